@@ -1,0 +1,99 @@
+//! The event table: every message of the design table once, with its schema and its sample.
+
+use schemars::Schema;
+use serde_json::{Value, json};
+
+use crate::{Detail, Event, EventSpec, Metadata, samples, table};
+
+/// Every event of the contract, by its plain name.
+pub mod facts {
+    pub use crate::customer::*;
+    pub use crate::customs::*;
+    pub use crate::delivery::*;
+    pub use crate::fraud::*;
+    pub use crate::inventory::*;
+    pub use crate::logistics::*;
+    pub use crate::notification::*;
+    pub use crate::order::*;
+    pub use crate::payment::*;
+}
+
+/// A message with what documents and tests need of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Message {
+    /// Its row in the event table.
+    pub spec: EventSpec,
+    /// The JSON Schema of its data.
+    pub schema: fn() -> Schema,
+    data: fn() -> serde_json::Result<Value>,
+    subject: fn() -> String,
+}
+
+impl Message {
+    pub(crate) fn of<E: Event>() -> Self {
+        Self {
+            spec: E::SPEC,
+            schema: E::schema,
+            data: || serde_json::to_value(E::sample()),
+            subject: || E::sample().subject().to_owned(),
+        }
+    }
+
+    /// A sample: the whole event as the bus delivers it, usable with `sam local invoke`.
+    pub fn sample(&self) -> serde_json::Result<Value> {
+        let id = sample_id(self.spec.detail_type);
+        let detail = Detail {
+            metadata: Metadata {
+                idempotency_key: id.to_string(),
+                event_id: id,
+                correlation_id: (self.subject)(),
+                causation_id: Some(sample_id("cause")),
+                occurred_at: samples::moment(),
+                version: self.spec.version,
+                ttl_seconds: 86_400,
+                category: self.spec.category(),
+                traceparent: Some(
+                    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
+                ),
+                replay_name: None,
+            },
+            data: (self.data)()?,
+        };
+        Ok(json!({
+            "version": "0",
+            "id": id,
+            "detail-type": self.spec.detail_type,
+            "source": self.spec.owner.source(),
+            "account": "123456789012",
+            "time": samples::moment(),
+            "region": "eu-central-1",
+            "resources": [],
+            "detail": detail,
+        }))
+    }
+}
+
+/// The id of a sample: derived from its name, so that every run writes the same file.
+fn sample_id(name: &str) -> uuid::Uuid {
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, name.as_bytes())
+}
+
+/// Every message of the design table once, in the order of the table.
+#[must_use]
+pub fn messages() -> Vec<Message> {
+    let mut once: Vec<Message> = Vec::new();
+    for message in table::mentioned() {
+        if !once.iter().any(|known| known.spec == message.spec) {
+            once.push(message);
+        }
+    }
+    once
+}
+
+/// The message called `detail_type`.
+#[must_use]
+pub fn find(detail_type: &str) -> Option<Message> {
+    messages()
+        .into_iter()
+        .find(|message| message.spec.detail_type == detail_type)
+}

@@ -1,0 +1,96 @@
+//! Requests, in the imperative: what the synchronous API hands to an action.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::event::event;
+use crate::{CustomerId, Money, OrderId, Owner, Quantity, Service, ShippingAddress, Sku, samples};
+
+/// One line of a request: an item and how many of it. The price is the shop's to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct OrderedLine {
+    /// The item.
+    pub sku: Sku,
+    /// The number of pieces.
+    pub quantity: Quantity,
+}
+
+/// What a reviewer decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The order may be charged.
+    Approve,
+    /// The order is to be canceled.
+    Decline,
+}
+
+/// What the carrier's webhook tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LogisticsStatus {
+    /// The parcel was picked up.
+    DeliveryStarted,
+    /// The parcel was handed over.
+    Delivered,
+    /// The parcel will not arrive.
+    DeliveryCanceled,
+}
+
+event! {
+    /// Order these lines for this customer.
+    CreateOrder: Owner::Ours(Service::Order), Command, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        lines: Vec<OrderedLine> = samples::ordered_lines(),
+        shipping_address: ShippingAddress = samples::address(),
+    }
+}
+
+event! {
+    /// Cancel this order, if it has not ended.
+    CancelOrder: Owner::Ours(Service::Order), Command, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "ordered by mistake".to_owned(),
+    }
+}
+
+event! {
+    /// List this item: its name, its price, and how many pieces the shop received of it in all.
+    PutItem: Owner::Ours(Service::Inventory), Command, about sku, {
+        sku: Sku = samples::sku(),
+        name: String = "Chai".to_owned(),
+        price: Money = samples::unit_price(),
+        stock: u32 = 39,
+        #[serde(default)] discontinued: bool = false,
+    }
+}
+
+event! {
+    /// Keep this customer.
+    PutCustomer: Owner::Ours(Service::Customer), Command, about customer_id, {
+        customer_id: CustomerId = samples::customer_id(),
+        name: String = samples::customer_name(),
+        email: String = samples::email(),
+        #[serde(default)] blocked: bool = false,
+    }
+}
+
+event! {
+    /// Decide the pending review of this order.
+    DecideReview: Owner::Ours(Service::Fraud), Command, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        verdict: Verdict = Verdict::Approve,
+        reviewer: String = "maria".to_owned(),
+        #[serde(default)] reason: Option<String> = None,
+    }
+}
+
+event! {
+    /// Pass on what the carrier says.
+    LogisticsUpdate: Owner::Ours(Service::Delivery), Command, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        status: LogisticsStatus = LogisticsStatus::Delivered,
+        #[serde(default)] reason: Option<String> = None,
+    }
+}

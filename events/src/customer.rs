@@ -1,0 +1,37 @@
+//! What the Customer service says.
+
+use crate::event::event;
+use crate::inventory::DescribedLine;
+use crate::{CustomerId, Money, OrderId, Owner, Service, ShippingAddress, samples};
+
+const CUSTOMER: Owner = Owner::Ours(Service::Customer);
+
+event! {
+    /// A customer is new or has changed; revisions of one customer are numbered from 1.
+    CustomerUpdated: CUSTOMER, Step, about customer_id, {
+        customer_id: CustomerId = samples::customer_id(),
+        name: String = samples::customer_name(),
+        email: String = samples::email(),
+        revision: u64 = 1,
+    }
+}
+
+event! {
+    /// Who an order is for.
+    CustomerDescribed: CUSTOMER, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        customer_name: String = samples::customer_name(),
+        lines: Vec<DescribedLine> = samples::described_lines(),
+        total: Money = samples::total(),
+        shipping_address: ShippingAddress = samples::address(),
+    }
+}
+
+event! {
+    /// The customer of an order is unknown, or may not order.
+    ErrorCustomerDescribed: CUSTOMER, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "no customer is called 456".to_owned(),
+    }
+}

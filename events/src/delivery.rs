@@ -1,0 +1,92 @@
+//! What the Delivery service says.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::event::event;
+use crate::inventory::DescribedLine;
+use crate::{CustomerId, Money, OrderId, Owner, Service, ShippingAddress, samples};
+
+const DELIVERY: Owner = Owner::Ours(Service::Delivery);
+
+/// Who brought a delivery to its end before it arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CanceledBy {
+    /// The carrier said so.
+    Carrier,
+    /// The carrier could not be reached.
+    Unreachable,
+    /// The order was canceled.
+    Order,
+}
+
+event! {
+    /// When an order can be delivered.
+    DeliveryEstimated: DELIVERY, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        total: Money = samples::total(),
+        deliver_by: Timestamp = samples::later(),
+    }
+}
+
+event! {
+    /// The carrier does not go there.
+    ErrorDeliveryEstimated: DELIVERY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "the carrier does not deliver to Atlantis".to_owned(),
+    }
+}
+
+event! {
+    /// A parcel is ready for the carrier; the rule on this event calls it.
+    DeliveryMarkedAsStarted: DELIVERY, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        lines: Vec<DescribedLine> = samples::described_lines(),
+        shipping_address: ShippingAddress = samples::address(),
+        deliver_by: Timestamp = samples::later(),
+    }
+}
+
+event! {
+    /// There is no delivery to start.
+    ErrorMarkDeliveryAsStarted: DELIVERY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "no delivery was estimated for this order".to_owned(),
+    }
+}
+
+event! {
+    /// A parcel has reached its customer.
+    DeliveryWasDelivered: DELIVERY, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+    }
+}
+
+event! {
+    /// The carrier delivered what should not have been on its way; an operator must look.
+    ErrorDeliveryWasDelivered: DELIVERY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "the delivery had been canceled".to_owned(),
+    }
+}
+
+event! {
+    /// A delivery will not arrive.
+    DeliveryWasCanceled: DELIVERY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        canceled_by: CanceledBy = CanceledBy::Order,
+        reason: String = "the order was canceled".to_owned(),
+    }
+}
+
+event! {
+    /// A delivery could not be canceled; an operator must look.
+    ErrorDeliveryWasCanceled: DELIVERY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "it had already been delivered".to_owned(),
+    }
+}

@@ -1,0 +1,125 @@
+//! The envelope: an EventBridge event whose `detail` keeps metadata and data apart.
+//!
+//! Source: <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+/// What kind of message this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// A fact, in the past tense.
+    Event,
+    /// A request to do something; it expires after its `ttl-seconds`.
+    Command,
+    /// A question.
+    Query,
+    /// The answer to one.
+    Response,
+}
+
+/// All that is known of a message apart from what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Metadata {
+    /// Given by the sender; a receiver has the effect once for each.
+    pub idempotency_key: String,
+    /// Names this message. Derived, so that running a step again yields the same one.
+    pub event_id: Uuid,
+    /// The order (or item, or customer) that the whole story is about.
+    pub correlation_id: String,
+    /// The `event-id` of the message that caused this one; absent where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<Uuid>,
+    /// When it happened (RFC 3339, UTC).
+    pub occurred_at: Timestamp,
+    /// The version of the data's schema, from 1.
+    pub version: u32,
+    /// For how long, in seconds after `occurred-at`, a command may be acted on.
+    pub ttl_seconds: u32,
+    /// Event, command, query or response.
+    pub category: Category,
+    /// W3C Trace Context, carried from the request that began the story.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// Set by a replay from the archive: consumers whose replay policy says so stay silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_name: Option<String>,
+}
+
+impl Metadata {
+    /// Whether a consumer may no longer act on this message: an expired command.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> bool {
+        let age = now.duration_since(self.occurred_at);
+        self.category == Category::Command && age.as_secs() >= i64::from(self.ttl_seconds)
+    }
+}
+
+/// An event's `detail`: metadata and data apart. `D` is the data's type, or raw JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Detail<D> {
+    /// What is known of the message.
+    pub metadata: Metadata,
+    /// What it says.
+    pub data: D,
+}
+
+/// An entry for PutEvents: what a sender hands to the bus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Entry {
+    /// Who says it, such as `com.orders`.
+    pub source: String,
+    /// What it is, such as `OrderCreated`.
+    pub detail_type: String,
+    /// A [`Detail`] as JSON text: stored and published byte for byte.
+    pub detail: String,
+}
+
+impl Entry {
+    /// The size that EventBridge charges and limits: source, detail type and detail in UTF-8.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.source.len() + self.detail_type.len() + self.detail.len()
+    }
+}
+
+/// A whole event as the bus delivers it, its detail still raw JSON.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct WireEvent {
+    /// Always `0`, EventBridge's own version.
+    #[serde(default)]
+    pub version: String,
+    /// The bus's id for this delivery's event.
+    pub id: String,
+    /// What it is.
+    #[serde(rename = "detail-type")]
+    pub detail_type: String,
+    /// Who says it.
+    pub source: String,
+    /// The account of the bus.
+    #[serde(default)]
+    pub account: String,
+    /// When the bus took it.
+    pub time: Timestamp,
+    /// The region of the bus.
+    #[serde(default)]
+    pub region: String,
+    /// ARNs that the event concerns.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// Set by the bus where the event is replayed from an archive.
+    #[serde(
+        rename = "replay-name",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub replay_name: Option<String>,
+    /// The [`Detail`].
+    pub detail: Box<RawValue>,
+}

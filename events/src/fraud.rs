@@ -1,0 +1,23 @@
+//! What the Fraud service says.
+
+use crate::event::event;
+use crate::{OrderId, Owner, Service, samples};
+
+const FRAUD: Owner = Owner::Ours(Service::Fraud);
+
+event! {
+    /// A reviewer approved a high-value order: it may be charged.
+    OrderApproved: FRAUD, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reviewer: String = "maria".to_owned(),
+    }
+}
+
+event! {
+    /// A reviewer declined a high-value order.
+    OrderDeclined: FRAUD, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reviewer: String = "maria".to_owned(),
+        reason: String = "the address is a parcel locker".to_owned(),
+    }
+}

@@ -1,0 +1,121 @@
+//! What the Inventory service says.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::event::event;
+use crate::{
+    CustomerId, Line, Money, OrderId, Owner, Quantity, Service, ShippingAddress, Sku, samples,
+};
+
+const INVENTORY: Owner = Owner::Ours(Service::Inventory);
+
+/// A line with what its parcel needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct DescribedLine {
+    /// The item.
+    pub sku: Sku,
+    /// Its name.
+    pub name: String,
+    /// The number of pieces.
+    pub quantity: Quantity,
+}
+
+event! {
+    /// An item is for sale at this price; listings of one item are numbered from 1.
+    ItemListed: INVENTORY, Step, about sku, {
+        sku: Sku = samples::sku(),
+        name: String = "Chai".to_owned(),
+        price: Money = samples::unit_price(),
+        listing: u64 = 1,
+    }
+}
+
+event! {
+    /// All lines of an order were set aside for it.
+    ItemReserved: INVENTORY, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        lines: Vec<Line> = samples::lines(),
+        total: Money = samples::total(),
+        shipping_address: ShippingAddress = samples::address(),
+    }
+}
+
+event! {
+    /// At least one line of an order cannot be served, so none is reserved.
+    ItemNotAvailable: INVENTORY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        missing: Vec<Sku> = vec![samples::sku()],
+        reason: String = "not in stock: chai".to_owned(),
+    }
+}
+
+event! {
+    /// The lines of an order, by name.
+    ItemDescribed: INVENTORY, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        lines: Vec<DescribedLine> = samples::described_lines(),
+        total: Money = samples::total(),
+        shipping_address: ShippingAddress = samples::address(),
+    }
+}
+
+event! {
+    /// An item of an order cannot be sold any more.
+    ErrorItemDescribed: INVENTORY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "chai is discontinued".to_owned(),
+    }
+}
+
+event! {
+    /// The items of an order left the stock for good.
+    ItemRemoved: INVENTORY, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        lines: Vec<Line> = samples::lines(),
+    }
+}
+
+event! {
+    /// There was nothing reserved that could be removed.
+    ErrorItemRemoved: INVENTORY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "nothing is reserved for this order".to_owned(),
+    }
+}
+
+event! {
+    /// What was reserved for a canceled order is available again.
+    ItemUnreserved: INVENTORY, Terminal, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        lines: Vec<Line> = samples::lines(),
+    }
+}
+
+event! {
+    /// What had left the stock for a canceled order is available again.
+    ItemReturned: INVENTORY, Terminal, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        lines: Vec<Line> = samples::lines(),
+    }
+}
+
+event! {
+    /// A reservation could not be given back; an operator must look.
+    ErrorItemUnreserved: INVENTORY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "no item is called chai".to_owned(),
+    }
+}
+
+event! {
+    /// Removed items could not be taken back into stock; an operator must look.
+    ErrorItemReturned: INVENTORY, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "no item is called chai".to_owned(),
+    }
+}

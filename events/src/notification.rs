@@ -1,0 +1,24 @@
+//! What the Notification service says.
+
+use crate::event::event;
+use crate::{Owner, Service, samples};
+
+const NOTIFICATION: Owner = Owner::Ours(Service::Notification);
+
+event! {
+    /// A letter went out.
+    EmailSent: NOTIFICATION, Terminal, about about, {
+        about: String = samples::order_id().to_string(),
+        template: String = "PaymentMade".to_owned(),
+        recipient: String = samples::customer_id().to_string(),
+    }
+}
+
+event! {
+    /// A letter could not go out.
+    EmailFailed: NOTIFICATION, Terminal, about about, {
+        about: String = samples::order_id().to_string(),
+        template: String = "PaymentMade".to_owned(),
+        reason: String = "no address is known".to_owned(),
+    }
+}

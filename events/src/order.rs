@@ -1,0 +1,43 @@
+//! What the Order service says.
+
+use jiff::Timestamp;
+
+use crate::event::event;
+use crate::{CustomerId, Line, Money, OrderId, Owner, Service, ShippingAddress, samples};
+
+const ORDER: Owner = Owner::Ours(Service::Order);
+
+event! {
+    /// An order was accepted, at these prices.
+    OrderCreated: ORDER, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        status: String = "Open".to_owned(),
+        lines: Vec<Line> = samples::lines(),
+        total: Money = samples::total(),
+        country: String = samples::address().country,
+        shipping_address: ShippingAddress = samples::address(),
+        placed_at: Timestamp = samples::moment(),
+    }
+}
+
+event! {
+    /// An order was canceled: whatever was done for it is to be undone.
+    OrderCanceled: ORDER, End, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        total: Money = samples::total(),
+        reason: String = "the payment failed: card declined".to_owned(),
+        placed_at: Timestamp = samples::moment(),
+    }
+}
+
+event! {
+    /// An order has reached its customer.
+    OrderDelivered: ORDER, End, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        total: Money = samples::total(),
+        placed_at: Timestamp = samples::moment(),
+    }
+}

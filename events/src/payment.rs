@@ -1,0 +1,41 @@
+//! What the Payment service says.
+
+use crate::event::event;
+use crate::{CustomerId, Money, OrderId, Owner, Service, samples};
+
+const PAYMENT: Owner = Owner::Ours(Service::Payment);
+
+event! {
+    /// An order was charged.
+    PaymentMade: PAYMENT, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        amount: Money = samples::total(),
+        charge_id: String = "ch-5f0a".to_owned(),
+    }
+}
+
+event! {
+    /// An order could not be charged; nothing was.
+    PaymentFailed: PAYMENT, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        reason: String = "card declined".to_owned(),
+    }
+}
+
+event! {
+    /// What was charged for a canceled order was refunded.
+    PaymentCanceled: PAYMENT, Terminal, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        refunded: Money = samples::total(),
+    }
+}
+
+event! {
+    /// A refund was refused; an operator must look.
+    ErrorPaymentCanceled: PAYMENT, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reason: String = "the provider refuses to refund this charge".to_owned(),
+    }
+}

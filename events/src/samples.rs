@@ -1,0 +1,127 @@
+//! One small order, told the same way in every sample, schema and document.
+
+use jiff::Timestamp;
+
+use crate::commands::OrderedLine;
+use crate::inventory::DescribedLine;
+use crate::{CustomerId, Line, Money, OrderId, Quantity, ShippingAddress, Sku};
+
+/// Parses a literal of this file; the tests below read every one of them.
+fn literal<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("the literals of this file are tested")
+}
+
+/// The order of the samples.
+#[must_use]
+pub fn order_id() -> OrderId {
+    literal("1073459984")
+}
+
+/// The customer of the samples.
+#[must_use]
+pub fn customer_id() -> CustomerId {
+    literal("456")
+}
+
+/// Its name.
+#[must_use]
+pub fn customer_name() -> String {
+    "Ana Trujillo".to_owned()
+}
+
+/// Its address.
+#[must_use]
+pub fn email() -> String {
+    "ana@example.com".to_owned()
+}
+
+/// The item of the samples.
+#[must_use]
+pub fn sku() -> Sku {
+    literal("chai")
+}
+
+/// Its price.
+#[must_use]
+pub fn unit_price() -> Money {
+    Money::from_minor(7_917)
+}
+
+/// Three pieces of it.
+#[must_use]
+pub fn quantity() -> Quantity {
+    Quantity::try_from(3).expect("three is a quantity")
+}
+
+/// The total of the order.
+#[must_use]
+pub fn total() -> Money {
+    Money::from_minor(23_751)
+}
+
+/// The lines of the order.
+#[must_use]
+pub fn lines() -> Vec<Line> {
+    vec![Line {
+        sku: sku(),
+        quantity: quantity(),
+        unit_price: unit_price(),
+    }]
+}
+
+/// The lines as a customer writes them.
+#[must_use]
+pub fn ordered_lines() -> Vec<OrderedLine> {
+    vec![OrderedLine {
+        sku: sku(),
+        quantity: quantity(),
+    }]
+}
+
+/// The lines as a carrier reads them.
+#[must_use]
+pub fn described_lines() -> Vec<DescribedLine> {
+    vec![DescribedLine {
+        sku: sku(),
+        name: "Chai".to_owned(),
+        quantity: quantity(),
+    }]
+}
+
+/// Where the order goes: abroad, so that customs has something to do.
+#[must_use]
+pub fn address() -> ShippingAddress {
+    ShippingAddress {
+        name: "Ana Trujillo".to_owned(),
+        street: "Avda. de la Constitución 2222".to_owned(),
+        city: "México D.F.".to_owned(),
+        postal_code: Some("05021".to_owned()),
+        country: "Mexico".to_owned(),
+    }
+}
+
+/// When it was ordered.
+#[must_use]
+pub fn moment() -> Timestamp {
+    literal("2026-11-20T10:47:00Z")
+}
+
+/// When it should arrive.
+#[must_use]
+pub fn later() -> Timestamp {
+    literal("2026-11-25T10:47:00Z")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_literals_parse_and_the_total_is_the_sum_of_the_lines() {
+        let _all = (
+            super::order_id(),
+            super::customer_id(),
+            super::moment(),
+            super::later(),
+        );
+        assert_eq!(crate::total(&super::lines()), Some(super::total()));
+    }
+}
