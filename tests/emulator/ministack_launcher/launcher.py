@@ -1,0 +1,41 @@
+"""The wiring: which gaps are closed, and in which order."""
+
+import sys
+
+from ministack_launcher import (
+    api_destinations,
+    async_invocation,
+    cloudformation_types,
+    hooks,
+    http_api,
+    replay,
+    rule_targets,
+)
+
+GAPS = (
+    cloudformation_types,
+    http_api,
+    rule_targets,
+    api_destinations,
+    async_invocation,
+    replay,
+)
+
+
+def main() -> int:
+    """Closes every gap and serves until stopped; 1 when MiniStack is not the one we know."""
+    try:
+        close_gaps()
+    except hooks.HookVanished as error:
+        print(error, file=sys.stderr)
+        return 1
+    from ministack.app import main as serve
+
+    return serve() or 0
+
+
+def close_gaps() -> None:
+    """Verifies every hook point of every module first, and only then replaces anything."""
+    hooks.verify([point for gap in GAPS for point in gap.HOOK_POINTS])
+    for gap in GAPS:
+        gap.install()

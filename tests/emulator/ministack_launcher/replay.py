@@ -1,0 +1,32 @@
+"""Replays of an archive: only the rules that the replay names receive its events."""
+
+from typing import Any
+
+from ministack.services import eventbridge
+
+from ministack_launcher import hooks
+from ministack_launcher.hooks import HookPoint
+
+HOOK_POINTS = (
+    HookPoint(eventbridge.__name__, "_invoke_target", ("target", "event", "rule", "view")),
+    HookPoint(eventbridge.__name__, "_replays"),
+)
+
+
+def install() -> None:
+    """Puts the filter before whatever delivers to a rule's targets by then."""
+    deliver = eventbridge._invoke_target
+
+    def invoke_target(target: dict, event: dict, rule: dict, view: Any = None) -> None:
+        if addressed_to(rule, event):
+            deliver(target, event, rule, view)
+
+    hooks.replace(eventbridge, "_invoke_target", invoke_target)
+
+
+def addressed_to(rule: dict[str, Any], event: dict[str, Any]) -> bool:
+    """Whether this event, perhaps a replayed one, is meant for this rule."""
+    name = event.get("ReplayName")
+    record = eventbridge._replays.get(name) if name else None
+    wanted = ((record or {}).get("Destination") or {}).get("FilterArns")
+    return not wanted or rule.get("Arn") in wanted
