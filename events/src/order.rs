@@ -26,6 +26,7 @@ event! {
     OrderCanceled: ORDER, End, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
+        lines: Vec<Line> = samples::lines(),
         total: Money = samples::total(),
         reason: String = "the payment failed: card declined".to_owned(),
         placed_at: Timestamp = samples::moment(),

@@ -1,0 +1,109 @@
+//! What a service is made of: pure decisions.
+
+use chorus_events::{Metadata, Row};
+
+use crate::{Decision, Failure, Loaded, Read};
+
+/// A row of the design table with its rule: on this input, this is decided.
+///
+/// A decision is pure. It sees the message and what it asked to read; it has no clock, no
+/// randomness and no I/O. Run again on the same, it decides the same.
+pub trait Action: Send + Sync + 'static {
+    /// Its row: what it consumes and what it emits.
+    type Row: Row;
+
+    /// What it must see before it decides.
+    fn reads(&self, input: &<Self::Row as Row>::Input) -> Vec<Read>;
+
+    /// Decides.
+    ///
+    /// # Errors
+    /// A [`Refusal`] is for what may not be answered by an event: a caller's mistake, or a moment
+    /// that has to pass. A business failure is an event.
+    fn decide(
+        &self,
+        given: &Given<'_, <Self::Row as Row>::Input>,
+        loaded: &Loaded,
+    ) -> Result<Decision<<Self::Row as Row>::Output>, Refusal>;
+}
+
+/// The message that an action decides on.
+#[derive(Debug)]
+pub struct Given<'a, I> {
+    /// What it says.
+    pub input: &'a I,
+    /// What is known of it. `occurred-at` is as close to a clock as an action comes.
+    pub metadata: &'a Metadata,
+}
+
+/// Why an action does not decide.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// A field breaks a rule.
+    #[error("{field} {rule}")]
+    Invalid {
+        /// The field, as a JSON pointer such as `/lines/0/sku`.
+        field: String,
+        /// The rule that it breaks.
+        rule: String,
+    },
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// It is too late, or too early for good.
+    #[error("{0}")]
+    Conflict(String),
+    /// Not now: try again.
+    #[error("{0}")]
+    Later(String),
+    /// What is stored cannot be read.
+    #[error("{0}")]
+    Failed(#[from] Failure),
+}
+
+impl Refusal {
+    /// A field that breaks a rule.
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self::Invalid {
+            field: field.into(),
+            rule: rule.into(),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Refusal {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Failed(Failure::corrupt("event", &error))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::Invalid { .. } => Self::Terminal {
+                code: "Invalid",
+                message,
+            },
+            Refusal::NotFound(_) => Self::Terminal {
+                code: "NotFound",
+                message,
+            },
+            Refusal::Conflict(_) => Self::Terminal {
+                code: "Conflict",
+                message,
+            },
+            Refusal::Later(_) => Self::Retryable {
+                code: "TooEarly",
+                message,
+            },
+            Refusal::Failed(failure) => failure,
+        }
+    }
+}
+
+/// Why the outside world gave no answer: nothing is known of whether it acted.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unanswered(pub String);

@@ -1,0 +1,19 @@
+//! The clock is handed in, so that a simulation can hand in another.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// Whole seconds since the Unix epoch, as DynamoDB's TTL counts them.
+pub type Seconds = i64;
+
+/// Tells the time, and lets it pass.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now, in UTC.
+    fn now(&self) -> Timestamp;
+
+    /// Returns once `duration` has passed on this clock.
+    async fn sleep(&self, duration: Duration);
+}

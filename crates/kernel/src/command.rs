@@ -1,0 +1,78 @@
+//! Commands: what the synchronous API hands to an action.
+
+use chorus_events::{Category, Event, Metadata};
+use serde_json::value::to_raw_value;
+use sha2::{Digest, Sha256};
+
+use crate::{Failure, Kernel, Message, Problem, Request, derived_id};
+
+/// How long a command may be acted on, in seconds: as long as a caller waits.
+const TTL_SECONDS: u32 = 60;
+
+/// The longest `Idempotency-Key` that a caller may send.
+const MAX_KEY: usize = 255;
+
+/// The idempotency key that the caller sent.
+///
+/// # Errors
+/// Where it is too long, or has characters that do not print.
+pub fn command_key(request: &Request) -> Result<Option<String>, Problem> {
+    let Some(key) = request.header("idempotency-key") else {
+        return Ok(None);
+    };
+    let printable = key.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
+    if key.len() > MAX_KEY || !printable {
+        let rule = format!("must be at most {MAX_KEY} visible ASCII characters");
+        return Err(Problem::field(400, "Idempotency-Key", rule));
+    }
+    Ok(Some(key.to_owned()))
+}
+
+/// Makes a message of a command. Where the caller sent no key, one is made of this moment, so
+/// that nothing is ever taken for a repetition of something else.
+///
+/// # Errors
+/// Where the caller's key is unusable.
+pub fn command<E: Event>(
+    kernel: &Kernel,
+    request: &Request,
+    command: &E,
+) -> Result<Message, Problem> {
+    let now = kernel.clock.now();
+    let data = to_raw_value(command).map_err(|error| Failure::corrupt("command", &error))?;
+    let idempotency_key = match command_key(request)? {
+        Some(key) => key,
+        None => moment_key(now.as_nanosecond(), data.get()),
+    };
+    let metadata = Metadata {
+        event_id: derived_id(E::SPEC.detail_type, &idempotency_key, 0),
+        idempotency_key,
+        correlation_id: command.subject().to_owned(),
+        causation_id: None,
+        occurred_at: now,
+        version: E::SPEC.version,
+        ttl_seconds: TTL_SECONDS,
+        category: Category::Command,
+        traceparent: request.header("traceparent").map(ToOwned::to_owned),
+        replay_name: None,
+    };
+    let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
+    Ok(Message {
+        detail_type,
+        metadata,
+        data,
+        source,
+    })
+}
+
+fn moment_key(nanoseconds: i128, data: &str) -> String {
+    let digest = Sha256::new()
+        .chain_update(nanoseconds.to_le_bytes())
+        .chain_update(data)
+        .finalize();
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

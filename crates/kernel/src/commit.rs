@@ -1,0 +1,237 @@
+//! The kernel's way, written once: load, decide, commit, publish, mark.
+
+use chorus_events::{Inputs, Replay, Row};
+
+use crate::outgoing::{derived_id, entries};
+use crate::record::{Record, record_key};
+use crate::{
+    Answered, Decision, Failure, Given, Kernel, Loaded, Message, Outcome, Outreach, Reason,
+    Refusal, Step, StoreError, publish_all,
+};
+
+/// How often a decision is made anew on a fresh read, because somebody else wrote in between.
+const ATTEMPTS: usize = 8;
+
+/// What a commit came to.
+enum Committed {
+    /// It holds.
+    Now(Record),
+    /// Another commit answered this very message before.
+    Before(Record),
+    /// A change was refused: what was read is out of date.
+    Stale,
+}
+
+impl Kernel {
+    /// Answers `message` by `action`, with its effect once however often it comes.
+    ///
+    /// # Errors
+    /// [`Refusal::Failed`] where the platform should try again or give up; any other refusal is
+    /// the action's own, and nothing was committed.
+    pub async fn run<A: Outreach>(
+        &self,
+        action: &A,
+        message: &Message,
+    ) -> Result<Answered, Refusal> {
+        let spec = A::Row::SPEC;
+        let now = self.clock.now();
+        if message.metadata.expired(now) {
+            let note = "the command had expired".to_owned();
+            return self.record_only::<A>(message, Outcome::Expired, note).await;
+        }
+        if message.metadata.replay_name.is_some() && spec.replay == Replay::Suppressed {
+            let note = "replayed: nothing is sent again".to_owned();
+            return self
+                .record_only::<A>(message, Outcome::Suppressed, note)
+                .await;
+        }
+        let version = message.metadata.version;
+        let input = <A::Row as Row>::Input::read(&message.detail_type, version, &message.data)
+            .map_err(Failure::unreadable)?;
+        match self.decide_and_commit(action, message, &input).await? {
+            Committed::Before(record) => self.repeat(message, record).await,
+            Committed::Now(record) => {
+                self.publish(&record).await?;
+                let Record { entries, note, .. } = record;
+                Ok(Answered {
+                    outcome: Outcome::Decided,
+                    entries,
+                    note,
+                })
+            }
+            Committed::Stale => {
+                let message = format!("{} was outrun {ATTEMPTS} times", spec.action);
+                Err(Failure::later("Contended", message).into())
+            }
+        }
+    }
+
+    async fn decide_and_commit<A: Outreach>(
+        &self,
+        action: &A,
+        message: &Message,
+        input: &<A::Row as Row>::Input,
+    ) -> Result<Committed, Refusal> {
+        let mut answer = None;
+        for _ in 0..ATTEMPTS {
+            let loaded = Loaded::from(&*self.store, action.reads(input)).await?;
+            let given = Given {
+                input,
+                metadata: &message.metadata,
+            };
+            match action.decide(&given, &loaded, answer.as_ref()) {
+                Ok(Step::Done(decision)) => match self.commit::<A>(message, decision).await? {
+                    Committed::Stale => {}
+                    committed => return Ok(committed),
+                },
+                Ok(Step::Ask { question, claim }) => {
+                    if let Some(record) = self.find_record::<A>(message).await? {
+                        return Ok(Committed::Before(record));
+                    }
+                    if self.claim(&claim).await? {
+                        let key =
+                            derived_id(A::Row::SPEC.action, &message.metadata.idempotency_key, 0);
+                        let asked = action.ask(&question, &key.simple().to_string()).await;
+                        let unanswered =
+                            |error: crate::Unanswered| Failure::later("Unanswered", error.0);
+                        answer = Some(asked.map_err(unanswered)?);
+                    }
+                }
+                // A duplicate may find a state that its first delivery has long moved on.
+                Err(refusal) => match self.find_record::<A>(message).await? {
+                    Some(record) => return Ok(Committed::Before(record)),
+                    None => return Err(refusal),
+                },
+            }
+        }
+        Ok(Committed::Stale)
+    }
+
+    /// Commits the claim on a question; false where what was read is out of date.
+    async fn claim(&self, claim: &[crate::Write]) -> Result<bool, Failure> {
+        if claim.is_empty() {
+            return Ok(true);
+        }
+        match self.store.write(claim).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Refused(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// One transaction: the record first, then the changes. Without changes, one conditional put.
+    async fn commit<A: Outreach>(
+        &self,
+        message: &Message,
+        decision: Decision<<A::Row as Row>::Output>,
+    ) -> Result<Committed, Refusal> {
+        let action = A::Row::SPEC.action;
+        let now = self.clock.now();
+        let said = entries(action, message, &decision.emits, now)?;
+        let record = Record::new(action, message, said, decision.note)?;
+        if decision.self_guarded {
+            return match self.store.write(&decision.writes).await {
+                Ok(()) => Ok(Committed::Now(record)),
+                Err(StoreError::Refused(reasons)) if is_condition(&reasons, 0) => {
+                    Ok(Committed::Before(record))
+                }
+                Err(error) => Err(Failure::from(error).into()),
+            };
+        }
+        let mut writes = vec![record.put(now)?];
+        writes.extend(decision.writes);
+        match self.store.write(&writes).await {
+            Ok(()) => Ok(Committed::Now(record)),
+            Err(StoreError::Refused(reasons)) => match reasons.first() {
+                Some(Reason::Condition(Some(old))) => Ok(Committed::Before(Record::read(old)?)),
+                _ => Ok(Committed::Stale),
+            },
+            Err(error) => Err(Failure::from(error).into()),
+        }
+    }
+
+    /// Answers as before. What is not known to be on the bus goes there (again), but for a replay.
+    async fn repeat(&self, message: &Message, record: Record) -> Result<Answered, Refusal> {
+        if record.fingerprint != message.fingerprint()? {
+            let message = format!(
+                "the idempotency key {} was used before for another {}",
+                record.key.pk, message.detail_type
+            );
+            return Err(Failure::Terminal {
+                code: "KeyReused",
+                message,
+            }
+            .into());
+        }
+        let publishes = !record.published && message.metadata.replay_name.is_none();
+        if publishes {
+            self.publish(&record).await?;
+        }
+        let outcome = if publishes {
+            Outcome::Repeated
+        } else {
+            Outcome::Absorbed
+        };
+        Ok(Answered {
+            outcome,
+            entries: record.entries,
+            note: record.note,
+        })
+    }
+
+    /// Publishes what a record holds, then marks it.
+    pub(crate) async fn publish(&self, record: &Record) -> Result<(), Failure> {
+        if record.entries.is_empty() {
+            return Ok(());
+        }
+        publish_all(&*self.bus, &*self.clock, &record.entries).await?;
+        match self
+            .store
+            .write(&[Record::mark_published(&record.key)])
+            .await
+        {
+            // The record expired meanwhile: there is nothing left to mark.
+            Ok(()) | Err(StoreError::Refused(_)) => Ok(()),
+            // The events are out. A duplicate may publish them again, the very same.
+            Err(error) => {
+                tracing::warn!(key = record.key.pk, %error, "published, but not marked");
+                Ok(())
+            }
+        }
+    }
+
+    /// The record of `message` at this action, unless it has expired.
+    async fn find_record<A: Outreach>(&self, message: &Message) -> Result<Option<Record>, Failure> {
+        let key = record_key(A::Row::SPEC.action, &message.metadata.idempotency_key);
+        match self.store.get(&key).await? {
+            Some(item) if !Record::expired(&item, self.clock.now()) => {
+                Record::read(&item).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Records that a message was seen and not acted on.
+    async fn record_only<A: Outreach>(
+        &self,
+        message: &Message,
+        outcome: Outcome,
+        note: String,
+    ) -> Result<Answered, Refusal> {
+        match self
+            .commit::<A>(message, Decision::nothing(note.clone()))
+            .await?
+        {
+            Committed::Before(record) => self.repeat(message, record).await,
+            _ => Ok(Answered {
+                outcome,
+                entries: Vec::new(),
+                note: Some(note),
+            }),
+        }
+    }
+}
+
+fn is_condition(reasons: &[Reason], index: usize) -> bool {
+    matches!(reasons.get(index), Some(Reason::Condition(_)))
+}

@@ -1,0 +1,95 @@
+//! What an action decides: the events that say so, and the changes that go with them.
+
+use crate::Write;
+
+/// A decision. Its changes commit together with the record of its events, or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision<O> {
+    pub(crate) emits: Vec<O>,
+    pub(crate) writes: Vec<Write>,
+    pub(crate) note: Option<String>,
+    pub(crate) self_guarded: bool,
+}
+
+impl<O> Decision<O> {
+    /// Says this.
+    #[must_use]
+    pub fn emit(event: impl Into<O>) -> Self {
+        Self {
+            emits: vec![event.into()],
+            writes: Vec::new(),
+            note: None,
+            self_guarded: false,
+        }
+    }
+
+    /// Says nothing, and why: it has been done, or must not be done any more.
+    #[must_use]
+    pub fn nothing(note: impl Into<String>) -> Self {
+        let note = Some(note.into());
+        Self {
+            emits: Vec::new(),
+            writes: Vec::new(),
+            note,
+            self_guarded: false,
+        }
+    }
+
+    /// Says nothing, and makes one change whose own condition makes it happen once: it needs no
+    /// idempotency record. Where the condition does not hold, it has happened.
+    #[must_use]
+    pub fn once(change: Write) -> Self {
+        Self {
+            emits: Vec::new(),
+            writes: vec![change],
+            note: None,
+            self_guarded: true,
+        }
+    }
+
+    /// Makes this change, too.
+    #[must_use]
+    pub fn with(mut self, change: Write) -> Self {
+        self.writes.push(change);
+        self
+    }
+
+    /// Makes these changes, too.
+    #[must_use]
+    pub fn with_all(mut self, changes: impl IntoIterator<Item = Write>) -> Self {
+        self.writes.extend(changes);
+        self
+    }
+
+    /// What it says: for tests of decisions.
+    #[must_use]
+    pub fn events(&self) -> &[O] {
+        &self.emits
+    }
+
+    /// What it changes: for tests of decisions.
+    #[must_use]
+    pub fn changes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// Why it says nothing.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+}
+
+/// The next step of an action that may have to ask the outside world.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step<Q, O> {
+    /// Decided.
+    Done(Decision<O>),
+    /// Ask this first. The claim is committed before: only who holds it can conclude.
+    Ask {
+        /// What to ask.
+        question: Q,
+        /// Changes that say that the question is being asked, conditional on what was read.
+        claim: Vec<Write>,
+    },
+}

@@ -1,0 +1,81 @@
+//! The two kinds of state: an item with a version, and a stream whose fold is the state.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Key;
+
+/// A business item: one DynamoDB item with a version, its fields as attributes.
+pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
+    /// The table of the service that owns it.
+    const TABLE: &'static str;
+    /// What it is, in kebab-case: the first part of its key.
+    const KIND: &'static str;
+
+    /// Which one it is.
+    fn id(&self) -> &str;
+}
+
+/// The key of the entity `id`.
+#[must_use]
+pub fn entity_key<E: Entity>(id: &str) -> Key {
+    Key {
+        table: E::TABLE,
+        pk: format!("{}#{id}", E::KIND),
+        sk: E::KIND.to_owned(),
+    }
+}
+
+/// An entity as it was read: replacing it demands that nobody else did in between.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Versioned<E> {
+    /// Counts the writes, from 1.
+    pub version: u64,
+    /// What was read.
+    pub value: E,
+}
+
+impl<E> std::ops::Deref for Versioned<E> {
+    type Target = E;
+    fn deref(&self) -> &E {
+        &self.value
+    }
+}
+
+/// The partition of the stream `id`, in the table of the Order service.
+#[must_use]
+pub fn order_stream(id: &str) -> String {
+    format!("stream#{id}")
+}
+
+/// The key of one event of a stream. Versions sort as text: they are padded to ten digits.
+#[must_use]
+pub fn stream_key(table: &'static str, id: &str, version: u64) -> Key {
+    Key {
+        table,
+        pk: order_stream(id),
+        sk: format!("{version:010}"),
+    }
+}
+
+/// One event of a stream, as it was stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Its place in the stream, from 1, without gaps.
+    pub version: u64,
+    /// What it is.
+    pub detail_type: String,
+    /// The version of its data's schema.
+    pub schema: u32,
+    /// When what caused it happened.
+    pub at: Timestamp,
+    /// Its data as JSON text.
+    pub data: String,
+}
+
+/// A state that is the fold of a stream's events.
+pub trait Fold: Default {
+    /// The state after one more event.
+    fn apply(self, event: &Recorded) -> Result<Self, chorus_events::ReadError>;
+}

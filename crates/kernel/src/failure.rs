@@ -1,0 +1,96 @@
+//! Why an action did not go through. A business failure is neither of these: it is an event.
+
+use chorus_events::ReadError;
+
+use crate::StoreError;
+
+/// What the platform should do with a message that was not handled.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Try again: nothing was decided, or what was decided waits to be published.
+    #[error("{message}")]
+    Retryable {
+        /// A stable name, which a `Retry` can match.
+        code: &'static str,
+        /// What happened.
+        message: String,
+    },
+    /// Trying again would not help: to the dead letters, with the reason.
+    #[error("{message}")]
+    Terminal {
+        /// A stable name, which a `Catch` can match.
+        code: &'static str,
+        /// What happened.
+        message: String,
+    },
+}
+
+impl Failure {
+    /// The stable name of the error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Retryable { code, .. } | Self::Terminal { code, .. } => code,
+        }
+    }
+
+    /// Whether the platform should try again.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Retryable { .. })
+    }
+
+    /// A message or a stored event that does not fit its type.
+    #[must_use]
+    pub fn unreadable(error: ReadError) -> Self {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        let message = format!("{error}{}", cause.unwrap_or_default());
+        Self::Terminal {
+            code: "UnreadableEvent",
+            message,
+        }
+    }
+
+    /// A stored item that does not fit its type.
+    #[must_use]
+    pub fn corrupt(kind: &str, error: &dyn std::fmt::Display) -> Self {
+        let message = format!("the stored {kind} cannot be read: {error}");
+        Self::Terminal {
+            code: "CorruptItem",
+            message,
+        }
+    }
+
+    /// Something that is expected to pass.
+    #[must_use]
+    pub fn later(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Retryable {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::Refused(_) => Self::Retryable {
+                code: "Contended",
+                message,
+            },
+            StoreError::Throttled(_) => Self::Retryable {
+                code: "Throttled",
+                message,
+            },
+            StoreError::Unavailable(_) => Self::Retryable {
+                code: "StoreUnavailable",
+                message,
+            },
+            StoreError::Invalid(_) => Self::Terminal {
+                code: "InvalidRequest",
+                message,
+            },
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! An action with its types put away: what a function keeps in a list.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_events::{Inputs, Row, RowSpec};
+
+use crate::{Answered, Kernel, Message, Outreach, Refusal};
+
+/// An action that takes any message.
+#[async_trait]
+pub trait Handler: Send + Sync {
+    /// Its row of the table.
+    fn row(&self) -> RowSpec;
+
+    /// Whether it reads messages called `detail_type`.
+    fn reads(&self, detail_type: &str) -> bool;
+
+    /// Answers `message`.
+    ///
+    /// # Errors
+    /// See [`Kernel::run`].
+    async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Answered, Refusal>;
+}
+
+/// Puts an action's types away.
+pub fn handler<A: Outreach>(action: A) -> Arc<dyn Handler> {
+    Arc::new(Typed(action))
+}
+
+struct Typed<A>(A);
+
+#[async_trait]
+impl<A: Outreach> Handler for Typed<A> {
+    fn row(&self) -> RowSpec {
+        A::Row::SPEC
+    }
+
+    fn reads(&self, detail_type: &str) -> bool {
+        let inputs = <A::Row as Row>::Input::EVENTS;
+        let every = A::Row::SPEC.trigger == chorus_events::Trigger::Every;
+        every || inputs.iter().any(|event| event.detail_type == detail_type)
+    }
+
+    async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Answered, Refusal> {
+        let row = A::Row::SPEC;
+        let answered = kernel.run(&self.0, message).await?;
+        tracing::info!(
+            action = row.action,
+            order = message.metadata.correlation_id,
+            event = message.detail_type,
+            event_id = %message.metadata.event_id,
+            outcome = ?answered.outcome,
+            "{} answered {} of {}",
+            row.action,
+            message.detail_type,
+            message.metadata.correlation_id,
+        );
+        Ok(answered)
+    }
+}

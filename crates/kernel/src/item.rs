@@ -1,0 +1,46 @@
+//! Items and keys, in DynamoDB's data model.
+
+use serde_dynamo::AttributeValue;
+
+/// An item: attribute names and DynamoDB values.
+pub type Item = serde_dynamo::Item;
+
+/// Where an item is. Every table has a partition key `pk` and a sort key `sk`, both strings.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The logical table: the name of the service that owns it.
+    pub table: &'static str,
+    /// The partition key.
+    pub pk: String,
+    /// The sort key.
+    pub sk: String,
+}
+
+impl Key {
+    /// The key as an item's first two attributes.
+    #[must_use]
+    pub fn to_item(&self) -> Item {
+        let mut item = Item::default();
+        item.insert("pk".to_owned(), AttributeValue::S(self.pk.clone()));
+        item.insert("sk".to_owned(), AttributeValue::S(self.sk.clone()));
+        item
+    }
+}
+
+/// The string attribute called `name`.
+#[must_use]
+pub fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// The whole-number attribute called `name`.
+#[must_use]
+pub fn number(item: &Item, name: &str) -> Option<i64> {
+    match item.get(name) {
+        Some(AttributeValue::N(digits)) => digits.parse().ok(),
+        _ => None,
+    }
+}

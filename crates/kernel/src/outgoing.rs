@@ -1,0 +1,71 @@
+//! Outgoing events: their ids derive from what caused them, so that a step run again says
+//! byte for byte the same.
+
+use chorus_events::{Category, Detail, Entry, Metadata, Outputs};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{Failure, Message};
+
+/// The namespace of every derived id (a random UUID, fixed for good).
+const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_9d53_4f0e_4c4b_9c1d_37c1_52f0_a5e1);
+
+/// How long a command may be acted on, and how long an event is of interest, in seconds.
+const TTL_SECONDS: u32 = 86_400;
+
+/// The id that follows from an action, the idempotency key it acts on, and an ordinal.
+#[must_use]
+pub fn derived_id(action: &str, idempotency_key: &str, ordinal: usize) -> Uuid {
+    Uuid::new_v5(
+        &NAMESPACE,
+        format!("{action}\n{idempotency_key}\n{ordinal}").as_bytes(),
+    )
+}
+
+/// The entries that say `events`, as `action` answers `cause` at `now`.
+pub(crate) fn entries<O: Outputs>(
+    action: &str,
+    cause: &Message,
+    events: &[O],
+    now: Timestamp,
+) -> Result<Vec<Entry>, Failure> {
+    let say = |(ordinal, event): (usize, &O)| entry(action, cause, event, (ordinal, now));
+    events.iter().enumerate().map(say).collect()
+}
+
+fn entry<O: Outputs>(
+    action: &str,
+    cause: &Message,
+    event: &O,
+    (ordinal, now): (usize, Timestamp),
+) -> Result<Entry, Failure> {
+    let id = derived_id(action, &cause.metadata.idempotency_key, ordinal);
+    let spec = event.spec();
+    let by_command = cause.metadata.category == Category::Command;
+    let correlation = if by_command {
+        event.subject()
+    } else {
+        &cause.metadata.correlation_id
+    };
+    let metadata = Metadata {
+        idempotency_key: id.simple().to_string(),
+        event_id: id,
+        correlation_id: correlation.to_owned(),
+        causation_id: Some(cause.metadata.event_id),
+        occurred_at: now,
+        version: spec.version,
+        ttl_seconds: TTL_SECONDS,
+        category: spec.category(),
+        traceparent: cause.metadata.traceparent.clone(),
+        replay_name: None,
+    };
+    let unwritable = |error| Failure::corrupt("event", &error);
+    let data = event.to_json().map_err(unwritable)?;
+    let detail = serde_json::to_string(&Detail { metadata, data }).map_err(unwritable)?;
+    let (source, detail_type) = (spec.owner.source().to_owned(), spec.detail_type.to_owned());
+    Ok(Entry {
+        source,
+        detail_type,
+        detail,
+    })
+}

@@ -1,0 +1,105 @@
+//! Problem details for HTTP APIs, as RFC 9457 has them, naming the field and the rule.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Failure, Refusal, Response};
+
+/// One field that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FieldError {
+    /// The field, as a JSON pointer such as `/lines/0/quantity`, or a header or parameter name.
+    pub field: String,
+    /// The rule that it breaks.
+    pub rule: String,
+}
+
+/// A problem details object (`application/problem+json`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Problem {
+    /// Names the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of problem, for people.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The fields that break a rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem of this status; its title is the status' own.
+    #[must_use]
+    pub fn new(status: u16, kind: &str, detail: impl Into<String>) -> Self {
+        let known = http::StatusCode::from_u16(status).ok();
+        let title = known
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or("Error");
+        Self {
+            kind: format!("urn:chorus:problem:{kind}"),
+            title: title.to_owned(),
+            status,
+            detail: Some(detail.into()),
+            errors: Vec::new(),
+        }
+    }
+
+    /// A field that breaks a rule.
+    #[must_use]
+    pub fn field(status: u16, field: impl Into<String>, rule: impl Into<String>) -> Self {
+        let (field, rule) = (field.into(), rule.into());
+        let mut problem = Self::new(status, "invalid-field", format!("{field}: {rule}"));
+        problem.errors.push(FieldError { field, rule });
+        problem
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid { field, rule } => Self::field(422, field, rule),
+            Refusal::NotFound(what) => Self::new(404, "not-found", what),
+            Refusal::Conflict(why) => Self::new(409, "conflict", why),
+            Refusal::Later(why) => Self::new(503, "too-early", why),
+            Refusal::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match &failure {
+            Failure::Terminal {
+                code: "KeyReused",
+                message,
+            } => Self::field(
+                422,
+                "Idempotency-Key",
+                format!("{message}: send a new key with a new request"),
+            ),
+            Failure::Terminal {
+                code: "UnreadableEvent",
+                message,
+            } => Self::new(422, "unreadable", message.clone()),
+            Failure::Terminal { .. } => Self::new(500, "internal", failure.to_string()),
+            Failure::Retryable { .. } => Self::new(503, "try-again", failure.to_string()),
+        }
+    }
+}
+
+impl From<Problem> for Response {
+    fn from(problem: Problem) -> Self {
+        let body = serde_json::to_value(&problem).unwrap_or_default();
+        let mut response = Self::json(problem.status, body);
+        response.content_type = "application/problem+json";
+        if problem.status == 503 {
+            response.headers.push(("retry-after", "1".to_owned()));
+        }
+        response
+    }
+}

@@ -1,0 +1,141 @@
+//! Publishing: chunks as PutEvents takes them, and every failed entry tried again.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_events::Entry;
+
+use crate::{Clock, Failure};
+
+/// The most entries of one PutEvents request.
+const MAX_ENTRIES: usize = 10;
+
+/// The most bytes of one PutEvents request (1 MB since January 2026).
+const MAX_BYTES: usize = 1_000_000;
+
+/// How often an entry is tried before its record is left to a retry or the sweeper.
+const ATTEMPTS: u32 = 5;
+
+/// Why the bus did not take an entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Rejected {
+    /// Its place in the request.
+    pub index: usize,
+    /// The service's error code.
+    pub code: String,
+    /// The service's message.
+    pub message: String,
+}
+
+/// Something to publish on: EventBridge's PutEvents, or what behaves as it does.
+#[async_trait]
+pub trait Publisher: Send + Sync {
+    /// Hands over at most ten entries. Those in the answer were not taken.
+    ///
+    /// # Errors
+    /// Where the request as a whole failed, or nothing is known of it.
+    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure>;
+}
+
+/// Publishes all of `entries`, in their order, each at least once.
+///
+/// # Errors
+/// Retryable, once an entry was refused for the last time.
+pub async fn publish_all(
+    bus: &dyn Publisher,
+    clock: &dyn Clock,
+    entries: &[Entry],
+) -> Result<(), Failure> {
+    for chunk in chunks(entries) {
+        publish_chunk(bus, clock, chunk).await?;
+    }
+    Ok(())
+}
+
+async fn publish_chunk(
+    bus: &dyn Publisher,
+    clock: &dyn Clock,
+    chunk: &[Entry],
+) -> Result<(), Failure> {
+    let mut waiting = chunk.to_vec();
+    let mut last = String::new();
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            clock.sleep(Duration::from_millis(50 << attempt)).await;
+        }
+        match bus.put_events(&waiting).await {
+            Ok(rejected) if rejected.is_empty() => return Ok(()),
+            Ok(rejected) => {
+                last = rejected
+                    .first()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                waiting = rejected
+                    .iter()
+                    .filter_map(|entry| waiting.get(entry.index).cloned())
+                    .collect();
+            }
+            Err(failure) if failure.is_retryable() => last = failure.to_string(),
+            Err(failure) => return Err(failure),
+        }
+    }
+    let message = format!(
+        "{} of {} events were not taken: {last}",
+        waiting.len(),
+        chunk.len()
+    );
+    Err(Failure::later("PublishFailed", message))
+}
+
+/// Splits entries by count and size.
+fn chunks(entries: &[Entry]) -> Vec<&[Entry]> {
+    let mut chunks = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, entry) in entries.iter().enumerate() {
+        let full = index - start == MAX_ENTRIES || bytes + entry.size() > MAX_BYTES;
+        if full && index > start {
+            chunks.push(&entries[start..index]);
+            (start, bytes) = (index, 0);
+        }
+        bytes += entry.size();
+    }
+    if start < entries.len() {
+        chunks.push(&entries[start..]);
+    }
+    chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(bytes: usize) -> Entry {
+        Entry {
+            source: String::new(),
+            detail_type: String::new(),
+            detail: "x".repeat(bytes),
+        }
+    }
+
+    #[test]
+    fn a_request_holds_ten_entries_or_a_megabyte() {
+        let many: Vec<Entry> = (0..25).map(|_| entry(1)).collect();
+        assert_eq!(
+            chunks(&many)
+                .iter()
+                .map(|chunk| chunk.len())
+                .collect::<Vec<_>>(),
+            [10, 10, 5]
+        );
+        let large = [entry(600_000), entry(600_000), entry(1)];
+        assert_eq!(
+            chunks(&large)
+                .iter()
+                .map(|chunk| chunk.len())
+                .collect::<Vec<_>>(),
+            [1, 2]
+        );
+        assert!(chunks(&[]).is_empty());
+    }
+}

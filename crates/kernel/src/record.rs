@@ -1,0 +1,146 @@
+//! The idempotency record: proof that an action answered a message, with what it answered. The
+//! inbox is also the outbox.
+
+use chorus_events::Entry;
+use jiff::Timestamp;
+use serde_dynamo::AttributeValue;
+
+use crate::{
+    Condition, Failure, Index, Item, Key, Message, Seconds, TableSpec, Write, number, text,
+};
+
+/// How long a record is kept, in seconds: longer than any queue or archive redelivery of ours.
+pub const RECORD_LIFETIME: Seconds = 15 * 86_400;
+
+/// Records whose events are not known to be published: what a sweeper looks through.
+pub const UNPUBLISHED_INDEX: Index = Index {
+    name: "unpublished",
+    pk: "unpublished",
+    sk: "recorded-at",
+    whole_items: false,
+};
+
+/// The table of its own in which all records are.
+pub const IDEMPOTENCY_TABLE: TableSpec = TableSpec {
+    name: "idempotency",
+    indexes: &[UNPUBLISHED_INDEX],
+    ttl: Some("expires-at"),
+};
+
+/// The partition of the index in which every unpublished record is.
+pub(crate) const UNPUBLISHED: &str = "yes";
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    /// Where it is.
+    pub(crate) key: Key,
+    /// The fingerprint of the message that was answered.
+    pub(crate) fingerprint: String,
+    /// The events that were decided, byte for byte.
+    pub(crate) entries: Vec<Entry>,
+    /// Why there are none.
+    pub(crate) note: Option<String>,
+    /// Whether they are known to be on the bus.
+    pub(crate) published: bool,
+}
+
+/// Two consumers of one event have a record each: the action is the sort key.
+pub(crate) fn record_key(action: &str, idempotency_key: &str) -> Key {
+    Key {
+        table: IDEMPOTENCY_TABLE.name,
+        pk: idempotency_key.to_owned(),
+        sk: action.to_owned(),
+    }
+}
+
+impl Record {
+    /// The record of `action` having answered `message`.
+    pub(crate) fn new(
+        action: &str,
+        message: &Message,
+        entries: Vec<Entry>,
+        note: Option<String>,
+    ) -> Result<Self, Failure> {
+        let key = record_key(action, &message.metadata.idempotency_key);
+        let fingerprint = message.fingerprint()?;
+        let published = entries.is_empty();
+        Ok(Self {
+            key,
+            fingerprint,
+            entries,
+            note,
+            published,
+        })
+    }
+
+    /// Puts the record, unless there is one that has not expired. DynamoDB may delete expired
+    /// items up to two days late, so the condition looks at the time itself.
+    pub(crate) fn put(&self, now: Timestamp) -> Result<Write, Failure> {
+        let mut item = self.key.to_item();
+        let mut set = |name: &str, value| item.insert(name.to_owned(), value);
+        set("fingerprint", AttributeValue::S(self.fingerprint.clone()));
+        set(
+            "expires-at",
+            AttributeValue::N((now.as_second() + RECORD_LIFETIME).to_string()),
+        );
+        set("recorded-at", AttributeValue::S(format!("{now:.9}")));
+        if !self.entries.is_empty() {
+            let events = serde_json::to_string(&self.entries)
+                .map_err(|error| Failure::corrupt("event", &error))?;
+            set("events", AttributeValue::S(events));
+            set("unpublished", AttributeValue::S(UNPUBLISHED.to_owned()));
+        }
+        if let Some(note) = &self.note {
+            set("note", AttributeValue::S(note.clone()));
+        }
+        let condition = Condition::new("attribute_not_exists(pk) OR #expires < :now")
+            .name("#expires", "expires-at")
+            .number(":now", now.as_second());
+        Ok(Write::Put {
+            key: self.key.clone(),
+            item,
+            condition: Some(condition),
+        })
+    }
+
+    /// Marks the record's events as published.
+    pub(crate) fn mark_published(key: &Key) -> Write {
+        let update = Condition::new("REMOVE unpublished");
+        let condition = Some("attribute_exists(pk)".to_owned());
+        Write::Update {
+            key: key.clone(),
+            update,
+            condition,
+        }
+    }
+
+    /// Reads a record.
+    pub(crate) fn read(item: &Item) -> Result<Self, Failure> {
+        let corrupt = |what: &str| Failure::corrupt("idempotency record", &what.to_owned());
+        let part = |name| text(item, name).map(ToOwned::to_owned);
+        let key = Key {
+            table: IDEMPOTENCY_TABLE.name,
+            pk: part("pk").ok_or_else(|| corrupt("no pk"))?,
+            sk: part("sk").ok_or_else(|| corrupt("no sk"))?,
+        };
+        let entries = match text(item, "events") {
+            Some(events) => {
+                serde_json::from_str(events).map_err(|error| corrupt(&error.to_string()))?
+            }
+            None => Vec::new(),
+        };
+        Ok(Self {
+            key,
+            fingerprint: part("fingerprint").ok_or_else(|| corrupt("no fingerprint"))?,
+            entries,
+            note: part("note"),
+            published: text(item, "unpublished").is_none(),
+        })
+    }
+
+    /// Whether the record may be forgotten.
+    pub(crate) fn expired(item: &Item, now: Timestamp) -> bool {
+        number(item, "expires-at").is_some_and(|expires| expires < now.as_second())
+    }
+}

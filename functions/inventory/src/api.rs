@@ -1,0 +1,84 @@
+//! The routes of the Inventory service.
+
+use async_trait::async_trait;
+use chorus_events::commands::PutItem as Command;
+use chorus_events::{Money, Sku};
+use chorus_kernel::{Endpoint, Kernel, Method, Problem, Pure, Request, Response, Route, command};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Item;
+use crate::put_item::PutItem;
+
+/// What a caller says of an item; its path names it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct ItemListing {
+    /// What it is called.
+    name: String,
+    /// What one piece costs.
+    price: Money,
+    /// How many pieces the shop received in all, those sold included.
+    stock: u32,
+    /// Whether it is not sold any more.
+    #[serde(default)]
+    discontinued: bool,
+}
+
+/// `PUT /items/{sku}`.
+pub(crate) fn put_item() -> Route {
+    Route::new(Method::PUT, "/items/{sku}", Put)
+        .summary("List an item: its name, price and stock received", 200)
+        .takes::<ItemListing>()
+        .answers::<Item>()
+}
+
+/// `GET /items/{sku}`.
+pub(crate) fn get_item() -> Route {
+    Route::new(Method::GET, "/items/{sku}", Get)
+        .summary("An item, and where its pieces are", 200)
+        .answers::<Item>()
+}
+
+struct Put;
+
+#[async_trait]
+impl Endpoint for Put {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let sku: Sku = request.parameter("sku")?;
+        let ItemListing {
+            name,
+            price,
+            stock,
+            discontinued,
+        } = request.json()?;
+        let listing = Command {
+            sku,
+            name,
+            price,
+            stock,
+            discontinued,
+        };
+        let message = command(kernel, request, &listing)?;
+        kernel.run(&Pure(PutItem), &message).await?;
+        show(kernel, &listing.sku).await
+    }
+}
+
+struct Get;
+
+#[async_trait]
+impl Endpoint for Get {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        show(kernel, &request.parameter("sku")?).await
+    }
+}
+
+async fn show(kernel: &Kernel, sku: &Sku) -> Result<Response, Problem> {
+    let found = kernel.find::<Item>(sku.as_str()).await?;
+    let missing = || Problem::new(404, "not-found", format!("no item is called {sku}"));
+    Ok(Response::json(
+        200,
+        serde_json::json!(found.ok_or_else(missing)?.value),
+    ))
+}

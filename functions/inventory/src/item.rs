@@ -1,0 +1,59 @@
+//! An item that the shop sells.
+
+use chorus_events::{Money, Sku};
+use chorus_kernel::Entity;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An item and where its pieces are. `available + reserved + sold` is what the shop received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Item {
+    /// Which item.
+    pub sku: Sku,
+    /// What it is called.
+    pub name: String,
+    /// What one piece costs.
+    pub price: Money,
+    /// Whether it is not sold any more.
+    pub discontinued: bool,
+    /// Pieces that can be ordered.
+    pub available: u32,
+    /// Pieces set aside for orders under way.
+    pub reserved: u32,
+    /// Pieces that left the stock.
+    pub sold: u32,
+    /// Counts the item's listings, from 1.
+    pub listing: u64,
+}
+
+impl Item {
+    /// Pieces that the shop received in all.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.available as u64 + self.reserved as u64 + self.sold as u64
+    }
+}
+
+impl Entity for Item {
+    const TABLE: &'static str = super::TABLE.name;
+    const KIND: &'static str = "item";
+
+    fn id(&self) -> &str {
+        self.sku.as_str()
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn sample(available: u32) -> Item {
+    Item {
+        sku: chorus_events::samples::sku(),
+        name: "Chai".to_owned(),
+        price: chorus_events::samples::unit_price(),
+        discontinued: false,
+        available,
+        reserved: 0,
+        sold: 0,
+        listing: 1,
+    }
+}

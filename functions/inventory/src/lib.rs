@@ -1,0 +1,38 @@
+//! Inventory: items, their prices, and their stock. Reserving is all lines or none; what was
+//! reserved or removed for a canceled order comes back, in whatever order the news arrive.
+
+mod api;
+mod describe_item;
+mod item;
+mod put_item;
+mod remove_item;
+mod reservation;
+mod reserve_item;
+mod unreserve_or_return_item;
+
+pub use item::Item;
+pub use reservation::{Reservation, Status};
+
+use chorus_events::Service;
+use chorus_kernel::{Function, TableSpec};
+
+/// Items, and one reservation for each order.
+pub const TABLE: TableSpec = TableSpec {
+    name: "inventory",
+    indexes: &[],
+    ttl: None,
+};
+
+/// The service.
+#[must_use]
+pub fn function() -> Function {
+    Function::of(Service::Inventory)
+        .table(TABLE)
+        .action(put_item::PutItem)
+        .action(reserve_item::ReserveItem)
+        .action(describe_item::DescribeItem)
+        .action(remove_item::RemoveItem)
+        .action(unreserve_or_return_item::UnreserveOrReturnItem)
+        .route(api::put_item())
+        .route(api::get_item())
+}

@@ -1,0 +1,108 @@
+//! Lists an item: its name, its price, and how many pieces the shop received of it in all.
+
+use chorus_events::inventory::ItemListed;
+use chorus_events::table::rows::{self, PutItemInput, PutItemOutput};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
+
+use crate::Item;
+
+/// The row, in code.
+#[derive(Debug)]
+pub(crate) struct PutItem;
+
+impl Action for PutItem {
+    type Row = rows::PutItem;
+
+    fn reads(&self, PutItemInput::PutItem(command): &PutItemInput) -> Vec<Read> {
+        vec![Read::entity::<Item>(&command.sku)]
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, PutItemInput>,
+        loaded: &Loaded,
+    ) -> Result<Decision<PutItemOutput>, Refusal> {
+        let PutItemInput::PutItem(command) = given.input;
+        if command.price <= chorus_events::Money::ZERO {
+            return Err(Refusal::invalid("/price", "must be more than 0"));
+        }
+        let known = loaded.entity::<Item>(&command.sku)?;
+        let (reserved, sold) = known
+            .as_ref()
+            .map_or((0, 0), |item| (item.reserved, item.sold));
+        let gone = reserved.saturating_add(sold);
+        let available = command.stock.checked_sub(gone).ok_or_else(|| {
+            let rule = format!("must be at least {gone}: so many are reserved or sold already");
+            Refusal::invalid("/stock", rule)
+        })?;
+        let item = Item {
+            sku: command.sku.clone(),
+            name: command.name.clone(),
+            price: command.price,
+            discontinued: command.discontinued,
+            available,
+            reserved,
+            sold,
+            listing: known.as_ref().map_or(1, |item| item.listing + 1),
+        };
+        if known.as_ref().is_some_and(|known| {
+            Item {
+                listing: known.listing,
+                ..item.clone()
+            } == known.value
+        }) {
+            return Ok(Decision::nothing("the item is listed like this already"));
+        }
+        Ok(Decision::emit(ItemListed {
+            sku: item.sku.clone(),
+            name: item.name.clone(),
+            price: item.price,
+            listing: item.listing,
+        })
+        .with(save(known.as_ref(), &item)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::sample;
+    use chorus_events::Event;
+    use chorus_events::commands::PutItem as Command;
+    use chorus_kernel::testing::decide;
+
+    #[test]
+    fn stock_counts_what_was_received_so_listing_twice_changes_nothing() {
+        let known = Item {
+            available: 30,
+            reserved: 4,
+            sold: 5,
+            ..sample(0)
+        };
+        let loaded = Loaded::default().with(7, &known);
+        let again = decide(&PutItem, Command::sample(), &loaded).unwrap();
+        assert!(
+            again.changes().is_empty(),
+            "39 were received, and 39 are accounted for"
+        );
+    }
+
+    #[test]
+    fn stock_below_what_is_gone_is_refused_with_the_field_and_the_rule() {
+        let loaded = Loaded::default().with(
+            7,
+            &Item {
+                reserved: 30,
+                sold: 10,
+                ..sample(0)
+            },
+        );
+        let refusal = decide(&PutItem, Command::sample(), &loaded).unwrap_err();
+        assert!(
+            refusal
+                .to_string()
+                .starts_with("/stock must be at least 40"),
+            "{refusal}"
+        );
+    }
+}
