@@ -93,7 +93,5 @@ pub fn messages() -> Vec<Message> {
 /// The message called `detail_type`.
 #[must_use]
 pub fn find(detail_type: &str) -> Option<Message> {
-    messages()
-        .into_iter()
-        .find(|message| message.spec.detail_type == detail_type)
+    messages().into_iter().find(|message| message.spec.detail_type == detail_type)
 }

@@ -114,11 +114,7 @@ pub struct WireEvent {
     #[serde(default)]
     pub resources: Vec<String>,
     /// Set by the bus where the event is replayed from an archive.
-    #[serde(
-        rename = "replay-name",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "replay-name", default, skip_serializing_if = "Option::is_none")]
     pub replay_name: Option<String>,
     /// The [`Detail`].
     pub detail: Box<RawValue>,

@@ -62,11 +62,7 @@ impl EventSpec {
     /// The message category that the role implies.
     #[must_use]
     pub const fn category(&self) -> Category {
-        if matches!(self.role, Role::Command) {
-            Category::Command
-        } else {
-            Category::Event
-        }
+        if matches!(self.role, Role::Command) { Category::Command } else { Category::Event }
     }
 }
 
@@ -122,22 +118,14 @@ pub trait Event:
     /// consumer accepts a newer compatible event.
     fn read(version: u32, data: &RawValue) -> Result<Self, ReadError> {
         let detail_type = Self::SPEC.detail_type;
-        let unreadable = |source| ReadError::Data {
-            detail_type,
-            version,
-            source,
-        };
+        let unreadable = |source| ReadError::Data { detail_type, version, source };
         if version == Self::SPEC.version {
             return serde_json::from_str(data.get()).map_err(unreadable);
         }
         let known = Self::SPEC.version;
         let old: Value = serde_json::from_str(data.get()).map_err(unreadable)?;
         let new = Self::upcast(version, old);
-        let new = new.ok_or(ReadError::Version {
-            detail_type,
-            version,
-            known,
-        })?;
+        let new = new.ok_or(ReadError::Version { detail_type, version, known })?;
         serde_json::from_value(new).map_err(unreadable)
     }
 
@@ -190,10 +178,7 @@ impl Inputs for AnyEvent {
     const EVENTS: &'static [EventSpec] = &[];
 
     fn read(detail_type: &str, _: u32, data: &RawValue) -> Result<Self, ReadError> {
-        Ok(Self {
-            detail_type: detail_type.to_owned(),
-            data: data.to_owned(),
-        })
+        Ok(Self { detail_type: detail_type.to_owned(), data: data.to_owned() })
     }
 }
 

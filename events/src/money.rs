@@ -50,10 +50,7 @@ impl Money {
     /// `self + other`, or nothing where the sum is out of range.
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {
-        self.0
-            .checked_add(other.0)
-            .filter(|sum| sum.abs() <= MAX_MINOR)
-            .map(Self)
+        self.0.checked_add(other.0).filter(|sum| sum.abs() <= MAX_MINOR).map(Self)
     }
 
     /// `self - other`, or nothing where the difference is out of range.
@@ -65,10 +62,7 @@ impl Money {
     /// `self × count`, or nothing where the product is out of range.
     #[must_use]
     pub fn times(self, count: u32) -> Option<Self> {
-        self.0
-            .checked_mul(i64::from(count))
-            .filter(|product| product.abs() <= MAX_MINOR)
-            .map(Self)
+        self.0.checked_mul(i64::from(count)).filter(|product| product.abs() <= MAX_MINOR).map(Self)
     }
 }
 
@@ -102,12 +96,8 @@ impl FromStr for Money {
         };
         let out_of_range = || MoneyError::OutOfRange(text.to_owned());
         let units: i64 = units.parse().map_err(|_| out_of_range())?;
-        let minor = units
-            .checked_mul(100)
-            .and_then(|minor| minor.checked_add(cents));
-        let minor = minor
-            .filter(|minor| *minor <= MAX_MINOR)
-            .ok_or_else(out_of_range)?;
+        let minor = units.checked_mul(100).and_then(|minor| minor.checked_add(cents));
+        let minor = minor.filter(|minor| *minor <= MAX_MINOR).ok_or_else(out_of_range)?;
         Ok(Self(if negative { -minor } else { minor }))
     }
 }
@@ -125,10 +115,7 @@ impl Serialize for Money {
             return serializer.serialize_i64(self.0 / 100);
         }
         // Decimal text to the nearest double: its shortest print is this very text again.
-        let nearest: f64 = self
-            .to_string()
-            .parse()
-            .map_err(serde::ser::Error::custom)?;
+        let nearest: f64 = self.to_string().parse().map_err(serde::ser::Error::custom)?;
         serializer.serialize_f64(nearest)
     }
 }
@@ -175,10 +162,7 @@ mod tests {
 
     #[test]
     fn more_than_two_decimal_places_are_refused() {
-        assert_eq!(
-            "1.005".parse::<Money>(),
-            Err(MoneyError::TooPrecise("1.005".into()))
-        );
+        assert_eq!("1.005".parse::<Money>(), Err(MoneyError::TooPrecise("1.005".into())));
         assert!(serde_json::from_str::<Money>("0.001").is_err());
         assert!(serde_json::from_str::<Money>("\"1.00\"").is_err());
         assert!(serde_json::from_str::<Money>("1e300").is_err());
@@ -187,10 +171,7 @@ mod tests {
     #[test]
     fn trailing_zeroes_do_not_matter() {
         assert_eq!("14.0000".parse::<Money>(), Ok(Money::from_minor(1_400)));
-        assert_eq!(
-            serde_json::to_string(&Money::from_minor(100_000)).unwrap(),
-            "1000"
-        );
+        assert_eq!(serde_json::to_string(&Money::from_minor(100_000)).unwrap(), "1000");
     }
 
     proptest! {

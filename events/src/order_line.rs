@@ -42,8 +42,6 @@ pub struct ShippingAddress {
 #[must_use]
 pub fn total(lines: &[Line]) -> Option<Money> {
     lines.iter().try_fold(Money::ZERO, |sum, line| {
-        line.unit_price
-            .times(line.quantity.get())
-            .and_then(|price| sum.plus(price))
+        line.unit_price.times(line.quantity.get()).and_then(|price| sum.plus(price))
     })
 }

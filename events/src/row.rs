@@ -202,12 +202,7 @@ impl RowSpec {
         on: &'static [EventSpec],
         emits: &'static [EventSpec],
     ) -> Self {
-        Self {
-            api,
-            on,
-            emits,
-            ..self
-        }
+        Self { api, on, emits, ..self }
     }
 
     /// Names the row differently in print.
@@ -219,110 +214,73 @@ impl RowSpec {
     /// It looks and tells; nothing needs to be undone.
     #[must_use]
     pub const fn looks(self) -> Self {
-        Self {
-            effect: Effect::Looks,
-            ..self
-        }
+        Self { effect: Effect::Looks, ..self }
     }
 
     /// A later failure must reach `compensation`.
     #[must_use]
     pub const fn undone_by(self, compensation: &'static str) -> Self {
-        Self {
-            effect: Effect::UndoneBy(compensation),
-            ..self
-        }
+        Self { effect: Effect::UndoneBy(compensation), ..self }
     }
 
     /// It takes back what another did, or ends the story.
     #[must_use]
     pub const fn settles(self) -> Self {
-        Self {
-            effect: Effect::Settles,
-            ..self
-        }
+        Self { effect: Effect::Settles, ..self }
     }
 
     /// It keeps a record that stays true whatever follows.
     #[must_use]
     pub const fn records(self) -> Self {
-        Self {
-            effect: Effect::Records,
-            ..self
-        }
+        Self { effect: Effect::Records, ..self }
     }
 
     /// Replaying its events rebuilds its view.
     #[must_use]
     pub const fn folds(self) -> Self {
-        Self {
-            replay: Replay::Folds,
-            ..self
-        }
+        Self { replay: Replay::Folds, ..self }
     }
 
     /// It reaches outside of the shop, which a replay must not do again.
     #[must_use]
     pub const fn outside(self) -> Self {
-        Self {
-            replay: Replay::Suppressed,
-            ..self
-        }
+        Self { replay: Replay::Suppressed, ..self }
     }
 
     /// Its events wait in a FIFO queue, grouped by order.
     #[must_use]
     pub const fn queued(self) -> Self {
-        Self {
-            via: Via::Queue,
-            ..self
-        }
+        Self { via: Via::Queue, ..self }
     }
 
     /// The bus calls a partner's HTTP endpoint for it.
     #[must_use]
     pub const fn calls_partner(self) -> Self {
-        Self {
-            via: Via::ApiDestination,
-            replay: Replay::Suppressed,
-            ..self
-        }
+        Self { via: Via::ApiDestination, replay: Replay::Suppressed, ..self }
     }
 
     /// Every event on the bus starts it.
     #[must_use]
     pub const fn every(self) -> Self {
-        Self {
-            trigger: Trigger::Every,
-            ..self
-        }
+        Self { trigger: Trigger::Every, ..self }
     }
 
     /// Only events whose `detail` matches this pattern start it.
     #[must_use]
     pub const fn when(self, pattern: &'static str) -> Self {
-        Self {
-            when: Some(pattern),
-            ..self
-        }
+        Self { when: Some(pattern), ..self }
     }
 
     /// It consumes what could not be delivered to `action`.
     #[must_use]
     pub const fn dead_letters_of(self, action: &'static str) -> Self {
-        Self {
-            dead_letters_of: Some(action),
-            ..self
-        }
+        Self { dead_letters_of: Some(action), ..self }
     }
 
     /// It should have emitted after this many seconds.
     #[must_use]
     pub const fn within(self, seconds: u32) -> Self {
-        Self {
-            within_seconds: seconds,
-            ..self
-        }
+        Self { within_seconds: seconds, ..self }
     }
 }
 

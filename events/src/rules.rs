@@ -40,11 +40,7 @@ pub fn of(rows: &[RowSpec]) -> Result<Vec<Rule>, RuleError> {
 
 fn rule(row: &RowSpec) -> Result<Rule, RuleError> {
     let name = format!("{}-{}", row.service.name(), row.action);
-    Ok(Rule {
-        name,
-        row: *row,
-        pattern: pattern(row)?,
-    })
+    Ok(Rule { name, row: *row, pattern: pattern(row)? })
 }
 
 /// The sources and detail types that the row names, and its content rule on `detail`. A catch-all
@@ -61,11 +57,8 @@ fn pattern(row: &RowSpec) -> Result<Value, RuleError> {
     pattern.insert("source".to_owned(), json!(sources));
     pattern.insert("detail-type".to_owned(), json!(detail_types));
     if let Some(when) = row.when {
-        let detail: Map<String, Value> =
-            serde_json::from_str(when).map_err(|source| RuleError {
-                action: row.action,
-                source,
-            })?;
+        let detail: Map<String, Value> = serde_json::from_str(when)
+            .map_err(|source| RuleError { action: row.action, source })?;
         pattern.insert("detail".to_owned(), Value::Object(detail));
     }
     Ok(Value::Object(pattern))
@@ -77,30 +70,19 @@ mod tests {
     use crate::{HIGH_VALUE, HOME_COUNTRY};
 
     fn content_of(action: &str) -> Value {
-        let rule = all()
-            .unwrap()
-            .into_iter()
-            .find(|rule| rule.row.action == action);
+        let rule = all().unwrap().into_iter().find(|rule| rule.row.action == action);
         rule.unwrap().pattern["detail"]["data"].clone()
     }
 
     #[test]
     fn the_content_rules_name_the_shops_own_constants() {
-        assert_eq!(
-            content_of("PrepareDeclaration")["country"][0]["anything-but"][0],
-            HOME_COUNTRY
-        );
+        assert_eq!(content_of("PrepareDeclaration")["country"][0]["anything-but"][0], HOME_COUNTRY);
         let high_value = content_of("ReviewOrder")["total"][0]["numeric"].clone();
         assert_eq!(high_value, json!([">=", HIGH_VALUE]));
     }
 
     #[test]
     fn a_row_without_events_has_no_rule() {
-        assert!(
-            all()
-                .unwrap()
-                .iter()
-                .all(|rule| rule.row.action != "CreateOrder")
-        );
+        assert!(all().unwrap().iter().all(|rule| rule.row.action != "CreateOrder"));
     }
 }

@@ -62,30 +62,19 @@ pub fn total() -> Money {
 /// The lines of the order.
 #[must_use]
 pub fn lines() -> Vec<Line> {
-    vec![Line {
-        sku: sku(),
-        quantity: quantity(),
-        unit_price: unit_price(),
-    }]
+    vec![Line { sku: sku(), quantity: quantity(), unit_price: unit_price() }]
 }
 
 /// The lines as a customer writes them.
 #[must_use]
 pub fn ordered_lines() -> Vec<OrderedLine> {
-    vec![OrderedLine {
-        sku: sku(),
-        quantity: quantity(),
-    }]
+    vec![OrderedLine { sku: sku(), quantity: quantity() }]
 }
 
 /// The lines as a carrier reads them.
 #[must_use]
 pub fn described_lines() -> Vec<DescribedLine> {
-    vec![DescribedLine {
-        sku: sku(),
-        name: "Chai".to_owned(),
-        quantity: quantity(),
-    }]
+    vec![DescribedLine { sku: sku(), name: "Chai".to_owned(), quantity: quantity() }]
 }
 
 /// Where the order goes: abroad, so that customs has something to do.
@@ -116,12 +105,7 @@ pub fn later() -> Timestamp {
 mod tests {
     #[test]
     fn the_literals_parse_and_the_total_is_the_sum_of_the_lines() {
-        let _all = (
-            super::order_id(),
-            super::customer_id(),
-            super::moment(),
-            super::later(),
-        );
+        let _all = (super::order_id(), super::customer_id(), super::moment(), super::later());
         assert_eq!(crate::total(&super::lines()), Some(super::total()));
     }
 }

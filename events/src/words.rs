@@ -153,9 +153,6 @@ mod tests {
         for bad in ["0", "-1", "10001", "99999999999999", "1.5", "\"1\""] {
             assert!(serde_json::from_str::<Quantity>(bad).is_err(), "{bad}");
         }
-        assert_eq!(
-            serde_json::from_str::<Quantity>("10000").unwrap().get(),
-            10_000
-        );
+        assert_eq!(serde_json::from_str::<Quantity>("10000").unwrap().get(), 10_000);
     }
 }

@@ -65,10 +65,7 @@ impl Refusal {
     /// A field that breaks a rule.
     #[must_use]
     pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
-        Self::Invalid {
-            field: field.into(),
-            rule: rule.into(),
-        }
+        Self::Invalid { field: field.into(), rule: rule.into() }
     }
 }
 
@@ -82,22 +79,10 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
         match refusal {
-            Refusal::Invalid { .. } => Self::Terminal {
-                code: "Invalid",
-                message,
-            },
-            Refusal::NotFound(_) => Self::Terminal {
-                code: "NotFound",
-                message,
-            },
-            Refusal::Conflict(_) => Self::Terminal {
-                code: "Conflict",
-                message,
-            },
-            Refusal::Later(_) => Self::Retryable {
-                code: "TooEarly",
-                message,
-            },
+            Refusal::Invalid { .. } => Self::Terminal { code: "Invalid", message },
+            Refusal::NotFound(_) => Self::Terminal { code: "NotFound", message },
+            Refusal::Conflict(_) => Self::Terminal { code: "Conflict", message },
+            Refusal::Later(_) => Self::Retryable { code: "TooEarly", message },
             Refusal::Failed(failure) => failure,
         }
     }

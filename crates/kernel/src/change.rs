@@ -39,21 +39,11 @@ pub fn append<E: Event>(
     let mut item = key.to_item();
     let mut set = |name: &str, value| item.insert(name.to_owned(), value);
     set("version", AttributeValue::N(version.to_string()));
-    set(
-        "event-type",
-        AttributeValue::S(E::SPEC.detail_type.to_owned()),
-    );
+    set("event-type", AttributeValue::S(E::SPEC.detail_type.to_owned()));
     set("schema", AttributeValue::N(E::SPEC.version.to_string()));
-    set(
-        "at",
-        AttributeValue::S(format!("{at:.9}#{id}#{version:010}")),
-    );
+    set("at", AttributeValue::S(format!("{at:.9}#{id}#{version:010}")));
     set("data", AttributeValue::S(serde_json::to_string(event)?));
-    Ok(Write::Put {
-        key,
-        item,
-        condition: Some(Condition::new("attribute_not_exists(pk)")),
-    })
+    Ok(Write::Put { key, item, condition: Some(Condition::new("attribute_not_exists(pk)")) })
 }
 
 pub(crate) fn put<E: Entity>(entity: &E, version: u64, condition: Option<Condition>) -> Write {
@@ -63,11 +53,7 @@ pub(crate) fn put<E: Entity>(entity: &E, version: u64, condition: Option<Conditi
     let mut item = key.to_item();
     item.extend(fields.into_inner());
     item.insert("version".to_owned(), AttributeValue::N(version.to_string()));
-    Write::Put {
-        key,
-        item,
-        condition,
-    }
+    Write::Put { key, item, condition }
 }
 
 /// Adds to numbers of an entity without reading it, within bounds: a hot item needs no retry.
@@ -82,27 +68,17 @@ impl Adjust {
     pub fn of<E: Entity>(id: &str) -> Self {
         let update = Condition::new("ADD version :one").number(":one", 1);
         let condition = Some("attribute_exists(pk)".to_owned());
-        Self {
-            write: Write::Update {
-                key: entity_key::<E>(id),
-                update,
-                condition,
-            },
-        }
+        Self { write: Write::Update { key: entity_key::<E>(id), update, condition } }
     }
 
     /// Adds `amount` to `attribute`, which must not become negative.
     #[must_use]
     pub fn add(mut self, attribute: &str, amount: i64) -> Self {
-        if let Write::Update {
-            update, condition, ..
-        } = &mut self.write
-        {
+        if let Write::Update { update, condition, .. } = &mut self.write {
             let place = update.values.len();
             let bound = std::mem::take(update);
-            *update = bound
-                .name(&format!("#a{place}"), attribute)
-                .number(&format!(":a{place}"), amount);
+            *update =
+                bound.name(&format!("#a{place}"), attribute).number(&format!(":a{place}"), amount);
             update.text.push_str(&format!(", #a{place} :a{place}"));
             if amount < 0 {
                 let floor = std::mem::take(update).number(&format!(":b{place}"), -amount);

@@ -57,22 +57,11 @@ pub fn command<E: Event>(
         replay_name: None,
     };
     let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
-    Ok(Message {
-        detail_type,
-        metadata,
-        data,
-        source,
-    })
+    Ok(Message { detail_type, metadata, data, source })
 }
 
 fn moment_key(nanoseconds: i128, data: &str) -> String {
-    let digest = Sha256::new()
-        .chain_update(nanoseconds.to_le_bytes())
-        .chain_update(data)
-        .finalize();
-    digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest =
+        Sha256::new().chain_update(nanoseconds.to_le_bytes()).chain_update(data).finalize();
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -41,23 +41,17 @@ impl Kernel {
         }
         if message.metadata.replay_name.is_some() && spec.replay == Replay::Suppressed {
             let note = "replayed: nothing is sent again".to_owned();
-            return self
-                .record_only::<A>(message, Outcome::Suppressed, note)
-                .await;
+            return self.record_only::<A>(message, Outcome::Suppressed, note).await;
         }
         let version = message.metadata.version;
         let input = <A::Row as Row>::Input::read(&message.detail_type, version, &message.data)
-            .map_err(Failure::unreadable)?;
+            .map_err(|error| Failure::unreadable(&error))?;
         match self.decide_and_commit(action, message, &input).await? {
             Committed::Before(record) => self.repeat(message, record).await,
             Committed::Now(record) => {
                 self.publish(&record).await?;
                 let Record { entries, note, .. } = record;
-                Ok(Answered {
-                    outcome: Outcome::Decided,
-                    entries,
-                    note,
-                })
+                Ok(Answered { outcome: Outcome::Decided, entries, note })
             }
             Committed::Stale => {
                 let message = format!("{} was outrun {ATTEMPTS} times", spec.action);
@@ -75,10 +69,7 @@ impl Kernel {
         let mut answer = None;
         for _ in 0..ATTEMPTS {
             let loaded = Loaded::from(&*self.store, action.reads(input)).await?;
-            let given = Given {
-                input,
-                metadata: &message.metadata,
-            };
+            let given = Given { input, metadata: &message.metadata };
             match action.decide(&given, &loaded, answer.as_ref()) {
                 Ok(Step::Done(decision)) => match self.commit::<A>(message, decision).await? {
                     Committed::Stale => {}
@@ -157,26 +148,14 @@ impl Kernel {
                 "the idempotency key {} was used before for another {}",
                 record.key.pk, message.detail_type
             );
-            return Err(Failure::Terminal {
-                code: "KeyReused",
-                message,
-            }
-            .into());
+            return Err(Failure::Terminal { code: "KeyReused", message }.into());
         }
         let publishes = !record.published && message.metadata.replay_name.is_none();
         if publishes {
             self.publish(&record).await?;
         }
-        let outcome = if publishes {
-            Outcome::Repeated
-        } else {
-            Outcome::Absorbed
-        };
-        Ok(Answered {
-            outcome,
-            entries: record.entries,
-            note: record.note,
-        })
+        let outcome = if publishes { Outcome::Repeated } else { Outcome::Absorbed };
+        Ok(Answered { outcome, entries: record.entries, note: record.note })
     }
 
     /// Publishes what a record holds, then marks it.
@@ -185,11 +164,7 @@ impl Kernel {
             return Ok(());
         }
         publish_all(&*self.bus, &*self.clock, &record.entries).await?;
-        match self
-            .store
-            .write(&[Record::mark_published(&record.key)])
-            .await
-        {
+        match self.store.write(&[Record::mark_published(&record.key)]).await {
             // The record expired meanwhile: there is nothing left to mark.
             Ok(()) | Err(StoreError::Refused(_)) => Ok(()),
             // The events are out. A duplicate may publish them again, the very same.
@@ -218,16 +193,9 @@ impl Kernel {
         outcome: Outcome,
         note: String,
     ) -> Result<Answered, Refusal> {
-        match self
-            .commit::<A>(message, Decision::nothing(note.clone()))
-            .await?
-        {
+        match self.commit::<A>(message, Decision::nothing(note.clone())).await? {
             Committed::Before(record) => self.repeat(message, record).await,
-            _ => Ok(Answered {
-                outcome,
-                entries: Vec::new(),
-                note: Some(note),
-            }),
+            _ => Ok(Answered { outcome, entries: Vec::new(), note: Some(note) }),
         }
     }
 }

@@ -15,36 +15,21 @@ impl<O> Decision<O> {
     /// Says this.
     #[must_use]
     pub fn emit(event: impl Into<O>) -> Self {
-        Self {
-            emits: vec![event.into()],
-            writes: Vec::new(),
-            note: None,
-            self_guarded: false,
-        }
+        Self { emits: vec![event.into()], writes: Vec::new(), note: None, self_guarded: false }
     }
 
     /// Says nothing, and why: it has been done, or must not be done any more.
     #[must_use]
     pub fn nothing(note: impl Into<String>) -> Self {
         let note = Some(note.into());
-        Self {
-            emits: Vec::new(),
-            writes: Vec::new(),
-            note,
-            self_guarded: false,
-        }
+        Self { emits: Vec::new(), writes: Vec::new(), note, self_guarded: false }
     }
 
     /// Says nothing, and makes one change whose own condition makes it happen once: it needs no
     /// idempotency record. Where the condition does not hold, it has happened.
     #[must_use]
     pub fn once(change: Write) -> Self {
-        Self {
-            emits: Vec::new(),
-            writes: vec![change],
-            note: None,
-            self_guarded: true,
-        }
+        Self { emits: Vec::new(), writes: vec![change], note: None, self_guarded: true }
     }
 
     /// Makes this change, too.

@@ -20,11 +20,7 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
 /// The key of the entity `id`.
 #[must_use]
 pub fn entity_key<E: Entity>(id: &str) -> Key {
-    Key {
-        table: E::TABLE,
-        pk: format!("{}#{id}", E::KIND),
-        sk: E::KIND.to_owned(),
-    }
+    Key { table: E::TABLE, pk: format!("{}#{id}", E::KIND), sk: E::KIND.to_owned() }
 }
 
 /// An entity as it was read: replacing it demands that nobody else did in between.
@@ -52,11 +48,7 @@ pub fn order_stream(id: &str) -> String {
 /// The key of one event of a stream. Versions sort as text: they are padded to ten digits.
 #[must_use]
 pub fn stream_key(table: &'static str, id: &str, version: u64) -> Key {
-    Key {
-        table,
-        pk: order_stream(id),
-        sk: format!("{version:010}"),
-    }
+    Key { table, pk: order_stream(id), sk: format!("{version:010}") }
 }
 
 /// One event of a stream, as it was stored.

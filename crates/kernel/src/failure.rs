@@ -42,32 +42,23 @@ impl Failure {
 
     /// A message or a stored event that does not fit its type.
     #[must_use]
-    pub fn unreadable(error: ReadError) -> Self {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+    pub fn unreadable(error: &ReadError) -> Self {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
         let message = format!("{error}{}", cause.unwrap_or_default());
-        Self::Terminal {
-            code: "UnreadableEvent",
-            message,
-        }
+        Self::Terminal { code: "UnreadableEvent", message }
     }
 
     /// A stored item that does not fit its type.
     #[must_use]
     pub fn corrupt(kind: &str, error: &dyn std::fmt::Display) -> Self {
         let message = format!("the stored {kind} cannot be read: {error}");
-        Self::Terminal {
-            code: "CorruptItem",
-            message,
-        }
+        Self::Terminal { code: "CorruptItem", message }
     }
 
     /// Something that is expected to pass.
     #[must_use]
     pub fn later(code: &'static str, message: impl Into<String>) -> Self {
-        Self::Retryable {
-            code,
-            message: message.into(),
-        }
+        Self::Retryable { code, message: message.into() }
     }
 }
 
@@ -75,22 +66,10 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let message = error.to_string();
         match error {
-            StoreError::Refused(_) => Self::Retryable {
-                code: "Contended",
-                message,
-            },
-            StoreError::Throttled(_) => Self::Retryable {
-                code: "Throttled",
-                message,
-            },
-            StoreError::Unavailable(_) => Self::Retryable {
-                code: "StoreUnavailable",
-                message,
-            },
-            StoreError::Invalid(_) => Self::Terminal {
-                code: "InvalidRequest",
-                message,
-            },
+            StoreError::Refused(_) => Self::Retryable { code: "Contended", message },
+            StoreError::Throttled(_) => Self::Retryable { code: "Throttled", message },
+            StoreError::Unavailable(_) => Self::Retryable { code: "StoreUnavailable", message },
+            StoreError::Invalid(_) => Self::Terminal { code: "InvalidRequest", message },
         }
     }
 }

@@ -24,9 +24,7 @@ pub struct Function {
 
 impl std::fmt::Debug for Function {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Function")
-            .field("service", &self.service)
-            .finish_non_exhaustive()
+        f.debug_struct("Function").field("service", &self.service).finish_non_exhaustive()
     }
 }
 
@@ -34,12 +32,7 @@ impl Function {
     /// A function without actions.
     #[must_use]
     pub fn of(service: Service) -> Self {
-        Self {
-            service,
-            handlers: Vec::new(),
-            routes: Vec::new(),
-            tables: Vec::new(),
-        }
+        Self { service, handlers: Vec::new(), routes: Vec::new(), tables: Vec::new() }
     }
 
     /// Adds an action.
@@ -75,36 +68,26 @@ impl Function {
     /// What the platform should do with the event.
     pub async fn handle_event(&self, kernel: &Kernel, json: &str) -> Result<Answered, Failure> {
         let message = Message::from_event(json)?;
-        let found = self
-            .handlers
-            .iter()
-            .find(|handler| handler.reads(&message.detail_type));
+        let found = self.handlers.iter().find(|handler| handler.reads(&message.detail_type));
         let unknown = || Failure::Terminal {
             code: "UnknownEvent",
-            message: format!(
-                "{} has no action for {}",
-                self.service.title(),
-                message.detail_type
-            ),
+            message: format!("{} has no action for {}", self.service.title(), message.detail_type),
         };
         let handler = found.ok_or_else(unknown)?;
-        handler
-            .handle(kernel, &message)
-            .await
-            .map_err(|refusal: Refusal| {
-                let failure = Failure::from(refusal);
-                tracing::warn!(
-                    action = handler.row().action,
-                    order = message.metadata.correlation_id,
-                    event = message.detail_type,
-                    code = failure.code(),
-                    retryable = failure.is_retryable(),
-                    "{} did not answer {} of {}: {failure}",
-                    handler.row().action,
-                    message.detail_type,
-                    message.metadata.correlation_id,
-                );
-                failure
-            })
+        handler.handle(kernel, &message).await.map_err(|refusal: Refusal| {
+            let failure = Failure::from(refusal);
+            tracing::warn!(
+                action = handler.row().action,
+                order = message.metadata.correlation_id,
+                event = message.detail_type,
+                code = failure.code(),
+                retryable = failure.is_retryable(),
+                "{} did not answer {} of {}: {failure}",
+                handler.row().action,
+                message.detail_type,
+                message.metadata.correlation_id,
+            );
+            failure
+        })
     }
 }

@@ -67,10 +67,7 @@ impl Loaded {
     /// # Errors
     /// Where the stored item does not fit the entity.
     pub fn entity<E: Entity>(&self, id: impl AsRef<str>) -> Result<Option<Versioned<E>>, Failure> {
-        self.items
-            .get(&entity_key::<E>(id.as_ref()))
-            .map(read_entity)
-            .transpose()
+        self.items.get(&entity_key::<E>(id.as_ref())).map(read_entity).transpose()
     }
 
     /// The state of the stream `id`, and its version: 0 where it has no events.
@@ -81,7 +78,7 @@ impl Loaded {
         let events = self.streams.get(id).map_or(&[][..], Vec::as_slice);
         let state = events.iter().try_fold(F::default(), F::apply);
         let version = events.last().map_or(0, |event| event.version);
-        Ok((state.map_err(Failure::unreadable)?, version))
+        Ok((state.map_err(|error| Failure::unreadable(&error))?, version))
     }
 
     /// Puts an entity where a decision finds it: for tests of decisions.
@@ -107,10 +104,7 @@ pub(crate) fn read_entity<E: Entity>(item: &Item) -> Result<Versioned<E>, Failur
     let version = number(item, "version").and_then(|version| u64::try_from(version).ok());
     let value =
         serde_dynamo::from_item(item.clone()).map_err(|error| Failure::corrupt(E::KIND, &error))?;
-    Ok(Versioned {
-        version: version.unwrap_or_default(),
-        value,
-    })
+    Ok(Versioned { version: version.unwrap_or_default(), value })
 }
 
 /// The events of the stream `id` from `version` on, paged to the end.

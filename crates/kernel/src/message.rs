@@ -35,12 +35,7 @@ impl Message {
         let mut metadata = detail.metadata;
         metadata.replay_name = event.replay_name.or(metadata.replay_name);
         let (detail_type, source) = (event.detail_type, event.source);
-        Ok(Self {
-            detail_type,
-            metadata,
-            data: detail.data,
-            source,
-        })
+        Ok(Self { detail_type, metadata, data: detail.data, source })
     }
 
     /// A fingerprint of what the message says. The order of keys and white space do not matter.
@@ -57,11 +52,7 @@ impl Message {
         hasher.update(self.detail_type.as_bytes());
         hash_sorted(&mut hasher, &data);
         let digest = hasher.finalize();
-        Ok(digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 }
 

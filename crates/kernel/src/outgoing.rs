@@ -16,10 +16,7 @@ const TTL_SECONDS: u32 = 86_400;
 /// The id that follows from an action, the idempotency key it acts on, and an ordinal.
 #[must_use]
 pub fn derived_id(action: &str, idempotency_key: &str, ordinal: usize) -> Uuid {
-    Uuid::new_v5(
-        &NAMESPACE,
-        format!("{action}\n{idempotency_key}\n{ordinal}").as_bytes(),
-    )
+    Uuid::new_v5(&NAMESPACE, format!("{action}\n{idempotency_key}\n{ordinal}").as_bytes())
 }
 
 /// The entries that say `events`, as `action` answers `cause` at `now`.
@@ -42,11 +39,7 @@ fn entry<O: Outputs>(
     let id = derived_id(action, &cause.metadata.idempotency_key, ordinal);
     let spec = event.spec();
     let by_command = cause.metadata.category == Category::Command;
-    let correlation = if by_command {
-        event.subject()
-    } else {
-        &cause.metadata.correlation_id
-    };
+    let correlation = if by_command { event.subject() } else { &cause.metadata.correlation_id };
     let metadata = Metadata {
         idempotency_key: id.simple().to_string(),
         event_id: id,
@@ -63,9 +56,5 @@ fn entry<O: Outputs>(
     let data = event.to_json().map_err(unwritable)?;
     let detail = serde_json::to_string(&Detail { metadata, data }).map_err(unwritable)?;
     let (source, detail_type) = (spec.owner.source().to_owned(), spec.detail_type.to_owned());
-    Ok(Entry {
-        source,
-        detail_type,
-        detail,
-    })
+    Ok(Entry { source, detail_type, detail })
 }

@@ -37,9 +37,7 @@ impl Problem {
     #[must_use]
     pub fn new(status: u16, kind: &str, detail: impl Into<String>) -> Self {
         let known = http::StatusCode::from_u16(status).ok();
-        let title = known
-            .and_then(|status| status.canonical_reason())
-            .unwrap_or("Error");
+        let title = known.and_then(|status| status.canonical_reason()).unwrap_or("Error");
         Self {
             kind: format!("urn:chorus:problem:{kind}"),
             title: title.to_owned(),
@@ -74,18 +72,14 @@ impl From<Refusal> for Problem {
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match &failure {
-            Failure::Terminal {
-                code: "KeyReused",
-                message,
-            } => Self::field(
+            Failure::Terminal { code: "KeyReused", message } => Self::field(
                 422,
                 "Idempotency-Key",
                 format!("{message}: send a new key with a new request"),
             ),
-            Failure::Terminal {
-                code: "UnreadableEvent",
-                message,
-            } => Self::new(422, "unreadable", message.clone()),
+            Failure::Terminal { code: "UnreadableEvent", message } => {
+                Self::new(422, "unreadable", message.clone())
+            }
             Failure::Terminal { .. } => Self::new(500, "internal", failure.to_string()),
             Failure::Retryable { .. } => Self::new(503, "try-again", failure.to_string()),
         }

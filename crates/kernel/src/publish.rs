@@ -67,24 +67,15 @@ async fn publish_chunk(
         match bus.put_events(&waiting).await {
             Ok(rejected) if rejected.is_empty() => return Ok(()),
             Ok(rejected) => {
-                last = rejected
-                    .first()
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
-                waiting = rejected
-                    .iter()
-                    .filter_map(|entry| waiting.get(entry.index).cloned())
-                    .collect();
+                last = rejected.first().map(ToString::to_string).unwrap_or_default();
+                waiting =
+                    rejected.iter().filter_map(|entry| waiting.get(entry.index).cloned()).collect();
             }
             Err(failure) if failure.is_retryable() => last = failure.to_string(),
             Err(failure) => return Err(failure),
         }
     }
-    let message = format!(
-        "{} of {} events were not taken: {last}",
-        waiting.len(),
-        chunk.len()
-    );
+    let message = format!("{} of {} events were not taken: {last}", waiting.len(), chunk.len());
     Err(Failure::later("PublishFailed", message))
 }
 
@@ -111,31 +102,15 @@ mod tests {
     use super::*;
 
     fn entry(bytes: usize) -> Entry {
-        Entry {
-            source: String::new(),
-            detail_type: String::new(),
-            detail: "x".repeat(bytes),
-        }
+        Entry { source: String::new(), detail_type: String::new(), detail: "x".repeat(bytes) }
     }
 
     #[test]
     fn a_request_holds_ten_entries_or_a_megabyte() {
         let many: Vec<Entry> = (0..25).map(|_| entry(1)).collect();
-        assert_eq!(
-            chunks(&many)
-                .iter()
-                .map(|chunk| chunk.len())
-                .collect::<Vec<_>>(),
-            [10, 10, 5]
-        );
+        assert_eq!(chunks(&many).iter().map(|chunk| chunk.len()).collect::<Vec<_>>(), [10, 10, 5]);
         let large = [entry(600_000), entry(600_000), entry(1)];
-        assert_eq!(
-            chunks(&large)
-                .iter()
-                .map(|chunk| chunk.len())
-                .collect::<Vec<_>>(),
-            [1, 2]
-        );
+        assert_eq!(chunks(&large).iter().map(|chunk| chunk.len()).collect::<Vec<_>>(), [1, 2]);
         assert!(chunks(&[]).is_empty());
     }
 }

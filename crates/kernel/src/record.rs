@@ -13,19 +13,12 @@ use crate::{
 pub const RECORD_LIFETIME: Seconds = 15 * 86_400;
 
 /// Records whose events are not known to be published: what a sweeper looks through.
-pub const UNPUBLISHED_INDEX: Index = Index {
-    name: "unpublished",
-    pk: "unpublished",
-    sk: "recorded-at",
-    whole_items: false,
-};
+pub const UNPUBLISHED_INDEX: Index =
+    Index { name: "unpublished", pk: "unpublished", sk: "recorded-at", whole_items: false };
 
 /// The table of its own in which all records are.
-pub const IDEMPOTENCY_TABLE: TableSpec = TableSpec {
-    name: "idempotency",
-    indexes: &[UNPUBLISHED_INDEX],
-    ttl: Some("expires-at"),
-};
+pub const IDEMPOTENCY_TABLE: TableSpec =
+    TableSpec { name: "idempotency", indexes: &[UNPUBLISHED_INDEX], ttl: Some("expires-at") };
 
 /// The partition of the index in which every unpublished record is.
 pub(crate) const UNPUBLISHED: &str = "yes";
@@ -47,11 +40,7 @@ pub(crate) struct Record {
 
 /// Two consumers of one event have a record each: the action is the sort key.
 pub(crate) fn record_key(action: &str, idempotency_key: &str) -> Key {
-    Key {
-        table: IDEMPOTENCY_TABLE.name,
-        pk: idempotency_key.to_owned(),
-        sk: action.to_owned(),
-    }
+    Key { table: IDEMPOTENCY_TABLE.name, pk: idempotency_key.to_owned(), sk: action.to_owned() }
 }
 
 impl Record {
@@ -65,13 +54,7 @@ impl Record {
         let key = record_key(action, &message.metadata.idempotency_key);
         let fingerprint = message.fingerprint()?;
         let published = entries.is_empty();
-        Ok(Self {
-            key,
-            fingerprint,
-            entries,
-            note,
-            published,
-        })
+        Ok(Self { key, fingerprint, entries, note, published })
     }
 
     /// Puts the record, unless there is one that has not expired. DynamoDB may delete expired
@@ -80,10 +63,7 @@ impl Record {
         let mut item = self.key.to_item();
         let mut set = |name: &str, value| item.insert(name.to_owned(), value);
         set("fingerprint", AttributeValue::S(self.fingerprint.clone()));
-        set(
-            "expires-at",
-            AttributeValue::N((now.as_second() + RECORD_LIFETIME).to_string()),
-        );
+        set("expires-at", AttributeValue::N((now.as_second() + RECORD_LIFETIME).to_string()));
         set("recorded-at", AttributeValue::S(format!("{now:.9}")));
         if !self.entries.is_empty() {
             let events = serde_json::to_string(&self.entries)
@@ -97,22 +77,14 @@ impl Record {
         let condition = Condition::new("attribute_not_exists(pk) OR #expires < :now")
             .name("#expires", "expires-at")
             .number(":now", now.as_second());
-        Ok(Write::Put {
-            key: self.key.clone(),
-            item,
-            condition: Some(condition),
-        })
+        Ok(Write::Put { key: self.key.clone(), item, condition: Some(condition) })
     }
 
     /// Marks the record's events as published.
     pub(crate) fn mark_published(key: &Key) -> Write {
         let update = Condition::new("REMOVE unpublished");
         let condition = Some("attribute_exists(pk)".to_owned());
-        Write::Update {
-            key: key.clone(),
-            update,
-            condition,
-        }
+        Write::Update { key: key.clone(), update, condition }
     }
 
     /// Reads a record.

@@ -29,10 +29,7 @@ impl Request {
     /// The header `name` (in lower case), where it is there and not empty.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.headers.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The path parameter `name`, as one of the shop's words.
@@ -44,8 +41,7 @@ impl Request {
         name: &str,
     ) -> Result<T, Problem> {
         let text = self.path.get(name).map_or("", String::as_str);
-        text.parse()
-            .map_err(|rule: T::Err| Problem::field(404, name, rule.to_string()))
+        text.parse().map_err(|rule: T::Err| Problem::field(404, name, rule.to_string()))
     }
 
     /// Reads the body as JSON.
@@ -82,19 +78,13 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         Segment::Unknown => String::new(),
     });
     let pointer: String = steps.collect();
-    if pointer.is_empty() {
-        "/".to_owned()
-    } else {
-        pointer
-    }
+    if pointer.is_empty() { "/".to_owned() } else { pointer }
 }
 
 /// The reader's message without the line and column, which a client has no use for.
 fn without_position(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    message
-        .rsplit_once(" at line ")
-        .map_or(message.clone(), |(rule, _)| rule.to_owned())
+    message.rsplit_once(" at line ").map_or(message.clone(), |(rule, _)| rule.to_owned())
 }
 
 /// A response: a status and a JSON body.
@@ -114,12 +104,7 @@ impl Response {
     /// A JSON response.
     #[must_use]
     pub fn json(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            content_type: "application/json",
-            headers: Vec::new(),
-            body,
-        }
+        Self { status, content_type: "application/json", headers: Vec::new(), body }
     }
 
     /// Adds a header.

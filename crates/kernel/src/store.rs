@@ -26,33 +26,27 @@ impl Condition {
     /// An expression without placeholders.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            ..Self::default()
-        }
+        Self { text: text.into(), ..Self::default() }
     }
 
     /// Binds `#name` to the attribute `attribute`.
     #[must_use]
     pub fn name(mut self, placeholder: &str, attribute: &str) -> Self {
-        self.names
-            .insert(placeholder.to_owned(), attribute.to_owned());
+        self.names.insert(placeholder.to_owned(), attribute.to_owned());
         self
     }
 
     /// Binds `:value` to a number.
     #[must_use]
     pub fn number(mut self, placeholder: &str, value: i64) -> Self {
-        self.values
-            .insert(placeholder.to_owned(), AttributeValue::N(value.to_string()));
+        self.values.insert(placeholder.to_owned(), AttributeValue::N(value.to_string()));
         self
     }
 
     /// Binds `:value` to a text.
     #[must_use]
     pub fn text(mut self, placeholder: &str, value: &str) -> Self {
-        self.values
-            .insert(placeholder.to_owned(), AttributeValue::S(value.to_owned()));
+        self.values.insert(placeholder.to_owned(), AttributeValue::S(value.to_owned()));
         self
     }
 }

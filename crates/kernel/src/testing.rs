@@ -32,11 +32,5 @@ pub fn decide<A: Action>(
     loaded: &Loaded,
 ) -> Result<Decision<<A::Row as Row>::Output>, Refusal> {
     let (input, metadata) = (input.into(), metadata());
-    action.decide(
-        &Given {
-            input: &input,
-            metadata: &metadata,
-        },
-        loaded,
-    )
+    action.decide(&Given { input: &input, metadata: &metadata }, loaded)
 }

@@ -46,19 +46,8 @@ struct Put;
 impl Endpoint for Put {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let sku: Sku = request.parameter("sku")?;
-        let ItemListing {
-            name,
-            price,
-            stock,
-            discontinued,
-        } = request.json()?;
-        let listing = Command {
-            sku,
-            name,
-            price,
-            stock,
-            discontinued,
-        };
+        let ItemListing { name, price, stock, discontinued } = request.json()?;
+        let listing = Command { sku, name, price, stock, discontinued };
         let message = command(kernel, request, &listing)?;
         kernel.run(&Pure(PutItem), &message).await?;
         show(kernel, &listing.sku).await
@@ -77,8 +66,5 @@ impl Endpoint for Get {
 async fn show(kernel: &Kernel, sku: &Sku) -> Result<Response, Problem> {
     let found = kernel.find::<Item>(sku.as_str()).await?;
     let missing = || Problem::new(404, "not-found", format!("no item is called {sku}"));
-    Ok(Response::json(
-        200,
-        serde_json::json!(found.ok_or_else(missing)?.value),
-    ))
+    Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
 }

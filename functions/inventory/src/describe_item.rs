@@ -15,10 +15,7 @@ impl Action for DescribeItem {
     type Row = rows::DescribeItem;
 
     fn reads(&self, DescribeItemInput::ItemReserved(order): &DescribeItemInput) -> Vec<Read> {
-        pieces(&order.lines)
-            .into_keys()
-            .map(Read::entity::<Item>)
-            .collect()
+        pieces(&order.lines).into_keys().map(Read::entity::<Item>).collect()
     }
 
     fn decide(
@@ -33,11 +30,7 @@ impl Action for DescribeItem {
                 Some(item) if !item.discontinued => {
                     let name = item.value.name;
                     let (sku, quantity) = (line.sku.clone(), line.quantity);
-                    lines.push(DescribedLine {
-                        sku,
-                        name,
-                        quantity,
-                    });
+                    lines.push(DescribedLine { sku, name, quantity });
                     continue;
                 }
                 Some(_) => format!("{} is discontinued", line.sku),
@@ -76,17 +69,8 @@ mod tests {
 
     #[test]
     fn a_discontinued_item_fails_the_order() {
-        let loaded = Loaded::default().with(
-            1,
-            &Item {
-                discontinued: true,
-                ..sample(0)
-            },
-        );
+        let loaded = Loaded::default().with(1, &Item { discontinued: true, ..sample(0) });
         let decision = decide(&DescribeItem, ItemReserved::sample(), &loaded).unwrap();
-        assert!(matches!(
-            decision.events(),
-            [DescribeItemOutput::ErrorItemDescribed(_)]
-        ));
+        assert!(matches!(decision.events(), [DescribeItemOutput::ErrorItemDescribed(_)]));
     }
 }

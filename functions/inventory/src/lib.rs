@@ -17,11 +17,7 @@ use chorus_events::Service;
 use chorus_kernel::{Function, TableSpec};
 
 /// Items, and one reservation for each order.
-pub const TABLE: TableSpec = TableSpec {
-    name: "inventory",
-    indexes: &[],
-    ttl: None,
-};
+pub const TABLE: TableSpec = TableSpec { name: "inventory", indexes: &[], ttl: None };
 
 /// The service.
 #[must_use]

@@ -27,9 +27,7 @@ impl Action for PutItem {
             return Err(Refusal::invalid("/price", "must be more than 0"));
         }
         let known = loaded.entity::<Item>(&command.sku)?;
-        let (reserved, sold) = known
-            .as_ref()
-            .map_or((0, 0), |item| (item.reserved, item.sold));
+        let (reserved, sold) = known.as_ref().map_or((0, 0), |item| (item.reserved, item.sold));
         let gone = reserved.saturating_add(sold);
         let available = command.stock.checked_sub(gone).ok_or_else(|| {
             let rule = format!("must be at least {gone}: so many are reserved or sold already");
@@ -45,12 +43,10 @@ impl Action for PutItem {
             sold,
             listing: known.as_ref().map_or(1, |item| item.listing + 1),
         };
-        if known.as_ref().is_some_and(|known| {
-            Item {
-                listing: known.listing,
-                ..item.clone()
-            } == known.value
-        }) {
+        if known
+            .as_ref()
+            .is_some_and(|known| Item { listing: known.listing, ..item.clone() } == known.value)
+        {
             return Ok(Decision::nothing("the item is listed like this already"));
         }
         Ok(Decision::emit(ItemListed {
@@ -73,36 +69,16 @@ mod tests {
 
     #[test]
     fn stock_counts_what_was_received_so_listing_twice_changes_nothing() {
-        let known = Item {
-            available: 30,
-            reserved: 4,
-            sold: 5,
-            ..sample(0)
-        };
+        let known = Item { available: 30, reserved: 4, sold: 5, ..sample(0) };
         let loaded = Loaded::default().with(7, &known);
         let again = decide(&PutItem, Command::sample(), &loaded).unwrap();
-        assert!(
-            again.changes().is_empty(),
-            "39 were received, and 39 are accounted for"
-        );
+        assert!(again.changes().is_empty(), "39 were received, and 39 are accounted for");
     }
 
     #[test]
     fn stock_below_what_is_gone_is_refused_with_the_field_and_the_rule() {
-        let loaded = Loaded::default().with(
-            7,
-            &Item {
-                reserved: 30,
-                sold: 10,
-                ..sample(0)
-            },
-        );
+        let loaded = Loaded::default().with(7, &Item { reserved: 30, sold: 10, ..sample(0) });
         let refusal = decide(&PutItem, Command::sample(), &loaded).unwrap_err();
-        assert!(
-            refusal
-                .to_string()
-                .starts_with("/stock must be at least 40"),
-            "{refusal}"
-        );
+        assert!(refusal.to_string().starts_with("/stock must be at least 40"), "{refusal}");
     }
 }

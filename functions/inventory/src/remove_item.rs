@@ -30,12 +30,11 @@ impl Action for RemoveItem {
             return Ok(Decision::emit(ErrorItemRemoved { order_id, reason }));
         };
         Ok(match reserved.status {
-            Status::Reserved => Decision::emit(ItemRemoved {
-                order_id,
-                lines: reserved.lines.clone(),
-            })
-            .with(replace(&reserved, &reserved.now(Status::Removed)))
-            .with_all(reserved.move_pieces("reserved", "sold")),
+            Status::Reserved => {
+                Decision::emit(ItemRemoved { order_id, lines: reserved.lines.clone() })
+                    .with(replace(&reserved, &reserved.now(Status::Removed)))
+                    .with_all(reserved.move_pieces("reserved", "sold"))
+            }
             Status::Removed => Decision::nothing("the items were removed before"),
             Status::Released => Decision::nothing("the order was canceled before"),
         })
@@ -51,23 +50,13 @@ mod tests {
 
     fn with(status: Status) -> Loaded {
         let (order_id, lines) = (samples::order_id(), samples::lines());
-        Loaded::default().with(
-            1,
-            &Reservation {
-                order_id,
-                status,
-                lines,
-            },
-        )
+        Loaded::default().with(1, &Reservation { order_id, status, lines })
     }
 
     #[test]
     fn reserved_items_are_sold_once_the_order_is_paid() {
         let decision = decide(&RemoveItem, PaymentMade::sample(), &with(Status::Reserved)).unwrap();
-        assert!(matches!(
-            decision.events(),
-            [RemoveItemOutput::ItemRemoved(_)]
-        ));
+        assert!(matches!(decision.events(), [RemoveItemOutput::ItemRemoved(_)]));
     }
 
     #[test]
@@ -79,9 +68,6 @@ mod tests {
     #[test]
     fn a_payment_without_a_reservation_fails_the_order() {
         let decision = decide(&RemoveItem, PaymentMade::sample(), &Loaded::default()).unwrap();
-        assert!(matches!(
-            decision.events(),
-            [RemoveItemOutput::ErrorItemRemoved(_)]
-        ));
+        assert!(matches!(decision.events(), [RemoveItemOutput::ErrorItemRemoved(_)]));
     }
 }

@@ -36,10 +36,7 @@ impl Reservation {
     /// The same items somewhere else.
     #[must_use]
     pub fn now(&self, status: Status) -> Self {
-        Self {
-            status,
-            ..self.clone()
-        }
+        Self { status, ..self.clone() }
     }
 
     /// Moves the pieces of every line from one of the item's counts to another; an item that
@@ -47,10 +44,7 @@ impl Reservation {
     #[must_use]
     pub fn move_pieces(&self, from: &str, to: &str) -> Vec<Write> {
         let moved = |(sku, pieces): (&Sku, i64)| {
-            Adjust::of::<Item>(sku.as_str())
-                .add(from, -pieces)
-                .add(to, pieces)
-                .write()
+            Adjust::of::<Item>(sku.as_str()).add(from, -pieces).add(to, pieces).write()
         };
         pieces(&self.lines).into_iter().map(moved).collect()
     }

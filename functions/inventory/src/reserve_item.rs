@@ -17,9 +17,7 @@ impl Action for ReserveItem {
 
     fn reads(&self, ReserveItemInput::OrderCreated(order): &ReserveItemInput) -> Vec<Read> {
         let items = pieces(&order.lines).into_keys().map(Read::entity::<Item>);
-        std::iter::once(Read::entity::<Reservation>(&order.order_id))
-            .chain(items)
-            .collect()
+        std::iter::once(Read::entity::<Reservation>(&order.order_id)).chain(items).collect()
     }
 
     fn decide(
@@ -29,9 +27,7 @@ impl Action for ReserveItem {
     ) -> Result<Decision<ReserveItemOutput>, Refusal> {
         let ReserveItemInput::OrderCreated(order) = given.input;
         if loaded.entity::<Reservation>(&order.order_id)?.is_some() {
-            return Ok(Decision::nothing(
-                "the order was reserved or canceled before",
-            ));
+            return Ok(Decision::nothing("the order was reserved or canceled before"));
         }
         let mut missing = Vec::new();
         for (sku, pieces) in pieces(&order.lines) {
@@ -82,10 +78,7 @@ mod tests {
     fn what_is_available_is_reserved_for_the_order() {
         let loaded = Loaded::default().with(1, &sample(3));
         let decision = decide(&ReserveItem, OrderCreated::sample(), &loaded).unwrap();
-        assert!(matches!(
-            decision.events(),
-            [ReserveItemOutput::ItemReserved(_)]
-        ));
+        assert!(matches!(decision.events(), [ReserveItemOutput::ItemReserved(_)]));
         assert_eq!(decision.changes().len(), 2);
     }
 
@@ -93,21 +86,14 @@ mod tests {
     fn an_order_for_more_than_is_available_reserves_nothing() {
         let loaded = Loaded::default().with(1, &sample(2));
         let decision = decide(&ReserveItem, OrderCreated::sample(), &loaded).unwrap();
-        assert!(matches!(
-            decision.events(),
-            [ReserveItemOutput::ItemNotAvailable(_)]
-        ));
+        assert!(matches!(decision.events(), [ReserveItemOutput::ItemNotAvailable(_)]));
         assert!(decision.changes().is_empty());
     }
 
     #[test]
     fn a_cancellation_that_overtook_the_order_keeps_it_from_reserving() {
         let order_id = OrderCreated::sample().order_id;
-        let tombstone = Reservation {
-            order_id,
-            status: Status::Released,
-            lines: Vec::new(),
-        };
+        let tombstone = Reservation { order_id, status: Status::Released, lines: Vec::new() };
         let loaded = Loaded::default().with(1, &sample(3)).with(1, &tombstone);
         let decision = decide(&ReserveItem, OrderCreated::sample(), &loaded).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());

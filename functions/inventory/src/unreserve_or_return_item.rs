@@ -22,9 +22,7 @@ impl Action for UnreserveOrReturnItem {
     fn reads(&self, input: &UnreserveOrReturnItemInput) -> Vec<Read> {
         let UnreserveOrReturnItemInput::OrderCanceled(order) = input;
         let items = pieces(&order.lines).into_keys().map(Read::entity::<Item>);
-        std::iter::once(Read::entity::<Reservation>(&order.order_id))
-            .chain(items)
-            .collect()
+        std::iter::once(Read::entity::<Reservation>(&order.order_id)).chain(items).collect()
     }
 
     fn decide(
@@ -36,15 +34,9 @@ impl Action for UnreserveOrReturnItem {
         let order_id = order.order_id.clone();
         let Some(kept) = loaded.entity::<Reservation>(&order_id)? else {
             let status = Status::Released;
-            let tombstone = Reservation {
-                order_id,
-                status,
-                lines: Vec::new(),
-            };
-            return Ok(
-                Decision::nothing("nothing was reserved, and nothing will be")
-                    .with(create(&tombstone)),
-            );
+            let tombstone = Reservation { order_id, status, lines: Vec::new() };
+            return Ok(Decision::nothing("nothing was reserved, and nothing will be")
+                .with(create(&tombstone)));
         };
         let lines = kept.lines.clone();
         Ok(match (kept.status, amiss(&kept, loaded)?) {
@@ -71,15 +63,9 @@ fn amiss(kept: &Reservation, loaded: &Loaded) -> Result<Option<String>, Refusal>
         let Some(item) = loaded.entity::<Item>(sku)? else {
             return Ok(Some(format!("no item is called {sku}")));
         };
-        let held = if kept.status == Status::Removed {
-            item.sold
-        } else {
-            item.reserved
-        };
+        let held = if kept.status == Status::Removed { item.sold } else { item.reserved };
         if i64::from(held) < pieces {
-            return Ok(Some(format!(
-                "{pieces} of {sku} should be there, and {held} are"
-            )));
+            return Ok(Some(format!("{pieces} of {sku} should be there, and {held} are")));
         }
     }
     Ok(None)
@@ -94,14 +80,8 @@ mod tests {
 
     fn with(status: Status) -> Loaded {
         let (order_id, lines) = (samples::order_id(), samples::lines());
-        Loaded::default().with(
-            1,
-            &Reservation {
-                order_id,
-                status,
-                lines,
-            },
-        )
+        let item = Item { reserved: 3, sold: 3, ..crate::item::sample(0) };
+        Loaded::default().with(1, &Reservation { order_id, status, lines }).with(1, &item)
     }
 
     fn decided(loaded: &Loaded) -> Decision<UnreserveOrReturnItemOutput> {
@@ -111,35 +91,20 @@ mod tests {
     #[test]
     fn what_was_reserved_is_unreserved() {
         let decision = decided(&with(Status::Reserved));
-        assert!(matches!(
-            decision.events(),
-            [UnreserveOrReturnItemOutput::ItemUnreserved(_)]
-        ));
+        assert!(matches!(decision.events(), [UnreserveOrReturnItemOutput::ItemUnreserved(_)]));
     }
 
     #[test]
     fn what_was_removed_is_returned() {
         let decision = decided(&with(Status::Removed));
-        assert!(matches!(
-            decision.events(),
-            [UnreserveOrReturnItemOutput::ItemReturned(_)]
-        ));
+        assert!(matches!(decision.events(), [UnreserveOrReturnItemOutput::ItemReturned(_)]));
     }
 
     #[test]
     fn counts_that_do_not_add_up_are_said_so_and_left_alone() {
-        let loaded = with(Status::Removed).with(
-            2,
-            &Item {
-                sold: 2,
-                ..crate::item::sample(0)
-            },
-        );
+        let loaded = with(Status::Removed).with(2, &Item { sold: 2, ..crate::item::sample(0) });
         let decision = decided(&loaded);
-        assert!(matches!(
-            decision.events(),
-            [UnreserveOrReturnItemOutput::ErrorItemReturned(_)]
-        ));
+        assert!(matches!(decision.events(), [UnreserveOrReturnItemOutput::ErrorItemReturned(_)]));
         assert!(decision.changes().is_empty());
     }
 
