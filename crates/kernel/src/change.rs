@@ -24,6 +24,15 @@ pub fn save<E: Entity>(read: Option<&Versioned<E>>, entity: &E) -> Write {
     read.map_or_else(|| create(entity), |read| replace(read, entity))
 }
 
+/// Writes an entity unless a newer one is there: `version` is its owner's own count, so that news
+/// may arrive in any order and more than once.
+pub fn newest<E: Entity>(entity: &E, version: u64) -> Write {
+    let number = i64::try_from(version).unwrap_or(i64::MAX);
+    let newer = Condition::new("attribute_not_exists(pk) OR version < :version")
+        .number(":version", number);
+    put(entity, version, Some(newer))
+}
+
 /// Appends an event to a stream as its `version`; refused where there is one of that version.
 ///
 /// # Errors

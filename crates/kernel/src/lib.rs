@@ -33,7 +33,7 @@ pub mod testing;
 
 pub use action::{Action, Given, Refusal, Unanswered};
 pub use answer::{Answered, Outcome};
-pub use change::{Adjust, append, create, replace, save};
+pub use change::{Adjust, append, create, newest, replace, save};
 pub use clock::{Clock, Seconds};
 pub use command::{command, command_key};
 pub use decision::{Decision, Step};

@@ -1,0 +1,225 @@
+//! The routes of the Order service.
+
+use async_trait::async_trait;
+use chorus_events::commands::{CancelOrder as Cancel, OrderedLine};
+use chorus_events::order::OrderCreated;
+use chorus_events::{CustomerId, Event, Line, Money, OrderId, ShippingAddress};
+use chorus_kernel::{
+    Endpoint, Failure, Kernel, Loaded, Method, Problem, Pure, Query, Read, Request, Response,
+    Route, command, command_key, text,
+};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::cancel_order::CancelOrder;
+use crate::create_order::{CreateOrder, command_of};
+use crate::{Order, OrderView, Placed, Status, TABLE, VIEW_TABLE};
+
+/// How many orders a page lists, unless the caller says otherwise.
+const PAGE: u32 = 20;
+
+/// The most orders that a page lists.
+const MAX_PAGE: u32 = 100;
+
+/// What a customer sends.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct NewOrder {
+    /// Who orders.
+    pub(crate) customer_id: CustomerId,
+    /// What, 1 to 90 lines.
+    pub(crate) lines: Vec<OrderedLine>,
+    /// Where it goes.
+    pub(crate) shipping_address: ShippingAddress,
+}
+
+/// What a customer may send along with a cancellation.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Cancellation {
+    /// Why.
+    reason: Option<String>,
+}
+
+/// An order, whole.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct WholeOrder {
+    order_id: OrderId,
+    customer_id: CustomerId,
+    status: Status,
+    lines: Vec<Line>,
+    total: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    placed_at: Timestamp,
+}
+
+impl From<Placed> for WholeOrder {
+    fn from(order: Placed) -> Self {
+        let Placed { order_id, customer_id, lines, total, placed_at, status, reason } = order;
+        Self { order_id, customer_id, status, lines, total, reason, placed_at }
+    }
+}
+
+/// A page of a customer's orders, newest first.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct OrderPage {
+    orders: Vec<OrderView>,
+    /// Where the next page starts: the value for `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// `POST /orders`.
+pub(crate) fn create_order() -> Route {
+    Route::new(Method::POST, "/orders", Create)
+        .summary("Place an order; it is carried out by events from here on", 201)
+        .takes::<NewOrder>()
+        .answers::<WholeOrder>()
+        .parameters(&[(
+            "header",
+            "Idempotency-Key",
+            true,
+            "Names the request: sent again, it has its effect once and the same response",
+        )])
+}
+
+/// `GET /orders/{id}`.
+pub(crate) fn get_order() -> Route {
+    Route::new(Method::GET, "/orders/{id}", Get)
+        .summary("An order, and how it stands", 200)
+        .answers::<WholeOrder>()
+}
+
+/// `GET /orders?customer-id=…`.
+pub(crate) fn list_orders() -> Route {
+    Route::new(Method::GET, "/orders", List)
+        .summary("A customer's orders, newest first", 200)
+        .answers::<OrderPage>()
+        .parameters(&[
+            ("query", "customer-id", true, "Whose orders"),
+            ("query", "limit", false, "How many at most, 1 to 100"),
+            ("query", "cursor", false, "The `next` of the page before"),
+        ])
+}
+
+/// `POST /orders/{id}/cancel`.
+pub(crate) fn cancel_order() -> Route {
+    Route::new(Method::POST, "/orders/{id}/cancel", CancelRequest)
+        .summary("Cancel an order that has not ended", 202)
+        .takes::<Cancellation>()
+        .answers::<WholeOrder>()
+        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
+}
+
+struct Create;
+
+#[async_trait]
+impl Endpoint for Create {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let missing = || Problem::field(400, "Idempotency-Key", "must be sent with every order");
+        let key = command_key(request)?.ok_or_else(missing)?;
+        let order = command_of(&key, request.json()?)?;
+        let message = command(kernel, request, &order)?;
+        let answered = kernel.run(&Pure(CreateOrder), &message).await?;
+        let unexpected = || Problem::new(500, "internal", "the order left no event");
+        let entry = answered.entries.first().ok_or_else(unexpected)?;
+        let created = created(&entry.detail)?;
+        let location = format!("/orders/{}", created.order_id);
+        Ok(Response::json(201, json!(created)).with_header("location", location))
+    }
+}
+
+/// The order as the event says it: the same key is answered from the same event.
+fn created(detail: &str) -> Result<WholeOrder, Failure> {
+    let corrupt = |error: serde_json::Error| Failure::corrupt("event", &error);
+    let detail: chorus_events::Detail<Box<RawValue>> =
+        serde_json::from_str(detail).map_err(corrupt)?;
+    let read = OrderCreated::read(detail.metadata.version, &detail.data);
+    let order = read.map_err(|error| Failure::unreadable(&error))?;
+    Ok(WholeOrder {
+        order_id: order.order_id,
+        customer_id: order.customer_id,
+        status: Status::Open,
+        lines: order.lines,
+        total: order.total,
+        reason: None,
+        placed_at: order.placed_at,
+    })
+}
+
+struct Get;
+
+#[async_trait]
+impl Endpoint for Get {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        show(kernel, &request.parameter("id")?, 200).await
+    }
+}
+
+struct CancelRequest;
+
+#[async_trait]
+impl Endpoint for CancelRequest {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let order_id: OrderId = request.parameter("id")?;
+        let empty = request.body.iter().all(u8::is_ascii_whitespace);
+        let asked: Cancellation = if empty { Cancellation::default() } else { request.json()? };
+        let reason = asked.reason.unwrap_or_else(|| "the customer canceled it".to_owned());
+        if reason.chars().count() > 200 {
+            return Err(Problem::field(422, "/reason", "must have at most 200 characters"));
+        }
+        let cancel = Cancel { order_id: order_id.clone(), reason };
+        let message = command(kernel, request, &cancel)?;
+        kernel.run(&Pure(CancelOrder), &message).await?;
+        show(kernel, &order_id, 202).await
+    }
+}
+
+async fn show(kernel: &Kernel, order_id: &OrderId, status: u16) -> Result<Response, Problem> {
+    let stream = Read::Stream { table: TABLE.name, id: order_id.to_string() };
+    let loaded = Loaded::from(&*kernel.store, vec![stream]).await?;
+    let (Order(order), _) = loaded.fold(order_id.as_str())?;
+    let missing = || Problem::new(404, "not-found", format!("there is no order {order_id}"));
+    Ok(Response::json(status, json!(WholeOrder::from(order.ok_or_else(missing)?))))
+}
+
+struct List;
+
+#[async_trait]
+impl Endpoint for List {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let missing = || Problem::field(400, "customer-id", "must be given");
+        let customer: CustomerId = request
+            .query
+            .get("customer-id")
+            .ok_or_else(missing)?
+            .parse()
+            .map_err(|rule| Problem::field(400, "customer-id", format!("{rule}")))?;
+        let mut query = Query::partition(VIEW_TABLE.name, OrderView::partition(&customer));
+        query.descending = true;
+        query.limit = Some(limit(request)?);
+        query.start = request.query.get("cursor").map(|cursor| {
+            chorus_kernel::Key { table: VIEW_TABLE.name, pk: query.pk.clone(), sk: cursor.clone() }
+                .to_item()
+        });
+        let page = kernel.store.query(&query).await.map_err(Failure::from)?;
+        let orders = page.items.iter().map(|item| serde_dynamo::from_item(item.clone()));
+        let orders: Result<Vec<OrderView>, _> = orders.collect();
+        let orders = orders.map_err(|error| Failure::corrupt("order view", &error))?;
+        let next = page.next.as_ref().and_then(|next| text(next, "sk")).map(ToOwned::to_owned);
+        Ok(Response::json(200, json!(OrderPage { orders, next })))
+    }
+}
+
+fn limit(request: &Request) -> Result<u32, Problem> {
+    let Some(limit) = request.query.get("limit") else { return Ok(PAGE) };
+    let rule = || Problem::field(400, "limit", format!("must be a number from 1 to {MAX_PAGE}"));
+    let limit: u32 = limit.parse().map_err(|_| rule())?;
+    if (1..=MAX_PAGE).contains(&limit) { Ok(limit) } else { Err(rule()) }
+}

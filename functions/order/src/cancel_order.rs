@@ -1,0 +1,122 @@
+//! Cancels an order that has not ended, because a customer asks or a step failed.
+
+use chorus_events::OrderId;
+use chorus_events::order::OrderCanceled;
+use chorus_events::table::rows::{self, CancelOrderInput, CancelOrderOutput};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, append};
+
+use crate::{Order, Status, TABLE};
+
+/// The row, in code.
+#[derive(Debug)]
+pub(crate) struct CancelOrder;
+
+impl Action for CancelOrder {
+    type Row = rows::CancelOrder;
+
+    fn reads(&self, input: &CancelOrderInput) -> Vec<Read> {
+        let (order_id, _) = why(input);
+        vec![Read::Stream { table: TABLE.name, id: order_id.to_string() }]
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, CancelOrderInput>,
+        loaded: &Loaded,
+    ) -> Result<Decision<CancelOrderOutput>, Refusal> {
+        let (order_id, reason) = why(given.input);
+        let asked = matches!(given.input, CancelOrderInput::CancelOrder(_));
+        let (Order(order), version) = loaded.fold(order_id.as_str())?;
+        let missing = || Refusal::NotFound(format!("there is no order {order_id}"));
+        let order = order.ok_or_else(missing)?;
+        match order.status {
+            Status::Canceled => Ok(Decision::nothing("the order was canceled before")),
+            Status::Delivered if asked => {
+                Err(Refusal::Conflict(format!("order {order_id} has been delivered")))
+            }
+            Status::Delivered => Ok(Decision::nothing("the order has been delivered")),
+            Status::Open => {
+                let canceled = OrderCanceled {
+                    order_id: order_id.clone(),
+                    customer_id: order.customer_id,
+                    lines: order.lines,
+                    total: order.total,
+                    reason,
+                    placed_at: order.placed_at,
+                };
+                let at = given.metadata.occurred_at;
+                let last = append(TABLE.name, version + 1, at, &canceled)?;
+                Ok(Decision::emit(canceled).with(last))
+            }
+        }
+    }
+}
+
+/// Which order, and why it cannot go on.
+fn why(input: &CancelOrderInput) -> (&OrderId, String) {
+    use CancelOrderInput as Because;
+    match input {
+        Because::CancelOrder(asked) => (&asked.order_id, asked.reason.clone()),
+        Because::ItemNotAvailable(event) => (&event.order_id, event.reason.clone()),
+        Because::ErrorItemDescribed(event) => (&event.order_id, event.reason.clone()),
+        Because::ErrorCustomerDescribed(event) => (&event.order_id, event.reason.clone()),
+        Because::ErrorDeliveryEstimated(event) => (&event.order_id, event.reason.clone()),
+        Because::OrderDeclined(event) => {
+            (&event.order_id, format!("the review declined it: {}", event.reason))
+        }
+        Because::PaymentFailed(event) => {
+            (&event.order_id, format!("the payment failed: {}", event.reason))
+        }
+        Because::ErrorItemRemoved(event) => (&event.order_id, event.reason.clone()),
+        Because::ErrorMarkDeliveryAsStarted(event) => (&event.order_id, event.reason.clone()),
+        Because::DeliveryWasCanceled(event) => {
+            (&event.order_id, format!("the delivery was canceled: {}", event.reason))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::tests::recorded;
+    use chorus_events::commands::CancelOrder as Command;
+    use chorus_events::order::{OrderCreated, OrderDelivered};
+    use chorus_events::payment::PaymentFailed;
+    use chorus_events::{Event, samples};
+    use chorus_kernel::testing::decide;
+
+    fn open() -> Loaded {
+        let id = samples::order_id();
+        Loaded::default().with_event(id.as_str(), recorded(1, &OrderCreated::sample()))
+    }
+
+    fn delivered() -> Loaded {
+        let id = samples::order_id();
+        open().with_event(id.as_str(), recorded(2, &OrderDelivered::sample()))
+    }
+
+    #[test]
+    fn a_failed_payment_cancels_the_order_and_says_why() {
+        let decision = decide(&CancelOrder, PaymentFailed::sample(), &open()).unwrap();
+        let [CancelOrderOutput::OrderCanceled(canceled)] = decision.events() else { panic!() };
+        assert_eq!(canceled.reason, "the payment failed: card declined");
+    }
+
+    #[test]
+    fn a_late_failure_does_not_overwrite_a_delivery() {
+        let decision = decide(&CancelOrder, PaymentFailed::sample(), &delivered()).unwrap();
+        assert!(decision.events().is_empty() && decision.changes().is_empty());
+    }
+
+    #[test]
+    fn a_customer_is_told_that_it_is_too_late() {
+        let refusal = decide(&CancelOrder, Command::sample(), &delivered()).unwrap_err();
+        assert!(matches!(refusal, Refusal::Conflict(_)));
+    }
+
+    #[test]
+    fn an_unknown_order_cannot_be_canceled() {
+        let refusal = decide(&CancelOrder, Command::sample(), &Loaded::default()).unwrap_err();
+        assert!(matches!(refusal, Refusal::NotFound(_)));
+    }
+}

@@ -1,0 +1,150 @@
+//! Accepts an order at the prices that the service has learned.
+
+use chorus_events::commands::{CreateOrder as Command, OrderedLine};
+use chorus_events::order::OrderCreated;
+use chorus_events::table::rows::{self, CreateOrderInput, CreateOrderOutput};
+use chorus_events::{Line, MAX_LINES, ShippingAddress, total};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, append};
+
+use crate::{Order, Price, TABLE};
+
+/// The longest line of an address, in characters.
+const MAX_ADDRESS_LINE: usize = 200;
+
+/// The row, in code.
+#[derive(Debug)]
+pub(crate) struct CreateOrder;
+
+impl Action for CreateOrder {
+    type Row = rows::CreateOrder;
+
+    fn reads(&self, CreateOrderInput::CreateOrder(command): &CreateOrderInput) -> Vec<Read> {
+        let stream = Read::Stream { table: TABLE.name, id: command.order_id.to_string() };
+        // Too many lines are refused below: what they cost is not worth looking up.
+        let mut skus: Vec<_> = command.lines.iter().take(MAX_LINES).map(|line| &line.sku).collect();
+        skus.sort_unstable();
+        skus.dedup();
+        std::iter::once(stream).chain(skus.into_iter().map(Read::entity::<Price>)).collect()
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, CreateOrderInput>,
+        loaded: &Loaded,
+    ) -> Result<Decision<CreateOrderOutput>, Refusal> {
+        let CreateOrderInput::CreateOrder(command) = given.input;
+        let (Order(known), _) = loaded.fold(command.order_id.as_str())?;
+        if known.is_some() {
+            return Err(Refusal::Conflict(format!(
+                "order {} was placed with this Idempotency-Key before",
+                command.order_id
+            )));
+        }
+        check_address(&command.shipping_address)?;
+        let lines = priced(&command.lines, loaded)?;
+        let too_much = || Refusal::invalid("/lines", "must not be worth more than we can charge");
+        let order = OrderCreated {
+            order_id: command.order_id.clone(),
+            customer_id: command.customer_id.clone(),
+            status: "Open".to_owned(),
+            total: total(&lines).ok_or_else(too_much)?,
+            lines,
+            country: command.shipping_address.country.clone(),
+            shipping_address: command.shipping_address.clone(),
+            placed_at: given.metadata.occurred_at,
+        };
+        let first = append(TABLE.name, 1, order.placed_at, &order)?;
+        Ok(Decision::emit(order).with(first))
+    }
+}
+
+fn priced(lines: &[OrderedLine], loaded: &Loaded) -> Result<Vec<Line>, Refusal> {
+    if lines.is_empty() || lines.len() > MAX_LINES {
+        return Err(Refusal::invalid("/lines", format!("must have 1 to {MAX_LINES} lines")));
+    }
+    let price = |(place, line): (usize, &OrderedLine)| {
+        let unknown = || {
+            let rule = format!("must be an item that is listed; {} is not", line.sku);
+            Refusal::invalid(format!("/lines/{place}/sku"), rule)
+        };
+        let price = loaded.entity::<Price>(&line.sku)?.ok_or_else(unknown)?;
+        Ok(Line { sku: line.sku.clone(), quantity: line.quantity, unit_price: price.price })
+    };
+    lines.iter().enumerate().map(price).collect()
+}
+
+fn check_address(address: &ShippingAddress) -> Result<(), Refusal> {
+    let fields = [
+        ("name", &address.name),
+        ("street", &address.street),
+        ("city", &address.city),
+        ("country", &address.country),
+    ];
+    for (field, text) in fields {
+        let length = text.chars().count();
+        if text.trim().is_empty() || length > MAX_ADDRESS_LINE {
+            let rule = format!("must have 1 to {MAX_ADDRESS_LINE} characters");
+            return Err(Refusal::invalid(format!("/shipping-address/{field}"), rule));
+        }
+    }
+    Ok(())
+}
+
+/// The order that an `Idempotency-Key` places: the same key, the same order.
+pub(crate) fn command_of(
+    key: &str,
+    body: crate::api::NewOrder,
+) -> Result<Command, chorus_kernel::Failure> {
+    let id = chorus_kernel::derived_id("order-id", key, 0).simple().to_string();
+    let order_id = id[..20].parse().map_err(|error| {
+        chorus_kernel::Failure::corrupt("order id", &error as &dyn std::fmt::Display)
+    })?;
+    let crate::api::NewOrder { customer_id, lines, shipping_address } = body;
+    Ok(Command { order_id, customer_id, lines, shipping_address })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::{Event, samples};
+    use chorus_kernel::testing::decide;
+
+    fn listed() -> Loaded {
+        let price = Price { sku: samples::sku(), price: samples::unit_price() };
+        Loaded::default().with(1, &price)
+    }
+
+    fn refused(command: Command, field: &str) {
+        let refusal = decide(&CreateOrder, command, &listed()).unwrap_err();
+        assert!(matches!(&refusal, Refusal::Invalid { field: f, .. } if f == field), "{refusal:?}");
+    }
+
+    #[test]
+    fn an_order_is_accepted_at_the_listed_prices() {
+        let decision = decide(&CreateOrder, Command::sample(), &listed()).unwrap();
+        let [CreateOrderOutput::OrderCreated(order)] = decision.events() else { panic!() };
+        assert_eq!(order.total, samples::total());
+        assert_eq!(order.country, "Mexico");
+    }
+
+    #[test]
+    fn an_order_without_lines_or_with_too_many_is_refused() {
+        refused(Command { lines: Vec::new(), ..Command::sample() }, "/lines");
+        let line = samples::ordered_lines().remove(0);
+        refused(Command { lines: vec![line; 10_000], ..Command::sample() }, "/lines");
+    }
+
+    #[test]
+    fn an_unlisted_item_is_refused_by_its_place() {
+        let mut command = Command::sample();
+        let (sku, quantity) = ("unheard-of".parse().unwrap(), samples::quantity());
+        command.lines.push(OrderedLine { sku, quantity });
+        refused(command, "/lines/1/sku");
+    }
+
+    #[test]
+    fn a_blank_city_is_refused() {
+        let shipping_address = ShippingAddress { city: "  ".to_owned(), ..samples::address() };
+        refused(Command { shipping_address, ..Command::sample() }, "/shipping-address/city");
+    }
+}

@@ -1,0 +1,77 @@
+//! All that ever happened to orders, by type over time; and the list of orders made anew from it.
+
+use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
+use chorus_events::{Event, ReadError};
+use chorus_kernel::{Failure, Query, Recorded, Store, StoreError, read_recorded};
+use jiff::Timestamp;
+
+use crate::order::read;
+use crate::{BY_TYPE, OrderView, TABLE};
+
+/// Why history cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The store failed.
+    #[error("the stored events cannot be read")]
+    Store(#[from] StoreError),
+    /// A stored event does not fit its type.
+    #[error("a stored event is unreadable")]
+    Event(#[from] ReadError),
+    /// A stored item is no event, or a line of the list cannot be written.
+    #[error("a stored item is corrupt")]
+    Corrupt(#[from] Failure),
+}
+
+/// The stored events of one type that happened from `from` on, in order, paged to the end.
+///
+/// # Errors
+/// Where the store fails, or an item is no event.
+pub async fn by_type(
+    store: &dyn Store,
+    detail_type: &str,
+    from: Option<Timestamp>,
+) -> Result<Vec<Recorded>, HistoryError> {
+    let mut query = Query::partition(TABLE.name, detail_type);
+    query.index = Some(&BY_TYPE);
+    query.from = from.map(|from| format!("{from:.9}"));
+    let mut events = Vec::new();
+    loop {
+        let page = store.query(&query).await?;
+        for item in &page.items {
+            let event = read_recorded(item);
+            events.push(event.ok_or_else(|| Failure::corrupt("event", &detail_type))?);
+        }
+        match page.next {
+            Some(next) => query.start = Some(next),
+            None => return Ok(events),
+        }
+    }
+}
+
+/// Makes the list of orders anew from the stored events, while orders run: a line that the bus
+/// has brought further meanwhile is left as it is. Returns how many events were folded.
+///
+/// # Errors
+/// Where the store fails, or a stored event cannot be read.
+pub async fn rebuild(store: &dyn Store) -> Result<usize, HistoryError> {
+    let created = fold::<OrderCreated>(store, |order| OrderView::from(order)).await?;
+    let canceled = fold::<OrderCanceled>(store, |order| OrderView::from(order)).await?;
+    let delivered = fold::<OrderDelivered>(store, |order| OrderView::from(order)).await?;
+    Ok(created + canceled + delivered)
+}
+
+async fn fold<E: Event>(
+    store: &dyn Store,
+    view: impl Fn(&E) -> OrderView,
+) -> Result<usize, HistoryError> {
+    let events = by_type(store, E::SPEC.detail_type, None).await?;
+    for event in &events {
+        let line = view(&read::<E>(event)?).put();
+        let line = line.map_err(|error| Failure::corrupt("order view", &error))?;
+        match store.write(&[line]).await {
+            Ok(()) | Err(StoreError::Refused(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(events.len())
+}

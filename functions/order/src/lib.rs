@@ -1,0 +1,47 @@
+//! Order: takes orders, and knows when they end. Its state is the fold of its own events; the
+//! list that customers see is a projection of what the bus brings back.
+
+mod api;
+mod cancel_order;
+mod complete_order;
+mod create_order;
+mod history;
+mod learn_price;
+mod order;
+mod price;
+mod project_order;
+mod view;
+
+pub use history::{HistoryError, by_type, rebuild};
+pub use order::{Order, Placed, Status};
+pub use price::Price;
+pub use view::OrderView;
+
+use chorus_events::Service;
+use chorus_kernel::{Function, Index, TableSpec};
+
+/// The stored events by their type, over time.
+pub const BY_TYPE: Index = Index { name: "by-type", pk: "event-type", sk: "at", whole_items: true };
+
+/// Every order's own events, and the prices that the service has learned.
+pub const TABLE: TableSpec = TableSpec { name: "order", indexes: &[BY_TYPE], ttl: None };
+
+/// The list that customers see. It can be deleted and rebuilt.
+pub const VIEW_TABLE: TableSpec = TableSpec { name: "order-view", indexes: &[], ttl: None };
+
+/// The service.
+#[must_use]
+pub fn function() -> Function {
+    Function::of(Service::Order)
+        .table(TABLE)
+        .table(VIEW_TABLE)
+        .action(create_order::CreateOrder)
+        .action(cancel_order::CancelOrder)
+        .action(complete_order::CompleteOrder)
+        .action(learn_price::LearnPrice)
+        .action(project_order::ProjectOrder)
+        .route(api::create_order())
+        .route(api::list_orders())
+        .route(api::get_order())
+        .route(api::cancel_order())
+}

@@ -1,0 +1,115 @@
+//! An order: the fold of its own events.
+
+use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
+use chorus_events::{CustomerId, Event, Line, Money, OrderId, ReadError};
+use chorus_kernel::{Fold, Recorded};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// Where an order is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Status {
+    /// Accepted, and on its way.
+    Open,
+    /// Over: whatever was done for it is undone.
+    Canceled,
+    /// Over: it has reached its customer.
+    Delivered,
+}
+
+/// What was ordered, and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Which order.
+    pub order_id: OrderId,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// What.
+    pub lines: Vec<Line>,
+    /// For how much.
+    pub total: Money,
+    /// When.
+    pub placed_at: Timestamp,
+    /// How it stands.
+    pub status: Status,
+    /// Why it was canceled.
+    pub reason: Option<String>,
+}
+
+/// An order, or nothing yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Order(pub Option<Placed>);
+
+impl Fold for Order {
+    fn apply(self, event: &Recorded) -> Result<Self, ReadError> {
+        match (self.0, event.detail_type.as_str()) {
+            (None, "OrderCreated") => Ok(Self(Some(placed(read(event)?)))),
+            (Some(placed), "OrderCanceled") => {
+                let OrderCanceled { reason, .. } = read(event)?;
+                let status = Status::Canceled;
+                Ok(Self(Some(Placed { status, reason: Some(reason), ..placed })))
+            }
+            (Some(placed), "OrderDelivered") => {
+                let OrderDelivered { .. } = read(event)?;
+                Ok(Self(Some(Placed { status: Status::Delivered, ..placed })))
+            }
+            (_, other) => Err(ReadError::Unexpected(other.to_owned())),
+        }
+    }
+}
+
+fn placed(order: OrderCreated) -> Placed {
+    Placed {
+        order_id: order.order_id,
+        customer_id: order.customer_id,
+        lines: order.lines,
+        total: order.total,
+        placed_at: order.placed_at,
+        status: Status::Open,
+        reason: None,
+    }
+}
+
+/// Reads the data of a stored event, whatever version it was written in.
+pub(crate) fn read<E: Event>(event: &Recorded) -> Result<E, ReadError> {
+    let (detail_type, version) = (E::SPEC.detail_type, event.schema);
+    let data = RawValue::from_string(event.data.clone()).map_err(|source| ReadError::Data {
+        detail_type,
+        version,
+        source,
+    })?;
+    E::read(version, &data)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A stored event of the sample order.
+    pub(crate) fn recorded<E: Event>(version: u64, event: &E) -> Recorded {
+        Recorded {
+            version,
+            detail_type: E::SPEC.detail_type.to_owned(),
+            schema: E::SPEC.version,
+            at: chorus_events::samples::moment(),
+            data: serde_json::to_string(event).unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_order_is_what_its_events_say() {
+        let order = Order::default().apply(&recorded(1, &OrderCreated::sample())).unwrap();
+        assert_eq!(order.0.as_ref().unwrap().status, Status::Open);
+        let order = order.apply(&recorded(2, &OrderCanceled::sample())).unwrap();
+        let placed = order.0.unwrap();
+        assert_eq!((placed.status, placed.reason.is_some()), (Status::Canceled, true));
+    }
+
+    #[test]
+    fn an_event_that_cannot_follow_is_an_error_with_its_name() {
+        let error = Order::default().apply(&recorded(1, &OrderCanceled::sample())).unwrap_err();
+        assert!(error.to_string().contains("OrderCanceled"), "{error}");
+    }
+}

@@ -1,0 +1,95 @@
+//! One line of the list that customers see.
+
+use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
+use chorus_events::{CustomerId, Money, OrderId};
+use chorus_kernel::{Condition, Item, Key, Write};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_dynamo::AttributeValue;
+
+use crate::{Status, VIEW_TABLE};
+
+/// An order as its customer sees it in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct OrderView {
+    /// Which order.
+    pub order_id: OrderId,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// How it stands.
+    pub status: Status,
+    /// For how much.
+    pub total: Money,
+    /// Why it was canceled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+}
+
+impl OrderView {
+    /// The partition of a customer's orders.
+    pub(crate) fn partition(customer_id: &CustomerId) -> String {
+        format!("customer#{customer_id}")
+    }
+
+    /// Puts the line, unless a later one is there: an order that has ended stays so, in whatever
+    /// order the news arrive.
+    ///
+    /// # Errors
+    /// Where the line cannot be written as an item.
+    pub(crate) fn put(&self) -> Result<Write, serde_dynamo::Error> {
+        let pk = Self::partition(&self.customer_id);
+        let sk = format!("{:.9}#{}", self.placed_at, self.order_id);
+        let key = Key { table: VIEW_TABLE.name, pk, sk };
+        let stage = if self.status == Status::Open { 1 } else { 2 };
+        let fields: Item = serde_dynamo::to_item(self)?;
+        let mut item = key.to_item();
+        item.extend(fields.into_inner());
+        item.insert("stage".to_owned(), AttributeValue::N(stage.to_string()));
+        let newer =
+            Condition::new("attribute_not_exists(pk) OR stage < :stage").number(":stage", stage);
+        Ok(Write::Put { key, item, condition: Some(newer) })
+    }
+}
+
+impl From<&OrderCreated> for OrderView {
+    fn from(order: &OrderCreated) -> Self {
+        Self {
+            order_id: order.order_id.clone(),
+            customer_id: order.customer_id.clone(),
+            status: Status::Open,
+            total: order.total,
+            reason: None,
+            placed_at: order.placed_at,
+        }
+    }
+}
+
+impl From<&OrderCanceled> for OrderView {
+    fn from(order: &OrderCanceled) -> Self {
+        Self {
+            order_id: order.order_id.clone(),
+            customer_id: order.customer_id.clone(),
+            status: Status::Canceled,
+            total: order.total,
+            reason: Some(order.reason.clone()),
+            placed_at: order.placed_at,
+        }
+    }
+}
+
+impl From<&OrderDelivered> for OrderView {
+    fn from(order: &OrderDelivered) -> Self {
+        Self {
+            order_id: order.order_id.clone(),
+            customer_id: order.customer_id.clone(),
+            status: Status::Delivered,
+            total: order.total,
+            reason: None,
+            placed_at: order.placed_at,
+        }
+    }
+}
