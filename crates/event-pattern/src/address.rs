@@ -1,0 +1,206 @@
+//! IP addresses and CIDR blocks, read as leniently and compared as the engine does.
+//!
+//! The engine compares addresses as hexadecimal digits from the left, of whichever length. A block
+//! of one family therefore also covers addresses of the other that begin with the same digits.
+
+/// An address of either family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Address {
+    V4(u32),
+    V6(u128),
+}
+
+/// The addresses from a lowest to a highest, in both families.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AddressRange {
+    pub(crate) v4: Option<(u32, u32)>,
+    pub(crate) v6: (u128, u128),
+}
+
+/// Why a CIDR is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Form,
+    Address,
+    Mask(u32),
+}
+
+impl Address {
+    /// Reads dotted decimals, or groups of hexadecimal digits between colons.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        match bytes.first()? {
+            b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':' => {}
+            _ => return None,
+        }
+        if bytes.contains(&b'.') { v4(text) } else { v6(text) }
+    }
+}
+
+fn v4(text: &str) -> Option<Address> {
+    if text.len() > 15 {
+        return None;
+    }
+    let mut parts = text.split('.');
+    let mut address = 0u32;
+    for _ in 0..4 {
+        let part = parts.next()?;
+        if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let octet: u8 = part.parse().ok()?;
+        address = (address << 8) | u32::from(octet);
+    }
+    parts.next().is_none().then_some(Address::V4(address))
+}
+
+fn v6(text: &str) -> Option<Address> {
+    let (head, tail) = match text.split_once("::") {
+        Some((head, tail)) => (groups(head)?, Some(groups(tail)?)),
+        None => (groups(text)?, None),
+    };
+    let mut all = [0u16; 8];
+    match tail {
+        None if head.len() == 8 => all.copy_from_slice(&head),
+        Some(tail) if head.len() + tail.len() < 8 => {
+            all[..head.len()].copy_from_slice(&head);
+            all[8 - tail.len()..].copy_from_slice(&tail);
+        }
+        _ => return None,
+    }
+    let address = all.iter().fold(0u128, |bits, group| (bits << 16) | u128::from(*group));
+    // An IPv4 address in IPv6 clothes is an IPv4 address.
+    if address >> 32 == 0xFFFF {
+        return Some(Address::V4(address as u32));
+    }
+    Some(Address::V6(address))
+}
+
+/// The groups between colons; none for an empty text. At most eight.
+fn groups(text: &str) -> Option<Vec<u16>> {
+    let mut groups = Vec::with_capacity(8);
+    if text.is_empty() {
+        return Some(groups);
+    }
+    for part in text.split(':') {
+        if groups.len() == 8 || part.is_empty() || !part.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        // Any number of leading zeros is accepted.
+        let digits = part.trim_start_matches('0');
+        let group = if digits.is_empty() { 0 } else { u16::from_str_radix(digits, 16).ok()? };
+        groups.push(group);
+    }
+    Some(groups)
+}
+
+impl AddressRange {
+    /// The range of one address: what a plain string that is an address stands for.
+    pub(crate) fn single(address: Address) -> Self {
+        match address {
+            Address::V4(only) => Self::of_v4(only, only),
+            Address::V6(only) => Self::of_v6(only, only),
+        }
+    }
+
+    /// Reads `address/bits`. Bits of the address behind the mask are ignored.
+    pub(crate) fn cidr(text: &str) -> Result<Self, Fault> {
+        let (address, bits) = text.trim_end_matches('/').split_once('/').ok_or(Fault::Form)?;
+        if bits.contains('/') {
+            return Err(Fault::Form);
+        }
+        let digits = bits.strip_prefix('+').unwrap_or(bits);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Fault::Form);
+        }
+        let bits: u32 = digits.parse().map_err(|_| Fault::Form)?;
+        match Address::parse(address).ok_or(Fault::Address)? {
+            Address::V4(_) if bits > 31 => Err(Fault::Mask(31)),
+            Address::V6(_) if bits > 127 => Err(Fault::Mask(127)),
+            Address::V4(base) => {
+                let host = u32::MAX.checked_shr(bits).unwrap_or(0);
+                Ok(Self::of_v4(base & !host, base | host))
+            }
+            Address::V6(base) => {
+                let host = u128::MAX.checked_shr(bits).unwrap_or(0);
+                Ok(Self::of_v6(base & !host, base | host))
+            }
+        }
+    }
+
+    fn of_v4(low: u32, high: u32) -> Self {
+        let widen = |address: u32| u128::from(address) << 96;
+        Self { v4: Some((low, high)), v6: (widen(low), widen(high) | (u128::MAX >> 32)) }
+    }
+
+    fn of_v6(low: u128, high: u128) -> Self {
+        // Eight digits decide only where they differ from both ends.
+        let (first, last) = ((low >> 96) as u32, (high >> 96) as u32);
+        let inside = first.checked_add(1).zip(last.checked_sub(1));
+        Self { v4: inside.filter(|(first, last)| first <= last), v6: (low, high) }
+    }
+
+    /// Whether `address` lies inside.
+    pub(crate) fn contains(&self, address: Address) -> bool {
+        match address {
+            Address::V4(address) => {
+                self.v4.is_some_and(|(low, high)| (low..=high).contains(&address))
+            }
+            Address::V6(address) => (self.v6.0..=self.v6.1).contains(&address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Address, AddressRange, Fault};
+
+    fn inside(cidr: &str, address: &str) -> bool {
+        let address = Address::parse(address).expect("an address");
+        AddressRange::cidr(cidr).expect("a block").contains(address)
+    }
+
+    #[test]
+    fn addresses_are_read_as_leniently_as_the_engine_does() {
+        assert_eq!(Address::parse("010.0.0.1"), Some(Address::V4(0x0A00_0001)));
+        assert_eq!(Address::parse("::ffff:a00:1"), Some(Address::V4(0x0A00_0001)));
+        assert_eq!(Address::parse("00001::2"), Some(Address::V6((1 << 112) | 2)));
+        assert_eq!(Address::parse("::"), Some(Address::V6(0)));
+        assert!(Address::parse("1:2:3:4:5:6:7::").is_some());
+        for wrong in [
+            "",
+            "10.0.0",
+            "10.0.0.256",
+            "0000000001.2.3.4",
+            "1:2:3:4:5:6:7:8::",
+            ":::",
+            "1::2::3",
+            "12345::",
+            ":1:2:3:4:5:6:7",
+            "1:2:3:4:5:6:7:",
+            "::1.2.3.4",
+            "fe80::1%eth0",
+            "abc",
+            "10.0.0.1 ",
+        ] {
+            assert_eq!(Address::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_block_covers_its_addresses_whatever_its_host_bits() {
+        assert!(inside("10.0.0.0/24", "10.0.0.255") && !inside("10.0.0.0/24", "10.0.1.0"));
+        assert!(inside("10.0.0.77/24", "10.0.0.1") && inside("0.0.0.0/0", "255.255.255.255"));
+        assert!(inside("2001:db8::/32", "2001:0db8::1") && !inside("2001:db8::/32", "2001:db9::"));
+    }
+
+    #[test]
+    fn malformed_blocks_are_faults() {
+        for wrong in ["foo", "10.0.0.0", "10.0.0.0/", "10.0.0.0/a", "10.0.0.0/-1", "1/2/3"] {
+            assert_eq!(AddressRange::cidr(wrong), Err(Fault::Form), "{wrong}");
+        }
+        assert_eq!(AddressRange::cidr("foo/8"), Err(Fault::Address));
+        assert_eq!(AddressRange::cidr("10.0.0.0/32"), Err(Fault::Mask(31)));
+        assert_eq!(AddressRange::cidr("::/128"), Err(Fault::Mask(127)));
+    }
+}

@@ -1,0 +1,178 @@
+//! Runs recorded verdicts against this crate: one JSON object a line with `name`, `pattern`,
+//! `event` and `expected`, which is `true`, `false`, or `"invalid"` for a pattern to be refused.
+
+use std::fmt;
+use std::io::BufRead;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{EventError, Limits, Pattern, PatternError};
+
+/// A case whose verdict here is not the recorded one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Disagreement {
+    /// The line of the case, from 1.
+    pub line: usize,
+    /// The case's name; the line's text where it has none.
+    pub name: String,
+    /// The recorded verdict.
+    pub expected: Option<Verdict>,
+    /// The verdict of this crate.
+    pub found: Finding,
+}
+
+/// A recorded verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The pattern matches.
+    Match,
+    /// The pattern does not match.
+    NoMatch,
+    /// The pattern is refused.
+    Invalid,
+}
+
+/// What this crate says of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finding {
+    /// A verdict on the event.
+    Verdict(Verdict),
+    /// The pattern is refused, for this reason.
+    Refused(PatternError),
+    /// The event cannot be read.
+    Unreadable(EventError),
+    /// The line is no case.
+    Malformed(String),
+}
+
+/// The outcome of a run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Report {
+    /// How many cases there were.
+    pub cases: usize,
+    /// Those that disagree, in order.
+    pub disagreements: Vec<Disagreement>,
+}
+
+#[derive(Deserialize)]
+struct Case<'a> {
+    #[serde(default)]
+    name: String,
+    // The text of both is kept: a number's spelling can decide.
+    #[serde(borrow)]
+    pattern: &'a RawValue,
+    #[serde(borrow)]
+    event: &'a RawValue,
+    expected: Expected,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Expected {
+    Matches(bool),
+    Other(String),
+}
+
+/// Runs the cases of `lines` within the limits of the service. Empty lines are no cases.
+///
+/// # Errors
+/// Fails if `lines` cannot be read; a malformed line is a disagreement.
+pub fn run(lines: impl BufRead) -> std::io::Result<Report> {
+    run_within(lines, &Limits::default())
+}
+
+/// Runs the cases of `lines` within `limits`.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_within(lines: impl BufRead, limits: &Limits) -> std::io::Result<Report> {
+    let mut report = Report::default();
+    for (index, line) in lines.lines().enumerate() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        report.cases += 1;
+        if let Some((name, expected, found)) = disagreement(&line, limits) {
+            report.disagreements.push(Disagreement { line: index + 1, name, expected, found });
+        }
+    }
+    Ok(report)
+}
+
+fn disagreement(line: &str, limits: &Limits) -> Option<(String, Option<Verdict>, Finding)> {
+    let malformed = |reason: String| Some((line.to_owned(), None, Finding::Malformed(reason)));
+    let case: Case<'_> = match serde_json::from_str(line) {
+        Ok(case) => case,
+        Err(error) => return malformed(error.to_string()),
+    };
+    let expected = match case.expected {
+        Expected::Matches(true) => Verdict::Match,
+        Expected::Matches(false) => Verdict::NoMatch,
+        Expected::Other(word) if word == "invalid" => Verdict::Invalid,
+        Expected::Other(word) => return malformed(format!("`{word}` is no verdict")),
+    };
+    let found = finding(case.pattern.get(), case.event.get(), limits);
+    let agrees = match &found {
+        Finding::Verdict(verdict) => *verdict == expected,
+        Finding::Refused(_) => expected == Verdict::Invalid,
+        Finding::Unreadable(_) | Finding::Malformed(_) => false,
+    };
+    (!agrees).then_some((case.name, Some(expected), found))
+}
+
+fn finding(pattern: &str, event: &str, limits: &Limits) -> Finding {
+    let pattern = match Pattern::parse_within(pattern, limits) {
+        Ok(pattern) => pattern,
+        Err(refusal) => return Finding::Refused(refusal),
+    };
+    match pattern.matches(event) {
+        Ok(true) => Finding::Verdict(Verdict::Match),
+        Ok(false) => Finding::Verdict(Verdict::NoMatch),
+        Err(error) => Finding::Unreadable(error),
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Match => "true",
+            Self::NoMatch => "false",
+            Self::Invalid => "invalid",
+        })
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verdict(verdict) => write!(formatter, "{verdict}"),
+            Self::Refused(refusal) => write!(formatter, "invalid ({refusal})"),
+            Self::Unreadable(error) => write!(formatter, "unreadable ({error})"),
+            Self::Malformed(reason) => write!(formatter, "no case ({reason})"),
+        }
+    }
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, name, expected, found } = self;
+        match expected {
+            Some(expected) => {
+                write!(formatter, "{line}: {name}: expected {expected}, found {found}")
+            }
+            None => write!(formatter, "{line}: {name}: found {found}"),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    /// Each disagreement on a line, and a last line with the totals.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for disagreement in &self.disagreements {
+            writeln!(formatter, "{disagreement}")?;
+        }
+        write!(formatter, "{} cases, {} disagreements", self.cases, self.disagreements.len())
+    }
+}

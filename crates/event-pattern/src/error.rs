@@ -1,0 +1,207 @@
+//! What can be wrong with a pattern or an event.
+
+use crate::json::JsonError;
+
+/// A refused pattern: where, why, and what to write instead.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{path}: {fault}{}", remedy_suffix(.fault))]
+pub struct PatternError {
+    /// The path into the pattern, such as `$.detail.total[0].numeric`.
+    pub path: String,
+    /// The byte offset into the pattern's text at which it was noticed.
+    pub offset: usize,
+    /// The reason.
+    #[source]
+    pub fault: PatternFault,
+}
+
+impl PatternError {
+    /// What to write instead, where there is one thing to say.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        self.fault.remedy()
+    }
+}
+
+fn remedy_suffix(fault: &PatternFault) -> String {
+    fault.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default()
+}
+
+/// Why a pattern is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PatternFault {
+    /// The text is not UTF-8.
+    #[error("the pattern is not UTF-8")]
+    NotUtf8,
+    /// The text is not JSON.
+    #[error("the pattern is not JSON: {0}")]
+    NotJson(JsonError),
+    /// The pattern as a whole is not an object.
+    #[error("a pattern must be a JSON object")]
+    NotAnObject,
+    /// An object constrains nothing.
+    #[error("an empty object constrains nothing")]
+    EmptyObject,
+    /// A field is given a bare value.
+    #[error("the field `{0}` has a bare value")]
+    BareValue(String),
+    /// A field is given an empty array.
+    #[error("an empty array matches nothing")]
+    EmptyArray,
+    /// An array holds another array.
+    #[error("an array of values holds another array")]
+    NestedArray,
+    /// An object in an array of values is empty.
+    #[error("an empty object names no operator")]
+    NoOperator,
+    /// An object in an array of values names an unknown operator.
+    #[error("unknown operator `{0}`")]
+    UnknownOperator(String),
+    /// An operator's object has a second member.
+    #[error("`{0}` shares its object with another member")]
+    SecondMember(String),
+    /// An operator's value is of the wrong kind.
+    #[error("`{operator}` takes {takes}")]
+    WrongOperand {
+        /// The operator.
+        operator: &'static str,
+        /// What it takes.
+        takes: &'static str,
+    },
+    /// `anything-but` mixes strings and numbers.
+    #[error("`anything-but` mixes strings and numbers")]
+    MixedList,
+    /// `anything-but` with a prefix or suffix that every string has.
+    #[error("`anything-but` with an empty `{0}` excludes every string")]
+    EmptyExclusion(&'static str),
+    /// An operator that `anything-but` does not take.
+    #[error("`anything-but` cannot exclude by `{0}`")]
+    UnknownExclusion(String),
+    /// `numeric` with an unknown or misplaced operator.
+    #[error("`numeric` has `{0}` where it takes an operator")]
+    NumericOperator(String),
+    /// `numeric` with something else than one comparison or one range.
+    #[error("`numeric` takes one comparison or one range")]
+    NumericForm,
+    /// A number that cannot be compared exactly.
+    #[error("{0} has more digits than can be compared")]
+    Unrepresentable(String),
+    /// A number beyond [`Limits::numeric_bound`](crate::Limits::numeric_bound).
+    #[error("{0} lies beyond the bound for numbers")]
+    OutOfBounds(String),
+    /// A range whose bottom is not below its top.
+    #[error("the range from {0} to {1} is empty")]
+    EmptyRange(String, String),
+    /// A wildcard with two stars in a row.
+    #[error("the wildcard has two `*` in a row")]
+    ConsecutiveStars,
+    /// A wildcard with a backslash before something else than `*` or `\`.
+    #[error("the wildcard has a `\\` before something else than `*` or `\\`")]
+    WildcardEscape,
+    /// Wildcards beyond [`Limits::wildcard_complexity`](crate::Limits::wildcard_complexity).
+    #[error("the wildcards of this field have complexity {found}, more than {limit}")]
+    WildcardComplexity {
+        /// The complexity found.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// `cidr` with something else than an address and mask bits.
+    #[error("`{0}` is not an address block")]
+    Cidr(String),
+    /// `cidr` with too many mask bits.
+    #[error("a mask has at most {0} bits")]
+    CidrMask(u32),
+    /// `$or` with something else than an array of objects.
+    #[error("`$or` takes an array of objects")]
+    OrForm,
+    /// `$or` with fewer than two objects.
+    #[error("`$or` with fewer than two objects is no choice")]
+    OrSize,
+    /// A field inside `$or` with the name of an operator.
+    #[error("a field inside `$or` cannot be named `{0}`")]
+    ReservedName(String),
+    /// One of the [`Limits`](crate::Limits) is exceeded.
+    #[error("the pattern has {found} {what}, more than {limit}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        found: usize,
+        /// How much there may be.
+        limit: usize,
+    },
+    /// The pattern nests deeper than [`Limits::depth`](crate::Limits::depth).
+    #[error("the pattern nests deeper than {0} levels")]
+    TooDeep(usize),
+}
+
+impl PatternFault {
+    /// What to write instead, where there is one thing to say.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::BareValue(_) => "wrap the value in an array",
+            Self::EmptyObject => "drop the field, or ask {\"exists\": true} of a leaf below it",
+            Self::EmptyArray => {
+                "list the values, or use [{\"exists\": true}] for any value and [\"\"] for an empty string"
+            }
+            Self::NestedArray => "list the values in one flat array; it matches array elements too",
+            Self::UnknownOperator(_) => {
+                "use prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists or cidr; \
+                 or, to go into an object, name its fields without an array around it"
+            }
+            Self::SecondMember(_) => "give each operator its own object in the array",
+            Self::MixedList => "write two patterns, or one kind of value",
+            Self::EmptyExclusion(_) => "exclude a non-empty text",
+            Self::UnknownExclusion(_) => "use prefix, suffix, wildcard or equals-ignore-case",
+            Self::NumericOperator(_) | Self::NumericForm => {
+                "write one of [\"=\", n], [\"<\", n], [\"<=\", n], [\">\", n], [\">=\", n], or a range with \
+                 the lower bound first: [\">=\", n, \"<\", m]"
+            }
+            Self::Unrepresentable(_) => "use at most 15 significant digits, or an exact value",
+            Self::EmptyRange(..) => "put the smaller number first; for one number use [\"=\", n]",
+            Self::ConsecutiveStars => {
+                "one `*` already matches any run; write `\\*` for a literal star"
+            }
+            Self::WildcardEscape => "write `\\\\` for a backslash",
+            Self::WildcardComplexity { .. } => "use fewer `*`, and less repetition behind them",
+            Self::Cidr(_) => "write an address, a slash and the mask bits: \"10.0.0.0/24\"",
+            Self::CidrMask(_) => "for a single address use the plain string",
+            Self::OrForm | Self::OrSize => "give `$or` two or more objects",
+            Self::ReservedName(_) => {
+                "operators go inside a field's array: {\"field\": [{\"prefix\": ..}]}"
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// An event that cannot be matched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// The event is not UTF-8.
+    #[error("the event is not UTF-8")]
+    NotUtf8,
+    /// The event is not JSON.
+    #[error("the event is not JSON: {0}")]
+    NotJson(JsonError),
+    /// The event is not an object.
+    #[error("an event must be a JSON object")]
+    NotAnObject,
+    /// The event has 4 GiB or more.
+    #[error("the event is too large")]
+    TooLarge,
+    /// Nested arrays under one name meet in too many ways. Only an event that repeats a member's
+    /// name, or spells one path in several ways with dots, gets here.
+    #[error("the event's arrays can be combined in too many ways")]
+    TooIntricate,
+}
+
+impl From<JsonError> for EventError {
+    fn from(error: JsonError) -> Self {
+        Self::NotJson(error)
+    }
+}

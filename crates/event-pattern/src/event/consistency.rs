@@ -1,0 +1,195 @@
+//! Array consistency: conditions on fields of array elements must be met by one and the same
+//! element of each array.
+//!
+//! The engine takes the fields in order of their paths and, at each, tries every value that does
+//! not lie in another element of an array already decided on. Here the same choices are tried
+//! breadth first, and two that differ only in arrays that no later field can lie in count as one.
+//! Paths with a common start are neighbours in the order, so what is kept is in effect one
+//! element and its ancestors, and the work stays linear in the elements.
+
+use super::record::NONE;
+use super::trie::Term;
+use super::view::{View, accepts};
+use crate::error::EventError;
+
+/// More steps than any event takes in which every path has one spelling.
+const MOST_STEPS: usize = 20_000_000;
+
+/// The elements decided on, of arrays that matter for later terms; sorted.
+type Choice = Vec<u32>;
+
+struct Search<'v> {
+    view: &'v View<'v>,
+    /// For each array, one more than the number of the last term with a value inside it.
+    last_use: Vec<u32>,
+    steps: usize,
+}
+
+/// Where the values of one term lie: distinct innermost elements, sorted, and whether some value
+/// lies in none.
+struct Places {
+    inside: Vec<u32>,
+    outside: bool,
+}
+
+/// Whether all of `terms` hold in one choice of array elements.
+pub(super) fn holds(view: &View<'_>, terms: &[Term]) -> Result<bool, EventError> {
+    let mut search =
+        Search { view, last_use: vec![0; view.record.arrays.len()], steps: MOST_STEPS };
+    for (index, term) in terms.iter().enumerate() {
+        search.mark(term, index as u32 + 1)?;
+    }
+    let mut choices: Vec<Choice> = vec![Vec::new()];
+    for (index, term) in terms.iter().enumerate() {
+        choices = search.advance(choices, term, index as u32 + 1)?;
+        if choices.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl Search<'_> {
+    fn spend(&mut self, steps: usize) -> Result<(), EventError> {
+        self.steps = self.steps.checked_sub(steps).ok_or(EventError::TooIntricate)?;
+        Ok(())
+    }
+
+    /// The element, those around it, and so on outwards.
+    fn outwards(&self, element: u32) -> impl Iterator<Item = u32> + '_ {
+        let parent = |at: &u32| self.view.record.elements.get(*at as usize).map(|one| one.parent);
+        std::iter::successors(Some(element), parent).filter(|at| *at != NONE)
+    }
+
+    fn array(&self, element: u32) -> u32 {
+        self.view.record.elements[element as usize].array
+    }
+
+    /// Notes which arrays the values of a term lie in.
+    fn mark(&mut self, term: &Term, number: u32) -> Result<(), EventError> {
+        let places = self.places(term, |_| true);
+        self.spend(places.inside.len())?;
+        for element in places.inside {
+            let mut at = element;
+            while let Some(one) = self.view.record.elements.get(at as usize) {
+                let mark = &mut self.last_use[one.array as usize];
+                // Where this term has been before, it has also been further out.
+                if *mark == number {
+                    break;
+                }
+                *mark = number;
+                at = one.parent;
+            }
+        }
+        Ok(())
+    }
+
+    fn places(&self, term: &Term, wanted: impl Fn(crate::comparison::Value<'_>) -> bool) -> Places {
+        let mut inside = Vec::new();
+        let mut outside = false;
+        for (value, element) in self.view.values(term.path) {
+            if (element == NONE && outside) || inside.last() == Some(&element) || !wanted(value) {
+                continue;
+            }
+            if element == NONE {
+                outside = true;
+            } else {
+                inside.push(element);
+            }
+        }
+        inside.sort_unstable();
+        inside.dedup();
+        Places { inside, outside }
+    }
+
+    fn advance(
+        &mut self,
+        choices: Vec<Choice>,
+        term: &Term,
+        number: u32,
+    ) -> Result<Vec<Choice>, EventError> {
+        let accepted = self.places(term, |value| accepts(&term.condition, value));
+        let all = term.condition.absent.then(|| self.places(term, |_| true));
+        let mut next = Vec::new();
+        for choice in choices {
+            self.spend(1)?;
+            let mut stays = accepted.outside;
+            if let Some(all) = &all {
+                stays |= !all.outside && !self.reaches(&choice, &all.inside)?;
+            }
+            if stays {
+                next.push(self.kept(choice.iter().copied(), number));
+            }
+            let (run, checked) = self.run(&choice, &accepted.inside);
+            for &element in run {
+                if checked || self.agrees(&choice, element)? {
+                    let merged: Vec<_> =
+                        choice.iter().copied().chain(self.outwards(element)).collect();
+                    self.spend(merged.len())?;
+                    next.push(self.kept(merged.into_iter(), number));
+                }
+                self.spend(1 + choice.len())?;
+            }
+        }
+        next.sort_unstable();
+        next.dedup();
+        Ok(next)
+    }
+
+    /// What of a choice matters for the terms behind the one numbered `number`.
+    fn kept(&self, elements: impl Iterator<Item = u32>, number: u32) -> Choice {
+        let matters = |element: &u32| self.last_use[self.array(*element) as usize] > number;
+        let mut kept: Choice = elements.filter(matters).collect();
+        kept.sort_unstable();
+        kept.dedup();
+        kept
+    }
+
+    /// Whether some of `places` agrees with `choice`.
+    fn reaches(&mut self, choice: &Choice, places: &[u32]) -> Result<bool, EventError> {
+        let (run, checked) = self.run(choice, places);
+        if checked {
+            return Ok(!run.is_empty());
+        }
+        for &element in run {
+            if self.agrees(choice, element)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The part of `places` that can agree with `choice`, and whether all of it does.
+    fn run<'p>(&self, choice: &Choice, places: &'p [u32]) -> (&'p [u32], bool) {
+        let (Some(&first), Some(&last)) = (places.first(), places.last()) else {
+            return (places, true);
+        };
+        let mut run = places;
+        let mut narrowed = 0;
+        for &element in choice {
+            let bounds = self.view.record.arrays[self.array(element) as usize];
+            if first >= bounds.0 && last <= bounds.1 {
+                let end = self.view.record.elements[element as usize].last;
+                let from = run.partition_point(|place| *place < element);
+                let to = run.partition_point(|place| *place <= end);
+                run = &run[from..to.max(from)];
+                narrowed += 1;
+            }
+        }
+        (run, narrowed == choice.len())
+    }
+
+    /// Whether `element` and those around it are in no array of which another was chosen.
+    fn agrees(&mut self, choice: &Choice, element: u32) -> Result<bool, EventError> {
+        let mut at = element;
+        while let Some(one) = self.view.record.elements.get(at as usize).copied() {
+            self.spend(1 + choice.len())?;
+            let other = choice.iter().any(|own| *own != at && self.array(*own) == one.array);
+            if other {
+                return Ok(false);
+            }
+            at = one.parent;
+        }
+        Ok(true)
+    }
+}

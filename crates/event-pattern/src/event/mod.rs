@@ -1,0 +1,40 @@
+//! What an event holds where some pattern looks, and whether that is what was asked.
+
+mod consistency;
+mod record;
+mod scan;
+mod trie;
+mod view;
+
+use std::cell::Cell;
+
+use crate::error::EventError;
+
+pub(crate) use record::Record;
+pub(crate) use trie::{PathId, PathTrie, Term};
+pub(crate) use view::View;
+
+thread_local! {
+    /// Buffers of the last event on this thread, to be used again.
+    static SPARE: Cell<Option<Box<Record>>> = const { Cell::new(None) };
+}
+
+/// Scans `event` for the paths of `trie` and hands what it holds there to `judge`.
+pub(crate) fn observe<T>(
+    event: &[u8],
+    trie: &PathTrie,
+    judge: impl FnOnce(View<'_>) -> Result<T, EventError>,
+) -> Result<T, EventError> {
+    let event = std::str::from_utf8(event).map_err(|_| EventError::NotUtf8)?;
+    if u32::try_from(event.len()).is_err() {
+        return Err(EventError::TooLarge);
+    }
+    let mut record = SPARE.take().unwrap_or_default();
+    record.clear(trie.len());
+    let scanned = scan::scan(event, trie, &mut record);
+    let judged = scanned.and_then(|()| judge(View { record: &record, event }));
+    if record.is_worth_keeping() {
+        SPARE.set(Some(record));
+    }
+    judged
+}

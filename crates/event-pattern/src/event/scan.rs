@@ -1,0 +1,193 @@
+//! One pass over an event's text: records the values that some pattern looks at and passes over
+//! everything else. Does not recurse, however deep the event.
+
+use super::record::{Element, NONE, Record};
+use super::trie::{PathId, PathTrie, ROOT};
+use crate::error::EventError;
+use crate::json::{Cursor, JsonError, MAX_DEPTH, unescape};
+
+/// An open object or array on the way to something that a pattern looks at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame {
+    node: PathId,
+    /// The innermost array element around the members.
+    element: u32,
+    is_object: bool,
+    /// Whether this container is itself that element.
+    is_element: bool,
+    /// The number of this array, once it has an element that is a container.
+    array: u32,
+}
+
+struct Scanner<'a> {
+    cursor: Cursor<'a>,
+    trie: &'a PathTrie,
+    record: &'a mut Record,
+}
+
+/// Records what `event` holds at the paths of `trie`.
+pub(super) fn scan(event: &str, trie: &PathTrie, record: &mut Record) -> Result<(), EventError> {
+    let mut scanner = Scanner { cursor: Cursor::new(event), trie, record };
+    if !scanner.cursor.eat(b'{') {
+        // Anything else may still be JSON, and is no event.
+        scanner.cursor.skip_value()?;
+        scanner.cursor.finish()?;
+        return Err(EventError::NotAnObject);
+    }
+    if !scanner.cursor.eat(b'}') {
+        scanner.enter(ROOT, true, NONE)?;
+        scanner.members()?;
+    }
+    Ok(scanner.cursor.finish()?)
+}
+
+impl Scanner<'_> {
+    /// Reads members and elements until the last open container is closed.
+    fn members(&mut self) -> Result<(), JsonError> {
+        while let Some(&frame) = self.record.frames.last() {
+            let opened = if frame.is_object { self.member(frame)? } else { self.element(frame)? };
+            if !opened {
+                self.next_or_close()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Consumes the comma before the next member, closing every container that ends here.
+    fn next_or_close(&mut self) -> Result<(), JsonError> {
+        while let Some(&frame) = self.record.frames.last() {
+            match self.cursor.peek() {
+                Some(b',') => {
+                    self.cursor.bump();
+                    return Ok(());
+                }
+                Some(b'}') if frame.is_object => {}
+                Some(b']') if !frame.is_object => {}
+                _ => {
+                    return Err(self.cursor.error("expected a comma or the end of the container"));
+                }
+            }
+            self.cursor.bump();
+            self.leave(frame);
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, node: PathId, is_object: bool, element: u32) -> Result<(), JsonError> {
+        if self.record.frames.len() >= MAX_DEPTH {
+            return Err(self.cursor.error("the document nests too deeply"));
+        }
+        let frame = Frame { node, element, is_object, is_element: false, array: NONE };
+        self.record.frames.push(frame);
+        Ok(())
+    }
+
+    fn leave(&mut self, frame: Frame) {
+        let last = (self.record.elements.len() as u32).wrapping_sub(1);
+        if frame.is_element {
+            self.record.elements[frame.element as usize].last = last;
+        }
+        if let Some(array) = self.record.arrays.get_mut(frame.array as usize) {
+            array.1 = last;
+        }
+        self.record.frames.pop();
+    }
+
+    /// Reads one member; tells whether its value was opened rather than consumed.
+    #[inline]
+    fn member(&mut self, frame: Frame) -> Result<bool, JsonError> {
+        let key = self.cursor.key()?;
+        let node = if key.escaped {
+            self.trie.follow(frame.node, &key.decode())
+        } else {
+            self.trie.follow(frame.node, key.raw)
+        };
+        match node {
+            Some(node) => self.value(node, frame.element),
+            None => self.cursor.skip_value().map(|()| false),
+        }
+    }
+
+    /// Reads one element; tells whether it was opened rather than consumed.
+    fn element(&mut self, frame: Frame) -> Result<bool, JsonError> {
+        if !matches!(self.cursor.peek(), Some(b'{' | b'[')) {
+            return self.value(frame.node, frame.element);
+        }
+        let number = self.record.elements.len() as u32;
+        let array = self.array_of(frame, number);
+        self.record.elements.push(Element { array, parent: frame.element, last: number });
+        let opened = self.value(frame.node, number)?;
+        if opened && let Some(top) = self.record.frames.last_mut() {
+            top.is_element = true;
+        }
+        Ok(opened)
+    }
+
+    /// The number of the array that the top frame stands for.
+    fn array_of(&mut self, frame: Frame, first: u32) -> u32 {
+        if frame.array != NONE {
+            return frame.array;
+        }
+        let array = self.record.arrays.len() as u32;
+        self.record.arrays.push((first, first));
+        if let Some(top) = self.record.frames.last_mut() {
+            top.array = array;
+        }
+        array
+    }
+
+    #[inline]
+    fn value(&mut self, node: PathId, element: u32) -> Result<bool, JsonError> {
+        match self.cursor.peek() {
+            Some(b'{') if self.trie.leads_on(node) => {
+                self.cursor.bump();
+                if self.cursor.eat(b'}') {
+                    return Ok(false);
+                }
+                self.enter(node, true, element).map(|()| true)
+            }
+            Some(b'[') => {
+                self.cursor.bump();
+                if self.cursor.eat(b']') {
+                    return Ok(false);
+                }
+                self.enter(node, false, element).map(|()| true)
+            }
+            Some(b'{') => self.cursor.skip_value().map(|()| false),
+            Some(next) if self.trie.is_asked(node) => {
+                self.leaf(node, element, next).map(|()| false)
+            }
+            Some(next) => self.cursor.skip_scalar(next).map(|()| false),
+            None => Err(self.cursor.error("expected a value")),
+        }
+    }
+
+    #[inline]
+    fn leaf(&mut self, node: PathId, element: u32, next: u8) -> Result<(), JsonError> {
+        match next {
+            b'"' => {
+                self.cursor.bump();
+                let start = self.cursor.offset() as u32;
+                let text = self.cursor.string()?;
+                if text.escaped {
+                    let start = self.record.decoded.len();
+                    unescape(text.raw, &mut self.record.decoded);
+                    self.record.add_decoded(node, element, start);
+                } else {
+                    let end = start + text.raw.len() as u32;
+                    self.record.add_text(node, element, (start, end));
+                }
+            }
+            b't' | b'f' | b'n' => {
+                self.cursor.skip_scalar(next)?;
+                self.record.add_word(node, element, next);
+            }
+            _ => {
+                let start = self.cursor.offset() as u32;
+                let text = self.cursor.number()?;
+                self.record.add_number(node, element, (start, text));
+            }
+        }
+        Ok(())
+    }
+}

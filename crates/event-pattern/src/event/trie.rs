@@ -1,0 +1,153 @@
+//! The paths that some pattern looks at, as a tree of names.
+
+use std::sync::Arc;
+
+use crate::hash::Table;
+use crate::pattern::Condition;
+
+/// A node of the tree, and the path that leads to it.
+pub(crate) type PathId = u32;
+
+/// The node that stands for the event itself.
+pub(crate) const ROOT: PathId = 0;
+
+/// Up to so many children are found faster one by one.
+const FEW: usize = 8;
+
+/// A condition and the path at which it applies.
+#[derive(Debug, Clone)]
+pub(crate) struct Term {
+    pub(crate) path: PathId,
+    pub(crate) condition: Arc<Condition>,
+}
+
+impl Term {
+    /// Adds the condition's path to `trie`.
+    pub(crate) fn enter(trie: &mut PathTrie, condition: &Arc<Condition>) -> Self {
+        Self { path: trie.enter(&condition.path), condition: Arc::clone(condition) }
+    }
+}
+
+/// A tree of names. A name with dots is as many names, as in the engine.
+#[derive(Debug)]
+pub(crate) struct PathTrie {
+    nodes: Vec<Node>,
+    free: Vec<PathId>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    parent: PathId,
+    name: Box<str>,
+    /// How many terms look at this very path.
+    terms: u32,
+    few: Vec<(Box<str>, PathId)>,
+    many: Table<Box<str>, PathId>,
+}
+
+impl Default for PathTrie {
+    fn default() -> Self {
+        Self { nodes: vec![Node::default()], free: Vec::new() }
+    }
+}
+
+impl Node {
+    #[inline]
+    fn child(&self, name: &str) -> Option<PathId> {
+        if self.many.is_empty() {
+            let found = self.few.iter().find(|(own, _)| **own == *name);
+            return found.map(|(_, child)| *child);
+        }
+        self.many.get(name).copied()
+    }
+
+    fn adopt(&mut self, name: Box<str>, child: PathId) {
+        if self.many.is_empty() && self.few.len() < FEW {
+            self.few.push((name, child));
+            return;
+        }
+        self.many.extend(self.few.drain(..));
+        self.many.insert(name, child);
+    }
+
+    fn disown(&mut self, name: &str) {
+        self.few.retain(|(own, _)| **own != *name);
+        self.many.remove(name);
+        if self.many.is_empty() {
+            self.many = Table::default();
+        }
+    }
+
+    fn has_children(&self) -> bool {
+        !self.few.is_empty() || !self.many.is_empty()
+    }
+}
+
+impl PathTrie {
+    /// One more than the highest node in use.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether some term looks at this very path.
+    #[inline]
+    pub(crate) fn is_asked(&self, node: PathId) -> bool {
+        self.nodes[node as usize].terms > 0
+    }
+
+    /// Whether some term looks further down.
+    #[inline]
+    pub(crate) fn leads_on(&self, node: PathId) -> bool {
+        self.nodes[node as usize].has_children()
+    }
+
+    /// Follows the name of an event's member.
+    #[inline]
+    pub(crate) fn follow(&self, node: PathId, name: &str) -> Option<PathId> {
+        let found = self.nodes[node as usize].child(name);
+        if found.is_some() || !name.as_bytes().contains(&b'.') {
+            return found;
+        }
+        name.split('.').try_fold(node, |node, part| self.nodes[node as usize].child(part))
+    }
+
+    /// Counts one more term at `path` and returns its node.
+    pub(crate) fn enter(&mut self, path: &str) -> PathId {
+        let node = path.split('.').fold(ROOT, |node, name| {
+            self.nodes[node as usize].child(name).unwrap_or_else(|| self.grow(node, name))
+        });
+        self.nodes[node as usize].terms += 1;
+        node
+    }
+
+    fn grow(&mut self, parent: PathId, name: &str) -> PathId {
+        let node = Node { parent, name: name.into(), ..Node::default() };
+        let child = match self.free.pop() {
+            Some(child) => {
+                self.nodes[child as usize] = node;
+                child
+            }
+            None => {
+                self.nodes.push(node);
+                PathId::try_from(self.nodes.len() - 1).expect("fewer paths than 2^32 fit in memory")
+            }
+        };
+        self.nodes[parent as usize].adopt(name.into(), child);
+        child
+    }
+
+    /// Counts one term less at `path`, and drops what nobody looks at any more.
+    pub(crate) fn leave(&mut self, path: PathId) {
+        self.nodes[path as usize].terms -= 1;
+        let mut at = path;
+        while at != ROOT && !self.is_asked(at) && !self.leads_on(at) {
+            let gone = std::mem::take(&mut self.nodes[at as usize]);
+            self.nodes[gone.parent as usize].disown(&gone.name);
+            self.free.push(at);
+            at = gone.parent;
+        }
+        if self.free.len() + 1 == self.nodes.len() {
+            *self = Self::default();
+        }
+    }
+}

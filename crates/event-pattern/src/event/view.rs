@@ -1,0 +1,73 @@
+//! Decides whether conditions hold of what an event was seen to hold.
+
+use super::consistency;
+use super::record::Record;
+use super::trie::{PathId, Term};
+use crate::comparison::Value;
+use crate::error::EventError;
+use crate::pattern::Condition;
+
+/// An event and what was found in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'v> {
+    pub(crate) record: &'v Record,
+    pub(crate) event: &'v str,
+}
+
+impl<'v> View<'v> {
+    /// The values at `path`, each with the innermost array element around it.
+    #[inline]
+    pub(crate) fn values(&self, path: PathId) -> impl Iterator<Item = (Value<'v>, u32)> + 'v {
+        self.record.values(self.event, path)
+    }
+
+    /// Whether one value at the term's path is what the term asks for.
+    #[inline]
+    pub(crate) fn has_accepted(&self, term: &Term) -> bool {
+        self.values(term.path).any(|(value, _)| accepts(&term.condition, value))
+    }
+
+    /// Whether all of `terms` hold together.
+    #[inline]
+    pub(crate) fn satisfies(&self, terms: &[Term]) -> Result<bool, EventError> {
+        self.satisfies_all_but(terms, usize::MAX)
+    }
+
+    /// Whether all of `terms` hold together, where the term at `known` is known to have a value
+    /// that it accepts.
+    pub(crate) fn satisfies_all_but(
+        &self,
+        terms: &[Term],
+        known: usize,
+    ) -> Result<bool, EventError> {
+        let mut nested = 0;
+        let mut conditional = false;
+        for (index, term) in terms.iter().enumerate() {
+            let is_nested = self.record.is_nested(term.path);
+            nested += usize::from(is_nested);
+            if index == known || self.has_accepted(term) {
+                continue;
+            }
+            if !term.condition.absent {
+                return Ok(false);
+            }
+            if self.record.holds(term.path) {
+                // It may be absent from the element that the other terms settle on.
+                if !is_nested {
+                    return Ok(false);
+                }
+                conditional = true;
+            }
+        }
+        match nested {
+            0 | 1 => Ok(!conditional),
+            _ => consistency::holds(self, terms),
+        }
+    }
+}
+
+/// Whether `value` is what the condition asks for.
+#[inline]
+pub(crate) fn accepts(condition: &Condition, value: Value<'_>) -> bool {
+    condition.comparisons.iter().any(|comparison| comparison.accepts(value))
+}

@@ -1,0 +1,21 @@
+//! A small strict JSON reader that never builds a tree, never recurses and keeps numbers as written.
+
+mod cursor;
+mod skip;
+mod text;
+
+pub(crate) use cursor::Cursor;
+pub(crate) use text::{Text, unescape};
+
+/// How deeply a document may nest; the engine behind EventBridge refuses deeper ones too.
+pub(crate) const MAX_DEPTH: usize = 1000;
+
+/// Why a text is not JSON, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at byte {offset}")]
+pub struct JsonError {
+    /// What was found wrong.
+    pub reason: &'static str,
+    /// Byte offset into the text at which it was found.
+    pub offset: usize,
+}

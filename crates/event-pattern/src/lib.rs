@@ -1,0 +1,40 @@
+//! Amazon EventBridge event patterns: checked, matched exactly and fast, and explained.
+//!
+//! ```
+//! use event_pattern::{Matcher, Pattern};
+//!
+//! let mut rules = Matcher::new();
+//! rules.add("review", &Pattern::parse(r#"{"detail": {"total": [{"numeric": [">=", 1000]}]}}"#)?);
+//! rules.add("count", &Pattern::parse(r#"{"detail-type": [{"prefix": "Order"}]}"#)?);
+//!
+//! let event = br#"{"detail-type": "OrderCreated", "detail": {"total": 237.51}}"#;
+//! assert_eq!(rules.matches(event)?, ["count"]);
+//!
+//! let explanation = Pattern::parse(r#"{"detail": {"total": [{"numeric": [">=", 1000]}]}}"#)?
+//!     .explain(event)?;
+//! assert_eq!(explanation.decided_by.as_deref(), Some("detail.total"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod address;
+mod comparison;
+pub mod conformance;
+mod error;
+mod event;
+mod explain;
+mod fold;
+mod hash;
+mod json;
+mod limits;
+mod matcher;
+mod number;
+mod parse;
+mod pattern;
+mod wildcard;
+
+pub use error::{EventError, PatternError, PatternFault};
+pub use explain::{Explanation, FieldVerdict, Outcome};
+pub use json::JsonError;
+pub use limits::Limits;
+pub use matcher::Matcher;
+pub use pattern::{FieldConstraint, Pattern};

@@ -1,0 +1,273 @@
+//! Reads a pattern's text, refuses what the engine refuses, and unfolds `$or`.
+
+mod exclusion;
+mod numeric;
+mod operator;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::error::{PatternError, PatternFault as Fault};
+use crate::json::{Cursor, JsonError};
+use crate::limits::Limits;
+use crate::pattern::{Combination, Condition};
+
+const OR: &str = "$or";
+
+/// Names that a field inside `$or` cannot have: operators, present and reserved.
+const RESERVED: [&str; 25] = [
+    "exactly",
+    "equals-ignore-case",
+    "prefix",
+    "suffix",
+    "anything-but",
+    "exists",
+    "wildcard",
+    "numeric",
+    "cidr",
+    "=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "regex",
+    "not-wildcard",
+    "not-equals-ignore-case",
+    "date-after",
+    "date-on-or-after",
+    "date-before",
+    "date-on-or-before",
+    "in-date-range",
+    "ip-address-in-range",
+    "ip-address-not-in-range",
+    "html",
+];
+
+/// Conditions under construction, by the number of their path.
+type Draft = BTreeMap<usize, Arc<Condition>>;
+
+/// Reads `source` into the combinations that its `$or` unfold into.
+///
+/// Where `$or` is not the operator, the engine takes it for a field of that name, throughout.
+pub(crate) fn combinations(
+    source: &[u8],
+    limits: &Limits,
+) -> Result<Vec<Combination>, PatternError> {
+    let text = std::str::from_utf8(source).map_err(|error| PatternError {
+        path: "$".into(),
+        offset: error.valid_up_to(),
+        fault: Fault::NotUtf8,
+    })?;
+    let found = text.chars().count();
+    if found > limits.characters {
+        let fault = Fault::TooLarge { what: "characters", found, limit: limits.characters };
+        return Err(PatternError { path: "$".into(), offset: 0, fault });
+    }
+    let refusal = match Parser::new(text, limits, true).pattern() {
+        Ok(combinations) => return Ok(combinations),
+        Err(refusal) => refusal,
+    };
+    match &refusal.fault {
+        Fault::OrForm | Fault::OrSize | Fault::ReservedName(_) => {
+            Parser::new(text, limits, false).pattern().map_err(|_| refusal)
+        }
+        _ => Err(refusal),
+    }
+}
+
+struct Parser<'a> {
+    cursor: Cursor<'a>,
+    limits: &'a Limits,
+    /// Whether `$or` is the operator.
+    unfolds: bool,
+    /// The path for messages.
+    place: String,
+    /// The field names on the way here.
+    names: Vec<String>,
+    depth: usize,
+    paths: HashMap<String, usize>,
+    drafts: Vec<Draft>,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, limits: &'a Limits, unfolds: bool) -> Self {
+        Self {
+            cursor: Cursor::new(text),
+            limits,
+            unfolds,
+            place: "$".into(),
+            names: Vec::new(),
+            depth: 0,
+            paths: HashMap::new(),
+            drafts: Vec::new(),
+        }
+    }
+
+    fn fail<T>(&self, fault: Fault) -> Result<T, PatternError> {
+        Err(PatternError { path: self.place.clone(), offset: self.cursor.offset(), fault })
+    }
+
+    fn json<T>(&self, result: Result<T, JsonError>) -> Result<T, PatternError> {
+        result.or_else(|error| self.fail(Fault::NotJson(error)))
+    }
+
+    /// Runs `read` with the message path extended by `step`.
+    fn within<T>(
+        &mut self,
+        step: &str,
+        read: impl FnOnce(&mut Self) -> Result<T, PatternError>,
+    ) -> Result<T, PatternError> {
+        let length = self.place.len();
+        self.place.push_str(step);
+        let result = read(self);
+        self.place.truncate(length);
+        result
+    }
+
+    fn pattern(mut self) -> Result<Vec<Combination>, PatternError> {
+        if !self.cursor.eat(b'{') {
+            return match self.cursor.peek() {
+                None => self.fail(Fault::NotJson(self.cursor.error("the text is empty"))),
+                Some(_) => self.fail(Fault::NotAnObject),
+            };
+        }
+        self.object(false)?;
+        let end = self.cursor.finish();
+        self.json(end)?;
+        Ok(self.drafts.into_iter().map(finished).collect())
+    }
+
+    /// Reads the members of an object whose bracket is consumed.
+    fn object(&mut self, inside_or: bool) -> Result<(), PatternError> {
+        if self.cursor.eat(b'}') {
+            return self.fail(Fault::EmptyObject);
+        }
+        self.depth += 1;
+        if self.depth > self.limits.depth {
+            return self.fail(Fault::TooDeep(self.limits.depth));
+        }
+        loop {
+            let key = self.cursor.key();
+            let name = self.json(key)?.decode().into_owned();
+            let step = format!(".{name}");
+            self.within(&step, |parser| parser.member(name, inside_or))?;
+            if self.cursor.eat(b'}') {
+                self.depth -= 1;
+                return Ok(());
+            }
+            let comma = self.cursor.expect(b',', "expected a comma or the end of the object");
+            self.json(comma)?;
+        }
+    }
+
+    fn member(&mut self, name: String, inside_or: bool) -> Result<(), PatternError> {
+        if self.unfolds && name == OR {
+            return self.choice();
+        }
+        if self.unfolds && inside_or && RESERVED.contains(&name.as_str()) {
+            return self.fail(Fault::ReservedName(name));
+        }
+        match self.cursor.peek() {
+            Some(b'{') => {
+                self.cursor.bump();
+                self.names.push(name);
+                self.object(inside_or)?;
+                self.names.pop();
+                Ok(())
+            }
+            Some(b'[') => {
+                self.cursor.bump();
+                self.field(&name)
+            }
+            Some(next) => {
+                let value = self.cursor.skip_scalar(next);
+                self.json(value)?;
+                self.fail(Fault::BareValue(name))
+            }
+            None => self.fail(Fault::NotJson(self.cursor.error("expected a value"))),
+        }
+    }
+
+    /// Reads the array behind `$or`: every object continues every draft made so far.
+    fn choice(&mut self) -> Result<(), PatternError> {
+        if !self.cursor.eat(b'[') {
+            return self.fail(Fault::OrForm);
+        }
+        let before = std::mem::take(&mut self.drafts);
+        let mut unfolded = Vec::new();
+        let mut objects = 0;
+        while !self.cursor.eat(b']') {
+            if objects > 0 {
+                let comma = self.cursor.expect(b',', "expected a comma or the end of the array");
+                self.json(comma)?;
+            }
+            if !self.cursor.eat(b'{') {
+                return self.fail(Fault::OrForm);
+            }
+            self.drafts.clone_from(&before);
+            self.within(&format!("[{objects}]"), |parser| parser.object(true))?;
+            unfolded.append(&mut self.drafts);
+            self.check("combinations of $or", unfolded.len(), self.limits.combinations)?;
+            objects += 1;
+        }
+        if objects < 2 {
+            return self.fail(Fault::OrSize);
+        }
+        self.drafts = unfolded;
+        Ok(())
+    }
+
+    fn check(&self, what: &'static str, found: usize, limit: usize) -> Result<(), PatternError> {
+        if found > limit { self.fail(Fault::TooLarge { what, found, limit }) } else { Ok(()) }
+    }
+
+    /// Reads a field's array; a path named twice keeps what was asked last.
+    fn field(&mut self, name: &str) -> Result<(), PatternError> {
+        let condition = self.values(name)?;
+        let next = self.paths.len();
+        let path = *self.paths.entry(condition.path.to_string()).or_insert(next);
+        if self.drafts.is_empty() {
+            self.drafts.push(Draft::new());
+        }
+        let condition = Arc::new(condition);
+        for draft in &mut self.drafts {
+            draft.insert(path, Arc::clone(&condition));
+        }
+        let most = self.drafts.iter().map(Draft::len).max().unwrap_or(0);
+        self.check("fields", most, self.limits.fields)
+    }
+
+    fn values(&mut self, name: &str) -> Result<Condition, PatternError> {
+        if self.cursor.eat(b']') {
+            return self.fail(Fault::EmptyArray);
+        }
+        let mut path = self.names.join(".");
+        if !self.names.is_empty() {
+            path.push('.');
+        }
+        path.push_str(name);
+        let mut absent = false;
+        let mut comparisons = Vec::new();
+        for index in 0.. {
+            let step = format!("[{index}]");
+            match self.within(&step, Self::comparison)? {
+                Some(comparison) => comparisons.push(comparison),
+                None => absent = true,
+            }
+            if self.cursor.eat(b']') {
+                break;
+            }
+            let comma = self.cursor.expect(b',', "expected a comma or the end of the array");
+            self.json(comma)?;
+        }
+        self.wildcard_complexity(&comparisons)?;
+        Ok(Condition { path: path.into(), absent, comparisons: comparisons.into() })
+    }
+}
+
+/// Puts a draft's conditions into the engine's order: that of their paths in UTF-16.
+fn finished(draft: Draft) -> Combination {
+    let mut conditions: Vec<_> = draft.into_values().collect();
+    conditions.sort_by(|left, right| left.path.encode_utf16().cmp(right.path.encode_utf16()));
+    conditions.into()
+}

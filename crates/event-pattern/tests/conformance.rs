@@ -1,0 +1,56 @@
+//! The recorded verdicts: those beside the repository where they are present, and our own always.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use event_pattern::conformance::{self, Report};
+
+fn run(path: &Path) -> Report {
+    let file = File::open(path).expect("the cases can be opened");
+    conformance::run(BufReader::new(file)).expect("the cases can be read")
+}
+
+fn crate_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_recorded_verdicts_of_the_engine_are_ours() {
+    for name in ["recorded.jsonl", "generated.jsonl"] {
+        let path = crate_folder().join("../../../shared/conformance/event-pattern").join(name);
+        if !path.exists() {
+            println!("SKIPPED: {} is absent", path.display());
+            continue;
+        }
+        let report = run(&path);
+        println!("{name}: {} cases", report.cases);
+        assert!(report.disagreements.is_empty(), "{report}");
+    }
+}
+
+#[test]
+fn our_own_cases_hold() {
+    let report = run(&crate_folder().join("tests/cases.jsonl"));
+    assert!(report.cases > 50, "the cases are there");
+    assert!(report.disagreements.is_empty(), "{report}");
+}
+
+#[test]
+fn a_disagreement_names_its_line_and_both_verdicts() {
+    let lines = concat!(
+        r#"{"name":"right","pattern":{"a":[1]},"event":{"a":1.0},"expected":true}"#,
+        "\n\n",
+        r#"{"name":"wrong","pattern":{"a":[1]},"event":{"a":2},"expected":true}"#,
+        "\n",
+        r#"{"name":"broken","pattern":{"a":1},"event":{},"expected":false}"#,
+        "\nno case\n"
+    );
+    let report = conformance::run(lines.as_bytes()).expect("text can be read");
+    let text = report.to_string();
+    assert_eq!(report.cases, 4);
+    assert!(text.contains("3: wrong: expected true, found false"), "{text}");
+    assert!(text.contains("4: broken: expected false, found invalid ($.a: "), "{text}");
+    assert!(text.contains("5: no case: found no case ("), "{text}");
+    assert!(text.ends_with("4 cases, 3 disagreements"), "{text}");
+}
