@@ -5,7 +5,7 @@
     emulator.py deploy --template T       `sam deploy` into it, print the stack's outputs as JSON
     emulator.py destroy --stack-name S    delete that stack
     emulator.py status                    what runs, as JSON
-    emulator.py stop                      end it and remove its files (the log stays)
+    emulator.py stop                      end it and remove its files (--keep-log keeps the log)
 
 Without AWS_ENDPOINT_URL this is MiniStack behind our launcher, on --port or $EMULATOR_PORT (4566).
 With it, that endpoint is used (LocalStack, say), and nothing is started or stopped.
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
             case "start":
                 print(emulator.start(options.timeout))
             case "stop":
-                emulator.stop()
+                emulator.stop(keep_log=options.keep_log)
             case "status":
                 print(json.dumps(process.describe(external) if external else emulator.status()))
             case "deploy":
@@ -68,6 +68,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         command = commands.add_parser(name)
         command.add_argument("--port", type=int, default=port)
         command.add_argument("--timeout", type=float, default=timeout, help="seconds")
+        if name == "stop":
+            command.add_argument("--keep-log", action="store_true")
         if name in ("deploy", "destroy"):
             command.add_argument("--stack-name", default=DEFAULT_STACK)
         if name == "deploy":

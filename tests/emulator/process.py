@@ -76,12 +76,15 @@ class Emulator:
             raise EmulatorError("\n".join([str(error), *tail])) from error
         return self.url
 
-    def stop(self) -> None:
-        """Ends the process and those it started, and removes its files; the log stays."""
+    def stop(self, *, keep_log: bool = False) -> None:
+        """Ends the process and those it started, and removes what they wrote."""
         pid = self._pid()
         if pid:
             end_process_group(pid)
-        self._remove_leftovers()
+        if keep_log and self.log.exists():
+            self._remove_leftovers()
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def status(self) -> dict[str, Any]:
         """Whether it runs, where, and its log."""

@@ -1,0 +1,1 @@
+"""What test_launcher.py deploys, and what it looks with."""

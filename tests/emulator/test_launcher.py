@@ -1,0 +1,268 @@
+"""The launcher closes each of MiniStack's gaps, proved on a stack that `sam` deployed.
+
+Run with `.venv/bin/python tests/emulator/test_launcher.py`; it takes its own port and leaves nothing.
+"""
+
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from ministack_launcher import hooks, launcher
+from smoke.outside_world import OutsideWorld
+from smoke.stack_under_test import StackUnderTest, post, wait_for
+
+world: OutsideWorld
+stack: StackUnderTest
+
+
+def setUpModule() -> None:
+    """Starts an emulator and deploys the smoke template; a second deployment proves updates."""
+    global world, stack
+    world = OutsideWorld()
+    unittest.addModuleCleanup(world.close)
+    stack = StackUnderTest(world.url)
+    unittest.addModuleCleanup(stack.stop)
+    stack.deploy()
+    stack.deploy(ApiKey="second-key", JwtIssuer=world.url)
+
+
+class SentenceTests(unittest.TestCase):
+    """Tests named as sentences."""
+
+    maxDiff = None
+
+
+class HookPoints(SentenceTests):
+    def a_hook_that_vanished_is_named(self) -> None:
+        gone = hooks.HookPoint("ministack.services.eventbridge", "_vanished")
+        changed = hooks.HookPoint("ministack.services.eventbridge", "_put_events", ("data",))
+        with self.assertRaises(hooks.HookVanished) as caught:
+            hooks.verify([gone, changed])
+        self.assertIn("eventbridge._vanished does not exist", str(caught.exception))
+        self.assertIn("eventbridge._put_events('data', 'allow_aws_source')", str(caught.exception))
+
+    def every_hook_of_the_launcher_fits_the_pinned_ministack(self) -> None:
+        hooks.verify([point for gap in launcher.GAPS for point in gap.HOOK_POINTS])
+
+
+class Functions(SentenceTests):
+    def a_failing_function_is_retried_and_then_reported_to_its_failure_queue(self) -> None:
+        event_id = stack.put("Consume", fail=True)
+        record = stack.take("FunctionFailures", lambda body: body["requestPayload"]["id"] == event_id)
+        context = record["body"]["requestContext"]
+        self.assertEqual(context["condition"], "RetriesExhausted")
+        self.assertEqual(context["approximateInvokeCount"], 3)
+        self.assertEqual(context["functionArn"], stack.outputs["ConsumerArn"] + ":$LATEST")
+        self.assertEqual(record["body"]["responseContext"]["functionError"], "Unhandled")
+        self.assertEqual(record["body"]["responsePayload"]["errorType"], "AskedToFail")
+
+    def an_event_that_grows_too_old_is_reported_without_a_retry(self) -> None:
+        event_id = stack.put("ConsumeSoon", fail=True)
+        record = stack.take("FunctionFailures", lambda body: body["requestPayload"]["id"] == event_id)
+        context = record["body"]["requestContext"]
+        self.assertEqual(context["condition"], "EventAgeExceeded")
+        self.assertEqual(context["approximateInvokeCount"], 1)
+
+    def a_catch_all_rule_sees_every_event(self) -> None:
+        event_id = stack.put("OfNoInterestToOthers")
+        self.assertEqual(invoked(event_id)["function"], stack.outputs["Everything"])
+
+
+class DeadLetters(SentenceTests):
+    def an_event_for_a_missing_function_is_dead_lettered_at_once(self) -> None:
+        arn = stack.outputs["ConsumerArn"] + "-gone"
+        rule = stack.add_rule("MissingFunction", {"Arn": arn})
+        letter = dead_letter(stack.put("MissingFunction", order="42"))
+        self.assertEqual(letter["body"]["detail"], {"order": "42"})
+        attributes = letter["attributes"]
+        self.assertIn("does not exist", attributes.pop("ERROR_MESSAGE"))
+        expected = {"RULE_ARN": rule, "TARGET_ARN": arn, "ERROR_CODE": "NO_RESOURCE"}
+        self.assertEqual(attributes, {**expected, "RETRY_ATTEMPTS": "0"})
+
+    def an_event_for_a_missing_queue_or_state_machine_is_dead_lettered(self) -> None:
+        stack.add_rule("MissingQueue", {"Arn": stack.outputs["RuleDeadLettersArn"] + "-gone"})
+        stack.add_rule("MissingMachine", {"Arn": stack.outputs["Machine"] + "-gone"})
+        for detail_type in ("MissingQueue", "MissingMachine"):
+            letter = dead_letter(stack.put(detail_type))
+            self.assertEqual(letter["attributes"]["ERROR_CODE"], "NO_RESOURCE", detail_type)
+
+    def a_queue_without_a_policy_for_the_rule_refuses_its_event(self) -> None:
+        letter = dead_letter(stack.put("EnqueueUnpermitted"))
+        self.assertEqual(letter["attributes"]["ERROR_CODE"], "NO_PERMISSIONS")
+
+    def a_policy_bound_to_another_rule_does_not_permit_this_one(self) -> None:
+        target = {"Arn": stack.outputs["Orders"], "SqsParameters": {"MessageGroupId": "orders"}}
+        stack.add_rule("EnqueueFromElsewhere", target)
+        letter = dead_letter(stack.put("EnqueueFromElsewhere"))
+        self.assertEqual(letter["attributes"]["ERROR_CODE"], "NO_PERMISSIONS")
+
+    def a_function_without_a_permission_for_the_rule_is_not_invoked(self) -> None:
+        stack.add_rule("ConsumeFromElsewhere", {"Arn": stack.outputs["ConsumerArn"]})
+        letter = dead_letter(stack.put("ConsumeFromElsewhere"))
+        self.assertEqual(letter["attributes"]["ERROR_CODE"], "NO_PERMISSIONS")
+
+
+class Queues(SentenceTests):
+    def a_rule_feeds_a_fifo_queue_under_its_message_group(self) -> None:
+        event_id = stack.put("Enqueue", order="1")
+        record = invoked(event_id, by="OrderWorker")["event"]["Records"][0]
+        self.assertEqual(record["attributes"]["MessageGroupId"], "orders")
+
+    def a_poisoned_message_fails_alone_in_its_batch(self) -> None:
+        names = ("sound-before", "poison", "sound-after")
+        stack.send_batch("Orders", *({"id": name} for name in names))
+        records = invoked("poison", by="OrderWorker")["event"]["Records"]
+        self.assertEqual(len(records), 3)
+        stack.take("QueueDeadLetters", lambda body: body["id"] == "poison", within=30)
+        self.assertEqual(stack.drain("QueueDeadLetters"), [])
+
+
+class StateMachines(SentenceTests):
+    def a_rule_starts_a_state_machine_with_the_event(self) -> None:
+        event_id = stack.put("Orchestrate")
+        calls = [invoked(event_id, by="Everything") for _ in ("the rule's", "the machine's")]
+        self.assertEqual([call["event"]["id"] for call in calls], [event_id, event_id])
+
+
+class ApiDestinations(SentenceTests):
+    def a_call_carries_the_key_the_path_and_the_event(self) -> None:
+        event_id = stack.put("Call", path="order 1")
+        request = called("/key/order%201")[0]
+        self.assertEqual(request.headers["x-api-key"], "second-key")
+        self.assertEqual(request.body["id"], event_id)
+
+    def basic_and_oauth_connections_authorize_their_calls(self) -> None:
+        stack.put("CallOthers")
+        self.assertEqual(
+            called("/basic")[0].headers["authorization"], "Basic Y2FycmllcjpzZWNvbmQta2V5"
+        )
+        self.assertEqual(called("/oauth")[0].headers["authorization"], "Bearer granted")
+
+    def a_failing_endpoint_is_retried_and_then_dead_lettered(self) -> None:
+        world.statuses["/key/down"] = [500] * 10
+        letter = dead_letter(stack.put("Call", path="down"))
+        self.assertEqual(letter["attributes"]["EXHAUSTED_RETRY_CONDITION"], "MaximumRetryAttempts")
+        self.assertEqual(letter["attributes"]["RETRY_ATTEMPTS"], "3")
+        self.assertEqual(letter["attributes"]["ERROR_CODE"], "SDK_CLIENT_ERROR")
+        self.assertIn("500", letter["attributes"]["ERROR_MESSAGE"])
+        self.assertEqual(len(world.to("/key/down")), 4)
+
+    def an_endpoint_that_recovers_gets_its_event(self) -> None:
+        world.statuses["/key/recovers"] = [503, 429]
+        event_id = stack.put("Call", path="recovers")
+        requests = called("/key/recovers", times=3)
+        self.assertEqual({request.body["id"] for request in requests}, {event_id})
+
+    def a_refusal_is_dead_lettered_without_a_retry(self) -> None:
+        world.statuses["/key/refused"] = [400]
+        letter = dead_letter(stack.put("Call", path="refused"))
+        self.assertEqual(letter["attributes"]["RETRY_ATTEMPTS"], "0")
+        self.assertNotIn("EXHAUSTED_RETRY_CONDITION", letter["attributes"])
+
+    def retries_end_when_the_event_is_too_old(self) -> None:
+        world.statuses["/key/patience"] = [500] * 100
+        letter = dead_letter(stack.put("CallPatiently", path="patience"))
+        condition = letter["attributes"]["EXHAUSTED_RETRY_CONDITION"]
+        self.assertEqual(condition, "MaximumEventAgeInSeconds")
+        self.assertEqual(letter["attributes"]["RETRY_ATTEMPTS"], "5")
+
+    def calls_keep_to_the_rate_of_their_destination(self) -> None:
+        for _ in range(6):
+            stack.put("Call", path="rate")
+        times = sorted(request.at for request in called("/key/rate", times=6))
+        self.assertGreater(times[-1] - times[0], 0.45)
+
+
+class HttpApis(SentenceTests):
+    def a_sam_http_api_routes_to_its_function(self) -> None:
+        status, body, headers = post(
+            stack.outputs["ApiUrl"] + "/orders/7", {"Origin": "https://shop.example"}
+        )
+        self.assertEqual((status, body["path"]), (201, {"id": "7"}))
+        self.assertEqual(headers["access-control-allow-origin"], "https://shop.example")
+        self.assertEqual(post(stack.outputs["ApiUrl"] + "/nowhere")[0], 404)
+
+    def a_jwt_authorizer_admits_only_a_valid_token(self) -> None:
+        url = stack.outputs["GuardedApiUrl"] + "/orders/7"
+        self.assertEqual(post(url)[0], 401)
+        wrong = {"Authorization": f"Bearer {world.token('another-shop')}"}
+        self.assertEqual(post(url, wrong)[0], 401)
+        status, body, _ = post(url, {"Authorization": f"Bearer {world.token('shop')}"})
+        self.assertEqual((status, body["claims"]["sub"]), (201, "customer-1"))
+
+
+class Replays(SentenceTests):
+    def a_replay_reaches_only_the_rules_it_names(self) -> None:
+        start = int(time.time())
+        event_id = stack.put("Enqueue", order="replayed")
+        invoked(event_id, by="OrderWorker")
+        invoked(event_id, by="Everything")
+        stack.client("events").start_replay(
+            ReplayName=f"replay-{start}",
+            EventSourceArn=stack.outputs["ArchiveArn"],
+            EventStartTime=start,
+            EventEndTime=time.time() + 1,
+            Destination={
+                "Arn": stack.outputs["BusArn"],
+                "FilterArns": [stack.outputs["ToOrdersArn"]],
+            },
+        )
+        again = invoked(event_id, by="OrderWorker")["event"]["Records"][0]
+        self.assertIn(f"replay-{start}", again["body"])
+        self.assertFalse([call for call in witnesses() if mentions(call, event_id)])
+
+
+seen: list[dict] = []
+
+
+def witnesses() -> list[dict]:
+    """The invocations reported so far that no test has taken."""
+    seen.extend(message["body"] for message in stack.drain("Witness"))
+    return seen
+
+
+def mentions(call: dict, event_id: str) -> bool:
+    """Whether an invocation was for this event."""
+    return event_id in str(call["event"])
+
+
+def invoked(event_id: str, by: str = "Everything") -> dict:
+    """Takes the report of the invocation that this event caused of this function."""
+
+    def look() -> dict | None:
+        for call in witnesses():
+            if call["function"] == stack.outputs[by] and mentions(call, event_id):
+                seen.remove(call)
+                return call
+        return None
+
+    return wait_for(look, 10, f"an invocation of {by} for {event_id}")
+
+
+def dead_letter(event_id: str) -> dict:
+    """Takes the dead letter of this event."""
+    return stack.take("RuleDeadLetters", lambda body: body["id"] == event_id)
+
+
+def called(path: str, times: int = 1) -> list:
+    """The requests to this path, once there are as many as expected."""
+    wait_for(lambda: len(world.to(path)) >= times, 10, f"{times} requests to {path}")
+    return world.to(path)
+
+
+def load_tests(loader: unittest.TestLoader, *_ignored: object) -> unittest.TestSuite:
+    """Every method whose name is a sentence, that is, every public one of our own classes."""
+    cases = [
+        case(name)
+        for case in SentenceTests.__subclasses__()
+        for name, member in vars(case).items()
+        if callable(member) and not name.startswith("_")
+    ]
+    return loader.suiteClass(cases)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
