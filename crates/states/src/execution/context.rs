@@ -1,0 +1,104 @@
+//! The context object, and the world a lane's fields are evaluated in.
+
+use super::lane::{Lane, LaneId, Phase};
+use super::{Execution, Work};
+use crate::failure::Failure;
+use crate::json::{Json, Object};
+use crate::scope::World;
+use crate::timestamp;
+
+/// What a state adds to the context object.
+#[derive(Default)]
+pub(super) struct Extra<'a> {
+    /// `$$.Task.Token`
+    pub(super) token: Option<&'a str>,
+    /// `$$.Map.Item` of the iteration that is about to start.
+    pub(super) item: Option<(usize, &'a Json)>,
+}
+
+impl Execution {
+    /// Evaluates something in the world of a lane; what it drew by chance stays drawn.
+    pub(super) fn evaluate<T>(
+        &mut self,
+        id: LaneId,
+        extra: Extra<'_>,
+        evaluation: impl FnOnce(&World<'_>, &Lane) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let lane = &self.lanes[&id];
+        let context = || self.context(lane, &extra);
+        let world = World::new(context, self.variables(lane), self.entropy.clone());
+        let result = evaluation(&world, lane);
+        let entropy = world.into_entropy();
+        let name = lane.state.clone();
+        let entered = lane.entered_event;
+        self.entropy = entropy;
+        result.map_err(|failure| match failure.origin {
+            crate::failure::Origin::Payload => failure,
+            _ => failure.at(&name, entered),
+        })
+    }
+
+    /// The variables a lane sees, innermost first.
+    fn variables<'a>(&'a self, lane: &'a Lane) -> Vec<&'a Object> {
+        let mut scopes = vec![&lane.variables];
+        let mut parent = lane.parent;
+        while let Some((id, _)) = parent {
+            let Some(lane) = self.lanes.get(&id) else { break };
+            scopes.push(&lane.variables);
+            parent = lane.parent;
+        }
+        scopes
+    }
+
+    fn context(&self, lane: &Lane, extra: &Extra<'_>) -> Json {
+        let identity = &self.identity;
+        let mut execution = Object::new();
+        execution.insert("Id".to_owned(), identity.execution_arn.as_str().into());
+        execution.insert("Input".to_owned(), self.input.clone());
+        execution.insert("StartTime".to_owned(), timestamp::format(self.started).into());
+        execution.insert("Name".to_owned(), identity.execution_name.as_str().into());
+        if let Some(role) = &identity.role_arn {
+            execution.insert("RoleArn".to_owned(), role.as_str().into());
+        }
+        execution.insert("RedriveCount".to_owned(), Json::from(0_u64));
+        let machine = Json::object([
+            ("Id", identity.machine_arn.as_str().into()),
+            ("Name", identity.machine_name.as_str().into()),
+        ]);
+        let mut state = Object::new();
+        state.insert("Name".to_owned(), lane.state.as_str().into());
+        state.insert("EnteredTime".to_owned(), timestamp::format(lane.entered_at).into());
+        if !lane.retried.is_empty() {
+            state.insert("RetryCount".to_owned(), Json::from(lane.retries()));
+        }
+        let mut context = Object::new();
+        context.insert("Execution".to_owned(), Json::Object(execution));
+        context.insert("StateMachine".to_owned(), machine);
+        context.insert("State".to_owned(), Json::Object(state));
+        let own = lane.item.as_ref().map(|item| (item.index, &item.value));
+        if let Some((index, value)) = extra.item.or(own) {
+            let members = [("Index", Json::from(index as u64)), ("Value", value.clone())];
+            let item = Json::object([("Item", Json::object(members))]);
+            context.insert("Map".to_owned(), item);
+        }
+        let waiting = match &lane.phase {
+            Phase::Task(task) => task.token.as_deref(),
+            _ => None,
+        };
+        if let Some(token) = extra.token.or(waiting) {
+            let token = Json::object([("Token", token.into())]);
+            context.insert("Task".to_owned(), token);
+        }
+        Json::Object(context)
+    }
+
+    /// Refuses a payload beyond the limits; answers with its text.
+    pub(super) fn payload(id: &str, value: &Json, work: &Work<'_>) -> Result<String, Failure> {
+        let limits = &work.machine.limits;
+        let text = value.to_string();
+        if text.len() > limits.payload || value.depth(limits.depth) > limits.depth {
+            return Err(Failure::payload(id));
+        }
+        Ok(text)
+    }
+}

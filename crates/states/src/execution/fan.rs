@@ -1,0 +1,192 @@
+//! Parallel and Map: lanes are opened, and their results come together.
+
+use std::collections::VecDeque;
+
+use super::context::Extra;
+use super::lane::{FanState, Item, Lane, LaneId, Phase};
+use super::{Execution, Status, Work};
+use crate::failure::Failure;
+use crate::history;
+use crate::json::Json;
+use crate::machine::{Fan, FlowId, Kind, Map};
+use crate::shaping;
+
+impl Execution {
+    /// Opens the branches of a Parallel.
+    pub(super) fn fork(
+        &mut self,
+        id: LaneId,
+        fan: &Fan,
+        branches: &[FlowId],
+        work: &mut Work<'_>,
+    ) -> Result<Option<Phase>, Failure> {
+        let Some(state) = self.state_of(id, work.machine) else { return Ok(None) };
+        let input = self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            match &fan.parameters {
+                Some(parameters) => parameters.fill(&world.scope(&input)),
+                None => Ok(input),
+            }
+        })?;
+        Self::payload(&self.lanes[&id].state, &input, work)?;
+        let started = self.emit(id, "ParallelStateStarted", None, work);
+        let mut opened = FanState {
+            results: vec![None; branches.len()],
+            live: Vec::new(),
+            pending: VecDeque::new(),
+            last_event: started,
+        };
+        for (index, flow) in branches.iter().enumerate() {
+            let lane = self.child(id, index, *flow, input.clone(), work);
+            opened.live.push(self.spawn(Lane { last_event: started, ..lane }));
+        }
+        Ok(Some(Phase::Fan(Box::new(opened))))
+    }
+
+    fn child(
+        &self,
+        parent: LaneId,
+        index: usize,
+        flow: FlowId,
+        input: Json,
+        work: &Work<'_>,
+    ) -> Lane {
+        let start_at = work.machine.flows[flow].start_at.clone();
+        let item = self.lanes.get(&parent).and_then(|parent| parent.item.clone());
+        Lane { parent: Some((parent, index)), item, ..Lane::new(flow, start_at, input, work.now) }
+    }
+
+    /// Opens the first iterations of a Map.
+    pub(super) fn iterate(
+        &mut self,
+        id: LaneId,
+        map: &Map,
+        work: &mut Work<'_>,
+    ) -> Result<Option<Phase>, Failure> {
+        let Some(state) = self.state_of(id, work.machine) else { return Ok(None) };
+        let (items, limit) = self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            let scope = world.scope(&input);
+            let items = match &map.items_path {
+                Some(path) => shaping::read(path, &scope)?,
+                None => input.clone(),
+            };
+            let Json::Array(items) = items else {
+                let path = map.items_path.as_ref().map_or("$".to_owned(), ToString::to_string);
+                let cause = format!("Reference path \"{path}\" must point to array.");
+                return Err(Failure::runtime(cause));
+            };
+            let limit = match &map.max_concurrency {
+                Some(limit) => shaping::seconds(limit, "MaxConcurrencyPath", &scope)?,
+                None => 0,
+            };
+            Ok((items, usize::try_from(limit).unwrap_or(0)))
+        })?;
+        let most = work.machine.limits.concurrency;
+        let limit = if limit == 0 { most } else { limit.min(most) }.max(1);
+        let started = self.emit(id, "MapStateStarted", history::map_started(items.len()), work);
+        let length = items.len();
+        self.lanes.entry(id).and_modify(|lane| {
+            lane.phase = Phase::Fan(Box::new(FanState {
+                results: vec![None; length],
+                live: Vec::new(),
+                pending: items.into(),
+                last_event: started,
+            }));
+        });
+        for _ in 0..limit.min(length) {
+            self.open_iteration(id, started, work)?;
+        }
+        if length == 0 {
+            self.gather(id, work);
+        }
+        Ok(None)
+    }
+
+    /// Opens the next iteration, if there is one left.
+    fn open_iteration(
+        &mut self,
+        id: LaneId,
+        previous: u64,
+        work: &mut Work<'_>,
+    ) -> Result<(), Failure> {
+        let Some(state) = self.state_of(id, work.machine) else { return Ok(()) };
+        let Kind::Map(_, map) = &state.kind else { return Ok(()) };
+        let Some(fan) = self.fan_of(id).filter(|fan| !fan.pending.is_empty()) else {
+            return Ok(());
+        };
+        let index = fan.results.len() - fan.pending.len();
+        let Some(value) = fan.pending.pop_front() else { return Ok(()) };
+        let input = match &map.item_selector {
+            None => value.clone(),
+            Some(selector) => {
+                let extra = Extra { item: Some((index, &value)), ..Extra::default() };
+                self.evaluate(id, extra, |world, lane| {
+                    let input = shaping::select(&state.input_path, &lane.input, world)?;
+                    selector.fill(&world.scope(&input))
+                })?
+            }
+        };
+        let name = self.lanes[&id].state.clone();
+        Self::payload(&name, &input, work)?;
+        let details = history::iteration("mapIterationStartedEventDetails", &name, index);
+        let started = self.note(previous, "MapIterationStarted", details, work);
+        let lane = self.child(id, index, map.processor, input, work);
+        let item = Some(Item { index, value });
+        let opened = self.spawn(Lane { last_event: started, item, ..lane });
+        if let Some(fan) = self.fan_of(id) {
+            fan.live.push(opened);
+        }
+        Ok(())
+    }
+
+    pub(super) fn fan_of(&mut self, id: LaneId) -> Option<&mut FanState> {
+        match &mut self.lanes.get_mut(&id)?.phase {
+            Phase::Fan(fan) => Some(fan),
+            _ => None,
+        }
+    }
+
+    /// A lane has come to its end; its input is the output of its last state by now.
+    pub(super) fn end_lane(&mut self, id: LaneId, work: &mut Work<'_>) {
+        let Some((parent, index)) = self.lanes.get(&id).and_then(|lane| lane.parent) else {
+            let output = self.lanes.get(&id).map(|lane| lane.input.clone()).unwrap_or_default();
+            let details = history::execution_succeeded(&output);
+            self.emit(id, "ExecutionSucceeded", details, work);
+            return self.finish(Status::Succeeded { output }, work);
+        };
+        let before = self.lanes.get(&id).map_or(0, |lane| lane.last_event);
+        let is_map = self
+            .state_of(parent, work.machine)
+            .is_some_and(|state| matches!(state.kind, Kind::Map(..)));
+        if is_map {
+            let name = self.lanes[&parent].state.clone();
+            let details = history::iteration("mapIterationSucceededEventDetails", &name, index);
+            self.emit(id, "MapIterationSucceeded", details, work);
+        }
+        let Some(lane) = self.lanes.remove(&id) else { return };
+        let Some(fan) = self.fan_of(parent) else { return };
+        fan.results[index] = Some(lane.input);
+        fan.live.retain(|live| *live != id);
+        fan.last_event = fan.last_event.max(lane.last_event);
+        if !fan.pending.is_empty() {
+            if let Err(failure) = self.open_iteration(parent, before, work) {
+                self.trouble(parent, failure, false, work);
+            }
+        } else if fan.live.is_empty() {
+            self.gather(parent, work);
+        }
+    }
+
+    /// All lanes of a Parallel or a Map are done.
+    fn gather(&mut self, id: LaneId, work: &mut Work<'_>) {
+        let Some(state) = self.state_of(id, work.machine) else { return };
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let Phase::Fan(fan) = std::mem::replace(&mut lane.phase, Phase::Enter) else { return };
+        lane.last_event = fan.last_event;
+        let results = fan.results.into_iter().map(Option::unwrap_or_default).collect();
+        let event = format!("{}StateSucceeded", state.kind.name());
+        self.note(fan.last_event, event, None, work);
+        self.complete(id, Json::Array(results), work);
+    }
+}

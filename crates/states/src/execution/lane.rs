@@ -1,0 +1,134 @@
+//! One line of control: the machine's own, a branch's, or an iteration's.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::TaskId;
+use crate::failure::Failure;
+use crate::json::{Json, Object};
+use crate::machine::FlowId;
+
+/// The number of a lane within its execution.
+pub(super) type LaneId = u64;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Lane {
+    pub(super) flow: FlowId,
+    pub(super) state: String,
+    /// The lane that waits for this one, and this one's place in its results.
+    pub(super) parent: Option<(LaneId, usize)>,
+    /// The item of the innermost Map around it.
+    pub(super) item: Option<Item>,
+    /// The raw input of the state.
+    pub(super) input: Json,
+    pub(super) variables: Object,
+    /// The event that the next one follows from.
+    pub(super) last_event: u64,
+    pub(super) entered_event: u64,
+    pub(super) entered_at: Timestamp,
+    /// How often each retrier has been used in this visit of the state.
+    pub(super) retried: Vec<u64>,
+    pub(super) phase: Phase,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Item {
+    pub(super) index: usize,
+    pub(super) value: Json,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Phase {
+    /// About to enter the state.
+    Enter,
+    /// About to do the state's work, again.
+    Retry,
+    /// The task is scheduled and about to start.
+    Start(Box<TaskState>, Box<Json>),
+    /// The work is done, with a result.
+    Done(Json),
+    /// The work has failed.
+    Failed(Failure),
+    /// The Wait state's time has come.
+    Waited,
+    /// Asleep in a Wait state.
+    Waiting(Timestamp),
+    /// Asleep before another attempt.
+    Backoff(Timestamp),
+    /// Waiting for a task's answer.
+    Task(Box<TaskState>),
+    /// Waiting for branches or iterations.
+    Fan(Box<FanState>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct TaskState {
+    pub(super) id: TaskId,
+    pub(super) token: Option<String>,
+    pub(super) timeout: Option<u64>,
+    pub(super) heartbeat: Option<u64>,
+    pub(super) deadline: Option<Timestamp>,
+    pub(super) beat_by: Option<Timestamp>,
+    pub(super) credentials: Option<Json>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct FanState {
+    pub(super) results: Vec<Option<Json>>,
+    pub(super) live: Vec<LaneId>,
+    /// The items of a Map that have not been started, in order.
+    pub(super) pending: VecDeque<Json>,
+    /// The last event of the lanes that are done.
+    pub(super) last_event: u64,
+}
+
+impl Lane {
+    pub(super) fn new(flow: FlowId, state: String, input: Json, now: Timestamp) -> Self {
+        Self {
+            flow,
+            state,
+            parent: None,
+            item: None,
+            input,
+            variables: Object::new(),
+            last_event: 0,
+            entered_event: 0,
+            entered_at: now,
+            retried: Vec::new(),
+            phase: Phase::Enter,
+        }
+    }
+
+    pub(super) fn wakes_at(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Waiting(until) | Phase::Backoff(until) => Some(*until),
+            Phase::Task(task) => task.due(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn task(&self) -> Option<TaskId> {
+        match &self.phase {
+            Phase::Task(task) => Some(task.id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn retries(&self) -> u64 {
+        self.retried.iter().sum()
+    }
+}
+
+impl TaskState {
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.deadline.into_iter().chain(self.beat_by).min()
+    }
+}
+
+/// The time that many seconds later, or the end of time.
+pub(super) fn after(now: Timestamp, seconds: u64) -> Timestamp {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+}

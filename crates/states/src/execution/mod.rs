@@ -1,0 +1,296 @@
+//! A running machine as a value: it takes what happened and the time, and answers with what to do.
+//!
+//! It holds no task, no clock and no randomness, so it can be written down between any two
+//! transitions and taken up again by another process.
+
+mod answers;
+mod context;
+mod fan;
+mod lane;
+mod record;
+mod shape;
+mod task;
+mod transition;
+mod trouble;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::history::{self, HistoryEvent};
+use crate::json::Json;
+use crate::machine::{Machine, Resource};
+use crate::scope::Entropy;
+use lane::{Lane, LaneId, Phase};
+
+pub use answers::{Answer, Outcome, Refusal, TaskRef};
+
+/// How an execution starts.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The input of the execution.
+    pub input: Json,
+    /// What the context object and the history tell of it.
+    pub identity: Identity,
+    /// Where task tokens, UUIDs and jitter come from.
+    pub entropy: Entropy,
+}
+
+/// Names, as the context object tells them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `$$.Execution.Id`
+    pub execution_arn: String,
+    /// `$$.Execution.Name`
+    pub execution_name: String,
+    /// `$$.StateMachine.Id`
+    pub machine_arn: String,
+    /// `$$.StateMachine.Name`
+    pub machine_name: String,
+    /// `$$.Execution.RoleArn`
+    pub role_arn: Option<String>,
+}
+
+impl Identity {
+    /// ARNs made of a machine's and an execution's name, in a region and an account of no one.
+    #[must_use]
+    pub fn local(machine: &str, execution: &str) -> Self {
+        let prefix = "arn:aws:states:us-east-1:000000000000";
+        Self {
+            execution_arn: format!("{prefix}:execution:{machine}:{execution}"),
+            execution_name: execution.to_owned(),
+            machine_arn: format!("{prefix}:stateMachine:{machine}"),
+            machine_name: machine.to_owned(),
+            role_arn: Some("arn:aws:iam::000000000000:role/local".to_owned()),
+        }
+    }
+}
+
+/// A running or finished execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    identity: Identity,
+    input: Json,
+    started: Timestamp,
+    expires: Option<Timestamp>,
+    status: Status,
+    lanes: BTreeMap<LaneId, Lane>,
+    ready: VecDeque<LaneId>,
+    next_lane: LaneId,
+    next_task: u64,
+    events: u64,
+    entropy: Entropy,
+}
+
+/// How far an execution is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status")]
+pub enum Status {
+    /// It goes on, now or when something happens.
+    Running,
+    /// It has ended with an output.
+    Succeeded {
+        /// The output of the last state.
+        output: Json,
+    },
+    /// It has ended with an error.
+    Failed {
+        /// The error name, unless a Fail state gave none.
+        error: Option<String>,
+        /// The text for people, if there is one.
+        cause: Option<String>,
+    },
+    /// It has run longer than the machine's `TimeoutSeconds`.
+    TimedOut,
+    /// Someone stopped it.
+    Aborted {
+        /// The error name given for it.
+        error: Option<String>,
+        /// The reason given for it.
+        cause: Option<String>,
+    },
+}
+
+/// What came of a transition. Write down the execution and this together, then do the effects.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Turn {
+    /// The history, continued.
+    pub events: Vec<HistoryEvent>,
+    /// What is to be done outside.
+    pub effects: Vec<Effect>,
+}
+
+/// Something to be done outside of the execution. Each is given once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Call the task; answer with [`Execution::answer`].
+    StartTask(Box<TaskRequest>),
+    /// Nobody waits for this task any more.
+    StopTask(TaskId),
+}
+
+/// The number of a task within its execution. Every attempt is a task of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskId(pub u64);
+
+/// A call to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRequest {
+    /// Names it in the answer; with the execution's ARN it is a good idempotency key.
+    pub task: TaskId,
+    /// The state that calls.
+    pub state: String,
+    /// What to call.
+    pub resource: Resource,
+    /// What to call it with.
+    pub input: Json,
+    /// The token to answer with, for callbacks and activities.
+    pub token: Option<String>,
+    /// Counts the attempts of this visit of the state, from 0.
+    pub attempt: u64,
+    /// When it times out.
+    pub deadline: Option<Timestamp>,
+    /// The `Credentials` of the state, filled in.
+    pub credentials: Option<Json>,
+}
+
+/// What a transition works with.
+struct Work<'m> {
+    machine: &'m Machine,
+    now: Timestamp,
+    turn: Turn,
+    /// Set when the history is full.
+    full: bool,
+}
+
+impl<'m> Work<'m> {
+    fn new(machine: &'m Machine, now: Timestamp) -> Self {
+        Self { machine, now, turn: Turn::default(), full: false }
+    }
+}
+
+impl Execution {
+    /// Starts an execution. Nothing but the first event comes of it yet: go on with
+    /// [`Execution::step`] or [`Execution::advance`].
+    #[must_use]
+    pub fn start(machine: &Machine, start: Start, now: Timestamp) -> (Self, Turn) {
+        let Start { input, identity, entropy } = start;
+        let mut execution = Self {
+            identity,
+            started: now,
+            expires: machine.timeout_seconds.map(|seconds| lane::after(now, seconds)),
+            status: Status::Running,
+            lanes: BTreeMap::new(),
+            ready: VecDeque::new(),
+            next_lane: 0,
+            next_task: 1,
+            events: 0,
+            entropy,
+            input,
+        };
+        let mut work = Work::new(machine, now);
+        let role = execution.identity.role_arn.as_deref();
+        let details = history::execution_started(&execution.input, role);
+        execution.note(0, "ExecutionStarted", details, &mut work);
+        let start_at = machine.flows[0].start_at.clone();
+        execution.spawn(Lane::new(0, start_at, execution.input.clone(), now));
+        (execution, work.turn)
+    }
+
+    /// Makes one transition; none is left when it answers with `None`.
+    pub fn step(&mut self, machine: &Machine, now: Timestamp) -> Option<Turn> {
+        if self.status != Status::Running {
+            return None;
+        }
+        let mut work = Work::new(machine, now);
+        if self.expires.is_some_and(|expires| expires <= now) {
+            self.time_out(&mut work);
+        } else if let Some(id) = self.ready.pop_front() {
+            self.transition(id, &mut work);
+        } else if self.wakes_at().is_some_and(|wakes| wakes <= now) {
+            self.wake(&mut work);
+        } else {
+            return None;
+        }
+        if work.full && self.status == Status::Running {
+            self.history_is_full(&mut work);
+        }
+        Some(work.turn)
+    }
+
+    /// Makes every transition that is possible now.
+    pub fn advance(&mut self, machine: &Machine, now: Timestamp) -> Turn {
+        let mut all = Turn::default();
+        while let Some(turn) = self.step(machine, now) {
+            all.events.extend(turn.events);
+            all.effects.extend(turn.effects);
+        }
+        all
+    }
+
+    /// When to call [`Execution::advance`] again though nothing happens; none to wait for answers.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        if self.status != Status::Running {
+            return None;
+        }
+        self.lanes.values().filter_map(Lane::wakes_at).chain(self.expires).min()
+    }
+
+    /// Stops the execution. A finished one stays as it is.
+    pub fn abort(&mut self, machine: &Machine, now: Timestamp, reason: &Failure) -> Turn {
+        let mut work = Work::new(machine, now);
+        if self.status == Status::Running {
+            let (error, cause) = (reason.error.clone(), reason.cause.clone());
+            let key = "executionAbortedEventDetails";
+            let details = history::failed(key, error.as_deref(), cause.as_deref());
+            self.note(0, "ExecutionAborted", details, &mut work);
+            self.finish(Status::Aborted { error, cause }, &mut work);
+        }
+        work.turn
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The names given at its start.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The names of the states it is in, in the order in which their branches were opened.
+    pub fn current_states(&self) -> impl Iterator<Item = &str> {
+        self.lanes.values().map(|lane| lane.state.as_str())
+    }
+
+    /// The tasks that wait for an answer, with their token where they have one.
+    pub fn waiting_tasks(&self) -> impl Iterator<Item = (TaskId, &str, Option<&str>)> {
+        self.lanes.values().filter_map(|lane| match &lane.phase {
+            Phase::Task(task) => Some((task.id, lane.state.as_str(), task.token.as_deref())),
+            _ => None,
+        })
+    }
+
+    fn spawn(&mut self, lane: Lane) -> LaneId {
+        let id = self.next_lane;
+        self.next_lane += 1;
+        self.lanes.insert(id, lane);
+        self.ready.push_back(id);
+        id
+    }
+
+    fn finish(&mut self, status: Status, work: &mut Work<'_>) {
+        for lane in std::mem::take(&mut self.lanes).values() {
+            work.turn.effects.extend(lane.task().map(Effect::StopTask));
+        }
+        self.ready.clear();
+        self.status = status;
+    }
+}

@@ -1,0 +1,75 @@
+//! What becomes of a result: it is selected, assigned, placed, cut down and handed on.
+
+use super::context::Extra;
+use super::lane::LaneId;
+use super::{Execution, Work};
+use crate::failure::Failure;
+use crate::history;
+use crate::json::{Json, Object};
+use crate::machine::{Kind, Next, ResultPath, State};
+use crate::shaping;
+use crate::template::Template;
+
+impl Execution {
+    /// Leaves the state with the result of its work.
+    pub(super) fn complete(&mut self, id: LaneId, result: Json, work: &mut Work<'_>) {
+        let Some(state) = self.state_of(id, work.machine) else { return };
+        let shaped = self.shape(id, state, result);
+        let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned, work));
+        match left {
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), work),
+            Err(failure) => self.trouble(id, failure, false, work),
+        }
+    }
+
+    fn shape(
+        &mut self,
+        id: LaneId,
+        state: &State,
+        result: Json,
+    ) -> Result<(Json, Object), Failure> {
+        let (selector, result_path) = placing(state);
+        self.evaluate(id, Extra::default(), |world, lane| {
+            let assigned = shaping::assign(state.assign.as_ref(), &world.scope(&result))?;
+            let selected = match selector {
+                Some(selector) => selector.fill(&world.scope(&result))?,
+                None => result,
+            };
+            let output = shaping::combine(result_path, &lane.input, selected)?;
+            Ok((shaping::select(&state.output_path, &output, world)?, assigned))
+        })
+    }
+
+    /// Records that the state is left, and makes its output the input of what follows.
+    pub(super) fn exit(
+        &mut self,
+        id: LaneId,
+        output: Json,
+        assigned: Object,
+        work: &mut Work<'_>,
+    ) -> Result<(), Failure> {
+        let Some(state) = self.state_of(id, work.machine) else { return Ok(()) };
+        let name = self.lanes[&id].state.clone();
+        let text = Self::payload(&name, &output, work)?;
+        let variables = assigned.values().map(Json::size).sum::<usize>();
+        if variables > work.machine.limits.payload {
+            return Err(Failure::payload(&name));
+        }
+        let details = history::state_exited(&name, text, Some(&assigned));
+        self.emit(id, format!("{}StateExited", state.kind.name()), details, work);
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.variables.extend(assigned);
+            lane.input = output;
+        }
+        Ok(())
+    }
+}
+
+/// What selects of the result, and where it goes.
+fn placing(state: &State) -> (Option<&Template>, &ResultPath) {
+    match (&state.kind, state.kind.fan()) {
+        (Kind::Pass(pass), _) => (None, &pass.result_path),
+        (_, Some(fan)) => (fan.result_selector.as_ref(), &fan.result_path),
+        _ => (None, &ResultPath::Replace),
+    }
+}

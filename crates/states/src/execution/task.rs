@@ -1,0 +1,253 @@
+//! Tasks: scheduled, started, answered or timed out.
+
+use super::context::Extra;
+use super::lane::{LaneId, Phase, TaskState, after};
+use super::{Effect, Execution, TaskId, TaskRequest, Work};
+use crate::failure::{Failure, Origin};
+use crate::history::{self, Details};
+use crate::intrinsic::hexadecimal;
+use crate::json::{Json, Object};
+use crate::machine::{Family, Pattern, Resource, State, Task};
+use crate::shaping;
+
+/// What a step of a task's life is called in the history.
+#[derive(Clone, Copy)]
+pub(super) enum Moment {
+    Scheduled,
+    Started,
+    Submitted,
+    Succeeded,
+    Failed,
+    TimedOut,
+}
+
+impl Execution {
+    /// Works out what to call and with what; the call itself is the next transition.
+    pub(super) fn schedule(
+        &mut self,
+        id: LaneId,
+        task: &Task,
+        work: &mut Work<'_>,
+    ) -> Result<Option<Phase>, Failure> {
+        let Some(state) = self.state_of(id, work.machine) else { return Ok(None) };
+        let needs_token = task.resource.pattern() == Pattern::Callback
+            || task.resource.family() == Family::Activity;
+        let token = needs_token.then(|| hexadecimal(&self.entropy.draw()));
+        let extra = Extra { token: token.as_deref(), ..Extra::default() };
+        let (input, mut scheduled) =
+            self.evaluate(id, extra, |world, lane| fill(task, state, world, lane))?;
+        let text = Self::payload(&self.lanes[&id].state, &input, work)?;
+        scheduled.id = TaskId(self.next_task);
+        scheduled.token = token;
+        self.next_task += 1;
+        let details = self.scheduled(&task.resource, text, &scheduled);
+        self.emit(id, Moment::Scheduled.event(&task.resource), details, work);
+        self.make_ready(id, Phase::Start(Box::new(scheduled), Box::new(input)));
+        Ok(None)
+    }
+
+    fn scheduled(&self, resource: &Resource, input: String, task: &TaskState) -> Details {
+        let mut members = Object::new();
+        let key = match resource.service() {
+            Some((service, action)) => {
+                let region = self.identity.machine_arn.split(':').nth(3).unwrap_or_default();
+                members.insert("resourceType".to_owned(), service.into());
+                members.insert("resource".to_owned(), action.into());
+                members.insert("region".to_owned(), region.into());
+                members.insert("parameters".to_owned(), input.into());
+                "taskScheduledEventDetails"
+            }
+            None => {
+                members.insert("resource".to_owned(), resource.arn().into());
+                members.insert("input".to_owned(), input.into());
+                let truncated = Json::object([("truncated", Json::Bool(false))]);
+                members.insert("inputDetails".to_owned(), truncated);
+                match resource.family() {
+                    Family::Activity => "activityScheduledEventDetails",
+                    _ => "lambdaFunctionScheduledEventDetails",
+                }
+            }
+        };
+        let seconds = [("timeoutInSeconds", task.timeout), ("heartbeatInSeconds", task.heartbeat)];
+        for (name, seconds) in seconds {
+            members.extend(seconds.map(|seconds| (name.to_owned(), Json::from(seconds))));
+        }
+        if let Some(role) = task.credentials.as_ref().and_then(|given| given.get("RoleArn")) {
+            let credentials = Json::object([("roleArn", role.clone())]);
+            members.insert("taskCredentials".to_owned(), credentials);
+        }
+        Some((key, Json::Object(members)))
+    }
+
+    /// Asks for the call.
+    pub(super) fn start_task(
+        &mut self,
+        id: LaneId,
+        mut task: TaskState,
+        input: Json,
+        work: &mut Work<'_>,
+    ) {
+        let Some(resource) = self.resource_of(id, work) else { return };
+        if resource.family() != Family::Activity {
+            let details = match resource.family() {
+                Family::Lambda => None,
+                _ => moment(Moment::Started, &resource, Object::new()),
+            };
+            self.emit(id, Moment::Started.event(&resource), details, work);
+        }
+        task.deadline = task.timeout.map(|seconds| after(work.now, seconds));
+        task.beat_by = task.heartbeat.map(|seconds| after(work.now, seconds));
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        work.turn.effects.push(Effect::StartTask(Box::new(TaskRequest {
+            task: task.id,
+            state: lane.state.clone(),
+            resource,
+            input,
+            token: task.token.clone(),
+            attempt: lane.retries(),
+            deadline: task.deadline,
+            credentials: task.credentials.clone(),
+        })));
+        lane.phase = Phase::Task(Box::new(task));
+    }
+
+    /// The resource of the Task a lane is in.
+    pub(super) fn resource_of(&self, id: LaneId, work: &Work<'_>) -> Option<Resource> {
+        match &self.state_of(id, work.machine)?.kind {
+            crate::machine::Kind::Task(task) => Some(task.resource.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn task_timed_out(&mut self, id: LaneId, task: &TaskState, work: &mut Work<'_>) {
+        let missed_beat = task.beat_by.is_some_and(|by| task.deadline.is_none_or(|end| by < end));
+        let origin = if missed_beat { Origin::Heartbeat } else { Origin::Ordinary };
+        let failure = Failure::timeout(origin);
+        self.task_failed(id, Moment::TimedOut, failure, work);
+        work.turn.effects.push(Effect::StopTask(task.id));
+    }
+
+    /// Records that the task has failed; what follows from it is the next transition.
+    pub(super) fn task_failed(
+        &mut self,
+        id: LaneId,
+        how: Moment,
+        failure: Failure,
+        work: &mut Work<'_>,
+    ) {
+        let Some(resource) = self.resource_of(id, work) else { return };
+        let details = history::failed("", failure.error.as_deref(), failure.cause.as_deref());
+        let members = match details {
+            Some((_, Json::Object(members))) => members,
+            _ => Object::new(),
+        };
+        self.emit(id, how.event(&resource), moment(how, &resource, members), work);
+        self.make_ready(id, Phase::Failed(failure));
+    }
+
+    /// Records an answer that came with an output.
+    pub(super) fn task_answered(
+        &mut self,
+        id: LaneId,
+        how: Moment,
+        output: Option<String>,
+        work: &mut Work<'_>,
+    ) {
+        let Some(resource) = self.resource_of(id, work) else { return };
+        let mut members = Object::new();
+        if let Some(output) = output {
+            members.insert("output".to_owned(), output.into());
+            let truncated = Json::object([("truncated", Json::Bool(false))]);
+            members.insert("outputDetails".to_owned(), truncated);
+        }
+        self.emit(id, how.event(&resource), moment(how, &resource, members), work);
+    }
+}
+
+/// The details of a moment: those of a service name the call.
+fn moment(how: Moment, resource: &Resource, mut members: Object) -> Details {
+    if let Some((service, action)) = resource.service() {
+        let mut all = Object::new();
+        all.insert("resourceType".to_owned(), service.into());
+        all.insert("resource".to_owned(), action.into());
+        all.append(&mut members);
+        members = all;
+    }
+    Some((how.details(resource), Json::Object(members)))
+}
+
+type Filled = (Json, TaskState);
+
+fn fill(
+    task: &Task,
+    state: &State,
+    world: &crate::scope::World<'_>,
+    lane: &super::lane::Lane,
+) -> Result<Filled, Failure> {
+    let selected = shaping::select(&state.input_path, &lane.input, world)?;
+    let scope = world.scope(&selected);
+    let seconds = |given: &Option<crate::machine::Seconds>, field| {
+        given.as_ref().map(|given| shaping::seconds(given, field, &scope)).transpose()
+    };
+    let timeout = seconds(&task.timeout, "TimeoutSecondsPath")?;
+    let heartbeat = seconds(&task.heartbeat, "HeartbeatSecondsPath")?;
+    let credentials =
+        task.credentials.as_ref().map(|credentials| credentials.fill(&scope)).transpose()?;
+    let input = match &task.fan.parameters {
+        Some(parameters) => parameters.fill(&scope)?,
+        None => selected.clone(),
+    };
+    let state = TaskState {
+        id: TaskId(0),
+        token: None,
+        timeout,
+        heartbeat,
+        deadline: None,
+        beat_by: None,
+        credentials,
+    };
+    Ok((input, state))
+}
+
+impl Moment {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Scheduled => "Scheduled",
+            Self::Started => "Started",
+            Self::Submitted => "Submitted",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::TimedOut => "TimedOut",
+        }
+    }
+
+    fn event(self, resource: &Resource) -> String {
+        let family = match resource.family() {
+            Family::Lambda => "LambdaFunction",
+            Family::Activity => "Activity",
+            Family::Service => "Task",
+        };
+        format!("{family}{}", self.name())
+    }
+
+    /// The key of the event's details.
+    fn details(self, resource: &Resource) -> &'static str {
+        match (resource.family(), self) {
+            (Family::Service, Self::Scheduled) => "taskScheduledEventDetails",
+            (Family::Service, Self::Started) => "taskStartedEventDetails",
+            (Family::Service, Self::Submitted) => "taskSubmittedEventDetails",
+            (Family::Service, Self::Succeeded) => "taskSucceededEventDetails",
+            (Family::Service, Self::Failed) => "taskFailedEventDetails",
+            (Family::Service, Self::TimedOut) => "taskTimedOutEventDetails",
+            (Family::Activity, Self::Scheduled) => "activityScheduledEventDetails",
+            (Family::Activity, Self::Started | Self::Submitted) => "activityStartedEventDetails",
+            (Family::Activity, Self::Succeeded) => "activitySucceededEventDetails",
+            (Family::Activity, Self::Failed) => "activityFailedEventDetails",
+            (Family::Activity, Self::TimedOut) => "activityTimedOutEventDetails",
+            (Family::Lambda, Self::Succeeded) => "lambdaFunctionSucceededEventDetails",
+            (Family::Lambda, Self::Failed) => "lambdaFunctionFailedEventDetails",
+            (Family::Lambda, Self::TimedOut) => "lambdaFunctionTimedOutEventDetails",
+            (Family::Lambda, _) => "lambdaFunctionScheduledEventDetails",
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! One transition: a state is entered and does its work, or goes on with what has come.
+
+use jiff::Timestamp;
+
+use super::context::Extra;
+use super::lane::{LaneId, Phase, after};
+use super::{Execution, Work};
+use crate::choice;
+use crate::failure::Failure;
+use crate::history;
+use crate::json::Json;
+use crate::machine::{ChoiceRule, Kind, Machine, Next, Pass, Seconds, State, Text, Wait};
+use crate::scope::Scope;
+use crate::shaping;
+use crate::template::Expression;
+use crate::timestamp;
+
+impl Execution {
+    pub(super) fn transition(&mut self, id: LaneId, work: &mut Work<'_>) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        match std::mem::replace(&mut lane.phase, Phase::Enter) {
+            Phase::Enter => self.enter(id, work),
+            Phase::Retry => self.attempt(id, work),
+            Phase::Start(task, input) => self.start_task(id, *task, *input, work),
+            Phase::Done(result) => self.complete(id, result, work),
+            Phase::Failed(failure) => self.trouble(id, failure, false, work),
+            Phase::Waited => self.pass_on(id, work),
+            blocked => lane.phase = blocked,
+        }
+    }
+
+    /// Makes every lane ready whose time has come.
+    pub(super) fn wake(&mut self, work: &mut Work<'_>) {
+        let due = |wakes: Option<Timestamp>| wakes.is_some_and(|wakes| wakes <= work.now);
+        let ids: Vec<LaneId> =
+            self.lanes.iter().filter(|(_, lane)| due(lane.wakes_at())).map(|(id, _)| *id).collect();
+        for id in ids {
+            let phase = self.lanes.get(&id).map(|lane| lane.phase.clone());
+            match phase {
+                Some(Phase::Waiting(_)) => self.make_ready(id, Phase::Waited),
+                Some(Phase::Backoff(_)) => self.make_ready(id, Phase::Retry),
+                Some(Phase::Task(task)) => self.task_timed_out(id, &task, work),
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn make_ready(&mut self, id: LaneId, phase: Phase) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.phase = phase;
+            self.ready.push_back(id);
+        }
+    }
+
+    /// The state a lane is in. A machine that lacks it is not the one the execution started with.
+    pub(super) fn state_of<'m>(&self, id: LaneId, machine: &'m Machine) -> Option<&'m State> {
+        let lane = self.lanes.get(&id)?;
+        machine.state(lane.flow, &lane.state)
+    }
+
+    fn enter(&mut self, id: LaneId, work: &mut Work<'_>) {
+        let Some(state) = self.state_of(id, work.machine) else {
+            let name = self.lanes[&id].state.clone();
+            let cause = format!("The machine has no state '{name}'");
+            return self.fail_execution(id, Failure::runtime(cause), work);
+        };
+        let lane = &self.lanes[&id];
+        let details = history::state_entered(&lane.state, lane.input.to_string());
+        let event = format!("{}StateEntered", state.kind.name());
+        let entered = self.emit(id, event, details, work);
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.entered_event = entered;
+            lane.entered_at = work.now;
+            // A state that can be retried counts its retries, be there a retrier or not.
+            let retriers = state.kind.fan().map(|fan| fan.retry.len().max(1));
+            lane.retried = vec![0; retriers.unwrap_or(0)];
+        }
+        self.attempt(id, work);
+    }
+
+    /// Does the work of the state.
+    fn attempt(&mut self, id: LaneId, work: &mut Work<'_>) {
+        let Some(state) = self.state_of(id, work.machine) else { return };
+        let done = match &state.kind {
+            Kind::Pass(pass) => self.pass(id, state, pass).map(|result| Some(Phase::Done(result))),
+            Kind::Choice(rules, default) => self.choose(id, rules, default.as_deref(), work),
+            Kind::Succeed => Ok(Some(Phase::Waited)),
+            Kind::Wait(wait) => self.wait(id, wait, work),
+            Kind::Fail { error, cause } => {
+                Err(self.failure(id, error.as_ref(), cause.as_ref()).unwrap_or_else(|error| error))
+            }
+            Kind::Task(task) => self.schedule(id, task, work),
+            Kind::Parallel(fan, branches) => self.fork(id, fan, branches, work),
+            Kind::Map(_, map) => self.iterate(id, map, work),
+        };
+        match done {
+            Ok(Some(Phase::Done(result))) => self.complete(id, result, work),
+            Ok(Some(Phase::Waited)) => self.pass_on(id, work),
+            Ok(Some(phase)) => {
+                if let Some(lane) = self.lanes.get_mut(&id) {
+                    lane.phase = phase;
+                }
+            }
+            Ok(None) => {}
+            Err(failure) => self.trouble(id, failure, false, work),
+        }
+    }
+
+    fn pass(&mut self, id: LaneId, state: &State, pass: &Pass) -> Result<Json, Failure> {
+        self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            match (&pass.result, &pass.parameters) {
+                (Some(result), _) => Ok(result.clone()),
+                (None, Some(parameters)) => parameters.fill(&world.scope(&input)),
+                (None, None) => Ok(input),
+            }
+        })
+    }
+
+    fn choose(
+        &mut self,
+        id: LaneId,
+        rules: &[ChoiceRule],
+        default: Option<&str>,
+        work: &mut Work<'_>,
+    ) -> Result<Option<Phase>, Failure> {
+        let state = self.state_of(id, work.machine);
+        let (next, output, assigned) = self.evaluate(id, Extra::default(), |world, lane| {
+            let Some(state) = state else { return Err(Failure::runtime("")) };
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            let scope = world.scope(&input);
+            let rule = choice::first_match(rules, &scope)?;
+            let next = rule.map(|rule| rule.next.as_str()).or(default).ok_or_else(|| {
+                Failure::runtime(
+                    "Failed to transition out of the state. The state does not point to a next \
+                     state.",
+                )
+            })?;
+            let assign = rule.map_or(state.assign.as_ref(), |rule| rule.assign.as_ref());
+            let assigned = shaping::assign(assign, &scope)?;
+            let output = shaping::select(&state.output_path, &input, world)?;
+            Ok((next.to_owned(), output, assigned))
+        })?;
+        self.exit(id, output, assigned, work)?;
+        self.go_to(id, &Next::State(next), work);
+        Ok(None)
+    }
+
+    fn wait(&mut self, id: LaneId, wait: &Wait, work: &Work<'_>) -> Result<Option<Phase>, Failure> {
+        let state = self.state_of(id, work.machine);
+        let now = work.now;
+        let until = self.evaluate(id, Extra::default(), |world, lane| {
+            let Some(state) = state else { return Err(Failure::runtime("")) };
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            let scope = world.scope(&input);
+            Ok(match wait {
+                Wait::Timestamp(until) => *until,
+                Wait::Seconds(seconds) => {
+                    after(now, shaping::seconds(seconds, "SecondsPath", &scope)?)
+                }
+                Wait::TimestampPath(path) => {
+                    let value = shaping::read(path, &scope)?;
+                    let text = value.as_str().unwrap_or_default();
+                    timestamp::parse(text).ok_or_else(|| {
+                        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                        Failure::runtime(format!(
+                            "The TimestampPath parameter does not reference a valid ISO-8601 \
+                             extended offset date-time format string: {path} == {shown}"
+                        ))
+                    })?
+                }
+            })
+        })?;
+        let at_once = until <= now && !matches!(wait, Wait::Seconds(Seconds::Fixed(1..)));
+        Ok(Some(if at_once { Phase::Waited } else { Phase::Waiting(until) }))
+    }
+
+    /// The failure of a Fail state, as its fields tell it.
+    fn failure(
+        &mut self,
+        id: LaneId,
+        error: Option<&Text>,
+        cause: Option<&Text>,
+    ) -> Result<Failure, Failure> {
+        self.evaluate(id, Extra::default(), |world, lane| {
+            let scope = world.scope(&lane.input);
+            let text = |text: Option<&Text>, field| text.map(|text| said(text, field, &scope));
+            Ok(Failure {
+                error: text(error, "ErrorPath").transpose()?,
+                cause: text(cause, "CausePath").transpose()?,
+                origin: crate::failure::Origin::Ordinary,
+            })
+        })
+    }
+
+    /// Leaves a state that only hands its input on.
+    fn pass_on(&mut self, id: LaneId, work: &mut Work<'_>) {
+        let Some(state) = self.state_of(id, work.machine) else { return };
+        let shaped = self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            let assigned = shaping::assign(state.assign.as_ref(), &world.scope(&input))?;
+            Ok((shaping::select(&state.output_path, &input, world)?, assigned))
+        });
+        let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned, work));
+        match left {
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), work),
+            Err(failure) => self.trouble(id, failure, false, work),
+        }
+    }
+
+    /// Goes on with the output of the state just left, which is the lane's input by now.
+    pub(super) fn go_to(&mut self, id: LaneId, next: &Next, work: &mut Work<'_>) {
+        match next {
+            Next::State(name) => {
+                if let Some(lane) = self.lanes.get_mut(&id) {
+                    lane.state.clone_from(name);
+                }
+                self.make_ready(id, Phase::Enter);
+            }
+            Next::End => self.end_lane(id, work),
+        }
+    }
+}
+
+fn said(text: &Text, field: &str, scope: &Scope<'_>) -> Result<String, Failure> {
+    let value = match text {
+        Text::Fixed(text) => return Ok(text.clone()),
+        Text::Computed(Expression::Call(call)) => call.evaluate(scope)?,
+        Text::Computed(Expression::Path(path)) => {
+            let found = scope.read(path);
+            found.map_err(|miss| crate::template::not_found(&miss, path, field))?
+        }
+    };
+    match value {
+        Json::String(text) => Ok(text),
+        other => Err(Failure::runtime(format!("The {field} field must be a string, not {other}"))),
+    }
+}

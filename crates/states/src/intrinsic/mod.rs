@@ -1,0 +1,100 @@
+//! The intrinsic functions, `States.Format('{}', $.name)` and the like.
+
+mod arrays;
+mod call;
+mod numbers;
+mod parse;
+mod texts;
+
+pub(crate) use texts::hexadecimal;
+
+use crate::json::Json;
+use crate::path::Path;
+
+pub(crate) use parse::parse;
+
+/// A parsed call.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Call {
+    /// The text of the call, as messages name it.
+    pub(crate) text: String,
+    function: Function,
+    arguments: Vec<Argument>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Argument {
+    Value(Json),
+    /// A string literal as written: `States.Format` reads its escapes itself.
+    Text(String),
+    Path(Path),
+    Call(Box<Call>),
+}
+
+/// Why a text is no intrinsic function call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is no intrinsic function call: {reason}")]
+pub(crate) struct CallError {
+    pub(crate) text: String,
+    pub(crate) reason: String,
+}
+
+macro_rules! functions {
+    ($($name:ident $least:literal $most:literal),+ $(,)?) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Function { $($name),+ }
+
+        impl Function {
+            fn named(name: &str) -> Option<Self> {
+                match name {
+                    $(concat!("States.", stringify!($name)) => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// The least and the greatest number of arguments.
+            fn arity(self) -> (usize, usize) {
+                match self { $(Self::$name => ($least, $most)),+ }
+            }
+        }
+    };
+}
+
+functions! {
+    Format 1 1000,
+    StringToJson 1 1,
+    JsonToString 1 1,
+    Array 0 1000,
+    ArrayPartition 2 2,
+    ArrayContains 2 2,
+    ArrayRange 3 3,
+    ArrayGetItem 2 2,
+    ArrayLength 1 1,
+    ArrayUnique 1 1,
+    Base64Encode 1 1,
+    Base64Decode 1 1,
+    Hash 2 2,
+    JsonMerge 3 3,
+    MathRandom 2 3,
+    MathAdd 2 2,
+    StringSplit 2 2,
+    UUID 0 0,
+}
+
+impl Call {
+    /// Every path among the arguments, nested calls included.
+    pub(crate) fn paths(&self) -> Vec<&Path> {
+        let mut paths = Vec::new();
+        let mut pending = vec![self];
+        while let Some(call) = pending.pop() {
+            for argument in &call.arguments {
+                match argument {
+                    Argument::Path(path) => paths.push(path),
+                    Argument::Call(inner) => pending.push(inner),
+                    Argument::Value(_) | Argument::Text(_) => {}
+                }
+            }
+        }
+        paths
+    }
+}

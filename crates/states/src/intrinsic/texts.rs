@@ -1,0 +1,117 @@
+//! The functions on strings.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use md5::Md5;
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+
+use super::call::text;
+use crate::json::Json;
+
+/// Hashes and codecs take at most that many characters.
+const MAX_CHARACTERS: usize = 10_000;
+
+/// Puts the arguments in the places of `{}`; `\{`, `\}`, `\'` and `\\` stand for themselves.
+pub(super) fn format(arguments: &[Json]) -> Result<Json, String> {
+    let template = text(&arguments[0])?;
+    let mut values = arguments[1..].iter();
+    let mut formatted = String::with_capacity(template.len());
+    let mut characters = template.chars().peekable();
+    while let Some(next) = characters.next() {
+        match (next, characters.peek()) {
+            ('\\', Some('\'' | '\\' | '{' | '}')) => formatted.extend(characters.next()),
+            ('{', Some('}')) => {
+                characters.next();
+                let value = values.next().ok_or_else(|| mismatch(template, arguments))?;
+                match value {
+                    Json::String(text) => formatted.push_str(text),
+                    other => formatted.push_str(&other.to_string()),
+                }
+            }
+            ('{' | '}', _) => {
+                return Err(format!("an unmatched '{next}' in the template '{template}'"));
+            }
+            _ => formatted.push(next),
+        }
+    }
+    match values.next() {
+        None => Ok(Json::String(formatted)),
+        Some(_) => Err(mismatch(template, arguments)),
+    }
+}
+
+fn mismatch(template: &str, arguments: &[Json]) -> String {
+    let given = arguments.len() - 1;
+    format!("the occurrences of {{}} in '{template}' do not match the {given} arguments given")
+}
+
+/// Reads the JSON in a string; a blank one is null.
+pub(super) fn string_to_json(arguments: &[Json]) -> Result<Json, String> {
+    match &arguments[0] {
+        Json::Null => Ok(Json::Null),
+        argument => {
+            let source = text(argument)?;
+            if source.trim().is_empty() {
+                return Ok(Json::Null);
+            }
+            source.parse().map_err(|error| format!("the string is not JSON: {error}"))
+        }
+    }
+}
+
+pub(super) fn base64_encode(arguments: &[Json]) -> Result<Json, String> {
+    let source = text(&arguments[0])?;
+    within_limit(source)?;
+    Ok(Json::String(STANDARD.encode(source)))
+}
+
+pub(super) fn base64_decode(arguments: &[Json]) -> Result<Json, String> {
+    let source = text(&arguments[0])?;
+    within_limit(source)?;
+    let bytes = STANDARD.decode(source).map_err(|error| format!("not base64: {error}"))?;
+    Ok(Json::String(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// The hexadecimal digest; what is not a string is hashed as its JSON text.
+pub(super) fn hash(arguments: &[Json]) -> Result<Json, String> {
+    let source = match &arguments[0] {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    within_limit(&source)?;
+    let bytes = source.as_bytes();
+    let digest = match text(&arguments[1])? {
+        "MD5" => hexadecimal(&Md5::digest(bytes)),
+        "SHA-1" => hexadecimal(&Sha1::digest(bytes)),
+        "SHA-256" => hexadecimal(&Sha256::digest(bytes)),
+        "SHA-384" => hexadecimal(&Sha384::digest(bytes)),
+        "SHA-512" => hexadecimal(&Sha512::digest(bytes)),
+        other => {
+            return Err(format!(
+                "'{other}' is none of the algorithms MD5, SHA-1, SHA-256, SHA-384 and SHA-512"
+            ));
+        }
+    };
+    Ok(Json::String(digest))
+}
+
+/// Splits at every character of the second argument; empty parts are left out.
+pub(super) fn split(arguments: &[Json]) -> Result<Json, String> {
+    let (source, splitters) = (text(&arguments[0])?, text(&arguments[1])?);
+    let parts = source.split(|next| splitters.contains(next)).filter(|part| !part.is_empty());
+    Ok(Json::Array(parts.map(Json::from).collect()))
+}
+
+fn within_limit(source: &str) -> Result<(), String> {
+    match source.chars().count() {
+        count if count > MAX_CHARACTERS => {
+            Err(format!("the string has {count} characters, of at most {MAX_CHARACTERS}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,32 @@
+//! Amazon States Language.
+
+mod choice;
+mod document;
+mod execution;
+mod failure;
+mod history;
+mod intrinsic;
+mod json;
+mod machine;
+mod mock;
+mod path;
+mod problem;
+mod run;
+mod scope;
+mod shaping;
+mod template;
+mod timestamp;
+
+pub use execution::{
+    Answer, Effect, Execution, Identity, Outcome, Refusal, Start, Status, TaskId, TaskRef,
+    TaskRequest, Turn,
+};
+pub use failure::Failure;
+pub use history::HistoryEvent;
+pub use json::{Json, Object};
+pub use machine::{Limits, Machine, Pattern, Resource};
+pub use mock::{MockError, Mocks};
+pub use path::{Path, PathError};
+pub use problem::{Problem, Problems, Severity};
+pub use run::{Reply, Run, RunError, RunOptions, Tasks, run};
+pub use scope::Entropy;

@@ -1,0 +1,286 @@
+//! Takes the fields of an object one by one, noting what is wrong with each and what is left over.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+use super::{ResultPath, Seconds, Selector};
+use crate::json::{Json, Object};
+use crate::path::Path;
+use crate::problem::{Problem, Severity};
+use crate::template::{Expression, Template};
+
+/// The greatest number of seconds the service knows.
+pub(super) const MAX_SECONDS: u64 = 99_999_999;
+
+/// Fields of JSONata and of distributed Maps, which the service knows and this library does not.
+const OUTSIDE: [(&str, &str); 12] = [
+    ("Arguments", "JSONata is not supported: use Parameters"),
+    ("Output", "JSONata is not supported: use ResultSelector, ResultPath and OutputPath"),
+    ("Items", "JSONata is not supported: use ItemsPath"),
+    ("Condition", "JSONata is not supported: use Variable and an operator"),
+    ("ItemReader", "distributed Maps are not supported"),
+    ("ItemBatcher", "distributed Maps are not supported"),
+    ("ResultWriter", "distributed Maps are not supported"),
+    ("Label", "distributed Maps are not supported"),
+    ("ToleratedFailureCount", "only a distributed Map tolerates failures"),
+    ("ToleratedFailureCountPath", "only a distributed Map tolerates failures"),
+    ("ToleratedFailurePercentage", "only a distributed Map tolerates failures"),
+    ("ToleratedFailurePercentagePath", "only a distributed Map tolerates failures"),
+];
+
+/// The fields of one object of the definition.
+pub(super) struct Fields<'a> {
+    members: &'a Object,
+    taken: HashSet<&'a str>,
+    state: Option<&'a str>,
+    place: String,
+    problems: &'a RefCell<Vec<Problem>>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn new(members: &'a Object, problems: &'a RefCell<Vec<Problem>>) -> Self {
+        Self { members, taken: HashSet::new(), state: None, place: String::new(), problems }
+    }
+
+    /// The fields of a state.
+    pub(super) fn of_state(&self, name: &'a str, members: &'a Object) -> Self {
+        Self { state: Some(name), ..Self::new(members, self.problems) }
+    }
+
+    /// The fields of an object below this one.
+    pub(super) fn below(&self, place: &str, members: &'a Object) -> Self {
+        let place = self.join(place);
+        Self { state: self.state, place, ..Self::new(members, self.problems) }
+    }
+
+    fn join(&self, field: &str) -> String {
+        match (self.place.is_empty(), field.is_empty()) {
+            (true, _) => field.to_owned(),
+            (_, true) => self.place.clone(),
+            _ => format!("{}.{field}", self.place),
+        }
+    }
+
+    fn note(&self, severity: Severity, field: &str, reason: String, remedy: Option<&str>) {
+        self.problems.borrow_mut().push(Problem {
+            severity,
+            state: self.state.map(str::to_owned),
+            field: self.join(field),
+            reason,
+            remedy: remedy.map(str::to_owned),
+        });
+    }
+
+    pub(super) fn refuse(&self, field: &str, reason: impl Into<String>) {
+        self.note(Severity::Error, field, reason.into(), None);
+    }
+
+    pub(super) fn advise(&self, field: &str, reason: impl Into<String>, remedy: &str) {
+        self.note(Severity::Error, field, reason.into(), Some(remedy));
+    }
+
+    pub(super) fn warn(&self, field: &str, reason: impl Into<String>, remedy: &str) {
+        self.note(Severity::Warning, field, reason.into(), Some(remedy));
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    pub(super) fn take(&mut self, name: &str) -> Option<&'a Json> {
+        let (name, value) = self.members.get_key_value(name)?;
+        self.taken.insert(name);
+        Some(value)
+    }
+
+    /// The names that have not been taken.
+    pub(super) fn rest(&self) -> Vec<&'a str> {
+        let names = self.members.keys().map(String::as_str);
+        names.filter(|name| !self.taken.contains(name)).collect()
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Option<&'a str> {
+        let value = self.take(name)?;
+        if value.as_str().is_none() {
+            self.refuse(name, format!("must be a string, not {}", value.kind()));
+        }
+        value.as_str()
+    }
+
+    pub(super) fn required_text(&mut self, name: &str, remedy: &str) -> Option<&'a str> {
+        if !self.has(name) {
+            self.advise(name, "is missing", remedy);
+        }
+        self.text(name)
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+        match self.take(name)? {
+            Json::Bool(value) => Some(*value),
+            other => {
+                self.refuse(name, format!("must be true or false, not {}", other.kind()));
+                None
+            }
+        }
+    }
+
+    pub(super) fn integer(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.take(name)?;
+        let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
+        match number {
+            Some(number) if range.contains(&number) => Some(number),
+            _ => {
+                let (least, most) = (range.start(), range.end());
+                let reason = format!("must be an integer from {least} to {most}, not {value}");
+                self.refuse(name, reason);
+                None
+            }
+        }
+    }
+
+    pub(super) fn path(&mut self, name: &str) -> Option<Path> {
+        let text = self.text(name)?;
+        self.parse_path(name, text)
+    }
+
+    fn parse_path(&self, name: &str, text: &str) -> Option<Path> {
+        match Path::parse(text) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                self.advise(name, error.to_string(), "a path starts with '$', such as $.order.id");
+                None
+            }
+        }
+    }
+
+    /// A path that names one place.
+    pub(super) fn reference(&mut self, name: &str) -> Option<Path> {
+        let path = self.path(name)?;
+        if !path.is_reference() {
+            self.advise(
+                name,
+                format!("'{path}' is no reference path"),
+                "only names and indices, such as $.lines[0].sku, name a single place",
+            );
+            return None;
+        }
+        Some(path)
+    }
+
+    pub(super) fn selector(&mut self, name: &str) -> Selector {
+        match self.members.get(name) {
+            None => Selector::Whole,
+            Some(Json::Null) => {
+                self.take(name);
+                Selector::Nothing
+            }
+            Some(_) => match self.path(name) {
+                Some(path) if path.is_whole() && path.to_string() == "$" => Selector::Whole,
+                Some(path) => Selector::Path(path),
+                None => Selector::Whole,
+            },
+        }
+    }
+
+    pub(super) fn result_path(&mut self) -> ResultPath {
+        const NAME: &str = "ResultPath";
+        if let Some(Json::Null) = self.members.get(NAME) {
+            self.take(NAME);
+            return ResultPath::Discard;
+        }
+        match self.reference(NAME) {
+            None => ResultPath::Replace,
+            Some(path)
+                if !path.to_string().starts_with("$.")
+                    && !path.to_string().starts_with("$[")
+                    && path.to_string() != "$" =>
+            {
+                let remedy = "the context object and variables are read-only";
+                self.advise(NAME, format!("'{path}' does not start at '$'"), remedy);
+                ResultPath::Replace
+            }
+            Some(path) if path.is_whole() => ResultPath::Replace,
+            Some(path) => ResultPath::Into(path),
+        }
+    }
+
+    /// Either `Name` with a number or `NamePath` with a reference path.
+    pub(super) fn seconds(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<Seconds> {
+        let by_path = format!("{name}Path");
+        if self.has(name) && self.has(&by_path) {
+            self.advise(name, format!("stands beside {by_path}"), "keep one of the two");
+        }
+        let fixed = self.integer(name, range).map(Seconds::Fixed);
+        let path = self.reference(&by_path).map(Seconds::Path);
+        fixed.or(path)
+    }
+
+    pub(super) fn template(&mut self, name: &str) -> Option<Template> {
+        let source = self.take(name)?;
+        let mut flaws = Vec::new();
+        let template = Template::parse(source, &mut flaws);
+        for flaw in flaws {
+            let below = if flaw.place.starts_with('[') { "" } else { "." };
+            self.refuse(&format!("{name}{below}{}", flaw.place), flaw.reason);
+        }
+        Some(template)
+    }
+
+    pub(super) fn object_template(&mut self, name: &str) -> Option<Template> {
+        if let Some(value) = self.members.get(name).filter(|value| value.as_object().is_none()) {
+            self.refuse(name, format!("must be an object, not {}", value.kind()));
+        }
+        self.template(name)
+    }
+
+    pub(super) fn expression(&mut self, name: &str) -> Option<Expression> {
+        let text = self.text(name)?;
+        Expression::parse(text).map_err(|reason| self.refuse(name, reason)).ok()
+    }
+
+    pub(super) fn array(&mut self, name: &str) -> Option<&'a [Json]> {
+        let value = self.take(name)?;
+        if value.as_array().is_none() {
+            self.refuse(name, format!("must be an array, not {}", value.kind()));
+        }
+        value.as_array()
+    }
+
+    /// The objects of an array, each with its fields.
+    pub(super) fn objects(&mut self, name: &str) -> Vec<Fields<'a>> {
+        let items = self.array(name).unwrap_or_default();
+        let mut objects = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let place = format!("{name}[{index}]");
+            match item {
+                Json::Object(members) => objects.push(self.below(&place, members)),
+                other => {
+                    self.refuse(&place, format!("must be an object, not {}", other.kind()));
+                }
+            }
+        }
+        objects
+    }
+
+    pub(super) fn object(&mut self, name: &str) -> Option<Fields<'a>> {
+        match self.take(name)? {
+            Json::Object(members) => Some(self.below(name, members)),
+            other => {
+                self.refuse(name, format!("must be an object, not {}", other.kind()));
+                None
+            }
+        }
+    }
+
+    /// Takes what may stand anywhere, and reports every field that has not been taken.
+    pub(super) fn finish(&mut self, what: &str) {
+        self.text("Comment");
+        for name in self.rest() {
+            match OUTSIDE.iter().find(|(known, _)| *known == name) {
+                Some((_, remedy)) => self.advise(name, format!("is not for {what}"), remedy),
+                None => self.refuse(name, format!("is no field of {what}")),
+            }
+        }
+    }
+}

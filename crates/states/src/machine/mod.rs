@@ -1,0 +1,244 @@
+//! A parsed and checked state machine.
+
+mod choice;
+mod fields;
+mod graph;
+mod read;
+mod recovery;
+mod resource;
+mod scopes;
+mod states;
+
+use std::str::FromStr;
+
+use indexmap::IndexMap;
+
+use crate::json::Json;
+use crate::path::Path;
+use crate::problem::{Problem, Problems, Severity};
+use crate::template::{Expression, Template};
+
+pub(crate) use choice::{ChoiceRule, Comparison, Kind as ValueKind, Operand, Relation, Test};
+pub(crate) use recovery::{Catcher, Retrier};
+pub(crate) use resource::Family;
+pub use resource::{Pattern, Resource};
+
+/// What a run may use at most. The defaults are the service's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Events in the history of one execution.
+    pub events: u64,
+    /// Bytes of a state's input or output as compact JSON.
+    pub payload: usize,
+    /// Levels of nesting in a payload.
+    pub depth: usize,
+    /// Iterations of a Map that run at a time when it sets no lower number.
+    pub concurrency: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { events: 25_000, payload: 256 * 1024, depth: 100, concurrency: 40 }
+    }
+}
+
+/// A state machine, ready to run.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    pub(crate) comment: Option<String>,
+    pub(crate) timeout_seconds: Option<u64>,
+    /// The machine itself, then every branch and every item processor.
+    pub(crate) flows: Vec<Flow>,
+    pub(crate) limits: Limits,
+}
+
+/// States with a start: the machine, a branch of a Parallel, or the processor of a Map.
+#[derive(Debug, Clone)]
+pub(crate) struct Flow {
+    pub(crate) start_at: String,
+    pub(crate) states: IndexMap<String, State>,
+}
+
+/// The place of a flow in its machine.
+pub(crate) type FlowId = usize;
+
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) kind: Kind,
+    pub(crate) comment: Option<String>,
+    pub(crate) input_path: Selector,
+    pub(crate) output_path: Selector,
+    pub(crate) assign: Option<Template>,
+    /// None where the state itself decides (Choice) or ends (Succeed, Fail).
+    pub(crate) next: Option<Next>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Next {
+    State(String),
+    End,
+}
+
+/// The value of `InputPath` or `OutputPath`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Selector {
+    Whole,
+    /// `null`: the empty object.
+    Nothing,
+    Path(Path),
+}
+
+/// The value of `ResultPath`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ResultPath {
+    Replace,
+    /// `null`: the result is dropped, the input goes on.
+    Discard,
+    Into(Path),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Pass(Pass),
+    Task(Box<Task>),
+    Choice(Vec<ChoiceRule>, Option<String>),
+    Wait(Wait),
+    Succeed,
+    Fail { error: Option<Text>, cause: Option<Text> },
+    Parallel(Fan, Vec<FlowId>),
+    Map(Fan, Box<Map>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Pass {
+    pub(crate) parameters: Option<Template>,
+    pub(crate) result: Option<Json>,
+    pub(crate) result_path: ResultPath,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) resource: Resource,
+    pub(crate) credentials: Option<Template>,
+    pub(crate) timeout: Option<Seconds>,
+    pub(crate) heartbeat: Option<Seconds>,
+    pub(crate) fan: Fan,
+}
+
+/// What Task, Parallel and Map have in common around their work.
+#[derive(Debug, Clone)]
+pub(crate) struct Fan {
+    pub(crate) parameters: Option<Template>,
+    pub(crate) result_selector: Option<Template>,
+    pub(crate) result_path: ResultPath,
+    pub(crate) retry: Vec<Retrier>,
+    pub(crate) catch: Vec<Catcher>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Map {
+    pub(crate) items_path: Option<Path>,
+    pub(crate) item_selector: Option<Template>,
+    pub(crate) max_concurrency: Option<Seconds>,
+    pub(crate) processor: FlowId,
+}
+
+/// A number that is written down or read from the input.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Seconds {
+    Fixed(u64),
+    Path(Path),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Wait {
+    Seconds(Seconds),
+    Timestamp(jiff::Timestamp),
+    TimestampPath(Path),
+}
+
+/// A text of a Fail state.
+#[derive(Debug, Clone)]
+pub(crate) enum Text {
+    Fixed(String),
+    Computed(Expression),
+}
+
+impl Machine {
+    /// Reads a definition and checks all of it.
+    ///
+    /// # Errors
+    /// Every problem found, when at least one of them is an error.
+    pub fn parse(definition: &str) -> Result<Self, Problems> {
+        let (machine, problems) = Self::check(definition);
+        machine.ok_or(Problems(problems))
+    }
+
+    /// Reads a definition and reports all there is to say about it, warnings included.
+    ///
+    /// The machine is absent when a problem is an error.
+    #[must_use]
+    pub fn check(definition: &str) -> (Option<Self>, Vec<Problem>) {
+        let (machine, problems) = read::machine(definition);
+        let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
+        (machine.filter(|_| !refused), problems)
+    }
+
+    /// The machine with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The comment of the machine.
+    #[must_use]
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
+    /// The names of all states, nested ones included, with the resource of each Task.
+    pub fn states(&self) -> impl Iterator<Item = (&str, Option<&Resource>)> {
+        self.flows.iter().flat_map(|flow| &flow.states).map(|(name, state)| match &state.kind {
+            Kind::Task(task) => (name.as_str(), Some(&task.resource)),
+            _ => (name.as_str(), None),
+        })
+    }
+
+    pub(crate) fn state(&self, flow: FlowId, name: &str) -> Option<&State> {
+        self.flows.get(flow)?.states.get(name)
+    }
+}
+
+impl FromStr for Machine {
+    type Err = Problems;
+
+    fn from_str(definition: &str) -> Result<Self, Problems> {
+        Self::parse(definition)
+    }
+}
+
+impl Kind {
+    /// The name of the type, as the definition and the history have it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Pass(_) => "Pass",
+            Self::Task(_) => "Task",
+            Self::Choice(..) => "Choice",
+            Self::Wait(_) => "Wait",
+            Self::Succeed => "Succeed",
+            Self::Fail { .. } => "Fail",
+            Self::Parallel(..) => "Parallel",
+            Self::Map(..) => "Map",
+        }
+    }
+
+    /// The common part of the states that have retriers and catchers.
+    pub(crate) fn fan(&self) -> Option<&Fan> {
+        match self {
+            Self::Task(task) => Some(&task.fan),
+            Self::Parallel(fan, _) | Self::Map(fan, _) => Some(fan),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Reads a whole definition.
+
+use std::cell::RefCell;
+
+use indexmap::IndexMap;
+
+use super::fields::{Fields, MAX_SECONDS};
+use super::{Flow, FlowId, Limits, Machine, graph, scopes, states};
+use crate::document;
+use crate::json::Json;
+use crate::problem::{Problem, Severity};
+
+/// The service takes definitions of up to a megabyte.
+const MAX_DEFINITION: usize = 1024 * 1024;
+const MAX_NAME: usize = 80;
+
+pub(super) fn machine(definition: &str) -> (Option<Machine>, Vec<Problem>) {
+    let refused = |reason: String| {
+        let problem = Problem {
+            severity: Severity::Error,
+            state: None,
+            field: String::new(),
+            reason,
+            remedy: None,
+        };
+        (None, vec![problem])
+    };
+    if definition.len() > MAX_DEFINITION {
+        return refused(format!("the definition is longer than {MAX_DEFINITION} bytes"));
+    }
+    let (document, repeated) = match document::read(definition) {
+        Ok(read) => read,
+        Err(error) => return refused(format!("the definition is not JSON: {error}")),
+    };
+    let Json::Object(members) = &document else {
+        return refused(format!("the definition must be an object, not {}", document.kind()));
+    };
+    let problems = RefCell::new(Vec::new());
+    let fields = Fields::new(members, &problems);
+    for place in repeated {
+        fields.advise("", format!("the key at {place} is given twice"), "keep one of the two");
+    }
+    let machine = whole(fields);
+    (Some(machine), problems.into_inner())
+}
+
+fn whole(mut fields: Fields<'_>) -> Machine {
+    let mut flows = Flows::default();
+    query_language(&mut fields);
+    if let Some(version) = fields.text("Version").filter(|version| *version != "1.0") {
+        fields.advise("Version", format!("'{version}' is unknown"), "the version is \"1.0\"");
+    }
+    let timeout_seconds = fields.integer("TimeoutSeconds", 1..=MAX_SECONDS);
+    let comment = fields.text("Comment").map(str::to_owned);
+    flows.flow(&mut fields);
+    fields.finish("a state machine");
+    let flows = flows.done();
+    scopes::check(&flows, &fields);
+    Machine { comment, timeout_seconds, flows, limits: Limits::default() }
+}
+
+/// Refuses any query language but JSONPath.
+pub(super) fn query_language(fields: &mut Fields<'_>) {
+    match fields.text("QueryLanguage") {
+        None | Some("JSONPath") => {}
+        Some("JSONata") => fields.advise(
+            "QueryLanguage",
+            "JSONata is not supported",
+            "write the machine with JSONPath, the default",
+        ),
+        Some(other) => fields.refuse("QueryLanguage", format!("'{other}' is unknown")),
+    }
+}
+
+/// The flows read so far: nested ones get their place before their states are read.
+#[derive(Default)]
+pub(super) struct Flows {
+    flows: Vec<Option<Flow>>,
+    names: std::collections::HashSet<String>,
+}
+
+impl Flows {
+    /// Reads `StartAt` and `States`.
+    pub(super) fn flow(&mut self, fields: &mut Fields<'_>) -> FlowId {
+        let id = self.flows.len();
+        self.flows.push(None);
+        let start_at = fields
+            .required_text("StartAt", "name the state that the machine starts with")
+            .unwrap_or_default()
+            .to_owned();
+        let mut states = IndexMap::new();
+        match fields.take("States") {
+            None => fields.advise("States", "is missing", "a machine needs at least one state"),
+            Some(Json::Object(members)) => {
+                if members.is_empty() {
+                    fields.refuse("States", "has no state");
+                }
+                for (name, state) in members {
+                    self.name(fields, name);
+                    let Json::Object(members) = state else {
+                        let place = format!("States.{name}");
+                        fields.refuse(&place, format!("must be an object, not {}", state.kind()));
+                        continue;
+                    };
+                    let read = states::read(&mut fields.of_state(name, members), self);
+                    states.extend(read.map(|state| (name.clone(), state)));
+                }
+                let flow = Flow { start_at: start_at.clone(), states: states.clone() };
+                graph::check(&flow, members, fields);
+            }
+            Some(other) => {
+                fields.refuse("States", format!("must be an object, not {}", other.kind()));
+            }
+        }
+        self.flows[id] = Some(Flow { start_at, states });
+        id
+    }
+
+    fn name(&mut self, fields: &Fields<'_>, name: &str) {
+        let place = format!("States.{name}");
+        let length = name.chars().count();
+        if length > MAX_NAME {
+            let reason = format!("the name has {length} characters, of at most {MAX_NAME}");
+            fields.refuse(&place, reason);
+        }
+        if name.is_empty() {
+            fields.refuse(&place, "the name is empty");
+        }
+        if !self.names.insert(name.to_owned()) {
+            let remedy = "names are unique in the whole machine, nested states included";
+            fields.advise(&place, format!("the name '{name}' is given twice"), remedy);
+        }
+    }
+
+    fn done(self) -> Vec<Flow> {
+        self.flows.into_iter().flatten().collect()
+    }
+}

@@ -1,0 +1,212 @@
+//! Reads one state.
+
+use super::choice;
+use super::fields::{Fields, MAX_SECONDS};
+use super::read::{Flows, query_language};
+use super::recovery;
+use super::resource::Resource;
+use super::{Fan, Kind, Map, Next, Pass, Seconds, State, Task, Text, Wait};
+use crate::json::Json;
+use crate::timestamp;
+
+/// Reads a state; what can be read of a flawed one stands in for it.
+pub(super) fn read(fields: &mut Fields<'_>, flows: &mut Flows) -> Option<State> {
+    query_language(fields);
+    let name = fields.required_text("Type", TYPES)?;
+    let kind = match name {
+        "Pass" => pass(fields),
+        "Task" => task(fields),
+        "Choice" => choice::read(fields),
+        "Wait" => wait(fields),
+        "Succeed" => Kind::Succeed,
+        "Fail" => fail(fields),
+        "Parallel" => parallel(fields, flows),
+        "Map" => map(fields, flows),
+        other => {
+            fields.advise("Type", format!("'{other}' is unknown"), TYPES);
+            return None;
+        }
+    };
+    let comment = fields.text("Comment").map(str::to_owned);
+    let (mut input_path, mut output_path) = (super::Selector::Whole, super::Selector::Whole);
+    if name != "Fail" {
+        input_path = fields.selector("InputPath");
+        output_path = fields.selector("OutputPath");
+    }
+    let assign = match name {
+        "Fail" | "Succeed" => None,
+        _ => fields.object_template("Assign"),
+    };
+    let next = match kind {
+        Kind::Choice(..) | Kind::Succeed | Kind::Fail { .. } => None,
+        _ => Some(next(fields)),
+    };
+    fields.finish(&format!("a {name} state"));
+    Some(State { kind, comment, input_path, output_path, assign, next })
+}
+
+const TYPES: &str = "the types are Pass, Task, Choice, Wait, Succeed, Fail, Parallel and Map";
+
+fn next(fields: &mut Fields<'_>) -> Next {
+    let next = fields.text("Next").map(str::to_owned);
+    let end = fields.flag("End");
+    match (next, end) {
+        (Some(next), None | Some(false)) => {
+            if end.is_some() {
+                fields.advise("End", "stands beside Next", "leave out one of the two");
+            }
+            Next::State(next)
+        }
+        (None, Some(true)) => Next::End,
+        (Some(_), Some(true)) => {
+            fields.advise("End", "stands beside Next", "leave out one of the two");
+            Next::End
+        }
+        (None, _) => {
+            let remedy = "every path through the machine needs a way on or an end";
+            if !fields.has("Next") {
+                fields.advise("Next", "is missing, and End is not true", remedy);
+            }
+            Next::End
+        }
+    }
+}
+
+fn pass(fields: &mut Fields<'_>) -> Kind {
+    Kind::Pass(Pass {
+        parameters: fields.template("Parameters"),
+        result: fields.take("Result").cloned(),
+        result_path: fields.result_path(),
+    })
+}
+
+fn fan(fields: &mut Fields<'_>) -> Fan {
+    Fan {
+        parameters: fields.template("Parameters"),
+        result_selector: fields.object_template("ResultSelector"),
+        result_path: fields.result_path(),
+        retry: recovery::retriers(fields),
+        catch: recovery::catchers(fields),
+    }
+}
+
+fn task(fields: &mut Fields<'_>) -> Kind {
+    let resource = fields
+        .required_text("Resource", "name the function, activity or service integration to call")
+        .unwrap_or_default();
+    if resource.is_empty() && fields.has("Resource") {
+        fields.refuse("Resource", "is empty");
+    }
+    let timeout = fields.seconds("TimeoutSeconds", 1..=MAX_SECONDS);
+    let heartbeat = fields.seconds("HeartbeatSeconds", 1..=MAX_SECONDS);
+    if let (Some(Seconds::Fixed(timeout)), Some(Seconds::Fixed(heartbeat))) = (&timeout, &heartbeat)
+        && heartbeat >= timeout
+    {
+        let remedy = "a heartbeat must come due before the timeout does";
+        let reason = format!("{heartbeat} is not less than TimeoutSeconds, {timeout}");
+        fields.advise("HeartbeatSeconds", reason, remedy);
+    }
+    Kind::Task(Box::new(Task {
+        resource: Resource::new(resource),
+        credentials: fields.object_template("Credentials"),
+        timeout,
+        heartbeat,
+        fan: fan(fields),
+    }))
+}
+
+fn wait(fields: &mut Fields<'_>) -> Kind {
+    const WAYS: [&str; 4] = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
+    let given = WAYS.iter().filter(|way| fields.has(way)).count();
+    if given != 1 {
+        let remedy = "give exactly one of Seconds, SecondsPath, Timestamp and TimestampPath";
+        fields.advise("", format!("a Wait state with {given} ways to wait"), remedy);
+    }
+    let seconds = fields.integer("Seconds", 0..=MAX_SECONDS).map(Seconds::Fixed);
+    let path = fields.reference("SecondsPath").map(Seconds::Path);
+    let until = fields.text("Timestamp").and_then(|text| {
+        let parsed = timestamp::parse(text);
+        if parsed.is_none() {
+            let remedy = "such as 2026-11-20T10:47:00Z";
+            fields.advise("Timestamp", format!("'{text}' is no RFC 3339 timestamp"), remedy);
+        }
+        parsed.map(Wait::Timestamp)
+    });
+    let until_path = fields.reference("TimestampPath").map(Wait::TimestampPath);
+    let wait = seconds.or(path).map(Wait::Seconds).or(until).or(until_path);
+    Kind::Wait(wait.unwrap_or(Wait::Seconds(Seconds::Fixed(0))))
+}
+
+fn fail(fields: &mut Fields<'_>) -> Kind {
+    let mut text = |name: &str| {
+        let by_path = format!("{name}Path");
+        if fields.has(name) && fields.has(&by_path) {
+            fields.advise(name, format!("stands beside {by_path}"), "keep one of the two");
+        }
+        let fixed = fields.text(name).map(|text| Text::Fixed(text.to_owned()));
+        let computed = fields.expression(&by_path).map(Text::Computed);
+        fixed.or(computed)
+    };
+    Kind::Fail { error: text("Error"), cause: text("Cause") }
+}
+
+fn parallel(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
+    let fan = fan(fields);
+    if !fields.has("Branches") {
+        fields.advise("Branches", "is missing", "a Parallel state needs at least one branch");
+    }
+    let given = fields.has("Branches");
+    let mut branches = fields.objects("Branches");
+    if given && branches.is_empty() {
+        fields.refuse("Branches", "has no branch");
+    }
+    let branches = branches.iter_mut().map(|branch| {
+        let flow = flows.flow(branch);
+        branch.finish("a branch");
+        flow
+    });
+    Kind::Parallel(fan, branches.collect())
+}
+
+fn map(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
+    for (new, old) in [("ItemProcessor", "Iterator"), ("ItemSelector", "Parameters")] {
+        if fields.has(new) && fields.has(old) {
+            fields.advise(old, format!("stands beside {new}"), &format!("keep {new}"));
+        }
+    }
+    let item_selector = fields.template("ItemSelector");
+    let mut fan = fan(fields);
+    let item_selector = item_selector.or(fan.parameters.take());
+    let items_path = fields.path("ItemsPath");
+    let max_concurrency = fields.seconds("MaxConcurrency", 0..=MAX_SECONDS);
+    let name = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
+    if !fields.has(name) {
+        fields.advise("ItemProcessor", "is missing", "a Map needs the states to run per item");
+    }
+    let processor = match fields.object(name) {
+        None => usize::MAX,
+        Some(mut processor) => {
+            if let Some(mut config) = processor.object("ProcessorConfig") {
+                processor_config(&mut config);
+            }
+            let flow = flows.flow(&mut processor);
+            processor.finish("an item processor");
+            flow
+        }
+    };
+    Kind::Map(fan, Box::new(Map { items_path, item_selector, max_concurrency, processor }))
+}
+
+fn processor_config(config: &mut Fields<'_>) {
+    match config.take("Mode").and_then(Json::as_str) {
+        None | Some("INLINE") => {}
+        Some("DISTRIBUTED") => {
+            config.advise("Mode", "distributed Maps are not supported", "use INLINE, the default")
+        }
+        Some(other) => config.advise("Mode", format!("'{other}' is unknown"), "use INLINE"),
+    }
+    if config.take("ExecutionType").is_some() {
+        config.refuse("ExecutionType", "is only for a distributed Map");
+    }
+    config.finish("a processor configuration");
+}

@@ -1,0 +1,197 @@
+//! Answers written down in a file, for runs without the services.
+//!
+//! ```json
+//! {
+//!   "Charge": [ {"Throw": {"Error": "Busy", "Cause": "try again"}}, {"Return": {"id": "ch_1"}} ],
+//!   "Ship":   {"0-1": {"Throw": {"Error": "Busy", "Cause": "…"}}, "2": {"Return": {}}},
+//!   "Notify": {"Return": {"MessageId": "1"}, "AfterSeconds": 5},
+//!   "Review": {"Never": true}
+//! }
+//! ```
+//!
+//! Each member is a state's name with its responses: one for all calls, a list by the number of
+//! the call, or an object by numbers and ranges as in Step Functions Local. The last response
+//! answers all further calls. A whole configuration of Step Functions Local, with
+//! `StateMachines` and `MockedResponses`, is read too; it names a test case.
+
+use std::collections::HashMap;
+
+use jiff::SignedDuration;
+
+use crate::execution::TaskRequest;
+use crate::failure::Failure;
+use crate::json::{Json, Object};
+use crate::run::{Reply, Tasks};
+
+/// Answers by the name of the state that calls.
+#[derive(Debug, Clone, Default)]
+pub struct Mocks {
+    responses: HashMap<String, Vec<Reply>>,
+    calls: HashMap<String, usize>,
+}
+
+/// Why a text holds no mocks.
+#[derive(Debug, thiserror::Error)]
+pub enum MockError {
+    /// The text is no JSON.
+    #[error("the mocks are not JSON")]
+    Json(#[from] serde_json::Error),
+    /// A response is not written as it should be.
+    #[error("mocks, {place}: {reason}")]
+    Response {
+        /// Where.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A configuration of Step Functions Local has no such test case.
+    #[error("the mocks have no test case '{0}'; they have {1}")]
+    NoCase(String, String),
+}
+
+impl Mocks {
+    /// Reads mocks. A configuration of Step Functions Local must have one test case.
+    ///
+    /// # Errors
+    /// When the text is no JSON or a response is not written as it should be.
+    pub fn parse(text: &str) -> Result<Self, MockError> {
+        Self::parse_case(text, None)
+    }
+
+    /// Reads mocks, and of a configuration of Step Functions Local the named test case.
+    ///
+    /// # Errors
+    /// When the text is no JSON, a response is not written as it should be, or there is no such
+    /// test case.
+    pub fn parse_case(text: &str, case: Option<&str>) -> Result<Self, MockError> {
+        let document: Json = text.parse()?;
+        let members = object(&document, "")?;
+        let responses = match (members.get("StateMachines"), members.get("MockedResponses")) {
+            (Some(machines), Some(mocked)) => of_case(machines, mocked, case)?,
+            _ => members
+                .iter()
+                .map(|(state, given)| Ok((state.clone(), replies(given, state)?)))
+                .collect::<Result<_, MockError>>()?,
+        };
+        Ok(Self { responses, calls: HashMap::new() })
+    }
+
+    /// Adds responses of a state.
+    #[must_use]
+    pub fn with(mut self, state: impl Into<String>, replies: Vec<Reply>) -> Self {
+        self.responses.insert(state.into(), replies);
+        self
+    }
+}
+
+impl Tasks for Mocks {
+    fn call(&mut self, request: &TaskRequest) -> Result<Reply, String> {
+        let replies = self.responses.get(&request.state).ok_or_else(|| {
+            format!("there is no mock for it; add \"{}\" to the mocks", request.state)
+        })?;
+        let call = self.calls.entry(request.state.clone()).or_default();
+        let reply = replies.get(*call).or(replies.last());
+        *call += 1;
+        reply.cloned().ok_or_else(|| "its mock has no response".to_owned())
+    }
+}
+
+fn fault(place: &str, reason: impl Into<String>) -> MockError {
+    MockError::Response { place: place.to_owned(), reason: reason.into() }
+}
+
+fn object<'a>(value: &'a Json, place: &str) -> Result<&'a Object, MockError> {
+    let expected = || fault(place, format!("expected an object, not {}", value.kind()));
+    value.as_object().ok_or_else(expected)
+}
+
+type Responses = HashMap<String, Vec<Reply>>;
+
+fn of_case(machines: &Json, mocked: &Json, case: Option<&str>) -> Result<Responses, MockError> {
+    let mocked = object(mocked, "MockedResponses")?;
+    let mut cases = Vec::new();
+    for (machine, members) in object(machines, "StateMachines")? {
+        let place = format!("StateMachines.{machine}.TestCases");
+        let found = object(members, machine)?.get("TestCases");
+        cases.extend(object(found.unwrap_or(&Json::empty_object()), &place)?.clone());
+    }
+    let names = cases.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    let chosen = match case {
+        Some(case) => cases.iter().find(|(name, _)| name == case),
+        None if cases.len() == 1 => cases.first(),
+        None => None,
+    };
+    let no_case = || MockError::NoCase(case.unwrap_or_default().to_owned(), names);
+    let (name, states) = chosen.ok_or_else(no_case)?;
+    let mut responses = HashMap::new();
+    for (state, response) in object(states, name)? {
+        let key = response.as_str().unwrap_or_default();
+        let place = format!("MockedResponses.{key}");
+        let given = mocked.get(key).ok_or_else(|| fault(&place, "is missing"))?;
+        responses.insert(state.clone(), replies(given, &place)?);
+    }
+    Ok(responses)
+}
+
+fn replies(given: &Json, place: &str) -> Result<Vec<Reply>, MockError> {
+    match given {
+        Json::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| reply(item, &format!("{place}[{index}]")))
+            .collect(),
+        Json::Object(members) if is_numbered(members) => numbered(members, place),
+        single => Ok(vec![reply(single, place)?]),
+    }
+}
+
+fn is_numbered(members: &Object) -> bool {
+    !members.is_empty()
+        && members.keys().all(|key| key.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+fn numbered(members: &Object, place: &str) -> Result<Vec<Reply>, MockError> {
+    let mut replies = Vec::new();
+    for (key, given) in members {
+        let place = format!("{place}.{key}");
+        let (first, last) = key.split_once('-').unwrap_or((key, key));
+        let number = |text: &str| text.trim().parse::<usize>().ok();
+        let (Some(first), Some(last)) = (number(first), number(last)) else {
+            return Err(fault(&place, "is neither a number nor a range such as 1-3"));
+        };
+        if first != replies.len() || last < first || last > 10_000 {
+            let expected = replies.len();
+            return Err(fault(&place, format!("expected a number or a range from {expected} on")));
+        }
+        let reply = reply(given, &place)?;
+        replies.resize(last + 1, reply);
+    }
+    Ok(replies)
+}
+
+fn reply(given: &Json, place: &str) -> Result<Reply, MockError> {
+    const KNOWN: [&str; 4] = ["Return", "Throw", "Never", "AfterSeconds"];
+    let members = object(given, place)?;
+    if let Some(unknown) = members.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        let known = KNOWN.join(", ");
+        return Err(fault(place, format!("'{unknown}' is unknown; a response has {known}")));
+    }
+    let reply = match (members.get("Return"), members.get("Throw"), members.get("Never")) {
+        (Some(output), None, None) => Reply::output(output.clone()),
+        (None, Some(error), None) => thrown(object(error, place)?),
+        (None, None, Some(Json::Bool(true))) => Reply::never(),
+        _ => return Err(fault(place, "expected exactly one of Return, Throw and \"Never\": true")),
+    };
+    let seconds = members.get("AfterSeconds").and_then(Json::as_integer).unwrap_or(0);
+    Ok(reply.after(SignedDuration::from_secs(seconds)))
+}
+
+fn thrown(error: &Object) -> Reply {
+    let text = |name: &str| match error.get(name) {
+        None | Some(Json::Null) => None,
+        Some(Json::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+    };
+    let failure = Failure { error: text("Error"), cause: text("Cause"), ..Failure::new("", "") };
+    Reply { outcome: Some(Err(failure)), after: SignedDuration::ZERO }
+}

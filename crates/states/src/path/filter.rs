@@ -1,0 +1,225 @@
+//! The filter of a path: `[?(@.price < 10 && @.isbn)]`.
+
+use regex_lite::Regex;
+
+use super::parse::Cursor;
+use super::select::walk;
+use super::{PathError, Step};
+use crate::json::Json;
+
+#[derive(Debug, Clone)]
+pub(crate) enum Filter {
+    Any(Vec<Filter>),
+    All(Vec<Filter>),
+    Not(Box<Filter>),
+    Exists(Operand),
+    Compare { left: Operand, operator: Operator, right: Operand },
+    Matches { left: Operand, pattern: Regex },
+}
+
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    In,
+    NotIn,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Operand {
+    /// `@…`: from the item at hand.
+    Item(Vec<Step>),
+    /// `$…`: from the root.
+    Root(Vec<Step>),
+    Literal(Json),
+}
+
+const OPERATORS: [(&str, Operator); 8] = [
+    ("==", Operator::Equal),
+    ("!=", Operator::NotEqual),
+    ("<=", Operator::LessOrEqual),
+    (">=", Operator::GreaterOrEqual),
+    ("<", Operator::Less),
+    (">", Operator::Greater),
+    ("in ", Operator::In),
+    ("nin ", Operator::NotIn),
+];
+
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Filter, PathError> {
+    cursor.enter()?;
+    let mut any = vec![all(cursor)?];
+    while cursor.eat("||") {
+        any.push(all(cursor)?);
+    }
+    cursor.nesting -= 1;
+    Ok(if any.len() == 1 { any.remove(0) } else { Filter::Any(any) })
+}
+
+fn all(cursor: &mut Cursor<'_>) -> Result<Filter, PathError> {
+    let mut all = vec![one(cursor)?];
+    while cursor.eat("&&") {
+        all.push(one(cursor)?);
+    }
+    Ok(if all.len() == 1 { all.remove(0) } else { Filter::All(all) })
+}
+
+fn one(cursor: &mut Cursor<'_>) -> Result<Filter, PathError> {
+    cursor.spaces();
+    if cursor.eat("!") {
+        cursor.enter()?;
+        let filter = one(cursor)?;
+        cursor.nesting -= 1;
+        return Ok(Filter::Not(Box::new(filter)));
+    }
+    if cursor.eat("(") {
+        let filter = parse(cursor)?;
+        cursor.expect(")")?;
+        cursor.spaces();
+        return Ok(filter);
+    }
+    let left = operand(cursor)?;
+    cursor.spaces();
+    if cursor.eat("=~") {
+        let pattern = pattern(cursor)?;
+        cursor.spaces();
+        return Ok(Filter::Matches { left, pattern });
+    }
+    for (token, operator) in OPERATORS {
+        if cursor.eat(token) {
+            cursor.spaces();
+            let right = operand(cursor)?;
+            cursor.spaces();
+            return Ok(Filter::Compare { left, operator, right });
+        }
+    }
+    Ok(Filter::Exists(left))
+}
+
+fn operand(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
+    match cursor.peek() {
+        Some('@') => {
+            cursor.next();
+            Ok(Operand::Item(cursor.steps()?))
+        }
+        Some('$') => {
+            cursor.next();
+            Ok(Operand::Root(cursor.steps()?))
+        }
+        Some('\'' | '"') => Ok(Operand::Literal(Json::String(cursor.quoted()?))),
+        Some('[') => list(cursor),
+        _ => {
+            let word = cursor.take_while(|next| next.is_alphanumeric() || "+-.".contains(next));
+            let literal = word.parse().map_err(|_| cursor.refuse("expected a value"))?;
+            Ok(Operand::Literal(literal))
+        }
+    }
+}
+
+fn list(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
+    cursor.expect("[")?;
+    cursor.enter()?;
+    let mut items = Vec::new();
+    loop {
+        cursor.spaces();
+        if cursor.eat("]") {
+            break;
+        }
+        match operand(cursor)? {
+            Operand::Literal(item) => items.push(item),
+            _ => return Err(cursor.refuse("expected a literal")),
+        }
+        cursor.spaces();
+        if !cursor.eat(",") {
+            cursor.expect("]")?;
+            break;
+        }
+    }
+    cursor.nesting -= 1;
+    Ok(Operand::Literal(Json::Array(items)))
+}
+
+fn pattern(cursor: &mut Cursor<'_>) -> Result<Regex, PathError> {
+    cursor.spaces();
+    cursor.expect("/")?;
+    let mut text = String::new();
+    loop {
+        match cursor.next() {
+            Some('/') => break,
+            Some('\\') if cursor.eat("/") => text.push('/'),
+            Some(next) => text.push(next),
+            None => return Err(cursor.refuse("a pattern without its closing '/'")),
+        }
+    }
+    let flags = cursor.take_while(|next| next.is_ascii_alphabetic());
+    let flags = if flags.is_empty() { String::new() } else { format!("(?{flags})") };
+    Regex::new(&format!("{flags}^(?:{text})$")).map_err(|error| cursor.refuse(error.to_string()))
+}
+
+impl Filter {
+    pub(super) fn keeps(&self, item: &Json, root: &Json) -> bool {
+        match self {
+            Self::Any(filters) => filters.iter().any(|filter| filter.keeps(item, root)),
+            Self::All(filters) => filters.iter().all(|filter| filter.keeps(item, root)),
+            Self::Not(filter) => !filter.keeps(item, root),
+            Self::Exists(operand) => operand.value(item, root).is_some(),
+            Self::Compare { left, operator, right } => {
+                operator.holds(left.value(item, root).as_ref(), right.value(item, root).as_ref())
+            }
+            Self::Matches { left, pattern } => {
+                let value = left.value(item, root);
+                value.as_ref().and_then(Json::as_str).is_some_and(|text| pattern.is_match(text))
+            }
+        }
+    }
+}
+
+impl Operand {
+    fn value(&self, item: &Json, root: &Json) -> Option<Json> {
+        let (steps, from) = match self {
+            Self::Literal(value) => return Some(value.clone()),
+            Self::Item(steps) => (steps, item),
+            Self::Root(steps) => (steps, root),
+        };
+        let found = walk(steps, from, root).ok()?;
+        let definite = steps.iter().all(|step| matches!(step, Step::Name(_) | Step::Index(_)));
+        if definite {
+            found.first().map(|value| (*value).clone())
+        } else {
+            Some(Json::Array(found.into_iter().cloned().collect()))
+        }
+    }
+}
+
+impl Operator {
+    fn holds(self, left: Option<&Json>, right: Option<&Json>) -> bool {
+        let (Some(left), Some(right)) = (left, right) else {
+            return self == Self::NotEqual && left.is_some() != right.is_some();
+        };
+        let order = || match (left, right) {
+            (Json::Number(_), Json::Number(_)) => left.as_f64()?.partial_cmp(&right.as_f64()?),
+            (Json::String(left), Json::String(right)) => Some(left.cmp(right)),
+            _ => None,
+        };
+        let equal = || left == right || order().is_some_and(std::cmp::Ordering::is_eq);
+        match self {
+            Self::Equal => equal(),
+            Self::NotEqual => !equal(),
+            Self::Less => order().is_some_and(std::cmp::Ordering::is_lt),
+            Self::LessOrEqual => order().is_some_and(std::cmp::Ordering::is_le),
+            Self::Greater => order().is_some_and(std::cmp::Ordering::is_gt),
+            Self::GreaterOrEqual => order().is_some_and(std::cmp::Ordering::is_ge),
+            Self::In => right.as_array().is_some_and(|items| items.contains(left)),
+            Self::NotIn => !right.as_array().is_some_and(|items| items.contains(left)),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! JSONPath as Step Functions has it: paths that read, and reference paths that also write.
+
+mod filter;
+mod parse;
+mod place;
+mod select;
+
+use std::fmt;
+
+use filter::Filter;
+
+pub(crate) use place::put;
+pub(crate) use select::{Found, Missing};
+
+/// A parsed path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Path {
+    text: String,
+    root: Root,
+    steps: Vec<Step>,
+}
+
+/// What a path starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// `$`: the value at hand.
+    Input,
+    /// `$$`: the context object.
+    Context,
+    /// `$name`: a variable.
+    Variable(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Step {
+    Name(String),
+    Names(Vec<String>),
+    Index(i64),
+    Indices(Vec<i64>),
+    Slice {
+        start: Option<i64>,
+        end: Option<i64>,
+        step: i64,
+    },
+    Wildcard,
+    /// `..`: the next step applies to the value and to everything below it.
+    Descend,
+    Filter(Filter),
+}
+
+/// Why a text is no path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{path}' is no JSONPath: {reason} at character {at}")]
+pub struct PathError {
+    /// The text that was read.
+    pub path: String,
+    /// What was wrong.
+    pub reason: String,
+    /// Where, counted in characters from 1.
+    pub at: usize,
+}
+
+impl Path {
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// When the text is no JSONPath.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        parse::path(text)
+    }
+
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Whether it names the whole of its root.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Whether it can only name one place, so that it can be written to.
+    pub(crate) fn is_reference(&self) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Name(_) => true,
+            Step::Index(index) => *index >= 0,
+            _ => false,
+        })
+    }
+
+    /// Whether it answers with a value, not with a list of values.
+    pub(crate) fn is_definite(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Name(_) | Step::Index(_)))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}

@@ -1,0 +1,276 @@
+//! Reads the text of a path.
+
+use super::filter;
+use super::{Path, PathError, Root, Step};
+
+/// How deep filters may nest parentheses: deeper ones are refused, not overflowed.
+const MAX_NESTING: usize = 32;
+
+pub(super) fn path(text: &str) -> Result<Path, PathError> {
+    let mut cursor = Cursor::new(text);
+    let root = cursor.root()?;
+    let steps = cursor.steps()?;
+    if !cursor.is_done() {
+        return Err(cursor.refuse("unexpected text"));
+    }
+    Ok(Path { text: text.to_owned(), root, steps })
+}
+
+/// A place in the text, shared by the path and its filters.
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    rest: &'a str,
+    pub(super) nesting: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, rest: text, nesting: 0 }
+    }
+
+    pub(super) fn refuse(&self, reason: impl Into<String>) -> PathError {
+        let read = self.text.len() - self.rest.len();
+        PathError {
+            path: self.text.to_owned(),
+            reason: reason.into(),
+            at: self.text[..read].chars().count() + 1,
+        }
+    }
+
+    pub(super) fn enter(&mut self) -> Result<(), PathError> {
+        self.nesting += 1;
+        if self.nesting > MAX_NESTING {
+            return Err(self.refuse("too deeply nested"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(super) fn peek(&self) -> Option<char> {
+        self.rest.chars().next()
+    }
+
+    pub(super) fn next(&mut self) -> Option<char> {
+        let next = self.peek()?;
+        self.rest = &self.rest[next.len_utf8()..];
+        Some(next)
+    }
+
+    pub(super) fn eat(&mut self, token: &str) -> bool {
+        match self.rest.strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn expect(&mut self, token: &str) -> Result<(), PathError> {
+        if self.eat(token) { Ok(()) } else { Err(self.refuse(format!("expected '{token}'"))) }
+    }
+
+    pub(super) fn spaces(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+    }
+
+    pub(super) fn take_while(&mut self, keep: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|next| !keep(next)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        taken
+    }
+
+    pub(super) fn root(&mut self) -> Result<Root, PathError> {
+        if self.eat("$$") {
+            return Ok(Root::Context);
+        }
+        self.expect("$")?;
+        let name = self.take_while(|next| next == '_' || next.is_alphanumeric());
+        Ok(if name.is_empty() { Root::Input } else { Root::Variable(name.to_owned()) })
+    }
+
+    /// Reads steps up to the first character that starts none.
+    pub(super) fn steps(&mut self) -> Result<Vec<Step>, PathError> {
+        let mut steps = Vec::new();
+        loop {
+            if self.eat("..") {
+                steps.push(Step::Descend);
+                if self.peek() != Some('[') {
+                    steps.push(self.dotted()?);
+                }
+            } else if self.eat(".") {
+                steps.push(self.dotted()?);
+            } else if self.eat("[") {
+                steps.push(self.bracketed()?);
+            } else {
+                return Ok(steps);
+            }
+        }
+    }
+
+    fn dotted(&mut self) -> Result<Step, PathError> {
+        if self.eat("*") {
+            return Ok(Step::Wildcard);
+        }
+        let name = self.take_while(is_name);
+        if name.is_empty() {
+            return Err(self.refuse("expected a name"));
+        }
+        if self.peek() == Some('(') {
+            return Err(self.refuse("functions are not supported in paths"));
+        }
+        Ok(Step::Name(name.to_owned()))
+    }
+
+    fn bracketed(&mut self) -> Result<Step, PathError> {
+        self.spaces();
+        let step = match self.peek() {
+            Some('*') => {
+                self.next();
+                Step::Wildcard
+            }
+            Some('?') => {
+                self.next();
+                self.spaces();
+                self.expect("(")?;
+                let filter = filter::parse(self)?;
+                self.expect(")")?;
+                Step::Filter(filter)
+            }
+            Some('\'' | '"') => self.names()?,
+            _ => self.numbers()?,
+        };
+        self.spaces();
+        self.expect("]")?;
+        Ok(step)
+    }
+
+    fn names(&mut self) -> Result<Step, PathError> {
+        let mut names = vec![self.quoted()?];
+        loop {
+            self.spaces();
+            if !self.eat(",") {
+                break;
+            }
+            self.spaces();
+            names.push(self.quoted()?);
+        }
+        Ok(match names.len() {
+            1 => Step::Name(names.remove(0)),
+            _ => Step::Names(names),
+        })
+    }
+
+    pub(super) fn quoted(&mut self) -> Result<String, PathError> {
+        let quote = match self.next() {
+            Some(quote @ ('\'' | '"')) => quote,
+            _ => return Err(self.refuse("expected a quoted name")),
+        };
+        let mut name = String::new();
+        loop {
+            match self.next() {
+                Some(next) if next == quote => return Ok(name),
+                Some('\\') => match self.next() {
+                    Some('n') => name.push('\n'),
+                    Some('t') => name.push('\t'),
+                    Some('r') => name.push('\r'),
+                    Some(escaped) => name.push(escaped),
+                    None => return Err(self.refuse("a name without its closing quote")),
+                },
+                Some(next) => name.push(next),
+                None => return Err(self.refuse("a name without its closing quote")),
+            }
+        }
+    }
+
+    fn numbers(&mut self) -> Result<Step, PathError> {
+        let first = self.integer()?;
+        self.spaces();
+        if self.eat(":") {
+            return self.slice(first);
+        }
+        let mut indices = vec![first.ok_or_else(|| self.refuse("expected a number"))?];
+        while self.eat(",") {
+            self.spaces();
+            let next = self.integer()?;
+            indices.push(next.ok_or_else(|| self.refuse("expected a number"))?);
+            self.spaces();
+        }
+        Ok(match indices.len() {
+            1 => Step::Index(indices[0]),
+            _ => Step::Indices(indices),
+        })
+    }
+
+    fn slice(&mut self, start: Option<i64>) -> Result<Step, PathError> {
+        self.spaces();
+        let end = self.integer()?;
+        self.spaces();
+        let step = if self.eat(":") { self.integer()?.unwrap_or(1) } else { 1 };
+        if step <= 0 {
+            return Err(self.refuse("a slice needs a positive step"));
+        }
+        Ok(Step::Slice { start, end, step })
+    }
+
+    fn integer(&mut self) -> Result<Option<i64>, PathError> {
+        let negative = self.eat("-");
+        let digits = self.take_while(|next| next.is_ascii_digit());
+        if digits.is_empty() {
+            return if negative { Err(self.refuse("expected a number")) } else { Ok(None) };
+        }
+        let number: i64 = digits.parse().map_err(|_| self.refuse("a number out of range"))?;
+        Ok(Some(if negative { -number } else { number }))
+    }
+}
+
+fn is_name(next: char) -> bool {
+    next.is_alphanumeric() || matches!(next, '_' | '-' | '$' | '@' | '#' | '/' | '+' | ':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn steps(text: &str) -> Vec<Step> {
+        path(text).unwrap().steps
+    }
+
+    #[test]
+    fn every_form_of_step_is_read() {
+        assert_eq!(steps("$"), []);
+        assert_eq!(steps("$.a-b[0]"), [Step::Name("a-b".into()), Step::Index(0)]);
+        assert_eq!(
+            steps("$['a b']['it\\'s']"),
+            [Step::Name("a b".into()), Step::Name("it's".into())]
+        );
+        assert_eq!(steps("$..b[*]"), [Step::Descend, Step::Name("b".into()), Step::Wildcard]);
+        assert_eq!(steps("$[-1][1,2]"), [Step::Index(-1), Step::Indices(vec![1, 2])]);
+        assert_eq!(
+            steps("$[1:][:2]"),
+            [
+                Step::Slice { start: Some(1), end: None, step: 1 },
+                Step::Slice { start: None, end: Some(2), step: 1 },
+            ]
+        );
+    }
+
+    #[test]
+    fn roots_are_told_apart() {
+        assert_eq!(path("$$.Execution").unwrap().root, Root::Context);
+        assert_eq!(path("$order.total").unwrap().root, Root::Variable("order".into()));
+    }
+
+    #[test]
+    fn a_text_that_is_no_path_is_refused_with_its_place() {
+        for text in ["", "a", "$.", "$[", "$['a", "$.a b", "$[a]", "$.a()", "$[1", "$[::0]"] {
+            assert!(path(text).is_err(), "{text}");
+        }
+        assert_eq!(path("$.a b").unwrap_err().at, 4);
+    }
+}

@@ -1,0 +1,193 @@
+//! Reads what a path names. A definite path answers with the value, any other with a list.
+
+use std::fmt::Write;
+
+use super::{Path, Step};
+use crate::json::Json;
+
+/// What a path found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Found<'a> {
+    /// The value of a definite path.
+    One(&'a Json),
+    /// The values of a path that may name many.
+    Many(Vec<&'a Json>),
+}
+
+/// Why a path found nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// In the words of the service: `No results for path: $['a']`.
+    pub(crate) reason: String,
+    /// Whether only the last index was out of range.
+    pub(crate) past_end: bool,
+}
+
+impl Found<'_> {
+    pub(crate) fn into_owned(self) -> Json {
+        match self {
+            Self::One(value) => value.clone(),
+            Self::Many(values) => Json::Array(values.into_iter().cloned().collect()),
+        }
+    }
+}
+
+impl Path {
+    /// Reads the path from its root's value.
+    pub(crate) fn select<'a>(&self, root: &'a Json) -> Result<Found<'a>, Missing> {
+        let found = walk(&self.steps, root, root)?;
+        Ok(if self.is_definite() { Found::One(found[0]) } else { Found::Many(found) })
+    }
+}
+
+/// Follows the steps. A definite step that finds nothing fails, unless a step before it may have
+/// found any number of values.
+pub(super) fn walk<'a>(
+    steps: &[Step],
+    from: &'a Json,
+    root: &'a Json,
+) -> Result<Vec<&'a Json>, Missing> {
+    let mut found = vec![from];
+    let mut definite = true;
+    for (position, step) in steps.iter().enumerate() {
+        if *step == Step::Descend {
+            found = everything_below(found);
+            definite = false;
+            continue;
+        }
+        let mut next = Vec::new();
+        for value in found {
+            apply(step, value, root, &mut next);
+        }
+        if definite && next.is_empty() && is_definite(step) {
+            return Err(missing(steps, position));
+        }
+        definite &= is_definite(step);
+        found = next;
+    }
+    Ok(found)
+}
+
+fn is_definite(step: &Step) -> bool {
+    matches!(step, Step::Name(_) | Step::Index(_))
+}
+
+fn everything_below(found: Vec<&Json>) -> Vec<&Json> {
+    let mut all = Vec::new();
+    let mut pending: Vec<&Json> = found.into_iter().rev().collect();
+    while let Some(value) = pending.pop() {
+        match value {
+            Json::Array(items) => pending.extend(items.iter().rev()),
+            Json::Object(members) => pending.extend(members.values().rev()),
+            _ => continue,
+        }
+        all.push(value);
+    }
+    all
+}
+
+fn apply<'a>(step: &Step, value: &'a Json, root: &'a Json, next: &mut Vec<&'a Json>) {
+    match (step, value) {
+        (Step::Name(name), Json::Object(members)) => next.extend(members.get(name)),
+        (Step::Names(names), Json::Object(members)) => {
+            next.extend(names.iter().filter_map(|name| members.get(name)));
+        }
+        (Step::Index(index), Json::Array(items)) => next.extend(at(items, *index)),
+        (Step::Indices(indices), Json::Array(items)) => {
+            next.extend(indices.iter().filter_map(|index| at(items, *index)));
+        }
+        (Step::Slice { start, end, step }, Json::Array(items)) => {
+            let bound = |edge: i64| {
+                let length = items.len() as i64;
+                (if edge < 0 { length + edge } else { edge }).clamp(0, length) as usize
+            };
+            let (start, end) = (bound(start.unwrap_or(0)), bound(end.unwrap_or(i64::MAX)));
+            if start < end {
+                let step = usize::try_from(*step).unwrap_or(1);
+                next.extend(items[start..end].iter().step_by(step));
+            }
+        }
+        (Step::Wildcard, Json::Array(items)) => next.extend(items),
+        (Step::Wildcard, Json::Object(members)) => next.extend(members.values()),
+        (Step::Filter(filter), Json::Array(items)) => {
+            next.extend(items.iter().filter(|item| filter.keeps(item, root)));
+        }
+        (Step::Filter(filter), Json::Object(_)) if filter.keeps(value, root) => next.push(value),
+        _ => {}
+    }
+}
+
+fn at(items: &[Json], index: i64) -> Option<&Json> {
+    let index = if index < 0 { items.len() as i64 + index } else { index };
+    items.get(usize::try_from(index).ok()?)
+}
+
+fn missing(steps: &[Step], position: usize) -> Missing {
+    let leaf = position + 1 == steps.len();
+    let mut trail = String::from("$");
+    for step in &steps[..=position] {
+        // Writing to a String cannot fail.
+        match step {
+            Step::Name(name) => write!(trail, "['{name}']"),
+            Step::Index(index) => write!(trail, "[{index}]"),
+            _ => Ok(()),
+        }
+        .unwrap_or_default();
+    }
+    let reason = if leaf { "No results for path" } else { "Missing property in path" };
+    let separator = if leaf { ": " } else { " " };
+    Missing {
+        reason: format!("{reason}{separator}{trail}"),
+        past_end: leaf && matches!(steps[position], Step::Index(_)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STORE: &str = r#"{"store":{"book":[
+        {"title":"A","price":8,"isbn":"1"},{"title":"B","price":12},{"title":"C","price":9}],
+        "bicycle":{"price":20}},"limit":10,"a.b":{"c'd":1}}"#;
+
+    #[track_caller]
+    fn read(path: &str) -> String {
+        let store: Json = STORE.parse().unwrap();
+        let path = Path::parse(path).unwrap();
+        match path.select(&store) {
+            Ok(found) => found.into_owned().to_string(),
+            Err(missing) => missing.reason,
+        }
+    }
+
+    #[test]
+    fn a_definite_path_answers_with_the_value() {
+        assert_eq!(read("$.store.book[0].title"), r#""A""#);
+        assert_eq!(read("$.store.book[-1].title"), r#""C""#);
+        assert_eq!(read("$['a.b']['c\\'d']"), "1");
+        assert_eq!(read("$.limit"), "10");
+    }
+
+    #[test]
+    fn any_other_path_answers_with_a_list() {
+        assert_eq!(read("$.store.book[*].price"), "[8,12,9]");
+        assert_eq!(read("$..price"), "[8,12,9,20]");
+        assert_eq!(read("$.store.book[0:2].title"), r#"["A","B"]"#);
+        assert_eq!(read("$.store.book[-2:].title"), r#"["B","C"]"#);
+        assert_eq!(read("$.store.book[0,2].title"), r#"["A","C"]"#);
+        assert_eq!(read("$.store.book[?(@.isbn)].title"), r#"["A"]"#);
+        assert_eq!(read("$.store.book[?(@.price < $.limit && @.title != 'A')].title"), r#"["C"]"#);
+        assert_eq!(read("$.store.book[?(@.title =~ /[ab]/i)].price"), "[8,12]");
+        assert_eq!(read("$.store.book[?(!(@.isbn) || @.price == 8.0)].title"), r#"["A","B","C"]"#);
+        assert_eq!(read("$.store.book[?(@.title in ['B', 'C'])].price"), "[12,9]");
+        assert_eq!(read("$.store.book[*].nope"), "[]");
+    }
+
+    #[test]
+    fn a_missing_place_is_told_in_the_words_of_the_service() {
+        assert_eq!(read("$.nope"), "No results for path: $['nope']");
+        assert_eq!(read("$.nope.deep"), "Missing property in path $['nope']");
+        assert_eq!(read("$.store.book[5]"), "No results for path: $['store']['book'][5]");
+        assert_eq!(read("$.nope[*].x"), "Missing property in path $['nope']");
+    }
+}

@@ -1,0 +1,228 @@
+//! Runs a machine to its end in virtual time: waits are skipped over, tasks are answered at once.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::execution::{
+    Answer, Effect, Execution, Identity, Outcome, Start, Status, TaskId, TaskRef, TaskRequest,
+};
+use crate::failure::Failure;
+use crate::history::HistoryEvent;
+use crate::json::Json;
+use crate::machine::{Machine, Pattern};
+use crate::scope::Entropy;
+
+/// Answers the tasks of a run.
+pub trait Tasks {
+    /// Answers one call.
+    ///
+    /// # Errors
+    /// A text that says why the task cannot be answered; it stops the run.
+    fn call(&mut self, request: &TaskRequest) -> Result<Reply, String>;
+}
+
+/// How a task ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// Its output or its error; none leaves the task without an answer.
+    pub outcome: Option<Result<Json, Failure>>,
+    /// How long it takes.
+    pub after: SignedDuration,
+}
+
+impl Reply {
+    /// An output, at once.
+    #[must_use]
+    pub fn output(output: Json) -> Self {
+        Self { outcome: Some(Ok(output)), after: SignedDuration::ZERO }
+    }
+
+    /// An error, at once.
+    pub fn error(error: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self { outcome: Some(Err(Failure::new(error, cause))), after: SignedDuration::ZERO }
+    }
+
+    /// No answer, so that the task times out if it has a timeout.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { outcome: None, after: SignedDuration::ZERO }
+    }
+
+    /// The same, later.
+    #[must_use]
+    pub fn after(self, after: SignedDuration) -> Self {
+        Self { after, ..self }
+    }
+}
+
+/// A machine's run from its start to its end.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// How it ended.
+    pub status: Status,
+    /// Everything that happened.
+    pub history: Vec<HistoryEvent>,
+    /// The virtual time at its end.
+    pub ended: Timestamp,
+}
+
+/// Why a run could not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// A task could not be answered.
+    #[error("the task of state '{state}' cannot be answered: {reason}")]
+    Unanswered {
+        /// The state that calls.
+        state: String,
+        /// What the [`Tasks`] said.
+        reason: String,
+    },
+    /// Every lane waits for a task that never answers and never times out.
+    #[error("the run is stuck: nothing will ever answer {}", states.join(", "))]
+    Stuck {
+        /// The states that wait.
+        states: Vec<String>,
+    },
+}
+
+/// What a run starts from. It repeats itself exactly for the same options.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The names in the context object.
+    pub identity: Identity,
+    /// Where UUIDs, tokens and jitter come from.
+    pub entropy: Entropy,
+    /// The virtual time at its start.
+    pub starts: Timestamp,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            identity: Identity::local("local", "run"),
+            entropy: Entropy::from_number(0),
+            starts: Timestamp::UNIX_EPOCH,
+        }
+    }
+}
+
+/// Runs a machine to its end.
+///
+/// # Errors
+/// When a task cannot be answered, or when nothing can ever happen any more.
+pub fn run(
+    machine: &Machine,
+    input: Json,
+    tasks: &mut dyn Tasks,
+    options: RunOptions,
+) -> Result<Run, RunError> {
+    let RunOptions { identity, entropy, starts } = options;
+    let start = Start { input, identity, entropy };
+    let (execution, turn) = Execution::start(machine, start, starts);
+    let mut runner = Runner {
+        machine,
+        execution,
+        history: turn.events,
+        now: starts,
+        at_once: VecDeque::new(),
+        later: BTreeMap::new(),
+    };
+    runner.to_the_end(tasks)?;
+    let status = runner.execution.status().clone();
+    Ok(Run { status, history: runner.history, ended: runner.now })
+}
+
+struct Runner<'m> {
+    machine: &'m Machine,
+    execution: Execution,
+    history: Vec<HistoryEvent>,
+    now: Timestamp,
+    at_once: VecDeque<Answer>,
+    /// Answers by their time and, among those of one time, by their task.
+    later: BTreeMap<(Timestamp, TaskId), Answer>,
+}
+
+impl Runner<'_> {
+    fn to_the_end(&mut self, tasks: &mut dyn Tasks) -> Result<(), RunError> {
+        loop {
+            let turn = self.execution.advance(self.machine, self.now);
+            self.history.extend(turn.events);
+            for effect in turn.effects {
+                if let Effect::StartTask(request) = effect {
+                    self.call(&request, tasks)?;
+                }
+            }
+            if *self.execution.status() != Status::Running {
+                return Ok(());
+            }
+            if !self.hand_over() {
+                self.sleep()?;
+            }
+        }
+    }
+
+    fn call(&mut self, request: &TaskRequest, tasks: &mut dyn Tasks) -> Result<(), RunError> {
+        let task = TaskRef::Id(request.task);
+        let reply = tasks
+            .call(request)
+            .map_err(|reason| RunError::Unanswered { state: request.state.clone(), reason })?;
+        if request.resource.is_activity() {
+            let outcome = Outcome::Taken { worker: Some("local".to_owned()) };
+            self.at_once.push_back(Answer { task: task.clone(), outcome });
+        }
+        if request.resource.pattern() != Pattern::RequestResponse
+            && let Some(Ok(output)) = &reply.outcome
+        {
+            self.at_once.push_back(Answer::submitted(task.clone(), output.clone()));
+        }
+        let Some(outcome) = reply.outcome else { return Ok(()) };
+        let outcome = match outcome {
+            Ok(output) => Outcome::Succeeded(output),
+            Err(failure) => Outcome::Failed(failure),
+        };
+        let answer = Answer { task, outcome };
+        if reply.after.is_positive() {
+            let time = self.now.checked_add(reply.after).unwrap_or(Timestamp::MAX);
+            self.later.insert((time, request.task), answer);
+        } else {
+            self.at_once.push_back(answer);
+        }
+        Ok(())
+    }
+
+    /// Hands over the answers of now; false when there are none.
+    fn hand_over(&mut self) -> bool {
+        while let Some(entry) = self.later.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            self.at_once.push_back(entry.remove());
+        }
+        let mut any = false;
+        while let Some(answer) = self.at_once.pop_front() {
+            any = true;
+            // An answer that comes too late changes nothing, as in the service.
+            if let Ok(turn) = self.execution.answer(self.machine, answer, self.now) {
+                self.history.extend(turn.events);
+            }
+        }
+        any
+    }
+
+    /// Moves the time on to whatever happens next.
+    fn sleep(&mut self) -> Result<(), RunError> {
+        let answer = self.later.first_key_value().map(|((time, _), _)| *time);
+        let next = self.execution.wakes_at().into_iter().chain(answer).min();
+        match next {
+            Some(next) => {
+                self.now = next.max(self.now);
+                Ok(())
+            }
+            None => {
+                let states = self.execution.current_states().map(str::to_owned).collect();
+                Err(RunError::Stuck { states })
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What paths and functions see while a state is at work: input, context object, variables, chance.
+
+use std::cell::{OnceCell, RefCell};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::json::{Json, Object};
+use crate::path::{Missing, Path, Root};
+
+/// Numbers that look random and follow from a seed alone, so that a run can be repeated.
+///
+/// Each draw is the SHA-256 of the seed and a counter: tokens cannot be guessed without the seed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entropy {
+    seed: [u8; 32],
+    drawn: u64,
+}
+
+impl Entropy {
+    /// Draws that follow from the seed. Use 32 bytes of the system's randomness in production.
+    #[must_use]
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self { seed, drawn: 0 }
+    }
+
+    /// Draws that follow from a number, for tests and for runs that are to be repeated.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        Self::new(seed)
+    }
+
+    pub(crate) fn draw(&mut self) -> [u8; 32] {
+        self.drawn += 1;
+        let mut digest = Sha256::new();
+        digest.update(self.seed);
+        digest.update(self.drawn.to_le_bytes());
+        digest.finalize().into()
+    }
+
+    pub(crate) fn draw_number(&mut self) -> u64 {
+        let bytes = self.draw();
+        bytes[..8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
+    }
+
+    /// A number from 0 on and below 1.
+    pub(crate) fn draw_fraction(&mut self) -> f64 {
+        (self.draw_number() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// What a state's fields are evaluated against.
+pub(crate) struct Scope<'a> {
+    /// `$`
+    pub(crate) input: &'a Json,
+    pub(crate) world: &'a World<'a>,
+}
+
+/// The part of a scope that stays while the input moves through the fields.
+pub(crate) struct World<'a> {
+    context: OnceCell<Json>,
+    make_context: Box<dyn Fn() -> Json + 'a>,
+    /// The variables, innermost first.
+    variables: Vec<&'a Object>,
+    entropy: RefCell<Entropy>,
+}
+
+/// A path that found nothing.
+pub(crate) struct Miss {
+    /// Where it looked, unless it is a variable that does not exist.
+    pub(crate) input: Option<String>,
+    pub(crate) reason: String,
+    pub(crate) past_end: bool,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(
+        make_context: impl Fn() -> Json + 'a,
+        variables: Vec<&'a Object>,
+        entropy: Entropy,
+    ) -> Self {
+        Self {
+            context: OnceCell::new(),
+            make_context: Box::new(make_context),
+            variables,
+            entropy: RefCell::new(entropy),
+        }
+    }
+
+    pub(crate) fn scope(&'a self, input: &'a Json) -> Scope<'a> {
+        Scope { input, world: self }
+    }
+
+    pub(crate) fn into_entropy(self) -> Entropy {
+        self.entropy.into_inner()
+    }
+
+    fn context(&self) -> &Json {
+        self.context.get_or_init(&self.make_context)
+    }
+}
+
+impl Scope<'_> {
+    /// Reads what the path names.
+    pub(crate) fn read(&self, path: &Path) -> Result<Json, Miss> {
+        let root = match path.root() {
+            Root::Input => self.input,
+            Root::Context => self.world.context(),
+            Root::Variable(name) => {
+                let found = self.world.variables.iter().find_map(|scope| scope.get(name));
+                found.ok_or_else(|| Miss {
+                    input: None,
+                    reason: format!("The variable '${name}' has no value"),
+                    past_end: false,
+                })?
+            }
+        };
+        match path.select(root) {
+            Ok(found) => Ok(found.into_owned()),
+            Err(Missing { reason, past_end }) => {
+                Err(Miss { input: Some(root.to_string()), reason, past_end })
+            }
+        }
+    }
+
+    pub(crate) fn draw_number(&self) -> u64 {
+        self.world.entropy.borrow_mut().draw_number()
+    }
+
+    /// A UUID of version 4.
+    pub(crate) fn draw_uuid(&self) -> String {
+        let mut bytes = self.world.entropy.borrow_mut().draw();
+        bytes[6] = (bytes[6] & 0x0f) | 0x40;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        let hex: String = bytes[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+        format!("{a}-{b}-{c}-{d}-{e}")
+    }
+}

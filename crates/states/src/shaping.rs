@@ -1,0 +1,79 @@
+//! The data flow around a state's work: what it sees, and what becomes of its result.
+
+use crate::failure::{Failure, RESULT_PATH};
+use crate::json::{Json, Object};
+use crate::machine::{ResultPath, Seconds, Selector};
+use crate::path::{self, Path};
+use crate::scope::{Scope, World};
+use crate::template::Template;
+
+/// Applies `InputPath` or `OutputPath`.
+pub(crate) fn select(
+    selector: &Selector,
+    value: &Json,
+    world: &World<'_>,
+) -> Result<Json, Failure> {
+    match selector {
+        Selector::Whole => Ok(value.clone()),
+        Selector::Nothing => Ok(Json::empty_object()),
+        Selector::Path(path) => read(path, &world.scope(value)),
+    }
+}
+
+/// Reads a path outside of payload templates.
+pub(crate) fn read(path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
+    scope.read(path).map_err(|miss| {
+        let reason = miss.reason;
+        Failure::runtime(match miss.input {
+            Some(_) => format!("Invalid path '{path}' : {reason}"),
+            None => reason,
+        })
+    })
+}
+
+/// Fills `Assign`.
+pub(crate) fn assign(template: Option<&Template>, scope: &Scope<'_>) -> Result<Object, Failure> {
+    match template.map(|template| template.fill(scope)).transpose()? {
+        Some(Json::Object(assigned)) => Ok(assigned),
+        _ => Ok(Object::new()),
+    }
+}
+
+/// Applies `ResultPath`.
+pub(crate) fn combine(
+    result_path: &ResultPath,
+    input: &Json,
+    result: Json,
+) -> Result<Json, Failure> {
+    match result_path {
+        ResultPath::Replace => Ok(result),
+        ResultPath::Discard => Ok(input.clone()),
+        ResultPath::Into(path) => {
+            let mut output = input.clone();
+            if path::put(path, &mut output, result) {
+                return Ok(output);
+            }
+            let cause = format!("Unable to apply ReferencePath {path} to input {input}");
+            Err(Failure::new(RESULT_PATH, cause))
+        }
+    }
+}
+
+/// Reads a number of seconds, or of iterations, that is not negative.
+pub(crate) fn seconds(seconds: &Seconds, field: &str, scope: &Scope<'_>) -> Result<u64, Failure> {
+    let path = match seconds {
+        Seconds::Fixed(seconds) => return Ok(*seconds),
+        Seconds::Path(path) => path,
+    };
+    let value = read(path, scope)?;
+    let Some(number) = value.as_integer() else {
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        return Err(Failure::runtime(format!(
+            "The {field} field refers to value \"{shown}\" which is not a valid integer: {path}"
+        )));
+    };
+    u64::try_from(number).map_err(|_| {
+        let name = field.trim_end_matches("Path");
+        Failure::runtime(format!("{name} cannot be negative."))
+    })
+}

@@ -1,0 +1,182 @@
+//! Payload templates: JSON whose keys that end in `.$` are filled from paths and functions.
+
+use crate::failure::Failure;
+use crate::intrinsic::{self, Call};
+use crate::json::{Json, Object};
+use crate::path::Path;
+use crate::scope::{Miss, Scope};
+
+/// A parsed payload template.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Template {
+    Literal(Json),
+    Object(Vec<(String, Template)>),
+    Array(Vec<Template>),
+    Expression { field: String, expression: Expression },
+}
+
+/// What a string stands for where a path or a function is allowed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Expression {
+    Path(Path),
+    Call(Call),
+}
+
+/// A template's part that cannot be read, with its place below the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Flaw {
+    pub(crate) place: String,
+    pub(crate) reason: String,
+}
+
+impl Expression {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with('$') {
+            Path::parse(text).map(Self::Path).map_err(|error| error.to_string())
+        } else {
+            intrinsic::parse(text).map(Self::Call).map_err(|error| error.to_string())
+        }
+    }
+
+    pub(crate) fn paths(&self) -> Vec<&Path> {
+        match self {
+            Self::Path(path) => vec![path],
+            Self::Call(call) => call.paths(),
+        }
+    }
+}
+
+impl Template {
+    /// Reads a template, noting every flaw; what is flawed is left out.
+    pub(crate) fn parse(source: &Json, flaws: &mut Vec<Flaw>) -> Self {
+        Self::parse_at(source, "", flaws)
+    }
+
+    fn parse_at(source: &Json, place: &str, flaws: &mut Vec<Flaw>) -> Self {
+        match source {
+            Json::Object(members) => Self::parse_members(members, place, flaws),
+            Json::Array(items) => Self::array(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| Self::parse_at(item, &format!("{place}[{index}]"), flaws))
+                    .collect(),
+            ),
+            scalar => Self::Literal(scalar.clone()),
+        }
+    }
+
+    fn parse_members(members: &Object, place: &str, flaws: &mut Vec<Flaw>) -> Self {
+        let mut parsed = Vec::with_capacity(members.len());
+        for (key, value) in members {
+            let place = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+            let Some(name) = key.strip_suffix(".$") else {
+                parsed.push((key.clone(), Self::parse_at(value, &place, flaws)));
+                continue;
+            };
+            if members.contains_key(name) {
+                let reason = format!("the member '{name}' is given twice, with and without '.$'");
+                flaws.push(Flaw { place: place.clone(), reason });
+            }
+            let expression = match value {
+                Json::String(text) => Expression::parse(text),
+                other => Err(format!(
+                    "a key that ends in '.$' takes a string with a path or an intrinsic function, \
+                     not {}",
+                    other.kind()
+                )),
+            };
+            match expression {
+                Ok(expression) => {
+                    let field = key.clone();
+                    parsed.push((name.to_owned(), Self::Expression { field, expression }));
+                }
+                Err(reason) => flaws.push(Flaw { place, reason }),
+            }
+        }
+        Self::object(parsed)
+    }
+
+    fn object(members: Vec<(String, Template)>) -> Self {
+        if members.iter().all(|(_, member)| matches!(member, Self::Literal(_))) {
+            let literal = |(key, member)| match member {
+                Self::Literal(value) => (key, value),
+                _ => (key, Json::Null),
+            };
+            return Self::Literal(Json::object(members.into_iter().map(literal)));
+        }
+        Self::Object(members)
+    }
+
+    fn array(items: Vec<Template>) -> Self {
+        if items.iter().all(|item| matches!(item, Self::Literal(_))) {
+            let literal = |item| match item {
+                Self::Literal(value) => value,
+                _ => Json::Null,
+            };
+            return Self::Literal(Json::Array(items.into_iter().map(literal).collect()));
+        }
+        Self::Array(items)
+    }
+
+    /// Fills the template.
+    pub(crate) fn fill(&self, scope: &Scope<'_>) -> Result<Json, Failure> {
+        match self {
+            Self::Literal(value) => Ok(value.clone()),
+            Self::Array(items) => {
+                let items: Result<_, _> = items.iter().map(|item| item.fill(scope)).collect();
+                items.map(Json::Array)
+            }
+            Self::Object(members) => {
+                let mut filled = Object::with_capacity(members.len());
+                for (key, member) in members {
+                    filled.insert(key.clone(), member.fill(scope)?);
+                }
+                Ok(Json::Object(filled))
+            }
+            Self::Expression { field, expression } => match expression {
+                Expression::Call(call) => call.evaluate(scope),
+                Expression::Path(path) => match scope.read(path) {
+                    Ok(value) => Ok(value),
+                    Err(miss) if miss.past_end => Ok(Json::Null),
+                    Err(miss) => Err(not_found(&miss, path, field)),
+                },
+            },
+        }
+    }
+
+    /// Every path in the template.
+    pub(crate) fn paths(&self) -> Vec<&Path> {
+        let mut paths = Vec::new();
+        let mut pending = vec![self];
+        while let Some(template) = pending.pop() {
+            match template {
+                Self::Literal(_) => {}
+                Self::Object(members) => pending.extend(members.iter().map(|(_, member)| member)),
+                Self::Array(items) => pending.extend(items),
+                Self::Expression { expression, .. } => paths.extend(expression.paths()),
+            }
+        }
+        paths
+    }
+
+    /// The keys of the outermost object.
+    pub(crate) fn keys(&self) -> Vec<&str> {
+        match self {
+            Self::Literal(Json::Object(members)) => members.keys().map(String::as_str).collect(),
+            Self::Object(members) => members.iter().map(|(key, _)| key.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The interpreter error for a field whose path found nothing.
+pub(crate) fn not_found(miss: &Miss, path: &Path, field: &str) -> Failure {
+    Failure::runtime(match &miss.input {
+        Some(input) => format!(
+            "The JSONPath '{path}' specified for the field '{field}' could not be found in the \
+             input '{input}'"
+        ),
+        None => miss.reason.clone(),
+    })
+}
