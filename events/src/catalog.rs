@@ -25,41 +25,44 @@ pub struct Message {
     pub spec: EventSpec,
     /// The JSON Schema of its data.
     pub schema: fn() -> Schema,
-    data: fn() -> serde_json::Result<Value>,
-    subject: fn() -> String,
+    samples: fn() -> serde_json::Result<Vec<(String, Value)>>,
 }
 
 impl Message {
     pub(crate) fn of<E: Event>() -> Self {
-        Self {
-            spec: E::SPEC,
-            schema: E::schema,
-            data: || serde_json::to_value(E::sample()),
-            subject: || E::sample().subject().to_owned(),
-        }
+        let samples = || {
+            let told = |event: &E| Ok((event.subject().to_owned(), serde_json::to_value(event)?));
+            E::samples().iter().map(told).collect()
+        };
+        Self { spec: E::SPEC, schema: E::schema, samples }
     }
 
-    /// A sample: the whole event as the bus delivers it, usable with `sam local invoke`.
-    pub fn sample(&self) -> serde_json::Result<Value> {
+    /// Samples: whole events as the bus delivers them, usable with `sam local invoke`. The first
+    /// is the one that documents show; the others differ where content rules look.
+    ///
+    /// # Errors
+    /// Where a sample cannot be written as JSON.
+    pub fn samples(&self) -> serde_json::Result<Vec<Value>> {
+        let samples = (self.samples)()?;
+        Ok(samples.into_iter().map(|(subject, data)| self.delivered(subject, data)).collect())
+    }
+
+    fn delivered(&self, correlation_id: String, data: Value) -> Value {
         let id = sample_id(self.spec.detail_type);
-        let detail = Detail {
-            metadata: Metadata {
-                idempotency_key: id.to_string(),
-                event_id: id,
-                correlation_id: (self.subject)(),
-                causation_id: Some(sample_id("cause")),
-                occurred_at: samples::moment(),
-                version: self.spec.version,
-                ttl_seconds: 86_400,
-                category: self.spec.category(),
-                traceparent: Some(
-                    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
-                ),
-                replay_name: None,
-            },
-            data: (self.data)()?,
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let metadata = Metadata {
+            idempotency_key: id.simple().to_string(),
+            event_id: id,
+            correlation_id,
+            causation_id: Some(sample_id("cause")),
+            occurred_at: samples::moment(),
+            version: self.spec.version,
+            ttl_seconds: 86_400,
+            category: self.spec.category(),
+            traceparent: Some(trace.to_owned()),
+            replay_name: None,
         };
-        Ok(json!({
+        json!({
             "version": "0",
             "id": id,
             "detail-type": self.spec.detail_type,
@@ -68,8 +71,8 @@ impl Message {
             "time": samples::moment(),
             "region": "eu-central-1",
             "resources": [],
-            "detail": detail,
-        }))
+            "detail": Detail { metadata, data },
+        })
     }
 }
 

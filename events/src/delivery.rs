@@ -80,7 +80,10 @@ event! {
         order_id: OrderId = samples::order_id(),
         canceled_by: CanceledBy = CanceledBy::Order,
         reason: String = "the order was canceled".to_owned(),
-    }
+    } also [
+        { canceled_by: CanceledBy::Unreachable },
+        { canceled_by: CanceledBy::Carrier },
+    ]
 }
 
 event! {

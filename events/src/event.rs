@@ -108,6 +108,11 @@ pub trait Event:
     /// An example, as documentation and tests use it.
     fn sample() -> Self;
 
+    /// Examples that differ where rules look: the sample, and what else content rules tell apart.
+    fn samples() -> Vec<Self> {
+        vec![Self::sample()]
+    }
+
     /// Turns the data of an older `version` into this one's. A version is never edited: an
     /// incompatible change is a new version, and this is how the old one is still understood.
     fn upcast(version: u32, data: Value) -> Option<Value> {
@@ -187,7 +192,7 @@ macro_rules! event {
     ($(#[doc = $doc:literal])+
      $name:ident: $owner:expr, $role:ident, about $subject:ident, $(version $version:literal,)? {
         $($(#[$meta:meta])* $field:ident: $type:ty = $sample:expr),+ $(,)?
-    }) => {
+    } $(also [$({ $($other:ident: $value:expr),+ $(,)? }),+ $(,)?])?) => {
         $(#[doc = $doc])+
         #[derive(
             Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -214,6 +219,10 @@ macro_rules! event {
             fn sample() -> Self {
                 Self { $($field: $sample),+ }
             }
+
+            $(fn samples() -> Vec<Self> {
+                vec![Self::sample(), $(Self { $($other: $value,)+ ..Self::sample() }),+]
+            })?
         }
     };
 }

@@ -18,7 +18,13 @@ event! {
         country: String = samples::address().country,
         shipping_address: ShippingAddress = samples::address(),
         placed_at: Timestamp = samples::moment(),
-    }
+    } also [
+        { total: samples::high_total(), lines: samples::high_lines() },
+        {
+            country: samples::home_address().country,
+            shipping_address: samples::home_address(),
+        },
+    ]
 }
 
 event! {

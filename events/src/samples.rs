@@ -65,6 +65,19 @@ pub fn lines() -> Vec<Line> {
     vec![Line { sku: sku(), quantity: quantity(), unit_price: unit_price() }]
 }
 
+/// The total of an order of high value.
+#[must_use]
+pub fn high_total() -> Money {
+    Money::from_minor(395_850)
+}
+
+/// Its lines: fifty pieces.
+#[must_use]
+pub fn high_lines() -> Vec<Line> {
+    let quantity = Quantity::try_from(50).expect("fifty is a quantity");
+    vec![Line { sku: sku(), quantity, unit_price: unit_price() }]
+}
+
 /// The lines as a customer writes them.
 #[must_use]
 pub fn ordered_lines() -> Vec<OrderedLine> {
@@ -89,6 +102,18 @@ pub fn address() -> ShippingAddress {
     }
 }
 
+/// An address at home.
+#[must_use]
+pub fn home_address() -> ShippingAddress {
+    ShippingAddress {
+        name: "Maria Anders".to_owned(),
+        street: "Obere Str. 57".to_owned(),
+        city: "Berlin".to_owned(),
+        postal_code: Some("12209".to_owned()),
+        country: crate::HOME_COUNTRY.to_owned(),
+    }
+}
+
 /// When it was ordered.
 #[must_use]
 pub fn moment() -> Timestamp {
@@ -107,5 +132,6 @@ mod tests {
     fn the_literals_parse_and_the_total_is_the_sum_of_the_lines() {
         let _all = (super::order_id(), super::customer_id(), super::moment(), super::later());
         assert_eq!(crate::total(&super::lines()), Some(super::total()));
+        assert_eq!(crate::total(&super::high_lines()), Some(super::high_total()));
     }
 }

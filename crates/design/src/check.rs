@@ -1,0 +1,119 @@
+//! The proof that the flow closes: nothing is said that nobody hears, nothing is waited for that
+//! nobody says, and whatever was done can be undone.
+
+use std::collections::BTreeMap;
+
+use chorus_events::catalog::Message;
+use chorus_events::{Effect, Owner, Role, RowSpec, Trigger, Via};
+
+use crate::{Finding, Flow, compensation, patterns};
+
+/// All that keeps the flow of `rows` from closing; nothing where it closes. The samples of
+/// `messages` are what patterns are tried on.
+#[must_use]
+pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
+    let flow = Flow { rows };
+    let mut findings = names(rows);
+    findings.extend(unheard(flow));
+    findings.extend(unsaid(flow));
+    findings.extend(ambiguous(rows));
+    findings.extend(references(flow));
+    findings.extend(idle(rows));
+    findings.extend(patterns::check(rows, messages));
+    findings.extend(compensation::check(flow));
+    findings
+}
+
+/// Two rows of one name.
+fn names(rows: &[RowSpec]) -> Vec<Finding> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.action).or_default() += 1;
+    }
+    let twice = counts.into_iter().filter(|(_, count)| *count > 1);
+    twice.map(|(name, _)| Finding::new(name, "two rows have this name", "Rename one")).collect()
+}
+
+/// Emitted events that nobody consumes.
+fn unheard(flow: Flow<'_>) -> Vec<Finding> {
+    let may_end = |role| matches!(role, Role::Terminal | Role::End);
+    let mut findings = Vec::new();
+    for row in flow.rows {
+        for event in row.emits.iter().filter(|event| !may_end(event.role)) {
+            if flow.consumers(event.detail_type).next().is_none() {
+                let name = event.detail_type;
+                findings.push(Finding::new(
+                    row.action,
+                    format!("emits {name}, which no row consumes"),
+                    format!("Add {name} to a row's `on`, or give the event the role Terminal"),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// Consumed events that nobody emits.
+fn unsaid(flow: Flow<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in flow.rows {
+        for event in row.on.iter().filter(|event| matches!(event.owner, Owner::Ours(_))) {
+            let name = event.detail_type;
+            if flow.producers(name).next().is_none() {
+                findings.push(Finding::new(
+                    row.action,
+                    format!("waits for {name}, which no row emits"),
+                    format!("Add {name} to the `=>` of the row that says it, or make it external"),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// Events that reach two actions of one service: one event, one service, one decision.
+fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
+    let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for row in rows.iter().filter(|row| row.via != Via::ApiDestination) {
+        for event in row.on {
+            let place = (row.service.name(), event.detail_type);
+            if let Some(other) = seen.insert(place, row.action) {
+                findings.push(Finding::new(
+                    row.action,
+                    format!("consumes {}, as {other} of the same service does", event.detail_type),
+                    "Decide both in one row: two commits on one event can miss each other",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// Rows that name rows which do not exist.
+fn references(flow: Flow<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in flow.rows {
+        let undone = match row.effect {
+            Effect::UndoneBy(action) => Some(("is undone by", action)),
+            _ => None,
+        };
+        let dead = row.dead_letters_of.map(|action| ("takes the dead letters of", action));
+        for (says, action) in undone.into_iter().chain(dead) {
+            if flow.row(action).is_none() {
+                let problem = format!("{says} {action}, which is no row");
+                findings.push(Finding::new(row.action, problem, format!("Add the row {action}")));
+            }
+        }
+    }
+    findings
+}
+
+/// Rows that nothing starts.
+fn idle(rows: &[RowSpec]) -> Vec<Finding> {
+    let idle = |row: &&RowSpec| {
+        row.trigger == Trigger::Messages && row.on.is_empty() && row.api.is_empty()
+    };
+    let finding = |row: &RowSpec| Finding::new(row.action, "is started by nothing", "Give it `on`");
+    rows.iter().filter(idle).map(finding).collect()
+}

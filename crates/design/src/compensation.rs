@@ -1,0 +1,51 @@
+//! Whatever was done can be undone: from every later failure, each forward action that may have
+//! changed something reaches its compensation.
+
+use chorus_events::{Effect, EventSpec, Role, RowSpec};
+
+use crate::{Finding, Flow};
+
+/// The forward actions that a later failure would leave standing.
+pub(crate) fn check(flow: Flow<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in flow.rows {
+        let Effect::UndoneBy(compensation) = row.effect else { continue };
+        for failure in later_failures(flow, row) {
+            if !reaches(flow, failure, compensation) {
+                findings.push(Finding::new(
+                    row.action,
+                    format!("is not undone by {compensation} when {} follows", failure.detail_type),
+                    format!(
+                        "Let a way lead from {} to an event that {compensation} consumes",
+                        failure.detail_type
+                    ),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// The failures that can follow once `row` went well. What a compensation itself fails at is not
+/// among them: that is for an operator.
+fn later_failures(flow: Flow<'_>, row: &RowSpec) -> Vec<EventSpec> {
+    let went_well: Vec<EventSpec> =
+        row.emits.iter().filter(|event| event.role != Role::Failure).copied().collect();
+    let following = flow.following(&went_well);
+    let failed =
+        |event: &EventSpec| event.role == Role::Failure && following.contains(event.detail_type);
+    flow.events().into_iter().filter(failed).filter(|event| !for_operators(flow, event)).collect()
+}
+
+/// Whether only compensations say this event, and only records are kept of it.
+fn for_operators(flow: Flow<'_>, event: &EventSpec) -> bool {
+    flow.producers(event.detail_type).all(|row| row.effect == Effect::Settles)
+        && flow.consumers(event.detail_type).all(|row| row.effect == Effect::Records)
+}
+
+/// Whether `compensation` can be started by what follows from `failure`.
+fn reaches(flow: Flow<'_>, failure: EventSpec, compensation: &str) -> bool {
+    let following = flow.following(&[failure]);
+    flow.row(compensation)
+        .is_some_and(|row| row.on.iter().any(|event| following.contains(event.detail_type)))
+}

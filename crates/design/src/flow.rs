@@ -1,0 +1,79 @@
+//! The table as a graph: events lead to rows, rows lead to events.
+
+use std::collections::BTreeSet;
+
+use chorus_events::{EventSpec, Role, RowSpec, Trigger};
+
+/// The rows of a design table, and the ways between them.
+#[derive(Debug, Clone, Copy)]
+pub struct Flow<'a> {
+    /// The rows.
+    pub rows: &'a [RowSpec],
+}
+
+impl<'a> Flow<'a> {
+    /// The row called `action`.
+    #[must_use]
+    pub fn row(&self, action: &str) -> Option<&'a RowSpec> {
+        self.rows.iter().find(|row| row.action == action)
+    }
+
+    /// The rows that name this event as their input; a catch-all does not make it consumed.
+    pub fn consumers(&self, event: &str) -> impl Iterator<Item = &'a RowSpec> {
+        let consumes = move |row: &&RowSpec| {
+            row.trigger == Trigger::Messages && row.on.iter().any(|spec| spec.detail_type == event)
+        };
+        self.rows.iter().filter(consumes)
+    }
+
+    /// The rows that emit this event.
+    pub fn producers(&self, event: &str) -> impl Iterator<Item = &'a RowSpec> {
+        self.rows.iter().filter(move |row| row.emits.iter().any(|spec| spec.detail_type == event))
+    }
+
+    /// Every event of the table once, in its order; commands are not among them.
+    #[must_use]
+    pub fn events(&self) -> Vec<EventSpec> {
+        let mut once: Vec<EventSpec> = Vec::new();
+        for spec in self.rows.iter().flat_map(|row| row.on.iter().chain(row.emits)) {
+            if spec.role != Role::Command && !once.contains(spec) {
+                once.push(*spec);
+            }
+        }
+        once
+    }
+
+    /// The events that can follow from `first`, itself included: what its consumers emit, what
+    /// theirs do, and what follows where a consumer's delivery ends as a dead letter.
+    #[must_use]
+    pub fn following(&self, first: &[EventSpec]) -> BTreeSet<&'static str> {
+        let mut reached = BTreeSet::new();
+        let mut waiting: Vec<&'static str> = first.iter().map(|event| event.detail_type).collect();
+        while let Some(event) = waiting.pop() {
+            if !reached.insert(event) {
+                continue;
+            }
+            for row in self.consumers(event).flat_map(|row| self.with_dead_letters(row)) {
+                waiting.extend(row.emits.iter().map(|spec| spec.detail_type));
+                waiting.extend(self.answers(row));
+            }
+        }
+        reached
+    }
+
+    /// A row, and the rows that take over where its events cannot be delivered.
+    pub(crate) fn with_dead_letters(&self, row: &'a RowSpec) -> impl Iterator<Item = &'a RowSpec> {
+        let takes_over = |other: &&RowSpec| other.dead_letters_of == Some(row.action);
+        std::iter::once(row).chain(self.rows.iter().filter(takes_over))
+    }
+
+    /// What a partner may say once it was called: anything that is its to say.
+    fn answers(&self, row: &RowSpec) -> Vec<&'static str> {
+        if row.via != chorus_events::Via::ApiDestination {
+            return Vec::new();
+        }
+        let partners = row.emits.iter().map(|event| event.owner).collect::<Vec<_>>();
+        let theirs = |event: &EventSpec| partners.contains(&event.owner);
+        self.events().into_iter().filter(theirs).map(|event| event.detail_type).collect()
+    }
+}

@@ -1,0 +1,19 @@
+//! The design table as people read it, and the proof that its flow is complete.
+
+mod check;
+mod compensation;
+mod files;
+mod finding;
+mod flow;
+mod markdown;
+mod patterns;
+mod picture;
+mod print;
+
+pub use check::check;
+pub use files::{GeneratedFile, files};
+pub use finding::Finding;
+pub use flow::Flow;
+pub use markdown::markdown;
+pub use picture::mermaid;
+pub use print::{action_table, event_table};

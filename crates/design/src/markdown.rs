@@ -1,0 +1,49 @@
+//! Both tables as Markdown: what `docs/DESIGN-TABLE.md` is generated from.
+
+use std::fmt::Write as _;
+
+use chorus_events::RowSpec;
+
+use crate::print::{action_cells, event_cells};
+use crate::{Flow, mermaid};
+
+/// The whole document.
+#[must_use]
+pub fn markdown(rows: &[RowSpec]) -> String {
+    let flow = Flow { rows };
+    let mut text = String::from(
+        "# The design table\n\n\
+         Generated from `events/src/table.rs` by `chorus design --write`; a test fails where the \
+         two differ.\nEvery event goes to the event log as well.\n\n## Actions\n\n",
+    );
+    line(
+        &mut text,
+        &["API (sync)", "Input events", "Service", "Action", "Output events", "What it does"],
+    );
+    line(&mut text, &["---"; 6]);
+    for row in rows {
+        let [api, inputs, service, action, outputs] = action_cells(row);
+        line(&mut text, &[&api, &inputs, &service, &action, &outputs, row.meaning]);
+    }
+    text.push_str("\n## Events\n\n");
+    line(
+        &mut text,
+        &["Event", "Source", "Version", "Part", "Said by", "Heard by", "What it means"],
+    );
+    line(&mut text, &["---"; 7]);
+    for event in flow.events() {
+        let [name, source, version, part, said, heard] = event_cells(flow, &event);
+        line(&mut text, &[&name, &source, &version, &part, &said, &heard, event.meaning]);
+    }
+    let picture = mermaid(rows);
+    text.push_str("\n## The flow\n\n```mermaid\n");
+    text.push_str(&picture);
+    text.push_str("```\n");
+    text
+}
+
+fn line(text: &mut String, cells: &[&str]) {
+    let escaped: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    // Writing to a string cannot fail.
+    writeln!(text, "| {} |", escaped.join(" | ")).unwrap_or_default();
+}

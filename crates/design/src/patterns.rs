@@ -1,0 +1,67 @@
+//! Every rule's pattern is valid, matches the samples of each event that it means, and no other.
+
+use chorus_events::catalog::Message;
+use chorus_events::rules::{self, Rule};
+use chorus_events::{RowSpec, Trigger};
+use event_pattern::Pattern;
+
+use crate::Finding;
+
+/// The rules of `rows` that mean something else than they say.
+pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in rows {
+        match rules::of(std::slice::from_ref(row)) {
+            Ok(rules) => findings.extend(rules.iter().flat_map(|rule| one(rule, messages))),
+            Err(error) => findings.push(Finding::new(
+                row.action,
+                error.to_string(),
+                "Write `when` as a JSON object that is a pattern on `detail`",
+            )),
+        }
+    }
+    findings
+}
+
+fn one(rule: &Rule, messages: &[Message]) -> Vec<Finding> {
+    let action = rule.row.action;
+    let pattern = match Pattern::parse(rule.pattern.to_string()) {
+        Ok(pattern) => pattern,
+        Err(error) => {
+            let problem = format!("has a rule that EventBridge refuses: {error}");
+            return vec![Finding::new(action, problem, "Mend the row's `when`")];
+        }
+    };
+    let tried = messages.iter().map(|message| tried(rule, &pattern, message));
+    tried
+        .filter_map(|result| {
+            result.unwrap_or_else(|error| {
+                Some(Finding::new(action, format!("cannot be tried: {error}"), "Mend the sample"))
+            })
+        })
+        .collect()
+}
+
+/// Tries the rule on the samples of one message.
+fn tried(rule: &Rule, pattern: &Pattern, message: &Message) -> serde_json::Result<Option<Finding>> {
+    let (row, name) = (&rule.row, message.spec.detail_type);
+    let samples = message.samples()?;
+    let matched = samples.iter().filter(|sample| {
+        pattern.matches(sample.to_string().as_bytes()).is_ok_and(|matched| matched)
+    });
+    let matched = matched.count();
+    let meant = row.trigger == Trigger::Every || row.on.contains(&message.spec);
+    let problem = match (meant, matched) {
+        (true, 0) => format!("has a rule that matches no sample of {name}, which it consumes"),
+        (true, some) if row.when.is_none() && some < samples.len() => {
+            format!("has a rule that misses a sample of {name}, which it consumes")
+        }
+        (true, all) if row.when.is_some() && all == samples.len() => {
+            format!("has a content rule that every sample of {name} satisfies: nothing tries it")
+        }
+        (false, 1..) => format!("has a rule that matches {name}, which it does not consume"),
+        _ => return Ok(None),
+    };
+    let remedy = "Mend the row's `when`, or add a sample that tells the cases apart";
+    Ok(Some(Finding::new(row.action, problem, remedy)))
+}

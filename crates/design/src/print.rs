@@ -1,0 +1,93 @@
+//! Both tables for a terminal: aligned, wrapped to its width.
+
+use chorus_events::{EventSpec, Owner, Role, RowSpec, Trigger, Via};
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{ContentArrangement, Table};
+
+use crate::Flow;
+
+/// One row per action, as the design has it.
+#[must_use]
+pub fn action_table(rows: &[RowSpec], width: Option<u16>) -> String {
+    let mut table = table(width);
+    table.set_header(["API (sync)", "Input events", "Service", "Action", "Output events"]);
+    for row in rows {
+        table.add_row(action_cells(row));
+    }
+    table.to_string()
+}
+
+/// One row per event.
+#[must_use]
+pub fn event_table(rows: &[RowSpec], width: Option<u16>) -> String {
+    let flow = Flow { rows };
+    let mut table = table(width);
+    table.set_header(["Event", "Source", "Version", "Part", "Said by", "Heard by"]);
+    for event in flow.events() {
+        table.add_row(event_cells(flow, &event));
+    }
+    table.to_string()
+}
+
+fn table(width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = width {
+        table.set_width(width);
+    }
+    table
+}
+
+/// The cells of an action's row, as every rendering shows them.
+pub(crate) fn action_cells(row: &RowSpec) -> [String; 5] {
+    let api: Vec<&str> = row.api.iter().map(|command| command.detail_type).collect();
+    let service = match row.via {
+        Via::ApiDestination => format!("{} (API destination: the carrier)", row.service.title()),
+        Via::Queue => format!("{} (FIFO queue)", row.service.title()),
+        Via::Function => row.service.title().to_owned(),
+    };
+    let emits: Vec<String> = row.emits.iter().map(output).collect();
+    let emits =
+        if emits.is_empty() { "(a terminal row: none)".to_owned() } else { emits.join(", ") };
+    [api.join(", "), inputs(row), service, row.title.to_owned(), emits]
+}
+
+fn inputs(row: &RowSpec) -> String {
+    if row.trigger == Trigger::Every {
+        return "every event (catch-all rule)".to_owned();
+    }
+    let name = |event: &EventSpec| match event.owner {
+        Owner::Logistics => format!("{} (from logistics)", event.detail_type),
+        Owner::Ours(_) => event.detail_type.to_owned(),
+    };
+    let mut inputs: Vec<String> = row.on.iter().map(name).collect();
+    if let Some(action) = row.dead_letters_of {
+        inputs.push(format!("the dead letters of {action}"));
+    }
+    let inputs = inputs.join(", ");
+    row.when.map_or_else(|| inputs.clone(), |when| format!("{inputs} where {when}"))
+}
+
+fn output(event: &EventSpec) -> String {
+    if event.role == Role::End && event.detail_type == "OrderDelivered" {
+        return format!("{} END", event.detail_type);
+    }
+    event.detail_type.to_owned()
+}
+
+/// The cells of an event's row, as every rendering shows them.
+pub(crate) fn event_cells(flow: Flow<'_>, event: &EventSpec) -> [String; 6] {
+    let names =
+        |rows: Vec<&RowSpec>| rows.iter().map(|row| row.title).collect::<Vec<_>>().join(", ");
+    let said = names(flow.producers(event.detail_type).collect());
+    let heard = names(flow.consumers(event.detail_type).collect());
+    let part = match event.role {
+        Role::Step => "step",
+        Role::Failure => "failure",
+        Role::Terminal => "terminal",
+        Role::End => "end",
+        Role::Command => "command",
+    };
+    let source = event.owner.source().to_owned();
+    [event.detail_type.to_owned(), source, event.version.to_string(), part.to_owned(), said, heard]
+}

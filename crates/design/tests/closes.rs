@@ -1,0 +1,115 @@
+//! The flow closes; and whoever breaks the table is told which row, and how.
+
+use chorus_design::{Finding, check};
+use chorus_events::catalog::messages;
+use chorus_events::table::TABLE;
+use chorus_events::{EventSpec, RowSpec};
+
+fn findings(change: impl Fn(&mut Vec<RowSpec>)) -> Vec<Finding> {
+    let mut rows = TABLE.to_vec();
+    change(&mut rows);
+    check(&rows, &messages())
+}
+
+fn row<'a>(rows: &'a mut [RowSpec], action: &str) -> &'a mut RowSpec {
+    rows.iter_mut().find(|row| row.action == action).unwrap()
+}
+
+fn without(events: &[EventSpec], name: &str) -> &'static [EventSpec] {
+    let kept: Vec<_> = events.iter().filter(|event| event.detail_type != name).copied().collect();
+    assert!(kept.len() < events.len(), "{name} is not among them");
+    kept.leak()
+}
+
+#[track_caller]
+fn names(findings: &[Finding], row: &str, problem: &str) {
+    let named = findings.iter().any(|found| found.row == row && found.problem.contains(problem));
+    assert!(named, "{findings:#?}");
+}
+
+#[test]
+fn the_flow_of_the_shop_closes() {
+    assert_eq!(check(TABLE, &messages()), []);
+}
+
+#[test]
+fn an_event_that_nobody_consumes_is_found() {
+    let found = findings(|rows| {
+        let cancel = row(rows, "CancelOrder");
+        cancel.on = without(cancel.on, "ItemNotAvailable");
+        let email = row(rows, "SendEmail");
+        email.on = without(email.on, "ItemNotAvailable");
+    });
+    names(&found, "ReserveItem", "emits ItemNotAvailable, which no row consumes");
+}
+
+#[test]
+fn an_event_that_nobody_emits_is_found() {
+    let found = findings(|rows| {
+        let estimate = row(rows, "EstimateDelivery");
+        estimate.emits = without(estimate.emits, "DeliveryEstimated");
+    });
+    names(&found, "MakePayment", "waits for DeliveryEstimated, which no row emits");
+}
+
+#[test]
+fn a_failure_that_leaves_something_done_is_found() {
+    let found = findings(|rows| {
+        let cancel = row(rows, "CancelOrder");
+        cancel.on = without(cancel.on, "PaymentFailed");
+    });
+    names(&found, "ReserveItem", "not undone by UnreserveOrReturnItem when PaymentFailed follows");
+    let found = findings(|rows| {
+        let cancel = row(rows, "CancelPayment");
+        cancel.on = without(cancel.on, "OrderCanceled");
+    });
+    names(&found, "MakePayment", "is not undone by CancelPayment when ErrorItemRemoved follows");
+}
+
+#[test]
+fn a_partner_that_cannot_be_reached_is_a_failure_too() {
+    let found = findings(|rows| row(rows, "CancelDelivery").on = &[]);
+    names(&found, "MarkDeliveryAsStarted", "is not undone by CancelDelivery");
+}
+
+#[test]
+fn a_missing_compensation_is_found() {
+    let found = findings(|rows| rows.retain(|row| row.action != "CancelPayment"));
+    names(&found, "MakePayment", "is undone by CancelPayment, which is no row");
+}
+
+#[test]
+fn two_decisions_of_one_service_on_one_event_are_found() {
+    let found = findings(|rows| row(rows, "RemoveItem").on = row(rows, "ReserveItem").on);
+    names(&found, "RemoveItem", "as ReserveItem of the same service does");
+}
+
+#[test]
+fn a_content_rule_that_cannot_match_is_found() {
+    let high = r#"{"data":{"total":[{"numeric":[">=",1000000]}]}}"#;
+    let found = findings(|rows| row(rows, "ReviewOrder").when = Some(high));
+    names(&found, "ReviewOrder", "matches no sample of OrderCreated");
+}
+
+#[test]
+fn a_content_rule_that_matches_everything_is_found() {
+    let all = r#"{"data":{"total":[{"numeric":[">=",0]}]}}"#;
+    let found = findings(|rows| row(rows, "ReviewOrder").when = Some(all));
+    names(&found, "ReviewOrder", "every sample of OrderCreated satisfies");
+}
+
+#[test]
+fn an_invalid_content_rule_is_found() {
+    let found = findings(|rows| row(rows, "ReviewOrder").when = Some(r#"{"data":{"total":[]}}"#));
+    names(&found, "ReviewOrder", "has a rule that EventBridge refuses");
+    let found = findings(|rows| row(rows, "ReviewOrder").when = Some("[]"));
+    names(&found, "ReviewOrder", "is not a JSON object");
+}
+
+#[test]
+fn a_row_that_nothing_starts_and_a_name_used_twice_are_found() {
+    let found = findings(|rows| row(rows, "CompleteOrder").on = &[]);
+    names(&found, "CompleteOrder", "is started by nothing");
+    let found = findings(|rows| row(rows, "PutItem").action = "PutCustomer");
+    names(&found, "PutCustomer", "two rows have this name");
+}
