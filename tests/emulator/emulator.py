@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     enter_virtual_environment()
     import deployment
+    import prebuilt
     import process
 
     external = os.environ.get("AWS_ENDPOINT_URL")
@@ -46,12 +47,17 @@ def main(arguments: list[str]) -> int:
                 print(json.dumps(process.describe(external) if external else emulator.status()))
             case "deploy":
                 stack = deployment.Stack(options.stack_name, external or emulator.running_url())
-                stack.deploy(options.template, options.parameter, options.timeout)
+                template = options.template
+                if options.binaries:
+                    template = prebuilt.template_with_binaries(
+                        template, options.binaries, emulator.folder / options.stack_name
+                    )
+                stack.deploy(template, options.parameter, options.timeout)
                 print(json.dumps(stack.outputs(), indent=2))
             case "destroy":
                 stack = deployment.Stack(options.stack_name, external or emulator.running_url())
                 stack.destroy(options.timeout)
-    except (process.EmulatorError, deployment.DeploymentError) as error:
+    except (process.EmulatorError, deployment.DeploymentError, prebuilt.BinaryMissing) as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 1
     return 0
@@ -74,6 +80,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             command.add_argument("--stack-name", default=DEFAULT_STACK)
         if name == "deploy":
             command.add_argument("--template", type=Path, default=ROOT / "template.yaml")
+            command.add_argument(
+                "--binaries", type=Path, help="target/lambda or target/debug, instead of sam build"
+            )
             command.add_argument("--parameter", action="append", default=[], metavar="KEY=VALUE")
     return parser.parse_args(arguments)
 

@@ -17,13 +17,15 @@ HERE = Path(__file__).resolve().parent
 HEALTH_PATH = "/_ministack/health"
 STOP_SECONDS = 10.0
 
-# Credentials that no account knows; a Lambda in the emulator inherits them, as any client does.
+# Credentials of the emulator's root user; a function gets those of its own role.
 TEST_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+# By default `sam deploy` looks at the stack every five seconds, which is most of its time here.
+SAM_SETTINGS = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
 REAL_CREDENTIALS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 
 
@@ -34,7 +36,7 @@ class EmulatorError(Exception):
 def test_environment(url: str) -> dict[str, str]:
     """Our environment, with every AWS client pointed at `url` and no real credentials."""
     kept = {key: value for key, value in os.environ.items() if key not in REAL_CREDENTIALS}
-    return {**kept, **TEST_CREDENTIALS, "AWS_ENDPOINT_URL": url, "SAM_CLI_TELEMETRY": "0"}
+    return {**kept, **TEST_CREDENTIALS, **SAM_SETTINGS, "AWS_ENDPOINT_URL": url}
 
 
 class Emulator:
@@ -42,10 +44,10 @@ class Emulator:
 
     def __init__(self, root: Path, port: int) -> None:
         self._port = port
-        self._folder = root / ".emulator" / str(port)
-        self._state_file = self._folder / "state.json"
-        self._scratch = self._folder / "tmp"
-        self.log = self._folder / "emulator.log"
+        self.folder = root / ".emulator" / str(port)
+        self._state_file = self.folder / "state.json"
+        self._scratch = self.folder / "tmp"
+        self.log = self.folder / "emulator.log"
         self.url = f"http://127.0.0.1:{port}"
 
     def start(self, timeout: float) -> str:
@@ -84,7 +86,7 @@ class Emulator:
         if keep_log and self.log.exists():
             self._remove_leftovers()
         else:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def status(self) -> dict[str, Any]:
         """Whether it runs, where, and its log."""
@@ -103,6 +105,7 @@ class Emulator:
             "GATEWAY_PORT": str(self._port),
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "localhost",
+            "AUTH": "false" if os.environ.get("EMULATOR_IAM") == "off" else "true",
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "TMPDIR": str(self._scratch),

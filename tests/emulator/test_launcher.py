@@ -10,6 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from botocore.exceptions import ClientError
+
 from ministack_launcher import hooks, launcher
 from smoke.outside_world import OutsideWorld
 from smoke.stack_under_test import StackUnderTest, post, wait_for
@@ -69,6 +71,26 @@ class Functions(SentenceTests):
     def a_catch_all_rule_sees_every_event(self) -> None:
         event_id = stack.put("OfNoInterestToOthers")
         self.assertEqual(invoked(event_id)["function"], stack.outputs["Everything"])
+
+
+class Roles(SentenceTests):
+    def a_function_may_do_only_what_its_role_allows(self) -> None:
+        event_id = stack.put("Silence")
+        record = stack.take("FunctionFailures", lambda body: body["requestPayload"]["id"] == event_id)
+        self.assertEqual(record["body"]["requestContext"]["approximateInvokeCount"], 1)
+
+    def a_role_may_put_only_its_own_events_on_the_bus(self) -> None:
+        events = stack.client("events", role=stack.outputs["PublisherArn"])
+
+        def put(*entries: tuple[str, str]) -> None:
+            bus = stack.outputs["Bus"]
+            keys = ("Source", "DetailType", "EventBusName", "Detail")
+            events.put_events(Entries=[dict(zip(keys, (*entry, bus, "{}"))) for entry in entries])
+
+        put(("smoke", "Permitted"), ("smoke", "AlsoPermitted"))
+        for refused in (("smoke", "Enqueue"), ("other", "Permitted")):
+            with self.assertRaises(ClientError):
+                put(("smoke", "Permitted"), refused)
 
 
 class DeadLetters(SentenceTests):

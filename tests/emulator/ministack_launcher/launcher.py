@@ -8,6 +8,7 @@ from ministack_launcher import (
     cloudformation_types,
     hooks,
     http_api,
+    iam_conditions,
     replay,
     rule_targets,
 )
@@ -19,6 +20,7 @@ GAPS = (
     api_destinations,
     async_invocation,
     replay,
+    iam_conditions,
 )
 
 

@@ -49,14 +49,18 @@ class StackUnderTest:
             raise AssertionError(f"{' '.join(arguments)} failed:\n{done.stderr}")
         return done.stdout
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of this emulator."""
+    def client(self, service: str, role: str | None = None) -> Any:
+        """A boto3 client of this emulator, as its root user or under a role."""
+        credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        if role:
+            assumed = self.client("sts").assume_role(RoleArn=role, RoleSessionName="smoke")
+            credentials = {
+                "aws_access_key_id": assumed["Credentials"]["AccessKeyId"],
+                "aws_secret_access_key": assumed["Credentials"]["SecretAccessKey"],
+                "aws_session_token": assumed["Credentials"]["SessionToken"],
+            }
         return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            service, endpoint_url=self.url, region_name="us-east-1", **credentials
         )
 
     def put(self, detail_type: str, **detail: Any) -> str:
