@@ -1,0 +1,90 @@
+//! What is filed under one key.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::hash::Hash;
+
+use crate::hash::Table;
+
+/// A combination, and whether its key alone proves the condition that it is filed under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot(u32);
+
+impl Slot {
+    pub(super) fn new(branch: u32, sure: bool) -> Self {
+        Self(branch << 1 | u32::from(sure))
+    }
+
+    pub(super) fn branch(self) -> u32 {
+        self.0 >> 1
+    }
+
+    pub(super) fn is_sure(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+/// The combinations filed under one key.
+#[derive(Debug, Default)]
+pub(super) struct Postings(Vec<Slot>);
+
+impl Postings {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn insert(&mut self, slot: Slot) {
+        self.0.push(slot);
+    }
+
+    pub(super) fn remove(&mut self, slot: Slot) {
+        if let Some(at) = self.0.iter().position(|own| *own == slot) {
+            self.0.swap_remove(at);
+        }
+        if self.0.len() * 4 < self.0.capacity() {
+            self.0.shrink_to_fit();
+        }
+    }
+
+    #[inline]
+    pub(super) fn each(&self, sink: &mut impl FnMut(Slot)) {
+        for slot in &self.0 {
+            sink(*slot);
+        }
+    }
+}
+
+/// Removes `slot` from what is filed under `key`, and the key with its last slot.
+pub(super) fn remove<K, Q>(map: &mut BTreeMap<K, Postings>, key: &Q, slot: Slot)
+where
+    K: Borrow<Q> + Ord,
+    Q: Ord + ?Sized,
+{
+    if let Some(postings) = map.get_mut(key) {
+        postings.remove(slot);
+        if postings.is_empty() {
+            map.remove(key);
+        }
+    }
+}
+
+/// As [`remove`], of a hash table.
+pub(super) fn remove_hashed<K, Q>(table: &mut Table<K, Postings>, key: &Q, slot: Slot)
+where
+    K: Borrow<Q> + Eq + Hash,
+    Q: Eq + Hash + ?Sized,
+{
+    if let Some(postings) = table.get_mut(key) {
+        postings.remove(slot);
+        if postings.is_empty() {
+            table.remove(key);
+        }
+    }
+    if table.len() * 4 < table.capacity() {
+        table.shrink_to_fit();
+    }
+}

@@ -1,0 +1,214 @@
+//! A matcher that is slow and obvious: unfold the pattern, flatten the event, try everything.
+//!
+//! It takes patterns that are known to be valid, and numbers of at most 15 digits.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+/// What is asked of each path.
+type Asked = BTreeMap<String, Vec<Value>>;
+
+/// The array elements around a value: which array, which of its elements.
+type Membership = BTreeMap<usize, usize>;
+
+struct Leaf {
+    path: String,
+    value: Value,
+    membership: Membership,
+}
+
+/// Whether `pattern` matches `event`.
+pub fn matches(pattern: &Value, event: &Value) -> bool {
+    let mut unfolded = Vec::new();
+    unfold(pattern, "", &mut unfolded);
+    let mut leaves = Vec::new();
+    flatten(event, "", &Membership::new(), (&mut leaves, &mut 0));
+    unfolded.iter().any(|asked| {
+        let asked: Vec<_> = asked.iter().collect();
+        together(&asked, &leaves, &Membership::new())
+    })
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn unfold(object: &Value, path: &str, unfolded: &mut Vec<Asked>) {
+    for (name, value) in object.as_object().expect("a valid pattern") {
+        match value {
+            Value::Array(branches) if name == "$or" => {
+                let before = std::mem::take(unfolded);
+                for branch in branches {
+                    let mut after = before.clone();
+                    unfold(branch, path, &mut after);
+                    unfolded.append(&mut after);
+                }
+            }
+            Value::Array(values) => {
+                if unfolded.is_empty() {
+                    unfolded.push(Asked::new());
+                }
+                for asked in unfolded.iter_mut() {
+                    asked.insert(join(path, name), values.clone());
+                }
+            }
+            nested => unfold(nested, &join(path, name), unfolded),
+        }
+    }
+}
+
+fn flatten(value: &Value, path: &str, within: &Membership, into: (&mut Vec<Leaf>, &mut usize)) {
+    let (leaves, arrays) = into;
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                flatten(value, &join(path, name), within, (leaves, arrays));
+            }
+        }
+        Value::Array(elements) => {
+            let array = *arrays;
+            *arrays += 1;
+            for (index, element) in elements.iter().enumerate() {
+                let mut within = within.clone();
+                if element.is_object() || element.is_array() {
+                    within.insert(array, index);
+                }
+                flatten(element, path, &within, (leaves, arrays));
+            }
+        }
+        leaf => leaves.push(Leaf {
+            path: path.to_owned(),
+            value: leaf.clone(),
+            membership: within.clone(),
+        }),
+    }
+}
+
+/// Whether what is left of `asked` can be met without a second element of an array in `chosen`.
+fn together(asked: &[(&String, &Vec<Value>)], leaves: &[Leaf], chosen: &Membership) -> bool {
+    let Some(((path, values), later)) = asked.split_first() else { return true };
+    let agrees = |leaf: &&Leaf| {
+        leaf.membership
+            .iter()
+            .all(|(array, index)| chosen.get(array).is_none_or(|own| own == index))
+    };
+    let here: Vec<&Leaf> =
+        leaves.iter().filter(|leaf| leaf.path == **path).filter(agrees).collect();
+    let absent = values.iter().any(|value| *value == serde_json::json!({"exists": false}));
+    if absent && here.is_empty() && together(later, leaves, chosen) {
+        return true;
+    }
+    here.iter().filter(|leaf| values.iter().any(|value| accepts(value, &leaf.value))).any(|leaf| {
+        let mut chosen = chosen.clone();
+        chosen.extend(&leaf.membership);
+        together(later, leaves, &chosen)
+    })
+}
+
+fn accepts(asked: &Value, held: &Value) -> bool {
+    let Some((operator, operand)) = asked.as_object().and_then(|object| object.iter().next())
+    else {
+        return match (asked, held) {
+            (Value::Number(asked), Value::Number(held)) => asked.as_f64() == held.as_f64(),
+            (Value::String(asked), Value::String(held)) => {
+                asked == held || same_address(asked, held)
+            }
+            _ => asked == held,
+        };
+    };
+    let text = held.as_str();
+    match (operator.as_str(), operand) {
+        ("exists", Value::Bool(wanted)) => *wanted,
+        ("anything-but", Value::Object(by)) => {
+            !operands(&by.values().next().expect("one")).any(|one| {
+                let key = by.keys().next().expect("one");
+                accepts(&serde_json::json!({ key: one }), held)
+            })
+        }
+        ("anything-but", excluded) => !operands(&excluded).any(|one| match (one, held) {
+            (Value::Number(one), Value::Number(held)) => one.as_f64() == held.as_f64(),
+            _ => one == held,
+        }),
+        ("numeric", Value::Array(terms)) => held.as_f64().is_some_and(|held| numeric(terms, held)),
+        ("cidr", Value::String(block)) => text.is_some_and(|text| in_block(block, text)),
+        ("wildcard", Value::String(wildcard)) => {
+            text.is_some_and(|text| fits(&pieces(wildcard), &text.chars().collect::<Vec<_>>()))
+        }
+        ("prefix", Value::String(start)) => text.is_some_and(|text| text.starts_with(start)),
+        ("suffix", Value::String(end)) => text.is_some_and(|text| text.ends_with(end)),
+        ("equals-ignore-case", Value::String(all)) => {
+            text.is_some_and(|text| text.to_lowercase() == all.to_lowercase())
+        }
+        ("prefix", folded) => text.is_some_and(|text| {
+            let start = folded["equals-ignore-case"].as_str().expect("text").to_lowercase();
+            text.to_lowercase().starts_with(&start)
+        }),
+        ("suffix", folded) => text.is_some_and(|text| {
+            let end = folded["equals-ignore-case"].as_str().expect("text").to_lowercase();
+            text.to_lowercase().ends_with(&end)
+        }),
+        other => panic!("unknown operator {other:?}"),
+    }
+}
+
+fn operands<'a>(value: &&'a Value) -> Box<dyn Iterator<Item = &'a Value> + 'a> {
+    match value {
+        Value::Array(list) => Box::new(list.iter()),
+        one => Box::new(std::iter::once(*one)),
+    }
+}
+
+fn numeric(terms: &[Value], held: f64) -> bool {
+    terms.chunks(2).all(|term| {
+        let bound = term[1].as_f64().expect("a number");
+        match term[0].as_str().expect("an operator") {
+            "=" => held == bound,
+            "<" => held < bound,
+            "<=" => held <= bound,
+            ">" => held > bound,
+            _ => held >= bound,
+        }
+    })
+}
+
+fn same_address(left: &str, right: &str) -> bool {
+    matches!((left.parse::<IpAddr>(), right.parse::<IpAddr>()), (Ok(left), Ok(right)) if left == right)
+}
+
+fn in_block(block: &str, address: &str) -> bool {
+    let (base, bits) = block.split_once('/').expect("a block");
+    let bits: u32 = bits.parse().expect("bits");
+    match (base.parse(), address.parse()) {
+        (Ok(IpAddr::V4(base)), Ok(IpAddr::V4(address))) => {
+            bits == 0 || base.to_bits() >> (32 - bits) == address.to_bits() >> (32 - bits)
+        }
+        (Ok(IpAddr::V6(base)), Ok(IpAddr::V6(address))) => {
+            bits == 0 || base.to_bits() >> (128 - bits) == address.to_bits() >> (128 - bits)
+        }
+        _ => false,
+    }
+}
+
+/// A wildcard as characters; `None` is a star.
+fn pieces(wildcard: &str) -> Vec<Option<char>> {
+    let mut pieces = Vec::new();
+    let mut chars = wildcard.chars();
+    while let Some(next) = chars.next() {
+        pieces.push(match next {
+            '*' => None,
+            '\\' => chars.next(),
+            plain => Some(plain),
+        });
+    }
+    pieces
+}
+
+fn fits(pieces: &[Option<char>], text: &[char]) -> bool {
+    match pieces.split_first() {
+        None => text.is_empty(),
+        Some((None, rest)) => (0..=text.len()).any(|skipped| fits(rest, &text[skipped..])),
+        Some((Some(piece), rest)) => text.first() == Some(piece) && fits(rest, &text[1..]),
+    }
+}
