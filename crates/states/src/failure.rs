@@ -33,6 +33,9 @@ pub struct Failure {
     pub cause: Option<String>,
     /// Where it comes from, which decides who may handle it.
     pub(crate) origin: Origin,
+    /// Whether it came up from a branch or an iteration.
+    #[serde(default)]
+    pub(crate) from_branch: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +51,12 @@ pub(crate) enum Origin {
 impl Failure {
     /// An error with a cause.
     pub fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self { error: Some(error.into()), cause: Some(cause.into()), origin: Origin::Ordinary }
+        Self {
+            error: Some(error.into()),
+            cause: Some(cause.into()),
+            origin: Origin::Ordinary,
+            from_branch: false,
+        }
     }
 
     /// An interpreter error, which ends the execution.
@@ -61,7 +69,7 @@ impl Failure {
     }
 
     pub(crate) fn timeout(origin: Origin) -> Self {
-        Self { error: Some(TIMEOUT.to_owned()), cause: None, origin }
+        Self { error: Some(TIMEOUT.to_owned()), cause: None, origin, from_branch: false }
     }
 
     pub(crate) fn payload(name: &str) -> Self {
@@ -89,7 +97,7 @@ impl Failure {
     }
 
     /// Whether an entry of `ErrorEquals` names this failure.
-    pub(crate) fn answers_to(&self, name: &str, from_branch: bool) -> bool {
+    pub(crate) fn answers_to(&self, name: &str) -> bool {
         if self.is_fatal() {
             return false;
         }
@@ -98,7 +106,7 @@ impl Failure {
             ALL => self.origin != Origin::Payload,
             TASK_FAILED => error != TIMEOUT && self.origin != Origin::Payload,
             HEARTBEAT_TIMEOUT => self.origin == Origin::Heartbeat || error == name,
-            BRANCH_FAILED => from_branch || error == name,
+            BRANCH_FAILED => self.from_branch || error == name,
             REFERENCE_PATH => error == RESULT_PATH || error == name,
             _ => error == name,
         }

@@ -2,6 +2,7 @@
 
 mod choice;
 mod document;
+mod draw;
 mod execution;
 mod failure;
 mod history;
@@ -17,6 +18,7 @@ mod shaping;
 mod template;
 mod timestamp;
 
+pub use draw::draw_svg;
 pub use execution::{
     Answer, Effect, Execution, Identity, Outcome, Refusal, Start, Status, TaskId, TaskRef,
     TaskRequest, Turn,

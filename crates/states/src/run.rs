@@ -128,7 +128,7 @@ pub fn run(
         at_once: VecDeque::new(),
         later: BTreeMap::new(),
     };
-    runner.to_the_end(tasks)?;
+    runner.finish(tasks)?;
     let status = runner.execution.status().clone();
     Ok(Run { status, history: runner.history, ended: runner.now })
 }
@@ -144,7 +144,7 @@ struct Runner<'m> {
 }
 
 impl Runner<'_> {
-    fn to_the_end(&mut self, tasks: &mut dyn Tasks) -> Result<(), RunError> {
+    fn finish(&mut self, tasks: &mut dyn Tasks) -> Result<(), RunError> {
         loop {
             let turn = self.execution.advance(self.machine, self.now);
             self.history.extend(turn.events);

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use super::lane::{LaneId, Phase, TaskState, after};
 use super::task::Moment;
 use super::{Execution, Status, TaskId, Turn, Work};
-use crate::failure::Failure;
+use crate::failure::{Failure, Origin};
 use crate::json::Json;
-use crate::machine::{Family, Machine, Pattern};
+use crate::machine::{Machine, Pattern, Resource};
 
 /// Which task an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,47 +105,29 @@ impl Execution {
         if task.due().is_some_and(|due| due <= now) {
             return Err(Refusal::TaskTimedOut);
         }
-        let mut work = Work::new(machine, now);
-        let resource = self.resource_of(id, &work).ok_or(Refusal::UnknownTask)?;
+        let mut work = self.work(machine, now);
+        let resource = work.resource_of(id).ok_or(Refusal::UnknownTask)?;
         match answer.outcome {
-            Outcome::Succeeded(output) => {
-                let name = resource.service().map_or(resource.arn(), |(service, _)| service);
-                match Self::payload(name, &output, &work) {
-                    Err(too_large) => {
-                        // The service lets States.ALL catch a result that is too large.
-                        let failure =
-                            Failure { origin: crate::failure::Origin::Ordinary, ..too_large };
-                        self.task_failed(id, Moment::Failed, failure, &mut work);
-                    }
-                    Ok(text) => {
-                        self.task_answered(id, Moment::Succeeded, Some(text), &mut work);
-                        self.make_ready(id, Phase::Done(output));
-                    }
-                }
-            }
-            Outcome::Failed(failure) => self.task_failed(id, Moment::Failed, failure, &mut work),
+            Outcome::Succeeded(output) => work.succeeded(id, &resource, output),
+            Outcome::Failed(failure) => work.task_failed(id, Moment::Failed, failure),
             Outcome::Submitted(response) => {
                 if resource.pattern() == Pattern::RequestResponse {
                     return Err(Refusal::NotExpected);
                 }
-                let text = Some(response.to_string());
-                self.task_answered(id, Moment::Submitted, text, &mut work);
+                work.task_answered(id, Moment::Submitted, response.to_string());
             }
             Outcome::Taken { worker } => {
-                if resource.family() != Family::Activity {
+                if !resource.is_activity() {
                     return Err(Refusal::NotExpected);
                 }
-                self.taken(id, worker, &mut work);
+                work.taken(id, worker);
             }
             Outcome::Heartbeat => {
                 let seconds = task.heartbeat.ok_or(Refusal::NotExpected)?;
-                self.beat(id, after(now, seconds));
+                work.beat(id, after(now, seconds));
             }
         }
-        if work.full {
-            self.history_is_full(&mut work);
-        }
-        Ok(work.turn)
+        Ok(work.done())
     }
 
     fn waiting(&self, task: &TaskRef) -> Option<(LaneId, TaskState)> {
@@ -158,15 +140,32 @@ impl Execution {
             is_it.then(|| (*id, TaskState::clone(waiting)))
         })
     }
+}
 
-    fn taken(&mut self, id: LaneId, worker: Option<String>, work: &mut Work<'_>) {
+impl Work<'_, '_> {
+    fn succeeded(&mut self, id: LaneId, resource: &Resource, output: Json) {
+        let name = resource.service().map_or(resource.arn(), |(service, _)| service);
+        match self.payload(name, &output) {
+            Ok(text) => {
+                self.task_answered(id, Moment::Succeeded, text);
+                self.make_ready(id, Phase::Done(output));
+            }
+            Err(too_large) => {
+                // The service lets States.ALL catch a result that is too large.
+                let failure = Failure { origin: Origin::Ordinary, ..too_large };
+                self.task_failed(id, Moment::Failed, failure);
+            }
+        }
+    }
+
+    fn taken(&mut self, id: LaneId, worker: Option<String>) {
         let worker = worker.map(|worker| ("workerName", Json::String(worker)));
         let details = ("activityStartedEventDetails", Json::object(worker));
-        self.emit(id, "ActivityStarted", Some(details), work);
+        self.emit(id, "ActivityStarted", Some(details));
     }
 
     fn beat(&mut self, id: LaneId, by: Timestamp) {
-        if let Some(lane) = self.lanes.get_mut(&id)
+        if let Some(lane) = self.execution.lanes.get_mut(&id)
             && let Phase::Task(task) = &mut lane.phase
         {
             task.beat_by = Some(by);

@@ -1,14 +1,14 @@
 //! The context object, and the world a lane's fields are evaluated in.
 
+use super::Work;
 use super::lane::{Lane, LaneId, Phase};
-use super::{Execution, Work};
 use crate::failure::Failure;
 use crate::json::{Json, Object};
 use crate::scope::World;
 use crate::timestamp;
 
 /// What a state adds to the context object.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Extra<'a> {
     /// `$$.Task.Token`
     pub(super) token: Option<&'a str>,
@@ -16,7 +16,7 @@ pub(super) struct Extra<'a> {
     pub(super) item: Option<(usize, &'a Json)>,
 }
 
-impl Execution {
+impl Work<'_, '_> {
     /// Evaluates something in the world of a lane; what it drew by chance stays drawn.
     pub(super) fn evaluate<T>(
         &mut self,
@@ -24,14 +24,14 @@ impl Execution {
         extra: Extra<'_>,
         evaluation: impl FnOnce(&World<'_>, &Lane) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let lane = &self.lanes[&id];
+        let lane = &self.execution.lanes[&id];
         let context = || self.context(lane, &extra);
-        let world = World::new(context, self.variables(lane), self.entropy.clone());
+        let world = World::new(context, self.variables(lane), self.execution.entropy.clone());
         let result = evaluation(&world, lane);
         let entropy = world.into_entropy();
         let name = lane.state.clone();
         let entered = lane.entered_event;
-        self.entropy = entropy;
+        self.execution.entropy = entropy;
         result.map_err(|failure| match failure.origin {
             crate::failure::Origin::Payload => failure,
             _ => failure.at(&name, entered),
@@ -43,7 +43,7 @@ impl Execution {
         let mut scopes = vec![&lane.variables];
         let mut parent = lane.parent;
         while let Some((id, _)) = parent {
-            let Some(lane) = self.lanes.get(&id) else { break };
+            let Some(lane) = self.execution.lanes.get(&id) else { break };
             scopes.push(&lane.variables);
             parent = lane.parent;
         }
@@ -51,11 +51,11 @@ impl Execution {
     }
 
     fn context(&self, lane: &Lane, extra: &Extra<'_>) -> Json {
-        let identity = &self.identity;
+        let identity = &self.execution.identity;
         let mut execution = Object::new();
         execution.insert("Id".to_owned(), identity.execution_arn.as_str().into());
-        execution.insert("Input".to_owned(), self.input.clone());
-        execution.insert("StartTime".to_owned(), timestamp::format(self.started).into());
+        execution.insert("Input".to_owned(), self.execution.input.clone());
+        execution.insert("StartTime".to_owned(), timestamp::format(self.execution.started).into());
         execution.insert("Name".to_owned(), identity.execution_name.as_str().into());
         if let Some(role) = &identity.role_arn {
             execution.insert("RoleArn".to_owned(), role.as_str().into());
@@ -93,8 +93,8 @@ impl Execution {
     }
 
     /// Refuses a payload beyond the limits; answers with its text.
-    pub(super) fn payload(id: &str, value: &Json, work: &Work<'_>) -> Result<String, Failure> {
-        let limits = &work.machine.limits;
+    pub(super) fn payload(&self, id: &str, value: &Json) -> Result<String, Failure> {
+        let limits = &self.machine.limits;
         let text = value.to_string();
         if text.len() > limits.payload || value.depth(limits.depth) > limits.depth {
             return Err(Failure::payload(id));

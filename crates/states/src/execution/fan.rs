@@ -4,23 +4,22 @@ use std::collections::VecDeque;
 
 use super::context::Extra;
 use super::lane::{FanState, Item, Lane, LaneId, Phase};
-use super::{Execution, Status, Work};
+use super::{Status, Work};
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
 use crate::machine::{Fan, FlowId, Kind, Map};
 use crate::shaping;
 
-impl Execution {
+impl Work<'_, '_> {
     /// Opens the branches of a Parallel.
     pub(super) fn fork(
         &mut self,
         id: LaneId,
         fan: &Fan,
         branches: &[FlowId],
-        work: &mut Work<'_>,
     ) -> Result<Option<Phase>, Failure> {
-        let Some(state) = self.state_of(id, work.machine) else { return Ok(None) };
+        let Some(state) = self.state_of(id) else { return Ok(None) };
         let input = self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
             match &fan.parameters {
@@ -28,8 +27,8 @@ impl Execution {
                 None => Ok(input),
             }
         })?;
-        Self::payload(&self.lanes[&id].state, &input, work)?;
-        let started = self.emit(id, "ParallelStateStarted", None, work);
+        self.payload(&self.execution.lanes[&id].state, &input)?;
+        let started = self.emit(id, "ParallelStateStarted", None);
         let mut opened = FanState {
             results: vec![None; branches.len()],
             live: Vec::new(),
@@ -37,33 +36,21 @@ impl Execution {
             last_event: started,
         };
         for (index, flow) in branches.iter().enumerate() {
-            let lane = self.child(id, index, *flow, input.clone(), work);
+            let lane = self.child((id, index), *flow, input.clone());
             opened.live.push(self.spawn(Lane { last_event: started, ..lane }));
         }
         Ok(Some(Phase::Fan(Box::new(opened))))
     }
 
-    fn child(
-        &self,
-        parent: LaneId,
-        index: usize,
-        flow: FlowId,
-        input: Json,
-        work: &Work<'_>,
-    ) -> Lane {
-        let start_at = work.machine.flows[flow].start_at.clone();
-        let item = self.lanes.get(&parent).and_then(|parent| parent.item.clone());
-        Lane { parent: Some((parent, index)), item, ..Lane::new(flow, start_at, input, work.now) }
+    fn child(&self, place: (LaneId, usize), flow: FlowId, input: Json) -> Lane {
+        let start_at = self.machine.flows[flow].start_at.clone();
+        let item = self.execution.lanes.get(&place.0).and_then(|parent| parent.item.clone());
+        Lane { parent: Some(place), item, ..Lane::new(flow, start_at, input, self.now) }
     }
 
     /// Opens the first iterations of a Map.
-    pub(super) fn iterate(
-        &mut self,
-        id: LaneId,
-        map: &Map,
-        work: &mut Work<'_>,
-    ) -> Result<Option<Phase>, Failure> {
-        let Some(state) = self.state_of(id, work.machine) else { return Ok(None) };
+    pub(super) fn iterate(&mut self, id: LaneId, map: &Map) -> Result<Option<Phase>, Failure> {
+        let Some(state) = self.state_of(id) else { return Ok(None) };
         let (items, limit) = self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
             let scope = world.scope(&input);
@@ -82,11 +69,11 @@ impl Execution {
             };
             Ok((items, usize::try_from(limit).unwrap_or(0)))
         })?;
-        let most = work.machine.limits.concurrency;
+        let most = self.machine.limits.concurrency;
         let limit = if limit == 0 { most } else { limit.min(most) }.max(1);
-        let started = self.emit(id, "MapStateStarted", history::map_started(items.len()), work);
+        let started = self.emit(id, "MapStateStarted", history::map_started(items.len()));
         let length = items.len();
-        self.lanes.entry(id).and_modify(|lane| {
+        self.execution.lanes.entry(id).and_modify(|lane| {
             lane.phase = Phase::Fan(Box::new(FanState {
                 results: vec![None; length],
                 live: Vec::new(),
@@ -95,22 +82,17 @@ impl Execution {
             }));
         });
         for _ in 0..limit.min(length) {
-            self.open_iteration(id, started, work)?;
+            self.open_iteration(id, started)?;
         }
         if length == 0 {
-            self.gather(id, work);
+            self.gather(id);
         }
         Ok(None)
     }
 
     /// Opens the next iteration, if there is one left.
-    fn open_iteration(
-        &mut self,
-        id: LaneId,
-        previous: u64,
-        work: &mut Work<'_>,
-    ) -> Result<(), Failure> {
-        let Some(state) = self.state_of(id, work.machine) else { return Ok(()) };
+    fn open_iteration(&mut self, id: LaneId, previous: u64) -> Result<(), Failure> {
+        let Some(state) = self.state_of(id) else { return Ok(()) };
         let Kind::Map(_, map) = &state.kind else { return Ok(()) };
         let Some(fan) = self.fan_of(id).filter(|fan| !fan.pending.is_empty()) else {
             return Ok(());
@@ -127,11 +109,11 @@ impl Execution {
                 })?
             }
         };
-        let name = self.lanes[&id].state.clone();
-        Self::payload(&name, &input, work)?;
+        let name = self.execution.lanes[&id].state.clone();
+        self.payload(&name, &input)?;
         let details = history::iteration("mapIterationStartedEventDetails", &name, index);
-        let started = self.note(previous, "MapIterationStarted", details, work);
-        let lane = self.child(id, index, map.processor, input, work);
+        let started = self.note(previous, "MapIterationStarted", details);
+        let lane = self.child((id, index), map.processor, input);
         let item = Some(Item { index, value });
         let opened = self.spawn(Lane { last_event: started, item, ..lane });
         if let Some(fan) = self.fan_of(id) {
@@ -141,52 +123,52 @@ impl Execution {
     }
 
     pub(super) fn fan_of(&mut self, id: LaneId) -> Option<&mut FanState> {
-        match &mut self.lanes.get_mut(&id)?.phase {
+        match &mut self.execution.lanes.get_mut(&id)?.phase {
             Phase::Fan(fan) => Some(fan),
             _ => None,
         }
     }
 
     /// A lane has come to its end; its input is the output of its last state by now.
-    pub(super) fn end_lane(&mut self, id: LaneId, work: &mut Work<'_>) {
-        let Some((parent, index)) = self.lanes.get(&id).and_then(|lane| lane.parent) else {
-            let output = self.lanes.get(&id).map(|lane| lane.input.clone()).unwrap_or_default();
+    pub(super) fn end_lane(&mut self, id: LaneId) {
+        let Some((parent, index)) = self.execution.lanes.get(&id).and_then(|lane| lane.parent)
+        else {
+            let output =
+                self.execution.lanes.get(&id).map(|lane| lane.input.clone()).unwrap_or_default();
             let details = history::execution_succeeded(&output);
-            self.emit(id, "ExecutionSucceeded", details, work);
-            return self.finish(Status::Succeeded { output }, work);
+            self.emit(id, "ExecutionSucceeded", details);
+            return self.finish(Status::Succeeded { output });
         };
-        let before = self.lanes.get(&id).map_or(0, |lane| lane.last_event);
-        let is_map = self
-            .state_of(parent, work.machine)
-            .is_some_and(|state| matches!(state.kind, Kind::Map(..)));
+        let before = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
+        let is_map = self.state_of(parent).is_some_and(|state| matches!(state.kind, Kind::Map(..)));
         if is_map {
-            let name = self.lanes[&parent].state.clone();
+            let name = self.execution.lanes[&parent].state.clone();
             let details = history::iteration("mapIterationSucceededEventDetails", &name, index);
-            self.emit(id, "MapIterationSucceeded", details, work);
+            self.emit(id, "MapIterationSucceeded", details);
         }
-        let Some(lane) = self.lanes.remove(&id) else { return };
+        let Some(lane) = self.execution.lanes.remove(&id) else { return };
         let Some(fan) = self.fan_of(parent) else { return };
         fan.results[index] = Some(lane.input);
         fan.live.retain(|live| *live != id);
         fan.last_event = fan.last_event.max(lane.last_event);
         if !fan.pending.is_empty() {
-            if let Err(failure) = self.open_iteration(parent, before, work) {
-                self.trouble(parent, failure, false, work);
+            if let Err(failure) = self.open_iteration(parent, before) {
+                self.trouble(parent, failure);
             }
         } else if fan.live.is_empty() {
-            self.gather(parent, work);
+            self.gather(parent);
         }
     }
 
     /// All lanes of a Parallel or a Map are done.
-    fn gather(&mut self, id: LaneId, work: &mut Work<'_>) {
-        let Some(state) = self.state_of(id, work.machine) else { return };
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
+    fn gather(&mut self, id: LaneId) {
+        let Some(state) = self.state_of(id) else { return };
+        let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
         let Phase::Fan(fan) = std::mem::replace(&mut lane.phase, Phase::Enter) else { return };
         lane.last_event = fan.last_event;
         let results = fan.results.into_iter().map(Option::unwrap_or_default).collect();
         let event = format!("{}StateSucceeded", state.kind.name());
-        self.note(fan.last_event, event, None, work);
-        self.complete(id, Json::Array(results), work);
+        self.note(fan.last_event, event, None);
+        self.complete(id, Json::Array(results));
     }
 }

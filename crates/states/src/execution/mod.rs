@@ -157,19 +157,14 @@ pub struct TaskRequest {
     pub credentials: Option<Json>,
 }
 
-/// What a transition works with.
-struct Work<'m> {
+/// A transition at work on an execution.
+struct Work<'e, 'm> {
+    execution: &'e mut Execution,
     machine: &'m Machine,
     now: Timestamp,
     turn: Turn,
     /// Set when the history is full.
     full: bool,
-}
-
-impl<'m> Work<'m> {
-    fn new(machine: &'m Machine, now: Timestamp) -> Self {
-        Self { machine, now, turn: Turn::default(), full: false }
-    }
 }
 
 impl Execution {
@@ -191,13 +186,15 @@ impl Execution {
             entropy,
             input,
         };
-        let mut work = Work::new(machine, now);
         let role = execution.identity.role_arn.as_deref();
         let details = history::execution_started(&execution.input, role);
-        execution.note(0, "ExecutionStarted", details, &mut work);
         let start_at = machine.flows[0].start_at.clone();
-        execution.spawn(Lane::new(0, start_at, execution.input.clone(), now));
-        (execution, work.turn)
+        let lane = Lane::new(0, start_at, execution.input.clone(), now);
+        let mut work = execution.work(machine, now);
+        work.note(0, "ExecutionStarted", details);
+        work.spawn(lane);
+        let turn = work.turn;
+        (execution, turn)
     }
 
     /// Makes one transition; none is left when it answers with `None`.
@@ -205,20 +202,19 @@ impl Execution {
         if self.status != Status::Running {
             return None;
         }
-        let mut work = Work::new(machine, now);
-        if self.expires.is_some_and(|expires| expires <= now) {
-            self.time_out(&mut work);
-        } else if let Some(id) = self.ready.pop_front() {
-            self.transition(id, &mut work);
-        } else if self.wakes_at().is_some_and(|wakes| wakes <= now) {
-            self.wake(&mut work);
+        let due = |time: Option<Timestamp>| time.is_some_and(|time| time <= now);
+        let (expired, wakes) = (due(self.expires), due(self.wakes_at()));
+        let mut work = self.work(machine, now);
+        if expired {
+            work.time_out();
+        } else if let Some(id) = work.execution.ready.pop_front() {
+            work.transition(id);
+        } else if wakes {
+            work.wake();
         } else {
             return None;
         }
-        if work.full && self.status == Status::Running {
-            self.history_is_full(&mut work);
-        }
-        Some(work.turn)
+        Some(work.done())
     }
 
     /// Makes every transition that is possible now.
@@ -242,13 +238,14 @@ impl Execution {
 
     /// Stops the execution. A finished one stays as it is.
     pub fn abort(&mut self, machine: &Machine, now: Timestamp, reason: &Failure) -> Turn {
-        let mut work = Work::new(machine, now);
-        if self.status == Status::Running {
+        let running = self.status == Status::Running;
+        let mut work = self.work(machine, now);
+        if running {
             let (error, cause) = (reason.error.clone(), reason.cause.clone());
             let key = "executionAbortedEventDetails";
             let details = history::failed(key, error.as_deref(), cause.as_deref());
-            self.note(0, "ExecutionAborted", details, &mut work);
-            self.finish(Status::Aborted { error, cause }, &mut work);
+            work.note(0, "ExecutionAborted", details);
+            work.finish(Status::Aborted { error, cause });
         }
         work.turn
     }
@@ -278,19 +275,32 @@ impl Execution {
         })
     }
 
+    fn work<'m>(&mut self, machine: &'m Machine, now: Timestamp) -> Work<'_, 'm> {
+        Work { execution: self, machine, now, turn: Turn::default(), full: false }
+    }
+}
+
+impl Work<'_, '_> {
     fn spawn(&mut self, lane: Lane) -> LaneId {
-        let id = self.next_lane;
-        self.next_lane += 1;
-        self.lanes.insert(id, lane);
-        self.ready.push_back(id);
+        let id = self.execution.next_lane;
+        self.execution.next_lane += 1;
+        self.execution.lanes.insert(id, lane);
+        self.execution.ready.push_back(id);
         id
     }
 
-    fn finish(&mut self, status: Status, work: &mut Work<'_>) {
-        for lane in std::mem::take(&mut self.lanes).values() {
-            work.turn.effects.extend(lane.task().map(Effect::StopTask));
+    fn finish(&mut self, status: Status) {
+        for lane in std::mem::take(&mut self.execution.lanes).values() {
+            self.turn.effects.extend(lane.task().map(Effect::StopTask));
         }
-        self.ready.clear();
-        self.status = status;
+        self.execution.ready.clear();
+        self.execution.status = status;
+    }
+
+    fn done(mut self) -> Turn {
+        if self.full && self.execution.status == Status::Running {
+            self.history_is_full();
+        }
+        self.turn
     }
 }

@@ -3,22 +3,21 @@
 use std::borrow::Cow;
 
 use super::lane::LaneId;
-use super::{Effect, Execution, Status, Work};
+use super::{Effect, Status, Work};
 use crate::failure::Failure;
 use crate::history::{self, Details, HistoryEvent};
 
-impl Execution {
+impl Work<'_, '_> {
     /// Records an event of a lane; the next one of the lane follows from it.
     pub(super) fn emit(
         &mut self,
         lane: LaneId,
         kind: impl Into<Cow<'static, str>>,
         details: Details,
-        work: &mut Work<'_>,
     ) -> u64 {
-        let previous = self.lanes.get(&lane).map_or(0, |lane| lane.last_event);
-        let id = self.note(previous, kind, details, work);
-        if let Some(lane) = self.lanes.get_mut(&lane) {
+        let previous = self.execution.lanes.get(&lane).map_or(0, |lane| lane.last_event);
+        let id = self.note(previous, kind, details);
+        if let Some(lane) = self.execution.lanes.get_mut(&lane) {
             lane.last_event = id;
         }
         id
@@ -30,51 +29,44 @@ impl Execution {
         previous_event_id: u64,
         kind: impl Into<Cow<'static, str>>,
         details: Details,
-        work: &mut Work<'_>,
     ) -> u64 {
         // The last place is kept for the event that says that the history is full.
-        if self.events + 1 >= work.machine.limits.events {
-            work.full = true;
-            return self.events;
+        if self.execution.events + 1 >= self.machine.limits.events {
+            self.full = true;
+            return self.execution.events;
         }
-        self.force(previous_event_id, kind.into(), details, work)
+        self.force(previous_event_id, kind.into(), details)
     }
 
-    fn force(
-        &mut self,
-        previous_event_id: u64,
-        kind: Cow<'static, str>,
-        details: Details,
-        work: &mut Work<'_>,
-    ) -> u64 {
-        self.events += 1;
-        work.turn.events.push(HistoryEvent {
-            id: self.events,
+    fn force(&mut self, previous_event_id: u64, kind: Cow<'static, str>, details: Details) -> u64 {
+        self.execution.events += 1;
+        self.turn.events.push(HistoryEvent {
+            id: self.execution.events,
             previous_event_id,
-            timestamp: work.now,
+            timestamp: self.now,
             kind,
             details: details.map(|(key, details)| (Cow::Borrowed(key), details)),
         });
-        self.events
+        self.execution.events
     }
 
     /// Ends the execution with a failure that nothing handles.
-    pub(super) fn fail_execution(&mut self, lane: LaneId, failure: Failure, work: &mut Work<'_>) {
+    pub(super) fn fail_execution(&mut self, lane: LaneId, failure: Failure) {
         let Failure { error, cause, .. } = failure;
         let key = "executionFailedEventDetails";
         let details = history::failed(key, error.as_deref(), cause.as_deref());
-        self.emit(lane, "ExecutionFailed", details, work);
-        self.finish(Status::Failed { error, cause }, work);
+        self.emit(lane, "ExecutionFailed", details);
+        self.finish(Status::Failed { error, cause });
     }
 
-    pub(super) fn time_out(&mut self, work: &mut Work<'_>) {
+    pub(super) fn time_out(&mut self) {
         let details = history::failed("executionTimedOutEventDetails", None, None);
-        self.note(self.events, "ExecutionTimedOut", details, work);
-        self.finish(Status::TimedOut, work);
+        self.note(self.execution.events, "ExecutionTimedOut", details);
+        self.finish(Status::TimedOut);
     }
 
-    pub(super) fn history_is_full(&mut self, work: &mut Work<'_>) {
-        let limit = work.machine.limits.events;
+    pub(super) fn history_is_full(&mut self) {
+        let limit = self.machine.limits.events;
         let cause =
             format!("The execution reached the maximum number of history events ({limit}).");
         let Failure { error, cause, .. } = Failure::runtime(cause);
@@ -82,8 +74,8 @@ impl Execution {
         let details = history::failed(key, error.as_deref(), cause.as_deref());
         // What could not be recorded has not happened.
         let starts = |effect: &Effect| matches!(effect, Effect::StartTask(_));
-        work.turn.effects.retain(|effect| !starts(effect));
-        self.force(self.events, "ExecutionFailed".into(), details, work);
-        self.finish(Status::Failed { error, cause }, work);
+        self.turn.effects.retain(|effect| !starts(effect));
+        self.force(self.execution.events, "ExecutionFailed".into(), details);
+        self.finish(Status::Failed { error, cause });
     }
 }

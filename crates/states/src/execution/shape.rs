@@ -1,8 +1,8 @@
 //! What becomes of a result: it is selected, assigned, placed, cut down and handed on.
 
+use super::Work;
 use super::context::Extra;
 use super::lane::LaneId;
-use super::{Execution, Work};
 use crate::failure::Failure;
 use crate::history;
 use crate::json::{Json, Object};
@@ -10,15 +10,15 @@ use crate::machine::{Kind, Next, ResultPath, State};
 use crate::shaping;
 use crate::template::Template;
 
-impl Execution {
+impl Work<'_, '_> {
     /// Leaves the state with the result of its work.
-    pub(super) fn complete(&mut self, id: LaneId, result: Json, work: &mut Work<'_>) {
-        let Some(state) = self.state_of(id, work.machine) else { return };
+    pub(super) fn complete(&mut self, id: LaneId, result: Json) {
+        let Some(state) = self.state_of(id) else { return };
         let shaped = self.shape(id, state, result);
-        let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned, work));
+        let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
         match left {
-            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), work),
-            Err(failure) => self.trouble(id, failure, false, work),
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End)),
+            Err(failure) => self.trouble(id, failure),
         }
     }
 
@@ -46,18 +46,17 @@ impl Execution {
         id: LaneId,
         output: Json,
         assigned: Object,
-        work: &mut Work<'_>,
     ) -> Result<(), Failure> {
-        let Some(state) = self.state_of(id, work.machine) else { return Ok(()) };
-        let name = self.lanes[&id].state.clone();
-        let text = Self::payload(&name, &output, work)?;
+        let Some(state) = self.state_of(id) else { return Ok(()) };
+        let name = self.execution.lanes[&id].state.clone();
+        let text = self.payload(&name, &output)?;
         let variables = assigned.values().map(Json::size).sum::<usize>();
-        if variables > work.machine.limits.payload {
+        if variables > self.machine.limits.payload {
             return Err(Failure::payload(&name));
         }
         let details = history::state_exited(&name, text, Some(&assigned));
-        self.emit(id, format!("{}StateExited", state.kind.name()), details, work);
-        if let Some(lane) = self.lanes.get_mut(&id) {
+        self.emit(id, format!("{}StateExited", state.kind.name()), details);
+        if let Some(lane) = self.execution.lanes.get_mut(&id) {
             lane.variables.extend(assigned);
             lane.input = output;
         }

@@ -2,7 +2,7 @@
 
 use super::context::Extra;
 use super::lane::{LaneId, Phase, TaskState, after};
-use super::{Effect, Execution, TaskId, TaskRequest, Work};
+use super::{Effect, TaskId, TaskRequest, Work};
 use crate::failure::{Failure, Origin};
 use crate::history::{self, Details};
 use crate::intrinsic::hexadecimal;
@@ -21,27 +21,22 @@ pub(super) enum Moment {
     TimedOut,
 }
 
-impl Execution {
+impl Work<'_, '_> {
     /// Works out what to call and with what; the call itself is the next transition.
-    pub(super) fn schedule(
-        &mut self,
-        id: LaneId,
-        task: &Task,
-        work: &mut Work<'_>,
-    ) -> Result<Option<Phase>, Failure> {
-        let Some(state) = self.state_of(id, work.machine) else { return Ok(None) };
+    pub(super) fn schedule(&mut self, id: LaneId, task: &Task) -> Result<Option<Phase>, Failure> {
+        let Some(state) = self.state_of(id) else { return Ok(None) };
         let needs_token = task.resource.pattern() == Pattern::Callback
             || task.resource.family() == Family::Activity;
-        let token = needs_token.then(|| hexadecimal(&self.entropy.draw()));
+        let token = needs_token.then(|| hexadecimal(&self.execution.entropy.draw()));
         let extra = Extra { token: token.as_deref(), ..Extra::default() };
         let (input, mut scheduled) =
             self.evaluate(id, extra, |world, lane| fill(task, state, world, lane))?;
-        let text = Self::payload(&self.lanes[&id].state, &input, work)?;
-        scheduled.id = TaskId(self.next_task);
+        let text = self.payload(&self.execution.lanes[&id].state, &input)?;
+        scheduled.id = TaskId(self.execution.next_task);
         scheduled.token = token;
-        self.next_task += 1;
+        self.execution.next_task += 1;
         let details = self.scheduled(&task.resource, text, &scheduled);
-        self.emit(id, Moment::Scheduled.event(&task.resource), details, work);
+        self.emit(id, Moment::Scheduled.event(&task.resource), details);
         self.make_ready(id, Phase::Start(Box::new(scheduled), Box::new(input)));
         Ok(None)
     }
@@ -50,7 +45,8 @@ impl Execution {
         let mut members = Object::new();
         let key = match resource.service() {
             Some((service, action)) => {
-                let region = self.identity.machine_arn.split(':').nth(3).unwrap_or_default();
+                let region =
+                    self.execution.identity.machine_arn.split(':').nth(3).unwrap_or_default();
                 members.insert("resourceType".to_owned(), service.into());
                 members.insert("resource".to_owned(), action.into());
                 members.insert("region".to_owned(), region.into());
@@ -80,25 +76,19 @@ impl Execution {
     }
 
     /// Asks for the call.
-    pub(super) fn start_task(
-        &mut self,
-        id: LaneId,
-        mut task: TaskState,
-        input: Json,
-        work: &mut Work<'_>,
-    ) {
-        let Some(resource) = self.resource_of(id, work) else { return };
+    pub(super) fn start_task(&mut self, id: LaneId, mut task: TaskState, input: Json) {
+        let Some(resource) = self.resource_of(id) else { return };
         if resource.family() != Family::Activity {
             let details = match resource.family() {
                 Family::Lambda => None,
                 _ => moment(Moment::Started, &resource, Object::new()),
             };
-            self.emit(id, Moment::Started.event(&resource), details, work);
+            self.emit(id, Moment::Started.event(&resource), details);
         }
-        task.deadline = task.timeout.map(|seconds| after(work.now, seconds));
-        task.beat_by = task.heartbeat.map(|seconds| after(work.now, seconds));
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
-        work.turn.effects.push(Effect::StartTask(Box::new(TaskRequest {
+        task.deadline = task.timeout.map(|seconds| after(self.now, seconds));
+        task.beat_by = task.heartbeat.map(|seconds| after(self.now, seconds));
+        let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
+        self.turn.effects.push(Effect::StartTask(Box::new(TaskRequest {
             task: task.id,
             state: lane.state.clone(),
             resource,
@@ -112,55 +102,41 @@ impl Execution {
     }
 
     /// The resource of the Task a lane is in.
-    pub(super) fn resource_of(&self, id: LaneId, work: &Work<'_>) -> Option<Resource> {
-        match &self.state_of(id, work.machine)?.kind {
+    pub(super) fn resource_of(&self, id: LaneId) -> Option<Resource> {
+        match &self.state_of(id)?.kind {
             crate::machine::Kind::Task(task) => Some(task.resource.clone()),
             _ => None,
         }
     }
 
-    pub(super) fn task_timed_out(&mut self, id: LaneId, task: &TaskState, work: &mut Work<'_>) {
+    pub(super) fn task_timed_out(&mut self, id: LaneId, task: &TaskState) {
         let missed_beat = task.beat_by.is_some_and(|by| task.deadline.is_none_or(|end| by < end));
         let origin = if missed_beat { Origin::Heartbeat } else { Origin::Ordinary };
         let failure = Failure::timeout(origin);
-        self.task_failed(id, Moment::TimedOut, failure, work);
-        work.turn.effects.push(Effect::StopTask(task.id));
+        self.task_failed(id, Moment::TimedOut, failure);
+        self.turn.effects.push(Effect::StopTask(task.id));
     }
 
     /// Records that the task has failed; what follows from it is the next transition.
-    pub(super) fn task_failed(
-        &mut self,
-        id: LaneId,
-        how: Moment,
-        failure: Failure,
-        work: &mut Work<'_>,
-    ) {
-        let Some(resource) = self.resource_of(id, work) else { return };
+    pub(super) fn task_failed(&mut self, id: LaneId, how: Moment, failure: Failure) {
+        let Some(resource) = self.resource_of(id) else { return };
         let details = history::failed("", failure.error.as_deref(), failure.cause.as_deref());
         let members = match details {
             Some((_, Json::Object(members))) => members,
             _ => Object::new(),
         };
-        self.emit(id, how.event(&resource), moment(how, &resource, members), work);
+        self.emit(id, how.event(&resource), moment(how, &resource, members));
         self.make_ready(id, Phase::Failed(failure));
     }
 
     /// Records an answer that came with an output.
-    pub(super) fn task_answered(
-        &mut self,
-        id: LaneId,
-        how: Moment,
-        output: Option<String>,
-        work: &mut Work<'_>,
-    ) {
-        let Some(resource) = self.resource_of(id, work) else { return };
+    pub(super) fn task_answered(&mut self, id: LaneId, how: Moment, output: String) {
+        let Some(resource) = self.resource_of(id) else { return };
         let mut members = Object::new();
-        if let Some(output) = output {
-            members.insert("output".to_owned(), output.into());
-            let truncated = Json::object([("truncated", Json::Bool(false))]);
-            members.insert("outputDetails".to_owned(), truncated);
-        }
-        self.emit(id, how.event(&resource), moment(how, &resource, members), work);
+        members.insert("output".to_owned(), output.into());
+        let truncated = Json::object([("truncated", Json::Bool(false))]);
+        members.insert("outputDetails".to_owned(), truncated);
+        self.emit(id, how.event(&resource), moment(how, &resource, members));
     }
 }
 

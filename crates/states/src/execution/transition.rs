@@ -2,107 +2,112 @@
 
 use jiff::Timestamp;
 
+use super::Work;
 use super::context::Extra;
 use super::lane::{LaneId, Phase, after};
-use super::{Execution, Work};
 use crate::choice;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
-use crate::machine::{ChoiceRule, Kind, Machine, Next, Pass, Seconds, State, Text, Wait};
+use crate::machine::{ChoiceRule, Kind, Next, Pass, Seconds, State, Text, Wait};
 use crate::scope::Scope;
 use crate::shaping;
 use crate::template::Expression;
 use crate::timestamp;
 
-impl Execution {
-    pub(super) fn transition(&mut self, id: LaneId, work: &mut Work<'_>) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
+impl<'m> Work<'_, 'm> {
+    pub(super) fn transition(&mut self, id: LaneId) {
+        let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
         match std::mem::replace(&mut lane.phase, Phase::Enter) {
-            Phase::Enter => self.enter(id, work),
-            Phase::Retry => self.attempt(id, work),
-            Phase::Start(task, input) => self.start_task(id, *task, *input, work),
-            Phase::Done(result) => self.complete(id, result, work),
-            Phase::Failed(failure) => self.trouble(id, failure, false, work),
-            Phase::Waited => self.pass_on(id, work),
+            Phase::Enter => self.enter(id),
+            Phase::Retry => self.attempt(id),
+            Phase::Start(task, input) => self.start_task(id, *task, *input),
+            Phase::Done(result) => self.complete(id, result),
+            Phase::Failed(failure) => self.trouble(id, failure),
+            Phase::Waited => self.pass_on(id),
             blocked => lane.phase = blocked,
         }
     }
 
     /// Makes every lane ready whose time has come.
-    pub(super) fn wake(&mut self, work: &mut Work<'_>) {
-        let due = |wakes: Option<Timestamp>| wakes.is_some_and(|wakes| wakes <= work.now);
-        let ids: Vec<LaneId> =
-            self.lanes.iter().filter(|(_, lane)| due(lane.wakes_at())).map(|(id, _)| *id).collect();
+    pub(super) fn wake(&mut self) {
+        let due = |wakes: Option<Timestamp>| wakes.is_some_and(|wakes| wakes <= self.now);
+        let ids: Vec<LaneId> = self
+            .execution
+            .lanes
+            .iter()
+            .filter(|(_, lane)| due(lane.wakes_at()))
+            .map(|(id, _)| *id)
+            .collect();
         for id in ids {
-            let phase = self.lanes.get(&id).map(|lane| lane.phase.clone());
+            let phase = self.execution.lanes.get(&id).map(|lane| lane.phase.clone());
             match phase {
                 Some(Phase::Waiting(_)) => self.make_ready(id, Phase::Waited),
                 Some(Phase::Backoff(_)) => self.make_ready(id, Phase::Retry),
-                Some(Phase::Task(task)) => self.task_timed_out(id, &task, work),
+                Some(Phase::Task(task)) => self.task_timed_out(id, &task),
                 _ => {}
             }
         }
     }
 
     pub(super) fn make_ready(&mut self, id: LaneId, phase: Phase) {
-        if let Some(lane) = self.lanes.get_mut(&id) {
+        if let Some(lane) = self.execution.lanes.get_mut(&id) {
             lane.phase = phase;
-            self.ready.push_back(id);
+            self.execution.ready.push_back(id);
         }
     }
 
     /// The state a lane is in. A machine that lacks it is not the one the execution started with.
-    pub(super) fn state_of<'m>(&self, id: LaneId, machine: &'m Machine) -> Option<&'m State> {
-        let lane = self.lanes.get(&id)?;
-        machine.state(lane.flow, &lane.state)
+    pub(super) fn state_of(&self, id: LaneId) -> Option<&'m State> {
+        let lane = self.execution.lanes.get(&id)?;
+        self.machine.state(lane.flow, &lane.state)
     }
 
-    fn enter(&mut self, id: LaneId, work: &mut Work<'_>) {
-        let Some(state) = self.state_of(id, work.machine) else {
-            let name = self.lanes[&id].state.clone();
+    fn enter(&mut self, id: LaneId) {
+        let Some(state) = self.state_of(id) else {
+            let name = self.execution.lanes[&id].state.clone();
             let cause = format!("The machine has no state '{name}'");
-            return self.fail_execution(id, Failure::runtime(cause), work);
+            return self.fail_execution(id, Failure::runtime(cause));
         };
-        let lane = &self.lanes[&id];
+        let lane = &self.execution.lanes[&id];
         let details = history::state_entered(&lane.state, lane.input.to_string());
         let event = format!("{}StateEntered", state.kind.name());
-        let entered = self.emit(id, event, details, work);
-        if let Some(lane) = self.lanes.get_mut(&id) {
+        let entered = self.emit(id, event, details);
+        if let Some(lane) = self.execution.lanes.get_mut(&id) {
             lane.entered_event = entered;
-            lane.entered_at = work.now;
+            lane.entered_at = self.now;
             // A state that can be retried counts its retries, be there a retrier or not.
             let retriers = state.kind.fan().map(|fan| fan.retry.len().max(1));
             lane.retried = vec![0; retriers.unwrap_or(0)];
         }
-        self.attempt(id, work);
+        self.attempt(id);
     }
 
     /// Does the work of the state.
-    fn attempt(&mut self, id: LaneId, work: &mut Work<'_>) {
-        let Some(state) = self.state_of(id, work.machine) else { return };
+    fn attempt(&mut self, id: LaneId) {
+        let Some(state) = self.state_of(id) else { return };
         let done = match &state.kind {
             Kind::Pass(pass) => self.pass(id, state, pass).map(|result| Some(Phase::Done(result))),
-            Kind::Choice(rules, default) => self.choose(id, rules, default.as_deref(), work),
+            Kind::Choice(rules, default) => self.choose(id, rules, default.as_deref()),
             Kind::Succeed => Ok(Some(Phase::Waited)),
-            Kind::Wait(wait) => self.wait(id, wait, work),
+            Kind::Wait(wait) => self.wait(id, wait),
             Kind::Fail { error, cause } => {
                 Err(self.failure(id, error.as_ref(), cause.as_ref()).unwrap_or_else(|error| error))
             }
-            Kind::Task(task) => self.schedule(id, task, work),
-            Kind::Parallel(fan, branches) => self.fork(id, fan, branches, work),
-            Kind::Map(_, map) => self.iterate(id, map, work),
+            Kind::Task(task) => self.schedule(id, task),
+            Kind::Parallel(fan, branches) => self.fork(id, fan, branches),
+            Kind::Map(_, map) => self.iterate(id, map),
         };
         match done {
-            Ok(Some(Phase::Done(result))) => self.complete(id, result, work),
-            Ok(Some(Phase::Waited)) => self.pass_on(id, work),
+            Ok(Some(Phase::Done(result))) => self.complete(id, result),
+            Ok(Some(Phase::Waited)) => self.pass_on(id),
             Ok(Some(phase)) => {
-                if let Some(lane) = self.lanes.get_mut(&id) {
+                if let Some(lane) = self.execution.lanes.get_mut(&id) {
                     lane.phase = phase;
                 }
             }
             Ok(None) => {}
-            Err(failure) => self.trouble(id, failure, false, work),
+            Err(failure) => self.trouble(id, failure),
         }
     }
 
@@ -122,9 +127,8 @@ impl Execution {
         id: LaneId,
         rules: &[ChoiceRule],
         default: Option<&str>,
-        work: &mut Work<'_>,
     ) -> Result<Option<Phase>, Failure> {
-        let state = self.state_of(id, work.machine);
+        let state = self.state_of(id);
         let (next, output, assigned) = self.evaluate(id, Extra::default(), |world, lane| {
             let Some(state) = state else { return Err(Failure::runtime("")) };
             let input = shaping::select(&state.input_path, &lane.input, world)?;
@@ -141,14 +145,14 @@ impl Execution {
             let output = shaping::select(&state.output_path, &input, world)?;
             Ok((next.to_owned(), output, assigned))
         })?;
-        self.exit(id, output, assigned, work)?;
-        self.go_to(id, &Next::State(next), work);
+        self.exit(id, output, assigned)?;
+        self.go_to(id, &Next::State(next));
         Ok(None)
     }
 
-    fn wait(&mut self, id: LaneId, wait: &Wait, work: &Work<'_>) -> Result<Option<Phase>, Failure> {
-        let state = self.state_of(id, work.machine);
-        let now = work.now;
+    fn wait(&mut self, id: LaneId, wait: &Wait) -> Result<Option<Phase>, Failure> {
+        let state = self.state_of(id);
+        let now = self.now;
         let until = self.evaluate(id, Extra::default(), |world, lane| {
             let Some(state) = state else { return Err(Failure::runtime("")) };
             let input = shaping::select(&state.input_path, &lane.input, world)?;
@@ -188,36 +192,36 @@ impl Execution {
             Ok(Failure {
                 error: text(error, "ErrorPath").transpose()?,
                 cause: text(cause, "CausePath").transpose()?,
-                origin: crate::failure::Origin::Ordinary,
+                ..Failure::new("", "")
             })
         })
     }
 
     /// Leaves a state that only hands its input on.
-    fn pass_on(&mut self, id: LaneId, work: &mut Work<'_>) {
-        let Some(state) = self.state_of(id, work.machine) else { return };
+    fn pass_on(&mut self, id: LaneId) {
+        let Some(state) = self.state_of(id) else { return };
         let shaped = self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
             let assigned = shaping::assign(state.assign.as_ref(), &world.scope(&input))?;
             Ok((shaping::select(&state.output_path, &input, world)?, assigned))
         });
-        let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned, work));
+        let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
         match left {
-            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), work),
-            Err(failure) => self.trouble(id, failure, false, work),
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End)),
+            Err(failure) => self.trouble(id, failure),
         }
     }
 
     /// Goes on with the output of the state just left, which is the lane's input by now.
-    pub(super) fn go_to(&mut self, id: LaneId, next: &Next, work: &mut Work<'_>) {
+    pub(super) fn go_to(&mut self, id: LaneId, next: &Next) {
         match next {
             Next::State(name) => {
-                if let Some(lane) = self.lanes.get_mut(&id) {
+                if let Some(lane) = self.execution.lanes.get_mut(&id) {
                     lane.state.clone_from(name);
                 }
                 self.make_ready(id, Phase::Enter);
             }
-            Next::End => self.end_lane(id, work),
+            Next::End => self.end_lane(id),
         }
     }
 }

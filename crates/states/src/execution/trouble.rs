@@ -4,70 +4,56 @@ use jiff::SignedDuration;
 
 use super::context::Extra;
 use super::lane::{LaneId, Phase};
-use super::{Effect, Execution, Work};
+use super::{Effect, Work};
 use crate::failure::Failure;
 use crate::history;
 use crate::machine::{Catcher, Kind, Next, Retrier};
 use crate::scope::Entropy;
 use crate::shaping;
 
-impl Execution {
+impl Work<'_, '_> {
     /// Handles the failure of a lane's state.
-    pub(super) fn trouble(
-        &mut self,
-        id: LaneId,
-        failure: Failure,
-        from_branch: bool,
-        work: &mut Work<'_>,
-    ) {
+    pub(super) fn trouble(&mut self, id: LaneId, failure: Failure) {
         if failure.is_fatal() {
-            return self.fail_execution(id, failure, work);
+            return self.fail_execution(id, failure);
         }
-        let Some(state) = self.state_of(id, work.machine) else { return };
+        let Some(state) = self.state_of(id) else { return };
         if let Some(fan) = state.kind.fan() {
-            if self.retry(id, &fan.retry, &failure, from_branch, work) {
+            if self.retry(id, &fan.retry, &failure) {
                 return;
             }
             if !matches!(state.kind, Kind::Task(_)) {
-                self.close_children(id, work);
-                self.emit(id, format!("{}StateFailed", state.kind.name()), None, work);
+                self.close_children(id);
+                self.emit(id, format!("{}StateFailed", state.kind.name()), None);
             }
             let catcher = fan.catch.iter().find(|catcher| {
-                let answers = |name: &String| failure.answers_to(name, from_branch);
+                let answers = |name: &String| failure.answers_to(name);
                 catcher.error_equals.iter().any(answers)
             });
             if let Some(catcher) = catcher {
-                return match self.catch(id, catcher, &failure, work) {
-                    Ok(()) => self.go_to(id, &Next::State(catcher.next.clone()), work),
-                    Err(failure) => self.give_up(id, failure, work),
+                return match self.catch(id, catcher, &failure) {
+                    Ok(()) => self.go_to(id, &Next::State(catcher.next.clone())),
+                    Err(failure) => self.give_up(id, failure),
                 };
             }
         }
-        self.give_up(id, failure, work);
+        self.give_up(id, failure);
     }
 
     /// Puts the lane to sleep before another attempt, unless its retrier is used up.
-    fn retry(
-        &mut self,
-        id: LaneId,
-        retriers: &[Retrier],
-        failure: &Failure,
-        from_branch: bool,
-        work: &mut Work<'_>,
-    ) -> bool {
-        let answers = |retrier: &Retrier| {
-            retrier.error_equals.iter().any(|name| failure.answers_to(name, from_branch))
-        };
+    fn retry(&mut self, id: LaneId, retriers: &[Retrier], failure: &Failure) -> bool {
+        let answers =
+            |retrier: &Retrier| retrier.error_equals.iter().any(|name| failure.answers_to(name));
         let Some(position) = retriers.iter().position(answers) else { return false };
         let retrier = &retriers[position];
-        let used = self.lanes[&id].retried.get(position).copied().unwrap_or(u64::MAX);
+        let used = self.execution.lanes[&id].retried.get(position).copied().unwrap_or(u64::MAX);
         if used >= retrier.max_attempts {
             return false;
         }
-        let delay = delay(retrier, used, &mut self.entropy);
-        self.close_children(id, work);
-        let until = work.now.checked_add(delay).unwrap_or(jiff::Timestamp::MAX);
-        let Some(lane) = self.lanes.get_mut(&id) else { return false };
+        let delay = delay(retrier, used, &mut self.execution.entropy);
+        self.close_children(id);
+        let until = self.now.checked_add(delay).unwrap_or(jiff::Timestamp::MAX);
+        let Some(lane) = self.execution.lanes.get_mut(&id) else { return false };
         lane.retried[position] += 1;
         if delay.is_zero() {
             self.make_ready(id, Phase::Retry);
@@ -77,61 +63,56 @@ impl Execution {
         true
     }
 
-    fn catch(
-        &mut self,
-        id: LaneId,
-        catcher: &Catcher,
-        failure: &Failure,
-        work: &mut Work<'_>,
-    ) -> Result<(), Failure> {
+    fn catch(&mut self, id: LaneId, catcher: &Catcher, failure: &Failure) -> Result<(), Failure> {
         let error = failure.output();
         let (output, assigned) = self.evaluate(id, Extra::default(), |world, lane| {
             let assigned = shaping::assign(catcher.assign.as_ref(), &world.scope(&error))?;
             Ok((shaping::combine(&catcher.result_path, &lane.input, error.clone())?, assigned))
         })?;
-        self.exit(id, output, assigned, work)
+        self.exit(id, output, assigned)
     }
 
     /// Nothing in the lane handles the failure: it goes to the state around it.
-    fn give_up(&mut self, id: LaneId, failure: Failure, work: &mut Work<'_>) {
-        let Some((parent, index)) = self.lanes.get(&id).and_then(|lane| lane.parent) else {
-            return self.fail_execution(id, failure, work);
+    fn give_up(&mut self, id: LaneId, failure: Failure) {
+        let Some((parent, index)) = self.execution.lanes.get(&id).and_then(|lane| lane.parent)
+        else {
+            return self.fail_execution(id, failure);
         };
         if failure.is_fatal() {
-            return self.fail_execution(id, failure, work);
+            return self.fail_execution(id, failure);
         }
-        let last = self.lanes[&id].last_event;
+        let last = self.execution.lanes[&id].last_event;
         let siblings = self.fan_of(parent).map(|fan| fan.live.clone()).unwrap_or_default();
         let mut siblings: Vec<(usize, LaneId)> = siblings
             .into_iter()
-            .filter_map(|id| Some((self.lanes.get(&id)?.parent?.1, id)))
+            .filter_map(|id| Some((self.execution.lanes.get(&id)?.parent?.1, id)))
             .collect();
         siblings.sort_unstable();
         for (place, sibling) in siblings {
-            self.close(sibling, last, place == index, work);
+            self.close(sibling, last, place == index);
         }
-        if let Some(lane) = self.lanes.get_mut(&parent) {
+        if let Some(lane) = self.execution.lanes.get_mut(&parent) {
             lane.last_event = last;
             lane.phase = Phase::Enter;
         }
-        self.trouble(parent, failure, true, work);
+        self.trouble(parent, Failure { from_branch: true, ..failure });
     }
 
     /// Closes the lanes that are open below one, when the state around them fails by itself.
-    fn close_children(&mut self, id: LaneId, work: &mut Work<'_>) {
-        let last = self.lanes.get(&id).map_or(0, |lane| lane.last_event);
+    fn close_children(&mut self, id: LaneId) {
+        let last = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
         let children = self.fan_of(id).map(|fan| std::mem::take(&mut fan.live));
         for child in children.unwrap_or_default() {
-            self.close(child, last, false, work);
+            self.close(child, last, false);
         }
     }
 
     /// Removes a lane and all below it, and records what that breaks off.
-    fn close(&mut self, id: LaneId, last: u64, failed: bool, work: &mut Work<'_>) {
-        let Some(lane) = self.lanes.get(&id) else { return };
+    fn close(&mut self, id: LaneId, last: u64, failed: bool) {
+        let Some(lane) = self.execution.lanes.get(&id) else { return };
         let around = lane.parent.and_then(|(parent, index)| {
-            let state = self.state_of(parent, work.machine)?;
-            let name = self.lanes.get(&parent)?.state.clone();
+            let state = self.state_of(parent)?;
+            let name = self.execution.lanes.get(&parent)?.state.clone();
             matches!(state.kind, Kind::Map(..)).then_some((name, index))
         });
         if let Some((name, index)) = around {
@@ -140,25 +121,25 @@ impl Execution {
             } else {
                 ("MapIterationAborted", "mapIterationAbortedEventDetails")
             };
-            self.note(last, event, history::iteration(key, &name, index), work);
+            self.note(last, event, history::iteration(key, &name, index));
         }
-        let entered = !matches!(self.lanes[&id].phase, Phase::Enter);
-        let kind = self.state_of(id, work.machine).map(|state| &state.kind);
+        let entered = !matches!(self.execution.lanes[&id].phase, Phase::Enter);
+        let kind = self.state_of(id).map(|state| &state.kind);
         let breaks_off = match kind {
             Some(Kind::Task(_)) => entered || failed,
             Some(Kind::Wait(_) | Kind::Parallel(..) | Kind::Map(..)) => entered && !failed,
             _ => false,
         };
         if let Some(kind) = kind.filter(|_| breaks_off) {
-            self.note(last, format!("{}StateAborted", kind.name()), None, work);
+            self.note(last, format!("{}StateAborted", kind.name()), None);
         }
         let children = self.fan_of(id).map(|fan| std::mem::take(&mut fan.live));
         for child in children.unwrap_or_default() {
-            self.close(child, last, false, work);
+            self.close(child, last, false);
         }
-        if let Some(lane) = self.lanes.remove(&id) {
-            work.turn.effects.extend(lane.task().map(Effect::StopTask));
-            self.ready.retain(|ready| *ready != id);
+        if let Some(lane) = self.execution.lanes.remove(&id) {
+            self.turn.effects.extend(lane.task().map(Effect::StopTask));
+            self.execution.ready.retain(|ready| *ready != id);
         }
     }
 }

@@ -86,7 +86,7 @@ impl Function {
             Self::JsonMerge => arrays::merge(arguments),
             Self::MathRandom => numbers::random(arguments, scope),
             Self::MathAdd => numbers::add(arguments),
-            Self::UUID => Ok(Json::String(scope.draw_uuid())),
+            Self::Uuid => Ok(Json::String(scope.draw_uuid())),
         }
     }
 }

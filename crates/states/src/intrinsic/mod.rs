@@ -47,6 +47,8 @@ macro_rules! functions {
         impl Function {
             fn named(name: &str) -> Option<Self> {
                 match name {
+                    "States.UUID" => Some(Self::Uuid),
+                    "States.Uuid" => None,
                     $(concat!("States.", stringify!($name)) => Some(Self::$name),)+
                     _ => None,
                 }
@@ -78,7 +80,7 @@ functions! {
     MathRandom 2 3,
     MathAdd 2 2,
     StringSplit 2 2,
-    UUID 0 0,
+    Uuid 0 0,
 }
 
 impl Call {

@@ -62,26 +62,30 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn note(&self, severity: Severity, field: &str, reason: String, remedy: Option<&str>) {
-        self.problems.borrow_mut().push(Problem {
-            severity,
+    fn problem(&self, field: &str, reason: impl Into<String>) -> Problem {
+        Problem {
+            severity: Severity::Error,
             state: self.state.map(str::to_owned),
             field: self.join(field),
-            reason,
-            remedy: remedy.map(str::to_owned),
-        });
+            reason: reason.into(),
+            remedy: None,
+        }
     }
 
     pub(super) fn refuse(&self, field: &str, reason: impl Into<String>) {
-        self.note(Severity::Error, field, reason.into(), None);
+        self.problems.borrow_mut().push(self.problem(field, reason));
     }
 
     pub(super) fn advise(&self, field: &str, reason: impl Into<String>, remedy: &str) {
-        self.note(Severity::Error, field, reason.into(), Some(remedy));
+        let problem = self.problem(field, reason);
+        let remedy = Some(remedy.to_owned());
+        self.problems.borrow_mut().push(Problem { remedy, ..problem });
     }
 
     pub(super) fn warn(&self, field: &str, reason: impl Into<String>, remedy: &str) {
-        self.note(Severity::Warning, field, reason.into(), Some(remedy));
+        let (severity, remedy) = (Severity::Warning, Some(remedy.to_owned()));
+        let problem = self.problem(field, reason);
+        self.problems.borrow_mut().push(Problem { severity, remedy, ..problem });
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

@@ -201,7 +201,7 @@ fn processor_config(config: &mut Fields<'_>) {
     match config.take("Mode").and_then(Json::as_str) {
         None | Some("INLINE") => {}
         Some("DISTRIBUTED") => {
-            config.advise("Mode", "distributed Maps are not supported", "use INLINE, the default")
+            config.advise("Mode", "distributed Maps are not supported", "use INLINE, the default");
         }
         Some(other) => config.advise("Mode", format!("'{other}' is unknown"), "use INLINE"),
     }

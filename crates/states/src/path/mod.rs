@@ -10,7 +10,7 @@ use std::fmt;
 use filter::Filter;
 
 pub(crate) use place::put;
-pub(crate) use select::{Found, Missing};
+pub(crate) use select::Missing;
 
 /// A parsed path.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,117 @@
+//! The texts of a drawing: what stands in a box and beside an edge.
+
+use crate::machine::{
+    ChoiceRule, Comparison, Kind, Next, Operand, Relation, Seconds, State, Test, ValueKind, Wait,
+};
+use crate::path::Path;
+
+const MAX_TITLE: usize = 36;
+const MAX_LABEL: usize = 34;
+
+/// Where a state goes on to, with the label and the style of the edge.
+pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
+    let mut edges = Vec::new();
+    if let Some(Next::State(next)) = &state.next {
+        edges.push((next.as_str(), String::new(), "next"));
+    }
+    if let Kind::Choice(rules, default) = &state.kind {
+        let labelled = |rule: &ChoiceRule| cut(&test(&rule.test), MAX_LABEL);
+        edges.extend(rules.iter().map(|rule| (rule.next.as_str(), labelled(rule), "next")));
+        edges.extend(default.iter().map(|next| (next.as_str(), "default".to_owned(), "next")));
+    }
+    if let Some(fan) = state.kind.fan() {
+        edges.extend(fan.catch.iter().map(|catcher| {
+            let names: Vec<&str> = catcher
+                .error_equals
+                .iter()
+                .map(|name| if name == "States.ALL" { "any error" } else { name.as_str() })
+                .collect();
+            (catcher.next.as_str(), cut(&names.join(", "), MAX_LABEL), "catch")
+        }));
+    }
+    edges
+}
+
+pub(super) fn title(name: &str) -> String {
+    cut(name, MAX_TITLE)
+}
+
+/// The second line of a box.
+pub(super) fn subtitle(kind: &Kind) -> String {
+    let text = match kind {
+        Kind::Task(task) => match task.resource.service() {
+            Some((service, action)) => format!("{service}:{action}"),
+            None => {
+                let name = task.resource.arn().rsplit(':').next().unwrap_or_default();
+                let what = if task.resource.is_activity() { "activity" } else { "function" };
+                format!("{what} {name}")
+            }
+        },
+        Kind::Wait(Wait::Seconds(Seconds::Fixed(seconds))) => format!("Wait {seconds} s"),
+        Kind::Wait(Wait::Seconds(Seconds::Path(path))) => format!("Wait {path} s"),
+        Kind::Wait(Wait::Timestamp(until)) => format!("Wait until {until}"),
+        Kind::Wait(Wait::TimestampPath(path)) => format!("Wait until {path}"),
+        Kind::Map(_, map) => match &map.items_path {
+            Some(path) => format!("Map over {path}"),
+            None => "Map over the input".to_owned(),
+        },
+        Kind::Parallel(_, branches) => format!("Parallel, {} branches", branches.len()),
+        other => other.name().to_owned(),
+    };
+    cut(&text, MAX_TITLE + 6)
+}
+
+fn test(test: &Test) -> String {
+    let join = |tests: &[Test], word: &str| {
+        tests.iter().map(self::test).collect::<Vec<_>>().join(&format!(" {word} "))
+    };
+    match test {
+        Test::And(tests) => join(tests, "and"),
+        Test::Or(tests) => join(tests, "or"),
+        Test::Not(inner) => format!("not {}", self::test(inner)),
+        Test::Compare(variable, comparison) => compared(variable, comparison),
+    }
+}
+
+fn compared(variable: &Path, comparison: &Comparison) -> String {
+    let is = |expected: bool| if expected { "is" } else { "is not" };
+    match comparison {
+        Comparison::IsPresent(expected) => format!("{variable} {} present", is(*expected)),
+        Comparison::IsNull(expected) => format!("{variable} {} null", is(*expected)),
+        Comparison::Is(kind, expected) => {
+            let kind = match kind {
+                ValueKind::String => "a string",
+                ValueKind::Numeric => "a number",
+                ValueKind::Boolean => "a boolean",
+                ValueKind::Timestamp => "a timestamp",
+            };
+            format!("{variable} {} {kind}", is(*expected))
+        }
+        Comparison::Matches(pattern) => format!("{variable} ~ {pattern}"),
+        Comparison::Value { relation, operand, .. } => {
+            let sign = match relation {
+                Relation::Equals => "=",
+                Relation::LessThan => "<",
+                Relation::LessThanEquals => "≤",
+                Relation::GreaterThan => ">",
+                Relation::GreaterThanEquals => "≥",
+            };
+            let operand = match operand {
+                Operand::Path(path) => path.to_string(),
+                Operand::Value(value) => match value.as_str() {
+                    Some(text) => text.to_owned(),
+                    None => value.to_string(),
+                },
+            };
+            format!("{variable} {sign} {operand}")
+        }
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most - 1).collect();
+    format!("{}…", kept.trim_end())
+}

@@ -1,0 +1,80 @@
+//! Draws a machine as an SVG: layers from top to bottom, branches and iterations as groups.
+
+mod labels;
+mod layers;
+mod svg;
+
+use indexmap::IndexMap;
+
+use crate::machine::{FlowId, Kind, Machine, Next, State};
+use layers::{Edge, Graph, Size};
+use svg::Block;
+
+const NARROW: Size = Size { width: 26.0, height: 26.0 };
+const TITLE_HEIGHT: f64 = 50.0;
+const MARGIN: f64 = 24.0;
+
+/// Draws the machine. The picture stands alone: styles are inside, and it follows the reader's
+/// light or dark scheme.
+#[must_use]
+pub fn draw_svg(machine: &Machine) -> String {
+    let block = flow(machine, 0);
+    svg::document(&block, MARGIN, machine.comment().unwrap_or("State machine"))
+}
+
+/// A flow with its start and its end.
+fn flow(machine: &Machine, id: FlowId) -> Block {
+    let Some(flow) = machine.flows.get(id) else { return Block::default() };
+    let mut blocks = vec![svg::terminal("start", NARROW)];
+    let mut places = IndexMap::new();
+    for (name, state) in &flow.states {
+        places.insert(name.as_str(), blocks.len());
+        blocks.push(block(machine, name, state));
+    }
+    let end = blocks.len();
+    blocks.push(svg::terminal("end", NARROW));
+    let mut edges = Vec::new();
+    let mut connect = |from: usize, to: usize, label: String, style| {
+        edges.push(Edge { from, to, label, style });
+    };
+    if let Some(start) = places.get(flow.start_at.as_str()) {
+        connect(0, *start, String::new(), "next");
+    }
+    for (name, state) in &flow.states {
+        let from = places[name.as_str()];
+        if state.next == Some(Next::End) || matches!(state.kind, Kind::Succeed) {
+            connect(from, end, String::new(), "next");
+        }
+        for (target, label, style) in labels::edges(state) {
+            if let Some(to) = places.get(target) {
+                connect(from, *to, label, style);
+            }
+        }
+    }
+    let ends = edges.iter().any(|edge| edge.to == end);
+    if !ends {
+        blocks.pop();
+    }
+    let sizes = blocks.iter().map(|block| block.size).collect();
+    let placed = Graph::new(sizes, edges).place();
+    svg::flow(&blocks, &placed)
+}
+
+/// A state: a box, or a group of the flows inside it.
+fn block(machine: &Machine, name: &str, state: &State) -> Block {
+    let title = labels::title(name);
+    let subtitle = labels::subtitle(&state.kind);
+    let class = state.kind.name().to_lowercase();
+    let inner: Vec<Block> = match &state.kind {
+        Kind::Parallel(_, branches) => branches.iter().map(|id| flow(machine, *id)).collect(),
+        Kind::Map(_, map) => vec![flow(machine, map.processor)],
+        _ => Vec::new(),
+    };
+    let heading = svg::Heading {
+        class: &class,
+        title: &title,
+        subtitle: &subtitle,
+        tooltip: state.comment.as_deref().unwrap_or(name),
+    };
+    if inner.is_empty() { svg::leaf(&heading, TITLE_HEIGHT) } else { svg::group(&heading, &inner) }
+}

@@ -1,0 +1,202 @@
+//! Writes the drawing: boxes, groups and curves.
+
+use std::fmt::Write;
+
+use super::layers::{LAYER_GAP, Placed, Point, Size};
+
+const TITLE_WIDTH: f64 = 7.6;
+const SUBTITLE_WIDTH: f64 = 5.9;
+const PADDING: f64 = 16.0;
+const LABEL_TOP: f64 = 22.0;
+const LABEL_HEIGHT: f64 = 14.0;
+const LABEL_ROWS: u32 = 3;
+const GROUP_HEAD: f64 = 46.0;
+const GROUP_GAP: f64 = 20.0;
+
+/// A piece of the drawing, with its upper left corner at 0, 0.
+#[derive(Default)]
+pub(super) struct Block {
+    pub(super) size: Size,
+    body: String,
+}
+
+/// What stands at the top of a state.
+pub(super) struct Heading<'a> {
+    pub(super) class: &'a str,
+    pub(super) title: &'a str,
+    pub(super) subtitle: &'a str,
+    pub(super) tooltip: &'a str,
+}
+
+const STYLE: &str = "
+svg { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif; }
+.page { fill: #ffffff; } .title { fill: #1b2330; font-weight: 600; }
+.subtitle { fill: #566274; font-size: 10.5px; }
+.label { fill: #3b4656; font-size: 10.5px; paint-order: stroke; stroke: #ffffff; stroke-width: 4px;
+  stroke-linejoin: round; }
+.edge { fill: none; stroke: #7a8698; stroke-width: 1.4px; } .edge.catch { stroke: #c2502f;
+  stroke-dasharray: 5 4; } .tip { fill: #7a8698; } .tip.catch { fill: #c2502f; }
+.box { stroke-width: 1.3px; } .group { fill-opacity: .35; }
+.pass { fill: #eef1f5; stroke: #94a0b2; } .task { fill: #fdebd8; stroke: #dd8a2e; }
+.choice { fill: #e6e9fb; stroke: #6273d6; } .wait { fill: #fbf5d3; stroke: #c0a21f; }
+.succeed { fill: #ddf3e2; stroke: #3f9a58; } .fail { fill: #fbe0dc; stroke: #cc4b39; }
+.parallel { fill: #e1f1f4; stroke: #3b94a5; } .map { fill: #efe4f7; stroke: #8f5bb8; }
+.terminal { fill: #566274; stroke: none; } .ring { fill: none; stroke: #566274; }
+@media (prefers-color-scheme: dark) {
+.page { fill: #14181f; } .title { fill: #eef2f8; } .subtitle { fill: #a7b2c3; }
+.label { fill: #cdd6e3; stroke: #14181f; } .edge { stroke: #8b97a9; } .tip { fill: #8b97a9; }
+.edge.catch { stroke: #ee8464; } .tip.catch { fill: #ee8464; }
+.pass { fill: #262d38; } .task { fill: #3d2c18; } .choice { fill: #23294a; } .wait { fill: #38321a; }
+.succeed { fill: #1b3524; } .fail { fill: #40211d; } .parallel { fill: #19343a; }
+.map { fill: #33243f; } .terminal { fill: #a7b2c3; } .ring { stroke: #a7b2c3; } }
+";
+
+pub(super) fn document(block: &Block, margin: f64, title: &str) -> String {
+    let (width, height) = (block.size.width + 2.0 * margin, block.size.height + 2.0 * margin);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
+         viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\">\n<title>{}</title>\n\
+         <style>{STYLE}</style>\n\
+         <rect class=\"page\" width=\"100%\" height=\"100%\"/>\n\
+         <g transform=\"translate({margin} {margin})\">\n{}</g>\n</svg>\n",
+        escape(title),
+        block.body
+    )
+}
+
+/// The dot at a start, the ring at an end.
+pub(super) fn terminal(kind: &str, size: Size) -> Block {
+    let middle = size.width / 2.0;
+    let mut body =
+        format!("<circle class=\"terminal\" cx=\"{middle}\" cy=\"{middle}\" r=\"7\"/>\n");
+    if kind == "end" {
+        let ring = format!(
+            "<circle class=\"ring\" cx=\"{middle}\" cy=\"{middle}\" r=\"11\" stroke-width=\"1.5\"/>\n"
+        );
+        body.push_str(&ring);
+    }
+    Block { size, body }
+}
+
+pub(super) fn leaf(heading: &Heading<'_>, height: f64) -> Block {
+    let width = head_width(heading);
+    let radius = if matches!(heading.class, "choice" | "succeed" | "fail") { 24.0 } else { 8.0 };
+    let mut body = format!(
+        "<g><title>{}</title>\n<rect class=\"box {}\" width=\"{width:.0}\" height=\"{height}\" \
+         rx=\"{radius}\"/>\n",
+        escape(heading.tooltip),
+        heading.class
+    );
+    texts(&mut body, heading, width / 2.0);
+    body.push_str("</g>\n");
+    Block { size: Size { width, height }, body }
+}
+
+/// A state with flows inside, side by side.
+pub(super) fn group(heading: &Heading<'_>, inner: &[Block]) -> Block {
+    let gaps = GROUP_GAP * (inner.len() + 1) as f64;
+    let content = inner.iter().map(|block| block.size.width).sum::<f64>() + gaps;
+    let width = content.max(head_width(heading));
+    let tallest = inner.iter().map(|block| block.size.height).fold(0.0, f64::max);
+    let height = GROUP_HEAD + tallest + GROUP_GAP;
+    let mut body = format!(
+        "<g><title>{}</title>\n<rect class=\"box group {}\" width=\"{width:.0}\" \
+         height=\"{height:.0}\" rx=\"10\"/>\n",
+        escape(heading.tooltip),
+        heading.class
+    );
+    texts(&mut body, heading, width / 2.0);
+    body.push_str("</g>\n");
+    let mut left = GROUP_GAP + (width - content) / 2.0;
+    for block in inner {
+        place(&mut body, block, (left, GROUP_HEAD));
+        left += block.size.width + GROUP_GAP;
+    }
+    Block { size: Size { width, height }, body }
+}
+
+/// A placed flow: edges below, nodes above them, labels on top.
+pub(super) fn flow(blocks: &[Block], placed: &Placed) -> Block {
+    let mut body = String::new();
+    let mut labels = String::new();
+    let mut right = placed.size.width;
+    let mut beside = vec![0_u32; placed.corners.len()];
+    for (edge, points) in &placed.routes {
+        curve(&mut body, points, edge.style);
+        if edge.label.is_empty() || points.len() < 2 {
+            continue;
+        }
+        // The labels of one state's edges stand below one another.
+        let row = f64::from(beside[edge.from] % LABEL_ROWS);
+        beside[edge.from] += 1;
+        let down = LABEL_TOP + row * LABEL_HEIGHT;
+        // An upright piece beside a taller neighbour comes before the piece that turns.
+        let turns = points.windows(2).find(|pair| (pair[0].0 - pair[1].0).abs() > 1.0);
+        let (from, to) = turns.map_or((points[0], points[1]), |pair| (pair[0], pair[1]));
+        let part = (down / LAYER_GAP).min(1.0);
+        let across = from.0 + (to.0 - from.0) * part * part * (3.0 - 2.0 * part);
+        let half = edge.label.chars().count() as f64 * SUBTITLE_WIDTH / 2.0;
+        let middle = across.max(half);
+        right = right.max(middle + half);
+        let y = if to.1 > from.1 { from.1 + down } else { from.1 - down };
+        text(&mut labels, "label", (middle, y), &edge.label);
+    }
+    for (block, corner) in blocks.iter().zip(&placed.corners) {
+        place(&mut body, block, *corner);
+    }
+    body.push_str(&labels);
+    Block { size: Size { width: right, height: placed.size.height }, body }
+}
+
+fn head_width(heading: &Heading<'_>) -> f64 {
+    let title = heading.title.chars().count() as f64 * TITLE_WIDTH;
+    let subtitle = heading.subtitle.chars().count() as f64 * SUBTITLE_WIDTH;
+    (title.max(subtitle) + 2.0 * PADDING).max(96.0).round()
+}
+
+fn texts(body: &mut String, heading: &Heading<'_>, middle: f64) {
+    text(body, "title", (middle, 21.0), heading.title);
+    text(body, "subtitle", (middle, 37.0), heading.subtitle);
+}
+
+// Writing to a String cannot fail: the results below are of no use.
+
+fn text(body: &mut String, class: &str, at: Point, content: &str) {
+    let (x, y) = at;
+    let content = escape(content);
+    writeln!(
+        body,
+        "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{content}</text>"
+    )
+    .unwrap_or_default();
+}
+
+fn place(body: &mut String, block: &Block, corner: Point) {
+    let (x, y) = corner;
+    writeln!(body, "<g transform=\"translate({x:.1} {y:.1})\">\n{}</g>", block.body)
+        .unwrap_or_default();
+}
+
+/// A line that leaves and arrives upright, with an arrow at its end.
+fn curve(body: &mut String, points: &[Point], style: &str) {
+    let Some(((x, y), rest)) = points.split_first().map(|(first, rest)| (*first, rest)) else {
+        return;
+    };
+    let mut line = format!("M{x:.1} {y:.1}");
+    let (mut last, mut before) = ((x, y), (x, y));
+    for (x, y) in rest.iter().copied() {
+        let half = f64::midpoint(last.1, y);
+        write!(line, " C{:.1} {half:.1} {x:.1} {half:.1} {x:.1} {y:.1}", last.0)
+            .unwrap_or_default();
+        (before, last) = (last, (x, y));
+    }
+    writeln!(body, "<path class=\"edge {style}\" d=\"{line}\"/>").unwrap_or_default();
+    let (x, y) = last;
+    let back = if before.1 > y { 9.0 } else { -9.0 };
+    writeln!(body, "<path class=\"tip {style}\" d=\"M{x:.1} {y:.1} l-4.5 {back} l9 0 z\"/>")
+        .unwrap_or_default();
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
