@@ -1,0 +1,64 @@
+//! The routes of the Payment service.
+
+use async_trait::async_trait;
+use chorus_events::{CustomerId, Money, OrderId};
+use chorus_kernel::{Endpoint, Kernel, Method, Problem, Request, Response, Route};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{Payment, Status};
+
+/// A payment as callers see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct PaymentAnswer {
+    /// Whose it is.
+    order_id: OrderId,
+    /// How far it is.
+    status: Status,
+    /// Who pays, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<CustomerId>,
+    /// What the order costs, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Money>,
+    /// What was taken.
+    charged: Money,
+    /// What went back.
+    refunded: Money,
+    /// The provider's name of the charge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge_id: Option<String>,
+    /// Why the provider declined or refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<Payment> for PaymentAnswer {
+    fn from(payment: Payment) -> Self {
+        let Payment { order_id, status, customer_id, amount, .. } = payment;
+        let Payment { charged, refunded, charge_id, reason, .. } = payment;
+        Self { order_id, status, customer_id, amount, charged, refunded, charge_id, reason }
+    }
+}
+
+/// `GET /payments/{order-id}`.
+pub(crate) fn get_payment() -> Route {
+    Route::new(Method::GET, "/payments/{order-id}", Get)
+        .summary("An order's payment: what was charged, and what was refunded", 200)
+        .answers::<PaymentAnswer>()
+}
+
+struct Get;
+
+#[async_trait]
+impl Endpoint for Get {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let order_id: OrderId = request.parameter("order-id")?;
+        let found = kernel.find::<Payment>(order_id.as_str()).await?;
+        let missing =
+            || Problem::new(404, "not-found", format!("no payment of order {order_id} is known"));
+        let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);
+        Ok(Response::json(200, serde_json::json!(answer)))
+    }
+}

@@ -1,0 +1,87 @@
+//! An order's payment: what was done about it.
+
+use chorus_events::{CustomerId, Money, OrderId};
+use chorus_kernel::Entity;
+use serde::{Deserialize, Serialize};
+
+/// How far an order's payment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Nothing is known of it. Such a payment is never stored.
+    New,
+    /// Of high value: charged once a reviewer approves.
+    WaitingForApproval,
+    /// Approved before the estimate came.
+    Approved,
+    /// The provider is being asked to charge. Only the message in `charged-by` may go on.
+    Charging,
+    /// The money was taken.
+    Charged,
+    /// The provider declined, and nothing was taken.
+    Failed,
+    /// The order was canceled: nothing was taken, and nothing will be. A tombstone.
+    Canceled,
+    /// The order was canceled, and the provider is being asked to give back what it took.
+    Refunding,
+    /// The order was canceled, and the money went back.
+    Refunded,
+    /// The order was canceled, and the provider keeps the money: an operator must look.
+    RefundRefused,
+}
+
+/// An order's payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Payment {
+    /// Whose it is.
+    pub order_id: OrderId,
+    /// How far it is.
+    pub status: Status,
+    /// Who pays, once the estimate said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// What the order costs, once the estimate said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// The fence: the idempotency key of the one message that may charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged_by: Option<String>,
+    /// The provider's name of the charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge_id: Option<String>,
+    /// What is known to have been taken.
+    pub charged: Money,
+    /// What is known to have gone back.
+    pub refunded: Money,
+    /// Why the provider declined or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Payment {
+    /// A payment of which nothing is known.
+    #[must_use]
+    pub fn new(order_id: OrderId) -> Self {
+        Self {
+            order_id,
+            status: Status::New,
+            customer_id: None,
+            amount: None,
+            charged_by: None,
+            charge_id: None,
+            charged: Money::ZERO,
+            refunded: Money::ZERO,
+            reason: None,
+        }
+    }
+}
+
+impl Entity for Payment {
+    const TABLE: &'static str = super::TABLE.name;
+    const KIND: &'static str = "order";
+
+    fn id(&self) -> &str {
+        self.order_id.as_str()
+    }
+}

@@ -1,0 +1,123 @@
+//! A provider that moves no money but remembers all that it was asked: durable, once for each
+//! key, and it voids: a charge that comes after its refund is declined.
+//!
+//! What it does is told by the customer's id, or by the amount:
+//!
+//! | customer id contains | what the provider does |
+//! |---|---|
+//! | `declined`, or the amount's cents are 13 | declines the charge: "card declined" |
+//! | `provider-down` | does not answer the first two asks of each key, then works |
+//! | `provider-slow` | answers a charge after 2 s |
+//! | `provider-twice` | acts at once, but its first answer is lost; the retry finds it done |
+//! | `refund-refused` | charges, and refuses to refund |
+
+mod ledger;
+
+pub use ledger::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, ledger};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_kernel::{Clock, Store, Unanswered};
+
+use crate::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+use ledger::{Books, Charged, Outcome};
+
+/// How long a slow provider takes.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// How many asks of one key a provider leaves unanswered while it is down.
+const DOWN_FOR: i64 = 2;
+
+/// The cents of amounts that no card pays.
+const UNLUCKY_CENTS: i64 = 13;
+
+/// The provider.
+#[derive(Clone)]
+pub struct SimulatedProvider {
+    books: Books,
+    clock: Arc<dyn Clock>,
+}
+
+impl SimulatedProvider {
+    /// Keeps its books in [`SIMULATED_PROVIDER_TABLE`] of this store, and is slow by this clock.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { books: Books { store }, clock }
+    }
+
+    /// Whether the provider is down for this ask of `key`.
+    async fn answers(&self, customer: &str, key: &str) -> Result<(), Unanswered> {
+        if customer.contains("provider-down") && self.books.count(key).await? <= DOWN_FOR {
+            return Err(Unanswered("the payment provider is down".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for SimulatedProvider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimulatedProvider").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for SimulatedProvider {
+    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, Unanswered> {
+        let customer = charge.customer_id.as_str();
+        if customer.contains("provider-slow") {
+            self.clock.sleep(SLOW).await;
+        }
+        self.answers(customer, key).await?;
+        let (outcome, now) = self.books.enter(key, asked(charge)).await?;
+        if now && customer.contains("provider-twice") {
+            return Err(lost());
+        }
+        Ok(match outcome {
+            Outcome::Charged(_) => {
+                let name = key.get(..12).unwrap_or(key);
+                ChargeAnswer::Charged { charge_id: format!("ch-{name}") }
+            }
+            Outcome::Declined => ChargeAnswer::Declined { reason: "card declined".to_owned() },
+            Outcome::Voided => {
+                ChargeAnswer::Declined { reason: "the charge was canceled before".to_owned() }
+            }
+        })
+    }
+
+    async fn refund(&self, refund: &Refund, key: &str) -> Result<RefundAnswer, Unanswered> {
+        let (outcome, _) = self.books.enter(&refund.charge_key, Outcome::Voided).await?;
+        let Outcome::Charged(charged) = outcome else {
+            return Ok(RefundAnswer::NothingCharged);
+        };
+        let customer = charged.customer_id.as_str();
+        self.answers(customer, key).await?;
+        if customer.contains("refund-refused") {
+            let reason = "the provider refuses to refund this charge".to_owned();
+            return Ok(RefundAnswer::Refused { reason });
+        }
+        let now = self.books.give_back(&refund.charge_key, &charged).await?;
+        if now && customer.contains("provider-twice") {
+            return Err(lost());
+        }
+        Ok(RefundAnswer::Refunded { amount: charged.amount })
+    }
+}
+
+/// What a charge comes to, if its key is new.
+fn asked(charge: &Charge) -> Outcome {
+    let unlucky = charge.amount.minor() % 100 == UNLUCKY_CENTS;
+    if unlucky || charge.customer_id.as_str().contains("declined") {
+        return Outcome::Declined;
+    }
+    Outcome::Charged(Charged {
+        order_id: charge.order_id.clone(),
+        customer_id: charge.customer_id.clone(),
+        amount: charge.amount,
+    })
+}
+
+fn lost() -> Unanswered {
+    Unanswered("the payment provider's answer was lost".to_owned())
+}

@@ -1,0 +1,197 @@
+//! The simulated provider's books: one entry for each charge's key, one for each refund.
+
+use std::sync::Arc;
+
+use chorus_events::{CustomerId, Money, OrderId};
+use chorus_kernel::{
+    Condition, Failure, Item, Key, Query, Reason, Store, StoreError, TableSpec, Unanswered, Write,
+    number, text,
+};
+use serde_dynamo::AttributeValue;
+
+/// The table in which the simulated provider keeps its books.
+pub const SIMULATED_PROVIDER_TABLE: TableSpec =
+    TableSpec { name: "payment-provider", indexes: &[], ttl: None };
+
+/// The partition of all entries. One is enough for a provider that is simulated.
+const LEDGER: &str = "ledger";
+
+/// The partition that counts how often each key was asked.
+const ASKS: &str = "asks";
+
+/// Which way money went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Movement {
+    /// From the customer to the shop.
+    Charge,
+    /// Back.
+    Refund,
+}
+
+/// Money that the simulated provider moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// For which order.
+    pub order_id: OrderId,
+    /// Of which customer.
+    pub customer_id: CustomerId,
+    /// Which way.
+    pub movement: Movement,
+    /// How much.
+    pub amount: Money,
+}
+
+/// All money that the simulated provider moved, charges before refunds.
+///
+/// # Errors
+/// Where the store fails, or an entry cannot be read.
+pub async fn ledger(store: &dyn Store) -> Result<Vec<LedgerEntry>, Failure> {
+    let mut query = Query::partition(SIMULATED_PROVIDER_TABLE.name, LEDGER);
+    let mut entries = Vec::new();
+    loop {
+        let page = store.query(&query).await?;
+        for item in &page.items {
+            entries.extend(read(item)?);
+        }
+        match page.next {
+            Some(next) => query.start = Some(next),
+            None => return Ok(entries),
+        }
+    }
+}
+
+/// An item of the books as an entry; nothing where it moved no money.
+fn read(item: &Item) -> Result<Option<LedgerEntry>, Failure> {
+    let corrupt = || Failure::corrupt("ledger entry", &format!("{item:?}"));
+    let movement = match text(item, "outcome") {
+        Some("charged") => Movement::Charge,
+        Some("refunded") => Movement::Refund,
+        _ => return Ok(None),
+    };
+    let Charged { order_id, customer_id, amount } = Charged::read(item).ok_or_else(corrupt)?;
+    Ok(Some(LedgerEntry { order_id, customer_id, movement, amount }))
+}
+
+/// What was charged, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Charged {
+    pub(super) order_id: OrderId,
+    pub(super) customer_id: CustomerId,
+    pub(super) amount: Money,
+}
+
+impl Charged {
+    fn read(item: &Item) -> Option<Self> {
+        Some(Self {
+            order_id: text(item, "order-id")?.parse().ok()?,
+            customer_id: text(item, "customer-id")?.parse().ok()?,
+            amount: number(item, "cents").map(Money::from_minor)?,
+        })
+    }
+
+    fn write(&self, item: &mut Item) {
+        let mut set = |name: &str, value| item.insert(name.to_owned(), value);
+        set("order-id", AttributeValue::S(self.order_id.to_string()));
+        set("customer-id", AttributeValue::S(self.customer_id.to_string()));
+        set("cents", AttributeValue::N(self.amount.minor().to_string()));
+    }
+}
+
+/// What became of a charge's key, for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The money was taken.
+    Charged(Charged),
+    /// It was not.
+    Declined,
+    /// A refund came first: it will not be.
+    Voided,
+}
+
+/// The books.
+#[derive(Clone)]
+pub(super) struct Books {
+    pub(super) store: Arc<dyn Store>,
+}
+
+impl Books {
+    /// What became of `key`: `outcome`, unless something was entered before. Tells whether it was
+    /// entered now.
+    pub(super) async fn enter(
+        &self,
+        key: &str,
+        outcome: Outcome,
+    ) -> Result<(Outcome, bool), Unanswered> {
+        let key = at(LEDGER, format!("charge#{key}"));
+        let mut item = key.to_item();
+        let name = match &outcome {
+            Outcome::Charged(charged) => {
+                charged.write(&mut item);
+                "charged"
+            }
+            Outcome::Declined => "declined",
+            Outcome::Voided => "voided",
+        };
+        item.insert("outcome".to_owned(), AttributeValue::S(name.to_owned()));
+        if self.put_new(&key, item).await? {
+            return Ok((outcome, true));
+        }
+        let entered = self.store.get(&key).await.map_err(|error| closed(&error))?;
+        let entered = entered.as_ref().and_then(|item| {
+            Some(match text(item, "outcome")? {
+                "charged" => Outcome::Charged(Charged::read(item)?),
+                "declined" => Outcome::Declined,
+                _ => Outcome::Voided,
+            })
+        });
+        entered.map(|outcome| (outcome, false)).ok_or_else(|| unanswered("cannot read its books"))
+    }
+
+    /// Gives a charge back, once. Tells whether that was now.
+    pub(super) async fn give_back(
+        &self,
+        charge_key: &str,
+        charged: &Charged,
+    ) -> Result<bool, Unanswered> {
+        let key = at(LEDGER, format!("refund#{charge_key}"));
+        let mut item = key.to_item();
+        charged.write(&mut item);
+        item.insert("outcome".to_owned(), AttributeValue::S("refunded".to_owned()));
+        self.put_new(&key, item).await
+    }
+
+    /// Counts one more ask of `key`, and tells how many there were.
+    pub(super) async fn count(&self, key: &str) -> Result<i64, Unanswered> {
+        let key = at(ASKS, key.to_owned());
+        let update = Condition::new("ADD asks :one").number(":one", 1);
+        let add = Write::Update { key: key.clone(), update, condition: None };
+        self.store.write(&[add]).await.map_err(|error| closed(&error))?;
+        let counted = self.store.get(&key).await.map_err(|error| closed(&error))?;
+        Ok(counted.as_ref().and_then(|item| number(item, "asks")).unwrap_or_default())
+    }
+
+    async fn put_new(&self, key: &Key, item: Item) -> Result<bool, Unanswered> {
+        let condition = Some(Condition::new("attribute_not_exists(pk)"));
+        match self.store.write(&[Write::Put { key: key.clone(), item, condition }]).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Refused(reasons)) if reasons.iter().all(is_condition) => Ok(false),
+            Err(error) => Err(closed(&error)),
+        }
+    }
+}
+
+fn at(pk: &str, sk: String) -> Key {
+    Key { table: SIMULATED_PROVIDER_TABLE.name, pk: pk.to_owned(), sk }
+}
+
+fn is_condition(reason: &Reason) -> bool {
+    matches!(reason, Reason::Condition(_))
+}
+
+fn closed(error: &StoreError) -> Unanswered {
+    unanswered(&format!("cannot reach its books: {error}"))
+}
+
+fn unanswered(why: &str) -> Unanswered {
+    Unanswered(format!("the payment provider {why}"))
+}

@@ -1,0 +1,161 @@
+//! The one table of what may be done about a payment next, and why.
+
+use chorus_events::{CustomerId, Money};
+
+use crate::ChargeAnswer::{Charged as Taken, Declined};
+use crate::RefundAnswer::{NothingCharged, Refunded as GivenBack, Refused};
+use crate::Status::{
+    Approved, Canceled, Charged, Charging, Failed, New, RefundRefused, Refunded, Refunding,
+    WaitingForApproval,
+};
+use crate::{ChargeAnswer, Payment, RefundAnswer, Status, needs_approval};
+
+/// What a payment can be told.
+#[derive(Debug, Clone)]
+pub(crate) enum Fact<'a> {
+    /// The order's total and its customer are known.
+    Estimate(&'a CustomerId, Money),
+    /// A reviewer approved the order.
+    Approval,
+    /// The message that holds the fence comes again: its first attempt may have charged.
+    Again,
+    /// The provider answered the charge.
+    Charge(&'a ChargeAnswer),
+    /// The provider answered the refund that `MakePayment` asked for, as the order was canceled.
+    LateRefund(&'a RefundAnswer),
+    /// The order was canceled.
+    Cancellation,
+    /// The provider answered the refund that `CancelPayment` asked for.
+    Refund(&'a RefundAnswer),
+}
+
+/// What follows from a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It becomes this, and nobody needs to hear of it.
+    Become(Status, &'static str),
+    /// It becomes this, and an event says so.
+    Say(Status),
+    /// The provider is asked to charge.
+    Charge,
+    /// It becomes this, and the provider is asked to refund.
+    Refund(Status),
+    /// Nothing: this is why.
+    Nothing(&'static str),
+    /// Not yet: the provider has to catch up with itself.
+    Later(&'static str),
+    /// This cannot be settled without a person.
+    Wrong(&'static str),
+}
+
+impl Payment {
+    /// The legal transitions, all of them.
+    pub(crate) fn next(&self, fact: &Fact<'_>) -> Next {
+        match (self.status, fact) {
+            (
+                Refunding | Canceled | Refunded | RefundRefused,
+                Fact::Refund(NothingCharged) | Fact::LateRefund(NothingCharged),
+            ) if self.owes() => Next::Later("the provider does not find the charge that it made"),
+
+            // Collecting: review, charge, conclude.
+            (New, Fact::Estimate(_, total)) if needs_approval(*total) => {
+                Next::Become(WaitingForApproval, "the order waits for its approval")
+            }
+            (New, Fact::Approval) => Next::Become(Approved, "approved before its estimate"),
+            (New | Approved, Fact::Estimate(..))
+            | (WaitingForApproval, Fact::Approval)
+            | (Charging, Fact::Again) => Next::Charge,
+            (Charging, Fact::Charge(Taken { .. })) => Next::Say(Charged),
+            (Charging, Fact::Charge(Declined { .. })) => Next::Say(Failed),
+            (Charged | Failed, Fact::Again | Fact::Charge(_)) => {
+                Next::Nothing("it was concluded before")
+            }
+            (WaitingForApproval, Fact::Estimate(..)) | (Approved, Fact::Approval) => {
+                Next::Nothing("this is known")
+            }
+            (
+                Charging | Charged | Failed | Canceled | Refunding | Refunded | RefundRefused,
+                Fact::Estimate(..) | Fact::Approval,
+            ) => Next::Nothing("the payment was begun or canceled before"),
+
+            // Canceling: nothing more is begun, and what was begun is given back.
+            (New | WaitingForApproval | Approved, Fact::Cancellation) => {
+                Next::Become(Canceled, "nothing was charged, and nothing will be")
+            }
+            (Charging | Charged | Refunding, Fact::Cancellation) => Next::Refund(Refunding),
+            (Refunding, Fact::Refund(GivenBack { .. })) => Next::Say(Refunded),
+            (Refunding, Fact::Refund(Refused { .. })) => Next::Say(RefundRefused),
+            (Refunding, Fact::Refund(NothingCharged)) => Next::Say(Canceled),
+            (Failed, Fact::Cancellation) => Next::Nothing("nothing was charged"),
+            (Canceled | Refunded | RefundRefused, Fact::Cancellation | Fact::Refund(_)) => {
+                Next::Nothing("it was canceled before")
+            }
+
+            // A cancellation overtook the charge: whoever charged asks for the refund as well.
+            (
+                Canceled | Refunding | Refunded | RefundRefused,
+                Fact::Again | Fact::Charge(Taken { .. }),
+            ) => Next::Refund(self.status),
+            (
+                Canceled | Refunding | Refunded | RefundRefused,
+                Fact::Charge(Declined { .. }) | Fact::LateRefund(NothingCharged),
+            ) => Next::Nothing("the order was canceled, and nothing was charged"),
+            // The record changes, so that a cancellation which was told less asks once more.
+            (Refunding, Fact::LateRefund(_)) => {
+                Next::Become(Refunding, "the cancellation says what was given back")
+            }
+            (Canceled | Refunded | RefundRefused, Fact::LateRefund(GivenBack { .. })) => {
+                Next::Become(Refunded, "the order was canceled, and its late charge given back")
+            }
+            (RefundRefused, Fact::LateRefund(Refused { .. })) => {
+                Next::Nothing("it was refused before")
+            }
+            (Canceled | Refunded, Fact::LateRefund(Refused { .. })) => {
+                Next::Wrong("the charge came after the cancellation, and its refund is refused")
+            }
+
+            (New | WaitingForApproval | Approved, Fact::Again | Fact::Charge(_))
+            | (
+                New | WaitingForApproval | Approved | Charging | Charged | Failed,
+                Fact::LateRefund(_) | Fact::Refund(_),
+            ) => Next::Wrong("the provider answered what the payment's record never asked"),
+        }
+    }
+
+    /// Whether more is known to have been taken than to have gone back.
+    fn owes(&self) -> bool {
+        self.charged > self.refunded
+    }
+
+    /// What is known after `fact`; how far the payment is, is not decided here.
+    pub(crate) fn learn(&self, fact: &Fact<'_>) -> Self {
+        let mut known = self.clone();
+        match fact {
+            Fact::Estimate(customer_id, amount) => {
+                known.customer_id.get_or_insert_with(|| (*customer_id).clone());
+                known.amount.get_or_insert(*amount);
+            }
+            Fact::Charge(ChargeAnswer::Charged { charge_id }) => {
+                known.charge_id = Some(charge_id.clone());
+                known.charged = self.amount.unwrap_or_default();
+            }
+            Fact::Charge(ChargeAnswer::Declined { reason }) => known.reason = Some(reason.clone()),
+            Fact::Refund(RefundAnswer::Refunded { amount })
+            | Fact::LateRefund(RefundAnswer::Refunded { amount }) => {
+                known.charged = self.charged.max(*amount);
+                known.refunded = *amount;
+            }
+            Fact::Refund(RefundAnswer::Refused { reason })
+            | Fact::LateRefund(RefundAnswer::Refused { reason }) => {
+                known.charged = self.amount.unwrap_or_default();
+                known.reason = Some(reason.clone());
+            }
+            Fact::Approval
+            | Fact::Again
+            | Fact::Cancellation
+            | Fact::Refund(RefundAnswer::NothingCharged)
+            | Fact::LateRefund(RefundAnswer::NothingCharged) => {}
+        }
+        known
+    }
+}
