@@ -1,0 +1,27 @@
+//! What callers may ask of a delivery.
+
+use async_trait::async_trait;
+use chorus_events::OrderId;
+use chorus_kernel::{Endpoint, Kernel, Method, Problem, Request, Response, Route};
+
+use crate::Delivery;
+
+/// `GET /deliveries/{order-id}`.
+pub(crate) fn get_delivery() -> Route {
+    Route::new(Method::GET, "/deliveries/{order-id}", Get)
+        .summary("An order's delivery: how far it is, and when it should arrive", 200)
+        .answers::<Delivery>()
+}
+
+struct Get;
+
+#[async_trait]
+impl Endpoint for Get {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let order_id: OrderId = request.parameter("order-id")?;
+        let found = kernel.find::<Delivery>(order_id.as_str()).await?;
+        let missing =
+            || Problem::new(404, "not-found", format!("no delivery of order {order_id} is known"));
+        Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
+    }
+}

@@ -1,0 +1,109 @@
+//! An order's delivery: what is known of it, tombstones included.
+
+use chorus_events::inventory::DescribedLine;
+use chorus_events::{CustomerId, OrderId, ShippingAddress};
+use chorus_kernel::Entity;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How far an order's delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// The carrier goes there, by the day that the customer was told.
+    Estimated,
+    /// The parcel is the carrier's.
+    Started,
+    /// The parcel has reached its customer.
+    Delivered,
+    /// It will not arrive; or none was ever planned, and none will be: a tombstone.
+    Canceled,
+}
+
+/// What is planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Plan {
+    /// Who receives it.
+    pub customer_id: CustomerId,
+    /// What is in the parcel.
+    pub lines: Vec<DescribedLine>,
+    /// Where it goes.
+    pub shipping_address: ShippingAddress,
+    /// When it should arrive.
+    pub deliver_by: Timestamp,
+}
+
+/// An order's delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Delivery {
+    /// Whose it is.
+    pub order_id: OrderId,
+    /// How far it is.
+    pub status: Status,
+    /// What is planned; nothing where the order was canceled first.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// Why it will not arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Delivery {
+    /// The same delivery, further on.
+    #[must_use]
+    pub fn now(&self, status: Status) -> Self {
+        Self { status, ..self.clone() }
+    }
+
+    /// The same delivery, which will not arrive.
+    #[must_use]
+    pub fn canceled(&self, reason: &str) -> Self {
+        Self { reason: Some(reason.to_owned()), ..self.now(Status::Canceled) }
+    }
+
+    /// A delivery that was never planned, and will not be.
+    #[must_use]
+    pub fn tombstone(order_id: OrderId, reason: &str) -> Self {
+        let reason = Some(reason.to_owned());
+        Self { order_id, status: Status::Canceled, plan: None, reason }
+    }
+}
+
+impl Entity for Delivery {
+    const TABLE: &'static str = super::TABLE.name;
+    const KIND: &'static str = "order";
+
+    fn id(&self) -> &str {
+        self.order_id.as_str()
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn sample(status: Status) -> Delivery {
+    use chorus_events::samples;
+    let plan = Plan {
+        customer_id: samples::customer_id(),
+        lines: samples::described_lines(),
+        shipping_address: samples::address(),
+        deliver_by: samples::later(),
+    };
+    Delivery { order_id: samples::order_id(), status, plan: Some(plan), reason: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_kernel::Loaded;
+
+    #[test]
+    fn a_delivery_is_read_as_it_was_written_with_and_without_a_plan() {
+        let order_id = chorus_events::samples::order_id();
+        for kept in [sample(Status::Started), Delivery::tombstone(order_id.clone(), "canceled")] {
+            let loaded = Loaded::default().with(1, &kept);
+            assert_eq!(loaded.entity::<Delivery>(&order_id).unwrap().unwrap().value, kept);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Plans the delivery, and says by when it can arrive.
+
+use chorus_events::customer::CustomerDescribed;
+use chorus_events::delivery::{DeliveryEstimated, ErrorDeliveryEstimated};
+use chorus_events::table::rows::{self, EstimateDeliveryInput, EstimateDeliveryOutput};
+use chorus_events::{HOME_COUNTRY, ShippingAddress};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, create};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::delivery::Plan;
+use crate::transitions::{Fact, Next, next};
+use crate::{Delivery, Status};
+
+/// Countries that the carrier does not deliver to; it delivers to all others.
+const UNSERVED: [&str; 3] = ["Atlantis", "El Dorado", "Lemuria"];
+
+/// How long a parcel takes within the home country.
+const AT_HOME: SignedDuration = SignedDuration::from_hours(2 * 24);
+
+/// How long a parcel takes to any other country.
+const ABROAD: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+/// The row, in code.
+#[derive(Debug)]
+pub(crate) struct EstimateDelivery;
+
+impl Action for EstimateDelivery {
+    type Row = rows::EstimateDelivery;
+
+    fn reads(&self, input: &EstimateDeliveryInput) -> Vec<Read> {
+        let EstimateDeliveryInput::CustomerDescribed(order) = input;
+        vec![Read::entity::<Delivery>(&order.order_id)]
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, EstimateDeliveryInput>,
+        loaded: &Loaded,
+    ) -> Result<Decision<EstimateDeliveryOutput>, Refusal> {
+        let EstimateDeliveryInput::CustomerDescribed(order) = given.input;
+        let known = loaded.entity::<Delivery>(&order.order_id)?;
+        let order_id = order.order_id.clone();
+        Ok(match next(known.map(|known| known.status), Fact::Described) {
+            Next::Say(status) => match out_of_reach(&order.shipping_address) {
+                Some(reason) => Decision::emit(ErrorDeliveryEstimated { order_id, reason }),
+                None => estimate(order, status, given.metadata.occurred_at),
+            },
+            Next::Wrong(reason) => {
+                let reason = reason.to_owned();
+                Decision::emit(ErrorDeliveryEstimated { order_id, reason })
+            }
+            Next::Become(_, why) | Next::Nothing(why) => Decision::nothing(why),
+        })
+    }
+}
+
+fn estimate(
+    order: &CustomerDescribed,
+    status: Status,
+    ordered_at: Timestamp,
+) -> Decision<EstimateDeliveryOutput> {
+    let at_home = order.shipping_address.country == HOME_COUNTRY;
+    let takes = if at_home { AT_HOME } else { ABROAD };
+    let deliver_by = ordered_at.checked_add(takes).unwrap_or(Timestamp::MAX);
+    let plan = Plan {
+        customer_id: order.customer_id.clone(),
+        lines: order.lines.clone(),
+        shipping_address: order.shipping_address.clone(),
+        deliver_by,
+    };
+    let order_id = order.order_id.clone();
+    let delivery = Delivery { order_id, status, plan: Some(plan), reason: None };
+    Decision::emit(DeliveryEstimated {
+        order_id: order.order_id.clone(),
+        customer_id: order.customer_id.clone(),
+        total: order.total,
+        deliver_by,
+    })
+    .with(create(&delivery))
+}
+
+/// Why the carrier cannot deliver there.
+fn out_of_reach(address: &ShippingAddress) -> Option<String> {
+    let ShippingAddress { name, street, city, country, .. } = address;
+    for (field, value) in [("name", name), ("street", street), ("city", city), ("country", country)]
+    {
+        if value.trim().is_empty() {
+            return Some(format!("the address names no {field}"));
+        }
+    }
+    let unserved = UNSERVED.iter().find(|there| there.eq_ignore_ascii_case(country.trim()));
+    unserved.map(|country| format!("the carrier does not deliver to {country}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::sample;
+    use chorus_events::{Event, samples};
+    use chorus_kernel::testing::decide;
+
+    fn to(address: ShippingAddress) -> Decision<EstimateDeliveryOutput> {
+        let order = CustomerDescribed { shipping_address: address, ..CustomerDescribed::sample() };
+        decide(&EstimateDelivery, order, &Loaded::default()).unwrap()
+    }
+
+    #[test]
+    fn a_parcel_takes_two_days_at_home_and_five_abroad() {
+        for (country, days) in [(HOME_COUNTRY, 2), ("Mexico", 5)] {
+            let decision = to(ShippingAddress { country: country.into(), ..samples::address() });
+            let [EstimateDeliveryOutput::DeliveryEstimated(estimate)] = decision.events() else {
+                panic!("{decision:?}")
+            };
+            let takes = estimate.deliver_by.duration_since(samples::moment());
+            assert_eq!(takes, SignedDuration::from_hours(days * 24), "{country}");
+            assert_eq!(decision.changes().len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_order_to_atlantis_or_to_nowhere_fails_and_leaves_nothing() {
+        let atlantis = ShippingAddress { country: "atlantis ".into(), ..samples::address() };
+        let nowhere = ShippingAddress { street: " ".into(), ..samples::address() };
+        for (address, expected) in [
+            (atlantis, "the carrier does not deliver to Atlantis"),
+            (nowhere, "the address names no street"),
+        ] {
+            let decision = to(address);
+            let [EstimateDeliveryOutput::ErrorDeliveryEstimated(error)] = decision.events() else {
+                panic!("{decision:?}")
+            };
+            assert_eq!(error.reason, expected);
+            assert!(decision.changes().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_canceled_order_is_not_planned_for() {
+        let loaded = Loaded::default().with(1, &sample(Status::Canceled));
+        let decision = decide(&EstimateDelivery, CustomerDescribed::sample(), &loaded).unwrap();
+        assert!(decision.events().is_empty() && decision.changes().is_empty());
+    }
+}

@@ -1,0 +1,37 @@
+//! Delivery: plans an order's delivery, hands it to the carrier, and follows it to its end.
+//!
+//! The carrier is a partner: the bus calls it (`StartDelivery` and `RecallDelivery` are rows
+//! without code), and it calls back through a signed webhook, which [`WebhookSecret`] verifies.
+
+mod api;
+mod cancel_delivery;
+mod confirm_delivery;
+mod delivery;
+mod estimate_delivery;
+mod mark_delivery_as_started;
+mod relay_logistics;
+mod transitions;
+mod webhook;
+
+pub use chorus_webhook_signature::WebhookSecret;
+pub use delivery::{Delivery, Status};
+
+use chorus_events::Service;
+use chorus_kernel::{Function, TableSpec};
+
+/// One delivery for each order.
+pub const TABLE: TableSpec = TableSpec { name: "delivery", indexes: &[], ttl: None };
+
+/// The service; the carrier signs its webhooks with the secret.
+#[must_use]
+pub fn function(webhook_secret: WebhookSecret) -> Function {
+    Function::of(Service::Delivery)
+        .table(TABLE)
+        .action(estimate_delivery::EstimateDelivery)
+        .action(mark_delivery_as_started::MarkDeliveryAsStarted)
+        .action(relay_logistics::RelayLogistics)
+        .action(confirm_delivery::ConfirmDelivery)
+        .action(cancel_delivery::CancelDelivery)
+        .route(webhook::post_logistics(webhook_secret))
+        .route(api::get_delivery())
+}

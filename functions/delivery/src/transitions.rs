@@ -1,0 +1,111 @@
+//! The one table of what may happen to a delivery next. Nothing that ended goes on again.
+
+use crate::Status;
+use crate::Status::{Canceled, Delivered, Estimated, Started};
+
+/// What can happen to a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// Its order is described, and can be planned for.
+    Described,
+    /// Its items left the stock.
+    ItemsRemoved,
+    /// The carrier handed the parcel over.
+    HandedOver,
+    /// The carrier gave up.
+    CarrierGaveUp,
+    /// The carrier could not be reached, however often it was tried.
+    CarrierUnreachable,
+    /// The order was canceled.
+    OrderCanceled,
+}
+
+/// What follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It becomes this, and an event says so.
+    Say(Status),
+    /// It becomes this, and nobody needs to hear of it.
+    Become(Status, &'static str),
+    /// Nothing: this is why.
+    Nothing(&'static str),
+    /// It cannot be, and an event says why.
+    Wrong(&'static str),
+}
+
+/// The legal transitions, all of them; a delivery that nothing is known of has no status.
+pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
+    match (status, fact) {
+        (None, Fact::Described) => Next::Say(Estimated),
+        (Some(_), Fact::Described) => Next::Nothing("it was planned or canceled before"),
+
+        (Some(Estimated), Fact::ItemsRemoved) => Next::Say(Started),
+        (None, Fact::ItemsRemoved) => Next::Wrong("no delivery was estimated for this order"),
+        (Some(_), Fact::ItemsRemoved) => Next::Nothing("it was started or canceled before"),
+
+        (Some(Started), Fact::HandedOver) => Next::Say(Delivered),
+        (Some(Delivered), Fact::HandedOver) => Next::Nothing("it was delivered before"),
+        (Some(Canceled), Fact::HandedOver) => Next::Wrong("the delivery had been canceled"),
+
+        (Some(Started), Fact::CarrierGaveUp | Fact::CarrierUnreachable | Fact::OrderCanceled) => {
+            Next::Say(Canceled)
+        }
+        (Some(Canceled), Fact::CarrierGaveUp | Fact::CarrierUnreachable | Fact::OrderCanceled) => {
+            Next::Nothing("it was canceled before")
+        }
+        (Some(Delivered), Fact::CarrierUnreachable) => {
+            Next::Nothing("the carrier was reached after all")
+        }
+        (Some(Delivered), Fact::CarrierGaveUp | Fact::OrderCanceled) => {
+            Next::Wrong("it had already been delivered")
+        }
+        (None, Fact::OrderCanceled) => {
+            Next::Become(Canceled, "nothing was planned, and nothing will be")
+        }
+        (Some(Estimated), Fact::OrderCanceled) => {
+            Next::Become(Canceled, "nothing was started, and nothing will be")
+        }
+
+        (Some(Estimated), Fact::HandedOver | Fact::CarrierGaveUp | Fact::CarrierUnreachable) => {
+            Next::Wrong("the delivery had not been started")
+        }
+        (None, Fact::HandedOver | Fact::CarrierGaveUp | Fact::CarrierUnreachable) => {
+            Next::Wrong("no delivery of this order is known")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FACTS: [Fact; 6] = [
+        Fact::Described,
+        Fact::ItemsRemoved,
+        Fact::HandedOver,
+        Fact::CarrierGaveUp,
+        Fact::CarrierUnreachable,
+        Fact::OrderCanceled,
+    ];
+
+    #[test]
+    fn nothing_that_ended_goes_on_again() {
+        for ended in [Delivered, Canceled] {
+            for fact in FACTS {
+                let next = next(Some(ended), fact);
+                assert!(matches!(next, Next::Nothing(_) | Next::Wrong(_)), "{fact:?}: {next:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_fact_twice_is_the_same_as_once() {
+        for status in [None, Some(Estimated), Some(Started), Some(Delivered), Some(Canceled)] {
+            for fact in FACTS {
+                if let Next::Say(after) | Next::Become(after, _) = next(status, fact) {
+                    assert!(matches!(next(Some(after), fact), Next::Nothing(_)), "{fact:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The carrier's webhook: believed only where it is signed and fresh.
+
+use async_trait::async_trait;
+use chorus_events::OrderId;
+use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
+use chorus_kernel::{
+    Endpoint, Kernel, Method, Problem, Pure, Request, Response, Route, command, derived_id,
+};
+use chorus_webhook_signature::{SIGNATURE_HEADER, Signed, TIMESTAMP_HEADER, WebhookSecret};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::relay_logistics::RelayLogistics;
+
+/// The header by which the carrier says that a webhook is a repetition.
+const KEY_HEADER: &str = "idempotency-key";
+
+/// What was accepted.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Accepted {
+    /// Of which order.
+    order_id: OrderId,
+    /// What the carrier said.
+    status: LogisticsStatus,
+}
+
+/// `POST /webhooks/logistics`.
+pub(crate) fn post_logistics(secret: WebhookSecret) -> Route {
+    Route::new(Method::POST, "/webhooks/logistics", Post { secret })
+        .summary("What the carrier says of a parcel, signed", 202)
+        .takes::<LogisticsUpdate>()
+        .answers::<Accepted>()
+        .parameters(&[
+            ("header", TIMESTAMP_HEADER, true, "When it was signed: seconds since the Unix epoch"),
+            ("header", SIGNATURE_HEADER, true, "HMAC-SHA256 of `timestamp.body`, in hex"),
+            ("header", KEY_HEADER, false, "Names this webhook; by default its order and status"),
+        ])
+}
+
+struct Post {
+    secret: WebhookSecret,
+}
+
+#[async_trait]
+impl Endpoint for Post {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        verify(request, &self.secret, kernel.clock.now().as_second())?;
+        let update: LogisticsUpdate = request.json()?;
+        let message = command(kernel, &with_key(request, &update), &update)?;
+        kernel.run(&Pure(RelayLogistics), &message).await?;
+        let accepted = Accepted { order_id: update.order_id, status: update.status };
+        Ok(Response::json(202, serde_json::json!(accepted)))
+    }
+}
+
+fn verify(request: &Request, secret: &WebhookSecret, now: i64) -> Result<(), Problem> {
+    let header = |name| {
+        let missing = || unauthorized(&format!("the header {name} is missing"));
+        request.header(name).ok_or_else(missing)
+    };
+    let (timestamp, signature) = (header(TIMESTAMP_HEADER)?, header(SIGNATURE_HEADER)?);
+    let signed = Signed { timestamp, signature, body: &request.body };
+    signed.verify(secret, now).map_err(|error| unauthorized(&error.to_string()))
+}
+
+fn unauthorized(why: &str) -> Problem {
+    Problem::new(401, "unauthorized", why)
+}
+
+/// The request with a key: the carrier's own, or one that repeats with the order and the status.
+fn with_key(request: &Request, update: &LogisticsUpdate) -> Request {
+    let mut request = request.clone();
+    if request.header(KEY_HEADER).is_none() {
+        let said = format!("{} {:?}", update.order_id, update.status);
+        let key = derived_id("LogisticsUpdate", &said, 0).simple().to_string();
+        request.headers.insert(KEY_HEADER.to_owned(), key);
+    }
+    request
+}
