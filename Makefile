@@ -1,0 +1,27 @@
+# Thin targets. What they do is in scripts/ and in the crates; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
+
+.PHONY: demo
+demo: ## Five stories, told event by event
+	cargo run -q -- demo
+
+.PHONY: test
+test: ## Everything that must hold before a change lands
+	scripts/test.sh
+
+.PHONY: quick
+quick: ## Format, lints and the Rust tests only
+	scripts/test.sh --quick
+
+.PHONY: generate
+generate: ## Write what derives from the design table: schemas, samples, docs
+	cargo run -q -- design --write
+
+.PHONY: bench
+bench: ## Speeds beside a peer, as ratios
+	scripts/bench.sh

@@ -1,0 +1,87 @@
+//! `chorus design`: the tables, the proof, the generated files.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chorus_design::{action_table, check, event_table, files};
+use chorus_events::catalog::messages;
+use chorus_events::table::TABLE;
+use clap::Args;
+use serde_json::json;
+
+use crate::screen::{self, BAD, BOLD, GOOD, line};
+
+/// Print the design table: one row per action, one row per event.
+#[derive(Debug, Args)]
+pub(crate) struct Design {
+    /// Prove that the flow closes; exit 1 and name the row where it does not
+    #[arg(long)]
+    check: bool,
+    /// Write what derives from the table: schemas, samples and docs/DESIGN-TABLE.md
+    #[arg(long)]
+    write: bool,
+    /// Where the repository is
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    root: PathBuf,
+    /// For machines
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(design: &Design) -> anyhow::Result<ExitCode> {
+    match (design.check, design.write) {
+        (true, _) => prove(design),
+        (_, true) => write(design),
+        _ => print(design),
+    }
+}
+
+fn print(design: &Design) -> anyhow::Result<ExitCode> {
+    if design.json {
+        let names = |events: &[chorus_events::EventSpec]| {
+            events.iter().map(|event| event.detail_type).collect::<Vec<_>>()
+        };
+        let rows = TABLE.iter().map(|row| {
+            json!({
+                "action": row.action, "service": row.service.title(), "meaning": row.meaning,
+                "api": names(row.api), "on": names(row.on), "emits": names(row.emits),
+                "when": row.when, "dead-letters-of": row.dead_letters_of,
+            })
+        });
+        line!("{}", serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    line!("{BOLD}Actions{BOLD:#}\n{}\n", action_table(TABLE, screen::width()));
+    line!("{BOLD}Events{BOLD:#}\n{}", event_table(TABLE, screen::width()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prove(design: &Design) -> anyhow::Result<ExitCode> {
+    let findings = check(TABLE, &messages());
+    if design.json {
+        line!("{}", serde_json::to_string_pretty(&findings)?);
+    } else if findings.is_empty() {
+        let (rows, events) = (TABLE.len(), messages().len());
+        line!("{GOOD}The flow closes{GOOD:#}: {rows} rows, {events} messages.");
+    } else {
+        for finding in &findings {
+            line!("{BAD}{}{BAD:#}: {}. {}.", finding.row, finding.problem, finding.remedy);
+        }
+    }
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write(design: &Design) -> anyhow::Result<ExitCode> {
+    let generated = files()?;
+    for file in &generated {
+        let path = design.root.join(&file.path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+        }
+        std::fs::write(&path, &file.content)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    line!("{} files written.", generated.len());
+    Ok(ExitCode::SUCCESS)
+}

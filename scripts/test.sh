@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands. `--quick` leaves out what needs tools to be
+# installed first (licences, template linters, the emulator).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+
+step "format";  cargo fmt --all --check
+step "clippy";  cargo clippy --workspace --all-targets --quiet -- -D warnings
+step "rustdoc"; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+step "tests";   cargo test --workspace --quiet
+[[ ${1:-} == --quick ]] && exit 0
+step "licences and sources"; scripts/deny.sh
