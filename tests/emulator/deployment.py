@@ -77,6 +77,7 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 timeout=timeout,
                 text=True,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             message = f"`sam {arguments[0]}` took longer than {timeout:g} seconds"

@@ -70,7 +70,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, timeout in (("start", 30), ("stop", 30), ("status", 5), ("deploy", 300), ("destroy", 120)):
+    for name, timeout in (
+        ("start", 30),
+        ("stop", 30),
+        ("status", 5),
+        ("deploy", 300),
+        ("destroy", 120),
+    ):
         command = commands.add_parser(name)
         command.add_argument("--port", type=int, default=port)
         command.add_argument("--timeout", type=float, default=timeout, help="seconds")

@@ -26,12 +26,16 @@ fi
 
 echo "install.sh: installing the emulator's tools into .venv (about a minute)" >&2
 rm -rf "$venv"
-if ! "$python" -m venv "$venv"; then
-    echo "install.sh: python3 -m venv failed; on Debian: apt-get install python3-venv" >&2
-    exit 1
+# Debian has Python's venv module without the pip that it would install: then the host's pip serves.
+if "$python" -c 'import ensurepip' 2>/dev/null; then
+    "$python" -m venv "$venv"
+    pip() { "$venv/bin/python" -m pip "$@"; }
+else
+    "$python" -m venv --without-pip "$venv"
+    pip() { "$python" -m pip --python "$venv/bin/python" "$@"; }
 fi
 # The file lists the whole closure, so there is nothing to resolve; `pip check` proves it.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+pip install --quiet --disable-pip-version-check \
     --no-deps --require-hashes --requirement "$here/requirements.txt"
-"$venv/bin/python" -m pip check >/dev/null
+pip check >/dev/null
 printf '%s\n' "$wanted" >"$stamp"

@@ -1,8 +1,11 @@
 """Deploying binaries that cargo has built, without `sam build`: for tests, where time counts."""
 
 import json
-import os
 import shutil
+import subprocess
+import tempfile
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +19,23 @@ class BinaryMissing(Exception):
 
 
 def template_with_binaries(template: Path, binaries: Path, into: Path) -> Path:
-    """Writes the template anew under `into`, each function's code being its built binary.
+    """Writes the template anew under `into`, each function's code being its built binary, zipped.
 
-    `binaries` holds `NAME/bootstrap`, as `cargo lambda build` leaves it in `target/lambda`, or plain
-    executables called NAME, as `cargo build` leaves them in `target/debug`.
+    `binaries` holds `NAME/bootstrap`, as `cargo lambda build` leaves it in `target/lambda`, or
+    plain executables called NAME, as `cargo build` leaves them in `target/debug`.
     """
     document = yaml_parse(template.read_text())
+    packages: dict[str, Path] = {}
     for resource in document["Resources"].values():
         if name := binary_of(resource):
-            code = stage(binary_file(binaries, name), into / "functions" / name)
-            resource["Properties"]["CodeUri"] = str(code)
+            packages[name] = into / f"{name}.zip"
+            resource["Properties"]["CodeUri"] = str(packages[name].resolve())
         elif "DefinitionUri" in resource.get("Properties", {}):
             make_absolute(resource["Properties"], template.parent)
+    into.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor() as pool:
+        found = [binary_file(binaries, name) for name in packages]
+        list(pool.map(package, found, packages.values()))
     written = into / "template.json"
     written.write_text(json.dumps(document, indent=1))
     return written
@@ -46,15 +54,32 @@ def binary_file(binaries: Path, name: str) -> Path:
     raise BinaryMissing(f"{binaries} holds no binary called {name}")
 
 
-def stage(binary: Path, folder: Path) -> Path:
-    """Puts the executable alone into `folder`, as `bootstrap`, without copying it if possible."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        os.link(binary, folder / "bootstrap")
-    except OSError:
-        shutil.copy2(binary, folder / "bootstrap")
-    return folder
+def package(binary: Path, archive: Path) -> None:
+    """Zips the executable alone, as `bootstrap`, unless the archive was made of this very build.
+
+    Debug information stays behind, and compression is quick rather than small: for a test's
+    deployment that is most of the time. The archive's comment tells the build.
+    """
+    build = f"{binary} {binary.stat().st_mtime_ns}".encode()
+    if archive.exists() and zipfile.ZipFile(archive).comment == build:
+        return
+    entry = zipfile.ZipInfo("bootstrap")
+    entry.external_attr = 0o100755 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr(entry, stripped(binary), compresslevel=1)
+        target.comment = build
+
+
+def stripped(binary: Path) -> bytes:
+    """The executable without debug information, or as it is where there is no `strip`."""
+    if not shutil.which("strip"):
+        return binary.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        smaller = Path(folder) / binary.name
+        command = ["strip", "--strip-debug", "-o", str(smaller), str(binary)]
+        done = subprocess.run(command, capture_output=True, check=False)
+        return (binary if done.returncode else smaller).read_bytes()
 
 
 def make_absolute(properties: Document, base: Path) -> None:

@@ -1,6 +1,6 @@
 """The launcher closes each of MiniStack's gaps, proved on a stack that `sam` deployed.
 
-Run with `.venv/bin/python tests/emulator/test_launcher.py`; it takes its own port and leaves nothing.
+Run with `.venv/bin/python tests/emulator/test_launcher.py`; it takes a free port, and cleans up.
 """
 
 import sys
@@ -12,9 +12,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from botocore.exceptions import ClientError
 
+import sentence_tests
 from ministack_launcher import hooks, launcher
 from smoke.outside_world import OutsideWorld
 from smoke.stack_under_test import StackUnderTest, post, wait_for
+
+# Seconds until something that should happen counts as missing, also on a busy machine.
+PATIENCE = 30.0
 
 world: OutsideWorld
 stack: StackUnderTest
@@ -31,13 +35,7 @@ def setUpModule() -> None:
     stack.deploy(ApiKey="second-key", JwtIssuer=world.url)
 
 
-class SentenceTests(unittest.TestCase):
-    """Tests named as sentences."""
-
-    maxDiff = None
-
-
-class HookPoints(SentenceTests):
+class HookPoints(unittest.TestCase):
     def a_hook_that_vanished_is_named(self) -> None:
         gone = hooks.HookPoint("ministack.services.eventbridge", "_vanished")
         changed = hooks.HookPoint("ministack.services.eventbridge", "_put_events", ("data",))
@@ -50,10 +48,12 @@ class HookPoints(SentenceTests):
         hooks.verify([point for gap in launcher.GAPS for point in gap.HOOK_POINTS])
 
 
-class Functions(SentenceTests):
+class Functions(unittest.TestCase):
     def a_failing_function_is_retried_and_then_reported_to_its_failure_queue(self) -> None:
         event_id = stack.put("Consume", fail=True)
-        record = stack.take("FunctionFailures", lambda body: body["requestPayload"]["id"] == event_id)
+        record = stack.take(
+            "FunctionFailures", lambda body: body["requestPayload"]["id"] == event_id
+        )
         context = record["body"]["requestContext"]
         self.assertEqual(context["condition"], "RetriesExhausted")
         self.assertEqual(context["approximateInvokeCount"], 3)
@@ -63,7 +63,9 @@ class Functions(SentenceTests):
 
     def an_event_that_grows_too_old_is_reported_without_a_retry(self) -> None:
         event_id = stack.put("ConsumeSoon", fail=True)
-        record = stack.take("FunctionFailures", lambda body: body["requestPayload"]["id"] == event_id)
+        record = stack.take(
+            "FunctionFailures", lambda body: body["requestPayload"]["id"] == event_id
+        )
         context = record["body"]["requestContext"]
         self.assertEqual(context["condition"], "EventAgeExceeded")
         self.assertEqual(context["approximateInvokeCount"], 1)
@@ -73,10 +75,12 @@ class Functions(SentenceTests):
         self.assertEqual(invoked(event_id)["function"], stack.outputs["Everything"])
 
 
-class Roles(SentenceTests):
+class Roles(unittest.TestCase):
     def a_function_may_do_only_what_its_role_allows(self) -> None:
         event_id = stack.put("Silence")
-        record = stack.take("FunctionFailures", lambda body: body["requestPayload"]["id"] == event_id)
+        record = stack.take(
+            "FunctionFailures", lambda body: body["requestPayload"]["id"] == event_id
+        )
         self.assertEqual(record["body"]["requestContext"]["approximateInvokeCount"], 1)
 
     def a_role_may_put_only_its_own_events_on_the_bus(self) -> None:
@@ -85,7 +89,9 @@ class Roles(SentenceTests):
         def put(*entries: tuple[str, str]) -> None:
             bus = stack.outputs["Bus"]
             keys = ("Source", "DetailType", "EventBusName", "Detail")
-            events.put_events(Entries=[dict(zip(keys, (*entry, bus, "{}"))) for entry in entries])
+            events.put_events(
+                Entries=[dict(zip(keys, (*entry, bus, "{}"), strict=True)) for entry in entries]
+            )
 
         put(("smoke", "Permitted"), ("smoke", "AlsoPermitted"))
         for refused in (("smoke", "Enqueue"), ("other", "Permitted")):
@@ -93,7 +99,7 @@ class Roles(SentenceTests):
                 put(("smoke", "Permitted"), refused)
 
 
-class DeadLetters(SentenceTests):
+class DeadLetters(unittest.TestCase):
     def an_event_for_a_missing_function_is_dead_lettered_at_once(self) -> None:
         arn = stack.outputs["ConsumerArn"] + "-gone"
         rule = stack.add_rule("MissingFunction", {"Arn": arn})
@@ -127,7 +133,7 @@ class DeadLetters(SentenceTests):
         self.assertEqual(letter["attributes"]["ERROR_CODE"], "NO_PERMISSIONS")
 
 
-class Queues(SentenceTests):
+class Queues(unittest.TestCase):
     def a_rule_feeds_a_fifo_queue_under_its_message_group(self) -> None:
         event_id = stack.put("Enqueue", order="1")
         record = invoked(event_id, by="OrderWorker")["event"]["Records"][0]
@@ -138,18 +144,18 @@ class Queues(SentenceTests):
         stack.send_batch("Orders", *({"id": name} for name in names))
         records = invoked("poison", by="OrderWorker")["event"]["Records"]
         self.assertEqual(len(records), 3)
-        stack.take("QueueDeadLetters", lambda body: body["id"] == "poison", within=30)
+        stack.take("QueueDeadLetters", lambda body: body["id"] == "poison")
         self.assertEqual(stack.drain("QueueDeadLetters"), [])
 
 
-class StateMachines(SentenceTests):
+class StateMachines(unittest.TestCase):
     def a_rule_starts_a_state_machine_with_the_event(self) -> None:
         event_id = stack.put("Orchestrate")
         calls = [invoked(event_id, by="Everything") for _ in ("the rule's", "the machine's")]
         self.assertEqual([call["event"]["id"] for call in calls], [event_id, event_id])
 
 
-class ApiDestinations(SentenceTests):
+class ApiDestinations(unittest.TestCase):
     def a_call_carries_the_key_the_path_and_the_event(self) -> None:
         event_id = stack.put("Call", path="order 1")
         request = called("/key/order%201")[0]
@@ -198,7 +204,7 @@ class ApiDestinations(SentenceTests):
         self.assertGreater(times[-1] - times[0], 0.45)
 
 
-class HttpApis(SentenceTests):
+class HttpApis(unittest.TestCase):
     def a_sam_http_api_routes_to_its_function(self) -> None:
         status, body, headers = post(
             stack.outputs["ApiUrl"] + "/orders/7", {"Origin": "https://shop.example"}
@@ -216,7 +222,7 @@ class HttpApis(SentenceTests):
         self.assertEqual((status, body["claims"]["sub"]), (201, "customer-1"))
 
 
-class Replays(SentenceTests):
+class Replays(unittest.TestCase):
     def a_replay_reaches_only_the_rules_it_names(self) -> None:
         start = int(time.time())
         event_id = stack.put("Enqueue", order="replayed")
@@ -261,7 +267,7 @@ def invoked(event_id: str, by: str = "Everything") -> dict:
                 return call
         return None
 
-    return wait_for(look, 10, f"an invocation of {by} for {event_id}")
+    return wait_for(look, PATIENCE, f"an invocation of {by} for {event_id}")
 
 
 def dead_letter(event_id: str) -> dict:
@@ -271,20 +277,9 @@ def dead_letter(event_id: str) -> dict:
 
 def called(path: str, times: int = 1) -> list:
     """The requests to this path, once there are as many as expected."""
-    wait_for(lambda: len(world.to(path)) >= times, 10, f"{times} requests to {path}")
+    wait_for(lambda: len(world.to(path)) >= times, PATIENCE, f"{times} requests to {path}")
     return world.to(path)
 
 
-def load_tests(loader: unittest.TestLoader, *_ignored: object) -> unittest.TestSuite:
-    """Every method whose name is a sentence, that is, every public one of our own classes."""
-    cases = [
-        case(name)
-        for case in SentenceTests.__subclasses__()
-        for name, member in vars(case).items()
-        if callable(member) and not name.startswith("_")
-    ]
-    return loader.suiteClass(cases)
-
-
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    sentence_tests.main()

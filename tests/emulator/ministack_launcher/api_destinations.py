@@ -1,4 +1,4 @@
-"""API destinations: calls to the outside world, at their rate, with retries and a dead-letter queue."""
+"""API destinations: calls to the outside world, at their rate, retried, then dead-lettered."""
 
 import copy
 import threading
@@ -13,9 +13,7 @@ from ministack_launcher.delivery import DeliveryFailed
 from ministack_launcher.hooks import HookPoint
 
 HOOK_POINTS = (
-    HookPoint(
-        eventbridge.__name__, "_dispatch_to_api_destination", ("spec", "payload", "target")
-    ),
+    HookPoint(eventbridge.__name__, "_dispatch_to_api_destination", ("spec", "payload", "target")),
     HookPoint(
         eventbridge.__name__,
         "_build_api_destination_request",
@@ -26,9 +24,7 @@ HOOK_POINTS = (
         "_connection_auth_headers",
         ("conn", "token_key", "force_refresh"),
     ),
-    HookPoint(
-        eventbridge.__name__, "_api_destination_send_sync", ("request", "auth_headers")
-    ),
+    HookPoint(eventbridge.__name__, "_api_destination_send_sync", ("request", "auth_headers")),
     HookPoint(eventbridge.__name__, "_api_destinations"),
     HookPoint(eventbridge.__name__, "_connections"),
 )

@@ -6,7 +6,6 @@ from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
 
-from ministack.core import responses
 from ministack.services import lambda_svc
 
 from ministack_launcher import hooks, queues
@@ -21,7 +20,9 @@ HOOK_POINTS = (
     HookPoint(lambda_svc.__name__, "_execute_function", ("func", "event")),
     HookPoint(lambda_svc.__name__, "_event_invoke_config", ("func", "qualifier")),
     HookPoint(
-        lambda_svc.__name__, "_run_with_function_config_scope", ("func_or_config", "callback", "args", "kwargs")
+        lambda_svc.__name__,
+        "_run_with_function_config_scope",
+        ("func_or_config", "callback", "args", "kwargs"),
     ),
     HookPoint(
         lambda_svc.__name__, "_route_async_failure", ("target_arn", "func_name", "event", "result")

@@ -1,7 +1,8 @@
 """The CloudFormation types of EventBridge that MiniStack has no handlers for."""
 
 import json
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ministack.services import eventbridge
 from ministack.services.cloudformation import provisioners
@@ -40,7 +41,11 @@ class ResourceType:
     """A CloudFormation type whose resources are named and kept by one of EventBridge's stores."""
 
     def __init__(
-        self, type_name: str, name_property: str, noun: str, request: Callable[[Properties], Properties]
+        self,
+        type_name: str,
+        name_property: str,
+        noun: str,
+        request: Callable[[Properties], Properties],
     ) -> None:
         self.type_name = type_name
         self._name_property = name_property

@@ -3,7 +3,8 @@
 import contextvars
 import json
 import logging
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ministack.services import eventbridge
 

@@ -4,7 +4,8 @@ import contextvars
 import os
 import threading
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 TIME_SCALE_VARIABLE = "EMULATOR_TIME_SCALE"
 DEFAULT_TIME_SCALE = 0.01

@@ -3,9 +3,10 @@
 import importlib
 import importlib.metadata
 import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Callable, Iterable
+from typing import Any
 
 MINISTACK_VERSION = "1.5.33"
 

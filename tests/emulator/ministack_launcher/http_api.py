@@ -1,6 +1,7 @@
 """A SAM `HttpApi`: the routes, integrations and JWT authorizers of its OpenAPI body."""
 
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from ministack.services import apigateway
 from ministack.services.cloudformation import provisioners
@@ -86,7 +87,9 @@ def described(properties: Document, body: Document) -> Document:
 def import_body(api_id: str, body: Document) -> None:
     """Creates the authorizers, then an integration and a route for each operation."""
     schemes = (body.get("components") or {}).get("securitySchemes") or {}
-    authorizers = {name: import_authorizer(api_id, name, scheme) for name, scheme in schemes.items()}
+    authorizers = {
+        name: import_authorizer(api_id, name, scheme) for name, scheme in schemes.items()
+    }
     for route_key, operation in operations(body):
         import_operation(api_id, route_key, operation, authorizers)
 

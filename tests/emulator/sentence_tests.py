@@ -1,0 +1,22 @@
+"""Tests named as sentences: every public method of a test case is one."""
+
+import unittest
+
+FIXTURES = frozenset({"setUp", "tearDown", "setUpClass", "tearDownClass"})
+
+
+class SentenceLoader(unittest.TestLoader):
+    """Finds tests by being public, not by a prefix."""
+
+    def getTestCaseNames(self, testCaseClass: type[unittest.TestCase]) -> list[str]:
+        """The public methods that the class itself defines, in their order."""
+        return [
+            name
+            for name, member in vars(testCaseClass).items()
+            if callable(member) and not name.startswith("_") and name not in FIXTURES
+        ]
+
+
+def main() -> None:
+    """Runs the tests of the module that was started, as `unittest.main` does."""
+    unittest.main(testLoader=SentenceLoader(), verbosity=2)
