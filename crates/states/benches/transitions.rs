@@ -1,2 +1,86 @@
-//! x
-fn main() {}
+//! How many transitions a second an execution makes in memory.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use states::{Answer, Effect, Entropy, Execution, Identity, Json, Machine, Start, Status, TaskRef};
+
+/// Ten states in a row: Pass, Choice and Task by turns, with the data flow of each.
+fn machine() -> String {
+    let mut states = Vec::new();
+    for number in 0..9 {
+        let next = ("Next", Json::from(format!("S{}", number + 1)));
+        let fields = match number % 3 {
+            0 => vec![
+                ("Type", Json::from("Pass")),
+                (
+                    "Parameters",
+                    r#"{"n.$":"$.n","at.$":"$$.State.Name"}"#.parse().unwrap_or_default(),
+                ),
+                ("ResultPath", Json::from("$.step")),
+                next,
+            ],
+            1 => vec![
+                ("Type", Json::from("Choice")),
+                (
+                    "Choices",
+                    Json::Array(vec![Json::object([
+                        ("Variable", Json::from("$.n")),
+                        ("NumericLessThan", Json::from(100_i64)),
+                        next.clone(),
+                    ])]),
+                ),
+                ("Default", next.1),
+            ],
+            _ => vec![
+                ("Type", Json::from("Task")),
+                ("Resource", Json::from("arn:aws:states:::lambda:invoke")),
+                ("ResultPath", Json::from("$.answer")),
+                next,
+            ],
+        };
+        states.push((format!("S{number}"), Json::object(fields)));
+    }
+    states.push(("S9".to_owned(), Json::object([("Type", Json::from("Succeed"))])));
+    Json::object([("StartAt", Json::from("S0")), ("States", Json::object(states))]).to_string()
+}
+
+/// Runs the machine once; answers with the number of states it went through.
+fn once(machine: &Machine, identity: &Identity) -> u64 {
+    let now = Timestamp::UNIX_EPOCH;
+    let input = Json::object([("n", Json::from(7_i64)), ("order", Json::from("1073459984"))]);
+    let start = Start { input, identity: identity.clone(), entropy: Entropy::from_number(1) };
+    let (mut execution, _) = Execution::start(machine, start, now);
+    let mut entered = 0;
+    while *execution.status() == Status::Running {
+        let turn = execution.advance(machine, now);
+        let entries = turn.events.iter().filter(|event| event.kind.ends_with("StateEntered"));
+        entered += entries.count() as u64;
+        for effect in turn.effects {
+            if let Effect::StartTask(request) = effect {
+                let answer = Answer::succeeded(TaskRef::Id(request.task), Json::Bool(true));
+                assert!(execution.answer(machine, answer, now).is_ok(), "the task waits");
+            }
+        }
+    }
+    assert!(matches!(execution.status(), Status::Succeeded { .. }), "the machine succeeds");
+    entered
+}
+
+fn main() -> std::io::Result<()> {
+    let machine = Machine::parse(&machine()).map_err(std::io::Error::other)?;
+    let identity = Identity::local("bench", "run");
+    // `cargo test` runs benches too, without `--bench`: once is enough there.
+    let measures = std::env::args().any(|argument| argument == "--bench");
+    let time = if measures { Duration::from_secs(3) } else { Duration::ZERO };
+    let (started, mut transitions) = (Instant::now(), 0);
+    loop {
+        transitions += once(&machine, &identity);
+        if started.elapsed() >= time {
+            break;
+        }
+    }
+    let rate = transitions as f64 / started.elapsed().as_secs_f64();
+    writeln!(std::io::stdout(), "states: {rate:.0} transitions/s")
+}

@@ -1,4 +1,4 @@
-//! Amazon States Language.
+#![doc = include_str!("../README.md")]
 
 mod choice;
 mod document;

@@ -21,6 +21,7 @@ use jiff::SignedDuration;
 use crate::execution::TaskRequest;
 use crate::failure::Failure;
 use crate::json::{Json, Object};
+use crate::machine::Machine;
 use crate::run::{Reply, Tasks};
 
 /// Answers by the name of the state that calls.
@@ -74,6 +75,17 @@ impl Mocks {
                 .collect::<Result<_, MockError>>()?,
         };
         Ok(Self { responses, calls: HashMap::new() })
+    }
+
+    /// The names in the mocks that no Task of the machine has: hardly what was meant.
+    #[must_use]
+    pub fn strangers(&self, machine: &Machine) -> Vec<&str> {
+        let has =
+            |name: &str| machine.states().any(|(state, task)| state == name && task.is_some());
+        let mut strangers: Vec<&str> =
+            self.responses.keys().map(String::as_str).filter(|name| !has(name)).collect();
+        strangers.sort_unstable();
+        strangers
     }
 
     /// Adds responses of a state.

@@ -1,5 +1,7 @@
 //! What a state sees of its input, and what becomes of its result.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use states::{Json, Machine, Mocks, RunOptions, Status, run};
 
 #[track_caller]

@@ -1,5 +1,7 @@
 //! Whole executions, event by event, in the order and with the links that the service records.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use states::{Json, Machine, Mocks, RunOptions, Status, run};
 
 struct Told {

@@ -2,7 +2,7 @@
 
 use super::Work;
 use super::lane::{Lane, LaneId, Phase};
-use crate::failure::Failure;
+use crate::failure::{Failure, Origin};
 use crate::json::{Json, Object};
 use crate::scope::World;
 use crate::timestamp;
@@ -28,14 +28,14 @@ impl Work<'_, '_> {
         let context = || self.context(lane, &extra);
         let world = World::new(context, self.variables(lane), self.execution.entropy.clone());
         let result = evaluation(&world, lane);
+        let failed = |failure: Failure| match failure.origin {
+            Origin::Payload => failure,
+            _ => failure.at(&lane.state, lane.entered_event),
+        };
+        let result = result.map_err(failed);
         let entropy = world.into_entropy();
-        let name = lane.state.clone();
-        let entered = lane.entered_event;
         self.execution.entropy = entropy;
-        result.map_err(|failure| match failure.origin {
-            crate::failure::Origin::Payload => failure,
-            _ => failure.at(&name, entered),
-        })
+        result
     }
 
     /// The variables a lane sees, innermost first.
@@ -95,10 +95,10 @@ impl Work<'_, '_> {
     /// Refuses a payload beyond the limits; answers with its text.
     pub(super) fn payload(&self, id: &str, value: &Json) -> Result<String, Failure> {
         let limits = &self.machine.limits;
-        let text = value.to_string();
-        if text.len() > limits.payload || value.depth(limits.depth) > limits.depth {
+        if value.depth(limits.depth) > limits.depth {
             return Err(Failure::payload(id));
         }
-        Ok(text)
+        let text = value.to_string();
+        if text.len() > limits.payload { Err(Failure::payload(id)) } else { Ok(text) }
     }
 }

@@ -114,7 +114,7 @@ pub enum Status {
 }
 
 /// What came of a transition. Write down the execution and this together, then do the effects.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Turn {
     /// The history, continued.
     pub events: Vec<HistoryEvent>,
@@ -123,7 +123,7 @@ pub struct Turn {
 }
 
 /// Something to be done outside of the execution. Each is given once.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     /// Call the task; answer with [`Execution::answer`].
     StartTask(Box<TaskRequest>),
@@ -137,7 +137,7 @@ pub enum Effect {
 pub struct TaskId(pub u64);
 
 /// A call to make.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRequest {
     /// Names it in the answer; with the execution's ARN it is a good idempotency key.
     pub task: TaskId,

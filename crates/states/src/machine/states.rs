@@ -172,6 +172,7 @@ fn map(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
     for (new, old) in [("ItemProcessor", "Iterator"), ("ItemSelector", "Parameters")] {
         if fields.has(new) && fields.has(old) {
             fields.advise(old, format!("stands beside {new}"), &format!("keep {new}"));
+            fields.take(old);
         }
     }
     let item_selector = fields.template("ItemSelector");

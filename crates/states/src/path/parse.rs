@@ -5,6 +5,8 @@ use super::{Path, PathError, Root, Step};
 
 /// How deep filters may nest parentheses: deeper ones are refused, not overflowed.
 const MAX_NESTING: usize = 32;
+/// How many steps a path may have: a value that is put deeper would be refused anyway.
+const MAX_STEPS: usize = 100;
 
 pub(super) fn path(text: &str) -> Result<Path, PathError> {
     let mut cursor = Cursor::new(text);
@@ -97,6 +99,9 @@ impl<'a> Cursor<'a> {
     pub(super) fn steps(&mut self) -> Result<Vec<Step>, PathError> {
         let mut steps = Vec::new();
         loop {
+            if steps.len() > MAX_STEPS {
+                return Err(self.refuse("too many steps"));
+            }
             if self.eat("..") {
                 steps.push(Step::Descend);
                 if self.peek() != Some('[') {

@@ -1,0 +1,212 @@
+//! Every problem of a definition is reported, with its state, field, reason and remedy.
+
+use states::{Machine, Severity};
+
+/// The problems, as `state.field`, errors only.
+#[track_caller]
+fn places(machine: &str) -> Vec<String> {
+    let (_, problems) = Machine::check(machine);
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+    errors
+        .map(|problem| {
+            assert!(!problem.reason.is_empty());
+            format!("{}.{}", problem.state.as_deref().unwrap_or("*"), problem.field)
+        })
+        .collect()
+}
+
+/// The problems of a machine with one state of the given fields.
+#[track_caller]
+fn of_state(fields: &str) -> Vec<String> {
+    places(&format!(r#"{{"StartAt":"S","States":{{"S":{{{fields}}}}}}}"#))
+}
+
+#[test]
+fn a_sound_machine_has_no_problem() {
+    let (machine, problems) = Machine::check(include_str!("machines/collect_payment.asl.json"));
+    assert!(machine.is_some() && problems.is_empty(), "{problems:?}");
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let machine = r#"{"StartAt":"Nope","Version":"2.0","Extra":1,"States":{
+        "A":{"Type":"Pass","Next":"Gone","Bogus":true},
+        "B":{"Type":"Task","End":true,"Retry":[{"ErrorEquals":[],"BackoffRate":0.5}]},
+        "C":{"Type":"Nonsense"}}}"#;
+    assert_eq!(
+        places(machine),
+        [
+            "*.Version",
+            "A.Bogus",
+            "B.Resource",
+            "B.Retry[0].ErrorEquals",
+            "B.Retry[0].BackoffRate",
+            "C.Type",
+            "*.StartAt",
+            "*.Extra",
+        ]
+    );
+}
+
+#[test]
+fn the_ways_through_a_machine_are_checked() {
+    let machine = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},
+        "B":{"Type":"Pass","Next":"A"},"Island":{"Type":"Pass","End":true}}}"#;
+    assert_eq!(places(machine), ["Island.", "*.States"]);
+    assert_eq!(of_state(r#""Type":"Pass","Next":"Gone""#), ["S.Next", "*.States"]);
+    assert_eq!(of_state(r#""Type":"Pass""#), ["S.Next"]);
+    assert_eq!(of_state(r#""Type":"Pass","End":true,"Next":"S""#), ["S.End"]);
+    assert_eq!(of_state(r#""Type":"Succeed","End":true"#), ["S.End"]);
+    assert_eq!(of_state(r#""Type":"Fail","Next":"S""#), ["S.Next"]);
+    assert_eq!(places(r#"{"States":{"A":{"Type":"Succeed"}}}"#), ["*.StartAt"]);
+    assert_eq!(places(r#"{"StartAt":"A","States":{}}"#), ["*.States", "*.StartAt"]);
+    assert_eq!(places(r#"{"StartAt":"A"}"#), ["*.States"]);
+    assert_eq!(places("[]"), ["*."]);
+    assert_eq!(places("{"), ["*."]);
+}
+
+#[test]
+fn a_key_given_twice_is_reported() {
+    let machine = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Type":"Succeed"}}}"#;
+    assert_eq!(places(machine), ["*."]);
+    let machine = r#"{"StartAt":"A","States":{"A":{"Type":"Map","End":true,"Iterator":{
+        "StartAt":"A","States":{"A":{"Type":"Succeed"}}}}}}"#;
+    assert_eq!(places(machine), ["S.States.A".replace("S.", "A.Iterator.")]);
+    let name = "x".repeat(81);
+    let machine = format!(r#"{{"StartAt":"{name}","States":{{"{name}":{{"Type":"Succeed"}}}}}}"#);
+    assert_eq!(places(&machine).len(), 1);
+}
+
+#[test]
+fn paths_templates_and_functions_are_read() {
+    for (fields, place) in [
+        (r#""Type":"Pass","End":true,"InputPath":"a""#, "S.InputPath"),
+        (r#""Type":"Pass","End":true,"OutputPath":"$.a[""#, "S.OutputPath"),
+        (r#""Type":"Pass","End":true,"ResultPath":"$.a[*]""#, "S.ResultPath"),
+        (r#""Type":"Pass","End":true,"ResultPath":"$$.a""#, "S.ResultPath"),
+        (r#""Type":"Pass","End":true,"Parameters":{"a":{"b.$":"c"}}"#, "S.Parameters.a.b.$"),
+        (r#""Type":"Pass","End":true,"Parameters":{"a.$":1}"#, "S.Parameters.a.$"),
+        (r#""Type":"Pass","End":true,"Parameters":{"a.$":"$.x","a":1}"#, "S.Parameters.a.$"),
+        (r#""Type":"Pass","End":true,"Parameters":{"a.$":"States.Nope()"}"#, "S.Parameters.a.$"),
+        (r#""Type":"Pass","End":true,"Parameters":{"a.$":"States.UUID(1)"}"#, "S.Parameters.a.$"),
+        (r#""Type":"Wait","End":true"#, "S."),
+        (r#""Type":"Wait","End":true,"Seconds":1,"Timestamp":"2020-01-01T00:00:00Z""#, "S."),
+        (r#""Type":"Wait","End":true,"Timestamp":"2016-12-05 21:29:29Z""#, "S.Timestamp"),
+        (r#""Type":"Wait","End":true,"Seconds":-1"#, "S.Seconds"),
+        (r#""Type":"Fail","Error":"a","ErrorPath":"$.b""#, "S.Error"),
+        (r#""Type":"Pass","End":true,"QueryLanguage":"JSONata""#, "S.QueryLanguage"),
+        (r#""Type":"Pass","End":true,"Output":"{% 1 %}""#, "S.Output"),
+    ] {
+        assert_eq!(of_state(fields), [place], "{fields}");
+    }
+}
+
+#[test]
+fn retriers_and_catchers_are_read() {
+    const TASK: &str = r#""Type":"Task","Resource":"arn:aws:states:::lambda:invoke","End":true"#;
+    for (fields, place) in [
+        (r#""Retry":[{}]"#, "S.Retry[0].ErrorEquals"),
+        (r#""Retry":[{"ErrorEquals":["a"],"IntervalSeconds":-1}]"#, "S.Retry[0].IntervalSeconds"),
+        (r#""Retry":[{"ErrorEquals":["a"],"MaxAttempts":1.5}]"#, "S.Retry[0].MaxAttempts"),
+        (r#""Retry":[{"ErrorEquals":["a"],"JitterStrategy":"x"}]"#, "S.Retry[0].JitterStrategy"),
+        (r#""Retry":[{"ErrorEquals":["a"],"Next":"S"}]"#, "S.Retry[0].Next"),
+        (r#""Retry":[{"ErrorEquals":["States.ALL","a"]}]"#, "S.Retry[0].ErrorEquals"),
+        (
+            r#""Retry":[{"ErrorEquals":["States.ALL"]},{"ErrorEquals":["a"]}]"#,
+            "S.Retry[0].ErrorEquals",
+        ),
+        (r#""Catch":[{"ErrorEquals":["a"]}]"#, "S.Catch[0].Next"),
+        (r#""Catch":[{"ErrorEquals":["a"],"Next":"Gone"}]"#, "S.Catch[0].Next"),
+        (r#""TimeoutSeconds":5,"HeartbeatSeconds":5"#, "S.HeartbeatSeconds"),
+        (r#""TimeoutSeconds":5,"TimeoutSecondsPath":"$.t""#, "S.TimeoutSeconds"),
+        (r#""TimeoutSeconds":0"#, "S.TimeoutSeconds"),
+    ] {
+        assert_eq!(of_state(&format!("{TASK},{fields}")), [place], "{fields}");
+    }
+    assert_eq!(of_state(r#""Type":"Pass","End":true,"Retry":[]"#), ["S.Retry"]);
+}
+
+#[test]
+fn choices_are_read() {
+    let choice = |rules: &str| {
+        let machine = format!(
+            r#"{{"StartAt":"S","States":{{"S":{{"Type":"Choice","Choices":{rules},"Default":"E"}},
+            "E":{{"Type":"Succeed"}}}}}}"#
+        );
+        places(&machine)
+    };
+    for (rules, place) in [
+        ("[]", "S.Choices"),
+        (r#"[{"Variable":"$.a","Next":"E"}]"#, "S.Choices[0]"),
+        (r#"[{"Variable":"$.a","IsNull":true}]"#, "S.Choices[0].Next"),
+        (r#"[{"IsNull":true,"Next":"E"}]"#, "S.Choices[0].Variable"),
+        (r#"[{"Variable":"$.a","IsNull":1,"Next":"E"}]"#, "S.Choices[0].IsNull"),
+        (r#"[{"Variable":"$.a","StringEquals":1,"Next":"E"}]"#, "S.Choices[0].StringEquals"),
+        (r#"[{"Variable":"$.a","Resembles":1,"Next":"E"}]"#, "S.Choices[0].Resembles"),
+        (
+            r#"[{"And":[{"Variable":"$.a","IsNull":true,"Next":"E"}],"Next":"E"}]"#,
+            "S.Choices[0].And[0].Next",
+        ),
+        (
+            r#"[{"Variable":"$.a","NumericEqualsPath":"b","Next":"E"}]"#,
+            "S.Choices[0].NumericEqualsPath",
+        ),
+    ] {
+        assert_eq!(choice(rules), [place], "{rules}");
+    }
+    let two = r#"[{"Variable":"$.a","IsNull":true,"IsString":true,"Next":"E"}]"#;
+    assert_eq!(choice(two), ["S.Choices[0]"]);
+}
+
+#[test]
+fn nested_machines_are_checked_too() {
+    assert_eq!(of_state(r#""Type":"Parallel","End":true"#), ["S.Branches"]);
+    assert_eq!(of_state(r#""Type":"Parallel","End":true,"Branches":[]"#), ["S.Branches"]);
+    let fields = r#""Type":"Parallel","End":true,"Branches":[{"StartAt":"X","States":{
+        "X":{"Type":"Pass","Next":"S"}}}]"#;
+    assert_eq!(of_state(fields), ["X.Next", "S.Branches[0].States"]);
+    assert_eq!(of_state(r#""Type":"Map","End":true"#), ["S.ItemProcessor"]);
+    let processor = r#"{"StartAt":"X","States":{"X":{"Type":"Succeed"}}}"#;
+    let map = |more: &str| {
+        of_state(&format!(r#""Type":"Map","End":true,"ItemProcessor":{processor},{more}"#))
+    };
+    assert_eq!(map(&format!(r#""Iterator":{processor}"#)), ["S.Iterator"]);
+    assert_eq!(map(r#""ToleratedFailureCount":1"#), ["S.ToleratedFailureCount"]);
+    assert_eq!(map(r#""ItemReader":{}"#), ["S.ItemReader"]);
+    assert_eq!(map(r#""MaxConcurrency":-1"#), ["S.MaxConcurrency"]);
+    let fields = r#""Type":"Map","End":true,"ItemProcessor":{"ProcessorConfig":{
+        "Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"X","States":{"X":{
+        "Type":"Succeed"}}}"#;
+    let place = "S.ItemProcessor.ProcessorConfig";
+    assert_eq!(of_state(fields), [format!("{place}.Mode"), format!("{place}.ExecutionType")]);
+}
+
+#[test]
+fn variables_are_checked() {
+    assert_eq!(of_state(r#""Type":"Pass","End":true,"InputPath":"$gone.x""#), ["S."]);
+    assert_eq!(of_state(r#""Type":"Pass","End":true,"Assign":{"1x":1}"#), ["S.Assign.1x"]);
+    assert_eq!(of_state(r#""Type":"Pass","End":true,"Assign":{"states":1}"#), ["S.Assign.states"]);
+    let fields = r#""Type":"Map","End":true,"Assign":{"x":1},"ItemProcessor":{"StartAt":"I",
+        "States":{"I":{"Type":"Pass","Assign":{"x":2},"End":true}}}"#;
+    assert_eq!(of_state(fields), ["I.Assign"]);
+}
+
+#[test]
+fn a_problem_reads_as_a_sentence_with_a_remedy() {
+    let machine = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"}}}"#;
+    let problems = Machine::parse(machine).unwrap_err();
+    let shown = problems.to_string();
+    assert_eq!(
+        shown.lines().next().unwrap(),
+        "error: state 'A', field Next: there is no state 'B' (the states beside it are A)"
+    );
+}
+
+#[test]
+fn a_warning_does_not_refuse_a_machine() {
+    let machine = r#"{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.t",
+        "TimestampEquals":"noon","Next":"E"}],"Default":"E"},"E":{"Type":"Succeed"}}}"#;
+    let (machine, problems) = Machine::check(machine);
+    assert!(machine.is_some());
+    assert_eq!(problems[0].severity, Severity::Warning);
+}
