@@ -1,0 +1,66 @@
+//! The routes of the Customer service.
+
+use async_trait::async_trait;
+use chorus_events::CustomerId;
+use chorus_events::commands::PutCustomer as Command;
+use chorus_kernel::{Endpoint, Kernel, Method, Problem, Pure, Request, Response, Route, command};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Customer;
+use crate::put_customer::PutCustomer;
+
+/// What a caller says of a customer; their path names them.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct CustomerDetails {
+    /// What they are called.
+    name: String,
+    /// Where letters reach them.
+    email: String,
+    /// Whether they may not order.
+    #[serde(default)]
+    blocked: bool,
+}
+
+/// `PUT /customers/{id}`.
+pub(crate) fn put_customer() -> Route {
+    Route::new(Method::PUT, "/customers/{id}", Put)
+        .summary("Keep a customer: their name, their address, and whether they may order", 200)
+        .takes::<CustomerDetails>()
+        .answers::<Customer>()
+}
+
+/// `GET /customers/{id}`.
+pub(crate) fn get_customer() -> Route {
+    Route::new(Method::GET, "/customers/{id}", Get).summary("A customer", 200).answers::<Customer>()
+}
+
+struct Put;
+
+#[async_trait]
+impl Endpoint for Put {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let customer_id: CustomerId = request.parameter("id")?;
+        let CustomerDetails { name, email, blocked } = request.json()?;
+        let details = Command { customer_id, name, email, blocked };
+        let message = command(kernel, request, &details)?;
+        kernel.run(&Pure(PutCustomer), &message).await?;
+        show(kernel, &details.customer_id).await
+    }
+}
+
+struct Get;
+
+#[async_trait]
+impl Endpoint for Get {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        show(kernel, &request.parameter("id")?).await
+    }
+}
+
+async fn show(kernel: &Kernel, id: &CustomerId) -> Result<Response, Problem> {
+    let found = kernel.find::<Customer>(id.as_str()).await?;
+    let missing = || Problem::new(404, "not-found", format!("no customer is called {id}"));
+    Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
+}

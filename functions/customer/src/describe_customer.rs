@@ -1,0 +1,85 @@
+//! Looks up who the order is for.
+
+use chorus_events::customer::{CustomerDescribed, ErrorCustomerDescribed};
+use chorus_events::table::rows::{self, DescribeCustomerInput, DescribeCustomerOutput};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal};
+
+use crate::Customer;
+
+/// The row, in code.
+#[derive(Debug)]
+pub(crate) struct DescribeCustomer;
+
+impl Action for DescribeCustomer {
+    type Row = rows::DescribeCustomer;
+
+    fn reads(&self, input: &DescribeCustomerInput) -> Vec<Read> {
+        let DescribeCustomerInput::ItemDescribed(order) = input;
+        vec![Read::entity::<Customer>(&order.customer_id)]
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, DescribeCustomerInput>,
+        loaded: &Loaded,
+    ) -> Result<Decision<DescribeCustomerOutput>, Refusal> {
+        let DescribeCustomerInput::ItemDescribed(order) = given.input;
+        let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
+        let reason = match loaded.entity::<Customer>(&customer_id)? {
+            Some(customer) if !customer.blocked => {
+                return Ok(Decision::emit(CustomerDescribed {
+                    order_id,
+                    customer_id,
+                    customer_name: customer.value.name,
+                    lines: order.lines.clone(),
+                    total: order.total,
+                    shipping_address: order.shipping_address.clone(),
+                }));
+            }
+            Some(_) => format!("customer {customer_id} is blocked"),
+            None => format!("no customer is called {customer_id}"),
+        };
+        Ok(Decision::emit(ErrorCustomerDescribed { order_id, reason }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::customer::sample;
+    use chorus_events::Event;
+    use chorus_events::inventory::ItemDescribed;
+    use chorus_kernel::testing::decide;
+
+    fn decided(loaded: &Loaded) -> Decision<DescribeCustomerOutput> {
+        decide(&DescribeCustomer, ItemDescribed::sample(), loaded).unwrap()
+    }
+
+    #[test]
+    fn the_order_gets_its_customers_name() {
+        let decision = decided(&Loaded::default().with(1, &sample()));
+        let [DescribeCustomerOutput::CustomerDescribed(described)] = decision.events() else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(described.customer_name, "Ana Trujillo");
+    }
+
+    #[test]
+    fn an_unknown_customer_fails_the_order() {
+        let decision = decided(&Loaded::default());
+        let [DescribeCustomerOutput::ErrorCustomerDescribed(error)] = decision.events() else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(error.reason, "no customer is called 456");
+    }
+
+    #[test]
+    fn a_blocked_customer_fails_the_order() {
+        let loaded = Loaded::default().with(1, &Customer { blocked: true, ..sample() });
+        let decision = decided(&loaded);
+        let [DescribeCustomerOutput::ErrorCustomerDescribed(error)] = decision.events() else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(error.reason, "customer 456 is blocked");
+    }
+}

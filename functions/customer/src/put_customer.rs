@@ -1,0 +1,131 @@
+//! Keeps a customer: their name, their address for letters, and whether they may order.
+
+use chorus_events::customer::CustomerUpdated;
+use chorus_events::table::rows::{self, PutCustomerInput, PutCustomerOutput};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
+
+use crate::Customer;
+
+/// The longest name, in characters.
+const MAX_NAME: usize = 200;
+
+/// The longest address that a mail server must take, in characters (RFC 5321, section 4.5.3.1).
+const MAX_EMAIL: usize = 254;
+
+/// The row, in code.
+#[derive(Debug)]
+pub(crate) struct PutCustomer;
+
+impl Action for PutCustomer {
+    type Row = rows::PutCustomer;
+
+    fn reads(&self, PutCustomerInput::PutCustomer(command): &PutCustomerInput) -> Vec<Read> {
+        vec![Read::entity::<Customer>(&command.customer_id)]
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, PutCustomerInput>,
+        loaded: &Loaded,
+    ) -> Result<Decision<PutCustomerOutput>, Refusal> {
+        let PutCustomerInput::PutCustomer(command) = given.input;
+        check_name(&command.name)?;
+        check_email(&command.email)?;
+        let known = loaded.entity::<Customer>(&command.customer_id)?;
+        let customer = Customer {
+            customer_id: command.customer_id.clone(),
+            name: command.name.clone(),
+            email: command.email.clone(),
+            blocked: command.blocked,
+            revision: known.as_ref().map_or(1, |known| known.revision + 1),
+        };
+        if known.as_ref().is_some_and(|known| {
+            Customer { revision: known.revision, ..customer.clone() } == known.value
+        }) {
+            return Ok(Decision::nothing("the customer is known like this already"));
+        }
+        Ok(Decision::emit(CustomerUpdated {
+            customer_id: customer.customer_id.clone(),
+            name: customer.name.clone(),
+            email: customer.email.clone(),
+            revision: customer.revision,
+        })
+        .with(save(known.as_ref(), &customer)))
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let fits = !name.trim().is_empty() && name.chars().count() <= MAX_NAME;
+    if fits && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Refusal::invalid("/name", format!("must be 1 to {MAX_NAME} characters of plain text")))
+}
+
+/// Looks only for what no address lacks: whether it exists, a letter finds out.
+fn check_email(email: &str) -> Result<(), Refusal> {
+    let mut parts = email.split('@');
+    let halves = (parts.next(), parts.next(), parts.next());
+    let whole =
+        matches!(halves, (Some(user), Some(host), None) if !user.is_empty() && !host.is_empty());
+    let odd = |character: char| character.is_whitespace() || character.is_control();
+    if whole && email.chars().count() <= MAX_EMAIL && !email.chars().any(odd) {
+        return Ok(());
+    }
+    let rule =
+        format!("must be an address such as ana@example.com, of at most {MAX_EMAIL} characters");
+    Err(Refusal::invalid("/email", rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::customer::sample;
+    use chorus_events::Event;
+    use chorus_events::commands::PutCustomer as Command;
+    use chorus_kernel::testing::decide;
+
+    fn revision_after(loaded: &Loaded) -> Option<u64> {
+        let decision = decide(&PutCustomer, Command::sample(), loaded).unwrap();
+        let revision =
+            |PutCustomerOutput::CustomerUpdated(event): &PutCustomerOutput| event.revision;
+        decision.events().first().map(revision)
+    }
+
+    fn refusal(command: Command) -> String {
+        decide(&PutCustomer, command, &Loaded::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_new_customer_is_revision_one_and_every_change_counts_up() {
+        assert_eq!(revision_after(&Loaded::default()), Some(1));
+        let blocked = Customer { blocked: true, revision: 6, ..sample() };
+        assert_eq!(revision_after(&Loaded::default().with(6, &blocked)), Some(7));
+    }
+
+    #[test]
+    fn a_customer_who_has_not_changed_is_not_news() {
+        let loaded = Loaded::default().with(3, &Customer { revision: 3, ..sample() });
+        let decision = decide(&PutCustomer, Command::sample(), &loaded).unwrap();
+        assert!(decision.events().is_empty() && decision.changes().is_empty());
+    }
+
+    #[test]
+    fn an_email_without_two_sides_is_refused_with_the_field_and_the_rule() {
+        let long = format!("{}@example.com", "a".repeat(MAX_EMAIL));
+        for email in ["", "ana", "@example.com", "ana@", "a@b@c", "a b@c", "a@b\nBcc: c", &long] {
+            let refusal = refusal(Command { email: email.to_owned(), ..Command::sample() });
+            assert!(refusal.starts_with("/email must be"), "{email:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_never_empty_or_endless() {
+        for name in ["", "  ", "a\0b", &"ü".repeat(MAX_NAME + 1)] {
+            let refusal = refusal(Command { name: name.to_owned(), ..Command::sample() });
+            assert!(refusal.starts_with("/name must be"), "{name:?}: {refusal}");
+        }
+        let longest = Command { name: "ü".repeat(MAX_NAME), ..Command::sample() };
+        assert!(decide(&PutCustomer, longest, &Loaded::default()).is_ok());
+    }
+}
