@@ -1,0 +1,28 @@
+//! What customs is told of an order.
+
+use chorus_events::{Line, Money, OrderId};
+use chorus_kernel::Entity;
+use serde::{Deserialize, Serialize};
+
+/// A declaration: what leaves the country, where it goes, and what it is worth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Declaration {
+    /// Which order.
+    pub order_id: OrderId,
+    /// Where it goes.
+    pub country: String,
+    /// What it is worth.
+    pub value: Money,
+    /// What it contains.
+    pub lines: Vec<Line>,
+}
+
+impl Entity for Declaration {
+    const TABLE: &'static str = super::TABLE.name;
+    const KIND: &'static str = "declaration";
+
+    fn id(&self) -> &str {
+        self.order_id.as_str()
+    }
+}

@@ -1,0 +1,18 @@
+//! Customs: declares what leaves the country. Which orders do, the rule of its row says.
+
+mod declaration;
+mod prepare_declaration;
+
+pub use declaration::Declaration;
+
+use chorus_events::Service;
+use chorus_kernel::{Function, TableSpec};
+
+/// One declaration for each order that leaves the country.
+pub const TABLE: TableSpec = TableSpec { name: "customs", indexes: &[], ttl: None };
+
+/// The service.
+#[must_use]
+pub fn function() -> Function {
+    Function::of(Service::Customs).table(TABLE).action(prepare_declaration::PrepareDeclaration)
+}
