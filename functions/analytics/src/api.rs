@@ -1,0 +1,85 @@
+//! The route of the Analytics service.
+
+use async_trait::async_trait;
+use chorus_events::Money;
+use chorus_kernel::{Endpoint, Kernel, Method, Problem, Request, Response, Route};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::Count;
+
+/// Orders, and what they are worth together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Tally {
+    /// How many.
+    orders: i64,
+    /// What they are worth.
+    worth: Money,
+}
+
+impl Tally {
+    fn add(&mut self, orders: i64, worth: i64) {
+        self.orders = self.orders.saturating_add(orders);
+        self.worth = Money::from_minor(self.worth.minor().saturating_add(worth));
+    }
+}
+
+/// All orders so far, by how they ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Totals {
+    /// Those that were placed.
+    placed: Tally,
+    /// Those of them that were canceled.
+    canceled: Tally,
+    /// Those of them that were delivered.
+    delivered: Tally,
+}
+
+impl Totals {
+    fn add(&mut self, count: &Count) {
+        self.placed.add(count.placed, count.placed_worth);
+        self.canceled.add(count.canceled, count.canceled_worth);
+        self.delivered.add(count.delivered, count.delivered_worth);
+    }
+}
+
+/// `GET /analytics`.
+pub(crate) fn get_analytics() -> Route {
+    Route::new(Method::GET, "/analytics", Get)
+        .summary("How many orders there were, how they ended, and what they are worth", 200)
+        .answers::<Totals>()
+}
+
+struct Get;
+
+#[async_trait]
+impl Endpoint for Get {
+    async fn call(&self, kernel: &Kernel, _: &Request) -> Result<Response, Problem> {
+        let mut totals = Totals::default();
+        for part in Count::parts() {
+            if let Some(count) = kernel.find::<Count>(&part).await? {
+                totals.add(&count);
+            }
+        }
+        Ok(Response::json(200, serde_json::json!(totals)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_add_up_and_worth_is_told_as_money() {
+        let one = Count { placed: 2, placed_worth: 47_502, ..Count::default() };
+        let other = Count { placed: 1, placed_worth: 1, canceled: 1, ..Count::default() };
+        let mut totals = Totals::default();
+        totals.add(&one);
+        totals.add(&other);
+        let told = serde_json::json!(totals);
+        assert_eq!(told["placed"], serde_json::json!({ "orders": 3, "worth": 475.03 }));
+        assert_eq!(told["canceled"]["orders"], 1);
+    }
+}

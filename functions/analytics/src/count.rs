@@ -1,0 +1,66 @@
+//! A part of the counts.
+//!
+//! One item for all orders would be written by every order at once, and transactions on one item
+//! refuse each other. So each order counts in one of a few parts, and a reader adds them up.
+
+use chorus_events::OrderId;
+use chorus_kernel::Entity;
+use serde::{Deserialize, Serialize};
+
+/// How many parts there are. They never become fewer: a reader would miss what the rest counted.
+const PARTS: u32 = 16;
+
+/// How many orders, and what they are worth in minor units (cents), which the store can add to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Count {
+    /// Which part.
+    pub part: String,
+    /// Orders that were placed.
+    pub placed: i64,
+    /// What they are worth.
+    pub placed_worth: i64,
+    /// Orders that were canceled.
+    pub canceled: i64,
+    /// What they were worth.
+    pub canceled_worth: i64,
+    /// Orders that were delivered.
+    pub delivered: i64,
+    /// What they are worth.
+    pub delivered_worth: i64,
+}
+
+impl Count {
+    /// The parts of all counts.
+    pub fn parts() -> impl Iterator<Item = String> {
+        (0..PARTS).map(|part| part.to_string())
+    }
+
+    /// The part that an order counts in, always the same.
+    #[must_use]
+    pub fn part_of(order_id: &OrderId) -> String {
+        let mix = |sum: u32, byte: u8| sum.wrapping_mul(31).wrapping_add(u32::from(byte));
+        (order_id.as_str().bytes().fold(0, mix) % PARTS).to_string()
+    }
+}
+
+impl Entity for Count {
+    const TABLE: &'static str = super::TABLE.name;
+    const KIND: &'static str = "count";
+
+    fn id(&self) -> &str {
+        &self.part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_spread_over_all_parts() {
+        let part = |number: u32| Count::part_of(&number.to_string().parse().unwrap());
+        let used: std::collections::BTreeSet<String> = (10_248..10_348).map(part).collect();
+        assert_eq!(used, Count::parts().collect());
+    }
+}
