@@ -1,0 +1,160 @@
+//! Clocks: the system's, and one that passes only when it is told to.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_kernel::Clock;
+use jiff::Timestamp;
+
+use crate::engine::later;
+
+/// The system's clock, and tokio's timer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// A clock that passes only when it is told to. Sleepers wake, in order, as their instant comes;
+/// no runtime is needed. Clones share the time.
+#[derive(Debug, Clone)]
+pub struct VirtualClock(Arc<Mutex<Dial>>);
+
+#[derive(Debug)]
+struct Dial {
+    now: Timestamp,
+    next: u64,
+    sleepers: BTreeMap<(Timestamp, u64), Option<Waker>>,
+}
+
+impl VirtualClock {
+    /// A clock that stands at `now`.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(Dial { now, next: 0, sleepers: BTreeMap::new() })))
+    }
+
+    /// Lets time pass until `instant`. Sleepers until then wake. It never goes back.
+    pub fn advance_to(&self, instant: Timestamp) {
+        let mut dial = self.dial();
+        dial.now = dial.now.max(instant);
+        let now = dial.now;
+        let mut woken = Vec::new();
+        while let Some(entry) = dial.sleepers.first_entry().filter(|entry| entry.key().0 <= now) {
+            woken.extend(entry.remove());
+        }
+        drop(dial);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Lets `duration` pass.
+    pub fn advance(&self, duration: Duration) {
+        let now = self.dial().now;
+        self.advance_to(later(now, duration));
+    }
+
+    /// Sets the time, back too: what a clock does that is corrected. Sleepers stay asleep.
+    pub fn set(&self, instant: Timestamp) {
+        self.dial().now = instant;
+    }
+
+    /// When the next sleeper wakes.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.dial().sleepers.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn lie_down(&self, duration: Duration) -> (Timestamp, u64) {
+        let mut dial = self.dial();
+        dial.next += 1;
+        let place = (later(dial.now, duration), dial.next);
+        dial.sleepers.insert(place, None);
+        place
+    }
+
+    fn dial(&self) -> MutexGuard<'_, Dial> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.dial().now
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if duration.is_zero() {
+            return;
+        }
+        let place = self.lie_down(duration);
+        Sleep { clock: self.clone(), place }.await;
+    }
+}
+
+/// One sleeper; it leaves the dial when it is dropped.
+struct Sleep {
+    clock: VirtualClock,
+    place: (Timestamp, u64),
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match self.clock.dial().sleepers.get_mut(&self.place) {
+            Some(waker) => {
+                *waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.clock.dial().sleepers.remove(&self.place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sleepers_wake_in_order_as_the_clock_is_advanced() {
+        let clock = VirtualClock::at(Timestamp::UNIX_EPOCH);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let sleeper = |seconds: u64| {
+            let (clock, order) = (clock.clone(), Arc::clone(&order));
+            tokio::spawn(async move {
+                clock.sleep(Duration::from_secs(seconds)).await;
+                order.lock().unwrap().push(seconds);
+            })
+        };
+        let (late, early) = (sleeper(20), sleeper(10));
+        tokio::task::yield_now().await;
+        assert_eq!(clock.next_wake(), Some(later(clock.now(), Duration::from_secs(10))));
+        clock.advance(Duration::from_secs(10));
+        early.await.unwrap();
+        assert_eq!(*order.lock().unwrap(), [10]);
+        clock.advance(Duration::from_secs(10));
+        late.await.unwrap();
+        assert_eq!(*order.lock().unwrap(), [10, 20]);
+        assert_eq!(clock.next_wake(), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! How an embedded engine is set up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chorus_events::rules::Rule;
+use chorus_kernel::{Clock, Function};
+
+use crate::clock::{SystemClock, VirtualClock};
+use crate::engine::{Disorder, Observer, Policies, Schedule};
+use crate::hands::Job;
+use crate::partner::{Endpoint, Partner};
+
+/// How an embedded engine is set up; [`LocalConfig::new`] gives the defaults.
+pub struct LocalConfig {
+    /// The directory of `store.db` and `engine.db`; without, everything is in memory.
+    pub data: Option<PathBuf>,
+    /// The services.
+    pub functions: Vec<Function>,
+    /// The rules; without, those of the design table whose service is among the functions.
+    pub rules: Option<Vec<Rule>>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The same clock, where the runner lets it pass while nothing can be done.
+    pub passes: Option<VirtualClock>,
+    /// The seed of ids, jitter and disorder; without, the system's time.
+    pub seed: Option<u64>,
+    /// The partner endpoint of each API-destination row, by its action.
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// Who makes the calls; without, HTTP.
+    pub partner: Option<Arc<dyn Partner>>,
+    /// Retry policies and rate limits.
+    pub policies: Policies,
+    /// How many deliveries, batches and jobs run at once.
+    pub concurrency: usize,
+    /// For how long a function may work on one event, by tokio's time; without, for ever.
+    pub function_timeout: Option<Duration>,
+    /// Recurring jobs besides the engine's own.
+    pub schedules: Vec<(Schedule, Arc<dyn Job>)>,
+    /// Is told of everything that happens.
+    pub observer: Option<Arc<dyn Observer>>,
+    /// Deliberate disorder.
+    pub disorder: Disorder,
+    /// For how long the archive keeps an event.
+    pub retention: Duration,
+    /// How many events the archive keeps in memory, where there is no directory.
+    pub archive_in_memory: usize,
+}
+
+impl LocalConfig {
+    /// In memory, on the system's clock, 32 deliveries at once, an archive of 14 days.
+    #[must_use]
+    pub fn new(functions: Vec<Function>) -> Self {
+        Self {
+            data: None,
+            functions,
+            rules: None,
+            clock: Arc::new(SystemClock),
+            passes: None,
+            seed: None,
+            endpoints: BTreeMap::new(),
+            partner: None,
+            policies: Policies::default(),
+            concurrency: 32,
+            function_timeout: Some(Duration::from_secs(30)),
+            schedules: Vec::new(),
+            observer: None,
+            disorder: Disorder::default(),
+            retention: Duration::from_secs(14 * 86_400),
+            archive_in_memory: 10_000,
+        }
+    }
+
+    /// Keeps everything in the directory `data`.
+    #[must_use]
+    pub fn data(mut self, data: impl Into<PathBuf>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    /// Calls the partner of the row `action` at `endpoint`.
+    #[must_use]
+    pub fn endpoint(mut self, action: &str, endpoint: Endpoint) -> Self {
+        self.endpoints.insert(action.to_owned(), endpoint);
+        self
+    }
+
+    /// Runs on `clock`, which passes only while nothing can be done; functions do not time out.
+    /// For engines in memory: virtual time does not wait for a disk.
+    #[must_use]
+    pub fn virtual_time(mut self, clock: &VirtualClock) -> Self {
+        self.clock = Arc::new(clock.clone());
+        self.passes = Some(clock.clone());
+        self.function_timeout = None;
+        self
+    }
+
+    /// Draws ids, jitter and disorder from `seed`.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+}
+
+impl std::fmt::Debug for LocalConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalConfig")
+            .field("data", &self.data)
+            .field("functions", &self.functions)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,266 @@
+//! The heart of the embedded engine: what is pending, and what is due. It is synchronous and
+//! deterministic: it knows no runtime, no file and no network, and the time and the randomness are
+//! handed in. The same calls in the same order have the same outcome.
+
+mod change;
+mod delivery;
+mod limiter;
+mod operate;
+mod queue;
+mod retry;
+mod schedule;
+mod settle;
+mod take;
+mod topology;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use change::{Change, Observation, Observer, Step};
+pub use delivery::{
+    Accepted, Cause, Delivery, DeliveryId, Exhausted, Fault, Taken, Ticket, Verdict, Work,
+};
+pub use operate::{DeadLetter, QueueState, Selection};
+pub use retry::RetryPolicy;
+pub use schedule::Schedule;
+pub use topology::{Consumer, Policies, QueueSpec, Route, Target, Topology};
+
+use limiter::Limiter;
+use queue::Queue;
+pub(crate) use retry::later;
+use schedule::Recurring;
+
+use crate::random::Random;
+
+/// Deliberate disorder, for tests: what at-least-once delivery without order may look like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Disorder {
+    /// Each delivery is made 1 to so many times; 0 and 1 mean once.
+    pub copies: u32,
+    /// Each copy is delayed by a random part of this, so that copies and events overtake others.
+    pub delay: Duration,
+}
+
+/// How much there is to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Deliveries that wait on the bus, or in a queue that has a consumer.
+    pub pending: usize,
+    /// Deliveries that were taken and are not settled.
+    pub in_flight: usize,
+    /// Dead letters that wait for an operator.
+    pub dead: usize,
+}
+
+impl Load {
+    /// Whether nothing is pending or in flight.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.pending == 0 && self.in_flight == 0
+    }
+}
+
+/// A delivery that the bus itself has handed out.
+#[derive(Debug)]
+struct Flying {
+    delivery: Delivery,
+    receipt: u64,
+    since: Timestamp,
+}
+
+/// Everything that is pending.
+#[derive(Debug)]
+pub struct Engine {
+    topology: Topology,
+    /// The names of the routes' rules and of the queues, shared by all that mention them.
+    rule_names: Vec<Arc<str>>,
+    queue_names: Vec<Arc<str>>,
+    waiting: HashMap<DeliveryId, Delivery>,
+    due: BTreeSet<(Timestamp, DeliveryId)>,
+    flying: HashMap<DeliveryId, Flying>,
+    queues: Vec<Queue>,
+    limiters: Vec<Limiter>,
+    schedules: Vec<Recurring>,
+    next_id: DeliveryId,
+    receipts: u64,
+    random: Random,
+    disorder: Disorder,
+    changes: Vec<Change>,
+    observations: Vec<Observation>,
+}
+
+impl Engine {
+    /// Nothing is pending yet.
+    #[must_use]
+    pub fn new(topology: Topology, random: Random) -> Self {
+        let rule_names =
+            topology.routes.iter().map(|route| Arc::from(route.rule.name.as_str())).collect();
+        let queue_names =
+            topology.queues.iter().map(|queue| Arc::from(queue.name.as_str())).collect();
+        let queues = topology.queues.iter().cloned().map(Queue::new).collect();
+        let limiter = |route: &Route| Limiter::per_second(route.calls_per_second);
+        let limiters = topology.routes.iter().map(limiter).collect();
+        Self {
+            topology,
+            rule_names,
+            queue_names,
+            waiting: HashMap::new(),
+            due: BTreeSet::new(),
+            flying: HashMap::new(),
+            queues,
+            limiters,
+            schedules: Vec::new(),
+            next_id: 1,
+            receipts: 0,
+            random,
+            disorder: Disorder::default(),
+            changes: Vec::new(),
+            observations: Vec::new(),
+        }
+    }
+
+    /// What is connected to what.
+    #[must_use]
+    pub const fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Sets how disorderly deliveries are made from now on.
+    pub const fn set_disorder(&mut self, disorder: Disorder) {
+        self.disorder = disorder;
+    }
+
+    /// A new id for the bus to give.
+    pub(crate) const fn new_id(&mut self) -> uuid::Uuid {
+        self.random.uuid()
+    }
+
+    /// Makes the deliveries of an event to the targets of `routes`, without enqueueing them.
+    pub fn draft(
+        &mut self,
+        event: &Arc<Accepted>,
+        routes: &[usize],
+        now: Timestamp,
+    ) -> Vec<Delivery> {
+        let mut drafted = Vec::with_capacity(routes.len());
+        for route in routes {
+            let copies = 1 + self.random_copies();
+            for copy in 0..copies {
+                let due_at = self.random_instant(now);
+                drafted.push(Delivery {
+                    id: self.next_id,
+                    route: *route,
+                    event: Arc::clone(event),
+                    attempts: 0,
+                    first_at: now,
+                    due_at,
+                    forced: copy > 0 || event.replay.is_some(),
+                    granted: false,
+                    cause: None,
+                });
+                self.next_id += 1;
+            }
+        }
+        drafted
+    }
+
+    fn random_copies(&mut self) -> u32 {
+        match self.disorder.copies {
+            0 | 1 => 0,
+            copies => u32::try_from(self.random.below(u64::from(copies))).unwrap_or(0),
+        }
+    }
+
+    fn random_instant(&mut self, now: Timestamp) -> Timestamp {
+        match u64::try_from(self.disorder.delay.as_nanos()) {
+            Ok(0) => now,
+            Ok(delay) => later(now, Duration::from_nanos(self.random.below(delay))),
+            Err(_) => now,
+        }
+    }
+
+    /// Enqueues what was drafted.
+    pub fn enqueue(&mut self, drafted: Vec<Delivery>) {
+        for delivery in drafted {
+            self.wait(delivery);
+        }
+    }
+
+    /// Takes over a delivery that an earlier process left pending, or dead in the queue named.
+    pub fn restore(&mut self, delivery: Delivery, dead_in: Option<usize>) {
+        self.next_id = self.next_id.max(delivery.id + 1);
+        match dead_in {
+            Some(queue) => self.queues[queue].put(delivery),
+            None => self.wait(delivery),
+        }
+    }
+
+    /// Makes sure that ids above `last` are given from now on.
+    pub(crate) const fn skip_ids(&mut self, last: DeliveryId) {
+        if self.next_id <= last {
+            self.next_id = last + 1;
+        }
+    }
+
+    /// Adds a recurring schedule that last ran at `last`.
+    pub fn schedule(&mut self, schedule: Schedule, last: Option<Timestamp>, now: Timestamp) {
+        self.schedules.push(Recurring::new(schedule, last, now));
+    }
+
+    fn wait(&mut self, delivery: Delivery) {
+        self.due.insert((delivery.due_at, delivery.id));
+        self.waiting.insert(delivery.id, delivery);
+    }
+
+    /// How much there is to do. Schedules do not count: they recur.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let mut load = Load { pending: self.waiting.len(), in_flight: self.flying.len(), dead: 0 };
+        for queue in &self.queues {
+            if queue.spec.consumer.is_some() {
+                let in_flight = queue.in_flight();
+                load.pending += queue.len() - in_flight;
+                load.in_flight += in_flight;
+            } else {
+                load.dead += queue.len();
+            }
+        }
+        load
+    }
+
+    /// Whether nothing is pending or in flight.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let consumed = |queue: &&Queue| queue.spec.consumer.is_some();
+        self.waiting.is_empty()
+            && self.flying.is_empty()
+            && self.queues.iter().filter(consumed).all(|queue| queue.len() == 0)
+    }
+
+    /// The changes since the last call, in order.
+    pub fn drain_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// What happened since the last call, in order.
+    pub fn drain_observations(&mut self) -> Vec<Observation> {
+        std::mem::take(&mut self.observations)
+    }
+
+    /// Something happened outside that belongs into the same story.
+    pub(crate) fn observe(&mut self, observation: Observation) {
+        self.observations.push(observation);
+    }
+
+    fn step(&self, delivery: &Delivery, attempt: u32) -> Step {
+        Step {
+            id: delivery.id,
+            rule: Arc::clone(&self.rule_names[delivery.route]),
+            event: Arc::clone(&delivery.event),
+            attempt,
+        }
+    }
+}

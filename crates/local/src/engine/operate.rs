@@ -1,0 +1,156 @@
+//! What an operator does with queues: look, send back to the original target, throw away.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::retry::later;
+use super::{Cause, Change, Delivery, DeliveryId, Engine, Observation};
+
+/// A queue at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueState {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether dead letters end here: nobody consumes it.
+    pub dead_end: bool,
+    /// Messages, those in flight included.
+    pub depth: usize,
+    /// Messages that a consumer has.
+    pub in_flight: usize,
+    /// Since when the oldest one lies here.
+    pub oldest: Option<Timestamp>,
+}
+
+/// A dead letter, as EventBridge leaves it in a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// The queue.
+    pub queue: Arc<str>,
+    /// The rule whose target did not take it.
+    pub rule: Arc<str>,
+    /// Why.
+    pub cause: Arc<Cause>,
+    /// The event: the message's body.
+    pub event: Arc<super::Accepted>,
+    /// The message's attributes: RULE_ARN, TARGET_ARN, ERROR_CODE, ERROR_MESSAGE, RETRY_ATTEMPTS
+    /// and, where a limit was met, EXHAUSTED_RETRY_CONDITION.
+    pub attributes: BTreeMap<&'static str, String>,
+}
+
+/// Which dead letters are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only of this queue.
+    pub queue: Option<String>,
+    /// Only with this error code.
+    pub code: Option<String>,
+    /// Only these.
+    pub ids: Option<Vec<DeliveryId>>,
+    /// At most so many, oldest first.
+    pub limit: Option<usize>,
+    /// So many in a second at most, where they are sent back.
+    pub per_second: Option<u32>,
+}
+
+impl Engine {
+    /// Every queue, in the order of the table.
+    #[must_use]
+    pub fn queues(&self) -> Vec<QueueState> {
+        let state = |(queue, name): (&super::Queue, &Arc<str>)| QueueState {
+            name: Arc::clone(name),
+            dead_end: queue.spec.consumer.is_none(),
+            depth: queue.len(),
+            in_flight: queue.in_flight(),
+            oldest: queue.deliveries().map(|delivery| delivery.first_at).min(),
+        };
+        self.queues.iter().zip(&self.queue_names).map(state).collect()
+    }
+
+    /// The dead letters that are meant, oldest first.
+    #[must_use]
+    pub fn dead_letters(&self, selection: &Selection) -> Vec<DeadLetter> {
+        let mut found = Vec::new();
+        for (queue, name) in self.queues.iter().zip(&self.queue_names) {
+            if selection.queue.as_ref().is_some_and(|wanted| **wanted != **name) {
+                continue;
+            }
+            let letters =
+                queue.deliveries().filter_map(|delivery| self.dead_letter(name, delivery));
+            found.extend(letters.filter(|letter| selection.means(letter)));
+        }
+        found.sort_by_key(|letter| (letter.cause.at, letter.id));
+        found.truncate(selection.limit.unwrap_or(usize::MAX));
+        found
+    }
+
+    /// Sends dead letters to their original targets, and to no other; the events are the same to
+    /// the byte, so is their idempotency key. Answers those that went.
+    pub fn redrive(&mut self, selection: &Selection, now: Timestamp) -> Vec<DeadLetter> {
+        let mut went = Vec::new();
+        for letter in self.dead_letters(selection) {
+            let Some(mut delivery) = self.take_out(&letter) else { continue };
+            let place = u32::try_from(went.len()).unwrap_or(u32::MAX);
+            let pause = selection.per_second.map_or(Duration::ZERO, |rate| {
+                Duration::from_secs(1).saturating_mul(place) / rate.max(1)
+            });
+            let due_at = later(now, pause);
+            (delivery.first_at, delivery.due_at) = (due_at, due_at);
+            (delivery.cause, delivery.attempts, delivery.forced) = (None, 0, true);
+            self.changes.push(Change::Revived { id: letter.id, due_at });
+            self.observations.push(Observation::Redriven(self.step(&delivery, 0)));
+            self.wait(delivery);
+            went.push(letter);
+        }
+        went
+    }
+
+    /// Throws dead letters away. Answers those that went.
+    pub fn purge(&mut self, selection: &Selection) -> Vec<DeadLetter> {
+        let mut letters = self.dead_letters(selection);
+        letters.retain(|letter| self.take_out(letter).is_some());
+        for letter in &letters {
+            self.changes.push(Change::Settled(letter.id));
+        }
+        letters
+    }
+
+    fn take_out(&mut self, letter: &DeadLetter) -> Option<Delivery> {
+        let queue = self.topology.queue_named(&letter.queue)?;
+        self.queues[queue].remove(letter.id)
+    }
+
+    fn dead_letter(&self, queue: &Arc<str>, delivery: &Delivery) -> Option<DeadLetter> {
+        let cause = delivery.cause.as_ref()?;
+        let route = &self.topology.routes[delivery.route];
+        let mut attributes = BTreeMap::from([
+            ("RULE_ARN", route.rule_arn()),
+            ("TARGET_ARN", route.target_arn()),
+            ("ERROR_CODE", cause.fault.code.clone()),
+            ("ERROR_MESSAGE", cause.fault.message.clone()),
+            ("RETRY_ATTEMPTS", cause.retries.to_string()),
+        ]);
+        if let Some(exhausted) = cause.exhausted {
+            attributes.insert("EXHAUSTED_RETRY_CONDITION", exhausted.name().to_owned());
+        }
+        Some(DeadLetter {
+            id: delivery.id,
+            queue: Arc::clone(queue),
+            rule: Arc::clone(&self.rule_names[delivery.route]),
+            cause: Arc::clone(cause),
+            event: Arc::clone(&delivery.event),
+            attributes,
+        })
+    }
+}
+
+impl Selection {
+    fn means(&self, letter: &DeadLetter) -> bool {
+        self.code.as_ref().is_none_or(|code| *code == letter.cause.fault.code)
+            && self.ids.as_ref().is_none_or(|ids| ids.contains(&letter.id))
+    }
+}

@@ -1,0 +1,141 @@
+//! How it went: what succeeded is over, what failed comes back or becomes a dead letter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chorus_kernel::Outcome;
+use jiff::Timestamp;
+
+use super::{
+    Cause, Change, Consumer, Delivery, Engine, Fault, Flying, Observation, Step, Ticket, Verdict,
+};
+
+/// One attempt that is over.
+struct Attempted {
+    delivery: Delivery,
+    /// The route that handled it: of a dead letter's consumer, not the one it came by.
+    route: usize,
+    queue: Option<usize>,
+    took: Duration,
+}
+
+impl Engine {
+    /// Says how an attempt went. A stale ticket (its visibility ran out, and the message was
+    /// received again) changes nothing; false then.
+    pub fn settle(&mut self, now: Timestamp, ticket: Ticket, verdict: Verdict) -> bool {
+        let Some(mut attempted) = self.claim(now, ticket) else { return false };
+        match verdict {
+            Verdict::Done(outcome) => self.done(attempted, outcome),
+            Verdict::Failed(fault) => self.failed(now, attempted, fault),
+            Verdict::Untouched => {
+                attempted.delivery.attempts -= 1;
+                attempted.delivery.due_at = now;
+                self.put_back(attempted.delivery, attempted.queue);
+            }
+        }
+        true
+    }
+
+    /// Says that a schedule's job is over, however it went: it fires again.
+    pub fn finish(&mut self, job: &str) {
+        for recurring in &mut self.schedules {
+            if recurring.schedule.job == job {
+                recurring.running = false;
+            }
+        }
+    }
+
+    fn claim(&mut self, now: Timestamp, ticket: Ticket) -> Option<Attempted> {
+        let Some(queue) = ticket.queue else {
+            if self.flying.get(&ticket.id)?.receipt != ticket.receipt {
+                return None;
+            }
+            let Flying { mut delivery, since, .. } = self.flying.remove(&ticket.id)?;
+            delivery.attempts += 1;
+            let took = elapsed(since, now);
+            let route = delivery.route;
+            return Some(Attempted { delivery, route, queue: None, took });
+        };
+        let (delivery, since) = self.queues[queue].claim(ticket.id, ticket.receipt)?;
+        let route = match self.topology.queues[queue].consumer {
+            Some(Consumer::Route(route)) => route,
+            _ => delivery.route,
+        };
+        Some(Attempted { delivery, route, queue: Some(queue), took: elapsed(since, now) })
+    }
+
+    fn done(&mut self, attempted: Attempted, outcome: Option<Outcome>) {
+        let step = self.step_of(&attempted);
+        self.changes.push(Change::Settled(step.id));
+        self.observations.push(Observation::Succeeded { step, outcome, took: attempted.took });
+    }
+
+    fn failed(&mut self, now: Timestamp, mut attempted: Attempted, fault: Fault) {
+        let step = self.step_of(&attempted);
+        let (attempts, took) = (attempted.delivery.attempts, attempted.took);
+        self.changes.push(Change::Failed {
+            event_id: step.event.event_id.clone(),
+            rule: Arc::clone(&step.rule),
+            attempts,
+            fault: fault.clone(),
+            at: now,
+        });
+        let times = (attempted.delivery.first_at, now);
+        let policy = self.topology.routes[attempted.route].retry;
+        let exhausted = match policy.next(attempts, times, &mut self.random) {
+            Ok(due_at) if fault.retryable => {
+                let again_at = Some(due_at);
+                self.changes.push(Change::Retried { id: step.id, attempts, due_at });
+                self.observations.push(Observation::Failed { step, fault, took, again_at });
+                attempted.delivery.due_at = due_at;
+                self.put_back(attempted.delivery, attempted.queue);
+                return;
+            }
+            Ok(_) => None,
+            Err(exhausted) => fault.retryable.then_some(exhausted),
+        };
+        let seen =
+            Observation::Failed { step: step.clone(), fault: fault.clone(), took, again_at: None };
+        self.observations.push(seen);
+        let retries = attempts.saturating_sub(1);
+        let cause = Arc::new(Cause { fault, retries, exhausted, at: now });
+        self.bury(attempted, step, cause);
+    }
+
+    /// Makes a dead letter of it, in the queue that is there for that.
+    fn bury(&mut self, attempted: Attempted, step: Step, cause: Arc<Cause>) {
+        let Attempted { mut delivery, route, .. } = attempted;
+        let queue = self.topology.routes[route].dead_letters;
+        delivery.route = route;
+        delivery.cause = Some(Arc::clone(&cause));
+        // Where it has a consumer, it is tried anew, by that.
+        delivery.attempts = 0;
+        (delivery.first_at, delivery.due_at) = (cause.at, cause.at);
+        let name = Arc::clone(&self.queue_names[queue]);
+        self.changes.push(Change::Died {
+            id: step.id,
+            queue: Arc::clone(&name),
+            rule: Arc::clone(&step.rule),
+            cause: Arc::clone(&cause),
+        });
+        self.observations.push(Observation::DeadLettered { step, queue: name, cause });
+        self.queues[queue].put(delivery);
+    }
+
+    fn put_back(&mut self, delivery: Delivery, queue: Option<usize>) {
+        match queue {
+            Some(queue) => self.queues[queue].put(delivery),
+            None => self.wait(delivery),
+        }
+    }
+
+    fn step_of(&self, attempted: &Attempted) -> Step {
+        let mut step = self.step(&attempted.delivery, attempted.delivery.attempts);
+        step.rule = Arc::clone(&self.rule_names[attempted.route]);
+        step
+    }
+}
+
+fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}

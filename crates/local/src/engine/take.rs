@@ -1,0 +1,143 @@
+//! What is due: the bus's own deliveries, queues with something visible, schedules; earliest first.
+
+use jiff::Timestamp;
+
+use super::queue::Received;
+use super::{
+    Change, Consumer, Delivery, Engine, Fault, Flying, Observation, Taken, Target, Ticket, Work,
+};
+
+/// The most messages that a queue hands out at once.
+const BATCH: usize = 10;
+
+/// Where the earliest thing to do is.
+#[derive(Clone, Copy)]
+enum Earliest {
+    Bus,
+    Queue(usize),
+    Schedule(usize),
+}
+
+impl Engine {
+    /// When there is something to do next; schedules included.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.earliest().map(|(at, _)| at)
+    }
+
+    /// When there is a delivery to make next; schedules do not count.
+    #[must_use]
+    pub fn next_delivery(&self) -> Option<Timestamp> {
+        let bus = self.due.first().map(|(at, _)| *at);
+        self.queues.iter().filter_map(super::Queue::next_at).chain(bus).min()
+    }
+
+    fn earliest(&self) -> Option<(Timestamp, Earliest)> {
+        let bus = self.due.first().map(|(at, _)| (*at, Earliest::Bus));
+        let queues = self.queues.iter().enumerate();
+        let queues =
+            queues.filter_map(|(index, queue)| Some((queue.next_at()?, Earliest::Queue(index))));
+        let schedules = self.schedules.iter().enumerate();
+        let schedules =
+            schedules.filter_map(|(index, job)| Some((job.due_at()?, Earliest::Schedule(index))));
+        bus.into_iter().chain(queues).chain(schedules).min_by_key(|(at, _)| *at)
+    }
+
+    /// Takes at most `max` things that are due at `now`. Every delivery among them has to be
+    /// settled, every job finished.
+    pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<Work> {
+        let mut taken = Vec::new();
+        while taken.len() < max {
+            match self.earliest().filter(|(at, _)| *at <= now) {
+                Some((_, Earliest::Bus)) => taken.extend(self.take_delivery(now)),
+                Some((_, Earliest::Queue(queue))) => taken.extend(self.take_batch(queue, now)),
+                Some((_, Earliest::Schedule(schedule))) => taken.push(self.fire(schedule, now)),
+                None => break,
+            }
+        }
+        taken
+    }
+
+    fn take_delivery(&mut self, now: Timestamp) -> Option<Work> {
+        let (_, id) = self.due.pop_first()?;
+        let mut delivery = self.waiting.remove(&id)?;
+        match self.topology.routes[delivery.route].target {
+            Target::Queue(queue) => {
+                self.send(queue, delivery, now);
+                None
+            }
+            Target::Function => Some(Work::Invoke(self.hand_out(delivery, now))),
+            Target::Partner => {
+                if !delivery.granted {
+                    delivery.granted = true;
+                    delivery.due_at = self.limiters[delivery.route].grant(now);
+                }
+                if delivery.due_at > now {
+                    self.wait(delivery);
+                    return None;
+                }
+                delivery.granted = false;
+                Some(Work::Call(self.hand_out(delivery, now)))
+            }
+        }
+    }
+
+    fn send(&mut self, queue: usize, delivery: Delivery, now: Timestamp) {
+        let step = self.step(&delivery, 0);
+        if !self.queues[queue].send(delivery, now) {
+            self.changes.push(Change::Settled(step.id));
+            self.observations.push(Observation::Deduplicated(step));
+        }
+    }
+
+    fn hand_out(&mut self, delivery: Delivery, now: Timestamp) -> Taken {
+        self.receipts += 1;
+        let attempt = delivery.attempts + 1;
+        let ticket = Ticket { id: delivery.id, receipt: self.receipts, queue: None };
+        self.observations.push(Observation::Started(self.step(&delivery, attempt)));
+        let taken = Taken { ticket, attempt, route: delivery.route, event: delivery.event.clone() };
+        let flying = Flying { delivery, receipt: self.receipts, since: now };
+        self.flying.insert(flying.delivery.id, flying);
+        taken
+    }
+
+    fn take_batch(&mut self, queue: usize, now: Timestamp) -> Option<Work> {
+        let consumer = self.topology.queues[queue].consumer?;
+        let mut batch = Vec::new();
+        for received in self.queues[queue].receive(now, BATCH) {
+            batch.extend(self.take_message((queue, consumer), received, now));
+        }
+        (!batch.is_empty()).then_some(Work::Batch(batch))
+    }
+
+    fn take_message(
+        &mut self,
+        (queue, consumer): (usize, Consumer),
+        received: Received,
+        now: Timestamp,
+    ) -> Option<Taken> {
+        let Received { delivery, receipt, attempt } = received;
+        let ticket = Ticket { id: delivery.id, receipt, queue: Some(queue) };
+        let route = match consumer {
+            Consumer::ItsOwnRoute => delivery.route,
+            Consumer::Route(route) => route,
+        };
+        if attempt > self.topology.routes[route].retry.max_attempts {
+            let fault = Fault::passing("VisibilityExpired", "its consumer never said how it went");
+            self.settle(now, ticket, super::Verdict::Failed(fault));
+            return None;
+        }
+        let mut step = self.step(&delivery, attempt);
+        step.rule = self.rule_names[route].clone();
+        self.observations.push(Observation::Started(step));
+        Some(Taken { ticket, attempt, route, event: delivery.event })
+    }
+
+    fn fire(&mut self, schedule: usize, now: Timestamp) -> Work {
+        let job = self.schedules[schedule].schedule.job;
+        self.schedules[schedule].fire(now);
+        self.changes.push(Change::Fired { job, at: now });
+        self.observations.push(Observation::Fired(job));
+        Work::Job(job)
+    }
+}

@@ -1,0 +1,189 @@
+//! What is connected to what: derived from the rules, as the template does it for AWS.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chorus_events::rules::Rule;
+use chorus_events::{RowSpec, Service, Via};
+
+use super::RetryPolicy;
+
+/// How often a queue hands out a message before it is a dead letter, and how long it waits for
+/// the verdict.
+const VISIBILITY: Duration = Duration::from_secs(180);
+
+/// Where a rule delivers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The service's function.
+    Function,
+    /// The service's FIFO queue, by its index.
+    Queue(usize),
+    /// A partner's HTTP endpoint.
+    Partner,
+}
+
+/// A rule with its target.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The rule.
+    pub rule: Rule,
+    /// Where it delivers to.
+    pub target: Target,
+    /// How often and how long.
+    pub retry: RetryPolicy,
+    /// Calls of a partner in one second.
+    pub calls_per_second: u32,
+    /// The index of the queue of its dead letters.
+    pub dead_letters: usize,
+}
+
+impl Route {
+    /// Its row of the design table.
+    #[must_use]
+    pub const fn row(&self) -> &RowSpec {
+        &self.rule.row
+    }
+
+    /// The ARN that the rule would have.
+    #[must_use]
+    pub fn rule_arn(&self) -> String {
+        format!("arn:aws:events:local:000000000000:rule/chorus/{}", self.rule.name)
+    }
+
+    /// The ARN that the target would have.
+    #[must_use]
+    pub fn target_arn(&self) -> String {
+        let (row, account) = (self.row(), "local:000000000000");
+        let service = row.service.name();
+        match self.target {
+            Target::Function => format!("arn:aws:lambda:{account}:function:{service}"),
+            Target::Queue(_) => format!("arn:aws:sqs:{account}:{service}.fifo"),
+            Target::Partner => format!("arn:aws:events:{account}:api-destination/{}", row.action),
+        }
+    }
+}
+
+/// Who receives a queue's messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consumer {
+    /// The function of the route that each message came by.
+    ItsOwnRoute,
+    /// The function of this route: it consumes the dead letters of another.
+    Route(usize),
+}
+
+/// A queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSpec {
+    /// Its name, unique.
+    pub name: String,
+    /// Whether its messages stay in order by group.
+    pub fifo: bool,
+    /// For how long a received message is invisible to others.
+    pub visibility: Duration,
+    /// Who receives its messages; nobody, where they wait for an operator.
+    pub consumer: Option<Consumer>,
+    /// The queue for what its consumer does not get done.
+    pub dead_letters: Option<usize>,
+}
+
+/// All routes and queues of a bus.
+#[derive(Debug, Clone, Default)]
+pub struct Topology {
+    /// One for each rule.
+    pub routes: Vec<Route>,
+    /// FIFO queues and dead letters.
+    pub queues: Vec<QueueSpec>,
+}
+
+/// The policies that the rules themselves do not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policies {
+    /// Of functions and queue consumers.
+    pub function: RetryPolicy,
+    /// Of partners.
+    pub partner: RetryPolicy,
+    /// Calls of one partner in one second.
+    pub calls_per_second: u32,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self {
+            function: RetryPolicy::FUNCTION,
+            partner: RetryPolicy::PARTNER,
+            calls_per_second: 100,
+        }
+    }
+}
+
+impl Topology {
+    /// What follows from the rules: dead letters for every target, a FIFO queue for every service
+    /// that asks for one, a consumer for dead letters that another row names.
+    #[must_use]
+    pub fn of(rules: Vec<Rule>, policies: &Policies) -> Self {
+        let mut topology = Self::default();
+        let mut queued: BTreeMap<Service, usize> = BTreeMap::new();
+        for rule in rules {
+            let service = rule.row.service;
+            let (target, dead_letters) = match rule.row.via {
+                Via::Queue => {
+                    let queue =
+                        *queued.entry(service).or_insert_with(|| topology.service_queue(service));
+                    let dead_letters = topology.queues[queue].dead_letters.unwrap_or(queue);
+                    (Target::Queue(queue), dead_letters)
+                }
+                via => {
+                    let queue = topology.queue(format!("{}-dlq", rule.name), false);
+                    let partner = via == Via::ApiDestination;
+                    (if partner { Target::Partner } else { Target::Function }, queue)
+                }
+            };
+            let partner = target == Target::Partner;
+            let retry = if partner { policies.partner } else { policies.function };
+            let calls_per_second = policies.calls_per_second;
+            topology.routes.push(Route { rule, target, retry, calls_per_second, dead_letters });
+        }
+        topology.consume_dead_letters();
+        topology
+    }
+
+    /// The route of the rule called `name`.
+    #[must_use]
+    pub fn route(&self, name: &str) -> Option<usize> {
+        self.routes.iter().position(|route| route.rule.name == name)
+    }
+
+    /// The queue called `name`.
+    #[must_use]
+    pub fn queue_named(&self, name: &str) -> Option<usize> {
+        self.queues.iter().position(|queue| queue.name == name)
+    }
+
+    fn queue(&mut self, name: String, fifo: bool) -> usize {
+        let visibility = VISIBILITY;
+        self.queues.push(QueueSpec { name, fifo, visibility, consumer: None, dead_letters: None });
+        self.queues.len() - 1
+    }
+
+    fn service_queue(&mut self, service: Service) -> usize {
+        let dead_letters = self.queue(format!("{}-dlq.fifo", service.name()), true);
+        let queue = self.queue(format!("{}.fifo", service.name()), true);
+        self.queues[queue].consumer = Some(Consumer::ItsOwnRoute);
+        self.queues[queue].dead_letters = Some(dead_letters);
+        queue
+    }
+
+    fn consume_dead_letters(&mut self) {
+        for (index, route) in self.routes.iter().enumerate() {
+            let Some(action) = route.row().dead_letters_of else { continue };
+            let dead = self.routes.iter().find(|other| other.row().action == action);
+            if let Some(dead) = dead {
+                let queue = &mut self.queues[dead.dead_letters];
+                queue.consumer = Some(Consumer::Route(index));
+                queue.dead_letters = Some(route.dead_letters);
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What can go wrong with the engine itself.
+
+use std::path::PathBuf;
+
+use chorus_kernel::StoreError;
+
+/// Why the embedded engine did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another process has the directory.
+    #[error("{} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// The directory cannot be made.
+    #[error("the directory {} cannot be made", .0.display())]
+    Directory(PathBuf, #[source] std::io::Error),
+    /// The journal's file fails.
+    #[error("the engine's journal failed")]
+    Journal(#[source] rusqlite::Error),
+    /// The journal holds what no version of ours wrote.
+    #[error("the engine's journal cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+    /// The journal is closed: the engine was shut down.
+    #[error("the engine was shut down")]
+    Closed,
+    /// The journal's thread cannot be started.
+    #[error("a thread cannot be started")]
+    Thread(#[source] std::io::Error),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[source] StoreError),
+    /// The rules cannot be derived from the table.
+    #[error("the rules cannot be derived from the design table")]
+    Rules(#[source] chorus_events::rules::RuleError),
+    /// The HTTP client for partners cannot be made.
+    #[error("the HTTP client for partners cannot be made: {0}")]
+    Http(String),
+    /// There is no rule of this name.
+    #[error("there is no rule called {0}")]
+    UnknownRule(String),
+    /// The engine had not come to rest in time.
+    #[error("{pending} deliveries were still pending and {in_flight} in flight after {seconds} s")]
+    Busy {
+        /// Waiting deliveries.
+        pending: usize,
+        /// Deliveries in flight.
+        in_flight: usize,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+}

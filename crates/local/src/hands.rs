@@ -1,0 +1,128 @@
+//! Does the work that is due: invokes functions, calls partners, runs jobs. It keeps nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_events::{Replay, Service};
+use chorus_kernel::{Failure, Function, Kernel, Outcome};
+
+use crate::engine::{Fault, Taken, Ticket, Topology, Verdict, Work};
+use crate::partner::{self, Endpoint, Partner};
+
+/// A job that a schedule fires.
+#[async_trait]
+pub trait Job: Send + Sync {
+    /// Does it once.
+    ///
+    /// # Errors
+    /// Is logged; the schedule fires again in its time.
+    async fn run(&self, kernel: &Kernel) -> Result<(), Failure>;
+}
+
+/// What does the work.
+pub struct Hands {
+    pub(crate) functions: BTreeMap<Service, Arc<Function>>,
+    pub(crate) endpoints: BTreeMap<String, Endpoint>,
+    pub(crate) partner: Arc<dyn Partner>,
+    pub(crate) jobs: BTreeMap<&'static str, Arc<dyn Job>>,
+    /// For how long a function may work on one event, by tokio's time; without, for ever.
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl std::fmt::Debug for Hands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hands").field("functions", &self.functions).finish_non_exhaustive()
+    }
+}
+
+impl Hands {
+    /// Does `work` on `kernel`, and says how each delivery went. A job has none.
+    pub async fn perform(
+        &self,
+        work: &Work,
+        topology: &Topology,
+        kernel: &Kernel,
+    ) -> Vec<(Ticket, Verdict)> {
+        match work {
+            Work::Invoke(taken) => vec![(taken.ticket, self.invoke(taken, topology, kernel).await)],
+            Work::Call(taken) => vec![(taken.ticket, self.call(taken, topology).await)],
+            Work::Batch(batch) => self.consume(batch, topology, kernel).await,
+            Work::Job(job) => {
+                self.run_job(job, kernel).await;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Has the function of the route answer the event.
+    pub async fn invoke(&self, taken: &Taken, topology: &Topology, kernel: &Kernel) -> Verdict {
+        let service = topology.routes[taken.route].row().service;
+        let Some(function) = self.functions.get(&service) else {
+            let message = format!("{} is not deployed here", service.title());
+            return Verdict::Failed(Fault::terminal("NO_FUNCTION", message));
+        };
+        let answering = function.handle_event(kernel, &taken.event.json);
+        let answered = match self.timeout {
+            None => answering.await,
+            Some(limit) => match tokio::time::timeout(limit, answering).await {
+                Ok(answered) => answered,
+                Err(_) => Err(Failure::later("TimedOut", format!("no answer within {limit:?}"))),
+            },
+        };
+        match answered {
+            Ok(answered) => Verdict::Done(Some(answered.outcome)),
+            Err(failure) => Verdict::Failed(failure.into()),
+        }
+    }
+
+    /// Calls the partner of the route. What is replayed, and would reach outside, is not sent.
+    pub async fn call(&self, taken: &Taken, topology: &Topology) -> Verdict {
+        let row = topology.routes[taken.route].row();
+        if taken.event.replay.is_some() && row.replay == Replay::Suppressed {
+            return Verdict::Done(Some(Outcome::Suppressed));
+        }
+        let Some(endpoint) = self.endpoints.get(row.action) else {
+            let message = format!("there is no endpoint for {}", row.action);
+            return Verdict::Failed(Fault::terminal("NO_ENDPOINT", message));
+        };
+        match partner::call(row.action, endpoint, &taken.event) {
+            Ok(call) => partner::verdict(&self.partner.post(&call).await),
+            Err(error) => Verdict::Failed(Fault::terminal("MalformedEvent", error.to_string())),
+        }
+    }
+
+    /// Answers a batch, one message after the other. In a FIFO queue, what follows a failure in
+    /// its group goes back untouched: the order holds.
+    async fn consume(
+        &self,
+        batch: &[Taken],
+        topology: &Topology,
+        kernel: &Kernel,
+    ) -> Vec<(Ticket, Verdict)> {
+        let mut verdicts = Vec::with_capacity(batch.len());
+        let mut failed: BTreeSet<&str> = BTreeSet::new();
+        for taken in batch {
+            let group = taken.event.correlation_id.as_str();
+            let fifo = taken.ticket.queue.is_some_and(|queue| topology.queues[queue].fifo);
+            let verdict = if fifo && failed.contains(group) {
+                Verdict::Untouched
+            } else {
+                self.invoke(taken, topology, kernel).await
+            };
+            if matches!(verdict, Verdict::Failed(_)) {
+                failed.insert(group);
+            }
+            verdicts.push((taken.ticket, verdict));
+        }
+        verdicts
+    }
+
+    async fn run_job(&self, name: &str, kernel: &Kernel) {
+        let Some(job) = self.jobs.get(name) else { return };
+        if let Err(failure) = job.run(kernel).await {
+            tracing::warn!(job = name, code = failure.code(), "the job {name} failed: {failure}");
+        }
+    }
+}

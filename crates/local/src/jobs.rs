@@ -1,0 +1,53 @@
+//! The engine's own recurring jobs: the sweeper, and forgetting what has had its time.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_kernel::{Failure, Kernel, sweep};
+use jiff::SignedDuration;
+
+use crate::bus::Bus;
+use crate::hands::Job;
+use crate::store::DynoxideStore;
+
+/// The job that publishes what its committer did not.
+pub const SWEEP: &str = "sweep-unpublished";
+
+/// The job that forgets archived events after their retention, and expired items.
+pub const FORGET: &str = "forget-expired";
+
+/// Younger records are left to whoever is still at work on them.
+const UNPUBLISHED_FOR: SignedDuration = SignedDuration::from_secs(30);
+
+pub(crate) struct Sweep;
+
+#[async_trait]
+impl Job for Sweep {
+    async fn run(&self, kernel: &Kernel) -> Result<(), Failure> {
+        let swept = sweep(kernel, UNPUBLISHED_FOR).await?;
+        if swept.published > 0 {
+            tracing::info!(published = swept.published, "published what its committer had not");
+        }
+        Ok(())
+    }
+}
+
+pub(crate) struct Forget {
+    pub(crate) bus: Weak<Bus>,
+    pub(crate) store: Arc<DynoxideStore>,
+    pub(crate) retention: Duration,
+}
+
+#[async_trait]
+impl Job for Forget {
+    async fn run(&self, _: &Kernel) -> Result<(), Failure> {
+        self.store.sweep_expired()?;
+        let Some(bus) = self.bus.upgrade() else { return Ok(()) };
+        let retention = SignedDuration::try_from(self.retention).unwrap_or(SignedDuration::MAX);
+        let Ok(limit) = bus.now().checked_sub(retention) else { return Ok(()) };
+        let pruned = bus.records().prune(limit).await;
+        pruned.map_err(|error| Failure::later("ArchiveUnavailable", error.to_string()))?;
+        Ok(())
+    }
+}

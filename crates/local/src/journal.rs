@@ -1,0 +1,176 @@
+//! The journal: what was accepted and is pending, in `engine.db`. One thread writes; whatever
+//! waits when it comes round goes into one SQLite transaction, so that a thousand events a moment
+//! share one fsync.
+
+mod read;
+mod schema;
+mod write;
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+pub use read::AttemptNote;
+pub(crate) use read::{Restored, archive, attempts, prune};
+
+use crate::Error;
+use crate::engine::{Accepted, Change, Delivery, Topology};
+
+/// The most commands of one transaction: a bound on how long the first of them waits.
+const LARGEST_GROUP: usize = 4_096;
+
+/// A read that runs between two transactions.
+type Reading = Box<dyn FnOnce(&Connection) + Send>;
+
+/// Is handed the deliveries that have become durable, with their events.
+pub(crate) type OnDurable = Box<dyn Fn(Vec<Arc<Accepted>>, Vec<Delivery>) + Send>;
+
+enum Command {
+    Accept {
+        events: Vec<Arc<Accepted>>,
+        deliveries: Vec<Delivery>,
+        done: oneshot::Sender<Result<(), String>>,
+    },
+    Change(Vec<Change>),
+    Read(Reading),
+}
+
+/// A handle to the writer. Dropping it lets the writer finish what was sent, and ends it.
+pub(crate) struct Journal {
+    commands: Mutex<Option<Sender<Command>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Journal {
+    /// Opens, or makes, the journal in the file `path`, and reads what an earlier process left.
+    pub(crate) fn open(path: &Path, topology: &Topology) -> Result<(Opened, Restored), Error> {
+        let connection = schema::open(path)?;
+        let restored = read::restore(&connection, topology)?;
+        Ok((Opened { connection, rules: write::rule_names(topology) }, restored))
+    }
+
+    /// Writes down events and their deliveries. Once this answers, they survive the process.
+    /// Dropping the answer does not take them back.
+    pub(crate) async fn accept(
+        &self,
+        events: Vec<Arc<Accepted>>,
+        deliveries: Vec<Delivery>,
+    ) -> Result<(), String> {
+        let (done, durable) = oneshot::channel();
+        self.send(Command::Accept { events, deliveries, done });
+        durable.await.unwrap_or_else(|_| Err("the journal is closed".to_owned()))
+    }
+
+    /// Writes down changes, in their order, when it suits.
+    pub(crate) fn change(&self, changes: Vec<Change>) {
+        self.send(Command::Change(changes));
+    }
+
+    /// Reads, after everything that was sent before.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        reading: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Read(Box::new(move |connection| {
+            if answer.send(reading(connection)).is_err() {
+                tracing::debug!("nobody waits for what was read from the journal");
+            }
+        })));
+        answered.await.map_err(|_| Error::Closed)?.map_err(Error::Journal)
+    }
+
+    /// Finishes what was sent, and closes the file.
+    pub(crate) fn close(&self) {
+        lock(&self.commands).take();
+        // The writer itself may be the last to let go of the bus; it cannot wait for itself.
+        let own = std::thread::current().id();
+        if let Some(writer) = lock(&self.writer).take().filter(|writer| writer.thread().id() != own)
+            && writer.join().is_err()
+        {
+            tracing::error!("the journal's writer had panicked");
+        }
+    }
+
+    fn send(&self, command: Command) {
+        let sent = lock(&self.commands).as_ref().map(|commands| commands.send(command));
+        if !matches!(sent, Some(Ok(()))) {
+            tracing::debug!("the journal is closed");
+        }
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A journal whose writer does not run yet.
+pub(crate) struct Opened {
+    connection: Connection,
+    rules: write::RuleNames,
+}
+
+impl Opened {
+    /// Starts the writer. `on_durable` is called after each transaction, before whoever accepted
+    /// hears of it.
+    pub(crate) fn start(self, on_durable: OnDurable) -> Result<Journal, Error> {
+        let (commands, received) = channel();
+        let thread = std::thread::Builder::new().name("journal".to_owned());
+        let writer = thread.spawn(move || {
+            let Self { mut connection, rules } = self;
+            run(&mut connection, &rules, &received, &on_durable);
+        });
+        let writer = writer.map_err(Error::Thread)?;
+        Ok(Journal { commands: Mutex::new(Some(commands)), writer: Mutex::new(Some(writer)) })
+    }
+}
+
+fn run(
+    connection: &mut Connection,
+    rules: &write::RuleNames,
+    received: &Receiver<Command>,
+    on_durable: &OnDurable,
+) {
+    while let Ok(first) = received.recv() {
+        let mut group = vec![first];
+        while group.len() < LARGEST_GROUP
+            && let Ok(next) = received.try_recv()
+        {
+            group.push(next);
+        }
+        let outcome = write::commit(connection, rules, &group).map_err(|error| {
+            tracing::error!(%error, commands = group.len(), "the journal could not be written");
+            error.to_string()
+        });
+        for command in group {
+            match command {
+                Command::Accept { events, deliveries, done } => {
+                    if outcome.is_ok() {
+                        on_durable(events, deliveries);
+                    }
+                    if done.send(outcome.clone()).is_err() {
+                        tracing::debug!("whoever published has gone; its events are on the bus");
+                    }
+                }
+                Command::Read(reading) => reading(connection),
+                Command::Change(_) => {}
+            }
+        }
+    }
+}

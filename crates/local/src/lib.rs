@@ -1,0 +1,68 @@
+//! The embedded engine: a whole shop in one process, durable, with nothing to install.
+//!
+//! [`Local`] gives actions the three things that the kernel stands on: a store with DynamoDB's
+//! semantics ([`DynoxideStore`]), a bus with EventBridge's ([`Bus`]), and a clock. Its [`Runner`]
+//! delivers what was published, to functions, through queues and to partners, until it succeeds or
+//! lies among the dead letters with the reason.
+//!
+//! ```no_run
+//! # async fn shop(functions: Vec<chorus_kernel::Function>) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use chorus_local::{Endpoint, Local, LocalConfig, Selection};
+//!
+//! let config = LocalConfig::new(functions)
+//!     .data("shop")
+//!     .endpoint("StartDelivery", Endpoint::new("http://127.0.0.1:9000/parcels", "a key"));
+//! let shop = Local::open(config)?;
+//! let mut happenings = shop.watch();
+//! shop.runner().start();
+//! // Routes and actions run on `shop.kernel()`.
+//! shop.runner().run_until_idle(Duration::from_secs(30)).await?;
+//! let dead = shop.dead_letters(&Selection::default());
+//! shop.runner().shutdown(Duration::from_secs(10)).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! What it promises: an event that `put_events` has taken reaches every target that it matches, at
+//! least once, or ends among that target's dead letters; SIGKILL at any moment changes nothing of
+//! that. What it does not know: actions, AWS, and the wall clock. A simulator drives the same
+//! engine step by step: [`Bus::take_due`], [`Hands::perform`], [`Bus::settle`], and a
+//! [`VirtualClock`] that it advances to [`Bus::next_due`].
+
+mod bus;
+mod clock;
+mod config;
+mod engine;
+mod error;
+mod hands;
+mod jobs;
+mod journal;
+mod local;
+mod matcher;
+mod operator;
+mod partner;
+mod random;
+mod records;
+mod runner;
+mod store;
+mod wire;
+
+pub use bus::Bus;
+pub use clock::{SystemClock, VirtualClock};
+pub use config::LocalConfig;
+pub use engine::{
+    Accepted, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryId, Disorder, Engine,
+    Exhausted, Fault, Load, Observation, Observer, Policies, QueueSpec, QueueState, RetryPolicy,
+    Route, Schedule, Selection, Step, Taken, Target, Ticket, Topology, Verdict, Work,
+};
+pub use error::Error;
+pub use hands::{Hands, Job};
+pub use jobs::{FORGET, SWEEP};
+pub use journal::AttemptNote;
+pub use local::Local;
+pub use matcher::RuleMatcher;
+pub use operator::{Replay, Replayed};
+pub use partner::{Call, Endpoint, HttpPartner, NoAnswer, Partner};
+pub use random::Random;
+pub use runner::Runner;
+pub use store::{DynoxideStore, Meter, Operation, Reading, ScannedPage};

@@ -1,0 +1,217 @@
+//! The embedded engine as a whole: store, bus, runner and what an operator needs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use chorus_events::rules::Rule;
+use chorus_kernel::{Clock, Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
+use tokio::sync::broadcast;
+
+use crate::Error;
+use crate::bus::{Bus, Parts};
+use crate::clock::SystemClock;
+use crate::config::LocalConfig;
+use crate::engine::{Engine, Observation, Schedule, Topology};
+use crate::hands::{Hands, Job};
+use crate::jobs::{FORGET, Forget, SWEEP, Sweep};
+use crate::journal::{Journal, Restored};
+use crate::partner::{HttpPartner, Partner};
+use crate::random::Random;
+use crate::records::Records;
+use crate::runner::{Driver, Runner};
+use crate::store::DynoxideStore;
+
+/// A shop in one process. Dropping it keeps what was accepted; see [`Runner::shutdown`] to end
+/// in good order.
+#[derive(Debug)]
+pub struct Local {
+    pub(crate) bus: Arc<Bus>,
+    store: Arc<DynoxideStore>,
+    kernel: Kernel,
+    hands: Arc<Hands>,
+    runner: Runner,
+}
+
+impl Local {
+    /// Opens the engine, and takes over what an earlier process left pending. Nothing is delivered
+    /// until the runner starts.
+    ///
+    /// # Errors
+    /// Where the directory is in use or cannot be read or made, or the rules cannot be derived.
+    pub fn open(config: LocalConfig) -> Result<Self, Error> {
+        let topology = Topology::of(rules(&config)?, &config.policies);
+        let (store, opened) = open_files(&config, &topology)?;
+        let store = Arc::new(store);
+        let bus = open_bus(&config, topology, opened)?;
+        let kernel_bus = Arc::clone(&bus);
+        let kernel = Kernel {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            bus: kernel_bus,
+            clock: Arc::clone(&config.clock),
+        };
+        let hands = Arc::new(hands(&config, &bus, &store)?);
+        let runner = Runner::new(Driver {
+            bus: Arc::clone(&bus),
+            hands: Arc::clone(&hands),
+            kernel: kernel.clone(),
+            concurrency: config.concurrency.max(1),
+            passes: config.passes,
+        });
+        Ok(Self { bus, store, kernel, hands, runner })
+    }
+
+    /// What actions and routes stand on: the store, the bus and the clock.
+    #[must_use]
+    pub const fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The bus.
+    #[must_use]
+    pub const fn bus(&self) -> &Arc<Bus> {
+        &self.bus
+    }
+
+    /// The store, with its meter.
+    #[must_use]
+    pub const fn store(&self) -> &Arc<DynoxideStore> {
+        &self.store
+    }
+
+    /// What does the work: a simulator drives it step by step, on a kernel of its own.
+    #[must_use]
+    pub const fn hands(&self) -> &Arc<Hands> {
+        &self.hands
+    }
+
+    /// The driver on tokio.
+    #[must_use]
+    pub const fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
+    /// Watches what happens from now on.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<Observation> {
+        self.bus.watch()
+    }
+}
+
+/// The rules of the services that are deployed here; a partner's row belongs to its service.
+fn rules(config: &LocalConfig) -> Result<Vec<Rule>, Error> {
+    if let Some(rules) = &config.rules {
+        return Ok(rules.clone());
+    }
+    let mut rules = chorus_events::rules::all().map_err(Error::Rules)?;
+    let deployed =
+        |rule: &Rule| config.functions.iter().any(|function| function.service == rule.row.service);
+    rules.retain(deployed);
+    Ok(rules)
+}
+
+fn tables(functions: &[Function]) -> Vec<TableSpec> {
+    let mut tables = vec![IDEMPOTENCY_TABLE];
+    tables.extend(functions.iter().flat_map(|function| function.tables.iter().copied()));
+    tables
+}
+
+type OpenedJournal = Option<(crate::journal::Opened, Restored)>;
+
+fn open_files(
+    config: &LocalConfig,
+    topology: &Topology,
+) -> Result<(DynoxideStore, OpenedJournal), Error> {
+    let tables = tables(&config.functions);
+    let Some(directory) = &config.data else {
+        let store = DynoxideStore::memory(Arc::clone(&config.clock), &tables);
+        return Ok((store.map_err(Error::Store)?, None));
+    };
+    std::fs::create_dir_all(directory)
+        .map_err(|error| Error::Directory(directory.clone(), error))?;
+    // The journal first: it knows whether another process has the directory.
+    let opened = Journal::open(&directory.join("engine.db"), topology)?;
+    let store = DynoxideStore::open(&Path::new(directory).join("store.db"), &tables);
+    Ok((store.map_err(Error::Store)?, Some(opened)))
+}
+
+fn open_bus(
+    config: &LocalConfig,
+    topology: Topology,
+    opened: OpenedJournal,
+) -> Result<Arc<Bus>, Error> {
+    let now = config.clock.now();
+    let (journal, restored) = opened.map_or_else(
+        || (None, Restored::default()),
+        |(journal, restored)| (Some(journal), restored),
+    );
+    let seed = config.seed.unwrap_or_else(fresh_seed);
+    let mut engine = Engine::new(topology, Random::seeded(seed));
+    engine.set_disorder(config.disorder);
+    engine.skip_ids(restored.last_delivery);
+    for orphan in &restored.orphans {
+        tracing::warn!(delivery = orphan.id, rule = orphan.rule, "kept for a rule that is no more");
+    }
+    for (delivery, dead_in) in restored.deliveries {
+        engine.restore(delivery, dead_in);
+    }
+    for (schedule, _) in schedules(config) {
+        engine.schedule(schedule, restored.schedules.get(schedule.job).copied(), now);
+    }
+    let parts = Parts {
+        engine,
+        clock: Arc::clone(&config.clock),
+        observer: config.observer.clone(),
+        last_sequence: restored.last_sequence,
+    };
+    Bus::new(parts, |bus: Weak<Bus>| match journal {
+        None => Ok(Records::memory(config.archive_in_memory)),
+        Some(journal) => {
+            let enqueue = move |events, deliveries| {
+                if let Some(bus) = bus.upgrade() {
+                    bus.enqueue(events, deliveries);
+                }
+            };
+            journal.start(Box::new(enqueue)).map(Records::Journal)
+        }
+    })
+}
+
+/// The engine's own schedules, and the configured ones.
+fn schedules(config: &LocalConfig) -> Vec<(Schedule, Option<Arc<dyn Job>>)> {
+    let every = |job, seconds| (Schedule { job, every: Duration::from_secs(seconds) }, None);
+    let mut schedules = vec![every(SWEEP, 60), every(FORGET, 3_600)];
+    schedules
+        .extend(config.schedules.iter().map(|(schedule, job)| (*schedule, Some(Arc::clone(job)))));
+    schedules
+}
+
+fn hands(config: &LocalConfig, bus: &Arc<Bus>, store: &Arc<DynoxideStore>) -> Result<Hands, Error> {
+    let partner: Arc<dyn Partner> = match &config.partner {
+        Some(partner) => Arc::clone(partner),
+        None => Arc::new(HttpPartner::new()?),
+    };
+    let forget =
+        Forget { bus: Arc::downgrade(bus), store: Arc::clone(store), retention: config.retention };
+    let mut jobs: BTreeMap<&'static str, Arc<dyn Job>> = BTreeMap::new();
+    jobs.insert(SWEEP, Arc::new(Sweep));
+    jobs.insert(FORGET, Arc::new(forget));
+    for (schedule, job) in schedules(config) {
+        jobs.extend(job.map(|job| (schedule.job, job)));
+    }
+    let by_service = |function: &Function| (function.service, Arc::new(function.clone()));
+    Ok(Hands {
+        functions: config.functions.iter().map(by_service).collect(),
+        endpoints: config.endpoints.clone(),
+        partner,
+        jobs,
+        timeout: config.function_timeout,
+    })
+}
+
+/// A seed that no earlier process had.
+fn fresh_seed() -> u64 {
+    let nanoseconds = SystemClock.now().as_nanosecond();
+    Random::seeded((nanoseconds as u64) ^ u64::from(std::process::id())).next()
+}

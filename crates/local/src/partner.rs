@@ -1,0 +1,178 @@
+//! Partners: HTTP endpoints that the bus itself calls (API destinations).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::Error;
+use crate::engine::{Accepted, Fault, Verdict};
+use crate::wire;
+
+/// Where a partner is, and how it knows us.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The URL that is posted to.
+    pub url: String,
+    /// The name of the header that carries the key.
+    pub api_key_header: String,
+    /// The key.
+    pub api_key: String,
+    /// For how long an answer is waited for.
+    pub timeout: Duration,
+}
+
+impl Endpoint {
+    /// An endpoint that reads its key from `x-api-key` and answers within five seconds, as
+    /// EventBridge expects.
+    pub fn new(url: impl Into<String>, api_key: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            api_key_header: "x-api-key".to_owned(),
+            api_key: api_key.into(),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// One call: a POST of JSON.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The row that it is made for.
+    pub action: &'static str,
+    /// Where.
+    pub endpoint: Endpoint,
+    /// Headers besides the key and the content type: `Idempotency-Key`, `traceparent`.
+    pub headers: Vec<(&'static str, String)>,
+    /// The event's `detail`: `{"metadata": …, "data": …}`.
+    pub body: String,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call")
+            .field("action", &self.action)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there was no answer; nothing is known of whether the partner acted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// Not in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The connection failed.
+    #[error("not reached: {0}")]
+    NotReached(String),
+}
+
+/// Makes calls: over HTTP, or, in a simulation, to a partner of its own.
+#[async_trait]
+pub trait Partner: Send + Sync {
+    /// Posts, and answers the HTTP status.
+    ///
+    /// # Errors
+    /// Where there was no answer.
+    async fn post(&self, call: &Call) -> Result<u16, NoAnswer>;
+}
+
+/// Calls over HTTP. `reqwest`, because it brings pooling, timeouts and TLS in one small call.
+#[derive(Debug, Clone)]
+pub struct HttpPartner {
+    client: reqwest::Client,
+}
+
+impl HttpPartner {
+    /// A client with a pool of its own.
+    ///
+    /// # Errors
+    /// Where TLS cannot be set up.
+    pub fn new() -> Result<Self, Error> {
+        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let client = builder.build().map_err(|error| Error::Http(error.to_string()))?;
+        Ok(Self { client })
+    }
+}
+
+#[async_trait]
+impl Partner for HttpPartner {
+    async fn post(&self, call: &Call) -> Result<u16, NoAnswer> {
+        let Endpoint { url, api_key_header, api_key, timeout } = &call.endpoint;
+        let mut request = self.client.post(url).timeout(*timeout).body(call.body.clone());
+        request = request.header("content-type", "application/json; charset=utf-8");
+        request = request.header(api_key_header, api_key);
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
+        let answered = request.send().await.map_err(|error| {
+            if error.is_timeout() {
+                return NoAnswer::TimedOut(*timeout);
+            }
+            // Without the URL, which may hold what is nobody's business.
+            NoAnswer::NotReached(root_cause(&error.without_url()))
+        })?;
+        Ok(answered.status().as_u16())
+    }
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+/// The call that delivers `event`.
+pub(crate) fn call(
+    action: &'static str,
+    endpoint: &Endpoint,
+    event: &Accepted,
+) -> serde_json::Result<Call> {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        #[serde(default)]
+        metadata: Ids,
+    }
+    #[derive(Default, serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Ids {
+        idempotency_key: Option<String>,
+        traceparent: Option<String>,
+    }
+    let body = wire::detail(&event.json)?.get().to_owned();
+    let Envelope { metadata: ids } = serde_json::from_str(&body)?;
+    let key = ids.idempotency_key.unwrap_or_else(|| event.event_id.clone());
+    let mut headers = vec![("idempotency-key", key)];
+    headers.extend(ids.traceparent.map(|trace| ("traceparent", trace)));
+    Ok(Call { action, endpoint: endpoint.clone(), headers, body })
+}
+
+/// What a partner's answer means for the delivery: 429, any 5xx and no answer are tried again; any
+/// other refusal would be the same again.
+pub(crate) fn verdict(answered: &Result<u16, NoAnswer>) -> Verdict {
+    match answered {
+        Ok(200..=299) => Verdict::Done(None),
+        Ok(status @ (429 | 500..=599)) => Verdict::Failed(Fault::passing(
+            "SDK_CLIENT_ERROR",
+            format!("the partner answered {status}"),
+        )),
+        Ok(status) => Verdict::Failed(Fault::terminal(
+            "SDK_CLIENT_ERROR",
+            format!("the partner answered {status}"),
+        )),
+        Err(error @ NoAnswer::TimedOut(_)) => {
+            Verdict::Failed(Fault::passing("TIMEOUT", error.to_string()))
+        }
+        Err(error @ NoAnswer::NotReached(_)) => {
+            Verdict::Failed(Fault::passing("CONNECTION_FAILURE", error.to_string()))
+        }
+    }
+}

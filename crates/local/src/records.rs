@@ -1,0 +1,133 @@
+//! What is kept of the past: in the journal, or, without a directory, in memory within bounds.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::engine::{Accepted, Change};
+use crate::journal::{self, AttemptNote, Journal};
+use crate::{Error, wire};
+
+/// The most failed deliveries that are remembered in memory.
+const MOST_NOTES: usize = 10_000;
+
+/// Where the past is kept.
+#[derive(Debug)]
+pub(crate) enum Records {
+    Journal(Journal),
+    Memory(Mutex<Memory>),
+}
+
+/// The last events, and the last failures.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    events: VecDeque<Arc<Accepted>>,
+    most_events: usize,
+    notes: BTreeMap<(String, Arc<str>), AttemptNote>,
+}
+
+impl Records {
+    pub(crate) fn memory(most_events: usize) -> Self {
+        Self::Memory(Mutex::new(Memory { most_events, ..Memory::default() }))
+    }
+
+    pub(crate) fn change(&self, changes: Vec<Change>) {
+        match self {
+            Self::Journal(journal) => journal.change(changes),
+            Self::Memory(memory) => {
+                let mut memory = lock(memory);
+                changes.into_iter().for_each(|change| memory.note(change));
+            }
+        }
+    }
+
+    /// A page of the archive, in the order of acceptance: events from `from` up to, and without,
+    /// `to`, after the event of the sequence number `after`.
+    pub(crate) async fn archive(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Accepted>, Error> {
+        match self {
+            Self::Journal(journal) => {
+                let page =
+                    move |connection: &_| journal::archive(connection, (from, to), after, limit);
+                let rows = journal.read(page).await?;
+                let read = |(sequence, at, json)| wire::read(sequence, at, json);
+                rows.into_iter().map(read).collect::<Result<_, _>>().map_err(Error::Unreadable)
+            }
+            Self::Memory(memory) => {
+                let memory = lock(memory);
+                let within = |event: &&Arc<Accepted>| {
+                    event.sequence > after && event.at >= from && event.at < to
+                };
+                let found = memory.events.iter().filter(within).take(limit);
+                Ok(found.map(|event| (**event).clone()).collect())
+            }
+        }
+    }
+
+    /// The failed attempts of the deliveries of one event.
+    pub(crate) async fn attempts(&self, event_id: &str) -> Result<Vec<AttemptNote>, Error> {
+        match self {
+            Self::Journal(journal) => {
+                let event_id = event_id.to_owned();
+                journal.read(move |connection| journal::attempts(connection, &event_id)).await
+            }
+            Self::Memory(memory) => {
+                let notes = lock(memory);
+                let of_event = notes.notes.iter().filter(|((event, _), _)| event == event_id);
+                Ok(of_event.map(|(_, note)| note.clone()).collect())
+            }
+        }
+    }
+
+    /// Forgets what is older than `limit` and not pending. Answers how many events went.
+    pub(crate) async fn prune(&self, limit: Timestamp) -> Result<usize, Error> {
+        match self {
+            Self::Journal(journal) => {
+                journal.read(move |connection| journal::prune(connection, limit)).await
+            }
+            Self::Memory(memory) => {
+                let mut memory = lock(memory);
+                let before = memory.events.len();
+                memory.events.retain(|event| event.at >= limit);
+                Ok(before - memory.events.len())
+            }
+        }
+    }
+
+    /// Returns once everything that was sent is on the disk.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        match self {
+            Self::Journal(journal) => journal.read(|_| Ok(())).await,
+            Self::Memory(_) => Ok(()),
+        }
+    }
+}
+
+impl Memory {
+    pub(crate) fn keep(&mut self, event: Arc<Accepted>) {
+        self.events.push_back(event);
+        while self.events.len() > self.most_events {
+            self.events.pop_front();
+        }
+    }
+
+    fn note(&mut self, change: Change) {
+        let Change::Failed { event_id, rule, fault, at, .. } = change else { return };
+        let key = (event_id, rule);
+        let failures = 1 + self.notes.get(&key).map_or(0, |note| note.failures);
+        if failures == 1 && self.notes.len() >= MOST_NOTES {
+            self.notes.pop_first();
+        }
+        let (rule, code, message) = (key.1.to_string(), fault.code, fault.message);
+        self.notes.insert(key, AttemptNote { rule, failures, code, message, at });
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,177 @@
+//! The driver on tokio: takes what is due, does so much at once, and sleeps until there is more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chorus_kernel::Kernel;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+
+use crate::Error;
+use crate::bus::Bus;
+use crate::clock::VirtualClock;
+use crate::engine::{Fault, Ticket, Verdict, Work};
+use crate::hands::Hands;
+use crate::records::lock;
+
+/// How often other tasks get a turn before virtual time is let pass.
+const TURNS: usize = 16;
+
+/// Drives one bus. Clones drive the same one.
+#[derive(Debug, Clone)]
+pub struct Runner(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    driver: Driver,
+    stop: watch::Sender<bool>,
+    running: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the driving task needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Driver {
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) hands: Arc<Hands>,
+    pub(crate) kernel: Kernel,
+    pub(crate) concurrency: usize,
+    /// A clock that is let pass while nothing can be done.
+    pub(crate) passes: Option<VirtualClock>,
+}
+
+impl Runner {
+    pub(crate) fn new(driver: Driver) -> Self {
+        let running = Mutex::new(None);
+        Self(Arc::new(Inner { driver, stop: watch::channel(false).0, running }))
+    }
+
+    /// Starts, unless it runs. Call it within a tokio runtime.
+    pub fn start(&self) {
+        let mut running = lock(&self.0.running);
+        if running.as_ref().is_none_or(JoinHandle::is_finished) && !*self.0.stop.borrow() {
+            let stop = self.0.stop.subscribe();
+            *running = Some(tokio::spawn(self.0.driver.clone().drive(stop)));
+        }
+    }
+
+    /// Starts, and returns once nothing is pending or in flight; schedules do not count, nor do
+    /// dead letters.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] after `limit` of real time.
+    pub async fn run_until_idle(&self, limit: Duration) -> Result<(), Error> {
+        self.start();
+        let bus = &self.0.driver.bus;
+        tokio::time::timeout(limit, bus.rested()).await.map_err(|_| {
+            let load = bus.load();
+            let (pending, in_flight) = (load.pending, load.in_flight);
+            Error::Busy { pending, in_flight, seconds: limit.as_secs() }
+        })
+    }
+
+    /// Takes nothing more, lets what is in flight finish for at most `grace`, and makes what is
+    /// known durable. What is cut off is delivered again by the next process.
+    ///
+    /// # Errors
+    /// Where the journal fails.
+    pub async fn shutdown(&self, grace: Duration) -> Result<(), Error> {
+        self.0.stop.send_replace(true);
+        let running = lock(&self.0.running).take();
+        if let Some(mut running) = running
+            && tokio::time::timeout(grace, &mut running).await.is_err()
+        {
+            running.abort();
+            tracing::warn!("what was in flight had to be cut off; it will be delivered again");
+        }
+        self.0.driver.bus.records().flush().await
+    }
+}
+
+impl Driver {
+    async fn drive(self, mut stop: watch::Receiver<bool>) {
+        let mut tasks = JoinSet::new();
+        let mut tickets: HashMap<Id, Vec<Ticket>> = HashMap::new();
+        loop {
+            let stopping = *stop.borrow_and_update();
+            let free = if stopping { 0 } else { self.concurrency - tasks.len() };
+            for work in self.bus.take_due(free) {
+                self.spawn(work, &mut tasks, &mut tickets);
+            }
+            if stopping && tasks.is_empty() {
+                return;
+            }
+            let next = (tasks.len() < self.concurrency && !stopping)
+                .then(|| self.bus.next_due())
+                .flatten();
+            tokio::select! {
+                biased;
+                Some(done) = tasks.join_next_with_id(), if !tasks.is_empty() => {
+                    self.joined(done, &mut tickets);
+                    while let Some(done) = tasks.try_join_next_with_id() {
+                        self.joined(done, &mut tickets);
+                    }
+                }
+                () = self.bus.woken() => {}
+                _ = stop.changed(), if !stopping => {}
+                () = self.sleep_until(next) => {}
+                () = self.pass(next), if self.may_pass(&tasks) => {}
+            }
+        }
+    }
+
+    fn spawn(&self, work: Work, tasks: &mut JoinSet<()>, tickets: &mut HashMap<Id, Vec<Ticket>>) {
+        let of_work = work.taken().iter().map(|taken| taken.ticket).collect();
+        let Self { bus, hands, kernel, .. } = self.clone();
+        let task = tasks.spawn(async move {
+            let verdicts = hands.perform(&work, bus.topology(), &kernel).await;
+            bus.settle_all(verdicts);
+            if let Work::Job(job) = work {
+                bus.finish(job);
+            }
+        });
+        tickets.insert(task.id(), of_work);
+    }
+
+    fn joined(&self, done: Result<(Id, ()), JoinError>, tickets: &mut HashMap<Id, Vec<Ticket>>) {
+        let error = match done {
+            Ok((id, ())) => {
+                tickets.remove(&id);
+                return;
+            }
+            Err(error) => error,
+        };
+        tracing::error!(%error, "a task panicked");
+        let fault = Fault::passing("Panicked", "the function panicked");
+        for ticket in tickets.remove(&error.id()).unwrap_or_default() {
+            self.bus.settle(ticket, Verdict::Failed(fault.clone()));
+        }
+    }
+
+    async fn sleep_until(&self, next: Option<Timestamp>) {
+        match next {
+            Some(next) => {
+                let pause = next.duration_since(self.kernel.clock.now());
+                self.kernel.clock.sleep(Duration::try_from(pause).unwrap_or_default()).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether virtual time may pass: there is something that waits for it, other than schedules.
+    fn may_pass(&self, tasks: &JoinSet<()>) -> bool {
+        self.passes.is_some() && (!tasks.is_empty() || self.bus.next_delivery().is_some())
+    }
+
+    /// Lets every other task have its turn; where none of them moved, lets time pass.
+    async fn pass(&self, next: Option<Timestamp>) {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+        let Some(clock) = &self.passes else { return };
+        if let Some(instant) = clock.next_wake().into_iter().chain(next).min() {
+            clock.advance_to(instant);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The embedded store: DynamoDB's semantics on SQLite, below the kernel's port.
+
+mod admin;
+mod convert;
+mod meter;
+mod refusal;
+mod requests;
+mod tables;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_kernel::{Clock, Item, Key, Page, Query, Store, StoreError, TableSpec, Write};
+use dynoxide::Database;
+use dynoxide::actions::get_item::GetItemRequest;
+
+pub use admin::ScannedPage;
+pub use meter::{Meter, Operation, Reading};
+
+use convert::{from_engine, to_engine};
+
+/// DynamoDB, embedded: `dynoxide` on a file or in memory.
+pub struct DynoxideStore {
+    database: Database,
+    meter: Meter,
+}
+
+impl std::fmt::Debug for DynoxideStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DynoxideStore").field("meter", &self.meter).finish_non_exhaustive()
+    }
+}
+
+impl DynoxideStore {
+    /// Opens, or makes, the store in the file `path`, with `tables` and their indexes. Its time is
+    /// the system's.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened, or a table cannot be made.
+    pub fn open(path: &Path, tables: &[TableSpec]) -> Result<Self, StoreError> {
+        let unreadable = || StoreError::Invalid(format!("{} is no UTF-8 path", path.display()));
+        let database = Database::new(path.to_str().ok_or_else(unreadable)?);
+        Self::with(database.map_err(refusal::outside)?, tables)
+    }
+
+    /// A store that is gone with the process. Its time is `clock`'s.
+    ///
+    /// # Errors
+    /// Where a table cannot be made.
+    pub fn memory(clock: Arc<dyn Clock>, tables: &[TableSpec]) -> Result<Self, StoreError> {
+        let lent = Arc::new(tables::LentClock(clock));
+        let database = Database::memory_with_clock(lent).map_err(refusal::outside)?;
+        Self::with(database, tables)
+    }
+
+    fn with(database: Database, tables: &[TableSpec]) -> Result<Self, StoreError> {
+        for table in tables {
+            tables::create(&database, table)?;
+        }
+        Ok(Self { database, meter: Meter::default() })
+    }
+
+    /// What the store was asked so far, and what DynamoDB would have billed for it.
+    #[must_use]
+    pub const fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    fn write_one(&self, write: &Write) -> Result<(), StoreError> {
+        use dynoxide::{DynoxideError, actions};
+        let (operation, result): (_, Result<_, DynoxideError>) = match requests::single(write) {
+            requests::Single::Put(request) => {
+                let done = self.database.put_item(*request);
+                let units = |done: actions::put_item::PutItemResponse| done.consumed_capacity;
+                (Operation::Put, done.map(units))
+            }
+            requests::Single::Update(request) => {
+                let done = self.database.update_item(*request);
+                let units = |done: actions::update_item::UpdateItemResponse| done.consumed_capacity;
+                (Operation::Update, done.map(units))
+            }
+            requests::Single::Delete(request) => {
+                let done = self.database.delete_item(*request);
+                let units = |done: actions::delete_item::DeleteItemResponse| done.consumed_capacity;
+                (Operation::Delete, done.map(units))
+            }
+            requests::Single::Transact(request) => {
+                return self.transact(*request, 1);
+            }
+        };
+        match result {
+            Ok(capacity) => {
+                self.meter
+                    .wrote(operation, capacity.as_ref().map_or(1.0, |used| used.capacity_units));
+                Ok(())
+            }
+            Err(error) => {
+                self.meter.wrote(operation, 1.0);
+                Err(refusal::of(error))
+            }
+        }
+    }
+
+    fn transact(
+        &self,
+        request: dynoxide::actions::transact_write_items::TransactWriteItemsRequest,
+        writes: usize,
+    ) -> Result<(), StoreError> {
+        match self.database.transact_write_items(request) {
+            Ok(done) => {
+                let used = done.consumed_capacity.unwrap_or_default();
+                self.meter.wrote(
+                    Operation::Transact,
+                    used.iter().map(|table| table.capacity_units).sum(),
+                );
+                Ok(())
+            }
+            Err(error) => {
+                // A refused transaction is billed like one that went through.
+                let writes = u32::try_from(writes).unwrap_or(u32::MAX);
+                self.meter.wrote(Operation::Transact, 2.0 * f64::from(writes));
+                Err(refusal::of(error))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for DynoxideStore {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        let request = GetItemRequest {
+            table_name: key.table.to_owned(),
+            key: convert::key(key),
+            consistent_read: Some(true),
+            return_consumed_capacity: Some("TOTAL".to_owned()),
+            ..GetItemRequest::default()
+        };
+        let found = self.database.get_item(request).map_err(refusal::of)?;
+        self.meter.read(Operation::Get, found.consumed_capacity.as_ref());
+        Ok(found.item.map(from_engine))
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        let found = self.database.query(requests::query(query)).map_err(refusal::of)?;
+        self.meter.read(Operation::Query, found.consumed_capacity.as_ref());
+        Ok(Page {
+            items: found.items.unwrap_or_default().into_iter().map(from_engine).collect(),
+            next: found.last_evaluated_key.map(from_engine),
+        })
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        match writes {
+            [] => Ok(()),
+            [write] => self.write_one(write),
+            several => self.transact(requests::transaction(several), several.len()),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What an operator does with a store: look through a table, and let what expired go.
+
+use chorus_kernel::{Item, StoreError};
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::scan::ScanRequest;
+
+use super::{DynoxideStore, Operation, from_engine, refusal, to_engine};
+
+/// One page of a scan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScannedPage {
+    /// The items, in no particular order.
+    pub items: Vec<Item>,
+    /// Where the next page starts; absent on the last.
+    pub next: Option<Item>,
+}
+
+impl DynoxideStore {
+    /// Reads one page of a whole table, starting after `start`.
+    ///
+    /// # Errors
+    /// Where there is no such table, or the store fails.
+    pub fn scan(
+        &self,
+        table: &str,
+        limit: Option<usize>,
+        start: Option<&Item>,
+    ) -> Result<ScannedPage, StoreError> {
+        let request = ScanRequest {
+            table_name: table.to_owned(),
+            limit,
+            exclusive_start_key: start.map(to_engine),
+            consistent_read: Some(true),
+            return_consumed_capacity: Some("TOTAL".to_owned()),
+            ..ScanRequest::default()
+        };
+        let found = self.database.scan(request).map_err(refusal::of)?;
+        self.meter.read(Operation::Scan, found.consumed_capacity.as_ref());
+        Ok(ScannedPage {
+            items: found.items.unwrap_or_default().into_iter().map(from_engine).collect(),
+            next: found.last_evaluated_key.map(from_engine),
+        })
+    }
+
+    /// Deletes every item of every table whose time has come, as DynamoDB does in its own time.
+    /// Answers how many.
+    ///
+    /// # Errors
+    /// Where the store fails; what was deleted stays deleted.
+    pub fn sweep_expired(&self) -> Result<usize, StoreError> {
+        self.database.sweep_ttl().map_err(refusal::of)
+    }
+
+    /// Deletes all items of a table. Answers how many.
+    ///
+    /// # Errors
+    /// Where there is no such table, or the store fails half way.
+    pub fn clear(&self, table: &'static str) -> Result<usize, StoreError> {
+        let mut deleted = 0;
+        loop {
+            let page = self.scan(table, None, None)?;
+            for item in &page.items {
+                let mut key = to_engine(item);
+                key.retain(|name, _| name == "pk" || name == "sk");
+                let request = DeleteItemRequest {
+                    table_name: table.to_owned(),
+                    key,
+                    ..DeleteItemRequest::default()
+                };
+                self.database.delete_item(request).map_err(refusal::of)?;
+                deleted += 1;
+            }
+            if page.next.is_none() {
+                return Ok(deleted);
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What the store was asked, counted as DynamoDB bills it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dynoxide::types::ConsumedCapacity;
+
+/// A kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// GetItem.
+    Get,
+    /// Query.
+    Query,
+    /// PutItem.
+    Put,
+    /// UpdateItem.
+    Update,
+    /// DeleteItem.
+    Delete,
+    /// TransactWriteItems.
+    Transact,
+    /// Scan.
+    Scan,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Get, Self::Query, Self::Put, Self::Update, Self::Delete, Self::Transact, Self::Scan];
+
+    /// DynamoDB's own name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GetItem",
+            Self::Query => "Query",
+            Self::Put => "PutItem",
+            Self::Update => "UpdateItem",
+            Self::Delete => "DeleteItem",
+            Self::Transact => "TransactWriteItems",
+            Self::Scan => "Scan",
+        }
+    }
+}
+
+/// Counters of one kind of request. Units are kept in halves: half a unit is the least billed.
+#[derive(Debug, Default)]
+struct Counter {
+    requests: AtomicU64,
+    half_reads: AtomicU64,
+    half_writes: AtomicU64,
+}
+
+/// Counts requests and units; cheap enough to be always on.
+#[derive(Debug, Default)]
+pub struct Meter {
+    counters: [Counter; Operation::ALL.len()],
+}
+
+/// What a meter shows at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Reading {
+    /// Requests.
+    pub requests: u64,
+    /// Read request units.
+    pub read_units: f64,
+    /// Write request units. A refused write is counted as one unit an item (two in a transaction),
+    /// for a refusal does not say what it cost.
+    pub write_units: f64,
+}
+
+impl std::ops::Add for Reading {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            requests: self.requests + other.requests,
+            read_units: self.read_units + other.read_units,
+            write_units: self.write_units + other.write_units,
+        }
+    }
+}
+
+impl std::ops::Sub for Reading {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            requests: self.requests - before.requests,
+            read_units: self.read_units - before.read_units,
+            write_units: self.write_units - before.write_units,
+        }
+    }
+}
+
+impl Meter {
+    /// What was counted for one kind of request.
+    #[must_use]
+    pub fn of(&self, operation: Operation) -> Reading {
+        let counter = &self.counters[operation as usize];
+        Reading {
+            requests: counter.requests.load(Ordering::Relaxed),
+            read_units: units(&counter.half_reads),
+            write_units: units(&counter.half_writes),
+        }
+    }
+
+    /// What was counted for all of them.
+    #[must_use]
+    pub fn total(&self) -> Reading {
+        Operation::ALL
+            .iter()
+            .map(|operation| self.of(*operation))
+            .fold(Reading::default(), |a, b| a + b)
+    }
+
+    pub(super) fn read(&self, operation: Operation, used: Option<&ConsumedCapacity>) {
+        let counter = &self.counters[operation as usize];
+        counter.requests.fetch_add(1, Ordering::Relaxed);
+        let halves = halves(used.map_or(0.5, |used| used.capacity_units));
+        counter.half_reads.fetch_add(halves, Ordering::Relaxed);
+    }
+
+    pub(super) fn wrote(&self, operation: Operation, units: f64) {
+        let counter = &self.counters[operation as usize];
+        counter.requests.fetch_add(1, Ordering::Relaxed);
+        counter.half_writes.fetch_add(halves(units), Ordering::Relaxed);
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn halves(units: f64) -> u64 {
+    (units * 2.0).round() as u64
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn units(halves: &AtomicU64) -> f64 {
+    halves.load(Ordering::Relaxed) as f64 / 2.0
+}

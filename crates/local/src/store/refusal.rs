@@ -1,0 +1,52 @@
+//! The engine's errors in the words of the port.
+
+use chorus_kernel::{Reason, StoreError};
+use dynoxide::DynoxideError;
+use dynoxide::errors::CancellationReason;
+
+use super::convert::from_engine;
+
+/// What an error of a request means.
+pub(super) fn of(error: DynoxideError) -> StoreError {
+    match error {
+        DynoxideError::ConditionalCheckFailedException(_, old) => {
+            StoreError::Refused(vec![Reason::Condition(
+                old.map(|item| Box::new(from_engine(item))),
+            )])
+        }
+        DynoxideError::TransactionCanceledException(message, reasons) => canceled(message, reasons),
+        DynoxideError::ProvisionedThroughputExceededException(message)
+        | DynoxideError::LimitExceededException(message) => StoreError::Throttled(message),
+        error @ (DynoxideError::InternalServerError(_) | DynoxideError::SqliteError(_)) => {
+            outside(error)
+        }
+        other => StoreError::Invalid(other.to_string()),
+    }
+}
+
+/// An error that no request caused.
+pub(super) fn outside(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// A canceled transaction: refused by a condition or a conflict, or wrong in itself.
+fn canceled(message: String, reasons: Vec<CancellationReason>) -> StoreError {
+    let foreign = reasons.iter().find(|reason| {
+        !matches!(reason.code.as_str(), "None" | "ConditionalCheckFailed" | "TransactionConflict")
+    });
+    if let Some(foreign) = foreign {
+        let detail = foreign.message.clone().unwrap_or(message);
+        return StoreError::Invalid(format!("{}: {detail}", foreign.code));
+    }
+    StoreError::Refused(reasons.into_iter().map(reason).collect())
+}
+
+fn reason(reason: CancellationReason) -> Reason {
+    match reason.code.as_str() {
+        "ConditionalCheckFailed" => {
+            Reason::Condition(reason.item.map(|item| Box::new(from_engine(item))))
+        }
+        "TransactionConflict" => Reason::Conflict,
+        _ => Reason::Passed,
+    }
+}

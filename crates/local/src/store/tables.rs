@@ -1,0 +1,85 @@
+//! Makes the tables that the services own.
+
+use std::sync::Arc;
+
+use chorus_kernel::{Clock, Index, StoreError, TableSpec};
+use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
+use dynoxide::types::{
+    AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+use dynoxide::{Database, DynoxideError};
+
+use super::refusal;
+
+/// Our clock, lent to the engine: its TTL is judged by the same time as everything else.
+pub(super) struct LentClock(pub(super) Arc<dyn Clock>);
+
+impl dynoxide::storage_backend::Clock for LentClock {
+    fn now_unix_secs(&self) -> u64 {
+        u64::try_from(self.0.now().as_second()).unwrap_or(0)
+    }
+
+    fn now_unix_secs_f64(&self) -> f64 {
+        self.0.now().as_duration().as_secs_f64()
+    }
+}
+
+/// Makes a table, unless it is there.
+pub(super) fn create(database: &Database, table: &TableSpec) -> Result<(), StoreError> {
+    match database.create_table(request(table)) {
+        Ok(_) => {}
+        Err(DynoxideError::ResourceInUseException(_)) => return Ok(()),
+        Err(error) => return Err(refusal::of(error)),
+    }
+    let Some(attribute) = table.ttl else { return Ok(()) };
+    let ttl = UpdateTimeToLiveRequest {
+        table_name: table.name.to_owned(),
+        time_to_live_specification: TimeToLiveSpecification {
+            attribute_name: attribute.to_owned(),
+            enabled: true,
+        },
+    };
+    database.update_time_to_live(ttl).map_err(refusal::of)?;
+    Ok(())
+}
+
+fn request(table: &TableSpec) -> CreateTableRequest {
+    let mut attributes = vec!["pk", "sk"];
+    for index in table.indexes {
+        attributes.extend([index.pk, index.sk]);
+    }
+    attributes.sort_unstable();
+    attributes.dedup();
+    let indexes: Vec<_> = table.indexes.iter().map(secondary_index).collect();
+    CreateTableRequest {
+        table_name: table.name.to_owned(),
+        key_schema: key_schema("pk", "sk"),
+        attribute_definitions: attributes.into_iter().map(string_attribute).collect(),
+        global_secondary_indexes: (!indexes.is_empty()).then_some(indexes),
+        billing_mode: Some("PAY_PER_REQUEST".to_owned()),
+        ..CreateTableRequest::default()
+    }
+}
+
+fn secondary_index(index: &Index) -> GlobalSecondaryIndex {
+    let kind = if index.whole_items { ProjectionType::ALL } else { ProjectionType::KEYS_ONLY };
+    GlobalSecondaryIndex {
+        index_name: index.name.to_owned(),
+        key_schema: key_schema(index.pk, index.sk),
+        projection: Projection { projection_type: Some(kind), ..Projection::default() },
+        ..GlobalSecondaryIndex::default()
+    }
+}
+
+fn key_schema(pk: &str, sk: &str) -> Vec<KeySchemaElement> {
+    vec![
+        KeySchemaElement { attribute_name: pk.to_owned(), key_type: KeyType::HASH },
+        KeySchemaElement { attribute_name: sk.to_owned(), key_type: KeyType::RANGE },
+    ]
+}
+
+fn string_attribute(name: &str) -> AttributeDefinition {
+    AttributeDefinition { attribute_name: name.to_owned(), attribute_type: ScalarAttributeType::S }
+}

@@ -1,0 +1,196 @@
+//! An entry on its way onto the bus: checked, and wrapped into the event that targets receive.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chorus_events::Entry;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::engine::Accepted;
+
+/// The most that one entry may hold, in bytes (1 MB since January 2026).
+pub(crate) const MAX_ENTRY_BYTES: usize = 1_048_576;
+
+/// Why an entry is not taken: EventBridge's code, and what it means here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unacceptable {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+/// What the engine needs to know of a detail; senders that are not of the shop may omit it.
+#[derive(Debug, Default, Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    metadata: Option<Ids<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Ids<'a> {
+    #[serde(borrow, default)]
+    event_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    correlation_id: Option<Cow<'a, str>>,
+}
+
+/// Wraps `entry` into an event of the bus. Its place in the sequence is not known yet.
+pub(crate) fn wrap(entry: &Entry, id: Uuid, at: Timestamp) -> Result<Accepted, Unacceptable> {
+    check(entry)?;
+    let malformed = |error: serde_json::Error| Unacceptable {
+        code: "MalformedDetail",
+        message: format!("the detail is no JSON object: {error}"),
+    };
+    if !entry.detail.trim_start().starts_with('{') {
+        let message = "the detail is no JSON object".to_owned();
+        return Err(Unacceptable { code: "MalformedDetail", message });
+    }
+    serde_json::from_str::<&RawValue>(&entry.detail).map_err(malformed)?;
+    // A detail of another shape is a stranger's: it is delivered all the same.
+    let envelope: Envelope<'_> = serde_json::from_str(&entry.detail).unwrap_or_default();
+    let ids = envelope.metadata.unwrap_or_default();
+    let or_id = |given: Option<Cow<'_, str>>| given.map_or_else(|| id.to_string(), Cow::into_owned);
+    Ok(Accepted {
+        sequence: 0,
+        id,
+        event_id: or_id(ids.event_id),
+        correlation_id: or_id(ids.correlation_id),
+        source: entry.source.clone(),
+        detail_type: entry.detail_type.clone(),
+        at,
+        json: Arc::from(event_json(entry, id, at)),
+        replay: None,
+    })
+}
+
+fn check(entry: &Entry) -> Result<(), Unacceptable> {
+    if entry.source.is_empty() || entry.detail_type.is_empty() {
+        let message = "an entry needs a source and a detail type".to_owned();
+        return Err(Unacceptable { code: "InvalidArgument", message });
+    }
+    let size = entry.size();
+    if size > MAX_ENTRY_BYTES {
+        let message = format!("the entry has {size} bytes, more than {MAX_ENTRY_BYTES}");
+        return Err(Unacceptable { code: "ValidationException", message });
+    }
+    Ok(())
+}
+
+fn event_json(entry: &Entry, id: Uuid, at: Timestamp) -> String {
+    let text = |text: &str| serde_json::Value::from(text).to_string();
+    format!(
+        concat!(
+            r#"{{"version":"0","id":"{}","detail-type":{},"source":{},"account":"000000000000","#,
+            r#""time":"{:.0}","region":"local","resources":[],"detail":{}}}"#
+        ),
+        id,
+        text(&entry.detail_type),
+        text(&entry.source),
+        at,
+        entry.detail,
+    )
+}
+
+/// The same event as a replay delivers it: it says which.
+pub(crate) fn replayed(event: &Accepted, name: &Arc<str>) -> Accepted {
+    let json = event.json.replacen(
+        r#"{"version":"0","#,
+        &format!(r#"{{"version":"0","replay-name":{},"#, serde_json::Value::from(&**name)),
+        1,
+    );
+    Accepted { json: Arc::from(json), replay: Some(Arc::clone(name)), ..event.clone() }
+}
+
+/// What of a whole event on the bus the engine needs to know.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Header<'a> {
+    id: Uuid,
+    #[serde(borrow)]
+    source: Cow<'a, str>,
+    #[serde(borrow)]
+    detail_type: Cow<'a, str>,
+    #[serde(borrow)]
+    detail: &'a RawValue,
+}
+
+/// Reads an event that was written down earlier.
+pub(crate) fn read(sequence: u64, at: Timestamp, json: String) -> serde_json::Result<Accepted> {
+    let header: Header<'_> = serde_json::from_str(&json)?;
+    let envelope: Envelope<'_> = serde_json::from_str(header.detail.get()).unwrap_or_default();
+    let ids = envelope.metadata.unwrap_or_default();
+    let id = header.id;
+    let or_id = |given: Option<Cow<'_, str>>| given.map_or_else(|| id.to_string(), Cow::into_owned);
+    Ok(Accepted {
+        sequence,
+        id,
+        event_id: or_id(ids.event_id),
+        correlation_id: or_id(ids.correlation_id),
+        source: header.source.into_owned(),
+        detail_type: header.detail_type.into_owned(),
+        at,
+        json: Arc::from(json.as_str()),
+        replay: None,
+    })
+}
+
+/// The `detail` of a whole event: what a partner is sent.
+pub(crate) fn detail(json: &str) -> serde_json::Result<&RawValue> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        detail: &'a RawValue,
+    }
+    serde_json::from_str::<Body<'_>>(json).map(|body| body.detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use chorus_events::WireEvent;
+
+    use super::*;
+
+    fn entry(detail: &str) -> Entry {
+        let (source, detail_type) = ("com.orders".to_owned(), "OrderCreated".to_owned());
+        Entry { source, detail_type, detail: detail.to_owned() }
+    }
+
+    fn wrapped(detail: &str) -> Result<Accepted, Unacceptable> {
+        wrap(&entry(detail), Uuid::from_u128(7), "2026-11-20T10:47:00.25Z".parse().unwrap())
+    }
+
+    #[test]
+    fn an_entry_becomes_an_event_that_the_contract_reads() {
+        let event = wrapped(r#"{"metadata":{"event-id":"e","correlation-id":"o"},"data":1.50}"#);
+        let event = event.unwrap();
+        assert_eq!((event.event_id.as_str(), event.correlation_id.as_str()), ("e", "o"));
+        let wire: WireEvent = serde_json::from_str(&event.json).unwrap();
+        assert_eq!(wire.time.to_string(), "2026-11-20T10:47:00Z");
+        assert!(wire.detail.get().ends_with("1.50}"), "the detail is kept byte for byte");
+        let again = read(3, event.at, event.json.to_string()).unwrap();
+        assert_eq!(again, Accepted { sequence: 3, ..event });
+    }
+
+    #[test]
+    fn a_replayed_event_names_its_replay_and_is_else_the_same() {
+        let event = wrapped("{}").unwrap();
+        let wire: WireEvent =
+            serde_json::from_str(&replayed(&event, &Arc::from("r-1")).json).unwrap();
+        assert_eq!(wire.replay_name.as_deref(), Some("r-1"));
+        assert_eq!(wire.id, event.id.to_string());
+    }
+
+    #[test]
+    fn what_eventbridge_refuses_is_refused() {
+        assert_eq!(wrapped("[1]").unwrap_err().code, "MalformedDetail");
+        assert_eq!(wrapped("{").unwrap_err().code, "MalformedDetail");
+        let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(MAX_ENTRY_BYTES));
+        assert_eq!(wrapped(&large).unwrap_err().code, "ValidationException");
+        let nameless = Entry { detail_type: String::new(), ..entry("{}") };
+        let refused = wrap(&nameless, Uuid::nil(), Timestamp::UNIX_EPOCH).unwrap_err();
+        assert_eq!(refused.code, "InvalidArgument");
+    }
+}

@@ -1,0 +1,115 @@
+//! A small world for tests: services that remember what reached them, and entries to send.
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chorus_events::rules::{self, Rule};
+use chorus_events::table::TABLE;
+use chorus_events::{Entry, RowSpec};
+use chorus_kernel::{Answered, Function, Handler, Kernel, Message, Outcome, Refusal};
+use uuid::Uuid;
+
+/// What reached a service, in order: the correlation id and the number of the event.
+pub type Seen = Arc<Mutex<Vec<(String, u64)>>>;
+
+type Answers = Box<dyn Fn(&Message, usize) -> Result<(), Refusal> + Send + Sync>;
+
+/// A service's action that remembers what succeeded, and answers as it is told.
+pub struct Remembers {
+    row: RowSpec,
+    seen: Seen,
+    attempts: Mutex<HashMap<String, usize>>,
+    answers: Answers,
+}
+
+#[async_trait]
+impl Handler for Remembers {
+    fn row(&self) -> RowSpec {
+        self.row
+    }
+
+    fn reads(&self, _: &str) -> bool {
+        true
+    }
+
+    async fn handle(&self, _: &Kernel, message: &Message) -> Result<Answered, Refusal> {
+        let key = message.metadata.event_id.to_string();
+        let attempt = {
+            let mut attempts = self.attempts.lock().unwrap();
+            let attempt = attempts.entry(key).or_default();
+            *attempt += 1;
+            *attempt
+        };
+        tokio::task::yield_now().await;
+        (self.answers)(message, attempt)?;
+        let seen = (message.metadata.correlation_id.clone(), number_of(message));
+        self.seen.lock().unwrap().push(seen);
+        Ok(Answered { outcome: Outcome::Decided, entries: Vec::new(), note: None })
+    }
+}
+
+pub fn number_of(message: &Message) -> u64 {
+    let data: serde_json::Value = serde_json::from_str(message.data.get()).unwrap();
+    data["number"].as_u64().unwrap()
+}
+
+pub fn row(action: &str) -> RowSpec {
+    *TABLE.iter().find(|row| row.action == action).unwrap()
+}
+
+pub fn rules_of(actions: &[&str]) -> Vec<Rule> {
+    let rows: Vec<RowSpec> = actions.iter().map(|action| row(action)).collect();
+    rules::of(&rows).unwrap()
+}
+
+/// A function with one action that answers by `answers`, given the message and which attempt this
+/// is; and what succeeded there.
+pub fn function(
+    action: &str,
+    answers: impl Fn(&Message, usize) -> Result<(), Refusal> + Send + Sync + 'static,
+) -> (Function, Seen) {
+    let seen = Seen::default();
+    let row = row(action);
+    let mut function = Function::of(row.service);
+    function.handlers.push(Arc::new(Remembers {
+        row,
+        seen: Arc::clone(&seen),
+        attempts: Mutex::default(),
+        answers: Box::new(answers),
+    }));
+    (function, seen)
+}
+
+pub fn always(_: &Message, _: usize) -> Result<(), Refusal> {
+    Ok(())
+}
+
+/// The event `detail_type` of `order`, with a number to know it by.
+pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
+    let event = Uuid::from_u128(u128::from(number) + 1);
+    let detail = serde_json::json!({
+        "metadata": {
+            "idempotency-key": event.simple().to_string(),
+            "event-id": event,
+            "correlation-id": order,
+            "occurred-at": "2026-11-20T10:47:00Z",
+            "version": 1,
+            "ttl-seconds": 86_400,
+            "category": "event",
+            "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        },
+        "data": { "number": number, "total": 10, "country": "Germany" },
+    });
+    let source = match detail_type {
+        "PaymentMade" => "com.payments",
+        "DeliveryMarkedAsStarted" => "com.delivery",
+        _ => "com.orders",
+    };
+    Entry {
+        source: source.to_owned(),
+        detail_type: detail_type.to_owned(),
+        detail: detail.to_string(),
+    }
+}
