@@ -1,0 +1,84 @@
+//! The carrier's API. Its callers send `x-api-key`, and the detail of the shop's event as body.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
+use chorus_events::Detail;
+use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
+use chorus_kernel::{Failure, Problem};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{Acceptance, Carrier};
+
+/// `POST /deliveries` takes a parcel: the detail of `DeliveryMarkedAsStarted`. `POST /recalls`
+/// calls one back: the detail of `DeliveryWasCanceled`.
+pub fn router(carrier: Arc<Carrier>) -> Router {
+    Router::new()
+        .route("/deliveries", post(accept))
+        .route("/recalls", post(recall))
+        .with_state(carrier)
+}
+
+type Answer = (StatusCode, Json<Value>);
+
+async fn accept(
+    State(carrier): State<Arc<Carrier>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Answer, Answer> {
+    let detail: Detail<DeliveryMarkedAsStarted> = read(&carrier, &headers, &body)?;
+    let key = header(&headers, "idempotency-key");
+    let key = key.unwrap_or(&detail.metadata.idempotency_key);
+    let status = match carrier.accept(&detail.data, key).await.map_err(broken)? {
+        Acceptance::Accepted => StatusCode::ACCEPTED,
+        Acceptance::Known => StatusCode::OK,
+        Acceptance::Unavailable => {
+            return Err(problem(&Problem::new(503, "unavailable", "no parcel is taken now")));
+        }
+    };
+    Ok((status, Json(json!({ "order-id": detail.data.order_id }))))
+}
+
+async fn recall(
+    State(carrier): State<Arc<Carrier>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Answer, Answer> {
+    let detail: Detail<DeliveryWasCanceled> = read(&carrier, &headers, &body)?;
+    let order_id = detail.data.order_id;
+    let recalled = carrier.recall(&order_id).await.map_err(broken)?;
+    Ok((StatusCode::OK, Json(json!({ "order-id": order_id, "recalled": recalled }))))
+}
+
+/// The body of a caller who has the key.
+fn read<T: DeserializeOwned>(
+    carrier: &Carrier,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<T, Answer> {
+    let given = header(headers, "x-api-key").unwrap_or_default();
+    if !carrier.admits(given) {
+        return Err(problem(&Problem::new(401, "unauthorized", "x-api-key is missing or wrong")));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        problem(&Problem::new(400, "malformed", format!("the body is no detail of ours: {error}")))
+    })
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
+}
+
+fn broken(failure: Failure) -> Answer {
+    problem(&failure.into())
+}
+
+fn problem(problem: &Problem) -> Answer {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, Json(json!(problem)))
+}

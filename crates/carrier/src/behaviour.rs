@@ -1,0 +1,35 @@
+//! What the carrier will do with a parcel, told by its customer's id.
+
+use chorus_events::CustomerId;
+
+/// What the carrier will do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Behaviour {
+    /// It gives up after it picked the parcel up.
+    pub(crate) cancels: bool,
+    /// It never answers.
+    pub(crate) down: bool,
+    /// It answers the third request.
+    pub(crate) flaky: bool,
+    /// It answers late.
+    pub(crate) slow: bool,
+    /// It calls back twice.
+    pub(crate) twice: bool,
+    /// It never calls back.
+    pub(crate) silent: bool,
+}
+
+impl Behaviour {
+    /// What is told by this customer's id.
+    pub(crate) fn of(customer_id: &CustomerId) -> Self {
+        let told = |word| customer_id.as_str().contains(word);
+        Self {
+            cancels: told("carrier-cancels"),
+            down: told("carrier-down"),
+            flaky: told("carrier-flaky"),
+            slow: told("carrier-slow"),
+            twice: told("carrier-twice"),
+            silent: told("carrier-silent"),
+        }
+    }
+}

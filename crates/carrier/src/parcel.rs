@@ -1,0 +1,197 @@
+//! A parcel, and what happens to it next. Pure: the moment is handed in.
+
+use chorus_events::commands::LogisticsStatus;
+use chorus_events::{CustomerId, OrderId};
+use chorus_kernel::Entity;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::behaviour::Behaviour;
+use crate::{Callback, CarrierConfig};
+
+/// Where a parcel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// The carrier will pick it up.
+    Accepted,
+    /// The carrier has it.
+    PickedUp,
+    /// Its customer has it.
+    Delivered,
+    /// It is damaged, and will not arrive.
+    GivenUp,
+    /// The shop called it back.
+    Recalled,
+}
+
+/// A parcel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Parcel {
+    /// The shop's name of it.
+    pub order_id: OrderId,
+    /// Who receives it; unknown where the recall came first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// Where it is.
+    pub status: Status,
+    /// What the shop has yet to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untold: Option<LogisticsStatus>,
+    /// How often that was tried.
+    pub attempts: u32,
+    /// When something happens next, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+}
+
+impl Parcel {
+    /// A parcel that was accepted at `now`.
+    pub(crate) fn accepted(
+        (order_id, customer_id): (OrderId, CustomerId),
+        now: Timestamp,
+        config: &CarrierConfig,
+    ) -> Self {
+        let silent = Behaviour::of(&customer_id).silent;
+        let due = (!silent).then(|| after(now, config.pickup_after));
+        let (status, customer_id) = (Status::Accepted, Some(customer_id));
+        Self { order_id, customer_id, status, untold: None, attempts: 0, due }
+    }
+
+    /// A parcel that is called back before it was handed in.
+    pub(crate) fn never(order_id: OrderId) -> Self {
+        let status = Status::Recalled;
+        Self { order_id, customer_id: None, status, untold: None, attempts: 0, due: None }
+    }
+
+    /// The parcel called back; nothing where it is too late.
+    pub(crate) fn recalled(&self) -> Option<Self> {
+        match self.status {
+            Status::Accepted | Status::PickedUp => {
+                let status = Status::Recalled;
+                Some(Self { status, untold: None, attempts: 0, due: None, ..self.clone() })
+            }
+            Status::Delivered | Status::GivenUp | Status::Recalled => None,
+        }
+    }
+
+    /// What the carrier will do with it.
+    pub(crate) fn behaviour(&self) -> Behaviour {
+        self.customer_id.as_ref().map(Behaviour::of).unwrap_or_default()
+    }
+
+    /// The parcel one step further on its way, the shop yet to be told; itself where it is still
+    /// to be told of the last step.
+    pub(crate) fn moved(&self) -> Self {
+        if self.untold.is_some() {
+            return self.clone();
+        }
+        let (status, told) = match self.status {
+            Status::Accepted => (Status::PickedUp, LogisticsStatus::DeliveryStarted),
+            Status::PickedUp if self.behaviour().cancels => {
+                (Status::GivenUp, LogisticsStatus::DeliveryCanceled)
+            }
+            Status::PickedUp => (Status::Delivered, LogisticsStatus::Delivered),
+            Status::Delivered | Status::GivenUp | Status::Recalled => {
+                return Self { due: None, ..self.clone() };
+            }
+        };
+        Self { status, untold: Some(told), attempts: 0, ..self.clone() }
+    }
+
+    /// The parcel once the shop was told, at `now`.
+    pub(crate) fn told(&self, now: Timestamp, config: &CarrierConfig) -> Self {
+        let goes_on = self.status == Status::PickedUp;
+        let due = goes_on.then(|| after(now, config.delivery_after));
+        Self { untold: None, attempts: 0, due, ..self.clone() }
+    }
+
+    /// The parcel after the shop did not listen, at `now`. The last attempt ends the telling.
+    pub(crate) fn unheard(&self, now: Timestamp, config: &CarrierConfig) -> Self {
+        let attempts = self.attempts + 1;
+        let goes_on = attempts < config.attempts;
+        let due = goes_on.then(|| after(now, config.wait_after(attempts)));
+        Self { attempts, due, ..self.clone() }
+    }
+
+    /// What the shop has to be told; the same, byte for byte, at every attempt.
+    pub(crate) fn callback(&self) -> Option<Callback> {
+        let damaged = || "the parcel was damaged".to_owned();
+        self.untold.map(|status| Callback {
+            order_id: self.order_id.clone(),
+            status,
+            reason: (status == LogisticsStatus::DeliveryCanceled).then(damaged),
+        })
+    }
+}
+
+fn after(now: Timestamp, wait: std::time::Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+impl Entity for Parcel {
+    const TABLE: &'static str = crate::CARRIER_TABLE.name;
+    const KIND: &'static str = "parcel";
+
+    fn id(&self) -> &str {
+        self.order_id.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ApiKey;
+    use chorus_events::samples;
+
+    fn config() -> CarrierConfig {
+        CarrierConfig::new(ApiKey::new("key"))
+    }
+
+    fn of(customer: &str) -> Parcel {
+        let whose = (samples::order_id(), customer.parse().unwrap());
+        Parcel::accepted(whose, samples::moment(), &config())
+    }
+
+    /// What the shop is told of a parcel, where it listens at once.
+    fn story(mut parcel: Parcel) -> Vec<LogisticsStatus> {
+        let mut told = Vec::new();
+        while let Some(due) = parcel.due {
+            parcel = parcel.moved();
+            told.extend(parcel.callback().map(|callback| callback.status));
+            parcel = parcel.told(due, &config());
+        }
+        told
+    }
+
+    #[test]
+    fn a_customers_id_tells_what_becomes_of_the_parcel() {
+        use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
+        assert_eq!(story(of("456")), [DeliveryStarted, Delivered]);
+        assert_eq!(story(of("carrier-twice")), [DeliveryStarted, Delivered]);
+        assert_eq!(story(of("x-carrier-cancels")), [DeliveryStarted, DeliveryCanceled]);
+        assert_eq!(story(of("carrier-silent")), []);
+    }
+
+    #[test]
+    fn a_parcel_is_called_back_until_it_arrived() {
+        let picked_up = of("456").moved();
+        assert_eq!(story(picked_up.recalled().unwrap()), []);
+        let delivered = picked_up.told(samples::moment(), &config()).moved();
+        assert_eq!(delivered.recalled(), None);
+        assert_eq!(delivered.callback().unwrap().status, LogisticsStatus::Delivered);
+    }
+
+    #[test]
+    fn a_shop_that_never_listens_is_told_so_often_and_no_more() {
+        let mut parcel = of("456").moved();
+        let mut attempts = 0;
+        while let Some(due) = parcel.due {
+            assert_eq!(parcel.callback().unwrap().status, LogisticsStatus::DeliveryStarted);
+            parcel = parcel.unheard(due, &config()).moved();
+            attempts += 1;
+        }
+        assert_eq!(attempts, config().attempts);
+    }
+}

@@ -1,0 +1,98 @@
+//! How the carrier tells the shop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_events::OrderId;
+use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
+use chorus_kernel::{Clock, derived_id};
+use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
+
+/// How long the shop may take to accept a callback.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the shop is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callback {
+    /// Of which order.
+    pub order_id: OrderId,
+    /// What happened.
+    pub status: LogisticsStatus,
+    /// Why, where it needs a reason.
+    pub reason: Option<String>,
+}
+
+impl Callback {
+    /// The idempotency key: the same at every attempt.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let said = format!("{} {:?}", self.order_id, self.status);
+        derived_id("carrier-callback", &said, 0).simple().to_string()
+    }
+
+    /// The body of the webhook, as JSON.
+    fn body(&self) -> serde_json::Result<Vec<u8>> {
+        let Self { order_id, status, reason } = self.clone();
+        serde_json::to_vec(&LogisticsUpdate { order_id, status, reason })
+    }
+}
+
+/// The shop did not take a callback; it is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the shop did not accept the callback: {0}")]
+pub struct NotAccepted(pub String);
+
+/// Carries callbacks to the shop.
+#[async_trait]
+pub trait Webhook: Send + Sync {
+    /// Tells the shop, and returns once it has accepted.
+    ///
+    /// # Errors
+    /// Where it did not, or nothing is known of it.
+    async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted>;
+}
+
+/// The shop's webhook over HTTP, signed.
+pub struct HttpWebhook {
+    url: String,
+    secret: WebhookSecret,
+    clock: Arc<dyn Clock>,
+    client: reqwest::Client,
+}
+
+impl HttpWebhook {
+    /// Posts to `url`, signs with `secret`, and takes the moment of signing from `clock`.
+    #[must_use]
+    pub fn new(url: impl Into<String>, secret: WebhookSecret, clock: Arc<dyn Clock>) -> Self {
+        Self { url: url.into(), secret, clock, client: reqwest::Client::new() }
+    }
+}
+
+impl std::fmt::Debug for HttpWebhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpWebhook").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Webhook for HttpWebhook {
+    async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
+        let body = callback.body().map_err(|error| NotAccepted(error.to_string()))?;
+        let timestamp = self.clock.now().as_second();
+        let request = self
+            .client
+            .post(&self.url)
+            .timeout(TIMEOUT)
+            .header("content-type", "application/json")
+            .header("idempotency-key", callback.key())
+            .header(TIMESTAMP_HEADER, timestamp.to_string())
+            .header(SIGNATURE_HEADER, sign(&self.secret, timestamp, &body))
+            .body(body);
+        let response = request.send().await.map_err(|error| NotAccepted(error.to_string()))?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(NotAccepted(format!("it answered {}", response.status())))
+    }
+}
