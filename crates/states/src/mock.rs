@@ -5,13 +5,15 @@
 //!   "Charge": [ {"Throw": {"Error": "Busy", "Cause": "try again"}}, {"Return": {"id": "ch_1"}} ],
 //!   "Ship":   {"0-1": {"Throw": {"Error": "Busy", "Cause": "…"}}, "2": {"Return": {}}},
 //!   "Notify": {"Return": {"MessageId": "1"}, "AfterSeconds": 5},
-//!   "Review": {"Never": true}
+//!   "Review": {"Never": true},
+//!   "Ask":    {"Submitted": {"MessageId": "1"}, "Return": {"approved": true}}
 //! }
 //! ```
 //!
 //! Each member is a state's name with its responses: one for all calls, a list by the number of
 //! the call, or an object by numbers and ranges as in Step Functions Local. The last response
-//! answers all further calls. A whole configuration of Step Functions Local, with
+//! answers all further calls. `Submitted` is what the call of a callback or a job itself answers,
+//! `Never` leaves a task without an answer, `AfterSeconds` lets it take its time. A whole configuration of Step Functions Local, with
 //! `StateMachines` and `MockedResponses`, is read too; it names a test case.
 
 use std::collections::HashMap;
@@ -182,7 +184,7 @@ fn numbered(members: &Object, place: &str) -> Result<Vec<Reply>, MockError> {
 }
 
 fn reply(given: &Json, place: &str) -> Result<Reply, MockError> {
-    const KNOWN: [&str; 4] = ["Return", "Throw", "Never", "AfterSeconds"];
+    const KNOWN: [&str; 5] = ["Return", "Throw", "Never", "Submitted", "AfterSeconds"];
     let members = object(given, place)?;
     if let Some(unknown) = members.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         let known = KNOWN.join(", ");
@@ -195,7 +197,8 @@ fn reply(given: &Json, place: &str) -> Result<Reply, MockError> {
         _ => return Err(fault(place, "expected exactly one of Return, Throw and \"Never\": true")),
     };
     let seconds = members.get("AfterSeconds").and_then(Json::as_integer).unwrap_or(0);
-    Ok(reply.after(SignedDuration::from_secs(seconds)))
+    let submitted = members.get("Submitted").cloned();
+    Ok(Reply { submitted, ..reply.after(SignedDuration::from_secs(seconds)) })
 }
 
 fn thrown(error: &Object) -> Reply {
@@ -205,5 +208,5 @@ fn thrown(error: &Object) -> Reply {
         Some(other) => Some(other.to_string()),
     };
     let failure = Failure { error: text("Error"), cause: text("Cause"), ..Failure::new("", "") };
-    Reply { outcome: Some(Err(failure)), after: SignedDuration::ZERO }
+    Reply::new(Some(Err(failure)))
 }

@@ -29,24 +29,30 @@ pub struct Reply {
     pub outcome: Option<Result<Json, Failure>>,
     /// How long it takes.
     pub after: SignedDuration,
+    /// What the call of a callback or a job answers; without it, the same as its output.
+    pub submitted: Option<Json>,
 }
 
 impl Reply {
+    pub(crate) fn new(outcome: Option<Result<Json, Failure>>) -> Self {
+        Self { outcome, after: SignedDuration::ZERO, submitted: None }
+    }
+
     /// An output, at once.
     #[must_use]
     pub fn output(output: Json) -> Self {
-        Self { outcome: Some(Ok(output)), after: SignedDuration::ZERO }
+        Self::new(Some(Ok(output)))
     }
 
     /// An error, at once.
     pub fn error(error: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self { outcome: Some(Err(Failure::new(error, cause))), after: SignedDuration::ZERO }
+        Self::new(Some(Err(Failure::new(error, cause))))
     }
 
     /// No answer, so that the task times out if it has a timeout.
     #[must_use]
     pub fn never() -> Self {
-        Self { outcome: None, after: SignedDuration::ZERO }
+        Self::new(None)
     }
 
     /// The same, later.
@@ -171,10 +177,11 @@ impl Runner<'_> {
             let outcome = Outcome::Taken { worker: Some("local".to_owned()) };
             self.at_once.push_back(Answer { task: task.clone(), outcome });
         }
+        let output = || reply.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
         if request.resource.pattern() != Pattern::RequestResponse
-            && let Some(Ok(output)) = &reply.outcome
+            && let Some(response) = reply.submitted.as_ref().or_else(output)
         {
-            self.at_once.push_back(Answer::submitted(task.clone(), output.clone()));
+            self.at_once.push_back(Answer::submitted(task.clone(), response.clone()));
         }
         let Some(outcome) = reply.outcome else { return Ok(()) };
         let outcome = match outcome {
