@@ -1,0 +1,142 @@
+//! The routes of the Fraud service.
+
+use async_trait::async_trait;
+use chorus_events::OrderId;
+use chorus_events::commands::{DecideReview, Verdict};
+use chorus_kernel::{
+    Endpoint, Failure, Item, Kernel, Method, Problem, Pure, Query, Request, Response, Route,
+    command, entity_key,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_dynamo::AttributeValue;
+
+use crate::review::PENDING;
+use crate::review_order::ReviewOrder;
+use crate::{PENDING_INDEX, Review, TABLE};
+
+/// How many reviews a page lists, unless the caller says otherwise.
+const PAGE: u32 = 20;
+
+/// The most reviews that a page lists.
+const MAX_PAGE: u32 = 100;
+
+/// What a reviewer says of an order; its path names it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Opinion {
+    /// Whether the order may be charged.
+    verdict: Verdict,
+    /// Who says so.
+    reviewer: String,
+    /// Why.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// One page of the reviews that wait.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct PendingReviews {
+    /// The reviews, by order.
+    reviews: Vec<Review>,
+    /// Where the next page starts: the value for `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// `POST /reviews/{order-id}`.
+pub(crate) fn decide_review() -> Route {
+    Route::new(Method::POST, "/reviews/{order-id}", Decide)
+        .summary("Approve or decline an order of high value", 200)
+        .takes::<Opinion>()
+        .answers::<Review>()
+        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
+}
+
+/// `GET /reviews/{order-id}`.
+pub(crate) fn get_review() -> Route {
+    Route::new(Method::GET, "/reviews/{order-id}", Get)
+        .summary("The review of an order", 200)
+        .answers::<Review>()
+}
+
+/// `GET /reviews`.
+pub(crate) fn list_reviews() -> Route {
+    Route::new(Method::GET, "/reviews", List)
+        .summary("The reviews that wait for a decision", 200)
+        .answers::<PendingReviews>()
+        .parameters(&[
+            ("query", "limit", false, "How many at most, 1 to 100"),
+            ("query", "cursor", false, "The `next` of the page before"),
+        ])
+}
+
+struct Decide;
+
+#[async_trait]
+impl Endpoint for Decide {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let order_id: OrderId = request.parameter("order-id")?;
+        let Opinion { verdict, reviewer, reason } = request.json()?;
+        let decision = DecideReview { order_id, verdict, reviewer, reason };
+        let message = command(kernel, request, &decision)?;
+        kernel.run(&Pure(ReviewOrder), &message).await?;
+        show(kernel, &decision.order_id).await
+    }
+}
+
+struct Get;
+
+#[async_trait]
+impl Endpoint for Get {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        show(kernel, &request.parameter("order-id")?).await
+    }
+}
+
+async fn show(kernel: &Kernel, order_id: &OrderId) -> Result<Response, Problem> {
+    let found = kernel.find::<Review>(order_id.as_str()).await?;
+    let missing = || Problem::new(404, "not-found", format!("order {order_id} has no review"));
+    Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
+}
+
+struct List;
+
+#[async_trait]
+impl Endpoint for List {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let mut query = Query::partition(TABLE.name, PENDING);
+        query.index = Some(&PENDING_INDEX);
+        query.limit = Some(limit(request)?);
+        query.start = start(request)?;
+        let page = kernel.store.query(&query).await.map_err(Failure::from)?;
+        let unreadable = |error| Failure::corrupt("review", &error);
+        let reviews: Result<Vec<Review>, _> =
+            page.items.into_iter().map(serde_dynamo::from_item).collect();
+        let reviews = reviews.map_err(unreadable)?;
+        let last = reviews.last().map(|review| review.order_id.to_string());
+        let next = last.filter(|_| page.next.is_some());
+        Ok(Response::json(200, serde_json::json!(PendingReviews { reviews, next })))
+    }
+}
+
+fn limit(request: &Request) -> Result<u32, Problem> {
+    let Some(limit) = request.query.get("limit") else { return Ok(PAGE) };
+    let rule = || Problem::field(400, "limit", format!("must be a number from 1 to {MAX_PAGE}"));
+    let limit: u32 = limit.parse().map_err(|_| rule())?;
+    if (1..=MAX_PAGE).contains(&limit) { Ok(limit) } else { Err(rule()) }
+}
+
+/// Where the page starts: behind the review that the cursor, an order's id, names.
+fn start(request: &Request) -> Result<Option<Item>, Problem> {
+    let Some(cursor) = request.query.get("cursor") else {
+        return Ok(None);
+    };
+    let unknown = |_| Problem::field(400, "cursor", "must be the `next` of an earlier page");
+    let order_id: OrderId = cursor.parse().map_err(unknown)?;
+    let mut start = entity_key::<Review>(order_id.as_str()).to_item();
+    start.insert(PENDING_INDEX.pk.to_owned(), AttributeValue::S(PENDING.to_owned()));
+    start.insert(PENDING_INDEX.sk.to_owned(), AttributeValue::S(order_id.into()));
+    Ok(Some(start))
+}

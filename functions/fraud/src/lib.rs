@@ -1,0 +1,29 @@
+//! Fraud: a person looks at every order of high value before it is charged. Which orders those
+//! are, the rule of its row says.
+
+mod api;
+mod review;
+mod review_order;
+
+pub use review::Review;
+
+use chorus_events::Service;
+use chorus_kernel::{Function, Index, TableSpec};
+
+/// Reviews that nobody has decided: sparse, for a decided one has no `pending` any more.
+pub const PENDING_INDEX: Index =
+    Index { name: "pending", pk: "pending", sk: "order-id", whole_items: true };
+
+/// One review for each order of high value.
+pub const TABLE: TableSpec = TableSpec { name: "fraud", indexes: &[PENDING_INDEX], ttl: None };
+
+/// The service.
+#[must_use]
+pub fn function() -> Function {
+    Function::of(Service::Fraud)
+        .table(TABLE)
+        .action(review_order::ReviewOrder)
+        .route(api::decide_review())
+        .route(api::get_review())
+        .route(api::list_reviews())
+}

@@ -1,0 +1,196 @@
+//! Has a person look at an order of high value: opens the review, and takes the verdict.
+
+use chorus_events::commands::{DecideReview, Verdict};
+use chorus_events::fraud::{OrderApproved, OrderDeclined};
+use chorus_events::order::OrderCreated;
+use chorus_events::table::rows::{self, ReviewOrderInput, ReviewOrderOutput};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Versioned, create, replace};
+
+use crate::Review;
+
+/// The longest name of a reviewer, in characters.
+const MAX_REVIEWER: usize = 200;
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 1_000;
+
+/// The row, in code.
+#[derive(Debug)]
+pub(crate) struct ReviewOrder;
+
+impl Action for ReviewOrder {
+    type Row = rows::ReviewOrder;
+
+    fn reads(&self, input: &ReviewOrderInput) -> Vec<Read> {
+        vec![Read::entity::<Review>(match input {
+            ReviewOrderInput::OrderCreated(order) => &order.order_id,
+            ReviewOrderInput::DecideReview(command) => &command.order_id,
+        })]
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, ReviewOrderInput>,
+        loaded: &Loaded,
+    ) -> Result<Decision<ReviewOrderOutput>, Refusal> {
+        match given.input {
+            ReviewOrderInput::OrderCreated(order) => open(order, loaded),
+            ReviewOrderInput::DecideReview(command) => {
+                check(command)?;
+                let review = loaded.entity::<Review>(&command.order_id)?;
+                let missing = || format!("no review is open for order {}", command.order_id);
+                close(&review.ok_or_else(|| Refusal::NotFound(missing()))?, command)
+            }
+        }
+    }
+}
+
+fn open(order: &OrderCreated, loaded: &Loaded) -> Result<Decision<ReviewOrderOutput>, Refusal> {
+    if loaded.entity::<Review>(&order.order_id)?.is_some() {
+        return Ok(Decision::nothing("the review was opened before"));
+    }
+    Ok(Decision::nothing("a reviewer will decide").with(create(&Review::of(order))))
+}
+
+fn close(
+    review: &Versioned<Review>,
+    command: &DecideReview,
+) -> Result<Decision<ReviewOrderOutput>, Refusal> {
+    match review.verdict {
+        Some(verdict) if verdict == command.verdict => {
+            return Ok(Decision::nothing("it was decided like this before"));
+        }
+        Some(_) => {
+            let why = format!("order {} was decided the other way before", review.order_id);
+            return Err(Refusal::Conflict(why));
+        }
+        None => {}
+    }
+    let decided = Review {
+        pending: None,
+        verdict: Some(command.verdict),
+        reviewer: Some(command.reviewer.clone()),
+        reason: command.reason.clone(),
+        ..review.value.clone()
+    };
+    Ok(tell(command).with(replace(review, &decided)))
+}
+
+fn tell(command: &DecideReview) -> Decision<ReviewOrderOutput> {
+    let (order_id, reviewer) = (command.order_id.clone(), command.reviewer.clone());
+    match command.verdict {
+        Verdict::Approve => Decision::emit(OrderApproved { order_id, reviewer }),
+        Verdict::Decline => {
+            let unsaid = || "the reviewer declined it".to_owned();
+            let reason = command.reason.clone().unwrap_or_else(unsaid);
+            Decision::emit(OrderDeclined { order_id, reviewer, reason })
+        }
+    }
+}
+
+fn check(command: &DecideReview) -> Result<(), Refusal> {
+    let reviewer = command.reviewer.trim();
+    if reviewer.is_empty() || reviewer.chars().count() > MAX_REVIEWER {
+        let rule = format!("must be 1 to {MAX_REVIEWER} characters");
+        return Err(Refusal::invalid("/reviewer", rule));
+    }
+    let reason = command.reason.as_deref().unwrap_or_default();
+    if reason.chars().count() > MAX_REASON {
+        let rule = format!("must be at most {MAX_REASON} characters");
+        return Err(Refusal::invalid("/reason", rule));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::Event;
+    use chorus_kernel::{Write, testing::decide, text};
+
+    fn pending() -> Loaded {
+        Loaded::default().with(1, &Review::of(&OrderCreated::sample()))
+    }
+
+    fn decided(verdict: Verdict) -> Loaded {
+        let review =
+            Review { pending: None, verdict: Some(verdict), ..Review::of(&OrderCreated::sample()) };
+        Loaded::default().with(2, &review)
+    }
+
+    fn verdict(verdict: Verdict) -> DecideReview {
+        DecideReview { verdict, ..DecideReview::sample() }
+    }
+
+    fn pending_after(decision: &Decision<ReviewOrderOutput>) -> Option<&str> {
+        let [Write::Put { item, .. }] = decision.changes() else { panic!("{decision:?}") };
+        text(item, "pending")
+    }
+
+    #[test]
+    fn an_order_of_high_value_waits_for_a_reviewer() {
+        let decision = decide(&ReviewOrder, OrderCreated::sample(), &Loaded::default()).unwrap();
+        assert!(decision.events().is_empty());
+        assert_eq!(pending_after(&decision), Some("yes"));
+    }
+
+    #[test]
+    fn an_approved_order_may_be_charged_and_is_pending_no_more() {
+        let decision = decide(&ReviewOrder, verdict(Verdict::Approve), &pending()).unwrap();
+        assert!(matches!(decision.events(), [ReviewOrderOutput::OrderApproved(_)]));
+        assert_eq!(pending_after(&decision), None);
+    }
+
+    #[test]
+    fn a_declined_order_says_why() {
+        let reason = Some("the address is a parcel locker".to_owned());
+        let command = DecideReview { reason, ..verdict(Verdict::Decline) };
+        let decision = decide(&ReviewOrder, command, &pending()).unwrap();
+        let [ReviewOrderOutput::OrderDeclined(declined)] = decision.events() else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(declined.reason, "the address is a parcel locker");
+    }
+
+    #[test]
+    fn a_duplicate_of_the_order_does_not_open_a_decided_review_again() {
+        let loaded = decided(Verdict::Decline);
+        let decision = decide(&ReviewOrder, OrderCreated::sample(), &loaded).unwrap();
+        assert!(decision.changes().is_empty());
+    }
+
+    #[test]
+    fn the_same_verdict_again_changes_nothing() {
+        let loaded = decided(Verdict::Approve);
+        let decision = decide(&ReviewOrder, verdict(Verdict::Approve), &loaded).unwrap();
+        assert!(decision.events().is_empty() && decision.changes().is_empty());
+    }
+
+    #[test]
+    fn the_opposite_verdict_is_a_conflict() {
+        let loaded = decided(Verdict::Approve);
+        let refusal = decide(&ReviewOrder, verdict(Verdict::Decline), &loaded).unwrap_err();
+        assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
+    }
+
+    #[test]
+    fn an_order_without_a_review_is_not_found() {
+        let refusal = decide(&ReviewOrder, DecideReview::sample(), &Loaded::default()).unwrap_err();
+        assert!(matches!(refusal, Refusal::NotFound(_)), "{refusal}");
+    }
+
+    #[test]
+    fn a_verdict_names_its_reviewer() {
+        let command = DecideReview { reviewer: " ".to_owned(), ..DecideReview::sample() };
+        let refusal = decide(&ReviewOrder, command, &pending()).unwrap_err();
+        assert!(refusal.to_string().starts_with("/reviewer must be"), "{refusal}");
+    }
+
+    #[test]
+    fn a_reason_is_never_endless() {
+        let reason = Some("x".repeat(MAX_REASON + 1));
+        let command = DecideReview { reason, ..DecideReview::sample() };
+        let refusal = decide(&ReviewOrder, command, &pending()).unwrap_err();
+        assert!(refusal.to_string().starts_with("/reason must be"), "{refusal}");
+    }
+}
