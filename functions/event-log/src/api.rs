@@ -1,0 +1,163 @@
+//! The route of the Event log.
+
+use async_trait::async_trait;
+use chorus_events::OrderId;
+use chorus_kernel::{Endpoint, Failure, Kernel, Method, Problem, Query, Request, Response, Route};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::logged_event::read;
+use crate::{LoggedEvent, TABLE, causal_order};
+
+/// How many events a page lists, unless the caller says otherwise.
+const PAGE: usize = 100;
+
+/// The most events that a page lists.
+const MAX_PAGE: usize = 1_000;
+
+/// How many events of one order are read: many times what any order goes through.
+const MAX_EVENTS: usize = 1_000;
+
+/// One page of an order's events.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Events {
+    /// The events: causes before their effects, and otherwise as they occurred.
+    events: Vec<LoggedEvent>,
+    /// Where the next page starts: the value for `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    /// Whether the order has more events than are ever told here.
+    truncated: bool,
+}
+
+/// `GET /events`.
+pub(crate) fn list_events() -> Route {
+    Route::new(Method::GET, "/events", List)
+        .summary("What an order went through, causes before their effects", 200)
+        .answers::<Events>()
+        .parameters(&[
+            ("query", "order-id", true, "Whose events"),
+            ("query", "limit", false, "How many at most, 1 to 1000"),
+            ("query", "cursor", false, "The `next` of the page before"),
+        ])
+}
+
+struct List;
+
+#[async_trait]
+impl Endpoint for List {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let order_id = order_id(request)?;
+        let (limit, after) = (limit(request)?, cursor(request)?);
+        let (events, truncated) = story(kernel, &order_id).await?;
+        let (events, next) = page(causal_order(events), after, limit)?;
+        Ok(Response::json(200, serde_json::json!(Events { events, next, truncated })))
+    }
+}
+
+/// All events of an order, and whether there are more than may be read. The table sorts them by
+/// id, so only the whole story can be put in order.
+async fn story(kernel: &Kernel, order_id: &OrderId) -> Result<(Vec<LoggedEvent>, bool), Failure> {
+    let mut query = Query::partition(TABLE.name, order_id.as_str());
+    let mut events = Vec::new();
+    loop {
+        let page = kernel.store.query(&query).await?;
+        for item in &page.items {
+            events.push(read(item)?);
+        }
+        let full = events.len() >= MAX_EVENTS;
+        match page.next {
+            Some(next) if !full => query.start = Some(next),
+            next => {
+                let truncated = next.is_some() || events.len() > MAX_EVENTS;
+                events.truncate(MAX_EVENTS);
+                events.retain(|event| event.tells_of_order(order_id.as_str()));
+                return Ok((events, truncated));
+            }
+        }
+    }
+}
+
+/// The events behind the one that the cursor names, and where those that follow start.
+fn page(
+    mut events: Vec<LoggedEvent>,
+    after: Option<Uuid>,
+    limit: usize,
+) -> Result<(Vec<LoggedEvent>, Option<String>), Problem> {
+    let id = |event: &LoggedEvent| event.metadata.event_id;
+    if let Some(after) = after {
+        let last = events.iter().position(|event| id(event) == after);
+        events.drain(..=last.ok_or_else(unknown_cursor)?);
+    }
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let next = events.last().map(|last| id(last).simple().to_string());
+    Ok((events, next.filter(|_| more)))
+}
+
+fn order_id(request: &Request) -> Result<OrderId, Problem> {
+    let missing = || Problem::field(400, "order-id", "must be given");
+    let order_id = request.query.get("order-id").ok_or_else(missing)?.parse();
+    order_id.map_err(|rule| Problem::field(400, "order-id", format!("{rule}")))
+}
+
+fn limit(request: &Request) -> Result<usize, Problem> {
+    let Some(limit) = request.query.get("limit") else { return Ok(PAGE) };
+    let rule = || Problem::field(400, "limit", format!("must be a number from 1 to {MAX_PAGE}"));
+    let limit: usize = limit.parse().map_err(|_| rule())?;
+    if (1..=MAX_PAGE).contains(&limit) { Ok(limit) } else { Err(rule()) }
+}
+
+fn cursor(request: &Request) -> Result<Option<Uuid>, Problem> {
+    let read = |text: &String| text.parse().map_err(|_| unknown_cursor());
+    request.query.get("cursor").map(read).transpose()
+}
+
+fn unknown_cursor() -> Problem {
+    Problem::field(400, "cursor", "must be the `next` of an earlier page")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::Metadata;
+    use chorus_kernel::testing::metadata;
+
+    fn events(ids: std::ops::Range<u128>) -> Vec<LoggedEvent> {
+        let event = |id| LoggedEvent {
+            detail_type: String::new(),
+            source: None,
+            metadata: Metadata { event_id: Uuid::from_u128(id), ..metadata() },
+            data: serde_json::Value::Null,
+        };
+        ids.map(event).collect()
+    }
+
+    #[test]
+    fn pages_tell_every_event_once_and_the_last_has_no_next() {
+        let (mut after, mut told) = (None, Vec::new());
+        loop {
+            let (page, next) = page(events(1..8), after, 3).unwrap();
+            told.extend(page);
+            match next {
+                Some(next) => after = Some(next.parse().unwrap()),
+                None => break,
+            }
+        }
+        assert_eq!(told, events(1..8));
+    }
+
+    #[test]
+    fn a_cursor_of_another_order_is_refused_rather_than_starting_anew() {
+        let problem = page(events(1..8), Some(Uuid::from_u128(99)), 3).unwrap_err();
+        assert_eq!((problem.status, problem.errors[0].field.as_str()), (400, "cursor"));
+    }
+
+    #[test]
+    fn a_request_without_an_order_is_told_so() {
+        let problem = order_id(&Request::default()).unwrap_err();
+        assert_eq!((problem.status, problem.errors[0].field.as_str()), (400, "order-id"));
+    }
+}

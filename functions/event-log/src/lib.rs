@@ -1,0 +1,28 @@
+//! Event log: every event that was ever said, for good. What an order went through is read here.
+//!
+//! It is keyed by what the story is about and by the event's own id, never by a clock, so that a
+//! duplicate is the same item. It swallows no error: an event that cannot be kept becomes a dead
+//! letter.
+
+mod api;
+mod causal_order;
+mod logged_event;
+mod record_event;
+
+pub use causal_order::causal_order;
+pub use logged_event::LoggedEvent;
+
+use chorus_events::Service;
+use chorus_kernel::{Function, TableSpec};
+
+/// One partition for each order (or item, or customer), in it one item for each event.
+pub const TABLE: TableSpec = TableSpec { name: "event-log", indexes: &[], ttl: None };
+
+/// The service.
+#[must_use]
+pub fn function() -> Function {
+    Function::of(Service::EventLog)
+        .table(TABLE)
+        .action(record_event::RecordEvent)
+        .route(api::list_events())
+}

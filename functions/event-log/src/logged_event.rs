@@ -1,0 +1,136 @@
+//! An event, as the log keeps it.
+
+use chorus_events::{Metadata, table::TABLE as DESIGN_TABLE};
+use chorus_kernel::{Condition, Failure, Item, Key, Write, text};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_dynamo::AttributeValue;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// An event with all that was known of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct LoggedEvent {
+    /// What it is.
+    pub detail_type: String,
+    /// Who said it; absent where no row of the design table says such an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What is known of it.
+    pub metadata: Metadata,
+    /// What it says.
+    pub data: Value,
+}
+
+/// Where an event is: beside all others about the same order, under its own id.
+pub(crate) fn key(metadata: &Metadata) -> Key {
+    Key {
+        table: super::TABLE.name,
+        pk: metadata.correlation_id.clone(),
+        sk: metadata.event_id.to_string(),
+    }
+}
+
+/// Who says events of this type, by the design table: an action is told what was said, not by
+/// whom, and each type has one owner.
+fn source_of(detail_type: &str) -> Option<&'static str> {
+    let mut said = DESIGN_TABLE.iter().flat_map(|row| row.emits);
+    said.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())
+}
+
+/// Keeps an event once. That it was replayed is no part of what was said, so a log that is
+/// rebuilt from the archive is the same log.
+pub(crate) fn keep(
+    detail_type: &str,
+    metadata: &Metadata,
+    data: &RawValue,
+) -> serde_json::Result<Write> {
+    let key = key(metadata);
+    let mut item = key.to_item();
+    let mut set = |name: &str, value: String| {
+        item.insert(name.to_owned(), AttributeValue::S(value));
+    };
+    set("detail-type", detail_type.to_owned());
+    if let Some(source) = source_of(detail_type) {
+        set("source", source.to_owned());
+    }
+    set("occurred-at", metadata.occurred_at.to_string());
+    if let Some(cause) = metadata.causation_id {
+        set("causation-id", cause.to_string());
+    }
+    let said = Metadata { replay_name: None, ..metadata.clone() };
+    set("metadata", serde_json::to_string(&said)?);
+    set("data", data.get().to_owned());
+    let condition = Some(Condition::new("attribute_not_exists(pk)"));
+    Ok(Write::Put { key, item, condition })
+}
+
+/// Reads what was kept.
+pub(crate) fn read(item: &Item) -> Result<LoggedEvent, Failure> {
+    let part = |name: &str| {
+        let missing = || Failure::corrupt("event", &format!("it has no {name}"));
+        text(item, name).ok_or_else(missing)
+    };
+    let unreadable = |error: serde_json::Error| Failure::corrupt("event", &error);
+    Ok(LoggedEvent {
+        detail_type: part("detail-type")?.to_owned(),
+        source: text(item, "source").map(ToOwned::to_owned),
+        metadata: serde_json::from_str(part("metadata")?).map_err(unreadable)?,
+        data: serde_json::from_str(part("data")?).map_err(unreadable)?,
+    })
+}
+
+impl LoggedEvent {
+    /// Whether it is about the order `id`. An item or a customer may bear the same id, and shares
+    /// the order's partition then.
+    #[must_use]
+    pub fn tells_of_order(&self, id: &str) -> bool {
+        let names = |field: &str| self.data.get(field).and_then(Value::as_str) == Some(id);
+        names("order-id") || names("about") || !(names("sku") || names("customer-id"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::catalog;
+    use chorus_kernel::testing::metadata;
+
+    #[test]
+    fn every_event_of_the_contract_has_a_source() {
+        for message in catalog::messages() {
+            if message.spec.category() == chorus_events::Category::Event {
+                let source = source_of(message.spec.detail_type);
+                assert_eq!(source, Some(message.spec.owner.source()), "{:?}", message.spec);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_kept_reads_the_same_whatever_the_text_holds() {
+        let data = RawValue::from_string(r#"{"reason":"it's \"odd\" — ü"}"#.to_owned()).unwrap();
+        let replayed = Metadata { replay_name: Some("again".to_owned()), ..metadata() };
+        let Write::Put { item, .. } = keep("PaymentFailed", &replayed, &data).unwrap() else {
+            panic!("an event is put")
+        };
+        let event = read(&item).unwrap();
+        assert_eq!(event.data["reason"], "it's \"odd\" — ü");
+        assert_eq!(event.source.as_deref(), Some("com.payments"));
+        assert_eq!(event.metadata, metadata(), "a replay is no part of what was said");
+    }
+
+    #[test]
+    fn a_customer_who_bears_an_orders_id_stays_out_of_its_story() {
+        let event = |data| LoggedEvent {
+            detail_type: String::new(),
+            source: None,
+            metadata: metadata(),
+            data,
+        };
+        let order = serde_json::json!({ "order-id": "7", "customer-id": "7" });
+        assert!(event(order).tells_of_order("7"));
+        assert!(event(serde_json::json!({ "about": "7" })).tells_of_order("7"));
+        assert!(!event(serde_json::json!({ "customer-id": "7" })).tells_of_order("7"));
+    }
+}

@@ -1,0 +1,62 @@
+//! Keeps an event, for good.
+
+use chorus_events::AnyEvent;
+use chorus_events::table::rows::{self, RecordEventOutput};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal};
+
+use crate::logged_event::keep;
+
+/// The row, in code.
+#[derive(Debug)]
+pub(crate) struct RecordEvent;
+
+impl Action for RecordEvent {
+    type Row = rows::RecordEvent;
+
+    fn reads(&self, _: &AnyEvent) -> Vec<Read> {
+        Vec::new()
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, AnyEvent>,
+        _: &Loaded,
+    ) -> Result<Decision<RecordEventOutput>, Refusal> {
+        let AnyEvent { detail_type, data } = given.input;
+        Ok(Decision::once(keep(detail_type, given.metadata, data)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::{Event, order::OrderCreated, samples};
+    use chorus_kernel::testing::{decide, metadata};
+    use chorus_kernel::{Write, text};
+
+    fn recorded(detail_type: &str) -> Write {
+        let data = serde_json::value::to_raw_value(&OrderCreated::sample()).unwrap();
+        let event = AnyEvent { detail_type: detail_type.to_owned(), data };
+        let decision = decide(&RecordEvent, event, &Loaded::default()).unwrap();
+        let [change] = decision.changes() else { panic!("{decision:?}") };
+        change.clone()
+    }
+
+    #[test]
+    fn an_event_is_kept_under_its_order_and_its_own_id_once() {
+        let Write::Put { key, item, condition } = recorded("OrderCreated") else {
+            panic!("an event is put")
+        };
+        assert_eq!(key.pk, samples::order_id().as_str());
+        assert_eq!(key.sk, metadata().event_id.to_string());
+        assert_eq!(text(&item, "source"), Some("com.orders"));
+        assert_eq!(condition.unwrap().text, "attribute_not_exists(pk)");
+    }
+
+    #[test]
+    fn an_event_that_the_contract_does_not_know_is_kept_too() {
+        let Write::Put { item, .. } = recorded("SomethingElse") else { panic!("an event is put") };
+        assert_eq!(text(&item, "detail-type"), Some("SomethingElse"));
+        assert_eq!(text(&item, "source"), None);
+    }
+}
