@@ -1,0 +1,37 @@
+//! Where letters reach a customer.
+
+use chorus_events::CustomerId;
+use chorus_events::customer::CustomerUpdated;
+use chorus_kernel::Entity;
+use serde::{Deserialize, Serialize};
+
+/// A customer's address. Its version is the customer's revision that said so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Contact {
+    /// Whose it is.
+    pub customer_id: CustomerId,
+    /// What they are called.
+    pub name: String,
+    /// Where letters reach them.
+    pub email: String,
+}
+
+impl From<&CustomerUpdated> for Contact {
+    fn from(customer: &CustomerUpdated) -> Self {
+        Self {
+            customer_id: customer.customer_id.clone(),
+            name: customer.name.clone(),
+            email: customer.email.clone(),
+        }
+    }
+}
+
+impl Entity for Contact {
+    const TABLE: &'static str = super::TABLE.name;
+    const KIND: &'static str = "contact";
+
+    fn id(&self) -> &str {
+        self.customer_id.as_str()
+    }
+}

@@ -1,0 +1,54 @@
+//! Whom an order's letters go to: the memory for events that name an order and no customer.
+
+use chorus_events::{CustomerId, OrderId};
+use chorus_kernel::Entity;
+use serde::{Deserialize, Serialize};
+
+use crate::{Contact, Recipient};
+
+/// Whom the last letter about an order was for. The address is kept with it, because an action
+/// reads what its input names, and cannot read on from there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Correspondence {
+    /// Which order.
+    pub order_id: OrderId,
+    /// Who ordered.
+    pub customer_id: CustomerId,
+    /// What they are called.
+    pub name: String,
+    /// Where letters reach them.
+    pub email: String,
+}
+
+impl Correspondence {
+    /// About this order, with this customer.
+    #[must_use]
+    pub fn with(order_id: &OrderId, contact: &Contact) -> Self {
+        Self {
+            order_id: order_id.clone(),
+            customer_id: contact.customer_id.clone(),
+            name: contact.name.clone(),
+            email: contact.email.clone(),
+        }
+    }
+
+    /// Whom its letters are for.
+    #[must_use]
+    pub fn recipient(&self) -> Recipient {
+        Recipient::Customer {
+            customer_id: self.customer_id.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+        }
+    }
+}
+
+impl Entity for Correspondence {
+    const TABLE: &'static str = super::TABLE.name;
+    const KIND: &'static str = "order";
+
+    fn id(&self) -> &str {
+        self.order_id.as_str()
+    }
+}

@@ -1,0 +1,44 @@
+//! A letter, before it goes out.
+
+use chorus_events::CustomerId;
+
+/// Whom a letter is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// A customer.
+    Customer {
+        /// Who.
+        customer_id: CustomerId,
+        /// What they are called.
+        name: String,
+        /// Their address.
+        email: String,
+    },
+    /// Whoever looks after the shop; the mailer knows where to find them.
+    Operator,
+}
+
+impl Recipient {
+    /// As events name the recipient: never by the address. Only CustomerUpdated tells that; an
+    /// order's story, which any service may hear and the event log keeps for good, does without.
+    #[must_use]
+    pub fn name_on_the_bus(&self) -> &str {
+        match self {
+            Self::Customer { customer_id, .. } => customer_id.as_str(),
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// A letter, in plain text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Whom it is for.
+    pub recipient: Recipient,
+    /// The event that it tells of.
+    pub template: &'static str,
+    /// Its subject, one line.
+    pub subject: String,
+    /// What it says.
+    pub body: String,
+}

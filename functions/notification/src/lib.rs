@@ -1,0 +1,38 @@
+//! Notification: writes to customers about their orders, and to an operator about what could not
+//! be undone. It knows customers by what they were last said to be, its own read model.
+
+mod alert_operator;
+mod contact;
+mod correspondence;
+mod learn_contact;
+mod letter;
+mod mailer;
+mod send_email;
+mod simulated_mailer;
+mod templates;
+#[cfg(test)]
+mod testing;
+
+pub use contact::Contact;
+pub use correspondence::Correspondence;
+pub use letter::{Letter, Recipient};
+pub use mailer::{Delivery, Mailer};
+pub use simulated_mailer::{PostedLetter, SIMULATED_MAILER_TABLE, SimulatedMailer};
+
+use std::sync::Arc;
+
+use chorus_events::Service;
+use chorus_kernel::{Function, TableSpec};
+
+/// Contacts, and whom each order's letters go to.
+pub const TABLE: TableSpec = TableSpec { name: "notification", indexes: &[], ttl: None };
+
+/// The service, with `mailer` to send its letters.
+#[must_use]
+pub fn function(mailer: Arc<dyn Mailer>) -> Function {
+    Function::of(Service::Notification)
+        .table(TABLE)
+        .outreach(send_email::SendEmail(Arc::clone(&mailer)))
+        .outreach(alert_operator::AlertOperator(mailer))
+        .action(learn_contact::LearnContact)
+}

@@ -1,0 +1,28 @@
+//! The port behind which letters go out.
+
+use async_trait::async_trait;
+use chorus_kernel::Unanswered;
+
+use crate::Letter;
+
+/// What became of a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is on its way.
+    Sent,
+    /// It came back, and always will.
+    Bounced {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Sends letters.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Sends `letter` once, however often it is asked with the same `key`.
+    ///
+    /// # Errors
+    /// Where no answer came: whether it was sent is unknown, so it is asked again.
+    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, Unanswered>;
+}

@@ -1,0 +1,227 @@
+//! A mailer for a laptop, a demo and a test: it keeps letters in a table of its own.
+//!
+//! A customer's id tells it to misbehave:
+//!
+//! | the id contains | every letter to that customer |
+//! |---|---|
+//! | `mail-bounces` | comes back |
+//! | `mail-down` | gets no answer the first two times, and goes out at the third |
+//! | `mail-twice` | is handed over twice, as by a sender who lost the answer, and posted once |
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_kernel::{Entity, Loaded, Read, Store, StoreError, TableSpec, Unanswered, save};
+use serde::{Deserialize, Serialize};
+
+use crate::{Delivery, Letter, Mailer, Recipient};
+
+/// The letters that the simulated mailer was handed.
+pub const SIMULATED_MAILER_TABLE: TableSpec = TableSpec { name: "outbox", indexes: &[], ttl: None };
+
+/// How often a letter to a `mail-down` customer gets no answer.
+const UNANSWERED: u32 = 2;
+
+/// How often a letter is written down anew, because another hand wrote in between.
+const ATTEMPTS: usize = 8;
+
+/// A letter, as the simulated mailer keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PostedLetter {
+    /// The idempotency key that it was handed over with.
+    pub key: String,
+    /// A customer's id, or `operator`.
+    pub recipient: String,
+    /// Where it goes; absent for an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The event that it tells of.
+    pub template: String,
+    /// Its subject.
+    pub subject: String,
+    /// What it says.
+    pub body: String,
+    /// How often it was handed over.
+    pub asks: u32,
+    /// How often it was posted: at most once.
+    pub posts: u32,
+}
+
+impl Entity for PostedLetter {
+    const TABLE: &'static str = SIMULATED_MAILER_TABLE.name;
+    const KIND: &'static str = "letter";
+
+    fn id(&self) -> &str {
+        &self.key
+    }
+}
+
+/// What happens to the letters of one customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Conduct {
+    Plain,
+    Bounces,
+    Down,
+    Twice,
+}
+
+impl Conduct {
+    fn towards(recipient: &Recipient) -> Self {
+        let id = recipient.name_on_the_bus();
+        let told = [
+            ("mail-bounces", Self::Bounces),
+            ("mail-down", Self::Down),
+            ("mail-twice", Self::Twice),
+        ];
+        told.into_iter().find(|(word, _)| id.contains(word)).map_or(Self::Plain, |(_, told)| told)
+    }
+
+    /// Whether a letter that is handed over for the `asks`th time goes out.
+    const fn posts(self, asks: u32) -> bool {
+        match self {
+            Self::Plain | Self::Twice => true,
+            Self::Bounces => false,
+            Self::Down => asks > UNANSWERED,
+        }
+    }
+}
+
+/// Keeps letters in a table of its own, and can be told to misbehave.
+#[derive(Clone)]
+pub struct SimulatedMailer {
+    store: Arc<dyn Store>,
+}
+
+impl std::fmt::Debug for SimulatedMailer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimulatedMailer").finish_non_exhaustive()
+    }
+}
+
+impl SimulatedMailer {
+    /// A mailer that keeps its letters in [`SIMULATED_MAILER_TABLE`] of `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// Takes a letter, and posts it unless it was posted before.
+    async fn take(&self, letter: &Letter, key: &str) -> Result<PostedLetter, Unanswered> {
+        let lost = |error: &dyn std::fmt::Display| Unanswered(format!("no answer: {error}"));
+        for _ in 0..ATTEMPTS {
+            let reads = vec![Read::entity::<PostedLetter>(key)];
+            let loaded = Loaded::from(&*self.store, reads).await.map_err(|error| lost(&error))?;
+            let known = loaded.entity::<PostedLetter>(key).map_err(|error| lost(&error))?;
+            let before =
+                known.as_ref().map_or_else(|| unposted(letter, key), |known| known.value.clone());
+            let asks = before.asks.saturating_add(1);
+            let goes_out = Conduct::towards(&letter.recipient).posts(asks);
+            let posts = before.posts.max(u32::from(goes_out));
+            let taken = PostedLetter { asks, posts, ..before };
+            match self.store.write(&[save(known.as_ref(), &taken)]).await {
+                Ok(()) => return Ok(taken),
+                Err(StoreError::Refused(_)) => {}
+                Err(error) => return Err(lost(&error)),
+            }
+        }
+        Err(lost(&"too many hands on one letter"))
+    }
+}
+
+/// A letter that nobody has seen yet.
+fn unposted(letter: &Letter, key: &str) -> PostedLetter {
+    let email = match &letter.recipient {
+        Recipient::Customer { email, .. } => Some(email.clone()),
+        Recipient::Operator => None,
+    };
+    PostedLetter {
+        key: key.to_owned(),
+        recipient: letter.recipient.name_on_the_bus().to_owned(),
+        email,
+        template: letter.template.to_owned(),
+        subject: letter.subject.clone(),
+        body: letter.body.clone(),
+        asks: 0,
+        posts: 0,
+    }
+}
+
+#[async_trait]
+impl Mailer for SimulatedMailer {
+    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, Unanswered> {
+        let conduct = Conduct::towards(&letter.recipient);
+        let mut taken = self.take(letter, key).await?;
+        if conduct == Conduct::Twice {
+            taken = self.take(letter, key).await?;
+        }
+        match conduct {
+            Conduct::Bounces => Ok(Delivery::Bounced { reason: "no such mailbox".to_owned() }),
+            Conduct::Down if taken.posts == 0 => Err(Unanswered("the mailer is down".to_owned())),
+            _ => Ok(Delivery::Sent),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Shelf;
+
+    fn letter(customer: &str) -> Letter {
+        Letter {
+            recipient: Recipient::Customer {
+                customer_id: customer.parse().unwrap(),
+                name: "Ana Trujillo".to_owned(),
+                email: "ana@example.com".to_owned(),
+            },
+            template: "PaymentMade",
+            subject: "We have your payment".to_owned(),
+            body: "thank you".to_owned(),
+        }
+    }
+
+    /// What the table says of the letter `key` after it was sent `times` times, and each answer.
+    async fn sent(customer: &str, times: u32) -> (Vec<Result<Delivery, String>>, PostedLetter) {
+        let store = Arc::new(Shelf::default());
+        let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);
+        let mut answers = Vec::new();
+        for _ in 0..times {
+            let answer = mailer.send(&letter(customer), "a-key").await;
+            answers.push(answer.map_err(|unanswered| unanswered.to_string()));
+        }
+        let reads = vec![Read::entity::<PostedLetter>("a-key")];
+        let loaded = Loaded::from(&*store, reads).await.unwrap();
+        (answers, loaded.entity::<PostedLetter>("a-key").unwrap().unwrap().value)
+    }
+
+    #[tokio::test]
+    async fn a_letter_asked_for_again_is_posted_once() {
+        let (answers, letter) = sent("456", 3).await;
+        assert_eq!(answers, vec![Ok(Delivery::Sent); 3]);
+        assert_eq!((letter.asks, letter.posts), (3, 1));
+    }
+
+    #[tokio::test]
+    async fn a_customer_whose_mail_bounces_is_never_reached() {
+        let (answers, letter) = sent("ana-mail-bounces", 1).await;
+        assert_eq!(answers, [Ok(Delivery::Bounced { reason: "no such mailbox".to_owned() })]);
+        assert_eq!(letter.posts, 0);
+    }
+
+    #[tokio::test]
+    async fn a_mailer_that_is_down_works_at_the_third_time() {
+        let (answers, letter) = sent("mail-down.1", 4).await;
+        let down = Err("the mailer is down".to_owned());
+        let expected = [down.clone(), down, Ok(Delivery::Sent), Ok(Delivery::Sent)];
+        assert_eq!(answers, expected);
+        assert_eq!((letter.asks, letter.posts), (4, 1));
+    }
+
+    #[tokio::test]
+    async fn a_letter_handed_over_twice_is_posted_once() {
+        let (answers, letter) = sent("mail-twice", 1).await;
+        assert_eq!(answers, [Ok(Delivery::Sent)]);
+        assert_eq!((letter.asks, letter.posts), (2, 1));
+    }
+}

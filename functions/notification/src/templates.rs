@@ -1,0 +1,127 @@
+//! What the letters say, event by event.
+
+use chorus_events::OrderId;
+use chorus_events::table::rows::{AlertOperatorInput, SendEmailInput};
+
+/// A letter's text: the event that it tells of, its subject, its body.
+pub(crate) struct Text {
+    pub(crate) template: &'static str,
+    pub(crate) subject: String,
+    pub(crate) body: String,
+}
+
+/// What a customer called `name` is told.
+pub(crate) fn to_customer(input: &SendEmailInput, name: &str) -> Text {
+    let (template, subject, says) = match input {
+        SendEmailInput::ItemNotAvailable(event) => (
+            "ItemNotAvailable",
+            format!("We cannot serve your order {}", event.order_id),
+            format!("we are sorry: {}. Nothing will be charged.", event.reason),
+        ),
+        SendEmailInput::PaymentMade(event) => (
+            "PaymentMade",
+            format!("We have your payment for order {}", event.order_id),
+            format!("thank you: {} was charged, and your order is packed next.", event.amount),
+        ),
+        SendEmailInput::PaymentFailed(event) => (
+            "PaymentFailed",
+            format!("The payment for your order {} failed", event.order_id),
+            format!("your order could not be charged: {}. Nothing was charged.", event.reason),
+        ),
+        SendEmailInput::DeliveryStarted(event) => (
+            "DeliveryStarted",
+            format!("Your order {} is on its way", event.order_id),
+            "the carrier has picked your parcel up.".to_owned(),
+        ),
+        SendEmailInput::OrderCanceled(event) => (
+            "OrderCanceled",
+            format!("Your order {} was canceled", event.order_id),
+            format!(
+                "your order over {} was canceled: {}. Whatever was charged is refunded.",
+                event.total, event.reason
+            ),
+        ),
+        SendEmailInput::OrderDelivered(event) => (
+            "OrderDelivered",
+            format!("Your order {} was delivered", event.order_id),
+            format!("your order over {} has arrived. Enjoy it!", event.total),
+        ),
+    };
+    Text { template, subject, body: format!("Dear {name},\n\n{says}\n\nYour shop\n") }
+}
+
+/// What an operator is told: what could not be undone, and why.
+pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
+    let (order_id, reason) = trouble(input);
+    let (template, says) = match input {
+        AlertOperatorInput::ErrorItemUnreserved(_) => {
+            ("ErrorItemUnreserved", "its reserved items could not be given back")
+        }
+        AlertOperatorInput::ErrorItemReturned(_) => {
+            ("ErrorItemReturned", "its removed items could not be taken back into stock")
+        }
+        AlertOperatorInput::ErrorPaymentCanceled(_) => {
+            ("ErrorPaymentCanceled", "its charge could not be refunded")
+        }
+        AlertOperatorInput::ErrorDeliveryWasDelivered(_) => {
+            ("ErrorDeliveryWasDelivered", "the carrier delivered what should not be on its way")
+        }
+        AlertOperatorInput::ErrorDeliveryWasCanceled(_) => {
+            ("ErrorDeliveryWasCanceled", "its delivery could not be canceled")
+        }
+    };
+    let subject = format!("Order {order_id} needs a look: {template}");
+    Text { template, subject, body: format!("Order {order_id}: {says}.\n\nReason: {reason}\n") }
+}
+
+/// Which order is in trouble, and why.
+pub(crate) fn trouble(input: &AlertOperatorInput) -> (&OrderId, &str) {
+    match input {
+        AlertOperatorInput::ErrorItemUnreserved(error) => (&error.order_id, &error.reason),
+        AlertOperatorInput::ErrorItemReturned(error) => (&error.order_id, &error.reason),
+        AlertOperatorInput::ErrorPaymentCanceled(error) => (&error.order_id, &error.reason),
+        AlertOperatorInput::ErrorDeliveryWasDelivered(error) => (&error.order_id, &error.reason),
+        AlertOperatorInput::ErrorDeliveryWasCanceled(error) => (&error.order_id, &error.reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::catalog;
+    use chorus_events::table::rows;
+    use chorus_events::{Inputs, Row};
+
+    /// The samples of everything that a row consumes.
+    fn samples<R: Row>() -> Vec<(&'static str, R::Input)> {
+        let mut samples = Vec::new();
+        for event in R::Input::EVENTS {
+            for sample in catalog::find(event.detail_type).unwrap().samples().unwrap() {
+                let data = serde_json::value::to_raw_value(&sample["detail"]["data"]).unwrap();
+                let input = R::Input::read(event.detail_type, event.version, &data).unwrap();
+                samples.push((event.detail_type, input));
+            }
+        }
+        samples
+    }
+
+    #[test]
+    fn every_letter_to_a_customer_names_its_event_and_the_order() {
+        for (event, input) in samples::<rows::SendEmail>() {
+            let text = to_customer(&input, "Ana Trujillo");
+            assert_eq!(text.template, event);
+            assert!(text.subject.contains("1073459984"), "{}", text.subject);
+            assert!(text.body.starts_with("Dear Ana Trujillo,\n"), "{}", text.body);
+        }
+    }
+
+    #[test]
+    fn every_letter_to_an_operator_names_its_event_the_order_and_the_reason() {
+        for (event, input) in samples::<rows::AlertOperator>() {
+            let text = to_operator(&input);
+            assert_eq!(text.template, event);
+            assert!(text.subject.contains("1073459984"), "{}", text.subject);
+            assert!(text.body.contains(trouble(&input).1), "{}", text.body);
+        }
+    }
+}
