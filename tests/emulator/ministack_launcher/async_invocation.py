@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import threading
 from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
@@ -37,6 +39,15 @@ FIRST_RETRY_SECONDS = 60.0
 FIRST_THROTTLE_SECONDS = 1.0
 LONGEST_THROTTLE_SECONDS = 300.0
 
+# MiniStack starts a process for every invocation that finds none idle, however many there are: a
+# burst of events would be a burst of processes. Here the queue waits, as Lambda's own does.
+CONCURRENCY_VARIABLE = "EMULATOR_CONCURRENCY"
+DEFAULT_CONCURRENCY = 8
+
+_running = threading.BoundedSemaphore(
+    int(os.environ.get(CONCURRENCY_VARIABLE, DEFAULT_CONCURRENCY))
+)
+
 
 def install() -> None:
     """Replaces what every asynchronous invocation goes through, from rules and from callers."""
@@ -71,7 +82,8 @@ class AsyncInvocation:
     def run(self) -> None:
         """Invokes the function until it succeeds or its event is given up."""
         while True:
-            result = lambda_svc._execute_function(self._function, self._event)
+            with _running:
+                result = lambda_svc._execute_function(self._function, self._event)
             if result.get("throttle"):
                 self._throttles += 1
             elif result.get("error"):
