@@ -1,0 +1,194 @@
+//! Where all items and all money are, and whether it adds up.
+//!
+//! Items are counted by Inventory, money by the payment provider, and what should be by the
+//! orders' own events: three books that nobody reconciles but the reader of this.
+
+use std::collections::BTreeMap;
+
+use chorus_events::{Money, OrderId, Sku};
+use chorus_inventory::Item;
+use chorus_kernel::{Failure, Fold, Item as StoredItem, text};
+use chorus_local::Local;
+use chorus_order::{Order, Placed, Status};
+use chorus_payment::{LedgerEntry, Movement};
+use serde::{Deserialize, Serialize};
+
+use crate::Partners;
+
+/// Where the pieces of an item are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ItemAccount {
+    /// Which item.
+    pub sku: Sku,
+    /// What the shop received.
+    pub received: u64,
+    /// What can be ordered.
+    pub available: u64,
+    /// What is set aside.
+    pub reserved: u64,
+    /// What left the stock.
+    pub sold: u64,
+}
+
+/// What an order came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OrderAccount {
+    /// Which order.
+    pub order_id: OrderId,
+    /// How it stands.
+    pub status: Status,
+    /// What it is worth.
+    pub total: Money,
+    /// Why it was canceled.
+    pub reason: Option<String>,
+    /// What was charged for it, by the provider's books.
+    pub charged: Money,
+    /// How often.
+    pub charges: usize,
+    /// What was refunded.
+    pub refunded: Money,
+}
+
+/// Everything, at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Accounts {
+    /// Every item, by name.
+    pub items: Vec<ItemAccount>,
+    /// Every order, by id.
+    pub orders: Vec<OrderAccount>,
+    /// What does not add up; meaningful once nothing is under way.
+    pub problems: Vec<String>,
+}
+
+impl Accounts {
+    pub(crate) async fn of(local: &Local, partners: &Partners) -> Result<Self, Failure> {
+        let items = items(local)?;
+        let placed = orders(local)?;
+        let ledger = partners.ledger().await?;
+        let orders: Vec<OrderAccount> =
+            placed.values().map(|order| account(order, &ledger)).collect();
+        let mut problems: Vec<String> = orders.iter().filter_map(wrong_money).collect();
+        problems.extend(wrong_stock(&items, &placed));
+        Ok(Self { items, orders, problems })
+    }
+
+    /// The sum over the orders of this status.
+    #[must_use]
+    pub fn count(&self, status: Status) -> usize {
+        self.orders.iter().filter(|order| order.status == status).count()
+    }
+
+    /// What the orders of this status are worth.
+    #[must_use]
+    pub fn worth(&self, status: Status) -> Money {
+        self.orders.iter().filter(|order| order.status == status).map(|order| order.total).sum()
+    }
+
+    /// What was charged and not refunded.
+    #[must_use]
+    pub fn net_charged(&self) -> Money {
+        let net = |order: &OrderAccount| order.charged.minor() - order.refunded.minor();
+        Money::from_minor(self.orders.iter().map(net).sum())
+    }
+}
+
+fn items(local: &Local) -> Result<Vec<ItemAccount>, Failure> {
+    let mut items = Vec::new();
+    for stored in scan(local, chorus_inventory::TABLE.name)? {
+        if text(&stored, "sk") != Some("item") {
+            continue;
+        }
+        let item: Item = serde_dynamo::from_item(stored)
+            .map_err(|error| Failure::corrupt("item", &error))?;
+        items.push(ItemAccount {
+            received: item.received(),
+            available: item.available.into(),
+            reserved: item.reserved.into(),
+            sold: item.sold.into(),
+            sku: item.sku,
+        });
+    }
+    items.sort_by(|a, b| a.sku.cmp(&b.sku));
+    Ok(items)
+}
+
+fn orders(local: &Local) -> Result<BTreeMap<OrderId, Placed>, Failure> {
+    let mut streams: BTreeMap<String, Vec<chorus_kernel::Recorded>> = BTreeMap::new();
+    for stored in scan(local, chorus_order::TABLE.name)? {
+        let Some(event) = chorus_kernel::read_recorded(&stored) else { continue };
+        streams.entry(text(&stored, "pk").unwrap_or_default().to_owned()).or_default().push(event);
+    }
+    let mut orders = BTreeMap::new();
+    for (_, mut events) in streams {
+        events.sort_by_key(|event| event.version);
+        let order = events.iter().try_fold(Order::default(), Order::apply);
+        if let Order(Some(placed)) = order.map_err(|error| Failure::unreadable(&error))? {
+            orders.insert(placed.order_id.clone(), placed);
+        }
+    }
+    Ok(orders)
+}
+
+fn scan(local: &Local, table: &str) -> Result<Vec<StoredItem>, Failure> {
+    let (mut items, mut start) = (Vec::new(), None);
+    loop {
+        let page = local.store().scan(table, None, start.as_ref())?;
+        items.extend(page.items);
+        match page.next {
+            Some(next) => start = Some(next),
+            None => return Ok(items),
+        }
+    }
+}
+
+fn account(order: &Placed, ledger: &[LedgerEntry]) -> OrderAccount {
+    let of = |movement: Movement| {
+        let of_order = move |entry: &&LedgerEntry| {
+            entry.order_id == order.order_id && entry.movement == movement
+        };
+        ledger.iter().filter(of_order).map(|entry| entry.amount)
+    };
+    OrderAccount {
+        order_id: order.order_id.clone(),
+        status: order.status,
+        total: order.total,
+        reason: order.reason.clone(),
+        charged: of(Movement::Charge).sum(),
+        charges: of(Movement::Charge).count(),
+        refunded: of(Movement::Refund).sum(),
+    }
+}
+
+/// Delivered and charged once, or canceled and charged nothing.
+fn wrong_money(order: &OrderAccount) -> Option<String> {
+    let OrderAccount { order_id, status, total, charged, refunded, charges, .. } = order;
+    let right = match status {
+        Status::Delivered => *charges == 1 && charged == total && *refunded == Money::ZERO,
+        Status::Canceled => *charges <= 1 && charged == refunded,
+        Status::Open => return Some(format!("order {order_id} has not ended")),
+    };
+    let wrong = || {
+        format!("order {order_id} is {status:?}: charged {charged} ({charges}×), back {refunded}")
+    };
+    (!right).then(wrong)
+}
+
+/// What left the stock is what delivered orders ordered; nothing is set aside for nobody.
+fn wrong_stock(items: &[ItemAccount], orders: &BTreeMap<OrderId, Placed>) -> Vec<String> {
+    let mut delivered: BTreeMap<&Sku, u64> = BTreeMap::new();
+    for order in orders.values().filter(|order| order.status == Status::Delivered) {
+        for line in &order.lines {
+            *delivered.entry(&line.sku).or_default() += u64::from(line.quantity.get());
+        }
+    }
+    let wrong = |item: &ItemAccount| {
+        let ordered = delivered.get(&item.sku).copied().unwrap_or_default();
+        let (sku, sold, reserved) = (&item.sku, item.sold, item.reserved);
+        (sold != ordered || reserved != 0)
+            .then(|| format!("{sku}: {sold} sold, {reserved} reserved, {ordered} delivered"))
+    };
+    items.iter().filter_map(wrong).collect()
+}

@@ -1,0 +1,46 @@
+//! How a shop is set up.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chorus_local::Disorder;
+
+/// The carrier's key on a laptop. Nobody outside of it can reach the carrier.
+pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
+
+/// What the carrier's webhooks are signed with on a laptop.
+pub const WEBHOOK_SECRET: &str = "a-webhook-secret-for-this-laptop-only";
+
+/// How a shop is set up; [`ShopConfig::default`] is a shop in memory on a port of its own.
+#[derive(Debug, Clone)]
+pub struct ShopConfig {
+    /// Where everything is kept; without, in memory.
+    pub data: Option<PathBuf>,
+    /// Where the API listens; port 0 takes any that is free.
+    pub address: SocketAddr,
+    /// From accepting a parcel to picking it up.
+    pub pickup_after: Duration,
+    /// From picking a parcel up to delivering it.
+    pub delivery_after: Duration,
+    /// How many deliveries run at once.
+    pub concurrency: usize,
+    /// The seed of ids, jitter and disorder; without, the system's time.
+    pub seed: Option<u64>,
+    /// Deliberate disorder among deliveries, for tests.
+    pub disorder: Disorder,
+}
+
+impl Default for ShopConfig {
+    fn default() -> Self {
+        Self {
+            data: None,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            pickup_after: Duration::from_millis(50),
+            delivery_after: Duration::from_millis(150),
+            concurrency: 32,
+            seed: None,
+            disorder: Disorder::default(),
+        }
+    }
+}

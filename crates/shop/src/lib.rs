@@ -1,0 +1,15 @@
+//! The whole shop in one process: every service on the embedded engine, its API on a socket, and
+//! the companies that it deals with, simulated. What the command line, the tests and the
+//! simulation start.
+
+mod accounts;
+mod config;
+mod operator;
+mod partners;
+mod shop;
+
+pub use accounts::{Accounts, ItemAccount, OrderAccount};
+pub use config::{CARRIER_API_KEY, ShopConfig, WEBHOOK_SECRET};
+pub use operator::{Attempt, DeadLetterView, RedriveRequest};
+pub use partners::Partners;
+pub use shop::{Shop, ShopError, functions};

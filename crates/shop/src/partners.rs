@@ -1,0 +1,76 @@
+//! The companies that the shop deals with, simulated: they keep books of their own, in a store of
+//! their own, and are told by the customer's id how to behave.
+
+use std::sync::Arc;
+
+use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, HttpWebhook};
+use chorus_kernel::{Clock, Failure, Store, StoreError};
+use chorus_local::{DynoxideStore, SystemClock};
+use chorus_notification::{SIMULATED_MAILER_TABLE, SimulatedMailer};
+use chorus_payment::{LedgerEntry, SIMULATED_PROVIDER_TABLE, SimulatedProvider};
+use chorus_webhook_signature::WebhookSecret;
+
+use crate::{CARRIER_API_KEY, ShopConfig};
+
+/// A payment provider, a carrier and a post office.
+#[derive(Clone)]
+pub struct Partners {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Partners {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Partners").finish_non_exhaustive()
+    }
+}
+
+impl Partners {
+    /// Opens their books, in `partners.db` beside the shop's data, or in memory.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened.
+    pub fn open(config: &ShopConfig) -> Result<Self, StoreError> {
+        let tables = [CARRIER_TABLE, SIMULATED_MAILER_TABLE, SIMULATED_PROVIDER_TABLE];
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = match &config.data {
+            Some(data) => DynoxideStore::open(&data.join("partners.db"), &tables)?,
+            None => DynoxideStore::memory(Arc::clone(&clock), &tables)?,
+        };
+        Ok(Self { store: Arc::new(store), clock })
+    }
+
+    /// The payment provider.
+    #[must_use]
+    pub fn provider(&self) -> SimulatedProvider {
+        SimulatedProvider::new(Arc::clone(&self.store), Arc::clone(&self.clock))
+    }
+
+    /// The post office.
+    #[must_use]
+    pub fn mailer(&self) -> SimulatedMailer {
+        SimulatedMailer::new(Arc::clone(&self.store))
+    }
+
+    /// The carrier, which calls the webhook at `url` back.
+    #[must_use]
+    pub fn carrier(
+        &self,
+        config: &ShopConfig,
+        url: String,
+        secret: WebhookSecret,
+    ) -> Arc<Carrier> {
+        let webhook = Arc::new(HttpWebhook::new(url, secret, Arc::clone(&self.clock)));
+        let mut pace = CarrierConfig::new(ApiKey::new(CARRIER_API_KEY));
+        (pace.pickup_after, pace.delivery_after) = (config.pickup_after, config.delivery_after);
+        Carrier::new(Arc::clone(&self.store), Arc::clone(&self.clock), webhook, pace)
+    }
+
+    /// All money that the provider moved.
+    ///
+    /// # Errors
+    /// Where its books cannot be read.
+    pub async fn ledger(&self) -> Result<Vec<LedgerEntry>, Failure> {
+        chorus_payment::ledger(&*self.store).await
+    }
+}

@@ -1,0 +1,193 @@
+//! Opens a shop, serves it, and ends it in good order.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use chorus_kernel::{Failure, Function, StoreError};
+use chorus_local::{Endpoint, Local, LocalConfig};
+use chorus_webhook_signature::WebhookSecret;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::{Accounts, CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, operator};
+
+/// Where the simulated carrier answers, beside the shop's own API.
+const CARRIER: &str = "/partners/carrier";
+
+/// Why a shop does not open, or not work.
+#[derive(Debug, thiserror::Error)]
+pub enum ShopError {
+    /// The directory cannot be used.
+    #[error("the directory {0} cannot be used")]
+    Directory(String, #[source] std::io::Error),
+    /// Something else listens there.
+    #[error("nothing can listen on {0}: is it in use? Choose another with --port")]
+    Address(SocketAddr, #[source] std::io::Error),
+    /// The engine does not open.
+    #[error("the engine does not open")]
+    Engine(#[from] chorus_local::Error),
+    /// The partners' books do not open.
+    #[error("the partners' books do not open")]
+    Partners(#[from] StoreError),
+    /// Something stored cannot be read.
+    #[error("something stored cannot be read")]
+    Stored(#[from] Failure),
+}
+
+/// Every service, with its partners wired in.
+#[must_use]
+pub fn functions(partners: &Partners, secret: WebhookSecret) -> Vec<Function> {
+    vec![
+        chorus_order::function(),
+        chorus_inventory::function(),
+        chorus_customer::function(),
+        chorus_delivery::function(secret),
+        chorus_payment::function(Arc::new(partners.provider())),
+        chorus_notification::function(Arc::new(partners.mailer())),
+        chorus_fraud::function(),
+        chorus_customs::function(),
+        chorus_analytics::function(),
+        chorus_event_log::function(),
+    ]
+}
+
+/// A shop: the engine with every service, the API's router, the partners.
+#[derive(Debug)]
+pub struct Shop {
+    local: Arc<Local>,
+    partners: Partners,
+    router: Router,
+    serving: Mutex<Option<Serving>>,
+}
+
+#[derive(Debug)]
+struct Serving {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Shop {
+    /// Opens a shop for looking at: nothing is delivered, nobody listens.
+    ///
+    /// # Errors
+    /// See [`ShopError`].
+    pub fn open(config: &ShopConfig) -> Result<Self, ShopError> {
+        Self::at(config, config.address)
+    }
+
+    /// Opens a shop, takes over what an earlier process left, delivers, and listens.
+    ///
+    /// # Errors
+    /// See [`ShopError`].
+    pub async fn start(config: &ShopConfig) -> Result<Self, ShopError> {
+        let refused = |error| ShopError::Address(config.address, error);
+        let listener = TcpListener::bind(config.address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let shop = Self::at(config, address)?;
+        let carrier = shop.partners.carrier(
+            config,
+            format!("http://{address}/webhooks/logistics"),
+            secret(),
+        );
+        let with_carrier = shop
+            .router
+            .clone()
+            .nest(CARRIER, chorus_carrier::router(Arc::clone(&carrier)));
+        let (stop, stopped) = watch::channel(false);
+        let listening = tokio::spawn(serve(listener, with_carrier, stopped));
+        let tasks = vec![listening, tokio::spawn(carrier.run())];
+        shop.local.runner().start();
+        *lock(&shop.serving) = Some(Serving { address, stop, tasks });
+        Ok(shop)
+    }
+
+    fn at(config: &ShopConfig, address: SocketAddr) -> Result<Self, ShopError> {
+        if let Some(data) = &config.data {
+            let unusable = |error| ShopError::Directory(data.display().to_string(), error);
+            std::fs::create_dir_all(data).map_err(unusable)?;
+        }
+        let partners = Partners::open(config)?;
+        let functions = functions(&partners, secret());
+        let mut engine = LocalConfig::new(functions.clone());
+        (engine.data, engine.seed) = (config.data.clone(), config.seed);
+        (engine.concurrency, engine.disorder) = (config.concurrency, config.disorder);
+        for (row, path) in [("StartDelivery", "deliveries"), ("RecallDelivery", "recalls")] {
+            let url = format!("http://{address}{CARRIER}/{path}");
+            engine = engine.endpoint(row, Endpoint::new(url, CARRIER_API_KEY));
+        }
+        let local = Arc::new(Local::open(engine)?);
+        let router = chorus_http::router(local.kernel(), &functions)
+            .merge(operator::router(Arc::clone(&local), partners.clone()));
+        Ok(Self { local, partners, router, serving: Mutex::new(None) })
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn local(&self) -> &Local {
+        &self.local
+    }
+
+    /// The partners.
+    #[must_use]
+    pub const fn partners(&self) -> &Partners {
+        &self.partners
+    }
+
+    /// The API's router: it answers without a socket, too.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Where the API listens; `http://127.0.0.1:3000`.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        lock(&self.serving).as_ref().map(|serving| format!("http://{}", serving.address))
+    }
+
+    /// Where all items and all money are.
+    ///
+    /// # Errors
+    /// Where the books cannot be read.
+    pub async fn accounts(&self) -> Result<Accounts, Failure> {
+        Accounts::of(&self.local, &self.partners).await
+    }
+
+    /// Stops listening, finishes what is in flight, and makes everything durable.
+    ///
+    /// # Errors
+    /// Where that last fails.
+    pub async fn stop(&self) -> Result<(), ShopError> {
+        let serving = lock(&self.serving).take();
+        if let Some(Serving { stop, tasks, .. }) = serving {
+            stop.send_replace(true);
+            self.local.runner().shutdown(Duration::from_secs(10)).await?;
+            for task in tasks {
+                task.abort();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn secret() -> WebhookSecret {
+    WEBHOOK_SECRET.parse().expect("the laptop's secret is long enough, as the tests show")
+}
+
+async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let stop = async move {
+        // An error says that the shop is gone: a reason to stop as well.
+        stopped.wait_for(|stop| *stop).await.map_or((), |_| ())
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+        tracing::error!(%error, "the API stopped listening");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
