@@ -154,6 +154,18 @@ class StateMachines(unittest.TestCase):
         calls = [invoked(event_id, by="Everything") for _ in ("the rule's", "the machine's")]
         self.assertEqual([call["event"]["id"] for call in calls], [event_id, event_id])
 
+    def a_task_that_waits_for_a_token_fails_with_the_function_it_called(self) -> None:
+        states = stack.client("stepfunctions")
+        machine = stack.outputs["WaitingMachine"]
+        execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+
+        def ended() -> dict | None:
+            found = states.describe_execution(executionArn=execution)
+            return found if found["status"] != "RUNNING" else None
+
+        end = wait_for(ended, PATIENCE, "the end of the execution")
+        self.assertEqual((end["status"], end["error"]), ("FAILED", "AskedToFail"))
+
 
 class ApiDestinations(unittest.TestCase):
     def a_call_carries_the_key_the_path_and_the_event(self) -> None:

@@ -11,6 +11,7 @@ from ministack_launcher import (
     iam_conditions,
     replay,
     rule_targets,
+    task_tokens,
 )
 
 GAPS = (
@@ -21,6 +22,7 @@ GAPS = (
     async_invocation,
     replay,
     iam_conditions,
+    task_tokens,
 )
 
 
