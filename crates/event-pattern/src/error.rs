@@ -199,9 +199,3 @@ pub enum EventError {
     #[error("the event's arrays can be combined in too many ways")]
     TooIntricate,
 }
-
-impl From<JsonError> for EventError {
-    fn from(error: JsonError) -> Self {
-        Self::NotJson(error)
-    }
-}

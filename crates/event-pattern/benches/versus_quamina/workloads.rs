@@ -64,7 +64,7 @@ fn event(number: usize) -> String {
     let (source, detail_type) = types[number % types.len()];
     let country = ["DE", "AT", "FR", "US"][number % 4];
     let total = ["237.51", "1999.00", "1000", "42"][(number / 2) % 4];
-    let status = if number % 3 == 0 { "Open" } else { "Paid" };
+    let status = if number.is_multiple_of(3) { "Open" } else { "Paid" };
     let order = 1_073_459_984 + number;
     format!(
         r#"{{"version":"0","id":"6a7e8feb-b491-4cf7-a9f1-bf37034677{number:02}","detail-type":"{detail_type}","source":"{source}","account":"111122223333","time":"2026-11-20T10:47:00Z","region":"eu-central-1","resources":[],"detail":{{"metadata":{{"idempotency-key":"c1b95b88-3f27-5d0a-9a57-{number:012}","event-id":"0d9f5a52-7d5c-5b7e-8a11-{number:012}","correlation-id":"{order}","occurred-at":"2026-11-20T10:47:00Z","version":1,"ttl-seconds":86400,"category":"event","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}},"data":{{"order-id":"{order}","customer-id":"{number}","email":"customer-{number}@example.com","status":"{status}","country":"{country}","total":{total},"lines":[{{"sku":"A-1","quantity":2}},{{"sku":"B-{number}","quantity":1}}]}}}}}}"#

@@ -4,7 +4,7 @@
 use super::record::{Element, NONE, Record};
 use super::trie::{PathId, PathTrie, ROOT};
 use crate::error::EventError;
-use crate::json::{Cursor, JsonError, MAX_DEPTH, unescape};
+use crate::json::{Cursor, MAX_DEPTH, Reason, unescape};
 
 /// An open object or array on the way to something that a pattern looks at.
 #[derive(Debug, Clone, Copy)]
@@ -28,22 +28,26 @@ struct Scanner<'a> {
 /// Records what `event` holds at the paths of `trie`.
 pub(super) fn scan(event: &str, trie: &PathTrie, record: &mut Record) -> Result<(), EventError> {
     let mut scanner = Scanner { cursor: Cursor::new(event), trie, record };
-    if !scanner.cursor.eat(b'{') {
-        // Anything else may still be JSON, and is no event.
-        scanner.cursor.skip_value()?;
-        scanner.cursor.finish()?;
-        return Err(EventError::NotAnObject);
-    }
-    if !scanner.cursor.eat(b'}') {
-        scanner.enter(ROOT, true, NONE)?;
-        scanner.members()?;
-    }
-    Ok(scanner.cursor.finish()?)
+    let is_object = scanner.cursor.peek() == Some(b'{');
+    let scanned = if is_object { scanner.object() } else { scanner.cursor.skip_value() };
+    scanned
+        .and_then(|()| scanner.cursor.finish())
+        .map_err(|reason| EventError::NotJson(scanner.cursor.error(reason)))?;
+    if is_object { Ok(()) } else { Err(EventError::NotAnObject) }
 }
 
 impl Scanner<'_> {
+    fn object(&mut self) -> Result<(), Reason> {
+        self.cursor.bump();
+        if self.cursor.eat(b'}') {
+            return Ok(());
+        }
+        self.enter(ROOT, true, NONE)?;
+        self.members()
+    }
+
     /// Reads members and elements until the last open container is closed.
-    fn members(&mut self) -> Result<(), JsonError> {
+    fn members(&mut self) -> Result<(), Reason> {
         while let Some(&frame) = self.record.frames.last() {
             let opened = if frame.is_object { self.member(frame)? } else { self.element(frame)? };
             if !opened {
@@ -54,7 +58,7 @@ impl Scanner<'_> {
     }
 
     /// Consumes the comma before the next member, closing every container that ends here.
-    fn next_or_close(&mut self) -> Result<(), JsonError> {
+    fn next_or_close(&mut self) -> Result<(), Reason> {
         while let Some(&frame) = self.record.frames.last() {
             match self.cursor.peek() {
                 Some(b',') => {
@@ -64,7 +68,7 @@ impl Scanner<'_> {
                 Some(b'}') if frame.is_object => {}
                 Some(b']') if !frame.is_object => {}
                 _ => {
-                    return Err(self.cursor.error("expected a comma or the end of the container"));
+                    return Err(Reason::Comma);
                 }
             }
             self.cursor.bump();
@@ -73,9 +77,9 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn enter(&mut self, node: PathId, is_object: bool, element: u32) -> Result<(), JsonError> {
+    fn enter(&mut self, node: PathId, is_object: bool, element: u32) -> Result<(), Reason> {
         if self.record.frames.len() >= MAX_DEPTH {
-            return Err(self.cursor.error("the document nests too deeply"));
+            return Err(Reason::Depth);
         }
         let frame = Frame { node, element, is_object, is_element: false, array: NONE };
         self.record.frames.push(frame);
@@ -95,7 +99,7 @@ impl Scanner<'_> {
 
     /// Reads one member; tells whether its value was opened rather than consumed.
     #[inline]
-    fn member(&mut self, frame: Frame) -> Result<bool, JsonError> {
+    fn member(&mut self, frame: Frame) -> Result<bool, Reason> {
         let key = self.cursor.key()?;
         let node = if key.escaped {
             self.trie.follow(frame.node, &key.decode())
@@ -109,7 +113,7 @@ impl Scanner<'_> {
     }
 
     /// Reads one element; tells whether it was opened rather than consumed.
-    fn element(&mut self, frame: Frame) -> Result<bool, JsonError> {
+    fn element(&mut self, frame: Frame) -> Result<bool, Reason> {
         if !matches!(self.cursor.peek(), Some(b'{' | b'[')) {
             return self.value(frame.node, frame.element);
         }
@@ -137,7 +141,7 @@ impl Scanner<'_> {
     }
 
     #[inline]
-    fn value(&mut self, node: PathId, element: u32) -> Result<bool, JsonError> {
+    fn value(&mut self, node: PathId, element: u32) -> Result<bool, Reason> {
         match self.cursor.peek() {
             Some(b'{') if self.trie.leads_on(node) => {
                 self.cursor.bump();
@@ -158,12 +162,12 @@ impl Scanner<'_> {
                 self.leaf(node, element, next).map(|()| false)
             }
             Some(next) => self.cursor.skip_scalar(next).map(|()| false),
-            None => Err(self.cursor.error("expected a value")),
+            None => Err(Reason::Value),
         }
     }
 
     #[inline]
-    fn leaf(&mut self, node: PathId, element: u32, next: u8) -> Result<(), JsonError> {
+    fn leaf(&mut self, node: PathId, element: u32, next: u8) -> Result<(), Reason> {
         match next {
             b'"' => {
                 self.cursor.bump();

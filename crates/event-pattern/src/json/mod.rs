@@ -1,10 +1,12 @@
 //! A small strict JSON reader that never builds a tree, never recurses and keeps numbers as written.
 
 mod cursor;
+mod lex;
 mod skip;
 mod text;
 
 pub(crate) use cursor::Cursor;
+pub(crate) use lex::Reason;
 pub(crate) use text::{Text, unescape};
 
 /// How deeply a document may nest; the engine behind EventBridge refuses deeper ones too.
@@ -16,6 +18,6 @@ pub(crate) const MAX_DEPTH: usize = 1000;
 pub struct JsonError {
     /// What was found wrong.
     pub reason: &'static str,
-    /// Byte offset into the text at which it was found.
+    /// Byte offset into the text at which the faulty part starts.
     pub offset: usize,
 }

@@ -1,6 +1,7 @@
 //! Passes over a value that nobody asked for, checking it all the same, in constant stack space.
 
-use super::{Cursor, JsonError, MAX_DEPTH};
+use super::lex::{self, Reason};
+use super::{Cursor, MAX_DEPTH};
 
 /// One bit per open container: set for an object, clear for an array.
 struct Nesting {
@@ -9,14 +10,16 @@ struct Nesting {
 }
 
 impl Nesting {
-    fn push(&mut self, object: bool) -> bool {
-        let Some(word) = self.bits.get_mut(self.depth / 64) else { return false };
+    #[inline(always)]
+    fn push(&mut self, object: bool) -> Result<(), Reason> {
+        let word = self.bits.get_mut(self.depth / 64).ok_or(Reason::Depth)?;
         let bit = 1 << (self.depth % 64);
         *word = if object { *word | bit } else { *word & !bit };
         self.depth += 1;
-        true
+        Ok(())
     }
 
+    #[inline(always)]
     fn in_object(&self) -> bool {
         let top = self.depth - 1;
         self.bits[top / 64] & (1 << (top % 64)) != 0
@@ -24,85 +27,62 @@ impl Nesting {
 }
 
 impl Cursor<'_> {
-    /// Consumes one scalar; the first byte, `next`, has been peeked.
-    #[inline]
-    pub(crate) fn skip_scalar(&mut self, next: u8) -> Result<(), JsonError> {
-        match next {
-            b'"' => {
-                self.bump();
-                self.string_end().map(drop)
-            }
-            b't' => self.word("true"),
-            b'f' => self.word("false"),
-            b'n' => self.word("null"),
-            _ => self.number().map(drop),
-        }
-    }
-
     /// Consumes one value of any kind.
     #[inline]
-    pub(crate) fn skip_value(&mut self) -> Result<(), JsonError> {
+    pub(crate) fn skip_value(&mut self) -> Result<(), Reason> {
         match self.peek() {
-            Some(b'{' | b'[') => self.skip_container(),
-            Some(next) => self.skip_scalar(next),
-            None => Err(self.error("expected a value")),
+            Some(b'{' | b'[') => {
+                self.pos = container(self.bytes(), self.pos)?;
+                Ok(())
+            }
+            Some(first) => self.skip_scalar(first),
+            None => Err(Reason::Value),
         }
     }
+}
 
-    fn skip_container(&mut self) -> Result<(), JsonError> {
-        let mut nesting = Nesting { bits: [0; MAX_DEPTH.div_ceil(64)], depth: 0 };
-        self.open(&mut nesting)?;
-        while nesting.depth > 0 {
-            match self.peek() {
-                Some(b',') => {
-                    self.bump();
-                    if nesting.in_object() {
-                        self.key()?;
-                    }
-                    self.value_or_open(&mut nesting)?;
+/// The end of the object or array that starts at `pos`.
+fn container(bytes: &[u8], mut pos: usize) -> Result<usize, Reason> {
+    let mut nesting = Nesting { bits: [0; MAX_DEPTH.div_ceil(64)], depth: 0 };
+    loop {
+        pos = lex::space(bytes, pos);
+        match bytes.get(pos) {
+            Some(&first @ (b'{' | b'[')) => {
+                let object = first == b'{';
+                nesting.push(object)?;
+                let inside = lex::space(bytes, pos + 1);
+                let is_empty = bytes.get(inside) == Some(if object { &b'}' } else { &b']' });
+                if !is_empty {
+                    pos = if object { lex::key(bytes, inside)? } else { inside };
+                    continue;
                 }
-                Some(b'}') if nesting.in_object() => {
-                    self.bump();
-                    nesting.depth -= 1;
-                }
-                Some(b']') if !nesting.in_object() => {
-                    self.bump();
-                    nesting.depth -= 1;
-                }
-                _ => return Err(self.error("expected a comma or the end of the container")),
+                pos = inside;
             }
+            Some(&first) => pos = lex::scalar(bytes, pos, first)?,
+            None => return Err(Reason::Value),
         }
-        Ok(())
+        pos = ends(bytes, pos, &mut nesting)?;
+        if nesting.depth == 0 {
+            return Ok(pos);
+        }
     }
+}
 
-    /// Consumes an opening bracket and all that opens directly behind it, up to a first value.
-    fn open(&mut self, nesting: &mut Nesting) -> Result<(), JsonError> {
-        loop {
-            let object = self.peek() == Some(b'{');
-            self.bump();
-            if !nesting.push(object) {
-                return Err(self.error("the document nests too deeply"));
-            }
-            if self.eat(if object { b'}' } else { b']' }) {
-                nesting.depth -= 1;
-                return Ok(());
-            }
-            if object {
-                self.key()?;
-            }
-            match self.peek() {
-                Some(b'{' | b'[') => {}
-                Some(next) => return self.skip_scalar(next),
-                None => return Err(self.error("expected a value")),
-            }
+/// Passes over closing brackets, up to the next element or the end of everything.
+#[inline(always)]
+fn ends(bytes: &[u8], mut pos: usize, nesting: &mut Nesting) -> Result<usize, Reason> {
+    while nesting.depth > 0 {
+        pos = lex::space(bytes, pos);
+        let object = nesting.in_object();
+        match bytes.get(pos) {
+            Some(b',') if object => return lex::key(bytes, pos + 1),
+            Some(b',') => return Ok(pos + 1),
+            Some(b'}') if object => {}
+            Some(b']') if !object => {}
+            _ => return Err(Reason::Comma),
         }
+        pos += 1;
+        nesting.depth -= 1;
     }
-
-    fn value_or_open(&mut self, nesting: &mut Nesting) -> Result<(), JsonError> {
-        match self.peek() {
-            Some(b'{' | b'[') => self.open(nesting),
-            Some(next) => self.skip_scalar(next),
-            None => Err(self.error("expected a value")),
-        }
-    }
+    Ok(pos)
 }

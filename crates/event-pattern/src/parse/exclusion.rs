@@ -4,6 +4,7 @@ use super::Parser;
 use crate::comparison::{Affix, Exclusion};
 use crate::error::{PatternError, PatternFault as Fault};
 use crate::fold::AnyCase;
+use crate::json::Reason;
 use crate::number::Key;
 
 const TAKES: &str = "a string, a number, a list of one of them, or an object with an operator";
@@ -62,7 +63,7 @@ impl Parser<'_> {
         if self.cursor.eat(b']') {
             return Ok(false);
         }
-        let comma = self.cursor.expect(b',', "expected a comma or the end of the array");
+        let comma = self.cursor.expect(b',', Reason::Comma);
         self.json(comma).map(|()| true)
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::error::{PatternError, PatternFault as Fault};
-use crate::json::{Cursor, JsonError};
+use crate::json::{Cursor, Reason};
 use crate::limits::Limits;
 use crate::pattern::{Combination, Condition};
 
@@ -107,8 +107,8 @@ impl<'a> Parser<'a> {
         Err(PatternError { path: self.place.clone(), offset: self.cursor.offset(), fault })
     }
 
-    fn json<T>(&self, result: Result<T, JsonError>) -> Result<T, PatternError> {
-        result.or_else(|error| self.fail(Fault::NotJson(error)))
+    fn json<T>(&self, result: Result<T, Reason>) -> Result<T, PatternError> {
+        result.or_else(|reason| self.fail(Fault::NotJson(self.cursor.error(reason))))
     }
 
     /// Runs `read` with the message path extended by `step`.
@@ -127,7 +127,7 @@ impl<'a> Parser<'a> {
     fn pattern(mut self) -> Result<Vec<Combination>, PatternError> {
         if !self.cursor.eat(b'{') {
             return match self.cursor.peek() {
-                None => self.fail(Fault::NotJson(self.cursor.error("the text is empty"))),
+                None => self.fail(Fault::NotJson(self.cursor.error(Reason::Empty))),
                 Some(_) => self.fail(Fault::NotAnObject),
             };
         }
@@ -155,7 +155,7 @@ impl<'a> Parser<'a> {
                 self.depth -= 1;
                 return Ok(());
             }
-            let comma = self.cursor.expect(b',', "expected a comma or the end of the object");
+            let comma = self.cursor.expect(b',', Reason::Comma);
             self.json(comma)?;
         }
     }
@@ -184,7 +184,7 @@ impl<'a> Parser<'a> {
                 self.json(value)?;
                 self.fail(Fault::BareValue(name))
             }
-            None => self.fail(Fault::NotJson(self.cursor.error("expected a value"))),
+            None => self.fail(Fault::NotJson(self.cursor.error(Reason::Value))),
         }
     }
 
@@ -198,7 +198,7 @@ impl<'a> Parser<'a> {
         let mut objects = 0;
         while !self.cursor.eat(b']') {
             if objects > 0 {
-                let comma = self.cursor.expect(b',', "expected a comma or the end of the array");
+                let comma = self.cursor.expect(b',', Reason::Comma);
                 self.json(comma)?;
             }
             if !self.cursor.eat(b'{') {
@@ -257,7 +257,7 @@ impl<'a> Parser<'a> {
             if self.cursor.eat(b']') {
                 break;
             }
-            let comma = self.cursor.expect(b',', "expected a comma or the end of the array");
+            let comma = self.cursor.expect(b',', Reason::Comma);
             self.json(comma)?;
         }
         self.wildcard_complexity(&comparisons)?;

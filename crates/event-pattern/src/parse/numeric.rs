@@ -3,6 +3,7 @@
 use super::Parser;
 use crate::comparison::{Comparison, NumberRange};
 use crate::error::{PatternError, PatternFault as Fault};
+use crate::json::Reason;
 use crate::number::{self, Key};
 
 impl Parser<'_> {
@@ -31,7 +32,7 @@ impl Parser<'_> {
         if !matches!(first.0, ">" | ">=") {
             return self.fail(Fault::NumericForm);
         }
-        let comma = self.cursor.expect(b',', "expected a comma or the end of the array");
+        let comma = self.cursor.expect(b',', Reason::Comma);
         self.json(comma)?;
         let second = self.numeric_term()?;
         if !matches!(second.0, "<" | "<=") || !self.cursor.eat(b']') {

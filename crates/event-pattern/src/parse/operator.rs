@@ -5,6 +5,7 @@ use crate::address::{self, Address, AddressRange};
 use crate::comparison::{Affix, Comparison, Exclusion};
 use crate::error::{PatternError, PatternFault as Fault};
 use crate::fold::AnyCase;
+use crate::json::Reason;
 use crate::number;
 use crate::wildcard::{self, Wildcard};
 
@@ -20,7 +21,7 @@ impl<'t> Parser<'t> {
             }
             Some(b'[') => self.fail(Fault::NestedArray),
             Some(next) => self.plain(next).map(Some),
-            None => self.fail(Fault::NotJson(self.cursor.error("expected a value"))),
+            None => self.fail(Fault::NotJson(self.cursor.error(Reason::Value))),
         }
     }
 
@@ -98,7 +99,7 @@ impl<'t> Parser<'t> {
             }
             Some(b',') => self.fail(Fault::SecondMember(name.to_owned())),
             _ => {
-                let error = self.cursor.error("expected the end of the operator's object");
+                let error = self.cursor.error(Reason::Comma);
                 self.fail(Fault::NotJson(error))
             }
         }

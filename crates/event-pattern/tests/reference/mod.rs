@@ -20,7 +20,7 @@ struct Leaf {
 }
 
 /// Whether `pattern` matches `event`.
-pub fn matches(pattern: &Value, event: &Value) -> bool {
+pub(crate) fn matches(pattern: &Value, event: &Value) -> bool {
     let mut unfolded = Vec::new();
     unfold(pattern, "", &mut unfolded);
     let mut leaves = Vec::new();
