@@ -109,6 +109,8 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "TMPDIR": str(self._scratch),
+            "STATE_DIR": str(self._scratch / "state"),
+            "S3_DATA_DIR": str(self._scratch / "s3"),
         }
 
     def _pid(self) -> int | None:

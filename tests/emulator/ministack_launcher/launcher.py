@@ -6,6 +6,7 @@ from ministack_launcher import (
     api_destinations,
     async_invocation,
     cloudformation_types,
+    event_clock,
     hooks,
     http_api,
     iam_conditions,
@@ -27,10 +28,11 @@ GAPS = (
 
 
 def main() -> int:
-    """Closes every gap and serves until stopped; 1 when MiniStack is not the one we know."""
+    """Closes every gap and serves until stopped; 1 when MiniStack or a setting is not fit."""
     try:
+        event_clock.time_scale()
         close_gaps()
-    except hooks.HookVanished as error:
+    except (hooks.HookVanished, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     from ministack.app import main as serve
