@@ -209,4 +209,10 @@ fn a_warning_does_not_refuse_a_machine() {
     let (machine, problems) = Machine::check(machine);
     assert!(machine.is_some());
     assert_eq!(problems[0].severity, Severity::Warning);
+    let machine = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
+        "Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken"}}}"#;
+    let (machine, problems) = Machine::check(machine);
+    let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(fields, ["Parameters", "TimeoutSeconds"]);
+    assert!(machine.is_some());
 }

@@ -1,13 +1,14 @@
 //! Tasks: scheduled, started, answered or timed out.
 
 use super::context::Extra;
-use super::lane::{LaneId, Phase, TaskState, after};
+use super::lane::{Lane, LaneId, Phase, TaskState, after};
 use super::{Effect, TaskId, TaskRequest, Work};
 use crate::failure::{Failure, Origin};
 use crate::history::{self, Details};
 use crate::intrinsic::hexadecimal;
 use crate::json::{Json, Object};
-use crate::machine::{Family, Pattern, Resource, State, Task};
+use crate::machine::{Family, Kind, Pattern, Resource, Seconds, State, Task};
+use crate::scope::World;
 use crate::shaping;
 
 /// What a step of a task's life is called in the history.
@@ -104,7 +105,7 @@ impl Work<'_, '_> {
     /// The resource of the Task a lane is in.
     pub(super) fn resource_of(&self, id: LaneId) -> Option<Resource> {
         match &self.state_of(id)?.kind {
-            crate::machine::Kind::Task(task) => Some(task.resource.clone()),
+            Kind::Task(task) => Some(task.resource.clone()),
             _ => None,
         }
     }
@@ -152,17 +153,16 @@ fn moment(how: Moment, resource: &Resource, mut members: Object) -> Details {
     Some((how.details(resource), Json::Object(members)))
 }
 
-type Filled = (Json, TaskState);
-
+/// Fills the fields of the Task: what to call with, and what is known of the call.
 fn fill(
     task: &Task,
     state: &State,
-    world: &crate::scope::World<'_>,
-    lane: &super::lane::Lane,
-) -> Result<Filled, Failure> {
+    world: &World<'_>,
+    lane: &Lane,
+) -> Result<(Json, TaskState), Failure> {
     let selected = shaping::select(&state.input_path, &lane.input, world)?;
     let scope = world.scope(&selected);
-    let seconds = |given: &Option<crate::machine::Seconds>, field| {
+    let seconds = |given: &Option<Seconds>, field| {
         given.as_ref().map(|given| shaping::seconds(given, field, &scope)).transpose()
     };
     let timeout = seconds(&task.timeout, "TimeoutSecondsPath")?;

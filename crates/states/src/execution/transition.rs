@@ -9,7 +9,7 @@ use crate::choice;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
-use crate::machine::{ChoiceRule, Kind, Next, Pass, Seconds, State, Text, Wait};
+use crate::machine::{ChoiceRule, Kind, Next, Pass, State, Text, Wait};
 use crate::scope::Scope;
 use crate::shaping;
 use crate::template::Expression;
@@ -128,9 +128,8 @@ impl<'m> Work<'_, 'm> {
         rules: &[ChoiceRule],
         default: Option<&str>,
     ) -> Result<Option<Phase>, Failure> {
-        let state = self.state_of(id);
+        let Some(state) = self.state_of(id) else { return Ok(None) };
         let (next, output, assigned) = self.evaluate(id, Extra::default(), |world, lane| {
-            let Some(state) = state else { return Err(Failure::runtime("")) };
             let input = shaping::select(&state.input_path, &lane.input, world)?;
             let scope = world.scope(&input);
             let rule = choice::first_match(rules, &scope)?;
@@ -151,10 +150,9 @@ impl<'m> Work<'_, 'm> {
     }
 
     fn wait(&mut self, id: LaneId, wait: &Wait) -> Result<Option<Phase>, Failure> {
-        let state = self.state_of(id);
+        let Some(state) = self.state_of(id) else { return Ok(None) };
         let now = self.now;
         let until = self.evaluate(id, Extra::default(), |world, lane| {
-            let Some(state) = state else { return Err(Failure::runtime("")) };
             let input = shaping::select(&state.input_path, &lane.input, world)?;
             let scope = world.scope(&input);
             Ok(match wait {
@@ -175,8 +173,7 @@ impl<'m> Work<'_, 'm> {
                 }
             })
         })?;
-        let at_once = until <= now && !matches!(wait, Wait::Seconds(Seconds::Fixed(1..)));
-        Ok(Some(if at_once { Phase::Waited } else { Phase::Waiting(until) }))
+        Ok(Some(if until <= now { Phase::Waited } else { Phase::Waiting(until) }))
     }
 
     /// The failure of a Fail state, as its fields tell it.

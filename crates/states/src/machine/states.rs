@@ -4,9 +4,11 @@ use super::choice;
 use super::fields::{Fields, MAX_SECONDS};
 use super::read::{Flows, query_language};
 use super::recovery;
-use super::resource::Resource;
+use super::resource::{Pattern, Resource};
 use super::{Fan, Kind, Map, Next, Pass, Seconds, State, Task, Text, Wait};
 use crate::json::Json;
+use crate::path::Path;
+use crate::template::Template;
 use crate::timestamp;
 
 /// Reads a state; what can be read of a flawed one stands in for it.
@@ -106,13 +108,34 @@ fn task(fields: &mut Fields<'_>) -> Kind {
         let reason = format!("{heartbeat} is not less than TimeoutSeconds, {timeout}");
         fields.advise("HeartbeatSeconds", reason, remedy);
     }
-    Kind::Task(Box::new(Task {
+    let task = Task {
         resource: Resource::new(resource),
         credentials: fields.object_template("Credentials"),
         timeout,
         heartbeat,
         fan: fan(fields),
-    }))
+    };
+    if task.resource.pattern() == Pattern::Callback {
+        callback(fields, &task);
+    }
+    Kind::Task(Box::new(task))
+}
+
+/// A callback that nobody can answer, or that waits for ever, is hardly meant.
+fn callback(fields: &Fields<'_>, task: &Task) {
+    let paths = task.fan.parameters.iter().flat_map(Template::paths);
+    let hands_over = |path: &Path| {
+        let path = path.to_string();
+        path.starts_with("$$.Task") || path == "$$" || path.starts_with("$$[")
+    };
+    if !paths.into_iter().any(hands_over) {
+        let remedy = "hand over $$.Task.Token in Parameters";
+        fields.warn("Parameters", "nobody is given the token to answer with", remedy);
+    }
+    if task.timeout.is_none() && task.heartbeat.is_none() {
+        let remedy = "without an answer the execution stands still for up to a year";
+        fields.warn("TimeoutSeconds", "is missing beside .waitForTaskToken", remedy);
+    }
 }
 
 fn wait(fields: &mut Fields<'_>) -> Kind {

@@ -40,6 +40,9 @@ impl Path {
     }
 }
 
+/// How many values a path may find on its way: `$..*..*..*` over nested arrays finds any number.
+const MAX_FOUND: usize = 100_000;
+
 /// Follows the steps. A definite step that finds nothing fails, unless a step before it may have
 /// found any number of values.
 pub(super) fn walk<'a>(
@@ -51,13 +54,16 @@ pub(super) fn walk<'a>(
     let mut definite = true;
     for (position, step) in steps.iter().enumerate() {
         if *step == Step::Descend {
-            found = everything_below(found);
+            found = everything_below(found)?;
             definite = false;
             continue;
         }
         let mut next = Vec::new();
         for value in found {
             apply(step, value, root, &mut next);
+            if next.len() > MAX_FOUND {
+                return Err(too_many());
+            }
         }
         if definite && next.is_empty() && is_definite(step) {
             return Err(missing(steps, position));
@@ -72,7 +78,11 @@ fn is_definite(step: &Step) -> bool {
     matches!(step, Step::Name(_) | Step::Index(_))
 }
 
-fn everything_below(found: Vec<&Json>) -> Vec<&Json> {
+fn too_many() -> Missing {
+    Missing { reason: format!("More than {MAX_FOUND} results"), past_end: false }
+}
+
+fn everything_below(found: Vec<&Json>) -> Result<Vec<&Json>, Missing> {
     let mut all = Vec::new();
     let mut pending: Vec<&Json> = found.into_iter().rev().collect();
     while let Some(value) = pending.pop() {
@@ -82,8 +92,11 @@ fn everything_below(found: Vec<&Json>) -> Vec<&Json> {
             _ => continue,
         }
         all.push(value);
+        if all.len() > MAX_FOUND {
+            return Err(too_many());
+        }
     }
-    all
+    Ok(all)
 }
 
 fn apply<'a>(step: &Step, value: &'a Json, root: &'a Json, next: &mut Vec<&'a Json>) {
@@ -181,6 +194,13 @@ mod tests {
         assert_eq!(read("$.store.book[?(!(@.isbn) || @.price == 8.0)].title"), r#"["A","B","C"]"#);
         assert_eq!(read("$.store.book[?(@.title in ['B', 'C'])].price"), "[12,9]");
         assert_eq!(read("$.store.book[*].nope"), "[]");
+    }
+
+    #[test]
+    fn a_path_that_finds_too_much_is_stopped() {
+        let nested: Json = format!("{}{}", "[".repeat(60), "]".repeat(60)).parse().unwrap();
+        let path = Path::parse(&format!("${}", "..*".repeat(20))).unwrap();
+        assert_eq!(path.select(&nested).unwrap_err(), too_many());
     }
 
     #[test]
