@@ -1,6 +1,6 @@
 //! Every problem of a definition is reported, with its state, field, reason and remedy.
 
-use states::{Machine, Severity};
+use states::{Json, Machine, Mocks, RunOptions, Severity, Status, draw_svg, run};
 
 /// The problems, as `state.field`, errors only.
 #[track_caller]
@@ -215,4 +215,30 @@ fn a_warning_does_not_refuse_a_machine() {
     let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
     assert_eq!(fields, ["Parameters", "TimeoutSeconds"]);
     assert!(machine.is_some());
+}
+
+#[test]
+fn deep_nesting_is_refused_or_run_and_never_exhausts_the_stack() {
+    let nested = |levels: usize| {
+        let mut flow = r#"{"StartAt":"S0","States":{"S0":{"Type":"Succeed"}}}"#.to_owned();
+        for level in 1..=levels {
+            flow = format!(
+                r#"{{"StartAt":"S{level}","States":{{"S{level}":{{"Type":"Parallel","End":true,
+                "Branches":[{flow}]}}}}}}"#
+            );
+        }
+        flow
+    };
+    let machine = Machine::parse(&nested(30)).unwrap();
+    let ran = run(&machine, Json::Null, &mut Mocks::default(), RunOptions::default()).unwrap();
+    let output = format!("{}null{}", "[".repeat(30), "]".repeat(30)).parse().unwrap();
+    assert_eq!(ran.status, Status::Succeeded { output });
+    assert!(draw_svg(&machine).contains("S30"));
+    assert_eq!(places(&nested(200)), ["*."]);
+    assert_eq!(places(&"[".repeat(500_000)), ["*."]);
+    let path = format!("${}", "[?(!(".repeat(5_000));
+    assert_eq!(of_state(&format!(r#""Type":"Pass","End":true,"InputPath":"{path}""#)).len(), 1);
+    let call = "States.Array(".repeat(5_000);
+    let fields = format!(r#""Type":"Pass","End":true,"Parameters":{{"a.$":"{call}"}}"#);
+    assert_eq!(of_state(&fields).len(), 1);
 }
