@@ -12,6 +12,8 @@ pub(crate) enum Found<'a> {
     One(&'a Json),
     /// The values of a path that may name many.
     Many(Vec<&'a Json>),
+    /// What a path made that ends in several names: an object of these members, or many.
+    Made(Json),
 }
 
 /// Why a path found nothing.
@@ -28,6 +30,7 @@ impl Found<'_> {
         match self {
             Self::One(value) => value.clone(),
             Self::Many(values) => Json::Array(values.into_iter().cloned().collect()),
+            Self::Made(value) => value,
         }
     }
 }
@@ -35,6 +38,15 @@ impl Found<'_> {
 impl Path {
     /// Reads the path from its root's value.
     pub(crate) fn select<'a>(&self, root: &'a Json) -> Result<Found<'a>, Missing> {
+        if let Some((Step::Names(names), before)) = self.steps.split_last() {
+            let found = walk(before, root, root)?;
+            let mut objects = found.into_iter().map(|value| members(names, value));
+            return Ok(Found::Made(if before.iter().all(is_definite) {
+                objects.next().unwrap_or_default()
+            } else {
+                Json::Array(objects.collect())
+            }));
+        }
         let found = walk(&self.steps, root, root)?;
         Ok(if self.is_definite() { Found::One(found[0]) } else { Found::Many(found) })
     }
@@ -72,6 +84,12 @@ pub(super) fn walk<'a>(
         found = next;
     }
     Ok(found)
+}
+
+/// Those of the members that the value has.
+fn members(names: &[String], value: &Json) -> Json {
+    let member = |name: &String| Some((name.clone(), value.get(name)?.clone()));
+    Json::object(names.iter().filter_map(member))
 }
 
 fn is_definite(step: &Step) -> bool {
@@ -188,6 +206,8 @@ mod tests {
         assert_eq!(read("$.store.book[0:2].title"), r#"["A","B"]"#);
         assert_eq!(read("$.store.book[-2:].title"), r#"["B","C"]"#);
         assert_eq!(read("$.store.book[0,2].title"), r#"["A","C"]"#);
+        assert_eq!(read("$.store.book[0]['price','isbn']"), r#"{"price":8,"isbn":"1"}"#);
+        assert_eq!(read("$.store.book[?(@.isbn)]['price','x']"), r#"[{"price":8}]"#);
         assert_eq!(read("$.store.book[?(@.isbn)].title"), r#"["A"]"#);
         assert_eq!(read("$.store.book[?(@.price < $.limit && @.title != 'A')].title"), r#"["C"]"#);
         assert_eq!(read("$.store.book[?(@.title =~ /[ab]/i)].price"), "[8,12]");
