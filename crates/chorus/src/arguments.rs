@@ -1,8 +1,11 @@
 //! What can be said on the command line.
 
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 
-use crate::command::design::Design;
+use crate::command::{
+    demo::Demo, design::Design, dlq::Dlq, events::Events, import::Import, order::Order,
+    projections::Projections, trace::Trace, up::Up,
+};
 
 /// An order-management shop whose services never call each other: they listen to events on one
 /// bus, and answer with events.
@@ -10,12 +13,31 @@ use crate::command::design::Design;
 #[command(name = "chorus", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Start with `chorus demo`: five stories, told event by event.")]
 pub(crate) struct Arguments {
+    /// Say more on standard error: -v warnings, -vv what happens, -vvv everything
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Tell five orders' stories on a shop that is gone afterwards
+    Demo(Demo),
+    /// Run the whole shop on this machine
+    Up(Up),
+    /// Fill a shop with Northwind's items and customers, and place its 830 orders
+    Import(Import),
+    /// Place, show, list or cancel orders
+    Order(Order),
+    /// Draw what an order went through, as a tree of causes
+    Trace(Trace),
+    /// List events: an order's, or the newest
+    Events(Events),
+    /// Look at dead letters, and send them to their targets again
+    Dlq(Dlq),
     /// Print the design table, or prove that its flow closes
     Design(Design),
+    /// Rebuild what is derived from the orders' own events
+    Projections(Projections),
 }

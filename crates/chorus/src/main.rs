@@ -1,22 +1,51 @@
 //! `chorus`: the whole shop on one command, and everything to look into it.
 
 mod arguments;
+mod client;
 mod command;
+mod place;
 mod screen;
+mod timeline;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
 
-fn main() -> ExitCode {
+#[tokio::main]
+async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match arguments.command {
-        Command::Design(design) => command::design::run(&design),
-    };
-    done.unwrap_or_else(|error| {
+    log(arguments.verbose);
+    run(arguments.command).await.unwrap_or_else(|error| {
         screen::error(&error);
         ExitCode::FAILURE
     })
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(demo) => command::demo::run(&demo).await,
+        Command::Up(up) => command::up::run(&up).await,
+        Command::Import(import) => command::import::run(&import).await,
+        Command::Order(order) => command::order::run(&order).await,
+        Command::Trace(trace) => command::trace::run(&trace).await,
+        Command::Events(events) => command::events::run(&events).await,
+        Command::Dlq(dlq) => command::dlq::run(&dlq).await,
+        Command::Design(design) => command::design::run(&design),
+        Command::Projections(projections) => command::projections::run(&projections).await,
+    }
+}
+
+/// Logs go to standard error; what a command says goes to standard output.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "error",
+        1 => "warn",
+        2 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

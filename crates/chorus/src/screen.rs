@@ -6,6 +6,8 @@ use anstyle::{AnsiColor, Style};
 pub(crate) const BOLD: Style = Style::new().bold();
 /// What is well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// What matters less.
+pub(crate) const DIM: Style = Style::new().dimmed();
 /// What failed.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 

@@ -28,8 +28,8 @@ pub fn save<E: Entity>(read: Option<&Versioned<E>>, entity: &E) -> Write {
 /// may arrive in any order and more than once.
 pub fn newest<E: Entity>(entity: &E, version: u64) -> Write {
     let number = i64::try_from(version).unwrap_or(i64::MAX);
-    let newer = Condition::new("attribute_not_exists(pk) OR version < :version")
-        .number(":version", number);
+    let newer =
+        Condition::new("attribute_not_exists(pk) OR version < :version").number(":version", number);
     put(entity, version, Some(newer))
 }
 

@@ -45,7 +45,7 @@ pub fn command<E: Event>(
         None => moment_key(now.as_nanosecond(), data.get()),
     };
     let metadata = Metadata {
-        event_id: derived_id(E::SPEC.detail_type, &idempotency_key, 0),
+        event_id: derived_id(&format!("command {}", E::SPEC.detail_type), &idempotency_key, 0),
         idempotency_key,
         correlation_id: command.subject().to_owned(),
         causation_id: None,

@@ -101,8 +101,8 @@ fn items(local: &Local) -> Result<Vec<ItemAccount>, Failure> {
         if text(&stored, "sk") != Some("item") {
             continue;
         }
-        let item: Item = serde_dynamo::from_item(stored)
-            .map_err(|error| Failure::corrupt("item", &error))?;
+        let item: Item =
+            serde_dynamo::from_item(stored).map_err(|error| Failure::corrupt("item", &error))?;
         items.push(ItemAccount {
             received: item.received(),
             available: item.available.into(),

@@ -54,12 +54,7 @@ impl Partners {
 
     /// The carrier, which calls the webhook at `url` back.
     #[must_use]
-    pub fn carrier(
-        &self,
-        config: &ShopConfig,
-        url: String,
-        secret: WebhookSecret,
-    ) -> Arc<Carrier> {
+    pub fn carrier(&self, config: &ShopConfig, url: String, secret: WebhookSecret) -> Arc<Carrier> {
         let webhook = Arc::new(HttpWebhook::new(url, secret, Arc::clone(&self.clock)));
         let mut pace = CarrierConfig::new(ApiKey::new(CARRIER_API_KEY));
         (pace.pickup_after, pace.delivery_after) = (config.pickup_after, config.delivery_after);

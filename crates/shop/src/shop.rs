@@ -88,15 +88,10 @@ impl Shop {
         let listener = TcpListener::bind(config.address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let shop = Self::at(config, address)?;
-        let carrier = shop.partners.carrier(
-            config,
-            format!("http://{address}/webhooks/logistics"),
-            secret(),
-        );
-        let with_carrier = shop
-            .router
-            .clone()
-            .nest(CARRIER, chorus_carrier::router(Arc::clone(&carrier)));
+        let carrier =
+            shop.partners.carrier(config, format!("http://{address}/webhooks/logistics"), secret());
+        let with_carrier =
+            shop.router.clone().nest(CARRIER, chorus_carrier::router(Arc::clone(&carrier)));
         let (stop, stopped) = watch::channel(false);
         let listening = tokio::spawn(serve(listener, with_carrier, stopped));
         let tasks = vec![listening, tokio::spawn(carrier.run())];

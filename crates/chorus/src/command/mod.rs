@@ -1,3 +1,11 @@
 //! One file for each command.
 
+pub(crate) mod demo;
 pub(crate) mod design;
+pub(crate) mod dlq;
+pub(crate) mod events;
+pub(crate) mod import;
+pub(crate) mod order;
+pub(crate) mod projections;
+pub(crate) mod trace;
+pub(crate) mod up;

@@ -1,0 +1,102 @@
+//! Asks a shop: over HTTP where one runs, or in process where only its data is here.
+
+use anyhow::{Context, bail};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 256 * 1024 * 1024;
+
+/// Somebody to ask.
+#[derive(Debug, Clone)]
+pub(crate) enum Client {
+    /// A shop that listens at this URL.
+    Remote { http: reqwest::Client, url: String },
+    /// A shop in this process.
+    Here(Router),
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'a str,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) body: Option<Value>,
+}
+
+impl<'a> Ask<'a> {
+    pub(crate) fn get(path: &'a str) -> Self {
+        Self { method: "GET", path, key: None, body: None }
+    }
+
+    pub(crate) fn post(path: &'a str, body: Value) -> Self {
+        Self { method: "POST", path, key: None, body: Some(body) }
+    }
+
+    pub(crate) fn put(path: &'a str, body: Value) -> Self {
+        Self { method: "PUT", path, key: None, body: Some(body) }
+    }
+
+    pub(crate) fn with_key(self, key: &'a str) -> Self {
+        Self { key: Some(key), ..self }
+    }
+}
+
+impl Client {
+    pub(crate) fn remote(url: &str) -> Self {
+        let url = url.trim_end_matches('/').to_owned();
+        Self::Remote { http: reqwest::Client::new(), url }
+    }
+
+    /// Asks, and reads a good answer as `T`; a problem becomes an error that tells it.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, ask: Ask<'_>) -> anyhow::Result<T> {
+        let (method, path) = (ask.method, ask.path.to_owned());
+        let (status, answer) = self.send(ask).await?;
+        if !(200..300).contains(&status) {
+            bail!("{}", problem(status, &answer));
+        }
+        serde_json::from_value(answer).with_context(|| format!("{method} {path} answers oddly"))
+    }
+
+    /// Asks, and answers the status and the body whatever they are.
+    pub(crate) async fn send(&self, ask: Ask<'_>) -> anyhow::Result<(u16, Value)> {
+        let body = ask.body.map(|body| body.to_string()).unwrap_or_default();
+        let (status, bytes) = match self {
+            Self::Remote { http, url } => {
+                let method = reqwest::Method::from_bytes(ask.method.as_bytes())?;
+                let mut request = http.request(method, format!("{url}{}", ask.path)).body(body);
+                request = request.header("content-type", "application/json");
+                if let Some(key) = ask.key {
+                    request = request.header("idempotency-key", key);
+                }
+                let unreachable =
+                    || format!("no shop answers at {url}; start one with `chorus up --data DIR`");
+                let answer = request.send().await.with_context(unreachable)?;
+                (answer.status().as_u16(), answer.bytes().await?.to_vec())
+            }
+            Self::Here(router) => {
+                let mut request = Request::builder().method(ask.method).uri(ask.path);
+                if let Some(key) = ask.key {
+                    request = request.header("idempotency-key", key);
+                }
+                let answer = router.clone().oneshot(request.body(Body::from(body))?).await?;
+                let status = answer.status().as_u16();
+                (status, to_bytes(answer.into_body(), MAX_ANSWER).await?.to_vec())
+            }
+        };
+        let answer = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Ok((status, answer))
+    }
+}
+
+/// A problem details object in one sentence.
+fn problem(status: u16, answer: &Value) -> String {
+    let title = answer["title"].as_str().unwrap_or("no answer");
+    let detail = answer["detail"].as_str().unwrap_or("the shop says nothing more");
+    format!("{status} {title}: {detail}")
+}

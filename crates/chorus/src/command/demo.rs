@@ -1,0 +1,195 @@
+//! `chorus demo`: five stories on a shop that is gone afterwards.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use chorus_order::Status;
+use chorus_shop::{Accounts, Shop, ShopConfig};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::client::{Ask, Client};
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+use crate::timeline::Timeline;
+
+/// How long a story may take, before something is wrong.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tell five orders' stories, event by event, on a shop in a temporary place.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// For machines: every story's events, and the books
+    #[arg(long)]
+    json: bool,
+}
+
+/// One order's story. What goes wrong in it is told by the customer's id, which the simulated
+/// partners look at.
+struct Story {
+    title: &'static str,
+    customer: &'static str,
+    item: &'static str,
+    pieces: u32,
+    /// The customer cancels once this event was said.
+    cancel_after: Option<&'static str>,
+    ends: Status,
+}
+
+const STORIES: [Story; 5] = [
+    Story {
+        title: "Ordered, paid, delivered",
+        customer: "ana",
+        item: "chai",
+        pieces: 2,
+        cancel_after: None,
+        ends: Status::Delivered,
+    },
+    Story {
+        title: "An item is not available: nothing is charged",
+        customer: "berit",
+        item: "tofu",
+        pieces: 36,
+        cancel_after: None,
+        ends: Status::Canceled,
+    },
+    Story {
+        title: "The payment fails: the stock is given back",
+        customer: "carlos-declined",
+        item: "chai",
+        pieces: 3,
+        cancel_after: None,
+        ends: Status::Canceled,
+    },
+    Story {
+        title: "The carrier gives up: the money goes back, and the items return",
+        customer: "dora-carrier-cancels",
+        item: "tofu",
+        pieces: 1,
+        cancel_after: None,
+        ends: Status::Canceled,
+    },
+    Story {
+        title: "The customer cancels while the order is under way",
+        customer: "emil-carrier-silent",
+        item: "chai",
+        pieces: 5,
+        cancel_after: Some("DeliveryMarkedAsStarted"),
+        ends: Status::Canceled,
+    },
+];
+
+pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
+    let place = tempfile::tempdir()?;
+    let config = ShopConfig { data: Some(place.path().to_owned()), ..ShopConfig::default() };
+    let shop = Shop::start(&config).await?;
+    let client = Client::remote(&shop.url().context("the shop listens")?);
+    seed(&client, &shop).await?;
+    let mut told = Vec::new();
+    for (place, story) in STORIES.iter().enumerate() {
+        let timeline = play(story, &client, &shop).await?;
+        if !demo.json {
+            line!("{BOLD}{}. {}{BOLD:#}", place + 1, story.title);
+            let (pieces, item, customer) = (story.pieces, story.item, story.customer);
+            line!("  {DIM}{customer} orders {pieces} × {item}: {}{DIM:#}", timeline.order_id);
+            timeline.print_lines()?;
+            line!("");
+        }
+        told.push(json!({ "story": story.title, "events": timeline.events }));
+    }
+    let accounts = shop.accounts().await?;
+    shop.stop().await?;
+    if demo.json {
+        line!("{}", serde_json::to_string_pretty(&json!({ "stories": told, "books": accounts }))?);
+    } else {
+        print_books(&accounts);
+    }
+    Ok(if accounts.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn seed(client: &Client, shop: &Shop) -> anyhow::Result<()> {
+    for (sku, name, price, stock) in [("chai", "Chai", 18.0, 39), ("tofu", "Tofu", 23.25, 35)] {
+        let body = json!({ "name": name, "price": price, "stock": stock });
+        client.ask::<Value>(Ask::put(&format!("/items/{sku}"), body)).await?;
+    }
+    for story in &STORIES {
+        let customer = story.customer;
+        let name = customer.split('-').next().unwrap_or(customer);
+        let body = json!({ "name": name, "email": format!("{name}@example.com") });
+        client.ask::<Value>(Ask::put(&format!("/customers/{customer}"), body)).await?;
+    }
+    shop.local().runner().run_until_idle(PATIENCE).await?;
+    Ok(())
+}
+
+async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Timeline> {
+    let body = json!({
+        "customer-id": story.customer,
+        "lines": [{ "sku": story.item, "quantity": story.pieces }],
+        "shipping-address": {
+            "name": story.customer, "street": "Obere Str. 57", "city": "Berlin",
+            "postal-code": "12209", "country": "Germany",
+        },
+    });
+    let key = format!("demo-{}", story.customer);
+    let order: Value = client.ask(Ask::post("/orders", body).with_key(&key)).await?;
+    let order_id = order["order-id"].as_str().context("the order has an id")?.to_owned();
+    if let Some(event) = story.cancel_after {
+        wait_for(&format!("{event} of {order_id}"), async || {
+            let timeline = Timeline::read(client, &order_id).await?;
+            Ok(timeline.events.iter().any(|said| said.detail_type == event))
+        })
+        .await?;
+        let path = format!("/orders/{order_id}/cancel");
+        client.ask::<Value>(Ask::post(&path, json!({ "reason": "changed my mind" }))).await?;
+    }
+    let ends = serde_json::to_value(story.ends)?;
+    wait_for(&format!("the end of {order_id}"), async || {
+        let order: Value = client.ask(Ask::get(&format!("/orders/{order_id}"))).await?;
+        Ok(order["status"] != "Open")
+    })
+    .await?;
+    shop.local().runner().run_until_idle(PATIENCE).await?;
+    let order: Value = client.ask(Ask::get(&format!("/orders/{order_id}"))).await?;
+    ensure!(order["status"] == ends, "order {order_id} should be {ends}, and is {order}");
+    Timeline::read(client, &order_id).await
+}
+
+/// Asks again and again until it is so.
+async fn wait_for(
+    what: &str,
+    mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let asking = async {
+        while !is_so().await? {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        anyhow::Ok(())
+    };
+    let late = || format!("{what} did not come within {} s", PATIENCE.as_secs());
+    tokio::time::timeout(PATIENCE, asking).await.with_context(late)?
+}
+
+/// The state of stock and money, and whether it adds up.
+pub(crate) fn print_books(accounts: &Accounts) {
+    line!("{BOLD}Stock{BOLD:#}   {DIM}received = available + reserved + sold{DIM:#}");
+    for item in &accounts.items {
+        let (sku, received, available) = (item.sku.as_str(), item.received, item.available);
+        let (reserved, sold) = (item.reserved, item.sold);
+        line!("  {sku:<14}{received:>6} = {available:>5} + {reserved} + {sold}");
+    }
+    let (delivered, canceled) =
+        (accounts.count(Status::Delivered), accounts.count(Status::Canceled));
+    line!("\n{BOLD}Money{BOLD:#}");
+    line!("  {delivered} delivered, worth {:>12}", accounts.worth(Status::Delivered));
+    line!("  {canceled} canceled,  worth {:>12}", accounts.worth(Status::Canceled));
+    line!("  charged, less refunds  {:>10}\n", accounts.net_charged());
+    if accounts.problems.is_empty() {
+        line!(
+            "{GOOD}It adds up:{GOOD:#} what was sold was delivered, and what was delivered was paid once."
+        );
+    }
+    for problem in &accounts.problems {
+        line!("{BAD}It does not add up:{BAD:#} {problem}");
+    }
+}

@@ -1,0 +1,101 @@
+//! `chorus dlq`: dead letters, and sending them to their targets again.
+
+use std::process::ExitCode;
+
+use chorus_shop::{DeadLetterView, RedriveRequest};
+use clap::{Args, Subcommand};
+
+use crate::client::{Ask, Client};
+use crate::place::Place;
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+
+/// Look at dead letters, and send them to their original targets again.
+#[derive(Debug, Args)]
+pub(crate) struct Dlq {
+    #[command(flatten)]
+    place: Place,
+    /// For machines
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List them
+    List,
+    /// Show one, with its event
+    Show {
+        /// Which: a number that `list` shows
+        id: u64,
+    },
+    /// Send them to their original targets, and to no other; idempotency keys are kept
+    Redrive {
+        /// Only these
+        #[arg(value_name = "ID")]
+        ids: Vec<u64>,
+        /// Only with this error code
+        #[arg(long)]
+        code: Option<String>,
+        /// So many in a second at most
+        #[arg(long, value_name = "N")]
+        per_second: Option<u32>,
+        /// Really send them; without, only tell which they are
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
+    let client = dlq.place.client()?;
+    match &dlq.verb {
+        Verb::List => print(dlq, &letters(&client).await?),
+        Verb::Show { id } => {
+            let letters = letters(&client).await?;
+            let letter = letters.iter().find(|letter| letter.id == *id);
+            let letter = letter.ok_or_else(|| anyhow::anyhow!("there is no dead letter {id}"))?;
+            line!("{}", serde_json::to_string_pretty(letter)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Redrive { ids, code, per_second, yes } => {
+            let request = RedriveRequest {
+                code: code.clone(),
+                ids: (!ids.is_empty()).then(|| ids.clone()),
+                per_second: *per_second,
+                dry_run: !yes,
+                ..RedriveRequest::default()
+            };
+            let body = serde_json::to_value(request)?;
+            let path = "/operator/dead-letters/redrive";
+            let went: Vec<DeadLetterView> = client.ask(Ask::post(path, body)).await?;
+            let done = print(dlq, &went)?;
+            if !dlq.json && !yes && !went.is_empty() {
+                line!("{DIM}Nothing was sent. Add --yes to send them.{DIM:#}");
+            }
+            Ok(done)
+        }
+    }
+}
+
+async fn letters(client: &Client) -> anyhow::Result<Vec<DeadLetterView>> {
+    client.ask(Ask::get("/operator/dead-letters")).await
+}
+
+fn print(dlq: &Dlq, letters: &[DeadLetterView]) -> anyhow::Result<ExitCode> {
+    if dlq.json {
+        line!("{}", serde_json::to_string_pretty(letters)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if letters.is_empty() {
+        line!("{GOOD}No dead letters.{GOOD:#}");
+    }
+    for letter in letters {
+        let DeadLetterView { id, rule, order_id, detail_type, attributes, .. } = letter;
+        let text = |name: &str| attributes.get(name).cloned().unwrap_or_default();
+        let (code, message) = (text("ERROR_CODE"), text("ERROR_MESSAGE"));
+        line!("{BOLD}{id:>6}{BOLD:#}  {rule:<34}  {detail_type:<26}  {order_id}");
+        line!("        {BAD}{code}{BAD:#} {DIM}{message}{DIM:#}");
+    }
+    Ok(ExitCode::SUCCESS)
+}

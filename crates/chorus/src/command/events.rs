@@ -1,0 +1,55 @@
+//! `chorus events`: an order's events, or the newest of all.
+
+use std::process::ExitCode;
+
+use chorus_events::OrderId;
+use clap::Args;
+use serde_json::Value;
+
+use crate::client::Ask;
+use crate::place::Place;
+use crate::screen::{BOLD, DIM, line};
+use crate::timeline::Timeline;
+
+/// List events: an order's, or the newest of all.
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// Only this order's
+    #[arg(long, value_name = "ORDER")]
+    order: Option<OrderId>,
+    /// How many of the newest
+    #[arg(long, default_value_t = 20, conflicts_with = "order")]
+    last: usize,
+    #[command(flatten)]
+    place: Place,
+    /// For machines
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(events: &Events) -> anyhow::Result<ExitCode> {
+    let client = events.place.client()?;
+    if let Some(order) = &events.order {
+        let timeline = Timeline::read(&client, order.as_str()).await?;
+        if events.json {
+            line!("{}", serde_json::to_string_pretty(&timeline.events)?);
+        } else {
+            timeline.print_lines()?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let path = format!("/operator/recent-events?last={}", events.last);
+    let newest: Vec<Value> = client.ask(Ask::get(&path)).await?;
+    if events.json {
+        line!("{}", serde_json::to_string_pretty(&newest)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for event in &newest {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (time, kind) = (text(&event["time"]), text(&event["detail-type"]));
+        let (source, order) =
+            (text(&event["source"]), text(&event["detail"]["metadata"]["correlation-id"]));
+        line!("{DIM}{time:<30}{DIM:#}  {source:<18}  {BOLD}{kind:<26}{BOLD:#}  {order}");
+    }
+    Ok(ExitCode::SUCCESS)
+}

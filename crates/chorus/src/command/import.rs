@@ -1,0 +1,171 @@
+//! `chorus import`: Northwind's items, customers and orders, as a shop of today gets them.
+
+mod northwind;
+mod summary;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chorus_events::HIGH_VALUE;
+use chorus_shop::{Accounts, Shop, ShopConfig};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use crate::client::{Ask, Client};
+use crate::place::running_in;
+use northwind::{Northwind, PlacedOrder};
+
+/// How long one order may take, before something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Fill a shop with Northwind: 77 products, 91 customers, then 830 orders in the order of their
+/// dates, each carried to its end. Run twice, it changes nothing the second time.
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The folder with products.csv, customers.csv, orders.csv and order_details.csv
+    folder: PathBuf,
+    /// The shop's directory
+    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    data: Option<PathBuf>,
+    /// A shop that runs elsewhere
+    #[arg(long, value_name = "URL", required_unless_present = "data")]
+    url: Option<String>,
+    /// For machines
+    #[arg(long)]
+    json: bool,
+}
+
+/// A shop to fill: one that runs, or one that runs for as long as this takes.
+struct Target {
+    client: Client,
+    own: Option<Shop>,
+}
+
+pub(crate) async fn run(import: &Import) -> anyhow::Result<ExitCode> {
+    let northwind = Northwind::read(&import.folder)?;
+    let target = target(import).await?;
+    fill(&target.client, &northwind, import.json).await?;
+    let accounts: Accounts = target.client.ask(Ask::get("/operator/accounts")).await?;
+    if let Some(shop) = target.own {
+        shop.stop().await?;
+    }
+    summary::print(&northwind, &accounts, import.json)?;
+    Ok(if accounts.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn target(import: &Import) -> anyhow::Result<Target> {
+    if let Some(url) = &import.url {
+        return Ok(Target { client: Client::remote(url), own: None });
+    }
+    let data = import.data.clone().context("--data or --url says where the shop is")?;
+    if let Some(client) = running_in(&data) {
+        return Ok(Target { client, own: None });
+    }
+    let config = ShopConfig {
+        data: Some(data),
+        pickup_after: Duration::ZERO,
+        delivery_after: Duration::ZERO,
+        ..ShopConfig::default()
+    };
+    let shop = Shop::start(&config).await?;
+    let client = Client::remote(&shop.url().context("the shop listens")?);
+    Ok(Target { client, own: Some(shop) })
+}
+
+async fn fill(client: &Client, northwind: &Northwind, quiet: bool) -> anyhow::Result<()> {
+    let progress = progress(northwind, quiet)?;
+    progress.set_message("products");
+    for product in &northwind.products {
+        let body = json!({
+            "name": product.name, "price": product.price, "stock": product.stock,
+            "discontinued": product.discontinued,
+        });
+        let key = format!("northwind-product-{}", product.id);
+        let path = format!("/items/{}", product.sku());
+        client.ask::<Value>(Ask::put(&path, body).with_key(&key)).await?;
+        progress.inc(1);
+    }
+    progress.set_message("customers");
+    for customer in &northwind.customers {
+        // Northwind has no e-mail addresses: each customer gets one of its own.
+        let email = format!("{}@northwind.example", customer.id.to_lowercase());
+        let body = json!({ "name": customer.company, "email": email });
+        let key = format!("northwind-customer-{}", customer.id);
+        let path = format!("/customers/{}", customer.id);
+        client.ask::<Value>(Ask::put(&path, body).with_key(&key)).await?;
+        progress.inc(1);
+    }
+    progress.set_message("settling");
+    idle(client).await?;
+    progress.set_message("orders");
+    for order in &northwind.orders {
+        carry_out(client, order).await.with_context(|| format!("order {}", order.id))?;
+        progress.inc(1);
+    }
+    idle(client).await?;
+    progress.finish_and_clear();
+    Ok(())
+}
+
+/// Places one order and waits for its end, so that the scarce stock goes to whoever came first.
+async fn carry_out(client: &Client, order: &PlacedOrder) -> anyhow::Result<()> {
+    let key = format!("northwind-order-{}", order.id);
+    let ask = Ask::post("/orders", order.body()).with_key(&key);
+    let placed: Value = client.ask(ask).await?;
+    let id = placed["order-id"].as_str().context("the order has an id")?.to_owned();
+    let total: chorus_events::Money = serde_json::from_value(placed["total"].clone())?;
+    let high_value = total >= HIGH_VALUE;
+    let ending = async {
+        loop {
+            let now: Value = client.ask(Ask::get(&format!("/orders/{id}"))).await?;
+            if now["status"] != "Open" {
+                return anyhow::Ok(());
+            }
+            if high_value {
+                approve(client, &id).await?;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ending).await.context("it does not end")??;
+    // What a canceled order gave back is there for the next one.
+    idle(client).await
+}
+
+/// Somebody has to look at orders of high value: here, nobody declines.
+async fn approve(client: &Client, order_id: &str) -> anyhow::Result<()> {
+    let body = json!({ "verdict": "approve", "reviewer": "import" });
+    let (status, answer) = client.send(Ask::post(&format!("/reviews/{order_id}"), body)).await?;
+    match status {
+        // Not found: the order has not reached the reviewers yet.
+        200..=299 | 404 => Ok(()),
+        _ => bail!("the review answers {status}: {answer}"),
+    }
+}
+
+/// Waits until nothing is pending, where the shop can tell.
+async fn idle(client: &Client) -> anyhow::Result<()> {
+    let resting = async {
+        loop {
+            let (status, load) = client.send(Ask::get("/operator/load")).await?;
+            let busy = |field: &str| load[field].as_u64().unwrap_or_default() > 0;
+            if status == 404 || (!busy("pending") && !busy("in-flight")) {
+                return anyhow::Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, resting).await.context("the shop does not come to rest")?
+}
+
+fn progress(northwind: &Northwind, quiet: bool) -> anyhow::Result<ProgressBar> {
+    if quiet {
+        return Ok(ProgressBar::hidden());
+    }
+    let steps = northwind.products.len() + northwind.customers.len() + northwind.orders.len();
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {per_sec} {eta}")?;
+    Ok(ProgressBar::new(steps as u64).with_style(style))
+}

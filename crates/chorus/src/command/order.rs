@@ -1,0 +1,121 @@
+//! `chorus order`: place, show, list, cancel.
+
+use std::process::ExitCode;
+
+use chorus_events::{CustomerId, HOME_COUNTRY, OrderId, Quantity, Sku};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::client::{Ask, Client};
+use crate::place::Place;
+use crate::screen::{BOLD, GOOD, line};
+
+/// Place, show, list or cancel orders.
+#[derive(Debug, Args)]
+pub(crate) struct Order {
+    #[command(flatten)]
+    place: Place,
+    /// For machines
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Place an order
+    Place {
+        /// Who orders
+        #[arg(long)]
+        customer: CustomerId,
+        /// What, and how many: SKU:QUANTITY; may be given several times
+        #[arg(long = "line", value_name = "SKU:QUANTITY", required = true, value_parser = ordered)]
+        lines: Vec<(Sku, Quantity)>,
+        /// Where it goes
+        #[arg(long, default_value = HOME_COUNTRY)]
+        country: String,
+        /// Names the request: sent again with the same key, it is the same order
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+    },
+    /// Show an order
+    Show {
+        /// Which order
+        order: OrderId,
+    },
+    /// List a customer's orders, newest first
+    List {
+        /// Whose
+        #[arg(long)]
+        customer: CustomerId,
+    },
+    /// Cancel an order that has not ended
+    Cancel {
+        /// Which order
+        order: OrderId,
+        /// Why
+        #[arg(long, default_value = "the customer canceled it")]
+        reason: String,
+    },
+}
+
+fn ordered(text: &str) -> Result<(Sku, Quantity), String> {
+    let (sku, quantity) = text.split_once(':').ok_or("must be SKU:QUANTITY, such as chai:2")?;
+    let pieces: i64 = quantity.parse().map_err(|_| "the quantity must be a whole number")?;
+    let sku = sku.parse().map_err(|rule| format!("the SKU {rule}"))?;
+    let quantity = Quantity::try_from(pieces).map_err(|rule| format!("the quantity {rule}"))?;
+    Ok((sku, quantity))
+}
+
+pub(crate) async fn run(order: &Order) -> anyhow::Result<ExitCode> {
+    let client = order.place.client()?;
+    let answer = answer(&client, &order.verb).await?;
+    if order.json {
+        line!("{}", serde_json::to_string_pretty(&answer)?);
+    } else {
+        print(&answer);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
+    match verb {
+        Verb::Place { customer, lines, country, idempotency_key } => {
+            let lines: Vec<Value> = lines
+                .iter()
+                .map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity }))
+                .collect();
+            let body = json!({
+                "customer-id": customer,
+                "lines": lines,
+                "shipping-address": {
+                    "name": customer, "street": "Hauptstr. 1", "city": "Berlin", "country": country,
+                },
+            });
+            let fresh = format!("cli-{}", Timestamp::now().as_nanosecond());
+            let key = idempotency_key.as_deref().unwrap_or(&fresh);
+            client.ask(Ask::post("/orders", body).with_key(key)).await
+        }
+        Verb::Show { order } => client.ask(Ask::get(&format!("/orders/{order}"))).await,
+        Verb::List { customer } => {
+            client.ask(Ask::get(&format!("/orders?customer-id={customer}&limit=100"))).await
+        }
+        Verb::Cancel { order, reason } => {
+            let path = format!("/orders/{order}/cancel");
+            client.ask(Ask::post(&path, json!({ "reason": reason }))).await
+        }
+    }
+}
+
+fn print(answer: &Value) {
+    let one = std::slice::from_ref(answer);
+    for order in answer["orders"].as_array().map_or(one, Vec::as_slice) {
+        let text = |field: &str| order[field].as_str().unwrap_or_default().to_owned();
+        let (id, status, total) = (text("order-id"), text("status"), &order["total"]);
+        let reason = order["reason"].as_str().map(|reason| format!("  ({reason})"));
+        let reason = reason.unwrap_or_default();
+        line!("{BOLD}{id}{BOLD:#}  {GOOD}{status:<9}{GOOD:#}  {total:>10}{reason}");
+    }
+}

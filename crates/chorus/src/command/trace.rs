@@ -1,0 +1,33 @@
+//! `chorus trace`: what an order went through, as a tree of causes.
+
+use std::process::ExitCode;
+
+use chorus_events::OrderId;
+use clap::Args;
+
+use crate::place::Place;
+use crate::screen::line;
+use crate::timeline::Timeline;
+
+/// Draw an order's tree of causes from the event log, with times, services and retries.
+#[derive(Debug, Args)]
+pub(crate) struct Trace {
+    /// Which order
+    order: OrderId,
+    #[command(flatten)]
+    place: Place,
+    /// For machines
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(trace: &Trace) -> anyhow::Result<ExitCode> {
+    let timeline = Timeline::read(&trace.place.client()?, trace.order.as_str()).await?;
+    if trace.json {
+        let told = serde_json::json!({ "events": timeline.events, "attempts": timeline.attempts });
+        line!("{}", serde_json::to_string_pretty(&told)?);
+    } else {
+        timeline.print_tree()?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

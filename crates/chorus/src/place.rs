@@ -1,0 +1,66 @@
+//! Where a shop is: at a URL, or in a directory.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use chorus_shop::{Shop, ShopConfig};
+use clap::Args;
+
+use crate::client::Client;
+
+/// The file in a shop's directory that says where it listens.
+const URL_FILE: &str = "url";
+
+/// Where the shop is
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// A running shop
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    url: String,
+    /// The shop in this directory, running or not
+    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    data: Option<PathBuf>,
+}
+
+impl Place {
+    /// Somebody to ask, there.
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        let Some(data) = &self.data else { return Ok(Client::remote(&self.url)) };
+        match running_in(data) {
+            Some(client) => Ok(client),
+            None => {
+                let there = data.join("store.db").exists();
+                anyhow::ensure!(there, "there is no shop in {}", data.display());
+                let config = ShopConfig { data: Some(data.clone()), ..ShopConfig::default() };
+                Ok(Client::Here(Shop::open(&config)?.router()))
+            }
+        }
+    }
+}
+
+/// The shop that runs on this directory, where one does: it holds the engine's lock.
+pub(crate) fn running_in(data: &Path) -> Option<Client> {
+    let url = std::fs::read_to_string(data.join(URL_FILE)).ok()?;
+    let config = ShopConfig { data: Some(data.to_owned()), ..ShopConfig::default() };
+    // A shop that was killed leaves its URL behind; only one that runs holds the directory.
+    Shop::open(&config).is_err().then(|| Client::remote(url.trim()))
+}
+
+/// Says where the shop of this directory listens, until the announcement is dropped.
+pub(crate) fn announce(data: &Path, url: &str) -> anyhow::Result<Announcement> {
+    let path = data.join(URL_FILE);
+    std::fs::write(&path, url).with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(Announcement(path))
+}
+
+/// Says where a shop listens.
+#[derive(Debug)]
+pub(crate) struct Announcement(PathBuf);
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::warn!(%error, "{} is left behind", self.0.display());
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! An order's events as people read them: who said what, why, and how long it took.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Context;
+use chorus_event_log::LoggedEvent;
+use chorus_events::catalog;
+use chorus_events::{Owner, Role};
+use chorus_shop::Attempt;
+use jiff::Timestamp;
+use serde::Deserialize;
+use uuid_text::short;
+
+use crate::client::{Ask, Client};
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+
+/// What an order went through.
+#[derive(Debug, Clone)]
+pub(crate) struct Timeline {
+    pub(crate) order_id: String,
+    pub(crate) events: Vec<LoggedEvent>,
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    events: Vec<LoggedEvent>,
+    next: Option<String>,
+}
+
+impl Timeline {
+    /// Reads it from a shop's log.
+    pub(crate) async fn read(client: &Client, order_id: &str) -> anyhow::Result<Self> {
+        let mut events = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let path = format!("/events?order-id={order_id}&limit=1000{cursor}");
+            let answer: Answer = client.ask(Ask::get(&path)).await?;
+            events.extend(answer.events);
+            match answer.next {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        let ids: Vec<String> =
+            events.iter().map(|event| event.metadata.event_id.to_string()).collect();
+        let path = format!("/operator/attempts?event-ids={}", ids.join(","));
+        // Only a shop on this engine knows of its attempts.
+        let attempts = client.ask(Ask::get(&path)).await.unwrap_or_default();
+        Ok(Self { order_id: order_id.to_owned(), events, attempts })
+    }
+
+    /// One line for each event, in the order of causes.
+    pub(crate) fn print_lines(&self) -> anyhow::Result<()> {
+        let names = self.names();
+        let start = self.start()?;
+        for event in &self.events {
+            let cause = event.metadata.causation_id.and_then(|id| names.get(&id.to_string()));
+            let because = cause.map_or_else(|| "the API".to_owned(), |cause| (*cause).to_owned());
+            let after = milliseconds(start, event.metadata.occurred_at);
+            let (who, what) = (speaker(event), styled(event));
+            line!("  {DIM}{after:>7} ms{DIM:#}  {who:<14}{what}  {DIM}because of {because}{DIM:#}");
+            for attempt in self.attempts_at(event) {
+                line!("  {:>10}  {BAD}{attempt}{BAD:#}", "");
+            }
+        }
+        Ok(())
+    }
+
+    /// The tree of causes.
+    pub(crate) fn print_tree(&self) -> anyhow::Result<()> {
+        let start = self.start()?;
+        let names = self.names();
+        let mut children: BTreeMap<String, Vec<&LoggedEvent>> = BTreeMap::new();
+        let mut roots = Vec::new();
+        for event in &self.events {
+            let cause = event.metadata.causation_id.map(|id| id.to_string());
+            match cause.filter(|id| names.contains_key(id)) {
+                Some(cause) => children.entry(cause).or_default().push(event),
+                None => roots.push(event),
+            }
+        }
+        line!("{BOLD}{}{BOLD:#}  {} events", self.order_id, self.events.len());
+        let tree = Tree { timeline: self, children: &children, start };
+        for (place, root) in roots.iter().enumerate() {
+            tree.print(root, "", place + 1 == roots.len());
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> HashMap<String, &str> {
+        let name = |event: &LoggedEvent| event.metadata.event_id.to_string();
+        self.events.iter().map(|event| (name(event), event.detail_type.as_str())).collect()
+    }
+
+    fn start(&self) -> anyhow::Result<Timestamp> {
+        let first = self.events.iter().map(|event| event.metadata.occurred_at).min();
+        first.with_context(|| format!("the log has no events of order {}", self.order_id))
+    }
+
+    fn attempts_at(&self, event: &LoggedEvent) -> Vec<String> {
+        let id = event.metadata.event_id.to_string();
+        let of_event = self.attempts.iter().filter(|attempt| attempt.event_id == id);
+        let told = |attempt: &Attempt| {
+            let times = if attempt.failures == 1 { "time" } else { "times" };
+            let (failures, rule, error) = (attempt.failures, &attempt.rule, &attempt.error);
+            format!("{rule} failed {failures} {times}: {error}")
+        };
+        of_event.map(told).collect()
+    }
+}
+
+struct Tree<'a> {
+    timeline: &'a Timeline,
+    children: &'a BTreeMap<String, Vec<&'a LoggedEvent>>,
+    start: Timestamp,
+}
+
+impl Tree<'_> {
+    fn print(&self, event: &LoggedEvent, indent: &str, last: bool) {
+        let branch = if last { "└─ " } else { "├─ " };
+        let after = milliseconds(self.start, event.metadata.occurred_at);
+        let (who, what, id) = (speaker(event), styled(event), short(event));
+        line!("{DIM}{indent}{branch}{DIM:#}{what}  {who}  {DIM}+{after} ms  {id}{DIM:#}");
+        let below = format!("{indent}{}", if last { "   " } else { "│  " });
+        for attempt in self.timeline.attempts_at(event) {
+            line!("{DIM}{below}{DIM:#}{BAD}{attempt}{BAD:#}");
+        }
+        let id = event.metadata.event_id.to_string();
+        let children = self.children.get(&id).map_or(&[][..], Vec::as_slice);
+        for (place, child) in children.iter().enumerate() {
+            self.print(child, &below, place + 1 == children.len());
+        }
+    }
+}
+
+/// Who says this event.
+fn speaker(event: &LoggedEvent) -> String {
+    match catalog::find(&event.detail_type).map(|message| message.spec.owner) {
+        Some(Owner::Ours(service)) => service.title().to_owned(),
+        Some(Owner::Logistics) => "the carrier".to_owned(),
+        None => event.source.clone().unwrap_or_default(),
+    }
+}
+
+/// The event's name: red where something failed, green where the story ends well.
+fn styled(event: &LoggedEvent) -> String {
+    let role = catalog::find(&event.detail_type).map(|message| message.spec.role);
+    let name = format!("{:<24}", event.detail_type);
+    match role {
+        Some(Role::Failure) => format!("{BAD}{name}{BAD:#}"),
+        Some(Role::End) => format!("{GOOD}{name}{GOOD:#}"),
+        _ => format!("{BOLD}{name}{BOLD:#}"),
+    }
+}
+
+fn milliseconds(from: Timestamp, to: Timestamp) -> i128 {
+    to.duration_since(from).as_millis()
+}
+
+mod uuid_text {
+    //! Ids as people compare them.
+
+    use chorus_event_log::LoggedEvent;
+
+    /// The first eight characters of an event's id.
+    pub(super) fn short(event: &LoggedEvent) -> String {
+        event.metadata.event_id.to_string().chars().take(8).collect()
+    }
+}
