@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::comparison::Comparison;
 use crate::error::{EventError, PatternError};
-use crate::event::{self, PathTrie, Term};
+use crate::event::{self, PathTrie, Reading, Term};
 use crate::explain::Explanation;
 use crate::limits::Limits;
 use crate::parse;
@@ -89,7 +89,7 @@ impl Pattern {
     /// # Errors
     /// Fails if the event is not a JSON object.
     pub fn matches(&self, event: impl AsRef<[u8]>) -> Result<bool, EventError> {
-        event::observe(event.as_ref(), &self.trie, |view| {
+        event::observe(event.as_ref(), &self.trie, Reading::Whole, |view| {
             for terms in &*self.terms {
                 if view.satisfies(terms)? {
                     return Ok(true);
@@ -114,7 +114,9 @@ impl Pattern {
     /// # Errors
     /// Fails if the event is not a JSON object.
     pub fn explain(&self, event: impl AsRef<[u8]>) -> Result<Explanation, EventError> {
-        event::observe(event.as_ref(), &self.trie, |view| Explanation::new(&self.terms, &view))
+        event::observe(event.as_ref(), &self.trie, Reading::Whole, |view| {
+            Explanation::new(&self.terms, &view)
+        })
     }
 
     /// The fields that the pattern constrains, each once, in order.

@@ -5,6 +5,8 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use event_pattern::conformance::{self, Report};
+use event_pattern::{Matcher, Pattern};
+use serde_json::Value;
 
 fn run(path: &Path) -> Report {
     let file = File::open(path).expect("the cases can be opened");
@@ -26,6 +28,39 @@ fn the_recorded_verdicts_of_the_engine_are_ours() {
         let report = run(&path);
         println!("{name}: {} cases", report.cases);
         assert!(report.disagreements.is_empty(), "{report}");
+    }
+}
+
+/// The valid patterns of a file, and the first so many of its events.
+fn patterns_and_events(path: &Path, events: usize) -> (Vec<Pattern>, Vec<String>) {
+    let text = std::fs::read_to_string(path).expect("the cases can be read");
+    // Half a surrogate pair is beyond `serde_json`.
+    let cases: Vec<Value> =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let patterns = cases.iter().filter_map(|case| Pattern::parse(case["pattern"].to_string()).ok());
+    let events = cases.iter().take(events).map(|case| case["event"].to_string());
+    (patterns.collect(), events.collect())
+}
+
+#[test]
+fn all_recorded_patterns_match_together_as_each_alone() {
+    let shared = crate_folder().join("../../../shared/conformance/event-pattern/generated.jsonl");
+    let own = crate_folder().join("tests/cases.jsonl");
+    for path in [shared, own] {
+        if !path.exists() {
+            println!("SKIPPED: {} is absent", path.display());
+            continue;
+        }
+        let (patterns, events) = patterns_and_events(&path, 15);
+        let mut matcher = Matcher::new();
+        for (id, pattern) in patterns.iter().enumerate() {
+            matcher.add(id, pattern);
+        }
+        for event in events {
+            let matches = |id: &usize| patterns[*id].matches(&event).expect("an event");
+            let alone: Vec<usize> = (0..patterns.len()).filter(matches).collect();
+            assert_eq!(matcher.matches(&event).expect("an event"), alone, "{event}");
+        }
     }
 }
 

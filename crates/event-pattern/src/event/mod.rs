@@ -11,6 +11,7 @@ use std::cell::Cell;
 use crate::error::EventError;
 
 pub(crate) use record::Record;
+pub(crate) use scan::Reading;
 pub(crate) use trie::{PathId, PathTrie, Term};
 pub(crate) use view::View;
 
@@ -23,6 +24,7 @@ thread_local! {
 pub(crate) fn observe<T>(
     event: &[u8],
     trie: &PathTrie,
+    reading: Reading,
     judge: impl FnOnce(View<'_>) -> Result<T, EventError>,
 ) -> Result<T, EventError> {
     let event = std::str::from_utf8(event).map_err(|_| EventError::NotUtf8)?;
@@ -31,7 +33,7 @@ pub(crate) fn observe<T>(
     }
     let mut record = SPARE.take().unwrap_or_default();
     record.clear(trie.len());
-    let scanned = scan::scan(event, trie, &mut record);
+    let scanned = scan::scan(event, trie, reading, &mut record);
     let judged = scanned.and_then(|()| judge(View { record: &record, event }));
     if record.is_worth_keeping() {
         SPARE.set(Some(record));

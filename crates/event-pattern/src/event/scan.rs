@@ -19,19 +19,38 @@ pub(crate) struct Frame {
     array: u32,
 }
 
+/// How much of an event is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Up to the point at which every path has its values, if no object repeats a name.
+    UntilFound,
+}
+
 struct Scanner<'a> {
     cursor: Cursor<'a>,
     trie: &'a PathTrie,
+    reading: Reading,
+    /// How many arrays are open: while one is, there may be more values.
+    open_arrays: usize,
     record: &'a mut Record,
 }
 
 /// Records what `event` holds at the paths of `trie`.
-pub(super) fn scan(event: &str, trie: &PathTrie, record: &mut Record) -> Result<(), EventError> {
-    let mut scanner = Scanner { cursor: Cursor::new(event), trie, record };
+pub(super) fn scan(
+    event: &str,
+    trie: &PathTrie,
+    reading: Reading,
+    record: &mut Record,
+) -> Result<(), EventError> {
+    let cursor = Cursor::new(event);
+    let mut scanner = Scanner { cursor, trie, reading, open_arrays: 0, record };
     let is_object = scanner.cursor.peek() == Some(b'{');
     let scanned = if is_object { scanner.object() } else { scanner.cursor.skip_value() };
     scanned
-        .and_then(|()| scanner.cursor.finish())
+        .and_then(|()| if scanner.has_found_all() { Ok(()) } else { scanner.cursor.finish() })
         .map_err(|reason| EventError::NotJson(scanner.cursor.error(reason)))?;
     if is_object { Ok(()) } else { Err(EventError::NotAnObject) }
 }
@@ -50,20 +69,29 @@ impl Scanner<'_> {
     fn members(&mut self) -> Result<(), Reason> {
         while let Some(&frame) = self.record.frames.last() {
             let opened = if frame.is_object { self.member(frame)? } else { self.element(frame)? };
-            if !opened {
-                self.next_or_close()?;
+            if !opened && (self.has_found_all() || self.next_or_close()?) {
+                break;
             }
         }
         Ok(())
     }
 
-    /// Consumes the comma before the next member, closing every container that ends here.
-    fn next_or_close(&mut self) -> Result<(), Reason> {
+    /// Whether the rest of the event need not be read.
+    #[inline]
+    fn has_found_all(&self) -> bool {
+        self.reading == Reading::UntilFound
+            && self.open_arrays == 0
+            && self.record.touched().len() == self.trie.asked()
+    }
+
+    /// Consumes the comma before the next member, closing every container that ends here. Tells
+    /// whether nothing is left to read.
+    fn next_or_close(&mut self) -> Result<bool, Reason> {
         while let Some(&frame) = self.record.frames.last() {
             match self.cursor.peek() {
                 Some(b',') => {
                     self.cursor.bump();
-                    return Ok(());
+                    return Ok(false);
                 }
                 Some(b'}') if frame.is_object => {}
                 Some(b']') if !frame.is_object => {}
@@ -73,14 +101,18 @@ impl Scanner<'_> {
             }
             self.cursor.bump();
             self.leave(frame);
+            if self.has_found_all() {
+                break;
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn enter(&mut self, node: PathId, is_object: bool, element: u32) -> Result<(), Reason> {
         if self.record.frames.len() >= MAX_DEPTH {
             return Err(Reason::Depth);
         }
+        self.open_arrays += usize::from(!is_object);
         let frame = Frame { node, element, is_object, is_element: false, array: NONE };
         self.record.frames.push(frame);
         Ok(())
@@ -94,6 +126,7 @@ impl Scanner<'_> {
         if let Some(array) = self.record.arrays.get_mut(frame.array as usize) {
             array.1 = last;
         }
+        self.open_arrays -= usize::from(!frame.is_object);
         self.record.frames.pop();
     }
 

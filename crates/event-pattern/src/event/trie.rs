@@ -33,6 +33,8 @@ impl Term {
 pub(crate) struct PathTrie {
     nodes: Vec<Node>,
     free: Vec<PathId>,
+    /// How many nodes have terms.
+    asked: usize,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +49,7 @@ struct Node {
 
 impl Default for PathTrie {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], free: Vec::new() }
+        Self { nodes: vec![Node::default()], free: Vec::new(), asked: 0 }
     }
 }
 
@@ -89,6 +91,12 @@ impl PathTrie {
         self.nodes.len()
     }
 
+    /// How many paths some term looks at.
+    #[inline]
+    pub(crate) fn asked(&self) -> usize {
+        self.asked
+    }
+
     /// Whether some term looks at this very path.
     #[inline]
     pub(crate) fn is_asked(&self, node: PathId) -> bool {
@@ -116,6 +124,7 @@ impl PathTrie {
         let node = path.split('.').fold(ROOT, |node, name| {
             self.nodes[node as usize].child(name).unwrap_or_else(|| self.grow(node, name))
         });
+        self.asked += usize::from(!self.is_asked(node));
         self.nodes[node as usize].terms += 1;
         node
     }
@@ -139,6 +148,7 @@ impl PathTrie {
     /// Counts one term less at `path`, and drops what nobody looks at any more.
     pub(crate) fn leave(&mut self, path: PathId) {
         self.nodes[path as usize].terms -= 1;
+        self.asked -= usize::from(!self.is_asked(path));
         let mut at = path;
         while at != ROOT && !self.is_asked(at) && !self.leads_on(at) {
             let gone = std::mem::take(&mut self.nodes[at as usize]);

@@ -15,7 +15,7 @@ mod seen;
 use std::collections::BTreeMap;
 
 use crate::error::EventError;
-use crate::event::{self, PathId, PathTrie, Term, View};
+use crate::event::{self, PathId, PathTrie, Reading, Term, View};
 use crate::pattern::{Combination, Pattern};
 use field::Field;
 use key::Key;
@@ -31,6 +31,7 @@ pub struct Matcher<Id> {
     rules: Vec<Rule<Id>>,
     free_rules: Vec<u32>,
     index: Index,
+    reading: Reading,
 }
 
 #[derive(Debug)]
@@ -69,6 +70,7 @@ impl<Id> Default for Matcher<Id> {
             rules: Vec::new(),
             free_rules: Vec::new(),
             index: Index::default(),
+            reading: Reading::Whole,
         }
     }
 }
@@ -78,6 +80,17 @@ impl<Id: Ord + Clone> Matcher<Id> {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Relies on every event being JSON in which no object repeats a name, as it is after any
+    /// parser has written it.
+    ///
+    /// An event is then read only up to the point at which every field that some rule looks at
+    /// has been found. Whatever is wrong behind that point goes unnoticed.
+    #[must_use]
+    pub fn trusting_events(mut self) -> Self {
+        self.reading = Reading::UntilFound;
+        self
     }
 
     /// How many rules there are.
@@ -117,7 +130,7 @@ impl<Id: Ord + Clone> Matcher<Id> {
     pub fn remove(&mut self, id: &Id) -> bool {
         let Some(slot) = self.slots.remove(id) else { return false };
         if self.slots.is_empty() {
-            *self = Self::default();
+            *self = Self { reading: self.reading, ..Self::default() };
             return true;
         }
         let vacant = Rule { id: None, branches: Box::default() };
@@ -134,7 +147,7 @@ impl<Id: Ord + Clone> Matcher<Id> {
     /// # Errors
     /// Fails if the event is not a JSON object.
     pub fn matches(&self, event: impl AsRef<[u8]>) -> Result<Vec<Id>, EventError> {
-        event::observe(event.as_ref(), &self.index.trie, |view| {
+        event::observe(event.as_ref(), &self.index.trie, self.reading, |view| {
             Seen::borrow(|seen| {
                 seen.clear(self.index.branches.len(), self.rules.len());
                 self.index.candidates(&view, seen);
@@ -260,5 +273,63 @@ impl Index {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Matcher;
+    use crate::pattern::Pattern;
+
+    /// One rule for every kind of key, and combinations of them.
+    fn rules() -> impl Iterator<Item = Pattern> {
+        let fields = [
+            r#""x""#,
+            "null",
+            "true",
+            "false",
+            "1.5",
+            "12345678901234567890",
+            r#"{"prefix":"ab"}"#,
+            r#"{"suffix":"ab"}"#,
+            r#"{"prefix":{"equals-ignore-case":"ab"}}"#,
+            r#"{"suffix":{"equals-ignore-case":"ab"}}"#,
+            r#"{"equals-ignore-case":"ab"}"#,
+            r#"{"wildcard":"*"}"#,
+            r#"{"wildcard":"*abc*"}"#,
+            r#"{"wildcard":"a*c"}"#,
+            r#"{"numeric":[">",5]}"#,
+            r#"{"cidr":"10.0.0.0/8"}"#,
+            r#"{"cidr":"2001:db8::/32"}"#,
+            r#"{"exists":true}"#,
+            r#"{"exists":false}"#,
+            r#"{"anything-but":"x"}"#,
+        ];
+        (0..200).map(move |number| {
+            let (one, other) = (fields[number % 20], fields[number / 10]);
+            let text = format!(
+                r#"{{"f{number}":{{"g":[{one}]}},"$or":[{{"h":[{other}]}},{{"i":[{one},{other}]}}]}}"#
+            );
+            Pattern::parse(text).expect("a valid pattern")
+        })
+    }
+
+    #[test]
+    fn removed_rules_leave_nothing_behind() {
+        let mut matcher = Matcher::new();
+        matcher.add(usize::MAX, &Pattern::parse(r#"{"kept":["x"]}"#).expect("a valid pattern"));
+        for (id, rule) in rules().enumerate() {
+            matcher.add(id, &rule);
+        }
+        for id in (0..200).rev() {
+            assert!(matcher.remove(&id));
+        }
+        let index = &matcher.index;
+        assert_eq!(index.fields.iter().flatten().count(), 1);
+        assert!(index.absent.is_empty());
+        assert_eq!(index.trie.asked(), 1);
+        assert_eq!(index.free_branches.len() + 1, index.branches.len());
+        assert!(index.branches.iter().filter(|branch| !branch.terms.is_empty()).count() == 1);
+        assert_eq!(matcher.matches(r#"{"kept":"x"}"#).expect("an event"), [usize::MAX]);
     }
 }

@@ -1,0 +1,137 @@
+//! The promises of the API that verdicts alone do not show: refusals, explanations, ids.
+
+use event_pattern::{FieldConstraint, Limits, Matcher, Outcome, Pattern};
+use serde_json::json;
+
+fn pattern(text: &str) -> Pattern {
+    Pattern::parse(text).expect("a valid pattern")
+}
+
+#[track_caller]
+fn refused(text: &str, path: &str, part: &str) {
+    let refusal = Pattern::parse(text).expect_err("a refusal");
+    assert_eq!(refusal.path, path);
+    assert!(refusal.to_string().contains(part), "{refusal}");
+}
+
+#[test]
+fn a_refusal_names_the_path_the_reason_and_the_remedy() {
+    refused(r#"{"a":{"b":"x"}}"#, "$.a.b", "wrap the value in an array");
+    refused(r#"{"a":["x",{"prefx":"y"}]}"#, "$.a[1].prefx", "unknown operator `prefx`");
+    refused(
+        r#"{"a":[{"numeric":[">",5,"<",3]}]}"#,
+        "$.a[0].numeric",
+        "the range from 5 to 3 is empty",
+    );
+    refused(
+        r#"{"a":[{"anything-but":["x",1]}]}"#,
+        "$.a[0].anything-but",
+        "mixes strings and numbers",
+    );
+    refused(r#"{"a":[{"wildcard":"a**"}]}"#, "$.a[0].wildcard", "two `*` in a row");
+    refused(r#"{"a":[{"prefix":"x","suffix":"y"}]}"#, "$.a[0]", "its own object");
+    refused(r#"{"x":{"$or":[{"a":[1]},{"b":2}]}}"#, "$.x.$or[1].b", "bare value");
+    refused(r#"{"$or":[{"a":[1]}]}"#, "$.$or", "fewer than two objects");
+    refused(r#"{"a":[{"cidr":"10.0.0.0/33"}]}"#, "$.a[0].cidr", "at most 31 bits");
+    refused(r#"{"a":[1]"#, "$", "not JSON");
+    refused(r#"["a"]"#, "$", "must be a JSON object");
+    refused(r#"{"a":[["x"]]}"#, "$.a[0]", "another array");
+}
+
+#[test]
+fn an_explanation_tells_which_field_decided_what_it_held_and_what_was_asked() {
+    let rule = pattern(r#"{"source":["com.orders"],"detail":{"total":[{"numeric":[">=",1000]}]}}"#);
+    let explanation =
+        rule.explain(r#"{"source":"com.orders","detail":{"total":237.510}}"#).expect("an event");
+    assert!(!explanation.matched);
+    assert_eq!(explanation.decided_by.as_deref(), Some("detail.total"));
+    assert_eq!(
+        explanation.to_string(),
+        "no match: detail.total decided\n  \
+         - detail.total is 237.510; asked: {\"numeric\":[\">=\",1000]}\n  \
+         + source is \"com.orders\", as asked: \"com.orders\""
+    );
+    let json = serde_json::to_value(&explanation).expect("JSON");
+    assert_eq!(json["decided-by"], "detail.total");
+    assert_eq!(json["fields"][0]["outcome"]["is"], "unmet");
+    assert_eq!(json["fields"][1]["outcome"]["value"], "\"com.orders\"");
+}
+
+#[test]
+fn an_explanation_tells_a_missing_field_from_another_array_element() {
+    let rule = pattern(r#"{"i":{"a":[1],"b":[2]}}"#);
+    let outcomes = |event: &str| {
+        let explanation = rule.explain(event).expect("an event");
+        explanation.fields.into_iter().map(|field| field.outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(r#"{"i":{"a":1}}"#)[1], Outcome::Missing);
+    assert_eq!(outcomes(r#"{"i":[{"a":1},{"b":2}]}"#)[1], Outcome::OtherElement);
+    assert!(matches!(outcomes(r#"{"i":[{"a":1,"b":2}]}"#)[1], Outcome::Met { .. }));
+}
+
+#[test]
+fn an_explanation_shows_the_alternative_with_the_least_against_it() {
+    let rule = pattern(r#"{"$or":[{"a":[1],"b":[1],"c":[1]},{"d":[1]}]}"#);
+    let explanation = rule.explain(r#"{"d":2}"#).expect("an event");
+    assert_eq!((explanation.alternatives, explanation.alternative), (2, 1));
+    assert_eq!(explanation.decided_by.as_deref(), Some("d"));
+}
+
+#[test]
+fn a_pattern_tells_its_fields_alternatives_and_literals() {
+    let rule = pattern(
+        r#"{"source":["com.orders"],"detail-type":["OrderCreated","OrderCanceled"],"$or":[{"x":[{"exists":false},null]},{"y":[{"prefix":"z"}]}]}"#,
+    );
+    assert_eq!(rule.fields(), ["detail-type", "source", "x", "y"]);
+    assert_eq!(rule.literals("detail-type"), Some(vec!["OrderCanceled", "OrderCreated"]));
+    assert_eq!(rule.literals("y"), None);
+    let alternatives = rule.alternatives();
+    assert_eq!(alternatives.len(), 2);
+    let expected =
+        FieldConstraint { path: "x".into(), absent: true, any_of: vec![serde_json::Value::Null] };
+    assert_eq!(alternatives[0][2], expected);
+    assert_eq!(alternatives[1][2].any_of, [json!({ "prefix": "z" })]);
+}
+
+#[test]
+fn ids_come_back_in_order_and_once() {
+    let mut rules = Matcher::new();
+    for id in ["c", "a", "b"] {
+        assert!(!rules.add(id, &pattern(r#"{"$or":[{"x":[1]},{"y":[1]}]}"#)));
+    }
+    assert_eq!(rules.matches(r#"{"y":1,"x":1}"#).expect("an event"), ["a", "b", "c"]);
+    assert!(rules.add("a", &pattern(r#"{"x":[2]}"#)), "the rule is replaced");
+    assert_eq!(rules.matches(r#"{"y":1,"x":1}"#).expect("an event"), ["b", "c"]);
+    assert!(rules.remove(&"b") && !rules.remove(&"b"));
+    assert_eq!((rules.len(), rules.contains(&"a"), rules.is_empty()), (2, true, false));
+}
+
+#[test]
+fn a_parsed_event_matches_as_its_text_does() {
+    let event = json!({"a": {"b": [1, 2.50, "x"]}});
+    assert!(pattern(r#"{"a":{"b":[2.5]}}"#).matches_value(&event).expect("an event"));
+    let mut rules = Matcher::new();
+    rules.add(7, &pattern(r#"{"a":{"b":["x"]}}"#));
+    assert_eq!(rules.matches_value(&event).expect("an event"), [7]);
+}
+
+#[test]
+fn trusting_matchers_read_no_further_than_they_must() {
+    let mut rules = Matcher::new().trusting_events();
+    rules.add("tags", &pattern(r#"{"source":["s"],"tags":["b"]}"#));
+    let broken_behind = r#"{"source":"s","tags":["a","b"],"detail":{"#;
+    assert_eq!(rules.matches(broken_behind).expect("read far enough"), ["tags"]);
+    assert!(rules.matches(r#"{"source":"s","tags":["b""#).is_err());
+    rules.remove(&"tags");
+    rules.add("absent", &pattern(r#"{"source":["s"],"z":[{"exists":false}]}"#));
+    assert!(rules.matches(broken_behind).is_err(), "absence shows at the end");
+}
+
+#[test]
+fn limits_can_be_lifted_together() {
+    let choices: Vec<_> = (0..2000).map(|number| format!(r#"{{"a":[{number}]}}"#)).collect();
+    let text = format!(r#"{{"$or":[{}]}}"#, choices.join(","));
+    assert!(Pattern::parse(&text).is_err());
+    let rule = Pattern::parse_within(&text, &Limits::generous()).expect("a pattern");
+    assert!(rule.matches(r#"{"a":1999}"#).expect("an event"));
+}
