@@ -1,23 +1,20 @@
 //! The bus: takes events in, matches each once against all rules, and keeps what is pending.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod publish;
+
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, Weak};
 
-use async_trait::async_trait;
-use chorus_events::Entry;
-use chorus_kernel::{Clock, Failure, Publisher, Rejected};
+use chorus_kernel::Clock;
+use event_pattern::{Matcher, Pattern};
 use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast};
 
+use crate::Error;
 use crate::engine::{
     Accepted, Delivery, Engine, Load, Observation, Observer, Ticket, Topology, Verdict, Work,
 };
-use crate::matcher::RuleMatcher;
 use crate::records::{Records, lock};
-use crate::wire::{self, MAX_ENTRY_BYTES, Unacceptable};
-
-/// The most entries of one request.
-const MAX_ENTRIES: usize = 10;
 
 /// How many observations a slow watcher may be behind before it misses some.
 const FEED_CAPACITY: usize = 16_384;
@@ -26,7 +23,7 @@ const FEED_CAPACITY: usize = 16_384;
 pub struct Bus {
     engine: Mutex<Engine>,
     topology: Topology,
-    matcher: RuleMatcher,
+    matcher: Matcher<usize>,
     clock: Arc<dyn Clock>,
     records: Records,
     sequence: AtomicU64,
@@ -55,16 +52,13 @@ pub(crate) struct Parts {
 impl Bus {
     /// A bus over `parts`, whose records are made by `records`; it is given the bus to enqueue on
     /// what became durable.
-    pub(crate) fn new<E>(
+    pub(crate) fn new(
         parts: Parts,
-        records: impl FnOnce(Weak<Self>) -> Result<Records, E>,
-    ) -> Result<Arc<Self>, E> {
+        records: impl FnOnce(Weak<Self>) -> Result<Records, Error>,
+    ) -> Result<Arc<Self>, Error> {
         let Parts { engine, clock, observer, last_sequence } = parts;
         let topology = engine.topology().clone();
-        let mut matcher = RuleMatcher::default();
-        for (index, route) in topology.routes.iter().enumerate() {
-            matcher.add(index, &route.rule.pattern);
-        }
+        let matcher = matcher(&topology)?;
         let mut failed = None;
         let bus = Arc::new_cyclic(|bus| {
             let records = records(Weak::clone(bus)).unwrap_or_else(|error| {
@@ -221,82 +215,14 @@ impl Bus {
             tracing::debug!("the last watcher has just gone");
         }
     }
-
-    fn wrap(&self, entries: &[Entry]) -> (Vec<Accepted>, Vec<Rejected>) {
-        let at = self.clock.now();
-        let ids: Vec<_> = self.with(|engine| entries.iter().map(|_| engine.new_id()).collect());
-        let (mut accepted, mut rejected) = (Vec::with_capacity(entries.len()), Vec::new());
-        for (index, (entry, id)) in entries.iter().zip(ids).enumerate() {
-            match wire::wrap(entry, id, at) {
-                Ok(event) => accepted.push(event),
-                Err(Unacceptable { code, message }) => {
-                    rejected.push(Rejected { index, code: code.to_owned(), message });
-                }
-            }
-        }
-        (accepted, rejected)
-    }
-
-    /// Makes the deliveries of new events.
-    fn draft(&self, accepted: Vec<Accepted>) -> (Vec<Arc<Accepted>>, Vec<Delivery>) {
-        let matched: Vec<_> = accepted.iter().map(|event| self.matching(&event.json)).collect();
-        let mut engine = lock(&self.engine);
-        let (mut events, mut deliveries) = (Vec::with_capacity(accepted.len()), Vec::new());
-        for (mut event, routes) in accepted.into_iter().zip(matched) {
-            event.sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-            let event = Arc::new(event);
-            deliveries.extend(engine.draft(&event, &routes, event.at));
-            events.push(event);
-        }
-        (events, deliveries)
-    }
-
-    /// The routes that an event matches.
-    pub(crate) fn matching(&self, json: &str) -> Vec<usize> {
-        self.matcher.matches(json).unwrap_or_else(|error| {
-            tracing::error!(%error, "an event that was taken cannot be matched");
-            Vec::new()
-        })
-    }
-
-    /// Writes down and enqueues; in memory, the same without the writing.
-    pub(crate) async fn commit(
-        &self,
-        events: Vec<Arc<Accepted>>,
-        deliveries: Vec<Delivery>,
-    ) -> Result<(), Failure> {
-        match &self.records {
-            Records::Journal(journal) => {
-                let written = journal.accept(events, deliveries).await;
-                written.map_err(|error| Failure::later("InternalFailure", error))
-            }
-            Records::Memory(memory) => {
-                events.iter().for_each(|event| lock(memory).keep(Arc::clone(event)));
-                self.enqueue(events, deliveries);
-                Ok(())
-            }
-        }
-    }
 }
 
-#[async_trait]
-impl Publisher for Bus {
-    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
-        let bytes: usize = entries.iter().map(Entry::size).sum();
-        if entries.is_empty() || entries.len() > MAX_ENTRIES {
-            let message =
-                format!("a request holds 1 to {MAX_ENTRIES} entries, not {}", entries.len());
-            return Err(Failure::Terminal { code: "ValidationException", message });
-        }
-        if entries.len() > 1 && bytes > MAX_ENTRY_BYTES {
-            let message = format!("a request holds {MAX_ENTRY_BYTES} bytes, not {bytes}");
-            return Err(Failure::Terminal { code: "ValidationException", message });
-        }
-        let (accepted, rejected) = self.wrap(entries);
-        if !accepted.is_empty() {
-            let (events, deliveries) = self.draft(accepted);
-            self.commit(events, deliveries).await?;
-        }
-        Ok(rejected)
+fn matcher(topology: &Topology) -> Result<Matcher<usize>, Error> {
+    let mut matcher = Matcher::new();
+    for (index, route) in topology.routes.iter().enumerate() {
+        let pattern = Pattern::parse(route.rule.pattern.to_string());
+        let wrong = |error| Error::Pattern(route.rule.name.clone(), error);
+        matcher.add(index, &pattern.map_err(wrong)?);
     }
+    Ok(matcher)
 }

@@ -176,9 +176,8 @@ impl Engine {
 
     fn random_instant(&mut self, now: Timestamp) -> Timestamp {
         match u64::try_from(self.disorder.delay.as_nanos()) {
-            Ok(0) => now,
-            Ok(delay) => later(now, Duration::from_nanos(self.random.below(delay))),
-            Err(_) => now,
+            Ok(delay @ 1..) => later(now, Duration::from_nanos(self.random.below(delay))),
+            _ => now,
         }
     }
 

@@ -31,6 +31,9 @@ pub enum Error {
     /// The rules cannot be derived from the table.
     #[error("the rules cannot be derived from the design table")]
     Rules(#[source] chorus_events::rules::RuleError),
+    /// A rule's pattern is none that EventBridge takes.
+    #[error("the pattern of the rule {0} is wrong")]
+    Pattern(String, #[source] event_pattern::PatternError),
     /// The HTTP client for partners cannot be made.
     #[error("the HTTP client for partners cannot be made: {0}")]
     Http(String),

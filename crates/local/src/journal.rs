@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -22,6 +23,10 @@ use crate::engine::{Accepted, Change, Delivery, Topology};
 
 /// The most commands of one transaction: a bound on how long the first of them waits.
 const LARGEST_GROUP: usize = 4_096;
+
+/// For how long changes that nobody waits for may wait for company. A process killed meanwhile
+/// delivers again what they say is over.
+const LINGER: Duration = Duration::from_millis(25);
 
 /// A read that runs between two transactions.
 type Reading = Box<dyn FnOnce(&Connection) + Send>;
@@ -37,6 +42,12 @@ enum Command {
     },
     Change(Vec<Change>),
     Read(Reading),
+}
+
+impl Command {
+    const fn has_waiter(&self) -> bool {
+        !matches!(self, Self::Change(_))
+    }
 }
 
 /// A handle to the writer. Dropping it lets the writer finish what was sent, and ends it.
@@ -141,6 +152,20 @@ impl Opened {
     }
 }
 
+/// Whatever waits; where nobody waits for an answer, what comes in a moment too.
+fn gather(first: Command, received: &Receiver<Command>) -> Vec<Command> {
+    let mut hurry = first.has_waiter();
+    let mut group = vec![first];
+    let until = Instant::now() + LINGER;
+    while group.len() < LARGEST_GROUP {
+        let pause = if hurry { Duration::ZERO } else { until.duration_since(Instant::now()) };
+        let Ok(next) = received.recv_timeout(pause) else { break };
+        hurry |= next.has_waiter();
+        group.push(next);
+    }
+    group
+}
+
 fn run(
     connection: &mut Connection,
     rules: &write::RuleNames,
@@ -148,12 +173,7 @@ fn run(
     on_durable: &OnDurable,
 ) {
     while let Ok(first) = received.recv() {
-        let mut group = vec![first];
-        while group.len() < LARGEST_GROUP
-            && let Ok(next) = received.try_recv()
-        {
-            group.push(next);
-        }
+        let group = gather(first, received);
         let outcome = write::commit(connection, rules, &group).map_err(|error| {
             tracing::error!(%error, commands = group.len(), "the journal could not be written");
             error.to_string()

@@ -17,7 +17,7 @@ use crate::engine::{Engine, Observation, Schedule, Topology};
 use crate::hands::{Hands, Job};
 use crate::jobs::{FORGET, Forget, SWEEP, Sweep};
 use crate::journal::{Journal, Restored};
-use crate::partner::{HttpPartner, Partner};
+use crate::partner::{HttpPartner, NoPartner, Partner};
 use crate::random::Random;
 use crate::records::Records;
 use crate::runner::{Driver, Runner};
@@ -190,6 +190,7 @@ fn schedules(config: &LocalConfig) -> Vec<(Schedule, Option<Arc<dyn Job>>)> {
 fn hands(config: &LocalConfig, bus: &Arc<Bus>, store: &Arc<DynoxideStore>) -> Result<Hands, Error> {
     let partner: Arc<dyn Partner> = match &config.partner {
         Some(partner) => Arc::clone(partner),
+        None if config.endpoints.is_empty() => Arc::new(NoPartner),
         None => Arc::new(HttpPartner::new()?),
     };
     let forget =

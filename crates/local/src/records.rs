@@ -55,7 +55,7 @@ impl Records {
                 let page =
                     move |connection: &_| journal::archive(connection, (from, to), after, limit);
                 let rows = journal.read(page).await?;
-                let read = |(sequence, at, json)| wire::read(sequence, at, json);
+                let read = |(sequence, at, json): (_, _, String)| wire::read(sequence, at, &json);
                 rows.into_iter().map(read).collect::<Result<_, _>>().map_err(Error::Unreadable)
             }
             Self::Memory(memory) => {

@@ -118,8 +118,8 @@ struct Header<'a> {
 }
 
 /// Reads an event that was written down earlier.
-pub(crate) fn read(sequence: u64, at: Timestamp, json: String) -> serde_json::Result<Accepted> {
-    let header: Header<'_> = serde_json::from_str(&json)?;
+pub(crate) fn read(sequence: u64, at: Timestamp, json: &str) -> serde_json::Result<Accepted> {
+    let header: Header<'_> = serde_json::from_str(json)?;
     let envelope: Envelope<'_> = serde_json::from_str(header.detail.get()).unwrap_or_default();
     let ids = envelope.metadata.unwrap_or_default();
     let id = header.id;
@@ -132,7 +132,7 @@ pub(crate) fn read(sequence: u64, at: Timestamp, json: String) -> serde_json::Re
         source: header.source.into_owned(),
         detail_type: header.detail_type.into_owned(),
         at,
-        json: Arc::from(json.as_str()),
+        json: Arc::from(json),
         replay: None,
     })
 }
@@ -170,7 +170,7 @@ mod tests {
         let wire: WireEvent = serde_json::from_str(&event.json).unwrap();
         assert_eq!(wire.time.to_string(), "2026-11-20T10:47:00Z");
         assert!(wire.detail.get().ends_with("1.50}"), "the detail is kept byte for byte");
-        let again = read(3, event.at, event.json.to_string()).unwrap();
+        let again = read(3, event.at, &event.json).unwrap();
         assert_eq!(again, Accepted { sequence: 3, ..event });
     }
 

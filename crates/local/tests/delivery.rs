@@ -1,4 +1,5 @@
 //! What the bus promises of a delivery.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 

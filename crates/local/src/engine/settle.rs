@@ -25,7 +25,7 @@ impl Engine {
     pub fn settle(&mut self, now: Timestamp, ticket: Ticket, verdict: Verdict) -> bool {
         let Some(mut attempted) = self.claim(now, ticket) else { return false };
         match verdict {
-            Verdict::Done(outcome) => self.done(attempted, outcome),
+            Verdict::Done(outcome) => self.done(&attempted, outcome),
             Verdict::Failed(fault) => self.failed(now, attempted, fault),
             Verdict::Untouched => {
                 attempted.delivery.attempts -= 1;
@@ -64,8 +64,8 @@ impl Engine {
         Some(Attempted { delivery, route, queue: Some(queue), took: elapsed(since, now) })
     }
 
-    fn done(&mut self, attempted: Attempted, outcome: Option<Outcome>) {
-        let step = self.step_of(&attempted);
+    fn done(&mut self, attempted: &Attempted, outcome: Option<Outcome>) {
+        let step = self.step_of(attempted);
         self.changes.push(Change::Settled(step.id));
         self.observations.push(Observation::Succeeded { step, outcome, took: attempted.took });
     }

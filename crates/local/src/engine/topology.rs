@@ -8,9 +8,9 @@ use chorus_events::{RowSpec, Service, Via};
 
 use super::RetryPolicy;
 
-/// How often a queue hands out a message before it is a dead letter, and how long it waits for
-/// the verdict.
-const VISIBILITY: Duration = Duration::from_secs(180);
+/// For how long a queue waits for the verdict on a message: longer than a function may take for
+/// each message of a batch.
+const VISIBILITY: Duration = Duration::from_secs(360);
 
 /// Where a rule delivers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

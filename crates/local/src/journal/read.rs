@@ -111,8 +111,8 @@ fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<
 
 fn stored_event(row: &Row<'_>, first: usize) -> Result<Accepted, Error> {
     let sequence = row.get(first).map_err(Error::Journal)?;
-    let json = row.get(first + 2).map_err(Error::Journal)?;
-    wire::read(sequence, instant(row, first + 1)?, json).map_err(Error::Unreadable)
+    let json: String = row.get(first + 2).map_err(Error::Journal)?;
+    wire::read(sequence, instant(row, first + 1)?, &json).map_err(Error::Unreadable)
 }
 
 fn instant(row: &Row<'_>, index: usize) -> Result<Timestamp, Error> {

@@ -15,9 +15,10 @@ pub(super) fn rule_names(topology: &Topology) -> RuleNames {
     topology.routes.iter().map(|route| route.rule.name.clone()).collect()
 }
 
-/// Nanoseconds since the epoch: what a column holds of an instant. Good until the year 2262.
+/// Nanoseconds since the epoch: what a column holds of an instant. It is exact from 1678 to 2262.
 pub(super) fn column(at: Timestamp) -> i64 {
-    i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
+    let end = if at < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX };
+    i64::try_from(at.as_nanosecond()).unwrap_or(end)
 }
 
 pub(super) fn commit(

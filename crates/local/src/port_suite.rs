@@ -1,0 +1,103 @@
+//! What every implementation of the kernel's store has to hold: one suite over the embedded store
+//! and over DynamoDB, so that the one can be trusted for the other.
+//!
+//! Make [`TABLES`], then [`run`]. Every check works in partitions of its own, so that the suite
+//! can run again on the same tables under another name.
+
+mod queries;
+mod transactions;
+mod writes;
+
+use chorus_kernel::{
+    Index, Item, Key, Page, Query, Reason, Store, StoreError, TableSpec, Write, number, text,
+};
+use serde_dynamo::AttributeValue;
+
+/// A sparse index that carries whole items.
+pub const BY_GROUP: Index = Index { name: "by-group", pk: "group", sk: "rank", whole_items: true };
+
+/// A sparse index that carries keys only.
+pub const BY_MARK: Index = Index { name: "by-mark", pk: "mark", sk: "rank", whole_items: false };
+
+/// The tables that the suite works on.
+pub const TABLES: [TableSpec; 2] = [
+    TableSpec { name: "port-suite", indexes: &[BY_GROUP, BY_MARK], ttl: Some("expires-at") },
+    TableSpec { name: "port-suite-other", indexes: &[], ttl: None },
+];
+
+/// Checks everything, in partitions that begin with `name`.
+///
+/// # Panics
+/// Where the store does not hold what the port promises.
+pub async fn run(store: &dyn Store, name: &str) {
+    let world = World { store, name };
+    writes::check(&world).await;
+    transactions::check(&world).await;
+    queries::check(&world).await;
+}
+
+/// The store under test, and the partitions to use.
+struct World<'a> {
+    store: &'a dyn Store,
+    name: &'a str,
+}
+
+impl World<'_> {
+    fn key(&self, pk: &str, sk: &str) -> Key {
+        Key { table: TABLES[0].name, pk: format!("{}-{pk}", self.name), sk: sk.to_owned() }
+    }
+
+    async fn get(&self, key: &Key) -> Option<Item> {
+        self.store.get(key).await.expect("a read of one item succeeds")
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        self.store.write(writes).await
+    }
+
+    async fn put(&self, key: &Key, attributes: &[(&str, AttributeValue)]) {
+        let put = Write::Put { key: key.clone(), item: item(key, attributes), condition: None };
+        self.write(&[put]).await.expect("an unconditional put succeeds");
+    }
+
+    async fn query(&self, query: &Query) -> Page {
+        self.store.query(query).await.expect("a query succeeds")
+    }
+
+    /// The reasons for which `writes` are refused.
+    async fn refused(&self, writes: &[Write]) -> Vec<Reason> {
+        match self.write(writes).await {
+            Err(StoreError::Refused(reasons)) => reasons,
+            other => panic!("the writes should have been refused, not {other:?}"),
+        }
+    }
+}
+
+fn item(key: &Key, attributes: &[(&str, AttributeValue)]) -> Item {
+    let mut item = key.to_item();
+    for (name, value) in attributes {
+        item.insert((*name).to_owned(), value.clone());
+    }
+    item
+}
+
+fn n(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn s(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+/// The sort keys of a page.
+fn sort_keys(page: &Page) -> Vec<&str> {
+    page.items.iter().filter_map(|item| text(item, "sk")).collect()
+}
+
+/// The `count` of an item handed back with a refusal.
+fn old_count(reason: &Reason) -> Option<i64> {
+    match reason {
+        Reason::Condition(Some(old)) => number(old, "count"),
+        other => panic!("the old item should have been handed back, not {other:?}"),
+    }
+}

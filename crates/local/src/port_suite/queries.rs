@@ -1,0 +1,120 @@
+//! Queries: in the order of the sort keys, bounded, paged to the end, and by sparse indexes.
+
+use chorus_kernel::{Query, text};
+
+use super::{BY_GROUP, BY_MARK, TABLES, World, n, s, sort_keys};
+
+pub(super) async fn check(world: &World<'_>) {
+    a_partition_comes_in_the_order_of_its_sort_keys(world).await;
+    bounds_are_inclusive(world).await;
+    pages_go_on_where_the_last_one_ended(world).await;
+    an_index_holds_only_items_that_have_its_keys(world).await;
+    an_index_is_paged_too(world).await;
+    an_index_of_keys_carries_nothing_else(world).await;
+}
+
+fn partition(world: &World<'_>, name: &str) -> Query {
+    Query::partition(TABLES[0].name, world.key(name, "").pk)
+}
+
+async fn letters(world: &World<'_>, name: &str) {
+    for letter in ["d", "a", "c", "b", "e"] {
+        world.put(&world.key(name, letter), &[("count", n(1))]).await;
+    }
+}
+
+async fn a_partition_comes_in_the_order_of_its_sort_keys(world: &World<'_>) {
+    letters(world, "order").await;
+    world.put(&world.key("order-of-another", "a"), &[]).await;
+    let mut query = partition(world, "order");
+    assert_eq!(sort_keys(&world.query(&query).await), ["a", "b", "c", "d", "e"]);
+    query.descending = true;
+    assert_eq!(sort_keys(&world.query(&query).await), ["e", "d", "c", "b", "a"]);
+    assert_eq!(world.query(&partition(world, "nobody")).await.items, []);
+}
+
+async fn bounds_are_inclusive(world: &World<'_>) {
+    letters(world, "bounds").await;
+    let mut query = partition(world, "bounds");
+    query.from = Some("b".to_owned());
+    assert_eq!(sort_keys(&world.query(&query).await), ["b", "c", "d", "e"]);
+    query.to = Some("d".to_owned());
+    assert_eq!(sort_keys(&world.query(&query).await), ["b", "c", "d"]);
+    query.from = None;
+    assert_eq!(sort_keys(&world.query(&query).await), ["a", "b", "c", "d"]);
+}
+
+async fn pages_go_on_where_the_last_one_ended(world: &World<'_>) {
+    letters(world, "pages").await;
+    for descending in [false, true] {
+        let mut query = partition(world, "pages");
+        (query.limit, query.descending) = (Some(2), descending);
+        let mut seen = to_the_end(world, query).await;
+        if descending {
+            seen.reverse();
+        }
+        assert_eq!(seen, ["a", "b", "c", "d", "e"]);
+    }
+}
+
+/// The sort keys of all pages; none holds more than the limit.
+async fn to_the_end(world: &World<'_>, mut query: Query) -> Vec<String> {
+    let mut seen = Vec::new();
+    loop {
+        let page = world.query(&query).await;
+        assert!(page.items.len() <= query.limit.map_or(usize::MAX, |limit| limit as usize));
+        seen.extend(sort_keys(&page).into_iter().map(ToOwned::to_owned));
+        match page.next {
+            Some(next) => query.start = Some(next),
+            None => return seen,
+        }
+    }
+}
+
+fn group(world: &World<'_>, name: &str) -> Query {
+    let mut query = Query::partition(TABLES[0].name, format!("{}-{name}", world.name));
+    query.index = Some(&BY_GROUP);
+    query
+}
+
+async fn an_index_holds_only_items_that_have_its_keys(world: &World<'_>) {
+    let of_group = s(&group(world, "sparse").pk);
+    let in_it = [("group", of_group.clone()), ("rank", s("2")), ("count", n(1))];
+    world.put(&world.key("sparse", "second"), &in_it).await;
+    let in_it = [("group", of_group.clone()), ("rank", s("1"))];
+    world.put(&world.key("sparse", "first"), &in_it).await;
+    world.put(&world.key("sparse", "rankless"), &[("group", of_group)]).await;
+    world.put(&world.key("sparse", "neither"), &[]).await;
+    let mut query = group(world, "sparse");
+    let page = world.query(&query).await;
+    assert_eq!(sort_keys(&page), ["first", "second"]);
+    assert!(page.items[1].contains_key("count"), "whole items");
+    query.from = Some("2".to_owned());
+    assert_eq!(sort_keys(&world.query(&query).await), ["second"]);
+}
+
+async fn an_index_is_paged_too(world: &World<'_>) {
+    let of_group = s(&group(world, "paged").pk);
+    for letter in ["a", "b", "c"] {
+        // The same rank: the page's end tells them apart by the table's key.
+        let in_it = [("group", of_group.clone()), ("rank", s("same"))];
+        world.put(&world.key("paged", letter), &in_it).await;
+    }
+    let mut query = group(world, "paged");
+    query.limit = Some(1);
+    let mut seen = to_the_end(world, query).await;
+    seen.sort_unstable();
+    assert_eq!(seen, ["a", "b", "c"]);
+}
+
+async fn an_index_of_keys_carries_nothing_else(world: &World<'_>) {
+    let mark = format!("{}-marked", world.name);
+    let marked = [("mark", s(&mark)), ("rank", s("1")), ("secret", s("not here"))];
+    world.put(&world.key("keys", "only"), &marked).await;
+    let mut query = Query::partition(TABLES[0].name, mark);
+    query.index = Some(&BY_MARK);
+    let page = world.query(&query).await;
+    assert_eq!(page.items.len(), 1);
+    assert_eq!(text(&page.items[0], "sk"), Some("only"));
+    assert!(!page.items[0].contains_key("secret"));
+}

@@ -1,0 +1,97 @@
+//! Single writes: what is put is there, conditions hold, and a refusal hands the old item back.
+
+use chorus_kernel::{Condition, Reason, Write, number};
+use serde_dynamo::AttributeValue;
+
+use super::{World, item, n, old_count, s};
+
+pub(super) async fn check(world: &World<'_>) {
+    every_kind_of_value_comes_back_as_it_was(world).await;
+    what_was_never_put_is_not_there(world).await;
+    a_second_put_is_refused_with_the_first_item(world).await;
+    a_refused_condition_on_nothing_hands_nothing_back(world).await;
+    adding_stays_within_its_bound(world).await;
+    an_update_makes_the_item_where_nothing_forbids_it(world).await;
+    a_deleted_item_is_gone_and_deleting_it_again_is_no_error(world).await;
+}
+
+async fn every_kind_of_value_comes_back_as_it_was(world: &World<'_>) {
+    let key = world.key("values", "all");
+    let list = AttributeValue::L(vec![s("a"), n(-2), AttributeValue::Null(true)]);
+    let map = [("text".to_owned(), s("é")), ("empty".to_owned(), s(""))];
+    let attributes = [
+        ("text", s("a \"quoted\" text")),
+        ("number", AttributeValue::N("237.51".to_owned())),
+        ("bytes", AttributeValue::B(vec![0, 255])),
+        ("yes", AttributeValue::Bool(true)),
+        ("texts", AttributeValue::Ss(vec!["a".to_owned(), "b".to_owned()])),
+        ("list", list),
+        ("map", AttributeValue::M(map.into_iter().collect())),
+    ];
+    world.put(&key, &attributes).await;
+    assert_eq!(world.get(&key).await, Some(item(&key, &attributes)));
+}
+
+async fn what_was_never_put_is_not_there(world: &World<'_>) {
+    assert_eq!(world.get(&world.key("nothing", "here")).await, None);
+}
+
+async fn a_second_put_is_refused_with_the_first_item(world: &World<'_>) {
+    let key = world.key("once", "only");
+    let put = |count| Write::Put {
+        key: key.clone(),
+        item: item(&key, &[("count", n(count))]),
+        condition: Some(Condition::new("attribute_not_exists(pk)")),
+    };
+    world.write(&[put(1)]).await.expect("the first put succeeds");
+    let reasons = world.refused(&[put(2)]).await;
+    assert_eq!(reasons.len(), 1);
+    assert_eq!(old_count(&reasons[0]), Some(1));
+}
+
+async fn a_refused_condition_on_nothing_hands_nothing_back(world: &World<'_>) {
+    let key = world.key("condition", "on-nothing");
+    let update = Condition::new("SET #count = :one").name("#count", "count").number(":one", 1);
+    let condition = Some("attribute_exists(pk)".to_owned());
+    let reasons = world.refused(&[Write::Update { key: key.clone(), update, condition }]).await;
+    assert_eq!(reasons, [Reason::Condition(None)]);
+    assert_eq!(world.get(&key).await, None, "a refused update makes no item");
+}
+
+async fn adding_stays_within_its_bound(world: &World<'_>) {
+    let key = world.key("bound", "stock");
+    world.put(&key, &[("count", n(5))]).await;
+    let take = |amount: i64| Write::Update {
+        key: key.clone(),
+        update: Condition::new("ADD #count :less")
+            .name("#count", "count")
+            .number(":less", -amount)
+            .number(":amount", amount),
+        condition: Some("attribute_exists(pk) AND #count >= :amount".to_owned()),
+    };
+    world.write(&[take(3)]).await.expect("there are five");
+    let reasons = world.refused(&[take(3)]).await;
+    assert_eq!(old_count(&reasons[0]), Some(2), "the refusal shows what is left");
+    world.write(&[take(2)]).await.expect("there are two");
+    let left = world.get(&key).await.and_then(|item| number(&item, "count"));
+    assert_eq!(left, Some(0));
+}
+
+async fn an_update_makes_the_item_where_nothing_forbids_it(world: &World<'_>) {
+    let key = world.key("update", "makes");
+    let update = || Condition::new("ADD #count :one").name("#count", "count").number(":one", 1);
+    for _ in 0..2 {
+        let write = Write::Update { key: key.clone(), update: update(), condition: None };
+        world.write(&[write]).await.expect("an unconditional update succeeds");
+    }
+    assert_eq!(world.get(&key).await, Some(item(&key, &[("count", n(2))])));
+}
+
+async fn a_deleted_item_is_gone_and_deleting_it_again_is_no_error(world: &World<'_>) {
+    let key = world.key("delete", "twice");
+    world.put(&key, &[]).await;
+    for _ in 0..2 {
+        world.write(&[Write::Delete { key: key.clone() }]).await.expect("a delete succeeds");
+        assert_eq!(world.get(&key).await, None);
+    }
+}

@@ -1,0 +1,148 @@
+//! What the bus does with a partner's HTTP endpoint.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_events::Service;
+use chorus_kernel::{Clock, Function, Publisher};
+use chorus_local::{
+    Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Replay, RetryPolicy, Selection,
+    VirtualClock,
+};
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use world::{entry, rules_of};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Answers each request with the next status, and remembers the requests.
+async fn carrier(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/parcels", listener.local_addr().unwrap());
+    let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heard = Arc::clone(&requests);
+    tokio::spawn(async move {
+        for status in statuses {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = String::new();
+            while !request.ends_with("}}") {
+                let mut bytes = [0; 4096];
+                let read = connection.read(&mut bytes).await.unwrap();
+                request.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+            }
+            heard.lock().unwrap().push(request);
+            let answer =
+                format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (url, requests)
+}
+
+fn config(url: &str) -> LocalConfig {
+    let mut config = LocalConfig::new(vec![Function::of(Service::Delivery)])
+        .endpoint("StartDelivery", Endpoint::new(url, "the key"));
+    config.rules = Some(rules_of(&["StartDelivery"]));
+    config.policies.partner =
+        RetryPolicy { first_pause: Duration::from_millis(5), ..RetryPolicy::PARTNER };
+    config
+}
+
+async fn put(shop: &Local, number: u64) {
+    shop.bus().put_events(&[entry("DeliveryMarkedAsStarted", "a", number)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_partner_is_asked_again_when_it_is_busy_with_the_same_idempotency_key() {
+    let (url, requests) = carrier(&[429, 503, 202]).await;
+    let shop = Local::open(config(&url)).unwrap();
+    put(&shop, 1).await;
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    let requests = requests.lock().unwrap();
+    assert_eq!(requests.len(), 3);
+    for request in requests.iter() {
+        assert!(request.starts_with("POST /parcels HTTP/1.1\r\n"));
+        for header in [
+            "x-api-key: the key\r\n",
+            "idempotency-key: 00000000000000000000000000000002\r\n",
+            "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n",
+            "content-type: application/json; charset=utf-8\r\n",
+        ] {
+            assert!(request.contains(header), "{header} in {request}");
+        }
+        let body: serde_json::Value =
+            serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!(body["data"]["number"], 1);
+    }
+    assert_eq!(shop.dead_letters(&Selection::default()), []);
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_dead_letter_at_once() {
+    let (url, requests) = carrier(&[422]).await;
+    let shop = Local::open(config(&url)).unwrap();
+    put(&shop, 1).await;
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(requests.lock().unwrap().len(), 1);
+    let letters = shop.dead_letters(&Selection::default());
+    assert_eq!(letters[0].attributes["ERROR_MESSAGE"], "the partner answered 422");
+    assert!(!letters[0].attributes.contains_key("EXHAUSTED_RETRY_CONDITION"));
+}
+
+#[tokio::test]
+async fn a_partner_that_is_not_there_is_given_up_after_four_attempts() {
+    let shop = Local::open(config("http://127.0.0.1:9/nobody")).unwrap();
+    put(&shop, 1).await;
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    let attributes = &shop.dead_letters(&Selection::default())[0].attributes;
+    assert_eq!(attributes["ERROR_CODE"], "CONNECTION_FAILURE");
+    assert_eq!(attributes["RETRY_ATTEMPTS"], "3");
+    assert_eq!(attributes["EXHAUSTED_RETRY_CONDITION"], "MaximumRetryAttempts");
+}
+
+/// Remembers when it was called.
+struct Punctual {
+    clock: VirtualClock,
+    called: Mutex<Vec<Timestamp>>,
+}
+
+#[async_trait]
+impl Partner for Punctual {
+    async fn post(&self, _: &Call) -> Result<u16, NoAnswer> {
+        self.called.lock().unwrap().push(self.clock.now());
+        Ok(200)
+    }
+}
+
+#[tokio::test]
+async fn a_partner_is_not_called_more_often_than_it_allows_and_never_by_a_replay() {
+    let start = Timestamp::from_second(1_000_000).unwrap();
+    let clock = VirtualClock::at(start);
+    let partner = Arc::new(Punctual { clock: clock.clone(), called: Mutex::default() });
+    let mut config = config("http://carrier.example").virtual_time(&clock);
+    config.policies.calls_per_second = 10;
+    config.partner = Some(Arc::clone(&partner) as Arc<dyn Partner>);
+    let shop = Local::open(config).unwrap();
+    for number in 0..40 {
+        put(&shop, number).await;
+    }
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    let called: Vec<i128> = {
+        let called = partner.called.lock().unwrap();
+        called.iter().map(|at| at.duration_since(start).as_millis()).collect()
+    };
+    assert_eq!(called.len(), 40);
+    assert_eq!(called.iter().filter(|at| **at == 0).count(), 10, "a full bucket");
+    assert!(called.windows(11).all(|run| run[10] - run[0] >= 100), "then ten a second");
+    assert_eq!(called.last(), Some(&3_000));
+    let (name, to) = ("again".to_owned(), Timestamp::MAX);
+    let replay = Replay { name, from: start, to, rule: None, dry_run: false };
+    shop.replay(&replay).await.unwrap();
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(partner.called.lock().unwrap().len(), 40, "what was sent is not sent again");
+}
