@@ -11,7 +11,6 @@ pub struct PatternError {
     /// The byte offset into the pattern's text at which it was noticed.
     pub offset: usize,
     /// The reason.
-    #[source]
     pub fault: PatternFault,
 }
 

@@ -38,3 +38,8 @@ pub use json::JsonError;
 pub use limits::Limits;
 pub use matcher::Matcher;
 pub use pattern::{FieldConstraint, Pattern};
+
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

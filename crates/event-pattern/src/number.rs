@@ -60,7 +60,7 @@ impl Decimal {
                 b'0'..=b'9' => read.complete = false,
                 _ => {
                     match text[at + 1..].trim_start_matches('+').parse::<i32>() {
-                        Ok(power) if power.abs() < 1000 => read.exponent += power,
+                        Ok(power) if power.unsigned_abs() < 1000 => read.exponent += power,
                         _ => read.complete = false,
                     }
                     break;
@@ -133,9 +133,15 @@ mod tests {
 
     #[test]
     fn a_number_that_a_double_cannot_hold_has_no_key() {
-        for text in
-            ["12345678901234567890", "9007199254740993", "1e400", "1e-400", "0.1234567890123456789"]
-        {
+        for text in [
+            "12345678901234567890",
+            "9007199254740993",
+            "1e400",
+            "1e-400",
+            "1e-2147483648",
+            "1e99999999999999999999",
+            "0.1234567890123456789",
+        ] {
             assert_eq!(key(text), None, "{text}");
         }
         for text in [

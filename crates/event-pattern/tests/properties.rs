@@ -119,8 +119,6 @@ fn parsed(pattern: &Value) -> Pattern {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     #[test]
     fn the_fast_matcher_agrees_with_the_slow_one(pattern in pattern(), event in event()) {
         let slow = reference::matches(&pattern, &event);
