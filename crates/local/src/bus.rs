@@ -12,7 +12,8 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::Error;
 use crate::engine::{
-    Accepted, Delivery, Engine, Load, Observation, Observer, Ticket, Topology, Verdict, Work,
+    Accepted, Delivery, Disorder, Engine, Load, Observation, Observer, Ticket, Topology, Verdict,
+    Work,
 };
 use crate::records::{Records, lock};
 
@@ -103,6 +104,11 @@ impl Bus {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         lock(&self.engine).is_idle()
+    }
+
+    /// Sets how disorderly deliveries are made from now on: for tests.
+    pub fn set_disorder(&self, disorder: Disorder) {
+        self.with(|engine| engine.set_disorder(disorder));
     }
 
     /// When there is something to do next; schedules included.

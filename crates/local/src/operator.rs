@@ -58,6 +58,7 @@ impl Local {
         let now = self.bus.now();
         let went = self.bus.with(|engine| engine.redrive(selection, now));
         self.bus.records().flush().await?;
+        tracing::info!(letters = went.len(), ?selection, "sent dead letters to their targets");
         Ok(went)
     }
 
@@ -68,6 +69,7 @@ impl Local {
     pub async fn purge(&self, selection: &Selection) -> Result<Vec<DeadLetter>, Error> {
         let went = self.bus.with(|engine| engine.purge(selection));
         self.bus.records().flush().await?;
+        tracing::info!(letters = went.len(), ?selection, "threw dead letters away");
         Ok(went)
     }
 
@@ -111,7 +113,10 @@ impl Local {
         let mut after = 0;
         loop {
             let page = self.archive(replay.from, replay.to, after).await?;
-            let Some(last) = page.last() else { return Ok(replayed) };
+            let Some(last) = page.last() else {
+                tracing::info!(?replay, events = replayed.events, "replayed the archive");
+                return Ok(replayed);
+            };
             after = last.sequence;
             for event in &page {
                 replayed.events += 1;

@@ -41,6 +41,15 @@ pub(crate) struct Driver {
     pub(crate) passes: Option<VirtualClock>,
 }
 
+impl Drop for Inner {
+    /// Cuts off what is in flight, as a kill does; see [`Runner::shutdown`] for an orderly end.
+    fn drop(&mut self) {
+        if let Some(running) = lock(&self.running).take() {
+            running.abort();
+        }
+    }
+}
+
 impl Runner {
     pub(crate) fn new(driver: Driver) -> Self {
         let running = Mutex::new(None);
