@@ -1,0 +1,109 @@
+//! The bus on EventBridge. Chunks and retries are the kernel's; here is one PutEvents.
+
+use async_trait::async_trait;
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+use chorus_events::Entry;
+use chorus_kernel::{Failure, Publisher, Rejected};
+
+use crate::service_error::{Trouble, trouble};
+use crate::trace::Trace;
+
+/// Publishes on one bus.
+#[derive(Debug, Clone)]
+pub struct EventBridgePublisher {
+    client: Client,
+    bus: String,
+}
+
+impl EventBridgePublisher {
+    /// On the bus of this name.
+    #[must_use]
+    pub fn new(client: Client, bus: impl Into<String>) -> Self {
+        Self { client, bus: bus.into() }
+    }
+}
+
+#[async_trait]
+impl Publisher for EventBridgePublisher {
+    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
+        let requested = entries.iter().map(|entry| request(entry, &self.bus)).collect();
+        let sent = self.client.put_events().set_entries(Some(requested)).send().await;
+        let answer = sent.map_err(|error| failure(trouble(&error)))?;
+        rejected(entries.len(), answer.failed_entry_count(), answer.entries())
+    }
+}
+
+/// An entry of PutEvents; its trace goes along, so that X-Ray draws one line through the shop.
+fn request(entry: &Entry, bus: &str) -> PutEventsRequestEntry {
+    PutEventsRequestEntry::builder()
+        .event_bus_name(bus)
+        .source(&entry.source)
+        .detail_type(&entry.detail_type)
+        .detail(&entry.detail)
+        .set_trace_header(Trace::of_detail(&entry.detail).map(|trace| trace.to_xray()))
+        .build()
+}
+
+fn failure(trouble: Trouble) -> Failure {
+    match trouble {
+        Trouble::Throttled(message) => Failure::Retryable { code: "Throttled", message },
+        Trouble::Unavailable(message) => Failure::Retryable { code: "BusUnavailable", message },
+        Trouble::Invalid(message) => Failure::Terminal { code: "InvalidRequest", message },
+    }
+}
+
+/// Those of `sent` entries that were not taken. PutEvents answers 200 whatever became of them.
+fn rejected(
+    sent: usize,
+    failed: i32,
+    results: &[PutEventsResultEntry],
+) -> Result<Vec<Rejected>, Failure> {
+    let refused = results.iter().enumerate().filter_map(|(index, result)| {
+        let code = result.error_code()?.to_owned();
+        let message = result.error_message().unwrap_or_default().to_owned();
+        Some(Rejected { index, code, message })
+    });
+    let refused: Vec<Rejected> = refused.collect();
+    let counted = usize::try_from(failed).unwrap_or_default();
+    if results.len() != sent || refused.len() != counted {
+        let told = format!("{} of {sent} entries, {failed} of them failed", results.len());
+        return Err(Failure::later("BusUnavailable", format!("the bus answered for {told}")));
+    }
+    Ok(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken() -> PutEventsResultEntry {
+        PutEventsResultEntry::builder().event_id("1").build()
+    }
+
+    #[test]
+    fn an_entry_that_was_not_taken_is_named_by_its_place() {
+        let throttled = PutEventsResultEntry::builder().error_code("ThrottlingException").build();
+        let refused = rejected(2, 1, &[taken(), throttled]).unwrap();
+        assert_eq!(refused.len(), 1);
+        assert_eq!((refused[0].index, refused[0].code.as_str()), (1, "ThrottlingException"));
+        assert!(rejected(1, 0, &[taken()]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_does_not_add_up_is_tried_again() {
+        assert!(rejected(2, 0, &[taken()]).unwrap_err().is_retryable());
+        assert!(rejected(1, 1, &[taken()]).unwrap_err().is_retryable());
+    }
+
+    #[test]
+    fn an_entry_carries_its_trace() {
+        let traceparent = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
+        let detail = format!(r#"{{"metadata":{{"traceparent":"{traceparent}"}},"data":{{}}}}"#);
+        let entry = Entry { source: "com.orders".to_owned(), detail_type: "X".to_owned(), detail };
+        let header = request(&entry, "shop").trace_header.unwrap();
+        assert!(header.starts_with("Root=1-5759e988-bd86"), "{header}");
+        let plain = Entry { detail: "{}".to_owned(), ..entry };
+        assert_eq!(request(&plain, "shop").trace_header, None);
+    }
+}

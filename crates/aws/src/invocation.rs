@@ -1,0 +1,136 @@
+//! One invocation: whatever Lambda hands to a service's function, and what goes back.
+
+mod batch;
+mod event;
+mod guard;
+mod http;
+mod payload;
+mod routing;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+use chorus_kernel::{Failure, Function, Kernel, sweep};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::dead_letters::{DeadLetter, DeadLetters};
+use guard::guard;
+use payload::Payload;
+
+/// How old an unpublished record is before the sweeper takes it from its own invocation.
+const SWEEP_AGE: SignedDuration = SignedDuration::from_secs(60);
+
+/// A service's function with what it stands on.
+pub(crate) struct Invoker {
+    pub(crate) function: Function,
+    pub(crate) kernel: Kernel,
+    /// Where terminal failures go; absent where the platform's own destination is all there is.
+    pub(crate) dead_letters: Option<Arc<dyn DeadLetters>>,
+}
+
+/// What is known of one invocation.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    /// Lambda's id of it.
+    pub(crate) request_id: String,
+    /// When work is given up, a moment before Lambda would.
+    pub(crate) give_up_at: Instant,
+    /// The function that was invoked.
+    pub(crate) function_arn: String,
+    /// X-Ray's header, where tracing is on.
+    pub(crate) xray: Option<String>,
+}
+
+impl Invoker {
+    /// Answers any payload that a service's function can get.
+    ///
+    /// # Errors
+    /// What Lambda should do with the invocation.
+    pub(crate) async fn invoke(
+        &self,
+        payload: &str,
+        invocation: &Invocation,
+    ) -> Result<Value, Failure> {
+        let payload = Payload::recognize(payload)?;
+        tracing::Span::current().record("kind", payload.kind());
+        match payload {
+            Payload::Event(event) => self.event(event, invocation).await,
+            Payload::Batch(records) => Ok(self.batch(&records, invocation).await),
+            Payload::Request(request) => Ok(self.request(*request, invocation).await),
+            Payload::Sweep => self.sweep(invocation).await,
+            Payload::Task(name) => {
+                let message = format!("{} has no task {name}", self.function.service.title());
+                Err(Failure::Terminal { code: "UnsupportedTask", message })
+            }
+        }
+    }
+
+    async fn sweep(&self, invocation: &Invocation) -> Result<Value, Failure> {
+        let swept = guard(invocation.give_up_at, sweep(&self.kernel, SWEEP_AGE)).await?;
+        tracing::info!(swept.published, swept.younger, "swept");
+        Ok(json!({ "published": swept.published, "younger": swept.younger }))
+    }
+
+    /// Hands a message that no retry would help to the dead letters.
+    ///
+    /// # Errors
+    /// The failure itself, where nobody takes it: then the platform has to.
+    async fn set_aside(
+        &self,
+        failure: Failure,
+        (body, target): (&str, &str),
+    ) -> Result<Value, Failure> {
+        let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| !failure.is_retryable())
+        else {
+            return Err(failure);
+        };
+        let code = failure.code();
+        let letter = DeadLetter {
+            body: body.to_owned(),
+            target: target.to_owned(),
+            code: error_type(&failure),
+            message: failure.to_string(),
+        };
+        match dead_letters.take(&letter).await {
+            Ok(()) => {
+                tracing::warn!(code, "set aside: {code} does not pass by itself");
+                Ok(json!({ "outcome": "SetAside", "code": code }))
+            }
+            Err(error) => {
+                tracing::error!(code, %error, "the failure queue did not take a dead letter");
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// The name of a failure that a `Retry`, a `Catch` and a dead letter carry.
+pub(crate) fn error_type(failure: &Failure) -> String {
+    let kind = if failure.is_retryable() { "Retryable" } else { "Terminal" };
+    format!("{kind}.{}", failure.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Shop, invocation};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sweep_says_what_it_found() {
+        let shop = Shop::default();
+        let swept = shop.invoker().invoke(r#"{"sweep":true}"#, &invocation()).await.unwrap();
+        assert_eq!(swept, json!({ "published": 0, "younger": 0 }));
+    }
+
+    #[tokio::test]
+    async fn a_task_is_refused_by_name() {
+        let shop = Shop::default();
+        let task = r#"{"task":"Charge","input":{}}"#;
+        let failure = shop.invoker().invoke(task, &invocation()).await.unwrap_err();
+        assert_eq!(error_type(&failure), "Terminal.UnsupportedTask");
+        assert!(failure.to_string().contains("Charge"), "{failure}");
+    }
+}

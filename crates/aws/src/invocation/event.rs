@@ -1,0 +1,92 @@
+//! An event of the bus. Lambda was invoked asynchronously: what fails is tried again, and in the
+//! end goes to the function's failure destination.
+
+use chorus_kernel::{Answered, Failure};
+use serde_json::{Value, json};
+
+use super::{Invocation, Invoker, guard};
+use crate::trace::Trace;
+
+impl Invoker {
+    pub(super) async fn event(
+        &self,
+        event: &str,
+        invocation: &Invocation,
+    ) -> Result<Value, Failure> {
+        if let Some(trace) = Trace::of_event(event) {
+            tracing::Span::current().record("trace_id", trace.id);
+        }
+        let handled = self.function.handle_event(&self.kernel, event);
+        match guard(invocation.give_up_at, handled).await {
+            Ok(answered) => Ok(summary(&answered)),
+            Err(failure) => self.set_aside(failure, (event, &invocation.function_arn)).await,
+        }
+    }
+}
+
+/// What a person who invokes the function by hand wants to see. Nobody else looks.
+fn summary(answered: &Answered) -> Value {
+    let emitted: Vec<&str> =
+        answered.entries.iter().map(|entry| entry.detail_type.as_str()).collect();
+    json!({
+        "outcome": format!("{:?}", answered.outcome),
+        "emitted": emitted,
+        "note": answered.note,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error_type;
+    use super::super::testing::{Shop, event, invocation};
+    use super::*;
+
+    #[tokio::test]
+    async fn an_event_is_answered_and_a_duplicate_absorbed() {
+        let shop = Shop::default();
+        let event = event("a-key", "ana");
+        let answer = shop.invoker().invoke(&event, &invocation()).await.unwrap();
+        assert_eq!(
+            answer,
+            json!({ "outcome": "Decided", "emitted": ["CustomsDeclared"], "note": null })
+        );
+        let again = shop.invoker().invoke(&event, &invocation()).await.unwrap();
+        assert_eq!(again["outcome"], "Absorbed");
+        assert_eq!(shop.published().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_terminal_failure_is_set_aside_at_once_with_its_cause() {
+        let shop = Shop::default();
+        shop.invoker().invoke(&event("a-key", "ana"), &invocation()).await.unwrap();
+        let reused = event("a-key", "maria");
+        let answer = shop.invoker().invoke(&reused, &invocation()).await.unwrap();
+        assert_eq!(answer, json!({ "outcome": "SetAside", "code": "KeyReused" }));
+        let letters = shop.dead_letters();
+        assert_eq!(letters.len(), 1);
+        assert_eq!((letters[0].body.as_str(), letters[0].target.as_str()), (&*reused, "an-arn"));
+        assert_eq!(letters[0].code, "Terminal.KeyReused");
+        assert!(letters[0].message.contains("a-key"), "{}", letters[0].message);
+    }
+
+    #[tokio::test]
+    async fn a_terminal_failure_that_nobody_takes_fails_the_invocation() {
+        let shop = Shop::default();
+        shop.close_dead_letters();
+        let failure = shop.invoker().invoke(r#"{"detail-type":"X"}"#, &invocation()).await;
+        assert_eq!(error_type(&failure.unwrap_err()), "Terminal.MalformedEvent");
+        let mut invoker = shop.invoker();
+        invoker.dead_letters = None;
+        let failure = invoker.invoke(r#"{"detail-type":"X"}"#, &invocation()).await;
+        assert_eq!(error_type(&failure.unwrap_err()), "Terminal.MalformedEvent");
+    }
+
+    #[tokio::test]
+    async fn a_retryable_failure_is_lambdas_to_retry() {
+        let shop = Shop::default();
+        shop.throttle();
+        let failure = shop.invoker().invoke(&event("a-key", "ana"), &invocation()).await;
+        assert_eq!(error_type(&failure.unwrap_err()), "Retryable.Throttled");
+        assert!(shop.dead_letters().is_empty());
+    }
+}

@@ -1,0 +1,210 @@
+//! A request to the HTTP API, in the payload format 2.0, and its response.
+//!
+//! Source:
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use chorus_kernel::{Method, Problem, Request, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Invocation, Invoker, guard, routing};
+use crate::trace::Trace;
+
+/// A request, as API Gateway writes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HttpRequest {
+    raw_path: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// Decoded already; several values of one name are joined by commas.
+    #[serde(default)]
+    query_string_parameters: Option<BTreeMap<String, String>>,
+    request_context: RequestContext,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct RequestContext {
+    #[serde(default)]
+    stage: Option<String>,
+    http: Http,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Http {
+    method: String,
+}
+
+impl Invoker {
+    /// Answers a request; whatever goes wrong is a response as well.
+    pub(super) async fn request(&self, http: HttpRequest, invocation: &Invocation) -> Value {
+        let (method, path) = (http.request_context.http.method.clone(), http.path().to_owned());
+        let response = match self.answer(http, invocation).await {
+            Ok(response) => response,
+            Err(problem) => {
+                if problem.status >= 500 {
+                    let (status, why) = (problem.status, problem.detail.as_deref());
+                    tracing::error!(status, why, "{method} {path} failed");
+                }
+                problem.into()
+            }
+        };
+        tracing::info!(status = response.status, "{method} {path} was answered");
+        to_json(&response)
+    }
+
+    async fn answer(
+        &self,
+        http: HttpRequest,
+        invocation: &Invocation,
+    ) -> Result<Response, Problem> {
+        let method: Method = http.request_context.http.method.parse().unwrap_or_default();
+        let (route, path) = routing::find(&self.function.routes, &method, http.path())?;
+        let mut request = http.into_request(path)?;
+        carry_trace(&mut request, invocation.xray.as_deref());
+        let called = async { Ok(route.endpoint.call(&self.kernel, &request).await) };
+        guard(invocation.give_up_at, called).await?
+    }
+}
+
+impl HttpRequest {
+    /// The path without the stage, which only the default stage does not have in it.
+    fn path(&self) -> &str {
+        let stage = self.request_context.stage.as_deref().unwrap_or("$default");
+        let within = self.raw_path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));
+        within.filter(|path| path.starts_with('/')).unwrap_or(&self.raw_path)
+    }
+
+    fn into_request(self, path: BTreeMap<String, String>) -> Result<Request, Problem> {
+        let body = self.body.unwrap_or_default();
+        let body = if self.is_base64_encoded {
+            BASE64_STANDARD.decode(body).map_err(|error| {
+                Problem::new(400, "malformed", format!("the body is not base64: {error}"))
+            })?
+        } else {
+            body.into_bytes()
+        };
+        let lower = |(name, value): (String, String)| (name.to_ascii_lowercase(), value);
+        Ok(Request {
+            path,
+            query: self.query_string_parameters.unwrap_or_default(),
+            headers: self.headers.into_iter().map(lower).collect(),
+            body,
+        })
+    }
+}
+
+/// Gives the request a `traceparent`: its caller's, or one made of X-Ray's header.
+fn carry_trace(request: &mut Request, xray: Option<&str>) {
+    let given = request.header("traceparent").and_then(Trace::parse);
+    let from_xray = || [xray, request.header("x-amzn-trace-id")].into_iter().flatten();
+    let trace = given.or_else(|| from_xray().find_map(Trace::from_xray));
+    request.headers.remove("traceparent");
+    if let Some(trace) = trace {
+        tracing::Span::current().record("trace_id", &trace.id);
+        request.headers.insert("traceparent".to_owned(), trace.to_string());
+    }
+}
+
+fn to_json(response: &Response) -> Value {
+    let mut headers: BTreeMap<&str, &str> =
+        response.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    headers.insert("content-type", response.content_type);
+    json!({
+        "statusCode": response.status,
+        "headers": headers,
+        "body": response.body.to_string(),
+        "isBase64Encoded": false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Shop, invocation};
+    use super::*;
+
+    const TRACEPARENT: &str = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
+    const XRAY: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+
+    fn request(method: &str, path: &str) -> Value {
+        json!({
+            "version": "2.0", "rawPath": path, "headers": { "X-Odd-Case": "kept" },
+            "queryStringParameters": { "limit": "3" },
+            "requestContext": { "stage": "$default", "http": { "method": method, "path": path } },
+            "isBase64Encoded": false,
+        })
+    }
+
+    /// The response, its body as JSON.
+    async fn answered(request: &Value) -> (Value, Value) {
+        let shop = Shop::default();
+        let response = shop.invoker().invoke(&request.to_string(), &invocation()).await.unwrap();
+        let body = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+        (response, body)
+    }
+
+    #[tokio::test]
+    async fn a_request_reaches_its_route_with_all_that_it_carries() {
+        let mut put = request("PUT", "/echo/ch%C3%A4i");
+        put["body"] = json!("aGFsbG8=");
+        put["isBase64Encoded"] = json!(true);
+        let (response, body) = answered(&put).await;
+        assert_eq!(response["statusCode"], 200);
+        assert_eq!(response["headers"]["content-type"], "application/json");
+        assert_eq!(body["path"], json!({ "name": "chäi" }));
+        assert_eq!(body["query"], json!({ "limit": "3" }));
+        assert_eq!(body["headers"]["x-odd-case"], "kept");
+        assert_eq!(body["body"], "hallo");
+    }
+
+    #[tokio::test]
+    async fn a_stage_is_no_part_of_the_path() {
+        let mut staged = request("PUT", "/dev/echo/chai");
+        staged["requestContext"]["stage"] = json!("dev");
+        assert_eq!(answered(&staged).await.1["path"], json!({ "name": "chai" }));
+        let (missing, _) = answered(&request("PUT", "/dev/echo/chai")).await;
+        assert_eq!(missing["statusCode"], 404);
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_is_a_problem_with_its_media_type() {
+        let mut broken = request("PUT", "/echo/chai");
+        broken["body"] = json!("not base64!");
+        broken["isBase64Encoded"] = json!(true);
+        let wrong = [
+            (request("GET", "/nowhere"), 404),
+            (request("DELETE", "/echo/chai"), 405),
+            (broken, 400),
+            (request("PUT", "/echo/missing"), 404),
+            (request("PUT", "/echo/panic"), 503),
+        ];
+        for (request, status) in wrong {
+            let (response, body) = answered(&request).await;
+            assert_eq!(response["statusCode"], status, "{request}");
+            assert_eq!(response["headers"]["content-type"], "application/problem+json");
+            assert_eq!(body["status"], status);
+            assert!(!response.to_string().contains("on purpose"), "a panic's text stays inside");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_trace_is_carried_on_or_begun_where_xray_began_it() {
+        let mut given = request("PUT", "/echo/chai");
+        given["headers"]["traceparent"] = json!(TRACEPARENT);
+        assert_eq!(answered(&given).await.1["headers"]["traceparent"], TRACEPARENT);
+        let mut begun = request("PUT", "/echo/chai");
+        begun["headers"]["X-Amzn-Trace-Id"] = json!(XRAY);
+        assert_eq!(answered(&begun).await.1["headers"]["traceparent"], TRACEPARENT);
+        let mut broken = request("PUT", "/echo/chai");
+        broken["headers"]["traceparent"] = json!("nonsense");
+        assert_eq!(answered(&broken).await.1["headers"].get("traceparent"), None);
+    }
+}

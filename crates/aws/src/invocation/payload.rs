@@ -1,0 +1,118 @@
+//! Which of the payloads this is that a service's function can get.
+
+use chorus_kernel::Failure;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::batch::Record;
+use super::http::HttpRequest;
+
+/// The `detail-type` of what a schedule sends that says nothing else.
+const SCHEDULED: &str = "Scheduled Event";
+
+/// A payload.
+#[derive(Debug)]
+pub(super) enum Payload<'a> {
+    /// An event of the bus, as it came.
+    Event(&'a str),
+    /// Messages of a queue.
+    Batch(Vec<Record>),
+    /// A request to the HTTP API.
+    Request(Box<HttpRequest>),
+    /// Time to sweep.
+    Sweep,
+    /// A step of a state machine.
+    Task(String),
+}
+
+/// What tells payloads apart, and nothing else of them.
+#[derive(Deserialize)]
+struct Shape<'a> {
+    #[serde(rename = "detail-type")]
+    detail_type: Option<String>,
+    #[serde(rename = "Records", borrow)]
+    records: Option<&'a RawValue>,
+    #[serde(rename = "requestContext", borrow)]
+    request_context: Option<&'a RawValue>,
+    sweep: Option<bool>,
+    task: Option<String>,
+}
+
+impl<'a> Payload<'a> {
+    /// Recognizes a payload by its shape.
+    ///
+    /// # Errors
+    /// Terminal, where it is none that a service's function can get.
+    pub(super) fn recognize(json: &'a str) -> Result<Self, Failure> {
+        let shape: Shape<'a> = serde_json::from_str(json).map_err(|error| unknown(&error))?;
+        if shape.sweep == Some(true) || shape.detail_type.as_deref() == Some(SCHEDULED) {
+            return Ok(Self::Sweep);
+        }
+        if let Some(records) = shape.records {
+            return Ok(Self::Batch(Record::read(records.get()).map_err(|error| unknown(&error))?));
+        }
+        if shape.request_context.is_some() {
+            let request = serde_json::from_str(json).map_err(|error| unknown(&error))?;
+            return Ok(Self::Request(Box::new(request)));
+        }
+        match (shape.task, shape.detail_type) {
+            (Some(task), _) => Ok(Self::Task(task)),
+            (None, Some(_)) => Ok(Self::Event(json)),
+            (None, None) => Err(unknown(&"it has none of the known shapes")),
+        }
+    }
+
+    /// For the log.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Event(_) => "event",
+            Self::Batch(_) => "batch",
+            Self::Request(_) => "request",
+            Self::Sweep => "sweep",
+            Self::Task(_) => "task",
+        }
+    }
+}
+
+fn unknown(why: &dyn std::fmt::Display) -> Failure {
+    let message = format!("this is no event, batch, request, sweep or task: {why}");
+    Failure::Terminal { code: "UnknownPayload", message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn kind(json: &str) -> &'static str {
+        Payload::recognize(json).unwrap().kind()
+    }
+
+    #[test]
+    fn every_payload_is_recognized_by_its_shape() {
+        let sample = include_str!("../../../../events/samples/OrderCreated.json");
+        assert_eq!(kind(sample), "event");
+        let record = r#"{"messageId":"1","body":"{}","eventSource":"aws:sqs"}"#;
+        assert_eq!(kind(&format!(r#"{{"Records":[{record}]}}"#)), "batch");
+        let request = r#"{"version":"2.0","rawPath":"/","headers":{},
+            "requestContext":{"stage":"$default","http":{"method":"GET","path":"/"}}}"#;
+        assert_eq!(kind(request), "request");
+        assert_eq!(kind(r#"{"sweep":true}"#), "sweep");
+        let scheduled = r#"{"detail-type":"Scheduled Event","source":"aws.scheduler","detail":{}}"#;
+        assert_eq!(kind(scheduled), "sweep");
+        assert_eq!(kind(r#"{"task":"Charge","input":{}}"#), "task");
+    }
+
+    #[test]
+    fn anything_else_fails_for_good_and_says_so() {
+        let stream = r#"{"Records":[{"eventSource":"aws:s3","messageId":"1","body":""}]}"#;
+        for odd in ["{}", "[]", "3", r#"{"sweep":false}"#, r#"{"Records":{}}"#, stream] {
+            let failure = Payload::recognize(odd).unwrap_err();
+            assert_eq!(
+                (failure.code(), failure.is_retryable()),
+                ("UnknownPayload", false),
+                "{odd}"
+            );
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! A small shop in memory: one action, one route, and a store, a bus and dead letters that can
+//! be told to fail.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_events::customs::CustomsDeclared;
+use chorus_events::order::OrderCreated;
+use chorus_events::table::rows::{self, PrepareDeclarationInput, PrepareDeclarationOutput};
+use chorus_events::{Entry, Event, Service};
+use chorus_kernel::testing::metadata;
+use chorus_kernel::{
+    Action, Decision, Endpoint, Failure, Function, Given, Item, Kernel, Key, Loaded, Method, Page,
+    Problem, Publisher, Query, Read, Reason, Refusal, Rejected, Request, Response, Route, Store,
+    StoreError, Write,
+};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{Invocation, Invoker};
+use crate::SystemClock;
+use crate::dead_letters::{DeadLetter, DeadLetters};
+
+/// Declares every order, and panics over those of one customer.
+struct Declare;
+
+impl Action for Declare {
+    type Row = rows::PrepareDeclaration;
+
+    fn reads(&self, _: &PrepareDeclarationInput) -> Vec<Read> {
+        Vec::new()
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, PrepareDeclarationInput>,
+        _: &Loaded,
+    ) -> Result<Decision<PrepareDeclarationOutput>, Refusal> {
+        let PrepareDeclarationInput::OrderCreated(order) = given.input;
+        assert_ne!(order.customer_id.as_str(), "panic", "on purpose");
+        Ok(Decision::emit(CustomsDeclared { order_id: order.order_id.clone(), ..Event::sample() }))
+    }
+}
+
+/// Answers with what it was asked.
+struct Echo;
+
+#[async_trait]
+impl Endpoint for Echo {
+    async fn call(&self, _: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let name = request.path.get("name").map_or("", String::as_str);
+        assert_ne!(name, "panic", "on purpose");
+        if name == "missing" {
+            return Err(Problem::new(404, "not-found", "there is none"));
+        }
+        let body = json!({
+            "path": request.path,
+            "query": request.query,
+            "headers": request.headers,
+            "body": String::from_utf8_lossy(&request.body),
+        });
+        Ok(Response::json(200, body))
+    }
+}
+
+/// Everything that outlives an invocation.
+#[derive(Default)]
+struct Memory {
+    items: Mutex<HashMap<Key, Item>>,
+    published: Mutex<Vec<Entry>>,
+    dead_letters: Mutex<Vec<DeadLetter>>,
+    throttled: AtomicBool,
+    closed: AtomicBool,
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        Ok(self.items.lock().unwrap().get(key).cloned())
+    }
+
+    async fn query(&self, _: &Query) -> Result<Page, StoreError> {
+        Ok(Page::default())
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        if self.throttled.load(Ordering::Relaxed) {
+            return Err(StoreError::Throttled("too much at once".to_owned()));
+        }
+        let mut items = self.items.lock().unwrap();
+        match writes {
+            [Write::Put { key, item, .. }] => match items.get(key) {
+                Some(old) => {
+                    let old = Some(Box::new(old.clone()));
+                    Err(StoreError::Refused(vec![Reason::Condition(old)]))
+                }
+                None => {
+                    items.insert(key.clone(), item.clone());
+                    Ok(())
+                }
+            },
+            // The one update of the kernel: the record's events are published.
+            [Write::Update { key, .. }] => {
+                if let Some(item) = items.remove(key) {
+                    let mut fields = item.into_inner();
+                    fields.remove("unpublished");
+                    items.insert(key.clone(), Item::from(fields));
+                }
+                Ok(())
+            }
+            unknown => Err(StoreError::Invalid(format!("{unknown:?}"))),
+        }
+    }
+}
+
+#[async_trait]
+impl Publisher for Memory {
+    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
+        self.published.lock().unwrap().extend_from_slice(entries);
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl DeadLetters for Memory {
+    async fn take(&self, letter: &DeadLetter) -> Result<(), Failure> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Failure::later("QueueUnavailable", "no answer"));
+        }
+        self.dead_letters.lock().unwrap().push(letter.clone());
+        Ok(())
+    }
+}
+
+/// The shop.
+#[derive(Default)]
+pub(super) struct Shop(Arc<Memory>);
+
+impl Shop {
+    /// A function that is invoked; its process is another each time.
+    pub(super) fn invoker(&self) -> Invoker {
+        let memory = Arc::clone(&self.0);
+        let function = Function::of(Service::Customs).action(Declare).route(Route::new(
+            Method::PUT,
+            "/echo/{name}",
+            Echo,
+        ));
+        Invoker {
+            function,
+            kernel: Kernel {
+                store: Arc::clone(&memory) as Arc<dyn Store>,
+                bus: Arc::clone(&memory) as Arc<dyn Publisher>,
+                clock: Arc::new(SystemClock),
+            },
+            dead_letters: Some(memory),
+        }
+    }
+
+    pub(super) fn published(&self) -> Vec<Entry> {
+        self.0.published.lock().unwrap().clone()
+    }
+
+    pub(super) fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.0.dead_letters.lock().unwrap().clone()
+    }
+
+    /// From now on, the store is throttled.
+    pub(super) fn throttle(&self) {
+        self.0.throttled.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on, nobody takes dead letters.
+    pub(super) fn close_dead_letters(&self) {
+        self.0.closed.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An event with this idempotency key: an order of this customer.
+pub(super) fn event(key: &str, customer: &str) -> String {
+    let metadata = chorus_events::Metadata { idempotency_key: key.to_owned(), ..metadata() };
+    let customer_id = customer.parse().unwrap();
+    let order = OrderCreated { customer_id, ..Event::sample() };
+    json!({
+        "version": "0", "id": "1", "detail-type": "OrderCreated", "source": "com.orders",
+        "account": "1", "time": "2026-11-20T10:47:00Z", "region": "eu-central-1", "resources": [],
+        "detail": { "metadata": metadata, "data": order },
+    })
+    .to_string()
+}
+
+/// An invocation with a minute of time.
+pub(super) fn invocation() -> Invocation {
+    Invocation {
+        request_id: "a-request".to_owned(),
+        give_up_at: Instant::now() + Duration::from_secs(60),
+        function_arn: "an-arn".to_owned(),
+        xray: None,
+    }
+}

@@ -1,0 +1,32 @@
+//! A shop on AWS: the kernel's ports on the SDK, and one Lambda runtime for every service.
+//!
+//! A service's `main` hands its function to [`run`], which answers every payload that the function
+//! can get: an event of the bus, a batch of a queue, a request to the HTTP API, a tick of the
+//! sweeper. No service knows of this crate, and this crate knows of none.
+//!
+//! What becomes of a failure:
+//!
+//! | payload | retryable | terminal |
+//! |---|---|---|
+//! | event | the invocation fails; Lambda retries, then its failure destination | the failure queue, at once, with the cause; the invocation succeeds |
+//! | batch | the message stays in its queue, and with it the rest of its FIFO group | the failure queue, at once, with the cause |
+//! | request | 503 with `retry-after` | the problem's status |
+//! | sweep | the invocation fails; the next tick goes on | the same |
+//!
+//! Without a failure queue (`FAILURE_QUEUE_URL`), or where it does not answer, a terminal failure
+//! is treated as a retryable one: it ends in the platform's own dead letters, later.
+
+mod bus;
+mod clock;
+mod dead_letters;
+mod invocation;
+mod logs;
+mod run;
+mod service_error;
+mod store;
+mod trace;
+
+pub use bus::EventBridgePublisher;
+pub use clock::SystemClock;
+pub use run::{StartError, run, sdk_config, variable};
+pub use store::{DynamoStore, Meter, Reading, Tables};

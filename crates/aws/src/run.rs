@@ -1,0 +1,196 @@
+//! The start of every service's function on Lambda, and its loop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use chorus_kernel::{Clock, Failure, Function, Kernel, Publisher, Store};
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::dead_letters::{DeadLetters, FailureQueue};
+use crate::invocation::{Invocation, Invoker, error_type};
+use crate::store::Meter;
+use crate::{DynamoStore, EventBridgePublisher, SystemClock, Tables, logs};
+
+/// How long before Lambda's deadline work is given up: enough to answer, and to log it.
+const MARGIN: Duration = Duration::from_millis(200);
+
+/// How long one try of a request may take. A service of AWS answers within milliseconds; what
+/// takes this long is lost.
+const TRY: Duration = Duration::from_secs(3);
+
+/// Why a function does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A variable of the environment is missing or empty.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// A variable of the environment has a value that means nothing.
+    #[error("the environment variable {name} must be {rule}")]
+    Meaningless {
+        /// Which.
+        name: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// There is no executor.
+    #[error("the executor did not start")]
+    Executor(#[source] std::io::Error),
+    /// The loop ended.
+    #[error("the runtime's loop ended: {0}")]
+    Loop(lambda_runtime::Error),
+}
+
+/// The variable `name` of the environment, where it is set and not empty.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Runs a service's function on Lambda until the sandbox ends: `main` in one call.
+///
+/// `function` is given the ports on AWS, for what a service stands on beside its kernel.
+/// Read from the environment: `BUS_NAME`, `TABLE_<NAME>` for each table, and `FAILURE_QUEUE_URL`,
+/// where there is one.
+pub fn run(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> ExitCode {
+    logs::start();
+    match start(function) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(cause, "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Result<(), StartError> {
+    // A sandbox handles one invocation at a time, mostly waiting: one thread does.
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::Executor)?;
+    executor.block_on(async {
+        let config = sdk_config().await;
+        let bus = variable("BUS_NAME").ok_or(StartError::Missing("BUS_NAME"))?;
+        let client = aws_sdk_dynamodb::Client::new(&config);
+        let store = DynamoStore::new(client, Tables::from_env());
+        let meter = Arc::clone(store.meter());
+        let client = aws_sdk_eventbridge::Client::new(&config);
+        let kernel = Kernel {
+            store: Arc::new(store) as Arc<dyn Store>,
+            bus: Arc::new(EventBridgePublisher::new(client, bus)) as Arc<dyn Publisher>,
+            clock: Arc::new(SystemClock) as Arc<dyn Clock>,
+        };
+        let function = function(&kernel)?;
+        let dead_letters = variable("FAILURE_QUEUE_URL").map(|url| {
+            let client = aws_sdk_sqs::Client::new(&config);
+            Arc::new(FailureQueue::new(client, url)) as Arc<dyn DeadLetters>
+        });
+        serve(&Invoker { function, kernel, dead_letters }, &meter).await
+    })
+}
+
+/// What every client of AWS is made of: the environment's region, endpoint and credentials.
+///
+/// Three tries for what passes, each within three seconds, so that a lost answer does not eat up
+/// an invocation.
+pub async fn sdk_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(TRY)
+        .build();
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+async fn serve(invoker: &Invoker, meter: &Meter) -> Result<(), StartError> {
+    let handler = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+        handle(invoker, meter, event).await.map_err(Failed)
+    });
+    Runtime::new(handler).run().await.map_err(StartError::Loop)
+}
+
+async fn handle(
+    invoker: &Invoker,
+    meter: &Meter,
+    LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>,
+) -> Result<Value, Failure> {
+    let invocation = Invocation {
+        give_up_at: Instant::now() + time_left(context.deadline, SystemTime::now()),
+        function_arn: context.invoked_function_arn,
+        xray: context.xray_trace_id,
+        request_id: context.request_id,
+    };
+    let xray = invocation.xray.as_deref().and_then(crate::trace::Trace::from_xray);
+    let span = tracing::info_span!(
+        "invocation",
+        request_id = invocation.request_id,
+        trace_id = xray.map(|trace| trace.id),
+        kind = tracing::field::Empty,
+    );
+    let (began, before) = (Instant::now(), meter.reading());
+    let answer = invoker.invoke(payload.get(), &invocation).instrument(span.clone()).await;
+    let (used, took) = (meter.reading() - before, began.elapsed());
+    let code = answer.as_ref().err().map(error_type);
+    span.in_scope(|| {
+        tracing::info!(
+            outcome = code.as_deref().unwrap_or("ok"),
+            milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            store_requests = used.requests,
+            read_units = used.read_units,
+            write_units = used.write_units,
+            "invocation done",
+        );
+    });
+    answer
+}
+
+/// How long until work is given up, a moment before the deadline (milliseconds since the epoch).
+fn time_left(deadline: u64, now: SystemTime) -> Duration {
+    let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
+    deadline.duration_since(now).unwrap_or_default().saturating_sub(MARGIN)
+}
+
+/// A failure as Lambda reports it: its type is stable, for a `Retry` or a `Catch` to match.
+#[derive(Debug)]
+struct Failed(Failure);
+
+impl From<Failed> for Diagnostic {
+    fn from(Failed(failure): Failed) -> Self {
+        Self { error_type: error_type(&failure), error_message: failure.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_given_up_a_moment_before_the_deadline() {
+        let now = UNIX_EPOCH + Duration::from_millis(1_000);
+        assert_eq!(time_left(4_000, now), Duration::from_millis(2_800));
+        assert_eq!(time_left(1_100, now), Duration::ZERO);
+        assert_eq!(time_left(0, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_failure_is_reported_by_its_stable_name() {
+        let throttled = Failure::later("Throttled", "too much");
+        assert_eq!(Diagnostic::from(Failed(throttled)).error_type, "Retryable.Throttled");
+        let reused = Failure::Terminal { code: "KeyReused", message: "a key".to_owned() };
+        let reported = Diagnostic::from(Failed(reused));
+        assert_eq!(reported.error_type, "Terminal.KeyReused");
+        assert_eq!(reported.error_message, "a key");
+    }
+}

@@ -1,0 +1,101 @@
+//! What an error of an AWS service means: try later, unknown, or wrong for good.
+//!
+//! Source of the codes:
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>,
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CommonErrors.html>.
+
+use std::error::Error;
+
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+/// An error of a service, sorted by what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Too much at once: try again later.
+    Throttled(String),
+    /// No answer, or none that makes sense; whether it was done is unknown.
+    Unavailable(String),
+    /// The request is wrong, and will be wrong again.
+    Invalid(String),
+}
+
+/// Sorts an error of the SDK. What is not known is taken for passing, never for an answer.
+pub(crate) fn trouble<E>(error: &SdkError<E, HttpResponse>) -> Trouble
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ConstructionFailure(_) => Trouble::Invalid(chain(error)),
+        SdkError::ServiceError(answer) => {
+            let code = answer.err().code().unwrap_or("Unknown");
+            let message = answer.err().message().unwrap_or("no message");
+            sort(code, answer.raw().status().as_u16(), format!("{code}: {message}"))
+        }
+        _ => Trouble::Unavailable(chain(error)),
+    }
+}
+
+/// Sorts an answer by the service's code and the HTTP status.
+pub(crate) fn sort(code: &str, status: u16, message: String) -> Trouble {
+    match code {
+        "ProvisionedThroughputExceededException"
+        | "ProvisionedThroughputExceeded"
+        | "RequestLimitExceeded"
+        | "LimitExceededException"
+        | "ThrottlingError"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "Throttling"
+        | "TooManyRequestsException"
+        | "RequestThrottled" => Trouble::Throttled(message),
+        // Credentials are renewed and transactions end: these pass.
+        "ExpiredTokenException"
+        | "ExpiredToken"
+        | "TransactionInProgressException"
+        | "ReplicatedWriteConflictException"
+        | "RequestExpired"
+        | "ConcurrentModificationException" => Trouble::Unavailable(message),
+        _ if status == 429 => Trouble::Throttled(message),
+        _ if (400..500).contains(&status) => Trouble::Invalid(message),
+        _ => Trouble::Unavailable(message),
+    }
+}
+
+/// An error with its causes, each in its own words: no request and no response body.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(code: &str, status: u16) -> Trouble {
+        sort(code, status, String::new())
+    }
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_is_wrong_is_not() {
+        let empty = String::new;
+        assert_eq!(sorted("ThrottlingException", 400), Trouble::Throttled(empty()));
+        assert_eq!(sorted("Whatever", 429), Trouble::Throttled(empty()));
+        assert_eq!(sorted("ExpiredTokenException", 400), Trouble::Unavailable(empty()));
+        assert_eq!(sorted("InternalServerError", 500), Trouble::Unavailable(empty()));
+        assert_eq!(sorted("ValidationException", 400), Trouble::Invalid(empty()));
+        assert_eq!(sorted("ResourceNotFoundException", 400), Trouble::Invalid(empty()));
+        assert_eq!(sorted("AccessDeniedException", 403), Trouble::Invalid(empty()));
+    }
+
+    #[test]
+    fn an_answer_that_makes_no_sense_is_no_answer() {
+        assert_eq!(sorted("Unknown", 302), Trouble::Unavailable(String::new()));
+    }
+}

@@ -1,0 +1,164 @@
+//! The store on DynamoDB: the kernel's port on the SDK, request for request.
+
+mod meter;
+mod refusal;
+mod requests;
+mod tables;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+};
+use chorus_kernel::{Condition, Item, Key, Page, Query, Store, StoreError, Write};
+
+pub use meter::{Meter, Reading};
+pub use tables::Tables;
+
+use requests::Expression;
+
+/// Every answer says what it cost.
+const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
+
+/// A refused write answers with the item that refused it.
+const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+
+/// DynamoDB.
+#[derive(Debug, Clone)]
+pub struct DynamoStore {
+    client: Client,
+    tables: Tables,
+    meter: Arc<Meter>,
+}
+
+impl DynamoStore {
+    /// The tables of an account, as `tables` names them.
+    #[must_use]
+    pub fn new(client: Client, tables: Tables) -> Self {
+        Self { client, tables, meter: Arc::default() }
+    }
+
+    /// What DynamoDB was asked so far, and what it bills for that.
+    #[must_use]
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    async fn put(
+        &self,
+        table: &str,
+        item: &Item,
+        condition: Option<&Condition>,
+    ) -> Result<Option<ConsumedCapacity>, StoreError> {
+        let Expression { text, names, values } = condition.into();
+        let sent =
+            self.client.put_item().table_name(table).set_item(Some(requests::attributes(item)));
+        let sent = sent
+            .set_condition_expression(text)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .return_consumed_capacity(TOTAL)
+            .return_values_on_condition_check_failure(ALL_OLD);
+        Ok(sent.send().await.map_err(refusal::of)?.consumed_capacity)
+    }
+
+    async fn update(
+        &self,
+        table: &str,
+        key: &Key,
+        (update, condition): (&Condition, Option<&str>),
+    ) -> Result<Option<ConsumedCapacity>, StoreError> {
+        let Expression { text, names, values } = update.into();
+        let sent = self.client.update_item().table_name(table).set_key(Some(requests::key(key)));
+        let sent = sent
+            .set_update_expression(text)
+            .set_condition_expression(condition.map(ToOwned::to_owned))
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .return_consumed_capacity(TOTAL)
+            .return_values_on_condition_check_failure(ALL_OLD);
+        Ok(sent.send().await.map_err(refusal::of)?.consumed_capacity)
+    }
+
+    async fn delete(&self, table: &str, key: &Key) -> Result<Option<ConsumedCapacity>, StoreError> {
+        let sent = self.client.delete_item().table_name(table).set_key(Some(requests::key(key)));
+        let sent = sent.return_consumed_capacity(TOTAL).send().await;
+        Ok(sent.map_err(refusal::of)?.consumed_capacity)
+    }
+
+    async fn write_one(&self, write: &Write) -> Result<(), StoreError> {
+        let table = self.tables.physical(write.key().table)?;
+        let written = match write {
+            Write::Put { item, condition, .. } => self.put(table, item, condition.as_ref()).await,
+            Write::Update { key, update, condition } => {
+                self.update(table, key, (update, condition.as_deref())).await
+            }
+            Write::Delete { key } => self.delete(table, key).await,
+            // DynamoDB has a lone condition check only in transactions.
+            Write::Check { .. } => return self.transact(std::slice::from_ref(write)).await,
+        };
+        let used = written.as_ref().ok().and_then(|used| meter::capacity(used.as_ref()?));
+        self.meter.wrote(used.unwrap_or(1.0));
+        written.map(drop)
+    }
+
+    async fn transact(&self, writes: &[Write]) -> Result<(), StoreError> {
+        let parts: Result<Vec<_>, _> =
+            writes.iter().map(|write| requests::part(&self.tables, write)).collect();
+        let sent = self.client.transact_write_items().set_transact_items(Some(parts?));
+        let sent = sent.return_consumed_capacity(TOTAL).send().await;
+        let used = sent.as_ref().ok().and_then(|done| done.consumed_capacity.as_ref());
+        let billed = used.map(|tables| tables.iter().filter_map(meter::capacity).sum());
+        // A refused transaction is billed like one that went through.
+        let writes = u32::try_from(writes.len()).unwrap_or(u32::MAX);
+        self.meter.wrote(billed.unwrap_or_else(|| 2.0 * f64::from(writes)));
+        sent.map(drop).map_err(refusal::of)
+    }
+}
+
+#[async_trait]
+impl Store for DynamoStore {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        let sent = self.client.get_item().table_name(self.tables.physical(key.table)?);
+        let sent = sent
+            .set_key(Some(requests::key(key)))
+            .consistent_read(true)
+            .return_consumed_capacity(TOTAL);
+        let found = sent.send().await.map_err(refusal::of)?;
+        self.meter.read(found.consumed_capacity.as_ref());
+        Ok(found.item.map(Item::from))
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        let Expression { text, names, values } = (&requests::key_condition(query)).into();
+        let limit = query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
+        let sent = self.client.query().table_name(self.tables.physical(query.table)?);
+        let sent = sent
+            .set_index_name(query.index.map(|index| index.name.to_owned()))
+            .set_key_condition_expression(text)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .scan_index_forward(!query.descending)
+            .set_limit(limit)
+            .set_exclusive_start_key(query.start.as_ref().map(requests::attributes))
+            // An index cannot be read consistently.
+            .consistent_read(query.index.is_none())
+            .return_consumed_capacity(TOTAL);
+        let found = sent.send().await.map_err(refusal::of)?;
+        self.meter.read(found.consumed_capacity.as_ref());
+        Ok(Page {
+            items: found.items.unwrap_or_default().into_iter().map(Item::from).collect(),
+            next: found.last_evaluated_key.filter(|key| !key.is_empty()).map(Item::from),
+        })
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        match writes {
+            [] => Ok(()),
+            [write] => self.write_one(write).await,
+            several => self.transact(several).await,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Which table of an account stands for which of the services' tables.
+
+use std::collections::HashMap;
+
+use chorus_kernel::StoreError;
+
+/// What begins the name of a variable that names a table.
+const PREFIX: &str = "TABLE_";
+
+/// The physical names of the tables that a function may use, by their logical names.
+#[derive(Debug, Clone, Default)]
+pub struct Tables(HashMap<String, String>);
+
+impl Tables {
+    /// As the environment names them: `TABLE_EVENT_LOG` names the table `event-log`.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        std::env::vars_os().filter_map(text).collect()
+    }
+
+    /// The physical name of `logical`.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] where no variable names it: the function was not given that table.
+    pub fn physical(&self, logical: &str) -> Result<&str, StoreError> {
+        let unnamed = || {
+            let variable = logical.to_uppercase().replace('-', "_");
+            StoreError::Invalid(format!("{PREFIX}{variable} does not name the table {logical}"))
+        };
+        self.0.get(logical).map(String::as_str).ok_or_else(unnamed)
+    }
+}
+
+/// From variables, those that name no table among them.
+impl FromIterator<(String, String)> for Tables {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
+        let named = |(variable, physical): (String, String)| {
+            let logical = variable.strip_prefix(PREFIX)?.to_lowercase().replace('_', "-");
+            (!physical.is_empty()).then_some((logical, physical))
+        };
+        Self(variables.into_iter().filter_map(named).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_names_a_table_and_a_missing_one_is_named() {
+        let variables =
+            [("TABLE_EVENT_LOG", "shop-EventLog-1X"), ("TABLE_ORDER", ""), ("HOME", "/")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let tables: Tables = variables.into_iter().collect();
+        assert_eq!(tables.physical("event-log").unwrap(), "shop-EventLog-1X");
+        let refused = tables.physical("order").unwrap_err().to_string();
+        assert!(refused.contains("TABLE_ORDER does not name"), "{refused}");
+    }
+}

@@ -1,0 +1,103 @@
+"""Spawns Lambda binaries against a runtime API of our own, and prints what they take.
+
+Usage: measure_lambda.py SPAWNS BINARY...  (scripts/measure-lambda.sh is the way in)
+"""
+
+import http.server
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+NEXT = "/2018-06-01/runtime/invocation/next"
+PATIENCE = 10  # seconds until a binary that does not ask for work is given up
+
+
+class RuntimeApi(http.server.ThreadingHTTPServer):
+    """Notes when a function first asks for work, and lets it wait."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Waiting)
+        self.asked = threading.Event()
+        self.asked_at = 0.0
+        self.over = threading.Event()
+
+
+class Waiting(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == NEXT and not self.server.asked.is_set():
+            self.server.asked_at = time.perf_counter()
+            self.server.asked.set()
+        self.server.over.wait(PATIENCE)
+
+    def log_message(self, *_):
+        pass
+
+
+def environment(port):
+    names = "ORDER ORDER_VIEW INVENTORY CUSTOMER DELIVERY PAYMENT NOTIFICATION FRAUD CUSTOMS ANALYTICS EVENT_LOG".split()
+    return {
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+        "AWS_LAMBDA_FUNCTION_NAME": "measured",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        "AWS_LAMBDA_FUNCTION_VERSION": "1",
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "BUS_NAME": "measured",
+        "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/measured",
+        "WEBHOOK_SECRET": "a secret for measuring",
+        **{f"TABLE_{name}": "measured" for name in names},
+    }
+
+
+def resident_mebibytes(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f"no VmRSS of process {pid}")
+
+
+def spawn(binary):
+    """Milliseconds from spawn to the first /next, and the resident set then, in MiB."""
+    api = RuntimeApi()
+    threading.Thread(target=api.serve_forever, daemon=True).start()
+    began = time.perf_counter()
+    process = subprocess.Popen([binary], env=environment(api.server_port), stdout=subprocess.PIPE)
+    try:
+        if not api.asked.wait(PATIENCE):
+            process.kill()
+            said = process.communicate()[0].decode(errors="replace")
+            sys.exit(f"{binary} did not ask for work within {PATIENCE} s: {said}")
+        # The function now waits for an answer, so its memory stands still.
+        return (api.asked_at - began) * 1000, resident_mebibytes(process.pid)
+    finally:
+        process.kill()
+        process.communicate()
+        api.over.set()
+        api.shutdown()
+        api.server_close()
+
+
+def main():
+    spawns, binaries = int(sys.argv[1]), sys.argv[2:]
+    print(f"{'binary':<14}{'MB':>8}{'MiB RSS':>10}{'ms to first /next':>20}{'p90':>8}")
+    for binary in binaries:
+        if not os.access(binary, os.X_OK):
+            sys.exit(f"{binary} is not there: build it first (--build)")
+        spawn(binary)  # once, so that the file is in memory
+        times, sizes = zip(*(spawn(binary) for _ in range(spawns)), strict=True)
+        megabytes = os.path.getsize(binary) / 1e6
+        name = Path(binary).name
+        ninth = statistics.quantiles(times, n=10)[-1]
+        print(f"{name:<14}{megabytes:>8.1f}{statistics.median(sizes):>10.1f}"
+              f"{statistics.median(times):>20.1f}{ninth:>8.1f}")
+
+
+if __name__ == "__main__":
+    main()
