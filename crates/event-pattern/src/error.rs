@@ -144,20 +144,21 @@ impl PatternFault {
             Self::BareValue(_) => "wrap the value in an array",
             Self::EmptyObject => "drop the field, or ask {\"exists\": true} of a leaf below it",
             Self::EmptyArray => {
-                "list the values, or use [{\"exists\": true}] for any value and [\"\"] for an empty string"
+                "list the values, or use [{\"exists\": true}] for any value and [\"\"] for an \
+                 empty string"
             }
             Self::NestedArray => "list the values in one flat array; it matches array elements too",
             Self::UnknownOperator(_) => {
-                "use prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists or cidr; \
-                 or, to go into an object, name its fields without an array around it"
+                "use prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists \
+                 or cidr; or, to go into an object, name its fields without an array around it"
             }
             Self::SecondMember(_) => "give each operator its own object in the array",
             Self::MixedList => "write two patterns, or one kind of value",
             Self::EmptyExclusion(_) => "exclude a non-empty text",
             Self::UnknownExclusion(_) => "use prefix, suffix, wildcard or equals-ignore-case",
             Self::NumericOperator(_) | Self::NumericForm => {
-                "write one of [\"=\", n], [\"<\", n], [\"<=\", n], [\">\", n], [\">=\", n], or a range with \
-                 the lower bound first: [\">=\", n, \"<\", m]"
+                "write one of [\"=\", n], [\"<\", n], [\"<=\", n], [\">\", n], [\">=\", n], or a \
+                 range with the lower bound first: [\">=\", n, \"<\", m]"
             }
             Self::Unrepresentable(_) => "use at most 15 significant digits, or an exact value",
             Self::EmptyRange(..) => "put the smaller number first; for one number use [\"=\", n]",

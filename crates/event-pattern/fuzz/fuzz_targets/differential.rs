@@ -11,8 +11,20 @@ use serde_json::{Map, Value, json};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "a.b", "a-b", "b.c"];
 const TEXTS: [&str; 14] = [
-    "", "a", "A", "ab", "aB", "abc", "bca", "order-1", "ORDER", "é", "x*y", "10.0.0.1",
-    "2001:db8::1", "a\nb",
+    "",
+    "a",
+    "A",
+    "ab",
+    "aB",
+    "abc",
+    "bca",
+    "order-1",
+    "ORDER",
+    "é",
+    "x*y",
+    "10.0.0.1",
+    "2001:db8::1",
+    "a\nb",
 ];
 const NUMBERS: [&str; 9] = ["0", "-0.0", "1", "1.0", "1e0", "-3.5", "301.8", "3.018e2", "1000"];
 const WILDCARDS: [&str; 9] = ["*", "a*", "*b", "a*c", "*r*", "x\\*y", "*a*b*", "", "o*r-*"];
@@ -76,7 +88,11 @@ impl Choices<'_> {
     }
 
     fn one_or_list(&mut self, one: impl Fn(&mut Self) -> Value) -> Value {
-        if self.below(2) == 0 { one(self) } else { (0..=self.below(2)).map(|_| one(self)).collect() }
+        if self.below(2) == 0 {
+            one(self)
+        } else {
+            (0..=self.below(2)).map(|_| one(self)).collect()
+        }
     }
 
     fn comparison(&mut self) -> Value {

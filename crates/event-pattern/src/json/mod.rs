@@ -1,4 +1,4 @@
-//! A small strict JSON reader that never builds a tree, never recurses and keeps numbers as written.
+//! A small strict JSON reader that builds no tree, never recurses and keeps numbers as written.
 
 mod cursor;
 mod lex;

@@ -1,4 +1,4 @@
-//! Under what a combination can be filed: for each comparison, keys that every value it accepts has.
+//! Under what a combination can be filed: keys that every value that a comparison accepts has.
 
 use super::field::Field;
 use super::grams::Gram;

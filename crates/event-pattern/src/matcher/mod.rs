@@ -7,6 +7,7 @@
 mod affixes;
 mod field;
 mod grams;
+mod index;
 mod key;
 mod postings;
 mod ranges;
@@ -15,11 +16,9 @@ mod seen;
 use std::collections::BTreeMap;
 
 use crate::error::EventError;
-use crate::event::{self, PathId, PathTrie, Reading, Term, View};
-use crate::pattern::{Combination, Pattern};
-use field::Field;
-use key::Key;
-use postings::{Postings, Slot};
+use crate::event::{self, Reading};
+use crate::pattern::Pattern;
+use index::Index;
 use seen::Seen;
 
 /// Rules, each with an id and a pattern, to be held against events together.
@@ -39,28 +38,6 @@ struct Rule<Id> {
     /// `None` in a slot that waits for the next rule.
     id: Option<Id>,
     branches: Box<[u32]>,
-}
-
-/// The combinations of all rules, and where they are filed.
-#[derive(Debug, Default)]
-struct Index {
-    trie: PathTrie,
-    /// By path; only where something is filed.
-    fields: Vec<Option<Box<Field>>>,
-    /// Combinations that may hold because a field is absent, by that field's path.
-    absent: BTreeMap<PathId, Postings>,
-    branches: Vec<Branch>,
-    free_branches: Vec<u32>,
-}
-
-/// One combination of a rule.
-#[derive(Debug, Default)]
-struct Branch {
-    rule: u32,
-    terms: Box<[Term]>,
-    /// The term under which it is filed, and where.
-    anchor: usize,
-    keys: Box<[Key]>,
 }
 
 impl<Id> Default for Matcher<Id> {
@@ -147,9 +124,9 @@ impl<Id: Ord + Clone> Matcher<Id> {
     /// # Errors
     /// Fails if the event is not a JSON object.
     pub fn matches(&self, event: impl AsRef<[u8]>) -> Result<Vec<Id>, EventError> {
-        event::observe(event.as_ref(), &self.index.trie, self.reading, |view| {
+        event::observe(event.as_ref(), self.index.trie(), self.reading, |view| {
             Seen::borrow(|seen| {
-                seen.clear(self.index.branches.len(), self.rules.len());
+                seen.clear(self.index.len(), self.rules.len());
                 self.index.candidates(&view, seen);
                 self.index.check(&view, seen)?;
                 let rules = seen.found().iter();
@@ -169,110 +146,6 @@ impl<Id: Ord + Clone> Matcher<Id> {
     /// Fails if the event is not a JSON object.
     pub fn matches_value(&self, event: &serde_json::Value) -> Result<Vec<Id>, EventError> {
         self.matches(event.to_string())
-    }
-}
-
-impl Index {
-    /// Files one combination of the rule in `rule`; returns its number.
-    fn file(&mut self, rule: u32, combination: &Combination) -> u32 {
-        let terms: Box<[Term]> =
-            combination.iter().map(|condition| Term::enter(&mut self.trie, condition)).collect();
-        if self.fields.len() < self.trie.len() {
-            self.fields.resize_with(self.trie.len(), || None);
-        }
-        let number = self.free_branches.pop().unwrap_or(self.branches.len() as u32);
-        let filings = terms.iter().enumerate().map(|(index, term)| (index, self.filing(term)));
-        let best = filings.min_by_key(|(_, (weight, _))| *weight);
-        let (anchor, (_, keys)) = best.expect("a checked pattern constrains a field");
-        for key in &keys {
-            self.insert(terms[anchor].path, key, number);
-        }
-        let branch = Branch { rule, terms, anchor, keys };
-        match self.branches.get_mut(number as usize) {
-            Some(vacant) => *vacant = branch,
-            None => self.branches.push(branch),
-        }
-        number
-    }
-
-    /// Where a combination would be filed under `term`, and how often that would bring it up.
-    fn filing(&self, term: &Term) -> (usize, Box<[Key]>) {
-        let field = self.fields[term.path as usize].as_deref();
-        let mut weight = 0;
-        let mut keys = Vec::new();
-        for comparison in &term.condition.comparisons {
-            let options = Key::options(comparison);
-            let weighed = options.into_iter().map(|key| (key.weight(field), key));
-            let best = weighed.min_by_key(|(weight, _)| *weight);
-            let (cost, key) = best.expect("every comparison has a key");
-            weight += cost;
-            keys.push(key);
-        }
-        if term.condition.absent {
-            weight += key::ABSENT_WEIGHT + self.absent.get(&term.path).map_or(0, Postings::len);
-            keys.push(Key::Absent);
-        }
-        (weight, keys.into())
-    }
-
-    fn insert(&mut self, path: PathId, key: &Key, branch: u32) {
-        let slot = Slot::new(branch, key.is_sure());
-        if matches!(key, Key::Absent) {
-            self.absent.entry(path).or_default().insert(slot);
-        } else {
-            self.fields[path as usize].get_or_insert_default().insert(key, slot);
-        }
-    }
-
-    /// Undoes [`Index::file`].
-    fn withdraw(&mut self, number: u32) {
-        let branch = std::mem::take(&mut self.branches[number as usize]);
-        let path = branch.terms[branch.anchor].path;
-        for key in &branch.keys {
-            let slot = Slot::new(number, key.is_sure());
-            if matches!(key, Key::Absent) {
-                postings::remove(&mut self.absent, &path, slot);
-            } else if let Some(field) = &mut self.fields[path as usize] {
-                field.remove(key, slot);
-                if field.is_empty() {
-                    self.fields[path as usize] = None;
-                }
-            }
-        }
-        for term in &branch.terms {
-            self.trie.leave(term.path);
-        }
-        self.free_branches.push(number);
-    }
-
-    /// Collects the combinations that the event's values bring up.
-    fn candidates(&self, view: &View<'_>, seen: &mut Seen) {
-        for &path in view.record.touched() {
-            let Some(field) = &self.fields[path as usize] else { continue };
-            for (value, _) in view.values(path) {
-                field.candidates(value, &mut |slot| seen.propose(slot));
-            }
-        }
-        for (&path, postings) in &self.absent {
-            if !view.record.holds(path) || view.record.is_nested(path) {
-                postings.each(&mut |slot| seen.propose(slot));
-            }
-        }
-    }
-
-    /// Checks the other conditions of the candidates.
-    fn check(&self, view: &View<'_>, seen: &mut Seen) -> Result<(), EventError> {
-        while let Some(slot) = seen.next() {
-            let branch = &self.branches[slot.branch() as usize];
-            if seen.is_found(branch.rule) {
-                continue;
-            }
-            let known = if slot.is_sure() { branch.anchor } else { usize::MAX };
-            if view.satisfies_all_but(&branch.terms, known)? {
-                seen.find(branch.rule);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -324,12 +197,7 @@ mod tests {
         for id in (0..200).rev() {
             assert!(matcher.remove(&id));
         }
-        let index = &matcher.index;
-        assert_eq!(index.fields.iter().flatten().count(), 1);
-        assert!(index.absent.is_empty());
-        assert_eq!(index.trie.asked(), 1);
-        assert_eq!(index.free_branches.len() + 1, index.branches.len());
-        assert!(index.branches.iter().filter(|branch| !branch.terms.is_empty()).count() == 1);
+        assert!(matcher.index.holds_only_one());
         assert_eq!(matcher.matches(r#"{"kept":"x"}"#).expect("an event"), [usize::MAX]);
     }
 }
