@@ -1,0 +1,171 @@
+//! Bad input gets the right 4xx, naming the field and the rule; never a 5xx, never a panic.
+
+use chorus_tests::{Answer, TestShop, order_of};
+use serde_json::{Value, json};
+
+async fn post(test: &TestShop, body: impl Into<axum::body::Body>) -> Answer {
+    test.raw(("POST", "/orders"), Some("a-key"), body).await.unwrap()
+}
+
+#[track_caller]
+fn refused(answer: &Answer, status: u16, field: &str) {
+    let named = &answer.body["errors"][0]["field"];
+    assert_eq!((answer.status, named), (status, &json!(field)), "{answer:?}");
+}
+
+async fn changed(change: impl FnOnce(&mut Value)) -> Answer {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let mut order = order_of("ana", "chai", 1);
+    change(&mut order);
+    post(&test, order.to_string()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_json_is_malformed() {
+    let test = TestShop::open(&[]).await.unwrap();
+    for body in ["", "{", "[1,", "{\"customer-id\":}", "nonsense", "{} trailing"] {
+        let answer = post(&test, body).await;
+        assert!((400..=422).contains(&answer.status), "{body:?}: {answer:?}");
+    }
+    let answer = post(&test, vec![0xff, 0xfe, b'{', b'}']).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(answer.body["detail"].as_str().unwrap().contains("not UTF-8"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quantities_of_nothing_less_or_too_much_are_refused_by_their_place() {
+    for quantity in [json!(0), json!(-1), json!(10_001), json!(1e30), json!(1.5), json!("2")] {
+        let answer = changed(|order| order["lines"][0]["quantity"] = quantity.clone()).await;
+        refused(&answer, 422, "/lines/0/quantity");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_of_no_lines_or_ten_thousand_are_refused() {
+    refused(&changed(|order| order["lines"] = json!([])).await, 422, "/lines");
+    let line = json!({ "sku": "chai", "quantity": 1 });
+    refused(&changed(|order| order["lines"] = json!(vec![line; 10_000])).await, 422, "/lines");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_fields_missing_ones_and_odd_names_are_refused() {
+    refused(&changed(|order| order["coupon"] = json!("FREE")).await, 422, "/coupon");
+    refused(&changed(|order| order["lines"][0]["price"] = json!(0)).await, 422, "/lines/0/price");
+    refused(&changed(|order| order["customer-id"] = json!("")).await, 422, "/customer-id");
+    refused(
+        &changed(|order| order["lines"][0]["sku"] = json!("no such")).await,
+        422,
+        "/lines/0/sku",
+    );
+    refused(
+        &changed(|order| order["lines"][0]["sku"] = json!("unlisted")).await,
+        422,
+        "/lines/0/sku",
+    );
+    let answer = changed(|order| order["shipping-address"]["city"] = json!(" ")).await;
+    refused(&answer, 422, "/shipping-address/city");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_more_than_a_megabyte_is_too_large() {
+    let test = TestShop::open(&[]).await.unwrap();
+    assert_eq!(post(&test, vec![b' '; 1_000_001]).await.status, 413);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_not_found() {
+    let test = TestShop::open(&[]).await.unwrap();
+    let paths = [
+        "/orders/unknown",
+        "/items/unknown",
+        "/customers/unknown",
+        "/payments/unknown",
+        "/deliveries/unknown",
+        "/nothing",
+        "/orders/a%20b",
+    ];
+    for path in paths {
+        let answer = test.raw(("GET", path), None, "").await.unwrap();
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+    }
+    let answer = test.raw(("POST", "/orders/unknown/cancel"), None, "").await.unwrap();
+    assert_eq!(answer.status, 404, "{answer:?}");
+    let answer = test.raw(("DELETE", "/orders"), None, "").await.unwrap();
+    assert_eq!(answer.status, 405, "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_without_an_idempotency_key_is_refused() {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let order = order_of("ana", "chai", 1).to_string();
+    let answer = test.raw(("POST", "/orders"), None, order.clone()).await.unwrap();
+    refused(&answer, 400, "Idempotency-Key");
+    let long = "k".repeat(256);
+    refused(
+        &test.raw(("POST", "/orders"), Some(&long), order).await.unwrap(),
+        400,
+        "Idempotency-Key",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_gets_the_same_response_and_with_another_body_422() {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let first = post(&test, order_of("ana", "chai", 1).to_string()).await;
+    let id = first.body["order-id"].as_str().unwrap().to_owned();
+    test.ended(&id).await.unwrap();
+    let again = post(&test, order_of("ana", "chai", 1).to_string()).await;
+    assert_eq!((first.status, &first.body), (again.status, &again.body));
+    let books = test.books().await.unwrap();
+    let other = post(&test, order_of("ana", "chai", 2).to_string()).await;
+    refused(&other, 422, "Idempotency-Key");
+    assert_eq!(test.books().await.unwrap(), books);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unsigned_webhook_is_not_believed() {
+    let test = TestShop::open(&["ana-carrier-silent"]).await.unwrap();
+    let id = test.order("ana-carrier-silent", "chai", 1).await.unwrap();
+    test.rest().await.unwrap();
+    let body = json!({ "order-id": id, "status": "Delivered" }).to_string();
+    let answer = test.raw(("POST", "/webhooks/logistics"), None, body).await.unwrap();
+    assert_eq!(answer.status, 401, "{answer:?}");
+    assert_eq!(
+        test.ok("GET", &format!("/orders/{id}"), Value::Null).await.unwrap()["status"],
+        "Open"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivered_order_cannot_be_canceled() {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let id = test.order("ana", "chai", 1).await.unwrap();
+    test.ended(&id).await.unwrap();
+    let answer = test.raw(("POST", &format!("/orders/{id}/cancel")), None, "{}").await.unwrap();
+    assert_eq!(answer.status, 409, "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_describes_itself_in_openapi() {
+    let test = TestShop::open(&[]).await.unwrap();
+    let document = test.ok("GET", "/openapi.json", Value::Null).await.unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = [
+        ("/orders", "post"),
+        ("/orders", "get"),
+        ("/orders/{id}", "get"),
+        ("/orders/{id}/cancel", "post"),
+        ("/items/{sku}", "put"),
+        ("/items/{sku}", "get"),
+        ("/customers/{id}", "put"),
+        ("/customers/{id}", "get"),
+        ("/payments/{order-id}", "get"),
+        ("/deliveries/{order-id}", "get"),
+        ("/events", "get"),
+        ("/webhooks/logistics", "post"),
+        ("/reviews/{order-id}", "post"),
+    ];
+    for (path, method) in paths {
+        assert!(document["paths"][path][method]["responses"].is_object(), "{method} {path}");
+    }
+}

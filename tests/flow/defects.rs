@@ -1,0 +1,156 @@
+//! What is wrong in the demo that the flow comes from, as promises that hold here.
+
+use chorus_design::check;
+use chorus_events::catalog::messages;
+use chorus_events::table::TABLE;
+use chorus_events::{EventSpec, Role};
+use chorus_tests::TestShop;
+use serde_json::{Value, json};
+
+/// Defect 1: `PaymentFailed` could never be emitted, and a failed payment shipped the item.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declined_payment_says_so_and_ships_nothing() {
+    let test = TestShop::open(&["ana-declined"]).await.unwrap();
+    let id = test.order("ana-declined", "chai", 1).await.unwrap();
+    test.ended(&id).await.unwrap();
+    let said = test.said(&id).await.unwrap();
+    assert!(said.contains(&"PaymentFailed".to_owned()), "{said:?}");
+    assert!(!said.contains(&"DeliveryMarkedAsStarted".to_owned()), "{said:?}");
+}
+
+/// Defect 2: a rule subscribed to a name that no handler knew.
+#[test]
+fn a_rule_and_its_action_cannot_name_an_event_differently() {
+    let mut rows = TABLE.to_vec();
+    let row = rows.iter_mut().find(|row| row.action == "ReserveItem").unwrap();
+    let misspelled = EventSpec { detail_type: "OrderCreate", ..row.on[0] };
+    row.on = vec![misspelled].leak();
+    let found = check(&rows, &messages());
+    assert!(found.iter().any(|found| found.problem.contains("waits for OrderCreate")), "{found:?}");
+}
+
+/// Defect 3: an order waited for `DeliveryStarted`, which nothing emitted.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_waited_for_is_said_by_somebody() {
+    assert_eq!(check(TABLE, &messages()), []);
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let id = test.order("ana", "chai", 1).await.unwrap();
+    test.ended(&id).await.unwrap();
+    assert!(test.said(&id).await.unwrap().contains(&"DeliveryStarted".to_owned()));
+}
+
+/// Defect 4: failures had no consumer; a failed order left no trace.
+#[test]
+fn every_failure_is_somebodys_business() {
+    let failures = messages().into_iter().filter(|message| message.spec.role == Role::Failure);
+    for failure in failures {
+        let heard = TABLE.iter().any(|row| row.on.contains(&failure.spec));
+        assert!(heard, "{} is heard by nobody", failure.spec.detail_type);
+    }
+}
+
+/// Defect 5: a duplicate `DeliveryEstimated` charged twice; a duplicate `OrderCanceled` skewed the
+/// stock. The log's own events are put on the bus once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_of_every_event_changes_nothing() {
+    let test = TestShop::open(&["ana", "ben-carrier-cancels"]).await.unwrap();
+    for customer in ["ana", "ben-carrier-cancels"] {
+        let id = test.order(customer, "chai", 2).await.unwrap();
+        test.ended(&id).await.unwrap();
+        let (said, books) = (test.said(&id).await.unwrap(), test.books().await.unwrap());
+        for event in test.log(&id).await {
+            test.say(&event).await;
+        }
+        test.rest().await.unwrap();
+        assert_eq!(test.said(&id).await.unwrap(), said);
+        assert_eq!(test.books().await.unwrap(), books);
+    }
+}
+
+/// Defect 6: a late `Delivered` overwrote a cancellation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_delivery_does_not_overwrite_a_cancellation() {
+    let test = TestShop::open(&["ana-carrier-cancels"]).await.unwrap();
+    let id = test.order("ana-carrier-cancels", "chai", 2).await.unwrap();
+    test.ended(&id).await.unwrap();
+    let mut late = test.log(&id).await;
+    let delivered =
+        late.iter_mut().find(|event| event["detail-type"] == "DeliveryCanceled").unwrap();
+    delivered["detail-type"] = json!("Delivered");
+    delivered["metadata"]["event-id"] = json!("00000000-0000-4000-8000-000000000001");
+    delivered["metadata"]["idempotency-key"] = json!("a-late-one");
+    let delivered = delivered.clone();
+    test.say(&delivered).await;
+    test.rest().await.unwrap();
+    assert_eq!(test.ended(&id).await.unwrap()["status"], "Canceled");
+    let said = test.said(&id).await.unwrap();
+    assert!(
+        said.contains(&"ErrorDeliveryWasDelivered".to_owned()),
+        "an operator is told: {said:?}"
+    );
+    test.books().await.unwrap();
+}
+
+/// Defect 7: the log was keyed by the wall clock, hid its errors, and broke on an apostrophe.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_keeps_an_event_once_whatever_it_says() {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let mut order = chorus_tests::order_of("ana", "chai", 1);
+    order["shipping-address"]["street"] = json!("59 rue de l'Abbaye'); DELETE FROM events; --");
+    let asked = test.raw(("POST", "/orders"), Some("quoted"), order.to_string()).await.unwrap();
+    let id = asked.body["order-id"].as_str().unwrap().to_owned();
+    test.ended(&id).await.unwrap();
+    let log = test.log(&id).await;
+    let street = &log[0]["data"]["shipping-address"]["street"];
+    assert_eq!(street, "59 rue de l'Abbaye'); DELETE FROM events; --");
+    test.say(&log[0]).await;
+    test.rest().await.unwrap();
+    assert_eq!(test.log(&id).await.len(), log.len());
+}
+
+/// Defect 8: nothing carried a correlation id, a cause or a version.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_says_what_it_belongs_to_and_what_caused_it() {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let id = test.order("ana", "chai", 1).await.unwrap();
+    test.ended(&id).await.unwrap();
+    for event in test.log(&id).await {
+        assert_eq!(event["metadata"]["correlation-id"], json!(id), "{event}");
+        assert!(event["metadata"]["causation-id"].is_string(), "{event}");
+        assert_eq!(event["metadata"]["version"], 1, "{event}");
+    }
+    let dead = test.shop.local().dead_letters(&chorus_local::Selection::default());
+    assert!(dead.is_empty(), "{dead:?}");
+    assert!(test.shop.local().kernel().store.get(&key()).await.unwrap().is_none());
+}
+
+fn key() -> chorus_kernel::Key {
+    chorus_kernel::Key { table: "event-log", pk: "nobody".to_owned(), sk: "nothing".to_owned() }
+}
+
+/// What these promises need of a shop beside its API.
+trait Bus {
+    async fn log(&self, order_id: &str) -> Vec<Value>;
+    async fn say(&self, logged: &Value);
+}
+
+impl Bus for TestShop {
+    /// The order's events, whole.
+    async fn log(&self, order_id: &str) -> Vec<Value> {
+        let path = format!("/events?order-id={order_id}&limit=1000");
+        let log = self.ok("GET", &path, Value::Null).await.unwrap();
+        log["events"].as_array().unwrap().clone()
+    }
+
+    /// Puts an event on the bus as the log has it.
+    async fn say(&self, logged: &Value) {
+        let detail = json!({ "metadata": logged["metadata"], "data": logged["data"] });
+        let entry = chorus_events::Entry {
+            source: logged["source"].as_str().unwrap().to_owned(),
+            detail_type: logged["detail-type"].as_str().unwrap().to_owned(),
+            detail: detail.to_string(),
+        };
+        let rejected = self.shop.local().kernel().bus.put_events(&[entry]).await.unwrap();
+        assert!(rejected.is_empty(), "{rejected:?}");
+    }
+}

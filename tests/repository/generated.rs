@@ -1,0 +1,27 @@
+//! What derives from the design table is checked in as it is derived.
+
+use std::collections::BTreeSet;
+
+use chorus_design::files;
+
+use crate::root;
+
+#[test]
+fn generated_files_are_what_the_table_says() {
+    for file in files().unwrap() {
+        let there = std::fs::read_to_string(root().join(&file.path)).unwrap_or_default();
+        let stale = format!("{} is stale: run `make generate`", file.path);
+        assert!(there == file.content, "{stale}");
+    }
+}
+
+#[test]
+fn no_schema_or_sample_is_left_of_an_event_that_is_no_more() {
+    let generated: BTreeSet<String> = files().unwrap().into_iter().map(|file| file.path).collect();
+    for folder in ["events/schemas", "events/samples"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy());
+            assert!(generated.contains(&path), "{path} derives from nothing: delete it");
+        }
+    }
+}

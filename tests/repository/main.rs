@@ -1,0 +1,13 @@
+//! The shape of the repository: what may know of what, what derives from the table, how files look.
+
+mod contract;
+mod direction;
+mod generated;
+mod tidy;
+
+use std::path::PathBuf;
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -1,0 +1,180 @@
+//! A shop to test: opened in memory, asked over its router, and looked at when it has come to rest.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use chorus_shop::{Accounts, Shop, ShopConfig};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// How long anything may take here, before it is an error.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running shop with something to sell.
+#[derive(Debug)]
+pub struct TestShop {
+    /// The shop.
+    pub shop: Shop,
+}
+
+/// What a request was answered with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Value,
+}
+
+impl TestShop {
+    /// A shop in memory whose carrier is quick, with chai (39 pieces at 18), tofu (35 at 23.25)
+    /// and the customers of `customers`.
+    ///
+    /// # Errors
+    /// Where it does not open.
+    pub async fn open(customers: &[&str]) -> anyhow::Result<Self> {
+        Self::with(ShopConfig::default(), customers).await
+    }
+
+    /// The same on another configuration.
+    ///
+    /// # Errors
+    /// Where it does not open.
+    pub async fn with(config: ShopConfig, customers: &[&str]) -> anyhow::Result<Self> {
+        let quick = Duration::from_millis(5);
+        let config = ShopConfig { pickup_after: quick, delivery_after: quick, ..config };
+        let test = Self { shop: Shop::start(&config).await? };
+        for (sku, price, stock) in [("chai", 18.0, 39), ("tofu", 23.25, 35)] {
+            let item = json!({ "name": sku, "price": price, "stock": stock });
+            test.ok("PUT", &format!("/items/{sku}"), item).await?;
+        }
+        for customer in customers {
+            let kept = json!({ "name": customer, "email": "somebody@example.com" });
+            test.ok("PUT", &format!("/customers/{customer}"), kept).await?;
+        }
+        test.rest().await?;
+        Ok(test)
+    }
+
+    /// Asks with a body as it is, under an idempotency key.
+    ///
+    /// # Errors
+    /// Where the router fails, which it never should.
+    pub async fn raw(
+        &self,
+        (method, path): (&str, &str),
+        key: Option<&str>,
+        body: impl Into<Body>,
+    ) -> anyhow::Result<Answer> {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let answer = self.shop.router().oneshot(request.body(body.into())?).await?;
+        let status = answer.status().as_u16();
+        let bytes = to_bytes(answer.into_body(), 10_000_000).await?;
+        Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    }
+
+    /// Asks, and demands success.
+    ///
+    /// # Errors
+    /// Where the answer is not 2xx.
+    pub async fn ok(&self, method: &str, path: &str, body: Value) -> anyhow::Result<Value> {
+        let answer = self.raw((method, path), None, body.to_string()).await?;
+        ensure!((200..300).contains(&answer.status), "{method} {path}: {answer:?}");
+        Ok(answer.body)
+    }
+
+    /// Places an order of `pieces` of `sku` and answers its id.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    pub async fn order(&self, customer: &str, sku: &str, pieces: u32) -> anyhow::Result<String> {
+        let key = format!("{customer}-{sku}-{pieces}");
+        let body = order_of(customer, sku, pieces);
+        let answer = self.raw(("POST", "/orders"), Some(&key), body.to_string()).await?;
+        ensure!(answer.status == 201, "{answer:?}");
+        Ok(answer.body["order-id"].as_str().context("an id")?.to_owned())
+    }
+
+    /// Waits until the order has ended and nothing is under way, and answers the order.
+    ///
+    /// # Errors
+    /// Where that takes too long.
+    pub async fn ended(&self, order_id: &str) -> anyhow::Result<Value> {
+        let path = format!("/orders/{order_id}");
+        self.until(async || {
+            let order = self.ok("GET", &path, Value::Null).await?;
+            Ok(order["status"] != "Open")
+        })
+        .await
+        .with_context(|| format!("order {order_id} does not end"))?;
+        self.rest().await?;
+        self.ok("GET", &path, Value::Null).await
+    }
+
+    /// Waits until something is so.
+    ///
+    /// # Errors
+    /// Where it does not become so in time.
+    pub async fn until(
+        &self,
+        mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let asking = async {
+            while !is_so().await? {
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, asking).await?
+    }
+
+    /// Waits until nothing is pending.
+    ///
+    /// # Errors
+    /// Where that takes too long.
+    pub async fn rest(&self) -> anyhow::Result<()> {
+        Ok(self.shop.local().runner().run_until_idle(PATIENCE).await?)
+    }
+
+    /// What was said of an order, in the order of causes.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub async fn said(&self, order_id: &str) -> anyhow::Result<Vec<String>> {
+        let path = format!("/events?order-id={order_id}&limit=1000");
+        let log = self.ok("GET", &path, Value::Null).await?;
+        let events = log["events"].as_array().context("events")?;
+        Ok(events
+            .iter()
+            .filter_map(|event| event["detail-type"].as_str())
+            .map(Into::into)
+            .collect())
+    }
+
+    /// The books, which must add up.
+    ///
+    /// # Errors
+    /// Where they do not.
+    pub async fn books(&self) -> anyhow::Result<Accounts> {
+        let books = self.shop.accounts().await?;
+        ensure!(books.problems.is_empty(), "{:#?}", books.problems);
+        Ok(books)
+    }
+}
+
+/// The body of an order.
+#[must_use]
+pub fn order_of(customer: &str, sku: &str, pieces: u32) -> Value {
+    json!({
+        "customer-id": customer,
+        "lines": [{ "sku": sku, "quantity": pieces }],
+        "shipping-address": {
+            "name": customer, "street": "Obere Str. 57", "city": "Berlin", "country": "Germany",
+        },
+    })
+}
