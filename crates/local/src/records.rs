@@ -117,7 +117,7 @@ impl Memory {
     }
 
     fn note(&mut self, change: Change) {
-        let Change::Failed { event_id, rule, fault, at, .. } = change else { return };
+        let Change::Failed { event_id, rule, fault, at } = change else { return };
         let key = (event_id, rule);
         let failures = 1 + self.notes.get(&key).map_or(0, |note| note.failures);
         if failures == 1 && self.notes.len() >= MOST_NOTES {

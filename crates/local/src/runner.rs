@@ -12,7 +12,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use crate::Error;
 use crate::bus::Bus;
 use crate::clock::VirtualClock;
-use crate::engine::{Fault, Ticket, Verdict, Work};
+use crate::engine::{Fault, Verdict, Work};
 use crate::hands::Hands;
 use crate::records::lock;
 
@@ -101,12 +101,12 @@ impl Runner {
 impl Driver {
     async fn drive(self, mut stop: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
-        let mut tickets: HashMap<Id, Vec<Ticket>> = HashMap::new();
+        let mut at_work: HashMap<Id, Arc<Work>> = HashMap::new();
         loop {
             let stopping = *stop.borrow_and_update();
             let free = if stopping { 0 } else { self.concurrency - tasks.len() };
             for work in self.bus.take_due(free) {
-                self.spawn(work, &mut tasks, &mut tickets);
+                self.spawn(Arc::new(work), &mut tasks, &mut at_work);
             }
             if stopping && tasks.is_empty() {
                 return;
@@ -117,9 +117,9 @@ impl Driver {
             tokio::select! {
                 biased;
                 Some(done) = tasks.join_next_with_id(), if !tasks.is_empty() => {
-                    self.joined(done, &mut tickets);
+                    self.joined(done, &mut at_work);
                     while let Some(done) = tasks.try_join_next_with_id() {
-                        self.joined(done, &mut tickets);
+                        self.joined(done, &mut at_work);
                     }
                 }
                 () = self.bus.woken() => {}
@@ -130,31 +130,40 @@ impl Driver {
         }
     }
 
-    fn spawn(&self, work: Work, tasks: &mut JoinSet<()>, tickets: &mut HashMap<Id, Vec<Ticket>>) {
-        let of_work = work.taken().iter().map(|taken| taken.ticket).collect();
+    fn spawn(
+        &self,
+        work: Arc<Work>,
+        tasks: &mut JoinSet<()>,
+        at_work: &mut HashMap<Id, Arc<Work>>,
+    ) {
         let Self { bus, hands, kernel, .. } = self.clone();
+        let task_work = Arc::clone(&work);
         let task = tasks.spawn(async move {
-            let verdicts = hands.perform(&work, bus.topology(), &kernel).await;
+            let verdicts = hands.perform(&task_work, bus.topology(), &kernel).await;
             bus.settle_all(verdicts);
-            if let Work::Job(job) = work {
+            if let Work::Job(job) = *task_work {
                 bus.finish(job);
             }
         });
-        tickets.insert(task.id(), of_work);
+        at_work.insert(task.id(), work);
     }
 
-    fn joined(&self, done: Result<(Id, ()), JoinError>, tickets: &mut HashMap<Id, Vec<Ticket>>) {
+    fn joined(&self, done: Result<(Id, ()), JoinError>, at_work: &mut HashMap<Id, Arc<Work>>) {
         let error = match done {
             Ok((id, ())) => {
-                tickets.remove(&id);
+                at_work.remove(&id);
                 return;
             }
             Err(error) => error,
         };
         tracing::error!(%error, "a task panicked");
+        let Some(work) = at_work.remove(&error.id()) else { return };
         let fault = Fault::passing("Panicked", "the function panicked");
-        for ticket in tickets.remove(&error.id()).unwrap_or_default() {
-            self.bus.settle(ticket, Verdict::Failed(fault.clone()));
+        for taken in work.taken() {
+            self.bus.settle(taken.ticket, Verdict::Failed(fault.clone()));
+        }
+        if let Work::Job(job) = *work {
+            self.bus.finish(job);
         }
     }
 

@@ -12,16 +12,17 @@ use chorus_kernel::{Failure, Kernel};
 use chorus_local::{Job, Local, LocalConfig, Schedule, VirtualClock, Work};
 use jiff::Timestamp;
 
-/// Counts how often it ran; fails every second time.
+/// Counts how often it ran; fails the second time, and panics the third.
 #[derive(Default)]
 struct Counts(AtomicU32);
 
 #[async_trait]
 impl Job for Counts {
     async fn run(&self, _: &Kernel) -> Result<(), Failure> {
-        match self.0.fetch_add(1, Ordering::Relaxed) % 2 {
-            0 => Ok(()),
-            _ => Err(Failure::later("Unlucky", "this time not")),
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            1 => Err(Failure::later("Unlucky", "this time not")),
+            2 => panic!("the third time it panics"),
+            _ => Ok(()),
         }
     }
 }
@@ -36,10 +37,10 @@ fn shop(every: u64) -> (Local, VirtualClock, Arc<Counts>) {
 }
 
 #[tokio::test]
-async fn a_job_runs_in_its_time_and_again_though_it_failed() {
+async fn a_job_runs_in_its_time_and_again_though_it_failed_or_panicked() {
     let (shop, clock, counts) = shop(10);
     shop.runner().start();
-    for ran in 1..=3 {
+    for ran in 1..=5 {
         clock.advance(Duration::from_secs(10));
         for _ in 0..100 {
             tokio::task::yield_now().await;

@@ -47,8 +47,6 @@ pub enum Change {
         event_id: String,
         /// The rule.
         rule: Arc<str>,
-        /// How often it was tried.
-        attempts: u32,
         /// What happened.
         fault: Fault,
         /// When.

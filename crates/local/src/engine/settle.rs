@@ -76,7 +76,6 @@ impl Engine {
         self.changes.push(Change::Failed {
             event_id: step.event.event_id.clone(),
             rule: Arc::clone(&step.rule),
-            attempts,
             fault: fault.clone(),
             at: now,
         });

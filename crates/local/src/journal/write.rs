@@ -96,8 +96,8 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
                           forced = 1, first_at = ?2, due_at = ?2 WHERE id = ?1";
             transaction.prepare_cached(update)?.execute(params![id, column(*due_at)])?;
         }
-        Change::Failed { event_id, rule, attempts, fault, at } => {
-            note(transaction, (event_id, rule), *attempts, (fault, *at))?;
+        Change::Failed { event_id, rule, fault, at } => {
+            note(transaction, (event_id, rule), (fault, *at))?;
         }
         Change::Fired { job, at } => {
             let upsert = "INSERT INTO schedules (job, last_at) VALUES (?1, ?2) \
@@ -126,14 +126,12 @@ fn bury(
 fn note(
     transaction: &Transaction<'_>,
     (event_id, rule): (&str, &str),
-    attempts: u32,
     (fault, at): (&Fault, Timestamp),
 ) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO attempts (event_id, rule, attempts, code, message, at) \
                   VALUES (?1, ?2, 1, ?3, ?4, ?5) \
                   ON CONFLICT (event_id, rule) DO UPDATE SET \
                   attempts = attempts + 1, code = ?3, message = ?4, at = ?5";
-    debug_assert!(attempts > 0);
     let values = params![event_id, rule, fault.code, fault.message, column(at)];
     transaction.prepare_cached(upsert)?.execute(values)?;
     Ok(())
