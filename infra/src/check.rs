@@ -1,0 +1,39 @@
+//! Faults that no linter sees: what a template says is held against what the design table says.
+
+mod dead_letters;
+mod files;
+mod functions;
+mod grants;
+mod inputs;
+mod patterns;
+mod physical_names;
+mod references;
+mod targets;
+mod view;
+
+use serde_json::Value;
+
+use crate::{Finding, Stack};
+use view::View;
+
+/// All that is wrong with `document`, a SAM template as JSON, as the template of `stack`. Nothing
+/// where all is well.
+#[must_use]
+pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
+    let samples = patterns::samples(stack);
+    let view = View { document, stack, samples: &samples };
+    [
+        patterns::check,
+        inputs::check,
+        dead_letters::check,
+        targets::check,
+        functions::check,
+        grants::check,
+        physical_names::check,
+        files::check,
+        references::check,
+    ]
+    .iter()
+    .flat_map(|check| check(view))
+    .collect()
+}

@@ -1,0 +1,68 @@
+//! Every file that the template names is there, and every `${name}` in a definition is filled in.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use super::view::{View, variables, walk};
+use crate::Finding;
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let globals = view.document["Globals"].as_object().into_iter().flatten();
+    for (kind, settings) in globals {
+        findings.extend(missing(view, &format!("Globals.{kind}"), settings));
+    }
+    for (id, resource) in view.resources() {
+        let properties = &resource["Properties"];
+        findings.extend(missing(view, id, properties));
+        if resource["Type"] == "AWS::Serverless::StateMachine" {
+            findings.extend(substitutions(view, id, properties));
+        }
+    }
+    findings
+}
+
+/// Local files that are not there: code, definitions, and what is included.
+fn missing(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
+    let mut named: Vec<(&str, &str)> = ["CodeUri", "DefinitionUri"]
+        .iter()
+        .filter_map(|property| Some((*property, properties[property].as_str()?)))
+        .collect();
+    walk(properties, &mut |value| {
+        let include = &value["Fn::Transform"];
+        if include["Name"] == "AWS::Include" {
+            named.extend(include["Parameters"]["Location"].as_str().map(|at| ("Location", at)));
+        }
+    });
+    let local = named.into_iter().filter(|(_, path)| !path.starts_with("s3://"));
+    local
+        .filter(|(_, path)| !view.stack.root.join(path).exists())
+        .map(|(property, path)| {
+            let problem = format!("names {path} as {property}, which is not there");
+            Finding::new(id, problem, "Correct the path; it starts at the template's folder")
+        })
+        .collect()
+}
+
+/// Names in a state machine's definition that nothing fills in, and fillings that nothing uses.
+fn substitutions(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
+    let definition = match properties["DefinitionUri"].as_str() {
+        Some(path) => fs::read_to_string(view.stack.root.join(path)).unwrap_or_default(),
+        None => properties["Definition"].to_string(),
+    };
+    let used: BTreeSet<&str> = variables(&definition).collect();
+    let filled = properties["DefinitionSubstitutions"].as_object();
+    let filled: BTreeSet<&str> =
+        filled.into_iter().flat_map(|map| map.keys().map(String::as_str)).collect();
+    let empty = used.difference(&filled).map(|name| {
+        let problem = format!("has ${{{name}}} in its definition, which nothing fills in");
+        Finding::new(id, problem, format!("Add {name} to DefinitionSubstitutions"))
+    });
+    let unused = filled.difference(&used).map(|name| {
+        let problem = format!("fills in {name}, which its definition does not have");
+        Finding::new(id, problem, format!("Take {name} out of DefinitionSubstitutions"))
+    });
+    empty.chain(unused).collect()
+}

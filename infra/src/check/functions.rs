@@ -1,0 +1,37 @@
+//! A function that fails on an event tells a queue; one that fails on a message fails on that alone.
+
+use serde_json::Value;
+
+use super::dead_letters::not_an_arn;
+use super::view::{View, texts};
+use crate::Finding;
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    let everywhere = &view.document["Globals"]["Function"]["EventInvokeConfig"];
+    let mut findings = Vec::new();
+    for (id, function) in view.of_kind("AWS::Serverless::Function") {
+        let on_failure =
+            |config: &'_ Value| config["DestinationConfig"]["OnFailure"]["Destination"].clone();
+        let mut destination = on_failure(&function["EventInvokeConfig"]);
+        if destination.is_null() {
+            destination = on_failure(everywhere);
+        }
+        if destination.is_null() {
+            let problem = "has no failure destination: an event that it fails on is lost";
+            let remedy = "Give it an EventInvokeConfig with an OnFailure destination";
+            findings.push(Finding::new(id, problem, remedy));
+        }
+        findings.extend(not_an_arn(id, "failure destination", &destination));
+    }
+    for (id, event, source) in view.events("SQS") {
+        let reports =
+            texts(&source["FunctionResponseTypes"]).any(|one| one == "ReportBatchItemFailures");
+        if !reports {
+            let problem =
+                format!("fails on whole batches of {event}: one poisoned message takes all");
+            let remedy = "Set FunctionResponseTypes to ReportBatchItemFailures";
+            findings.push(Finding::new(id, problem, remedy));
+        }
+    }
+    findings
+}

@@ -1,0 +1,87 @@
+//! What a target is given: every path leads somewhere, every variable has a path.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::patterns;
+use super::view::{RuleView, View, walk};
+use crate::Finding;
+
+/// Variables that EventBridge itself knows.
+const RESERVED: &str = "aws.events.";
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    view.rules().iter().flat_map(|rule| one(view, rule)).collect()
+}
+
+fn one(view: View<'_>, rule: &RuleView<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for target in &rule.targets {
+        let transformer = &target["InputTransformer"];
+        if !transformer.is_null() {
+            findings.extend(variables(&rule.id, transformer));
+        }
+        let paths = paths(target);
+        if paths.is_empty() {
+            continue;
+        }
+        let matched = patterns::matched(view, rule.pattern);
+        for path in paths {
+            if !matched.is_empty() && !matched.iter().any(|sample| leads(path, sample)) {
+                let problem = format!("reads {path}, which no event that it matches has");
+                let remedy = "Compare the path with events/samples";
+                findings.push(Finding::new(&rule.id, problem, remedy));
+            }
+        }
+    }
+    findings
+}
+
+/// Variables without a path, and paths without a variable.
+fn variables(id: &str, transformer: &Value) -> Vec<Finding> {
+    let template = transformer["InputTemplate"].as_str().unwrap_or_default();
+    let used: BTreeSet<&str> = placeholders(template).collect();
+    let map = transformer["InputPathsMap"].as_object();
+    let given: BTreeSet<&str> =
+        map.into_iter().flat_map(|map| map.keys().map(String::as_str)).collect();
+    let unknown = used.difference(&given).filter(|name| !name.starts_with(RESERVED)).map(|name| {
+        let problem = format!("has <{name}> in its InputTemplate, and no path for it");
+        Finding::new(id, problem, format!("Add {name} to InputPathsMap"))
+    });
+    let unused = given.difference(&used).map(|name| {
+        let problem = format!("has a path for {name}, which its InputTemplate does not use");
+        Finding::new(id, problem, format!("Use <{name}>, or take the path out"))
+    });
+    unknown.chain(unused).collect()
+}
+
+/// The names in `<…>` of an input template.
+fn placeholders(template: &str) -> impl Iterator<Item = &str> {
+    let is_name = |name: &&str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    template
+        .split('<')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('>'))
+        .map(|(name, _)| name)
+        .filter(is_name)
+}
+
+/// The paths into the event by which a target's input is made.
+fn paths(settings: &Value) -> Vec<&str> {
+    let mut paths = Vec::new();
+    for part in ["InputPath", "InputTransformer", "HttpParameters"] {
+        walk(&settings[part], &mut |value| {
+            paths.extend(value.as_str().filter(|text| text.starts_with("$.")));
+        });
+    }
+    paths
+}
+
+/// Whether `$.a.b` leads to a value.
+fn leads(path: &str, event: &Value) -> bool {
+    let steps = path.trim_start_matches("$.").split('.');
+    !steps.fold(event, |value, step| &value[step]).is_null()
+}

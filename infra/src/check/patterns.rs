@@ -1,0 +1,92 @@
+//! Every pattern is valid, names what the table knows, and can match an event of the table.
+
+use std::collections::BTreeSet;
+
+use chorus_events::catalog::messages;
+use chorus_events::{Category, EventSpec};
+use event_pattern::Pattern;
+use serde_json::Value;
+
+use super::view::{View, texts};
+use crate::{Finding, Stack};
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    let rules = view.rules().into_iter().map(|rule| (rule.id, rule.pattern));
+    let archives = view.of_kind("AWS::Events::Archive");
+    let archives = archives.map(|(id, archive)| (id.to_owned(), &archive["EventPattern"]));
+    let said = said(view.stack);
+    let patterns = rules.chain(archives).filter(|(_, pattern)| !pattern.is_null());
+    patterns.flat_map(|(id, pattern)| one(view, (&id, pattern), &said)).collect()
+}
+
+/// Every event that the table's rows consume or emit.
+fn said(stack: &Stack) -> Vec<EventSpec> {
+    stack.rows.iter().flat_map(|row| row.on.iter().chain(row.emits)).copied().collect()
+}
+
+fn one(view: View<'_>, (id, pattern): (&str, &Value), said: &[EventSpec]) -> Vec<Finding> {
+    let parsed = match Pattern::parse(pattern.to_string()) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let problem = format!("has a pattern that EventBridge refuses: {error}");
+            let remedy = error.remedy().unwrap_or("correct the pattern in the table's `when`");
+            return vec![Finding::new(id, problem, sentence(remedy))];
+        }
+    };
+    let sources: BTreeSet<&str> = said.iter().map(|event| event.owner.source()).collect();
+    let detail_types: BTreeSet<&str> = said.iter().map(|event| event.detail_type).collect();
+    let mut findings = Vec::new();
+    for source in texts(&pattern["source"]).filter(|source| !sources.contains(source)) {
+        let problem = format!("waits for events of {source}, which nobody in the table is");
+        findings.push(Finding::new(id, problem, "Name the source of a service or a partner"));
+    }
+    for name in texts(&pattern["detail-type"]).filter(|name| !detail_types.contains(name)) {
+        let problem = format!("waits for {name}, which is no event of the table");
+        findings.push(Finding::new(id, problem, nearest(name, &detail_types)));
+    }
+    if findings.is_empty() && !view.samples.iter().any(|sample| matches(&parsed, sample)) {
+        let problem = "has a pattern that no event of the table can match";
+        let remedy = "Compare it with events/samples; `chorus design --check` tells which field";
+        findings.push(Finding::new(id, problem, remedy));
+    }
+    findings
+}
+
+/// An example of each event that the table's rows consume or emit, as the bus delivers it.
+pub(super) fn samples(stack: &Stack) -> Vec<Value> {
+    let said = said(stack);
+    messages()
+        .into_iter()
+        .filter(|message| message.spec.category() == Category::Event)
+        .filter(|message| said.contains(&message.spec))
+        .flat_map(|message| message.samples().unwrap_or_default())
+        .collect()
+}
+
+/// The samples that a pattern matches.
+pub(super) fn matched<'a>(view: View<'a>, pattern: &Value) -> Vec<&'a Value> {
+    let Ok(pattern) = Pattern::parse(pattern.to_string()) else { return Vec::new() };
+    view.samples.iter().filter(|sample| matches(&pattern, sample)).collect()
+}
+
+fn matches(pattern: &Pattern, sample: &Value) -> bool {
+    pattern.matches(sample.to_string().as_bytes()).is_ok_and(|matched| matched)
+}
+
+/// What may have been meant: the known name that shares the most letters at both ends.
+fn nearest(name: &str, known: &BTreeSet<&str>) -> String {
+    let shared = |other: &str| {
+        let front = name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+        let back = name.chars().rev().zip(other.chars().rev()).take_while(|(a, b)| a == b).count();
+        front + back
+    };
+    match known.iter().max_by_key(|other| shared(other)) {
+        Some(other) => format!("Perhaps {other} is meant"),
+        None => "Add the event to the table".to_owned(),
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let (first, rest) = text.split_at(text.len().min(1));
+    first.to_uppercase() + rest
+}

@@ -1,0 +1,78 @@
+//! No two resources of one kind share a name, and no name is longer than its service allows.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::view::{View, variables};
+use crate::Finding;
+
+/// What a stack's name may take of a longer name.
+const STACK_NAME: usize = 24;
+
+/// What any other variable is taken to take: an account's number, a region.
+const VARIABLE: usize = 14;
+
+/// Types, the property with the name, and the most characters that it may have.
+const LIMITS: &[(&str, &str, usize)] = &[
+    ("AWS::SQS::Queue", "QueueName", 80),
+    ("AWS::Serverless::Function", "FunctionName", 64),
+    ("AWS::Lambda::Function", "FunctionName", 64),
+    ("AWS::Events::EventBus", "Name", 256),
+    ("AWS::Events::Archive", "ArchiveName", 48),
+    ("AWS::Events::Connection", "Name", 64),
+    ("AWS::Events::ApiDestination", "Name", 64),
+    ("AWS::IAM::Role", "RoleName", 64),
+    ("AWS::DynamoDB::Table", "TableName", 255),
+    ("AWS::Logs::LogGroup", "LogGroupName", 512),
+    ("AWS::CloudWatch::Alarm", "AlarmName", 255),
+    ("AWS::Serverless::StateMachine", "Name", 80),
+    ("AWS::StepFunctions::StateMachine", "Name", 80),
+    ("AWS::Scheduler::Schedule", "Name", 64),
+];
+
+/// The most characters of a rule's name.
+const RULE: usize = 64;
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    let limited = LIMITS.iter().flat_map(|(kind, property, limit)| {
+        view.of_kind(kind).filter_map(move |(id, properties)| {
+            Some((*kind, id.to_owned(), text(&properties[property])?, *limit))
+        })
+    });
+    let rules = view
+        .rules()
+        .into_iter()
+        .filter_map(|rule| Some(("AWS::Events::Rule", rule.id, text(rule.name)?, RULE)));
+    let mut taken: BTreeMap<(&str, String), String> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (kind, id, name, limit) in limited.chain(rules) {
+        let length = length(&name);
+        if length > limit {
+            let problem = format!(
+                "is called {name}, {length} characters under a stack name of {STACK_NAME}; {kind} \
+                 allows {limit}"
+            );
+            findings.push(Finding::new(&id, problem, "Shorten it, or let CloudFormation name it"));
+        }
+        if let Some(other) = taken.get(&(kind, name.clone())) {
+            let problem = format!("is called {name}, as {other} is");
+            findings.push(Finding::new(&id, problem, "Rename one of them"));
+        }
+        taken.insert((kind, name), id);
+    }
+    findings
+}
+
+/// The name as it is written, a literal or a substitution.
+fn text(name: &Value) -> Option<String> {
+    name.as_str().or_else(|| name["Fn::Sub"].as_str()).map(ToOwned::to_owned)
+}
+
+/// How long a name can get.
+fn length(name: &str) -> usize {
+    variables(name).fold(name.chars().count(), |length, variable| {
+        let longest = if variable == "AWS::StackName" { STACK_NAME } else { VARIABLE };
+        length - variable.chars().count() - "${}".len() + longest
+    })
+}

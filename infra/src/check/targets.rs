@@ -1,0 +1,49 @@
+//! A target that needs a role has one, and the role lets EventBridge do it.
+
+use super::grants;
+use super::view::{View, is_arn, items, resource_of, texts};
+use crate::Finding;
+
+/// The types of targets that EventBridge needs a role for, and what the role must allow.
+const NEED_ROLE: &[(&str, &str)] = &[
+    ("AWS::Events::ApiDestination", "events:InvokeApiDestination"),
+    ("AWS::Events::EventBus", "events:PutEvents"),
+    ("AWS::StepFunctions::StateMachine", "states:StartExecution"),
+    ("AWS::Serverless::StateMachine", "states:StartExecution"),
+    ("AWS::Kinesis::Stream", "kinesis:PutRecord"),
+];
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let rules = view.of_kind("AWS::Events::Rule");
+    for (id, target) in
+        rules.flat_map(|(id, rule)| items(&rule["Targets"]).iter().map(move |target| (id, target)))
+    {
+        let Some(resource) = resource_of(&target["Arn"]) else { continue };
+        if !is_arn(&target["Arn"]) {
+            let problem = format!("has {resource} as a target, but not by its ARN");
+            findings.push(Finding::new(id, problem, format!("Write !GetAtt {resource}.Arn")));
+        }
+        let kind = view.kind(resource);
+        let Some((_, action)) = NEED_ROLE.iter().find(|(needs, _)| *needs == kind) else {
+            continue;
+        };
+        let Some(role) = resource_of(&target["RoleArn"]) else {
+            let problem = format!("has the target {resource}, and no role to reach it with");
+            let remedy = format!("Give the target a RoleArn that allows {action}");
+            findings.push(Finding::new(id, problem, remedy));
+            continue;
+        };
+        let statements = grants::statements(&view.document["Resources"][role]["Properties"]);
+        let allows = statements.iter().any(|statement| {
+            texts(&statement["Action"]).any(|allowed| allowed == *action)
+                && items(&statement["Resource"]).iter().any(|on| resource_of(on) == Some(resource))
+        });
+        if !allows {
+            let problem =
+                format!("reaches {resource} with {role}, which does not allow {action} on it");
+            findings.push(Finding::new(id, problem, format!("Allow it in {role}")));
+        }
+    }
+    findings
+}

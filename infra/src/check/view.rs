@@ -1,0 +1,136 @@
+//! A template as the checks look at it.
+
+use serde_json::Value;
+
+use crate::{Stack, names};
+
+/// The template, and what it should be the template of.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) document: &'a Value,
+    pub(super) stack: &'a Stack,
+    /// An example of each event of the table, as the bus delivers it.
+    pub(super) samples: &'a [Value],
+}
+
+/// A rule, wherever in the template it stands.
+pub(super) struct RuleView<'a> {
+    /// The resource that it is, or that SAM makes of it.
+    pub(super) id: String,
+    /// Which events.
+    pub(super) pattern: &'a Value,
+    /// Its name on the bus.
+    pub(super) name: &'a Value,
+    /// The settings of each target: dead letters, retries, input.
+    pub(super) targets: Vec<&'a Value>,
+}
+
+impl<'a> View<'a> {
+    /// Every resource with its id.
+    pub(super) fn resources(self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let resources = self.document["Resources"].as_object().into_iter().flatten();
+        resources.map(|(id, resource)| (id.as_str(), resource))
+    }
+
+    /// The properties of the resources of one type.
+    pub(super) fn of_kind(self, kind: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.resources()
+            .filter(move |(_, resource)| resource["Type"] == kind)
+            .map(|(id, resource)| (id, &resource["Properties"]))
+    }
+
+    /// The type of a resource.
+    pub(super) fn kind(self, id: &str) -> &'a str {
+        self.document["Resources"][id]["Type"].as_str().unwrap_or_default()
+    }
+
+    /// Every rule: those that are resources, and those among a function's events.
+    pub(super) fn rules(self) -> Vec<RuleView<'a>> {
+        let own = self.of_kind("AWS::Events::Rule").map(|(id, properties)| RuleView {
+            id: id.to_owned(),
+            pattern: &properties["EventPattern"],
+            name: &properties["Name"],
+            targets: items(&properties["Targets"]).iter().collect(),
+        });
+        own.chain(self.events("EventBridgeRule").map(|(function, event, properties)| RuleView {
+            id: names::function_rule(function, event),
+            pattern: &properties["Pattern"],
+            name: &properties["RuleName"],
+            targets: vec![properties],
+        }))
+        .collect()
+    }
+
+    /// The events of one type of all functions and state machines: whose, their names, and their
+    /// properties.
+    pub(super) fn events(
+        self,
+        kind: &'static str,
+    ) -> impl Iterator<Item = (&'a str, &'a str, &'a Value)> {
+        self.resources().flat_map(move |(id, resource)| {
+            let events = resource["Properties"]["Events"].as_object().into_iter().flatten();
+            events
+                .filter(move |(_, event)| event["Type"] == kind)
+                .map(move |(name, event)| (id, name.as_str(), &event["Properties"]))
+        })
+    }
+}
+
+/// A list, a single value as a list, and nothing as an empty one.
+pub(super) fn items(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(items) => items,
+        Value::Null => &[],
+        one => std::slice::from_ref(one),
+    }
+}
+
+/// The texts of a list, or of a single value.
+pub(super) fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    items(value).iter().filter_map(Value::as_str)
+}
+
+/// The resource that a value refers to, by `Ref`, `GetAtt`, or at the beginning of a `Sub`.
+pub(super) fn resource_of(value: &Value) -> Option<&str> {
+    if let Some(id) = value["Ref"].as_str() {
+        return Some(id);
+    }
+    match &value["Fn::GetAtt"] {
+        Value::Array(parts) => return parts.first()?.as_str(),
+        Value::String(dotted) => return dotted.split('.').next(),
+        _ => {}
+    }
+    let inside = value["Fn::Sub"].as_str()?.strip_prefix("${")?;
+    inside.split(['.', '}']).next()
+}
+
+/// Whether a value is the ARN of the resource that it refers to.
+pub(super) fn is_arn(value: &Value) -> bool {
+    match &value["Fn::GetAtt"] {
+        Value::Array(parts) => parts.get(1).is_some_and(|attribute| attribute == "Arn"),
+        Value::String(dotted) => dotted.ends_with(".Arn"),
+        _ => {
+            let text = value.as_str().or_else(|| value["Fn::Sub"].as_str()).unwrap_or_default();
+            text.starts_with("arn:") || text.contains(".Arn}")
+        }
+    }
+}
+
+/// Calls `visit` on every value inside `value`, with the top-level path that it is under.
+pub(super) fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
+    visit(value);
+    match value {
+        Value::Object(fields) => fields.values().for_each(|field| walk(field, visit)),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+        _ => {}
+    }
+}
+
+/// The names in `${…}` of a text; `${!literal}` is none.
+pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name)
+        .filter(|name| !name.starts_with('!'))
+}

@@ -1,0 +1,71 @@
+//! Constructs: each a typed struct that knows how one kind of resource is said.
+
+mod bus;
+mod carrier;
+mod function;
+mod http_api;
+mod monitoring;
+mod queue;
+mod role;
+mod rule;
+mod table;
+
+pub use bus::{Archive, Bus};
+pub use carrier::{ApiDestination, Connection, GeneratedSecret};
+pub use function::{EventRule, EventSource, Function};
+pub use http_api::{HttpApi, InvokePermission, Operation};
+pub(crate) use monitoring::ALARM_TOPIC;
+pub use monitoring::{Alarm, Dashboard, LogGroup};
+pub use queue::{Queue, QueuePolicy};
+pub use role::{Principal, Role, Statement};
+pub use rule::{Retry, Rule, RuleTarget};
+pub use table::Table;
+
+use serde_json::{Map, Value, json};
+
+/// Something that becomes one resource of the template.
+pub trait Construct {
+    /// The resource.
+    fn resource(&self) -> Resource;
+}
+
+/// A resource of the template.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    /// Its type, such as `AWS::SQS::Queue`.
+    pub kind: &'static str,
+    /// Its properties.
+    pub properties: Value,
+    /// What `sam build` needs to know of it.
+    pub metadata: Option<Value>,
+    /// The condition without which it does not exist.
+    pub condition: Option<&'static str>,
+}
+
+impl Resource {
+    /// A resource of this type; properties that are null are left out.
+    #[must_use]
+    pub fn new(kind: &'static str, properties: Value) -> Self {
+        let properties = match properties {
+            Value::Object(fields) => {
+                fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
+            }
+            other => other,
+        };
+        Self { kind, properties, metadata: None, condition: None }
+    }
+
+    /// As it stands in the template.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut fields = Map::from_iter([("Type".to_owned(), json!(self.kind))]);
+        if let Some(condition) = self.condition {
+            fields.insert("Condition".to_owned(), json!(condition));
+        }
+        if let Some(metadata) = &self.metadata {
+            fields.insert("Metadata".to_owned(), metadata.clone());
+        }
+        fields.insert("Properties".to_owned(), self.properties.clone());
+        Value::Object(fields)
+    }
+}

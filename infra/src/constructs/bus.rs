@@ -1,0 +1,38 @@
+//! The bus, and the archive of what was said on it.
+
+use serde_json::{Value, json};
+
+use super::{Construct, Resource};
+use crate::intrinsics::{arn, reference, substitute};
+
+/// A custom event bus, named as the stack.
+#[derive(Debug)]
+pub struct Bus;
+
+impl Construct for Bus {
+    fn resource(&self) -> Resource {
+        Resource::new("AWS::Events::EventBus", json!({ "Name": substitute("${AWS::StackName}") }))
+    }
+}
+
+/// Keeps events for a replay.
+#[derive(Debug)]
+pub struct Archive {
+    /// The bus.
+    pub bus: &'static str,
+    /// Which events.
+    pub pattern: Value,
+    /// The parameter that says for how many days.
+    pub days: &'static str,
+}
+
+impl Construct for Archive {
+    fn resource(&self) -> Resource {
+        let properties = json!({
+            "SourceArn": arn(self.bus),
+            "EventPattern": self.pattern,
+            "RetentionDays": reference(self.days),
+        });
+        Resource::new("AWS::Events::Archive", properties)
+    }
+}

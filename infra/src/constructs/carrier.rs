@@ -1,0 +1,65 @@
+//! How the bus reaches a partner: a connection that knows us, and an address.
+
+use serde_json::{Value, json};
+
+use super::{Construct, Resource};
+use crate::intrinsics::arn;
+
+/// Says who we are to a partner.
+#[derive(Debug)]
+pub struct Connection {
+    /// `API_KEY`, `BASIC` or `OAUTH_CLIENT_CREDENTIALS`.
+    pub kind: Value,
+    /// What goes with it.
+    pub credentials: Value,
+}
+
+impl Construct for Connection {
+    fn resource(&self) -> Resource {
+        let properties =
+            json!({ "AuthorizationType": self.kind, "AuthParameters": self.credentials });
+        Resource::new("AWS::Events::Connection", properties)
+    }
+}
+
+/// A partner's address.
+#[derive(Debug)]
+pub struct ApiDestination {
+    /// Who we are to it.
+    pub connection: &'static str,
+    /// The address; `*` stands for a path that each rule fills in.
+    pub endpoint: Value,
+    /// The most calls in one second.
+    pub calls_per_second: u32,
+}
+
+impl Construct for ApiDestination {
+    fn resource(&self) -> Resource {
+        let properties = json!({
+            "ConnectionArn": arn(self.connection),
+            "HttpMethod": "POST",
+            "InvocationEndpoint": self.endpoint,
+            "InvocationRateLimitPerSecond": self.calls_per_second,
+        });
+        Resource::new("AWS::Events::ApiDestination", properties)
+    }
+}
+
+/// A secret that nobody has to think up.
+#[derive(Debug)]
+pub struct GeneratedSecret {
+    /// The condition under which it is needed.
+    pub condition: &'static str,
+}
+
+impl Construct for GeneratedSecret {
+    fn resource(&self) -> Resource {
+        let properties = json!({
+            "Description": "The carrier signs its webhooks with this",
+            "GenerateSecretString": { "ExcludePunctuation": true, "PasswordLength": 48 },
+        });
+        let mut resource = Resource::new("AWS::SecretsManager::Secret", properties);
+        resource.condition = Some(self.condition);
+        resource
+    }
+}

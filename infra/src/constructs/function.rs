@@ -1,0 +1,119 @@
+//! Functions, and what invokes them.
+
+use serde_json::{Map, Value, json};
+
+use super::{Construct, Resource, Retry};
+use crate::intrinsics::{arn, reference, stack_name};
+
+/// How often Lambda tries an event again that a function failed on.
+const RETRIES: u32 = 2;
+
+/// How old an event may get between those attempts, in seconds.
+const AGE_SECONDS: u32 = 21_600;
+
+/// Messages of a queue that a function gets at once.
+const BATCH: u32 = 10;
+
+/// A rule that invokes a function.
+#[derive(Debug)]
+pub struct EventRule {
+    /// The bus.
+    pub bus: &'static str,
+    /// Its name, unique on the bus.
+    pub name: String,
+    /// Which events.
+    pub pattern: Value,
+    /// How delivery is retried.
+    pub retry: Retry,
+    /// The queue of what cannot be delivered.
+    pub dead_letters: String,
+}
+
+/// What invokes a function.
+#[derive(Debug)]
+pub enum EventSource {
+    /// A rule on the bus.
+    Rule(EventRule),
+    /// A queue; of a batch, only what failed is received again.
+    Queue(String),
+    /// A schedule, such as `rate(1 minute)`.
+    Schedule(&'static str),
+}
+
+impl EventSource {
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Rule(rule) => json!({
+                "Type": "EventBridgeRule",
+                "Properties": {
+                    "EventBusName": reference(rule.bus),
+                    "RuleName": rule.name,
+                    "Pattern": rule.pattern,
+                    "RetryPolicy": rule.retry.to_value(),
+                    "DeadLetterConfig": { "Arn": arn(&rule.dead_letters) },
+                },
+            }),
+            Self::Queue(queue) => json!({
+                "Type": "SQS",
+                "Properties": {
+                    "Queue": arn(queue),
+                    "BatchSize": BATCH,
+                    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                },
+            }),
+            // A tick that is missed is made good by the next one.
+            Self::Schedule(expression) => json!({
+                "Type": "ScheduleV2",
+                "Properties": {
+                    "ScheduleExpression": expression,
+                    "RetryPolicy": { "MaximumRetryAttempts": 0 },
+                },
+            }),
+        }
+    }
+}
+
+/// A Lambda function of one of our binaries. What all have in common is among the globals.
+#[derive(Debug)]
+pub struct Function {
+    /// The binary that cargo builds, which also names the function.
+    pub binary: String,
+    /// What it does.
+    pub description: String,
+    /// The role that it takes on.
+    pub role: String,
+    /// The queue of what it failed on.
+    pub failures: String,
+    /// Environment variables beside the common ones.
+    pub environment: Vec<(String, Value)>,
+    /// What invokes it, by name.
+    pub events: Vec<(String, EventSource)>,
+}
+
+impl Construct for Function {
+    fn resource(&self) -> Resource {
+        let events = self.events.iter().map(|(name, event)| (name.clone(), event.to_value()));
+        let events = events.collect::<Map<_, _>>();
+        let variables: Map<String, Value> = self.environment.iter().cloned().collect();
+        let properties = json!({
+            "FunctionName": stack_name(&self.binary),
+            "Description": self.description,
+            "Role": arn(&self.role),
+            "Environment": { "Variables": variables },
+            "EventInvokeConfig": {
+                "MaximumRetryAttempts": RETRIES,
+                "MaximumEventAgeInSeconds": AGE_SECONDS,
+                "DestinationConfig": {
+                    "OnFailure": { "Type": "SQS", "Destination": arn(&self.failures) },
+                },
+            },
+            "Events": if events.is_empty() { Value::Null } else { Value::Object(events) },
+        });
+        let mut resource = Resource::new("AWS::Serverless::Function", properties);
+        resource.metadata = Some(json!({
+            "BuildMethod": "rust-cargolambda",
+            "BuildProperties": { "Binary": self.binary },
+        }));
+        resource
+    }
+}

@@ -1,0 +1,139 @@
+//! The HTTP API: its routes as OpenAPI, and a permission for each function behind it.
+
+use serde_json::{Map, Value, json};
+
+use super::{Construct, Resource};
+use crate::intrinsics::{arn, either, only_if, reference, stack_name, substitute};
+
+/// One route.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// The path, with `{names}` for its parameters.
+    pub path: &'static str,
+    /// The method, in lower case.
+    pub method: String,
+    /// What it does.
+    pub summary: &'static str,
+    /// The status of success.
+    pub success: u16,
+    /// Which function answers.
+    pub function: String,
+    /// Whether callers need a token, where the API asks for tokens at all.
+    pub guarded: bool,
+}
+
+/// An HTTP API with the routes of all functions.
+#[derive(Debug)]
+pub struct HttpApi {
+    /// The routes.
+    pub operations: Vec<Operation>,
+    /// The condition under which callers need a token.
+    pub with_tokens: &'static str,
+    /// The parameters of the token's issuer and audience.
+    pub issuer_and_audience: (&'static str, &'static str),
+    /// The log group of its requests.
+    pub log_group: &'static str,
+}
+
+/// The name of the security scheme.
+const TOKEN: &str = "token";
+
+impl HttpApi {
+    fn security_schemes(&self) -> Value {
+        let (issuer, audience) = self.issuer_and_audience;
+        let scheme = json!({
+            "type": "oauth2",
+            "x-amazon-apigateway-authorizer": {
+                "type": "jwt",
+                "identitySource": "$request.header.Authorization",
+                "jwtConfiguration": {
+                    "issuer": reference(issuer),
+                    "audience": [reference(audience)],
+                },
+            },
+        });
+        either(self.with_tokens, json!({ TOKEN: scheme }), json!({}))
+    }
+
+    fn operation(&self, operation: &Operation) -> Value {
+        let function = &operation.function;
+        let uri = substitute(format!(
+            "arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/\
+             ${{{function}.Arn}}/invocations"
+        ));
+        let mut value = json!({
+            "summary": operation.summary,
+            "responses": { operation.success.to_string(): { "description": "Success" } },
+            "x-amazon-apigateway-integration": {
+                "type": "aws_proxy",
+                "httpMethod": "POST",
+                "payloadFormatVersion": "2.0",
+                "uri": uri,
+            },
+        });
+        if operation.guarded {
+            value["security"] = only_if(self.with_tokens, json!([{ TOKEN: [] }]));
+        }
+        value
+    }
+}
+
+impl Construct for HttpApi {
+    fn resource(&self) -> Resource {
+        let mut paths: Map<String, Value> = Map::new();
+        for operation in &self.operations {
+            let path = paths.entry(operation.path).or_insert_with(|| json!({}));
+            path[&operation.method] = self.operation(operation);
+        }
+        let format = json!({
+            "requestId": "$context.requestId",
+            "route": "$context.routeKey",
+            "status": "$context.status",
+            "latency": "$context.responseLatency",
+            "error": "$context.integrationErrorMessage",
+        });
+        let properties = json!({
+            "AccessLogSettings": {
+                "DestinationArn": arn(self.log_group),
+                "Format": format.to_string(),
+            },
+            "DefaultRouteSettings": {
+                "DetailedMetricsEnabled": true,
+                "ThrottlingBurstLimit": 1000,
+                "ThrottlingRateLimit": 500,
+            },
+            "DefinitionBody": {
+                "openapi": "3.0.1",
+                "info": { "title": stack_name("api"), "version": "1" },
+                "components": { "securitySchemes": self.security_schemes() },
+                "paths": paths,
+            },
+        });
+        Resource::new("AWS::Serverless::HttpApi", properties)
+    }
+}
+
+/// Lets the API invoke a function.
+#[derive(Debug)]
+pub struct InvokePermission {
+    /// The function.
+    pub function: String,
+    /// The API.
+    pub api: &'static str,
+}
+
+impl Construct for InvokePermission {
+    fn resource(&self) -> Resource {
+        let source = format!(
+            "arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{}}}/*",
+            self.api
+        );
+        let properties = json!({
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": reference(&self.function),
+            "Principal": "apigateway.amazonaws.com",
+            "SourceArn": substitute(source),
+        });
+        Resource::new("AWS::Lambda::Permission", properties)
+    }
+}

@@ -1,0 +1,61 @@
+//! Queues, and who may send to them.
+
+use serde_json::{Value, json};
+
+use super::{Construct, Principal, Resource, Statement};
+use crate::intrinsics::{arn, reference};
+
+/// For how long a message that nobody took is kept: the longest that SQS allows.
+const RETENTION_SECONDS: u32 = 14 * 86_400;
+
+/// A standard queue, encrypted at rest.
+#[derive(Debug)]
+pub struct Queue {
+    /// For how long a received message is hidden; by default SQS's 30 seconds.
+    pub visibility_seconds: Option<u32>,
+    /// Where a message goes that was received too often: the queue, and how often is too often.
+    pub redrive: Option<(String, u32)>,
+}
+
+impl Queue {
+    /// A queue where messages wait for an operator.
+    pub const RESTING: Self = Self { visibility_seconds: None, redrive: None };
+}
+
+impl Construct for Queue {
+    fn resource(&self) -> Resource {
+        let redrive = self.redrive.as_ref().map(|(queue, receives)| {
+            json!({ "deadLetterTargetArn": arn(queue), "maxReceiveCount": receives })
+        });
+        let properties = json!({
+            "MessageRetentionPeriod": RETENTION_SECONDS,
+            "RedrivePolicy": redrive,
+            "SqsManagedSseEnabled": true,
+            "VisibilityTimeout": self.visibility_seconds,
+        });
+        Resource::new("AWS::SQS::Queue", properties)
+    }
+}
+
+/// Lets rules, and nobody else, send to a queue.
+#[derive(Debug)]
+pub struct QueuePolicy {
+    /// The queue.
+    pub queue: String,
+    /// The rules, as resources.
+    pub rules: Vec<String>,
+}
+
+impl Construct for QueuePolicy {
+    fn resource(&self) -> Resource {
+        let rules: Vec<Value> = self.rules.iter().map(|rule| arn(rule)).collect();
+        let statement = Statement::new("Rules", &["sqs:SendMessage"], vec![arn(&self.queue)])
+            .principal(Principal::EventBridge)
+            .condition(json!({ "ArnEquals": { "aws:SourceArn": rules } }));
+        let properties = json!({
+            "PolicyDocument": { "Version": "2012-10-17", "Statement": [statement.to_value()] },
+            "Queues": [reference(&self.queue)],
+        });
+        Resource::new("AWS::SQS::QueuePolicy", properties)
+    }
+}

@@ -1,0 +1,109 @@
+//! Roles, and the statements that say what they may do.
+
+use serde_json::{Map, Value, json};
+
+use super::{Construct, Resource};
+
+/// An AWS service as the one who acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal {
+    /// Lambda, running a function.
+    Lambda,
+    /// EventBridge, delivering an event.
+    EventBridge,
+}
+
+impl Principal {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Lambda => "lambda.amazonaws.com",
+            Self::EventBridge => "events.amazonaws.com",
+        }
+    }
+}
+
+/// Allows some actions on some resources.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    sid: String,
+    actions: &'static [&'static str],
+    resources: Vec<Value>,
+    principal: Option<Principal>,
+    condition: Option<Value>,
+}
+
+impl Statement {
+    /// Allows `actions` on `resources`; the name tells what for.
+    #[must_use]
+    pub fn new(
+        sid: impl Into<String>,
+        actions: &'static [&'static str],
+        resources: Vec<Value>,
+    ) -> Self {
+        Self { sid: sid.into(), actions, resources, principal: None, condition: None }
+    }
+
+    /// Allows it to this service: for policies of resources.
+    #[must_use]
+    pub fn principal(mut self, principal: Principal) -> Self {
+        self.principal = Some(principal);
+        self
+    }
+
+    /// Allows it only where this holds.
+    #[must_use]
+    pub fn condition(mut self, condition: Value) -> Self {
+        self.condition = Some(condition);
+        self
+    }
+
+    /// As it stands in a policy.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut fields = Map::new();
+        let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        set("Sid", json!(self.sid));
+        set("Effect", json!("Allow"));
+        set("Action", one_or_many(self.actions.iter().map(|action| json!(action)).collect()));
+        set("Resource", one_or_many(self.resources.clone()));
+        if let Some(principal) = self.principal {
+            set("Principal", json!({ "Service": principal.name() }));
+        }
+        if let Some(condition) = &self.condition {
+            set("Condition", condition.clone());
+        }
+        Value::Object(fields)
+    }
+}
+
+fn one_or_many(mut values: Vec<Value>) -> Value {
+    if values.len() == 1 { values.remove(0) } else { Value::Array(values) }
+}
+
+/// A role with all that it may do.
+#[derive(Debug)]
+pub struct Role {
+    /// Who takes it on.
+    pub principal: Principal,
+    /// What it may do.
+    pub statements: Vec<Statement>,
+}
+
+impl Construct for Role {
+    fn resource(&self) -> Resource {
+        let statements: Vec<Value> = self.statements.iter().map(Statement::to_value).collect();
+        let trust = json!({
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": { "Service": self.principal.name() },
+        });
+        let properties = json!({
+            "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": [trust] },
+            "Policies": [{
+                "PolicyName": "own",
+                "PolicyDocument": { "Version": "2012-10-17", "Statement": statements },
+            }],
+        });
+        Resource::new("AWS::IAM::Role", properties)
+    }
+}

@@ -1,0 +1,90 @@
+//! Rules whose target is no function; a function's rules are among its events.
+
+use serde_json::{Value, json};
+
+use super::{Construct, Resource};
+use crate::intrinsics::{arn, reference};
+
+/// How often, and for how long, EventBridge tries to deliver an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Attempts after the first.
+    pub retries: u32,
+    /// The oldest that the event may get, in seconds; EventBridge asks for at least 60.
+    pub age_seconds: u32,
+}
+
+impl Retry {
+    /// Of AWS's own services, which are hardly ever away for long.
+    pub const INSIDE: Self = Self { retries: 24, age_seconds: 21_600 };
+
+    /// Of a partner: four attempts within a minute, then somebody should know.
+    pub const PARTNER: Self = Self { retries: 3, age_seconds: 60 };
+
+    pub(crate) fn to_value(self) -> Value {
+        json!({
+            "MaximumRetryAttempts": self.retries,
+            "MaximumEventAgeInSeconds": self.age_seconds,
+        })
+    }
+}
+
+/// Where a rule's events go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleTarget {
+    /// A queue.
+    Queue(String),
+    /// A partner's endpoint, called with the event's detail.
+    Partner {
+        /// The API destination.
+        destination: &'static str,
+        /// The role that lets EventBridge call it.
+        role: &'static str,
+        /// What stands for the `*` of the destination's address.
+        path: &'static str,
+    },
+}
+
+/// A rule on the bus.
+#[derive(Debug)]
+pub struct Rule {
+    /// The bus.
+    pub bus: &'static str,
+    /// Its name, unique on the bus.
+    pub name: String,
+    /// Which events.
+    pub pattern: Value,
+    /// Where they go.
+    pub target: RuleTarget,
+    /// How delivery is retried.
+    pub retry: Retry,
+    /// The queue of what cannot be delivered.
+    pub dead_letters: String,
+}
+
+impl Construct for Rule {
+    fn resource(&self) -> Resource {
+        let mut target = match &self.target {
+            RuleTarget::Queue(queue) => json!({ "Id": "queue", "Arn": arn(queue) }),
+            RuleTarget::Partner { destination, role, path } => json!({
+                "Id": "partner",
+                "Arn": arn(destination),
+                "RoleArn": arn(role),
+                "InputPath": "$.detail",
+                "HttpParameters": {
+                    "PathParameterValues": [path],
+                    "HeaderParameters": { "Idempotency-Key": "$.detail.metadata.idempotency-key" },
+                },
+            }),
+        };
+        target["RetryPolicy"] = self.retry.to_value();
+        target["DeadLetterConfig"] = json!({ "Arn": arn(&self.dead_letters) });
+        let properties = json!({
+            "EventBusName": reference(self.bus),
+            "Name": self.name,
+            "EventPattern": self.pattern,
+            "Targets": [target],
+        });
+        Resource::new("AWS::Events::Rule", properties)
+    }
+}

@@ -1,0 +1,59 @@
+//! Tables, as the services describe them.
+
+use std::collections::BTreeSet;
+
+use chorus_kernel::{Index, TableSpec};
+use serde_json::{Value, json};
+
+use super::{Construct, Resource};
+use crate::intrinsics::either;
+
+/// A table on demand, encrypted, with point-in-time recovery, protected from deletion where the
+/// condition holds.
+#[derive(Debug)]
+pub struct Table {
+    /// What the service says of it.
+    pub spec: TableSpec,
+    /// The condition under which nobody deletes it.
+    pub protected: &'static str,
+}
+
+impl Construct for Table {
+    fn resource(&self) -> Resource {
+        let mut names = BTreeSet::from(["pk", "sk"]);
+        names.extend(self.spec.indexes.iter().flat_map(|index| [index.pk, index.sk]));
+        let attributes: Vec<Value> = names
+            .into_iter()
+            .map(|name| json!({ "AttributeName": name, "AttributeType": "S" }))
+            .collect();
+        let indexes: Vec<Value> = self.spec.indexes.iter().map(index).collect();
+        let ttl = self.spec.ttl.map(|name| json!({ "AttributeName": name, "Enabled": true }));
+        let properties = json!({
+            "AttributeDefinitions": attributes,
+            "BillingMode": "PAY_PER_REQUEST",
+            "DeletionProtectionEnabled": either(self.protected, json!(true), json!(false)),
+            "GlobalSecondaryIndexes": if indexes.is_empty() { Value::Null } else { json!(indexes) },
+            "KeySchema": keys("pk", "sk"),
+            "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": true },
+            "SSESpecification": { "SSEEnabled": true },
+            "TimeToLiveSpecification": ttl,
+        });
+        Resource::new("AWS::DynamoDB::Table", properties)
+    }
+}
+
+fn index(index: &Index) -> Value {
+    let projection = if index.whole_items { "ALL" } else { "KEYS_ONLY" };
+    json!({
+        "IndexName": index.name,
+        "KeySchema": keys(index.pk, index.sk),
+        "Projection": { "ProjectionType": projection },
+    })
+}
+
+fn keys(pk: &str, sk: &str) -> Value {
+    json!([
+        { "AttributeName": pk, "KeyType": "HASH" },
+        { "AttributeName": sk, "KeyType": "RANGE" },
+    ])
+}

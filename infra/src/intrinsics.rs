@@ -1,0 +1,58 @@
+//! CloudFormation's intrinsic functions, as JSON.
+
+use serde_json::{Value, json};
+
+/// The value of a parameter, or what a resource's `Ref` is.
+#[must_use]
+pub fn reference(name: &str) -> Value {
+    json!({ "Ref": name })
+}
+
+/// An attribute of a resource.
+#[must_use]
+pub fn attribute(resource: &str, name: &str) -> Value {
+    json!({ "Fn::GetAtt": [resource, name] })
+}
+
+/// The ARN of a resource that has one as an attribute.
+#[must_use]
+pub fn arn(resource: &str) -> Value {
+    attribute(resource, "Arn")
+}
+
+/// A text with `${names}` in it.
+#[must_use]
+pub fn substitute(text: impl Into<String>) -> Value {
+    json!({ "Fn::Sub": text.into() })
+}
+
+/// A name that begins with the stack's, so that two stacks can live in one account.
+#[must_use]
+pub fn stack_name(suffix: &str) -> Value {
+    substitute(format!("${{AWS::StackName}}-{suffix}"))
+}
+
+/// One of two values, by a condition.
+#[must_use]
+#[allow(clippy::needless_pass_by_value)]
+pub fn either(condition: &str, then: Value, otherwise: Value) -> Value {
+    json!({ "Fn::If": [condition, then, otherwise] })
+}
+
+/// A value where a condition holds, and no property at all where it does not.
+#[must_use]
+pub fn only_if(condition: &str, then: Value) -> Value {
+    either(condition, then, reference("AWS::NoValue"))
+}
+
+/// Whether a parameter has this value.
+#[must_use]
+pub fn equals(parameter: &str, value: &str) -> Value {
+    json!({ "Fn::Equals": [reference(parameter), value] })
+}
+
+/// Whether a parameter was given at all: it has an empty default.
+#[must_use]
+pub fn given(parameter: &str) -> Value {
+    json!({ "Fn::Not": [equals(parameter, "")] })
+}

@@ -1,0 +1,77 @@
+//! How the shop's words are spelled in a template.
+
+use chorus_events::Service;
+
+/// The bus.
+pub(crate) const BUS: &str = "Bus";
+
+/// The queue of what the bus could not deliver.
+pub(crate) const DEAD_LETTERS: &str = "DeadLetters";
+
+/// The function that publishes what a caller who went away left unpublished.
+pub(crate) const SWEEPER: &str = "sweeper";
+
+/// `event-log` as `EventLog`: resources are named so.
+pub(crate) fn pascal(kebab: &str) -> String {
+    let capitalized = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    };
+    kebab.split('-').map(capitalized).collect()
+}
+
+/// The function of a service, or the sweeper.
+pub(crate) fn function(name: &str) -> String {
+    pascal(name) + "Function"
+}
+
+/// The role of a function.
+pub(crate) fn role(name: &str) -> String {
+    pascal(name) + "Role"
+}
+
+/// The queue of what a function failed on.
+pub(crate) fn failures(name: &str) -> String {
+    pascal(name) + "Failures"
+}
+
+/// The log group of a function.
+pub(crate) fn logs(name: &str) -> String {
+    pascal(name) + "Logs"
+}
+
+/// The queue between the bus and the function of a service.
+pub(crate) fn queue(service: Service) -> String {
+    pascal(service.name()) + "Queue"
+}
+
+/// A logical table.
+pub(crate) fn table(name: &str) -> String {
+    pascal(name) + "Table"
+}
+
+/// The environment variable with the name of a logical table.
+pub(crate) fn table_variable(name: &str) -> String {
+    format!("TABLE_{}", name.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The resource that SAM makes of an event rule among a function's events.
+pub(crate) fn function_rule(function: &str, event: &str) -> String {
+    format!("{function}{event}")
+}
+
+/// A rule whose target is no function.
+pub(crate) fn rule(service: Service, action: &str) -> String {
+    format!("{}{action}Rule", pascal(service.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_spelled_as_resources_and_variables_are() {
+        assert_eq!(function("event-log"), "EventLogFunction");
+        assert_eq!(table_variable("order-view"), "TABLE_ORDER_VIEW");
+    }
+}

@@ -1,0 +1,72 @@
+//! The stack: what the design table, the tables and the routes come to on AWS.
+
+mod api;
+mod carrier;
+mod grants;
+mod messaging;
+mod monitoring;
+mod outputs;
+mod parameters;
+mod services;
+mod topology;
+
+use std::path::PathBuf;
+
+use chorus_events::RowSpec;
+use chorus_events::rules::RuleError;
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE};
+
+use crate::Template;
+use crate::constructs::Table;
+use crate::names;
+use topology::Topology;
+
+/// What a template is made of.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// The design table.
+    pub rows: Vec<RowSpec>,
+    /// The services, with their tables and routes.
+    pub functions: Vec<Function>,
+    /// Where the files are that the template names.
+    pub root: PathBuf,
+}
+
+/// The template of `stack`.
+///
+/// # Errors
+/// Where a row's content rule is no JSON object.
+pub fn synthesize(stack: &Stack) -> Result<Template, RuleError> {
+    let topology = Topology::of(stack)?;
+    let mut template = Template {
+        description: "Chorus: an order backend whose services answer events with events.",
+        parameters: parameters::all(),
+        rules: parameters::rules(),
+        conditions: parameters::conditions(),
+        globals: parameters::globals(),
+        ..Template::default()
+    };
+    messaging::add(&mut template, &topology);
+    tables(&mut template, stack);
+    for function in &stack.functions {
+        services::add(&mut template, &topology, function);
+    }
+    services::add_sweeper(&mut template, stack);
+    carrier::add(&mut template, &topology);
+    api::add(&mut template, stack);
+    monitoring::add(&mut template, &topology);
+    outputs::add(&mut template, &topology);
+    Ok(template)
+}
+
+fn tables(template: &mut Template, stack: &Stack) {
+    template.section(
+        "Tables. Each is one service's own; in the idempotency table every action of all services\n\
+         proves what it did. DeletionPolicy takes no condition, DeletionProtectionEnabled does.",
+    );
+    let own = stack.functions.iter().flat_map(|function| function.tables.iter().copied());
+    for spec in std::iter::once(IDEMPOTENCY_TABLE).chain(own) {
+        let table = Table { spec, protected: parameters::IS_PROD };
+        template.add(names::table(spec.name), &table);
+    }
+}

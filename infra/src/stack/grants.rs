@@ -1,0 +1,105 @@
+//! What each function may do: its own tables, its own words on the bus, its own failures.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chorus_events::{RowSpec, Via};
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE, TableSpec, UNPUBLISHED_INDEX};
+use serde_json::{Value, json};
+
+use super::Stack;
+use super::topology::Topology;
+use crate::constructs::Statement;
+use crate::intrinsics::{arn, substitute};
+use crate::names;
+
+/// What a service does with its own tables; a transaction needs no more than its writes do.
+pub(crate) const OWN_TABLE_ACTIONS: &[&str] =
+    &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"];
+
+/// What a service does with idempotency records.
+pub(crate) const RECORD_ACTIONS: &[&str] =
+    &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+
+/// What the sweeper does with idempotency records.
+pub(crate) const SWEEP_ACTIONS: &[&str] =
+    &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"];
+
+/// What Lambda does for a function with the queues that it receives from.
+const RECEIVE_ACTIONS: &[&str] =
+    &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+
+/// All that the function of a service may do.
+pub(crate) fn of_service(topology: &Topology, function: &Function) -> Vec<Statement> {
+    let service = function.service;
+    let mut statements = common(service.name());
+    let own = function.tables.iter().flat_map(table_arns).collect();
+    statements.push(Statement::new("OwnTables", OWN_TABLE_ACTIONS, own));
+    statements.push(Statement::new("Records", RECORD_ACTIONS, vec![records()]));
+    statements.extend(publishing(topology.rows.iter().filter(|row| row.service == service)));
+    let sources: Vec<Value> = topology.sources(service).iter().map(|queue| arn(queue)).collect();
+    if !sources.is_empty() {
+        statements.push(Statement::new("OwnQueues", RECEIVE_ACTIONS, sources));
+    }
+    statements
+}
+
+/// All that the sweeper may do: it says what any service left unsaid.
+pub(crate) fn of_sweeper(stack: &Stack) -> Vec<Statement> {
+    let index = UNPUBLISHED_INDEX.name;
+    let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
+    let mut statements = common(names::SWEEPER);
+    statements.push(Statement::new("Records", SWEEP_ACTIONS, vec![records(), index]));
+    statements.extend(publishing(stack.rows.iter()));
+    statements
+}
+
+fn common(name: &str) -> Vec<Statement> {
+    let logs = arn(&names::logs(name));
+    let failures = vec![arn(&names::failures(name))];
+    vec![
+        Statement::new("Logs", &["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs]),
+        // X-Ray knows no resources.
+        Statement::new(
+            "Traces",
+            &["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+            vec![json!("*")],
+        ),
+        Statement::new("OwnFailures", &["sqs:SendMessage"], failures),
+    ]
+}
+
+fn records_table() -> String {
+    names::table(IDEMPOTENCY_TABLE.name)
+}
+
+fn records() -> Value {
+    arn(&records_table())
+}
+
+/// A table, and its indexes where it has any.
+fn table_arns(table: &TableSpec) -> Vec<Value> {
+    let id = names::table(table.name);
+    let index =
+        |index: &chorus_kernel::Index| substitute(format!("${{{id}.Arn}}/index/{}", index.name));
+    std::iter::once(arn(&id)).chain(table.indexes.iter().map(index)).collect()
+}
+
+/// What these rows say: a statement for each source, bound to its detail types. Both keys have
+/// several values where a request has several entries, and a missing key must not count as bound.
+fn publishing<'a>(rows: impl Iterator<Item = &'a RowSpec>) -> Vec<Statement> {
+    let mut said: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for event in rows.filter(|row| row.via != Via::ApiDestination).flat_map(|row| row.emits) {
+        said.entry(event.owner.source()).or_default().insert(event.detail_type);
+    }
+    let statement = |(source, detail_types): (&str, BTreeSet<&str>)| {
+        let sid = format!("Publish{}", names::pascal(source.trim_start_matches("com.")));
+        Statement::new(sid, &["events:PutEvents"], vec![arn(names::BUS)]).condition(json!({
+            "ForAllValues:StringEquals": {
+                "events:source": [source],
+                "events:detail-type": detail_types,
+            },
+            "Null": { "events:source": "false", "events:detail-type": "false" },
+        }))
+    };
+    said.into_iter().map(statement).collect()
+}

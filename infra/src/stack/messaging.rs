@@ -1,0 +1,69 @@
+//! The bus, its archive, and the queues of what could not be delivered.
+
+use chorus_events::Via;
+use serde_json::json;
+
+use super::services::QUEUE_VISIBILITY_SECONDS;
+use super::topology::{self, Topology};
+use crate::Template;
+use crate::constructs::{Archive, Bus, Queue, QueuePolicy, Retry, Rule, RuleTarget};
+use crate::names;
+
+/// How often a message is received before its function has failed on it.
+const RECEIVES: u32 = 5;
+
+pub(crate) fn add(template: &mut Template, topology: &Topology) {
+    template.section("The bus. Services meet here and nowhere else.");
+    template.add(names::BUS, &Bus);
+    let pattern = json!({ "source": [{ "prefix": "com." }] });
+    template.add("Archive", &Archive { bus: names::BUS, pattern, days: "ArchiveDays" });
+    template.section(
+        "Dead letters: what the bus could not deliver. Each message says by its attributes which\n\
+         rule and target it was meant for, and why it did not arrive.",
+    );
+    template.add(names::DEAD_LETTERS, &Queue::RESTING);
+    let rules = topology.rules_of_dead_letters(names::DEAD_LETTERS);
+    let policy = QueuePolicy { queue: names::DEAD_LETTERS.to_owned(), rules };
+    template.add(format!("{}Policy", names::DEAD_LETTERS), &policy);
+    for (queue, service) in topology.consumed_dead_letters() {
+        template.add(queue.clone(), &worked_off(service.name()));
+        let rules = topology.rules_of_dead_letters(&queue);
+        template.add(format!("{queue}Policy"), &QueuePolicy { queue, rules });
+    }
+    queues(template, topology);
+}
+
+/// The queues between the bus and a function, each with the rules that fill it.
+fn queues(template: &mut Template, topology: &Topology) {
+    for service in topology.queued() {
+        let queue = names::queue(service);
+        template.section(format!(
+            "{}'s queue: its function works at its own pace, and a message fails alone. A rule\n\
+             can give no message group out of an event, hence no FIFO: docs/adr/0004.",
+            service.title()
+        ));
+        template.add(queue.clone(), &worked_off(service.name()));
+        let filling = || topology.via(Via::Queue).filter(|rule| rule.row.service == service);
+        let rules = filling().map(topology::resource).collect();
+        template.add(format!("{queue}Policy"), &QueuePolicy { queue: queue.clone(), rules });
+        for rule in filling() {
+            let construct = Rule {
+                bus: names::BUS,
+                name: rule.name.clone(),
+                pattern: topology::pattern(rule),
+                target: RuleTarget::Queue(queue.clone()),
+                retry: Retry::INSIDE,
+                dead_letters: topology.dead_letters(rule),
+            };
+            template.add(topology::resource(rule), &construct);
+        }
+    }
+}
+
+/// A queue that a function works off; what it fails on joins its other failures.
+fn worked_off(function: &str) -> Queue {
+    Queue {
+        visibility_seconds: Some(QUEUE_VISIBILITY_SECONDS),
+        redrive: Some((names::failures(function), RECEIVES)),
+    }
+}

@@ -1,0 +1,161 @@
+//! What tells a person to look, and where to look.
+
+use serde_json::{Value, json};
+
+use super::api::API;
+use super::topology::Topology;
+use crate::Template;
+use crate::constructs::{Alarm, Dashboard};
+use crate::intrinsics::{attribute, reference};
+use crate::names;
+
+/// Messages that are waiting in a queue.
+const DEPTH: (&str, &str) = ("AWS/SQS", "ApproximateNumberOfMessagesVisible");
+/// How long the oldest of them has waited, in seconds.
+const AGE: (&str, &str) = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
+
+pub(crate) fn add(template: &mut Template, topology: &Topology) {
+    template.section("Alarms. Those on dead letters and failures mean work: docs/OPERATIONS.md.");
+    for alarm in alarms(topology) {
+        let id: String = alarm.name.split('-').map(names::pascal).collect();
+        template.add(id + "Alarm", &alarm);
+    }
+    template.section("The dashboard: what is said on the bus, what fails, what waits.");
+    template.add("Dashboard", &Dashboard { widgets: widgets(topology) });
+}
+
+fn alarms(topology: &Topology) -> Vec<Alarm> {
+    let mut alarms = vec![
+        depth(names::DEAD_LETTERS, "dead-letters", "The bus could not deliver an event"),
+        age(names::DEAD_LETTERS, "dead-letters", 86_400),
+    ];
+    let dead = topology.consumed_dead_letters();
+    alarms.extend(dead.iter().map(|(queue, _)| age(queue, &kebab(queue), 900)));
+    let queued = topology.queued();
+    alarms.extend(
+        queued
+            .iter()
+            .map(|service| age(&names::queue(*service), &format!("{}-queue", service.name()), 900)),
+    );
+    for name in &topology.functions {
+        let means = format!("The {name} function failed on an event for good");
+        alarms.push(depth(&names::failures(name), &format!("{name}-failures"), &means));
+        alarms.push(function(name, "Errors", 9, 5));
+        alarms.push(function(name, "Throttles", 0, 3));
+    }
+    alarms.push(Alarm {
+        name: "api-errors".to_owned(),
+        description: "The HTTP API answers with 5xx".to_owned(),
+        metric: ("AWS/ApiGateway", "5xx"),
+        dimension: ("ApiId", reference(API)),
+        statistic: "Sum",
+        above: (0, 3),
+    });
+    alarms
+}
+
+fn depth(queue: &str, name: &str, means: &str) -> Alarm {
+    Alarm {
+        name: format!("{name}-depth"),
+        description: format!("{means}: look into it, then redrive it"),
+        metric: DEPTH,
+        dimension: ("QueueName", attribute(queue, "QueueName")),
+        statistic: "Maximum",
+        above: (0, 1),
+    }
+}
+
+fn age(queue: &str, name: &str, seconds: u32) -> Alarm {
+    Alarm {
+        name: format!("{name}-age"),
+        description: format!("A message has waited in {queue} for more than {seconds} seconds"),
+        metric: AGE,
+        dimension: ("QueueName", attribute(queue, "QueueName")),
+        statistic: "Maximum",
+        above: (seconds, 1),
+    }
+}
+
+/// Errors that pass with a retry are no alarm; ten a minute for five minutes are.
+fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> Alarm {
+    Alarm {
+        name: format!("{name}-{}", metric.to_ascii_lowercase()),
+        description: format!("{metric} of the {name} function do not cease"),
+        metric: ("AWS/Lambda", metric),
+        dimension: ("FunctionName", reference(&names::function(name))),
+        statistic: "Sum",
+        above: (threshold, periods),
+    }
+}
+
+/// `StartDeliveryDeadLetters` as `start-delivery-dead-letters`.
+fn kebab(pascal: &str) -> String {
+    let mut kebab = String::new();
+    for c in pascal.chars() {
+        if c.is_ascii_uppercase() && !kebab.is_empty() {
+            kebab.push('-');
+        }
+        kebab.push(c.to_ascii_lowercase());
+    }
+    kebab
+}
+
+fn widgets(topology: &Topology) -> Vec<Value> {
+    let function = |metric: &'static str| {
+        move |name: &&'static str| {
+            json!(["AWS/Lambda", metric, "FunctionName", format!("${{{}}}", names::function(name))])
+        }
+    };
+    let functions = |metric| topology.functions.iter().map(function(metric)).collect::<Vec<_>>();
+    let rule = |rule: &chorus_events::rules::Rule| {
+        let bus = format!("${{{}}}", names::BUS);
+        json!(["AWS/Events", "MatchedEvents", "EventBusName", bus, "RuleName", rule.name])
+    };
+    let depth =
+        |queue: String| json!([DEPTH.0, DEPTH.1, "QueueName", format!("${{{queue}.QueueName}}")]);
+    let consumed = topology.consumed_dead_letters().into_iter().map(|(queue, _)| queue);
+    let failures = topology.functions.iter().map(|name| names::failures(name));
+    let queued = topology.queued().into_iter().map(names::queue);
+    let queues = [names::DEAD_LETTERS.to_owned()].into_iter();
+    let queues =
+        queues.chain(consumed).chain(failures).chain(queued).map(depth).collect::<Vec<_>>();
+    let api = format!("${{{API}}}");
+    vec![
+        widget("Events by rule", (0, 0), &topology.rules.iter().map(rule).collect::<Vec<_>>()),
+        widget("What waits: dead letters, failures, queues", (12, 0), &queues),
+        widget("Invocations", (0, 7), &functions("Invocations")),
+        widget("Errors", (12, 7), &functions("Errors")),
+        widget("Duration", (0, 14), &functions("Duration")),
+        widget(
+            "API",
+            (12, 14),
+            &[
+                json!(["AWS/ApiGateway", "Count", "ApiId", api]),
+                json!(["AWS/ApiGateway", "4xx", "ApiId", api]),
+                json!(["AWS/ApiGateway", "5xx", "ApiId", api]),
+            ],
+        ),
+    ]
+}
+
+fn widget(title: &str, (x, y): (u32, u32), metrics: &[Value]) -> Value {
+    let statistic = match title {
+        "Duration" => "p99",
+        title if title.starts_with("What") => "Maximum",
+        _ => "Sum",
+    };
+    json!({
+        "type": "metric",
+        "x": x,
+        "y": y,
+        "width": 12,
+        "height": 7,
+        "properties": {
+            "title": title,
+            "region": "${AWS::Region}",
+            "stat": statistic,
+            "period": 60,
+            "metrics": metrics,
+        },
+    })
+}

@@ -1,0 +1,105 @@
+//! One function for each service, with its role, its failures and its logs.
+
+use chorus_events::rules::Rule;
+use chorus_events::{Service, Via};
+use chorus_kernel::Function as ServiceFunction;
+use serde_json::Value;
+
+use super::topology::{self, Topology};
+use super::{Stack, carrier, grants};
+use crate::Template;
+use crate::constructs::{
+    EventRule, EventSource, Function, LogGroup, Principal, Queue, Retry, Role, Statement,
+};
+use crate::intrinsics::reference;
+use crate::names;
+
+/// How long a function may take, in seconds: a slow payment provider, twice over.
+pub(crate) const TIMEOUT_SECONDS: u32 = 15;
+
+/// How long a received message is hidden: six times as long as the function may take, so that
+/// Lambda can try a batch again before SQS hands it out again.
+pub(crate) const QUEUE_VISIBILITY_SECONDS: u32 = 6 * TIMEOUT_SECONDS;
+
+pub(crate) fn add(template: &mut Template, topology: &Topology, function: &ServiceFunction) {
+    let service = function.service;
+    template.section(story(topology, service));
+    let statements = grants::of_service(topology, function);
+    let mut environment: Vec<(String, Value)> = function
+        .tables
+        .iter()
+        .map(|table| (names::table_variable(table.name), reference(&names::table(table.name))))
+        .collect();
+    if service == Service::Delivery {
+        environment.push(carrier::webhook_secret());
+    }
+    let construct = Function {
+        description: format!("{}: answers events with events", service.title()),
+        environment,
+        events: events(topology, service),
+        ..named(service.name())
+    };
+    surroundings(template, service.name(), statements);
+    template.add(names::function(service.name()), &construct);
+}
+
+/// The function that publishes what a caller of the API who went away left unpublished.
+pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack) {
+    template
+        .section("The sweeper: publishes what was committed, and left unpublished, every minute.");
+    let name = names::SWEEPER;
+    surroundings(template, name, grants::of_sweeper(stack));
+    let construct = Function {
+        description: "Publishes what was committed and left unpublished".to_owned(),
+        events: vec![("EveryMinute".to_owned(), EventSource::Schedule("rate(1 minute)"))],
+        ..named(name)
+    };
+    template.add(names::function(name), &construct);
+}
+
+/// A function with what every function has.
+fn named(name: &str) -> Function {
+    Function {
+        binary: name.to_owned(),
+        description: String::new(),
+        role: names::role(name),
+        failures: names::failures(name),
+        environment: Vec::new(),
+        events: Vec::new(),
+    }
+}
+
+/// What stands around every function.
+fn surroundings(template: &mut Template, name: &str, statements: Vec<Statement>) {
+    let log_group = LogGroup {
+        name: format!("/aws/lambda/${{AWS::StackName}}-{name}"),
+        days: "LogRetentionDays",
+    };
+    template.add(names::logs(name), &log_group);
+    template.add(names::failures(name), &Queue::RESTING);
+    template.add(names::role(name), &Role { principal: Principal::Lambda, statements });
+}
+
+/// The rules that invoke the function of a service, and the queues that it receives from.
+fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
+    let of_service = |rule: &&Rule| rule.row.service == service;
+    let rules = topology.via(Via::Function).filter(of_service).map(|rule| {
+        let event_rule = EventRule {
+            bus: names::BUS,
+            name: rule.name.clone(),
+            pattern: topology::pattern(rule),
+            retry: Retry::INSIDE,
+            dead_letters: topology.dead_letters(rule),
+        };
+        (rule.row.action.to_owned(), EventSource::Rule(event_rule))
+    });
+    let queues = topology.sources(service).into_iter();
+    rules.chain(queues.map(|queue| (queue.clone(), EventSource::Queue(queue)))).collect()
+}
+
+/// The rows of a service as a comment above its resources.
+fn story(topology: &Topology, service: Service) -> String {
+    let rows = topology.rows.iter().filter(|row| row.service == service);
+    let lines = rows.map(|row| format!("  {}: {}", row.title, row.meaning));
+    std::iter::once(service.title().to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,96 @@
+//! Who is connected with whom: what follows from the table's rules.
+
+use std::collections::BTreeSet;
+
+use chorus_events::rules::{self, Rule, RuleError};
+use chorus_events::{Replay, RowSpec, Service, Via};
+use serde_json::{Value, json};
+
+use super::Stack;
+use crate::names;
+
+/// The rules of the table, and the queues that they ask for.
+pub(crate) struct Topology {
+    /// The design table.
+    pub(crate) rows: Vec<RowSpec>,
+    /// One rule for each row that consumes events.
+    pub(crate) rules: Vec<Rule>,
+    /// The names of all functions: the services, and the sweeper.
+    pub(crate) functions: Vec<&'static str>,
+}
+
+impl Topology {
+    pub(crate) fn of(stack: &Stack) -> Result<Self, RuleError> {
+        let rules = rules::of(&stack.rows)?;
+        let services = stack.functions.iter().map(|function| function.service.name());
+        let rows = stack.rows.clone();
+        Ok(Self { rows, rules, functions: services.chain([names::SWEEPER]).collect() })
+    }
+
+    /// The rules of one kind.
+    pub(crate) fn via(&self, via: Via) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| rule.row.via == via)
+    }
+
+    /// The services that have a queue of their own between the bus and their function.
+    pub(crate) fn queued(&self) -> BTreeSet<Service> {
+        self.via(Via::Queue).map(|rule| rule.row.service).collect()
+    }
+
+    /// The service that consumes the dead letters of `action`.
+    pub(crate) fn undertaker(&self, action: &str) -> Option<Service> {
+        let buries = |rule: &&Rule| rule.row.dead_letters_of == Some(action);
+        self.rules.iter().find(buries).map(|rule| rule.row.service)
+    }
+
+    /// The queue of what a rule cannot deliver: its own, where a row consumes that.
+    pub(crate) fn dead_letters(&self, rule: &Rule) -> String {
+        let action = rule.row.action;
+        self.undertaker(action).map_or_else(
+            || names::DEAD_LETTERS.to_owned(),
+            |_| format!("{action}{}", names::DEAD_LETTERS),
+        )
+    }
+
+    /// Every queue of dead letters that a row consumes, with the service that does.
+    pub(crate) fn consumed_dead_letters(&self) -> Vec<(String, Service)> {
+        let consumed = |rule: &Rule| {
+            self.undertaker(rule.row.action).map(|service| (self.dead_letters(rule), service))
+        };
+        self.rules.iter().filter_map(consumed).collect()
+    }
+
+    /// The queues that a service's function receives from.
+    pub(crate) fn sources(&self, service: Service) -> Vec<String> {
+        let own = self.queued().contains(&service).then(|| names::queue(service));
+        let dead = self.consumed_dead_letters().into_iter();
+        own.into_iter()
+            .chain(dead.filter(|(_, whose)| *whose == service).map(|(queue, _)| queue))
+            .collect()
+    }
+
+    /// The rules, as resources, whose dead letters go to `queue`.
+    pub(crate) fn rules_of_dead_letters(&self, queue: &str) -> Vec<String> {
+        let of_queue = self.rules.iter().filter(|rule| self.dead_letters(rule) == queue);
+        of_queue.map(resource).collect()
+    }
+}
+
+/// The resource that a rule becomes.
+pub(crate) fn resource(rule: &Rule) -> String {
+    let (service, action) = (rule.row.service, rule.row.action);
+    match rule.row.via {
+        Via::Function => names::function_rule(&names::function(service.name()), action),
+        Via::Queue | Via::ApiDestination => names::rule(service, action),
+    }
+}
+
+/// The rule's pattern. Where no code of ours runs, the rule itself leaves out what is replayed and
+/// must not reach outside a second time.
+pub(crate) fn pattern(rule: &Rule) -> Value {
+    let mut pattern = rule.pattern.clone();
+    if rule.row.via == Via::ApiDestination && rule.row.replay == Replay::Suppressed {
+        pattern["replay-name"] = json!([{ "exists": false }]);
+    }
+    pattern
+}

@@ -1,0 +1,133 @@
+//! A template under construction, and how it is printed.
+
+use serde_json::{Map, Value, json};
+
+use crate::constructs::Construct;
+use crate::yaml;
+
+/// What stands above everything.
+const PREAMBLE: &str = "\
+# Printed by `cargo run -- synth` from the design table (events/src/table.rs), the services' tables
+# and routes, and the stack in infra/. Change those, not this file: a test holds the two together.
+";
+
+/// A parameter that a person may set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parameter {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it is for.
+    pub(crate) description: &'static str,
+    /// What holds where nobody sets it.
+    pub(crate) default: &'static str,
+    /// The values that it may have; any, where there are none.
+    pub(crate) allowed: &'static [&'static str],
+    /// Whether it is a number.
+    pub(crate) number: bool,
+    /// Whether it must not be shown.
+    pub(crate) secret: bool,
+}
+
+impl Parameter {
+    fn to_value(&self) -> Value {
+        let kind = if self.number { "Number" } else { "String" };
+        let mut value =
+            json!({ "Type": kind, "Description": self.description, "Default": self.default });
+        if !self.allowed.is_empty() {
+            value["AllowedValues"] = json!(self.allowed);
+        }
+        if self.secret {
+            value["NoEcho"] = json!(true);
+        }
+        value
+    }
+}
+
+/// A SAM template: what is said of the whole, and resources in sections.
+#[derive(Debug, Clone, Default)]
+pub struct Template {
+    pub(crate) description: &'static str,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) rules: Value,
+    pub(crate) conditions: Map<String, Value>,
+    pub(crate) globals: Value,
+    pub(crate) sections: Vec<(String, Vec<(String, Value)>)>,
+    pub(crate) outputs: Vec<(String, Value)>,
+}
+
+impl Template {
+    /// Begins a section; what is added from here on stands in it.
+    pub fn section(&mut self, comment: impl Into<String>) {
+        self.sections.push((comment.into(), Vec::new()));
+    }
+
+    /// Adds a resource.
+    pub fn add(&mut self, id: impl Into<String>, construct: &impl Construct) {
+        if self.sections.is_empty() {
+            self.section("Resources");
+        }
+        if let Some((_, resources)) = self.sections.last_mut() {
+            resources.push((id.into(), construct.resource().to_value()));
+        }
+    }
+
+    /// Adds an output.
+    pub fn output(&mut self, name: impl Into<String>, description: &str, value: Value) {
+        let mut output = json!({ "Description": description });
+        output["Value"] = value;
+        self.outputs.push((name.into(), output));
+    }
+
+    /// The whole template as JSON.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        let mut document: Map<String, Value> = self.head().into_iter().collect();
+        let resources = self.sections.iter().flat_map(|(_, resources)| resources.iter().cloned());
+        document.insert("Resources".to_owned(), Value::Object(resources.collect()));
+        document.insert("Outputs".to_owned(), self.outputs.iter().cloned().collect());
+        Value::Object(document)
+    }
+
+    /// The whole template as YAML, the same on every run.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        let mut out = PREAMBLE.to_owned();
+        for (key, value) in self.head() {
+            if value.is_object() {
+                out.push('\n');
+            }
+            yaml::write_entry(&mut out, &key, &value, 0);
+        }
+        out.push_str("\nResources:\n");
+        for (comment, resources) in &self.sections {
+            out.push_str(&format!("\n  # {}\n", comment.replace('\n', "\n  # ")));
+            for (id, resource) in resources {
+                yaml::write_entry(&mut out, id, resource, 1);
+            }
+        }
+        out.push_str("\nOutputs:\n");
+        for (name, output) in &self.outputs {
+            yaml::write_entry(&mut out, name, output, 1);
+        }
+        out
+    }
+
+    /// Everything above the resources, in order.
+    fn head(&self) -> Vec<(String, Value)> {
+        let parameters = self.parameters.iter();
+        let parameters: Map<String, Value> =
+            parameters.map(|one| (one.name.to_owned(), one.to_value())).collect();
+        [
+            ("AWSTemplateFormatVersion", json!("2010-09-09")),
+            ("Transform", json!("AWS::Serverless-2016-10-31")),
+            ("Description", json!(self.description)),
+            ("Parameters", Value::Object(parameters)),
+            ("Rules", self.rules.clone()),
+            ("Conditions", Value::Object(self.conditions.clone())),
+            ("Globals", self.globals.clone()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+}

@@ -1,0 +1,52 @@
+//! Files that are not there, and definitions with holes.
+
+use serde_json::{Value, json};
+
+use crate::{of, planted, remove};
+
+fn machine(properties: Value) -> impl FnOnce(&mut Value) {
+    move |it| {
+        it["Resources"]["Saga"] =
+            json!({ "Type": "AWS::Serverless::StateMachine", "Properties": properties });
+    }
+}
+
+#[test]
+fn code_that_is_not_there() {
+    planted(
+        |it| of(it, "OrderFunction")["CodeUri"] = json!("functions/ordr"),
+        &[("OrderFunction", "names functions/ordr as CodeUri")],
+    );
+}
+
+#[test]
+fn a_definition_that_is_not_there() {
+    planted(
+        machine(json!({ "DefinitionUri": "infra/state-machines/none.asl.json" })),
+        &[("Saga", "names infra/state-machines/none.asl.json as DefinitionUri")],
+    );
+}
+
+#[test]
+fn an_api_description_that_is_not_there() {
+    planted(
+        |it| {
+            let include =
+                json!({ "Name": "AWS::Include", "Parameters": { "Location": "api.yaml" } });
+            of(it, "Api")["DefinitionBody"]["components"] = json!({ "Fn::Transform": include });
+            remove(&mut it["Parameters"], "JwtAudience");
+        },
+        &[("Api", "names api.yaml as Location")],
+    );
+}
+
+#[test]
+fn a_definition_with_a_name_that_nothing_fills_in() {
+    planted(
+        machine(json!({
+            "Definition": { "StartAt": "A", "States": { "A": { "Resource": "${ChargeFunction}" } } },
+            "DefinitionSubstitutions": { "RefundFunction": "x" },
+        })),
+        &[("Saga", "has ${ChargeFunction} in its definition"), ("Saga", "fills in RefundFunction")],
+    );
+}

@@ -1,0 +1,35 @@
+//! Functions whose failures would be lost.
+
+use serde_json::json;
+
+use crate::{event, of, planted, remove};
+
+#[test]
+fn a_function_without_a_failure_destination() {
+    planted(
+        |it| remove(of(it, "PaymentFunction"), "EventInvokeConfig"),
+        &[("PaymentFunction", "has no failure destination")],
+    );
+}
+
+#[test]
+fn a_failure_destination_by_its_url() {
+    planted(
+        |it| {
+            let config = &mut of(it, "PaymentFunction")["EventInvokeConfig"];
+            config["DestinationConfig"]["OnFailure"]["Destination"] =
+                json!({ "Ref": "PaymentFailures" });
+        },
+        &[("PaymentFunction", "PaymentFailures as failure destination by its URL")],
+    );
+}
+
+#[test]
+fn a_batch_that_fails_as_a_whole() {
+    planted(
+        |it| {
+            remove(event(it, "NotificationFunction", "NotificationQueue"), "FunctionResponseTypes")
+        },
+        &[("NotificationFunction", "one poisoned message takes all")],
+    );
+}

@@ -1,0 +1,55 @@
+//! Each fault, planted into a template that is well, is named: the resource, the problem, and what
+//! would mend it.
+
+mod dead_letters;
+mod files;
+mod functions;
+mod grants;
+mod names_and_references;
+mod patterns;
+mod targets;
+
+use chorus_infra::{Stack, check, synthesize};
+use serde_json::Value;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Plants a fault, and expects exactly these findings: resource, and a part of the problem.
+#[track_caller]
+fn planted(plant: impl FnOnce(&mut Value), expected: &[(&str, &str)]) {
+    let stack = Stack::shop(ROOT);
+    let mut document = synthesize(&stack).unwrap().document();
+    plant(&mut document);
+    let findings = check(&document, &stack);
+    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    let named = |(resource, problem): &(&str, &str)| {
+        let is = |one: &&chorus_infra::Finding| {
+            one.resource == *resource && one.problem.contains(problem) && !one.remedy.is_empty()
+        };
+        findings.iter().any(|one| is(&one))
+    };
+    let missed: Vec<_> = expected.iter().filter(|one| !named(one)).collect();
+    assert!(missed.is_empty(), "not named: {missed:?}\nnamed: {told:#?}");
+    assert_eq!(findings.len(), expected.len(), "{told:#?}");
+}
+
+/// The properties of a resource.
+fn of<'a>(document: &'a mut Value, id: &str) -> &'a mut Value {
+    &mut document["Resources"][id]["Properties"]
+}
+
+/// The properties of an event of a function.
+fn event<'a>(document: &'a mut Value, function: &str, name: &str) -> &'a mut Value {
+    &mut of(document, function)["Events"][name]["Properties"]
+}
+
+/// The statement of a role called `sid`.
+fn statement<'a>(document: &'a mut Value, role: &str, sid: &str) -> &'a mut Value {
+    let statements = &mut of(document, role)["Policies"][0]["PolicyDocument"]["Statement"];
+    let mut statements = statements.as_array_mut().unwrap().iter_mut();
+    statements.find(|statement| statement["Sid"] == sid).unwrap()
+}
+
+fn remove(value: &mut Value, key: &str) {
+    value.as_object_mut().unwrap().remove(key).unwrap();
+}

@@ -1,0 +1,63 @@
+//! Patterns that mean something else than the table says.
+
+use serde_json::json;
+
+use crate::{event, of, planted};
+
+#[test]
+fn a_pattern_that_eventbridge_refuses() {
+    planted(
+        |it| {
+            event(it, "OrderFunction", "CompleteOrder")["Pattern"]["source"] = json!("com.delivery")
+        },
+        &[("OrderFunctionCompleteOrder", "a pattern that EventBridge refuses")],
+    );
+}
+
+#[test]
+fn a_misspelt_event() {
+    planted(
+        |it| {
+            event(it, "OrderFunction", "ProjectOrder")["Pattern"]["detail-type"][0] =
+                json!("OrderCreate")
+        },
+        &[("OrderFunctionProjectOrder", "waits for OrderCreate, which is no event")],
+    );
+}
+
+#[test]
+fn an_unknown_source() {
+    planted(
+        |it| {
+            event(it, "OrderFunction", "LearnPrice")["Pattern"]["source"] = json!(["com.inventry"])
+        },
+        &[("OrderFunctionLearnPrice", "waits for events of com.inventry")],
+    );
+}
+
+#[test]
+fn a_source_that_never_says_the_event() {
+    planted(
+        |it| event(it, "OrderFunction", "LearnPrice")["Pattern"]["source"] = json!(["com.orders"]),
+        &[("OrderFunctionLearnPrice", "no event of the table can match")],
+    );
+}
+
+#[test]
+fn a_condition_on_a_field_that_is_elsewhere() {
+    planted(
+        |it| {
+            let pattern = &mut event(it, "FraudFunction", "ReviewOrder")["Pattern"];
+            pattern["detail"] = json!({ "total": [{ "numeric": [">=", 1000] }] });
+        },
+        &[("FraudFunctionReviewOrder", "no event of the table can match")],
+    );
+}
+
+#[test]
+fn an_archive_of_nothing() {
+    planted(
+        |it| of(it, "Archive")["EventPattern"] = json!({ "source": [{ "prefix": "org." }] }),
+        &[("Archive", "no event of the table can match")],
+    );
+}

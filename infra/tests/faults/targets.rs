@@ -1,0 +1,57 @@
+//! Targets that would not be reached, or would be told nonsense.
+
+use serde_json::{Value, json};
+
+use crate::{of, planted, remove, statement};
+
+fn target(it: &mut Value) -> &mut Value {
+    &mut of(it, "DeliveryStartDeliveryRule")["Targets"][0]
+}
+
+#[test]
+fn a_partner_without_a_role() {
+    planted(
+        |it| remove(target(it), "RoleArn"),
+        &[("DeliveryStartDeliveryRule", "the target Carrier, and no role")],
+    );
+}
+
+#[test]
+fn a_role_for_another_partner() {
+    planted(
+        |it| {
+            statement(it, "CarrierRole", "Call")["Resource"] =
+                json!({ "Fn::GetAtt": ["CarrierConnection", "Arn"] })
+        },
+        &[
+            ("DeliveryStartDeliveryRule", "does not allow events:InvokeApiDestination"),
+            ("DeliveryRecallDeliveryRule", "does not allow events:InvokeApiDestination"),
+        ],
+    );
+}
+
+#[test]
+fn a_variable_without_a_path_and_a_path_without_a_variable() {
+    planted(
+        |it| {
+            let target = target(it);
+            remove(target, "InputPath");
+            target["InputTransformer"] = json!({
+                "InputPathsMap": { "order": "$.detail.data.order-id", "time": "$.time" },
+                "InputTemplate": "{\"order\": <order>, \"at\": <when>, \"all\": <aws.events.event>}",
+            });
+        },
+        &[
+            ("DeliveryStartDeliveryRule", "has <when> in its InputTemplate"),
+            ("DeliveryStartDeliveryRule", "has a path for time"),
+        ],
+    );
+}
+
+#[test]
+fn a_path_that_leads_nowhere() {
+    planted(
+        |it| target(it)["InputPath"] = json!("$.detial"),
+        &[("DeliveryStartDeliveryRule", "reads $.detial, which no event that it matches has")],
+    );
+}

@@ -1,0 +1,92 @@
+//! The template that is checked in is the one that the stack prints, and nothing is wrong with it.
+
+use chorus_infra::{Stack, Template, check, synthesize};
+use serde_json::Value;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+fn template() -> Template {
+    synthesize(&Stack::shop(ROOT)).unwrap()
+}
+
+#[test]
+fn the_template_on_disk_is_the_one_that_the_stack_prints() {
+    let on_disk = std::fs::read_to_string(format!("{ROOT}/template.yaml")).unwrap_or_default();
+    let printed = template().to_yaml();
+    let differs = on_disk.lines().zip(printed.lines()).position(|(there, here)| there != here);
+    let line = differs.unwrap_or_else(|| on_disk.lines().count().min(printed.lines().count())) + 1;
+    assert!(
+        on_disk == printed,
+        "template.yaml differs from line {line} on: `cargo run -- synth --write` writes it anew"
+    );
+}
+
+#[test]
+fn nothing_is_wrong_with_the_template() {
+    let findings = check(&template().document(), &Stack::shop(ROOT));
+    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(told, [""; 0]);
+}
+
+#[test]
+fn printing_twice_prints_the_same() {
+    assert_eq!(template().to_yaml(), template().to_yaml());
+}
+
+#[test]
+fn every_row_that_consumes_events_has_one_rule() {
+    let document = template().document();
+    let mut names: Vec<&str> = Vec::new();
+    for resource in document["Resources"].as_object().unwrap().values() {
+        let properties = &resource["Properties"];
+        if resource["Type"] == "AWS::Events::Rule" {
+            names.extend(properties["Name"].as_str());
+        }
+        for event in properties["Events"].as_object().into_iter().flat_map(|events| events.values())
+        {
+            names.extend(event["Properties"]["RuleName"].as_str());
+        }
+    }
+    let mut expected: Vec<String> =
+        chorus_events::rules::all().unwrap().into_iter().map(|rule| rule.name).collect();
+    names.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn every_route_is_among_the_paths_of_the_api() {
+    let document = template().document();
+    let paths = &document["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"];
+    for function in Stack::shop(ROOT).functions {
+        for route in &function.routes {
+            let method = route.method.as_str().to_ascii_lowercase();
+            assert!(paths[route.path][method].is_object(), "{route:?}");
+        }
+    }
+}
+
+#[test]
+fn where_tokens_are_asked_for_only_webhooks_come_without() {
+    let document = template().document();
+    let paths = &document["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"];
+    for (path, operations) in paths.as_object().unwrap() {
+        for operation in operations.as_object().unwrap().values() {
+            assert_eq!(operation["security"].is_null(), path == "/webhooks/logistics", "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_looks_like_this() {
+    insta::assert_json_snapshot!(resource("DeliveryStartDeliveryRule"));
+}
+
+#[test]
+fn a_role_looks_like_this() {
+    insta::assert_json_snapshot!(resource("DeliveryRole"));
+}
+
+fn resource(id: &str) -> Value {
+    template().document()["Resources"][id].clone()
+}
