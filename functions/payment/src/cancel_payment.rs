@@ -71,3 +71,90 @@ fn said(payment: &Payment) -> Option<CancelPaymentOutput> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RefundAnswer;
+    use crate::testing::{decided, kept, no_provider, payment};
+    use chorus_events::order::OrderCanceled;
+    use chorus_events::{Event, Money};
+
+    fn on(
+        known: Option<&Payment>,
+        answer: Option<RefundAnswer>,
+    ) -> Result<Step<Question, CancelPaymentOutput>, Refusal> {
+        let input = OrderCanceled::sample().into();
+        let answer = answer.map(Answer::Refund);
+        decided(&CancelPayment::by(no_provider()), &input, known, answer.as_ref())
+    }
+
+    fn paid() -> Payment {
+        let charged = payment(Status::Charged);
+        Payment { charged: charged.amount.unwrap(), ..charged }
+    }
+
+    #[test]
+    fn a_cancellation_that_comes_before_any_charge_leaves_a_silent_tombstone() {
+        for status in [None, Some(Status::WaitingForApproval), Some(Status::Approved)] {
+            let known = status.map(payment);
+            let (events, kept) = kept(&on(known.as_ref(), None).unwrap());
+            assert!(events.is_empty());
+            assert_eq!(kept.map(|kept| kept.status), Some(Status::Canceled), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_charged_or_may_have_been_is_asked_back() {
+        for known in [paid(), payment(Status::Charging), payment(Status::Refunding)] {
+            let step = on(Some(&known), None).unwrap();
+            assert!(matches!(step, Step::Ask { question: Question::Refund(_), .. }), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn a_refund_is_said_with_its_sum() {
+        let refunding = Payment { status: Status::Refunding, ..paid() };
+        let amount = refunding.charged;
+        let step = on(Some(&refunding), Some(RefundAnswer::Refunded { amount })).unwrap();
+        let (events, kept) = kept(&step);
+        assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(PaymentCanceled::sample())]);
+        assert_eq!(kept.map(|kept| kept.status), Some(Status::Refunded));
+    }
+
+    #[test]
+    fn a_charge_that_never_arrived_is_settled_with_nothing() {
+        let refunding = payment(Status::Refunding);
+        let step = on(Some(&refunding), Some(RefundAnswer::NothingCharged)).unwrap();
+        let (events, kept) = kept(&step);
+        let settled = PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
+        assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(settled)]);
+        assert_eq!(kept.map(|kept| kept.status), Some(Status::Canceled));
+    }
+
+    #[test]
+    fn a_refused_refund_is_an_event_that_an_operator_sees() {
+        let refunding = Payment { status: Status::Refunding, ..paid() };
+        let reason = ErrorPaymentCanceled::sample().reason;
+        let step = on(Some(&refunding), Some(RefundAnswer::Refused { reason })).unwrap();
+        let (events, kept) = kept(&step);
+        let expected = ErrorPaymentCanceled::sample();
+        assert_eq!(events, [CancelPaymentOutput::ErrorPaymentCanceled(expected)]);
+        assert_eq!(kept.map(|kept| kept.status), Some(Status::RefundRefused));
+    }
+
+    #[test]
+    fn a_charge_that_the_provider_cannot_find_is_asked_for_again_later() {
+        let refunding = Payment { status: Status::Refunding, ..paid() };
+        let refusal = on(Some(&refunding), Some(RefundAnswer::NothingCharged)).unwrap_err();
+        assert!(matches!(refusal, Refusal::Later(_)), "{refusal}");
+    }
+
+    #[test]
+    fn nothing_is_given_back_twice_and_nothing_where_the_charge_failed() {
+        for status in [Status::Failed, Status::Canceled, Status::Refunded, Status::RefundRefused] {
+            let (events, kept) = kept(&on(Some(&payment(status)), None).unwrap());
+            assert!(events.is_empty() && kept.is_none(), "{status:?}");
+        }
+    }
+}

@@ -12,6 +12,8 @@ mod outreach;
 mod payment;
 mod provider;
 mod simulated;
+#[cfg(test)]
+mod testing;
 mod transitions;
 
 pub use charge::{charge_key, needs_approval, refund_key};

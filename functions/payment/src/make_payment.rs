@@ -85,3 +85,131 @@ fn said(payment: &Payment) -> Option<MakePaymentOutput> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{charged, decided, kept, payment};
+    use crate::{ChargeAnswer, RefundAnswer};
+    use chorus_events::delivery::DeliveryEstimated;
+    use chorus_events::fraud::OrderApproved;
+    use chorus_events::{Event, HIGH_VALUE};
+
+    fn on(
+        input: impl Into<MakePaymentInput>,
+        known: Option<&Payment>,
+        answer: Option<&Answer>,
+    ) -> Step<Question, MakePaymentOutput> {
+        let action = MakePayment::by(crate::testing::no_provider());
+        decided(&action, &input.into(), known, answer).unwrap()
+    }
+
+    fn of_high_value() -> DeliveryEstimated {
+        DeliveryEstimated { total: HIGH_VALUE, ..DeliveryEstimated::sample() }
+    }
+
+    fn is_charge(step: &Step<Question, MakePaymentOutput>) -> bool {
+        matches!(step, Step::Ask { question: Question::Charge(_), claim } if claim.len() == 1)
+    }
+
+    #[test]
+    fn an_order_is_charged_once_its_delivery_is_estimated() {
+        assert!(is_charge(&on(DeliveryEstimated::sample(), None, None)));
+    }
+
+    #[test]
+    fn an_order_of_high_value_waits_for_its_approval() {
+        let waiting = on(of_high_value(), None, None);
+        let (events, waiting) = kept(&waiting);
+        assert!(events.is_empty());
+        assert_eq!(waiting.as_ref().map(|kept| kept.status), Some(Status::WaitingForApproval));
+        assert!(is_charge(&on(OrderApproved::sample(), waiting.as_ref(), None)));
+    }
+
+    #[test]
+    fn an_approval_that_overtakes_the_estimate_is_remembered() {
+        let (_, approved) = kept(&on(OrderApproved::sample(), None, None));
+        assert_eq!(approved.as_ref().map(|kept| kept.status), Some(Status::Approved));
+        assert!(is_charge(&on(of_high_value(), approved.as_ref(), None)));
+    }
+
+    #[test]
+    fn a_charge_that_was_made_is_said_to_be() {
+        let charging = payment(Status::Charging);
+        let answer = Answer::Charge(charged());
+        let step = on(DeliveryEstimated::sample(), Some(&charging), Some(&answer));
+        let (events, kept) = kept(&step);
+        assert_eq!(events, [MakePaymentOutput::PaymentMade(PaymentMade::sample())]);
+        assert_eq!(kept.map(|kept| kept.status), Some(Status::Charged));
+    }
+
+    #[test]
+    fn a_declined_charge_fails_the_order() {
+        let charging = payment(Status::Charging);
+        let answer = Answer::Charge(ChargeAnswer::Declined { reason: "card declined".into() });
+        let step = on(DeliveryEstimated::sample(), Some(&charging), Some(&answer));
+        let (events, kept) = kept(&step);
+        assert_eq!(events, [MakePaymentOutput::PaymentFailed(PaymentFailed::sample())]);
+        assert_eq!(kept.map(|kept| kept.status), Some(Status::Failed));
+    }
+
+    #[test]
+    fn a_crash_after_the_claim_leads_to_the_same_question_without_another_claim() {
+        let step = on(DeliveryEstimated::sample(), Some(&payment(Status::Charging)), None);
+        let Step::Ask { question: Question::Charge(_), claim } = step else { panic!("{step:?}") };
+        assert!(claim.is_empty());
+    }
+
+    #[test]
+    fn only_the_message_that_holds_the_fence_charges() {
+        let others = Payment { charged_by: Some("other".into()), ..payment(Status::Charging) };
+        let (events, kept) = kept(&on(DeliveryEstimated::sample(), Some(&others), None));
+        assert!(events.is_empty() && kept.is_none());
+    }
+
+    #[test]
+    fn a_canceled_order_is_not_charged() {
+        let tombstone = Payment {
+            status: Status::Canceled,
+            ..Payment::new(chorus_events::samples::order_id())
+        };
+        let (events, kept) = kept(&on(DeliveryEstimated::sample(), Some(&tombstone), None));
+        assert!(events.is_empty() && kept.is_none());
+    }
+
+    #[test]
+    fn a_charge_that_a_cancellation_overtook_is_given_back_silently() {
+        let answer = Answer::Charge(charged());
+        for status in [Status::Refunding, Status::Canceled, Status::Refunded] {
+            let step = on(DeliveryEstimated::sample(), Some(&payment(status)), Some(&answer));
+            let Step::Ask { question: Question::Refund(_), claim } = step else {
+                panic!("{status:?}: {step:?}")
+            };
+            assert_eq!(claim.len(), 1, "the record learns of the charge: {status:?}");
+        }
+    }
+
+    #[test]
+    fn a_refund_that_the_cancellation_has_not_heard_of_changes_the_record() {
+        let refunding = payment(Status::Refunding);
+        let amount = refunding.amount.unwrap();
+        let answer = Answer::Refund(RefundAnswer::Refunded { amount });
+        let step = on(DeliveryEstimated::sample(), Some(&refunding), Some(&answer));
+        let (events, kept) = kept(&step);
+        assert!(events.is_empty());
+        assert_eq!(
+            kept.map(|kept| (kept.status, kept.refunded)),
+            Some((Status::Refunding, amount))
+        );
+    }
+
+    #[test]
+    fn a_late_refund_that_is_refused_goes_to_the_dead_letters() {
+        let action = MakePayment::by(crate::testing::no_provider());
+        let answer = Answer::Refund(RefundAnswer::Refused { reason: "no".into() });
+        let input = DeliveryEstimated::sample().into();
+        let canceled = payment(Status::Canceled);
+        let refusal = decided(&action, &input, Some(&canceled), Some(&answer)).unwrap_err();
+        assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
+    }
+}

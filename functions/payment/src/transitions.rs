@@ -77,7 +77,6 @@ impl Payment {
                 Charging | Charged | Failed | Canceled | Refunding | Refunded | RefundRefused,
                 Fact::Estimate(..) | Fact::Approval,
             ) => Next::Nothing("the payment was begun or canceled before"),
-
             // Canceling: nothing more is begun, and what was begun is given back.
             (New | WaitingForApproval | Approved, Fact::Cancellation) => {
                 Next::Become(Canceled, "nothing was charged, and nothing will be")
@@ -90,7 +89,6 @@ impl Payment {
             (Canceled | Refunded | RefundRefused, Fact::Cancellation | Fact::Refund(_)) => {
                 Next::Nothing("it was canceled before")
             }
-
             // A cancellation overtook the charge: whoever charged asks for the refund as well.
             (
                 Canceled | Refunding | Refunded | RefundRefused,

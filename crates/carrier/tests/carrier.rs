@@ -1,0 +1,222 @@
+//! The carrier does what its customers' ids tell, tells the shop until it listens, and forgets
+//! nothing when it restarts.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../../functions/payment/tests/support/mod.rs"]
+mod support;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use chorus_carrier::{
+    ApiKey, Callback, Carrier, CarrierConfig, HttpWebhook, NotAccepted, Webhook, router,
+};
+use chorus_events::commands::LogisticsStatus;
+use chorus_events::commands::LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
+use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
+use chorus_events::{Detail, Event, samples};
+use chorus_kernel::Clock;
+use chorus_webhook_signature::{Signed, WebhookSecret};
+use support::Shop;
+use tower::ServiceExt;
+
+/// A shop that notes what it is told, and at first does not listen.
+#[derive(Default)]
+struct Ear {
+    deaf_for: Mutex<u32>,
+    heard: Mutex<Vec<Callback>>,
+}
+
+#[async_trait]
+impl Webhook for Ear {
+    async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
+        let mut deaf_for = self.deaf_for.lock().unwrap();
+        if *deaf_for > 0 {
+            *deaf_for -= 1;
+            return Err(NotAccepted("it does not listen".to_owned()));
+        }
+        self.heard.lock().unwrap().push(callback.clone());
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct World {
+    shop: Shop,
+    ear: Arc<Ear>,
+}
+
+impl World {
+    /// The carrier, just started on whatever it kept.
+    fn carrier(&self) -> Arc<Carrier> {
+        let config = CarrierConfig::new(ApiKey::new("a key"));
+        let (store, clock) = (self.shop.store.clone(), self.shop.clock.clone());
+        Carrier::new(store, clock, self.ear.clone(), config)
+    }
+
+    async fn post(&self, path: &str, key: &str, body: String) -> StatusCode {
+        let request = Request::post(path).header("x-api-key", key).body(Body::from(body)).unwrap();
+        router(self.carrier()).oneshot(request).await.unwrap().status()
+    }
+
+    async fn hand_in(&self, customer: &str) -> StatusCode {
+        let customer_id = customer.parse().unwrap();
+        let parcel = DeliveryMarkedAsStarted { customer_id, ..DeliveryMarkedAsStarted::sample() };
+        self.post("/deliveries", "a key", detail(parcel)).await
+    }
+
+    async fn recall(&self) -> StatusCode {
+        self.post("/recalls", "a key", detail(DeliveryWasCanceled::sample())).await
+    }
+
+    /// Lets time pass until nothing is due any more.
+    async fn pass(&self) {
+        while let Some(due) = self.carrier().work_off().await.unwrap() {
+            let wait = due.duration_since(self.shop.clock.now());
+            self.shop.clock.sleep(Duration::try_from(wait).unwrap()).await;
+        }
+    }
+
+    fn heard(&self) -> Vec<LogisticsStatus> {
+        self.ear.heard.lock().unwrap().iter().map(|callback| callback.status).collect()
+    }
+}
+
+fn detail<E: Event>(data: E) -> String {
+    serde_json::to_string(&Detail { metadata: chorus_kernel::testing::metadata(), data }).unwrap()
+}
+
+#[tokio::test]
+async fn a_customers_id_tells_what_the_shop_hears() {
+    for (customer, expected) in [
+        ("456", vec![DeliveryStarted, Delivered]),
+        ("carrier-cancels", vec![DeliveryStarted, DeliveryCanceled]),
+        ("carrier-twice", vec![DeliveryStarted, DeliveryStarted, Delivered, Delivered]),
+        ("carrier-silent", vec![]),
+        ("carrier-slow", vec![DeliveryStarted, Delivered]),
+    ] {
+        let world = World::default();
+        assert_eq!(world.hand_in(customer).await, StatusCode::ACCEPTED, "{customer}");
+        world.pass().await;
+        assert_eq!(world.heard(), expected, "{customer}");
+    }
+}
+
+#[tokio::test]
+async fn a_carrier_that_is_down_never_takes_a_parcel_and_a_flaky_one_takes_the_third() {
+    let world = World::default();
+    for _ in 0..5 {
+        assert_eq!(world.hand_in("carrier-down").await, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    for expected in [503, 503, 202, 200] {
+        assert_eq!(world.hand_in("carrier-flaky").await.as_u16(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_parcel_that_is_handed_in_twice_is_delivered_once() {
+    let world = World::default();
+    assert_eq!(world.hand_in("456").await, StatusCode::ACCEPTED);
+    assert_eq!(world.hand_in("456").await, StatusCode::OK);
+    world.pass().await;
+    assert_eq!(world.hand_in("456").await, StatusCode::OK);
+    world.pass().await;
+    assert_eq!(world.heard(), [DeliveryStarted, Delivered]);
+}
+
+#[tokio::test]
+async fn a_caller_without_the_key_is_refused() {
+    let world = World::default();
+    let parcel = detail(DeliveryMarkedAsStarted::sample());
+    assert_eq!(world.post("/deliveries", "no key", parcel).await, StatusCode::UNAUTHORIZED);
+    let recall = detail(DeliveryWasCanceled::sample());
+    assert_eq!(world.post("/recalls", "", recall).await, StatusCode::UNAUTHORIZED);
+    let nonsense = world.post("/deliveries", "a key", "{}".to_owned()).await;
+    assert_eq!(nonsense, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_recall_stops_what_has_not_arrived_even_where_it_comes_first() {
+    let recalled_first = World::default();
+    assert_eq!(recalled_first.recall().await, StatusCode::OK);
+    assert_eq!(recalled_first.hand_in("456").await, StatusCode::OK);
+    recalled_first.pass().await;
+    assert_eq!(recalled_first.heard(), []);
+
+    let on_its_way = World::default();
+    on_its_way.hand_in("456").await;
+    on_its_way.shop.clock.sleep(Duration::from_millis(50)).await;
+    on_its_way.carrier().work_off().await.unwrap();
+    on_its_way.recall().await;
+    on_its_way.pass().await;
+    assert_eq!(on_its_way.heard(), [DeliveryStarted]);
+    assert!(!on_its_way.carrier().recall(&samples::order_id()).await.unwrap(), "once is enough");
+}
+
+#[tokio::test]
+async fn a_shop_that_does_not_listen_is_told_again_with_the_same_key() {
+    let world = World::default();
+    *world.ear.deaf_for.lock().unwrap() = 3;
+    world.hand_in("456").await;
+    world.pass().await;
+    assert_eq!(world.heard(), [DeliveryStarted, Delivered]);
+
+    let deaf = World::default();
+    *deaf.ear.deaf_for.lock().unwrap() = 1_000;
+    deaf.hand_in("456").await;
+    deaf.pass().await;
+    assert_eq!(*deaf.ear.deaf_for.lock().unwrap(), 1_000 - 12, "it gives up telling");
+}
+
+#[tokio::test]
+async fn a_carrier_that_is_started_again_goes_on_calling_back() {
+    let world = World::default();
+    world.hand_in("456").await;
+    let running = tokio::spawn(world.carrier().run());
+    let told = async {
+        while world.heard().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), told).await.unwrap();
+    running.abort();
+    assert_eq!(world.heard(), [DeliveryStarted, Delivered]);
+}
+
+/// What a shop's server was sent.
+type Sent = Arc<Mutex<Vec<(axum::http::HeaderMap, axum::body::Bytes)>>>;
+
+#[tokio::test]
+async fn a_callback_over_http_is_signed_and_named() {
+    let sent = Sent::default();
+    let noted = sent.clone();
+    let note = move |headers: axum::http::HeaderMap, body: axum::body::Bytes| {
+        let first = noted.lock().unwrap().is_empty();
+        noted.lock().unwrap().push((headers, body));
+        std::future::ready(if first { StatusCode::BAD_GATEWAY } else { StatusCode::ACCEPTED })
+    };
+    let shop = axum::Router::new().route("/webhooks/logistics", axum::routing::post(note));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/webhooks/logistics", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move { axum::serve(listener, shop).await });
+
+    let secret: WebhookSecret = "the secret of the carrier".parse().unwrap();
+    let clock = Shop::default().clock;
+    let webhook = HttpWebhook::new(url, secret.clone(), clock.clone());
+    let order_id = samples::order_id();
+    let callback = Callback { order_id, status: Delivered, reason: None };
+    assert!(webhook.tell(&callback).await.is_err(), "502 is not accepted");
+    webhook.tell(&callback).await.unwrap();
+    server.abort();
+
+    let sent = sent.lock().unwrap();
+    let header = |index: usize, name| sent[index].0.get(name).unwrap().to_str().unwrap();
+    let (timestamp, signature) = (header(1, "x-chorus-timestamp"), header(1, "x-chorus-signature"));
+    let signed = Signed { timestamp, signature, body: &sent[1].1 };
+    assert_eq!(signed.verify(&secret, clock.now().as_second()), Ok(()));
+    assert_eq!(header(0, "idempotency-key"), header(1, "idempotency-key"));
+}

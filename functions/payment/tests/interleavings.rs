@@ -1,0 +1,379 @@
+//! Every interleaving ends right: at most one charge for an order, and none that stands once the
+//! order is canceled; whatever the provider answers late, twice or never, whatever crashes.
+//!
+//! The kernel and both actions run as they are. Every access to the store and the provider is a
+//! point where somebody else may go first, where the process may die, where an answer may be lost
+//! while the request is still on its way.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use async_trait::async_trait;
+use chorus_events::delivery::DeliveryEstimated;
+use chorus_events::fraud::OrderApproved;
+use chorus_events::order::OrderCanceled;
+use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
+use chorus_events::{Event, HIGH_VALUE, Money, samples};
+use chorus_kernel::{
+    Function, Item, Kernel, Key, Page, Query, Store, StoreError, Unanswered, Write,
+};
+use chorus_payment::{
+    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, function,
+};
+use proptest::prelude::*;
+use support::{MemoryStore, Shop, wire};
+
+/// Lets somebody else go first, once.
+async fn pause() {
+    let mut paused = false;
+    std::future::poll_fn(|_| {
+        if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// A store before every access to which somebody else may go first.
+struct Interrupted(Arc<MemoryStore>);
+
+#[async_trait]
+impl Store for Interrupted {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        pause().await;
+        self.0.get(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        pause().await;
+        self.0.query(query).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        pause().await;
+        self.0.write(writes).await
+    }
+}
+
+/// How a provider is.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    /// It declines a charge that comes after its refund.
+    voids: bool,
+    /// It declines every charge.
+    declines: bool,
+}
+
+/// A request on its way, and what became of it.
+#[derive(Clone)]
+enum Request {
+    Charge { key: String, amount: Money, answer: Option<ChargeAnswer>, lost: bool },
+    Refund { charge_key: String, answer: Option<RefundAnswer>, lost: bool },
+}
+
+/// What the provider did.
+#[derive(Default)]
+struct Books {
+    requests: Vec<Request>,
+    charges: BTreeMap<String, ChargeAnswer>,
+    charged: Vec<Money>,
+    refunded: BTreeMap<String, Money>,
+}
+
+impl Books {
+    /// The request reaches the provider, if it has not yet.
+    fn arrive(&mut self, index: usize, manner: Manner) {
+        let mut request = self.requests[index].clone();
+        match &mut request {
+            Request::Charge { key, amount, answer, .. } if answer.is_none() => {
+                let known = self.charges.get(key).cloned();
+                *answer = Some(known.unwrap_or_else(|| self.charge(key, *amount, manner)));
+            }
+            Request::Refund { charge_key, answer, .. } if answer.is_none() => {
+                *answer = Some(self.refund(charge_key, manner));
+            }
+            _ => {}
+        }
+        self.requests[index] = request;
+    }
+
+    fn charge(&mut self, key: &str, amount: Money, manner: Manner) -> ChargeAnswer {
+        let answer = if manner.declines {
+            ChargeAnswer::Declined { reason: "card declined".to_owned() }
+        } else {
+            self.charged.push(amount);
+            ChargeAnswer::Charged { charge_id: format!("ch-{key}") }
+        };
+        self.charges.insert(key.to_owned(), answer.clone());
+        answer
+    }
+
+    fn refund(&mut self, charge_key: &str, manner: Manner) -> RefundAnswer {
+        match self.charges.get(charge_key) {
+            Some(ChargeAnswer::Charged { .. }) => {
+                let amount = self.charged[0];
+                self.refunded.insert(charge_key.to_owned(), amount);
+                RefundAnswer::Refunded { amount }
+            }
+            Some(ChargeAnswer::Declined { .. }) => RefundAnswer::NothingCharged,
+            None => {
+                if manner.voids {
+                    let reason = "the charge was canceled before".to_owned();
+                    self.charges.insert(charge_key.to_owned(), ChargeAnswer::Declined { reason });
+                }
+                RefundAnswer::NothingCharged
+            }
+        }
+    }
+
+    fn arrive_all(&mut self, manner: Manner) {
+        for index in 0..self.requests.len() {
+            self.arrive(index, manner);
+        }
+    }
+
+    /// The answer to a request gets lost. A provider that does not void has to have the request
+    /// by then: the promise of its adapter, see [`PaymentProvider`].
+    fn lose(&mut self, index: usize, manner: Manner) {
+        if !manner.voids {
+            self.arrive(index, manner);
+        }
+        let (Request::Charge { lost, .. } | Request::Refund { lost, .. }) =
+            &mut self.requests[index];
+        *lost = true;
+    }
+}
+
+#[derive(Clone, Default)]
+struct Provider(Arc<Mutex<Books>>);
+
+impl Provider {
+    fn send(&self, request: Request) -> usize {
+        let mut books = self.0.lock().unwrap();
+        books.requests.push(request);
+        books.requests.len() - 1
+    }
+
+    fn request(&self, index: usize) -> Request {
+        self.0.lock().unwrap().requests[index].clone()
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for Provider {
+    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, Unanswered> {
+        let (key, amount) = (key.to_owned(), charge.amount);
+        let sent = self.send(Request::Charge { key, amount, answer: None, lost: false });
+        loop {
+            pause().await;
+            match self.request(sent) {
+                Request::Charge { lost: true, .. } => return Err(Unanswered("lost".to_owned())),
+                Request::Charge { answer: Some(answer), .. } => return Ok(answer),
+                _ => {}
+            }
+        }
+    }
+
+    async fn refund(&self, refund: &Refund, _: &str) -> Result<RefundAnswer, Unanswered> {
+        let charge_key = refund.charge_key.clone();
+        let sent = self.send(Request::Refund { charge_key, answer: None, lost: false });
+        loop {
+            pause().await;
+            match self.request(sent) {
+                Request::Refund { lost: true, .. } => return Err(Unanswered("lost".to_owned())),
+                Request::Refund { answer: Some(answer), .. } => return Ok(answer),
+                _ => {}
+            }
+        }
+    }
+}
+
+type Attempt = Pin<Box<dyn Future<Output = bool>>>;
+
+/// What happens next: who goes on and how far, which request arrives or is lost, who dies.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    Go(usize, usize),
+    Arrive(usize),
+    Lose(usize),
+    Crash(usize),
+}
+
+struct World {
+    shop: Shop,
+    provider: Provider,
+    manner: Manner,
+    function: Arc<Function>,
+    messages: Vec<String>,
+    attempts: Vec<Option<Attempt>>,
+}
+
+impl World {
+    fn new(manner: Manner, messages: Vec<String>) -> Self {
+        let (shop, provider) = (Shop::default(), Provider::default());
+        let function = Arc::new(function(Arc::new(provider.clone())));
+        let mut world = Self { shop, provider, manner, function, messages, attempts: Vec::new() };
+        world.attempts = (0..world.messages.len()).map(|of| Some(world.attempt(of))).collect();
+        world
+    }
+
+    /// Handles a message once; true where it need not come again.
+    fn attempt(&self, of: usize) -> Attempt {
+        let (function, message) = (Arc::clone(&self.function), self.messages[of].clone());
+        let store = Arc::new(Interrupted(Arc::clone(&self.shop.store)));
+        let kernel = Kernel { store, ..self.shop.kernel() };
+        Box::pin(async move {
+            let answered = function.handle_event(&kernel, &message).await;
+            if let Err(failure) = &answered {
+                assert!(failure.is_retryable(), "{failure}");
+            }
+            answered.is_ok()
+        })
+    }
+
+    fn turn(&mut self, turn: Turn) {
+        let requests = self.provider.0.lock().unwrap().requests.len();
+        match turn {
+            Turn::Go(of, steps) => {
+                (0..steps).for_each(|_| self.poll(of % self.messages.len()));
+            }
+            Turn::Arrive(which) if requests > 0 => {
+                self.provider.0.lock().unwrap().arrive(which % requests, self.manner);
+            }
+            Turn::Lose(which) if requests > 0 => {
+                self.provider.0.lock().unwrap().lose(which % requests, self.manner);
+            }
+            Turn::Crash(of) => {
+                if !self.manner.voids {
+                    self.provider.0.lock().unwrap().arrive_all(self.manner);
+                }
+                let of = of % self.messages.len();
+                if self.attempts[of].is_some() {
+                    self.attempts[of] = Some(self.attempt(of));
+                }
+            }
+            Turn::Arrive(_) | Turn::Lose(_) => {}
+        }
+    }
+
+    fn poll(&mut self, of: usize) {
+        let Some(attempt) = &mut self.attempts[of] else { return };
+        if let Poll::Ready(done) = attempt.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            self.attempts[of] = (!done).then(|| self.attempt(of));
+        }
+    }
+
+    /// Whatever is still under way ends; requests that everybody forgot arrive last.
+    fn settle(&mut self) {
+        for round in 0..10_000 {
+            (0..self.messages.len()).for_each(|of| self.poll(of));
+            if self.attempts.iter().all(Option::is_none) {
+                self.provider.0.lock().unwrap().arrive_all(self.manner);
+                return;
+            }
+            if round % 3 == 2 {
+                self.provider.0.lock().unwrap().arrive_all(self.manner);
+            }
+        }
+        panic!("a message is never answered")
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Story {
+    manner: Manner,
+    total: Money,
+    approved: bool,
+    canceled: bool,
+    copies: usize,
+    turns: Vec<Turn>,
+}
+
+impl Story {
+    fn messages(&self) -> Vec<String> {
+        let estimate = DeliveryEstimated { total: self.total, ..DeliveryEstimated::sample() };
+        let mut messages = Vec::new();
+        for copy in 0..self.copies {
+            messages.push(wire(&estimate, "estimate"));
+            messages.extend(self.approved.then(|| wire(&OrderApproved::sample(), "approval")));
+            messages.extend(self.canceled.then(|| wire(&OrderCanceled::sample(), "cancellation")));
+            if copy > 0 {
+                messages.push(wire(&estimate, "the estimate under another key"));
+            }
+        }
+        messages
+    }
+
+    fn played(&self) -> World {
+        let mut world = World::new(self.manner, self.messages());
+        self.turns.iter().for_each(|turn| world.turn(*turn));
+        world.settle();
+        world
+    }
+}
+
+fn story() -> impl Strategy<Value = Story> {
+    let turn = prop_oneof![
+        6 => (0..16_usize, 1..8_usize).prop_map(|(of, steps)| Turn::Go(of, steps)),
+        3 => (0..4_usize).prop_map(Turn::Arrive),
+        1 => (0..4_usize).prop_map(Turn::Lose),
+        1 => (0..16_usize).prop_map(Turn::Crash),
+    ];
+    let manner = (any::<bool>(), prop::bool::weighted(0.2))
+        .prop_map(|(voids, declines)| Manner { voids, declines });
+    let total = prop_oneof![Just(samples::total()), Just(HIGH_VALUE)];
+    let turns = prop::collection::vec(turn, 0..40);
+    (manner, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
+        |(manner, total, approved, canceled, copies, turns)| Story {
+            manner,
+            total,
+            approved,
+            canceled,
+            copies,
+            turns,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn an_order_is_charged_at_most_once_and_a_canceled_one_pays_nothing(story in story()) {
+        let world = story.played();
+        let bus = &world.shop.bus;
+        let (made, failed) = (bus.said::<PaymentMade>(), bus.said::<PaymentFailed>());
+        let (given_back, errors) =
+            (bus.said::<PaymentCanceled>(), bus.said::<ErrorPaymentCanceled>());
+        let books = world.provider.0.lock().unwrap();
+        prop_assert!(books.charged.len() <= 1, "charged {:?}", books.charged);
+        prop_assert!(made.len() + failed.len() <= 1, "said once: {made:?} {failed:?}");
+        prop_assert!(given_back.len() + errors.len() <= 1, "said once: {given_back:?}");
+        prop_assert!(errors.is_empty(), "this provider refuses no refund");
+
+        let charged: Money = books.charged.iter().copied().sum();
+        let refunded: Money = books.refunded.values().copied().sum();
+        if story.canceled {
+            prop_assert_eq!(charged, refunded, "a canceled order pays nothing");
+            let said: Money = given_back.iter().map(|event| event.refunded).sum();
+            prop_assert!(made.is_empty() || said == charged, "what was said paid is said refunded");
+            prop_assert!(!story.manner.voids || said == refunded, "the event tells the sum");
+        } else {
+            prop_assert_eq!(refunded, Money::ZERO);
+            let due = story.approved || story.total < HIGH_VALUE;
+            let paid = due && !story.manner.declines;
+            prop_assert_eq!(made.len(), usize::from(paid));
+            prop_assert_eq!(failed.len(), usize::from(due && !paid));
+            prop_assert_eq!(charged, if paid { story.total } else { Money::ZERO });
+        }
+        let kernel = world.shop.kernel();
+        let order = samples::order_id();
+        let kept = support::now(kernel.find::<Payment>(order.as_str())).unwrap().unwrap();
+        prop_assert_eq!(kept.refunded, refunded, "the record tells the truth");
+        prop_assert_eq!(kept.charged, charged, "the record tells the truth");
+    }
+}

@@ -1,0 +1,159 @@
+//! The simulated provider keeps its promises: once for each key, told by customer and amount.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use chorus_events::delivery::DeliveryEstimated;
+use chorus_events::order::OrderCanceled;
+use chorus_events::payment::{PaymentCanceled, PaymentMade};
+use chorus_events::{Event, Money, samples};
+use chorus_kernel::{Clock, Method, Request, Unanswered};
+use chorus_payment::{
+    Charge, ChargeAnswer, Movement, PaymentProvider, Refund, RefundAnswer, SimulatedProvider,
+    charge_key, function, ledger, refund_key,
+};
+use support::{Shop, now, wire};
+
+struct Counter {
+    shop: Shop,
+    provider: SimulatedProvider,
+    customer: &'static str,
+    amount: Money,
+}
+
+/// A customer before the provider's counter, with this much to pay.
+fn counter(customer: &'static str, amount: Money) -> Counter {
+    let shop = Shop::default();
+    let provider = SimulatedProvider::new(shop.store.clone(), shop.clock.clone());
+    Counter { shop, provider, customer, amount }
+}
+
+impl Counter {
+    fn charge(&self) -> Result<ChargeAnswer, Unanswered> {
+        let charge = Charge {
+            order_id: samples::order_id(),
+            customer_id: self.customer.parse().unwrap(),
+            amount: self.amount,
+        };
+        now(self.provider.charge(&charge, &charge_key(&samples::order_id())))
+    }
+
+    fn refund(&self) -> Result<RefundAnswer, Unanswered> {
+        let order_id = samples::order_id();
+        let refund = Refund { order_id: order_id.clone(), charge_key: charge_key(&order_id) };
+        now(self.provider.refund(&refund, &refund_key(&order_id)))
+    }
+
+    fn moved(&self) -> Vec<(Movement, Money)> {
+        let entries = now(ledger(&*self.shop.store)).unwrap();
+        entries.iter().map(|entry| (entry.movement, entry.amount)).collect()
+    }
+}
+
+fn is_charged(answer: &Result<ChargeAnswer, Unanswered>) -> bool {
+    matches!(answer, Ok(ChargeAnswer::Charged { .. }))
+}
+
+fn is_declined(answer: &Result<ChargeAnswer, Unanswered>) -> bool {
+    matches!(answer, Ok(ChargeAnswer::Declined { .. }))
+}
+
+#[test]
+fn asked_twice_it_charges_and_refunds_once() {
+    let counter = counter("456", samples::total());
+    let amount = samples::total();
+    for _ in 0..2 {
+        assert!(is_charged(&counter.charge()));
+    }
+    for _ in 0..2 {
+        assert_eq!(counter.refund().unwrap(), RefundAnswer::Refunded { amount });
+    }
+    assert_eq!(counter.moved(), [(Movement::Charge, amount), (Movement::Refund, amount)]);
+}
+
+#[test]
+fn a_customer_or_an_amount_tells_it_to_decline() {
+    let unlucky = counter("456", Money::from_minor(1_213));
+    let declined = counter("a-declined-one", samples::total());
+    for counter in [unlucky, declined] {
+        assert!(is_declined(&counter.charge()));
+        assert_eq!(counter.refund().unwrap(), RefundAnswer::NothingCharged);
+        assert_eq!(counter.moved(), []);
+    }
+}
+
+#[test]
+fn a_charge_that_comes_after_its_refund_is_declined() {
+    let counter = counter("456", samples::total());
+    assert_eq!(counter.refund().unwrap(), RefundAnswer::NothingCharged);
+    assert!(is_declined(&counter.charge()));
+    assert_eq!(counter.moved(), []);
+}
+
+#[test]
+fn while_it_is_down_it_leaves_two_asks_of_each_key_unanswered() {
+    let counter = counter("provider-down", samples::total());
+    let answered: Vec<bool> = (0..4).map(|_| counter.charge().is_ok()).collect();
+    assert_eq!(answered, [false, false, true, true]);
+    let answered: Vec<bool> = (0..3).map(|_| counter.refund().is_ok()).collect();
+    assert_eq!(answered, [false, false, true]);
+}
+
+#[test]
+fn an_answer_that_is_lost_does_not_move_money_twice() {
+    let counter = counter("provider-twice", samples::total());
+    assert!(counter.charge().is_err());
+    assert_eq!(counter.moved().len(), 1, "it charged all the same");
+    assert!(is_charged(&counter.charge()));
+    assert!(counter.refund().is_err());
+    assert!(counter.refund().is_ok());
+    assert_eq!(counter.moved().len(), 2);
+}
+
+#[test]
+fn a_slow_one_takes_two_seconds() {
+    let counter = counter("provider-slow", samples::total());
+    let before = counter.shop.clock.now();
+    assert!(is_charged(&counter.charge()));
+    let took = counter.shop.clock.now().duration_since(before);
+    assert_eq!(Duration::try_from(took).unwrap(), Duration::from_secs(2));
+}
+
+#[test]
+fn a_refund_may_be_refused() {
+    let counter = counter("refund-refused", samples::total());
+    assert!(is_charged(&counter.charge()));
+    assert!(matches!(counter.refund().unwrap(), RefundAnswer::Refused { .. }));
+    assert_eq!(counter.moved().len(), 1);
+}
+
+#[test]
+fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
+    let Counter { shop, provider, .. } = counter("456", samples::total());
+    let payment = function(std::sync::Arc::new(provider));
+    for _ in 0..3 {
+        for event in [
+            wire(&DeliveryEstimated::sample(), "estimate"),
+            wire(&OrderCanceled::sample(), "cancellation"),
+        ] {
+            now(payment.handle_event(&shop.kernel(), &event)).unwrap();
+        }
+    }
+    assert_eq!(shop.bus.said::<PaymentMade>().len(), 1);
+    assert_eq!(shop.bus.said::<PaymentCanceled>(), [PaymentCanceled::sample()]);
+
+    let get = &payment.routes[0];
+    assert_eq!((&get.method, get.path), (&Method::GET, "/payments/{order-id}"));
+    let mut request = Request::default();
+    request.path.insert("order-id".to_owned(), samples::order_id().to_string());
+    let answer = now(get.endpoint.call(&shop.kernel(), &request)).unwrap().body;
+    assert_eq!(answer["status"], "refunded");
+    assert_eq!((&answer["charged"], &answer["refunded"]), (&answer["amount"], &answer["amount"]));
+    assert!(answer.get("charged-by").is_none(), "the fence is nobody else's business");
+
+    request.path.insert("order-id".to_owned(), "unknown".to_owned());
+    assert_eq!(now(get.endpoint.call(&shop.kernel(), &request)).unwrap_err().status, 404);
+}
