@@ -1,0 +1,41 @@
+//! The demo tells five stories, and its books add up.
+
+use serde_json::Value;
+
+use crate::{chorus, said};
+
+#[test]
+fn five_stories_are_told_and_nothing_is_left_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_chorus"))
+        .arg("demo")
+        .env("TMPDIR", place.path())
+        .output()
+        .unwrap();
+    let told = said(&output);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    for story in 1..=5 {
+        assert!(told.contains(&format!("\n{story}. ")) || told.starts_with("1. "), "{told}");
+    }
+    assert!(told.contains("It adds up"), "{told}");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "something is left behind");
+}
+
+#[test]
+fn machines_get_every_event_with_its_cause() {
+    let output = chorus(&["demo", "--json"]);
+    let told: Value = serde_json::from_str(&said(&output)).unwrap();
+    let stories = told["stories"].as_array().unwrap();
+    assert_eq!(stories.len(), 5);
+    let delivered = stories[0]["events"].as_array().unwrap();
+    let said: Vec<&str> = delivered.iter().map(|e| e["detail-type"].as_str().unwrap()).collect();
+    assert_eq!(said[0], "OrderCreated");
+    let forward = [
+        "ItemReserved", "ItemDescribed", "CustomerDescribed", "DeliveryEstimated", "PaymentMade",
+        "ItemRemoved", "DeliveryMarkedAsStarted", "DeliveryStarted", "Delivered",
+        "DeliveryWasDelivered", "OrderDelivered",
+    ];
+    let mut places = forward.iter().map(|event| said.iter().position(|other| other == event));
+    assert!(places.all(|place| place.is_some()), "{said:?}");
+    assert_eq!(told["books"]["problems"], serde_json::json!([]));
+}

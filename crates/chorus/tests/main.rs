@@ -1,0 +1,30 @@
+//! The commands as a person runs them: the real binary, its output, its exit codes.
+
+mod demo;
+mod help;
+mod northwind;
+mod running;
+mod survival;
+
+use std::process::{Command, Output};
+
+/// The binary under test.
+fn chorus(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chorus"));
+    command.args(arguments).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    command.output().expect("the binary that cargo built can be run")
+}
+
+/// What it said.
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What it said, where it went well.
+#[track_caller]
+fn well(arguments: &[&str]) -> String {
+    let output = chorus(arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "chorus {arguments:?}: {error}{}", said(&output));
+    said(&output)
+}

@@ -1,0 +1,112 @@
+//! A running shop, as a child process: started, asked, killed.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::well;
+
+/// A `chorus up` of its own port; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Running {
+    /// Starts on `data`, and waits until the shop is open.
+    pub(crate) fn on(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chorus"))
+            .args(["up", "--port", "0", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().expect("it says that it is open").unwrap();
+        // The rest is read and thrown away, so that the child never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        let url = first.split_whitespace().find(|word| word.starts_with("http://"));
+        let url = url.unwrap_or_else(|| panic!("{first}")).trim_end_matches(',').to_owned();
+        Self { child, url }
+    }
+
+    /// SIGKILL: it has no chance to tidy up.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Ctrl-C, and waits for its end.
+    pub(crate) fn interrupt(mut self) -> std::process::ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.child.kill().is_ok() {
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+/// Asks again and again, for at most a minute.
+#[track_caller]
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < patience, "{what} did not come within a minute");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
+    let place = tempfile::tempdir().unwrap();
+    let running = Running::on(place.path());
+    let url = running.url.clone();
+    let client = reqwest_blocking(&url);
+    client("PUT", "/items/chai", r#"{"name":"Chai","price":18,"stock":39}"#);
+    client("PUT", "/customers/ana", r#"{"name":"Ana","email":"ana@example.com"}"#);
+    let order = || {
+        crate::chorus(&[
+            "order", "--url", &url, "--json", "place", "--customer", "ana", "--line", "chai:2",
+            "--idempotency-key", "first",
+        ])
+    };
+    // The price is learned from an event: a moment later, the order is taken.
+    until("the price", || order().status.success());
+    let order: Value = serde_json::from_slice(&order().stdout).unwrap();
+    let id = order["order-id"].as_str().unwrap();
+    until("the end of the order", || {
+        well(&["order", "--url", &url, "show", id]).contains("Delivered")
+    });
+    let tree = well(&["trace", "--url", &url, id]);
+    assert!(tree.contains("└─ ") && tree.contains("DeliveryStarted"), "{tree}");
+    until("the letter", || well(&["events", "--url", &url, "--order", id]).contains("EmailSent"));
+    assert!(well(&["events", "--url", &url]).contains("OrderDelivered"));
+    assert!(well(&["dlq", "--url", &url, "list"]).contains("No dead letters"));
+    assert!(well(&["projections", "--url", &url, "rebuild"]).contains("2 events folded"));
+    assert!(running.interrupt().success());
+    let offline = well(&["order", "--data", &place.path().display().to_string(), "show", id]);
+    assert!(offline.contains("Delivered"), "{offline}");
+}
+
+/// Asks over HTTP by `curl`-like means: the CLI has no command to list items.
+fn reqwest_blocking(url: &str) -> impl Fn(&str, &str, &str) {
+    let url = url.to_owned();
+    move |method, path, body| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let request = reqwest::Client::new()
+            .request(method.parse().unwrap(), format!("{url}{path}"))
+            .body(body.to_owned());
+        let answer = runtime.block_on(request.send()).unwrap();
+        assert!(answer.status().is_success(), "{method} {path}: {}", answer.status());
+    }
+}
