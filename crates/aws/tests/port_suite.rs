@@ -18,7 +18,9 @@ use chorus_local::port_suite::{TABLES, run};
 #[tokio::test]
 async fn the_store_on_dynamodb_holds_the_port() {
     let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL") else {
-        eprintln!("SKIPPED: the port suite did not run over DynamoDB, as AWS_ENDPOINT_URL is not set");
+        eprintln!(
+            "SKIPPED: the port suite did not run over DynamoDB, as AWS_ENDPOINT_URL is not set"
+        );
         return;
     };
     let client = Client::new(&sdk_config().await);

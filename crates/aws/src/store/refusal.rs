@@ -23,7 +23,7 @@ where
         Error::TransactionConflictException(_) => StoreError::Refused(vec![Reason::Conflict]),
         Error::TransactionCanceledException(canceled) => {
             let message = canceled.message.unwrap_or_default();
-            refused(message, canceled.cancellation_reasons.unwrap_or_default())
+            refused(&message, canceled.cancellation_reasons.unwrap_or_default())
         }
         _ => sorted.into(),
     }
@@ -41,7 +41,7 @@ impl From<Trouble> for StoreError {
 
 /// A canceled transaction: refused by a condition or a conflict, or by something foreign to both,
 /// which then is what the whole transaction failed of.
-fn refused(message: String, reasons: Vec<CancellationReason>) -> StoreError {
+fn refused(message: &str, reasons: Vec<CancellationReason>) -> StoreError {
     if reasons.is_empty() {
         return StoreError::Unavailable(format!("canceled without a reason: {message}"));
     }
@@ -50,7 +50,7 @@ fn refused(message: String, reasons: Vec<CancellationReason>) -> StoreError {
     });
     if let Some(foreign) = foreign {
         let code = code(foreign);
-        let detail = foreign.message().unwrap_or(&message);
+        let detail = foreign.message().unwrap_or(message);
         return sort(code, 400, format!("{code}: {detail}")).into();
     }
     StoreError::Refused(reasons.into_iter().map(reason).collect())

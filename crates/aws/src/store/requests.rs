@@ -57,6 +57,10 @@ fn unless_empty<V: Clone + Into<T>, T>(map: &BTreeMap<String, V>) -> Option<Hash
 /// One write as a part of a transaction.
 pub(super) fn part(tables: &Tables, write: &Write) -> Result<TransactWriteItem, StoreError> {
     let table = tables.physical(write.key().table)?;
+    built(table, write).map_err(|error| StoreError::Invalid(error.to_string()))
+}
+
+fn built(table: &str, write: &Write) -> Result<TransactWriteItem, BuildError> {
     let part = TransactWriteItem::builder();
     let part = match write {
         Write::Put { item, condition, .. } => part.put(put(table, item, condition.as_ref())?),
@@ -64,15 +68,14 @@ pub(super) fn part(tables: &Tables, write: &Write) -> Result<TransactWriteItem, 
             part.update(changed(table, key, (update, condition.as_deref()))?)
         }
         Write::Delete { key: at } => {
-            let delete = Delete::builder().table_name(table).set_key(Some(key(at))).build();
-            part.delete(delete.map_err(unbuilt)?)
+            part.delete(Delete::builder().table_name(table).set_key(Some(key(at))).build()?)
         }
         Write::Check { key, condition } => part.condition_check(check(table, key, condition)?),
     };
     Ok(part.build())
 }
 
-fn put(table: &str, item: &Item, condition: Option<&Condition>) -> Result<Put, StoreError> {
+fn put(table: &str, item: &Item, condition: Option<&Condition>) -> Result<Put, BuildError> {
     let Expression { text, names, values } = condition.into();
     Put::builder()
         .table_name(table)
@@ -82,14 +85,13 @@ fn put(table: &str, item: &Item, condition: Option<&Condition>) -> Result<Put, S
         .set_expression_attribute_values(values)
         .return_values_on_condition_check_failure(ALL_OLD)
         .build()
-        .map_err(unbuilt)
 }
 
 fn changed(
     table: &str,
     at: &Key,
     (update, condition): (&Condition, Option<&str>),
-) -> Result<Update, StoreError> {
+) -> Result<Update, BuildError> {
     let Expression { text, names, values } = update.into();
     Update::builder()
         .table_name(table)
@@ -100,10 +102,9 @@ fn changed(
         .set_expression_attribute_values(values)
         .return_values_on_condition_check_failure(ALL_OLD)
         .build()
-        .map_err(unbuilt)
 }
 
-fn check(table: &str, at: &Key, condition: &Condition) -> Result<ConditionCheck, StoreError> {
+fn check(table: &str, at: &Key, condition: &Condition) -> Result<ConditionCheck, BuildError> {
     let Expression { text, names, values } = condition.into();
     ConditionCheck::builder()
         .table_name(table)
@@ -113,11 +114,6 @@ fn check(table: &str, at: &Key, condition: &Condition) -> Result<ConditionCheck,
         .set_expression_attribute_values(values)
         .return_values_on_condition_check_failure(ALL_OLD)
         .build()
-        .map_err(unbuilt)
-}
-
-fn unbuilt(error: BuildError) -> StoreError {
-    StoreError::Invalid(error.to_string())
 }
 
 /// The condition on the keys that a query asks for.

@@ -1,0 +1,9 @@
+//! The Event log on Lambda: keeps every event that was ever said.
+//!
+//! Its variables are those of [`chorus_aws::run`]: the bus, its tables, its failure queue.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chorus_aws::run(|_| Ok(chorus_event_log::function()))
+}
