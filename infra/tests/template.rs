@@ -6,7 +6,7 @@ use serde_json::Value;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 fn template() -> Template {
-    synthesize(&Stack::shop(ROOT)).unwrap()
+    synthesize(&Stack::shop(ROOT)).expect("the table's content rules are JSON objects")
 }
 
 #[test]

@@ -24,20 +24,20 @@ fn long_form(yaml: &Yaml<'_>) -> Value {
         Yaml::Value(Scalar::String(text)) => json!(text),
         Yaml::Sequence(items) => items.iter().map(long_form).collect(),
         Yaml::Mapping(fields) => Value::Object(fields.iter().map(entry).collect::<Map<_, _>>()),
-        Yaml::Tagged(tag, inner) => function(&tag.suffix, long_form(inner)),
+        Yaml::Tagged(tag, inner) => function(&tag.suffix, &long_form(inner)),
         other => panic!("unexpected in a template: {other:?}"),
     }
 }
 
 fn entry((key, value): (&Yaml<'_>, &Yaml<'_>)) -> (String, Value) {
-    (key.as_str().unwrap().to_owned(), long_form(value))
+    (key.as_str().unwrap_or_default().to_owned(), long_form(value))
 }
 
-fn function(name: &str, argument: Value) -> Value {
+fn function(name: &str, argument: &Value) -> Value {
     match name {
         "Ref" => json!({ "Ref": argument }),
         "GetAtt" => {
-            let parts: Vec<&str> = argument.as_str().unwrap().split('.').collect();
+            let parts: Vec<&str> = argument.as_str().unwrap_or_default().split('.').collect();
             json!({ "Fn::GetAtt": parts })
         }
         name => json!({ format!("Fn::{name}"): argument }),

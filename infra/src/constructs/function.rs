@@ -36,8 +36,8 @@ pub enum EventSource {
     Rule(EventRule),
     /// A queue; of a batch, only what failed is received again.
     Queue(String),
-    /// A schedule, such as `rate(1 minute)`.
-    Schedule(&'static str),
+    /// A schedule, such as `rate(1 minute)`, and what the function is told.
+    Schedule(&'static str, &'static str),
 }
 
 impl EventSource {
@@ -62,10 +62,11 @@ impl EventSource {
                 },
             }),
             // A tick that is missed is made good by the next one.
-            Self::Schedule(expression) => json!({
+            Self::Schedule(expression, input) => json!({
                 "Type": "ScheduleV2",
                 "Properties": {
                     "ScheduleExpression": expression,
+                    "Input": input,
                     "RetryPolicy": { "MaximumRetryAttempts": 0 },
                 },
             }),
@@ -94,7 +95,9 @@ impl Construct for Function {
     fn resource(&self) -> Resource {
         let events = self.events.iter().map(|(name, event)| (name.clone(), event.to_value()));
         let events = events.collect::<Map<_, _>>();
-        let variables: Map<String, Value> = self.environment.iter().cloned().collect();
+        let failures = ("FAILURE_QUEUE_URL".to_owned(), reference(&self.failures));
+        let variables: Map<String, Value> =
+            self.environment.iter().cloned().chain([failures]).collect();
         let properties = json!({
             "FunctionName": stack_name(&self.binary),
             "Description": self.description,

@@ -21,6 +21,11 @@ pub(crate) const TIMEOUT_SECONDS: u32 = 15;
 /// Lambda can try a batch again before SQS hands it out again.
 pub(crate) const QUEUE_VISIBILITY_SECONDS: u32 = 6 * TIMEOUT_SECONDS;
 
+const EVERY_MINUTE: &str = "rate(1 minute)";
+
+/// What the sweeper understands.
+const SWEEP: &str = r#"{"sweep": true}"#;
+
 pub(crate) fn add(template: &mut Template, topology: &Topology, function: &ServiceFunction) {
     let service = function.service;
     template.section(story(topology, service));
@@ -51,7 +56,7 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack) {
     surroundings(template, name, grants::of_sweeper(stack));
     let construct = Function {
         description: "Publishes what was committed and left unpublished".to_owned(),
-        events: vec![("EveryMinute".to_owned(), EventSource::Schedule("rate(1 minute)"))],
+        events: vec![("EveryMinute".to_owned(), EventSource::Schedule(EVERY_MINUTE, SWEEP))],
         ..named(name)
     };
     template.add(names::function(name), &construct);

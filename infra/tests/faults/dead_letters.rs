@@ -9,7 +9,7 @@ fn a_dead_letter_queue_by_its_url() {
     planted(
         |it| {
             event(it, "OrderFunction", "LearnPrice")["DeadLetterConfig"]["Arn"] =
-                json!({ "Ref": "DeadLetters" })
+                json!({ "Ref": "DeadLetters" });
         },
         &[("OrderFunctionLearnPrice", "by its URL or name, not by its ARN")],
     );
@@ -62,7 +62,7 @@ fn a_redrive_to_a_url() {
     planted(
         |it| {
             of(it, "NotificationQueue")["RedrivePolicy"]["deadLetterTargetArn"] =
-                json!({ "Ref": "NotificationFailures" })
+                json!({ "Ref": "NotificationFailures" });
         },
         &[("NotificationQueue", "NotificationFailures as redrive queue by its URL")],
     );

@@ -28,7 +28,7 @@ fn a_failure_destination_by_its_url() {
 fn a_batch_that_fails_as_a_whole() {
     planted(
         |it| {
-            remove(event(it, "NotificationFunction", "NotificationQueue"), "FunctionResponseTypes")
+            remove(event(it, "NotificationFunction", "NotificationQueue"), "FunctionResponseTypes");
         },
         &[("NotificationFunction", "one poisoned message takes all")],
     );

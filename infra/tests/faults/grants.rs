@@ -25,7 +25,7 @@ fn the_table_of_another_service() {
     planted(
         |it| {
             statement(it, "CustomsRole", "OwnTables")["Resource"] =
-                json!({ "Fn::GetAtt": ["OrderTable", "Arn"] })
+                json!({ "Fn::GetAtt": ["OrderTable", "Arn"] });
         },
         &[("CustomsRole", "is granted OrderTable, which CustomsFunction does not own")],
     );

@@ -18,7 +18,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 #[track_caller]
 fn planted(plant: impl FnOnce(&mut Value), expected: &[(&str, &str)]) {
     let stack = Stack::shop(ROOT);
-    let mut document = synthesize(&stack).unwrap().document();
+    let mut document = synthesize(&stack).expect("the table is well").document();
     plant(&mut document);
     let findings = check(&document, &stack);
     let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
@@ -46,10 +46,11 @@ fn event<'a>(document: &'a mut Value, function: &str, name: &str) -> &'a mut Val
 /// The statement of a role called `sid`.
 fn statement<'a>(document: &'a mut Value, role: &str, sid: &str) -> &'a mut Value {
     let statements = &mut of(document, role)["Policies"][0]["PolicyDocument"]["Statement"];
-    let mut statements = statements.as_array_mut().unwrap().iter_mut();
-    statements.find(|statement| statement["Sid"] == sid).unwrap()
+    let mut statements = statements.as_array_mut().expect("a role has statements").iter_mut();
+    statements.find(|statement| statement["Sid"] == sid).expect("the role has this statement")
 }
 
 fn remove(value: &mut Value, key: &str) {
-    value.as_object_mut().unwrap().remove(key).unwrap();
+    let removed = value.as_object_mut().and_then(|fields| fields.remove(key));
+    assert!(removed.is_some(), "there is no {key} to remove");
 }

@@ -20,7 +20,7 @@ fn a_name_that_is_too_long_once_the_stacks_name_stands_before_it() {
     planted(
         |it| {
             of(it, "OrderFunction")["FunctionName"] =
-                json!({ "Fn::Sub": format!("${{AWS::StackName}}-{}", "o".repeat(40)) })
+                json!({ "Fn::Sub": format!("${{AWS::StackName}}-{}", "o".repeat(40)) });
         },
         &[("OrderFunction", "65 characters under a stack name of 24")],
     );
@@ -47,7 +47,7 @@ fn a_substitution_of_what_is_not_there() {
     planted(
         |it| {
             it["Outputs"]["ApiUrl"]["Value"] =
-                json!({ "Fn::Sub": "https://${Apii}.${AWS::Region}" })
+                json!({ "Fn::Sub": "https://${Apii}.${AWS::Region}" });
         },
         &[("Outputs.ApiUrl", "refers to Apii")],
     );

@@ -8,7 +8,8 @@ use crate::{event, of, planted};
 fn a_pattern_that_eventbridge_refuses() {
     planted(
         |it| {
-            event(it, "OrderFunction", "CompleteOrder")["Pattern"]["source"] = json!("com.delivery")
+            event(it, "OrderFunction", "CompleteOrder")["Pattern"]["source"] =
+                json!("com.delivery");
         },
         &[("OrderFunctionCompleteOrder", "a pattern that EventBridge refuses")],
     );
@@ -19,7 +20,7 @@ fn a_misspelt_event() {
     planted(
         |it| {
             event(it, "OrderFunction", "ProjectOrder")["Pattern"]["detail-type"][0] =
-                json!("OrderCreate")
+                json!("OrderCreate");
         },
         &[("OrderFunctionProjectOrder", "waits for OrderCreate, which is no event")],
     );
@@ -29,7 +30,7 @@ fn a_misspelt_event() {
 fn an_unknown_source() {
     planted(
         |it| {
-            event(it, "OrderFunction", "LearnPrice")["Pattern"]["source"] = json!(["com.inventry"])
+            event(it, "OrderFunction", "LearnPrice")["Pattern"]["source"] = json!(["com.inventry"]);
         },
         &[("OrderFunctionLearnPrice", "waits for events of com.inventry")],
     );

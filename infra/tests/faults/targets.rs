@@ -21,7 +21,7 @@ fn a_role_for_another_partner() {
     planted(
         |it| {
             statement(it, "CarrierRole", "Call")["Resource"] =
-                json!({ "Fn::GetAtt": ["CarrierConnection", "Arn"] })
+                json!({ "Fn::GetAtt": ["CarrierConnection", "Arn"] });
         },
         &[
             ("DeliveryStartDeliveryRule", "does not allow events:InvokeApiDestination"),
