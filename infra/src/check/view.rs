@@ -116,7 +116,7 @@ pub(super) fn is_arn(value: &Value) -> bool {
     }
 }
 
-/// Calls `visit` on every value inside `value`, with the top-level path that it is under.
+/// Calls `visit` on `value` and on every value inside it.
 pub(super) fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
     visit(value);
     match value {
