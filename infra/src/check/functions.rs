@@ -1,4 +1,4 @@
-//! A function that fails on an event tells a queue; one that fails on a message fails on that alone.
+//! A function that fails on an event tells a queue; one that fails on a message, on that alone.
 
 use serde_json::Value;
 

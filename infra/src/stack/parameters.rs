@@ -79,7 +79,10 @@ pub(crate) fn all() -> Vec<Parameter> {
 
 /// What must hold of the parameters together.
 pub(crate) fn rules() -> Value {
-    let assertion = |condition: Value, description: &str| json!({ "Assert": { "Fn::Not": [condition] }, "AssertDescription": description });
+    let assertion = |condition: Value, description: &str| {
+        let refused = json!({ "Fn::Not": [condition] });
+        json!({ "Assert": refused, "AssertDescription": description })
+    };
     json!({
         "ProdIsClosed": {
             "RuleCondition": equals("Stage", "prod"),
