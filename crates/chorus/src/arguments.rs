@@ -4,7 +4,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::command::{
     demo::Demo, design::Design, dlq::Dlq, events::Events, import::Import, order::Order,
-    projections::Projections, trace::Trace, up::Up,
+    pattern::Pattern, projections::Projections, states::States, trace::Trace, up::Up,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -38,6 +38,10 @@ pub(crate) enum Command {
     Dlq(Dlq),
     /// Print the design table, or prove that its flow closes
     Design(Design),
+    /// Try event patterns exactly as EventBridge matches them
+    Pattern(Pattern),
+    /// Validate, run and draw state machines in Amazon States Language
+    States(States),
     /// Rebuild what is derived from the orders' own events
     Projections(Projections),
 }

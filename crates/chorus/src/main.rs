@@ -34,6 +34,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Events(events) => command::events::run(&events).await,
         Command::Dlq(dlq) => command::dlq::run(&dlq).await,
         Command::Design(design) => command::design::run(&design),
+        Command::Pattern(pattern) => command::pattern::run(&pattern),
+        Command::States(states) => command::states::run(&states),
         Command::Projections(projections) => command::projections::run(&projections).await,
     }
 }

@@ -31,9 +31,17 @@ fn machines_get_every_event_with_its_cause() {
     let said: Vec<&str> = delivered.iter().map(|e| e["detail-type"].as_str().unwrap()).collect();
     assert_eq!(said[0], "OrderCreated");
     let forward = [
-        "ItemReserved", "ItemDescribed", "CustomerDescribed", "DeliveryEstimated", "PaymentMade",
-        "ItemRemoved", "DeliveryMarkedAsStarted", "DeliveryStarted", "Delivered",
-        "DeliveryWasDelivered", "OrderDelivered",
+        "ItemReserved",
+        "ItemDescribed",
+        "CustomerDescribed",
+        "DeliveryEstimated",
+        "PaymentMade",
+        "ItemRemoved",
+        "DeliveryMarkedAsStarted",
+        "DeliveryStarted",
+        "Delivered",
+        "DeliveryWasDelivered",
+        "OrderDelivered",
     ];
     let mut places = forward.iter().map(|event| said.iter().position(|other| other == event));
     assert!(places.all(|place| place.is_some()), "{said:?}");

@@ -2,8 +2,10 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 9] =
-    ["demo", "up", "import", "order", "trace", "events", "dlq", "design", "projections"];
+const COMMANDS: [&str; 11] = [
+    "demo", "up", "import", "order", "trace", "events", "dlq", "design", "projections", "pattern",
+    "states",
+];
 
 #[test]
 fn every_command_is_listed_and_has_help_of_its_own() {

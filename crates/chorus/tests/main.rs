@@ -2,7 +2,9 @@
 
 mod demo;
 mod help;
+mod machines;
 mod northwind;
+mod patterns;
 mod running;
 mod survival;
 

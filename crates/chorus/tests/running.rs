@@ -76,8 +76,17 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
     client("PUT", "/customers/ana", r#"{"name":"Ana","email":"ana@example.com"}"#);
     let order = || {
         crate::chorus(&[
-            "order", "--url", &url, "--json", "place", "--customer", "ana", "--line", "chai:2",
-            "--idempotency-key", "first",
+            "order",
+            "--url",
+            &url,
+            "--json",
+            "place",
+            "--customer",
+            "ana",
+            "--line",
+            "chai:2",
+            "--idempotency-key",
+            "first",
         ])
     };
     // The price is learned from an event: a moment later, the order is taken.

@@ -6,6 +6,8 @@ pub(crate) mod dlq;
 pub(crate) mod events;
 pub(crate) mod import;
 pub(crate) mod order;
+pub(crate) mod pattern;
 pub(crate) mod projections;
+pub(crate) mod states;
 pub(crate) mod trace;
 pub(crate) mod up;
