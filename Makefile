@@ -19,8 +19,9 @@ quick: ## Format, lints and the Rust tests only
 	scripts/test.sh --quick
 
 .PHONY: generate
-generate: ## Write what derives from the design table: schemas, samples, docs
+generate: ## Write what derives from the design table: schemas, samples, docs, template.yaml
 	cargo run -q -- design --write
+	cargo run -q -- synth --write
 
 .PHONY: bench
 bench: ## Speeds beside a peer, as ratios

@@ -10,4 +10,5 @@ step "clippy";  cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "rustdoc"; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 step "tests";   cargo test --workspace --quiet
 [[ ${1:-} == --quick ]] && exit 0
+step "template";  cargo run --quiet -- synth --check && scripts/lint-template.sh
 step "licences and sources"; scripts/deny.sh

@@ -4,7 +4,8 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::command::{
     demo::Demo, design::Design, dlq::Dlq, events::Events, import::Import, order::Order,
-    pattern::Pattern, projections::Projections, states::States, trace::Trace, up::Up,
+    partners::Partners, pattern::Pattern, projections::Projections, states::States, synth::Synth,
+    trace::Trace, up::Up,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -42,6 +43,10 @@ pub(crate) enum Command {
     Pattern(Pattern),
     /// Validate, run and draw state machines in Amazon States Language
     States(States),
+    /// Print or check template.yaml, the stack that derives from the design table
+    Synth(Synth),
     /// Rebuild what is derived from the orders' own events
     Projections(Projections),
+    /// Run the simulated carrier on its own, beside a shop on an emulator or on AWS
+    Partners(Partners),
 }

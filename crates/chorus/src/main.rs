@@ -36,6 +36,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Design(design) => command::design::run(&design),
         Command::Pattern(pattern) => command::pattern::run(&pattern),
         Command::States(states) => command::states::run(&states),
+        Command::Synth(synth) => command::synth::run(&synth),
+        Command::Partners(partners) => command::partners::run(&partners).await,
         Command::Projections(projections) => command::projections::run(&projections).await,
     }
 }

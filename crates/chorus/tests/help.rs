@@ -2,9 +2,9 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "demo", "up", "import", "order", "trace", "events", "dlq", "design", "projections", "pattern",
-    "states",
+    "states", "synth",
 ];
 
 #[test]
