@@ -38,8 +38,10 @@ use crate::random::Random;
 /// Deliberate disorder, for tests: what at-least-once delivery without order may look like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Disorder {
-    /// Each delivery is made 1 to so many times; 0 and 1 mean once.
-    pub copies: u32,
+    /// Each delivery is made at least so often; 0 means once.
+    pub fewest_copies: u32,
+    /// Each delivery is made at most so often.
+    pub most_copies: u32,
     /// Each copy is delayed by a random part of this, so that copies and events overtake others.
     pub delay: Duration,
 }
@@ -167,10 +169,12 @@ impl Engine {
     }
 
     fn random_copies(&mut self) -> u32 {
-        match self.disorder.copies {
-            0 | 1 => 1,
-            copies => 1 + u32::try_from(self.random.below(u64::from(copies))).unwrap_or(0),
+        let fewest = self.disorder.fewest_copies.max(1);
+        let more = self.disorder.most_copies.saturating_sub(fewest);
+        if more == 0 {
+            return fewest;
         }
+        fewest + u32::try_from(self.random.below(u64::from(more) + 1)).unwrap_or(0)
     }
 
     fn random_instant(&mut self, now: Timestamp) -> Timestamp {
