@@ -1,0 +1,54 @@
+//! Drawing from a seed. What is drawn for one thing depends on nothing but the seed and that
+//! thing's own name: taking one fault away leaves every other draw as it was.
+
+/// Mixes two numbers well (the finalizer of SplitMix64).
+#[must_use]
+pub(crate) const fn mix(a: u64, b: u64) -> u64 {
+    let mut z = a ^ b.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The number that stands for a name (FNV-1a).
+#[must_use]
+pub(crate) fn name(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// Draws for one thing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draw(u64);
+
+impl Draw {
+    /// Draws from `seed` for the thing called `what`.
+    #[must_use]
+    pub(crate) fn of(seed: u64, what: &str) -> Self {
+        Self(mix(seed, name(what)))
+    }
+
+    /// Draws from `seed` for the thing numbered `what`.
+    #[must_use]
+    pub(crate) const fn numbered(seed: u64, what: u64) -> Self {
+        Self(mix(seed, what))
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub(crate) const fn below(&mut self, bound: u64) -> u64 {
+        self.0 = mix(self.0, bound);
+        ((self.0 as u128 * bound as u128) >> 64) as u64
+    }
+
+    /// True in `part` of 100 cases.
+    pub(crate) const fn percent(&mut self, part: u64) -> bool {
+        self.below(100) < part
+    }
+
+    /// One of `choices`.
+    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        let place = usize::try_from(self.below(choices.len() as u64)).unwrap_or(0);
+        choices[place]
+    }
+}

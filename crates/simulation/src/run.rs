@@ -1,0 +1,293 @@
+//! A run from its beginning to its end, and what it came to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use chorus_events::rules::Rule;
+use chorus_local::VirtualClock;
+use chorus_order::Status;
+use serde::{Deserialize, Serialize};
+
+use crate::client::Client;
+use crate::courier::Conduct;
+use crate::fault::{Faults, Port};
+use crate::invariants::{self, Effects};
+use crate::scenario::{Review, Scenario};
+use crate::stage::{Stage, beginning};
+use crate::store::Backing;
+use crate::trace::Trace;
+use crate::world::{Called, Injection, Plan, World};
+
+/// So often an operator comes by, once faults have stopped, before a run has come to no end.
+const ROUNDS: u32 = 10;
+
+/// What is asked of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) scenario: Scenario,
+    pub(crate) plan: Plan,
+    pub(crate) backing: Backing,
+    /// Whether calls take drawn amounts of time.
+    pub(crate) jitter: bool,
+    /// Whether every word of the trace is kept.
+    pub(crate) told: bool,
+    /// Whether every call is kept.
+    pub(crate) listed: bool,
+}
+
+impl Request {
+    /// The run of a seed.
+    pub(crate) fn drawn(seed: u64, faults: &Faults, orders: u32) -> Self {
+        let scenario = Scenario::drawn(seed, faults, orders);
+        let (per_mille, troubles) = (scenario.per_mille, scenario.troubles.clone());
+        Self {
+            scenario,
+            plan: Plan::Drawn { per_mille, troubles },
+            backing: Backing::default(),
+            jitter: true,
+            told: false,
+            listed: false,
+        }
+    }
+
+    /// The fixed story, struck by these faults and no other.
+    pub(crate) fn fixed(injections: &[Injection]) -> Self {
+        Self {
+            scenario: Scenario::fixed(),
+            plan: Plan::listed(injections),
+            backing: Backing::default(),
+            jitter: false,
+            told: false,
+            listed: false,
+        }
+    }
+}
+
+/// How the orders of a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Ends {
+    /// Delivered.
+    pub delivered: u64,
+    /// Canceled.
+    pub canceled: u64,
+    /// Never placed: refused, or the caller went away first.
+    pub unplaced: u64,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Outcome {
+    /// The seed that it was drawn from.
+    pub seed: u64,
+    /// What must never be, and was: none, where all is well.
+    pub violations: Vec<String>,
+    /// The calls that were struck, in order.
+    pub injected: Vec<Injection>,
+    /// How the orders ended.
+    pub ends: Ends,
+    /// Calls to the outside of functions.
+    pub calls: u64,
+    /// Attempts to deliver something.
+    pub deliveries: u64,
+    /// Events that the bus took.
+    pub events: u64,
+    /// Dead letters, those of messages that nobody can read included.
+    pub dead_letters: u64,
+    /// How often the archive was replayed, projections rebuilt, dead letters sent back, and
+    /// messages injected that nobody can read.
+    pub chores: [u64; 4],
+    /// How much time passed in the run, in seconds.
+    pub virtual_seconds: i64,
+    /// The fingerprint of the trace.
+    pub fingerprint: u64,
+    /// Where processes made calls, and where they died, by place in the code.
+    #[serde(skip)]
+    pub points: Points,
+    /// Every word of the trace, where it was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub trace: Vec<String>,
+    /// The events of the orders, as the bus took them first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub story: Vec<String>,
+    /// Every call, where it was asked for.
+    #[serde(skip)]
+    pub(crate) called: Vec<Called>,
+}
+
+/// Places in the code: an action on an event, and which of its calls.
+#[derive(Debug, Clone, Default)]
+pub struct Points {
+    /// At which a process made a call.
+    pub seen: BTreeSet<(Arc<str>, u32, Port)>,
+    /// At which a process died.
+    pub crashed: BTreeSet<(Arc<str>, u32, Port)>,
+}
+
+impl Outcome {
+    /// Whether all is well.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.violations.is_empty()
+    }
+}
+
+/// The rules of the design table, derived once.
+fn rules() -> &'static [Rule] {
+    static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
+    RULES.get_or_init(|| chorus_events::rules::all().unwrap_or_default())
+}
+
+/// Runs to the end, and checks.
+pub(crate) fn run(request: &Request) -> Outcome {
+    let clock = VirtualClock::at(beginning());
+    let trace = if request.told { Trace::told() } else { Trace::default() };
+    let seed = request.scenario.seed;
+    let world = World::new(clock, seed, request.plan.clone(), trace);
+    {
+        let mut state = world.state();
+        state.jitter = request.jitter;
+        state.called = request.listed.then(Vec::new);
+    }
+    let staged = Stage::new(Arc::clone(&world), request.scenario.clone(), request.backing, rules());
+    let mut stage = match staged {
+        Ok(stage) => stage,
+        Err(error) => {
+            let violations = vec![format!("stage: it cannot be set up: {error}")];
+            return Outcome { seed, violations, ..Outcome::default() };
+        }
+    };
+    stage.set_up();
+    stage.play();
+    stage.calm();
+    settle(&mut stage);
+    let mut violations = world.state().violations.clone();
+    violations.extend(invariants::check(&stage));
+    if violations.is_empty() {
+        violations.extend(check_replay(&mut stage));
+    }
+    outcome(&stage, violations)
+}
+
+/// Faults have stopped: what is left is finished by what recurs, and by an operator.
+fn settle(stage: &mut Stage) {
+    for round in 0..ROUNDS {
+        // The sweeper is due every minute, and looks for what is older than half of one; clocks
+        // may be off by five minutes.
+        stage.wait(Duration::from_secs(400));
+        let redriven = stage.redrive();
+        for order_id in invariants::pending_reviews(stage) {
+            if excused(stage, &order_id, |it| it.review.0 == Review::Never) || round > 0 {
+                let name = format!("operator's review of {order_id}, {round}");
+                stage.appear(Client::reviews(&order_id, "decline", name), Duration::ZERO);
+            }
+        }
+        for order_id in invariants::open(stage) {
+            if round > 0 && excused(stage, &order_id, |it| it.manner.conduct == Conduct::Silent) {
+                stage.appear(Client::cancels(&order_id, "an operator"), Duration::ZERO);
+            }
+        }
+        stage.run();
+        let unpublished = stage
+            .shelf
+            .all(chorus_kernel::IDEMPOTENCY_TABLE.name)
+            .iter()
+            .any(|item| chorus_kernel::text(item, "unpublished").is_some());
+        if redriven == 0 && !unpublished && invariants::open(stage).is_empty() {
+            break;
+        }
+    }
+    if !stage.scenario.rebuilds.is_empty() {
+        stage.rebuild();
+        stage.run();
+    }
+}
+
+/// Whether an order's own story says that it does not end by itself.
+fn excused(
+    stage: &Stage,
+    order_id: &chorus_events::OrderId,
+    holds: impl Fn(&crate::scenario::PlannedOrder) -> bool,
+) -> bool {
+    stage.scenario.orders.iter().any(|order| order.order_id == *order_id && holds(order))
+}
+
+/// The whole archive, replayed at rest, changes nothing.
+fn check_replay(stage: &mut Stage) -> Vec<String> {
+    let before: Effects = invariants::effects(stage);
+    stage.replay("at-rest");
+    stage.run();
+    let after = invariants::effects(stage);
+    let mut violations = invariants::check(stage);
+    if before != after {
+        violations.push(format!("replay: {before:?} before, {after:?} after"));
+    }
+    violations.iter().map(|violation| format!("after a replay, {violation}")).collect()
+}
+
+fn outcome(stage: &Stage, violations: Vec<String>) -> Outcome {
+    let orders = invariants::orders(stage);
+    let count = |status: Status| {
+        let placed = orders.values().filter_map(|told| told.placed.as_ref());
+        placed.filter(|order| order.status == status).count() as u64
+    };
+    let ends = Ends {
+        delivered: count(Status::Delivered),
+        canceled: count(Status::Canceled),
+        unplaced: (stage.scenario.orders.len() - orders.len().min(stage.scenario.orders.len()))
+            as u64,
+    };
+    let story = if violations.is_empty() { Vec::new() } else { story(stage) };
+    let sightings = stage.seen.sightings();
+    let mut state = stage.world.state();
+    let scenario = &stage.scenario;
+    Outcome {
+        seed: scenario.seed,
+        violations,
+        injected: std::mem::take(&mut state.injected),
+        ends,
+        calls: state.calls,
+        deliveries: sightings.deliveries,
+        events: sightings.events.len() as u64,
+        dead_letters: sightings.dead,
+        chores: [
+            scenario.replays.len() as u64,
+            scenario.rebuilds.len() as u64,
+            scenario.redrives.len() as u64,
+            scenario.poison.len() as u64,
+        ],
+        virtual_seconds: stage.world.seconds(),
+        fingerprint: state.trace.fingerprint(),
+        points: Points {
+            seen: std::mem::take(&mut state.seen),
+            crashed: std::mem::take(&mut state.crashed),
+        },
+        called: state.called.take().unwrap_or_default(),
+        trace: std::mem::take(&mut state.trace).into_lines(),
+        story,
+    }
+}
+
+/// The events about the orders, in the order in which the bus took them first.
+fn story(stage: &Stage) -> Vec<String> {
+    let sightings = stage.seen.sightings();
+    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+    for order in &stage.scenario.orders {
+        names.insert(order.order_id.as_str(), &order.name);
+    }
+    let mut told: Vec<_> = sightings
+        .events
+        .values()
+        .filter_map(|event| Some((event, *names.get(event.about.as_str())?)))
+        .collect();
+    told.sort_by_key(|(event, _)| event.first);
+    told.iter()
+        .map(|(event, order)| {
+            let times =
+                if event.times > 1 { format!(" (×{})", event.times) } else { String::new() };
+            format!("{:.3} {order}: {}{times}", event.first, event.detail_type)
+        })
+        .collect()
+}

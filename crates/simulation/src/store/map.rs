@@ -1,0 +1,242 @@
+//! DynamoDB's semantics on a map, as far as the kernel's port goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use chorus_kernel::{
+    Index, Item, Key, Page, Query, Reason, Store, StoreError, TableSpec, Write, text,
+};
+
+use super::expression::{self, Invalid};
+
+/// The most writes of one transaction.
+const MAX_WRITES: usize = 100;
+
+type Partition = BTreeMap<String, Item>;
+type Tables = BTreeMap<&'static str, Table>;
+
+/// Where an index has an item: the index's keys, then the item's own.
+type Place = [String; 4];
+
+#[derive(Debug, Default)]
+struct Table {
+    partitions: BTreeMap<String, Partition>,
+    indexes: Vec<(&'static Index, BTreeSet<Place>)>,
+}
+
+impl Table {
+    fn new(spec: &TableSpec) -> Self {
+        let indexes = spec.indexes.iter().map(|index| (index, BTreeSet::new())).collect();
+        Self { partitions: BTreeMap::new(), indexes }
+    }
+
+    fn find(&self, pk: &str, sk: &str) -> Option<&Item> {
+        self.partitions.get(pk).and_then(|partition| partition.get(sk))
+    }
+
+    fn set(&mut self, key: &Key, item: Option<Item>) {
+        for (index, places) in &mut self.indexes {
+            let old = self.partitions.get(&key.pk).and_then(|partition| partition.get(&key.sk));
+            if let Some(place) = old.and_then(|old| place(index, old)) {
+                places.remove(&place);
+            }
+            if let Some(place) = item.as_ref().and_then(|item| place(index, item)) {
+                places.insert(place);
+            }
+        }
+        match item {
+            Some(item) => match self.partitions.get_mut(&key.pk) {
+                Some(partition) => {
+                    partition.insert(key.sk.clone(), item);
+                }
+                None => {
+                    self.partitions.insert(key.pk.clone(), [(key.sk.clone(), item)].into());
+                }
+            },
+            None => {
+                if let Some(partition) = self.partitions.get_mut(&key.pk) {
+                    partition.remove(&key.sk);
+                }
+            }
+        }
+    }
+
+    /// The items of an index's partition, by the index's sort key, then by their own keys.
+    fn of_index(&self, query: &Query, index: &Index) -> Vec<Item> {
+        let found = self.indexes.iter().find(|(known, _)| known.name == index.name);
+        let places = found.into_iter().flat_map(|(_, places)| {
+            let first: Place = [query.pk.clone(), String::new(), String::new(), String::new()];
+            places.range(first..).take_while(|place| place[0] == query.pk)
+        });
+        let items = places.filter(|place| within(query, &place[1]));
+        items.filter_map(|it| self.find(&it[2], &it[3])).map(|it| projected(index, it)).collect()
+    }
+}
+
+fn place(index: &Index, item: &Item) -> Option<Place> {
+    let own = |name| text(item, name).map(ToOwned::to_owned);
+    Some([own(index.pk)?, own(index.sk)?, own("pk")?, own("sk")?])
+}
+
+/// A store that is a map.
+#[derive(Debug)]
+pub struct MapStore {
+    tables: Mutex<Tables>,
+}
+
+impl MapStore {
+    /// An empty store with these tables.
+    #[must_use]
+    pub fn new(tables: &[TableSpec]) -> Self {
+        let tables = tables.iter().map(|table| (table.name, Table::new(table))).collect();
+        Self { tables: Mutex::new(tables) }
+    }
+
+    /// Every item of a table, by its key.
+    pub(crate) fn all(&self, table: &str) -> Vec<Item> {
+        let tables = self.tables();
+        let partitions = tables.get(table).into_iter().flat_map(|it| it.partitions.values());
+        partitions.flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// Throws a table's items away.
+    pub(crate) fn clear(&self, table: &str) {
+        if let Some(table) = self.tables().get_mut(table) {
+            table.partitions.clear();
+            table.indexes.iter_mut().for_each(|(_, places)| places.clear());
+        }
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn invalid(invalid: Invalid) -> StoreError {
+    StoreError::Invalid(invalid.0)
+}
+
+fn unknown(table: &str) -> StoreError {
+    StoreError::Invalid(format!("there is no table {table}"))
+}
+
+fn find<'a>(tables: &'a Tables, key: &Key) -> Result<Option<&'a Item>, StoreError> {
+    let table = tables.get(key.table).ok_or_else(|| unknown(key.table))?;
+    Ok(table.find(&key.pk, &key.sk))
+}
+
+/// Whether a write's condition holds.
+fn holds(tables: &Tables, write: &Write) -> Result<Result<(), Option<Item>>, StoreError> {
+    let current = find(tables, write.key())?;
+    let held = match write {
+        Write::Put { condition: Some(condition), .. } | Write::Check { condition, .. } => {
+            expression::holds(&condition.text, condition, current)
+        }
+        Write::Update { update, condition: Some(condition), .. } => {
+            expression::holds(condition, update, current)
+        }
+        Write::Put { .. } | Write::Update { .. } | Write::Delete { .. } => Ok(true),
+    };
+    let held = held.map_err(invalid)?;
+    Ok(if held { Ok(()) } else { Err(current.cloned()) })
+}
+
+/// What a write leaves at its key; nothing where it deletes.
+fn outcome(tables: &Tables, write: &Write) -> Result<Option<Item>, StoreError> {
+    Ok(match write {
+        Write::Put { item, .. } => Some(item.clone()),
+        Write::Update { key, update, .. } => {
+            let mut item = find(tables, key)?.cloned().unwrap_or_else(|| key.to_item());
+            expression::update(update, &mut item).map_err(invalid)?;
+            Some(item)
+        }
+        Write::Delete { .. } => None,
+        Write::Check { key, .. } => find(tables, key)?.cloned(),
+    })
+}
+
+/// An item as an index shows it.
+fn projected(index: &Index, item: &Item) -> Item {
+    if index.whole_items {
+        return item.clone();
+    }
+    let names = ["pk", "sk", index.pk, index.sk];
+    let mut shown = Item::default();
+    for name in names {
+        if let Some(value) = item.get(name) {
+            shown.insert(name.to_owned(), value.clone());
+        }
+    }
+    shown
+}
+
+fn within(query: &Query, sk: &str) -> bool {
+    query.from.as_deref().is_none_or(|from| sk >= from)
+        && query.to.as_deref().is_none_or(|to| sk <= to)
+}
+
+fn same(a: &Item, b: &Item) -> bool {
+    text(a, "pk") == text(b, "pk") && text(a, "sk") == text(b, "sk")
+}
+
+#[async_trait]
+impl Store for MapStore {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        Ok(find(&self.tables(), key)?.cloned())
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        let tables = self.tables();
+        let table = tables.get(query.table).ok_or_else(|| unknown(query.table))?;
+        let mut found: Vec<Item> = match query.index {
+            Some(index) => table.of_index(query, index),
+            None => {
+                let partition = table.partitions.get(&query.pk).into_iter().flatten();
+                partition.filter(|(sk, _)| within(query, sk)).map(|(_, it)| it.clone()).collect()
+            }
+        };
+        if query.descending {
+            found.reverse();
+        }
+        if let Some(start) = &query.start {
+            let place = found.iter().position(|item| same(item, start));
+            let behind = place.map_or_else(
+                || found.iter().position(|item| text(item, "sk") > text(start, "sk")),
+                |place| Some(place + 1),
+            );
+            found.drain(..behind.unwrap_or(found.len()));
+        }
+        let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
+        let next = (found.len() > limit).then(|| found.get(limit - 1).cloned()).flatten();
+        found.truncate(limit);
+        Ok(Page { items: found, next })
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        if writes.len() > MAX_WRITES {
+            return Err(StoreError::Invalid(format!("more than {MAX_WRITES} writes")));
+        }
+        let mut tables = self.tables();
+        let mut reasons = Vec::with_capacity(writes.len());
+        for (place, write) in writes.iter().enumerate() {
+            if writes[..place].iter().any(|other| other.key() == write.key()) {
+                return Err(StoreError::Invalid("two writes of one item".to_owned()));
+            }
+            reasons.push(match holds(&tables, write)? {
+                Ok(()) => Reason::Passed,
+                Err(found) => Reason::Condition(found.map(Box::new)),
+            });
+        }
+        if reasons.iter().any(|reason| *reason != Reason::Passed) {
+            return Err(StoreError::Refused(reasons));
+        }
+        let outcomes: Result<Vec<_>, _> = writes.iter().map(|it| outcome(&tables, it)).collect();
+        for (write, item) in writes.iter().zip(outcomes?) {
+            if let Some(table) = tables.get_mut(write.key().table) {
+                table.set(write.key(), item);
+            }
+        }
+        Ok(())
+    }
+}

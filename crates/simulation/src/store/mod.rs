@@ -1,0 +1,102 @@
+//! The stores that runs stand on: the embedded one, or a map with the same semantics, which is
+//! much faster. Both give the same traces, which a test asserts; the port's own suite runs over
+//! the map as well.
+
+mod expression;
+mod map;
+
+pub use map::MapStore;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_kernel::{Clock, Item, Key, Page, Query, Store, StoreError, TableSpec, Write};
+use chorus_local::DynoxideStore;
+use serde::{Deserialize, Serialize};
+
+/// What a run's items are kept in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backing {
+    /// A map: fast.
+    #[default]
+    Map,
+    /// The embedded engine's own store, in memory: what `chorus up` runs on.
+    Dynoxide,
+}
+
+/// A store that can be looked through from outside.
+pub(crate) enum Shelf {
+    Map(MapStore),
+    Dynoxide(Box<DynoxideStore>),
+}
+
+impl Shelf {
+    pub(crate) fn new(
+        backing: Backing,
+        clock: Arc<dyn Clock>,
+        tables: &[TableSpec],
+    ) -> Result<Self, StoreError> {
+        Ok(match backing {
+            Backing::Map => Self::Map(MapStore::new(tables)),
+            Backing::Dynoxide => Self::Dynoxide(Box::new(DynoxideStore::memory(clock, tables)?)),
+        })
+    }
+
+    /// Every item of a table, by its key.
+    pub(crate) fn all(&self, table: &'static str) -> Vec<Item> {
+        match self {
+            Self::Map(map) => map.all(table),
+            Self::Dynoxide(store) => {
+                let (mut items, mut start) = (Vec::new(), None);
+                loop {
+                    let page = store.scan(table, None, start.as_ref()).unwrap_or_default();
+                    items.extend(page.items);
+                    match page.next {
+                        Some(next) => start = Some(next),
+                        None => break,
+                    }
+                }
+                let text = |item: &Item, name| chorus_kernel::text(item, name).map(str::to_owned);
+                items.sort_by_key(|item| (text(item, "pk"), text(item, "sk")));
+                items
+            }
+        }
+    }
+
+    /// Throws a table's items away.
+    pub(crate) fn clear(&self, table: &'static str) {
+        match self {
+            Self::Map(map) => map.clear(table),
+            Self::Dynoxide(store) => {
+                if let Err(error) = store.clear(table) {
+                    tracing::error!(%error, "{table} cannot be cleared");
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Shelf {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        match self {
+            Self::Map(map) => map.get(key).await,
+            Self::Dynoxide(store) => store.get(key).await,
+        }
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        match self {
+            Self::Map(map) => map.query(query).await,
+            Self::Dynoxide(store) => store.query(query).await,
+        }
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        match self {
+            Self::Map(map) => map.write(writes).await,
+            Self::Dynoxide(store) => store.write(writes).await,
+        }
+    }
+}

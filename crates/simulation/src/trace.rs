@@ -1,0 +1,58 @@
+//! The trace of a run: a fingerprint always, and every word of it where somebody reads it.
+
+use jiff::Timestamp;
+
+use crate::draw::{mix, name};
+use crate::fault::{Fault, Port};
+
+/// The trace of a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trace {
+    fingerprint: u64,
+    lines: Option<Vec<String>>,
+}
+
+impl Trace {
+    /// A trace that keeps every word.
+    pub(crate) const fn told() -> Self {
+        Self { fingerprint: 0, lines: Some(Vec::new()) }
+    }
+
+    pub(crate) fn call(
+        &mut self,
+        now: Timestamp,
+        label: &str,
+        call: u32,
+        port: Port,
+        fault: Option<Fault>,
+    ) {
+        let code = (port as u64) << 32 | u64::from(call) << 8 | fault.map_or(0, |it| it as u64 + 1);
+        self.add(now, name(label) ^ code);
+        if let Some(lines) = &mut self.lines {
+            let struck = fault.map_or_else(String::new, |fault| format!("  << {fault:?}"));
+            lines.push(format!("{now:.6} {label}: call {call} {port:?}{struck}"));
+        }
+    }
+
+    /// Something else happened; `what` tells all of it.
+    pub(crate) fn happened(&mut self, now: Timestamp, what: &dyn std::fmt::Display) {
+        let line = what.to_string();
+        self.add(now, name(&line));
+        if let Some(lines) = &mut self.lines {
+            lines.push(format!("{now:.6} {line}"));
+        }
+    }
+
+    pub(crate) const fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    pub(crate) fn into_lines(self) -> Vec<String> {
+        self.lines.unwrap_or_default()
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn add(&mut self, now: Timestamp, what: u64) {
+        self.fingerprint = mix(mix(self.fingerprint, now.as_nanosecond() as u64), what);
+    }
+}

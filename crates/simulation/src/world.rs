@@ -1,0 +1,286 @@
+//! The world around the functions: its clock, and what strikes whom at which call.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use chorus_kernel::Clock;
+use chorus_local::VirtualClock;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::draw::{self, Draw, mix};
+use crate::fault::{Fault, Port, Trouble};
+use crate::trace::Trace;
+
+/// After how long the platform gives a function up.
+pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One call that was struck.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Injection {
+    /// The invocation: which function, of which event, at which attempt.
+    pub task: String,
+    /// Which of its calls, from 1.
+    pub call: u32,
+    /// What was called.
+    pub port: Port,
+    /// What went wrong.
+    pub fault: Fault,
+}
+
+impl std::fmt::Display for Injection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { task, call, port, fault } = self;
+        write!(f, "{fault:?} at call {call} ({port:?}) of {task}")
+    }
+}
+
+/// One call that could have been struck.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Called {
+    pub(crate) task: Arc<str>,
+    pub(crate) call: u32,
+    pub(crate) port: Port,
+}
+
+/// Where faults come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Plan {
+    /// Drawn: so many of a thousand calls are struck, by these kinds of trouble.
+    Drawn {
+        /// Of a thousand calls.
+        per_mille: u64,
+        /// The kinds.
+        troubles: BTreeSet<Trouble>,
+    },
+    /// These, and no other.
+    Listed(HashMap<(u64, u32), Fault>),
+}
+
+impl Plan {
+    pub(crate) fn listed<'a>(injections: impl IntoIterator<Item = &'a Injection>) -> Self {
+        let entry = |it: &Injection| ((draw::name(&it.task), it.call), it.fault);
+        Self::Listed(injections.into_iter().map(entry).collect())
+    }
+}
+
+/// The task that runs: an invocation, a request, a chore.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) label: Arc<str>,
+    /// What it does, apart from whose it is: the place in the code.
+    pub(crate) place: Arc<str>,
+    pub(crate) name: u64,
+    pub(crate) calls: u32,
+    pub(crate) skew: SignedDuration,
+    pub(crate) wake_at: Timestamp,
+    pub(crate) dead: bool,
+    pub(crate) timed_out: bool,
+}
+
+/// What happens outside later.
+#[derive(Debug)]
+pub(crate) enum Later {
+    Charge { charge: chorus_payment::Charge, key: String },
+    Refund { refund: chorus_payment::Refund },
+}
+
+/// The world. All of its methods may be called from anywhere within the run's one thread.
+pub(crate) struct World {
+    pub(crate) clock: VirtualClock,
+    pub(crate) seed: u64,
+    state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    pub(crate) plan: Plan,
+    /// Whether faults strike now.
+    pub(crate) armed: bool,
+    /// Whether calls take drawn amounts of time, so that tasks interleave.
+    pub(crate) jitter: bool,
+    pub(crate) skews: bool,
+    pub(crate) running: Option<Running>,
+    pub(crate) injected: Vec<Injection>,
+    pub(crate) counts: BTreeMap<(Port, Fault), u64>,
+    pub(crate) calls: u64,
+    /// Every call, where somebody wants to know.
+    pub(crate) called: Option<Vec<Called>>,
+    /// Calls that a process made, and at which a process died, by place in the code.
+    pub(crate) seen: BTreeSet<(Arc<str>, u32, Port)>,
+    pub(crate) crashed: BTreeSet<(Arc<str>, u32, Port)>,
+    pub(crate) later: Vec<(Timestamp, Later)>,
+    pub(crate) violations: Vec<String>,
+    pub(crate) trace: Trace,
+}
+
+impl World {
+    pub(crate) fn new(clock: VirtualClock, seed: u64, plan: Plan, trace: Trace) -> Arc<Self> {
+        let state = State {
+            plan,
+            armed: false,
+            jitter: true,
+            skews: false,
+            running: None,
+            injected: Vec::new(),
+            counts: BTreeMap::new(),
+            calls: 0,
+            called: None,
+            seen: BTreeSet::new(),
+            crashed: BTreeSet::new(),
+            later: Vec::new(),
+            violations: Vec::new(),
+            trace,
+        };
+        Arc::new(Self { clock, seed, state: Mutex::new(state) })
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something that must never be.
+    pub(crate) fn violated(&self, what: String) {
+        let mut state = self.state();
+        if !state.violations.contains(&what) {
+            state.violations.push(what);
+        }
+    }
+
+    /// Makes one call: others run meanwhile, and it may be struck. Outside of any task, calls
+    /// take no time and always succeed.
+    pub(crate) async fn call(&self, port: Port) -> Option<Fault> {
+        let fault = self.fate(port)?;
+        Pause { world: self, begun: false }.await;
+        if fault == Some(Fault::CrashBefore) {
+            self.die().await;
+        }
+        fault
+    }
+
+    /// After the call was made: the process may die, or never hear of it. True where the answer
+    /// is lost.
+    pub(crate) async fn answer(&self, fault: Option<Fault>) -> bool {
+        if fault == Some(Fault::CrashAfter) {
+            self.die().await;
+        }
+        fault == Some(Fault::Lost)
+    }
+
+    async fn die(&self) {
+        if let Some(running) = &mut self.state().running {
+            running.dead = true;
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Lets `duration` pass for the task that runs.
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        let until = later(self.now(), duration);
+        match &mut self.state().running {
+            Some(running) => running.wake_at = until,
+            None => return,
+        }
+        Pause { world: self, begun: false }.await;
+    }
+
+    /// What happens at this call, and when it goes on; nothing outside of tasks.
+    #[allow(clippy::option_option)]
+    fn fate(&self, port: Port) -> Option<Option<Fault>> {
+        let now = self.now();
+        let mut state = self.state();
+        let mut running = state.running.take()?;
+        running.calls += 1;
+        let call = running.calls;
+        state.calls += 1;
+        let mut draw = Draw::numbered(mix(self.seed, running.name), u64::from(call));
+        let fault = if state.armed { state.struck(port, (running.name, call), draw) } else { None };
+        let mut pause = if state.jitter { jitter(&mut draw) } else { Duration::from_millis(1) };
+        let point = (Arc::clone(&running.place), call, port);
+        if state.armed {
+            if let Some(called) = &mut state.called {
+                called.push(Called { task: Arc::clone(&running.label), call, port });
+            }
+            state.seen.insert(point.clone());
+        }
+        if let Some(fault) = fault {
+            *state.counts.entry((port, fault)).or_default() += 1;
+            let task = running.label.to_string();
+            state.injected.push(Injection { task, call, port, fault });
+            if matches!(fault, Fault::CrashBefore | Fault::CrashAfter) {
+                state.crashed.insert(point);
+            }
+            if fault == Fault::TimedOut {
+                running.timed_out = true;
+                pause = FUNCTION_TIMEOUT + Duration::from_millis(1 + draw.below(900_000));
+            }
+        }
+        running.wake_at = later(now, pause);
+        state.trace.call(now, &running.label, call, port, fault);
+        state.running = Some(running);
+        Some(fault)
+    }
+}
+
+impl State {
+    fn struck(&self, port: Port, id: (u64, u32), mut draw: Draw) -> Option<Fault> {
+        match &self.plan {
+            Plan::Listed(faults) => faults.get(&id).copied(),
+            Plan::Drawn { per_mille, troubles } => {
+                if draw.below(1000) >= *per_mille {
+                    return None;
+                }
+                let fault = draw.one_of(port.faults());
+                troubles.contains(&Trouble::of(fault)).then_some(fault)
+            }
+        }
+    }
+}
+
+/// How long a call takes: mostly next to nothing, sometimes a while.
+fn jitter(draw: &mut Draw) -> Duration {
+    match draw.below(100) {
+        0..70 => Duration::from_micros(draw.below(3_000)),
+        70..97 => Duration::from_millis(draw.below(200)),
+        _ => Duration::from_millis(draw.below(8_000)),
+    }
+}
+
+pub(crate) fn later(now: Timestamp, pause: Duration) -> Timestamp {
+    now.checked_add(pause).unwrap_or(Timestamp::MAX)
+}
+
+/// Gives every other task its turn, until the task's instant has come.
+struct Pause<'a> {
+    world: &'a World,
+    begun: bool,
+}
+
+impl Future for Pause<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        let within = self.world.state().running.is_some();
+        if self.begun || !within {
+            return Poll::Ready(());
+        }
+        self.begun = true;
+        Poll::Pending
+    }
+}
+
+impl World {
+    /// What time it truly is.
+    pub(crate) fn now(&self) -> Timestamp {
+        Clock::now(&self.clock)
+    }
+
+    /// How much time has passed since the beginning, in seconds.
+    pub(crate) fn seconds(&self) -> i64 {
+        self.now().as_second() - crate::stage::beginning().as_second()
+    }
+}
