@@ -9,10 +9,15 @@ use chorus_events::{Owner, Role};
 use chorus_shop::Attempt;
 use jiff::Timestamp;
 use serde::Deserialize;
-use uuid_text::short;
 
 use crate::client::{Ask, Client};
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+
+/// How wide an event's name is in a list, in characters.
+const NAME_COLUMN: usize = 26;
+
+/// How wide a branch of the tree is with its event's name, in characters.
+const TREE_COLUMN: usize = 54;
 
 /// What an order went through.
 #[derive(Debug, Clone)]
@@ -58,7 +63,7 @@ impl Timeline {
             let cause = event.metadata.causation_id.and_then(|id| names.get(&id.to_string()));
             let because = cause.map_or_else(|| "the API".to_owned(), |cause| (*cause).to_owned());
             let after = milliseconds(start, event.metadata.occurred_at);
-            let (who, what) = (speaker(event), styled(event));
+            let (who, what) = (speaker(event), styled(event, NAME_COLUMN));
             line!("  {DIM}{after:>7} ms{DIM:#}  {who:<14}{what}  {DIM}because of {because}{DIM:#}");
             for attempt in self.attempts_at(event) {
                 line!("  {:>10}  {BAD}{attempt}{BAD:#}", "");
@@ -120,8 +125,10 @@ impl Tree<'_> {
     fn print(&self, event: &LoggedEvent, indent: &str, last: bool) {
         let branch = if last { "└─ " } else { "├─ " };
         let after = milliseconds(self.start, event.metadata.occurred_at);
-        let (who, what, id) = (speaker(event), styled(event), short(event));
-        line!("{DIM}{indent}{branch}{DIM:#}{what}  {who}  {DIM}+{after} ms  {id}{DIM:#}");
+        let taken = indent.chars().count() + branch.chars().count();
+        let name = styled(event, TREE_COLUMN.saturating_sub(taken));
+        let (who, id) = (speaker(event), short(event));
+        line!("{DIM}{indent}{branch}{DIM:#}{name} {who:<13}{DIM}{after:>7} ms  {id}{DIM:#}");
         let below = format!("{indent}{}", if last { "   " } else { "│  " });
         for attempt in self.timeline.attempts_at(event) {
             line!("{DIM}{below}{DIM:#}{BAD}{attempt}{BAD:#}");
@@ -144,9 +151,9 @@ fn speaker(event: &LoggedEvent) -> String {
 }
 
 /// The event's name: red where something failed, green where the story ends well.
-fn styled(event: &LoggedEvent) -> String {
+fn styled(event: &LoggedEvent, width: usize) -> String {
     let role = catalog::find(&event.detail_type).map(|message| message.spec.role);
-    let name = format!("{:<24}", event.detail_type);
+    let name = format!("{:<width$}", event.detail_type);
     match role {
         Some(Role::Failure) => format!("{BAD}{name}{BAD:#}"),
         Some(Role::End) => format!("{GOOD}{name}{GOOD:#}"),
@@ -158,13 +165,7 @@ fn milliseconds(from: Timestamp, to: Timestamp) -> i128 {
     to.duration_since(from).as_millis()
 }
 
-mod uuid_text {
-    //! Ids as people compare them.
-
-    use chorus_event_log::LoggedEvent;
-
-    /// The first eight characters of an event's id.
-    pub(super) fn short(event: &LoggedEvent) -> String {
-        event.metadata.event_id.to_string().chars().take(8).collect()
-    }
+/// The first eight characters of an event's id: enough to compare by eye.
+fn short(event: &LoggedEvent) -> String {
+    event.metadata.event_id.to_string().chars().take(8).collect()
 }

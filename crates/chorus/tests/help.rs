@@ -3,8 +3,18 @@
 use crate::{chorus, well};
 
 const COMMANDS: [&str; 12] = [
-    "demo", "up", "import", "order", "trace", "events", "dlq", "design", "projections", "pattern",
-    "states", "synth",
+    "demo",
+    "up",
+    "import",
+    "order",
+    "trace",
+    "events",
+    "dlq",
+    "design",
+    "projections",
+    "pattern",
+    "states",
+    "synth",
 ];
 
 #[test]

@@ -35,9 +35,8 @@ fn a_machine_is_run_with_mocks_and_says_its_output_or_its_error() {
     let machine = file(place.path(), "m.asl.json", MACHINE);
     let mocks = r#"{"Charge":[{"Throw":{"Error":"Busy","Cause":"later"}},{"Return":{"ok":true}}]}"#;
     let mocks = file(place.path(), "mocks.json", mocks);
-    let run = |input: &str| {
-        chorus(&["states", "run", &machine, "--input", input, "--mock", &mocks])
-    };
+    let run =
+        |input: &str| chorus(&["states", "run", &machine, "--input", input, "--mock", &mocks]);
     let output = run(r#"{"total":12}"#);
     assert_eq!(said(&output).trim(), r#"{"said":"12 paid"}"#);
     let output = run(r#"{"total":2}"#);
@@ -45,7 +44,14 @@ fn a_machine_is_run_with_mocks_and_says_its_output_or_its_error() {
     let told: serde_json::Value = serde_json::from_str(&said(&output)).unwrap();
     assert_eq!((&told["error"], &told["cause"]), (&"TooLittle".into(), &"not worth it".into()));
     let history = well(&[
-        "states", "run", &machine, "--input", r#"{"total":12}"#, "--mock", &mocks, "--history",
+        "states",
+        "run",
+        &machine,
+        "--input",
+        r#"{"total":12}"#,
+        "--mock",
+        &mocks,
+        "--history",
     ]);
     let told: serde_json::Value = serde_json::from_str(&history).unwrap();
     let events = told["events"].as_array().unwrap();
@@ -56,10 +62,18 @@ fn a_machine_is_run_with_mocks_and_says_its_output_or_its_error() {
 #[test]
 fn an_invalid_machine_is_told_by_state_and_field() {
     let place = tempfile::tempdir().unwrap();
-    let machine = file(place.path(), "m.asl.json", &MACHINE.replace(r#""Next": "Enough?""#, r#""Next": "Enough""#));
+    let machine = file(
+        place.path(),
+        "m.asl.json",
+        &MACHINE.replace(r#""Next": "Enough?""#, r#""Next": "Enough""#),
+    );
     let output = chorus(&["states", "validate", &machine]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("Charge") && said(&output).contains("Next"), "{}", said(&output));
+    assert!(
+        said(&output).contains("Charge") && said(&output).contains("Next"),
+        "{}",
+        said(&output)
+    );
     let valid = file(place.path(), "v.asl.json", MACHINE);
     assert!(well(&["states", "validate", &valid]).contains("valid"));
     assert!(well(&["states", "draw", &valid]).contains("<svg"));

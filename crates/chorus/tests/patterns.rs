@@ -20,10 +20,20 @@ fn a_pattern_is_tried_on_an_event_and_the_deciding_field_is_named() {
     let place = tempfile::tempdir().unwrap();
     let high = r#"{"detail":{"data":{"total":[{"numeric":[">=",1000]}]}}}"#;
     let pattern = file(place.path(), "high.json", high);
-    let output =
-        chorus(&["pattern", "test", "--pattern", &pattern, "--event", &sample("OrderCreated.json")]);
+    let output = chorus(&[
+        "pattern",
+        "test",
+        "--pattern",
+        &pattern,
+        "--event",
+        &sample("OrderCreated.json"),
+    ]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("no match") && said(&output).contains("237.51"), "{}", said(&output));
+    assert!(
+        said(&output).contains("no match") && said(&output).contains("237.51"),
+        "{}",
+        said(&output)
+    );
     let high_event = sample("OrderCreated-2.json");
     let matched = well(&["pattern", "test", "--pattern", &pattern, "--event", &high_event]);
     assert!(matched.starts_with("match"), "{matched}");

@@ -64,7 +64,11 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    pub(crate) async fn of(local: &Local, partners: &Partners) -> Result<Self, Failure> {
+    /// Reads the books of the shop on `local`, and of its `partners`.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn of(local: &Local, partners: &Partners) -> Result<Self, Failure> {
         let items = items(local)?;
         let placed = orders(local)?;
         let ledger = partners.ledger().await?;

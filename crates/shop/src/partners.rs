@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, HttpWebhook};
-use chorus_kernel::{Clock, Failure, Store, StoreError};
+use chorus_kernel::{Clock, Failure, Store, StoreError, TableSpec};
 use chorus_local::{DynoxideStore, SystemClock};
 use chorus_notification::{SIMULATED_MAILER_TABLE, SimulatedMailer};
 use chorus_payment::{LedgerEntry, SIMULATED_PROVIDER_TABLE, SimulatedProvider};
@@ -26,18 +26,27 @@ impl std::fmt::Debug for Partners {
 }
 
 impl Partners {
+    /// The tables of their books.
+    pub const TABLES: [TableSpec; 3] =
+        [CARRIER_TABLE, SIMULATED_MAILER_TABLE, SIMULATED_PROVIDER_TABLE];
+
     /// Opens their books, in `partners.db` beside the shop's data, or in memory.
     ///
     /// # Errors
     /// Where the file cannot be opened.
     pub fn open(config: &ShopConfig) -> Result<Self, StoreError> {
-        let tables = [CARRIER_TABLE, SIMULATED_MAILER_TABLE, SIMULATED_PROVIDER_TABLE];
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = match &config.data {
-            Some(data) => DynoxideStore::open(&data.join("partners.db"), &tables)?,
-            None => DynoxideStore::memory(Arc::clone(&clock), &tables)?,
+            Some(data) => DynoxideStore::open(&data.join("partners.db"), &Self::TABLES)?,
+            None => DynoxideStore::memory(Arc::clone(&clock), &Self::TABLES)?,
         };
         Ok(Self { store: Arc::new(store), clock })
+    }
+
+    /// The same, with its books behind what `wrap` makes of their store: to watch it.
+    #[must_use]
+    pub fn wrapped(self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        Self { store: wrap(self.store), ..self }
     }
 
     /// The payment provider.

@@ -46,10 +46,11 @@ pub(crate) async fn run(events: &Events) -> anyhow::Result<ExitCode> {
     }
     for event in &newest {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (time, kind) = (text(&event["time"]), text(&event["detail-type"]));
+        let (time, kind) =
+            (text(&event["detail"]["metadata"]["occurred-at"]), text(&event["detail-type"]));
         let (source, order) =
             (text(&event["source"]), text(&event["detail"]["metadata"]["correlation-id"]));
-        line!("{DIM}{time:<30}{DIM:#}  {source:<18}  {BOLD}{kind:<26}{BOLD:#}  {order}");
+        line!("{DIM}{time:<31}{DIM:#}  {source:<18}  {BOLD}{kind:<26}{BOLD:#}  {order}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use chorus_events::{CustomerId, HOME_COUNTRY, OrderId, Quantity, Sku};
+use chorus_events::{CustomerId, HOME_COUNTRY, Money, OrderId, Quantity, Sku};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -113,7 +113,8 @@ fn print(answer: &Value) {
     let one = std::slice::from_ref(answer);
     for order in answer["orders"].as_array().map_or(one, Vec::as_slice) {
         let text = |field: &str| order[field].as_str().unwrap_or_default().to_owned();
-        let (id, status, total) = (text("order-id"), text("status"), &order["total"]);
+        let total: Option<Money> = serde_json::from_value(order["total"].clone()).ok();
+        let (id, status, total) = (text("order-id"), text("status"), total.unwrap_or_default());
         let reason = order["reason"].as_str().map(|reason| format!("  ({reason})"));
         let reason = reason.unwrap_or_default();
         line!("{BOLD}{id}{BOLD:#}  {GOOD}{status:<9}{GOOD:#}  {total:>10}{reason}");
