@@ -40,8 +40,10 @@ impl Kernel {
             return self.record_only::<A>(message, Outcome::Expired, note).await;
         }
         if message.metadata.replay_name.is_some() && spec.replay == Replay::Suppressed {
-            let note = "replayed: nothing is sent again".to_owned();
-            return self.record_only::<A>(message, Outcome::Suppressed, note).await;
+            // Without a record: a replay may overtake the original, which must still be answered.
+            let (outcome, note) =
+                (Outcome::Suppressed, "replayed: nothing is sent again".to_owned());
+            return Ok(Answered { outcome, entries: Vec::new(), note: Some(note) });
         }
         let version = message.metadata.version;
         let input = <A::Row as Row>::Input::read(&message.detail_type, version, &message.data)
