@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chorus_kernel::{Publisher, Refusal};
-use chorus_local::{Local, LocalConfig, Observation, Selection, VirtualClock, Work};
+use chorus_local::{
+    Disorder, Local, LocalConfig, Observation, Replay, Selection, VirtualClock, Work,
+};
 use jiff::Timestamp;
 use world::{always, entry, function, number_of, rules_of};
 
@@ -88,6 +90,31 @@ async fn the_same_event_within_five_minutes_is_handed_out_once() {
     put(&shop, "a", 1).await;
     shop.runner().run_until_idle(SOON).await.unwrap();
     assert_eq!(mailed.lock().unwrap().len(), 2, "later it is new again");
+}
+
+#[tokio::test]
+async fn a_replay_that_overtakes_an_event_does_not_stand_for_it() {
+    let originals = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = Arc::clone(&originals);
+    let (mailing, _) = function("SendEmail", move |message, _| {
+        if message.metadata.replay_name.is_none() {
+            seen.lock().unwrap().insert(number_of(message));
+        }
+        Ok(())
+    });
+    let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
+    let mut config = LocalConfig::new(vec![mailing]).virtual_time(&clock).seed(1);
+    config.rules = Some(rules_of(&["SendEmail"]));
+    config.disorder = Disorder { fewest_copies: 1, most_copies: 1, delay: Duration::from_secs(60) };
+    let shop = Local::open(config).unwrap();
+    for number in 0..20 {
+        put(&shop, "a", number).await;
+    }
+    let (from, to) = (Timestamp::MIN, Timestamp::MAX);
+    let replay = Replay { name: "again".to_owned(), from, to, rule: None, dry_run: false };
+    assert_eq!(shop.replay(&replay).await.unwrap().events, 20);
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(originals.lock().unwrap().len(), 20);
 }
 
 #[tokio::test]

@@ -121,6 +121,10 @@ impl Queue {
                 self.seen.remove(&key);
             }
         }
+        // A replay says that it is one: another message, which must not stand for its original.
+        if delivery.event.replay.is_some() {
+            return true;
+        }
         let key = (delivery.route, Arc::from(delivery.event.event_id.as_str()));
         if self.seen.contains(&key) {
             return delivery.forced;
