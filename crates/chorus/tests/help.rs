@@ -2,7 +2,7 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "up",
     "import",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 12] = [
     "pattern",
     "states",
     "synth",
+    "partners",
 ];
 
 #[test]
