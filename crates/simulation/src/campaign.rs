@@ -54,12 +54,14 @@ pub struct Setting {
     pub backing: Backing,
     /// After so many failures, it ends.
     pub most_failures: u64,
+    /// Whether the first failures are made as short as possible.
+    pub shrinks: bool,
 }
 
 impl Default for Setting {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { threads, backing: Backing::default(), most_failures: 10 }
+        Self { threads, backing: Backing::default(), most_failures: 10, shrinks: true }
     }
 }
 
@@ -278,6 +280,7 @@ impl Work<'_> {
     }
 
     fn report(self) -> Report {
+        let setting = self.setting;
         let sum = self.sum.into_inner().unwrap_or_else(PoisonError::into_inner);
         let Sum { mut report, points, failures, virtual_seconds } = sum;
         report.seconds = self.begun.elapsed().as_secs_f64();
@@ -293,8 +296,23 @@ impl Work<'_> {
             let runs = report.runs as f64;
             report.bound = 3.0 / runs;
         }
-        report.failures = failures.iter().map(|(request, it)| shrink(request, it)).collect();
+        let told = |(request, outcome): &(Request, Outcome)| {
+            if setting.shrinks { shrink(request, outcome) } else { as_it_is(outcome) }
+        };
+        report.failures = failures.iter().map(told).collect();
         report
+    }
+}
+
+fn as_it_is(outcome: &Outcome) -> Failure {
+    Failure {
+        seed: outcome.seed,
+        violations: outcome.violations.clone(),
+        struck_at_first: outcome.injected.len(),
+        faults: outcome.injected.clone(),
+        disorder: Vec::new(),
+        story: outcome.story.clone(),
+        shrunk_in: 0,
     }
 }
 

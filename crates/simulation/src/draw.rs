@@ -10,12 +10,12 @@ pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The number that stands for a name (FNV-1a).
+/// The number that stands for a name.
 #[must_use]
 pub(crate) fn name(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let sum = words.iter().fold(text.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));
+    rest.iter().fold(sum, |sum, byte| mix(sum, u64::from(*byte)))
 }
 
 /// Draws for one thing.

@@ -32,6 +32,10 @@ const ONE_OF: [&[&str]; 16] = [
     &["CustomsDeclared"],
 ];
 
+/// The events that customers are told of.
+const LETTERS: [&str; 5] =
+    ["ItemNotAvailable", "PaymentMade", "PaymentFailed", "OrderCanceled", "OrderDelivered"];
+
 /// The events that every delivered order's story has.
 const DELIVERED: [&str; 10] = [
     "OrderCreated",
@@ -335,20 +339,30 @@ fn check_list(stage: &Stage, orders: &BTreeMap<String, Told>) -> Vec<String> {
     vec![format!("list: it says {listed:?}, and the orders {are:?}")]
 }
 
-/// No letter was posted twice under two keys.
+/// No letter was posted twice under two keys, and none was forgotten.
 fn check_letters(stage: &Stage) -> Vec<String> {
     let letters = stage.post.letters();
+    let sightings = stage.seen.sightings();
+    let due = sightings.events.values().filter(|it| LETTERS.contains(&it.detail_type.as_str()));
+    let forgotten = due.filter(|event| {
+        let posted = |letter: &&String| {
+            letter.starts_with(&event.detail_type) && letter.contains(&event.about)
+        };
+        letters.values().find(posted).is_none()
+    });
+    let mut wrong: Vec<String> = forgotten
+        .map(|it| format!("letters: no customer was told {} of {}", it.detail_type, it.about))
+        .collect();
     let mut texts: BTreeMap<&str, u32> = BTreeMap::new();
     for letter in letters.values() {
         *texts.entry(letter.as_str()).or_default() += 1;
     }
     let twice = texts.into_iter().filter(|(_, times)| *times > 1);
-    twice
-        .map(|(letter, times)| {
-            let head = letter.lines().next().unwrap_or_default();
-            format!("letters: \"{head}\" was posted {times} times")
-        })
-        .collect()
+    wrong.extend(twice.map(|(letter, times)| {
+        let head = letter.lines().next().unwrap_or_default();
+        format!("letters: \"{head}\" was posted {times} times")
+    }));
+    wrong
 }
 
 /// Every message that nobody can read lies among the dead letters of each of its targets, with

@@ -12,7 +12,7 @@ use crate::fault::{Faults, Trouble};
 
 /// An item, its price in cents, its stock.
 pub(crate) const ITEMS: [(&str, i64, u32); 3] =
-    [("chai", 1_990, 6), ("piano", 125_000, 3), ("tea", 513, 60)];
+    [("chai", 1_990, 8), ("piano", 125_000, 4), ("tea", 513, 60)];
 
 /// The customers; what the bank and Customer do about them, their ids say.
 pub(crate) const CUSTOMERS: [&str; 3] = ["ana", "bob-declined", "eve-blocked"];
@@ -180,7 +180,9 @@ fn order(seed: u64, number: u32, troubles: &BTreeSet<Trouble>) -> PlannedOrder {
         &["tea", "tea"],
     ]);
     let lines = skus.iter().map(|sku| (*sku, 1 + draw.below(3) as u32)).collect();
-    let country = draw.one_of(&["Germany", "Germany", "France", "Atlantis"]);
+    let country = draw.one_of(&[
+        "Germany", "Germany", "Germany", "Germany", "France", "France", "France", "Atlantis",
+    ]);
     let patience = if customers { draw.one_of(&[1, 2, 8, 8]) } else { 12 };
     let cancel = (customers && draw.percent(35)).then(|| moment(&mut draw));
     let twin = (customers && draw.percent(20)).then(|| (moment(&mut draw), draw.percent(30)));

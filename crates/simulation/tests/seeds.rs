@@ -1,0 +1,66 @@
+//! Random runs: nothing is lost, nothing happens twice, and a seed says the same for good.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use chorus_simulation::{
+    Backing, Campaign, Faults, Report, Setting, run_seed, run_seed_on, trace_seed,
+};
+
+/// So many seeds are tried: all that the promise names where the code is optimized (`cargo test
+/// --profile simulation`), and a tenth of them in a debug build.
+const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2_000 };
+
+const ORDERS: u32 = 4;
+
+/// Fails with the whole story of the first failure.
+#[track_caller]
+fn assert_holds(report: &Report) {
+    println!("{}", serde_json::to_string_pretty(report).unwrap());
+    assert_eq!(report.failed, 0, "{}", serde_json::to_string_pretty(&report.failures).unwrap());
+}
+
+#[test]
+fn whatever_goes_wrong_nothing_is_lost_and_nothing_happens_twice() {
+    let campaign = Campaign::Seeds { seeds: 0..SEEDS, faults: Faults::all(), orders: ORDERS };
+    let report = campaign.run(&Setting::default(), &|_| {});
+    assert_holds(&report);
+    assert_eq!(report.runs, SEEDS);
+    assert!(report.ends.delivered > SEEDS / 10, "{:?}", report.ends);
+    assert!(report.ends.canceled > SEEDS / 10, "{:?}", report.ends);
+}
+
+#[test]
+fn where_nothing_goes_wrong_every_order_is_delivered_but_for_what_is_not_in_stock() {
+    let campaign = Campaign::Seeds { seeds: 0..50, faults: Faults::none(), orders: ORDERS };
+    let report = campaign.run(&Setting::default(), &|_| {});
+    assert_holds(&report);
+    assert_eq!(report.ends.unplaced, 0);
+    assert!(report.ends.delivered > report.ends.canceled, "{:?}", report.ends);
+    assert!(report.injected.is_empty());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace_to_the_byte() {
+    for seed in 0..20 {
+        let (first, second) =
+            (trace_seed(seed, &Faults::all(), ORDERS), trace_seed(seed, &Faults::all(), ORDERS));
+        assert_eq!(first.trace, second.trace, "seed {seed}");
+        assert_eq!(first.fingerprint, second.fingerprint);
+        assert!(first.trace.len() > 100);
+    }
+}
+
+#[test]
+fn another_seed_gives_another_trace() {
+    let of = |seed| run_seed(seed, &Faults::all(), ORDERS).fingerprint;
+    assert_ne!(of(1), of(2));
+}
+
+#[test]
+fn the_map_and_the_embedded_store_give_the_same_runs_to_the_byte() {
+    for seed in 0..SEEDS / 50 {
+        let on = |backing| run_seed_on(backing, seed, &Faults::all(), ORDERS);
+        let (map, dynoxide) = (on(Backing::Map), on(Backing::Dynoxide));
+        assert_eq!(dynoxide.violations, Vec::<String>::new(), "seed {seed}");
+        assert_eq!(map.fingerprint, dynoxide.fingerprint, "seed {seed}");
+    }
+}

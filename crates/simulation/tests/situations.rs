@@ -1,0 +1,240 @@
+//! The idempotency situations of the field, each by its name: the effect happens once. What each
+//! costs, in requests and in DynamoDB's units, is measured and stands in `costs.txt`.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chorus_kernel::{Failure, Outcome, RECORD_LIFETIME};
+use support::{Hook, Shop, event, finish, order_created};
+
+const KEY: &str = "c1b95b88";
+
+/// What makes Payment charge.
+fn estimated() -> String {
+    let data = concat!(
+        r#"{"order-id":"1073459984","customer-id":"456","total":39.80,"#,
+        r#""deliver-by":"2026-11-22T10:47:00Z"}"#
+    );
+    event("DeliveryEstimated", "event", KEY, data)
+}
+
+#[test]
+fn first_delivery() {
+    let shop = Shop::with_stock(10);
+    let cost = shop.cost();
+    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    assert_eq!(answered.outcome, Outcome::Decided);
+    assert_eq!(shop.stock(), (8, 2, 0));
+    assert_eq!(shop.said(), ["ItemReserved"]);
+    cost.is("first delivery");
+}
+
+#[test]
+fn duplicate_of_a_completed_one() {
+    let shop = Shop::with_stock(10);
+    finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let cost = shop.cost();
+    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    assert_eq!(answered.outcome, Outcome::Absorbed);
+    assert_eq!(shop.stock(), (8, 2, 0));
+    assert_eq!(shop.said(), ["ItemReserved"], "nothing is said again");
+    cost.is("duplicate of a completed one");
+}
+
+#[test]
+fn duplicate_of_a_concurrent_one() {
+    let shop = Arc::new(Shop::with_stock(10));
+    let other = Arc::clone(&shop);
+    // Both have read the same, and neither has committed: the other one commits first.
+    shop.hook(Hook::Meanwhile(Box::pin(async move {
+        let answered = other.reserve(&order_created(KEY, 2)).await.unwrap();
+        assert_eq!(answered.outcome, Outcome::Decided);
+    })));
+    let cost = shop.cost();
+    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    assert_eq!(answered.outcome, Outcome::Absorbed);
+    assert_eq!(shop.stock(), (8, 2, 0));
+    assert_eq!(shop.said(), ["ItemReserved"]);
+    cost.is("two at once, both together");
+}
+
+#[test]
+fn expired_record() {
+    let shop = Shop::with_stock(10);
+    finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    // TTL deletes late: the record is still there, and does not count any more.
+    shop.clock.advance(Duration::from_secs(RECORD_LIFETIME.unsigned_abs() + 1));
+    let cost = shop.cost();
+    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    assert_eq!(answered.outcome, Outcome::Decided);
+    assert_eq!(shop.stock(), (8, 2, 0), "the reservation itself remembers");
+    assert_eq!(shop.said(), ["ItemReserved"]);
+    cost.is("after its record expired");
+}
+
+#[test]
+fn expired_command() {
+    let shop = Shop::with_stock(10);
+    let command =
+        event("PutItem", "command", KEY, r#"{"sku":"chai","name":"Chai","price":1.00,"stock":99}"#);
+    shop.clock.advance(Duration::from_secs(60));
+    let cost = shop.cost();
+    let answered = finish(shop.reserve(&command)).unwrap();
+    assert_eq!(answered.outcome, Outcome::Expired);
+    assert_eq!(shop.stock(), (10, 0, 0));
+    cost.is("a command that expired");
+}
+
+#[test]
+fn failed_then_retried() {
+    let shop = Shop::with_stock(10);
+    shop.hook(Hook::Throttled);
+    let cost = shop.cost();
+    let failed = finish(shop.reserve(&order_created(KEY, 2))).unwrap_err();
+    assert!(failed.is_retryable(), "{failed}");
+    assert_eq!(shop.stock(), (10, 0, 0));
+    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    assert_eq!(answered.outcome, Outcome::Decided);
+    assert_eq!(shop.stock(), (8, 2, 0));
+    assert_eq!(shop.said(), ["ItemReserved"]);
+    cost.is("failed, then retried: both attempts");
+}
+
+#[test]
+fn timed_out_before_the_commit() {
+    let shop = Shop::with_stock(10);
+    shop.hook(Hook::DiesBefore);
+    assert!(support::dies(shop.reserve(&order_created(KEY, 2))));
+    assert_eq!(shop.stock(), (10, 0, 0), "nothing is left behind");
+    let cost = shop.cost();
+    finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    assert_eq!(shop.stock(), (8, 2, 0));
+    cost.is("timed out before the commit: the retry");
+}
+
+#[test]
+fn timed_out_after_the_commit() {
+    let shop = Shop::with_stock(10);
+    shop.hook(Hook::DiesAfter);
+    assert!(support::dies(shop.reserve(&order_created(KEY, 2))));
+    assert_eq!((shop.stock(), shop.said().len()), ((8, 2, 0), 0), "committed, and not said");
+    let cost = shop.cost();
+    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    assert_eq!(answered.outcome, Outcome::Repeated);
+    assert_eq!(shop.stock(), (8, 2, 0));
+    assert_eq!(shop.said(), ["ItemReserved"]);
+    cost.is("timed out after the commit: the retry");
+}
+
+#[test]
+fn record_lost_mid_way() {
+    let shop = Shop::with_stock(10);
+    shop.hook(Hook::Lost);
+    let failed = finish(shop.reserve(&order_created(KEY, 2))).unwrap_err();
+    assert!(failed.is_retryable(), "whether it wrote is unknown");
+    let cost = shop.cost();
+    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    assert_eq!(answered.outcome, Outcome::Repeated);
+    assert_eq!(shop.stock(), (8, 2, 0));
+    assert_eq!(shop.said(), ["ItemReserved"]);
+    cost.is("the commit's answer was lost: the retry");
+}
+
+#[test]
+fn published_but_not_marked() {
+    let shop = Shop::with_stock(10);
+    shop.hook_second(Hook::DiesBefore);
+    assert!(support::dies(shop.reserve(&order_created(KEY, 2))));
+    assert_eq!(shop.said(), ["ItemReserved"]);
+    let first = shop.bus.entries();
+    let cost = shop.cost();
+    let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    assert_eq!(answered.outcome, Outcome::Repeated);
+    let both = shop.bus.entries();
+    assert_eq!(both, [first.clone(), first].concat(), "the very same, byte for byte");
+    cost.is("published but not marked: the retry");
+}
+
+#[test]
+fn payload_changed_under_the_same_key() {
+    let shop = Shop::with_stock(10);
+    finish(shop.reserve(&order_created(KEY, 2))).unwrap();
+    let cost = shop.cost();
+    let refused = finish(shop.reserve(&order_created(KEY, 3))).unwrap_err();
+    assert!(matches!(refused, Failure::Terminal { code: "KeyReused", .. }), "{refused}");
+    assert_eq!(shop.stock(), (8, 2, 0));
+    assert_eq!(shop.said(), ["ItemReserved"]);
+    cost.is("another payload under the same key");
+}
+
+#[test]
+fn key_order_in_json_is_irrelevant() {
+    let shop = Shop::with_stock(10);
+    let sku = r#""sku":"chai""#;
+    let one = order_created(KEY, 2);
+    let other = one.replace(&format!("{sku},\"quantity\":2"), &format!("\"quantity\":2,{sku}"));
+    assert_ne!(one, other);
+    finish(shop.reserve(&one)).unwrap();
+    let cost = shop.cost();
+    let answered = finish(shop.reserve(&other)).unwrap();
+    assert_eq!(answered.outcome, Outcome::Absorbed);
+    assert_eq!(shop.stock(), (8, 2, 0));
+    cost.is("the same in another order of keys");
+}
+
+#[test]
+fn two_consumers_of_one_event_are_apart() {
+    let shop = Shop::with_stock(10);
+    let message = order_created(KEY, 2);
+    finish(shop.reserve(&message)).unwrap();
+    let cost = shop.cost();
+    let answered = finish(shop.count(&message)).unwrap();
+    assert_eq!(answered.outcome, Outcome::Decided, "the other one's record is not its own");
+    assert_eq!(finish(shop.count(&message)).unwrap().outcome, Outcome::Absorbed);
+    assert_eq!((shop.stock(), shop.counted()), ((8, 2, 0), 1));
+    cost.is("another consumer of the same event, twice");
+}
+
+#[test]
+fn unknown_status_of_a_charge() {
+    let shop = Shop::with_stock(10);
+    shop.bank.loses_its_next_answer();
+    let failed = finish(shop.pay(&estimated())).unwrap_err();
+    assert!(failed.is_retryable(), "{failed}");
+    assert_eq!(shop.bank.charges(), 1, "it was charged, and nobody knows");
+    let cost = shop.cost();
+    let answered = finish(shop.pay(&estimated())).unwrap();
+    assert_eq!(answered.outcome, Outcome::Decided);
+    assert_eq!((shop.bank.charges(), shop.bank.asks()), (1, 2), "asked twice, charged once");
+    assert_eq!(shop.said(), ["PaymentMade"]);
+    cost.is("a charge of unknown status: the retry");
+}
+
+#[test]
+fn replayed_before_the_original() {
+    let shop = Shop::with_stock(10);
+    let replayed = estimated().replacen('{', r#"{"replay-name":"r-1","#, 1);
+    let cost = shop.cost();
+    assert_eq!(finish(shop.pay(&replayed)).unwrap().outcome, Outcome::Suppressed);
+    assert_eq!((shop.bank.asks(), shop.said().len()), (0, 0), "a replay reaches nobody outside");
+    cost.is("a replay that would reach outside");
+    assert_eq!(finish(shop.pay(&estimated())).unwrap().outcome, Outcome::Decided);
+    assert_eq!(shop.bank.charges(), 1, "its original is answered all the same");
+    assert_eq!(shop.said(), ["PaymentMade"]);
+}
+
+#[test]
+fn replayed_after_the_original() {
+    let shop = Shop::with_stock(10);
+    let original = order_created(KEY, 2);
+    let replayed = original.replacen('{', r#"{"replay-name":"r-1","#, 1);
+    finish(shop.reserve(&original)).unwrap();
+    let cost = shop.cost();
+    assert_eq!(finish(shop.reserve(&replayed)).unwrap().outcome, Outcome::Absorbed);
+    assert_eq!(shop.stock(), (8, 2, 0));
+    assert_eq!(shop.said(), ["ItemReserved"], "a replay says nothing again");
+    cost.is("a replay of a completed one");
+}

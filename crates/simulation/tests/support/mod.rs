@@ -1,0 +1,319 @@
+//! A few services on the embedded store, which can be struck at a write, with a meter.
+#![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub)]
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use async_trait::async_trait;
+use chorus_events::Entry;
+use chorus_kernel::{
+    Answered, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, Page, Publisher,
+    Query, Rejected, Store, StoreError, Unanswered, Write, number,
+};
+use chorus_local::{DynoxideStore, Reading, VirtualClock};
+use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+use jiff::Timestamp;
+
+/// What each situation costs.
+const COSTS: &str = include_str!("../costs.txt");
+
+type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What happens at a write.
+pub enum Hook {
+    /// Something else, first.
+    Meanwhile(Meanwhile),
+    /// It is refused.
+    Throttled,
+    /// It is done, and the answer is lost.
+    Lost,
+    /// The process dies first.
+    DiesBefore,
+    /// The process dies afterwards.
+    DiesAfter,
+}
+
+struct Struck {
+    inner: Arc<DynoxideStore>,
+    /// After so many writes.
+    hook: Mutex<Option<(u32, Hook)>>,
+}
+
+#[async_trait]
+impl Store for Struck {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.inner.query(query).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        let hook = {
+            let mut hook = self.hook.lock().unwrap();
+            match hook.take() {
+                Some((0, due)) => Some(due),
+                Some((left, due)) => {
+                    *hook = Some((left - 1, due));
+                    None
+                }
+                None => None,
+            }
+        };
+        match hook {
+            None => self.inner.write(writes).await,
+            Some(Hook::Meanwhile(other)) => {
+                other.await;
+                self.inner.write(writes).await
+            }
+            Some(Hook::Throttled) => Err(StoreError::Throttled("too much".to_owned())),
+            Some(Hook::Lost) => {
+                self.inner.write(writes).await?;
+                Err(StoreError::Unavailable("no answer".to_owned()))
+            }
+            Some(Hook::DiesBefore) => std::future::pending().await,
+            Some(Hook::DiesAfter) => {
+                self.inner.write(writes).await?;
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+/// Keeps what was published.
+#[derive(Default)]
+pub struct Recorder {
+    entries: Mutex<Vec<Entry>>,
+    requests: Mutex<u64>,
+}
+
+impl Recorder {
+    pub fn entries(&self) -> Vec<Entry> {
+        self.entries.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Publisher for Recorder {
+    async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
+        *self.requests.lock().unwrap() += 1;
+        self.entries.lock().unwrap().extend_from_slice(entries);
+        Ok(Vec::new())
+    }
+}
+
+/// A bank that charges once for each key, and can lose an answer.
+#[derive(Default)]
+pub struct Bank {
+    charged: Mutex<BTreeSet<String>>,
+    asks: Mutex<u32>,
+    loses: Mutex<bool>,
+}
+
+impl Bank {
+    pub fn loses_its_next_answer(&self) {
+        *self.loses.lock().unwrap() = true;
+    }
+
+    pub fn charges(&self) -> usize {
+        self.charged.lock().unwrap().len()
+    }
+
+    pub fn asks(&self) -> u32 {
+        *self.asks.lock().unwrap()
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for Bank {
+    async fn charge(&self, _: &Charge, key: &str) -> Result<ChargeAnswer, Unanswered> {
+        *self.asks.lock().unwrap() += 1;
+        self.charged.lock().unwrap().insert(key.to_owned());
+        if std::mem::take(&mut *self.loses.lock().unwrap()) {
+            return Err(Unanswered("no answer".to_owned()));
+        }
+        Ok(ChargeAnswer::Charged { charge_id: "ch-1".to_owned() })
+    }
+
+    async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, Unanswered> {
+        Ok(RefundAnswer::NothingCharged)
+    }
+}
+
+/// A few services, and what they stand on.
+pub struct Shop {
+    pub clock: VirtualClock,
+    pub bus: Arc<Recorder>,
+    pub bank: Arc<Bank>,
+    store: Arc<DynoxideStore>,
+    struck: Arc<Struck>,
+    kernel: Kernel,
+    inventory: Function,
+    analytics: Function,
+    payment: Function,
+    /// What was spent on looking at the stock: no part of any situation.
+    looked: Mutex<Reading>,
+}
+
+impl Shop {
+    /// A shop that has so many pieces of chai.
+    pub fn with_stock(stock: u32) -> Self {
+        let clock = VirtualClock::at("2026-11-20T10:47:00Z".parse::<Timestamp>().unwrap());
+        let bank = Arc::new(Bank::default());
+        let inventory = chorus_inventory::function();
+        let analytics = chorus_analytics::function();
+        let payment = chorus_payment::function(Arc::clone(&bank) as Arc<_>);
+        let mut tables = vec![IDEMPOTENCY_TABLE];
+        for function in [&inventory, &analytics, &payment] {
+            tables.extend(function.tables.iter().copied());
+        }
+        let lent: Arc<dyn Clock> = Arc::new(clock.clone());
+        let store = Arc::new(DynoxideStore::memory(Arc::clone(&lent), &tables).unwrap());
+        let struck = Arc::new(Struck { inner: Arc::clone(&store), hook: Mutex::new(None) });
+        let bus = Arc::new(Recorder::default());
+        let kernel = Kernel {
+            store: Arc::clone(&struck) as Arc<_>,
+            bus: Arc::clone(&bus) as Arc<_>,
+            clock: lent,
+        };
+        let looked = Mutex::default();
+        let shop =
+            Self { clock, bus, bank, store, struck, kernel, inventory, analytics, payment, looked };
+        let listing = format!(r#"{{"sku":"chai","name":"Chai","price":19.90,"stock":{stock}}}"#);
+        finish(shop.reserve(&event("PutItem", "command", "listing", &listing))).unwrap();
+        shop.bus.entries.lock().unwrap().clear();
+        *shop.bus.requests.lock().unwrap() = 0;
+        shop
+    }
+
+    /// The next write is struck.
+    pub fn hook(&self, hook: Hook) {
+        *self.struck.hook.lock().unwrap() = Some((0, hook));
+    }
+
+    /// The write after the next is struck.
+    pub fn hook_second(&self, hook: Hook) {
+        *self.struck.hook.lock().unwrap() = Some((1, hook));
+    }
+
+    pub async fn reserve(&self, event: &str) -> Result<Answered, Failure> {
+        self.inventory.handle_event(&self.kernel, event).await
+    }
+
+    pub async fn count(&self, event: &str) -> Result<Answered, Failure> {
+        self.analytics.handle_event(&self.kernel, event).await
+    }
+
+    pub async fn pay(&self, event: &str) -> Result<Answered, Failure> {
+        self.payment.handle_event(&self.kernel, event).await
+    }
+
+    /// Available, reserved, sold.
+    pub fn stock(&self) -> (i64, i64, i64) {
+        let key = chorus_kernel::entity_key::<chorus_inventory::Item>("chai");
+        let item = self.look(|| finish(self.store.get(&key)).unwrap().unwrap());
+        let count = |name| number(&item, name).unwrap();
+        (count("available"), count("reserved"), count("sold"))
+    }
+
+    /// How many orders Analytics has counted.
+    pub fn counted(&self) -> i64 {
+        let table = chorus_analytics::TABLE.name;
+        let items = self.look(|| self.store.scan(table, None, None).unwrap().items);
+        items.iter().filter_map(|item| number(item, "placed")).sum()
+    }
+
+    /// What was said.
+    pub fn said(&self) -> Vec<String> {
+        self.bus.entries().into_iter().map(|entry| entry.detail_type).collect()
+    }
+
+    /// Measures what follows.
+    pub fn cost(&self) -> Cost<'_> {
+        Cost { shop: self, before: self.used(), published: self.published() }
+    }
+
+    fn look<T>(&self, look: impl FnOnce() -> T) -> T {
+        let before = self.store.meter().total();
+        let seen = look();
+        let spent = self.store.meter().total() - before;
+        let mut looked = self.looked.lock().unwrap();
+        *looked = *looked + spent;
+        seen
+    }
+
+    fn used(&self) -> Reading {
+        self.store.meter().total() - *self.looked.lock().unwrap()
+    }
+
+    fn published(&self) -> u64 {
+        *self.bus.requests.lock().unwrap()
+    }
+}
+
+/// What a situation costs.
+pub struct Cost<'a> {
+    shop: &'a Shop,
+    before: Reading,
+    published: u64,
+}
+
+impl Cost<'_> {
+    /// It costs what `costs.txt` says.
+    #[track_caller]
+    pub fn is(&self, situation: &str) {
+        let used = self.shop.used() - self.before;
+        let published = self.shop.published() - self.published;
+        let Reading { requests, read_units, write_units } = used;
+        let line = format!("{situation} | {requests} | {read_units} | {write_units} | {published}");
+        println!("{line}");
+        assert!(COSTS.lines().any(|it| it == line), "costs.txt does not say: {line}");
+    }
+}
+
+/// An event as the bus delivers it.
+pub fn event(kind: &str, category: &str, key: &str, data: &str) -> String {
+    format!(
+        concat!(
+            r#"{{"id":"1","detail-type":"{}","source":"com.test","time":"2026-11-20T10:47:00Z","#,
+            r#""detail":{{"metadata":{{"idempotency-key":"{}","#,
+            r#""event-id":"9a5fd1d4-5c8f-5e1b-9d4e-0d9a3a5c1f01","correlation-id":"1073459984","#,
+            r#""occurred-at":"2026-11-20T10:47:00Z","version":1,"ttl-seconds":60,"#,
+            r#""category":"{}"}},"data":{}}}}}"#
+        ),
+        kind, key, category, data
+    )
+}
+
+/// An order of so many pieces of chai.
+pub fn order_created(key: &str, quantity: u32) -> String {
+    let total = f64::from(quantity) * 19.9;
+    let data = format!(
+        concat!(
+            r#"{{"order-id":"1073459984","customer-id":"456","status":"Open","total":{:.2},"#,
+            r#""lines":[{{"sku":"chai","quantity":{},"unit-price":19.90}}],"country":"Germany","#,
+            r#""shipping-address":{{"name":"Ana","street":"Torstr. 1","city":"Berlin","#,
+            r#""country":"Germany"}},"placed-at":"2026-11-20T10:47:00Z"}}"#
+        ),
+        total, quantity
+    );
+    event("OrderCreated", "event", key, &data)
+}
+
+/// What a future comes to that never waits.
+pub fn finish<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("nothing here waits"),
+    }
+}
+
+/// Whether a process that runs this dies on the way.
+pub fn dies<T>(future: impl Future<Output = T>) -> bool {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The mutation check: takes one guard away at a time, and shows after how many simulated runs
+# somebody notices. Each guard has a patch in crates/simulation/mutants, which puts a switch into a
+# copy of the tree: one build holds all of them, and the product's own code none.
+#
+#   scripts/mutants.sh [--seeds N] [NAME…]     N seeds at most for each guard (default 5000)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+copy=$root/target/mutants
+seeds=5000
+[[ ${1:-} == --seeds ]] && { seeds=$2; shift 2; }
+
+rm -rf "$copy/tree"
+mkdir -p "$copy/tree"
+git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- \
+    --ignore-failed-read 2>/dev/null | tar --extract --directory="$copy/tree"
+for patch in crates/simulation/mutants/*.patch; do
+    patch --quiet --strip=1 --no-backup-if-mismatch --directory="$copy/tree" <"$patch" || {
+        echo "the guard of $(basename "$patch" .patch) is not where its patch expects it" >&2
+        exit 1
+    }
+done
+
+(cd "$copy/tree" && cargo build --quiet --profile simulation --target-dir "$copy/target" \
+    --package chorus-simulation --example hunt)
+hunt=$copy/target/simulation/examples/hunt
+
+# Without a mutant, the same runs find nothing; else they would prove nothing.
+CHORUS_MUTANT='' "$hunt" "none" 200 --must-survive
+
+names=("$@")
+if [[ ${#names[@]} == 0 ]]; then
+    for patch in crates/simulation/mutants/*.patch; do
+        name=$(basename "$patch" .patch)
+        [[ $name == 00-switch ]] || names+=("$name")
+    done
+fi
+survivors=0
+for name in "${names[@]}"; do
+    CHORUS_MUTANT=$name "$hunt" "$name" "$seeds" || survivors=$((survivors + 1))
+done
+echo "${#names[@]} guards were taken away: $((${#names[@]} - survivors)) were missed, $survivors were not"
+[[ $survivors == 0 ]]
