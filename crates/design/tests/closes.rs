@@ -12,7 +12,7 @@ fn findings(change: impl Fn(&mut Vec<RowSpec>)) -> Vec<Finding> {
 }
 
 fn row<'a>(rows: &'a mut [RowSpec], action: &str) -> &'a mut RowSpec {
-    rows.iter_mut().find(|row| row.action == action).unwrap()
+    rows.iter_mut().find(|row| row.action == action).expect("the table has this row")
 }
 
 fn without(events: &[EventSpec], name: &str) -> &'static [EventSpec] {

@@ -16,7 +16,6 @@ use crate::openapi;
 pub const MAX_BODY: usize = 1_000_000;
 
 /// The routes of `functions`, answered with `kernel`, and `GET /openapi.json`.
-#[must_use]
 pub fn router(kernel: &Kernel, functions: &[Function]) -> Router {
     let routes: Vec<Route> =
         functions.iter().flat_map(|function| function.routes.clone()).collect();

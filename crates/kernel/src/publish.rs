@@ -101,6 +101,63 @@ fn chunks(entries: &[Entry]) -> Vec<&[Entry]> {
 mod tests {
     use super::*;
 
+    /// A bus that refuses every other entry of each request, until it is asked often enough.
+    struct Grudging {
+        refuses: std::sync::Mutex<usize>,
+        taken: std::sync::Mutex<Vec<String>>,
+    }
+
+    #[async_trait]
+    impl Publisher for Grudging {
+        async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
+            let mut left = self.refuses.lock().unwrap();
+            let refuses = *left > 0;
+            *left = left.saturating_sub(1);
+            let mut rejected = Vec::new();
+            for (index, entry) in entries.iter().enumerate() {
+                if refuses && index % 2 == 0 {
+                    let code = "ThrottlingException".to_owned();
+                    rejected.push(Rejected { index, code, message: "slow down".to_owned() });
+                } else {
+                    self.taken.lock().unwrap().push(entry.detail.clone());
+                }
+            }
+            Ok(rejected)
+        }
+    }
+
+    struct Still;
+
+    #[async_trait]
+    impl Clock for Still {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::UNIX_EPOCH
+        }
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    fn named(name: usize) -> Entry {
+        Entry { detail: name.to_string(), ..entry(0) }
+    }
+
+    #[tokio::test]
+    async fn entries_that_failed_are_tried_again_and_each_is_taken_once() {
+        let bus = Grudging { refuses: 3.into(), taken: Vec::new().into() };
+        let entries: Vec<Entry> = (0..12).map(named).collect();
+        publish_all(&bus, &Still, &entries).await.unwrap();
+        let mut taken = bus.taken.lock().unwrap().clone();
+        taken.sort_by_key(|name| name.parse::<usize>().unwrap());
+        let all: Vec<String> = (0..12).map(|name| name.to_string()).collect();
+        assert_eq!(taken, all);
+    }
+
+    #[tokio::test]
+    async fn entries_that_are_never_taken_are_an_error_and_not_a_success() {
+        let bus = Grudging { refuses: usize::MAX.into(), taken: Vec::new().into() };
+        let failure = publish_all(&bus, &Still, &[named(0)]).await.unwrap_err();
+        assert!(failure.is_retryable() && failure.code() == "PublishFailed", "{failure}");
+    }
+
     fn entry(bytes: usize) -> Entry {
         Entry { source: String::new(), detail_type: String::new(), detail: "x".repeat(bytes) }
     }
