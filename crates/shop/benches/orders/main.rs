@@ -1,0 +1,146 @@
+//! Orders through the whole shop, beside the bare store operations that they come to, and the
+//! memory that many orders in flight take. `cargo bench -p chorus-shop --bench orders`.
+//!
+//! Orders and replays take turns, round by round, so that whatever else the machine does hits both;
+//! a row shows the median round.
+
+#![allow(clippy::print_stdout, reason = "the table is what a benchmark is run for")]
+
+mod memory;
+mod tape;
+#[path = "../../tests/world/mod.rs"]
+mod world;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use chorus_shop::Partners;
+use cpu_time::ProcessTime;
+use tokio::runtime::{Builder, Runtime};
+
+use tape::{Recording, Tape};
+use world::World;
+
+/// Who orders.
+const CUSTOMER: &str = "alfki";
+
+/// The place that is a directory.
+const DURABLE: &str = "durable";
+
+/// How much is done.
+#[derive(Clone, Copy)]
+struct Size {
+    rounds: usize,
+    warm_up: usize,
+    orders: usize,
+    in_flight: usize,
+}
+
+impl Size {
+    /// `cargo test` runs benches too, without `--bench`: a little is enough there.
+    fn of_this_run() -> Self {
+        if std::env::args().any(|argument| argument == "--bench") {
+            Self { rounds: 5, warm_up: 50, orders: 200, in_flight: 10_000 }
+        } else {
+            Self { rounds: 1, warm_up: 2, orders: 5, in_flight: 5 }
+        }
+    }
+}
+
+/// What so many orders took.
+struct Took {
+    wall: Duration,
+    cpu: Duration,
+    /// Requests to the shop's store.
+    requests: u64,
+}
+
+fn main() -> anyhow::Result<()> {
+    let size = Size::of_this_run();
+    // Two threads on any machine, so that rows of two machines say the same thing.
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    row("workload", "value", "ratio");
+    // First, while the process holds nothing else.
+    if wanted("in-flight") {
+        runtime.block_on(memory::in_flight(size))?;
+    }
+    let tape = Builder::new_current_thread().enable_all().build()?.block_on(record(size))?;
+    for place in ["memory", DURABLE].into_iter().filter(|place| wanted(place)) {
+        compare(place, &runtime, &tape, size)?;
+    }
+    Ok(())
+}
+
+/// Whether this part is asked for: `-- memory`, `-- durable`, `-- in-flight`; else all are.
+fn wanted(part: &str) -> bool {
+    let asked: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    asked.is_empty() || asked.iter().any(|asked| asked == part)
+}
+
+/// Plays the whole story once, one thing after the other, and keeps what the stores were asked.
+async fn record(size: Size) -> anyhow::Result<Recording> {
+    let mut tape = Tape::default();
+    let world = World::open(None, &[CUSTOMER], |store| tape.watch(store)).await?;
+    tape.tables = [Partners::TABLES.to_vec(), world.tables.clone()];
+    world.move_parcels(true);
+    world.place(0..size.warm_up, |_| CUSTOMER).await?;
+    world.step_to(size.warm_up).await;
+    tape.mark();
+    let end = size.warm_up + size.orders;
+    world.place(size.warm_up..end, |_| CUSTOMER).await?;
+    world.step_to(end).await;
+    Ok(tape.stop())
+}
+
+/// Orders through a fresh shop, in a directory or in memory.
+async fn flow(data: Option<&Path>, size: Size) -> anyhow::Result<Took> {
+    let world = World::open(data, &[CUSTOMER], |store| store).await?;
+    world.move_parcels(true);
+    world.local.runner().start();
+    world.place(0..size.warm_up, |_| CUSTOMER).await?;
+    world.rest(size.warm_up).await?;
+    let meter = world.local.store().meter();
+    let (before, wall, cpu) = (meter.total().requests, Instant::now(), ProcessTime::now());
+    let end = size.warm_up + size.orders;
+    world.place(size.warm_up..end, |_| CUSTOMER).await?;
+    world.rest(end).await?;
+    let (wall, cpu) = (wall.elapsed(), cpu.elapsed());
+    let requests = meter.total().requests - before;
+    world.local.runner().shutdown(Duration::from_secs(10)).await?;
+    Ok(Took { wall, cpu, requests })
+}
+
+/// Rounds of the shop and rounds of its bare operations, by turns; prints a row of each.
+fn compare(place: &str, runtime: &Runtime, tape: &Recording, size: Size) -> anyhow::Result<()> {
+    let mut rounds = Vec::new();
+    for _ in 0..size.rounds {
+        let [ours, theirs] = [tempfile::tempdir()?, tempfile::tempdir()?];
+        let [ours, theirs] =
+            [&ours, &theirs].map(|directory| (place == DURABLE).then(|| directory.path()));
+        let took = runtime.block_on(flow(ours, size))?;
+        rounds.push((took, runtime.block_on(tape.replay(theirs))?));
+    }
+    let orders = size.orders as f64;
+    let median = |of: &dyn Fn(&(Took, Duration)) -> f64| {
+        let mut sorted: Vec<f64> = rounds.iter().map(of).collect();
+        sorted.sort_by(f64::total_cmp);
+        sorted[sorted.len() / 2]
+    };
+    let rate = median(&|(took, _)| orders / took.wall.as_secs_f64());
+    let cpu = median(&|(took, _)| took.cpu.as_secs_f64() / orders * 1e3);
+    let bare = median(&|(_, bare)| bare.as_secs_f64() / orders * 1e3);
+    let ratio = median(&|(took, bare)| took.cpu.as_secs_f64() / bare.as_secs_f64());
+    let requests = median(&|(took, _)| took.requests as f64 / orders);
+    row(&format!("orders, {place}"), &format!("{rate:.0} a second"), "");
+    row("  CPU time of an order", &format!("{cpu:.2} ms"), &format!("{ratio:.2}x"));
+    row("  CPU time of its bare operations", &format!("{bare:.2} ms"), "1x");
+    row("  requests to the shop's store", &format!("{requests:.1} an order"), "");
+    let replayed = tape.requests() as f64 / orders;
+    row("  of them replayed", &format!("{replayed:.1} an order"), "");
+    Ok(())
+}
+
+fn row(workload: &str, value: &str, ratio: &str) {
+    println!("{workload:<44} {value:>18} {ratio:>8}");
+}

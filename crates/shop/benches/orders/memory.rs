@@ -1,0 +1,42 @@
+//! The memory of a process with many orders in flight: all placed before the first is carried on,
+//! then all at the carrier at once. Durable, so that what is counted is the engine and not its data;
+//! twice, for what grows would grow twice.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::world::World;
+use crate::{CUSTOMER, Size, row};
+
+/// Two waves of orders.
+pub(crate) async fn in_flight(size: Size) -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let world = World::open(Some(directory.path()), &[CUSTOMER], |store| store).await?;
+    let orders = size.in_flight;
+    let before = status("VmRSS")?;
+    let show = |moment: String, now: f64| {
+        row(&moment, &format!("{now:.0} MiB"), &format!("{:.2}x", now / before));
+    };
+    show(format!("memory before {orders} orders"), before);
+    for wave in 0..2 {
+        world.move_parcels(false);
+        world.place(wave * orders..(wave + 1) * orders, |_| CUSTOMER).await?;
+        show(format!("  wave {}: all placed", wave + 1), status("VmRSS")?);
+        world.rest(wave * orders).await?;
+        show(format!("  wave {}: all at the carrier", wave + 1), status("VmRSS")?);
+        world.move_parcels(true);
+        world.rest((wave + 1) * orders).await?;
+        show(format!("  wave {}: all delivered", wave + 1), status("VmRSS")?);
+        show(format!("  wave {}: the peak so far", wave + 1), status("VmHWM")?);
+    }
+    Ok(world.local.runner().shutdown(Duration::from_secs(10)).await?)
+}
+
+/// A line of the kernel's account of this process, in MiB.
+fn status(name: &str) -> anyhow::Result<f64> {
+    let account = std::fs::read_to_string("/proc/self/status").context("this measures on Linux")?;
+    let line = account.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kib = line.and_then(|line| line.split_whitespace().next()).context("no such line")?;
+    Ok(kib.parse::<f64>()? / 1_024.0)
+}

@@ -1,0 +1,148 @@
+//! What the stores are asked, kept in order, and asked again of fresh stores with nothing around
+//! them: no engine, no kernel, no JSON.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::ensure;
+use async_trait::async_trait;
+use chorus_kernel::{Item, Key, Page, Query, Store, StoreError, TableSpec, Write};
+use chorus_local::{DynoxideStore, SystemClock};
+use cpu_time::ProcessTime;
+
+/// The index of the shop's own store; the partners' is the other.
+const SHOP: usize = 1;
+
+/// One request.
+enum Request {
+    Get(Key),
+    Query(Query),
+    Write(Vec<Write>),
+}
+
+/// A request to one of the two stores, and whether it went through.
+struct Asked {
+    store: usize,
+    request: Request,
+    went: bool,
+}
+
+type Log = Arc<Mutex<Vec<Asked>>>;
+
+/// Keeps the requests of a run.
+#[derive(Default)]
+pub(crate) struct Tape {
+    /// The tables of the partners' store, and of the shop's.
+    pub(crate) tables: [Vec<TableSpec>; 2],
+    log: Log,
+    watched: usize,
+    start: usize,
+}
+
+impl Tape {
+    /// Keeps what `store` is asked from now on: the partners' store first, the shop's then.
+    pub(crate) fn watch(&mut self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        let (index, log) = (self.watched, Arc::clone(&self.log));
+        self.watched += 1;
+        Arc::new(Watched { store, index, log })
+    }
+
+    /// What comes from now on is to be measured.
+    pub(crate) fn mark(&mut self) {
+        self.start = lock(&self.log).len();
+    }
+
+    /// The end.
+    pub(crate) fn stop(self) -> Recording {
+        let asked = std::mem::take(&mut *lock(&self.log));
+        Recording { tables: self.tables, asked, start: self.start }
+    }
+}
+
+fn lock(log: &Mutex<Vec<Asked>>) -> MutexGuard<'_, Vec<Asked>> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Watched {
+    store: Arc<dyn Store>,
+    index: usize,
+    log: Log,
+}
+
+impl Watched {
+    fn keep(&self, request: Request, went: bool) {
+        lock(&self.log).push(Asked { store: self.index, request, went });
+    }
+}
+
+#[async_trait]
+impl Store for Watched {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        let answer = self.store.get(key).await;
+        self.keep(Request::Get(key.clone()), answer.is_ok());
+        answer
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        let answer = self.store.query(query).await;
+        self.keep(Request::Query(query.clone()), answer.is_ok());
+        answer
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        let answer = self.store.write(writes).await;
+        self.keep(Request::Write(writes.to_vec()), answer.is_ok());
+        answer
+    }
+}
+
+/// All requests of a run, in order.
+pub(crate) struct Recording {
+    tables: [Vec<TableSpec>; 2],
+    asked: Vec<Asked>,
+    /// Where the measured part begins.
+    start: usize,
+}
+
+impl Recording {
+    /// How many requests the measured part has to the shop's store.
+    pub(crate) fn requests(&self) -> usize {
+        self.asked[self.start..].iter().filter(|asked| asked.store == SHOP).count()
+    }
+
+    /// Asks the same of fresh stores; answers the CPU time of the measured part.
+    pub(crate) async fn replay(&self, data: Option<&Path>) -> anyhow::Result<Duration> {
+        let [partners, shop] = &self.tables;
+        let stores = [open(data, "partners.db", partners)?, open(data, "store.db", shop)?];
+        let (before, measured) = self.asked.split_at(self.start);
+        ask(before, &stores).await?;
+        let cpu = ProcessTime::now();
+        ask(measured, &stores).await?;
+        Ok(cpu.elapsed())
+    }
+}
+
+fn open(
+    data: Option<&Path>,
+    name: &str,
+    tables: &[TableSpec],
+) -> Result<DynoxideStore, StoreError> {
+    match data {
+        Some(data) => DynoxideStore::open(&data.join(name), tables),
+        None => DynoxideStore::memory(Arc::new(SystemClock), tables),
+    }
+}
+
+async fn ask(asked: &[Asked], stores: &[DynoxideStore; 2]) -> anyhow::Result<()> {
+    for Asked { store, request, went } in asked {
+        let store = &stores[*store];
+        let goes = match request {
+            Request::Get(key) => store.get(key).await.is_ok(),
+            Request::Query(query) => store.query(query).await.is_ok(),
+            Request::Write(writes) => store.write(writes).await.is_ok(),
+        };
+        ensure!(goes == *went, "a replayed request was answered otherwise");
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! A carrier in the same process: it takes every parcel at once, and tells the shop by its signed
+//! webhook that the parcel was picked up, and that it was delivered.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::http::Request;
+use chorus_events::Detail;
+use chorus_events::delivery::DeliveryMarkedAsStarted;
+use chorus_local::{Call, NoAnswer, Partner};
+use chorus_shop::WEBHOOK_SECRET;
+use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
+use serde_json::json;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Mutex, watch};
+
+/// How many couriers are on the road.
+const COURIERS: usize = 32;
+
+/// Takes parcels.
+pub(super) struct Carrier(UnboundedSender<String>);
+
+#[async_trait]
+impl Partner for Carrier {
+    async fn post(&self, call: &Call) -> Result<u16, NoAnswer> {
+        if call.action == "RecallDelivery" {
+            return Ok(200);
+        }
+        let Ok(detail) = serde_json::from_str::<Detail<DeliveryMarkedAsStarted>>(&call.body) else {
+            return Ok(400);
+        };
+        let gone = |_| NoAnswer::NotReached("the carrier has closed".to_owned());
+        self.0.send(detail.data.order_id.to_string()).map_err(gone)?;
+        Ok(202)
+    }
+}
+
+/// Where parcels lie until its doors are open.
+pub(super) struct Depot {
+    open: watch::Sender<bool>,
+    delivered: watch::Sender<usize>,
+}
+
+/// A carrier whose doors are closed; call [`Couriers::start`] for its parcels to be moved.
+pub(super) fn open() -> (Carrier, Depot, Couriers) {
+    let (sender, parcels) = unbounded_channel();
+    let depot = Depot { open: watch::channel(false).0, delivered: watch::channel(0).0 };
+    let (open, delivered) = (depot.open.subscribe(), depot.delivered.clone());
+    let parcels = Arc::new(Mutex::new(parcels));
+    (Carrier(sender), depot, Couriers { parcels, open, delivered })
+}
+
+impl Depot {
+    /// Opens the doors, or closes them.
+    pub(super) fn set_open(&self, open: bool) {
+        self.open.send_replace(open);
+    }
+
+    /// How many parcels the shop was told to be delivered.
+    pub(super) fn delivered(&self) -> usize {
+        *self.delivered.borrow()
+    }
+
+    /// Returns once the shop was told of so many deliveries.
+    pub(super) async fn until(&self, delivered: usize) -> anyhow::Result<()> {
+        self.delivered.subscribe().wait_for(|told| *told >= delivered).await?;
+        Ok(())
+    }
+}
+
+/// Move parcels, while the doors are open. Once the carrier is gone, so are they.
+#[derive(Clone)]
+pub(super) struct Couriers {
+    parcels: Arc<Mutex<UnboundedReceiver<String>>>,
+    open: watch::Receiver<bool>,
+    delivered: watch::Sender<usize>,
+}
+
+impl Couriers {
+    /// Sends them out; they call back at `router`.
+    pub(super) fn start(&self, router: &Router) {
+        for _ in 0..COURIERS {
+            tokio::spawn(self.clone().drive(router.clone()));
+        }
+    }
+
+    async fn drive(mut self, router: Router) {
+        loop {
+            let parcel = self.parcels.lock().await.recv().await;
+            let Some(order_id) = parcel else { return };
+            if self.open.wait_for(|open| *open).await.is_err() {
+                return;
+            }
+            for status in ["DeliveryStarted", "Delivered"] {
+                let told = tell(&router, &order_id, status).await;
+                told.expect("the shop takes the carrier's webhook");
+            }
+            self.delivered.send_modify(|delivered| *delivered += 1);
+        }
+    }
+}
+
+async fn tell(router: &Router, order_id: &str, status: &str) -> anyhow::Result<()> {
+    let secret: WebhookSecret = WEBHOOK_SECRET.parse()?;
+    let body = json!({ "order-id": order_id, "status": status }).to_string();
+    let now = jiff::Timestamp::now().as_second();
+    let request = Request::post("/webhooks/logistics")
+        .header(TIMESTAMP_HEADER, now.to_string())
+        .header(SIGNATURE_HEADER, sign(&secret, now, body.as_bytes()))
+        .body(body.into())?;
+    super::ask(router, request).await?;
+    Ok(())
+}

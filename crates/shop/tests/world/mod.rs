@@ -1,0 +1,177 @@
+//! A shop without a socket: asked over its router, and with a carrier in the same process that
+//! takes every parcel, and moves none before it is told to.
+
+#![allow(dead_code, unreachable_pub, reason = "a test and a bench each use a part of it")]
+
+mod carrier;
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::ensure;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
+use chorus_local::{Endpoint, Local, LocalConfig, Work};
+use chorus_shop::{CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, functions};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use carrier::Depot;
+
+/// How long anything may take here, before it is an error.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How many customers order at once.
+const AT_ONCE: usize = 32;
+
+/// How many items there are: enough that orders differ.
+const ITEMS: usize = 20;
+
+/// Asks `router`, and demands success.
+async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Value> {
+    let answer = router.clone().oneshot(request).await?;
+    let status = answer.status();
+    let body = to_bytes(answer.into_body(), 1_000_000).await?;
+    ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
+    Ok(serde_json::from_slice(&body)?)
+}
+
+/// A shop that takes orders.
+pub struct World {
+    /// The engine.
+    pub local: Local,
+    /// What routes, and whoever drives the engine by hand, stand on.
+    pub kernel: Kernel,
+    /// The companies outside.
+    pub partners: Partners,
+    /// The tables of the shop's own store.
+    pub tables: Vec<TableSpec>,
+    router: Router,
+    depot: Depot,
+}
+
+impl World {
+    /// Opens a shop in the directory `data`, or in memory, with items and `customers`. Stores are
+    /// what `wrap` makes of them: of the partners' first, of the shop's then. The runner of the
+    /// engine stands on the bare one; who wraps drives the engine by hand.
+    pub async fn open(
+        data: Option<&Path>,
+        customers: &[&str],
+        mut wrap: impl FnMut(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> anyhow::Result<Self> {
+        let (carrier, depot, couriers) = carrier::open();
+        let mut config = LocalConfig::new(Vec::new());
+        config.data = data.map(Into::into);
+        config.partner = Some(Arc::new(carrier));
+        // At the usual hundred calls a second, that limit would be all that is seen.
+        config.policies.calls_per_second = 1_000_000;
+        for row in ["StartDelivery", "RecallDelivery"] {
+            config = config.endpoint(row, Endpoint::new("in this process", CARRIER_API_KEY));
+        }
+        let books = ShopConfig { data: config.data.clone(), ..ShopConfig::default() };
+        let partners = Partners::open(&books)?.wrapped(&mut wrap);
+        config.functions = functions(&partners, WEBHOOK_SECRET.parse()?);
+        let functions = config.functions.clone();
+        let local = Local::open(config)?;
+        let mut kernel = local.kernel().clone();
+        kernel.store = wrap(kernel.store);
+        let router = chorus_http::router(&kernel, &functions);
+        couriers.start(&router);
+        let world = Self { local, kernel, partners, tables: tables(&functions), router, depot };
+        world.seed(customers).await?;
+        Ok(world)
+    }
+
+    async fn seed(&self, customers: &[&str]) -> anyhow::Result<()> {
+        for item in 0..ITEMS {
+            let body = json!({ "name": "A thing", "price": 18.5, "stock": 1_000_000 });
+            ask(&self.router, put(&format!("/items/item-{item}"), &body)?).await?;
+        }
+        for customer in customers {
+            let body = json!({ "name": customer, "email": "somebody@example.com" });
+            ask(&self.router, put(&format!("/customers/{customer}"), &body)?).await?;
+        }
+        // An order needs prices, which are learned from events.
+        self.step_to(0).await;
+        Ok(())
+    }
+
+    /// Drives the engine by hand, one thing after the other, until so many parcels are delivered
+    /// and nothing is left to do.
+    pub async fn step_to(&self, delivered: usize) {
+        let (bus, hands) = (self.local.bus(), self.local.hands());
+        while self.depot.delivered() < delivered || !bus.is_idle() {
+            for work in bus.take_due(1) {
+                let verdicts = hands.perform(&work, bus.topology(), &self.kernel).await;
+                bus.settle_all(verdicts);
+                if let Work::Job(job) = work {
+                    bus.finish(job);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Places the orders of these numbers, many at once; `customer` says whose each is.
+    pub async fn place(
+        &self,
+        numbers: Range<usize>,
+        customer: fn(usize) -> &'static str,
+    ) -> anyhow::Result<()> {
+        let mut customers = JoinSet::new();
+        for first in numbers.start..numbers.end.min(numbers.start + AT_ONCE) {
+            let (router, end) = (self.router.clone(), numbers.end);
+            customers.spawn(async move {
+                for number in (first..end).step_by(AT_ONCE) {
+                    ask(&router, order(number, customer(number))?).await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(placed) = customers.join_next().await {
+            placed??;
+        }
+        Ok(())
+    }
+
+    /// Has the carrier move the parcels that it has, and that it gets from now on; or none.
+    pub fn move_parcels(&self, moves: bool) {
+        self.depot.set_open(moves);
+    }
+
+    /// Delivers until so many parcels are delivered, and nothing is left to do.
+    pub async fn rest(&self, delivered: usize) -> anyhow::Result<()> {
+        let runner = self.local.runner();
+        runner.start();
+        tokio::time::timeout(PATIENCE, self.depot.until(delivered)).await??;
+        Ok(runner.run_until_idle(PATIENCE).await?)
+    }
+}
+
+fn tables(functions: &[Function]) -> Vec<TableSpec> {
+    let own = functions.iter().flat_map(|function| function.tables.iter().copied());
+    std::iter::once(IDEMPOTENCY_TABLE).chain(own).collect()
+}
+
+fn put(path: &str, body: &Value) -> anyhow::Result<Request<Body>> {
+    Ok(Request::put(path).body(body.to_string().into())?)
+}
+
+/// An order of two lines, at home, and too small for a review.
+fn order(number: usize, customer: &str) -> anyhow::Result<Request<Body>> {
+    let line = |item: usize| json!({ "sku": format!("item-{}", item % ITEMS), "quantity": 1 });
+    let body = json!({
+        "customer-id": customer,
+        "lines": [line(number), line(number + 1)],
+        "shipping-address": {
+            "name": customer, "street": "Obere Str. 57", "city": "Berlin", "country": "Germany",
+        },
+    });
+    let request = Request::post("/orders").header("idempotency-key", format!("order-{number}"));
+    Ok(request.body(body.to_string().into())?)
+}

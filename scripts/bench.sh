@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Every speed that docs/PERFORMANCE.md tells of, as ratios measured side by side.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+
+step "event patterns beside quamina"; cargo bench --quiet -p event-pattern --bench versus_quamina
+step "state machines";                cargo bench --quiet -p states --bench transitions
+step "the bus and the bare store";    cargo bench --quiet -p chorus-local --bench throughput
+step "orders through the whole shop"; cargo bench --quiet -p chorus-shop --bench orders
