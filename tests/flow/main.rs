@@ -1,5 +1,7 @@
 //! The flow across services: how orders end, what was wrong elsewhere, and what disorder changes.
 
+#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+
 mod api;
 mod defects;
 mod disorder;

@@ -1,5 +1,7 @@
 //! The shape of the repository: what may know of what, what derives from the table, how files look.
 
+#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+
 mod contract;
 mod direction;
 mod generated;

@@ -1,5 +1,7 @@
 //! The commands as a person runs them: the real binary, its output, its exit codes.
 
+#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+
 mod demo;
 mod help;
 mod machines;

@@ -133,7 +133,6 @@ impl Shop {
     }
 
     /// The API's router: it answers without a socket, too.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }
@@ -175,8 +174,9 @@ fn secret() -> WebhookSecret {
 
 async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
     let stop = async move {
-        // An error says that the shop is gone: a reason to stop as well.
-        stopped.wait_for(|stop| *stop).await.map_or((), |_| ())
+        if stopped.wait_for(|stop| *stop).await.is_err() {
+            tracing::debug!("the shop is gone, which is a reason to stop as well");
+        }
     };
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
         tracing::error!(%error, "the API stopped listening");
