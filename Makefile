@@ -26,3 +26,15 @@ generate: ## Write what derives from the design table: schemas, samples, docs, t
 .PHONY: bench
 bench: ## Speeds beside a peer, as ratios
 	scripts/bench.sh
+
+.PHONY: emulator
+emulator: ## The stack on an emulator of AWS, with the real binaries, and an order to try
+	scripts/emulator.sh up
+
+.PHONY: emulator-down
+emulator-down: ## End it
+	scripts/emulator.sh down
+
+.PHONY: emulator-test
+emulator-test: ## The flow on an emulator of its own, driven through the API
+	scripts/emulator.sh test

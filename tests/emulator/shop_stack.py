@@ -207,8 +207,8 @@ The shop is on the emulator at {shop.url}, its API at
 {api}
 
 # order something, then see what it went through
-{chorus} order place --url {api} --customer ana --line chai:2
-{chorus} trace --url {api} ORDER
+{chorus} order --url '{api}' place --customer ana --line chai:2
+{chorus} trace --url '{api}' ORDER
 
 # look at the stack itself
 AWS_ENDPOINT_URL={shop.url} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \\

@@ -46,7 +46,7 @@ fn welcome(url: &str, up: &Up) {
     line!(
         "curl -X PUT {url}/items/chai -d '{{\"name\":\"Chai\",\"price\":18,\"stock\":39}}'\n\
          curl -X PUT {url}/customers/ana -d '{{\"name\":\"Ana\",\"email\":\"ana@example.com\"}}'\n\
-         chorus order place --url {url} --customer ana --line chai:2\n"
+         chorus order --url {url} place --customer ana --line chai:2\n"
     );
     line!("{DIM}# then see what it went through{DIM:#}");
     line!("chorus trace --url {url} ORDER\n");
