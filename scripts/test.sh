@@ -8,7 +8,8 @@ step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 step "format";  cargo fmt --all --check
 step "clippy";  cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "rustdoc"; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
-step "tests";   cargo test --workspace --quiet
+step "tests";   cargo test --workspace --exclude chorus-simulation --quiet
+step "simulation"; cargo test --package chorus-simulation --profile simulation --quiet
 [[ ${1:-} == --quick ]] && exit 0
-step "template";  cargo run --quiet -- synth --check && scripts/lint-template.sh
+step "template";  cargo run --quiet -- synth --check; scripts/lint-template.sh
 step "licences and sources"; scripts/deny.sh
