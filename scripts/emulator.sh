@@ -15,6 +15,7 @@ prepare() {
 clean_up() {
     local status=$?
     trap - EXIT
+    kill "${tests:-}" 2>/dev/null && wait "$tests" || true
     shop down ${EMULATOR_KEEP_LOG:+--keep-log} || status=1
     exit "$status"
 }
@@ -28,7 +29,10 @@ run_tests() {
     fi
     trap clean_up EXIT
     trap 'exit 130' INT TERM
-    timeout --kill-after=10 350 .venv/bin/python tests/emulator/test_flow.py "$@"
+    # In the background, since a trap waits for what runs in the foreground.
+    timeout --kill-after=10 350 .venv/bin/python tests/emulator/test_flow.py "$@" &
+    tests=$!
+    wait "$tests"
 }
 
 case ${1:-} in
