@@ -9,4 +9,4 @@ if [[ "$("$tools/bin/cargo-deny" --version 2>/dev/null)" != "cargo-deny $version
     --root "$tools" --target-dir target/tools-build --profile dev
   rm -rf target/tools-build
 fi
-exec "$tools/bin/cargo-deny" --offline check --hide-inclusion-graph bans licenses sources
+exec "$tools/bin/cargo-deny" check --hide-inclusion-graph bans licenses sources
