@@ -25,8 +25,8 @@ if $build; then
     for service in "${services[@]}"; do
         cargo build --release -p "chorus-$service" --bin "$service"
     done
-    cargo build --release -p chorus-aws --example hello
+    cargo build --release -p chorus-aws --features hello --bin hello
 fi
-binaries=("$release/examples/hello")
+binaries=("$release/hello")
 for service in "${services[@]}"; do binaries+=("$release/$service"); done
 exec python3 scripts/measure_lambda.py "$spawns" "${binaries[@]}"

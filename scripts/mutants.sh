@@ -22,9 +22,13 @@ for patch in crates/simulation/mutants/*.patch; do
     }
 done
 
-(cd "$copy/tree" && cargo build --quiet --profile simulation --target-dir "$copy/target" \
+# What the crates stand on is built already, by any run of the simulation.
+(cd "$copy/tree" && cargo build --quiet --profile simulation --target-dir "$root/target" \
     --package chorus-simulation --example hunt)
-hunt=$copy/target/simulation/examples/hunt
+hunt=$copy/hunt
+cp "$root/target/simulation/examples/hunt" "$hunt"
+# The next build of the tree itself writes its own again.
+touch "$root/crates/simulation/examples/hunt.rs"
 
 # Without a mutant, the same runs find nothing; else they would prove nothing.
 CHORUS_MUTANT='' "$hunt" "none" 200 --must-survive
