@@ -41,9 +41,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn new(name: String, route: &'static str, wish: Wish, patience: u32, body: &Value) -> Self {
+    fn new(name: String, route: &'static str, wish: Wish, body: &Value) -> Self {
         let request = Request { body: body.to_string().into_bytes(), ..Request::default() };
-        Self { name, route, request, wish, patience, attempts: 0, answered: None }
+        Self { name, route, request, wish, patience: PATIENCE, attempts: 0, answered: None }
+    }
+
+    const fn patience(mut self, patience: u32) -> Self {
+        self.patience = patience;
+        self
     }
 
     fn key(mut self, key: impl Into<String>) -> Self {
@@ -60,7 +65,7 @@ impl Client {
     pub(crate) fn lists(sku: &str, price: i64, stock: u32, time: usize) -> Self {
         let body = json!({ "name": sku, "price": cents(price), "stock": stock });
         let name = format!("listing {time} of {sku}");
-        Self::new(name.clone(), "PUT /items/{sku}", Wish::Keep, 12, &body)
+        Self::new(name.clone(), "PUT /items/{sku}", Wish::Keep, &body)
             .path("sku", sku)
             .key(name.replace(' ', "-"))
     }
@@ -72,7 +77,7 @@ impl Client {
             "email": format!("{customer}@example.com"),
             "blocked": customer.contains("blocked"),
         });
-        Self::new(format!("customer {customer}"), "PUT /customers/{id}", Wish::Keep, 12, &body)
+        Self::new(format!("customer {customer}"), "PUT /customers/{id}", Wish::Keep, &body)
             .path("id", customer)
             .key(format!("customer-{customer}"))
     }
@@ -90,14 +95,15 @@ impl Client {
         });
         let wish = Wish::Place(order.order_id.clone());
         let name = format!("{} placed", order.name);
-        Self::new(name, "POST /orders", wish, order.patience, &body).key(order.key.clone())
+        Self::new(name, "POST /orders", wish, &body).patience(order.patience).key(order.key.clone())
     }
 
     /// Cancels an order.
     pub(crate) fn cancels(order_id: &OrderId, who: &str) -> Self {
         let wish = Wish::Of(order_id.clone());
         let body = json!({ "reason": format!("{who} canceled it") });
-        Self::new(format!("{who} canceled"), "POST /orders/{id}/cancel", wish, 8, &body)
+        Self::new(format!("{who} canceled"), "POST /orders/{id}/cancel", wish, &body)
+            .patience(8)
             .path("id", order_id.as_str())
             .key(format!("cancel-{order_id}-{}", who.replace(' ', "-")))
     }
@@ -106,7 +112,7 @@ impl Client {
     pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Self {
         let body = json!({ "verdict": verdict, "reviewer": "maria" });
         let wish = Wish::Of(order_id.clone());
-        Self::new(name, "POST /reviews/{order-id}", wish, 12, &body)
+        Self::new(name, "POST /reviews/{order-id}", wish, &body)
             .path("order-id", order_id.as_str())
             .key(format!("review-{order_id}-{verdict}"))
     }
@@ -120,7 +126,9 @@ impl Client {
         }
         let said = format!("{order_id} {status:?}");
         let key = derived_id("carrier-callback", &said, 0).simple().to_string();
-        Self::new(format!("{status:?} of {order}"), WEBHOOK, Wish::Tell, 60, &body).key(key)
+        Self::new(format!("{status:?} of {order}"), WEBHOOK, Wish::Tell, &body)
+            .patience(60)
+            .key(key)
     }
 
     /// The next attempt's request; the carrier signs each anew.
@@ -161,6 +169,9 @@ impl Client {
         Duration::from_millis(doubled.min(600_000))
     }
 }
+
+/// How often a caller tries, where nothing else is said.
+const PATIENCE: u32 = 12;
 
 /// The carrier's webhook.
 const WEBHOOK: &str = "POST /webhooks/logistics";

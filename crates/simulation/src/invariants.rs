@@ -272,7 +272,7 @@ fn check_log(stage: &Stage) -> Vec<String> {
         |id: &&String| !sightings.events.contains_key(*id) && !poisoned.contains(id.as_str());
     let unknown = logged.iter().filter(unknown).count();
     // Poison that can be read as far as the log needs is kept there.
-    let readable = (stage.scenario.poison.len() + 1) / 2;
+    let readable = stage.scenario.poison.len().div_ceil(2);
     if unknown > readable {
         wrong.push(format!("log: {unknown} events were never said"));
     }

@@ -18,13 +18,12 @@ impl Trace {
         Self { fingerprint: 0, lines: Some(Vec::new()) }
     }
 
+    /// The task called `label` makes a call: its number, to which port, struck by what.
     pub(crate) fn call(
         &mut self,
         now: Timestamp,
         label: &str,
-        call: u32,
-        port: Port,
-        fault: Option<Fault>,
+        (call, port, fault): (u32, Port, Option<Fault>),
     ) {
         let code = (port as u64) << 32 | u64::from(call) << 8 | fault.map_or(0, |it| it as u64 + 1);
         self.add(now, name(label) ^ code);

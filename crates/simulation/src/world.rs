@@ -220,7 +220,7 @@ impl World {
             }
         }
         running.wake_at = later(now, pause);
-        state.trace.call(now, &running.label, call, port, fault);
+        state.trace.call(now, &running.label, (call, port, fault));
         state.running = Some(running);
         Some(fault)
     }

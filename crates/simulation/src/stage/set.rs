@@ -1,0 +1,120 @@
+//! What a run stands on: the functions, the engine, and the world's companies.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use chorus_events::rules::Rule;
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, StoreError};
+use chorus_local::{Disorder, Endpoint, Local, LocalConfig, VirtualClock};
+use chorus_webhook_signature::WebhookSecret;
+
+use super::Stage;
+use crate::courier::{Courier, Parcels};
+use crate::draw::mix;
+use crate::outside::{Bank, Books, Post};
+use crate::ports::{SkewedClock, StruckBus, StruckStore};
+use crate::scenario::{ITEMS, Scenario};
+use crate::seen::Seen;
+use crate::store::{Backing, Shelf};
+use crate::world::World;
+
+/// The secret that the carrier signs with.
+const SECRET: &str = "a-secret-of-the-simulated-carrier";
+
+impl Stage {
+    /// A stage on which `scenario` can be played.
+    pub(crate) fn new(
+        world: Arc<World>,
+        scenario: Scenario,
+        backing: Backing,
+        rules: &[Rule],
+    ) -> Result<Self, StoreError> {
+        let bank = Arc::new(Bank {
+            world: Arc::clone(&world),
+            voids: scenario.bank_voids,
+            books: Mutex::new(Books::default()),
+        });
+        let post = Arc::new(Post { world: Arc::clone(&world), letters: Mutex::default() });
+        let courier = Arc::new(Courier {
+            world: Arc::clone(&world),
+            manners: scenario.orders.iter().map(|it| (it.order_id.clone(), it.manner)).collect(),
+            shelf: Mutex::new(Parcels::default()),
+        });
+        let secret: WebhookSecret = SECRET.parse().expect("the secret is long enough");
+        let functions = functions(&bank, &post, &secret);
+        let mut tables = vec![IDEMPOTENCY_TABLE];
+        tables.extend(functions.iter().flat_map(|function| function.tables.iter().copied()));
+        let clock: VirtualClock = world.clock.clone();
+        let shelf = Arc::new(Shelf::new(backing, Arc::new(clock), &tables)?);
+        let stock: Arc<HashMap<String, i64>> =
+            Arc::new(ITEMS.iter().map(|it| (it.0.to_owned(), i64::from(it.2))).collect());
+        let seen = Seen::new(Arc::clone(&world));
+        let mut config = engine(&world, &scenario, &functions);
+        config.rules = Some(rules.to_vec());
+        config.partner = Some(Arc::clone(&courier) as Arc<_>);
+        config.observer = Some(Arc::clone(&seen) as Arc<_>);
+        let unopened = |error: chorus_local::Error| StoreError::Invalid(error.to_string());
+        let local = Arc::new(Local::open(config).map_err(unopened)?);
+        let kernel = Kernel {
+            store: Arc::new(StruckStore::new(
+                Arc::clone(&world),
+                Arc::clone(&shelf),
+                Arc::clone(&stock),
+            )),
+            bus: Arc::new(StruckBus { world: Arc::clone(&world), bus: Arc::clone(local.bus()) }),
+            clock: Arc::new(SkewedClock { world: Arc::clone(&world) }),
+        };
+        let route = |route: &chorus_kernel::Route| {
+            (format!("{} {}", route.method, route.path), Arc::clone(&route.endpoint))
+        };
+        let routes = functions.iter().flat_map(|it| it.routes.iter().map(route)).collect();
+        Ok(Self {
+            world,
+            shelf,
+            bank,
+            post,
+            courier,
+            local,
+            seen,
+            scenario,
+            clients: Vec::new(),
+            stock,
+            kernel,
+            routes,
+            secret,
+            agenda: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            labels: HashMap::new(),
+            next: 0,
+            steps: 0,
+        })
+    }
+}
+
+fn functions(bank: &Arc<Bank>, post: &Arc<Post>, secret: &WebhookSecret) -> Vec<Function> {
+    vec![
+        chorus_order::function(),
+        chorus_inventory::function(),
+        chorus_customer::function(),
+        chorus_delivery::function(secret.clone()),
+        chorus_payment::function(Arc::clone(bank) as Arc<_>),
+        chorus_notification::function(Arc::clone(post) as Arc<_>),
+        chorus_fraud::function(),
+        chorus_customs::function(),
+        chorus_analytics::function(),
+        chorus_event_log::function(),
+    ]
+}
+
+/// The engine, but for who is on its other side.
+fn engine(world: &World, scenario: &Scenario, functions: &[Function]) -> LocalConfig {
+    // The tables are on the shelf: the engine's own store stays empty.
+    let bare = functions.iter().cloned().map(|it| Function { tables: Vec::new(), ..it }).collect();
+    let mut config = LocalConfig::new(bare).virtual_time(&world.clock).seed(mix(scenario.seed, 1));
+    config.disorder =
+        Disorder { fewest_copies: 1, most_copies: scenario.copies, delay: scenario.delay };
+    for action in ["StartDelivery", "RecallDelivery"] {
+        config = config.endpoint(action, Endpoint::new("https://carrier.example", "a key"));
+    }
+    config
+}

@@ -1,0 +1,200 @@
+//! Tasks: each an invocation, a request or a chore, polled one call at a time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use chorus_kernel::{Problem, Response};
+use chorus_local::{Fault as Cause, Ticket, Verdict, Work};
+use jiff::SignedDuration;
+
+use super::{Doing, Stage};
+use crate::draw::{self, Draw, mix};
+use crate::fault::Trouble;
+use crate::world::{FUNCTION_TIMEOUT, Running};
+
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a task comes to.
+pub(super) enum Done {
+    Verdicts(Vec<(Ticket, Verdict)>),
+    Answer(Result<Response, Problem>),
+    Chore,
+}
+
+/// What a task is for.
+#[derive(Clone)]
+pub(super) enum Purpose {
+    /// Work of the bus; a twin's outcome counts for nothing.
+    Work { work: Arc<Work>, twin: bool },
+    /// The attempt of a client.
+    Request { client: usize, attempt: u32 },
+    /// Something of an operator's.
+    Chore,
+}
+
+/// What is about to be done.
+pub(super) struct Errand {
+    /// Its name, which no other errand has but a copy of it.
+    pub(super) label: String,
+    /// The place in the code: its name, apart from whose it is.
+    pub(super) place: String,
+    pub(super) purpose: Purpose,
+}
+
+/// What is being done.
+pub(super) struct Task {
+    pub(super) running: Running,
+    future: BoxFuture<Done>,
+    purpose: Purpose,
+}
+
+impl Stage {
+    pub(super) fn begin(&mut self, work: Work) {
+        let (label, place) = self.describe(&work);
+        let work = Arc::new(work);
+        let twins = self.scenario.troubles.contains(&Trouble::Duplicates)
+            && self.world.state().armed
+            && matches!(&*work, Work::Invoke(_))
+            && Draw::of(self.world.seed, &label).percent(6);
+        if twins {
+            let purpose = Purpose::Work { work: Arc::clone(&work), twin: true };
+            let label = format!("{label}, twin");
+            self.perform(Errand { label, place: place.clone(), purpose }, &work);
+        }
+        let purpose = Purpose::Work { work: Arc::clone(&work), twin: false };
+        self.perform(Errand { label, place, purpose }, &work);
+    }
+
+    fn describe(&self, work: &Work) -> (String, String) {
+        let topology = self.local.bus().topology();
+        match (work, work.taken().first()) {
+            (Work::Job(job), _) => ((*job).to_owned(), (*job).to_owned()),
+            (_, Some(taken)) => {
+                let rule = &topology.routes[taken.route].rule.name;
+                let (event, attempt) = (&taken.event, taken.attempt);
+                let (kind, about) = (&event.detail_type, &event.correlation_id);
+                let order = self.scenario.orders.iter().find(|it| it.order_id.as_str() == about);
+                let about = order.map_or(about.as_str(), |order| &order.name);
+                let id = event.event_id.get(..4).unwrap_or_default();
+                let replayed = if event.replay.is_some() { ", replayed" } else { "" };
+                let label =
+                    format!("{rule} on {kind} {id} of {about}{replayed}, attempt {attempt}");
+                (label, format!("{rule} on {kind}"))
+            }
+            (_, None) => ("nothing".to_owned(), "nothing".to_owned()),
+        }
+    }
+
+    fn perform(&mut self, errand: Errand, work: &Arc<Work>) {
+        let (hands, bus) = (Arc::clone(self.local.hands()), Arc::clone(self.local.bus()));
+        let (kernel, performed) = (self.kernel.clone(), Arc::clone(work));
+        let future =
+            async move { Done::Verdicts(hands.perform(&performed, bus.topology(), &kernel).await) };
+        self.spawn(errand, Box::pin(future));
+    }
+
+    pub(super) fn spawn(&mut self, errand: Errand, future: BoxFuture<Done>) {
+        let Errand { label, place, purpose } = errand;
+        let before = self.labels.entry(label.clone()).or_default();
+        *before += 1;
+        let label = if *before > 1 { format!("{label}, copy {before}") } else { label };
+        let name = draw::name(&label);
+        let mut draw = Draw::numbered(mix(self.world.seed, name), 0);
+        let skewed = self.world.state().skews && draw.percent(40);
+        let seconds = i64::try_from(draw.below(600)).unwrap_or(0) - 300;
+        let skew = if skewed { SignedDuration::from_secs(seconds) } else { SignedDuration::ZERO };
+        let running = Running {
+            label: Arc::from(label),
+            place: Arc::from(place),
+            name,
+            calls: 0,
+            skew,
+            wake_at: self.world.now(),
+            dead: false,
+            timed_out: false,
+        };
+        self.queue(Task { running, future, purpose });
+    }
+
+    /// Among tasks that are ready at the same instant, the seed says who goes first.
+    fn queue(&mut self, task: Task) {
+        self.next += 1;
+        let order = mix(mix(self.world.seed, task.running.name), u64::from(task.running.calls));
+        self.tasks.insert((task.running.wake_at, order, self.next), task);
+    }
+
+    pub(super) fn poll(&mut self, task: Task) {
+        let Task { running, mut future, purpose } = task;
+        self.world.state().running = Some(running);
+        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let running = self.world.state().running.take();
+        let Some(mut running) = running else {
+            self.world.violated("executor: a task was lost".to_owned());
+            return;
+        };
+        if running.dead {
+            drop(future);
+            self.died(&purpose);
+            return;
+        }
+        if std::mem::take(&mut running.timed_out) {
+            self.timed_out(&purpose);
+        }
+        match polled {
+            Poll::Ready(done) => self.finished(&purpose, done),
+            Poll::Pending => self.queue(Task { running, future, purpose }),
+        }
+    }
+
+    /// The process died: the platform learns of it after some time; a queue, when the message's
+    /// visibility has run out.
+    fn died(&mut self, purpose: &Purpose) {
+        match purpose {
+            Purpose::Work { twin: true, .. } | Purpose::Chore => {}
+            Purpose::Work { work, .. } => match &**work {
+                Work::Invoke(taken) | Work::Call(taken) => {
+                    let cause = Cause::passing("Crashed", "the process died");
+                    self.plan(FUNCTION_TIMEOUT, Doing::Settle(vec![taken.ticket], cause));
+                }
+                Work::Batch(_) => {}
+                Work::Job(job) => self.local.bus().finish(job),
+            },
+            Purpose::Request { client, .. } => {
+                self.plan(FUNCTION_TIMEOUT, Doing::Request(*client));
+            }
+        }
+    }
+
+    /// The platform gives it up; it goes on all the same.
+    fn timed_out(&mut self, purpose: &Purpose) {
+        match purpose {
+            Purpose::Work { work, twin: false } => {
+                if let Work::Invoke(taken) | Work::Call(taken) = &**work {
+                    let cause = Cause::passing("TimedOut", "no answer in time");
+                    self.plan(FUNCTION_TIMEOUT, Doing::Settle(vec![taken.ticket], cause));
+                }
+            }
+            Purpose::Request { client, .. } => {
+                self.plan(FUNCTION_TIMEOUT, Doing::Request(*client));
+            }
+            Purpose::Work { .. } | Purpose::Chore => {}
+        }
+    }
+
+    fn finished(&mut self, purpose: &Purpose, done: Done) {
+        match (purpose, done) {
+            (Purpose::Work { work, twin: false }, Done::Verdicts(verdicts)) => {
+                self.local.bus().settle_all(verdicts);
+                if let Work::Job(job) = &**work {
+                    self.local.bus().finish(job);
+                }
+            }
+            (Purpose::Request { client, attempt }, Done::Answer(answer)) => {
+                self.answered(*client, *attempt, &answer);
+            }
+            _ => {}
+        }
+    }
+}
