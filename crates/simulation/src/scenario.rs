@@ -134,6 +134,7 @@ impl Scenario {
         let mut orders: Vec<PlannedOrder> =
             (1..=2).map(|number| order(0, number, &BTreeSet::new())).collect();
         orders[0].lines = vec![("chai", 2), ("tea", 1)];
+        orders[0].country = "Germany";
         orders[1].lines = vec![("piano", 1)];
         orders[1].country = "France";
         orders[1].at = millis(20);
