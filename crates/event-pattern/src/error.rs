@@ -99,9 +99,11 @@ pub enum PatternFault {
     #[error("the wildcard has a `\\` before something else than `*` or `\\`")]
     WildcardEscape,
     /// Wildcards beyond [`Limits::wildcard_complexity`](crate::Limits::wildcard_complexity).
-    #[error("the wildcards of this field have complexity {found}, more than {limit}")]
+    #[error(
+        "one value can be at {found} places of this field's wildcards at once, more than {limit}"
+    )]
     WildcardComplexity {
-        /// The complexity found.
+        /// The complexity found, or the first above the limit.
         found: usize,
         /// The limit.
         limit: usize,

@@ -13,7 +13,10 @@ pub struct Limits {
     pub fields: usize,
     /// The most combinations that all `$or` together may unfold into. The service: 1000.
     pub combinations: usize,
-    /// The most places that one value can be at in all wildcards of one field.
+    /// The most places that one value can be at simultaneously in all wildcards of one field: what
+    /// an automaton pays per byte. Grows with the stars, and with text behind a star that repeats
+    /// itself. The service does not publish its limit; by what it was seen to take and to refuse,
+    /// it is 10.
     pub wildcard_complexity: usize,
     /// Numbers in `numeric` may not lie further from zero. The documentation of the service says
     /// `5e9`; its present engine takes every number that a double holds, hence `None`.
@@ -27,7 +30,7 @@ impl Default for Limits {
             depth: 200,
             fields: 256,
             combinations: 1000,
-            wildcard_complexity: 64,
+            wildcard_complexity: 10,
             numeric_bound: None,
         }
     }

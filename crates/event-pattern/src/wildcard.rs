@@ -60,35 +60,6 @@ impl Wildcard {
         }
         true
     }
-
-    /// The most places in this wildcard that one value can be at simultaneously: what an automaton
-    /// pays per byte, and what the service limits. Grows with the stars, and with text behind a
-    /// star that repeats itself.
-    pub(crate) fn complexity(&self) -> usize {
-        let stars = self.parts.len() - 1;
-        if stars == 0 {
-            return 1;
-        }
-        self.parts[1..].iter().map(|part| 1 + overlaps(part.as_bytes())).sum()
-    }
-}
-
-/// How many proper prefixes of `text` can also be its suffix at one point, plus one.
-fn overlaps(text: &[u8]) -> usize {
-    let mut border = vec![0usize; text.len()];
-    let mut depth = vec![0usize; text.len()];
-    let mut length = 0;
-    for at in 1..text.len() {
-        while length > 0 && text[at] != text[length] {
-            length = border[length - 1];
-        }
-        if text[at] == text[length] {
-            length += 1;
-        }
-        border[at] = length;
-        depth[at] = if length > 0 { 1 + depth[length - 1] } else { 0 };
-    }
-    usize::from(!text.is_empty()) + depth.iter().copied().max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -120,14 +91,5 @@ mod tests {
         assert_eq!(Wildcard::parse(r"a\b").unwrap_err(), Fault::Escape);
         assert_eq!(Wildcard::parse(r"a\").unwrap_err(), Fault::Escape);
         assert!(Wildcard::parse(r"*\**").is_ok());
-    }
-
-    #[test]
-    fn complexity_counts_stars_and_repetition_behind_them() {
-        let of = |text: &str| Wildcard::parse(text).expect("a wildcard").complexity();
-        assert_eq!(of("abc"), 1);
-        assert_eq!(of("abc*"), 1);
-        assert_eq!(of("*abc"), 2);
-        assert!(of("*aaaaaaaa") > of("*abcdefgh"));
     }
 }

@@ -30,11 +30,37 @@ fn all_choices_unfold_into_at_most_1000_combinations() {
 
 #[test]
 fn wildcards_may_not_be_too_complex() {
-    let wildcard =
-        |part: &str, times| format!(r#"{{"a":[{{"wildcard":"{}"}}]}}"#, part.repeat(times));
-    assert!(Pattern::parse(wildcard("*ab", 10)).is_ok());
-    assert!(matches!(fault(&wildcard("*a", 200)), PatternFault::WildcardComplexity { .. }));
-    assert!(Pattern::parse_within(wildcard("*a", 200), &Limits::generous()).is_ok());
+    let asking = |wildcards: &[&str]| {
+        let asked: Vec<String> =
+            wildcards.iter().map(|text| format!(r#"{{"wildcard":"{text}"}}"#)).collect();
+        format!(r#"{{"a":[{}]}}"#, asked.join(","))
+    };
+    // What the service was seen to take and to refuse.
+    for taken in [
+        asking(&["/Users/*/dir/dir/dir/dir/dir/doc.txt"]),
+        asking(&["arn:aws:events:us-east-1:*:event-bus/*"]),
+        asking(&["*.bif", "*.tiff", "*.tif", "*.svs"]),
+        asking(&["*/datasync/*.bif", "*/datasync/*.tif"]),
+        asking(&["*:stack/One/*", "*:stack/Two/*", "*:stack/Three/*"]),
+    ] {
+        assert!(Pattern::parse(&taken).is_ok(), "{taken}");
+    }
+    let branches = [asking(&["*/data/*.a", "*/data/*.b"]), asking(&["*/data/*.c", "*/data/*.d"])];
+    for refused in [
+        asking(&["*:*:*:*:*:event-bus/*"]),
+        asking(&["*/datasync/*.bif", "*/datasync/*.tiff", "*/datasync/*.tif", "*/datasync/*.svs"]),
+        asking(&["*:stack/One/*", "*:stack/Two/*", "*:stack/Three/*", "*:stack/Four/*"]),
+        format!(r#"{{"$or":[{}]}}"#, branches.join(",")),
+        r#"{"a":[{"anything-but":{"wildcard":["*a*a*a*a*","*b*b*b*b*"]}}]}"#.into(),
+    ] {
+        let found = fault(&refused);
+        assert!(matches!(found, PatternFault::WildcardComplexity { .. }), "{refused}: {found}");
+        assert!(Pattern::parse_within(&refused, &Limits::generous()).is_ok());
+    }
+    // Behind different values of an earlier field, wildcards are apart.
+    let apart = r#"{"$or":[{"0":[1],"a":[{"wildcard":"*/data/*.a"},{"wildcard":"*/data/*.b"}]},
+                           {"0":[2],"a":[{"wildcard":"*/data/*.c"},{"wildcard":"*/data/*.d"}]}]}"#;
+    assert!(Pattern::parse(apart).is_ok());
 }
 
 #[test]
@@ -97,9 +123,22 @@ fn soon<T>(work: impl FnOnce() -> T) -> T {
 }
 
 #[test]
+fn intricate_wildcards_are_refused_in_bounded_time() {
+    for part in ["*a", "*ab", "*abcdefghij", "a*bcb"] {
+        let pattern = format!(r#"{{"a":[{{"wildcard":"{}"}}]}}"#, part.repeat(4000 / part.len()));
+        assert!(matches!(soon(|| fault(&pattern)), PatternFault::WildcardComplexity { .. }));
+    }
+    let many: Vec<_> = (0..150).map(|n| format!(r#"{{"wildcard":"{n}*{n}x*y"}}"#)).collect();
+    let many = format!(r#"{{"a":[{}]}}"#, many.join(","));
+    assert!(matches!(soon(|| fault(&many)), PatternFault::WildcardComplexity { .. }));
+    let long = format!(r#"{{"a":[{{"wildcard":"*{}*x"}}]}}"#, "ab0cd1ef2".repeat(400));
+    assert!(matches!(soon(|| fault(&long)), PatternFault::WildcardComplexity { .. }));
+}
+
+#[test]
 fn a_wildcard_takes_time_in_proportion_to_the_value() {
     let pattern = format!(r#"{{"a":[{{"wildcard":"{}b"}}]}}"#, "*a".repeat(20));
-    let rule = Pattern::parse(pattern).expect("a pattern");
+    let rule = Pattern::parse_within(pattern, &Limits::generous()).expect("a pattern");
     let event = format!(r#"{{"a":"{}"}}"#, "a".repeat(1_000_000));
     assert_eq!(soon(|| rule.matches(event)), Ok(false));
 }

@@ -1,5 +1,6 @@
 //! Reads a pattern's text, refuses what the engine refuses, and unfolds `$or`.
 
+mod complexity;
 mod exclusion;
 mod numeric;
 mod operator;
@@ -134,7 +135,16 @@ impl<'a> Parser<'a> {
         self.object(false)?;
         let end = self.cursor.finish();
         self.json(end)?;
-        Ok(self.drafts.into_iter().map(finished).collect())
+        let drafts = std::mem::take(&mut self.drafts);
+        let combinations: Vec<_> = drafts.into_iter().map(finished).collect();
+        let limit = self.limits.wildcard_complexity;
+        match complexity::exceeding_across(&combinations, limit) {
+            Some(complexity::TooComplex { path, found }) => {
+                self.place = format!("$.{path}");
+                self.fail(Fault::WildcardComplexity { found, limit })
+            }
+            None => Ok(combinations),
+        }
     }
 
     /// Reads the members of an object whose bracket is consumed.
@@ -260,7 +270,10 @@ impl<'a> Parser<'a> {
             let comma = self.cursor.expect(b',', Reason::Comma);
             self.json(comma)?;
         }
-        self.wildcard_complexity(&comparisons)?;
+        let limit = self.limits.wildcard_complexity;
+        if let Some(found) = complexity::exceeding(&comparisons, limit) {
+            return self.fail(Fault::WildcardComplexity { found, limit });
+        }
         Ok(Condition { path: path.into(), absent, comparisons: comparisons.into() })
     }
 }

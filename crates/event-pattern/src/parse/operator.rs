@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::address::{self, Address, AddressRange};
-use crate::comparison::{Affix, Comparison, Exclusion};
+use crate::comparison::{Affix, Comparison};
 use crate::error::{PatternError, PatternFault as Fault};
 use crate::fold::AnyCase;
 use crate::json::Reason;
@@ -177,19 +177,5 @@ impl<'t> Parser<'t> {
             Err(address::Fault::Mask(most)) => self.fail(Fault::CidrMask(most)),
             Err(_) => self.fail(Fault::Cidr(text.to_owned())),
         }
-    }
-
-    /// Holds the wildcards of one field against the limit.
-    pub(super) fn wildcard_complexity(&self, of: &[Comparison]) -> Result<(), PatternError> {
-        let complexity = |comparison: &Comparison| match comparison {
-            Comparison::Wildcard(wildcard) => wildcard.complexity(),
-            Comparison::AnythingBut(Exclusion::Wildcards(list)) => {
-                list.iter().map(Wildcard::complexity).sum()
-            }
-            _ => 0,
-        };
-        let found: usize = of.iter().map(complexity).sum();
-        let limit = self.limits.wildcard_complexity;
-        if found > limit { self.fail(Fault::WildcardComplexity { found, limit }) } else { Ok(()) }
     }
 }

@@ -1,0 +1,282 @@
+//! How complex the wildcards of one field are: at how many places in them one value can be at once.
+//!
+//! The engine walks all wildcards of a field together, byte by byte. A place is a character of a
+//! wildcard that was just reached, or a star that may begin right behind it. The service refuses a
+//! pattern that some value could be at too many places of.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::comparison::{Comparison, Exclusion};
+use crate::pattern::{Combination, Condition};
+use crate::wildcard::Wildcard;
+
+/// A walk over more sets of places than this is given up, and its upper bound taken instead.
+const PATIENCE: usize = 100_000;
+
+/// What ends a string, and begins it.
+const QUOTE: u8 = b'"';
+
+/// A field whose wildcards are together more complex than allowed.
+pub(super) struct TooComplex<'c> {
+    pub(super) path: &'c str,
+    pub(super) found: usize,
+}
+
+/// The complexity of one field's wildcards if it exceeds `limit`.
+pub(super) fn exceeding(comparisons: &[Comparison], limit: usize) -> Option<usize> {
+    let mut patterns: Vec<&[Wildcard]> = comparisons.iter().filter_map(wildcards).collect();
+    patterns.dedup();
+    exceeding_together(&patterns, limit)
+}
+
+/// The first field that exceeds `limit` because several combinations ask for wildcards there.
+///
+/// Combinations that agree in all fields before one share the engine's automaton for that one.
+pub(super) fn exceeding_across(
+    combinations: &[Combination],
+    limit: usize,
+) -> Option<TooComplex<'_>> {
+    if !combinations.iter().flatten().any(|condition| asks_wildcards(condition)) {
+        return None;
+    }
+    let mut automata = HashMap::new();
+    let mut fields: HashMap<(usize, &str), Vec<&[Wildcard]>> = HashMap::new();
+    for combination in combinations {
+        let mut automaton = 0;
+        for condition in combination {
+            if asks_wildcards(condition) {
+                let field = fields.entry((automaton, &*condition.path)).or_default();
+                for pattern in condition.comparisons.iter().filter_map(wildcards) {
+                    if !field.contains(&pattern) {
+                        field.push(pattern);
+                    }
+                }
+            }
+            let next = automata.len() + 1;
+            automaton = *automata.entry((automaton, text(condition))).or_insert(next);
+        }
+    }
+    let mut fields: Vec<_> = fields.into_iter().collect();
+    fields.sort_unstable_by_key(|(field, _)| *field);
+    fields.into_iter().find_map(|((_, path), patterns)| {
+        exceeding_together(&patterns, limit).map(|found| TooComplex { path, found })
+    })
+}
+
+fn asks_wildcards(condition: &Condition) -> bool {
+    condition.comparisons.iter().any(|comparison| wildcards(comparison).is_some())
+}
+
+fn wildcards(comparison: &Comparison) -> Option<&[Wildcard]> {
+    match comparison {
+        Comparison::Wildcard(wildcard) => Some(std::slice::from_ref(wildcard)),
+        Comparison::AnythingBut(Exclusion::Wildcards(list)) => Some(list),
+        _ => None,
+    }
+}
+
+/// What tells conditions apart.
+fn text(condition: &Condition) -> String {
+    let asked: Vec<String> = condition.comparisons.iter().map(ToString::to_string).collect();
+    format!("{}\n{}\n{}", condition.path, condition.absent, asked.join("\n"))
+}
+
+fn exceeding_together(patterns: &[&[Wildcard]], limit: usize) -> Option<usize> {
+    let bound: usize = patterns.iter().copied().flatten().map(upper_bound).sum();
+    if bound <= limit {
+        return None;
+    }
+    let mut places = Places::default();
+    let start = patterns.iter().map(|pattern| places.enter(pattern)).collect();
+    match places.walk(start, limit) {
+        Walk::Within => None,
+        Walk::Beyond(found) => Some(found),
+        Walk::GivenUp => Some(bound),
+    }
+}
+
+/// At most so many places of a wildcard: its head, and behind each star what repeats itself.
+fn upper_bound(wildcard: &Wildcard) -> usize {
+    let behind_star = |part: &str| 1 + overlaps(&[part.as_bytes(), &[QUOTE]].concat());
+    1 + wildcard.parts()[1..].iter().map(|part| behind_star(part)).sum::<usize>()
+}
+
+/// How many prefixes of `text` can end at one point, at most.
+fn overlaps(text: &[u8]) -> usize {
+    let mut border = vec![0usize; text.len()];
+    let mut depth = vec![1usize; text.len()];
+    let mut length = 0;
+    for at in 1..text.len() {
+        while length > 0 && text[at] != text[length] {
+            length = border[length - 1];
+        }
+        if text[at] == text[length] {
+            length += 1;
+        }
+        border[at] = length;
+        depth[at] = if length > 0 { 1 + depth[length - 1] } else { 1 };
+    }
+    depth.into_iter().max().unwrap_or(0)
+}
+
+/// A character of a wildcard, or, without a byte, a star.
+struct Place {
+    byte: Option<u8>,
+    next: Vec<usize>,
+}
+
+/// The places of all wildcards of a field.
+#[derive(Default)]
+struct Places(Vec<Place>);
+
+enum Walk {
+    Within,
+    Beyond(usize),
+    GivenUp,
+}
+
+impl Places {
+    fn add(&mut self, byte: Option<u8>) -> usize {
+        self.0.push(Place { byte, next: Vec::new() });
+        self.0.len() - 1
+    }
+
+    /// Enters the wildcards of one comparison, and tells the place of their opening quote. They
+    /// share what stands before their first star, that star, and the closing quote.
+    fn enter(&mut self, wildcards: &[Wildcard]) -> usize {
+        let (open, close) = (self.add(Some(QUOTE)), self.add(Some(QUOTE)));
+        for wildcard in wildcards {
+            let mut at = open;
+            for (index, part) in wildcard.parts().iter().enumerate() {
+                if index > 0 {
+                    at = self.follow(at, None, index == 1);
+                }
+                for byte in part.bytes() {
+                    at = self.follow(at, Some(byte), index == 0);
+                }
+            }
+            if !self.0[at].next.contains(&close) {
+                self.0[at].next.push(close);
+            }
+        }
+        open
+    }
+
+    fn follow(&mut self, from: usize, byte: Option<u8>, shared: bool) -> usize {
+        let known = self.0[from].next.iter().copied().find(|next| self.0[*next].byte == byte);
+        if let Some(known) = known.filter(|_| shared) {
+            return known;
+        }
+        let next = self.add(byte);
+        self.0[from].next.push(next);
+        next
+    }
+
+    /// Visits every set of places that some value can be at, until one is too large.
+    fn walk(&self, start: BTreeSet<usize>, limit: usize) -> Walk {
+        let bytes: BTreeSet<u8> = self.0.iter().filter_map(|place| place.byte).collect();
+        let mut seen = HashSet::from([start.clone()]);
+        let mut waiting = vec![start];
+        while let Some(held) = waiting.pop() {
+            let found = held.len() + self.stars_behind(&held);
+            if found > limit {
+                return Walk::Beyond(found);
+            }
+            for byte in &bytes {
+                let next = self.step(&held, *byte);
+                if !next.is_empty() && !seen.contains(&next) {
+                    seen.insert(next.clone());
+                    waiting.push(next);
+                }
+            }
+            if seen.len() * bytes.len() > PATIENCE {
+                return Walk::GivenUp;
+            }
+        }
+        Walk::Within
+    }
+
+    fn step(&self, held: &BTreeSet<usize>, byte: u8) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        for at in held {
+            if self.0[*at].byte.is_none() {
+                reached.insert(*at);
+            }
+            for next in &self.0[*at].next {
+                match self.0[*next].byte {
+                    Some(asked) if asked != byte => {}
+                    Some(_) => drop(reached.insert(*next)),
+                    // A star takes the byte, or nothing.
+                    None => {
+                        reached.insert(*next);
+                        let behind = self.0[*next].next.iter();
+                        reached.extend(behind.filter(|one| self.0[**one].byte == Some(byte)));
+                    }
+                }
+            }
+        }
+        reached
+    }
+
+    fn stars_behind(&self, held: &BTreeSet<usize>) -> usize {
+        let next = held.iter().flat_map(|at| &self.0[*at].next);
+        let stars: BTreeSet<_> = next.filter(|next| self.0[**next].byte.is_none()).collect();
+        stars.into_iter().filter(|star| !held.contains(star)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Places, Walk, exceeding_together, upper_bound};
+    use crate::wildcard::Wildcard;
+
+    /// The complexity of separate wildcards, by the limit that just takes them.
+    fn complexity(sources: &[&str]) -> usize {
+        let parsed: Vec<Vec<Wildcard>> = sources
+            .iter()
+            .map(|source| vec![Wildcard::parse(source).expect("a wildcard")])
+            .collect();
+        let patterns: Vec<&[Wildcard]> = parsed.iter().map(Vec::as_slice).collect();
+        let found = (0..200).find(|limit| {
+            let mut places = Places::default();
+            let start = patterns.iter().map(|pattern| places.enter(pattern)).collect();
+            matches!(places.walk(start, *limit), Walk::Within)
+        });
+        let found = found.expect("a complexity");
+        assert!(found <= patterns.iter().copied().flatten().map(upper_bound).sum());
+        assert!(exceeding_together(&patterns, found).is_none());
+        assert!(exceeding_together(&patterns, found - 1).is_some());
+        found
+    }
+
+    #[test]
+    fn one_value_can_be_at_several_places_of_a_wildcard() {
+        for (source, expected) in [
+            ("abc", 1),
+            ("*", 2),
+            ("abc*", 2),
+            ("*ab", 2),
+            ("*aa", 3),
+            ("a*bcb", 3),
+            ("*ab*ad", 4),
+            ("a*b*bb", 5),
+            ("a*a*a*a*a*a*", 11),
+            ("*a*a*a*a*a*a*a*a*", 17),
+            ("/Users/*/dir/dir/dir/dir/dir/doc.txt", 7),
+            ("arn:aws:events:us-east-1:*:event-bus/*", 3),
+            ("*:*:*:*:*:event-bus/*", 11),
+        ] {
+            assert_eq!(complexity(&[source]), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn wildcards_of_one_field_add_up_where_one_value_can_be_in_both() {
+        assert_eq!(complexity(&["ab*c", "x*xx"]), 3);
+        assert_eq!(complexity(&["*abc", "*abcde"]), 4);
+        assert_eq!(complexity(&["a*aaa", "aa*aa"]), 7);
+        assert_eq!(complexity(&["abc*", "abcde*"]), 4);
+        assert_eq!(complexity(&["ab*cd", "ab*wx", "ab*yz"]), 6);
+        assert_eq!(complexity(&["*:stack/One/*", "*:stack/Two/*", "*:stack/Three/*"]), 9);
+    }
+}
