@@ -173,7 +173,8 @@ fn the_functions_do_what_the_service_documents() {
     for (call, expected) in [
         ("States.Format('Hi {}, {} \\\\{\\\\}', 'Al', 2)", r#""Hi Al, 2 {}""#),
         ("States.Format('{}', $.n)", r#""null""#),
-        ("States.Format('it\\\\'s {}', $.o)", r#""it's {\"x\":1}""#),
+        ("States.Format('it\\\\'s {}', $.o)", r#""it's {x=1}""#),
+        ("States.Format('{}', States.Array('a', $.n, $.o))", r#""[a, null, {x=1}]""#),
         ("States.StringToJson('{\\\"k\\\":[1]}')", r#"{"k":[1]}"#),
         ("States.JsonToString($.o)", r#""{\"x\":1}""#),
         ("States.Array('x', 1, $.n, States.Array())", r#"["x",1,null,[]]"#),

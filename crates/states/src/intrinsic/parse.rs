@@ -127,7 +127,12 @@ impl<'a> Reader<'a> {
         let mut escaped = false;
         for (position, next) in rest.char_indices().skip(1) {
             match next {
-                _ if escaped => escaped = false,
+                '\'' | '\\' | '{' | '}' if escaped => escaped = false,
+                _ if escaped => {
+                    return Err(self.refuse(format!(
+                        "a \\ before '{next}': in a string it may only stand before ', {{, }} and \\"
+                    )));
+                }
                 '\\' => escaped = true,
                 '\'' => {
                     self.at += position + 1;
@@ -196,6 +201,8 @@ mod tests {
             "States.Array(\"x\")",
             "States.ArrayLength($.)",
             "States.UUID() x",
+            r#"States.StringToJson('{\"a\":1}')"#,
+            r"States.Format('a\n{}', 1)",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

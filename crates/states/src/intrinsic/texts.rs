@@ -24,10 +24,7 @@ pub(super) fn format(arguments: &[Json]) -> Result<Json, String> {
             ('{', Some('}')) => {
                 characters.next();
                 let value = values.next().ok_or_else(|| mismatch(template, arguments))?;
-                match value {
-                    Json::String(text) => formatted.push_str(text),
-                    other => formatted.push_str(&other.to_string()),
-                }
+                spell(value, &mut formatted);
             }
             ('{' | '}', _) => {
                 return Err(format!("an unmatched '{next}' in the template '{template}'"));
@@ -38,6 +35,38 @@ pub(super) fn format(arguments: &[Json]) -> Result<Json, String> {
     match values.next() {
         None => Ok(Json::String(formatted)),
         Some(_) => Err(mismatch(template, arguments)),
+    }
+}
+
+/// Writes a value as the service does into a text: objects and arrays in Java's notation,
+/// `{name=Chai, tags=[hot, sweet]}`, with strings bare.
+fn spell(value: &Json, text: &mut String) {
+    let separate = |position: usize, text: &mut String| {
+        if position > 0 {
+            text.push_str(", ");
+        }
+    };
+    match value {
+        Json::String(plain) => text.push_str(plain),
+        Json::Array(items) => {
+            text.push('[');
+            for (position, item) in items.iter().enumerate() {
+                separate(position, text);
+                spell(item, text);
+            }
+            text.push(']');
+        }
+        Json::Object(members) => {
+            text.push('{');
+            for (position, (name, member)) in members.iter().enumerate() {
+                separate(position, text);
+                text.push_str(name);
+                text.push('=');
+                spell(member, text);
+            }
+            text.push('}');
+        }
+        scalar => text.push_str(&scalar.to_string()),
     }
 }
 
