@@ -12,6 +12,9 @@ fn every_state_stands_in_the_drawing_and_a_catch_is_dashed() {
         assert!(svg.contains(&format!(">{name}<")), "{name} is not drawn");
     }
     assert!(svg.contains("edge catch"));
+    // Every label stands on a halo of its own, whatever the renderer makes of strokes.
+    let count = |class: &str| svg.matches(&format!("<text class=\"{class}\"")).count();
+    assert!(count("label") > 0 && count("label") == count("halo"));
     assert!(svg.contains("prefers-color-scheme: dark"));
     if let Some(folder) = std::env::var_os("STATES_DRAW_INTO") {
         std::fs::write(std::path::Path::new(&folder).join("collect_payment.svg"), svg).unwrap();

@@ -32,8 +32,8 @@ const STYLE: &str = "
 svg { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif; }
 .page { fill: #ffffff; } .title { fill: #1b2330; font-weight: 600; }
 .subtitle { fill: #566274; font-size: 10.5px; }
-.label { fill: #3b4656; font-size: 10.5px; paint-order: stroke; stroke: #ffffff; stroke-width: 4px;
-  stroke-linejoin: round; }
+.label, .halo { font-size: 10.5px; } .label { fill: #3b4656; }
+.halo { fill: none; stroke: #ffffff; stroke-width: 4px; stroke-linejoin: round; }
 .edge { fill: none; stroke: #7a8698; stroke-width: 1.4px; } .edge.catch { stroke: #c2502f;
   stroke-dasharray: 5 4; } .tip { fill: #7a8698; } .tip.catch { fill: #c2502f; }
 .box { stroke-width: 1.3px; } .group { fill-opacity: .35; }
@@ -44,7 +44,7 @@ svg { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sa
 .terminal { fill: #566274; stroke: none; } .ring { fill: none; stroke: #566274; }
 @media (prefers-color-scheme: dark) {
 .page { fill: #14181f; } .title { fill: #eef2f8; } .subtitle { fill: #a7b2c3; }
-.label { fill: #cdd6e3; stroke: #14181f; } .edge { stroke: #8b97a9; } .tip { fill: #8b97a9; }
+.label { fill: #cdd6e3; } .halo { stroke: #14181f; } .edge { stroke: #8b97a9; } .tip { fill: #8b97a9; }
 .edge.catch { stroke: #ee8464; } .tip.catch { fill: #ee8464; }
 .pass { fill: #262d38; } .task { fill: #3d2c18; } .choice { fill: #23294a; } .wait { fill: #38321a; }
 .succeed { fill: #1b3524; } .fail { fill: #40211d; } .parallel { fill: #19343a; }
@@ -67,8 +67,9 @@ pub(super) fn document(block: &Block, margin: f64, title: &str) -> String {
 /// The dot at a start, the ring at an end.
 pub(super) fn terminal(kind: &str, size: Size) -> Block {
     let middle = size.width / 2.0;
-    let mut body =
-        format!("<circle class=\"terminal\" cx=\"{middle}\" cy=\"{middle}\" r=\"7\"/>\n");
+    // The edge that leaves a start begins at its dot.
+    let down = if kind == "end" { middle } else { size.height - 7.0 };
+    let mut body = format!("<circle class=\"terminal\" cx=\"{middle}\" cy=\"{down}\" r=\"7\"/>\n");
     if kind == "end" {
         let ring = format!(
             "<circle class=\"ring\" cx=\"{middle}\" cy=\"{middle}\" r=\"11\" stroke-width=\"1.5\"/>\n"
@@ -118,7 +119,7 @@ pub(super) fn group(heading: &Heading<'_>, inner: &[Block]) -> Block {
 /// A placed flow: edges below, nodes above them, labels on top.
 pub(super) fn flow(blocks: &[Block], placed: &Placed) -> Block {
     let mut body = String::new();
-    let mut labels = String::new();
+    let (mut halos, mut labels) = (String::new(), String::new());
     let mut right = placed.size.width;
     let mut beside = vec![0_u32; placed.corners.len()];
     for (edge, points) in &placed.routes {
@@ -139,11 +140,14 @@ pub(super) fn flow(blocks: &[Block], placed: &Placed) -> Block {
         let middle = across.max(half);
         right = right.max(middle + half);
         let y = if to.1 > from.1 { from.1 + down } else { from.1 - down };
+        // A text of its own, since not every renderer paints the stroke of a text below its fill.
+        text(&mut halos, "halo", (middle, y), &edge.label);
         text(&mut labels, "label", (middle, y), &edge.label);
     }
     for (block, corner) in blocks.iter().zip(&placed.corners) {
         place(&mut body, block, *corner);
     }
+    body.push_str(&halos);
     body.push_str(&labels);
     Block { size: Size { width: right, height: placed.size.height }, body }
 }
