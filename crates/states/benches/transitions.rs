@@ -6,45 +6,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use states::{Answer, Effect, Entropy, Execution, Identity, Json, Machine, Start, Status, TaskRef};
 
-/// Ten states in a row: Pass, Choice and Task by turns, with the data flow of each.
-fn machine() -> String {
-    let mut states = Vec::new();
-    for number in 0..9 {
-        let next = ("Next", Json::from(format!("S{}", number + 1)));
-        let fields = match number % 3 {
-            0 => vec![
-                ("Type", Json::from("Pass")),
-                (
-                    "Parameters",
-                    r#"{"n.$":"$.n","at.$":"$$.State.Name"}"#.parse().unwrap_or_default(),
-                ),
-                ("ResultPath", Json::from("$.step")),
-                next,
-            ],
-            1 => vec![
-                ("Type", Json::from("Choice")),
-                (
-                    "Choices",
-                    Json::Array(vec![Json::object([
-                        ("Variable", Json::from("$.n")),
-                        ("NumericLessThan", Json::from(100_i64)),
-                        next.clone(),
-                    ])]),
-                ),
-                ("Default", next.1),
-            ],
-            _ => vec![
-                ("Type", Json::from("Task")),
-                ("Resource", Json::from("arn:aws:states:::lambda:invoke")),
-                ("ResultPath", Json::from("$.answer")),
-                next,
-            ],
-        };
-        states.push((format!("S{number}"), Json::object(fields)));
-    }
-    states.push(("S9".to_owned(), Json::object([("Type", Json::from("Succeed"))])));
-    Json::object([("StartAt", Json::from("S0")), ("States", Json::object(states))]).to_string()
-}
+/// Ten states in a row. `tests/emulator/transitions.py` plays the same file on MiniStack.
+const MACHINE: &str = include_str!("ten_states/machine.asl.json");
 
 /// Runs the machine once; answers with the number of states it went through.
 fn once(machine: &Machine, identity: &Identity) -> u64 {
@@ -69,7 +32,7 @@ fn once(machine: &Machine, identity: &Identity) -> u64 {
 }
 
 fn main() -> std::io::Result<()> {
-    let machine = Machine::parse(&machine()).map_err(std::io::Error::other)?;
+    let machine = Machine::parse(MACHINE).map_err(std::io::Error::other)?;
     let identity = Identity::local("bench", "run");
     // `cargo test` runs benches too, without `--bench`: once is enough there.
     let measures = std::env::args().any(|argument| argument == "--bench");
