@@ -36,12 +36,14 @@ fn a_pattern_is_tried_on_an_event_and_the_deciding_field_is_named() {
     );
     let high_event = sample("OrderCreated-2.json");
     let matched = well(&["pattern", "test", "--pattern", &pattern, "--event", &high_event]);
-    assert!(matched.starts_with("match"), "{matched}");
+    assert!(matched.starts_with("match\n  + detail.data.total is "), "{matched}");
     let invalid = file(place.path(), "invalid.json", r#"{"detail":{"total":[{"numeric":[">"]}]}}"#);
     let output = chorus(&["pattern", "test", "--pattern", &invalid, "--event", &high_event]);
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(error.contains("$.detail.total"), "{error}");
+    let gone = chorus(&["pattern", "test", "--pattern", "gone.json", "--event", &high_event]);
+    assert_eq!(gone.status.code(), Some(2), "what cannot be read is not 'no match'");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use event_pattern::{Pattern as EventPattern, conformance};
 
 use crate::screen::{self, BAD, GOOD, line};
 
-/// What a run ends with where the pattern, or the event, is invalid.
+/// What a run ends with where the pattern, or the event, is invalid or cannot be read.
 const INVALID: u8 = 2;
 
 /// Try event patterns exactly as EventBridge matches them.
@@ -23,7 +23,7 @@ pub(crate) struct Pattern {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Does the event match? Exit 0 if it does, 1 if not, 2 if the pattern is invalid
+    /// Does the event match? Exit 0 if it does, 1 if not, 2 if one of them is invalid
     Test {
         /// A file with the pattern
         #[arg(long, value_name = "FILE")]
@@ -44,31 +44,28 @@ enum Verb {
 }
 
 pub(crate) fn run(pattern: &Pattern) -> anyhow::Result<ExitCode> {
-    match &pattern.verb {
+    let ran = match &pattern.verb {
         Verb::Test { pattern, event, json } => test(pattern, event, *json),
         Verb::Check { cases } => check(cases),
-    }
+    };
+    // 1 says that there is no match, or a disagreement: nothing else may end with it.
+    ran.or_else(|error| {
+        screen::error(&error);
+        Ok(ExitCode::from(INVALID))
+    })
 }
 
 fn test(pattern: &Path, event: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let (source, event) = (read(pattern)?, read(event)?);
-    let explained = EventPattern::parse(&source)
-        .map_err(anyhow::Error::from)
-        .context("the pattern is invalid")
-        .and_then(|pattern| pattern.explain(&event).context("the event cannot be read"));
-    let explanation = match explained {
-        Ok(explanation) => explanation,
-        Err(error) => {
-            screen::error(&error);
-            return Ok(ExitCode::from(INVALID));
-        }
-    };
+    let pattern = EventPattern::parse(&source).context("the pattern is invalid")?;
+    let explanation = pattern.explain(&event).context("the event cannot be read")?;
     if json {
         line!("{}", serde_json::to_string_pretty(&explanation)?);
     } else {
-        let (colour, verdict) =
-            if explanation.matched { (GOOD, "match") } else { (BAD, "no match") };
-        line!("{colour}{verdict}{colour:#}\n{explanation}");
+        let colour = if explanation.matched { GOOD } else { BAD };
+        let told = explanation.to_string();
+        let (verdict, fields) = told.split_once('\n').unwrap_or((&told, ""));
+        line!("{colour}{verdict}{colour:#}\n{fields}");
     }
     Ok(if explanation.matched { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use states::{Json, Machine, Mocks, RunOptions, Severity, Status, draw_svg};
 
-use crate::screen::{BAD, GOOD, line};
+use crate::screen::{BAD, DIM, GOOD, line};
 
 /// Validate, run and draw state machines in Amazon States Language.
 #[derive(Debug, Args)]
@@ -58,8 +58,10 @@ pub(crate) fn run(states: &States) -> anyhow::Result<ExitCode> {
 fn validate(file: &Path) -> anyhow::Result<ExitCode> {
     let (machine, problems) = Machine::check(&read(file)?);
     for problem in &problems {
-        let colour = if problem.severity == Severity::Error { BAD } else { GOOD };
-        line!("{colour}{:?}{colour:#}: {problem}", problem.severity);
+        let colour = if problem.severity == Severity::Error { BAD } else { DIM };
+        let told = problem.to_string();
+        let (severity, what) = told.split_once(": ").unwrap_or(("", &told));
+        line!("{colour}{severity}{colour:#}: {what}");
     }
     let Some(machine) = machine else { return Ok(ExitCode::FAILURE) };
     line!("{GOOD}valid{GOOD:#}: {} states", machine.states().count());
