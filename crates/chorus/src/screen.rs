@@ -19,6 +19,17 @@ macro_rules! line {
 }
 pub(crate) use line;
 
+/// Writes a line beside the result, to standard error.
+macro_rules! note {
+    ($($text:tt)*) => {{
+        #[allow(clippy::print_stderr)]
+        {
+            anstream::eprintln!($($text)*);
+        }
+    }};
+}
+pub(crate) use note;
+
 /// Says what went wrong, cause by cause.
 #[allow(clippy::print_stderr)]
 pub(crate) fn error(error: &anyhow::Error) {

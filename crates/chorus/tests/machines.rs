@@ -60,6 +60,29 @@ fn a_machine_is_run_with_mocks_and_says_its_output_or_its_error() {
 }
 
 #[test]
+fn mocks_of_step_functions_local_are_run_by_their_test_case() {
+    let place = tempfile::tempdir().unwrap();
+    let machine = file(place.path(), "m.asl.json", MACHINE);
+    let mocks = r#"{"StateMachines":{"Payment":{"TestCases":{
+        "Paid":{"Charge":"Good","Chrage":"Good"},"Refused":{"Charge":"Bad"}}}},
+        "MockedResponses":{"Good":{"0":{"Return":{"ok":true}}},
+        "Bad":{"0":{"Throw":{"Error":"Declined","Cause":"no funds"}}}}}"#;
+    let mocks = file(place.path(), "mocks.json", mocks);
+    let run = |case: &[&str]| {
+        let input = ["--input", r#"{"total":12}"#];
+        chorus(&[&["states", "run", &machine, "--mock", &mocks], &input[..], case].concat())
+    };
+    let output = run(&["--case", "Paid"]);
+    assert_eq!(said(&output).trim(), r#"{"said":"12 paid"}"#);
+    let noted = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(noted.contains("Chrage"), "a mock that nothing asks for is noted: {noted}");
+    assert!(said(&run(&["--case", "Refused"])).contains("Declined"));
+    let unnamed = run(&[]);
+    let error = String::from_utf8_lossy(&unnamed.stderr).into_owned();
+    assert!(!unnamed.status.success() && error.contains("Paid, Refused"), "{error}");
+}
+
+#[test]
 fn an_invalid_machine_is_told_by_state_and_field() {
     let place = tempfile::tempdir().unwrap();
     let machine = file(

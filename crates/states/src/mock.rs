@@ -48,8 +48,11 @@ pub enum MockError {
         reason: String,
     },
     /// A configuration of Step Functions Local has no such test case.
-    #[error("the mocks have no test case '{0}'; they have {1}")]
+    #[error("the mocks have no test case {0:?}; they have {1}")]
     NoCase(String, String),
+    /// A configuration of Step Functions Local has several test cases.
+    #[error("the mocks have several test cases, of which one must be named: {0}")]
+    WhichCase(String),
 }
 
 impl Mocks {
@@ -135,7 +138,10 @@ fn of_case(machines: &Json, mocked: &Json, case: Option<&str>) -> Result<Respons
         None if cases.len() == 1 => cases.first(),
         None => None,
     };
-    let no_case = || MockError::NoCase(case.unwrap_or_default().to_owned(), names);
+    let no_case = || match case {
+        Some(case) => MockError::NoCase(case.to_owned(), names),
+        None => MockError::WhichCase(names),
+    };
     let (name, states) = chosen.ok_or_else(no_case)?;
     let mut responses = HashMap::new();
     for (state, response) in object(states, name)? {

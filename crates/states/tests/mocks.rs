@@ -83,7 +83,9 @@ fn a_configuration_of_step_functions_local_is_read_by_its_test_case() {
     };
     assert_eq!(events("Busy"), events("Happy") + 3);
     let error = Mocks::parse(text).unwrap_err().to_string();
-    assert_eq!(error, "the mocks have no test case ''; they have Happy, Busy");
+    assert_eq!(error, "the mocks have several test cases, of which one must be named: Happy, Busy");
+    let error = Mocks::parse_case(text, Some("Sad")).unwrap_err().to_string();
+    assert_eq!(error, "the mocks have no test case \"Sad\"; they have Happy, Busy");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use states::{Json, Machine, Mocks, RunOptions, Severity, Status, draw_svg};
 
-use crate::screen::{BAD, DIM, GOOD, line};
+use crate::screen::{BAD, DIM, GOOD, line, note};
 
 /// Validate, run and draw state machines in Amazon States Language.
 #[derive(Debug, Args)]
@@ -33,6 +33,9 @@ enum Verb {
         /// What its tasks answer: a file that maps a state's name to its responses
         #[arg(long, value_name = "FILE")]
         mock: Option<PathBuf>,
+        /// Of mocks written for Step Functions Local: which test case
+        #[arg(long, value_name = "NAME", requires = "mock")]
+        case: Option<String>,
         /// Print the history's events instead of the output
         #[arg(long)]
         history: bool,
@@ -50,7 +53,11 @@ enum Verb {
 pub(crate) fn run(states: &States) -> anyhow::Result<ExitCode> {
     match &states.verb {
         Verb::Validate { file } => validate(file),
-        Verb::Run { file, input, mock, history } => execute(file, input, mock.as_deref(), *history),
+        Verb::Run { file, input, mock, case, history } => {
+            let machine = machine(file)?;
+            let mocks = mocks(&machine, mock.as_deref(), case.as_deref())?;
+            execute(&machine, input, mocks, *history)
+        }
         Verb::Draw { file, output } => draw(file, output.as_deref()),
     }
 }
@@ -68,19 +75,24 @@ fn validate(file: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn mocks(machine: &Machine, file: Option<&Path>, case: Option<&str>) -> anyhow::Result<Mocks> {
+    let Some(file) = file else { return Ok(Mocks::default()) };
+    let mocks = Mocks::parse_case(&read(file)?, case).context("--mock cannot be read")?;
+    let strangers = mocks.strangers(machine);
+    if !strangers.is_empty() {
+        note!("note: no task of the machine is called {}", strangers.join(", "));
+    }
+    Ok(mocks)
+}
+
 fn execute(
-    file: &Path,
+    machine: &Machine,
     input: &str,
-    mock: Option<&Path>,
+    mut mocks: Mocks,
     history: bool,
 ) -> anyhow::Result<ExitCode> {
-    let machine = machine(file)?;
     let input: Json = input.parse().context("--input is no JSON")?;
-    let mut mocks = match mock {
-        Some(mock) => Mocks::parse(&read(mock)?).context("--mock cannot be read")?,
-        None => Mocks::parse("{}").context("no mocks")?,
-    };
-    let run = states::run(&machine, input, &mut mocks, RunOptions::default())?;
+    let run = states::run(machine, input, &mut mocks, RunOptions::default())?;
     if history {
         let told = serde_json::json!({ "events": run.history });
         line!("{}", serde_json::to_string_pretty(&told)?);
