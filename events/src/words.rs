@@ -136,6 +136,18 @@ impl JsonSchema for Quantity {
     }
 }
 
+/// What people wrote, as a regular expression: not blank, and without control characters.
+pub const PLAIN_TEXT: &str =
+    r"^[^\x00-\x1F\x7F-\x9F]*[^\s\x00-\x1F\x7F-\x9F][^\x00-\x1F\x7F-\x9F]*$";
+
+/// Whether `text` is what people write: [`PLAIN_TEXT`], of at most `longest` characters.
+#[must_use]
+pub fn is_plain_text(text: &str, longest: usize) -> bool {
+    !text.trim().is_empty()
+        && text.chars().count() <= longest
+        && !text.chars().any(char::is_control)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +158,14 @@ mod tests {
             assert_eq!(bad.parse::<Sku>(), Err(WordError::Identifier), "{bad:?}");
         }
         assert!("SKU-1_a.b".parse::<Sku>().is_ok());
+    }
+
+    #[test]
+    fn text_is_never_blank_endless_or_full_of_control_characters() {
+        for bad in ["", " \t", "a\0b", "a\nb", "\u{85}a", "ääääää"] {
+            assert!(!is_plain_text(bad, 5), "{bad:?}");
+        }
+        assert!(is_plain_text("ä-'漢 ", 5));
     }
 
     #[test]

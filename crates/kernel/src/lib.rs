@@ -8,6 +8,7 @@
 
 mod action;
 mod answer;
+mod body;
 mod change;
 mod clock;
 mod command;

@@ -8,7 +8,8 @@ use crate::{Failure, Refusal, Response};
 /// One field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldError {
-    /// The field, as a JSON pointer such as `/lines/0/quantity`, or a header or parameter name.
+    /// The field, as a JSON pointer such as `/lines/0/quantity` (the whole body is the empty one),
+    /// or a header or parameter name.
     pub field: String,
     /// The rule that it breaks.
     pub rule: String,
@@ -45,6 +46,12 @@ impl Problem {
             detail: Some(detail.into()),
             errors: Vec::new(),
         }
+    }
+
+    /// The JSON Schema of problem details.
+    #[must_use]
+    pub fn schema() -> schemars::Schema {
+        crate::route::schema_of_answer::<Self>()
     }
 
     /// A field that breaks a rule.

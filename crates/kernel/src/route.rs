@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use http::Method;
 
-use crate::{Kernel, Problem};
+use crate::{Kernel, Problem, body};
 
 /// A request, as an adapter hands it over.
 #[derive(Debug, Clone, Default)]
@@ -44,47 +45,31 @@ impl Request {
         text.parse().map_err(|rule: T::Err| Problem::field(404, name, rule.to_string()))
     }
 
+    /// How many entries a page shall have: the query parameter `limit`, at most `most`.
+    ///
+    /// # Errors
+    /// 400 where it is no such number.
+    pub fn limit(&self, default: u32, most: u32) -> Result<u32, Problem> {
+        let Some(limit) = self.query.get("limit") else { return Ok(default) };
+        let limit = limit.parse().ok().filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| {
+            Problem::field(400, "limit", format!("must be a whole number from 1 to {most}"))
+        })
+    }
+
     /// Reads the body as JSON.
     ///
     /// # Errors
-    /// 400 where it is no JSON; 422, with the field and the rule, where it does not fit.
+    /// 415 where it says that it is something else, 400 where it is no JSON; 422, with the field
+    /// and the rule, where it does not fit.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let text = std::str::from_utf8(&self.body).map_err(|error| {
-            Problem::new(400, "malformed", format!("the body is not UTF-8: {error}"))
-        })?;
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let pointer = pointer(error.path());
-            let inner = error.into_inner();
-            if inner.is_data() {
-                return Problem::field(422, pointer, without_position(&inner));
-            }
-            Problem::new(400, "malformed", format!("the body is not JSON: {inner}"))
-        })?;
-        reader.end().map_err(|error| {
-            Problem::new(400, "malformed", format!("the body is not JSON: {error}"))
-        })?;
-        Ok(value)
+        let content_type = self.header("content-type").unwrap_or_default();
+        if !body::may_be_json(content_type) {
+            let detail = format!("the body must be application/json, not {content_type}");
+            return Err(Problem::new(415, "media-type", detail));
+        }
+        body::read(&self.body)
     }
-}
-
-/// The path of an error as a JSON pointer (RFC 6901).
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let steps = path.iter().map(|step| match step {
-        Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-        Segment::Enum { variant } => format!("/{variant}"),
-        Segment::Unknown => String::new(),
-    });
-    let pointer: String = steps.collect();
-    if pointer.is_empty() { "/".to_owned() } else { pointer }
-}
-
-/// The reader's message without the line and column, which a client has no use for.
-fn without_position(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    message.rsplit_once(" at line ").map_or(message.clone(), |(rule, _)| rule.to_owned())
 }
 
 /// A response: a status and a JSON body.
@@ -142,6 +127,8 @@ pub struct Route {
     pub response: Option<fn() -> Schema>,
     /// Query parameters and headers: where, name, whether it is required, what it means.
     pub parameters: &'static [(&'static str, &'static str, bool, &'static str)],
+    /// Where it answers page by page: the most entries of a page.
+    pub page_limit: Option<u32>,
     /// Who answers.
     pub endpoint: Arc<dyn Endpoint>,
 }
@@ -163,6 +150,7 @@ impl Route {
             request: None,
             response: None,
             parameters: &[],
+            page_limit: None,
             endpoint: Arc::new(endpoint),
         }
     }
@@ -184,7 +172,7 @@ impl Route {
     /// Says what the response's body is.
     #[must_use]
     pub fn answers<T: JsonSchema>(mut self) -> Self {
-        self.response = Some(schema_of::<T>);
+        self.response = Some(schema_of_answer::<T>);
         self
     }
 
@@ -197,11 +185,26 @@ impl Route {
         self.parameters = parameters;
         self
     }
+
+    /// Says that it answers page by page, with at most `most` entries each: it reads the query
+    /// parameters `limit` and `cursor`, and answers `next`.
+    #[must_use]
+    pub fn pages(mut self, most: u32) -> Self {
+        self.page_limit = Some(most);
+        self
+    }
 }
 
+/// What a reader of `T` takes.
 fn schema_of<T: JsonSchema>() -> Schema {
-    schemars::generate::SchemaSettings::draft2020_12()
-        .with(|settings| settings.inline_subschemas = true)
-        .into_generator()
-        .into_root_schema_for::<T>()
+    settings().into_generator().into_root_schema_for::<T>()
+}
+
+/// What a writer of `T` makes: what it leaves out where it is empty is not required.
+pub(crate) fn schema_of_answer<T: JsonSchema>() -> Schema {
+    settings().for_serialize().into_generator().into_root_schema_for::<T>()
+}
+
+fn settings() -> SchemaSettings {
+    SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true)
 }
