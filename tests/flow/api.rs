@@ -2,6 +2,7 @@
 
 use chorus_tests::{Answer, TestShop, order_of};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 async fn post(test: &TestShop, body: impl Into<axum::body::Body>) -> Answer {
     test.raw(("POST", "/orders"), Some("a-key"), body).await.unwrap()
@@ -23,10 +24,12 @@ async fn changed(change: impl FnOnce(&mut Value)) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_json_is_malformed() {
     let test = TestShop::open(&[]).await.unwrap();
-    for body in ["", "{", "[1,", "{\"customer-id\":}", "nonsense", "{} trailing"] {
+    for body in ["", "{", "[1,", "{\"customer-id\":}", "nonsense", "{} trailing", "{\"a\":NaN}"] {
         let answer = post(&test, body).await;
-        assert!((400..=422).contains(&answer.status), "{body:?}: {answer:?}");
+        assert_eq!(answer.status, 400, "{body:?}: {answer:?}");
     }
+    let deep = post(&test, "[".repeat(100_000)).await;
+    assert_eq!(deep.status, 400, "{deep:?}");
     let answer = post(&test, vec![0xff, 0xfe, b'{', b'}']).await;
     assert_eq!(answer.status, 400, "{answer:?}");
     assert!(answer.body["detail"].as_str().unwrap().contains("not UTF-8"), "{answer:?}");
@@ -64,6 +67,56 @@ async fn unknown_fields_missing_ones_and_odd_names_are_refused() {
     );
     let answer = changed(|order| order["shipping-address"]["city"] = json!(" ")).await;
     refused(&answer, 422, "/shipping-address/city");
+    let answer = changed(|order| order["shipping-address"]["postal_code"] = json!("12209")).await;
+    refused(&answer, 422, "/shipping-address/postal_code");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_an_object_throughout_and_no_field_is_given_twice() {
+    let answer = changed(|order| order["lines"][0] = json!(["chai", 1])).await;
+    refused(&answer, 422, "/lines/0");
+    let answer = changed(|order| *order = json!(["ana", [], {}])).await;
+    refused(&answer, 422, "");
+    let test = TestShop::open(&[]).await.unwrap();
+    let twice = r#"{"customer-id":"ana","customer-id":"ben","lines":[],"shipping-address":{}}"#;
+    refused(&post(&test, twice).await, 422, "/customer-id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_says_that_it_is_no_json_is_not_read() {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let asked = async |content_type: &str| {
+        let request = axum::http::Request::builder()
+            .method("POST")
+            .uri("/orders")
+            .header("content-type", content_type)
+            .header("idempotency-key", "a-key")
+            .body(axum::body::Body::from(order_of("ana", "chai", 1).to_string()))
+            .unwrap();
+        test.shop.router().oneshot(request).await.unwrap().status().as_u16()
+    };
+    assert_eq!(asked("text/xml").await, 415);
+    assert_eq!(asked("application/json; charset=utf-8").await, 201);
+    assert_eq!(asked("application/x-www-form-urlencoded").await, 201, "what `curl -d` says");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_cannot_be_is_refused_by_its_parameter() {
+    let test = TestShop::open(&[]).await.unwrap();
+    for (query, field) in [
+        ("/orders", "customer-id"),
+        ("/orders?customer-id=", "customer-id"),
+        ("/orders?customer-id=ana&limit=0", "limit"),
+        ("/orders?customer-id=ana&limit=101", "limit"),
+        ("/orders?customer-id=ana&cursor=", "cursor"),
+        ("/orders?customer-id=ana&cursor=%00", "cursor"),
+        ("/events", "order-id"),
+        ("/events?order-id=a&cursor=b", "cursor"),
+        ("/reviews?limit=many", "limit"),
+        ("/reviews?cursor=", "cursor"),
+    ] {
+        refused(&test.raw(("GET", query), None, "").await.unwrap(), 400, field);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,8 +143,15 @@ async fn what_is_not_there_is_not_found() {
     }
     let answer = test.raw(("POST", "/orders/unknown/cancel"), None, "").await.unwrap();
     assert_eq!(answer.status, 404, "{answer:?}");
-    let answer = test.raw(("DELETE", "/orders"), None, "").await.unwrap();
-    assert_eq!(answer.status, 405, "{answer:?}");
+    for (method, path, status) in [
+        ("DELETE", "/orders", 405),
+        ("GET", "/operator/projections/rebuild", 405),
+        ("GET", "/orders/%ff", 400),
+        ("GET", "/operator/recent-events?last=some", 400),
+    ] {
+        let answer = test.raw((method, path), None, "").await.unwrap();
+        assert_eq!((answer.status, &answer.body["status"]), (status, &json!(status)), "{answer:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,6 +203,28 @@ async fn a_delivered_order_cannot_be_canceled() {
     test.ended(&id).await.unwrap();
     let answer = test.raw(("POST", &format!("/orders/{id}/cancel")), None, "{}").await.unwrap();
     assert_eq!(answer.status, 409, "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_opens_the_address_is_told_what_there_is() {
+    let test = TestShop::open(&[]).await.unwrap();
+    let page = async |accept: &str| {
+        let request = axum::http::Request::builder().uri("/").header("accept", accept);
+        let answer = test
+            .shop
+            .router()
+            .oneshot(request.body(axum::body::Body::empty()).unwrap())
+            .await
+            .unwrap();
+        let bytes = axum::body::to_bytes(answer.into_body(), 1_000_000).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    let (browser, curl) = (page("text/html,*/*").await, page("*/*").await);
+    assert!(browser.starts_with("<!doctype html>"), "{browser}");
+    assert!(browser.contains("href=\"/openapi.json\""), "{browser}");
+    for told in [browser, curl] {
+        assert!(told.contains("/orders/{id}/cancel") && told.contains("/openapi.json"), "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
 use chorus_events::Detail;
@@ -26,11 +27,14 @@ pub fn router(carrier: Arc<Carrier>) -> Router {
 
 type Answer = (StatusCode, Json<Value>);
 
+/// Why there is none: problem details.
+type Refused = (StatusCode, [(HeaderName, &'static str); 1], Json<Value>);
+
 async fn accept(
     State(carrier): State<Arc<Carrier>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Answer, Answer> {
+) -> Result<Answer, Refused> {
     let detail: Detail<DeliveryMarkedAsStarted> = read(&carrier, &headers, &body)?;
     let key = header(&headers, "idempotency-key");
     let key = key.unwrap_or(&detail.metadata.idempotency_key);
@@ -48,7 +52,7 @@ async fn recall(
     State(carrier): State<Arc<Carrier>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Answer, Answer> {
+) -> Result<Answer, Refused> {
     let detail: Detail<DeliveryWasCanceled> = read(&carrier, &headers, &body)?;
     let order_id = detail.data.order_id;
     let recalled = carrier.recall(&order_id).await.map_err(broken)?;
@@ -60,7 +64,7 @@ fn read<T: DeserializeOwned>(
     carrier: &Carrier,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<T, Answer> {
+) -> Result<T, Refused> {
     let given = header(headers, "x-api-key").unwrap_or_default();
     if !carrier.admits(given) {
         return Err(problem(&Problem::new(401, "unauthorized", "x-api-key is missing or wrong")));
@@ -74,11 +78,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
 }
 
-fn broken(failure: Failure) -> Answer {
+fn broken(failure: Failure) -> Refused {
     problem(&failure.into())
 }
 
-fn problem(problem: &Problem) -> Answer {
+fn problem(problem: &Problem) -> Refused {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, Json(json!(problem)))
+    (status, [(CONTENT_TYPE, "application/problem+json")], Json(json!(problem)))
 }

@@ -2,8 +2,9 @@
 //!
 //! The same router answers over a socket, in tests, and for the command line without a server.
 
+mod home;
 mod openapi;
 mod server;
 
 pub use openapi::openapi;
-pub use server::{MAX_BODY, router};
+pub use server::{MAX_BODY, router, with_problems};

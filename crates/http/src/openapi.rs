@@ -22,9 +22,9 @@ pub fn openapi(routes: &[Route]) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
-        "servers": [{ "url": "http://127.0.0.1:3000" }],
+        "servers": [{ "url": "/" }],
         "paths": paths,
-        "components": { "schemas": { "Problem": body(schema_of_problem()) } },
+        "components": { "schemas": { "Problem": body(Problem::schema()) } },
     })
 }
 
@@ -35,7 +35,7 @@ fn operation(route: &Route) -> Value {
         "parameters": parameters(route),
         "responses": {
             route.success.to_string(): {
-                "description": "Done",
+                "description": success(route.success),
                 "content": route.response.map_or_else(|| json!({}), |schema| {
                     json!({ "application/json": { "schema": body(schema()) } })
                 }),
@@ -45,8 +45,12 @@ fn operation(route: &Route) -> Value {
         },
     });
     if let (Some(schema), Value::Object(operation)) = (route.request, &mut operation) {
-        let content = json!({ "application/json": { "schema": body(schema()) } });
-        operation.insert("requestBody".to_owned(), json!({ "content": content }));
+        let schema = body(schema());
+        // Where every field may be left out, so may the body.
+        let required = schema["required"].as_array().is_some_and(|fields| !fields.is_empty());
+        let content = json!({ "application/json": { "schema": schema } });
+        let body = json!({ "required": required, "content": content });
+        operation.insert("requestBody".to_owned(), body);
     }
     operation
 }
@@ -57,18 +61,55 @@ fn operation_id(route: &Route) -> String {
     std::iter::once(route.method.as_str().to_lowercase()).chain(words).collect::<Vec<_>>().join("-")
 }
 
+const fn success(status: u16) -> &'static str {
+    match status {
+        201 => "It is there now",
+        202 => "It was accepted; events carry it out from here on",
+        _ => "As asked",
+    }
+}
+
 fn parameters(route: &Route) -> Vec<Value> {
     let in_path = route.path.split('/').filter_map(|word| word.strip_prefix('{')).map(|word| {
         let name = word.trim_end_matches('}');
-        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+        json!({ "name": name, "in": "path", "required": true, "schema": identifier() })
     });
     let others = route.parameters.iter().map(|(place, name, required, meaning)| {
         json!({
             "name": name, "in": place, "required": required, "description": meaning,
-            "schema": { "type": "string" },
+            "schema": match (*place, *name) {
+                ("query", _) => identifier(),
+                (_, "Idempotency-Key") => {
+                    // An empty one is none.
+                    let fewest = u8::from(*required);
+                    let pattern = format!("^[!-~]{{{fewest},255}}$");
+                    json!({ "type": "string", "pattern": pattern })
+                }
+                _ => json!({ "type": "string" }),
+            },
         })
     });
-    in_path.chain(others).collect()
+    in_path.chain(others).chain(route.page_limit.into_iter().flat_map(pages)).collect()
+}
+
+/// What the shop's own words look like: orders, customers, items are named by it.
+fn identifier() -> Value {
+    json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" })
+}
+
+/// The parameters of a route that answers page by page.
+fn pages(most: u32) -> [Value; 2] {
+    let limit = json!({ "type": "integer", "minimum": 1, "maximum": most });
+    [
+        json!({
+            "name": "limit", "in": "query", "required": false, "schema": limit,
+            "description": "How many entries at most",
+        }),
+        json!({
+            "name": "cursor", "in": "query", "required": false, "schema": { "type": "string" },
+            "description": "The `next` of the page before",
+        }),
+    ]
 }
 
 fn problem(description: &str) -> Value {
@@ -83,11 +124,4 @@ fn problem(description: &str) -> Value {
 fn body(mut schema: Schema) -> Value {
     schema.remove("$schema");
     schema.to_value()
-}
-
-fn schema_of_problem() -> Schema {
-    schemars::generate::SchemaSettings::draft2020_12()
-        .with(|settings| settings.inline_subschemas = true)
-        .into_generator()
-        .into_root_schema_for::<Problem>()
 }

@@ -7,19 +7,21 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{RawPathParams, Request as HttpRequest};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
 use chorus_kernel::{Function, Kernel, Method, Problem, Request, Response, Route};
 
+use crate::home::Home;
 use crate::openapi;
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 1_000_000;
 
-/// The routes of `functions`, answered with `kernel`, and `GET /openapi.json`.
+/// The routes of `functions`, answered with `kernel`; `GET /` lists them, `GET /openapi.json`
+/// describes them.
 pub fn router(kernel: &Kernel, functions: &[Function]) -> Router {
     let routes: Vec<Route> =
         functions.iter().flat_map(|function| function.routes.clone()).collect();
-    let document = openapi(&routes);
+    let (document, home) = (openapi(&routes), Home::of(&routes));
     let mut by_path: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
     for route in routes {
         let methods = by_path.remove(route.path).unwrap_or_default();
@@ -30,7 +32,8 @@ pub fn router(kernel: &Kernel, functions: &[Function]) -> Router {
         router = router.route(path, methods);
     }
     router
-        .route("/openapi.json", axum::routing::get(move || async move { axum::Json(document) }))
+        .route("/", get(async move |headers: HeaderMap| home.answer(&headers)))
+        .route("/openapi.json", get(move || async move { axum::Json(document) }))
         .fallback(|uri: Uri| async move {
             let detail = format!("there is nothing at {}; see /openapi.json", uri.path());
             into_http(Problem::new(404, "not-found", detail).into())
@@ -91,15 +94,51 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> 
 }
 
 fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
-    let text = |(name, value): (&HeaderName, &HeaderValue)| {
-        let unreadable = |_| Problem::field(400, name.as_str(), "must be visible ASCII");
-        Ok((name.as_str().to_owned(), value.to_str().map_err(unreadable)?.to_owned()))
-    };
-    let relevant = |(name, _): &(&HeaderName, &HeaderValue)| {
-        matches!(name.as_str(), "idempotency-key" | "traceparent")
+    let relevant = |name: &&HeaderName| {
+        matches!(name.as_str(), "content-type" | "idempotency-key" | "traceparent")
             || name.as_str().starts_with("x-")
     };
-    headers.iter().filter(relevant).map(text).collect()
+    let text = |name: &HeaderName| {
+        let refused = |rule| Problem::field(400, name.as_str(), rule);
+        let mut values = headers.get_all(name).iter();
+        let value = values.next().and_then(|value| value.to_str().ok());
+        let value = value.ok_or_else(|| refused("must be visible ASCII"))?;
+        if name == "idempotency-key" && values.next().is_some() {
+            return Err(refused("must be sent once"));
+        }
+        Ok((name.as_str().to_owned(), value.to_owned()))
+    };
+    headers.keys().filter(relevant).map(text).collect()
+}
+
+/// Makes a problem of whatever `router` refuses in other words, such as a path that is not UTF-8.
+pub fn with_problems(router: Router) -> Router {
+    router.layer(axum::middleware::map_response(told_as_problem))
+}
+
+async fn told_as_problem(response: HttpResponse) -> HttpResponse {
+    let status = response.status();
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|name| name.to_str().ok()).unwrap_or("text/plain");
+    if !(status.is_client_error() || status.is_server_error())
+        || !content_type.starts_with("text/plain")
+    {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let said = to_bytes(body, MAX_BODY).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let detail = match (status, said.trim()) {
+        (StatusCode::METHOD_NOT_ALLOWED, _) => "this path answers to another method",
+        (_, "") => "the request cannot be answered",
+        (_, said) => said,
+    };
+    let problem = Problem::new(status.as_u16(), "refused", detail);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let kind = HeaderValue::from_static("application/problem+json");
+    parts.headers.insert(header::CONTENT_TYPE, kind);
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    HttpResponse::from_parts(parts, Body::from(body))
 }
 
 fn into_http(response: Response) -> HttpResponse {

@@ -1,22 +1,27 @@
 //! The routes of the Customer service.
 
 use async_trait::async_trait;
-use chorus_events::CustomerId;
 use chorus_events::commands::PutCustomer as Command;
+use chorus_events::{CustomerId, PLAIN_TEXT};
 use chorus_kernel::{Endpoint, Kernel, Method, Problem, Pure, Request, Response, Route, command};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Customer;
-use crate::put_customer::PutCustomer;
+use crate::put_customer::{MAX_EMAIL, MAX_NAME, PutCustomer};
+
+/// What no address lacks, as a regular expression.
+const EMAIL: &str = r"^[^@\s\x00-\x1F\x7F-\x9F]+@[^@\s\x00-\x1F\x7F-\x9F]+$";
 
 /// What a caller says of a customer; their path names them.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct CustomerDetails {
     /// What they are called.
+    #[schemars(length(min = 1, max = MAX_NAME), regex(pattern = PLAIN_TEXT))]
     name: String,
     /// Where letters reach them.
+    #[schemars(length(max = MAX_EMAIL), regex(pattern = EMAIL))]
     email: String,
     /// Whether they may not order.
     #[serde(default)]
@@ -29,6 +34,7 @@ pub(crate) fn put_customer() -> Route {
         .summary("Keep a customer: their name, their address, and whether they may order", 200)
         .takes::<CustomerDetails>()
         .answers::<Customer>()
+        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
 }
 
 /// `GET /customers/{id}`.

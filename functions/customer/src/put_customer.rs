@@ -1,16 +1,17 @@
 //! Keeps a customer: their name, their address for letters, and whether they may order.
 
 use chorus_events::customer::CustomerUpdated;
+use chorus_events::is_plain_text;
 use chorus_events::table::rows::{self, PutCustomerInput, PutCustomerOutput};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
 
 use crate::Customer;
 
 /// The longest name, in characters.
-const MAX_NAME: usize = 200;
+pub(crate) const MAX_NAME: usize = 200;
 
 /// The longest address that a mail server must take, in characters (RFC 5321, section 4.5.3.1).
-const MAX_EMAIL: usize = 254;
+pub(crate) const MAX_EMAIL: usize = 254;
 
 /// The row, in code.
 #[derive(Debug)]
@@ -55,8 +56,7 @@ impl Action for PutCustomer {
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {
-    let fits = !name.trim().is_empty() && name.chars().count() <= MAX_NAME;
-    if fits && !name.chars().any(char::is_control) {
+    if is_plain_text(name, MAX_NAME) {
         return Ok(());
     }
     Err(Refusal::invalid("/name", format!("must be 1 to {MAX_NAME} characters of plain text")))

@@ -11,10 +11,10 @@ use crate::logged_event::read;
 use crate::{LoggedEvent, TABLE, causal_order};
 
 /// How many events a page lists, unless the caller says otherwise.
-const PAGE: usize = 100;
+const PAGE: u32 = 100;
 
 /// The most events that a page lists.
-const MAX_PAGE: usize = 1_000;
+const MAX_PAGE: u32 = 1_000;
 
 /// How many events of one order are read: many times what any order goes through.
 const MAX_EVENTS: usize = 1_000;
@@ -37,11 +37,8 @@ pub(crate) fn list_events() -> Route {
     Route::new(Method::GET, "/events", List)
         .summary("What an order went through, causes before their effects", 200)
         .answers::<Events>()
-        .parameters(&[
-            ("query", "order-id", true, "Whose events"),
-            ("query", "limit", false, "How many at most, 1 to 1000"),
-            ("query", "cursor", false, "The `next` of the page before"),
-        ])
+        .parameters(&[("query", "order-id", true, "Whose events")])
+        .pages(MAX_PAGE)
 }
 
 struct List;
@@ -50,9 +47,9 @@ struct List;
 impl Endpoint for List {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order_id = order_id(request)?;
-        let (limit, after) = (limit(request)?, cursor(request)?);
+        let (limit, after) = (request.limit(PAGE, MAX_PAGE)?, cursor(request)?);
         let (events, truncated) = story(kernel, &order_id).await?;
-        let (events, next) = page(causal_order(events), after, limit)?;
+        let (events, next) = page(causal_order(events), after, limit as usize)?;
         Ok(Response::json(200, serde_json::json!(Events { events, next, truncated })))
     }
 }
@@ -101,13 +98,6 @@ fn order_id(request: &Request) -> Result<OrderId, Problem> {
     let missing = || Problem::field(400, "order-id", "must be given");
     let order_id = request.query.get("order-id").ok_or_else(missing)?.parse();
     order_id.map_err(|rule| Problem::field(400, "order-id", format!("{rule}")))
-}
-
-fn limit(request: &Request) -> Result<usize, Problem> {
-    let Some(limit) = request.query.get("limit") else { return Ok(PAGE) };
-    let rule = || Problem::field(400, "limit", format!("must be a number from 1 to {MAX_PAGE}"));
-    let limit: usize = limit.parse().map_err(|_| rule())?;
-    if (1..=MAX_PAGE).contains(&limit) { Ok(limit) } else { Err(rule()) }
 }
 
 fn cursor(request: &Request) -> Result<Option<Uuid>, Problem> {

@@ -1,8 +1,8 @@
 //! The routes of the Fraud service.
 
 use async_trait::async_trait;
-use chorus_events::OrderId;
 use chorus_events::commands::{DecideReview, Verdict};
+use chorus_events::{OrderId, PLAIN_TEXT};
 use chorus_kernel::{
     Endpoint, Failure, Item, Kernel, Method, Problem, Pure, Query, Request, Response, Route,
     command, entity_key,
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
 use crate::review::PENDING;
-use crate::review_order::ReviewOrder;
+use crate::review_order::{MAX_REASON, MAX_REVIEWER, ReviewOrder};
 use crate::{PENDING_INDEX, Review, TABLE};
 
 /// How many reviews a page lists, unless the caller says otherwise.
@@ -28,9 +28,11 @@ struct Opinion {
     /// Whether the order may be charged.
     verdict: Verdict,
     /// Who says so.
+    #[schemars(length(min = 1, max = MAX_REVIEWER), regex(pattern = PLAIN_TEXT))]
     reviewer: String,
     /// Why.
     #[serde(default)]
+    #[schemars(length(max = MAX_REASON))]
     reason: Option<String>,
 }
 
@@ -66,10 +68,7 @@ pub(crate) fn list_reviews() -> Route {
     Route::new(Method::GET, "/reviews", List)
         .summary("The reviews that wait for a decision", 200)
         .answers::<PendingReviews>()
-        .parameters(&[
-            ("query", "limit", false, "How many at most, 1 to 100"),
-            ("query", "cursor", false, "The `next` of the page before"),
-        ])
+        .pages(MAX_PAGE)
 }
 
 struct Decide;
@@ -108,7 +107,7 @@ impl Endpoint for List {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let mut query = Query::partition(TABLE.name, PENDING);
         query.index = Some(&PENDING_INDEX);
-        query.limit = Some(limit(request)?);
+        query.limit = Some(request.limit(PAGE, MAX_PAGE)?);
         query.start = start(request)?;
         let page = kernel.store.query(&query).await.map_err(Failure::from)?;
         let unreadable = |error| Failure::corrupt("review", &error);
@@ -119,13 +118,6 @@ impl Endpoint for List {
         let next = last.filter(|_| page.next.is_some());
         Ok(Response::json(200, serde_json::json!(PendingReviews { reviews, next })))
     }
-}
-
-fn limit(request: &Request) -> Result<u32, Problem> {
-    let Some(limit) = request.query.get("limit") else { return Ok(PAGE) };
-    let rule = || Problem::field(400, "limit", format!("must be a number from 1 to {MAX_PAGE}"));
-    let limit: u32 = limit.parse().map_err(|_| rule())?;
-    if (1..=MAX_PAGE).contains(&limit) { Ok(limit) } else { Err(rule()) }
 }
 
 /// Where the page starts: behind the review that the cursor, an order's id, names.

@@ -2,6 +2,7 @@
 
 use chorus_events::commands::{DecideReview, Verdict};
 use chorus_events::fraud::{OrderApproved, OrderDeclined};
+use chorus_events::is_plain_text;
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, ReviewOrderInput, ReviewOrderOutput};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Versioned, create, replace};
@@ -9,10 +10,10 @@ use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Versioned, c
 use crate::Review;
 
 /// The longest name of a reviewer, in characters.
-const MAX_REVIEWER: usize = 200;
+pub(crate) const MAX_REVIEWER: usize = 200;
 
 /// The longest reason, in characters.
-const MAX_REASON: usize = 1_000;
+pub(crate) const MAX_REASON: usize = 1_000;
 
 /// The row, in code.
 #[derive(Debug)]
@@ -89,9 +90,8 @@ fn tell(command: &DecideReview) -> Decision<ReviewOrderOutput> {
 }
 
 fn check(command: &DecideReview) -> Result<(), Refusal> {
-    let reviewer = command.reviewer.trim();
-    if reviewer.is_empty() || reviewer.chars().count() > MAX_REVIEWER {
-        let rule = format!("must be 1 to {MAX_REVIEWER} characters");
+    if !is_plain_text(&command.reviewer, MAX_REVIEWER) {
+        let rule = format!("must be 1 to {MAX_REVIEWER} characters of plain text");
         return Err(Refusal::invalid("/reviewer", rule));
     }
     let reason = command.reason.as_deref().unwrap_or_default();

@@ -2,21 +2,23 @@
 
 use async_trait::async_trait;
 use chorus_events::commands::PutItem as Command;
-use chorus_events::{Money, Sku};
+use chorus_events::{Money, PLAIN_TEXT, Sku};
 use chorus_kernel::{Endpoint, Kernel, Method, Problem, Pure, Request, Response, Route, command};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Item;
-use crate::put_item::PutItem;
+use crate::put_item::{MAX_NAME, PutItem};
 
 /// What a caller says of an item; its path names it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct ItemListing {
     /// What it is called.
+    #[schemars(length(min = 1, max = MAX_NAME), regex(pattern = PLAIN_TEXT))]
     name: String,
-    /// What one piece costs.
+    /// What one piece costs: more than 0.
+    #[schemars(range(min = 0.01, max = 9_999_999_999_999.99))]
     price: Money,
     /// How many pieces the shop received in all, those sold included.
     stock: u32,
@@ -31,6 +33,7 @@ pub(crate) fn put_item() -> Route {
         .summary("List an item: its name, price and stock received", 200)
         .takes::<ItemListing>()
         .answers::<Item>()
+        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
 }
 
 /// `GET /items/{sku}`.

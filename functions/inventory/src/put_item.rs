@@ -1,10 +1,14 @@
 //! Lists an item: its name, its price, and how many pieces the shop received of it in all.
 
 use chorus_events::inventory::ItemListed;
+use chorus_events::is_plain_text;
 use chorus_events::table::rows::{self, PutItemInput, PutItemOutput};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
 
 use crate::Item;
+
+/// The longest name, in characters.
+pub(crate) const MAX_NAME: usize = 200;
 
 /// The row, in code.
 #[derive(Debug)]
@@ -25,6 +29,10 @@ impl Action for PutItem {
         let PutItemInput::PutItem(command) = given.input;
         if command.price <= chorus_events::Money::ZERO {
             return Err(Refusal::invalid("/price", "must be more than 0"));
+        }
+        if !is_plain_text(&command.name, MAX_NAME) {
+            let rule = format!("must be 1 to {MAX_NAME} characters of plain text");
+            return Err(Refusal::invalid("/name", rule));
         }
         let known = loaded.entity::<Item>(&command.sku)?;
         let (reserved, sold) = known.as_ref().map_or((0, 0), |item| (item.reserved, item.sold));
@@ -73,6 +81,15 @@ mod tests {
         let loaded = Loaded::default().with(7, &known);
         let again = decide(&PutItem, Command::sample(), &loaded).unwrap();
         assert!(again.changes().is_empty(), "39 were received, and 39 are accounted for");
+    }
+
+    #[test]
+    fn a_name_is_never_blank_or_endless() {
+        for name in ["", " ", "a\0b", &"ü".repeat(MAX_NAME + 1)] {
+            let command = Command { name: name.to_owned(), ..Command::sample() };
+            let refusal = decide(&PutItem, command, &Loaded::default()).unwrap_err();
+            assert!(refusal.to_string().starts_with("/name must be"), "{name:?}: {refusal}");
+        }
     }
 
     #[test]

@@ -1,21 +1,22 @@
 //! The routes of the Order service.
 
 use async_trait::async_trait;
-use chorus_events::commands::{CancelOrder as Cancel, OrderedLine};
+use chorus_events::commands::CancelOrder as Cancel;
 use chorus_events::order::OrderCreated;
-use chorus_events::{CustomerId, Event, Line, Money, OrderId, ShippingAddress};
+use chorus_events::{CustomerId, Event, Line, Money, OrderId, is_plain_text};
 use chorus_kernel::{
-    Endpoint, Failure, Kernel, Loaded, Method, Problem, Pure, Query, Read, Request, Response,
-    Route, command, command_key, text,
+    Endpoint, Failure, Kernel, Key, Loaded, Method, Problem, Pure, Query, Read, Request, Response,
+    Route, command, command_key,
 };
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::cancel_order::CancelOrder;
 use crate::create_order::{CreateOrder, command_of};
+use crate::requests::{Cancellation, MAX_REASON, NewOrder};
 use crate::{Order, OrderView, Placed, Status, TABLE, VIEW_TABLE};
 
 /// How many orders a page lists, unless the caller says otherwise.
@@ -23,26 +24,6 @@ const PAGE: u32 = 20;
 
 /// The most orders that a page lists.
 const MAX_PAGE: u32 = 100;
-
-/// What a customer sends.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct NewOrder {
-    /// Who orders.
-    pub(crate) customer_id: CustomerId,
-    /// What, 1 to 90 lines.
-    pub(crate) lines: Vec<OrderedLine>,
-    /// Where it goes.
-    pub(crate) shipping_address: ShippingAddress,
-}
-
-/// What a customer may send along with a cancellation.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Cancellation {
-    /// Why.
-    reason: Option<String>,
-}
 
 /// An order, whole.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -101,11 +82,8 @@ pub(crate) fn list_orders() -> Route {
     Route::new(Method::GET, "/orders", List)
         .summary("A customer's orders, newest first", 200)
         .answers::<OrderPage>()
-        .parameters(&[
-            ("query", "customer-id", true, "Whose orders"),
-            ("query", "limit", false, "How many at most, 1 to 100"),
-            ("query", "cursor", false, "The `next` of the page before"),
-        ])
+        .parameters(&[("query", "customer-id", true, "Whose orders")])
+        .pages(MAX_PAGE)
 }
 
 /// `POST /orders/{id}/cancel`.
@@ -171,8 +149,9 @@ impl Endpoint for CancelRequest {
         let empty = request.body.iter().all(u8::is_ascii_whitespace);
         let asked: Cancellation = if empty { Cancellation::default() } else { request.json()? };
         let reason = asked.reason.unwrap_or_else(|| "the customer canceled it".to_owned());
-        if reason.chars().count() > 200 {
-            return Err(Problem::field(422, "/reason", "must have at most 200 characters"));
+        if !is_plain_text(&reason, MAX_REASON) {
+            let rule = format!("must be 1 to {MAX_REASON} characters of plain text");
+            return Err(Problem::field(422, "/reason", rule));
         }
         let cancel = Cancel { order_id: order_id.clone(), reason };
         let message = command(kernel, request, &cancel)?;
@@ -203,23 +182,19 @@ impl Endpoint for List {
             .map_err(|rule| Problem::field(400, "customer-id", format!("{rule}")))?;
         let mut query = Query::partition(VIEW_TABLE.name, OrderView::partition(&customer));
         query.descending = true;
-        query.limit = Some(limit(request)?);
-        query.start = request.query.get("cursor").map(|cursor| {
-            chorus_kernel::Key { table: VIEW_TABLE.name, pk: query.pk.clone(), sk: cursor.clone() }
-                .to_item()
+        query.limit = Some(request.limit(PAGE, MAX_PAGE)?);
+        let cursor = request.query.get("cursor").map(|cursor| {
+            let unknown = || Problem::field(400, "cursor", "must be the `next` of an earlier page");
+            OrderView::behind(cursor).ok_or_else(unknown)
         });
+        query.start = cursor
+            .transpose()?
+            .map(|sk| Key { table: VIEW_TABLE.name, pk: query.pk.clone(), sk }.to_item());
         let page = kernel.store.query(&query).await.map_err(Failure::from)?;
         let orders = page.items.iter().map(|item| serde_dynamo::from_item(item.clone()));
         let orders: Result<Vec<OrderView>, _> = orders.collect();
         let orders = orders.map_err(|error| Failure::corrupt("order view", &error))?;
-        let next = page.next.as_ref().and_then(|next| text(next, "sk")).map(ToOwned::to_owned);
+        let next = orders.last().map(OrderView::cursor).filter(|_| page.next.is_some());
         Ok(Response::json(200, json!(OrderPage { orders, next })))
     }
-}
-
-fn limit(request: &Request) -> Result<u32, Problem> {
-    let Some(limit) = request.query.get("limit") else { return Ok(PAGE) };
-    let rule = || Problem::field(400, "limit", format!("must be a number from 1 to {MAX_PAGE}"));
-    let limit: u32 = limit.parse().map_err(|_| rule())?;
-    if (1..=MAX_PAGE).contains(&limit) { Ok(limit) } else { Err(rule()) }
 }

@@ -3,13 +3,11 @@
 use chorus_events::commands::{CreateOrder as Command, OrderedLine};
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, CreateOrderInput, CreateOrderOutput};
-use chorus_events::{Line, MAX_LINES, ShippingAddress, total};
+use chorus_events::{Line, MAX_LINES, ShippingAddress, is_plain_text, total};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, append};
 
+use crate::requests::{MAX_ADDRESS_LINE, NewOrder};
 use crate::{Order, Price, TABLE};
-
-/// The longest line of an address, in characters.
-const MAX_ADDRESS_LINE: usize = 200;
 
 /// The row, in code.
 #[derive(Debug)]
@@ -75,15 +73,15 @@ fn priced(lines: &[OrderedLine], loaded: &Loaded) -> Result<Vec<Line>, Refusal> 
 
 fn check_address(address: &ShippingAddress) -> Result<(), Refusal> {
     let fields = [
-        ("name", &address.name),
-        ("street", &address.street),
-        ("city", &address.city),
-        ("country", &address.country),
+        ("name", Some(&address.name)),
+        ("street", Some(&address.street)),
+        ("city", Some(&address.city)),
+        ("postal-code", address.postal_code.as_ref()),
+        ("country", Some(&address.country)),
     ];
     for (field, text) in fields {
-        let length = text.chars().count();
-        if text.trim().is_empty() || length > MAX_ADDRESS_LINE {
-            let rule = format!("must have 1 to {MAX_ADDRESS_LINE} characters");
+        if text.is_some_and(|text| !is_plain_text(text, MAX_ADDRESS_LINE)) {
+            let rule = format!("must be 1 to {MAX_ADDRESS_LINE} characters of plain text");
             return Err(Refusal::invalid(format!("/shipping-address/{field}"), rule));
         }
     }
@@ -91,16 +89,13 @@ fn check_address(address: &ShippingAddress) -> Result<(), Refusal> {
 }
 
 /// The order that an `Idempotency-Key` places: the same key, the same order.
-pub(crate) fn command_of(
-    key: &str,
-    body: crate::api::NewOrder,
-) -> Result<Command, chorus_kernel::Failure> {
+pub(crate) fn command_of(key: &str, body: NewOrder) -> Result<Command, chorus_kernel::Failure> {
     let id = chorus_kernel::derived_id("order-id", key, 0).simple().to_string();
     let order_id = id[..20].parse().map_err(|error| {
         chorus_kernel::Failure::corrupt("order id", &error as &dyn std::fmt::Display)
     })?;
-    let crate::api::NewOrder { customer_id, lines, shipping_address } = body;
-    Ok(Command { order_id, customer_id, lines, shipping_address })
+    let NewOrder { customer_id, lines, shipping_address } = body;
+    Ok(Command { order_id, customer_id, lines, shipping_address: shipping_address.into() })
 }
 
 #[cfg(test)]
@@ -143,8 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_city_is_refused() {
+    fn a_blank_city_and_an_endless_postal_code_are_refused() {
         let shipping_address = ShippingAddress { city: "  ".to_owned(), ..samples::address() };
         refused(Command { shipping_address, ..Command::sample() }, "/shipping-address/city");
+        let postal_code = Some("1".repeat(MAX_ADDRESS_LINE + 1));
+        let shipping_address = ShippingAddress { postal_code, ..samples::address() };
+        refused(Command { shipping_address, ..Command::sample() }, "/shipping-address/postal-code");
     }
 }

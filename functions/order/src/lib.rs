@@ -10,6 +10,7 @@ mod learn_price;
 mod order;
 mod price;
 mod project_order;
+mod requests;
 mod view;
 
 pub use history::{HistoryError, by_type, rebuild};

@@ -35,6 +35,23 @@ impl OrderView {
         format!("customer#{customer_id}")
     }
 
+    /// Names the line's place in the list, for whoever asks for what is behind it; it stands in a
+    /// query as it is.
+    pub(crate) fn cursor(&self) -> String {
+        format!("{:.9}~{}", self.placed_at, self.order_id)
+    }
+
+    /// The sort key that a cursor names, where it is one.
+    pub(crate) fn behind(cursor: &str) -> Option<String> {
+        let (placed_at, order_id) = cursor.split_once('~')?;
+        let (placed_at, order_id) = (placed_at.parse().ok()?, order_id.parse().ok()?);
+        Some(Self::sort_key(placed_at, &order_id))
+    }
+
+    fn sort_key(placed_at: Timestamp, order_id: &OrderId) -> String {
+        format!("{placed_at:.9}#{order_id}")
+    }
+
     /// Puts the line, unless a later one is there: an order that has ended stays so, in whatever
     /// order the news arrive.
     ///
@@ -42,7 +59,7 @@ impl OrderView {
     /// Where the line cannot be written as an item.
     pub(crate) fn put(&self) -> Result<Write, serde_dynamo::Error> {
         let pk = Self::partition(&self.customer_id);
-        let sk = format!("{:.9}#{}", self.placed_at, self.order_id);
+        let sk = Self::sort_key(self.placed_at, &self.order_id);
         let key = Key { table: VIEW_TABLE.name, pk, sk };
         let stage = if self.status == Status::Open { 1 } else { 2 };
         let fields: Item = serde_dynamo::to_item(self)?;
@@ -90,6 +107,33 @@ impl From<&OrderDelivered> for OrderView {
             total: order.total,
             reason: None,
             placed_at: order.placed_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::Event;
+
+    #[test]
+    fn a_cursor_names_a_line_and_stands_in_a_query_as_it_is() {
+        let view = OrderView::from(&OrderCreated::sample());
+        let cursor = view.cursor();
+        assert!(
+            cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.~".contains(&b)),
+            "{cursor}"
+        );
+        assert_eq!(
+            OrderView::behind(&cursor),
+            Some(OrderView::sort_key(view.placed_at, &view.order_id))
+        );
+    }
+
+    #[test]
+    fn what_is_no_cursor_names_nothing() {
+        for text in ["", "x", "~", "2026-11-26T10:20:23Z", "2026-11-26T10:20:23Z~", "now~1"] {
+            assert_eq!(OrderView::behind(text), None, "{text}");
         }
     }
 }
