@@ -12,7 +12,7 @@ const ORDERS: usize = 1_000;
 
 /// Every tenth order is not paid.
 fn customer(number: usize) -> &'static str {
-    if number % 10 == 0 { "declined" } else { "alfki" }
+    if number.is_multiple_of(10) { "declined" } else { "alfki" }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
