@@ -22,6 +22,9 @@ use crate::{DynamoStore, EventBridgePublisher, SystemClock, Tables, logs};
 /// How long before Lambda's deadline work is given up: enough to answer, and to log it.
 const MARGIN: Duration = Duration::from_millis(200);
 
+/// The longest that Lambda lets a function run.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
 /// How long one try of a request may take. A service of AWS answers within milliseconds; what
 /// takes this long is lost.
 const TRY: Duration = Duration::from_secs(3);
@@ -156,10 +159,16 @@ async fn handle(
     answer
 }
 
-/// How long until work is given up, a moment before the deadline (milliseconds since the epoch).
+/// How long until work is given up, a moment before the deadline. Lambda says it in milliseconds
+/// since the epoch; `cargo lambda watch` says, in the same header, how long it waits.
 fn time_left(deadline: u64, now: SystemTime) -> Duration {
-    let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
-    deadline.duration_since(now).unwrap_or_default().saturating_sub(MARGIN)
+    let deadline = Duration::from_millis(deadline);
+    let left = if deadline <= LONGEST {
+        deadline
+    } else {
+        (UNIX_EPOCH + deadline).duration_since(now).unwrap_or_default()
+    };
+    left.saturating_sub(MARGIN)
 }
 
 /// A failure as Lambda reports it: its type is stable, for a `Retry` or a `Catch` to match.
@@ -178,10 +187,17 @@ mod tests {
 
     #[test]
     fn work_is_given_up_a_moment_before_the_deadline() {
-        let now = UNIX_EPOCH + Duration::from_millis(1_000);
-        assert_eq!(time_left(4_000, now), Duration::from_millis(2_800));
-        assert_eq!(time_left(1_100, now), Duration::ZERO);
+        let now = UNIX_EPOCH + Duration::from_millis(1_795_688_887_000);
+        assert_eq!(time_left(1_795_688_890_000, now), Duration::from_millis(2_800));
+        assert_eq!(time_left(1_795_688_887_100, now), Duration::ZERO);
+        assert_eq!(time_left(1_795_688_880_000, now), Duration::ZERO);
         assert_eq!(time_left(0, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn how_long_cargo_lambda_waits_is_not_taken_for_a_moment_in_1970() {
+        let now = UNIX_EPOCH + Duration::from_millis(1_795_688_887_000);
+        assert_eq!(time_left(600_000, now), Duration::from_millis(599_800));
     }
 
     #[test]
