@@ -3,7 +3,7 @@
 use schemars::Schema;
 use serde_json::{Value, json};
 
-use crate::{Detail, Event, EventSpec, Metadata, samples, table};
+use crate::{Category, Detail, Event, EventSpec, Metadata, samples, table};
 
 /// Every event of the contract, by its plain name.
 pub mod facts {
@@ -37,18 +37,24 @@ impl Message {
         Self { spec: E::SPEC, schema: E::schema, samples }
     }
 
-    /// Samples: whole events as the bus delivers them, usable with `sam local invoke`. The first
-    /// is the one that documents show; the others differ where content rules look.
+    /// Samples: whole events as the bus delivers them, usable with `cargo lambda invoke` and
+    /// `sam local invoke`. The first is the one that documents show; the others are further events,
+    /// which differ where content rules look.
     ///
     /// # Errors
     /// Where a sample cannot be written as JSON.
     pub fn samples(&self) -> serde_json::Result<Vec<Value>> {
         let samples = (self.samples)()?;
-        Ok(samples.into_iter().map(|(subject, data)| self.delivered(subject, data)).collect())
+        let delivered = |(index, sample)| self.delivered(index, sample);
+        Ok(samples.into_iter().enumerate().map(delivered).collect())
     }
 
-    fn delivered(&self, correlation_id: String, data: Value) -> Value {
-        let id = sample_id(self.spec.detail_type);
+    fn delivered(&self, index: usize, (correlation_id, data): (String, Value)) -> Value {
+        let id = match index {
+            0 => sample_id(self.spec.detail_type),
+            more => sample_id(&format!("{}-{}", self.spec.detail_type, more + 1)),
+        };
+        let category = self.spec.category();
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let metadata = Metadata {
             idempotency_key: id.simple().to_string(),
@@ -57,8 +63,8 @@ impl Message {
             causation_id: Some(sample_id("cause")),
             occurred_at: samples::moment(),
             version: self.spec.version,
-            ttl_seconds: 86_400,
-            category: self.spec.category(),
+            ttl_seconds: if category == Category::Command { SAMPLE_TTL } else { 86_400 },
+            category,
             traceparent: Some(trace.to_owned()),
             replay_name: None,
         };
@@ -75,6 +81,9 @@ impl Message {
         })
     }
 }
+
+/// How long a sample of a command may be acted on: a hundred years, in seconds.
+const SAMPLE_TTL: u32 = 100 * 365 * 86_400;
 
 /// The id of a sample: derived from its name, so that every run writes the same file.
 fn sample_id(name: &str) -> uuid::Uuid {
