@@ -21,7 +21,7 @@ pub(crate) enum Client {
 }
 
 /// What is asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ask<'a> {
     pub(crate) method: &'static str,
     pub(crate) path: &'a str,

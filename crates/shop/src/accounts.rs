@@ -72,11 +72,21 @@ impl Accounts {
         let items = items(local)?;
         let placed = orders(local)?;
         let ledger = partners.ledger().await?;
-        let orders: Vec<OrderAccount> =
-            placed.values().map(|order| account(order, &ledger)).collect();
+        let orders = placed.values().map(|order| account(order, &ledger)).collect();
+        Ok(Self::reconciled(items, orders, &delivered(&placed)))
+    }
+
+    /// Of these items and orders; `delivered` says how many pieces of an item the delivered orders
+    /// are for.
+    #[must_use]
+    pub fn reconciled(
+        items: Vec<ItemAccount>,
+        orders: Vec<OrderAccount>,
+        delivered: &BTreeMap<Sku, u64>,
+    ) -> Self {
         let mut problems: Vec<String> = orders.iter().filter_map(wrong_money).collect();
-        problems.extend(wrong_stock(&items, &placed));
-        Ok(Self { items, orders, problems })
+        problems.extend(items.iter().filter_map(|item| wrong_stock(item, delivered)));
+        Self { items, orders, problems }
     }
 
     /// The sum over the orders of this status.
@@ -180,19 +190,21 @@ fn wrong_money(order: &OrderAccount) -> Option<String> {
     (!right).then(wrong)
 }
 
-/// What left the stock is what delivered orders ordered; nothing is set aside for nobody.
-fn wrong_stock(items: &[ItemAccount], orders: &BTreeMap<OrderId, Placed>) -> Vec<String> {
-    let mut delivered: BTreeMap<&Sku, u64> = BTreeMap::new();
+/// How many pieces of each item the delivered orders are for.
+fn delivered(orders: &BTreeMap<OrderId, Placed>) -> BTreeMap<Sku, u64> {
+    let mut delivered = BTreeMap::new();
     for order in orders.values().filter(|order| order.status == Status::Delivered) {
         for line in &order.lines {
-            *delivered.entry(&line.sku).or_default() += u64::from(line.quantity.get());
+            *delivered.entry(line.sku.clone()).or_default() += u64::from(line.quantity.get());
         }
     }
-    let wrong = |item: &ItemAccount| {
-        let ordered = delivered.get(&item.sku).copied().unwrap_or_default();
-        let (sku, sold, reserved) = (&item.sku, item.sold, item.reserved);
-        (sold != ordered || reserved != 0)
-            .then(|| format!("{sku}: {sold} sold, {reserved} reserved, {ordered} delivered"))
-    };
-    items.iter().filter_map(wrong).collect()
+    delivered
+}
+
+/// What left the stock is what delivered orders ordered; nothing is set aside for nobody.
+fn wrong_stock(item: &ItemAccount, delivered: &BTreeMap<Sku, u64>) -> Option<String> {
+    let ordered = delivered.get(&item.sku).copied().unwrap_or_default();
+    let ItemAccount { sku, sold, reserved, .. } = item;
+    (*sold != ordered || *reserved != 0)
+        .then(|| format!("{sku}: {sold} sold, {reserved} reserved, {ordered} delivered"))
 }

@@ -1,6 +1,8 @@
 //! `chorus import`: Northwind's items, customers and orders, as a shop of today gets them.
 
+mod books;
 mod northwind;
+mod rest;
 mod summary;
 
 use std::path::PathBuf;
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chorus_events::HIGH_VALUE;
-use chorus_shop::{Accounts, Shop, ShopConfig};
+use chorus_shop::{Shop, ShopConfig};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use crate::client::{Ask, Client};
 use crate::place::running_in;
 use northwind::{Northwind, PlacedOrder};
+use rest::Pace;
 
 /// How long one order may take, before something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,8 +50,8 @@ struct Target {
 pub(crate) async fn run(import: &Import) -> anyhow::Result<ExitCode> {
     let northwind = Northwind::read(&import.folder)?;
     let target = target(import).await?;
-    fill(&target.client, &northwind, import.json).await?;
-    let accounts: Accounts = target.client.ask(Ask::get("/operator/accounts")).await?;
+    let orders = fill(&target.client, &northwind, import.json).await?;
+    let accounts = books::read(&target.client, &northwind, &orders).await?;
     if let Some(shop) = target.own {
         shop.stop().await?;
     }
@@ -75,10 +78,11 @@ async fn target(import: &Import) -> anyhow::Result<Target> {
     Ok(Target { client, own: Some(shop) })
 }
 
-async fn fill(client: &Client, northwind: &Northwind, quiet: bool) -> anyhow::Result<()> {
-    let progress = progress(northwind, quiet)?;
+/// Places everything; answers the ids of the orders.
+async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<Vec<String>> {
+    let (progress, pace) = (progress(shop, quiet)?, Pace::of(client).await?);
     progress.set_message("products");
-    for product in &northwind.products {
+    for product in &shop.products {
         let body = json!({
             "name": product.name, "price": product.price, "stock": product.stock,
             "discontinued": product.discontinued,
@@ -89,7 +93,7 @@ async fn fill(client: &Client, northwind: &Northwind, quiet: bool) -> anyhow::Re
         progress.inc(1);
     }
     progress.set_message("customers");
-    for customer in &northwind.customers {
+    for customer in &shop.customers {
         // Northwind has no e-mail addresses: each customer gets one of its own.
         let email = format!("{}@northwind.example", customer.id.to_lowercase());
         let body = json!({ "name": customer.company, "email": email });
@@ -99,22 +103,23 @@ async fn fill(client: &Client, northwind: &Northwind, quiet: bool) -> anyhow::Re
         progress.inc(1);
     }
     progress.set_message("settling");
-    idle(client).await?;
+    pace.rest(client, &[]).await?;
     progress.set_message("orders");
-    for order in &northwind.orders {
-        carry_out(client, order).await.with_context(|| format!("order {}", order.id))?;
+    let mut ids = Vec::new();
+    for order in &shop.orders {
+        let placed = carry_out(client, pace, order).await;
+        ids.push(placed.with_context(|| format!("order {}", order.id))?);
         progress.inc(1);
     }
-    idle(client).await?;
+    pace.rest(client, &[]).await?;
     progress.finish_and_clear();
-    Ok(())
+    Ok(ids)
 }
 
 /// Places one order and waits for its end, so that the scarce stock goes to whoever came first.
-async fn carry_out(client: &Client, order: &PlacedOrder) -> anyhow::Result<()> {
+async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::Result<String> {
     let key = format!("northwind-order-{}", order.id);
-    let ask = Ask::post("/orders", order.body()).with_key(&key);
-    let placed: Value = client.ask(ask).await?;
+    let placed = pace.place(client, &Ask::post("/orders", order.body()).with_key(&key)).await?;
     let id = placed["order-id"].as_str().context("the order has an id")?.to_owned();
     let total: chorus_events::Money = serde_json::from_value(placed["total"].clone())?;
     let high_value = total >= HIGH_VALUE;
@@ -127,12 +132,13 @@ async fn carry_out(client: &Client, order: &PlacedOrder) -> anyhow::Result<()> {
             if high_value {
                 approve(client, &id).await?;
             }
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::time::sleep(pace.between_looks()).await;
         }
     };
     tokio::time::timeout(PATIENCE, ending).await.context("it does not end")??;
     // What a canceled order gave back is there for the next one.
-    idle(client).await
+    pace.rest(client, &order.skus()).await?;
+    Ok(id)
 }
 
 /// Somebody has to look at orders of high value: here, nobody declines.
@@ -144,21 +150,6 @@ async fn approve(client: &Client, order_id: &str) -> anyhow::Result<()> {
         200..=299 | 404 => Ok(()),
         _ => bail!("the review answers {status}: {answer}"),
     }
-}
-
-/// Waits until nothing is pending, where the shop can tell.
-async fn idle(client: &Client) -> anyhow::Result<()> {
-    let resting = async {
-        loop {
-            let (status, load) = client.send(Ask::get("/operator/load")).await?;
-            let busy = |field: &str| load[field].as_u64().unwrap_or_default() > 0;
-            if status == 404 || (!busy("pending") && !busy("in-flight")) {
-                return anyhow::Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, resting).await.context("the shop does not come to rest")?
 }
 
 fn progress(northwind: &Northwind, quiet: bool) -> anyhow::Result<ProgressBar> {

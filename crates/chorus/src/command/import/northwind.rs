@@ -82,6 +82,11 @@ struct Detail {
 }
 
 impl PlacedOrder {
+    /// The items that it is for.
+    pub(crate) fn skus(&self) -> Vec<String> {
+        self.lines.iter().map(|(product, _)| sku(*product)).collect()
+    }
+
     /// As it is posted. The price is today's, and the shop's to say: Northwind's old prices and
     /// discounts are not carried over.
     pub(crate) fn body(&self) -> Value {

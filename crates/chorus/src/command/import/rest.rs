@@ -1,0 +1,77 @@
+//! Waiting for a shop to come to rest: the embedded one tells its load, one on AWS does not.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::PATIENCE;
+use crate::client::{Ask, Client};
+
+/// How a shop is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    /// By what it has still to do, which is all over at once.
+    Load,
+    /// By what its API shows of the things themselves.
+    Things,
+}
+
+impl Pace {
+    /// As the shop allows: only an embedded one has an operator's API.
+    pub(crate) async fn of(client: &Client) -> anyhow::Result<Self> {
+        let (status, _) = client.send(Ask::get("/operator/load")).await?;
+        Ok(if status == 404 { Self::Things } else { Self::Load })
+    }
+
+    /// How long to wait before looking again. A look at a shop on AWS is a function's run.
+    pub(crate) const fn between_looks(self) -> Duration {
+        match self {
+            Self::Load => Duration::from_millis(2),
+            Self::Things => Duration::from_millis(100),
+        }
+    }
+
+    /// Places an order. Where nothing tells that prices have been learned, a 422 may mean that they
+    /// are still on their way.
+    pub(crate) async fn place(self, client: &Client, ask: &Ask<'_>) -> anyhow::Result<Value> {
+        let placing = async {
+            loop {
+                let (status, answer) = client.send(ask.clone()).await?;
+                match (self, status) {
+                    (_, 200..=299) => return Ok(answer),
+                    (Self::Things, 422) => tokio::time::sleep(self.between_looks()).await,
+                    _ => bail!("it is refused: {status} {answer}"),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, placing).await.context("it is refused again and again")?
+    }
+
+    /// Waits until nothing is under way. One order at a time is, so on AWS it is enough that no
+    /// piece of `skus` is set aside any more.
+    pub(crate) async fn rest(self, client: &Client, skus: &[String]) -> anyhow::Result<()> {
+        let resting = async {
+            while self.is_busy(client, skus).await? {
+                tokio::time::sleep(self.between_looks()).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, resting).await.context("the shop does not come to rest")?
+    }
+
+    async fn is_busy(self, client: &Client, skus: &[String]) -> anyhow::Result<bool> {
+        if let Self::Load = self {
+            let load: Value = client.ask(Ask::get("/operator/load")).await?;
+            let some = |field: &str| load[field].as_u64().unwrap_or_default() > 0;
+            return Ok(some("pending") || some("in-flight"));
+        }
+        for sku in skus {
+            let item: Value = client.ask(Ask::get(&format!("/items/{sku}"))).await?;
+            if item["reserved"] != 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
