@@ -27,6 +27,9 @@ const NO_CARRIER: &str = "https://carrier.example";
 /// The days that CloudWatch keeps logs for.
 const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "180", "365", "731"];
 
+/// What the functions' logs know, and nothing else: there is no filter by module.
+const LOG_LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+
 /// Every parameter. All have a default that works.
 pub(crate) fn all() -> Vec<Parameter> {
     let text = |name, description, default| Parameter {
@@ -52,7 +55,7 @@ pub(crate) fn all() -> Vec<Parameter> {
         ),
         choice("Architecture", "What the functions are built for", "arm64", &["arm64", "x86_64"]),
         number("MemorySize", "Memory of each function in MiB; its CPU is in proportion", "256"),
-        text("LogLevel", "What functions log: a tracing filter, such as info or debug", "info"),
+        choice("LogLevel", "The least that functions log", "info", LOG_LEVELS),
         choice("LogRetentionDays", "For how many days logs are kept", "30", LOG_DAYS),
         number("ArchiveDays", "For how many days events can be replayed", "14"),
         text("CarrierEndpoint", "The carrier's API: the address before /deliveries", NO_CARRIER),
