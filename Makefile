@@ -38,3 +38,19 @@ emulator-down: ## End it
 .PHONY: emulator-test
 emulator-test: ## The flow on an emulator of its own, driven through the API
 	scripts/emulator.sh test
+
+.PHONY: samples
+samples: ## Every sample event through `cargo lambda invoke`, as docs/SAMPLES.md says
+	scripts/emulator.sh samples
+
+.PHONY: northwind-emulator
+northwind-emulator: ## Northwind's 830 orders on the emulator, beside the embedded shop (NORTHWIND=folder)
+	scripts/emulator.sh northwind
+
+.PHONY: measure
+measure: ## The Lambda binaries, optimized: size, memory, start beside a bare hello
+	scripts/measure-lambda.sh --build
+
+.PHONY: cost
+cost: ## Requests, events and capacity of one order, by the deployed functions' logs
+	scripts/emulator.sh cost

@@ -11,5 +11,10 @@ step "rustdoc"; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --qui
 step "tests";   cargo test --workspace --exclude chorus-simulation --quiet
 step "simulation"; cargo test --package chorus-simulation --profile simulation --quiet
 [[ ${1:-} == --quick ]] && exit 0
-step "template";  cargo run --quiet -- synth --check; scripts/lint-template.sh
+# The tests have built it; `cargo run` would build it anew, with its own choice of features.
+step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scripts/lint-template.sh
 step "licences and sources"; scripts/deny.sh
+step "emulator: its launcher"; scripts/emulator.sh launcher
+step "emulator: the store";    scripts/emulator.sh store
+step "emulator: every sample"; scripts/emulator.sh samples
+step "emulator: the flow";     scripts/emulator.sh test

@@ -44,6 +44,7 @@ class Emulator:
 
     def __init__(self, root: Path, port: int) -> None:
         self._port = port
+        self._child: subprocess.Popen | None = None
         self.folder = root / ".emulator" / str(port)
         self._state_file = self.folder / "state.json"
         self._scratch = self.folder / "tmp"
@@ -60,7 +61,7 @@ class Emulator:
         self._remove_leftovers()
         self._scratch.mkdir(parents=True)
         with self.log.open("wb") as log:
-            child = subprocess.Popen(
+            child = self._child = subprocess.Popen(
                 [sys.executable, "-m", "ministack_launcher"],
                 cwd=HERE,
                 env=self._environment(),
@@ -83,6 +84,8 @@ class Emulator:
         pid = self._pid()
         if pid:
             end_process_group(pid)
+        if self._child:
+            self._child.wait()
         if keep_log and self.log.exists():
             self._remove_leftovers()
         else:

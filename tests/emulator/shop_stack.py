@@ -211,7 +211,7 @@ The shop is on the emulator at {shop.url}, its API at
 {chorus} trace --url '{api}' ORDER
 
 # look at the stack itself
-AWS_ENDPOINT_URL={shop.url} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \\
+AWS_ENDPOINT_URL={shop.url} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test SAM_CLI_TELEMETRY=0 \\
     .venv/bin/sam list resources --stack-name {STACK} --region us-east-1"""
 
 

@@ -1,0 +1,140 @@
+"""Functions to invoke by hand: each service's binary on cargo-lambda's runtime API.
+
+The binaries have the variables of template.yaml, with tables and a queue of their own on the
+emulator, and a bus without rules: what a function says goes nowhere, so that each invocation is
+alone with what those before it left in the tables.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+
+import prebuilt
+from process import TEST_CREDENTIALS, port_is_taken, test_environment
+from shop_stack import BINARIES, ROOT, free_port, wait_for
+
+CARGO_LAMBDA = Path(sys.executable).with_name("cargo-lambda")
+LOCALHOST = "127.0.0.1"
+# What CreateTable takes of a template's table.
+TABLE_SETTINGS = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
+START_SECONDS = 30.0
+INVOKE_SECONDS = 30.0
+
+
+class SamplesBench:
+    """Every service's function, ready to be invoked."""
+
+    def __init__(self, emulator_url: str) -> None:
+        self._url = emulator_url
+        self._port = free_port()
+        self._processes: list[subprocess.Popen] = []
+        self._folder = tempfile.TemporaryDirectory()
+        self._resources: dict[str, str] = {}
+        self._settings: dict[str, dict[str, Any]] = {}
+        self._tables_of: dict[str, list[str]] = {}
+
+    def start(self) -> None:
+        """Makes what the functions stand on, and starts them."""
+        template = yaml_parse((ROOT / "template.yaml").read_text())
+        self._make_resources(template)
+        watch = ["lambda", "watch", "--only-lambda-apis", "--invoke-address", LOCALHOST]
+        self._spawn("runtime-api", [CARGO_LAMBDA, *watch, f"--invoke-port={self._port}"], {})
+        wait_for(lambda: port_is_taken(self._port), START_SECONDS, "cargo-lambda's runtime API")
+        shared = template["Globals"]["Function"]["Environment"]["Variables"]
+        for resource in template["Resources"].values():
+            if name := prebuilt.binary_of(resource):
+                own = resource["Properties"].get("Environment", {}).get("Variables", {})
+                variables = {key: self._value(value) for key, value in {**shared, **own}.items()}
+                tables = [value for key, value in variables.items() if key.startswith("TABLE_")]
+                self._tables_of[name] = tables
+                self._spawn(name, [BINARIES / name], {**self._runtime(name), **variables})
+
+    def stop(self) -> None:
+        """Ends them."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait(10)
+        self._folder.cleanup()
+
+    def invoke(self, function: str, sample: Path) -> Any:
+        """What `cargo lambda invoke` answers, as a person would call it."""
+        command = [CARGO_LAMBDA, "lambda", "invoke", function, "--data-file", sample]
+        address = ["--invoke-address", LOCALHOST, f"--invoke-port={self._port}"]
+        done = subprocess.run(
+            [*command, *address], capture_output=True, text=True, timeout=INVOKE_SECONDS, check=False
+        )
+        if done.returncode:
+            raise AssertionError(f"{function} on {sample.name}: {done.stderr}{self._said(function)}")
+        return json.loads(done.stdout)
+
+    def forget(self, function: str) -> None:
+        """Empties the tables of a function."""
+        client = self._client("dynamodb")
+        for name in self._tables_of[function]:
+            client.delete_table(TableName=name)
+            client.create_table(TableName=name, **self._settings[name])
+
+    def _make_resources(self, template: dict[str, Any]) -> None:
+        """Tables and queues as the template has them, and a bus."""
+        self._client("events").create_event_bus(Name="samples")
+        queues = self._client("sqs")
+        for name, resource in template["Resources"].items():
+            match resource["Type"]:
+                case "AWS::DynamoDB::Table":
+                    given = resource["Properties"]
+                    settings = {key: given[key] for key in TABLE_SETTINGS if key in given}
+                    self._resources[name] = table = f"samples-{name}"
+                    self._settings[table] = settings
+                    self._client("dynamodb").create_table(TableName=table, **settings)
+                case "AWS::SQS::Queue":
+                    made = queues.create_queue(QueueName=f"samples-{name}")
+                    self._resources[name] = made["QueueUrl"]
+                case "AWS::Events::EventBus":
+                    self._resources[name] = "samples"
+        for name, parameter in template["Parameters"].items():
+            self._resources[name] = str(parameter.get("Default", ""))
+
+    def _value(self, value: Any) -> str:
+        """A variable's value; what only a deployment knows is a word of ours."""
+        if isinstance(value, dict):
+            return self._resources.get(value.get("Ref", ""), "known-once-deployed")
+        return str(value)
+
+    def _runtime(self, name: str) -> dict[str, str]:
+        """What Lambda itself tells every function."""
+        return {
+            "AWS_LAMBDA_RUNTIME_API": f"http://{LOCALHOST}:{self._port}/.rt/{name}",
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+        }
+
+    def _client(self, service: str) -> Any:
+        credentials = {
+            "aws_access_key_id": TEST_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": TEST_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        }
+        region = TEST_CREDENTIALS["AWS_REGION"]
+        return boto3.client(service, endpoint_url=self._url, region_name=region, **credentials)
+
+    def _spawn(self, name: str, command: list[Any], variables: dict[str, str]) -> None:
+        with (Path(self._folder.name) / f"{name}.log").open("wb") as log:
+            child = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**test_environment(self._url), **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._processes.append(child)
+
+    def _said(self, name: str) -> str:
+        return (Path(self._folder.name) / f"{name}.log").read_text(errors="replace")
