@@ -1,5 +1,8 @@
 //! The template that is checked in is the one that the stack prints, and nothing is wrong with it.
 
+use std::path::Path;
+use std::process::Command;
+
 use chorus_infra::{Stack, Template, check, synthesize};
 use serde_json::Value;
 
@@ -75,6 +78,33 @@ fn where_tokens_are_asked_for_only_webhooks_come_without() {
             assert_eq!(operation["security"].is_null(), path == "/webhooks/logistics", "{path}");
         }
     }
+}
+
+/// `sam build` asks for a function's binary in its folder, where cargo looks at that package only.
+#[test]
+fn the_folder_of_every_function_is_the_package_that_builds_it() {
+    let metadata = ["metadata", "--no-deps", "--format-version=1", "--offline"];
+    let told = Command::new(env!("CARGO")).args(metadata).current_dir(ROOT).output().unwrap();
+    let workspace: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let builds = |folder: &str, binary: &str| {
+        let manifest = Path::new(ROOT).join(folder).join("Cargo.toml").canonicalize().unwrap();
+        let mut packages = workspace["packages"].as_array().unwrap().iter();
+        let package =
+            packages.find(|package| package["manifest_path"] == manifest.to_str().unwrap());
+        package.unwrap()["targets"].as_array().unwrap().iter().any(|target| {
+            target["name"] == binary && target["kind"].as_array().unwrap()[0] == "bin"
+        })
+    };
+    let document = template().document();
+    let mut functions = 0;
+    for (id, resource) in document["Resources"].as_object().unwrap() {
+        if let Some(binary) = resource["Metadata"]["BuildProperties"]["Binary"].as_str() {
+            let folder = resource["Properties"]["CodeUri"].as_str().unwrap();
+            assert!(builds(folder, binary), "{id}: {folder} does not build {binary}");
+            functions += 1;
+        }
+    }
+    assert_eq!(functions, Stack::shop(ROOT).functions.len() + 1, "and the sweeper");
 }
 
 #[test]

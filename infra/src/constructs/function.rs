@@ -79,6 +79,8 @@ impl EventSource {
 pub struct Function {
     /// The binary that cargo builds, which also names the function.
     pub binary: String,
+    /// The folder of the package that the binary belongs to: there, `sam build` asks cargo for it.
+    pub folder: String,
     /// What it does.
     pub description: String,
     /// The role that it takes on.
@@ -100,6 +102,7 @@ impl Construct for Function {
             self.environment.iter().cloned().chain([failures]).collect();
         let properties = json!({
             "FunctionName": stack_name(&self.binary),
+            "CodeUri": self.folder,
             "Description": self.description,
             "Role": arn(&self.role),
             "Environment": { "Variables": variables },

@@ -119,7 +119,6 @@ pub(crate) fn globals() -> Value {
         "Function": {
             "Runtime": "provided.al2023",
             "Handler": "bootstrap",
-            "CodeUri": ".",
             "Architectures": [reference("Architecture")],
             "MemorySize": reference("MemorySize"),
             "Timeout": super::services::TIMEOUT_SECONDS,

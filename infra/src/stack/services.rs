@@ -55,6 +55,7 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack) {
     let name = names::SWEEPER;
     surroundings(template, name, grants::of_sweeper(stack));
     let construct = Function {
+        folder: "crates/aws".to_owned(),
         description: "Publishes what was committed and left unpublished".to_owned(),
         events: vec![("EveryMinute".to_owned(), EventSource::Schedule(EVERY_MINUTE, SWEEP))],
         ..named(name)
@@ -66,6 +67,7 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack) {
 fn named(name: &str) -> Function {
     Function {
         binary: name.to_owned(),
+        folder: format!("functions/{name}"),
         description: String::new(),
         role: names::role(name),
         failures: names::failures(name),
