@@ -4,11 +4,12 @@ Run with `make cost`. Every function logs at the end of an invocation how many r
 DynamoDB, and what capacity DynamoDB says that they took.
 """
 
+import json
 import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,10 @@ class Cost:
     requests: int = 0
     reads: float = 0
     writes: float = 0
+    logged: int = 0  # bytes
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            self.invocations + other.invocations,
-            self.requests + other.requests,
-            self.reads + other.reads,
-            self.writes + other.writes,
-        )
+        return Cost(*(sum(both) for both in zip(astuple(self), astuple(other), strict=True)))
 
 
 def main() -> None:
@@ -49,15 +46,10 @@ def main() -> None:
     flow.rest()
     before = {line["span"]["request_id"] for line in endings()}
     order_id = flow.place("ana", "chai", 2)
-    flow.wait_for(lambda: events_of(order_id).count(LETTERS) == 3, flow.PATIENCE, "three letters")
+    # Looking is an invocation as well; `costs` leaves those out.
+    flow.wait_for(lambda: flow.said(order_id).count(LETTERS) == 3, flow.PATIENCE, "three letters")
     flow.rest()
-    events = events_of(order_id)
-    report(costs(before), events)
-
-
-def events_of(order_id: str) -> list[str]:
-    """What the bus carried for the order. Looking is an invocation too, but no step of it."""
-    return flow.said(order_id)
+    report(costs(before), flow.said(order_id))
 
 
 def endings() -> Iterator[dict[str, Any]]:
@@ -68,9 +60,10 @@ def endings() -> Iterator[dict[str, Any]]:
 def costs(before: set[str]) -> dict[str, Cost]:
     """The cost of each step since."""
     lines = flow.lines()
-    step_of = {}
+    step_of, logged = {}, defaultdict(int)
     for line in lines:
         request = line.get("span", {}).get("request_id")
+        logged[request] += len(json.dumps(line))
         if "action" in line:
             step_of[request] = line["action"]
         elif line["message"].endswith("was answered"):
@@ -81,8 +74,8 @@ def costs(before: set[str]) -> dict[str, Cost]:
         if line["message"] == "invocation done" and request not in before:
             step = step_of.get(request, line["span"].get("kind", "?"))
             if not step.startswith("GET ") and step != "sweep":
-                took = Cost(1, line["store_requests"], line["read_units"], line["write_units"])
-                found[step] += took
+                used = (line["store_requests"], line["read_units"], line["write_units"])
+                found[step] += Cost(1, *used, logged[request])
     return found
 
 
@@ -105,10 +98,12 @@ def report(found: dict[str, Cost], events: list[str]) -> None:
     everything = sum(found.values(), Cost())
     row("what the demo does too", cells(same))
     row("everything", cells(everything))
+    asked = sum(cost.invocations for step, cost in found.items() if step.startswith("POST "))
     print(f"bus events: {len(events) - letters} of the story, {letters} {LETTERS}")
-    edges = sum(step.startswith(("POST ", "PUT ")) for step in found) + 1
-    print(f"an event: {everything.requests / len(events):.1f} requests, "
-          f"{everything.writes / len(events):.1f} write units")
+    print(f"edge calls: {asked} to the API, 1 to the carrier")
+    print(f"logs: {everything.logged / 1000:.1f} KB, without Lambda's own lines")
+    requests, writes = everything.requests / len(events), everything.writes / len(events)
+    print(f"an event: {requests:.1f} requests, {writes:.1f} write units")
 
 
 def cells(cost: Cost) -> list[str]:
