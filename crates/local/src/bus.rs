@@ -17,9 +17,6 @@ use crate::engine::{
 };
 use crate::records::{Records, lock};
 
-/// How many observations a slow watcher may be behind before it misses some.
-const FEED_CAPACITY: usize = 16_384;
-
 /// The bus of one process. All of its methods may be called from any thread.
 pub struct Bus {
     engine: Mutex<Engine>,
@@ -48,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) last_sequence: u64,
+    pub(crate) feed: usize,
 }
 
 impl Bus {
@@ -57,7 +55,7 @@ impl Bus {
         parts: Parts,
         records: impl FnOnce(Weak<Self>) -> Result<Records, Error>,
     ) -> Result<Arc<Self>, Error> {
-        let Parts { engine, clock, observer, last_sequence } = parts;
+        let Parts { engine, clock, observer, last_sequence, feed } = parts;
         let topology = engine.topology().clone();
         let matcher = matcher(&topology)?;
         let mut failed = None;
@@ -73,7 +71,7 @@ impl Bus {
                 clock,
                 records,
                 sequence: AtomicU64::new(last_sequence),
-                feed: broadcast::channel(FEED_CAPACITY).0,
+                feed: broadcast::channel(feed.max(1)).0,
                 observer,
                 woken: Notify::new(),
                 rested: Notify::new(),

@@ -45,6 +45,8 @@ pub struct LocalConfig {
     pub disorder: Disorder,
     /// For how long the archive keeps an event.
     pub retention: Duration,
+    /// How many observations a slow watcher may be behind before it misses some.
+    pub feed: usize,
     /// How many events the archive keeps in memory, where there is no directory.
     pub archive_in_memory: usize,
 }
@@ -69,6 +71,7 @@ impl LocalConfig {
             observer: None,
             disorder: Disorder::default(),
             retention: Duration::from_secs(14 * 86_400),
+            feed: 16_384,
             archive_in_memory: 10_000,
         }
     }

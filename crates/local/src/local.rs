@@ -164,6 +164,7 @@ fn open_bus(
         clock: Arc::clone(&config.clock),
         observer: config.observer.clone(),
         last_sequence: restored.last_sequence,
+        feed: config.feed,
     };
     Bus::new(parts, |bus: Weak<Bus>| match journal {
         None => Ok(Records::memory(config.archive_in_memory)),

@@ -46,7 +46,8 @@ impl Bus {
     }
 
     /// The routes that an event matches.
-    pub(crate) fn matching(&self, json: &str) -> Vec<usize> {
+    #[must_use]
+    pub fn matching(&self, json: &str) -> Vec<usize> {
         self.matcher.matches(json).unwrap_or_else(|error| {
             tracing::error!(%error, "an event that was taken cannot be matched");
             Vec::new()
