@@ -4,12 +4,15 @@
 
 mod accounts;
 mod config;
+pub mod doctor;
 mod operator;
 mod partners;
 mod shop;
 
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
 pub use config::{CARRIER_API_KEY, ShopConfig, WEBHOOK_SECRET};
-pub use operator::{Attempt, DeadLetterView, RedriveRequest};
+pub use operator::{
+    Attempt, DeadLetterView, Deed, RedriveRequest, ReplayReport, ReplayRequest, Replayed,
+};
 pub use partners::Partners;
 pub use shop::{Shop, ShopError, functions};

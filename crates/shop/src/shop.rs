@@ -115,10 +115,10 @@ impl Shop {
             engine = engine.endpoint(row, Endpoint::new(url, CARRIER_API_KEY));
         }
         let local = Arc::new(Local::open(engine)?);
-        let router = chorus_http::with_problems(
-            chorus_http::router(local.kernel(), &functions)
-                .merge(operator::router(Arc::clone(&local), partners.clone())),
-        );
+        let audit = operator::Audit::of(config.data.as_deref());
+        let desk = operator::router(Arc::clone(&local), partners.clone(), audit);
+        let router = chorus_http::router(local.kernel(), &functions).merge(desk);
+        let router = chorus_http::with_problems(router);
         Ok(Self { local, partners, router, serving: Mutex::new(None) })
     }
 

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use chorus_events::OrderId;
-use chorus_kernel::{Endpoint, Failure, Kernel, Method, Problem, Query, Request, Response, Route};
+use chorus_kernel::{
+    Endpoint, Failure, Kernel, Method, Problem, Query, Request, Response, Route, Store,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -48,7 +50,7 @@ impl Endpoint for List {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order_id = order_id(request)?;
         let (limit, after) = (request.limit(PAGE, MAX_PAGE)?, cursor(request)?);
-        let (events, truncated) = story(kernel, &order_id).await?;
+        let (events, truncated) = story(&*kernel.store, order_id.as_str()).await?;
         let (events, next) = page(causal_order(events), after, limit as usize)?;
         Ok(Response::json(200, serde_json::json!(Events { events, next, truncated })))
     }
@@ -56,11 +58,14 @@ impl Endpoint for List {
 
 /// All events of an order, and whether there are more than may be read. The table sorts them by
 /// id, so only the whole story can be put in order.
-async fn story(kernel: &Kernel, order_id: &OrderId) -> Result<(Vec<LoggedEvent>, bool), Failure> {
-    let mut query = Query::partition(TABLE.name, order_id.as_str());
+///
+/// # Errors
+/// Where the store fails, or an event cannot be read.
+pub async fn story(store: &dyn Store, order_id: &str) -> Result<(Vec<LoggedEvent>, bool), Failure> {
+    let mut query = Query::partition(TABLE.name, order_id);
     let mut events = Vec::new();
     loop {
-        let page = kernel.store.query(&query).await?;
+        let page = store.query(&query).await?;
         for item in &page.items {
             events.push(read(item)?);
         }
@@ -70,7 +75,7 @@ async fn story(kernel: &Kernel, order_id: &OrderId) -> Result<(Vec<LoggedEvent>,
             next => {
                 let truncated = next.is_some() || events.len() > MAX_EVENTS;
                 events.truncate(MAX_EVENTS);
-                events.retain(|event| event.tells_of_order(order_id.as_str()));
+                events.retain(|event| event.tells_of_order(order_id));
                 return Ok((events, truncated));
             }
         }

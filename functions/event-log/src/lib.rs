@@ -9,6 +9,7 @@ mod causal_order;
 mod logged_event;
 mod record_event;
 
+pub use api::story;
 pub use causal_order::causal_order;
 pub use logged_event::LoggedEvent;
 

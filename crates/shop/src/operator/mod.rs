@@ -1,6 +1,11 @@
 //! What an operator asks of a running shop, over HTTP: dead letters, failed attempts, the books,
 //! the projection. On a laptop they are beside the API; on AWS, the platform has its own.
 
+mod audit;
+mod dead_letters;
+mod doctor;
+mod replay;
+
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
@@ -8,52 +13,17 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chorus_local::{DeadLetter, Local, Selection};
+use chorus_local::Local;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{Accounts, Partners};
 
-/// A dead letter, for people.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct DeadLetterView {
-    /// Names it.
-    pub id: u64,
-    /// Where it lies.
-    pub queue: String,
-    /// The rule whose target did not take it.
-    pub rule: String,
-    /// The order that it is about.
-    pub order_id: String,
-    /// What the event is.
-    pub detail_type: String,
-    /// When the bus took it.
-    pub at: Timestamp,
-    /// EventBridge's attributes: the error, the attempts.
-    pub attributes: std::collections::BTreeMap<String, String>,
-    /// The event, whole.
-    pub event: Value,
-}
-
-/// Which dead letters to send to their original targets.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
-pub struct RedriveRequest {
-    /// Only of this queue.
-    pub queue: Option<String>,
-    /// Only with this error code.
-    pub code: Option<String>,
-    /// Only these.
-    pub ids: Option<Vec<u64>>,
-    /// At most so many.
-    pub limit: Option<usize>,
-    /// So many in a second at most.
-    pub per_second: Option<u32>,
-    /// Only tells which they are.
-    pub dry_run: bool,
-}
+pub(crate) use audit::Audit;
+pub use audit::Deed;
+pub use dead_letters::{DeadLetterView, RedriveRequest};
+pub use replay::{ReplayReport, ReplayRequest, Replayed};
 
 /// Attempts to deliver an event that failed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -73,66 +43,50 @@ pub struct Attempt {
 struct Desk {
     local: Arc<Local>,
     partners: Partners,
+    audit: Arc<Audit>,
 }
 
 /// Why an operator gets no answer.
-struct Refused(String);
+struct Refused(StatusCode, String);
+
+impl Refused {
+    /// Something was named that is not there.
+    const fn unknown(what: String) -> Self {
+        Self(StatusCode::NOT_FOUND, what)
+    }
+}
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let problem = json!({ "status": 500, "title": "Internal Server Error", "detail": self.0 });
-        (StatusCode::INTERNAL_SERVER_ERROR, Json(problem)).into_response()
+        let Self(status, detail) = self;
+        let title = status.canonical_reason().unwrap_or_default();
+        let problem = json!({ "status": status.as_u16(), "title": title, "detail": detail });
+        (status, Json(problem)).into_response()
     }
 }
 
 impl<E: std::error::Error> From<E> for Refused {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let told = causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"));
+        Self(StatusCode::INTERNAL_SERVER_ERROR, told)
     }
 }
 
-pub(crate) fn router(local: Arc<Local>, partners: Partners) -> Router {
+pub(crate) fn router(local: Arc<Local>, partners: Partners, audit: Audit) -> Router {
     Router::new()
-        .route("/operator/dead-letters", get(dead_letters))
-        .route("/operator/dead-letters/redrive", post(redrive))
+        .route("/operator/dead-letters", get(dead_letters::list))
+        .route("/operator/dead-letters/redrive", post(dead_letters::redrive))
+        .route("/operator/replay", post(replay::replay))
+        .route("/operator/doctor", get(doctor::doctor))
+        .route("/operator/rules", get(doctor::rules))
+        .route("/operator/audit", get(deeds))
         .route("/operator/attempts", get(attempts))
         .route("/operator/accounts", get(accounts))
         .route("/operator/load", get(load))
         .route("/operator/recent-events", get(recent_events))
         .route("/operator/projections/rebuild", post(rebuild))
-        .with_state(Desk { local, partners })
-}
-
-fn view(letter: &DeadLetter) -> DeadLetterView {
-    let attribute = |(name, value): (&&str, &String)| ((*name).to_owned(), value.clone());
-    DeadLetterView {
-        id: letter.id,
-        queue: letter.queue.to_string(),
-        rule: letter.rule.to_string(),
-        order_id: letter.event.correlation_id.clone(),
-        detail_type: letter.event.detail_type.clone(),
-        at: letter.event.at,
-        attributes: letter.attributes.iter().map(attribute).collect(),
-        event: serde_json::from_str(&letter.event.json).unwrap_or_default(),
-    }
-}
-
-async fn dead_letters(State(desk): State<Desk>) -> Json<Vec<DeadLetterView>> {
-    Json(desk.local.dead_letters(&Selection::default()).iter().map(view).collect())
-}
-
-async fn redrive(
-    State(desk): State<Desk>,
-    Json(request): Json<RedriveRequest>,
-) -> Result<Json<Vec<DeadLetterView>>, Refused> {
-    let RedriveRequest { queue, code, ids, limit, per_second, dry_run } = request;
-    let selection = Selection { queue, code, ids, limit, per_second };
-    let letters = if dry_run {
-        desk.local.dead_letters(&selection)
-    } else {
-        desk.local.redrive(&selection).await?
-    };
-    Ok(Json(letters.iter().map(view).collect()))
+        .with_state(Desk { local, partners, audit: Arc::new(audit) })
 }
 
 #[derive(Deserialize)]
@@ -202,5 +156,13 @@ async fn recent_events(
 async fn rebuild(State(desk): State<Desk>) -> Result<Json<Value>, Refused> {
     let removed = desk.local.store().clear(chorus_order::VIEW_TABLE.name)?;
     let folded = chorus_order::rebuild(desk.local.store().as_ref()).await?;
-    Ok(Json(json!({ "removed": removed, "folded": folded })))
+    let outcome = json!({ "removed": removed, "folded": folded });
+    let (at, what) = (desk.local.kernel().clock.now(), "rebuild".to_owned());
+    desk.audit.keep(Deed { at, what, asked: Value::Null, outcome: outcome.clone() })?;
+    Ok(Json(outcome))
+}
+
+/// What operators did, oldest first.
+async fn deeds(State(desk): State<Desk>) -> Result<Json<Vec<Deed>>, Refused> {
+    Ok(Json(desk.audit.deeds()?))
 }

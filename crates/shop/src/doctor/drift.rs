@@ -1,0 +1,81 @@
+//! Where the rules on a bus and the rules of the table differ.
+
+use std::collections::BTreeMap;
+
+use chorus_events::rules::Rule;
+use serde_json::Value;
+
+use super::DeployedRule;
+
+/// What differs between the `deployed` rules and those of the table, in words.
+#[must_use]
+pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
+    let there: BTreeMap<&str, &Value> =
+        deployed.iter().map(|rule| (rule.name.as_str(), &rule.pattern)).collect();
+    let meant: BTreeMap<&str, &Value> =
+        table.iter().map(|rule| (rule.name.as_str(), &rule.pattern)).collect();
+    let mut drift = Vec::new();
+    for (name, pattern) in &meant {
+        match there.get(name) {
+            None => drift.push(format!("{name} is a row of the table, and no rule on the bus")),
+            Some(deployed) if normal(deployed) != normal(pattern) => {
+                drift.push(format!("{name} matches {deployed} on the bus, {pattern} in the table"));
+            }
+            Some(_) => {}
+        }
+    }
+    let unknown = there.keys().filter(|name| !meant.contains_key(*name));
+    drift.extend(
+        unknown.map(|name| format!("{name} is a rule on the bus, and no row of the table")),
+    );
+    drift
+}
+
+/// A pattern without what its spelling leaves open: the order of alternatives; and without the
+/// template's own guard, which keeps replayed events from partners.
+fn normal(pattern: &Value) -> Value {
+    match pattern {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(name, _)| *name != "replay-name");
+            kept.map(|(name, value)| (name.clone(), normal(value))).collect()
+        }
+        Value::Array(values) => {
+            let mut values: Vec<Value> = values.iter().map(normal).collect();
+            values.sort_by_key(ToString::to_string);
+            Value::Array(values)
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use chorus_events::rules;
+
+    fn deployed() -> Vec<DeployedRule> {
+        let rule =
+            |rule: &Rule| DeployedRule { name: rule.name.clone(), pattern: rule.pattern.clone() };
+        rules::all().unwrap().iter().map(rule).collect()
+    }
+
+    #[test]
+    fn what_derives_from_the_table_does_not_drift() {
+        assert_eq!(drift(&deployed(), &rules::all().unwrap()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_missing_a_changed_and_an_unknown_rule_are_named() {
+        let mut rules_there = deployed();
+        let gone = rules_there.remove(0).name;
+        rules_there[0].pattern["detail-type"] = serde_json::json!(["OrderCreate"]);
+        let changed = rules_there[0].name.clone();
+        rules_there.push(DeployedRule { name: "by-hand".to_owned(), pattern: Value::Null });
+        let told = drift(&rules_there, &rules::all().unwrap());
+        assert_eq!(told.len(), 3, "{told:#?}");
+        for name in [gone, changed, "by-hand".to_owned()] {
+            assert!(told.iter().any(|line| line.starts_with(&name)), "{name}: {told:#?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Dead letters: looking at them, and sending them to their original targets.
+
+use axum::Json;
+use axum::extract::State;
+use chorus_local::{DeadLetter, Selection};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::audit::Deed;
+use super::{Desk, Refused};
+
+/// A dead letter, for people.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DeadLetterView {
+    /// Names it.
+    pub id: u64,
+    /// Where it lies.
+    pub queue: String,
+    /// The rule whose target did not take it.
+    pub rule: String,
+    /// The order that it is about.
+    pub order_id: String,
+    /// What the event is.
+    pub detail_type: String,
+    /// When the bus took it.
+    pub at: Timestamp,
+    /// EventBridge's attributes: the error, the attempts.
+    pub attributes: std::collections::BTreeMap<String, String>,
+    /// The event, whole.
+    pub event: Value,
+}
+
+/// Which dead letters to send to their original targets.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct RedriveRequest {
+    /// Only of this queue.
+    pub queue: Option<String>,
+    /// Only with this error code.
+    pub code: Option<String>,
+    /// Only these.
+    pub ids: Option<Vec<u64>>,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// So many in a second at most.
+    pub per_second: Option<u32>,
+    /// Only tells which they are.
+    pub dry_run: bool,
+}
+
+fn view(letter: &DeadLetter) -> DeadLetterView {
+    let attribute = |(name, value): (&&str, &String)| ((*name).to_owned(), value.clone());
+    DeadLetterView {
+        id: letter.id,
+        queue: letter.queue.to_string(),
+        rule: letter.rule.to_string(),
+        order_id: letter.event.correlation_id.clone(),
+        detail_type: letter.event.detail_type.clone(),
+        at: letter.event.at,
+        attributes: letter.attributes.iter().map(attribute).collect(),
+        event: serde_json::from_str(&letter.event.json).unwrap_or_default(),
+    }
+}
+
+pub(super) async fn list(State(desk): State<Desk>) -> Json<Vec<DeadLetterView>> {
+    Json(desk.local.dead_letters(&Selection::default()).iter().map(view).collect())
+}
+
+pub(super) async fn redrive(
+    State(desk): State<Desk>,
+    Json(request): Json<RedriveRequest>,
+) -> Result<Json<Vec<DeadLetterView>>, Refused> {
+    let asked = serde_json::to_value(&request)?;
+    let RedriveRequest { queue, code, ids, limit, per_second, dry_run } = request;
+    let selection = Selection { queue, code, ids, limit, per_second };
+    let letters = if dry_run {
+        desk.local.dead_letters(&selection)
+    } else {
+        let went = desk.local.redrive(&selection).await?;
+        let at = desk.local.kernel().clock.now();
+        let sent = |letter: &DeadLetter| json!({ "id": letter.id, "rule": *letter.rule, "event-id": letter.event.event_id });
+        let outcome = json!({ "sent": went.iter().map(sent).collect::<Vec<_>>() });
+        desk.audit.keep(Deed { at, what: "redrive".to_owned(), asked, outcome })?;
+        went
+    };
+    Ok(Json(letters.iter().map(view).collect()))
+}

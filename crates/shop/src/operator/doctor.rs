@@ -1,0 +1,67 @@
+//! The doctor's visit at a running shop: what the records say, and what the engine knows besides.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use chorus_local::{Local, Selection};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::{Desk, Refused};
+use crate::doctor::{Checkup, DeployedRule, Depth, Stuck, examine};
+
+/// How far back orders are looked at, where nothing else is said: as long as records last.
+const DAYS: i64 = 15;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Visit {
+    since: Option<Timestamp>,
+}
+
+pub(super) async fn doctor(
+    State(desk): State<Desk>,
+    Query(visit): Query<Visit>,
+) -> Result<Json<Checkup>, Refused> {
+    let local = &desk.local;
+    let now = local.kernel().clock.now();
+    let since = visit.since.unwrap_or(now - SignedDuration::from_hours(24 * DAYS));
+    let mut checkup = examine(local.store().as_ref(), now, since).await?;
+    let depth = |state: &chorus_local::QueueState| Depth {
+        queue: state.name.to_string(),
+        letters: state.depth,
+    };
+    let queues = local.queues();
+    let dead_ends = queues.iter().filter(|queue| queue.dead_end && queue.depth > 0);
+    checkup.dead_letters = dead_ends.map(depth).collect();
+    for stuck in &mut checkup.stuck {
+        stuck.because = because(local, stuck).await?;
+    }
+    Ok(Json(checkup))
+}
+
+/// What the engine knows of a delivery that was not answered.
+async fn because(local: &Local, stuck: &Stuck) -> Result<Option<String>, Refused> {
+    let letters = local.dead_letters(&Selection::default());
+    let letter = letters
+        .iter()
+        .find(|letter| letter.event.event_id == stuck.event_id && *letter.rule == *stuck.rule);
+    if let Some(letter) = letter {
+        let (id, fault, queue) = (letter.id, &letter.cause.fault, &letter.queue);
+        return Ok(Some(format!("dead letter {id} in {queue}: {fault}")));
+    }
+    let notes = local.attempts(&stuck.event_id).await?;
+    let note = notes.into_iter().find(|note| note.rule == stuck.rule);
+    Ok(note.map(|it| {
+        format!("{} attempts failed, the last: {}: {}", it.failures, it.code, it.message)
+    }))
+}
+
+/// The rules that this shop runs with.
+pub(super) async fn rules(State(desk): State<Desk>) -> Json<Vec<DeployedRule>> {
+    let routes = &desk.local.bus().topology().routes;
+    let rule = |route: &chorus_local::Route| DeployedRule {
+        name: route.rule.name.clone(),
+        pattern: route.rule.pattern.clone(),
+    };
+    Json(routes.iter().map(rule).collect())
+}

@@ -1,0 +1,142 @@
+//! Replaying the archive, and telling first what that would do to each consumer.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use chorus_events::{Replay as Policy, Via};
+use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Store};
+use chorus_local::{Local, Replay};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::audit::Deed;
+use super::{Desk, Refused};
+
+/// What is to be replayed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReplayRequest {
+    /// From when on the bus had taken the events.
+    pub from: Timestamp,
+    /// Until when, this instant not included.
+    pub to: Timestamp,
+    /// Only to the target of this rule.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// Only tells what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What a replay does, or would do, to one consumer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Replayed {
+    /// Its rule.
+    pub rule: String,
+    /// Its policy in the table: `folds`, `idempotent` or `suppressed`.
+    pub policy: String,
+    /// Events that match the rule.
+    pub deliveries: usize,
+    /// Of these, absorbed: a record says that they were answered.
+    pub absorbed: usize,
+    /// Of these, new to it: it acts on them now.
+    pub acts: usize,
+    /// Of these, folded into its view once more.
+    pub folds: usize,
+    /// Of these, kept from the outside: nothing is sent.
+    pub suppressed: usize,
+}
+
+/// What a replay does, or would do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReplayReport {
+    /// The name that the replayed events carry.
+    pub name: String,
+    /// Archived events in the range.
+    pub events: usize,
+    /// By consumer.
+    pub rules: Vec<Replayed>,
+    /// Whether that was only told.
+    pub dry_run: bool,
+}
+
+pub(super) async fn replay(
+    State(desk): State<Desk>,
+    Json(request): Json<ReplayRequest>,
+) -> Result<Json<ReplayReport>, Refused> {
+    let now = desk.local.kernel().clock.now();
+    let name = format!("replay-{}", now.as_millisecond());
+    let mut report = foresee(&desk.local, &request).await?;
+    (report.name, report.dry_run) = (name.clone(), request.dry_run);
+    if !request.dry_run {
+        let ReplayRequest { from, to, rule, .. } = request.clone();
+        let replayed = Replay { name, from, to, rule, dry_run: false };
+        let went = desk.local.replay(&replayed).await?;
+        let outcome = json!({ "name": replayed.name, "events": went.events });
+        let asked = serde_json::to_value(&request)?;
+        desk.audit.keep(Deed { at: now, what: "replay".to_owned(), asked, outcome })?;
+    }
+    Ok(Json(report))
+}
+
+/// What the replay will do, by what the table declares and the records say.
+async fn foresee(local: &Local, request: &ReplayRequest) -> Result<ReplayReport, Refused> {
+    let mut rules: BTreeMap<String, Replayed> = BTreeMap::new();
+    let (mut events, mut after) = (0, 0);
+    if let Some(rule) = &request.rule
+        && local.bus().topology().route(rule).is_none()
+    {
+        return Err(Refused::unknown(format!("there is no rule {rule}")));
+    }
+    loop {
+        let page = local.archive(request.from, request.to, after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.sequence;
+        for event in &page {
+            events += 1;
+            let detail: Value = serde_json::from_str(&event.json)?;
+            let key = detail["detail"]["metadata"]["idempotency-key"].as_str().unwrap_or_default();
+            for route in local.bus().matching(&event.json) {
+                let rule = &local.bus().topology().routes[route].rule;
+                if request.rule.as_ref().is_some_and(|only| *only != rule.name) {
+                    continue;
+                }
+                let told = rules.entry(rule.name.clone()).or_insert_with(|| Replayed {
+                    rule: rule.name.clone(),
+                    policy: policy(rule.row.replay).to_owned(),
+                    ..Replayed::default()
+                });
+                told.deliveries += 1;
+                match rule.row.replay {
+                    Policy::Folds => told.folds += 1,
+                    Policy::Suppressed => told.suppressed += 1,
+                    Policy::Idempotent if seen(local, key, rule.row.action).await? => {
+                        told.absorbed += 1;
+                    }
+                    Policy::Idempotent => told.acts += 1,
+                }
+                debug_assert!(rule.row.via != Via::ApiDestination || told.acts == 0);
+            }
+        }
+    }
+    let rules = rules.into_values().collect();
+    Ok(ReplayReport { name: String::new(), events, rules, dry_run: true })
+}
+
+const fn policy(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Folds => "folds",
+        Policy::Idempotent => "idempotent",
+        Policy::Suppressed => "suppressed",
+    }
+}
+
+/// Whether the action has a record of having answered the message with this key.
+async fn seen(local: &Local, key: &str, action: &str) -> Result<bool, Refused> {
+    let key = Key { table: IDEMPOTENCY_TABLE.name, pk: key.to_owned(), sk: action.to_owned() };
+    Ok(local.store().get(&key).await?.is_some())
+}

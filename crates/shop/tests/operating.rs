@@ -1,0 +1,138 @@
+//! What an operator can do with a running shop, asked over its router.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use chorus_events::Entry;
+use chorus_kernel::Publisher;
+use chorus_shop::doctor::{DoctorError, Stuck, examine};
+use chorus_shop::{DeadLetterView, Deed, Shop, ShopConfig};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+async fn ask(shop: &Shop, method: &str, path: &str, body: &Value) -> Value {
+    let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("idempotency-key", format!("{method}-{path}"));
+    let request = request.header("content-type", "application/json").body(body).unwrap();
+    let answer = shop.router().oneshot(request).await.unwrap();
+    let (status, body) = (answer.status(), to_bytes(answer.into_body(), 10_000_000).await.unwrap());
+    assert!(status.is_success(), "{method} {path}: {status} {}", String::from_utf8_lossy(&body));
+    serde_json::from_slice(&body).unwrap()
+}
+
+async fn rest(shop: &Shop) {
+    let rested = shop.local().bus().rested();
+    tokio::time::timeout(Duration::from_secs(60), rested).await.unwrap();
+}
+
+/// A shop, and an order of `customer` that has come as far as it comes.
+async fn shop_with_an_order(customer: &str, price: u32) -> (Shop, String) {
+    let shop = Shop::start(&ShopConfig::default()).await.unwrap();
+    ask(&shop, "PUT", "/items/chai", &json!({ "name": "Chai", "price": price, "stock": 39 })).await;
+    let kept = json!({ "name": customer, "email": "somebody@example.com" });
+    ask(&shop, "PUT", &format!("/customers/{customer}"), &kept).await;
+    rest(&shop).await;
+    let order = json!({
+        "customer-id": customer, "lines": [{ "sku": "chai", "quantity": 1 }],
+        "shipping-address":
+            { "name": "Ana", "street": "Street 1", "city": "Berlin", "country": "Germany" },
+    });
+    let placed = ask(&shop, "POST", "/orders", &order).await;
+    rest(&shop).await;
+    let id = placed["order-id"].as_str().unwrap().to_owned();
+    (shop, id)
+}
+
+async fn stuck_in(shop: &Shop, ahead: SignedDuration) -> Result<Vec<Stuck>, DoctorError> {
+    let now = Timestamp::now() + ahead;
+    let checkup = examine(shop.local().store().as_ref(), now, Timestamp::UNIX_EPOCH).await?;
+    assert_eq!(checkup.orders, 1);
+    Ok(checkup.stuck)
+}
+
+async fn letters(shop: &Shop) -> Vec<DeadLetterView> {
+    serde_json::from_value(ask(shop, "GET", "/operator/dead-letters", &Value::Null).await).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_carrier_that_never_calls_back_is_named_with_the_event_that_never_came() {
+    let (shop, id) = shop_with_an_order("ana-carrier-silent", 18).await;
+    assert_eq!(stuck_in(&shop, SignedDuration::ZERO).await.unwrap(), []);
+    let stuck = stuck_in(&shop, SignedDuration::from_hours(48)).await.unwrap();
+    let named: Vec<_> = stuck.iter().map(|it| (&*it.order_id, &*it.after, &*it.action)).collect();
+    assert_eq!(named, [(&*id, "DeliveryMarkedAsStarted", "StartDelivery")], "{stuck:#?}");
+    assert_eq!(stuck[0].expected, ["DeliveryStarted"]);
+    assert_eq!(stuck[0].within_seconds, 86_400);
+    shop.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_that_nobody_decides_is_named_after_a_day() {
+    let (shop, _) = shop_with_an_order("ana", 5_000).await;
+    let stuck = stuck_in(&shop, SignedDuration::from_hours(25)).await.unwrap();
+    let reviews = stuck.iter().filter(|it| it.action == "ReviewOrder");
+    assert_eq!(reviews.count(), 1, "{stuck:#?}");
+    shop.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_has_ended_waits_for_nothing() {
+    let (shop, id) = shop_with_an_order("ana-declined", 18).await;
+    let order = ask(&shop, "GET", &format!("/orders/{id}"), &Value::Null).await;
+    assert_eq!(order["status"], "Canceled");
+    assert_eq!(stuck_in(&shop, SignedDuration::from_hours(48)).await.unwrap(), []);
+    shop.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_go_back_by_their_code_to_their_own_target_and_that_is_kept() {
+    let shop = Shop::start(&ShopConfig::default()).await.unwrap();
+    let unreadable = Entry {
+        source: "com.inventory".to_owned(),
+        detail_type: "ItemReserved".to_owned(),
+        detail: r#"{"hello":"world"}"#.to_owned(),
+    };
+    let rejected = shop.local().bus().put_events(&[unreadable]).await.unwrap();
+    assert_eq!(rejected.len(), 0);
+    rest(&shop).await;
+    let before = letters(&shop).await;
+    let rules: Vec<&str> = before.iter().map(|letter| letter.rule.as_str()).collect();
+    assert!(rules.contains(&"inventory-DescribeItem"), "{rules:?}");
+    let code = before[0].attributes["ERROR_CODE"].clone();
+
+    let path = "/operator/dead-letters/redrive";
+    let told = ask(&shop, "POST", path, &json!({ "code": code, "dry-run": true })).await;
+    assert_eq!(told.as_array().unwrap().len(), before.len());
+    assert_eq!(letters(&shop).await.len(), before.len(), "a dry run sends nothing");
+    let none = ask(&shop, "POST", path, &json!({ "code": "SomethingElse" })).await;
+    assert_eq!(none, json!([]));
+    ask(&shop, "POST", path, &json!({ "ids": [before[0].id], "per-second": 5 })).await;
+    rest(&shop).await;
+
+    let after = letters(&shop).await;
+    let sorted = |letters: &[DeadLetterView]| {
+        let mut rules: Vec<String> = letters.iter().map(|letter| letter.rule.clone()).collect();
+        rules.sort();
+        rules
+    };
+    assert_eq!(sorted(&after), sorted(&before), "it came back from its own target, and no other");
+    let same = after.iter().find(|letter| letter.rule == before[0].rule).unwrap();
+    assert_eq!(same.event, before[0].event, "the same event, to the byte");
+    let deeds: Vec<Deed> =
+        serde_json::from_value(ask(&shop, "GET", "/operator/audit", &Value::Null).await).unwrap();
+    assert_eq!(deeds.len(), 2, "{deeds:#?}");
+    assert_eq!(deeds[1].outcome["sent"][0]["rule"], before[0].rule.as_str());
+    let checkup = ask(&shop, "GET", "/operator/doctor", &Value::Null).await;
+    let lie: u64 = checkup["dead-letters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|depth| depth["letters"].as_u64().unwrap())
+        .sum();
+    assert_eq!(lie, after.len() as u64);
+    shop.stop().await.unwrap();
+}
