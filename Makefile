@@ -23,6 +23,14 @@ generate: ## Write what derives from the design table: schemas, samples, docs, t
 	cargo run -q -- design --write
 	cargo run -q -- synth --write
 
+.PHONY: mutants
+mutants: ## Take each guard away, and show that simulated runs notice
+	scripts/mutants.sh
+
+.PHONY: survival
+survival: ## A real process, killed with SIGKILL 200 times under load
+	CHORUS_KILLS=200 cargo test -p chorus --test commands -- --nocapture survival
+
 .PHONY: bench
 bench: ## Speeds beside a peer, as ratios
 	scripts/bench.sh

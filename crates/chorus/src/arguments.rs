@@ -3,9 +3,9 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::command::{
-    demo::Demo, design::Design, dlq::Dlq, events::Events, import::Import, order::Order,
-    partners::Partners, pattern::Pattern, projections::Projections, states::States, synth::Synth,
-    trace::Trace, up::Up,
+    demo::Demo, design::Design, dlq::Dlq, doctor::Doctor, events::Events, import::Import,
+    order::Order, partners::Partners, pattern::Pattern, projections::Projections, replay::Replay,
+    simulate::Simulate, states::States, synth::Synth, trace::Trace, up::Up,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -37,6 +37,10 @@ pub(crate) enum Command {
     Events(Events),
     /// Look at dead letters, and send them to their targets again
     Dlq(Dlq),
+    /// Deliver archived events again, and see first what that would do
+    Replay(Replay),
+    /// Name stuck orders, unpublished records, dead letters, and drift
+    Doctor(Doctor),
     /// Print the design table, or prove that its flow closes
     Design(Design),
     /// Try event patterns exactly as EventBridge matches them
@@ -47,6 +51,8 @@ pub(crate) enum Command {
     Synth(Synth),
     /// Rebuild what is derived from the orders' own events
     Projections(Projections),
+    /// Run the whole shop under a virtual clock, struck by faults from a seed
+    Simulate(Simulate),
     /// Run the simulated carrier on its own, beside a shop on an emulator or on AWS
     Partners(Partners),
 }

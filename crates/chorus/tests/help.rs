@@ -2,7 +2,7 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "demo",
     "up",
     "import",
@@ -16,6 +16,9 @@ const COMMANDS: [&str; 13] = [
     "states",
     "synth",
     "partners",
+    "simulate",
+    "replay",
+    "doctor",
 ];
 
 #[test]

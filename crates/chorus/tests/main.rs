@@ -6,8 +6,10 @@ mod demo;
 mod help;
 mod machines;
 mod northwind;
+mod operating;
 mod patterns;
 mod running;
+mod simulating;
 mod survival;
 
 use std::process::{Command, Output};

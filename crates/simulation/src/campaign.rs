@@ -86,6 +86,8 @@ pub struct Progress {
 pub struct Failure {
     /// Its seed; 0 for the fixed story.
     pub seed: u64,
+    /// Whether it is the fixed story, which no seed draws.
+    pub fixed: bool,
     /// What was violated.
     pub violations: Vec<String>,
     /// How many calls were struck at first.
@@ -124,6 +126,8 @@ pub struct Report {
     pub virtual_days: i64,
     /// Replays of the archive, rebuilds, redrives, unreadable messages.
     pub chores: [u64; 4],
+    /// How many runs were exposed to each kind of trouble.
+    pub exposed: BTreeMap<String, u64>,
     /// Calls that were struck, by what went wrong.
     pub injected: BTreeMap<String, u64>,
     /// Places in the code at which a process made a call: an action, on an event, its nth call.
@@ -162,6 +166,9 @@ impl Sum {
         report.dead_letters += outcome.dead_letters;
         report.chores.iter_mut().zip(outcome.chores).for_each(|(sum, count)| *sum += count);
         self.virtual_seconds += outcome.virtual_seconds;
+        for trouble in &request.scenario.troubles {
+            *report.exposed.entry(trouble.name().to_owned()).or_default() += 1;
+        }
         for injection in &outcome.injected {
             let name = format!("{:?}: {:?}", injection.port, injection.fault);
             *report.injected.entry(name).or_default() += 1;
@@ -297,16 +304,17 @@ impl Work<'_> {
             report.bound = 3.0 / runs;
         }
         let told = |(request, outcome): &(Request, Outcome)| {
-            if setting.shrinks { shrink(request, outcome) } else { as_it_is(outcome) }
+            if setting.shrinks { shrink(request, outcome) } else { as_it_is(request, outcome) }
         };
         report.failures = failures.iter().map(told).collect();
         report
     }
 }
 
-fn as_it_is(outcome: &Outcome) -> Failure {
+fn as_it_is(request: &Request, outcome: &Outcome) -> Failure {
     Failure {
         seed: outcome.seed,
+        fixed: request.is_fixed(),
         violations: outcome.violations.clone(),
         struck_at_first: outcome.injected.len(),
         faults: outcome.injected.clone(),
@@ -364,6 +372,12 @@ pub fn trace_seed(seed: u64, faults: &Faults, orders: u32) -> Outcome {
 #[must_use]
 pub fn run_fixed(faults: &[Injection]) -> Outcome {
     run(&Request::fixed(faults))
+}
+
+/// The same, telling every word of its trace.
+#[must_use]
+pub fn trace_fixed(faults: &[Injection]) -> Outcome {
+    run(&Request { told: true, ..Request::fixed(faults) })
 }
 
 /// Every fault that can strike the fixed story.

@@ -52,6 +52,17 @@ pub enum Fault {
 }
 
 impl Port {
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Read,
+        Self::IndexRead,
+        Self::Write,
+        Self::Publish,
+        Self::Payment,
+        Self::Mail,
+        Self::Carrier,
+    ];
+
     /// What can go wrong here.
     #[must_use]
     pub const fn faults(self) -> &'static [Fault] {

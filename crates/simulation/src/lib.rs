@@ -23,9 +23,9 @@ mod world;
 
 pub use campaign::{
     Campaign, Failure, Progress, Report, Setting, run_fixed, run_seed, run_seed_on, shrink_seed,
-    single_faults, trace_seed,
+    single_faults, trace_fixed, trace_seed,
 };
 pub use fault::{Fault, Faults, Port, Trouble, UnknownTrouble};
 pub use run::{Ends, Outcome, Points};
 pub use store::{Backing, MapStore};
-pub use world::Injection;
+pub use world::{Injection, UnknownInjection};

@@ -63,6 +63,11 @@ impl Request {
             listed: false,
         }
     }
+
+    /// Whether it is the fixed story: there alone, calls take the time that they always take.
+    pub(crate) const fn is_fixed(&self) -> bool {
+        !self.jitter
+    }
 }
 
 /// How the orders of a run ended.

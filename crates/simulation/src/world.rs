@@ -40,6 +40,28 @@ impl std::fmt::Display for Injection {
     }
 }
 
+/// This is no fault at a call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no fault: `CrashAfter at call 3 (Write) of TASK` is one")]
+pub struct UnknownInjection(String);
+
+impl std::str::FromStr for Injection {
+    type Err = UnknownInjection;
+
+    /// Reads what it is displayed as.
+    fn from_str(text: &str) -> Result<Self, UnknownInjection> {
+        let read = || {
+            let (fault, rest) = text.split_once(" at call ")?;
+            let (call, rest) = rest.split_once(" (")?;
+            let (port, task) = rest.split_once(") of ")?;
+            let port = Port::ALL.into_iter().find(|it| format!("{it:?}") == port)?;
+            let fault = port.faults().iter().find(|it| format!("{it:?}") == fault)?;
+            Some(Self { task: task.to_owned(), call: call.parse().ok()?, port, fault: *fault })
+        };
+        read().ok_or_else(|| UnknownInjection(text.to_owned()))
+    }
+}
+
 /// One call that could have been struck.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Called {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use chorus_shop::{DeadLetterView, RedriveRequest};
+use chorus_shop::{DeadLetterView, Deed, RedriveRequest};
 use clap::{Args, Subcommand};
 
 use crate::client::{Ask, Client};
@@ -38,6 +38,12 @@ enum Verb {
         /// Only with this error code
         #[arg(long)]
         code: Option<String>,
+        /// Only of this queue
+        #[arg(long)]
+        queue: Option<String>,
+        /// At most so many, oldest first
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
         /// So many in a second at most
         #[arg(long, value_name = "N")]
         per_second: Option<u32>,
@@ -45,6 +51,8 @@ enum Verb {
         #[arg(long)]
         yes: bool,
     },
+    /// What operators sent, replayed and rebuilt, oldest first
+    Audit,
 }
 
 pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
@@ -58,13 +66,14 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
             line!("{}", serde_json::to_string_pretty(letter)?);
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Redrive { ids, code, per_second, yes } => {
+        Verb::Redrive { ids, code, queue, limit, per_second, yes } => {
             let request = RedriveRequest {
                 code: code.clone(),
                 ids: (!ids.is_empty()).then(|| ids.clone()),
+                queue: queue.clone(),
+                limit: *limit,
                 per_second: *per_second,
                 dry_run: !yes,
-                ..RedriveRequest::default()
             };
             let body = serde_json::to_value(request)?;
             let path = "/operator/dead-letters/redrive";
@@ -75,7 +84,21 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
             }
             Ok(done)
         }
+        Verb::Audit => audit(dlq, &client).await,
     }
+}
+
+async fn audit(dlq: &Dlq, client: &Client) -> anyhow::Result<ExitCode> {
+    let deeds: Vec<Deed> = client.ask(Ask::get("/operator/audit")).await?;
+    if dlq.json {
+        line!("{}", serde_json::to_string_pretty(&deeds)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for Deed { at, what, asked, outcome } in &deeds {
+        line!("{DIM}{at:.3}{DIM:#}  {BOLD}{what}{BOLD:#}  {asked}");
+        line!("  {outcome}");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn letters(client: &Client) -> anyhow::Result<Vec<DeadLetterView>> {

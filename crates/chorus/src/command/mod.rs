@@ -3,12 +3,15 @@
 pub(crate) mod demo;
 pub(crate) mod design;
 pub(crate) mod dlq;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod import;
 pub(crate) mod order;
 pub(crate) mod partners;
 pub(crate) mod pattern;
 pub(crate) mod projections;
+pub(crate) mod replay;
+pub(crate) mod simulate;
 pub(crate) mod states;
 pub(crate) mod synth;
 pub(crate) mod trace;

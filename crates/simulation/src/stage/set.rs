@@ -53,6 +53,8 @@ impl Stage {
         config.rules = Some(rules.to_vec());
         config.partner = Some(Arc::clone(&courier) as Arc<_>);
         config.observer = Some(Arc::clone(&seen) as Arc<_>);
+        // The observer sees everything at once; nobody watches from afar.
+        config.feed = 1;
         let unopened = |error: chorus_local::Error| StoreError::Invalid(error.to_string());
         let local = Arc::new(Local::open(config).map_err(unopened)?);
         let kernel = Kernel {

@@ -1,0 +1,105 @@
+//! `chorus replay`: archived events delivered again, and first what that would do.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chorus_shop::{ReplayReport, ReplayRequest, Replayed};
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::client::Ask;
+use crate::place::Place;
+use crate::screen::{BOLD, DIM, GOOD, line};
+
+/// Deliver archived events again. Each consumer's row in the design table says what it does with
+/// them: it folds them into its view once more, its records absorb what it has seen, or it is
+/// kept from the outside and nothing is sent.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  chorus replay --from 1h
+  chorus replay --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00Z --rule order-ProjectOrder --yes")]
+pub(crate) struct Replay {
+    /// From when on: a time such as 2026-11-20T10:00:00Z, or how long ago, such as 90m or 2h
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    from: Timestamp,
+    /// Until when, this instant not included [default: now]
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    to: Option<Timestamp>,
+    /// Only to the target of this rule, such as order-ProjectOrder
+    #[arg(long)]
+    rule: Option<String>,
+    /// Really deliver them; without, only tell what would happen
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    place: Place,
+    /// For machines
+    #[arg(long)]
+    json: bool,
+}
+
+/// A time, or how long ago it was.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    let wrong = "must be a time such as 2026-11-20T10:00:00Z, or how long ago, such as 90m or 2h";
+    if let Ok(at) = text.parse() {
+        return Ok(at);
+    }
+    let ago: SignedDuration = text.parse().map_err(|_| wrong)?;
+    Timestamp::now().checked_sub(ago).map_err(|error| error.to_string())
+}
+
+pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
+    let client = replay.place.client()?;
+    let to = replay.to.unwrap_or_else(Timestamp::now);
+    anyhow::ensure!(replay.from < to, "--from must be before --to");
+    let (rule, dry_run) = (replay.rule.clone(), !replay.yes);
+    let request = ReplayRequest { from: replay.from, to, rule, dry_run };
+    let body = serde_json::to_value(request)?;
+    let report: ReplayReport =
+        client.ask(Ask::post("/operator/replay", body)).await.context("nothing is replayed")?;
+    if replay.json {
+        line!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print(&report);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(report: &ReplayReport) {
+    let ReplayReport { name, events, rules, dry_run } = report;
+    let verb = if *dry_run { "would be replayed" } else { "are replayed" };
+    line!("{BOLD}{events} events{BOLD:#} {verb}, to {} consumers:", rules.len());
+    for rule in rules {
+        line!("  {BOLD}{:<32}{BOLD:#} {:>7}  {}", rule.rule, rule.deliveries, effect(rule));
+    }
+    if *dry_run {
+        line!("{DIM}Nothing was delivered. Add --yes to deliver them.{DIM:#}");
+    } else {
+        line!("{GOOD}Under way{GOOD:#} as {name}; `chorus dlq audit` keeps who asked for what.");
+    }
+}
+
+fn effect(rule: &Replayed) -> String {
+    let Replayed { absorbed, acts, folds, suppressed, .. } = rule;
+    match (folds, suppressed) {
+        (1.., _) => format!("{folds} folded into its view again"),
+        (_, 1..) => format!("{suppressed} kept from the outside: nothing is sent"),
+        _ if *acts == 0 => format!("{absorbed} absorbed by its records: nothing happens"),
+        _ => format!("{absorbed} absorbed by its records, {acts} new to it: it acts"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_or_how_long_ago() {
+        let at: Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
+        assert_eq!(moment("2026-11-20T10:00:00Z").unwrap(), at);
+        let ago = Timestamp::now() - moment("90m").unwrap();
+        assert_eq!(ago.get_seconds().div_euclid(60), 90);
+        assert!(moment("yesterday").unwrap_err().starts_with("must be a time"));
+    }
+}

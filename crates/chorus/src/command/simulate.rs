@@ -1,0 +1,197 @@
+//! `chorus simulate`: the whole shop under a virtual clock, struck by faults from a seed.
+
+mod tell;
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use chorus_simulation::{
+    Backing, Campaign, Faults, Injection, Outcome, Progress, Report, Setting, trace_fixed,
+    trace_seed,
+};
+use clap::{ArgGroup, Args, ValueEnum};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+
+use crate::screen::line;
+
+/// Run the whole shop under a virtual clock, again and again, and strike it with whatever can go
+/// wrong: crashes, lost answers, duplicates, delays, skewed clocks, replays. Each run comes from
+/// one number, its seed, and the same seed always gives the same run.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, group = ArgGroup::new("one-run").args(["seed", "strike"]))]
+pub(crate) struct Simulate {
+    /// How many seeds to run
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "seed")]
+    from: u64,
+    /// Only this seed
+    #[arg(long, value_name = "S", conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// Tell every word of the one run: each call, each delivery, each fault
+    #[arg(long, requires = "one-run")]
+    trace: bool,
+    /// Orders in each run
+    #[arg(long, value_name = "K", default_value_t = 4)]
+    orders: u32,
+    /// What may go wrong: all, none, or names with commas; -NAME takes one out
+    #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
+    #[arg(long_help = FAULTS)]
+    faults: Faults,
+    /// Every single fault, or every pair of faults, at every call of one fixed story
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["seeds", "seed"])]
+    exhaustive: Option<Exhaustive>,
+    /// Of the pairs, only the part numbered I (from 1) of N
+    #[arg(long, value_name = "I/N", requires = "exhaustive", value_parser = part)]
+    part: Option<(u64, u64)>,
+    /// The fixed story with this fault, as a failure prints it; may be given several times
+    #[arg(long, value_name = "FAULT", conflicts_with_all = ["seeds", "seed", "exhaustive"])]
+    strike: Vec<Injection>,
+    /// What the runs' items are kept in
+    #[arg(long, value_name = "STORE", default_value = "map")]
+    store: Store,
+    /// How many runs go on at once [default: one on each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// End after so many failures
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    failures: u64,
+    /// For machines
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  chorus simulate --seeds 10000
+  chorus simulate --seeds 10000 --faults crashes,duplicates
+  chorus simulate --seeds 10000 --faults all,-poison --orders 8
+  chorus simulate --exhaustive single
+  chorus simulate --seed 17 --trace
+
+A long campaign is worth an optimized build:
+  cargo run --profile simulation -- simulate --seeds 100000";
+
+const FAULTS: &str = "\
+What may go wrong: all, none, or names with commas; -NAME takes one out. Each
+seed is exposed to a part of them of its own:
+  crashes            processes die before and after calls
+  refusals           throttles, 5xx, refused transactions
+  lost-answers       done, but the answer is lost; or done late
+  timeouts           functions are given up, and go on beside their own retry
+  partial-publishes  PutEvents takes some entries and not others
+  stale-reads        indexes answer as they did before
+  duplicates         each delivery is made up to five times, copies at once included
+  delays             deliveries are late, by up to a day, and overtake each other
+  skew               clocks are off by up to five minutes, and jump back
+  customers          customers cancel at any moment; callers repeat themselves, or go away
+  reviews            reviewers approve, decline, change their mind, or never come
+  carrier            the carrier gives up, calls back twice, late or never, or is down
+  poison             messages that nobody can read
+  redrives           dead letters are sent back, once and twice, while orders run
+  replays            the whole archive is replayed while orders run
+  rebuilds           projections are thrown away and rebuilt while orders run
+  prices             prices change while orders run";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Exhaustive {
+    /// Every fault at every call
+    Single,
+    /// Every fault at every call, and every fault at every call that follows it
+    Pairs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Store {
+    /// A map that holds the port's promises: fast
+    Map,
+    /// The embedded engine's own store, in memory
+    Dynoxide,
+}
+
+fn part(text: &str) -> Result<(u64, u64), String> {
+    let numbers =
+        text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    match numbers {
+        Some((part, of)) if 1 <= part && part <= of => Ok((part, of)),
+        _ => Err("must be I/N, such as 1/4".to_owned()),
+    }
+}
+
+impl Simulate {
+    fn campaign(&self) -> Campaign {
+        match self.exhaustive {
+            Some(Exhaustive::Single) => Campaign::Single,
+            Some(Exhaustive::Pairs) => {
+                let (part, parts) = self.part.unwrap_or((1, 1));
+                Campaign::Pairs { part: part - 1, parts }
+            }
+            None => Campaign::Seeds {
+                seeds: self.from..self.from.saturating_add(self.seeds),
+                faults: self.faults.clone(),
+                orders: self.orders,
+            },
+        }
+    }
+
+    fn setting(&self) -> Setting {
+        let backing = match self.store {
+            Store::Map => Backing::Map,
+            Store::Dynoxide => Backing::Dynoxide,
+        };
+        let default = Setting::default();
+        let threads = self.threads.unwrap_or(default.threads);
+        Setting { threads, backing, most_failures: self.failures.max(1), ..default }
+    }
+}
+
+pub(crate) fn run(simulate: &Simulate) -> anyhow::Result<ExitCode> {
+    let one_run = simulate.seed.is_some() || !simulate.strike.is_empty();
+    let holds = if one_run { one(simulate)? } else { many(simulate)? };
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One run, told.
+fn one(simulate: &Simulate) -> anyhow::Result<bool> {
+    let Simulate { faults, orders, strike, .. } = simulate;
+    let mut outcome: Outcome = match simulate.seed {
+        Some(seed) => trace_seed(seed, faults, *orders),
+        None => trace_fixed(strike),
+    };
+    let holds = outcome.holds();
+    if !simulate.trace {
+        outcome.trace.clear();
+    }
+    if simulate.json {
+        line!("{}", serde_json::to_string_pretty(&outcome)?);
+    } else {
+        tell::outcome(&outcome);
+    }
+    Ok(holds)
+}
+
+fn many(simulate: &Simulate) -> anyhow::Result<bool> {
+    let progress = if simulate.json { ProgressBar::hidden() } else { bar()? };
+    let setting = simulate.setting();
+    let report: Report = simulate.campaign().run(&setting, &|far| show(&progress, far));
+    progress.finish_and_clear();
+    if simulate.json {
+        line!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        tell::report(&report, setting.threads);
+    }
+    Ok(report.failed == 0)
+}
+
+fn bar() -> anyhow::Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}  {eta} left")?;
+    Ok(ProgressBar::new(0).with_style(style))
+}
+
+fn show(bar: &ProgressBar, far: &Progress) {
+    bar.set_length(far.of);
+    bar.set_position(far.steps);
+    let (runs, rate) = (HumanCount(far.runs), far.runs_per_second);
+    bar.set_message(format!("{runs} runs  {rate:.0} runs/s  {} failed", far.failures));
+}

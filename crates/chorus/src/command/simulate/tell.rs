@@ -1,0 +1,175 @@
+//! What a person reads of a campaign, and of one run.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use chorus_simulation::{Failure, Outcome, Report};
+use indicatif::{HumanCount, HumanDuration};
+
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+
+/// A campaign's report.
+pub(super) fn report(report: &Report, threads: NonZeroUsize) {
+    let runs = HumanCount(report.runs);
+    let took = std::time::Duration::from_secs_f64(report.seconds);
+    let (rate, took) = (report.runs_per_second, HumanDuration(took));
+    line!("{BOLD}{runs} runs{BOLD:#} on {threads} threads in {took}: {rate:.0} runs/s");
+    let ends = &report.ends;
+    row(
+        "orders",
+        &format!(
+            "{} delivered, {} canceled, {} never placed",
+            HumanCount(ends.delivered),
+            HumanCount(ends.canceled),
+            HumanCount(ends.unplaced)
+        ),
+    );
+    row(
+        "events",
+        &format!(
+            "{} on the bus, {} deliveries, {} dead letters",
+            HumanCount(report.events),
+            HumanCount(report.deliveries),
+            HumanCount(report.dead_letters)
+        ),
+    );
+    let [replays, rebuilds, redrives, poison] = report.chores.map(HumanCount);
+    row(
+        "operators",
+        &format!(
+            "{replays} replays, {rebuilds} rebuilds, {redrives} redrives, {poison} unreadable messages"
+        ),
+    );
+    row("time", &format!("{} days passed within the runs", report.virtual_days));
+    exposed(report);
+    injected(report);
+    coverage(report);
+    for failure in &report.failures {
+        self::failure(failure);
+    }
+    verdict(report);
+}
+
+fn row(what: &str, text: &str) {
+    line!("  {what:<13} {text}");
+}
+
+fn exposed(report: &Report) {
+    if report.exposed.is_empty() {
+        return;
+    }
+    let told =
+        report.exposed.iter().map(|(trouble, runs)| format!("{trouble} {}", HumanCount(*runs)));
+    wrapped("runs with", told);
+}
+
+/// What was injected, a line for each port.
+fn injected(report: &Report) {
+    let struck = HumanCount(report.injected.values().sum());
+    row("struck", &format!("{struck} of {} calls", HumanCount(report.calls)));
+    let mut ports: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, count) in &report.injected {
+        let (port, fault) = name.split_once(": ").unwrap_or((name, "struck"));
+        ports.entry(port).or_default().push(format!("{fault} {}", HumanCount(*count)));
+    }
+    for (port, faults) in ports {
+        wrapped(&format!("  {port}"), faults.into_iter());
+    }
+}
+
+/// A row whose words are more than a line holds.
+fn wrapped(what: &str, words: impl Iterator<Item = String>) {
+    let mut text = String::new();
+    let mut lines = Vec::new();
+    for word in words {
+        if !text.is_empty() && text.len() + word.len() > 78 {
+            lines.push(std::mem::take(&mut text));
+        }
+        text.push_str(if text.is_empty() { "" } else { ", " });
+        text.push_str(&word);
+    }
+    lines.push(text);
+    for (place, text) in lines.iter().enumerate() {
+        row(if place == 0 { what } else { "" }, text);
+    }
+}
+
+fn coverage(report: &Report) {
+    let Report { places, crashed, not_crashed, .. } = report;
+    row("crash points", &format!("a process died at {crashed} of {places} calls in the code"));
+    if places != crashed && !not_crashed.is_empty() {
+        let first = not_crashed.iter().take(3).map(String::as_str).collect::<Vec<_>>().join("; ");
+        line!(
+            "  {DIM}{:<13} never at: {first}{}{DIM:#}",
+            "",
+            if not_crashed.len() > 3 { "; …" } else { "" }
+        );
+    }
+}
+
+fn verdict(report: &Report) {
+    if report.failed == 0 {
+        let bound = report.bound;
+        line!(
+            "{GOOD}No violation.{GOOD:#} At 95 %, fewer than {bound:.1e} of such runs fail (3/N)."
+        );
+    } else {
+        let (failed, runs) = (HumanCount(report.failed), HumanCount(report.runs));
+        line!("{BAD}{failed} of {runs} runs violated something.{BAD:#}");
+    }
+}
+
+/// A failure: its seed, the shortest schedule that was found, the story.
+fn failure(failure: &Failure) {
+    let Failure { seed, violations, faults, struck_at_first, .. } = failure;
+    line!("");
+    line!("{BAD}A violation{BAD:#} of {BOLD}seed {seed}{BOLD:#}");
+    for violation in violations {
+        line!("  {BAD}{violation}{BAD:#}");
+    }
+    let (count, runs) = (faults.len(), failure.shrunk_in);
+    line!("The shortest schedule found in {runs} runs: {count} of {struck_at_first} faults");
+    for fault in faults {
+        line!("  {fault}");
+    }
+    if !failure.disorder.is_empty() {
+        line!("What else went on");
+        failure.disorder.iter().for_each(|what| line!("  {what}"));
+    }
+    line!("The story");
+    failure.story.iter().for_each(|event| line!("  {event}"));
+    match (failure.fixed, faults.is_empty()) {
+        (false, _) => line!("{DIM}Again: chorus simulate --seed {seed} --trace{DIM:#}"),
+        (true, _) => {
+            let strikes: Vec<String> = faults.iter().map(|it| format!("--strike '{it}'")).collect();
+            line!("{DIM}Again: chorus simulate {} --trace{DIM:#}", strikes.join(" "));
+        }
+    }
+    line!("");
+}
+
+/// One run: every word of it, where that was asked for, and what it came to.
+pub(super) fn outcome(outcome: &Outcome) {
+    for word in &outcome.trace {
+        line!("{word}");
+    }
+    let ends = &outcome.ends;
+    line!(
+        "{BOLD}seed {}{BOLD:#}: {} delivered, {} canceled, {} never placed; {} of {} calls struck, {} \
+         deliveries; fingerprint {:016x}",
+        outcome.seed,
+        ends.delivered,
+        ends.canceled,
+        ends.unplaced,
+        outcome.injected.len(),
+        outcome.calls,
+        outcome.deliveries,
+        outcome.fingerprint
+    );
+    if outcome.holds() {
+        line!("{GOOD}No violation.{GOOD:#}");
+    }
+    for violation in &outcome.violations {
+        line!("{BAD}{violation}{BAD:#}");
+    }
+}

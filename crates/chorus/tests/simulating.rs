@@ -1,0 +1,34 @@
+//! Simulations from the command line: told to people and machines, and told again the same.
+
+use serde_json::Value;
+
+use crate::{chorus, said, well};
+
+#[test]
+fn a_campaign_tells_what_it_struck_and_what_bound_it_gives() {
+    let told = well(&["simulate", "--seeds", "5", "--orders", "2"]);
+    for word in ["5 runs", "runs/s", "struck", "crash points", "No violation.", "3/N"] {
+        assert!(told.contains(word), "{word} is not in\n{told}");
+    }
+    let report: Value =
+        serde_json::from_str(&well(&["simulate", "--seeds", "5", "--orders", "2", "--json"]))
+            .unwrap();
+    assert_eq!((report["runs"].as_u64(), report["failed"].as_u64()), (Some(5), Some(0)));
+}
+
+#[test]
+fn a_seed_tells_its_run_again_to_the_byte() {
+    let trace = ["simulate", "--seed", "7", "--orders", "1", "--trace"];
+    let first = well(&trace);
+    assert!(first.lines().count() > 100, "{first}");
+    assert_eq!(first, well(&trace));
+}
+
+#[test]
+fn a_strike_is_read_as_a_failure_prints_it() {
+    let strike = "CrashAfter at call 2 (Write) of inventory-ReserveItem";
+    let output = chorus(&["simulate", "--strike", strike]);
+    assert!(output.status.success(), "{}", said(&output));
+    let wrong = chorus(&["simulate", "--strike", "everything at once"]);
+    assert_eq!(wrong.status.code(), Some(2));
+}
