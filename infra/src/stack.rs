@@ -2,13 +2,13 @@
 
 mod api;
 mod carrier;
-mod grants;
+pub(crate) mod grants;
 mod messaging;
 mod monitoring;
 mod outputs;
 mod parameters;
 mod services;
-mod topology;
+pub(crate) mod topology;
 
 use std::path::PathBuf;
 

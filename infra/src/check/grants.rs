@@ -7,6 +7,9 @@ use chorus_kernel::IDEMPOTENCY_TABLE;
 use serde_json::Value;
 
 use super::view::{View, items, resource_of, texts};
+use crate::constructs::Statement;
+use crate::stack::grants;
+use crate::stack::topology::Topology;
 use crate::{Finding, names};
 
 /// A service whose actions know no resources.
@@ -61,6 +64,8 @@ struct Holder<'a> {
     name: &'a str,
     tables: BTreeSet<String>,
     says: Vec<EventSpec>,
+    /// What it does, and with which resource.
+    does: BTreeSet<(&'static str, String)>,
 }
 
 impl<'a> Holder<'a> {
@@ -73,16 +78,21 @@ impl<'a> Holder<'a> {
         };
         let records = names::table(IDEMPOTENCY_TABLE.name);
         if id == names::function(names::SWEEPER) {
-            return Self { name: id, tables: [records].into(), says: says(&|_| true) };
+            let does = done(&grants::of_sweeper(view.stack));
+            return Self { name: id, tables: [records].into(), says: says(&|_| true), does };
         }
         let function = view.stack.functions.iter();
         let function = function.into_iter().find(|one| names::function(one.service.name()) == id);
         let Some(function) = function else {
-            return Self { name: id, tables: BTreeSet::new(), says: Vec::new() };
+            let (tables, does) = (BTreeSet::new(), BTreeSet::new());
+            return Self { name: id, tables, says: Vec::new(), does };
         };
+        let topology = Topology::of(view.stack);
+        let does = topology.map(|topology| done(&grants::of_service(&topology, function)));
         let own = function.tables.iter().map(|table| names::table(table.name));
         let says = says(&|service| service == function.service.name());
-        Self { name: id, tables: own.chain([records]).collect(), says }
+        let tables = own.chain([records]).collect();
+        Self { name: id, tables, says, does: does.unwrap_or_default() }
     }
 
     fn too_much(&self, at: &str, statement: &Value) -> Vec<Finding> {
@@ -97,6 +107,32 @@ impl<'a> Holder<'a> {
         }
         if allows("events:PutEvents") {
             findings.extend(self.wrong_words(at, statement));
+        }
+        findings.extend(self.never_done(at, statement));
+        findings
+    }
+
+    /// Actions that the holder never takes, or takes elsewhere. Wildcards are named already, and
+    /// so are other services' tables.
+    fn never_done(&self, at: &str, statement: &Value) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let known = !self.does.is_empty();
+        for action in texts(&statement["Action"]).filter(|one| known && !one.contains('*')) {
+            if !self.does.iter().any(|(does, _)| *does == action) {
+                let problem = format!("is granted {action}, which {} never does", self.name);
+                findings.push(Finding::new(at, problem, "Take the action out"));
+                continue;
+            }
+            let elsewhere = |resource: &&str| {
+                !self.does.iter().any(|(does, with)| *does == action && with == resource)
+            };
+            let resources = items(&statement["Resource"]).iter().filter_map(resource_of);
+            for resource in resources.filter(elsewhere).filter(|_| !action.starts_with("dynamodb:"))
+            {
+                let problem =
+                    format!("is granted {action} on {resource}, where {} does not", self.name);
+                findings.push(Finding::new(at, problem, "Take the resource out"));
+            }
         }
         findings
     }
@@ -143,6 +179,12 @@ impl<'a> Holder<'a> {
         };
         unheard.iter().map(finding).collect()
     }
+}
+
+/// What these statements allow, by the resource's name in the template.
+fn done(statements: &[Statement]) -> BTreeSet<(&'static str, String)> {
+    let named = |(action, resource)| (action, resource_of(resource).unwrap_or("*").to_owned());
+    statements.iter().flat_map(Statement::allows).map(named).collect()
 }
 
 /// The values that a statement's condition binds `key` to.

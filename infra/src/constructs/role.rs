@@ -43,6 +43,12 @@ impl Statement {
         Self { sid: sid.into(), actions, resources, principal: None, condition: None }
     }
 
+    /// What it allows, and on what.
+    pub(crate) fn allows(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        let actions = self.actions.iter().copied();
+        actions.flat_map(|action| self.resources.iter().map(move |resource| (action, resource)))
+    }
+
     /// Allows it to this service: for policies of resources.
     #[must_use]
     pub fn principal(mut self, principal: Principal) -> Self {

@@ -21,6 +21,30 @@ fn every_resource() {
 }
 
 #[test]
+fn an_action_that_nothing_takes() {
+    planted(
+        |it| {
+            let actions = &mut statement(it, "CustomsRole", "OwnTables")["Action"];
+            actions.as_array_mut().unwrap().push(json!("dynamodb:DeleteItem"));
+        },
+        &[("CustomsRole", "is granted dynamodb:DeleteItem, which CustomsFunction never does")],
+    );
+}
+
+#[test]
+fn the_queue_of_another_function() {
+    planted(
+        |it| {
+            statement(it, "CustomsRole", "OwnFailures")["Resource"] = json!([
+                { "Fn::GetAtt": ["CustomsFailures", "Arn"] },
+                { "Fn::GetAtt": ["PaymentFailures", "Arn"] },
+            ]);
+        },
+        &[("CustomsRole", "sqs:SendMessage on PaymentFailures, where CustomsFunction does not")],
+    );
+}
+
+#[test]
 fn the_table_of_another_service() {
     planted(
         |it| {
