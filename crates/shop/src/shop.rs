@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use chorus_kernel::{Failure, Function, StoreError};
+use chorus_kernel::{Failure, Function, StoreError, sweep};
 use chorus_local::{Endpoint, Local, LocalConfig};
 use chorus_webhook_signature::WebhookSecret;
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -88,6 +89,9 @@ impl Shop {
         let listener = TcpListener::bind(config.address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let shop = Self::at(config, address)?;
+        // Nobody else is at work on this directory: what is committed and not published was left
+        // by a process that was killed in between, and need not become old first.
+        sweep(shop.local.kernel(), SignedDuration::ZERO).await?;
         let carrier =
             shop.partners.carrier(config, format!("http://{address}/webhooks/logistics"), secret());
         let with_carrier =
