@@ -15,7 +15,7 @@ use crate::command::{
 #[command(after_help = "Start with `chorus demo`: five stories, told event by event.")]
 pub(crate) struct Arguments {
     /// Say more on standard error: -v warnings, -vv what happens, -vvv everything
-    #[arg(short, long, action = ArgAction::Count, global = true)]
+    #[arg(short, long, action = ArgAction::Count, global = true, display_order = 900)]
     pub(crate) verbose: u8,
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::screen::called;
+
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 256 * 1024 * 1024;
 
@@ -74,9 +76,7 @@ impl Client {
                 if let Some(key) = ask.key {
                     request = request.header("idempotency-key", key);
                 }
-                let unreachable =
-                    || format!("no shop answers at {url}; start one with `chorus up --data DIR`");
-                let answer = request.send().await.with_context(unreachable)?;
+                let answer = request.send().await.map_err(|error| unreachable(url, &error))?;
                 (answer.status().as_u16(), answer.bytes().await?.to_vec())
             }
             Self::Here(router) => {
@@ -92,6 +92,16 @@ impl Client {
         let answer = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Ok((status, answer))
     }
+}
+
+/// Nobody is there: what to do, and the one cause of all that a person can do something about.
+fn unreachable(url: &str, error: &reqwest::Error) -> anyhow::Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let start = format!("start one with `{} up --data DIR`", called());
+    anyhow::anyhow!("{cause}").context(format!("no shop answers at {url}; {start}"))
 }
 
 /// A problem details object in one sentence.

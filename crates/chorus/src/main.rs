@@ -3,6 +3,7 @@
 mod arguments;
 mod client;
 mod command;
+mod interruption;
 mod place;
 mod screen;
 mod timeline;
@@ -18,7 +19,8 @@ use crate::arguments::{Arguments, Command};
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log(arguments.verbose);
-    run(arguments.command).await.unwrap_or_else(|error| {
+    let ended = run(arguments.command).await;
+    ended.and_then(|code| screen::written().map(|()| code)).unwrap_or_else(|error| {
         screen::error(&error);
         ExitCode::FAILURE
     })

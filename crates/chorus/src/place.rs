@@ -7,6 +7,7 @@ use chorus_shop::{Shop, ShopConfig};
 use clap::Args;
 
 use crate::client::Client;
+use crate::screen::called;
 
 /// The file in a shop's directory that says where it listens.
 const URL_FILE: &str = "url";
@@ -15,10 +16,11 @@ const URL_FILE: &str = "url";
 #[derive(Debug, Args)]
 pub(crate) struct Place {
     /// A running shop
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    #[arg(long, value_name = "URL", global = true, display_order = 800)]
+    #[arg(default_value = "http://127.0.0.1:3000", value_parser = url)]
     url: String,
     /// The shop in this directory, running or not
-    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    #[arg(long, value_name = "DIR", global = true, display_order = 801, conflicts_with = "url")]
     data: Option<PathBuf>,
 }
 
@@ -27,10 +29,11 @@ impl Place {
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let Some(data) = &self.data else { return Ok(Client::remote(&self.url)) };
         match running_in(data) {
-            Some(client) => Ok(client),
+            Some(url) => Ok(Client::remote(&url)),
             None => {
-                let there = data.join("store.db").exists();
-                anyhow::ensure!(there, "there is no shop in {}", data.display());
+                let (there, data_of) = (data.join("store.db").exists(), data.display());
+                let start = format!("start one with `{} up --data {data_of}`", called());
+                anyhow::ensure!(there, "there is no shop in {data_of}; {start}");
                 let config = ShopConfig { data: Some(data.clone()), ..ShopConfig::default() };
                 Ok(Client::Here(Shop::open(&config)?.router()))
             }
@@ -38,12 +41,20 @@ impl Place {
     }
 }
 
-/// The shop that runs on this directory, where one does: it holds the engine's lock.
-pub(crate) fn running_in(data: &Path) -> Option<Client> {
+/// An address of a shop.
+pub(crate) fn url(text: &str) -> Result<String, String> {
+    let whole = text.split_once("://").is_some_and(|(scheme, rest)| {
+        matches!(scheme, "http" | "https") && !rest.is_empty() && !rest.starts_with('/')
+    });
+    if whole { Ok(text.to_owned()) } else { Err("must be like http://127.0.0.1:3000".to_owned()) }
+}
+
+/// Where the shop of this directory listens, where one runs: it holds the engine's lock.
+pub(crate) fn running_in(data: &Path) -> Option<String> {
     let url = std::fs::read_to_string(data.join(URL_FILE)).ok()?;
     let config = ShopConfig { data: Some(data.to_owned()), ..ShopConfig::default() };
     // A shop that was killed leaves its URL behind; only one that runs holds the directory.
-    Shop::open(&config).is_err().then(|| Client::remote(url.trim()))
+    Shop::open(&config).is_err().then(|| url.trim().to_owned())
 }
 
 /// Says where the shop of this directory listens, until the announcement is dropped.

@@ -1,5 +1,8 @@
 //! What a person sees: coloured on a terminal, plain in a pipe.
 
+use std::io::Write;
+use std::sync::OnceLock;
+
 use anstyle::{AnsiColor, Style};
 
 /// A name that the eye should find.
@@ -14,7 +17,7 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 /// Writes a line.
 macro_rules! line {
     ($($text:tt)*) => {
-        anstream::println!($($text)*)
+        $crate::screen::say(format_args!($($text)*))
     };
 }
 pub(crate) use line;
@@ -29,6 +32,42 @@ macro_rules! note {
     }};
 }
 pub(crate) use note;
+
+/// Why standard output takes no more.
+static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Writes a line to standard output. Where that fails, the command goes on to its end, so that it
+/// leaves nothing behind, and [`written`] tells.
+pub(crate) fn say(text: std::fmt::Arguments<'_>) {
+    if UNWRITTEN.get().is_some() {
+        return;
+    }
+    if let Err(error) = writeln!(anstream::stdout().lock(), "{text}") {
+        UNWRITTEN.get_or_init(|| error);
+    }
+}
+
+/// Whether all was written that somebody wanted to read. A reader who went away, as `head` does,
+/// had enough.
+pub(crate) fn written() -> anyhow::Result<()> {
+    match UNWRITTEN.get() {
+        Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            anyhow::bail!("standard output cannot be written: {error}")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How this command was called, so that what it says to try next can be pasted as it is.
+pub(crate) fn called() -> String {
+    let path = std::env::args().next().unwrap_or_default();
+    match std::env::var_os("CARGO") {
+        Some(_) if path.contains("release") => "cargo run --release --".to_owned(),
+        Some(_) => "cargo run --".to_owned(),
+        None if path.is_empty() => "chorus".to_owned(),
+        None => path,
+    }
+}
 
 /// Says what went wrong, cause by cause.
 #[allow(clippy::print_stderr)]

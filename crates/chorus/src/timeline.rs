@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::client::{Ask, Client};
-use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
 /// How wide an event's name is in a list, in characters.
 const NAME_COLUMN: usize = 26;
@@ -61,10 +61,12 @@ impl Timeline {
         let start = self.start()?;
         for event in &self.events {
             let cause = event.metadata.causation_id.and_then(|id| names.get(&id.to_string()));
-            let because = cause.map_or_else(|| "the API".to_owned(), |cause| (*cause).to_owned());
+            let because = cause.map_or_else(|| outside(event), |cause| (*cause).to_owned());
             let after = milliseconds(start, event.metadata.occurred_at);
-            let (who, what) = (speaker(event), styled(event, NAME_COLUMN));
-            line!("  {DIM}{after:>7} ms{DIM:#}  {who:<14}{what}  {DIM}because of {because}{DIM:#}");
+            let (who, what, why) = (speaker(event), styled(event, NAME_COLUMN), reason(event));
+            line!(
+                "  {DIM}{after:>7} ms{DIM:#}  {who:<14}{what}  {DIM}because of {because}{DIM:#}{why}"
+            );
             for attempt in self.attempts_at(event) {
                 line!("  {:>10}  {BAD}{attempt}{BAD:#}", "");
             }
@@ -100,7 +102,10 @@ impl Timeline {
 
     fn start(&self) -> anyhow::Result<Timestamp> {
         let first = self.events.iter().map(|event| event.metadata.occurred_at).min();
-        first.with_context(|| format!("the log has no events of order {}", self.order_id))
+        first.with_context(|| {
+            let list = format!("`{} events` lists the newest of all", called());
+            format!("the log has no events of order {}; {list}", self.order_id)
+        })
     }
 
     fn attempts_at(&self, event: &LoggedEvent) -> Vec<String> {
@@ -127,8 +132,8 @@ impl Tree<'_> {
         let after = milliseconds(self.start, event.metadata.occurred_at);
         let taken = indent.chars().count() + branch.chars().count();
         let name = styled(event, TREE_COLUMN.saturating_sub(taken));
-        let (who, id) = (speaker(event), short(event));
-        line!("{DIM}{indent}{branch}{DIM:#}{name} {who:<13}{DIM}{after:>7} ms  {id}{DIM:#}");
+        let (who, id, why) = (speaker(event), short(event), reason(event));
+        line!("{DIM}{indent}{branch}{DIM:#}{name} {who:<13}{DIM}{after:>7} ms  {id}{DIM:#}{why}");
         let below = format!("{indent}{}", if last { "   " } else { "│  " });
         for attempt in self.timeline.attempts_at(event) {
             line!("{DIM}{below}{DIM:#}{BAD}{attempt}{BAD:#}");
@@ -139,6 +144,20 @@ impl Tree<'_> {
             self.print(child, &below, place + 1 == children.len());
         }
     }
+}
+
+/// What an event comes from that no other event caused.
+fn outside(event: &LoggedEvent) -> String {
+    match catalog::find(&event.detail_type).map(|message| message.spec.owner) {
+        Some(Owner::Logistics) => "the carrier's webhook".to_owned(),
+        _ => "a request".to_owned(),
+    }
+}
+
+/// Why the event says that something did not go as it should.
+fn reason(event: &LoggedEvent) -> String {
+    let reason = event.data["reason"].as_str();
+    reason.map(|reason| format!("  ({reason})")).unwrap_or_default()
 }
 
 /// Who says this event.

@@ -47,3 +47,25 @@ fn machines_get_every_event_with_its_cause() {
     assert!(places.all(|place| place.is_some()), "{said:?}");
     assert_eq!(told["books"]["problems"], serde_json::json!([]));
 }
+
+#[test]
+fn whoever_interrupts_it_finds_nothing_left_behind_either() {
+    let place = tempfile::tempdir().unwrap();
+    let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_chorus"))
+        .arg("demo")
+        .env("TMPDIR", place.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let there = || std::fs::read_dir(place.path()).unwrap().count();
+    crate::running::until("the temporary shop", || {
+        std::fs::read_dir(place.path())
+            .unwrap()
+            .flatten()
+            .any(|shop| shop.path().join("store.db-wal").exists())
+    });
+    let id = demo.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
+    assert_eq!(there(), 0, "something is left behind");
+}

@@ -46,8 +46,46 @@ fn a_shop_that_does_not_run_is_said_so_with_what_to_do() {
     let output = chorus(&["order", "--url", "http://127.0.0.1:9", "show", "some-order"]);
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(error.contains("start one with `chorus up"), "{error}");
+    assert!(error.contains(" up --data DIR`"), "{error}");
     let output = chorus(&["dlq", "--data", "/nonexistent/shop", "list"]);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(error.contains("there is no shop in /nonexistent/shop"), "{error}");
+    assert!(error.contains("up --data /nonexistent/shop"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_done() {
+    for (arguments, said) in [
+        (&["order", "list", "--customer", "a", "--url", "nonsense"][..], "must be like http://"),
+        (&["events", "--last", "0"], "1..=10000"),
+        (&["import", "northwind"], "--data <DIR>|--url <URL>"),
+        (&["order", "place", "--customer", "ana", "--line", "chai:0"], "from 1 to 10000"),
+    ] {
+        let output = chorus(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(said), "{arguments:?}: {error}");
+    }
+    let output = chorus(&["design", "--write", "--root", "/nonexistent"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!std::path::Path::new("/nonexistent").exists(), "it wrote somewhere else");
+}
+
+#[test]
+fn a_reader_who_goes_away_is_no_error_and_a_full_disk_is_one() {
+    let table = |stdout: std::process::Stdio| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_chorus"));
+        command.arg("design").stdout(stdout).output().unwrap()
+    };
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    if let Ok(full) = full {
+        let output = table(full.into());
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("cannot be written") && !error.contains("panicked"), "{error}");
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = table(writer.into());
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{output:?}");
 }

@@ -102,8 +102,13 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
     assert!(well(&["events", "--url", &url]).contains("OrderDelivered"));
     assert!(well(&["dlq", "--url", &url, "list"]).contains("No dead letters"));
     assert!(well(&["projections", "--url", &url, "rebuild"]).contains("2 events folded"));
+    let again =
+        crate::chorus(&["up", "--port", "0", "--data", &place.path().display().to_string()]);
+    let error = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(error.contains(&format!("runs already, at {url}")), "{error}");
     assert!(running.interrupt().success());
-    let offline = well(&["order", "--data", &place.path().display().to_string(), "show", id]);
+    let offline = well(&["order", "show", id, "--data", &place.path().display().to_string()]);
     assert!(offline.contains("Delivered"), "{offline}");
 }
 

@@ -12,7 +12,7 @@ pub fn action_table(rows: &[RowSpec], width: Option<u16>) -> String {
     let mut table = table(width);
     table.set_header(["API (sync)", "Input events", "Service", "Action", "Output events"]);
     for row in rows {
-        table.add_row(action_cells(row));
+        table.add_row(action_cells(row).map(|cell| listed(&cell)));
     }
     table.to_string()
 }
@@ -24,9 +24,14 @@ pub fn event_table(rows: &[RowSpec], width: Option<u16>) -> String {
     let mut table = table(width);
     table.set_header(["Event", "Source", "Version", "Part", "Said by", "Heard by"]);
     for event in flow.events() {
-        table.add_row(event_cells(flow, &event));
+        table.add_row(event_cells(flow, &event).map(|cell| listed(&cell)));
     }
     table.to_string()
+}
+
+/// Every name on a line of its own: a narrow terminal would break them anywhere.
+fn listed(cell: &str) -> String {
+    cell.replace(", ", ",\n")
 }
 
 fn table(width: Option<u16>) -> Table {

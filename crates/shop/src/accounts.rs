@@ -101,11 +101,22 @@ impl Accounts {
         self.orders.iter().filter(|order| order.status == status).map(|order| order.total).sum()
     }
 
+    /// What was charged for all orders together.
+    #[must_use]
+    pub fn charged(&self) -> Money {
+        self.orders.iter().map(|order| order.charged).sum()
+    }
+
+    /// What was refunded for all orders together.
+    #[must_use]
+    pub fn refunded(&self) -> Money {
+        self.orders.iter().map(|order| order.refunded).sum()
+    }
+
     /// What was charged and not refunded.
     #[must_use]
     pub fn net_charged(&self) -> Money {
-        let net = |order: &OrderAccount| order.charged.minor() - order.refunded.minor();
-        Money::from_minor(self.orders.iter().map(net).sum())
+        Money::from_minor(self.charged().minor() - self.refunded().minor())
     }
 }
 

@@ -10,7 +10,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::{Ask, Client};
-use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+use crate::interruption::{INTERRUPTED, Interruption};
+use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 use crate::timeline::Timeline;
 
 /// How long a story may take, before something is wrong.
@@ -80,14 +81,32 @@ const STORIES: [Story; 5] = [
 ];
 
 pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
+    let interruption = Interruption::listen()?;
     let place = tempfile::tempdir()?;
     let config = ShopConfig { data: Some(place.path().to_owned()), ..ShopConfig::default() };
     let shop = Shop::start(&config).await?;
+    // Whichever comes first; the temporary place goes away with either.
+    let ended = tokio::select! {
+        told = tell(demo, &shop) => told,
+        () = interruption.comes() => Ok(ExitCode::from(INTERRUPTED)),
+    };
+    shop.stop().await?;
+    ended
+}
+
+async fn tell(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
     let client = Client::remote(&shop.url().context("the shop listens")?);
-    seed(&client, &shop).await?;
+    seed(&client, shop).await?;
+    if !demo.json {
+        line!(
+            "A small shop, on an engine in a temporary place: five orders, and what each service \
+             said of them.\nA line is an event: how long after the order, who said it, and which \
+             event it answers.\n"
+        );
+    }
     let mut told = Vec::new();
     for (place, story) in STORIES.iter().enumerate() {
-        let timeline = play(story, &client, &shop).await?;
+        let timeline = play(story, &client, shop).await?;
         if !demo.json {
             line!("{BOLD}{}. {}{BOLD:#}", place + 1, story.title);
             let (pieces, item, customer) = (story.pieces, story.item, story.customer);
@@ -98,11 +117,11 @@ pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
         told.push(json!({ "story": story.title, "events": timeline.events }));
     }
     let accounts = shop.accounts().await?;
-    shop.stop().await?;
     if demo.json {
         line!("{}", serde_json::to_string_pretty(&json!({ "stories": told, "books": accounts }))?);
     } else {
         print_books(&accounts);
+        line!("\n{DIM}A shop of your own:{DIM:#} {} up --data shop", called());
     }
     Ok(if accounts.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -181,9 +200,11 @@ pub(crate) fn print_books(accounts: &Accounts) {
     let (delivered, canceled) =
         (accounts.count(Status::Delivered), accounts.count(Status::Canceled));
     line!("\n{BOLD}Money{BOLD:#}");
-    line!("  {delivered} delivered, worth {:>12}", accounts.worth(Status::Delivered));
-    line!("  {canceled} canceled,  worth {:>12}", accounts.worth(Status::Canceled));
-    line!("  charged, less refunds  {:>10}\n", accounts.net_charged());
+    line!("  {delivered} delivered, worth {:>8}", accounts.worth(Status::Delivered));
+    line!("  {canceled} canceled,  worth {:>8}", accounts.worth(Status::Canceled));
+    let (charged, refunded) = (accounts.charged(), accounts.refunded());
+    let kept = accounts.net_charged();
+    line!("  charged {charged} - refunded {refunded} = {kept} kept\n");
     if accounts.problems.is_empty() {
         line!(
             "{GOOD}It adds up:{GOOD:#} what was sold was delivered, and what was delivered was paid once."

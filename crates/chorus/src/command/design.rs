@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use chorus_design::{action_table, check, event_table, files};
 use chorus_events::catalog::messages;
 use chorus_events::table::TABLE;
@@ -73,6 +73,9 @@ fn prove(design: &Design) -> anyhow::Result<ExitCode> {
 }
 
 fn write(design: &Design) -> anyhow::Result<ExitCode> {
+    let root = design.root.display();
+    let repository = design.root.join("events/Cargo.toml").exists();
+    ensure!(repository, "{root} is not the repository; --root DIR says where it is");
     let generated = files()?;
     for file in &generated {
         let path = design.root.join(&file.path);

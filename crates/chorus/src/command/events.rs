@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use chorus_events::OrderId;
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::client::Ask;
@@ -18,8 +19,9 @@ pub(crate) struct Events {
     #[arg(long, value_name = "ORDER")]
     order: Option<OrderId>,
     /// How many of the newest
-    #[arg(long, default_value_t = 20, conflicts_with = "order")]
-    last: usize,
+    #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "order")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    last: u64,
     #[command(flatten)]
     place: Place,
     /// For machines
@@ -46,11 +48,12 @@ pub(crate) async fn run(events: &Events) -> anyhow::Result<ExitCode> {
     }
     for event in &newest {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (time, kind) =
-            (text(&event["detail"]["metadata"]["occurred-at"]), text(&event["detail-type"]));
+        let occurred = &event["detail"]["metadata"]["occurred-at"];
+        let time: Timestamp = serde_json::from_value(occurred.clone())?;
+        let kind = text(&event["detail-type"]);
         let (source, order) =
             (text(&event["source"]), text(&event["detail"]["metadata"]["correlation-id"]));
-        line!("{DIM}{time:<31}{DIM:#}  {source:<18}  {BOLD}{kind:<26}{BOLD:#}  {order}");
+        line!("{DIM}{time:.3}{DIM:#}  {source:<18}  {BOLD}{kind:<26}{BOLD:#}  {order}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::client::{Ask, Client};
-use crate::place::running_in;
+use crate::place::{running_in, url};
 use northwind::{Northwind, PlacedOrder};
 use rest::Pace;
 
@@ -27,14 +27,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Fill a shop with Northwind: 77 products, 91 customers, then 830 orders in the order of their
 /// dates, each carried to its end. Run twice, it changes nothing the second time.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("shop").required(true))]
 pub(crate) struct Import {
     /// The folder with products.csv, customers.csv, orders.csv and order_details.csv
     folder: PathBuf,
-    /// The shop's directory
-    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    /// The shop's directory; it is made where there is none
+    #[arg(long, value_name = "DIR", group = "shop")]
     data: Option<PathBuf>,
     /// A shop that runs elsewhere
-    #[arg(long, value_name = "URL", required_unless_present = "data")]
+    #[arg(long, value_name = "URL", group = "shop", value_parser = url)]
     url: Option<String>,
     /// For machines
     #[arg(long)]
@@ -64,8 +65,8 @@ async fn target(import: &Import) -> anyhow::Result<Target> {
         return Ok(Target { client: Client::remote(url), own: None });
     }
     let data = import.data.clone().context("--data or --url says where the shop is")?;
-    if let Some(client) = running_in(&data) {
-        return Ok(Target { client, own: None });
+    if let Some(url) = running_in(&data) {
+        return Ok(Target { client: Client::remote(&url), own: None });
     }
     let config = ShopConfig {
         data: Some(data),

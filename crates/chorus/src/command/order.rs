@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Ask, Client};
 use crate::place::Place;
-use crate::screen::{BOLD, GOOD, line};
+use crate::screen::{BAD, BOLD, GOOD, line};
 
 /// Place, show, list or cancel orders.
 #[derive(Debug, Args)]
@@ -117,6 +117,7 @@ fn print(answer: &Value) {
         let (id, status, total) = (text("order-id"), text("status"), total.unwrap_or_default());
         let reason = order["reason"].as_str().map(|reason| format!("  ({reason})"));
         let reason = reason.unwrap_or_default();
-        line!("{BOLD}{id}{BOLD:#}  {GOOD}{status:<9}{GOOD:#}  {total:>10}{reason}");
+        let colour = if status == "Canceled" { BAD } else { GOOD };
+        line!("{BOLD}{id}{BOLD:#}  {colour}{status:<9}{colour:#}  {total:>10}{reason}");
     }
 }

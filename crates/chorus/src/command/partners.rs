@@ -12,6 +12,7 @@ use chorus_shop::{CARRIER_API_KEY, WEBHOOK_SECRET};
 use clap::Args;
 use tokio::net::TcpListener;
 
+use crate::interruption::Interruption;
 use crate::screen::{BOLD, DIM, GOOD, line};
 
 /// Run the simulated carrier as a company of its own, for a shop on an emulator or on AWS.
@@ -31,6 +32,7 @@ pub(crate) struct Partners {
 }
 
 pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
+    let interruption = Interruption::listen()?;
     let data = partners.data.display();
     std::fs::create_dir_all(&partners.data).with_context(|| format!("{data} cannot be made"))?;
     let secret = variable("WEBHOOK_SECRET", WEBHOOK_SECRET);
@@ -49,9 +51,8 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     line!("{GOOD}The carrier works{GOOD:#} at {BOLD}http://{address}{BOLD:#}, its data in {data}.");
     line!("{DIM}It calls {} back. Ctrl-C stops.{DIM:#}", partners.webhook_url);
     let working = tokio::spawn(Arc::clone(&carrier).run());
-    let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     let router = chorus_carrier::router(carrier);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await?;
+    axum::serve(listener, router).with_graceful_shutdown(interruption.comes()).await?;
     working.abort();
     Ok(ExitCode::SUCCESS)
 }

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use chorus_shop::{Shop, ShopConfig};
 use clap::Args;
 
-use crate::place::announce;
-use crate::screen::{BOLD, DIM, GOOD, line};
+use crate::interruption::Interruption;
+use crate::place::{announce, running_in};
+use crate::screen::{BOLD, DIM, GOOD, called, line};
 
 /// Run every service, the bus, the queues, the state and the simulated partners in one process.
 #[derive(Debug, Args)]
@@ -27,11 +29,15 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         address: SocketAddr::from(([127, 0, 0, 1], up.port)),
         ..ShopConfig::default()
     };
+    if let Some(url) = running_in(&up.data) {
+        bail!("the shop in {} runs already, at {url}", up.data.display());
+    }
+    let interruption = Interruption::listen()?;
     let shop = Shop::start(&config).await?;
     let url = shop.url().unwrap_or_default();
     let announcement = announce(&up.data, &url)?;
     welcome(&url, up);
-    tokio::signal::ctrl_c().await?;
+    interruption.comes().await;
     line!("\nFinishing what is in flight …");
     shop.stop().await?;
     drop(announcement);
@@ -42,13 +48,15 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
 fn welcome(url: &str, up: &Up) {
     let data = up.data.display();
     line!("{GOOD}The shop is open{GOOD:#} at {BOLD}{url}{BOLD:#}, its data in {data}.\n");
+    let chorus = called();
+    let at = if up.port == 3000 { String::new() } else { format!(" --url {url}") };
     line!("{DIM}# list an item, keep a customer, order{DIM:#}");
     line!(
         "curl -X PUT {url}/items/chai -d '{{\"name\":\"Chai\",\"price\":18,\"stock\":39}}'\n\
          curl -X PUT {url}/customers/ana -d '{{\"name\":\"Ana\",\"email\":\"ana@example.com\"}}'\n\
-         chorus order --url {url} place --customer ana --line chai:2\n"
+         {chorus} order place --customer ana --line chai:2{at}\n"
     );
     line!("{DIM}# then see what it went through{DIM:#}");
-    line!("chorus trace --url {url} ORDER\n");
-    line!("The API is described at {url}/openapi.json. Ctrl-C stops.");
+    line!("{chorus} trace ORDER{at}\n");
+    line!("What the API can do: {url}/ and {url}/openapi.json. Ctrl-C stops.");
 }

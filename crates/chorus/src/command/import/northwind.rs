@@ -129,7 +129,7 @@ impl Northwind {
 
 fn rows<T: DeserializeOwned>(folder: &Path, file: &str) -> anyhow::Result<Vec<T>> {
     let path = folder.join(file);
-    let unreadable = || format!("{} cannot be read", path.display());
+    let unreadable = || format!("{} cannot be read as Northwind's {file}", path.display());
     let mut reader = csv::Reader::from_path(&path).with_context(unreadable)?;
     reader.deserialize().collect::<Result<_, _>>().with_context(unreadable)
 }

@@ -1,0 +1,29 @@
+//! How a person, or whatever runs the command, says that it should stop.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The exit code of a command that was interrupted, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Ctrl-C, or the polite request to end (SIGTERM).
+#[derive(Debug)]
+pub(crate) struct Interruption {
+    pressed: Signal,
+    asked: Signal,
+}
+
+impl Interruption {
+    /// Listens from now on: what comes in the meantime is not missed.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        let (pressed, asked) = (SignalKind::interrupt(), SignalKind::terminate());
+        Ok(Self { pressed: signal(pressed)?, asked: signal(asked)? })
+    }
+
+    /// Waits for it.
+    pub(crate) async fn comes(mut self) {
+        tokio::select! {
+            _ = self.pressed.recv() => {}
+            _ = self.asked.recv() => {}
+        }
+    }
+}
