@@ -35,7 +35,8 @@ impl Place {
                 let start = format!("start one with `{} up --data {data_of}`", called());
                 anyhow::ensure!(there, "there is no shop in {data_of}; {start}");
                 let config = ShopConfig { data: Some(data.clone()), ..ShopConfig::default() };
-                Ok(Client::Here(Shop::open(&config)?.router()))
+                let unopened = || format!("the shop in {data_of} does not open");
+                Ok(Client::Here(Shop::open(&config).with_context(unopened)?.router()))
             }
         }
     }

@@ -89,3 +89,17 @@ fn a_reader_who_goes_away_is_no_error_and_a_full_disk_is_one() {
     let output = table(writer.into());
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{output:?}");
 }
+
+#[test]
+fn a_directory_that_holds_something_else_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("store.db"), "this is no database").unwrap();
+    let data = place.path().display().to_string();
+    for arguments in [&["order", "list", "--customer", "ana"][..], &["up", "--port", "0"]] {
+        let output = chorus(&[arguments, &["--data", &data]].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
+        let told = format!("the shop in {data} does not open");
+        assert!(error.contains(&told) && !error.contains("panicked"), "{arguments:?}: {error}");
+    }
+}

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use chorus_shop::{Shop, ShopConfig};
 use clap::Args;
 
@@ -33,7 +33,8 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         bail!("the shop in {} runs already, at {url}", up.data.display());
     }
     let interruption = Interruption::listen()?;
-    let shop = Shop::start(&config).await?;
+    let unopened = || format!("the shop in {} does not open", up.data.display());
+    let shop = Shop::start(&config).await.with_context(unopened)?;
     let url = shop.url().unwrap_or_default();
     let announcement = announce(&up.data, &url)?;
     welcome(&url, up);
