@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::event;
-use crate::{CustomerId, Money, OrderId, Owner, Quantity, Service, ShippingAddress, Sku, samples};
+use crate::{
+    CustomerId, Handle, Money, OrderId, Owner, Quantity, Service, ShippingAddress, Sku, samples,
+};
 
 /// One line of a request: an item and how many of it. The price is the shop's to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,7 +18,7 @@ pub struct OrderedLine {
     pub quantity: Quantity,
 }
 
-/// What a reviewer decided.
+/// What a reviewer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -24,6 +26,8 @@ pub enum Verdict {
     Approve,
     /// The order is to be canceled.
     Decline,
+    /// It is being looked at: the payment is to go on waiting.
+    Take,
 }
 
 /// What the carrier's webhook tells.
@@ -82,6 +86,7 @@ event! {
         order_id: OrderId = samples::order_id(),
         verdict: Verdict = Verdict::Approve,
         reviewer: String = "maria".to_owned(),
+        handle: Handle = samples::handle(),
         #[serde(default)] reason: Option<String> = None,
     }
 }
@@ -91,6 +96,7 @@ event! {
     LogisticsUpdate: Owner::Ours(Service::Delivery), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         status: LogisticsStatus = LogisticsStatus::Delivered,
+        handle: Handle = samples::handle(),
         #[serde(default)] reason: Option<String> = None,
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::event;
 use crate::inventory::DescribedLine;
-use crate::{CustomerId, Money, OrderId, Owner, Service, ShippingAddress, samples};
+use crate::{CustomerId, Handle, Money, OrderId, Owner, Service, ShippingAddress, samples};
 
 const DELIVERY: Owner = Owner::Ours(Service::Delivery);
 
@@ -41,13 +41,15 @@ event! {
 }
 
 event! {
-    /// A parcel is ready for the carrier; the rule on this event calls it.
+    /// A parcel is ready for the carrier; the rule on this event calls it. What it has to say of the
+    /// parcel, it says with its handle.
     DeliveryMarkedAsStarted: DELIVERY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
         lines: Vec<DescribedLine> = samples::described_lines(),
         shipping_address: ShippingAddress = samples::address(),
         deliver_by: Timestamp = samples::later(),
+        #[serde(default)] handle: Option<Handle> = Some(samples::handle()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the Fraud service says.
 
 use crate::event::event;
-use crate::{OrderId, Owner, Service, samples};
+use crate::{Handle, OrderId, Owner, Service, samples};
 
 const FRAUD: Owner = Owner::Ours(Service::Fraud);
 
@@ -10,6 +10,16 @@ event! {
     OrderApproved: FRAUD, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         reviewer: String = "maria".to_owned(),
+        #[serde(default)] handle: Option<Handle> = Some(samples::handle()),
+    }
+}
+
+event! {
+    /// A reviewer is at work on a high-value order: its payment goes on waiting.
+    ReviewTaken: FRAUD, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        reviewer: String = "maria".to_owned(),
+        handle: Handle = samples::handle(),
     }
 }
 
@@ -19,5 +29,6 @@ event! {
         order_id: OrderId = samples::order_id(),
         reviewer: String = "maria".to_owned(),
         reason: String = "the address is a parcel locker".to_owned(),
+        #[serde(default)] handle: Option<Handle> = Some(samples::handle()),
     }
 }

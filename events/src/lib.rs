@@ -29,7 +29,7 @@ pub use event::{AnyEvent, Event, EventSpec, Inputs, Never, Outputs, Owner, ReadE
 pub use money::{Money, MoneyError};
 pub use order_line::{Line, MAX_LINES, ShippingAddress, total};
 pub use row::{Effect, Replay, Row, RowSpec, Service, Trigger, Via};
-pub use words::{CustomerId, OrderId, PLAIN_TEXT, Quantity, Sku, WordError, is_plain_text};
+pub use words::{CustomerId, Handle, OrderId, PLAIN_TEXT, Quantity, Sku, WordError, is_plain_text};
 
 /// The country that the shop ships from; orders to any other need a customs declaration.
 pub const HOME_COUNTRY: &str = "Germany";

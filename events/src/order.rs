@@ -36,7 +36,7 @@ event! {
         total: Money = samples::total(),
         reason: String = "the payment failed: card declined".to_owned(),
         placed_at: Timestamp = samples::moment(),
-    }
+    } also [{ total: samples::high_total(), lines: samples::high_lines() }]
 }
 
 event! {

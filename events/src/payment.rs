@@ -1,9 +1,19 @@
 //! What the Payment service says.
 
 use crate::event::event;
-use crate::{CustomerId, Money, OrderId, Owner, Service, samples};
+use crate::{CustomerId, Handle, Money, OrderId, Owner, Service, samples};
 
 const PAYMENT: Owner = Owner::Ours(Service::Payment);
+
+event! {
+    /// A payment of high value waits for a reviewer, who answers with its handle.
+    ReviewRequested: PAYMENT, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        total: Money = samples::high_total(),
+        handle: Handle = samples::handle(),
+    } also [{ total: samples::total() }]
+}
 
 event! {
     /// An order was charged.

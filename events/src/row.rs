@@ -154,8 +154,14 @@ pub struct RowSpec {
     pub trigger: Trigger,
     /// Commands that its synchronous API accepts.
     pub api: &'static [EventSpec],
-    /// Events that it consumes.
+    /// Events that a rule brings to it.
     pub on: &'static [EventSpec],
+    /// Events that a task of a state machine hands to it; no rule does.
+    pub tasks: &'static [EventSpec],
+    /// The state machine whose tasks it does: the action of the row that starts it.
+    pub task_of: Option<&'static str>,
+    /// Whether it starts the state machine of its own name.
+    pub starts_machine: bool,
     /// Events that it emits: one of these, or none where there is nothing to do.
     pub emits: &'static [EventSpec],
     /// A content rule: an event pattern on `detail`, as JSON text.
@@ -184,6 +190,9 @@ impl RowSpec {
             trigger: Trigger::Messages,
             api: &[],
             on: &[],
+            tasks: &[],
+            task_of: None,
+            starts_machine: false,
             emits: &[],
             when: None,
             dead_letters_of: None,
@@ -203,6 +212,24 @@ impl RowSpec {
         emits: &'static [EventSpec],
     ) -> Self {
         Self { api, on, emits, ..self }
+    }
+
+    /// Fills in the state machine whose tasks it does, and the events that these hand to it.
+    #[must_use]
+    pub const fn tasks(self, machine: &'static str, tasks: &'static [EventSpec]) -> Self {
+        Self { task_of: Some(machine), tasks, ..self }
+    }
+
+    /// It starts the state machine of its own name, once for each event, and decides nothing else.
+    /// A replay starts none: what the machine does reaches outside of the shop.
+    #[must_use]
+    pub const fn starts_machine(self) -> Self {
+        Self { starts_machine: true, replay: Replay::Suppressed, ..self }
+    }
+
+    /// Every event that it consumes, whichever way.
+    pub fn consumes(&self) -> impl Iterator<Item = &'static EventSpec> {
+        self.on.iter().chain(self.tasks)
     }
 
     /// Names the row differently in print.

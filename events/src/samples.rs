@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::commands::OrderedLine;
 use crate::inventory::DescribedLine;
-use crate::{CustomerId, Line, Money, OrderId, Quantity, ShippingAddress, Sku};
+use crate::{CustomerId, Handle, Line, Money, OrderId, Quantity, ShippingAddress, Sku};
 
 /// Parses a literal of this file; the tests below read every one of them.
 fn literal<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
@@ -15,6 +15,12 @@ fn literal<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 #[must_use]
 pub fn order_id() -> OrderId {
     literal("1073459984")
+}
+
+/// The handle of what waits for an answer about it.
+#[must_use]
+pub fn handle() -> Handle {
+    literal("b4b1a5c2e7f0598e8d3c6a1f20d94e77")
 }
 
 /// The customer of the samples.

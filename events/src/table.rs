@@ -4,7 +4,8 @@
 //!
 //! A row reads: action, service, commands of its API, `on` the events that it consumes, `=>` the
 //! events that it emits; then what it does to the world. It generates a type of the action's name
-//! in [`rows`], with the enums of what comes in and what goes out.
+//! in [`rows`], with the enums of what comes in and what goes out. A row that is `task_of` a state
+//! machine is handed its events by that, not by a rule.
 
 use crate::RowSpec;
 
@@ -26,6 +27,7 @@ macro_rules! design_table {
             $(api [$($command:ident),+])?
             $(on [$($event:ident),+])?
             $(or_dead [$($dead:ident),+])?
+            $(task_of $machine:ident [$($task:ident),+])?
             $(listens_to $every:ident)?
             => [$($output:ident),*]
             $(.$aspect:ident($($value:expr),*))+;
@@ -48,6 +50,10 @@ macro_rules! design_table {
                         &[$($(<crate::catalog::facts::$event as crate::Event>::SPEC),+)?],
                         &[$(<crate::catalog::facts::$output as crate::Event>::SPEC),*],
                     )
+                    $(.tasks(
+                        stringify!($machine),
+                        &[$(<crate::catalog::facts::$task as crate::Event>::SPEC),+],
+                    ))?
                     $(.$aspect($($value),*))+;
                     type Input = crate::table::input_type!([<$action Input>] $($every)?);
                     type Output = [<$action Output>];
@@ -69,6 +75,10 @@ macro_rules! design_table {
                         #[doc = "The event, come back as a dead letter."]
                         $dead(crate::catalog::facts::$dead),
                     )+)?
+                    $($(
+                        #[doc = "The event, handed over by a state machine."]
+                        $task(crate::catalog::facts::$task),
+                    )+)?
                 }
 
                 impl crate::Inputs for [<$action Input>] {
@@ -76,6 +86,7 @@ macro_rules! design_table {
                         $($(<crate::commands::$command as crate::Event>::SPEC,)+)?
                         $($(<crate::catalog::facts::$event as crate::Event>::SPEC,)+)?
                         $($(<crate::catalog::facts::$dead as crate::Event>::SPEC,)+)?
+                        $($(<crate::catalog::facts::$task as crate::Event>::SPEC,)+)?
                     ];
 
                     #[allow(unused_variables)]
@@ -91,6 +102,8 @@ macro_rules! design_table {
                                 crate::Event::read(version, data).map(Self::$event),)+)?
                             $($(stringify!($dead) =>
                                 crate::Event::read(version, data).map(Self::$dead),)+)?
+                            $($(stringify!($task) =>
+                                crate::Event::read(version, data).map(Self::$task),)+)?
                             other => Err(crate::ReadError::Unexpected(other.to_owned())),
                         }
                     }
@@ -107,6 +120,13 @@ macro_rules! design_table {
                     impl From<crate::catalog::facts::$event> for [<$action Input>] {
                         fn from(event: crate::catalog::facts::$event) -> Self {
                             Self::$event(event)
+                        }
+                    }
+                )+)?
+                $($(
+                    impl From<crate::catalog::facts::$task> for [<$action Input>] {
+                        fn from(event: crate::catalog::facts::$task) -> Self {
+                            Self::$task(event)
                         }
                     }
                 )+)?
@@ -167,6 +187,7 @@ macro_rules! design_table {
             vec![$(
                 $($(crate::catalog::Message::of::<crate::commands::$command>(),)+)?
                 $($(crate::catalog::Message::of::<crate::catalog::facts::$event>(),)+)?
+                $($(crate::catalog::Message::of::<crate::catalog::facts::$task>(),)+)?
                 $(crate::catalog::Message::of::<crate::catalog::facts::$output>(),)*
             )+]
         }
@@ -203,16 +224,37 @@ design_table! {
         => [DeliveryEstimated, ErrorDeliveryEstimated]
         .undone_by("CancelDelivery");
 
+    /// Collects the payment of an order: the machine below does, and says what became of it.
+    CollectPayment: Payment on [DeliveryEstimated] => []
+        .looks().starts_machine();
+
+    /// Asks for a person's look at an order of high value; the machine waits for the verdict.
+    AskReviewer: Payment task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
+        .undone_by("CancelPayment").outside();
+
     /// Charges the order; one of high value only once it is approved.
-    MakePayment: Payment on [DeliveryEstimated, OrderApproved] => [PaymentMade, PaymentFailed]
+    MakePayment: Payment task_of CollectPayment [DeliveryEstimated]
+        => [PaymentMade, PaymentFailed]
         .undone_by("CancelPayment").outside().within(300);
+
+    /// Fails the payment of an order that nobody reviewed in time, or that cannot be charged.
+    RefusePayment: Payment task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
+        .settles().outside();
+
+    /// Tells the machine that waits what the reviewer says.
+    HearVerdict: Payment on [OrderApproved, OrderDeclined, ReviewTaken] => []
+        .records().outside();
 
     /// Takes the reserved items out of the stock.
     RemoveItem: Inventory on [PaymentMade] => [ItemRemoved, ErrorItemRemoved]
         .undone_by("UnreserveOrReturnItem");
 
-    /// Marks the delivery as started, which hands it to the carrier.
-    MarkDeliveryAsStarted: Delivery on [ItemRemoved]
+    /// Fulfils the delivery of an order that is paid and packed: the machine below does.
+    FulfilDelivery: Delivery on [ItemRemoved] => []
+        .looks().starts_machine();
+
+    /// Marks the delivery as started, which hands it to the carrier; the machine waits for its word.
+    MarkDeliveryAsStarted: Delivery task_of FulfilDelivery [ItemRemoved]
         => [DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted]
         .undone_by("CancelDelivery");
 
@@ -220,22 +262,24 @@ design_table! {
     StartDelivery: Delivery on [DeliveryMarkedAsStarted] => [DeliveryStarted]
         .undone_by("RecallDelivery").calls_partner().within(86_400);
 
-    /// Passes on what the carrier's signed webhook says.
+    /// Passes on what the carrier's signed webhook says, and tells the machine that waits for it.
     RelayLogistics: Delivery api [LogisticsUpdate]
-        => [DeliveryStarted, Delivered, DeliveryCanceled]
-        .records();
+        => [DeliveryStarted, Delivered, DeliveryCanceled, ErrorDeliveryWasDelivered]
+        .settles();
 
     /// Confirms that the parcel has arrived.
-    ConfirmDelivery: Delivery on [Delivered] => [DeliveryWasDelivered, ErrorDeliveryWasDelivered]
+    ConfirmDelivery: Delivery task_of FulfilDelivery [Delivered]
+        => [DeliveryWasDelivered, ErrorDeliveryWasDelivered]
         .settles();
 
     /// Closes the order.
     CompleteOrder: Order on [DeliveryWasDelivered] => [OrderDelivered]
         .settles();
 
-    /// Cancels a delivery because the carrier gave up, could not be reached, or the order was
-    /// canceled; where none was planned yet, none will be.
-    CancelDelivery: Delivery on [DeliveryCanceled, OrderCanceled] or_dead [DeliveryMarkedAsStarted]
+    /// Cancels a delivery because the carrier gave up, says nothing or could not be reached, or
+    /// because the order was canceled; where none was planned yet, none will be.
+    CancelDelivery: Delivery on [OrderCanceled] or_dead [DeliveryMarkedAsStarted]
+        task_of FulfilDelivery [DeliveryCanceled, ItemRemoved]
         => [DeliveryWasCanceled, ErrorDeliveryWasCanceled]
         .settles().dead_letters_of("StartDelivery");
 
@@ -271,9 +315,14 @@ design_table! {
     LearnContact: Notification on [CustomerUpdated] => []
         .records().folds();
 
-    /// Has a person look at an order of high value.
-    ReviewOrder: Fraud api [DecideReview] on [OrderCreated] => [OrderApproved, OrderDeclined]
+    /// Has a person look at an order of high value, once its payment asks for it.
+    ReviewOrder: Fraud api [DecideReview] on [OrderCreated, ReviewRequested]
+        => [OrderApproved, OrderDeclined, ReviewTaken]
         .records().within(86_400).when(r#"{"data":{"total":[{"numeric":[">=",1000]}]}}"#);
+
+    /// Closes the review of an order that was canceled.
+    CloseReview: Fraud on [OrderCanceled] => []
+        .records().when(r#"{"data":{"total":[{"numeric":[">=",1000]}]}}"#);
 
     /// Prepares the declaration of an order that leaves the country.
     PrepareDeclaration: Customs on [OrderCreated] => [CustomsDeclared]

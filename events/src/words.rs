@@ -93,6 +93,10 @@ identifier! {
     /// Names an item that the shop sells (stock-keeping unit).
     Sku
 }
+identifier! {
+    /// Stands for something that waits for an answer from outside, and tells nothing else of it.
+    Handle
+}
 
 /// How many pieces of an item: 1 to 10,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

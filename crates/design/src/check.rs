@@ -19,6 +19,7 @@ pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings.extend(ambiguous(rows));
     findings.extend(references(flow));
     findings.extend(idle(rows));
+    findings.extend(machines(flow));
     findings.extend(patterns::check(rows, messages));
     findings.extend(compensation::check(flow));
     findings
@@ -57,7 +58,7 @@ fn unheard(flow: Flow<'_>) -> Vec<Finding> {
 fn unsaid(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
-        for event in row.on.iter().filter(|event| matches!(event.owner, Owner::Ours(_))) {
+        for event in row.consumes().filter(|event| matches!(event.owner, Owner::Ours(_))) {
             let name = event.detail_type;
             if flow.producers(name).next().is_none() {
                 findings.push(Finding::new(
@@ -99,7 +100,8 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
             _ => None,
         };
         let dead = row.dead_letters_of.map(|action| ("takes the dead letters of", action));
-        for (says, action) in undone.into_iter().chain(dead) {
+        let task = row.task_of.map(|action| ("does a task of", action));
+        for (says, action) in undone.into_iter().chain(dead).chain(task) {
             if flow.row(action).is_none() {
                 let problem = format!("{says} {action}, which is no row");
                 findings.push(Finding::new(row.action, problem, format!("Add the row {action}")));
@@ -109,10 +111,34 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
+/// State machines that do nothing, and tasks of what is none or of another service: a machine
+/// orchestrates inside one domain.
+fn machines(flow: Flow<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in flow.rows {
+        if row.starts_machine && !flow.rows.iter().any(|task| task.task_of == Some(row.action)) {
+            let problem = "starts a state machine that no row does a task of";
+            findings.push(Finding::new(row.action, problem, "Give it a row that is `task_of` it"));
+        }
+        let machine = row.task_of.and_then(|action| flow.row(action));
+        let Some(machine) = machine else { continue };
+        if !machine.starts_machine || machine.service != row.service {
+            let problem = format!(
+                "does a task of {}, which is no state machine of its service",
+                machine.action
+            );
+            let remedy = "Make that row `starts_machine`, in the same service";
+            findings.push(Finding::new(row.action, problem, remedy));
+        }
+    }
+    findings
+}
+
 /// Rows that nothing starts.
 fn idle(rows: &[RowSpec]) -> Vec<Finding> {
     let idle = |row: &&RowSpec| {
-        row.trigger == Trigger::Messages && row.on.is_empty() && row.api.is_empty()
+        let told = row.consumes().next().is_some() || !row.api.is_empty();
+        row.trigger == Trigger::Messages && !told
     };
     let finding = |row: &RowSpec| Finding::new(row.action, "is started by nothing", "Give it `on`");
     rows.iter().filter(idle).map(finding).collect()

@@ -47,5 +47,5 @@ fn for_operators(flow: Flow<'_>, event: &EventSpec) -> bool {
 fn reaches(flow: Flow<'_>, failure: EventSpec, compensation: &str) -> bool {
     let following = flow.following(&[failure]);
     flow.row(compensation)
-        .is_some_and(|row| row.on.iter().any(|event| following.contains(event.detail_type)))
+        .is_some_and(|row| row.consumes().any(|event| following.contains(event.detail_type)))
 }

@@ -21,7 +21,7 @@ impl<'a> Flow<'a> {
     /// The rows that name this event as their input; a catch-all does not make it consumed.
     pub fn consumers(&self, event: &str) -> impl Iterator<Item = &'a RowSpec> {
         let consumes = move |row: &&RowSpec| {
-            row.trigger == Trigger::Messages && row.on.iter().any(|spec| spec.detail_type == event)
+            row.trigger == Trigger::Messages && row.consumes().any(|spec| spec.detail_type == event)
         };
         self.rows.iter().filter(consumes)
     }
@@ -35,7 +35,7 @@ impl<'a> Flow<'a> {
     #[must_use]
     pub fn events(&self) -> Vec<EventSpec> {
         let mut once: Vec<EventSpec> = Vec::new();
-        for spec in self.rows.iter().flat_map(|row| row.on.iter().chain(row.emits)) {
+        for spec in self.rows.iter().flat_map(|row| row.consumes().chain(row.emits)) {
             if spec.role != Role::Command && !once.contains(spec) {
                 once.push(*spec);
             }

@@ -49,11 +49,17 @@ pub(crate) fn action_cells(row: &RowSpec) -> [String; 5] {
     let service = match row.via {
         Via::ApiDestination => format!("{} (API destination: the carrier)", row.service.title()),
         Via::Queue => format!("{} (FIFO queue)", row.service.title()),
+        Via::Function if row.starts_machine => {
+            format!("{} (state machine)", row.service.title())
+        }
         Via::Function => row.service.title().to_owned(),
     };
     let emits: Vec<String> = row.emits.iter().map(output).collect();
-    let emits =
-        if emits.is_empty() { "(a terminal row: none)".to_owned() } else { emits.join(", ") };
+    let emits = match emits.is_empty() {
+        true if row.starts_machine => "(what its tasks emit)".to_owned(),
+        true => "(a terminal row: none)".to_owned(),
+        false => emits.join(", "),
+    };
     [api.join(", "), inputs(row), service, row.title.to_owned(), emits]
 }
 
@@ -66,6 +72,10 @@ fn inputs(row: &RowSpec) -> String {
         Owner::Ours(_) => event.detail_type.to_owned(),
     };
     let mut inputs: Vec<String> = row.on.iter().map(name).collect();
+    if let Some(machine) = row.task_of {
+        let by_task = |event: &EventSpec| format!("{} (by {machine})", name(event));
+        inputs.extend(row.tasks.iter().map(by_task));
+    }
     if let Some(action) = row.dead_letters_of {
         inputs.push(format!("the dead letters of {action}"));
     }

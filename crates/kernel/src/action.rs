@@ -1,8 +1,9 @@
 //! What a service is made of: pure decisions.
 
-use chorus_events::{Metadata, Row};
+use chorus_events::{Metadata, Outputs, Row};
 
-use crate::{Decision, Failure, Loaded, Read};
+use crate::outgoing::{entry, to_event};
+use crate::{Decision, Failure, Loaded, Message, Read, Task};
 
 /// A row of the design table with its rule: on this input, this is decided.
 ///
@@ -32,8 +33,36 @@ pub trait Action: Send + Sync + 'static {
 pub struct Given<'a, I> {
     /// What it says.
     pub input: &'a I,
-    /// What is known of it. `occurred-at` is as close to a clock as an action comes.
-    pub metadata: &'a Metadata,
+    /// The message itself.
+    pub message: &'a Message,
+}
+
+impl<'a, I> Given<'a, I> {
+    /// What is known of the message. `occurred-at` is as close to a clock as an action comes.
+    #[must_use]
+    pub const fn metadata(&self) -> &'a Metadata {
+        &self.message.metadata
+    }
+
+    /// The task of a state machine that handed the message over.
+    #[must_use]
+    pub const fn task(&self) -> Option<&'a Task> {
+        self.message.task.as_ref()
+    }
+
+    /// `event` as a state machine is told of it, where `action` emits it on this message and
+    /// nothing else: the very event, but for the moment that it names.
+    ///
+    /// # Errors
+    /// Where the event cannot be written as JSON.
+    pub fn saying<O: Outputs>(
+        &self,
+        action: &str,
+        event: &O,
+    ) -> Result<serde_json::Value, Failure> {
+        let now = self.message.metadata.occurred_at;
+        to_event(&entry(action, self.message, event, (0, now))?)
+    }
 }
 
 /// Why an action does not decide.

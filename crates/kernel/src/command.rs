@@ -57,7 +57,7 @@ pub fn command<E: Event>(
         replay_name: None,
     };
     let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
-    Ok(Message { detail_type, metadata, data, source })
+    Ok(Message { detail_type, metadata, data, source, task: None })
 }
 
 fn moment_key(nanoseconds: i128, data: &str) -> String {

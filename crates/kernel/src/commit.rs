@@ -71,7 +71,7 @@ impl Kernel {
         let mut answer = None;
         for _ in 0..ATTEMPTS {
             let loaded = Loaded::from(&*self.store, action.reads(input)).await?;
-            let given = Given { input, metadata: &message.metadata };
+            let given = Given { input, message };
             match action.decide(&given, &loaded, answer.as_ref()) {
                 Ok(Step::Done(decision)) => match self.commit::<A>(message, decision).await? {
                     Committed::Stale => {}
@@ -121,7 +121,7 @@ impl Kernel {
         let action = A::Row::SPEC.action;
         let now = self.clock.now();
         let said = entries(action, message, &decision.emits, now)?;
-        let record = Record::new(action, message, said, decision.note)?;
+        let record = Record::new(action, message, said)?.with(decision.signals, decision.note);
         if decision.self_guarded {
             return match self.store.write(&decision.writes).await {
                 Ok(()) => Ok(Committed::Now(record)),
@@ -160,12 +160,16 @@ impl Kernel {
         Ok(Answered { outcome, entries: record.entries, note: record.note })
     }
 
-    /// Publishes what a record holds, then marks it.
+    /// Publishes what a record holds, tells state machines what it has for them, then marks it.
     pub(crate) async fn publish(&self, record: &Record) -> Result<(), Failure> {
-        if record.entries.is_empty() {
+        if record.published {
             return Ok(());
         }
         publish_all(&*self.bus, &*self.clock, &record.entries).await?;
+        for signal in &record.signals {
+            let heard = self.machines.signal(signal).await?;
+            tracing::debug!(key = record.key.pk, ?heard, "told a state machine");
+        }
         match self.store.write(&[Record::mark_published(&record.key)]).await {
             // The record expired meanwhile: there is nothing left to mark.
             Ok(()) | Err(StoreError::Refused(_)) => Ok(()),

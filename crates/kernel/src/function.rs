@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use chorus_events::Service;
+use chorus_events::{Row, Service};
+use serde_json::{Value, json};
 
+use crate::outgoing::to_event;
+use crate::starter::Starter;
 use crate::{
-    Action, Answered, Failure, Handler, Kernel, Message, Outreach, Pure, Refusal, Route, TableSpec,
-    handler,
+    Action, Answered, Failure, Handler, Kernel, MachineSpec, Message, Outreach, Pure, Refusal,
+    Route, TableSpec, handler,
 };
 
 /// One service, ready to be run by any adapter.
@@ -20,6 +23,8 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// The tables that it owns.
     pub tables: Vec<TableSpec>,
+    /// The state machines that orchestrate inside of it.
+    pub machines: Vec<MachineSpec>,
 }
 
 impl std::fmt::Debug for Function {
@@ -32,7 +37,13 @@ impl Function {
     /// A function without actions.
     #[must_use]
     pub fn of(service: Service) -> Self {
-        Self { service, handlers: Vec::new(), routes: Vec::new(), tables: Vec::new() }
+        Self {
+            service,
+            handlers: Vec::new(),
+            routes: Vec::new(),
+            tables: Vec::new(),
+            machines: Vec::new(),
+        }
     }
 
     /// Adds an action.
@@ -62,6 +73,38 @@ impl Function {
         self
     }
 
+    /// Adds a state machine.
+    #[must_use]
+    pub fn machine(mut self, machine: MachineSpec) -> Self {
+        self.machines.push(machine);
+        self
+    }
+
+    /// Adds the action that starts the state machine of its row's name.
+    #[must_use]
+    pub fn starts<R: Row>(self) -> Self {
+        self.outreach(Starter::<R>::new())
+    }
+
+    /// Does a task of a state machine. Answers with the event that follows, for the machine to say;
+    /// none where there is nothing to say, or where the action speaks for itself.
+    ///
+    /// # Errors
+    /// What the machine should do with the task.
+    pub async fn handle_task(&self, kernel: &Kernel, json: &str) -> Result<Value, Failure> {
+        let (action, message) = Message::from_task(json)?;
+        let found = self.handlers.iter().find(|handler| handler.row().action == action);
+        let unknown = || Failure::Terminal {
+            code: "UnknownAction",
+            message: format!("{} has no action {action}", self.service.title()),
+        };
+        let handler = found.ok_or_else(unknown)?;
+        let says = message.is_said_by_machine();
+        let answered = self.answer(&**handler, kernel, &message).await?;
+        let event = answered.entries.first().filter(|_| says).map(to_event).transpose()?;
+        Ok(json!({ "event": event }))
+    }
+
     /// Answers an event as the bus, or a queue, delivers it.
     ///
     /// # Errors
@@ -73,8 +116,16 @@ impl Function {
             code: "UnknownEvent",
             message: format!("{} has no action for {}", self.service.title(), message.detail_type),
         };
-        let handler = found.ok_or_else(unknown)?;
-        handler.handle(kernel, &message).await.map_err(|refusal: Refusal| {
+        self.answer(&**found.ok_or_else(unknown)?, kernel, &message).await
+    }
+
+    async fn answer(
+        &self,
+        handler: &dyn Handler,
+        kernel: &Kernel,
+        message: &Message,
+    ) -> Result<Answered, Failure> {
+        handler.handle(kernel, message).await.map_err(|refusal: Refusal| {
             let failure = Failure::from(refusal);
             tracing::warn!(
                 action = handler.row().action,

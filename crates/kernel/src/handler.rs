@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_events::{Inputs, Row, RowSpec};
+use chorus_events::{EventSpec, Inputs, Row, RowSpec};
 
 use crate::{Answered, Kernel, Message, Outreach, Refusal};
 
@@ -13,7 +13,8 @@ pub trait Handler: Send + Sync {
     /// Its row of the table.
     fn row(&self) -> RowSpec;
 
-    /// Whether it reads messages called `detail_type`.
+    /// Whether it answers messages called `detail_type` that the bus brings: what only a task of a
+    /// state machine hands over is not among them.
     fn reads(&self, detail_type: &str) -> bool;
 
     /// Answers `message`.
@@ -37,9 +38,11 @@ impl<A: Outreach> Handler for Typed<A> {
     }
 
     fn reads(&self, detail_type: &str) -> bool {
-        let inputs = <A::Row as Row>::Input::EVENTS;
-        let every = A::Row::SPEC.trigger == chorus_events::Trigger::Every;
-        every || inputs.iter().any(|event| event.detail_type == detail_type)
+        let row = A::Row::SPEC;
+        let names = |events: &[EventSpec]| events.iter().any(|it| it.detail_type == detail_type);
+        let by_task = names(row.tasks) && !names(row.on);
+        let every = row.trigger == chorus_events::Trigger::Every;
+        every || (names(<A::Row as Row>::Input::EVENTS) && !by_task)
     }
 
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Answered, Refusal> {

@@ -20,6 +20,7 @@ mod function;
 mod handler;
 mod item;
 mod loaded;
+mod machines;
 mod message;
 mod outgoing;
 mod outreach;
@@ -27,8 +28,10 @@ mod problem;
 mod publish;
 mod record;
 mod route;
+mod starter;
 mod store;
 mod sweep;
+mod wait;
 
 pub mod testing;
 
@@ -44,7 +47,8 @@ pub use function::Function;
 pub use handler::{Handler, handler};
 pub use item::{Item, Key, number, text};
 pub use loaded::{Loaded, Read, read_recorded, stream};
-pub use message::Message;
+pub use machines::{Heard, MachineSpec, Machines, NoMachines, Signal};
+pub use message::{Message, Task};
 pub use outgoing::derived_id;
 pub use outreach::{Outreach, Pure};
 pub use problem::{FieldError, Problem};
@@ -53,16 +57,19 @@ pub use record::{IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX};
 pub use route::{Endpoint, Method, Request, Response, Route};
 pub use store::{Condition, Index, Page, Query, Reason, Store, StoreError, TableSpec, Write};
 pub use sweep::{Swept, sweep};
+pub use wait::{Domain, Wait};
 
 use std::sync::Arc;
 
-/// What the kernel stands on: a store, a bus and a clock.
+/// What the kernel stands on: a store, a bus, state machines and a clock.
 #[derive(Clone)]
 pub struct Kernel {
     /// Items and transactions.
     pub store: Arc<dyn Store>,
     /// Where events go.
     pub bus: Arc<dyn Publisher>,
+    /// Where executions run.
+    pub machines: Arc<dyn Machines>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }

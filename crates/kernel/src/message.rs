@@ -1,10 +1,11 @@
 //! A message on its way into an action.
 
-use chorus_events::{Detail, Metadata, WireEvent};
+use chorus_events::{Detail, Metadata};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::Failure;
+use crate::{Failure, derived_id};
 
 /// A message as an action receives it: an event from the bus, or a command from the API.
 #[derive(Debug, Clone)]
@@ -17,6 +18,41 @@ pub struct Message {
     pub data: Box<RawValue>,
     /// Who said it.
     pub source: String,
+    /// The task of a state machine that handed it over; none where the bus or a caller did.
+    pub task: Option<Task>,
+}
+
+/// What a state machine says with a message that it hands to an action.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Task {
+    /// Where the machine waits for an answer from outside: what the answer has to name. The action
+    /// then speaks for itself; without a token, the machine is handed the event and says it.
+    pub token: Option<String>,
+    /// Why the machine came to this task, where it has several ways to it.
+    pub reason: Option<String>,
+}
+
+/// The payload of a task, as the machines' definitions write it.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct TaskPayload {
+    action: String,
+    event: Box<RawValue>,
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// What of an event a message is made of. The bus adds more; a machine may not have it.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Said {
+    detail_type: String,
+    source: String,
+    detail: Detail<Box<RawValue>>,
+    #[serde(default)]
+    replay_name: Option<String>,
 }
 
 impl Message {
@@ -29,13 +65,53 @@ impl Message {
             code: "MalformedEvent",
             message: format!("this is no event of the contract: {error}"),
         };
-        let event: WireEvent = serde_json::from_str(json).map_err(malformed)?;
-        let detail: Detail<Box<RawValue>> =
-            serde_json::from_str(event.detail.get()).map_err(malformed)?;
+        let Said { detail_type, source, detail, replay_name } =
+            serde_json::from_str(json).map_err(malformed)?;
         let mut metadata = detail.metadata;
-        metadata.replay_name = event.replay_name.or(metadata.replay_name);
-        let (detail_type, source) = (event.detail_type, event.source);
-        Ok(Self { detail_type, metadata, data: detail.data, source })
+        metadata.replay_name = replay_name.or(metadata.replay_name);
+        Ok(Self { detail_type, metadata, data: detail.data, source, task: None })
+    }
+
+    /// Reads what a state machine hands to an action: `action`, `event` and, where the machine
+    /// waits for an answer, its `token`. Answers the action's name with the message.
+    ///
+    /// Each attempt of a waiting task has a token of its own, which has to be kept. So a message
+    /// with a token is one of its own: its idempotency key derives from it.
+    ///
+    /// # Errors
+    /// Terminal, where the text is no such payload.
+    pub fn from_task(json: &str) -> Result<(String, Self), Failure> {
+        let payload: TaskPayload =
+            serde_json::from_str(json).map_err(|error| Failure::Terminal {
+                code: "MalformedTask",
+                message: format!("this is no task of a state machine: {error}"),
+            })?;
+        let TaskPayload { action, event, token, reason } = payload;
+        let mut message = Self::from_event(event.get())?;
+        if let Some(token) = &token {
+            message.metadata.idempotency_key = derived_id(&action, token, 0).simple().to_string();
+        }
+        message.task = Some(Task { token, reason });
+        Ok((action, message))
+    }
+
+    /// The message as an event: what a state machine starts with.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON.
+    pub fn to_event(&self) -> Result<serde_json::Value, Failure> {
+        let unwritable = |error| Failure::corrupt("event", &error);
+        let data: serde_json::Value = serde_json::from_str(self.data.get()).map_err(unwritable)?;
+        let metadata = serde_json::to_value(&self.metadata).map_err(unwritable)?;
+        Ok(serde_json::json!({
+            "source": self.source, "detail-type": self.detail_type,
+            "detail": { "metadata": metadata, "data": data },
+        }))
+    }
+
+    /// Whether a state machine says what is emitted on this message.
+    pub(crate) fn is_said_by_machine(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| task.token.is_none())
     }
 
     /// A fingerprint of what the message says. The order of keys and white space do not matter.

@@ -3,6 +3,7 @@
 
 use chorus_events::{Category, Detail, Entry, Metadata, Outputs};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{Failure, Message};
@@ -30,7 +31,7 @@ pub(crate) fn entries<O: Outputs>(
     events.iter().enumerate().map(say).collect()
 }
 
-fn entry<O: Outputs>(
+pub(crate) fn entry<O: Outputs>(
     action: &str,
     cause: &Message,
     event: &O,
@@ -57,4 +58,11 @@ fn entry<O: Outputs>(
     let detail = serde_json::to_string(&Detail { metadata, data }).map_err(unwritable)?;
     let (source, detail_type) = (spec.owner.source().to_owned(), spec.detail_type.to_owned());
     Ok(Entry { source, detail_type, detail })
+}
+
+/// An entry as an event is written: what a state machine is handed, and says.
+pub(crate) fn to_event(entry: &Entry) -> Result<Value, Failure> {
+    let detail: Value =
+        serde_json::from_str(&entry.detail).map_err(|error| Failure::corrupt("event", &error))?;
+    Ok(json!({ "source": entry.source, "detail-type": entry.detail_type, "detail": detail }))
 }

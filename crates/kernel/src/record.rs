@@ -3,10 +3,12 @@
 
 use chorus_events::Entry;
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
 
 use crate::{
-    Condition, Failure, Index, Item, Key, Message, Seconds, TableSpec, Write, number, text,
+    Condition, Failure, Index, Item, Key, Message, Seconds, Signal, TableSpec, Write, number, text,
 };
 
 /// How long a record is kept, in seconds: longer than any queue or archive redelivery of ours.
@@ -32,9 +34,11 @@ pub(crate) struct Record {
     pub(crate) fingerprint: String,
     /// The events that were decided, byte for byte.
     pub(crate) entries: Vec<Entry>,
+    /// What state machines are told.
+    pub(crate) signals: Vec<Signal>,
     /// Why there are none.
     pub(crate) note: Option<String>,
-    /// Whether they are known to be on the bus.
+    /// Whether all is known to be said: by us, or by the machine whose task it was.
     pub(crate) published: bool,
 }
 
@@ -44,17 +48,22 @@ pub(crate) fn record_key(action: &str, idempotency_key: &str) -> Key {
 }
 
 impl Record {
-    /// The record of `action` having answered `message`.
+    /// The record of `action` having answered `message` by these entries.
     pub(crate) fn new(
         action: &str,
         message: &Message,
         entries: Vec<Entry>,
-        note: Option<String>,
     ) -> Result<Self, Failure> {
         let key = record_key(action, &message.metadata.idempotency_key);
         let fingerprint = message.fingerprint()?;
-        let published = entries.is_empty();
-        Ok(Self { key, fingerprint, entries, note, published })
+        let published = entries.is_empty() || message.is_said_by_machine();
+        Ok(Self { key, fingerprint, entries, signals: Vec::new(), note: None, published })
+    }
+
+    /// The same, with what state machines are told, and a note.
+    pub(crate) fn with(mut self, signals: Vec<Signal>, note: Option<String>) -> Self {
+        self.published &= signals.is_empty();
+        Self { signals, note, ..self }
     }
 
     /// Puts the record, unless there is one that has not expired. DynamoDB may delete expired
@@ -66,9 +75,12 @@ impl Record {
         set("expires-at", AttributeValue::N((now.as_second() + RECORD_LIFETIME).to_string()));
         set("recorded-at", AttributeValue::S(format!("{now:.9}")));
         if !self.entries.is_empty() {
-            let events = serde_json::to_string(&self.entries)
-                .map_err(|error| Failure::corrupt("event", &error))?;
-            set("events", AttributeValue::S(events));
+            set("events", json("event", &self.entries)?);
+        }
+        if !self.signals.is_empty() {
+            set("signals", json("signal", &self.signals)?);
+        }
+        if !self.published {
             set("unpublished", AttributeValue::S(UNPUBLISHED.to_owned()));
         }
         if let Some(note) = &self.note {
@@ -96,16 +108,11 @@ impl Record {
             pk: part("pk").ok_or_else(|| corrupt("no pk"))?,
             sk: part("sk").ok_or_else(|| corrupt("no sk"))?,
         };
-        let entries = match text(item, "events") {
-            Some(events) => {
-                serde_json::from_str(events).map_err(|error| corrupt(&error.to_string()))?
-            }
-            None => Vec::new(),
-        };
         Ok(Self {
             key,
             fingerprint: part("fingerprint").ok_or_else(|| corrupt("no fingerprint"))?,
-            entries,
+            entries: list(item, "events")?,
+            signals: list(item, "signals")?,
             note: part("note"),
             published: text(item, "unpublished").is_none(),
         })
@@ -115,4 +122,16 @@ impl Record {
     pub(crate) fn expired(item: &Item, now: Timestamp) -> bool {
         number(item, "expires-at").is_some_and(|expires| expires < now.as_second())
     }
+}
+
+fn json<T: Serialize>(what: &str, list: &[T]) -> Result<AttributeValue, Failure> {
+    let text = serde_json::to_string(list).map_err(|error| Failure::corrupt(what, &error))?;
+    Ok(AttributeValue::S(text))
+}
+
+fn list<T: DeserializeOwned>(item: &Item, name: &str) -> Result<Vec<T>, Failure> {
+    let read = |json| serde_json::from_str(json);
+    let list = text(item, name).map(read).transpose();
+    let corrupt = |error: serde_json::Error| Failure::corrupt("idempotency record", &error);
+    list.map(Option::unwrap_or_default).map_err(corrupt)
 }

@@ -3,7 +3,7 @@
 use chorus_events::{Category, Metadata, Row, samples};
 use uuid::Uuid;
 
-use crate::{Action, Decision, Given, Loaded, Refusal};
+use crate::{Action, Decision, Given, Loaded, Message, Refusal, Task};
 
 /// Metadata of a message at the moment of the samples.
 #[must_use]
@@ -22,6 +22,21 @@ pub fn metadata() -> Metadata {
     }
 }
 
+/// A message with the sample's metadata; what it says is for a decision to be handed apart.
+#[must_use]
+pub fn message() -> Message {
+    let data = serde_json::value::RawValue::NULL.to_owned();
+    let (detail_type, source) = (String::new(), String::new());
+    Message { detail_type, metadata: metadata(), data, source, task: None }
+}
+
+/// The same, handed over by a task of a state machine that waits with this token.
+#[must_use]
+pub fn waiting(token: &str) -> Message {
+    let task = Task { token: Some(token.to_owned()), reason: None };
+    Message { task: Some(task), ..message() }
+}
+
 /// What `action` decides on `input`, given what is `loaded`.
 ///
 /// # Errors
@@ -31,6 +46,18 @@ pub fn decide<A: Action>(
     input: impl Into<<A::Row as Row>::Input>,
     loaded: &Loaded,
 ) -> Result<Decision<<A::Row as Row>::Output>, Refusal> {
-    let (input, metadata) = (input.into(), metadata());
-    action.decide(&Given { input: &input, metadata: &metadata }, loaded)
+    decide_on(action, input, &message(), loaded)
+}
+
+/// The same, on a message of a test's own.
+///
+/// # Errors
+/// Where it refuses to decide.
+pub fn decide_on<A: Action>(
+    action: &A,
+    input: impl Into<<A::Row as Row>::Input>,
+    message: &Message,
+    loaded: &Loaded,
+) -> Result<Decision<<A::Row as Row>::Output>, Refusal> {
+    action.decide(&Given { input: &input.into(), message }, loaded)
 }

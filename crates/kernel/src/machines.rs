@@ -1,0 +1,85 @@
+//! State machines, as the kernel knows them: something to start, and something that waits.
+//!
+//! A signal is part of a decision. It is committed with it and sent after it, as events are: at
+//! least once, so that starting and answering have to be idempotent on the other side, as they are
+//! in Step Functions. Source: <https://docs.aws.amazon.com/step-functions/latest/apireference/>.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Failure;
+
+/// A state machine that orchestrates inside a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MachineSpec {
+    /// Its name, such as `CollectPayment`.
+    pub name: &'static str,
+    /// Its definition in Amazon States Language, with `${Names}` for what its surroundings fill in.
+    pub definition: &'static str,
+    /// How long its waits last, in seconds, unless a deployment says otherwise: what the
+    /// definition has `${Names}` for.
+    pub limits: &'static [(&'static str, u32)],
+}
+
+/// What a decision tells a state machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signal {
+    /// Start an execution, unless there was one of this name.
+    Start {
+        /// The machine.
+        machine: String,
+        /// The execution's name: it derives from the idempotency key of what starts it.
+        name: String,
+        /// What it starts with.
+        input: Value,
+    },
+    /// Go on: the task that waits with this token has its answer.
+    Answer {
+        /// The token.
+        token: String,
+        /// The task's output.
+        output: Value,
+    },
+    /// Go on waiting: the task with this token is being worked on.
+    Heartbeat {
+        /// The token.
+        token: String,
+    },
+}
+
+/// What became of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It had its effect.
+    Now,
+    /// It had none: the execution was started before, or nothing waits for this answer any more.
+    TooLate,
+}
+
+/// Runs state machines: Step Functions, or what behaves as it does.
+#[async_trait]
+pub trait Machines: Send + Sync {
+    /// Passes a signal on.
+    ///
+    /// # Errors
+    /// Where it is unknown whether it was heard: to be sent again.
+    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure>;
+}
+
+/// Where no machine runs: whoever tells one something is told so.
+#[derive(Debug, Clone, Copy)]
+pub struct NoMachines;
+
+#[async_trait]
+impl Machines for NoMachines {
+    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure> {
+        let what = match signal {
+            Signal::Start { machine, .. } => format!("{machine} cannot be started"),
+            Signal::Answer { .. } | Signal::Heartbeat { .. } => "nothing waits".to_owned(),
+        };
+        let message = format!("no state machine runs here: {what}");
+        Err(Failure::Terminal { code: "NoMachines", message })
+    }
+}

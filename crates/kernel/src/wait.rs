@@ -1,0 +1,138 @@
+//! What waits for an answer from outside: a task token, kept in its domain under an opaque handle.
+//!
+//! The token never leaves the table of the service whose machine it is. What travels, in events, to
+//! partners and to people, is the handle; whoever answers names it.
+
+use std::marker::PhantomData;
+
+use chorus_events::{Handle, OrderId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Entity, Signal, Versioned, Write, derived_id, replace, save};
+
+/// What a domain waits for, in a table of its own.
+pub trait Domain: Clone + Send + Sync + 'static {
+    /// The table of its waits.
+    const TABLE: &'static str;
+}
+
+/// One wait: for one answer about one order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", bound = "")]
+pub struct Wait<D: Domain> {
+    /// What stands for it outside.
+    pub handle: Handle,
+    /// What it is about.
+    pub order_id: OrderId,
+    /// The token of the task that waits: of its last attempt.
+    token: String,
+    /// The answer, as JSON text, once it has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
+    #[serde(skip)]
+    domain: PhantomData<D>,
+}
+
+impl<D: Domain> Entity for Wait<D> {
+    const TABLE: &'static str = D::TABLE;
+    const KIND: &'static str = "wait";
+
+    fn id(&self) -> &str {
+        self.handle.as_str()
+    }
+}
+
+impl<D: Domain> Wait<D> {
+    /// The handle of the wait for this order.
+    #[must_use]
+    pub fn handle(order_id: &OrderId) -> Handle {
+        let id = derived_id(D::TABLE, order_id.as_str(), 0).simple().to_string();
+        id.parse().expect("the digits of a UUID are an identifier")
+    }
+
+    /// A wait for an answer about this order, by the task that has this token.
+    #[must_use]
+    pub fn of(order_id: OrderId, token: impl Into<String>) -> Self {
+        let handle = Self::handle(&order_id);
+        Self { handle, order_id, token: token.into(), answer: None, domain: PhantomData }
+    }
+
+    /// The answer that has come.
+    #[must_use]
+    pub fn answer(&self) -> Option<Value> {
+        self.answer.as_deref().and_then(|answer| serde_json::from_str(answer).ok())
+    }
+
+    /// Whether no answer has come yet.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    /// Keeps a wait by the task that has this token. An answer that came while an earlier attempt
+    /// of the task waited is not lost: it is told at once.
+    #[must_use]
+    pub fn keep(
+        read: Option<&Versioned<Self>>,
+        order_id: OrderId,
+        token: &str,
+    ) -> (Write, Option<Signal>) {
+        let mut wait = Self::of(order_id, token);
+        wait.answer = read.and_then(|read| read.answer.clone());
+        let signal = wait.answer().map(|output| answer(token, output));
+        (save(read, &wait), signal)
+    }
+
+    /// Takes the answer, and tells the task that waits.
+    #[must_use]
+    pub fn take(read: &Versioned<Self>, output: Value) -> (Write, Signal) {
+        let answered = Self { answer: Some(output.to_string()), ..read.value.clone() };
+        (replace(read, &answered), answer(&read.token, output))
+    }
+
+    /// Keeps the task that waits from being given up for a while.
+    #[must_use]
+    pub fn heartbeat(&self) -> Signal {
+        Signal::Heartbeat { token: self.token.clone() }
+    }
+}
+
+fn answer(token: &str, output: Value) -> Signal {
+    Signal::Answer { token: token.to_owned(), output }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::samples;
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    struct Here;
+
+    impl Domain for Here {
+        const TABLE: &'static str = "here";
+    }
+
+    fn read(value: Wait<Here>) -> Versioned<Wait<Here>> {
+        Versioned { version: 1, value }
+    }
+
+    #[test]
+    fn a_handle_tells_neither_the_order_nor_the_token() {
+        let wait = Wait::<Here>::of(samples::order_id(), "a-token");
+        let handle = wait.handle.as_str();
+        assert!(!handle.contains(samples::order_id().as_str()) && !handle.contains("token"));
+    }
+
+    #[test]
+    fn an_answer_that_an_earlier_attempt_got_is_told_to_the_next() {
+        let first = read(Wait::of(samples::order_id(), "first"));
+        let (_, told) = Wait::take(&first, serde_json::json!({ "verdict": "approve" }));
+        let Signal::Answer { token, output } = told else { panic!("{told:?}") };
+        assert_eq!(token, "first");
+        let answered = Wait { answer: Some(output.to_string()), ..first.value };
+        let (_, told) = Wait::keep(Some(&read(answered)), samples::order_id(), "second");
+        assert_eq!(told, Some(Signal::Answer { token: "second".to_owned(), output }));
+    }
+}
