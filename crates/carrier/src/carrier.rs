@@ -87,8 +87,7 @@ impl Carrier {
         if self.shelf.find(&parcel.order_id).await?.is_some() {
             return Ok(Acceptance::Known);
         }
-        let whose = (parcel.order_id.clone(), parcel.customer_id.clone());
-        let accepted = Parcel::accepted(whose, self.clock.now(), &self.config);
+        let accepted = Parcel::accepted(parcel, self.clock.now(), &self.config);
         if !self.shelf.put(None, &accepted).await? {
             return Ok(Acceptance::Known);
         }

@@ -1,7 +1,8 @@
 //! A parcel, and what happens to it next. Pure: the moment is handed in.
 
 use chorus_events::commands::LogisticsStatus;
-use chorus_events::{CustomerId, OrderId};
+use chorus_events::delivery::DeliveryMarkedAsStarted;
+use chorus_events::{CustomerId, Handle, OrderId};
 use chorus_kernel::Entity;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ pub struct Parcel {
     /// Who receives it; unknown where the recall came first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
+    /// By what name the shop wants to hear of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<Handle>,
     /// Where it is.
     pub status: Status,
     /// What the shop has yet to be told.
@@ -49,20 +53,21 @@ pub struct Parcel {
 impl Parcel {
     /// A parcel that was accepted at `now`.
     pub(crate) fn accepted(
-        (order_id, customer_id): (OrderId, CustomerId),
+        parcel: &DeliveryMarkedAsStarted,
         now: Timestamp,
         config: &CarrierConfig,
     ) -> Self {
+        let DeliveryMarkedAsStarted { order_id, customer_id, handle, .. } = parcel.clone();
         let silent = Behaviour::of(&customer_id).silent;
         let due = (!silent).then(|| after(now, config.pickup_after));
         let (status, customer_id) = (Status::Accepted, Some(customer_id));
-        Self { order_id, customer_id, status, untold: None, attempts: 0, due }
+        Self { order_id, customer_id, handle, status, untold: None, attempts: 0, due }
     }
 
     /// A parcel that is called back before it was handed in.
     pub(crate) fn never(order_id: OrderId) -> Self {
-        let status = Status::Recalled;
-        Self { order_id, customer_id: None, status, untold: None, attempts: 0, due: None }
+        let (customer_id, handle, status) = (None, None, Status::Recalled);
+        Self { order_id, customer_id, handle, status, untold: None, attempts: 0, due: None }
     }
 
     /// The parcel called back; nothing where it is too late.
@@ -117,12 +122,10 @@ impl Parcel {
 
     /// What the shop has to be told; the same, byte for byte, at every attempt.
     pub(crate) fn callback(&self) -> Option<Callback> {
+        let (status, handle) = (self.untold?, self.handle.clone()?);
         let damaged = || "the parcel was damaged".to_owned();
-        self.untold.map(|status| Callback {
-            order_id: self.order_id.clone(),
-            status,
-            reason: (status == LogisticsStatus::DeliveryCanceled).then(damaged),
-        })
+        let reason = (status == LogisticsStatus::DeliveryCanceled).then(damaged);
+        Some(Callback { order_id: self.order_id.clone(), handle, status, reason })
     }
 }
 
@@ -143,15 +146,16 @@ impl Entity for Parcel {
 mod tests {
     use super::*;
     use crate::ApiKey;
-    use chorus_events::samples;
+    use chorus_events::{Event, samples};
 
     fn config() -> CarrierConfig {
         CarrierConfig::new(ApiKey::new("key"))
     }
 
     fn of(customer: &str) -> Parcel {
-        let whose = (samples::order_id(), customer.parse().unwrap());
-        Parcel::accepted(whose, samples::moment(), &config())
+        let customer_id = customer.parse().unwrap();
+        let parcel = DeliveryMarkedAsStarted { customer_id, ..Event::sample() };
+        Parcel::accepted(&parcel, samples::moment(), &config())
     }
 
     /// What the shop is told of a parcel, where it listens at once.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
+use chorus_events::{Handle, OrderId};
 use chorus_kernel::{Clock, derived_id};
 use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
 
@@ -17,6 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Callback {
     /// Of which order.
     pub order_id: OrderId,
+    /// By what name the shop knows the parcel.
+    pub handle: Handle,
     /// What happened.
     pub status: LogisticsStatus,
     /// Why, where it needs a reason.
@@ -33,8 +35,8 @@ impl Callback {
 
     /// The body of the webhook, as JSON.
     fn body(&self) -> serde_json::Result<Vec<u8>> {
-        let Self { order_id, status, reason } = self.clone();
-        serde_json::to_vec(&LogisticsUpdate { order_id, status, reason })
+        let Self { order_id, handle, status, reason } = self.clone();
+        serde_json::to_vec(&LogisticsUpdate { order_id, status, handle, reason })
     }
 }
 

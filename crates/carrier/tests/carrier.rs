@@ -207,8 +207,8 @@ async fn a_callback_over_http_is_signed_and_named() {
     let secret: WebhookSecret = "the secret of the carrier".parse().unwrap();
     let clock = Shop::default().clock;
     let webhook = HttpWebhook::new(url, secret.clone(), clock.clone());
-    let order_id = samples::order_id();
-    let callback = Callback { order_id, status: Delivered, reason: None };
+    let (order_id, handle) = (samples::order_id(), samples::handle());
+    let callback = Callback { order_id, handle, status: Delivered, reason: None };
     assert!(webhook.tell(&callback).await.is_err(), "502 is not accepted");
     webhook.tell(&callback).await.unwrap();
     server.abort();

@@ -1,13 +1,14 @@
-//! Cancels a delivery because the carrier gave up, could not be reached, or the order was
-//! canceled; where none was planned yet, none will be.
+//! Cancels a delivery because the carrier gave up, says nothing or could not be reached, or because
+//! the order was canceled; where none was planned yet, none will be.
 
 use chorus_events::OrderId;
 use chorus_events::delivery::{CanceledBy, DeliveryWasCanceled, ErrorDeliveryWasCanceled};
 use chorus_events::table::rows::{self, CancelDeliveryInput, CancelDeliveryOutput};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
 
-use crate::Delivery;
+use crate::carrier_wait::word;
 use crate::transitions::{Fact, Next, next};
+use crate::{CarrierWait, Delivery};
 
 /// The row, in code.
 #[derive(Debug)]
@@ -17,7 +18,11 @@ impl Action for CancelDelivery {
     type Row = rows::CancelDelivery;
 
     fn reads(&self, input: &CancelDeliveryInput) -> Vec<Read> {
-        vec![Read::entity::<Delivery>(Cause::of(input).order_id)]
+        let order_id = Cause::of(input).order_id;
+        vec![
+            Read::entity::<Delivery>(order_id),
+            Read::entity::<CarrierWait>(CarrierWait::handle(order_id)),
+        ]
     }
 
     fn decide(
@@ -27,20 +32,30 @@ impl Action for CancelDelivery {
     ) -> Result<Decision<CancelDeliveryOutput>, Refusal> {
         let Cause { order_id, fact, canceled_by, reason } = Cause::of(given.input);
         let known = loaded.entity::<Delivery>(order_id)?;
+        let waiting = loaded.entity::<CarrierWait>(CarrierWait::handle(order_id))?;
+        if fact == Fact::CarrierSilent && waiting.as_ref().is_some_and(|wait| !wait.is_open()) {
+            return Ok(Decision::nothing("the carrier has said something after all"));
+        }
         let canceled = known.as_ref().map_or_else(
             || Delivery::tombstone(order_id.clone(), reason),
             |known| known.canceled(reason),
         );
         let (order_id, reason) = (order_id.clone(), reason.to_owned());
-        Ok(match next(known.as_ref().map(|known| known.status), fact) {
-            Next::Say(_) => Decision::emit(DeliveryWasCanceled { order_id, canceled_by, reason })
-                .with(save(known.as_ref(), &canceled)),
-            Next::Become(_, why) => Decision::nothing(why).with(save(known.as_ref(), &canceled)),
-            Next::Nothing(why) => Decision::nothing(why),
+        let decision = match next(known.as_ref().map(|known| known.status), fact) {
+            Next::Say(_) => Decision::emit(DeliveryWasCanceled { order_id, canceled_by, reason }),
+            Next::Become(_, why) => Decision::nothing(why),
+            Next::Nothing(why) => return Ok(Decision::nothing(why)),
             Next::Wrong(reason) => {
                 let reason = reason.to_owned();
-                Decision::emit(ErrorDeliveryWasCanceled { order_id, reason })
+                return Ok(Decision::emit(ErrorDeliveryWasCanceled { order_id, reason }));
             }
+        };
+        let decision = decision.with(save(known.as_ref(), &canceled));
+        // Nobody is to wait for the carrier's word any more; what it says later comes too late.
+        let open = waiting.filter(|wait| wait.is_open());
+        Ok(match open.map(|wait| CarrierWait::take(&wait, word("Canceled", None))) {
+            Some((change, signal)) => decision.with(change).signal(signal),
+            None => decision,
         })
     }
 }
@@ -74,6 +89,12 @@ impl<'a> Cause<'a> {
                 canceled_by: CanceledBy::Unreachable,
                 reason: "the carrier could not be reached",
             },
+            CancelDeliveryInput::ItemRemoved(order) => Self {
+                order_id: &order.order_id,
+                fact: Fact::CarrierSilent,
+                canceled_by: CanceledBy::Unreachable,
+                reason: "the carrier never said what became of the parcel",
+            },
         }
     }
 }
@@ -83,11 +104,13 @@ mod tests {
     use super::*;
     use crate::Status;
     use crate::delivery::sample;
-    use chorus_events::Event;
     use chorus_events::delivery::DeliveryMarkedAsStarted;
+    use chorus_events::inventory::ItemRemoved;
     use chorus_events::logistics::DeliveryCanceled;
     use chorus_events::order::OrderCanceled;
+    use chorus_events::{Event, samples};
     use chorus_kernel::testing::decide;
+    use chorus_kernel::{Versioned, Write};
 
     fn on(
         input: impl Into<CancelDeliveryInput>,
@@ -151,6 +174,26 @@ mod tests {
     fn what_the_shop_never_started_the_carrier_cannot_cancel() {
         assert!(is_error(&on(DeliveryCanceled::sample(), None)));
         assert!(is_error(&on(DeliveryCanceled::sample(), Some(Status::Estimated))));
+    }
+
+    #[test]
+    fn a_carrier_that_says_nothing_is_waited_for_no_more() {
+        let waiting = CarrierWait::of(samples::order_id(), "a-token");
+        let started = Loaded::default().with(1, &sample(Status::Started)).with(1, &waiting);
+        let decision = decide(&CancelDelivery, ItemRemoved::sample(), &started).unwrap();
+        assert_eq!(canceled_by(&decision), Some(CanceledBy::Unreachable));
+        assert_eq!(decision.changes().len(), 2);
+    }
+
+    #[test]
+    fn a_word_that_came_at_the_last_moment_counts() {
+        let read = Versioned { version: 1, value: CarrierWait::of(samples::order_id(), "token") };
+        let (change, _) = CarrierWait::take(&read, word("Delivered", None));
+        let Write::Put { item, .. } = change else { panic!("{change:?}") };
+        let answered: CarrierWait = serde_dynamo::from_item(item).unwrap();
+        let loaded = Loaded::default().with(1, &sample(Status::Started)).with(2, &answered);
+        let decision = decide(&CancelDelivery, ItemRemoved::sample(), &loaded).unwrap();
+        assert!(decision.events().is_empty() && decision.changes().is_empty());
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Action for EstimateDelivery {
         Ok(match next(known.map(|known| known.status), Fact::Described) {
             Next::Say(status) => match out_of_reach(&order.shipping_address) {
                 Some(reason) => Decision::emit(ErrorDeliveryEstimated { order_id, reason }),
-                None => estimate(order, status, given.metadata.occurred_at),
+                None => estimate(order, status, given.metadata().occurred_at),
             },
             Next::Wrong(reason) => {
                 let reason = reason.to_owned();

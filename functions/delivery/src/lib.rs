@@ -5,6 +5,7 @@
 
 mod api;
 mod cancel_delivery;
+mod carrier_wait;
 mod confirm_delivery;
 mod delivery;
 mod estimate_delivery;
@@ -13,20 +14,40 @@ mod relay_logistics;
 mod transitions;
 mod webhook;
 
+pub use carrier_wait::{CARRIER_WAIT_TABLE, CarrierWait, CarrierWord};
 pub use chorus_webhook_signature::WebhookSecret;
 pub use delivery::{Delivery, Status};
 
 use chorus_events::Service;
-use chorus_kernel::{Function, TableSpec};
+use chorus_events::table::rows;
+use chorus_kernel::{Function, MachineSpec, TableSpec};
 
 /// One delivery for each order.
 pub const TABLE: TableSpec = TableSpec { name: "delivery", indexes: &[], ttl: None };
+
+/// From what left the stock to the event that says what became of the delivery.
+pub const FULFIL_DELIVERY: MachineSpec = MachineSpec {
+    name: "FulfilDelivery",
+    definition: include_str!("../../../infra/state-machines/fulfil-delivery.asl.json"),
+    limits: &[("CarrierTimeoutSeconds", 10 * 86_400)],
+};
+
+/// The part of it that waits for the carrier, a machine of its own.
+pub const TRANSPORT: MachineSpec = MachineSpec {
+    name: "Transport",
+    definition: include_str!("../../../infra/state-machines/transport.asl.json"),
+    limits: &[],
+};
 
 /// The service; the carrier signs its webhooks with the secret.
 #[must_use]
 pub fn function(webhook_secret: WebhookSecret) -> Function {
     Function::of(Service::Delivery)
         .table(TABLE)
+        .table(CARRIER_WAIT_TABLE)
+        .machine(FULFIL_DELIVERY)
+        .machine(TRANSPORT)
+        .starts::<rows::FulfilDelivery>()
         .action(estimate_delivery::EstimateDelivery)
         .action(mark_delivery_as_started::MarkDeliveryAsStarted)
         .action(relay_logistics::RelayLogistics)

@@ -1,11 +1,13 @@
-//! Marks the delivery as started, which hands it to the carrier.
+//! Marks the delivery as started, which hands it to the carrier; the state machine waits for its word.
 
 use chorus_events::delivery::{DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted};
 use chorus_events::table::rows::{self, MarkDeliveryAsStartedInput, MarkDeliveryAsStartedOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Signal, Versioned, save};
 
-use crate::Delivery;
+use crate::carrier_wait::word;
+use crate::delivery::Plan;
 use crate::transitions::{Fact, Next, next};
+use crate::{CarrierWait, Delivery};
 
 /// The row, in code.
 #[derive(Debug)]
@@ -16,7 +18,10 @@ impl Action for MarkDeliveryAsStarted {
 
     fn reads(&self, input: &MarkDeliveryAsStartedInput) -> Vec<Read> {
         let MarkDeliveryAsStartedInput::ItemRemoved(order) = input;
-        vec![Read::entity::<Delivery>(&order.order_id)]
+        vec![
+            Read::entity::<Delivery>(&order.order_id),
+            Read::entity::<CarrierWait>(CarrierWait::handle(&order.order_id)),
+        ]
     }
 
     fn decide(
@@ -25,33 +30,56 @@ impl Action for MarkDeliveryAsStarted {
         loaded: &Loaded,
     ) -> Result<Decision<MarkDeliveryAsStartedOutput>, Refusal> {
         let MarkDeliveryAsStartedInput::ItemRemoved(order) = given.input;
+        let token = given.task().and_then(|task| task.token.as_deref());
+        let token =
+            token.ok_or_else(|| Refusal::Conflict("nobody waits for the carrier".into()))?;
         let order_id = order.order_id.clone();
         let known = loaded.entity::<Delivery>(&order_id)?;
+        let waiting = loaded.entity::<CarrierWait>(CarrierWait::handle(&order_id))?;
+        let wrong = |reason: &str| {
+            let (order_id, reason) = (order_id.clone(), reason.to_owned());
+            Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason })
+                .signal(go_on(token, "NotStarted"))
+        };
         Ok(match next(known.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
             Next::Say(status) => {
-                let planned = known
-                    .as_ref()
-                    .and_then(|known| Some((known.value.now(status), known.plan.clone()?)));
-                let Some((delivery, plan)) = planned else {
-                    let reason = "the delivery has no plan".to_owned();
-                    return Ok(Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason }));
+                let Some((known, plan)) =
+                    known.as_ref().and_then(|it| Some((it, it.plan.clone()?)))
+                else {
+                    return Ok(wrong("the delivery has no plan"));
                 };
-                Decision::emit(DeliveryMarkedAsStarted {
-                    order_id,
-                    customer_id: plan.customer_id,
-                    lines: plan.lines,
-                    shipping_address: plan.shipping_address,
-                    deliver_by: plan.deliver_by,
-                })
-                .with(save(known.as_ref(), &delivery))
+                let (wait, _) = CarrierWait::keep(waiting.as_ref(), order_id.clone(), token);
+                handed_over(known, plan).with(save(Some(known), &known.now(status))).with(wait)
             }
-            Next::Wrong(reason) => {
-                let reason = reason.to_owned();
-                Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason })
+            Next::Wrong(reason) => wrong(reason),
+            // Another attempt of the task waits now, also for what the first one missed.
+            _ if waiting.is_some() => {
+                let (wait, told) = CarrierWait::keep(waiting.as_ref(), order_id, token);
+                let decision = Decision::nothing("it was started before").with(wait);
+                told.into_iter().fold(decision, Decision::signal)
             }
-            Next::Become(_, why) | Next::Nothing(why) => Decision::nothing(why),
+            Next::Become(_, why) | Next::Nothing(why) => {
+                Decision::nothing(why).signal(go_on(token, "NotStarted"))
+            }
         })
     }
+}
+
+fn handed_over(known: &Versioned<Delivery>, plan: Plan) -> Decision<MarkDeliveryAsStartedOutput> {
+    let order_id = known.order_id.clone();
+    Decision::emit(DeliveryMarkedAsStarted {
+        handle: Some(CarrierWait::handle(&order_id)),
+        order_id,
+        customer_id: plan.customer_id,
+        lines: plan.lines,
+        shipping_address: plan.shipping_address,
+        deliver_by: plan.deliver_by,
+    })
+}
+
+/// There is nothing to wait for.
+fn go_on(token: &str, status: &str) -> Signal {
+    Signal::Answer { token: token.to_owned(), output: word(status, None) }
 }
 
 #[cfg(test)]
@@ -59,22 +87,32 @@ mod tests {
     use super::*;
     use crate::Status;
     use crate::delivery::sample;
-    use chorus_events::Event;
     use chorus_events::inventory::ItemRemoved;
-    use chorus_kernel::testing::decide;
+    use chorus_events::{Event, samples};
+    use chorus_kernel::testing::{decide_on, waiting};
 
     fn decided(loaded: &Loaded) -> Decision<MarkDeliveryAsStartedOutput> {
-        decide(&MarkDeliveryAsStarted, ItemRemoved::sample(), loaded).unwrap()
+        let message = waiting("a-token");
+        decide_on(&MarkDeliveryAsStarted, ItemRemoved::sample(), &message, loaded).unwrap()
+    }
+
+    fn told(decision: &Decision<MarkDeliveryAsStartedOutput>) -> Option<&str> {
+        match decision.signals() {
+            [Signal::Answer { output, .. }] => output["status"].as_str(),
+            _ => None,
+        }
     }
 
     #[test]
-    fn an_estimated_delivery_is_handed_to_the_carrier_with_all_it_needs() {
+    fn an_estimated_delivery_is_handed_to_the_carrier_with_all_it_needs_but_the_token() {
         let decision = decided(&Loaded::default().with(1, &sample(Status::Estimated)));
-        let expected = DeliveryMarkedAsStarted::sample();
+        let handle = Some(CarrierWait::handle(&samples::order_id()));
+        let expected = DeliveryMarkedAsStarted { handle, ..Event::sample() };
         assert_eq!(
             decision.events(),
             [MarkDeliveryAsStartedOutput::DeliveryMarkedAsStarted(expected)]
         );
+        assert_eq!((decision.changes().len(), told(&decision)), (2, None));
     }
 
     #[test]
@@ -84,11 +122,30 @@ mod tests {
             decision.events(),
             [MarkDeliveryAsStartedOutput::ErrorMarkDeliveryAsStarted(_)]
         ));
+        assert_eq!(told(&decision), Some("NotStarted"));
     }
 
     #[test]
-    fn a_canceled_delivery_is_not_started() {
+    fn a_canceled_delivery_is_not_started_and_nobody_waits_for_it() {
         let decision = decided(&Loaded::default().with(1, &sample(Status::Canceled)));
         assert!(decision.events().is_empty() && decision.changes().is_empty());
+        assert_eq!(told(&decision), Some("NotStarted"));
+    }
+
+    #[test]
+    fn the_next_attempt_hands_nothing_over_and_hears_what_the_first_one_missed() {
+        let first = CarrierWait::of(samples::order_id(), "first");
+        let read = Versioned { version: 1, value: first.clone() };
+        let (change, _) = CarrierWait::take(&read, word("Delivered", None));
+        let chorus_kernel::Write::Put { item, .. } = change else { panic!("{change:?}") };
+        let answered: CarrierWait = serde_dynamo::from_item(item).unwrap();
+        let started = || Loaded::default().with(2, &sample(Status::Started));
+        for (loaded, expected) in
+            [(started().with(1, &first), None), (started().with(2, &answered), Some("Delivered"))]
+        {
+            let decision = decided(&loaded);
+            assert!(decision.events().is_empty() && decision.changes().len() == 1);
+            assert_eq!(told(&decision), expected);
+        }
     }
 }

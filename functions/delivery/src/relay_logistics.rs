@@ -1,10 +1,15 @@
-//! Passes on what the carrier's signed webhook says. What it means for the delivery is for the
-//! actions to say that listen to it.
+//! Passes on what the carrier's signed webhook says, and tells the machine that waits for it.
 
-use chorus_events::commands::LogisticsStatus;
+use chorus_events::Outputs;
+use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
+use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::{Delivered, DeliveryCanceled, DeliveryStarted};
 use chorus_events::table::rows::{self, RelayLogisticsInput, RelayLogisticsOutput};
+use chorus_events::{OrderId, Row};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal};
+
+use crate::CarrierWait;
+use crate::carrier_wait::{status, word};
 
 /// The row, in code.
 #[derive(Debug)]
@@ -13,46 +18,143 @@ pub(crate) struct RelayLogistics;
 impl Action for RelayLogistics {
     type Row = rows::RelayLogistics;
 
-    fn reads(&self, _: &RelayLogisticsInput) -> Vec<Read> {
-        Vec::new()
+    fn reads(
+        &self,
+        RelayLogisticsInput::LogisticsUpdate(update): &RelayLogisticsInput,
+    ) -> Vec<Read> {
+        vec![Read::entity::<CarrierWait>(&update.handle)]
     }
 
     fn decide(
         &self,
         given: &Given<'_, RelayLogisticsInput>,
-        _: &Loaded,
+        loaded: &Loaded,
     ) -> Result<Decision<RelayLogisticsOutput>, Refusal> {
         let RelayLogisticsInput::LogisticsUpdate(update) = given.input;
-        let order_id = update.order_id.clone();
-        Ok(match update.status {
-            LogisticsStatus::DeliveryStarted => Decision::emit(DeliveryStarted { order_id }),
-            LogisticsStatus::Delivered => Decision::emit(Delivered { order_id }),
-            LogisticsStatus::DeliveryCanceled => {
-                let unsaid = || "the carrier gave no reason".to_owned();
-                let reason = update.reason.clone().unwrap_or_else(unsaid);
-                Decision::emit(DeliveryCanceled { order_id, reason })
+        let waiting = loaded.entity::<CarrierWait>(&update.handle)?.ok_or_else(|| {
+            Refusal::NotFound(format!("no parcel with the handle {} is under way", update.handle))
+        })?;
+        if waiting.order_id != update.order_id {
+            let rule = "must be the handle of the parcel of this order";
+            return Err(Refusal::invalid("/handle", rule));
+        }
+        let event = event(update);
+        let (told, name) = (status(&waiting), event.spec().detail_type);
+        match told.as_deref() {
+            _ if update.status == LogisticsStatus::DeliveryStarted => Ok(Decision::emit(event)),
+            None => {
+                let said = given.saying(rows::RelayLogistics::SPEC.action, &event)?;
+                let (change, signal) = CarrierWait::take(&waiting, word(name, Some(said)));
+                Ok(Decision::emit(event).with(change).signal(signal))
             }
-        })
+            Some(told) if told == name => Ok(Decision::nothing("the carrier said so before")),
+            Some(told) => too_late(&update.order_id, update.status, told),
+        }
+    }
+}
+
+fn event(update: &LogisticsUpdate) -> RelayLogisticsOutput {
+    let order_id = update.order_id.clone();
+    match update.status {
+        LogisticsStatus::DeliveryStarted => DeliveryStarted { order_id }.into(),
+        LogisticsStatus::Delivered => Delivered { order_id }.into(),
+        LogisticsStatus::DeliveryCanceled => {
+            let unsaid = || "the carrier gave no reason".to_owned();
+            let reason = update.reason.clone().unwrap_or_else(unsaid);
+            DeliveryCanceled { order_id, reason }.into()
+        }
+    }
+}
+
+/// Nothing waits any more. That goods reached the customer of a canceled order, an operator has to
+/// hear of; that a canceled parcel will not arrive is nothing new.
+fn too_late(
+    order_id: &OrderId,
+    status: LogisticsStatus,
+    told: &str,
+) -> Result<Decision<RelayLogisticsOutput>, Refusal> {
+    match status {
+        LogisticsStatus::Delivered => {
+            let reason = "the delivery had been canceled".to_owned();
+            Ok(Decision::emit(ErrorDeliveryWasDelivered { order_id: order_id.clone(), reason }))
+        }
+        _ if told == "Delivered" => {
+            Err(Refusal::Conflict(format!("the parcel of order {order_id} was delivered before")))
+        }
+        _ => Ok(Decision::nothing("it was canceled before")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::commands::LogisticsUpdate;
-    use chorus_events::{Event, Outputs};
-    use chorus_kernel::testing::decide;
+    use chorus_events::{Event, samples};
+    use chorus_kernel::testing::{decide_on, message};
+    use chorus_kernel::{Signal, Versioned, Write};
+
+    fn on(
+        status: LogisticsStatus,
+        told: Option<&str>,
+    ) -> Result<Decision<RelayLogisticsOutput>, Refusal> {
+        let mut waiting = CarrierWait::of(samples::order_id(), "a-token");
+        if let Some(told) = told {
+            let read = Versioned { version: 1, value: waiting };
+            let (change, _) = CarrierWait::take(&read, word(told, None));
+            let Write::Put { item, .. } = change else { panic!("{change:?}") };
+            waiting = serde_dynamo::from_item(item).unwrap();
+        }
+        let handle = waiting.handle.clone();
+        let update = LogisticsUpdate { status, handle, ..Event::sample() };
+        decide_on(&RelayLogistics, update, &message(), &Loaded::default().with(2, &waiting))
+    }
 
     #[test]
     fn each_word_of_the_carrier_is_an_event_of_the_same_name() {
-        for (status, name) in [
-            (LogisticsStatus::DeliveryStarted, "DeliveryStarted"),
-            (LogisticsStatus::Delivered, "Delivered"),
-            (LogisticsStatus::DeliveryCanceled, "DeliveryCanceled"),
+        for (status, name, waits) in [
+            (LogisticsStatus::DeliveryStarted, "DeliveryStarted", true),
+            (LogisticsStatus::Delivered, "Delivered", false),
+            (LogisticsStatus::DeliveryCanceled, "DeliveryCanceled", false),
         ] {
-            let update = LogisticsUpdate { status, ..LogisticsUpdate::sample() };
-            let decision = decide(&RelayLogistics, update, &Loaded::default()).unwrap();
+            let decision = on(status, None).unwrap();
             assert_eq!(decision.events()[0].spec().detail_type, name);
+            assert_eq!(decision.signals().is_empty(), waits, "{name}");
         }
+    }
+
+    #[test]
+    fn the_machine_is_told_the_very_event() {
+        let decision = on(LogisticsStatus::Delivered, None).unwrap();
+        let [Signal::Answer { output, .. }] = decision.signals() else { panic!("{decision:?}") };
+        assert_eq!(output["event"]["detail"]["data"]["order-id"], samples::order_id().as_str());
+        assert_eq!(output["event"]["detail-type"], "Delivered");
+    }
+
+    #[test]
+    fn a_word_that_comes_twice_or_too_late_tells_nobody() {
+        let again = on(LogisticsStatus::Delivered, Some("Delivered")).unwrap();
+        let late = on(LogisticsStatus::DeliveryCanceled, Some("Canceled")).unwrap();
+        for decision in [again, late] {
+            assert!(decision.events().is_empty() && decision.signals().is_empty());
+        }
+        let refused = on(LogisticsStatus::DeliveryCanceled, Some("Delivered")).unwrap_err();
+        assert!(matches!(refused, Refusal::Conflict(_)), "{refused}");
+    }
+
+    #[test]
+    fn goods_that_reach_the_customer_of_a_canceled_order_are_reported() {
+        let decision = on(LogisticsStatus::Delivered, Some("Canceled")).unwrap();
+        assert!(decision.changes().is_empty());
+        assert!(matches!(decision.events(), [RelayLogisticsOutput::ErrorDeliveryWasDelivered(_)]));
+    }
+
+    #[test]
+    fn a_handle_answers_for_its_own_order_alone() {
+        let waiting = CarrierWait::of("another".parse().unwrap(), "a-token");
+        let update = LogisticsUpdate { handle: waiting.handle.clone(), ..Event::sample() };
+        let loaded = Loaded::default().with(1, &waiting);
+        let refused = decide_on(&RelayLogistics, update.clone(), &message(), &loaded).unwrap_err();
+        assert!(refused.to_string().starts_with("/handle must be"), "{refused}");
+        let refused = decide_on(&RelayLogistics, update, &message(), &Loaded::default());
+        assert!(matches!(refused, Err(Refusal::NotFound(_))));
     }
 }

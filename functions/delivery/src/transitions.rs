@@ -16,6 +16,8 @@ pub(crate) enum Fact {
     CarrierGaveUp,
     /// The carrier could not be reached, however often it was tried.
     CarrierUnreachable,
+    /// The carrier took it, or was meant to, and says nothing.
+    CarrierSilent,
     /// The order was canceled.
     OrderCanceled,
 }
@@ -47,13 +49,22 @@ pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
         (Some(Delivered), Fact::HandedOver) => Next::Nothing("it was delivered before"),
         (Some(Canceled), Fact::HandedOver) => Next::Wrong("the delivery had been canceled"),
 
-        (Some(Started), Fact::CarrierGaveUp | Fact::CarrierUnreachable | Fact::OrderCanceled) => {
-            Next::Say(Canceled)
-        }
-        (Some(Canceled), Fact::CarrierGaveUp | Fact::CarrierUnreachable | Fact::OrderCanceled) => {
-            Next::Nothing("it was canceled before")
-        }
-        (Some(Delivered), Fact::CarrierUnreachable) => {
+        (
+            Some(Started),
+            Fact::CarrierGaveUp
+            | Fact::CarrierUnreachable
+            | Fact::CarrierSilent
+            | Fact::OrderCanceled,
+        )
+        | (Some(Estimated), Fact::CarrierSilent) => Next::Say(Canceled),
+        (
+            Some(Canceled),
+            Fact::CarrierGaveUp
+            | Fact::CarrierUnreachable
+            | Fact::CarrierSilent
+            | Fact::OrderCanceled,
+        ) => Next::Nothing("it was canceled before"),
+        (Some(Delivered), Fact::CarrierUnreachable | Fact::CarrierSilent) => {
             Next::Nothing("the carrier was reached after all")
         }
         (Some(Delivered), Fact::CarrierGaveUp | Fact::OrderCanceled) => {
@@ -69,9 +80,10 @@ pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
         (Some(Estimated), Fact::HandedOver | Fact::CarrierGaveUp | Fact::CarrierUnreachable) => {
             Next::Wrong("the delivery had not been started")
         }
-        (None, Fact::HandedOver | Fact::CarrierGaveUp | Fact::CarrierUnreachable) => {
-            Next::Wrong("no delivery of this order is known")
-        }
+        (
+            None,
+            Fact::HandedOver | Fact::CarrierGaveUp | Fact::CarrierUnreachable | Fact::CarrierSilent,
+        ) => Next::Wrong("no delivery of this order is known"),
     }
 }
 
@@ -79,12 +91,13 @@ pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
 mod tests {
     use super::*;
 
-    const FACTS: [Fact; 6] = [
+    const FACTS: [Fact; 7] = [
         Fact::Described,
         Fact::ItemsRemoved,
         Fact::HandedOver,
         Fact::CarrierGaveUp,
         Fact::CarrierUnreachable,
+        Fact::CarrierSilent,
         Fact::OrderCanceled,
     ];
 

@@ -1,8 +1,9 @@
 //! The carrier's webhook: believed only where it is signed and fresh.
 
 use async_trait::async_trait;
-use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
+use chorus_events::delivery::ErrorDeliveryWasDelivered;
+use chorus_events::{Event, OrderId};
 use chorus_kernel::{
     Endpoint, Kernel, Method, Problem, Pure, Request, Response, Route, command, derived_id,
 };
@@ -14,6 +15,9 @@ use crate::relay_logistics::RelayLogistics;
 
 /// The header by which the carrier says that a webhook is a repetition.
 const KEY_HEADER: &str = "idempotency-key";
+
+/// The event that says that a parcel arrived which had been canceled.
+const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
 
 /// What was accepted.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -48,7 +52,12 @@ impl Endpoint for Post {
         verify(request, &self.secret, kernel.clock.now().as_second())?;
         let update: LogisticsUpdate = request.json()?;
         let message = command(kernel, &with_key(request, &update), &update)?;
-        kernel.run(&Pure(RelayLogistics), &message).await?;
+        let answered = kernel.run(&Pure(RelayLogistics), &message).await?;
+        if answered.entries.iter().any(|entry| entry.detail_type == TOO_LATE) {
+            let why =
+                format!("order {} was canceled before; our operator is told", update.order_id);
+            return Err(Problem::new(409, "too-late", why));
+        }
         let accepted = Accepted { order_id: update.order_id, status: update.status };
         Ok(Response::json(202, serde_json::json!(accepted)))
     }

@@ -5,11 +5,12 @@
 #[path = "../../payment/tests/support/mod.rs"]
 mod support;
 
-use chorus_delivery::{WebhookSecret, function};
+use chorus_delivery::{CarrierWait, WebhookSecret, function};
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
+use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::Delivered;
 use chorus_events::{Event, samples};
-use chorus_kernel::{Clock, Problem, Request, Response};
+use chorus_kernel::{Clock, Problem, Request, Response, Signal, Store, create};
 use chorus_webhook_signature::sign;
 use support::{Shop, now};
 
@@ -17,9 +18,21 @@ fn secret() -> WebhookSecret {
     "the secret of the carrier".parse().unwrap()
 }
 
+fn update(status: LogisticsStatus) -> Vec<u8> {
+    let handle = CarrierWait::handle(&samples::order_id());
+    serde_json::to_vec(&LogisticsUpdate { status, handle, ..LogisticsUpdate::sample() }).unwrap()
+}
+
 fn delivered() -> Vec<u8> {
-    let status = LogisticsStatus::Delivered;
-    serde_json::to_vec(&LogisticsUpdate { status, ..LogisticsUpdate::sample() }).unwrap()
+    update(LogisticsStatus::Delivered)
+}
+
+/// A shop that waits for the carrier's word on the parcel of the samples.
+fn waiting() -> Shop {
+    let shop = Shop::default();
+    let wait = create(&CarrierWait::of(samples::order_id(), "a-token"));
+    now(shop.store.write(&[wait])).unwrap();
+    shop
 }
 
 /// A webhook signed with `secret`, `age` seconds ago.
@@ -39,18 +52,43 @@ fn post(shop: &Shop, request: &Request) -> Result<Response, Problem> {
 
 #[test]
 fn a_signed_webhook_is_accepted_and_passed_on_once_however_often_it_comes() {
-    let shop = Shop::default();
+    let shop = waiting();
     for _ in 0..3 {
         let response = post(&shop, &signed(&delivered(), &secret(), 0)).unwrap();
         assert_eq!(response.status, 202);
         now(shop.clock.sleep(std::time::Duration::from_secs(1)));
     }
     assert_eq!(shop.bus.said::<Delivered>(), [Delivered::sample()]);
+    let told = shop.machines.0.lock().unwrap();
+    assert!(matches!(&told[..], [Signal::Answer { token, .. }] if token == "a-token"), "{told:?}");
+}
+
+#[test]
+fn a_word_on_a_parcel_that_nobody_waits_for_or_of_another_order_is_refused() {
+    let unknown = post(&Shop::default(), &signed(&delivered(), &secret(), 0)).unwrap_err();
+    assert_eq!(unknown.status, 404);
+    let handle = CarrierWait::handle(&samples::order_id());
+    let wrong = LogisticsUpdate { order_id: "another".parse().unwrap(), handle, ..Event::sample() };
+    let body = serde_json::to_vec(&wrong).unwrap();
+    let problem = post(&waiting(), &signed(&body, &secret(), 0)).unwrap_err();
+    assert_eq!((problem.status, problem.errors[0].field.as_str()), (422, "/handle"));
+}
+
+#[test]
+fn goods_that_arrive_after_the_order_was_canceled_are_refused_and_told_to_an_operator() {
+    let shop = waiting();
+    post(&shop, &signed(&update(LogisticsStatus::DeliveryCanceled), &secret(), 0)).unwrap();
+    for _ in 0..2 {
+        let problem = post(&shop, &signed(&delivered(), &secret(), 0)).unwrap_err();
+        assert_eq!(problem.status, 409);
+    }
+    assert_eq!(shop.bus.said::<ErrorDeliveryWasDelivered>().len(), 1);
+    assert!(shop.bus.said::<Delivered>().is_empty());
 }
 
 #[test]
 fn what_is_not_signed_or_not_fresh_or_signed_by_a_stranger_is_refused_and_passed_on_to_nobody() {
-    let shop = Shop::default();
+    let shop = waiting();
     let stranger: WebhookSecret = "the secret of a stranger".parse().unwrap();
     let mut tampered = signed(&delivered(), &secret(), 0);
     tampered.body.push(b' ');
@@ -72,8 +110,8 @@ fn what_is_not_signed_or_not_fresh_or_signed_by_a_stranger_is_refused_and_passed
 
 #[test]
 fn a_signed_webhook_that_makes_no_sense_is_told_which_field_and_rule() {
-    let shop = Shop::default();
-    let body = br#"{"order-id": "1073459984", "status": "Lost"}"#;
+    let shop = waiting();
+    let body = br#"{"order-id": "1073459984", "handle": "h", "status": "Lost"}"#;
     let problem = post(&shop, &signed(body, &secret(), 0)).unwrap_err();
     assert_eq!(problem.status, 422);
     assert_eq!(problem.errors[0].field, "/status");
@@ -82,13 +120,11 @@ fn a_signed_webhook_that_makes_no_sense_is_told_which_field_and_rule() {
 
 #[test]
 fn the_carriers_own_key_names_a_webhook() {
-    let shop = Shop::default();
+    let shop = waiting();
     let mut request = signed(&delivered(), &secret(), 0);
     request.headers.insert("idempotency-key".to_owned(), "carrier-1".to_owned());
     post(&shop, &request).unwrap();
-    let canceled =
-        LogisticsUpdate { status: LogisticsStatus::DeliveryCanceled, ..LogisticsUpdate::sample() };
-    let mut other = signed(&serde_json::to_vec(&canceled).unwrap(), &secret(), 0);
+    let mut other = signed(&update(LogisticsStatus::DeliveryCanceled), &secret(), 0);
     other.headers.insert("idempotency-key".to_owned(), "carrier-1".to_owned());
     assert_eq!(post(&shop, &other).unwrap_err().status, 422);
 }

@@ -23,7 +23,7 @@ impl Action for RecordEvent {
         _: &Loaded,
     ) -> Result<Decision<RecordEventOutput>, Refusal> {
         let AnyEvent { detail_type, data } = given.input;
-        Ok(Decision::once(keep(detail_type, given.metadata, data)?))
+        Ok(Decision::once(keep(detail_type, given.metadata(), data)?))
     }
 }
 

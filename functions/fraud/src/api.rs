@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chorus_events::commands::{DecideReview, Verdict};
-use chorus_events::{OrderId, PLAIN_TEXT};
+use chorus_events::{Handle, OrderId, PLAIN_TEXT};
 use chorus_kernel::{
     Endpoint, Failure, Item, Kernel, Method, Problem, Pure, Query, Request, Response, Route,
     command, entity_key,
@@ -25,11 +25,13 @@ const MAX_PAGE: u32 = 100;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Opinion {
-    /// Whether the order may be charged.
+    /// Whether the order may be charged, or that it is being looked at.
     verdict: Verdict,
     /// Who says so.
     #[schemars(length(min = 1, max = MAX_REVIEWER), regex(pattern = PLAIN_TEXT))]
     reviewer: String,
+    /// The handle of the review, as the list of pending reviews has it.
+    handle: Handle,
     /// Why.
     #[serde(default)]
     #[schemars(length(max = MAX_REASON))]
@@ -50,7 +52,7 @@ struct PendingReviews {
 /// `POST /reviews/{order-id}`.
 pub(crate) fn decide_review() -> Route {
     Route::new(Method::POST, "/reviews/{order-id}", Decide)
-        .summary("Approve or decline an order of high value", 200)
+        .summary("Approve, decline or take up the review of an order of high value", 200)
         .takes::<Opinion>()
         .answers::<Review>()
         .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
@@ -77,8 +79,8 @@ struct Decide;
 impl Endpoint for Decide {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order_id: OrderId = request.parameter("order-id")?;
-        let Opinion { verdict, reviewer, reason } = request.json()?;
-        let decision = DecideReview { order_id, verdict, reviewer, reason };
+        let Opinion { verdict, reviewer, handle, reason } = request.json()?;
+        let decision = DecideReview { order_id, verdict, reviewer, handle, reason };
         let message = command(kernel, request, &decision)?;
         kernel.run(&Pure(ReviewOrder), &message).await?;
         show(kernel, &decision.order_id).await

@@ -2,6 +2,7 @@
 //! are, the rule of its row says.
 
 mod api;
+mod close_review;
 mod review;
 mod review_order;
 
@@ -23,6 +24,7 @@ pub fn function() -> Function {
     Function::of(Service::Fraud)
         .table(TABLE)
         .action(review_order::ReviewOrder)
+        .action(close_review::CloseReview)
         .route(api::decide_review())
         .route(api::get_review())
         .route(api::list_reviews())

@@ -1,8 +1,9 @@
 //! The review of an order of high value.
 
 use chorus_events::commands::Verdict;
-use chorus_events::order::OrderCreated;
-use chorus_events::{CustomerId, Money, OrderId};
+use chorus_events::order::{OrderCanceled, OrderCreated};
+use chorus_events::payment::ReviewRequested;
+use chorus_events::{CustomerId, Handle, Money, OrderId};
 use chorus_kernel::Entity;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -26,6 +27,12 @@ pub struct Review {
     /// `yes`, until somebody has decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
+    /// By what name the payment waits for it, once it does: a verdict has to name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<Handle>,
+    /// The order was canceled: nothing is to be decided any more.
+    #[serde(default)]
+    pub closed: bool,
     /// What was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
@@ -41,12 +48,34 @@ impl Review {
     /// A review that waits for a decision.
     #[must_use]
     pub fn of(order: &OrderCreated) -> Self {
+        let about = (order.order_id.clone(), order.customer_id.clone());
+        Self::open(about, order.total, order.placed_at)
+    }
+
+    /// The review that a payment waits for, where the order itself has not been heard of.
+    #[must_use]
+    pub fn asked(request: &ReviewRequested, at: Timestamp) -> Self {
+        let about = (request.order_id.clone(), request.customer_id.clone());
+        Self { handle: Some(request.handle.clone()), ..Self::open(about, request.total, at) }
+    }
+
+    /// A review that nobody needs: the order was canceled, maybe before it was heard of.
+    #[must_use]
+    pub fn never(order: &OrderCanceled) -> Self {
+        let about = (order.order_id.clone(), order.customer_id.clone());
+        let open = Self::open(about, order.total, order.placed_at);
+        Self { pending: None, closed: true, ..open }
+    }
+
+    fn open((order_id, customer_id): (OrderId, CustomerId), total: Money, at: Timestamp) -> Self {
         Self {
-            order_id: order.order_id.clone(),
-            customer_id: order.customer_id.clone(),
-            total: order.total,
-            placed_at: order.placed_at,
+            order_id,
+            customer_id,
+            total,
+            placed_at: at,
             pending: Some(PENDING.to_owned()),
+            handle: None,
+            closed: false,
             verdict: None,
             reviewer: None,
             reason: None,

@@ -1,11 +1,14 @@
-//! Has a person look at an order of high value: opens the review, and takes the verdict.
+//! Has a person look at an order of high value: opens the review, and takes what the reviewer says
+//! once the payment waits for it.
 
 use chorus_events::commands::{DecideReview, Verdict};
-use chorus_events::fraud::{OrderApproved, OrderDeclined};
+use chorus_events::fraud::{OrderApproved, OrderDeclined, ReviewTaken};
 use chorus_events::is_plain_text;
 use chorus_events::order::OrderCreated;
+use chorus_events::payment::ReviewRequested;
 use chorus_events::table::rows::{self, ReviewOrderInput, ReviewOrderOutput};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Versioned, create, replace};
+use jiff::Timestamp;
 
 use crate::Review;
 
@@ -25,6 +28,7 @@ impl Action for ReviewOrder {
     fn reads(&self, input: &ReviewOrderInput) -> Vec<Read> {
         vec![Read::entity::<Review>(match input {
             ReviewOrderInput::OrderCreated(order) => &order.order_id,
+            ReviewOrderInput::ReviewRequested(request) => &request.order_id,
             ReviewOrderInput::DecideReview(command) => &command.order_id,
         })]
     }
@@ -36,11 +40,14 @@ impl Action for ReviewOrder {
     ) -> Result<Decision<ReviewOrderOutput>, Refusal> {
         match given.input {
             ReviewOrderInput::OrderCreated(order) => open(order, loaded),
+            ReviewOrderInput::ReviewRequested(request) => {
+                asked(request, given.metadata().occurred_at, loaded)
+            }
             ReviewOrderInput::DecideReview(command) => {
                 check(command)?;
                 let review = loaded.entity::<Review>(&command.order_id)?;
                 let missing = || format!("no review is open for order {}", command.order_id);
-                close(&review.ok_or_else(|| Refusal::NotFound(missing()))?, command)
+                decide(&review.ok_or_else(|| Refusal::NotFound(missing()))?, command)
             }
         }
     }
@@ -53,38 +60,71 @@ fn open(order: &OrderCreated, loaded: &Loaded) -> Result<Decision<ReviewOrderOut
     Ok(Decision::nothing("a reviewer will decide").with(create(&Review::of(order))))
 }
 
-fn close(
+fn asked(
+    request: &ReviewRequested,
+    at: Timestamp,
+    loaded: &Loaded,
+) -> Result<Decision<ReviewOrderOutput>, Refusal> {
+    let Some(known) = loaded.entity::<Review>(&request.order_id)? else {
+        let review = Review::asked(request, at);
+        return Ok(Decision::nothing("a reviewer will decide").with(create(&review)));
+    };
+    if known.handle.is_some() {
+        return Ok(Decision::nothing("it was asked for before"));
+    }
+    let review = Review { handle: Some(request.handle.clone()), ..known.value.clone() };
+    Ok(Decision::nothing("the payment waits for the verdict").with(replace(&known, &review)))
+}
+
+/// The legal ways from here: a review is decided once, under its handle, while the order stands.
+fn decide(
     review: &Versioned<Review>,
     command: &DecideReview,
 ) -> Result<Decision<ReviewOrderOutput>, Refusal> {
-    match review.verdict {
-        Some(verdict) if verdict == command.verdict => {
-            return Ok(Decision::nothing("it was decided like this before"));
+    let order_id = &review.order_id;
+    let late = |why: &str| Err(Refusal::Conflict(format!("order {order_id} {why}")));
+    match (review.verdict, &review.handle) {
+        (_, Some(handle)) if *handle != command.handle => {
+            Err(Refusal::invalid("/handle", "must be the handle of the review of this order"))
         }
-        Some(_) => {
-            let why = format!("order {} was decided the other way before", review.order_id);
-            return Err(Refusal::Conflict(why));
+        (Some(verdict), _) if verdict == command.verdict => {
+            Ok(Decision::nothing("it was decided like this before"))
         }
-        None => {}
+        (Some(_), _) if command.verdict == Verdict::Take => late("was decided before"),
+        (Some(_), _) => late("was decided the other way before"),
+        (None, _) if review.closed => late("was canceled before: there is nothing to decide"),
+        (None, None) => {
+            let why = format!("the payment of order {order_id} has not asked for a review yet");
+            Err(Refusal::NotFound(why))
+        }
+        (None, Some(_)) => Ok(said(review, command)),
     }
+}
+
+fn said(review: &Versioned<Review>, command: &DecideReview) -> Decision<ReviewOrderOutput> {
+    let (order_id, reviewer) = (command.order_id.clone(), command.reviewer.clone());
+    let by = Some(reviewer.clone());
+    let handle = Some(command.handle.clone());
     let decided = Review {
         pending: None,
         verdict: Some(command.verdict),
-        reviewer: Some(command.reviewer.clone()),
+        reviewer: by.clone(),
         reason: command.reason.clone(),
         ..review.value.clone()
     };
-    Ok(tell(command).with(replace(review, &decided)))
-}
-
-fn tell(command: &DecideReview) -> Decision<ReviewOrderOutput> {
-    let (order_id, reviewer) = (command.order_id.clone(), command.reviewer.clone());
     match command.verdict {
-        Verdict::Approve => Decision::emit(OrderApproved { order_id, reviewer }),
+        Verdict::Take => {
+            let taken = Review { reviewer: by, ..review.value.clone() };
+            let handle = command.handle.clone();
+            Decision::emit(ReviewTaken { order_id, reviewer, handle }).with(replace(review, &taken))
+        }
+        Verdict::Approve => Decision::emit(OrderApproved { order_id, reviewer, handle })
+            .with(replace(review, &decided)),
         Verdict::Decline => {
             let unsaid = || "the reviewer declined it".to_owned();
             let reason = command.reason.clone().unwrap_or_else(unsaid);
-            Decision::emit(OrderDeclined { order_id, reviewer, reason })
+            Decision::emit(OrderDeclined { order_id, reviewer, reason, handle })
+                .with(replace(review, &decided))
         }
     }
 }
@@ -105,16 +145,19 @@ fn check(command: &DecideReview) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::Event;
+    use chorus_events::{Event, samples};
     use chorus_kernel::{Write, testing::decide, text};
 
+    fn asked_for() -> Review {
+        Review { handle: Some(samples::handle()), ..Review::of(&OrderCreated::sample()) }
+    }
+
     fn pending() -> Loaded {
-        Loaded::default().with(1, &Review::of(&OrderCreated::sample()))
+        Loaded::default().with(1, &asked_for())
     }
 
     fn decided(verdict: Verdict) -> Loaded {
-        let review =
-            Review { pending: None, verdict: Some(verdict), ..Review::of(&OrderCreated::sample()) };
+        let review = Review { pending: None, verdict: Some(verdict), ..asked_for() };
         Loaded::default().with(2, &review)
     }
 
@@ -171,6 +214,38 @@ mod tests {
         let loaded = decided(Verdict::Approve);
         let refusal = decide(&ReviewOrder, verdict(Verdict::Decline), &loaded).unwrap_err();
         assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
+    }
+
+    #[test]
+    fn a_verdict_has_to_name_the_handle_and_to_wait_until_it_is_asked_for() {
+        let handle = "another".parse().unwrap();
+        let strange = DecideReview { handle, ..verdict(Verdict::Approve) };
+        let refusal = decide(&ReviewOrder, strange, &pending()).unwrap_err();
+        assert!(refusal.to_string().starts_with("/handle must be"), "{refusal}");
+        let early = Loaded::default().with(1, &Review::of(&OrderCreated::sample()));
+        let refusal = decide(&ReviewOrder, verdict(Verdict::Approve), &early).unwrap_err();
+        assert!(matches!(refusal, Refusal::NotFound(_)), "{refusal}");
+    }
+
+    #[test]
+    fn a_review_may_be_asked_for_before_the_order_is_heard_of() {
+        let decision = decide(&ReviewOrder, ReviewRequested::sample(), &Loaded::default());
+        assert_eq!(pending_after(&decision.unwrap()), Some("yes"));
+    }
+
+    #[test]
+    fn a_reviewer_at_work_keeps_the_payment_waiting_and_the_review_pending() {
+        let decision = decide(&ReviewOrder, verdict(Verdict::Take), &pending()).unwrap();
+        assert!(matches!(decision.events(), [ReviewOrderOutput::ReviewTaken(_)]));
+        assert_eq!(pending_after(&decision), Some("yes"));
+    }
+
+    #[test]
+    fn a_verdict_on_a_canceled_order_comes_too_late() {
+        let closed = Review { pending: None, closed: true, ..asked_for() };
+        let loaded = Loaded::default().with(2, &closed);
+        let refusal = decide(&ReviewOrder, verdict(Verdict::Approve), &loaded).unwrap_err();
+        assert!(refusal.to_string().contains("was canceled before"), "{refusal}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use chorus_events::Row;
-use chorus_kernel::testing::metadata;
+use chorus_kernel::testing::message;
 use chorus_kernel::{
     Given, Item, Key, Loaded, Outreach, Page, Query, Reason, Step, Store, StoreError, Unanswered,
     Write,
@@ -30,8 +30,8 @@ pub(crate) fn decide<A: Outreach>(
     input: impl Into<<A::Row as Row>::Input>,
     (loaded, answer): (&Loaded, Option<&A::Answer>),
 ) -> Step<A::Question, <A::Row as Row>::Output> {
-    let (input, metadata) = (input.into(), metadata());
-    action.decide(&Given { input: &input, metadata: &metadata }, loaded, answer).unwrap()
+    let (input, message) = (input.into(), message());
+    action.decide(&Given { input: &input, message: &message }, loaded, answer).unwrap()
 }
 
 /// A store of single items in memory. It knows the two conditions that entities are saved with.

@@ -44,7 +44,7 @@ impl Action for CancelOrder {
                     reason,
                     placed_at: order.placed_at,
                 };
-                let at = given.metadata.occurred_at;
+                let at = given.metadata().occurred_at;
                 let last = append(TABLE.name, version + 1, at, &canceled)?;
                 Ok(Decision::emit(canceled).with(last))
             }

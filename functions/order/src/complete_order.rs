@@ -36,7 +36,7 @@ impl Action for CompleteOrder {
             total: order.total,
             placed_at: order.placed_at,
         };
-        let last = append(TABLE.name, version + 1, given.metadata.occurred_at, &delivered)?;
+        let last = append(TABLE.name, version + 1, given.metadata().occurred_at, &delivered)?;
         Ok(Decision::emit(delivered).with(last))
     }
 }

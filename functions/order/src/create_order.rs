@@ -49,7 +49,7 @@ impl Action for CreateOrder {
             lines,
             country: command.shipping_address.country.clone(),
             shipping_address: command.shipping_address.clone(),
-            placed_at: given.metadata.occurred_at,
+            placed_at: given.metadata().occurred_at,
         };
         let first = append(TABLE.name, 1, order.placed_at, &order)?;
         Ok(Decision::emit(order).with(first))

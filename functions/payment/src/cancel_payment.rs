@@ -1,7 +1,7 @@
 //! Refunds what was charged for a canceled order, and sees to it that nothing will be.
 //!
 //! Where a charge was ever begun, exactly one event says how it ended: what went back, if only 0.
-//! Where none was, there is nothing to say.
+//! Where none was, there is nothing to say; a review that is waited for is waited for no more.
 
 use std::sync::Arc;
 
@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};
 use chorus_kernel::{Given, Loaded, Outreach, Read, Refusal, Step, Unanswered};
+use serde_json::json;
 
 use crate::outreach::{self, Answer, Case, Question};
 use crate::transitions::Fact;
-use crate::{Payment, PaymentProvider, Status};
+use crate::{Payment, PaymentProvider, ReviewWait, Status};
 
 /// The row, in code.
 pub(crate) struct CancelPayment {
@@ -33,7 +34,10 @@ impl Outreach for CancelPayment {
     type Answer = Answer;
 
     fn reads(&self, CancelPaymentInput::OrderCanceled(order): &CancelPaymentInput) -> Vec<Read> {
-        vec![Read::entity::<Payment>(&order.order_id)]
+        vec![
+            Read::entity::<Payment>(&order.order_id),
+            Read::entity::<ReviewWait>(ReviewWait::handle(&order.order_id)),
+        ]
     }
 
     fn decide(
@@ -44,12 +48,19 @@ impl Outreach for CancelPayment {
     ) -> Result<Step<Question, CancelPaymentOutput>, Refusal> {
         let CancelPaymentInput::OrderCanceled(order) = given.input;
         let read = loaded.entity::<Payment>(&order.order_id)?;
-        let case = Case::new(&order.order_id, read, &given.metadata.idempotency_key);
+        let case = Case::new(&order.order_id, read, &given.metadata().idempotency_key);
         let fact = match answer {
             Some(Answer::Refund(answer)) => Fact::Refund(answer),
             Some(Answer::Charge(_)) | None => Fact::Cancellation,
         };
-        case.step(&fact, said)
+        let review = loaded.entity::<ReviewWait>(ReviewWait::handle(&order.order_id))?;
+        Ok(match (case.step(&fact, said)?, review) {
+            (Step::Done(decision), Some(review)) if review.is_open() => {
+                let (change, signal) = ReviewWait::take(&review, json!({ "verdict": "canceled" }));
+                Step::Done(decision.with(change).signal(signal))
+            }
+            (step, _) => step,
+        })
     }
 
     /// The key that derives from the message is left unused, see [`crate::charge_key`].

@@ -2,15 +2,20 @@
 //!
 //! The provider stands outside of the shop: it may answer slowly, twice, late or not at all. What
 //! keeps the money right is one record for each order with one table of transitions
-//! ([`Payment`]), and a charge's key that derives from the order alone ([`charge_key`]).
+//! ([`Payment`]), and a charge's key that derives from the order alone ([`charge_key`]). What comes
+//! when, the waiting and the trying again, is the state machine's ([`COLLECT_PAYMENT`]).
 
 mod api;
+mod ask_reviewer;
 mod cancel_payment;
 mod charge;
+mod hear_verdict;
 mod make_payment;
 mod outreach;
 mod payment;
 mod provider;
+mod refuse_payment;
+mod review_wait;
 mod simulated;
 #[cfg(test)]
 mod testing;
@@ -19,21 +24,37 @@ mod transitions;
 pub use charge::{charge_key, needs_approval, refund_key};
 pub use payment::{Payment, Status};
 pub use provider::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+pub use review_wait::{REVIEW_WAIT_TABLE, ReviewWait, Reviewer};
 pub use simulated::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedProvider, ledger};
 
 use std::sync::Arc;
 
 use chorus_events::Service;
-use chorus_kernel::{Function, TableSpec};
+use chorus_events::table::rows;
+use chorus_kernel::{Function, MachineSpec, TableSpec};
 
 /// One payment for each order.
 pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: None };
+
+/// From an estimate to the event that says what became of the payment.
+pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
+    name: "CollectPayment",
+    definition: include_str!("../../../infra/state-machines/collect-payment.asl.json"),
+    // Somebody has to take it up within four hours, and to decide within two days.
+    limits: &[("ReviewHeartbeatSeconds", 4 * 3_600), ("ReviewTimeoutSeconds", 2 * 86_400)],
+};
 
 /// The service, with the provider that moves the money.
 #[must_use]
 pub fn function(provider: Arc<dyn PaymentProvider>) -> Function {
     Function::of(Service::Payment)
         .table(TABLE)
+        .table(REVIEW_WAIT_TABLE)
+        .machine(COLLECT_PAYMENT)
+        .starts::<rows::CollectPayment>()
+        .action(ask_reviewer::AskReviewer)
+        .action(hear_verdict::HearVerdict)
+        .action(refuse_payment::RefusePayment)
         .outreach(make_payment::MakePayment::by(Arc::clone(&provider)))
         .outreach(cancel_payment::CancelPayment::by(provider))
         .route(api::get_payment())

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_events::OrderId;
 use chorus_events::payment::{PaymentFailed, PaymentMade};
 use chorus_events::table::rows::{self, MakePaymentInput, MakePaymentOutput};
 use chorus_kernel::{Given, Loaded, Outreach, Read, Refusal, Step, Unanswered};
@@ -33,8 +32,8 @@ impl Outreach for MakePayment {
     type Question = Question;
     type Answer = Answer;
 
-    fn reads(&self, input: &MakePaymentInput) -> Vec<Read> {
-        vec![Read::entity::<Payment>(order_of(input))]
+    fn reads(&self, MakePaymentInput::DeliveryEstimated(order): &MakePaymentInput) -> Vec<Read> {
+        vec![Read::entity::<Payment>(&order.order_id)]
     }
 
     fn decide(
@@ -43,17 +42,14 @@ impl Outreach for MakePayment {
         loaded: &Loaded,
         answer: Option<&Answer>,
     ) -> Result<Step<Question, MakePaymentOutput>, Refusal> {
-        let order_id = order_of(given.input);
-        let read = loaded.entity::<Payment>(order_id)?;
-        let case = Case::new(order_id, read, &given.metadata.idempotency_key);
-        let fact = match (answer, given.input) {
-            (Some(Answer::Charge(answer)), _) => Fact::Charge(answer),
-            (Some(Answer::Refund(answer)), _) => Fact::LateRefund(answer),
-            (None, _) if case.holds_the_fence() => Fact::Again,
-            (None, MakePaymentInput::DeliveryEstimated(estimate)) => {
-                Fact::Estimate(&estimate.customer_id, estimate.total)
-            }
-            (None, MakePaymentInput::OrderApproved(_)) => Fact::Approval,
+        let MakePaymentInput::DeliveryEstimated(order) = given.input;
+        let read = loaded.entity::<Payment>(&order.order_id)?;
+        let case = Case::new(&order.order_id, read, &given.metadata().idempotency_key);
+        let fact = match answer {
+            Some(Answer::Charge(answer)) => Fact::Charge(answer),
+            Some(Answer::Refund(answer)) => Fact::LateRefund(answer),
+            None if case.holds_the_fence() => Fact::Again,
+            None => Fact::Estimate(&order.customer_id, order.total),
         };
         case.step(&fact, said)
     }
@@ -61,13 +57,6 @@ impl Outreach for MakePayment {
     /// The key that derives from the message is left unused, see [`crate::charge_key`].
     async fn ask(&self, question: &Question, _: &str) -> Result<Answer, Unanswered> {
         outreach::ask(&*self.provider, question).await
-    }
-}
-
-fn order_of(input: &MakePaymentInput) -> &OrderId {
-    match input {
-        MakePaymentInput::DeliveryEstimated(estimate) => &estimate.order_id,
-        MakePaymentInput::OrderApproved(approval) => &approval.order_id,
     }
 }
 
@@ -92,7 +81,6 @@ mod tests {
     use crate::testing::{charged, decided, kept, payment};
     use crate::{ChargeAnswer, RefundAnswer};
     use chorus_events::delivery::DeliveryEstimated;
-    use chorus_events::fraud::OrderApproved;
     use chorus_events::{Event, HIGH_VALUE};
 
     fn on(
@@ -118,19 +106,15 @@ mod tests {
     }
 
     #[test]
-    fn an_order_of_high_value_waits_for_its_approval() {
-        let waiting = on(of_high_value(), None, None);
-        let (events, waiting) = kept(&waiting);
-        assert!(events.is_empty());
-        assert_eq!(waiting.as_ref().map(|kept| kept.status), Some(Status::WaitingForApproval));
-        assert!(is_charge(&on(OrderApproved::sample(), waiting.as_ref(), None)));
-    }
-
-    #[test]
-    fn an_approval_that_overtakes_the_estimate_is_remembered() {
-        let (_, approved) = kept(&on(OrderApproved::sample(), None, None));
-        assert_eq!(approved.as_ref().map(|kept| kept.status), Some(Status::Approved));
-        assert!(is_charge(&on(of_high_value(), approved.as_ref(), None)));
+    fn an_order_of_high_value_is_charged_once_it_is_approved_and_not_before() {
+        let action = MakePayment::by(crate::testing::no_provider());
+        for known in [None, Some(payment(Status::WaitingForApproval))] {
+            let refusal = decided(&action, &of_high_value().into(), known.as_ref(), None);
+            let refusal = refusal.unwrap_err();
+            assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
+        }
+        let approved = Payment { charged_by: None, ..payment(Status::Approved) };
+        assert!(is_charge(&on(of_high_value(), Some(&approved), None)));
     }
 
     #[test]

@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// Nothing is known of it. Such a payment is never stored.
     New,
-    /// Of high value: charged once a reviewer approves.
+    /// Of high value: a reviewer is asked, and it is charged once one approves.
     WaitingForApproval,
-    /// Approved before the estimate came.
+    /// A reviewer approved it.
     Approved,
     /// The provider is being asked to charge. Only the message in `charged-by` may go on.
     Charging,
     /// The money was taken.
     Charged,
-    /// The provider declined, and nothing was taken.
+    /// The provider declined, or nobody reviewed it in time: nothing was taken.
     Failed,
     /// The order was canceled: nothing was taken, and nothing will be. A tombstone.
     Canceled,
@@ -54,7 +54,7 @@ pub struct Payment {
     pub charged: Money,
     /// What is known to have gone back.
     pub refunded: Money,
-    /// Why the provider declined or refused.
+    /// Why the provider declined or refused, or why it was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

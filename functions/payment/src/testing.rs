@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_events::{Event, Row, samples};
-use chorus_kernel::testing::metadata;
+use chorus_kernel::testing::{message, metadata};
 use chorus_kernel::{Given, Loaded, Outreach, Refusal, Step, Unanswered, Write};
 
 use crate::outreach::{Answer, Question};
@@ -39,7 +39,7 @@ pub(crate) fn decided<A: Outreach<Question = Question, Answer = Answer>>(
         Some(payment) => loaded.with(3, payment),
         None => loaded,
     };
-    action.decide(&Given { input, metadata: &metadata() }, &loaded, answer)
+    action.decide(&Given { input, message: &message() }, &loaded, answer)
 }
 
 /// What a decision says, and the payment that it keeps.

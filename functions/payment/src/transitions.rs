@@ -13,10 +13,14 @@ use crate::{ChargeAnswer, Payment, RefundAnswer, Status, needs_approval};
 /// What a payment can be told.
 #[derive(Debug, Clone)]
 pub(crate) enum Fact<'a> {
-    /// The order's total and its customer are known.
-    Estimate(&'a CustomerId, Money),
+    /// A person's look is needed before it is charged.
+    Review(&'a CustomerId, Money),
     /// A reviewer approved the order.
     Approval,
+    /// It is to be charged.
+    Estimate(&'a CustomerId, Money),
+    /// Nobody reviewed it in time, or however often it was tried, it could not be charged.
+    GivenUp(&'a CustomerId, Money, &'a str),
     /// The message that holds the fence comes again: its first attempt may have charged.
     Again,
     /// The provider answered the charge.
@@ -58,25 +62,34 @@ impl Payment {
             ) if self.owes() => Next::Later("the provider does not find the charge that it made"),
 
             // Collecting: review, charge, conclude.
-            (New, Fact::Estimate(_, total)) if needs_approval(*total) => {
-                Next::Become(WaitingForApproval, "the order waits for its approval")
+            (New, Fact::Review(..)) => Next::Say(WaitingForApproval),
+            (WaitingForApproval, Fact::Approval) => {
+                Next::Become(Approved, "approved: it is charged next")
             }
-            (New, Fact::Approval) => Next::Become(Approved, "approved before its estimate"),
-            (New | Approved, Fact::Estimate(..))
-            | (WaitingForApproval, Fact::Approval)
-            | (Charging, Fact::Again) => Next::Charge,
+            (New, Fact::Estimate(_, total)) if needs_approval(*total) => {
+                Next::Wrong("it is of high value, and nobody approved it")
+            }
+            (WaitingForApproval, Fact::Estimate(..)) => Next::Wrong("nobody approved it yet"),
+            (New | Approved, Fact::Estimate(..)) | (Charging, Fact::Again) => Next::Charge,
+            (New | WaitingForApproval | Approved, Fact::GivenUp(..)) => Next::Say(Failed),
+            // Whether it was charged is for the cancellation to find out, which follows.
+            (Charging | Charged, Fact::GivenUp(..)) => Next::Say(self.status),
             (Charging, Fact::Charge(Taken { .. })) => Next::Say(Charged),
             (Charging, Fact::Charge(Declined { .. })) => Next::Say(Failed),
             (Charged | Failed, Fact::Again | Fact::Charge(_)) => {
                 Next::Nothing("it was concluded before")
             }
-            (WaitingForApproval, Fact::Estimate(..)) | (Approved, Fact::Approval) => {
+            (WaitingForApproval | Approved, Fact::Review(..)) | (Approved, Fact::Approval) => {
                 Next::Nothing("this is known")
             }
+            (New, Fact::Approval) => Next::Nothing("nobody asked for it"),
             (
                 Charging | Charged | Failed | Canceled | Refunding | Refunded | RefundRefused,
-                Fact::Estimate(..) | Fact::Approval,
-            ) => Next::Nothing("the payment was begun or canceled before"),
+                Fact::Review(..) | Fact::Estimate(..) | Fact::Approval,
+            )
+            | (Failed | Canceled | Refunding | Refunded | RefundRefused, Fact::GivenUp(..)) => {
+                Next::Nothing("the payment was begun or canceled before")
+            }
             // Canceling: nothing more is begun, and what was begun is given back.
             (New | WaitingForApproval | Approved, Fact::Cancellation) => {
                 Next::Become(Canceled, "nothing was charged, and nothing will be")
@@ -129,9 +142,14 @@ impl Payment {
     pub(crate) fn learn(&self, fact: &Fact<'_>) -> Self {
         let mut known = self.clone();
         match fact {
-            Fact::Estimate(customer_id, amount) => {
+            Fact::Review(customer_id, amount)
+            | Fact::Estimate(customer_id, amount)
+            | Fact::GivenUp(customer_id, amount, _) => {
                 known.customer_id.get_or_insert_with(|| (*customer_id).clone());
                 known.amount.get_or_insert(*amount);
+                if let Fact::GivenUp(_, _, reason) = fact {
+                    known.reason = Some((*reason).to_owned());
+                }
             }
             Fact::Charge(ChargeAnswer::Charged { charge_id }) => {
                 known.charge_id = Some(charge_id.clone());

@@ -24,10 +24,10 @@ use chorus_kernel::{
     Function, Item, Kernel, Key, Page, Query, Store, StoreError, Unanswered, Write,
 };
 use chorus_payment::{
-    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, function,
+    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewWait, function,
 };
 use proptest::prelude::*;
-use support::{MemoryStore, Shop, wire};
+use support::{MemoryStore, Shop, payload, wire};
 
 /// Lets somebody else go first, once.
 async fn pause() {
@@ -207,16 +207,31 @@ struct World {
     shop: Shop,
     provider: Provider,
     manner: Manner,
+    /// Whether an approval comes, for which what is too early waits.
+    patient: bool,
     function: Arc<Function>,
-    messages: Vec<String>,
+    messages: Vec<Message>,
     attempts: Vec<Option<Attempt>>,
 }
 
+/// What comes to the service, and from whom.
+#[derive(Debug, Clone)]
+enum Message {
+    /// From the bus.
+    Event(String),
+    /// From the state machine, which says what follows.
+    Task(String),
+}
+
 impl World {
-    fn new(manner: Manner, messages: Vec<String>) -> Self {
+    fn new(manner: Manner, messages: Vec<Message>) -> Self {
         let (shop, provider) = (Shop::default(), Provider::default());
         let function = Arc::new(function(Arc::new(provider.clone())));
-        let mut world = Self { shop, provider, manner, function, messages, attempts: Vec::new() };
+        let patient = messages
+            .iter()
+            .any(|it| matches!(it, Message::Event(e) if e.contains("OrderApproved")));
+        let attempts = Vec::new();
+        let mut world = Self { shop, provider, manner, patient, function, messages, attempts };
         world.attempts = (0..world.messages.len()).map(|of| Some(world.attempt(of))).collect();
         world
     }
@@ -226,12 +241,24 @@ impl World {
         let (function, message) = (Arc::clone(&self.function), self.messages[of].clone());
         let store = Arc::new(Interrupted(Arc::clone(&self.shop.store)));
         let kernel = Kernel { store, ..self.shop.kernel() };
+        let patient = self.patient;
         Box::pin(async move {
-            let answered = function.handle_event(&kernel, &message).await;
-            if let Err(failure) = &answered {
-                assert!(failure.is_retryable(), "{failure}");
+            let answered = match &message {
+                Message::Event(event) => function.handle_event(&kernel, event).await.map(|_| ()),
+                Message::Task(task) => match function.handle_task(&kernel, task).await {
+                    Ok(said) => support::say(&*kernel.bus, &said["event"]).await,
+                    Err(failure) => Err(failure),
+                },
+            };
+            match answered {
+                Ok(()) => true,
+                Err(failure) if failure.is_retryable() => false,
+                // The state machine charges nothing before the approval: where none comes, never.
+                Err(failure) => {
+                    assert_eq!(failure.code(), "Conflict", "{failure}");
+                    !patient
+                }
             }
-            answered.is_ok()
         })
     }
 
@@ -294,15 +321,19 @@ struct Story {
 }
 
 impl Story {
-    fn messages(&self) -> Vec<String> {
+    fn messages(&self) -> Vec<Message> {
         let estimate = DeliveryEstimated { total: self.total, ..DeliveryEstimated::sample() };
+        let handle = Some(ReviewWait::handle(&estimate.order_id));
+        let approval = OrderApproved { handle, ..OrderApproved::sample() };
+        let cancellation = wire(&OrderCanceled::sample(), "cancellation");
+        let charge = |key| Message::Task(payload("MakePayment", &wire(&estimate, key), None));
         let mut messages = Vec::new();
         for copy in 0..self.copies {
-            messages.push(wire(&estimate, "estimate"));
-            messages.extend(self.approved.then(|| wire(&OrderApproved::sample(), "approval")));
-            messages.extend(self.canceled.then(|| wire(&OrderCanceled::sample(), "cancellation")));
+            messages.push(charge("estimate"));
+            messages.extend(self.approved.then(|| Message::Event(wire(&approval, "approval"))));
+            messages.extend(self.canceled.then(|| Message::Event(cancellation.clone())));
             if copy > 0 {
-                messages.push(wire(&estimate, "the estimate under another key"));
+                messages.push(charge("the estimate under another key"));
             }
         }
         messages
@@ -310,6 +341,11 @@ impl Story {
 
     fn played(&self) -> World {
         let mut world = World::new(self.manner, self.messages());
+        if self.total >= HIGH_VALUE {
+            let estimate = DeliveryEstimated { total: self.total, ..DeliveryEstimated::sample() };
+            let asking = payload("AskReviewer", &wire(&estimate, "estimate"), Some("a-token"));
+            world.shop.task(&world.function, &asking).unwrap();
+        }
         self.turns.iter().for_each(|turn| world.turn(*turn));
         world.settle();
         world

@@ -15,7 +15,7 @@ use chorus_payment::{
     Charge, ChargeAnswer, Movement, PaymentProvider, Refund, RefundAnswer, SimulatedProvider,
     charge_key, function, ledger, refund_key,
 };
-use support::{Shop, now, wire};
+use support::{Shop, now, payload, wire};
 
 struct Counter {
     shop: Shop,
@@ -134,13 +134,11 @@ fn a_refund_may_be_refused() {
 fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
     let Counter { shop, provider, .. } = counter("456", samples::total());
     let payment = function(std::sync::Arc::new(provider));
+    let estimate = wire(&DeliveryEstimated::sample(), "estimate");
+    let cancellation = wire(&OrderCanceled::sample(), "cancellation");
     for _ in 0..3 {
-        for event in [
-            wire(&DeliveryEstimated::sample(), "estimate"),
-            wire(&OrderCanceled::sample(), "cancellation"),
-        ] {
-            now(payment.handle_event(&shop.kernel(), &event)).unwrap();
-        }
+        shop.task(&payment, &payload("MakePayment", &estimate, None)).unwrap();
+        now(payment.handle_event(&shop.kernel(), &cancellation)).unwrap();
     }
     assert_eq!(shop.bus.said::<PaymentMade>().len(), 1);
     assert_eq!(shop.bus.said::<PaymentCanceled>(), [PaymentCanceled::sample()]);

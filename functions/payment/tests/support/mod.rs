@@ -10,11 +10,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_events::{Entry, Event, samples};
 use chorus_kernel::{
-    Clock, Condition, Failure, Item, Kernel, Key, Page, Publisher, Query, Reason, Rejected, Store,
-    StoreError, Write, number,
+    Clock, Condition, Failure, Function, Heard, Item, Kernel, Key, Machines, Page, Publisher,
+    Query, Reason, Rejected, Signal, Store, StoreError, Write, number,
 };
 use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
+use serde_json::Value;
 
 /// Items in memory.
 #[derive(Default)]
@@ -155,18 +156,61 @@ impl Publisher for RecordingBus {
     }
 }
 
+/// State machines that keep what they are told.
+#[derive(Default)]
+pub(crate) struct RecordingMachines(pub(crate) Mutex<Vec<Signal>>);
+
+#[async_trait]
+impl Machines for RecordingMachines {
+    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure> {
+        self.0.lock().unwrap().push(signal.clone());
+        Ok(Heard::Now)
+    }
+}
+
 /// A shop.
 #[derive(Default)]
 pub(crate) struct Shop {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) bus: Arc<RecordingBus>,
+    pub(crate) machines: Arc<RecordingMachines>,
     pub(crate) clock: Arc<JumpingClock>,
 }
 
 impl Shop {
     pub(crate) fn kernel(&self) -> Kernel {
-        Kernel { store: self.store.clone(), bus: self.bus.clone(), clock: self.clock.clone() }
+        Kernel {
+            store: self.store.clone(),
+            bus: self.bus.clone(),
+            machines: self.machines.clone(),
+            clock: self.clock.clone(),
+        }
     }
+}
+
+impl Shop {
+    /// Does what a state machine does with a task: hands it over, and says what follows.
+    pub(crate) fn task(&self, function: &Function, payload: &str) -> Result<(), Failure> {
+        let kernel = self.kernel();
+        let said = now(function.handle_task(&kernel, payload))?;
+        now(say(&*self.bus, &said["event"]))
+    }
+}
+
+/// Says the event that a task came to, if there is one.
+pub(crate) async fn say(bus: &dyn Publisher, event: &Value) -> Result<(), Failure> {
+    let text = |name: &str| event[name].as_str().map(ToOwned::to_owned);
+    let (Some(source), Some(detail_type)) = (text("source"), text("detail-type")) else {
+        return Ok(());
+    };
+    let entry = Entry { source, detail_type, detail: event["detail"].to_string() };
+    bus.put_events(&[entry]).await.map(|_| ())
+}
+
+/// What a state machine hands to `action`: this event and, where it waits, a token.
+pub(crate) fn payload(action: &str, event: &str, token: Option<&str>) -> String {
+    let event: Value = serde_json::from_str(event).unwrap();
+    serde_json::json!({ "action": action, "event": event, "token": token }).to_string()
 }
 
 /// An event as the bus delivers it, with this idempotency key.
