@@ -90,6 +90,7 @@ fn start(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Resu
         let kernel = Kernel {
             store: Arc::new(store) as Arc<dyn Store>,
             bus: Arc::new(EventBridgePublisher::new(client, bus)) as Arc<dyn Publisher>,
+            machines: Arc::new(chorus_kernel::NoMachines),
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         };
         let function = function(&kernel)?;

@@ -12,8 +12,8 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::Error;
 use crate::engine::{
-    Accepted, Delivery, Disorder, Engine, Load, Observation, Observer, Ticket, Topology, Verdict,
-    Work,
+    Accepted, Alarm, Delivery, Disorder, Engine, Load, Observation, Observer, Ticket, Topology,
+    Verdict, Work,
 };
 use crate::records::{Records, lock};
 
@@ -147,6 +147,27 @@ impl Bus {
     /// Says that a schedule's job is over.
     pub fn finish(&self, job: &str) {
         self.with(|engine| engine.finish(job));
+    }
+
+    /// An execution of a state machine goes on now.
+    pub fn wake(&self, execution: &str) {
+        let now = self.clock.now();
+        self.with(|engine| engine.wake(&Arc::from(execution), now));
+    }
+
+    /// An execution of a state machine is at work no more, and goes on at `next`.
+    pub fn rest(&self, execution: &Arc<str>, next: Option<Alarm>) {
+        let now = self.clock.now();
+        self.with(|engine| engine.rest(execution, next, now));
+    }
+
+    /// Thirty-two bytes of the engine's chance.
+    pub(crate) fn entropy(&self) -> [u8; 32] {
+        let ids = self.with(|engine| [engine.new_id(), engine.new_id()]);
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(ids[0].as_bytes());
+        bytes[16..].copy_from_slice(ids[1].as_bytes());
+        bytes
     }
 
     /// Does something with the engine, and tells everybody what changed.

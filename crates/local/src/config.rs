@@ -43,6 +43,8 @@ pub struct LocalConfig {
     pub observer: Option<Arc<dyn Observer>>,
     /// Deliberate disorder.
     pub disorder: Disorder,
+    /// How long the state machines' waits last, in seconds, where that is not what they say.
+    pub limits: BTreeMap<String, u32>,
     /// For how long the archive keeps an event.
     pub retention: Duration,
     /// How many observations a slow watcher may be behind before it misses some.
@@ -70,6 +72,7 @@ impl LocalConfig {
             schedules: Vec::new(),
             observer: None,
             disorder: Disorder::default(),
+            limits: BTreeMap::new(),
             retention: Duration::from_secs(14 * 86_400),
             feed: 16_384,
             archive_in_memory: 10_000,

@@ -2,6 +2,7 @@
 //! deterministic: it knows no runtime, no file and no network, and the time and the randomness are
 //! handed in. The same calls in the same order have the same outcome.
 
+mod alarms;
 mod change;
 mod delivery;
 mod limiter;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use alarms::Alarm;
 pub use change::{Change, Observation, Observer, Step};
 pub use delivery::{
     Accepted, Cause, Delivery, DeliveryId, Exhausted, Fault, Taken, Ticket, Verdict, Work,
@@ -28,6 +30,7 @@ pub use retry::RetryPolicy;
 pub use schedule::Schedule;
 pub use topology::{Consumer, Policies, QueueSpec, Route, Target, Topology};
 
+use alarms::Alarms;
 use limiter::Limiter;
 use queue::Queue;
 pub(crate) use retry::later;
@@ -49,9 +52,10 @@ pub struct Disorder {
 /// How much there is to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Deliveries that wait on the bus, or in a queue that has a consumer.
+    /// Deliveries that wait on the bus, or in a queue that has a consumer; executions of state
+    /// machines that go on by themselves.
     pub pending: usize,
-    /// Deliveries that were taken and are not settled.
+    /// Deliveries that were taken and are not settled; executions at work.
     pub in_flight: usize,
     /// Dead letters that wait for an operator.
     pub dead: usize,
@@ -86,6 +90,7 @@ pub struct Engine {
     queues: Vec<Queue>,
     limiters: Vec<Limiter>,
     schedules: Vec<Recurring>,
+    alarms: Alarms,
     next_id: DeliveryId,
     receipts: u64,
     random: Random,
@@ -115,6 +120,7 @@ impl Engine {
             queues,
             limiters,
             schedules: Vec::new(),
+            alarms: Alarms::default(),
             next_id: 1,
             receipts: 0,
             random,
@@ -212,6 +218,16 @@ impl Engine {
         self.schedules.push(Recurring::new(schedule, last, now));
     }
 
+    /// An execution of a state machine goes on now.
+    pub(crate) fn wake(&mut self, execution: &Arc<str>, now: Timestamp) {
+        self.alarms.wake(execution, now);
+    }
+
+    /// An execution of a state machine is at work no more, and goes on at `next`.
+    pub(crate) fn rest(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
+        self.alarms.rest(execution, next, now);
+    }
+
     fn wait(&mut self, delivery: Delivery) {
         self.due.insert((delivery.due_at, delivery.id));
         self.waiting.insert(delivery.id, delivery);
@@ -220,7 +236,11 @@ impl Engine {
     /// How much there is to do. Schedules do not count: they recur.
     #[must_use]
     pub fn load(&self) -> Load {
-        let mut load = Load { pending: self.waiting.len(), in_flight: self.flying.len(), dead: 0 };
+        let mut load = Load {
+            pending: self.waiting.len() + self.alarms.pending(),
+            in_flight: self.flying.len() + self.alarms.in_flight(),
+            dead: 0,
+        };
         for queue in &self.queues {
             if queue.spec.consumer.is_some() {
                 let in_flight = queue.in_flight();
@@ -239,6 +259,7 @@ impl Engine {
         let consumed = |queue: &&Queue| queue.spec.consumer.is_some();
         self.waiting.is_empty()
             && self.flying.is_empty()
+            && self.alarms.pending() + self.alarms.in_flight() == 0
             && self.queues.iter().filter(consumed).all(|queue| queue.len() == 0)
     }
 

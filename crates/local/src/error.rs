@@ -34,6 +34,17 @@ pub enum Error {
     /// A rule's pattern is none that EventBridge takes.
     #[error("the pattern of the rule {0} is wrong")]
     Pattern(String, #[source] event_pattern::PatternError),
+    /// A state machine's definition is wrong.
+    #[error("the state machine {0} is wrong: {1}")]
+    Machine(&'static str, String),
+    /// A state machine's definition asks its surroundings for what they do not know.
+    #[error("the state machine {machine} has ${{{name}}}, which nothing fills in")]
+    Substitution {
+        /// The machine.
+        machine: &'static str,
+        /// What it asks for.
+        name: String,
+    },
     /// The HTTP client for partners cannot be made.
     #[error("the HTTP client for partners cannot be made: {0}")]
     Http(String),

@@ -9,6 +9,7 @@ use chorus_events::{Replay, Service};
 use chorus_kernel::{Failure, Function, Kernel, Outcome};
 
 use crate::engine::{Fault, Taken, Ticket, Topology, Verdict, Work};
+use crate::machines::Orchestrator;
 use crate::partner::{self, Endpoint, Partner};
 
 /// A job that a schedule fires.
@@ -27,6 +28,7 @@ pub struct Hands {
     pub(crate) endpoints: BTreeMap<String, Endpoint>,
     pub(crate) partner: Arc<dyn Partner>,
     pub(crate) jobs: BTreeMap<&'static str, Arc<dyn Job>>,
+    pub(crate) orchestrator: Arc<Orchestrator>,
     /// For how long a function may work on one event, by tokio's time; without, for ever.
     pub(crate) timeout: Option<Duration>,
 }
@@ -38,7 +40,8 @@ impl std::fmt::Debug for Hands {
 }
 
 impl Hands {
-    /// Does `work` on `kernel`, and says how each delivery went. A job has none.
+    /// Does `work` on `kernel`, and says how each delivery went. A job has none, and an execution
+    /// sets its next alarm itself.
     pub async fn perform(
         &self,
         work: &Work,
@@ -51,6 +54,10 @@ impl Hands {
             Work::Batch(batch) => self.consume(batch, topology, kernel).await,
             Work::Job(job) => {
                 self.run_job(job, kernel).await;
+                Vec::new()
+            }
+            Work::Wake(execution) => {
+                self.orchestrator.go_on(kernel, execution).await;
                 Vec::new()
             }
         }

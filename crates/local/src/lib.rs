@@ -38,6 +38,7 @@ mod hands;
 mod jobs;
 mod journal;
 mod local;
+mod machines;
 mod operator;
 mod partner;
 pub mod port_suite;
@@ -51,7 +52,7 @@ pub use bus::Bus;
 pub use clock::{SystemClock, VirtualClock};
 pub use config::LocalConfig;
 pub use engine::{
-    Accepted, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryId, Disorder, Engine,
+    Accepted, Alarm, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryId, Disorder, Engine,
     Exhausted, Fault, Load, Observation, Observer, Policies, QueueSpec, QueueState, RetryPolicy,
     Route, Schedule, Selection, Step, Taken, Target, Ticket, Topology, Verdict, Work,
 };
@@ -60,6 +61,7 @@ pub use hands::{Hands, Job};
 pub use jobs::{FORGET, SWEEP};
 pub use journal::AttemptNote;
 pub use local::Local;
+pub use machines::{EXECUTIONS_TABLE, ExecutionStory, Moment, Orchestrator};
 pub use operator::{Replay, Replayed};
 pub use partner::{Call, Endpoint, HttpPartner, NoAnswer, Partner};
 pub use random::Random;

@@ -6,7 +6,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chorus_events::rules::Rule;
-use chorus_kernel::{Clock, Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
+use chorus_kernel::{
+    Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, Store, TableSpec,
+};
 use tokio::sync::broadcast;
 
 use crate::Error;
@@ -17,6 +19,7 @@ use crate::engine::{Engine, Observation, Schedule, Topology};
 use crate::hands::{Hands, Job};
 use crate::jobs::{FORGET, Forget, SWEEP, Sweep};
 use crate::journal::{Journal, Restored};
+use crate::machines::{EXECUTIONS_TABLE, ExecutionStory, LocalMachines, Orchestrator};
 use crate::partner::{HttpPartner, NoPartner, Partner};
 use crate::random::Random;
 use crate::records::Records;
@@ -45,13 +48,17 @@ impl Local {
         let (store, opened) = open_files(&config, &topology)?;
         let store = Arc::new(store);
         let bus = open_bus(&config, topology, opened)?;
+        let hands = Arc::new(hands(&config, &bus, &store)?);
+        hands.orchestrator.resume(&store)?;
+        let orchestrator = Arc::clone(&hands.orchestrator);
+        let kernel_store = Arc::clone(&store) as Arc<dyn Store>;
         let kernel_bus = Arc::clone(&bus);
         let kernel = Kernel {
-            store: Arc::clone(&store) as Arc<dyn Store>,
+            machines: Arc::new(LocalMachines { orchestrator, store: Arc::clone(&kernel_store) }),
+            store: kernel_store,
             bus: kernel_bus,
             clock: Arc::clone(&config.clock),
         };
-        let hands = Arc::new(hands(&config, &bus, &store)?);
         let runner = Runner::new(Driver {
             bus: Arc::clone(&bus),
             hands: Arc::clone(&hands),
@@ -86,6 +93,21 @@ impl Local {
         &self.hands
     }
 
+    /// The state machines of this engine over another store: for a simulator's kernel.
+    #[must_use]
+    pub fn machines_on(&self, store: Arc<dyn Store>) -> Arc<dyn Machines> {
+        let orchestrator = Arc::clone(&self.hands.orchestrator);
+        Arc::new(LocalMachines { orchestrator, store })
+    }
+
+    /// What happened in the state machines for an order, in the order in which they were started.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn executions(&self, order: &str) -> Result<Vec<ExecutionStory>, Failure> {
+        self.hands.orchestrator.story(&*self.store, order).await
+    }
+
     /// The driver on tokio.
     #[must_use]
     pub const fn runner(&self) -> &Runner {
@@ -112,7 +134,7 @@ fn rules(config: &LocalConfig) -> Result<Vec<Rule>, Error> {
 }
 
 fn tables(functions: &[Function]) -> Vec<TableSpec> {
-    let mut tables = vec![IDEMPOTENCY_TABLE];
+    let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE];
     tables.extend(functions.iter().flat_map(|function| function.tables.iter().copied()));
     tables
 }
@@ -203,8 +225,16 @@ fn hands(config: &LocalConfig, bus: &Arc<Bus>, store: &Arc<DynoxideStore>) -> Re
         jobs.extend(job.map(|job| (schedule.job, job)));
     }
     let by_service = |function: &Function| (function.service, Arc::new(function.clone()));
+    let functions: BTreeMap<_, _> = config.functions.iter().map(by_service).collect();
+    let orchestrator = Orchestrator::new(
+        functions.clone(),
+        &config.limits,
+        Arc::clone(bus),
+        config.function_timeout,
+    )?;
     Ok(Hands {
-        functions: config.functions.iter().map(by_service).collect(),
+        functions,
+        orchestrator: Arc::new(orchestrator),
         endpoints: config.endpoints.clone(),
         partner,
         jobs,

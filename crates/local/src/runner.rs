@@ -12,12 +12,15 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use crate::Error;
 use crate::bus::Bus;
 use crate::clock::VirtualClock;
-use crate::engine::{Fault, Verdict, Work};
+use crate::engine::{Alarm, Fault, Verdict, Work, later};
 use crate::hands::Hands;
 use crate::records::lock;
 
 /// How often other tasks get a turn before virtual time is let pass.
 const TURNS: usize = 16;
+
+/// After how long an execution goes on whose turn panicked.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Drives one bus. Clones drive the same one.
 #[derive(Debug, Clone)]
@@ -162,9 +165,16 @@ impl Driver {
         for taken in work.taken() {
             self.bus.settle(taken.ticket, Verdict::Failed(fault.clone()));
         }
-        if let Work::Job(job) = *work {
-            self.bus.finish(job);
+        match &*work {
+            Work::Job(job) => self.bus.finish(job),
+            Work::Wake(execution) => self.bus.rest(execution, Some(self.soon())),
+            _ => {}
         }
+    }
+
+    /// When an execution whose turn came to nothing goes on.
+    fn soon(&self) -> Alarm {
+        Alarm { at: later(self.kernel.clock.now(), AGAIN_AFTER), passive: false }
     }
 
     async fn sleep_until(&self, next: Option<Timestamp>) {

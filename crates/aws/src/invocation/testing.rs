@@ -153,6 +153,7 @@ impl Shop {
             kernel: Kernel {
                 store: Arc::clone(&memory) as Arc<dyn Store>,
                 bus: Arc::clone(&memory) as Arc<dyn Publisher>,
+                machines: Arc::new(chorus_kernel::NoMachines),
                 clock: Arc::new(SystemClock),
             },
             dead_letters: Some(memory),

@@ -171,6 +171,8 @@ pub enum Work {
     Batch(Vec<Taken>),
     /// A schedule fires.
     Job(&'static str),
+    /// An execution of a state machine goes on.
+    Wake(Arc<str>),
 }
 
 impl Work {
@@ -180,7 +182,7 @@ impl Work {
         match self {
             Self::Invoke(taken) | Self::Call(taken) => std::slice::from_ref(taken),
             Self::Batch(batch) => batch,
-            Self::Job(_) => &[],
+            Self::Job(_) | Self::Wake(_) => &[],
         }
     }
 }

@@ -16,6 +16,7 @@ enum Earliest {
     Bus,
     Queue(usize),
     Schedule(usize),
+    Alarm,
 }
 
 impl Engine {
@@ -29,7 +30,8 @@ impl Engine {
     #[must_use]
     pub fn next_delivery(&self) -> Option<Timestamp> {
         let bus = self.due.first().map(|(at, _)| *at);
-        self.queues.iter().filter_map(super::Queue::next_at).chain(bus).min()
+        let machines = self.alarms.next_active();
+        self.queues.iter().filter_map(super::Queue::next_at).chain(bus).chain(machines).min()
     }
 
     fn earliest(&self) -> Option<(Timestamp, Earliest)> {
@@ -40,7 +42,8 @@ impl Engine {
         let schedules = self.schedules.iter().enumerate();
         let schedules =
             schedules.filter_map(|(index, job)| Some((job.due_at()?, Earliest::Schedule(index))));
-        bus.into_iter().chain(queues).chain(schedules).min_by_key(|(at, _)| *at)
+        let alarm = self.alarms.next().map(|at| (at, Earliest::Alarm));
+        bus.into_iter().chain(queues).chain(schedules).chain(alarm).min_by_key(|(at, _)| *at)
     }
 
     /// Takes at most `max` things that are due at `now`. Every delivery among them has to be
@@ -52,6 +55,7 @@ impl Engine {
                 Some((_, Earliest::Bus)) => taken.extend(self.take_delivery(now)),
                 Some((_, Earliest::Queue(queue))) => taken.extend(self.take_batch(queue, now)),
                 Some((_, Earliest::Schedule(schedule))) => taken.push(self.fire(schedule, now)),
+                Some((_, Earliest::Alarm)) => taken.extend(self.alarms.take(now).map(Work::Wake)),
                 None => break,
             }
         }

@@ -1,6 +1,6 @@
 //! What an operator does with a store: look through a table, and let what expired go.
 
-use chorus_kernel::{Item, StoreError};
+use chorus_kernel::{Index, Item, StoreError};
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 
@@ -40,6 +40,28 @@ impl DynoxideStore {
             items: found.items.unwrap_or_default().into_iter().map(from_engine).collect(),
             next: found.last_evaluated_key.map(from_engine),
         })
+    }
+
+    /// Reads all items that an index carries.
+    ///
+    /// # Errors
+    /// Where there is no such index, or the store fails.
+    pub(crate) fn index(&self, table: &str, index: &Index) -> Result<Vec<Item>, StoreError> {
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let request = ScanRequest {
+                table_name: table.to_owned(),
+                index_name: Some(index.name.to_owned()),
+                exclusive_start_key: start,
+                ..ScanRequest::default()
+            };
+            let found = self.database.scan(request).map_err(refusal::of)?;
+            items.extend(found.items.unwrap_or_default().into_iter().map(from_engine));
+            start = found.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
     }
 
     /// Deletes every item of every table whose time has come, as DynamoDB does in its own time.

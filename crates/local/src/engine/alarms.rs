@@ -1,0 +1,119 @@
+//! When executions of state machines go on: one alarm for each that has something to do, or to give
+//! up. Alarms are not durable: the store knows of every execution when it goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// When an execution goes on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alarm {
+    /// The instant.
+    pub at: Timestamp,
+    /// Somebody outside may answer before: it is no work that is pending.
+    pub passive: bool,
+}
+
+/// All alarms, and the executions that are at work.
+#[derive(Debug, Default)]
+pub(crate) struct Alarms {
+    set: BTreeMap<Arc<str>, Alarm>,
+    active: BTreeSet<(Timestamp, Arc<str>)>,
+    passive: BTreeSet<(Timestamp, Arc<str>)>,
+    /// Executions at work, and whether they were woken since.
+    awake: BTreeMap<Arc<str>, bool>,
+}
+
+impl Alarms {
+    /// The execution goes on now; if it is at work, once more after that.
+    pub(crate) fn wake(&mut self, execution: &Arc<str>, now: Timestamp) {
+        match self.awake.get_mut(execution) {
+            Some(again) => *again = true,
+            None => self.set(execution, Some(Alarm { at: now, passive: false })),
+        }
+    }
+
+    /// The execution that is due first, which is at work from now on.
+    pub(crate) fn take(&mut self, now: Timestamp) -> Option<Arc<str>> {
+        let first = [self.active.first(), self.passive.first()].into_iter().flatten().min();
+        let (_, execution) = first.filter(|(at, _)| *at <= now).cloned()?;
+        self.set(&execution, None);
+        self.awake.insert(Arc::clone(&execution), false);
+        Some(execution)
+    }
+
+    /// The execution is at work no more, and goes on at `next`.
+    pub(crate) fn rest(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
+        let again = self.awake.remove(execution).unwrap_or(false);
+        let next = if again { Some(Alarm { at: now, passive: false }) } else { next };
+        self.set(execution, next);
+    }
+
+    fn set(&mut self, execution: &Arc<str>, alarm: Option<Alarm>) {
+        if let Some(Alarm { at, passive }) = self.set.remove(execution) {
+            self.of(passive).remove(&(at, Arc::clone(execution)));
+        }
+        if let Some(alarm) = alarm {
+            self.of(alarm.passive).insert((alarm.at, Arc::clone(execution)));
+            self.set.insert(Arc::clone(execution), alarm);
+        }
+    }
+
+    const fn of(&mut self, passive: bool) -> &mut BTreeSet<(Timestamp, Arc<str>)> {
+        if passive { &mut self.passive } else { &mut self.active }
+    }
+
+    /// When an alarm rings next.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        let passive = self.passive.first().map(|(at, _)| *at);
+        self.next_active().into_iter().chain(passive).min()
+    }
+
+    /// When work goes on next.
+    pub(crate) fn next_active(&self) -> Option<Timestamp> {
+        self.active.first().map(|(at, _)| *at)
+    }
+
+    /// Executions that will go on by themselves.
+    pub(crate) fn pending(&self) -> usize {
+        self.active.len()
+    }
+
+    /// Executions at work.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.awake.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn an_execution_that_is_woken_at_work_goes_on_once_more() {
+        let (mut alarms, name) = (Alarms::default(), Arc::from("it"));
+        alarms.wake(&name, at(1));
+        assert_eq!(alarms.take(at(1)).as_ref(), Some(&name));
+        alarms.wake(&name, at(2));
+        assert_eq!((alarms.take(at(2)), alarms.in_flight()), (None, 1));
+        alarms.rest(&name, Some(Alarm { at: at(90), passive: true }), at(3));
+        assert_eq!(alarms.next(), Some(at(3)));
+    }
+
+    #[test]
+    fn what_waits_for_somebody_else_is_no_work_but_rings_in_its_time() {
+        let (mut alarms, name) = (Alarms::default(), Arc::from("it"));
+        alarms.rest(&name, Some(Alarm { at: at(90), passive: true }), at(3));
+        assert_eq!(
+            (alarms.pending(), alarms.next_active(), alarms.next()),
+            (0, None, Some(at(90)))
+        );
+        assert!(alarms.take(at(89)).is_none());
+        assert_eq!(alarms.take(at(90)), Some(name));
+    }
+}

@@ -1,0 +1,224 @@
+//! An execution as the store keeps it: the item that is written at every turn, what happened at
+//! each, and whose a task token is.
+
+use std::sync::Arc;
+
+use chorus_kernel::{
+    Condition, Failure, Index, Item, Key, Query, Reason, Store, StoreError, TableSpec, Write,
+    number, text,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_dynamo::AttributeValue;
+use states::{Execution, HistoryEvent, Status, TaskId, TaskRequest};
+
+use crate::engine::Alarm;
+use crate::store::DynoxideStore;
+
+/// Executions by the order that they are about.
+pub(super) const BY_ORDER: Index =
+    Index { name: "by-order", pk: "order", sk: "started", whole_items: true };
+
+/// Executions that go on by themselves, by when.
+const WAKING: Index = Index { name: "waking", pk: "waking", sk: "wakes-at", whole_items: true };
+
+/// All executions, with what happened in them.
+pub const EXECUTIONS_TABLE: TableSpec =
+    TableSpec { name: "executions", indexes: &[BY_ORDER, WAKING], ttl: Some("expires-at") };
+
+/// How long an execution that has ended is remembered, and its name not used again: as long as
+/// Step Functions does.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// An execution, and what there is to do for it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Run {
+    /// Its machine.
+    pub(super) machine: String,
+    /// Itself.
+    pub(super) execution: Execution,
+    /// Calls that it asked for, and that are not known to be made.
+    pub(super) pending: Vec<TaskRequest>,
+    /// The execution and its task that wait for this one to end.
+    pub(super) parent: Option<(String, TaskId)>,
+    /// Whether the parent knows that this one has ended.
+    pub(super) told: bool,
+    /// The order that it is about.
+    pub(super) order: String,
+    /// When it was started.
+    pub(super) started: Timestamp,
+}
+
+impl Run {
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.execution.identity().execution_name
+    }
+
+    /// When it goes on though nothing happens: at once where it has something to do.
+    pub(super) fn alarm(&self, now: Timestamp) -> Option<Alarm> {
+        let over = *self.execution.status() != Status::Running;
+        if over && self.parent.is_some() && !self.told || !self.pending.is_empty() {
+            return Some(Alarm { at: now, passive: false });
+        }
+        let passive = self.execution.waiting_tasks().next().is_some();
+        self.execution.wakes_at().map(|at| Alarm { at, passive })
+    }
+}
+
+/// A run as it was read: writing it demands that nobody else did in between.
+pub(super) struct Kept {
+    /// Counts the writes, from 1; 0 where there is none yet.
+    pub(super) version: i64,
+    /// What was read.
+    pub(super) run: Run,
+}
+
+fn key(pk: String, sk: &str) -> Key {
+    Key { table: EXECUTIONS_TABLE.name, pk, sk: sk.to_owned() }
+}
+
+fn partition(execution: &str) -> String {
+    format!("execution#{execution}")
+}
+
+fn token_key(token: &str) -> Key {
+    key(format!("token#{token}"), "token")
+}
+
+/// The execution of this name, where there is one.
+pub(super) async fn load(store: &dyn Store, execution: &str) -> Result<Option<Kept>, Failure> {
+    let item = store.get(&key(partition(execution), "state")).await?;
+    item.as_ref().map(read).transpose()
+}
+
+/// The executions that are about this order, in the order in which they were started.
+pub(super) async fn of_order(store: &dyn Store, order: &str) -> Result<Vec<Run>, Failure> {
+    let mut query = Query::partition(EXECUTIONS_TABLE.name, order);
+    query.index = Some(&BY_ORDER);
+    let page = store.query(&query).await?;
+    page.items.iter().map(|item| read(item).map(|kept| kept.run)).collect()
+}
+
+/// Whose task this token is.
+pub(super) async fn owner(store: &dyn Store, token: &str) -> Result<Option<String>, Failure> {
+    let item = store.get(&token_key(token)).await?;
+    Ok(item.and_then(|item| text(&item, "execution").map(ToOwned::to_owned)))
+}
+
+fn read(item: &Item) -> Result<Kept, Failure> {
+    let corrupt = |error: &dyn std::fmt::Display| Failure::corrupt("execution", error);
+    let body = text(item, "body").ok_or_else(|| corrupt(&"no body"))?;
+    let run = serde_json::from_str(body).map_err(|error| corrupt(&error))?;
+    Ok(Kept { version: number(item, "version").unwrap_or_default(), run })
+}
+
+/// Writes a turn: the run over what was read at `version`, and what happened. False where somebody
+/// else wrote in between.
+pub(super) async fn save(
+    store: &dyn Store,
+    (version, now): (i64, Timestamp),
+    run: &Run,
+    happened: &[HistoryEvent],
+) -> Result<bool, Failure> {
+    let mut writes = vec![state(run, version, now)?];
+    if let Some(first) = happened.first() {
+        let key = key(partition(run.name()), &format!("turn#{:08}", first.id));
+        let mut item = key.to_item();
+        item.insert("events".to_owned(), json(&happened)?);
+        forget(run, &mut item, now);
+        writes.push(Write::Put { key, item, condition: None });
+    }
+    for token in run.pending.iter().filter_map(|request| request.token.as_deref()) {
+        let key = token_key(token);
+        let mut item = key.to_item();
+        item.insert("execution".to_owned(), AttributeValue::S(run.name().to_owned()));
+        let until = request_deadline(run, now);
+        item.insert("expires-at".to_owned(), AttributeValue::N(until.as_second().to_string()));
+        writes.push(Write::Put { key, item, condition: None });
+    }
+    match store.write(&writes).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Refused(reasons)) if matches!(reasons[..], [Reason::Condition(_), ..]) => {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Until when a token may have to be told from a stranger's.
+fn request_deadline(run: &Run, now: Timestamp) -> Timestamp {
+    let latest = run.pending.iter().filter_map(|request| request.deadline).max();
+    latest.unwrap_or(now).checked_add(REMEMBERED).unwrap_or(Timestamp::MAX)
+}
+
+fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
+    let key = key(partition(run.name()), "state");
+    let mut item = key.to_item();
+    let mut set = |name: &str, value| item.insert(name.to_owned(), value);
+    set("version", AttributeValue::N((version + 1).to_string()));
+    set("order", AttributeValue::S(run.order.clone()));
+    set("started", AttributeValue::S(format!("{:.9}#{}", run.started, run.name())));
+    set("body", json(run)?);
+    if let Some(Alarm { at, passive }) = run.alarm(now) {
+        set("waking", AttributeValue::S("yes".to_owned()));
+        set("wakes-at", AttributeValue::S(format!("{at:.9}")));
+        set("passive", AttributeValue::Bool(passive));
+    }
+    forget(run, &mut item, now);
+    let condition = if version == 0 {
+        Condition::new("attribute_not_exists(pk)")
+    } else {
+        Condition::new("version = :read").number(":read", version)
+    };
+    Ok(Write::Put { key, item, condition: Some(condition) })
+}
+
+/// Says when what has ended may be forgotten.
+fn forget(run: &Run, item: &mut Item, now: Timestamp) {
+    if *run.execution.status() != Status::Running {
+        let until = now.checked_add(REMEMBERED).unwrap_or(Timestamp::MAX);
+        item.insert("expires-at".to_owned(), AttributeValue::N(until.as_second().to_string()));
+    }
+}
+
+/// What happened in an execution, from its first event on.
+pub(super) async fn history(
+    store: &dyn Store,
+    execution: &str,
+) -> Result<Vec<HistoryEvent>, Failure> {
+    let mut query = Query::partition(EXECUTIONS_TABLE.name, partition(execution));
+    (query.from, query.to) = (Some("turn#".to_owned()), Some("turn#~".to_owned()));
+    let mut events = Vec::new();
+    loop {
+        let page = store.query(&query).await?;
+        for item in &page.items {
+            let turn = text(item, "events").unwrap_or("[]");
+            let turn: Vec<HistoryEvent> =
+                serde_json::from_str(turn).map_err(|error| Failure::corrupt("history", &error))?;
+            events.extend(turn);
+        }
+        match page.next {
+            Some(next) => query.start = Some(next),
+            None => return Ok(events),
+        }
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<AttributeValue, Failure> {
+    let text = serde_json::to_string(value).map_err(|error| Failure::corrupt("execution", &error));
+    text.map(AttributeValue::S)
+}
+
+/// The executions that run, each with its alarm.
+pub(super) fn waking(store: &DynoxideStore) -> Result<Vec<(Arc<str>, Alarm)>, StoreError> {
+    let found = store.index(EXECUTIONS_TABLE.name, &WAKING)?;
+    Ok(found.iter().filter_map(alarm_of).collect())
+}
+
+fn alarm_of(item: &Item) -> Option<(Arc<str>, Alarm)> {
+    let execution = text(item, "pk")?.strip_prefix("execution#")?;
+    let at = text(item, "wakes-at")?.parse().ok()?;
+    let passive = matches!(item.get("passive"), Some(AttributeValue::Bool(true)));
+    Some((Arc::from(execution), Alarm { at, passive }))
+}

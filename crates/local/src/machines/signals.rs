@@ -1,0 +1,134 @@
+//! What executions are told: to start, to go on, to wait longer.
+
+use chorus_kernel::{Failure, Heard, Signal, Store};
+use jiff::Timestamp;
+use serde_json::Value;
+use states::{Answer, Entropy, Execution, Identity, Start, TaskId, TaskRef};
+
+use super::Orchestrator;
+use super::run::{self, Run};
+
+/// How often an answer is given anew, because the execution went on in between.
+const ATTEMPTS: usize = 8;
+
+/// What a new execution is made of.
+pub(super) struct Birth<'a> {
+    pub(super) machine: &'a str,
+    pub(super) name: &'a str,
+    pub(super) input: states::Json,
+    /// The order that it is about.
+    pub(super) order: String,
+    pub(super) parent: Option<(String, TaskId)>,
+}
+
+impl Orchestrator {
+    /// Tells an execution something, on `store`.
+    ///
+    /// # Errors
+    /// Where the store fails, or there is no such machine.
+    pub(super) async fn signal(
+        &self,
+        store: &dyn Store,
+        signal: &Signal,
+    ) -> Result<Heard, Failure> {
+        match signal {
+            Signal::Start { machine, name, input } => {
+                let order = about(input).unwrap_or(name).to_owned();
+                let input = states::Json::from(input.clone());
+                let birth = Birth { machine, name, input, order, parent: None };
+                self.start(store, birth).await
+            }
+            Signal::Answer { token, output } => {
+                let task = TaskRef::Token(token.clone());
+                let answer = Answer::succeeded(task, states::Json::from(output.clone()));
+                self.answer_token(store, token, &answer).await
+            }
+            Signal::Heartbeat { token } => {
+                let answer = Answer::heartbeat(TaskRef::Token(token.clone()));
+                self.answer_token(store, token, &answer).await
+            }
+        }
+    }
+
+    /// Starts an execution, unless there was one of this name.
+    pub(super) async fn start(
+        &self,
+        store: &dyn Store,
+        birth: Birth<'_>,
+    ) -> Result<Heard, Failure> {
+        let Birth { machine: machine_name, name, input, order, parent } = birth;
+        let machine = self.machine(machine_name)?;
+        let now = self.bus.now();
+        let identity = Identity::local(machine_name, name);
+        let entropy = Entropy::new(self.bus.entropy());
+        let (execution, turn) = Execution::start(machine, Start { input, identity, entropy }, now);
+        let run = Run {
+            machine: machine_name.to_owned(),
+            execution,
+            pending: Vec::new(),
+            parent,
+            told: false,
+            order,
+            started: now,
+        };
+        let started = run::save(store, (0, now), &run, &turn.events).await?;
+        // It may have been started by somebody who died before it could go on.
+        self.bus.wake(name);
+        Ok(if started { Heard::Now } else { Heard::TooLate })
+    }
+
+    async fn answer_token(
+        &self,
+        store: &dyn Store,
+        token: &str,
+        answer: &Answer,
+    ) -> Result<Heard, Failure> {
+        match run::owner(store, token).await? {
+            Some(execution) => self.answer(store, &execution, answer).await,
+            None => Ok(Heard::TooLate),
+        }
+    }
+
+    /// Gives an answer to an execution, which goes on by it.
+    pub(super) async fn answer(
+        &self,
+        store: &dyn Store,
+        execution: &str,
+        answer: &Answer,
+    ) -> Result<Heard, Failure> {
+        for _ in 0..ATTEMPTS {
+            let Some(mut kept) = run::load(store, execution).await? else {
+                return Ok(Heard::TooLate);
+            };
+            let machine = self.machine(&kept.run.machine)?;
+            let now: Timestamp = self.bus.now();
+            let turn = match kept.run.execution.answer(machine, answer.clone(), now) {
+                Ok(turn) => turn,
+                Err(refusal) => {
+                    tracing::info!(execution, %refusal, "an answer came too late");
+                    // Who gave it before may have died before the execution could go on.
+                    self.bus.wake(execution);
+                    return Ok(Heard::TooLate);
+                }
+            };
+            if run::save(store, (kept.version, now), &kept.run, &turn.events).await? {
+                self.bus.wake(execution);
+                return Ok(Heard::Now);
+            }
+        }
+        Err(Failure::later("Contended", format!("the execution {execution} was busy")))
+    }
+
+    pub(super) fn machine(&self, name: &str) -> Result<&states::Machine, Failure> {
+        let unknown = || Failure::Terminal {
+            code: "StateMachineDoesNotExist",
+            message: format!("no state machine {name} is deployed here"),
+        };
+        self.definitions.get(name).map(|machine| &**machine).ok_or_else(unknown)
+    }
+}
+
+/// The order that an event is about.
+fn about(event: &Value) -> Option<&str> {
+    event.pointer("/detail/metadata/correlation-id").and_then(Value::as_str)
+}

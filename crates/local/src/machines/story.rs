@@ -1,0 +1,93 @@
+//! What happened in the executions of one order, for people.
+
+use chorus_kernel::{Failure, Store};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use states::{HistoryEvent, Status};
+
+use super::run;
+
+/// An execution, told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExecutionStory {
+    /// Its machine.
+    pub machine: String,
+    /// Its name.
+    pub name: String,
+    /// The `event-id` of what started it; none where another execution did.
+    pub started_by: Option<String>,
+    /// The execution that waits for this one.
+    pub parent: Option<String>,
+    /// How far it is, as Step Functions says it: `RUNNING`, `SUCCEEDED` …
+    pub status: String,
+    /// The states that it went through, tasks that failed and were tried again included.
+    pub moments: Vec<Moment>,
+}
+
+/// Something that happened in an execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Moment {
+    /// When.
+    pub at: Timestamp,
+    /// The type of the history's event, such as `TaskStateEntered`.
+    pub kind: String,
+    /// The state, where the event names one.
+    pub state: Option<String>,
+    /// The error, where it tells of one.
+    pub error: Option<String>,
+}
+
+/// The executions that are about this order, in the order in which they were started.
+pub(crate) async fn of_order(
+    store: &dyn Store,
+    order: &str,
+) -> Result<Vec<ExecutionStory>, Failure> {
+    let mut stories = Vec::new();
+    for found in run::of_order(store, order).await? {
+        let history = run::history(store, found.name()).await?;
+        stories.push(ExecutionStory {
+            machine: found.machine.clone(),
+            name: found.name().to_owned(),
+            started_by: started_by(&history),
+            parent: found.parent.as_ref().map(|(parent, _)| parent.clone()),
+            status: status(found.execution.status()).to_owned(),
+            moments: history.iter().map(moment).collect(),
+        });
+    }
+    Ok(stories)
+}
+
+const fn status(status: &Status) -> &'static str {
+    match status {
+        Status::Running => "RUNNING",
+        Status::Succeeded { .. } => "SUCCEEDED",
+        Status::Failed { .. } => "FAILED",
+        Status::TimedOut => "TIMED_OUT",
+        Status::Aborted { .. } => "ABORTED",
+    }
+}
+
+/// The event that an execution was started with, by its `event-id`.
+fn started_by(history: &[HistoryEvent]) -> Option<String> {
+    let event = serde_json::to_value(history.first()?).ok()?;
+    let input = event.pointer("/executionStartedEventDetails/input")?.as_str()?;
+    let input: serde_json::Value = serde_json::from_str(input).ok()?;
+    let id = input.pointer("/detail/metadata/event-id")?;
+    id.as_str().map(ToOwned::to_owned)
+}
+
+fn moment(event: &HistoryEvent) -> Moment {
+    let details = serde_json::to_value(event).unwrap_or_default();
+    let named = |name: &str| {
+        let details = details.as_object()?.values().find_map(|value| value.get(name))?;
+        details.as_str().map(ToOwned::to_owned)
+    };
+    Moment {
+        at: event.timestamp,
+        kind: event.kind.to_string(),
+        state: named("name"),
+        error: named("error"),
+    }
+}
