@@ -6,6 +6,7 @@ use std::time::Duration;
 use chorus_events::OrderId;
 use chorus_events::commands::LogisticsStatus;
 use chorus_kernel::{Request, derived_id};
+use chorus_payment::ReviewWait;
 use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -110,7 +111,8 @@ impl Client {
 
     /// Decides a review.
     pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Self {
-        let body = json!({ "verdict": verdict, "reviewer": "maria" });
+        let handle = ReviewWait::handle(order_id);
+        let body = json!({ "verdict": verdict, "reviewer": "maria", "handle": handle });
         let wish = Wish::Of(order_id.clone());
         Self::new(name, "POST /reviews/{order-id}", wish, &body)
             .path("order-id", order_id.as_str())
@@ -119,8 +121,8 @@ impl Client {
 
     /// Tells of a parcel, as the carrier does.
     pub(crate) fn tells(callback: &Callback, order: &str) -> Self {
-        let Callback { order_id, status, .. } = callback;
-        let mut body = json!({ "order-id": order_id, "status": status });
+        let Callback { order_id, handle, status, .. } = callback;
+        let mut body = json!({ "order-id": order_id, "handle": handle, "status": status });
         if *status == LogisticsStatus::DeliveryCanceled {
             body["reason"] = json!("the parcel was damaged");
         }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::OrderId;
 use chorus_events::commands::LogisticsStatus;
+use chorus_events::{Handle, OrderId};
 use chorus_local::{Call, NoAnswer, Partner};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -52,6 +52,8 @@ pub(crate) enum Whereabouts {
 #[derive(Debug, Clone)]
 pub(crate) struct Parcel {
     pub(crate) order_id: OrderId,
+    /// By what name the shop wants to hear of it.
+    handle: Option<Handle>,
     pub(crate) at: Whereabouts,
 }
 
@@ -69,6 +71,7 @@ pub(crate) struct Parcels {
 #[derive(Debug, Clone)]
 pub(crate) struct Callback {
     pub(crate) order_id: OrderId,
+    pub(crate) handle: Option<Handle>,
     pub(crate) status: LogisticsStatus,
     pub(crate) twice: bool,
 }
@@ -89,6 +92,8 @@ struct Body {
 #[serde(rename_all = "kebab-case")]
 struct Whose {
     order_id: OrderId,
+    #[serde(default)]
+    handle: Option<Handle>,
 }
 
 impl Courier {
@@ -133,6 +138,7 @@ impl Courier {
         };
         let callback = Callback {
             order_id: parcel.order_id.clone(),
+            handle: parcel.handle.clone(),
             status,
             twice: manner.conduct == Conduct::Twice,
         };
@@ -142,14 +148,15 @@ impl Courier {
         Some(callback)
     }
 
-    fn accept(&self, order_id: OrderId, key: &str) -> u16 {
+    fn accept(&self, Whose { order_id, handle }: Whose, key: &str) -> u16 {
         let manner = self.manner(&order_id);
         let now = self.world.now();
         let mut shelf = self.parcels();
         if shelf.recalled.contains(&order_id) || shelf.parcels.contains_key(key) {
             return 200;
         }
-        shelf.parcels.insert(key.to_owned(), Parcel { order_id, at: Whereabouts::Accepted });
+        let at = Whereabouts::Accepted;
+        shelf.parcels.insert(key.to_owned(), Parcel { order_id, handle, at });
         if manner.conduct != Conduct::Silent {
             shelf.moves.push((later(now, manner.pickup), key.to_owned()));
         }
@@ -175,17 +182,17 @@ impl Partner for Courier {
         if fault == Some(Fault::Unavailable) {
             return Err(NoAnswer::NotReached("no route".to_owned()));
         }
-        let Ok(Body { data: Whose { order_id } }) = serde_json::from_str(&call.body) else {
+        let Ok(Body { data: whose }) = serde_json::from_str(&call.body) else {
             return Ok(400);
         };
-        let down = self.manner(&order_id).conduct == Conduct::Down;
+        let down = self.manner(&whose.order_id).conduct == Conduct::Down;
         if down && self.world.state().armed {
             return Ok(503);
         }
         let key = call.headers.iter().find(|(name, _)| *name == "idempotency-key");
         let status = match (call.action, key) {
-            ("RecallDelivery", _) => self.recall(order_id),
-            (_, Some((_, key))) => self.accept(order_id, key),
+            ("RecallDelivery", _) => self.recall(whose.order_id),
+            (_, Some((_, key))) => self.accept(whose, key),
             (_, None) => 400,
         };
         if self.world.answer(fault).await {

@@ -442,11 +442,14 @@ pub(crate) fn effects(stage: &Stage) -> Effects {
     }
 }
 
-/// The reviews that nobody has decided.
+/// The reviews that payments wait for, and that nobody has decided.
 pub(crate) fn pending_reviews(stage: &Stage) -> Vec<OrderId> {
     let reviews = stage.shelf.all(<chorus_fraud::Review as Entity>::TABLE);
     let reviews = reviews
         .into_iter()
         .filter_map(|item| serde_dynamo::from_item::<_, chorus_fraud::Review>(item).ok());
-    reviews.filter(|it| it.pending.is_some()).map(|review| review.order_id).collect()
+    reviews
+        .filter(|it| it.pending.is_some() && it.handle.is_some())
+        .map(|review| review.order_id)
+        .collect()
 }

@@ -24,6 +24,7 @@ use crate::store::Shelf;
 use crate::world::{Later, World, later};
 
 pub(crate) use operator::buried_by;
+pub(crate) use set::LONGEST_WAIT;
 use task::Task;
 
 /// How many tasks run at once.

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chorus_events::rules::Rule;
-use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, StoreError};
-use chorus_local::{Disorder, Endpoint, Local, LocalConfig, VirtualClock};
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, StoreError};
+use chorus_local::{Disorder, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, VirtualClock};
 use chorus_webhook_signature::WebhookSecret;
 
 use super::Stage;
@@ -20,6 +21,16 @@ use crate::world::World;
 
 /// The secret that the carrier signs with.
 const SECRET: &str = "a-secret-of-the-simulated-carrier";
+
+/// How long the state machines wait for people and for the carrier: hours rather than days.
+const LIMITS: [(&str, u32); 3] = [
+    ("ReviewHeartbeatSeconds", 7_200),
+    ("ReviewTimeoutSeconds", 14_400),
+    ("CarrierTimeoutSeconds", 21_600),
+];
+
+/// Longer than any state machine waits.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(22_000);
 
 impl Stage {
     /// A stage on which `scenario` can be played.
@@ -42,7 +53,7 @@ impl Stage {
         });
         let secret: WebhookSecret = SECRET.parse().expect("the secret is long enough");
         let functions = functions(&bank, &post, &secret);
-        let mut tables = vec![IDEMPOTENCY_TABLE];
+        let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE];
         tables.extend(functions.iter().flat_map(|function| function.tables.iter().copied()));
         let clock: VirtualClock = world.clock.clone();
         let shelf = Arc::new(Shelf::new(backing, Arc::new(clock), &tables)?);
@@ -57,12 +68,11 @@ impl Stage {
         config.feed = 1;
         let unopened = |error: chorus_local::Error| StoreError::Invalid(error.to_string());
         let local = Arc::new(Local::open(config).map_err(unopened)?);
+        let struck = StruckStore::new(Arc::clone(&world), Arc::clone(&shelf), Arc::clone(&stock));
+        let store: Arc<dyn Store> = Arc::new(struck);
         let kernel = Kernel {
-            store: Arc::new(StruckStore::new(
-                Arc::clone(&world),
-                Arc::clone(&shelf),
-                Arc::clone(&stock),
-            )),
+            machines: local.machines_on(Arc::clone(&store)),
+            store,
             bus: Arc::new(StruckBus { world: Arc::clone(&world), bus: Arc::clone(local.bus()) }),
             clock: Arc::new(SkewedClock { world: Arc::clone(&world) }),
         };
@@ -113,6 +123,7 @@ fn engine(world: &World, scenario: &Scenario, functions: &[Function]) -> LocalCo
     // The tables are on the shelf: the engine's own store stays empty.
     let bare = functions.iter().cloned().map(|it| Function { tables: Vec::new(), ..it }).collect();
     let mut config = LocalConfig::new(bare).virtual_time(&world.clock).seed(mix(scenario.seed, 1));
+    config.limits = LIMITS.map(|(name, seconds)| (name.to_owned(), seconds)).into();
     config.disorder =
         Disorder { fewest_copies: 1, most_copies: scenario.copies, delay: scenario.delay };
     for action in ["StartDelivery", "RecallDelivery"] {

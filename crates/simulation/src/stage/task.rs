@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use chorus_kernel::{Problem, Response};
-use chorus_local::{Fault as Cause, Ticket, Verdict, Work};
+use chorus_local::{Alarm, Fault as Cause, Ticket, Verdict, Work};
 use jiff::SignedDuration;
 
 use super::{Doing, Stage};
 use crate::draw::{self, Draw, mix};
 use crate::fault::Trouble;
-use crate::world::{FUNCTION_TIMEOUT, Running};
+use crate::world::{FUNCTION_TIMEOUT, Running, later};
 
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -71,6 +71,11 @@ impl Stage {
         let topology = self.local.bus().topology();
         match (work, work.taken().first()) {
             (Work::Job(job), _) => ((*job).to_owned(), (*job).to_owned()),
+            (Work::Wake(execution), _) => {
+                let nested = if execution.matches('-').count() > 1 { ", its job" } else { "" };
+                let machine = execution.split('-').next().unwrap_or_default();
+                (execution.to_string(), format!("{machine}{nested}"))
+            }
             (_, Some(taken)) => {
                 let rule = &topology.routes[taken.route].rule.name;
                 let (event, attempt) = (&taken.event, taken.attempt);
@@ -160,6 +165,7 @@ impl Stage {
                 }
                 Work::Batch(_) => {}
                 Work::Job(job) => self.local.bus().finish(job),
+                Work::Wake(execution) => self.wake_later(execution),
             },
             Purpose::Request { client, .. } => {
                 self.plan(FUNCTION_TIMEOUT, Doing::Request(*client));
@@ -170,17 +176,25 @@ impl Stage {
     /// The platform gives it up; it goes on all the same.
     fn timed_out(&mut self, purpose: &Purpose) {
         match purpose {
-            Purpose::Work { work, twin: false } => {
-                if let Work::Invoke(taken) | Work::Call(taken) = &**work {
+            Purpose::Work { work, twin: false } => match &**work {
+                Work::Invoke(taken) | Work::Call(taken) => {
                     let cause = Cause::passing("TimedOut", "no answer in time");
                     self.plan(FUNCTION_TIMEOUT, Doing::Settle(vec![taken.ticket], cause));
                 }
-            }
+                Work::Wake(execution) => self.wake_later(execution),
+                Work::Batch(_) | Work::Job(_) => {}
+            },
             Purpose::Request { client, .. } => {
                 self.plan(FUNCTION_TIMEOUT, Doing::Request(*client));
             }
             Purpose::Work { .. } | Purpose::Chore => {}
         }
+    }
+
+    /// The platform lets an execution go on that was last seen at work.
+    fn wake_later(&self, execution: &Arc<str>) {
+        let at = later(self.world.now(), FUNCTION_TIMEOUT);
+        self.local.bus().rest(execution, Some(Alarm { at, passive: false }));
     }
 
     fn finished(&mut self, purpose: &Purpose, done: Done) {

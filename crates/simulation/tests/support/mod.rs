@@ -179,6 +179,7 @@ impl Shop {
         let kernel = Kernel {
             store: Arc::clone(&struck) as Arc<_>,
             bus: Arc::clone(&bus) as Arc<_>,
+            machines: Arc::new(chorus_kernel::NoMachines),
             clock: lent,
         };
         let looked = Mutex::default();
