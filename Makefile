@@ -7,7 +7,7 @@ help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 
 .PHONY: demo
-demo: ## Five stories, told event by event
+demo: ## Seven stories, told event by event
 	cargo run -q -- demo
 
 .PHONY: test

@@ -82,13 +82,35 @@ async fn an_order_of_high_value_waits_for_a_reviewer() {
     assert!(
         said.contains(&"DeliveryEstimated".to_owned()) && !said.contains(&"PaymentMade".to_owned())
     );
-    let verdict =
-        |verdict: &str| json!({ "verdict": verdict, "reviewer": "maria", "reason": "odd" });
-    test.ok("POST", &format!("/reviews/{approved}"), verdict("approve")).await.unwrap();
-    test.ok("POST", &format!("/reviews/{declined}"), verdict("decline")).await.unwrap();
+    for (order, verdict) in [(&approved, "take"), (&approved, "approve"), (&declined, "decline")] {
+        test.review(order, verdict).await.unwrap();
+    }
     assert_eq!(test.ended(&approved).await.unwrap()["status"], "Delivered");
     assert_eq!(test.ended(&declined).await.unwrap()["status"], "Canceled");
+    let twice = test.review(&approved, "decline").await.unwrap_err().to_string();
+    assert!(twice.contains("409") && twice.contains("decided the other way"), "{twice}");
     test.books().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_nobody_reviews_in_time_is_undone_and_a_late_verdict_is_refused() {
+    let limits = [("ReviewHeartbeatSeconds", 1), ("ReviewTimeoutSeconds", 2)];
+    let limits = limits.map(|(name, seconds)| (name.to_owned(), seconds)).into();
+    let config = chorus_shop::ShopConfig { limits, ..Default::default() };
+    let test = TestShop::with(config, &["ana"]).await.unwrap();
+    let item = json!({ "name": "Ring", "price": 1200, "stock": 2 });
+    test.ok("PUT", "/items/ring", item).await.unwrap();
+    test.rest().await.unwrap();
+    let id = test.order("ana", "ring", 1).await.unwrap();
+    let ended = test.ended(&id).await.unwrap();
+    assert!(ended["reason"].to_string().contains("no reviewer took the order up in time"));
+    let late = test.review(&id, "approve").await.unwrap_err().to_string();
+    assert!(late.contains("409") && late.contains("was canceled before"), "{late}");
+    let books = test.books().await.unwrap();
+    assert_eq!(
+        (books.items.iter().map(|it| it.reserved).sum::<u64>(), books.count(Status::Canceled)),
+        (0, 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

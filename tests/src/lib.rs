@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use chorus_shop::{Accounts, Shop, ShopConfig};
+use chorus_delivery::CarrierWait;
+use chorus_shop::{Accounts, Shop, ShopConfig, WEBHOOK_SECRET};
+use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -72,7 +74,11 @@ impl TestShop {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        let answer = self.shop.router().oneshot(request.body(body.into())?).await?;
+        self.send(request.body(body.into())?).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> anyhow::Result<Answer> {
+        let answer = self.shop.router().oneshot(request).await?;
         let status = answer.status().as_u16();
         let bytes = to_bytes(answer.into_body(), 10_000_000).await?;
         Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
@@ -98,6 +104,36 @@ impl TestShop {
         let answer = self.raw(("POST", "/orders"), Some(&key), body.to_string()).await?;
         ensure!(answer.status == 201, "{answer:?}");
         Ok(answer.body["order-id"].as_str().context("an id")?.to_owned())
+    }
+
+    /// Says `verdict` of an order, as a reviewer: by the handle that its review shows.
+    ///
+    /// # Errors
+    /// Where the answer is not 2xx.
+    pub async fn review(&self, order_id: &str, verdict: &str) -> anyhow::Result<Value> {
+        let path = format!("/reviews/{order_id}");
+        let review = self.ok("GET", &path, Value::Null).await?;
+        let body = json!({
+            "verdict": verdict, "reviewer": "maria", "reason": "odd", "handle": review["handle"],
+        });
+        self.ok("POST", &path, body).await
+    }
+
+    /// Says something of the order's parcel, as the carrier: signed, and with its handle.
+    ///
+    /// # Errors
+    /// Where the router fails.
+    pub async fn webhook(&self, order_id: &str, status: &str) -> anyhow::Result<Answer> {
+        let handle = CarrierWait::handle(&order_id.parse()?);
+        let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();
+        let (secret, now): (WebhookSecret, _) =
+            (WEBHOOK_SECRET.parse()?, jiff::Timestamp::now().as_second());
+        let request = Request::post("/webhooks/logistics")
+            .header(TIMESTAMP_HEADER, now.to_string())
+            .header(SIGNATURE_HEADER, sign(&secret, now, body.as_bytes()))
+            .header("idempotency-key", format!("late-{status}"))
+            .body(body.into())?;
+        self.send(request).await
     }
 
     /// Waits until the order has ended and nothing is under way, and answers the order.

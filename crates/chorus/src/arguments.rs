@@ -12,7 +12,7 @@ use crate::command::{
 /// bus, and answer with events.
 #[derive(Debug, Parser)]
 #[command(name = "chorus", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Start with `chorus demo`: five stories, told event by event.")]
+#[command(after_help = "Start with `chorus demo`: seven stories, told event by event.")]
 pub(crate) struct Arguments {
     /// Say more on standard error: -v warnings, -vv what happens, -vvv everything
     #[arg(short, long, action = ArgAction::Count, global = true, display_order = 900)]
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Tell five orders' stories on a shop that is gone afterwards
+    /// Tell seven orders' stories on a shop that is gone afterwards
     Demo(Demo),
     /// Run the whole shop on this machine
     Up(Up),

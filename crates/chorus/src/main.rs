@@ -4,6 +4,7 @@ mod arguments;
 mod client;
 mod command;
 mod interruption;
+mod machine_steps;
 mod place;
 mod screen;
 mod timeline;

@@ -6,11 +6,12 @@ use anyhow::Context;
 use chorus_event_log::LoggedEvent;
 use chorus_events::catalog;
 use chorus_events::{Owner, Role};
-use chorus_shop::Attempt;
+use chorus_shop::{Attempt, ExecutionStory};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::client::{Ask, Client};
+use crate::machine_steps;
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
 /// How wide an event's name is in a list, in characters.
@@ -25,6 +26,7 @@ pub(crate) struct Timeline {
     pub(crate) order_id: String,
     pub(crate) events: Vec<LoggedEvent>,
     pub(crate) attempts: Vec<Attempt>,
+    pub(crate) executions: Vec<ExecutionStory>,
 }
 
 #[derive(Deserialize)]
@@ -50,9 +52,11 @@ impl Timeline {
         let ids: Vec<String> =
             events.iter().map(|event| event.metadata.event_id.to_string()).collect();
         let path = format!("/operator/attempts?event-ids={}", ids.join(","));
-        // Only a shop on this engine knows of its attempts.
+        // Only a shop on this engine knows of its attempts, and of what its state machines did.
         let attempts = client.ask(Ask::get(&path)).await.unwrap_or_default();
-        Ok(Self { order_id: order_id.to_owned(), events, attempts })
+        let path = format!("/operator/executions?order-id={order_id}");
+        let executions = client.ask(Ask::get(&path)).await.unwrap_or_default();
+        Ok(Self { order_id: order_id.to_owned(), events, attempts, executions })
     }
 
     /// One line for each event, in the order of causes.
@@ -139,6 +143,9 @@ impl Tree<'_> {
             line!("{DIM}{below}{DIM:#}{BAD}{attempt}{BAD:#}");
         }
         let id = event.metadata.event_id.to_string();
+        for step in machine_steps::lines(&self.timeline.executions, &id, self.start) {
+            line!("{DIM}{below}{DIM:#}{step}");
+        }
         let children = self.children.get(&id).map_or(&[][..], Vec::as_slice);
         for (place, child) in children.iter().enumerate() {
             self.print(child, &below, place + 1 == children.len());

@@ -1,11 +1,11 @@
-//! The demo tells five stories, and its books add up.
+//! The demo tells seven stories, and its books add up.
 
 use serde_json::Value;
 
 use crate::{chorus, said};
 
 #[test]
-fn five_stories_are_told_and_nothing_is_left_behind() {
+fn seven_stories_are_told_and_nothing_is_left_behind() {
     let place = tempfile::tempdir().unwrap();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_chorus"))
         .arg("demo")
@@ -14,7 +14,7 @@ fn five_stories_are_told_and_nothing_is_left_behind() {
         .unwrap();
     let told = said(&output);
     assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-    for story in 1..=5 {
+    for story in 1..=7 {
         assert!(told.contains(&format!("\n{story}. ")) || told.starts_with("1. "), "{told}");
     }
     assert!(told.contains("It adds up"), "{told}");
@@ -26,7 +26,7 @@ fn machines_get_every_event_with_its_cause() {
     let output = chorus(&["demo", "--json"]);
     let told: Value = serde_json::from_str(&said(&output)).unwrap();
     let stories = told["stories"].as_array().unwrap();
-    assert_eq!(stories.len(), 5);
+    assert_eq!(stories.len(), 7);
     let delivered = stories[0]["events"].as_array().unwrap();
     let said: Vec<&str> = delivered.iter().map(|e| e["detail-type"].as_str().unwrap()).collect();
     assert_eq!(said[0], "OrderCreated");

@@ -1,5 +1,6 @@
 //! How a shop is set up.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,9 @@ pub struct ShopConfig {
     pub concurrency: usize,
     /// The seed of ids, jitter and disorder; without, the system's time.
     pub seed: Option<u64>,
+    /// How long the state machines' waits last, in seconds, where that is not what they say: such
+    /// as `ReviewTimeoutSeconds`.
+    pub limits: BTreeMap<String, u32>,
     /// Deliberate disorder among deliveries, for tests.
     pub disorder: Disorder,
 }
@@ -40,6 +44,7 @@ impl Default for ShopConfig {
             delivery_after: Duration::from_millis(150),
             concurrency: 32,
             seed: None,
+            limits: BTreeMap::new(),
             disorder: Disorder::default(),
         }
     }

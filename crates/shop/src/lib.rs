@@ -9,6 +9,8 @@ mod operator;
 mod partners;
 mod shop;
 
+pub use chorus_local::{ExecutionStory, Moment};
+
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
 pub use config::{CARRIER_API_KEY, ShopConfig, WEBHOOK_SECRET};
 pub use operator::{

@@ -114,6 +114,7 @@ impl Shop {
         let mut engine = LocalConfig::new(functions.clone());
         (engine.data, engine.seed) = (config.data.clone(), config.seed);
         (engine.concurrency, engine.disorder) = (config.concurrency, config.disorder);
+        engine.limits.clone_from(&config.limits);
         for (row, path) in [("StartDelivery", "deliveries"), ("RecallDelivery", "recalls")] {
             let url = format!("http://{address}{CARRIER}/{path}");
             engine = engine.endpoint(row, Endpoint::new(url, CARRIER_API_KEY));

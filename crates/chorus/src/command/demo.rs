@@ -1,4 +1,4 @@
-//! `chorus demo`: five stories on a shop that is gone afterwards.
+//! `chorus demo`: seven stories on a shop that is gone afterwards.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::timeline::Timeline;
 /// How long a story may take, before something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Tell five orders' stories, event by event, on a shop in a temporary place.
+/// Tell seven orders' stories, event by event, on a shop in a temporary place.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// For machines: every story's events, and the books
@@ -32,18 +32,31 @@ struct Story {
     customer: &'static str,
     item: &'static str,
     pieces: u32,
-    /// The customer cancels once this event was said.
-    cancel_after: Option<&'static str>,
+    then: Then,
     ends: Status,
 }
 
-const STORIES: [Story; 5] = [
+/// What people do while the order is under way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// They wait.
+    Nothing,
+    /// The customer cancels once this event was said.
+    CancelAfter(&'static str),
+    /// A reviewer approves the order.
+    Approve,
+}
+
+/// How long a reviewer is waited for here, in seconds: as long as somebody likes to watch.
+const REVIEW_SECONDS: u32 = 2;
+
+const STORIES: [Story; 7] = [
     Story {
         title: "Ordered, paid, delivered",
         customer: "ana",
         item: "chai",
         pieces: 2,
-        cancel_after: None,
+        then: Then::Nothing,
         ends: Status::Delivered,
     },
     Story {
@@ -51,7 +64,7 @@ const STORIES: [Story; 5] = [
         customer: "berit",
         item: "tofu",
         pieces: 36,
-        cancel_after: None,
+        then: Then::Nothing,
         ends: Status::Canceled,
     },
     Story {
@@ -59,7 +72,7 @@ const STORIES: [Story; 5] = [
         customer: "carlos-declined",
         item: "chai",
         pieces: 3,
-        cancel_after: None,
+        then: Then::Nothing,
         ends: Status::Canceled,
     },
     Story {
@@ -67,7 +80,7 @@ const STORIES: [Story; 5] = [
         customer: "dora-carrier-cancels",
         item: "tofu",
         pieces: 1,
-        cancel_after: None,
+        then: Then::Nothing,
         ends: Status::Canceled,
     },
     Story {
@@ -75,15 +88,40 @@ const STORIES: [Story; 5] = [
         customer: "emil-carrier-silent",
         item: "chai",
         pieces: 5,
-        cancel_after: Some("DeliveryMarkedAsStarted"),
+        then: Then::CancelAfter("DeliveryMarkedAsStarted"),
+        ends: Status::Canceled,
+    },
+    Story {
+        title: "An order of high value: charged once a reviewer has approved it",
+        customer: "fatima",
+        item: "samovar",
+        pieces: 1,
+        then: Then::Approve,
+        ends: Status::Delivered,
+    },
+    Story {
+        title: "Nobody reviews it in time: the payment fails, and all is undone",
+        customer: "gustav",
+        item: "samovar",
+        pieces: 2,
+        then: Then::Nothing,
         ends: Status::Canceled,
     },
 ];
 
+/// What the shop sells: item, name, price, stock.
+const ITEMS: [(&str, &str, f64, u32); 3] =
+    [("chai", "Chai", 18.0, 39), ("tofu", "Tofu", 23.25, 35), ("samovar", "Samovar", 1250.0, 3)];
+
 pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
     let interruption = Interruption::listen()?;
     let place = tempfile::tempdir()?;
-    let config = ShopConfig { data: Some(place.path().to_owned()), ..ShopConfig::default() };
+    let limits = ["ReviewHeartbeatSeconds", "ReviewTimeoutSeconds"];
+    let config = ShopConfig {
+        data: Some(place.path().to_owned()),
+        limits: limits.map(|name| (name.to_owned(), REVIEW_SECONDS)).into(),
+        ..ShopConfig::default()
+    };
     let shop = Shop::start(&config).await?;
     // Whichever comes first; the temporary place goes away with either.
     let ended = tokio::select! {
@@ -99,7 +137,7 @@ async fn tell(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
     seed(&client, shop).await?;
     if !demo.json {
         line!(
-            "A small shop, on an engine in a temporary place: five orders, and what each service \
+            "A small shop, on an engine in a temporary place: seven orders, and what each service \
              said of them.\nA line is an event: how long after the order, who said it, and which \
              event it answers.\n"
         );
@@ -127,7 +165,7 @@ async fn tell(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
 }
 
 async fn seed(client: &Client, shop: &Shop) -> anyhow::Result<()> {
-    for (sku, name, price, stock) in [("chai", "Chai", 18.0, 39), ("tofu", "Tofu", 23.25, 35)] {
+    for (sku, name, price, stock) in ITEMS {
         let body = json!({ "name": name, "price": price, "stock": stock });
         client.ask::<Value>(Ask::put(&format!("/items/{sku}"), body)).await?;
     }
@@ -153,15 +191,7 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
     let key = format!("demo-{}", story.customer);
     let order: Value = client.ask(Ask::post("/orders", body).with_key(&key)).await?;
     let order_id = order["order-id"].as_str().context("the order has an id")?.to_owned();
-    if let Some(event) = story.cancel_after {
-        wait_for(&format!("{event} of {order_id}"), async || {
-            let timeline = Timeline::read(client, &order_id).await?;
-            Ok(timeline.events.iter().any(|said| said.detail_type == event))
-        })
-        .await?;
-        let path = format!("/orders/{order_id}/cancel");
-        client.ask::<Value>(Ask::post(&path, json!({ "reason": "changed my mind" }))).await?;
-    }
+    meanwhile(story.then, client, &order_id).await?;
     let ends = serde_json::to_value(story.ends)?;
     wait_for(&format!("the end of {order_id}"), async || {
         let order: Value = client.ask(Ask::get(&format!("/orders/{order_id}"))).await?;
@@ -172,6 +202,35 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
     let order: Value = client.ask(Ask::get(&format!("/orders/{order_id}"))).await?;
     ensure!(order["status"] == ends, "order {order_id} should be {ends}, and is {order}");
     Timeline::read(client, &order_id).await
+}
+
+/// Does what people do while the order is under way.
+async fn meanwhile(then: Then, client: &Client, order_id: &str) -> anyhow::Result<()> {
+    match then {
+        Then::Nothing => {}
+        Then::CancelAfter(event) => {
+            wait_for(&format!("{event} of {order_id}"), async || {
+                let timeline = Timeline::read(client, order_id).await?;
+                Ok(timeline.events.iter().any(|said| said.detail_type == event))
+            })
+            .await?;
+            let path = format!("/orders/{order_id}/cancel");
+            client.ask::<Value>(Ask::post(&path, json!({ "reason": "changed my mind" }))).await?;
+        }
+        Then::Approve => {
+            let path = format!("/reviews/{order_id}");
+            let mut handle = Value::Null;
+            wait_for(&format!("the review of {order_id}"), async || {
+                let (_, review) = client.send(Ask::get(&path)).await?;
+                handle = review["handle"].clone();
+                Ok(handle.is_string())
+            })
+            .await?;
+            let verdict = json!({ "verdict": "approve", "reviewer": "maria", "handle": handle });
+            client.ask::<Value>(Ask::post(&path, verdict)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Asks again and again until it is so.

@@ -9,7 +9,8 @@ use crate::place::Place;
 use crate::screen::line;
 use crate::timeline::Timeline;
 
-/// Draw an order's tree of causes from the event log, with times, services and retries.
+/// Draw an order's tree of causes from the event log, with times, services, retries
+/// and the steps of its state machines.
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
     /// Which order
@@ -24,7 +25,10 @@ pub(crate) struct Trace {
 pub(crate) async fn run(trace: &Trace) -> anyhow::Result<ExitCode> {
     let timeline = Timeline::read(&trace.place.client()?, trace.order.as_str()).await?;
     if trace.json {
-        let told = serde_json::json!({ "events": timeline.events, "attempts": timeline.attempts });
+        let Timeline { events, attempts, executions, .. } = timeline;
+        let told = serde_json::json!({
+            "events": events, "attempts": attempts, "executions": executions,
+        });
         line!("{}", serde_json::to_string_pretty(&told)?);
     } else {
         timeline.print_tree()?;

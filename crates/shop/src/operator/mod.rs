@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chorus_local::Local;
+use chorus_local::{ExecutionStory, Local};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -82,6 +82,7 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners, audit: Audit) -> Rou
         .route("/operator/rules", get(doctor::rules))
         .route("/operator/audit", get(deeds))
         .route("/operator/attempts", get(attempts))
+        .route("/operator/executions", get(executions))
         .route("/operator/accounts", get(accounts))
         .route("/operator/load", get(load))
         .route("/operator/recent-events", get(recent_events))
@@ -112,6 +113,20 @@ async fn attempts(
         }
     }
     Ok(Json(attempts))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct ExecutionsOf {
+    order_id: String,
+}
+
+/// What happened in the state machines for an order.
+async fn executions(
+    State(desk): State<Desk>,
+    Query(ExecutionsOf { order_id }): Query<ExecutionsOf>,
+) -> Result<Json<Vec<ExecutionStory>>, Refused> {
+    Ok(Json(desk.local.executions(&order_id).await?))
 }
 
 async fn accounts(State(desk): State<Desk>) -> Result<Json<Accounts>, Refused> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use axum::http::Request;
+use chorus_delivery::CarrierWait;
 use chorus_events::Detail;
 use chorus_events::delivery::DeliveryMarkedAsStarted;
 use chorus_local::{Call, NoAnswer, Partner};
@@ -103,7 +104,8 @@ impl Couriers {
 
 async fn tell(router: &Router, order_id: &str, status: &str) -> anyhow::Result<()> {
     let secret: WebhookSecret = WEBHOOK_SECRET.parse()?;
-    let body = json!({ "order-id": order_id, "status": status }).to_string();
+    let handle = CarrierWait::handle(&order_id.parse()?);
+    let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();
     let now = jiff::Timestamp::now().as_second();
     let request = Request::post("/webhooks/logistics")
         .header(TIMESTAMP_HEADER, now.to_string())

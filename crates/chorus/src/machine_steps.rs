@@ -1,0 +1,114 @@
+//! What the state machines did for an order, as lines of its tree of causes.
+
+use chorus_shop::{ExecutionStory, Moment};
+use jiff::Timestamp;
+
+use crate::screen::{BAD, BOLD, DIM};
+
+/// How wide a step's name is, in characters.
+const STEP_COLUMN: usize = 24;
+
+/// The executions that an event started, and those that they wait for, each with its steps.
+pub(crate) fn lines(
+    executions: &[ExecutionStory],
+    event_id: &str,
+    start: Timestamp,
+) -> Vec<String> {
+    let started = executions.iter().filter(|it| it.started_by.as_deref() == Some(event_id));
+    started.flat_map(|execution| told(executions, execution, start)).collect()
+}
+
+fn told(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) -> Vec<String> {
+    let ended = execution.status.to_lowercase().replace('_', " ");
+    let (machine, colour) = (&execution.machine, if ended == "failed" { BAD } else { DIM });
+    let mut lines = vec![format!("⚙ {BOLD}{machine}{BOLD:#}  {colour}{ended}{colour:#}")];
+    let jobs: Vec<&ExecutionStory> =
+        all.iter().filter(|it| it.parent.as_deref() == Some(&execution.name)).collect();
+    let mut jobs = jobs.into_iter();
+    for step in steps(execution) {
+        lines.push(step.line(start));
+        // The step that bears the job's name waited for it.
+        if jobs.as_slice().first().is_some_and(|job| job.machine == step.name)
+            && let Some(job) = jobs.next()
+        {
+            lines.extend(told(all, job, start).into_iter().map(|line| format!("  {line}")));
+        }
+    }
+    lines
+}
+
+/// A task's state, with what failed in it.
+struct Step<'a> {
+    name: &'a str,
+    at: Timestamp,
+    errors: Vec<&'a str>,
+}
+
+/// The tasks of an execution, in the order in which it came to them.
+fn steps(execution: &ExecutionStory) -> Vec<Step<'_>> {
+    let mut steps: Vec<Step<'_>> = Vec::new();
+    for Moment { at, kind, state, error } in &execution.moments {
+        if kind == "TaskStateEntered" {
+            let name = state.as_deref().unwrap_or_default();
+            steps.push(Step { name, at: *at, errors: Vec::new() });
+        } else if let (Some(error), Some(step)) = (error, steps.last_mut()) {
+            step.errors.push(error);
+        }
+    }
+    steps
+}
+
+impl Step<'_> {
+    fn line(&self, start: Timestamp) -> String {
+        let after = self.at.duration_since(start).as_millis();
+        let failed = match self.errors.as_slice() {
+            [] => String::new(),
+            [error] => format!("  {BAD}failed once: {error}{BAD:#}"),
+            [first, ..] => format!("  {BAD}failed {} times: {first}{BAD:#}", self.errors.len()),
+        };
+        format!("  {:<STEP_COLUMN$}{DIM}{after:>7} ms{DIM:#}{failed}", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(second: i64, kind: &str, state: Option<&str>, error: Option<&str>) -> Moment {
+        Moment {
+            at: Timestamp::from_second(second).unwrap(),
+            kind: kind.to_owned(),
+            state: state.map(ToOwned::to_owned),
+            error: error.map(ToOwned::to_owned),
+        }
+    }
+
+    fn execution(machine: &str, parent: Option<&str>, moments: Vec<Moment>) -> ExecutionStory {
+        ExecutionStory {
+            machine: machine.to_owned(),
+            name: format!("{machine}-1"),
+            started_by: parent.is_none().then(|| "an-event".to_owned()),
+            parent: parent.map(ToOwned::to_owned),
+            status: "SUCCEEDED".to_owned(),
+            moments,
+        }
+    }
+
+    #[test]
+    fn steps_stand_below_their_machine_and_a_job_below_the_step_that_waits_for_it() {
+        let entered = |second, state| moment(second, "TaskStateEntered", Some(state), None);
+        let failed = moment(2, "TaskFailed", None, Some("Busy"));
+        let outer = execution("Outer", None, vec![entered(1, "Inner"), entered(4, "Say")]);
+        let inner = execution("Inner", Some("Outer-1"), vec![entered(2, "Ask"), failed]);
+        let plain = lines(&[outer, inner], "an-event", Timestamp::UNIX_EPOCH);
+        let plain: Vec<String> =
+            plain.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
+        let names = |line: &String| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told: Vec<String> = plain.iter().map(names).collect();
+        assert_eq!(told[..2], ["⚙ Outer succeeded", "Inner 1000 ms"]);
+        assert_eq!(
+            told[2..],
+            ["⚙ Inner succeeded", "Ask 2000 ms failed once: Busy", "Say 4000 ms"]
+        );
+    }
+}
