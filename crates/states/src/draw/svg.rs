@@ -7,9 +7,9 @@ use super::layers::{LAYER_GAP, Placed, Point, Size};
 const TITLE_WIDTH: f64 = 7.6;
 const SUBTITLE_WIDTH: f64 = 5.9;
 const PADDING: f64 = 16.0;
-const LABEL_TOP: f64 = 22.0;
-const LABEL_HEIGHT: f64 = 14.0;
-const LABEL_ROWS: u32 = 3;
+const LABEL_TOP: f64 = 18.0;
+const LABEL_HEIGHT: f64 = 13.0;
+const LABEL_ROWS: u32 = 4;
 const GROUP_HEAD: f64 = 46.0;
 const GROUP_GAP: f64 = 20.0;
 
@@ -121,25 +121,22 @@ pub(super) fn flow(blocks: &[Block], placed: &Placed) -> Block {
     let mut body = String::new();
     let (mut halos, mut labels) = (String::new(), String::new());
     let mut right = placed.size.width;
-    let mut beside = vec![0_u32; placed.corners.len()];
+    let mut taken: Vec<(Point, f64)> = Vec::new();
     for (edge, points) in &placed.routes {
         curve(&mut body, points, edge.style);
         if edge.label.is_empty() || points.len() < 2 {
             continue;
         }
-        // The labels of one state's edges stand below one another.
-        let row = f64::from(beside[edge.from] % LABEL_ROWS);
-        beside[edge.from] += 1;
-        let down = LABEL_TOP + row * LABEL_HEIGHT;
-        // An upright piece beside a taller neighbour comes before the piece that turns.
-        let turns = points.windows(2).find(|pair| (pair[0].0 - pair[1].0).abs() > 1.0);
-        let (from, to) = turns.map_or((points[0], points[1]), |pair| (pair[0], pair[1]));
-        let part = (down / LAYER_GAP).min(1.0);
-        let across = from.0 + (to.0 - from.0) * part * part * (3.0 - 2.0 * part);
         let half = edge.label.chars().count() as f64 * SUBTITLE_WIDTH / 2.0;
-        let middle = across.max(half);
+        let spots = (0..LABEL_ROWS).map(|row| spot(points, row, half));
+        let free = |at: &Point| {
+            taken.iter().all(|((x, y), other)| {
+                (y - at.1).abs() >= LABEL_HEIGHT || (x - at.0).abs() >= half + other
+            })
+        };
+        let (middle, y) = spots.into_iter().find(free).unwrap_or(spot(points, 0, half));
+        taken.push(((middle, y), half));
         right = right.max(middle + half);
-        let y = if to.1 > from.1 { from.1 + down } else { from.1 - down };
         // A text of its own, since not every renderer paints the stroke of a text below its fill.
         text(&mut halos, "halo", (middle, y), &edge.label);
         text(&mut labels, "label", (middle, y), &edge.label);
@@ -150,6 +147,18 @@ pub(super) fn flow(blocks: &[Block], placed: &Placed) -> Block {
     body.push_str(&halos);
     body.push_str(&labels);
     Block { size: Size { width: right, height: placed.size.height }, body }
+}
+
+/// Where a label stands beside its edge, some rows below the state that the edge leaves.
+fn spot(points: &[Point], row: u32, half: f64) -> Point {
+    let down = LABEL_TOP + f64::from(row) * LABEL_HEIGHT;
+    // An upright piece beside a taller neighbour comes before the piece that turns.
+    let turns = points.windows(2).find(|pair| (pair[0].0 - pair[1].0).abs() > 1.0);
+    let (from, to) = turns.map_or((points[0], points[1]), |pair| (pair[0], pair[1]));
+    let part = (down / LAYER_GAP).min(1.0);
+    let across = from.0 + (to.0 - from.0) * part * part * (3.0 - 2.0 * part);
+    let y = if to.1 > from.1 { from.1 + down } else { from.1 - down };
+    (across.max(half), y)
 }
 
 fn head_width(heading: &Heading<'_>) -> f64 {
