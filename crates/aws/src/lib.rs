@@ -18,6 +18,7 @@
 
 mod bus;
 mod clock;
+mod config;
 mod dead_letters;
 mod invocation;
 mod logs;
@@ -28,5 +29,6 @@ mod trace;
 
 pub use bus::EventBridgePublisher;
 pub use clock::SystemClock;
-pub use run::{StartError, run, sdk_config, variable};
+pub use config::sdk_config;
+pub use run::{StartError, run, variable};
 pub use store::{DynamoStore, Meter, Reading, Tables};

@@ -4,9 +4,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use chorus_kernel::{Clock, Failure, Function, Kernel, Publisher, Store};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
@@ -17,17 +14,13 @@ use tracing::Instrument;
 use crate::dead_letters::{DeadLetters, FailureQueue};
 use crate::invocation::{Invocation, Invoker, error_type};
 use crate::store::Meter;
-use crate::{DynamoStore, EventBridgePublisher, SystemClock, Tables, logs};
+use crate::{DynamoStore, EventBridgePublisher, SystemClock, Tables, logs, sdk_config};
 
 /// How long before Lambda's deadline work is given up: enough to answer, and to log it.
 const MARGIN: Duration = Duration::from_millis(200);
 
 /// The longest that Lambda lets a function run.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
-
-/// How long one try of a request may take. A service of AWS answers within milliseconds; what
-/// takes this long is lost.
-const TRY: Duration = Duration::from_secs(3);
 
 /// Why a function does not start.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +74,7 @@ fn start(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Resu
         .build()
         .map_err(StartError::Executor)?;
     executor.block_on(async {
-        let config = sdk_config().await;
+        let config = sdk_config();
         let bus = variable("BUS_NAME").ok_or(StartError::Missing("BUS_NAME"))?;
         let client = aws_sdk_dynamodb::Client::new(&config);
         let store = DynamoStore::new(client, Tables::from_env());
@@ -100,22 +93,6 @@ fn start(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Resu
         });
         serve(&Invoker { function, kernel, dead_letters }, &meter).await
     })
-}
-
-/// What every client of AWS is made of: the environment's region, endpoint and credentials.
-///
-/// Three tries for what passes, each within three seconds, so that a lost answer does not eat up
-/// an invocation.
-pub async fn sdk_config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(TRY)
-        .build();
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .timeout_config(timeouts)
-        .load()
-        .await
 }
 
 async fn serve(invoker: &Invoker, meter: &Meter) -> Result<(), StartError> {

@@ -23,7 +23,7 @@ async fn the_store_on_dynamodb_holds_the_port() {
         );
         return;
     };
-    let client = Client::new(&sdk_config().await);
+    let client = Client::new(&sdk_config());
     for table in &TABLES {
         create(&client, table).await;
     }
