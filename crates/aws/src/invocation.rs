@@ -6,6 +6,7 @@ mod guard;
 mod http;
 mod payload;
 mod routing;
+mod task;
 #[cfg(test)]
 mod testing;
 
@@ -53,17 +54,16 @@ impl Invoker {
         &self,
         payload: &str,
         invocation: &Invocation,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Value, Failed> {
         let payload = Payload::recognize(payload)?;
         tracing::Span::current().record("kind", payload.kind());
         match payload {
-            Payload::Event(event) => self.event(event, invocation).await,
+            Payload::Event(event) => Ok(self.event(event, invocation).await?),
             Payload::Batch(records) => Ok(self.batch(&records, invocation).await),
             Payload::Request(request) => Ok(self.request(*request, invocation).await),
-            Payload::Sweep => self.sweep(invocation).await,
-            Payload::Task(name) => {
-                let message = format!("{} has no task {name}", self.function.service.title());
-                Err(Failure::Terminal { code: "UnsupportedTask", message })
+            Payload::Sweep => Ok(self.sweep(invocation).await?),
+            Payload::Task(task, event) => {
+                self.task((task, event), invocation).await.map_err(Failed::of_task)
             }
         }
     }
@@ -107,8 +107,30 @@ impl Invoker {
     }
 }
 
-/// The name of a failure that a `Retry`, a `Catch` and a dead letter carry.
-pub(crate) fn error_type(failure: &Failure) -> String {
+/// A failed invocation, as Lambda reports it.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// The error's stable name.
+    pub(crate) error_type: String,
+    /// What happened.
+    pub(crate) failure: Failure,
+}
+
+impl Failed {
+    /// Of a state machine's task: a `Retry` and a `Catch` match the failure's own name.
+    fn of_task(failure: Failure) -> Self {
+        Self { error_type: failure.code().to_owned(), failure }
+    }
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: error_type(&failure), failure }
+    }
+}
+
+/// The name of a failure where nobody but a person reads it: it says whether to try again.
+fn error_type(failure: &Failure) -> String {
     let kind = if failure.is_retryable() { "Retryable" } else { "Terminal" };
     format!("{kind}.{}", failure.code())
 }
@@ -123,14 +145,5 @@ mod tests {
         let shop = Shop::default();
         let swept = shop.invoker().invoke(r#"{"sweep":true}"#, &invocation()).await.unwrap();
         assert_eq!(swept, json!({ "published": 0, "younger": 0 }));
-    }
-
-    #[tokio::test]
-    async fn a_task_is_refused_by_name() {
-        let shop = Shop::default();
-        let task = r#"{"task":"Charge","input":{}}"#;
-        let failure = shop.invoker().invoke(task, &invocation()).await.unwrap_err();
-        assert_eq!(error_type(&failure), "Terminal.UnsupportedTask");
-        assert!(failure.to_string().contains("Charge"), "{failure}");
     }
 }

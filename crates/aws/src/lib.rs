@@ -1,8 +1,8 @@
 //! A shop on AWS: the kernel's ports on the SDK, and one Lambda runtime for every service.
 //!
 //! A service's `main` hands its function to [`run`], which answers every payload that the function
-//! can get: an event of the bus, a batch of a queue, a request to the HTTP API, a tick of the
-//! sweeper. No service knows of this crate, and this crate knows of none.
+//! can get: an event of the bus, a batch of a queue, a request to the HTTP API, a task of a state
+//! machine, a tick of the sweeper. No service knows of this crate, and this crate knows of none.
 //!
 //! What becomes of a failure:
 //!
@@ -12,6 +12,7 @@
 //! | batch | the message stays in its queue, and with it the rest of its FIFO group | the failure queue, at once, with the cause |
 //! | request | 503 with `retry-after` | the problem's status |
 //! | sweep | the invocation fails; the next tick goes on | the same |
+//! | task | the invocation fails by the failure's own name; the state machine's `Retry` | the same; its `Catch` |
 //!
 //! Without a failure queue (`FAILURE_QUEUE_URL`), or where it does not answer, a terminal failure
 //! is treated as a retryable one: it ends in the platform's own dead letters, later.
@@ -22,6 +23,7 @@ mod config;
 mod dead_letters;
 mod invocation;
 mod logs;
+mod machines;
 mod run;
 mod service_error;
 mod store;
@@ -30,5 +32,6 @@ mod trace;
 pub use bus::EventBridgePublisher;
 pub use clock::SystemClock;
 pub use config::sdk_config;
+pub use machines::SfnMachines;
 pub use run::{StartError, run, variable};
 pub use store::{DynamoStore, Meter, Reading, Tables};

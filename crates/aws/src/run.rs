@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chorus_kernel::{Clock, Failure, Function, Kernel, Publisher, Store};
+use aws_types::SdkConfig;
+use chorus_kernel::{Clock, Function, Kernel, Machines, NoMachines, Publisher, Store};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -12,9 +13,11 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::dead_letters::{DeadLetters, FailureQueue};
-use crate::invocation::{Invocation, Invoker, error_type};
+use crate::invocation::{Failed, Invocation, Invoker};
 use crate::store::Meter;
-use crate::{DynamoStore, EventBridgePublisher, SystemClock, Tables, logs, sdk_config};
+use crate::{
+    DynamoStore, EventBridgePublisher, SfnMachines, SystemClock, Tables, logs, machines, sdk_config,
+};
 
 /// How long before Lambda's deadline work is given up: enough to answer, and to log it.
 const MARGIN: Duration = Duration::from_millis(200);
@@ -53,8 +56,8 @@ pub fn variable(name: &str) -> Option<String> {
 /// Runs a service's function on Lambda until the sandbox ends: `main` in one call.
 ///
 /// `function` is given the ports on AWS, for what a service stands on beside its kernel.
-/// Read from the environment: `BUS_NAME`, `TABLE_<NAME>` for each table, and `FAILURE_QUEUE_URL`,
-/// where there is one.
+/// Read from the environment: `BUS_NAME`, `TABLE_<NAME>` for each table, `MACHINE_<NAME>` for each
+/// state machine that it may start, and `FAILURE_QUEUE_URL`, where there is one.
 pub fn run(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> ExitCode {
     logs::start();
     match start(function) {
@@ -83,7 +86,7 @@ fn start(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Resu
         let kernel = Kernel {
             store: Arc::new(store) as Arc<dyn Store>,
             bus: Arc::new(EventBridgePublisher::new(client, bus)) as Arc<dyn Publisher>,
-            machines: Arc::new(chorus_kernel::NoMachines),
+            machines: state_machines(&config),
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         };
         let function = function(&kernel)?;
@@ -95,10 +98,19 @@ fn start(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Resu
     })
 }
 
+/// Step Functions, where the function has a machine to start; else nothing that a cold start
+/// would pay for.
+fn state_machines(config: &SdkConfig) -> Arc<dyn Machines> {
+    let arns = machines::arns(std::env::vars());
+    if arns.is_empty() {
+        return Arc::new(NoMachines);
+    }
+    Arc::new(SfnMachines::new(aws_sdk_sfn::Client::new(config), arns))
+}
+
 async fn serve(invoker: &Invoker, meter: &Meter) -> Result<(), StartError> {
-    let handler = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-        handle(invoker, meter, event).await.map_err(Failed)
-    });
+    let handler =
+        service_fn(async |event: LambdaEvent<Box<RawValue>>| handle(invoker, meter, event).await);
     Runtime::new(handler).run().await.map_err(StartError::Loop)
 }
 
@@ -106,7 +118,7 @@ async fn handle(
     invoker: &Invoker,
     meter: &Meter,
     LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>,
-) -> Result<Value, Failure> {
+) -> Result<Value, Failed> {
     let invocation = Invocation {
         give_up_at: Instant::now() + time_left(context.deadline, SystemTime::now()),
         function_arn: context.invoked_function_arn,
@@ -123,10 +135,10 @@ async fn handle(
     let (began, before) = (Instant::now(), meter.reading());
     let answer = invoker.invoke(payload.get(), &invocation).instrument(span.clone()).await;
     let (used, took) = (meter.reading() - before, began.elapsed());
-    let code = answer.as_ref().err().map(error_type);
+    let code = answer.as_ref().err().map(|failed| failed.error_type.as_str());
     span.in_scope(|| {
         tracing::info!(
-            outcome = code.as_deref().unwrap_or("ok"),
+            outcome = code.unwrap_or("ok"),
             milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             store_requests = used.requests,
             read_units = used.read_units,
@@ -150,18 +162,16 @@ fn time_left(deadline: u64, now: SystemTime) -> Duration {
 }
 
 /// A failure as Lambda reports it: its type is stable, for a `Retry` or a `Catch` to match.
-#[derive(Debug)]
-struct Failed(Failure);
-
 impl From<Failed> for Diagnostic {
-    fn from(Failed(failure): Failed) -> Self {
-        Self { error_type: error_type(&failure), error_message: failure.to_string() }
+    fn from(Failed { error_type, failure }: Failed) -> Self {
+        Self { error_type, error_message: failure.to_string() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chorus_kernel::Failure;
 
     #[test]
     fn work_is_given_up_a_moment_before_the_deadline() {
@@ -181,9 +191,9 @@ mod tests {
     #[test]
     fn a_failure_is_reported_by_its_stable_name() {
         let throttled = Failure::later("Throttled", "too much");
-        assert_eq!(Diagnostic::from(Failed(throttled)).error_type, "Retryable.Throttled");
+        assert_eq!(Diagnostic::from(Failed::from(throttled)).error_type, "Retryable.Throttled");
         let reused = Failure::Terminal { code: "KeyReused", message: "a key".to_owned() };
-        let reported = Diagnostic::from(Failed(reused));
+        let reported = Diagnostic::from(Failed::from(reused));
         assert_eq!(reported.error_type, "Terminal.KeyReused");
         assert_eq!(reported.error_message, "a key");
     }

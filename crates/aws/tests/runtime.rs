@@ -92,14 +92,16 @@ fn answer(mut stream: TcpStream, status: &str, headers: &str, body: &str) {
 
 #[test]
 fn a_failure_has_a_stable_name_and_leaves_one_line_without_the_payload() {
-    let said = Lambda::start().invoke(r#"{"task":"Charge","input":{"card":"4111"}}"#);
+    let event = include_str!("../../../events/samples/OrderCreated.json");
+    let task = format!(r#"{{"action":"Charge","event":{event},"card":"4111"}}"#);
+    let said = Lambda::start().invoke(&task);
     assert_eq!(said.path, "/2018-06-01/runtime/invocation/a-request/error");
-    assert_eq!(said.body["errorType"], "Terminal.UnsupportedTask");
+    assert_eq!(said.body["errorType"], "UnknownAction");
     assert!(said.body["errorMessage"].as_str().unwrap().contains("Charge"));
     let done = said.log.iter().find(|line| line["message"] == "invocation done").unwrap();
-    assert_eq!(done["outcome"], "Terminal.UnsupportedTask");
+    assert_eq!(done["outcome"], "UnknownAction");
     assert_eq!(done["span"]["request_id"], "a-request");
-    assert_eq!(done["span"]["trace_id"], "5759e988bd862e3fe1be46a994272793");
+    assert_eq!(done["span"]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "the event's own");
     assert_eq!(done["span"]["kind"], "task");
     let log = json!(said.log).to_string();
     assert!(!log.contains("4111"), "no payload in {log}");

@@ -37,9 +37,9 @@ fn summary(answered: &Answered) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::error_type;
     use super::super::testing::{Shop, event, invocation};
     use super::*;
+    use chorus_kernel::Signal;
 
     #[tokio::test]
     async fn an_event_is_answered_and_a_duplicate_absorbed() {
@@ -53,6 +53,18 @@ mod tests {
         let again = shop.invoker().invoke(&event, &invocation()).await.unwrap();
         assert_eq!(again["outcome"], "Absorbed");
         assert_eq!(shop.published().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_event_that_starts_a_machine_starts_it_once() {
+        let shop = Shop::default();
+        let event = include_str!("../../../../events/samples/DeliveryEstimated.json");
+        shop.invoker().invoke(event, &invocation()).await.unwrap();
+        shop.invoker().invoke(event, &invocation()).await.unwrap();
+        let signals = shop.signals();
+        let [Signal::Start { machine, input, .. }] = &signals[..] else { panic!("{signals:?}") };
+        assert_eq!(machine, "CollectPayment");
+        assert_eq!(input["detail-type"], "DeliveryEstimated");
     }
 
     #[tokio::test]
@@ -74,11 +86,11 @@ mod tests {
         let shop = Shop::default();
         shop.close_dead_letters();
         let failure = shop.invoker().invoke(r#"{"detail-type":"X"}"#, &invocation()).await;
-        assert_eq!(error_type(&failure.unwrap_err()), "Terminal.MalformedEvent");
+        assert_eq!(failure.unwrap_err().error_type, "Terminal.MalformedEvent");
         let mut invoker = shop.invoker();
         invoker.dead_letters = None;
         let failure = invoker.invoke(r#"{"detail-type":"X"}"#, &invocation()).await;
-        assert_eq!(error_type(&failure.unwrap_err()), "Terminal.MalformedEvent");
+        assert_eq!(failure.unwrap_err().error_type, "Terminal.MalformedEvent");
     }
 
     #[tokio::test]
@@ -86,7 +98,7 @@ mod tests {
         let shop = Shop::default();
         shop.throttle();
         let failure = shop.invoker().invoke(&event("a-key", "ana"), &invocation()).await;
-        assert_eq!(error_type(&failure.unwrap_err()), "Retryable.Throttled");
+        assert_eq!(failure.unwrap_err().error_type, "Retryable.Throttled");
         assert!(shop.dead_letters().is_empty());
     }
 }

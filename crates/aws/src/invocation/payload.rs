@@ -21,8 +21,8 @@ pub(super) enum Payload<'a> {
     Request(Box<HttpRequest>),
     /// Time to sweep.
     Sweep,
-    /// A step of a state machine.
-    Task(String),
+    /// A task of a state machine, as it came, and the event that it hands over.
+    Task(&'a str, Option<&'a str>),
 }
 
 /// What tells payloads apart, and nothing else of them.
@@ -35,7 +35,10 @@ struct Shape<'a> {
     #[serde(rename = "requestContext", borrow)]
     request_context: Option<&'a RawValue>,
     sweep: Option<bool>,
-    task: Option<String>,
+    #[serde(borrow)]
+    action: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
 }
 
 impl<'a> Payload<'a> {
@@ -55,8 +58,8 @@ impl<'a> Payload<'a> {
             let request = serde_json::from_str(json).map_err(|error| unknown(&error))?;
             return Ok(Self::Request(Box::new(request)));
         }
-        match (shape.task, shape.detail_type) {
-            (Some(task), _) => Ok(Self::Task(task)),
+        match (shape.action, shape.detail_type) {
+            (Some(_), _) => Ok(Self::Task(json, shape.event.map(RawValue::get))),
             (None, Some(_)) => Ok(Self::Event(json)),
             (None, None) => Err(unknown(&"it has none of the known shapes")),
         }
@@ -69,7 +72,7 @@ impl<'a> Payload<'a> {
             Self::Batch(_) => "batch",
             Self::Request(_) => "request",
             Self::Sweep => "sweep",
-            Self::Task(_) => "task",
+            Self::Task(..) => "task",
         }
     }
 }
@@ -100,7 +103,8 @@ mod tests {
         assert_eq!(kind(r#"{"sweep":true}"#), "sweep");
         let scheduled = r#"{"detail-type":"Scheduled Event","source":"aws.scheduler","detail":{}}"#;
         assert_eq!(kind(scheduled), "sweep");
-        assert_eq!(kind(r#"{"task":"Charge","input":{}}"#), "task");
+        let task = format!(r#"{{"action":"PrepareDeclaration","event":{sample}}}"#);
+        assert_eq!(kind(&task), "task");
     }
 
     #[test]

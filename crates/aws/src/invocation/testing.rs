@@ -1,5 +1,5 @@
-//! A small shop in memory: one action, one route, and a store, a bus and dead letters that can
-//! be told to fail.
+//! A small shop in memory: an action, one that starts a state machine, a route, and a store, a bus,
+//! state machines and dead letters that can be told to fail.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +13,9 @@ use chorus_events::table::rows::{self, PrepareDeclarationInput, PrepareDeclarati
 use chorus_events::{Entry, Event, Service};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
-    Action, Decision, Endpoint, Failure, Function, Given, Item, Kernel, Key, Loaded, Method, Page,
-    Problem, Publisher, Query, Read, Reason, Refusal, Rejected, Request, Response, Route, Store,
-    StoreError, Write,
+    Action, Decision, Endpoint, Failure, Function, Given, Heard, Item, Kernel, Key, Loaded,
+    Machines, Method, Page, Problem, Publisher, Query, Read, Reason, Refusal, Rejected, Request,
+    Response, Route, Signal, Store, StoreError, Write,
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -71,6 +71,7 @@ impl Endpoint for Echo {
 struct Memory {
     items: Mutex<HashMap<Key, Item>>,
     published: Mutex<Vec<Entry>>,
+    signals: Mutex<Vec<Signal>>,
     dead_letters: Mutex<Vec<DeadLetter>>,
     throttled: AtomicBool,
     closed: AtomicBool,
@@ -125,6 +126,18 @@ impl Publisher for Memory {
 }
 
 #[async_trait]
+impl Machines for Memory {
+    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure> {
+        let mut signals = self.signals.lock().unwrap();
+        if signals.contains(signal) {
+            return Ok(Heard::TooLate);
+        }
+        signals.push(signal.clone());
+        Ok(Heard::Now)
+    }
+}
+
+#[async_trait]
 impl DeadLetters for Memory {
     async fn take(&self, letter: &DeadLetter) -> Result<(), Failure> {
         if self.closed.load(Ordering::Relaxed) {
@@ -143,17 +156,16 @@ impl Shop {
     /// A function that is invoked; its process is another each time.
     pub(super) fn invoker(&self) -> Invoker {
         let memory = Arc::clone(&self.0);
-        let function = Function::of(Service::Customs).action(Declare).route(Route::new(
-            Method::PUT,
-            "/echo/{name}",
-            Echo,
-        ));
+        let function = Function::of(Service::Customs)
+            .action(Declare)
+            .starts::<rows::CollectPayment>()
+            .route(Route::new(Method::PUT, "/echo/{name}", Echo));
         Invoker {
             function,
             kernel: Kernel {
                 store: Arc::clone(&memory) as Arc<dyn Store>,
                 bus: Arc::clone(&memory) as Arc<dyn Publisher>,
-                machines: Arc::new(chorus_kernel::NoMachines),
+                machines: Arc::clone(&memory) as Arc<dyn Machines>,
                 clock: Arc::new(SystemClock),
             },
             dead_letters: Some(memory),
@@ -162,6 +174,11 @@ impl Shop {
 
     pub(super) fn published(&self) -> Vec<Entry> {
         self.0.published.lock().unwrap().clone()
+    }
+
+    /// What state machines were told.
+    pub(super) fn signals(&self) -> Vec<Signal> {
+        self.0.signals.lock().unwrap().clone()
     }
 
     pub(super) fn dead_letters(&self) -> Vec<DeadLetter> {

@@ -1,0 +1,162 @@
+//! State machines on Step Functions: what a decision tells them, one request for each signal.
+//!
+//! A task token is a secret of its domain: it stands in no log and in no error.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::config::http::HttpResponse;
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
+use chorus_kernel::{Failure, Heard, Machines, Signal};
+use serde_json::Value;
+
+use crate::service_error::{Trouble, trouble};
+
+/// What the variables begin with that hold the ARNs of machines.
+const PREFIX: &str = "MACHINE_";
+
+/// Answers that mean that a signal came too late: there was an execution of this name, or nothing
+/// waits with this token any more.
+const TOO_LATE: &[&str] =
+    &["ExecutionAlreadyExists", "TaskTimedOut", "TaskDoesNotExist", "InvalidToken"];
+
+/// Tells state machines of Step Functions.
+#[derive(Debug, Clone)]
+pub struct SfnMachines {
+    client: Client,
+    /// By the name in the variable, such as `COLLECT_PAYMENT`.
+    arns: BTreeMap<String, String>,
+}
+
+impl SfnMachines {
+    /// With the ARNs of the machines that may be started, by their names in the variables.
+    #[must_use]
+    pub const fn new(client: Client, arns: BTreeMap<String, String>) -> Self {
+        Self { client, arns }
+    }
+
+    async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<Heard, Failure> {
+        let unknown = || Failure::Terminal {
+            code: "UnknownMachine",
+            message: format!("{} is not set", variable_of(machine)),
+        };
+        let arn = self.arns.get(&screaming(machine)).ok_or_else(unknown)?;
+        let request = self.client.start_execution().state_machine_arn(arn).name(name);
+        let sent = request.input(input.to_string()).send().await;
+        heard(sent.map(drop), &format!("{machine} was started before as {name}"))
+    }
+
+    async fn answer(&self, token: &str, output: &Value) -> Result<Heard, Failure> {
+        let request = self.client.send_task_success().task_token(token);
+        let sent = request.output(output.to_string()).send().await;
+        heard(sent.map(drop), "no task waits for this answer any more")
+    }
+
+    async fn heartbeat(&self, token: &str) -> Result<Heard, Failure> {
+        let sent = self.client.send_task_heartbeat().task_token(token).send().await;
+        heard(sent.map(drop), "no task waits for this heartbeat any more")
+    }
+}
+
+#[async_trait]
+impl Machines for SfnMachines {
+    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure> {
+        match signal {
+            Signal::Start { machine, name, input } => self.start(machine, name, input).await,
+            Signal::Answer { token, output } => self.answer(token, output).await,
+            Signal::Heartbeat { token } => self.heartbeat(token).await,
+        }
+    }
+}
+
+/// The ARNs among these variables, by what follows [`PREFIX`]; empty ones are left out.
+pub(crate) fn arns(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> BTreeMap<String, String> {
+    let named = |(name, arn): (String, String)| Some((name.strip_prefix(PREFIX)?.to_owned(), arn));
+    variables.into_iter().filter_map(named).filter(|(_, arn)| !arn.is_empty()).collect()
+}
+
+/// The variable with the ARN of a machine: `MACHINE_COLLECT_PAYMENT` for `CollectPayment`.
+fn variable_of(machine: &str) -> String {
+    format!("{PREFIX}{}", screaming(machine))
+}
+
+/// `CollectPayment` as `COLLECT_PAYMENT`.
+fn screaming(pascal: &str) -> String {
+    let mut name = String::new();
+    for c in pascal.chars() {
+        if c.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_uppercase());
+    }
+    name
+}
+
+/// What became of a signal; `late` says what it means that it came too late.
+fn heard<E>(sent: Result<(), SdkError<E, HttpResponse>>, late: &str) -> Result<Heard, Failure>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let Err(error) = sent else { return Ok(Heard::Now) };
+    if let Some(code) = error.code().filter(|code| TOO_LATE.contains(code)) {
+        tracing::info!(code, "{late}");
+        return Ok(Heard::TooLate);
+    }
+    Err(failure(sorted(&error), error.code()))
+}
+
+/// An error, sorted. That too many executions run at once passes, as the shop's load does.
+fn sorted<E>(error: &SdkError<E, HttpResponse>) -> Trouble
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match error.code() {
+        Some("ExecutionLimitExceeded") => Trouble::Throttled("too many executions run".to_owned()),
+        _ => trouble(error),
+    }
+}
+
+/// A failure says the service's code and nothing else of a refusal: its message may quote the
+/// request.
+fn failure(trouble: Trouble, code: Option<&str>) -> Failure {
+    match trouble {
+        Trouble::Throttled(message) => Failure::Retryable { code: "Throttled", message },
+        Trouble::Unavailable(message) => {
+            Failure::Retryable { code: "MachinesUnavailable", message }
+        }
+        Trouble::Invalid(_) => Failure::Terminal {
+            code: "InvalidRequest",
+            message: format!("Step Functions refused it: {}", code.unwrap_or("no code")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = |(name, arn): &(&str, &str)| ((*name).to_owned(), (*arn).to_owned());
+        arns(pairs.iter().map(owned))
+    }
+
+    #[test]
+    fn a_machine_is_found_by_the_variable_of_its_name() {
+        assert_eq!(variable_of("CollectPayment"), "MACHINE_COLLECT_PAYMENT");
+        let arns = set(&[("MACHINE_COLLECT_PAYMENT", "an-arn"), ("TABLE_ORDER", "a-table")]);
+        assert_eq!(arns.get(&screaming("CollectPayment")).map(String::as_str), Some("an-arn"));
+        assert_eq!(arns.len(), 1);
+        assert!(set(&[("MACHINE_TRANSPORT", "")]).is_empty(), "an empty variable is not set");
+    }
+
+    #[test]
+    fn a_refusal_quotes_nothing_of_the_request() {
+        let refused = failure(Trouble::Invalid("token a-secret".to_owned()), Some("Invalid"));
+        assert_eq!(refused.to_string(), "Step Functions refused it: Invalid");
+        assert!(!refused.is_retryable());
+        assert!(failure(Trouble::Throttled(String::new()), None).is_retryable());
+    }
+}

@@ -1,0 +1,131 @@
+//! What state machines are told, on the wire: each signal is one request, and an answer that says
+//! "too late" is no failure.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+use aws_sdk_sfn::config::retry::RetryConfig;
+use aws_sdk_sfn::config::{BehaviorVersion, Config, Credentials, Region};
+use chorus_aws::SfnMachines;
+use chorus_kernel::{Failure, Heard, Machines, Signal};
+use serde_json::{Value, json};
+
+/// What a request asked for: its target, and its body.
+type Asked = (String, Value);
+
+/// Step Functions for one request: answers with this status and body, and tells what it was asked.
+fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle<Asked>) {
+    let api = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("id", "key", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url(format!("http://{}", api.local_addr().unwrap()))
+        .build();
+    let arns = BTreeMap::from([("COLLECT_PAYMENT".to_owned(), "an-arn".to_owned())]);
+    let machines = SfnMachines::new(aws_sdk_sfn::Client::from_conf(config), arns);
+    (machines, std::thread::spawn(move || serve(&api, status, body)))
+}
+
+fn serve(api: &TcpListener, status: &str, body: &str) -> Asked {
+    let (mut stream, _) = api.accept().unwrap();
+    let mut reader = BufReader::new(&stream);
+    let head: Vec<String> =
+        reader.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+    let header = |name: &str| {
+        let named = |line: &String| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then(|| value.to_owned())
+        };
+        head.iter().find_map(named).unwrap()
+    };
+    let mut asked = vec![0; header("content-length").parse().unwrap()];
+    reader.read_exact(&mut asked).unwrap();
+    let length = body.len();
+    let head = "Content-Type: application/x-amz-json-1.0\r\nConnection: close";
+    write!(stream, "HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}")
+        .unwrap();
+    (header("x-amz-target"), serde_json::from_slice(&asked).unwrap())
+}
+
+/// Tells `signal`, and answers what became of it with what was asked.
+async fn told(
+    signal: &Signal,
+    (status, body): (&'static str, &'static str),
+) -> (Result<Heard, Failure>, Asked) {
+    let (machines, service) = service(status, body);
+    let heard = machines.signal(signal).await;
+    (heard, service.join().unwrap())
+}
+
+fn start() -> Signal {
+    let (machine, name) = ("CollectPayment".to_owned(), "a-name".to_owned());
+    Signal::Start { machine, name, input: json!({ "detail-type": "DeliveryEstimated" }) }
+}
+
+fn answer() -> Signal {
+    Signal::Answer { token: "a-token".to_owned(), output: json!({ "verdict": "approve" }) }
+}
+
+const STARTED: (&str, &str) = ("200 OK", r#"{"executionArn":"an-execution","startDate":1.0}"#);
+
+#[tokio::test]
+async fn a_machine_is_started_under_the_name_that_makes_it_happen_once() {
+    let (heard, (target, body)) = told(&start(), STARTED).await;
+    assert_eq!(heard.unwrap(), Heard::Now);
+    assert_eq!(target, "AWSStepFunctions.StartExecution");
+    assert_eq!((&body["stateMachineArn"], &body["name"]), (&json!("an-arn"), &json!("a-name")));
+    assert_eq!(body["input"], r#"{"detail-type":"DeliveryEstimated"}"#);
+}
+
+#[tokio::test]
+async fn an_answer_and_a_heartbeat_carry_the_token() {
+    let (heard, (target, body)) = told(&answer(), ("200 OK", "{}")).await;
+    assert_eq!(heard.unwrap(), Heard::Now);
+    assert_eq!(target, "AWSStepFunctions.SendTaskSuccess");
+    assert_eq!(body, json!({ "taskToken": "a-token", "output": r#"{"verdict":"approve"}"# }));
+    let heartbeat = Signal::Heartbeat { token: "a-token".to_owned() };
+    let (heard, (target, body)) = told(&heartbeat, ("200 OK", "{}")).await;
+    assert_eq!(heard.unwrap(), Heard::Now);
+    assert_eq!(target, "AWSStepFunctions.SendTaskHeartbeat");
+    assert_eq!(body, json!({ "taskToken": "a-token" }));
+}
+
+#[tokio::test]
+async fn what_comes_too_late_is_no_failure() {
+    let exists = ("400 Bad Request", r#"{"__type":"ExecutionAlreadyExists","message":"m"}"#);
+    assert_eq!(told(&start(), exists).await.0.unwrap(), Heard::TooLate);
+    for late in [
+        ("400 Bad Request", r#"{"__type":"TaskTimedOut","message":"m"}"#),
+        ("400 Bad Request", r#"{"__type":"TaskDoesNotExist","message":"m"}"#),
+        ("400 Bad Request", r#"{"__type":"InvalidToken","message":"m"}"#),
+    ] {
+        assert_eq!(told(&answer(), late).await.0.unwrap(), Heard::TooLate, "{late:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again_and_what_is_wrong_is_not_and_neither_tells_the_token() {
+    let limit = ("400 Bad Request", r#"{"__type":"ExecutionLimitExceeded","message":"m"}"#);
+    assert!(told(&start(), limit).await.0.unwrap_err().is_retryable());
+    let down = ("503 Service Unavailable", r#"{"__type":"ServiceUnavailable","message":"m"}"#);
+    assert!(told(&answer(), down).await.0.unwrap_err().is_retryable());
+    let wrong = ("400 Bad Request", r#"{"__type":"InvalidOutput","message":"of a-token"}"#);
+    let failure = told(&answer(), wrong).await.0.unwrap_err();
+    assert!(!failure.is_retryable());
+    assert_eq!(failure.to_string(), "Step Functions refused it: InvalidOutput");
+}
+
+#[tokio::test]
+async fn a_machine_that_no_variable_names_is_not_started() {
+    let (machines, _) = service("200 OK", "{}");
+    let transport =
+        Signal::Start { machine: "Transport".to_owned(), name: String::new(), input: json!({}) };
+    let failure = machines.signal(&transport).await.unwrap_err();
+    assert_eq!((failure.code(), failure.is_retryable()), ("UnknownMachine", false));
+    assert_eq!(failure.to_string(), "MACHINE_TRANSPORT is not set");
+}
