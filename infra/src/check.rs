@@ -4,7 +4,9 @@ mod dead_letters;
 mod files;
 mod functions;
 mod grants;
+mod holder;
 mod inputs;
+mod machines;
 mod patterns;
 mod physical_names;
 mod references;
@@ -15,6 +17,7 @@ use serde_json::Value;
 
 use crate::{Finding, Stack};
 use view::View;
+pub(crate) use view::variables;
 
 /// All that is wrong with `document`, a SAM template as JSON, as the template of `stack`. Nothing
 /// where all is well.
@@ -31,6 +34,7 @@ pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
         grants::check,
         physical_names::check,
         files::check,
+        machines::check,
         references::check,
     ]
     .iter()

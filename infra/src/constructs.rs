@@ -8,6 +8,7 @@ mod monitoring;
 mod queue;
 mod role;
 mod rule;
+mod state_machine;
 mod table;
 
 pub use bus::{Archive, Bus};
@@ -19,6 +20,7 @@ pub use monitoring::{Alarm, Dashboard, LogGroup};
 pub use queue::{Queue, QueuePolicy};
 pub use role::{Principal, Role, Statement};
 pub use rule::{Retry, Rule, RuleTarget};
+pub use state_machine::StateMachine;
 pub use table::Table;
 
 use serde_json::{Map, Value, json};

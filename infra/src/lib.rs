@@ -16,6 +16,7 @@ mod check;
 pub mod constructs;
 mod finding;
 pub mod intrinsics;
+mod machine;
 mod names;
 mod shop;
 mod stack;

@@ -55,6 +55,38 @@ pub(crate) fn table_variable(name: &str) -> String {
     format!("TABLE_{}", name.to_ascii_uppercase().replace('-', "_"))
 }
 
+/// A state machine: `CollectPayment` as `CollectPaymentMachine`.
+pub(crate) fn machine(name: &str) -> String {
+    format!("{name}Machine")
+}
+
+/// The role of a state machine.
+pub(crate) fn machine_role(name: &str) -> String {
+    machine(name) + "Role"
+}
+
+/// The log group of a state machine.
+pub(crate) fn machine_logs(name: &str) -> String {
+    machine(name) + "Logs"
+}
+
+/// The environment variable with the ARN of a state machine.
+pub(crate) fn machine_variable(name: &str) -> String {
+    format!("MACHINE_{}", kebab(name).to_ascii_uppercase().replace('-', "_"))
+}
+
+/// `StartDeliveryDeadLetters` as `start-delivery-dead-letters`.
+pub(crate) fn kebab(pascal: &str) -> String {
+    let mut kebab = String::new();
+    for c in pascal.chars() {
+        if c.is_ascii_uppercase() && !kebab.is_empty() {
+            kebab.push('-');
+        }
+        kebab.push(c.to_ascii_lowercase());
+    }
+    kebab
+}
+
 /// The resource that SAM makes of an event rule among a function's events.
 pub(crate) fn function_rule(function: &str, event: &str) -> String {
     format!("{function}{event}")
@@ -73,5 +105,6 @@ mod tests {
     fn a_service_is_spelled_as_resources_and_variables_are() {
         assert_eq!(function("event-log"), "EventLogFunction");
         assert_eq!(table_variable("order-view"), "TABLE_ORDER_VIEW");
+        assert_eq!(machine_variable("CollectPayment"), "MACHINE_COLLECT_PAYMENT");
     }
 }

@@ -3,6 +3,7 @@
 mod api;
 mod carrier;
 pub(crate) mod grants;
+pub(crate) mod machines;
 mod messaging;
 mod monitoring;
 mod outputs;
@@ -40,7 +41,7 @@ pub fn synthesize(stack: &Stack) -> Result<Template, RuleError> {
     let topology = Topology::of(stack)?;
     let mut template = Template {
         description: "Chorus: an order backend whose services answer events with events.",
-        parameters: parameters::all(),
+        parameters: parameters::all(&topology.machines),
         rules: parameters::rules(),
         conditions: parameters::conditions(),
         globals: parameters::globals(),
@@ -51,7 +52,8 @@ pub fn synthesize(stack: &Stack) -> Result<Template, RuleError> {
     for function in &stack.functions {
         services::add(&mut template, &topology, function);
     }
-    services::add_sweeper(&mut template, stack);
+    services::add_sweeper(&mut template, &topology);
+    machines::add(&mut template, &topology);
     carrier::add(&mut template, &topology);
     api::add(&mut template, stack);
     monitoring::add(&mut template, &topology);

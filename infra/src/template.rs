@@ -17,9 +17,9 @@ pub(crate) struct Parameter {
     /// Its name.
     pub(crate) name: &'static str,
     /// What it is for.
-    pub(crate) description: &'static str,
+    pub(crate) description: String,
     /// What holds where nobody sets it.
-    pub(crate) default: &'static str,
+    pub(crate) default: String,
     /// The values that it may have; any, where there are none.
     pub(crate) allowed: &'static [&'static str],
     /// Whether it is a number.

@@ -117,6 +117,16 @@ fn a_role_looks_like_this() {
     insta::assert_json_snapshot!(resource("DeliveryRole"));
 }
 
+#[test]
+fn a_state_machine_looks_like_this() {
+    insta::assert_json_snapshot!(resource("FulfilDeliveryMachine"));
+}
+
+#[test]
+fn the_role_of_a_state_machine_looks_like_this() {
+    insta::assert_json_snapshot!(resource("FulfilDeliveryMachineRole"));
+}
+
 fn resource(id: &str) -> Value {
     template().document()["Resources"][id].clone()
 }

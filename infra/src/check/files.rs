@@ -1,7 +1,6 @@
 //! Every file that the template names is there, and every `${name}` in a definition is filled in.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use serde_json::Value;
 
@@ -48,10 +47,7 @@ fn missing(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
 
 /// Names in a state machine's definition that nothing fills in, and fillings that nothing uses.
 fn substitutions(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
-    let definition = match properties["DefinitionUri"].as_str() {
-        Some(path) => fs::read_to_string(view.stack.root.join(path)).unwrap_or_default(),
-        None => properties["Definition"].to_string(),
-    };
+    let definition = view.definition(properties).unwrap_or_default();
     let used: BTreeSet<&str> = variables(&definition).collect();
     let filled = properties["DefinitionSubstitutions"].as_object();
     let filled: BTreeSet<&str> =

@@ -44,6 +44,14 @@ impl<'a> View<'a> {
         self.document["Resources"][id]["Type"].as_str().unwrap_or_default()
     }
 
+    /// The definition of a state machine, from its file or as it stands there.
+    pub(super) fn definition(self, machine: &Value) -> Option<String> {
+        match machine["DefinitionUri"].as_str() {
+            Some(path) => std::fs::read_to_string(self.stack.root.join(path)).ok(),
+            None => Some(machine["Definition"].to_string()),
+        }
+    }
+
     /// Every rule: those that are resources, and those among a function's events.
     pub(super) fn rules(self) -> Vec<RuleView<'a>> {
         let own = self.of_kind("AWS::Events::Rule").map(|(id, properties)| RuleView {
@@ -127,7 +135,7 @@ pub(super) fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
 }
 
 /// The names in `${…}` of a text; `${!literal}` is none.
-pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn variables(text: &str) -> impl Iterator<Item = &str> {
     text.split("${")
         .skip(1)
         .filter_map(|rest| rest.split_once('}'))

@@ -11,6 +11,8 @@ pub enum Principal {
     Lambda,
     /// EventBridge, delivering an event.
     EventBridge,
+    /// Step Functions, running a state machine.
+    StepFunctions,
 }
 
 impl Principal {
@@ -18,6 +20,7 @@ impl Principal {
         match self {
             Self::Lambda => "lambda.amazonaws.com",
             Self::EventBridge => "events.amazonaws.com",
+            Self::StepFunctions => "states.amazonaws.com",
         }
     }
 }

@@ -6,10 +6,11 @@ use chorus_events::{RowSpec, Via};
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, TableSpec, UNPUBLISHED_INDEX};
 use serde_json::{Value, json};
 
-use super::Stack;
+use super::machines::arn_by_name;
 use super::topology::Topology;
 use crate::constructs::Statement;
 use crate::intrinsics::{arn, substitute};
+use crate::machine::{Machine, is_said_by_machines};
 use crate::names;
 
 /// What a service does with its own tables; a transaction needs no more than its writes do.
@@ -35,7 +36,11 @@ pub(crate) fn of_service(topology: &Topology, function: &Function) -> Vec<Statem
     let own = function.tables.iter().flat_map(table_arns).collect();
     statements.push(Statement::new("OwnTables", OWN_TABLE_ACTIONS, own));
     statements.push(Statement::new("Records", RECORD_ACTIONS, vec![records()]));
-    statements.extend(publishing(topology.rows.iter().filter(|row| row.service == service)));
+    let rows = topology.rows.iter().filter(|row| row.service == service);
+    let rows = rows.filter(|row| !is_said_by_machines(&topology.machines, row));
+    statements.extend(publishing(rows));
+    let own = topology.machines.iter().filter(|machine| machine.service == service);
+    statements.extend(telling(&own.collect::<Vec<_>>(), &topology.rows));
     let sources: Vec<Value> = topology.sources(service).iter().map(|queue| arn(queue)).collect();
     if !sources.is_empty() {
         statements.push(Statement::new("OwnQueues", RECEIVE_ACTIONS, sources));
@@ -44,13 +49,33 @@ pub(crate) fn of_service(topology: &Topology, function: &Function) -> Vec<Statem
 }
 
 /// All that the sweeper may do: it says what any service left unsaid.
-pub(crate) fn of_sweeper(stack: &Stack) -> Vec<Statement> {
+pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = UNPUBLISHED_INDEX.name;
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
     let mut statements = common(names::SWEEPER);
     statements.push(Statement::new("Records", SWEEP_ACTIONS, vec![records(), index]));
-    statements.extend(publishing(stack.rows.iter()));
+    let said = |row: &&RowSpec| !is_said_by_machines(&topology.machines, row);
+    statements.extend(publishing(topology.rows.iter().filter(said)));
+    statements.extend(telling(&topology.machines.iter().collect::<Vec<_>>(), &topology.rows));
     statements
+}
+
+/// What these machines are told: to start, and by their tokens.
+fn telling(machines: &[&Machine], rows: &[RowSpec]) -> Vec<Statement> {
+    type Told = (&'static str, &'static [&'static str], fn(&Machine, &[RowSpec]) -> bool);
+    const TOLD: [Told; 3] = [
+        ("StartMachines", &["states:StartExecution"], Machine::is_started_by_a_row),
+        ("AnswerMachines", &["states:SendTaskSuccess"], |machine, _| machine.waits_for_answers()),
+        ("KeepMachinesWaiting", &["states:SendTaskHeartbeat"], |machine, _| {
+            machine.waits_for_heartbeats()
+        }),
+    ];
+    let statement = |(sid, actions, is_told): Told| {
+        let told = machines.iter().filter(|machine| is_told(machine, rows));
+        let arns: Vec<Value> = told.map(|machine| arn_by_name(machine.spec.name)).collect();
+        (!arns.is_empty()).then(|| Statement::new(sid, actions, arns))
+    };
+    TOLD.into_iter().filter_map(statement).collect()
 }
 
 fn common(name: &str) -> Vec<Statement> {
@@ -86,7 +111,7 @@ fn table_arns(table: &TableSpec) -> Vec<Value> {
 
 /// What these rows say: a statement for each source, bound to its detail types. Both keys have
 /// several values where a request has several entries, and a missing key must not count as bound.
-fn publishing<'a>(rows: impl Iterator<Item = &'a RowSpec>) -> Vec<Statement> {
+pub(super) fn publishing<'a>(rows: impl Iterator<Item = &'a RowSpec>) -> Vec<Statement> {
     let mut said: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for event in rows.filter(|row| row.via != Via::ApiDestination).flat_map(|row| row.emits) {
         said.entry(event.owner.source()).or_default().insert(event.detail_type);

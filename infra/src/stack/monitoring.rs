@@ -7,6 +7,7 @@ use super::topology::Topology;
 use crate::Template;
 use crate::constructs::{Alarm, Dashboard};
 use crate::intrinsics::{attribute, reference};
+use crate::machine::Machine;
 use crate::names;
 
 /// Messages that are waiting in a queue.
@@ -30,7 +31,7 @@ fn alarms(topology: &Topology) -> Vec<Alarm> {
         age(names::DEAD_LETTERS, "dead-letters", 86_400),
     ];
     let dead = topology.consumed_dead_letters();
-    alarms.extend(dead.iter().map(|(queue, _)| age(queue, &kebab(queue), 900)));
+    alarms.extend(dead.iter().map(|(queue, _)| age(queue, &names::kebab(queue), 900)));
     let queued = topology.queued();
     alarms.extend(
         queued
@@ -42,6 +43,12 @@ fn alarms(topology: &Topology) -> Vec<Alarm> {
         alarms.push(depth(&names::failures(name), &format!("{name}-failures"), &means));
         alarms.push(function(name, "Errors", 9, 5));
         alarms.push(function(name, "Throttles", 0, 3));
+    }
+    for machine in &topology.machines {
+        let name = machine.spec.name;
+        alarms.push(executions(name, "ExecutionsFailed", (0, 1)));
+        alarms.push(executions(name, "ExecutionsTimedOut", (0, 1)));
+        alarms.push(executions(name, "ExecutionThrottled", (0, 3)));
     }
     alarms.push(Alarm {
         name: "api-errors".to_owned(),
@@ -88,16 +95,27 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
     }
 }
 
-/// `StartDeliveryDeadLetters` as `start-delivery-dead-letters`.
-fn kebab(pascal: &str) -> String {
-    let mut kebab = String::new();
-    for c in pascal.chars() {
-        if c.is_ascii_uppercase() && !kebab.is_empty() {
-            kebab.push('-');
-        }
-        kebab.push(c.to_ascii_lowercase());
+/// An execution that ends but for its own end has said nothing: an order waits for it.
+fn executions(machine: &str, metric: &'static str, above: (u32, u32)) -> Alarm {
+    Alarm {
+        name: format!("{}-{}", names::kebab(machine), names::kebab(metric)),
+        description: format!("{metric} of {machine}: an order may wait for it"),
+        metric: ("AWS/States", metric),
+        dimension: ("StateMachineArn", reference(&names::machine(machine))),
+        statistic: "Sum",
+        above,
     }
-    kebab
+}
+
+/// How the executions of all machines begin and end.
+fn machine_lines(topology: &Topology) -> Vec<Value> {
+    const METRICS: [&str; 4] =
+        ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut"];
+    let lines = |machine: &Machine| {
+        let arn = format!("${{{}}}", names::machine(machine.spec.name));
+        METRICS.map(|metric| json!(["AWS/States", metric, "StateMachineArn", arn]))
+    };
+    topology.machines.iter().flat_map(lines).collect()
 }
 
 fn widgets(topology: &Topology) -> Vec<Value> {
@@ -135,6 +153,7 @@ fn widgets(topology: &Topology) -> Vec<Value> {
                 json!(["AWS/ApiGateway", "5xx", "ApiId", api]),
             ],
         ),
+        widget("State machines", (0, 21), &machine_lines(topology)),
     ]
 }
 

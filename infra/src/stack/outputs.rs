@@ -29,6 +29,10 @@ pub(crate) fn add(template: &mut Template, topology: &Topology) {
         serde_json::json!("as given"),
     );
     template.output("WebhookSecretArn", "The secret that the carrier needs", secret);
+    for machine in &topology.machines {
+        let machine = names::machine(machine.spec.name);
+        template.output(format!("{machine}Arn"), "The state machine", reference(&machine));
+    }
     let dead = topology.consumed_dead_letters().into_iter().map(|(queue, _)| queue);
     for queue in std::iter::once(names::DEAD_LETTERS.to_owned()).chain(dead) {
         template.output(format!("{queue}Url"), "What could not be delivered", reference(&queue));

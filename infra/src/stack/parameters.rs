@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::constructs::ALARM_TOPIC;
 use crate::intrinsics::{equals, given, reference};
+use crate::machine::Machine;
 use crate::names;
 use crate::template::Parameter;
 
@@ -21,6 +22,9 @@ pub(crate) const CARRIER_WANTS_PASSWORD: &str = "CarrierWantsPassword";
 /// Holds where the carrier's credential lies in Secrets Manager.
 pub(crate) const HAS_CARRIER_SECRET_ARN: &str = "HasCarrierSecretArn";
 
+/// The parameter that says which events of executions are logged.
+pub(crate) const MACHINE_LOG_LEVEL: &str = "MachineLogLevel";
+
 /// The address that stands for no carrier at all.
 const NO_CARRIER: &str = "https://carrier.example";
 
@@ -31,11 +35,34 @@ const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "180", "
 const LOG_LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// Every parameter. All have a default that works.
-pub(crate) fn all() -> Vec<Parameter> {
-    let text = |name, description, default| Parameter {
+pub(crate) fn all(machines: &[Machine]) -> Vec<Parameter> {
+    chosen().into_iter().chain(limits(machines)).collect()
+}
+
+/// How long the waits of state machines last: each limit that their definitions leave open.
+fn limits(machines: &[Machine]) -> impl Iterator<Item = Parameter> {
+    machines.iter().flat_map(|machine| {
+        machine.spec.limits.iter().map(|(name, seconds)| Parameter {
+            name,
+            description: limit(machine.spec.name, name),
+            default: seconds.to_string(),
+            number: true,
+            ..Parameter::default()
+        })
+    })
+}
+
+/// `ReviewTimeoutSeconds` of `CollectPayment` in words.
+fn limit(machine: &str, name: &str) -> String {
+    let words = names::kebab(name.trim_end_matches("Seconds")).replace('-', " ");
+    format!("The {words} of {machine}, in seconds")
+}
+
+fn chosen() -> Vec<Parameter> {
+    let text = |name, description: &str, default: &str| Parameter {
         name,
-        description,
-        default,
+        description: description.to_owned(),
+        default: default.to_owned(),
         ..Parameter::default()
     };
     let choice = |name, description, default, allowed| Parameter {
@@ -56,6 +83,12 @@ pub(crate) fn all() -> Vec<Parameter> {
         choice("Architecture", "What the functions are built for", "arm64", &["arm64", "x86_64"]),
         number("MemorySize", "Memory of each function in MiB; its CPU is in proportion", "256"),
         choice("LogLevel", "The least that functions log", "info", LOG_LEVELS),
+        choice(
+            MACHINE_LOG_LEVEL,
+            "Which events of state machines are logged; what they are about never is",
+            "ERROR",
+            &["OFF", "FATAL", "ERROR", "ALL"],
+        ),
         choice("LogRetentionDays", "For how many days logs are kept", "30", LOG_DAYS),
         number("ArchiveDays", "For how many days events can be replayed", "14"),
         text("CarrierEndpoint", "The carrier's API: the address before /deliveries", NO_CARRIER),

@@ -6,12 +6,13 @@ use chorus_kernel::Function as ServiceFunction;
 use serde_json::Value;
 
 use super::topology::{self, Topology};
-use super::{Stack, carrier, grants};
+use super::{carrier, grants, machines};
 use crate::Template;
 use crate::constructs::{
     EventRule, EventSource, Function, LogGroup, Principal, Queue, Retry, Role, Statement,
 };
 use crate::intrinsics::reference;
+use crate::machine::Machine;
 use crate::names;
 
 /// How long a function may take, in seconds: a slow payment provider, twice over.
@@ -35,6 +36,8 @@ pub(crate) fn add(template: &mut Template, topology: &Topology, function: &Servi
         .iter()
         .map(|table| (names::table_variable(table.name), reference(&names::table(table.name))))
         .collect();
+    let own = topology.machines.iter().filter(|machine| machine.service == service);
+    environment.extend(machine_variables(topology, own));
     if service == Service::Delivery {
         environment.push(carrier::webhook_secret());
     }
@@ -49,18 +52,29 @@ pub(crate) fn add(template: &mut Template, topology: &Topology, function: &Servi
 }
 
 /// The function that publishes what a caller of the API who went away left unpublished.
-pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack) {
+pub(crate) fn add_sweeper(template: &mut Template, topology: &Topology) {
     template
         .section("The sweeper: publishes what was committed, and left unpublished, every minute.");
     let name = names::SWEEPER;
-    surroundings(template, name, grants::of_sweeper(stack));
+    surroundings(template, name, grants::of_sweeper(topology));
     let construct = Function {
         folder: "crates/aws".to_owned(),
         description: "Publishes what was committed and left unpublished".to_owned(),
+        environment: machine_variables(topology, topology.machines.iter()),
         events: vec![("EveryMinute".to_owned(), EventSource::Schedule(EVERY_MINUTE, SWEEP))],
         ..named(name)
     };
     template.add(names::function(name), &construct);
+}
+
+/// The variables with the ARNs of those machines that a row starts.
+fn machine_variables<'a>(
+    topology: &Topology,
+    machines: impl Iterator<Item = &'a Machine>,
+) -> Vec<(String, Value)> {
+    let started = machines.filter(|machine| machine.is_started_by_a_row(&topology.rows));
+    let names = started.map(|machine| machine.spec.name);
+    names.map(|name| (names::machine_variable(name), machines::arn_by_name(name))).collect()
 }
 
 /// A function with what every function has.

@@ -7,6 +7,7 @@ use chorus_events::{Replay, RowSpec, Service, Via};
 use serde_json::{Value, json};
 
 use super::Stack;
+use crate::machine::Machine;
 use crate::names;
 
 /// The rules of the table, and the queues that they ask for.
@@ -15,6 +16,8 @@ pub(crate) struct Topology {
     pub(crate) rows: Vec<RowSpec>,
     /// One rule for each row that consumes events.
     pub(crate) rules: Vec<Rule>,
+    /// The state machines of all services.
+    pub(crate) machines: Vec<Machine>,
     /// The names of all functions: the services, and the sweeper.
     pub(crate) functions: Vec<&'static str>,
 }
@@ -24,7 +27,8 @@ impl Topology {
         let rules = rules::of(&stack.rows)?;
         let services = stack.functions.iter().map(|function| function.service.name());
         let rows = stack.rows.clone();
-        Ok(Self { rows, rules, functions: services.chain([names::SWEEPER]).collect() })
+        let functions = services.chain([names::SWEEPER]).collect();
+        Ok(Self { rows, rules, machines: Machine::all(stack), functions })
     }
 
     /// The rules of one kind.

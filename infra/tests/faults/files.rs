@@ -42,9 +42,10 @@ fn an_api_description_that_is_not_there() {
 
 #[test]
 fn a_definition_with_a_name_that_nothing_fills_in() {
+    let states = json!({ "A": { "Type": "Pass", "Result": "${ChargeFunction}", "End": true } });
     planted(
         machine(json!({
-            "Definition": { "StartAt": "A", "States": { "A": { "Resource": "${ChargeFunction}" } } },
+            "Definition": { "StartAt": "A", "States": states },
             "DefinitionSubstitutions": { "RefundFunction": "x" },
         })),
         &[("Saga", "has ${ChargeFunction} in its definition"), ("Saga", "fills in RefundFunction")],

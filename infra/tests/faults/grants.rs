@@ -51,7 +51,10 @@ fn the_table_of_another_service() {
             statement(it, "CustomsRole", "OwnTables")["Resource"] =
                 json!({ "Fn::GetAtt": ["OrderTable", "Arn"] });
         },
-        &[("CustomsRole", "is granted OrderTable, which CustomsFunction does not own")],
+        &[
+            ("CustomsRole", "is granted OrderTable, which CustomsFunction does not own"),
+            ("CustomsRole", "may not dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query"),
+        ],
     );
 }
 
@@ -85,9 +88,9 @@ fn a_word_that_the_table_has_and_the_role_has_not() {
         |it| {
             let condition = &mut statement(it, "PaymentRole", "PublishPayments")["Condition"];
             let said = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
-            said.as_array_mut().unwrap().retain(|name| name != "PaymentFailed");
+            said.as_array_mut().unwrap().retain(|name| name != "PaymentCanceled");
         },
-        &[("PaymentRole", "may not say PaymentFailed")],
+        &[("PaymentRole", "may not say PaymentCanceled")],
     );
 }
 

@@ -5,6 +5,7 @@ mod dead_letters;
 mod files;
 mod functions;
 mod grants;
+mod machines;
 mod names_and_references;
 mod patterns;
 mod targets;

@@ -1,0 +1,191 @@
+//! Somebody who acts in a role, and all that the table and the definitions have it do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chorus_events::{EventSpec, RowSpec, Via};
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE};
+use serde_json::Value;
+
+use super::view::{View, items, resource_of, texts};
+use crate::constructs::Statement;
+use crate::machine::{Machine, is_said_by_machines};
+use crate::stack::topology::Topology;
+use crate::stack::{grants, machines};
+use crate::{Finding, names};
+
+/// A function or a state machine, with all that it may touch and say.
+pub(super) struct Holder<'a> {
+    name: &'a str,
+    tables: BTreeSet<String>,
+    says: Vec<EventSpec>,
+    /// What it does, and with which resource.
+    does: BTreeSet<(&'static str, String)>,
+}
+
+impl<'a> Holder<'a> {
+    /// The function or the machine `id`, or somebody who may do nothing.
+    pub(super) fn of(view: View<'a>, id: &'a str) -> Self {
+        let nobody =
+            Self { name: id, tables: BTreeSet::new(), says: Vec::new(), does: BTreeSet::new() };
+        let Ok(topology) = Topology::of(view.stack) else { return nobody };
+        let records = names::table(IDEMPOTENCY_TABLE.name);
+        if id == names::function(names::SWEEPER) {
+            let says = by_functions(&topology, |_| true);
+            let does = done(&grants::of_sweeper(&topology));
+            return Self { name: id, tables: [records].into(), says, does };
+        }
+        let is_it = |machine: &&Machine| names::machine(machine.spec.name) == id;
+        if let Some(machine) = topology.machines.iter().find(is_it) {
+            let rows = machine.says(&topology.rows);
+            let says = rows.flat_map(|row| row.emits).copied().collect();
+            let does = done(&machines::statements(machine, &topology));
+            return Self { says, does, ..nobody };
+        }
+        let is_it = |one: &&Function| names::function(one.service.name()) == id;
+        let Some(function) = view.stack.functions.iter().find(is_it) else { return nobody };
+        let own = function.tables.iter().map(|table| names::table(table.name));
+        let says = by_functions(&topology, |row| row.service == function.service);
+        let does = done(&grants::of_service(&topology, function));
+        Self { name: id, tables: own.chain([records]).collect(), says, does }
+    }
+
+    /// What a statement allows, and the holder never does.
+    pub(super) fn too_much(&self, at: &str, statement: &Value) -> Vec<Finding> {
+        let allows = |prefix: &str| texts(&statement["Action"]).any(|one| one.starts_with(prefix));
+        let mut findings = Vec::new();
+        if allows("dynamodb:") {
+            let tables = items(&statement["Resource"]).iter().filter_map(resource_of);
+            for table in tables.filter(|table| !self.tables.contains(*table)) {
+                let problem = format!("is granted {table}, which {} does not own", self.name);
+                findings.push(Finding::new(at, problem, "Take it out; ask the owner by an event"));
+            }
+        }
+        if allows("events:PutEvents") {
+            findings.extend(self.wrong_words(at, statement));
+        }
+        findings.extend(self.never_done(at, statement));
+        findings
+    }
+
+    /// Actions that the holder never takes, or takes elsewhere. Wildcards are named already, and
+    /// so are other services' tables.
+    fn never_done(&self, at: &str, statement: &Value) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let known = !self.does.is_empty();
+        for action in texts(&statement["Action"]).filter(|one| known && !one.contains('*')) {
+            if !self.does.iter().any(|(does, _)| *does == action) {
+                let problem = format!("is granted {action}, which {} never does", self.name);
+                findings.push(Finding::new(at, problem, "Take the action out"));
+                continue;
+            }
+            let elsewhere = |resource: &&str| {
+                !self.does.iter().any(|(does, with)| *does == action && with == resource)
+            };
+            let resources = items(&statement["Resource"]).iter().map(place);
+            let resources = resources.filter(|_| !action.starts_with("dynamodb:"));
+            for resource in resources.filter(|resource| *resource != "*").filter(elsewhere) {
+                let problem =
+                    format!("is granted {action} on {resource}, where {} does not", self.name);
+                findings.push(Finding::new(at, problem, "Take the resource out"));
+            }
+        }
+        findings
+    }
+
+    /// Sources and detail types that the holder never says, and a grant that is not bound to any.
+    fn wrong_words(&self, at: &str, statement: &Value) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for key in ["events:source", "events:detail-type"] {
+            let granted = granted(statement, key);
+            if granted.is_empty() {
+                let problem =
+                    format!("may say anything on the bus: PutEvents is not bound by {key}");
+                findings.push(Finding::new(at, problem, format!("Bind it to {}'s own", self.name)));
+            }
+            let says = |text: &str| {
+                let said = |event: &EventSpec| match key {
+                    "events:source" => event.owner.source() == text,
+                    _ => event.detail_type == text,
+                };
+                self.says.iter().any(said)
+            };
+            for text in granted.into_iter().filter(|text| !says(text)) {
+                let problem = format!("may say {text}, which {} never does", self.name);
+                findings.push(Finding::new(at, problem, format!("Take it out of {key}")));
+            }
+        }
+        findings
+    }
+
+    /// What the holder does by the table and its definition, and may not.
+    pub(super) fn too_little(&self, at: &str, statements: &[(&str, &Value)]) -> Vec<Finding> {
+        let mut findings = self.unsayable(at, statements);
+        let granted: BTreeSet<(&str, &str)> =
+            statements.iter().flat_map(|(_, statement)| allowed(statement)).collect();
+        let may = |action: &str, with: &str| {
+            let every = action.split_once(':').map(|(service, _)| format!("{service}:*"));
+            let actions = [Some(action), every.as_deref()].into_iter().flatten();
+            actions
+                .into_iter()
+                .any(|one| granted.contains(&(one, with)) || granted.contains(&(one, "*")))
+        };
+        let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (action, with) in self.does.iter().filter(|(action, with)| !may(action, with)) {
+            missing.entry(with).or_default().push(action);
+        }
+        for (with, actions) in missing {
+            let actions = actions.join(", ");
+            let problem = format!("may not {actions} with {with}, as {} does", self.name);
+            findings.push(Finding::new(at, problem, "Allow it"));
+        }
+        findings
+    }
+
+    fn unsayable(&self, at: &str, statements: &[(&str, &Value)]) -> Vec<Finding> {
+        let may = |event: &EventSpec| {
+            statements.iter().any(|(_, statement)| {
+                texts(&statement["Action"]).any(|action| action == "events:PutEvents")
+                    && granted(statement, "events:source").contains(&event.owner.source())
+                    && granted(statement, "events:detail-type").contains(&event.detail_type)
+            })
+        };
+        let unheard: BTreeSet<&str> =
+            self.says.iter().filter(|event| !may(event)).map(|event| event.detail_type).collect();
+        let finding = |name: &&str| {
+            let problem = format!("may not say {name}, which {} does by the table", self.name);
+            Finding::new(at, problem, "Add it to events:detail-type, with its source")
+        };
+        unheard.iter().map(finding).collect()
+    }
+}
+
+/// What these statements allow, by the resource's name in the template.
+fn done(statements: &[Statement]) -> BTreeSet<(&'static str, String)> {
+    let named = |(action, resource)| (action, place(resource).to_owned());
+    statements.iter().flat_map(Statement::allows).map(named).collect()
+}
+
+/// What a statement of the template allows, likewise.
+fn allowed(statement: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let resources = items(&statement["Resource"]).iter().map(place);
+    resources.flat_map(|place| texts(&statement["Action"]).map(move |action| (action, place)))
+}
+
+/// What an ARN leads to: a resource of the template, or what its text says.
+fn place(arn: &Value) -> &str {
+    let text = || arn["Fn::Sub"].as_str().or_else(|| arn.as_str());
+    resource_of(arn).or_else(text).unwrap_or_default()
+}
+
+/// What the rows of some functions say themselves.
+fn by_functions(topology: &Topology, of: impl Fn(&RowSpec) -> bool) -> Vec<EventSpec> {
+    let rows = topology.rows.iter().filter(|row| of(row) && row.via != Via::ApiDestination);
+    let rows = rows.filter(|row| !is_said_by_machines(&topology.machines, row));
+    rows.flat_map(|row| row.emits).copied().collect()
+}
+
+/// The values that a statement's condition binds `key` to.
+fn granted<'a>(statement: &'a Value, key: &str) -> Vec<&'a str> {
+    let operators = ["ForAllValues:StringEquals", "StringEquals"];
+    operators.iter().flat_map(|one| texts(&statement["Condition"][one][key])).collect()
+}

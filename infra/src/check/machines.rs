@@ -1,0 +1,162 @@
+//! State machines: each definition would run, each wait ends, each call reaches what it means.
+
+use std::collections::BTreeSet;
+
+use chorus_events::RowSpec;
+use serde_json::Value;
+use states::Severity;
+
+use super::view::{View, resource_of, variables};
+use crate::machine::{Definition, Machine, Task, substituted};
+use crate::{Finding, names};
+
+const KIND: &str = "AWS::Serverless::StateMachine";
+
+/// What a call names, and as which parameter, and the type of what it means.
+const CALLED: &[(&str, &str, &str)] = &[
+    ("lambda:invoke", "/FunctionName", "AWS::Serverless::Function"),
+    ("states:startExecution", "/StateMachineArn", KIND),
+    ("events:putEvents", "/Entries/0/EventBusName", "AWS::Events::EventBus"),
+];
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (id, properties) in view.of_kind(KIND) {
+        let Some(text) = view.definition(properties) else { continue };
+        findings.extend(problems(id, &text));
+        let Some(definition) = Definition::read(&text) else { continue };
+        for task in definition.tasks() {
+            findings.extend(waits(id, task));
+            findings.extend(calls(view, (id, properties), task));
+            findings.extend(hands_over(view, (id, properties), task));
+            findings.extend(says(view, id, task));
+        }
+        findings.extend(unused_tasks(view, id, &definition));
+    }
+    findings
+}
+
+/// What the interpreter, as the service, would refuse.
+fn problems(id: &str, definition: &str) -> Vec<Finding> {
+    let filled = variables(definition)
+        .fold(definition.to_owned(), |text, name| text.replace(&format!("${{{name}}}"), "1"));
+    let (_, problems) = states::Machine::check(&filled);
+    let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
+    let finding = |problem: states::Problem| {
+        let problem = format!("has a definition that would not run: {problem}");
+        Finding::new(id, problem, "Correct it; `chorus states validate FILE` finds the same")
+    };
+    errors.map(finding).collect()
+}
+
+/// A wait that nothing ends, or that ends in nothing but a failed execution.
+fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
+    let state = task.state;
+    let mut findings = Vec::new();
+    if !task.waits() {
+        return findings;
+    }
+    if !task.has("Timeout") {
+        let problem = format!("may wait for ever in {state}");
+        findings.push(Finding::new(id, problem, "Give the state a TimeoutSeconds"));
+    }
+    if !task.catches_all() {
+        let problem = format!("has no way on where the wait in {state} fails");
+        findings.push(Finding::new(id, problem, "Give the state a Catch of States.ALL"));
+    }
+    findings
+}
+
+/// A call of what is no function, no machine or no bus of this template.
+fn calls(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (call, parameter, kind) in CALLED.iter().filter(|(call, ..)| task.calls(call)) {
+        let named = task.parameters().pointer(parameter).unwrap_or(&Value::Null);
+        let resource = meant(machine, named);
+        if resource.is_none_or(|resource| view.kind(resource) != *kind) {
+            let what = resource.or_else(|| named.as_str()).unwrap_or("nothing");
+            let problem =
+                format!("has {call} of {what} in {}: no {kind} of this template", task.state);
+            let remedy = "Write a ${Name}, and let DefinitionSubstitutions refer to the resource";
+            findings.push(Finding::new(id, problem, remedy));
+        }
+    }
+    findings
+}
+
+/// The resource that a `${Name}` of the definition stands for.
+fn meant<'a>(machine: &'a Value, named: &Value) -> Option<&'a str> {
+    resource_of(&machine["DefinitionSubstitutions"][substituted(named)?])
+}
+
+/// An event that is handed to what is no task of this machine, or to a function that has no such
+/// action.
+fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Option<Finding> {
+    if !task.calls("lambda:invoke") {
+        return None;
+    }
+    let state = task.state;
+    let action = task.action().unwrap_or("nothing");
+    let of_machine = tasks_of(view, id).into_iter().find(|row| row.action == action);
+    let Some(row) = of_machine else {
+        let problem = format!("hands an event to {action} in {state}, which is no task of it");
+        return Some(Finding::new(id, problem, "Let the row be task_of it in events/src/table.rs"));
+    };
+    let own = names::function(row.service.name());
+    let function = meant(machine, &task.parameters()["FunctionName"])?;
+    let problem = || format!("asks {function} for {action} in {state}, which is {own}'s");
+    (function != own).then(|| Finding::new(id, problem(), format!("Ask {own}")))
+}
+
+/// The rows that are tasks of a machine, or of one that runs it as a part of itself.
+fn tasks_of<'a>(view: View<'a>, id: &str) -> Vec<&'a RowSpec> {
+    let machines = Machine::all(view.stack);
+    let is_called = |task: Task<'_>| {
+        let nested = substituted(&task.parameters()["StateMachineArn"]);
+        task.calls("states:startExecution") && nested.is_some_and(|name| names::machine(name) == id)
+    };
+    let whole = machines.iter().filter(|machine| {
+        names::machine(machine.spec.name) == id || machine.definition.tasks().any(is_called)
+    });
+    let names: BTreeSet<&str> = whole.map(|machine| machine.spec.name).collect();
+    let is_task = |row: &&RowSpec| row.task_of.is_some_and(|machine| names.contains(machine));
+    view.stack.rows.iter().filter(is_task).collect()
+}
+
+/// Words of another service.
+fn says(view: View<'_>, id: &str, task: Task<'_>) -> Vec<Finding> {
+    if !task.calls("events:putEvents") {
+        return Vec::new();
+    }
+    let own: BTreeSet<&str> = tasks_of(view, id).iter().map(|row| row.service.source()).collect();
+    let entries = task.parameters()["Entries"].as_array().into_iter().flatten();
+    let sources = entries.map(|entry| entry["Source"].as_str().unwrap_or("nobody"));
+    let finding = |source: &str| {
+        let problem = format!("speaks as {source} in {}, whose words are not its own", task.state);
+        Finding::new(id, problem, "Write its service's source")
+    };
+    sources.filter(|source| !own.contains(source)).map(finding).collect()
+}
+
+/// Rows that are tasks of a machine, which neither it nor a part of it hands anything to.
+fn unused_tasks(view: View<'_>, id: &str, definition: &Definition) -> Vec<Finding> {
+    let parts: Vec<Definition> = definition
+        .tasks()
+        .filter_map(|task| substituted(&task.parameters()["StateMachineArn"]))
+        .filter_map(|name| {
+            let part = &view.document["Resources"][names::machine(name)]["Properties"];
+            Definition::read(&view.definition(part)?)
+        })
+        .collect();
+    let is_done = |row: &RowSpec| {
+        let all = std::iter::once(definition).chain(&parts);
+        all.flat_map(Definition::tasks).any(|task| task.action() == Some(row.action))
+    };
+    let own = |row: &&RowSpec| row.task_of.is_some_and(|machine| names::machine(machine) == id);
+    let idle = view.stack.rows.iter().filter(own).filter(|row| !is_done(row));
+    let finding = |row: &RowSpec| {
+        let problem = format!("never hands anything to {}, a task of it", row.action);
+        Finding::new(id, problem, "Add a state that does, or take task_of out of the row")
+    };
+    idle.map(finding).collect()
+}

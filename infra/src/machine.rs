@@ -1,0 +1,185 @@
+//! State machines as the stack and its checks read them: what a definition calls, and how.
+
+use chorus_events::{RowSpec, Service};
+use chorus_kernel::MachineSpec;
+use serde_json::Value;
+
+use crate::Stack;
+
+/// What the resources of all integrations begin with.
+const INTEGRATION: &str = "arn:aws:states:::";
+
+/// A state machine of a service.
+#[derive(Debug, Clone)]
+pub(crate) struct Machine {
+    /// Whose it is.
+    pub(crate) service: Service,
+    /// What its service says of it.
+    pub(crate) spec: MachineSpec,
+    /// What it does.
+    pub(crate) definition: Definition,
+}
+
+impl Machine {
+    /// Every machine of the stack. A definition that cannot be read does nothing; a check says so.
+    pub(crate) fn all(stack: &Stack) -> Vec<Self> {
+        let of_function = |function: &chorus_kernel::Function| {
+            let service = function.service;
+            let machines = function.machines.clone().into_iter();
+            machines.map(move |spec| {
+                let definition = Definition::read(spec.definition).unwrap_or_default();
+                Self { service, spec, definition }
+            })
+        };
+        stack.functions.iter().flat_map(of_function).collect()
+    }
+
+    /// Where its definition is, from the template's folder.
+    pub(crate) fn file(&self) -> String {
+        format!("infra/state-machines/{}.asl.json", crate::names::kebab(self.spec.name))
+    }
+
+    /// Whether a row of the table starts it; else another machine does.
+    pub(crate) fn is_started_by_a_row(&self, rows: &[RowSpec]) -> bool {
+        rows.iter().any(|row| row.starts_machine && row.action == self.spec.name)
+    }
+
+    /// Whether it waits for answers by token.
+    pub(crate) fn waits_for_answers(&self) -> bool {
+        self.definition.tasks().any(Task::is_answered_by_token)
+    }
+
+    /// Whether it gives up on who does not say that the work goes on.
+    pub(crate) fn waits_for_heartbeats(&self) -> bool {
+        self.definition.tasks().any(|task| task.is_answered_by_token() && task.has("Heartbeat"))
+    }
+
+    /// The rows whose events it says: those whose tasks answer with them.
+    pub(crate) fn says<'a>(&'a self, rows: &'a [RowSpec]) -> impl Iterator<Item = &'a RowSpec> {
+        rows.iter().filter(|row| {
+            let answers =
+                |task: Task<'_>| task.action() == Some(row.action) && !task.is_answered_by_token();
+            row.service == self.service && self.definition.tasks().any(answers)
+        })
+    }
+}
+
+/// Whether a row's events are said by machines alone: nothing else starts it than tasks that answer
+/// with them.
+pub(crate) fn is_said_by_machines(machines: &[Machine], row: &RowSpec) -> bool {
+    let tasks = || {
+        let all = machines.iter().flat_map(|machine| machine.definition.tasks());
+        all.filter(|task| task.action() == Some(row.action))
+    };
+    let only_tasks = row.api.is_empty() && row.on.is_empty() && row.dead_letters_of.is_none();
+    only_tasks && row.task_of.is_some() && tasks().all(|task| !task.is_answered_by_token())
+}
+
+/// A definition: its states, those inside of others among them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Definition(Vec<(String, Value)>);
+
+impl Definition {
+    /// Reads a definition; none where the text is no JSON.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let document: Value = serde_json::from_str(text).ok()?;
+        let mut states = Vec::new();
+        collect(&document, &mut states);
+        Some(Self(states))
+    }
+
+    /// Every task.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
+        let tasks = self.0.iter().filter(|(_, fields)| fields["Type"] == "Task");
+        tasks.map(|(state, fields)| Task { state, fields })
+    }
+}
+
+fn collect(value: &Value, states: &mut Vec<(String, Value)>) {
+    for (key, inside) in value.as_object().into_iter().flatten() {
+        if let (true, Some(named)) = (key == "States", inside.as_object()) {
+            states.extend(named.iter().map(|(name, state)| (name.clone(), state.clone())));
+        }
+        collect(inside, states);
+    }
+    value.as_array().into_iter().flatten().for_each(|item| collect(item, states));
+}
+
+/// A task of a definition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Task<'a> {
+    /// The state's name.
+    pub(crate) state: &'a str,
+    fields: &'a Value,
+}
+
+impl<'a> Task<'a> {
+    fn integration(self) -> &'a str {
+        let resource = self.fields["Resource"].as_str().unwrap_or_default();
+        resource.strip_prefix(INTEGRATION).unwrap_or(resource)
+    }
+
+    /// Whether it makes this call, such as `lambda:invoke`, and waits for it or not.
+    pub(crate) fn calls(self, call: &str) -> bool {
+        self.integration().split('.').next() == Some(call)
+    }
+
+    /// Whether it waits for an answer that carries its token.
+    pub(crate) fn is_answered_by_token(self) -> bool {
+        self.integration().ends_with(".waitForTaskToken")
+    }
+
+    /// Whether it waits for more than the call's own answer.
+    pub(crate) fn waits(self) -> bool {
+        self.is_answered_by_token() || self.integration().contains(".sync")
+    }
+
+    /// Whether it has a limit of this kind, `Timeout` or `Heartbeat`, as a number or by a path.
+    pub(crate) fn has(self, limit: &str) -> bool {
+        let field = |suffix: &str| self.fields.get(format!("{limit}Seconds{suffix}"));
+        field("").or_else(|| field("Path")).is_some()
+    }
+
+    /// Whether some way leads on from every failure.
+    pub(crate) fn catches_all(self) -> bool {
+        let catchers = self.fields["Catch"].as_array().into_iter().flatten();
+        let mut errors = catchers.flat_map(|catcher| catcher["ErrorEquals"].as_array());
+        errors.any(|errors| errors.iter().any(|error| error == "States.ALL"))
+    }
+
+    /// What the call is given.
+    pub(crate) fn parameters(self) -> &'a Value {
+        &self.fields["Parameters"]
+    }
+
+    /// The action that it hands an event to, where it invokes a function of ours.
+    pub(crate) fn action(self) -> Option<&'a str> {
+        self.parameters()["Payload"]["action"].as_str()
+    }
+}
+
+/// The name in a text that is nothing but `${Name}`.
+pub(crate) fn substituted(value: &Value) -> Option<&str> {
+    value.as_str()?.strip_prefix("${")?.strip_suffix('}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_found_wherever_they_stand() {
+        let text = r#"{"StartAt": "All", "States": {"All": {"Type": "Parallel", "Branches": [
+            {"StartAt": "Ask", "States": {"Ask": {"Type": "Task",
+             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+             "Parameters": {"FunctionName": "${F}", "Payload": {"action": "AskReviewer"}},
+             "TimeoutSecondsPath": "$.limit",
+             "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "All"}]}}}]}}}"#;
+        let definition = Definition::read(text).unwrap();
+        let [task] = definition.tasks().collect::<Vec<_>>()[..] else { panic!("{definition:?}") };
+        assert_eq!((task.state, task.action()), ("Ask", Some("AskReviewer")));
+        assert!(task.calls("lambda:invoke") && task.is_answered_by_token() && task.waits());
+        assert!(task.has("Timeout") && !task.has("Heartbeat") && !task.catches_all());
+        assert_eq!(substituted(&task.parameters()["FunctionName"]), Some("F"));
+    }
+}

@@ -1,0 +1,163 @@
+//! The services' state machines: definition, role and logs, as each machine's own definition asks.
+
+use chorus_events::RowSpec;
+use serde_json::{Value, json};
+
+use super::grants::publishing;
+use super::parameters::MACHINE_LOG_LEVEL;
+use super::topology::Topology;
+use crate::Template;
+use crate::check::variables;
+use crate::constructs::{LogGroup, Principal, Role, StateMachine, Statement};
+use crate::intrinsics::{arn, reference, substitute};
+use crate::machine::{Machine, Task, substituted};
+use crate::names;
+
+/// What Step Functions needs in order to deliver a machine's logs; it knows no resources.
+pub(crate) const LOG_DELIVERY: &[&str] = &[
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+];
+
+const TRACES: &[&str] = &[
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+];
+
+/// The rule by which Step Functions itself learns that a nested execution has ended.
+const NESTED_RULE: &str = "StepFunctionsGetEventsForStepFunctionsExecutionRule";
+
+pub(crate) fn add(template: &mut Template, topology: &Topology) {
+    if topology.machines.is_empty() {
+        return;
+    }
+    template.section(
+        "State machines: what comes when inside of one domain. Their definitions are files beside\n\
+         infra/; a role allows what the definition calls, and says what its tasks answer with.",
+    );
+    for machine in &topology.machines {
+        let name = machine.spec.name;
+        let log_group = LogGroup {
+            name: format!("/aws/vendedlogs/states/${{AWS::StackName}}-{}", names::kebab(name)),
+            days: "LogRetentionDays",
+        };
+        template.add(names::machine_logs(name), &log_group);
+        let statements = statements(machine, topology);
+        let role = Role { principal: Principal::StepFunctions, statements };
+        template.add(names::machine_role(name), &role);
+        let construct = StateMachine {
+            name: names::kebab(name),
+            definition: machine.file(),
+            substitutions: substitutions(machine, topology),
+            role: names::machine_role(name),
+            log_group: names::machine_logs(name),
+            log_level: MACHINE_LOG_LEVEL,
+        };
+        template.add(names::machine(name), &construct);
+    }
+}
+
+/// The ARN of a machine by its name: for a function that its own machine invokes, and that cannot
+/// wait for it to be there.
+pub(crate) fn arn_by_name(machine: &str) -> Value {
+    substitute(format!("{}:stateMachine:{}", account("states"), physical(machine)))
+}
+
+fn account(service: &str) -> String {
+    format!("arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}")
+}
+
+fn physical(machine: &str) -> String {
+    format!("${{AWS::StackName}}-{}", names::kebab(machine))
+}
+
+/// What stands for each `${Name}` of the definition. One that means nothing is left to the check.
+fn substitutions(machine: &Machine, topology: &Topology) -> Vec<(String, Value)> {
+    let mut names: Vec<&str> = variables(machine.spec.definition).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().filter_map(|name| Some((name.to_owned(), meaning(name, topology)?))).collect()
+}
+
+/// What a `${Name}` in any definition stands for: the bus, a function, a machine, a limit.
+fn meaning(name: &str, topology: &Topology) -> Option<Value> {
+    let mut machines = topology.machines.iter();
+    if name == names::BUS {
+        return Some(reference(names::BUS));
+    }
+    if topology.functions.iter().any(|function| names::function(function) == name) {
+        return Some(arn(name));
+    }
+    if machines.clone().any(|machine| machine.spec.name == name) {
+        return Some(arn(&names::machine(name)));
+    }
+    let limits = |machine: &Machine| machine.spec.limits.iter().any(|(limit, _)| *limit == name);
+    machines.any(limits).then(|| reference(name))
+}
+
+/// All that a machine may do: what its definition calls.
+pub(crate) fn statements(machine: &Machine, topology: &Topology) -> Vec<Statement> {
+    // Neither log delivery nor X-Ray knows resources.
+    let mut statements = vec![
+        Statement::new("LogDelivery", LOG_DELIVERY, vec![json!("*")]),
+        Statement::new("Traces", TRACES, vec![json!("*")]),
+    ];
+    let functions = called(machine, "lambda:invoke", "FunctionName");
+    if !functions.is_empty() {
+        let functions = functions.into_iter().map(arn).collect();
+        statements.push(Statement::new("OwnTasks", &["lambda:InvokeFunction"], functions));
+    }
+    if machine.definition.tasks().any(|task| task.calls("events:putEvents")) {
+        let rows: Vec<&RowSpec> = machine.says(&topology.rows).collect();
+        statements.extend(publishing(rows.into_iter()));
+    }
+    statements.extend(nesting(machine));
+    statements
+}
+
+/// To run other machines to their ends.
+fn nesting(machine: &Machine) -> Vec<Statement> {
+    let nested = called(machine, "states:startExecution", "StateMachineArn");
+    if nested.is_empty() {
+        return Vec::new();
+    }
+    let of_nested = |of: &dyn Fn(&str) -> Value| nested.iter().map(|name| of(name)).collect();
+    let execution =
+        |name: &str| substitute(format!("{}:execution:{}:*", account("states"), physical(name)));
+    let rule = substitute(format!("{}:rule/{NESTED_RULE}", account("events")));
+    vec![
+        Statement::new(
+            "Nested",
+            &["states:StartExecution"],
+            of_nested(&|name| arn(&names::machine(name))),
+        ),
+        Statement::new(
+            "NestedExecutions",
+            &["states:DescribeExecution", "states:StopExecution"],
+            of_nested(&execution),
+        ),
+        Statement::new(
+            "NestedEnds",
+            &["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+            vec![rule],
+        ),
+    ]
+}
+
+/// The `${Names}` that the tasks of one call name as what they call.
+fn called<'a>(machine: &'a Machine, call: &str, parameter: &str) -> Vec<&'a str> {
+    let tasks = machine.definition.tasks().filter(|task| task.calls(call));
+    let name = |task: Task<'a>| substituted(&task.parameters()[parameter]);
+    let mut names: Vec<&str> = tasks.filter_map(name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

@@ -1,0 +1,169 @@
+//! State machines that would not run, would wait for ever, or would reach what is not theirs.
+
+use serde_json::{Value, json};
+
+use crate::{ROOT, of, planted, statement};
+
+/// Puts a machine's definition into the template, so that a fault can be planted into it.
+fn definition<'a>(it: &'a mut Value, machine: &str) -> &'a mut Value {
+    let properties = of(it, machine);
+    let path = properties["DefinitionUri"].take();
+    let path = format!("{ROOT}/{}", path.as_str().expect("the definition is a file"));
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    properties["Definition"] = serde_json::from_str(&text).expect("the file is JSON");
+    properties.as_object_mut().expect("properties").remove("DefinitionUri");
+    &mut of(it, machine)["Definition"]
+}
+
+fn state<'a>(it: &'a mut Value, machine: &str, name: &str) -> &'a mut Value {
+    &mut definition(it, machine)["States"][name]
+}
+
+fn take(value: &mut Value, field: &str) {
+    let taken = value.as_object_mut().and_then(|fields| fields.remove(field));
+    assert!(taken.is_some(), "there is no {field} to take out");
+}
+
+#[test]
+fn a_state_that_leads_nowhere() {
+    planted(
+        |it| state(it, "CollectPaymentMachine", "NobodyLooked")["Next"] = json!("RefusePaymnt"),
+        &[("CollectPaymentMachine", "has a definition that would not run")],
+    );
+}
+
+#[test]
+fn a_wait_that_nothing_ends() {
+    planted(
+        |it| {
+            take(state(it, "TransportMachine", "MarkDeliveryAsStarted"), "TimeoutSecondsPath");
+        },
+        &[("TransportMachine", "may wait for ever in MarkDeliveryAsStarted")],
+    );
+}
+
+#[test]
+fn a_wait_that_leads_nowhere_when_it_fails() {
+    planted(
+        |it| take(state(it, "FulfilDeliveryMachine", "Transport"), "Catch"),
+        &[("FulfilDeliveryMachine", "has no way on where the wait in Transport fails")],
+    );
+}
+
+#[test]
+fn a_call_of_what_is_not_of_this_template() {
+    planted(
+        |it| {
+            let parameters = &mut state(it, "CollectPaymentMachine", "MakePayment")["Parameters"];
+            parameters["FunctionName"] = json!("a-function-of-somebody");
+        },
+        &[("CollectPaymentMachine", "lambda:invoke of a-function-of-somebody in MakePayment")],
+    );
+    planted(
+        |it| {
+            of(it, "CollectPaymentMachine")["DefinitionSubstitutions"]["Bus"] =
+                json!({ "Ref": "Archive" });
+        },
+        &[("CollectPaymentMachine", "events:putEvents of Archive in Say")],
+    );
+}
+
+#[test]
+fn the_function_of_another_service() {
+    planted(
+        |it| {
+            of(it, "CollectPaymentMachine")["DefinitionSubstitutions"]["PaymentFunction"] =
+                json!({ "Fn::GetAtt": ["FraudFunction", "Arn"] });
+        },
+        &[
+            ("CollectPaymentMachine", "asks FraudFunction for AskReviewer"),
+            ("CollectPaymentMachine", "asks FraudFunction for MakePayment"),
+            ("CollectPaymentMachine", "asks FraudFunction for RefusePayment"),
+        ],
+    );
+}
+
+#[test]
+fn a_task_that_is_none_of_the_machines() {
+    planted(
+        |it| {
+            let parameters = &mut state(it, "CollectPaymentMachine", "MakePayment")["Parameters"];
+            parameters["Payload"]["action"] = json!("CancelPayment");
+        },
+        &[
+            ("CollectPaymentMachine", "hands an event to CancelPayment in MakePayment"),
+            ("CollectPaymentMachine", "never hands anything to MakePayment"),
+        ],
+    );
+}
+
+#[test]
+fn words_of_another_service() {
+    planted(
+        |it| {
+            let say = state(it, "CollectPaymentMachine", "Say");
+            say["Parameters"]["Entries"][0]["Source"] = json!("com.orders");
+        },
+        &[("CollectPaymentMachine", "speaks as com.orders in Say")],
+    );
+}
+
+#[test]
+fn a_word_that_a_task_answers_with_and_the_machine_may_not_say() {
+    planted(
+        |it| {
+            let say = statement(it, "CollectPaymentMachineRole", "PublishPayments");
+            let words = &mut say["Condition"]["ForAllValues:StringEquals"]["events:detail-type"];
+            words.as_array_mut().unwrap().retain(|word| word != "PaymentFailed");
+        },
+        &[("CollectPaymentMachineRole", "may not say PaymentFailed")],
+    );
+}
+
+#[test]
+fn a_grant_that_the_definition_does_not_use() {
+    planted(
+        |it| {
+            let functions = statement(it, "TransportMachineRole", "OwnTasks");
+            functions["Resource"] = json!([
+                { "Fn::GetAtt": ["DeliveryFunction", "Arn"] },
+                { "Fn::GetAtt": ["OrderFunction", "Arn"] },
+            ]);
+        },
+        &[("TransportMachineRole", "is granted lambda:InvokeFunction on OrderFunction")],
+    );
+    planted(
+        |it| {
+            let words = &mut statement(it, "CollectPaymentMachineRole", "PublishPayments")["Condition"]
+                ["ForAllValues:StringEquals"]["events:detail-type"];
+            words.as_array_mut().unwrap().push(json!("PaymentCanceled"));
+        },
+        &[("CollectPaymentMachineRole", "may say PaymentCanceled")],
+    );
+}
+
+#[test]
+fn a_call_that_the_role_does_not_allow() {
+    planted(
+        |it| {
+            let ends = statement(it, "FulfilDeliveryMachineRole", "NestedExecutions");
+            ends["Action"] = json!("states:DescribeExecution");
+        },
+        &[("FulfilDeliveryMachineRole", "may not states:StopExecution")],
+    );
+}
+
+#[test]
+fn a_function_that_starts_the_machine_of_another_service() {
+    planted(
+        |it| {
+            let start = statement(it, "PaymentRole", "StartMachines");
+            let arn = start["Resource"]["Fn::Sub"].as_str().unwrap().to_owned();
+            start["Resource"]["Fn::Sub"] = json!(arn.replace("collect-payment", "fulfil-delivery"));
+        },
+        &[
+            ("PaymentRole", "is granted states:StartExecution on arn:"),
+            ("PaymentRole", "may not states:StartExecution with arn:"),
+        ],
+    );
+}
