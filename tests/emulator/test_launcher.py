@@ -3,10 +3,12 @@
 Run with `.venv/bin/python tests/emulator/test_launcher.py`; it takes a free port, and cleans up.
 """
 
+import json
 import sys
 import time
 import unittest
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -155,16 +157,74 @@ class StateMachines(unittest.TestCase):
         self.assertEqual([call["event"]["id"] for call in calls], [event_id, event_id])
 
     def a_task_that_waits_for_a_token_fails_with_the_function_it_called(self) -> None:
-        states = stack.client("stepfunctions")
-        machine = stack.outputs["WaitingMachine"]
-        execution = states.start_execution(stateMachineArn=machine)["executionArn"]
-
-        def ended() -> dict | None:
-            found = states.describe_execution(executionArn=execution)
-            return found if found["status"] != "RUNNING" else None
-
-        end = wait_for(ended, PATIENCE, "the end of the execution")
+        execution = start("WaitingMachine", "failing")
+        end = ended(execution)
         self.assertEqual((end["status"], end["error"]), ("FAILED", "AskedToFail"))
+        tokens = {token_of("failing") for _ in ("the first attempt", "the second")}
+        self.assertEqual(len(tokens), 2, "each attempt has a token of its own")
+
+    def an_execution_has_a_name_that_no_other_has(self) -> None:
+        states = stack.client("stepfunctions")
+        start("PatientMachine", "unique", heartbeat=30, timeout=30)
+        with self.assertRaises(states.exceptions.ExecutionAlreadyExists):
+            start("PatientMachine", "unique")
+        answer(token_of("unique"), word="Over")
+
+
+class Waits(unittest.TestCase):
+    def a_wait_without_a_heartbeat_fails_as_its_path_says(self) -> None:
+        end = ended(start("PatientMachine", "unseen", heartbeat=1, timeout=30))
+        self.assertEqual(json.loads(end["output"]), {"end": "nobody looked"})
+
+    def a_heartbeat_keeps_a_wait_alive_until_its_time_is_over(self) -> None:
+        states = stack.client("stepfunctions")
+        execution = start("PatientMachine", "undecided", heartbeat=2, timeout=5)
+        token = token_of("undecided")
+        for _ in range(8):
+            states.send_task_heartbeat(taskToken=token)
+            time.sleep(0.5)
+        self.assertEqual(json.loads(ended(execution)["output"]), {"end": "nobody decided"})
+        with self.assertRaises(states.exceptions.TaskTimedOut):
+            states.send_task_heartbeat(taskToken=token)
+
+    def a_token_takes_one_answer_and_an_unknown_one_takes_none(self) -> None:
+        states = stack.client("stepfunctions")
+        execution = start("PatientMachine", "answered", heartbeat=30, timeout=30)
+        token = token_of("answered")
+        answer(token, word="First")
+        with self.assertRaises(states.exceptions.TaskTimedOut):
+            answer(token, word="Second")
+        self.assertEqual(json.loads(ended(execution)["output"]), {"word": "First"})
+        with self.assertRaises(states.exceptions.InvalidToken):
+            answer("nobody's", word="Third")
+
+    def only_a_role_of_the_machine_may_answer(self) -> None:
+        answerer = stack.client("stepfunctions", role=stack.outputs["AnswererArn"])
+        execution = start("PatientMachine", "guarded", heartbeat=30, timeout=30)
+        token = token_of("guarded")
+        with self.assertRaises(ClientError) as refused:
+            stranger = stack.client("stepfunctions", role=stack.outputs["PublisherArn"])
+            stranger.send_task_success(taskToken=token, output="{}")
+        self.assertEqual(refused.exception.response["Error"]["Code"], "AccessDeniedException")
+        with self.assertRaises(ClientError):
+            answerer.send_task_heartbeat(taskToken=token)
+        answerer.send_task_success(taskToken=token, output='{"word": "Granted"}')
+        self.assertEqual(json.loads(ended(execution)["output"]), {"word": "Granted"})
+
+
+class Parts(unittest.TestCase):
+    def a_machine_runs_another_to_its_end_and_says_what_came_of_it(self) -> None:
+        execution = start("WholeMachine", "whole", name="whole")
+        answer(token_of("whole-2"), word="PartDone")
+        self.assertEqual(ended(execution)["status"], "SUCCEEDED")
+        call = invoked("PartDone")["event"]
+        self.assertEqual((call["detail-type"], call["detail"]), ("PartDone", {"order": "whole"}))
+
+    def a_part_is_never_run_again_under_the_same_name(self) -> None:
+        start("PatientMachine", "taken-2", heartbeat=30, timeout=30)
+        end = ended(start("WholeMachine", "taken", name="taken"))
+        self.assertEqual(end["error"], "StepFunctions.ExecutionAlreadyExistsException")
+        answer(token_of("taken-2"), word="Over")
 
 
 class ApiDestinations(unittest.TestCase):
@@ -253,6 +313,44 @@ class Replays(unittest.TestCase):
         again = invoked(event_id, by="OrderWorker")["event"]["Records"][0]
         self.assertIn(f"replay-{start}", again["body"])
         self.assertFalse([call for call in witnesses() if mentions(call, event_id)])
+
+
+def start(machine: str, execution: str, **given: Any) -> str:
+    """Starts an execution of this name; returns its ARN."""
+    started = stack.client("stepfunctions").start_execution(
+        stateMachineArn=stack.outputs[machine], name=execution, input=json.dumps(given)
+    )
+    return started["executionArn"]
+
+
+def ended(execution: str) -> dict:
+    """The execution, once it has ended."""
+    states = stack.client("stepfunctions")
+
+    def look() -> dict | None:
+        found = states.describe_execution(executionArn=execution)
+        return found if found["status"] != "RUNNING" else None
+
+    return wait_for(look, PATIENCE, f"the end of {execution}")
+
+
+def token_of(execution: str) -> str:
+    """Takes the token that an execution of this name waits with."""
+
+    def look() -> dict | None:
+        for call in witnesses():
+            if call["event"].get("name") == execution and "token" in call["event"]:
+                seen.remove(call)
+                return call
+        return None
+
+    return wait_for(look, PATIENCE, f"the token of {execution}")["event"]["token"]
+
+
+def answer(token: str, **output: Any) -> None:
+    """Answers the task that waits with this token."""
+    states = stack.client("stepfunctions")
+    states.send_task_success(taskToken=token, output=json.dumps(output))
 
 
 seen: list[dict] = []

@@ -10,6 +10,7 @@ from ministack_launcher import (
     hooks,
     http_api,
     iam_conditions,
+    integrations,
     replay,
     rule_targets,
     task_tokens,
@@ -24,6 +25,7 @@ GAPS = (
     replay,
     iam_conditions,
     task_tokens,
+    integrations,
 )
 
 

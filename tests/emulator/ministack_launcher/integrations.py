@@ -1,0 +1,68 @@
+"""What a state machine calls beside functions: the bus, and another machine, by their own rules."""
+
+import json
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import stepfunctions
+
+from ministack_launcher import hooks
+from ministack_launcher.event_clock import time_scale
+from ministack_launcher.hooks import HookPoint
+
+HOOK_POINTS = (
+    HookPoint(
+        stepfunctions.__name__, "_invoke_nested_start_execution_sync", ("resource", "input_data")
+    ),
+    HookPoint(stepfunctions.__name__, "_nested_start_execution_request", ("input_data",)),
+    HookPoint(stepfunctions.__name__, "_invoke_events_put_events", ("resource", "input_data")),
+    HookPoint(stepfunctions.__name__, "_SERVICE_DISPATCH"),
+    HookPoint(stepfunctions.__name__, "_SFN_WAIT_SCALE"),
+    HookPoint(stepfunctions.__name__, "_executions"),
+    HookPoint(stepfunctions.__name__, "_state_machines"),
+    HookPoint(stepfunctions.__name__, "_ExecutionError", ("error", "cause")),
+)
+
+PUT_EVENTS = "arn:aws:states:::events:putEvents"
+
+_invoke_nested_start_execution_sync = stepfunctions._invoke_nested_start_execution_sync
+_invoke_events_put_events = stepfunctions._invoke_events_put_events
+
+
+def install() -> None:
+    """Replaces both integrations; a machine's retries keep the pace of all others."""
+    stepfunctions._SFN_WAIT_SCALE = time_scale()
+    hooks.replace(stepfunctions, "_invoke_nested_start_execution_sync", run_to_its_end)
+    hooks.replace(stepfunctions, "_invoke_events_put_events", put_events)
+    stepfunctions._SERVICE_DISPATCH[PUT_EVENTS] = put_events
+
+
+def run_to_its_end(resource: str, input_data: dict[str, Any]) -> Any:
+    """MiniStack's own, which would run an execution anew under the name of another."""
+    request = stepfunctions._nested_start_execution_request(input_data)
+    arn = request["stateMachineArn"]
+    if arn not in stepfunctions._state_machines:
+        error = "StepFunctions.StateMachineDoesNotExistException"
+        raise stepfunctions._ExecutionError(error, f"there is no state machine {arn}")
+    machine = stepfunctions._state_machines[arn]["name"]
+    place = f"arn:aws:states:{get_region()}:{get_account_id()}"
+    execution = f"{place}:execution:{machine}:{request.get('name')}"
+    if execution in stepfunctions._executions:
+        error = "StepFunctions.ExecutionAlreadyExistsException"
+        raise stepfunctions._ExecutionError(error, f"Execution Already Exists: '{execution}'")
+    return _invoke_nested_start_execution_sync(resource, input_data)
+
+
+def put_events(resource: str, input_data: dict[str, Any]) -> Any:
+    """MiniStack's own; a detail may be an object, and an entry that is refused fails the task."""
+    entries = [as_text(entry) for entry in input_data.get("Entries", [])]
+    answer = _invoke_events_put_events(resource, {**input_data, "Entries": entries})
+    if answer.get("FailedEntryCount"):
+        raise stepfunctions._ExecutionError("EventBridge.FailedEntry", json.dumps(answer))
+    return answer
+
+
+def as_text(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry whose detail is the text that PutEvents takes."""
+    detail = entry.get("Detail", {})
+    return {**entry, "Detail": detail if isinstance(detail, str) else json.dumps(detail)}
