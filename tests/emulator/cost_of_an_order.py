@@ -5,7 +5,6 @@ DynamoDB, and what capacity DynamoDB says that they took.
 """
 
 import json
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,9 +14,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import emulator
-import test_flow as flow
-from shop_stack import ShopStack, fill
+import deployed_shop as flow
+from shop_stack import fill, wait_for
 
 # What the talk's demo does as well: it has no letters, no counts and no list of orders.
 BEYOND = ("SendEmail", "CountOrder", "ProjectOrder", "LearnContact")
@@ -40,14 +38,13 @@ class Cost:
 
 def main() -> None:
     """Has one order delivered, and prints what it took."""
-    flow.shop = shop = ShopStack(int(os.environ.get("EMULATOR_PORT", emulator.DEFAULT_PORT)))
-    shop.up()
-    fill(shop)
+    flow.shop.up()
+    fill(flow.shop)
     flow.rest()
     before = {line["span"]["request_id"] for line in endings()}
     order_id = flow.place("ana", "chai", 2)
     # Looking is an invocation as well; `costs` leaves those out.
-    flow.wait_for(lambda: flow.said(order_id).count(LETTERS) == 3, flow.PATIENCE, "three letters")
+    wait_for(lambda: flow.said(order_id).count(LETTERS) == 3, flow.PATIENCE, "three letters")
     flow.rest()
     report(costs(before), flow.said(order_id))
 

@@ -25,6 +25,22 @@ LOCALHOST = "127.0.0.1"
 TABLE_SETTINGS = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
 START_SECONDS = 30.0
 INVOKE_SECONDS = 30.0
+# What a machine of the template is here: it is started, and calls nobody.
+ENDS_AT_ONCE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+# What a deployment would put for the pseudo parameters of the template.
+PSEUDO_PARAMETERS = {
+    "AWS::AccountId": "000000000000",
+    "AWS::Partition": "aws",
+    "AWS::Region": TEST_CREDENTIALS["AWS_REGION"],
+    "AWS::StackName": "samples",
+}
+
+
+def substituted(text: str) -> str:
+    """A text of the template with the pseudo parameters put in."""
+    for name, value in PSEUDO_PARAMETERS.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
 
 
 class SamplesBench:
@@ -82,7 +98,7 @@ class SamplesBench:
             client.create_table(TableName=name, **self._settings[name])
 
     def _make_resources(self, template: dict[str, Any]) -> None:
-        """Tables and queues as the template has them, and a bus."""
+        """Tables and queues as the template has them, a bus, and machines that end at once."""
         self._client("events").create_event_bus(Name="samples")
         queues = self._client("sqs")
         for name, resource in template["Resources"].items():
@@ -96,6 +112,12 @@ class SamplesBench:
                 case "AWS::SQS::Queue":
                     made = queues.create_queue(QueueName=f"samples-{name}")
                     self._resources[name] = made["QueueUrl"]
+                case "AWS::Serverless::StateMachine":
+                    self._client("stepfunctions").create_state_machine(
+                        name=substituted(resource["Properties"]["Name"]["Fn::Sub"]),
+                        definition=json.dumps(ENDS_AT_ONCE),
+                        roleArn=substituted("arn:aws:iam::${AWS::AccountId}:role/samples"),
+                    )
                 case "AWS::Events::EventBus":
                     self._resources[name] = "samples"
         for name, parameter in template["Parameters"].items():
@@ -103,6 +125,8 @@ class SamplesBench:
 
     def _value(self, value: Any) -> str:
         """A variable's value; what only a deployment knows is a word of ours."""
+        if isinstance(value, dict) and "Fn::Sub" in value:
+            return substituted(value["Fn::Sub"])
         if isinstance(value, dict):
             return self._resources.get(value.get("Ref", ""), "known-once-deployed")
         return str(value)

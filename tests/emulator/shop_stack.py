@@ -49,8 +49,8 @@ class ShopStack:
         self.outputs: dict[str, str] = {}
         self.url = os.environ.get("AWS_ENDPOINT_URL") or f"http://127.0.0.1:{port}"
 
-    def up(self) -> None:
-        """Starts everything that does not run yet."""
+    def up(self, **parameters: str) -> None:
+        """Starts everything that does not run yet; parameters of the template may be given."""
         self._emulator("start")
         carrier = self._partners_port() or free_port()
         given = {
@@ -58,6 +58,7 @@ class ShopStack:
             "CarrierEndpoint": f"http://127.0.0.1:{carrier}",
             "CarrierSecret": API_KEY,
             "WebhookSecret": WEBHOOK_SECRET,
+            **parameters,
         }
         parameters = [f"--parameter={key}={value}" for key, value in given.items()]
         options = [f"--stack-name={STACK}", f"--binaries={BINARIES}", *parameters]

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import unittest
 import uuid
 from collections import Counter
@@ -15,57 +16,85 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import emulator
 import sentence_tests
-from shop_stack import API_KEY, BINARIES, STACK, ShopStack, fill, request, wait_for
+from deployed_shop import (
+    MACHINES,
+    PATIENCE,
+    another,
+    attribute,
+    edges,
+    ended,
+    executions,
+    handle_of,
+    has_edges,
+    invocations,
+    lines,
+    log,
+    nothing_is_given_up,
+    parcel_of,
+    picture,
+    place,
+    put,
+    rest,
+    review,
+    running,
+    said,
+    shop,
+    take,
+    token_behind,
+    try_to_review,
+    waiting_in,
+    webhook,
+)
+from shop_stack import API_KEY, BINARIES, STACK, fill, request, wait_for
 
-# Seconds until something that should happen counts as missing, also on a busy machine.
-PATIENCE = 60.0
-# How often an unchanged count of invocations has to be seen, a second apart, to count as rest.
-QUIET_LOOKS = 3
 DEMO_SECONDS = 60
 UNREACHABLE = "http://127.0.0.1:9"
+# Seconds that a reviewer has to take an order up, and how much longer to decide.
+REVIEW_SECONDS, REVIEW_SLACK = 18, 2
+REVIEW_LIMITS = {
+    "ReviewHeartbeatSeconds": str(REVIEW_SECONDS),
+    "ReviewTimeoutSeconds": str(REVIEW_SECONDS + REVIEW_SLACK),
+}
 
-Event = dict[str, Any]
-Edges = Counter[tuple[str, str]]
-
-# Who orders what in `chorus demo`, and after which event the customer cancels, if ever.
-STORIES: tuple[tuple[str, str, int, str | None], ...] = (
-    ("ana", "chai", 2, None),
-    ("berit", "tofu", 36, None),
-    ("carlos-declined", "chai", 3, None),
-    ("dora-carrier-cancels", "tofu", 1, None),
-    ("emil-carrier-silent", "chai", 5, "DeliveryMarkedAsStarted"),
+# Who orders what in `chorus demo`.
+STORIES = (
+    ("ana", "chai", 2),
+    ("berit", "tofu", 36),
+    ("carlos-declined", "chai", 3),
+    ("dora-carrier-cancels", "tofu", 1),
+    ("emil-carrier-silent", "chai", 5),
+    ("fatima", "samovar", 1),
+    ("gustav", "samovar", 2),
 )
+CANCELED, APPROVED, UNSEEN = 4, 5, 6
 OTHERS = ("frida-carrier-down", "gustav-mail-down", "hanna-carrier-flaky")
 
-shop: ShopStack
 embedded: dict[str, Any]
 orders: list[str] = []
 
 
 def setUpModule() -> None:
-    """Deploys the shop and plays the five stories; the embedded shop plays the same."""
-    global shop, embedded
-    shop = ShopStack(int(os.environ.get("EMULATOR_PORT", emulator.DEFAULT_PORT)))
+    """Deploys the shop and plays the seven stories; the embedded shop plays the same."""
+    global embedded
     unittest.addModuleCleanup(shop.down, keep_log=bool(os.environ.get("EMULATOR_KEEP_LOG")))
     demo = [str(BINARIES / "chorus"), "demo", "--json"]
     told = subprocess.run(demo, capture_output=True, timeout=DEMO_SECONDS, check=True)
     embedded = json.loads(told.stdout)
-    shop.up()
+    shop.up(**REVIEW_LIMITS)
     fill(shop)
-    # The other tests have an item of their own, so that the stories' books stay theirs.
+    # The other tests have items of their own, so that the stories' books stay theirs.
     shop.ok("PUT", "/items/pavlova", {"name": "Pavlova", "price": 17.45, "stock": 29})
+    shop.ok("PUT", "/items/blaye", {"name": "Côte de Blaye", "price": 263.5, "stock": 17})
+    shop.ok("PUT", "/items/samovar", {"name": "Samovar", "price": 1250, "stock": 3})
     for customer in (*(story[0] for story in STORIES), *OTHERS):
         name = customer.split("-")[0]
         shop.ok("PUT", f"/customers/{customer}", {"name": name, "email": f"{name}@example.com"})
     rest()
-    for customer, sku, pieces, cancel_after in STORIES:
-        order_id = place(customer, sku, pieces)
-        orders.append(order_id)
-        if cancel_after:
-            wait_for(lambda: cancel_after in said(order_id), PATIENCE, f"{cancel_after}")
-            shop.ok("POST", f"/orders/{order_id}/cancel", {"reason": "changed my mind"})
+    orders.extend(place(*story) for story in STORIES)
+    review(orders[APPROVED], "approve", handle_of(orders[APPROVED]))
+    parcel_of(orders[CANCELED])
+    shop.ok("POST", f"/orders/{orders[CANCELED]}/cancel", {"reason": "changed my mind"})
 
 
 class Stories(unittest.TestCase):
@@ -88,6 +117,15 @@ class Stories(unittest.TestCase):
     def a_customer_may_cancel_while_the_order_is_under_way(self) -> None:
         self._ends(4, "Canceled", "changed my mind")
         self._paid(4, charged=90, refunded=90)
+
+    def an_order_of_high_value_is_charged_once_a_reviewer_has_approved_it(self) -> None:
+        self._ends(5, "Delivered", None)
+        self._paid(5, charged=1250, refunded=0)
+
+    def an_order_that_nobody_reviews_in_time_is_undone(self) -> None:
+        reason = "the payment failed: no reviewer took the order up in time"
+        self._ends(6, "Canceled", reason)
+        self._paid(6, charged=0, refunded=0)
 
     def the_stock_is_what_the_embedded_shop_has(self) -> None:
         rest()
@@ -112,6 +150,80 @@ class Stories(unittest.TestCase):
     def _paid(self, number: int, *, charged: float, refunded: float) -> None:
         payment = shop.ok("GET", f"/payments/{orders[number]}")
         self.assertEqual((payment["charged"], payment["refunded"]), (charged, refunded), payment)
+
+
+class Reviews(unittest.TestCase):
+    def one_that_is_taken_up_and_never_decided_is_undone(self) -> None:
+        order_id = place("ana", "blaye", 4)
+        handle = handle_of(order_id)
+        crossed = try_to_review(orders[UNSEEN], "take", handle)
+        self.assertEqual(crossed[0], 422, "the handle of another order")
+        self.assertEqual(crossed[1]["errors"][0]["field"], "/handle")
+        # Taken up so late, it would have to be again only after the time to decide is over.
+        late = time.monotonic() + REVIEW_SLACK + 2
+        wait_for(lambda: time.monotonic() > late, PATIENCE, "the reviewer")
+        review(order_id, "take", handle)
+        order = ended(order_id)
+        self.assertEqual(order["status"], "Canceled")
+        self.assertIn("no reviewer decided in time", order["reason"])
+        wait_for(lambda: "ItemUnreserved" in said(order_id), PATIENCE, "the pieces' return")
+        self.assertNotIn("PaymentMade", said(order_id))
+
+    def an_answer_that_contradicts_the_first_is_refused(self) -> None:
+        handle = shop.ok("GET", f"/reviews/{orders[APPROVED]}")["handle"]
+        status, problem = try_to_review(orders[APPROVED], "decline", handle)
+        self.assertEqual(status, 409, problem)
+        self.assertIn("decided the other way", problem["detail"])
+
+    def an_answer_after_the_end_is_refused(self) -> None:
+        order_id = orders[UNSEEN]
+        self.assertEqual(ended(order_id)["status"], "Canceled")
+
+        def is_closed() -> bool:
+            return shop.ok("GET", f"/reviews/{order_id}")["closed"]
+
+        wait_for(is_closed, PATIENCE, "the end of the review")
+        handle = shop.ok("GET", f"/reviews/{order_id}")["handle"]
+        status, problem = try_to_review(order_id, "approve", handle)
+        self.assertEqual(status, 409, problem)
+        self.assertIn("was canceled before", problem["detail"])
+        self.assertNotIn("PaymentMade", said(order_id))
+
+
+class Machines(unittest.TestCase):
+    def each_order_has_one_execution_of_each_and_all_succeed(self) -> None:
+        order_id = place("ana", "pavlova", 1)
+        self.assertEqual(ended(order_id)["status"], "Delivered")
+        for machine in MACHINES:
+            with self.subTest(machine=machine):
+                wait_for(lambda: not running(machine), PATIENCE, f"the end of {machine}")
+                ends = Counter(status for _, status in executions(machine))
+                self.assertEqual(set(ends), {"SUCCEEDED"}, ends)
+
+    def a_token_stays_in_the_table_of_its_domain(self) -> None:
+        order_id = place("ana", "blaye", 4)
+        handle = handle_of(order_id)
+        token = token_behind(handle)
+        shop.ok("POST", f"/orders/{order_id}/cancel", {"reason": "only a test"})
+        self.assertEqual(ended(order_id)["status"], "Canceled")
+        rest()
+        outside = json.dumps([log(order_id), lines(), shop.ok("GET", f"/reviews/{order_id}")])
+        self.assertIn(handle, outside)
+        self.assertNotIn(token, outside)
+
+    def the_carriers_word_counts_once_for_its_own_parcel_only(self) -> None:
+        order_id = place("emil-carrier-silent", "pavlova", 1)
+        other = place("emil-carrier-silent", "pavlova", 1)
+        parcel, others = parcel_of(order_id), parcel_of(other)
+        self.assertEqual(webhook(order_id, others, "Delivered")[0], 422)
+        self.assertEqual(webhook(order_id, "no-such-handle", "Delivered")[0], 404)
+        self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202)
+        self.assertEqual(ended(order_id)["status"], "Delivered")
+        self.assertEqual(webhook(order_id, parcel, "DeliveryCanceled")[0], 409)
+        self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202, "said again, heard once")
+        self.assertEqual(said(order_id).count("DeliveryWasDelivered"), 1)
+        self.assertEqual(webhook(other, others, "DeliveryCanceled")[0], 202)
+        self.assertEqual(ended(other)["status"], "Canceled")
 
 
 class Unchanged(unittest.TestCase):
@@ -250,182 +362,6 @@ class FailureQueues(unittest.TestCase):
         kept = [line for line in lines("notification") if "the queue keeps" in line["message"]]
         self.assertEqual({line["code"] for line in kept}, {"Retryable.Unanswered"})
         self.assertEqual(len({line["span"]["message_id"] for line in kept}), 1, "only the one")
-
-
-def place(customer: str, sku: str, pieces: int) -> str:
-    """Places an order, and returns its id."""
-    body = {
-        "customer-id": customer,
-        "lines": [{"sku": sku, "quantity": pieces}],
-        "shipping-address": {
-            "name": customer,
-            "street": "Obere Str. 57",
-            "city": "Berlin",
-            "postal-code": "12209",
-            "country": "Germany",
-        },
-    }
-    return shop.ok("POST", "/orders", body, key=uuid.uuid4().hex)["order-id"]
-
-
-def ended(order_id: str) -> dict[str, Any]:
-    """The order, once it has ended."""
-
-    def look() -> dict[str, Any] | None:
-        order = shop.ok("GET", f"/orders/{order_id}")
-        return order if order["status"] != "Open" else None
-
-    return wait_for(look, PATIENCE, f"the end of {order_id}")
-
-
-def log(order_id: str) -> list[Event]:
-    """The order's events, in the order of causes."""
-    return shop.ok("GET", f"/events?order-id={order_id}&limit=1000")["events"]
-
-
-def said(order_id: str) -> list[str]:
-    """The names of the order's events."""
-    return [event["detail-type"] for event in log(order_id)]
-
-
-def edges(events: list[Event]) -> Edges:
-    """Which kinds of events were caused by which, and how often; `-` is a request from outside."""
-    names = {event["metadata"]["event-id"]: event["detail-type"] for event in events}
-    return Counter(
-        (event["detail-type"], names.get(event["metadata"].get("causation-id"), "-"))
-        for event in events
-    )
-
-
-def has_edges(case: unittest.TestCase, order_id: str, expected: Edges) -> None:
-    """The order's log comes to hold just these causes and effects."""
-    try:
-        wait_for(lambda: edges(log(order_id)) == expected, PATIENCE, f"the log of {order_id}")
-    except AssertionError:
-        case.assertEqual(edges(log(order_id)), expected)
-
-
-def nothing_is_given_up(case: unittest.TestCase) -> None:
-    """No queue of failures or dead letters holds anything."""
-    for output, url in shop.outputs.items():
-        if output.endswith(("FailuresUrl", "DeadLettersUrl")):
-            with case.subTest(queue=output):
-                case.assertEqual(waiting_in(url), 0)
-
-
-def picture(order_id: str) -> dict[str, Any]:
-    """All that a duplicate could change."""
-    return {
-        "log": log(order_id),
-        "order": shop.ok("GET", f"/orders/{order_id}"),
-        "payment": shop.ask("GET", f"/payments/{order_id}"),
-        "delivery": shop.ask("GET", f"/deliveries/{order_id}"),
-        "items": [shop.ok("GET", f"/items/{sku}") for sku in ("chai", "tofu")],
-        "analytics": shop.ok("GET", "/analytics"),
-        "letters": letters(),
-    }
-
-
-def letters() -> list[tuple[str, str, str]]:
-    """Every letter of the simulated mailer: its key, how often asked for, how often posted."""
-    functions = shop.client("lambda")
-    found = functions.get_function_configuration(FunctionName=f"{STACK}-notification")
-    table = found["Environment"]["Variables"]["TABLE_OUTBOX"]
-    items = shop.client("dynamodb").scan(TableName=table)["Items"]
-    return sorted((item["pk"]["S"], item["asks"]["N"], item["posts"]["N"]) for item in items)
-
-
-def put(events: list[Event]) -> None:
-    """Puts logged events on the bus as they are."""
-    entries = [
-        {
-            "EventBusName": shop.outputs["BusName"],
-            "Source": event["source"],
-            "DetailType": event["detail-type"],
-            "Detail": json.dumps({"metadata": event["metadata"], "data": event["data"]}),
-        }
-        for event in events
-    ]
-    for start in range(0, len(entries), 10):
-        answer = shop.client("events").put_events(Entries=entries[start : start + 10])
-        assert answer["FailedEntryCount"] == 0, answer
-
-
-def another(logged: Event, customer: str) -> Event:
-    """The same news of another order, as the bus writes it into a queue."""
-    order_id, key = uuid.uuid4().hex[:20], uuid.uuid4()
-    metadata = {
-        **logged["metadata"],
-        "event-id": str(key),
-        "idempotency-key": key.hex,
-        "correlation-id": order_id,
-    }
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": logged["detail-type"],
-        "source": logged["source"],
-        "account": "000000000000",
-        "time": "2026-11-20T10:47:00Z",
-        "region": "us-east-1",
-        "resources": [],
-        "detail": {
-            "metadata": metadata,
-            "data": {**logged["data"], "order-id": order_id, "customer-id": customer},
-        },
-    }
-
-
-def take(output: str) -> dict[str, Any]:
-    """Takes the next message of a queue of the stack."""
-    sqs, url = shop.client("sqs"), shop.outputs[output]
-
-    def look() -> dict[str, Any] | None:
-        answer = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])
-        return next(iter(answer.get("Messages", [])), None)
-
-    message = wait_for(look, PATIENCE, f"a message in {output}")
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return message
-
-
-def attribute(message: dict[str, Any], name: str) -> str:
-    """An attribute of a message, which must have it."""
-    return message["MessageAttributes"][name]["StringValue"]
-
-
-def waiting_in(url: str) -> int:
-    """How many messages a queue has, those in flight among them."""
-    counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    answer = shop.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(counts))
-    return sum(int(answer["Attributes"][count]) for count in counts)
-
-
-def lines(service: str = "") -> list[dict[str, Any]]:
-    """What a function has logged, or all of them, as JSON."""
-    logs, found = shop.client("logs"), []
-    prefix = f"/aws/lambda/{STACK}-{service}"
-    for group in logs.describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]:
-        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
-        messages = [event["message"] for page in pages for event in page["events"]]
-        found += [json.loads(message) for message in messages if message.startswith("{")]
-    return found
-
-
-def invocations(service: str = "") -> int:
-    """How many invocations of a function, or of all, have ended, by their logs."""
-    return sum(line["message"] == "invocation done" for line in lines(service))
-
-
-def rest() -> None:
-    """Waits until no function works any more."""
-    seen: list[int] = []
-
-    def is_quiet() -> bool:
-        seen.append(invocations())
-        return len(seen) >= QUIET_LOOKS and len(set(seen[-QUIET_LOOKS:])) == 1
-
-    wait_for(is_quiet, PATIENCE, "rest")
 
 
 if __name__ == "__main__":
