@@ -165,7 +165,9 @@ impl Kernel {
         if record.published {
             return Ok(());
         }
-        publish_all(&*self.bus, &*self.clock, &record.entries).await?;
+        if !record.said_by_machine {
+            publish_all(&*self.bus, &*self.clock, &record.entries).await?;
+        }
         for signal in &record.signals {
             let heard = self.machines.signal(signal).await?;
             tracing::debug!(key = record.key.pk, ?heard, "told a state machine");

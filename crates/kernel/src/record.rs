@@ -34,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) fingerprint: String,
     /// The events that were decided, byte for byte.
     pub(crate) entries: Vec<Entry>,
+    /// Whether a state machine says these events: then we never do.
+    pub(crate) said_by_machine: bool,
     /// What state machines are told.
     pub(crate) signals: Vec<Signal>,
     /// Why there are none.
@@ -56,8 +58,10 @@ impl Record {
     ) -> Result<Self, Failure> {
         let key = record_key(action, &message.metadata.idempotency_key);
         let fingerprint = message.fingerprint()?;
-        let published = entries.is_empty() || message.is_said_by_machine();
-        Ok(Self { key, fingerprint, entries, signals: Vec::new(), note: None, published })
+        let said_by_machine = message.is_said_by_machine();
+        let published = entries.is_empty() || said_by_machine;
+        let (signals, note) = (Vec::new(), None);
+        Ok(Self { key, fingerprint, entries, said_by_machine, signals, note, published })
     }
 
     /// The same, with what state machines are told, and a note.
@@ -79,6 +83,9 @@ impl Record {
         }
         if !self.signals.is_empty() {
             set("signals", json("signal", &self.signals)?);
+        }
+        if self.said_by_machine {
+            set("said-by-machine", AttributeValue::Bool(true));
         }
         if !self.published {
             set("unpublished", AttributeValue::S(UNPUBLISHED.to_owned()));
@@ -112,6 +119,7 @@ impl Record {
             key,
             fingerprint: part("fingerprint").ok_or_else(|| corrupt("no fingerprint"))?,
             entries: list(item, "events")?,
+            said_by_machine: item.contains_key("said-by-machine"),
             signals: list(item, "signals")?,
             note: part("note"),
             published: text(item, "unpublished").is_none(),

@@ -58,7 +58,8 @@ impl Run {
     /// When it goes on though nothing happens: at once where it has something to do.
     pub(super) fn alarm(&self, now: Timestamp) -> Option<Alarm> {
         let over = *self.execution.status() != Status::Running;
-        if over && self.parent.is_some() && !self.told || !self.pending.is_empty() {
+        let untold = over && self.parent.is_some() && !self.told;
+        if untold || !self.pending.is_empty() || self.execution.is_ready() {
             return Some(Alarm { at: now, passive: false });
         }
         let passive = self.execution.waiting_tasks().next().is_some();

@@ -194,6 +194,12 @@ impl Execution {
         self.lanes.values().filter_map(Lane::wakes_at).chain(self.expires).min()
     }
 
+    /// Whether [`Execution::step`] has something to do now, whatever the time.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.status == Status::Running && !self.ready.is_empty()
+    }
+
     /// Stops the execution. A finished one stays as it is.
     pub fn abort(&mut self, machine: &Machine, now: Timestamp, reason: &Failure) -> Turn {
         let running = self.status == Status::Running;

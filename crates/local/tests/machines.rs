@@ -1,0 +1,196 @@
+//! State machines in process: a kill between any two transitions changes nothing.
+#![allow(clippy::unwrap_used)]
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_events::delivery::DeliveryEstimated;
+use chorus_events::payment::PaymentMade;
+use chorus_events::table::rows::{self, AskReviewerInput, MakePaymentInput};
+use chorus_events::table::rows::{AskReviewerOutput, MakePaymentOutput};
+use chorus_events::{Event, Service, samples};
+use chorus_kernel::{
+    Action, Decision, Function, Given, Heard, Item, Kernel, Key, Loaded, MachineSpec, Machines,
+    Page, Query, Read, Refusal, Signal, Store, StoreError, Write,
+};
+use chorus_local::{Local, LocalConfig};
+use jiff::Timestamp;
+
+/// Charges, has a job of its own ask somebody, and says so.
+const OUTER: &str = r#"{"StartAt": "Charge", "States": {
+  "Charge": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+    "Parameters": {"FunctionName": "${PaymentFunction}",
+      "Payload": {"action": "MakePayment", "event.$": "$"}},
+    "ResultSelector": {"event.$": "$.Payload.event"}, "ResultPath": "$.said", "Next": "Inner"},
+  "Inner": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
+    "Parameters": {"StateMachineArn": "${Inner}", "Input": {"event.$": "$"}},
+    "TimeoutSeconds": 86400, "ResultPath": "$.inner", "Next": "Say"},
+  "Say": {"Type": "Task", "Resource": "arn:aws:states:::events:putEvents",
+    "Parameters": {"Entries": [{"EventBusName": "${Bus}", "Source": "com.payments",
+      "DetailType.$": "$.said.event.detail-type", "Detail.$": "$.said.event.detail"}]},
+    "End": true}}}"#;
+
+const INNER: &str = r#"{"StartAt": "Ask", "States": {
+  "Ask": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+    "Parameters": {"FunctionName": "${PaymentFunction}",
+      "Payload": {"action": "AskReviewer", "event.$": "$.event", "token.$": "$$.Task.Token"}},
+    "TimeoutSeconds": 86400, "End": true}}}"#;
+
+struct Charge;
+
+impl Action for Charge {
+    type Row = rows::MakePayment;
+
+    fn reads(&self, _: &MakePaymentInput) -> Vec<Read> {
+        Vec::new()
+    }
+
+    fn decide(
+        &self,
+        _: &Given<'_, MakePaymentInput>,
+        _: &Loaded,
+    ) -> Result<Decision<MakePaymentOutput>, Refusal> {
+        Ok(Decision::emit(PaymentMade::sample()))
+    }
+}
+
+/// Answers at once, as somebody would who is quick.
+struct Ask;
+
+impl Action for Ask {
+    type Row = rows::AskReviewer;
+
+    fn reads(&self, _: &AskReviewerInput) -> Vec<Read> {
+        Vec::new()
+    }
+
+    fn decide(
+        &self,
+        given: &Given<'_, AskReviewerInput>,
+        _: &Loaded,
+    ) -> Result<Decision<AskReviewerOutput>, Refusal> {
+        let token = given.task().and_then(|task| task.token.clone()).unwrap();
+        let output = serde_json::json!({ "verdict": "approve" });
+        Ok(Decision::nothing("answered").signal(Signal::Answer { token, output }))
+    }
+}
+
+fn shop(directory: &Path) -> Local {
+    let machine = |name, definition| MachineSpec { name, definition, limits: &[] };
+    let payment = Function::of(Service::Payment)
+        .machine(machine("Outer", OUTER))
+        .machine(machine("Inner", INNER))
+        .action(Charge)
+        .action(Ask);
+    let mut config = LocalConfig::new(vec![payment]).data(directory);
+    config.rules = Some(Vec::new());
+    Local::open(config).unwrap()
+}
+
+/// A store whose process dies at the write of this number. Between two writes nothing changes that
+/// a kill could leave, and a write whose answer is lost leaves what the next one finds.
+struct Dying {
+    inner: Arc<dyn Store>,
+    left: AtomicUsize,
+}
+
+#[async_trait]
+impl Store for Dying {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.inner.query(query).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        if left.is_err() {
+            std::future::pending::<()>().await;
+        }
+        self.inner.write(writes).await
+    }
+}
+
+/// Runs a future that waits for nothing but its own death; none where it died.
+fn alive<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+fn start() -> Signal {
+    let metadata = chorus_kernel::testing::metadata();
+    let input = serde_json::json!({
+        "source": "com.delivery", "detail-type": "DeliveryEstimated",
+        "detail": { "metadata": metadata, "data": DeliveryEstimated::sample() },
+    });
+    Signal::Start { machine: "Outer".to_owned(), name: "Outer-1".to_owned(), input }
+}
+
+/// Lets everything that is due be done on a kernel that dies; true where it lived.
+fn live(shop: &Local, dying: Dying) -> bool {
+    let store: Arc<dyn Store> = Arc::new(dying);
+    let machines: Arc<dyn Machines> = shop.machines_on(Arc::clone(&store));
+    if alive(machines.signal(&start())).is_none() {
+        return false;
+    }
+    let kernel = Kernel { store, machines, ..shop.kernel().clone() };
+    loop {
+        let due = shop.bus().take_due(1);
+        let Some(work) = due.first() else { return true };
+        if alive(shop.hands().perform(work, shop.bus().topology(), &kernel)).is_none() {
+            return false;
+        }
+    }
+}
+
+/// The files of a killed process.
+fn left_by(shop: Local, directory: &Path) -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(directory).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
+    }
+    drop(shop);
+    left
+}
+
+async fn payments(shop: &Local) -> Vec<String> {
+    let archived = shop.archive(Timestamp::MIN, Timestamp::MAX, 0).await.unwrap();
+    let mut ids: Vec<String> = archived.iter().map(|event| event.event_id.clone()).collect();
+    ids.dedup();
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_write_an_execution_goes_on_and_its_effects_happen_once() {
+    for writes in 0.. {
+        let directory = tempfile::tempdir().unwrap();
+        let before = shop(directory.path());
+        let inner = before.kernel().store.clone();
+        let lived = live(&before, Dying { inner, left: AtomicUsize::new(writes) });
+        let left = left_by(before, directory.path());
+        let after = shop(left.path());
+        // Whoever asked for the start has heard nothing, and asks again.
+        after.kernel().machines.signal(&start()).await.unwrap();
+        after.runner().run_until_idle(Duration::from_secs(30)).await.unwrap();
+        let executions = after.executions(samples::order_id().as_str()).await.unwrap();
+        let ends: Vec<&str> = executions.iter().map(|it| it.status.as_str()).collect();
+        assert_eq!(ends, ["SUCCEEDED", "SUCCEEDED"], "killed at write {writes}");
+        assert_eq!(payments(&after).await.len(), 1, "killed at write {writes}");
+        assert_eq!(after.kernel().machines.signal(&start()).await.unwrap(), Heard::TooLate);
+        if lived {
+            assert!(writes > 8, "the execution was killed at {writes} places only");
+            return;
+        }
+    }
+}
