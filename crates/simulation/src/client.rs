@@ -27,6 +27,13 @@ pub(crate) enum Wish {
     Keep,
 }
 
+impl Wish {
+    /// Whether it is a customer's or a reviewer's, about an order.
+    pub(crate) const fn is_of_orders(&self) -> bool {
+        matches!(self, Self::Place(_) | Self::Of(_))
+    }
+}
+
 /// A caller.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -39,17 +46,36 @@ pub(crate) struct Client {
     pub(crate) attempts: u32,
     /// The status that ended it.
     pub(crate) answered: Option<u16>,
+    /// Whether it asks again what was answered so long ago that the record has expired: it may be
+    /// refused then.
+    pub(crate) much_later: bool,
 }
 
 impl Client {
     fn new(name: String, route: &'static str, wish: Wish, body: &Value) -> Self {
         let request = Request { body: body.to_string().into_bytes(), ..Request::default() };
-        Self { name, route, request, wish, patience: PATIENCE, attempts: 0, answered: None }
+        Self {
+            name,
+            route,
+            request,
+            wish,
+            patience: PATIENCE,
+            attempts: 0,
+            answered: None,
+            much_later: false,
+        }
     }
 
     const fn patience(mut self, patience: u32) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// The same caller, asking the same another time.
+    pub(crate) fn again(&self) -> Self {
+        let name = format!("{}, much later", self.name);
+        let (attempts, answered) = (0, None);
+        Self { name, patience: PATIENCE, attempts, answered, much_later: true, ..self.clone() }
     }
 
     fn key(mut self, key: impl Into<String>) -> Self {

@@ -103,7 +103,8 @@ pub enum Trouble {
     Duplicates,
     /// Deliveries are late, by up to a day, and overtake each other.
     Delays,
-    /// Clocks are off by up to five minutes, each invocation's by another amount.
+    /// Clocks are off by up to five minutes, each invocation's by another amount, and some jump
+    /// back under way.
     Skew,
     /// Customers cancel, at any moment; callers repeat themselves, or go away.
     Customers,
@@ -121,11 +122,15 @@ pub enum Trouble {
     Rebuilds,
     /// Prices change while orders run.
     Prices,
+    /// Newer senders say events with fields that consumers do not know yet.
+    Versions,
+    /// Records expire, TTL deletes them up to two days late, and callers repeat themselves then.
+    Expiry,
 }
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Crashes,
         Self::Refusals,
         Self::LostAnswers,
@@ -143,6 +148,8 @@ impl Trouble {
         Self::Replays,
         Self::Rebuilds,
         Self::Prices,
+        Self::Versions,
+        Self::Expiry,
     ];
 
     /// Its name on the command line.
@@ -166,6 +173,8 @@ impl Trouble {
             Self::Replays => "replays",
             Self::Rebuilds => "rebuilds",
             Self::Prices => "prices",
+            Self::Versions => "versions",
+            Self::Expiry => "expiry",
         }
     }
 
@@ -198,6 +207,14 @@ impl Faults {
     #[must_use]
     pub const fn none() -> Self {
         Self(BTreeSet::new())
+    }
+}
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.0.iter().map(|trouble| trouble.name()).collect();
+        f.write_str(if names.is_empty() { "none" } else { "" })?;
+        f.write_str(&names.join(","))
     }
 }
 

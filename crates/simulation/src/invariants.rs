@@ -206,7 +206,8 @@ fn check_callers(stage: &Stage, orders: &BTreeMap<String, Told>) -> Vec<String> 
         let there = orders.contains_key(order.order_id.as_str());
         let changed = order.twin.is_some_and(|(_, changed)| changed);
         let refused = stage.clients.iter().any(|client| {
-            client.wish == Wish::Place(order.order_id.clone())
+            !client.much_later
+                && client.wish == Wish::Place(order.order_id.clone())
                 && matches!(client.answered, Some(400..=499))
         });
         if there && refused && !changed {
@@ -257,16 +258,16 @@ fn check_stock(stage: &Stage, orders: &BTreeMap<String, Told>) -> Vec<String> {
 /// Every event that the bus took is in the log once, and nothing else is.
 fn check_log(stage: &Stage) -> Vec<String> {
     let sightings = stage.seen.sightings();
-    let logged: BTreeSet<String> = stage
-        .shelf
-        .all(chorus_event_log::TABLE.name)
-        .iter()
-        .filter_map(|item| text(item, "sk").map(ToOwned::to_owned))
-        .collect();
+    let kept = stage.shelf.all(chorus_event_log::TABLE.name);
+    let logged: BTreeSet<String> =
+        kept.iter().filter_map(|item| text(item, "sk").map(ToOwned::to_owned)).collect();
     let missing = sightings.events.iter().filter(|(id, _)| !logged.contains(*id));
     let mut wrong: Vec<String> = missing
         .map(|(_, event)| format!("log: {} of {} is missing", event.detail_type, event.about))
         .collect();
+    if kept.len() != logged.len() {
+        wrong.push(format!("log: {} items tell of {} events", kept.len(), logged.len()));
+    }
     let poisoned: BTreeSet<&str> = sightings.poisoned.iter().map(|it| it.0.as_str()).collect();
     let unknown =
         |id: &&String| !sightings.events.contains_key(*id) && !poisoned.contains(id.as_str());

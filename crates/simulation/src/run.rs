@@ -174,7 +174,28 @@ pub(crate) fn run(request: &Request) -> Outcome {
     if violations.is_empty() && (!request.jitter || Draw::of(seed, "at rest").percent(50)) {
         violations.extend(check_replay(&mut stage));
     }
+    if violations.is_empty()
+        && let Some(again) = request.scenario.again
+    {
+        violations.extend(check_repetition(&mut stage, again));
+    }
     outcome(&stage, violations)
+}
+
+/// Much later, when records have expired, callers who repeat themselves change nothing: what a
+/// service keeps of an order outlives its records.
+fn check_repetition(stage: &mut Stage, again: Duration) -> Vec<String> {
+    let before: Effects = invariants::effects(stage);
+    stage.wait(again);
+    stage.expire();
+    stage.repeat();
+    settle(stage);
+    let after = invariants::effects(stage);
+    let mut violations = invariants::check(stage);
+    if before != after {
+        violations.push(format!("repetition: {before:?} before, {after:?} after"));
+    }
+    violations.iter().map(|violation| format!("{violation}, after records expired")).collect()
 }
 
 /// Faults have stopped: what is left is finished by what recurs, and by an operator.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chorus_events::OrderId;
-use chorus_kernel::derived_id;
+use chorus_kernel::{RECORD_LIFETIME, derived_id};
 
 use crate::courier::{Conduct, Manner};
 use crate::draw::Draw;
@@ -65,6 +65,8 @@ pub(crate) struct Scenario {
     pub(crate) replays: Vec<Duration>,
     pub(crate) rebuilds: Vec<Duration>,
     pub(crate) prices: Vec<(Duration, &'static str, i64)>,
+    /// So long after the end, when records have expired, callers repeat themselves.
+    pub(crate) again: Option<Duration>,
 }
 
 const HOUR: u64 = 3_600_000;
@@ -124,6 +126,10 @@ impl Scenario {
                 .into_iter()
                 .map(|at| (at, draw.one_of(&["chai", "tea"]), 500 + 10 * draw.below(200) as i64))
                 .collect(),
+            again: has(Trouble::Expiry).then(|| {
+                let lifetime = millis(RECORD_LIFETIME.unsigned_abs() * 1_000);
+                lifetime + millis(1_000 + draw.below(72 * HOUR))
+            }),
             troubles,
         }
     }
@@ -153,6 +159,7 @@ impl Scenario {
             replays: Vec::new(),
             rebuilds: Vec::new(),
             prices: Vec::new(),
+            again: None,
         }
     }
 }

@@ -75,7 +75,7 @@ impl Hunt {
                 place += 1;
             }
         }
-        let changes: [fn(&mut Scenario); 9] = [
+        let changes: [fn(&mut Scenario); 10] = [
             |it| it.delay = Duration::ZERO,
             |it| it.copies = 1,
             |it| it.poison.clear(),
@@ -83,6 +83,7 @@ impl Hunt {
             |it| it.replays.clear(),
             |it| it.rebuilds.clear(),
             |it| it.prices.clear(),
+            |it| it.again = None,
             |it| it.orders.iter_mut().for_each(|order| order.twin = None),
             |it| it.orders.iter_mut().for_each(|order| order.cancel = None),
         ];
@@ -147,6 +148,9 @@ fn disorder(scenario: &Scenario) -> Vec<String> {
     }
     let prices: Vec<Duration> = scenario.prices.iter().map(|it| it.0).collect();
     tell(!prices.is_empty(), format!("prices change after {prices:?}"));
+    if let Some(again) = scenario.again {
+        tell(true, format!("{again:?} after the end, callers repeat themselves"));
+    }
     for order in &scenario.orders {
         let mut what = format!("{} of {:?} by {}", order.name, order.lines, order.customer);
         what.push_str(&format!(", placed after {:?}", order.at));

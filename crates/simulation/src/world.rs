@@ -100,6 +100,8 @@ pub(crate) struct Running {
     pub(crate) name: u64,
     pub(crate) calls: u32,
     pub(crate) skew: SignedDuration,
+    /// From this call on, the clock is further back: by how much it is off then.
+    pub(crate) jump: Option<(u32, SignedDuration)>,
     pub(crate) wake_at: Timestamp,
     pub(crate) dead: bool,
     pub(crate) timed_out: bool,
@@ -126,6 +128,8 @@ pub(crate) struct State {
     /// Whether calls take drawn amounts of time, so that tasks interleave.
     pub(crate) jitter: bool,
     pub(crate) skews: bool,
+    /// Whether some events come from newer senders.
+    pub(crate) versions: bool,
     pub(crate) running: Option<Running>,
     pub(crate) injected: Vec<Injection>,
     pub(crate) counts: BTreeMap<(Port, Fault), u64>,
@@ -147,6 +151,7 @@ impl World {
             armed: false,
             jitter: true,
             skews: false,
+            versions: false,
             running: None,
             injected: Vec::new(),
             counts: BTreeMap::new(),
@@ -245,6 +250,13 @@ impl World {
         state.trace.call(now, &running.label, (call, port, fault));
         state.running = Some(running);
         Some(fault)
+    }
+}
+
+impl Running {
+    /// By how much its clock is off now.
+    pub(crate) fn skewed(&self) -> SignedDuration {
+        self.jump.filter(|(call, _)| self.calls >= *call).map_or(self.skew, |(_, skew)| skew)
     }
 }
 

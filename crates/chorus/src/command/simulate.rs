@@ -92,7 +92,9 @@ seed is exposed to a part of them of its own:
   redrives           dead letters are sent back, once and twice, while orders run
   replays            the whole archive is replayed while orders run
   rebuilds           projections are thrown away and rebuilt while orders run
-  prices             prices change while orders run";
+  prices             prices change while orders run
+  versions           newer senders say events with fields that consumers do not know yet
+  expiry             records expire, TTL deletes them late, and callers repeat themselves";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Exhaustive {
@@ -133,6 +135,18 @@ impl Simulate {
                 orders: self.orders,
             },
         }
+    }
+
+    /// What has to be said besides a seed to get the same run.
+    fn words(&self) -> String {
+        let mut words = String::new();
+        if self.orders != 4 {
+            words.push_str(&format!(" --orders {}", self.orders));
+        }
+        if self.faults != Faults::all() {
+            words.push_str(&format!(" --faults {}", self.faults));
+        }
+        words
     }
 
     fn setting(&self) -> Setting {
@@ -179,7 +193,7 @@ fn many(simulate: &Simulate) -> anyhow::Result<bool> {
     if simulate.json {
         line!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        tell::report(&report, setting.threads);
+        tell::report(&report, setting.threads, &simulate.words());
     }
     Ok(report.failed == 0)
 }

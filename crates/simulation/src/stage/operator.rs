@@ -4,14 +4,32 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use chorus_kernel::{IDEMPOTENCY_TABLE, Item};
 use chorus_local::Selection;
 use jiff::Timestamp;
 
 use super::Stage;
 use super::task::{Done, Errand, Purpose};
-use crate::draw;
+use crate::draw::{self, Draw};
 
 impl Stage {
+    /// TTL deletes records that have expired, each up to two days late.
+    pub(crate) fn expire(&mut self) {
+        let (shelf, world) = (Arc::clone(&self.shelf), Arc::clone(&self.world));
+        let now = world.now().as_second();
+        self.chore("ttl", async move {
+            let late = |item: &Item| {
+                let part = |name| chorus_kernel::text(item, name).unwrap_or_default();
+                let name = format!("{} {}", part("pk"), part("sk"));
+                i64::try_from(Draw::of(world.seed, &name).below(48 * 3_600)).unwrap_or(0)
+            };
+            if let Err(error) = shelf.expire(&IDEMPOTENCY_TABLE, now, late).await {
+                tracing::error!(%error, "TTL deletes nothing");
+            }
+        });
+        self.run();
+    }
+
     /// Replays the whole archive.
     pub(crate) fn replay(&mut self, name: &str) {
         let local = Arc::clone(&self.local);

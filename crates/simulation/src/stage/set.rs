@@ -12,6 +12,7 @@ use chorus_webhook_signature::WebhookSecret;
 use super::Stage;
 use crate::courier::{Courier, Parcels};
 use crate::draw::mix;
+use crate::fault::Trouble;
 use crate::outside::{Bank, Books, Post};
 use crate::ports::{SkewedClock, StruckBus, StruckStore};
 use crate::scenario::{ITEMS, Scenario};
@@ -40,6 +41,7 @@ impl Stage {
         backing: Backing,
         rules: &[Rule],
     ) -> Result<Self, StoreError> {
+        world.state().versions = scenario.troubles.contains(&Trouble::Versions);
         let bank = Arc::new(Bank {
             world: Arc::clone(&world),
             voids: scenario.bank_voids,

@@ -8,6 +8,17 @@ use crate::fault::Trouble;
 use crate::scenario::{CUSTOMERS, ITEMS, PlannedOrder, Review};
 
 impl Stage {
+    /// Every caller of the shop who was answered asks the same again.
+    pub(crate) fn repeat(&mut self) {
+        let asked =
+            self.clients.iter().filter(|it| it.answered.is_some() && it.wish.is_of_orders());
+        let again: Vec<Client> = asked.map(Client::again).collect();
+        for client in again {
+            self.appear(client, Duration::ZERO);
+        }
+        self.run();
+    }
+
     /// Lists the items and keeps the customers, with nothing going wrong.
     pub(crate) fn set_up(&mut self) {
         let listings = ITEMS.iter().map(|it| Client::lists(it.0, it.1, it.2, 0));

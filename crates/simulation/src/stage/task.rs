@@ -110,12 +110,17 @@ impl Stage {
         let skewed = self.world.state().skews && draw.percent(40);
         let seconds = i64::try_from(draw.below(600)).unwrap_or(0) - 300;
         let skew = if skewed { SignedDuration::from_secs(seconds) } else { SignedDuration::ZERO };
+        let further = i64::try_from(draw.below(300)).unwrap_or(0);
+        let back = skew.saturating_sub(SignedDuration::from_secs(further));
+        let back = back.max(SignedDuration::from_secs(-300));
+        let jump = (skewed && draw.percent(50)).then(|| (1 + draw.below(4) as u32, back));
         let running = Running {
             label: Arc::from(label),
             place: Arc::from(place),
             name,
             calls: 0,
             skew,
+            jump,
             wake_at: self.world.now(),
             dead: false,
             timed_out: false,

@@ -10,7 +10,9 @@ pub use map::MapStore;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_kernel::{Clock, Item, Key, Page, Query, Store, StoreError, TableSpec, Write};
+use chorus_kernel::{
+    Clock, Item, Key, Page, Query, Store, StoreError, TableSpec, Write, number, text,
+};
 use chorus_local::DynoxideStore;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,25 @@ impl Shelf {
                 items
             }
         }
+    }
+
+    /// Deletes the items that expired at least `late` ago; each has its own lateness, by its key.
+    pub(crate) async fn expire(
+        &self,
+        table: &TableSpec,
+        now: i64,
+        late: impl Fn(&Item) -> i64,
+    ) -> Result<(), StoreError> {
+        let Some(ttl) = table.ttl else { return Ok(()) };
+        for item in self.all(table.name) {
+            let expires = number(&item, ttl).unwrap_or(i64::MAX);
+            if expires.saturating_add(late(&item)) <= now {
+                let part = |name| text(&item, name).unwrap_or_default().to_owned();
+                let key = Key { table: table.name, pk: part("pk"), sk: part("sk") };
+                self.write(&[Write::Delete { key }]).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Throws a table's items away.

@@ -8,8 +8,8 @@ use indicatif::{HumanCount, HumanDuration};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// A campaign's report.
-pub(super) fn report(report: &Report, threads: NonZeroUsize) {
+/// A campaign's report; `words` are what a seed's run takes besides the seed.
+pub(super) fn report(report: &Report, threads: NonZeroUsize, words: &str) {
     let runs = HumanCount(report.runs);
     let took = std::time::Duration::from_secs_f64(report.seconds);
     let (rate, took) = (report.runs_per_second, HumanDuration(took));
@@ -45,7 +45,7 @@ pub(super) fn report(report: &Report, threads: NonZeroUsize) {
     injected(report);
     coverage(report);
     for failure in &report.failures {
-        self::failure(failure);
+        self::failure(failure, words);
     }
     verdict(report);
 }
@@ -120,7 +120,7 @@ fn verdict(report: &Report) {
 }
 
 /// A failure: its seed, the shortest schedule that was found, the story.
-fn failure(failure: &Failure) {
+fn failure(failure: &Failure, words: &str) {
     let Failure { seed, violations, faults, struck_at_first, .. } = failure;
     line!("");
     line!("{BAD}A violation{BAD:#} of {BOLD}seed {seed}{BOLD:#}");
@@ -139,7 +139,7 @@ fn failure(failure: &Failure) {
     line!("The story");
     failure.story.iter().for_each(|event| line!("  {event}"));
     match (failure.fixed, faults.is_empty()) {
-        (false, _) => line!("{DIM}Again: chorus simulate --seed {seed} --trace{DIM:#}"),
+        (false, _) => line!("{DIM}Again: chorus simulate --seed {seed}{words} --trace{DIM:#}"),
         (true, _) => {
             let strikes: Vec<String> = faults.iter().map(|it| format!("--strike '{it}'")).collect();
             line!("{DIM}Again: chorus simulate {} --trace{DIM:#}", strikes.join(" "));
