@@ -23,6 +23,10 @@ use crate::world::{Called, Injection, Plan, World};
 /// So often an operator comes by, once faults have stopped, before a run has come to no end.
 const ROUNDS: u32 = 10;
 
+/// So long after faults have stopped, in seconds, every order must have ended: the carrier alone
+/// may take two and a half days.
+const ENDS_WITHIN: i64 = 3 * 86_400;
+
 /// What is asked of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
@@ -168,7 +172,12 @@ pub(crate) fn run(request: &Request) -> Outcome {
     stage.set_up();
     stage.play();
     stage.calm();
+    let calm_since = world.seconds();
     settle(&mut stage);
+    let took = world.seconds() - calm_since;
+    if took > ENDS_WITHIN {
+        world.violated(format!("end: it took {took} s after faults had stopped"));
+    }
     let mut violations = world.state().violations.clone();
     violations.extend(invariants::check(&stage));
     if violations.is_empty() && (!request.jitter || Draw::of(seed, "at rest").percent(50)) {

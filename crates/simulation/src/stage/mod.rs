@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_kernel::Kernel;
-use chorus_local::{Fault as Cause, Local, Ticket, Verdict};
+use chorus_local::{Disorder, Fault as Cause, Local, Ticket, Verdict};
 use chorus_webhook_signature::WebhookSecret;
 use jiff::Timestamp;
 
@@ -77,6 +77,7 @@ impl Stage {
     /// Nothing goes wrong any more.
     pub(crate) fn calm(&mut self) {
         self.world.state().armed = false;
+        self.local.bus().set_disorder(Disorder::default());
     }
 
     pub(crate) fn appear(&mut self, client: Client, after: Duration) {
