@@ -334,6 +334,38 @@ class FailureQueues(unittest.TestCase):
             self.assertEqual(json.loads(letter["Body"])["detail"]["data"], event["data"])
         wait_for(lambda: said(key.hex), PATIENCE, "the nonsense in the log")
 
+    def the_operators_command_sends_a_letter_to_its_function_alone(self) -> None:
+        sqs, functions = shop.client("sqs"), shop.client("lambda")
+        target = functions.get_function(FunctionName=f"{STACK}-event-log")["Configuration"]
+        event = another(log(orders[0])[0], "ana")
+        story = event["detail"]["metadata"]["correlation-id"]
+        named = {"ERROR_CODE": "TriedInVain", "TARGET_ARN": target["FunctionArn"]}
+        sqs.send_message(
+            QueueUrl=shop.outputs["EventLogFailuresUrl"],
+            MessageBody=json.dumps(event),
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in named.items()
+            },
+        )
+        redrive = ("dlq", "redrive", "--code", "TriedInVain")
+        told = operate(*redrive)
+        self.assertIn("Nothing was sent", told)
+        self.assertEqual(said(story), [])
+        # A letter that was looked at is hidden from the next who looks, for half a minute.
+        sent = wait_for(
+            lambda: next((t for t in [operate(*redrive, "--yes")] if "sent" in t), None),
+            PATIENCE,
+            "the letter",
+        )
+        self.assertIn(target["FunctionArn"], sent)
+        wait_for(lambda: said(story) == ["OrderCreated"], PATIENCE, "the event in the log")
+        self.assertEqual(waiting_in(shop.outputs["EventLogFailuresUrl"]), 0)
+
+    def the_doctor_reads_the_deployed_rules_and_they_are_the_tables(self) -> None:
+        told = operate("doctor")
+        self.assertIn("0 rules differ from the design table", told)
+        self.assertIn("0 records are not published", told)
+
     def a_poisoned_message_fails_alone_in_its_batch(self) -> None:
         sqs, queue = shop.client("sqs"), shop.outputs["NotificationQueueUrl"]
         timeout = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])
@@ -362,6 +394,24 @@ class FailureQueues(unittest.TestCase):
         kept = [line for line in lines("notification") if "the queue keeps" in line["message"]]
         self.assertEqual({line["code"] for line in kept}, {"Retryable.Unanswered"})
         self.assertEqual(len({line["span"]["message_id"] for line in kept}), 1, "only the one")
+
+
+def operate(command: str, *arguments: str) -> str:
+    """What an operator's command says of the stack; it may fail, where something is wrong."""
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": shop.url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    call = [str(BINARIES / "chorus"), command, f"--stack={STACK}", *arguments]
+    done = subprocess.run(
+        call, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    if done.stderr:
+        raise AssertionError(done.stderr)
+    return done.stdout
 
 
 if __name__ == "__main__":

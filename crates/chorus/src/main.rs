@@ -7,6 +7,7 @@ mod interruption;
 mod machine_steps;
 mod place;
 mod screen;
+mod stack;
 mod timeline;
 
 use std::process::ExitCode;

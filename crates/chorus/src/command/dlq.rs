@@ -1,19 +1,25 @@
 //! `chorus dlq`: dead letters, and sending them to their targets again.
 
+mod deployed;
+
 use std::process::ExitCode;
 
+use anyhow::Context;
 use chorus_shop::{DeadLetterView, Deed, RedriveRequest};
 use clap::{Args, Subcommand};
 
 use crate::client::{Ask, Client};
 use crate::place::Place;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+use crate::stack::Stack;
 
 /// Look at dead letters, and send them to their original targets again.
 #[derive(Debug, Args)]
 pub(crate) struct Dlq {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    stack: Stack,
     /// For machines
     #[arg(long, global = true)]
     json: bool,
@@ -27,23 +33,13 @@ enum Verb {
     List,
     /// Show one, with its event
     Show {
-        /// Which: a number that `list` shows
-        id: u64,
+        /// Which: what `list` shows first
+        id: String,
     },
     /// Send them to their original targets, and to no other; idempotency keys are kept
     Redrive {
-        /// Only these
-        #[arg(value_name = "ID")]
-        ids: Vec<u64>,
-        /// Only with this error code
-        #[arg(long)]
-        code: Option<String>,
-        /// Only of this queue
-        #[arg(long)]
-        queue: Option<String>,
-        /// At most so many, oldest first
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
+        #[command(flatten)]
+        which: Which,
         /// So many in a second at most
         #[arg(long, value_name = "N")]
         per_second: Option<u32>,
@@ -55,23 +51,44 @@ enum Verb {
     Audit,
 }
 
+/// Which letters are meant
+#[derive(Debug, Clone, Default, Args)]
+struct Which {
+    /// Only these
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// Only with this error code
+    #[arg(long)]
+    code: Option<String>,
+    /// Only of this queue
+    #[arg(long)]
+    queue: Option<String>,
+    /// At most so many, oldest first
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
 pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
+    if let Some(operator) = dlq.stack.operator() {
+        return deployed::run(dlq, &operator).await;
+    }
     let client = dlq.place.client()?;
     match &dlq.verb {
         Verb::List => print(dlq, &letters(&client).await?),
         Verb::Show { id } => {
-            let letters = letters(&client).await?;
-            let letter = letters.iter().find(|letter| letter.id == *id);
-            let letter = letter.ok_or_else(|| anyhow::anyhow!("there is no dead letter {id}"))?;
+            let (letters, number) = (letters(&client).await?, number(id)?);
+            let letter = letters.iter().find(|letter| letter.id == number);
+            let letter = letter.with_context(|| format!("there is no dead letter {id}"))?;
             line!("{}", serde_json::to_string_pretty(letter)?);
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Redrive { ids, code, queue, limit, per_second, yes } => {
+        Verb::Redrive { which, per_second, yes } => {
+            let ids: Result<Vec<u64>, _> = which.ids.iter().map(|id| number(id)).collect();
             let request = RedriveRequest {
-                code: code.clone(),
-                ids: (!ids.is_empty()).then(|| ids.clone()),
-                queue: queue.clone(),
-                limit: *limit,
+                code: which.code.clone(),
+                ids: Some(ids?).filter(|ids| !ids.is_empty()),
+                queue: which.queue.clone(),
+                limit: which.limit,
                 per_second: *per_second,
                 dry_run: !yes,
             };
@@ -86,6 +103,10 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
         }
         Verb::Audit => audit(dlq, &client).await,
     }
+}
+
+fn number(id: &str) -> anyhow::Result<u64> {
+    id.parse().with_context(|| format!("there is no dead letter {id}: `dlq list` shows numbers"))
 }
 
 async fn audit(dlq: &Dlq, client: &Client) -> anyhow::Result<ExitCode> {

@@ -2,14 +2,16 @@
 
 use std::process::ExitCode;
 
-use chorus_shop::doctor::{Checkup, DeployedRule, Stuck, drift};
+use chorus_aws_operator::Operator;
+use chorus_shop::doctor::{Checkup, DeployedRule, Depth, Stuck, drift, examine};
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::replay::moment;
 use crate::client::Ask;
 use crate::place::Place;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+use crate::stack::Stack;
 
 /// Name orders that wait for an event that never came, records that nobody published, dead
 /// letters, and where the rules on the bus differ from the design table. Fails where anything is
@@ -21,23 +23,48 @@ pub(crate) struct Doctor {
     since: Option<Timestamp>,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    stack: Stack,
     /// For machines
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) async fn run(doctor: &Doctor) -> anyhow::Result<ExitCode> {
-    let client = doctor.place.client()?;
-    let since = doctor.since.map(|since| format!("?since={since}")).unwrap_or_default();
-    let mut checkup: Checkup = client.ask(Ask::get(&format!("/operator/doctor{since}"))).await?;
-    let deployed: Vec<DeployedRule> = client.ask(Ask::get("/operator/rules")).await?;
-    checkup.drift = drift(&deployed, &chorus_events::rules::all()?);
+    let checkup = match doctor.stack.operator() {
+        Some(operator) => deployed(doctor, &operator).await?,
+        None => embedded(doctor).await?,
+    };
     if doctor.json {
         line!("{}", serde_json::to_string_pretty(&checkup)?);
     } else {
         print(&checkup);
     }
     Ok(if checkup.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn embedded(doctor: &Doctor) -> anyhow::Result<Checkup> {
+    let client = doctor.place.client()?;
+    let since = doctor.since.map(|since| format!("?since={since}")).unwrap_or_default();
+    let checkup: Checkup = client.ask(Ask::get(&format!("/operator/doctor{since}"))).await?;
+    let rules: Vec<DeployedRule> = client.ask(Ask::get("/operator/rules")).await?;
+    Ok(Checkup { drift: drift(&rules, &chorus_events::rules::all()?), ..checkup })
+}
+
+/// The same of a stack: its tables are read, its queues and rules asked for.
+async fn deployed(doctor: &Doctor, operator: &Operator) -> anyhow::Result<Checkup> {
+    let now = Timestamp::now();
+    let since = doctor.since.unwrap_or(now - SignedDuration::from_hours(24 * 15));
+    let store = operator.store().await?;
+    let checkup = examine(&store, now, since).await?;
+    let queues = operator.dead_queues().await?.into_iter().filter(|queue| queue.letters > 0);
+    let dead_letters =
+        queues.map(|queue| Depth { queue: queue.name, letters: queue.letters }).collect();
+    let rules = operator.rules().await?.into_iter();
+    let rules: Vec<DeployedRule> =
+        rules.map(|(name, pattern)| DeployedRule { name, pattern }).collect();
+    let drift = drift(&rules, &chorus_events::rules::all()?);
+    Ok(Checkup { dead_letters, drift, ..checkup })
 }
 
 fn print(checkup: &Checkup) {

@@ -3,6 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chorus_aws_operator::Operator;
+use chorus_events::Replay as Policy;
+use chorus_events::rules::Rule;
 use chorus_shop::{ReplayReport, ReplayRequest, Replayed};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -10,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::client::Ask;
 use crate::place::Place;
 use crate::screen::{BOLD, DIM, GOOD, line};
+use crate::stack::Stack;
 
 /// Deliver archived events again. Each consumer's row in the design table says what it does with
 /// them: it folds them into its view once more, its records absorb what it has seen, or it is
@@ -33,6 +37,8 @@ pub(crate) struct Replay {
     yes: bool,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    stack: Stack,
     /// For machines
     #[arg(long)]
     json: bool,
@@ -49,9 +55,12 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
-    let client = replay.place.client()?;
     let to = replay.to.unwrap_or_else(Timestamp::now);
     anyhow::ensure!(replay.from < to, "--from must be before --to");
+    if let Some(operator) = replay.stack.operator() {
+        return deployed(replay, &operator, to).await;
+    }
+    let client = replay.place.client()?;
     let (rule, dry_run) = (replay.rule.clone(), !replay.yes);
     let request = ReplayRequest { from: replay.from, to, rule, dry_run };
     let body = serde_json::to_value(request)?;
@@ -62,6 +71,33 @@ pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
     } else {
         print(&report);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// EventBridge replays the archive itself; each consumer does what its row declares.
+async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow::Result<ExitCode> {
+    let rules = chorus_events::rules::all()?;
+    let meant = |rule: &&Rule| replay.rule.as_ref().is_none_or(|only| *only == rule.name);
+    let meant: Vec<&Rule> = rules.iter().filter(meant).collect();
+    anyhow::ensure!(!meant.is_empty(), "there is no rule {}", replay.rule.as_deref().unwrap_or(""));
+    line!(
+        "{BOLD}About {} events{BOLD:#} are archived. Of those in the range:",
+        operator.archived().await?
+    );
+    for rule in meant {
+        let effect = match rule.row.replay {
+            Policy::Folds => "folds them into its view again",
+            Policy::Idempotent => "absorbs what it has seen, and acts on what it has not",
+            Policy::Suppressed => "is kept from the outside: nothing is sent",
+        };
+        line!("  {BOLD}{:<32}{BOLD:#} {effect}", rule.name);
+    }
+    if !replay.yes {
+        line!("{DIM}Nothing was delivered. Add --yes to deliver them.{DIM:#}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let started = operator.replay((replay.from, to), replay.rule.as_deref()).await?;
+    line!("{GOOD}Under way{GOOD:#} as {} ({})", started.name, started.arn);
     Ok(ExitCode::SUCCESS)
 }
 

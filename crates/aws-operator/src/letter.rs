@@ -1,0 +1,196 @@
+//! A dead letter, whoever left it: EventBridge, Lambda, a queue's redrive policy, or our functions.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use serde_json::Value;
+
+/// Where a letter was meant to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A function, by its ARN.
+    Function(String),
+    /// A queue, by its ARN.
+    Queue(String),
+    /// Something that only the bus can reach, such as an API destination.
+    OnlyTheBus(String),
+    /// Nobody knows.
+    Unknown,
+}
+
+/// A dead letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The message's id.
+    pub id: String,
+    /// The queue it lies in, by URL.
+    pub queue_url: String,
+    /// What takes it out.
+    pub(crate) receipt: String,
+    /// The event, as its target was meant to get it.
+    pub event: String,
+    /// Where it was meant to go.
+    pub target: Target,
+    /// The error's code.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// The rule, where the bus says it.
+    pub rule: Option<String>,
+}
+
+impl Target {
+    fn of(arn: &str) -> Self {
+        match arn.split(':').nth(2) {
+            Some("lambda") => Self::Function(arn.to_owned()),
+            Some("sqs") => Self::Queue(arn.to_owned()),
+            Some(_) if !arn.is_empty() => Self::OnlyTheBus(arn.to_owned()),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl Letter {
+    /// Reads a message of a queue of dead letters.
+    pub(crate) fn read(queue_url: &str, message: &Message) -> Self {
+        let attributes: BTreeMap<&str, &str> = message
+            .message_attributes()
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.as_str(), value.string_value()?)))
+            .collect();
+        let text = |name: &str| attributes.get(name).copied().unwrap_or_default().to_owned();
+        let body = message.body().unwrap_or_default();
+        let source = MessageSystemAttributeName::DeadLetterQueueSourceArn;
+        let source = message.attributes().and_then(|all| all.get(&source));
+        let rule = attributes.get("RULE_ARN").and_then(|arn| arn.rsplit('/').next());
+        let letter = Self {
+            id: message.message_id().unwrap_or_default().to_owned(),
+            queue_url: queue_url.to_owned(),
+            receipt: message.receipt_handle().unwrap_or_default().to_owned(),
+            event: body.to_owned(),
+            target: Target::of(&text("TARGET_ARN")),
+            code: text("ERROR_CODE"),
+            message: text("ERROR_MESSAGE"),
+            rule: rule.map(ToOwned::to_owned),
+        };
+        if letter.target != Target::Unknown {
+            return letter;
+        }
+        match (source, of_lambda(body)) {
+            (_, Some(found)) => Self { ..found.into_letter(letter) },
+            (Some(queue), None) => {
+                Self { target: Target::of(queue), code: "ReceivedTooOften".to_owned(), ..letter }
+            }
+            (None, None) => letter,
+        }
+    }
+
+    /// The order, or whatever else it is about.
+    #[must_use]
+    pub fn about(&self) -> String {
+        let event: Value = serde_json::from_str(&self.event).unwrap_or_default();
+        let about = event["detail"]["metadata"]["correlation-id"].as_str();
+        about.unwrap_or_default().to_owned()
+    }
+
+    /// What the event is.
+    #[must_use]
+    pub fn detail_type(&self) -> String {
+        let event: Value = serde_json::from_str(&self.event).unwrap_or_default();
+        event["detail-type"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// What Lambda says of an asynchronous invocation that failed for good.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
+struct FailedInvocation {
+    function: String,
+    event: String,
+    code: String,
+    message: String,
+}
+
+fn of_lambda(body: &str) -> Option<FailedInvocation> {
+    let body: Value = serde_json::from_str(body).ok()?;
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let function = text(&body["requestContext"]["functionArn"])?;
+    let function = function.strip_suffix(":$LATEST").unwrap_or(&function).to_owned();
+    let (answer, condition) = (&body["responsePayload"], &body["requestContext"]["condition"]);
+    Some(FailedInvocation {
+        function,
+        event: body.get("requestPayload")?.to_string(),
+        code: text(&answer["errorType"]).or_else(|| text(condition)).unwrap_or_default(),
+        message: text(&answer["errorMessage"]).unwrap_or_default(),
+    })
+}
+
+impl FailedInvocation {
+    fn into_letter(self, letter: Letter) -> Letter {
+        let Self { function, event, code, message } = self;
+        Letter { target: Target::of(&function), event, code, message, ..letter }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_sqs::types::MessageAttributeValue;
+
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:1:function:chorus-order";
+    const QUEUE: &str = "arn:aws:sqs:us-east-1:1:chorus-NotificationQueue-1X";
+
+    fn said(text: &str) -> MessageAttributeValue {
+        let value = MessageAttributeValue::builder().data_type("String").string_value(text);
+        value.build().unwrap()
+    }
+
+    #[test]
+    fn a_letter_of_the_bus_says_its_rule_and_target() {
+        let message = Message::builder()
+            .body(r#"{"detail-type":"OrderCreated"}"#)
+            .message_attributes("TARGET_ARN", said(FUNCTION))
+            .message_attributes("RULE_ARN", said("arn:aws:events:r:1:rule/bus/order-ProjectOrder"))
+            .message_attributes("ERROR_CODE", said("NO_PERMISSIONS"))
+            .build();
+        let letter = Letter::read("url", &message);
+        assert_eq!(letter.target, Target::Function(FUNCTION.to_owned()));
+        assert_eq!(letter.rule.as_deref(), Some("order-ProjectOrder"));
+        assert_eq!(
+            (letter.code.as_str(), letter.detail_type().as_str()),
+            ("NO_PERMISSIONS", "OrderCreated")
+        );
+    }
+
+    #[test]
+    fn a_failed_invocation_gives_its_own_payload_back() {
+        let body = serde_json::json!({
+            "requestContext": {
+                "functionArn": format!("{FUNCTION}:$LATEST"), "condition": "RetriesExhausted",
+            },
+            "requestPayload": { "detail": { "metadata": { "correlation-id": "7" } } },
+            "responsePayload": { "errorType": "StoreUnavailable", "errorMessage": "no answer" },
+        });
+        let letter = Letter::read("url", &Message::builder().body(body.to_string()).build());
+        assert_eq!(letter.target, Target::Function(FUNCTION.to_owned()));
+        assert_eq!((letter.code.as_str(), letter.about().as_str()), ("StoreUnavailable", "7"));
+        assert!(!letter.event.contains("requestContext"));
+    }
+
+    #[test]
+    fn a_message_that_was_received_too_often_goes_back_to_its_queue() {
+        let source = MessageSystemAttributeName::DeadLetterQueueSourceArn;
+        let message = Message::builder().body("{}").attributes(source, QUEUE).build();
+        let letter = Letter::read("url", &message);
+        assert_eq!(letter.target, Target::Queue(QUEUE.to_owned()));
+        assert_eq!(letter.code, "ReceivedTooOften");
+    }
+
+    #[test]
+    fn an_api_destination_is_reached_by_the_bus_alone() {
+        let target = "arn:aws:events:us-east-1:1:api-destination/carrier/1";
+        let message = Message::builder().body("{}").message_attributes("TARGET_ARN", said(target));
+        let letter = Letter::read("url", &message.build());
+        assert_eq!(letter.target, Target::OnlyTheBus(target.to_owned()));
+    }
+}

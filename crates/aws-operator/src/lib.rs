@@ -1,0 +1,194 @@
+//! What an operator does with a deployed shop, by the platform's own API: dead letters are read
+//! and sent to their original targets, the archive is replayed, rules are read.
+//!
+//! Everything is found by the stack's name, with which CloudFormation begins every name it gives.
+//! It is apart from `chorus-aws`, so that no function is built with what only an operator needs.
+
+mod letter;
+mod redrive;
+mod replay;
+
+use aws_sdk_dynamodb::Client as Dynamo;
+use aws_sdk_eventbridge::Client as Events;
+use aws_sdk_lambda::Client as Lambda;
+use aws_sdk_sqs::Client as Sqs;
+use aws_sdk_sqs::types::QueueAttributeName;
+use aws_types::SdkConfig;
+use chorus_aws::{DynamoStore, Tables};
+
+pub use letter::{Letter, Target};
+pub use replay::ReplayStarted;
+
+/// Why the platform does not do what an operator asks.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// AWS refuses, or does not answer.
+    #[error("AWS does not do it: {0}")]
+    Refused(String),
+    /// Something of the stack is not there.
+    #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
+    Missing {
+        /// The stack.
+        stack: String,
+        /// What was looked for.
+        what: String,
+    },
+    /// A dead letter names no target that takes it again.
+    #[error("the letter {0} names no target that a redrive can reach")]
+    NoTarget(String),
+    /// A rule's pattern is no JSON.
+    #[error("the pattern of {0} is no JSON")]
+    Pattern(String, #[source] serde_json::Error),
+}
+
+/// Turns an error of the SDK into ours.
+macro_rules! ask {
+    ($request:expr) => {
+        $request.send().await.map_err(|error| {
+            let told = aws_sdk_sqs::error::DisplayErrorContext(&error);
+            crate::OperatorError::Refused(told.to_string())
+        })?
+    };
+}
+pub(crate) use ask;
+
+/// A queue of dead letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadQueue {
+    /// Its name.
+    pub name: String,
+    /// How it is asked.
+    pub url: String,
+    /// About how many letters lie in it.
+    pub letters: usize,
+}
+
+/// Somebody who may look into a stack, and act on it.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    stack: String,
+    sqs: Sqs,
+    events: Events,
+    lambda: Lambda,
+    dynamo: Dynamo,
+}
+
+impl Operator {
+    /// On the stack of this name, in the account and region of `config`.
+    #[must_use]
+    pub fn new(config: &SdkConfig, stack: impl Into<String>) -> Self {
+        Self {
+            stack: stack.into(),
+            sqs: Sqs::new(config),
+            events: Events::new(config),
+            lambda: Lambda::new(config),
+            dynamo: Dynamo::new(config),
+        }
+    }
+
+    fn missing(&self, what: impl Into<String>) -> OperatorError {
+        OperatorError::Missing { stack: self.stack.clone(), what: what.into() }
+    }
+
+    /// The queues in which dead letters end, by name.
+    ///
+    /// # Errors
+    /// Where AWS refuses, or the stack has none.
+    pub async fn dead_queues(&self) -> Result<Vec<DeadQueue>, OperatorError> {
+        let prefix = format!("{}-", self.stack);
+        let listed = ask!(self.sqs.list_queues().queue_name_prefix(&prefix));
+        let mut queues = Vec::new();
+        for url in listed.queue_urls() {
+            let name = url.rsplit('/').next().unwrap_or_default();
+            let kind = name.strip_prefix(&prefix).unwrap_or_default();
+            let kind = kind.split('-').next().unwrap_or_default();
+            // What a function works off is no end: StartDelivery's letters reach Delivery.
+            if !(kind == "DeadLetters" || kind.ends_with("Failures")) {
+                continue;
+            }
+            // Who has just been looked at is hidden, and there all the same.
+            let counts = [
+                QueueAttributeName::ApproximateNumberOfMessages,
+                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            ];
+            let request = self.sqs.get_queue_attributes().queue_url(url);
+            let told = ask!(request.set_attribute_names(Some(counts.to_vec())));
+            let counted = told.attributes().into_iter().flatten();
+            let letters = counted.filter_map(|(_, count)| count.parse::<usize>().ok()).sum();
+            let (name, url) = (name.to_owned(), url.clone());
+            queues.push(DeadQueue { name, url, letters });
+        }
+        queues.sort_by(|a, b| a.name.cmp(&b.name));
+        if queues.is_empty() { Err(self.missing("queue of dead letters")) } else { Ok(queues) }
+    }
+
+    /// The rules on the shop's bus: name and pattern.
+    ///
+    /// # Errors
+    /// Where AWS refuses, or the stack has no bus.
+    pub async fn rules(&self) -> Result<Vec<(String, serde_json::Value)>, OperatorError> {
+        let bus = self.bus().await?.0;
+        let (mut rules, mut next) = (Vec::new(), None);
+        loop {
+            let page = ask!(self.events.list_rules().event_bus_name(&bus).set_next_token(next));
+            for rule in page.rules() {
+                let name = rule.name().unwrap_or_default().to_owned();
+                // An archive brings a rule of its own.
+                let Some(pattern) = rule.event_pattern().filter(|_| rule.managed_by().is_none())
+                else {
+                    continue;
+                };
+                let unreadable = |error| OperatorError::Pattern(name.clone(), error);
+                let pattern = serde_json::from_str(pattern).map_err(unreadable)?;
+                rules.push((name, pattern));
+            }
+            next = page.next_token().map(ToOwned::to_owned);
+            if next.is_none() {
+                return Ok(rules);
+            }
+        }
+    }
+
+    /// The bus: its name and its ARN.
+    async fn bus(&self) -> Result<(String, String), OperatorError> {
+        let prefix = &self.stack;
+        let listed = ask!(self.events.list_event_buses().name_prefix(prefix));
+        let bus = listed.event_buses().iter().find_map(|bus| {
+            let ours = bus.name()? == self.stack || bus.name()?.starts_with(&format!("{prefix}-"));
+            ours.then(|| Some((bus.name()?.to_owned(), bus.arn()?.to_owned())))?
+        });
+        bus.ok_or_else(|| self.missing("bus"))
+    }
+
+    /// The shop's tables, to be read.
+    ///
+    /// # Errors
+    /// Where AWS refuses.
+    pub async fn store(&self) -> Result<DynamoStore, OperatorError> {
+        let (mut found, mut start) = (Vec::new(), None::<String>);
+        loop {
+            let page =
+                ask!(self.dynamo.list_tables().set_exclusive_start_table_name(start.clone()));
+            found.extend(page.table_names().iter().filter_map(|name| self.table(name)));
+            start = page.last_evaluated_table_name().map(ToOwned::to_owned);
+            if start.is_none() {
+                let tables: Tables = found.into_iter().collect();
+                return Ok(DynamoStore::new(self.dynamo.clone(), tables));
+            }
+        }
+    }
+
+    /// `chorus-EventLogTable-1X` as what a function's environment would say of it.
+    fn table(&self, physical: &str) -> Option<(String, String)> {
+        let rest = physical.strip_prefix(&format!("{}-", self.stack))?;
+        let logical = rest.split('-').next()?.strip_suffix("Table")?;
+        let mut variable = "TABLE".to_owned();
+        for letter in logical.chars() {
+            if letter.is_uppercase() {
+                variable.push('_');
+            }
+            variable.push(letter.to_ascii_uppercase());
+        }
+        Some((variable, physical.to_owned()))
+    }
+}

@@ -1,0 +1,72 @@
+//! Reading dead letters, and sending them to their original targets alone.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+
+use crate::{DeadQueue, Letter, Operator, OperatorError, Target, ask};
+
+/// For how long, in seconds, a letter that is looked at is hidden from others who look.
+const LOOK_SECONDS: i32 = 30;
+
+/// So many letters of one queue are read at most.
+const MOST_LETTERS: usize = 10_000;
+
+impl Operator {
+    /// The letters in a queue. SQS shows a message by handing it out: it is hidden from others for
+    /// half a minute.
+    ///
+    /// # Errors
+    /// Where AWS refuses.
+    pub async fn letters(&self, queue: &DeadQueue) -> Result<Vec<Letter>, OperatorError> {
+        let mut letters: Vec<Letter> = Vec::new();
+        let mut known = BTreeSet::new();
+        while letters.len() < MOST_LETTERS {
+            let request =
+                self.sqs.receive_message().queue_url(&queue.url).max_number_of_messages(10);
+            let request = request
+                .visibility_timeout(LOOK_SECONDS)
+                .message_attribute_names("All")
+                .message_system_attribute_names(MessageSystemAttributeName::All);
+            let page = ask!(request);
+            let before = letters.len();
+            let read = page.messages().iter().map(|message| Letter::read(&queue.url, message));
+            letters.extend(read.filter(|letter| known.insert(letter.id.clone())));
+            if letters.len() == before {
+                break;
+            }
+        }
+        Ok(letters)
+    }
+
+    /// Sends a letter to its original target, and to no other; the event and with it the
+    /// idempotency key stay as they are. It leaves the queue once its target has it.
+    ///
+    /// # Errors
+    /// Where AWS refuses, or only the bus can reach the target: the letter stays then.
+    pub async fn redrive(&self, letter: &Letter) -> Result<(), OperatorError> {
+        match &letter.target {
+            Target::Function(arn) => {
+                let payload = Blob::new(letter.event.as_bytes());
+                let invocation = self.lambda.invoke().function_name(arn).payload(payload);
+                ask!(invocation.invocation_type(InvocationType::Event));
+            }
+            Target::Queue(arn) => {
+                let name = arn.rsplit(':').next().unwrap_or_default();
+                let queue = ask!(self.sqs.get_queue_url().queue_name(name));
+                let url = queue.queue_url().unwrap_or_default();
+                ask!(self.sqs.send_message().queue_url(url).message_body(&letter.event));
+            }
+            Target::OnlyTheBus(_) | Target::Unknown => {
+                return Err(OperatorError::NoTarget(letter.id.clone()));
+            }
+        }
+        ask!(
+            self.sqs.delete_message().queue_url(&letter.queue_url).receipt_handle(&letter.receipt)
+        );
+        tracing::info!(letter.id, letter.code, target = ?letter.target, "sent a dead letter back");
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! EventBridge's own replay of the shop's archive.
+
+use aws_sdk_eventbridge::primitives::DateTime;
+use aws_sdk_eventbridge::types::ReplayDestination;
+use jiff::Timestamp;
+
+use crate::{Operator, OperatorError, ask};
+
+/// A replay that EventBridge has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayStarted {
+    /// Its name, which the replayed events carry as `replay-name`.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+}
+
+impl Operator {
+    /// About how many events the archive holds.
+    ///
+    /// # Errors
+    /// Where AWS refuses, or there is no archive.
+    pub async fn archived(&self) -> Result<i64, OperatorError> {
+        let (name, _) = self.archive().await?;
+        let archive = ask!(self.events.describe_archive().archive_name(&name));
+        Ok(archive.event_count())
+    }
+
+    /// Replays the archive from `from` to `to` onto the bus, to the targets of `rule` alone where
+    /// one is named.
+    ///
+    /// # Errors
+    /// Where AWS refuses, or there is no such rule.
+    pub async fn replay(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+        rule: Option<&str>,
+    ) -> Result<ReplayStarted, OperatorError> {
+        let (bus, bus_arn) = self.bus().await?;
+        let (_, archive) = self.archive().await?;
+        let name = format!("{}-{}", self.stack, Timestamp::now().as_millisecond());
+        let mut destination = ReplayDestination::builder().arn(&bus_arn);
+        if let Some(rule) = rule {
+            let described = ask!(self.events.describe_rule().event_bus_name(&bus).name(rule));
+            destination = destination.filter_arns(described.arn().unwrap_or_default());
+        }
+        let destination =
+            destination.build().map_err(|error| OperatorError::Refused(error.to_string()))?;
+        let at = |when: Timestamp| DateTime::from_secs(when.as_second());
+        let started = ask!(
+            self.events
+                .start_replay()
+                .replay_name(&name)
+                .event_source_arn(archive)
+                .event_start_time(at(from))
+                .event_end_time(at(to))
+                .destination(destination)
+        );
+        let arn = started.replay_arn().unwrap_or_default().to_owned();
+        tracing::info!(name, ?rule, %from, %to, "started a replay");
+        Ok(ReplayStarted { name, arn })
+    }
+
+    /// The archive of the bus: its name and its ARN.
+    async fn archive(&self) -> Result<(String, String), OperatorError> {
+        let (_, bus) = self.bus().await?;
+        let listed = ask!(self.events.list_archives().event_source_arn(&bus));
+        let name = listed.archives().iter().find_map(|archive| archive.archive_name());
+        let name = name.ok_or_else(|| self.missing("archive"))?.to_owned();
+        let described = ask!(self.events.describe_archive().archive_name(&name));
+        Ok((name, described.archive_arn().unwrap_or_default().to_owned()))
+    }
+}
