@@ -100,6 +100,7 @@ class SamplesBench:
     def _make_resources(self, template: dict[str, Any]) -> None:
         """Tables and queues as the template has them, a bus, and machines that end at once."""
         self._client("events").create_event_bus(Name="samples")
+        role = self._client("iam").create_role(RoleName="samples", AssumeRolePolicyDocument="{}")
         queues = self._client("sqs")
         for name, resource in template["Resources"].items():
             match resource["Type"]:
@@ -116,7 +117,7 @@ class SamplesBench:
                     self._client("stepfunctions").create_state_machine(
                         name=substituted(resource["Properties"]["Name"]["Fn::Sub"]),
                         definition=json.dumps(ENDS_AT_ONCE),
-                        roleArn=substituted("arn:aws:iam::${AWS::AccountId}:role/samples"),
+                        roleArn=role["Role"]["Arn"],
                     )
                 case "AWS::Events::EventBus":
                     self._resources[name] = "samples"

@@ -19,7 +19,7 @@ impl Domain for CarrierWord {
 pub type CarrierWait = Wait<CarrierWord>;
 
 /// The word that lets the state machine go on; `event` is what has been said of it.
-pub(crate) fn word(status: &str, event: Option<Value>) -> Value {
+pub(crate) fn word(status: &str, event: Option<&Value>) -> Value {
     json!({ "status": status, "event": event })
 }
 

@@ -44,7 +44,7 @@ impl Action for RelayLogistics {
             _ if update.status == LogisticsStatus::DeliveryStarted => Ok(Decision::emit(event)),
             None => {
                 let said = given.saying(rows::RelayLogistics::SPEC.action, &event)?;
-                let (change, signal) = CarrierWait::take(&waiting, word(name, Some(said)));
+                let (change, signal) = CarrierWait::take(&waiting, word(name, Some(&said)));
                 Ok(Decision::emit(event).with(change).signal(signal))
             }
             Some(told) if told == name => Ok(Decision::nothing("the carrier said so before")),
