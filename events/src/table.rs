@@ -226,7 +226,7 @@ design_table! {
 
     /// Collects the payment of an order: the machine below does, and says what became of it.
     CollectPayment: Payment on [DeliveryEstimated] => []
-        .looks().starts_machine();
+        .looks().starts_machine().within(300);
 
     /// Asks for a person's look at an order of high value; the machine waits for the verdict.
     AskReviewer: Payment task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]

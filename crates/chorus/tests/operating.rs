@@ -51,7 +51,7 @@ fn a_replay_tells_first_what_it_would_do_and_then_does_nothing_twice() {
     };
     assert!(line("order-ProjectOrder").contains("folded into its view again"));
     assert!(line("inventory-ReserveItem").contains("1 absorbed by its records: nothing happens"));
-    assert!(line("payment-MakePayment").contains("kept from the outside"));
+    assert!(line("payment-CollectPayment").contains("kept from the outside"));
     let went = well(&["replay", "--url", url, "--from", "1h", "--yes"]);
     assert!(went.contains("Under way"), "{went}");
     until("the end of the replay", || {

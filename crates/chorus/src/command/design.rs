@@ -46,6 +46,8 @@ fn print(design: &Design) -> anyhow::Result<ExitCode> {
             json!({
                 "action": row.action, "service": row.service.title(), "meaning": row.meaning,
                 "api": names(row.api), "on": names(row.on), "emits": names(row.emits),
+                "task-of": row.task_of, "tasks": names(row.tasks),
+                "starts-machine": row.starts_machine,
                 "when": row.when, "dead-letters-of": row.dead_letters_of,
             })
         });

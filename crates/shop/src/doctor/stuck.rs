@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use chorus_event_log::LoggedEvent;
-use chorus_events::{Via, rules};
+use chorus_events::table::TABLE;
+use chorus_events::{RowSpec, Via, rules};
 use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Store};
 use event_pattern::Pattern;
 use jiff::Timestamp;
@@ -17,17 +18,44 @@ const ENDS: [&str; 2] = ["OrderDelivered", "OrderCanceled"];
 struct Expectation {
     rule: rules::Rule,
     pattern: Pattern,
+    /// One of these is the answer.
+    expects: Vec<&'static str>,
 }
 
-/// The rows that answer events with events.
+/// The rows that answer events with events, and the state machines that do.
 fn expectations() -> Result<Vec<Expectation>, DoctorError> {
-    let answers = |rule: &rules::Rule| !rule.row.emits.is_empty();
     let expectation = |rule: rules::Rule| {
         let pattern = Pattern::parse(rule.pattern.to_string());
         let pattern = pattern.map_err(|error| DoctorError::Pattern(rule.name.clone(), error))?;
-        Ok(Expectation { rule, pattern })
+        let expects = expected(&rule.row);
+        Ok(Expectation { rule, pattern, expects })
     };
-    rules::all()?.into_iter().filter(answers).map(expectation).collect()
+    let told_later = TABLE.iter().filter(|row| is_told_later(row));
+    let told_later: Vec<RowSpec> =
+        told_later.map(|row| RowSpec { on: row.tasks, ..*row }).collect();
+    let rules = rules::all()?.into_iter().chain(rules::of(&told_later)?);
+    let found: Result<Vec<_>, DoctorError> = rules.map(expectation).collect();
+    Ok(found?.into_iter().filter(|it| !it.expects.is_empty()).collect())
+}
+
+/// What a row emits; of one that starts a state machine, what the tasks emit that the machine does
+/// with the same event.
+fn expected(row: &RowSpec) -> Vec<&'static str> {
+    let tasks = TABLE.iter().filter(|task| {
+        task.task_of == Some(row.action) && task.tasks.iter().any(|event| row.on.contains(event))
+    });
+    let emits = |row: &RowSpec| row.emits.iter().map(|event| event.detail_type).collect::<Vec<_>>();
+    let mut expected = emits(row);
+    if row.starts_machine {
+        expected.extend(tasks.flat_map(emits));
+    }
+    expected
+}
+
+/// Whether a row does only such tasks of a machine as follow from what the machine waits for.
+fn is_told_later(row: &RowSpec) -> bool {
+    let machine = TABLE.iter().find(|other| row.task_of == Some(other.action));
+    machine.is_some_and(|machine| row.tasks.iter().all(|event| !machine.on.contains(event)))
 }
 
 /// How many orders were placed from `since` on, and those of their events that are overdue an
@@ -77,8 +105,9 @@ impl Expectation {
         let row = &self.rule.row;
         let pk = event.metadata.idempotency_key.clone();
         let key = Key { table: IDEMPOTENCY_TABLE.name, pk, sk: row.action.to_owned() };
-        let waits_for_a_person = !row.api.is_empty() && !ended(story);
-        Ok(store.get(&key).await?.is_some() && !waits_for_a_person)
+        // Nor is a state machine done that was only started.
+        let goes_on = (!row.api.is_empty() || row.starts_machine) && !ended(story);
+        Ok(store.get(&key).await?.is_some() && !goes_on)
     }
 
     /// What is missing, where the event has not been answered in time.
@@ -96,7 +125,7 @@ impl Expectation {
         }
         let partner = row.via == Via::ApiDestination;
         let said = |other: &LoggedEvent| {
-            row.emits.iter().any(|spec| spec.detail_type == other.detail_type)
+            self.expects.contains(&other.detail_type.as_str())
                 // A partner answers by its own webhook, which names no cause of ours.
                 && (partner || other.metadata.causation_id == Some(event.metadata.event_id))
         };
@@ -110,7 +139,7 @@ impl Expectation {
             since,
             rule: self.rule.name.clone(),
             action: row.action.to_owned(),
-            expected: row.emits.iter().map(|spec| spec.detail_type.to_owned()).collect(),
+            expected: self.expects.iter().map(|&name| name.to_owned()).collect(),
             within_seconds: row.within_seconds,
             overdue_seconds,
             because: None,
