@@ -71,11 +71,11 @@ impl Payment {
             }
             (WaitingForApproval, Fact::Estimate(..)) => Next::Wrong("nobody approved it yet"),
             (New | Approved, Fact::Estimate(..)) | (Charging, Fact::Again) => Next::Charge,
-            (New | WaitingForApproval | Approved, Fact::GivenUp(..)) => Next::Say(Failed),
+            (New | WaitingForApproval | Approved, Fact::GivenUp(..))
+            | (Charging, Fact::Charge(Declined { .. })) => Next::Say(Failed),
             // Whether it was charged is for the cancellation to find out, which follows.
             (Charging | Charged, Fact::GivenUp(..)) => Next::Say(self.status),
             (Charging, Fact::Charge(Taken { .. })) => Next::Say(Charged),
-            (Charging, Fact::Charge(Declined { .. })) => Next::Say(Failed),
             (Charged | Failed, Fact::Again | Fact::Charge(_)) => {
                 Next::Nothing("it was concluded before")
             }
