@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCrede
 use aws_types::SdkConfig;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+use crate::http_client::Http1;
 use crate::variable;
 
 /// How long one try of a request may take. A service of AWS answers within milliseconds; what
@@ -33,6 +34,7 @@ pub fn sdk_config() -> SdkConfig {
         .region(variable("AWS_REGION").map(Region::new))
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(timeouts)
+        .http_client(Http1::default())
         .service_config(Environment);
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
     config.set_credentials_provider(credentials(variable).map(SharedCredentialsProvider::new));

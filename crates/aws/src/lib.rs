@@ -21,6 +21,7 @@ mod bus;
 mod clock;
 mod config;
 mod dead_letters;
+mod http_client;
 mod invocation;
 mod logs;
 mod machines;

@@ -8,8 +8,8 @@ use std::net::TcpListener;
 use std::thread::JoinHandle;
 
 use aws_sdk_sfn::config::retry::RetryConfig;
-use aws_sdk_sfn::config::{BehaviorVersion, Config, Credentials, Region};
-use chorus_aws::SfnMachines;
+use aws_sdk_sfn::config::{Builder, Credentials, Region};
+use chorus_aws::{SfnMachines, sdk_config};
 use chorus_kernel::{Failure, Heard, Machines, Signal};
 use serde_json::{Value, json};
 
@@ -19,8 +19,7 @@ type Asked = (String, Value);
 /// Step Functions for one request: answers with this status and body, and tells what it was asked.
 fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle<Asked>) {
     let api = TcpListener::bind("127.0.0.1:0").unwrap();
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
+    let config = Builder::from(&sdk_config())
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("id", "key", None, None, "test"))
         .retry_config(RetryConfig::disabled())

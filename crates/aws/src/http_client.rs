@@ -1,0 +1,145 @@
+//! How requests to AWS leave a function: HTTP/1.1 over TLS, one pool of connections for all clients.
+//!
+//! The SDK's own client speaks HTTP/2 and asks proxies as well, which a function would carry without
+//! use. The roots of trust are compiled in: a cold start reads no file.
+
+use std::sync::OnceLock;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector as Tcp;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::crypto::aws_lc_rs;
+
+/// The HTTP client of every SDK client. Connections are made at the first request, and kept.
+#[derive(Debug, Default)]
+pub(crate) struct Http1 {
+    pool: OnceLock<SharedHttpConnector>,
+}
+
+impl HttpClient for Http1 {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        self.pool.get_or_init(|| SharedHttpConnector::new(Pool::new(settings))).clone()
+    }
+}
+
+/// The connections. How long an answer may take is the SDK's matter, which drops the request.
+#[derive(Debug)]
+struct Pool(Client<HttpsConnector<Tcp>, SdkBody>);
+
+impl Pool {
+    fn new(settings: &HttpConnectorSettings) -> Self {
+        let mut tcp = Tcp::new();
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(settings.connect_timeout());
+        tcp.enforce_http(false);
+        let tls = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(aws_lc_rs::default_provider())
+            .expect("AWS-LC speaks the versions of TLS that rustls takes for safe")
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Self(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(tls))
+    }
+}
+
+impl HttpConnector for Pool {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let request = match request.try_into_http1x() {
+            Ok(request) => request,
+            Err(error) => {
+                return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
+            }
+        };
+        let answer = self.0.request(request);
+        HttpConnectorFuture::new(async move {
+            // Whatever comes between us and the service passes: the SDK tries again.
+            let response = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{SocketAddr, TcpListener};
+    use std::time::Duration;
+
+    use super::*;
+
+    fn pool() -> Pool {
+        let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(1));
+        Pool::new(&settings.build())
+    }
+
+    async fn ask(pool: &Pool, url: &str) -> Result<HttpResponse, ConnectorError> {
+        let mut request = HttpRequest::new(SdkBody::empty());
+        request.set_uri(url).unwrap();
+        pool.call(request).await
+    }
+
+    /// Answers each request of one single connection.
+    fn answer(listener: &TcpListener) {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        while lines.by_ref().map_while(Result::ok).any(|line| line.is_empty()) {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();
+        }
+    }
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_kept_for_the_next_request() {
+        let (listener, address) = listener();
+        std::thread::spawn(move || answer(&listener));
+        let pool = pool();
+        for _ in 0..2 {
+            let response = ask(&pool, &format!("http://{address}/")).await.unwrap();
+            assert_eq!(response.status().as_u16(), 200);
+            let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+            assert_eq!(body.to_bytes(), "ok");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_tried_again() {
+        let (closed, address) = listener();
+        drop(closed);
+        let error = ask(&pool(), &format!("http://{address}/")).await.unwrap_err();
+        assert!(error.is_io(), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_said_by_https_is_encrypted() {
+        let (listener, address) = listener();
+        let peer = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut record = [0; 3];
+            std::io::Read::read_exact(&mut stream, &mut record).unwrap();
+            record
+        });
+        let error = ask(&pool(), &format!("https://localhost:{}/", address.port())).await;
+        assert!(error.unwrap_err().is_io());
+        // A handshake in TLS's record layer, and no request.
+        assert_eq!(peer.join().unwrap(), [22, 3, 1]);
+    }
+}
