@@ -25,6 +25,11 @@ names=(hello "${names[@]}")
 
 release="${CARGO_TARGET_DIR:-target}/release"
 if $build; then
-    cargo build --release --workspace --features chorus-aws/hello "${names[@]/#/--bin=}"
+    # Their packages alone, as `sam build` builds them: the whole workspace would add its features.
+    packages=(--package=chorus-aws --features=chorus-aws/hello)
+    for name in "${names[@]}"; do
+        [ -d "functions/$name" ] && packages+=("--package=chorus-$name")
+    done
+    cargo build --release "${packages[@]}" "${names[@]/#/--bin=}"
 fi
 exec python3 scripts/measure_lambda.py "$spawns" "${names[@]/#/$release/}"
