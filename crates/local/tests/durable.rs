@@ -9,7 +9,7 @@ use std::time::Duration;
 use chorus_kernel::{Publisher, Refusal};
 use chorus_local::{Error, Local, LocalConfig, Replay, Selection};
 use jiff::Timestamp;
-use world::{Seen, always, entry, function, rules_of};
+use world::{Seen, always, entry, function, killed, rules_of};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -17,17 +17,6 @@ fn shop(directory: &Path, function: chorus_kernel::Function) -> Local {
     let mut config = LocalConfig::new(vec![function]).data(directory);
     config.rules = Some(rules_of(&["CountOrder"]));
     Local::open(config).unwrap()
-}
-
-/// What a killed process leaves: the files as they are, without anybody closing them.
-fn killed(shop: Local, directory: &Path) -> tempfile::TempDir {
-    let left = tempfile::tempdir().unwrap();
-    for file in std::fs::read_dir(directory).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
-    }
-    drop(shop);
-    left
 }
 
 fn numbers(seen: &Seen) -> Vec<u64> {

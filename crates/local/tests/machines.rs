@@ -1,6 +1,8 @@
 //! State machines in process: a kill between any two transitions changes nothing.
 #![allow(clippy::unwrap_used)]
 
+mod world;
+
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use chorus_kernel::{
 };
 use chorus_local::{Local, LocalConfig};
 use jiff::Timestamp;
+use world::killed;
 
 /// Charges, has a job of its own ask somebody, and says so.
 const OUTER: &str = r#"{"StartAt": "Charge", "States": {
@@ -153,17 +156,6 @@ fn live(shop: &Local, dying: Dying) -> bool {
     }
 }
 
-/// The files of a killed process.
-fn left_by(shop: Local, directory: &Path) -> tempfile::TempDir {
-    let left = tempfile::tempdir().unwrap();
-    for file in std::fs::read_dir(directory).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
-    }
-    drop(shop);
-    left
-}
-
 async fn payments(shop: &Local) -> Vec<String> {
     let archived = shop.archive(Timestamp::MIN, Timestamp::MAX, 0).await.unwrap();
     let mut ids: Vec<String> = archived.iter().map(|event| event.event_id.clone()).collect();
@@ -178,7 +170,7 @@ async fn killed_at_any_write_an_execution_goes_on_and_its_effects_happen_once() 
         let before = shop(directory.path());
         let inner = before.kernel().store.clone();
         let lived = live(&before, Dying { inner, left: AtomicUsize::new(writes) });
-        let left = left_by(before, directory.path());
+        let left = killed(before, directory.path());
         let after = shop(left.path());
         // Whoever asked for the start has heard nothing, and asks again.
         after.kernel().machines.signal(&start()).await.unwrap();

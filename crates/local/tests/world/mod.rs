@@ -113,3 +113,14 @@ pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
         detail: detail.to_string(),
     }
 }
+
+/// What a killed process leaves: the files as they are, without anybody closing them.
+pub fn killed(shop: chorus_local::Local, directory: &std::path::Path) -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(directory).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
+    }
+    drop(shop);
+    left
+}
