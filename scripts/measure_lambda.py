@@ -39,7 +39,15 @@ class Waiting(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def environment(port):
+# Who starts state machines, and so makes one client more.
+MACHINES = {
+    "delivery": ["FULFIL_DELIVERY"],
+    "payment": ["COLLECT_PAYMENT"],
+    "sweeper": ["COLLECT_PAYMENT", "FULFIL_DELIVERY"],
+}
+
+
+def environment(port, name):
     names = "ORDER ORDER_VIEW INVENTORY CUSTOMER DELIVERY PAYMENT NOTIFICATION FRAUD CUSTOMS ANALYTICS EVENT_LOG".split()
     return {
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
@@ -52,7 +60,8 @@ def environment(port):
         "BUS_NAME": "measured",
         "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/measured",
         "WEBHOOK_SECRET": "a secret for measuring",
-        **{f"TABLE_{name}": "measured" for name in names},
+        **{f"TABLE_{table}": "measured" for table in names},
+        **{f"MACHINE_{machine}": "measured" for machine in MACHINES.get(name, [])},
     }
 
 
@@ -68,7 +77,7 @@ def spawn(binary):
     api = RuntimeApi()
     threading.Thread(target=api.serve_forever, daemon=True).start()
     began = time.perf_counter()
-    process = subprocess.Popen([binary], env=environment(api.server_port), stdout=subprocess.PIPE)
+    process = subprocess.Popen([binary], env=environment(api.server_port, Path(binary).name), stdout=subprocess.PIPE)
     try:
         if not api.asked.wait(PATIENCE):
             process.kill()

@@ -6,9 +6,12 @@
 //! stands in the attributes `ERROR_CODE` and `ERROR_MESSAGE`, and `TARGET_ARN` is where a redrive
 //! sends it.
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_types::SdkConfig;
 use chorus_kernel::Failure;
 
 use crate::service_error::{Trouble, trouble};
@@ -36,15 +39,16 @@ pub(crate) trait DeadLetters: Send + Sync {
     async fn take(&self, letter: &DeadLetter) -> Result<(), Failure>;
 }
 
-/// A standard SQS queue of dead letters.
+/// A standard SQS queue of dead letters. Its client is made for the first of them: few sandboxes
+/// ever see one, and each would pay at its start.
 pub(crate) struct FailureQueue {
-    client: Client,
+    client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
     url: String,
 }
 
 impl FailureQueue {
-    pub(crate) fn new(client: Client, url: String) -> Self {
-        Self { client, url }
+    pub(crate) fn new(config: SdkConfig, url: String) -> Self {
+        Self { client: LazyLock::new(Box::new(move || Client::new(&config))), url }
     }
 }
 

@@ -90,10 +90,8 @@ fn start(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Resu
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         };
         let function = function(&kernel)?;
-        let dead_letters = variable("FAILURE_QUEUE_URL").map(|url| {
-            let client = aws_sdk_sqs::Client::new(&config);
-            Arc::new(FailureQueue::new(client, url)) as Arc<dyn DeadLetters>
-        });
+        let dead_letters = variable("FAILURE_QUEUE_URL")
+            .map(|url| Arc::new(FailureQueue::new(config, url)) as Arc<dyn DeadLetters>);
         serve(&Invoker { function, kernel, dead_letters }, &meter).await
     })
 }
