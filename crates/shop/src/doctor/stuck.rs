@@ -73,7 +73,10 @@ pub(super) async fn find(
         let (story, _) = chorus_event_log::story(store, id).await?;
         for event in &story {
             for expectation in &expectations {
+                // An action that several events lead to is named once.
+                let named = |it: &Stuck| it.order_id == *id && it.rule == expectation.rule.name;
                 if let Some(late) = expectation.overdue(event, &story, now)?
+                    && !stuck.iter().any(named)
                     && !expectation.answered(store, event, &story).await?
                 {
                     stuck.push(late);
@@ -124,10 +127,11 @@ impl Expectation {
             return Ok(None);
         }
         let partner = row.via == Via::ApiDestination;
+        let person = !row.api.is_empty();
         let said = |other: &LoggedEvent| {
             self.expects.contains(&other.detail_type.as_str())
-                // A partner answers by its own webhook, which names no cause of ours.
-                && (partner || other.metadata.causation_id == Some(event.metadata.event_id))
+                // A partner's webhook and a person's request name no cause of ours.
+                && (partner || person || other.metadata.causation_id == Some(event.metadata.event_id))
         };
         if story.iter().any(said) || (partner && ended(story)) {
             return Ok(None);
