@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
-use chorus_local::{Endpoint, Local, LocalConfig, Work};
+use chorus_local::{EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, Work};
 use chorus_shop::{CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, functions};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -80,6 +80,7 @@ impl World {
         let local = Local::open(config)?;
         let mut kernel = local.kernel().clone();
         kernel.store = wrap(kernel.store);
+        kernel.machines = local.machines_on(Arc::clone(&kernel.store));
         let router = chorus_http::router(&kernel, &functions);
         couriers.start(&router);
         let world = Self { local, kernel, partners, tables: tables(&functions), router, depot };
@@ -155,7 +156,7 @@ impl World {
 
 fn tables(functions: &[Function]) -> Vec<TableSpec> {
     let own = functions.iter().flat_map(|function| function.tables.iter().copied());
-    std::iter::once(IDEMPOTENCY_TABLE).chain(own).collect()
+    [IDEMPOTENCY_TABLE, EXECUTIONS_TABLE].into_iter().chain(own).collect()
 }
 
 fn put(path: &str, body: &Value) -> anyhow::Result<Request<Body>> {
