@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Waker};
 use async_trait::async_trait;
 use chorus_events::Entry;
 use chorus_kernel::{
-    Answered, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, Page, Publisher,
-    Query, Rejected, Store, StoreError, Unanswered, Write, number,
+    Answered, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message, Page,
+    Publisher, Query, Rejected, Store, StoreError, Unanswered, Write, number,
 };
 use chorus_local::{DynoxideStore, Reading, VirtualClock};
 use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
@@ -210,8 +210,14 @@ impl Shop {
         self.analytics.handle_event(&self.kernel, event).await
     }
 
+    /// Charges as the state machine has it done: handed over by a task, and said by the machine.
     pub async fn pay(&self, event: &str) -> Result<Answered, Failure> {
-        self.payment.handle_event(&self.kernel, event).await
+        let task = format!(r#"{{"action":"MakePayment","event":{event}}}"#);
+        let (action, message) = Message::from_task(&task)?;
+        let handler = self.payment.handlers.iter().find(|it| it.row().action == action).unwrap();
+        let answered = handler.handle(&self.kernel, &message).await?;
+        self.bus.entries.lock().unwrap().extend(answered.entries.iter().cloned());
+        Ok(answered)
     }
 
     /// Available, reserved, sold.
