@@ -33,8 +33,7 @@ impl Action for AskReviewer {
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let read = loaded.entity::<Payment>(&order_id)?;
         let fact = Fact::Review(&customer_id, order.total);
-        let payment =
-            read.as_ref().map_or_else(|| Payment::new(order_id.clone()), |read| read.value.clone());
+        let payment = Payment::known(&order_id, read.as_ref());
         let handle = ReviewWait::handle(&order_id);
         let known = loaded.entity::<ReviewWait>(&handle)?;
         let decision = match payment.next(&fact) {

@@ -55,8 +55,7 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(order_id: &OrderId, read: Option<Versioned<Payment>>, message: &str) -> Self {
-        let payment =
-            read.as_ref().map_or_else(|| Payment::new(order_id.clone()), |read| read.value.clone());
+        let payment = Payment::known(order_id, read.as_ref());
         Self { read, payment, message: message.to_owned() }
     }
 

@@ -1,7 +1,7 @@
 //! An order's payment: what was done about it.
 
 use chorus_events::{CustomerId, Money, OrderId};
-use chorus_kernel::Entity;
+use chorus_kernel::{Entity, Versioned};
 use serde::{Deserialize, Serialize};
 
 /// How far an order's payment is.
@@ -74,6 +74,13 @@ impl Payment {
             refunded: Money::ZERO,
             reason: None,
         }
+    }
+}
+
+impl Payment {
+    /// What was read of the order's payment, or a payment of which nothing is known.
+    pub(crate) fn known(order_id: &OrderId, read: Option<&Versioned<Self>>) -> Self {
+        read.map_or_else(|| Self::new(order_id.clone()), |read| read.value.clone())
     }
 }
 

@@ -33,8 +33,7 @@ impl Action for RefusePayment {
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let reason = given.task().and_then(|task| task.reason.as_deref()).unwrap_or(UNSAID);
         let read = loaded.entity::<Payment>(&order_id)?;
-        let payment =
-            read.as_ref().map_or_else(|| Payment::new(order_id.clone()), |read| read.value.clone());
+        let payment = Payment::known(&order_id, read.as_ref());
         let fact = Fact::GivenUp(&customer_id, order.total, reason);
         Ok(match payment.next(&fact) {
             Next::Say(status) => {
