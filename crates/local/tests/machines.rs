@@ -3,11 +3,9 @@
 
 mod world;
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +20,7 @@ use chorus_kernel::{
 };
 use chorus_local::{Local, LocalConfig};
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use world::killed;
 
 /// Charges, has a job of its own ask somebody, and says so.
@@ -100,6 +99,7 @@ fn shop(directory: &Path) -> Local {
 struct Dying {
     inner: Arc<dyn Store>,
     left: AtomicUsize,
+    died: Arc<Notify>,
 }
 
 #[async_trait]
@@ -115,18 +115,10 @@ impl Store for Dying {
     async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         if left.is_err() {
+            self.died.notify_one();
             std::future::pending::<()>().await;
         }
         self.inner.write(writes).await
-    }
-}
-
-/// Runs a future that waits for nothing but its own death; none where it died.
-fn alive<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
     }
 }
 
@@ -139,20 +131,24 @@ fn start() -> Signal {
     Signal::Start { machine: "Outer".to_owned(), name: "Outer-1".to_owned(), input }
 }
 
-/// Lets everything that is due be done on a kernel that dies; true where it lived.
-fn live(shop: &Local, dying: Dying) -> bool {
+/// Starts an execution, and does everything that is due, on a kernel that dies at the write of this
+/// number; true where it lived.
+async fn live(shop: &Local, writes: usize) -> bool {
+    let died = Arc::new(Notify::new());
+    let inner = Arc::clone(&shop.kernel().store);
+    let dying = Dying { inner, left: AtomicUsize::new(writes), died: Arc::clone(&died) };
     let store: Arc<dyn Store> = Arc::new(dying);
     let machines: Arc<dyn Machines> = shop.machines_on(Arc::clone(&store));
-    if alive(machines.signal(&start())).is_none() {
-        return false;
-    }
     let kernel = Kernel { store, machines, ..shop.kernel().clone() };
-    loop {
-        let due = shop.bus().take_due(1);
-        let Some(work) = due.first() else { return true };
-        if alive(shop.hands().perform(work, shop.bus().topology(), &kernel)).is_none() {
-            return false;
+    let life = async {
+        kernel.machines.signal(&start()).await.unwrap();
+        while let Some(work) = shop.bus().take_due(1).first() {
+            shop.hands().perform(work, shop.bus().topology(), &kernel).await;
         }
+    };
+    tokio::select! {
+        () = life => true,
+        () = died.notified() => false,
     }
 }
 
@@ -165,11 +161,10 @@ async fn payments(shop: &Local) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_write_an_execution_goes_on_and_its_effects_happen_once() {
-    for writes in 0.. {
+    for writes in 0..100 {
         let directory = tempfile::tempdir().unwrap();
         let before = shop(directory.path());
-        let inner = before.kernel().store.clone();
-        let lived = live(&before, Dying { inner, left: AtomicUsize::new(writes) });
+        let lived = live(&before, writes).await;
         let left = killed(before, directory.path());
         let after = shop(left.path());
         // Whoever asked for the start has heard nothing, and asks again.
@@ -185,4 +180,5 @@ async fn killed_at_any_write_an_execution_goes_on_and_its_effects_happen_once() 
             return;
         }
     }
+    panic!("the execution does not end within a hundred writes");
 }
