@@ -4,6 +4,7 @@ use chorus_events::{Detail, Metadata};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::{Failure, derived_id};
 
@@ -128,7 +129,8 @@ impl Message {
         hasher.update(self.detail_type.as_bytes());
         hash_sorted(&mut hasher, &data);
         let digest = hasher.finalize();
-        Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        let half = std::array::from_fn(|place| digest[place]);
+        Ok(Uuid::from_bytes(half).simple().to_string())
     }
 }
 

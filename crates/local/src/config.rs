@@ -11,7 +11,9 @@ use chorus_kernel::{Clock, Function};
 use crate::clock::{SystemClock, VirtualClock};
 use crate::engine::{Disorder, Observer, Policies, Schedule};
 use crate::hands::Job;
+use crate::machines::Definitions;
 use crate::partner::{Endpoint, Partner};
+use crate::store::DynoxideStore;
 
 /// How an embedded engine is set up; [`LocalConfig::new`] gives the defaults.
 pub struct LocalConfig {
@@ -45,6 +47,11 @@ pub struct LocalConfig {
     pub disorder: Disorder,
     /// How long the state machines' waits last, in seconds, where that is not what they say.
     pub limits: BTreeMap<String, u32>,
+    /// The state machines, where they have been read already, with their limits: whoever opens many
+    /// engines reads them once.
+    pub machines: Option<Arc<Definitions>>,
+    /// The store, with all tables that are needed; without, one of its own.
+    pub store: Option<Arc<DynoxideStore>>,
     /// For how long the archive keeps an event.
     pub retention: Duration,
     /// How many observations a slow watcher may be behind before it misses some.
@@ -73,6 +80,8 @@ impl LocalConfig {
             observer: None,
             disorder: Disorder::default(),
             limits: BTreeMap::new(),
+            machines: None,
+            store: None,
             retention: Duration::from_secs(14 * 86_400),
             feed: 16_384,
             archive_in_memory: 10_000,

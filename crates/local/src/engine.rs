@@ -88,6 +88,8 @@ pub struct Engine {
     due: BTreeSet<(Timestamp, DeliveryId)>,
     flying: HashMap<DeliveryId, Flying>,
     queues: Vec<Queue>,
+    /// Those of them that a consumer reads.
+    consumed: Vec<usize>,
     limiters: Vec<Limiter>,
     schedules: Vec<Recurring>,
     alarms: Alarms,
@@ -108,6 +110,9 @@ impl Engine {
         let queue_names =
             topology.queues.iter().map(|queue| Arc::from(queue.name.as_str())).collect();
         let queues = topology.queues.iter().cloned().map(Queue::new).collect();
+        let consumed = topology.queues.iter().enumerate();
+        let consumed = consumed.filter(|(_, queue)| queue.consumer.is_some());
+        let consumed = consumed.map(|(queue, _)| queue).collect();
         let limiter = |route: &Route| Limiter::per_second(route.calls_per_second);
         let limiters = topology.routes.iter().map(limiter).collect();
         Self {
@@ -118,6 +123,7 @@ impl Engine {
             due: BTreeSet::new(),
             flying: HashMap::new(),
             queues,
+            consumed,
             limiters,
             schedules: Vec::new(),
             alarms: Alarms::default(),

@@ -61,7 +61,7 @@ pub use hands::{Hands, Job};
 pub use jobs::{FORGET, SWEEP};
 pub use journal::AttemptNote;
 pub use local::Local;
-pub use machines::{EXECUTIONS_TABLE, ExecutionStory, Moment, Orchestrator};
+pub use machines::{Definitions, EXECUTIONS_TABLE, ExecutionStory, Moment, Orchestrator};
 pub use operator::{Replay, Replayed};
 pub use partner::{Call, Endpoint, HttpPartner, NoAnswer, Partner};
 pub use random::Random;

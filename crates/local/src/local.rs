@@ -19,7 +19,7 @@ use crate::engine::{Engine, Observation, Schedule, Topology};
 use crate::hands::{Hands, Job};
 use crate::jobs::{FORGET, Forget, SWEEP, Sweep};
 use crate::journal::{Journal, Restored};
-use crate::machines::{EXECUTIONS_TABLE, ExecutionStory, LocalMachines, Orchestrator};
+use crate::machines::{Definitions, EXECUTIONS_TABLE, ExecutionStory, LocalMachines, Orchestrator};
 use crate::partner::{HttpPartner, NoPartner, Partner};
 use crate::random::Random;
 use crate::records::Records;
@@ -46,7 +46,6 @@ impl Local {
     pub fn open(config: LocalConfig) -> Result<Self, Error> {
         let topology = Topology::of(rules(&config)?, &config.policies);
         let (store, opened) = open_files(&config, &topology)?;
-        let store = Arc::new(store);
         let bus = open_bus(&config, topology, opened)?;
         let hands = Arc::new(hands(&config, &bus, &store)?);
         hands.orchestrator.resume(&store)?;
@@ -144,18 +143,20 @@ type OpenedJournal = Option<(crate::journal::Opened, Restored)>;
 fn open_files(
     config: &LocalConfig,
     topology: &Topology,
-) -> Result<(DynoxideStore, OpenedJournal), Error> {
+) -> Result<(Arc<DynoxideStore>, OpenedJournal), Error> {
+    let given = config.store.clone().map(Ok);
     let tables = tables(&config.functions);
     let Some(directory) = &config.data else {
-        let store = DynoxideStore::memory(Arc::clone(&config.clock), &tables);
-        return Ok((store.map_err(Error::Store)?, None));
+        let memory = || DynoxideStore::memory(Arc::clone(&config.clock), &tables).map(Arc::new);
+        return Ok((given.unwrap_or_else(memory).map_err(Error::Store)?, None));
     };
     std::fs::create_dir_all(directory)
         .map_err(|error| Error::Directory(directory.clone(), error))?;
     // The journal first: it knows whether another process has the directory.
     let opened = Journal::open(&directory.join("engine.db"), topology)?;
-    let store = DynoxideStore::open(&Path::new(directory).join("store.db"), &tables);
-    Ok((store.map_err(Error::Store)?, Some(opened)))
+    let file =
+        || DynoxideStore::open(&Path::new(directory).join("store.db"), &tables).map(Arc::new);
+    Ok((given.unwrap_or_else(file).map_err(Error::Store)?, Some(opened)))
 }
 
 fn open_bus(
@@ -226,12 +227,16 @@ fn hands(config: &LocalConfig, bus: &Arc<Bus>, store: &Arc<DynoxideStore>) -> Re
     }
     let by_service = |function: &Function| (function.service, Arc::new(function.clone()));
     let functions: BTreeMap<_, _> = config.functions.iter().map(by_service).collect();
-    let orchestrator = Orchestrator::new(
-        functions.clone(),
-        &config.limits,
-        Arc::clone(bus),
-        config.function_timeout,
-    )?;
+    let definitions = match &config.machines {
+        Some(machines) => Arc::clone(machines),
+        None => Arc::new(Definitions::of(&config.functions, &config.limits)?),
+    };
+    let orchestrator = Orchestrator {
+        definitions,
+        functions: functions.clone(),
+        bus: Arc::clone(bus),
+        timeout: config.function_timeout,
+    };
     Ok(Hands {
         functions,
         orchestrator: Arc::new(orchestrator),

@@ -24,6 +24,8 @@ use convert::{from_engine, to_engine};
 pub struct DynoxideStore {
     database: Database,
     meter: Meter,
+    /// Whether anything in it expires.
+    expires: bool,
 }
 
 impl std::fmt::Debug for DynoxideStore {
@@ -58,7 +60,8 @@ impl DynoxideStore {
         for table in tables {
             tables::create(&database, table)?;
         }
-        Ok(Self { database, meter: Meter::default() })
+        let expires = tables.iter().any(|table| table.ttl.is_some());
+        Ok(Self { database, meter: Meter::default(), expires })
     }
 
     /// What the store was asked so far, and what DynamoDB would have billed for it.

@@ -31,14 +31,15 @@ impl Engine {
     pub fn next_delivery(&self) -> Option<Timestamp> {
         let bus = self.due.first().map(|(at, _)| *at);
         let machines = self.alarms.next_active();
-        self.queues.iter().filter_map(super::Queue::next_at).chain(bus).chain(machines).min()
+        let queues = self.consumed.iter().filter_map(|queue| self.queues[*queue].next_at());
+        queues.chain(bus).chain(machines).min()
     }
 
     fn earliest(&self) -> Option<(Timestamp, Earliest)> {
         let bus = self.due.first().map(|(at, _)| (*at, Earliest::Bus));
-        let queues = self.queues.iter().enumerate();
-        let queues =
-            queues.filter_map(|(index, queue)| Some((queue.next_at()?, Earliest::Queue(index))));
+        let queues = self.consumed.iter();
+        let queues = queues
+            .filter_map(|queue| Some((self.queues[*queue].next_at()?, Earliest::Queue(*queue))));
         let schedules = self.schedules.iter().enumerate();
         let schedules =
             schedules.filter_map(|(index, job)| Some((job.due_at()?, Earliest::Schedule(index))));

@@ -11,18 +11,18 @@ use crate::Error;
 /// The name that a definition calls this engine's bus by.
 const BUS: &str = "local";
 
-/// All machines by name.
+/// All state machines by name, with what they leave to their surroundings filled in.
 #[derive(Debug)]
-pub(crate) struct Definitions(BTreeMap<&'static str, Arc<Machine>>);
+pub struct Definitions(BTreeMap<&'static str, Arc<Machine>>);
 
 impl Definitions {
     /// The machines of these functions; `limits` overrule what they say of their waits.
-    pub(crate) fn of<'a>(
-        functions: impl Iterator<Item = &'a Function> + Clone,
-        limits: &BTreeMap<String, u32>,
-    ) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// Where a definition is none, or leaves something open that nobody fills in.
+    pub fn of(functions: &[Function], limits: &BTreeMap<String, u32>) -> Result<Self, Error> {
         let mut filled = BTreeMap::from([("Bus".to_owned(), BUS.to_owned())]);
-        for function in functions.clone() {
+        for function in functions {
             let service = function.service;
             filled.insert(format!("{}Function", service.title()), service.name().to_owned());
             for machine in &function.machines {
@@ -33,7 +33,7 @@ impl Definitions {
                 }
             }
         }
-        let machines = functions.flat_map(|function| &function.machines);
+        let machines = functions.iter().flat_map(|function| &function.machines);
         machines
             .map(|machine| Ok((machine.name, parse(machine, &filled)?)))
             .collect::<Result<_, _>>()

@@ -27,8 +27,8 @@ use crate::Error;
 use crate::bus::Bus;
 use crate::engine::{Alarm, later};
 use crate::store::DynoxideStore;
-use definitions::Definitions;
 
+pub use definitions::Definitions;
 pub use run::EXECUTIONS_TABLE;
 pub use story::{ExecutionStory, Moment};
 
@@ -37,11 +37,11 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs the state machines of the services that are deployed here.
 pub struct Orchestrator {
-    definitions: Definitions,
-    functions: BTreeMap<Service, Arc<Function>>,
-    bus: Arc<Bus>,
+    pub(crate) definitions: Arc<Definitions>,
+    pub(crate) functions: BTreeMap<Service, Arc<Function>>,
+    pub(crate) bus: Arc<Bus>,
     /// For how long a function may work on one task, by tokio's time; without, for ever.
-    timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl std::fmt::Debug for Orchestrator {
@@ -53,16 +53,6 @@ impl std::fmt::Debug for Orchestrator {
 }
 
 impl Orchestrator {
-    pub(crate) fn new(
-        functions: BTreeMap<Service, Arc<Function>>,
-        limits: &BTreeMap<String, u32>,
-        bus: Arc<Bus>,
-        timeout: Option<Duration>,
-    ) -> Result<Self, Error> {
-        let definitions = Definitions::of(functions.values().map(|it| &**it), limits)?;
-        Ok(Self { definitions, functions, bus, timeout })
-    }
-
     /// Lets the execution go on for as long as it can, on `kernel`, and sets its next alarm.
     pub(crate) async fn go_on(&self, kernel: &Kernel, execution: &Arc<str>) {
         let next = match self.advance(kernel, execution).await {

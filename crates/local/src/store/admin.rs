@@ -70,6 +70,9 @@ impl DynoxideStore {
     /// # Errors
     /// Where the store fails; what was deleted stays deleted.
     pub fn sweep_expired(&self) -> Result<usize, StoreError> {
+        if !self.expires {
+            return Ok(0);
+        }
         self.database.sweep_ttl().map_err(refusal::of)
     }
 
