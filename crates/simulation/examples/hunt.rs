@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 use chorus_simulation::{Campaign, Faults, Setting};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_default();

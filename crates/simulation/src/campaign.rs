@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::Faults;
 use crate::run::{Ends, Outcome, Points, Request, run};
+use crate::scenario::Story;
 use crate::shrink::shrink;
 use crate::store::Backing;
 use crate::world::{Called, Injection};
@@ -33,11 +34,16 @@ pub enum Campaign {
         /// Orders in each run.
         orders: u32,
     },
-    /// Every fault at every call of the fixed story, one in each run.
-    Single,
-    /// Every pair of faults of the fixed story: the second at a call that follows the first.
+    /// Every fault at every call of a fixed story, one in each run.
+    Single {
+        /// Which story.
+        story: Story,
+    },
+    /// Every pair of faults of a fixed story: the second at a call that follows the first.
     /// Of `parts` parts of them, the one numbered `part`, from 0.
     Pairs {
+        /// Which story.
+        story: Story,
         /// Which part.
         part: u64,
         /// Of how many.
@@ -84,10 +90,10 @@ pub struct Progress {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Failure {
-    /// Its seed; 0 for the fixed story.
+    /// Its seed; 0 for a fixed story.
     pub seed: u64,
-    /// Whether it is the fixed story, which no seed draws.
-    pub fixed: bool,
+    /// The fixed story, which no seed draws.
+    pub fixed: Option<Story>,
     /// What was violated.
     pub violations: Vec<String>,
     /// How many calls were struck at first.
@@ -209,11 +215,13 @@ impl Campaign {
     pub fn run(&self, setting: &Setting, progress: &(dyn Fn(&Progress) + Sync)) -> Report {
         let singles = match self {
             Self::Seeds { .. } => Vec::new(),
-            Self::Single | Self::Pairs { .. } => singles(&[], setting.backing).1,
+            Self::Single { story } | Self::Pairs { story, .. } => {
+                singles(*story, &[], setting.backing)
+            }
         };
         let of = match self {
             Self::Seeds { seeds, .. } => seeds.end.saturating_sub(seeds.start),
-            Self::Single | Self::Pairs { .. } => singles.len() as u64,
+            Self::Single { .. } | Self::Pairs { .. } => singles.len() as u64,
         };
         let work = Work {
             setting,
@@ -247,17 +255,18 @@ impl Campaign {
             Self::Seeds { seeds, faults, orders } => {
                 work.one(Request::drawn(seeds.start + step, faults, *orders));
             }
-            Self::Single => {
+            Self::Single { story } => {
                 let place = usize::try_from(step).unwrap_or(usize::MAX);
-                work.one(Request::fixed(&singles[place..=place]));
+                work.one(Request::fixed(*story, &singles[place..=place]));
             }
-            Self::Pairs { part, parts } => {
+            Self::Pairs { story, part, parts } => {
                 let first = &singles[usize::try_from(step).unwrap_or(usize::MAX)];
-                let (_, seconds) = self::singles(std::slice::from_ref(first), work.setting.backing);
+                let backing = work.setting.backing;
+                let seconds = self::singles(*story, std::slice::from_ref(first), backing);
                 for (place, second) in seconds.into_iter().enumerate() {
                     let mine = (step + place as u64) % (*parts).max(1) == *part;
                     if mine && !work.stop.load(Ordering::Relaxed) {
-                        work.one(Request::fixed(&[first.clone(), second]));
+                        work.one(Request::fixed(*story, &[first.clone(), second]));
                     }
                 }
             }
@@ -314,7 +323,7 @@ impl Work<'_> {
 fn as_it_is(request: &Request, outcome: &Outcome) -> Failure {
     Failure {
         seed: outcome.seed,
-        fixed: request.is_fixed(),
+        fixed: request.story,
         violations: outcome.violations.clone(),
         struck_at_first: outcome.injected.len(),
         faults: outcome.injected.clone(),
@@ -329,9 +338,9 @@ fn per_second(runs: u64, begun: Instant) -> f64 {
     runs as f64 / begun.elapsed().as_secs_f64().max(1e-9)
 }
 
-/// The fixed story struck by `first`, and every fault that can strike it after these.
-fn singles(first: &[Injection], backing: Backing) -> (Outcome, Vec<Injection>) {
-    let request = Request { listed: true, backing, ..Request::fixed(first) };
+/// Every fault that can strike a story struck by `first`, after these.
+fn singles(story: Story, first: &[Injection], backing: Backing) -> Vec<Injection> {
+    let request = Request { listed: true, backing, ..Request::fixed(story, first) };
     let outcome = run(&request);
     let begin = first.last().map_or(0, |first| {
         let struck = |called: &Called| *called.task == *first.task && called.call == first.call;
@@ -346,8 +355,7 @@ fn singles(first: &[Injection], backing: Backing) -> (Outcome, Vec<Injection>) {
             fault: *fault,
         })
     });
-    let faults = faults.collect();
-    (outcome, faults)
+    faults.collect()
 }
 
 /// Runs `seed` with `orders` orders, exposed to a part of `faults` of its own.
@@ -368,22 +376,22 @@ pub fn trace_seed(seed: u64, faults: &Faults, orders: u32) -> Outcome {
     run(&Request { told: true, ..Request::drawn(seed, faults, orders) })
 }
 
-/// The fixed story, struck by these faults and no other.
+/// A fixed story, struck by these faults and no other.
 #[must_use]
-pub fn run_fixed(faults: &[Injection]) -> Outcome {
-    run(&Request::fixed(faults))
+pub fn run_fixed(story: Story, faults: &[Injection]) -> Outcome {
+    run(&Request::fixed(story, faults))
 }
 
 /// The same, telling every word of its trace.
 #[must_use]
-pub fn trace_fixed(faults: &[Injection]) -> Outcome {
-    run(&Request { told: true, ..Request::fixed(faults) })
+pub fn trace_fixed(story: Story, faults: &[Injection]) -> Outcome {
+    run(&Request { told: true, ..Request::fixed(story, faults) })
 }
 
-/// Every fault that can strike the fixed story.
+/// Every fault that can strike a fixed story.
 #[must_use]
-pub fn single_faults() -> Vec<Injection> {
-    singles(&[], Backing::default()).1
+pub fn single_faults(story: Story) -> Vec<Injection> {
+    singles(story, &[], Backing::default())
 }
 
 /// The failure of a seed, shrunk; nothing where the seed violates nothing.

@@ -27,5 +27,6 @@ pub use campaign::{
 };
 pub use fault::{Fault, Faults, Port, Trouble, UnknownTrouble};
 pub use run::{Ends, Outcome, Points};
+pub use scenario::Story;
 pub use store::{Backing, MapStore};
 pub use world::{Injection, UnknownInjection};

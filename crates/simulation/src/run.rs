@@ -14,7 +14,7 @@ use crate::courier::Conduct;
 use crate::draw::Draw;
 use crate::fault::{Faults, Port};
 use crate::invariants::{self, Effects};
-use crate::scenario::{Review, Scenario};
+use crate::scenario::{Review, Scenario, Story};
 use crate::stage::{LONGEST_WAIT, Stage, beginning};
 use crate::store::Backing;
 use crate::trace::Trace;
@@ -33,8 +33,9 @@ pub(crate) struct Request {
     pub(crate) scenario: Scenario,
     pub(crate) plan: Plan,
     pub(crate) backing: Backing,
-    /// Whether calls take drawn amounts of time.
-    pub(crate) jitter: bool,
+    /// The fixed story that it tells: there, calls take the time that they always take. Without,
+    /// all is drawn.
+    pub(crate) story: Option<Story>,
     /// Whether every word of the trace is kept.
     pub(crate) told: bool,
     /// Whether every call is kept.
@@ -50,27 +51,22 @@ impl Request {
             scenario,
             plan: Plan::Drawn { per_mille, troubles },
             backing: Backing::default(),
-            jitter: true,
+            story: None,
             told: false,
             listed: false,
         }
     }
 
-    /// The fixed story, struck by these faults and no other.
-    pub(crate) fn fixed(injections: &[Injection]) -> Self {
+    /// A fixed story, struck by these faults and no other.
+    pub(crate) fn fixed(story: Story, injections: &[Injection]) -> Self {
         Self {
-            scenario: Scenario::fixed(),
+            scenario: Scenario::fixed(story),
             plan: Plan::listed(injections),
             backing: Backing::default(),
-            jitter: false,
+            story: Some(story),
             told: false,
             listed: false,
         }
-    }
-
-    /// Whether it is the fixed story: there alone, calls take the time that they always take.
-    pub(crate) const fn is_fixed(&self) -> bool {
-        !self.jitter
     }
 }
 
@@ -158,7 +154,7 @@ pub(crate) fn run(request: &Request) -> Outcome {
     let world = World::new(clock, seed, request.plan.clone(), trace);
     {
         let mut state = world.state();
-        state.jitter = request.jitter;
+        state.jitter = request.story.is_none();
         state.called = request.listed.then(Vec::new);
     }
     let staged = Stage::new(Arc::clone(&world), request.scenario.clone(), request.backing, rules());
@@ -180,7 +176,7 @@ pub(crate) fn run(request: &Request) -> Outcome {
     }
     let mut violations = world.state().violations.clone();
     violations.extend(invariants::check(&stage));
-    if violations.is_empty() && (!request.jitter || Draw::of(seed, "at rest").percent(50)) {
+    if violations.is_empty() && (request.story.is_some() || Draw::of(seed, "at rest").percent(50)) {
         violations.extend(check_replay(&mut stage));
     }
     if violations.is_empty()

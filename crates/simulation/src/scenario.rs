@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chorus_events::OrderId;
 use chorus_kernel::{RECORD_LIFETIME, derived_id};
+use serde::{Deserialize, Serialize};
 
 use crate::courier::{Conduct, Manner};
 use crate::draw::Draw;
@@ -16,6 +17,31 @@ pub(crate) const ITEMS: [(&str, i64, u32); 3] =
 
 /// The customers; what the bank and Customer do about them, their ids say.
 pub(crate) const CUSTOMERS: [&str; 3] = ["ana", "bob-declined", "eve-blocked"];
+
+/// A story that is told the same in every run, for faults to be tried on one by one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Story {
+    /// An order that arrives.
+    Delivered,
+    /// An order of high value that goes abroad, and is canceled when its parcel is on its way.
+    Canceled,
+    /// Both, at the same time.
+    #[default]
+    Both,
+}
+
+impl Story {
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Canceled => "canceled",
+            Self::Both => "both",
+        }
+    }
+}
 
 /// What a reviewer does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +160,8 @@ impl Scenario {
         }
     }
 
-    /// The fixed story that every fault is tried on: one order that arrives, one of high value
-    /// that goes abroad and is canceled when its parcel is on its way.
-    pub(crate) fn fixed() -> Self {
+    /// A story that every fault is tried on.
+    pub(crate) fn fixed(story: Story) -> Self {
         let mut orders: Vec<PlannedOrder> =
             (1..=2).map(|number| order(0, number, &BTreeSet::new())).collect();
         orders[0].lines = vec![("chai", 2), ("tea", 1)];
@@ -146,6 +171,11 @@ impl Scenario {
         orders[1].at = millis(20);
         orders[1].cancel = Some(millis(2_500));
         orders[1].manner.delivery = millis(600_000);
+        match story {
+            Story::Delivered => orders.truncate(1),
+            Story::Canceled => drop(orders.remove(0)),
+            Story::Both => {}
+        }
         Self {
             seed: 0,
             orders,

@@ -25,7 +25,7 @@ pub(crate) fn shrink(request: &Request, outcome: &Outcome) -> Failure {
     let told = hunt.told.unwrap_or_else(|| outcome.clone());
     Failure {
         seed: outcome.seed,
-        fixed: request.is_fixed(),
+        fixed: request.story,
         violations: told.violations,
         struck_at_first: outcome.injected.len(),
         faults: told.injected,

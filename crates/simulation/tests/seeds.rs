@@ -5,6 +5,9 @@ use chorus_simulation::{
     Backing, Campaign, Faults, Report, Setting, run_seed, run_seed_on, trace_seed,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// So many seeds are tried: all that the promise names where the code is optimized (`cargo test
 /// --profile simulation`), and a tenth of them in a debug build.
 const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2_000 };

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use chorus_simulation::{
-    Backing, Campaign, Faults, Injection, Outcome, Progress, Report, Setting, trace_fixed,
+    Backing, Campaign, Faults, Injection, Outcome, Progress, Report, Setting, Story, trace_fixed,
     trace_seed,
 };
 use clap::{ArgGroup, Args, ValueEnum};
@@ -39,9 +39,12 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
     #[arg(long_help = FAULTS)]
     faults: Faults,
-    /// Every single fault, or every pair of faults, at every call of one fixed story
+    /// Every single fault, or every pair of faults, at every call of a fixed story
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["seeds", "seed"])]
     exhaustive: Option<Exhaustive>,
+    /// The fixed story
+    #[arg(long, value_name = "STORY", default_value = "both", conflicts_with_all = ["seeds", "seed"])]
+    story: Told,
     /// Of the pairs, only the part numbered I (from 1) of N
     #[arg(long, value_name = "I/N", requires = "exhaustive", value_parser = part)]
     part: Option<(u64, u64)>,
@@ -68,6 +71,7 @@ Examples:
   chorus simulate --seeds 10000 --faults crashes,duplicates
   chorus simulate --seeds 10000 --faults all,-poison --orders 8
   chorus simulate --exhaustive single
+  chorus simulate --exhaustive pairs --story canceled
   chorus simulate --seed 17 --trace
 
 A long campaign is worth an optimized build:
@@ -105,6 +109,16 @@ enum Exhaustive {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Told {
+    /// An order that arrives
+    Delivered,
+    /// An order of high value that goes abroad, canceled when its parcel is on its way
+    Canceled,
+    /// Both, at the same time
+    Both,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Store {
     /// A map that holds the port's promises: fast
     Map,
@@ -124,16 +138,24 @@ fn part(text: &str) -> Result<(u64, u64), String> {
 impl Simulate {
     fn campaign(&self) -> Campaign {
         match self.exhaustive {
-            Some(Exhaustive::Single) => Campaign::Single,
+            Some(Exhaustive::Single) => Campaign::Single { story: self.story() },
             Some(Exhaustive::Pairs) => {
                 let (part, parts) = self.part.unwrap_or((1, 1));
-                Campaign::Pairs { part: part - 1, parts }
+                Campaign::Pairs { story: self.story(), part: part - 1, parts }
             }
             None => Campaign::Seeds {
                 seeds: self.from..self.from.saturating_add(self.seeds),
                 faults: self.faults.clone(),
                 orders: self.orders,
             },
+        }
+    }
+
+    const fn story(&self) -> Story {
+        match self.story {
+            Told::Delivered => Story::Delivered,
+            Told::Canceled => Story::Canceled,
+            Told::Both => Story::Both,
         }
     }
 
@@ -171,7 +193,7 @@ fn one(simulate: &Simulate) -> anyhow::Result<bool> {
     let Simulate { faults, orders, strike, .. } = simulate;
     let mut outcome: Outcome = match simulate.seed {
         Some(seed) => trace_seed(seed, faults, *orders),
-        None => trace_fixed(strike),
+        None => trace_fixed(simulate.story(), strike),
     };
     let holds = outcome.holds();
     if !simulate.trace {

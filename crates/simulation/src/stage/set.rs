@@ -1,12 +1,15 @@
 //! What a run stands on: the functions, the engine, and the world's companies.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use chorus_events::rules::Rule;
-use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, StoreError};
-use chorus_local::{Disorder, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, VirtualClock};
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, StoreError, TableSpec};
+use chorus_local::{
+    Definitions, Disorder, DynoxideStore, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig,
+    SystemClock, VirtualClock,
+};
 use chorus_webhook_signature::WebhookSecret;
 
 use super::Stage;
@@ -62,14 +65,17 @@ impl Stage {
         let stock: Arc<HashMap<String, i64>> =
             Arc::new(ITEMS.iter().map(|it| (it.0.to_owned(), i64::from(it.2))).collect());
         let seen = Seen::new(Arc::clone(&world));
-        let mut config = engine(&world, &scenario, &functions);
+        let route = |route: &chorus_kernel::Route| {
+            (format!("{} {}", route.method, route.path), Arc::clone(&route.endpoint))
+        };
+        let routes = functions.iter().flat_map(|it| it.routes.iter().map(route)).collect();
+        let mut config = engine(&world, &scenario, functions)?;
         config.rules = Some(rules.to_vec());
         config.partner = Some(Arc::clone(&courier) as Arc<_>);
         config.observer = Some(Arc::clone(&seen) as Arc<_>);
         // The observer sees everything at once; nobody watches from afar.
         config.feed = 1;
-        let unopened = |error: chorus_local::Error| StoreError::Invalid(error.to_string());
-        let local = Arc::new(Local::open(config).map_err(unopened)?);
+        let local = Arc::new(Local::open(config).map_err(|error| unopened(&error))?);
         let struck = StruckStore::new(Arc::clone(&world), Arc::clone(&shelf), Arc::clone(&stock));
         let store: Arc<dyn Store> = Arc::new(struck);
         let kernel = Kernel {
@@ -78,10 +84,6 @@ impl Stage {
             bus: Arc::new(StruckBus { world: Arc::clone(&world), bus: Arc::clone(local.bus()) }),
             clock: Arc::new(SkewedClock { world: Arc::clone(&world) }),
         };
-        let route = |route: &chorus_kernel::Route| {
-            (format!("{} {}", route.method, route.path), Arc::clone(&route.endpoint))
-        };
-        let routes = functions.iter().flat_map(|it| it.routes.iter().map(route)).collect();
         Ok(Self {
             world,
             shelf,
@@ -105,6 +107,10 @@ impl Stage {
     }
 }
 
+fn unopened(error: &chorus_local::Error) -> StoreError {
+    StoreError::Invalid(error.to_string())
+}
+
 fn functions(bank: &Arc<Bank>, post: &Arc<Post>, secret: &WebhookSecret) -> Vec<Function> {
     vec![
         chorus_order::function(),
@@ -120,16 +126,41 @@ fn functions(bank: &Arc<Bank>, post: &Arc<Post>, secret: &WebhookSecret) -> Vec<
     ]
 }
 
+thread_local! {
+    /// The engine's own store, which stays empty, since all tables are on the shelf: one is enough
+    /// for all runs.
+    static EMPTY: Result<Arc<DynoxideStore>, String> =
+        DynoxideStore::memory(Arc::new(SystemClock), &[TableSpec { ttl: None, ..EXECUTIONS_TABLE }])
+            .map(Arc::new)
+            .map_err(|error| error.to_string());
+}
+
+/// The state machines, read once.
+fn machines(functions: &[Function]) -> Result<Arc<Definitions>, chorus_local::Error> {
+    static MACHINES: OnceLock<Arc<Definitions>> = OnceLock::new();
+    if let Some(machines) = MACHINES.get() {
+        return Ok(Arc::clone(machines));
+    }
+    let limits = LIMITS.map(|(name, seconds)| (name.to_owned(), seconds)).into();
+    let machines = Arc::new(Definitions::of(functions, &limits)?);
+    Ok(Arc::clone(MACHINES.get_or_init(|| machines)))
+}
+
 /// The engine, but for who is on its other side.
-fn engine(world: &World, scenario: &Scenario, functions: &[Function]) -> LocalConfig {
-    // The tables are on the shelf: the engine's own store stays empty.
-    let bare = functions.iter().cloned().map(|it| Function { tables: Vec::new(), ..it }).collect();
-    let mut config = LocalConfig::new(bare).virtual_time(&world.clock).seed(mix(scenario.seed, 1));
-    config.limits = LIMITS.map(|(name, seconds)| (name.to_owned(), seconds)).into();
+fn engine(
+    world: &World,
+    scenario: &Scenario,
+    functions: Vec<Function>,
+) -> Result<LocalConfig, StoreError> {
+    let machines = machines(&functions).map_err(|error| unopened(&error))?;
+    let config = LocalConfig::new(functions);
+    let mut config = config.virtual_time(&world.clock).seed(mix(scenario.seed, 1));
+    config.machines = Some(machines);
+    config.store = Some(EMPTY.with(Clone::clone).map_err(StoreError::Invalid)?);
     config.disorder =
         Disorder { fewest_copies: 1, most_copies: scenario.copies, delay: scenario.delay };
     for action in ["StartDelivery", "RecallDelivery"] {
         config = config.endpoint(action, Endpoint::new("https://carrier.example", "a key"));
     }
-    config
+    Ok(config)
 }

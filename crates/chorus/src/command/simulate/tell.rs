@@ -138,11 +138,12 @@ fn failure(failure: &Failure, words: &str) {
     }
     line!("The story");
     failure.story.iter().for_each(|event| line!("  {event}"));
-    match (failure.fixed, faults.is_empty()) {
-        (false, _) => line!("{DIM}Again: chorus simulate --seed {seed}{words} --trace{DIM:#}"),
-        (true, _) => {
+    match failure.fixed {
+        None => line!("{DIM}Again: chorus simulate --seed {seed}{words} --trace{DIM:#}"),
+        Some(story) => {
             let strikes: Vec<String> = faults.iter().map(|it| format!("--strike '{it}'")).collect();
-            line!("{DIM}Again: chorus simulate {} --trace{DIM:#}", strikes.join(" "));
+            let (story, strikes) = (story.name(), strikes.join(" "));
+            line!("{DIM}Again: chorus simulate --story {story} {strikes} --trace{DIM:#}");
         }
     }
     line!("");
