@@ -13,7 +13,7 @@ use crate::seen::is_poison;
 use crate::stage::{Stage, buried_by};
 
 /// Of the events of each of these groups, an order's story has at most one.
-const ONE_OF: [&[&str]; 16] = [
+const ONE_OF: [&[&str]; 17] = [
     &["OrderCreated"],
     &["ItemReserved", "ItemNotAvailable"],
     &["ItemDescribed", "ErrorItemDescribed"],
@@ -22,6 +22,7 @@ const ONE_OF: [&[&str]; 16] = [
     &["OrderApproved", "OrderDeclined"],
     &["PaymentMade", "PaymentFailed"],
     &["ItemRemoved", "ErrorItemRemoved"],
+    &["ItemRemoved", "ItemUnreserved"],
     &["DeliveryMarkedAsStarted", "ErrorMarkDeliveryAsStarted"],
     &["DeliveryStarted"],
     &["DeliveryWasDelivered"],

@@ -84,6 +84,8 @@ pub(crate) struct Scenario {
     pub(crate) per_mille: u64,
     /// Whether the bank remembers a refund that came before its charge.
     pub(crate) bank_voids: bool,
+    /// Whether the bank acts, and none of its answers to a charge arrive.
+    pub(crate) bank_is_mute: bool,
     pub(crate) copies: u32,
     pub(crate) delay: Duration,
     pub(crate) poison: Vec<Duration>,
@@ -142,6 +144,7 @@ impl Scenario {
             ]
             .into_iter()
             .any(has),
+            bank_is_mute: has(Trouble::LostAnswers) && draw.percent(10),
             copies: if has(Trouble::Duplicates) { draw.one_of(&[1, 2, 2, 5]) } else { 1 },
             delay: if has(Trouble::Delays) { millis(draw.one_of(&delay)) } else { Duration::ZERO },
             poison,
@@ -182,6 +185,7 @@ impl Scenario {
             troubles: BTreeSet::new(),
             per_mille: 0,
             bank_voids: true,
+            bank_is_mute: false,
             copies: 1,
             delay: Duration::ZERO,
             poison: Vec::new(),

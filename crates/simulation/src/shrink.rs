@@ -75,7 +75,7 @@ impl Hunt {
                 place += 1;
             }
         }
-        let changes: [fn(&mut Scenario); 10] = [
+        let changes: [fn(&mut Scenario); 11] = [
             |it| it.delay = Duration::ZERO,
             |it| it.copies = 1,
             |it| it.poison.clear(),
@@ -84,6 +84,7 @@ impl Hunt {
             |it| it.rebuilds.clear(),
             |it| it.prices.clear(),
             |it| it.again = None,
+            |it| it.bank_is_mute = false,
             |it| it.orders.iter_mut().for_each(|order| order.twin = None),
             |it| it.orders.iter_mut().for_each(|order| order.cancel = None),
         ];
@@ -148,6 +149,7 @@ fn disorder(scenario: &Scenario) -> Vec<String> {
     }
     let prices: Vec<Duration> = scenario.prices.iter().map(|it| it.0).collect();
     tell(!prices.is_empty(), format!("prices change after {prices:?}"));
+    tell(scenario.bank_is_mute, "no answer to a charge arrives".to_owned());
     if let Some(again) = scenario.again {
         tell(true, format!("{again:?} after the end, callers repeat themselves"));
     }

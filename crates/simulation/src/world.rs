@@ -226,7 +226,8 @@ impl World {
         state.calls += 1;
         let mut draw = Draw::numbered(mix(self.seed, running.name), u64::from(call));
         let fault = if state.armed { state.struck(port, (running.name, call), draw) } else { None };
-        let mut pause = if state.jitter { jitter(&mut draw) } else { Duration::from_millis(1) };
+        let mut pause =
+            if state.jitter { jitter(port, &mut draw) } else { Duration::from_millis(1) };
         let point = (Arc::clone(&running.place), call, port);
         if state.armed {
             if let Some(called) = &mut state.called {
@@ -275,9 +276,10 @@ impl State {
     }
 }
 
-/// How long a call takes: mostly next to nothing, sometimes a while.
-fn jitter(draw: &mut Draw) -> Duration {
+/// How long a call takes: mostly next to nothing, sometimes a while; a bank takes its time.
+fn jitter(port: Port, draw: &mut Draw) -> Duration {
     match draw.below(100) {
+        0..97 if port == Port::Payment => Duration::from_millis(draw.below(2_000)),
         0..70 => Duration::from_micros(draw.below(3_000)),
         70..97 => Duration::from_millis(draw.below(200)),
         _ => Duration::from_millis(draw.below(8_000)),

@@ -48,6 +48,7 @@ impl Stage {
         let bank = Arc::new(Bank {
             world: Arc::clone(&world),
             voids: scenario.bank_voids,
+            mute: scenario.bank_is_mute,
             books: Mutex::new(Books::default()),
         });
         let post = Arc::new(Post { world: Arc::clone(&world), letters: Mutex::default() });
