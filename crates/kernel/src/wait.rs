@@ -135,4 +135,15 @@ mod tests {
         let (_, told) = Wait::keep(Some(&read(answered)), samples::order_id(), "second");
         assert_eq!(told, Some(Signal::Answer { token: "second".to_owned(), output }));
     }
+
+    #[test]
+    fn an_answer_is_told_to_the_last_attempt() {
+        let first = read(Wait::of(samples::order_id(), "first"));
+        let (kept, told) = Wait::keep(Some(&first), samples::order_id(), "second");
+        assert_eq!(told, None);
+        let Write::Put { item, .. } = kept else { panic!("{kept:?}") };
+        let second: Wait<Here> = serde_dynamo::from_item(item).unwrap();
+        let (_, told) = Wait::take(&read(second), serde_json::json!({}));
+        assert!(matches!(told, Signal::Answer { token, .. } if token == "second"));
+    }
 }
