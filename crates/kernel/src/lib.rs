@@ -48,7 +48,7 @@ pub use handler::{Handler, handler};
 pub use item::{Item, Key, number, text};
 pub use loaded::{Loaded, Read, read_recorded, stream};
 pub use machines::{Heard, MachineSpec, Machines, NoMachines, Signal};
-pub use message::{Message, Task};
+pub use message::{Attempt, Message, Task};
 pub use outgoing::derived_id;
 pub use outreach::{Outreach, Pure};
 pub use problem::{FieldError, Problem};

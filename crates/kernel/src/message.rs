@@ -1,7 +1,8 @@
 //! A message on its way into an action.
 
 use chorus_events::{Detail, Metadata};
-use serde::Deserialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -29,8 +30,20 @@ pub struct Task {
     /// Where the machine waits for an answer from outside: what the answer has to name. The action
     /// then speaks for itself; without a token, the machine is handed the event and says it.
     pub token: Option<String>,
+    /// Which attempt of the task it is.
+    pub attempt: Attempt,
     /// Why the machine came to this task, where it has several ways to it.
     pub reason: Option<String>,
+}
+
+/// An attempt of a task; a later one is greater. What an earlier one left running may still speak
+/// when the machine has given it up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Since when the machine is in the task's state: `$$.State.EnteredTime`.
+    pub since: Timestamp,
+    /// How often it tried again since: `$$.State.RetryCount`.
+    pub retry: u64,
 }
 
 /// The payload of a task, as the machines' definitions write it.
@@ -41,6 +54,10 @@ struct TaskPayload {
     event: Box<RawValue>,
     #[serde(default)]
     token: Option<String>,
+    #[serde(default)]
+    since: Timestamp,
+    #[serde(default)]
+    retry: u64,
     #[serde(default)]
     reason: Option<String>,
 }
@@ -74,7 +91,8 @@ impl Message {
     }
 
     /// Reads what a state machine hands to an action: `action`, `event` and, where the machine
-    /// waits for an answer, its `token`. Answers the action's name with the message.
+    /// waits for an answer, its `token`, with which attempt it is (`since`, `retry`). Answers the
+    /// action's name with the message.
     ///
     /// Each attempt of a waiting task has a token of its own, which has to be kept. So a message
     /// with a token is one of its own: its idempotency key derives from it.
@@ -87,12 +105,12 @@ impl Message {
                 code: "MalformedTask",
                 message: format!("this is no task of a state machine: {error}"),
             })?;
-        let TaskPayload { action, event, token, reason } = payload;
+        let TaskPayload { action, event, token, since, retry, reason } = payload;
         let mut message = Self::from_event(event.get())?;
         if let Some(token) = &token {
             message.metadata.idempotency_key = derived_id(&action, token, 0).simple().to_string();
         }
-        message.task = Some(Task { token, reason });
+        message.task = Some(Task { token, attempt: Attempt { since, retry }, reason });
         Ok((action, message))
     }
 

@@ -33,7 +33,7 @@ pub fn message() -> Message {
 /// The same, handed over by a task of a state machine that waits with this token.
 #[must_use]
 pub fn waiting(token: &str) -> Message {
-    let task = Task { token: Some(token.to_owned()), reason: None };
+    let task = Task { token: Some(token.to_owned()), ..Task::default() };
     Message { task: Some(task), ..message() }
 }
 

@@ -9,7 +9,7 @@ use chorus_events::{Handle, OrderId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Entity, Signal, Versioned, Write, derived_id, replace, save};
+use crate::{Attempt, Entity, Signal, Versioned, Write, derived_id, replace, save};
 
 /// What a domain waits for, in a table of its own.
 pub trait Domain: Clone + Send + Sync + 'static {
@@ -27,6 +27,9 @@ pub struct Wait<D: Domain> {
     pub order_id: OrderId,
     /// The token of the task that waits: of its last attempt.
     token: String,
+    /// That attempt.
+    #[serde(default)]
+    attempt: Attempt,
     /// The answer, as JSON text, once it has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
@@ -55,7 +58,8 @@ impl<D: Domain> Wait<D> {
     #[must_use]
     pub fn of(order_id: OrderId, token: impl Into<String>) -> Self {
         let handle = Self::handle(&order_id);
-        Self { handle, order_id, token: token.into(), answer: None, domain: PhantomData }
+        let (token, attempt) = (token.into(), Attempt::default());
+        Self { handle, order_id, token, attempt, answer: None, domain: PhantomData }
     }
 
     /// The answer that has come.
@@ -70,18 +74,22 @@ impl<D: Domain> Wait<D> {
         self.answer.is_none()
     }
 
-    /// Keeps a wait by the task that has this token. An answer that came while an earlier attempt
-    /// of the task waited is not lost: it is told at once.
+    /// Keeps a wait by the attempt of the task that has this token; nothing where a later attempt
+    /// waits already, since nobody listens to this one any more. An answer that came while an
+    /// earlier attempt waited is not lost: it is told at once.
     #[must_use]
     pub fn keep(
         read: Option<&Versioned<Self>>,
         order_id: OrderId,
-        token: &str,
-    ) -> (Write, Option<Signal>) {
-        let mut wait = Self::of(order_id, token);
+        (token, attempt): (&str, Attempt),
+    ) -> Option<(Write, Option<Signal>)> {
+        if read.is_some_and(|read| read.attempt > attempt) {
+            return None;
+        }
+        let mut wait = Self { attempt, ..Self::of(order_id, token) };
         wait.answer = read.and_then(|read| read.answer.clone());
         let signal = wait.answer().map(|output| answer(token, output));
-        (save(read, &wait), signal)
+        Some((save(read, &wait), signal))
     }
 
     /// Takes the answer, and tells the task that waits.
@@ -132,18 +140,22 @@ mod tests {
         let Signal::Answer { token, output } = told else { panic!("{told:?}") };
         assert_eq!(token, "first");
         let answered = Wait { answer: Some(output.to_string()), ..first.value };
-        let (_, told) = Wait::keep(Some(&read(answered)), samples::order_id(), "second");
+        let second = ("second", Attempt::default());
+        let (_, told) = Wait::keep(Some(&read(answered)), samples::order_id(), second).unwrap();
         assert_eq!(told, Some(Signal::Answer { token: "second".to_owned(), output }));
     }
 
     #[test]
-    fn an_answer_is_told_to_the_last_attempt() {
+    fn an_answer_is_told_to_the_last_attempt_whichever_speaks_last() {
+        let attempt = |retry| Attempt { retry, ..Attempt::default() };
         let first = read(Wait::of(samples::order_id(), "first"));
-        let (kept, told) = Wait::keep(Some(&first), samples::order_id(), "second");
-        assert_eq!(told, None);
-        let Write::Put { item, .. } = kept else { panic!("{kept:?}") };
-        let second: Wait<Here> = serde_dynamo::from_item(item).unwrap();
-        let (_, told) = Wait::take(&read(second), serde_json::json!({}));
-        assert!(matches!(told, Signal::Answer { token, .. } if token == "second"));
+        let kept = Wait::keep(Some(&first), samples::order_id(), ("third", attempt(2)));
+        let Some((Write::Put { item, .. }, None)) = kept else { panic!("{kept:?}") };
+        let third: Wait<Here> = serde_dynamo::from_item(item).unwrap();
+        let late =
+            Wait::keep(Some(&read(third.clone())), samples::order_id(), ("second", attempt(1)));
+        assert!(late.is_none(), "{late:?}");
+        let (_, told) = Wait::take(&read(third), serde_json::json!({}));
+        assert!(matches!(told, Signal::Answer { token, .. } if token == "third"));
     }
 }

@@ -30,17 +30,18 @@ impl Action for MarkDeliveryAsStarted {
         loaded: &Loaded,
     ) -> Result<Decision<MarkDeliveryAsStartedOutput>, Refusal> {
         let MarkDeliveryAsStartedInput::ItemRemoved(order) = given.input;
-        let token = given.task().and_then(|task| task.token.as_deref());
-        let token =
-            token.ok_or_else(|| Refusal::Conflict("nobody waits for the carrier".into()))?;
+        let attempt = given.task().and_then(|task| Some((task.token.as_deref()?, task.attempt)));
+        let attempt =
+            attempt.ok_or_else(|| Refusal::Conflict("nobody waits for the carrier".into()))?;
         let order_id = order.order_id.clone();
         let known = loaded.entity::<Delivery>(&order_id)?;
         let waiting = loaded.entity::<CarrierWait>(CarrierWait::handle(&order_id))?;
         let wrong = |reason: &str| {
             let (order_id, reason) = (order_id.clone(), reason.to_owned());
             Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason })
-                .signal(go_on(token, "NotStarted"))
+                .signal(go_on(attempt.0, "NotStarted"))
         };
+        let kept = CarrierWait::keep(waiting.as_ref(), order_id.clone(), attempt);
         Ok(match next(known.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
             Next::Say(status) => {
                 let Some((known, plan)) =
@@ -48,18 +49,20 @@ impl Action for MarkDeliveryAsStarted {
                 else {
                     return Ok(wrong("the delivery has no plan"));
                 };
-                let (wait, _) = CarrierWait::keep(waiting.as_ref(), order_id.clone(), token);
-                handed_over(known, plan).with(save(Some(known), &known.now(status))).with(wait)
+                let started = handed_over(known, plan).with(save(Some(known), &known.now(status)));
+                started.with_all(kept.map(|(wait, _)| wait))
             }
             Next::Wrong(reason) => wrong(reason),
             // Another attempt of the task waits now, also for what the first one missed.
-            _ if waiting.is_some() => {
-                let (wait, told) = CarrierWait::keep(waiting.as_ref(), order_id, token);
-                let decision = Decision::nothing("it was started before").with(wait);
-                told.into_iter().fold(decision, Decision::signal)
-            }
+            _ if waiting.is_some() => match kept {
+                Some((wait, told)) => {
+                    let decision = Decision::nothing("it was started before").with(wait);
+                    told.into_iter().fold(decision, Decision::signal)
+                }
+                None => Decision::nothing("a later attempt of the task waits"),
+            },
             Next::Become(_, why) | Next::Nothing(why) => {
-                Decision::nothing(why).signal(go_on(token, "NotStarted"))
+                Decision::nothing(why).signal(go_on(attempt.0, "NotStarted"))
             }
         })
     }

@@ -28,8 +28,9 @@ impl Action for AskReviewer {
         loaded: &Loaded,
     ) -> Result<Decision<AskReviewerOutput>, Refusal> {
         let AskReviewerInput::DeliveryEstimated(order) = given.input;
-        let token = given.task().and_then(|task| task.token.as_deref());
-        let token = token.ok_or_else(|| Refusal::Conflict("nobody waits for a verdict".into()))?;
+        let attempt = given.task().and_then(|task| Some((task.token.as_deref()?, task.attempt)));
+        let attempt =
+            attempt.ok_or_else(|| Refusal::Conflict("nobody waits for a verdict".into()))?;
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let read = loaded.entity::<Payment>(&order_id)?;
         let fact = Fact::Review(&customer_id, order.total);
@@ -52,11 +53,13 @@ impl Action for AskReviewer {
             _ if payment.status == Status::Approved => Decision::nothing("it is approved"),
             _ => {
                 let output = json!({ "verdict": "canceled" });
-                let settled = Signal::Answer { token: token.to_owned(), output };
+                let settled = Signal::Answer { token: attempt.0.to_owned(), output };
                 return Ok(Decision::nothing("it is settled without a review").signal(settled));
             }
         };
-        let (change, told) = ReviewWait::keep(known.as_ref(), order_id, token);
+        let Some((change, told)) = ReviewWait::keep(known.as_ref(), order_id, attempt) else {
+            return Ok(Decision::nothing("a later attempt of the task waits"));
+        };
         let decision = decision.with(change);
         Ok(told.into_iter().fold(decision, Decision::signal))
     }
