@@ -9,6 +9,7 @@ step "format";  cargo fmt --all --check
 step "clippy";  cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "rustdoc"; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 step "tests";   cargo test --workspace --exclude chorus-simulation --quiet
+step "mutants, not run"; scripts/mutants.sh --check
 step "simulation"; cargo test --package chorus-simulation --profile simulation --quiet
 [[ ${1:-} == --quick ]] && exit 0
 # The tests have built it; `cargo run` would build it anew, with its own choice of features.
