@@ -36,6 +36,14 @@ pub struct Task {
     pub reason: Option<String>,
 }
 
+impl Task {
+    /// The token of what waits for an answer from outside, and which attempt waits by it.
+    #[must_use]
+    pub fn waiting(&self) -> Option<(&str, Attempt)> {
+        Some((self.token.as_deref()?, self.attempt))
+    }
+}
+
 /// An attempt of a task; a later one is greater. What an earlier one left running may still speak
 /// when the machine has given it up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

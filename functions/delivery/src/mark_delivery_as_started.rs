@@ -2,7 +2,9 @@
 
 use chorus_events::delivery::{DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted};
 use chorus_events::table::rows::{self, MarkDeliveryAsStartedInput, MarkDeliveryAsStartedOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Signal, Versioned, save};
+use chorus_kernel::{
+    Action, Decision, Given, Loaded, Read, Refusal, Signal, Task, Versioned, save,
+};
 
 use crate::carrier_wait::word;
 use crate::delivery::Plan;
@@ -30,7 +32,7 @@ impl Action for MarkDeliveryAsStarted {
         loaded: &Loaded,
     ) -> Result<Decision<MarkDeliveryAsStartedOutput>, Refusal> {
         let MarkDeliveryAsStartedInput::ItemRemoved(order) = given.input;
-        let attempt = given.task().and_then(|task| Some((task.token.as_deref()?, task.attempt)));
+        let attempt = given.task().and_then(Task::waiting);
         let attempt =
             attempt.ok_or_else(|| Refusal::Conflict("nobody waits for the carrier".into()))?;
         let order_id = order.order_id.clone();

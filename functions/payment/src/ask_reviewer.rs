@@ -2,7 +2,7 @@
 
 use chorus_events::payment::ReviewRequested;
 use chorus_events::table::rows::{self, AskReviewerInput, AskReviewerOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Signal, save};
+use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Signal, Task, save};
 use serde_json::json;
 
 use crate::transitions::{Fact, Next};
@@ -28,7 +28,7 @@ impl Action for AskReviewer {
         loaded: &Loaded,
     ) -> Result<Decision<AskReviewerOutput>, Refusal> {
         let AskReviewerInput::DeliveryEstimated(order) = given.input;
-        let attempt = given.task().and_then(|task| Some((task.token.as_deref()?, task.attempt)));
+        let attempt = given.task().and_then(Task::waiting);
         let attempt =
             attempt.ok_or_else(|| Refusal::Conflict("nobody waits for a verdict".into()))?;
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
