@@ -376,13 +376,7 @@ pub fn trace_seed(seed: u64, faults: &Faults, orders: u32) -> Outcome {
     run(&Request { told: true, ..Request::drawn(seed, faults, orders) })
 }
 
-/// A fixed story, struck by these faults and no other.
-#[must_use]
-pub fn run_fixed(story: Story, faults: &[Injection]) -> Outcome {
-    run(&Request::fixed(story, faults))
-}
-
-/// The same, telling every word of its trace.
+/// A fixed story, struck by these faults and no other, telling every word of its trace.
 #[must_use]
 pub fn trace_fixed(story: Story, faults: &[Injection]) -> Outcome {
     run(&Request { told: true, ..Request::fixed(story, faults) })

@@ -22,7 +22,7 @@ mod trace;
 mod world;
 
 pub use campaign::{
-    Campaign, Failure, Progress, Report, Setting, run_fixed, run_seed, run_seed_on, shrink_seed,
+    Campaign, Failure, Progress, Report, Setting, run_seed, run_seed_on, shrink_seed,
     single_faults, trace_fixed, trace_seed,
 };
 pub use fault::{Fault, Faults, Port, Trouble, UnknownTrouble};
