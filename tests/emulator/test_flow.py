@@ -11,6 +11,7 @@ import time
 import unittest
 import uuid
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,13 @@ OTHERS = ("frida-carrier-down", "gustav-mail-down", "hanna-carrier-flaky")
 
 embedded: dict[str, Any]
 orders: list[str] = []
+# When all of them had been placed, and nothing else had been said.
+all_placed: datetime
 
 
 def setUpModule() -> None:
     """Deploys the shop and plays the seven stories; the embedded shop plays the same."""
-    global embedded
+    global embedded, all_placed
     unittest.addModuleCleanup(shop.down, keep_log=bool(os.environ.get("EMULATOR_KEEP_LOG")))
     demo = [str(BINARIES / "chorus"), "demo", "--json"]
     told = subprocess.run(demo, capture_output=True, timeout=DEMO_SECONDS, check=True)
@@ -92,6 +95,7 @@ def setUpModule() -> None:
         shop.ok("PUT", f"/customers/{customer}", {"name": name, "email": f"{name}@example.com"})
     rest()
     orders.extend(place(*story) for story in STORIES)
+    all_placed = datetime.now(UTC)
     review(orders[APPROVED], "approve", handle_of(orders[APPROVED]))
     parcel_of(orders[CANCELED])
     shop.ok("POST", f"/orders/{orders[CANCELED]}/cancel", {"reason": "changed my mind"})
@@ -351,15 +355,34 @@ class FailureQueues(unittest.TestCase):
         told = operate(*redrive)
         self.assertIn("Nothing was sent", told)
         self.assertEqual(said(story), [])
-        # A letter that was looked at is hidden from the next who looks, for half a minute.
-        sent = wait_for(
-            lambda: next((t for t in [operate(*redrive, "--yes")] if "sent" in t), None),
-            PATIENCE,
-            "the letter",
-        )
-        self.assertIn(target["FunctionArn"], sent)
+        others = json.loads(operate("dlq", "redrive", "--code", "NobodysCode", "--json", "--yes"))
+        self.assertEqual(others, [])
+        sent = operate(*redrive, "--yes")
+        self.assertIn(target["FunctionArn"], sent, "looking at a letter does not hide it")
+        deeds = json.loads(operate("dlq", "audit", "--json"))
+        self.assertEqual([deed["outcome"]["sent"] for deed in deeds], [0, 1])
+        self.assertEqual(deeds[1]["asked"]["code"], "TriedInVain")
+        self.assertEqual(deeds[1]["outcome"]["letters"][0]["target"], target["FunctionArn"])
         wait_for(lambda: said(story) == ["OrderCreated"], PATIENCE, "the event in the log")
         self.assertEqual(waiting_in(shop.outputs["EventLogFailuresUrl"]), 0)
+
+    def the_operators_command_replays_to_the_rule_it_names_and_nothing_happens_twice(self) -> None:
+        rest()
+        order, views, others = summary(orders[0]), invocations("order"), invocations("inventory")
+        until = (all_placed + timedelta(seconds=1)).isoformat()
+        replay = ("replay", "--from=1h", f"--to={until}", "--rule=order-ProjectOrder", "--json")
+        told = json.loads(operate(*replay))
+        self.assertTrue(told["dry-run"])
+        self.assertEqual([rule["rule"] for rule in told["rules"]], ["order-ProjectOrder"])
+        self.assertGreater(told["archived"], 0)
+        started = json.loads(operate(*replay, "--yes"))
+        again = views + len(orders)
+        wait_for(lambda: invocations("order") >= again, PATIENCE, "the list to hear of each order")
+        rest()
+        self.assertEqual(invocations("inventory"), others)
+        self.assertEqual(summary(orders[0]), order)
+        last = json.loads(operate("dlq", "audit", "--json"))[-1]
+        self.assertEqual((last["what"], last["outcome"]["name"]), ("replay", started["name"]))
 
     def the_doctor_reads_the_deployed_rules_and_they_are_the_tables(self) -> None:
         told = operate("doctor")
@@ -394,6 +417,13 @@ class FailureQueues(unittest.TestCase):
         kept = [line for line in lines("notification") if "the queue keeps" in line["message"]]
         self.assertEqual({line["code"] for line in kept}, {"Retryable.Unanswered"})
         self.assertEqual(len({line["span"]["message_id"] for line in kept}), 1, "only the one")
+
+
+def summary(order_id: str) -> dict[str, Any]:
+    """An order, as the list of orders has it."""
+    order = shop.ok("GET", f"/orders/{order_id}")
+    listed = shop.ok("GET", f"/orders?customer-id={order['customer-id']}")["orders"]
+    return next(one for one in listed if one["order-id"] == order_id)
 
 
 def operate(command: str, *arguments: str) -> str:

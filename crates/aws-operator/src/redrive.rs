@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeName};
 
 use crate::{DeadQueue, Letter, Operator, OperatorError, Target, ask};
 
@@ -14,9 +14,12 @@ const LOOK_SECONDS: i32 = 30;
 /// So many letters of one queue are read at most.
 const MOST_LETTERS: usize = 10_000;
 
+/// So many messages SQS takes, or gives, in one request.
+const BATCH: usize = 10;
+
 impl Operator {
     /// The letters in a queue. SQS shows a message by handing it out: it is hidden from others for
-    /// half a minute.
+    /// half a minute, unless it is [put back](Self::put_back).
     ///
     /// # Errors
     /// Where AWS refuses.
@@ -24,8 +27,11 @@ impl Operator {
         let mut letters: Vec<Letter> = Vec::new();
         let mut known = BTreeSet::new();
         while letters.len() < MOST_LETTERS {
-            let request =
-                self.sqs.receive_message().queue_url(&queue.url).max_number_of_messages(10);
+            let request = self
+                .sqs
+                .receive_message()
+                .queue_url(&queue.url)
+                .max_number_of_messages(BATCH as i32);
             let request = request
                 .visibility_timeout(LOOK_SECONDS)
                 .message_attribute_names("All")
@@ -39,6 +45,29 @@ impl Operator {
             }
         }
         Ok(letters)
+    }
+
+    /// Shows letters of a queue to whoever looks next, at once.
+    ///
+    /// # Errors
+    /// Where AWS refuses.
+    pub async fn put_back(&self, letters: &[Letter]) -> Result<(), OperatorError> {
+        for letters in letters.chunk_by(|a, b| a.queue_url == b.queue_url) {
+            for some in letters.chunks(BATCH) {
+                let request = self.sqs.change_message_visibility_batch();
+                let request = request.queue_url(&some[0].queue_url);
+                let entries = some.iter().enumerate().map(|(at, letter)| {
+                    let entry = ChangeMessageVisibilityBatchRequestEntry::builder();
+                    let entry = entry.id(at.to_string()).receipt_handle(&letter.receipt);
+                    entry.visibility_timeout(0).build()
+                });
+                let entries: Result<Vec<_>, _> = entries.collect();
+                let entries = entries.map_err(|it| OperatorError::Refused(it.to_string()))?;
+                // Who is not put back appears again by itself.
+                ask!(request.set_entries(Some(entries)));
+            }
+        }
+        Ok(())
     }
 
     /// Sends a letter to its original target, and to no other; the event and with it the

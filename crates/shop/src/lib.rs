@@ -3,6 +3,7 @@
 //! simulation start.
 
 mod accounts;
+pub mod audit;
 mod config;
 pub mod doctor;
 mod operator;
@@ -14,7 +15,7 @@ pub use chorus_local::{ExecutionStory, Moment};
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
 pub use config::{CARRIER_API_KEY, ShopConfig, WEBHOOK_SECRET};
 pub use operator::{
-    Attempt, DeadLetterView, Deed, RedriveRequest, ReplayReport, ReplayRequest, Replayed,
+    Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed,
 };
 pub use partners::Partners;
 pub use shop::{Shop, ShopError, functions};

@@ -120,8 +120,7 @@ impl Shop {
             engine = engine.endpoint(row, Endpoint::new(url, CARRIER_API_KEY));
         }
         let local = Arc::new(Local::open(engine)?);
-        let audit = operator::Audit::of(config.data.as_deref());
-        let desk = operator::router(Arc::clone(&local), partners.clone(), audit);
+        let desk = operator::router(Arc::clone(&local), partners.clone());
         let router = chorus_http::router(local.kernel(), &functions).merge(desk);
         let router = chorus_http::with_problems(router);
         Ok(Self { local, partners, router, serving: Mutex::new(None) })

@@ -7,8 +7,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chorus_events::Entry;
 use chorus_kernel::Publisher;
+use chorus_shop::audit::{self, Deed};
 use chorus_shop::doctor::{DoctorError, Stuck, examine};
-use chorus_shop::{DeadLetterView, Deed, Shop, ShopConfig};
+use chorus_shop::{DeadLetterView, Shop, ShopConfig};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -125,7 +126,7 @@ async fn dead_letters_go_back_by_their_code_to_their_own_target_and_that_is_kept
     let deeds: Vec<Deed> =
         serde_json::from_value(ask(&shop, "GET", "/operator/audit", &Value::Null).await).unwrap();
     assert_eq!(deeds.len(), 2, "{deeds:#?}");
-    assert_eq!(deeds[1].outcome["sent"][0]["rule"], before[0].rule.as_str());
+    assert_eq!(deeds[1].outcome.as_ref().unwrap()["letters"][0]["rule"], before[0].rule.as_str());
     let checkup = ask(&shop, "GET", "/operator/doctor", &Value::Null).await;
     let lie: u64 = checkup["dead-letters"]
         .as_array()
@@ -134,5 +135,22 @@ async fn dead_letters_go_back_by_their_code_to_their_own_target_and_that_is_kept
         .map(|depth| depth["letters"].as_u64().unwrap())
         .sum();
     assert_eq!(lie, after.len() as u64);
+    shop.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_is_kept_before_it_is_done_and_in_order() {
+    let shop = Shop::start(&ShopConfig::default()).await.unwrap();
+    let store = shop.local().store().as_ref();
+    let at = |millisecond| Timestamp::from_millisecond(millisecond).unwrap();
+    let later = audit::begin(store, at(1_500), "replay", json!({ "rule": null })).await.unwrap();
+    let broken_off = audit::begin(store, at(1_000), "redrive", json!({ "ids": [7] })).await;
+    drop(broken_off.unwrap());
+    let same = audit::begin(store, at(1_000), "replay", Value::Null).await;
+    assert!(same.is_err(), "no record takes the place of another");
+    later.end(store, json!({ "events": 3 })).await.unwrap();
+    let told: Vec<_> = audit::deeds(store).await.unwrap();
+    let told: Vec<_> = told.iter().map(|deed| (deed.what.as_str(), &deed.outcome)).collect();
+    assert_eq!(told, [("redrive", &None), ("replay", &Some(json!({ "events": 3 })))]);
     shop.stop().await.unwrap();
 }

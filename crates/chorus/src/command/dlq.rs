@@ -5,7 +5,8 @@ mod deployed;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_shop::{DeadLetterView, Deed, RedriveRequest};
+use chorus_shop::audit::Deed;
+use chorus_shop::{DeadLetterView, RedriveRequest};
 use clap::{Args, Subcommand};
 
 use crate::client::{Ask, Client};
@@ -101,7 +102,11 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
             }
             Ok(done)
         }
-        Verb::Audit => audit(dlq, &client).await,
+        Verb::Audit => {
+            let deeds: Vec<Deed> = client.ask(Ask::get("/operator/audit")).await?;
+            print_audit(dlq, &deeds)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -109,17 +114,19 @@ fn number(id: &str) -> anyhow::Result<u64> {
     id.parse().with_context(|| format!("there is no dead letter {id}: `dlq list` shows numbers"))
 }
 
-async fn audit(dlq: &Dlq, client: &Client) -> anyhow::Result<ExitCode> {
-    let deeds: Vec<Deed> = client.ask(Ask::get("/operator/audit")).await?;
+fn print_audit(dlq: &Dlq, deeds: &[Deed]) -> anyhow::Result<()> {
     if dlq.json {
-        line!("{}", serde_json::to_string_pretty(&deeds)?);
-        return Ok(ExitCode::SUCCESS);
+        line!("{}", serde_json::to_string_pretty(deeds)?);
+        return Ok(());
     }
-    for Deed { at, what, asked, outcome } in &deeds {
+    for Deed { at, what, asked, outcome } in deeds {
         line!("{DIM}{at:.3}{DIM:#}  {BOLD}{what}{BOLD:#}  {asked}");
-        line!("  {outcome}");
+        match outcome {
+            Some(outcome) => line!("  {outcome}"),
+            None => line!("  {BAD}it is under way, or was broken off{BAD:#}"),
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 async fn letters(client: &Client) -> anyhow::Result<Vec<DeadLetterView>> {

@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_aws_operator::Operator;
+use chorus_aws_operator::{Operator, ReplayStarted};
 use chorus_events::Replay as Policy;
 use chorus_events::rules::Rule;
-use chorus_shop::{ReplayReport, ReplayRequest, Replayed};
+use chorus_shop::{ReplayReport, ReplayRequest, Replayed, audit};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use crate::client::Ask;
 use crate::place::Place;
@@ -80,25 +81,52 @@ async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow
     let meant = |rule: &&Rule| replay.rule.as_ref().is_none_or(|only| *only == rule.name);
     let meant: Vec<&Rule> = rules.iter().filter(meant).collect();
     anyhow::ensure!(!meant.is_empty(), "there is no rule {}", replay.rule.as_deref().unwrap_or(""));
-    line!(
-        "{BOLD}About {} events{BOLD:#} are archived. Of those in the range:",
-        operator.archived().await?
-    );
-    for rule in meant {
-        let effect = match rule.row.replay {
-            Policy::Folds => "folds them into its view again",
-            Policy::Idempotent => "absorbs what it has seen, and acts on what it has not",
-            Policy::Suppressed => "is kept from the outside: nothing is sent",
-        };
-        line!("  {BOLD}{:<32}{BOLD:#} {effect}", rule.name);
+    let archived = operator.archived().await?;
+    let report = |started: Option<&ReplayStarted>| {
+        let rules = meant.iter().map(|it| json!({ "rule": it.name, "effect": policy(it) }));
+        let (name, arn) = (started.map(|it| &it.name), started.map(|it| &it.arn));
+        json!({
+            "archived": archived, "rules": rules.collect::<Vec<_>>(), "name": name, "arn": arn,
+            "dry-run": started.is_none(),
+        })
+    };
+    if !replay.json {
+        line!("{BOLD}About {archived} events{BOLD:#} are archived. Of those in the range:");
+        for rule in &meant {
+            line!("  {BOLD}{:<32}{BOLD:#} {}", rule.name, policy(rule));
+        }
     }
-    if !replay.yes {
-        line!("{DIM}Nothing was delivered. Add --yes to deliver them.{DIM:#}");
-        return Ok(ExitCode::SUCCESS);
+    let started = if replay.yes { Some(start(replay, operator, to).await?) } else { None };
+    match &started {
+        _ if replay.json => line!("{}", serde_json::to_string_pretty(&report(started.as_ref()))?),
+        Some(ReplayStarted { name, arn }) => line!("{GOOD}Under way{GOOD:#} as {name} ({arn})"),
+        None => line!("{DIM}Nothing was delivered. Add --yes to deliver them.{DIM:#}"),
     }
-    let started = operator.replay((replay.from, to), replay.rule.as_deref()).await?;
-    line!("{GOOD}Under way{GOOD:#} as {} ({})", started.name, started.arn);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has EventBridge begin, and writes down that it was asked to.
+async fn start(
+    replay: &Replay,
+    operator: &Operator,
+    to: Timestamp,
+) -> anyhow::Result<ReplayStarted> {
+    let Replay { from, rule, .. } = replay;
+    let store = operator.store().await?;
+    let asked = json!({ "from": from, "to": to, "rule": rule });
+    let begun = audit::begin(&store, Timestamp::now(), "replay", asked).await?;
+    let started = operator.replay((*from, to), rule.as_deref()).await?;
+    begun.end(&store, json!({ "name": started.name, "arn": started.arn })).await?;
+    Ok(started)
+}
+
+/// What the target of a rule does with a replayed event, whichever it is.
+const fn policy(rule: &Rule) -> &'static str {
+    match rule.row.replay {
+        Policy::Folds => "folds them into its view again",
+        Policy::Idempotent => "absorbs what it has seen, and acts on what it has not",
+        Policy::Suppressed => "is kept from the outside: nothing is sent",
+    }
 }
 
 fn print(report: &ReplayReport) {

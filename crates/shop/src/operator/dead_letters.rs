@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::audit::Deed;
 use super::{Desk, Refused};
+use crate::audit::MOST_NAMED;
 
 /// A dead letter, for people.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,11 +78,12 @@ pub(super) async fn redrive(
     let letters = if dry_run {
         desk.local.dead_letters(&selection)
     } else {
+        let begun = desk.begin("redrive", asked).await?;
         let went = desk.local.redrive(&selection).await?;
-        let at = desk.local.kernel().clock.now();
         let sent = |letter: &DeadLetter| json!({ "id": letter.id, "rule": *letter.rule, "event-id": letter.event.event_id });
-        let outcome = json!({ "sent": went.iter().map(sent).collect::<Vec<_>>() });
-        desk.audit.keep(Deed { at, what: "redrive".to_owned(), asked, outcome })?;
+        let letters: Vec<Value> = went.iter().take(MOST_NAMED).map(sent).collect();
+        let outcome = json!({ "sent": went.len(), "letters": letters });
+        begun.end(desk.local.store().as_ref(), outcome).await?;
         went
     };
     Ok(Json(letters.iter().map(view).collect()))

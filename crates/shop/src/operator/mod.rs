@@ -1,7 +1,6 @@
 //! What an operator asks of a running shop, over HTTP: dead letters, failed attempts, the books,
 //! the projection. On a laptop they are beside the API; on AWS, the platform has its own.
 
-mod audit;
 mod dead_letters;
 mod doctor;
 mod replay;
@@ -18,10 +17,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::audit::{self, Deed};
 use crate::{Accounts, Partners};
 
-pub(crate) use audit::Audit;
-pub use audit::Deed;
 pub use dead_letters::{DeadLetterView, RedriveRequest};
 pub use replay::{ReplayReport, ReplayRequest, Replayed};
 
@@ -43,7 +41,14 @@ pub struct Attempt {
 struct Desk {
     local: Arc<Local>,
     partners: Partners,
-    audit: Arc<Audit>,
+}
+
+impl Desk {
+    /// Writes down what is about to be done.
+    async fn begin(&self, what: &str, asked: Value) -> Result<audit::Begun, audit::AuditError> {
+        let now = self.local.kernel().clock.now();
+        audit::begin(self.local.store().as_ref(), now, what, asked).await
+    }
 }
 
 /// Why an operator gets no answer.
@@ -73,7 +78,7 @@ impl<E: std::error::Error> From<E> for Refused {
     }
 }
 
-pub(crate) fn router(local: Arc<Local>, partners: Partners, audit: Audit) -> Router {
+pub(crate) fn router(local: Arc<Local>, partners: Partners) -> Router {
     Router::new()
         .route("/operator/dead-letters", get(dead_letters::list))
         .route("/operator/dead-letters/redrive", post(dead_letters::redrive))
@@ -87,7 +92,7 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners, audit: Audit) -> Rou
         .route("/operator/load", get(load))
         .route("/operator/recent-events", get(recent_events))
         .route("/operator/projections/rebuild", post(rebuild))
-        .with_state(Desk { local, partners, audit: Arc::new(audit) })
+        .with_state(Desk { local, partners })
 }
 
 #[derive(Deserialize)]
@@ -169,15 +174,15 @@ async fn recent_events(
 
 /// Makes the list of orders anew, from nothing but the orders' own events.
 async fn rebuild(State(desk): State<Desk>) -> Result<Json<Value>, Refused> {
+    let begun = desk.begin("rebuild", Value::Null).await?;
     let removed = desk.local.store().clear(chorus_order::VIEW_TABLE.name)?;
     let folded = chorus_order::rebuild(desk.local.store().as_ref()).await?;
     let outcome = json!({ "removed": removed, "folded": folded });
-    let (at, what) = (desk.local.kernel().clock.now(), "rebuild".to_owned());
-    desk.audit.keep(Deed { at, what, asked: Value::Null, outcome: outcome.clone() })?;
+    begun.end(desk.local.store().as_ref(), outcome.clone()).await?;
     Ok(Json(outcome))
 }
 
 /// What operators did, oldest first.
 async fn deeds(State(desk): State<Desk>) -> Result<Json<Vec<Deed>>, Refused> {
-    Ok(Json(desk.audit.deeds()?))
+    Ok(Json(audit::deeds(desk.local.store().as_ref()).await?))
 }

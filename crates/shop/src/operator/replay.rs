@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::audit::Deed;
 use super::{Desk, Refused};
 
 /// What is to be replayed.
@@ -73,12 +72,12 @@ pub(super) async fn replay(
     let mut report = foresee(&desk.local, &request).await?;
     (report.name, report.dry_run) = (name.clone(), request.dry_run);
     if !request.dry_run {
-        let ReplayRequest { from, to, rule, .. } = request.clone();
+        let begun = desk.begin("replay", serde_json::to_value(&request)?).await?;
+        let ReplayRequest { from, to, rule, .. } = request;
         let replayed = Replay { name, from, to, rule, dry_run: false };
         let went = desk.local.replay(&replayed).await?;
         let outcome = json!({ "name": replayed.name, "events": went.events });
-        let asked = serde_json::to_value(&request)?;
-        desk.audit.keep(Deed { at: now, what: "replay".to_owned(), asked, outcome })?;
+        begun.end(desk.local.store().as_ref(), outcome).await?;
     }
     Ok(Json(report))
 }

@@ -5,60 +5,93 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chorus_aws_operator::{Letter, Operator, Target};
+use chorus_shop::audit;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Dlq, Verb, Which};
+use super::{Dlq, Verb, Which, print_audit};
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
 pub(super) async fn run(dlq: &Dlq, operator: &Operator) -> anyhow::Result<ExitCode> {
     match &dlq.verb {
-        Verb::List => print(dlq, &letters(operator, &Which::default()).await?),
+        Verb::List => {
+            print(dlq, &look(operator, &Which::default()).await?)?;
+        }
         Verb::Show { id } => {
             let which = Which { ids: vec![id.clone()], ..Which::default() };
-            let letters = letters(operator, &which).await?;
+            let letters = look(operator, &which).await?;
             let letter =
                 letters.first().with_context(|| format!("there is no dead letter {id}"))?;
             line!("{}", serde_json::to_string_pretty(&view(letter))?);
-            Ok(ExitCode::SUCCESS)
         }
-        Verb::Redrive { which, per_second, yes } => {
-            let found = letters(operator, which).await?;
-            let done = print(dlq, &found)?;
-            if *yes {
-                return send(operator, &found, *per_second).await;
-            }
-            if !dlq.json && !found.is_empty() {
+        Verb::Redrive { which, per_second, yes: true } => {
+            return redrive(dlq, operator, which, *per_second).await;
+        }
+        Verb::Redrive { which, .. } => {
+            let letters = look(operator, which).await?;
+            print(dlq, &letters)?;
+            if !dlq.json && !letters.is_empty() {
                 line!("{DIM}Nothing was sent. Add --yes to send them.{DIM:#}");
             }
-            Ok(done)
         }
-        Verb::Audit => anyhow::bail!("on AWS, CloudTrail keeps who invoked and sent what"),
+        Verb::Audit => print_audit(dlq, &audit::deeds(&operator.store().await?).await?)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Sends each to its own target, at the pace that was asked for.
-async fn send(
+async fn redrive(
+    dlq: &Dlq,
     operator: &Operator,
-    letters: &[Letter],
+    which: &Which,
     per_second: Option<u32>,
 ) -> anyhow::Result<ExitCode> {
+    let Which { ids, code, queue, limit } = which;
+    let asked = json!({
+        "ids": ids, "code": code, "queue": queue, "limit": limit, "per-second": per_second,
+    });
+    let store = operator.store().await?;
+    let begun = audit::begin(&store, Timestamp::now(), "redrive", asked).await?;
     let pause = per_second.map(|rate| Duration::from_secs(1) / rate.max(1));
-    let mut failed = 0;
-    for letter in letters {
-        match operator.redrive(letter).await {
-            Ok(()) => line!("{GOOD}sent{GOOD:#} {} to {}", letter.id, target(letter)),
-            Err(error) => {
-                failed += 1;
-                line!("{BAD}kept{BAD:#} {}: {error}", letter.id);
+    let (mut went, mut kept) = (Vec::new(), Vec::new());
+    for letter in letters(operator, which).await? {
+        let refusal = operator.redrive(&letter).await.err().map(|error| error.to_string());
+        let to = target(&letter);
+        went.push(json!({ "id": letter.id, "target": to, "refusal": refusal }));
+        match refusal {
+            None if dlq.json => {}
+            None => line!("{GOOD}sent{GOOD:#} {} to {to}", letter.id),
+            Some(why) => {
+                if !dlq.json {
+                    line!("{BAD}kept{BAD:#} {}: {why}", letter.id);
+                }
+                kept.push(letter);
             }
         }
         if let Some(pause) = pause {
             tokio::time::sleep(pause).await;
         }
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    operator.put_back(&kept).await?;
+    let sent = went.len() - kept.len();
+    let named = &went[..went.len().min(audit::MOST_NAMED)];
+    begun.end(&store, json!({ "sent": sent, "kept": kept.len(), "letters": named })).await?;
+    if dlq.json {
+        line!("{}", serde_json::to_string_pretty(&went)?);
+    } else if went.is_empty() {
+        line!("{GOOD}No dead letters.{GOOD:#}");
+    }
+    Ok(if kept.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The letters that are meant, left where they lie.
+async fn look(operator: &Operator, which: &Which) -> anyhow::Result<Vec<Letter>> {
+    let letters = letters(operator, which).await?;
+    operator.put_back(&letters).await?;
+    Ok(letters)
+}
+
+/// The letters that are meant, hidden from others for a while.
 async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<Letter>> {
     let mut found = Vec::new();
     for queue in operator.dead_queues().await? {
@@ -66,17 +99,20 @@ async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<Lette
             found.extend(operator.letters(&queue).await?);
         }
     }
-    found.retain(|letter| which.code.as_ref().is_none_or(|code| *code == letter.code));
-    found.retain(|letter| which.ids.is_empty() || which.ids.contains(&letter.id));
-    found.truncate(which.limit.unwrap_or(usize::MAX));
-    Ok(found)
+    let (mut meant, mut others): (Vec<_>, Vec<_>) = found.into_iter().partition(|letter| {
+        which.code.as_ref().is_none_or(|code| *code == letter.code)
+            && (which.ids.is_empty() || which.ids.contains(&letter.id))
+    });
+    others.extend(meant.drain(which.limit.unwrap_or(meant.len()).min(meant.len())..));
+    operator.put_back(&others).await?;
+    Ok(meant)
 }
 
-fn print(dlq: &Dlq, letters: &[Letter]) -> anyhow::Result<ExitCode> {
+fn print(dlq: &Dlq, letters: &[Letter]) -> anyhow::Result<()> {
     if dlq.json {
         let views: Vec<Value> = letters.iter().map(view).collect();
         line!("{}", serde_json::to_string_pretty(&views)?);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     if letters.is_empty() {
         line!("{GOOD}No dead letters.{GOOD:#}");
@@ -86,7 +122,7 @@ fn print(dlq: &Dlq, letters: &[Letter]) -> anyhow::Result<ExitCode> {
         line!("{BOLD}{}{BOLD:#}  {kind:<26}  {about}  for {}", letter.id, target(letter));
         line!("        {BAD}{}{BAD:#} {DIM}{}{DIM:#}", letter.code, letter.message);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn target(letter: &Letter) -> &str {

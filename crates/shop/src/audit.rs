@@ -1,0 +1,104 @@
+//! Who did what to the shop's messages: a record of each redrive, replay and rebuild.
+//!
+//! Records lie in the event log's table, in a partition that no order, item or customer can name:
+//! on AWS and on a laptop alike. A deed is written down before it is done, and again once it is: what
+//! was broken off has no outcome.
+
+use chorus_kernel::{Condition, Failure, Key, Query, Store, StoreError, Write, text};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_dynamo::AttributeValue;
+use serde_json::{Value, json};
+
+/// The partition. An id has no `#`.
+const PARTITION: &str = "#operators";
+
+/// So many letters are named in one record; an item has an end, and their number says the rest.
+pub const MOST_NAMED: usize = 1_000;
+
+/// Something that an operator did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Deed {
+    /// When it began.
+    pub at: Timestamp,
+    /// What: `redrive`, `replay`, `rebuild`.
+    pub what: String,
+    /// What was asked.
+    pub asked: Value,
+    /// What came of it; nothing while it is under way, or where it was broken off.
+    pub outcome: Option<Value>,
+}
+
+/// Why the audit does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The store failed.
+    #[error("the audit cannot be written or read")]
+    Store(#[from] StoreError),
+    /// Something stored cannot be understood.
+    #[error("a record of the audit cannot be understood")]
+    Stored(#[from] Failure),
+}
+
+/// A deed that is under way.
+#[derive(Debug)]
+#[must_use = "a deed that is not ended stays without an outcome"]
+pub struct Begun(Deed);
+
+/// Writes down what is about to be done.
+///
+/// # Errors
+/// Where the store fails, or somebody acts at the very same instant. Then it must not be done.
+pub async fn begin(
+    store: &dyn Store,
+    at: Timestamp,
+    what: &str,
+    asked: Value,
+) -> Result<Begun, AuditError> {
+    tracing::info!(what, %asked, "an operator acts");
+    let deed = Deed { at, what: what.to_owned(), asked, outcome: None };
+    store.write(&[put(&deed, Some(Condition::new("attribute_not_exists(pk)")))]).await?;
+    Ok(Begun(deed))
+}
+
+impl Begun {
+    /// Writes down what came of it.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn end(self, store: &dyn Store, outcome: Value) -> Result<(), AuditError> {
+        tracing::info!(what = self.0.what, %outcome, "an operator acted");
+        let deed = Deed { outcome: Some(outcome), ..self.0 };
+        Ok(store.write(&[put(&deed, None)]).await?)
+    }
+}
+
+/// Everything that operators did, oldest first.
+///
+/// # Errors
+/// Where the store fails, or holds what is no deed.
+pub async fn deeds(store: &dyn Store) -> Result<Vec<Deed>, AuditError> {
+    let mut query = Query::partition(chorus_event_log::TABLE.name, PARTITION);
+    let mut deeds = Vec::new();
+    loop {
+        let page = store.query(&query).await?;
+        for item in &page.items {
+            let deed = serde_json::from_str(text(item, "deed").unwrap_or_default());
+            deeds.push(deed.map_err(|error| Failure::corrupt("deed", &error))?);
+        }
+        match page.next {
+            Some(next) => query.start = Some(next),
+            None => return Ok(deeds),
+        }
+    }
+}
+
+fn put(deed: &Deed, condition: Option<Condition>) -> Write {
+    // All nine digits: keys sort as times do.
+    let sk = format!("{:.9}", deed.at);
+    let key = Key { table: chorus_event_log::TABLE.name, pk: PARTITION.to_owned(), sk };
+    let mut item = key.to_item();
+    item.insert("deed".to_owned(), AttributeValue::S(json!(deed).to_string()));
+    Write::Put { key, item, condition }
+}
