@@ -6,7 +6,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import stepfunctions
 
-from ministack_launcher import hooks
+from ministack_launcher import hooks, machine_roles
 from ministack_launcher.event_clock import time_scale
 from ministack_launcher.hooks import HookPoint
 
@@ -44,6 +44,7 @@ def run_to_its_end(resource: str, input_data: dict[str, Any]) -> Any:
     if arn not in stepfunctions._state_machines:
         error = "StepFunctions.StateMachineDoesNotExistException"
         raise stepfunctions._ExecutionError(error, f"there is no state machine {arn}")
+    machine_roles.require_start(arn)
     machine = stepfunctions._state_machines[arn]["name"]
     place = f"arn:aws:states:{get_region()}:{get_account_id()}"
     execution = f"{place}:execution:{machine}:{request.get('name')}"
@@ -56,6 +57,7 @@ def run_to_its_end(resource: str, input_data: dict[str, Any]) -> Any:
 def put_events(resource: str, input_data: dict[str, Any]) -> Any:
     """MiniStack's own; a detail may be an object, and an entry that is refused fails the task."""
     entries = [as_text(entry) for entry in input_data.get("Entries", [])]
+    machine_roles.require_put(entries)
     answer = _invoke_events_put_events(resource, {**input_data, "Entries": entries})
     if answer.get("FailedEntryCount"):
         raise stepfunctions._ExecutionError("EventBridge.FailedEntry", json.dumps(answer))

@@ -11,6 +11,7 @@ from ministack_launcher import (
     http_api,
     iam_conditions,
     integrations,
+    machine_roles,
     replay,
     rule_targets,
     task_tokens,
@@ -24,6 +25,7 @@ GAPS = (
     async_invocation,
     replay,
     iam_conditions,
+    machine_roles,
     task_tokens,
     integrations,
 )

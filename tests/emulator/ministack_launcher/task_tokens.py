@@ -9,7 +9,7 @@ from ministack.core import iam_actions
 from ministack.core.responses import error_response_json
 from ministack.services import stepfunctions
 
-from ministack_launcher import hooks
+from ministack_launcher import hooks, machine_roles
 from ministack_launcher.event_clock import in_background
 from ministack_launcher.hooks import HookPoint
 
@@ -65,7 +65,7 @@ def install() -> None:
 
 
 def execute_task(state_def: dict, raw_input: Any, execution: dict, ctx: dict) -> Any:
-    """MiniStack's own, with the limits that the state takes from its input."""
+    """MiniStack's own, for its machine, with the limits that the state takes from its input."""
     limits = {}
     for field in ("TimeoutSeconds", "HeartbeatSeconds"):
         if path := state_def.get(f"{field}Path"):
@@ -73,7 +73,8 @@ def execute_task(state_def: dict, raw_input: Any, execution: dict, ctx: dict) ->
             if not isinstance(limits[field], int):
                 cause = f"{field}Path leads to {limits[field]!r}, which is no number of seconds"
                 raise stepfunctions._ExecutionError("States.Runtime", cause)
-    return _execute_task({**state_def, **limits}, raw_input, execution, ctx)
+    with machine_roles.acting_for(ctx["StateMachine"]["Id"]):
+        return _execute_task({**state_def, **limits}, raw_input, execution, ctx)
 
 
 def apply_parameters(state_def: dict, data: Any, ctx: dict | None = None) -> Any:
@@ -118,6 +119,7 @@ def wait_until_known(token: str) -> dict[str, Any] | None:
 def call_lambda(func_ref: str, event: Any) -> Any:
     """Calls a function; its failure is also the answer to the token that waits for it."""
     try:
+        machine_roles.require_invoke(func_ref)
         return _call_lambda(func_ref, event)
     except stepfunctions._ExecutionError as failure:
         fail(_awaited_token.get(), failure.error, failure.cause)

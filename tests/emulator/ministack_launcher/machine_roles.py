@@ -1,0 +1,83 @@
+"""A state machine under IAM: what it calls, its own role must allow."""
+
+import contextvars
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import stepfunctions
+
+from ministack_launcher.hooks import HookPoint
+from ministack_launcher.iam_conditions import put_events_context
+
+HOOK_POINTS = (
+    HookPoint(stepfunctions.__name__, "_state_machines"),
+    HookPoint(stepfunctions.__name__, "_ExecutionError", ("error", "cause")),
+    HookPoint(iam_evaluator.__name__, "EvalContext"),
+    HookPoint(iam_evaluator.__name__, "evaluate", ("ctx", "policies", "limits")),
+    HookPoint(iam_evaluator.__name__, "_gather_role_policies", ("role_name", "account_id")),
+)
+
+# The machine whose task this thread does.
+_machine: contextvars.ContextVar[str | None] = contextvars.ContextVar("machine", default=None)
+
+
+def install() -> None:
+    """Replaces nothing: whoever makes the calls asks here first."""
+
+
+@contextmanager
+def acting_for(machine_arn: str) -> Iterator[None]:
+    """What is called meanwhile, this machine calls."""
+    before = _machine.set(machine_arn)
+    try:
+        yield
+    finally:
+        _machine.reset(before)
+
+
+def require_invoke(function: str) -> None:
+    """Fails the task unless the role allows to invoke the function, by name or ARN."""
+    place = f"arn:aws:lambda:{get_region()}:{get_account_id()}:function"
+    require("lambda:InvokeFunction", function if ":" in function else f"{place}:{function}", {})
+
+
+def require_start(machine_arn: str) -> None:
+    """Fails the task unless the role allows to start this machine."""
+    require("states:StartExecution", machine_arn, {})
+
+
+def require_put(entries: list[dict[str, Any]]) -> None:
+    """Fails the task unless the role allows to put all entries on their buses."""
+    place = f"arn:aws:events:{get_region()}:{get_account_id()}:event-bus"
+    for bus in {entry.get("EventBusName", "default") for entry in entries}:
+        own = [entry for entry in entries if entry.get("EventBusName", "default") == bus]
+        context = put_events_context(json.dumps({"Entries": own}).encode())
+        require("events:PutEvents", bus if ":" in bus else f"{place}/{bus}", context)
+
+
+def require(action: str, resource: str, context: dict[str, Any]) -> None:
+    """Fails the task unless the role of the machine that acts allows it."""
+    # Not before the hooks are in place: it takes hold of what they replace.
+    from ministack.app import AUTH
+
+    machine = stepfunctions._state_machines.get(_machine.get())
+    if machine is None or not AUTH:
+        return
+    account, role = get_account_id(), machine["roleArn"]
+    policies = iam_evaluator._gather_role_policies(role.rsplit("/", 1)[-1], account)
+    asked = iam_evaluator.EvalContext(
+        principal_arn=role,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+        service_context={key.lower(): value for key, value in context.items()},
+    )
+    if iam_evaluator.evaluate(asked, policies).decision != "Allow":
+        cause = f"{role} is not authorized to perform: {action} on resource: {resource}"
+        raise stepfunctions._ExecutionError("States.Permissions", cause)
