@@ -275,8 +275,7 @@ fn outcome(stage: &Stage, violations: Vec<String>) -> Outcome {
     let ends = Ends {
         delivered: count(Status::Delivered),
         canceled: count(Status::Canceled),
-        unplaced: (stage.scenario.orders.len() - orders.len().min(stage.scenario.orders.len()))
-            as u64,
+        unplaced: stage.scenario.orders.len().saturating_sub(orders.len()) as u64,
     };
     let story = if violations.is_empty() { Vec::new() } else { story(stage) };
     let sightings = stage.seen.sightings();
