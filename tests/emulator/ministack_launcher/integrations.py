@@ -11,6 +11,7 @@ from ministack_launcher.event_clock import time_scale
 from ministack_launcher.hooks import HookPoint
 
 HOOK_POINTS = (
+    *machine_roles.HOOK_POINTS,
     HookPoint(
         stepfunctions.__name__, "_invoke_nested_start_execution_sync", ("resource", "input_data")
     ),

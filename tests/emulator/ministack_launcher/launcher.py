@@ -11,7 +11,6 @@ from ministack_launcher import (
     http_api,
     iam_conditions,
     integrations,
-    machine_roles,
     replay,
     rule_targets,
     task_tokens,
@@ -25,7 +24,6 @@ GAPS = (
     async_invocation,
     replay,
     iam_conditions,
-    machine_roles,
     task_tokens,
     integrations,
 )

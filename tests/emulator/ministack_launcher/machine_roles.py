@@ -25,10 +25,6 @@ HOOK_POINTS = (
 _machine: contextvars.ContextVar[str | None] = contextvars.ContextVar("machine", default=None)
 
 
-def install() -> None:
-    """Replaces nothing: whoever makes the calls asks here first."""
-
-
 @contextmanager
 def acting_for(machine_arn: str) -> Iterator[None]:
     """What is called meanwhile, this machine calls."""

@@ -14,6 +14,7 @@ from ministack_launcher.event_clock import in_background
 from ministack_launcher.hooks import HookPoint
 
 HOOK_POINTS = (
+    *machine_roles.HOOK_POINTS,
     HookPoint(
         stepfunctions.__name__,
         "_invoke_with_callback",

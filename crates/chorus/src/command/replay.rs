@@ -82,14 +82,6 @@ async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow
     let meant: Vec<&Rule> = rules.iter().filter(meant).collect();
     anyhow::ensure!(!meant.is_empty(), "there is no rule {}", replay.rule.as_deref().unwrap_or(""));
     let archived = operator.archived().await?;
-    let report = |started: Option<&ReplayStarted>| {
-        let rules = meant.iter().map(|it| json!({ "rule": it.name, "effect": policy(it) }));
-        let (name, arn) = (started.map(|it| &it.name), started.map(|it| &it.arn));
-        json!({
-            "archived": archived, "rules": rules.collect::<Vec<_>>(), "name": name, "arn": arn,
-            "dry-run": started.is_none(),
-        })
-    };
     if !replay.json {
         line!("{BOLD}About {archived} events{BOLD:#} are archived. Of those in the range:");
         for rule in &meant {
@@ -97,8 +89,17 @@ async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow
         }
     }
     let started = if replay.yes { Some(start(replay, operator, to).await?) } else { None };
-    match &started {
-        _ if replay.json => line!("{}", serde_json::to_string_pretty(&report(started.as_ref()))?),
+    if replay.json {
+        let rules = meant.iter().map(|it| json!({ "rule": it.name, "effect": policy(it) }));
+        let (name, arn) = started.map(|it| (it.name, it.arn)).unzip();
+        let report = json!({
+            "archived": archived, "rules": rules.collect::<Vec<_>>(), "name": name, "arn": arn,
+            "dry-run": !replay.yes,
+        });
+        line!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    match started {
         Some(ReplayStarted { name, arn }) => line!("{GOOD}Under way{GOOD:#} as {name} ({arn})"),
         None => line!("{DIM}Nothing was delivered. Add --yes to deliver them.{DIM:#}"),
     }
