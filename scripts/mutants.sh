@@ -3,13 +3,13 @@
 # somebody notices. Each guard has a patch in crates/simulation/mutants, which puts a switch into a
 # copy of the tree: one build holds all of them, and the product's own code none.
 #
-#   scripts/mutants.sh [--seeds N] [NAME…]     N seeds at most for each guard (default 5000)
+#   scripts/mutants.sh [--seeds N] [NAME…]     N seeds at most for each guard (default 10000)
 #   scripts/mutants.sh --check                 only whether every patch finds its guard
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 copy=$root/target/mutants
-seeds=5000
+seeds=10000
 check=false
 [[ ${1:-} == --check ]] && { check=true; shift; }
 [[ ${1:-} == --seeds ]] && { seeds=$2; shift 2; }

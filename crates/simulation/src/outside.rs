@@ -81,8 +81,7 @@ impl Books {
 /// The bank.
 pub(crate) struct Bank {
     pub(crate) world: Arc<World>,
-    /// Whether it remembers a refund that came first, and declines the charge when it comes. One
-    /// that does not never acts late: see [`PaymentProvider`].
+    /// Whether it remembers a refund that came first, and declines the charge when it comes.
     pub(crate) voids: bool,
     /// Whether none of its answers to a charge arrive, as long as faults strike.
     pub(crate) mute: bool,
@@ -125,7 +124,6 @@ impl PaymentProvider for Bank {
         let fault = self.world.call(Port::Payment).await;
         match fault {
             Some(Fault::Unavailable) => return Err(no_answer()),
-            Some(Fault::Late) if !self.voids => return Err(no_answer()),
             Some(Fault::Late) => {
                 self.late(Later::Charge { charge: charge.clone(), key: key.to_owned() });
                 return Err(no_answer());
@@ -141,7 +139,6 @@ impl PaymentProvider for Bank {
         let fault = self.world.call(Port::Payment).await;
         match fault {
             Some(Fault::Unavailable) => return Err(no_answer()),
-            Some(Fault::Late) if !self.voids => return Err(no_answer()),
             Some(Fault::Late) => {
                 self.late(Later::Refund { refund: refund.clone() });
                 return Err(no_answer());

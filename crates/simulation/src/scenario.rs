@@ -135,15 +135,7 @@ impl Scenario {
             seed,
             orders: (1..=orders).map(|number| order(seed, number, &troubles)).collect(),
             per_mille: draw.one_of(&[4, 15, 40, 80]),
-            // One that does not void is promised only that somebody is told of every charge.
-            bank_voids: [
-                Trouble::Crashes,
-                Trouble::Refusals,
-                Trouble::LostAnswers,
-                Trouble::Timeouts,
-            ]
-            .into_iter()
-            .any(has),
+            bank_voids: Draw::of(seed, "bank").percent(50),
             bank_is_mute: has(Trouble::LostAnswers) && draw.percent(10),
             copies: if has(Trouble::Duplicates) { draw.one_of(&[1, 2, 2, 5]) } else { 1 },
             delay: if has(Trouble::Delays) { millis(draw.one_of(&delay)) } else { Duration::ZERO },

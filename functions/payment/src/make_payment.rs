@@ -174,6 +174,24 @@ mod tests {
     }
 
     #[test]
+    fn a_canceled_charge_that_comes_again_is_given_back_if_it_is_there_and_settled_if_not() {
+        for status in [Status::Canceled, Status::Refunding] {
+            let step = on(DeliveryEstimated::sample(), Some(&payment(status)), None);
+            assert!(matches!(step, Step::Ask { question: Question::Refund(_), .. }), "{step:?}");
+            let answer = Answer::Refund(RefundAnswer::NothingCharged);
+            let step = on(DeliveryEstimated::sample(), Some(&payment(status)), Some(&answer));
+            let Step::Ask { question: Question::Charge(_), claim } = step else {
+                panic!("{status:?}: {step:?}")
+            };
+            assert!(claim.is_empty(), "the record stays as it is: {status:?}");
+            let answer = Answer::Charge(ChargeAnswer::Declined { reason: "canceled".into() });
+            let step = on(DeliveryEstimated::sample(), Some(&payment(status)), Some(&answer));
+            let (events, kept) = kept(&step);
+            assert!(events.is_empty() && kept.is_none(), "{status:?}");
+        }
+    }
+
+    #[test]
     fn a_refund_that_the_cancellation_has_not_heard_of_changes_the_record() {
         let refunding = payment(Status::Refunding);
         let amount = refunding.amount.unwrap();

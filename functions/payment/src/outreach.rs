@@ -6,8 +6,8 @@ use chorus_kernel::{Decision, Refusal, Step, Unanswered, Versioned, save};
 
 use crate::transitions::{Fact, Next};
 use crate::{
-    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, Status, charge,
-    charge_key, refund_key,
+    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, charge, charge_key,
+    refund_key,
 };
 
 /// What the provider is asked.
@@ -84,9 +84,9 @@ impl Case {
                 let change = save(self.read.as_ref(), &payment);
                 Ok(Step::Done(Decision::emit(event).with(change)))
             }
-            Next::Charge => {
+            Next::Charge(status) => {
                 let charged_by = Some(self.message.clone());
-                let payment = Payment { charged_by, ..becomes(Status::Charging) };
+                let payment = Payment { charged_by, ..becomes(status) };
                 let charge = charge::charge(&payment).ok_or_else(|| incomplete(&payment))?;
                 Ok(self.ask(Question::Charge(charge), &payment))
             }

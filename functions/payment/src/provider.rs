@@ -64,10 +64,11 @@ pub enum RefundAnswer {
 /// - One that *voids* remembers the refund and declines the charge when it comes. So does
 ///   [`crate::SimulatedProvider`].
 /// - One that does not makes the charge. `MakePayment` is told of it, finds the order canceled,
-///   and asks for the refund itself. This holds as long as some attempt is told: where the process
-///   died before the late charge was made and nobody asks again, nobody learns of it. The adapter
-///   of such a provider closes that gap with its means: it authorizes and captures in two steps,
-///   or makes the charge certain, by asking for it again with its key, before it refunds.
+///   and asks for the refund itself. Where it was not told, and the refund finds nothing, it asks
+///   for the charge again, with its key: it ends only once it knows what became of the charge.
+///   Where all of its attempts are given up, nobody asks again, and a charge that is still on its
+///   way then is learned of by nobody. The adapter of such a provider closes that gap with its
+///   means: it authorizes and captures in two steps.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
     /// Charges, at most once for each `key`.

@@ -40,8 +40,8 @@ pub(crate) enum Next {
     Become(Status, &'static str),
     /// It becomes this, and an event says so.
     Say(Status),
-    /// The provider is asked to charge.
-    Charge,
+    /// It becomes this, and the provider is asked to charge.
+    Charge(Status),
     /// It becomes this, and the provider is asked to refund.
     Refund(Status),
     /// Nothing: this is why.
@@ -70,7 +70,9 @@ impl Payment {
                 Next::Wrong("it is of high value, and nobody approved it")
             }
             (WaitingForApproval, Fact::Estimate(..)) => Next::Wrong("nobody approved it yet"),
-            (New | Approved, Fact::Estimate(..)) | (Charging, Fact::Again) => Next::Charge,
+            (New | Approved, Fact::Estimate(..)) | (Charging, Fact::Again) => {
+                Next::Charge(Charging)
+            }
             (New | WaitingForApproval | Approved, Fact::GivenUp(..))
             | (Charging, Fact::Charge(Declined { .. })) => Next::Say(Failed),
             // Whether it was charged is for the cancellation to find out, which follows.
@@ -107,10 +109,14 @@ impl Payment {
                 Canceled | Refunding | Refunded | RefundRefused,
                 Fact::Again | Fact::Charge(Taken { .. }),
             ) => Next::Refund(self.status),
-            (
-                Canceled | Refunding | Refunded | RefundRefused,
-                Fact::Charge(Declined { .. }) | Fact::LateRefund(NothingCharged),
-            ) => Next::Nothing("the order was canceled, and nothing was charged"),
+            // The charge of an attempt before, or of a copy, may be on its way: its key settles it.
+            (Canceled | Refunding, Fact::LateRefund(NothingCharged)) => Next::Charge(self.status),
+            (Canceled | Refunding | Refunded | RefundRefused, Fact::Charge(Declined { .. })) => {
+                Next::Nothing("the order was canceled, and nothing was charged")
+            }
+            (Refunded | RefundRefused, Fact::LateRefund(NothingCharged)) => {
+                Next::Nothing("it was settled before")
+            }
             // The record changes, so that a cancellation which was told less asks once more.
             (Refunding, Fact::LateRefund(_)) => {
                 Next::Become(Refunding, "the cancellation says what was given back")
