@@ -195,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn a_block_of_one_family_covers_the_other_where_the_first_digits_decide() {
+        assert!(inside("0.0.0.0/1", "2001:db8::1") && !inside("0.0.0.0/1", "ff00::"));
+        assert!(inside("10.0.0.0/31", "a00:1::7") && !inside("10.0.0.0/31", "a00:2::"));
+        assert!(inside("2000::/3", "48.0.0.0") && !inside("2000::/3", "64.0.0.0"));
+        // All eight digits are those of the lower end: what would decide is missing.
+        assert!(!inside("2001:db8::/32", "32.1.13.184"));
+    }
+
+    #[test]
     fn malformed_blocks_are_faults() {
         for wrong in ["foo", "10.0.0.0", "10.0.0.0/", "10.0.0.0/a", "10.0.0.0/-1", "1/2/3"] {
             assert_eq!(AddressRange::cidr(wrong), Err(Fault::Form), "{wrong}");

@@ -10,6 +10,10 @@ use serde_json::{Map, Value, json};
 const NAMES: [&str; 6] = ["a", "b", "c", "a.b", "a-b", "$or"];
 const TEXTS: [&str; 12] =
     ["", "a", "A", "ab", "aB", "abc", "order-1", "ORDER", "é", "x*y", "10.0.0.1", "2001:db8::1"];
+const ADDRESSES: [&str; 7] =
+    ["10.0.0.1", "32.1.13.184", "255.0.0.0", "a00:1::7", "::ffff:a00:1", "2001:db8::1", "ff00::"];
+const BLOCKS: [&str; 7] =
+    ["10.0.0.0/8", "10.0.0.0/31", "2001:db8::/32", "0.0.0.0/1", "2000::/3", "32.1.13.0/22", "::/0"];
 const NUMBERS: [&str; 9] = ["0", "-0.0", "1", "1.0", "1e0", "-3.5", "301.8", "3.018e2", "1000"];
 const WILDCARDS: [&str; 9] = ["*", "a*", "*b", "a*c", "*r*", "x\\*y", "*a*b*", "", "o*r-*"];
 
@@ -75,8 +79,7 @@ fn comparison() -> BoxedStrategy<Value> {
     let affixes = || {
         one_or_list(text().prop_filter("not empty", |text| !text.is_empty()).prop_map(Value::from))
     };
-    let cidr =
-        prop::sample::select(&["10.0.0.0/8", "10.0.0.0/31", "2001:db8::/32", "0.0.0.0/1"][..]);
+    let cidr = prop::sample::select(&BLOCKS[..]);
     prop_oneof![
         4 => leaf(),
         1 => text().prop_map(|text| json!({ "prefix": text })),
@@ -124,6 +127,20 @@ proptest! {
         let slow = reference::matches(&pattern, &event);
         let fast = parsed(&pattern).matches(event.to_string()).expect("an event");
         prop_assert_eq!(fast, slow, "{} on {}", pattern, event);
+    }
+
+    #[test]
+    fn an_address_is_compared_by_its_digits(
+        block in prop::sample::select(&BLOCKS[..]),
+        plain in prop::sample::select(&ADDRESSES[..]),
+        held in prop::sample::select(&ADDRESSES[..]),
+    ) {
+        let event = json!({ "a": held });
+        for pattern in [json!({ "a": [{ "cidr": block }] }), json!({ "a": [plain] })] {
+            let slow = reference::matches(&pattern, &event);
+            let fast = parsed(&pattern).matches(event.to_string()).expect("an event");
+            prop_assert_eq!(fast, slow, "{} on {}", pattern, event);
+        }
     }
 
     #[test]

@@ -174,21 +174,53 @@ fn numeric(terms: &[Value], held: f64) -> bool {
 }
 
 fn same_address(left: &str, right: &str) -> bool {
-    matches!((left.parse::<IpAddr>(), right.parse::<IpAddr>()), (Ok(left), Ok(right)) if left == right)
+    match (left.parse().map(digits), right.parse().map(digits)) {
+        (Ok(left), Ok(right)) => between(&left, &left, &right),
+        _ => false,
+    }
 }
 
 fn in_block(block: &str, address: &str) -> bool {
     let (base, bits) = block.split_once('/').expect("a block");
-    let bits: u32 = bits.parse().expect("bits");
-    match (base.parse(), address.parse()) {
-        (Ok(IpAddr::V4(base)), Ok(IpAddr::V4(address))) => {
-            bits == 0 || base.to_bits() >> (32 - bits) == address.to_bits() >> (32 - bits)
-        }
-        (Ok(IpAddr::V6(base)), Ok(IpAddr::V6(address))) => {
-            bits == 0 || base.to_bits() >> (128 - bits) == address.to_bits() >> (128 - bits)
-        }
-        _ => false,
+    let Ok(address) = address.parse().map(digits) else { return false };
+    let base = base.parse().map(digits).expect("an address");
+    let fixed = bits.parse::<usize>().expect("bits");
+    let edge = |free: char| -> String {
+        let bits = base.chars().flat_map(|digit| {
+            let digit = digit.to_digit(16).expect("a digit");
+            format!("{digit:04b}").chars().collect::<Vec<_>>()
+        });
+        let bits = bits.enumerate().map(|(at, bit)| if at < fixed { bit } else { free });
+        let bits = u128::from_str_radix(&bits.collect::<String>(), 2).expect("bits");
+        format!("{bits:0width$x}", width = base.len())
+    };
+    between(&edge('0'), &edge('1'), &address)
+}
+
+/// An address as hexadecimal digits: eight, or thirty-two.
+fn digits(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => format!("{:08x}", address.to_bits()),
+        IpAddr::V6(address) => format!("{:032x}", address.to_bits()),
     }
+}
+
+/// The engine compares digits from the left, of whichever family, until one differs from both ends.
+fn between(low: &str, high: &str, address: &str) -> bool {
+    let (mut along_low, mut along_high) = (true, true);
+    let mut address = address.bytes();
+    for (low, high) in low.bytes().zip(high.bytes()) {
+        let Some(digit) = address.next() else { return false };
+        if along_low && digit < low || along_high && digit > high {
+            return false;
+        }
+        along_low &= digit == low;
+        along_high &= digit == high;
+        if !along_low && !along_high {
+            return true;
+        }
+    }
+    true
 }
 
 /// A wildcard as characters; `None` is a star.
