@@ -105,6 +105,18 @@ impl Bank {
         }
     }
 
+    /// What strikes a request that the bank hears of now; an error where it never does, or late.
+    async fn hear(&self, asked: impl FnOnce() -> Later) -> Result<Option<Fault>, Unanswered> {
+        match self.world.call(Port::Payment).await {
+            Some(Fault::Unavailable) => Err(no_answer()),
+            Some(Fault::Late) => {
+                self.late(asked());
+                Err(no_answer())
+            }
+            fault => Ok(fault),
+        }
+    }
+
     fn late(&self, asked: Later) {
         let now = self.world.now();
         let mut state = self.world.state();
@@ -121,30 +133,15 @@ fn no_answer() -> Unanswered {
 #[async_trait]
 impl PaymentProvider for Bank {
     async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, Unanswered> {
-        let fault = self.world.call(Port::Payment).await;
-        match fault {
-            Some(Fault::Unavailable) => return Err(no_answer()),
-            Some(Fault::Late) => {
-                self.late(Later::Charge { charge: charge.clone(), key: key.to_owned() });
-                return Err(no_answer());
-            }
-            _ => {}
-        }
+        let asked = || Later::Charge { charge: charge.clone(), key: key.to_owned() };
+        let fault = self.hear(asked).await?;
         let answer = self.books().charge(charge, key);
         let lost = self.world.answer(fault).await || self.mute && self.world.state().armed;
         if lost { Err(no_answer()) } else { Ok(answer) }
     }
 
     async fn refund(&self, refund: &Refund, _: &str) -> Result<RefundAnswer, Unanswered> {
-        let fault = self.world.call(Port::Payment).await;
-        match fault {
-            Some(Fault::Unavailable) => return Err(no_answer()),
-            Some(Fault::Late) => {
-                self.late(Later::Refund { refund: refund.clone() });
-                return Err(no_answer());
-            }
-            _ => {}
-        }
+        let fault = self.hear(|| Later::Refund { refund: refund.clone() }).await?;
         let answer = self.books().refund(refund, self.voids);
         if self.world.answer(fault).await { Err(no_answer()) } else { Ok(answer) }
     }

@@ -368,6 +368,7 @@ fn story() -> impl Strategy<Value = Story> {
     )
 }
 
+/// What must hold of every story, once it is at rest.
 fn holds(story: &Story) -> Result<(), TestCaseError> {
     let world = story.played();
     let bus = &world.shop.bus;

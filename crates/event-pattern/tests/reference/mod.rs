@@ -184,17 +184,12 @@ fn in_block(block: &str, address: &str) -> bool {
     let (base, bits) = block.split_once('/').expect("a block");
     let Ok(address) = address.parse().map(digits) else { return false };
     let base = base.parse().map(digits).expect("an address");
-    let fixed = bits.parse::<usize>().expect("bits");
-    let edge = |free: char| -> String {
-        let bits = base.chars().flat_map(|digit| {
-            let digit = digit.to_digit(16).expect("a digit");
-            format!("{digit:04b}").chars().collect::<Vec<_>>()
-        });
-        let bits = bits.enumerate().map(|(at, bit)| if at < fixed { bit } else { free });
-        let bits = u128::from_str_radix(&bits.collect::<String>(), 2).expect("bits");
-        format!("{bits:0width$x}", width = base.len())
-    };
-    between(&edge('0'), &edge('1'), &address)
+    let width = base.len();
+    // A valid block leaves one bit free at least.
+    let host = u128::MAX >> (128 - 4 * width + bits.parse::<usize>().expect("bits"));
+    let base = u128::from_str_radix(&base, 16).expect("digits");
+    let edge = |address: u128| format!("{address:0width$x}");
+    between(&edge(base & !host), &edge(base | host), &address)
 }
 
 /// An address as hexadecimal digits: eight, or thirty-two.
