@@ -3,10 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::event;
-use crate::{
-    CustomerId, Handle, Money, OrderId, Owner, Quantity, Service, ShippingAddress, Sku, samples,
-};
+use chorus_table::{Handle, Owner, event};
+
+use crate::{CustomerId, Money, OrderId, Quantity, ShippingAddress, Sku, samples, services};
 
 /// One line of a request: an item and how many of it. The price is the shop's to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,7 +42,7 @@ pub enum LogisticsStatus {
 
 event! {
     /// Order these lines for this customer.
-    CreateOrder: Owner::Ours(Service::Order), Command, about order_id, {
+    CreateOrder: Owner::Service(services::ORDER), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
         lines: Vec<OrderedLine> = samples::ordered_lines(),
@@ -53,7 +52,7 @@ event! {
 
 event! {
     /// Cancel this order, if it has not ended.
-    CancelOrder: Owner::Ours(Service::Order), Command, about order_id, {
+    CancelOrder: Owner::Service(services::ORDER), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "ordered by mistake".to_owned(),
     }
@@ -61,7 +60,7 @@ event! {
 
 event! {
     /// List this item: its name, its price, and how many pieces the shop received of it in all.
-    PutItem: Owner::Ours(Service::Inventory), Command, about sku, {
+    PutItem: Owner::Service(services::INVENTORY), Command, about sku, {
         sku: Sku = samples::sku(),
         name: String = "Chai".to_owned(),
         price: Money = samples::unit_price(),
@@ -72,7 +71,7 @@ event! {
 
 event! {
     /// Keep this customer.
-    PutCustomer: Owner::Ours(Service::Customer), Command, about customer_id, {
+    PutCustomer: Owner::Service(services::CUSTOMER), Command, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         name: String = samples::customer_name(),
         email: String = samples::email(),
@@ -82,7 +81,7 @@ event! {
 
 event! {
     /// Decide the pending review of this order.
-    DecideReview: Owner::Ours(Service::Fraud), Command, about order_id, {
+    DecideReview: Owner::Service(services::FRAUD), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         verdict: Verdict = Verdict::Approve,
         reviewer: String = "maria".to_owned(),
@@ -93,7 +92,7 @@ event! {
 
 event! {
     /// Pass on what the carrier says.
-    LogisticsUpdate: Owner::Ours(Service::Delivery), Command, about order_id, {
+    LogisticsUpdate: Owner::Service(services::DELIVERY), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         status: LogisticsStatus = LogisticsStatus::Delivered,
         handle: Handle = samples::handle(),

@@ -1,10 +1,11 @@
 //! What the Customer service says.
 
-use crate::event::event;
 use crate::inventory::DescribedLine;
-use crate::{CustomerId, Money, OrderId, Owner, Service, ShippingAddress, samples};
+use chorus_table::{Owner, event};
 
-const CUSTOMER: Owner = Owner::Ours(Service::Customer);
+use crate::{CustomerId, Money, OrderId, ShippingAddress, samples, services};
+
+const CUSTOMER: Owner = Owner::Service(services::CUSTOMER);
 
 event! {
     /// A customer is new or has changed; revisions of one customer are numbered from 1.

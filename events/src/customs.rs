@@ -1,9 +1,10 @@
 //! What the Customs service says.
 
-use crate::event::event;
-use crate::{Money, OrderId, Owner, Service, samples};
+use chorus_table::{Owner, event};
 
-const CUSTOMS: Owner = Owner::Ours(Service::Customs);
+use crate::{Money, OrderId, samples, services};
+
+const CUSTOMS: Owner = Owner::Service(services::CUSTOMS);
 
 event! {
     /// A declaration for an order that leaves the country is ready.

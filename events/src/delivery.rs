@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::event;
 use crate::inventory::DescribedLine;
-use crate::{CustomerId, Handle, Money, OrderId, Owner, Service, ShippingAddress, samples};
+use chorus_table::{Handle, Owner, event};
 
-const DELIVERY: Owner = Owner::Ours(Service::Delivery);
+use crate::{CustomerId, Money, OrderId, ShippingAddress, samples, services};
+
+const DELIVERY: Owner = Owner::Service(services::DELIVERY);
 
 /// Who brought a delivery to its end before it arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,9 +1,10 @@
 //! What the Fraud service says.
 
-use crate::event::event;
-use crate::{Handle, OrderId, Owner, Service, samples};
+use chorus_table::{Handle, Owner, event};
 
-const FRAUD: Owner = Owner::Ours(Service::Fraud);
+use crate::{OrderId, samples, services};
+
+const FRAUD: Owner = Owner::Service(services::FRAUD);
 
 event! {
     /// A reviewer approved a high-value order: it may be charged.

@@ -3,12 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::event;
-use crate::{
-    CustomerId, Line, Money, OrderId, Owner, Quantity, Service, ShippingAddress, Sku, samples,
-};
+use chorus_table::{Owner, event};
 
-const INVENTORY: Owner = Owner::Ours(Service::Inventory);
+use crate::{CustomerId, Line, Money, OrderId, Quantity, ShippingAddress, Sku, samples, services};
+
+const INVENTORY: Owner = Owner::Service(services::INVENTORY);
 
 /// A line with what its parcel needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,9 +1,10 @@
 //! What the Notification service says.
 
-use crate::event::event;
-use crate::{Owner, Service, samples};
+use chorus_table::{Owner, event};
 
-const NOTIFICATION: Owner = Owner::Ours(Service::Notification);
+use crate::{samples, services};
+
+const NOTIFICATION: Owner = Owner::Service(services::NOTIFICATION);
 
 event! {
     /// A letter went out.

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::event::event;
-use crate::{CustomerId, Line, Money, OrderId, Owner, Service, ShippingAddress, samples};
+use chorus_table::{Owner, event};
 
-const ORDER: Owner = Owner::Ours(Service::Order);
+use crate::{CustomerId, Line, Money, OrderId, ShippingAddress, samples, services};
+
+const ORDER: Owner = Owner::Service(services::ORDER);
 
 event! {
     /// An order was accepted, at these prices.

@@ -1,9 +1,10 @@
 //! What the Payment service says.
 
-use crate::event::event;
-use crate::{CustomerId, Handle, Money, OrderId, Owner, Service, samples};
+use chorus_table::{Handle, Owner, event};
 
-const PAYMENT: Owner = Owner::Ours(Service::Payment);
+use crate::{CustomerId, Money, OrderId, samples, services};
+
+const PAYMENT: Owner = Owner::Service(services::PAYMENT);
 
 event! {
     /// A payment of high value waits for a reviewer, who answers with its handle.

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use crate::commands::OrderedLine;
 use crate::inventory::DescribedLine;
-use crate::{CustomerId, Handle, Line, Money, OrderId, Quantity, ShippingAddress, Sku};
+use chorus_table::Handle;
+
+use crate::{CustomerId, Line, Money, OrderId, Quantity, ShippingAddress, Sku};
 
 /// Parses a literal of this file; the tests below read every one of them.
 fn literal<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
@@ -123,7 +125,7 @@ pub fn home_address() -> ShippingAddress {
 /// When it was ordered.
 #[must_use]
 pub fn moment() -> Timestamp {
-    literal("2026-11-20T10:47:00Z")
+    chorus_table::sample_time()
 }
 
 /// When it should arrive.

@@ -1,7 +1,7 @@
 //! State machines as the stack and its checks read them: what a definition calls, and how.
 
-use chorus_events::{RowSpec, Service};
 use chorus_kernel::MachineSpec;
+use chorus_table::{RowSpec, Service};
 use serde_json::Value;
 
 use crate::Stack;
@@ -23,7 +23,8 @@ pub(crate) struct Machine {
 impl Machine {
     /// Every machine of the stack. A definition that cannot be read does nothing; a check says so.
     pub(crate) fn all(stack: &Stack) -> Vec<Self> {
-        let of_function = |function: &chorus_kernel::Function| {
+        let of_function = |function: &chorus_http::HttpFunction| {
+            let function = &function.function;
             let service = function.service;
             let machines = function.machines.clone().into_iter();
             machines.map(move |spec| {

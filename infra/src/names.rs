@@ -1,6 +1,6 @@
 //! How the shop's words are spelled in a template.
 
-use chorus_events::Service;
+use chorus_table::Service;
 
 /// The bus.
 pub(crate) const BUS: &str = "Bus";
@@ -42,7 +42,7 @@ pub(crate) fn logs(name: &str) -> String {
 
 /// The queue between the bus and the function of a service.
 pub(crate) fn queue(service: Service) -> String {
-    pascal(service.name()) + "Queue"
+    pascal(service.name) + "Queue"
 }
 
 /// A logical table.
@@ -94,7 +94,7 @@ pub(crate) fn function_rule(function: &str, event: &str) -> String {
 
 /// A rule whose target is no function.
 pub(crate) fn rule(service: Service, action: &str) -> String {
-    format!("{}{action}Rule", pascal(service.name()))
+    format!("{}{action}Rule", pascal(service.name))
 }
 
 #[cfg(test)]

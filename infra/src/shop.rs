@@ -4,13 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_delivery::WebhookSecret;
+use chorus_events::services;
 use chorus_events::table::TABLE;
-use chorus_kernel::{Function, Unanswered};
+use chorus_http::HttpFunction;
+use chorus_kernel::Unanswered;
 use chorus_notification::{Delivery, Letter, Mailer, SIMULATED_MAILER_TABLE};
 use chorus_payment::{
     Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer, SIMULATED_PROVIDER_TABLE,
 };
+
+use chorus_services::Dependencies;
+use chorus_webhook_signature::WebhookSecret;
 
 use crate::Stack;
 
@@ -19,28 +23,30 @@ impl Stack {
     /// their books in tables of the services that ask them.
     #[must_use]
     pub fn shop(root: impl Into<PathBuf>) -> Self {
-        Self { rows: TABLE.to_vec(), functions: functions(), root: root.into() }
+        Self { table: TABLE, rows: TABLE.rows.to_vec(), functions: functions(), root: root.into() }
     }
 }
 
 /// Stands where the carrier's secret would; no template holds it.
 const NO_SECRET: &str = "never in a template";
 
-fn functions() -> Vec<Function> {
+fn functions() -> Vec<HttpFunction> {
     let nobody = Arc::new(Nobody);
-    let secret: WebhookSecret = NO_SECRET.parse().expect("it is longer than sixteen bytes");
-    vec![
-        chorus_order::function(),
-        chorus_inventory::function(),
-        chorus_customer::function(),
-        chorus_delivery::function(secret),
-        chorus_payment::function(nobody.clone()).table(SIMULATED_PROVIDER_TABLE),
-        chorus_notification::function(nobody).table(SIMULATED_MAILER_TABLE),
-        chorus_fraud::function(),
-        chorus_customs::function(),
-        chorus_analytics::function(),
-        chorus_event_log::function(),
-    ]
+    let webhook_secret: WebhookSecret = NO_SECRET.parse().expect("it is longer than sixteen bytes");
+    let mut functions = chorus_services::functions(&Dependencies {
+        payment_provider: nobody.clone(),
+        mailer: nobody,
+        webhook_secret,
+    });
+    let books = [
+        (services::PAYMENT, SIMULATED_PROVIDER_TABLE),
+        (services::NOTIFICATION, SIMULATED_MAILER_TABLE),
+    ];
+    for HttpFunction { function, .. } in &mut functions {
+        let own = books.iter().filter(|(service, _)| *service == function.service);
+        function.tables.extend(own.map(|(_, table)| *table));
+    }
+    functions
 }
 
 /// Stands where a service wants a partner: while a template is printed, nobody is asked.

@@ -13,9 +13,9 @@ pub(crate) mod topology;
 
 use std::path::PathBuf;
 
-use chorus_events::RowSpec;
-use chorus_events::rules::RuleError;
-use chorus_kernel::{Function, IDEMPOTENCY_TABLE};
+use chorus_http::HttpFunction;
+use chorus_kernel::IDEMPOTENCY_TABLE;
+use chorus_table::{RowSpec, Table as DesignTable};
 
 use crate::Template;
 use crate::constructs::Table;
@@ -25,20 +25,20 @@ use topology::Topology;
 /// What a template is made of.
 #[derive(Debug, Clone)]
 pub struct Stack {
-    /// The design table.
+    /// The design table, for its services and messages.
+    pub table: DesignTable,
+    /// Its rows.
     pub rows: Vec<RowSpec>,
     /// The services, with their tables and routes.
-    pub functions: Vec<Function>,
+    pub functions: Vec<HttpFunction>,
     /// Where the files are that the template names.
     pub root: PathBuf,
 }
 
 /// The template of `stack`.
-///
-/// # Errors
-/// Where a row's content rule is no JSON object.
-pub fn synthesize(stack: &Stack) -> Result<Template, RuleError> {
-    let topology = Topology::of(stack)?;
+#[must_use]
+pub fn synthesize(stack: &Stack) -> Template {
+    let topology = Topology::of(stack);
     let mut template = Template {
         description: "Chorus: an order backend whose services answer events with events.",
         parameters: parameters::all(&topology.machines),
@@ -50,7 +50,7 @@ pub fn synthesize(stack: &Stack) -> Result<Template, RuleError> {
     messaging::add(&mut template, &topology);
     tables(&mut template, stack);
     for function in &stack.functions {
-        services::add(&mut template, &topology, function);
+        services::add(&mut template, &topology, &function.function);
     }
     services::add_sweeper(&mut template, &topology);
     machines::add(&mut template, &topology);
@@ -58,7 +58,7 @@ pub fn synthesize(stack: &Stack) -> Result<Template, RuleError> {
     api::add(&mut template, stack);
     monitoring::add(&mut template, &topology);
     outputs::add(&mut template, &topology);
-    Ok(template)
+    template
 }
 
 fn tables(template: &mut Template, stack: &Stack) {
@@ -66,7 +66,7 @@ fn tables(template: &mut Template, stack: &Stack) {
         "Tables. Each is one service's own; in the idempotency table every action of all services\n\
          proves what it did. DeletionPolicy takes no condition, DeletionProtectionEnabled does.",
     );
-    let own = stack.functions.iter().flat_map(|function| function.tables.iter().copied());
+    let own = stack.functions.iter().flat_map(|function| function.function.tables.iter().copied());
     for spec in std::iter::once(IDEMPOTENCY_TABLE).chain(own) {
         let table = Table { spec, protected: parameters::IS_PROD };
         template.add(names::table(spec.name), &table);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 #[test]
 fn a_yaml_parser_reads_what_was_printed() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let template = synthesize(&Stack::shop(root)).unwrap();
+    let template = synthesize(&Stack::shop(root));
     let yaml = template.to_yaml();
     let read = Yaml::load_from_str(&yaml).unwrap();
     assert_eq!(long_form(&read[0]), template.document());

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chorus_design::check;
-use chorus_events::catalog::messages;
 use chorus_events::table::TABLE;
-use chorus_events::{Entry, EventSpec, Role};
 use chorus_kernel::{Failure, Publisher, Rejected};
+use chorus_shop::API;
+use chorus_table::{Entry, EventSpec, Role};
 use chorus_tests::TestShop;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -26,18 +26,18 @@ async fn a_declined_payment_says_so_and_ships_nothing() {
 /// Defect 2: a rule subscribed to a name that no handler knew.
 #[test]
 fn a_rule_and_its_action_cannot_name_an_event_differently() {
-    let mut rows = TABLE.to_vec();
+    let mut rows = TABLE.rows.to_vec();
     let row = rows.iter_mut().find(|row| row.action == "ReserveItem").unwrap();
     let misspelled = EventSpec { detail_type: "OrderCreate", ..row.on[0] };
     row.on = vec![misspelled].leak();
-    let found = check(&rows, &messages());
+    let found = check(&rows, &TABLE.messages());
     assert!(found.iter().any(|found| found.problem.contains("waits for OrderCreate")), "{found:?}");
 }
 
 /// Defect 3: an order waited for `DeliveryStarted`, which nothing emitted.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_waited_for_is_said_by_somebody() {
-    assert_eq!(check(TABLE, &messages()), []);
+    assert_eq!(check(TABLE.rows, &TABLE.messages()), []);
     let test = TestShop::open(&["ana"]).await.unwrap();
     let id = test.order("ana", "chai", 1).await.unwrap();
     test.ended(&id).await.unwrap();
@@ -47,9 +47,10 @@ async fn whatever_is_waited_for_is_said_by_somebody() {
 /// Defect 4: failures had no consumer; a failed order left no trace.
 #[test]
 fn every_failure_is_somebodys_business() {
-    let failures = messages().into_iter().filter(|message| message.spec.role == Role::Failure);
+    let failures =
+        TABLE.messages().into_iter().filter(|message| message.spec.role == Role::Failure);
     for failure in failures {
-        let heard = TABLE.iter().any(|row| row.on.contains(&failure.spec));
+        let heard = TABLE.rows.iter().any(|row| row.on.contains(&failure.spec));
         assert!(heard, "{} is heard by nobody", failure.spec.detail_type);
     }
 }
@@ -114,7 +115,7 @@ async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
     let mut kernel = test.shop.local().kernel().clone();
     let refusals = Arc::new(AtomicUsize::new(0));
     kernel.bus = Arc::new(Grudging { bus: kernel.bus, refusals: Arc::clone(&refusals) });
-    let router = chorus_http::router(&kernel, &[chorus_order::function()]);
+    let router = chorus_http::router(&kernel, API, chorus_order::function().routes);
     let body = chorus_tests::order_of("ana", "chai", 1).to_string();
     let request = axum::http::Request::post("/orders").header("idempotency-key", "refused");
     let answer = router.oneshot(request.body(axum::body::Body::from(body)).unwrap()).await.unwrap();

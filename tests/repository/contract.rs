@@ -1,15 +1,15 @@
 //! Samples fit schemas; an older consumer accepts a newer compatible event.
 
-use chorus_events::catalog::messages;
 use chorus_events::order::OrderCreated;
+use chorus_events::table::TABLE;
 use chorus_events::table::rows::ReserveItemInput;
-use chorus_events::{Detail, Event, Inputs, Metadata, WireEvent};
+use chorus_table::{Detail, Event, Inputs, Metadata, WireEvent};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 #[test]
 fn every_sample_fits_its_schema_and_no_other_shape_does() {
-    for message in messages() {
+    for message in TABLE.messages() {
         let name = message.spec.detail_type;
         let schema = serde_json::to_value((message.schema)()).unwrap();
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -26,7 +26,7 @@ fn every_sample_fits_its_schema_and_no_other_shape_does() {
 
 #[test]
 fn every_sample_is_an_event_as_the_bus_delivers_it() {
-    for message in messages() {
+    for message in TABLE.messages() {
         for sample in message.samples().unwrap() {
             let event: WireEvent = serde_json::from_value(sample).unwrap();
             let detail: Detail<Value> = serde_json::from_str(event.detail.get()).unwrap();

@@ -1,4 +1,4 @@
-//! Dependencies point one way: events ← kernel ← functions ← (aws | local) ← binaries.
+//! Dependencies point one way: table ← kernel ← (http | local | aws) ← shop ← binaries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ fn manifests(room: &str) -> Vec<std::path::PathBuf> {
 }
 
 fn services() -> Vec<String> {
-    chorus_events::Service::ALL.iter().map(|service| format!("chorus-{}", service.name())).collect()
+    chorus_events::services::ALL.iter().map(|service| format!("chorus-{}", service.name)).collect()
 }
 
 #[track_caller]
@@ -49,34 +49,51 @@ fn knows_only(name: &str, allowed: &[&str]) {
     assert!(unexpected.is_empty(), "{name} must not know of {unexpected:?}");
 }
 
+/// The engine: what any application with a design table stands on.
+const ENGINE: [&str; 9] = [
+    "chorus-table",
+    "chorus-kernel",
+    "chorus-http",
+    "chorus-local",
+    "chorus-aws",
+    "chorus-aws-operator",
+    "chorus-design",
+    "event-pattern",
+    "states",
+];
+
 #[test]
-fn the_contract_knows_of_nothing_and_the_kernel_of_the_contract() {
-    knows_only("chorus-events", &[]);
-    knows_only("chorus-kernel", &["chorus-events"]);
+fn the_engine_knows_no_shop() {
+    for name in ENGINE {
+        knows_only(name, &ENGINE);
+    }
+}
+
+#[test]
+fn the_tools_stand_alone_and_the_table_and_the_kernel_know_little() {
     knows_only("event-pattern", &[]);
     knows_only("states", &[]);
+    knows_only("chorus-table", &[]);
+    knows_only("chorus-kernel", &["chorus-table"]);
+    knows_only("chorus-events", &["chorus-table"]);
 }
 
 #[test]
 fn services_never_know_of_each_other() {
+    let shared = ["chorus-events", "chorus-http", "chorus-kernel", "chorus-table"];
     for service in services() {
-        knows_only(&service, &["chorus-events", "chorus-kernel", "chorus-webhook-signature"]);
+        knows_only(&service, &[&shared[..], &["chorus-webhook-signature"]].concat());
     }
 }
 
 #[test]
 fn an_action_knows_nothing_of_aws() {
     let all = dependencies();
-    for service in services().iter().map(String::as_str).chain(["chorus-events", "chorus-kernel"]) {
+    for service in services().iter().map(String::as_str).chain(["chorus-events", "chorus-kernel", "chorus-table"]) {
         let aws = |name: &&String| {
             name.starts_with("aws") || name.starts_with("lambda") || *name == "chorus-aws"
         };
         let found: Vec<_> = all[service].iter().filter(aws).collect();
         assert!(found.is_empty(), "{service} depends on {found:?}");
     }
-}
-
-#[test]
-fn engines_do_not_know_of_services() {
-    knows_only("chorus-local", &["chorus-events", "chorus-kernel", "event-pattern", "states"]);
 }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
-use chorus_events::Entry;
 use chorus_kernel::{Failure, Publisher, Rejected};
+use chorus_table::Entry;
 
 use crate::service_error::{Trouble, trouble};
 use crate::trace::Trace;

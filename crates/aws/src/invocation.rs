@@ -12,6 +12,7 @@ mod testing;
 
 use std::sync::Arc;
 
+use chorus_http::Route;
 use chorus_kernel::{Failure, Function, Kernel, sweep};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ const SWEEP_AGE: SignedDuration = SignedDuration::from_secs(60);
 /// A service's function with what it stands on.
 pub(crate) struct Invoker {
     pub(crate) function: Function,
+    pub(crate) routes: Vec<Route>,
     pub(crate) kernel: Kernel,
     /// Where terminal failures go; absent where the platform's own destination is all there is.
     pub(crate) dead_letters: Option<Arc<dyn DeadLetters>>,

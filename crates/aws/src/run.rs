@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_types::SdkConfig;
-use chorus_kernel::{Clock, Function, Kernel, Machines, NoMachines, Publisher, Store};
+use chorus_http::HttpFunction;
+use chorus_kernel::{Clock, Kernel, Machines, NoMachines, Publisher, Store};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -58,9 +59,11 @@ pub fn variable(name: &str) -> Option<String> {
 /// `function` is given the ports on AWS, for what a service stands on beside its kernel.
 /// Read from the environment: `BUS_NAME`, `TABLE_<NAME>` for each table, `MACHINE_<NAME>` for each
 /// state machine that it may start, and `FAILURE_QUEUE_URL`, where there is one.
-pub fn run(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> ExitCode {
+pub fn run<F: Into<HttpFunction>>(
+    function: impl FnOnce(&Kernel) -> Result<F, StartError>,
+) -> ExitCode {
     logs::start();
-    match start(function) {
+    match start(|kernel| function(kernel).map(Into::into)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -70,7 +73,9 @@ pub fn run(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Ex
     }
 }
 
-fn start(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Result<(), StartError> {
+fn start(
+    function: impl FnOnce(&Kernel) -> Result<HttpFunction, StartError>,
+) -> Result<(), StartError> {
     // A sandbox handles one invocation at a time, mostly waiting: one thread does.
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -89,10 +94,10 @@ fn start(function: impl FnOnce(&Kernel) -> Result<Function, StartError>) -> Resu
             machines: state_machines(&config),
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         };
-        let function = function(&kernel)?;
+        let HttpFunction { function, routes } = function(&kernel)?;
         let dead_letters = variable("FAILURE_QUEUE_URL")
             .map(|url| Arc::new(FailureQueue::new(config, url)) as Arc<dyn DeadLetters>);
-        serve(&Invoker { function, kernel, dead_letters }, &meter).await
+        serve(&Invoker { function, routes, kernel, dead_letters }, &meter).await
     })
 }
 

@@ -8,9 +8,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
-use chorus_events::Detail;
 use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
-use chorus_kernel::{Failure, Problem};
+use chorus_http::Problem;
+use chorus_kernel::Failure;
+use chorus_table::Detail;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

@@ -2,8 +2,9 @@
 
 use chorus_events::commands::LogisticsStatus;
 use chorus_events::delivery::DeliveryMarkedAsStarted;
-use chorus_events::{CustomerId, Handle, OrderId};
+use chorus_events::{CustomerId, OrderId};
 use chorus_kernel::Entity;
+use chorus_table::Handle;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -146,7 +147,8 @@ impl Entity for Parcel {
 mod tests {
     use super::*;
     use crate::ApiKey;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
+    use chorus_table::Event;
 
     fn config() -> CarrierConfig {
         CarrierConfig::new(ApiKey::new("key"))

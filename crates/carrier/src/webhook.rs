@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
-use chorus_events::{Handle, OrderId};
 use chorus_kernel::{Clock, derived_id};
+use chorus_table::Handle;
 use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
 
 /// How long the shop may take to accept a callback.

@@ -18,8 +18,9 @@ use chorus_carrier::{
 use chorus_events::commands::LogisticsStatus;
 use chorus_events::commands::LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
 use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
-use chorus_events::{Detail, Event, samples};
+use chorus_events::samples;
 use chorus_kernel::Clock;
+use chorus_table::{Detail, Event};
 use chorus_webhook_signature::{Signed, WebhookSecret};
 use support::Shop;
 use tower::ServiceExt;

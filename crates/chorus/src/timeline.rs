@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
 use chorus_event_log::LoggedEvent;
-use chorus_events::catalog;
-use chorus_events::{Owner, Role};
+use chorus_events::table::TABLE;
 use chorus_shop::{Attempt, ExecutionStory};
+use chorus_table::{Owner, Role};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -155,8 +155,8 @@ impl Tree<'_> {
 
 /// What an event comes from that no other event caused.
 fn outside(event: &LoggedEvent) -> String {
-    match catalog::find(&event.detail_type).map(|message| message.spec.owner) {
-        Some(Owner::Logistics) => "the carrier's webhook".to_owned(),
+    match TABLE.message(&event.detail_type).map(|message| message.spec.owner) {
+        Some(Owner::Partner(partner)) => format!("the {}'s webhook", partner.name),
         _ => "a request".to_owned(),
     }
 }
@@ -169,16 +169,16 @@ fn reason(event: &LoggedEvent) -> String {
 
 /// Who says this event.
 fn speaker(event: &LoggedEvent) -> String {
-    match catalog::find(&event.detail_type).map(|message| message.spec.owner) {
-        Some(Owner::Ours(service)) => service.title().to_owned(),
-        Some(Owner::Logistics) => "the carrier".to_owned(),
+    match TABLE.message(&event.detail_type).map(|message| message.spec.owner) {
+        Some(Owner::Service(service)) => service.title.to_owned(),
+        Some(Owner::Partner(partner)) => format!("the {}", partner.name),
         None => event.source.clone().unwrap_or_default(),
     }
 }
 
 /// The event's name: red where something failed, green where the story ends well.
 fn styled(event: &LoggedEvent, width: usize) -> String {
-    let role = catalog::find(&event.detail_type).map(|message| message.spec.role);
+    let role = TABLE.message(&event.detail_type).map(|message| message.spec.role);
     let name = format!("{:<width$}", event.detail_type);
     match role {
         Some(Role::Failure) => format!("{BAD}{name}{BAD:#}"),

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use chorus_events::catalog::Message;
-use chorus_events::{Effect, Owner, Role, RowSpec, Trigger, Via};
+use chorus_table::Message;
+use chorus_table::{Effect, Owner, Role, RowSpec};
 
 use crate::{Finding, Flow, compensation, patterns};
 
@@ -58,7 +58,7 @@ fn unheard(flow: Flow<'_>) -> Vec<Finding> {
 fn unsaid(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
-        for event in row.consumes().filter(|event| matches!(event.owner, Owner::Ours(_))) {
+        for event in row.consumes().filter(|event| matches!(event.owner, Owner::Service(_))) {
             let name = event.detail_type;
             if flow.producers(name).next().is_none() {
                 findings.push(Finding::new(
@@ -76,9 +76,9 @@ fn unsaid(flow: Flow<'_>) -> Vec<Finding> {
 fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
     let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     let mut findings = Vec::new();
-    for row in rows.iter().filter(|row| row.via != Via::ApiDestination) {
+    for row in rows.iter().filter(|row| row.partner().is_none()) {
         for event in row.on {
-            let place = (row.service.name(), event.detail_type);
+            let place = (row.service.name, event.detail_type);
             if let Some(other) = seen.insert(place, row.action) {
                 findings.push(Finding::new(
                     row.action,
@@ -138,7 +138,7 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
 fn idle(rows: &[RowSpec]) -> Vec<Finding> {
     let idle = |row: &&RowSpec| {
         let told = row.consumes().next().is_some() || !row.api.is_empty();
-        row.trigger == Trigger::Messages && !told
+        !row.is_catch_all() && !told
     };
     let finding = |row: &RowSpec| Finding::new(row.action, "is started by nothing", "Give it `on`");
     rows.iter().filter(idle).map(finding).collect()

@@ -1,7 +1,7 @@
 //! Whatever was done can be undone: from every later failure, each forward action that may have
 //! changed something reaches its compensation.
 
-use chorus_events::{Effect, EventSpec, Role, RowSpec};
+use chorus_table::{Effect, EventSpec, Role, RowSpec};
 
 use crate::{Finding, Flow};
 

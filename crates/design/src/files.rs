@@ -1,27 +1,26 @@
 //! The files that derive from the table and are checked in: schemas, samples, the document.
 
-use chorus_events::catalog::{Message, messages};
-use chorus_events::table::TABLE;
+use chorus_table::{Message, Table};
 
 use crate::markdown;
 
 /// A generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedFile {
-    /// Where it is, from the root of the repository.
+    /// Where it is, from the root of the application.
     pub path: String,
     /// What stands in it.
     pub content: String,
 }
 
-/// Everything that is generated from the table.
+/// Everything that is generated from the table, which is declared in the file `source`.
 ///
 /// # Errors
 /// Where a sample or a schema cannot be written as JSON.
-pub fn files() -> serde_json::Result<Vec<GeneratedFile>> {
-    let mut files =
-        vec![GeneratedFile { path: "docs/DESIGN-TABLE.md".to_owned(), content: markdown(TABLE) }];
-    for message in messages() {
+pub fn files(table: &Table, source: &str) -> serde_json::Result<Vec<GeneratedFile>> {
+    let path = "docs/DESIGN-TABLE.md".to_owned();
+    let mut files = vec![GeneratedFile { path, content: markdown(table, source) }];
+    for message in table.messages() {
         files.push(schema(&message)?);
         files.extend(samples(&message)?);
     }

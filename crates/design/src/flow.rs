@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chorus_events::{EventSpec, Role, RowSpec, Trigger};
+use chorus_table::{EventSpec, Role, RowSpec};
 
 /// The rows of a design table, and the ways between them.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ impl<'a> Flow<'a> {
     /// The rows that name this event as their input; a catch-all does not make it consumed.
     pub fn consumers(&self, event: &str) -> impl Iterator<Item = &'a RowSpec> {
         let consumes = move |row: &&RowSpec| {
-            row.trigger == Trigger::Messages && row.consumes().any(|spec| spec.detail_type == event)
+            !row.is_catch_all() && row.consumes().any(|spec| spec.detail_type == event)
         };
         self.rows.iter().filter(consumes)
     }
@@ -69,7 +69,7 @@ impl<'a> Flow<'a> {
 
     /// What a partner may say once it was called: anything that is its to say.
     fn answers(&self, row: &RowSpec) -> Vec<&'static str> {
-        if row.via != chorus_events::Via::ApiDestination {
+        if row.partner().is_none() {
             return Vec::new();
         }
         let partners = row.emits.iter().map(|event| event.owner).collect::<Vec<_>>();

@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use chorus_events::RowSpec;
+use chorus_table::Table;
 
 use crate::print::{action_cells, event_cells};
 use crate::{Flow, mermaid};
 
-/// The whole document.
+/// The whole document about the table that is declared in the file `source`.
 #[must_use]
-pub fn markdown(rows: &[RowSpec]) -> String {
+pub fn markdown(table: &Table, source: &str) -> String {
+    let rows = table.rows;
     let flow = Flow { rows };
-    let mut text = String::from(
-        "# The design table\n\n\
-         Generated from `events/src/table.rs` by `chorus design --write`; a test fails where the \
-         two differ.\nEvery event goes to the event log as well.\n\n## Actions\n\n",
+    let mut text = format!(
+        "# The design table\n\nGenerated from `{source}` by `design --write`; a test fails where \
+         the two differ.\n\n## Actions\n\n",
     );
     line(
         &mut text,
@@ -22,7 +22,7 @@ pub fn markdown(rows: &[RowSpec]) -> String {
     );
     line(&mut text, &["---"; 6]);
     for row in rows {
-        let [api, inputs, service, action, outputs] = action_cells(row);
+        let [api, inputs, service, action, outputs] = action_cells(flow, row);
         line(&mut text, &[&api, &inputs, &service, &action, &outputs, row.meaning]);
     }
     text.push_str("\n## Events\n\n");
@@ -35,7 +35,7 @@ pub fn markdown(rows: &[RowSpec]) -> String {
         let [name, source, version, part, said, heard] = event_cells(flow, &event);
         line(&mut text, &[&name, &source, &version, &part, &said, &heard, event.meaning]);
     }
-    let picture = mermaid(rows);
+    let picture = mermaid(table.services, rows);
     text.push_str("\n## The flow\n\n```mermaid\n");
     text.push_str(&picture);
     text.push_str("```\n");

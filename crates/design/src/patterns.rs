@@ -1,26 +1,15 @@
 //! Every rule's pattern is valid, matches the samples of each event that it means, and no other.
 
-use chorus_events::catalog::Message;
-use chorus_events::rules::{self, Rule};
-use chorus_events::{RowSpec, Trigger};
+use chorus_table::Message;
+use chorus_table::RowSpec;
+use chorus_table::{Rule, rules};
 use event_pattern::Pattern;
 
 use crate::Finding;
 
 /// The rules of `rows` that mean something else than they say.
 pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for row in rows {
-        match rules::of(std::slice::from_ref(row)) {
-            Ok(rules) => findings.extend(rules.iter().flat_map(|rule| one(rule, messages))),
-            Err(error) => findings.push(Finding::new(
-                row.action,
-                error.to_string(),
-                "Write `when` as a JSON object that is a pattern on `detail`",
-            )),
-        }
-    }
-    findings
+    rules(rows).iter().flat_map(|rule| one(rule, messages)).collect()
 }
 
 fn one(rule: &Rule, messages: &[Message]) -> Vec<Finding> {
@@ -50,7 +39,7 @@ fn tried(rule: &Rule, pattern: &Pattern, message: &Message) -> serde_json::Resul
         pattern.matches(sample.to_string().as_bytes()).is_ok_and(|matched| matched)
     });
     let matched = matched.count();
-    let meant = row.trigger == Trigger::Every || row.on.contains(&message.spec);
+    let meant = row.is_catch_all() || row.on.contains(&message.spec);
     let problem = match (meant, matched) {
         (true, 0) => format!("has a rule that matches no sample of {name}, which it consumes"),
         (true, some) if row.when.is_none() && some < samples.len() => {

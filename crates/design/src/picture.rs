@@ -2,21 +2,21 @@
 
 use std::fmt::Write as _;
 
-use chorus_events::{Role, RowSpec, Service, Trigger};
+use chorus_table::{Role, RowSpec, Service};
 
 use crate::Flow;
 
 /// The flowchart. The catch-all row is left out: an arrow from everywhere shows nothing.
 #[must_use]
-pub fn mermaid(rows: &[RowSpec]) -> String {
+pub fn mermaid(services: &[Service], rows: &[RowSpec]) -> String {
     let flow = Flow { rows };
     let mut text = String::from("flowchart LR\n");
-    for service in Service::ALL {
-        let own: Vec<&RowSpec> = drawn(rows).filter(|row| row.service == service).collect();
+    for service in services {
+        let own: Vec<&RowSpec> = drawn(rows).filter(|row| row.service == *service).collect();
         if own.is_empty() {
             continue;
         }
-        push(&mut text, format_args!("  subgraph {}[\"{}\"]", service.name(), service.title()));
+        push(&mut text, format_args!("  subgraph {}[\"{}\"]", service.name, service.title));
         for row in own {
             push(&mut text, format_args!("    {}[\"{}\"]", row.action, row.title));
         }
@@ -35,7 +35,7 @@ pub fn mermaid(rows: &[RowSpec]) -> String {
 }
 
 fn drawn(rows: &[RowSpec]) -> impl Iterator<Item = &RowSpec> {
-    rows.iter().filter(|row| row.trigger == Trigger::Messages)
+    rows.iter().filter(|row| !row.is_catch_all())
 }
 
 fn push(text: &mut String, line: std::fmt::Arguments<'_>) {

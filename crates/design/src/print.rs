@@ -1,6 +1,6 @@
 //! Both tables for a terminal: aligned, wrapped to its width.
 
-use chorus_events::{EventSpec, Owner, Role, RowSpec, Trigger, Via};
+use chorus_table::{Effect, EventSpec, Owner, Role, RowSpec, Via};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 
@@ -12,7 +12,7 @@ pub fn action_table(rows: &[RowSpec], width: Option<u16>) -> String {
     let mut table = table(width);
     table.set_header(["API (sync)", "Input events", "Service", "Action", "Output events"]);
     for row in rows {
-        table.add_row(action_cells(row).map(|cell| listed(&cell)));
+        table.add_row(action_cells(Flow { rows }, row).map(|cell| listed(&cell)));
     }
     table.to_string()
 }
@@ -44,17 +44,19 @@ fn table(width: Option<u16>) -> Table {
 }
 
 /// The cells of an action's row, as every rendering shows them.
-pub(crate) fn action_cells(row: &RowSpec) -> [String; 5] {
+pub(crate) fn action_cells(flow: Flow<'_>, row: &RowSpec) -> [String; 5] {
     let api: Vec<&str> = row.api.iter().map(|command| command.detail_type).collect();
     let service = match row.via {
-        Via::ApiDestination => format!("{} (API destination: the carrier)", row.service.title()),
-        Via::Queue => format!("{} (FIFO queue)", row.service.title()),
-        Via::Function if row.starts_machine => {
-            format!("{} (state machine)", row.service.title())
+        Via::ApiDestination(partner) => {
+            format!("{} (API destination: {})", row.service.title, partner.name)
         }
-        Via::Function => row.service.title().to_owned(),
+        Via::Queue => format!("{} (queue)", row.service.title),
+        Via::Function if row.starts_machine => {
+            format!("{} (state machine)", row.service.title)
+        }
+        Via::Function => row.service.title.to_owned(),
     };
-    let emits: Vec<String> = row.emits.iter().map(output).collect();
+    let emits: Vec<String> = row.emits.iter().map(|event| output(flow, event)).collect();
     let emits = match emits.is_empty() {
         true if row.starts_machine => "(what its tasks emit)".to_owned(),
         true => "(a terminal row: none)".to_owned(),
@@ -64,12 +66,12 @@ pub(crate) fn action_cells(row: &RowSpec) -> [String; 5] {
 }
 
 fn inputs(row: &RowSpec) -> String {
-    if row.trigger == Trigger::Every {
+    if row.is_catch_all() {
         return "every event (catch-all rule)".to_owned();
     }
     let name = |event: &EventSpec| match event.owner {
-        Owner::Logistics => format!("{} (from logistics)", event.detail_type),
-        Owner::Ours(_) => event.detail_type.to_owned(),
+        Owner::Partner(partner) => format!("{} (from the {})", event.detail_type, partner.name),
+        Owner::Service(_) => event.detail_type.to_owned(),
     };
     let mut inputs: Vec<String> = row.on.iter().map(name).collect();
     if let Some(machine) = row.task_of {
@@ -80,11 +82,15 @@ fn inputs(row: &RowSpec) -> String {
         inputs.push(format!("the dead letters of {action}"));
     }
     let inputs = inputs.join(", ");
-    row.when.map_or_else(|| inputs.clone(), |when| format!("{inputs} where {when}"))
+    row.when
+        .map_or_else(|| inputs.clone(), |content| format!("{inputs} where {}", content.pattern()))
 }
 
-fn output(event: &EventSpec) -> String {
-    if event.role == Role::End && event.detail_type == "OrderDelivered" {
+/// An event that ends the story, and that nothing but a record is made of, is marked.
+fn output(flow: Flow<'_>, event: &EventSpec) -> String {
+    let only_recorded =
+        || flow.consumers(event.detail_type).all(|row| row.effect == Effect::Records);
+    if event.role == Role::End && only_recorded() {
         return format!("{} END", event.detail_type);
     }
     event.detail_type.to_owned()

@@ -1,9 +1,9 @@
 //! What stands at `/`: which routes there are, for whoever opens the address in a browser or asks
 //! it with `curl`.
 
+use crate::{ApiInfo, Route};
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
-use chorus_kernel::Route;
 
 /// A page for a browser, and the same as text for everybody else.
 #[derive(Debug, Clone)]
@@ -14,13 +14,13 @@ pub(crate) struct Home {
 
 impl Home {
     /// Lists `routes`.
-    pub(crate) fn of(routes: &[Route]) -> Self {
+    pub(crate) fn of(info: ApiInfo, routes: &[Route]) -> Self {
         let mut lines: Vec<(&str, String, &str)> = routes
             .iter()
             .map(|route| (route.path, route.method.to_string(), route.summary))
             .collect();
         lines.sort();
-        Self { html: html(&lines), text: text(&lines) }
+        Self { html: html(info, &lines), text: text(info, &lines) }
     }
 
     /// The one that the caller wants.
@@ -33,9 +33,8 @@ impl Home {
     }
 }
 
-fn text(lines: &[(&str, String, &str)]) -> String {
-    let mut text =
-        "Chorus: an order-management backend whose services never call each other.\n\n".to_owned();
+fn text(info: ApiInfo, lines: &[(&str, String, &str)]) -> String {
+    let mut text = format!("{}: {}\n\n", info.title, info.description);
     for (path, method, summary) in lines {
         text.push_str(&format!("{method:<5} {path:<24} {summary}\n"));
     }
@@ -43,20 +42,18 @@ fn text(lines: &[(&str, String, &str)]) -> String {
     text
 }
 
-fn html(lines: &[(&str, String, &str)]) -> String {
+fn html(info: ApiInfo, lines: &[(&str, String, &str)]) -> String {
+    let ApiInfo { title, description, hint, .. } = info;
     let row = |(path, method, summary): &(&str, String, &str)| {
         format!("<tr><td>{method}</td><td><code>{path}</code></td><td>{summary}</td></tr>\n")
     };
     let rows: String = lines.iter().map(row).collect();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Chorus</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
          <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:3rem auto;\
          padding:0 1rem;color-scheme:light dark}}td{{padding:.2rem 1rem .2rem 0;\
-         vertical-align:top}}</style>\n<h1>Chorus</h1>\n<p>An order-management backend whose \
-         services never call each other: they listen to events on one bus, and answer with \
-         events.</p>\n<table>\n{rows}</table>\n<p>All of it, as OpenAPI 3.1: \
-         <a href=\"/openapi.json\">/openapi.json</a>. What an order went through: \
-         <code>chorus trace ORDER</code>.</p>\n</html>\n"
+         vertical-align:top}}</style>\n<h1>{title}</h1>\n<p>{description}</p>\n<table>\n{rows}</table>\n<p>All of it, as OpenAPI 3.1: \
+         <a href=\"/openapi.json\">/openapi.json</a>. {hint}</p>\n</html>\n"
     )
 }

@@ -1,10 +1,23 @@
-//! The services' routes on an axum server, and the OpenAPI document that describes them.
+//! HTTP without a server: a service says what it answers on which route, and an adapter listens.
 //!
-//! The same router answers over a socket, in tests, and for the command line without a server.
+//! With the feature `server`, the routes on an axum server, with the OpenAPI document that describes
+//! them: the same router answers over a socket, in tests, and for a command line without a server.
 
+mod body;
+mod command;
+mod function;
+#[cfg(feature = "server")]
 mod home;
 mod openapi;
+mod problem;
+mod route;
+#[cfg(feature = "server")]
 mod server;
 
-pub use openapi::openapi;
+pub use command::{command, command_key};
+pub use function::HttpFunction;
+pub use openapi::{ApiInfo, openapi};
+pub use problem::{FieldError, Problem};
+pub use route::{Endpoint, Method, Request, Response, Route};
+#[cfg(feature = "server")]
 pub use server::{MAX_BODY, router, with_problems};

@@ -1,12 +1,25 @@
 //! The OpenAPI 3.1 document of the routes.
 
-use chorus_kernel::{Problem, Route};
+use crate::{Problem, Route};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
+/// What a reader of an API is told first.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiInfo {
+    /// The name of the application.
+    pub title: &'static str,
+    /// What it is, in a sentence.
+    pub description: &'static str,
+    /// What to try besides the API, in a sentence; empty where there is nothing.
+    pub hint: &'static str,
+    /// The version of the API.
+    pub version: &'static str,
+}
+
 /// Describes `routes`.
 #[must_use]
-pub fn openapi(routes: &[Route]) -> Value {
+pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
     let mut paths = Map::new();
     for route in routes {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
@@ -17,9 +30,9 @@ pub fn openapi(routes: &[Route]) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Chorus",
-            "description": "An order-management backend whose services never call each other.",
-            "version": env!("CARGO_PKG_VERSION"),
+            "title": info.title,
+            "description": info.description,
+            "version": info.version,
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
@@ -92,7 +105,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     in_path.chain(others).chain(route.page_limit.into_iter().flat_map(pages)).collect()
 }
 
-/// What the shop's own words look like: orders, customers, items are named by it.
+/// The schema of an identifier; see [`chorus_table::identifier!`].
 fn identifier() -> Value {
     json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" })
 }

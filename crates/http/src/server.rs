@@ -2,26 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use crate::{Method, Problem, Request, Response, Route};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{RawPathParams, Request as HttpRequest};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
-use chorus_kernel::{Function, Kernel, Method, Problem, Request, Response, Route};
+use chorus_kernel::Kernel;
 
 use crate::home::Home;
-use crate::openapi;
+use crate::{ApiInfo, openapi};
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 1_000_000;
 
-/// The routes of `functions`, answered with `kernel`; `GET /` lists them, `GET /openapi.json`
-/// describes them.
-pub fn router(kernel: &Kernel, functions: &[Function]) -> Router {
-    let routes: Vec<Route> =
-        functions.iter().flat_map(|function| function.routes.clone()).collect();
-    let (document, home) = (openapi(&routes), Home::of(&routes));
+/// These routes, answered with `kernel`; `GET /` lists them, `GET /openapi.json` describes them.
+pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
+    let (document, home) = (openapi(info, &routes), Home::of(info, &routes));
     let mut by_path: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
     for route in routes {
         let methods = by_path.remove(route.path).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What a service is made of: pure decisions.
 
-use chorus_events::{Metadata, Outputs, Row};
+use chorus_table::{Metadata, Outputs, Row};
 
 use crate::outgoing::{entry, to_event};
 use crate::{Decision, Failure, Loaded, Message, Read, Task};

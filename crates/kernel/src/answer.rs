@@ -1,6 +1,6 @@
 //! How a message was answered.
 
-use chorus_events::Entry;
+use chorus_table::Entry;
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

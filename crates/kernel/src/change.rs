@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
 
-use chorus_events::Event;
+use chorus_table::Event;
 
 use crate::{Condition, Entity, Item, Versioned, Write, entity_key, stream_key};
 

@@ -1,6 +1,6 @@
 //! The kernel's way, written once: load, decide, commit, publish, mark.
 
-use chorus_events::{Inputs, Replay, Row};
+use chorus_table::{Inputs, Replay, Row};
 
 use crate::outgoing::{derived_id, entries};
 use crate::record::{Record, record_key};

@@ -39,16 +39,16 @@ impl<E> std::ops::Deref for Versioned<E> {
     }
 }
 
-/// The partition of the stream `id`, in the table of the Order service.
+/// The partition of the stream `id` in its table.
 #[must_use]
-pub fn order_stream(id: &str) -> String {
+pub fn stream_partition(id: &str) -> String {
     format!("stream#{id}")
 }
 
 /// The key of one event of a stream. Versions sort as text: they are padded to ten digits.
 #[must_use]
 pub fn stream_key(table: &'static str, id: &str, version: u64) -> Key {
-    Key { table, pk: order_stream(id), sk: format!("{version:010}") }
+    Key { table, pk: stream_partition(id), sk: format!("{version:010}") }
 }
 
 /// One event of a stream, as it was stored.
@@ -69,5 +69,5 @@ pub struct Recorded {
 /// A state that is the fold of a stream's events.
 pub trait Fold: Default {
     /// The state after one more event.
-    fn apply(self, event: &Recorded) -> Result<Self, chorus_events::ReadError>;
+    fn apply(self, event: &Recorded) -> Result<Self, chorus_table::ReadError>;
 }

@@ -1,6 +1,6 @@
 //! Why an action did not go through. A business failure is neither of these: it is an event.
 
-use chorus_events::ReadError;
+use chorus_table::ReadError;
 
 use crate::StoreError;
 

@@ -1,15 +1,15 @@
-//! A service's function: its actions, its routes, its tables. On AWS, one Lambda.
+//! A service's function: its actions, its state machines, its tables. On AWS, one Lambda.
 
 use std::sync::Arc;
 
-use chorus_events::{Row, Service};
+use chorus_table::{Row, Service};
 use serde_json::{Value, json};
 
 use crate::outgoing::to_event;
 use crate::starter::Starter;
 use crate::{
     Action, Answered, Failure, Handler, Kernel, MachineSpec, Message, Outreach, Pure, Refusal,
-    Route, TableSpec, handler,
+    TableSpec, handler,
 };
 
 /// One service, ready to be run by any adapter.
@@ -19,8 +19,6 @@ pub struct Function {
     pub service: Service,
     /// Its actions.
     pub handlers: Vec<Arc<dyn Handler>>,
-    /// Its HTTP routes.
-    pub routes: Vec<Route>,
     /// The tables that it owns.
     pub tables: Vec<TableSpec>,
     /// The state machines that orchestrate inside of it.
@@ -37,13 +35,7 @@ impl Function {
     /// A function without actions.
     #[must_use]
     pub fn of(service: Service) -> Self {
-        Self {
-            service,
-            handlers: Vec::new(),
-            routes: Vec::new(),
-            tables: Vec::new(),
-            machines: Vec::new(),
-        }
+        Self { service, handlers: Vec::new(), tables: Vec::new(), machines: Vec::new() }
     }
 
     /// Adds an action.
@@ -56,13 +48,6 @@ impl Function {
     #[must_use]
     pub fn outreach<A: Outreach>(mut self, action: A) -> Self {
         self.handlers.push(handler(action));
-        self
-    }
-
-    /// Adds an HTTP route.
-    #[must_use]
-    pub fn route(mut self, route: Route) -> Self {
-        self.routes.push(route);
         self
     }
 
@@ -96,7 +81,7 @@ impl Function {
         let found = self.handlers.iter().find(|handler| handler.row().action == action);
         let unknown = || Failure::Terminal {
             code: "UnknownAction",
-            message: format!("{} has no action {action}", self.service.title()),
+            message: format!("{} has no action {action}", self.service.title),
         };
         let handler = found.ok_or_else(unknown)?;
         let says = message.is_said_by_machine();
@@ -114,7 +99,7 @@ impl Function {
         let found = self.handlers.iter().find(|handler| handler.reads(&message.detail_type));
         let unknown = || Failure::Terminal {
             code: "UnknownEvent",
-            message: format!("{} has no action for {}", self.service.title(), message.detail_type),
+            message: format!("{} has no action for {}", self.service.title, message.detail_type),
         };
         self.answer(&**found.ok_or_else(unknown)?, kernel, &message).await
     }
@@ -129,7 +114,7 @@ impl Function {
             let failure = Failure::from(refusal);
             tracing::warn!(
                 action = handler.row().action,
-                order = message.metadata.correlation_id,
+                correlation_id = message.metadata.correlation_id,
                 event = message.detail_type,
                 code = failure.code(),
                 retryable = failure.is_retryable(),

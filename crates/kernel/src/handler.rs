@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_events::{EventSpec, Inputs, Row, RowSpec};
+use chorus_table::{EventSpec, Inputs, Row, RowSpec};
 
 use crate::{Answered, Kernel, Message, Outreach, Refusal};
 
@@ -41,8 +41,7 @@ impl<A: Outreach> Handler for Typed<A> {
         let row = A::Row::SPEC;
         let names = |events: &[EventSpec]| events.iter().any(|it| it.detail_type == detail_type);
         let by_task = names(row.tasks) && !names(row.on);
-        let every = row.trigger == chorus_events::Trigger::Every;
-        every || (names(<A::Row as Row>::Input::EVENTS) && !by_task)
+        row.is_catch_all() || (names(<A::Row as Row>::Input::EVENTS) && !by_task)
     }
 
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Answered, Refusal> {
@@ -50,7 +49,7 @@ impl<A: Outreach> Handler for Typed<A> {
         let answered = kernel.run(&self.0, message).await?;
         tracing::info!(
             action = row.action,
-            order = message.metadata.correlation_id,
+            correlation_id = message.metadata.correlation_id,
             event = message.detail_type,
             event_id = %message.metadata.event_id,
             outcome = ?answered.outcome,

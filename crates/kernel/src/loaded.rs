@@ -7,7 +7,7 @@ use serde_dynamo::AttributeValue;
 
 use crate::{
     Entity, Failure, Fold, Item, Key, Query, Recorded, Store, Versioned, entity_key, number,
-    order_stream, text,
+    stream_partition, text,
 };
 
 /// Something to read before deciding.
@@ -117,7 +117,7 @@ pub async fn stream(
     id: &str,
     version: u64,
 ) -> Result<Vec<Recorded>, Failure> {
-    let mut query = Query::partition(table, order_stream(id));
+    let mut query = Query::partition(table, stream_partition(id));
     query.from = Some(format!("{version:010}"));
     let mut events = Vec::new();
     loop {

@@ -1,6 +1,6 @@
 //! A message on its way into an action.
 
-use chorus_events::{Detail, Metadata};
+use chorus_table::{Detail, Metadata};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,7 +1,7 @@
 //! Outgoing events: their ids derive from what caused them, so that a step run again says
 //! byte for byte the same.
 
-use chorus_events::{Category, Detail, Entry, Metadata, Outputs};
+use chorus_table::{Category, Detail, Entry, Metadata, Outputs};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;

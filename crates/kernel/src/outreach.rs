@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use async_trait::async_trait;
-use chorus_events::Row;
+use chorus_table::Row;
 
 use crate::{Action, Decision, Given, Loaded, Read, Refusal, Step, Unanswered};
 

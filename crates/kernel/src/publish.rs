@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::Entry;
+use chorus_table::Entry;
 
 use crate::{Clock, Failure};
 

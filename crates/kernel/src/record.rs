@@ -1,7 +1,7 @@
 //! The idempotency record: proof that an action answered a message, with what it answered. The
 //! inbox is also the outbox.
 
-use chorus_events::Entry;
+use chorus_table::Entry;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

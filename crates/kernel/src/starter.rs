@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use async_trait::async_trait;
-use chorus_events::Row;
+use chorus_table::Row;
 
 use crate::{
     Decision, Given, Loaded, Outreach, Read, Refusal, Signal, Step, Unanswered, derived_id,

@@ -1,6 +1,6 @@
 //! Given this state, when that message comes, then this is decided: for tests of decisions.
 
-use chorus_events::{Category, Metadata, Row, samples};
+use chorus_table::{Category, Metadata, Row, sample_time};
 use uuid::Uuid;
 
 use crate::{Action, Decision, Given, Loaded, Message, Refusal, Task};
@@ -11,9 +11,9 @@ pub fn metadata() -> Metadata {
     Metadata {
         idempotency_key: "a-key".to_owned(),
         event_id: Uuid::from_u128(1),
-        correlation_id: samples::order_id().to_string(),
+        correlation_id: "1073459984".to_owned(),
         causation_id: None,
-        occurred_at: samples::moment(),
+        occurred_at: sample_time(),
         version: 1,
         ttl_seconds: 60,
         category: Category::Event,

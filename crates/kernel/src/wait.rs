@@ -5,7 +5,8 @@
 
 use std::marker::PhantomData;
 
-use chorus_events::{Handle, OrderId};
+use chorus_table::Handle;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,16 +16,19 @@ use crate::{Attempt, Entity, Signal, Versioned, Write, derived_id, replace, save
 pub trait Domain: Clone + Send + Sync + 'static {
     /// The table of its waits.
     const TABLE: &'static str;
+    /// The identifier of what a wait is about, such as an order's.
+    type Subject: Serialize + DeserializeOwned + AsRef<str> + Clone + Send + Sync;
 }
 
-/// One wait: for one answer about one order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One wait: for one answer about one subject.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", bound = "")]
 pub struct Wait<D: Domain> {
     /// What stands for it outside.
     pub handle: Handle,
-    /// What it is about.
-    pub order_id: OrderId,
+    /// What it is about; records of the first releases call it `order-id`.
+    #[serde(alias = "order-id")]
+    pub subject: D::Subject,
     /// The token of the task that waits: of its last attempt.
     token: String,
     /// That attempt.
@@ -47,19 +51,19 @@ impl<D: Domain> Entity for Wait<D> {
 }
 
 impl<D: Domain> Wait<D> {
-    /// The handle of the wait for this order.
+    /// The handle of the wait about this subject.
     #[must_use]
-    pub fn handle(order_id: &OrderId) -> Handle {
-        let id = derived_id(D::TABLE, order_id.as_str(), 0).simple().to_string();
+    pub fn handle(subject: &D::Subject) -> Handle {
+        let id = derived_id(D::TABLE, subject.as_ref(), 0).simple().to_string();
         id.parse().expect("the digits of a UUID are an identifier")
     }
 
-    /// A wait for an answer about this order, by the task that has this token.
+    /// A wait for an answer about this subject, by the task that has this token.
     #[must_use]
-    pub fn of(order_id: OrderId, token: impl Into<String>) -> Self {
-        let handle = Self::handle(&order_id);
+    pub fn of(subject: D::Subject, token: impl Into<String>) -> Self {
+        let handle = Self::handle(&subject);
         let (token, attempt) = (token.into(), Attempt::default());
-        Self { handle, order_id, token, attempt, answer: None, domain: PhantomData }
+        Self { handle, subject, token, attempt, answer: None, domain: PhantomData }
     }
 
     /// The answer that has come.
@@ -80,13 +84,13 @@ impl<D: Domain> Wait<D> {
     #[must_use]
     pub fn keep(
         read: Option<&Versioned<Self>>,
-        order_id: OrderId,
+        subject: D::Subject,
         (token, attempt): (&str, Attempt),
     ) -> Option<(Write, Option<Signal>)> {
         if read.is_some_and(|read| read.attempt > attempt) {
             return None;
         }
-        let mut wait = Self { attempt, ..Self::of(order_id, token) };
+        let mut wait = Self { attempt, ..Self::of(subject, token) };
         wait.answer = read.and_then(|read| read.answer.clone());
         let signal = wait.answer().map(|output| answer(token, output));
         Some((save(read, &wait), signal))
@@ -110,16 +114,22 @@ fn answer(token: &str, output: Value) -> Signal {
     Signal::Answer { token: token.to_owned(), output }
 }
 
+impl<D: Domain> std::fmt::Debug for Wait<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wait").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::samples;
 
     #[derive(Debug, Clone, PartialEq, Eq)]
     struct Here;
 
     impl Domain for Here {
         const TABLE: &'static str = "here";
+        type Subject = String;
     }
 
     fn read(value: Wait<Here>) -> Versioned<Wait<Here>> {
@@ -128,32 +138,32 @@ mod tests {
 
     #[test]
     fn a_handle_tells_neither_the_order_nor_the_token() {
-        let wait = Wait::<Here>::of(samples::order_id(), "a-token");
+        let wait = Wait::<Here>::of("4711".to_owned(), "a-token");
         let handle = wait.handle.as_str();
-        assert!(!handle.contains(samples::order_id().as_str()) && !handle.contains("token"));
+        assert!(!handle.contains("4711") && !handle.contains("token"));
     }
 
     #[test]
     fn an_answer_that_an_earlier_attempt_got_is_told_to_the_next() {
-        let first = read(Wait::of(samples::order_id(), "first"));
+        let first = read(Wait::of("4711".to_owned(), "first"));
         let (_, told) = Wait::take(&first, serde_json::json!({ "verdict": "approve" }));
         let Signal::Answer { token, output } = told else { panic!("{told:?}") };
         assert_eq!(token, "first");
         let answered = Wait { answer: Some(output.to_string()), ..first.value };
         let second = ("second", Attempt::default());
-        let (_, told) = Wait::keep(Some(&read(answered)), samples::order_id(), second).unwrap();
+        let (_, told) = Wait::keep(Some(&read(answered)), "4711".to_owned(), second).unwrap();
         assert_eq!(told, Some(Signal::Answer { token: "second".to_owned(), output }));
     }
 
     #[test]
     fn an_answer_is_told_to_the_last_attempt_whichever_speaks_last() {
         let attempt = |retry| Attempt { retry, ..Attempt::default() };
-        let first = read(Wait::of(samples::order_id(), "first"));
-        let kept = Wait::keep(Some(&first), samples::order_id(), ("third", attempt(2)));
+        let first = read(Wait::of("4711".to_owned(), "first"));
+        let kept = Wait::keep(Some(&first), "4711".to_owned(), ("third", attempt(2)));
         let Some((Write::Put { item, .. }, None)) = kept else { panic!("{kept:?}") };
         let third: Wait<Here> = serde_dynamo::from_item(item).unwrap();
         let late =
-            Wait::keep(Some(&read(third.clone())), samples::order_id(), ("second", attempt(1)));
+            Wait::keep(Some(&read(third.clone())), "4711".to_owned(), ("second", attempt(1)));
         assert!(late.is_none(), "{late:?}");
         let (_, told) = Wait::take(&read(third), serde_json::json!({}));
         assert!(matches!(told, Signal::Answer { token, .. } if token == "third"));

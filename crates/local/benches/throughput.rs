@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chorus_events::table::TABLE;
-use chorus_events::{Entry, RowSpec, rules};
 use chorus_kernel::{
     Answered, Condition, Function, Handler, IDEMPOTENCY_TABLE, Kernel, Key, Message, Outcome,
     Publisher, Refusal, Store, Write,
 };
 use chorus_local::{DynoxideStore, Local, LocalConfig, SystemClock};
+use chorus_table::{Entry, RowSpec, rules};
 use serde_dynamo::AttributeValue;
 
 const EVENTS: u64 = 20_000;
@@ -40,11 +40,11 @@ impl Handler for Idle {
 
 fn config() -> LocalConfig {
     let rows: Vec<RowSpec> =
-        TABLE.iter().filter(|row| row.action == "CountOrder").copied().collect();
+        TABLE.rows.iter().filter(|row| row.action == "CountOrder").copied().collect();
     let mut function = Function::of(rows[0].service);
     function.handlers.push(Arc::new(Idle(rows[0])));
-    let mut config = LocalConfig::new(vec![function]);
-    config.rules = rules::of(&rows).ok();
+    let mut config = LocalConfig::new(&TABLE, vec![function]);
+    config.rules = rules(&rows);
     config
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_events::rules::Rule;
 use chorus_kernel::{Clock, Function};
+use chorus_table::{Rule, Table};
 
 use crate::clock::{SystemClock, VirtualClock};
 use crate::engine::{Disorder, Observer, Policies, Schedule};
@@ -21,8 +21,8 @@ pub struct LocalConfig {
     pub data: Option<PathBuf>,
     /// The services.
     pub functions: Vec<Function>,
-    /// The rules; without, those of the design table whose service is among the functions.
-    pub rules: Option<Vec<Rule>>,
+    /// The rules of the bus.
+    pub rules: Vec<Rule>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The same clock, where the runner lets it pass while nothing can be done.
@@ -61,13 +61,18 @@ pub struct LocalConfig {
 }
 
 impl LocalConfig {
-    /// In memory, on the system's clock, 32 deliveries at once, an archive of 14 days.
+    /// In memory, on the system's clock, 32 deliveries at once, an archive of 14 days; the rules are
+    /// those of the rows of `table` whose service is among the functions.
     #[must_use]
-    pub fn new(functions: Vec<Function>) -> Self {
+    pub fn new(table: &Table, functions: Vec<Function>) -> Self {
+        let deployed =
+            |rule: &Rule| functions.iter().any(|function| function.service == rule.row.service);
+        let mut rules = table.rules();
+        rules.retain(deployed);
         Self {
             data: None,
             functions,
-            rules: None,
+            rules,
             clock: Arc::new(SystemClock),
             passes: None,
             seed: None,

@@ -28,9 +28,6 @@ pub enum Error {
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[source] StoreError),
-    /// The rules cannot be derived from the table.
-    #[error("the rules cannot be derived from the design table")]
-    Rules(#[source] chorus_events::rules::RuleError),
     /// A rule's pattern is none that EventBridge takes.
     #[error("the pattern of the rule {0} is wrong")]
     Pattern(String, #[source] event_pattern::PatternError),

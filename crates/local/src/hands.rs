@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::{Replay, Service};
 use chorus_kernel::{Failure, Function, Kernel, Outcome};
+use chorus_table::{Replay, Service};
 
 use crate::engine::{Fault, Taken, Ticket, Topology, Verdict, Work};
 use crate::machines::Orchestrator;
@@ -67,7 +67,7 @@ impl Hands {
     pub async fn invoke(&self, taken: &Taken, topology: &Topology, kernel: &Kernel) -> Verdict {
         let service = topology.routes[taken.route].row().service;
         let Some(function) = self.functions.get(&service) else {
-            let message = format!("{} is not deployed here", service.title());
+            let message = format!("{} is not deployed here", service.title);
             return Verdict::Failed(Fault::terminal("NO_FUNCTION", message));
         };
         let answering = function.handle_event(kernel, &taken.event.json);

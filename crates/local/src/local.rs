@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use chorus_events::rules::Rule;
 use chorus_kernel::{
     Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, Store, TableSpec,
 };
@@ -26,7 +25,7 @@ use crate::records::Records;
 use crate::runner::{Driver, Runner};
 use crate::store::DynoxideStore;
 
-/// A shop in one process. Dropping it keeps what was accepted; see [`Runner::shutdown`] to end
+/// An application in one process. Dropping it keeps what was accepted; see [`Runner::shutdown`] to end
 /// in good order.
 #[derive(Debug)]
 pub struct Local {
@@ -42,9 +41,9 @@ impl Local {
     /// until the runner starts.
     ///
     /// # Errors
-    /// Where the directory is in use or cannot be read or made, or the rules cannot be derived.
+    /// Where the directory is in use or cannot be read or made.
     pub fn open(config: LocalConfig) -> Result<Self, Error> {
-        let topology = Topology::of(rules(&config)?, &config.policies);
+        let topology = Topology::of(config.rules.clone(), &config.policies);
         let (store, opened) = open_files(&config, &topology)?;
         let bus = open_bus(&config, topology, opened)?;
         let hands = Arc::new(hands(&config, &bus, &store)?);
@@ -99,12 +98,12 @@ impl Local {
         Arc::new(LocalMachines { orchestrator, store })
     }
 
-    /// What happened in the state machines for an order, in the order in which they were started.
+    /// What happened in the state machines for one `correlation-id`, in the order of their starts.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn executions(&self, order: &str) -> Result<Vec<ExecutionStory>, Failure> {
-        self.hands.orchestrator.story(&*self.store, order).await
+    pub async fn executions(&self, correlation_id: &str) -> Result<Vec<ExecutionStory>, Failure> {
+        self.hands.orchestrator.story(&*self.store, correlation_id).await
     }
 
     /// The driver on tokio.
@@ -118,18 +117,6 @@ impl Local {
     pub fn watch(&self) -> broadcast::Receiver<Observation> {
         self.bus.watch()
     }
-}
-
-/// The rules of the services that are deployed here; a partner's row belongs to its service.
-fn rules(config: &LocalConfig) -> Result<Vec<Rule>, Error> {
-    if let Some(rules) = &config.rules {
-        return Ok(rules.clone());
-    }
-    let mut rules = chorus_events::rules::all().map_err(Error::Rules)?;
-    let deployed =
-        |rule: &Rule| config.functions.iter().any(|function| function.service == rule.row.service);
-    rules.retain(deployed);
-    Ok(rules)
 }
 
 fn tables(functions: &[Function]) -> Vec<TableSpec> {

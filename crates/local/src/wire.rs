@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chorus_events::Entry;
+use chorus_table::Entry;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -149,7 +149,7 @@ pub(crate) fn detail(json: &str) -> serde_json::Result<&RawValue> {
 
 #[cfg(test)]
 mod tests {
-    use chorus_events::WireEvent;
+    use chorus_table::WireEvent;
 
     use super::*;
 

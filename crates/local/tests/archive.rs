@@ -3,6 +3,7 @@
 
 mod world;
 
+use chorus_events::table::TABLE;
 use std::time::Duration;
 
 use chorus_kernel::Publisher;
@@ -28,7 +29,7 @@ async fn events_are_kept_for_as_long_as_they_should_be_and_no_longer() {
     for directory in [None, Some(tempfile::tempdir().unwrap())] {
         let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
         let mut config =
-            LocalConfig::new(vec![function("CountOrder", always).0]).virtual_time(&clock);
+            LocalConfig::new(&TABLE, vec![function("CountOrder", always).0]).virtual_time(&clock);
         config.data = directory.as_ref().map(|directory| directory.path().to_owned());
         let shop = Local::open(config).unwrap();
         // Of no rule's interest, so that no delivery keeps it.

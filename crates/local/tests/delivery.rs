@@ -3,6 +3,7 @@
 
 mod world;
 
+use chorus_events::table::TABLE;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ fn start() -> Timestamp {
 
 fn config(action: &str, function: chorus_kernel::Function) -> (LocalConfig, VirtualClock) {
     let clock = VirtualClock::at(start());
-    let mut config = LocalConfig::new(vec![function]).virtual_time(&clock).seed(1);
-    config.rules = Some(rules_of(&[action]));
+    let mut config = LocalConfig::new(&TABLE, vec![function]).virtual_time(&clock).seed(1);
+    config.rules = rules_of(&[action]);
     (config, clock)
 }
 
@@ -28,7 +29,7 @@ fn config(action: &str, function: chorus_kernel::Function) -> (LocalConfig, Virt
 async fn an_event_reaches_the_target_of_every_rule_that_it_matches() {
     let (counting, counted) = function("CountOrder", always);
     let (reserving, reserved) = function("ReserveItem", always);
-    let shop = Local::open(LocalConfig::new(vec![counting, reserving])).unwrap();
+    let shop = Local::open(LocalConfig::new(&TABLE, vec![counting, reserving])).unwrap();
     let rejected = shop.kernel().bus.put_events(&[entry("OrderCreated", "a", 1)]).await.unwrap();
     assert_eq!(rejected, []);
     shop.runner().run_until_idle(SOON).await.unwrap();
@@ -92,7 +93,7 @@ async fn what_fails_too_often_is_a_dead_letter_and_a_redrive_takes_it_to_its_tar
     let (reserving, reserved) = function("ReserveItem", always);
     let (mut config, _) = config("CountOrder", counting);
     config.functions.push(reserving);
-    config.rules = Some(rules_of(&["CountOrder", "ReserveItem"]));
+    config.rules = rules_of(&["CountOrder", "ReserveItem"]);
     let shop = Local::open(config).unwrap();
     shop.bus().put_events(&[entry("OrderCreated", "a", 1)]).await.unwrap();
     shop.runner().run_until_idle(SOON).await.unwrap();
@@ -126,7 +127,7 @@ async fn a_panic_of_a_function_is_a_failure_of_its_delivery_only() {
 async fn the_dead_letters_of_one_row_start_the_row_that_consumes_them() {
     let (delivering, canceled) = function("CancelDelivery", always);
     let (mut config, _) = config("CancelDelivery", delivering);
-    config.rules = Some(rules_of(&["StartDelivery", "CancelDelivery"]));
+    config.rules = rules_of(&["StartDelivery", "CancelDelivery"]);
     let shop = Local::open(config).unwrap();
     shop.bus().put_events(&[entry("DeliveryMarkedAsStarted", "a", 1)]).await.unwrap();
     shop.runner().run_until_idle(SOON).await.unwrap();
@@ -144,7 +145,7 @@ async fn a_replay_reaches_one_rule_and_says_so() {
     let (reserving, reserved) = function("ReserveItem", always);
     let (mut config, _) = config("CountOrder", counting);
     config.functions.push(reserving);
-    config.rules = Some(rules_of(&["CountOrder", "ReserveItem"]));
+    config.rules = rules_of(&["CountOrder", "ReserveItem"]);
     let shop = Local::open(config).unwrap();
     shop.bus().put_events(&[entry("OrderCreated", "a", 1)]).await.unwrap();
     shop.runner().run_until_idle(SOON).await.unwrap();
@@ -167,21 +168,19 @@ async fn a_replay_reaches_one_rule_and_says_so() {
 #[tokio::test]
 async fn an_entry_that_is_too_large_is_refused_and_the_others_are_taken() {
     let (counting, counted) = function("CountOrder", always);
-    let shop = Local::open(LocalConfig::new(vec![counting])).unwrap();
+    let shop = Local::open(LocalConfig::new(&TABLE, vec![counting])).unwrap();
     let bus = Arc::clone(shop.bus());
     let mut large = entry("OrderCreated", "a", 1);
     large.detail = format!(r#"{{"x":"{}"}}"#, "x".repeat(1_100_000));
     let rejected = bus.put_events(std::slice::from_ref(&large)).await.unwrap();
     assert_eq!((rejected[0].index, rejected[0].code.as_str()), (0, "ValidationException"));
-    let broken = chorus_events::Entry { detail: "{".to_owned(), ..large };
+    let broken = chorus_table::Entry { detail: "{".to_owned(), ..large };
     let rejected = bus.put_events(&[broken, entry("OrderCreated", "a", 2)]).await.unwrap();
     assert_eq!((rejected[0].index, rejected.len()), (0, 1));
     let eleven = vec![entry("OrderCreated", "a", 3); 11];
     assert!(bus.put_events(&eleven).await.is_err());
-    let stranger = chorus_events::Entry {
-        source: "org.strangers".to_owned(),
-        ..entry("OrderCreated", "a", 4)
-    };
+    let stranger =
+        chorus_table::Entry { source: "org.strangers".to_owned(), ..entry("OrderCreated", "a", 4) };
     assert_eq!(bus.put_events(&[stranger]).await.unwrap(), []);
     shop.runner().run_until_idle(SOON).await.unwrap();
     assert_eq!(*counted.lock().unwrap(), [("a".to_owned(), 2)]);

@@ -3,6 +3,7 @@
 
 mod world;
 
+use chorus_events::table::TABLE;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use world::{Seen, always, entry, function, killed, rules_of};
 const SOON: Duration = Duration::from_secs(30);
 
 fn shop(directory: &Path, function: chorus_kernel::Function) -> Local {
-    let mut config = LocalConfig::new(vec![function]).data(directory);
-    config.rules = Some(rules_of(&["CountOrder"]));
+    let mut config = LocalConfig::new(&TABLE, vec![function]).data(directory);
+    config.rules = rules_of(&["CountOrder"]);
     Local::open(config).unwrap()
 }
 
@@ -144,6 +145,6 @@ async fn the_archive_is_read_in_order_and_replayed_from_the_file() {
 async fn a_directory_belongs_to_one_process() {
     let directory = tempfile::tempdir().unwrap();
     let _first = shop(directory.path(), function("CountOrder", always).0);
-    let second = LocalConfig::new(vec![]).data(directory.path());
+    let second = LocalConfig::new(&TABLE, vec![]).data(directory.path());
     assert!(matches!(Local::open(second), Err(Error::InUse(_))));
 }

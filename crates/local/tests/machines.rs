@@ -3,6 +3,8 @@
 
 mod world;
 
+use chorus_events::services;
+use chorus_events::table::TABLE;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,14 +13,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::payment::PaymentMade;
+use chorus_events::samples;
 use chorus_events::table::rows::{self, AskReviewerInput, MakePaymentInput};
 use chorus_events::table::rows::{AskReviewerOutput, MakePaymentOutput};
-use chorus_events::{Event, Service, samples};
 use chorus_kernel::{
     Action, Decision, Function, Given, Heard, Item, Kernel, Key, Loaded, MachineSpec, Machines,
     Page, Query, Read, Refusal, Signal, Store, StoreError, Write,
 };
 use chorus_local::{Local, LocalConfig};
+use chorus_table::Event;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use world::killed;
@@ -84,13 +87,13 @@ impl Action for Ask {
 
 fn shop(directory: &Path) -> Local {
     let machine = |name, definition| MachineSpec { name, definition, limits: &[] };
-    let payment = Function::of(Service::Payment)
+    let payment = Function::of(services::PAYMENT)
         .machine(machine("Outer", OUTER))
         .machine(machine("Inner", INNER))
         .action(Charge)
         .action(Ask);
-    let mut config = LocalConfig::new(vec![payment]).data(directory);
-    config.rules = Some(Vec::new());
+    let mut config = LocalConfig::new(&TABLE, vec![payment]).data(directory);
+    config.rules = Vec::new();
     Local::open(config).unwrap()
 }
 

@@ -3,11 +3,12 @@
 
 mod world;
 
+use chorus_events::services;
+use chorus_events::table::TABLE;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::Service;
 use chorus_kernel::{Clock, Function, Publisher};
 use chorus_local::{
     Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Replay, RetryPolicy, Selection,
@@ -45,9 +46,9 @@ async fn carrier(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) 
 }
 
 fn config(url: &str) -> LocalConfig {
-    let mut config = LocalConfig::new(vec![Function::of(Service::Delivery)])
+    let mut config = LocalConfig::new(&TABLE, vec![Function::of(services::DELIVERY)])
         .endpoint("StartDelivery", Endpoint::new(url, "the key"));
-    config.rules = Some(rules_of(&["StartDelivery"]));
+    config.rules = rules_of(&["StartDelivery"]);
     config.policies.partner =
         RetryPolicy { first_pause: Duration::from_millis(5), ..RetryPolicy::PARTNER };
     config

@@ -3,10 +3,11 @@
 
 mod world;
 
+use chorus_events::services;
+use chorus_events::table::TABLE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chorus_events::Service;
 use chorus_kernel::{Clock, Function, Publisher};
 use chorus_local::{
     Disorder, Fault, Local, LocalConfig, Observation, Selection, Taken, Verdict, VirtualClock,
@@ -51,10 +52,10 @@ fn act() -> impl Strategy<Value = Act> {
 
 fn shop(seed: u64, copies: u32) -> (Local, VirtualClock) {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
-    let functions = [Service::Analytics, Service::Notification, Service::Inventory];
+    let functions = [services::ANALYTICS, services::NOTIFICATION, services::INVENTORY];
     let functions = functions.into_iter().map(Function::of).collect();
-    let mut config = LocalConfig::new(functions).virtual_time(&clock).seed(seed);
-    config.rules = Some(rules_of(&["CountOrder", "SendEmail", "ReserveItem"]));
+    let mut config = LocalConfig::new(&TABLE, functions).virtual_time(&clock).seed(seed);
+    config.rules = rules_of(&["CountOrder", "SendEmail", "ReserveItem"]);
     config.policies.function.max_attempts = 3;
     let delay = Duration::from_secs(u64::from(copies) * 10);
     config.disorder = Disorder { fewest_copies: copies.min(2), most_copies: copies, delay };

@@ -3,6 +3,7 @@
 
 mod world;
 
+use chorus_events::table::TABLE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,8 +19,8 @@ const SOON: Duration = Duration::from_secs(20);
 
 fn shop(function: chorus_kernel::Function) -> (Local, VirtualClock) {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
-    let mut config = LocalConfig::new(vec![function]).virtual_time(&clock).seed(1);
-    config.rules = Some(rules_of(&["SendEmail"]));
+    let mut config = LocalConfig::new(&TABLE, vec![function]).virtual_time(&clock).seed(1);
+    config.rules = rules_of(&["SendEmail"]);
     (Local::open(config).unwrap(), clock)
 }
 
@@ -103,8 +104,8 @@ async fn a_replay_that_overtakes_an_event_does_not_stand_for_it() {
         Ok(())
     });
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
-    let mut config = LocalConfig::new(vec![mailing]).virtual_time(&clock).seed(1);
-    config.rules = Some(rules_of(&["SendEmail"]));
+    let mut config = LocalConfig::new(&TABLE, vec![mailing]).virtual_time(&clock).seed(1);
+    config.rules = rules_of(&["SendEmail"]);
     config.disorder = Disorder { fewest_copies: 1, most_copies: 1, delay: Duration::from_secs(60) };
     let shop = Local::open(config).unwrap();
     for number in 0..20 {

@@ -3,6 +3,7 @@
 
 mod world;
 
+use chorus_events::table::TABLE;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -30,7 +31,7 @@ impl Job for Counts {
 fn shop(every: u64) -> (Local, VirtualClock, Arc<Counts>) {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
     let counts = Arc::new(Counts::default());
-    let mut config = LocalConfig::new(vec![]).virtual_time(&clock);
+    let mut config = LocalConfig::new(&TABLE, vec![]).virtual_time(&clock);
     let schedule = Schedule { job: "count", every: Duration::from_secs(every) };
     config.schedules.push((schedule, Arc::clone(&counts) as Arc<dyn Job>));
     (Local::open(config).unwrap(), clock, counts)

@@ -116,9 +116,6 @@ pub enum DoctorError {
     /// The orders' events cannot be read.
     #[error("the orders' events cannot be read")]
     History(#[from] chorus_order::HistoryError),
-    /// The table's own rules cannot be derived.
-    #[error("the rules of the design table cannot be derived")]
-    Rules(#[from] chorus_events::rules::RuleError),
     /// A rule's pattern cannot be read.
     #[error("the pattern of {0} cannot be read")]
     Pattern(String, #[source] event_pattern::PatternError),

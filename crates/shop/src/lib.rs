@@ -18,4 +18,4 @@ pub use operator::{
     Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed,
 };
 pub use partners::Partners;
-pub use shop::{Shop, ShopError, functions};
+pub use shop::{API, Shop, ShopError, functions};

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use chorus_kernel::{Failure, Function, StoreError, sweep};
+use chorus_events::table::TABLE;
+use chorus_http::{ApiInfo, HttpFunction};
+use chorus_kernel::{Failure, StoreError, sweep};
 use chorus_local::{Endpoint, Local, LocalConfig};
+use chorus_services::Dependencies;
 use chorus_webhook_signature::WebhookSecret;
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
@@ -38,21 +41,22 @@ pub enum ShopError {
     Stored(#[from] Failure),
 }
 
+/// What the API's documentation says of the shop.
+pub const API: ApiInfo = ApiInfo {
+    title: "Chorus",
+    description: "An order-management backend whose services never call each other.",
+    hint: "What an order went through: <code>chorus trace ORDER</code>.",
+    version: env!("CARGO_PKG_VERSION"),
+};
+
 /// Every service, with its partners wired in.
 #[must_use]
-pub fn functions(partners: &Partners, secret: WebhookSecret) -> Vec<Function> {
-    vec![
-        chorus_order::function(),
-        chorus_inventory::function(),
-        chorus_customer::function(),
-        chorus_delivery::function(secret),
-        chorus_payment::function(Arc::new(partners.provider())),
-        chorus_notification::function(Arc::new(partners.mailer())),
-        chorus_fraud::function(),
-        chorus_customs::function(),
-        chorus_analytics::function(),
-        chorus_event_log::function(),
-    ]
+pub fn functions(partners: &Partners, webhook_secret: WebhookSecret) -> Vec<HttpFunction> {
+    chorus_services::functions(&Dependencies {
+        payment_provider: Arc::new(partners.provider()),
+        mailer: Arc::new(partners.mailer()),
+        webhook_secret,
+    })
 }
 
 /// A shop: the engine with every service, the API's router, the partners.
@@ -110,8 +114,8 @@ impl Shop {
             std::fs::create_dir_all(data).map_err(unusable)?;
         }
         let partners = Partners::open(config)?;
-        let functions = functions(&partners, secret());
-        let mut engine = LocalConfig::new(functions.clone());
+        let (functions, routes) = HttpFunction::split(functions(&partners, secret()));
+        let mut engine = LocalConfig::new(&TABLE, functions);
         (engine.data, engine.seed) = (config.data.clone(), config.seed);
         (engine.concurrency, engine.disorder) = (config.concurrency, config.disorder);
         engine.limits.clone_from(&config.limits);
@@ -121,7 +125,7 @@ impl Shop {
         }
         let local = Arc::new(Local::open(engine)?);
         let desk = operator::router(Arc::clone(&local), partners.clone());
-        let router = chorus_http::router(local.kernel(), &functions).merge(desk);
+        let router = chorus_http::router(local.kernel(), API, routes).merge(desk);
         let router = chorus_http::with_problems(router);
         Ok(Self { local, partners, router, serving: Mutex::new(None) })
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use chorus_events::Entry;
 use chorus_kernel::Publisher;
 use chorus_shop::audit::{self, Deed};
 use chorus_shop::doctor::{DoctorError, Stuck, examine};
 use chorus_shop::{DeadLetterView, Shop, ShopConfig};
+use chorus_table::Entry;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chorus_events::OrderId;
 use chorus_events::commands::LogisticsStatus;
-use chorus_kernel::{Request, derived_id};
+use chorus_http::Request;
+use chorus_kernel::derived_id;
 use chorus_payment::ReviewWait;
 use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
 use jiff::Timestamp;
@@ -210,4 +211,4 @@ fn cents(amount: i64) -> Value {
 }
 
 /// The routes of the services, by method and path.
-pub(crate) type Routes = BTreeMap<String, std::sync::Arc<dyn chorus_kernel::Endpoint>>;
+pub(crate) type Routes = BTreeMap<String, std::sync::Arc<dyn chorus_http::Endpoint>>;

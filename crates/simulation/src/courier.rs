@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chorus_events::OrderId;
 use chorus_events::commands::LogisticsStatus;
-use chorus_events::{Handle, OrderId};
 use chorus_local::{Call, NoAnswer, Partner};
+use chorus_table::Handle;
 use jiff::Timestamp;
 use serde::Deserialize;
 

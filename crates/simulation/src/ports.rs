@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::Entry;
 use chorus_kernel::{
     Clock, Failure, Item, Key, Page, Publisher, Query, Reason, Rejected, Store, StoreError, Write,
     number,
 };
 use chorus_local::Bus;
+use chorus_table::Entry;
 use jiff::Timestamp;
 
 use crate::draw::Draw;

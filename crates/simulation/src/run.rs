@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use chorus_events::rules::Rule;
 use chorus_local::VirtualClock;
 use chorus_order::Status;
+use chorus_table::Rule;
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
@@ -143,7 +143,7 @@ impl Outcome {
 /// The rules of the design table, derived once.
 fn rules() -> &'static [Rule] {
     static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
-    RULES.get_or_init(|| chorus_events::rules::all().unwrap_or_default())
+    RULES.get_or_init(|| chorus_events::table::TABLE.rules())
 }
 
 /// Runs to the end, and checks.

@@ -61,9 +61,10 @@ fn first(part: String, input: &CountOrderInput, worth: i64) -> Count {
 mod tests {
     use super::*;
     use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::decide;
     use chorus_kernel::{Write, number};
+    use chorus_table::Event;
 
     fn change(input: impl Into<CountOrderInput>, loaded: &Loaded) -> Write {
         let decision = decide(&CountOrder, input, loaded).unwrap();

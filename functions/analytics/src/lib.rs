@@ -6,7 +6,8 @@ mod count_order;
 
 pub use count::Count;
 
-use chorus_events::Service;
+use chorus_events::services;
+use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
 /// The counts, spread over a few items.
@@ -14,9 +15,7 @@ pub const TABLE: TableSpec = TableSpec { name: "analytics", indexes: &[], ttl: N
 
 /// The service.
 #[must_use]
-pub fn function() -> Function {
-    Function::of(Service::Analytics)
-        .table(TABLE)
-        .action(count_order::CountOrder)
-        .route(api::get_analytics())
+pub fn function() -> HttpFunction {
+    let function = Function::of(services::ANALYTICS).table(TABLE).action(count_order::CountOrder);
+    HttpFunction::new(function, [api::get_analytics()])
 }

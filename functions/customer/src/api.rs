@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use chorus_events::commands::PutCustomer as Command;
 use chorus_events::{CustomerId, PLAIN_TEXT};
-use chorus_kernel::{Endpoint, Kernel, Method, Problem, Pure, Request, Response, Route, command};
+use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
+use chorus_kernel::{Kernel, Pure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

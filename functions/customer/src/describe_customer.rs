@@ -47,9 +47,9 @@ impl Action for DescribeCustomer {
 mod tests {
     use super::*;
     use crate::customer::sample;
-    use chorus_events::Event;
     use chorus_events::inventory::ItemDescribed;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn decided(loaded: &Loaded) -> Decision<DescribeCustomerOutput> {
         decide(&DescribeCustomer, ItemDescribed::sample(), loaded).unwrap()

@@ -7,7 +7,8 @@ mod put_customer;
 
 pub use customer::Customer;
 
-use chorus_events::Service;
+use chorus_events::services;
+use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
 /// Customers.
@@ -15,11 +16,10 @@ pub const TABLE: TableSpec = TableSpec { name: "customer", indexes: &[], ttl: No
 
 /// The service.
 #[must_use]
-pub fn function() -> Function {
-    Function::of(Service::Customer)
+pub fn function() -> HttpFunction {
+    let function = Function::of(services::CUSTOMER)
         .table(TABLE)
         .action(put_customer::PutCustomer)
-        .action(describe_customer::DescribeCustomer)
-        .route(api::put_customer())
-        .route(api::get_customer())
+        .action(describe_customer::DescribeCustomer);
+    HttpFunction::new(function, [api::put_customer(), api::get_customer()])
 }

@@ -81,9 +81,9 @@ fn check_email(email: &str) -> Result<(), Refusal> {
 mod tests {
     use super::*;
     use crate::customer::sample;
-    use chorus_events::Event;
     use chorus_events::commands::PutCustomer as Command;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn revision_after(loaded: &Loaded) -> Option<u64> {
         let decision = decide(&PutCustomer, Command::sample(), loaded).unwrap();

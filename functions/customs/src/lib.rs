@@ -5,7 +5,7 @@ mod prepare_declaration;
 
 pub use declaration::Declaration;
 
-use chorus_events::Service;
+use chorus_events::services;
 use chorus_kernel::{Function, TableSpec};
 
 /// One declaration for each order that leaves the country.
@@ -14,5 +14,5 @@ pub const TABLE: TableSpec = TableSpec { name: "customs", indexes: &[], ttl: Non
 /// The service.
 #[must_use]
 pub fn function() -> Function {
-    Function::of(Service::Customs).table(TABLE).action(prepare_declaration::PrepareDeclaration)
+    Function::of(services::CUSTOMS).table(TABLE).action(prepare_declaration::PrepareDeclaration)
 }

@@ -46,8 +46,9 @@ impl Action for PrepareDeclaration {
 mod tests {
     use super::*;
     use chorus_events::order::OrderCreated;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     #[test]
     fn an_order_that_leaves_the_country_is_declared_at_its_worth() {

@@ -108,9 +108,10 @@ mod tests {
     use chorus_events::inventory::ItemRemoved;
     use chorus_events::logistics::DeliveryCanceled;
     use chorus_events::order::OrderCanceled;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::decide;
     use chorus_kernel::{Versioned, Write};
+    use chorus_table::Event;
 
     fn on(
         input: impl Into<CancelDeliveryInput>,

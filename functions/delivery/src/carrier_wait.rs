@@ -1,5 +1,6 @@
 //! What Delivery waits for: the carrier's word on a parcel.
 
+use chorus_events::OrderId;
 use chorus_kernel::{Domain, TableSpec, Wait};
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ pub struct CarrierWord;
 
 impl Domain for CarrierWord {
     const TABLE: &'static str = "carrier-wait";
+    type Subject = OrderId;
 }
 
 /// The wait for the carrier's word on a parcel.

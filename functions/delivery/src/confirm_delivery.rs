@@ -45,9 +45,9 @@ mod tests {
     use super::*;
     use crate::Status;
     use crate::delivery::sample;
-    use chorus_events::Event;
     use chorus_events::logistics::Delivered;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn decided(loaded: &Loaded) -> Decision<ConfirmDeliveryOutput> {
         decide(&ConfirmDelivery, Delivered::sample(), loaded).unwrap()

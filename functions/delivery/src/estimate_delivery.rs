@@ -96,8 +96,9 @@ fn out_of_reach(address: &ShippingAddress) -> Option<String> {
 mod tests {
     use super::*;
     use crate::delivery::sample;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn to(address: ShippingAddress) -> Decision<EstimateDeliveryOutput> {
         let order = CustomerDescribed { shipping_address: address, ..CustomerDescribed::sample() };

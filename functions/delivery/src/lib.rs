@@ -18,8 +18,9 @@ pub use carrier_wait::{CARRIER_WAIT_TABLE, CarrierWait, CarrierWord};
 pub use chorus_webhook_signature::WebhookSecret;
 pub use delivery::{Delivery, Status};
 
-use chorus_events::Service;
+use chorus_events::services;
 use chorus_events::table::rows;
+use chorus_http::HttpFunction;
 use chorus_kernel::{Function, MachineSpec, TableSpec};
 
 /// One delivery for each order.
@@ -41,8 +42,8 @@ pub const TRANSPORT: MachineSpec = MachineSpec {
 
 /// The service; the carrier signs its webhooks with the secret.
 #[must_use]
-pub fn function(webhook_secret: WebhookSecret) -> Function {
-    Function::of(Service::Delivery)
+pub fn function(webhook_secret: WebhookSecret) -> HttpFunction {
+    let function = Function::of(services::DELIVERY)
         .table(TABLE)
         .table(CARRIER_WAIT_TABLE)
         .machine(FULFIL_DELIVERY)
@@ -52,7 +53,6 @@ pub fn function(webhook_secret: WebhookSecret) -> Function {
         .action(mark_delivery_as_started::MarkDeliveryAsStarted)
         .action(relay_logistics::RelayLogistics)
         .action(confirm_delivery::ConfirmDelivery)
-        .action(cancel_delivery::CancelDelivery)
-        .route(webhook::post_logistics(webhook_secret))
-        .route(api::get_delivery())
+        .action(cancel_delivery::CancelDelivery);
+    HttpFunction::new(function, [webhook::post_logistics(webhook_secret), api::get_delivery()])
 }

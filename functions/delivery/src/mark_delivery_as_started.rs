@@ -93,8 +93,9 @@ mod tests {
     use crate::Status;
     use crate::delivery::sample;
     use chorus_events::inventory::ItemRemoved;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::{decide_on, waiting};
+    use chorus_table::Event;
 
     fn decided(loaded: &Loaded) -> Decision<MarkDeliveryAsStartedOutput> {
         let message = waiting("a-token");

@@ -1,12 +1,13 @@
 //! Passes on what the carrier's signed webhook says, and tells the machine that waits for it.
 
-use chorus_events::Outputs;
+use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::{Delivered, DeliveryCanceled, DeliveryStarted};
 use chorus_events::table::rows::{self, RelayLogisticsInput, RelayLogisticsOutput};
-use chorus_events::{OrderId, Row};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal};
+use chorus_table::Outputs;
+use chorus_table::Row;
 
 use crate::CarrierWait;
 use crate::carrier_wait::{status, word};
@@ -34,7 +35,7 @@ impl Action for RelayLogistics {
         let waiting = loaded.entity::<CarrierWait>(&update.handle)?.ok_or_else(|| {
             Refusal::NotFound(format!("no parcel with the handle {} is under way", update.handle))
         })?;
-        if waiting.order_id != update.order_id {
+        if waiting.subject != update.order_id {
             let rule = "must be the handle of the parcel of this order";
             return Err(Refusal::invalid("/handle", rule));
         }
@@ -88,9 +89,10 @@ fn too_late(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::{decide_on, message};
     use chorus_kernel::{Signal, Versioned, Write};
+    use chorus_table::Event;
 
     fn on(
         status: LogisticsStatus,

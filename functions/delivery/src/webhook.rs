@@ -1,12 +1,12 @@
 //! The carrier's webhook: believed only where it is signed and fresh.
 
 use async_trait::async_trait;
+use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
-use chorus_events::{Event, OrderId};
-use chorus_kernel::{
-    Endpoint, Kernel, Method, Problem, Pure, Request, Response, Route, command, derived_id,
-};
+use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
+use chorus_kernel::{Kernel, Pure, derived_id};
+use chorus_table::Event;
 use chorus_webhook_signature::{SIGNATURE_HEADER, Signed, TIMESTAMP_HEADER, WebhookSecret};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -9,8 +9,10 @@ use chorus_delivery::{CarrierWait, WebhookSecret, function};
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::Delivered;
-use chorus_events::{Event, samples};
-use chorus_kernel::{Clock, Problem, Request, Response, Signal, Store, create};
+use chorus_events::samples;
+use chorus_http::{Problem, Request, Response};
+use chorus_kernel::{Clock, Signal, Store, create};
+use chorus_table::Event;
 use chorus_webhook_signature::sign;
 use support::{Shop, now};
 

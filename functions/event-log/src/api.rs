@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use chorus_events::OrderId;
-use chorus_kernel::{
-    Endpoint, Failure, Kernel, Method, Problem, Query, Request, Response, Route, Store,
-};
+use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
+use chorus_kernel::{Failure, Kernel, Query, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -117,8 +116,8 @@ fn unknown_cursor() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::Metadata;
     use chorus_kernel::testing::metadata;
+    use chorus_table::Metadata;
 
     fn events(ids: std::ops::Range<u128>) -> Vec<LoggedEvent> {
         let event = |id| LoggedEvent {

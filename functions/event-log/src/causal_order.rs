@@ -69,8 +69,8 @@ impl Ord for Earliest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::Metadata;
     use chorus_kernel::testing::metadata;
+    use chorus_table::Metadata;
 
     /// An event that occurred `second` seconds after the moment of the samples.
     fn event(id: u128, cause: Option<u128>, second: i64) -> LoggedEvent {

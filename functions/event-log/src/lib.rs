@@ -13,7 +13,8 @@ pub use api::story;
 pub use causal_order::causal_order;
 pub use logged_event::LoggedEvent;
 
-use chorus_events::Service;
+use chorus_events::services;
+use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
 /// One partition for each order (or item, or customer), in it one item for each event.
@@ -21,9 +22,7 @@ pub const TABLE: TableSpec = TableSpec { name: "event-log", indexes: &[], ttl: N
 
 /// The service.
 #[must_use]
-pub fn function() -> Function {
-    Function::of(Service::EventLog)
-        .table(TABLE)
-        .action(record_event::RecordEvent)
-        .route(api::list_events())
+pub fn function() -> HttpFunction {
+    let function = Function::of(services::EVENT_LOG).table(TABLE).action(record_event::RecordEvent);
+    HttpFunction::new(function, [api::list_events()])
 }

@@ -1,7 +1,8 @@
 //! An event, as the log keeps it.
 
-use chorus_events::{Metadata, table::TABLE as DESIGN_TABLE};
+use chorus_events::table::TABLE as DESIGN_TABLE;
 use chorus_kernel::{Condition, Failure, Item, Key, Write, text};
+use chorus_table::Metadata;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
@@ -35,7 +36,7 @@ pub(crate) fn key(metadata: &Metadata) -> Key {
 /// Who says events of this type, by the design table: an action is told what was said, not by
 /// whom, and each type has one owner.
 fn source_of(detail_type: &str) -> Option<&'static str> {
-    let mut said = DESIGN_TABLE.iter().flat_map(|row| row.emits);
+    let mut said = DESIGN_TABLE.rows.iter().flat_map(|row| row.emits);
     said.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())
 }
 
@@ -94,13 +95,12 @@ impl LoggedEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::catalog;
     use chorus_kernel::testing::metadata;
 
     #[test]
     fn every_event_of_the_contract_has_a_source() {
-        for message in catalog::messages() {
-            if message.spec.category() == chorus_events::Category::Event {
+        for message in DESIGN_TABLE.messages() {
+            if message.spec.category() == chorus_table::Category::Event {
                 let source = source_of(message.spec.detail_type);
                 assert_eq!(source, Some(message.spec.owner.source()), "{:?}", message.spec);
             }

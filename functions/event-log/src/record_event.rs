@@ -1,8 +1,8 @@
 //! Keeps an event, for good.
 
-use chorus_events::AnyEvent;
 use chorus_events::table::rows::{self, RecordEventOutput};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal};
+use chorus_table::AnyEvent;
 
 use crate::logged_event::keep;
 
@@ -30,9 +30,10 @@ impl Action for RecordEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::{Event, order::OrderCreated, samples};
+    use chorus_events::{order::OrderCreated, samples};
     use chorus_kernel::testing::{decide, metadata};
     use chorus_kernel::{Write, text};
+    use chorus_table::Event;
 
     fn recorded(detail_type: &str) -> Write {
         let data = serde_json::value::to_raw_value(&OrderCreated::sample()).unwrap();

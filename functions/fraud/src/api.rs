@@ -2,11 +2,10 @@
 
 use async_trait::async_trait;
 use chorus_events::commands::{DecideReview, Verdict};
-use chorus_events::{Handle, OrderId, PLAIN_TEXT};
-use chorus_kernel::{
-    Endpoint, Failure, Item, Kernel, Method, Problem, Pure, Query, Request, Response, Route,
-    command, entity_key,
-};
+use chorus_events::{OrderId, PLAIN_TEXT};
+use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
+use chorus_kernel::{Failure, Item, Kernel, Pure, Query, entity_key};
+use chorus_table::Handle;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;

@@ -40,9 +40,9 @@ impl Action for CloseReview {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::Event;
     use chorus_events::order::{OrderCanceled, OrderCreated};
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn changes(loaded: &Loaded) -> usize {
         decide(&CloseReview, OrderCanceled::sample(), loaded).unwrap().changes().len()

@@ -8,7 +8,8 @@ mod review_order;
 
 pub use review::Review;
 
-use chorus_events::Service;
+use chorus_events::services;
+use chorus_http::HttpFunction;
 use chorus_kernel::{Function, Index, TableSpec};
 
 /// Reviews that nobody has decided: sparse, for a decided one has no `pending` any more.
@@ -20,12 +21,10 @@ pub const TABLE: TableSpec = TableSpec { name: "fraud", indexes: &[PENDING_INDEX
 
 /// The service.
 #[must_use]
-pub fn function() -> Function {
-    Function::of(Service::Fraud)
+pub fn function() -> HttpFunction {
+    let function = Function::of(services::FRAUD)
         .table(TABLE)
         .action(review_order::ReviewOrder)
-        .action(close_review::CloseReview)
-        .route(api::decide_review())
-        .route(api::get_review())
-        .route(api::list_reviews())
+        .action(close_review::CloseReview);
+    HttpFunction::new(function, [api::decide_review(), api::get_review(), api::list_reviews()])
 }

@@ -3,8 +3,9 @@
 use chorus_events::commands::Verdict;
 use chorus_events::order::{OrderCanceled, OrderCreated};
 use chorus_events::payment::ReviewRequested;
-use chorus_events::{CustomerId, Handle, Money, OrderId};
+use chorus_events::{CustomerId, Money, OrderId};
 use chorus_kernel::Entity;
+use chorus_table::Handle;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

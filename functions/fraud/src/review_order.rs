@@ -145,8 +145,9 @@ fn check(command: &DecideReview) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::{Write, testing::decide, text};
+    use chorus_table::Event;
 
     fn asked_for() -> Review {
         Review { handle: Some(samples::handle()), ..Review::of(&OrderCreated::sample()) }

@@ -53,9 +53,9 @@ impl Action for DescribeItem {
 mod tests {
     use super::*;
     use crate::item::sample;
-    use chorus_events::Event;
     use chorus_events::inventory::ItemReserved;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     #[test]
     fn every_line_gets_its_items_name() {

@@ -13,7 +13,8 @@ mod unreserve_or_return_item;
 pub use item::Item;
 pub use reservation::{Reservation, Status};
 
-use chorus_events::Service;
+use chorus_events::services;
+use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
 /// Items, and one reservation for each order.
@@ -21,14 +22,13 @@ pub const TABLE: TableSpec = TableSpec { name: "inventory", indexes: &[], ttl: N
 
 /// The service.
 #[must_use]
-pub fn function() -> Function {
-    Function::of(Service::Inventory)
+pub fn function() -> HttpFunction {
+    let function = Function::of(services::INVENTORY)
         .table(TABLE)
         .action(put_item::PutItem)
         .action(reserve_item::ReserveItem)
         .action(describe_item::DescribeItem)
         .action(remove_item::RemoveItem)
-        .action(unreserve_or_return_item::UnreserveOrReturnItem)
-        .route(api::put_item())
-        .route(api::get_item())
+        .action(unreserve_or_return_item::UnreserveOrReturnItem);
+    HttpFunction::new(function, [api::put_item(), api::get_item()])
 }

@@ -71,9 +71,9 @@ impl Action for PutItem {
 mod tests {
     use super::*;
     use crate::item::sample;
-    use chorus_events::Event;
     use chorus_events::commands::PutItem as Command;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     #[test]
     fn stock_counts_what_was_received_so_listing_twice_changes_nothing() {

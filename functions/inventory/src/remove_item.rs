@@ -45,8 +45,9 @@ impl Action for RemoveItem {
 mod tests {
     use super::*;
     use chorus_events::payment::PaymentMade;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn with(status: Status) -> Loaded {
         let (order_id, lines) = (samples::order_id(), samples::lines());

@@ -71,8 +71,8 @@ fn reserve(order: &OrderCreated) -> Decision<ReserveItemOutput> {
 mod tests {
     use super::*;
     use crate::item::sample;
-    use chorus_events::Event;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     #[test]
     fn what_is_available_is_reserved_for_the_order() {

@@ -79,9 +79,10 @@ fn amiss(kept: &Reservation, loaded: &Loaded) -> Result<Option<String>, Refusal>
 mod tests {
     use super::*;
     use chorus_events::order::OrderCanceled;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::Write;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn with(status: Status) -> Loaded {
         let (order_id, lines) = (samples::order_id(), samples::lines());

@@ -59,8 +59,8 @@ impl Outreach for AlertOperator {
 mod tests {
     use super::*;
     use crate::testing::{Mailbox, decide};
-    use chorus_events::Event;
     use chorus_events::payment::ErrorPaymentCanceled;
+    use chorus_table::Event;
 
     fn decided(answer: Option<&Delivery>) -> Step<Letter, AlertOperatorOutput> {
         let action = AlertOperator(Arc::new(Mailbox));

@@ -29,10 +29,10 @@ impl Action for LearnContact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::Event;
     use chorus_events::customer::CustomerUpdated;
     use chorus_kernel::testing::decide;
     use chorus_kernel::{Write, number, text};
+    use chorus_table::Event;
 
     #[test]
     fn only_a_newer_revision_replaces_an_address() {

@@ -21,7 +21,7 @@ pub use simulated_mailer::{PostedLetter, SIMULATED_MAILER_TABLE, SimulatedMailer
 
 use std::sync::Arc;
 
-use chorus_events::Service;
+use chorus_events::services;
 use chorus_kernel::{Function, TableSpec};
 
 /// Contacts, and whom each order's letters go to.
@@ -30,7 +30,7 @@ pub const TABLE: TableSpec = TableSpec { name: "notification", indexes: &[], ttl
 /// The service, with `mailer` to send its letters.
 #[must_use]
 pub fn function(mailer: Arc<dyn Mailer>) -> Function {
-    Function::of(Service::Notification)
+    Function::of(services::NOTIFICATION)
         .table(TABLE)
         .outreach(send_email::SendEmail(Arc::clone(&mailer)))
         .outreach(alert_operator::AlertOperator(mailer))

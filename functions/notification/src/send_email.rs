@@ -92,8 +92,9 @@ mod tests {
     use chorus_events::customer::CustomerUpdated;
     use chorus_events::logistics::DeliveryStarted;
     use chorus_events::payment::PaymentMade;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::{Write, text};
+    use chorus_table::Event;
 
     fn decided(
         input: impl Into<SendEmailInput>,

@@ -88,15 +88,15 @@ pub(crate) fn trouble(input: &AlertOperatorInput) -> (&OrderId, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::catalog;
+    use chorus_events::table::TABLE;
     use chorus_events::table::rows;
-    use chorus_events::{Inputs, Row};
+    use chorus_table::{Inputs, Row};
 
     /// The samples of everything that a row consumes.
     fn samples<R: Row>() -> Vec<(&'static str, R::Input)> {
         let mut samples = Vec::new();
         for event in R::Input::EVENTS {
-            for sample in catalog::find(event.detail_type).unwrap().samples().unwrap() {
+            for sample in TABLE.message(event.detail_type).unwrap().samples().unwrap() {
                 let data = serde_json::value::to_raw_value(&sample["detail"]["data"]).unwrap();
                 let input = R::Input::read(event.detail_type, event.version, &data).unwrap();
                 samples.push((event.detail_type, input));

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use chorus_events::Row;
 use chorus_kernel::testing::message;
 use chorus_kernel::{
     Given, Item, Key, Loaded, Outreach, Page, Query, Reason, Step, Store, StoreError, Unanswered,
     Write,
 };
+use chorus_table::Row;
 
 use crate::{Delivery, Letter, Mailer};
 

@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use chorus_events::commands::CancelOrder as Cancel;
 use chorus_events::order::OrderCreated;
-use chorus_events::{CustomerId, Event, Line, Money, OrderId, is_plain_text};
-use chorus_kernel::{
-    Endpoint, Failure, Kernel, Key, Loaded, Method, Problem, Pure, Query, Read, Request, Response,
-    Route, command, command_key,
-};
+use chorus_events::{CustomerId, Line, Money, OrderId, is_plain_text};
+use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command, command_key};
+use chorus_kernel::{Failure, Kernel, Key, Loaded, Pure, Query, Read};
+use chorus_table::Event;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -116,7 +115,7 @@ impl Endpoint for Create {
 /// The order as the event says it: the same key is answered from the same event.
 fn created(detail: &str) -> Result<WholeOrder, Failure> {
     let corrupt = |error: serde_json::Error| Failure::corrupt("event", &error);
-    let detail: chorus_events::Detail<Box<RawValue>> =
+    let detail: chorus_table::Detail<Box<RawValue>> =
         serde_json::from_str(detail).map_err(corrupt)?;
     let read = OrderCreated::read(detail.metadata.version, &detail.data);
     let order = read.map_err(|error| Failure::unreadable(&error))?;

@@ -82,8 +82,9 @@ mod tests {
     use chorus_events::commands::CancelOrder as Command;
     use chorus_events::order::{OrderCreated, OrderDelivered};
     use chorus_events::payment::PaymentFailed;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn open() -> Loaded {
         let id = samples::order_id();

@@ -47,8 +47,9 @@ mod tests {
     use crate::order::tests::recorded;
     use chorus_events::delivery::DeliveryWasDelivered;
     use chorus_events::order::{OrderCanceled, OrderCreated};
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn open() -> Loaded {
         let id = samples::order_id();

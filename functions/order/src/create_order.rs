@@ -101,8 +101,9 @@ pub(crate) fn command_of(key: &str, body: NewOrder) -> Result<Command, chorus_ke
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn listed() -> Loaded {
         let price = Price { sku: samples::sku(), price: samples::unit_price() };

@@ -1,8 +1,8 @@
 //! All that ever happened to orders, by type over time; and the list of orders made anew from it.
 
 use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
-use chorus_events::{Event, ReadError};
 use chorus_kernel::{Failure, Query, Recorded, Store, StoreError, read_recorded};
+use chorus_table::{Event, ReadError};
 use jiff::Timestamp;
 
 use crate::order::read;

@@ -18,7 +18,8 @@ pub use order::{Order, Placed, Status};
 pub use price::Price;
 pub use view::OrderView;
 
-use chorus_events::Service;
+use chorus_events::services;
+use chorus_http::HttpFunction;
 use chorus_kernel::{Function, Index, TableSpec};
 
 /// The stored events by their type, over time.
@@ -32,17 +33,17 @@ pub const VIEW_TABLE: TableSpec = TableSpec { name: "order-view", indexes: &[], 
 
 /// The service.
 #[must_use]
-pub fn function() -> Function {
-    Function::of(Service::Order)
+pub fn function() -> HttpFunction {
+    let function = Function::of(services::ORDER)
         .table(TABLE)
         .table(VIEW_TABLE)
         .action(create_order::CreateOrder)
         .action(cancel_order::CancelOrder)
         .action(complete_order::CompleteOrder)
         .action(learn_price::LearnPrice)
-        .action(project_order::ProjectOrder)
-        .route(api::create_order())
-        .route(api::list_orders())
-        .route(api::get_order())
-        .route(api::cancel_order())
+        .action(project_order::ProjectOrder);
+    HttpFunction::new(
+        function,
+        [api::create_order(), api::list_orders(), api::get_order(), api::cancel_order()],
+    )
 }

@@ -1,8 +1,9 @@
 //! An order: the fold of its own events.
 
 use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
-use chorus_events::{CustomerId, Event, Line, Money, OrderId, ReadError};
+use chorus_events::{CustomerId, Line, Money, OrderId};
 use chorus_kernel::{Fold, Recorded};
+use chorus_table::{Event, ReadError};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

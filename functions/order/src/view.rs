@@ -114,7 +114,7 @@ impl From<&OrderDelivered> for OrderView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::Event;
+    use chorus_table::Event;
 
     #[test]
     fn a_cursor_names_a_line_and_stands_in_a_query_as_it_is() {

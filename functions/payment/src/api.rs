@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use chorus_events::{CustomerId, Money, OrderId};
-use chorus_kernel::{Endpoint, Kernel, Method, Problem, Request, Response, Route};
+use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
+use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -70,8 +70,9 @@ mod tests {
     use super::*;
     use crate::testing::payment;
     use chorus_events::delivery::DeliveryEstimated;
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::testing::{decide_on, message, waiting};
+    use chorus_table::Event;
 
     fn on(loaded: &Loaded) -> Decision<AskReviewerOutput> {
         let order = DeliveryEstimated { total: samples::high_total(), ..Event::sample() };

@@ -88,8 +88,9 @@ mod tests {
     use super::*;
     use crate::RefundAnswer;
     use crate::testing::{decided, kept, no_provider, payment};
+    use chorus_events::Money;
     use chorus_events::order::OrderCanceled;
-    use chorus_events::{Event, Money};
+    use chorus_table::Event;
 
     fn on(
         known: Option<&Payment>,

@@ -1,8 +1,9 @@
 //! Tells the machine that waits what the reviewer says.
 
+use chorus_events::OrderId;
 use chorus_events::table::rows::{self, HearVerdictInput, HearVerdictOutput};
-use chorus_events::{Handle, OrderId};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Versioned, replace};
+use chorus_table::Handle;
 use serde_json::json;
 
 use crate::transitions::{Fact, Next};
@@ -81,8 +82,9 @@ mod tests {
     use crate::Status;
     use crate::testing::payment;
     use chorus_events::fraud::{OrderApproved, OrderDeclined, ReviewTaken};
-    use chorus_events::{Event, samples};
+    use chorus_events::samples;
     use chorus_kernel::{Signal, testing::decide};
+    use chorus_table::Event;
 
     fn handle() -> Handle {
         ReviewWait::handle(&samples::order_id())

@@ -29,8 +29,9 @@ pub use simulated::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedPr
 
 use std::sync::Arc;
 
-use chorus_events::Service;
+use chorus_events::services;
 use chorus_events::table::rows;
+use chorus_http::HttpFunction;
 use chorus_kernel::{Function, MachineSpec, TableSpec};
 
 /// One payment for each order.
@@ -46,8 +47,8 @@ pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
 
 /// The service, with the provider that moves the money.
 #[must_use]
-pub fn function(provider: Arc<dyn PaymentProvider>) -> Function {
-    Function::of(Service::Payment)
+pub fn function(provider: Arc<dyn PaymentProvider>) -> HttpFunction {
+    let function = Function::of(services::PAYMENT)
         .table(TABLE)
         .table(REVIEW_WAIT_TABLE)
         .machine(COLLECT_PAYMENT)
@@ -56,6 +57,6 @@ pub fn function(provider: Arc<dyn PaymentProvider>) -> Function {
         .action(hear_verdict::HearVerdict)
         .action(refuse_payment::RefusePayment)
         .outreach(make_payment::MakePayment::by(Arc::clone(&provider)))
-        .outreach(cancel_payment::CancelPayment::by(provider))
-        .route(api::get_payment())
+        .outreach(cancel_payment::CancelPayment::by(provider));
+    HttpFunction::new(function, [api::get_payment()])
 }

@@ -80,8 +80,9 @@ mod tests {
     use super::*;
     use crate::testing::{charged, decided, kept, payment};
     use crate::{ChargeAnswer, RefundAnswer};
+    use chorus_events::HIGH_VALUE;
     use chorus_events::delivery::DeliveryEstimated;
-    use chorus_events::{Event, HIGH_VALUE};
+    use chorus_table::Event;
 
     fn on(
         input: impl Into<MakePaymentInput>,

@@ -53,9 +53,9 @@ mod tests {
     use super::*;
     use crate::Status;
     use crate::testing::payment;
-    use chorus_events::Event;
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_kernel::testing::decide;
+    use chorus_table::Event;
 
     fn on(status: Status) -> Decision<RefusePaymentOutput> {
         let loaded = Loaded::default().with(1, &payment(status));

@@ -1,5 +1,6 @@
 //! What Payment waits for: a reviewer's verdict on an order of high value.
 
+use chorus_events::OrderId;
 use chorus_kernel::{Domain, TableSpec, Wait};
 
 /// One wait for each order of high value.
@@ -12,6 +13,7 @@ pub struct Reviewer;
 
 impl Domain for Reviewer {
     const TABLE: &'static str = "review-wait";
+    type Subject = OrderId;
 }
 
 /// The wait for a reviewer's verdict.

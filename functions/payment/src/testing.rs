@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_events::{Event, Row, samples};
+use chorus_events::samples;
 use chorus_kernel::testing::{message, metadata};
 use chorus_kernel::{Given, Loaded, Outreach, Refusal, Step, Unanswered, Write};
+use chorus_table::{Event, Row};
 
 use crate::outreach::{Answer, Question};
 use crate::{Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, Status};

@@ -19,13 +19,14 @@ use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::fraud::OrderApproved;
 use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
-use chorus_events::{Event, HIGH_VALUE, Money, samples};
+use chorus_events::{HIGH_VALUE, Money, samples};
 use chorus_kernel::{
     Function, Item, Kernel, Key, Page, Query, Store, StoreError, Unanswered, Write,
 };
 use chorus_payment::{
     Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewWait, function,
 };
+use chorus_table::Event;
 use proptest::prelude::*;
 use support::{MemoryStore, Shop, payload, wire};
 
@@ -222,7 +223,7 @@ enum Message {
 impl World {
     fn new(manner: Manner, messages: Vec<Message>) -> Self {
         let (shop, provider) = (Shop::default(), Provider::default());
-        let function = Arc::new(function(Arc::new(provider.clone())));
+        let function = Arc::new(function(Arc::new(provider.clone())).function);
         let patient = messages
             .iter()
             .any(|it| matches!(it, Message::Event(e) if e.contains("OrderApproved")));

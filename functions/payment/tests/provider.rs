@@ -9,12 +9,14 @@ use std::time::Duration;
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{PaymentCanceled, PaymentMade};
-use chorus_events::{Event, Money, samples};
-use chorus_kernel::{Clock, Method, Request, Unanswered};
+use chorus_events::{Money, samples};
+use chorus_http::{Method, Request};
+use chorus_kernel::{Clock, Unanswered};
 use chorus_payment::{
     Charge, ChargeAnswer, Movement, PaymentProvider, Refund, RefundAnswer, SimulatedProvider,
     charge_key, function, ledger, refund_key,
 };
+use chorus_table::Event;
 use support::{Shop, now, payload, wire};
 
 struct Counter {
@@ -133,7 +135,8 @@ fn a_refund_may_be_refused() {
 #[test]
 fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
     let Counter { shop, provider, .. } = counter("456", samples::total());
-    let payment = function(std::sync::Arc::new(provider));
+    let chorus_http::HttpFunction { function: payment, routes } =
+        function(std::sync::Arc::new(provider));
     let estimate = wire(&DeliveryEstimated::sample(), "estimate");
     let cancellation = wire(&OrderCanceled::sample(), "cancellation");
     for _ in 0..3 {
@@ -143,7 +146,7 @@ fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
     assert_eq!(shop.bus.said::<PaymentMade>().len(), 1);
     assert_eq!(shop.bus.said::<PaymentCanceled>(), [PaymentCanceled::sample()]);
 
-    let get = &payment.routes[0];
+    let get = &routes[0];
     assert_eq!((&get.method, get.path), (&Method::GET, "/payments/{order-id}"));
     let mut request = Request::default();
     request.path.insert("order-id".to_owned(), samples::order_id().to_string());

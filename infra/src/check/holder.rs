@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chorus_events::{EventSpec, RowSpec, Via};
-use chorus_kernel::{Function, IDEMPOTENCY_TABLE};
+use chorus_http::HttpFunction;
+use chorus_kernel::IDEMPOTENCY_TABLE;
+use chorus_table::{EventSpec, RowSpec};
 use serde_json::Value;
 
 use super::view::{View, items, resource_of, texts};
@@ -27,7 +28,7 @@ impl<'a> Holder<'a> {
     pub(super) fn of(view: View<'a>, id: &'a str) -> Self {
         let nobody =
             Self { name: id, tables: BTreeSet::new(), says: Vec::new(), does: BTreeSet::new() };
-        let Ok(topology) = Topology::of(view.stack) else { return nobody };
+        let topology = Topology::of(view.stack);
         let records = names::table(IDEMPOTENCY_TABLE.name);
         if id == names::function(names::SWEEPER) {
             let says = by_functions(&topology, |_| true);
@@ -41,8 +42,9 @@ impl<'a> Holder<'a> {
             let does = done(&machines::statements(machine, &topology));
             return Self { says, does, ..nobody };
         }
-        let is_it = |one: &&Function| names::function(one.service.name()) == id;
+        let is_it = |one: &&HttpFunction| names::function(one.function.service.name) == id;
         let Some(function) = view.stack.functions.iter().find(is_it) else { return nobody };
+        let function = &function.function;
         let own = function.tables.iter().map(|table| names::table(table.name));
         let says = by_functions(&topology, |row| row.service == function.service);
         let does = done(&grants::of_service(&topology, function));
@@ -179,7 +181,7 @@ fn place(arn: &Value) -> &str {
 
 /// What the rows of some functions say themselves.
 fn by_functions(topology: &Topology, of: impl Fn(&RowSpec) -> bool) -> Vec<EventSpec> {
-    let rows = topology.rows.iter().filter(|row| of(row) && row.via != Via::ApiDestination);
+    let rows = topology.rows.iter().filter(|row| of(row) && row.partner().is_none());
     let rows = rows.filter(|row| !is_said_by_machines(&topology.machines, row));
     rows.flat_map(|row| row.emits).copied().collect()
 }

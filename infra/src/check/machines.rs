@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chorus_events::RowSpec;
+use chorus_table::RowSpec;
 use serde_json::Value;
 use states::Severity;
 
@@ -102,7 +102,7 @@ fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> 
         let problem = format!("hands an event to {action} in {state}, which is no task of it");
         return Some(Finding::new(id, problem, "Let the row be task_of it in events/src/table.rs"));
     };
-    let own = names::function(row.service.name());
+    let own = names::function(row.service.name);
     let function = meant(machine, &task.parameters()["FunctionName"])?;
     let problem = || format!("asks {function} for {action} in {state}, which is {own}'s");
     (function != own).then(|| Finding::new(id, problem(), format!("Ask {own}")))
@@ -128,7 +128,7 @@ fn says(view: View<'_>, id: &str, task: Task<'_>) -> Vec<Finding> {
     if !task.calls("events:putEvents") {
         return Vec::new();
     }
-    let own: BTreeSet<&str> = tasks_of(view, id).iter().map(|row| row.service.source()).collect();
+    let own: BTreeSet<&str> = tasks_of(view, id).iter().map(|row| row.service.source).collect();
     let entries = task.parameters()["Entries"].as_array().into_iter().flatten();
     let sources = entries.map(|entry| entry["Source"].as_str().unwrap_or("nobody"));
     let finding = |source: &str| {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chorus_events::catalog::messages;
-use chorus_events::{Category, EventSpec};
+use chorus_table::{Category, EventSpec};
 use event_pattern::Pattern;
 use serde_json::Value;
 
@@ -55,7 +54,9 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), said: &[EventSpec]) -> Vec
 /// An example of each event that the table's rows consume or emit, as the bus delivers it.
 pub(super) fn samples(stack: &Stack) -> Vec<Value> {
     let said = said(stack);
-    messages()
+    stack
+        .table
+        .messages()
         .into_iter()
         .filter(|message| message.spec.category() == Category::Event)
         .filter(|message| said.contains(&message.spec))

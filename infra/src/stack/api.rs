@@ -1,6 +1,6 @@
 //! The HTTP API in front of the functions that have routes.
 
-use chorus_kernel::{Function, Route};
+use chorus_http::{HttpFunction, Route};
 
 use super::Stack;
 use super::parameters::HAS_JWT;
@@ -35,19 +35,21 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
     };
     template.add(API, &api);
     for function in with_routes() {
-        let permission =
-            InvokePermission { function: names::function(function.service.name()), api: API };
+        let permission = InvokePermission {
+            function: names::function(function.function.service.name),
+            api: API,
+        };
         template.add(format!("{}FromApi", permission.function), &permission);
     }
 }
 
-fn operation(function: &Function, route: &Route) -> Operation {
+fn operation(function: &HttpFunction, route: &Route) -> Operation {
     Operation {
         path: route.path,
         method: route.method.as_str().to_ascii_lowercase(),
         summary: route.summary,
         success: route.success,
-        function: names::function(function.service.name()),
+        function: names::function(function.function.service.name),
         guarded: !route.path.starts_with(SIGNED),
     }
 }

@@ -1,7 +1,6 @@
 //! The carrier: a partner that the bus calls, and that calls back with a signed webhook.
 
-use chorus_events::Via;
-use chorus_events::rules::Rule as EventRule;
+use chorus_table::Rule as EventRule;
 use serde_json::{Value, json};
 
 use super::parameters::{
@@ -42,7 +41,7 @@ pub(crate) fn add(template: &mut Template, topology: &Topology) {
     template.add(DESTINATION, &destination);
     let call = Statement::new("Call", &["events:InvokeApiDestination"], vec![arn(DESTINATION)]);
     template.add(ROLE, &Role { principal: Principal::EventBridge, statements: vec![call] });
-    for rule in topology.via(Via::ApiDestination) {
+    for rule in topology.calls() {
         template.add(topology::resource(rule), &call_of(topology, rule));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chorus_events::{RowSpec, Via};
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, TableSpec, UNPUBLISHED_INDEX};
+use chorus_table::RowSpec;
 use serde_json::{Value, json};
 
 use super::machines::arn_by_name;
@@ -32,7 +32,7 @@ const RECEIVE_ACTIONS: &[&str] =
 /// All that the function of a service may do.
 pub(crate) fn of_service(topology: &Topology, function: &Function) -> Vec<Statement> {
     let service = function.service;
-    let mut statements = common(service.name());
+    let mut statements = common(service.name);
     let own = function.tables.iter().flat_map(table_arns).collect();
     statements.push(Statement::new("OwnTables", OWN_TABLE_ACTIONS, own));
     statements.push(Statement::new("Records", RECORD_ACTIONS, vec![records()]));
@@ -113,7 +113,7 @@ fn table_arns(table: &TableSpec) -> Vec<Value> {
 /// several values where a request has several entries, and a missing key must not count as bound.
 pub(super) fn publishing<'a>(rows: impl Iterator<Item = &'a RowSpec>) -> Vec<Statement> {
     let mut said: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for event in rows.filter(|row| row.via != Via::ApiDestination).flat_map(|row| row.emits) {
+    for event in rows.filter(|row| row.partner().is_none()).flat_map(|row| row.emits) {
         said.entry(event.owner.source()).or_default().insert(event.detail_type);
     }
     let statement = |(source, detail_types): (&str, BTreeSet<&str>)| {

@@ -1,6 +1,6 @@
 //! The services' state machines: definition, role and logs, as each machine's own definition asks.
 
-use chorus_events::RowSpec;
+use chorus_table::RowSpec;
 use serde_json::{Value, json};
 
 use super::grants::publishing;

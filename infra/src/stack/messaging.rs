@@ -1,6 +1,6 @@
 //! The bus, its archive, and the queues of what could not be delivered.
 
-use chorus_events::Via;
+use chorus_table::Via;
 use serde_json::json;
 
 use super::services::QUEUE_VISIBILITY_SECONDS;
@@ -26,7 +26,7 @@ pub(crate) fn add(template: &mut Template, topology: &Topology) {
     let policy = QueuePolicy { queue: names::DEAD_LETTERS.to_owned(), rules };
     template.add(format!("{}Policy", names::DEAD_LETTERS), &policy);
     for (queue, service) in topology.consumed_dead_letters() {
-        template.add(queue.clone(), &worked_off(service.name()));
+        template.add(queue.clone(), &worked_off(service.name));
         let rules = topology.rules_of_dead_letters(&queue);
         template.add(format!("{queue}Policy"), &QueuePolicy { queue, rules });
     }
@@ -40,9 +40,9 @@ fn queues(template: &mut Template, topology: &Topology) {
         template.section(format!(
             "{}'s queue: its function works at its own pace, and a message fails alone. A rule\n\
              can give no message group out of an event, hence no FIFO: docs/adr/0004.",
-            service.title()
+            service.title
         ));
-        template.add(queue.clone(), &worked_off(service.name()));
+        template.add(queue.clone(), &worked_off(service.name));
         let filling = || topology.via(Via::Queue).filter(|rule| rule.row.service == service);
         let rules = filling().map(topology::resource).collect();
         template.add(format!("{queue}Policy"), &QueuePolicy { queue: queue.clone(), rules });

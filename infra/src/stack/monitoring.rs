@@ -36,7 +36,7 @@ fn alarms(topology: &Topology) -> Vec<Alarm> {
     alarms.extend(
         queued
             .iter()
-            .map(|service| age(&names::queue(*service), &format!("{}-queue", service.name()), 900)),
+            .map(|service| age(&names::queue(*service), &format!("{}-queue", service.name), 900)),
     );
     for name in &topology.functions {
         let means = format!("The {name} function failed on an event for good");
@@ -125,7 +125,7 @@ fn widgets(topology: &Topology) -> Vec<Value> {
         }
     };
     let functions = |metric| topology.functions.iter().map(function(metric)).collect::<Vec<_>>();
-    let rule = |rule: &chorus_events::rules::Rule| {
+    let rule = |rule: &chorus_table::Rule| {
         let bus = format!("${{{}}}", names::BUS);
         json!(["AWS/Events", "MatchedEvents", "EventBusName", bus, "RuleName", rule.name])
     };

@@ -1,8 +1,8 @@
 //! One function for each service, with its role, its failures and its logs.
 
-use chorus_events::rules::Rule;
-use chorus_events::{Service, Via};
 use chorus_kernel::Function as ServiceFunction;
+use chorus_table::Rule;
+use chorus_table::{Service, Via};
 use serde_json::Value;
 
 use super::topology::{self, Topology};
@@ -38,17 +38,17 @@ pub(crate) fn add(template: &mut Template, topology: &Topology, function: &Servi
         .collect();
     let own = topology.machines.iter().filter(|machine| machine.service == service);
     environment.extend(machine_variables(topology, own));
-    if service == Service::Delivery {
+    if service == chorus_events::services::DELIVERY {
         environment.push(carrier::webhook_secret());
     }
     let construct = Function {
-        description: format!("{}: answers events with events", service.title()),
+        description: format!("{}: answers events with events", service.title),
         environment,
         events: events(topology, service),
-        ..named(service.name())
+        ..named(service.name)
     };
-    surroundings(template, service.name(), statements);
-    template.add(names::function(service.name()), &construct);
+    surroundings(template, service.name, statements);
+    template.add(names::function(service.name), &construct);
 }
 
 /// The function that publishes what a caller of the API who went away left unpublished.
@@ -122,5 +122,5 @@ fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
 fn story(topology: &Topology, service: Service) -> String {
     let rows = topology.rows.iter().filter(|row| row.service == service);
     let lines = rows.map(|row| format!("  {}: {}", row.title, row.meaning));
-    std::iter::once(service.title().to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
+    std::iter::once(service.title.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }

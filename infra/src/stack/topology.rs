@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chorus_events::rules::{self, Rule, RuleError};
-use chorus_events::{Replay, RowSpec, Service, Via};
+use chorus_table::{Replay, RowSpec, Rule, Service, Via, rules};
 use serde_json::{Value, json};
 
 use super::Stack;
@@ -23,17 +22,22 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
-    pub(crate) fn of(stack: &Stack) -> Result<Self, RuleError> {
-        let rules = rules::of(&stack.rows)?;
-        let services = stack.functions.iter().map(|function| function.service.name());
+    pub(crate) fn of(stack: &Stack) -> Self {
+        let rules = rules(&stack.rows);
+        let services = stack.functions.iter().map(|function| function.function.service.name);
         let rows = stack.rows.clone();
         let functions = services.chain([names::SWEEPER]).collect();
-        Ok(Self { rows, rules, machines: Machine::all(stack), functions })
+        Self { rows, rules, machines: Machine::all(stack), functions }
     }
 
     /// The rules of one kind.
     pub(crate) fn via(&self, via: Via) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.row.via == via)
+    }
+
+    /// The rules by which the bus calls a partner.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| rule.row.partner().is_some())
     }
 
     /// The services that have a queue of their own between the bus and their function.
@@ -84,8 +88,8 @@ impl Topology {
 pub(crate) fn resource(rule: &Rule) -> String {
     let (service, action) = (rule.row.service, rule.row.action);
     match rule.row.via {
-        Via::Function => names::function_rule(&names::function(service.name()), action),
-        Via::Queue | Via::ApiDestination => names::rule(service, action),
+        Via::Function => names::function_rule(&names::function(service.name), action),
+        Via::Queue | Via::ApiDestination(_) => names::rule(service, action),
     }
 }
 
@@ -93,7 +97,7 @@ pub(crate) fn resource(rule: &Rule) -> String {
 /// must not reach outside a second time.
 pub(crate) fn pattern(rule: &Rule) -> Value {
     let mut pattern = rule.pattern.clone();
-    if rule.row.via == Via::ApiDestination && rule.row.replay == Replay::Suppressed {
+    if rule.row.partner().is_some() && rule.row.replay == Replay::Suppressed {
         pattern["replay-name"] = json!([{ "exists": false }]);
     }
     pattern

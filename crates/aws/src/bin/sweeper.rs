@@ -4,10 +4,17 @@
 
 use std::process::ExitCode;
 
-use chorus_events::Service;
 use chorus_kernel::Function;
+use chorus_table::Service;
+
+/// The sweeper, named as if it were a service of its own.
+const SWEEPER: Service = Service {
+    name: "sweeper",
+    title: "Sweeper",
+    source: "",
+    meaning: "Publishes what was committed and not published.",
+};
 
 fn main() -> ExitCode {
-    // A tick needs no action. Events never come here; an error would name this service.
-    chorus_aws::run(|_| Ok(Function::of(Service::EventLog)))
+    chorus_aws::run(|_| Ok(Function::of(SWEEPER)))
 }

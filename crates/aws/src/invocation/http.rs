@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use chorus_kernel::{Method, Problem, Request, Response};
+use chorus_http::{Method, Problem, Request, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ impl Invoker {
         invocation: &Invocation,
     ) -> Result<Response, Problem> {
         let method: Method = http.request_context.http.method.parse().unwrap_or_default();
-        let (route, path) = routing::find(&self.function.routes, &method, http.path())?;
+        let (route, path) = routing::find(&self.routes, &method, http.path())?;
         let mut request = http.into_request(path)?;
         carry_trace(&mut request, invocation.xray.as_deref());
         let called = async { Ok(route.endpoint.call(&self.kernel, &request).await) };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chorus_kernel::{Method, Problem, Route};
+use chorus_http::{Method, Problem, Route};
 use percent_encoding::percent_decode_str;
 
 /// A route, and what stands for the `{names}` of its path.

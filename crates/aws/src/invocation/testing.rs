@@ -9,14 +9,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_events::customs::CustomsDeclared;
 use chorus_events::order::OrderCreated;
+use chorus_events::services;
 use chorus_events::table::rows::{self, PrepareDeclarationInput, PrepareDeclarationOutput};
-use chorus_events::{Entry, Event, Service};
+use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
-    Action, Decision, Endpoint, Failure, Function, Given, Heard, Item, Kernel, Key, Loaded,
-    Machines, Method, Page, Problem, Publisher, Query, Read, Reason, Refusal, Rejected, Request,
-    Response, Route, Signal, Store, StoreError, Write,
+    Action, Decision, Failure, Function, Given, Heard, Item, Kernel, Key, Loaded, Machines, Page,
+    Publisher, Query, Read, Reason, Refusal, Rejected, Signal, Store, StoreError, Write,
 };
+use chorus_table::{Entry, Event};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -156,12 +157,11 @@ impl Shop {
     /// A function that is invoked; its process is another each time.
     pub(super) fn invoker(&self) -> Invoker {
         let memory = Arc::clone(&self.0);
-        let function = Function::of(Service::Customs)
-            .action(Declare)
-            .starts::<rows::CollectPayment>()
-            .route(Route::new(Method::PUT, "/echo/{name}", Echo));
+        let function =
+            Function::of(services::CUSTOMS).action(Declare).starts::<rows::CollectPayment>();
         Invoker {
             function,
+            routes: vec![Route::new(Method::PUT, "/echo/{name}", Echo)],
             kernel: Kernel {
                 store: Arc::clone(&memory) as Arc<dyn Store>,
                 bus: Arc::clone(&memory) as Arc<dyn Publisher>,
@@ -198,7 +198,7 @@ impl Shop {
 
 /// An event with this idempotency key: an order of this customer.
 pub(super) fn event(key: &str, customer: &str) -> String {
-    let metadata = chorus_events::Metadata { idempotency_key: key.to_owned(), ..metadata() };
+    let metadata = chorus_table::Metadata { idempotency_key: key.to_owned(), ..metadata() };
     let customer_id = customer.parse().unwrap();
     let order = OrderCreated { customer_id, ..Event::sample() };
     json!({

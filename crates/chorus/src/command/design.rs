@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use chorus_design::{action_table, check, event_table, files};
-use chorus_events::catalog::messages;
 use chorus_events::table::TABLE;
 use clap::Args;
 use serde_json::json;
@@ -39,32 +38,32 @@ pub(crate) fn run(design: &Design) -> anyhow::Result<ExitCode> {
 
 fn print(design: &Design) -> anyhow::Result<ExitCode> {
     if design.json {
-        let names = |events: &[chorus_events::EventSpec]| {
+        let names = |events: &[chorus_table::EventSpec]| {
             events.iter().map(|event| event.detail_type).collect::<Vec<_>>()
         };
-        let rows = TABLE.iter().map(|row| {
+        let rows = TABLE.rows.iter().map(|row| {
             json!({
-                "action": row.action, "service": row.service.title(), "meaning": row.meaning,
+                "action": row.action, "service": row.service.title, "meaning": row.meaning,
                 "api": names(row.api), "on": names(row.on), "emits": names(row.emits),
                 "task-of": row.task_of, "tasks": names(row.tasks),
                 "starts-machine": row.starts_machine,
-                "when": row.when, "dead-letters-of": row.dead_letters_of,
+                "when": row.when.map(chorus_table::Content::pattern), "dead-letters-of": row.dead_letters_of,
             })
         });
         line!("{}", serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
         return Ok(ExitCode::SUCCESS);
     }
-    line!("{BOLD}Actions{BOLD:#}\n{}\n", action_table(TABLE, screen::width()));
-    line!("{BOLD}Events{BOLD:#}\n{}", event_table(TABLE, screen::width()));
+    line!("{BOLD}Actions{BOLD:#}\n{}\n", action_table(TABLE.rows, screen::width()));
+    line!("{BOLD}Events{BOLD:#}\n{}", event_table(TABLE.rows, screen::width()));
     Ok(ExitCode::SUCCESS)
 }
 
 fn prove(design: &Design) -> anyhow::Result<ExitCode> {
-    let findings = check(TABLE, &messages());
+    let findings = check(TABLE.rows, &TABLE.messages());
     if design.json {
         line!("{}", serde_json::to_string_pretty(&findings)?);
     } else if findings.is_empty() {
-        let (rows, events) = (TABLE.len(), messages().len());
+        let (rows, events) = (TABLE.rows.len(), TABLE.messages().len());
         line!("{GOOD}The flow closes{GOOD:#}: {rows} rows, {events} messages.");
     } else {
         for finding in &findings {
@@ -78,7 +77,7 @@ fn write(design: &Design) -> anyhow::Result<ExitCode> {
     let root = design.root.display();
     let repository = design.root.join("events/Cargo.toml").exists();
     ensure!(repository, "{root} is not the repository; --root DIR says where it is");
-    let generated = files()?;
+    let generated = files(&TABLE, "events/src/table.rs")?;
     for file in &generated {
         let path = design.root.join(&file.path);
         if let Some(folder) = path.parent() {

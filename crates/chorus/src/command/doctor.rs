@@ -48,7 +48,7 @@ async fn embedded(doctor: &Doctor) -> anyhow::Result<Checkup> {
     let since = doctor.since.map(|since| format!("?since={since}")).unwrap_or_default();
     let checkup: Checkup = client.ask(Ask::get(&format!("/operator/doctor{since}"))).await?;
     let rules: Vec<DeployedRule> = client.ask(Ask::get("/operator/rules")).await?;
-    Ok(Checkup { drift: drift(&rules, &chorus_events::rules::all()?), ..checkup })
+    Ok(Checkup { drift: drift(&rules, &chorus_events::table::TABLE.rules()), ..checkup })
 }
 
 /// The same of a stack: its tables are read, its queues and rules asked for.
@@ -63,7 +63,7 @@ async fn deployed(doctor: &Doctor, operator: &Operator) -> anyhow::Result<Checku
     let rules = operator.rules().await?.into_iter();
     let rules: Vec<DeployedRule> =
         rules.map(|(name, pattern)| DeployedRule { name, pattern }).collect();
-    let drift = drift(&rules, &chorus_events::rules::all()?);
+    let drift = drift(&rules, &chorus_events::table::TABLE.rules());
     Ok(Checkup { dead_letters, drift, ..checkup })
 }
 

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_aws_operator::{Operator, ReplayStarted};
-use chorus_events::Replay as Policy;
-use chorus_events::rules::Rule;
 use chorus_shop::{ReplayReport, ReplayRequest, Replayed, audit};
+use chorus_table::Replay as Policy;
+use chorus_table::Rule;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -77,7 +77,7 @@ pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
 
 /// EventBridge replays the archive itself; each consumer does what its row declares.
 async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow::Result<ExitCode> {
-    let rules = chorus_events::rules::all()?;
+    let rules = chorus_events::table::TABLE.rules();
     let meant = |rule: &&Rule| replay.rule.as_ref().is_none_or(|only| *only == rule.name);
     let meant: Vec<&Rule> = rules.iter().filter(meant).collect();
     anyhow::ensure!(!meant.is_empty(), "there is no rule {}", replay.rule.as_deref().unwrap_or(""));

@@ -28,7 +28,7 @@ pub(crate) struct Synth {
 
 pub(crate) fn run(synth: &Synth) -> anyhow::Result<ExitCode> {
     let stack = Stack::shop(&synth.root);
-    let template = synthesize(&stack)?;
+    let template = synthesize(&stack);
     let (text, path) = (template.to_yaml(), synth.root.join("template.yaml"));
     if synth.write {
         std::fs::write(&path, text)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use chorus_events::Entry;
 use chorus_kernel::{Failure, Publisher, Rejected};
+use chorus_table::Entry;
 
 use super::Bus;
 use crate::engine::{Accepted, Delivery};

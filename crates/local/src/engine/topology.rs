@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chorus_events::rules::Rule;
-use chorus_events::{RowSpec, Service, Via};
+use chorus_table::Rule;
+use chorus_table::{RowSpec, Service, Via};
 
 use super::RetryPolicy;
 
@@ -55,7 +55,7 @@ impl Route {
     #[must_use]
     pub fn target_arn(&self) -> String {
         let (row, account) = (self.row(), "local:000000000000");
-        let service = row.service.name();
+        let service = row.service.name;
         match self.target {
             Target::Function => format!("arn:aws:lambda:{account}:function:{service}"),
             Target::Queue(_) => format!("arn:aws:sqs:{account}:{service}.fifo"),
@@ -136,7 +136,7 @@ impl Topology {
                 }
                 via => {
                     let queue = topology.queue(format!("{}-dlq", rule.name), false);
-                    let partner = via == Via::ApiDestination;
+                    let partner = matches!(via, Via::ApiDestination(_));
                     (if partner { Target::Partner } else { Target::Function }, queue)
                 }
             };
@@ -168,8 +168,8 @@ impl Topology {
     }
 
     fn service_queue(&mut self, service: Service) -> usize {
-        let dead_letters = self.queue(format!("{}-dlq.fifo", service.name()), true);
-        let queue = self.queue(format!("{}.fifo", service.name()), true);
+        let dead_letters = self.queue(format!("{}-dlq.fifo", service.name), true);
+        let queue = self.queue(format!("{}.fifo", service.name), true);
         self.queues[queue].consumer = Some(Consumer::ItsOwnRoute);
         self.queues[queue].dead_letters = Some(dead_letters);
         queue

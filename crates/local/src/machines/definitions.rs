@@ -24,7 +24,7 @@ impl Definitions {
         let mut filled = BTreeMap::from([("Bus".to_owned(), BUS.to_owned())]);
         for function in functions {
             let service = function.service;
-            filled.insert(format!("{}Function", service.title()), service.name().to_owned());
+            filled.insert(format!("{}Function", service.title), service.name.to_owned());
             for machine in &function.machines {
                 filled.insert(machine.name.to_owned(), machine.name.to_owned());
                 for (name, seconds) in machine.limits {

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::Service;
 use chorus_kernel::{Failure, Function, Heard, Kernel, Machines, Signal, Store};
+use chorus_table::Service;
 
 use crate::Error;
 use crate::bus::Bus;
@@ -77,16 +77,16 @@ impl Orchestrator {
         Ok(())
     }
 
-    /// What happened in the executions that are about an order.
+    /// What happened in the executions of one `correlation-id`.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn story(
         &self,
         store: &dyn Store,
-        order: &str,
+        correlation_id: &str,
     ) -> Result<Vec<ExecutionStory>, Failure> {
-        story::of_order(store, order).await
+        story::of_correlation(store, correlation_id).await
     }
 }
 

@@ -21,7 +21,13 @@ impl Orchestrator {
         let name = named("Name").map_or_else(by_default, ToOwned::to_owned);
         let input = request.input.get("Input").cloned().unwrap_or_else(Json::empty_object);
         let parent = Some((run.name().to_owned(), request.task));
-        let birth = Birth { machine, name: &name, input, order: run.order.clone(), parent };
+        let birth = Birth {
+            machine,
+            name: &name,
+            input,
+            correlation_id: run.correlation_id.clone(),
+            parent,
+        };
         let task = TaskRef::Id(request.task);
         Ok(match self.start(&*kernel.store, birth).await {
             Ok(_) => {

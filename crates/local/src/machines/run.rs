@@ -15,7 +15,8 @@ use states::{Execution, HistoryEvent, Status, TaskId, TaskRequest};
 use crate::engine::Alarm;
 use crate::store::DynoxideStore;
 
-/// Executions by the order that they are about.
+/// Executions by their `correlation-id`. The stored names are those of the first release, in which
+/// that was always an order's.
 pub(super) const BY_ORDER: Index =
     Index { name: "by-order", pk: "order", sk: "started", whole_items: true };
 
@@ -43,8 +44,8 @@ pub(super) struct Run {
     pub(super) parent: Option<(String, TaskId)>,
     /// Whether the parent knows that this one has ended.
     pub(super) told: bool,
-    /// The order that it is about.
-    pub(super) order: String,
+    /// The `correlation-id` of what it was started with.
+    pub(super) correlation_id: String,
     /// When it was started.
     pub(super) started: Timestamp,
 }
@@ -93,9 +94,12 @@ pub(super) async fn load(store: &dyn Store, execution: &str) -> Result<Option<Ke
     item.as_ref().map(read).transpose()
 }
 
-/// The executions that are about this order, in the order in which they were started.
-pub(super) async fn of_order(store: &dyn Store, order: &str) -> Result<Vec<Run>, Failure> {
-    let mut query = Query::partition(EXECUTIONS_TABLE.name, order);
+/// The executions of this `correlation-id`, in the order of their starts.
+pub(super) async fn of_correlation(
+    store: &dyn Store,
+    correlation_id: &str,
+) -> Result<Vec<Run>, Failure> {
+    let mut query = Query::partition(EXECUTIONS_TABLE.name, correlation_id);
     query.index = Some(&BY_ORDER);
     let page = store.query(&query).await?;
     page.items.iter().map(|item| read(item).map(|kept| kept.run)).collect()
@@ -158,7 +162,7 @@ fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
     let mut item = key.to_item();
     let mut set = |name: &str, value| item.insert(name.to_owned(), value);
     set("version", AttributeValue::N((version + 1).to_string()));
-    set("order", AttributeValue::S(run.order.clone()));
+    set("order", AttributeValue::S(run.correlation_id.clone()));
     set("started", AttributeValue::S(format!("{:.9}#{}", run.started, run.name())));
     set("body", json(run)?);
     if let Some(Alarm { at, passive }) = run.alarm(now) {

@@ -16,8 +16,8 @@ pub(super) struct Birth<'a> {
     pub(super) machine: &'a str,
     pub(super) name: &'a str,
     pub(super) input: states::Json,
-    /// The order that it is about.
-    pub(super) order: String,
+    /// The `correlation-id` of what it starts with.
+    pub(super) correlation_id: String,
     pub(super) parent: Option<(String, TaskId)>,
 }
 
@@ -33,9 +33,9 @@ impl Orchestrator {
     ) -> Result<Heard, Failure> {
         match signal {
             Signal::Start { machine, name, input } => {
-                let order = about(input).unwrap_or(name).to_owned();
+                let correlation_id = about(input).unwrap_or(name).to_owned();
                 let input = states::Json::from(input.clone());
-                let birth = Birth { machine, name, input, order, parent: None };
+                let birth = Birth { machine, name, input, correlation_id, parent: None };
                 self.start(store, birth).await
             }
             Signal::Answer { token, output } => {
@@ -56,7 +56,7 @@ impl Orchestrator {
         store: &dyn Store,
         birth: Birth<'_>,
     ) -> Result<Heard, Failure> {
-        let Birth { machine: machine_name, name, input, order, parent } = birth;
+        let Birth { machine: machine_name, name, input, correlation_id, parent } = birth;
         let machine = self.machine(machine_name)?;
         let now = self.bus.now();
         let identity = Identity::local(machine_name, name);
@@ -68,7 +68,7 @@ impl Orchestrator {
             pending: Vec::new(),
             parent,
             told: false,
-            order,
+            correlation_id,
             started: now,
         };
         let started = run::save(store, (0, now), &run, &turn.events).await?;
@@ -128,7 +128,7 @@ impl Orchestrator {
     }
 }
 
-/// The order that an event is about.
+/// The `correlation-id` of an event.
 fn about(event: &Value) -> Option<&str> {
     event.pointer("/detail/metadata/correlation-id").and_then(Value::as_str)
 }

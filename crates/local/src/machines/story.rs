@@ -1,4 +1,4 @@
-//! What happened in the executions of one order, for people.
+//! What happened in the executions of one `correlation-id`, for people.
 
 use chorus_kernel::{Failure, Store};
 use jiff::Timestamp;
@@ -39,13 +39,13 @@ pub struct Moment {
     pub error: Option<String>,
 }
 
-/// The executions that are about this order, in the order in which they were started.
-pub(crate) async fn of_order(
+/// The executions of this `correlation-id`, in the order of their starts.
+pub(crate) async fn of_correlation(
     store: &dyn Store,
-    order: &str,
+    correlation_id: &str,
 ) -> Result<Vec<ExecutionStory>, Failure> {
     let mut stories = Vec::new();
-    for found in run::of_order(store, order).await? {
+    for found in run::of_correlation(store, correlation_id).await? {
         let history = run::history(store, found.name()).await?;
         stories.push(ExecutionStory {
             machine: found.machine.clone(),

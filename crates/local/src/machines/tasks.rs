@@ -1,7 +1,7 @@
 //! The calls that executions make: a function of ours, the bus, another execution.
 
-use chorus_events::{Entry, Service};
 use chorus_kernel::{Failure, Kernel};
+use chorus_table::{Entry, Service};
 use serde_json::{Value, json};
 use states::{Answer, Json, Pattern, TaskRef, TaskRequest};
 
@@ -41,8 +41,8 @@ impl Orchestrator {
 
     async fn invoke(&self, kernel: &Kernel, input: &Json) -> Result<Json, (String, String)> {
         let name = input.get("FunctionName").and_then(Json::as_str).unwrap_or_default();
-        let service = Service::ALL.into_iter().find(|service| service.name() == name);
-        let function = service.and_then(|service| self.functions.get(&service));
+        let named = |(service, _): &(&Service, _)| service.name == name;
+        let function = self.functions.iter().find(named).map(|(_, function)| function);
         let unknown = || {
             ("Lambda.ResourceNotFoundException".to_owned(), format!("no function {name} is here"))
         };

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use chorus_events::rules::{self, Rule};
 use chorus_events::table::TABLE;
-use chorus_events::{Entry, RowSpec};
 use chorus_kernel::{Answered, Function, Handler, Kernel, Message, Outcome, Refusal};
+use chorus_table::{Entry, RowSpec};
+use chorus_table::{Rule, rules};
 use uuid::Uuid;
 
 /// What reached a service, in order: the correlation id and the number of the event.
@@ -56,12 +56,12 @@ pub fn number_of(message: &Message) -> u64 {
 }
 
 pub fn row(action: &str) -> RowSpec {
-    *TABLE.iter().find(|row| row.action == action).unwrap()
+    *TABLE.row(action).unwrap()
 }
 
 pub fn rules_of(actions: &[&str]) -> Vec<Rule> {
     let rows: Vec<RowSpec> = actions.iter().map(|action| row(action)).collect();
-    rules::of(&rows).unwrap()
+    rules(&rows)
 }
 
 /// A function with one action that answers by `answers`, given the message and which attempt this

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chorus_events::rules::Rule;
+use chorus_table::Rule;
 use serde_json::Value;
 
 use super::DeployedRule;
@@ -52,17 +52,17 @@ fn normal(pattern: &Value) -> Value {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use chorus_events::rules;
+    use chorus_events::table::TABLE;
 
     fn deployed() -> Vec<DeployedRule> {
         let rule =
             |rule: &Rule| DeployedRule { name: rule.name.clone(), pattern: rule.pattern.clone() };
-        rules::all().unwrap().iter().map(rule).collect()
+        TABLE.rules().iter().map(rule).collect()
     }
 
     #[test]
     fn what_derives_from_the_table_does_not_drift() {
-        assert_eq!(drift(&deployed(), &rules::all().unwrap()), Vec::<String>::new());
+        assert_eq!(drift(&deployed(), &TABLE.rules()), Vec::<String>::new());
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
         rules_there[0].pattern["detail-type"] = serde_json::json!(["OrderCreate"]);
         let changed = rules_there[0].name.clone();
         rules_there.push(DeployedRule { name: "by-hand".to_owned(), pattern: Value::Null });
-        let told = drift(&rules_there, &rules::all().unwrap());
+        let told = drift(&rules_there, &TABLE.rules());
         assert_eq!(told.len(), 3, "{told:#?}");
         for name in [gone, changed, "by-hand".to_owned()] {
             assert!(told.iter().any(|line| line.starts_with(&name)), "{name}: {told:#?}");

@@ -4,19 +4,16 @@ use std::collections::BTreeSet;
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
-use chorus_events::{RowSpec, Via, rules};
 use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Store};
+use chorus_table::{Role, RowSpec, Rule, rules};
 use event_pattern::Pattern;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{DoctorError, Stuck};
 
-/// The events that end an order.
-const ENDS: [&str; 2] = ["OrderDelivered", "OrderCanceled"];
-
 struct Expectation {
-    rule: rules::Rule,
+    rule: Rule,
     pattern: Pattern,
     /// One of these is the answer.
     expects: Vec<&'static str>,
@@ -24,16 +21,16 @@ struct Expectation {
 
 /// The rows that answer events with events, and the state machines that do.
 fn expectations() -> Result<Vec<Expectation>, DoctorError> {
-    let expectation = |rule: rules::Rule| {
+    let expectation = |rule: Rule| {
         let pattern = Pattern::parse(rule.pattern.to_string());
         let pattern = pattern.map_err(|error| DoctorError::Pattern(rule.name.clone(), error))?;
         let expects = expected(&rule.row);
         Ok(Expectation { rule, pattern, expects })
     };
-    let told_later = TABLE.iter().filter(|row| is_told_later(row));
+    let told_later = TABLE.rows.iter().filter(|row| is_told_later(row));
     let told_later: Vec<RowSpec> =
         told_later.map(|row| RowSpec { on: row.tasks, ..*row }).collect();
-    let rules = rules::all()?.into_iter().chain(rules::of(&told_later)?);
+    let rules = TABLE.rules().into_iter().chain(rules(&told_later));
     let found: Result<Vec<_>, DoctorError> = rules.map(expectation).collect();
     Ok(found?.into_iter().filter(|it| !it.expects.is_empty()).collect())
 }
@@ -41,7 +38,7 @@ fn expectations() -> Result<Vec<Expectation>, DoctorError> {
 /// What a row emits; of one that starts a state machine, what the tasks emit that the machine does
 /// with the same event.
 fn expected(row: &RowSpec) -> Vec<&'static str> {
-    let tasks = TABLE.iter().filter(|task| {
+    let tasks = TABLE.rows.iter().filter(|task| {
         task.task_of == Some(row.action) && task.tasks.iter().any(|event| row.on.contains(event))
     });
     let emits = |row: &RowSpec| row.emits.iter().map(|event| event.detail_type).collect::<Vec<_>>();
@@ -54,7 +51,7 @@ fn expected(row: &RowSpec) -> Vec<&'static str> {
 
 /// Whether a row does only such tasks of a machine as follow from what the machine waits for.
 fn is_told_later(row: &RowSpec) -> bool {
-    let machine = TABLE.iter().find(|other| row.task_of == Some(other.action));
+    let machine = TABLE.rows.iter().find(|other| row.task_of == Some(other.action));
     machine.is_some_and(|machine| row.tasks.iter().all(|event| !machine.on.contains(event)))
 }
 
@@ -93,7 +90,11 @@ fn order_id(data: &str) -> Option<String> {
 }
 
 fn ended(story: &[LoggedEvent]) -> bool {
-    story.iter().any(|event| ENDS.contains(&event.detail_type.as_str()))
+    let ends = |event: &LoggedEvent| {
+        let message = TABLE.message(&event.detail_type);
+        message.is_some_and(|message| message.spec.role == Role::End)
+    };
+    story.iter().any(ends)
 }
 
 impl Expectation {
@@ -126,7 +127,7 @@ impl Expectation {
         if overdue_seconds <= 0 || !self.pattern.matches_value(&on_the_bus(event))? {
             return Ok(None);
         }
-        let partner = row.via == Via::ApiDestination;
+        let partner = row.partner().is_some();
         let person = !row.api.is_empty();
         let said = |other: &LoggedEvent| {
             self.expects.contains(&other.detail_type.as_str())

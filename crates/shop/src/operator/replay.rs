@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use chorus_events::{Replay as Policy, Via};
 use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Store};
 use chorus_local::{Local, Replay};
+use chorus_table::Replay as Policy;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -118,7 +118,7 @@ async fn foresee(local: &Local, request: &ReplayRequest) -> Result<ReplayReport,
                     }
                     Policy::Idempotent => told.acts += 1,
                 }
-                debug_assert!(rule.row.via != Via::ApiDestination || told.acts == 0);
+                debug_assert!(rule.row.partner().is_none() || told.acts == 0);
             }
         }
     }

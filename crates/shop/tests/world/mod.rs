@@ -14,9 +14,11 @@ use anyhow::ensure;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use chorus_events::table::TABLE;
+use chorus_http::HttpFunction;
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
 use chorus_local::{EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, Work};
-use chorus_shop::{CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, functions};
+use chorus_shop::{API, CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, functions};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
@@ -65,7 +67,12 @@ impl World {
         mut wrap: impl FnMut(Arc<dyn Store>) -> Arc<dyn Store>,
     ) -> anyhow::Result<Self> {
         let (carrier, depot, couriers) = carrier::open();
-        let mut config = LocalConfig::new(Vec::new());
+        let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
+        let partners = Partners::open(&books)?.wrapped(&mut wrap);
+        let functions = functions(&partners, WEBHOOK_SECRET.parse()?);
+        let (functions, routes) = HttpFunction::split(functions);
+        let tables = tables(&functions);
+        let mut config = LocalConfig::new(&TABLE, functions);
         config.data = data.map(Into::into);
         config.partner = Some(Arc::new(carrier));
         // At the usual hundred calls a second, that limit would be all that is seen.
@@ -73,17 +80,13 @@ impl World {
         for row in ["StartDelivery", "RecallDelivery"] {
             config = config.endpoint(row, Endpoint::new("in this process", CARRIER_API_KEY));
         }
-        let books = ShopConfig { data: config.data.clone(), ..ShopConfig::default() };
-        let partners = Partners::open(&books)?.wrapped(&mut wrap);
-        config.functions = functions(&partners, WEBHOOK_SECRET.parse()?);
-        let functions = config.functions.clone();
         let local = Local::open(config)?;
         let mut kernel = local.kernel().clone();
         kernel.store = wrap(kernel.store);
         kernel.machines = local.machines_on(Arc::clone(&kernel.store));
-        let router = chorus_http::router(&kernel, &functions);
+        let router = chorus_http::router(&kernel, API, routes);
         couriers.start(&router);
-        let world = Self { local, kernel, partners, tables: tables(&functions), router, depot };
+        let world = Self { local, kernel, partners, tables, router, depot };
         world.seed(customers).await?;
         Ok(world)
     }

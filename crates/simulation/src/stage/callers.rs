@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chorus_kernel::{Problem, Response};
+use chorus_http::{Problem, Response};
 
 use super::task::{Done, Errand, Purpose};
 use super::{Doing, Stage};

@@ -108,7 +108,7 @@ impl Stage {
 }
 
 /// The messages that nobody can read, and the rules whose targets must bury them.
-fn poison(number: usize) -> chorus_events::Entry {
+fn poison(number: usize) -> chorus_table::Entry {
     let about = format!("poison-{number}");
     let (source, detail_type, detail) = if number.is_multiple_of(2) {
         let id = draw::name(&about);
@@ -126,7 +126,7 @@ fn poison(number: usize) -> chorus_events::Entry {
     } else {
         ("com.inventory", "ItemReserved", format!(r#"{{"hello":"{about}"}}"#))
     };
-    chorus_events::Entry { source: source.to_owned(), detail_type: detail_type.to_owned(), detail }
+    chorus_table::Entry { source: source.to_owned(), detail_type: detail_type.to_owned(), detail }
 }
 
 /// The rules whose targets must bury the poison of this number.

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use chorus_events::rules::Rule;
+use chorus_events::table::TABLE;
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, StoreError, TableSpec};
 use chorus_local::{
     Definitions, Disorder, DynoxideStore, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig,
     SystemClock, VirtualClock,
 };
+use chorus_services::Dependencies;
+use chorus_table::Rule;
 use chorus_webhook_signature::WebhookSecret;
 
 use super::Stage;
@@ -58,20 +60,25 @@ impl Stage {
             shelf: Mutex::new(Parcels::default()),
         });
         let secret: WebhookSecret = SECRET.parse().expect("the secret is long enough");
-        let functions = functions(&bank, &post, &secret);
+        let functions = chorus_services::functions(&Dependencies {
+            payment_provider: Arc::clone(&bank) as Arc<_>,
+            mailer: Arc::clone(&post) as Arc<_>,
+            webhook_secret: secret.clone(),
+        });
         let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE];
-        tables.extend(functions.iter().flat_map(|function| function.tables.iter().copied()));
+        tables.extend(functions.iter().flat_map(|it| it.function.tables.iter().copied()));
         let clock: VirtualClock = world.clock.clone();
         let shelf = Arc::new(Shelf::new(backing, Arc::new(clock), &tables)?);
         let stock: Arc<HashMap<String, i64>> =
             Arc::new(ITEMS.iter().map(|it| (it.0.to_owned(), i64::from(it.2))).collect());
         let seen = Seen::new(Arc::clone(&world));
-        let route = |route: &chorus_kernel::Route| {
+        let route = |route: &chorus_http::Route| {
             (format!("{} {}", route.method, route.path), Arc::clone(&route.endpoint))
         };
         let routes = functions.iter().flat_map(|it| it.routes.iter().map(route)).collect();
+        let functions = functions.into_iter().map(|it| it.function).collect();
         let mut config = engine(&world, &scenario, functions)?;
-        config.rules = Some(rules.to_vec());
+        config.rules = rules.to_vec();
         config.partner = Some(Arc::clone(&courier) as Arc<_>);
         config.observer = Some(Arc::clone(&seen) as Arc<_>);
         // The observer sees everything at once; nobody watches from afar.
@@ -112,21 +119,6 @@ fn unopened(error: &chorus_local::Error) -> StoreError {
     StoreError::Invalid(error.to_string())
 }
 
-fn functions(bank: &Arc<Bank>, post: &Arc<Post>, secret: &WebhookSecret) -> Vec<Function> {
-    vec![
-        chorus_order::function(),
-        chorus_inventory::function(),
-        chorus_customer::function(),
-        chorus_delivery::function(secret.clone()),
-        chorus_payment::function(Arc::clone(bank) as Arc<_>),
-        chorus_notification::function(Arc::clone(post) as Arc<_>),
-        chorus_fraud::function(),
-        chorus_customs::function(),
-        chorus_analytics::function(),
-        chorus_event_log::function(),
-    ]
-}
-
 thread_local! {
     /// The engine's own store, which stays empty, since all tables are on the shelf: one is enough
     /// for all runs.
@@ -154,7 +146,7 @@ fn engine(
     functions: Vec<Function>,
 ) -> Result<LocalConfig, StoreError> {
     let machines = machines(&functions).map_err(|error| unopened(&error))?;
-    let config = LocalConfig::new(functions);
+    let config = LocalConfig::new(&TABLE, functions);
     let mut config = config.virtual_time(&world.clock).seed(mix(scenario.seed, 1));
     config.machines = Some(machines);
     config.store = Some(EMPTY.with(Clone::clone).map_err(StoreError::Invalid)?);

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use chorus_kernel::{Problem, Response};
+use chorus_http::{Problem, Response};
 use chorus_local::{Alarm, Fault as Cause, Ticket, Verdict, Work};
 use jiff::SignedDuration;
 

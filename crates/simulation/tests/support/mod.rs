@@ -9,13 +9,13 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
-use chorus_events::Entry;
 use chorus_kernel::{
     Answered, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message, Page,
     Publisher, Query, Rejected, Store, StoreError, Unanswered, Write, number,
 };
 use chorus_local::{DynoxideStore, Reading, VirtualClock};
 use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+use chorus_table::Entry;
 use jiff::Timestamp;
 
 /// What each situation costs.
@@ -165,9 +165,9 @@ impl Shop {
     pub fn with_stock(stock: u32) -> Self {
         let clock = VirtualClock::at("2026-11-20T10:47:00Z".parse::<Timestamp>().unwrap());
         let bank = Arc::new(Bank::default());
-        let inventory = chorus_inventory::function();
-        let analytics = chorus_analytics::function();
-        let payment = chorus_payment::function(Arc::clone(&bank) as Arc<_>);
+        let inventory = chorus_inventory::function().function;
+        let analytics = chorus_analytics::function().function;
+        let payment = chorus_payment::function(Arc::clone(&bank) as Arc<_>).function;
         let mut tables = vec![IDEMPOTENCY_TABLE];
         for function in [&inventory, &analytics, &payment] {
             tables.extend(function.tables.iter().copied());

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::{Entry, Event, samples};
+use chorus_events::samples;
 use chorus_kernel::{
     Clock, Condition, Failure, Function, Heard, Item, Kernel, Key, Machines, Page, Publisher,
     Query, Reason, Rejected, Signal, Store, StoreError, Write, number,
 };
+use chorus_table::{Entry, Event};
 use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
 use serde_json::Value;
@@ -142,7 +143,7 @@ impl RecordingBus {
             }
         }
         let data = |entry: &Entry| {
-            serde_json::from_str::<chorus_events::Detail<E>>(&entry.detail).unwrap().data
+            serde_json::from_str::<chorus_table::Detail<E>>(&entry.detail).unwrap().data
         };
         once.iter().map(data).collect()
     }
@@ -215,7 +216,7 @@ pub(crate) fn payload(action: &str, event: &str, token: Option<&str>) -> String 
 
 /// An event as the bus delivers it, with this idempotency key.
 pub(crate) fn wire<E: Event>(data: &E, key: &str) -> String {
-    let metadata = chorus_events::Metadata {
+    let metadata = chorus_table::Metadata {
         idempotency_key: key.to_owned(),
         ..chorus_kernel::testing::metadata()
     };

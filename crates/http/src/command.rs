@@ -1,10 +1,12 @@
 //! Commands: what the synchronous API hands to an action.
 
-use chorus_events::{Category, Event, Metadata};
+use chorus_table::{Category, Event, Metadata};
 use serde_json::value::to_raw_value;
 use sha2::{Digest, Sha256};
 
-use crate::{Failure, Kernel, Message, Problem, Request, derived_id};
+use chorus_kernel::{Failure, Kernel, Message, derived_id};
+
+use crate::{Problem, Request};
 
 /// How long a command may be acted on, in seconds: as long as a caller waits.
 const TTL_SECONDS: u32 = 60;

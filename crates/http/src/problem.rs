@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Failure, Refusal, Response};
+use chorus_kernel::{Failure, Refusal};
+
+use crate::Response;
 
 /// One field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -1,21 +1,15 @@
-//! The event table: every message of the design table once, with its schema and its sample.
+//! A message with its schema and its samples: what documents and tests need of it.
 
+use jiff::Timestamp;
 use schemars::Schema;
 use serde_json::{Value, json};
 
-use crate::{Category, Detail, Event, EventSpec, Metadata, samples, table};
+use crate::{Category, Detail, Event, EventSpec, Metadata};
 
-/// Every event of the contract, by its plain name.
-pub mod facts {
-    pub use crate::customer::*;
-    pub use crate::customs::*;
-    pub use crate::delivery::*;
-    pub use crate::fraud::*;
-    pub use crate::inventory::*;
-    pub use crate::logistics::*;
-    pub use crate::notification::*;
-    pub use crate::order::*;
-    pub use crate::payment::*;
+/// The moment at which every sample happened: 2026-11-20T10:47:00Z.
+#[must_use]
+pub fn sample_time() -> Timestamp {
+    Timestamp::from_second(1_795_171_620).expect("the moment is between the years -9999 and 9999")
 }
 
 /// A message with what documents and tests need of it.
@@ -29,7 +23,9 @@ pub struct Message {
 }
 
 impl Message {
-    pub(crate) fn of<E: Event>() -> Self {
+    /// The message that `E` is.
+    #[must_use]
+    pub fn of<E: Event>() -> Self {
         let samples = || {
             let told = |event: &E| Ok((event.subject().to_owned(), serde_json::to_value(event)?));
             E::samples().iter().map(told).collect()
@@ -61,7 +57,7 @@ impl Message {
             event_id: id,
             correlation_id,
             causation_id: Some(sample_id("cause")),
-            occurred_at: samples::moment(),
+            occurred_at: sample_time(),
             version: self.spec.version,
             ttl_seconds: if category == Category::Command { SAMPLE_TTL } else { 86_400 },
             category,
@@ -74,7 +70,7 @@ impl Message {
             "detail-type": self.spec.detail_type,
             "source": self.spec.owner.source(),
             "account": "123456789012",
-            "time": samples::moment(),
+            "time": sample_time(),
             "region": "eu-central-1",
             "resources": [],
             "detail": Detail { metadata, data },
@@ -88,22 +84,4 @@ const SAMPLE_TTL: u32 = 100 * 365 * 86_400;
 /// The id of a sample: derived from its name, so that every run writes the same file.
 fn sample_id(name: &str) -> uuid::Uuid {
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, name.as_bytes())
-}
-
-/// Every message of the design table once, in the order of the table.
-#[must_use]
-pub fn messages() -> Vec<Message> {
-    let mut once: Vec<Message> = Vec::new();
-    for message in table::mentioned() {
-        if !once.iter().any(|known| known.spec == message.spec) {
-            once.push(message);
-        }
-    }
-    once
-}
-
-/// The message called `detail_type`.
-#[must_use]
-pub fn find(detail_type: &str) -> Option<Message> {
-    messages().into_iter().find(|message| message.spec.detail_type == detail_type)
 }

@@ -1,106 +1,17 @@
 //! One row of the design table, and the words that its columns are filled with.
 
-use crate::{EventSpec, Inputs, Outputs};
-
-/// A service: one voice. Each is a Lambda function on AWS; none ever calls another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Service {
-    /// Takes orders, and knows when they end.
-    Order,
-    /// Knows items, their prices and their stock.
-    Inventory,
-    /// Knows customers.
-    Customer,
-    /// Plans and follows deliveries.
-    Delivery,
-    /// Charges and refunds.
-    Payment,
-    /// Writes to customers and operators.
-    Notification,
-    /// Has a person look at high-value orders.
-    Fraud,
-    /// Declares what leaves the country.
-    Customs,
-    /// Counts.
-    Analytics,
-    /// Remembers every event.
-    EventLog,
-}
-
-impl Service {
-    /// All of them, in the order of the table.
-    pub const ALL: [Self; 10] = [
-        Self::Order,
-        Self::Inventory,
-        Self::Customer,
-        Self::Delivery,
-        Self::Payment,
-        Self::Notification,
-        Self::Fraud,
-        Self::Customs,
-        Self::Analytics,
-        Self::EventLog,
-    ];
-
-    /// As the table prints it.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Order => "Order",
-            Self::Inventory => "Inventory",
-            Self::Customer => "Customer",
-            Self::Delivery => "Delivery",
-            Self::Payment => "Payment",
-            Self::Notification => "Notification",
-            Self::Fraud => "Fraud",
-            Self::Customs => "Customs",
-            Self::Analytics => "Analytics",
-            Self::EventLog => "Event log",
-        }
-    }
-
-    /// In kebab-case: the folder, the function and the table of the service.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Order => "order",
-            Self::Inventory => "inventory",
-            Self::Customer => "customer",
-            Self::Delivery => "delivery",
-            Self::Payment => "payment",
-            Self::Notification => "notification",
-            Self::Fraud => "fraud",
-            Self::Customs => "customs",
-            Self::Analytics => "analytics",
-            Self::EventLog => "event-log",
-        }
-    }
-
-    /// The `source` of its events.
-    #[must_use]
-    pub const fn source(self) -> &'static str {
-        match self {
-            Self::Order => "com.orders",
-            Self::Inventory => "com.inventory",
-            Self::Customer => "com.customers",
-            Self::Delivery => "com.delivery",
-            Self::Payment => "com.payments",
-            Self::Notification => "com.notifications",
-            Self::Fraud => "com.fraud",
-            Self::Customs => "com.customs",
-            Self::Analytics => "com.analytics",
-            Self::EventLog => "com.event-log",
-        }
-    }
-}
+use crate::{Content, EventSpec, Inputs, Outputs, Partner, Service};
 
 /// What starts an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
     /// The events of the row's `on` column, the commands of its `api` column, or both.
     Messages,
-    /// Every event on the bus: a catch-all rule.
-    Every,
+    /// Every event on the bus whose `source` begins like this: a catch-all rule.
+    Every {
+        /// What the sources of all services and partners begin with.
+        source_prefix: &'static str,
+    },
 }
 
 /// How an action's events reach it.
@@ -108,11 +19,11 @@ pub enum Trigger {
 pub enum Via {
     /// The bus invokes the service's function.
     Function,
-    /// A FIFO queue, grouped by order, stands between the bus and the function.
+    /// A queue stands between the bus and the function.
     Queue,
-    /// The bus calls an HTTP endpoint of a partner; no code of ours runs. Its emitted events are
-    /// said by the partner, through our webhook.
-    ApiDestination,
+    /// The bus calls the HTTP endpoint of this partner; no code of ours runs. The row's events are
+    /// what the partner answers through a webhook, later.
+    ApiDestination(Partner),
 }
 
 /// What an action does to the world, and how that is taken back.
@@ -135,7 +46,7 @@ pub enum Replay {
     Folds,
     /// Its idempotency record absorbs what it has seen; what it has not seen, it does now.
     Idempotent,
-    /// It reaches outside of the shop: a replayed event is recorded and nothing is sent.
+    /// It reaches outside of the application: a replayed event is recorded and nothing is sent.
     Suppressed,
 }
 
@@ -164,8 +75,8 @@ pub struct RowSpec {
     pub starts_machine: bool,
     /// Events that it emits: one of these, or none where there is nothing to do.
     pub emits: &'static [EventSpec],
-    /// A content rule: an event pattern on `detail`, as JSON text.
-    pub when: Option<&'static str>,
+    /// A content rule: which of the events of `on` start it.
+    pub when: Option<Content>,
     /// The action whose dead letters it consumes too.
     pub dead_letters_of: Option<&'static str>,
     /// How events reach it.
@@ -216,12 +127,12 @@ impl RowSpec {
 
     /// Fills in the state machine whose tasks it does, and the events that these hand to it.
     #[must_use]
-    pub const fn tasks(self, machine: &'static str, tasks: &'static [EventSpec]) -> Self {
-        Self { task_of: Some(machine), tasks, ..self }
+    pub const fn tasks<M: Row>(self, _: &M, tasks: &'static [EventSpec]) -> Self {
+        Self { task_of: Some(M::ACTION), tasks, ..self }
     }
 
     /// It starts the state machine of its own name, once for each event, and decides nothing else.
-    /// A replay starts none: what the machine does reaches outside of the shop.
+    /// A replay starts none: what the machine does reaches outside.
     #[must_use]
     pub const fn starts_machine(self) -> Self {
         Self { starts_machine: true, replay: Replay::Suppressed, ..self }
@@ -244,10 +155,10 @@ impl RowSpec {
         Self { effect: Effect::Looks, ..self }
     }
 
-    /// A later failure must reach `compensation`.
+    /// A later failure must reach this row, the compensation.
     #[must_use]
-    pub const fn undone_by(self, compensation: &'static str) -> Self {
-        Self { effect: Effect::UndoneBy(compensation), ..self }
+    pub const fn undone_by<C: Row>(self, _: &C) -> Self {
+        Self { effect: Effect::UndoneBy(C::ACTION), ..self }
     }
 
     /// It takes back what another did, or ends the story.
@@ -268,40 +179,55 @@ impl RowSpec {
         Self { replay: Replay::Folds, ..self }
     }
 
-    /// It reaches outside of the shop, which a replay must not do again.
+    /// It reaches outside of the application, which a replay must not do again.
     #[must_use]
     pub const fn outside(self) -> Self {
         Self { replay: Replay::Suppressed, ..self }
     }
 
-    /// Its events wait in a FIFO queue, grouped by order.
+    /// Its events wait in a queue of its service.
     #[must_use]
     pub const fn queued(self) -> Self {
         Self { via: Via::Queue, ..self }
     }
 
-    /// The bus calls a partner's HTTP endpoint for it.
+    /// The bus calls this partner's HTTP endpoint for it; a replay does not.
     #[must_use]
-    pub const fn calls_partner(self) -> Self {
-        Self { via: Via::ApiDestination, replay: Replay::Suppressed, ..self }
+    pub const fn calls(self, partner: Partner) -> Self {
+        Self { via: Via::ApiDestination(partner), replay: Replay::Suppressed, ..self }
     }
 
-    /// Every event on the bus starts it.
+    /// Every event on the bus whose `source` begins with `source_prefix` starts it.
     #[must_use]
-    pub const fn every(self) -> Self {
-        Self { trigger: Trigger::Every, ..self }
+    pub const fn every(self, source_prefix: &'static str) -> Self {
+        Self { trigger: Trigger::Every { source_prefix }, ..self }
     }
 
-    /// Only events whose `detail` matches this pattern start it.
+    /// Only events with this content start it.
     #[must_use]
-    pub const fn when(self, pattern: &'static str) -> Self {
-        Self { when: Some(pattern), ..self }
+    pub const fn when(self, content: Content) -> Self {
+        Self { when: Some(content), ..self }
     }
 
-    /// It consumes what could not be delivered to `action`.
+    /// Whether every event on the bus starts it.
     #[must_use]
-    pub const fn dead_letters_of(self, action: &'static str) -> Self {
-        Self { dead_letters_of: Some(action), ..self }
+    pub const fn is_catch_all(&self) -> bool {
+        matches!(self.trigger, Trigger::Every { .. })
+    }
+
+    /// The partner whose endpoint the bus calls for it.
+    #[must_use]
+    pub const fn partner(&self) -> Option<Partner> {
+        match self.via {
+            Via::ApiDestination(partner) => Some(partner),
+            Via::Function | Via::Queue => None,
+        }
+    }
+
+    /// It consumes what could not be delivered to this row.
+    #[must_use]
+    pub const fn dead_letters_of<D: Row>(self, _: &D) -> Self {
+        Self { dead_letters_of: Some(D::ACTION), ..self }
     }
 
     /// It should have emitted after this many seconds.
@@ -313,6 +239,8 @@ impl RowSpec {
 
 /// A row as a type: what ties an action's code to its line in the table.
 pub trait Row: Send + Sync + 'static {
+    /// The name of its action.
+    const ACTION: &'static str;
     /// The row as a value.
     const SPEC: RowSpec;
     /// What it consumes.

@@ -11,7 +11,9 @@ use serde_json::Value;
 
 pub use http::Method;
 
-use crate::{Kernel, Problem, body};
+use chorus_kernel::Kernel;
+
+use crate::{Problem, body};
 
 /// A request, as an adapter hands it over.
 #[derive(Debug, Clone, Default)]
@@ -33,10 +35,10 @@ impl Request {
         self.headers.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The path parameter `name`, as one of the shop's words.
+    /// The path parameter `name`, parsed.
     ///
     /// # Errors
-    /// 404 where it is no such word: there cannot be anything of that name.
+    /// 404 where it cannot be parsed: there cannot be anything of that name.
     pub fn parameter<T: std::str::FromStr<Err: std::fmt::Display>>(
         &self,
         name: &str,

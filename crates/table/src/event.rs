@@ -6,29 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::{Category, Service};
+use crate::{Category, Owner};
 
-/// Who says an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Owner {
-    /// One of the shop's services.
-    Ours(Service),
-    /// A partner outside of the shop: nothing in the table produces its events.
-    Logistics,
-}
-
-impl Owner {
-    /// The `source` of the owner's events, such as `com.orders`.
-    #[must_use]
-    pub const fn source(self) -> &'static str {
-        match self {
-            Self::Ours(service) => service.source(),
-            Self::Logistics => "com.logistics",
-        }
-    }
-}
-
-/// What part an event has in an order's story.
+/// What part an event has in a story: in all that follows from one first command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The story goes on from here: somebody must consume it.
@@ -37,7 +17,7 @@ pub enum Role {
     Failure,
     /// Nothing needs to follow.
     Terminal,
-    /// Ends the order's story.
+    /// Ends the story.
     End,
     /// A request, not a fact.
     Command,
@@ -102,7 +82,7 @@ pub trait Event:
     /// Its row in the event table.
     const SPEC: EventSpec;
 
-    /// What the story is about: an order's id, or an item's, or a customer's.
+    /// The id of what the story is about: its `correlation-id` derives from it.
     fn subject(&self) -> &str;
 
     /// An example, as documentation and tests use it.
@@ -188,6 +168,7 @@ impl Inputs for AnyEvent {
 }
 
 /// Defines an event: its documentation, owner, role, subject, fields and a sample of each field.
+#[macro_export]
 macro_rules! event {
     ($(#[doc = $doc:literal])+
      $name:ident: $owner:expr, $role:ident, about $subject:ident, $(version $version:literal,)? {
@@ -208,8 +189,8 @@ macro_rules! event {
                 detail_type: stringify!($name),
                 owner: $owner,
                 role: $crate::Role::$role,
-                version: $crate::event::first_of(&[$($version,)? 1]),
-                meaning: $crate::event::first_of(&[$($doc),+]).trim_ascii(),
+                version: $crate::first_of(&[$($version,)? 1]),
+                meaning: concat!($($doc),+).trim_ascii(),
             };
 
             fn subject(&self) -> &str {
@@ -225,10 +206,4 @@ macro_rules! event {
             })?
         }
     };
-}
-pub(crate) use event;
-
-/// The first of several literals; what the macros use where one may be left out.
-pub(crate) const fn first_of<T: Copy>(values: &[T]) -> T {
-    values[0]
 }

@@ -1,0 +1,38 @@
+//! Every service of the shop, listed once: the local run, the simulation and the template all take
+//! them from here.
+
+use std::sync::Arc;
+
+use chorus_http::HttpFunction;
+use chorus_notification::Mailer;
+use chorus_payment::PaymentProvider;
+use chorus_webhook_signature::WebhookSecret;
+
+/// What the services need besides the kernel.
+#[derive(Clone)]
+pub struct Dependencies {
+    /// Who moves the money.
+    pub payment_provider: Arc<dyn PaymentProvider>,
+    /// Who sends the emails.
+    pub mailer: Arc<dyn Mailer>,
+    /// What the carrier signs its webhooks with.
+    pub webhook_secret: WebhookSecret,
+}
+
+/// The functions of all services, in the order of the table's list of services.
+#[must_use]
+pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
+    let Dependencies { payment_provider, mailer, webhook_secret } = dependencies.clone();
+    vec![
+        chorus_order::function(),
+        chorus_inventory::function(),
+        chorus_customer::function(),
+        chorus_delivery::function(webhook_secret),
+        chorus_payment::function(payment_provider),
+        chorus_notification::function(mailer).into(),
+        chorus_fraud::function(),
+        chorus_customs::function().into(),
+        chorus_analytics::function(),
+        chorus_event_log::function(),
+    ]
+}

@@ -1,0 +1,97 @@
+//! Identifiers: parsed rather than validated, so that one is never empty, long or odd.
+
+/// Why a text is no identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 64 characters from A-Z, a-z, 0-9, '-', '_' and '.'")]
+pub struct IdentifierError;
+
+/// The longest identifier, in characters.
+const MAX_LENGTH: usize = 64;
+
+/// Whether `text` is 1 to 64 characters from `A-Z a-z 0-9 - _ .`.
+#[doc(hidden)]
+#[must_use]
+pub fn is_identifier(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// Declares a type for the identifiers of one kind of thing.
+#[macro_export]
+macro_rules! identifier {
+    ($(#[doc = $doc:literal])+ $name:ident) => {
+        $(#[doc = $doc])+
+        #[derive(
+            Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::IdentifierError;
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                if $crate::is_identifier(&text) { Ok(Self(text)) } else { Err($crate::IdentifierError) }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::IdentifierError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(identifier: $name) -> Self {
+                identifier.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" })
+            }
+        }
+    };
+}
+
+identifier! {
+    /// Stands for something that waits for an answer from outside, and tells nothing else of it.
+    Handle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_never_empty_long_or_odd() {
+        for bad in ["", " ", "a b", "é", "a/b", &"x".repeat(65)] {
+            assert_eq!(bad.parse::<Handle>(), Err(IdentifierError), "{bad:?}");
+        }
+        assert!("SKU-1_a.b".parse::<Handle>().is_ok());
+    }
+}

@@ -1,0 +1,36 @@
+//! The words of a design table: what an [`Event`], a [`Row`], a [`Service`] and a [`Partner`] are,
+//! the envelope that messages travel in, and the rules that follow from the rows.
+//!
+//! An application declares its services with [`services!`], its events with [`event!`] and its rows
+//! with [`design_table!`]; everything else derives from the resulting [`Table`]. This crate knows no
+//! application, no store, no bus, no clock and nothing of AWS.
+
+mod content;
+mod envelope;
+mod event;
+mod identifier;
+mod message;
+mod row;
+mod rules;
+mod service;
+mod table;
+
+pub use content::Content;
+pub use envelope::{Category, Detail, Entry, Metadata, WireEvent};
+pub use event::{AnyEvent, Event, EventSpec, Inputs, Never, Outputs, ReadError, Role};
+pub use identifier::{Handle, IdentifierError, is_identifier};
+pub use message::{Message, sample_time};
+pub use row::{Effect, Replay, Row, RowSpec, Trigger, Via};
+pub use rules::{Rule, rules};
+pub use service::{Owner, Partner, Service};
+pub use table::Table;
+
+#[doc(hidden)]
+pub use pastey;
+
+/// The first of several literals: what the macros use where one may be left out.
+#[doc(hidden)]
+#[must_use]
+pub const fn first_of<T: Copy>(values: &[T]) -> T {
+    values[0]
+}

@@ -1,0 +1,47 @@
+//! The rules of the bus: one for each row that consumes events, derived from the table.
+
+use serde_json::{Map, Value, json};
+
+use crate::{RowSpec, Trigger};
+
+/// A rule on the bus: which events go to which action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Unique on the bus, such as `inventory-ReserveItem`.
+    pub name: String,
+    /// The row that it delivers to.
+    pub row: RowSpec,
+    /// The event pattern, as EventBridge reads it.
+    pub pattern: Value,
+}
+
+/// The rules of these rows: none for a row that only has an API.
+#[must_use]
+pub fn rules(rows: &[RowSpec]) -> Vec<Rule> {
+    let consuming = |row: &&RowSpec| row.is_catch_all() || !row.on.is_empty();
+    rows.iter().filter(consuming).map(rule).collect()
+}
+
+fn rule(row: &RowSpec) -> Rule {
+    let name = format!("{}-{}", row.service.name, row.action);
+    Rule { name, row: *row, pattern: pattern(row) }
+}
+
+/// The sources and detail types that the row names, and its content rule. A catch-all takes every
+/// event whose source begins as the application's do.
+fn pattern(row: &RowSpec) -> Value {
+    if let Trigger::Every { source_prefix } = row.trigger {
+        return json!({ "source": [{ "prefix": source_prefix }] });
+    }
+    let mut sources: Vec<&str> = row.on.iter().map(|event| event.owner.source()).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let detail_types: Vec<&str> = row.on.iter().map(|event| event.detail_type).collect();
+    let mut pattern = Map::new();
+    pattern.insert("source".to_owned(), json!(sources));
+    pattern.insert("detail-type".to_owned(), json!(detail_types));
+    if let Some(content) = row.when {
+        pattern.insert("detail".to_owned(), content.pattern());
+    }
+    Value::Object(pattern)
+}

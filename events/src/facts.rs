@@ -1,0 +1,11 @@
+//! Every event of the contract, by its plain name.
+
+pub use crate::customer::*;
+pub use crate::customs::*;
+pub use crate::delivery::*;
+pub use crate::fraud::*;
+pub use crate::inventory::*;
+pub use crate::logistics::*;
+pub use crate::notification::*;
+pub use crate::order::*;
+pub use crate::payment::*;
