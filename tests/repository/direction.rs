@@ -89,7 +89,11 @@ fn services_never_know_of_each_other() {
 #[test]
 fn an_action_knows_nothing_of_aws() {
     let all = dependencies();
-    for service in services().iter().map(String::as_str).chain(["chorus-events", "chorus-kernel", "chorus-table"]) {
+    for service in services().iter().map(String::as_str).chain([
+        "chorus-events",
+        "chorus-kernel",
+        "chorus-table",
+    ]) {
         let aws = |name: &&String| {
             name.starts_with("aws") || name.starts_with("lambda") || *name == "chorus-aws"
         };
