@@ -6,51 +6,31 @@
 //! next publishes the very same events. The kernel knows nothing of AWS, of HTTP servers, or of
 //! the wall clock: the store, the bus and the clock are handed in.
 
-mod action;
-mod answer;
-mod change;
+mod callbacks;
 mod clock;
-mod commit;
-mod decision;
-mod entity;
-mod failure;
-mod function;
-mod handler;
-mod item;
-mod loaded;
-mod machines;
-mod message;
-mod outgoing;
-mod outreach;
-mod publish;
-mod record;
-mod starter;
+mod committing;
+mod deciding;
 mod store;
-mod sweep;
-mod wait;
 
 pub mod testing;
 
-pub use action::{Action, Given, Refusal, Unanswered};
-pub use answer::{Answered, Outcome};
-pub use change::{Adjust, append, create, newest, replace, save};
+pub use callbacks::{Domain, Heard, MachineSpec, Machines, NoMachines, Signal, Wait};
 pub use clock::{Clock, Seconds};
-pub use decision::{Decision, Step};
-pub use entity::{Entity, Fold, Recorded, Versioned, entity_key, stream_key, stream_partition};
-pub use failure::Failure;
-pub use function::Function;
-pub use handler::{Handler, handler};
-pub use item::{Item, Key, number, text};
-pub use loaded::{Loaded, Read, read_recorded, stream};
-pub use machines::{Heard, MachineSpec, Machines, NoMachines, Signal};
-pub use message::{Attempt, Message, Task};
-pub use outgoing::derived_id;
-pub use outreach::{Outreach, Pure};
-pub use publish::{Publisher, Rejected, publish_all};
-pub use record::{IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX};
-pub use store::{Condition, Index, Page, Query, Reason, Store, StoreError, TableSpec, Write};
-pub use sweep::{Swept, sweep};
-pub use wait::{Domain, Wait};
+pub use committing::{
+    Answered, Attempt, Failure, Function, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
+    RECORD_LIFETIME, Rejected, Swept, Task, UNPUBLISHED_INDEX, derived_id, handler, publish_all,
+    sweep,
+};
+pub use deciding::{
+    Action, Answers, CallContext, Context, Counter, Decision, Each, EachKeys, Entity,
+    ExternalAction, Fold, Folded, Found, IfNamed, OutcomeUnknown, Read, Recorded, Refusal, State,
+    Step, Versioned, add, append, create, entity_key, load, newest, read_recorded, replace, save,
+    stream, stream_key, stream_partition,
+};
+pub use store::{
+    Condition, Expressions, Index, Item, Key, MemoryStore, Page, Query, Reason, Store, StoreError,
+    TableSpec, Update, Write, number, text,
+};
 
 use std::sync::Arc;
 
@@ -78,8 +58,7 @@ impl Kernel {
     ///
     /// # Errors
     /// Where the store fails, or the stored item does not fit the entity.
-    pub async fn find<E: Entity>(&self, id: &str) -> Result<Option<Versioned<E>>, Failure> {
-        let item = self.store.get(&entity_key::<E>(id)).await?;
-        item.as_ref().map(loaded::read_entity).transpose()
+    pub async fn find<E: Entity>(&self, id: &E::Id) -> Result<Found<E>, Failure> {
+        load(&*self.store, id.clone()).await
     }
 }

@@ -1,6 +1,6 @@
 //! Queries: in the order of the sort keys, bounded, paged to the end, and by sparse indexes.
 
-use chorus_kernel::{Query, text};
+use crate::{Query, text};
 
 use super::{BY_GROUP, BY_MARK, TABLES, World, n, s, sort_keys};
 

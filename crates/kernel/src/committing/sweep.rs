@@ -2,10 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::record::{Record, UNPUBLISHED};
-use crate::{
-    Failure, IDEMPOTENCY_TABLE, Kernel, Query, UNPUBLISHED_INDEX, record::record_key, text,
-};
+use super::record::{Record, UNPUBLISHED, record_key};
+use crate::{Failure, IDEMPOTENCY_TABLE, Kernel, Query, UNPUBLISHED_INDEX, text};
 
 /// What a sweep found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Several writes: all of them or none, and a reason for each.
 
-use chorus_kernel::{Condition, Key, Reason, StoreError, Write, number};
+use crate::{Condition, Key, Reason, StoreError, Update, Write, number};
 
 use super::{TABLES, World, item, n, old_count};
 
@@ -13,14 +13,13 @@ pub(super) async fn check(world: &World<'_>) {
 }
 
 fn create(key: &Key, count: i64) -> Write {
-    let condition = Some(Condition::new("attribute_not_exists(pk)"));
+    let condition = Some(Condition::Absent);
     Write::Put { key: key.clone(), item: item(key, &[("count", n(count))]), condition }
 }
 
 fn add(key: &Key, amount: i64) -> Write {
-    let update = Condition::new("ADD #count :amount").name("#count", "count");
-    let update = update.number(":amount", amount);
-    Write::Update { key: key.clone(), update, condition: Some("attribute_exists(pk)".to_owned()) }
+    let updates = vec![Update::Add { attribute: "count", amount }];
+    Write::Update { key: key.clone(), updates, condition: Some(Condition::Present) }
 }
 
 async fn all_writes_happen_together(world: &World<'_>) {
@@ -52,7 +51,7 @@ async fn a_check_guards_without_writing(world: &World<'_>) {
     world.put(&guard, &[("count", n(1))]).await;
     let is = |count| Write::Check {
         key: guard.clone(),
-        condition: Condition::new("#count = :is").name("#count", "count").number(":is", count),
+        condition: Condition::Equals { attribute: "count", value: count },
     };
     let reasons = world.refused(&[is(2), create(&fresh, 1)]).await;
     assert_eq!((old_count(&reasons[0]), &reasons[1]), (Some(1), &Reason::Passed));
@@ -65,9 +64,8 @@ async fn nothing_to_write_is_no_error(world: &World<'_>) {
 }
 
 async fn what_is_malformed_is_rejected_for_good(world: &World<'_>) {
-    let key = world.key("malformed", "update");
-    let update = Condition::new("FROBNICATE everything");
-    let write = Write::Update { key, update, condition: None };
-    let rejected = world.write(&[write]).await;
-    assert!(matches!(rejected, Err(StoreError::Invalid(_))), "{rejected:?}");
+    let key = world.key("malformed", "twice");
+    let rejected = world.write(&[create(&key, 1), create(&key, 2)]).await;
+    assert!(matches!(rejected, Err(StoreError::Invalid(_))), "two writes of one: {rejected:?}");
+    assert_eq!(world.get(&key).await, None);
 }

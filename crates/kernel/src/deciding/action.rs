@@ -2,19 +2,21 @@
 
 use chorus_table::{Metadata, Outputs, Row};
 
-use crate::outgoing::{entry, to_event};
-use crate::{Decision, Failure, Loaded, Message, Read, Task};
+use crate::committing::outgoing::{entry, to_event};
+use crate::{Decision, Failure, Message, State, Task};
 
-/// A row of the design table with its rule: on this input, this is decided.
+/// A row of the design table with its rule: on this input and this state, this is decided.
 ///
-/// A decision is pure. It sees the message and what it asked to read; it has no clock, no
+/// A decision is pure. It sees the message and the state that it declares; it has no clock, no
 /// randomness and no I/O. Run again on the same, it decides the same.
-pub trait Action: Send + Sync + 'static {
+pub trait Action: Send + Sync {
     /// Its row: what it consumes and what it emits.
     type Row: Row;
+    /// What it reads before it decides.
+    type State: State;
 
-    /// What it must see before it decides.
-    fn reads(&self, input: &<Self::Row as Row>::Input) -> Vec<Read>;
+    /// Where its state is read.
+    fn keys(&self, input: &<Self::Row as Row>::Input) -> <Self::State as State>::Keys;
 
     /// Decides.
     ///
@@ -23,21 +25,20 @@ pub trait Action: Send + Sync + 'static {
     /// that has to pass. A business failure is an event.
     fn decide(
         &self,
-        given: &Given<'_, <Self::Row as Row>::Input>,
-        loaded: &Loaded,
+        input: &<Self::Row as Row>::Input,
+        state: &Self::State,
+        context: &Context<'_>,
     ) -> Result<Decision<<Self::Row as Row>::Output>, Refusal>;
 }
 
-/// The message that an action decides on.
-#[derive(Debug)]
-pub struct Given<'a, I> {
-    /// What it says.
-    pub input: &'a I,
+/// What an action knows of the message besides what it says.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
     /// The message itself.
     pub message: &'a Message,
 }
 
-impl<'a, I> Given<'a, I> {
+impl<'a> Context<'a> {
     /// What is known of the message. `occurred-at` is as close to a clock as an action comes.
     #[must_use]
     pub const fn metadata(&self) -> &'a Metadata {
@@ -55,7 +56,7 @@ impl<'a, I> Given<'a, I> {
     ///
     /// # Errors
     /// Where the event cannot be written as JSON.
-    pub fn saying<O: Outputs>(
+    pub fn emitted<O: Outputs>(
         &self,
         action: &str,
         event: &O,
@@ -117,7 +118,7 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// Why the outside world gave no answer: nothing is known of whether it acted.
+/// Why a call got no response: nothing is known of whether the other side acted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Unanswered(pub String);
+pub struct OutcomeUnknown(pub String);

@@ -8,19 +8,22 @@ use crate::Key;
 
 /// A business item: one DynamoDB item with a version, its fields as attributes.
 pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
+    /// The type of its id, which no other kind of thing is looked up by.
+    type Id: AsRef<str> + Clone + Ord + Send + Sync;
     /// The table of the service that owns it.
     const TABLE: &'static str;
     /// What it is, in kebab-case: the first part of its key.
     const KIND: &'static str;
 
     /// Which one it is.
-    fn id(&self) -> &str;
+    fn id(&self) -> &Self::Id;
 }
 
 /// The key of the entity `id`.
 #[must_use]
-pub fn entity_key<E: Entity>(id: &str) -> Key {
-    Key { table: E::TABLE, pk: format!("{}#{id}", E::KIND), sk: E::KIND.to_owned() }
+pub fn entity_key<E: Entity>(id: &E::Id) -> Key {
+    let (kind, id) = (E::KIND, id.as_ref());
+    Key { table: E::TABLE, pk: format!("{kind}#{id}"), sk: kind.to_owned() }
 }
 
 /// An entity as it was read: replacing it demands that nobody else did in between.
@@ -67,7 +70,15 @@ pub struct Recorded {
 }
 
 /// A state that is the fold of a stream's events.
-pub trait Fold: Default {
+pub trait Fold: Default + Send + Sync {
+    /// The type of the stream's id.
+    type Id: AsRef<str> + Clone + Send + Sync;
+    /// The table in which the stream is.
+    const TABLE: &'static str;
+
     /// The state after one more event.
+    ///
+    /// # Errors
+    /// Where the event is none of the stream, or cannot be read.
     fn apply(self, event: &Recorded) -> Result<Self, chorus_table::ReadError>;
 }

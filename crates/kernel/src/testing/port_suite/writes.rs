@@ -1,6 +1,6 @@
 //! Single writes: what is put is there, conditions hold, and a refusal hands the old item back.
 
-use chorus_kernel::{Condition, Reason, Write, number};
+use crate::{Condition, Reason, Update, Write, number};
 use serde_dynamo::AttributeValue;
 
 use super::{World, item, n, old_count, s};
@@ -12,6 +12,8 @@ pub(super) async fn check(world: &World<'_>) {
     a_refused_condition_on_nothing_hands_nothing_back(world).await;
     adding_stays_within_its_bound(world).await;
     an_update_makes_the_item_where_nothing_forbids_it(world).await;
+    an_attribute_is_removed_and_removing_it_again_is_no_error(world).await;
+    every_condition_holds_where_it_says_so_and_nowhere_else(world).await;
     a_deleted_item_is_gone_and_deleting_it_again_is_no_error(world).await;
 }
 
@@ -41,7 +43,7 @@ async fn a_second_put_is_refused_with_the_first_item(world: &World<'_>) {
     let put = |count| Write::Put {
         key: key.clone(),
         item: item(&key, &[("count", n(count))]),
-        condition: Some(Condition::new("attribute_not_exists(pk)")),
+        condition: Some(Condition::Absent),
     };
     world.write(&[put(1)]).await.expect("the first put succeeds");
     let reasons = world.refused(&[put(2)]).await;
@@ -51,9 +53,9 @@ async fn a_second_put_is_refused_with_the_first_item(world: &World<'_>) {
 
 async fn a_refused_condition_on_nothing_hands_nothing_back(world: &World<'_>) {
     let key = world.key("condition", "on-nothing");
-    let update = Condition::new("SET #count = :one").name("#count", "count").number(":one", 1);
-    let condition = Some("attribute_exists(pk)".to_owned());
-    let reasons = world.refused(&[Write::Update { key: key.clone(), update, condition }]).await;
+    let updates = vec![Update::Add { attribute: "count", amount: 1 }];
+    let condition = Some(Condition::Present);
+    let reasons = world.refused(&[Write::Update { key: key.clone(), updates, condition }]).await;
     assert_eq!(reasons, [Reason::Condition(None)]);
     assert_eq!(world.get(&key).await, None, "a refused update makes no item");
 }
@@ -63,11 +65,11 @@ async fn adding_stays_within_its_bound(world: &World<'_>) {
     world.put(&key, &[("count", n(5))]).await;
     let take = |amount: i64| Write::Update {
         key: key.clone(),
-        update: Condition::new("ADD #count :less")
-            .name("#count", "count")
-            .number(":less", -amount)
-            .number(":amount", amount),
-        condition: Some("attribute_exists(pk) AND #count >= :amount".to_owned()),
+        updates: vec![Update::Add { attribute: "count", amount: -amount }],
+        condition: Some(Condition::All(vec![
+            Condition::Present,
+            Condition::AtLeast { attribute: "count", value: amount },
+        ])),
     };
     world.write(&[take(3)]).await.expect("there are five");
     let reasons = world.refused(&[take(3)]).await;
@@ -79,12 +81,62 @@ async fn adding_stays_within_its_bound(world: &World<'_>) {
 
 async fn an_update_makes_the_item_where_nothing_forbids_it(world: &World<'_>) {
     let key = world.key("update", "makes");
-    let update = || Condition::new("ADD #count :one").name("#count", "count").number(":one", 1);
+    let updates = vec![Update::Add { attribute: "count", amount: 1 }];
     for _ in 0..2 {
-        let write = Write::Update { key: key.clone(), update: update(), condition: None };
+        let write = Write::Update { key: key.clone(), updates: updates.clone(), condition: None };
         world.write(&[write]).await.expect("an unconditional update succeeds");
     }
     assert_eq!(world.get(&key).await, Some(item(&key, &[("count", n(2))])));
+}
+
+async fn an_attribute_is_removed_and_removing_it_again_is_no_error(world: &World<'_>) {
+    let key = world.key("update", "removes");
+    world.put(&key, &[("mark", s("yes")), ("version", n(1))]).await;
+    let updates =
+        vec![Update::Remove { attribute: "mark" }, Update::Add { attribute: "version", amount: 1 }];
+    for version in [2, 3] {
+        let condition = Some(Condition::Present);
+        let write = Write::Update { key: key.clone(), updates: updates.clone(), condition };
+        world.write(&[write]).await.expect("the item is there");
+        assert_eq!(world.get(&key).await, Some(item(&key, &[("version", n(version))])));
+    }
+}
+
+async fn every_condition_holds_where_it_says_so_and_nowhere_else(world: &World<'_>) {
+    let attribute = "count";
+    let conditions = [
+        Condition::Absent,
+        Condition::Present,
+        Condition::Equals { attribute, value: 5 },
+        Condition::AtLeast { attribute, value: 5 },
+        Condition::AbsentOrBelow { attribute, value: 5 },
+        Condition::All(vec![
+            Condition::AtLeast { attribute, value: 4 },
+            Condition::AbsentOrBelow { attribute, value: 5 },
+        ]),
+    ];
+    // What holds of no item, of one without the number, and of one with 4, 5 and 6.
+    let expected = [
+        [true, false, false, false, false],
+        [false, true, true, true, true],
+        [false, false, false, true, false],
+        [false, false, false, true, true],
+        [true, false, true, false, false],
+        [false, false, true, false, false],
+    ];
+    let places: [&[(&str, AttributeValue)]; 4] =
+        [&[], &[("count", n(4))], &[("count", n(5))], &[("count", n(6))]];
+    for (place, attributes) in places.into_iter().enumerate() {
+        world.put(&world.key("holds", &place.to_string()), attributes).await;
+    }
+    let keys = [world.key("holds", "nothing")].into_iter();
+    let keys: Vec<_> = keys.chain((0..4).map(|it| world.key("holds", &it.to_string()))).collect();
+    for (condition, expected) in conditions.iter().zip(expected) {
+        for (key, holds) in keys.iter().zip(expected) {
+            let check = Write::Check { key: key.clone(), condition: condition.clone() };
+            assert_eq!(world.write(&[check]).await.is_ok(), holds, "{condition:?} of {key:?}");
+        }
+    }
 }
 
 async fn a_deleted_item_is_gone_and_deleting_it_again_is_no_error(world: &World<'_>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_table::{EventSpec, Inputs, Row, RowSpec};
 
-use crate::{Answered, Kernel, Message, Outreach, Refusal};
+use crate::{Answered, ExternalAction, Kernel, Message, Refusal};
 
 /// An action that takes any message.
 #[async_trait]
@@ -25,14 +25,14 @@ pub trait Handler: Send + Sync {
 }
 
 /// Puts an action's types away.
-pub fn handler<A: Outreach>(action: A) -> Arc<dyn Handler> {
+pub fn handler<A: ExternalAction + 'static>(action: A) -> Arc<dyn Handler> {
     Arc::new(Typed(action))
 }
 
 struct Typed<A>(A);
 
 #[async_trait]
-impl<A: Outreach> Handler for Typed<A> {
+impl<A: ExternalAction> Handler for Typed<A> {
     fn row(&self) -> RowSpec {
         A::Row::SPEC
     }
@@ -46,7 +46,7 @@ impl<A: Outreach> Handler for Typed<A> {
 
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Answered, Refusal> {
         let row = A::Row::SPEC;
-        let answered = kernel.run(&self.0, message).await?;
+        let answered = kernel.run_external(&self.0, message).await?;
         tracing::info!(
             action = row.action,
             correlation_id = message.metadata.correlation_id,

@@ -44,9 +44,10 @@ pub struct Wait<D: Domain> {
 impl<D: Domain> Entity for Wait<D> {
     const TABLE: &'static str = D::TABLE;
     const KIND: &'static str = "wait";
+    type Id = Handle;
 
-    fn id(&self) -> &str {
-        self.handle.as_str()
+    fn id(&self) -> &Handle {
+        &self.handle
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use chorus_table::{Row, Service};
 use serde_json::{Value, json};
 
-use crate::outgoing::to_event;
-use crate::starter::Starter;
+use super::outgoing::to_event;
+use super::starter::Starter;
+use crate::deciding::WithoutCalls;
 use crate::{
-    Action, Answered, Failure, Handler, Kernel, MachineSpec, Message, Outreach, Pure, Refusal,
+    Action, Answered, ExternalAction, Failure, Handler, Kernel, MachineSpec, Message, Refusal,
     TableSpec, handler,
 };
 
@@ -40,13 +41,13 @@ impl Function {
 
     /// Adds an action.
     #[must_use]
-    pub fn action<A: Action>(self, action: A) -> Self {
-        self.outreach(Pure(action))
+    pub fn action<A: Action + 'static>(self, action: A) -> Self {
+        self.external_action(WithoutCalls(action))
     }
 
-    /// Adds an action that asks the outside world.
+    /// Adds an action that calls somebody outside.
     #[must_use]
-    pub fn outreach<A: Outreach>(mut self, action: A) -> Self {
+    pub fn external_action<A: ExternalAction + 'static>(mut self, action: A) -> Self {
         self.handlers.push(handler(action));
         self
     }
@@ -68,7 +69,7 @@ impl Function {
     /// Adds the action that starts the state machine of its row's name.
     #[must_use]
     pub fn starts<R: Row>(self) -> Self {
-        self.outreach(Starter::<R>::new())
+        self.action(Starter::<R>::new())
     }
 
     /// Does a task of a state machine. Answers with the event that follows, for the machine to say;

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
 
 use crate::{
-    Condition, Failure, Index, Item, Key, Message, Seconds, Signal, TableSpec, Write, number, text,
+    Condition, Failure, Index, Item, Key, Message, Seconds, Signal, TableSpec, Update, Write,
+    number, text,
 };
 
 /// How long a record is kept, in seconds: longer than any queue or archive redelivery of ours.
@@ -20,7 +21,10 @@ pub const UNPUBLISHED_INDEX: Index =
 
 /// The table of its own in which all records are.
 pub const IDEMPOTENCY_TABLE: TableSpec =
-    TableSpec { name: "idempotency", indexes: &[UNPUBLISHED_INDEX], ttl: Some("expires-at") };
+    TableSpec { name: "idempotency", indexes: &[UNPUBLISHED_INDEX], ttl: Some(EXPIRES_AT) };
+
+/// The attribute that says when a record may be deleted, in seconds since the Unix epoch.
+const EXPIRES_AT: &str = "expires-at";
 
 /// The partition of the index in which every unpublished record is.
 pub(crate) const UNPUBLISHED: &str = "yes";
@@ -76,7 +80,7 @@ impl Record {
         let mut item = self.key.to_item();
         let mut set = |name: &str, value| item.insert(name.to_owned(), value);
         set("fingerprint", AttributeValue::S(self.fingerprint.clone()));
-        set("expires-at", AttributeValue::N((now.as_second() + RECORD_LIFETIME).to_string()));
+        set(EXPIRES_AT, AttributeValue::N((now.as_second() + RECORD_LIFETIME).to_string()));
         set("recorded-at", AttributeValue::S(format!("{now:.9}")));
         if !self.entries.is_empty() {
             set("events", json("event", &self.entries)?);
@@ -93,17 +97,14 @@ impl Record {
         if let Some(note) = &self.note {
             set("note", AttributeValue::S(note.clone()));
         }
-        let condition = Condition::new("attribute_not_exists(pk) OR #expires < :now")
-            .name("#expires", "expires-at")
-            .number(":now", now.as_second());
+        let condition = Condition::AbsentOrBelow { attribute: EXPIRES_AT, value: now.as_second() };
         Ok(Write::Put { key: self.key.clone(), item, condition: Some(condition) })
     }
 
     /// Marks the record's events as published.
     pub(crate) fn mark_published(key: &Key) -> Write {
-        let update = Condition::new("REMOVE unpublished");
-        let condition = Some("attribute_exists(pk)".to_owned());
-        Write::Update { key: key.clone(), update, condition }
+        let updates = vec![Update::Remove { attribute: UNPUBLISHED_INDEX.pk }];
+        Write::Update { key: key.clone(), updates, condition: Some(Condition::Present) }
     }
 
     /// Reads a record.
@@ -128,7 +129,7 @@ impl Record {
 
     /// Whether the record may be forgotten.
     pub(crate) fn expired(item: &Item, now: Timestamp) -> bool {
-        number(item, "expires-at").is_some_and(|expires| expires < now.as_second())
+        number(item, EXPIRES_AT).is_some_and(|expires| expires < now.as_second())
     }
 }
 

@@ -87,17 +87,3 @@ impl<O> Decision<O> {
         self.note.as_deref()
     }
 }
-
-/// The next step of an action that may have to ask the outside world.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step<Q, O> {
-    /// Decided.
-    Done(Decision<O>),
-    /// Ask this first. The claim is committed before: only who holds it can conclude.
-    Ask {
-        /// What to ask.
-        question: Q,
-        /// Changes that say that the question is being asked, conditional on what was read.
-        claim: Vec<Write>,
-    },
-}

@@ -2,11 +2,12 @@
 
 use chorus_table::{Inputs, Replay, Row};
 
-use crate::outgoing::{derived_id, entries};
-use crate::record::{Record, record_key};
+use super::outgoing::{derived_id, entries};
+use super::record::{Record, record_key};
+use crate::deciding::WithoutCalls;
 use crate::{
-    Answered, Decision, Failure, Given, Kernel, Loaded, Message, Outcome, Outreach, Reason,
-    Refusal, Step, StoreError, publish_all,
+    Action, Answered, CallContext, Context, Decision, ExternalAction, Failure, Kernel, Message,
+    Outcome, OutcomeUnknown, Reason, Refusal, Step, StoreError, load, publish_all,
 };
 
 /// How often a decision is made anew on a fresh read, because somebody else wrote in between.
@@ -28,7 +29,15 @@ impl Kernel {
     /// # Errors
     /// [`Refusal::Failed`] where the platform should try again or give up; any other refusal is
     /// the action's own, and nothing was committed.
-    pub async fn run<A: Outreach>(
+    pub async fn run<A: Action>(&self, action: &A, message: &Message) -> Result<Answered, Refusal> {
+        self.run_external(&WithoutCalls(action), message).await
+    }
+
+    /// The same by an action that may make a call.
+    ///
+    /// # Errors
+    /// See [`Kernel::run`].
+    pub async fn run_external<A: ExternalAction>(
         &self,
         action: &A,
         message: &Message,
@@ -62,32 +71,31 @@ impl Kernel {
         }
     }
 
-    async fn decide_and_commit<A: Outreach>(
+    async fn decide_and_commit<A: ExternalAction>(
         &self,
         action: &A,
         message: &Message,
         input: &<A::Row as Row>::Input,
     ) -> Result<Committed, Refusal> {
-        let mut answer = None;
+        let mut response = None;
         for _ in 0..ATTEMPTS {
-            let loaded = Loaded::from(&*self.store, action.reads(input)).await?;
-            let given = Given { input, message };
-            match action.decide(&given, &loaded, answer.as_ref()) {
+            let state: A::State = load(&*self.store, action.keys(input)).await?;
+            let context = CallContext { message: Context { message }, response: response.as_ref() };
+            match action.decide(input, &state, &context) {
                 Ok(Step::Done(decision)) => match self.commit::<A>(message, decision).await? {
                     Committed::Stale => {}
                     committed => return Ok(committed),
                 },
-                Ok(Step::Ask { question, claim }) => {
+                Ok(Step::Call { request, claim }) => {
                     if let Some(record) = self.find_record::<A>(message).await? {
                         return Ok(Committed::Before(record));
                     }
                     if self.claim(&claim).await? {
                         let key =
                             derived_id(A::Row::SPEC.action, &message.metadata.idempotency_key, 0);
-                        let asked = action.ask(&question, &key.simple().to_string()).await;
-                        let unanswered =
-                            |error: crate::Unanswered| Failure::later("Unanswered", error.0);
-                        answer = Some(asked.map_err(unanswered)?);
+                        let called = action.call(&request, &key.simple().to_string()).await;
+                        let unknown = |error: OutcomeUnknown| Failure::later("Unanswered", error.0);
+                        response = Some(called.map_err(unknown)?);
                     }
                 }
                 // A duplicate may find a state that its first delivery has long moved on.
@@ -100,7 +108,7 @@ impl Kernel {
         Ok(Committed::Stale)
     }
 
-    /// Commits the claim on a question; false where what was read is out of date.
+    /// Commits the claim on a call; false where what was read is out of date.
     async fn claim(&self, claim: &[crate::Write]) -> Result<bool, Failure> {
         if claim.is_empty() {
             return Ok(true);
@@ -113,7 +121,7 @@ impl Kernel {
     }
 
     /// One transaction: the record first, then the changes. Without changes, one conditional put.
-    async fn commit<A: Outreach>(
+    async fn commit<A: ExternalAction>(
         &self,
         message: &Message,
         decision: Decision<<A::Row as Row>::Output>,
@@ -184,7 +192,10 @@ impl Kernel {
     }
 
     /// The record of `message` at this action, unless it has expired.
-    async fn find_record<A: Outreach>(&self, message: &Message) -> Result<Option<Record>, Failure> {
+    async fn find_record<A: ExternalAction>(
+        &self,
+        message: &Message,
+    ) -> Result<Option<Record>, Failure> {
         let key = record_key(A::Row::SPEC.action, &message.metadata.idempotency_key);
         match self.store.get(&key).await? {
             Some(item) if !Record::expired(&item, self.clock.now()) => {
@@ -195,7 +206,7 @@ impl Kernel {
     }
 
     /// Records that a message was seen and not acted on.
-    async fn record_only<A: Outreach>(
+    async fn record_only<A: ExternalAction>(
         &self,
         message: &Message,
         outcome: Outcome,

@@ -1,14 +1,15 @@
-//! DynamoDB's semantics on a map, as far as the kernel's port goes.
+//! DynamoDB's semantics in memory, as far as the kernel's port goes: held by the port's own suite.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use chorus_kernel::{
-    Index, Item, Key, Page, Query, Reason, Store, StoreError, TableSpec, Write, text,
-};
+use serde_dynamo::AttributeValue;
 
-use super::expression::{self, Invalid};
+use crate::{
+    Index, Item, Key, Page, Query, Reason, Store, StoreError, TableSpec, Update, Write, number,
+    text,
+};
 
 /// The most writes of one transaction.
 const MAX_WRITES: usize = 100;
@@ -79,13 +80,13 @@ fn place(index: &Index, item: &Item) -> Option<Place> {
     Some([own(index.pk)?, own(index.sk)?, own("pk")?, own("sk")?])
 }
 
-/// A store that is a map.
+/// A store that is gone with the process. It meters and expires nothing.
 #[derive(Debug)]
-pub struct MapStore {
+pub struct MemoryStore {
     tables: Mutex<Tables>,
 }
 
-impl MapStore {
+impl MemoryStore {
     /// An empty store with these tables.
     #[must_use]
     pub fn new(tables: &[TableSpec]) -> Self {
@@ -94,14 +95,15 @@ impl MapStore {
     }
 
     /// Every item of a table, by its key.
-    pub(crate) fn all(&self, table: &str) -> Vec<Item> {
+    #[must_use]
+    pub fn all(&self, table: &str) -> Vec<Item> {
         let tables = self.tables();
         let partitions = tables.get(table).into_iter().flat_map(|it| it.partitions.values());
         partitions.flat_map(BTreeMap::values).cloned().collect()
     }
 
     /// Throws a table's items away.
-    pub(crate) fn clear(&self, table: &str) {
+    pub fn clear(&self, table: &str) {
         if let Some(table) = self.tables().get_mut(table) {
             table.partitions.clear();
             table.indexes.iter_mut().for_each(|(_, places)| places.clear());
@@ -113,10 +115,6 @@ impl MapStore {
     }
 }
 
-fn invalid(invalid: Invalid) -> StoreError {
-    StoreError::Invalid(invalid.0)
-}
-
 fn unknown(table: &str) -> StoreError {
     StoreError::Invalid(format!("there is no table {table}"))
 }
@@ -126,34 +124,39 @@ fn find<'a>(tables: &'a Tables, key: &Key) -> Result<Option<&'a Item>, StoreErro
     Ok(table.find(&key.pk, &key.sk))
 }
 
-/// Whether a write's condition holds.
-fn holds(tables: &Tables, write: &Write) -> Result<Result<(), Option<Item>>, StoreError> {
-    let current = find(tables, write.key())?;
-    let held = match write {
-        Write::Put { condition: Some(condition), .. } | Write::Check { condition, .. } => {
-            expression::holds(&condition.text, condition, current)
-        }
-        Write::Update { update, condition: Some(condition), .. } => {
-            expression::holds(condition, update, current)
-        }
-        Write::Put { .. } | Write::Update { .. } | Write::Delete { .. } => Ok(true),
-    };
-    let held = held.map_err(invalid)?;
-    Ok(if held { Ok(()) } else { Err(current.cloned()) })
-}
-
 /// What a write leaves at its key; nothing where it deletes.
 fn outcome(tables: &Tables, write: &Write) -> Result<Option<Item>, StoreError> {
     Ok(match write {
         Write::Put { item, .. } => Some(item.clone()),
-        Write::Update { key, update, .. } => {
+        Write::Update { key, updates, .. } => {
             let mut item = find(tables, key)?.cloned().unwrap_or_else(|| key.to_item());
-            expression::update(update, &mut item).map_err(invalid)?;
+            for change in updates {
+                update(&mut item, change)?;
+            }
             Some(item)
         }
         Write::Delete { .. } => None,
         Write::Check { key, .. } => find(tables, key)?.cloned(),
     })
+}
+
+fn update(item: &mut Item, change: &Update) -> Result<(), StoreError> {
+    match *change {
+        Update::Add { attribute, amount } => {
+            let before =
+                if item.contains_key(attribute) { number(item, attribute) } else { Some(0) };
+            let sum = before.and_then(|before| before.checked_add(amount));
+            let wrong = || StoreError::Invalid(format!("{attribute} is no whole number"));
+            let sum = AttributeValue::N(sum.ok_or_else(wrong)?.to_string());
+            item.insert(attribute.to_owned(), sum);
+        }
+        Update::Remove { attribute } => {
+            let mut fields = std::mem::take(item).into_inner();
+            fields.remove(attribute);
+            *item = Item::from(fields);
+        }
+    }
+    Ok(())
 }
 
 /// An item as an index shows it.
@@ -181,7 +184,7 @@ fn same(a: &Item, b: &Item) -> bool {
 }
 
 #[async_trait]
-impl Store for MapStore {
+impl Store for MemoryStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         Ok(find(&self.tables(), key)?.cloned())
     }
@@ -223,10 +226,10 @@ impl Store for MapStore {
             if writes[..place].iter().any(|other| other.key() == write.key()) {
                 return Err(StoreError::Invalid("two writes of one item".to_owned()));
             }
-            reasons.push(match holds(&tables, write)? {
-                Ok(()) => Reason::Passed,
-                Err(found) => Reason::Condition(found.map(Box::new)),
-            });
+            let found = find(&tables, write.key())?;
+            let holds = write.condition().is_none_or(|condition| condition.holds(found));
+            let refused = || Reason::Condition(found.cloned().map(Box::new));
+            reasons.push(if holds { Reason::Passed } else { refused() });
         }
         if reasons.iter().any(|reason| *reason != Reason::Passed) {
             return Err(StoreError::Refused(reasons));

@@ -8,7 +8,7 @@ mod queries;
 mod transactions;
 mod writes;
 
-use chorus_kernel::{
+use crate::{
     Index, Item, Key, Page, Query, Reason, Store, StoreError, TableSpec, Write, number, text,
 };
 use serde_dynamo::AttributeValue;

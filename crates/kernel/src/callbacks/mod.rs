@@ -1,0 +1,7 @@
+//! Callbacks: state machines that are started and answered, and the task tokens that wait.
+
+mod machines;
+mod wait;
+
+pub use machines::{Heard, MachineSpec, Machines, NoMachines, Signal};
+pub use wait::{Domain, Wait};

@@ -1,0 +1,23 @@
+//! Committing: load, decide, commit, publish, mark; written once for every action.
+
+mod answer;
+mod commit;
+mod failure;
+mod function;
+mod handler;
+mod message;
+pub(crate) mod outgoing;
+mod publish;
+mod record;
+mod starter;
+mod sweep;
+
+pub use answer::{Answered, Outcome};
+pub use failure::Failure;
+pub use function::Function;
+pub use handler::{Handler, handler};
+pub use message::{Attempt, Message, Task};
+pub use outgoing::derived_id;
+pub use publish::{Publisher, Rejected, publish_all};
+pub use record::{IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX};
+pub use sweep::{Swept, sweep};

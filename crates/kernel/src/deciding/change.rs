@@ -1,0 +1,159 @@
+//! The changes that a decision makes: each is a write with the condition that makes it safe.
+
+use std::marker::PhantomData;
+
+use jiff::Timestamp;
+use serde_dynamo::AttributeValue;
+
+use chorus_table::Event;
+
+use crate::{Condition, Entity, Fold, Item, Update, Versioned, Write, entity_key, stream_key};
+
+/// The attribute that counts the writes of an entity, or its owner's own revisions of it.
+const VERSION: &str = "version";
+
+fn whole(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+/// Writes a new entity; refused where there is one already.
+pub fn create<E: Entity>(entity: &E) -> Write {
+    put(entity, 1, Some(Condition::Absent))
+}
+
+/// Writes an entity over the one that was read; refused where somebody else wrote in between.
+pub fn replace<E: Entity>(read: &Versioned<E>, entity: &E) -> Write {
+    let unchanged = Condition::Equals { attribute: VERSION, value: whole(read.version) };
+    put(entity, read.version + 1, Some(unchanged))
+}
+
+/// Creates the entity, or replaces the one that was read.
+pub fn save<E: Entity>(read: Option<&Versioned<E>>, entity: &E) -> Write {
+    read.map_or_else(|| create(entity), |read| replace(read, entity))
+}
+
+/// Writes an entity unless a newer one is there: `version` is its owner's own count, so that news
+/// may arrive in any order and more than once.
+pub fn newest<E: Entity>(entity: &E, version: u64) -> Write {
+    let newer = Condition::AbsentOrBelow { attribute: VERSION, value: whole(version) };
+    put(entity, version, Some(newer))
+}
+
+/// Appends an event to the stream that `F` folds, as its `version`; refused where there is one of
+/// that version.
+///
+/// # Errors
+/// Where the event cannot be written as JSON.
+pub fn append<F: Fold, E: Event>(
+    version: u64,
+    at: Timestamp,
+    event: &E,
+) -> serde_json::Result<Write> {
+    let id = event.subject();
+    let key = stream_key(F::TABLE, id, version);
+    let mut item = key.to_item();
+    let mut set = |name: &str, value| item.insert(name.to_owned(), value);
+    set("version", AttributeValue::N(version.to_string()));
+    set("event-type", AttributeValue::S(E::SPEC.detail_type.to_owned()));
+    set("schema", AttributeValue::N(E::SPEC.version.to_string()));
+    set("at", AttributeValue::S(format!("{at:.9}#{id}#{version:010}")));
+    set("data", AttributeValue::S(serde_json::to_string(event)?));
+    Ok(Write::Put { key, item, condition: Some(Condition::Absent) })
+}
+
+pub(crate) fn put<E: Entity>(entity: &E, version: u64, condition: Option<Condition>) -> Write {
+    let key = entity_key::<E>(entity.id());
+    let fields: Item = serde_dynamo::to_item(entity)
+        .expect("entities are plain structs with string keys, which every item can hold");
+    let mut item = key.to_item();
+    item.extend(fields.into_inner());
+    item.insert("version".to_owned(), AttributeValue::N(version.to_string()));
+    Write::Put { key, item, condition }
+}
+
+/// A whole number of an entity that is added to without reading it: a hot item needs no retry.
+/// An entity declares its counters as constants; what is no counter of it cannot be added to.
+#[derive(Debug)]
+pub struct Counter<E> {
+    attribute: &'static str,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for Counter<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Counter<E> {}
+
+impl<E: Entity> Counter<E> {
+    /// The counter that the entity keeps in `attribute`.
+    #[must_use]
+    pub const fn of(attribute: &'static str) -> Self {
+        Self { attribute, entity: PhantomData }
+    }
+}
+
+/// Adds to counters of the entity `id`, which must exist; none of them becomes negative.
+pub fn add<E: Entity>(id: &E::Id, amounts: &[(Counter<E>, i64)]) -> Write {
+    let mut updates = vec![Update::Add { attribute: VERSION, amount: 1 }];
+    let mut conditions = vec![Condition::Present];
+    for &(Counter { attribute, .. }, amount) in amounts {
+        updates.push(Update::Add { attribute, amount });
+        if amount < 0 {
+            conditions.push(Condition::AtLeast { attribute, value: -amount });
+        }
+    }
+    let condition = Some(Condition::All(conditions));
+    Write::Update { key: entity_key::<E>(id), updates, condition }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Shelf {
+        name: String,
+        full: i64,
+    }
+
+    impl Entity for Shelf {
+        type Id = String;
+        const TABLE: &'static str = "shelf";
+        const KIND: &'static str = "shelf";
+
+        fn id(&self) -> &String {
+            &self.name
+        }
+    }
+
+    const FULL: Counter<Shelf> = Counter::of("full");
+
+    fn shelf() -> Shelf {
+        Shelf { name: "a".to_owned(), full: 3 }
+    }
+
+    #[test]
+    fn every_change_has_the_condition_that_makes_it_safe() {
+        let read = Versioned { version: 4, value: shelf() };
+        let equals = Condition::Equals { attribute: "version", value: 4 };
+        let older = Condition::AbsentOrBelow { attribute: "version", value: 9 };
+        assert_eq!(create(&shelf()).condition(), Some(&Condition::Absent));
+        assert_eq!(replace(&read, &shelf()).condition(), Some(&equals));
+        assert_eq!(save(None, &shelf()), create(&shelf()));
+        assert_eq!(save(Some(&read), &shelf()), replace(&read, &shelf()));
+        assert_eq!(newest(&shelf(), 9).condition(), Some(&older));
+    }
+
+    #[test]
+    fn what_is_taken_from_a_counter_must_be_there() {
+        let taken = add::<Shelf>(&"a".to_owned(), &[(FULL, -2)]);
+        let bound = Condition::AtLeast { attribute: "full", value: 2 };
+        assert_eq!(taken.condition(), Some(&Condition::All(vec![Condition::Present, bound])));
+        let given = add::<Shelf>(&"a".to_owned(), &[(FULL, 2)]);
+        assert_eq!(given.condition(), Some(&Condition::All(vec![Condition::Present])));
+    }
+}

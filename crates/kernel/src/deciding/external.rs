@@ -1,0 +1,121 @@
+//! An action that has to call somebody outside: still pure, in steps.
+
+use std::convert::Infallible;
+
+use async_trait::async_trait;
+use chorus_table::Row;
+
+use crate::{Action, Context, Decision, OutcomeUnknown, Refusal, State};
+
+/// The next step of an action that may have to call somebody outside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step<C, O> {
+    /// Decided.
+    Done(Decision<O>),
+    /// Make this call first. The claim is committed before: only who holds it can conclude.
+    Call {
+        /// What to call for.
+        request: C,
+        /// Changes that say that the call is being made, conditional on what was read.
+        claim: Vec<crate::Write>,
+    },
+}
+
+/// An action whose decision may need a response from outside: a charge, an email.
+///
+/// `decide` is pure. It is run first without a response; where it says [`Step::Call`], the kernel
+/// commits the claim, makes the call with an idempotency key derived from the message's own, and
+/// runs it again on a fresh read with the response. A crash at any point leads to the same call with
+/// the same key.
+#[async_trait]
+pub trait ExternalAction: Send + Sync {
+    /// Its row: what it consumes and what it emits.
+    type Row: Row;
+    /// What it reads before it decides.
+    type State: State;
+    /// What it calls for.
+    type Request: Send + Sync;
+    /// What it is told.
+    type Response: Send + Sync;
+
+    /// Where its state is read.
+    fn keys(&self, input: &<Self::Row as Row>::Input) -> <Self::State as State>::Keys;
+
+    /// Decides, or says which call has to be made first.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    fn decide(
+        &self,
+        input: &<Self::Row as Row>::Input,
+        state: &Self::State,
+        context: &CallContext<'_, Self::Response>,
+    ) -> Result<Step<Self::Request, <Self::Row as Row>::Output>, Refusal>;
+
+    /// Makes the call, with the idempotency key `key`.
+    ///
+    /// # Errors
+    /// Where no response came: whether the other side acted is unknown, so it is called again with
+    /// the same key.
+    async fn call(
+        &self,
+        request: &Self::Request,
+        key: &str,
+    ) -> Result<Self::Response, OutcomeUnknown>;
+}
+
+/// What an action that calls knows of the message, and the response once there is one.
+#[derive(Debug)]
+pub struct CallContext<'a, R> {
+    /// The message.
+    pub message: Context<'a>,
+    /// The response to its call; none before the call is made.
+    pub response: Option<&'a R>,
+}
+
+/// An action that never calls, as an [`ExternalAction`]: so that the kernel's way is written once.
+#[derive(Debug)]
+pub(crate) struct WithoutCalls<A>(pub(crate) A);
+
+#[async_trait]
+impl<A: Action> ExternalAction for WithoutCalls<A> {
+    type Row = A::Row;
+    type State = A::State;
+    type Request = Infallible;
+    type Response = Infallible;
+
+    fn keys(&self, input: &<A::Row as Row>::Input) -> <A::State as State>::Keys {
+        self.0.keys(input)
+    }
+
+    fn decide(
+        &self,
+        input: &<A::Row as Row>::Input,
+        state: &A::State,
+        context: &CallContext<'_, Infallible>,
+    ) -> Result<Step<Infallible, <A::Row as Row>::Output>, Refusal> {
+        self.0.decide(input, state, &context.message).map(Step::Done)
+    }
+
+    async fn call(&self, request: &Infallible, _: &str) -> Result<Infallible, OutcomeUnknown> {
+        match *request {}
+    }
+}
+
+impl<A: Action> Action for &A {
+    type Row = A::Row;
+    type State = A::State;
+
+    fn keys(&self, input: &<A::Row as Row>::Input) -> <A::State as State>::Keys {
+        (**self).keys(input)
+    }
+
+    fn decide(
+        &self,
+        input: &<A::Row as Row>::Input,
+        state: &A::State,
+        context: &Context<'_>,
+    ) -> Result<Decision<<A::Row as Row>::Output>, Refusal> {
+        (**self).decide(input, state, context)
+    }
+}

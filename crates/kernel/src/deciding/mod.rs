@@ -1,0 +1,19 @@
+//! Deciding: what an action declares, what it is handed, and what it answers with.
+
+mod action;
+mod change;
+mod decision;
+mod entity;
+mod external;
+pub(crate) mod state;
+
+pub use action::{Action, Context, OutcomeUnknown, Refusal};
+pub(crate) use change::put;
+pub use change::{Counter, add, append, create, newest, replace, save};
+pub use decision::Decision;
+pub use entity::{Entity, Fold, Recorded, Versioned, entity_key, stream_key, stream_partition};
+pub(crate) use external::WithoutCalls;
+pub use external::{CallContext, ExternalAction, Step};
+pub use state::{
+    Answers, Each, EachKeys, Folded, Found, IfNamed, Read, State, load, read_recorded, stream,
+};

@@ -1,0 +1,318 @@
+//! What an action reads before it decides: a type, from which both the keys and what is found there
+//! follow.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_dynamo::AttributeValue;
+
+use crate::{
+    Entity, Failure, Fold, Item, Key, Query, Recorded, Store, Versioned, entity_key, number,
+    stream_partition, text,
+};
+
+/// What an action reads. [`Found`], [`IfNamed`], [`Each`] and [`Folded`] are its parts; [`state!`]
+/// declares one of several parts. What is not declared cannot be read, and every key that is
+/// declared has to be given.
+///
+/// [`state!`]: crate::state
+pub trait State: Sized + Send + Sync {
+    /// Where it is read.
+    type Keys: Send + Sync;
+
+    /// Lists what is read, in an order of its own.
+    fn plan(keys: &Self::Keys, reads: &mut Vec<Read>);
+
+    /// Takes what was read, in the same order.
+    ///
+    /// # Errors
+    /// Where something stored does not fit its type.
+    fn from_answers(keys: Self::Keys, answers: &mut Answers) -> Result<Self, Failure>;
+}
+
+/// One item or stream to read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Read {
+    /// One item.
+    Item(Key),
+    /// All events of a stream, from its first on.
+    Stream {
+        /// The table.
+        table: &'static str,
+        /// The stream's id.
+        id: String,
+    },
+}
+
+/// What was read, in the order of the [`Read`]s.
+#[derive(Debug)]
+pub struct Answers(std::vec::IntoIter<Answer>);
+
+#[derive(Debug)]
+enum Answer {
+    Item(Option<Item>),
+    Stream(Vec<Recorded>),
+}
+
+impl Answers {
+    fn item(&mut self) -> Result<Option<Item>, Failure> {
+        match self.0.next() {
+            Some(Answer::Item(item)) => Ok(item),
+            other => Err(misplanned(&other)),
+        }
+    }
+
+    fn stream(&mut self) -> Result<Vec<Recorded>, Failure> {
+        match self.0.next() {
+            Some(Answer::Stream(events)) => Ok(events),
+            other => Err(misplanned(&other)),
+        }
+    }
+}
+
+fn misplanned(answer: &Option<Answer>) -> Failure {
+    let message = format!("a state took {answer:?} where it had planned to read something else");
+    Failure::Terminal { code: "MisplannedRead", message }
+}
+
+/// Reads the state at `keys`, strongly consistent.
+///
+/// # Errors
+/// Where the store fails, or something stored does not fit its type.
+pub async fn load<S: State>(store: &dyn Store, keys: S::Keys) -> Result<S, Failure> {
+    let mut reads = Vec::new();
+    S::plan(&keys, &mut reads);
+    let mut answers = Vec::with_capacity(reads.len());
+    for read in &reads {
+        answers.push(match read {
+            Read::Item(key) => Answer::Item(store.get(key).await?),
+            Read::Stream { table, id } => Answer::Stream(stream(store, table, id, 1).await?),
+        });
+    }
+    S::from_answers(keys, &mut Answers(answers.into_iter()))
+}
+
+impl State for () {
+    type Keys = ();
+
+    fn plan((): &(), _: &mut Vec<Read>) {}
+
+    fn from_answers((): (), _: &mut Answers) -> Result<Self, Failure> {
+        Ok(())
+    }
+}
+
+/// One entity, where there is one.
+pub type Found<E> = Option<Versioned<E>>;
+
+impl<E: Entity> State for Found<E> {
+    type Keys = E::Id;
+
+    fn plan(id: &E::Id, reads: &mut Vec<Read>) {
+        reads.push(Read::Item(entity_key::<E>(id)));
+    }
+
+    fn from_answers(_: E::Id, answers: &mut Answers) -> Result<Self, Failure> {
+        answers.item()?.as_ref().map(read_entity).transpose()
+    }
+}
+
+/// One entity, where the message names one and there is one.
+#[derive(Debug, Clone)]
+pub struct IfNamed<E>(pub Found<E>);
+
+impl<E: Entity> State for IfNamed<E> {
+    type Keys = Option<E::Id>;
+
+    fn plan(id: &Option<E::Id>, reads: &mut Vec<Read>) {
+        reads.extend(id.as_ref().map(|id| Read::Item(entity_key::<E>(id))));
+    }
+
+    fn from_answers(id: Option<E::Id>, answers: &mut Answers) -> Result<Self, Failure> {
+        let found = id.map(|id| Found::<E>::from_answers(id, answers)).transpose()?;
+        Ok(Self(found.flatten()))
+    }
+}
+
+/// For each entry of a list, such as an order's lines, the entity that it names. An entity that
+/// several entries name is read once.
+#[derive(Debug, Clone)]
+pub struct Each<E: Entity, T> {
+    entries: Vec<(E::Id, T)>,
+    found: BTreeMap<E::Id, Versioned<E>>,
+}
+
+/// The entries of an [`Each`]; made by [`Each::keys`] from the list alone.
+#[derive(Debug, Clone)]
+pub struct EachKeys<I, T>(Vec<(I, T)>);
+
+impl<E: Entity, T: Clone + Send + Sync> Each<E, T> {
+    /// The keys: of each of `entries` the entity that `id` says.
+    pub fn keys<'a>(
+        entries: impl IntoIterator<Item = &'a T>,
+        id: impl Fn(&T) -> E::Id,
+    ) -> EachKeys<E::Id, T>
+    where
+        T: 'a,
+    {
+        EachKeys(entries.into_iter().map(|entry| (id(entry), entry.clone())).collect())
+    }
+
+    /// Every entry with its entity, in the order of the list.
+    pub fn iter(&self) -> impl Iterator<Item = (&T, Option<&Versioned<E>>)> {
+        self.entries.iter().map(|(id, entry)| (entry, self.found.get(id)))
+    }
+}
+
+fn distinct<I: Ord + Clone, T>(entries: &[(I, T)]) -> Vec<I> {
+    let mut ids: Vec<I> = entries.iter().map(|(id, _)| id.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+impl<E: Entity, T: Clone + Send + Sync> State for Each<E, T> {
+    type Keys = EachKeys<E::Id, T>;
+
+    fn plan(EachKeys(entries): &EachKeys<E::Id, T>, reads: &mut Vec<Read>) {
+        reads.extend(distinct(entries).iter().map(|id| Read::Item(entity_key::<E>(id))));
+    }
+
+    fn from_answers(
+        EachKeys(entries): EachKeys<E::Id, T>,
+        answers: &mut Answers,
+    ) -> Result<Self, Failure> {
+        let mut found = BTreeMap::new();
+        for id in distinct(&entries) {
+            if let Some(entity) = Found::<E>::from_answers(id.clone(), answers)? {
+                found.insert(id, entity);
+            }
+        }
+        Ok(Self { entries, found })
+    }
+}
+
+/// The state that a stream's events come to, and its version: 0 where it has no events.
+#[derive(Debug, Clone, Default)]
+pub struct Folded<F> {
+    /// The state.
+    pub state: F,
+    /// The version of the last event.
+    pub version: u64,
+}
+
+impl<F: Fold> State for Folded<F> {
+    type Keys = F::Id;
+
+    fn plan(id: &F::Id, reads: &mut Vec<Read>) {
+        reads.push(Read::Stream { table: F::TABLE, id: id.as_ref().to_owned() });
+    }
+
+    fn from_answers(_: F::Id, answers: &mut Answers) -> Result<Self, Failure> {
+        let events = answers.stream()?;
+        let state = events.iter().try_fold(F::default(), F::apply);
+        let version = events.last().map_or(0, |event| event.version);
+        Ok(Self { state: state.map_err(|error| Failure::unreadable(&error))?, version })
+    }
+}
+
+/// Declares a state of several parts, and the type of its keys. A field that the action does not use
+/// is a warning of the compiler's.
+///
+/// ```
+/// # use chorus_kernel::{Entity, Found, state};
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)] struct Parcel { id: String }
+/// # impl Entity for Parcel {
+/// #     type Id = String;
+/// #     const TABLE: &'static str = "parcel";
+/// #     const KIND: &'static str = "parcel";
+/// #     fn id(&self) -> &String { &self.id }
+/// # }
+/// state! {
+///     /// What is known of two parcels.
+///     struct Parcels read by ParcelKeys {
+///         first: Found<Parcel>,
+///         second: Found<Parcel>,
+///     }
+/// }
+/// let keys = ParcelKeys { first: "a".to_owned(), second: "b".to_owned() };
+/// # let _ = keys.first + &keys.second;
+/// ```
+#[macro_export]
+macro_rules! state {
+    ($(#[$meta:meta])* $visible:vis struct $name:ident read by $keys:ident {
+        $($field:ident: $part:ty),+ $(,)?
+    }) => {
+        $(#[$meta])*
+        $visible struct $name {
+            $($visible $field: $part),+
+        }
+
+        #[doc = concat!("Where [`", stringify!($name), "`] is read.")]
+        $visible struct $keys {
+            $($visible $field: <$part as $crate::State>::Keys),+
+        }
+
+        impl $crate::State for $name {
+            type Keys = $keys;
+
+            fn plan(keys: &$keys, reads: &mut Vec<$crate::Read>) {
+                $(<$part as $crate::State>::plan(&keys.$field, reads);)+
+            }
+
+            fn from_answers(keys: $keys, answers: &mut $crate::Answers) -> Result<Self, $crate::Failure> {
+                Ok(Self {
+                    $($field: <$part as $crate::State>::from_answers(keys.$field, answers)?),+
+                })
+            }
+        }
+    };
+}
+
+/// Reads an item as an entity.
+pub(crate) fn read_entity<E: Entity>(item: &Item) -> Result<Versioned<E>, Failure> {
+    let version = number(item, "version").and_then(|version| u64::try_from(version).ok());
+    let value =
+        serde_dynamo::from_item(item.clone()).map_err(|error| Failure::corrupt(E::KIND, &error))?;
+    Ok(Versioned { version: version.unwrap_or_default(), value })
+}
+
+/// The events of the stream `id` from `version` on, paged to the end.
+///
+/// # Errors
+/// Where the store fails, or an event cannot be read.
+pub async fn stream(
+    store: &dyn Store,
+    table: &'static str,
+    id: &str,
+    version: u64,
+) -> Result<Vec<Recorded>, Failure> {
+    let mut query = Query::partition(table, stream_partition(id));
+    query.from = Some(format!("{version:010}"));
+    let mut events = Vec::new();
+    loop {
+        let page = store.query(&query).await?;
+        for item in &page.items {
+            events.push(read_recorded(item).ok_or_else(|| Failure::corrupt("stream", &id))?);
+        }
+        match page.next {
+            Some(next) => query.start = Some(next),
+            None => return Ok(events),
+        }
+    }
+}
+
+/// Reads an item of a stream; nothing where it is none.
+#[must_use]
+pub fn read_recorded(item: &Item) -> Option<Recorded> {
+    Some(Recorded {
+        version: number(item, "version").and_then(|version| u64::try_from(version).ok())?,
+        detail_type: text(item, "event-type")?.to_owned(),
+        schema: number(item, "schema").and_then(|schema| u32::try_from(schema).ok())?,
+        at: text(item, "at").and_then(|at| at.split('#').next()?.parse::<Timestamp>().ok())?,
+        data: match item.get("data") {
+            Some(AttributeValue::S(data)) => data.clone(),
+            _ => return None,
+        },
+    })
+}

@@ -1,0 +1,14 @@
+//! Items, writes and the port that stores implement; with the one store in memory that tests and
+//! simulations stand on.
+
+mod expression;
+mod item;
+mod memory;
+mod port;
+mod write;
+
+pub use expression::Expressions;
+pub use item::{Item, Key, number, text};
+pub use memory::MemoryStore;
+pub use port::{Index, Page, Query, Reason, Store, StoreError, TableSpec};
+pub use write::{Condition, Update, Write};

@@ -1,0 +1,151 @@
+//! Given this state, when that message comes, then this is decided: for tests of decisions.
+
+use std::pin::pin;
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use chorus_table::{Category, Event, Metadata, Row, sample_time};
+use uuid::Uuid;
+
+use crate::deciding::put;
+use crate::{
+    Action, CallContext, Context, Decision, Entity, ExternalAction, Failure, Fold, MemoryStore,
+    Message, Read, Refusal, State, Step, Store, TableSpec, Task, Write, append, load,
+};
+
+pub mod port_suite;
+
+/// Metadata of a message at the moment of the samples.
+#[must_use]
+pub fn metadata() -> Metadata {
+    Metadata {
+        idempotency_key: "a-key".to_owned(),
+        event_id: Uuid::from_u128(1),
+        correlation_id: "1073459984".to_owned(),
+        causation_id: None,
+        occurred_at: sample_time(),
+        version: 1,
+        ttl_seconds: 60,
+        category: Category::Event,
+        traceparent: None,
+        replay_name: None,
+    }
+}
+
+/// A message with the sample's metadata; what it says is for a decision to be handed apart.
+#[must_use]
+pub fn message() -> Message {
+    let data = serde_json::value::RawValue::NULL.to_owned();
+    let (detail_type, source) = (String::new(), String::new());
+    Message { detail_type, metadata: metadata(), data, source, task: None }
+}
+
+/// The same, handed over by a task of a state machine that waits with this token.
+#[must_use]
+pub fn waiting(token: &str) -> Message {
+    let task = Task { token: Some(token.to_owned()), ..Task::default() };
+    Message { task: Some(task), ..message() }
+}
+
+/// What a decision finds stored: entities and streams, put there by a test.
+#[derive(Debug, Default)]
+pub struct Stored(Vec<Write>);
+
+impl Stored {
+    /// Puts an entity where a decision finds it.
+    #[must_use]
+    pub fn with<E: Entity>(mut self, version: u64, entity: &E) -> Self {
+        self.0.push(put(entity, version, None));
+        self
+    }
+
+    /// Appends an event to a stream, as its `version`.
+    ///
+    /// # Panics
+    /// Where the event cannot be written as JSON.
+    #[must_use]
+    pub fn with_event<F: Fold, E: Event>(mut self, version: u64, event: &E) -> Self {
+        self.0.push(append::<F, E>(version, sample_time(), event).expect("events are JSON"));
+        self
+    }
+
+    /// What `S` is, read at `keys` as the kernel reads it.
+    ///
+    /// # Errors
+    /// Where something stored does not fit its type.
+    pub fn state<S: State>(&self, keys: S::Keys) -> Result<S, Failure> {
+        let tables = self.0.iter().map(|write| TableSpec {
+            name: write.key().table,
+            indexes: &[],
+            ttl: None,
+        });
+        let mut reads = Vec::new();
+        S::plan(&keys, &mut reads);
+        let read_from = reads.iter().map(|read| TableSpec {
+            name: match read {
+                Read::Item(key) => key.table,
+                Read::Stream { table, .. } => table,
+            },
+            indexes: &[],
+            ttl: None,
+        });
+        let store = MemoryStore::new(&tables.chain(read_from).collect::<Vec<_>>());
+        for write in &self.0 {
+            now(store.write(std::slice::from_ref(write))).expect("nothing stands against a put");
+        }
+        now(load(&store, keys))
+    }
+}
+
+/// The result of what waits for nothing, such as the store in memory.
+///
+/// # Panics
+/// Where it does wait.
+pub fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut TaskContext::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("this has to wait for something"),
+    }
+}
+
+/// What `action` decides on `input`, given what is stored.
+///
+/// # Errors
+/// Where it refuses to decide.
+pub fn decide<A: Action>(
+    action: &A,
+    input: impl Into<<A::Row as Row>::Input>,
+    stored: &Stored,
+) -> Result<Decision<<A::Row as Row>::Output>, Refusal> {
+    decide_on(action, input, &message(), stored)
+}
+
+/// The same, on a message of a test's own.
+///
+/// # Errors
+/// Where it refuses to decide.
+pub fn decide_on<A: Action>(
+    action: &A,
+    input: impl Into<<A::Row as Row>::Input>,
+    message: &Message,
+    stored: &Stored,
+) -> Result<Decision<<A::Row as Row>::Output>, Refusal> {
+    let input = input.into();
+    action.decide(&input, &stored.state(action.keys(&input))?, &Context { message })
+}
+
+/// What an action that may call decides on `input`, given what is stored and the response to its
+/// call, if it made one.
+///
+/// # Errors
+/// Where it refuses to decide.
+pub fn step<A: ExternalAction>(
+    action: &A,
+    input: impl Into<<A::Row as Row>::Input>,
+    message: &Message,
+    stored: &Stored,
+    response: Option<&A::Response>,
+) -> Result<Step<A::Request, <A::Row as Row>::Output>, Refusal> {
+    let input = input.into();
+    let context = CallContext { message: Context { message }, response };
+    action.decide(&input, &stored.state(action.keys(&input))?, &context)
+}

@@ -1,0 +1,11 @@
+//! The store in memory holds what the port promises, so that whatever stands on it can be trusted.
+#![allow(clippy::unwrap_used)]
+
+use chorus_kernel::MemoryStore;
+use chorus_kernel::testing::now;
+use chorus_kernel::testing::port_suite::{TABLES, run};
+
+#[test]
+fn the_store_in_memory_holds_the_port() {
+    now(run(&MemoryStore::new(&TABLES), "memory"));
+}
