@@ -4,7 +4,7 @@
 //! refuse each other. So each order counts in one of a few parts, and a reader adds them up.
 
 use chorus_events::OrderId;
-use chorus_kernel::Entity;
+use chorus_kernel::{Counter, Entity};
 use serde::{Deserialize, Serialize};
 
 /// How many parts there are. They never become fewer: a reader would miss what the rest counted.
@@ -31,6 +31,13 @@ pub struct Count {
 }
 
 impl Count {
+    pub(crate) const PLACED: Counter<Self> = Counter::of("placed");
+    pub(crate) const PLACED_WORTH: Counter<Self> = Counter::of("placed-worth");
+    pub(crate) const CANCELED: Counter<Self> = Counter::of("canceled");
+    pub(crate) const CANCELED_WORTH: Counter<Self> = Counter::of("canceled-worth");
+    pub(crate) const DELIVERED: Counter<Self> = Counter::of("delivered");
+    pub(crate) const DELIVERED_WORTH: Counter<Self> = Counter::of("delivered-worth");
+
     /// The parts of all counts.
     pub fn parts() -> impl Iterator<Item = String> {
         (0..PARTS).map(|part| part.to_string())
@@ -45,10 +52,11 @@ impl Count {
 }
 
 impl Entity for Count {
+    type Id = String;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "count";
 
-    fn id(&self) -> &str {
+    fn id(&self) -> &Self::Id {
         &self.part
     }
 }

@@ -2,38 +2,37 @@
 
 use chorus_events::table::rows::{self, CountOrderInput, CountOrderOutput};
 use chorus_events::{Money, OrderId};
-use chorus_kernel::{Action, Adjust, Decision, Given, Loaded, Read, Refusal, create};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, add, create};
 
 use crate::Count;
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct CountOrder;
 
 impl Action for CountOrder {
     type Row = rows::CountOrder;
+    type State = Found<Count>;
 
-    fn reads(&self, input: &CountOrderInput) -> Vec<Read> {
-        vec![Read::entity::<Count>(Count::part_of(subject(input).0))]
+    fn keys(&self, input: &CountOrderInput) -> String {
+        Count::part_of(subject(input).0)
     }
 
     fn decide(
         &self,
-        given: &Given<'_, CountOrderInput>,
-        loaded: &Loaded,
+        input: &CountOrderInput,
+        counted: &Self::State,
+        _: &Context<'_>,
     ) -> Result<Decision<CountOrderOutput>, Refusal> {
-        let (order_id, total) = subject(given.input);
+        let (order_id, total) = subject(input);
         let (part, worth) = (Count::part_of(order_id), total.minor());
-        let counted = Decision::nothing("counted");
-        if loaded.entity::<Count>(&part)?.is_none() {
-            return Ok(counted.with(create(&first(part, given.input, worth))));
-        }
-        let (orders, worths) = match given.input {
-            CountOrderInput::OrderCreated(_) => ("placed", "placed-worth"),
-            CountOrderInput::OrderCanceled(_) => ("canceled", "canceled-worth"),
-            CountOrderInput::OrderDelivered(_) => ("delivered", "delivered-worth"),
+        let (orders, worths) = match input {
+            CountOrderInput::OrderCreated(_) => (Count::PLACED, Count::PLACED_WORTH),
+            CountOrderInput::OrderCanceled(_) => (Count::CANCELED, Count::CANCELED_WORTH),
+            CountOrderInput::OrderDelivered(_) => (Count::DELIVERED, Count::DELIVERED_WORTH),
         };
-        Ok(counted.with(Adjust::of::<Count>(&part).add(orders, 1).add(worths, worth).write()))
+        Ok(Decision::nothing("counted").with(match counted {
+            None => create(&first(part, input, worth)),
+            Some(_) => add(&part, &[(orders, 1), (worths, worth)]),
+        }))
     }
 }
 
@@ -62,56 +61,59 @@ mod tests {
     use super::*;
     use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
     use chorus_events::samples;
-    use chorus_kernel::testing::decide;
-    use chorus_kernel::{Write, number};
+    use chorus_kernel::Write;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
-    fn change(input: impl Into<CountOrderInput>, loaded: &Loaded) -> Write {
-        let decision = decide(&CountOrder, input, loaded).unwrap();
+    fn change(input: impl Into<CountOrderInput>, stored: &Stored) -> Write {
+        let decision = decide(&CountOrder, input, stored).unwrap();
         let [change] = decision.changes() else { panic!("{decision:?}") };
         change.clone()
     }
 
-    fn with_a_count() -> Loaded {
-        let part = Count::part_of(&samples::order_id());
-        Loaded::default().with(1, &Count { part, ..Count::default() })
-    }
-
-    /// The attributes that an update adds to.
-    fn added(change: &Write) -> Vec<&str> {
-        let Write::Update { update, .. } = change else { panic!("{change:?}") };
-        update.names.values().map(String::as_str).collect()
+    fn none() -> Count {
+        Count { part: Count::part_of(&samples::order_id()), ..Count::default() }
     }
 
     #[test]
     fn the_first_order_of_a_part_begins_its_count() {
-        let Write::Put { item, condition, .. } = change(OrderCreated::sample(), &Loaded::default())
-        else {
-            panic!("a new count is put")
-        };
-        assert_eq!(
-            (number(&item, "placed"), number(&item, "placed-worth")),
-            (Some(1), Some(23_751))
-        );
-        assert!(condition.is_some(), "two first orders must not overwrite each other");
+        let first = Count { placed: 1, placed_worth: 23_751, ..none() };
+        assert_eq!(change(OrderCreated::sample(), &Stored::default()), create(&first));
     }
 
     #[test]
     fn every_ending_is_counted_with_its_worth() {
-        let loaded = with_a_count();
-        let placed = change(OrderCreated::sample(), &loaded);
-        assert_eq!(added(&placed), ["placed", "placed-worth"]);
-        let canceled = change(OrderCanceled::sample(), &loaded);
-        assert_eq!(added(&canceled), ["canceled", "canceled-worth"]);
-        let delivered = change(OrderDelivered::sample(), &loaded);
-        assert_eq!(added(&delivered), ["delivered", "delivered-worth"]);
+        let (stored, part) = (Stored::default().with(1, &none()), none().part);
+        let added = |orders, worth| add(&part, &[(orders, 1), (worth, 23_751)]);
+        let placed = change(OrderCreated::sample(), &stored);
+        assert_eq!(placed, added(Count::PLACED, Count::PLACED_WORTH));
+        let canceled = change(OrderCanceled::sample(), &stored);
+        assert_eq!(canceled, added(Count::CANCELED, Count::CANCELED_WORTH));
+        let delivered = change(OrderDelivered::sample(), &stored);
+        assert_eq!(delivered, added(Count::DELIVERED, Count::DELIVERED_WORTH));
     }
 
     #[test]
     fn an_ending_that_overtakes_its_order_is_counted_too() {
-        let Write::Put { item, .. } = change(OrderCanceled::sample(), &Loaded::default()) else {
-            panic!("a new count is put")
-        };
-        assert_eq!((number(&item, "placed"), number(&item, "canceled")), (Some(0), Some(1)));
+        let first = Count { canceled: 1, canceled_worth: 23_751, ..none() };
+        assert_eq!(change(OrderCanceled::sample(), &Stored::default()), create(&first));
+        let first = Count { delivered: 1, delivered_worth: 23_751, ..none() };
+        assert_eq!(change(OrderDelivered::sample(), &Stored::default()), create(&first));
+    }
+
+    #[test]
+    fn every_counter_is_a_field_of_the_count() {
+        let fields = serde_json::to_value(none()).unwrap();
+        let all = [
+            Count::PLACED,
+            Count::PLACED_WORTH,
+            Count::CANCELED,
+            Count::CANCELED_WORTH,
+            Count::DELIVERED,
+            Count::DELIVERED_WORTH,
+        ];
+        for counter in all {
+            assert!(fields[counter.attribute()].is_i64(), "{counter:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chorus_events::commands::PutCustomer as Command;
 use chorus_events::{CustomerId, PLAIN_TEXT};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
-use chorus_kernel::{Kernel, Pure};
+use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ impl Endpoint for Put {
         let CustomerDetails { name, email, blocked } = request.json()?;
         let details = Command { customer_id, name, email, blocked };
         let message = command(kernel, request, &details)?;
-        kernel.run(&Pure(PutCustomer), &message).await?;
+        kernel.run(&PutCustomer, &message).await?;
         show(kernel, &details.customer_id).await
     }
 }
@@ -67,7 +67,7 @@ impl Endpoint for Get {
 }
 
 async fn show(kernel: &Kernel, id: &CustomerId) -> Result<Response, Problem> {
-    let found = kernel.find::<Customer>(id.as_str()).await?;
+    let found = kernel.find::<Customer>(id).await?;
     let missing = || Problem::new(404, "not-found", format!("no customer is called {id}"));
     Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
 }

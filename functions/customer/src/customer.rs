@@ -22,11 +22,12 @@ pub struct Customer {
 }
 
 impl Entity for Customer {
+    type Id = CustomerId;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "customer";
 
-    fn id(&self) -> &str {
-        self.customer_id.as_str()
+    fn id(&self) -> &Self::Id {
+        &self.customer_id
     }
 }
 

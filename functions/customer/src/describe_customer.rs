@@ -1,36 +1,38 @@
 //! Looks up who the order is for.
 
+use chorus_events::CustomerId;
 use chorus_events::customer::{CustomerDescribed, ErrorCustomerDescribed};
 use chorus_events::table::rows::{self, DescribeCustomerInput, DescribeCustomerOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal};
 
 use crate::Customer;
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct DescribeCustomer;
 
 impl Action for DescribeCustomer {
     type Row = rows::DescribeCustomer;
+    type State = Found<Customer>;
 
-    fn reads(&self, input: &DescribeCustomerInput) -> Vec<Read> {
-        let DescribeCustomerInput::ItemDescribed(order) = input;
-        vec![Read::entity::<Customer>(&order.customer_id)]
+    fn keys(
+        &self,
+        DescribeCustomerInput::ItemDescribed(order): &DescribeCustomerInput,
+    ) -> CustomerId {
+        order.customer_id.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, DescribeCustomerInput>,
-        loaded: &Loaded,
+        DescribeCustomerInput::ItemDescribed(order): &DescribeCustomerInput,
+        customer: &Self::State,
+        _: &Context<'_>,
     ) -> Result<Decision<DescribeCustomerOutput>, Refusal> {
-        let DescribeCustomerInput::ItemDescribed(order) = given.input;
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
-        let reason = match loaded.entity::<Customer>(&customer_id)? {
+        let reason = match customer {
             Some(customer) if !customer.blocked => {
                 return Ok(Decision::emit(CustomerDescribed {
                     order_id,
                     customer_id,
-                    customer_name: customer.value.name,
+                    customer_name: customer.name.clone(),
                     lines: order.lines.clone(),
                     total: order.total,
                     shipping_address: order.shipping_address.clone(),
@@ -48,16 +50,16 @@ mod tests {
     use super::*;
     use crate::customer::sample;
     use chorus_events::inventory::ItemDescribed;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
-    fn decided(loaded: &Loaded) -> Decision<DescribeCustomerOutput> {
-        decide(&DescribeCustomer, ItemDescribed::sample(), loaded).unwrap()
+    fn decided(stored: &Stored) -> Decision<DescribeCustomerOutput> {
+        decide(&DescribeCustomer, ItemDescribed::sample(), stored).unwrap()
     }
 
     #[test]
     fn the_order_gets_its_customers_name() {
-        let decision = decided(&Loaded::default().with(1, &sample()));
+        let decision = decided(&Stored::default().with(1, &sample()));
         let [DescribeCustomerOutput::CustomerDescribed(described)] = decision.events() else {
             panic!("{decision:?}")
         };
@@ -66,7 +68,7 @@ mod tests {
 
     #[test]
     fn an_unknown_customer_fails_the_order() {
-        let decision = decided(&Loaded::default());
+        let decision = decided(&Stored::default());
         let [DescribeCustomerOutput::ErrorCustomerDescribed(error)] = decision.events() else {
             panic!("{decision:?}")
         };
@@ -75,8 +77,8 @@ mod tests {
 
     #[test]
     fn a_blocked_customer_fails_the_order() {
-        let loaded = Loaded::default().with(1, &Customer { blocked: true, ..sample() });
-        let decision = decided(&loaded);
+        let stored = Stored::default().with(1, &Customer { blocked: true, ..sample() });
+        let decision = decided(&stored);
         let [DescribeCustomerOutput::ErrorCustomerDescribed(error)] = decision.events() else {
             panic!("{decision:?}")
         };

@@ -1,9 +1,9 @@
 //! Keeps a customer: their name, their address for letters, and whether they may order.
 
 use chorus_events::customer::CustomerUpdated;
-use chorus_events::is_plain_text;
 use chorus_events::table::rows::{self, PutCustomerInput, PutCustomerOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
+use chorus_events::{CustomerId, is_plain_text};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, save};
 
 use crate::Customer;
 
@@ -13,26 +13,24 @@ pub(crate) const MAX_NAME: usize = 200;
 /// The longest address that a mail server must take, in characters (RFC 5321, section 4.5.3.1).
 pub(crate) const MAX_EMAIL: usize = 254;
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct PutCustomer;
 
 impl Action for PutCustomer {
     type Row = rows::PutCustomer;
+    type State = Found<Customer>;
 
-    fn reads(&self, PutCustomerInput::PutCustomer(command): &PutCustomerInput) -> Vec<Read> {
-        vec![Read::entity::<Customer>(&command.customer_id)]
+    fn keys(&self, PutCustomerInput::PutCustomer(command): &PutCustomerInput) -> CustomerId {
+        command.customer_id.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, PutCustomerInput>,
-        loaded: &Loaded,
+        PutCustomerInput::PutCustomer(command): &PutCustomerInput,
+        known: &Self::State,
+        _: &Context<'_>,
     ) -> Result<Decision<PutCustomerOutput>, Refusal> {
-        let PutCustomerInput::PutCustomer(command) = given.input;
         check_name(&command.name)?;
         check_email(&command.email)?;
-        let known = loaded.entity::<Customer>(&command.customer_id)?;
         let customer = Customer {
             customer_id: command.customer_id.clone(),
             name: command.name.clone(),
@@ -82,31 +80,32 @@ mod tests {
     use super::*;
     use crate::customer::sample;
     use chorus_events::commands::PutCustomer as Command;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_kernel::{Versioned, create, replace};
     use chorus_table::Event;
 
-    fn revision_after(loaded: &Loaded) -> Option<u64> {
-        let decision = decide(&PutCustomer, Command::sample(), loaded).unwrap();
-        let revision =
-            |PutCustomerOutput::CustomerUpdated(event): &PutCustomerOutput| event.revision;
-        decision.events().first().map(revision)
-    }
-
     fn refusal(command: Command) -> String {
-        decide(&PutCustomer, command, &Loaded::default()).unwrap_err().to_string()
+        decide(&PutCustomer, command, &Stored::default()).unwrap_err().to_string()
     }
 
     #[test]
     fn a_new_customer_is_revision_one_and_every_change_counts_up() {
-        assert_eq!(revision_after(&Loaded::default()), Some(1));
-        let blocked = Customer { blocked: true, revision: 6, ..sample() };
-        assert_eq!(revision_after(&Loaded::default().with(6, &blocked)), Some(7));
+        let decision = decide(&PutCustomer, Command::sample(), &Stored::default()).unwrap();
+        assert_eq!(decision.changes(), [create(&sample())]);
+        let known = Customer { blocked: true, revision: 6, ..sample() };
+        let known = Versioned { version: 9, value: known };
+        let stored = Stored::default().with(9, &known.value);
+        let decision = decide(&PutCustomer, Command::sample(), &stored).unwrap();
+        let next = Customer { revision: 7, ..sample() };
+        assert_eq!(decision.changes(), [replace(&known, &next)]);
+        let [PutCustomerOutput::CustomerUpdated(updated)] = decision.events() else { panic!() };
+        assert_eq!(updated.revision, 7);
     }
 
     #[test]
     fn a_customer_who_has_not_changed_is_not_news() {
-        let loaded = Loaded::default().with(3, &Customer { revision: 3, ..sample() });
-        let decision = decide(&PutCustomer, Command::sample(), &loaded).unwrap();
+        let stored = Stored::default().with(3, &Customer { revision: 3, ..sample() });
+        let decision = decide(&PutCustomer, Command::sample(), &stored).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());
     }
 
@@ -126,6 +125,6 @@ mod tests {
             assert!(refusal.starts_with("/name must be"), "{name:?}: {refusal}");
         }
         let longest = Command { name: "ü".repeat(MAX_NAME), ..Command::sample() };
-        assert!(decide(&PutCustomer, longest, &Loaded::default()).is_ok());
+        assert!(decide(&PutCustomer, longest, &Stored::default()).is_ok());
     }
 }

@@ -19,10 +19,11 @@ pub struct Declaration {
 }
 
 impl Entity for Declaration {
+    type Id = OrderId;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "declaration";
 
-    fn id(&self) -> &str {
-        self.order_id.as_str()
+    fn id(&self) -> &Self::Id {
+        &self.order_id
     }
 }

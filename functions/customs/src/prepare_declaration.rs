@@ -1,30 +1,32 @@
 //! Prepares the declaration of an order that leaves the country.
 
+use chorus_events::OrderId;
 use chorus_events::customs::CustomsDeclared;
 use chorus_events::table::rows::{self, PrepareDeclarationInput, PrepareDeclarationOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, create};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, create};
 
 use crate::Declaration;
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct PrepareDeclaration;
 
 impl Action for PrepareDeclaration {
     type Row = rows::PrepareDeclaration;
+    type State = Found<Declaration>;
 
-    fn reads(&self, input: &PrepareDeclarationInput) -> Vec<Read> {
-        let PrepareDeclarationInput::OrderCreated(order) = input;
-        vec![Read::entity::<Declaration>(&order.order_id)]
+    fn keys(
+        &self,
+        PrepareDeclarationInput::OrderCreated(order): &PrepareDeclarationInput,
+    ) -> OrderId {
+        order.order_id.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, PrepareDeclarationInput>,
-        loaded: &Loaded,
+        PrepareDeclarationInput::OrderCreated(order): &PrepareDeclarationInput,
+        declared: &Self::State,
+        _: &Context<'_>,
     ) -> Result<Decision<PrepareDeclarationOutput>, Refusal> {
-        let PrepareDeclarationInput::OrderCreated(order) = given.input;
-        if loaded.entity::<Declaration>(&order.order_id)?.is_some() {
+        if declared.is_some() {
             return Ok(Decision::nothing("the order was declared before"));
         }
         let declaration = Declaration {
@@ -47,31 +49,30 @@ mod tests {
     use super::*;
     use chorus_events::order::OrderCreated;
     use chorus_events::samples;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
+
+    fn declaration() -> Declaration {
+        let order = OrderCreated::sample();
+        let (order_id, country, lines) = (order.order_id, order.country, order.lines);
+        Declaration { order_id, country, value: order.total, lines }
+    }
 
     #[test]
     fn an_order_that_leaves_the_country_is_declared_at_its_worth() {
         let decision =
-            decide(&PrepareDeclaration, OrderCreated::sample(), &Loaded::default()).unwrap();
+            decide(&PrepareDeclaration, OrderCreated::sample(), &Stored::default()).unwrap();
         let [PrepareDeclarationOutput::CustomsDeclared(declared)] = decision.events() else {
             panic!("{decision:?}")
         };
         assert_eq!((declared.country.as_str(), declared.value), ("Mexico", samples::total()));
-        assert_eq!(decision.changes().len(), 1);
+        assert_eq!(decision.changes(), [create(&declaration())]);
     }
 
     #[test]
     fn no_order_is_declared_twice() {
-        let order = OrderCreated::sample();
-        let declaration = Declaration {
-            order_id: order.order_id.clone(),
-            country: order.country.clone(),
-            value: order.total,
-            lines: order.lines.clone(),
-        };
-        let loaded = Loaded::default().with(1, &declaration);
-        let decision = decide(&PrepareDeclaration, order, &loaded).unwrap();
+        let stored = Stored::default().with(1, &declaration());
+        let decision = decide(&PrepareDeclaration, OrderCreated::sample(), &stored).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());
     }
 }

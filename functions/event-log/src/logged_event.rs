@@ -63,7 +63,7 @@ pub(crate) fn keep(
     let said = Metadata { replay_name: None, ..metadata.clone() };
     set("metadata", serde_json::to_string(&said)?);
     set("data", data.get().to_owned());
-    let condition = Some(Condition::new("attribute_not_exists(pk)"));
+    let condition = Some(Condition::Absent);
     Ok(Write::Put { key, item, condition })
 }
 

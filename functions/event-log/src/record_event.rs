@@ -1,29 +1,26 @@
 //! Keeps an event, for good.
 
 use chorus_events::table::rows::{self, RecordEventOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal};
+use chorus_kernel::{Action, Context, Decision, Refusal};
 use chorus_table::AnyEvent;
 
 use crate::logged_event::keep;
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct RecordEvent;
 
 impl Action for RecordEvent {
     type Row = rows::RecordEvent;
+    type State = ();
 
-    fn reads(&self, _: &AnyEvent) -> Vec<Read> {
-        Vec::new()
-    }
+    fn keys(&self, _: &AnyEvent) {}
 
     fn decide(
         &self,
-        given: &Given<'_, AnyEvent>,
-        _: &Loaded,
+        AnyEvent { detail_type, data }: &AnyEvent,
+        (): &(),
+        context: &Context<'_>,
     ) -> Result<Decision<RecordEventOutput>, Refusal> {
-        let AnyEvent { detail_type, data } = given.input;
-        Ok(Decision::once(keep(detail_type, given.metadata(), data)?))
+        Ok(Decision::once(keep(detail_type, context.metadata(), data)?))
     }
 }
 
@@ -31,14 +28,14 @@ impl Action for RecordEvent {
 mod tests {
     use super::*;
     use chorus_events::{order::OrderCreated, samples};
-    use chorus_kernel::testing::{decide, metadata};
-    use chorus_kernel::{Write, text};
+    use chorus_kernel::testing::{Stored, decide, metadata};
+    use chorus_kernel::{Condition, Write, text};
     use chorus_table::Event;
 
     fn recorded(detail_type: &str) -> Write {
         let data = serde_json::value::to_raw_value(&OrderCreated::sample()).unwrap();
         let event = AnyEvent { detail_type: detail_type.to_owned(), data };
-        let decision = decide(&RecordEvent, event, &Loaded::default()).unwrap();
+        let decision = decide(&RecordEvent, event, &Stored::default()).unwrap();
         let [change] = decision.changes() else { panic!("{decision:?}") };
         change.clone()
     }
@@ -51,7 +48,7 @@ mod tests {
         assert_eq!(key.pk, samples::order_id().as_str());
         assert_eq!(key.sk, metadata().event_id.to_string());
         assert_eq!(text(&item, "source"), Some("com.orders"));
-        assert_eq!(condition.unwrap().text, "attribute_not_exists(pk)");
+        assert_eq!(condition, Some(Condition::Absent));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chorus_events::commands::PutItem as Command;
 use chorus_events::{Money, PLAIN_TEXT, Sku};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
-use chorus_kernel::{Kernel, Pure};
+use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,7 @@ impl Endpoint for Put {
         let ItemListing { name, price, stock, discontinued } = request.json()?;
         let listing = Command { sku, name, price, stock, discontinued };
         let message = command(kernel, request, &listing)?;
-        kernel.run(&Pure(PutItem), &message).await?;
+        kernel.run(&PutItem, &message).await?;
         show(kernel, &listing.sku).await
     }
 }
@@ -68,7 +68,7 @@ impl Endpoint for Get {
 }
 
 async fn show(kernel: &Kernel, sku: &Sku) -> Result<Response, Problem> {
-    let found = kernel.find::<Item>(sku.as_str()).await?;
+    let found = kernel.find::<Item>(sku).await?;
     let missing = || Problem::new(404, "not-found", format!("no item is called {sku}"));
     Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
 }

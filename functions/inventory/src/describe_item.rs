@@ -2,33 +2,35 @@
 
 use chorus_events::inventory::{DescribedLine, ErrorItemDescribed, ItemDescribed};
 use chorus_events::table::rows::{self, DescribeItemInput, DescribeItemOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal};
+use chorus_events::{Line, Sku};
+use chorus_kernel::{Action, Context, Decision, Each, EachKeys, Refusal};
 
 use crate::Item;
-use crate::reservation::pieces;
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct DescribeItem;
 
 impl Action for DescribeItem {
     type Row = rows::DescribeItem;
+    type State = Each<Item, Line>;
 
-    fn reads(&self, DescribeItemInput::ItemReserved(order): &DescribeItemInput) -> Vec<Read> {
-        pieces(&order.lines).into_keys().map(Read::entity::<Item>).collect()
+    fn keys(
+        &self,
+        DescribeItemInput::ItemReserved(order): &DescribeItemInput,
+    ) -> EachKeys<Sku, Line> {
+        EachKeys::of(&order.lines, |line| line.sku.clone())
     }
 
     fn decide(
         &self,
-        given: &Given<'_, DescribeItemInput>,
-        loaded: &Loaded,
+        DescribeItemInput::ItemReserved(order): &DescribeItemInput,
+        items: &Self::State,
+        _: &Context<'_>,
     ) -> Result<Decision<DescribeItemOutput>, Refusal> {
-        let DescribeItemInput::ItemReserved(order) = given.input;
         let mut lines = Vec::with_capacity(order.lines.len());
-        for line in &order.lines {
-            let reason = match loaded.entity::<Item>(&line.sku)? {
+        for (line, item) in items.iter() {
+            let reason = match item {
                 Some(item) if !item.discontinued => {
-                    let name = item.value.name;
+                    let name = item.name.clone();
                     let (sku, quantity) = (line.sku.clone(), line.quantity);
                     lines.push(DescribedLine { sku, name, quantity });
                     continue;
@@ -54,13 +56,13 @@ mod tests {
     use super::*;
     use crate::item::sample;
     use chorus_events::inventory::ItemReserved;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
     #[test]
     fn every_line_gets_its_items_name() {
-        let loaded = Loaded::default().with(1, &sample(0));
-        let decision = decide(&DescribeItem, ItemReserved::sample(), &loaded).unwrap();
+        let stored = Stored::default().with(1, &sample(0));
+        let decision = decide(&DescribeItem, ItemReserved::sample(), &stored).unwrap();
         let [DescribeItemOutput::ItemDescribed(described)] = decision.events() else {
             panic!("{decision:?}")
         };
@@ -69,8 +71,8 @@ mod tests {
 
     #[test]
     fn a_discontinued_item_fails_the_order() {
-        let loaded = Loaded::default().with(1, &Item { discontinued: true, ..sample(0) });
-        let decision = decide(&DescribeItem, ItemReserved::sample(), &loaded).unwrap();
+        let stored = Stored::default().with(1, &Item { discontinued: true, ..sample(0) });
+        let decision = decide(&DescribeItem, ItemReserved::sample(), &stored).unwrap();
         assert!(matches!(decision.events(), [DescribeItemOutput::ErrorItemDescribed(_)]));
     }
 }

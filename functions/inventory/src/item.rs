@@ -1,7 +1,7 @@
 //! An item that the shop sells.
 
 use chorus_events::{Money, Sku};
-use chorus_kernel::Entity;
+use chorus_kernel::{Counter, Entity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,13 @@ pub struct Item {
 }
 
 impl Item {
+    /// Counts `available`.
+    pub const AVAILABLE: Counter<Self> = Counter::of("available");
+    /// Counts `reserved`.
+    pub const RESERVED: Counter<Self> = Counter::of("reserved");
+    /// Counts `sold`.
+    pub const SOLD: Counter<Self> = Counter::of("sold");
+
     /// Pieces that the shop received in all.
     #[must_use]
     pub const fn received(&self) -> u64 {
@@ -36,11 +43,12 @@ impl Item {
 }
 
 impl Entity for Item {
+    type Id = Sku;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "item";
 
-    fn id(&self) -> &str {
-        self.sku.as_str()
+    fn id(&self) -> &Self::Id {
+        &self.sku
     }
 }
 
@@ -55,5 +63,18 @@ pub(crate) fn sample(available: u32) -> Item {
         reserved: 0,
         sold: 0,
         listing: 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_is_a_field_of_the_item() {
+        let fields = serde_json::to_value(sample(1)).unwrap();
+        for counter in [Item::AVAILABLE, Item::RESERVED, Item::SOLD] {
+            assert!(fields[counter.attribute()].is_u64(), "{counter:?}");
+        }
     }
 }

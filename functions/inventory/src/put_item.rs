@@ -1,32 +1,31 @@
 //! Lists an item: its name, its price, and how many pieces the shop received of it in all.
 
 use chorus_events::inventory::ItemListed;
-use chorus_events::is_plain_text;
 use chorus_events::table::rows::{self, PutItemInput, PutItemOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
+use chorus_events::{Sku, is_plain_text};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, save};
 
 use crate::Item;
 
 /// The longest name, in characters.
 pub(crate) const MAX_NAME: usize = 200;
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct PutItem;
 
 impl Action for PutItem {
     type Row = rows::PutItem;
+    type State = Found<Item>;
 
-    fn reads(&self, PutItemInput::PutItem(command): &PutItemInput) -> Vec<Read> {
-        vec![Read::entity::<Item>(&command.sku)]
+    fn keys(&self, PutItemInput::PutItem(command): &PutItemInput) -> Sku {
+        command.sku.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, PutItemInput>,
-        loaded: &Loaded,
+        PutItemInput::PutItem(command): &PutItemInput,
+        known: &Self::State,
+        _: &Context<'_>,
     ) -> Result<Decision<PutItemOutput>, Refusal> {
-        let PutItemInput::PutItem(command) = given.input;
         if command.price <= chorus_events::Money::ZERO {
             return Err(Refusal::invalid("/price", "must be more than 0"));
         }
@@ -34,7 +33,6 @@ impl Action for PutItem {
             let rule = format!("must be 1 to {MAX_NAME} characters of plain text");
             return Err(Refusal::invalid("/name", rule));
         }
-        let known = loaded.entity::<Item>(&command.sku)?;
         let (reserved, sold) = known.as_ref().map_or((0, 0), |item| (item.reserved, item.sold));
         let gone = reserved.saturating_add(sold);
         let available = command.stock.checked_sub(gone).ok_or_else(|| {
@@ -72,14 +70,27 @@ mod tests {
     use super::*;
     use crate::item::sample;
     use chorus_events::commands::PutItem as Command;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_kernel::{Versioned, create, replace};
     use chorus_table::Event;
+
+    #[test]
+    fn a_new_item_is_listed_and_a_changed_one_is_listed_anew() {
+        let decision = decide(&PutItem, Command::sample(), &Stored::default()).unwrap();
+        assert_eq!(decision.changes(), [create(&sample(39))]);
+        let known = Item { reserved: 4, sold: 5, listing: 2, ..sample(11) };
+        let known = Versioned { version: 7, value: known };
+        let stored = Stored::default().with(7, &known.value);
+        let decision = decide(&PutItem, Command::sample(), &stored).unwrap();
+        let next = Item { available: 30, listing: 3, ..known.value.clone() };
+        assert_eq!(decision.changes(), [replace(&known, &next)]);
+    }
 
     #[test]
     fn stock_counts_what_was_received_so_listing_twice_changes_nothing() {
         let known = Item { available: 30, reserved: 4, sold: 5, ..sample(0) };
-        let loaded = Loaded::default().with(7, &known);
-        let again = decide(&PutItem, Command::sample(), &loaded).unwrap();
+        let stored = Stored::default().with(7, &known);
+        let again = decide(&PutItem, Command::sample(), &stored).unwrap();
         assert!(again.changes().is_empty(), "39 were received, and 39 are accounted for");
     }
 
@@ -87,15 +98,15 @@ mod tests {
     fn a_name_is_never_blank_or_endless() {
         for name in ["", " ", "a\0b", &"ü".repeat(MAX_NAME + 1)] {
             let command = Command { name: name.to_owned(), ..Command::sample() };
-            let refusal = decide(&PutItem, command, &Loaded::default()).unwrap_err();
+            let refusal = decide(&PutItem, command, &Stored::default()).unwrap_err();
             assert!(refusal.to_string().starts_with("/name must be"), "{name:?}: {refusal}");
         }
     }
 
     #[test]
     fn stock_below_what_is_gone_is_refused_with_the_field_and_the_rule() {
-        let loaded = Loaded::default().with(7, &Item { reserved: 30, sold: 10, ..sample(0) });
-        let refusal = decide(&PutItem, Command::sample(), &loaded).unwrap_err();
+        let stored = Stored::default().with(7, &Item { reserved: 30, sold: 10, ..sample(0) });
+        let refusal = decide(&PutItem, Command::sample(), &stored).unwrap_err();
         assert!(refusal.to_string().starts_with("/stock must be at least 40"), "{refusal}");
     }
 }

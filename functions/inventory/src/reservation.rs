@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chorus_events::{Line, OrderId, Sku};
-use chorus_kernel::{Adjust, Entity, Write};
+use chorus_kernel::{Counter, Each, EachKeys, Entity, Found, Write, add, state};
 use serde::{Deserialize, Serialize};
 
 use crate::Item;
@@ -42,29 +42,49 @@ impl Reservation {
     /// Moves the pieces of every line from one of the item's counts to another; an item that
     /// stands in several lines is moved once.
     #[must_use]
-    pub fn move_pieces(&self, from: &str, to: &str) -> Vec<Write> {
-        let moved = |(sku, pieces): (&Sku, i64)| {
-            Adjust::of::<Item>(sku.as_str()).add(from, -pieces).add(to, pieces).write()
-        };
+    pub fn move_pieces(&self, from: Counter<Item>, to: Counter<Item>) -> Vec<Write> {
+        let moved = |Pieces { sku, count }| add(&sku, &[(from, -count), (to, count)]);
         pieces(&self.lines).into_iter().map(moved).collect()
     }
 }
 
-/// How many pieces of each item the lines ask for.
-#[must_use]
-pub(crate) fn pieces(lines: &[Line]) -> BTreeMap<&Sku, i64> {
-    let mut sum = BTreeMap::new();
-    for line in lines {
-        *sum.entry(&line.sku).or_default() += i64::from(line.quantity.get());
+state! {
+    /// What is done with an order's items depends on.
+    pub(crate) struct ReservationAndItems read by ReservationAndItemsKeys {
+        reservation: Found<Reservation>,
+        items: Each<Item, Pieces>,
     }
-    sum
+}
+
+impl ReservationAndItemsKeys {
+    /// Of this order, and of every item that its lines name.
+    pub(crate) fn of(order_id: &OrderId, lines: &[Line]) -> Self {
+        let items = EachKeys::of(&pieces(lines), |pieces| pieces.sku.clone());
+        Self { reservation: order_id.clone(), items }
+    }
+}
+
+/// How many pieces of an item an order asks for, in all its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pieces {
+    pub(crate) sku: Sku,
+    pub(crate) count: i64,
+}
+
+fn pieces(lines: &[Line]) -> Vec<Pieces> {
+    let mut sums: BTreeMap<&Sku, i64> = BTreeMap::new();
+    for line in lines {
+        *sums.entry(&line.sku).or_default() += i64::from(line.quantity.get());
+    }
+    sums.into_iter().map(|(sku, count)| Pieces { sku: sku.clone(), count }).collect()
 }
 
 impl Entity for Reservation {
+    type Id = OrderId;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "order";
 
-    fn id(&self) -> &str {
-        self.order_id.as_str()
+    fn id(&self) -> &Self::Id {
+        &self.order_id
     }
 }

@@ -3,37 +3,37 @@
 use chorus_events::inventory::{ItemNotAvailable, ItemReserved};
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, ReserveItemInput, ReserveItemOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, create};
+use chorus_kernel::{Action, Context, Decision, Refusal, create};
 
-use crate::reservation::pieces;
+use crate::reservation::{ReservationAndItems, ReservationAndItemsKeys};
 use crate::{Item, Reservation, Status};
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct ReserveItem;
 
 impl Action for ReserveItem {
     type Row = rows::ReserveItem;
+    type State = ReservationAndItems;
 
-    fn reads(&self, ReserveItemInput::OrderCreated(order): &ReserveItemInput) -> Vec<Read> {
-        let items = pieces(&order.lines).into_keys().map(Read::entity::<Item>);
-        std::iter::once(Read::entity::<Reservation>(&order.order_id)).chain(items).collect()
+    fn keys(
+        &self,
+        ReserveItemInput::OrderCreated(order): &ReserveItemInput,
+    ) -> ReservationAndItemsKeys {
+        ReservationAndItemsKeys::of(&order.order_id, &order.lines)
     }
 
     fn decide(
         &self,
-        given: &Given<'_, ReserveItemInput>,
-        loaded: &Loaded,
+        ReserveItemInput::OrderCreated(order): &ReserveItemInput,
+        state: &Self::State,
+        _: &Context<'_>,
     ) -> Result<Decision<ReserveItemOutput>, Refusal> {
-        let ReserveItemInput::OrderCreated(order) = given.input;
-        if loaded.entity::<Reservation>(&order.order_id)?.is_some() {
+        if state.reservation.is_some() {
             return Ok(Decision::nothing("the order was reserved or canceled before"));
         }
         let mut missing = Vec::new();
-        for (sku, pieces) in pieces(&order.lines) {
-            let item = loaded.entity::<Item>(sku)?;
-            if item.is_none_or(|item| i64::from(item.available) < pieces) {
-                missing.push(sku.clone());
+        for (pieces, item) in state.items.iter() {
+            if item.is_none_or(|item| i64::from(item.available) < pieces.count) {
+                missing.push(pieces.sku.clone());
             }
         }
         if missing.is_empty() {
@@ -64,28 +64,35 @@ fn reserve(order: &OrderCreated) -> Decision<ReserveItemOutput> {
         shipping_address: order.shipping_address.clone(),
     })
     .with(create(&reservation))
-    .with_all(reservation.move_pieces("available", "reserved"))
+    .with_all(reservation.move_pieces(Item::AVAILABLE, Item::RESERVED))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::item::sample;
-    use chorus_kernel::testing::decide;
+    use chorus_events::samples;
+    use chorus_kernel::add;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
+
+    fn decided(stored: &Stored) -> Decision<ReserveItemOutput> {
+        decide(&ReserveItem, OrderCreated::sample(), stored).unwrap()
+    }
 
     #[test]
     fn what_is_available_is_reserved_for_the_order() {
-        let loaded = Loaded::default().with(1, &sample(3));
-        let decision = decide(&ReserveItem, OrderCreated::sample(), &loaded).unwrap();
+        let decision = decided(&Stored::default().with(1, &sample(3)));
         assert!(matches!(decision.events(), [ReserveItemOutput::ItemReserved(_)]));
-        assert_eq!(decision.changes().len(), 2);
+        let (order_id, lines) = (samples::order_id(), samples::lines());
+        let reservation = Reservation { order_id, status: Status::Reserved, lines };
+        let moved = add(&samples::sku(), &[(Item::AVAILABLE, -3), (Item::RESERVED, 3)]);
+        assert_eq!(decision.changes(), [create(&reservation), moved]);
     }
 
     #[test]
     fn an_order_for_more_than_is_available_reserves_nothing() {
-        let loaded = Loaded::default().with(1, &sample(2));
-        let decision = decide(&ReserveItem, OrderCreated::sample(), &loaded).unwrap();
+        let decision = decided(&Stored::default().with(1, &sample(2)));
         assert!(matches!(decision.events(), [ReserveItemOutput::ItemNotAvailable(_)]));
         assert!(decision.changes().is_empty());
     }
@@ -94,8 +101,7 @@ mod tests {
     fn a_cancellation_that_overtook_the_order_keeps_it_from_reserving() {
         let order_id = OrderCreated::sample().order_id;
         let tombstone = Reservation { order_id, status: Status::Released, lines: Vec::new() };
-        let loaded = Loaded::default().with(1, &sample(3)).with(1, &tombstone);
-        let decision = decide(&ReserveItem, OrderCreated::sample(), &loaded).unwrap();
+        let decision = decided(&Stored::default().with(1, &sample(3)).with(1, &tombstone));
         assert!(decision.events().is_empty() && decision.changes().is_empty());
     }
 }

@@ -7,72 +7,68 @@ use chorus_events::inventory::{
     ErrorItemReturned, ErrorItemUnreserved, ItemReturned, ItemUnreserved,
 };
 use chorus_events::table::rows::{self, UnreserveOrReturnItemInput, UnreserveOrReturnItemOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, create, replace};
+use chorus_kernel::{Action, Context, Decision, Each, Refusal, create, replace};
 
-use crate::reservation::pieces;
+use crate::reservation::{Pieces, ReservationAndItems, ReservationAndItemsKeys};
 use crate::{Item, Reservation, Status};
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct UnreserveOrReturnItem;
 
 impl Action for UnreserveOrReturnItem {
     type Row = rows::UnreserveOrReturnItem;
+    type State = ReservationAndItems;
 
-    fn reads(&self, input: &UnreserveOrReturnItemInput) -> Vec<Read> {
-        let UnreserveOrReturnItemInput::OrderCanceled(order) = input;
-        let items = pieces(&order.lines).into_keys().map(Read::entity::<Item>);
-        std::iter::once(Read::entity::<Reservation>(&order.order_id)).chain(items).collect()
+    fn keys(
+        &self,
+        UnreserveOrReturnItemInput::OrderCanceled(order): &UnreserveOrReturnItemInput,
+    ) -> ReservationAndItemsKeys {
+        ReservationAndItemsKeys::of(&order.order_id, &order.lines)
     }
 
     fn decide(
         &self,
-        given: &Given<'_, UnreserveOrReturnItemInput>,
-        loaded: &Loaded,
+        UnreserveOrReturnItemInput::OrderCanceled(order): &UnreserveOrReturnItemInput,
+        state: &Self::State,
+        _: &Context<'_>,
     ) -> Result<Decision<UnreserveOrReturnItemOutput>, Refusal> {
-        let UnreserveOrReturnItemInput::OrderCanceled(order) = given.input;
         let order_id = order.order_id.clone();
-        let Some(kept) = loaded.entity::<Reservation>(&order_id)? else {
+        let Some(kept) = &state.reservation else {
             let status = Status::Released;
             let tombstone = Reservation { order_id, status, lines: Vec::new() };
             return Ok(Decision::nothing("nothing was reserved, and nothing will be")
                 .with(create(&tombstone)));
         };
         let lines = kept.lines.clone();
-        Ok(match (kept.status, amiss(&kept, loaded)?) {
+        Ok(match (kept.status, amiss(kept.status, &state.items)) {
             (Status::Released, _) => Decision::nothing("everything was given back before"),
             (Status::Reserved, None) => Decision::emit(ItemUnreserved { order_id, lines })
-                .with_all(kept.move_pieces("reserved", "available"))
-                .with(replace(&kept, &kept.now(Status::Released))),
+                .with_all(kept.move_pieces(Item::RESERVED, Item::AVAILABLE))
+                .with(replace(kept, &kept.now(Status::Released))),
             (Status::Removed, None) => Decision::emit(ItemReturned { order_id, lines })
-                .with_all(kept.move_pieces("sold", "available"))
-                .with(replace(&kept, &kept.now(Status::Released))),
+                .with_all(kept.move_pieces(Item::SOLD, Item::AVAILABLE))
+                .with(replace(kept, &kept.now(Status::Released))),
             // The items were read after the reservation. Only where that is still as it was read
             // are their counts amiss: so it is written anew, unchanged.
             (Status::Reserved, Some(reason)) => {
                 Decision::emit(ErrorItemUnreserved { order_id, reason })
-                    .with(replace(&kept, &kept.value))
+                    .with(replace(kept, &kept.value))
             }
             (Status::Removed, Some(reason)) => {
                 Decision::emit(ErrorItemReturned { order_id, reason })
-                    .with(replace(&kept, &kept.value))
+                    .with(replace(kept, &kept.value))
             }
         })
     }
 }
 
 /// Why the pieces cannot be moved back: the item's counts do not hold them.
-fn amiss(kept: &Reservation, loaded: &Loaded) -> Result<Option<String>, Refusal> {
-    for (sku, pieces) in pieces(&kept.lines) {
-        let Some(item) = loaded.entity::<Item>(sku)? else {
-            return Ok(Some(format!("no item is called {sku}")));
-        };
-        let held = if kept.status == Status::Removed { item.sold } else { item.reserved };
-        if i64::from(held) < pieces {
-            return Ok(Some(format!("{pieces} of {sku} should be there, and {held} are")));
-        }
-    }
-    Ok(None)
+fn amiss(status: Status, items: &Each<Item, Pieces>) -> Option<String> {
+    items.iter().find_map(|(Pieces { sku, count }, item)| {
+        let Some(item) = item else { return Some(format!("no item is called {sku}")) };
+        let held = if status == Status::Removed { item.sold } else { item.reserved };
+        (i64::from(held) < *count)
+            .then(|| format!("{count} of {sku} should be there, and {held} are"))
+    })
 }
 
 #[cfg(test)]
@@ -80,48 +76,67 @@ mod tests {
     use super::*;
     use chorus_events::order::OrderCanceled;
     use chorus_events::samples;
-    use chorus_kernel::Write;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_kernel::{Versioned, Write, add};
     use chorus_table::Event;
 
-    fn with(status: Status) -> Loaded {
+    fn reservation(status: Status) -> Versioned<Reservation> {
         let (order_id, lines) = (samples::order_id(), samples::lines());
-        let item = Item { reserved: 3, sold: 3, ..crate::item::sample(0) };
-        Loaded::default().with(1, &Reservation { order_id, status, lines }).with(1, &item)
+        Versioned { version: 4, value: Reservation { order_id, status, lines } }
     }
 
-    fn decided(loaded: &Loaded) -> Decision<UnreserveOrReturnItemOutput> {
-        decide(&UnreserveOrReturnItem, OrderCanceled::sample(), loaded).unwrap()
+    fn with(status: Status) -> Stored {
+        let item = Item { reserved: 3, sold: 3, ..crate::item::sample(0) };
+        Stored::default().with(4, &reservation(status).value).with(1, &item)
+    }
+
+    fn decided(stored: &Stored) -> Decision<UnreserveOrReturnItemOutput> {
+        decide(&UnreserveOrReturnItem, OrderCanceled::sample(), stored).unwrap()
+    }
+
+    /// What gives back the three pieces of an order in this status.
+    fn given_back(status: Status) -> [Write; 2] {
+        let from = if status == Status::Removed { Item::SOLD } else { Item::RESERVED };
+        let (known, released) = (reservation(status), reservation(Status::Released).value);
+        let moved = add(&samples::sku(), &[(from, -3), (Item::AVAILABLE, 3)]);
+        [moved, replace(&known, &released)]
     }
 
     #[test]
     fn what_was_reserved_is_unreserved() {
         let decision = decided(&with(Status::Reserved));
         assert!(matches!(decision.events(), [UnreserveOrReturnItemOutput::ItemUnreserved(_)]));
+        assert_eq!(decision.changes(), given_back(Status::Reserved));
     }
 
     #[test]
     fn what_was_removed_is_returned() {
         let decision = decided(&with(Status::Removed));
         assert!(matches!(decision.events(), [UnreserveOrReturnItemOutput::ItemReturned(_)]));
+        assert_eq!(decision.changes(), given_back(Status::Removed));
     }
 
     #[test]
     fn counts_that_do_not_add_up_are_said_so_and_left_alone() {
-        let loaded = with(Status::Removed).with(2, &Item { sold: 2, ..crate::item::sample(0) });
-        let decision = decided(&loaded);
-        assert!(matches!(decision.events(), [UnreserveOrReturnItemOutput::ErrorItemReturned(_)]));
-        let [Write::Put { key, condition: Some(condition), .. }] = decision.changes() else {
-            panic!("the reservation alone, as it was read: {decision:?}")
-        };
-        assert_eq!((key.sk.as_str(), condition.text.as_str()), ("order", "version = :read"));
+        for status in [Status::Reserved, Status::Removed] {
+            let decision = decided(&with(status).with(2, &crate::item::sample(0)));
+            let known = reservation(status);
+            assert_eq!(decision.changes(), [replace(&known, &known.value)], "as it was read");
+            match (status, decision.events()) {
+                (Status::Reserved, [UnreserveOrReturnItemOutput::ErrorItemUnreserved(_)])
+                | (Status::Removed, [UnreserveOrReturnItemOutput::ErrorItemReturned(_)]) => {}
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]
     fn a_cancellation_that_comes_first_leaves_a_tombstone() {
-        let decision = decided(&Loaded::default());
+        let decision = decided(&Stored::default());
         assert!(decision.events().is_empty());
-        assert_eq!(decision.changes().len(), 1);
+        let (order_id, status) = (samples::order_id(), Status::Released);
+        let tombstone = Reservation { order_id, status, lines: Vec::new() };
+        assert_eq!(decision.changes(), [create(&tombstone)]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use chorus_events::commands::CancelOrder as Cancel;
 use chorus_events::order::OrderCreated;
 use chorus_events::{CustomerId, Line, Money, OrderId, is_plain_text};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command, command_key};
-use chorus_kernel::{Failure, Kernel, Key, Loaded, Pure, Query, Read};
+use chorus_kernel::{Failure, Folded, Kernel, Key, Query, load};
 use chorus_table::Event;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::cancel_order::CancelOrder;
 use crate::create_order::{CreateOrder, command_of};
 use crate::requests::{Cancellation, MAX_REASON, NewOrder};
-use crate::{Order, OrderView, Placed, Status, TABLE, VIEW_TABLE};
+use crate::{Order, OrderView, Placed, Status, VIEW_TABLE};
 
 /// How many orders a page lists, unless the caller says otherwise.
 const PAGE: u32 = 20;
@@ -103,7 +103,7 @@ impl Endpoint for Create {
         let key = command_key(request)?.ok_or_else(missing)?;
         let order = command_of(&key, request.json()?)?;
         let message = command(kernel, request, &order)?;
-        let answered = kernel.run(&Pure(CreateOrder), &message).await?;
+        let answered = kernel.run(&CreateOrder, &message).await?;
         let unexpected = || Problem::new(500, "internal", "the order left no event");
         let entry = answered.entries.first().ok_or_else(unexpected)?;
         let created = created(&entry.detail)?;
@@ -154,17 +154,15 @@ impl Endpoint for CancelRequest {
         }
         let cancel = Cancel { order_id: order_id.clone(), reason };
         let message = command(kernel, request, &cancel)?;
-        kernel.run(&Pure(CancelOrder), &message).await?;
+        kernel.run(&CancelOrder, &message).await?;
         show(kernel, &order_id, 202).await
     }
 }
 
 async fn show(kernel: &Kernel, order_id: &OrderId, status: u16) -> Result<Response, Problem> {
-    let stream = Read::Stream { table: TABLE.name, id: order_id.to_string() };
-    let loaded = Loaded::from(&*kernel.store, vec![stream]).await?;
-    let (Order(order), _) = loaded.fold(order_id.as_str())?;
+    let found: Folded<Order> = load(&*kernel.store, order_id.clone()).await?;
     let missing = || Problem::new(404, "not-found", format!("there is no order {order_id}"));
-    Ok(Response::json(status, json!(WholeOrder::from(order.ok_or_else(missing)?))))
+    Ok(Response::json(status, json!(WholeOrder::from(found.state.0.ok_or_else(missing)?))))
 }
 
 struct List;

@@ -3,32 +3,30 @@
 use chorus_events::OrderId;
 use chorus_events::order::OrderCanceled;
 use chorus_events::table::rows::{self, CancelOrderInput, CancelOrderOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, append};
+use chorus_kernel::{Action, Context, Decision, Folded, Refusal, append};
 
-use crate::{Order, Status, TABLE};
+use crate::{Order, Status};
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct CancelOrder;
 
 impl Action for CancelOrder {
     type Row = rows::CancelOrder;
+    type State = Folded<Order>;
 
-    fn reads(&self, input: &CancelOrderInput) -> Vec<Read> {
-        let (order_id, _) = why(input);
-        vec![Read::Stream { table: TABLE.name, id: order_id.to_string() }]
+    fn keys(&self, input: &CancelOrderInput) -> OrderId {
+        why(input).0.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, CancelOrderInput>,
-        loaded: &Loaded,
+        input: &CancelOrderInput,
+        Folded { state: Order(order), version }: &Self::State,
+        context: &Context<'_>,
     ) -> Result<Decision<CancelOrderOutput>, Refusal> {
-        let (order_id, reason) = why(given.input);
-        let asked = matches!(given.input, CancelOrderInput::CancelOrder(_));
-        let (Order(order), version) = loaded.fold(order_id.as_str())?;
+        let (order_id, reason) = why(input);
+        let asked = matches!(input, CancelOrderInput::CancelOrder(_));
         let missing = || Refusal::NotFound(format!("there is no order {order_id}"));
-        let order = order.ok_or_else(missing)?;
+        let order = order.as_ref().ok_or_else(missing)?;
         match order.status {
             Status::Canceled => Ok(Decision::nothing("the order was canceled before")),
             Status::Delivered if asked => {
@@ -38,14 +36,14 @@ impl Action for CancelOrder {
             Status::Open => {
                 let canceled = OrderCanceled {
                     order_id: order_id.clone(),
-                    customer_id: order.customer_id,
-                    lines: order.lines,
+                    customer_id: order.customer_id.clone(),
+                    lines: order.lines.clone(),
                     total: order.total,
                     reason,
                     placed_at: order.placed_at,
                 };
-                let at = given.metadata().occurred_at;
-                let last = append(TABLE.name, version + 1, at, &canceled)?;
+                let at = context.metadata().occurred_at;
+                let last = append::<Order, _>(version + 1, at, &canceled)?;
                 Ok(Decision::emit(canceled).with(last))
             }
         }
@@ -78,22 +76,19 @@ fn why(input: &CancelOrderInput) -> (&OrderId, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::tests::recorded;
     use chorus_events::commands::CancelOrder as Command;
     use chorus_events::order::{OrderCreated, OrderDelivered};
     use chorus_events::payment::PaymentFailed;
     use chorus_events::samples;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
-    fn open() -> Loaded {
-        let id = samples::order_id();
-        Loaded::default().with_event(id.as_str(), recorded(1, &OrderCreated::sample()))
+    fn open() -> Stored {
+        Stored::default().with_event::<Order, _>(1, &OrderCreated::sample())
     }
 
-    fn delivered() -> Loaded {
-        let id = samples::order_id();
-        open().with_event(id.as_str(), recorded(2, &OrderDelivered::sample()))
+    fn delivered() -> Stored {
+        open().with_event::<Order, _>(2, &OrderDelivered::sample())
     }
 
     #[test]
@@ -101,6 +96,8 @@ mod tests {
         let decision = decide(&CancelOrder, PaymentFailed::sample(), &open()).unwrap();
         let [CancelOrderOutput::OrderCanceled(canceled)] = decision.events() else { panic!() };
         assert_eq!(canceled.reason, "the payment failed: card declined");
+        let second = append::<Order, _>(2, samples::moment(), canceled).unwrap();
+        assert_eq!(decision.changes(), [second]);
     }
 
     #[test]
@@ -117,7 +114,7 @@ mod tests {
 
     #[test]
     fn an_unknown_order_cannot_be_canceled() {
-        let refusal = decide(&CancelOrder, Command::sample(), &Loaded::default()).unwrap_err();
+        let refusal = decide(&CancelOrder, Command::sample(), &Stored::default()).unwrap_err();
         assert!(matches!(refusal, Refusal::NotFound(_)));
     }
 }

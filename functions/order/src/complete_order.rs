@@ -1,42 +1,43 @@
 //! Closes the order once its delivery has arrived.
 
+use chorus_events::OrderId;
 use chorus_events::order::OrderDelivered;
 use chorus_events::table::rows::{self, CompleteOrderInput, CompleteOrderOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, append};
+use chorus_kernel::{Action, Context, Decision, Folded, Refusal, append};
 
-use crate::{Order, Status, TABLE};
+use crate::{Order, Status};
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct CompleteOrder;
 
 impl Action for CompleteOrder {
     type Row = rows::CompleteOrder;
+    type State = Folded<Order>;
 
-    fn reads(&self, input: &CompleteOrderInput) -> Vec<Read> {
-        let CompleteOrderInput::DeliveryWasDelivered(delivery) = input;
-        vec![Read::Stream { table: TABLE.name, id: delivery.order_id.to_string() }]
+    fn keys(
+        &self,
+        CompleteOrderInput::DeliveryWasDelivered(delivery): &CompleteOrderInput,
+    ) -> OrderId {
+        delivery.order_id.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, CompleteOrderInput>,
-        loaded: &Loaded,
+        CompleteOrderInput::DeliveryWasDelivered(delivery): &CompleteOrderInput,
+        Folded { state: Order(order), version }: &Self::State,
+        context: &Context<'_>,
     ) -> Result<Decision<CompleteOrderOutput>, Refusal> {
-        let CompleteOrderInput::DeliveryWasDelivered(delivery) = given.input;
-        let (Order(order), version) = loaded.fold(delivery.order_id.as_str())?;
         let missing = || Refusal::NotFound(format!("there is no order {}", delivery.order_id));
-        let order = order.ok_or_else(missing)?;
+        let order = order.as_ref().ok_or_else(missing)?;
         if order.status != Status::Open {
             return Ok(Decision::nothing("the order had ended before"));
         }
         let delivered = OrderDelivered {
-            order_id: order.order_id,
-            customer_id: order.customer_id,
+            order_id: order.order_id.clone(),
+            customer_id: order.customer_id.clone(),
             total: order.total,
             placed_at: order.placed_at,
         };
-        let last = append(TABLE.name, version + 1, given.metadata().occurred_at, &delivered)?;
+        let last = append::<Order, _>(version + 1, context.metadata().occurred_at, &delivered)?;
         Ok(Decision::emit(delivered).with(last))
     }
 }
@@ -44,28 +45,27 @@ impl Action for CompleteOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::tests::recorded;
     use chorus_events::delivery::DeliveryWasDelivered;
     use chorus_events::order::{OrderCanceled, OrderCreated};
     use chorus_events::samples;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
-    fn open() -> Loaded {
-        let id = samples::order_id();
-        Loaded::default().with_event(id.as_str(), recorded(1, &OrderCreated::sample()))
+    fn open() -> Stored {
+        Stored::default().with_event::<Order, _>(1, &OrderCreated::sample())
     }
 
     #[test]
     fn a_delivered_order_is_complete() {
         let decision = decide(&CompleteOrder, DeliveryWasDelivered::sample(), &open()).unwrap();
-        assert!(matches!(decision.events(), [CompleteOrderOutput::OrderDelivered(_)]));
+        let [CompleteOrderOutput::OrderDelivered(delivered)] = decision.events() else { panic!() };
+        let second = append::<Order, _>(2, samples::moment(), delivered).unwrap();
+        assert_eq!(decision.changes(), [second]);
     }
 
     #[test]
     fn a_late_delivery_does_not_overwrite_a_cancellation() {
-        let id = samples::order_id();
-        let canceled = open().with_event(id.as_str(), recorded(2, &OrderCanceled::sample()));
+        let canceled = open().with_event::<Order, _>(2, &OrderCanceled::sample());
         let decision = decide(&CompleteOrder, DeliveryWasDelivered::sample(), &canceled).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());
     }

@@ -4,42 +4,52 @@ use chorus_events::commands::{CreateOrder as Command, OrderedLine};
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, CreateOrderInput, CreateOrderOutput};
 use chorus_events::{Line, MAX_LINES, ShippingAddress, is_plain_text, total};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, append};
+use chorus_kernel::{
+    Action, Context, Decision, Each, EachKeys, Folded, Refusal, Versioned, append, state,
+};
 
 use crate::requests::{MAX_ADDRESS_LINE, NewOrder};
-use crate::{Order, Price, TABLE};
+use crate::{Order, Price};
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct CreateOrder;
+
+state! {
+    /// Whether there is such an order, and what its lines cost.
+    pub(crate) struct OrderAndPrices read by OrderAndPricesKeys {
+        order: Folded<Order>,
+        prices: Each<Price, OrderedLine>,
+    }
+}
 
 impl Action for CreateOrder {
     type Row = rows::CreateOrder;
+    type State = OrderAndPrices;
 
-    fn reads(&self, CreateOrderInput::CreateOrder(command): &CreateOrderInput) -> Vec<Read> {
-        let stream = Read::Stream { table: TABLE.name, id: command.order_id.to_string() };
+    fn keys(
+        &self,
+        CreateOrderInput::CreateOrder(command): &CreateOrderInput,
+    ) -> OrderAndPricesKeys {
         // Too many lines are refused below: what they cost is not worth looking up.
-        let mut skus: Vec<_> = command.lines.iter().take(MAX_LINES).map(|line| &line.sku).collect();
-        skus.sort_unstable();
-        skus.dedup();
-        std::iter::once(stream).chain(skus.into_iter().map(Read::entity::<Price>)).collect()
+        let lines = command.lines.iter().take(MAX_LINES);
+        let prices = EachKeys::of(lines, |line| line.sku.clone());
+        OrderAndPricesKeys { order: command.order_id.clone(), prices }
     }
 
     fn decide(
         &self,
-        given: &Given<'_, CreateOrderInput>,
-        loaded: &Loaded,
+        CreateOrderInput::CreateOrder(command): &CreateOrderInput,
+        OrderAndPrices { order: known, prices }: &Self::State,
+        context: &Context<'_>,
     ) -> Result<Decision<CreateOrderOutput>, Refusal> {
-        let CreateOrderInput::CreateOrder(command) = given.input;
-        let (Order(known), _) = loaded.fold(command.order_id.as_str())?;
-        if known.is_some() {
+        if known.state.0.is_some() {
             return Err(Refusal::Conflict(format!(
                 "order {} was placed with this Idempotency-Key before",
                 command.order_id
             )));
         }
         check_address(&command.shipping_address)?;
-        let lines = priced(&command.lines, loaded)?;
+        check_number_of(&command.lines)?;
+        let lines = priced(prices)?;
         let too_much = || Refusal::invalid("/lines", "must not be worth more than we can charge");
         let order = OrderCreated {
             order_id: command.order_id.clone(),
@@ -49,26 +59,30 @@ impl Action for CreateOrder {
             lines,
             country: command.shipping_address.country.clone(),
             shipping_address: command.shipping_address.clone(),
-            placed_at: given.metadata().occurred_at,
+            placed_at: context.metadata().occurred_at,
         };
-        let first = append(TABLE.name, 1, order.placed_at, &order)?;
+        let first = append::<Order, _>(1, order.placed_at, &order)?;
         Ok(Decision::emit(order).with(first))
     }
 }
 
-fn priced(lines: &[OrderedLine], loaded: &Loaded) -> Result<Vec<Line>, Refusal> {
+fn check_number_of(lines: &[OrderedLine]) -> Result<(), Refusal> {
     if lines.is_empty() || lines.len() > MAX_LINES {
         return Err(Refusal::invalid("/lines", format!("must have 1 to {MAX_LINES} lines")));
     }
-    let price = |(place, line): (usize, &OrderedLine)| {
+    Ok(())
+}
+
+fn priced(prices: &Each<Price, OrderedLine>) -> Result<Vec<Line>, Refusal> {
+    let price = |(place, (line, price)): (usize, (&OrderedLine, Option<&Versioned<Price>>))| {
         let unknown = || {
             let rule = format!("must be an item that is listed; {} is not", line.sku);
             Refusal::invalid(format!("/lines/{place}/sku"), rule)
         };
-        let price = loaded.entity::<Price>(&line.sku)?.ok_or_else(unknown)?;
+        let price = price.ok_or_else(unknown)?;
         Ok(Line { sku: line.sku.clone(), quantity: line.quantity, unit_price: price.price })
     };
-    lines.iter().enumerate().map(price).collect()
+    prices.iter().enumerate().map(price).collect()
 }
 
 fn check_address(address: &ShippingAddress) -> Result<(), Refusal> {
@@ -102,12 +116,12 @@ pub(crate) fn command_of(key: &str, body: NewOrder) -> Result<Command, chorus_ke
 mod tests {
     use super::*;
     use chorus_events::samples;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
-    fn listed() -> Loaded {
+    fn listed() -> Stored {
         let price = Price { sku: samples::sku(), price: samples::unit_price() };
-        Loaded::default().with(1, &price)
+        Stored::default().with(1, &price)
     }
 
     fn refused(command: Command, field: &str) {
@@ -121,6 +135,15 @@ mod tests {
         let [CreateOrderOutput::OrderCreated(order)] = decision.events() else { panic!() };
         assert_eq!(order.total, samples::total());
         assert_eq!(order.country, "Mexico");
+        let first = append::<Order, _>(1, samples::moment(), order).unwrap();
+        assert_eq!(decision.changes(), [first]);
+    }
+
+    #[test]
+    fn an_order_is_placed_once_whatever_its_message_is_called() {
+        let placed = listed().with_event::<Order, _>(1, &OrderCreated::sample());
+        let refusal = decide(&CreateOrder, Command::sample(), &placed).unwrap_err();
+        assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal:?}");
     }
 
     #[test]

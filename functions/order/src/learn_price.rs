@@ -1,28 +1,41 @@
 //! Learns an item's price. Listings may arrive in any order: the newest wins.
 
 use chorus_events::table::rows::{self, LearnPriceInput, LearnPriceOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, newest};
+use chorus_kernel::{Action, Context, Decision, Refusal, newest};
 
 use crate::Price;
 
-/// The row, in code.
-#[derive(Debug)]
 pub(crate) struct LearnPrice;
 
 impl Action for LearnPrice {
     type Row = rows::LearnPrice;
+    type State = ();
 
-    fn reads(&self, _: &LearnPriceInput) -> Vec<Read> {
-        Vec::new()
-    }
+    fn keys(&self, _: &LearnPriceInput) {}
 
     fn decide(
         &self,
-        given: &Given<'_, LearnPriceInput>,
-        _: &Loaded,
+        LearnPriceInput::ItemListed(item): &LearnPriceInput,
+        (): &(),
+        _: &Context<'_>,
     ) -> Result<Decision<LearnPriceOutput>, Refusal> {
-        let LearnPriceInput::ItemListed(item) = given.input;
         let price = Price { sku: item.sku.clone(), price: item.price };
         Ok(Decision::once(newest(&price, item.listing)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::inventory::ItemListed;
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_table::Event;
+
+    #[test]
+    fn only_a_newer_listing_replaces_a_price() {
+        let listed = ItemListed { listing: 7, ..ItemListed::sample() };
+        let price = Price { sku: listed.sku.clone(), price: listed.price };
+        let decision = decide(&LearnPrice, listed, &Stored::default()).unwrap();
+        assert_eq!(decision, Decision::once(newest(&price, 7)));
     }
 }

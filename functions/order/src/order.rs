@@ -44,6 +44,9 @@ pub struct Placed {
 pub struct Order(pub Option<Placed>);
 
 impl Fold for Order {
+    type Id = OrderId;
+    const TABLE: &'static str = super::TABLE.name;
+
     fn apply(self, event: &Recorded) -> Result<Self, ReadError> {
         match (self.0, event.detail_type.as_str()) {
             (None, "OrderCreated") => Ok(Self(Some(placed(read(event)?)))),

@@ -15,10 +15,11 @@ pub struct Price {
 }
 
 impl Entity for Price {
+    type Id = Sku;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "price";
 
-    fn id(&self) -> &str {
-        self.sku.as_str()
+    fn id(&self) -> &Self::Id {
+        &self.sku
     }
 }

@@ -66,8 +66,7 @@ impl OrderView {
         let mut item = key.to_item();
         item.extend(fields.into_inner());
         item.insert("stage".to_owned(), AttributeValue::N(stage.to_string()));
-        let newer =
-            Condition::new("attribute_not_exists(pk) OR stage < :stage").number(":stage", stage);
+        let newer = Condition::AbsentOrBelow { attribute: "stage", value: stage };
         Ok(Write::Put { key, item, condition: Some(newer) })
     }
 }

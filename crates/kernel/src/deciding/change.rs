@@ -93,6 +93,12 @@ impl<E: Entity> Counter<E> {
     pub const fn of(attribute: &'static str) -> Self {
         Self { attribute, entity: PhantomData }
     }
+
+    /// The attribute in which it is kept.
+    #[must_use]
+    pub const fn attribute(self) -> &'static str {
+        self.attribute
+    }
 }
 
 /// Adds to counters of the entity `id`, which must exist; none of them becomes negative.

@@ -13,7 +13,81 @@ use crate::{
 
 /// What an action reads. [`Found`], [`IfNamed`], [`Each`] and [`Folded`] are its parts; [`state!`]
 /// declares one of several parts. What is not declared cannot be read, and every key that is
-/// declared has to be given.
+/// declared has to be given:
+///
+/// ```
+/// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)] struct Parcel { id: String }
+/// # impl Entity for Parcel {
+/// #     type Id = String;
+/// #     const TABLE: &'static str = "parcel";
+/// #     const KIND: &'static str = "parcel";
+/// #     fn id(&self) -> &String { &self.id }
+/// # }
+/// state! {
+///     struct Parcels read by ParcelKeys { first: Found<Parcel>, others: Each<Parcel, String> }
+/// }
+/// fn keys(ids: &[String]) -> <Parcels as State>::Keys {
+///     ParcelKeys { first: ids[0].clone(), others: EachKeys::of(ids, String::clone) }
+/// }
+/// ```
+///
+/// A key that is left out does not compile,
+///
+/// ```compile_fail,E0063
+/// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)] struct Parcel { id: String }
+/// # impl Entity for Parcel {
+/// #     type Id = String;
+/// #     const TABLE: &'static str = "parcel";
+/// #     const KIND: &'static str = "parcel";
+/// #     fn id(&self) -> &String { &self.id }
+/// # }
+/// # state! {
+/// #     struct Parcels read by ParcelKeys { first: Found<Parcel>, others: Each<Parcel, String> }
+/// # }
+/// fn keys(ids: &[String]) -> <Parcels as State>::Keys {
+///     ParcelKeys { first: ids[0].clone() }
+/// }
+/// ```
+///
+/// nor does an empty list where each entry has to name an entity,
+///
+/// ```compile_fail,E0308
+/// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)] struct Parcel { id: String }
+/// # impl Entity for Parcel {
+/// #     type Id = String;
+/// #     const TABLE: &'static str = "parcel";
+/// #     const KIND: &'static str = "parcel";
+/// #     fn id(&self) -> &String { &self.id }
+/// # }
+/// # state! {
+/// #     struct Parcels read by ParcelKeys { first: Found<Parcel>, others: Each<Parcel, String> }
+/// # }
+/// fn keys(ids: &[String]) -> <Parcels as State>::Keys {
+///     ParcelKeys { first: ids[0].clone(), others: Vec::new() }
+/// }
+/// ```
+///
+/// nor no keys at all.
+///
+/// ```compile_fail,E0308
+/// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)] struct Parcel { id: String }
+/// # impl Entity for Parcel {
+/// #     type Id = String;
+/// #     const TABLE: &'static str = "parcel";
+/// #     const KIND: &'static str = "parcel";
+/// #     fn id(&self) -> &String { &self.id }
+/// # }
+/// # state! {
+/// #     struct Parcels read by ParcelKeys { first: Found<Parcel>, others: Each<Parcel, String> }
+/// # }
+/// fn keys(ids: &[String]) -> <Parcels as State>::Keys {
+///     ()
+/// }
+/// ```
 ///
 /// [`state!`]: crate::state
 pub trait State: Sized + Send + Sync {
@@ -142,22 +216,21 @@ pub struct Each<E: Entity, T> {
     found: BTreeMap<E::Id, Versioned<E>>,
 }
 
-/// The entries of an [`Each`]; made by [`Each::keys`] from the list alone.
+/// The entries of an [`Each`], with the ids that they name.
 #[derive(Debug, Clone)]
 pub struct EachKeys<I, T>(Vec<(I, T)>);
 
-impl<E: Entity, T: Clone + Send + Sync> Each<E, T> {
-    /// The keys: of each of `entries` the entity that `id` says.
-    pub fn keys<'a>(
-        entries: impl IntoIterator<Item = &'a T>,
-        id: impl Fn(&T) -> E::Id,
-    ) -> EachKeys<E::Id, T>
+impl<I, T: Clone> EachKeys<I, T> {
+    /// Of each of `entries` the entity that `id` says.
+    pub fn of<'a>(entries: impl IntoIterator<Item = &'a T>, id: impl Fn(&T) -> I) -> Self
     where
         T: 'a,
     {
-        EachKeys(entries.into_iter().map(|entry| (id(entry), entry.clone())).collect())
+        Self(entries.into_iter().map(|entry| (id(entry), entry.clone())).collect())
     }
+}
 
+impl<E: Entity, T: Clone + Send + Sync> Each<E, T> {
     /// Every entry with its entity, in the order of the list.
     pub fn iter(&self) -> impl Iterator<Item = (&T, Option<&Versioned<E>>)> {
         self.entries.iter().map(|(id, entry)| (entry, self.found.get(id)))
