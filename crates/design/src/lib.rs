@@ -9,6 +9,7 @@ mod markdown;
 mod patterns;
 mod picture;
 mod print;
+mod wiring;
 
 pub use check::check;
 pub use files::{GeneratedFile, files};
@@ -17,3 +18,4 @@ pub use flow::Flow;
 pub use markdown::markdown;
 pub use picture::mermaid;
 pub use print::{action_table, event_table};
+pub use wiring::wiring;

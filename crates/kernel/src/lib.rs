@@ -1,10 +1,25 @@
 //! The kernel: what stands around every pure decision, written once and used by every service.
 //!
-//! An [`Action`] decides; the kernel loads what it reads, commits what it decided in one
-//! transaction together with an idempotency record that holds the outgoing events, publishes
-//! them, and marks the record. A crash before the commit leaves nothing; after it, whoever comes
-//! next publishes the very same events. The kernel knows nothing of AWS, of HTTP servers, or of
-//! the wall clock: the store, the bus and the clock are handed in.
+//! An action decides; the kernel loads what it reads, commits what it decided in one transaction
+//! together with an idempotency record that holds the outgoing events, publishes them, and marks the
+//! record. A crash before the commit leaves nothing; after it, whoever comes next publishes the very
+//! same events. The kernel knows nothing of AWS, of HTTP, or of the wall clock: the store, the bus,
+//! the state machines and the clock are handed in.
+//!
+//! Who writes an action needs:
+//!
+//! | to | there is |
+//! |---|---|
+//! | decide | [`Action`], or [`ExternalAction`] with [`Step`] where somebody outside is called; [`Decision`], [`Refusal`], [`Context`] |
+//! | say what is read | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
+//! | keep things | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
+//! | change them | [`create()`], [`replace`], [`save`], [`newest`], [`add`], [`append`] |
+//! | wait for an answer from outside | [`Wait`], [`Signal`] |
+//! | be found by adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
+//! | be tested | [`testing::decide`] on what is [`testing::Stored`] |
+//!
+//! An adapter implements [`Store`], [`Publisher`], [`Machines`] and [`Clock`], and is held by
+//! [`testing::port_suite`].
 
 mod callbacks;
 mod clock;

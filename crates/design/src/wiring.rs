@@ -1,0 +1,86 @@
+//! The proof that the code does what the table says: each service has its function, each row its
+//! action, each machine its definition; and nothing is there that the table does not know.
+
+use chorus_kernel::Function;
+use chorus_table::{RowSpec, Service, Table};
+
+use crate::Finding;
+
+/// Where `functions`, all that an application runs, differ from its table.
+#[must_use]
+pub fn wiring(table: &Table, functions: &[Function]) -> Vec<Finding> {
+    let mut findings = services(table, functions);
+    findings.extend(table.rows.iter().flat_map(|row| without_code(row, functions)));
+    findings.extend(functions.iter().flat_map(|function| without_row(table, function)));
+    findings
+}
+
+fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for service in table.services {
+        let name = service.title;
+        match functions.iter().filter(|function| function.service == *service).count() {
+            1 => {}
+            0 => findings.push(Finding::new(
+                name,
+                "is a service without a function",
+                "Add its function to the list of all functions, or take the service away",
+            )),
+            more => findings.push(Finding::new(
+                name,
+                format!("has {more} functions"),
+                "List one: a service's events are answered once",
+            )),
+        }
+        if !table.rows.iter().any(|row| row.service == *service) {
+            let remedy = "Give it a row, or take it from the list of services";
+            findings.push(Finding::new(name, "is a service without a row", remedy));
+        }
+    }
+    let used = table.rows.iter().map(|row| row.service);
+    let used = used.chain(functions.iter().map(|function| function.service));
+    let mut unlisted: Vec<Service> = used.filter(|it| !table.services.contains(it)).collect();
+    unlisted.sort_unstable();
+    unlisted.dedup();
+    findings.extend(unlisted.into_iter().map(|service| {
+        let remedy = "Declare it with the others, in `services!`";
+        Finding::new(service.title, "is not in the list of services", remedy)
+    }));
+    findings
+}
+
+/// What a row says, and no code does. A row by which the bus calls a partner needs none.
+fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
+    let Some(function) = functions.iter().find(|function| function.service == row.service) else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    let answered = function.handlers.iter().any(|handler| handler.row() == *row);
+    if !answered && row.partner().is_none() {
+        let problem = format!("has no action in the function of {}", row.service.title);
+        let remedy = "Register it there with `action`, `external_action` or `starts`";
+        findings.push(Finding::new(row.action, problem, remedy));
+    }
+    let defined = function.machines.iter().any(|machine| machine.name == row.action);
+    if row.starts_machine && !defined {
+        let problem = "starts a state machine that its service does not define";
+        findings.push(Finding::new(row.action, problem, "Register it there with `machine`"));
+    }
+    findings
+}
+
+/// What a function does, and no row says.
+fn without_row(table: &Table, function: &Function) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in function.handlers.iter().map(|handler| handler.row()) {
+        if !table.rows.contains(&row) || row.service != function.service {
+            let problem = format!(
+                "is answered in the function of {}, and is no row of it in the table",
+                function.service.title
+            );
+            let remedy = "Register the action in its own service, or add the row";
+            findings.push(Finding::new(row.action, problem, remedy));
+        }
+    }
+    findings
+}
