@@ -5,6 +5,7 @@
 mod contract;
 mod direction;
 mod generated;
+mod oldest_rust;
 mod tidy;
 
 use std::path::PathBuf;
