@@ -34,6 +34,9 @@ fn no_dependency_needs_a_newer_rust_than_the_workspace_claims() {
     for package in &packages {
         let needed = rust_version(package);
         let name = &package["id"];
-        assert!(needed <= claimed, "{name} needs Rust {needed:?}, the workspace claims {claimed:?}");
+        assert!(
+            needed <= claimed,
+            "{name} needs Rust {needed:?}, the workspace claims {claimed:?}"
+        );
     }
 }

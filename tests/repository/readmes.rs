@@ -101,7 +101,8 @@ fn tables(template: &str, service: &Service) -> BTreeSet<String> {
     let head = format!("\n  {}Function:\n", logical_name(service));
     let body = template.split_once(&head).map_or("", |(_, body)| body);
     let own = body.lines().take_while(|line| line.starts_with("   "));
-    let named = own.filter_map(|line| line.trim().strip_prefix("TABLE_")?.split_once(':'));
+    let variables = own.flat_map(|line| line.split("TABLE_").skip(1));
+    let named = variables.filter_map(|variable| variable.split_once(':'));
     named.map(|(name, _)| name.to_lowercase().replace('_', "-")).collect()
 }
 
