@@ -5,6 +5,8 @@
 mod contract;
 mod direction;
 mod generated;
+mod oldest_rust;
+mod readmes;
 mod tidy;
 
 use std::path::PathBuf;

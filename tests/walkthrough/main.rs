@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rooms that the table stands on.
-const ROOMS: [&str; 3] = ["events", "crates/design", "crates/event-pattern"];
+const ROOMS: [&str; 4] = ["events", "crates/table", "crates/design", "crates/event-pattern"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -55,8 +55,8 @@ fn workspace(place: &Path) {
     std::fs::write(place.join("Cargo.toml"), manifest.to_string()).unwrap();
     std::fs::copy(root().join("Cargo.lock"), place.join("Cargo.lock")).unwrap();
     std::fs::create_dir_all(place.join("crates/design/examples")).unwrap();
-    let proof = "//! Proves the flow.\nfn main() {\n    let found = chorus_design::check(\n        \
-        chorus_events::table::TABLE, &chorus_events::catalog::messages());\n    \
+    let proof = "//! Proves the flow.\nfn main() {\n    let table = chorus_events::table::TABLE;\n    \
+        let found = chorus_design::check(table.rows, &table.messages());\n    \
         for found in &found { println!(\"{found}\"); }\n    \
         if found.is_empty() { println!(\"The flow closes\"); }\n}\n";
     std::fs::write(place.join("crates/design/examples/proof.rs"), proof).unwrap();

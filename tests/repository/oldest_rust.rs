@@ -1,0 +1,42 @@
+//! The oldest Rust that the workspace claims suffices for everything it is built from.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::root;
+
+/// A version of Rust, such as 1.88 or 1.88.0; a crate that names none compiles with any.
+fn rust_version(package: &Value) -> [u32; 3] {
+    let mut parts = package["rust_version"].as_str().unwrap_or_default().split('.');
+    [(); 3].map(|()| parts.next().and_then(|part| part.parse().ok()).unwrap_or_default())
+}
+
+/// The packages of `Cargo.lock` that a build for Linux needs, as `cargo metadata` tells of them.
+fn packages() -> Vec<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--locked", "--format-version", "1"])
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+#[test]
+fn no_dependency_needs_a_newer_rust_than_the_workspace_claims() {
+    let packages = packages();
+    let ours = |package: &&Value| package["source"].is_null();
+    let claimed = packages.iter().filter(ours).map(rust_version).min().unwrap();
+    assert_ne!(claimed, [0; 3], "a crate of the workspace names no rust-version");
+    for package in &packages {
+        let needed = rust_version(package);
+        let name = &package["id"];
+        assert!(
+            needed <= claimed,
+            "{name} needs Rust {needed:?}, the workspace claims {claimed:?}"
+        );
+    }
+}
