@@ -30,38 +30,36 @@ impl Action for AskReviewer {
     fn decide(
         &self,
         AskReviewerInput::DeliveryEstimated(order): &AskReviewerInput,
-        state: &Known,
+        Known { payment, waiting }: &Known,
         context: &Context<'_>,
     ) -> Result<Decision<AskReviewerOutput>, Refusal> {
         let attempt = context.task().and_then(Task::waiting);
         let attempt =
             attempt.ok_or_else(|| Refusal::Conflict("nobody waits for a verdict".into()))?;
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
-        let read = state.payment.as_ref();
         let fact = Fact::Review(&customer_id, order.total);
-        let payment = Payment::known(&order_id, read);
-        let decision = match payment.next(&fact) {
+        let known = Payment::known(&order_id, payment.as_ref());
+        let decision = match known.next(&fact) {
             Next::Say(status) => {
-                let payment = Payment { status, ..payment.learn(&fact) };
+                let asking = Payment { status, ..known.learn(&fact) };
                 let (total, handle) = (order.total, ReviewWait::handle(&order_id));
                 let asked =
                     ReviewRequested { order_id: order_id.clone(), customer_id, total, handle };
-                Decision::emit(asked).with(save(read, &payment))
+                Decision::emit(asked).with(save(payment.as_ref(), &asking))
             }
             // Another attempt of the task waits now.
-            _ if payment.status == Status::WaitingForApproval => {
+            _ if known.status == Status::WaitingForApproval => {
                 Decision::nothing("a reviewer was asked before")
             }
             // An approval that no attempt has heard of is among what was answered before.
-            _ if payment.status == Status::Approved => Decision::nothing("it is approved"),
+            _ if known.status == Status::Approved => Decision::nothing("it is approved"),
             _ => {
                 let output = json!({ "verdict": "canceled" });
                 let settled = Signal::Answer { token: attempt.0.to_owned(), output };
                 return Ok(Decision::nothing("it is settled without a review").signal(settled));
             }
         };
-        let kept = ReviewWait::keep(state.waiting.as_ref(), order_id, attempt);
-        let Some((change, told)) = kept else {
+        let Some((change, told)) = ReviewWait::keep(waiting.as_ref(), order_id, attempt) else {
             return Ok(Decision::nothing("a later attempt of the task waits"));
         };
         let decision = decision.with(change);
