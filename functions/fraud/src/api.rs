@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chorus_events::commands::{DecideReview, Verdict};
 use chorus_events::{OrderId, PLAIN_TEXT};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
-use chorus_kernel::{Failure, Item, Kernel, Pure, Query, entity_key};
+use chorus_kernel::{Failure, Item, Kernel, Query, entity_key};
 use chorus_table::Handle;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ impl Endpoint for Decide {
         let Opinion { verdict, reviewer, handle, reason } = request.json()?;
         let decision = DecideReview { order_id, verdict, reviewer, handle, reason };
         let message = command(kernel, request, &decision)?;
-        kernel.run(&Pure(ReviewOrder), &message).await?;
+        kernel.run(&ReviewOrder, &message).await?;
         show(kernel, &decision.order_id).await
     }
 }
@@ -96,7 +96,7 @@ impl Endpoint for Get {
 }
 
 async fn show(kernel: &Kernel, order_id: &OrderId) -> Result<Response, Problem> {
-    let found = kernel.find::<Review>(order_id.as_str()).await?;
+    let found = kernel.find::<Review>(order_id).await?;
     let missing = || Problem::new(404, "not-found", format!("order {order_id} has no review"));
     Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
 }
@@ -128,7 +128,7 @@ fn start(request: &Request) -> Result<Option<Item>, Problem> {
     };
     let unknown = |_| Problem::field(400, "cursor", "must be the `next` of an earlier page");
     let order_id: OrderId = cursor.parse().map_err(unknown)?;
-    let mut start = entity_key::<Review>(order_id.as_str()).to_item();
+    let mut start = entity_key::<Review>(&order_id).to_item();
     start.insert(PENDING_INDEX.pk.to_owned(), AttributeValue::S(PENDING.to_owned()));
     start.insert(PENDING_INDEX.sk.to_owned(), AttributeValue::S(order_id.into()));
     Ok(Some(start))

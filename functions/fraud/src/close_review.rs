@@ -1,28 +1,29 @@
 //! Closes the review of an order that was canceled.
 
+use chorus_events::OrderId;
 use chorus_events::table::rows::{self, CloseReviewInput, CloseReviewOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, create, replace};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, create, replace};
 
 use crate::Review;
 
-/// The row, in code.
 #[derive(Debug)]
 pub(crate) struct CloseReview;
 
 impl Action for CloseReview {
     type Row = rows::CloseReview;
+    type State = Found<Review>;
 
-    fn reads(&self, CloseReviewInput::OrderCanceled(order): &CloseReviewInput) -> Vec<Read> {
-        vec![Read::entity::<Review>(&order.order_id)]
+    fn keys(&self, CloseReviewInput::OrderCanceled(order): &CloseReviewInput) -> OrderId {
+        order.order_id.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, CloseReviewInput>,
-        loaded: &Loaded,
+        CloseReviewInput::OrderCanceled(order): &CloseReviewInput,
+        review: &Found<Review>,
+        _: &Context<'_>,
     ) -> Result<Decision<CloseReviewOutput>, Refusal> {
-        let CloseReviewInput::OrderCanceled(order) = given.input;
-        Ok(match loaded.entity::<Review>(&order.order_id)? {
+        Ok(match review {
             None => Decision::nothing("none was open, and none will be")
                 .with(create(&Review::never(order))),
             Some(review) if review.closed || review.verdict.is_some() => {
@@ -31,7 +32,7 @@ impl Action for CloseReview {
             Some(review) => {
                 let closed = Review { pending: None, closed: true, ..review.value.clone() };
                 Decision::nothing("there is nothing to decide any more")
-                    .with(replace(&review, &closed))
+                    .with(replace(review, &closed))
             }
         })
     }
@@ -40,20 +41,40 @@ impl Action for CloseReview {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chorus_events::commands::Verdict;
     use chorus_events::order::{OrderCanceled, OrderCreated};
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_kernel::{Versioned, Write};
     use chorus_table::Event;
 
-    fn changes(loaded: &Loaded) -> usize {
-        decide(&CloseReview, OrderCanceled::sample(), loaded).unwrap().changes().len()
+    fn changes(stored: &Stored) -> Vec<Write> {
+        let decision = decide(&CloseReview, OrderCanceled::sample(), stored).unwrap();
+        assert_eq!(decision.events(), []);
+        decision.changes().to_vec()
     }
 
     #[test]
-    fn a_canceled_order_is_not_reviewed_whichever_news_comes_first() {
-        let open = Review::of(&OrderCreated::sample());
-        assert_eq!(changes(&Loaded::default()), 1);
-        assert_eq!(changes(&Loaded::default().with(1, &open)), 1);
+    fn a_cancellation_that_comes_before_the_order_leaves_a_closed_review() {
         let closed = Review::never(&OrderCanceled::sample());
-        assert_eq!(changes(&Loaded::default().with(1, &closed)), 0);
+        assert!(closed.closed && closed.pending.is_none());
+        assert_eq!(changes(&Stored::default()), [create(&closed)]);
+    }
+
+    #[test]
+    fn an_open_review_is_closed_and_pending_no_more() {
+        let open = Review::of(&OrderCreated::sample());
+        let closed = Review { pending: None, closed: true, ..open.clone() };
+        let read = Versioned { version: 1, value: open };
+        assert_eq!(changes(&Stored::default().with(1, &read.value)), [replace(&read, &closed)]);
+    }
+
+    #[test]
+    fn a_review_that_was_decided_or_closed_stays_as_it_is() {
+        let closed = Review::never(&OrderCanceled::sample());
+        let verdict = Some(Verdict::Approve);
+        let decided = Review { pending: None, verdict, ..Review::of(&OrderCreated::sample()) };
+        for review in [closed, decided] {
+            assert_eq!(changes(&Stored::default().with(2, &review)), []);
+        }
     }
 }

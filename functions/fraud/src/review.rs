@@ -85,10 +85,11 @@ impl Review {
 }
 
 impl Entity for Review {
+    type Id = OrderId;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "review";
 
-    fn id(&self) -> &str {
-        self.order_id.as_str()
+    fn id(&self) -> &OrderId {
+        &self.order_id
     }
 }

@@ -3,12 +3,10 @@
 
 use chorus_events::commands::{DecideReview, Verdict};
 use chorus_events::fraud::{OrderApproved, OrderDeclined, ReviewTaken};
-use chorus_events::is_plain_text;
-use chorus_events::order::OrderCreated;
 use chorus_events::payment::ReviewRequested;
 use chorus_events::table::rows::{self, ReviewOrderInput, ReviewOrderOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Versioned, create, replace};
-use jiff::Timestamp;
+use chorus_events::{OrderId, is_plain_text};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, Versioned, create, replace};
 
 use crate::Review;
 
@@ -18,62 +16,55 @@ pub(crate) const MAX_REVIEWER: usize = 200;
 /// The longest reason, in characters.
 pub(crate) const MAX_REASON: usize = 1_000;
 
-/// The row, in code.
 #[derive(Debug)]
 pub(crate) struct ReviewOrder;
 
 impl Action for ReviewOrder {
     type Row = rows::ReviewOrder;
+    type State = Found<Review>;
 
-    fn reads(&self, input: &ReviewOrderInput) -> Vec<Read> {
-        vec![Read::entity::<Review>(match input {
-            ReviewOrderInput::OrderCreated(order) => &order.order_id,
-            ReviewOrderInput::ReviewRequested(request) => &request.order_id,
-            ReviewOrderInput::DecideReview(command) => &command.order_id,
-        })]
+    fn keys(&self, input: &ReviewOrderInput) -> OrderId {
+        match input {
+            ReviewOrderInput::OrderCreated(order) => order.order_id.clone(),
+            ReviewOrderInput::ReviewRequested(request) => request.order_id.clone(),
+            ReviewOrderInput::DecideReview(command) => command.order_id.clone(),
+        }
     }
 
     fn decide(
         &self,
-        given: &Given<'_, ReviewOrderInput>,
-        loaded: &Loaded,
+        input: &ReviewOrderInput,
+        review: &Found<Review>,
+        context: &Context<'_>,
     ) -> Result<Decision<ReviewOrderOutput>, Refusal> {
-        match given.input {
-            ReviewOrderInput::OrderCreated(order) => open(order, loaded),
-            ReviewOrderInput::ReviewRequested(request) => {
-                asked(request, given.metadata().occurred_at, loaded)
+        match (input, review) {
+            (ReviewOrderInput::OrderCreated(_), Some(_)) => {
+                Ok(Decision::nothing("the review was opened before"))
             }
-            ReviewOrderInput::DecideReview(command) => {
+            (ReviewOrderInput::OrderCreated(order), None) => Ok(open(&Review::of(order))),
+            (ReviewOrderInput::ReviewRequested(request), Some(known)) => Ok(asked(request, known)),
+            (ReviewOrderInput::ReviewRequested(request), None) => {
+                Ok(open(&Review::asked(request, context.metadata().occurred_at)))
+            }
+            (ReviewOrderInput::DecideReview(command), review) => {
                 check(command)?;
-                let review = loaded.entity::<Review>(&command.order_id)?;
                 let missing = || format!("no review is open for order {}", command.order_id);
-                decide(&review.ok_or_else(|| Refusal::NotFound(missing()))?, command)
+                decide(review.as_ref().ok_or_else(|| Refusal::NotFound(missing()))?, command)
             }
         }
     }
 }
 
-fn open(order: &OrderCreated, loaded: &Loaded) -> Result<Decision<ReviewOrderOutput>, Refusal> {
-    if loaded.entity::<Review>(&order.order_id)?.is_some() {
-        return Ok(Decision::nothing("the review was opened before"));
-    }
-    Ok(Decision::nothing("a reviewer will decide").with(create(&Review::of(order))))
+fn open(review: &Review) -> Decision<ReviewOrderOutput> {
+    Decision::nothing("a reviewer will decide").with(create(review))
 }
 
-fn asked(
-    request: &ReviewRequested,
-    at: Timestamp,
-    loaded: &Loaded,
-) -> Result<Decision<ReviewOrderOutput>, Refusal> {
-    let Some(known) = loaded.entity::<Review>(&request.order_id)? else {
-        let review = Review::asked(request, at);
-        return Ok(Decision::nothing("a reviewer will decide").with(create(&review)));
-    };
+fn asked(request: &ReviewRequested, known: &Versioned<Review>) -> Decision<ReviewOrderOutput> {
     if known.handle.is_some() {
-        return Ok(Decision::nothing("it was asked for before"));
+        return Decision::nothing("it was asked for before");
     }
     let review = Review { handle: Some(request.handle.clone()), ..known.value.clone() };
-    Ok(Decision::nothing("the payment waits for the verdict").with(replace(&known, &review)))
+    Decision::nothing("the payment waits for the verdict").with(replace(known, &review))
 }
 
 /// The legal ways from here: a review is decided once, under its handle, while the order stands.
@@ -145,75 +136,86 @@ fn check(command: &DecideReview) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chorus_events::order::OrderCreated;
     use chorus_events::samples;
-    use chorus_kernel::{Write, testing::decide, text};
+    use chorus_kernel::Write;
+    use chorus_kernel::testing::{Stored, decide, metadata};
     use chorus_table::Event;
 
     fn asked_for() -> Review {
         Review { handle: Some(samples::handle()), ..Review::of(&OrderCreated::sample()) }
     }
 
-    fn pending() -> Loaded {
-        Loaded::default().with(1, &asked_for())
+    fn pending() -> Stored {
+        Stored::default().with(1, &asked_for())
     }
 
-    fn decided(verdict: Verdict) -> Loaded {
+    fn decided(verdict: Verdict) -> Stored {
         let review = Review { pending: None, verdict: Some(verdict), ..asked_for() };
-        Loaded::default().with(2, &review)
+        Stored::default().with(2, &review)
     }
 
     fn verdict(verdict: Verdict) -> DecideReview {
         DecideReview { verdict, ..DecideReview::sample() }
     }
 
-    fn pending_after(decision: &Decision<ReviewOrderOutput>) -> Option<&str> {
-        let [Write::Put { item, .. }] = decision.changes() else { panic!("{decision:?}") };
-        text(item, "pending")
+    /// What `command` leaves of a review that was asked for.
+    fn concluded(command: &DecideReview) -> Write {
+        let DecideReview { verdict, reviewer, reason, .. } = command.clone();
+        let (verdict, reviewer) = (Some(verdict), Some(reviewer));
+        let decided = Review { pending: None, verdict, reviewer, reason, ..asked_for() };
+        replace(&Versioned { version: 1, value: asked_for() }, &decided)
     }
 
     #[test]
     fn an_order_of_high_value_waits_for_a_reviewer() {
-        let decision = decide(&ReviewOrder, OrderCreated::sample(), &Loaded::default()).unwrap();
-        assert!(decision.events().is_empty());
-        assert_eq!(pending_after(&decision), Some("yes"));
+        let decision = decide(&ReviewOrder, OrderCreated::sample(), &Stored::default()).unwrap();
+        assert_eq!(decision.events(), []);
+        let review = Review::of(&OrderCreated::sample());
+        assert_eq!(review.pending.as_deref(), Some("yes"));
+        assert_eq!(decision.changes(), [create(&review)]);
     }
 
     #[test]
     fn an_approved_order_may_be_charged_and_is_pending_no_more() {
-        let decision = decide(&ReviewOrder, verdict(Verdict::Approve), &pending()).unwrap();
-        assert!(matches!(decision.events(), [ReviewOrderOutput::OrderApproved(_)]));
-        assert_eq!(pending_after(&decision), None);
+        let command = verdict(Verdict::Approve);
+        let decision = decide(&ReviewOrder, command.clone(), &pending()).unwrap();
+        let (order_id, reviewer) = (samples::order_id(), command.reviewer.clone());
+        let approved = OrderApproved { order_id, reviewer, handle: Some(samples::handle()) };
+        assert_eq!(decision.events(), [approved.into()]);
+        assert_eq!(decision.changes(), [concluded(&command)]);
     }
 
     #[test]
     fn a_declined_order_says_why() {
         let reason = Some("the address is a parcel locker".to_owned());
         let command = DecideReview { reason, ..verdict(Verdict::Decline) };
-        let decision = decide(&ReviewOrder, command, &pending()).unwrap();
+        let decision = decide(&ReviewOrder, command.clone(), &pending()).unwrap();
         let [ReviewOrderOutput::OrderDeclined(declined)] = decision.events() else {
             panic!("{decision:?}")
         };
         assert_eq!(declined.reason, "the address is a parcel locker");
+        assert_eq!(decision.changes(), [concluded(&command)]);
     }
 
     #[test]
     fn a_duplicate_of_the_order_does_not_open_a_decided_review_again() {
-        let loaded = decided(Verdict::Decline);
-        let decision = decide(&ReviewOrder, OrderCreated::sample(), &loaded).unwrap();
-        assert!(decision.changes().is_empty());
+        let stored = decided(Verdict::Decline);
+        let decision = decide(&ReviewOrder, OrderCreated::sample(), &stored).unwrap();
+        assert_eq!(decision.changes(), []);
     }
 
     #[test]
     fn the_same_verdict_again_changes_nothing() {
-        let loaded = decided(Verdict::Approve);
-        let decision = decide(&ReviewOrder, verdict(Verdict::Approve), &loaded).unwrap();
+        let stored = decided(Verdict::Approve);
+        let decision = decide(&ReviewOrder, verdict(Verdict::Approve), &stored).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());
     }
 
     #[test]
     fn the_opposite_verdict_is_a_conflict() {
-        let loaded = decided(Verdict::Approve);
-        let refusal = decide(&ReviewOrder, verdict(Verdict::Decline), &loaded).unwrap_err();
+        let stored = decided(Verdict::Approve);
+        let refusal = decide(&ReviewOrder, verdict(Verdict::Decline), &stored).unwrap_err();
         assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
     }
 
@@ -223,35 +225,58 @@ mod tests {
         let strange = DecideReview { handle, ..verdict(Verdict::Approve) };
         let refusal = decide(&ReviewOrder, strange, &pending()).unwrap_err();
         assert!(refusal.to_string().starts_with("/handle must be"), "{refusal}");
-        let early = Loaded::default().with(1, &Review::of(&OrderCreated::sample()));
+        let early = Stored::default().with(1, &Review::of(&OrderCreated::sample()));
         let refusal = decide(&ReviewOrder, verdict(Verdict::Approve), &early).unwrap_err();
         assert!(matches!(refusal, Refusal::NotFound(_)), "{refusal}");
     }
 
     #[test]
     fn a_review_may_be_asked_for_before_the_order_is_heard_of() {
-        let decision = decide(&ReviewOrder, ReviewRequested::sample(), &Loaded::default());
-        assert_eq!(pending_after(&decision.unwrap()), Some("yes"));
+        let request = ReviewRequested::sample();
+        let decision = decide(&ReviewOrder, request.clone(), &Stored::default()).unwrap();
+        assert_eq!(decision.events(), []);
+        let review = Review::asked(&request, metadata().occurred_at);
+        assert_eq!(
+            (review.pending.as_deref(), &review.handle),
+            (Some("yes"), &Some(request.handle))
+        );
+        assert_eq!(decision.changes(), [create(&review)]);
+    }
+
+    #[test]
+    fn a_review_learns_the_handle_by_which_the_payment_waits_once() {
+        let request = ReviewRequested::sample();
+        let open = Review::of(&OrderCreated::sample());
+        let asked = Review { handle: Some(request.handle.clone()), ..open.clone() };
+        let read = Versioned { version: 1, value: open };
+        let stored = Stored::default().with(1, &read.value);
+        let decision = decide(&ReviewOrder, request.clone(), &stored).unwrap();
+        assert_eq!(decision.changes(), [replace(&read, &asked)]);
+        let again = decide(&ReviewOrder, request, &Stored::default().with(2, &asked)).unwrap();
+        assert_eq!(again.changes(), []);
     }
 
     #[test]
     fn a_reviewer_at_work_keeps_the_payment_waiting_and_the_review_pending() {
-        let decision = decide(&ReviewOrder, verdict(Verdict::Take), &pending()).unwrap();
+        let command = verdict(Verdict::Take);
+        let decision = decide(&ReviewOrder, command.clone(), &pending()).unwrap();
         assert!(matches!(decision.events(), [ReviewOrderOutput::ReviewTaken(_)]));
-        assert_eq!(pending_after(&decision), Some("yes"));
+        let taken = Review { reviewer: Some(command.reviewer), ..asked_for() };
+        let read = Versioned { version: 1, value: asked_for() };
+        assert_eq!(decision.changes(), [replace(&read, &taken)]);
     }
 
     #[test]
     fn a_verdict_on_a_canceled_order_comes_too_late() {
         let closed = Review { pending: None, closed: true, ..asked_for() };
-        let loaded = Loaded::default().with(2, &closed);
-        let refusal = decide(&ReviewOrder, verdict(Verdict::Approve), &loaded).unwrap_err();
+        let stored = Stored::default().with(2, &closed);
+        let refusal = decide(&ReviewOrder, verdict(Verdict::Approve), &stored).unwrap_err();
         assert!(refusal.to_string().contains("was canceled before"), "{refusal}");
     }
 
     #[test]
     fn an_order_without_a_review_is_not_found() {
-        let refusal = decide(&ReviewOrder, DecideReview::sample(), &Loaded::default()).unwrap_err();
+        let refusal = decide(&ReviewOrder, DecideReview::sample(), &Stored::default()).unwrap_err();
         assert!(matches!(refusal, Refusal::NotFound(_)), "{refusal}");
     }
 

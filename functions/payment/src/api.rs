@@ -56,7 +56,7 @@ struct Get;
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order_id: OrderId = request.parameter("order-id")?;
-        let found = kernel.find::<Payment>(order_id.as_str()).await?;
+        let found = kernel.find::<Payment>(&order_id).await?;
         let missing =
             || Problem::new(404, "not-found", format!("no payment of order {order_id} is known"));
         let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);

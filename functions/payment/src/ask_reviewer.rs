@@ -2,62 +2,64 @@
 
 use chorus_events::payment::ReviewRequested;
 use chorus_events::table::rows::{self, AskReviewerInput, AskReviewerOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Signal, Task, save};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, Signal, Task, save, state};
 use serde_json::json;
 
 use crate::transitions::{Fact, Next};
 use crate::{Payment, ReviewWait, Status};
 
-/// The row, in code.
 #[derive(Debug)]
 pub(crate) struct AskReviewer;
 
+state! {
+    pub(crate) struct Known read by KnownKeys {
+        payment: Found<Payment>,
+        waiting: Found<ReviewWait>,
+    }
+}
+
 impl Action for AskReviewer {
     type Row = rows::AskReviewer;
+    type State = Known;
 
-    fn reads(&self, AskReviewerInput::DeliveryEstimated(order): &AskReviewerInput) -> Vec<Read> {
-        vec![
-            Read::entity::<Payment>(&order.order_id),
-            Read::entity::<ReviewWait>(ReviewWait::handle(&order.order_id)),
-        ]
+    fn keys(&self, AskReviewerInput::DeliveryEstimated(order): &AskReviewerInput) -> KnownKeys {
+        let waiting = ReviewWait::handle(&order.order_id);
+        KnownKeys { payment: order.order_id.clone(), waiting }
     }
 
     fn decide(
         &self,
-        given: &Given<'_, AskReviewerInput>,
-        loaded: &Loaded,
+        AskReviewerInput::DeliveryEstimated(order): &AskReviewerInput,
+        Known { payment, waiting }: &Known,
+        context: &Context<'_>,
     ) -> Result<Decision<AskReviewerOutput>, Refusal> {
-        let AskReviewerInput::DeliveryEstimated(order) = given.input;
-        let attempt = given.task().and_then(Task::waiting);
+        let attempt = context.task().and_then(Task::waiting);
         let attempt =
             attempt.ok_or_else(|| Refusal::Conflict("nobody waits for a verdict".into()))?;
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
-        let read = loaded.entity::<Payment>(&order_id)?;
         let fact = Fact::Review(&customer_id, order.total);
-        let payment = Payment::known(&order_id, read.as_ref());
-        let handle = ReviewWait::handle(&order_id);
-        let known = loaded.entity::<ReviewWait>(&handle)?;
-        let decision = match payment.next(&fact) {
+        let known = Payment::known(&order_id, payment.as_ref());
+        let decision = match known.next(&fact) {
             Next::Say(status) => {
-                let payment = Payment { status, ..payment.learn(&fact) };
-                let total = order.total;
+                let asking = Payment { status, ..known.learn(&fact) };
+                let (total, handle) = (order.total, ReviewWait::handle(&order_id));
                 let asked =
                     ReviewRequested { order_id: order_id.clone(), customer_id, total, handle };
-                Decision::emit(asked).with(save(read.as_ref(), &payment))
+                Decision::emit(asked).with(save(payment.as_ref(), &asking))
             }
             // Another attempt of the task waits now.
-            _ if payment.status == Status::WaitingForApproval => {
+            _ if known.status == Status::WaitingForApproval => {
                 Decision::nothing("a reviewer was asked before")
             }
             // An approval that no attempt has heard of is among what was answered before.
-            _ if payment.status == Status::Approved => Decision::nothing("it is approved"),
+            _ if known.status == Status::Approved => Decision::nothing("it is approved"),
             _ => {
                 let output = json!({ "verdict": "canceled" });
                 let settled = Signal::Answer { token: attempt.0.to_owned(), output };
                 return Ok(Decision::nothing("it is settled without a review").signal(settled));
             }
         };
-        let Some((change, told)) = ReviewWait::keep(known.as_ref(), order_id, attempt) else {
+        let Some((change, told)) = ReviewWait::keep(waiting.as_ref(), order_id, attempt) else {
             return Ok(Decision::nothing("a later attempt of the task waits"));
         };
         let decision = decision.with(change);
@@ -68,43 +70,57 @@ impl Action for AskReviewer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::payment;
+    use crate::testing::{payment, stored, wait, waits};
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::samples;
-    use chorus_kernel::testing::{decide_on, message, waiting};
+    use chorus_kernel::create;
+    use chorus_kernel::testing::{Stored, decide_on, message, waiting};
     use chorus_table::Event;
 
-    fn on(loaded: &Loaded) -> Decision<AskReviewerOutput> {
+    fn on(stored: &Stored) -> Decision<AskReviewerOutput> {
         let order = DeliveryEstimated { total: samples::high_total(), ..Event::sample() };
-        decide_on(&AskReviewer, order, &waiting("a-token"), loaded).unwrap()
+        decide_on(&AskReviewer, order, &waiting("a-token"), stored).unwrap()
     }
 
     #[test]
     fn a_reviewer_is_asked_under_a_handle_and_the_token_stays_here() {
-        let decision = on(&Loaded::default());
+        let decision = on(&Stored::default());
         let [AskReviewerOutput::ReviewRequested(asked)] = decision.events() else {
             panic!("{decision:?}")
         };
         assert_eq!(asked.handle, ReviewWait::handle(&samples::order_id()));
         assert!(!serde_json::to_string(asked).unwrap().contains("a-token"));
-        assert_eq!(decision.changes().len(), 2);
+        let begun = Payment {
+            status: Status::WaitingForApproval,
+            customer_id: Some(samples::customer_id()),
+            amount: Some(samples::high_total()),
+            ..Payment::new(samples::order_id())
+        };
+        assert_eq!(decision.changes(), [create(&begun), create(&wait("a-token", None))]);
+    }
+
+    #[test]
+    fn the_next_attempt_waits_in_place_of_the_first_and_asks_nobody() {
+        let first = wait("first", None);
+        let known = payment(Status::WaitingForApproval);
+        let decision = on(&stored(Some(&known), Some(&first)));
+        assert_eq!(decision.events(), []);
+        assert_eq!(decision.changes(), [waits(&first, &wait("a-token", None))]);
+        assert_eq!(decision.signals(), []);
     }
 
     #[test]
     fn the_next_attempt_is_told_of_a_verdict_that_the_first_one_missed() {
-        let first = ReviewWait::of(samples::order_id(), "first");
-        let read = chorus_kernel::Versioned { version: 1, value: first };
-        let (change, _) = ReviewWait::take(&read, json!({ "verdict": "approve" }));
-        let chorus_kernel::Write::Put { item, .. } = change else { panic!("{change:?}") };
-        let answered: ReviewWait = serde_dynamo::from_item(item).unwrap();
-        let loaded = Loaded::default().with(2, &payment(Status::Approved)).with(2, &answered);
         let output = json!({ "verdict": "approve" });
-        assert_eq!(on(&loaded).signals(), [Signal::Answer { token: "a-token".into(), output }]);
+        let first = wait("first", Some(&output));
+        let decision = on(&stored(Some(&payment(Status::Approved)), Some(&first)));
+        assert_eq!(decision.changes(), [waits(&first, &wait("a-token", Some(&output)))]);
+        assert_eq!(decision.signals(), [Signal::Answer { token: "a-token".into(), output }]);
     }
 
     #[test]
     fn a_canceled_order_is_not_looked_at() {
-        let decision = on(&Loaded::default().with(2, &payment(Status::Canceled)));
+        let decision = on(&stored(Some(&payment(Status::Canceled)), None));
         assert!(decision.events().is_empty() && decision.changes().is_empty());
         assert!(matches!(decision.signals(), [Signal::Answer { .. }]));
     }
@@ -112,7 +128,7 @@ mod tests {
     #[test]
     fn without_a_token_nobody_is_asked() {
         let order = DeliveryEstimated::sample();
-        let refused = decide_on(&AskReviewer, order, &message(), &Loaded::default());
+        let refused = decide_on(&AskReviewer, order, &message(), &Stored::default());
         assert!(matches!(refused, Err(Refusal::Conflict(_))));
     }
 }

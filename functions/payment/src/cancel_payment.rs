@@ -8,16 +8,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};
-use chorus_kernel::{Given, Loaded, Outreach, Read, Refusal, Step, Unanswered};
+use chorus_kernel::{CallContext, ExternalAction, Found, OutcomeUnknown, Refusal, Step, state};
 use serde_json::json;
 
-use crate::outreach::{self, Answer, Case, Question};
+use crate::provider_call::{self, Case, Request, Response};
 use crate::transitions::Fact;
 use crate::{Payment, PaymentProvider, ReviewWait, Status};
 
-/// The row, in code.
 pub(crate) struct CancelPayment {
     provider: Arc<dyn PaymentProvider>,
+}
+
+state! {
+    pub(crate) struct Known read by KnownKeys {
+        payment: Found<Payment>,
+        waiting: Found<ReviewWait>,
+    }
 }
 
 impl CancelPayment {
@@ -28,35 +34,32 @@ impl CancelPayment {
 }
 
 #[async_trait]
-impl Outreach for CancelPayment {
+impl ExternalAction for CancelPayment {
     type Row = rows::CancelPayment;
-    type Question = Question;
-    type Answer = Answer;
+    type State = Known;
+    type Request = Request;
+    type Response = Response;
 
-    fn reads(&self, CancelPaymentInput::OrderCanceled(order): &CancelPaymentInput) -> Vec<Read> {
-        vec![
-            Read::entity::<Payment>(&order.order_id),
-            Read::entity::<ReviewWait>(ReviewWait::handle(&order.order_id)),
-        ]
+    fn keys(&self, CancelPaymentInput::OrderCanceled(order): &CancelPaymentInput) -> KnownKeys {
+        let waiting = ReviewWait::handle(&order.order_id);
+        KnownKeys { payment: order.order_id.clone(), waiting }
     }
 
     fn decide(
         &self,
-        given: &Given<'_, CancelPaymentInput>,
-        loaded: &Loaded,
-        answer: Option<&Answer>,
-    ) -> Result<Step<Question, CancelPaymentOutput>, Refusal> {
-        let CancelPaymentInput::OrderCanceled(order) = given.input;
-        let read = loaded.entity::<Payment>(&order.order_id)?;
-        let case = Case::new(&order.order_id, read, &given.metadata().idempotency_key);
-        let fact = match answer {
-            Some(Answer::Refund(answer)) => Fact::Refund(answer),
-            Some(Answer::Charge(_)) | None => Fact::Cancellation,
+        CancelPaymentInput::OrderCanceled(order): &CancelPaymentInput,
+        Known { payment, waiting }: &Known,
+        context: &CallContext<'_, Response>,
+    ) -> Result<Step<Request, CancelPaymentOutput>, Refusal> {
+        let message = &context.message.metadata().idempotency_key;
+        let case = Case::new(&order.order_id, payment, message);
+        let fact = match context.response {
+            Some(Response::Refund(answer)) => Fact::Refund(answer),
+            Some(Response::Charge(_)) | None => Fact::Cancellation,
         };
-        let review = loaded.entity::<ReviewWait>(ReviewWait::handle(&order.order_id))?;
-        Ok(match (case.step(&fact, said)?, review) {
-            (Step::Done(decision), Some(review)) if review.is_open() => {
-                let (change, signal) = ReviewWait::take(&review, json!({ "verdict": "canceled" }));
+        Ok(match (case.step(&fact, said)?, waiting) {
+            (Step::Done(decision), Some(waiting)) if waiting.is_open() => {
+                let (change, signal) = ReviewWait::take(waiting, json!({ "verdict": "canceled" }));
                 Step::Done(decision.with(change).signal(signal))
             }
             (step, _) => step,
@@ -64,8 +67,8 @@ impl Outreach for CancelPayment {
     }
 
     /// The key that derives from the message is left unused, see [`crate::charge_key`].
-    async fn ask(&self, question: &Question, _: &str) -> Result<Answer, Unanswered> {
-        outreach::ask(&*self.provider, question).await
+    async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
+        provider_call::call(&*self.provider, request).await
     }
 }
 
@@ -86,78 +89,112 @@ fn said(payment: &Payment) -> Option<CancelPaymentOutput> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RefundAnswer;
-    use crate::testing::{decided, kept, no_provider, payment};
-    use chorus_events::Money;
+    use crate::testing::{becomes, decided, done, no_provider, payment, stored, wait, waits};
+    use crate::{RefundAnswer, charge};
     use chorus_events::order::OrderCanceled;
+    use chorus_events::{Money, samples};
+    use chorus_kernel::testing::{message, step};
+    use chorus_kernel::{Signal, Write, create};
     use chorus_table::Event;
 
     fn on(
         known: Option<&Payment>,
-        answer: Option<RefundAnswer>,
-    ) -> Result<Step<Question, CancelPaymentOutput>, Refusal> {
-        let input = OrderCanceled::sample().into();
-        let answer = answer.map(Answer::Refund);
-        decided(&CancelPayment::by(no_provider()), &input, known, answer.as_ref())
+        response: Option<RefundAnswer>,
+    ) -> Result<Step<Request, CancelPaymentOutput>, Refusal> {
+        let response = response.map(Response::Refund);
+        let action = CancelPayment::by(no_provider());
+        decided(&action, OrderCanceled::sample(), known, response.as_ref())
     }
 
-    fn paid() -> Payment {
-        let charged = payment(Status::Charged);
-        Payment { charged: charged.amount.unwrap(), ..charged }
+    fn settled(
+        known: &Payment,
+        response: Option<RefundAnswer>,
+    ) -> (Vec<CancelPaymentOutput>, Vec<Write>) {
+        done(on(Some(known), response).unwrap())
+    }
+
+    /// The payment of the samples, known to be charged.
+    fn paid(status: Status) -> Payment {
+        Payment { charged: samples::total(), ..payment(status) }
     }
 
     #[test]
     fn a_cancellation_that_comes_before_any_charge_leaves_a_silent_tombstone() {
-        for status in [None, Some(Status::WaitingForApproval), Some(Status::Approved)] {
-            let known = status.map(payment);
-            let (events, kept) = kept(&on(known.as_ref(), None).unwrap());
-            assert!(events.is_empty());
-            assert_eq!(kept.map(|kept| kept.status), Some(Status::Canceled), "{status:?}");
+        let (events, changes) = done(on(None, None).unwrap());
+        let status = Status::Canceled;
+        let tombstone = Payment { status, ..Payment::new(samples::order_id()) };
+        assert_eq!((events, changes), (Vec::new(), vec![create(&tombstone)]));
+        for known in [payment(Status::WaitingForApproval), payment(Status::Approved)] {
+            let (events, changes) = settled(&known, None);
+            let canceled = becomes(&known, &payment(Status::Canceled));
+            assert_eq!((events, changes), (Vec::new(), vec![canceled]), "{known:?}");
         }
     }
 
     #[test]
+    fn a_review_that_is_waited_for_is_waited_for_no_more() {
+        let (known, open) = (payment(Status::WaitingForApproval), wait("a-token", None));
+        let output = json!({ "verdict": "canceled" });
+        let answered = wait("a-token", Some(&output));
+        let on = |wait: &ReviewWait| {
+            let (action, stored) =
+                (CancelPayment::by(no_provider()), stored(Some(&known), Some(wait)));
+            let step = step(&action, OrderCanceled::sample(), &message(), &stored, None);
+            let Ok(Step::Done(decision)) = step else { panic!("{step:?}") };
+            decision
+        };
+        let canceled = becomes(&known, &payment(Status::Canceled));
+        assert_eq!(on(&open).changes(), [canceled.clone(), waits(&open, &answered)]);
+        assert_eq!(on(&open).signals(), [Signal::Answer { token: "a-token".into(), output }]);
+        assert_eq!(on(&answered).changes(), [canceled]);
+        assert_eq!(on(&answered).signals(), []);
+    }
+
+    #[test]
     fn what_was_charged_or_may_have_been_is_asked_back() {
-        for known in [paid(), payment(Status::Charging), payment(Status::Refunding)] {
-            let step = on(Some(&known), None).unwrap();
-            assert!(matches!(step, Step::Ask { question: Question::Refund(_), .. }), "{step:?}");
+        let request = || Request::Refund(charge::refund(&samples::order_id()));
+        for known in [paid(Status::Charged), payment(Status::Charging)] {
+            let refunding = Payment { status: Status::Refunding, ..known.clone() };
+            let claim = vec![becomes(&known, &refunding)];
+            assert_eq!(on(Some(&known), None).unwrap(), Step::Call { request: request(), claim });
+            let again = Step::Call { request: request(), claim: Vec::new() };
+            assert_eq!(on(Some(&refunding), None).unwrap(), again);
         }
     }
 
     #[test]
     fn a_refund_is_said_with_its_sum() {
-        let refunding = Payment { status: Status::Refunding, ..paid() };
-        let amount = refunding.charged;
-        let step = on(Some(&refunding), Some(RefundAnswer::Refunded { amount })).unwrap();
-        let (events, kept) = kept(&step);
+        let (refunding, amount) = (paid(Status::Refunding), samples::total());
+        let (events, changes) = settled(&refunding, Some(RefundAnswer::Refunded { amount }));
         assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(PaymentCanceled::sample())]);
-        assert_eq!(kept.map(|kept| kept.status), Some(Status::Refunded));
+        let refunded = Payment { refunded: amount, ..paid(Status::Refunded) };
+        assert_eq!(changes, [becomes(&refunding, &refunded)]);
     }
 
     #[test]
     fn a_charge_that_never_arrived_is_settled_with_nothing() {
         let refunding = payment(Status::Refunding);
-        let step = on(Some(&refunding), Some(RefundAnswer::NothingCharged)).unwrap();
-        let (events, kept) = kept(&step);
-        let settled = PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
-        assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(settled)]);
-        assert_eq!(kept.map(|kept| kept.status), Some(Status::Canceled));
+        let (events, changes) = settled(&refunding, Some(RefundAnswer::NothingCharged));
+        let said = PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
+        assert_eq!(events, [CancelPaymentOutput::PaymentCanceled(said)]);
+        assert_eq!(changes, [becomes(&refunding, &payment(Status::Canceled))]);
     }
 
     #[test]
     fn a_refused_refund_is_an_event_that_an_operator_sees() {
-        let refunding = Payment { status: Status::Refunding, ..paid() };
-        let reason = ErrorPaymentCanceled::sample().reason;
-        let step = on(Some(&refunding), Some(RefundAnswer::Refused { reason })).unwrap();
-        let (events, kept) = kept(&step);
+        let refunding = payment(Status::Refunding);
+        let ErrorPaymentCanceled { reason, .. } = Event::sample();
+        let refusal = RefundAnswer::Refused { reason: reason.clone() };
+        let (events, changes) = settled(&refunding, Some(refusal));
         let expected = ErrorPaymentCanceled::sample();
         assert_eq!(events, [CancelPaymentOutput::ErrorPaymentCanceled(expected)]);
-        assert_eq!(kept.map(|kept| kept.status), Some(Status::RefundRefused));
+        let refused = Payment { reason: Some(reason), ..paid(Status::RefundRefused) };
+        assert_eq!(changes, [becomes(&refunding, &refused)]);
     }
 
     #[test]
     fn a_charge_that_the_provider_cannot_find_is_asked_for_again_later() {
-        let refunding = Payment { status: Status::Refunding, ..paid() };
+        let refunding = paid(Status::Refunding);
         let refusal = on(Some(&refunding), Some(RefundAnswer::NothingCharged)).unwrap_err();
         assert!(matches!(refusal, Refusal::Later(_)), "{refusal}");
     }
@@ -165,8 +202,8 @@ mod tests {
     #[test]
     fn nothing_is_given_back_twice_and_nothing_where_the_charge_failed() {
         for status in [Status::Failed, Status::Canceled, Status::Refunded, Status::RefundRefused] {
-            let (events, kept) = kept(&on(Some(&payment(status)), None).unwrap());
-            assert!(events.is_empty() && kept.is_none(), "{status:?}");
+            let (events, changes) = settled(&payment(status), None);
+            assert!(events.is_empty() && changes.is_empty(), "{status:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ pub fn needs_approval(total: Money) -> bool {
 
 /// The key of the order's charge.
 ///
-/// It derives from the order alone. The kernel hands every question a key that derives from the
+/// It derives from the order alone. The kernel hands every call a key that derives from the
 /// message that led to it; that one is left unused, because an estimate, an approval and a
 /// cancellation all have to mean the same charge: at most one for each order, whatever asks.
 #[must_use]

@@ -2,50 +2,55 @@
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, HearVerdictInput, HearVerdictOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Versioned, replace};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, Versioned, replace, state};
 use chorus_table::Handle;
 use serde_json::json;
 
 use crate::transitions::{Fact, Next};
 use crate::{Payment, ReviewWait};
 
-/// The row, in code.
 #[derive(Debug)]
 pub(crate) struct HearVerdict;
 
+state! {
+    pub(crate) struct Known read by KnownKeys {
+        payment: Found<Payment>,
+        waiting: Found<ReviewWait>,
+    }
+}
+
 impl Action for HearVerdict {
     type Row = rows::HearVerdict;
+    type State = Known;
 
-    fn reads(&self, input: &HearVerdictInput) -> Vec<Read> {
+    fn keys(&self, input: &HearVerdictInput) -> KnownKeys {
         let (order_id, _) = about(input);
-        vec![
-            Read::entity::<Payment>(order_id),
-            Read::entity::<ReviewWait>(ReviewWait::handle(order_id)),
-        ]
+        KnownKeys { payment: order_id.clone(), waiting: ReviewWait::handle(order_id) }
     }
 
     fn decide(
         &self,
-        given: &Given<'_, HearVerdictInput>,
-        loaded: &Loaded,
+        input: &HearVerdictInput,
+        Known { payment, waiting }: &Known,
+        _: &Context<'_>,
     ) -> Result<Decision<HearVerdictOutput>, Refusal> {
-        let (order_id, handle) = about(given.input);
-        let waiting = loaded.entity::<ReviewWait>(ReviewWait::handle(order_id))?;
-        let Some(waiting) = waiting.filter(|waiting| Some(&waiting.handle) == handle) else {
+        let (_, handle) = about(input);
+        let waiting = waiting.as_ref().filter(|waiting| Some(&waiting.handle) == handle);
+        let Some(waiting) = waiting else {
             return Ok(Decision::nothing("no review of this handle was asked for"));
         };
         if !waiting.is_open() {
             return Ok(Decision::nothing("it is too late: the payment waits no more"));
         }
-        Ok(match given.input {
+        Ok(match input {
             HearVerdictInput::ReviewTaken(_) => {
                 Decision::nothing("a reviewer is at work").signal(waiting.heartbeat())
             }
             HearVerdictInput::OrderDeclined(_) => {
-                let (change, signal) = ReviewWait::take(&waiting, json!({ "verdict": "decline" }));
+                let (change, signal) = ReviewWait::take(waiting, json!({ "verdict": "decline" }));
                 Decision::nothing("it is not charged").with(change).signal(signal)
             }
-            HearVerdictInput::OrderApproved(_) => approved(&waiting, loaded.entity(order_id)?),
+            HearVerdictInput::OrderApproved(_) => approved(waiting, payment.as_ref()),
         })
     }
 }
@@ -60,7 +65,7 @@ fn about(input: &HearVerdictInput) -> (&OrderId, Option<&Handle>) {
 
 fn approved(
     waiting: &Versioned<ReviewWait>,
-    payment: Option<Versioned<Payment>>,
+    payment: Option<&Versioned<Payment>>,
 ) -> Decision<HearVerdictOutput> {
     let Some(payment) = payment else {
         return Decision::nothing("there is no payment to approve");
@@ -69,7 +74,7 @@ fn approved(
         Next::Become(status, why) => {
             let (change, signal) = ReviewWait::take(waiting, json!({ "verdict": "approve" }));
             let approved = Payment { status, ..payment.value.clone() };
-            Decision::nothing(why).with(replace(&payment, &approved)).with(change).signal(signal)
+            Decision::nothing(why).with(replace(payment, &approved)).with(change).signal(signal)
         }
         Next::Nothing(why) => Decision::nothing(why),
         _ => Decision::nothing("the payment waits for no approval"),
@@ -80,47 +85,56 @@ fn approved(
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::payment;
+    use crate::testing::{becomes, payment, stored, wait, waits};
     use chorus_events::fraud::{OrderApproved, OrderDeclined, ReviewTaken};
     use chorus_events::samples;
-    use chorus_kernel::{Signal, testing::decide};
+    use chorus_kernel::{Signal, Write, testing::decide};
     use chorus_table::Event;
+    use serde_json::Value;
 
     fn handle() -> Handle {
         ReviewWait::handle(&samples::order_id())
     }
 
     fn on(input: impl Into<HearVerdictInput>, status: Status) -> Decision<HearVerdictOutput> {
-        let waiting = ReviewWait::of(samples::order_id(), "a-token");
-        let loaded = Loaded::default().with(1, &payment(status)).with(1, &waiting);
-        decide(&HearVerdict, input, &loaded).unwrap()
+        let stored = stored(Some(&payment(status)), Some(&wait("a-token", None)));
+        decide(&HearVerdict, input, &stored).unwrap()
     }
 
     fn approval() -> OrderApproved {
         OrderApproved { handle: Some(handle()), ..Event::sample() }
     }
 
+    /// The change by which the wait takes this answer, and what the machine is told.
+    fn answered(output: Value) -> (Write, Signal) {
+        let change = waits(&wait("a-token", None), &wait("a-token", Some(&output)));
+        (change, Signal::Answer { token: "a-token".to_owned(), output })
+    }
+
     #[test]
     fn an_approval_lets_the_payment_go_on() {
         let decision = on(approval(), Status::WaitingForApproval);
-        assert_eq!(decision.changes().len(), 2);
-        let [Signal::Answer { token, output }] = decision.signals() else { panic!("{decision:?}") };
-        assert_eq!((token.as_str(), &output["verdict"]), ("a-token", &json!("approve")));
+        let (taken, told) = answered(json!({ "verdict": "approve" }));
+        let known = payment(Status::WaitingForApproval);
+        let approved = becomes(&known, &payment(Status::Approved));
+        assert_eq!(decision.changes(), [approved, taken]);
+        assert_eq!(decision.signals(), [told]);
     }
 
     #[test]
     fn a_refusal_ends_the_wait_and_approves_nothing() {
         let declined = OrderDeclined { handle: Some(handle()), ..Event::sample() };
         let decision = on(declined, Status::WaitingForApproval);
-        assert_eq!(decision.changes().len(), 1);
-        assert!(matches!(decision.signals(), [Signal::Answer { .. }]));
+        let (taken, told) = answered(json!({ "verdict": "decline" }));
+        assert_eq!(decision.changes(), [taken]);
+        assert_eq!(decision.signals(), [told]);
     }
 
     #[test]
     fn a_reviewer_at_work_is_waited_for() {
         let taken = ReviewTaken { handle: handle(), ..Event::sample() };
         let decision = on(taken, Status::WaitingForApproval);
-        assert!(decision.changes().is_empty());
+        assert_eq!(decision.changes(), []);
         assert_eq!(decision.signals(), [Signal::Heartbeat { token: "a-token".to_owned() }]);
     }
 
@@ -128,7 +142,10 @@ mod tests {
     fn a_verdict_that_comes_too_late_or_with_another_handle_changes_nothing() {
         let late = on(approval(), Status::Failed);
         let strange = on(OrderApproved::sample(), Status::WaitingForApproval);
-        for decision in [late, strange] {
+        let answered = wait("a-token", Some(&json!({ "verdict": "canceled" })));
+        let stored = stored(Some(&payment(Status::WaitingForApproval)), Some(&answered));
+        let settled = decide(&HearVerdict, approval(), &stored).unwrap();
+        for decision in [late, strange, settled] {
             assert!(decision.changes().is_empty() && decision.signals().is_empty());
         }
     }

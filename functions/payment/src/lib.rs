@@ -11,9 +11,9 @@ mod cancel_payment;
 mod charge;
 mod hear_verdict;
 mod make_payment;
-mod outreach;
 mod payment;
 mod provider;
+mod provider_call;
 mod refuse_payment;
 mod review_wait;
 mod simulated;
@@ -56,7 +56,7 @@ pub fn function(provider: Arc<dyn PaymentProvider>) -> HttpFunction {
         .action(ask_reviewer::AskReviewer)
         .action(hear_verdict::HearVerdict)
         .action(refuse_payment::RefusePayment)
-        .outreach(make_payment::MakePayment::by(Arc::clone(&provider)))
-        .outreach(cancel_payment::CancelPayment::by(provider));
+        .external_action(make_payment::MakePayment::by(Arc::clone(&provider)))
+        .external_action(cancel_payment::CancelPayment::by(provider));
     HttpFunction::new(function, [api::get_payment()])
 }

@@ -6,15 +6,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chorus_events::OrderId;
 use chorus_events::payment::{PaymentFailed, PaymentMade};
 use chorus_events::table::rows::{self, MakePaymentInput, MakePaymentOutput};
-use chorus_kernel::{Given, Loaded, Outreach, Read, Refusal, Step, Unanswered};
+use chorus_kernel::{CallContext, ExternalAction, Found, OutcomeUnknown, Refusal, Step};
 
-use crate::outreach::{self, Answer, Case, Question};
+use crate::provider_call::{self, Case, Request, Response};
 use crate::transitions::Fact;
 use crate::{Payment, PaymentProvider, Status};
 
-/// The row, in code.
 pub(crate) struct MakePayment {
     provider: Arc<dyn PaymentProvider>,
 }
@@ -27,27 +27,27 @@ impl MakePayment {
 }
 
 #[async_trait]
-impl Outreach for MakePayment {
+impl ExternalAction for MakePayment {
     type Row = rows::MakePayment;
-    type Question = Question;
-    type Answer = Answer;
+    type State = Found<Payment>;
+    type Request = Request;
+    type Response = Response;
 
-    fn reads(&self, MakePaymentInput::DeliveryEstimated(order): &MakePaymentInput) -> Vec<Read> {
-        vec![Read::entity::<Payment>(&order.order_id)]
+    fn keys(&self, MakePaymentInput::DeliveryEstimated(order): &MakePaymentInput) -> OrderId {
+        order.order_id.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, MakePaymentInput>,
-        loaded: &Loaded,
-        answer: Option<&Answer>,
-    ) -> Result<Step<Question, MakePaymentOutput>, Refusal> {
-        let MakePaymentInput::DeliveryEstimated(order) = given.input;
-        let read = loaded.entity::<Payment>(&order.order_id)?;
-        let case = Case::new(&order.order_id, read, &given.metadata().idempotency_key);
-        let fact = match answer {
-            Some(Answer::Charge(answer)) => Fact::Charge(answer),
-            Some(Answer::Refund(answer)) => Fact::LateRefund(answer),
+        MakePaymentInput::DeliveryEstimated(order): &MakePaymentInput,
+        payment: &Found<Payment>,
+        context: &CallContext<'_, Response>,
+    ) -> Result<Step<Request, MakePaymentOutput>, Refusal> {
+        let message = &context.message.metadata().idempotency_key;
+        let case = Case::new(&order.order_id, payment, message);
+        let fact = match context.response {
+            Some(Response::Charge(answer)) => Fact::Charge(answer),
+            Some(Response::Refund(answer)) => Fact::LateRefund(answer),
             None if case.holds_the_fence() => Fact::Again,
             None => Fact::Estimate(&order.customer_id, order.total),
         };
@@ -55,8 +55,8 @@ impl Outreach for MakePayment {
     }
 
     /// The key that derives from the message is left unused, see [`crate::charge_key`].
-    async fn ask(&self, question: &Question, _: &str) -> Result<Answer, Unanswered> {
-        outreach::ask(&*self.provider, question).await
+    async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
+        provider_call::call(&*self.provider, request).await
     }
 }
 
@@ -78,141 +78,156 @@ fn said(payment: &Payment) -> Option<MakePaymentOutput> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{charged, decided, kept, payment};
-    use crate::{ChargeAnswer, RefundAnswer};
-    use chorus_events::HIGH_VALUE;
+    use crate::testing::{becomes, charged, decided, done, no_provider, payment};
+    use crate::{Charge, ChargeAnswer, RefundAnswer, charge};
     use chorus_events::delivery::DeliveryEstimated;
+    use chorus_events::{HIGH_VALUE, samples};
+    use chorus_kernel::create;
     use chorus_table::Event;
 
     fn on(
-        input: impl Into<MakePaymentInput>,
+        input: DeliveryEstimated,
         known: Option<&Payment>,
-        answer: Option<&Answer>,
-    ) -> Step<Question, MakePaymentOutput> {
-        let action = MakePayment::by(crate::testing::no_provider());
-        decided(&action, &input.into(), known, answer).unwrap()
+        response: Option<&Response>,
+    ) -> Step<Request, MakePaymentOutput> {
+        decided(&MakePayment::by(no_provider()), input, known, response).unwrap()
     }
 
     fn of_high_value() -> DeliveryEstimated {
         DeliveryEstimated { total: HIGH_VALUE, ..DeliveryEstimated::sample() }
     }
 
-    fn is_charge(step: &Step<Question, MakePaymentOutput>) -> bool {
-        matches!(step, Step::Ask { question: Question::Charge(_), claim } if claim.len() == 1)
+    /// The charge of the samples.
+    fn to_charge() -> Request {
+        let (order_id, customer_id) = (samples::order_id(), samples::customer_id());
+        Request::Charge(Charge { order_id, customer_id, amount: samples::total() })
+    }
+
+    fn to_refund() -> Request {
+        Request::Refund(charge::refund(&samples::order_id()))
+    }
+
+    /// The payment, once it is known to be charged.
+    fn known_charged(payment: &Payment) -> Payment {
+        let charge_id = Some(PaymentMade::sample().charge_id);
+        Payment { charge_id, charged: samples::total(), ..payment.clone() }
     }
 
     #[test]
     fn an_order_is_charged_once_its_delivery_is_estimated() {
-        assert!(is_charge(&on(DeliveryEstimated::sample(), None, None)));
+        let step = on(DeliveryEstimated::sample(), None, None);
+        let claim = vec![create(&payment(Status::Charging))];
+        assert_eq!(step, Step::Call { request: to_charge(), claim });
     }
 
     #[test]
     fn an_order_of_high_value_is_charged_once_it_is_approved_and_not_before() {
-        let action = MakePayment::by(crate::testing::no_provider());
+        let action = MakePayment::by(no_provider());
         for known in [None, Some(payment(Status::WaitingForApproval))] {
-            let refusal = decided(&action, &of_high_value().into(), known.as_ref(), None);
-            let refusal = refusal.unwrap_err();
+            let refusal = decided(&action, of_high_value(), known.as_ref(), None).unwrap_err();
             assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
         }
         let approved = Payment { charged_by: None, ..payment(Status::Approved) };
-        assert!(is_charge(&on(of_high_value(), Some(&approved), None)));
+        let claim = vec![becomes(&approved, &payment(Status::Charging))];
+        let step = on(of_high_value(), Some(&approved), None);
+        assert_eq!(step, Step::Call { request: to_charge(), claim });
     }
 
     #[test]
     fn a_charge_that_was_made_is_said_to_be() {
         let charging = payment(Status::Charging);
-        let answer = Answer::Charge(charged());
-        let step = on(DeliveryEstimated::sample(), Some(&charging), Some(&answer));
-        let (events, kept) = kept(&step);
+        let response = Response::Charge(charged());
+        let (events, changes) =
+            done(on(DeliveryEstimated::sample(), Some(&charging), Some(&response)));
         assert_eq!(events, [MakePaymentOutput::PaymentMade(PaymentMade::sample())]);
-        assert_eq!(kept.map(|kept| kept.status), Some(Status::Charged));
+        let made = known_charged(&payment(Status::Charged));
+        assert_eq!(changes, [becomes(&charging, &made)]);
     }
 
     #[test]
     fn a_declined_charge_fails_the_order() {
         let charging = payment(Status::Charging);
-        let answer = Answer::Charge(ChargeAnswer::Declined { reason: "card declined".into() });
-        let step = on(DeliveryEstimated::sample(), Some(&charging), Some(&answer));
-        let (events, kept) = kept(&step);
+        let response = Response::Charge(ChargeAnswer::Declined { reason: "card declined".into() });
+        let (events, changes) =
+            done(on(DeliveryEstimated::sample(), Some(&charging), Some(&response)));
         assert_eq!(events, [MakePaymentOutput::PaymentFailed(PaymentFailed::sample())]);
-        assert_eq!(kept.map(|kept| kept.status), Some(Status::Failed));
+        let reason = Some("card declined".to_owned());
+        let failed = Payment { reason, ..payment(Status::Failed) };
+        assert_eq!(changes, [becomes(&charging, &failed)]);
     }
 
     #[test]
-    fn a_crash_after_the_claim_leads_to_the_same_question_without_another_claim() {
+    fn a_crash_after_the_claim_leads_to_the_same_call_without_another_claim() {
         let step = on(DeliveryEstimated::sample(), Some(&payment(Status::Charging)), None);
-        let Step::Ask { question: Question::Charge(_), claim } = step else { panic!("{step:?}") };
-        assert!(claim.is_empty());
+        assert_eq!(step, Step::Call { request: to_charge(), claim: Vec::new() });
     }
 
     #[test]
     fn only_the_message_that_holds_the_fence_charges() {
         let others = Payment { charged_by: Some("other".into()), ..payment(Status::Charging) };
-        let (events, kept) = kept(&on(DeliveryEstimated::sample(), Some(&others), None));
-        assert!(events.is_empty() && kept.is_none());
+        let (events, changes) = done(on(DeliveryEstimated::sample(), Some(&others), None));
+        assert!(events.is_empty() && changes.is_empty());
     }
 
     #[test]
     fn a_canceled_order_is_not_charged() {
-        let tombstone = Payment {
-            status: Status::Canceled,
-            ..Payment::new(chorus_events::samples::order_id())
-        };
-        let (events, kept) = kept(&on(DeliveryEstimated::sample(), Some(&tombstone), None));
-        assert!(events.is_empty() && kept.is_none());
+        let status = Status::Canceled;
+        let tombstone = Payment { status, ..Payment::new(samples::order_id()) };
+        let (events, changes) = done(on(DeliveryEstimated::sample(), Some(&tombstone), None));
+        assert!(events.is_empty() && changes.is_empty());
     }
 
     #[test]
     fn a_charge_that_a_cancellation_overtook_is_given_back_silently() {
-        let answer = Answer::Charge(charged());
+        let response = Response::Charge(charged());
         for status in [Status::Refunding, Status::Canceled, Status::Refunded] {
-            let step = on(DeliveryEstimated::sample(), Some(&payment(status)), Some(&answer));
-            let Step::Ask { question: Question::Refund(_), claim } = step else {
-                panic!("{status:?}: {step:?}")
-            };
-            assert_eq!(claim.len(), 1, "the record learns of the charge: {status:?}");
+            let known = payment(status);
+            let step = on(DeliveryEstimated::sample(), Some(&known), Some(&response));
+            let claim = vec![becomes(&known, &known_charged(&known))];
+            assert_eq!(step, Step::Call { request: to_refund(), claim }, "{status:?}");
         }
     }
 
     #[test]
     fn a_canceled_charge_that_comes_again_is_given_back_if_it_is_there_and_settled_if_not() {
         for status in [Status::Canceled, Status::Refunding] {
-            let step = on(DeliveryEstimated::sample(), Some(&payment(status)), None);
-            assert!(matches!(step, Step::Ask { question: Question::Refund(_), .. }), "{step:?}");
-            let answer = Answer::Refund(RefundAnswer::NothingCharged);
-            let step = on(DeliveryEstimated::sample(), Some(&payment(status)), Some(&answer));
-            let Step::Ask { question: Question::Charge(_), claim } = step else {
-                panic!("{status:?}: {step:?}")
-            };
-            assert!(claim.is_empty(), "the record stays as it is: {status:?}");
-            let answer = Answer::Charge(ChargeAnswer::Declined { reason: "canceled".into() });
-            let step = on(DeliveryEstimated::sample(), Some(&payment(status)), Some(&answer));
-            let (events, kept) = kept(&step);
-            assert!(events.is_empty() && kept.is_none(), "{status:?}");
+            let known = payment(status);
+            let on = |response| on(DeliveryEstimated::sample(), Some(&known), response);
+            let (refund, charge) = (to_refund(), to_charge());
+            assert_eq!(on(None), Step::Call { request: refund, claim: Vec::new() });
+            let response = Response::Refund(RefundAnswer::NothingCharged);
+            assert_eq!(on(Some(&response)), Step::Call { request: charge, claim: Vec::new() });
+            let declined = ChargeAnswer::Declined { reason: "canceled".into() };
+            let (events, changes) = done(on(Some(&Response::Charge(declined))));
+            assert!(events.is_empty() && changes.is_empty(), "{status:?}");
         }
     }
 
     #[test]
-    fn a_refund_that_the_cancellation_has_not_heard_of_changes_the_record() {
-        let refunding = payment(Status::Refunding);
-        let amount = refunding.amount.unwrap();
-        let answer = Answer::Refund(RefundAnswer::Refunded { amount });
-        let step = on(DeliveryEstimated::sample(), Some(&refunding), Some(&answer));
-        let (events, kept) = kept(&step);
-        assert!(events.is_empty());
-        assert_eq!(
-            kept.map(|kept| (kept.status, kept.refunded)),
-            Some((Status::Refunding, amount))
-        );
+    fn a_late_refund_changes_the_record_so_that_the_cancellation_hears_of_it() {
+        let amount = samples::total();
+        let response = Response::Refund(RefundAnswer::Refunded { amount });
+        let ends = [
+            (Status::Refunding, Status::Refunding),
+            (Status::Canceled, Status::Refunded),
+            (Status::RefundRefused, Status::Refunded),
+        ];
+        for (before, after) in ends {
+            let known = payment(before);
+            let (events, changes) =
+                done(on(DeliveryEstimated::sample(), Some(&known), Some(&response)));
+            assert_eq!(events, []);
+            let given_back = Payment { charged: amount, refunded: amount, ..payment(after) };
+            assert_eq!(changes, [becomes(&known, &given_back)]);
+        }
     }
 
     #[test]
     fn a_late_refund_that_is_refused_goes_to_the_dead_letters() {
-        let action = MakePayment::by(crate::testing::no_provider());
-        let answer = Answer::Refund(RefundAnswer::Refused { reason: "no".into() });
-        let input = DeliveryEstimated::sample().into();
-        let canceled = payment(Status::Canceled);
-        let refusal = decided(&action, &input, Some(&canceled), Some(&answer)).unwrap_err();
+        let action = MakePayment::by(no_provider());
+        let response = Response::Refund(RefundAnswer::Refused { reason: "no".into() });
+        let (input, canceled) = (DeliveryEstimated::sample(), payment(Status::Canceled));
+        let refusal = decided(&action, input, Some(&canceled), Some(&response)).unwrap_err();
         assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
     }
 }

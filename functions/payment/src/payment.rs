@@ -75,9 +75,7 @@ impl Payment {
             reason: None,
         }
     }
-}
 
-impl Payment {
     /// What was read of the order's payment, or a payment of which nothing is known.
     pub(crate) fn known(order_id: &OrderId, read: Option<&Versioned<Self>>) -> Self {
         read.map_or_else(|| Self::new(order_id.clone()), |read| read.value.clone())
@@ -85,10 +83,11 @@ impl Payment {
 }
 
 impl Entity for Payment {
+    type Id = OrderId;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "order";
 
-    fn id(&self) -> &str {
-        self.order_id.as_str()
+    fn id(&self) -> &OrderId {
+        &self.order_id
     }
 }

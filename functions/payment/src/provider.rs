@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chorus_events::{CustomerId, Money, OrderId};
-use chorus_kernel::Unanswered;
+use chorus_kernel::OutcomeUnknown;
 
 /// A charge to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +75,11 @@ pub trait PaymentProvider: Send + Sync {
     ///
     /// # Errors
     /// Where no answer came; the charge may have been made, or may still be.
-    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, Unanswered>;
+    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown>;
 
     /// Refunds, at most once for each `key`.
     ///
     /// # Errors
     /// Where no answer came; the refund may have been made, or may still be.
-    async fn refund(&self, refund: &Refund, key: &str) -> Result<RefundAnswer, Unanswered>;
+    async fn refund(&self, refund: &Refund, key: &str) -> Result<RefundAnswer, OutcomeUnknown>;
 }

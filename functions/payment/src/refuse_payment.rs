@@ -1,8 +1,9 @@
 //! Fails the payment of an order that nobody reviewed in time, or that cannot be charged.
 
+use chorus_events::OrderId;
 use chorus_events::payment::PaymentFailed;
 use chorus_events::table::rows::{self, RefusePaymentInput, RefusePaymentOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, save};
 
 use crate::Payment;
 use crate::transitions::{Fact, Next};
@@ -10,29 +11,25 @@ use crate::transitions::{Fact, Next};
 /// What is said where the machine gives no reason.
 const UNSAID: &str = "the payment could not be collected";
 
-/// The row, in code.
 #[derive(Debug)]
 pub(crate) struct RefusePayment;
 
 impl Action for RefusePayment {
     type Row = rows::RefusePayment;
+    type State = Found<Payment>;
 
-    fn reads(
-        &self,
-        RefusePaymentInput::DeliveryEstimated(order): &RefusePaymentInput,
-    ) -> Vec<Read> {
-        vec![Read::entity::<Payment>(&order.order_id)]
+    fn keys(&self, RefusePaymentInput::DeliveryEstimated(order): &RefusePaymentInput) -> OrderId {
+        order.order_id.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, RefusePaymentInput>,
-        loaded: &Loaded,
+        RefusePaymentInput::DeliveryEstimated(order): &RefusePaymentInput,
+        read: &Found<Payment>,
+        context: &Context<'_>,
     ) -> Result<Decision<RefusePaymentOutput>, Refusal> {
-        let RefusePaymentInput::DeliveryEstimated(order) = given.input;
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
-        let reason = given.task().and_then(|task| task.reason.as_deref()).unwrap_or(UNSAID);
-        let read = loaded.entity::<Payment>(&order_id)?;
+        let reason = context.task().and_then(|task| task.reason.as_deref()).unwrap_or(UNSAID);
         let payment = Payment::known(&order_id, read.as_ref());
         let fact = Fact::GivenUp(&customer_id, order.total, reason);
         Ok(match payment.next(&fact) {
@@ -52,45 +49,61 @@ impl Action for RefusePayment {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::testing::payment;
+    use crate::testing::{becomes, payment, stored};
     use chorus_events::delivery::DeliveryEstimated;
+    use chorus_events::samples;
     use chorus_kernel::testing::decide;
+    use chorus_kernel::{Write, create};
     use chorus_table::Event;
 
-    fn on(status: Status) -> Decision<RefusePaymentOutput> {
-        let loaded = Loaded::default().with(1, &payment(status));
-        decide(&RefusePayment, DeliveryEstimated::sample(), &loaded).unwrap()
+    fn on(known: Option<&Payment>) -> Decision<RefusePaymentOutput> {
+        decide(&RefusePayment, DeliveryEstimated::sample(), &stored(known, None)).unwrap()
     }
 
-    fn status_after(decision: &Decision<RefusePaymentOutput>) -> Status {
-        let [chorus_kernel::Write::Put { item, .. }] = decision.changes() else {
-            panic!("{decision:?}")
-        };
-        serde_dynamo::from_item::<_, Payment>(item.clone()).unwrap().status
+    fn failed() -> [RefusePaymentOutput; 1] {
+        let reason = UNSAID.to_owned();
+        [PaymentFailed { reason, ..PaymentFailed::sample() }.into()]
+    }
+
+    /// The change of a payment that becomes this for want of a charge.
+    fn refused(known: &Payment, status: Status) -> [Write; 1] {
+        [becomes(known, &Payment { status, reason: Some(UNSAID.to_owned()), ..known.clone() })]
     }
 
     #[test]
     fn what_nobody_reviewed_in_time_fails() {
-        for status in [Status::WaitingForApproval, Status::Approved] {
-            let decision = on(status);
-            assert!(matches!(decision.events(), [RefusePaymentOutput::PaymentFailed(_)]));
-            assert_eq!(status_after(&decision), Status::Failed);
+        for known in [payment(Status::WaitingForApproval), payment(Status::Approved)] {
+            let decision = on(Some(&known));
+            assert_eq!(decision.events(), failed());
+            assert_eq!(decision.changes(), refused(&known, Status::Failed));
         }
     }
 
     #[test]
+    fn what_was_never_begun_fails() {
+        let decision = on(None);
+        assert_eq!(decision.events(), failed());
+        let (status, reason) = (Status::Failed, Some(UNSAID.to_owned()));
+        let (customer_id, amount) = (Some(samples::customer_id()), Some(samples::total()));
+        let begun = Payment::new(samples::order_id());
+        let expected = Payment { status, reason, customer_id, amount, ..begun };
+        assert_eq!(decision.changes(), [create(&expected)]);
+    }
+
+    #[test]
     fn what_may_have_been_charged_is_left_for_the_cancellation_to_give_back() {
-        for status in [Status::Charging, Status::Charged] {
-            let decision = on(status);
-            assert!(matches!(decision.events(), [RefusePaymentOutput::PaymentFailed(_)]));
-            assert_eq!(status_after(&decision), status);
+        for known in [payment(Status::Charging), payment(Status::Charged)] {
+            let decision = on(Some(&known));
+            assert_eq!(decision.events(), failed());
+            assert_eq!(decision.changes(), refused(&known, known.status));
         }
     }
 
     #[test]
     fn what_ended_does_not_fail_again() {
         for status in [Status::Failed, Status::Canceled, Status::Refunded] {
-            assert!(on(status).events().is_empty());
+            let decision = on(Some(&payment(status)));
+            assert!(decision.events().is_empty() && decision.changes().is_empty());
         }
     }
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_kernel::{Clock, Store, Unanswered};
+use chorus_kernel::{Clock, OutcomeUnknown, Store};
 
 use crate::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
 use ledger::{Books, Charged, Outcome};
@@ -48,9 +48,9 @@ impl SimulatedProvider {
     }
 
     /// Whether the provider is down for this ask of `key`.
-    async fn answers(&self, customer: &str, key: &str) -> Result<(), Unanswered> {
+    async fn answers(&self, customer: &str, key: &str) -> Result<(), OutcomeUnknown> {
         if customer.contains("provider-down") && self.books.count(key).await? <= DOWN_FOR {
-            return Err(Unanswered("the payment provider is down".to_owned()));
+            return Err(OutcomeUnknown("the payment provider is down".to_owned()));
         }
         Ok(())
     }
@@ -64,7 +64,7 @@ impl std::fmt::Debug for SimulatedProvider {
 
 #[async_trait]
 impl PaymentProvider for SimulatedProvider {
-    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, Unanswered> {
+    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
         let customer = charge.customer_id.as_str();
         if customer.contains("provider-slow") {
             self.clock.sleep(SLOW).await;
@@ -86,7 +86,7 @@ impl PaymentProvider for SimulatedProvider {
         })
     }
 
-    async fn refund(&self, refund: &Refund, key: &str) -> Result<RefundAnswer, Unanswered> {
+    async fn refund(&self, refund: &Refund, key: &str) -> Result<RefundAnswer, OutcomeUnknown> {
         let (outcome, _) = self.books.enter(&refund.charge_key, Outcome::Voided).await?;
         let Outcome::Charged(charged) = outcome else {
             return Ok(RefundAnswer::NothingCharged);
@@ -118,6 +118,6 @@ fn asked(charge: &Charge) -> Outcome {
     })
 }
 
-fn lost() -> Unanswered {
-    Unanswered("the payment provider's answer was lost".to_owned())
+fn lost() -> OutcomeUnknown {
+    OutcomeUnknown("the payment provider's answer was lost".to_owned())
 }

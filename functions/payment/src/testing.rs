@@ -1,15 +1,22 @@
-//! Given this payment, with that answer, what is decided: for tests of decisions.
+//! Given this payment, with that response, what is decided: for tests of decisions.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_events::samples;
-use chorus_kernel::testing::{message, metadata};
-use chorus_kernel::{Given, Loaded, Outreach, Refusal, Step, Unanswered, Write};
+use chorus_kernel::testing::{Stored, message, metadata, step};
+use chorus_kernel::{ExternalAction, OutcomeUnknown, Refusal, Step, Versioned, Write, replace};
 use chorus_table::{Event, Row};
+use serde_json::{Value, json};
 
-use crate::outreach::{Answer, Question};
-use crate::{Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, Status};
+use crate::provider_call::{Request, Response};
+use crate::{
+    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewWait, Status,
+};
+
+/// The version at which a decision finds what is stored.
+const VERSION: u64 = 3;
 
 /// The payment of the samples, charged by the message of the samples.
 pub(crate) fn payment(status: Status) -> Payment {
@@ -28,45 +35,60 @@ pub(crate) fn charged() -> ChargeAnswer {
     ChargeAnswer::Charged { charge_id }
 }
 
+/// The wait for a review of the samples, by the task with this token, and what it was answered.
+pub(crate) fn wait(token: &str, answer: Option<&Value>) -> ReviewWait {
+    let subject = samples::order_id();
+    let handle = ReviewWait::handle(&subject);
+    let answer = answer.map(Value::to_string);
+    let wait = json!({ "handle": handle, "subject": subject, "token": token, "answer": answer });
+    serde_json::from_value(wait).unwrap()
+}
+
+/// What a decision finds: this payment and this wait, where there are any.
+pub(crate) fn stored(payment: Option<&Payment>, wait: Option<&ReviewWait>) -> Stored {
+    let stored = Stored::default();
+    let stored = payment.into_iter().fold(stored, |stored, it| stored.with(VERSION, it));
+    wait.into_iter().fold(stored, |stored, it| stored.with(VERSION, it))
+}
+
+/// The change of a payment that was [`stored`].
+pub(crate) fn becomes(known: &Payment, after: &Payment) -> Write {
+    replace(&Versioned { version: VERSION, value: known.clone() }, after)
+}
+
+/// The change of a wait that was [`stored`].
+pub(crate) fn waits(known: &ReviewWait, after: &ReviewWait) -> Write {
+    replace(&Versioned { version: VERSION, value: known.clone() }, after)
+}
+
 /// What `action` decides.
-pub(crate) fn decided<A: Outreach<Question = Question, Answer = Answer>>(
+pub(crate) fn decided<A: ExternalAction<Request = Request, Response = Response>>(
     action: &A,
-    input: &<A::Row as Row>::Input,
+    input: impl Into<<A::Row as Row>::Input>,
     known: Option<&Payment>,
-    answer: Option<&Answer>,
-) -> Result<Step<Question, <A::Row as Row>::Output>, Refusal> {
-    let loaded = Loaded::default();
-    let loaded = match known {
-        Some(payment) => loaded.with(3, payment),
-        None => loaded,
-    };
-    action.decide(&Given { input, message: &message() }, &loaded, answer)
+    response: Option<&Response>,
+) -> Result<Step<Request, <A::Row as Row>::Output>, Refusal> {
+    step(action, input, &message(), &stored(known, None), response)
 }
 
-/// What a decision says, and the payment that it keeps.
-pub(crate) fn kept<O: Clone + std::fmt::Debug>(
-    step: &Step<Question, O>,
-) -> (Vec<O>, Option<Payment>) {
-    let Step::Done(decision) = step else { panic!("a question, not a decision: {step:?}") };
-    let payment = decision.changes().iter().find_map(|write| match write {
-        Write::Put { item, .. } => serde_dynamo::from_item(item.clone()).ok(),
-        _ => None,
-    });
-    (decision.events().to_vec(), payment)
+/// What a decision says, and what it changes.
+pub(crate) fn done<O: Clone + Debug>(step: Step<Request, O>) -> (Vec<O>, Vec<Write>) {
+    let Step::Done(decision) = step else { panic!("a call, not a decision: {step:?}") };
+    (decision.events().to_vec(), decision.changes().to_vec())
 }
 
-/// A provider for decisions, which never ask.
+/// A provider for decisions, which never call it.
 pub(crate) fn no_provider() -> Arc<dyn PaymentProvider> {
     struct NoProvider;
 
     #[async_trait]
     impl PaymentProvider for NoProvider {
-        async fn charge(&self, _: &Charge, _: &str) -> Result<ChargeAnswer, Unanswered> {
-            Err(Unanswered("a decision never asks".to_owned()))
+        async fn charge(&self, _: &Charge, _: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
+            Err(OutcomeUnknown("a decision never calls".to_owned()))
         }
 
-        async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, Unanswered> {
-            Err(Unanswered("a decision never asks".to_owned()))
+        async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
+            Err(OutcomeUnknown("a decision never calls".to_owned()))
         }
     }
     Arc::new(NoProvider)

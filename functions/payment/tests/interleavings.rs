@@ -20,15 +20,16 @@ use chorus_events::fraud::OrderApproved;
 use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
 use chorus_events::{HIGH_VALUE, Money, samples};
+use chorus_kernel::testing::now;
 use chorus_kernel::{
-    Function, Item, Kernel, Key, Page, Query, Store, StoreError, Unanswered, Write,
+    Function, Item, Kernel, Key, MemoryStore, OutcomeUnknown, Page, Query, Store, StoreError, Write,
 };
 use chorus_payment::{
     Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewWait, function,
 };
 use chorus_table::Event;
 use proptest::prelude::*;
-use support::{MemoryStore, Shop, payload, wire};
+use support::{Shop, payload, wire};
 
 /// Lets somebody else go first, once.
 async fn pause() {
@@ -162,26 +163,30 @@ impl Provider {
 
 #[async_trait]
 impl PaymentProvider for Provider {
-    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, Unanswered> {
+    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
         let (key, amount) = (key.to_owned(), charge.amount);
         let sent = self.send(Request::Charge { key, amount, answer: None, lost: false });
         loop {
             pause().await;
             match self.request(sent) {
-                Request::Charge { lost: true, .. } => return Err(Unanswered("lost".to_owned())),
+                Request::Charge { lost: true, .. } => {
+                    return Err(OutcomeUnknown("lost".to_owned()));
+                }
                 Request::Charge { answer: Some(answer), .. } => return Ok(answer),
                 _ => {}
             }
         }
     }
 
-    async fn refund(&self, refund: &Refund, _: &str) -> Result<RefundAnswer, Unanswered> {
+    async fn refund(&self, refund: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
         let charge_key = refund.charge_key.clone();
         let sent = self.send(Request::Refund { charge_key, answer: None, lost: false });
         loop {
             pause().await;
             match self.request(sent) {
-                Request::Refund { lost: true, .. } => return Err(Unanswered("lost".to_owned())),
+                Request::Refund { lost: true, .. } => {
+                    return Err(OutcomeUnknown("lost".to_owned()));
+                }
                 Request::Refund { answer: Some(answer), .. } => return Ok(answer),
                 _ => {}
             }
@@ -398,7 +403,7 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     }
     let kernel = world.shop.kernel();
     let order = samples::order_id();
-    let kept = support::now(kernel.find::<Payment>(order.as_str())).unwrap().unwrap();
+    let kept = now(kernel.find::<Payment>(&order)).unwrap().unwrap();
     prop_assert_eq!(kept.refunded, refunded, "the record tells the truth");
     prop_assert_eq!(kept.charged, charged, "the record tells the truth");
     Ok(())

@@ -11,13 +11,14 @@ use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{PaymentCanceled, PaymentMade};
 use chorus_events::{Money, samples};
 use chorus_http::{Method, Request};
-use chorus_kernel::{Clock, Unanswered};
+use chorus_kernel::testing::now;
+use chorus_kernel::{Clock, OutcomeUnknown};
 use chorus_payment::{
     Charge, ChargeAnswer, Movement, PaymentProvider, Refund, RefundAnswer, SimulatedProvider,
     charge_key, function, ledger, refund_key,
 };
 use chorus_table::Event;
-use support::{Shop, now, payload, wire};
+use support::{Shop, payload, wire};
 
 struct Counter {
     shop: Shop,
@@ -34,7 +35,7 @@ fn counter(customer: &'static str, amount: Money) -> Counter {
 }
 
 impl Counter {
-    fn charge(&self) -> Result<ChargeAnswer, Unanswered> {
+    fn charge(&self) -> Result<ChargeAnswer, OutcomeUnknown> {
         let charge = Charge {
             order_id: samples::order_id(),
             customer_id: self.customer.parse().unwrap(),
@@ -43,7 +44,7 @@ impl Counter {
         now(self.provider.charge(&charge, &charge_key(&samples::order_id())))
     }
 
-    fn refund(&self) -> Result<RefundAnswer, Unanswered> {
+    fn refund(&self) -> Result<RefundAnswer, OutcomeUnknown> {
         let order_id = samples::order_id();
         let refund = Refund { order_id: order_id.clone(), charge_key: charge_key(&order_id) };
         now(self.provider.refund(&refund, &refund_key(&order_id)))
@@ -55,11 +56,11 @@ impl Counter {
     }
 }
 
-fn is_charged(answer: &Result<ChargeAnswer, Unanswered>) -> bool {
+fn is_charged(answer: &Result<ChargeAnswer, OutcomeUnknown>) -> bool {
     matches!(answer, Ok(ChargeAnswer::Charged { .. }))
 }
 
-fn is_declined(answer: &Result<ChargeAnswer, Unanswered>) -> bool {
+fn is_declined(answer: &Result<ChargeAnswer, OutcomeUnknown>) -> bool {
     matches!(answer, Ok(ChargeAnswer::Declined { .. }))
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chorus_events::{CustomerId, Money, OrderId};
 use chorus_kernel::{
-    Condition, Failure, Item, Key, Query, Reason, Store, StoreError, TableSpec, Unanswered, Write,
-    number, text,
+    Condition, Failure, Item, Key, OutcomeUnknown, Query, Reason, Store, StoreError, TableSpec,
+    Update, Write, number, text,
 };
 use serde_dynamo::AttributeValue;
 
@@ -121,7 +121,7 @@ impl Books {
         &self,
         key: &str,
         outcome: Outcome,
-    ) -> Result<(Outcome, bool), Unanswered> {
+    ) -> Result<(Outcome, bool), OutcomeUnknown> {
         let key = at(LEDGER, format!("charge#{key}"));
         let mut item = key.to_item();
         let name = match &outcome {
@@ -152,7 +152,7 @@ impl Books {
         &self,
         charge_key: &str,
         charged: &Charged,
-    ) -> Result<bool, Unanswered> {
+    ) -> Result<bool, OutcomeUnknown> {
         let key = at(LEDGER, format!("refund#{charge_key}"));
         let mut item = key.to_item();
         charged.write(&mut item);
@@ -161,17 +161,17 @@ impl Books {
     }
 
     /// Counts one more ask of `key`, and tells how many there were.
-    pub(super) async fn count(&self, key: &str) -> Result<i64, Unanswered> {
+    pub(super) async fn count(&self, key: &str) -> Result<i64, OutcomeUnknown> {
         let key = at(ASKS, key.to_owned());
-        let update = Condition::new("ADD asks :one").number(":one", 1);
-        let add = Write::Update { key: key.clone(), update, condition: None };
+        let updates = vec![Update::Add { attribute: "asks", amount: 1 }];
+        let add = Write::Update { key: key.clone(), updates, condition: None };
         self.store.write(&[add]).await.map_err(|error| closed(&error))?;
         let counted = self.store.get(&key).await.map_err(|error| closed(&error))?;
         Ok(counted.as_ref().and_then(|item| number(item, "asks")).unwrap_or_default())
     }
 
-    async fn put_new(&self, key: &Key, item: Item) -> Result<bool, Unanswered> {
-        let condition = Some(Condition::new("attribute_not_exists(pk)"));
+    async fn put_new(&self, key: &Key, item: Item) -> Result<bool, OutcomeUnknown> {
+        let condition = Some(Condition::Absent);
         match self.store.write(&[Write::Put { key: key.clone(), item, condition }]).await {
             Ok(()) => Ok(true),
             Err(StoreError::Refused(reasons)) if reasons.iter().all(is_condition) => Ok(false),
@@ -188,10 +188,10 @@ fn is_condition(reason: &Reason) -> bool {
     matches!(reason, Reason::Condition(_))
 }
 
-fn closed(error: &StoreError) -> Unanswered {
+fn closed(error: &StoreError) -> OutcomeUnknown {
     unanswered(&format!("cannot reach its books: {error}"))
 }
 
-fn unanswered(why: &str) -> Unanswered {
-    Unanswered(format!("the payment provider {why}"))
+fn unanswered(why: &str) -> OutcomeUnknown {
+    OutcomeUnknown(format!("the payment provider {why}"))
 }

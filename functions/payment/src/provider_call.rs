@@ -1,8 +1,8 @@
-//! How both actions turn what follows from a fact into a step: a question to the provider with
-//! its claim, or a decision.
+//! How both actions turn what follows from a fact into a step: a call to the provider with its
+//! claim, or a decision.
 
 use chorus_events::OrderId;
-use chorus_kernel::{Decision, Refusal, Step, Unanswered, Versioned, save};
+use chorus_kernel::{Decision, Found, OutcomeUnknown, Refusal, Step, save};
 
 use crate::transitions::{Fact, Next};
 use crate::{
@@ -10,58 +10,53 @@ use crate::{
     refund_key,
 };
 
-/// What the provider is asked.
+/// What the provider is called for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Question {
-    /// To charge.
+pub(crate) enum Request {
     Charge(Charge),
-    /// To refund.
     Refund(Refund),
 }
 
-/// What it answered.
+/// What it responded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// To a charge.
+pub(crate) enum Response {
     Charge(ChargeAnswer),
-    /// To a refund.
     Refund(RefundAnswer),
 }
 
-/// Asks the provider, with the keys that derive from the order.
-pub(crate) async fn ask(
+/// Calls the provider, with the keys that derive from the order.
+pub(crate) async fn call(
     provider: &dyn PaymentProvider,
-    question: &Question,
-) -> Result<Answer, Unanswered> {
-    match question {
-        Question::Charge(charge) => {
-            provider.charge(charge, &charge_key(&charge.order_id)).await.map(Answer::Charge)
+    request: &Request,
+) -> Result<Response, OutcomeUnknown> {
+    match request {
+        Request::Charge(charge) => {
+            provider.charge(charge, &charge_key(&charge.order_id)).await.map(Response::Charge)
         }
-        Question::Refund(refund) => {
-            provider.refund(refund, &refund_key(&refund.order_id)).await.map(Answer::Refund)
+        Request::Refund(refund) => {
+            provider.refund(refund, &refund_key(&refund.order_id)).await.map(Response::Refund)
         }
     }
 }
 
 /// A payment as it was read, if there is one, and the message that is being answered.
 #[derive(Debug)]
-pub(crate) struct Case {
-    read: Option<Versioned<Payment>>,
+pub(crate) struct Case<'a> {
+    read: &'a Found<Payment>,
     /// What was read, or a payment of which nothing is known.
-    pub(crate) payment: Payment,
+    payment: Payment,
     /// The idempotency key of the message.
-    pub(crate) message: String,
+    message: &'a str,
 }
 
-impl Case {
-    pub(crate) fn new(order_id: &OrderId, read: Option<Versioned<Payment>>, message: &str) -> Self {
-        let payment = Payment::known(order_id, read.as_ref());
-        Self { read, payment, message: message.to_owned() }
+impl<'a> Case<'a> {
+    pub(crate) fn new(order_id: &OrderId, read: &'a Found<Payment>, message: &'a str) -> Self {
+        Self { read, payment: Payment::known(order_id, read.as_ref()), message }
     }
 
     /// Whether the message is the one that holds the fence.
     pub(crate) fn holds_the_fence(&self) -> bool {
-        self.payment.charged_by.as_ref() == Some(&self.message)
+        self.payment.charged_by.as_deref() == Some(self.message)
     }
 
     /// The step that follows from `fact`; `say` finds the event for what the payment became.
@@ -69,7 +64,7 @@ impl Case {
         &self,
         fact: &Fact<'_>,
         say: impl FnOnce(&Payment) -> Option<O>,
-    ) -> Result<Step<Question, O>, Refusal> {
+    ) -> Result<Step<Request, O>, Refusal> {
         let known = self.payment.learn(fact);
         let becomes = |status| Payment { status, ..known.clone() };
         match self.payment.next(fact) {
@@ -85,25 +80,25 @@ impl Case {
                 Ok(Step::Done(Decision::emit(event).with(change)))
             }
             Next::Charge(status) => {
-                let charged_by = Some(self.message.clone());
+                let charged_by = Some(self.message.to_owned());
                 let payment = Payment { charged_by, ..becomes(status) };
                 let charge = charge::charge(&payment).ok_or_else(|| incomplete(&payment))?;
-                Ok(self.ask(Question::Charge(charge), &payment))
+                Ok(self.call(Request::Charge(charge), &payment))
             }
             Next::Refund(status) => {
                 let payment = becomes(status);
-                Ok(self.ask(Question::Refund(charge::refund(&payment.order_id)), &payment))
+                Ok(self.call(Request::Refund(charge::refund(&payment.order_id)), &payment))
             }
             Next::Later(why) => Err(Refusal::Later(why.to_owned())),
             Next::Wrong(why) => Err(Refusal::Conflict(why.to_owned())),
         }
     }
 
-    /// Asks, once the record says so; where it does already, there is nothing to claim.
-    fn ask<O>(&self, question: Question, claimed: &Payment) -> Step<Question, O> {
+    /// Calls, once the record says so; where it does already, there is nothing to claim.
+    fn call<O>(&self, request: Request, claimed: &Payment) -> Step<Request, O> {
         let known = self.read.as_ref().is_some_and(|read| read.value == *claimed);
         let claim = if known { Vec::new() } else { vec![save(self.read.as_ref(), claimed)] };
-        Step::Ask { question, claim }
+        Step::Call { request, claim }
     }
 }
 
