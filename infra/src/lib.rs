@@ -1,29 +1,51 @@
-//! The shop on AWS, as code: constructs, and a stack that takes the design table, the services'
-//! tables and their routes, and prints `template.yaml`.
+//! The shop on AWS: what its template says beyond what follows from the design table.
 //!
 //! ```
-//! let stack = chorus_infra::Stack::shop("..");
-//! let template = chorus_infra::synthesize(&stack)?;
+//! use chorus_template::{check, synthesize};
+//!
+//! let stack = chorus_infra::shop("..");
+//! let template = synthesize(&stack);
 //! assert!(template.to_yaml().starts_with("# "));
-//! assert_eq!(chorus_infra::check(&template.document(), &stack), []);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! assert_eq!(check(&template.document(), &stack), []);
 //! ```
-//!
-//! It knows no AWS SDK and deploys nothing. [`check`] finds what no linter sees, in any template
-//! that is given to it as JSON.
 
-mod check;
-pub mod constructs;
-mod finding;
-pub mod intrinsics;
-mod machine;
-mod names;
-mod shop;
-mod stack;
-mod template;
-mod yaml;
+mod carrier;
+mod functions;
 
-pub use check::check;
-pub use finding::Finding;
-pub use stack::{Stack, synthesize};
-pub use template::Template;
+use std::path::PathBuf;
+
+use chorus_events::table::TABLE;
+use chorus_template::{Application, Stack};
+
+/// What stands above the template.
+const PREAMBLE: &str = "\
+# Printed by `cargo run -- synth` from the design table (events/src/table.rs), the services' tables
+# and routes, and the stack in infra/. Change those, not this file: a test holds the two together.
+";
+
+/// The shop's stack; `root` is the repository.
+#[must_use]
+pub fn shop(root: impl Into<PathBuf>) -> Stack {
+    Stack {
+        table: TABLE,
+        functions: functions::all(),
+        application: application(),
+        root: root.into(),
+    }
+}
+
+fn application() -> Application {
+    let description = "Chorus: an order backend whose services answer events with events.";
+    Application {
+        preamble: PREAMBLE,
+        definitions: "infra/state-machines",
+        subject: "an order",
+        api: "Where orders are placed",
+        partners: vec![carrier::api()],
+        variables: vec![carrier::webhook_secret()],
+        parameters: vec![carrier::webhook_parameter()],
+        conditions: vec![carrier::webhook_condition()],
+        outputs: vec![carrier::webhook_output()],
+        ..Application::new(description)
+    }
+}

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use chorus_infra::{Stack, Template, check, synthesize};
+use chorus_infra::shop;
+use chorus_template::{Template, check, synthesize};
 use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 fn template() -> Template {
-    synthesize(&Stack::shop(ROOT))
+    synthesize(&shop(ROOT))
 }
 
 #[test]
@@ -26,7 +27,7 @@ fn the_template_on_disk_is_the_one_that_the_stack_prints() {
 
 #[test]
 fn nothing_is_wrong_with_the_template() {
-    let findings = check(&template().document(), &Stack::shop(ROOT));
+    let findings = check(&template().document(), &shop(ROOT));
     let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
     assert_eq!(told, [""; 0]);
 }
@@ -61,7 +62,7 @@ fn every_row_that_consumes_events_has_one_rule() {
 fn every_route_is_among_the_paths_of_the_api() {
     let document = template().document();
     let paths = &document["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"];
-    for function in Stack::shop(ROOT).functions {
+    for function in shop(ROOT).functions {
         for route in &function.routes {
             let method = route.method.as_str().to_ascii_lowercase();
             assert!(paths[route.path][method].is_object(), "{route:?}");
@@ -104,7 +105,7 @@ fn the_folder_of_every_function_is_the_package_that_builds_it() {
             functions += 1;
         }
     }
-    assert_eq!(functions, Stack::shop(ROOT).functions.len() + 1, "and the sweeper");
+    assert_eq!(functions, shop(ROOT).functions.len() + 1, "and the sweeper");
 }
 
 #[test]

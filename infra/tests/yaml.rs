@@ -1,14 +1,15 @@
 //! What is printed is YAML that reads back as the template: a parser that knows nothing of us
 //! reads it.
 
-use chorus_infra::{Stack, synthesize};
+use chorus_infra::shop;
+use chorus_template::synthesize;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
 #[test]
 fn a_yaml_parser_reads_what_was_printed() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let template = synthesize(&Stack::shop(root));
+    let template = synthesize(&shop(root));
     let yaml = template.to_yaml();
     let read = Yaml::load_from_str(&yaml).unwrap();
     assert_eq!(long_form(&read[0]), template.document());

@@ -1,32 +1,33 @@
-//! What is wrong with a row, and what to do about it.
+//! What a check finds, in a design table or in what derives from it, and what would mend it.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One thing that keeps the flow from closing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
-    /// The row, or the event, that is wrong.
-    pub row: String,
-    /// What is wrong with it.
+    /// The row, the event or the template's resource that is wrong.
+    pub subject: String,
+    /// What is wrong with it, as the end of a sentence that begins with the subject.
     pub problem: String,
-    /// What would mend it.
+    /// What would mend it, as a sentence without its full stop.
     pub remedy: String,
 }
 
 impl Finding {
-    pub(crate) fn new(
-        row: impl Into<String>,
+    /// `subject`, what is wrong with it, and what would mend it.
+    pub fn new(
+        subject: impl Into<String>,
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self { row: row.into(), problem: problem.into(), remedy: remedy.into() }
+        Self { subject: subject.into(), problem: problem.into(), remedy: remedy.into() }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}. {}.", self.row, self.problem, self.remedy)
+        write!(f, "{}: {}. {}.", self.subject, self.problem, self.remedy)
     }
 }

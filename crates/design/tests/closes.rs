@@ -22,7 +22,8 @@ fn without(events: &[EventSpec], name: &str) -> &'static [EventSpec] {
 
 #[track_caller]
 fn names(findings: &[Finding], row: &str, problem: &str) {
-    let named = findings.iter().any(|found| found.row == row && found.problem.contains(problem));
+    let named =
+        findings.iter().any(|found| found.subject == row && found.problem.contains(problem));
     assert!(named, "{findings:#?}");
 }
 

@@ -10,7 +10,8 @@ mod names_and_references;
 mod patterns;
 mod targets;
 
-use chorus_infra::{Stack, check, synthesize};
+use chorus_infra::shop;
+use chorus_template::{Finding, check, synthesize};
 use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -18,14 +19,14 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Plants a fault, and expects exactly these findings: resource, and a part of the problem.
 #[track_caller]
 fn planted(plant: impl FnOnce(&mut Value), expected: &[(&str, &str)]) {
-    let stack = Stack::shop(ROOT);
+    let stack = shop(ROOT);
     let mut document = synthesize(&stack).document();
     plant(&mut document);
     let findings = check(&document, &stack);
     let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
     let named = |(resource, problem): &(&str, &str)| {
-        let is = |one: &&chorus_infra::Finding| {
-            one.resource == *resource && one.problem.contains(problem) && !one.remedy.is_empty()
+        let is = |one: &&Finding| {
+            one.subject == *resource && one.problem.contains(problem) && !one.remedy.is_empty()
         };
         findings.iter().any(|one| is(&one))
     };

@@ -67,7 +67,7 @@ fn prove(design: &Design) -> anyhow::Result<ExitCode> {
         line!("{GOOD}The flow closes{GOOD:#}: {rows} rows, {events} messages.");
     } else {
         for finding in &findings {
-            line!("{BAD}{}{BAD:#}: {}. {}.", finding.row, finding.problem, finding.remedy);
+            line!("{BAD}{}{BAD:#}: {}. {}.", finding.subject, finding.problem, finding.remedy);
         }
     }
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

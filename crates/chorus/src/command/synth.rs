@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_infra::{Stack, check, synthesize};
+use chorus_infra::shop;
+use chorus_template::{check, synthesize};
 use clap::Args;
 
 use crate::screen::{BAD, GOOD, line};
@@ -27,7 +28,7 @@ pub(crate) struct Synth {
 }
 
 pub(crate) fn run(synth: &Synth) -> anyhow::Result<ExitCode> {
-    let stack = Stack::shop(&synth.root);
+    let stack = shop(&synth.root);
     let template = synthesize(&stack);
     let (text, path) = (template.to_yaml(), synth.root.join("template.yaml"));
     if synth.write {

@@ -1,8 +1,11 @@
 //! The bus, its archive, and the queues of what could not be delivered.
 
-use chorus_table::Via;
-use serde_json::json;
+use std::collections::BTreeSet;
 
+use chorus_table::{Trigger, Via};
+use serde_json::{Value, json};
+
+use super::Stack;
 use super::services::QUEUE_VISIBILITY_SECONDS;
 use super::topology::{self, Topology};
 use crate::Template;
@@ -12,10 +15,10 @@ use crate::names;
 /// How often a message is received before its function has failed on it.
 const RECEIVES: u32 = 5;
 
-pub(crate) fn add(template: &mut Template, topology: &Topology) {
+pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.section("The bus. Services meet here and nowhere else.");
     template.add(names::BUS, &Bus);
-    let pattern = json!({ "source": [{ "prefix": "com." }] });
+    let pattern = everything(stack);
     template.add("Archive", &Archive { bus: names::BUS, pattern, days: "ArchiveDays" });
     template.section(
         "Dead letters: what the bus could not deliver. Each message says by its attributes which\n\
@@ -31,6 +34,22 @@ pub(crate) fn add(template: &mut Template, topology: &Topology) {
         template.add(format!("{queue}Policy"), &QueuePolicy { queue, rules });
     }
     queues(template, topology);
+}
+
+/// Every event of the application: what its catch-all row listens to, or else the sources of all
+/// events that its rows name.
+fn everything(stack: &Stack) -> Value {
+    let rows = stack.table.rows;
+    let prefix = rows.iter().find_map(|row| match row.trigger {
+        Trigger::Every { source_prefix } => Some(source_prefix),
+        Trigger::Messages => None,
+    });
+    let events = rows.iter().flat_map(|row| row.on.iter().chain(row.emits));
+    let sources: BTreeSet<&str> = events.map(|event| event.owner.source()).collect();
+    prefix.map_or_else(
+        || json!({ "source": sources }),
+        |prefix| json!({ "source": [{ "prefix": prefix }] }),
+    )
 }
 
 /// The queues between the bus and a function, each with the rules that fill it.

@@ -100,7 +100,7 @@ fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> 
     let of_machine = tasks_of(view, id).into_iter().find(|row| row.action == action);
     let Some(row) = of_machine else {
         let problem = format!("hands an event to {action} in {state}, which is no task of it");
-        return Some(Finding::new(id, problem, "Let the row be task_of it in events/src/table.rs"));
+        return Some(Finding::new(id, problem, "Let the row be task_of it in the design table"));
     };
     let own = names::function(row.service.name);
     let function = meant(machine, &task.parameters()["FunctionName"])?;
@@ -120,7 +120,7 @@ fn tasks_of<'a>(view: View<'a>, id: &str) -> Vec<&'a RowSpec> {
     });
     let names: BTreeSet<&str> = whole.map(|machine| machine.spec.name).collect();
     let is_task = |row: &&RowSpec| row.task_of.is_some_and(|machine| names.contains(machine));
-    view.stack.rows.iter().filter(is_task).collect()
+    view.stack.table.rows.iter().filter(is_task).collect()
 }
 
 /// Words of another service.
@@ -153,7 +153,7 @@ fn unused_tasks(view: View<'_>, id: &str, definition: &Definition) -> Vec<Findin
         all.flat_map(Definition::tasks).any(|task| task.action() == Some(row.action))
     };
     let own = |row: &&RowSpec| row.task_of.is_some_and(|machine| names::machine(machine) == id);
-    let idle = view.stack.rows.iter().filter(own).filter(|row| !is_done(row));
+    let idle = view.stack.table.rows.iter().filter(own).filter(|row| !is_done(row));
     let finding = |row: &RowSpec| {
         let problem = format!("never hands anything to {}, a task of it", row.action);
         Finding::new(id, problem, "Add a state that does, or take task_of out of the row")

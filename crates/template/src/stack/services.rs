@@ -6,7 +6,7 @@ use chorus_table::{Service, Via};
 use serde_json::Value;
 
 use super::topology::{self, Topology};
-use super::{carrier, grants, machines};
+use super::{Stack, grants, machines};
 use crate::Template;
 use crate::constructs::{
     EventRule, EventSource, Function, LogGroup, Principal, Queue, Retry, Role, Statement,
@@ -27,7 +27,12 @@ const EVERY_MINUTE: &str = "rate(1 minute)";
 /// What the sweeper understands.
 const SWEEP: &str = r#"{"sweep": true}"#;
 
-pub(crate) fn add(template: &mut Template, topology: &Topology, function: &ServiceFunction) {
+pub(crate) fn add(
+    template: &mut Template,
+    stack: &Stack,
+    topology: &Topology,
+    function: &ServiceFunction,
+) {
     let service = function.service;
     template.section(story(topology, service));
     let statements = grants::of_service(topology, function);
@@ -38,31 +43,30 @@ pub(crate) fn add(template: &mut Template, topology: &Topology, function: &Servi
         .collect();
     let own = topology.machines.iter().filter(|machine| machine.service == service);
     environment.extend(machine_variables(topology, own));
-    if service == chorus_events::services::DELIVERY {
-        environment.push(carrier::webhook_secret());
-    }
+    let application = &stack.application;
+    let variables = application.variables.iter().filter(|(whose, ..)| *whose == service);
+    environment.extend(variables.map(|(_, name, value)| (name.clone(), value.clone())));
     let construct = Function {
         description: format!("{}: answers events with events", service.title),
         environment,
         events: events(topology, service),
-        ..named(service.name)
+        ..named(service.name, (application.folder)(service))
     };
     surroundings(template, service.name, statements);
     template.add(names::function(service.name), &construct);
 }
 
 /// The function that publishes what a caller of the API who went away left unpublished.
-pub(crate) fn add_sweeper(template: &mut Template, topology: &Topology) {
+pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Topology) {
     template
         .section("The sweeper: publishes what was committed, and left unpublished, every minute.");
     let name = names::SWEEPER;
     surroundings(template, name, grants::of_sweeper(topology));
     let construct = Function {
-        folder: "crates/aws".to_owned(),
         description: "Publishes what was committed and left unpublished".to_owned(),
         environment: machine_variables(topology, topology.machines.iter()),
         events: vec![("EveryMinute".to_owned(), EventSource::Schedule(EVERY_MINUTE, SWEEP))],
-        ..named(name)
+        ..named(name, stack.application.sweeper.to_owned())
     };
     template.add(names::function(name), &construct);
 }
@@ -72,16 +76,16 @@ fn machine_variables<'a>(
     topology: &Topology,
     machines: impl Iterator<Item = &'a Machine>,
 ) -> Vec<(String, Value)> {
-    let started = machines.filter(|machine| machine.is_started_by_a_row(&topology.rows));
+    let started = machines.filter(|machine| machine.is_started_by_a_row(topology.rows));
     let names = started.map(|machine| machine.spec.name);
     names.map(|name| (names::machine_variable(name), machines::arn_by_name(name))).collect()
 }
 
 /// A function with what every function has.
-fn named(name: &str) -> Function {
+fn named(name: &str, folder: String) -> Function {
     Function {
         binary: name.to_owned(),
-        folder: format!("functions/{name}"),
+        folder,
         description: String::new(),
         role: names::role(name),
         failures: names::failures(name),

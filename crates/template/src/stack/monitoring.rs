@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Stack;
 use super::api::API;
 use super::topology::Topology;
 use crate::Template;
@@ -15,17 +16,17 @@ const DEPTH: (&str, &str) = ("AWS/SQS", "ApproximateNumberOfMessagesVisible");
 /// How long the oldest of them has waited, in seconds.
 const AGE: (&str, &str) = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
 
-pub(crate) fn add(template: &mut Template, topology: &Topology) {
+pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.section("Alarms. Those on dead letters and failures mean work: docs/OPERATIONS.md.");
-    for alarm in alarms(topology) {
+    for alarm in alarms(stack, topology) {
         let id: String = alarm.name.split('-').map(names::pascal).collect();
         template.add(id + "Alarm", &alarm);
     }
     template.section("The dashboard: what is said on the bus, what fails, what waits.");
-    template.add("Dashboard", &Dashboard { widgets: widgets(topology) });
+    template.add("Dashboard", &Dashboard { widgets: widgets(stack, topology) });
 }
 
-fn alarms(topology: &Topology) -> Vec<Alarm> {
+fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
     let mut alarms = vec![
         depth(names::DEAD_LETTERS, "dead-letters", "The bus could not deliver an event"),
         age(names::DEAD_LETTERS, "dead-letters", 86_400),
@@ -46,19 +47,24 @@ fn alarms(topology: &Topology) -> Vec<Alarm> {
     }
     for machine in &topology.machines {
         let name = machine.spec.name;
-        alarms.push(executions(name, "ExecutionsFailed", (0, 1)));
-        alarms.push(executions(name, "ExecutionsTimedOut", (0, 1)));
-        alarms.push(executions(name, "ExecutionThrottled", (0, 3)));
+        let subject = stack.application.subject;
+        alarms.push(executions(name, "ExecutionsFailed", (0, 1), subject));
+        alarms.push(executions(name, "ExecutionsTimedOut", (0, 1), subject));
+        alarms.push(executions(name, "ExecutionThrottled", (0, 3), subject));
     }
-    alarms.push(Alarm {
+    alarms.extend(stack.has_api().then(api_errors));
+    alarms
+}
+
+fn api_errors() -> Alarm {
+    Alarm {
         name: "api-errors".to_owned(),
         description: "The HTTP API answers with 5xx".to_owned(),
         metric: ("AWS/ApiGateway", "5xx"),
         dimension: ("ApiId", reference(API)),
         statistic: "Sum",
         above: (0, 3),
-    });
-    alarms
+    }
 }
 
 fn depth(queue: &str, name: &str, means: &str) -> Alarm {
@@ -95,11 +101,11 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
     }
 }
 
-/// An execution that ends but for its own end has said nothing: an order waits for it.
-fn executions(machine: &str, metric: &'static str, above: (u32, u32)) -> Alarm {
+/// An execution that does not end by its own end has published nothing: `subject` waits for it.
+fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &str) -> Alarm {
     Alarm {
         name: format!("{}-{}", names::kebab(machine), names::kebab(metric)),
-        description: format!("{metric} of {machine}: an order may wait for it"),
+        description: format!("{metric} of {machine}: {subject} may wait for it"),
         metric: ("AWS/States", metric),
         dimension: ("StateMachineArn", reference(&names::machine(machine))),
         statistic: "Sum",
@@ -118,7 +124,7 @@ fn machine_lines(topology: &Topology) -> Vec<Value> {
     topology.machines.iter().flat_map(lines).collect()
 }
 
-fn widgets(topology: &Topology) -> Vec<Value> {
+fn widgets(stack: &Stack, topology: &Topology) -> Vec<Value> {
     let function = |metric: &'static str| {
         move |name: &&'static str| {
             json!(["AWS/Lambda", metric, "FunctionName", format!("${{{}}}", names::function(name))])
@@ -137,24 +143,22 @@ fn widgets(topology: &Topology) -> Vec<Value> {
     let queues = [names::DEAD_LETTERS.to_owned()].into_iter();
     let queues =
         queues.chain(consumed).chain(failures).chain(queued).map(depth).collect::<Vec<_>>();
-    let api = format!("${{{API}}}");
-    vec![
+    let mut widgets = vec![
         widget("Events by rule", (0, 0), &topology.rules.iter().map(rule).collect::<Vec<_>>()),
         widget("What waits: dead letters, failures, queues", (12, 0), &queues),
         widget("Invocations", (0, 7), &functions("Invocations")),
         widget("Errors", (12, 7), &functions("Errors")),
         widget("Duration", (0, 14), &functions("Duration")),
-        widget(
-            "API",
-            (12, 14),
-            &[
-                json!(["AWS/ApiGateway", "Count", "ApiId", api]),
-                json!(["AWS/ApiGateway", "4xx", "ApiId", api]),
-                json!(["AWS/ApiGateway", "5xx", "ApiId", api]),
-            ],
-        ),
-        widget("State machines", (0, 21), &machine_lines(topology)),
-    ]
+    ];
+    if stack.has_api() {
+        let api = format!("${{{API}}}");
+        let line = |metric| json!(["AWS/ApiGateway", metric, "ApiId", api]);
+        widgets.push(widget("API", (12, 14), &["Count", "4xx", "5xx"].map(line)));
+    }
+    if !topology.machines.is_empty() {
+        widgets.push(widget("State machines", (0, 21), &machine_lines(topology)));
+    }
+    widgets
 }
 
 fn widget(title: &str, (x, y): (u32, u32), metrics: &[Value]) -> Value {

@@ -3,6 +3,7 @@
 use chorus_table::RowSpec;
 use serde_json::{Value, json};
 
+use super::Stack;
 use super::grants::publishing;
 use super::parameters::MACHINE_LOG_LEVEL;
 use super::topology::Topology;
@@ -35,14 +36,15 @@ const TRACES: &[&str] = &[
 /// The rule by which Step Functions itself learns that a nested execution has ended.
 const NESTED_RULE: &str = "StepFunctionsGetEventsForStepFunctionsExecutionRule";
 
-pub(crate) fn add(template: &mut Template, topology: &Topology) {
+pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     if topology.machines.is_empty() {
         return;
     }
-    template.section(
+    template.section(format!(
         "State machines: what comes when inside of one domain. Their definitions are files beside\n\
-         infra/; a role allows what the definition calls, and says what its tasks answer with.",
-    );
+         {}; a role allows what the definition calls, and says what its tasks answer with.",
+        home(stack.application.definitions)
+    ));
     for machine in &topology.machines {
         let name = machine.spec.name;
         let log_group = LogGroup {
@@ -55,13 +57,21 @@ pub(crate) fn add(template: &mut Template, topology: &Topology) {
         template.add(names::machine_role(name), &role);
         let construct = StateMachine {
             name: names::kebab(name),
-            definition: machine.file(),
+            definition: machine.file.clone(),
             substitutions: substitutions(machine, topology),
             role: names::machine_role(name),
             log_group: names::machine_logs(name),
             log_level: MACHINE_LOG_LEVEL,
         };
         template.add(names::machine(name), &construct);
+    }
+}
+
+/// What stands beside the folder of the definitions.
+fn home(definitions: &str) -> String {
+    match definitions.rsplit_once('/') {
+        Some((home, _)) => format!("{home}/"),
+        None => "this file".to_owned(),
     }
 }
 
@@ -116,7 +126,7 @@ pub(crate) fn statements(machine: &Machine, topology: &Topology) -> Vec<Statemen
         statements.push(Statement::new("OwnTasks", &["lambda:InvokeFunction"], functions));
     }
     if machine.definition.tasks().any(|task| task.calls("events:putEvents")) {
-        let rows: Vec<&RowSpec> = machine.says(&topology.rows).collect();
+        let rows: Vec<&RowSpec> = machine.says(topology.rows).collect();
         statements.extend(publishing(rows.into_iter()));
     }
     statements.extend(nesting(machine));

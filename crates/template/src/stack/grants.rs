@@ -33,14 +33,16 @@ const RECEIVE_ACTIONS: &[&str] =
 pub(crate) fn of_service(topology: &Topology, function: &Function) -> Vec<Statement> {
     let service = function.service;
     let mut statements = common(service.name);
-    let own = function.tables.iter().flat_map(table_arns).collect();
-    statements.push(Statement::new("OwnTables", OWN_TABLE_ACTIONS, own));
+    let own: Vec<Value> = function.tables.iter().flat_map(table_arns).collect();
+    if !own.is_empty() {
+        statements.push(Statement::new("OwnTables", OWN_TABLE_ACTIONS, own));
+    }
     statements.push(Statement::new("Records", RECORD_ACTIONS, vec![records()]));
     let rows = topology.rows.iter().filter(|row| row.service == service);
     let rows = rows.filter(|row| !is_said_by_machines(&topology.machines, row));
     statements.extend(publishing(rows));
     let own = topology.machines.iter().filter(|machine| machine.service == service);
-    statements.extend(telling(&own.collect::<Vec<_>>(), &topology.rows));
+    statements.extend(telling(&own.collect::<Vec<_>>(), topology.rows));
     let sources: Vec<Value> = topology.sources(service).iter().map(|queue| arn(queue)).collect();
     if !sources.is_empty() {
         statements.push(Statement::new("OwnQueues", RECEIVE_ACTIONS, sources));
@@ -56,7 +58,7 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     statements.push(Statement::new("Records", SWEEP_ACTIONS, vec![records(), index]));
     let said = |row: &&RowSpec| !is_said_by_machines(&topology.machines, row);
     statements.extend(publishing(topology.rows.iter().filter(said)));
-    statements.extend(telling(&topology.machines.iter().collect::<Vec<_>>(), &topology.rows));
+    statements.extend(telling(&topology.machines.iter().collect::<Vec<_>>(), topology.rows));
     statements
 }
 
@@ -117,7 +119,7 @@ pub(super) fn publishing<'a>(rows: impl Iterator<Item = &'a RowSpec>) -> Vec<Sta
         said.entry(event.owner.source()).or_default().insert(event.detail_type);
     }
     let statement = |(source, detail_types): (&str, BTreeSet<&str>)| {
-        let sid = format!("Publish{}", names::pascal(source.trim_start_matches("com.")));
+        let sid = format!("Publish{}", source_name(source));
         Statement::new(sid, &["events:PutEvents"], vec![arn(names::BUS)]).condition(json!({
             "ForAllValues:StringEquals": {
                 "events:source": [source],
@@ -127,4 +129,10 @@ pub(super) fn publishing<'a>(rows: impl Iterator<Item = &'a RowSpec>) -> Vec<Sta
         }))
     };
     said.into_iter().map(statement).collect()
+}
+
+/// `com.event-log` as `EventLog`; a statement's name knows letters and digits only.
+fn source_name(source: &str) -> String {
+    let own = source.split_once('.').map_or(source, |(_, own)| own);
+    names::pascal(&own.replace('.', "-"))
 }

@@ -1,13 +1,13 @@
 //! The stack: what the design table, the tables and the routes come to on AWS.
 
 mod api;
-mod carrier;
 pub(crate) mod grants;
 pub(crate) mod machines;
 mod messaging;
 mod monitoring;
 mod outputs;
 mod parameters;
+mod partners;
 mod services;
 pub(crate) mod topology;
 
@@ -15,24 +15,35 @@ use std::path::PathBuf;
 
 use chorus_http::HttpFunction;
 use chorus_kernel::IDEMPOTENCY_TABLE;
-use chorus_table::{RowSpec, Table as DesignTable};
+use chorus_table::Table as DesignTable;
 
-use crate::Template;
 use crate::constructs::Table;
-use crate::names;
+use crate::{Application, Template, names};
 use topology::Topology;
 
 /// What a template is made of.
 #[derive(Debug, Clone)]
 pub struct Stack {
-    /// The design table, for its services and messages.
+    /// The design table.
     pub table: DesignTable,
-    /// Its rows.
-    pub rows: Vec<RowSpec>,
     /// The services, with their tables and routes.
     pub functions: Vec<HttpFunction>,
-    /// Where the files are that the template names.
+    /// What the application says of itself beside that.
+    pub application: Application,
+    /// The folder of the template: where the files are that it names.
     pub root: PathBuf,
+}
+
+impl Stack {
+    /// The functions that answer over HTTP.
+    pub(crate) fn with_routes(&self) -> impl Iterator<Item = &HttpFunction> {
+        self.functions.iter().filter(|function| !function.routes.is_empty())
+    }
+
+    /// Whether there is an HTTP API at all.
+    pub(crate) fn has_api(&self) -> bool {
+        self.with_routes().next().is_some()
+    }
 }
 
 /// The template of `stack`.
@@ -40,24 +51,27 @@ pub struct Stack {
 pub fn synthesize(stack: &Stack) -> Template {
     let topology = Topology::of(stack);
     let mut template = Template {
-        description: "Chorus: an order backend whose services answer events with events.",
-        parameters: parameters::all(&topology.machines),
-        rules: parameters::rules(),
-        conditions: parameters::conditions(),
+        preamble: stack.application.preamble,
+        description: stack.application.description,
+        parameters: parameters::all(stack, &topology.machines),
+        rules: parameters::rules(stack),
+        conditions: parameters::conditions(stack),
         globals: parameters::globals(),
         ..Template::default()
     };
-    messaging::add(&mut template, &topology);
+    messaging::add(&mut template, stack, &topology);
     tables(&mut template, stack);
     for function in &stack.functions {
-        services::add(&mut template, &topology, &function.function);
+        services::add(&mut template, stack, &topology, &function.function);
     }
-    services::add_sweeper(&mut template, &topology);
-    machines::add(&mut template, &topology);
-    carrier::add(&mut template, &topology);
+    services::add_sweeper(&mut template, stack, &topology);
+    machines::add(&mut template, stack, &topology);
+    for partner in &stack.application.partners {
+        partners::add(&mut template, &topology, partner);
+    }
     api::add(&mut template, stack);
-    monitoring::add(&mut template, &topology);
-    outputs::add(&mut template, &topology);
+    monitoring::add(&mut template, stack, &topology);
+    outputs::add(&mut template, stack, &topology);
     template
 }
 

@@ -20,7 +20,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
 
 /// Every event that the table's rows consume or emit.
 fn said(stack: &Stack) -> Vec<EventSpec> {
-    stack.rows.iter().flat_map(|row| row.on.iter().chain(row.emits)).copied().collect()
+    stack.table.rows.iter().flat_map(|row| row.on.iter().chain(row.emits)).copied().collect()
 }
 
 fn one(view: View<'_>, (id, pattern): (&str, &Value), said: &[EventSpec]) -> Vec<Finding> {

@@ -37,7 +37,7 @@ impl<'a> Holder<'a> {
         }
         let is_it = |machine: &&Machine| names::machine(machine.spec.name) == id;
         if let Some(machine) = topology.machines.iter().find(is_it) {
-            let rows = machine.says(&topology.rows);
+            let rows = machine.says(topology.rows);
             let says = rows.flat_map(|row| row.emits).copied().collect();
             let does = done(&machines::statements(machine, &topology));
             return Self { says, does, ..nobody };

@@ -1,36 +1,25 @@
-//! The shop's own stack: its design table and its ten services.
+//! The services' functions, as a template needs them: with the tables of the simulated partners, and
+//! without anybody behind their ports.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_events::services;
-use chorus_events::table::TABLE;
 use chorus_http::HttpFunction;
-use chorus_kernel::Unanswered;
+use chorus_kernel::OutcomeUnknown;
 use chorus_notification::{Delivery, Letter, Mailer, SIMULATED_MAILER_TABLE};
 use chorus_payment::{
     Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer, SIMULATED_PROVIDER_TABLE,
 };
-
 use chorus_services::Dependencies;
 use chorus_webhook_signature::WebhookSecret;
-
-use crate::Stack;
-
-impl Stack {
-    /// The shop, in the repository at `root`: the simulated payment provider and mailer keep
-    /// their books in tables of the services that ask them.
-    #[must_use]
-    pub fn shop(root: impl Into<PathBuf>) -> Self {
-        Self { table: TABLE, rows: TABLE.rows.to_vec(), functions: functions(), root: root.into() }
-    }
-}
 
 /// Stands where the carrier's secret would; no template holds it.
 const NO_SECRET: &str = "never in a template";
 
-fn functions() -> Vec<HttpFunction> {
+/// All of them: the simulated payment provider and mailer keep their books in tables of the services
+/// that ask them.
+pub(crate) fn all() -> Vec<HttpFunction> {
     let nobody = Arc::new(Nobody);
     let webhook_secret: WebhookSecret = NO_SECRET.parse().expect("it is longer than sixteen bytes");
     let mut functions = chorus_services::functions(&Dependencies {
@@ -52,24 +41,24 @@ fn functions() -> Vec<HttpFunction> {
 /// Stands where a service wants a partner: while a template is printed, nobody is asked.
 struct Nobody;
 
-fn unanswered() -> Unanswered {
-    Unanswered("nobody is asked while a template is printed".to_owned())
+fn unanswered() -> OutcomeUnknown {
+    OutcomeUnknown("nobody is asked while a template is printed".to_owned())
 }
 
 #[async_trait]
 impl PaymentProvider for Nobody {
-    async fn charge(&self, _: &Charge, _: &str) -> Result<ChargeAnswer, Unanswered> {
+    async fn charge(&self, _: &Charge, _: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
         Err(unanswered())
     }
 
-    async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, Unanswered> {
+    async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
         Err(unanswered())
     }
 }
 
 #[async_trait]
 impl Mailer for Nobody {
-    async fn send(&self, _: &Letter, _: &str) -> Result<Delivery, Unanswered> {
+    async fn send(&self, _: &Letter, _: &str) -> Result<Delivery, OutcomeUnknown> {
         Err(unanswered())
     }
 }

@@ -26,7 +26,7 @@ impl Construct for Connection {
 #[derive(Debug)]
 pub struct ApiDestination {
     /// Who we are to it.
-    pub connection: &'static str,
+    pub connection: String,
     /// The address; `*` stands for a path that each rule fills in.
     pub endpoint: Value,
     /// The most calls in one second.
@@ -36,7 +36,7 @@ pub struct ApiDestination {
 impl Construct for ApiDestination {
     fn resource(&self) -> Resource {
         let properties = json!({
-            "ConnectionArn": arn(self.connection),
+            "ConnectionArn": arn(&self.connection),
             "HttpMethod": "POST",
             "InvocationEndpoint": self.endpoint,
             "InvocationRateLimitPerSecond": self.calls_per_second,
@@ -48,6 +48,8 @@ impl Construct for ApiDestination {
 /// A secret that nobody has to think up.
 #[derive(Debug)]
 pub struct GeneratedSecret {
+    /// What it is for.
+    pub description: &'static str,
     /// The condition under which it is needed.
     pub condition: &'static str,
 }
@@ -55,7 +57,7 @@ pub struct GeneratedSecret {
 impl Construct for GeneratedSecret {
     fn resource(&self) -> Resource {
         let properties = json!({
-            "Description": "The carrier signs its webhooks with this",
+            "Description": self.description,
             "GenerateSecretString": { "ExcludePunctuation": true, "PasswordLength": 48 },
         });
         let mut resource = Resource::new("AWS::SecretsManager::Secret", properties);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chorus_table::{Replay, RowSpec, Rule, Service, Via, rules};
+use chorus_table::{Partner, Replay, RowSpec, Rule, Service, Via};
 use serde_json::{Value, json};
 
 use super::Stack;
@@ -12,7 +12,7 @@ use crate::names;
 /// The rules of the table, and the queues that they ask for.
 pub(crate) struct Topology {
     /// The design table.
-    pub(crate) rows: Vec<RowSpec>,
+    pub(crate) rows: &'static [RowSpec],
     /// One rule for each row that consumes events.
     pub(crate) rules: Vec<Rule>,
     /// The state machines of all services.
@@ -23,11 +23,10 @@ pub(crate) struct Topology {
 
 impl Topology {
     pub(crate) fn of(stack: &Stack) -> Self {
-        let rules = rules(&stack.rows);
+        let rules = stack.table.rules();
         let services = stack.functions.iter().map(|function| function.function.service.name);
-        let rows = stack.rows.clone();
         let functions = services.chain([names::SWEEPER]).collect();
-        Self { rows, rules, machines: Machine::all(stack), functions }
+        Self { rows: stack.table.rows, rules, machines: Machine::all(stack), functions }
     }
 
     /// The rules of one kind.
@@ -35,9 +34,9 @@ impl Topology {
         self.rules.iter().filter(move |rule| rule.row.via == via)
     }
 
-    /// The rules by which the bus calls a partner.
-    pub(crate) fn calls(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(|rule| rule.row.partner().is_some())
+    /// The rules by which the bus calls this partner.
+    pub(crate) fn calls(&self, partner: Partner) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| rule.row.partner() == Some(partner))
     }
 
     /// The services that have a queue of their own between the bus and their function.

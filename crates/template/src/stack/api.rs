@@ -17,14 +17,17 @@ const LOGS: &str = "ApiLogs";
 const SIGNED: &str = "/webhooks/";
 
 pub(crate) fn add(template: &mut Template, stack: &Stack) {
+    if !stack.has_api() {
+        return;
+    }
     template.section(
         "The HTTP API: the routes of all services. Where a JwtIssuer is given, callers need its\n\
          token, but for the webhooks, which are signed.",
     );
     let name = "/aws/apigateway/${AWS::StackName}".to_owned();
     template.add(LOGS, &LogGroup { name, days: "LogRetentionDays" });
-    let with_routes = || stack.functions.iter().filter(|function| !function.routes.is_empty());
-    let operations = with_routes()
+    let operations = stack
+        .with_routes()
         .flat_map(|function| function.routes.iter().map(|route| operation(function, route)))
         .collect();
     let api = HttpApi {
@@ -34,7 +37,7 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
         log_group: LOGS,
     };
     template.add(API, &api);
-    for function in with_routes() {
+    for function in stack.with_routes() {
         let permission = InvokePermission {
             function: names::function(function.function.service.name),
             api: API,

@@ -4,7 +4,7 @@ use chorus_kernel::MachineSpec;
 use chorus_table::{RowSpec, Service};
 use serde_json::Value;
 
-use crate::Stack;
+use crate::{Stack, names};
 
 /// What the resources of all integrations begin with.
 const INTEGRATION: &str = "arn:aws:states:::";
@@ -18,6 +18,8 @@ pub(crate) struct Machine {
     pub(crate) spec: MachineSpec,
     /// What it does.
     pub(crate) definition: Definition,
+    /// Where its definition is, from the template's folder.
+    pub(crate) file: String,
 }
 
 impl Machine {
@@ -29,15 +31,12 @@ impl Machine {
             let machines = function.machines.clone().into_iter();
             machines.map(move |spec| {
                 let definition = Definition::read(spec.definition).unwrap_or_default();
-                Self { service, spec, definition }
+                let folder = stack.application.definitions;
+                let file = format!("{folder}/{}.asl.json", names::kebab(spec.name));
+                Self { service, spec, definition, file }
             })
         };
         stack.functions.iter().flat_map(of_function).collect()
-    }
-
-    /// Where its definition is, from the template's folder.
-    pub(crate) fn file(&self) -> String {
-        format!("infra/state-machines/{}.asl.json", crate::names::kebab(self.spec.name))
     }
 
     /// Whether a row of the table starts it; else another machine does.

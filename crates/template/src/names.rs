@@ -1,4 +1,4 @@
-//! How the shop's words are spelled in a template.
+//! How the names of a design table are spelled in a template.
 
 use chorus_table::Service;
 

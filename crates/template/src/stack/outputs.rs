@@ -1,17 +1,17 @@
 //! What a person needs once the stack is there.
 
+use super::Stack;
 use super::api::API;
-use super::carrier;
-use super::parameters::GENERATES_WEBHOOK_SECRET;
 use super::topology::Topology;
 use crate::Template;
-use crate::intrinsics::{either, reference, substitute};
+use crate::intrinsics::{reference, substitute};
 use crate::names;
 
-pub(crate) fn add(template: &mut Template, topology: &Topology) {
-    let url =
-        substitute(format!("https://${{{API}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"));
-    template.output("ApiUrl", "Where orders are placed", url);
+pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
+    if stack.has_api() {
+        let url = format!("https://${{{API}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}");
+        template.output("ApiUrl", stack.application.api, substitute(url));
+    }
     template.output("BusName", "The bus", reference(names::BUS));
     template.output(
         "ArchiveName",
@@ -23,12 +23,9 @@ pub(crate) fn add(template: &mut Template, topology: &Topology) {
          #dashboards:name=${AWS::StackName}",
     );
     template.output("DashboardUrl", "The dashboard", dashboard);
-    let secret = either(
-        GENERATES_WEBHOOK_SECRET,
-        reference(carrier::generated_secret()),
-        serde_json::json!("as given"),
-    );
-    template.output("WebhookSecretArn", "The secret that the carrier needs", secret);
+    for output in &stack.application.outputs {
+        template.output(output.name, output.description, output.value.clone());
+    }
     for machine in &topology.machines {
         let machine = names::machine(machine.spec.name);
         template.output(format!("{machine}Arn"), "The state machine", reference(&machine));

@@ -37,9 +37,9 @@ pub enum RuleTarget {
     /// A partner's endpoint, called with the event's detail.
     Partner {
         /// The API destination.
-        destination: &'static str,
+        destination: String,
         /// The role that lets EventBridge call it.
-        role: &'static str,
+        role: String,
         /// What stands for the `*` of the destination's address.
         path: &'static str,
     },

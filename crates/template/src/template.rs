@@ -2,33 +2,52 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::constructs::Construct;
+use crate::constructs::{Construct, Resource};
 use crate::yaml;
 
-/// What stands above everything.
-const PREAMBLE: &str = "\
-# Printed by `cargo run -- synth` from the design table (events/src/table.rs), the services' tables
-# and routes, and the stack in infra/. Change those, not this file: a test holds the two together.
-";
-
-/// A parameter that a person may set.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Parameter {
-    /// Its name.
-    pub(crate) name: &'static str,
-    /// What it is for.
-    pub(crate) description: String,
-    /// What holds where nobody sets it.
-    pub(crate) default: String,
-    /// The values that it may have; any, where there are none.
-    pub(crate) allowed: &'static [&'static str],
-    /// Whether it is a number.
-    pub(crate) number: bool,
-    /// Whether it must not be shown.
-    pub(crate) secret: bool,
+/// A parameter that a person may set. Every one has a default, so that none needs to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    name: String,
+    description: String,
+    default: String,
+    allowed: &'static [&'static str],
+    number: bool,
+    secret: bool,
 }
 
 impl Parameter {
+    /// A text.
+    #[must_use]
+    pub fn text(name: &str, description: &str, default: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            default: default.to_owned(),
+            allowed: &[],
+            number: false,
+            secret: false,
+        }
+    }
+
+    /// It is a number.
+    #[must_use]
+    pub fn number(self) -> Self {
+        Self { number: true, ..self }
+    }
+
+    /// CloudFormation shows it to nobody.
+    #[must_use]
+    pub fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    /// It has one of these values.
+    #[must_use]
+    pub fn one_of(self, allowed: &'static [&'static str]) -> Self {
+        Self { allowed, ..self }
+    }
+
     fn to_value(&self) -> Value {
         let kind = if self.number { "Number" } else { "String" };
         let mut value =
@@ -46,6 +65,7 @@ impl Parameter {
 /// A SAM template: what is said of the whole, and resources in sections.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
+    pub(crate) preamble: &'static str,
     pub(crate) description: &'static str,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) rules: Value,
@@ -63,11 +83,16 @@ impl Template {
 
     /// Adds a resource.
     pub fn add(&mut self, id: impl Into<String>, construct: &impl Construct) {
+        self.add_resource(id, &construct.resource());
+    }
+
+    /// Adds what a construct has become.
+    pub fn add_resource(&mut self, id: impl Into<String>, resource: &Resource) {
         if self.sections.is_empty() {
             self.section("Resources");
         }
         if let Some((_, resources)) = self.sections.last_mut() {
-            resources.push((id.into(), construct.resource().to_value()));
+            resources.push((id.into(), resource.to_value()));
         }
     }
 
@@ -91,7 +116,7 @@ impl Template {
     /// The whole template as YAML, the same on every run.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        let mut out = PREAMBLE.to_owned();
+        let mut out = self.preamble.to_owned();
         for (key, value) in self.head() {
             if value.is_object() {
                 out.push('\n');
@@ -116,7 +141,7 @@ impl Template {
     fn head(&self) -> Vec<(String, Value)> {
         let parameters = self.parameters.iter();
         let parameters: Map<String, Value> =
-            parameters.map(|one| (one.name.to_owned(), one.to_value())).collect();
+            parameters.map(|one| (one.name.clone(), one.to_value())).collect();
         [
             ("AWSTemplateFormatVersion", json!("2010-09-09")),
             ("Transform", json!("AWS::Serverless-2016-10-31")),
@@ -127,6 +152,7 @@ impl Template {
             ("Globals", self.globals.clone()),
         ]
         .into_iter()
+        .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }

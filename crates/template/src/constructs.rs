@@ -1,10 +1,10 @@
 //! Constructs: each a typed struct that knows how one kind of resource is said.
 
 mod bus;
-mod carrier;
 mod function;
 mod http_api;
 mod monitoring;
+mod partner;
 mod queue;
 mod role;
 mod rule;
@@ -12,11 +12,11 @@ mod state_machine;
 mod table;
 
 pub use bus::{Archive, Bus};
-pub use carrier::{ApiDestination, Connection, GeneratedSecret};
 pub use function::{EventRule, EventSource, Function};
 pub use http_api::{HttpApi, InvokePermission, Operation};
 pub(crate) use monitoring::ALARM_TOPIC;
 pub use monitoring::{Alarm, Dashboard, LogGroup};
+pub use partner::{ApiDestination, Connection, GeneratedSecret};
 pub use queue::{Queue, QueuePolicy};
 pub use role::{Principal, Role, Statement};
 pub use rule::{Retry, Rule, RuleTarget};

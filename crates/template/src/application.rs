@@ -1,0 +1,126 @@
+//! What an application says of itself that no design table knows.
+
+use chorus_table::{Partner, Row, Service};
+use serde_json::Value;
+
+use crate::constructs::Resource;
+use crate::{Parameter, names};
+
+/// What a template needs to know of an application beside its table, its functions and its files.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// What it is, in a sentence: the template's description.
+    pub description: &'static str,
+    /// What stands above the template, as lines of comment: who prints it, and from what.
+    pub preamble: &'static str,
+    /// The folder with the definitions of its state machines, from the template's folder. The one of
+    /// `CollectPayment` is called `collect-payment.asl.json`.
+    pub definitions: &'static str,
+    /// The folder of the package that builds a service's function, from the template's folder.
+    pub folder: fn(Service) -> String,
+    /// The folder of the package that builds the sweeper: the engine's `chorus-aws`.
+    pub sweeper: &'static str,
+    /// What its events are about, such as `an order`; an alarm tells that one may be stuck.
+    pub subject: &'static str,
+    /// What its HTTP API is for: the description of the output with its address.
+    pub api: &'static str,
+    /// The partners whose HTTP APIs the bus calls.
+    pub partners: Vec<PartnerApi>,
+    /// Environment variables of the functions of single services.
+    pub variables: Vec<(Service, String, Value)>,
+    /// Parameters beside those that every template has.
+    pub parameters: Vec<Parameter>,
+    /// Conditions beside those that every template has.
+    pub conditions: Vec<(&'static str, Value)>,
+    /// Outputs beside those that every template has.
+    pub outputs: Vec<Output>,
+}
+
+impl Application {
+    /// An application with a folder of functions, one for each service, and nothing but what follows
+    /// from its table.
+    #[must_use]
+    pub fn new(description: &'static str) -> Self {
+        Self {
+            description,
+            preamble: "",
+            definitions: "state-machines",
+            folder: |service| format!("functions/{}", service.name),
+            sweeper: "crates/aws",
+            subject: "something",
+            api: "The HTTP API",
+            partners: Vec::new(),
+            variables: Vec::new(),
+            parameters: Vec::new(),
+            conditions: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
+}
+
+/// An output of the template.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+    /// Its value.
+    pub value: Value,
+}
+
+/// The HTTP API of a partner, which the bus calls for the rows that say so.
+///
+/// A template gets parameters for the address and for the credentials, a connection, an API
+/// destination and a role for it; all are named after the partner.
+#[derive(Debug, Clone)]
+pub struct PartnerApi {
+    /// Whose API it is.
+    pub partner: Partner,
+    /// What a reader of the template should know: the comment above the partner's resources.
+    pub story: String,
+    /// The most calls in one second; events above wait, and age.
+    pub calls_per_second: u32,
+    /// Further resources that stand with the partner's.
+    pub resources: Vec<(&'static str, Resource)>,
+    endpoints: Vec<(&'static str, &'static str)>,
+}
+
+impl PartnerApi {
+    /// The API of `partner`, without any endpoint yet.
+    #[must_use]
+    pub fn new(partner: Partner, calls_per_second: u32) -> Self {
+        let story = format!(
+            "{}, a partner: the bus calls its API, at most {calls_per_second} times a second.",
+            names::pascal(partner.name)
+        );
+        Self { partner, story, calls_per_second, resources: Vec::new(), endpoints: Vec::new() }
+    }
+
+    /// For the row `R`, its endpoint at this path is called, below the address of the API.
+    #[must_use]
+    pub fn endpoint<R: Row>(mut self, path: &'static str) -> Self {
+        self.endpoints.push((R::ACTION, path));
+        self
+    }
+
+    /// The path that is called for `action`.
+    pub(crate) fn path(&self, action: &str) -> Option<&'static str> {
+        self.endpoints.iter().find(|(row, _)| *row == action).map(|(_, path)| *path)
+    }
+
+    /// The paths of all endpoints, in the order of their declaration.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &'static str> {
+        self.endpoints.iter().map(|(_, path)| *path)
+    }
+
+    /// A parameter, condition or resource of this partner: `CarrierEndpoint` for `Endpoint`.
+    pub(crate) fn name(&self, of: &str) -> String {
+        names::pascal(self.partner.name) + of
+    }
+
+    /// The address that stands for no partner at all.
+    pub(crate) fn nowhere(&self) -> String {
+        format!("https://{}.example", self.partner.name)
+    }
+}

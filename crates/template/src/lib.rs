@@ -1,0 +1,32 @@
+//! An application on AWS, as code: a [`Stack`] takes a design table, the services' tables and their
+//! routes, and what the [`Application`] says of itself; [`synthesize`] makes its SAM template of
+//! typed [`constructs`], and [`check`] finds in any template, given as JSON, what no linter sees.
+//!
+//! ```no_run
+//! # let (table, functions): (chorus_table::Table, Vec<chorus_http::HttpFunction>) = todo!();
+//! use chorus_template::{Application, Stack, check, synthesize};
+//!
+//! let application = Application::new("A help desk whose services answer events with events.");
+//! let stack = Stack { table, functions, application, root: ".".into() };
+//! let template = synthesize(&stack);
+//! assert_eq!(check(&template.document(), &stack), []);
+//! println!("{}", template.to_yaml());
+//! ```
+//!
+//! It knows no application and no AWS SDK, and deploys nothing.
+
+mod application;
+mod check;
+pub mod constructs;
+pub mod intrinsics;
+mod machine;
+mod names;
+mod stack;
+mod template;
+mod yaml;
+
+pub use application::{Application, Output, PartnerApi};
+pub use check::check;
+pub use chorus_design::Finding;
+pub use stack::{Stack, synthesize};
+pub use template::{Parameter, Template};

@@ -1,0 +1,151 @@
+//! What a person may choose, and what follows from it for all functions.
+
+use chorus_kernel::IDEMPOTENCY_TABLE;
+use serde_json::{Map, Value, json};
+
+use super::{Stack, partners};
+use crate::constructs::ALARM_TOPIC;
+use crate::intrinsics::{equals, given, reference};
+use crate::machine::Machine;
+use crate::names;
+use crate::template::Parameter;
+
+/// Holds in production.
+pub(crate) const IS_PROD: &str = "IsProd";
+/// Holds where callers of the API need a token.
+pub(crate) const HAS_JWT: &str = "HasJwt";
+
+/// The parameter that says which events of executions are logged.
+pub(crate) const MACHINE_LOG_LEVEL: &str = "MachineLogLevel";
+
+/// For how many days CloudWatch can keep logs.
+const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "180", "365", "731"];
+
+/// What the functions' logs know, and nothing else: there is no filter by module.
+const LOG_LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+
+/// Every parameter. All have a default that works.
+pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
+    let of_partners = stack.application.partners.iter().flat_map(partners::parameters);
+    let mut all = common(stack);
+    all.extend(of_partners);
+    if stack.has_api() {
+        all.extend(of_api());
+    }
+    if !machines.is_empty() {
+        let about = "Which events of state machines are logged; what they are about never is";
+        let level = Parameter::text(MACHINE_LOG_LEVEL, about, "ERROR");
+        all.push(level.one_of(&["OFF", "FATAL", "ERROR", "ALL"]));
+    }
+    all.extend(limits(machines));
+    all.extend(stack.application.parameters.iter().cloned());
+    all
+}
+
+/// How long the waits of state machines last: each limit that their definitions leave open.
+fn limits(machines: &[Machine]) -> impl Iterator<Item = Parameter> {
+    machines.iter().flat_map(|machine| {
+        machine.spec.limits.iter().map(|(name, seconds)| {
+            let about = limit(machine.spec.name, name);
+            Parameter::text(name, &about, &seconds.to_string()).number()
+        })
+    })
+}
+
+/// `ReviewTimeoutSeconds` of `CollectPayment` in words.
+fn limit(machine: &str, name: &str) -> String {
+    let words = names::kebab(name.trim_end_matches("Seconds")).replace('-', " ");
+    format!("The {words} of {machine}, in seconds")
+}
+
+fn common(stack: &Stack) -> Vec<Parameter> {
+    let text = Parameter::text;
+    vec![
+        text("Stage", &stage(stack), "dev").one_of(&["dev", "prod"]),
+        text("Architecture", "What the functions are built for", "arm64")
+            .one_of(&["arm64", "x86_64"]),
+        text("MemorySize", "Memory of each function in MiB; its CPU is in proportion", "256")
+            .number(),
+        text("LogLevel", "The least that functions log", "info").one_of(LOG_LEVELS),
+        text("LogRetentionDays", "For how many days logs are kept", "30").one_of(LOG_DAYS),
+        text("ArchiveDays", "For how many days events can be replayed", "14").number(),
+        text(ALARM_TOPIC.0, "The SNS topic that alarms are sent to", ""),
+    ]
+}
+
+fn of_api() -> [Parameter; 2] {
+    [
+        Parameter::text("JwtIssuer", "Callers need a token of this issuer; where empty, none", ""),
+        Parameter::text("JwtAudience", "The audience that tokens must name", "chorus"),
+    ]
+}
+
+/// What production is, in words.
+fn stage(stack: &Stack) -> String {
+    let tokens = stack.has_api().then(|| "tokens".to_owned());
+    let partners = stack.application.partners.iter();
+    let partners = partners.map(|api| format!("a {}", api.partner.name.replace('-', " ")));
+    let needs: Vec<String> = tokens.into_iter().chain(partners).collect();
+    match needs.join(" and ") {
+        needs if needs.is_empty() => "prod protects tables from deletion".to_owned(),
+        needs => format!("prod protects tables from deletion, and insists on {needs}"),
+    }
+}
+
+/// What must hold of the parameters together; null where nothing must.
+pub(crate) fn rules(stack: &Stack) -> Value {
+    let assertion = |condition: Value, needed: &str| {
+        let refused = json!({ "Fn::Not": [condition] });
+        json!({ "Assert": refused, "AssertDescription": format!("prod needs a {needed}") })
+    };
+    let issuer = stack.has_api().then(|| assertion(equals("JwtIssuer", ""), "JwtIssuer"));
+    let partners = stack.application.partners.iter().map(|api| {
+        let endpoint = api.name("Endpoint");
+        assertion(equals(&endpoint, &api.nowhere()), &endpoint)
+    });
+    let assertions: Vec<Value> = issuer.into_iter().chain(partners).collect();
+    if assertions.is_empty() {
+        return Value::Null;
+    }
+    json!({
+        "ProdIsClosed": { "RuleCondition": equals("Stage", "prod"), "Assertions": assertions },
+    })
+}
+
+/// What follows from the parameters.
+pub(crate) fn conditions(stack: &Stack) -> Map<String, Value> {
+    let mut conditions: Map<String, Value> =
+        stack.application.partners.iter().flat_map(partners::conditions).collect();
+    let mut add = |name: &str, condition| conditions.insert(name.to_owned(), condition);
+    add(IS_PROD, equals("Stage", "prod"));
+    add(ALARM_TOPIC.1, given(ALARM_TOPIC.0));
+    if stack.has_api() {
+        add(HAS_JWT, given("JwtIssuer"));
+    }
+    for (name, condition) in &stack.application.conditions {
+        add(name, condition.clone());
+    }
+    conditions
+}
+
+/// What all functions have in common.
+pub(crate) fn globals() -> Value {
+    json!({
+        "Function": {
+            "Runtime": "provided.al2023",
+            "Handler": "bootstrap",
+            "Architectures": [reference("Architecture")],
+            "MemorySize": reference("MemorySize"),
+            "Timeout": super::services::TIMEOUT_SECONDS,
+            "Tracing": "Active",
+            "Environment": {
+                "Variables": {
+                    "BUS_NAME": reference(names::BUS),
+                    names::table_variable(IDEMPOTENCY_TABLE.name):
+                        reference(&names::table(IDEMPOTENCY_TABLE.name)),
+                    "RUST_LOG": reference("LogLevel"),
+                },
+            },
+        },
+    })
+}

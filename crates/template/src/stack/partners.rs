@@ -1,0 +1,114 @@
+//! Partners whose HTTP APIs the bus calls: how each knows us, its address, and its rules.
+
+use chorus_table::Rule as EventRule;
+use serde_json::{Map, Value, json};
+
+use super::topology::{self, Topology};
+use crate::constructs::{
+    ApiDestination, Connection, Principal, Retry, Role, Rule, RuleTarget, Statement,
+};
+use crate::intrinsics::{arn, either, equals, given, reference, substitute};
+use crate::template::Parameter;
+use crate::{PartnerApi, Template, names};
+
+/// The ways in which a partner can know us, as EventBridge calls them.
+const AUTHORIZATIONS: &[&str] = &["API_KEY", "BASIC", "OAUTH_CLIENT_CREDENTIALS"];
+
+pub(crate) fn add(template: &mut Template, topology: &Topology, api: &PartnerApi) {
+    template.section(api.story.clone());
+    for (id, resource) in &api.resources {
+        template.add_resource(*id, resource);
+    }
+    let (connection, destination) = (api.name("Connection"), api.name(""));
+    let kind = reference(&api.name("AuthType"));
+    template.add(connection.clone(), &Connection { kind, credentials: credentials(api) });
+    let address = ApiDestination {
+        connection,
+        endpoint: substitute(format!("${{{}}}/*", api.name("Endpoint"))),
+        calls_per_second: api.calls_per_second,
+    };
+    template.add(destination.clone(), &address);
+    let call = Statement::new("Call", &["events:InvokeApiDestination"], vec![arn(&destination)]);
+    let role = Role { principal: Principal::EventBridge, statements: vec![call] };
+    template.add(api.name("Role"), &role);
+    for rule in topology.calls(api.partner) {
+        if let Some(path) = api.path(rule.row.action) {
+            template.add(topology::resource(rule), &call_of(topology, rule, api, path));
+        }
+    }
+}
+
+fn call_of(topology: &Topology, rule: &EventRule, api: &PartnerApi, path: &'static str) -> Rule {
+    Rule {
+        bus: names::BUS,
+        name: rule.name.clone(),
+        pattern: topology::pattern(rule),
+        target: RuleTarget::Partner { destination: api.name(""), role: api.name("Role"), path },
+        retry: Retry::PARTNER,
+        dead_letters: topology.dead_letters(rule),
+    }
+}
+
+/// What the partner knows us by, for each of the three ways.
+fn credentials(api: &PartnerApi) -> Value {
+    let user = || reference(&api.name("User"));
+    let stored = format!("{{{{resolve:secretsmanager:${{{}}}}}}}", api.name("SecretArn"));
+    let stored = substitute(stored);
+    let secret = || either(&has_secret_arn(api), stored.clone(), reference(&api.name("Secret")));
+    let key = json!({
+        "ApiKeyAuthParameters": { "ApiKeyName": user(), "ApiKeyValue": secret() },
+    });
+    let password = json!({
+        "BasicAuthParameters": { "Username": user(), "Password": secret() },
+    });
+    let client = json!({ "ClientID": user(), "ClientSecret": secret() });
+    let token = json!({
+        "OAuthParameters": {
+            "AuthorizationEndpoint": reference(&api.name("TokenEndpoint")),
+            "HttpMethod": "POST",
+            "ClientParameters": client,
+            "OAuthHttpParameters": {
+                "BodyParameters": [{ "Key": "grant_type", "Value": "client_credentials" }],
+            },
+        },
+    });
+    let otherwise = either(&api.name("WantsPassword"), password, token);
+    either(&api.name("WantsKey"), key, otherwise)
+}
+
+/// The name of the condition that the credential lies in Secrets Manager.
+fn has_secret_arn(api: &PartnerApi) -> String {
+    format!("Has{}", api.name("SecretArn"))
+}
+
+/// What a person may choose of a partner.
+pub(crate) fn parameters(api: &PartnerApi) -> Vec<Parameter> {
+    let who = api.partner.name.replace('-', " ");
+    let before: String = api.paths().take(1).map(|path| format!(" before /{path}")).collect();
+    let instead = api.name("Secret");
+    let text = |name: &str, description: &str, default: &str| {
+        Parameter::text(&api.name(name), description, default)
+    };
+    vec![
+        text("Endpoint", &format!("The {who}'s API: the address{before}"), &api.nowhere()),
+        text("AuthType", &format!("How the {who} knows us"), AUTHORIZATIONS[0])
+            .one_of(AUTHORIZATIONS),
+        text("User", "The header of the key, the user name, or the client id", "x-api-key"),
+        text("Secret", "The key, the password, or the client secret", "not-set").secret(),
+        text("SecretArn", &format!("A secret in Secrets Manager instead of {instead}"), ""),
+        text(
+            "TokenEndpoint",
+            "OAuth only: where tokens are issued",
+            &format!("{}/token", api.nowhere()),
+        ),
+    ]
+}
+
+/// What follows from those.
+pub(crate) fn conditions(api: &PartnerApi) -> Map<String, Value> {
+    Map::from_iter([
+        (api.name("WantsKey"), equals(&api.name("AuthType"), AUTHORIZATIONS[0])),
+        (api.name("WantsPassword"), equals(&api.name("AuthType"), AUTHORIZATIONS[1])),
+        (has_secret_arn(api), given(&api.name("SecretArn"))),
+    ])
+}
