@@ -51,8 +51,8 @@ impl Reservation {
 state! {
     /// What is done with an order's items depends on.
     pub(crate) struct ReservationAndItems read by ReservationAndItemsKeys {
-        reservation: Found<Reservation>,
-        items: Each<Item, Pieces>,
+        pub(crate) reservation: Found<Reservation>,
+        pub(crate) items: Each<Item, Pieces>,
     }
 }
 

@@ -313,14 +313,17 @@ impl<F: Fold> State for Folded<F> {
 /// ```
 #[macro_export]
 macro_rules! state {
-    ($(#[$meta:meta])* $visible:vis struct $name:ident read by $keys:ident {
-        $($field:ident: $part:ty),+ $(,)?
-    }) => {
+    // The fields pass through untouched: the compiler does not warn of unread ones that a macro of
+    // another crate wrote.
+    ($(#[$meta:meta])* $visible:vis struct $name:ident read by $keys:ident $fields:tt) => {
         $(#[$meta])*
-        $visible struct $name {
-            $($visible $field: $part),+
-        }
+        $visible struct $name $fields
 
+        $crate::state!(@ $visible $name $keys $fields);
+    };
+    (@ $visible:vis $name:ident $keys:ident {
+        $($private:vis $field:ident: $part:ty),+ $(,)?
+    }) => {
         #[doc = concat!("Where [`", stringify!($name), "`] is read.")]
         $visible struct $keys {
             $($visible $field: <$part as $crate::State>::Keys),+
