@@ -135,11 +135,12 @@ fn after(now: Timestamp, wait: std::time::Duration) -> Timestamp {
 }
 
 impl Entity for Parcel {
+    type Id = OrderId;
     const TABLE: &'static str = crate::CARRIER_TABLE.name;
     const KIND: &'static str = "parcel";
 
-    fn id(&self) -> &str {
-        self.order_id.as_str()
+    fn id(&self) -> &OrderId {
+        &self.order_id
     }
 }
 

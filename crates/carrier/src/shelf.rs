@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chorus_events::OrderId;
 use chorus_kernel::{
-    Condition, Failure, Key, Loaded, Query, Read, Reason, Store, StoreError, TableSpec, Versioned,
-    Write, number, save, text,
+    Failure, Found, Key, Query, Reason, Store, StoreError, TableSpec, Update, Versioned, Write,
+    load, number, save, text,
 };
 use jiff::Timestamp;
 
@@ -31,12 +31,8 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     /// The parcel of an order.
-    pub(crate) async fn find(
-        &self,
-        order_id: &OrderId,
-    ) -> Result<Option<Versioned<Parcel>>, Failure> {
-        let reads = vec![Read::entity::<Parcel>(order_id)];
-        Loaded::from(&*self.store, reads).await?.entity::<Parcel>(order_id)
+    pub(crate) async fn find(&self, order_id: &OrderId) -> Result<Found<Parcel>, Failure> {
+        load(&*self.store, order_id.clone()).await
     }
 
     /// Puts a parcel, and moves its note. False where somebody else put it in between.
@@ -84,8 +80,8 @@ impl Shelf {
     /// Counts one more ask of `key`, and tells how many there were.
     pub(crate) async fn count(&self, key: &str) -> Result<i64, Failure> {
         let key = Key { table: CARRIER_TABLE.name, pk: ASKS.to_owned(), sk: key.to_owned() };
-        let update = Condition::new("ADD asks :one").number(":one", 1);
-        let add = Write::Update { key: key.clone(), update, condition: None };
+        let updates = vec![Update::Add { attribute: "asks", amount: 1 }];
+        let add = Write::Update { key: key.clone(), updates, condition: None };
         self.store.write(&[add]).await?;
         let counted = self.store.get(&key).await?;
         Ok(counted.as_ref().and_then(|item| number(item, "asks")).unwrap_or_default())
@@ -100,4 +96,42 @@ fn note(parcel: &Parcel) -> Option<Key> {
 
 fn outrun(reasons: &[Reason]) -> bool {
     reasons.iter().any(|reason| matches!(reason, Reason::Condition(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Status;
+    use chorus_events::samples;
+    use chorus_kernel::MemoryStore;
+    use chorus_kernel::testing::now;
+
+    fn parcel() -> Parcel {
+        Parcel { due: Some(samples::moment()), ..Parcel::never(samples::order_id()) }
+    }
+
+    #[test]
+    fn a_parcel_that_somebody_else_put_in_between_is_not_overwritten() {
+        let shelf = Shelf { store: Arc::new(MemoryStore::new(&[CARRIER_TABLE])) };
+        let found = || now(shelf.find(&samples::order_id())).unwrap();
+        let put = |read: Option<&_>, parcel: &_| now(shelf.put(read, parcel)).unwrap();
+        assert!(put(None, &parcel()));
+        let first = found();
+        let delivered = Parcel { status: Status::Delivered, due: None, ..parcel() };
+        assert!(!put(None, &delivered));
+        assert!(put(first.as_ref(), &delivered));
+        assert!(!put(first.as_ref(), &parcel()));
+        assert_eq!(found().unwrap(), Versioned { version: 2, value: delivered });
+    }
+
+    #[test]
+    fn a_note_goes_where_its_parcel_is_due_next_and_is_gone_once_nothing_is() {
+        let shelf = Shelf { store: Arc::new(MemoryStore::new(&[CARRIER_TABLE])) };
+        for due in [Some(samples::moment()), Some(samples::later()), None] {
+            let read = now(shelf.find(&samples::order_id())).unwrap();
+            assert!(now(shelf.put(read.as_ref(), &Parcel { due, ..parcel() })).unwrap());
+            assert_eq!(now(shelf.next_due()).unwrap(), due);
+        }
+        assert_eq!(now(shelf.due(samples::later())).unwrap(), []);
+    }
 }

@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use chorus_carrier::{
-    ApiKey, Callback, Carrier, CarrierConfig, HttpWebhook, NotAccepted, Webhook, router,
+    ApiKey, CARRIER_TABLE, Callback, Carrier, CarrierConfig, HttpWebhook, NotAccepted, Webhook,
+    router,
 };
 use chorus_events::commands::LogisticsStatus;
 use chorus_events::commands::LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
@@ -22,7 +23,7 @@ use chorus_events::samples;
 use chorus_kernel::Clock;
 use chorus_table::{Detail, Event};
 use chorus_webhook_signature::{Signed, WebhookSecret};
-use support::Shop;
+use support::{JumpingClock, Shop};
 use tower::ServiceExt;
 
 /// A shop that notes what it is told, and at first does not listen.
@@ -45,10 +46,15 @@ impl Webhook for Ear {
     }
 }
 
-#[derive(Default)]
 struct World {
     shop: Shop,
     ear: Arc<Ear>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self { shop: Shop::over(&[CARRIER_TABLE]), ear: Arc::default() }
+    }
 }
 
 impl World {
@@ -206,7 +212,7 @@ async fn a_callback_over_http_is_signed_and_named() {
     let server = tokio::spawn(async move { axum::serve(listener, shop).await });
 
     let secret: WebhookSecret = "the secret of the carrier".parse().unwrap();
-    let clock = Shop::default().clock;
+    let clock = Arc::new(JumpingClock::default());
     let webhook = HttpWebhook::new(url, secret.clone(), clock.clone());
     let (order_id, handle) = (samples::order_id(), samples::handle());
     let callback = Callback { order_id, handle, status: Delivered, reason: None };

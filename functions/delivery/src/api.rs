@@ -20,7 +20,7 @@ struct Get;
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order_id: OrderId = request.parameter("order-id")?;
-        let found = kernel.find::<Delivery>(order_id.as_str()).await?;
+        let found = kernel.find::<Delivery>(&order_id).await?;
         let missing =
             || Problem::new(404, "not-found", format!("no delivery of order {order_id} is known"));
         Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))

@@ -4,44 +4,48 @@
 use chorus_events::OrderId;
 use chorus_events::delivery::{CanceledBy, DeliveryWasCanceled, ErrorDeliveryWasCanceled};
 use chorus_events::table::rows::{self, CancelDeliveryInput, CancelDeliveryOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, save, state};
 
 use crate::carrier_wait::word;
 use crate::transitions::{Fact, Next, next};
 use crate::{CarrierWait, Delivery};
 
-/// The row, in code.
+state! {
+    pub(crate) struct Cancelable read by CancelableKeys {
+        delivery: Found<Delivery>,
+        wait: Found<CarrierWait>,
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct CancelDelivery;
 
 impl Action for CancelDelivery {
     type Row = rows::CancelDelivery;
+    type State = Cancelable;
 
-    fn reads(&self, input: &CancelDeliveryInput) -> Vec<Read> {
+    fn keys(&self, input: &CancelDeliveryInput) -> CancelableKeys {
         let order_id = Cause::of(input).order_id;
-        vec![
-            Read::entity::<Delivery>(order_id),
-            Read::entity::<CarrierWait>(CarrierWait::handle(order_id)),
-        ]
+        CancelableKeys { delivery: order_id.clone(), wait: CarrierWait::handle(order_id) }
     }
 
     fn decide(
         &self,
-        given: &Given<'_, CancelDeliveryInput>,
-        loaded: &Loaded,
+        input: &CancelDeliveryInput,
+        Cancelable { delivery, wait }: &Cancelable,
+        _: &Context<'_>,
     ) -> Result<Decision<CancelDeliveryOutput>, Refusal> {
-        let Cause { order_id, fact, canceled_by, reason } = Cause::of(given.input);
-        let known = loaded.entity::<Delivery>(order_id)?;
-        let waiting = loaded.entity::<CarrierWait>(CarrierWait::handle(order_id))?;
-        if fact == Fact::CarrierSilent && waiting.as_ref().is_some_and(|wait| !wait.is_open()) {
+        let Cause { order_id, fact, canceled_by, reason } = Cause::of(input);
+        let known = delivery.as_ref();
+        if fact == Fact::CarrierSilent && wait.as_ref().is_some_and(|it| !it.is_open()) {
             return Ok(Decision::nothing("the carrier has said something after all"));
         }
-        let canceled = known.as_ref().map_or_else(
+        let canceled = known.map_or_else(
             || Delivery::tombstone(order_id.clone(), reason),
             |known| known.canceled(reason),
         );
         let (order_id, reason) = (order_id.clone(), reason.to_owned());
-        let decision = match next(known.as_ref().map(|known| known.status), fact) {
+        let decision = match next(known.map(|known| known.status), fact) {
             Next::Say(_) => Decision::emit(DeliveryWasCanceled { order_id, canceled_by, reason }),
             Next::Become(_, why) => Decision::nothing(why),
             Next::Nothing(why) => return Ok(Decision::nothing(why)),
@@ -50,10 +54,10 @@ impl Action for CancelDelivery {
                 return Ok(Decision::emit(ErrorDeliveryWasCanceled { order_id, reason }));
             }
         };
-        let decision = decision.with(save(known.as_ref(), &canceled));
+        let decision = decision.with(save(known, &canceled));
         // Nobody is to wait for the carrier's word any more; what it says later comes too late.
-        let open = waiting.filter(|wait| wait.is_open());
-        Ok(match open.map(|wait| CarrierWait::take(&wait, word("Canceled", None))) {
+        let open = wait.as_ref().filter(|wait| wait.is_open());
+        Ok(match open.map(|wait| CarrierWait::take(wait, word("Canceled", None))) {
             Some((change, signal)) => decision.with(change).signal(signal),
             None => decision,
         })
@@ -103,26 +107,27 @@ impl<'a> Cause<'a> {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::delivery::sample;
+    use crate::carrier_wait::answered;
+    use crate::delivery::{change, sample};
     use chorus_events::delivery::DeliveryMarkedAsStarted;
     use chorus_events::inventory::ItemRemoved;
     use chorus_events::logistics::DeliveryCanceled;
     use chorus_events::order::OrderCanceled;
     use chorus_events::samples;
-    use chorus_kernel::testing::decide;
-    use chorus_kernel::{Versioned, Write};
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_kernel::{Signal, Versioned, create, replace};
     use chorus_table::Event;
 
     fn on(
         input: impl Into<CancelDeliveryInput>,
         status: Option<Status>,
     ) -> Decision<CancelDeliveryOutput> {
-        let loaded = Loaded::default();
-        let loaded = match status {
-            Some(status) => loaded.with(1, &sample(status)),
-            None => loaded,
+        let stored = Stored::default();
+        let stored = match status {
+            Some(status) => stored.with(1, &sample(status)),
+            None => stored,
         };
-        decide(&CancelDelivery, input, &loaded).unwrap()
+        decide(&CancelDelivery, input, &stored).unwrap()
     }
 
     fn dead_letter() -> CancelDeliveryInput {
@@ -144,22 +149,28 @@ mod tests {
     #[test]
     fn a_started_delivery_is_canceled_by_whoever_ends_it() {
         let started = Some(Status::Started);
-        for (decision, expected) in [
-            (on(DeliveryCanceled::sample(), started), CanceledBy::Carrier),
-            (on(OrderCanceled::sample(), started), CanceledBy::Order),
-            (on(dead_letter(), started), CanceledBy::Unreachable),
+        let unreachable = "the carrier could not be reached";
+        let said = DeliveryCanceled::sample().reason;
+        for (decision, expected, reason) in [
+            (on(DeliveryCanceled::sample(), started), CanceledBy::Carrier, said.as_str()),
+            (on(OrderCanceled::sample(), started), CanceledBy::Order, "the order was canceled"),
+            (on(dead_letter(), started), CanceledBy::Unreachable, unreachable),
         ] {
             assert_eq!(canceled_by(&decision), Some(expected));
-            assert_eq!(decision.changes().len(), 1);
+            let canceled = sample(Status::Started).canceled(reason);
+            assert_eq!(decision.changes(), [change(Status::Started, &canceled)]);
         }
     }
 
     #[test]
     fn an_order_canceled_before_its_delivery_was_started_leaves_a_silent_tombstone() {
-        for status in [None, Some(Status::Estimated)] {
+        let reason = "the order was canceled";
+        let tombstone = create(&Delivery::tombstone(samples::order_id(), reason));
+        let canceled = change(Status::Estimated, &sample(Status::Estimated).canceled(reason));
+        for (status, expected) in [(None, tombstone), (Some(Status::Estimated), canceled)] {
             let decision = on(OrderCanceled::sample(), status);
             assert!(decision.events().is_empty());
-            assert_eq!(decision.changes().len(), 1);
+            assert_eq!(decision.changes(), [expected]);
         }
     }
 
@@ -179,21 +190,28 @@ mod tests {
 
     #[test]
     fn a_carrier_that_says_nothing_is_waited_for_no_more() {
-        let waiting = CarrierWait::of(samples::order_id(), "a-token");
-        let started = Loaded::default().with(1, &sample(Status::Started)).with(1, &waiting);
+        let wait = CarrierWait::of(samples::order_id(), "a-token");
+        let started = Stored::default().with(1, &sample(Status::Started)).with(1, &wait);
         let decision = decide(&CancelDelivery, ItemRemoved::sample(), &started).unwrap();
         assert_eq!(canceled_by(&decision), Some(CanceledBy::Unreachable));
-        assert_eq!(decision.changes().len(), 2);
+        let output = word("Canceled", None);
+        let canceled =
+            sample(Status::Started).canceled("the carrier never said what became of the parcel");
+        let closed = answered(&wait, &output);
+        let read = Versioned { version: 1, value: wait };
+        assert_eq!(
+            decision.changes(),
+            [change(Status::Started, &canceled), replace(&read, &closed)]
+        );
+        assert_eq!(decision.signals(), [Signal::Answer { token: "a-token".to_owned(), output }]);
     }
 
     #[test]
     fn a_word_that_came_at_the_last_moment_counts() {
-        let read = Versioned { version: 1, value: CarrierWait::of(samples::order_id(), "token") };
-        let (change, _) = CarrierWait::take(&read, word("Delivered", None));
-        let Write::Put { item, .. } = change else { panic!("{change:?}") };
-        let answered: CarrierWait = serde_dynamo::from_item(item).unwrap();
-        let loaded = Loaded::default().with(1, &sample(Status::Started)).with(2, &answered);
-        let decision = decide(&CancelDelivery, ItemRemoved::sample(), &loaded).unwrap();
+        let wait = CarrierWait::of(samples::order_id(), "a-token");
+        let answered = answered(&wait, &word("Delivered", None));
+        let stored = Stored::default().with(1, &sample(Status::Started)).with(2, &answered);
+        let decision = decide(&CancelDelivery, ItemRemoved::sample(), &stored).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());
     }
 

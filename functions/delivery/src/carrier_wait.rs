@@ -29,3 +29,11 @@ pub(crate) fn word(status: &str, event: Option<&Value>) -> Value {
 pub(crate) fn status(wait: &CarrierWait) -> Option<String> {
     wait.answer()?.get("status")?.as_str().map(ToOwned::to_owned)
 }
+
+/// The wait as it is stored once the carrier has said `word`.
+#[cfg(test)]
+pub(crate) fn answered(wait: &CarrierWait, word: &Value) -> CarrierWait {
+    let mut fields = json!(wait);
+    fields["answer"] = word.to_string().into();
+    serde_json::from_value(fields).unwrap()
+}

@@ -1,35 +1,35 @@
 //! Confirms that the parcel has arrived.
 
+use chorus_events::OrderId;
 use chorus_events::delivery::{DeliveryWasDelivered, ErrorDeliveryWasDelivered};
 use chorus_events::table::rows::{self, ConfirmDeliveryInput, ConfirmDeliveryOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, replace};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, replace};
 
 use crate::Delivery;
 use crate::transitions::{Fact, Next, next};
 
-/// The row, in code.
 #[derive(Debug)]
 pub(crate) struct ConfirmDelivery;
 
 impl Action for ConfirmDelivery {
     type Row = rows::ConfirmDelivery;
+    type State = Found<Delivery>;
 
-    fn reads(&self, ConfirmDeliveryInput::Delivered(parcel): &ConfirmDeliveryInput) -> Vec<Read> {
-        vec![Read::entity::<Delivery>(&parcel.order_id)]
+    fn keys(&self, ConfirmDeliveryInput::Delivered(parcel): &ConfirmDeliveryInput) -> OrderId {
+        parcel.order_id.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, ConfirmDeliveryInput>,
-        loaded: &Loaded,
+        ConfirmDeliveryInput::Delivered(parcel): &ConfirmDeliveryInput,
+        known: &Found<Delivery>,
+        _: &Context<'_>,
     ) -> Result<Decision<ConfirmDeliveryOutput>, Refusal> {
-        let ConfirmDeliveryInput::Delivered(parcel) = given.input;
         let order_id = parcel.order_id.clone();
-        let known = loaded.entity::<Delivery>(&order_id)?;
         let next = next(known.as_ref().map(|known| known.status), Fact::HandedOver);
         Ok(match (next, known) {
             (Next::Say(status), Some(known)) => Decision::emit(DeliveryWasDelivered { order_id })
-                .with(replace(&known, &known.value.now(status))),
+                .with(replace(known, &known.value.now(status))),
             (Next::Wrong(reason), _) => {
                 let reason = reason.to_owned();
                 Decision::emit(ErrorDeliveryWasDelivered { order_id, reason })
@@ -44,38 +44,40 @@ impl Action for ConfirmDelivery {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::delivery::sample;
+    use crate::delivery::{change, sample};
     use chorus_events::logistics::Delivered;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
-    fn decided(loaded: &Loaded) -> Decision<ConfirmDeliveryOutput> {
-        decide(&ConfirmDelivery, Delivered::sample(), loaded).unwrap()
+    fn decided(stored: &Stored) -> Decision<ConfirmDeliveryOutput> {
+        decide(&ConfirmDelivery, Delivered::sample(), stored).unwrap()
     }
 
     #[test]
     fn a_parcel_that_was_handed_over_is_delivered() {
-        let decision = decided(&Loaded::default().with(1, &sample(Status::Started)));
+        let decision = decided(&Stored::default().with(1, &sample(Status::Started)));
         assert!(matches!(decision.events(), [ConfirmDeliveryOutput::DeliveryWasDelivered(_)]));
-        assert_eq!(decision.changes().len(), 1);
+        let delivered = sample(Status::Delivered);
+        assert_eq!(decision.changes(), [change(Status::Started, &delivered)]);
     }
 
     #[test]
     fn a_late_delivered_does_not_overwrite_a_cancellation() {
-        let decision = decided(&Loaded::default().with(2, &sample(Status::Canceled)));
+        let decision = decided(&Stored::default().with(2, &sample(Status::Canceled)));
         assert!(matches!(decision.events(), [ConfirmDeliveryOutput::ErrorDeliveryWasDelivered(_)]));
         assert!(decision.changes().is_empty());
     }
 
     #[test]
     fn a_parcel_of_an_unknown_order_is_reported() {
-        let decision = decided(&Loaded::default());
+        let decision = decided(&Stored::default());
         assert!(matches!(decision.events(), [ConfirmDeliveryOutput::ErrorDeliveryWasDelivered(_)]));
+        assert!(decision.changes().is_empty());
     }
 
     #[test]
     fn a_parcel_is_delivered_once() {
-        let decision = decided(&Loaded::default().with(2, &sample(Status::Delivered)));
+        let decision = decided(&Stored::default().with(2, &sample(Status::Delivered)));
         assert!(decision.events().is_empty() && decision.changes().is_empty());
     }
 }

@@ -73,11 +73,12 @@ impl Delivery {
 }
 
 impl Entity for Delivery {
+    type Id = OrderId;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "order";
 
-    fn id(&self) -> &str {
-        self.order_id.as_str()
+    fn id(&self) -> &OrderId {
+        &self.order_id
     }
 }
 
@@ -93,17 +94,26 @@ pub(crate) fn sample(status: Status) -> Delivery {
     Delivery { order_id: samples::order_id(), status, plan: Some(plan), reason: None }
 }
 
+/// The change of the sample from one status to the next, where it was written once.
+#[cfg(test)]
+pub(crate) fn change(from: Status, to: &Delivery) -> chorus_kernel::Write {
+    let read = chorus_kernel::Versioned { version: 1, value: sample(from) };
+    chorus_kernel::replace(&read, to)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_kernel::Loaded;
+    use chorus_kernel::Found;
+    use chorus_kernel::testing::Stored;
 
     #[test]
     fn a_delivery_is_read_as_it_was_written_with_and_without_a_plan() {
         let order_id = chorus_events::samples::order_id();
         for kept in [sample(Status::Started), Delivery::tombstone(order_id.clone(), "canceled")] {
-            let loaded = Loaded::default().with(1, &kept);
-            assert_eq!(loaded.entity::<Delivery>(&order_id).unwrap().unwrap().value, kept);
+            let stored = Stored::default().with(1, &kept);
+            let read: Found<Delivery> = stored.state(order_id.clone()).unwrap();
+            assert_eq!(read.unwrap().value, kept);
         }
     }
 }

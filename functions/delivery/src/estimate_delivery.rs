@@ -3,8 +3,8 @@
 use chorus_events::customer::CustomerDescribed;
 use chorus_events::delivery::{DeliveryEstimated, ErrorDeliveryEstimated};
 use chorus_events::table::rows::{self, EstimateDeliveryInput, EstimateDeliveryOutput};
-use chorus_events::{HOME_COUNTRY, ShippingAddress};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, create};
+use chorus_events::{HOME_COUNTRY, OrderId, ShippingAddress};
+use chorus_kernel::{Action, Context, Decision, Found, Refusal, create};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::Plan;
@@ -20,30 +20,31 @@ const AT_HOME: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// How long a parcel takes to any other country.
 const ABROAD: SignedDuration = SignedDuration::from_hours(5 * 24);
 
-/// The row, in code.
 #[derive(Debug)]
 pub(crate) struct EstimateDelivery;
 
 impl Action for EstimateDelivery {
     type Row = rows::EstimateDelivery;
+    type State = Found<Delivery>;
 
-    fn reads(&self, input: &EstimateDeliveryInput) -> Vec<Read> {
-        let EstimateDeliveryInput::CustomerDescribed(order) = input;
-        vec![Read::entity::<Delivery>(&order.order_id)]
+    fn keys(
+        &self,
+        EstimateDeliveryInput::CustomerDescribed(order): &EstimateDeliveryInput,
+    ) -> OrderId {
+        order.order_id.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, EstimateDeliveryInput>,
-        loaded: &Loaded,
+        EstimateDeliveryInput::CustomerDescribed(order): &EstimateDeliveryInput,
+        known: &Found<Delivery>,
+        context: &Context<'_>,
     ) -> Result<Decision<EstimateDeliveryOutput>, Refusal> {
-        let EstimateDeliveryInput::CustomerDescribed(order) = given.input;
-        let known = loaded.entity::<Delivery>(&order.order_id)?;
         let order_id = order.order_id.clone();
-        Ok(match next(known.map(|known| known.status), Fact::Described) {
+        Ok(match next(known.as_ref().map(|known| known.status), Fact::Described) {
             Next::Say(status) => match out_of_reach(&order.shipping_address) {
                 Some(reason) => Decision::emit(ErrorDeliveryEstimated { order_id, reason }),
-                None => estimate(order, status, given.metadata().occurred_at),
+                None => estimate(order, status, context.metadata().occurred_at),
             },
             Next::Wrong(reason) => {
                 let reason = reason.to_owned();
@@ -97,24 +98,29 @@ mod tests {
     use super::*;
     use crate::delivery::sample;
     use chorus_events::samples;
-    use chorus_kernel::testing::decide;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
     fn to(address: ShippingAddress) -> Decision<EstimateDeliveryOutput> {
         let order = CustomerDescribed { shipping_address: address, ..CustomerDescribed::sample() };
-        decide(&EstimateDelivery, order, &Loaded::default()).unwrap()
+        decide(&EstimateDelivery, order, &Stored::default()).unwrap()
     }
 
     #[test]
     fn a_parcel_takes_two_days_at_home_and_five_abroad() {
         for (country, days) in [(HOME_COUNTRY, 2), ("Mexico", 5)] {
-            let decision = to(ShippingAddress { country: country.into(), ..samples::address() });
+            let address = ShippingAddress { country: country.into(), ..samples::address() };
+            let decision = to(address.clone());
             let [EstimateDeliveryOutput::DeliveryEstimated(estimate)] = decision.events() else {
                 panic!("{decision:?}")
             };
             let takes = estimate.deliver_by.duration_since(samples::moment());
             assert_eq!(takes, SignedDuration::from_hours(days * 24), "{country}");
-            assert_eq!(decision.changes().len(), 1);
+            let mut planned = sample(Status::Estimated);
+            if let Some(plan) = &mut planned.plan {
+                (plan.shipping_address, plan.deliver_by) = (address, estimate.deliver_by);
+            }
+            assert_eq!(decision.changes(), [create(&planned)]);
         }
     }
 
@@ -137,8 +143,8 @@ mod tests {
 
     #[test]
     fn a_canceled_order_is_not_planned_for() {
-        let loaded = Loaded::default().with(1, &sample(Status::Canceled));
-        let decision = decide(&EstimateDelivery, CustomerDescribed::sample(), &loaded).unwrap();
+        let stored = Stored::default().with(1, &sample(Status::Canceled));
+        let decision = decide(&EstimateDelivery, CustomerDescribed::sample(), &stored).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());
     }
 }

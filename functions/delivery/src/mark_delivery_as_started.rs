@@ -3,7 +3,7 @@
 use chorus_events::delivery::{DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted};
 use chorus_events::table::rows::{self, MarkDeliveryAsStartedInput, MarkDeliveryAsStartedOutput};
 use chorus_kernel::{
-    Action, Decision, Given, Loaded, Read, Refusal, Signal, Task, Versioned, save,
+    Action, Context, Decision, Found, Refusal, Signal, Task, Versioned, replace, state,
 };
 
 use crate::carrier_wait::word;
@@ -11,52 +11,57 @@ use crate::delivery::Plan;
 use crate::transitions::{Fact, Next, next};
 use crate::{CarrierWait, Delivery};
 
-/// The row, in code.
+state! {
+    pub(crate) struct Startable read by StartableKeys {
+        delivery: Found<Delivery>,
+        wait: Found<CarrierWait>,
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct MarkDeliveryAsStarted;
 
 impl Action for MarkDeliveryAsStarted {
     type Row = rows::MarkDeliveryAsStarted;
+    type State = Startable;
 
-    fn reads(&self, input: &MarkDeliveryAsStartedInput) -> Vec<Read> {
-        let MarkDeliveryAsStartedInput::ItemRemoved(order) = input;
-        vec![
-            Read::entity::<Delivery>(&order.order_id),
-            Read::entity::<CarrierWait>(CarrierWait::handle(&order.order_id)),
-        ]
+    fn keys(
+        &self,
+        MarkDeliveryAsStartedInput::ItemRemoved(order): &MarkDeliveryAsStartedInput,
+    ) -> StartableKeys {
+        let wait = CarrierWait::handle(&order.order_id);
+        StartableKeys { delivery: order.order_id.clone(), wait }
     }
 
     fn decide(
         &self,
-        given: &Given<'_, MarkDeliveryAsStartedInput>,
-        loaded: &Loaded,
+        MarkDeliveryAsStartedInput::ItemRemoved(order): &MarkDeliveryAsStartedInput,
+        Startable { delivery, wait }: &Startable,
+        context: &Context<'_>,
     ) -> Result<Decision<MarkDeliveryAsStartedOutput>, Refusal> {
-        let MarkDeliveryAsStartedInput::ItemRemoved(order) = given.input;
-        let attempt = given.task().and_then(Task::waiting);
+        let attempt = context.task().and_then(Task::waiting);
         let attempt =
             attempt.ok_or_else(|| Refusal::Conflict("nobody waits for the carrier".into()))?;
         let order_id = order.order_id.clone();
-        let known = loaded.entity::<Delivery>(&order_id)?;
-        let waiting = loaded.entity::<CarrierWait>(CarrierWait::handle(&order_id))?;
         let wrong = |reason: &str| {
             let (order_id, reason) = (order_id.clone(), reason.to_owned());
             Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason })
                 .signal(go_on(attempt.0, "NotStarted"))
         };
-        let kept = CarrierWait::keep(waiting.as_ref(), order_id.clone(), attempt);
-        Ok(match next(known.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
+        let kept = CarrierWait::keep(wait.as_ref(), order_id.clone(), attempt);
+        Ok(match next(delivery.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
             Next::Say(status) => {
                 let Some((known, plan)) =
-                    known.as_ref().and_then(|it| Some((it, it.plan.clone()?)))
+                    delivery.as_ref().and_then(|it| Some((it, it.plan.clone()?)))
                 else {
                     return Ok(wrong("the delivery has no plan"));
                 };
-                let started = handed_over(known, plan).with(save(Some(known), &known.now(status)));
+                let started = handed_over(known, plan).with(replace(known, &known.now(status)));
                 started.with_all(kept.map(|(wait, _)| wait))
             }
             Next::Wrong(reason) => wrong(reason),
             // Another attempt of the task waits now, also for what the first one missed.
-            _ if waiting.is_some() => match kept {
+            _ if wait.is_some() => match kept {
                 Some((wait, told)) => {
                     let decision = Decision::nothing("it was started before").with(wait);
                     told.into_iter().fold(decision, Decision::signal)
@@ -91,15 +96,17 @@ fn go_on(token: &str, status: &str) -> Signal {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::delivery::sample;
+    use crate::carrier_wait::answered;
+    use crate::delivery::{change, sample};
     use chorus_events::inventory::ItemRemoved;
     use chorus_events::samples;
-    use chorus_kernel::testing::{decide_on, waiting};
+    use chorus_kernel::create;
+    use chorus_kernel::testing::{Stored, decide_on, waiting};
     use chorus_table::Event;
 
-    fn decided(loaded: &Loaded) -> Decision<MarkDeliveryAsStartedOutput> {
+    fn decided(stored: &Stored) -> Decision<MarkDeliveryAsStartedOutput> {
         let message = waiting("a-token");
-        decide_on(&MarkDeliveryAsStarted, ItemRemoved::sample(), &message, loaded).unwrap()
+        decide_on(&MarkDeliveryAsStarted, ItemRemoved::sample(), &message, stored).unwrap()
     }
 
     fn told(decision: &Decision<MarkDeliveryAsStartedOutput>) -> Option<&str> {
@@ -111,46 +118,51 @@ mod tests {
 
     #[test]
     fn an_estimated_delivery_is_handed_to_the_carrier_with_all_it_needs_but_the_token() {
-        let decision = decided(&Loaded::default().with(1, &sample(Status::Estimated)));
+        let decision = decided(&Stored::default().with(1, &sample(Status::Estimated)));
         let handle = Some(CarrierWait::handle(&samples::order_id()));
         let expected = DeliveryMarkedAsStarted { handle, ..Event::sample() };
         assert_eq!(
             decision.events(),
             [MarkDeliveryAsStartedOutput::DeliveryMarkedAsStarted(expected)]
         );
-        assert_eq!((decision.changes().len(), told(&decision)), (2, None));
+        let wait = create(&CarrierWait::of(samples::order_id(), "a-token"));
+        let started = change(Status::Estimated, &sample(Status::Started));
+        assert_eq!(decision.changes(), [started, wait]);
+        assert_eq!(told(&decision), None);
     }
 
     #[test]
     fn a_delivery_without_an_estimate_fails_the_order() {
-        let decision = decided(&Loaded::default());
+        let decision = decided(&Stored::default());
         assert!(matches!(
             decision.events(),
             [MarkDeliveryAsStartedOutput::ErrorMarkDeliveryAsStarted(_)]
         ));
+        assert!(decision.changes().is_empty());
         assert_eq!(told(&decision), Some("NotStarted"));
     }
 
     #[test]
     fn a_canceled_delivery_is_not_started_and_nobody_waits_for_it() {
-        let decision = decided(&Loaded::default().with(1, &sample(Status::Canceled)));
+        let decision = decided(&Stored::default().with(1, &sample(Status::Canceled)));
         assert!(decision.events().is_empty() && decision.changes().is_empty());
         assert_eq!(told(&decision), Some("NotStarted"));
     }
 
     #[test]
     fn the_next_attempt_hands_nothing_over_and_hears_what_the_first_one_missed() {
-        let first = CarrierWait::of(samples::order_id(), "first");
-        let read = Versioned { version: 1, value: first.clone() };
-        let (change, _) = CarrierWait::take(&read, word("Delivered", None));
-        let chorus_kernel::Write::Put { item, .. } = change else { panic!("{change:?}") };
-        let answered: CarrierWait = serde_dynamo::from_item(item).unwrap();
-        let started = || Loaded::default().with(2, &sample(Status::Started));
-        for (loaded, expected) in
-            [(started().with(1, &first), None), (started().with(2, &answered), Some("Delivered"))]
-        {
-            let decision = decided(&loaded);
-            assert!(decision.events().is_empty() && decision.changes().len() == 1);
+        let [first, second] =
+            ["first", "a-token"].map(|token| CarrierWait::of(samples::order_id(), token));
+        let delivered = |wait| answered(wait, &word("Delivered", None));
+        for (stored, kept, expected) in [
+            (first.clone(), second.clone(), None),
+            (delivered(&first), delivered(&second), Some("Delivered")),
+        ] {
+            let started = Stored::default().with(2, &sample(Status::Started)).with(2, &stored);
+            let decision = decided(&started);
+            assert!(decision.events().is_empty());
+            let read = Versioned { version: 2, value: stored };
+            assert_eq!(decision.changes(), [replace(&read, &kept)]);
             assert_eq!(told(&decision), expected);
         }
     }

@@ -5,34 +5,30 @@ use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::{Delivered, DeliveryCanceled, DeliveryStarted};
 use chorus_events::table::rows::{self, RelayLogisticsInput, RelayLogisticsOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal};
-use chorus_table::Outputs;
-use chorus_table::Row;
+use chorus_kernel::{Action, Context, Decision, Found, Refusal};
+use chorus_table::{Handle, Outputs, Row};
 
 use crate::CarrierWait;
 use crate::carrier_wait::{status, word};
 
-/// The row, in code.
 #[derive(Debug)]
 pub(crate) struct RelayLogistics;
 
 impl Action for RelayLogistics {
     type Row = rows::RelayLogistics;
+    type State = Found<CarrierWait>;
 
-    fn reads(
-        &self,
-        RelayLogisticsInput::LogisticsUpdate(update): &RelayLogisticsInput,
-    ) -> Vec<Read> {
-        vec![Read::entity::<CarrierWait>(&update.handle)]
+    fn keys(&self, RelayLogisticsInput::LogisticsUpdate(update): &RelayLogisticsInput) -> Handle {
+        update.handle.clone()
     }
 
     fn decide(
         &self,
-        given: &Given<'_, RelayLogisticsInput>,
-        loaded: &Loaded,
+        RelayLogisticsInput::LogisticsUpdate(update): &RelayLogisticsInput,
+        wait: &Found<CarrierWait>,
+        context: &Context<'_>,
     ) -> Result<Decision<RelayLogisticsOutput>, Refusal> {
-        let RelayLogisticsInput::LogisticsUpdate(update) = given.input;
-        let waiting = loaded.entity::<CarrierWait>(&update.handle)?.ok_or_else(|| {
+        let waiting = wait.as_ref().ok_or_else(|| {
             Refusal::NotFound(format!("no parcel with the handle {} is under way", update.handle))
         })?;
         if waiting.subject != update.order_id {
@@ -40,12 +36,12 @@ impl Action for RelayLogistics {
             return Err(Refusal::invalid("/handle", rule));
         }
         let event = event(update);
-        let (told, name) = (status(&waiting), event.spec().detail_type);
+        let (told, name) = (status(waiting), event.spec().detail_type);
         match told.as_deref() {
             _ if update.status == LogisticsStatus::DeliveryStarted => Ok(Decision::emit(event)),
             None => {
-                let said = given.saying(rows::RelayLogistics::SPEC.action, &event)?;
-                let (change, signal) = CarrierWait::take(&waiting, word(name, Some(&said)));
+                let said = context.emitted(rows::RelayLogistics::SPEC.action, &event)?;
+                let (change, signal) = CarrierWait::take(waiting, word(name, Some(&said)));
                 Ok(Decision::emit(event).with(change).signal(signal))
             }
             Some(told) if told == name => Ok(Decision::nothing("the carrier said so before")),
@@ -89,25 +85,23 @@ fn too_late(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::carrier_wait::answered;
     use chorus_events::samples;
-    use chorus_kernel::testing::{decide_on, message};
-    use chorus_kernel::{Signal, Versioned, Write};
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_kernel::{Signal, Versioned, replace};
     use chorus_table::Event;
 
     fn on(
         status: LogisticsStatus,
         told: Option<&str>,
     ) -> Result<Decision<RelayLogisticsOutput>, Refusal> {
-        let mut waiting = CarrierWait::of(samples::order_id(), "a-token");
-        if let Some(told) = told {
-            let read = Versioned { version: 1, value: waiting };
-            let (change, _) = CarrierWait::take(&read, word(told, None));
-            let Write::Put { item, .. } = change else { panic!("{change:?}") };
-            waiting = serde_dynamo::from_item(item).unwrap();
-        }
-        let handle = waiting.handle.clone();
-        let update = LogisticsUpdate { status, handle, ..Event::sample() };
-        decide_on(&RelayLogistics, update, &message(), &Loaded::default().with(2, &waiting))
+        let wait = told.map_or_else(open, |told| answered(&open(), &word(told, None)));
+        let update = LogisticsUpdate { status, handle: wait.handle.clone(), ..Event::sample() };
+        decide(&RelayLogistics, update, &Stored::default().with(2, &wait))
+    }
+
+    fn open() -> CarrierWait {
+        CarrierWait::of(samples::order_id(), "a-token")
     }
 
     #[test]
@@ -120,6 +114,7 @@ mod tests {
             let decision = on(status, None).unwrap();
             assert_eq!(decision.events()[0].spec().detail_type, name);
             assert_eq!(decision.signals().is_empty(), waits, "{name}");
+            assert_eq!(decision.changes().is_empty(), waits, "{name}");
         }
     }
 
@@ -127,6 +122,9 @@ mod tests {
     fn the_machine_is_told_the_very_event() {
         let decision = on(LogisticsStatus::Delivered, None).unwrap();
         let [Signal::Answer { output, .. }] = decision.signals() else { panic!("{decision:?}") };
+        let read = Versioned { version: 2, value: open() };
+        assert_eq!(decision.changes(), [replace(&read, &answered(&open(), output))]);
+        assert_eq!(output["status"], "Delivered");
         assert_eq!(output["event"]["detail"]["data"]["order-id"], samples::order_id().as_str());
         assert_eq!(output["event"]["detail-type"], "Delivered");
     }
@@ -137,6 +135,7 @@ mod tests {
         let late = on(LogisticsStatus::DeliveryCanceled, Some("Canceled")).unwrap();
         for decision in [again, late] {
             assert!(decision.events().is_empty() && decision.signals().is_empty());
+            assert!(decision.changes().is_empty());
         }
         let refused = on(LogisticsStatus::DeliveryCanceled, Some("Delivered")).unwrap_err();
         assert!(matches!(refused, Refusal::Conflict(_)), "{refused}");
@@ -153,10 +152,10 @@ mod tests {
     fn a_handle_answers_for_its_own_order_alone() {
         let waiting = CarrierWait::of("another".parse().unwrap(), "a-token");
         let update = LogisticsUpdate { handle: waiting.handle.clone(), ..Event::sample() };
-        let loaded = Loaded::default().with(1, &waiting);
-        let refused = decide_on(&RelayLogistics, update.clone(), &message(), &loaded).unwrap_err();
+        let stored = Stored::default().with(1, &waiting);
+        let refused = decide(&RelayLogistics, update.clone(), &stored).unwrap_err();
         assert!(refused.to_string().starts_with("/handle must be"), "{refused}");
-        let refused = decide_on(&RelayLogistics, update, &message(), &Loaded::default());
+        let refused = decide(&RelayLogistics, update, &Stored::default());
         assert!(matches!(refused, Err(Refusal::NotFound(_))));
     }
 }

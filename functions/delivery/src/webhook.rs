@@ -5,7 +5,7 @@ use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
-use chorus_kernel::{Kernel, Pure, derived_id};
+use chorus_kernel::{Kernel, derived_id};
 use chorus_table::Event;
 use chorus_webhook_signature::{SIGNATURE_HEADER, Signed, TIMESTAMP_HEADER, WebhookSecret};
 use schemars::JsonSchema;
@@ -52,7 +52,7 @@ impl Endpoint for Post {
         verify(request, &self.secret, kernel.clock.now().as_second())?;
         let update: LogisticsUpdate = request.json()?;
         let message = command(kernel, &with_key(request, &update), &update)?;
-        let answered = kernel.run(&Pure(RelayLogistics), &message).await?;
+        let answered = kernel.run(&RelayLogistics, &message).await?;
         if answered.entries.iter().any(|entry| entry.detail_type == TOO_LATE) {
             let why =
                 format!("order {} was canceled before; our operator is told", update.order_id);

@@ -5,16 +5,17 @@
 #[path = "../../payment/tests/support/mod.rs"]
 mod support;
 
-use chorus_delivery::{CarrierWait, WebhookSecret, function};
+use chorus_delivery::{CARRIER_WAIT_TABLE, CarrierWait, TABLE, WebhookSecret, function};
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::Delivered;
 use chorus_events::samples;
 use chorus_http::{Problem, Request, Response};
+use chorus_kernel::testing::now;
 use chorus_kernel::{Clock, Signal, Store, create};
 use chorus_table::Event;
 use chorus_webhook_signature::sign;
-use support::{Shop, now};
+use support::Shop;
 
 fn secret() -> WebhookSecret {
     "the secret of the carrier".parse().unwrap()
@@ -29,9 +30,13 @@ fn delivered() -> Vec<u8> {
     update(LogisticsStatus::Delivered)
 }
 
+fn shop() -> Shop {
+    Shop::over(&[TABLE, CARRIER_WAIT_TABLE])
+}
+
 /// A shop that waits for the carrier's word on the parcel of the samples.
 fn waiting() -> Shop {
-    let shop = Shop::default();
+    let shop = shop();
     let wait = create(&CarrierWait::of(samples::order_id(), "a-token"));
     now(shop.store.write(&[wait])).unwrap();
     shop
@@ -67,7 +72,7 @@ fn a_signed_webhook_is_accepted_and_passed_on_once_however_often_it_comes() {
 
 #[test]
 fn a_word_on_a_parcel_that_nobody_waits_for_or_of_another_order_is_refused() {
-    let unknown = post(&Shop::default(), &signed(&delivered(), &secret(), 0)).unwrap_err();
+    let unknown = post(&shop(), &signed(&delivered(), &secret(), 0)).unwrap_err();
     assert_eq!(unknown.status, 404);
     let handle = CarrierWait::handle(&samples::order_id());
     let wrong = LogisticsUpdate { order_id: "another".parse().unwrap(), handle, ..Event::sample() };

@@ -5,39 +5,37 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::notification::{EmailFailed, EmailSent};
 use chorus_events::table::rows::{self, AlertOperatorInput, AlertOperatorOutput};
-use chorus_kernel::{Decision, Given, Loaded, Outreach, Read, Refusal, Step, Unanswered};
+use chorus_kernel::{CallContext, Decision, ExternalAction, OutcomeUnknown, Refusal, Step};
 
 use crate::templates::{to_operator, trouble};
 use crate::{Delivery, Letter, Mailer, Recipient};
 
-/// The row, in code.
 pub(crate) struct AlertOperator(pub(crate) Arc<dyn Mailer>);
 
 #[async_trait]
-impl Outreach for AlertOperator {
+impl ExternalAction for AlertOperator {
     type Row = rows::AlertOperator;
-    type Question = Letter;
-    type Answer = Delivery;
+    type State = ();
+    type Request = Letter;
+    type Response = Delivery;
 
-    fn reads(&self, _: &AlertOperatorInput) -> Vec<Read> {
-        Vec::new()
-    }
+    fn keys(&self, _: &AlertOperatorInput) {}
 
     fn decide(
         &self,
-        given: &Given<'_, AlertOperatorInput>,
-        _: &Loaded,
-        answer: Option<&Delivery>,
+        input: &AlertOperatorInput,
+        (): &(),
+        context: &CallContext<'_, Delivery>,
     ) -> Result<Step<Letter, AlertOperatorOutput>, Refusal> {
-        let text = to_operator(given.input);
-        let (order_id, _) = trouble(given.input);
+        let text = to_operator(input);
+        let (order_id, _) = trouble(input);
         let (about, template) = (order_id.to_string(), text.template.to_owned());
         let recipient = Recipient::Operator;
-        Ok(match answer {
+        Ok(match context.response {
             None => {
                 let (template, subject, body) = (text.template, text.subject, text.body);
-                let question = Letter { recipient, template, subject, body };
-                Step::Ask { question, claim: Vec::new() }
+                let request = Letter { recipient, template, subject, body };
+                Step::Call { request, claim: Vec::new() }
             }
             Some(Delivery::Sent) => {
                 let recipient = recipient.name_on_the_bus().to_owned();
@@ -50,7 +48,7 @@ impl Outreach for AlertOperator {
         })
     }
 
-    async fn ask(&self, letter: &Letter, key: &str) -> Result<Delivery, Unanswered> {
+    async fn call(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown> {
         self.0.send(letter, key).await
     }
 }
@@ -58,20 +56,22 @@ impl Outreach for AlertOperator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Mailbox, decide};
+    use crate::mailer::Mailbox;
     use chorus_events::payment::ErrorPaymentCanceled;
+    use chorus_kernel::testing::{Stored, message, step};
     use chorus_table::Event;
 
-    fn decided(answer: Option<&Delivery>) -> Step<Letter, AlertOperatorOutput> {
-        let action = AlertOperator(Arc::new(Mailbox));
-        decide(&action, ErrorPaymentCanceled::sample(), (&Loaded::default(), answer))
+    fn decided(response: Option<&Delivery>) -> Step<Letter, AlertOperatorOutput> {
+        let (action, input) = (AlertOperator(Arc::new(Mailbox)), ErrorPaymentCanceled::sample());
+        step(&action, input, &message(), &Stored::default(), response).unwrap()
     }
 
     #[test]
     fn an_operator_hears_of_a_refund_that_failed_and_why() {
-        let Step::Ask { question, .. } = decided(None) else { panic!("the mailer is asked") };
-        assert_eq!(question.recipient, Recipient::Operator);
-        assert!(question.body.contains("refuses to refund"), "{}", question.body);
+        let Step::Call { request, claim } = decided(None) else { panic!("the mailer is asked") };
+        assert_eq!(request.recipient, Recipient::Operator);
+        assert!(request.body.contains("refuses to refund"), "{}", request.body);
+        assert!(claim.is_empty());
     }
 
     #[test]
@@ -82,6 +82,7 @@ mod tests {
             panic!("{decision:?}")
         };
         assert_eq!(sent.recipient, "operator");
+        assert!(decision.changes().is_empty());
     }
 
     #[test]
@@ -92,5 +93,6 @@ mod tests {
             panic!("{decision:?}")
         };
         assert_eq!(failed.reason, "mailbox full");
+        assert!(decision.changes().is_empty());
     }
 }

@@ -28,10 +28,11 @@ impl From<&CustomerUpdated> for Contact {
 }
 
 impl Entity for Contact {
+    type Id = CustomerId;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "contact";
 
-    fn id(&self) -> &str {
-        self.customer_id.as_str()
+    fn id(&self) -> &CustomerId {
+        &self.customer_id
     }
 }

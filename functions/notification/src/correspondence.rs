@@ -45,10 +45,11 @@ impl Correspondence {
 }
 
 impl Entity for Correspondence {
+    type Id = OrderId;
     const TABLE: &'static str = super::TABLE.name;
     const KIND: &'static str = "order";
 
-    fn id(&self) -> &str {
-        self.order_id.as_str()
+    fn id(&self) -> &OrderId {
+        &self.order_id
     }
 }

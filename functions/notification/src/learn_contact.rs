@@ -1,27 +1,25 @@
 //! Keeps a customer's address for letters. News may arrive in any order: the newest revision wins.
 
 use chorus_events::table::rows::{self, LearnContactInput, LearnContactOutput};
-use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, newest};
+use chorus_kernel::{Action, Context, Decision, Refusal, newest};
 
 use crate::Contact;
 
-/// The row, in code.
 #[derive(Debug)]
 pub(crate) struct LearnContact;
 
 impl Action for LearnContact {
     type Row = rows::LearnContact;
+    type State = ();
 
-    fn reads(&self, _: &LearnContactInput) -> Vec<Read> {
-        Vec::new()
-    }
+    fn keys(&self, _: &LearnContactInput) {}
 
     fn decide(
         &self,
-        given: &Given<'_, LearnContactInput>,
-        _: &Loaded,
+        LearnContactInput::CustomerUpdated(customer): &LearnContactInput,
+        (): &(),
+        _: &Context<'_>,
     ) -> Result<Decision<LearnContactOutput>, Refusal> {
-        let LearnContactInput::CustomerUpdated(customer) = given.input;
         Ok(Decision::once(newest(&Contact::from(customer), customer.revision)))
     }
 }
@@ -30,22 +28,19 @@ impl Action for LearnContact {
 mod tests {
     use super::*;
     use chorus_events::customer::CustomerUpdated;
-    use chorus_kernel::testing::decide;
-    use chorus_kernel::{Write, number, text};
+    use chorus_events::samples;
+    use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
     #[test]
     fn only_a_newer_revision_replaces_an_address() {
         let customer = CustomerUpdated { revision: 7, ..CustomerUpdated::sample() };
-        let decision = decide(&LearnContact, customer, &Loaded::default()).unwrap();
-        let [Write::Put { key, item, condition: Some(condition) }] = decision.changes() else {
-            panic!("{decision:?}")
+        let decision = decide(&LearnContact, customer, &Stored::default()).unwrap();
+        let contact = Contact {
+            customer_id: samples::customer_id(),
+            name: "Ana Trujillo".to_owned(),
+            email: "ana@example.com".to_owned(),
         };
-        assert_eq!(key.pk, "contact#456");
-        assert_eq!(
-            (text(item, "email"), number(item, "version")),
-            (Some("ana@example.com"), Some(7))
-        );
-        assert_eq!(condition.text, "attribute_not_exists(pk) OR version < :version");
+        assert_eq!(decision, Decision::once(newest(&contact, 7)));
     }
 }

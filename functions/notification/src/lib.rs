@@ -10,8 +10,6 @@ mod mailer;
 mod send_email;
 mod simulated_mailer;
 mod templates;
-#[cfg(test)]
-mod testing;
 
 pub use contact::Contact;
 pub use correspondence::Correspondence;
@@ -32,7 +30,7 @@ pub const TABLE: TableSpec = TableSpec { name: "notification", indexes: &[], ttl
 pub fn function(mailer: Arc<dyn Mailer>) -> Function {
     Function::of(services::NOTIFICATION)
         .table(TABLE)
-        .outreach(send_email::SendEmail(Arc::clone(&mailer)))
-        .outreach(alert_operator::AlertOperator(mailer))
+        .external_action(send_email::SendEmail(Arc::clone(&mailer)))
+        .external_action(alert_operator::AlertOperator(mailer))
         .action(learn_contact::LearnContact)
 }

@@ -1,7 +1,7 @@
 //! The port behind which letters go out.
 
 use async_trait::async_trait;
-use chorus_kernel::Unanswered;
+use chorus_kernel::OutcomeUnknown;
 
 use crate::Letter;
 
@@ -23,6 +23,18 @@ pub trait Mailer: Send + Sync {
     /// Sends `letter` once, however often it is asked with the same `key`.
     ///
     /// # Errors
-    /// Where no answer came: whether it was sent is unknown, so it is asked again.
-    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, Unanswered>;
+    /// Where no response came: whether it was sent is unknown, so it is asked again.
+    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown>;
+}
+
+/// A mailer whose letters always arrive.
+#[cfg(test)]
+pub(crate) struct Mailbox;
+
+#[cfg(test)]
+#[async_trait]
+impl Mailer for Mailbox {
+    async fn send(&self, _: &Letter, _: &str) -> Result<Delivery, OutcomeUnknown> {
+        Ok(Delivery::Sent)
+    }
 }

@@ -6,54 +6,57 @@ use async_trait::async_trait;
 use chorus_events::notification::{EmailFailed, EmailSent};
 use chorus_events::table::rows::{self, SendEmailInput, SendEmailOutput};
 use chorus_events::{CustomerId, OrderId};
-use chorus_kernel::{Decision, Given, Loaded, Outreach, Read, Refusal, Step, Unanswered, save};
+use chorus_kernel::{
+    CallContext, Decision, ExternalAction, Found, IfNamed, OutcomeUnknown, Refusal, Step, save,
+    state,
+};
 
 use crate::templates::to_customer;
 use crate::{Contact, Correspondence, Delivery, Letter, Mailer};
 
-/// The row, in code.
+state! {
+    pub(crate) struct Addresses read by AddressKeys {
+        correspondence: Found<Correspondence>,
+        contact: IfNamed<Contact>,
+    }
+}
+
 pub(crate) struct SendEmail(pub(crate) Arc<dyn Mailer>);
 
 #[async_trait]
-impl Outreach for SendEmail {
+impl ExternalAction for SendEmail {
     type Row = rows::SendEmail;
-    type Question = Letter;
-    type Answer = Delivery;
+    type State = Addresses;
+    type Request = Letter;
+    type Response = Delivery;
 
-    fn reads(&self, input: &SendEmailInput) -> Vec<Read> {
+    fn keys(&self, input: &SendEmailInput) -> AddressKeys {
         let (order_id, customer_id) = subject(input);
-        std::iter::once(Read::entity::<Correspondence>(order_id))
-            .chain(customer_id.map(Read::entity::<Contact>))
-            .collect()
+        AddressKeys { correspondence: order_id.clone(), contact: customer_id.cloned() }
     }
 
     fn decide(
         &self,
-        given: &Given<'_, SendEmailInput>,
-        loaded: &Loaded,
-        answer: Option<&Delivery>,
+        input: &SendEmailInput,
+        Addresses { correspondence: known, contact: IfNamed(contact) }: &Addresses,
+        context: &CallContext<'_, Delivery>,
     ) -> Result<Step<Letter, SendEmailOutput>, Refusal> {
-        let (order_id, customer_id) = subject(given.input);
-        let known = loaded.entity::<Correspondence>(order_id)?;
-        let contact = match customer_id {
-            Some(customer_id) => loaded.entity::<Contact>(customer_id)?,
-            None => None,
-        };
-        let current = contact.map(|contact| Correspondence::with(order_id, &contact));
+        let (order_id, _) = subject(input);
+        let current = contact.as_ref().map(|contact| Correspondence::with(order_id, contact));
         let correspondence = current.or_else(|| known.as_ref().map(|known| known.value.clone()));
         let name = correspondence.as_ref().map_or("", |correspondence| &correspondence.name);
-        let text = to_customer(given.input, name);
+        let text = to_customer(input, name);
         let (about, template) = (order_id.to_string(), text.template.to_owned());
         let Some(correspondence) = correspondence else {
             let reason = "no address is known".to_owned();
             return Ok(Step::Done(Decision::emit(EmailFailed { about, template, reason })));
         };
         let recipient = correspondence.recipient();
-        let decision = match answer {
+        let decision = match context.response {
             None => {
                 let (template, subject, body) = (text.template, text.subject, text.body);
-                let question = Letter { recipient, template, subject, body };
-                return Ok(Step::Ask { question, claim: Vec::new() });
+                let request = Letter { recipient, template, subject, body };
+                return Ok(Step::Call { request, claim: Vec::new() });
             }
             Some(Delivery::Sent) => {
                 let recipient = recipient.name_on_the_bus().to_owned();
@@ -68,7 +71,7 @@ impl Outreach for SendEmail {
         Ok(Step::Done(decision.with_all(news)))
     }
 
-    async fn ask(&self, letter: &Letter, key: &str) -> Result<Delivery, Unanswered> {
+    async fn call(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown> {
         self.0.send(letter, key).await
     }
 }
@@ -88,20 +91,21 @@ fn subject(input: &SendEmailInput) -> (&OrderId, Option<&CustomerId>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Mailbox, decide};
+    use crate::mailer::Mailbox;
     use chorus_events::customer::CustomerUpdated;
     use chorus_events::logistics::DeliveryStarted;
     use chorus_events::payment::PaymentMade;
     use chorus_events::samples;
-    use chorus_kernel::{Write, text};
+    use chorus_kernel::testing::{Stored, message, step};
+    use chorus_kernel::{Versioned, create, replace};
     use chorus_table::Event;
 
     fn decided(
         input: impl Into<SendEmailInput>,
-        loaded: &Loaded,
-        answer: Option<&Delivery>,
+        stored: &Stored,
+        response: Option<&Delivery>,
     ) -> Step<Letter, SendEmailOutput> {
-        decide(&SendEmail(Arc::new(Mailbox)), input, (loaded, answer))
+        step(&SendEmail(Arc::new(Mailbox)), input, &message(), stored, response).unwrap()
     }
 
     fn contact() -> Contact {
@@ -114,55 +118,57 @@ mod tests {
 
     #[test]
     fn a_letter_goes_to_the_customers_address() {
-        let loaded = Loaded::default().with(1, &contact());
-        let Step::Ask { question, .. } = decided(PaymentMade::sample(), &loaded, None) else {
+        let stored = Stored::default().with(1, &contact());
+        let Step::Call { request, .. } = decided(PaymentMade::sample(), &stored, None) else {
             panic!("the mailer is asked")
         };
-        assert_eq!(question.recipient, correspondence().recipient());
-        assert!(question.body.contains("237.51"), "{}", question.body);
+        assert_eq!(request.recipient, correspondence().recipient());
+        assert!(request.body.contains("237.51"), "{}", request.body);
     }
 
     #[test]
     fn a_letter_sent_is_told_without_the_address() {
-        let loaded = Loaded::default().with(1, &contact());
-        let step = decided(PaymentMade::sample(), &loaded, Some(&Delivery::Sent));
+        let stored = Stored::default().with(1, &contact());
+        let step = decided(PaymentMade::sample(), &stored, Some(&Delivery::Sent));
         let Step::Done(decision) = step else { panic!("{step:?}") };
         let [SendEmailOutput::EmailSent(sent)] = decision.events() else { panic!("{decision:?}") };
         assert_eq!((sent.template.as_str(), sent.recipient.as_str()), ("PaymentMade", "456"));
-        let [Write::Put { item, .. }] = decision.changes() else { panic!("{decision:?}") };
-        assert_eq!(text(item, "customer-id"), Some("456"), "kept for events that do not say");
+        let kept = create(&correspondence());
+        assert_eq!(decision.changes(), [kept], "kept for events that do not say");
     }
 
     #[test]
     fn a_letter_that_bounces_is_told_with_the_reason() {
-        let loaded = Loaded::default().with(1, &contact());
+        let stored = Stored::default().with(1, &contact());
         let bounced = Delivery::Bounced { reason: "no such mailbox".to_owned() };
-        let step = decided(PaymentMade::sample(), &loaded, Some(&bounced));
+        let step = decided(PaymentMade::sample(), &stored, Some(&bounced));
         let Step::Done(decision) = step else { panic!("{step:?}") };
         let [SendEmailOutput::EmailFailed(failed)] = decision.events() else {
             panic!("{decision:?}")
         };
         assert_eq!(failed.reason, "no such mailbox");
+        assert_eq!(decision.changes(), [create(&correspondence())]);
     }
 
     #[test]
     fn an_unknown_customer_gets_no_letter_and_the_mailer_is_not_asked() {
-        let step = decided(PaymentMade::sample(), &Loaded::default(), None);
+        let step = decided(PaymentMade::sample(), &Stored::default(), None);
         let Step::Done(decision) = step else { panic!("{step:?}") };
         let [SendEmailOutput::EmailFailed(failed)] = decision.events() else {
             panic!("{decision:?}")
         };
         assert_eq!(failed.reason, "no address is known");
+        assert!(decision.changes().is_empty());
     }
 
     #[test]
     fn an_event_that_names_no_customer_reaches_whom_the_order_was_written_to_before() {
-        let loaded = Loaded::default().with(1, &correspondence());
-        let Step::Ask { question, .. } = decided(DeliveryStarted::sample(), &loaded, None) else {
+        let stored = Stored::default().with(1, &correspondence());
+        let Step::Call { request, .. } = decided(DeliveryStarted::sample(), &stored, None) else {
             panic!("the mailer is asked")
         };
-        assert_eq!(question.recipient, correspondence().recipient());
-        let step = decided(DeliveryStarted::sample(), &loaded, Some(&Delivery::Sent));
+        assert_eq!(request.recipient, correspondence().recipient());
+        let step = decided(DeliveryStarted::sample(), &stored, Some(&Delivery::Sent));
         let Step::Done(decision) = step else { panic!("{step:?}") };
         assert!(decision.changes().is_empty(), "nothing new was learned");
     }
@@ -170,11 +176,15 @@ mod tests {
     #[test]
     fn a_customer_who_moved_is_written_to_at_the_new_address() {
         let moved = Contact { email: "ana@new.example".to_owned(), ..contact() };
-        let loaded = Loaded::default().with(2, &moved).with(1, &correspondence());
-        let Step::Ask { question, .. } = decided(PaymentMade::sample(), &loaded, None) else {
+        let stored = Stored::default().with(2, &moved).with(1, &correspondence());
+        let Step::Call { request, .. } = decided(PaymentMade::sample(), &stored, None) else {
             panic!("the mailer is asked")
         };
         let moved = Correspondence::with(&samples::order_id(), &moved);
-        assert_eq!(question.recipient, moved.recipient());
+        assert_eq!(request.recipient, moved.recipient());
+        let step = decided(PaymentMade::sample(), &stored, Some(&Delivery::Sent));
+        let Step::Done(decision) = step else { panic!("{step:?}") };
+        let before = Versioned { version: 1, value: correspondence() };
+        assert_eq!(decision.changes(), [replace(&before, &moved)]);
     }
 }

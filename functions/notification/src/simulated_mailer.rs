@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_kernel::{Entity, Loaded, Read, Store, StoreError, TableSpec, Unanswered, save};
+use chorus_kernel::{Entity, Found, OutcomeUnknown, Store, StoreError, TableSpec, load, save};
 use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, Letter, Mailer, Recipient};
@@ -49,10 +49,11 @@ pub struct PostedLetter {
 }
 
 impl Entity for PostedLetter {
+    type Id = String;
     const TABLE: &'static str = SIMULATED_MAILER_TABLE.name;
     const KIND: &'static str = "letter";
 
-    fn id(&self) -> &str {
+    fn id(&self) -> &String {
         &self.key
     }
 }
@@ -107,12 +108,11 @@ impl SimulatedMailer {
     }
 
     /// Takes a letter, and posts it unless it was posted before.
-    async fn take(&self, letter: &Letter, key: &str) -> Result<PostedLetter, Unanswered> {
-        let lost = |error: &dyn std::fmt::Display| Unanswered(format!("no answer: {error}"));
+    async fn take(&self, letter: &Letter, key: &str) -> Result<PostedLetter, OutcomeUnknown> {
+        let lost = |error: &dyn std::fmt::Display| OutcomeUnknown(format!("no answer: {error}"));
         for _ in 0..ATTEMPTS {
-            let reads = vec![Read::entity::<PostedLetter>(key)];
-            let loaded = Loaded::from(&*self.store, reads).await.map_err(|error| lost(&error))?;
-            let known = loaded.entity::<PostedLetter>(key).map_err(|error| lost(&error))?;
+            let known: Found<PostedLetter> =
+                load(&*self.store, key.to_owned()).await.map_err(|error| lost(&error))?;
             let before =
                 known.as_ref().map_or_else(|| unposted(letter, key), |known| known.value.clone());
             let asks = before.asks.saturating_add(1);
@@ -149,7 +149,7 @@ fn unposted(letter: &Letter, key: &str) -> PostedLetter {
 
 #[async_trait]
 impl Mailer for SimulatedMailer {
-    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, Unanswered> {
+    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown> {
         let conduct = Conduct::towards(&letter.recipient);
         let mut taken = self.take(letter, key).await?;
         if conduct == Conduct::Twice {
@@ -157,7 +157,9 @@ impl Mailer for SimulatedMailer {
         }
         match conduct {
             Conduct::Bounces => Ok(Delivery::Bounced { reason: "no such mailbox".to_owned() }),
-            Conduct::Down if taken.posts == 0 => Err(Unanswered("the mailer is down".to_owned())),
+            Conduct::Down if taken.posts == 0 => {
+                Err(OutcomeUnknown("the mailer is down".to_owned()))
+            }
             _ => Ok(Delivery::Sent),
         }
     }
@@ -166,7 +168,7 @@ impl Mailer for SimulatedMailer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Shelf;
+    use chorus_kernel::{Item, Key, MemoryStore, Page, Query, Write};
 
     fn letter(customer: &str) -> Letter {
         Letter {
@@ -183,16 +185,15 @@ mod tests {
 
     /// What the table says of the letter `key` after it was sent `times` times, and each answer.
     async fn sent(customer: &str, times: u32) -> (Vec<Result<Delivery, String>>, PostedLetter) {
-        let store = Arc::new(Shelf::default());
+        let store = Arc::new(MemoryStore::new(&[SIMULATED_MAILER_TABLE]));
         let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);
         let mut answers = Vec::new();
         for _ in 0..times {
             let answer = mailer.send(&letter(customer), "a-key").await;
-            answers.push(answer.map_err(|unanswered| unanswered.to_string()));
+            answers.push(answer.map_err(|unknown| unknown.to_string()));
         }
-        let reads = vec![Read::entity::<PostedLetter>("a-key")];
-        let loaded = Loaded::from(&*store, reads).await.unwrap();
-        (answers, loaded.entity::<PostedLetter>("a-key").unwrap().unwrap().value)
+        let kept: Found<PostedLetter> = load(&*store, "a-key".to_owned()).await.unwrap();
+        (answers, kept.unwrap().value)
     }
 
     #[tokio::test]
@@ -223,5 +224,38 @@ mod tests {
         let (answers, letter) = sent("mail-twice", 1).await;
         assert_eq!(answers, [Ok(Delivery::Sent)]);
         assert_eq!((letter.asks, letter.posts), (2, 1));
+    }
+
+    /// A store whose answers let others act before they are used.
+    struct Slow(MemoryStore);
+
+    #[async_trait]
+    impl Store for Slow {
+        async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+            let found = self.0.get(key).await;
+            tokio::task::yield_now().await;
+            found
+        }
+
+        async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+            self.0.query(query).await
+        }
+
+        async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+            self.0.write(writes).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_letter_in_two_hands_at_once_is_counted_twice_and_posted_once() {
+        let store = Arc::new(Slow(MemoryStore::new(&[SIMULATED_MAILER_TABLE])));
+        let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);
+        let letter = letter("456");
+        let (first, second) =
+            tokio::join!(mailer.send(&letter, "a-key"), mailer.send(&letter, "a-key"));
+        assert_eq!((first.unwrap(), second.unwrap()), (Delivery::Sent, Delivery::Sent));
+        let kept: Found<PostedLetter> = load(&*store, "a-key".to_owned()).await.unwrap();
+        let kept = kept.unwrap();
+        assert_eq!((kept.asks, kept.posts), (2, 1));
     }
 }

@@ -227,7 +227,8 @@ enum Message {
 
 impl World {
     fn new(manner: Manner, messages: Vec<Message>) -> Self {
-        let (shop, provider) = (Shop::default(), Provider::default());
+        let shop = Shop::over(&[chorus_payment::TABLE, chorus_payment::REVIEW_WAIT_TABLE]);
+        let provider = Provider::default();
         let function = Arc::new(function(Arc::new(provider.clone())).function);
         let patient = messages
             .iter()

@@ -29,7 +29,8 @@ struct Counter {
 
 /// A customer before the provider's counter, with this much to pay.
 fn counter(customer: &'static str, amount: Money) -> Counter {
-    let shop = Shop::default();
+    use chorus_payment::{REVIEW_WAIT_TABLE, SIMULATED_PROVIDER_TABLE, TABLE};
+    let shop = Shop::over(&[TABLE, REVIEW_WAIT_TABLE, SIMULATED_PROVIDER_TABLE]);
     let provider = SimulatedProvider::new(shop.store.clone(), shop.clock.clone());
     Counter { shop, provider, customer, amount }
 }

@@ -10,9 +10,8 @@ use chorus_events::samples;
 use chorus_kernel::testing::now;
 use chorus_kernel::{
     Clock, Failure, Function, Heard, IDEMPOTENCY_TABLE, Kernel, Machines, MemoryStore, Publisher,
-    Rejected, Signal,
+    Rejected, Signal, TableSpec,
 };
-use chorus_payment::{REVIEW_WAIT_TABLE, SIMULATED_PROVIDER_TABLE, TABLE};
 use chorus_table::{Entry, Event};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -85,19 +84,17 @@ pub(crate) struct Shop {
     pub(crate) clock: Arc<JumpingClock>,
 }
 
-impl Default for Shop {
-    fn default() -> Self {
-        let tables = [IDEMPOTENCY_TABLE, TABLE, REVIEW_WAIT_TABLE, SIMULATED_PROVIDER_TABLE];
+impl Shop {
+    /// A shop with these tables and the idempotency table.
+    pub(crate) fn over(tables: &[TableSpec]) -> Self {
         Self {
-            store: Arc::new(MemoryStore::new(&tables)),
+            store: Arc::new(MemoryStore::new(&[tables, &[IDEMPOTENCY_TABLE]].concat())),
             bus: Arc::default(),
             machines: Arc::default(),
             clock: Arc::default(),
         }
     }
-}
 
-impl Shop {
     pub(crate) fn kernel(&self) -> Kernel {
         Kernel {
             store: self.store.clone(),
