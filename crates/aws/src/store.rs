@@ -10,14 +10,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
 };
-use chorus_kernel::{Condition, Item, Key, Page, Query, Store, StoreError, Write};
+use chorus_kernel::{Expressions, Item, Key, Page, Query, Store, StoreError, Write};
 
 pub use meter::{Meter, Reading};
 pub use tables::Tables;
 
-use requests::Expression;
+use requests::expressions;
 
 /// Every answer says what it cost.
 const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
@@ -50,13 +50,12 @@ impl DynamoStore {
         &self,
         table: &str,
         item: &Item,
-        condition: Option<&Condition>,
+        Expressions { condition, names, values, .. }: Expressions<AttributeValue>,
     ) -> Result<Option<ConsumedCapacity>, StoreError> {
-        let Expression { text, names, values } = condition.into();
         let sent =
             self.client.put_item().table_name(table).set_item(Some(requests::attributes(item)));
         let sent = sent
-            .set_condition_expression(text)
+            .set_condition_expression(condition)
             .set_expression_attribute_names(names)
             .set_expression_attribute_values(values)
             .return_consumed_capacity(TOTAL)
@@ -68,13 +67,12 @@ impl DynamoStore {
         &self,
         table: &str,
         key: &Key,
-        (update, condition): (&Condition, Option<&str>),
+        Expressions { condition, update, names, values }: Expressions<AttributeValue>,
     ) -> Result<Option<ConsumedCapacity>, StoreError> {
-        let Expression { text, names, values } = update.into();
         let sent = self.client.update_item().table_name(table).set_key(Some(requests::key(key)));
         let sent = sent
-            .set_update_expression(text)
-            .set_condition_expression(condition.map(ToOwned::to_owned))
+            .set_update_expression(update)
+            .set_condition_expression(condition)
             .set_expression_attribute_names(names)
             .set_expression_attribute_values(values)
             .return_consumed_capacity(TOTAL)
@@ -91,9 +89,11 @@ impl DynamoStore {
     async fn write_one(&self, write: &Write) -> Result<(), StoreError> {
         let table = self.tables.physical(write.key().table)?;
         let written = match write {
-            Write::Put { item, condition, .. } => self.put(table, item, condition.as_ref()).await,
-            Write::Update { key, update, condition } => {
-                self.update(table, key, (update, condition.as_deref())).await
+            Write::Put { item, condition, .. } => {
+                self.put(table, item, expressions(condition.as_ref(), &[])).await
+            }
+            Write::Update { key, updates, condition } => {
+                self.update(table, key, expressions(condition.as_ref(), updates)).await
             }
             Write::Delete { key } => self.delete(table, key).await,
             // DynamoDB has a lone condition check only in transactions.
@@ -132,12 +132,13 @@ impl Store for DynamoStore {
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
-        let Expression { text, names, values } = (&requests::key_condition(query)).into();
+        let Expressions { condition, names, values, .. } =
+            Expressions::of_query(query, AttributeValue::S);
         let limit = query.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
         let sent = self.client.query().table_name(self.tables.physical(query.table)?);
         let sent = sent
             .set_index_name(query.index.map(|index| index.name.to_owned()))
-            .set_key_condition_expression(text)
+            .set_key_condition_expression(condition)
             .set_expression_attribute_names(names)
             .set_expression_attribute_values(values)
             .scan_index_forward(!query.descending)

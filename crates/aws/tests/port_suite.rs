@@ -12,8 +12,8 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType,
 };
 use chorus_aws::{DynamoStore, Tables, sdk_config};
+use chorus_kernel::testing::port_suite::{TABLES, run};
 use chorus_kernel::{Index, TableSpec};
-use chorus_local::port_suite::{TABLES, run};
 
 #[tokio::test]
 async fn the_store_on_dynamodb_holds_the_port() {

@@ -88,7 +88,7 @@ async fn transact(store: &DynoxideStore) -> Duration {
             let key = Key { table: IDEMPOTENCY_TABLE.name, pk, sk };
             let mut item = key.to_item();
             item.insert("text".to_owned(), AttributeValue::S("x".repeat(200)));
-            let condition = Some(Condition::new("attribute_not_exists(pk)"));
+            let condition = Some(Condition::Absent);
             Write::Put { key, item, condition }
         });
         let written = store.write(&writes).await;

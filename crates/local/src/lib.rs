@@ -41,7 +41,6 @@ mod local;
 mod machines;
 mod operator;
 mod partner;
-pub mod port_suite;
 mod random;
 mod records;
 mod runner;

@@ -17,8 +17,8 @@ use chorus_events::samples;
 use chorus_events::table::rows::{self, AskReviewerInput, MakePaymentInput};
 use chorus_events::table::rows::{AskReviewerOutput, MakePaymentOutput};
 use chorus_kernel::{
-    Action, Decision, Function, Given, Heard, Item, Kernel, Key, Loaded, MachineSpec, Machines,
-    Page, Query, Read, Refusal, Signal, Store, StoreError, Write,
+    Action, Context, Decision, Function, Heard, Item, Kernel, Key, MachineSpec, Machines, Page,
+    Query, Refusal, Signal, Store, StoreError, Write,
 };
 use chorus_local::{Local, LocalConfig};
 use chorus_table::Event;
@@ -50,15 +50,15 @@ struct Charge;
 
 impl Action for Charge {
     type Row = rows::MakePayment;
+    type State = ();
 
-    fn reads(&self, _: &MakePaymentInput) -> Vec<Read> {
-        Vec::new()
-    }
+    fn keys(&self, _: &MakePaymentInput) {}
 
     fn decide(
         &self,
-        _: &Given<'_, MakePaymentInput>,
-        _: &Loaded,
+        _: &MakePaymentInput,
+        (): &(),
+        _: &Context<'_>,
     ) -> Result<Decision<MakePaymentOutput>, Refusal> {
         Ok(Decision::emit(PaymentMade::sample()))
     }
@@ -69,17 +69,17 @@ struct Ask;
 
 impl Action for Ask {
     type Row = rows::AskReviewer;
+    type State = ();
 
-    fn reads(&self, _: &AskReviewerInput) -> Vec<Read> {
-        Vec::new()
-    }
+    fn keys(&self, _: &AskReviewerInput) {}
 
     fn decide(
         &self,
-        given: &Given<'_, AskReviewerInput>,
-        _: &Loaded,
+        _: &AskReviewerInput,
+        (): &(),
+        context: &Context<'_>,
     ) -> Result<Decision<AskReviewerOutput>, Refusal> {
-        let token = given.task().and_then(|task| task.token.clone()).unwrap();
+        let token = context.task().and_then(|task| task.token.clone()).unwrap();
         let output = serde_json::json!({ "verdict": "approve" });
         Ok(Decision::nothing("answered").signal(Signal::Answer { token, output }))
     }

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use chorus_kernel::testing::port_suite::{TABLES, run};
 use chorus_kernel::{Condition, Key, Store, Write};
-use chorus_local::port_suite::{TABLES, run};
 use chorus_local::{DynoxideStore, Operation, VirtualClock};
 use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
@@ -23,7 +23,7 @@ fn put(pk: &str, attribute: &str, value: AttributeValue) -> Write {
     let key = Key { table: TABLES[0].name, pk: pk.to_owned(), sk: "-".to_owned() };
     let mut item = key.to_item();
     item.insert(attribute.to_owned(), value);
-    Write::Put { key, item, condition: Some(Condition::new("attribute_not_exists(pk)")) }
+    Write::Put { key, item, condition: Some(Condition::Absent) }
 }
 
 #[tokio::test]

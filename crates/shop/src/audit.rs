@@ -58,7 +58,7 @@ pub async fn begin(
 ) -> Result<Begun, AuditError> {
     tracing::info!(what, %asked, "an operator acts");
     let deed = Deed { at, what: what.to_owned(), asked, outcome: None };
-    store.write(&[put(&deed, Some(Condition::new("attribute_not_exists(pk)")))]).await?;
+    store.write(&[put(&deed, Some(Condition::Absent))]).await?;
     Ok(Begun(deed))
 }
 

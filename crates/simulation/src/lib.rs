@@ -28,5 +28,5 @@ pub use campaign::{
 pub use fault::{Fault, Faults, Port, Trouble, UnknownTrouble};
 pub use run::{Ends, Outcome, Points};
 pub use scenario::Story;
-pub use store::{Backing, MapStore};
+pub use store::Backing;
 pub use world::{Injection, UnknownInjection};

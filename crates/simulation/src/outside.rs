@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_events::{Money, OrderId};
-use chorus_kernel::Unanswered;
+use chorus_kernel::OutcomeUnknown;
 use chorus_notification::{Letter, Mailer};
 use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
 
@@ -106,7 +106,7 @@ impl Bank {
     }
 
     /// What strikes a request that the bank hears of now; an error where it never does, or late.
-    async fn hear(&self, asked: impl FnOnce() -> Later) -> Result<Option<Fault>, Unanswered> {
+    async fn hear(&self, asked: impl FnOnce() -> Later) -> Result<Option<Fault>, OutcomeUnknown> {
         match self.world.call(Port::Payment).await {
             Some(Fault::Unavailable) => Err(no_answer()),
             Some(Fault::Late) => {
@@ -126,13 +126,13 @@ impl Bank {
     }
 }
 
-fn no_answer() -> Unanswered {
-    Unanswered("no answer".to_owned())
+fn no_answer() -> OutcomeUnknown {
+    OutcomeUnknown("no answer".to_owned())
 }
 
 #[async_trait]
 impl PaymentProvider for Bank {
-    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, Unanswered> {
+    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
         let asked = || Later::Charge { charge: charge.clone(), key: key.to_owned() };
         let fault = self.hear(asked).await?;
         let answer = self.books().charge(charge, key);
@@ -140,7 +140,7 @@ impl PaymentProvider for Bank {
         if lost { Err(no_answer()) } else { Ok(answer) }
     }
 
-    async fn refund(&self, refund: &Refund, _: &str) -> Result<RefundAnswer, Unanswered> {
+    async fn refund(&self, refund: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
         let fault = self.hear(|| Later::Refund { refund: refund.clone() }).await?;
         let answer = self.books().refund(refund, self.voids);
         if self.world.answer(fault).await { Err(no_answer()) } else { Ok(answer) }
@@ -166,7 +166,7 @@ impl Mailer for Post {
         &self,
         letter: &Letter,
         key: &str,
-    ) -> Result<chorus_notification::Delivery, Unanswered> {
+    ) -> Result<chorus_notification::Delivery, OutcomeUnknown> {
         let fault = self.world.call(Port::Mail).await;
         if fault == Some(Fault::Unavailable) {
             return Err(no_answer());

@@ -1,7 +1,6 @@
 //! A small shop in memory: an action, one that starts a state machine, a route, and a store, a bus,
 //! state machines and dead letters that can be told to fail.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,8 +13,9 @@ use chorus_events::table::rows::{self, PrepareDeclarationInput, PrepareDeclarati
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
-    Action, Decision, Failure, Function, Given, Heard, Item, Kernel, Key, Loaded, Machines, Page,
-    Publisher, Query, Read, Reason, Refusal, Rejected, Signal, Store, StoreError, Write,
+    Action, Context, Decision, Failure, Function, Heard, IDEMPOTENCY_TABLE, Item, Kernel, Key,
+    Machines, MemoryStore, Page, Publisher, Query, Refusal, Rejected, Signal, Store, StoreError,
+    Write,
 };
 use chorus_table::{Entry, Event};
 use serde_json::json;
@@ -30,17 +30,16 @@ struct Declare;
 
 impl Action for Declare {
     type Row = rows::PrepareDeclaration;
+    type State = ();
 
-    fn reads(&self, _: &PrepareDeclarationInput) -> Vec<Read> {
-        Vec::new()
-    }
+    fn keys(&self, _: &PrepareDeclarationInput) {}
 
     fn decide(
         &self,
-        given: &Given<'_, PrepareDeclarationInput>,
-        _: &Loaded,
+        PrepareDeclarationInput::OrderCreated(order): &PrepareDeclarationInput,
+        (): &(),
+        _: &Context<'_>,
     ) -> Result<Decision<PrepareDeclarationOutput>, Refusal> {
-        let PrepareDeclarationInput::OrderCreated(order) = given.input;
         assert_ne!(order.customer_id.as_str(), "panic", "on purpose");
         Ok(Decision::emit(CustomsDeclared { order_id: order.order_id.clone(), ..Event::sample() }))
     }
@@ -68,9 +67,8 @@ impl Endpoint for Echo {
 }
 
 /// Everything that outlives an invocation.
-#[derive(Default)]
 struct Memory {
-    items: Mutex<HashMap<Key, Item>>,
+    store: MemoryStore,
     published: Mutex<Vec<Entry>>,
     signals: Mutex<Vec<Signal>>,
     dead_letters: Mutex<Vec<DeadLetter>>,
@@ -81,40 +79,18 @@ struct Memory {
 #[async_trait]
 impl Store for Memory {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        Ok(self.items.lock().unwrap().get(key).cloned())
+        self.store.get(key).await
     }
 
-    async fn query(&self, _: &Query) -> Result<Page, StoreError> {
-        Ok(Page::default())
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.store.query(query).await
     }
 
     async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
         if self.throttled.load(Ordering::Relaxed) {
             return Err(StoreError::Throttled("too much at once".to_owned()));
         }
-        let mut items = self.items.lock().unwrap();
-        match writes {
-            [Write::Put { key, item, .. }] => match items.get(key) {
-                Some(old) => {
-                    let old = Some(Box::new(old.clone()));
-                    Err(StoreError::Refused(vec![Reason::Condition(old)]))
-                }
-                None => {
-                    items.insert(key.clone(), item.clone());
-                    Ok(())
-                }
-            },
-            // The one update of the kernel: the record's events are published.
-            [Write::Update { key, .. }] => {
-                if let Some(item) = items.remove(key) {
-                    let mut fields = item.into_inner();
-                    fields.remove("unpublished");
-                    items.insert(key.clone(), Item::from(fields));
-                }
-                Ok(())
-            }
-            unknown => Err(StoreError::Invalid(format!("{unknown:?}"))),
-        }
+        self.store.write(writes).await
     }
 }
 
@@ -150,8 +126,20 @@ impl DeadLetters for Memory {
 }
 
 /// The shop.
-#[derive(Default)]
 pub(super) struct Shop(Arc<Memory>);
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self(Arc::new(Memory {
+            store: MemoryStore::new(&[IDEMPOTENCY_TABLE]),
+            published: Mutex::default(),
+            signals: Mutex::default(),
+            dead_letters: Mutex::default(),
+            throttled: AtomicBool::default(),
+            closed: AtomicBool::default(),
+        }))
+    }
+}
 
 impl Shop {
     /// A function that is invoked; its process is another each time.

@@ -1,36 +1,88 @@
-//! Conditions and updates as DynamoDB's expressions, for the adapters that speak to DynamoDB, or to
-//! what takes the same requests. Source:
+//! Conditions, updates and queries as DynamoDB's expressions, for the adapters that speak to
+//! DynamoDB, or to what takes the same requests. Source:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html>.
 
 use std::collections::HashMap;
 
-use serde_dynamo::AttributeValue;
+use crate::{Condition, Query, Update};
 
-use crate::{Condition, Update};
-
-/// The expressions of one request, with the placeholders that they share.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Expressions {
-    /// The condition expression.
+/// The expressions of one request, and the placeholders that they share, with values as an
+/// adapter's requests hold them. What is not used is absent: DynamoDB takes nothing empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expressions<V> {
+    /// The condition expression; a query's is on keys.
     pub condition: Option<String>,
     /// The update expression.
     pub update: Option<String>,
     /// `#name` placeholders. Every attribute has one, since any word may be reserved.
-    pub names: HashMap<String, String>,
+    pub names: Option<HashMap<String, String>>,
     /// `:value` placeholders.
-    pub values: HashMap<String, AttributeValue>,
+    pub values: Option<HashMap<String, V>>,
 }
 
-impl Expressions {
-    /// The expressions of a write that has this condition, and makes these changes.
+impl<V> Expressions<V> {
+    /// The expressions of a write that has this condition, and makes these changes; `number` makes
+    /// a value of a number's digits.
     #[must_use]
-    pub fn of(condition: Option<&Condition>, updates: &[Update]) -> Self {
-        let mut expressions = Self::default();
-        expressions.condition = condition.map(|condition| expressions.condition(condition));
-        expressions.update = (!updates.is_empty()).then(|| expressions.update(updates));
-        expressions
+    pub fn of_write(
+        condition: Option<&Condition>,
+        updates: &[Update],
+        number: fn(String) -> V,
+    ) -> Self {
+        let mut used = Placeholders::default();
+        let condition = condition.map(|condition| used.condition(condition));
+        let update = (!updates.is_empty()).then(|| used.update(updates));
+        let names = used.names.iter().enumerate();
+        let values = used.values.iter().enumerate();
+        Self {
+            condition,
+            update,
+            names: unless_empty(names.map(|(at, name)| (format!("#n{at}"), (*name).to_owned()))),
+            values: unless_empty(
+                values.map(|(at, value)| (format!(":v{at}"), number(value.to_string()))),
+            ),
+        }
     }
 
+    /// The condition on the keys that a query asks for; `text` makes a value of a text.
+    #[must_use]
+    pub fn of_query(query: &Query, text: fn(String) -> V) -> Self {
+        let (pk, sk) = query.index.map_or(("pk", "sk"), |index| (index.pk, index.sk));
+        let range = match (&query.from, &query.to) {
+            (None, None) => "",
+            (Some(_), None) => " AND #sk >= :from",
+            (None, Some(_)) => " AND #sk <= :to",
+            (Some(_), Some(_)) => " AND #sk BETWEEN :from AND :to",
+        };
+        let names = [("#pk", Some(pk)), ("#sk", (!range.is_empty()).then_some(sk))];
+        let values =
+            [(":pk", Some(&query.pk)), (":from", query.from.as_ref()), (":to", query.to.as_ref())];
+        let names = names.into_iter().filter_map(|(name, to)| Some((name, to?)));
+        let values = values.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Self {
+            condition: Some(format!("#pk = :pk{range}")),
+            update: None,
+            names: unless_empty(names.map(|(name, to)| (name.to_owned(), to.to_owned()))),
+            values: unless_empty(
+                values.map(|(name, value)| (name.to_owned(), text(value.clone()))),
+            ),
+        }
+    }
+}
+
+fn unless_empty<T>(entries: impl Iterator<Item = (String, T)>) -> Option<HashMap<String, T>> {
+    let mut entries = entries.peekable();
+    entries.peek().is_some().then(|| entries.collect())
+}
+
+/// What placeholders stand for: each by its number.
+#[derive(Default)]
+struct Placeholders {
+    names: Vec<&'static str>,
+    values: Vec<i64>,
+}
+
+impl Placeholders {
     fn condition(&mut self, condition: &Condition) -> String {
         match condition {
             Condition::Absent => "attribute_not_exists(pk)".to_owned(),
@@ -55,9 +107,9 @@ impl Expressions {
         if alternative && !alone { format!("({text})") } else { text }
     }
 
-    fn compare(&mut self, attribute: &str, operator: &str, value: i64) -> String {
+    fn compare(&mut self, attribute: &'static str, operator: &str, value: i64) -> String {
         let (name, value) = (self.name(attribute), self.value(value));
-        format!("{name} {operator} {value}")
+        format!("#n{name} {operator} :v{value}")
     }
 
     fn update(&mut self, updates: &[Update]) -> String {
@@ -66,9 +118,9 @@ impl Expressions {
             match update {
                 Update::Add { attribute, amount } => {
                     let (name, value) = (self.name(attribute), self.value(*amount));
-                    added.push(format!("{name} {value}"));
+                    added.push(format!("#n{name} :v{value}"));
                 }
-                Update::Remove { attribute } => removed.push(self.name(attribute)),
+                Update::Remove { attribute } => removed.push(format!("#n{}", self.name(attribute))),
             }
         }
         let clause = |word: &str, parts: Vec<String>| {
@@ -78,20 +130,16 @@ impl Expressions {
         clauses.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    fn name(&mut self, attribute: &str) -> String {
-        let known = self.names.iter().find(|(_, known)| *known == attribute);
-        if let Some((placeholder, _)) = known {
-            return placeholder.clone();
-        }
-        let placeholder = format!("#n{}", self.names.len());
-        self.names.insert(placeholder.clone(), attribute.to_owned());
-        placeholder
+    fn name(&mut self, attribute: &'static str) -> usize {
+        self.names.iter().position(|known| *known == attribute).unwrap_or_else(|| {
+            self.names.push(attribute);
+            self.names.len() - 1
+        })
     }
 
-    fn value(&mut self, number: i64) -> String {
-        let placeholder = format!(":v{}", self.values.len());
-        self.values.insert(placeholder.clone(), AttributeValue::N(number.to_string()));
-        placeholder
+    fn value(&mut self, number: i64) -> usize {
+        self.values.push(number);
+        self.values.len() - 1
     }
 }
 
@@ -100,18 +148,14 @@ mod tests {
     use super::*;
 
     fn written(condition: &Condition, updates: &[Update]) -> (String, Option<String>) {
-        let mut rendered = Expressions::of(Some(condition), updates);
+        let mut rendered = Expressions::of_write(Some(condition), updates, |digits| digits);
         // Placeholders by what they stand for: what a reader of the expression would see.
         let mut text = rendered.condition.take().unwrap_or_default();
         let mut update = rendered.update.take();
-        for (placeholder, attribute) in &rendered.names {
-            text = text.replace(placeholder, attribute);
-            update = update.map(|update| update.replace(placeholder, attribute));
-        }
-        for (placeholder, value) in &rendered.values {
-            let AttributeValue::N(number) = value else { panic!("{value:?}") };
-            text = text.replace(placeholder, number);
-            update = update.map(|update| update.replace(placeholder, number));
+        let placeholders = [rendered.names, rendered.values].into_iter().flatten().flatten();
+        for (placeholder, meaning) in placeholders {
+            text = text.replace(&placeholder, &meaning);
+            update = update.map(|update| update.replace(&placeholder, &meaning));
         }
         (text, update)
     }
@@ -150,6 +194,31 @@ mod tests {
         let (condition, update) = written(&bound, &updates);
         assert_eq!(condition, "available >= 2");
         assert_eq!(update.unwrap(), "ADD available -2, version 1 REMOVE unpublished");
-        assert_eq!(Expressions::of(Some(&bound), &updates).names.len(), 3);
+        let rendered = Expressions::of_write(Some(&bound), &updates, |digits| digits);
+        assert_eq!(rendered.names.unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_is_not_used_is_absent_and_never_empty() {
+        let rendered = Expressions::of_write(Some(&Condition::Absent), &[], |digits| digits);
+        assert_eq!((rendered.update, rendered.names, rendered.values), (None, None, None));
+        assert_eq!(Expressions::of_write(None, &[], |digits| digits).condition, None);
+    }
+
+    #[test]
+    fn a_query_names_only_the_bounds_that_it_has() {
+        let of = |query: &Query| Expressions::of_query(query, |text| text);
+        let condition = |query: &Query| of(query).condition.unwrap();
+        let mut query = Query::partition("order", "a");
+        assert_eq!(condition(&query), "#pk = :pk");
+        assert!(!of(&query).names.unwrap().contains_key("#sk"));
+        query.to = Some("2".to_owned());
+        assert_eq!(condition(&query), "#pk = :pk AND #sk <= :to");
+        query.from = Some("1".to_owned());
+        assert_eq!(condition(&query), "#pk = :pk AND #sk BETWEEN :from AND :to");
+        assert_eq!(of(&query).values.unwrap().len(), 3);
+        query.to = None;
+        assert_eq!(condition(&query), "#pk = :pk AND #sk >= :from");
+        assert_eq!(of(&query).names.unwrap()["#sk"], "sk");
     }
 }

@@ -172,9 +172,9 @@ fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
     }
     forget(run, &mut item, now);
     let condition = if version == 0 {
-        Condition::new("attribute_not_exists(pk)")
+        Condition::Absent
     } else {
-        Condition::new("version = :read").number(":read", version)
+        Condition::Equals { attribute: "version", value: version }
     };
     Ok(Write::Put { key, item, condition: Some(condition) })
 }

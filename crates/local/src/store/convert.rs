@@ -23,7 +23,7 @@ pub(super) fn from_engine(item: HashMap<String, Engine>) -> Item {
     Item::from(fields)
 }
 
-pub(super) fn value_to_engine(value: &Ours) -> Engine {
+fn value_to_engine(value: &Ours) -> Engine {
     match value {
         Ours::S(text) => Engine::S(text.clone()),
         Ours::N(digits) => Engine::N(digits.clone()),

@@ -1,8 +1,6 @@
 //! The port's writes and queries as the engine's requests, built as structs: no JSON on the way.
 
-use std::collections::{BTreeMap, HashMap};
-
-use chorus_kernel::{Condition, Query, Write};
+use chorus_kernel::{Condition, Expressions, Query, Update, Write};
 use dynoxide::AttributeValue;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
@@ -13,7 +11,7 @@ use dynoxide::actions::transact_write_items::{
 };
 use dynoxide::actions::update_item::UpdateItemRequest;
 
-use super::convert::{key, to_engine, value_to_engine};
+use super::convert::{key, to_engine};
 
 /// One write as a request of its own.
 pub(super) enum Single {
@@ -27,11 +25,11 @@ pub(super) enum Single {
 pub(super) fn single(write: &Write) -> Single {
     match write {
         Write::Put { key, item, condition } => {
-            let Parts { text, names, values } = parts(condition.as_ref());
+            let Expressions { condition, names, values, .. } = of(condition.as_ref(), &[]);
             Single::Put(Box::new(PutItemRequest {
                 table_name: key.table.to_owned(),
                 item: to_engine(item),
-                condition_expression: text,
+                condition_expression: condition,
                 expression_attribute_names: names,
                 expression_attribute_values: values,
                 return_consumed_capacity: total(),
@@ -39,13 +37,13 @@ pub(super) fn single(write: &Write) -> Single {
                 ..PutItemRequest::default()
             }))
         }
-        Write::Update { key: at, update, condition } => {
-            let Parts { text, names, values } = parts(Some(update));
+        Write::Update { key: at, updates, condition } => {
+            let Expressions { condition, update, names, values } = of(condition.as_ref(), updates);
             Single::Update(Box::new(UpdateItemRequest {
                 table_name: at.table.to_owned(),
                 key: key(at),
-                update_expression: text,
-                condition_expression: condition.clone(),
+                update_expression: update,
+                condition_expression: condition,
                 expression_attribute_names: names,
                 expression_attribute_values: values,
                 return_consumed_capacity: total(),
@@ -75,23 +73,23 @@ fn part_of_transaction(write: &Write) -> TransactWriteItem {
     let mut part = TransactWriteItem::default();
     match write {
         Write::Put { key, item, condition } => {
-            let Parts { text, names, values } = parts(condition.as_ref());
+            let Expressions { condition, names, values, .. } = of(condition.as_ref(), &[]);
             part.put = Some(TransactPut {
                 table_name: key.table.to_owned(),
                 item: to_engine(item),
-                condition_expression: text,
+                condition_expression: condition,
                 expression_attribute_names: names,
                 expression_attribute_values: values,
                 return_values_on_condition_check_failure: all_old(),
             });
         }
-        Write::Update { key: at, update, condition } => {
-            let Parts { text, names, values } = parts(Some(update));
+        Write::Update { key: at, updates, condition } => {
+            let Expressions { condition, update, names, values } = of(condition.as_ref(), updates);
             part.update = Some(TransactUpdate {
                 table_name: at.table.to_owned(),
                 key: key(at),
-                update_expression: text.unwrap_or_default(),
-                condition_expression: condition.clone(),
+                update_expression: update.unwrap_or_default(),
+                condition_expression: condition,
                 expression_attribute_names: names,
                 expression_attribute_values: values,
                 return_values_on_condition_check_failure: all_old(),
@@ -105,11 +103,11 @@ fn part_of_transaction(write: &Write) -> TransactWriteItem {
             });
         }
         Write::Check { key: at, condition } => {
-            let Parts { text, names, values } = parts(Some(condition));
+            let Expressions { condition, names, values, .. } = of(Some(condition), &[]);
             part.condition_check = Some(TransactConditionCheck {
                 table_name: at.table.to_owned(),
                 key: key(at),
-                condition_expression: text.unwrap_or_default(),
+                condition_expression: condition.unwrap_or_default(),
                 expression_attribute_names: names,
                 expression_attribute_values: values,
                 return_values_on_condition_check_failure: all_old(),
@@ -120,27 +118,14 @@ fn part_of_transaction(write: &Write) -> TransactWriteItem {
 }
 
 pub(super) fn query(query: &Query) -> QueryRequest {
-    let (pk, sk) = query.index.map_or(("pk", "sk"), |index| (index.pk, index.sk));
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let mut values = HashMap::from([(":pk".to_owned(), text(&query.pk))]);
-    let range = match (&query.from, &query.to) {
-        (None, None) => "",
-        (Some(_), None) => " AND #sk >= :from",
-        (None, Some(_)) => " AND #sk <= :to",
-        (Some(_), Some(_)) => " AND #sk BETWEEN :from AND :to",
-    };
-    let mut names = HashMap::from([("#pk".to_owned(), pk.to_owned())]);
-    if !range.is_empty() {
-        names.insert("#sk".to_owned(), sk.to_owned());
-    }
-    values.extend(query.from.iter().map(|from| (":from".to_owned(), text(from))));
-    values.extend(query.to.iter().map(|to| (":to".to_owned(), text(to))));
+    let Expressions { condition, names, values, .. } =
+        Expressions::of_query(query, AttributeValue::S);
     QueryRequest {
         table_name: query.table.to_owned(),
         index_name: query.index.map(|index| index.name.to_owned()),
-        key_condition_expression: Some(format!("#pk = :pk{range}")),
-        expression_attribute_names: Some(names),
-        expression_attribute_values: Some(values),
+        key_condition_expression: condition,
+        expression_attribute_names: names,
+        expression_attribute_values: values,
         scan_index_forward: !query.descending,
         limit: query.limit.map(|limit| limit as usize),
         exclusive_start_key: query.start.as_ref().map(to_engine),
@@ -151,30 +136,8 @@ pub(super) fn query(query: &Query) -> QueryRequest {
     }
 }
 
-/// An expression taken apart as requests want it: absent rather than empty.
-struct Parts {
-    text: Option<String>,
-    names: Option<HashMap<String, String>>,
-    values: Option<HashMap<String, AttributeValue>>,
-}
-
-fn parts(condition: Option<&Condition>) -> Parts {
-    let Some(condition) = condition else {
-        return Parts { text: None, names: None, values: None };
-    };
-    let value = |(name, value): (&String, _)| (name.clone(), value_to_engine(value));
-    Parts {
-        text: Some(condition.text.clone()),
-        names: unless_empty(&condition.names, |(name, to)| (name.clone(), to.clone())),
-        values: unless_empty(&condition.values, value),
-    }
-}
-
-fn unless_empty<'a, V, T>(
-    map: &'a BTreeMap<String, V>,
-    convert: impl Fn((&'a String, &'a V)) -> (String, T),
-) -> Option<HashMap<String, T>> {
-    (!map.is_empty()).then(|| map.iter().map(convert).collect())
+fn of(condition: Option<&Condition>, updates: &[Update]) -> Expressions<AttributeValue> {
+    Expressions::of_write(condition, updates, AttributeValue::N)
 }
 
 fn total() -> Option<String> {

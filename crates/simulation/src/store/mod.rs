@@ -1,17 +1,11 @@
-//! The stores that runs stand on: the embedded one, or a map with the same semantics, which is
-//! much faster. Both give the same traces, which a test asserts; the port's own suite runs over
-//! the map as well.
-
-mod expression;
-mod map;
-
-pub use map::MapStore;
+//! The stores that runs stand on: the embedded one, or the kernel's in memory, which is much faster.
+//! Both give the same traces, which a test asserts, and hold the port's suite.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_kernel::{
-    Clock, Item, Key, Page, Query, Store, StoreError, TableSpec, Write, number, text,
+    Clock, Item, Key, MemoryStore, Page, Query, Store, StoreError, TableSpec, Write, number, text,
 };
 use chorus_local::DynoxideStore;
 use serde::{Deserialize, Serialize};
@@ -29,7 +23,7 @@ pub enum Backing {
 
 /// A store that can be looked through from outside.
 pub(crate) enum Shelf {
-    Map(MapStore),
+    Map(MemoryStore),
     Dynoxide(Box<DynoxideStore>),
 }
 
@@ -40,7 +34,7 @@ impl Shelf {
         tables: &[TableSpec],
     ) -> Result<Self, StoreError> {
         Ok(match backing {
-            Backing::Map => Self::Map(MapStore::new(tables)),
+            Backing::Map => Self::Map(MemoryStore::new(tables)),
             Backing::Dynoxide => Self::Dynoxide(Box::new(DynoxideStore::memory(clock, tables)?)),
         })
     }
