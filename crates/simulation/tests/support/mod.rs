@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use chorus_kernel::{
-    Answered, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message, Page,
-    Publisher, Query, Rejected, Store, StoreError, Unanswered, Write, number,
+    Answered, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message,
+    OutcomeUnknown, Page, Publisher, Query, Rejected, Store, StoreError, Write, number,
 };
 use chorus_local::{DynoxideStore, Reading, VirtualClock};
 use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
@@ -131,16 +131,16 @@ impl Bank {
 
 #[async_trait]
 impl PaymentProvider for Bank {
-    async fn charge(&self, _: &Charge, key: &str) -> Result<ChargeAnswer, Unanswered> {
+    async fn charge(&self, _: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
         *self.asks.lock().unwrap() += 1;
         self.charged.lock().unwrap().insert(key.to_owned());
         if std::mem::take(&mut *self.loses.lock().unwrap()) {
-            return Err(Unanswered("no answer".to_owned()));
+            return Err(OutcomeUnknown("no answer".to_owned()));
         }
         Ok(ChargeAnswer::Charged { charge_id: "ch-1".to_owned() })
     }
 
-    async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, Unanswered> {
+    async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
         Ok(RefundAnswer::NothingCharged)
     }
 }
@@ -222,7 +222,7 @@ impl Shop {
 
     /// Available, reserved, sold.
     pub fn stock(&self) -> (i64, i64, i64) {
-        let key = chorus_kernel::entity_key::<chorus_inventory::Item>("chai");
+        let key = chorus_kernel::entity_key::<chorus_inventory::Item>(&"chai".parse().unwrap());
         let item = self.look(|| finish(self.store.get(&key)).unwrap().unwrap());
         let count = |name| number(&item, name).unwrap();
         (count("available"), count("reserved"), count("sold"))
