@@ -8,6 +8,7 @@
 
 mod action;
 mod answer;
+mod answers;
 mod change;
 mod clock;
 mod commit;
@@ -33,6 +34,7 @@ pub mod testing;
 
 pub use action::{Action, Given, Refusal, Unanswered};
 pub use answer::{Answered, Outcome};
+pub use answers::Answers;
 pub use change::{Adjust, append, create, newest, replace, save};
 pub use clock::{Clock, Seconds};
 pub use decision::{Decision, Step};

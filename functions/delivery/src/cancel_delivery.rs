@@ -6,7 +6,7 @@ use chorus_events::delivery::{CanceledBy, DeliveryWasCanceled, ErrorDeliveryWasC
 use chorus_events::table::rows::{self, CancelDeliveryInput, CancelDeliveryOutput};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, save};
 
-use crate::carrier_wait::word;
+use crate::carrier_wait::{ParcelStatus, word};
 use crate::transitions::{Fact, Next, next};
 use crate::{CarrierWait, Delivery};
 
@@ -53,7 +53,7 @@ impl Action for CancelDelivery {
         let decision = decision.with(save(known.as_ref(), &canceled));
         // Nobody is to wait for the carrier's word any more; what it says later comes too late.
         let open = waiting.filter(|wait| wait.is_open());
-        Ok(match open.map(|wait| CarrierWait::take(&wait, word("Canceled", None))) {
+        Ok(match open.map(|wait| CarrierWait::take(&wait, word(ParcelStatus::Canceled, None))) {
             Some((change, signal)) => decision.with(change).signal(signal),
             None => decision,
         })
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_word_that_came_at_the_last_moment_counts() {
         let read = Versioned { version: 1, value: CarrierWait::of(samples::order_id(), "token") };
-        let (change, _) = CarrierWait::take(&read, word("Delivered", None));
+        let (change, _) = CarrierWait::take(&read, word(ParcelStatus::Delivered, None));
         let Write::Put { item, .. } = change else { panic!("{change:?}") };
         let answered: CarrierWait = serde_dynamo::from_item(item).unwrap();
         let loaded = Loaded::default().with(1, &sample(Status::Started)).with(2, &answered);

@@ -6,7 +6,7 @@ use chorus_kernel::{
     Action, Decision, Given, Loaded, Read, Refusal, Signal, Task, Versioned, save,
 };
 
-use crate::carrier_wait::word;
+use crate::carrier_wait::{ParcelStatus, word};
 use crate::delivery::Plan;
 use crate::transitions::{Fact, Next, next};
 use crate::{CarrierWait, Delivery};
@@ -41,7 +41,7 @@ impl Action for MarkDeliveryAsStarted {
         let wrong = |reason: &str| {
             let (order_id, reason) = (order_id.clone(), reason.to_owned());
             Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason })
-                .signal(go_on(attempt.0, "NotStarted"))
+                .signal(go_on(attempt.0, ParcelStatus::NotStarted))
         };
         let kept = CarrierWait::keep(waiting.as_ref(), order_id.clone(), attempt);
         Ok(match next(known.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
@@ -64,7 +64,7 @@ impl Action for MarkDeliveryAsStarted {
                 None => Decision::nothing("a later attempt of the task waits"),
             },
             Next::Become(_, why) | Next::Nothing(why) => {
-                Decision::nothing(why).signal(go_on(attempt.0, "NotStarted"))
+                Decision::nothing(why).signal(go_on(attempt.0, ParcelStatus::NotStarted))
             }
         })
     }
@@ -83,7 +83,7 @@ fn handed_over(known: &Versioned<Delivery>, plan: Plan) -> Decision<MarkDelivery
 }
 
 /// There is nothing to wait for.
-fn go_on(token: &str, status: &str) -> Signal {
+fn go_on(token: &str, status: ParcelStatus) -> Signal {
     Signal::Answer { token: token.to_owned(), output: word(status, None) }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     fn the_next_attempt_hands_nothing_over_and_hears_what_the_first_one_missed() {
         let first = CarrierWait::of(samples::order_id(), "first");
         let read = Versioned { version: 1, value: first.clone() };
-        let (change, _) = CarrierWait::take(&read, word("Delivered", None));
+        let (change, _) = CarrierWait::take(&read, word(ParcelStatus::Delivered, None));
         let chorus_kernel::Write::Put { item, .. } = change else { panic!("{change:?}") };
         let answered: CarrierWait = serde_dynamo::from_item(item).unwrap();
         let started = || Loaded::default().with(2, &sample(Status::Started));

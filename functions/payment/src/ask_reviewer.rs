@@ -3,10 +3,9 @@
 use chorus_events::payment::ReviewRequested;
 use chorus_events::table::rows::{self, AskReviewerInput, AskReviewerOutput};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Signal, Task, save};
-use serde_json::json;
 
 use crate::transitions::{Fact, Next};
-use crate::{Payment, ReviewWait, Status};
+use crate::{Payment, ReviewVerdict, ReviewWait, Status};
 
 /// The row, in code.
 #[derive(Debug)]
@@ -52,7 +51,7 @@ impl Action for AskReviewer {
             // An approval that no attempt has heard of is among what was answered before.
             _ if payment.status == Status::Approved => Decision::nothing("it is approved"),
             _ => {
-                let output = json!({ "verdict": "canceled" });
+                let output = ReviewVerdict::Canceled.answer();
                 let settled = Signal::Answer { token: attempt.0.to_owned(), output };
                 return Ok(Decision::nothing("it is settled without a review").signal(settled));
             }
@@ -73,6 +72,7 @@ mod tests {
     use chorus_events::samples;
     use chorus_kernel::testing::{decide_on, message, waiting};
     use chorus_table::Event;
+    use serde_json::json;
 
     fn on(loaded: &Loaded) -> Decision<AskReviewerOutput> {
         let order = DeliveryEstimated { total: samples::high_total(), ..Event::sample() };

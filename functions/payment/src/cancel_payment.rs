@@ -9,11 +9,10 @@ use async_trait::async_trait;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};
 use chorus_kernel::{Given, Loaded, Outreach, Read, Refusal, Step, Unanswered};
-use serde_json::json;
 
 use crate::outreach::{self, Answer, Case, Question};
 use crate::transitions::Fact;
-use crate::{Payment, PaymentProvider, ReviewWait, Status};
+use crate::{Payment, PaymentProvider, ReviewVerdict, ReviewWait, Status};
 
 /// The row, in code.
 pub(crate) struct CancelPayment {
@@ -56,7 +55,7 @@ impl Outreach for CancelPayment {
         let review = loaded.entity::<ReviewWait>(ReviewWait::handle(&order.order_id))?;
         Ok(match (case.step(&fact, said)?, review) {
             (Step::Done(decision), Some(review)) if review.is_open() => {
-                let (change, signal) = ReviewWait::take(&review, json!({ "verdict": "canceled" }));
+                let (change, signal) = ReviewWait::take(&review, ReviewVerdict::Canceled.answer());
                 Step::Done(decision.with(change).signal(signal))
             }
             (step, _) => step,

@@ -4,10 +4,9 @@ use chorus_events::OrderId;
 use chorus_events::table::rows::{self, HearVerdictInput, HearVerdictOutput};
 use chorus_kernel::{Action, Decision, Given, Loaded, Read, Refusal, Versioned, replace};
 use chorus_table::Handle;
-use serde_json::json;
 
 use crate::transitions::{Fact, Next};
-use crate::{Payment, ReviewWait};
+use crate::{Payment, ReviewVerdict, ReviewWait};
 
 /// The row, in code.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ impl Action for HearVerdict {
                 Decision::nothing("a reviewer is at work").signal(waiting.heartbeat())
             }
             HearVerdictInput::OrderDeclined(_) => {
-                let (change, signal) = ReviewWait::take(&waiting, json!({ "verdict": "decline" }));
+                let (change, signal) = ReviewWait::take(&waiting, ReviewVerdict::Decline.answer());
                 Decision::nothing("it is not charged").with(change).signal(signal)
             }
             HearVerdictInput::OrderApproved(_) => approved(&waiting, loaded.entity(order_id)?),
@@ -67,7 +66,7 @@ fn approved(
     };
     match payment.next(&Fact::Approval) {
         Next::Become(status, why) => {
-            let (change, signal) = ReviewWait::take(waiting, json!({ "verdict": "approve" }));
+            let (change, signal) = ReviewWait::take(waiting, ReviewVerdict::Approve.answer());
             let approved = Payment { status, ..payment.value.clone() };
             Decision::nothing(why).with(replace(&payment, &approved)).with(change).signal(signal)
         }
@@ -85,6 +84,7 @@ mod tests {
     use chorus_events::samples;
     use chorus_kernel::{Signal, testing::decide};
     use chorus_table::Event;
+    use serde_json::json;
 
     fn handle() -> Handle {
         ReviewWait::handle(&samples::order_id())

@@ -94,7 +94,12 @@ fn substitutions(machine: &Machine, topology: &Topology) -> Vec<(String, Value)>
     let mut names: Vec<&str> = variables(machine.spec.definition).collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter().filter_map(|name| Some((name.to_owned(), meaning(name, topology)?))).collect()
+    let constant = |name: &str| {
+        let own = machine.spec.constants.iter().find(|(constant, _)| *constant == name);
+        own.map(|(_, value)| json!(value.to_string()))
+    };
+    let meant = |name: &str| constant(name).or_else(|| meaning(name, topology));
+    names.into_iter().filter_map(|name| Some((name.to_owned(), meant(name)?))).collect()
 }
 
 /// What a `${Name}` in any definition stands for: the bus, a function, a machine, a limit.
