@@ -50,7 +50,7 @@ fn knows_only(name: &str, allowed: &[&str]) {
 }
 
 /// The engine: what any application with a design table stands on.
-const ENGINE: [&str; 9] = [
+const ENGINE: [&str; 10] = [
     "chorus-table",
     "chorus-kernel",
     "chorus-http",
@@ -58,6 +58,7 @@ const ENGINE: [&str; 9] = [
     "chorus-aws",
     "chorus-aws-operator",
     "chorus-design",
+    "chorus-simulation",
     "event-pattern",
     "states",
 ];
