@@ -1,4 +1,4 @@
-//! The embedded engine: a whole shop in one process, durable, with nothing to install.
+//! The embedded engine: a whole application in one process, durable, with nothing to install.
 //!
 //! [`Local`] gives actions the three things that the kernel stands on: a store with DynamoDB's
 //! semantics ([`DynoxideStore`]), a bus with EventBridge's ([`Bus`]), and a clock. Its [`Runner`]
@@ -6,11 +6,14 @@
 //! lies among the dead letters with the reason.
 //!
 //! ```no_run
-//! # async fn shop(functions: Vec<chorus_kernel::Function>) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn application(
+//! #     table: chorus_table::Table,
+//! #     functions: Vec<chorus_kernel::Function>,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
 //! use chorus_local::{Endpoint, Local, LocalConfig, Selection};
 //!
-//! let config = LocalConfig::new(functions)
+//! let config = LocalConfig::new(&table, functions)
 //!     .data("shop")
 //!     .endpoint("StartDelivery", Endpoint::new("http://127.0.0.1:9000/parcels", "a key"));
 //! let shop = Local::open(config)?;
