@@ -74,6 +74,9 @@ pub enum PatternFault {
     /// `anything-but` with a prefix or suffix that every string has.
     #[error("`anything-but` with an empty `{0}` excludes every string")]
     EmptyExclusion(&'static str),
+    /// `anything-but` with an empty list, first in a field's array.
+    #[error("`anything-but` with an empty list accepts nothing")]
+    ExcludesNothing,
     /// An operator that `anything-but` does not take.
     #[error("`anything-but` cannot exclude by `{0}`")]
     UnknownExclusion(String),
@@ -157,6 +160,7 @@ impl PatternFault {
             Self::SecondMember(_) => "give each operator its own object in the array",
             Self::MixedList => "write two patterns, or one kind of value",
             Self::EmptyExclusion(_) => "exclude a non-empty text",
+            Self::ExcludesNothing => "drop it, or use {\"exists\": true} to accept every value",
             Self::UnknownExclusion(_) => "use prefix, suffix, wildcard or equals-ignore-case",
             Self::NumericOperator(_) | Self::NumericForm => {
                 "write one of [\"=\", n], [\"<\", n], [\"<=\", n], [\">\", n], [\">=\", n], or a \
