@@ -17,6 +17,7 @@
 //! ```
 
 mod address;
+mod compare;
 mod comparison;
 pub mod conformance;
 mod error;
@@ -32,6 +33,7 @@ mod parse;
 mod pattern;
 mod wildcard;
 
+pub use compare::{Compared, Events, Relation};
 pub use error::{EventError, PatternError, PatternFault};
 pub use explain::{Explanation, FieldVerdict, Outcome};
 pub use json::JsonError;
