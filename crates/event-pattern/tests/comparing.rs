@@ -203,8 +203,5 @@ proptest! {
             same => same,
         };
         prop_assert_eq!(mirrored, expected);
-        if std::env::var_os("COUNT_RELATIONS").is_some() {
-            eprintln!("relation {:?}", compared.relation);
-        }
     }
 }

@@ -13,8 +13,10 @@ const ENVELOPE: [&str; 7] = ["version", "id", "detail-type", "source", "account"
 /// Values that all conditions on a field treat alike, or the field's absence.
 #[derive(Debug, Clone)]
 pub(super) struct Class {
-    /// A value of the class as JSON; `None` is absence.
+    /// A value of the class as JSON. Absence has none, and neither has a class that may be empty.
     pub(super) value: Option<String>,
+    /// Whether it is the field's absence.
+    pub(super) is_absence: bool,
     /// For each condition on the field, whether it is met.
     pub(super) meets: Vec<bool>,
 }
@@ -46,6 +48,15 @@ pub(super) struct Space {
     pub(super) second: Vec<Vec<Ask>>,
     /// Whether every class of every field is known.
     pub(super) complete: bool,
+    /// Whether some class may be empty.
+    pub(super) conceives: bool,
+}
+
+impl Class {
+    /// Whether no value of the class is known, and perhaps there is none.
+    pub(super) fn may_be_empty(&self) -> bool {
+        self.value.is_none() && !self.is_absence
+    }
 }
 
 impl Space {
@@ -55,8 +66,13 @@ impl Space {
             combinations().flat_map(|all| all.iter().map(|one| &*one.path)).collect();
         paths.sort_unstable_by(|left, right| left.encode_utf16().cmp(right.encode_utf16()));
         paths.dedup();
-        let mut space =
-            Self { axes: Vec::new(), first: Vec::new(), second: Vec::new(), complete: true };
+        let mut space = Self {
+            axes: Vec::new(),
+            first: Vec::new(),
+            second: Vec::new(),
+            complete: true,
+            conceives: false,
+        };
         let mut groups: Vec<&str> = Vec::new();
         for path in paths {
             let top = path.split('.').next().unwrap_or_default();
@@ -74,6 +90,7 @@ impl Space {
             let single = events == Events::Delivered && ENVELOPE.contains(&path);
             let (classes, complete) = classes(&conditions, single);
             space.complete &= complete;
+            space.conceives |= classes.iter().any(Class::may_be_empty);
             space.axes.push(Axis { path: path.to_owned(), group, single, classes, conditions });
         }
         space.first = first.combinations.iter().map(|all| space.asks(all)).collect();
@@ -98,12 +115,12 @@ impl Space {
     /// Whether some value, not only absence, meets what is asked.
     pub(super) fn takes_values(&self, ask: Ask) -> bool {
         let classes = &self.axes[ask.axis].classes;
-        classes.iter().any(|class| class.value.is_some() && class.meets[ask.condition])
+        classes.iter().any(|class| !class.is_absence && class.meets[ask.condition])
     }
 
     /// The field's absence as a class, if it can be absent.
     pub(super) fn absence(&self, axis: usize) -> Option<usize> {
-        self.axes[axis].classes.iter().position(|class| class.value.is_none())
+        self.axes[axis].classes.iter().position(|class| class.is_absence)
     }
 }
 
@@ -111,13 +128,12 @@ impl Space {
 fn classes(conditions: &[Arc<Condition>], single: bool) -> (Vec<Class>, bool) {
     let asked: Vec<&Comparison> =
         conditions.iter().flat_map(|condition| condition.comparisons.iter()).collect();
-    let (texts, complete) = strings::representatives(&asked);
+    let strings = strings::representatives(&asked);
     let mut classes: Vec<Class> = Vec::new();
-    let mut add = |value: Option<String>, meets: Vec<bool>| {
-        let alike =
-            |class: &Class| class.meets == meets && class.value.is_none() == value.is_none();
+    let mut add = |value: Option<String>, is_absence: bool, meets: Vec<bool>| {
+        let alike = |class: &Class| class.meets == meets && class.is_absence == is_absence;
         if !classes.iter().any(alike) {
-            classes.push(Class { value, meets });
+            classes.push(Class { value, is_absence, meets });
         }
     };
     let met_by = |value: Value<'_>| -> Vec<bool> {
@@ -127,19 +143,30 @@ fn classes(conditions: &[Arc<Condition>], single: bool) -> (Vec<Class>, bool) {
         conditions.iter().map(accepts).collect()
     };
     if !single {
-        add(None, conditions.iter().map(|condition| condition.absent).collect());
+        add(None, true, conditions.iter().map(|condition| condition.absent).collect());
     }
-    for text in &texts {
-        add(Some(serde_json::Value::from(text.as_str()).to_string()), met_by(Value::Text(text)));
+    for text in &strings.texts {
+        let value = serde_json::Value::from(text.as_str()).to_string();
+        add(Some(value), false, met_by(Value::Text(text)));
     }
     if !single {
         for text in numbers::representatives(&asked) {
             let value = Value::Number { text: &text, key: number::key(&text) };
-            add(Some(text.clone()), met_by(value));
+            add(Some(text.clone()), false, met_by(value));
         }
-        add(Some("true".into()), met_by(Value::Bool(true)));
-        add(Some("false".into()), met_by(Value::Bool(false)));
-        add(Some("null".into()), met_by(Value::Null));
+        add(Some("true".into()), false, met_by(Value::Bool(true)));
+        add(Some("false".into()), false, met_by(Value::Bool(false)));
+        add(Some("null".into()), false, met_by(Value::Null));
     }
-    (classes, complete)
+    for (shape, address) in &strings.conceivable {
+        let accepts = |comparison: &Comparison| match comparison {
+            Comparison::Address(..) | Comparison::Cidr(..) => {
+                comparison.accepts(Value::Text(address))
+            }
+            other => other.accepts(Value::Text(shape)),
+        };
+        let met = |condition: &Arc<Condition>| condition.comparisons.iter().any(accepts);
+        add(None, false, conditions.iter().map(met).collect());
+    }
+    (classes, strings.complete)
 }

@@ -38,6 +38,8 @@ struct Search<'s> {
     /// The fields in the order in which they are chosen.
     order: Vec<usize>,
     chosen: Choice,
+    /// Whether classes that may be empty are chosen too.
+    conceive: bool,
     steps: usize,
     /// Choices that some of `outside` matches as they stand, though perhaps not where fields lie in
     /// the elements of arrays.
@@ -48,31 +50,59 @@ struct Search<'s> {
 pub(super) fn outside(space: &Space, flip: bool, tells: &dyn Fn(&str) -> bool) -> Outcome {
     let (inside, outside) =
         if flip { (&space.second, &space.first) } else { (&space.first, &space.second) };
+    let searched = match all_outside(space, inside, outside, false) {
+        All::Told(choice) => {
+            let event = witness::object(&entries(space, &choice));
+            return if tells(&event) { Outcome::Found(event) } else { Outcome::Unknown };
+        }
+        All::Covered => Vec::new(),
+        All::Doubted(doubts) => doubts,
+    };
+    let mut closer = searched.iter();
+    if let Some(event) = closer.find_map(|choice| arrays::around(space, choice, tells)) {
+        return Outcome::Found(event);
+    }
+    let is_proved = space.complete
+        && searched.is_empty()
+        && (!space.conceives || matches!(all_outside(space, inside, outside, true), All::Covered));
+    if is_proved { Outcome::None } else { Outcome::Unknown }
+}
+
+/// What came of all combinations of a pattern.
+enum All {
+    /// A choice that only the one pattern matches.
+    Told(Choice),
+    /// Every event of the one pattern is the other's too.
+    Covered,
+    Doubted(Vec<Choice>),
+}
+
+fn all_outside(space: &Space, inside: &[Vec<Ask>], outside: &[Vec<Ask>], conceive: bool) -> All {
     let (mut doubts, mut steps) = (Vec::new(), 0);
     for combination in inside {
-        if !combination.iter().all(|ask| is_met(space, *ask)) {
+        if !combination.iter().all(|ask| is_met(space, *ask, conceive)) {
             continue;
         }
         let mut search = Search::new(space, combination, outside);
-        search.steps = steps;
+        (search.steps, search.conceive) = (steps, conceive);
         if search.go(0, &(0..outside.len()).collect::<Vec<_>>()) {
-            let event = witness::object(&entries(space, &search.chosen));
-            return if tells(&event) { Outcome::Found(event) } else { Outcome::Unknown };
+            return All::Told(search.chosen);
         }
         steps = search.steps;
         doubts.append(&mut search.doubts);
-    }
-    let is_proved = space.complete && doubts.is_empty() && steps <= MOST_STEPS;
-    if is_proved {
-        return Outcome::None;
+        if steps > MOST_STEPS {
+            doubts.push(vec![None; space.axes.len()]);
+            break;
+        }
     }
     doubts.truncate(MOST_DOUBTS);
-    let found = doubts.iter().find_map(|choice| arrays::around(space, choice, tells));
-    found.map_or(Outcome::Unknown, Outcome::Found)
+    if doubts.is_empty() { All::Covered } else { All::Doubted(doubts) }
 }
 
-fn is_met(space: &Space, ask: Ask) -> bool {
-    (0..space.axes[ask.axis].classes.len()).any(|class| space.meets(ask, class))
+/// Whether some class, also one that may be empty if `conceive`, meets what is asked.
+fn is_met(space: &Space, ask: Ask, conceive: bool) -> bool {
+    let classes = &space.axes[ask.axis].classes;
+    classes.iter().any(|class| class.meets[ask.condition] && (conceive || !class.may_be_empty()))
 }
 
 /// What each chosen field holds.
@@ -90,7 +120,8 @@ impl<'s> Search<'s> {
         let mut order: Vec<usize> = inside.iter().map(|ask| ask.axis).collect();
         order.extend((0..space.axes.len()).filter(|axis| find(inside, *axis).is_none()));
         let chosen = vec![None; space.axes.len()];
-        Self { space, inside, outside, order, chosen, steps: 0, doubts: Vec::new() }
+        let (conceive, steps, doubts) = (false, 0, Vec::new());
+        Self { space, inside, outside, order, chosen, conceive, steps, doubts }
     }
 
     /// Chooses a class for each field from `depth` on, so that none of `alive` is left; tells
@@ -127,9 +158,10 @@ impl<'s> Search<'s> {
     /// Chooses anything for what is left.
     fn fill(&mut self, depth: usize) {
         for axis in self.order[depth..].iter().copied() {
-            let classes = 0..self.space.axes[axis].classes.len();
             let class = match find(self.inside, axis) {
-                Some(ask) => classes.into_iter().find(|class| self.space.meets(ask, *class)),
+                Some(ask) => {
+                    self.options(axis).into_iter().find(|class| self.space.meets(ask, *class))
+                }
                 None => self.space.absence(axis).or(Some(0)),
             };
             self.chosen[axis] = class;
@@ -144,17 +176,18 @@ impl<'s> Search<'s> {
         let asks: Vec<Ask> =
             self.outside.iter().filter_map(|combination| find(combination, axis)).collect();
         let all: Vec<usize> = (0..classes.len())
+            .filter(|class| self.conceive || !classes[*class].may_be_empty())
             .filter(|class| own.is_none_or(|ask| self.space.meets(ask, *class)))
             .collect();
         let meets_no_more = |left: usize, right: usize| {
             asks.iter().all(|ask| !self.space.meets(*ask, left) || self.space.meets(*ask, right))
         };
         let is_worse = |class: &usize| {
-            classes[*class].value.is_some()
+            !classes[*class].is_absence
                 && all.iter().any(|other| {
                     let less = meets_no_more(*other, *class);
                     let more = meets_no_more(*class, *other);
-                    classes[*other].value.is_some() && less && (!more || other < class)
+                    !classes[*other].is_absence && less && (!more || other < class)
                 })
         };
         all.iter().filter(|class| !is_worse(class)).copied().collect()
@@ -165,10 +198,19 @@ impl<'s> Search<'s> {
     /// be absent is absent from all of the event, or from elements that it chose as well.
     fn is_covered(&self, combination: &[Ask]) -> bool {
         combination.iter().all(|ask| match self.chosen[ask.axis] {
+            _ if self.is_indifferent(combination, *ask) => true,
             None => false,
-            Some(class) if self.space.axes[ask.axis].classes[class].value.is_some() => true,
+            Some(class) if !self.space.axes[ask.axis].classes[class].is_absence => true,
             Some(_) => self.is_absent_for(combination, ask.axis),
         })
+    }
+
+    /// Whether every value will do, and absence too, and no element is chosen by it for others.
+    fn is_indifferent(&self, combination: &[Ask], ask: Ask) -> bool {
+        let axis = &self.space.axes[ask.axis];
+        let mut later = combination.iter().filter(|other| other.axis > ask.axis);
+        axis.classes.iter().all(|class| class.meets[ask.condition])
+            && !later.any(|other| self.space.axes[other.axis].group == axis.group)
     }
 
     fn is_absent_for(&self, combination: &[Ask], absent: usize) -> bool {
@@ -183,7 +225,7 @@ impl<'s> Search<'s> {
             let matters = if is_own { by_inside && is_before } else { by_inside || is_before };
             let is_value = match self.chosen[axis] {
                 None => true,
-                Some(class) => self.space.axes[axis].classes[class].value.is_some(),
+                Some(class) => !self.space.axes[axis].classes[class].is_absence,
             };
             let is_chosen = is_before && find(combination, axis).is_some();
             !matters || !is_value || (is_chosen && self.chosen[axis].is_some())
@@ -232,16 +274,20 @@ fn together(space: &Space, one: &[Ask], two: &[Ask]) -> Together {
     let mut doubt = false;
     for (index, axis) in space.axes.iter().enumerate() {
         let asks: Vec<Ask> = [one, two].into_iter().filter_map(|all| find(all, index)).collect();
-        if !asks.iter().all(|ask| is_met(space, *ask)) {
+        if !asks.iter().all(|ask| is_met(space, *ask, true)) {
             return Together::Never;
         }
         let meets_all = |class: &usize| asks.iter().all(|ask| space.meets(*ask, *class));
         let is_value = |class: &usize| axis.classes[*class].value.is_some();
-        let all = || 0..axis.classes.len();
+        let all = || (0..axis.classes.len()).filter(|class| !axis.classes[*class].may_be_empty());
         let classes = match (all().filter(is_value).find(meets_all), all().find(meets_all)) {
             (Some(_), _) if asks.is_empty() && !axis.single => Vec::new(),
             (Some(value), _) => vec![value],
             (None, Some(_)) => Vec::new(),
+            (None, None) if (0..axis.classes.len()).any(|class| meets_all(&class)) => {
+                doubt = true;
+                Vec::new()
+            }
             (None, None) if axis.single => return Together::Never,
             (None, None) => {
                 let value =
@@ -252,7 +298,7 @@ fn together(space: &Space, one: &[Ask], two: &[Ask]) -> Together {
                     let without = [one, two]
                         .into_iter()
                         .find(|all| find(all, index).is_some_and(|ask| !space.takes_values(ask)));
-                    if !without.is_some_and(|all| chose_before(space, all, index)) {
+                    if without.is_some_and(|all| !chose_before(space, all, index)) {
                         return Together::Never;
                     }
                     doubt = true;

@@ -28,18 +28,37 @@ struct Automaton {
     endless: bool,
 }
 
-/// Strings, one at least for every class of them, and whether that is so: beside addresses, whose
-/// spellings are not walked, comparisons of parts of a string may have classes that are missed.
-pub(super) fn representatives(asked: &[&Comparison]) -> (Vec<String>, bool) {
+/// The classes of strings.
+pub(super) struct Strings {
+    /// A string of every class, but for those that only `conceivable` names.
+    pub(super) texts: Vec<String>,
+    /// Which spellings addresses have is not walked: beside comparisons of parts of a string, there
+    /// may be strings that are to these as the first of a pair, and as addresses as the second.
+    pub(super) conceivable: Vec<(String, String)>,
+    /// Whether the walk came to its end.
+    pub(super) complete: bool,
+}
+
+pub(super) fn representatives(asked: &[&Comparison]) -> Strings {
     let mut automaton = Automaton::default();
     for comparison in asked {
         automaton.enter(comparison);
     }
     let spelled = address::spellings(&automaton.addresses);
-    let (mut texts, walked) = automaton.walk();
-    let complete = walked && (automaton.addresses.is_empty() || !automaton.endless);
+    let (mut texts, mut complete) = automaton.walk(&automaton.alphabet());
+    let mut conceivable = Vec::new();
+    if automaton.endless && !spelled.is_empty() {
+        let (shapes, walked) = automaton.walk(&automaton.address_alphabet());
+        complete &= walked && shapes.len() * spelled.len() <= MOST_STATES * 20;
+        if complete {
+            let pairs = shapes.iter().flat_map(|shape| {
+                spelled.iter().map(move |address| (shape.clone(), address.clone()))
+            });
+            conceivable.extend(pairs);
+        }
+    }
     texts.extend(spelled);
-    (texts, complete)
+    Strings { texts, conceivable, complete }
 }
 
 impl Automaton {
@@ -160,21 +179,38 @@ impl Automaton {
         })
     }
 
-    /// A string for each state that can be reached, and whether all were.
-    fn walk(&self) -> (Vec<String>, bool) {
-        let mut alphabet: BTreeSet<char> =
-            self.nodes.iter().flat_map(|node| node.next.iter().map(|(next, _)| *next)).collect();
-        // No digit of an address, and no character of any comparison.
-        let other = "xyzwvutsrqponmlkjihgXYZWVUTSRQPONMLKJIHG_".chars();
-        let other = other.chain('\u{4e00}'..).find(|other| !alphabet.contains(other));
+    /// Every character of some comparison, and one that is in none and no digit of an address.
+    fn alphabet(&self) -> BTreeSet<char> {
+        let mut alphabet = self.characters();
+        let others = "xyzwvutsrqponmlkjihgXYZWVUTSRQPONMLKJIHG_".chars();
+        let other = others.chain('\u{4e00}'..).find(|other| !alphabet.contains(other));
         alphabet.extend(other);
+        alphabet
+    }
+
+    /// The characters that addresses are written with, those that no comparison has as one.
+    fn address_alphabet(&self) -> BTreeSet<char> {
+        let known = self.characters();
+        let (mut alphabet, others): (BTreeSet<char>, BTreeSet<char>) =
+            "0123456789abcdefABCDEF:.".chars().partition(|one| known.contains(one));
+        alphabet.extend(others.first());
+        alphabet
+    }
+
+    fn characters(&self) -> BTreeSet<char> {
+        self.nodes.iter().flat_map(|node| node.next.iter().map(|(next, _)| *next)).collect()
+    }
+
+    /// A string for each state that can be reached, and whether all were.
+    fn walk(&self, alphabet: &BTreeSet<char>) -> (Vec<String>, bool) {
+        let is_strange = |next: char| !next.is_ascii_hexdigit() && !matches!(next, ':' | '.');
         let mut seen = HashSet::from([(self.starts.clone(), false)]);
         let mut waiting = VecDeque::from([(self.starts.clone(), String::new(), false)]);
         let mut texts = Vec::new();
         while let Some((state, text, strange)) = waiting.pop_front() {
-            for next in &alphabet {
+            for next in alphabet {
                 // Beside addresses, a string with a strange character is known to be none.
-                let strange = !self.addresses.is_empty() && (strange || other == Some(*next));
+                let strange = !self.addresses.is_empty() && (strange || is_strange(*next));
                 let reached = self.step(&state, *next);
                 if seen.len() < MOST_STATES && seen.insert((reached.clone(), strange)) {
                     let mut longer = text.clone();
