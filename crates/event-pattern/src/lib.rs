@@ -34,8 +34,8 @@ mod pattern;
 mod wildcard;
 
 pub use compare::{Compared, Events, Relation};
-pub use error::{EventError, PatternError, PatternFault};
-pub use explain::{Explanation, FieldVerdict, Outcome};
+pub use error::{EventError, PatternError, PatternFault, Position};
+pub use explain::{Alternative, Explanation, FieldVerdict, Held, Outcome};
 pub use json::JsonError;
 pub use limits::Limits;
 pub use matcher::Matcher;
