@@ -27,6 +27,7 @@ mod fold;
 mod hash;
 mod json;
 mod limits;
+mod lint;
 mod matcher;
 mod number;
 mod parse;
@@ -38,6 +39,7 @@ pub use error::{EventError, PatternError, PatternFault, Position};
 pub use explain::{Alternative, Explanation, FieldVerdict, Held, Outcome};
 pub use json::JsonError;
 pub use limits::Limits;
+pub use lint::{Code, Finding, Severity, lint};
 pub use matcher::Matcher;
 pub use pattern::{FieldConstraint, Pattern};
 

@@ -125,7 +125,7 @@ impl Space {
 }
 
 /// One value of each class, and whether there are no other classes.
-fn classes(conditions: &[Arc<Condition>], single: bool) -> (Vec<Class>, bool) {
+pub(super) fn classes(conditions: &[Arc<Condition>], single: bool) -> (Vec<Class>, bool) {
     let asked: Vec<&Comparison> =
         conditions.iter().flat_map(|condition| condition.comparisons.iter()).collect();
     let strings = strings::representatives(&asked);

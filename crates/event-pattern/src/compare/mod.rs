@@ -10,6 +10,7 @@
 mod arrays;
 mod axis;
 mod numbers;
+mod review;
 mod search;
 mod strings;
 mod witness;
@@ -18,6 +19,7 @@ use serde::Serialize;
 
 use crate::pattern::Pattern;
 use axis::Space;
+pub(crate) use review::review;
 use search::Outcome;
 
 /// How the events of one pattern lie to those of another.

@@ -68,6 +68,12 @@ pub(super) fn outside(space: &Space, flip: bool, tells: &dyn Fn(&str) -> bool) -
     if is_proved { Outcome::None } else { Outcome::Unknown }
 }
 
+/// Whether every event that `inside` matches is matched by one of `outside`.
+pub(super) fn is_covered(space: &Space, inside: &[Ask], outside: &[Vec<Ask>]) -> bool {
+    let inside = [inside.to_vec()];
+    space.complete && matches!(all_outside(space, &inside, outside, true), All::Covered)
+}
+
 /// What came of all combinations of a pattern.
 enum All {
     /// A choice that only the one pattern matches.
@@ -100,7 +106,7 @@ fn all_outside(space: &Space, inside: &[Vec<Ask>], outside: &[Vec<Ask>], conceiv
 }
 
 /// Whether some class, also one that may be empty if `conceive`, meets what is asked.
-fn is_met(space: &Space, ask: Ask, conceive: bool) -> bool {
+pub(super) fn is_met(space: &Space, ask: Ask, conceive: bool) -> bool {
     let classes = &space.axes[ask.axis].classes;
     classes.iter().any(|class| class.meets[ask.condition] && (conceive || !class.may_be_empty()))
 }

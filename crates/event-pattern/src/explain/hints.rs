@@ -73,12 +73,9 @@ fn of_name(field: &FieldVerdict, event: &Map<String, Value>) -> Option<String> {
             "the event has `{below}` at its top: it may be a bare detail; put it under `detail`"
         ));
     }
-    if let Some(detail) = event.get("detail").and_then(Value::as_object) {
-        if !event.contains_key(names[0]) && detail.contains_key(names[0]) {
-            return Some(format!(
-                "the event has `{path}` inside `detail`: ask for `detail.{path}`"
-            ));
-        }
+    let detail = event.get("detail").and_then(Value::as_object);
+    if !event.contains_key(names[0]) && detail.is_some_and(|all| all.contains_key(names[0])) {
+        return Some(format!("the event has `{path}` inside `detail`: ask for `detail.{path}`"));
     }
     let mut at = event;
     for name in names {
@@ -151,10 +148,10 @@ fn near_miss(asked: &Value, held: &Value) -> Option<&'static str> {
             let same = asked.trim().parse::<f64>().ok() == held.as_f64();
             same.then_some("one is a number, the other a string; they never match")
         }
-        (Value::String(asked), Value::Bool(_) | Value::Null) => (*asked == held.to_string())
+        (Value::String(asked), Value::Bool(_) | Value::Null) => (asked == &*held.to_string())
             .then_some("asked is a string in quotes; `true`, `false` and `null` go without"),
         (Value::Bool(_) | Value::Null, Value::String(held)) => {
-            let same = asked.to_string() == *held;
+            let same = &*asked.to_string() == held;
             same.then_some("held is a string in quotes; ask for it in quotes")
         }
         (Value::Object(operator), held) => near_miss_of(operator, held),

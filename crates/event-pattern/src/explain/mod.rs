@@ -6,6 +6,7 @@ mod verdict;
 
 use std::collections::HashSet;
 
+pub(crate) use hints::alike;
 use serde::Serialize;
 
 use crate::error::EventError;
