@@ -28,6 +28,8 @@ pub(super) fn representatives(asked: &[&Comparison]) -> Vec<String> {
     }
     keys.extend(between(above, highest));
     let mut texts: Vec<String> = keys.into_iter().map(text).collect();
+    // Of a class, the first is told: short ones read best.
+    texts.sort_by_key(String::len);
     // Numbers that cannot be compared equal only their own spelling.
     texts.extend(spelled.iter().map(|text| (*text).to_owned()));
     let fresh = (0..).map(|index| format!("1234567890123456789{index}"));

@@ -71,7 +71,7 @@ impl Rules {
         } else {
             tried.iter().for_each(|one| one.tell(&value));
             let matching = tried.iter().filter(|one| one.takes()).count();
-            line!("{BOLD}{} rules, {matching} take the event{BOLD:#}", tried.len());
+            line!("{BOLD}{matching} of {} rules take the event{BOLD:#}", tried.len());
         }
         Ok(answer(tried.iter().any(Tried::takes)))
     }
@@ -114,8 +114,11 @@ impl Tried {
         }
         if self.takes() {
             for target in &self.rule.targets {
-                let sent = sent(&self.rule, target, event);
-                line!("  to {}: {}", target.arn, sent.unwrap_or_else(|wrong| wrong));
+                let told = match target.input {
+                    TargetInput::Event => "the event as it is".to_owned(),
+                    _ => sent(&self.rule, target, event).unwrap_or_else(|wrong| wrong),
+                };
+                line!("  to {}: {told}", target.arn);
             }
         }
         for assumed in &self.rule.stand_ins {
