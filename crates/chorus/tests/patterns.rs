@@ -163,6 +163,14 @@ fn errors_are_json_where_json_is_asked_for() {
     let twice = chorus(&["pattern", "compare", "-", "-", "--json"]);
     assert_eq!(twice.status.code(), Some(2));
     assert!(json(&twice)["error"]["message"].as_str().unwrap().contains("only one"));
+    let broken = fed(&["pattern", "test", "--pattern", "-", "--event", "-"], "");
+    assert_eq!(broken.status.code(), Some(2));
+    let broken = file(place.path(), "broken.json", "{\n \"a\": tru}");
+    let unread = ["pattern", "test", "--pattern", "-", "--event", &broken, "--json"];
+    assert_eq!(json(&fed(&unread, r#"{"a":[1]}"#))["error"]["line"], 2);
+    let twice = ["pattern", "test", "--pattern", "-", "--event", &event];
+    let warned = fed(&twice, r#"{"source":["a"],"source":["orders.test"]}"#);
+    assert!(said(&warned).contains("warning: line 1, column 17: $.source"), "{}", said(&warned));
     let bare = ["pattern", "test", "--pattern", "-", "--event", &event, "--envelope"];
     assert_eq!(fed(&bare, r#"{"a":[1]}"#).status.code(), Some(2));
 }

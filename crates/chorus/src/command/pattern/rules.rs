@@ -83,10 +83,7 @@ impl Tried {
             None => Verdict::Scheduled,
             Some(text) => match event_pattern::Pattern::parse(text) {
                 Err(refusal) => Verdict::Refused(refusal.to_string()),
-                Ok(pattern) => {
-                    let explained = pattern.explain(event).context("the event cannot be read")?;
-                    Verdict::Explained(Box::new(explained))
-                }
+                Ok(pattern) => Verdict::Explained(Box::new(source::explain(&pattern, event)?)),
             },
         };
         Ok(Self { rule, verdict })

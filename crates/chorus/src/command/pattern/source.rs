@@ -4,16 +4,16 @@ use std::io::Read;
 
 use anyhow::{Context, bail};
 use cloudformation_template::{Resolver, Rule, Template, event_rules};
-use event_pattern::{Pattern, PatternError, Position};
+use event_pattern::{EventError, Explanation, Pattern, Position};
 
-/// A refused pattern, and where in its text.
+/// What cannot be read, and where in its text.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} is invalid at {position}")]
 pub(super) struct At {
     pub(super) name: String,
     pub(super) position: Position,
     #[source]
-    cause: PatternError,
+    cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// The content of a file, or of standard input for `-`.
@@ -43,7 +43,18 @@ pub(super) fn once(paths: &[&str]) -> anyhow::Result<()> {
 pub(super) fn pattern(name: &str, source: &str) -> anyhow::Result<Pattern> {
     Pattern::parse(source).map_err(|cause| {
         let position = cause.position(source);
-        At { name: name.to_owned(), position, cause }.into()
+        At { name: name.to_owned(), position, cause: cause.into() }.into()
+    })
+}
+
+/// Explains a pattern's verdict; an event that is no JSON is told with line and column.
+pub(super) fn explain(pattern: &Pattern, event: &[u8]) -> anyhow::Result<Explanation> {
+    pattern.explain(event).map_err(|cause| match (&cause, std::str::from_utf8(event)) {
+        (EventError::NotJson(fault), Ok(text)) => {
+            let position = Position::of(text, fault.offset);
+            At { name: "the event".to_owned(), position, cause: cause.into() }.into()
+        }
+        _ => anyhow::Error::new(cause).context("the event cannot be read"),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 
 use super::{answer, source};
@@ -27,21 +27,27 @@ pub(super) struct Test {
 impl Test {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         source::once(&[&self.pattern, &self.event])?;
-        let pattern = source::pattern("the pattern", &source::pattern_text(&self.pattern)?)?;
-        let event = source::bytes(&self.event)?;
-        let explanation = pattern.explain(&event).context("the event cannot be read")?;
+        let text = source::pattern_text(&self.pattern)?;
+        let pattern = source::pattern("the pattern", &text)?;
+        let explanation = source::explain(&pattern, &source::bytes(&self.event)?)?;
+        let warnings = event_pattern::lint(&text);
         let lacks = explanation.lacks.join(", ");
         if self.envelope && !lacks.is_empty() {
             bail!("the event lacks {lacks}: TestEventPattern says `Parameter Event is not valid.`");
         }
         if self.json {
-            line!("{}", serde_json::to_string_pretty(&explanation)?);
+            let mut told = serde_json::to_value(&explanation)?;
+            told["warnings"] = serde_json::to_value(&warnings)?;
+            line!("{}", serde_json::to_string_pretty(&told)?);
             return Ok(answer(explanation.matched));
         }
         let colour = if explanation.matched { GOOD } else { BAD };
         let told = explanation.to_string();
         let (verdict, fields) = told.split_once('\n').unwrap_or((&told, ""));
         line!("{colour}{verdict}{colour:#}\n{fields}");
+        for warning in warnings {
+            line!("{DIM}warning: {warning}{DIM:#}");
+        }
         if !lacks.is_empty() {
             line!("{DIM}TestEventPattern would refuse this event: it lacks {lacks}{DIM:#}");
         }
