@@ -129,6 +129,8 @@ fn patterns_and_templates_are_linted() {
     assert!(said(&found).contains("misspelt-envelope"), "{}", said(&found));
     let template = file(place.path(), "template.yaml", TEMPLATE);
     assert!(well(&["pattern", "lint", &template]).contains("2 patterns, 0 findings"));
+    assert_eq!(fed(&["pattern", "lint"], "Resources: [1\n").status.code(), Some(2));
+    assert_eq!(fed(&["pattern", "lint"], "a: 1\n").status.code(), Some(2));
     let found = fed(&["pattern", "lint", "--json"], r#"{"a":"x"}"#);
     assert_eq!(json(&found)[0]["findings"][0]["code"], "invalid");
 }

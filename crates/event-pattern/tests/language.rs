@@ -105,6 +105,13 @@ fn an_explanation_names_the_array_element_and_shows_its_values_only() {
 
 #[test]
 fn an_explanation_counts_what_it_does_not_show() {
+    let rest = vec![r#"{"b":2}"#; 5].join(",");
+    let event = format!(r#"{{"i":[{{"a":1}},{rest}]}}"#);
+    let elsewhere = explained(r#"{"i":{"a":[1],"b":[2]}}"#, &event);
+    assert!(
+        elsewhere.ends_with("2 at i[1].b is in another element, and 4 more not shown"),
+        "{elsewhere}"
+    );
     let event = format!(r#"{{"a":[{}]}}"#, vec!["1"; 40].join(","));
     assert!(explained(r#"{"a":[2]}"#, &event).contains("and 24 more not shown"));
 }
@@ -115,6 +122,11 @@ fn an_object_or_an_empty_array_is_not_called_absent() {
     assert!(explained(rule, r#"{"a":{"b":1}}"#).contains("- a is an object, which has no value"));
     assert!(explained(rule, r#"{"a":[]}"#).contains("- a is an empty array, which has no value"));
     assert!(explained(rule, r#"{"a":[{"b":1}]}"#).contains("- a is an object"));
+    let behind = explained(
+        r#"{"i":{"a":[1],"b":[2]},"z":[{"exists":false}]}"#,
+        r#"{"i":[{"a":1},{"b":2}],"z":{"y":1}}"#,
+    );
+    assert!(behind.contains("+ z is an object, which has no value of its own"), "{behind}");
     let absent = explained(r#"{"a":[{"exists":false}]}"#, r#"{"a":{}}"#);
     assert!(absent.contains("+ a is an empty object, which has no value of its own, as asked"));
     assert!(explained(rule, "{}").contains("- a is absent; asked"));

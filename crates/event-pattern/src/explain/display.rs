@@ -100,7 +100,12 @@ impl fmt::Display for FieldVerdict {
                     formatter,
                     ", where the fields above are met; asked: {asked}; {} at {} is in another element",
                     elsewhere.value, elsewhere.at
-                )
+                )?;
+                // The one elsewhere is shown.
+                match self.more.saturating_sub(1) {
+                    0 => Ok(()),
+                    more => write!(formatter, ", and {more} more not shown"),
+                }
             }
             Outcome::Undecided => write!(formatter, "  {told}; asked: {asked}"),
         }

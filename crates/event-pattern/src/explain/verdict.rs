@@ -33,7 +33,10 @@ pub(super) fn of_all(
         let settled = settle(&terms[..end - 1], &mut fields[..end - 1], view, places)?;
         miss(&terms[end - 1], &mut fields[end - 1], &settled, (view, places));
         for field in &mut fields[end..] {
-            field.outcome = Outcome::Undecided;
+            // What is absent from all of the event is so in any case.
+            if matches!(field.outcome, Outcome::Met { .. } | Outcome::Present) {
+                field.outcome = Outcome::Undecided;
+            }
         }
         return Ok(fields);
     }

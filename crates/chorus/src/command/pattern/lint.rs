@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::{Context, bail};
 use clap::Args;
 use cloudformation_template::{Resolver, Rule, Template, event_rules};
 use event_pattern::{Events, Finding, Pattern, Relation, Severity};
@@ -34,7 +35,7 @@ struct Linted {
 impl Lint {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let text = source::text(&self.file)?;
-        let linted = match template(&text) {
+        let linted = match template(&self.file, &text)? {
             Some(template) => rules(&template),
             None => vec![Linted {
                 title: None,
@@ -59,10 +60,16 @@ impl Lint {
     }
 }
 
-/// The template that a text is, if it has resources.
-fn template(text: &str) -> Option<Template> {
-    let template = Template::parse(text).ok()?;
-    template.value()["Resources"].is_object().then_some(template)
+/// The template that a text is; none if it is a pattern. Patterns are JSON objects without
+/// resources, so that what does not begin as one must be a template.
+fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
+    let may_be_pattern = text.trim_start().starts_with('{') || text.trim().is_empty();
+    match Template::parse(text) {
+        Ok(template) if template.value()["Resources"].is_object() => Ok(Some(template)),
+        Ok(_) | Err(_) if may_be_pattern => Ok(None),
+        Ok(_) => bail!("{name} is neither a pattern nor a template: it has no Resources"),
+        Err(error) => Err(error).with_context(|| format!("{name} is no template")),
+    }
 }
 
 fn rules(template: &Template) -> Vec<Linted> {
