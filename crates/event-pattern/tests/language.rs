@@ -105,7 +105,7 @@ fn an_explanation_names_the_array_element_and_shows_its_values_only() {
 
 #[test]
 fn an_explanation_counts_what_it_does_not_show() {
-    let rest = vec![r#"{"b":2}"#; 5].join(",");
+    let rest = [r#"{"b":2}"#; 5].join(",");
     let event = format!(r#"{{"i":[{{"a":1}},{rest}]}}"#);
     let elsewhere = explained(r#"{"i":{"a":[1],"b":[2]}}"#, &event);
     assert!(
