@@ -35,6 +35,10 @@ survival: ## A real process, killed with SIGKILL 200 times under load
 bench: ## Speeds beside a peer, as ratios
 	scripts/bench.sh
 
+.PHONY: fuzz
+fuzz: ## Every fuzz target, five minutes each
+	scripts/fuzz.sh
+
 .PHONY: emulator
 emulator: ## The stack on an emulator of AWS, with the real binaries, and an order to try
 	scripts/emulator.sh up

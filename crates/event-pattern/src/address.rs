@@ -151,6 +151,37 @@ impl AddressRange {
     }
 }
 
+/// Addresses in several spellings each, of every class that `ranges` tell apart.
+pub(crate) fn spellings(ranges: &[AddressRange]) -> Vec<String> {
+    if ranges.is_empty() {
+        return Vec::new();
+    }
+    // Every class of neighbours begins where a range begins, or behind the end of one.
+    let mut short = vec![0u32];
+    // Behind the last address that counts as one of IPv4.
+    let mut long = vec![0u128, 1 << 48];
+    for range in ranges {
+        short.extend(range.v4.map(|(low, _)| low));
+        short.extend(range.v4.and_then(|(_, high)| high.checked_add(1)));
+        long.push(range.v6.0);
+        long.extend(range.v6.1.checked_add(1));
+    }
+    let short = short.into_iter().flat_map(|address| {
+        let [a, b, c, d] = address.to_be_bytes();
+        let (high, low) = (address >> 16, address & 0xFFFF);
+        let zeros =
+            (0..4).map(move |zeros| format!("::ffff:{}{high:x}:{low:x}", "0".repeat(zeros)));
+        std::iter::once(format!("{a}.{b}.{c}.{d}")).chain(zeros)
+    });
+    let long = long.into_iter().flat_map(|address| {
+        (1..5).map(move |width| {
+            let group = |index: u32| format!("{:0width$x}", (address >> (112 - 16 * index)) as u16);
+            (0..8).map(group).collect::<Vec<_>>().join(":")
+        })
+    });
+    short.chain(long).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Address, AddressRange, Fault};

@@ -132,7 +132,9 @@ impl Comparison {
             (Self::Cidr(_, range) | Self::Address(_, range), Value::Text(held)) => {
                 Address::parse(held).is_some_and(|address| range.contains(address))
             }
-            (Self::AnythingBut(exclusion), held) => !exclusion.excludes(held),
+            (Self::AnythingBut(exclusion), held) => {
+                !exclusion.excludes(held) && !exclusion.is_empty()
+            }
             _ => false,
         }
     }
@@ -187,6 +189,17 @@ fn number_json(key: Key) -> Json {
 }
 
 impl Exclusion {
+    /// Whether it lists nothing. Then the engine never leads a value anywhere: none is accepted.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Texts(list) => list.is_empty(),
+            Self::Numbers(list) => list.is_empty(),
+            Self::Prefixes(list) | Self::Suffixes(list) => list.is_empty(),
+            Self::AnyCases(list) => list.is_empty(),
+            Self::Wildcards(list) => list.is_empty(),
+        }
+    }
+
     fn excludes(&self, held: Value<'_>) -> bool {
         match (self, held) {
             (Self::Texts(texts), Value::Text(held)) => {

@@ -20,6 +20,42 @@ impl PatternError {
     pub fn remedy(&self) -> Option<&'static str> {
         self.fault.remedy()
     }
+
+    /// Where in the pattern's text it was noticed.
+    #[must_use]
+    pub fn position(&self, source: &str) -> Position {
+        Position::of(source, self.offset)
+    }
+}
+
+/// A place in a text, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+impl Position {
+    /// The place of a byte offset; that of the end for one beyond it.
+    #[must_use]
+    pub fn of(source: &str, offset: usize) -> Self {
+        let mut offset = offset.min(source.len());
+        while !source.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let before = &source[..offset];
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = before.matches('\n').count() + 1;
+        Self { line, column: before[start..].chars().count() + 1 }
+    }
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "line {}, column {}", self.line, self.column)
+    }
 }
 
 fn remedy_suffix(fault: &PatternFault) -> String {
@@ -74,6 +110,9 @@ pub enum PatternFault {
     /// `anything-but` with a prefix or suffix that every string has.
     #[error("`anything-but` with an empty `{0}` excludes every string")]
     EmptyExclusion(&'static str),
+    /// `anything-but` with an empty list, first in a field's array.
+    #[error("`anything-but` with an empty list accepts nothing")]
+    ExcludesNothing,
     /// An operator that `anything-but` does not take.
     #[error("`anything-but` cannot exclude by `{0}`")]
     UnknownExclusion(String),
@@ -154,16 +193,28 @@ impl PatternFault {
                 "use prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists \
                  or cidr; or, to go into an object, name its fields without an array around it"
             }
-            Self::SecondMember(_) => "give each operator its own object in the array",
-            Self::MixedList => "write two patterns, or one kind of value",
+            Self::SecondMember(_) => {
+                "an object in the array holds one operator; several objects are alternatives, any \
+                 of which will do. For a start and an end at once, use one wildcard: \
+                 {\"wildcard\": \"start*end\"}"
+            }
+            Self::MixedList => {
+                "exclude one kind; two entries would be alternatives and together accept \
+                 everything"
+            }
             Self::EmptyExclusion(_) => "exclude a non-empty text",
+            Self::ExcludesNothing => "drop it, or use {\"exists\": true} to accept every value",
             Self::UnknownExclusion(_) => "use prefix, suffix, wildcard or equals-ignore-case",
             Self::NumericOperator(_) | Self::NumericForm => {
                 "write one of [\"=\", n], [\"<\", n], [\"<=\", n], [\">\", n], [\">=\", n], or a \
                  range with the lower bound first: [\">=\", n, \"<\", m]"
             }
             Self::Unrepresentable(_) => "use at most 15 significant digits, or an exact value",
-            Self::EmptyRange(..) => "put the smaller number first; for one number use [\"=\", n]",
+            Self::EmptyRange(..) => {
+                "for numbers between the two put the smaller first, for one number use [\"=\", n]; \
+                 for numbers outside write two entries, which are alternatives: \
+                 {\"numeric\": [\"<\", n]}, {\"numeric\": [\">\", m]}"
+            }
             Self::ConsecutiveStars => {
                 "one `*` already matches any run; write `\\*` for a literal star"
             }
@@ -171,7 +222,11 @@ impl PatternFault {
             Self::WildcardComplexity { .. } => "use fewer `*`, and less repetition behind them",
             Self::Cidr(_) => "write an address, a slash and the mask bits: \"10.0.0.0/24\"",
             Self::CidrMask(_) => "for a single address use the plain string",
-            Self::OrForm | Self::OrSize => "give `$or` two or more objects",
+            Self::OrForm => "give `$or` an array of two or more objects",
+            Self::OrSize => {
+                "give `$or` two objects or more; a single one needs no `$or`: write its fields \
+                 beside the others"
+            }
             Self::ReservedName(_) => {
                 "operators go inside a field's array: {\"field\": [{\"prefix\": ..}]}"
             }

@@ -51,6 +51,17 @@ impl AnyCase {
         &self.source
     }
 
+    /// For each character, what may stand in its place.
+    pub(crate) fn cases(&self) -> Vec<[Box<str>; 2]> {
+        self.source
+            .chars()
+            .map(|unit| {
+                let Step { lower, upper } = Step::of(unit);
+                [lower, upper]
+            })
+            .collect()
+    }
+
     /// What every text that this one equals folds to.
     pub(crate) fn folded(&self) -> &str {
         &self.folded

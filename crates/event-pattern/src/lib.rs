@@ -17,6 +17,7 @@
 //! ```
 
 mod address;
+mod compare;
 mod comparison;
 pub mod conformance;
 mod error;
@@ -24,18 +25,23 @@ mod event;
 mod explain;
 mod fold;
 mod hash;
+mod input;
 mod json;
 mod limits;
+mod lint;
 mod matcher;
 mod number;
 mod parse;
 mod pattern;
 mod wildcard;
 
-pub use error::{EventError, PatternError, PatternFault};
-pub use explain::{Explanation, FieldVerdict, Outcome};
+pub use compare::{Compared, Events, Relation};
+pub use error::{EventError, PatternError, PatternFault, Position};
+pub use explain::{Alternative, Explanation, FieldVerdict, Held, Outcome};
+pub use input::{InputError, RuleContext, Transformer, part_of};
 pub use json::JsonError;
 pub use limits::Limits;
+pub use lint::{Code, Finding, Severity, lint};
 pub use matcher::Matcher;
 pub use pattern::{FieldConstraint, Pattern};
 

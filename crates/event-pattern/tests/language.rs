@@ -29,7 +29,7 @@ fn a_refusal_names_the_path_the_reason_and_the_remedy() {
         "mixes strings and numbers",
     );
     refused(r#"{"a":[{"wildcard":"a**"}]}"#, "$.a[0].wildcard", "two `*` in a row");
-    refused(r#"{"a":[{"prefix":"x","suffix":"y"}]}"#, "$.a[0]", "its own object");
+    refused(r#"{"a":[{"prefix":"x","suffix":"y"}]}"#, "$.a[0]", "alternatives");
     refused(r#"{"x":{"$or":[{"a":[1]},{"b":2}]}}"#, "$.x.$or[1].b", "bare value");
     refused(r#"{"$or":[{"a":[1]}]}"#, "$.$or", "fewer than two objects");
     refused(r#"{"a":[{"cidr":"10.0.0.0/33"}]}"#, "$.a[0].cidr", "at most 31 bits");
@@ -65,7 +65,9 @@ fn an_explanation_tells_a_missing_field_from_another_array_element() {
         explanation.fields.into_iter().map(|field| field.outcome).collect::<Vec<_>>()
     };
     assert_eq!(outcomes(r#"{"i":{"a":1}}"#)[1], Outcome::Missing);
-    assert_eq!(outcomes(r#"{"i":[{"a":1},{"b":2}]}"#)[1], Outcome::OtherElement);
+    let other = outcomes(r#"{"i":[{"a":1},{"b":2}]}"#).remove(1);
+    let Outcome::OtherElement { element, elsewhere } = other else { panic!("{other:?}") };
+    assert_eq!((&*element, &*elsewhere.at, &*elsewhere.value), ("i[0]", "i[1].b", "2"));
     assert!(matches!(outcomes(r#"{"i":[{"a":1,"b":2}]}"#)[1], Outcome::Met { .. }));
 }
 
@@ -75,6 +77,120 @@ fn an_explanation_shows_the_alternative_with_the_least_against_it() {
     let explanation = rule.explain(r#"{"d":2}"#).expect("an event");
     assert_eq!((explanation.alternatives, explanation.alternative), (2, 1));
     assert_eq!(explanation.decided_by.as_deref(), Some("d"));
+}
+
+/// What an explanation says.
+fn explained(rule: &str, event: &str) -> String {
+    pattern(rule).explain(event).expect("an event").to_string()
+}
+
+#[test]
+fn an_explanation_names_the_array_element_and_shows_its_values_only() {
+    let rule = r#"{"items":{"sku":["B"],"qty":[{"numeric":[">",5]}]}}"#;
+    let event = r#"{"items":[{"sku":"A","qty":9},{"sku":"B","qty":1}]}"#;
+    assert_eq!(
+        explained(rule, event),
+        "no match: items.sku decided\n  \
+         + items[0].qty is 9, as asked: {\"numeric\":[\">\",5]}\n  \
+         - items[0].sku is \"A\", where the fields above are met; asked: \"B\"; \"B\" at \
+         items[1].sku is in another element"
+    );
+    let event = r#"{"items":[{"sku":"A","qty":9},{"sku":"B","qty":6}]}"#;
+    assert!(explained(rule, event).starts_with("match\n  + items[1].qty is 6, as asked"));
+    let event = r#"{"items":[{"sku":"A","qty":2},{"sku":"B","qty":1}]}"#;
+    assert!(explained(rule, event).contains("- items[1].qty is 1, and 1 more not shown; asked"));
+    let nested = explained(r#"{"a":{"b":["x"]}}"#, r#"{"a":[[{"b":"y"},{"b":["z","x"]}]]}"#);
+    assert!(nested.contains("+ a[0][1].b[1] is \"x\""), "{nested}");
+}
+
+#[test]
+fn an_explanation_counts_what_it_does_not_show() {
+    let rest = [r#"{"b":2}"#; 5].join(",");
+    let event = format!(r#"{{"i":[{{"a":1}},{rest}]}}"#);
+    let elsewhere = explained(r#"{"i":{"a":[1],"b":[2]}}"#, &event);
+    assert!(
+        elsewhere.ends_with("2 at i[1].b is in another element, and 4 more not shown"),
+        "{elsewhere}"
+    );
+    let event = format!(r#"{{"a":[{}]}}"#, vec!["1"; 40].join(","));
+    assert!(explained(r#"{"a":[2]}"#, &event).contains("and 24 more not shown"));
+}
+
+#[test]
+fn an_object_or_an_empty_array_is_not_called_absent() {
+    let rule = r#"{"a":["x"]}"#;
+    assert!(explained(rule, r#"{"a":{"b":1}}"#).contains("- a is an object, which has no value"));
+    assert!(explained(rule, r#"{"a":[]}"#).contains("- a is an empty array, which has no value"));
+    assert!(explained(rule, r#"{"a":[{"b":1}]}"#).contains("- a is an object"));
+    let behind = explained(
+        r#"{"i":{"a":[1],"b":[2]},"z":[{"exists":false}]}"#,
+        r#"{"i":[{"a":1},{"b":2}],"z":{"y":1}}"#,
+    );
+    assert!(behind.contains("+ z is an object, which has no value of its own"), "{behind}");
+    let absent = explained(r#"{"a":[{"exists":false}]}"#, r#"{"a":{}}"#);
+    assert!(absent.contains("+ a is an empty object, which has no value of its own, as asked"));
+    assert!(explained(rule, "{}").contains("- a is absent; asked"));
+}
+
+#[test]
+fn every_alternative_of_a_failed_choice_is_told_with_its_place() {
+    let rule = r#"{"s":["t"],"detail":{"$or":[{"a":[1]},{"b":[2],"c":[3]},{"$or":[{"d":[4]},{"e":[5]}]}]}}"#;
+    let explanation = pattern(rule).explain(r#"{"s":"t","detail":{"a":0}}"#).expect("an event");
+    let places: Vec<&str> = std::iter::once(&explanation.place)
+        .chain(explanation.others.iter().map(|other| &other.place))
+        .map(String::as_str)
+        .collect();
+    let expected =
+        ["$.detail.$or[0]", "$.detail.$or[1]", "$.detail.$or[2].$or[0]", "$.detail.$or[2].$or[1]"];
+    assert_eq!(places, expected);
+    assert_eq!(explanation.others[0].fields[1].place, "$.detail.$or[1].c");
+    let text = explanation.to_string();
+    assert!(text.contains("nor alternative 2 ($.detail.$or[1]): detail.b decided"), "{text}");
+}
+
+#[test]
+fn a_near_miss_is_hinted_at() {
+    for (rule, event, part) in [
+        (r#"{"source":["a"]}"#, r#"{"Source":"a"}"#, "the event has `Source`"),
+        (r#"{"detailType":["a"]}"#, r#"{"detail-type":"a"}"#, "the pattern asks for `detailType`"),
+        (r#"{"source":["Orders"]}"#, r#"{"source":"orders"}"#, "differ in case"),
+        (r#"{"detail":{"t":[237.51]}}"#, r#"{"detail":{"t":"237.51"}}"#, "one is a string"),
+        (r#"{"detail":{"t":["237.51"]}}"#, r#"{"detail":{"t":237.51}}"#, "one is a number"),
+        (r#"{"detail":{"t":["false"]}}"#, r#"{"detail":{"t":false}}"#, "go without"),
+        (r#"{"detail":{"t":[false]}}"#, r#"{"detail":{"t":"false"}}"#, "in quotes"),
+        (r#"{"detail":{"t":[{"numeric":[">",1]}]}}"#, r#"{"detail":{"t":"5"}}"#, "numbers only"),
+        (r#"{"source":["a*"]}"#, r#"{"source":"ab"}"#, "a `*` in a plain string is itself"),
+        (
+            r#"{"source":["a"]}"#,
+            r#"{"Source":"a","DetailType":"b","Detail":"{}"}"#,
+            "an entry as PutEvents takes it",
+        ),
+        (r#"{"source":["a"]}"#, r#"{"Entries":[{"Source":"a"}]}"#, "a request to PutEvents"),
+        (r#"{"detail":{"t":[1]}}"#, r#"{"t":1}"#, "a bare detail"),
+        (r#"{"t":[1]}"#, r#"{"detail":{"t":1}}"#, "ask for `detail.t`"),
+        (r#"{"$and":[1]}"#, r#"{"a":1}"#, "`$and` is a field's name"),
+    ] {
+        let text = explained(rule, event);
+        assert!(text.contains("\nhint: ") && text.contains(part), "{rule} {event}: {text}");
+    }
+    let far = explained(r#"{"source":["a"]}"#, r#"{"source":"b"}"#);
+    assert!(!far.contains("hint"), "{far}");
+}
+
+#[test]
+fn an_event_without_its_envelope_is_told_of() {
+    let explanation = pattern(r#"{"a":[1]}"#).explain(r#"{"a":1}"#).expect("an event");
+    assert!(explanation.matched && explanation.lacks.contains(&"detail-type".to_owned()));
+    let whole = r#"{"id":"1","account":"2","source":"s","time":"t","region":"r","resources":[],"detail-type":"d"}"#;
+    assert!(pattern(r#"{"a":[1]}"#).explain(whole).expect("an event").lacks.is_empty());
+}
+
+#[test]
+fn a_refusal_has_a_line_and_a_column() {
+    let text = "{\n  \"a\": [\"é\", {\"prefx\": 1}]\n}";
+    let refusal = Pattern::parse(text).expect_err("a refusal");
+    assert_eq!(refusal.position(text).line, 2);
+    assert_eq!(refusal.position(text).to_string(), "line 2, column 23");
 }
 
 #[test]

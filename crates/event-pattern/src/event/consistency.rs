@@ -49,7 +49,62 @@ pub(super) fn holds(view: &View<'_>, terms: &[Term]) -> Result<bool, EventError>
     Ok(true)
 }
 
+/// For each of `terms`, which hold together, the first value that leaves the others possible, by
+/// its number among those at the path; none where the term is met by absence.
+pub(super) fn settle(view: &View<'_>, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
+    let mut search =
+        Search { view, last_use: vec![0; view.record.arrays.len()], steps: MOST_STEPS };
+    for (index, term) in terms.iter().enumerate() {
+        search.mark(term, index as u32 + 1)?;
+    }
+    let mut settled = Vec::new();
+    let mut choice = Choice::new();
+    for (index, term) in terms.iter().enumerate() {
+        let number = index as u32 + 1;
+        let mut found = None;
+        for (value, (held, element)) in view.values(term.path).enumerate() {
+            if !accepts(&term.condition, held) || !search.agrees(&choice, element)? {
+                continue;
+            }
+            let merged = choice.iter().copied().chain(search.outwards(element));
+            let next = search.kept(merged, number);
+            if search.can_go_on(next.clone(), terms, index + 1)? {
+                found = Some((value, next));
+                break;
+            }
+        }
+        choice = match found {
+            Some((value, next)) => {
+                settled.push(Some(value));
+                next
+            }
+            None => {
+                settled.push(None);
+                search.kept(choice.iter().copied(), number)
+            }
+        };
+    }
+    Ok(settled)
+}
+
 impl Search<'_> {
+    /// Whether the terms from the one at `from` on can be met after `choice`.
+    fn can_go_on(
+        &mut self,
+        choice: Choice,
+        terms: &[Term],
+        from: usize,
+    ) -> Result<bool, EventError> {
+        let mut choices = vec![choice];
+        for (index, term) in terms.iter().enumerate().skip(from) {
+            choices = self.advance(choices, term, index as u32 + 1)?;
+            if choices.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn spend(&mut self, steps: usize) -> Result<(), EventError> {
         self.steps = self.steps.checked_sub(steps).ok_or(EventError::TooIntricate)?;
         Ok(())

@@ -1,6 +1,7 @@
 //! What an event holds where some pattern looks, and whether that is what was asked.
 
 mod consistency;
+mod places;
 mod record;
 mod scan;
 mod trie;
@@ -10,6 +11,7 @@ use std::cell::Cell;
 
 use crate::error::EventError;
 
+pub(crate) use places::{Hollow, Places};
 pub(crate) use record::Record;
 pub(crate) use scan::Reading;
 pub(crate) use trie::{PathId, PathTrie, Term};

@@ -66,6 +66,14 @@ impl<'v> View<'v> {
     }
 }
 
+impl View<'_> {
+    /// For each of `terms`, which hold together, the number of the value among those at its path
+    /// that it is met by, or none where it is met by absence.
+    pub(crate) fn settle(&self, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
+        consistency::settle(self, terms)
+    }
+}
+
 /// Whether `value` is what the condition asks for.
 #[inline]
 pub(crate) fn accepts(condition: &Condition, value: Value<'_>) -> bool {

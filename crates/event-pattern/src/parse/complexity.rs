@@ -17,40 +17,37 @@ const PATIENCE: usize = 100_000;
 const QUOTE: u8 = b'"';
 
 /// A field whose wildcards are together more complex than allowed.
-pub(super) struct TooComplex<'c> {
-    pub(super) path: &'c str,
+pub(super) struct TooComplex {
+    /// The path into the pattern.
+    pub(super) place: String,
     pub(super) found: usize,
 }
 
-/// The complexity of one field's wildcards if it exceeds `limit`.
-pub(super) fn exceeding(comparisons: &[Comparison], limit: usize) -> Option<usize> {
-    let mut patterns: Vec<&[Wildcard]> = comparisons.iter().filter_map(wildcards).collect();
-    patterns.dedup();
-    exceeding_together(&patterns, limit)
-}
-
-/// The first field that exceeds `limit` because several combinations ask for wildcards there.
+/// The first field that exceeds `limit`.
 ///
-/// Combinations that agree in all fields before one share the engine's automaton for that one.
-pub(super) fn exceeding_across(
-    combinations: &[Combination],
-    limit: usize,
-) -> Option<TooComplex<'_>> {
+/// Combinations that agree in all fields before one share the engine's automaton for that one. The
+/// engine evaluates an automaton if a value of the field before leads to it: what stands behind a
+/// field that is only asked to be absent may be as complex as it likes.
+pub(super) fn exceeding(combinations: &[Combination], limit: usize) -> Option<TooComplex> {
     if !combinations.iter().flatten().any(|condition| asks_wildcards(condition)) {
         return None;
     }
     let mut automata = HashMap::new();
-    let mut fields: HashMap<(usize, &str), Vec<&[Wildcard]>> = HashMap::new();
+    let mut fields: HashMap<(usize, &str), Field<'_>> = HashMap::new();
     for combination in combinations {
         let mut automaton = 0;
         for condition in combination {
             if asks_wildcards(condition) {
                 let field = fields.entry((automaton, &*condition.path)).or_default();
+                field.place.get_or_insert(&condition.place);
                 for pattern in condition.comparisons.iter().filter_map(wildcards) {
-                    if !field.contains(&pattern) {
-                        field.push(pattern);
+                    if !field.wildcards.contains(&pattern) {
+                        field.wildcards.push(pattern);
                     }
                 }
+            }
+            if condition.comparisons.is_empty() {
+                break;
             }
             let next = automata.len() + 1;
             automaton = *automata.entry((automaton, text(condition))).or_insert(next);
@@ -58,9 +55,17 @@ pub(super) fn exceeding_across(
     }
     let mut fields: Vec<_> = fields.into_iter().collect();
     fields.sort_unstable_by_key(|(field, _)| *field);
-    fields.into_iter().find_map(|((_, path), patterns)| {
-        exceeding_together(&patterns, limit).map(|found| TooComplex { path, found })
+    fields.into_iter().find_map(|(_, Field { place, wildcards })| {
+        let found = exceeding_together(&wildcards, limit)?;
+        Some(TooComplex { place: place.unwrap_or("$").to_owned(), found })
     })
+}
+
+/// The wildcards that share an automaton, and where the first of them stands.
+#[derive(Default)]
+struct Field<'c> {
+    place: Option<&'c str>,
+    wildcards: Vec<&'c [Wildcard]>,
 }
 
 fn asks_wildcards(condition: &Condition) -> bool {

@@ -68,7 +68,14 @@ impl Parser<'_> {
     }
 
     fn exclusion_by(&mut self, name: &str) -> Result<Exclusion, PatternError> {
+        let is_list = self.cursor.peek() == Some(b'[');
         match name {
+            // The older compiler, which reads patterns whose `$or` is a field, knows fewer forms.
+            "wildcard" if !self.unfolds => self.fail(Fault::UnknownExclusion(name.to_owned())),
+            "prefix" | "suffix" if !self.unfolds && is_list => {
+                let operator = if name == "prefix" { "prefix" } else { "suffix" };
+                self.fail(Fault::WrongOperand { operator, takes: "a string" })
+            }
             "prefix" => {
                 let texts = self.strings("prefix")?;
                 self.none_empty("prefix", &texts)?;
@@ -101,7 +108,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads a string or a list of strings.
+    /// Reads a string or a list of strings, which may be empty.
     fn strings(&mut self, operator: &'static str) -> Result<Vec<String>, PatternError> {
         let wrong = Fault::WrongOperand { operator, takes: "a string or a list of strings" };
         match self.cursor.peek() {
@@ -109,6 +116,9 @@ impl Parser<'_> {
             Some(b'[') => {
                 self.cursor.bump();
                 let mut texts = Vec::new();
+                if self.cursor.eat(b']') {
+                    return Ok(texts);
+                }
                 loop {
                     match self.cursor.peek() {
                         Some(b'"') => texts.push(self.string()?),

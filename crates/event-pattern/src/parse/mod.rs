@@ -8,6 +8,7 @@ mod operator;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::comparison::Comparison;
 use crate::error::{PatternError, PatternFault as Fault};
 use crate::json::{Cursor, Reason};
 use crate::limits::Limits;
@@ -16,7 +17,7 @@ use crate::pattern::{Combination, Condition};
 const OR: &str = "$or";
 
 /// Names that a field inside `$or` cannot have: operators, present and reserved.
-const RESERVED: [&str; 25] = [
+const RESERVED: [&str; 24] = [
     "exactly",
     "equals-ignore-case",
     "prefix",
@@ -41,7 +42,6 @@ const RESERVED: [&str; 25] = [
     "in-date-range",
     "ip-address-in-range",
     "ip-address-not-in-range",
-    "html",
 ];
 
 /// Conditions under construction, by the number of their path.
@@ -49,7 +49,8 @@ type Draft = BTreeMap<usize, Arc<Condition>>;
 
 /// Reads `source` into the combinations that its `$or` unfold into.
 ///
-/// Where `$or` is not the operator, the engine takes it for a field of that name, throughout.
+/// Where `$or` is not the operator, the engine takes it for a field of that name, throughout, and
+/// reads the pattern by the rules of its older compiler.
 pub(crate) fn combinations(
     source: &[u8],
     limits: &Limits,
@@ -138,9 +139,9 @@ impl<'a> Parser<'a> {
         let drafts = std::mem::take(&mut self.drafts);
         let combinations: Vec<_> = drafts.into_iter().map(finished).collect();
         let limit = self.limits.wildcard_complexity;
-        match complexity::exceeding_across(&combinations, limit) {
-            Some(complexity::TooComplex { path, found }) => {
-                self.place = format!("$.{path}");
+        match complexity::exceeding(&combinations, limit) {
+            Some(complexity::TooComplex { place, found }) => {
+                self.place = place;
                 self.fail(Fault::WildcardComplexity { found, limit })
             }
             None => Ok(combinations),
@@ -251,8 +252,9 @@ impl<'a> Parser<'a> {
         if self.cursor.eat(b']') {
             return self.fail(Fault::EmptyArray);
         }
+        // The engine joins names with dots, but an empty name at the root without one.
         let mut path = self.names.join(".");
-        if !self.names.is_empty() {
+        if !path.is_empty() {
             path.push('.');
         }
         path.push_str(name);
@@ -261,6 +263,10 @@ impl<'a> Parser<'a> {
         for index in 0.. {
             let step = format!("[{index}]");
             match self.within(&step, Self::comparison)? {
+                // The engine has nowhere to lead such a value, unless another showed the way.
+                Some(Comparison::AnythingBut(exclusion)) if index == 0 && exclusion.is_empty() => {
+                    return self.within(&step, |parser| parser.fail(Fault::ExcludesNothing));
+                }
                 Some(comparison) => comparisons.push(comparison),
                 None => absent = true,
             }
@@ -270,11 +276,8 @@ impl<'a> Parser<'a> {
             let comma = self.cursor.expect(b',', Reason::Comma);
             self.json(comma)?;
         }
-        let limit = self.limits.wildcard_complexity;
-        if let Some(found) = complexity::exceeding(&comparisons, limit) {
-            return self.fail(Fault::WildcardComplexity { found, limit });
-        }
-        Ok(Condition { path: path.into(), absent, comparisons: comparisons.into() })
+        let place = self.place.as_str().into();
+        Ok(Condition { path: path.into(), place, absent, comparisons: comparisons.into() })
     }
 }
 

@@ -1,0 +1,96 @@
+//! `chorus pattern compare`: which events two patterns share.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use event_pattern::{Compared, Events, Relation};
+use serde_json::{Value, json};
+
+use super::{answer, source};
+use crate::screen::{BOLD, DIM, line};
+
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    /// A file with a pattern, or `template.yaml#LogicalId` of a rule
+    #[arg(value_name = "A")]
+    first: String,
+    /// The other
+    #[arg(value_name = "B")]
+    second: String,
+    /// Print relation and events, or the error, as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Compare {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        source::once(&[&self.first, &self.second])?;
+        let first = source::pattern(&self.first, &source::pattern_text(&self.first)?)?;
+        let second = source::pattern(&self.second, &source::pattern_text(&self.second)?)?;
+        let any = first.compare(&second, Events::Any);
+        let delivered = first.compare(&second, Events::Delivered);
+        if self.json {
+            let mut told = as_value(&any)?;
+            told["delivered"] = as_value(&delivered)?;
+            line!("{}", serde_json::to_string_pretty(&told)?);
+        } else {
+            self.tell(&any, &delivered);
+        }
+        Ok(answer(any.relation == Relation::Equal))
+    }
+
+    fn tell(&self, any: &Compared, delivered: &Compared) {
+        line!("{BOLD}{}{BOLD:#}", self.sentence(any.relation));
+        let (first, second) = (&self.first, &self.second);
+        for (event, who) in [
+            (&any.both, "both match".to_owned()),
+            (&any.only_first, format!("only {first} matches")),
+            (&any.only_second, format!("only {second} matches")),
+        ] {
+            if let Some(event) = event {
+                line!("  {who}: {event}");
+            }
+        }
+        if delivered.relation != any.relation {
+            let sentence = self.sentence(delivered.relation);
+            line!(
+                "{DIM}As EventBridge delivers events, with source, detail-type and the like as one \
+                 string each: {sentence}{DIM:#}"
+            );
+        }
+    }
+
+    fn sentence(&self, relation: Relation) -> String {
+        let (first, second) = (&self.first, &self.second);
+        match relation {
+            Relation::Equal => "equal: both match the same events".to_owned(),
+            Relation::Disjoint => "disjoint: no event matches both".to_owned(),
+            Relation::Within => {
+                format!("contained: {second} matches all that {first} does, and more")
+            }
+            Relation::Contains => {
+                format!("contained: {first} matches all that {second} does, and more")
+            }
+            Relation::Overlapping => {
+                "overlapping: each matches some that the other does not".to_owned()
+            }
+            Relation::Undecided => "undecided: neither events nor a proof were found".to_owned(),
+        }
+    }
+}
+
+/// With the events as JSON, not as text.
+fn as_value(compared: &Compared) -> anyhow::Result<Value> {
+    let event = |event: &Option<String>| -> anyhow::Result<Value> {
+        Ok(match event {
+            Some(event) => serde_json::from_str(event)?,
+            None => Value::Null,
+        })
+    };
+    Ok(json!({
+        "relation": compared.relation,
+        "both": event(&compared.both)?,
+        "only-first": event(&compared.only_first)?,
+        "only-second": event(&compared.only_second)?,
+    }))
+}

@@ -1,0 +1,152 @@
+//! `chorus pattern lint`: what is wrong with patterns, or hardly meant.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use cloudformation_template::{Resolver, Rule, Template, event_rules};
+use event_pattern::{Events, Finding, Pattern, Relation, Severity};
+use serde_json::{Value, json};
+
+use super::{answer, source};
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+
+#[derive(Debug, Args)]
+pub(super) struct Lint {
+    /// A file with a pattern, or with a SAM or CloudFormation template
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: String,
+    /// Print the findings, or the error, as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What was found of one pattern.
+struct Linted {
+    /// The rule, in a template.
+    title: Option<String>,
+    pointer: Option<String>,
+    line: Option<usize>,
+    findings: Vec<Finding>,
+    /// Rules that match the same, or all and more, and send to the same target.
+    shadows: Vec<String>,
+}
+
+impl Lint {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let text = source::text(&self.file)?;
+        let linted = match template(&self.file, &text)? {
+            Some(template) => rules(&template),
+            None => vec![Linted {
+                title: None,
+                pointer: None,
+                line: None,
+                findings: event_pattern::lint(&text),
+                shadows: Vec::new(),
+            }],
+        };
+        if self.json {
+            let told: Vec<Value> = linted.iter().map(Linted::as_value).collect();
+            line!("{}", serde_json::to_string_pretty(&told)?);
+        } else {
+            linted.iter().for_each(Linted::tell);
+        }
+        let found: usize = linted.iter().map(|one| one.findings.len() + one.shadows.len()).sum();
+        if !self.json {
+            let colour = if found == 0 { GOOD } else { BOLD };
+            line!("{colour}{} patterns, {found} findings{colour:#}", linted.len());
+        }
+        Ok(answer(found == 0))
+    }
+}
+
+/// The template that a text is; none if it is a pattern. Patterns are JSON objects without
+/// resources, so that what does not begin as one must be a template.
+fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
+    let may_be_pattern = text.trim_start().starts_with('{') || text.trim().is_empty();
+    match Template::parse(text) {
+        Ok(template) if template.value()["Resources"].is_object() => Ok(Some(template)),
+        Ok(_) | Err(_) if may_be_pattern => Ok(None),
+        Ok(_) => bail!("{name} is neither a pattern nor a template: it has no Resources"),
+        Err(error) => Err(error).with_context(|| format!("{name} is no template")),
+    }
+}
+
+fn rules(template: &Template) -> Vec<Linted> {
+    let rules: Vec<Rule> = event_rules(&Resolver::new(template));
+    let rules: Vec<Rule> = rules.into_iter().filter(|rule| rule.pattern.is_some()).collect();
+    let linted = rules.iter().map(|rule| Linted {
+        title: Some(source::title(rule)),
+        pointer: Some(rule.pointer.clone()),
+        line: rule.location.map(|place| place.line),
+        findings: event_pattern::lint(rule.pattern.as_deref().unwrap_or_default()),
+        shadows: shadows(rule, &rules),
+    });
+    linted.collect()
+}
+
+/// The rules on the same bus that send all that this one does to a target of it.
+fn shadows(rule: &Rule, all: &[Rule]) -> Vec<String> {
+    let parsed = |rule: &Rule| Pattern::parse(rule.pattern.as_deref().unwrap_or_default()).ok();
+    let Some(pattern) = parsed(rule) else { return Vec::new() };
+    let shared = |other: &&Rule| {
+        let same = |arn: &str| other.targets.iter().any(|target| target.arn == arn);
+        let is_other = other.id != rule.id && other.bus == rule.bus && other.active;
+        is_other && rule.targets.iter().any(|target| same(&target.arn))
+    };
+    let told = all.iter().filter(shared).filter_map(|other| {
+        match pattern.compare(&parsed(other)?, Events::Delivered).relation {
+            Relation::Equal => {
+                Some(format!("{} sends the same events to the same target", other.id))
+            }
+            Relation::Within => {
+                Some(format!("{} sends these events, and more, to the same target", other.id))
+            }
+            _ => None,
+        }
+    });
+    told.collect()
+}
+
+impl Linted {
+    fn tell(&self) {
+        if self.findings.is_empty() && self.shadows.is_empty() {
+            return;
+        }
+        if let Some(title) = &self.title {
+            line!("{BOLD}{title}{BOLD:#}");
+        }
+        for finding in &self.findings {
+            let colour = if finding.severity == Severity::Error { BAD } else { DIM };
+            let code = serde_json::to_value(finding.code).unwrap_or_default();
+            let code = code.as_str().unwrap_or_default();
+            // A pattern in a template has no lines of its own.
+            let told = match self.title {
+                Some(_) => told_without_position(finding),
+                None => finding.to_string(),
+            };
+            line!("  {colour}{code}{colour:#} {told}");
+        }
+        for shadow in &self.shadows {
+            line!("  {DIM}shadowed{DIM:#} {shadow}");
+        }
+    }
+
+    fn as_value(&self) -> Value {
+        json!({
+            "rule": self.title,
+            "pointer": self.pointer,
+            "line": self.line,
+            "findings": self.findings,
+            "shadowed-by": self.shadows,
+        })
+    }
+}
+
+fn told_without_position(finding: &Finding) -> String {
+    let told = format!("{}: {}", finding.place, finding.message);
+    match &finding.remedy {
+        Some(remedy) => format!("{told}; {remedy}"),
+        None => told,
+    }
+}

@@ -1,0 +1,88 @@
+//! `chorus pattern`: event patterns, tried before they are deployed.
+
+mod check;
+mod compare;
+mod lint;
+mod rules;
+mod source;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use event_pattern::PatternError;
+use serde_json::{Value, json};
+
+use crate::screen::{self, line};
+
+/// What a run ends with where something given is invalid or cannot be read.
+const INVALID: u8 = 2;
+
+/// Try event patterns exactly as EventBridge matches them.
+///
+/// Every file may be `-`, once: standard input. Exit codes: 0 for yes, 1 for no, 2 if something given
+/// is invalid or cannot be read. With --json, errors are JSON too, on standard output.
+#[derive(Debug, Args)]
+pub(crate) struct Pattern {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Does the event match? Exit 0 if it does, 1 if not, 2 if one of them is invalid
+    Test(test::Test),
+    /// Which rules of a SAM or CloudFormation template match, why the others do not, and what targets
+    /// are sent. Exit 0 if some rule matches, 1 if none does, 2 if something is invalid
+    Rules(rules::Rules),
+    /// What is wrong with a pattern, or with the patterns of a template, or hardly meant. Exit 0 if
+    /// nothing was found, 1 if something was, 2 if it cannot be read
+    Lint(lint::Lint),
+    /// Which events two patterns share, with events that prove it. Exit 0 if they match the same
+    /// events, 1 if not, or if that cannot be decided, 2 if one of them is invalid
+    Compare(compare::Compare),
+    /// Run cases: lines of {"name", "pattern", "event", "expected": true | false | "invalid"}. Exit 0
+    /// if all agree, 1 if not, 2 if they cannot be read
+    Check(check::Check),
+}
+
+pub(crate) fn run(pattern: &Pattern) -> anyhow::Result<ExitCode> {
+    let (ran, as_json) = match &pattern.verb {
+        Verb::Test(test) => (test.run(), test.json),
+        Verb::Rules(rules) => (rules.run(), rules.json),
+        Verb::Lint(lint) => (lint.run(), lint.json),
+        Verb::Compare(compare) => (compare.run(), compare.json),
+        Verb::Check(check) => (check.run(), check.json),
+    };
+    // 1 says no: nothing else may end with it.
+    ran.or_else(|error| {
+        if as_json {
+            line!("{}", serde_json::to_string_pretty(&as_value(&error))?);
+        } else {
+            screen::error(&error);
+        }
+        Ok(ExitCode::from(INVALID))
+    })
+}
+
+/// Yes or no, as an exit code.
+fn answer(yes: bool) -> ExitCode {
+    if yes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// An error as JSON: what failed, why, and for a refused pattern its place and remedy.
+fn as_value(error: &anyhow::Error) -> Value {
+    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    let mut told = json!({ "message": error.to_string(), "causes": causes });
+    if let Some(refusal) = error.chain().find_map(|cause| cause.downcast_ref::<PatternError>()) {
+        told["path"] = json!(refusal.path);
+        told["offset"] = json!(refusal.offset);
+        told["reason"] = json!(refusal.fault.to_string());
+        told["remedy"] = json!(refusal.remedy());
+    }
+    if let Some(at) = error.chain().find_map(|cause| cause.downcast_ref::<source::At>()) {
+        told["line"] = json!(at.position.line);
+        told["column"] = json!(at.position.column);
+    }
+    json!({ "error": told })
+}

@@ -1,0 +1,175 @@
+//! `chorus pattern rules`: the rules of a template, for one event.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use cloudformation_template::{Resolver, Rule, Target, TargetInput, event_rules};
+use event_pattern::{Explanation, RuleContext, Transformer, part_of};
+use serde_json::{Value, json};
+
+use super::{answer, source};
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+
+#[derive(Debug, Args)]
+pub(super) struct Rules {
+    /// A SAM or CloudFormation template, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    template: String,
+    /// A file with the event
+    #[arg(long, value_name = "FILE")]
+    event: String,
+    /// The value of a parameter, or of a pseudo parameter such as AWS::Region; may be repeated
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+    /// Only the rules on this bus
+    #[arg(long, value_name = "NAME")]
+    bus: Option<String>,
+    /// Print the rules, or the error, as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// What one rule makes of the event.
+struct Tried {
+    rule: Rule,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    /// There is no pattern.
+    Scheduled,
+    /// The service refuses the pattern, for this reason.
+    Refused(String),
+    Explained(Box<Explanation>),
+}
+
+impl Rules {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        source::once(&[&self.template, &self.event])?;
+        let template = source::template(&self.template)?;
+        let event = source::bytes(&self.event)?;
+        let value: Value = serde_json::from_slice(&event).context("the event cannot be read")?;
+        let mut resolver = Resolver::new(&template);
+        for (name, value) in &self.parameters {
+            resolver = resolver.with(name, value.as_str());
+        }
+        let mut tried = Vec::new();
+        for rule in event_rules(&resolver) {
+            if self.bus.as_ref().is_none_or(|bus| *bus == rule.bus) {
+                tried.push(Tried::new(rule, &event)?);
+            }
+        }
+        if self.json {
+            let told: Vec<Value> = tried.iter().map(|one| one.as_value(&value)).collect();
+            line!("{}", serde_json::to_string_pretty(&told)?);
+        } else {
+            tried.iter().for_each(|one| one.tell(&value));
+            let matching = tried.iter().filter(|one| one.takes()).count();
+            line!("{BOLD}{matching} of {} rules take the event{BOLD:#}", tried.len());
+        }
+        Ok(answer(tried.iter().any(Tried::takes)))
+    }
+}
+
+impl Tried {
+    fn new(rule: Rule, event: &[u8]) -> anyhow::Result<Self> {
+        let verdict = match &rule.pattern {
+            None => Verdict::Scheduled,
+            Some(text) => match event_pattern::Pattern::parse(text) {
+                Err(refusal) => Verdict::Refused(refusal.to_string()),
+                Ok(pattern) => Verdict::Explained(Box::new(source::explain(&pattern, event)?)),
+            },
+        };
+        Ok(Self { rule, verdict })
+    }
+
+    fn takes(&self) -> bool {
+        self.rule.active
+            && matches!(&self.verdict, Verdict::Explained(explanation) if explanation.matched)
+    }
+
+    fn tell(&self, event: &Value) {
+        let title = source::title(&self.rule);
+        let off = if self.rule.active { "" } else { ", but is off" };
+        match &self.verdict {
+            Verdict::Scheduled => line!("{BOLD}{title}{BOLD:#}: a schedule, no pattern"),
+            Verdict::Refused(reason) => {
+                line!("{BOLD}{title}{BOLD:#}: {BAD}invalid{BAD:#}{off}\n  {reason}");
+            }
+            Verdict::Explained(explanation) => {
+                let told = explanation.to_string();
+                let (verdict, fields) = told.split_once('\n').unwrap_or((&told, ""));
+                let colour = if explanation.matched { GOOD } else { BAD };
+                line!("{BOLD}{title}{BOLD:#}: {colour}{verdict}{colour:#}{off}\n{fields}");
+            }
+        }
+        if self.takes() {
+            for target in &self.rule.targets {
+                let told = match target.input {
+                    TargetInput::Event => "the event as it is".to_owned(),
+                    _ => sent(&self.rule, target, event).unwrap_or_else(|wrong| wrong),
+                };
+                line!("  to {}: {told}", target.arn);
+            }
+        }
+        for assumed in &self.rule.stand_ins {
+            line!("  {DIM}assumed {} = {}{DIM:#}", assumed.expression, assumed.value);
+        }
+    }
+
+    fn as_value(&self, event: &Value) -> Value {
+        let mut told = json!({
+            "rule": self.rule.id,
+            "name": self.rule.name,
+            "bus": self.rule.bus,
+            "pointer": self.rule.pointer,
+            "line": self.rule.location.map(|place| place.line),
+            "active": self.rule.active,
+            "takes": self.takes(),
+            "assumed": self.rule.stand_ins,
+        });
+        match &self.verdict {
+            Verdict::Scheduled => told["schedule"] = json!(self.rule.schedule),
+            Verdict::Refused(reason) => told["invalid"] = json!(reason),
+            Verdict::Explained(explanation) => told["explanation"] = json!(explanation),
+        }
+        if self.takes() {
+            let targets = self.rule.targets.iter().map(|target| {
+                let (key, text) = match sent(&self.rule, target, event) {
+                    Ok(sent) => ("sent", sent),
+                    Err(wrong) => ("invalid", wrong),
+                };
+                json!({ "id": target.id, "arn": target.arn, key: text })
+            });
+            told["targets"] = targets.collect();
+        }
+        told
+    }
+}
+
+/// What a target is sent, as text, or why the service refuses the target.
+fn sent(rule: &Rule, target: &Target, event: &Value) -> Result<String, String> {
+    match &target.input {
+        TargetInput::Event => Ok(event.to_string()),
+        TargetInput::Constant(text) => Ok(text.clone()),
+        TargetInput::Path(path) => match part_of(event, path) {
+            Ok(Some(part)) => Ok(part.to_string()),
+            Ok(None) => Ok(format!("nothing: the event has no {path}")),
+            Err(wrong) => Err(wrong.to_string()),
+        },
+        TargetInput::Transformer { paths, template } => {
+            let name = rule.name.clone().unwrap_or_else(|| rule.id.clone());
+            let bus = if rule.bus == "default" { String::new() } else { format!("{}/", rule.bus) };
+            let arn = format!("arn:aws:events:us-east-1:123456789012:rule/{bus}{name}");
+            let context = RuleContext { name, arn, ..RuleContext::default() };
+            let transformer = Transformer { paths: paths.clone(), template: template.clone() };
+            transformer.apply(event, &context).map_err(|wrong| wrong.to_string())
+        }
+    }
+}

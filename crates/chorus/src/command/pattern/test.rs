@@ -1,0 +1,56 @@
+//! `chorus pattern test`: one pattern, one event.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::{answer, source};
+use crate::screen::{BAD, DIM, GOOD, line};
+
+#[derive(Debug, Args)]
+pub(super) struct Test {
+    /// A file with the pattern, or `template.yaml#LogicalId` of a rule
+    #[arg(long, value_name = "FILE")]
+    pattern: String,
+    /// A file with the event
+    #[arg(long, value_name = "FILE")]
+    event: String,
+    /// Refuse an event without its whole envelope, as TestEventPattern does
+    #[arg(long)]
+    envelope: bool,
+    /// Print the explanation, or the error, as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Test {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        source::once(&[&self.pattern, &self.event])?;
+        let text = source::pattern_text(&self.pattern)?;
+        let pattern = source::pattern("the pattern", &text)?;
+        let explanation = source::explain(&pattern, &source::bytes(&self.event)?)?;
+        let warnings = event_pattern::lint(&text);
+        let lacks = explanation.lacks.join(", ");
+        if self.envelope && !lacks.is_empty() {
+            bail!("the event lacks {lacks}: TestEventPattern says `Parameter Event is not valid.`");
+        }
+        if self.json {
+            let mut told = serde_json::to_value(&explanation)?;
+            told["warnings"] = serde_json::to_value(&warnings)?;
+            line!("{}", serde_json::to_string_pretty(&told)?);
+            return Ok(answer(explanation.matched));
+        }
+        let colour = if explanation.matched { GOOD } else { BAD };
+        let told = explanation.to_string();
+        let (verdict, fields) = told.split_once('\n').unwrap_or((&told, ""));
+        line!("{colour}{verdict}{colour:#}\n{fields}");
+        for warning in warnings {
+            line!("{DIM}warning: {warning}{DIM:#}");
+        }
+        if !lacks.is_empty() {
+            line!("{DIM}TestEventPattern would refuse this event: it lacks {lacks}{DIM:#}");
+        }
+        Ok(answer(explanation.matched))
+    }
+}

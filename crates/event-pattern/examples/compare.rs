@@ -1,0 +1,15 @@
+//! How two patterns relate, with events that prove it.
+
+use event_pattern::{Events, Pattern};
+
+#[allow(clippy::print_stdout)]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let first = Pattern::parse(r#"{"source": ["orders"], "total": [{"numeric": [">", 1000]}]}"#)?;
+    let second = Pattern::parse(r#"{"source": [{"wildcard": "ord*"}], "total": [1500, 900]}"#)?;
+    let compared = first.compare(&second, Events::Delivered);
+    println!("{:?}", compared.relation);
+    println!("both match {}", compared.both.as_deref().unwrap_or("none"));
+    println!("only the first matches {}", compared.only_first.as_deref().unwrap_or("none"));
+    println!("only the second matches {}", compared.only_second.as_deref().unwrap_or("none"));
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! Events whose fields lie in different elements of an array, tried where those could make a
+//! difference.
+
+use super::axis::{Ask, Space};
+use super::search::{Choice, entries, find};
+use super::witness::{self, Entry};
+
+/// So many values of each field are tried in another element.
+const MOST_VALUES: usize = 3;
+
+/// So many fields are tried together.
+const MOST_FIELDS: usize = 4;
+
+/// So many events are drawn at random at last.
+const DRAWN: usize = 80;
+
+/// An event with what is chosen in one element, and other fields in others, that `tells` wants.
+pub(super) fn around(
+    space: &Space,
+    choice: &Choice,
+    tells: &dyn Fn(&str) -> bool,
+) -> Option<String> {
+    let main = entries(space, choice);
+    for node in nodes(space) {
+        let below: Vec<usize> = (0..space.axes.len())
+            .filter(|axis| relative(&space.axes[*axis].path, &node).is_some())
+            .collect();
+        let absent = below.iter().copied().filter(|axis| {
+            choice[*axis].is_none_or(|class| space.axes[*axis].classes[class].value.is_none())
+        });
+        let absent: Vec<usize> = absent.take(MOST_FIELDS).collect();
+        for fields in 1..(1usize << absent.len()) {
+            let some: Vec<usize> = (0..absent.len())
+                .filter(|bit| fields >> bit & 1 == 1)
+                .map(|bit| absent[bit])
+                .collect();
+            for turn in 0..MOST_VALUES {
+                let noise: Vec<Entry> =
+                    some.iter().filter_map(|axis| valued(space, *axis, turn)).collect();
+                let apart: Vec<Vec<Entry>> = noise.iter().cloned().map(|one| vec![one]).collect();
+                for elements in [vec![noise], apart] {
+                    let event = with_elements(&main, &node, &elements);
+                    if tells(&event) {
+                        return Some(event);
+                    }
+                }
+            }
+        }
+        let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+        for _ in 0..DRAWN {
+            let elements: Vec<Vec<Entry>> = (0..1 + dice.below(2))
+                .map(|_| {
+                    let some: Vec<usize> =
+                        below.iter().copied().filter(|_| dice.below(2) == 0).collect();
+                    some.into_iter()
+                        .filter_map(|axis| valued(space, axis, dice.below(16)))
+                        .collect()
+                })
+                .collect();
+            let event = with_elements(&main, &node, &elements);
+            if tells(&event) {
+                return Some(event);
+            }
+        }
+    }
+    None
+}
+
+/// An event with what one combination asks in one element, and what another asks in the next.
+pub(super) fn side_by_side(
+    space: &Space,
+    one: &[Ask],
+    two: &[Ask],
+    meets: &dyn Fn(&str) -> bool,
+) -> Option<String> {
+    let values = |combination: &[Ask]| -> Vec<Entry> {
+        let value = |(index, axis): (usize, &super::axis::Axis)| {
+            let ask = find(combination, index)?;
+            let class = axis
+                .classes
+                .iter()
+                .find(|class| class.value.is_some() && class.meets[ask.condition])?;
+            Some((axis.path.clone(), class.value.clone()?))
+        };
+        space.axes.iter().enumerate().filter_map(value).collect()
+    };
+    let alone = |index: usize| {
+        let asks: Vec<Ask> = [one, two].into_iter().filter_map(|all| find(all, index)).collect();
+        let classes = &space.axes[index].classes;
+        let meets_all = |class: &usize| asks.iter().all(|ask| space.meets(*ask, *class));
+        classes[(0..classes.len()).find(meets_all)?].value.clone()
+    };
+    let (one, two) = (values(one), values(two));
+    let mut groups: Vec<&str> = space.axes.iter().map(|axis| top(&axis.path)).collect();
+    groups.dedup();
+    let held: Vec<Entry> = groups
+        .into_iter()
+        .filter_map(|group| {
+            let single = |axis: &super::axis::Axis| axis.single && axis.path == group;
+            if let Some(index) = space.axes.iter().position(single) {
+                return Some((group.to_owned(), alone(index)?));
+            }
+            let of = |all: &[Entry]| -> Vec<Entry> {
+                let inside = |(path, value): &Entry| {
+                    Some((relative(path, group)?.to_owned(), value.clone()))
+                };
+                all.iter().filter_map(inside).collect()
+            };
+            let elements = [of(&one), of(&two)];
+            let written = elements.iter().filter(|own| !own.is_empty());
+            let written: Vec<String> = written.map(|own| witness::element(own)).collect();
+            (!written.is_empty()).then(|| (group.to_owned(), format!("[{}]", written.join(","))))
+        })
+        .collect();
+    let event = witness::object(&held);
+    meets(&event).then_some(event)
+}
+
+fn top(path: &str) -> &str {
+    path.split('.').next().unwrap_or_default()
+}
+
+/// Names that two fields at least lie below.
+fn nodes(space: &Space) -> Vec<String> {
+    let mut nodes: Vec<String> = Vec::new();
+    for axis in &space.axes {
+        let ends = axis.path.match_indices('.').map(|(at, _)| at).chain([axis.path.len()]);
+        nodes.extend(ends.map(|end| axis.path[..end].to_owned()));
+    }
+    nodes.sort_unstable();
+    nodes.dedup();
+    let shared = |node: &String| {
+        space.axes.iter().filter(|axis| relative(&axis.path, node).is_some()).count() > 1
+    };
+    nodes.retain(shared);
+    nodes
+}
+
+/// What of a path lies below `node`.
+fn relative<'p>(path: &'p str, node: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(node)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
+}
+
+/// A field with one of its values.
+fn valued(space: &Space, axis: usize, turn: usize) -> Option<Entry> {
+    let axis = &space.axes[axis];
+    let values: Vec<&String> =
+        axis.classes.iter().filter_map(|class| class.value.as_ref()).collect();
+    let value = values.get(turn % values.len().max(1))?;
+    Some((axis.path.clone(), (*value).clone()))
+}
+
+/// `main`, with what lies below `node` as the first of several elements.
+fn with_elements(main: &[Entry], node: &str, others: &[Vec<Entry>]) -> String {
+    let below = |all: &[Entry]| -> Vec<Entry> {
+        let inside =
+            |(path, value): &Entry| Some((relative(path, node)?.to_owned(), value.clone()));
+        all.iter().filter_map(inside).collect()
+    };
+    let first = below(main);
+    let elements = std::iter::once(&first).filter(|own| !own.is_empty()).cloned();
+    let elements = elements.chain(others.iter().map(|own| below(own)));
+    let written: Vec<String> = elements.map(|own| witness::element(&own)).collect();
+    let mut held: Vec<Entry> =
+        main.iter().filter(|(path, _)| relative(path, node).is_none()).cloned().collect();
+    held.push((node.to_owned(), format!("[{}]", written.join(","))));
+    witness::object(&held)
+}
+
+/// The same row of numbers each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}

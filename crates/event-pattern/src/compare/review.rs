@@ -1,0 +1,104 @@
+//! What of a pattern is without effect: alternatives and entries that nothing meets, that all meets,
+//! or that others cover.
+
+use std::sync::Arc;
+
+use super::Events;
+use super::axis::{self, Space};
+use super::search;
+use crate::comparison::Comparison;
+use crate::pattern::{Condition, Pattern};
+
+/// More alternatives than this are not held against each other.
+const MOST_ALTERNATIVES: usize = 40;
+
+/// What was found, with the conditions by which it can be placed.
+#[derive(Debug, Default)]
+pub(crate) struct Review {
+    /// Conditions that no value meets, nor absence.
+    pub(crate) dead: Vec<Arc<Condition>>,
+    /// Whether no event matches.
+    pub(crate) is_dead: bool,
+    /// Conditions that every event meets.
+    pub(crate) idle: Vec<Arc<Condition>>,
+    /// Conditions that every value meets, though they do not say so.
+    pub(crate) any_value: Vec<Arc<Condition>>,
+    /// Entries that the others of their field cover.
+    pub(crate) entries: Vec<(Arc<Condition>, String)>,
+    /// Alternatives, by their number, that others cover.
+    pub(crate) alternatives: Vec<usize>,
+}
+
+pub(crate) fn review(pattern: &Pattern, events: Events) -> Review {
+    let space = Space::new(pattern, pattern, events);
+    let mut review = Review::default();
+    let mut dead_alternatives = 0;
+    for (combination, asks) in pattern.combinations.iter().zip(&space.first) {
+        let dead = asks.iter().position(|ask| !search::is_met(&space, *ask, true));
+        if let Some(condition) = dead.and_then(|index| combination.get(index)) {
+            push(&mut review.dead, condition);
+            dead_alternatives += 1;
+        }
+        for (condition, ask) in combination.iter().zip(asks) {
+            let classes = &space.axes[ask.axis].classes;
+            let values = classes.iter().filter(|class| !class.is_absence);
+            let takes_values = values.clone().all(|class| class.meets[ask.condition]);
+            let takes_all = classes.iter().all(|class| class.meets[ask.condition]);
+            if takes_all {
+                push(&mut review.idle, condition);
+            } else if takes_values && !condition.comparisons.contains(&Comparison::Exists) {
+                push(&mut review.any_value, condition);
+            }
+            covered_entries(condition, &mut review.entries);
+        }
+    }
+    review.is_dead = dead_alternatives == pattern.combinations.len();
+    if space.first.len() <= MOST_ALTERNATIVES {
+        let mut left = space.first.clone();
+        for number in (0..space.first.len()).rev() {
+            let own = left.remove(number);
+            let is_dead = own.iter().any(|ask| !search::is_met(&space, *ask, true));
+            if !is_dead && !left.is_empty() && search::is_covered(&space, &own, &left) {
+                review.alternatives.push(number);
+            } else {
+                left.insert(number, own);
+            }
+        }
+    }
+    review
+}
+
+fn push(list: &mut Vec<Arc<Condition>>, condition: &Arc<Condition>) {
+    if !list.iter().any(|known| Arc::ptr_eq(known, condition)) {
+        list.push(Arc::clone(condition));
+    }
+}
+
+/// Entries whose every value is accepted by another entry, the last of equals first.
+fn covered_entries(condition: &Arc<Condition>, found: &mut Vec<(Arc<Condition>, String)>) {
+    if found.iter().any(|(known, _)| Arc::ptr_eq(known, condition)) {
+        return;
+    }
+    let mut left: Vec<Comparison> = condition.comparisons.to_vec();
+    for number in (0..condition.comparisons.len()).rev() {
+        if left.len() < 2 || left.len() > 64 {
+            return;
+        }
+        let own = left.remove(number);
+        let part = |comparisons: Vec<Comparison>| {
+            Arc::new(Condition {
+                path: condition.path.clone(),
+                place: condition.place.clone(),
+                absent: false,
+                comparisons: comparisons.into(),
+            })
+        };
+        let parts = [part(vec![own.clone()]), part(left.clone())];
+        let (classes, complete) = axis::classes(&parts, false);
+        if complete && classes.iter().all(|class| !class.meets[0] || class.meets[1]) {
+            found.push((Arc::clone(condition), own.to_string()));
+        } else {
+            left.insert(number, own);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Explanations as a person reads them.
+
+use std::fmt;
+
+use super::{Alternative, Explanation, FieldVerdict, Outcome};
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.decided_by {
+            None => write!(formatter, "match")?,
+            Some(path) => write!(formatter, "no match: {path} decided")?,
+        }
+        if self.alternatives > 1 {
+            let (number, all) = (self.alternative + 1, self.alternatives);
+            write!(formatter, " (alternative {number} of {all}: {})", self.place)?;
+        }
+        for field in &self.fields {
+            write!(formatter, "\n  {field}")?;
+        }
+        for other in &self.others {
+            write!(formatter, "\n{other}")?;
+        }
+        for hint in &self.hints {
+            write!(formatter, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Alternative {
+    /// The alternative, and the fields that are against it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { alternative, place, decided_by, fields } = self;
+        write!(formatter, "nor alternative {} ({place}): {decided_by} decided", alternative + 1)?;
+        for field in fields.iter().filter(|field| field.outcome.is_against()) {
+            write!(formatter, "\n  {field}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FieldVerdict {
+    /// What the field held, each with its place if it lies in an array.
+    fn told(&self) -> String {
+        let mut told = match self.held.as_slice() {
+            [] => format!("{} is absent", self.path),
+            [only] => format!("{} is {}", only.at, only.value),
+            several => {
+                let each: Vec<String> =
+                    several.iter().map(|held| format!("{} ({})", held.value, held.at)).collect();
+                format!("{} is {}", self.path, each.join(", "))
+            }
+        };
+        if self.more > 0 {
+            told.push_str(&format!(", and {} more not shown", self.more));
+        }
+        told
+    }
+}
+
+impl fmt::Display for FieldVerdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asked = self.asked.join(" or ");
+        let (path, told) = (&self.path, self.told());
+        match &self.outcome {
+            Outcome::Met { value, at, asked } => {
+                write!(formatter, "+ {at} is {value}, as asked: {asked}")
+            }
+            Outcome::Absent if self.held.is_empty() => {
+                write!(formatter, "+ {path} is absent, as asked: {asked}")
+            }
+            Outcome::Absent => write!(
+                formatter,
+                "+ {path} is absent from the array element that the other fields settled on, as \
+                 asked: {asked}"
+            ),
+            Outcome::NoValue { found, as_asked: true } => write!(
+                formatter,
+                "+ {path} is {found}, which has no value of its own, as asked: {asked}"
+            ),
+            Outcome::NoValue { found, as_asked: false } => write!(
+                formatter,
+                "- {path} is {found}, which has no value of its own; asked: {asked}"
+            ),
+            Outcome::Missing | Outcome::Present | Outcome::Unmet => {
+                write!(formatter, "- {told}; asked: {asked}")
+            }
+            Outcome::OtherElement { element, elsewhere } => {
+                if self.held.is_empty() {
+                    write!(formatter, "- {path} is absent from {element}")?;
+                } else {
+                    let held: Vec<_> = self
+                        .held
+                        .iter()
+                        .map(|held| format!("{} is {}", held.at, held.value))
+                        .collect();
+                    write!(formatter, "- {}", held.join(", "))?;
+                }
+                write!(
+                    formatter,
+                    ", where the fields above are met; asked: {asked}; {} at {} is in another element",
+                    elsewhere.value, elsewhere.at
+                )?;
+                // The one elsewhere is shown.
+                match self.more.saturating_sub(1) {
+                    0 => Ok(()),
+                    more => write!(formatter, ", and {more} more not shown"),
+                }
+            }
+            Outcome::Undecided => write!(formatter, "  {told}; asked: {asked}"),
+        }
+    }
+}

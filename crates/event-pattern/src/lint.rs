@@ -1,0 +1,352 @@
+//! What is wrong with a pattern, or likely not meant.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+
+use crate::compare::{self, Events};
+use crate::comparison::Comparison;
+use crate::error::{PatternError, PatternFault, Position};
+use crate::explain::alike;
+use crate::json::{Cursor, MAX_DEPTH, Reason};
+use crate::pattern::{Condition, Pattern};
+
+/// The most characters that a pattern may have before the quota is raised.
+const DEFAULT_QUOTA: usize = 2048;
+
+/// The members of an event as EventBridge delivers it.
+const ENVELOPE: [&str; 10] = [
+    "version",
+    "id",
+    "detail-type",
+    "source",
+    "account",
+    "time",
+    "region",
+    "resources",
+    "detail",
+    "replay-name",
+];
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The service refuses the pattern, or it never matches.
+    Error,
+    /// The pattern works, though hardly as it was meant.
+    Warning,
+}
+
+/// The kind of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Code {
+    /// The service refuses it.
+    Invalid,
+    /// The service refuses it for its wildcards.
+    TooComplex,
+    /// It is longer than the service takes, by default or at all.
+    TooLong,
+    /// An object names a member twice, or two ways lead to one path; the last counts.
+    DuplicateName,
+    /// No event can match.
+    NeverMatches,
+    /// Every event meets it.
+    AlwaysTrue,
+    /// Another entry, or another alternative of `$or`, takes all that it takes.
+    Shadowed,
+    /// A name at the top that is no member of an event.
+    MisspeltEnvelope,
+    /// A field named like an operator.
+    OperatorAsField,
+    /// A `*` in a plain string.
+    LiteralStar,
+}
+
+/// Something wrong, or likely not meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finding {
+    /// The kind.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The path into the pattern.
+    pub place: String,
+    /// Where that is in the text.
+    pub position: Position,
+    /// What was found.
+    pub message: String,
+    /// What to write instead, where there is one thing to say.
+    pub remedy: Option<String>,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: {}: {}", self.position, self.place, self.message)?;
+        match &self.remedy {
+            Some(remedy) => write!(formatter, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Tells what is wrong with a pattern, or likely not meant; errors first.
+///
+/// ```
+/// use event_pattern::{Code, lint};
+///
+/// let findings = lint(r#"{"source": ["orders"], "detail": {"id": [{"prefix": "a"}, "ab"]}}"#);
+/// assert_eq!(findings[0].code, Code::Shadowed);
+/// assert_eq!(findings[0].place, "$.detail.id");
+/// ```
+#[must_use]
+pub fn lint(source: &str) -> Vec<Finding> {
+    let mut linter = Linter { source, places: HashMap::new(), findings: Vec::new() };
+    linter.length();
+    linter.names();
+    match Pattern::parse(source) {
+        Ok(pattern) => {
+            linter.fields(&pattern);
+            linter.effects(&pattern);
+        }
+        Err(refusal) => linter.refused(&refusal),
+    }
+    let mut findings = linter.findings;
+    findings.sort_by_key(|finding| (finding.severity, finding.position));
+    findings
+}
+
+struct Linter<'s> {
+    source: &'s str,
+    /// The byte offset of each place.
+    places: HashMap<String, usize>,
+    findings: Vec<Finding>,
+}
+
+impl Linter<'_> {
+    fn add(&mut self, code: Code, place: &str, (message, remedy): (String, Option<String>)) {
+        let severity = match code {
+            Code::Invalid | Code::TooComplex | Code::NeverMatches => Severity::Error,
+            _ => Severity::Warning,
+        };
+        let offset = self.places.get(place).copied().unwrap_or_default();
+        let position = Position::of(self.source, offset);
+        let place = place.to_owned();
+        self.findings.push(Finding { code, severity, place, position, message, remedy });
+    }
+
+    fn refused(&mut self, refusal: &PatternError) {
+        let code = match refusal.fault {
+            PatternFault::WildcardComplexity { .. } => Code::TooComplex,
+            PatternFault::TooLarge { what: "characters", .. } => Code::TooLong,
+            _ => Code::Invalid,
+        };
+        let remedy = refusal.remedy().map(str::to_owned);
+        self.findings.push(Finding {
+            code,
+            severity: Severity::Error,
+            place: refusal.path.clone(),
+            position: refusal.position(self.source),
+            message: refusal.fault.to_string(),
+            remedy,
+        });
+    }
+
+    fn length(&mut self) {
+        let long = self.source.chars().count();
+        if long <= DEFAULT_QUOTA {
+            return;
+        }
+        let compact = compacted(self.source);
+        let message = format!(
+            "{long} characters, {compact} without white space; an account takes {DEFAULT_QUOTA} \
+             until its quota is raised"
+        );
+        let remedy = if compact <= DEFAULT_QUOTA {
+            "write it without white space, or ask for a higher quota"
+        } else {
+            "split the rule, or ask for a higher quota"
+        };
+        self.add(Code::TooLong, "$", (message, Some(remedy.to_owned())));
+    }
+
+    /// Notes where everything stands, and tells of names given twice.
+    fn names(&mut self) {
+        let mut walk =
+            Walk { cursor: Cursor::new(self.source), places: HashMap::new(), twice: Vec::new() };
+        let is_json = walk.value("$", 0).is_ok();
+        let Walk { places, twice, .. } = walk;
+        self.places = places;
+        for (place, offset) in twice.into_iter().filter(|_| is_json) {
+            self.places.insert(place.clone(), offset);
+            let message = "the name is given twice; only the last one counts".to_owned();
+            self.add(Code::DuplicateName, &place, (message, None));
+        }
+    }
+
+    fn fields(&mut self, pattern: &Pattern) {
+        let mut conditions: Vec<&Condition> =
+            pattern.combinations.iter().flatten().map(|one| &**one).collect();
+        let mut seen = HashSet::new();
+        conditions.retain(|condition| seen.insert(&condition.place));
+        let top =
+            |condition: &Condition| condition.path.split('.').next().unwrap_or_default().to_owned();
+        let is_known = |name: &str| ENVELOPE.contains(&name);
+        // Filters of pipes and of queues know no envelope.
+        let has_envelope = conditions.iter().any(|condition| {
+            let top = top(condition);
+            is_known(&top) || ENVELOPE.iter().any(|known| alike(known, &top))
+        });
+        for condition in conditions {
+            let top = top(condition);
+            if let Some(operator) = condition.path.split('.').find(|name| name.starts_with('$')) {
+                let message = format!("`{operator}` is a field's name here, no operator");
+                let remedy = "fields side by side must all match; for alternatives give `$or` an \
+                              array of two objects or more, without operators in them";
+                self.add(
+                    Code::OperatorAsField,
+                    &condition.place,
+                    (message, Some(remedy.to_owned())),
+                );
+            } else if has_envelope && !is_known(&top) {
+                let near = ENVELOPE.iter().find(|known| is_near(known, &top));
+                let message = format!("no event has `{top}` beside `source` and `detail`");
+                let remedy = match near {
+                    Some(near) => format!("write `{near}`"),
+                    None => format!("look for it in `detail`: {{\"detail\": {{\"{top}\": ..}}}}"),
+                };
+                self.add(Code::MisspeltEnvelope, &condition.place, (message, Some(remedy)));
+            }
+            for comparison in &condition.comparisons {
+                if matches!(comparison, Comparison::Text(text) if text.contains('*')) {
+                    let message = format!("a `*` in a plain string is itself: {comparison}");
+                    let remedy = format!("for any characters write {{\"wildcard\": {comparison}}}");
+                    self.add(Code::LiteralStar, &condition.place, (message, Some(remedy)));
+                }
+            }
+        }
+    }
+
+    fn effects(&mut self, pattern: &Pattern) {
+        let review = compare::review(pattern, Events::Delivered);
+        for condition in &review.dead {
+            let scope = if review.is_dead { "the pattern" } else { "this alternative" };
+            let message = format!(
+                "`{}` can be none of what is asked in an event as it is delivered: {scope} never \
+                 matches",
+                condition.path
+            );
+            self.add(Code::NeverMatches, &condition.place, (message, None));
+        }
+        for condition in &review.idle {
+            let message = format!("every event meets what is asked of `{}`", condition.path);
+            let remedy = "drop the field".to_owned();
+            self.add(Code::AlwaysTrue, &condition.place, (message, Some(remedy)));
+        }
+        for condition in &review.any_value {
+            let message =
+                format!("together, the entries of `{}` accept every value", condition.path);
+            let remedy = "entries are alternatives; if that is meant, write {\"exists\": true}";
+            self.add(Code::AlwaysTrue, &condition.place, (message, Some(remedy.to_owned())));
+        }
+        for (condition, entry) in &review.entries {
+            let message = format!("{entry} is covered by the other entries");
+            self.add(Code::Shadowed, &condition.place, (message, Some("drop it".to_owned())));
+        }
+        for number in &review.alternatives {
+            let combination = &pattern.combinations[*number];
+            let inner = combination
+                .iter()
+                .map(|one| &*one.place)
+                .max_by_key(|place| place.matches("$or[").count());
+            let place = inner.and_then(|place| {
+                let at = place.rfind("$or[")?;
+                Some(&place[..=at + place[at..].find(']')?])
+            });
+            let message = format!("alternative {} is covered by the others", number + 1);
+            self.add(Code::Shadowed, place.unwrap_or("$"), (message, Some("drop it".to_owned())));
+        }
+    }
+}
+
+/// Whether a name is a slip of the pen for another.
+fn is_near(known: &str, name: &str) -> bool {
+    alike(known, name) || distance(known, &name.to_lowercase()) <= 2 && name.len() > 3
+}
+
+/// How many characters must be put in, taken out or replaced.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, own) in left.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = line + 1;
+        for (column, other) in right.iter().enumerate() {
+            let replaced = corner + usize::from(own != *other);
+            corner = row[column + 1];
+            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+/// The number of characters without white space between the parts of JSON.
+fn compacted(source: &str) -> usize {
+    let (mut count, mut inside, mut escaped) = (0, false, false);
+    for next in source.chars() {
+        count += usize::from(inside || !next.is_ascii_whitespace());
+        inside ^= next == '"' && !escaped;
+        escaped = inside && next == '\\' && !escaped;
+    }
+    count
+}
+
+/// Notes the offsets of all places in JSON text.
+struct Walk<'s> {
+    cursor: Cursor<'s>,
+    places: HashMap<String, usize>,
+    twice: Vec<(String, usize)>,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, place: &str, depth: usize) -> Result<(), Reason> {
+        if depth > MAX_DEPTH / 4 {
+            return Err(Reason::Depth);
+        }
+        let next = self.cursor.peek().ok_or(Reason::Value)?;
+        self.places.entry(place.to_owned()).or_insert(self.cursor.offset());
+        if !matches!(next, b'{' | b'[') {
+            return self.cursor.skip_scalar(next);
+        }
+        self.cursor.bump();
+        let end = if next == b'{' { b'}' } else { b']' };
+        if self.cursor.eat(end) {
+            return Ok(());
+        }
+        let mut names = HashSet::new();
+        for index in 0.. {
+            let inside = if next == b'{' {
+                self.cursor.peek();
+                let at = self.cursor.offset();
+                let name = self.cursor.key()?.decode().into_owned();
+                let inside = format!("{place}.{name}");
+                self.places.entry(inside.clone()).or_insert(at);
+                if !names.insert(name) {
+                    self.twice.push((inside.clone(), at));
+                }
+                inside
+            } else {
+                format!("{place}[{index}]")
+            };
+            self.value(&inside, depth + 1)?;
+            if self.cursor.eat(end) {
+                break;
+            }
+            self.cursor.expect(b',', Reason::Comma)?;
+        }
+        Ok(())
+    }
+}
