@@ -114,7 +114,13 @@ impl Failure {
 
     /// The error output that a Catcher receives.
     pub(crate) fn output(&self) -> Json {
-        let text = |value: &Option<String>| Json::from(value.clone().unwrap_or_default());
-        Json::object([("Error", text(&self.error)), ("Cause", text(&self.cause))])
+        let text = |value: &Option<String>| value.clone().map_or(Json::Null, Json::from);
+        // A timeout of the service's own has an empty cause; a failure that was reported without
+        // one has null.
+        let cause = match (&self.error, &self.cause) {
+            (Some(error), None) if error == TIMEOUT => Json::from(""),
+            (_, cause) => text(cause),
+        };
+        Json::object([("Error", text(&self.error)), ("Cause", cause)])
     }
 }

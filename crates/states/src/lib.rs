@@ -26,9 +26,9 @@ pub use execution::{
 pub use failure::Failure;
 pub use history::HistoryEvent;
 pub use json::{Json, Object};
-pub use machine::{Limits, Machine, Pattern, Resource};
+pub use machine::{Limits, Machine, Pattern, Resource, Workflow};
 pub use mock::{MockError, Mocks};
 pub use path::{Path, PathError};
-pub use problem::{Problem, Problems, Severity};
+pub use problem::{Code, Problem, Problems, Severity};
 pub use run::{Reply, Run, RunError, RunOptions, Tasks, run};
 pub use scope::Entropy;

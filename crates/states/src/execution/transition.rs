@@ -9,11 +9,15 @@ use crate::choice;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
-use crate::machine::{ChoiceRule, Kind, Next, Pass, State, Text, Wait};
+use crate::machine::{ChoiceRule, Kind, Next, Pass, Seconds, State, Text, Wait};
+use crate::path::Path;
 use crate::scope::Scope;
 use crate::shaping;
 use crate::template::Expression;
 use crate::timestamp;
+
+/// The service counts a wait's seconds in 32 bits.
+const LONGEST_WAIT: i64 = i32::MAX as i64;
 
 impl<'m> Work<'_, 'm> {
     pub(super) fn transition(&mut self, id: LaneId) {
@@ -157,11 +161,9 @@ impl<'m> Work<'_, 'm> {
             let scope = world.scope(&input);
             Ok(match wait {
                 Wait::Timestamp(until) => *until,
-                Wait::Seconds(seconds) => {
-                    after(now, shaping::seconds(seconds, "SecondsPath", &scope)?)
-                }
+                Wait::Seconds(seconds) => after(now, pause(seconds, &scope)?),
                 Wait::TimestampPath(path) => {
-                    let value = shaping::read(path, &scope)?;
+                    let value = waited_for("TimestampPath", path, &scope)?;
                     let text = value.as_str().unwrap_or_default();
                     timestamp::parse(text).ok_or_else(|| {
                         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -173,6 +175,11 @@ impl<'m> Work<'_, 'm> {
                 }
             })
         })?;
+        if until.duration_since(now).as_secs() > LONGEST_WAIT {
+            let lane = &self.execution.lanes[&id];
+            let failure = Failure::runtime("Wait state delay is too long.");
+            return Err(failure.at(&lane.state, lane.entered_event));
+        }
         Ok(Some(if until <= now { Phase::Waited } else { Phase::Waiting(until) }))
     }
 
@@ -221,6 +228,31 @@ impl<'m> Work<'_, 'm> {
             Next::End => self.end_lane(id),
         }
     }
+}
+
+/// The seconds of a Wait state.
+fn pause(seconds: &Seconds, scope: &Scope<'_>) -> Result<u64, Failure> {
+    let path = match seconds {
+        Seconds::Fixed(seconds) => return Ok(*seconds),
+        Seconds::Path(path) => path,
+    };
+    let value = waited_for("SecondsPath", path, scope)?;
+    let refused = |what: &str| {
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Failure::runtime(format!("The SecondsPath parameter {what}: {path} == {shown}"))
+    };
+    let number = value.as_integer().ok_or_else(|| refused("cannot be parsed as a long value"))?;
+    u64::try_from(number).map_err(|_| refused("references a negative value"))
+}
+
+/// The value that a path of a Wait state names.
+fn waited_for(field: &str, path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
+    scope.read(path).map_err(|miss| {
+        Failure::runtime(match miss.input {
+            Some(_) => format!("The {field} parameter does not reference an input value: {path}"),
+            None => miss.reason,
+        })
+    })
 }
 
 fn said(text: &Text, field: &str, scope: &Scope<'_>) -> Result<String, Failure> {

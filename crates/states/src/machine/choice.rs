@@ -56,7 +56,7 @@ pub(crate) enum Operand {
 
 pub(super) fn read(fields: &mut Fields<'_>) -> StateKind {
     if !fields.has("Choices") {
-        fields.advise("Choices", "is missing", "a Choice state needs at least one rule");
+        fields.missing("Choices", "a Choice state needs at least one rule");
     }
     let given = fields.has("Choices");
     let mut entries = fields.objects("Choices");
@@ -104,11 +104,7 @@ fn test(entry: &mut Fields<'_>) -> Option<Test> {
         "Not" => Some(Test::Not(Box::new(nested(&mut entry.object("Not")?)?))),
         _ => {
             if !entry.has("Variable") {
-                entry.advise(
-                    "Variable",
-                    "is missing",
-                    "name the value to look at, such as $.total",
-                );
+                entry.missing("Variable", "name the value to look at, such as $.total");
             }
             let comparison = comparison(entry, operator);
             Some(Test::Compare(variable?, comparison?))

@@ -1,13 +1,13 @@
 //! Takes the fields of an object one by one, noting what is wrong with each and what is left over.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
+use super::notes::Notes;
 use super::{ResultPath, Seconds, Selector};
 use crate::json::{Json, Object};
 use crate::path::Path;
-use crate::problem::{Problem, Severity};
+use crate::problem::Problem;
 use crate::template::{Expression, Template};
 
 /// The greatest number of seconds the service knows.
@@ -33,59 +33,52 @@ const OUTSIDE: [(&str, &str); 12] = [
 pub(super) struct Fields<'a> {
     members: &'a Object,
     taken: HashSet<&'a str>,
-    state: Option<&'a str>,
-    place: String,
-    problems: &'a RefCell<Vec<Problem>>,
+    pub(super) state: Option<&'a str>,
+    pub(super) place: String,
+    pub(super) pointer: String,
+    pub(super) notes: &'a Notes,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(members: &'a Object, problems: &'a RefCell<Vec<Problem>>) -> Self {
-        Self { members, taken: HashSet::new(), state: None, place: String::new(), problems }
+    pub(super) fn new(members: &'a Object, notes: &'a Notes) -> Self {
+        let (place, pointer) = (String::new(), String::new());
+        Self { members, taken: HashSet::new(), state: None, place, pointer, notes }
     }
 
-    /// The fields of a state.
+    /// The fields of a state of the flow whose fields these are.
     pub(super) fn of_state(&self, name: &'a str, members: &'a Object) -> Self {
-        Self { state: Some(name), ..Self::new(members, self.problems) }
+        let pointer = format!("{}/States/{name}", self.pointer);
+        Self { state: Some(name), pointer, ..Self::new(members, self.notes) }
     }
 
     /// The fields of an object below this one.
     pub(super) fn below(&self, place: &str, members: &'a Object) -> Self {
+        let pointer = format!("{}/{place}", self.pointer);
         let place = self.join(place);
-        Self { state: self.state, place, ..Self::new(members, self.problems) }
+        Self { state: self.state, place, pointer, ..Self::new(members, self.notes) }
     }
 
-    fn join(&self, field: &str) -> String {
+    /// The same fields, at another place of the definition.
+    pub(super) fn at(&self, pointer: &str) -> Self {
+        Self { pointer: pointer.to_owned(), ..Self::new(self.members, self.notes) }
+    }
+
+    /// Where these fields are in the definition, such as `/States/Charge`.
+    pub(super) fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// What the whole definition is read with.
+    pub(super) fn notes(&self) -> &'a Notes {
+        self.notes
+    }
+
+    pub(super) fn join(&self, field: &str) -> String {
         match (self.place.is_empty(), field.is_empty()) {
             (true, _) => field.to_owned(),
             (_, true) => self.place.clone(),
             _ => format!("{}.{field}", self.place),
         }
-    }
-
-    fn problem(&self, field: &str, reason: impl Into<String>) -> Problem {
-        Problem {
-            severity: Severity::Error,
-            state: self.state.map(str::to_owned),
-            field: self.join(field),
-            reason: reason.into(),
-            remedy: None,
-        }
-    }
-
-    pub(super) fn refuse(&self, field: &str, reason: impl Into<String>) {
-        self.problems.borrow_mut().push(self.problem(field, reason));
-    }
-
-    pub(super) fn advise(&self, field: &str, reason: impl Into<String>, remedy: &str) {
-        let problem = self.problem(field, reason);
-        let remedy = Some(remedy.to_owned());
-        self.problems.borrow_mut().push(Problem { remedy, ..problem });
-    }
-
-    pub(super) fn warn(&self, field: &str, reason: impl Into<String>, remedy: &str) {
-        let (severity, remedy) = (Severity::Warning, Some(remedy.to_owned()));
-        let problem = self.problem(field, reason);
-        self.problems.borrow_mut().push(Problem { severity, remedy, ..problem });
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -114,7 +107,7 @@ impl<'a> Fields<'a> {
 
     pub(super) fn required_text(&mut self, name: &str, remedy: &str) -> Option<&'a str> {
         if !self.has(name) {
-            self.advise(name, "is missing", remedy);
+            self.missing(name, remedy);
         }
         self.text(name)
     }
@@ -224,9 +217,13 @@ impl<'a> Fields<'a> {
         let source = self.take(name)?;
         let mut flaws = Vec::new();
         let template = Template::parse(source, &mut flaws);
+        self.look_alikes(name, source);
         for flaw in flaws {
             let below = if flaw.place.starts_with('[') { "" } else { "." };
-            self.refuse(&format!("{name}{below}{}", flaw.place), flaw.reason);
+            let field = format!("{name}{below}{}", flaw.place);
+            // The service points at the template, not into it.
+            let location = self.problem(name, "").location;
+            self.note(Problem { location, ..self.problem(&field, flaw.reason) });
         }
         Some(template)
     }

@@ -3,6 +3,8 @@
 mod choice;
 mod fields;
 mod graph;
+mod integrations;
+mod notes;
 mod read;
 mod recovery;
 mod resource;
@@ -42,6 +44,16 @@ impl Default for Limits {
     }
 }
 
+/// How long a machine's executions last, and what it may do: the service has two types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Workflow {
+    /// Up to a year, each step once.
+    #[default]
+    Standard,
+    /// Up to five minutes, without callbacks, jobs and activities.
+    Express,
+}
+
 /// A state machine, ready to run.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -56,6 +68,8 @@ pub struct Machine {
 #[derive(Debug, Clone)]
 pub(crate) struct Flow {
     pub(crate) start_at: String,
+    /// Where it is in the definition, such as `/States/All/Branches[0]`.
+    pub(crate) pointer: String,
     pub(crate) states: IndexMap<String, State>,
 }
 
@@ -119,6 +133,8 @@ pub(crate) struct Pass {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) resource: Resource,
+    /// Whether the call is given a token: a job only where its fields ask for one.
+    pub(crate) has_token: bool,
     pub(crate) credentials: Option<Template>,
     pub(crate) timeout: Option<Seconds>,
     pub(crate) heartbeat: Option<Seconds>,
@@ -179,7 +195,13 @@ impl Machine {
     /// The machine is absent when a problem is an error.
     #[must_use]
     pub fn check(definition: &str) -> (Option<Self>, Vec<Problem>) {
-        let (machine, problems) = read::machine(definition);
+        Self::check_as(definition, Workflow::Standard)
+    }
+
+    /// The same for a machine of the given type.
+    #[must_use]
+    pub fn check_as(definition: &str, workflow: Workflow) -> (Option<Self>, Vec<Problem>) {
+        let (machine, problems) = read::machine(definition, workflow);
         let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
         (machine.filter(|_| !refused), problems)
     }

@@ -96,7 +96,7 @@ fn catcher(entry: &mut Fields<'_>, is_last: bool) -> Option<Catcher> {
 fn error_equals(entry: &mut Fields<'_>, is_last: bool) -> Vec<String> {
     const NAME: &str = "ErrorEquals";
     if !entry.has(NAME) {
-        entry.advise(NAME, "is missing", "list the error names it is for");
+        entry.missing(NAME, "list the error names it is for");
         return Vec::new();
     }
     let items = entry.array(NAME).unwrap_or_default();

@@ -20,7 +20,7 @@ pub(super) fn check(flows: &[Flow], fields: &Fields<'_>) {
 
 fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fields<'_>) {
     let Some(flow) = flows.get(id) else { return };
-    let empty = Object::new();
+    let (empty, fields) = (Object::new(), &fields.at(&flow.pointer));
     let mut visible = outer.clone();
     for (name, state) in &flow.states {
         let place = fields.of_state(name, &empty);

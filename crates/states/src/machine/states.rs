@@ -2,12 +2,14 @@
 
 use super::choice;
 use super::fields::{Fields, MAX_SECONDS};
+use super::integrations;
 use super::read::{Flows, query_language};
 use super::recovery;
 use super::resource::{Pattern, Resource};
 use super::{Fan, Kind, Map, Next, Pass, Seconds, State, Task, Text, Wait};
 use crate::json::Json;
 use crate::path::Path;
+use crate::problem::Code;
 use crate::template::Template;
 use crate::timestamp;
 
@@ -75,9 +77,18 @@ fn next(fields: &mut Fields<'_>) -> Next {
 }
 
 fn pass(fields: &mut Fields<'_>) -> Kind {
+    let result = fields.take("Result");
+    let computed = |key: &&String| key.ends_with(".$");
+    if let Some(key) =
+        result.and_then(Json::as_object).and_then(|members| members.keys().find(computed))
+    {
+        let reason = format!("'{key}' is not evaluated: a Result is handed on as it stands");
+        let remedy = "use Parameters to have it evaluated";
+        fields.coded(Code::PassResultIsStatic).warn("Result", reason, remedy);
+    }
     Kind::Pass(Pass {
         parameters: fields.template("Parameters"),
-        result: fields.take("Result").cloned(),
+        result: result.cloned(),
         result_path: fields.result_path(),
     })
 }
@@ -108,27 +119,40 @@ fn task(fields: &mut Fields<'_>) -> Kind {
         let reason = format!("{heartbeat} is not less than TimeoutSeconds, {timeout}");
         fields.advise("HeartbeatSeconds", reason, remedy);
     }
-    let task = Task {
-        resource: Resource::new(resource),
-        credentials: fields.object_template("Credentials"),
-        timeout,
-        heartbeat,
-        fan: fan(fields),
+    let resource = Resource::new(resource);
+    integrations::check(fields, &resource);
+    let credentials = credentials(fields);
+    let fan = fan(fields);
+    let asks = fan.parameters.iter().flat_map(Template::paths).any(names_token);
+    let has_token = match resource.pattern() {
+        Pattern::Callback => true,
+        Pattern::RunJob => asks,
+        Pattern::RequestResponse => resource.is_activity(),
     };
+    let task = Task { resource, has_token, credentials, timeout, heartbeat, fan };
     if task.resource.pattern() == Pattern::Callback {
-        callback(fields, &task);
+        callback(fields, &task, asks);
     }
     Kind::Task(Box::new(task))
 }
 
+fn credentials(fields: &mut Fields<'_>) -> Option<Template> {
+    let given = fields.object("Credentials")?;
+    if !given.has("RoleArn") && !given.has("RoleArn.$") {
+        given.missing("RoleArn", "name the role that the task takes on");
+    }
+    fields.object_template("Credentials")
+}
+
+/// Whether the path reads the task's token, or the whole of the context object.
+fn names_token(path: &Path) -> bool {
+    let path = path.to_string();
+    path.starts_with("$$.Task") || path.trim_end() == "$$" || path.starts_with("$$[")
+}
+
 /// A callback that nobody can answer, or that waits for ever, is hardly meant.
-fn callback(fields: &Fields<'_>, task: &Task) {
-    let paths = task.fan.parameters.iter().flat_map(Template::paths);
-    let hands_over = |path: &Path| {
-        let path = path.to_string();
-        path.starts_with("$$.Task") || path == "$$" || path.starts_with("$$[")
-    };
-    if !paths.into_iter().any(hands_over) {
+fn callback(fields: &Fields<'_>, task: &Task, hands_over: bool) {
+    if !hands_over {
         let remedy = "hand over $$.Task.Token in Parameters";
         fields.warn("Parameters", "nobody is given the token to answer with", remedy);
     }
@@ -176,7 +200,7 @@ fn fail(fields: &mut Fields<'_>) -> Kind {
 fn parallel(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
     let fan = fan(fields);
     if !fields.has("Branches") {
-        fields.advise("Branches", "is missing", "a Parallel state needs at least one branch");
+        fields.missing("Branches", "a Parallel state needs at least one branch");
     }
     let given = fields.has("Branches");
     let mut branches = fields.objects("Branches");
@@ -205,7 +229,7 @@ fn map(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
     let max_concurrency = fields.seconds("MaxConcurrency", 0..=MAX_SECONDS);
     let name = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
     if !fields.has(name) {
-        fields.advise("ItemProcessor", "is missing", "a Map needs the states to run per item");
+        fields.missing("ItemProcessor", "a Map needs the states to run per item");
     }
     let processor = match fields.object(name) {
         None => usize::MAX,
