@@ -9,14 +9,14 @@ use crate::path::Path;
 use crate::scope::Scope;
 use crate::timestamp;
 
-/// The first rule that matches.
-pub(crate) fn first_match<'r>(
-    rules: &'r [ChoiceRule],
+/// The place of the first rule that matches.
+pub(crate) fn first_match(
+    rules: &[ChoiceRule],
     scope: &Scope<'_>,
-) -> Result<Option<&'r ChoiceRule>, Failure> {
-    for rule in rules {
+) -> Result<Option<usize>, Failure> {
+    for (position, rule) in rules.iter().enumerate() {
         if holds(&rule.test, scope)? {
-            return Ok(Some(rule));
+            return Ok(Some(position));
         }
     }
     Ok(None)

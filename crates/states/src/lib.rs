@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod choice;
+mod coverage;
 mod document;
 mod draw;
 mod execution;
@@ -18,10 +19,11 @@ mod shaping;
 mod template;
 mod timestamp;
 
+pub use coverage::{Coverage, Way};
 pub use draw::draw_svg;
 pub use execution::{
-    Answer, Effect, Execution, Identity, Outcome, Refusal, Start, Status, TaskId, TaskRef,
-    TaskRequest, Turn,
+    Answer, Effect, Execution, Identity, Inspected, Outcome, Refusal, Start, StateTest, Status,
+    TaskId, TaskRef, TaskRequest, TestError, Tested, Turn,
 };
 pub use failure::Failure;
 pub use history::HistoryEvent;

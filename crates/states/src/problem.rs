@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -116,5 +118,27 @@ impl fmt::Display for Problems {
             problem.fmt(formatter)?;
         }
         Ok(())
+    }
+}
+
+/// The diagnostic as `ValidateStateMachineDefinition` answers it, with what helps beside it.
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let severity = match self.severity {
+            Severity::Warning => "WARNING",
+            Severity::Error => "ERROR",
+        };
+        let told = self.to_string();
+        let message = told.split_once(": ").map_or(told.as_str(), |(_, message)| message);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("severity", severity)?;
+        if let Some(code) = self.code {
+            map.serialize_entry("code", code.as_str())?;
+        }
+        map.serialize_entry("message", message)?;
+        if let Some(location) = &self.location {
+            map.serialize_entry("location", location)?;
+        }
+        map.end()
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::coverage::Way;
 use crate::execution::{
     Answer, Effect, Execution, Identity, Outcome, Start, Status, TaskId, TaskRef, TaskRequest,
 };
@@ -71,6 +72,8 @@ pub struct Run {
     pub history: Vec<HistoryEvent>,
     /// The virtual time at its end.
     pub ended: Timestamp,
+    /// The ways taken from state to state, in order.
+    pub ways: Vec<Way>,
 }
 
 /// Why a run could not come to its end.
@@ -125,7 +128,8 @@ pub fn run(
 ) -> Result<Run, RunError> {
     let RunOptions { identity, entropy, starts } = options;
     let start = Start { input, identity, entropy };
-    let (execution, turn) = Execution::start(machine, start, starts);
+    let (mut execution, turn) = Execution::start(machine, start, starts);
+    execution.keep_trail();
     let mut runner = Runner {
         machine,
         execution,
@@ -136,7 +140,8 @@ pub fn run(
     };
     runner.finish(tasks)?;
     let status = runner.execution.status().clone();
-    Ok(Run { status, history: runner.history, ended: runner.now })
+    let (history, ended) = (runner.history, runner.now);
+    Ok(Run { status, history, ended, ways: runner.execution.into_trail() })
 }
 
 struct Runner<'m> {

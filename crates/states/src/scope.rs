@@ -65,6 +65,8 @@ pub(crate) struct World<'a> {
     /// The variables, innermost first.
     variables: Vec<&'a Object>,
     entropy: RefCell<Entropy>,
+    /// What the fields made of the input on the way, where somebody wants to see it.
+    seen: Option<RefCell<Object>>,
 }
 
 /// A path that found nothing.
@@ -86,6 +88,19 @@ impl<'a> World<'a> {
             make_context: Box::new(make_context),
             variables,
             entropy: RefCell::new(entropy),
+            seen: None,
+        }
+    }
+
+    /// The same, noting what is [shown](Self::show).
+    pub(crate) fn watched(self) -> Self {
+        Self { seen: Some(RefCell::default()), ..self }
+    }
+
+    /// Notes what a field has made of the input, if somebody wants to see it.
+    pub(crate) fn show(&self, what: &str, value: &Json) {
+        if let Some(seen) = &self.seen {
+            seen.borrow_mut().insert(what.to_owned(), value.clone());
         }
     }
 
@@ -93,8 +108,9 @@ impl<'a> World<'a> {
         Scope { input, world: self }
     }
 
-    pub(crate) fn into_entropy(self) -> Entropy {
-        self.entropy.into_inner()
+    /// The entropy as it is now, and what was shown.
+    pub(crate) fn into_parts(self) -> (Entropy, Object) {
+        (self.entropy.into_inner(), self.seen.map(RefCell::into_inner).unwrap_or_default())
     }
 
     fn context(&self) -> &Json {

@@ -147,6 +147,7 @@ impl Work<'_, '_> {
         let name = resource.service().map_or(resource.arn(), |(service, _)| service);
         match self.payload(name, &output) {
             Ok(text) => {
+                self.show("result", &output);
                 self.task_answered(id, Moment::Succeeded, text);
                 self.make_ready(id, Phase::Done(output));
             }

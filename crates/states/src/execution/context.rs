@@ -26,16 +26,27 @@ impl Work<'_, '_> {
     ) -> Result<T, Failure> {
         let lane = &self.execution.lanes[&id];
         let context = || self.context(lane, &extra);
-        let world = World::new(context, self.variables(lane), self.execution.entropy.clone());
+        let mut world = World::new(context, self.variables(lane), self.execution.entropy.clone());
+        if self.execution.probe.is_some() {
+            world = world.watched();
+        }
         let result = evaluation(&world, lane);
-        let failed = |failure: Failure| match failure.origin {
-            Origin::Payload => failure,
-            _ => failure.at(&lane.state, lane.entered_event),
-        };
-        let result = result.map_err(failed);
-        let entropy = world.into_entropy();
+        let result = result.map_err(|failure| self.placed(id, failure));
+        let (entropy, seen) = world.into_parts();
         self.execution.entropy = entropy;
+        if let Some(probe) = &mut self.execution.probe {
+            probe.seen.extend(seen);
+        }
         result
+    }
+
+    /// The failure of a field with the state that it is of; where a state is tried alone, as it is.
+    pub(super) fn placed(&self, id: LaneId, failure: Failure) -> Failure {
+        let lane = &self.execution.lanes[&id];
+        if failure.origin == Origin::Payload || self.execution.probe.is_some() {
+            return failure;
+        }
+        failure.at(&lane.state, lane.entered_event)
     }
 
     /// The variables a lane sees, innermost first.
@@ -51,6 +62,11 @@ impl Work<'_, '_> {
     }
 
     fn context(&self, lane: &Lane, extra: &Extra<'_>) -> Json {
+        let given = self.execution.probe.as_ref().and_then(|probe| probe.context.clone());
+        given.unwrap_or_else(|| self.own_context(lane, extra))
+    }
+
+    fn own_context(&self, lane: &Lane, extra: &Extra<'_>) -> Json {
         let identity = &self.execution.identity;
         let mut execution = Object::new();
         execution.insert("Id".to_owned(), identity.execution_arn.as_str().into());

@@ -53,6 +53,7 @@ impl Work<'_, '_> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
         let (items, limit) = self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
+            world.show("afterInputPath", &input);
             let scope = world.scope(&input);
             let items = match &map.items_path {
                 Some(path) => shaping::read(path, &scope)?,
@@ -67,8 +68,13 @@ impl Work<'_, '_> {
                 Some(limit) => shaping::seconds(limit, "MaxConcurrencyPath", &scope)?,
                 None => 0,
             };
+            world.show("afterItemsPath", &Json::Array(items.clone()));
+            world.show("maxConcurrency", &Json::from(limit));
             Ok((items, usize::try_from(limit).unwrap_or(0)))
         })?;
+        if let Some(outcome) = self.stand_in(id) {
+            return outcome.map(|result| Some(Phase::Done(result)));
+        }
         let most = self.machine.limits.concurrency;
         let limit = if limit == 0 { most } else { limit.min(most) }.max(1);
         let started = self.emit(id, "MapStateStarted", history::map_started(items.len()));

@@ -3,6 +3,7 @@
 use super::Work;
 use super::context::Extra;
 use super::lane::LaneId;
+use crate::coverage::Out;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::{Json, Object};
@@ -17,7 +18,7 @@ impl Work<'_, '_> {
         let shaped = self.shape(id, state, result);
         let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
         match left {
-            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End)),
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), Out::Next),
             Err(failure) => self.trouble(id, failure),
         }
     }
@@ -35,7 +36,9 @@ impl Work<'_, '_> {
                 Some(selector) => selector.fill(&world.scope(&result))?,
                 None => result,
             };
+            world.show("afterResultSelector", &selected);
             let output = shaping::combine(result_path, &lane.input, selected)?;
+            world.show("afterResultPath", &output);
             Ok((shaping::select(&state.output_path, &output, world)?, assigned))
         })
     }

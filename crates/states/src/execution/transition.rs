@@ -6,6 +6,7 @@ use super::Work;
 use super::context::Extra;
 use super::lane::{LaneId, Phase, after};
 use crate::choice;
+use crate::coverage::{Out, Way};
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
@@ -82,7 +83,8 @@ impl<'m> Work<'_, 'm> {
             lane.entered_at = self.now;
             // A state that can be retried counts its retries, be there a retrier or not.
             let retriers = state.kind.fan().map(|fan| fan.retry.len().max(1));
-            lane.retried = vec![0; retriers.unwrap_or(0)];
+            let used = self.execution.probe.as_ref().map_or(0, |probe| probe.retries);
+            lane.retried = vec![used; retriers.unwrap_or(0)];
         }
         self.attempt(id);
     }
@@ -99,7 +101,10 @@ impl<'m> Work<'_, 'm> {
                 Err(self.failure(id, error.as_ref(), cause.as_ref()).unwrap_or_else(|error| error))
             }
             Kind::Task(task) => self.schedule(id, task),
-            Kind::Parallel(fan, branches) => self.fork(id, fan, branches),
+            Kind::Parallel(fan, branches) => match self.stand_in(id) {
+                Some(outcome) => outcome.map(|result| Some(Phase::Done(result))),
+                None => self.fork(id, fan, branches),
+            },
             Kind::Map(_, map) => self.iterate(id, map),
         };
         match done {
@@ -118,11 +123,17 @@ impl<'m> Work<'_, 'm> {
     fn pass(&mut self, id: LaneId, state: &State, pass: &Pass) -> Result<Json, Failure> {
         self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
-            match (&pass.result, &pass.parameters) {
-                (Some(result), _) => Ok(result.clone()),
-                (None, Some(parameters)) => parameters.fill(&world.scope(&input)),
-                (None, None) => Ok(input),
+            if let Some(result) = &pass.result {
+                world.show("result", result);
+                return Ok(result.clone());
             }
+            world.show("afterInputPath", &input);
+            let result = match &pass.parameters {
+                Some(parameters) => parameters.fill(&world.scope(&input))?,
+                None => input,
+            };
+            world.show("afterParameters", &result);
+            Ok(result)
         })
     }
 
@@ -133,23 +144,27 @@ impl<'m> Work<'_, 'm> {
         default: Option<&str>,
     ) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
-        let (next, output, assigned) = self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let scope = world.scope(&input);
-            let rule = choice::first_match(rules, &scope)?;
-            let next = rule.map(|rule| rule.next.as_str()).or(default).ok_or_else(|| {
-                Failure::runtime(
-                    "Failed to transition out of the state. The state does not point to a next \
+        let ((next, out), output, assigned) =
+            self.evaluate(id, Extra::default(), |world, lane| {
+                let input = shaping::select(&state.input_path, &lane.input, world)?;
+                world.show("afterInputPath", &input);
+                let scope = world.scope(&input);
+                let position = choice::first_match(rules, &scope)?;
+                let rule = position.map(|position| &rules[position]);
+                let out = position.map_or(Out::Default, Out::Rule);
+                let next = rule.map(|rule| rule.next.as_str()).or(default).ok_or_else(|| {
+                    Failure::runtime(
+                        "Failed to transition out of the state. The state does not point to a next \
                      state.",
-                )
+                    )
+                })?;
+                let assign = rule.map_or(state.assign.as_ref(), |rule| rule.assign.as_ref());
+                let assigned = shaping::assign(assign, &scope)?;
+                let output = shaping::select(&state.output_path, &input, world)?;
+                Ok(((next.to_owned(), out), output, assigned))
             })?;
-            let assign = rule.map_or(state.assign.as_ref(), |rule| rule.assign.as_ref());
-            let assigned = shaping::assign(assign, &scope)?;
-            let output = shaping::select(&state.output_path, &input, world)?;
-            Ok((next.to_owned(), output, assigned))
-        })?;
         self.exit(id, output, assigned)?;
-        self.go_to(id, &Next::State(next));
+        self.go_to(id, &Next::State(next), out);
         Ok(None)
     }
 
@@ -176,9 +191,7 @@ impl<'m> Work<'_, 'm> {
             })
         })?;
         if until.duration_since(now).as_secs() > LONGEST_WAIT {
-            let lane = &self.execution.lanes[&id];
-            let failure = Failure::runtime("Wait state delay is too long.");
-            return Err(failure.at(&lane.state, lane.entered_event));
+            return Err(self.placed(id, Failure::runtime("Wait state delay is too long.")));
         }
         Ok(Some(if until <= now { Phase::Waited } else { Phase::Waiting(until) }))
     }
@@ -191,6 +204,7 @@ impl<'m> Work<'_, 'm> {
         cause: Option<&Text>,
     ) -> Result<Failure, Failure> {
         self.evaluate(id, Extra::default(), |world, lane| {
+            world.show("afterInputPath", &lane.input);
             let scope = world.scope(&lane.input);
             let text = |text: Option<&Text>, field| text.map(|text| said(text, field, &scope));
             Ok(Failure {
@@ -206,23 +220,32 @@ impl<'m> Work<'_, 'm> {
         let Some(state) = self.state_of(id) else { return };
         let shaped = self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
+            world.show("afterInputPath", &input);
             let assigned = shaping::assign(state.assign.as_ref(), &world.scope(&input))?;
             Ok((shaping::select(&state.output_path, &input, world)?, assigned))
         });
         let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
         match left {
-            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End)),
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), Out::Next),
             Err(failure) => self.trouble(id, failure),
         }
     }
 
+    fn note_way(&mut self, id: LaneId, next: &Next, out: Out) {
+        let Some(trail) = &mut self.execution.trail else { return };
+        let Some(lane) = self.execution.lanes.get(&id) else { return };
+        trail.push(Way::new(&lane.state, next, out));
+    }
+
     /// Goes on with the output of the state just left, which is the lane's input by now.
-    pub(super) fn go_to(&mut self, id: LaneId, next: &Next) {
+    pub(super) fn go_to(&mut self, id: LaneId, next: &Next, out: Out) {
+        self.note_way(id, next, out);
         match next {
             Next::State(name) => {
                 if let Some(lane) = self.execution.lanes.get_mut(&id) {
                     lane.state.clone_from(name);
                 }
+                self.show_left(id);
                 self.make_ready(id, Phase::Enter);
             }
             Next::End => self.end_lane(id),

@@ -5,8 +5,10 @@ use jiff::SignedDuration;
 use super::context::Extra;
 use super::lane::{LaneId, Phase};
 use super::{Effect, Work};
+use crate::coverage::Out;
 use crate::failure::Failure;
 use crate::history;
+use crate::json::Json;
 use crate::machine::{Catcher, Kind, Next, Retrier};
 use crate::scope::Entropy;
 use crate::shaping;
@@ -26,13 +28,20 @@ impl Work<'_, '_> {
                 self.close_children(id);
                 self.emit(id, format!("{}StateFailed", state.kind.name()), None);
             }
-            let catcher = fan.catch.iter().find(|catcher| {
-                let answers = |name: &String| failure.answers_to(name);
-                catcher.error_equals.iter().any(answers)
-            });
-            if let Some(catcher) = catcher {
+            let answers = |name: &String| failure.answers_to(name);
+            let position =
+                fan.catch.iter().position(|catcher| catcher.error_equals.iter().any(answers));
+            if let Some(position) = position {
+                let catcher = &fan.catch[position];
+                self.show_error(
+                    id,
+                    &failure,
+                    Json::object([("catchIndex", (position as u64).into())]),
+                );
                 return match self.catch(id, catcher, &failure) {
-                    Ok(()) => self.go_to(id, &Next::State(catcher.next.clone())),
+                    Ok(()) => {
+                        self.go_to(id, &Next::State(catcher.next.clone()), Out::Catch(position));
+                    }
                     Err(failure) => self.give_up(id, failure),
                 };
             }
@@ -48,9 +57,16 @@ impl Work<'_, '_> {
         let retrier = &retriers[position];
         let used = self.execution.lanes[&id].retried.get(position).copied().unwrap_or(u64::MAX);
         if used >= retrier.max_attempts {
+            let details = Json::object([("retryIndex", Json::from(position as u64))]);
+            self.show_error(id, failure, details);
             return false;
         }
         let delay = delay(retrier, used, &mut self.execution.entropy);
+        let details = [
+            ("retryIndex", Json::from(position as u64)),
+            ("retryBackoffIntervalSeconds", Json::from(delay.as_secs())),
+        ];
+        self.show_error(id, failure, Json::object(details));
         self.close_children(id);
         let until = self.now.checked_add(delay).unwrap_or(jiff::Timestamp::MAX);
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return false };
