@@ -5,8 +5,8 @@ use crate::machine::{
 };
 use crate::path::Path;
 
-const MAX_TITLE: usize = 36;
-const MAX_LABEL: usize = 34;
+const MAX_TITLE: usize = 60;
+const MAX_LABEL: usize = 56;
 
 /// Where a state goes on to, with the label and the style of the edge.
 pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
@@ -15,7 +15,7 @@ pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
         edges.push((next.as_str(), String::new(), "next"));
     }
     if let Kind::Choice(rules, default) = &state.kind {
-        let labelled = |rule: &ChoiceRule| cut(&test(&rule.test), MAX_LABEL);
+        let labelled = |rule: &ChoiceRule| test(&rule.test);
         edges.extend(rules.iter().map(|rule| (rule.next.as_str(), labelled(rule), "next")));
         edges.extend(default.iter().map(|next| (next.as_str(), "default".to_owned(), "next")));
     }
@@ -26,10 +26,17 @@ pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
                 .iter()
                 .map(|name| if name == "States.ALL" { "any error" } else { name.as_str() })
                 .collect();
-            (catcher.next.as_str(), cut(&names.join(", "), MAX_LABEL), "catch")
+            (catcher.next.as_str(), names.join(", "), "catch")
         }));
     }
     edges
+}
+
+/// The label beside an edge, and the whole of it where it is cut.
+pub(super) fn beside(label: &str) -> (String, Option<String>) {
+    let shown = cut(label, MAX_LABEL);
+    let whole = (shown != label).then(|| label.to_owned());
+    (shown, whole)
 }
 
 pub(super) fn title(name: &str) -> String {
@@ -38,7 +45,18 @@ pub(super) fn title(name: &str) -> String {
 
 /// The second line of a box.
 pub(super) fn subtitle(kind: &Kind) -> String {
-    let text = match kind {
+    cut(&what(kind), MAX_TITLE + 6)
+}
+
+/// The whole name of a state, what it does, and its comment.
+pub(super) fn tooltip(name: &str, state: &State) -> String {
+    let mut lines = vec![name.to_owned(), what(&state.kind)];
+    lines.extend(state.comment.clone());
+    lines.join("\n")
+}
+
+fn what(kind: &Kind) -> String {
+    match kind {
         Kind::Task(task) => match task.resource.service() {
             Some((service, action)) => format!("{service}:{action}"),
             None => {
@@ -57,8 +75,7 @@ pub(super) fn subtitle(kind: &Kind) -> String {
         },
         Kind::Parallel(_, branches) => format!("Parallel, {} branches", branches.len()),
         other => other.name().to_owned(),
-    };
-    cut(&text, MAX_TITLE + 6)
+    }
 }
 
 fn test(test: &Test) -> String {
