@@ -55,6 +55,7 @@ fn the_contract_knows_of_nothing_and_the_kernel_of_the_contract() {
     knows_only("chorus-kernel", &["chorus-events"]);
     knows_only("event-pattern", &[]);
     knows_only("states", &[]);
+    knows_only("cloudformation-template", &[]);
 }
 
 #[test]

@@ -1,0 +1,17 @@
+//! Prints the EventBridge rules of the template whose path is given.
+
+use cloudformation_template::{Resolver, Template, event_rules};
+
+#[allow(clippy::print_stdout)]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let path = std::env::args().nth(1).ok_or("name a template")?;
+    let template = Template::parse(&std::fs::read_to_string(path)?)?;
+    for rule in event_rules(&Resolver::new(&template)) {
+        let pattern = rule.pattern.as_deref().or(rule.schedule.as_deref()).unwrap_or("");
+        println!("{} on {}: {pattern}", rule.id, rule.bus);
+        for assumed in rule.stand_ins {
+            println!("  assumed {} = {}", assumed.expression, assumed.value);
+        }
+    }
+    Ok(())
+}

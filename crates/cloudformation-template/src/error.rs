@@ -1,0 +1,43 @@
+//! Why a text is not a template.
+
+/// A text that cannot be read as a template: where, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {fault}")]
+pub struct TemplateError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// The reason.
+    pub fault: TemplateFault,
+}
+
+/// Why a text cannot be read as a template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateFault {
+    /// The text is neither JSON nor YAML.
+    #[error("{0}")]
+    Syntax(String),
+    /// The document is not an object, or there is none.
+    #[error("a template must be an object with the section `Resources`")]
+    NotAnObject,
+    /// A mapping's key is a list or an object.
+    #[error("a key must be a plain value")]
+    KeyNotScalar,
+    /// An alias without its anchor.
+    #[error("the alias refers to nothing above it")]
+    UnknownAlias,
+    /// `<<` with something else than an object or a list of objects.
+    #[error("`<<` merges objects only")]
+    MergeOfNoObject,
+    /// Nested deeper than allowed.
+    #[error("nested deeper than {0} levels")]
+    TooDeep(usize),
+    /// More values than allowed, as aliases of aliases make them.
+    #[error("more than {0} values")]
+    TooMany(usize),
+    /// A text longer than allowed.
+    #[error("more than {0} bytes")]
+    TooLong(usize),
+}

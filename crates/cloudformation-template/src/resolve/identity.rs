@@ -1,0 +1,109 @@
+//! The names, URLs and ARNs that resources would most likely have.
+
+use serde_json::{Value, json};
+
+use super::Walk;
+use crate::template::Resource;
+
+/// Properties that name a resource of some type.
+const NAMES: [&str; 14] = [
+    "Name",
+    "FunctionName",
+    "QueueName",
+    "TopicName",
+    "StateMachineName",
+    "TableName",
+    "BucketName",
+    "RoleName",
+    "LogGroupName",
+    "StreamName",
+    "RuleName",
+    "ApiName",
+    "ClusterName",
+    "DeliveryStreamName",
+];
+
+impl Walk<'_> {
+    /// What `Ref` gives for a resource: an ARN, a URL or a name, by its type.
+    pub(super) fn resource_reference(&mut self, id: &str) -> Value {
+        let Some(resource) = self.resolver.template.resource(id) else {
+            return self.stand_in(&json!({ "Ref": id }), id);
+        };
+        let name = self.name(resource);
+        json!(match resource.kind {
+            "AWS::SNS::Topic"
+            | "AWS::StepFunctions::StateMachine"
+            | "AWS::Serverless::StateMachine" => self.arn(resource, &name),
+            "AWS::SQS::Queue" => self.queue_url(&name),
+            _ => name,
+        })
+    }
+
+    /// What `Fn::GetAtt` gives.
+    pub(super) fn attribute(&mut self, id: &str, attribute: &str) -> Value {
+        let expression = json!({ "Fn::GetAtt": [id, attribute] });
+        let Some(resource) = self.resolver.template.resource(id) else {
+            return self.stand_in(&expression, &format!("{id}.{attribute}"));
+        };
+        let name = self.name(resource);
+        json!(match (resource.kind, attribute) {
+            (_, "Arn" | "TopicArn") => self.arn(resource, &name),
+            ("AWS::SQS::Queue", "QueueUrl") => self.queue_url(&name),
+            (_, "Name" | "QueueName" | "TopicName") => name,
+            _ => return self.stand_in(&expression, &format!("{id}.{attribute}")),
+        })
+    }
+
+    /// The name that the template gives, or the logical id in place of a generated one.
+    fn name(&mut self, resource: Resource<'_>) -> String {
+        let given = NAMES.iter().find_map(|property| resource.properties.get(property));
+        let named = given.filter(|name| name.is_string() || name.is_object());
+        match named {
+            Some(name) => self.text(name),
+            None => {
+                let id = resource.id.to_owned();
+                self.stand_ins.insert(format!("the name of {id}"), id.clone());
+                id
+            }
+        }
+    }
+
+    fn queue_url(&mut self, name: &str) -> String {
+        let [region, account] = self.here();
+        format!("https://sqs.{region}.amazonaws.com/{account}/{name}")
+    }
+
+    fn here(&mut self) -> [String; 2] {
+        ["AWS::Region", "AWS::AccountId"].map(|name| self.pseudo(name).unwrap_or_default())
+    }
+
+    fn arn(&mut self, resource: Resource<'_>, name: &str) -> String {
+        let partition = self.pseudo("AWS::Partition").unwrap_or_default();
+        let [region, account] = self.here();
+        let (service, tail) = match resource.kind {
+            "AWS::S3::Bucket" => return format!("arn:{partition}:s3:::{name}"),
+            "AWS::IAM::Role" => return format!("arn:{partition}:iam::{account}:role/{name}"),
+            "AWS::Lambda::Function" | "AWS::Serverless::Function" => {
+                ("lambda", format!("function:{name}"))
+            }
+            "AWS::SQS::Queue" => ("sqs", name.to_owned()),
+            "AWS::SNS::Topic" => ("sns", name.to_owned()),
+            "AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine" => {
+                ("states", format!("stateMachine:{name}"))
+            }
+            "AWS::Events::EventBus" => ("events", format!("event-bus/{name}")),
+            "AWS::Events::Rule" => ("events", format!("rule/{name}")),
+            "AWS::Logs::LogGroup" => ("logs", format!("log-group:{name}:*")),
+            "AWS::DynamoDB::Table" | "AWS::Serverless::SimpleTable" => {
+                ("dynamodb", format!("table/{name}"))
+            }
+            kind => {
+                let mut parts = kind.split("::").skip(1);
+                let service = parts.next().unwrap_or("service").to_lowercase();
+                let tail = format!("{}/{name}", parts.next().unwrap_or("resource").to_lowercase());
+                return format!("arn:{partition}:{service}:{region}:{account}:{tail}");
+            }
+        };
+        format!("arn:{partition}:{service}:{region}:{account}:{tail}")
+    }
+}

@@ -1,0 +1,173 @@
+//! The EventBridge rules of a template: resources of their own, and the events of SAM's functions
+//! and state machines.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::resolve::{Resolver, StandIn, resource_pointer};
+use crate::template::{Location, Resource};
+use crate::yaml::push_step;
+
+/// A rule, resolved.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rule {
+    /// The logical id; that of a SAM event is what SAM makes of it, the function's and the event's.
+    pub id: String,
+    /// The name that the template gives it.
+    pub name: Option<String>,
+    /// The JSON pointer of the rule in the template.
+    pub pointer: String,
+    /// Where the pattern stands, or the rule if it has none.
+    pub location: Option<Location>,
+    /// The bus, by name or ARN.
+    pub bus: String,
+    /// Whether it is enabled and its condition holds.
+    pub active: bool,
+    /// The event pattern as JSON text; a rule may have a schedule instead.
+    pub pattern: Option<String>,
+    /// The schedule.
+    pub schedule: Option<String>,
+    /// What is sent where.
+    pub targets: Vec<Target>,
+    /// What was assumed in the pattern.
+    pub stand_ins: Vec<StandIn>,
+}
+
+/// A target of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Target {
+    /// The target's id within the rule.
+    pub id: String,
+    /// The target's ARN; for a SAM event the logical id it belongs to.
+    pub arn: String,
+    /// What it is sent.
+    pub input: TargetInput,
+}
+
+/// What a target is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetInput {
+    /// The event.
+    Event,
+    /// The same text always.
+    Constant(String),
+    /// A part of the event.
+    Path(String),
+    /// A text with parts of the event filled in.
+    Transformer {
+        /// The parts, by the names in the text.
+        paths: BTreeMap<String, String>,
+        /// The text.
+        template: String,
+    },
+}
+
+/// Every rule of the resolver's template, in the order of their places in it.
+#[must_use]
+pub fn event_rules(resolver: &Resolver<'_>) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for resource in resolver.template().resources() {
+        match resource.kind {
+            "AWS::Events::Rule" => rules.push(plain(resolver, resource)),
+            "AWS::Serverless::Function" | "AWS::Serverless::StateMachine" => {
+                let events = resource.properties["Events"].as_object();
+                let events = events.into_iter().flatten();
+                rules.extend(events.filter_map(|event| of_event(resolver, resource, event)));
+            }
+            _ => {}
+        }
+    }
+    rules.sort_by(|left, right| (left.location, &left.id).cmp(&(right.location, &right.id)));
+    rules
+}
+
+fn is_active(resolver: &Resolver<'_>, resource: Resource<'_>, properties: &Value) -> bool {
+    let exists = resource.condition.is_none_or(|condition| resolver.holds(condition));
+    let on = properties["State"].as_str() != Some("DISABLED");
+    exists && on && properties["Enabled"].as_bool() != Some(false)
+}
+
+/// A text as it is, anything else as JSON.
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn plain(resolver: &Resolver<'_>, resource: Resource<'_>) -> Rule {
+    let properties = &resolver.resolve(resource.properties).value;
+    let targets = properties["Targets"].as_array().into_iter().flatten();
+    let pattern = resource_pointer(resource.id, &["Properties", "EventPattern"]);
+    Rule {
+        id: resource.id.to_owned(),
+        name: as_text(&properties["Name"]),
+        pointer: resource_pointer(resource.id, &[]),
+        location: resolver.template().location(&pattern),
+        bus: as_text(&properties["EventBusName"]).unwrap_or_else(|| "default".to_owned()),
+        active: is_active(resolver, resource, properties),
+        pattern: as_text(&properties["EventPattern"]),
+        schedule: as_text(&properties["ScheduleExpression"]),
+        targets: targets
+            .map(|target| Target {
+                id: as_text(&target["Id"]).unwrap_or_default(),
+                arn: as_text(&target["Arn"]).unwrap_or_default(),
+                input: input(target),
+            })
+            .collect(),
+        stand_ins: resolver.resolve(&resource.properties["EventPattern"]).stand_ins,
+    }
+}
+
+/// The rule of one entry under `Events`; `None` if it is about something else than event patterns.
+fn of_event(
+    resolver: &Resolver<'_>,
+    resource: Resource<'_>,
+    (name, event): (&String, &Value),
+) -> Option<Rule> {
+    if !matches!(event["Type"].as_str(), Some("EventBridgeRule" | "CloudWatchEvent")) {
+        return None;
+    }
+    let properties = &resolver.resolve(&event["Properties"]).value;
+    let pointer = resource_pointer(resource.id, &["Properties", "Events", name]);
+    let mut pattern = pointer.clone();
+    ["Properties", "Pattern"].iter().for_each(|step| push_step(&mut pattern, step));
+    let target = Target {
+        id: as_text(&properties["Target"]["Id"])
+            .unwrap_or_else(|| format!("{}{name}", resource.id)),
+        arn: resource.id.to_owned(),
+        input: input(properties),
+    };
+    Some(Rule {
+        id: format!("{}{name}", resource.id),
+        name: as_text(&properties["RuleName"]),
+        pointer,
+        location: resolver.template().location(&pattern),
+        bus: as_text(&properties["EventBusName"]).unwrap_or_else(|| "default".to_owned()),
+        active: is_active(resolver, resource, properties),
+        pattern: as_text(&properties["Pattern"]),
+        schedule: None,
+        targets: vec![target],
+        stand_ins: resolver.resolve(&event["Properties"]["Pattern"]).stand_ins,
+    })
+}
+
+fn input(target: &Value) -> TargetInput {
+    let transformer = &target["InputTransformer"];
+    if let Some(template) = as_text(&transformer["InputTemplate"]) {
+        let paths = transformer["InputPathsMap"].as_object().into_iter().flatten();
+        let paths = paths.filter_map(|(name, path)| Some((name.clone(), as_text(path)?)));
+        return TargetInput::Transformer { paths: paths.collect(), template };
+    }
+    match (as_text(&target["Input"]), as_text(&target["InputPath"])) {
+        (Some(constant), _) => TargetInput::Constant(constant),
+        (None, Some(path)) => TargetInput::Path(path),
+        (None, None) => TargetInput::Event,
+    }
+}

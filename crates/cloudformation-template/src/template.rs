@@ -1,0 +1,128 @@
+//! A template that has been read, and the lookups in it.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::{TemplateError, TemplateFault as Fault};
+use crate::yaml;
+
+/// CloudFormation takes 1 MB at most; SAM templates may be longer before they are transformed.
+const MOST_BYTES: usize = 8 << 20;
+
+/// A place in a template's text, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Location {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+/// A template, with every intrinsic function in its long form: `!Ref A` is `{"Ref": "A"}`,
+/// `!GetAtt A.Arn` is `{"Fn::GetAtt": ["A", "Arn"]}`.
+#[derive(Debug, Clone)]
+pub struct Template {
+    value: Value,
+    locations: HashMap<String, Location>,
+    duplicates: Vec<(String, Location)>,
+}
+
+/// One entry of the section `Resources`.
+#[derive(Debug, Clone, Copy)]
+pub struct Resource<'t> {
+    /// The logical id.
+    pub id: &'t str,
+    /// The type, such as `AWS::Events::Rule`; empty where it is missing.
+    pub kind: &'t str,
+    /// The properties, unresolved; null where there are none.
+    pub properties: &'t Value,
+    /// The name of the condition on which it is created.
+    pub condition: Option<&'t str>,
+}
+
+impl Template {
+    /// Reads a template, YAML or JSON.
+    ///
+    /// # Errors
+    /// Fails with line and column if `text` is neither, not an object, or beyond the bounds: 8 MiB,
+    /// 100 levels, a million values.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let at_start = |fault| TemplateError { line: 1, column: 1, fault };
+        if text.len() > MOST_BYTES {
+            return Err(at_start(Fault::TooLong(MOST_BYTES)));
+        }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let json = text.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(text));
+        let document = match (json, yaml::read(text)) {
+            // JSON that YAML does not take, for its tabs, has no locations.
+            (Some(Ok(value)), Err(_)) => yaml::Document { value, ..yaml::Document::default() },
+            (Some(Ok(value)), Ok(document)) => yaml::Document { value, ..document },
+            (_, read) => read?,
+        };
+        if !document.value.is_object() {
+            return Err(at_start(Fault::NotAnObject));
+        }
+        let yaml::Document { value, locations, duplicates } = document;
+        Ok(Self { value, locations, duplicates })
+    }
+
+    /// The whole template as JSON.
+    #[must_use]
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Where the value at a JSON pointer stands, or the nearest value around it that has a place.
+    #[must_use]
+    pub fn location(&self, pointer: &str) -> Option<Location> {
+        let mut pointer = pointer;
+        loop {
+            if let Some(location) = self.locations.get(pointer) {
+                return Some(*location);
+            }
+            pointer = &pointer[..pointer.rfind('/')?];
+        }
+    }
+
+    /// The JSON pointers of keys that their object repeats, and where; the last one counts.
+    #[must_use]
+    pub fn duplicates(&self) -> &[(String, Location)] {
+        &self.duplicates
+    }
+
+    /// Whether the template asks for the transform of SAM.
+    #[must_use]
+    pub fn is_sam(&self) -> bool {
+        let sam =
+            |value: &Value| value.as_str().is_some_and(|name| name.starts_with("AWS::Serverless-"));
+        match &self.value["Transform"] {
+            Value::Array(list) => list.iter().any(sam),
+            one => sam(one),
+        }
+    }
+
+    /// Every resource, in the order of the ids.
+    pub fn resources(&self) -> impl Iterator<Item = Resource<'_>> {
+        self.value["Resources"].as_object().into_iter().flatten().map(|(id, value)| Resource {
+            id,
+            kind: value["Type"].as_str().unwrap_or_default(),
+            properties: &value["Properties"],
+            condition: value["Condition"].as_str(),
+        })
+    }
+
+    /// The resource with this logical id.
+    #[must_use]
+    pub fn resource(&self, id: &str) -> Option<Resource<'_>> {
+        let resources = self.value["Resources"].as_object()?;
+        let (id, value) = resources.get_key_value(id)?;
+        Some(Resource {
+            id,
+            kind: value["Type"].as_str().unwrap_or_default(),
+            properties: &value["Properties"],
+            condition: value["Condition"].as_str(),
+        })
+    }
+}

@@ -1,0 +1,266 @@
+//! Builds JSON from the events of a YAML parser, with tags turned into intrinsic functions.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use serde_json::{Map, Value, json};
+
+use crate::error::{TemplateError, TemplateFault as Fault};
+use crate::scalar;
+use crate::template::Location;
+
+const MOST_LEVELS: usize = 100;
+const MOST_VALUES: usize = 1_000_000;
+
+/// A document, and where its parts stand.
+#[derive(Debug, Default)]
+pub(crate) struct Document {
+    pub(crate) value: Value,
+    /// By JSON pointer.
+    pub(crate) locations: HashMap<String, Location>,
+    /// Keys that stand twice in one object; the last counts.
+    pub(crate) duplicates: Vec<(String, Location)>,
+}
+
+struct Builder<'t> {
+    parser: Parser<'t, saphyr_parser::StrInput<'t>>,
+    anchors: HashMap<usize, (Value, usize)>,
+    pointer: String,
+    levels: usize,
+    values: usize,
+    document: Document,
+}
+
+/// Reads the first document of `text`.
+pub(crate) fn read(text: &str) -> Result<Document, TemplateError> {
+    let mut builder = Builder {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        pointer: String::new(),
+        levels: 0,
+        values: 0,
+        document: Document::default(),
+    };
+    loop {
+        let (event, at) = builder.next()?;
+        match event {
+            Event::StreamEnd => return Err(refusal(at, Fault::NotAnObject)),
+            Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
+            first => {
+                builder.document.value = builder.node(first, at)?.0;
+                return builder.rest();
+            }
+        }
+    }
+}
+
+fn refusal(at: Marker, fault: Fault) -> TemplateError {
+    TemplateError { line: at.line(), column: at.col() + 1, fault }
+}
+
+impl<'t> Builder<'t> {
+    fn next(&mut self) -> Result<(Event<'t>, Marker), TemplateError> {
+        match self.parser.next_event() {
+            Some(Ok((event, span))) => Ok((event, span.start)),
+            Some(Err(error)) => {
+                let reason = error.info().to_owned();
+                Err(refusal(*error.marker(), Fault::Syntax(reason)))
+            }
+            None => Ok((Event::StreamEnd, Marker::default())),
+        }
+    }
+
+    /// Reads on to the end: a template whose tail is broken is broken.
+    fn rest(mut self) -> Result<Document, TemplateError> {
+        while !matches!(self.next()?.0, Event::StreamEnd) {}
+        Ok(self.document)
+    }
+
+    /// The value that `event` begins, and how many values it is made of.
+    fn node(&mut self, event: Event<'t>, at: Marker) -> Result<(Value, usize), TemplateError> {
+        let before = self.values;
+        self.count(1, at)?;
+        let here = Location { line: at.line(), column: at.col() + 1 };
+        self.document.locations.entry(self.pointer.clone()).or_insert(here);
+        let (value, tag, anchor) = match event {
+            Event::Alias(anchor) => {
+                let known = self.anchors.get(&anchor).cloned();
+                let (value, size) = known.ok_or_else(|| refusal(at, Fault::UnknownAlias))?;
+                self.count(size, at)?;
+                return Ok((value, size));
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = scalar_value(&text, style, tag.as_deref());
+                (value, tag, anchor)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                (self.inside(at, |own| own.sequence(tag.as_deref()))?, tag, anchor)
+            }
+            Event::MappingStart(anchor, tag) => {
+                (self.inside(at, |own| own.mapping(tag.as_deref()))?, tag, anchor)
+            }
+            _ => (Value::Null, None, 0),
+        };
+        let value = match tag.as_deref().and_then(function) {
+            Some(name) => long_form(&name, value),
+            None => value,
+        };
+        let size = self.values - before;
+        if anchor > 0 {
+            self.anchors.insert(anchor, (value.clone(), size));
+        }
+        Ok((value, size))
+    }
+
+    fn count(&mut self, more: usize, at: Marker) -> Result<(), TemplateError> {
+        self.values += more;
+        if self.values > MOST_VALUES {
+            return Err(refusal(at, Fault::TooMany(MOST_VALUES)));
+        }
+        Ok(())
+    }
+
+    fn inside<T>(
+        &mut self,
+        at: Marker,
+        read: impl FnOnce(&mut Self) -> Result<T, TemplateError>,
+    ) -> Result<T, TemplateError> {
+        self.levels += 1;
+        if self.levels > MOST_LEVELS {
+            return Err(refusal(at, Fault::TooDeep(MOST_LEVELS)));
+        }
+        let read = read(self)?;
+        self.levels -= 1;
+        Ok(read)
+    }
+
+    fn child(&mut self, step: &str, event: Event<'t>, at: Marker) -> Result<Value, TemplateError> {
+        let length = self.pointer.len();
+        push_step(&mut self.pointer, step);
+        let value = self.node(event, at)?.0;
+        self.pointer.truncate(length);
+        Ok(value)
+    }
+
+    fn sequence(&mut self, tag: Option<&Tag>) -> Result<Value, TemplateError> {
+        let length = self.enter_function(tag);
+        let mut values = Vec::new();
+        loop {
+            let (event, at) = self.next()?;
+            if matches!(event, Event::SequenceEnd | Event::StreamEnd) {
+                self.pointer.truncate(length);
+                return Ok(Value::Array(values));
+            }
+            let step = values.len().to_string();
+            values.push(self.child(&step, event, at)?);
+        }
+    }
+
+    /// What a tagged value stands for lies one level further down.
+    fn enter_function(&mut self, tag: Option<&Tag>) -> usize {
+        let length = self.pointer.len();
+        if let Some(name) = tag.and_then(function) {
+            push_step(&mut self.pointer, &name);
+        }
+        length
+    }
+
+    fn mapping(&mut self, tag: Option<&Tag>) -> Result<Value, TemplateError> {
+        let length = self.enter_function(tag);
+        let (mut members, mut merged) = (Map::new(), Vec::new());
+        loop {
+            let (event, at) = self.next()?;
+            let key = match event {
+                Event::MappingEnd | Event::StreamEnd => break,
+                Event::Scalar(text, ..) => text.into_owned(),
+                Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                    Some((Value::String(text), _)) => text.clone(),
+                    _ => return Err(refusal(at, Fault::KeyNotScalar)),
+                },
+                _ => return Err(refusal(at, Fault::KeyNotScalar)),
+            };
+            let (event, value_at) = self.next()?;
+            let value = self.child(&key, event, value_at)?;
+            if key == "<<" {
+                merged.push((value, at));
+            } else if members.insert(key.clone(), value).is_some() {
+                let location = Location { line: at.line(), column: at.col() + 1 };
+                let mut pointer = self.pointer.clone();
+                push_step(&mut pointer, &key);
+                self.document.duplicates.push((pointer, location));
+            }
+        }
+        self.pointer.truncate(length);
+        for (value, at) in merged {
+            merge(&mut members, value).map_err(|fault| refusal(at, fault))?;
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+/// Adds the members of `value` that `members` lack.
+fn merge(members: &mut Map<String, Value>, value: Value) -> Result<(), Fault> {
+    match value {
+        Value::Object(more) => {
+            for (key, value) in more {
+                members.entry(key).or_insert(value);
+            }
+            Ok(())
+        }
+        Value::Array(list) => list.into_iter().try_for_each(|one| merge(members, one)),
+        _ => Err(Fault::MergeOfNoObject),
+    }
+}
+
+/// Extends a JSON pointer.
+pub(crate) fn push_step(pointer: &mut String, step: &str) {
+    pointer.push('/');
+    if step.contains(['~', '/']) {
+        pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+    } else {
+        pointer.push_str(step);
+    }
+}
+
+fn scalar_value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+    let core = tag.filter(|tag| tag.is_yaml_core_schema()).map(|tag| tag.suffix.as_str());
+    match (core, style) {
+        (Some("str"), _) => Value::String(text.to_owned()),
+        (Some("int" | "float"), _) => {
+            scalar::number(text).map_or_else(|| json!(text), Value::Number)
+        }
+        (Some("bool" | "null"), _) | (_, ScalarStyle::Plain) if !is_text_function(tag) => {
+            scalar::plain(text)
+        }
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+/// Functions whose operand is a name or text, whatever it looks like.
+fn is_text_function(tag: Option<&Tag>) -> bool {
+    let name = tag.and_then(function);
+    name.is_some_and(|name| {
+        matches!(&*name, "Ref" | "Condition" | "Fn::GetAtt" | "Fn::Sub" | "Fn::ImportValue")
+    })
+}
+
+/// The function that a local tag names.
+fn function(tag: &Tag) -> Option<String> {
+    if tag.handle != "!" || tag.suffix.is_empty() {
+        return None;
+    }
+    Some(match &*tag.suffix {
+        name @ ("Ref" | "Condition") => name.to_owned(),
+        name => format!("Fn::{name}"),
+    })
+}
+
+fn long_form(name: &str, operand: Value) -> Value {
+    match (name, operand) {
+        ("Fn::GetAtt", Value::String(text)) => match text.split_once('.') {
+            Some((resource, attribute)) => json!({ name: [resource, attribute] }),
+            None => json!({ name: text }),
+        },
+        (_, operand) => json!({ name: operand }),
+    }
+}
