@@ -82,6 +82,22 @@ impl Mocks {
         Ok(Self { responses, calls: HashMap::new() })
     }
 
+    /// The test cases in a configuration of Step Functions Local; of other mocks, the one run
+    /// without a name.
+    ///
+    /// # Errors
+    /// When the text is no JSON.
+    pub fn cases(text: &str) -> Result<Vec<Option<String>>, MockError> {
+        let document: Json = text.parse()?;
+        let members = object(&document, "")?;
+        let (Some(machines), Some(_)) =
+            (members.get("StateMachines"), members.get("MockedResponses"))
+        else {
+            return Ok(vec![None]);
+        };
+        Ok(test_cases(machines)?.into_iter().map(|(name, _)| Some(name)).collect())
+    }
+
     /// The names in the mocks that no Task of the machine has: hardly what was meant.
     #[must_use]
     pub fn strangers(&self, machine: &Machine) -> Vec<&str> {
@@ -124,14 +140,19 @@ fn object<'a>(value: &'a Json, place: &str) -> Result<&'a Object, MockError> {
 
 type Responses = HashMap<String, Vec<Reply>>;
 
-fn of_case(machines: &Json, mocked: &Json, case: Option<&str>) -> Result<Responses, MockError> {
-    let mocked = object(mocked, "MockedResponses")?;
+fn test_cases(machines: &Json) -> Result<Vec<(String, Json)>, MockError> {
     let mut cases = Vec::new();
     for (machine, members) in object(machines, "StateMachines")? {
         let place = format!("StateMachines.{machine}.TestCases");
         let found = object(members, machine)?.get("TestCases");
         cases.extend(object(found.unwrap_or(&Json::empty_object()), &place)?.clone());
     }
+    Ok(cases)
+}
+
+fn of_case(machines: &Json, mocked: &Json, case: Option<&str>) -> Result<Responses, MockError> {
+    let mocked = object(mocked, "MockedResponses")?;
+    let cases = test_cases(machines)?;
     let names = cases.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
     let chosen = match case {
         Some(case) => cases.iter().find(|(name, _)| name == case),
