@@ -24,6 +24,9 @@ pub(crate) const RESULT_PATH: &str = "States.ResultPathMatchFailure";
 const REFERENCE_PATH: &str = "States.ReferencePathConflict";
 /// A branch of a Parallel state failed.
 pub(crate) const BRANCH_FAILED: &str = "States.BranchFailed";
+/// A JSONata expression failed.
+pub(crate) const QUERY: &str = "States.QueryEvaluationError";
+
 /// What went wrong, as `Retry`, `Catch` and the history see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
@@ -36,6 +39,9 @@ pub struct Failure {
     /// Whether it came up from a branch or an iteration.
     #[serde(default)]
     pub(crate) from_branch: bool,
+    /// The field whose query failed, such as `Output/total`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) location: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +62,13 @@ impl Failure {
             cause: Some(cause.into()),
             origin: Origin::Ordinary,
             from_branch: false,
+            location: None,
         }
+    }
+
+    /// A JSONata expression that cannot be evaluated, or answers with what the field does not take.
+    pub(crate) fn query(location: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self { location: Some(location.into()), ..Self::new(QUERY, cause) }
     }
 
     /// An interpreter error, which ends the execution.
@@ -69,7 +81,7 @@ impl Failure {
     }
 
     pub(crate) fn timeout(origin: Origin) -> Self {
-        Self { error: Some(TIMEOUT.to_owned()), cause: None, origin, from_branch: false }
+        Self { cause: None, origin, ..Self::new(TIMEOUT, "") }
     }
 
     pub(crate) fn payload(name: &str) -> Self {

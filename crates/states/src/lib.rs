@@ -9,6 +9,8 @@ mod failure;
 mod history;
 mod intrinsic;
 mod json;
+#[cfg_attr(not(feature = "jsonata"), path = "jsonata/absent.rs")]
+mod jsonata;
 mod machine;
 mod mock;
 mod path;

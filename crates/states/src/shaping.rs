@@ -2,10 +2,11 @@
 
 use crate::failure::{Failure, RESULT_PATH};
 use crate::json::{Json, Object};
+use crate::jsonata::Query;
 use crate::machine::{ResultPath, Seconds, Selector};
 use crate::path::{self, Path};
 use crate::scope::{Scope, World};
-use crate::template::Template;
+use crate::template::{self, Template};
 
 /// Applies `InputPath` or `OutputPath`.
 pub(crate) fn select(
@@ -64,6 +65,7 @@ pub(crate) fn seconds(seconds: &Seconds, field: &str, scope: &Scope<'_>) -> Resu
     let path = match seconds {
         Seconds::Fixed(seconds) => return Ok(*seconds),
         Seconds::Path(path) => path,
+        Seconds::Query(place, query) => return number(place, query, scope),
     };
     let value = read(path, scope)?;
     let Some(number) = value.as_integer() else {
@@ -76,4 +78,13 @@ pub(crate) fn seconds(seconds: &Seconds, field: &str, scope: &Scope<'_>) -> Resu
         let name = field.trim_end_matches("Path");
         Failure::runtime(format!("{name} cannot be negative."))
     })
+}
+
+/// A number that is not negative, as a query answers it.
+pub(crate) fn number(place: &str, query: &Query, scope: &Scope<'_>) -> Result<u64, Failure> {
+    let value = query.evaluate(place, scope)?;
+    let Some(number) = value.as_integer() else {
+        return Err(template::unexpected(place, query, "number", &value));
+    };
+    u64::try_from(number).map_err(|_| Failure::query(place, format!("{place} cannot be negative.")))
 }

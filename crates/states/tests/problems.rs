@@ -94,7 +94,7 @@ fn paths_templates_and_functions_are_read() {
         (r#""Type":"Wait","End":true,"Timestamp":"2016-12-05 21:29:29Z""#, "S.Timestamp"),
         (r#""Type":"Wait","End":true,"Seconds":-1"#, "S.Seconds"),
         (r#""Type":"Fail","Error":"a","ErrorPath":"$.b""#, "S.Error"),
-        (r#""Type":"Pass","End":true,"QueryLanguage":"JSONata""#, "S.QueryLanguage"),
+        (r#""Type":"Pass","End":true,"QueryLanguage":"XPath""#, "S.QueryLanguage"),
         (r#""Type":"Pass","End":true,"Output":"{% 1 %}""#, "S.Output"),
     ] {
         assert_eq!(of_state(fields), [place], "{fields}");
@@ -241,4 +241,11 @@ fn deep_nesting_is_refused_or_run_and_never_exhausts_the_stack() {
     let call = "States.Array(".repeat(5_000);
     let fields = format!(r#""Type":"Pass","End":true,"Parameters":{{"a.$":"{call}"}}"#);
     assert_eq!(of_state(&fields).len(), 1);
+}
+
+#[cfg(not(feature = "jsonata"))]
+#[test]
+fn a_build_without_jsonata_says_so() {
+    let fields = r#""Type":"Pass","End":true,"QueryLanguage":"JSONata""#;
+    assert_eq!(of_state(fields), ["S.QueryLanguage"]);
 }

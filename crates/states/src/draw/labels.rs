@@ -1,9 +1,11 @@
 //! The texts of a drawing: what stands in a box and beside an edge.
 
 use crate::machine::{
-    ChoiceRule, Comparison, Kind, Next, Operand, Relation, Seconds, State, Test, ValueKind, Wait,
+    ChoiceRule, Comparison, Items, Kind, Next, Operand, Relation, Seconds, State, Test, ValueKind,
+    Wait,
 };
 use crate::path::Path;
+use crate::template::Template;
 
 const MAX_TITLE: usize = 60;
 const MAX_LABEL: usize = 56;
@@ -67,11 +69,15 @@ fn what(kind: &Kind) -> String {
         },
         Kind::Wait(Wait::Seconds(Seconds::Fixed(seconds))) => format!("Wait {seconds} s"),
         Kind::Wait(Wait::Seconds(Seconds::Path(path))) => format!("Wait {path} s"),
+        Kind::Wait(Wait::Seconds(Seconds::Query(_, query))) => format!("Wait {} s", query.text()),
+        Kind::Wait(Wait::TimestampQuery(query)) => format!("Wait until {}", query.text()),
         Kind::Wait(Wait::Timestamp(until)) => format!("Wait until {until}"),
         Kind::Wait(Wait::TimestampPath(path)) => format!("Wait until {path}"),
-        Kind::Map(_, map) => match &map.items_path {
-            Some(path) => format!("Map over {path}"),
-            None => "Map over the input".to_owned(),
+        Kind::Map(_, map) => match &map.items {
+            Items::Path(path) => format!("Map over {path}"),
+            Items::Template(Template::Query { query, .. }) => format!("Map over {}", query.text()),
+            Items::Template(_) => "Map over given items".to_owned(),
+            Items::Input => "Map over the input".to_owned(),
         },
         Kind::Parallel(_, branches) => format!("Parallel, {} branches", branches.len()),
         other => other.name().to_owned(),
@@ -87,6 +93,9 @@ fn test(test: &Test) -> String {
         Test::Or(tests) => join(tests, "or"),
         Test::Not(inner) => format!("not {}", self::test(inner)),
         Test::Compare(variable, comparison) => compared(variable, comparison),
+        Test::Condition(Template::Query { query, .. }) => query.text().to_owned(),
+        Test::Condition(Template::Literal(value)) => value.to_string(),
+        Test::Condition(_) => "a condition".to_owned(),
     }
 }
 

@@ -26,7 +26,8 @@ impl Work<'_, '_> {
     ) -> Result<T, Failure> {
         let lane = &self.execution.lanes[&id];
         let context = || self.context(lane, &extra);
-        let mut world = World::new(context, self.variables(lane), self.execution.entropy.clone());
+        let given = (self.execution.entropy.clone(), self.now);
+        let mut world = World::new(context, self.variables(lane), given);
         if self.execution.probe.is_some() {
             world = world.watched();
         }
@@ -37,7 +38,31 @@ impl Work<'_, '_> {
         if let Some(probe) = &mut self.execution.probe {
             probe.seen.extend(seen);
         }
+        if let Err(failure) = &result {
+            self.note_evaluation(id, failure);
+        }
         result
+    }
+
+    /// Records that a query failed. It follows from what led to the state, if nothing has happened
+    /// in the state.
+    fn note_evaluation(&mut self, id: LaneId, failure: &Failure) {
+        let Some(location) = &failure.location else { return };
+        let lane = &self.execution.lanes[&id];
+        let mut members = Object::new();
+        let error = [("error", &failure.error), ("cause", &failure.cause)];
+        for (name, text) in error {
+            members.extend(text.clone().map(|text| (name.to_owned(), text.into())));
+        }
+        members.insert("location".to_owned(), location.as_str().into());
+        members.insert("state".to_owned(), lane.state.as_str().into());
+        let is_first = lane.last_event == lane.entered_event && location != "Timestamp";
+        let previous = if is_first { lane.entered_from } else { lane.last_event };
+        let details = Some(("evaluationFailedEventDetails", Json::Object(members)));
+        let noted = self.note(previous, "EvaluationFailed", details);
+        if let Some(lane) = self.execution.lanes.get_mut(&id) {
+            lane.last_event = noted;
+        }
     }
 
     /// The failure of a field with the state that it is of; where a state is tried alone, as it is.

@@ -8,7 +8,8 @@ use super::{Status, Work};
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
-use crate::machine::{Fan, FlowId, Kind, Map};
+use crate::machine::{Fan, FlowId, Items, Kind, Map};
+use crate::scope::Scope;
 use crate::shaping;
 
 impl Work<'_, '_> {
@@ -53,22 +54,18 @@ impl Work<'_, '_> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
         let (items, limit) = self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
-            world.show("afterInputPath", &input);
             let scope = world.scope(&input);
-            let items = match &map.items_path {
-                Some(path) => shaping::read(path, &scope)?,
-                None => input.clone(),
-            };
-            let Json::Array(items) = items else {
-                let path = map.items_path.as_ref().map_or("$".to_owned(), ToString::to_string);
-                let cause = format!("Reference path \"{path}\" must point to array.");
-                return Err(Failure::runtime(cause));
-            };
+            if !state.jsonata {
+                world.show("afterInputPath", &input);
+            }
+            let items = items(&map.items, &scope)?;
             let limit = match &map.max_concurrency {
                 Some(limit) => shaping::seconds(limit, "MaxConcurrencyPath", &scope)?,
                 None => 0,
             };
-            world.show("afterItemsPath", &Json::Array(items.clone()));
+            if !state.jsonata {
+                world.show("afterItemsPath", &Json::Array(items.clone()));
+            }
             world.show("maxConcurrency", &Json::from(limit));
             Ok((items, usize::try_from(limit).unwrap_or(0)))
         })?;
@@ -176,5 +173,23 @@ impl Work<'_, '_> {
         let event = format!("{}StateSucceeded", state.kind.name());
         self.note(fan.last_event, event, None);
         self.complete(id, Json::Array(results));
+    }
+}
+
+/// The items of a Map.
+fn items(items: &Items, scope: &Scope<'_>) -> Result<Vec<Json>, Failure> {
+    let (found, path) = match items {
+        Items::Input => (scope.input.clone(), "$".to_owned()),
+        Items::Path(path) => (shaping::read(path, scope)?, path.to_string()),
+        Items::Template(template) => {
+            return match template.fill(scope)? {
+                Json::Array(items) => Ok(items),
+                other => Err(template.unexpected("array", &other)),
+            };
+        }
+    };
+    match found {
+        Json::Array(items) => Ok(items),
+        _ => Err(Failure::runtime(format!("Reference path \"{path}\" must point to array."))),
     }
 }

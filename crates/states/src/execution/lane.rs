@@ -27,6 +27,9 @@ pub(super) struct Lane {
     /// The event that the next one follows from.
     pub(super) last_event: u64,
     pub(super) entered_event: u64,
+    /// The event that the entered event followed from.
+    #[serde(default)]
+    pub(super) entered_from: u64,
     pub(super) entered_at: Timestamp,
     /// How often each retrier has been used in this visit of the state.
     pub(super) retried: Vec<u64>,
@@ -95,6 +98,7 @@ impl Lane {
             variables: Object::new(),
             last_event: 0,
             entered_event: 0,
+            entered_from: 0,
             entered_at: now,
             retried: Vec::new(),
             phase: Phase::Enter,

@@ -159,7 +159,9 @@ fn fill(
     lane: &Lane,
 ) -> Result<(Json, TaskState), Failure> {
     let selected = shaping::select(&state.input_path, &lane.input, world)?;
-    world.show("afterInputPath", &selected);
+    if !state.jsonata {
+        world.show("afterInputPath", &selected);
+    }
     let scope = world.scope(&selected);
     let seconds = |given: &Option<Seconds>, field| {
         given.as_ref().map(|given| shaping::seconds(given, field, &scope)).transpose()
@@ -172,7 +174,7 @@ fn fill(
         Some(parameters) => parameters.fill(&scope)?,
         None => selected.clone(),
     };
-    world.show("afterParameters", &input);
+    world.show(if state.jsonata { "afterArguments" } else { "afterParameters" }, &input);
     let state = TaskState {
         id: TaskId(0),
         token: None,

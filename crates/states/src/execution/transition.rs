@@ -14,7 +14,7 @@ use crate::machine::{ChoiceRule, Kind, Next, Pass, Seconds, State, Text, Wait};
 use crate::path::Path;
 use crate::scope::Scope;
 use crate::shaping;
-use crate::template::Expression;
+use crate::template::{Expression, unexpected};
 use crate::timestamp;
 
 /// The service counts a wait's seconds in 32 bits.
@@ -77,9 +77,11 @@ impl<'m> Work<'_, 'm> {
         let lane = &self.execution.lanes[&id];
         let details = history::state_entered(&lane.state, lane.input.to_string());
         let event = format!("{}StateEntered", state.kind.name());
+        let entered_from = lane.last_event;
         let entered = self.emit(id, event, details);
         if let Some(lane) = self.execution.lanes.get_mut(&id) {
             lane.entered_event = entered;
+            lane.entered_from = entered_from;
             lane.entered_at = self.now;
             // A state that can be retried counts its retries, be there a retrier or not.
             let retriers = state.kind.fan().map(|fan| fan.retry.len().max(1));
@@ -121,6 +123,9 @@ impl<'m> Work<'_, 'm> {
     }
 
     fn pass(&mut self, id: LaneId, state: &State, pass: &Pass) -> Result<Json, Failure> {
+        if state.jsonata {
+            return Ok(self.execution.lanes[&id].input.clone());
+        }
         self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
             if let Some(result) = &pass.result {
@@ -160,7 +165,11 @@ impl<'m> Work<'_, 'm> {
                 })?;
                 let assign = rule.map_or(state.assign.as_ref(), |rule| rule.assign.as_ref());
                 let assigned = shaping::assign(assign, &scope)?;
-                let output = shaping::select(&state.output_path, &input, world)?;
+                let template = rule.map_or(state.output.as_ref(), |rule| rule.output.as_ref());
+                let output = match template {
+                    Some(template) => template.fill(&scope)?,
+                    None => shaping::select(&state.output_path, &input, world)?,
+                };
                 Ok(((next.to_owned(), out), output, assigned))
             })?;
         self.exit(id, output, assigned)?;
@@ -177,6 +186,19 @@ impl<'m> Work<'_, 'm> {
             Ok(match wait {
                 Wait::Timestamp(until) => *until,
                 Wait::Seconds(seconds) => after(now, pause(seconds, &scope)?),
+                Wait::TimestampQuery(query) => {
+                    let value = query.evaluate("Timestamp", &scope)?;
+                    let Some(text) = value.as_str() else {
+                        return Err(unexpected("Timestamp", query, "string", &value));
+                    };
+                    timestamp::parse(text).ok_or_else(|| {
+                        let cause = format!(
+                            "The Timestamp field cannot be parsed as an ISO-8601 extended offset \
+                             date-time format string: {text}"
+                        );
+                        Failure::query("Timestamp", cause)
+                    })?
+                }
                 Wait::TimestampPath(path) => {
                     let value = waited_for("TimestampPath", path, &scope)?;
                     let text = value.as_str().unwrap_or_default();
@@ -203,8 +225,11 @@ impl<'m> Work<'_, 'm> {
         error: Option<&Text>,
         cause: Option<&Text>,
     ) -> Result<Failure, Failure> {
+        let shown = self.state_of(id).is_some_and(|state| !state.jsonata);
         self.evaluate(id, Extra::default(), |world, lane| {
-            world.show("afterInputPath", &lane.input);
+            if shown {
+                world.show("afterInputPath", &lane.input);
+            }
             let scope = world.scope(&lane.input);
             let text = |text: Option<&Text>, field| text.map(|text| said(text, field, &scope));
             Ok(Failure {
@@ -220,8 +245,13 @@ impl<'m> Work<'_, 'm> {
         let Some(state) = self.state_of(id) else { return };
         let shaped = self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
-            world.show("afterInputPath", &input);
             let assigned = shaping::assign(state.assign.as_ref(), &world.scope(&input))?;
+            if let Some(template) = &state.output {
+                return Ok((template.fill(&world.scope(&input))?, assigned));
+            }
+            if !state.jsonata {
+                world.show("afterInputPath", &input);
+            }
             Ok((shaping::select(&state.output_path, &input, world)?, assigned))
         });
         let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
@@ -258,6 +288,7 @@ fn pause(seconds: &Seconds, scope: &Scope<'_>) -> Result<u64, Failure> {
     let path = match seconds {
         Seconds::Fixed(seconds) => return Ok(*seconds),
         Seconds::Path(path) => path,
+        Seconds::Query(place, query) => return shaping::number(place, query, scope),
     };
     let value = waited_for("SecondsPath", path, scope)?;
     let refused = |what: &str| {
@@ -281,6 +312,12 @@ fn waited_for(field: &str, path: &Path, scope: &Scope<'_>) -> Result<Json, Failu
 fn said(text: &Text, field: &str, scope: &Scope<'_>) -> Result<String, Failure> {
     let value = match text {
         Text::Fixed(text) => return Ok(text.clone()),
+        Text::Query(place, query) => {
+            return match query.evaluate(place, scope)? {
+                Json::String(text) => Ok(text),
+                other => Err(unexpected(place, query, "string", &other)),
+            };
+        }
         Text::Computed(Expression::Call(call)) => call.evaluate(scope)?,
         Text::Computed(Expression::Path(path)) => {
             let found = scope.read(path);

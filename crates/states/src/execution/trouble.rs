@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
 use crate::machine::{Catcher, Kind, Next, Retrier};
-use crate::scope::Entropy;
+use crate::scope::{Entropy, Scope};
 use crate::shaping;
 
 impl Work<'_, '_> {
@@ -81,7 +81,17 @@ impl Work<'_, '_> {
 
     fn catch(&mut self, id: LaneId, catcher: &Catcher, failure: &Failure) -> Result<(), Failure> {
         let error = failure.output();
+        let jsonata = self.state_of(id).is_some_and(|state| state.jsonata);
         let (output, assigned) = self.evaluate(id, Extra::default(), |world, lane| {
+            if jsonata {
+                let scope = Scope { error: Some(&error), ..world.scope(&lane.input) };
+                let assigned = shaping::assign(catcher.assign.as_ref(), &scope)?;
+                let output = match &catcher.output {
+                    Some(template) => template.fill(&scope)?,
+                    None => error.clone(),
+                };
+                return Ok((output, assigned));
+            }
             let assigned = shaping::assign(catcher.assign.as_ref(), &world.scope(&error))?;
             Ok((shaping::combine(&catcher.result_path, &lane.input, error.clone())?, assigned))
         })?;

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use super::notes::Notes;
 use super::{ResultPath, Seconds, Selector};
 use crate::json::{Json, Object};
+use crate::jsonata::Query;
 use crate::path::Path;
 use crate::problem::Problem;
 use crate::template::{Expression, Template};
@@ -13,20 +14,20 @@ use crate::template::{Expression, Template};
 /// The greatest number of seconds the service knows.
 pub(super) const MAX_SECONDS: u64 = 99_999_999;
 
-/// Fields of JSONata and of distributed Maps, which the service knows and this library does not.
-const OUTSIDE: [(&str, &str); 12] = [
-    ("Arguments", "JSONata is not supported: use Parameters"),
-    ("Output", "JSONata is not supported: use ResultSelector, ResultPath and OutputPath"),
-    ("Items", "JSONata is not supported: use ItemsPath"),
-    ("Condition", "JSONata is not supported: use Variable and an operator"),
-    ("ItemReader", "distributed Maps are not supported"),
-    ("ItemBatcher", "distributed Maps are not supported"),
-    ("ResultWriter", "distributed Maps are not supported"),
-    ("Label", "distributed Maps are not supported"),
-    ("ToleratedFailureCount", "only a distributed Map tolerates failures"),
-    ("ToleratedFailureCountPath", "only a distributed Map tolerates failures"),
-    ("ToleratedFailurePercentage", "only a distributed Map tolerates failures"),
-    ("ToleratedFailurePercentagePath", "only a distributed Map tolerates failures"),
+/// Fields of the other query language, with what takes their place.
+const OF_JSONATA: [(&str, &str); 4] = [
+    ("Arguments", "it is for JSONata: use Parameters"),
+    ("Output", "it is for JSONata: use ResultSelector, ResultPath and OutputPath"),
+    ("Items", "it is for JSONata: use ItemsPath"),
+    ("Condition", "it is for JSONata: use Variable and an operator"),
+];
+const OF_JSONPATH: [(&str, &str); 6] = [
+    ("InputPath", "it is for JSONPath: use $states.input"),
+    ("OutputPath", "it is for JSONPath: use Output"),
+    ("Parameters", "it is for JSONPath: use Arguments"),
+    ("ResultSelector", "it is for JSONPath: use Output"),
+    ("ResultPath", "it is for JSONPath: use Output"),
+    ("ItemsPath", "it is for JSONPath: use Items"),
 ];
 
 /// The fields of one object of the definition.
@@ -37,12 +38,15 @@ pub(super) struct Fields<'a> {
     pub(super) place: String,
     pub(super) pointer: String,
     pub(super) notes: &'a Notes,
+    /// Whether the fields are in JSONata.
+    pub(super) jsonata: bool,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn new(members: &'a Object, notes: &'a Notes) -> Self {
         let (place, pointer) = (String::new(), String::new());
-        Self { members, taken: HashSet::new(), state: None, place, pointer, notes }
+        let jsonata = notes.jsonata.get();
+        Self { members, taken: HashSet::new(), state: None, place, pointer, notes, jsonata }
     }
 
     /// The fields of a state of the flow whose fields these are.
@@ -55,7 +59,8 @@ impl<'a> Fields<'a> {
     pub(super) fn below(&self, place: &str, members: &'a Object) -> Self {
         let pointer = format!("{}/{place}", self.pointer);
         let place = self.join(place);
-        Self { state: self.state, place, pointer, ..Self::new(members, self.notes) }
+        let (state, jsonata) = (self.state, self.jsonata);
+        Self { state, place, pointer, jsonata, ..Self::new(members, self.notes) }
     }
 
     /// The same fields, at another place of the definition.
@@ -204,6 +209,12 @@ impl<'a> Fields<'a> {
 
     /// Either `Name` with a number or `NamePath` with a reference path.
     pub(super) fn seconds(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<Seconds> {
+        if self.jsonata {
+            return match self.query(name) {
+                Some(query) => Some(Seconds::Query(name.to_owned(), query)),
+                None => self.integer(name, range).map(Seconds::Fixed),
+            };
+        }
         let by_path = format!("{name}Path");
         if self.has(name) && self.has(&by_path) {
             self.advise(name, format!("stands beside {by_path}"), "keep one of the two");
@@ -216,6 +227,14 @@ impl<'a> Fields<'a> {
     pub(super) fn template(&mut self, name: &str) -> Option<Template> {
         let source = self.take(name)?;
         let mut flaws = Vec::new();
+        if self.jsonata {
+            let place = self.join(name).replace('.', "/");
+            let template = Template::parse_jsonata(source, &place, &mut flaws);
+            for flaw in flaws {
+                self.refuse(name, flaw.reason);
+            }
+            return Some(template);
+        }
         let template = Template::parse(source, &mut flaws);
         self.look_alikes(name, source);
         for flaw in flaws {
@@ -226,6 +245,34 @@ impl<'a> Fields<'a> {
             self.note(Problem { location, ..self.problem(&field, flaw.reason) });
         }
         Some(template)
+    }
+
+    /// The query of a field in JSONata; none where the field is something else.
+    pub(super) fn query(&mut self, name: &str) -> Option<Query> {
+        if !self.jsonata {
+            return None;
+        }
+        match Query::of(self.members.get(name)?.as_str()?)? {
+            Ok(query) => {
+                self.take(name);
+                Some(query)
+            }
+            Err(reason) => {
+                self.take(name);
+                self.refuse(name, reason);
+                None
+            }
+        }
+    }
+
+    /// `Output`, where the fields are in JSONata.
+    pub(super) fn output(&mut self) -> Option<Template> {
+        if self.jsonata { self.template("Output") } else { None }
+    }
+
+    /// `Parameters`, or `Arguments` in JSONata.
+    pub(super) fn arguments(&mut self) -> Option<Template> {
+        self.template(if self.jsonata { "Arguments" } else { "Parameters" })
     }
 
     pub(super) fn object_template(&mut self, name: &str) -> Option<Template> {
@@ -278,7 +325,11 @@ impl<'a> Fields<'a> {
     pub(super) fn finish(&mut self, what: &str) {
         self.text("Comment");
         for name in self.rest() {
-            match OUTSIDE.iter().find(|(known, _)| *known == name) {
+            let mut others: &[(&str, &str)] = &OF_JSONATA;
+            if self.jsonata {
+                others = &OF_JSONPATH;
+            }
+            match others.iter().find(|(known, _)| *known == name) {
                 Some((_, remedy)) => self.advise(name, format!("is not for {what}"), remedy),
                 None => self.refuse(name, format!("is no field of {what}")),
             }

@@ -16,6 +16,7 @@ use std::str::FromStr;
 use indexmap::IndexMap;
 
 use crate::json::Json;
+use crate::jsonata::Query;
 use crate::path::Path;
 use crate::problem::{Problem, Problems, Severity};
 use crate::template::{Expression, Template};
@@ -84,6 +85,10 @@ pub(crate) struct State {
     pub(crate) input_path: Selector,
     pub(crate) output_path: Selector,
     pub(crate) assign: Option<Template>,
+    /// `Output`, of a state in JSONata.
+    pub(crate) output: Option<Template>,
+    /// Whether its fields are in JSONata.
+    pub(crate) jsonata: bool,
     /// None where the state itself decides (Choice) or ends (Succeed, Fail).
     pub(crate) next: Option<Next>,
 }
@@ -154,10 +159,20 @@ pub(crate) struct Fan {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
-    pub(crate) items_path: Option<Path>,
+    pub(crate) items: Items,
     pub(crate) item_selector: Option<Template>,
     pub(crate) max_concurrency: Option<Seconds>,
     pub(crate) processor: FlowId,
+}
+
+/// What a Map runs over.
+#[derive(Debug, Clone)]
+pub(crate) enum Items {
+    /// The whole input.
+    Input,
+    Path(Path),
+    /// `Items`, of a Map in JSONata.
+    Template(Template),
 }
 
 /// A number that is written down or read from the input.
@@ -165,6 +180,8 @@ pub(crate) struct Map {
 pub(crate) enum Seconds {
     Fixed(u64),
     Path(Path),
+    /// With the name of its field.
+    Query(String, Query),
 }
 
 #[derive(Debug, Clone)]
@@ -172,6 +189,7 @@ pub(crate) enum Wait {
     Seconds(Seconds),
     Timestamp(jiff::Timestamp),
     TimestampPath(Path),
+    TimestampQuery(Query),
 }
 
 /// A text of a Fail state.
@@ -179,6 +197,8 @@ pub(crate) enum Wait {
 pub(crate) enum Text {
     Fixed(String),
     Computed(Expression),
+    /// With the name of its field.
+    Query(String, Query),
 }
 
 impl Machine {

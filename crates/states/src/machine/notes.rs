@@ -1,6 +1,6 @@
 //! What is noted of a definition while it is read: each problem with its place and its code.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::Workflow;
 use super::fields::Fields;
@@ -11,6 +11,8 @@ use crate::problem::{Code, Problem, Severity};
 pub(super) struct Notes {
     pub(super) problems: RefCell<Vec<Problem>>,
     pub(super) workflow: Workflow,
+    /// Whether states are in JSONata that do not say otherwise.
+    pub(super) jsonata: Cell<bool>,
 }
 
 impl Fields<'_> {

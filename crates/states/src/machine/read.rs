@@ -1,6 +1,6 @@
 //! Reads a whole definition.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use indexmap::IndexMap;
 
@@ -9,6 +9,7 @@ use super::notes::Notes;
 use super::{Flow, FlowId, Limits, Machine, Workflow, graph, scopes, states};
 use crate::document;
 use crate::json::Json;
+use crate::jsonata::Query;
 use crate::problem::{Code, Problem, Severity};
 
 /// The service takes definitions of up to a megabyte.
@@ -47,7 +48,8 @@ pub(super) fn machine(definition: &str, workflow: Workflow) -> (Option<Machine>,
         let reason = format!("the definition must be an object, not {}", document.kind());
         return refused(Code::SchemaValidationFailed, reason);
     };
-    let notes = Notes { problems: RefCell::default(), workflow };
+    let jsonata = Cell::new(false);
+    let notes = Notes { problems: RefCell::default(), workflow, jsonata };
     let fields = Fields::new(members, &notes);
     for place in repeated {
         fields.advise("", format!("the key at {place} is given twice"), "keep one of the two");
@@ -59,6 +61,7 @@ pub(super) fn machine(definition: &str, workflow: Workflow) -> (Option<Machine>,
 fn whole(mut fields: Fields<'_>) -> Machine {
     let mut flows = Flows::default();
     query_language(&mut fields);
+    fields.notes().jsonata.set(fields.jsonata);
     if let Some(version) = fields.text("Version").filter(|version| *version != "1.0") {
         fields.advise("Version", format!("'{version}' is unknown"), "the version is \"1.0\"");
     }
@@ -71,14 +74,21 @@ fn whole(mut fields: Fields<'_>) -> Machine {
     Machine { comment, timeout_seconds, flows, limits: Limits::default() }
 }
 
-/// Refuses any query language but JSONPath.
+/// Reads in which language the fields are: a state of a machine in JSONPath may be in JSONata.
 pub(super) fn query_language(fields: &mut Fields<'_>) {
     match fields.text("QueryLanguage") {
-        None | Some("JSONPath") => {}
+        None => {}
+        Some("JSONPath") if fields.notes().jsonata.get() => fields.advise(
+            "QueryLanguage",
+            "is JSONPath in a machine that is in JSONata",
+            "only a machine in JSONPath may have states in the other language",
+        ),
+        Some("JSONPath") => fields.jsonata = false,
+        Some("JSONata") if Query::KNOWN => fields.jsonata = true,
         Some("JSONata") => fields.advise(
             "QueryLanguage",
-            "JSONata is not supported",
-            "write the machine with JSONPath, the default",
+            "JSONata is not supported by this build",
+            "write the machine with JSONPath, or build with the feature 'jsonata'",
         ),
         Some(other) => fields.refuse("QueryLanguage", format!("'{other}' is unknown")),
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::choice::{Comparison, Operand, Test};
 use super::fields::Fields;
-use super::{Flow, FlowId, Kind, Seconds, Selector, State, Text, Wait};
+use super::{Flow, FlowId, Items, Kind, Seconds, Selector, State, Text, Wait};
 use crate::json::Object;
 use crate::path::{Path, Root};
 use crate::template::Template;
@@ -105,7 +105,9 @@ fn paths(state: &State) -> Vec<&Path> {
         }
         Kind::Map(_, map) => {
             templates.extend(&map.item_selector);
-            paths.extend(&map.items_path);
+            if let Items::Path(path) = &map.items {
+                paths.push(path);
+            }
             paths.extend(map.max_concurrency.iter().filter_map(by_path));
         }
         Kind::Wait(Wait::Seconds(seconds)) => paths.extend(by_path(seconds)),
@@ -127,7 +129,7 @@ fn paths(state: &State) -> Vec<&Path> {
 fn by_path(seconds: &Seconds) -> Option<&Path> {
     match seconds {
         Seconds::Path(path) => Some(path),
-        Seconds::Fixed(_) => None,
+        Seconds::Fixed(_) | Seconds::Query(..) => None,
     }
 }
 
@@ -137,6 +139,7 @@ fn of_test<'a>(test: &'a Test, paths: &mut Vec<&'a Path>) {
             tests.iter().for_each(|test| of_test(test, paths));
         }
         Test::Not(test) => of_test(test, paths),
+        Test::Condition(_) => {}
         Test::Compare(variable, comparison) => {
             paths.push(variable);
             if let Comparison::Value { operand: Operand::Path(path), .. } = comparison {

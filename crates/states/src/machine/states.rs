@@ -6,7 +6,7 @@ use super::integrations;
 use super::read::{Flows, query_language};
 use super::recovery;
 use super::resource::{Pattern, Resource};
-use super::{Fan, Kind, Map, Next, Pass, Seconds, State, Task, Text, Wait};
+use super::{Fan, Items, Kind, Map, Next, Pass, Seconds, State, Task, Text, Wait};
 use crate::json::Json;
 use crate::path::Path;
 use crate::problem::Code;
@@ -33,7 +33,7 @@ pub(super) fn read(fields: &mut Fields<'_>, flows: &mut Flows) -> Option<State> 
     };
     let comment = fields.text("Comment").map(str::to_owned);
     let (mut input_path, mut output_path) = (super::Selector::Whole, super::Selector::Whole);
-    if name != "Fail" {
+    if name != "Fail" && !fields.jsonata {
         input_path = fields.selector("InputPath");
         output_path = fields.selector("OutputPath");
     }
@@ -41,12 +41,14 @@ pub(super) fn read(fields: &mut Fields<'_>, flows: &mut Flows) -> Option<State> 
         "Fail" | "Succeed" => None,
         _ => fields.object_template("Assign"),
     };
+    let output = if name == "Fail" { None } else { fields.output() };
     let next = match kind {
         Kind::Choice(..) | Kind::Succeed | Kind::Fail { .. } => None,
         _ => Some(next(fields)),
     };
     fields.finish(&format!("a {name} state"));
-    Some(State { kind, comment, input_path, output_path, assign, next })
+    let jsonata = fields.jsonata;
+    Some(State { kind, comment, input_path, output_path, assign, output, jsonata, next })
 }
 
 const TYPES: &str = "the types are Pass, Task, Choice, Wait, Succeed, Fail, Parallel and Map";
@@ -77,6 +79,10 @@ fn next(fields: &mut Fields<'_>) -> Next {
 }
 
 fn pass(fields: &mut Fields<'_>) -> Kind {
+    if fields.jsonata {
+        let result_path = super::ResultPath::Replace;
+        return Kind::Pass(Pass { parameters: None, result: None, result_path });
+    }
     let result = fields.take("Result");
     let computed = |key: &&String| key.ends_with(".$");
     if let Some(key) =
@@ -94,10 +100,11 @@ fn pass(fields: &mut Fields<'_>) -> Kind {
 }
 
 fn fan(fields: &mut Fields<'_>) -> Fan {
+    let jsonpath = !fields.jsonata;
     Fan {
-        parameters: fields.template("Parameters"),
-        result_selector: fields.object_template("ResultSelector"),
-        result_path: fields.result_path(),
+        parameters: fields.arguments(),
+        result_selector: if jsonpath { fields.object_template("ResultSelector") } else { None },
+        result_path: if jsonpath { fields.result_path() } else { super::ResultPath::Replace },
         retry: recovery::retriers(fields),
         catch: recovery::catchers(fields),
     }
@@ -163,13 +170,26 @@ fn callback(fields: &Fields<'_>, task: &Task, hands_over: bool) {
 }
 
 fn wait(fields: &mut Fields<'_>) -> Kind {
+    if let Some(query) = fields.query("Timestamp") {
+        return Kind::Wait(Wait::TimestampQuery(query));
+    }
     const WAYS: [&str; 4] = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
     let given = WAYS.iter().filter(|way| fields.has(way)).count();
     if given != 1 {
         let remedy = "give exactly one of Seconds, SecondsPath, Timestamp and TimestampPath";
         fields.advise("", format!("a Wait state with {given} ways to wait"), remedy);
     }
-    let seconds = fields.integer("Seconds", 0..=MAX_SECONDS).map(Seconds::Fixed);
+    let seconds = match fields.query("Seconds") {
+        Some(query) => Some(Seconds::Query("Seconds".to_owned(), query)),
+        None => fields.integer("Seconds", 0..=MAX_SECONDS).map(Seconds::Fixed),
+    };
+    if fields.jsonata {
+        for name in ["SecondsPath", "TimestampPath"] {
+            if fields.take(name).is_some() {
+                fields.refuse(name, "is for JSONPath");
+            }
+        }
+    }
     let path = fields.reference("SecondsPath").map(Seconds::Path);
     let until = fields.text("Timestamp").and_then(|text| {
         let parsed = timestamp::parse(text);
@@ -190,7 +210,13 @@ fn fail(fields: &mut Fields<'_>) -> Kind {
         if fields.has(name) && fields.has(&by_path) {
             fields.advise(name, format!("stands beside {by_path}"), "keep one of the two");
         }
+        if let Some(query) = fields.query(name) {
+            return Some(Text::Query(name.to_owned(), query));
+        }
         let fixed = fields.text(name).map(|text| Text::Fixed(text.to_owned()));
+        if fields.jsonata {
+            return fixed;
+        }
         let computed = fields.expression(&by_path).map(Text::Computed);
         fixed.or(computed)
     };
@@ -225,7 +251,7 @@ fn map(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
     let item_selector = fields.template("ItemSelector");
     let mut fan = fan(fields);
     let item_selector = item_selector.or(fan.parameters.take());
-    let items_path = fields.path("ItemsPath");
+    let items = items(fields);
     let max_concurrency = fields.seconds("MaxConcurrency", 0..=MAX_SECONDS);
     let name = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
     if !fields.has(name) {
@@ -242,7 +268,22 @@ fn map(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
             flow
         }
     };
-    Kind::Map(fan, Box::new(Map { items_path, item_selector, max_concurrency, processor }))
+    Kind::Map(fan, Box::new(Map { items, item_selector, max_concurrency, processor }))
+}
+
+fn items(fields: &mut Fields<'_>) -> Items {
+    if !fields.jsonata {
+        return fields.path("ItemsPath").map_or(Items::Input, Items::Path);
+    }
+    let template = fields.template("Items");
+    if let Some(Template::Literal(value)) = &template
+        && value.as_array().is_none()
+        && value.as_object().is_none()
+    {
+        let reason = format!("must be an array or a JSONata expression, not {}", value.kind());
+        fields.refuse("Items", reason);
+    }
+    template.map_or(Items::Input, Items::Template)
 }
 
 fn processor_config(config: &mut Fields<'_>) {
