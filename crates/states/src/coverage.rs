@@ -3,8 +3,6 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::history::HistoryEvent;
-use crate::json::Json;
 use crate::machine::{Kind, Machine, Next, targets};
 use crate::run::Run;
 
@@ -17,6 +15,13 @@ pub struct Way {
     pub field: String,
     /// The state that follows; none at the end of the machine, the branch or the iteration.
     pub to: Option<String>,
+}
+
+/// What an execution has come through.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Trail {
+    pub(crate) entered: Vec<String>,
+    pub(crate) ways: Vec<Way>,
 }
 
 /// Which field leads out of a state.
@@ -74,8 +79,8 @@ impl Coverage {
 
     /// Counts what a run of the same machine has come through.
     pub fn add(&mut self, run: &Run) {
-        for name in run.history.iter().filter_map(entered) {
-            *self.states.entry(name.to_owned()).or_default() += 1;
+        for name in &run.entered {
+            *self.states.entry(name.clone()).or_default() += 1;
         }
         for way in &run.ways {
             *self.ways.entry(way.clone()).or_default() += 1;
@@ -97,9 +102,4 @@ impl Coverage {
     pub fn is_whole(&self) -> bool {
         self.states.values().chain(self.ways.values()).all(|times| *times > 0)
     }
-}
-
-fn entered(event: &HistoryEvent) -> Option<&str> {
-    let (_, details) = event.details.as_ref().filter(|_| event.kind.ends_with("StateEntered"))?;
-    details.get("name").and_then(Json::as_str)
 }

@@ -24,6 +24,12 @@ pub(crate) const RESULT_PATH: &str = "States.ResultPathMatchFailure";
 const REFERENCE_PATH: &str = "States.ReferencePathConflict";
 /// A branch of a Parallel state failed.
 pub(crate) const BRANCH_FAILED: &str = "States.BranchFailed";
+/// More iterations of a distributed Map failed than are tolerated.
+pub(crate) const EXCEEDED: &str = "States.ExceedToleratedFailureThreshold";
+/// The items of a distributed Map could not be read.
+pub(crate) const READER_FAILED: &str = "States.ItemReaderFailed";
+/// The results of a distributed Map could not be written.
+pub(crate) const WRITER_FAILED: &str = "States.ResultWriterFailed";
 /// A JSONata expression failed.
 pub(crate) const QUERY: &str = "States.QueryEvaluationError";
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::coverage::Way;
+use crate::coverage::{Trail, Way};
 use crate::execution::{
     Answer, Effect, Execution, Identity, Outcome, Start, Status, TaskId, TaskRef, TaskRequest,
 };
@@ -72,6 +72,8 @@ pub struct Run {
     pub history: Vec<HistoryEvent>,
     /// The virtual time at its end.
     pub ended: Timestamp,
+    /// The states that were entered, in order, those inside a distributed Map included.
+    pub entered: Vec<String>,
     /// The ways taken from state to state, in order.
     pub ways: Vec<Way>,
 }
@@ -141,7 +143,8 @@ pub fn run(
     runner.finish(tasks)?;
     let status = runner.execution.status().clone();
     let (history, ended) = (runner.history, runner.now);
-    Ok(Run { status, history, ended, ways: runner.execution.into_trail() })
+    let Trail { entered, ways } = runner.execution.into_trail();
+    Ok(Run { status, history, ended, entered, ways })
 }
 
 struct Runner<'m> {

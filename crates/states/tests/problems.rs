@@ -175,7 +175,7 @@ fn nested_machines_are_checked_too() {
     assert_eq!(map(r#""ItemReader":{}"#), ["S.ItemReader"]);
     assert_eq!(map(r#""MaxConcurrency":-1"#), ["S.MaxConcurrency"]);
     let fields = r#""Type":"Map","End":true,"ItemProcessor":{"ProcessorConfig":{
-        "Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"X","States":{"X":{
+        "Mode":"SPREAD","ExecutionType":"STANDARD"},"StartAt":"X","States":{"X":{
         "Type":"Succeed"}}}"#;
     let place = "S.ItemProcessor.ProcessorConfig";
     assert_eq!(of_state(fields), [format!("{place}.Mode"), format!("{place}.ExecutionType")]);

@@ -106,6 +106,9 @@ impl Execution {
             return Err(Refusal::TaskTimedOut);
         }
         let mut work = self.work(machine, now);
+        if work.storage_answered(id, &answer.outcome) {
+            return Ok(work.done());
+        }
         let resource = work.resource_of(id).ok_or(Refusal::UnknownTask)?;
         match answer.outcome {
             Outcome::Succeeded(output) => work.succeeded(id, &resource, output),

@@ -2,6 +2,7 @@
 
 use super::Work;
 use super::lane::{Lane, LaneId, Phase};
+use super::record::After;
 use crate::failure::{Failure, Origin};
 use crate::json::{Json, Object};
 use crate::scope::World;
@@ -59,7 +60,7 @@ impl Work<'_, '_> {
         let is_first = lane.last_event == lane.entered_event && location != "Timestamp";
         let previous = if is_first { lane.entered_from } else { lane.last_event };
         let details = Some(("evaluationFailedEventDetails", Json::Object(members)));
-        let noted = self.note(previous, "EvaluationFailed", details);
+        let noted = self.note_of(After { lane: id, event: previous }, "EvaluationFailed", details);
         if let Some(lane) = self.execution.lanes.get_mut(&id) {
             lane.last_event = noted;
         }
@@ -74,12 +75,16 @@ impl Work<'_, '_> {
         failure.at(&lane.state, lane.entered_event)
     }
 
-    /// The variables a lane sees, innermost first.
+    /// The variables a lane sees, innermost first. An iteration of a distributed Map is an execution
+    /// of its own: it sees none of those around it.
     fn variables<'a>(&'a self, lane: &'a Lane) -> Vec<&'a Object> {
         let mut scopes = vec![&lane.variables];
         let mut parent = lane.parent;
         while let Some((id, _)) = parent {
             let Some(lane) = self.execution.lanes.get(&id) else { break };
+            if lane.map_run.is_some() {
+                break;
+            }
             scopes.push(&lane.variables);
             parent = lane.parent;
         }

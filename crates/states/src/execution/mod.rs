@@ -5,7 +5,9 @@
 
 mod answers;
 mod context;
+mod distributed;
 mod fan;
+mod items;
 mod lane;
 mod probe;
 mod record;
@@ -20,7 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::coverage::Way;
+use crate::coverage::Trail;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
@@ -91,9 +93,9 @@ pub struct Execution {
     /// Set where one state is tried alone.
     #[serde(skip)]
     probe: Option<Box<Probe>>,
-    /// The ways taken, where somebody wants to know them.
+    /// What has been come through, where somebody wants to know it.
     #[serde(skip)]
-    trail: Option<Vec<Way>>,
+    trail: Option<Trail>,
 }
 
 /// How far an execution is.
@@ -167,13 +169,13 @@ impl Execution {
         (execution, turn)
     }
 
-    /// Keeps the ways that are taken from now on.
+    /// Keeps the states and ways that are taken from now on.
     pub(crate) fn keep_trail(&mut self) {
-        self.trail = Some(Vec::new());
+        self.trail = Some(Trail::default());
     }
 
-    /// The ways taken since [`Self::keep_trail`].
-    pub(crate) fn into_trail(self) -> Vec<Way> {
+    /// What has been come through since [`Self::keep_trail`].
+    pub(crate) fn into_trail(self) -> Trail {
         self.trail.unwrap_or_default()
     }
 

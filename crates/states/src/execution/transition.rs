@@ -30,6 +30,7 @@ impl<'m> Work<'_, 'm> {
             Phase::Done(result) => self.complete(id, result),
             Phase::Failed(failure) => self.trouble(id, failure),
             Phase::Waited => self.pass_on(id),
+            Phase::Stored(content) => self.stored(id, &content),
             blocked => lane.phase = blocked,
         }
     }
@@ -79,6 +80,11 @@ impl<'m> Work<'_, 'm> {
         let event = format!("{}StateEntered", state.kind.name());
         let entered_from = lane.last_event;
         let entered = self.emit(id, event, details);
+        if let (Some(trail), Some(lane)) =
+            (&mut self.execution.trail, self.execution.lanes.get(&id))
+        {
+            trail.entered.push(lane.state.clone());
+        }
         if let Some(lane) = self.execution.lanes.get_mut(&id) {
             lane.entered_event = entered;
             lane.entered_from = entered_from;
@@ -86,6 +92,7 @@ impl<'m> Work<'_, 'm> {
             // A state that can be retried counts its retries, be there a retrier or not.
             let retriers = state.kind.fan().map(|fan| fan.retry.len().max(1));
             let used = self.execution.probe.as_ref().map_or(0, |probe| probe.retries);
+            (lane.map_run, lane.written) = (None, None);
             lane.retried = vec![used; retriers.unwrap_or(0)];
         }
         self.attempt(id);
@@ -107,7 +114,10 @@ impl<'m> Work<'_, 'm> {
                 Some(outcome) => outcome.map(|result| Some(Phase::Done(result))),
                 None => self.fork(id, fan, branches),
             },
-            Kind::Map(_, map) => self.iterate(id, map),
+            Kind::Map(_, map) => match &map.distributed {
+                Some(distributed) => self.distribute(id, map, distributed),
+                None => self.iterate(id, map),
+            },
         };
         match done {
             Ok(Some(Phase::Done(result))) => self.complete(id, result),
@@ -264,7 +274,7 @@ impl<'m> Work<'_, 'm> {
     fn note_way(&mut self, id: LaneId, next: &Next, out: Out) {
         let Some(trail) = &mut self.execution.trail else { return };
         let Some(lane) = self.execution.lanes.get(&id) else { return };
-        trail.push(Way::new(&lane.state, next, out));
+        trail.ways.push(Way::new(&lane.state, next, out));
     }
 
     /// Goes on with the output of the state just left, which is the lane's input by now.

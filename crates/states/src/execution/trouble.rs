@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::context::Extra;
 use super::lane::{LaneId, Phase};
+use super::record::After;
 use super::{Effect, Work};
 use crate::coverage::Out;
 use crate::failure::Failure;
@@ -17,7 +18,7 @@ impl Work<'_, '_> {
     /// Handles the failure of a lane's state.
     pub(super) fn trouble(&mut self, id: LaneId, failure: Failure) {
         if failure.is_fatal() {
-            return self.fail_execution(id, failure);
+            return self.fail_whole(id, failure);
         }
         let Some(state) = self.state_of(id) else { return };
         if let Some(fan) = state.kind.fan() {
@@ -98,6 +99,14 @@ impl Work<'_, '_> {
         self.exit(id, output, assigned)
     }
 
+    /// Ends the execution of the lane, which in a distributed Map is only an iteration.
+    fn fail_whole(&mut self, id: LaneId, failure: Failure) {
+        match self.iteration_of(id) {
+            Some((map, child)) => self.iteration_failed(map, child),
+            None => self.fail_execution(id, failure),
+        }
+    }
+
     /// Nothing in the lane handles the failure: it goes to the state around it.
     fn give_up(&mut self, id: LaneId, failure: Failure) {
         let Some((parent, index)) = self.execution.lanes.get(&id).and_then(|lane| lane.parent)
@@ -105,7 +114,10 @@ impl Work<'_, '_> {
             return self.fail_execution(id, failure);
         };
         if failure.is_fatal() {
-            return self.fail_execution(id, failure);
+            return self.fail_whole(id, failure);
+        }
+        if self.execution.lanes.get(&parent).is_some_and(|lane| lane.map_run.is_some()) {
+            return self.iteration_failed(parent, id);
         }
         let last = self.execution.lanes[&id].last_event;
         let siblings = self.fan_of(parent).map(|fan| fan.live.clone()).unwrap_or_default();
@@ -134,7 +146,7 @@ impl Work<'_, '_> {
     }
 
     /// Removes a lane and all below it, and records what that breaks off.
-    fn close(&mut self, id: LaneId, last: u64, failed: bool) {
+    pub(super) fn close(&mut self, id: LaneId, last: u64, failed: bool) {
         let Some(lane) = self.execution.lanes.get(&id) else { return };
         let around = lane.parent.and_then(|(parent, index)| {
             let state = self.state_of(parent)?;
@@ -147,7 +159,11 @@ impl Work<'_, '_> {
             } else {
                 ("MapIterationAborted", "mapIterationAbortedEventDetails")
             };
-            self.note(last, event, history::iteration(key, &name, index));
+            self.note_of(
+                After { lane: id, event: last },
+                event,
+                history::iteration(key, &name, index),
+            );
         }
         let entered = !matches!(self.execution.lanes[&id].phase, Phase::Enter);
         let kind = self.state_of(id).map(|state| &state.kind);
@@ -157,7 +173,11 @@ impl Work<'_, '_> {
             _ => false,
         };
         if let Some(kind) = kind.filter(|_| breaks_off) {
-            self.note(last, format!("{}StateAborted", kind.name()), None);
+            self.note_of(
+                After { lane: id, event: last },
+                format!("{}StateAborted", kind.name()),
+                None,
+            );
         }
         let children = self.fan_of(id).map(|fan| std::mem::take(&mut fan.live));
         for child in children.unwrap_or_default() {

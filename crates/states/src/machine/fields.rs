@@ -21,6 +21,17 @@ const OF_JSONATA: [(&str, &str); 4] = [
     ("Items", "it is for JSONata: use ItemsPath"),
     ("Condition", "it is for JSONata: use Variable and an operator"),
 ];
+/// Fields of a distributed Map.
+const OF_DISTRIBUTED: [&str; 8] = [
+    "ItemReader",
+    "ItemBatcher",
+    "ResultWriter",
+    "Label",
+    "ToleratedFailureCount",
+    "ToleratedFailureCountPath",
+    "ToleratedFailurePercentage",
+    "ToleratedFailurePercentagePath",
+];
 const OF_JSONPATH: [(&str, &str); 6] = [
     ("InputPath", "it is for JSONPath: use $states.input"),
     ("OutputPath", "it is for JSONPath: use Output"),
@@ -331,6 +342,10 @@ impl<'a> Fields<'a> {
             }
             match others.iter().find(|(known, _)| *known == name) {
                 Some((_, remedy)) => self.advise(name, format!("is not for {what}"), remedy),
+                None if OF_DISTRIBUTED.contains(&name) => {
+                    let remedy = "it is for a Map whose ProcessorConfig has the mode DISTRIBUTED";
+                    self.advise(name, format!("is not for {what}"), remedy);
+                }
                 None => self.refuse(name, format!("is no field of {what}")),
             }
         }

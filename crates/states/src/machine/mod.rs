@@ -1,6 +1,7 @@
 //! A parsed and checked state machine.
 
 mod choice;
+mod distributed;
 mod fields;
 mod graph;
 mod integrations;
@@ -22,6 +23,7 @@ use crate::problem::{Problem, Problems, Severity};
 use crate::template::{Expression, Template};
 
 pub(crate) use choice::{ChoiceRule, Comparison, Kind as ValueKind, Operand, Relation, Test};
+pub(crate) use distributed::{Batcher, Format, Reader, Share, Writer};
 pub(crate) use graph::targets;
 pub(crate) use recovery::{Catcher, Retrier};
 pub(crate) use resource::Family;
@@ -163,6 +165,27 @@ pub(crate) struct Map {
     pub(crate) item_selector: Option<Template>,
     pub(crate) max_concurrency: Option<Seconds>,
     pub(crate) processor: FlowId,
+    pub(crate) distributed: Option<Distributed>,
+}
+
+/// How the iterations of a Map are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Within the execution.
+    Inline,
+    /// As executions of their own.
+    Distributed,
+}
+
+/// What only a distributed Map has.
+#[derive(Debug, Clone)]
+pub(crate) struct Distributed {
+    pub(crate) label: Option<String>,
+    pub(crate) reader: Option<Reader>,
+    pub(crate) batcher: Option<Batcher>,
+    pub(crate) writer: Option<Writer>,
+    pub(crate) tolerated_count: Option<Seconds>,
+    pub(crate) tolerated_share: Option<Share>,
 }
 
 /// What a Map runs over.

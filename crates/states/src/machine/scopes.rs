@@ -48,6 +48,10 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
             Kind::Parallel(_, branches) => {
                 branches.iter().for_each(|flow| check_flow(flows, *flow, &visible, fields));
             }
+            // The iterations of a distributed Map are executions of their own.
+            Kind::Map(_, map) if map.distributed.is_some() => {
+                check_flow(flows, map.processor, &HashSet::new(), fields);
+            }
             Kind::Map(_, map) => check_flow(flows, map.processor, &visible, fields),
             _ => {}
         }

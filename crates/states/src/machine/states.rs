@@ -1,12 +1,13 @@
 //! Reads one state.
 
 use super::choice;
+use super::distributed;
 use super::fields::{Fields, MAX_SECONDS};
 use super::integrations;
 use super::read::{Flows, query_language};
 use super::recovery;
 use super::resource::{Pattern, Resource};
-use super::{Fan, Items, Kind, Map, Next, Pass, Seconds, State, Task, Text, Wait};
+use super::{Fan, Items, Kind, Map, Mode, Next, Pass, Seconds, State, Task, Text, Wait};
 use crate::json::Json;
 use crate::path::Path;
 use crate::problem::Code;
@@ -257,18 +258,21 @@ fn map(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
     if !fields.has(name) {
         fields.missing("ItemProcessor", "a Map needs the states to run per item");
     }
+    let mut mode = Mode::Inline;
     let processor = match fields.object(name) {
         None => usize::MAX,
         Some(mut processor) => {
             if let Some(mut config) = processor.object("ProcessorConfig") {
-                processor_config(&mut config);
+                mode = distributed::mode(&mut config);
             }
             let flow = flows.flow(&mut processor);
             processor.finish("an item processor");
             flow
         }
     };
-    Kind::Map(fan, Box::new(Map { items, item_selector, max_concurrency, processor }))
+    let distributed = (mode == Mode::Distributed).then(|| distributed::read(fields));
+    let map = Map { items, item_selector, max_concurrency, processor, distributed };
+    Kind::Map(fan, Box::new(map))
 }
 
 fn items(fields: &mut Fields<'_>) -> Items {
@@ -284,18 +288,4 @@ fn items(fields: &mut Fields<'_>) -> Items {
         fields.refuse("Items", reason);
     }
     template.map_or(Items::Input, Items::Template)
-}
-
-fn processor_config(config: &mut Fields<'_>) {
-    match config.take("Mode").and_then(Json::as_str) {
-        None | Some("INLINE") => {}
-        Some("DISTRIBUTED") => {
-            config.advise("Mode", "distributed Maps are not supported", "use INLINE, the default");
-        }
-        Some(other) => config.advise("Mode", format!("'{other}' is unknown"), "use INLINE"),
-    }
-    if config.take("ExecutionType").is_some() {
-        config.refuse("ExecutionType", "is only for a distributed Map");
-    }
-    config.finish("a processor configuration");
 }

@@ -1,0 +1,370 @@
+//! A distributed Map: its items may come from a file, its iterations are executions of their own
+//! that the history does not tell of, some of them may fail, and its results may go to a file.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::context::Extra;
+use super::lane::{FanState, LaneId, Phase, TaskState};
+use super::record::After;
+use super::{Effect, Outcome, TaskId, TaskRequest, Work, items};
+use crate::failure::{EXCEEDED, Failure, READER_FAILED, WRITER_FAILED};
+use crate::history;
+use crate::json::Json;
+use crate::machine::{Distributed, Kind, Map, Resource, Share};
+use crate::scope::Scope;
+use crate::shaping;
+
+/// How many iterations run at a time when the Map sets no lower number.
+const MAX_CONCURRENCY: usize = 1_000;
+
+/// A run of a distributed Map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct MapRun {
+    arn: String,
+    failed: usize,
+    tolerated_count: Option<u64>,
+    tolerated_share: Option<f64>,
+}
+
+/// What is left to do once the results are written down.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Written(Json);
+
+/// What the fields of the Map come to.
+struct Plan {
+    inputs: Vec<Json>,
+    limit: usize,
+    tolerated_count: Option<u64>,
+    tolerated_share: Option<f64>,
+}
+
+impl Work<'_, '_> {
+    /// Starts the run: its items are read first, where they are in a file.
+    pub(super) fn distribute(
+        &mut self,
+        id: LaneId,
+        map: &Map,
+        distributed: &Distributed,
+    ) -> Result<Option<Phase>, Failure> {
+        let reader = distributed.reader.as_ref();
+        let parameters = match reader.and_then(|reader| reader.parameters.as_ref()) {
+            None => Json::empty_object(),
+            Some(parameters) => {
+                let Some(state) = self.state_of(id) else { return Ok(None) };
+                self.evaluate(id, Extra::default(), |world, lane| {
+                    let input = shaping::select(&state.input_path, &lane.input, world)?;
+                    parameters.fill(&world.scope(&input))
+                })?
+            }
+        };
+        let given = if reader.is_none() { Some(self.given(id, map)?) } else { None };
+        let plan = match &given {
+            Some(items) => Some(self.plan(id, map, items.clone())?),
+            None => None,
+        };
+        if let Some(outcome) = self.stand_in(id) {
+            return outcome.map(|result| Some(Phase::Done(result)));
+        }
+        let length = given.map_or(0, |items| items.len());
+        self.emit(id, "MapStateStarted", history::map_started(length));
+        let arn = self.run_arn(id, distributed);
+        let details = Json::object([("mapRunArn", arn.as_str().into())]);
+        self.emit(id, "MapRunStarted", Some(("mapRunStartedEventDetails", details)));
+        if let Some(lane) = self.execution.lanes.get_mut(&id) {
+            lane.map_run = Some(arn.clone());
+        }
+        match (plan, reader) {
+            (Some(plan), _) => self.launch(id, arn, plan)?,
+            (None, Some(reader)) => self.call_storage(id, &reader.resource, parameters),
+            (None, None) => {}
+        }
+        Ok(None)
+    }
+
+    fn given(&mut self, id: LaneId, map: &Map) -> Result<Vec<Json>, Failure> {
+        let Some(state) = self.state_of(id) else { return Ok(Vec::new()) };
+        self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            let items = super::fan::items(&map.items, &world.scope(&input))?;
+            if !state.jsonata {
+                world.show("afterInputPath", &input);
+                world.show("afterItemsPath", &Json::Array(items.clone()));
+            }
+            Ok(items)
+        })
+    }
+
+    /// Works out the inputs of the iterations, and how many of them may fail.
+    fn plan(&mut self, id: LaneId, map: &Map, items: Vec<Json>) -> Result<Plan, Failure> {
+        let Some(distributed) = &map.distributed else { return Err(Failure::runtime("No run")) };
+        let Some(state) = self.state_of(id) else { return Err(Failure::runtime("No state")) };
+        let mut selected = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            selected.push(match &map.item_selector {
+                None => item,
+                Some(selector) => {
+                    let extra = Extra { item: Some((index, &item)), ..Extra::default() };
+                    self.evaluate(id, extra, |world, lane| {
+                        let input = shaping::select(&state.input_path, &lane.input, world)?;
+                        selector.fill(&world.scope(&input))
+                    })?
+                }
+            });
+        }
+        self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            let scope = world.scope(&input);
+            let number = |given: &Option<_>, field| {
+                given.as_ref().map(|given| shaping::seconds(given, field, &scope)).transpose()
+            };
+            let limit = number(&map.max_concurrency, "MaxConcurrencyPath")?.unwrap_or(0);
+            world.show("maxConcurrency", &Json::from(limit));
+            let tolerated_count =
+                number(&distributed.tolerated_count, "ToleratedFailureCountPath")?;
+            if let Some(count) = tolerated_count {
+                world.show("toleratedFailureCount", &Json::from(count));
+            }
+            let tolerated_share =
+                distributed.tolerated_share.as_ref().map(|share| percentage(share, &scope));
+            let tolerated_share = tolerated_share.transpose()?;
+            let inputs = match &distributed.batcher {
+                None => selected,
+                Some(batcher) => {
+                    let sizes = (
+                        number(&batcher.items, "MaxItemsPerBatchPath")?,
+                        number(&batcher.bytes, "MaxInputBytesPerBatchPath")?,
+                    );
+                    let own = batcher.input.as_ref().map(|input| input.fill(&scope)).transpose()?;
+                    items::batched(selected, sizes, own.as_ref())
+                }
+            };
+            let limit = usize::try_from(limit).unwrap_or(0);
+            Ok(Plan { inputs, limit, tolerated_count, tolerated_share })
+        })
+    }
+
+    fn launch(&mut self, id: LaneId, arn: String, plan: Plan) -> Result<(), Failure> {
+        let Plan { inputs, limit, tolerated_count, tolerated_share } = plan;
+        let limit = if limit == 0 { MAX_CONCURRENCY } else { limit.min(MAX_CONCURRENCY) };
+        let length = inputs.len();
+        let Some(lane) = self.execution.lanes.get_mut(&id) else { return Ok(()) };
+        let started = lane.last_event;
+        lane.phase = Phase::Fan(Box::new(FanState {
+            results: vec![None; length],
+            live: Vec::new(),
+            pending: VecDeque::from(inputs),
+            last_event: started,
+            run: Some(MapRun { arn, failed: 0, tolerated_count, tolerated_share }),
+        }));
+        for _ in 0..limit.min(length) {
+            self.open_iteration(id, started)?;
+        }
+        if length == 0 {
+            self.gather(id);
+        }
+        Ok(())
+    }
+
+    /// Asks for a file to be read or written.
+    fn call_storage(&mut self, id: LaneId, resource: &Resource, input: Json) {
+        let task = TaskId(self.execution.next_task);
+        self.execution.next_task += 1;
+        let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
+        self.turn.effects.push(Effect::StartTask(Box::new(TaskRequest {
+            task,
+            state: lane.state.clone(),
+            resource: resource.clone(),
+            input,
+            token: None,
+            attempt: lane.retries(),
+            deadline: None,
+            credentials: None,
+        })));
+        lane.phase = Phase::Task(Box::new(TaskState::of_storage(task)));
+    }
+
+    /// Takes the answer of the file that a Map reads or writes; false if the lane is in no Map.
+    pub(super) fn storage_answered(&mut self, id: LaneId, outcome: &Outcome) -> bool {
+        let Some(state) = self.state_of(id) else { return false };
+        if !matches!(state.kind, Kind::Map(..)) {
+            return false;
+        }
+        let phase = match outcome {
+            Outcome::Succeeded(content) => Phase::Stored(content.clone()),
+            Outcome::Failed(failure) => {
+                let is_written = self.execution.lanes[&id].written.is_some();
+                let error = if is_written { WRITER_FAILED } else { READER_FAILED };
+                let cause = failure.cause.clone().or(failure.error.clone()).unwrap_or_default();
+                Phase::Failed(self.run_failed(id, Failure::new(error, cause)))
+            }
+            _ => return true,
+        };
+        self.make_ready(id, phase);
+        true
+    }
+
+    /// Goes on once a file has been read or written.
+    pub(super) fn stored(&mut self, id: LaneId, content: &Json) {
+        let Some(state) = self.state_of(id) else { return };
+        let Kind::Map(_, map) = &state.kind else { return };
+        let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
+        if let Some(Written(result)) = lane.written.take() {
+            return self.run_succeeded(id, result);
+        }
+        let arn = lane.map_run.clone().unwrap_or_default();
+        let Some(distributed) = &map.distributed else { return };
+        let launched = self
+            .items_of(id, distributed, content)
+            .and_then(|items| self.plan(id, map, items))
+            .and_then(|plan| self.launch(id, arn, plan));
+        if let Err(failure) = launched {
+            let failure = self.run_failed(id, failure);
+            self.trouble(id, failure);
+        }
+    }
+
+    fn items_of(
+        &mut self,
+        id: LaneId,
+        distributed: &Distributed,
+        content: &Json,
+    ) -> Result<Vec<Json>, Failure> {
+        let Some(reader) = &distributed.reader else { return Ok(Vec::new()) };
+        let Some(state) = self.state_of(id) else { return Ok(Vec::new()) };
+        let most = match &reader.max_items {
+            None => None,
+            Some(most) => Some(self.evaluate(id, Extra::default(), |world, lane| {
+                let input = shaping::select(&state.input_path, &lane.input, world)?;
+                shaping::seconds(most, "MaxItemsPath", &world.scope(&input))
+            })?),
+        };
+        let mut items = items::read(&reader.format, content)
+            .map_err(|reason| Failure::new(READER_FAILED, reason))?;
+        // No number, or zero, is no limit.
+        if let Some(most) = most.filter(|most| *most > 0) {
+            items.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        }
+        Ok(items)
+    }
+
+    /// An iteration has failed. The run goes on while so many are tolerated.
+    pub(super) fn iteration_failed(&mut self, id: LaneId, child: LaneId) {
+        let index = self.execution.lanes.get(&child).and_then(|lane| lane.parent);
+        self.close(child, 0, false);
+        let Some(fan) = self.fan_of(id) else { return };
+        fan.live.retain(|live| *live != child);
+        let total = fan.results.len();
+        let Some(run) = &mut fan.run else { return };
+        run.failed += usize::from(index.is_some());
+        let beyond_count = run.tolerated_count.map(|most| run.failed as u64 > most);
+        let share = run.failed as f64 * 100.0 / total.max(1) as f64;
+        let beyond_share = run.tolerated_share.map(|most| share > most);
+        let exceeded = match (beyond_count, beyond_share) {
+            (None, None) => true,
+            (count, share) => count.unwrap_or(false) || share.unwrap_or(false),
+        };
+        if exceeded {
+            let cause = "The specified tolerated failure threshold was exceeded";
+            let failure = self.run_failed(id, Failure::new(EXCEEDED, cause));
+            return self.trouble(id, failure);
+        }
+        self.go_on(id, 0);
+    }
+
+    fn run_failed(&mut self, id: LaneId, failure: Failure) -> Failure {
+        let (error, cause) = (failure.error.as_deref(), failure.cause.as_deref());
+        let details = history::failed("mapRunFailedEventDetails", error, cause);
+        self.emit(id, "MapRunFailed", details);
+        failure
+    }
+
+    /// The run is done: its results are handed on, or written down first.
+    pub(super) fn run_ended(&mut self, id: LaneId, run: &MapRun, results: Vec<Json>) {
+        let Some(state) = self.state_of(id) else { return };
+        let Kind::Map(_, map) = &state.kind else { return };
+        let writer = map.distributed.as_ref().and_then(|distributed| distributed.writer.as_ref());
+        let Some(writer) = writer else {
+            return self.run_succeeded(id, Json::Array(results));
+        };
+        let parameters = self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            let filled = writer.parameters.as_ref().map(|given| given.fill(&world.scope(&input)));
+            Ok(filled.transpose()?.unwrap_or_default())
+        });
+        let parameters = match parameters {
+            Ok(parameters) => parameters,
+            Err(failure) => return self.trouble(id, failure),
+        };
+        let text = |name: &str| parameters.get(name).and_then(Json::as_str).unwrap_or_default();
+        let folder = run.arn.rsplit(':').next().unwrap_or_default();
+        let prefix = text("Prefix").trim_end_matches('/');
+        let folder =
+            if prefix.is_empty() { folder.to_owned() } else { format!("{prefix}/{folder}") };
+        let bucket = Json::from(text("Bucket"));
+        let details =
+            [("Bucket", bucket.clone()), ("Key", Json::from(format!("{folder}/manifest.json")))];
+        let result = Json::object([
+            ("MapRunArn", Json::from(run.arn.as_str())),
+            ("ResultWriterDetails", Json::object(details)),
+        ]);
+        let body = Json::object([
+            ("Bucket", bucket),
+            ("Key", Json::from(format!("{folder}/SUCCEEDED_0.json"))),
+            ("Body", Json::Array(results)),
+        ]);
+        if let Some(lane) = self.execution.lanes.get_mut(&id) {
+            lane.written = Some(Written(result));
+        }
+        self.call_storage(id, &writer.resource, body);
+    }
+
+    fn run_succeeded(&mut self, id: LaneId, result: Json) {
+        let succeeded = self.emit(id, "MapRunSucceeded", None);
+        self.note_of(After { lane: id, event: succeeded }, "MapStateSucceeded", None);
+        self.complete(id, result);
+    }
+
+    fn run_arn(&mut self, id: LaneId, distributed: &Distributed) -> String {
+        let machine = &self.execution.identity.machine_arn;
+        let machine = machine.replacen(":stateMachine:", ":mapRun:", 1);
+        let name = &self.execution.lanes[&id].state;
+        let label = distributed.label.clone().unwrap_or_else(|| name.replace(' ', ""));
+        let run = self.execution.entropy.draw_uuid();
+        format!("{machine}/{label}:{run}")
+    }
+
+    /// The iteration of a distributed Map that a lane is in, and the lane of the Map.
+    pub(super) fn iteration_of(&self, id: LaneId) -> Option<(LaneId, LaneId)> {
+        let mut child = id;
+        loop {
+            let (parent, _) = self.execution.lanes.get(&child)?.parent?;
+            if self.execution.lanes.get(&parent)?.map_run.is_some() {
+                return Some((parent, child));
+            }
+            child = parent;
+        }
+    }
+}
+
+fn percentage(share: &Share, scope: &Scope<'_>) -> Result<f64, Failure> {
+    let template = match share {
+        Share::Fixed(share) => return Ok(*share),
+        Share::Computed(template) => template,
+    };
+    let value = template.fill(scope)?;
+    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let refused = |what: &str| {
+        Failure::runtime(format!(
+            "The ToleratedFailurePercentagePath field refers to value \"{shown}\" which is not {what}"
+        ))
+    };
+    let share = value.as_f64().ok_or_else(|| refused("a valid float"))?;
+    if (0.0..=100.0).contains(&share) { Ok(share) } else { Err(refused("between 0 and 100")) }
+}
+
+/// The results of the iterations that have succeeded, in order.
+pub(super) fn succeeded(results: Vec<Option<Json>>) -> Vec<Json> {
+    results.into_iter().flatten().collect()
+}
