@@ -194,3 +194,31 @@ fn a_history_is_told_as_a_table_at_the_given_time_and_errors_as_json() {
     let told: serde_json::Value = serde_json::from_str(&said(&output)).unwrap();
     assert_eq!(told["error"], "nowhere.json cannot be read");
 }
+
+#[test]
+fn a_distributed_map_reads_and_writes_a_folder_in_the_place_of_s3() {
+    let place = tempfile::tempdir().unwrap();
+    let machine = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,
+        "ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"CSV",
+        "CSVHeaderLocation":"FIRST_ROW"},"Parameters":{"Bucket":"in","Key":"orders/a.csv"}},
+        "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},
+        "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},
+        "ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"out"}}}}}"#;
+    let machine = file(place.path(), "m.json", machine);
+    let bucket = place.path().join("s3/in/orders");
+    std::fs::create_dir_all(&bucket).unwrap();
+    file(&bucket, "a.csv", "id\n1\n2\n");
+    let folder = place.path().join("s3").display().to_string();
+    let told: serde_json::Value =
+        serde_json::from_str(&well(&["states", "run", &machine, "--s3", &folder])).unwrap();
+    let manifest = told["ResultWriterDetails"]["Key"].as_str().unwrap();
+    let written = place.path().join("s3/out").join(manifest).with_file_name("SUCCEEDED_0.json");
+    assert_eq!(std::fs::read_to_string(written).unwrap(), r#"[{"id":"1"},{"id":"2"}]"#);
+    let gone = file(
+        place.path(),
+        "g.json",
+        &std::fs::read_to_string(&machine).unwrap().replace("a.csv", "../../b"),
+    );
+    let output = chorus(&["states", "run", &gone, "--s3", &folder]);
+    assert_eq!(output.status.code(), Some(2), "no object is outside of its bucket");
+}

@@ -55,7 +55,7 @@ fn iterations_are_executions_of_their_own_that_the_history_does_not_tell_of() {
         "4<-3 MapRunStarted",
         "5<-4 MapRunSucceeded",
         "6<-5 MapStateSucceeded",
-        "7<-5 MapStateExited",
+        "7<-4 MapStateExited",
         "8<-7 ExecutionSucceeded",
     ];
     assert_eq!(events(&told_of), expected);
@@ -151,6 +151,18 @@ fn a_run_goes_on_while_so_many_failures_are_tolerated() {
         let expected = if succeeds { "[1,3]" } else { exceeded };
         assert_eq!(told(&run), expected, "{fields}");
     }
+    for (fields, cause) in [
+        ("Count", "ToleratedFailureCount cannot be negative."),
+        ("Percentage", "ToleratedFailurePercentage must be between 0 and 100."),
+    ] {
+        let fields = format!(r#""ToleratedFailure{fields}Path":"$[0]","#);
+        let run = ran(&fields, states, "[-1]", "{}");
+        let place = "An error occurred while executing the state 'M' (entered at the event id #2).";
+        assert_eq!(told(&run), format!("States.Runtime: {place} {cause}"));
+        assert_eq!(events(&run)[2..], ["3<-2 MapStateStarted", "4<-3 ExecutionFailed"]);
+    }
+    let run = ran(r#""ToleratedFailureCountPath":"$[0]","#, states, r#"["1",2]"#, "{}");
+    assert_eq!(told(&run), r#"["1"]"#, "a number in a text is one");
     // What ends an execution ends only the iteration.
     let broken = r#"{"I":{"Type":"Pass","Parameters":{"v.$":"$.a"},"End":true}}"#;
     let run = ran(r#""ToleratedFailureCount":1,"#, broken, r#"[{"a":1},{}]"#, "{}");

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
 use states::{Json, Machine, Mocks, Run, RunOptions, Severity, Status, run};
 
 #[track_caller]
@@ -41,6 +42,8 @@ fn a_text_in_braces_is_a_query_and_any_other_value_is_itself() {
     assert_eq!(output(template, r#"{"n":[1,2,3]}"#), expected);
     assert_eq!(output(r#""{% $states.input %}""#, r#"{"b":1,"a":[]}"#), r#"{"b":1,"a":[]}"#);
     assert_eq!(output(r#""{% $states.context.State.Name %}""#, "{}"), r#""S""#);
+    let keys = r#""{% $keys($states) %}""#;
+    assert_eq!(output(keys, "{}"), r#"["input","context"]"#);
     let map = r#""{% $states.input.l[v > 1].n %}""#;
     assert_eq!(output(map, r#"{"l":[{"v":1,"n":"a"},{"v":2,"n":"b"}]}"#), r#""b""#);
 }
@@ -247,4 +250,106 @@ fn a_query_that_means_harm_ends_in_an_error_within_its_limits() {
     assert!(errors(format!("1{}", "+1".repeat(20_000))));
     assert!(errors("-".repeat(20_000)));
     assert!(errors(format!("1{}", " and 1".repeat(5_000))));
+}
+
+/// Pieces of queries, put together without sense.
+fn query() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "$states",
+        ".input",
+        "$",
+        "$$",
+        "%",
+        "**",
+        "*",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ":",
+        ":=",
+        ";",
+        ",",
+        "?",
+        "??",
+        "?:",
+        "~>",
+        "&",
+        "+",
+        "-",
+        "/",
+        "=",
+        "<",
+        ">",
+        "!=",
+        "in",
+        "and",
+        "or",
+        "^(",
+        "@$i",
+        "#$i",
+        "|",
+        "'x'",
+        "\"y\"",
+        "`z`",
+        "/a+/",
+        "1",
+        "1e9",
+        "-0",
+        "null",
+        "true",
+        "a",
+        "b",
+        "function($v){",
+        "$map(",
+        "$reduce(",
+        "$pad(",
+        "$string(",
+        "$now(",
+        "$random(",
+        "$parse(",
+        "$range(",
+        "$partition(",
+        "$fromMillis(",
+        "$formatNumber(",
+        "..",
+        ".",
+        " ",
+        "$x",
+        "$sum(",
+        "$replace(",
+        "$split(",
+        "$join(",
+        "$merge(",
+        "$sift(",
+        "$spread(",
+        "$hash(",
+        "$match(",
+        "\\",
+    ]);
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn any_query_ends_in_a_value_or_in_an_error(query in query()) {
+        let pass = Json::object([
+            ("Type", Json::from("Pass")),
+            ("Output", Json::from(format!("{{% {query} %}}"))),
+            ("End", Json::Bool(true)),
+        ]);
+        let machine = Json::object([
+            ("QueryLanguage", Json::from("JSONata")),
+            ("StartAt", Json::from("S")),
+            ("States", Json::object([("S", pass)])),
+        ]);
+        if let Ok(machine) = Machine::parse(&machine.to_string()) {
+            let input: Json = r#"{"a":[1,{"b":"c"}],"x":"y"}"#.parse().unwrap();
+            run(&machine, input, &mut Mocks::default(), RunOptions::default()).unwrap();
+        }
+    }
 }

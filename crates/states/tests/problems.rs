@@ -189,6 +189,10 @@ fn variables_are_checked() {
     let fields = r#""Type":"Map","End":true,"Assign":{"x":1},"ItemProcessor":{"StartAt":"I",
         "States":{"I":{"Type":"Pass","Assign":{"x":2},"End":true}}}"#;
     assert_eq!(of_state(fields), ["I.Assign"]);
+    let caught = r#""Type":"Map","End":true,"Catch":[{"ErrorEquals":["States.ALL"],"Assign":{"x":1},
+        "Next":"S"}],"ItemProcessor":{"StartAt":"I","States":{"I":{"Type":"Pass","Assign":{"x":2},
+        "End":true}}}"#;
+    assert_eq!(of_state(caught), [""; 0], "a catcher assigns after the iterations have ended");
 }
 
 #[test]

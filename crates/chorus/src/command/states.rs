@@ -3,6 +3,7 @@
 mod coverage;
 mod run;
 mod source;
+mod storage;
 mod table;
 mod test;
 mod validate;
@@ -14,6 +15,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use states::{Json, Machine, Mocks, Workflow, draw_svg};
 
+use self::storage::Storage;
 use crate::screen::{self, line, note};
 
 /// What a command ends with where something cannot be read, so that nothing was tried.
@@ -72,6 +74,9 @@ struct Answers {
     /// Of mocks written for Step Functions Local: which test case
     #[arg(long, value_name = "NAME", requires = "mock")]
     case: Option<String>,
+    /// A folder in the place of S3, for distributed Maps: FOLDER/BUCKET/KEY
+    #[arg(long, value_name = "FOLDER")]
+    s3: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -120,15 +125,18 @@ impl Which {
 }
 
 impl Answers {
-    fn read(&self, machine: &Machine) -> anyhow::Result<Mocks> {
-        let Some(file) = &self.mock else { return Ok(Mocks::default()) };
+    fn read(&self, machine: &Machine) -> anyhow::Result<Storage> {
+        let folder = self.s3.clone();
+        let Some(file) = &self.mock else {
+            return Ok(Storage { mocks: Mocks::default(), folder });
+        };
         let mocks = Mocks::parse_case(&source::read(file)?, self.case.as_deref())
             .context("--mock cannot be read")?;
         let strangers = mocks.strangers(machine);
         if !strangers.is_empty() {
             note!("note: no task of the machine is called {}", strangers.join(", "));
         }
-        Ok(mocks)
+        Ok(Storage { mocks, folder })
     }
 }
 

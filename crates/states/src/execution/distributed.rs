@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 
 use super::context::Extra;
 use super::lane::{FanState, LaneId, Phase, TaskState};
@@ -22,7 +23,6 @@ const MAX_CONCURRENCY: usize = 1_000;
 /// A run of a distributed Map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct MapRun {
-    arn: String,
     failed: usize,
     tolerated_count: Option<u64>,
     tolerated_share: Option<f64>,
@@ -32,12 +32,12 @@ pub(super) struct MapRun {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Written(Json);
 
-/// What the fields of the Map come to.
-struct Plan {
-    inputs: Vec<Json>,
+/// How many iterations run at a time, how many may fail, and how many items are read.
+struct Bounds {
     limit: usize,
     tolerated_count: Option<u64>,
     tolerated_share: Option<f64>,
+    max_items: Option<i64>,
 }
 
 impl Work<'_, '_> {
@@ -48,35 +48,26 @@ impl Work<'_, '_> {
         map: &Map,
         distributed: &Distributed,
     ) -> Result<Option<Phase>, Failure> {
-        let reader = distributed.reader.as_ref();
-        let parameters = match reader.and_then(|reader| reader.parameters.as_ref()) {
-            None => Json::empty_object(),
-            Some(parameters) => {
-                let Some(state) = self.state_of(id) else { return Ok(None) };
-                self.evaluate(id, Extra::default(), |world, lane| {
-                    let input = shaping::select(&state.input_path, &lane.input, world)?;
-                    parameters.fill(&world.scope(&input))
-                })?
-            }
+        let given = match &distributed.reader {
+            Some(_) => None,
+            None => Some(self.given(id, map)?),
         };
-        let given = if reader.is_none() { Some(self.given(id, map)?) } else { None };
-        let plan = match &given {
-            Some(items) => Some(self.plan(id, map, items.clone())?),
-            None => None,
-        };
+        let limit = self.limit(id, map)?;
+        let length = given.as_ref().map_or(0, Vec::len);
+        self.emit(id, "MapStateStarted", history::map_started(length));
+        let bounds = Bounds { limit, ..self.bounds(id, distributed)? };
         if let Some(outcome) = self.stand_in(id) {
             return outcome.map(|result| Some(Phase::Done(result)));
         }
-        let length = given.map_or(0, |items| items.len());
-        self.emit(id, "MapStateStarted", history::map_started(length));
+        let parameters = self.parameters(id, distributed)?;
         let arn = self.run_arn(id, distributed);
         let details = Json::object([("mapRunArn", arn.as_str().into())]);
         self.emit(id, "MapRunStarted", Some(("mapRunStartedEventDetails", details)));
         if let Some(lane) = self.execution.lanes.get_mut(&id) {
-            lane.map_run = Some(arn.clone());
+            lane.map_run = Some(arn);
         }
-        match (plan, reader) {
-            (Some(plan), _) => self.launch(id, arn, plan)?,
+        match (given, &distributed.reader) {
+            (Some(items), _) => self.launch(id, items, &bounds),
             (None, Some(reader)) => self.call_storage(id, &reader.resource, parameters),
             (None, None) => {}
         }
@@ -87,19 +78,73 @@ impl Work<'_, '_> {
         let Some(state) = self.state_of(id) else { return Ok(Vec::new()) };
         self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let items = super::fan::items(&map.items, &world.scope(&input))?;
             if !state.jsonata {
                 world.show("afterInputPath", &input);
+            }
+            let items = super::fan::items(&map.items, &world.scope(&input))?;
+            if !state.jsonata {
                 world.show("afterItemsPath", &Json::Array(items.clone()));
             }
             Ok(items)
         })
     }
 
-    /// Works out the inputs of the iterations, and how many of them may fail.
-    fn plan(&mut self, id: LaneId, map: &Map, items: Vec<Json>) -> Result<Plan, Failure> {
-        let Some(distributed) = &map.distributed else { return Err(Failure::runtime("No run")) };
+    fn limit(&mut self, id: LaneId, map: &Map) -> Result<usize, Failure> {
+        let Some(state) = self.state_of(id) else { return Ok(0) };
+        let limit = self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            let scope = world.scope(&input);
+            let limit = map.max_concurrency.as_ref();
+            let limit = limit.map(|limit| shaping::seconds(limit, "MaxConcurrencyPath", &scope));
+            let limit = limit.transpose()?.unwrap_or(0);
+            world.show("maxConcurrency", &Json::from(limit));
+            Ok(limit)
+        })?;
+        Ok(usize::try_from(limit).unwrap_or(0))
+    }
+
+    fn bounds(&mut self, id: LaneId, distributed: &Distributed) -> Result<Bounds, Failure> {
         let Some(state) = self.state_of(id) else { return Err(Failure::runtime("No state")) };
+        self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            let scope = world.scope(&input);
+            let count = distributed.tolerated_count.as_ref();
+            let count =
+                count.map(|count| shaping::seconds(count, "ToleratedFailureCountPath", &scope));
+            let tolerated_count = count.transpose()?;
+            if let Some(count) = tolerated_count {
+                world.show("toleratedFailureCount", &Json::from(count));
+            }
+            let share = distributed.tolerated_share.as_ref();
+            let tolerated_share = share.map(|share| percentage(share, &scope)).transpose()?;
+            if let Some(share) = tolerated_share {
+                let share = Number::from_f64(share).map_or(Json::Null, Json::Number);
+                world.show("toleratedFailurePercentage", &share);
+            }
+            let max_items =
+                distributed.reader.as_ref().and_then(|reader| reader.max_items.as_ref());
+            let max_items = max_items.map(|most| shaping::integer(most, "MaxItemsPath", &scope));
+            let max_items = max_items.transpose()?;
+            Ok(Bounds { limit: 0, tolerated_count, tolerated_share, max_items })
+        })
+    }
+
+    fn parameters(&mut self, id: LaneId, distributed: &Distributed) -> Result<Json, Failure> {
+        let reader = distributed.reader.as_ref();
+        let Some(parameters) = reader.and_then(|reader| reader.parameters.as_ref()) else {
+            return Ok(Json::empty_object());
+        };
+        let Some(state) = self.state_of(id) else { return Ok(Json::Null) };
+        self.evaluate(id, Extra::default(), |world, lane| {
+            let input = shaping::select(&state.input_path, &lane.input, world)?;
+            parameters.fill(&world.scope(&input))
+        })
+    }
+
+    /// The inputs of the iterations: the items, selected from and put together.
+    fn inputs(&mut self, id: LaneId, items: Vec<Json>) -> Result<Vec<Json>, Failure> {
+        let Some(state) = self.state_of(id) else { return Ok(items) };
+        let Kind::Map(_, map) = &state.kind else { return Ok(items) };
         let mut selected = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             selected.push(match &map.item_selector {
@@ -113,41 +158,34 @@ impl Work<'_, '_> {
                 }
             });
         }
+        let batcher = map.distributed.as_ref().and_then(|given| given.batcher.as_ref());
+        let Some(batcher) = batcher else { return Ok(selected) };
         self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
             let scope = world.scope(&input);
             let number = |given: &Option<_>, field| {
                 given.as_ref().map(|given| shaping::seconds(given, field, &scope)).transpose()
             };
-            let limit = number(&map.max_concurrency, "MaxConcurrencyPath")?.unwrap_or(0);
-            world.show("maxConcurrency", &Json::from(limit));
-            let tolerated_count =
-                number(&distributed.tolerated_count, "ToleratedFailureCountPath")?;
-            if let Some(count) = tolerated_count {
-                world.show("toleratedFailureCount", &Json::from(count));
-            }
-            let tolerated_share =
-                distributed.tolerated_share.as_ref().map(|share| percentage(share, &scope));
-            let tolerated_share = tolerated_share.transpose()?;
-            let inputs = match &distributed.batcher {
-                None => selected,
-                Some(batcher) => {
-                    let sizes = (
-                        number(&batcher.items, "MaxItemsPerBatchPath")?,
-                        number(&batcher.bytes, "MaxInputBytesPerBatchPath")?,
-                    );
-                    let own = batcher.input.as_ref().map(|input| input.fill(&scope)).transpose()?;
-                    items::batched(selected, sizes, own.as_ref())
-                }
-            };
-            let limit = usize::try_from(limit).unwrap_or(0);
-            Ok(Plan { inputs, limit, tolerated_count, tolerated_share })
+            let sizes = (
+                number(&batcher.items, "MaxItemsPerBatchPath")?,
+                number(&batcher.bytes, "MaxInputBytesPerBatchPath")?,
+            );
+            let own = batcher.input.as_ref().map(|input| input.fill(&scope)).transpose()?;
+            Ok(items::batched(selected, sizes, own.as_ref()))
         })
     }
 
-    fn launch(&mut self, id: LaneId, arn: String, plan: Plan) -> Result<(), Failure> {
-        let Plan { inputs, limit, tolerated_count, tolerated_share } = plan;
-        let limit = if limit == 0 { MAX_CONCURRENCY } else { limit.min(MAX_CONCURRENCY) };
+    /// Opens the first iterations over the items.
+    fn launch(&mut self, id: LaneId, items: Vec<Json>, bounds: &Bounds) {
+        let launched = self.inputs(id, items).and_then(|inputs| self.open(id, inputs, bounds));
+        if let Err(failure) = launched {
+            let failure = self.run_failed(id, failure);
+            self.trouble(id, failure);
+        }
+    }
+
+    fn open(&mut self, id: LaneId, inputs: Vec<Json>, bounds: &Bounds) -> Result<(), Failure> {
+        let limit = if bounds.limit == 0 { MAX_CONCURRENCY } else { bounds.limit };
         let length = inputs.len();
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return Ok(()) };
         let started = lane.last_event;
@@ -156,9 +194,13 @@ impl Work<'_, '_> {
             live: Vec::new(),
             pending: VecDeque::from(inputs),
             last_event: started,
-            run: Some(MapRun { arn, failed: 0, tolerated_count, tolerated_share }),
+            run: Some(MapRun {
+                failed: 0,
+                tolerated_count: bounds.tolerated_count,
+                tolerated_share: bounds.tolerated_share,
+            }),
         }));
-        for _ in 0..limit.min(length) {
+        for _ in 0..limit.min(MAX_CONCURRENCY).min(length) {
             self.open_iteration(id, started)?;
         }
         if length == 0 {
@@ -213,40 +255,21 @@ impl Work<'_, '_> {
         if let Some(Written(result)) = lane.written.take() {
             return self.run_succeeded(id, result);
         }
-        let arn = lane.map_run.clone().unwrap_or_default();
         let Some(distributed) = &map.distributed else { return };
-        let launched = self
-            .items_of(id, distributed, content)
-            .and_then(|items| self.plan(id, map, items))
-            .and_then(|plan| self.launch(id, arn, plan));
-        if let Err(failure) = launched {
-            let failure = self.run_failed(id, failure);
-            self.trouble(id, failure);
+        let planned = self
+            .limit(id, map)
+            .and_then(|limit| Ok(Bounds { limit, ..self.bounds(id, distributed)? }));
+        let read = planned.and_then(|bounds| {
+            let items = items_of(distributed, bounds.max_items, content)?;
+            Ok((items, bounds))
+        });
+        match read {
+            Ok((items, bounds)) => self.launch(id, items, &bounds),
+            Err(failure) => {
+                let failure = self.run_failed(id, failure);
+                self.trouble(id, failure);
+            }
         }
-    }
-
-    fn items_of(
-        &mut self,
-        id: LaneId,
-        distributed: &Distributed,
-        content: &Json,
-    ) -> Result<Vec<Json>, Failure> {
-        let Some(reader) = &distributed.reader else { return Ok(Vec::new()) };
-        let Some(state) = self.state_of(id) else { return Ok(Vec::new()) };
-        let most = match &reader.max_items {
-            None => None,
-            Some(most) => Some(self.evaluate(id, Extra::default(), |world, lane| {
-                let input = shaping::select(&state.input_path, &lane.input, world)?;
-                shaping::seconds(most, "MaxItemsPath", &world.scope(&input))
-            })?),
-        };
-        let mut items = items::read(&reader.format, content)
-            .map_err(|reason| Failure::new(READER_FAILED, reason))?;
-        // No number, or zero, is no limit.
-        if let Some(most) = most.filter(|most| *most > 0) {
-            items.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        }
-        Ok(items)
     }
 
     /// An iteration has failed. The run goes on while so many are tolerated.
@@ -281,7 +304,7 @@ impl Work<'_, '_> {
     }
 
     /// The run is done: its results are handed on, or written down first.
-    pub(super) fn run_ended(&mut self, id: LaneId, run: &MapRun, results: Vec<Json>) {
+    pub(super) fn run_ended(&mut self, id: LaneId, results: Vec<Json>) {
         let Some(state) = self.state_of(id) else { return };
         let Kind::Map(_, map) = &state.kind else { return };
         let writer = map.distributed.as_ref().and_then(|distributed| distributed.writer.as_ref());
@@ -298,7 +321,9 @@ impl Work<'_, '_> {
             Err(failure) => return self.trouble(id, failure),
         };
         let text = |name: &str| parameters.get(name).and_then(Json::as_str).unwrap_or_default();
-        let folder = run.arn.rsplit(':').next().unwrap_or_default();
+        let arn = self.execution.lanes.get(&id).and_then(|lane| lane.map_run.clone());
+        let arn = arn.unwrap_or_default();
+        let folder = arn.rsplit(':').next().unwrap_or_default();
         let prefix = text("Prefix").trim_end_matches('/');
         let folder =
             if prefix.is_empty() { folder.to_owned() } else { format!("{prefix}/{folder}") };
@@ -306,7 +331,7 @@ impl Work<'_, '_> {
         let details =
             [("Bucket", bucket.clone()), ("Key", Json::from(format!("{folder}/manifest.json")))];
         let result = Json::object([
-            ("MapRunArn", Json::from(run.arn.as_str())),
+            ("MapRunArn", Json::from(arn.as_str())),
             ("ResultWriterDetails", Json::object(details)),
         ]);
         let body = Json::object([
@@ -321,7 +346,9 @@ impl Work<'_, '_> {
     }
 
     fn run_succeeded(&mut self, id: LaneId, result: Json) {
-        let succeeded = self.emit(id, "MapRunSucceeded", None);
+        // What follows the Map follows from the start of its run, as recorded since the end of 2024.
+        let started = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
+        let succeeded = self.note_of(After { lane: id, event: started }, "MapRunSucceeded", None);
         self.note_of(After { lane: id, event: succeeded }, "MapStateSucceeded", None);
         self.complete(id, result);
     }
@@ -348,20 +375,41 @@ impl Work<'_, '_> {
     }
 }
 
+/// The items in the content of a file, as many as are wanted.
+fn items_of(
+    distributed: &Distributed,
+    most: Option<i64>,
+    content: &Json,
+) -> Result<Vec<Json>, Failure> {
+    let Some(reader) = &distributed.reader else { return Ok(Vec::new()) };
+    let refused = |reason: String| Failure::new(READER_FAILED, reason);
+    let most = most.map(usize::try_from).transpose();
+    let most = most.map_err(|_| refused("field MaxItems must be positive".to_owned()))?;
+    let mut items = items::read(&reader.format, content).map_err(refused)?;
+    // No number, or zero, is no limit.
+    items.truncate(most.filter(|most| *most > 0).unwrap_or(usize::MAX));
+    Ok(items)
+}
+
 fn percentage(share: &Share, scope: &Scope<'_>) -> Result<f64, Failure> {
     let template = match share {
         Share::Fixed(share) => return Ok(*share),
         Share::Computed(template) => template,
     };
     let value = template.fill(scope)?;
-    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let refused = |what: &str| {
-        Failure::runtime(format!(
-            "The ToleratedFailurePercentagePath field refers to value \"{shown}\" which is not {what}"
-        ))
+    let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    let Some(share) = number else {
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let path = template.paths().first().map(ToString::to_string).unwrap_or_default();
+        return Err(Failure::runtime(format!(
+            "The ToleratedFailurePercentagePath field refers to value \"{shown}\" which is not a \
+             valid float: {path}"
+        )));
     };
-    let share = value.as_f64().ok_or_else(|| refused("a valid float"))?;
-    if (0.0..=100.0).contains(&share) { Ok(share) } else { Err(refused("between 0 and 100")) }
+    if (0.0..=100.0).contains(&share) {
+        return Ok(share);
+    }
+    Err(Failure::runtime("ToleratedFailurePercentage must be between 0 and 100."))
 }
 
 /// The results of the iterations that have succeeded, in order.

@@ -192,8 +192,8 @@ impl Work<'_, '_> {
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
         let Phase::Fan(fan) = std::mem::replace(&mut lane.phase, Phase::Enter) else { return };
         lane.last_event = fan.last_event;
-        if let Some(run) = &fan.run {
-            return self.run_ended(id, run, distributed::succeeded(fan.results));
+        if fan.run.is_some() {
+            return self.run_ended(id, distributed::succeeded(fan.results));
         }
         let results = fan.results.into_iter().map(Option::unwrap_or_default).collect();
         let event = format!("{}StateSucceeded", state.kind.name());

@@ -305,7 +305,8 @@ fn pause(seconds: &Seconds, scope: &Scope<'_>) -> Result<u64, Failure> {
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Failure::runtime(format!("The SecondsPath parameter {what}: {path} == {shown}"))
     };
-    let number = value.as_integer().ok_or_else(|| refused("cannot be parsed as a long value"))?;
+    let number = value.as_integer().or_else(|| value.as_str()?.parse().ok());
+    let number = number.ok_or_else(|| refused("cannot be parsed as a long value"))?;
     u64::try_from(number).map_err(|_| refused("references a negative value"))
 }
 

@@ -116,16 +116,16 @@ impl Query {
     fn states(&self, scope: &Scope<'_>) -> Json {
         let mut states = Object::new();
         states.insert("input".to_owned(), scope.input.clone());
+        let others = [".input", ".result", ".errorOutput"];
+        let mut uses = self.text.split("$states").skip(1);
+        if !uses.all(|after| others.iter().any(|other| after.starts_with(other))) {
+            states.insert("context".to_owned(), scope.world.context().clone());
+        }
         if let Some(result) = scope.result {
             states.insert("result".to_owned(), result.clone());
         }
         if let Some(error) = scope.error {
             states.insert("errorOutput".to_owned(), error.clone());
-        }
-        let others = [".input", ".result", ".errorOutput"];
-        let mut uses = self.text.split("$states").skip(1);
-        if !uses.all(|after| others.iter().any(|other| after.starts_with(other))) {
-            states.insert("context".to_owned(), scope.world.context().clone());
         }
         Json::Object(states)
     }

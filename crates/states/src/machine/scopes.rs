@@ -36,6 +36,14 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
     }
     for (name, state) in &flow.states {
         let place = fields.of_state(name, &empty);
+        // What only the state's own catchers assign is no variable while its branches run.
+        let around = || {
+            let of_others = flow.states.iter().filter(|(other, _)| *other != name);
+            let others = of_others.flat_map(|(_, other)| assigned(other));
+            let own = state.assign.iter().flat_map(Template::keys);
+            let known = others.chain(own).chain(outer.iter().map(String::as_str));
+            known.map(str::to_owned).collect::<HashSet<String>>()
+        };
         for path in paths(state) {
             if let Root::Variable(variable) = path.root()
                 && !visible.contains(variable)
@@ -46,13 +54,14 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
         }
         match &state.kind {
             Kind::Parallel(_, branches) => {
-                branches.iter().for_each(|flow| check_flow(flows, *flow, &visible, fields));
+                let around = around();
+                branches.iter().for_each(|flow| check_flow(flows, *flow, &around, fields));
             }
             // The iterations of a distributed Map are executions of their own.
             Kind::Map(_, map) if map.distributed.is_some() => {
                 check_flow(flows, map.processor, &HashSet::new(), fields);
             }
-            Kind::Map(_, map) => check_flow(flows, map.processor, &visible, fields),
+            Kind::Map(_, map) => check_flow(flows, map.processor, &around(), fields),
             _ => {}
         }
     }

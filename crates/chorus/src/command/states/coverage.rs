@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 use states::{Json, Machine, Mocks, RunOptions};
 
+use super::storage::Storage;
 use super::{Which, json as given, source};
 use crate::screen::{BAD, DIM, GOOD, line};
 
@@ -22,6 +23,9 @@ pub(super) struct Coverage {
     /// The input of the runs without one of their own: JSON, `@FILE`, or `-`
     #[arg(long, value_name = "JSON", default_value = "{}")]
     input: String,
+    /// A folder in the place of S3, for distributed Maps: FOLDER/BUCKET/KEY
+    #[arg(long, value_name = "FOLDER")]
+    s3: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -43,8 +47,9 @@ impl Coverage {
         if cases.is_empty() {
             bail!("{} has no mocks", self.mocks.display());
         }
-        for mut case in cases {
-            let run = states::run(&machine, case.input, &mut case.mocks, RunOptions::default());
+        for case in cases {
+            let mut tasks = Storage { mocks: case.mocks, folder: self.s3.clone() };
+            let run = states::run(&machine, case.input, &mut tasks, RunOptions::default());
             coverage.add(&run.with_context(|| format!("{} does not come to an end", case.name))?);
         }
         if self.json {
