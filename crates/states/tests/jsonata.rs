@@ -42,6 +42,9 @@ fn a_text_in_braces_is_a_query_and_any_other_value_is_itself() {
     assert_eq!(output(template, r#"{"n":[1,2,3]}"#), expected);
     assert_eq!(output(r#""{% $states.input %}""#, r#"{"b":1,"a":[]}"#), r#"{"b":1,"a":[]}"#);
     assert_eq!(output(r#""{% $states.context.State.Name %}""#, "{}"), r#""S""#);
+    let merged = r#""{% $merge([$states.input.a, $states.input.b]) %}""#;
+    assert_eq!(output(merged, r#"{"a":{"x":1},"b":{"y":2}}"#), r#"{"x":1,"y":2}"#);
+    assert_eq!(output(r#""{% $contains('hello$world', /^hello\\$/) %}""#, "{}"), "true");
     let keys = r#""{% $keys($states) %}""#;
     assert_eq!(output(keys, "{}"), r#"["input","context"]"#);
     let map = r#""{% $states.input.l[v > 1].n %}""#;

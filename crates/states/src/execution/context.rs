@@ -58,7 +58,7 @@ impl Work<'_, '_> {
         members.insert("location".to_owned(), location.as_str().into());
         members.insert("state".to_owned(), lane.state.as_str().into());
         let is_first = lane.last_event == lane.entered_event && location != "Timestamp";
-        let previous = if is_first { lane.entered_from } else { lane.last_event };
+        let previous = lane.entered_from.filter(|_| is_first).unwrap_or(lane.last_event);
         let details = Some(("evaluationFailedEventDetails", Json::Object(members)));
         let noted = self.note_of(After { lane: id, event: previous }, "EvaluationFailed", details);
         if let Some(lane) = self.execution.lanes.get_mut(&id) {

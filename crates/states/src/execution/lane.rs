@@ -28,9 +28,9 @@ pub(super) struct Lane {
     /// The event that the next one follows from.
     pub(super) last_event: u64,
     pub(super) entered_event: u64,
-    /// The event that the entered event followed from.
-    #[serde(default)]
-    pub(super) entered_from: u64,
+    /// The event that the entered event followed from, of a state in JSONata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) entered_from: Option<u64>,
     pub(super) entered_at: Timestamp,
     /// The ARN of the run, in a distributed Map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,7 +110,7 @@ impl Lane {
             variables: Object::new(),
             last_event: 0,
             entered_event: 0,
-            entered_from: 0,
+            entered_from: None,
             map_run: None,
             written: None,
             entered_at: now,

@@ -78,7 +78,7 @@ impl<'m> Work<'_, 'm> {
         let lane = &self.execution.lanes[&id];
         let details = history::state_entered(&lane.state, lane.input.to_string());
         let event = format!("{}StateEntered", state.kind.name());
-        let entered_from = lane.last_event;
+        let entered_from = state.jsonata.then_some(lane.last_event);
         let entered = self.emit(id, event, details);
         if let (Some(trail), Some(lane)) =
             (&mut self.execution.trail, self.execution.lanes.get(&id))
