@@ -4,7 +4,7 @@
 
 use states::{
     Answer, Coverage, Effect, Entropy, Execution, Identity, Json, Machine, Mocks, Run, RunOptions,
-    Severity, Start, Status, TaskRef, run,
+    Severity, Start, StateTest, Status, TaskRef, Tested, run,
 };
 
 const PASS: &str = r#"{"I":{"Type":"Pass","End":true}}"#;
@@ -236,4 +236,31 @@ fn the_fields_of_a_distributed_map_are_read() {
     ] {
         assert_eq!(errors(fields).first().map(String::as_str), Some(field), "{fields}");
     }
+}
+
+#[test]
+fn a_test_of_a_map_may_say_how_many_iterations_have_failed() {
+    let text = machine(
+        r#""ToleratedFailureCount":1,"Retry":[{"ErrorEquals":["E"]},{"ErrorEquals":[
+        "States.ExceedToleratedFailureThreshold"],"IntervalSeconds":1}],"#,
+        PASS,
+    );
+    let machine = Machine::parse(&text).unwrap();
+    let tested = |failed_iterations| {
+        let outcome = Some(Ok("[1,1]".parse().unwrap()));
+        let input = StateTest::new("[1,2,3]".parse().unwrap());
+        let test = StateTest { outcome, failed_iterations, ..input };
+        machine.test_state("M", test, &mut Mocks::default()).unwrap()
+    };
+    let below = tested(1);
+    assert_eq!(
+        (below.status, below.output.unwrap().to_string().as_str()),
+        (Tested::Succeeded, "[1,1]")
+    );
+    assert_eq!(below.inspection_data["toleratedFailureCount"], Json::from(1_u64));
+    let beyond = tested(2);
+    assert_eq!(beyond.status, Tested::Retriable);
+    assert_eq!(beyond.error.as_deref(), Some("States.ExceedToleratedFailureThreshold"));
+    let details = beyond.inspection_data["errorDetails"].to_string();
+    assert_eq!(details, r#"{"retryIndex":1,"retryBackoffIntervalSeconds":1}"#);
 }

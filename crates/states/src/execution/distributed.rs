@@ -40,6 +40,24 @@ struct Bounds {
     max_items: Option<i64>,
 }
 
+impl Bounds {
+    /// Whether more iterations have failed than are tolerated: none, where nothing is said.
+    fn are_exceeded(&self, failed: usize, total: usize) -> bool {
+        let share = failed as f64 * 100.0 / total.max(1) as f64;
+        match (self.tolerated_count, self.tolerated_share) {
+            (None, None) => true,
+            (count, most) => {
+                count.is_some_and(|most| failed as u64 > most)
+                    || most.is_some_and(|most| share > most)
+            }
+        }
+    }
+}
+
+fn exceeded() -> Failure {
+    Failure::new(EXCEEDED, "The specified tolerated failure threshold was exceeded")
+}
+
 impl Work<'_, '_> {
     /// Starts the run: its items are read first, where they are in a file.
     pub(super) fn distribute(
@@ -57,6 +75,10 @@ impl Work<'_, '_> {
         self.emit(id, "MapStateStarted", history::map_started(length));
         let bounds = Bounds { limit, ..self.bounds(id, distributed)? };
         if let Some(outcome) = self.stand_in(id) {
+            let failed = self.execution.probe.as_ref().map_or(0, |probe| probe.failed_iterations);
+            if outcome.is_ok() && failed > 0 && bounds.are_exceeded(failed, length) {
+                return Err(exceeded());
+            }
             return outcome.map(|result| Some(Phase::Done(result)));
         }
         let parameters = self.parameters(id, distributed)?;
@@ -281,16 +303,14 @@ impl Work<'_, '_> {
         let total = fan.results.len();
         let Some(run) = &mut fan.run else { return };
         run.failed += usize::from(index.is_some());
-        let beyond_count = run.tolerated_count.map(|most| run.failed as u64 > most);
-        let share = run.failed as f64 * 100.0 / total.max(1) as f64;
-        let beyond_share = run.tolerated_share.map(|most| share > most);
-        let exceeded = match (beyond_count, beyond_share) {
-            (None, None) => true,
-            (count, share) => count.unwrap_or(false) || share.unwrap_or(false),
+        let bounds = Bounds {
+            limit: 0,
+            tolerated_count: run.tolerated_count,
+            tolerated_share: run.tolerated_share,
+            max_items: None,
         };
-        if exceeded {
-            let cause = "The specified tolerated failure threshold was exceeded";
-            let failure = self.run_failed(id, Failure::new(EXCEEDED, cause));
+        if bounds.are_exceeded(run.failed, total) {
+            let failure = self.run_failed(id, exceeded());
             return self.trouble(id, failure);
         }
         self.go_on(id, 0);

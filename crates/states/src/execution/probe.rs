@@ -21,6 +21,8 @@ pub(super) struct Probe {
     failure: Option<Failure>,
     /// How often each retrier has been used before.
     pub(super) retries: u64,
+    /// How many iterations of a distributed Map have failed.
+    pub(super) failed_iterations: usize,
     /// Whether the state has been left for another one.
     left: bool,
     /// What a Parallel or a Map is taken to end with.
@@ -40,6 +42,8 @@ pub struct StateTest {
     pub context: Option<Json>,
     /// How often each retrier has been used before.
     pub retries: u64,
+    /// How many iterations of a distributed Map have failed, where its outcome is given.
+    pub failed_iterations: usize,
     /// The time of the test.
     pub now: Timestamp,
 }
@@ -50,7 +54,8 @@ impl StateTest {
     pub fn new(input: Json) -> Self {
         let now = Timestamp::UNIX_EPOCH;
         let variables = Object::new();
-        Self { input, outcome: None, variables, context: None, retries: 0, now }
+        let (retries, failed_iterations) = (0, 0);
+        Self { input, outcome: None, variables, context: None, retries, failed_iterations, now }
     }
 }
 
@@ -161,8 +166,10 @@ fn answer(
 
 impl Execution {
     fn of_state(flow: FlowId, name: &str, test: StateTest) -> Self {
-        let StateTest { input, outcome, variables, context, retries, now } = test;
-        let mut probe = Probe { context, stand_in: outcome, retries, ..Probe::default() };
+        let StateTest { input, outcome, variables, context, retries, failed_iterations, now } =
+            test;
+        let stand_in = outcome;
+        let mut probe = Probe { context, stand_in, retries, failed_iterations, ..Probe::default() };
         probe.seen.insert("input".to_owned(), input.clone());
         if !variables.is_empty() {
             probe.seen.insert("variables".to_owned(), Json::Object(variables.clone()));

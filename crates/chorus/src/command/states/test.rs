@@ -39,6 +39,9 @@ pub(super) struct Test {
     /// How often each retrier has been used before
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     retries: u64,
+    /// How many iterations of a distributed Map have failed, beside --result
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    failed_iterations: usize,
     /// The time of the test; without, the beginning of 1970
     #[arg(long, value_name = "TIME")]
     now: Option<jiff::Timestamp>,
@@ -49,6 +52,7 @@ impl Test {
         let machine = self.which.read()?;
         let mut test = StateTest::new(json(&self.input, "--input")?);
         test.retries = self.retries;
+        test.failed_iterations = self.failed_iterations;
         test.now = self.now.unwrap_or(test.now);
         test.outcome = match (&self.result, &self.error) {
             (Some(result), _) => Some(Ok(json(result, "--result")?)),

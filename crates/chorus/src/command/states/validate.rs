@@ -39,7 +39,8 @@ impl Validate {
             if self.json {
                 let result = if machine.is_some() { "OK" } else { "FAIL" };
                 let name = &definition.name;
-                told.push(json!({ "machine": name, "result": result, "diagnostics": problems }));
+                told.push(json!({ "machine": name, "result": result, "diagnostics": problems,
+                    "truncated": false }));
                 continue;
             }
             for assumed in &definition.assumed {
