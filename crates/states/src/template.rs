@@ -196,6 +196,16 @@ impl Template {
         }
     }
 
+    /// Whether a query of the template may read the context object.
+    pub(crate) fn queries_context(&self) -> bool {
+        match self {
+            Self::Query { query, .. } => query.text().contains("context"),
+            Self::Object(members) => members.iter().any(|(_, member)| member.queries_context()),
+            Self::Array(items) => items.iter().any(Self::queries_context),
+            Self::Literal(_) | Self::Expression { .. } => false,
+        }
+    }
+
     /// Every path in the template.
     pub(crate) fn paths(&self) -> Vec<&Path> {
         let mut paths = Vec::new();

@@ -108,6 +108,16 @@ fn a_task_is_called_with_its_arguments_and_answers_as_result() {
 }
 
 #[test]
+fn a_callback_in_jsonata_is_given_its_token() {
+    let states = r#""S":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Arguments":{"QueueUrl":"q","MessageBody":"{% $states.context.Task.Token %}"},
+        "TimeoutSeconds":9,"End":true}"#;
+    let machine = format!(r#"{{"QueryLanguage":"JSONata","StartAt":"S","States":{{{states}}}}}"#);
+    assert_eq!(Machine::check(&machine).1, [], "nothing is to be warned of");
+    assert_eq!(ends(states, "{}", r#"{"S":{"Return":"done"}}"#), r#""done""#);
+}
+
+#[test]
 fn a_choice_takes_the_first_condition_that_is_true() {
     let states = r#""S":{"Type":"Choice","Default":"D","Output":"by default","Choices":[
         {"Condition":false,"Next":"D"},

@@ -131,7 +131,9 @@ fn task(fields: &mut Fields<'_>) -> Kind {
     integrations::check(fields, &resource);
     let credentials = credentials(fields);
     let fan = fan(fields);
-    let asks = fan.parameters.iter().flat_map(Template::paths).any(names_token);
+    let given = fan.parameters.as_ref();
+    let asks = given
+        .is_some_and(|given| given.paths().into_iter().any(names_token) || given.queries_context());
     let has_token = match resource.pattern() {
         Pattern::Callback => true,
         Pattern::RunJob => asks,
