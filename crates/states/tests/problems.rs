@@ -207,6 +207,68 @@ fn a_problem_reads_as_a_sentence_with_a_remedy() {
 }
 
 #[test]
+fn each_problem_has_the_code_and_the_location_that_the_service_gives_it() {
+    let told = |machine: &str| {
+        let (_, problems) = Machine::check(machine);
+        let problems = problems.iter().filter_map(|problem| {
+            let code = problem.code?.as_str();
+            Some(format!("{code} {}", problem.location.as_deref().unwrap_or("nowhere")))
+        });
+        problems.collect::<Vec<_>>()
+    };
+    let task = r#""Type":"Task","Resource":"arn:aws:states:::lambda:invoke","End":true"#;
+    for (machine, expected) in [
+        ("", vec!["SCHEMA_VALIDATION_FAILED nowhere"]),
+        ("not a definition", vec!["INVALID_JSON_DESCRIPTION nowhere"]),
+        ("{}", vec!["SCHEMA_VALIDATION_FAILED /", "SCHEMA_VALIDATION_FAILED /"]),
+        (
+            r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"NOPE"}}}"#,
+            vec!["MISSING_TRANSITION_TARGET /States/A/Next", "MISSING_END_STATE nowhere"],
+        ),
+        (
+            r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#,
+            vec!["MISSING_END_STATE nowhere"],
+        ),
+        (
+            r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true},"C":{"Type":"Succeed"}}}"#,
+            vec!["MISSING_TRANSITION_TARGET /States/C"],
+        ),
+        (
+            r#"{"StartAt":"M","States":{"M":{"Type":"Map","TimeoutSeconds":5,"End":true,"Iterator":{
+            "StartAt":"I","States":{"I":{"Type":"Pass","Next":"J"},"M":{"Type":"Succeed"}}}}}}"#,
+            vec![
+                "DUPLICATE_STATE_NAME /States/M/Iterator/States/M",
+                "MISSING_TRANSITION_TARGET /States/M/Iterator/States/I/Next",
+                "MISSING_TRANSITION_TARGET /States/M/Iterator/States/M",
+                "MISSING_END_STATE nowhere",
+                "SCHEMA_VALIDATION_FAILED /States/M",
+            ],
+        ),
+        (
+            &format!(
+                r#"{{"StartAt":"T","States":{{"T":{{{task},"Catch":[{{"ErrorEquals":["E"],
+                "Next":"X"}}],"Parameters":{{"a.$":"b","c":"$.d"}}}}}}}}"#
+            ),
+            vec![
+                "SCHEMA_VALIDATION_FAILED /States/T/Parameters",
+                "NO_DOLLAR /States/T/Parameters/c",
+                "MISSING_TRANSITION_TARGET /States/T/Catch[0]/Next",
+            ],
+        ),
+        (
+            r#"{"StartAt":"P","States":{"P":{"Type":"Pass","Result":{"a.$":"$.b"},"End":true}}}"#,
+            vec!["PASS_RESULT_IS_STATIC /States/P/Result"],
+        ),
+    ] {
+        let mut found = told(machine);
+        found.sort_unstable();
+        let mut expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{machine}");
+    }
+}
+
+#[test]
 fn a_warning_does_not_refuse_a_machine() {
     let machine = r#"{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.t",
         "TimestampEquals":"noon","Next":"E"}],"Default":"E"},"E":{"Type":"Succeed"}}}"#;

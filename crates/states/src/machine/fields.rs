@@ -341,12 +341,12 @@ impl<'a> Fields<'a> {
                 others = &OF_JSONPATH;
             }
             match others.iter().find(|(known, _)| *known == name) {
-                Some((_, remedy)) => self.advise(name, format!("is not for {what}"), remedy),
+                Some((_, remedy)) => self.of_object(name, format!("is not for {what}"), remedy),
                 None if OF_DISTRIBUTED.contains(&name) => {
                     let remedy = "it is for a Map whose ProcessorConfig has the mode DISTRIBUTED";
-                    self.advise(name, format!("is not for {what}"), remedy);
+                    self.of_object(name, format!("is not for {what}"), remedy);
                 }
-                None => self.refuse(name, format!("is no field of {what}")),
+                None => self.of_object(name, format!("is no field of {what}"), ""),
             }
         }
     }

@@ -54,11 +54,16 @@ impl Fields<'_> {
         Coded { fields: self, code }
     }
 
-    /// A field that must be there is not: the service points at the object that lacks it.
+    /// A field that must be there is not.
     pub(super) fn missing(&self, field: &str, remedy: &str) {
+        self.of_object(field, "is missing", remedy);
+    }
+
+    /// A problem for which the service points at the object, and not at the field.
+    pub(super) fn of_object(&self, field: &str, reason: impl Into<String>, remedy: &str) {
         let location = self.problem("", "").location;
-        let remedy = Some(remedy.to_owned());
-        self.note(Problem { location, remedy, ..self.problem(field, "is missing") });
+        let remedy = Some(remedy.to_owned()).filter(|remedy| !remedy.is_empty());
+        self.note(Problem { location, remedy, ..self.problem(field, reason) });
     }
 
     /// Something that the service says nothing of.

@@ -35,6 +35,10 @@ pub(super) fn machine(definition: &str, workflow: Workflow) -> (Option<Machine>,
             format!("the definition is longer than {MAX_DEFINITION} bytes"),
         );
     }
+    if definition.trim().is_empty() {
+        let reason = "the definition must be an object, and is empty".to_owned();
+        return refused(Code::SchemaValidationFailed, reason);
+    }
     let (document, repeated) = match document::read(definition) {
         Ok(read) => read,
         Err(error) => {
@@ -78,7 +82,7 @@ fn whole(mut fields: Fields<'_>) -> Machine {
 pub(super) fn query_language(fields: &mut Fields<'_>) {
     match fields.text("QueryLanguage") {
         None => {}
-        Some("JSONPath") if fields.notes().jsonata.get() => fields.advise(
+        Some("JSONPath") if fields.notes().jsonata.get() => fields.of_object(
             "QueryLanguage",
             "is JSONPath in a machine that is in JSONata",
             "only a machine in JSONPath may have states in the other language",
