@@ -112,6 +112,15 @@ fn a_loop_is_led_around_the_side_and_comes_in_from_there() {
 }
 
 #[test]
+fn a_distributed_map_tells_where_its_items_come_from() {
+    let machine = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemReader":{
+        "Resource":"arn:aws:states:::s3:getObject"},"ItemProcessor":{"ProcessorConfig":{"Mode":
+        "DISTRIBUTED","ExecutionType":"EXPRESS"},"StartAt":"I","States":{"I":{"Type":"Succeed"}}}}}}"#;
+    let svg = draw_svg(&Machine::parse(machine).unwrap());
+    assert!(svg.contains(">Distributed Map over s3:getObject<"), "{svg}");
+}
+
+#[test]
 fn a_label_that_is_cut_has_the_whole_of_it_as_a_tooltip() {
     let svg = draw_svg(&Machine::parse(LOOP).unwrap());
     let whole = "$.answer.of.the.carrier.status = Delivered and \

@@ -1,8 +1,8 @@
 //! The texts of a drawing: what stands in a box and beside an edge.
 
 use crate::machine::{
-    ChoiceRule, Comparison, Items, Kind, Next, Operand, Relation, Seconds, State, Test, ValueKind,
-    Wait,
+    ChoiceRule, Comparison, Items, Kind, Map, Next, Operand, Relation, Seconds, State, Test,
+    ValueKind, Wait,
 };
 use crate::path::Path;
 use crate::template::Template;
@@ -73,14 +73,26 @@ fn what(kind: &Kind) -> String {
         Kind::Wait(Wait::TimestampQuery(query)) => format!("Wait until {}", query.text()),
         Kind::Wait(Wait::Timestamp(until)) => format!("Wait until {until}"),
         Kind::Wait(Wait::TimestampPath(path)) => format!("Wait until {path}"),
-        Kind::Map(_, map) => match &map.items {
-            Items::Path(path) => format!("Map over {path}"),
-            Items::Template(Template::Query { query, .. }) => format!("Map over {}", query.text()),
-            Items::Template(_) => "Map over given items".to_owned(),
-            Items::Input => "Map over the input".to_owned(),
-        },
+        Kind::Map(_, map) => {
+            let what = if map.distributed.is_some() { "Distributed Map" } else { "Map" };
+            format!("{what} over {}", over(map))
+        }
         Kind::Parallel(_, branches) => format!("Parallel, {} branches", branches.len()),
         other => other.name().to_owned(),
+    }
+}
+
+/// What a Map runs over.
+fn over(map: &Map) -> String {
+    let reader = map.distributed.as_ref().and_then(|distributed| distributed.reader.as_ref());
+    if let Some((service, action)) = reader.and_then(|reader| reader.resource.service()) {
+        return format!("{service}:{action}");
+    }
+    match &map.items {
+        Items::Path(path) => path.to_string(),
+        Items::Template(Template::Query { query, .. }) => query.text().to_owned(),
+        Items::Template(_) => "given items".to_owned(),
+        Items::Input => "the input".to_owned(),
     }
 }
 
