@@ -101,3 +101,124 @@ fn an_invalid_machine_is_told_by_state_and_field() {
     assert!(well(&["states", "validate", &valid]).contains("valid"));
     assert!(well(&["states", "draw", &valid]).contains("<svg"));
 }
+
+const YAML: &str = "
+StartAt: Ask
+States:
+  Ask:
+    Type: Task
+    Resource: arn:aws:states:::lambda:invoke
+    Catch: [{ErrorEquals: [States.ALL], Next: Choose}]
+    Next: Choose
+  Choose:
+    Type: Choice
+    Choices: [{Variable: $.n, IsPresent: true, Next: Done}]
+    Default: Done
+  Done: {Type: Succeed}
+";
+
+#[test]
+fn machines_are_found_in_yaml_and_inside_templates() {
+    let place = tempfile::tempdir().unwrap();
+    let yaml = file(place.path(), "m.asl.yaml", YAML);
+    assert!(well(&["states", "validate", &yaml]).contains("valid"));
+    let template = "
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Ask: {Type: 'AWS::Serverless::Function'}
+  Beside:
+    Type: AWS::Serverless::StateMachine
+    Properties: {DefinitionUri: m.asl.yaml}
+  Inside:
+    Type: AWS::StepFunctions::StateMachine
+    Properties:
+      StateMachineType: EXPRESS
+      DefinitionSubstitutions: {Queue: !GetAtt Ask.Arn, Word: 'a \"word\"'}
+      DefinitionString: '{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Task\",\"Resource\":\"arn:aws:states:::sqs:sendMessage.waitForTaskToken\",\"Next\":\"B\"},\"B\":{\"Type\":\"Pass\",\"Result\":\"${Word}\",\"End\":true}}}'
+";
+    let template = file(place.path(), "template.yaml", template);
+    let output = chorus(&["states", "validate", &template, "--json"]);
+    assert_eq!(output.status.code(), Some(1), "a callback has no place in an Express machine");
+    let told: serde_json::Value = serde_json::from_str(&said(&output)).unwrap();
+    let results: Vec<&str> =
+        told.as_array().unwrap().iter().filter_map(|machine| machine["result"].as_str()).collect();
+    assert_eq!(results, ["OK", "FAIL"]);
+    let diagnostic = &told[1]["diagnostics"][0];
+    assert_eq!(diagnostic["code"], "SCHEMA_VALIDATION_FAILED");
+    assert_eq!(diagnostic["location"], "/States/A/Resource");
+    let standard = ["states", "validate", &template, "--type", "standard"];
+    assert!(well(&standard).contains("valid"));
+    let run = ["states", "test", &template, "--machine", "Inside", "--type", "standard"];
+    let told = well(&[&run[..], &["--state", "B"]].concat());
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["output"], "a \"word\"");
+    let unnamed = chorus(&["states", "draw", &template]);
+    let error = String::from_utf8_lossy(&unnamed.stderr).into_owned();
+    assert!(unnamed.status.code() == Some(2) && error.contains("Beside, Inside"), "{error}");
+}
+
+#[test]
+fn one_state_is_tested_alone_and_a_folder_of_mocks_is_measured() {
+    let place = tempfile::tempdir().unwrap();
+    let yaml = file(place.path(), "m.yaml", YAML);
+    let test = ["states", "test", &yaml, "--state", "Ask", "--error", "Down", "--cause", "c"];
+    let told: serde_json::Value = serde_json::from_str(&well(&test)).unwrap();
+    assert_eq!((&told["status"], &told["nextState"]), (&"CAUGHT_ERROR".into(), &"Choose".into()));
+    let folder = place.path().join("mocks");
+    std::fs::create_dir(&folder).unwrap();
+    file(&folder, "found.json", r#"{"Ask":{"Return":{"n":1}}}"#);
+    file(&folder, "nothing.json", r#"{"Ask":{"Return":{}}}"#);
+    let folder_name = folder.display().to_string();
+    let coverage = ["states", "coverage", &yaml, "--mocks", &folder_name];
+    let output = chorus(&coverage);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("0 x Catch[0].Next → Choose"), "{}", said(&output));
+    assert!(said(&output).contains("3 of 3 states, 4 of 5 transitions"), "{}", said(&output));
+    file(&folder, "down.json", r#"{"Ask":{"Throw":{"Error":"Down"}}}"#);
+    assert!(well(&coverage).contains("5 of 5 transitions"));
+}
+
+#[test]
+fn a_history_is_told_as_a_table_at_the_given_time_and_errors_as_json() {
+    let place = tempfile::tempdir().unwrap();
+    let yaml = file(place.path(), "m.yaml", YAML);
+    let mocks = file(place.path(), "mocks.json", r#"{"Ask":{"Return":{},"AfterSeconds":2}}"#);
+    let run = ["states", "run", &yaml, "--mock", &mocks, "--now", "2026-11-20T10:47:00Z"];
+    let table = well(&[&run[..], &["--table"]].concat());
+    let line = table.lines().find(|line| line.contains("ChoiceStateEntered")).unwrap();
+    assert!(line.contains("+2 s") && line.contains("Choose"), "{table}");
+    let history = well(&[&run[..], &["--history", "--name", "order-7"]].concat());
+    assert!(history.contains("2026-11-20T10:47:02.000Z"), "{history}");
+    let output = chorus(&["states", "run", "nowhere.json", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told: serde_json::Value = serde_json::from_str(&said(&output)).unwrap();
+    assert_eq!(told["error"], "nowhere.json cannot be read");
+}
+
+#[test]
+fn a_distributed_map_reads_and_writes_a_folder_in_the_place_of_s3() {
+    let place = tempfile::tempdir().unwrap();
+    let machine = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,
+        "ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"CSV",
+        "CSVHeaderLocation":"FIRST_ROW"},"Parameters":{"Bucket":"in","Key":"orders/a.csv"}},
+        "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},
+        "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},
+        "ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"out"}}}}}"#;
+    let machine = file(place.path(), "m.json", machine);
+    let bucket = place.path().join("s3/in/orders");
+    std::fs::create_dir_all(&bucket).unwrap();
+    file(&bucket, "a.csv", "id\n1\n2\n");
+    let folder = place.path().join("s3").display().to_string();
+    let told: serde_json::Value =
+        serde_json::from_str(&well(&["states", "run", &machine, "--s3", &folder])).unwrap();
+    let manifest = told["ResultWriterDetails"]["Key"].as_str().unwrap();
+    let written = place.path().join("s3/out").join(manifest).with_file_name("SUCCEEDED_0.json");
+    assert_eq!(std::fs::read_to_string(written).unwrap(), r#"[{"id":"1"},{"id":"2"}]"#);
+    let gone = file(
+        place.path(),
+        "g.json",
+        &std::fs::read_to_string(&machine).unwrap().replace("a.csv", "../../b"),
+    );
+    let output = chorus(&["states", "run", &gone, "--s3", &folder]);
+    assert_eq!(output.status.code(), Some(2), "no object is outside of its bucket");
+}

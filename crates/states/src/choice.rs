@@ -7,16 +7,17 @@ use crate::json::Json;
 use crate::machine::{ChoiceRule, Comparison, Operand, Relation, Test, ValueKind};
 use crate::path::Path;
 use crate::scope::Scope;
+use crate::template::Template;
 use crate::timestamp;
 
-/// The first rule that matches.
-pub(crate) fn first_match<'r>(
-    rules: &'r [ChoiceRule],
+/// The place of the first rule that matches.
+pub(crate) fn first_match(
+    rules: &[ChoiceRule],
     scope: &Scope<'_>,
-) -> Result<Option<&'r ChoiceRule>, Failure> {
-    for rule in rules {
+) -> Result<Option<usize>, Failure> {
+    for (position, rule) in rules.iter().enumerate() {
         if holds(&rule.test, scope)? {
-            return Ok(Some(rule));
+            return Ok(Some(position));
         }
     }
     Ok(None)
@@ -41,10 +42,19 @@ fn holds(test: &Test, scope: &Scope<'_>) -> Result<bool, Failure> {
             Ok(false)
         }
         Test::Not(test) => Ok(!holds(test, scope)?),
+        Test::Condition(template) => condition(template, scope),
         Test::Compare(variable, Comparison::IsPresent(expected)) => {
             Ok(scope.read(variable).is_ok() == *expected)
         }
         Test::Compare(variable, comparison) => compare(&read(variable, scope)?, comparison, scope),
+    }
+}
+
+/// A condition in JSONata.
+fn condition(template: &Template, scope: &Scope<'_>) -> Result<bool, Failure> {
+    match template.fill(scope)? {
+        Json::Bool(holds) => Ok(holds),
+        other => Err(template.unexpected("boolean", &other)),
     }
 }
 

@@ -6,12 +6,14 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
+use crate::json::wire::without_minus_zero;
 use crate::json::{Json, Object};
 
 /// Reads the text; the second part lists the places (`/States/A/Next`) of repeated keys.
 pub(crate) fn read(text: &str) -> Result<(Json, Vec<String>), serde_json::Error> {
     let repeated = RefCell::new(Vec::new());
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let text = without_minus_zero(text);
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
     let place = Place { pointer: String::new(), repeated: &repeated };
     let value = place.deserialize(&mut deserializer)?;
     deserializer.end()?;

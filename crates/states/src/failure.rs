@@ -24,6 +24,15 @@ pub(crate) const RESULT_PATH: &str = "States.ResultPathMatchFailure";
 const REFERENCE_PATH: &str = "States.ReferencePathConflict";
 /// A branch of a Parallel state failed.
 pub(crate) const BRANCH_FAILED: &str = "States.BranchFailed";
+/// More iterations of a distributed Map failed than are tolerated.
+pub(crate) const EXCEEDED: &str = "States.ExceedToleratedFailureThreshold";
+/// The items of a distributed Map could not be read.
+pub(crate) const READER_FAILED: &str = "States.ItemReaderFailed";
+/// The results of a distributed Map could not be written.
+pub(crate) const WRITER_FAILED: &str = "States.ResultWriterFailed";
+/// A JSONata expression failed.
+pub(crate) const QUERY: &str = "States.QueryEvaluationError";
+
 /// What went wrong, as `Retry`, `Catch` and the history see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
@@ -36,6 +45,9 @@ pub struct Failure {
     /// Whether it came up from a branch or an iteration.
     #[serde(default)]
     pub(crate) from_branch: bool,
+    /// The field whose query failed, such as `Output/total`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) location: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +68,13 @@ impl Failure {
             cause: Some(cause.into()),
             origin: Origin::Ordinary,
             from_branch: false,
+            location: None,
         }
+    }
+
+    /// A JSONata expression that cannot be evaluated, or answers with what the field does not take.
+    pub(crate) fn query(location: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self { location: Some(location.into()), ..Self::new(QUERY, cause) }
     }
 
     /// An interpreter error, which ends the execution.
@@ -69,7 +87,7 @@ impl Failure {
     }
 
     pub(crate) fn timeout(origin: Origin) -> Self {
-        Self { error: Some(TIMEOUT.to_owned()), cause: None, origin, from_branch: false }
+        Self { cause: None, origin, ..Self::new(TIMEOUT, "") }
     }
 
     pub(crate) fn payload(name: &str) -> Self {
@@ -114,7 +132,13 @@ impl Failure {
 
     /// The error output that a Catcher receives.
     pub(crate) fn output(&self) -> Json {
-        let text = |value: &Option<String>| Json::from(value.clone().unwrap_or_default());
-        Json::object([("Error", text(&self.error)), ("Cause", text(&self.cause))])
+        let text = |value: &Option<String>| value.clone().map_or(Json::Null, Json::from);
+        // A timeout of the service's own has an empty cause; a failure that was reported without
+        // one has null.
+        let cause = match (&self.error, &self.cause) {
+            (Some(error), None) if error == TIMEOUT => Json::from(""),
+            (_, cause) => text(cause),
+        };
+        Json::object([("Error", text(&self.error)), ("Cause", cause)])
     }
 }

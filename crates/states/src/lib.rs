@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod choice;
+mod coverage;
 mod document;
 mod draw;
 mod execution;
@@ -8,6 +9,8 @@ mod failure;
 mod history;
 mod intrinsic;
 mod json;
+#[cfg_attr(not(feature = "jsonata"), path = "jsonata/absent.rs")]
+mod jsonata;
 mod machine;
 mod mock;
 mod path;
@@ -18,17 +21,18 @@ mod shaping;
 mod template;
 mod timestamp;
 
+pub use coverage::{Coverage, Way};
 pub use draw::draw_svg;
 pub use execution::{
-    Answer, Effect, Execution, Identity, Outcome, Refusal, Start, Status, TaskId, TaskRef,
-    TaskRequest, Turn,
+    Answer, Effect, Execution, Identity, Inspected, Outcome, Refusal, Start, StateTest, Status,
+    TaskId, TaskRef, TaskRequest, TestError, Tested, Turn,
 };
 pub use failure::Failure;
 pub use history::HistoryEvent;
 pub use json::{Json, Object};
-pub use machine::{Limits, Machine, Pattern, Resource};
+pub use machine::{Limits, Machine, Pattern, Resource, Workflow};
 pub use mock::{MockError, Mocks};
 pub use path::{Path, PathError};
-pub use problem::{Problem, Problems, Severity};
+pub use problem::{Code, Problem, Problems, Severity};
 pub use run::{Reply, Run, RunError, RunOptions, Tasks, run};
 pub use scope::Entropy;

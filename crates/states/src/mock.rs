@@ -12,7 +12,8 @@
 //!
 //! Each member is a state's name with its responses: one for all calls, a list by the number of
 //! the call, or an object by numbers and ranges as in Step Functions Local. The last response
-//! answers all further calls. `Submitted` is what the call of a callback or a job itself answers,
+//! answers all further calls. A distributed Map whose items are in a file has a response, too: the
+//! file's content, as a text or as the JSON that it is; its results are written without one. `Submitted` is what the call of a callback or a job itself answers,
 //! `Never` leaves a task without an answer, `AfterSeconds` lets it take its time. A whole configuration of Step Functions Local, with
 //! `StateMachines` and `MockedResponses`, is read too; it names a test case.
 
@@ -23,7 +24,7 @@ use jiff::SignedDuration;
 use crate::execution::TaskRequest;
 use crate::failure::Failure;
 use crate::json::{Json, Object};
-use crate::machine::Machine;
+use crate::machine::{Kind, Machine};
 use crate::run::{Reply, Tasks};
 
 /// Answers by the name of the state that calls.
@@ -82,11 +83,30 @@ impl Mocks {
         Ok(Self { responses, calls: HashMap::new() })
     }
 
-    /// The names in the mocks that no Task of the machine has: hardly what was meant.
+    /// The test cases in a configuration of Step Functions Local; of other mocks, the one run
+    /// without a name.
+    ///
+    /// # Errors
+    /// When the text is no JSON.
+    pub fn cases(text: &str) -> Result<Vec<Option<String>>, MockError> {
+        let document: Json = text.parse()?;
+        let members = object(&document, "")?;
+        let (Some(machines), Some(_)) =
+            (members.get("StateMachines"), members.get("MockedResponses"))
+        else {
+            return Ok(vec![None]);
+        };
+        Ok(test_cases(machines)?.into_iter().map(|(name, _)| Some(name)).collect())
+    }
+
+    /// The names in the mocks that no Task and no Map of the machine has: hardly what was meant.
     #[must_use]
     pub fn strangers(&self, machine: &Machine) -> Vec<&str> {
-        let has =
-            |name: &str| machine.states().any(|(state, task)| state == name && task.is_some());
+        let calls = |kind: &Kind| matches!(kind, Kind::Task(_) | Kind::Map(..));
+        let has = |name: &str| {
+            let states = machine.flows.iter().filter_map(|flow| flow.states.get(name));
+            states.into_iter().any(|state| calls(&state.kind))
+        };
         let mut strangers: Vec<&str> =
             self.responses.keys().map(String::as_str).filter(|name| !has(name)).collect();
         strangers.sort_unstable();
@@ -103,6 +123,9 @@ impl Mocks {
 
 impl Tasks for Mocks {
     fn call(&mut self, request: &TaskRequest) -> Result<Reply, String> {
+        if !self.responses.contains_key(&request.state) && request.writes_results() {
+            return Ok(Reply::output(Json::empty_object()));
+        }
         let replies = self.responses.get(&request.state).ok_or_else(|| {
             format!("there is no mock for it; add \"{}\" to the mocks", request.state)
         })?;
@@ -124,14 +147,19 @@ fn object<'a>(value: &'a Json, place: &str) -> Result<&'a Object, MockError> {
 
 type Responses = HashMap<String, Vec<Reply>>;
 
-fn of_case(machines: &Json, mocked: &Json, case: Option<&str>) -> Result<Responses, MockError> {
-    let mocked = object(mocked, "MockedResponses")?;
+fn test_cases(machines: &Json) -> Result<Vec<(String, Json)>, MockError> {
     let mut cases = Vec::new();
     for (machine, members) in object(machines, "StateMachines")? {
         let place = format!("StateMachines.{machine}.TestCases");
         let found = object(members, machine)?.get("TestCases");
         cases.extend(object(found.unwrap_or(&Json::empty_object()), &place)?.clone());
     }
+    Ok(cases)
+}
+
+fn of_case(machines: &Json, mocked: &Json, case: Option<&str>) -> Result<Responses, MockError> {
+    let mocked = object(mocked, "MockedResponses")?;
+    let cases = test_cases(machines)?;
     let names = cases.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
     let chosen = match case {
         Some(case) => cases.iter().find(|(name, _)| name == case),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::coverage::{Trail, Way};
 use crate::execution::{
     Answer, Effect, Execution, Identity, Outcome, Start, Status, TaskId, TaskRef, TaskRequest,
 };
@@ -71,6 +72,10 @@ pub struct Run {
     pub history: Vec<HistoryEvent>,
     /// The virtual time at its end.
     pub ended: Timestamp,
+    /// The states that were entered, in order, those inside a distributed Map included.
+    pub entered: Vec<String>,
+    /// The ways taken from state to state, in order.
+    pub ways: Vec<Way>,
 }
 
 /// Why a run could not come to its end.
@@ -125,7 +130,8 @@ pub fn run(
 ) -> Result<Run, RunError> {
     let RunOptions { identity, entropy, starts } = options;
     let start = Start { input, identity, entropy };
-    let (execution, turn) = Execution::start(machine, start, starts);
+    let (mut execution, turn) = Execution::start(machine, start, starts);
+    execution.keep_trail();
     let mut runner = Runner {
         machine,
         execution,
@@ -136,7 +142,9 @@ pub fn run(
     };
     runner.finish(tasks)?;
     let status = runner.execution.status().clone();
-    Ok(Run { status, history: runner.history, ended: runner.now })
+    let (history, ended) = (runner.history, runner.now);
+    let Trail { entered, ways } = runner.execution.into_trail();
+    Ok(Run { status, history, ended, entered, ways })
 }
 
 struct Runner<'m> {

@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -45,6 +46,16 @@ impl Entropy {
         bytes[..8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
     }
 
+    /// A UUID of version 4.
+    pub(crate) fn draw_uuid(&mut self) -> String {
+        let mut bytes = self.draw();
+        bytes[6] = (bytes[6] & 0x0f) | 0x40;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        let hex: String = bytes[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+        format!("{a}-{b}-{c}-{d}-{e}")
+    }
+
     /// A number from 0 on and below 1.
     pub(crate) fn draw_fraction(&mut self) -> f64 {
         (self.draw_number() >> 11) as f64 / (1_u64 << 53) as f64
@@ -56,6 +67,12 @@ pub(crate) struct Scope<'a> {
     /// `$`
     pub(crate) input: &'a Json,
     pub(crate) world: &'a World<'a>,
+    /// `$states.result`
+    #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
+    pub(crate) result: Option<&'a Json>,
+    /// `$states.errorOutput`
+    #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
+    pub(crate) error: Option<&'a Json>,
 }
 
 /// The part of a scope that stays while the input moves through the fields.
@@ -65,6 +82,11 @@ pub(crate) struct World<'a> {
     /// The variables, innermost first.
     variables: Vec<&'a Object>,
     entropy: RefCell<Entropy>,
+    /// The time of the execution.
+    #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
+    pub(crate) now: Timestamp,
+    /// What the fields made of the input on the way, where somebody wants to see it.
+    seen: Option<RefCell<Object>>,
 }
 
 /// A path that found nothing.
@@ -79,25 +101,40 @@ impl<'a> World<'a> {
     pub(crate) fn new(
         make_context: impl Fn() -> Json + 'a,
         variables: Vec<&'a Object>,
-        entropy: Entropy,
+        (entropy, now): (Entropy, Timestamp),
     ) -> Self {
         Self {
             context: OnceCell::new(),
             make_context: Box::new(make_context),
             variables,
             entropy: RefCell::new(entropy),
+            now,
+            seen: None,
+        }
+    }
+
+    /// The same, noting what is [shown](Self::show).
+    pub(crate) fn watched(self) -> Self {
+        Self { seen: Some(RefCell::default()), ..self }
+    }
+
+    /// Notes what a field has made of the input, if somebody wants to see it.
+    pub(crate) fn show(&self, what: &str, value: &Json) {
+        if let Some(seen) = &self.seen {
+            seen.borrow_mut().insert(what.to_owned(), value.clone());
         }
     }
 
     pub(crate) fn scope(&'a self, input: &'a Json) -> Scope<'a> {
-        Scope { input, world: self }
+        Scope { input, world: self, result: None, error: None }
     }
 
-    pub(crate) fn into_entropy(self) -> Entropy {
-        self.entropy.into_inner()
+    /// The entropy as it is now, and what was shown.
+    pub(crate) fn into_parts(self) -> (Entropy, Object) {
+        (self.entropy.into_inner(), self.seen.map(RefCell::into_inner).unwrap_or_default())
     }
 
-    fn context(&self) -> &Json {
+    pub(crate) fn context(&self) -> &Json {
         self.context.get_or_init(&self.make_context)
     }
 }
@@ -108,14 +145,11 @@ impl Scope<'_> {
         let root = match path.root() {
             Root::Input => self.input,
             Root::Context => self.world.context(),
-            Root::Variable(name) => {
-                let found = self.world.variables.iter().find_map(|scope| scope.get(name));
-                found.ok_or_else(|| Miss {
-                    input: None,
-                    reason: format!("The variable '${name}' has no value"),
-                    past_end: false,
-                })?
-            }
+            Root::Variable(name) => self.variable(name).ok_or_else(|| Miss {
+                input: None,
+                reason: format!("The variable '${name}' has no value"),
+                past_end: false,
+            })?,
         };
         match path.select(root) {
             Ok(found) => Ok(found.into_owned()),
@@ -125,17 +159,29 @@ impl Scope<'_> {
         }
     }
 
+    /// The value of a variable.
+    pub(crate) fn variable(&self, name: &str) -> Option<&Json> {
+        self.world.variables.iter().find_map(|scope| scope.get(name))
+    }
+
     pub(crate) fn draw_number(&self) -> u64 {
         self.world.entropy.borrow_mut().draw_number()
     }
 
     /// A UUID of version 4.
     pub(crate) fn draw_uuid(&self) -> String {
-        let mut bytes = self.world.entropy.borrow_mut().draw();
-        bytes[6] = (bytes[6] & 0x0f) | 0x40;
-        bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        let hex: String = bytes[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
-        format!("{a}-{b}-{c}-{d}-{e}")
+        self.world.entropy.borrow_mut().draw_uuid()
+    }
+}
+
+#[cfg(feature = "jsonata")]
+impl Scope<'_> {
+    /// The chance as it is now, to be given back after it has been drawn from.
+    pub(crate) fn entropy(&self) -> Entropy {
+        self.world.entropy.borrow().clone()
+    }
+
+    pub(crate) fn give_back(&self, entropy: Entropy) {
+        self.world.entropy.replace(entropy);
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::failure::{Failure, RESULT_PATH};
 use crate::json::{Json, Object};
+use crate::jsonata::Query;
 use crate::machine::{ResultPath, Seconds, Selector};
 use crate::path::{self, Path};
 use crate::scope::{Scope, World};
-use crate::template::Template;
+use crate::template::{self, Template};
 
 /// Applies `InputPath` or `OutputPath`.
 pub(crate) fn select(
@@ -61,19 +62,39 @@ pub(crate) fn combine(
 
 /// Reads a number of seconds, or of iterations, that is not negative.
 pub(crate) fn seconds(seconds: &Seconds, field: &str, scope: &Scope<'_>) -> Result<u64, Failure> {
-    let path = match seconds {
-        Seconds::Fixed(seconds) => return Ok(*seconds),
-        Seconds::Path(path) => path,
-    };
-    let value = read(path, scope)?;
-    let Some(number) = value.as_integer() else {
-        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        return Err(Failure::runtime(format!(
-            "The {field} field refers to value \"{shown}\" which is not a valid integer: {path}"
-        )));
-    };
-    u64::try_from(number).map_err(|_| {
+    if let Seconds::Query(place, query) = seconds {
+        return number(place, query, scope);
+    }
+    u64::try_from(integer(seconds, field, scope)?).map_err(|_| {
         let name = field.trim_end_matches("Path");
         Failure::runtime(format!("{name} cannot be negative."))
     })
+}
+
+/// Reads an integer. The service takes one in a text, too.
+pub(crate) fn integer(given: &Seconds, field: &str, scope: &Scope<'_>) -> Result<i64, Failure> {
+    let path = match given {
+        Seconds::Fixed(number) => return Ok(i64::try_from(*number).unwrap_or(i64::MAX)),
+        Seconds::Query(place, query) => {
+            return number(place, query, scope).map(|number| number as i64);
+        }
+        Seconds::Path(path) => path,
+    };
+    let value = read(path, scope)?;
+    let number = value.as_integer().or_else(|| value.as_str()?.parse().ok());
+    number.ok_or_else(|| {
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Failure::runtime(format!(
+            "The {field} field refers to value \"{shown}\" which is not a valid integer: {path}"
+        ))
+    })
+}
+
+/// A number that is not negative, as a query answers it.
+pub(crate) fn number(place: &str, query: &Query, scope: &Scope<'_>) -> Result<u64, Failure> {
+    let value = query.evaluate(place, scope)?;
+    let Some(number) = value.as_integer() else {
+        return Err(template::unexpected(place, query, "number", &value));
+    };
+    u64::try_from(number).map_err(|_| Failure::query(place, format!("{place} cannot be negative.")))
 }

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::intrinsic::{self, Call};
 use crate::json::{Json, Object};
+use crate::jsonata::Query;
 use crate::path::Path;
 use crate::scope::{Miss, Scope};
 
@@ -12,7 +13,15 @@ pub(crate) enum Template {
     Literal(Json),
     Object(Vec<(String, Template)>),
     Array(Vec<Template>),
-    Expression { field: String, expression: Expression },
+    Expression {
+        field: String,
+        expression: Expression,
+    },
+    /// A text between `{%` and `%}`, with its place below the state: `Output/total`.
+    Query {
+        place: String,
+        query: Query,
+    },
 }
 
 /// What a string stands for where a path or a function is allowed.
@@ -50,6 +59,39 @@ impl Template {
     /// Reads a template, noting every flaw; what is flawed is left out.
     pub(crate) fn parse(source: &Json, flaws: &mut Vec<Flaw>) -> Self {
         Self::parse_at(source, "", flaws)
+    }
+
+    /// Reads a template of JSONata; `place` is the field's.
+    pub(crate) fn parse_jsonata(source: &Json, place: &str, flaws: &mut Vec<Flaw>) -> Self {
+        match source {
+            Json::Object(members) => Self::object(
+                members
+                    .iter()
+                    .map(|(key, member)| {
+                        let place = format!("{place}/{key}");
+                        (key.clone(), Self::parse_jsonata(member, &place, flaws))
+                    })
+                    .collect(),
+            ),
+            Json::Array(items) => Self::array(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| {
+                        Self::parse_jsonata(item, &format!("{place}[{index}]"), flaws)
+                    })
+                    .collect(),
+            ),
+            Json::String(text) => match Query::of(text) {
+                None => Self::Literal(source.clone()),
+                Some(Ok(query)) => Self::Query { place: place.to_owned(), query },
+                Some(Err(reason)) => {
+                    flaws.push(Flaw { place: place.to_owned(), reason });
+                    Self::Literal(Json::Null)
+                }
+            },
+            scalar => Self::Literal(scalar.clone()),
+        }
     }
 
     fn parse_at(source: &Json, place: &str, flaws: &mut Vec<Flaw>) -> Self {
@@ -134,6 +176,7 @@ impl Template {
                 }
                 Ok(Json::Object(filled))
             }
+            Self::Query { place, query } => query.evaluate(place, scope),
             Self::Expression { field, expression } => match expression {
                 Expression::Call(call) => call.evaluate(scope),
                 Expression::Path(path) => match scope.read(path) {
@@ -145,13 +188,31 @@ impl Template {
         }
     }
 
+    /// The failure of a query whose value is not of the type that its field takes.
+    pub(crate) fn unexpected(&self, expected: &str, value: &Json) -> Failure {
+        match self {
+            Self::Query { place, query } => unexpected(place, query, expected, value),
+            _ => Failure::runtime(format!("Expected '{expected}', but was {}", value.kind())),
+        }
+    }
+
+    /// Whether a query of the template may read the context object.
+    pub(crate) fn queries_context(&self) -> bool {
+        match self {
+            Self::Query { query, .. } => query.text().contains("context"),
+            Self::Object(members) => members.iter().any(|(_, member)| member.queries_context()),
+            Self::Array(items) => items.iter().any(Self::queries_context),
+            Self::Literal(_) | Self::Expression { .. } => false,
+        }
+    }
+
     /// Every path in the template.
     pub(crate) fn paths(&self) -> Vec<&Path> {
         let mut paths = Vec::new();
         let mut pending = vec![self];
         while let Some(template) = pending.pop() {
             match template {
-                Self::Literal(_) => {}
+                Self::Literal(_) | Self::Query { .. } => {}
                 Self::Object(members) => pending.extend(members.iter().map(|(_, member)| member)),
                 Self::Array(items) => pending.extend(items),
                 Self::Expression { expression, .. } => paths.extend(expression.paths()),
@@ -179,4 +240,24 @@ pub(crate) fn not_found(miss: &Miss, path: &Path, field: &str) -> Failure {
         ),
         None => miss.reason.clone(),
     })
+}
+
+/// The failure of a query that answers with a value of another type than its field takes.
+pub(crate) fn unexpected(place: &str, query: &Query, expected: &str, value: &Json) -> Failure {
+    let found = match value {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    };
+    let text = query.text();
+    Failure::query(
+        place,
+        format!(
+            "The JSONata expression '{text}' specified for the field '{place}' returned an \
+             unexpected result type. Expected '{expected}', but was '{found}' for value: {value}"
+        ),
+    )
 }

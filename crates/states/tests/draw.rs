@@ -67,3 +67,64 @@ fn the_labels_of_many_ways_out_do_not_cover_one_another() {
         }
     }
 }
+
+const LOOP: &str = r#"{"StartAt":"Poll","States":{
+    "Poll":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Next":"Enough",
+      "Catch":[{"ErrorEquals":["Busy"],"Next":"Enough"}]},
+    "Enough":{"Type":"Choice","Default":"Pause","Choices":[{"And":[
+      {"Variable":"$.answer.of.the.carrier.status","StringEquals":"Delivered"},
+      {"Variable":"$.answer.of.the.carrier.signature","IsPresent":true}],"Next":"Done"}]},
+    "Pause":{"Type":"Wait","Seconds":9,"Next":"Poll"},"Done":{"Type":"Succeed"}}}"#;
+
+/// The edges' ways of that class: the numbers of each path.
+fn ways(svg: &str, class: &str) -> Vec<Vec<f64>> {
+    let start = format!("<path class=\"{class}\" d=\"");
+    let paths = svg.lines().filter_map(|line| line.strip_prefix(&start));
+    let numbers = |path: &str| {
+        let numbers = path.split(|next: char| !"0123456789.-".contains(next));
+        numbers.filter_map(|number| number.parse().ok()).collect()
+    };
+    paths.map(numbers).collect()
+}
+
+#[test]
+fn a_next_and_a_catch_to_one_state_are_drawn_apart_and_the_main_line_is_straight() {
+    let svg = draw_svg(&Machine::parse(LOOP).unwrap());
+    let (nexts, catches) = (ways(&svg, "edge next"), ways(&svg, "edge catch"));
+    let straight = |way: &Vec<f64>| way.iter().step_by(2).all(|x| *x == way[0]);
+    let middle = nexts[0][0];
+    let main = nexts.iter().filter(|way| straight(way) && way[0] == middle).count();
+    // From the start over Poll and Enough to Done and to the end.
+    assert_eq!(main, 4, "{nexts:?}");
+    let [catch] = &catches[..] else { panic!("{catches:?}") };
+    let ends = [catch[0], catch[catch.len() - 2]];
+    assert!(ends.iter().all(|x| (x - middle).abs() >= 10.0), "{catch:?} beside {middle}");
+}
+
+#[test]
+fn a_loop_is_led_around_the_side_and_comes_in_from_there() {
+    let svg = draw_svg(&Machine::parse(LOOP).unwrap());
+    let loops: Vec<Vec<f64>> =
+        ways(&svg, "edge next").into_iter().filter(|way| way[1] > way[way.len() - 1]).collect();
+    let [way] = &loops[..] else { panic!("{loops:?}") };
+    let (last, before) = (&way[way.len() - 2..], &way[way.len() - 4..way.len() - 2]);
+    assert_eq!(last[1], before[1], "its arrow points sideways: {way:?}");
+}
+
+#[test]
+fn a_distributed_map_tells_where_its_items_come_from() {
+    let machine = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemReader":{
+        "Resource":"arn:aws:states:::s3:getObject"},"ItemProcessor":{"ProcessorConfig":{"Mode":
+        "DISTRIBUTED","ExecutionType":"EXPRESS"},"StartAt":"I","States":{"I":{"Type":"Succeed"}}}}}}"#;
+    let svg = draw_svg(&Machine::parse(machine).unwrap());
+    assert!(svg.contains(">Distributed Map over s3:getObject<"), "{svg}");
+}
+
+#[test]
+fn a_label_that_is_cut_has_the_whole_of_it_as_a_tooltip() {
+    let svg = draw_svg(&Machine::parse(LOOP).unwrap());
+    let whole = "$.answer.of.the.carrier.status = Delivered and \
+                 $.answer.of.the.carrier.signature is present";
+    assert!(svg.contains(&format!("<title>{whole}</title>")), "{svg}");
+    assert!(svg.contains("…</text>"));
+}

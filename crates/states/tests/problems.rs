@@ -94,7 +94,7 @@ fn paths_templates_and_functions_are_read() {
         (r#""Type":"Wait","End":true,"Timestamp":"2016-12-05 21:29:29Z""#, "S.Timestamp"),
         (r#""Type":"Wait","End":true,"Seconds":-1"#, "S.Seconds"),
         (r#""Type":"Fail","Error":"a","ErrorPath":"$.b""#, "S.Error"),
-        (r#""Type":"Pass","End":true,"QueryLanguage":"JSONata""#, "S.QueryLanguage"),
+        (r#""Type":"Pass","End":true,"QueryLanguage":"XPath""#, "S.QueryLanguage"),
         (r#""Type":"Pass","End":true,"Output":"{% 1 %}""#, "S.Output"),
     ] {
         assert_eq!(of_state(fields), [place], "{fields}");
@@ -175,7 +175,7 @@ fn nested_machines_are_checked_too() {
     assert_eq!(map(r#""ItemReader":{}"#), ["S.ItemReader"]);
     assert_eq!(map(r#""MaxConcurrency":-1"#), ["S.MaxConcurrency"]);
     let fields = r#""Type":"Map","End":true,"ItemProcessor":{"ProcessorConfig":{
-        "Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"X","States":{"X":{
+        "Mode":"SPREAD","ExecutionType":"STANDARD"},"StartAt":"X","States":{"X":{
         "Type":"Succeed"}}}"#;
     let place = "S.ItemProcessor.ProcessorConfig";
     assert_eq!(of_state(fields), [format!("{place}.Mode"), format!("{place}.ExecutionType")]);
@@ -189,6 +189,10 @@ fn variables_are_checked() {
     let fields = r#""Type":"Map","End":true,"Assign":{"x":1},"ItemProcessor":{"StartAt":"I",
         "States":{"I":{"Type":"Pass","Assign":{"x":2},"End":true}}}"#;
     assert_eq!(of_state(fields), ["I.Assign"]);
+    let caught = r#""Type":"Map","End":true,"Catch":[{"ErrorEquals":["States.ALL"],"Assign":{"x":1},
+        "Next":"S"}],"ItemProcessor":{"StartAt":"I","States":{"I":{"Type":"Pass","Assign":{"x":2},
+        "End":true}}}"#;
+    assert_eq!(of_state(caught), [""; 0], "a catcher assigns after the iterations have ended");
 }
 
 #[test]
@@ -200,6 +204,68 @@ fn a_problem_reads_as_a_sentence_with_a_remedy() {
         shown.lines().next().unwrap(),
         "error: state 'A', field Next: there is no state 'B' (the states beside it are A)"
     );
+}
+
+#[test]
+fn each_problem_has_the_code_and_the_location_that_the_service_gives_it() {
+    let told = |machine: &str| {
+        let (_, problems) = Machine::check(machine);
+        let problems = problems.iter().filter_map(|problem| {
+            let code = problem.code?.as_str();
+            Some(format!("{code} {}", problem.location.as_deref().unwrap_or("nowhere")))
+        });
+        problems.collect::<Vec<_>>()
+    };
+    let task = r#""Type":"Task","Resource":"arn:aws:states:::lambda:invoke","End":true"#;
+    for (machine, expected) in [
+        ("", vec!["SCHEMA_VALIDATION_FAILED nowhere"]),
+        ("not a definition", vec!["INVALID_JSON_DESCRIPTION nowhere"]),
+        ("{}", vec!["SCHEMA_VALIDATION_FAILED /", "SCHEMA_VALIDATION_FAILED /"]),
+        (
+            r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"NOPE"}}}"#,
+            vec!["MISSING_TRANSITION_TARGET /States/A/Next", "MISSING_END_STATE nowhere"],
+        ),
+        (
+            r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#,
+            vec!["MISSING_END_STATE nowhere"],
+        ),
+        (
+            r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true},"C":{"Type":"Succeed"}}}"#,
+            vec!["MISSING_TRANSITION_TARGET /States/C"],
+        ),
+        (
+            r#"{"StartAt":"M","States":{"M":{"Type":"Map","TimeoutSeconds":5,"End":true,"Iterator":{
+            "StartAt":"I","States":{"I":{"Type":"Pass","Next":"J"},"M":{"Type":"Succeed"}}}}}}"#,
+            vec![
+                "DUPLICATE_STATE_NAME /States/M/Iterator/States/M",
+                "MISSING_TRANSITION_TARGET /States/M/Iterator/States/I/Next",
+                "MISSING_TRANSITION_TARGET /States/M/Iterator/States/M",
+                "MISSING_END_STATE nowhere",
+                "SCHEMA_VALIDATION_FAILED /States/M",
+            ],
+        ),
+        (
+            &format!(
+                r#"{{"StartAt":"T","States":{{"T":{{{task},"Catch":[{{"ErrorEquals":["E"],
+                "Next":"X"}}],"Parameters":{{"a.$":"b","c":"$.d"}}}}}}}}"#
+            ),
+            vec![
+                "SCHEMA_VALIDATION_FAILED /States/T/Parameters",
+                "NO_DOLLAR /States/T/Parameters/c",
+                "MISSING_TRANSITION_TARGET /States/T/Catch[0]/Next",
+            ],
+        ),
+        (
+            r#"{"StartAt":"P","States":{"P":{"Type":"Pass","Result":{"a.$":"$.b"},"End":true}}}"#,
+            vec!["PASS_RESULT_IS_STATIC /States/P/Result"],
+        ),
+    ] {
+        let mut found = told(machine);
+        found.sort_unstable();
+        let mut expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{machine}");
+    }
 }
 
 #[test]
@@ -241,4 +307,11 @@ fn deep_nesting_is_refused_or_run_and_never_exhausts_the_stack() {
     let call = "States.Array(".repeat(5_000);
     let fields = format!(r#""Type":"Pass","End":true,"Parameters":{{"a.$":"{call}"}}"#);
     assert_eq!(of_state(&fields).len(), 1);
+}
+
+#[cfg(not(feature = "jsonata"))]
+#[test]
+fn a_build_without_jsonata_says_so() {
+    let fields = r#""Type":"Pass","End":true,"QueryLanguage":"JSONata""#;
+    assert_eq!(of_state(fields), ["S.QueryLanguage"]);
 }

@@ -1,15 +1,31 @@
 //! `chorus states`: state machines in Amazon States Language, without AWS.
 
+mod coverage;
+mod run;
+mod source;
+mod storage;
+mod table;
+mod test;
+mod validate;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use clap::{Args, Subcommand};
-use states::{Json, Machine, Mocks, RunOptions, Severity, Status, draw_svg};
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+use states::{Json, Machine, Mocks, Workflow, draw_svg};
 
-use crate::screen::{BAD, DIM, GOOD, line, note};
+use self::storage::Storage;
+use crate::screen::{self, line, note};
 
-/// Validate, run and draw state machines in Amazon States Language.
+/// What a command ends with where something cannot be read, so that nothing was tried.
+const UNREADABLE: u8 = 2;
+
+/// Validate, run, test and draw state machines in Amazon States Language.
+///
+/// A FILE is a definition in JSON or YAML, or a SAM or CloudFormation template with definitions
+/// inside it or beside it; `-` is standard input. Exit codes: 0 when all is well, 1 when a machine
+/// is invalid, fails, or is not covered, 2 when something cannot be read.
 #[derive(Debug, Args)]
 pub(crate) struct States {
     #[command(subcommand)]
@@ -19,115 +35,127 @@ pub(crate) struct States {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// List every problem, by state and field; exit 1 if there is an error among them
-    Validate {
-        /// The state machine
-        file: PathBuf,
-    },
+    Validate(validate::Validate),
     /// Run it in virtual time and print its output; exit 1 with error and cause if it fails
-    Run {
-        /// The state machine
-        file: PathBuf,
-        /// The execution's input, as JSON
-        #[arg(long, value_name = "JSON", default_value = "{}")]
-        input: String,
-        /// What its tasks answer: a file that maps a state's name to its responses
-        #[arg(long, value_name = "FILE")]
-        mock: Option<PathBuf>,
-        /// Of mocks written for Step Functions Local: which test case
-        #[arg(long, value_name = "NAME", requires = "mock")]
-        case: Option<String>,
-        /// Print the history's events instead of the output
-        #[arg(long)]
-        history: bool,
-    },
+    Run(run::Run),
+    /// Try one state alone, and print what TestState answers; exit 1 if the state fails
+    Test(test::Test),
+    /// Run a folder of mocks, and tell which states and ways they take; exit 1 if one is not taken
+    Coverage(coverage::Coverage),
     /// Write a picture of it, as SVG
     Draw {
-        /// The state machine
-        file: PathBuf,
+        #[command(flatten)]
+        which: Which,
         /// Where to; without, to standard output
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
 }
 
+/// One machine.
+#[derive(Debug, Args)]
+struct Which {
+    /// The state machine, or a template with it
+    file: PathBuf,
+    /// Its logical id, where a template has several
+    #[arg(long, value_name = "ID")]
+    machine: Option<String>,
+    /// The type of the machine; without, the template's, or standard
+    #[arg(long = "type", value_name = "TYPE")]
+    workflow: Option<Type>,
+}
+
+/// What the tasks of a machine answer.
+#[derive(Debug, Args)]
+struct Answers {
+    /// What its tasks answer: a file that maps a state's name to its responses
+    #[arg(long, value_name = "FILE")]
+    mock: Option<PathBuf>,
+    /// Of mocks written for Step Functions Local: which test case
+    #[arg(long, value_name = "NAME", requires = "mock")]
+    case: Option<String>,
+    /// A folder in the place of S3, for distributed Maps: FOLDER/BUCKET/KEY
+    #[arg(long, value_name = "FOLDER")]
+    s3: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Type {
+    Standard,
+    Express,
+}
+
+impl From<Type> for Workflow {
+    fn from(given: Type) -> Self {
+        match given {
+            Type::Standard => Self::Standard,
+            Type::Express => Self::Express,
+        }
+    }
+}
+
 pub(crate) fn run(states: &States) -> anyhow::Result<ExitCode> {
-    match &states.verb {
-        Verb::Validate { file } => validate(file),
-        Verb::Run { file, input, mock, case, history } => {
-            let machine = machine(file)?;
-            let mocks = mocks(&machine, mock.as_deref(), case.as_deref())?;
-            execute(&machine, input, mocks, *history)
-        }
-        Verb::Draw { file, output } => draw(file, output.as_deref()),
-    }
-}
-
-fn validate(file: &Path) -> anyhow::Result<ExitCode> {
-    let (machine, problems) = Machine::check(&read(file)?);
-    for problem in &problems {
-        let colour = if problem.severity == Severity::Error { BAD } else { DIM };
-        let told = problem.to_string();
-        let (severity, what) = told.split_once(": ").unwrap_or(("", &told));
-        line!("{colour}{severity}{colour:#}: {what}");
-    }
-    let Some(machine) = machine else { return Ok(ExitCode::FAILURE) };
-    line!("{GOOD}valid{GOOD:#}: {} states", machine.states().count());
-    Ok(ExitCode::SUCCESS)
-}
-
-fn mocks(machine: &Machine, file: Option<&Path>, case: Option<&str>) -> anyhow::Result<Mocks> {
-    let Some(file) = file else { return Ok(Mocks::default()) };
-    let mocks = Mocks::parse_case(&read(file)?, case).context("--mock cannot be read")?;
-    let strangers = mocks.strangers(machine);
-    if !strangers.is_empty() {
-        note!("note: no task of the machine is called {}", strangers.join(", "));
-    }
-    Ok(mocks)
-}
-
-fn execute(
-    machine: &Machine,
-    input: &str,
-    mut mocks: Mocks,
-    history: bool,
-) -> anyhow::Result<ExitCode> {
-    let input: Json = input.parse().context("--input is no JSON")?;
-    let run = states::run(machine, input, &mut mocks, RunOptions::default())?;
-    if history {
-        let told = serde_json::json!({ "events": run.history });
-        line!("{}", serde_json::to_string_pretty(&told)?);
-    }
-    let (error, cause) = match run.status {
-        Status::Succeeded { output } => {
-            if !history {
-                line!("{output}");
-            }
-            return Ok(ExitCode::SUCCESS);
-        }
-        Status::Failed { error, cause } | Status::Aborted { error, cause } => (error, cause),
-        Status::TimedOut => (Some("States.Timeout".to_owned()), None),
-        Status::Running => bail!("the execution waits for something that never comes"),
+    let (ran, json) = match &states.verb {
+        Verb::Validate(validate) => (validate.run(), validate.json),
+        Verb::Run(run) => (run.run(), run.json),
+        Verb::Test(test) => (test.run(), true),
+        Verb::Coverage(coverage) => (coverage.run(), coverage.json),
+        Verb::Draw { which, output } => (draw(which, output.as_deref()), false),
     };
-    if !history {
-        line!("{}", serde_json::json!({ "error": error, "cause": cause }));
-    }
-    Ok(ExitCode::FAILURE)
+    // 1 is the machine's: nothing else may end with it.
+    ran.or_else(|error| {
+        if json {
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            line!("{}", serde_json::json!({ "error": causes[0], "because": causes[1..] }));
+        } else {
+            screen::error(&error);
+        }
+        Ok(ExitCode::from(UNREADABLE))
+    })
 }
 
-fn draw(file: &Path, output: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let picture = draw_svg(&machine(file)?);
+impl Which {
+    fn read(&self) -> anyhow::Result<Machine> {
+        let definition = source::definition(&self.file, self.machine.as_deref())?;
+        for assumed in &definition.assumed {
+            note!("note: {}: {assumed}", definition.name);
+        }
+        definition.machine(self.workflow.map(Workflow::from))
+    }
+}
+
+impl Answers {
+    fn read(&self, machine: &Machine) -> anyhow::Result<Storage> {
+        let folder = self.s3.clone();
+        let Some(file) = &self.mock else {
+            return Ok(Storage { mocks: Mocks::default(), folder });
+        };
+        let mocks = Mocks::parse_case(&source::read(file)?, self.case.as_deref())
+            .context("--mock cannot be read")?;
+        let strangers = mocks.strangers(machine);
+        if !strangers.is_empty() {
+            note!("note: no task of the machine is called {}", strangers.join(", "));
+        }
+        Ok(Storage { mocks, folder })
+    }
+}
+
+/// JSON that is given as itself, or as `-` for standard input, or as `@FILE`.
+fn json(given: &str, option: &str) -> anyhow::Result<Json> {
+    let text = match given.strip_prefix('@') {
+        Some(file) => source::read(Path::new(file))?,
+        None if given == "-" => source::read(Path::new("-"))?,
+        None => given.to_owned(),
+    };
+    text.parse().with_context(|| format!("{option} is no JSON"))
+}
+
+fn draw(which: &Which, output: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let picture = draw_svg(&which.read()?);
     match output {
         Some(path) => std::fs::write(path, picture)
             .with_context(|| format!("{} cannot be written", path.display()))?,
         None => line!("{picture}"),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn machine(file: &Path) -> anyhow::Result<Machine> {
-    Machine::parse(&read(file)?).with_context(|| format!("{} is invalid", file.display()))
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
 }

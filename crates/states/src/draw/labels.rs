@@ -1,12 +1,14 @@
 //! The texts of a drawing: what stands in a box and beside an edge.
 
 use crate::machine::{
-    ChoiceRule, Comparison, Kind, Next, Operand, Relation, Seconds, State, Test, ValueKind, Wait,
+    ChoiceRule, Comparison, Items, Kind, Map, Next, Operand, Relation, Seconds, State, Test,
+    ValueKind, Wait,
 };
 use crate::path::Path;
+use crate::template::Template;
 
-const MAX_TITLE: usize = 36;
-const MAX_LABEL: usize = 34;
+const MAX_TITLE: usize = 60;
+const MAX_LABEL: usize = 56;
 
 /// Where a state goes on to, with the label and the style of the edge.
 pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
@@ -15,7 +17,7 @@ pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
         edges.push((next.as_str(), String::new(), "next"));
     }
     if let Kind::Choice(rules, default) = &state.kind {
-        let labelled = |rule: &ChoiceRule| cut(&test(&rule.test), MAX_LABEL);
+        let labelled = |rule: &ChoiceRule| test(&rule.test);
         edges.extend(rules.iter().map(|rule| (rule.next.as_str(), labelled(rule), "next")));
         edges.extend(default.iter().map(|next| (next.as_str(), "default".to_owned(), "next")));
     }
@@ -26,10 +28,17 @@ pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
                 .iter()
                 .map(|name| if name == "States.ALL" { "any error" } else { name.as_str() })
                 .collect();
-            (catcher.next.as_str(), cut(&names.join(", "), MAX_LABEL), "catch")
+            (catcher.next.as_str(), names.join(", "), "catch")
         }));
     }
     edges
+}
+
+/// The label beside an edge, and the whole of it where it is cut.
+pub(super) fn beside(label: &str) -> (String, Option<String>) {
+    let shown = cut(label, MAX_LABEL);
+    let whole = (shown != label).then(|| label.to_owned());
+    (shown, whole)
 }
 
 pub(super) fn title(name: &str) -> String {
@@ -38,7 +47,18 @@ pub(super) fn title(name: &str) -> String {
 
 /// The second line of a box.
 pub(super) fn subtitle(kind: &Kind) -> String {
-    let text = match kind {
+    cut(&what(kind), MAX_TITLE + 6)
+}
+
+/// The whole name of a state, what it does, and its comment.
+pub(super) fn tooltip(name: &str, state: &State) -> String {
+    let mut lines = vec![name.to_owned(), what(&state.kind)];
+    lines.extend(state.comment.clone());
+    lines.join("\n")
+}
+
+fn what(kind: &Kind) -> String {
+    match kind {
         Kind::Task(task) => match task.resource.service() {
             Some((service, action)) => format!("{service}:{action}"),
             None => {
@@ -49,16 +69,31 @@ pub(super) fn subtitle(kind: &Kind) -> String {
         },
         Kind::Wait(Wait::Seconds(Seconds::Fixed(seconds))) => format!("Wait {seconds} s"),
         Kind::Wait(Wait::Seconds(Seconds::Path(path))) => format!("Wait {path} s"),
+        Kind::Wait(Wait::Seconds(Seconds::Query(_, query))) => format!("Wait {} s", query.text()),
+        Kind::Wait(Wait::TimestampQuery(query)) => format!("Wait until {}", query.text()),
         Kind::Wait(Wait::Timestamp(until)) => format!("Wait until {until}"),
         Kind::Wait(Wait::TimestampPath(path)) => format!("Wait until {path}"),
-        Kind::Map(_, map) => match &map.items_path {
-            Some(path) => format!("Map over {path}"),
-            None => "Map over the input".to_owned(),
-        },
+        Kind::Map(_, map) => {
+            let what = if map.distributed.is_some() { "Distributed Map" } else { "Map" };
+            format!("{what} over {}", over(map))
+        }
         Kind::Parallel(_, branches) => format!("Parallel, {} branches", branches.len()),
         other => other.name().to_owned(),
-    };
-    cut(&text, MAX_TITLE + 6)
+    }
+}
+
+/// What a Map runs over.
+fn over(map: &Map) -> String {
+    let reader = map.distributed.as_ref().and_then(|distributed| distributed.reader.as_ref());
+    if let Some((service, action)) = reader.and_then(|reader| reader.resource.service()) {
+        return format!("{service}:{action}");
+    }
+    match &map.items {
+        Items::Path(path) => path.to_string(),
+        Items::Template(Template::Query { query, .. }) => query.text().to_owned(),
+        Items::Template(_) => "given items".to_owned(),
+        Items::Input => "the input".to_owned(),
+    }
 }
 
 fn test(test: &Test) -> String {
@@ -70,6 +105,9 @@ fn test(test: &Test) -> String {
         Test::Or(tests) => join(tests, "or"),
         Test::Not(inner) => format!("not {}", self::test(inner)),
         Test::Compare(variable, comparison) => compared(variable, comparison),
+        Test::Condition(Template::Query { query, .. }) => query.text().to_owned(),
+        Test::Condition(Template::Literal(value)) => value.to_string(),
+        Test::Condition(_) => "a condition".to_owned(),
     }
 }
 

@@ -1,8 +1,9 @@
-//! Places the nodes of a graph in layers from top to bottom, and routes its edges between them.
+//! Places the nodes of a graph in layers from top to bottom, its main line straight.
 
-/// The room between nodes of a layer, and between layers.
+use super::routes::Placed;
+
+/// The room between nodes of a layer.
 const GAP: f64 = 36.0;
-pub(super) const LAYER_GAP: f64 = 64.0;
 /// How wide an edge is that passes a layer.
 const LANE: f64 = 14.0;
 const SWEEPS: usize = 12;
@@ -18,37 +19,31 @@ pub(super) struct Edge {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) label: String,
+    /// The whole label, where it had to be cut.
+    pub(super) tooltip: Option<String>,
     pub(super) style: &'static str,
-}
-
-/// A point of the drawing.
-pub(super) type Point = (f64, f64);
-
-/// A graph with its places.
-pub(super) struct Placed {
-    pub(super) size: Size,
-    /// The upper left corner of each node.
-    pub(super) corners: Vec<Point>,
-    /// Each edge with the points it passes, in the direction of its arrow.
-    pub(super) routes: Vec<(Edge, Vec<Point>)>,
 }
 
 /// A graph to be placed; the first node is its source.
 pub(super) struct Graph {
-    sizes: Vec<Size>,
-    edges: Vec<Edge>,
-    layer: Vec<usize>,
-    /// Per edge, the nodes it passes from the upper end to the lower, the ends included.
-    chains: Vec<Vec<usize>>,
-    rows: Vec<Vec<usize>>,
+    pub(super) sizes: Vec<Size>,
+    pub(super) edges: Vec<Edge>,
+    pub(super) layer: Vec<usize>,
+    /// Per edge, the nodes it passes from its start to its end, both included. An edge that closes
+    /// a loop passes none: it is led around.
+    pub(super) chains: Vec<Vec<usize>>,
+    pub(super) rows: Vec<Vec<usize>>,
     /// The horizontal middle of each node.
-    middles: Vec<f64>,
+    pub(super) middles: Vec<f64>,
+    /// The edges of the main line: the longest way through the graph that no error takes.
+    pub(super) main: Vec<bool>,
 }
 
 impl Graph {
     pub(super) fn new(sizes: Vec<Size>, edges: Vec<Edge>) -> Self {
         let count = sizes.len();
         Self {
+            main: vec![false; edges.len()],
             sizes,
             edges,
             layer: vec![0; count],
@@ -59,16 +54,25 @@ impl Graph {
     }
 
     pub(super) fn place(mut self) -> Placed {
-        let downward = self.downward();
-        self.assign_layers(&downward);
-        self.make_chains(&downward);
+        let turned = self.turned();
+        self.assign_layers(&turned);
+        self.find_main(&turned);
+        self.make_chains(&turned);
         self.order_rows();
         self.assign_middles();
-        self.finish(&downward)
+        Placed::of(&self)
     }
 
-    /// The edges as pairs from the upper to the lower node: those that close a loop are turned.
-    fn downward(&self) -> Vec<(usize, usize)> {
+    pub(super) fn middle(&self, node: usize) -> f64 {
+        self.middles[node]
+    }
+
+    pub(super) fn half(&self, node: usize) -> f64 {
+        self.sizes[node].width / 2.0
+    }
+
+    /// The edges that close a loop.
+    fn turned(&self) -> Vec<bool> {
         let mut entered = vec![false; self.sizes.len()];
         let mut left = vec![false; self.sizes.len()];
         let mut turned = vec![false; self.edges.len()];
@@ -90,38 +94,65 @@ impl Graph {
                 }
             }
         }
-        let pair = |(edge, turned): (&Edge, &bool)| {
-            if *turned { (edge.to, edge.from) } else { (edge.from, edge.to) }
-        };
-        self.edges.iter().zip(&turned).map(pair).collect()
+        turned
     }
 
-    /// Every edge leads at least one layer down.
-    fn assign_layers(&mut self, downward: &[(usize, usize)]) {
+    fn forward<'a>(&'a self, turned: &'a [bool]) -> impl Iterator<Item = (usize, &'a Edge)> {
+        self.edges.iter().enumerate().filter(|(position, _)| !turned[*position])
+    }
+
+    /// Every edge but those that close a loop leads at least one layer down.
+    fn assign_layers(&mut self, turned: &[bool]) {
+        let mut layer = self.layer.clone();
         for _ in 0..self.sizes.len() {
             let mut moved = false;
-            for (upper, lower) in downward {
-                if upper != lower && self.layer[*lower] <= self.layer[*upper] {
-                    self.layer[*lower] = self.layer[*upper] + 1;
+            for (_, edge) in self.forward(turned) {
+                if layer[edge.to] <= layer[edge.from] {
+                    layer[edge.to] = layer[edge.from] + 1;
                     moved = true;
                 }
             }
             if !moved {
-                return;
+                break;
             }
+        }
+        self.layer = layer;
+    }
+
+    /// Finds the main line, from the layers' bottom up.
+    fn find_main(&mut self, turned: &[bool]) {
+        let mut longest: Vec<(usize, Option<usize>)> = vec![(0, None); self.sizes.len()];
+        let mut nodes: Vec<usize> = (0..self.sizes.len()).collect();
+        nodes.sort_by_key(|node| std::cmp::Reverse(self.layer[*node]));
+        for node in nodes {
+            for (position, edge) in self.forward(turned) {
+                let length = longest[edge.to].0 + 1;
+                if edge.from == node && edge.style != "catch" && length > longest[node].0 {
+                    longest[node] = (length, Some(position));
+                }
+            }
+        }
+        let mut node = 0;
+        while let Some(position) = longest.get(node).and_then(|(_, edge)| *edge) {
+            self.main[position] = true;
+            node = self.edges[position].to;
         }
     }
 
     /// An edge that passes layers gets a place in each of them.
-    fn make_chains(&mut self, downward: &[(usize, usize)]) {
-        for (upper, lower) in downward {
-            let mut chain = vec![*upper];
-            for layer in self.layer[*upper] + 1..self.layer[*lower] {
+    fn make_chains(&mut self, turned: &[bool]) {
+        for (edge, turned) in self.edges.iter().zip(turned) {
+            if *turned {
+                self.chains.push(Vec::new());
+                continue;
+            }
+            let mut chain = vec![edge.from];
+            for layer in self.layer[edge.from] + 1..self.layer[edge.to] {
                 chain.push(self.sizes.len());
                 self.sizes.push(Size { width: LANE, height: 0.0 });
                 self.layer.push(layer);
             }
-            chain.push(*lower);
+            chain.push(edge.to);
             self.chains.push(chain);
         }
         let layers = self.layer.iter().max().map_or(0, |last| last + 1);
@@ -166,68 +197,56 @@ impl Graph {
         }
     }
 
-    /// Moves each node towards its neighbours as far as its row lets it.
+    /// Moves each node towards its neighbours as far as its row lets it, then each long edge to where
+    /// it passes all its layers upright.
     fn assign_middles(&mut self) {
         let (above, below) = (self.neighbours(true), self.neighbours(false));
+        let main = self.chains.iter().zip(&self.main).filter(|(_, main)| **main);
+        let fixed: Vec<usize> = main.flat_map(|(chain, _)| chain.iter().copied()).collect();
         self.middles = vec![0.0; self.sizes.len()];
         for row in &self.rows {
             spread(row, &self.sizes, &mut self.middles);
         }
         for sweep in 0..SWEEPS * 2 {
             let neighbours = if sweep % 2 == 0 { &above } else { &below };
-            for row in &self.rows {
-                let wished: Vec<f64> = row
-                    .iter()
-                    .map(|node| middle(&neighbours[*node], &self.middles, self.middles[*node]))
-                    .collect();
-                settle(row, &wished, &self.sizes, &mut self.middles);
+            let wish = |graph: &Self, node: usize| {
+                middle(&neighbours[node], &graph.middles, graph.middles[node])
+            };
+            self.settle_rows(&fixed, wish);
+        }
+        for _ in 0..SWEEPS {
+            let upright = self.upright();
+            self.settle_rows(&fixed, |graph, node| upright[node].unwrap_or(graph.middles[node]));
+        }
+    }
+
+    fn settle_rows(&mut self, fixed: &[usize], wish: impl Fn(&Self, usize) -> f64) {
+        for layer in 0..self.rows.len() {
+            let row = &self.rows[layer];
+            let wished: Vec<f64> = row.iter().map(|node| wish(self, *node)).collect();
+            match row.iter().position(|node| fixed.contains(node)) {
+                Some(anchor) => keep_clear(row, anchor, (&wished, &self.sizes), &mut self.middles),
+                None => settle(row, &wished, &self.sizes, &mut self.middles),
             }
         }
     }
 
-    fn finish(self, downward: &[(usize, usize)]) -> Placed {
-        let nodes = self.layer.len();
-        let left = (0..nodes).map(|node| self.middles[node] - self.sizes[node].width / 2.0);
-        let left = left.fold(f64::INFINITY, f64::min);
-        // The row of each node: its top and its height.
-        let mut lines = vec![(0.0, 0.0); nodes];
-        let (mut height, mut width) = (0.0, 0.0_f64);
-        for row in &self.rows {
-            let tallest = row.iter().map(|node| self.sizes[*node].height).fold(0.0, f64::max);
-            for node in row {
-                lines[*node] = (height, tallest);
-                width = width.max(self.middles[*node] + self.sizes[*node].width / 2.0 - left);
-            }
-            height += tallest + LAYER_GAP;
+    /// For the places of each long edge that stays on one side: where all of them would be clear.
+    fn upright(&self) -> Vec<Option<f64>> {
+        let mut upright = vec![None; self.sizes.len()];
+        for chain in self.chains.iter().filter(|chain| chain.len() > 3) {
+            let passed = &chain[1..chain.len() - 1];
+            let places = passed.iter().map(|node| self.middles[*node]);
+            let (least, most) =
+                places.fold((f64::MAX, f64::MIN), |(least, most), x| (least.min(x), most.max(x)));
+            let clear = match (least >= 0.0, most <= 0.0) {
+                (true, _) => most,
+                (_, true) => least,
+                _ => continue,
+            };
+            passed.iter().for_each(|node| upright[*node] = Some(clear));
         }
-        let corner =
-            |node: usize| (self.middles[node] - left - self.sizes[node].width / 2.0, lines[node].0);
-        let corners: Vec<Point> = (0..nodes).map(corner).collect();
-        let mut routes = Vec::with_capacity(self.edges.len());
-        for ((chain, pair), edge) in self.chains.iter().zip(downward).zip(&self.edges) {
-            let mut points = Vec::new();
-            for (place, node) in chain.iter().enumerate() {
-                let middle = self.middles[*node] - left;
-                let (top, tallest) = lines[*node];
-                if place == 0 {
-                    let own = self.sizes[*node].height;
-                    points.push((middle, top + own));
-                    if tallest > own {
-                        points.push((middle, top + tallest));
-                    }
-                } else if place + 1 == chain.len() {
-                    points.push((middle, top));
-                } else {
-                    // An edge passes a row upright, beside whatever stands in it.
-                    points.extend([(middle, top), (middle, top + tallest)]);
-                }
-            }
-            if *pair != (edge.from, edge.to) {
-                points.reverse();
-            }
-            routes.push((edge.clone(), points));
-        }
-        Placed { size: Size { width, height: height - LAYER_GAP }, corners, routes }
+        upright
     }
 }
 
@@ -262,5 +281,22 @@ fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
     }
     for (place, node) in row.iter().enumerate() {
         middles[*node] = f64::midpoint(from_left[place], from_right[place]);
+    }
+}
+
+/// Gives a node of the main line its place at 0, and each other node of its row the wished one, as
+/// far as it is clear of the node before it.
+fn keep_clear(row: &[usize], anchor: usize, nodes: (&[f64], &[Size]), middles: &mut [f64]) {
+    let (wished, sizes) = nodes;
+    let apart =
+        |one: usize, other: usize| (sizes[row[one]].width + sizes[row[other]].width) / 2.0 + GAP;
+    middles[row[anchor]] = 0.0;
+    for place in anchor + 1..row.len() {
+        let clear = middles[row[place - 1]] + apart(place - 1, place);
+        middles[row[place]] = wished[place].max(clear);
+    }
+    for place in (0..anchor).rev() {
+        let clear = middles[row[place + 1]] - apart(place, place + 1);
+        middles[row[place]] = wished[place].min(clear);
     }
 }

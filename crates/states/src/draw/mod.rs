@@ -2,6 +2,7 @@
 
 mod labels;
 mod layers;
+mod routes;
 mod svg;
 
 use indexmap::IndexMap;
@@ -34,20 +35,21 @@ fn flow(machine: &Machine, id: FlowId) -> Block {
     let end = blocks.len();
     blocks.push(svg::terminal("end", NARROW));
     let mut edges = Vec::new();
-    let mut connect = |from: usize, to: usize, label: String, style| {
-        edges.push(Edge { from, to, label, style });
+    let mut connect = |from: usize, to: usize, label: &str, style| {
+        let (label, tooltip) = labels::beside(label);
+        edges.push(Edge { from, to, label, tooltip, style });
     };
     if let Some(start) = places.get(flow.start_at.as_str()) {
-        connect(0, *start, String::new(), "next");
+        connect(0, *start, "", "next");
     }
     for (name, state) in &flow.states {
         let from = places[name.as_str()];
         if state.next == Some(Next::End) || matches!(state.kind, Kind::Succeed) {
-            connect(from, end, String::new(), "next");
+            connect(from, end, "", "next");
         }
         for (target, label, style) in labels::edges(state) {
             if let Some(to) = places.get(target) {
-                connect(from, *to, label, style);
+                connect(from, *to, &label, style);
             }
         }
     }
@@ -70,11 +72,8 @@ fn block(machine: &Machine, name: &str, state: &State) -> Block {
         Kind::Map(_, map) => vec![flow(machine, map.processor)],
         _ => Vec::new(),
     };
-    let heading = svg::Heading {
-        class: &class,
-        title: &title,
-        subtitle: &subtitle,
-        tooltip: state.comment.as_deref().unwrap_or(name),
-    };
+    let tooltip = labels::tooltip(name, state);
+    let heading =
+        svg::Heading { class: &class, title: &title, subtitle: &subtitle, tooltip: &tooltip };
     if inner.is_empty() { svg::leaf(&heading, TITLE_HEIGHT) } else { svg::group(&heading, &inner) }
 }

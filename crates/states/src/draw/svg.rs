@@ -2,14 +2,13 @@
 
 use std::fmt::Write;
 
-use super::layers::{LAYER_GAP, Placed, Point, Size};
+use super::layers::Size;
+use super::routes::{CHARACTER, Placed, Point, Route};
 
 const TITLE_WIDTH: f64 = 7.6;
-const SUBTITLE_WIDTH: f64 = 5.9;
 const PADDING: f64 = 16.0;
-const LABEL_TOP: f64 = 18.0;
-const LABEL_HEIGHT: f64 = 13.0;
-const LABEL_ROWS: u32 = 4;
+/// How round the corners of a loop are.
+const ROUND: f64 = 9.0;
 const GROUP_HEAD: f64 = 46.0;
 const GROUP_GAP: f64 = 20.0;
 
@@ -120,50 +119,34 @@ pub(super) fn group(heading: &Heading<'_>, inner: &[Block]) -> Block {
 pub(super) fn flow(blocks: &[Block], placed: &Placed) -> Block {
     let mut body = String::new();
     let (mut halos, mut labels) = (String::new(), String::new());
-    let mut right = placed.size.width;
-    let mut taken: Vec<(Point, f64)> = Vec::new();
-    for (edge, points) in &placed.routes {
-        curve(&mut body, points, edge.style);
-        if edge.label.is_empty() || points.len() < 2 {
+    for route in &placed.routes {
+        line(&mut body, route);
+        let edge = &route.edge;
+        if edge.label.is_empty() {
             continue;
         }
-        let half = edge.label.chars().count() as f64 * SUBTITLE_WIDTH / 2.0;
-        let spots = (0..LABEL_ROWS).map(|row| spot(points, row, half));
-        let free = |at: &Point| {
-            taken.iter().all(|((x, y), other)| {
-                (y - at.1).abs() >= LABEL_HEIGHT || (x - at.0).abs() >= half + other
-            })
-        };
-        let (middle, y) = spots.into_iter().find(free).unwrap_or(spot(points, 0, half));
-        taken.push(((middle, y), half));
-        right = right.max(middle + half);
         // A text of its own, since not every renderer paints the stroke of a text below its fill.
-        text(&mut halos, "halo", (middle, y), &edge.label);
-        text(&mut labels, "label", (middle, y), &edge.label);
+        text(&mut halos, "halo", route.label, &edge.label);
+        match &edge.tooltip {
+            None => text(&mut labels, "label", route.label, &edge.label),
+            Some(whole) => {
+                write!(labels, "<g><title>{}</title>", escape(whole)).unwrap_or_default();
+                text(&mut labels, "label", route.label, &edge.label);
+                labels.push_str("</g>\n");
+            }
+        }
     }
     for (block, corner) in blocks.iter().zip(&placed.corners) {
         place(&mut body, block, *corner);
     }
     body.push_str(&halos);
     body.push_str(&labels);
-    Block { size: Size { width: right, height: placed.size.height }, body }
-}
-
-/// Where a label stands beside its edge, some rows below the state that the edge leaves.
-fn spot(points: &[Point], row: u32, half: f64) -> Point {
-    let down = LABEL_TOP + f64::from(row) * LABEL_HEIGHT;
-    // An upright piece beside a taller neighbour comes before the piece that turns.
-    let turns = points.windows(2).find(|pair| (pair[0].0 - pair[1].0).abs() > 1.0);
-    let (from, to) = turns.map_or((points[0], points[1]), |pair| (pair[0], pair[1]));
-    let part = (down / LAYER_GAP).min(1.0);
-    let across = from.0 + (to.0 - from.0) * part * part * (3.0 - 2.0 * part);
-    let y = if to.1 > from.1 { from.1 + down } else { from.1 - down };
-    (across.max(half), y)
+    Block { size: placed.size, body }
 }
 
 fn head_width(heading: &Heading<'_>) -> f64 {
     let title = heading.title.chars().count() as f64 * TITLE_WIDTH;
-    let subtitle = heading.subtitle.chars().count() as f64 * SUBTITLE_WIDTH;
+    let subtitle = heading.subtitle.chars().count() as f64 * CHARACTER;
     (title.max(subtitle) + 2.0 * PADDING).max(96.0).round()
 }
 
@@ -190,24 +173,60 @@ fn place(body: &mut String, block: &Block, corner: Point) {
         .unwrap_or_default();
 }
 
-/// A line that leaves and arrives upright, with an arrow at its end.
-fn curve(body: &mut String, points: &[Point], style: &str) {
-    let Some(((x, y), rest)) = points.split_first().map(|(first, rest)| (*first, rest)) else {
-        return;
+/// An edge with an arrow at its end: a curve that leaves and arrives upright, or the corners of a
+/// loop.
+fn line(body: &mut String, route: &Route) {
+    let (points, style) = (&route.points, route.edge.style);
+    let [.., before, (x, y)] = points[..] else { return };
+    let path = if route.is_loop { corners(points) } else { curve(points) };
+    writeln!(body, "<path class=\"edge {style}\" d=\"{path}\"/>").unwrap_or_default();
+    let tip = if (before.1 - y).abs() > 0.5 {
+        format!("l-4.5 {back} l9 0 z", back = if before.1 > y { 9.0 } else { -9.0 })
+    } else {
+        format!("l{back} -4.5 l0 9 z", back = if before.0 > x { 9.0 } else { -9.0 })
     };
-    let mut line = format!("M{x:.1} {y:.1}");
-    let (mut last, mut before) = ((x, y), (x, y));
-    for (x, y) in rest.iter().copied() {
-        let half = f64::midpoint(last.1, y);
-        write!(line, " C{:.1} {half:.1} {x:.1} {half:.1} {x:.1} {y:.1}", last.0)
-            .unwrap_or_default();
-        (before, last) = (last, (x, y));
-    }
-    writeln!(body, "<path class=\"edge {style}\" d=\"{line}\"/>").unwrap_or_default();
-    let (x, y) = last;
-    let back = if before.1 > y { 9.0 } else { -9.0 };
-    writeln!(body, "<path class=\"tip {style}\" d=\"M{x:.1} {y:.1} l-4.5 {back} l9 0 z\"/>")
+    writeln!(body, "<path class=\"tip {style}\" d=\"M{x:.1} {y:.1} {tip}\"/>").unwrap_or_default();
+}
+
+fn curve(points: &[Point]) -> String {
+    let mut path = String::new();
+    let mut last: Option<Point> = None;
+    for (x, y) in points {
+        match last {
+            None => write!(path, "M{x:.1} {y:.1}"),
+            Some((left, top)) => {
+                let half = f64::midpoint(top, *y);
+                write!(path, " C{left:.1} {half:.1} {x:.1} {half:.1} {x:.1} {y:.1}")
+            }
+        }
         .unwrap_or_default();
+        last = Some((*x, *y));
+    }
+    path
+}
+
+fn corners(points: &[Point]) -> String {
+    let toward = |from: Point, to: Point| {
+        let (across, down) = (to.0 - from.0, to.1 - from.1);
+        let length = across.hypot(down).max(1.0);
+        let part = ROUND.min(length / 2.0) / length;
+        (from.0 + across * part, from.1 + down * part)
+    };
+    let mut path = String::new();
+    for (place, (x, y)) in points.iter().enumerate() {
+        let neighbours = (place.checked_sub(1).map(|before| points[before]), points.get(place + 1));
+        match neighbours {
+            (None, _) => write!(path, "M{x:.1} {y:.1}"),
+            (_, None) => write!(path, " L{x:.1} {y:.1}"),
+            (Some(before), Some(after)) => {
+                let (start, end) = (toward((*x, *y), before), toward((*x, *y), *after));
+                let (ax, ay, bx, by) = (start.0, start.1, end.0, end.1);
+                write!(path, " L{ax:.1} {ay:.1} Q{x:.1} {y:.1} {bx:.1} {by:.1}")
+            }
+        }
+        .unwrap_or_default();
+    }
+    path
 }
 
 fn escape(text: &str) -> String {

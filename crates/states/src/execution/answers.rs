@@ -106,6 +106,9 @@ impl Execution {
             return Err(Refusal::TaskTimedOut);
         }
         let mut work = self.work(machine, now);
+        if work.storage_answered(id, &answer.outcome) {
+            return Ok(work.done());
+        }
         let resource = work.resource_of(id).ok_or(Refusal::UnknownTask)?;
         match answer.outcome {
             Outcome::Succeeded(output) => work.succeeded(id, &resource, output),
@@ -147,6 +150,7 @@ impl Work<'_, '_> {
         let name = resource.service().map_or(resource.arn(), |(service, _)| service);
         match self.payload(name, &output) {
             Ok(text) => {
+                self.show("result", &output);
                 self.task_answered(id, Moment::Succeeded, text);
                 self.make_ready(id, Phase::Done(output));
             }

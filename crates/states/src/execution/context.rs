@@ -2,6 +2,7 @@
 
 use super::Work;
 use super::lane::{Lane, LaneId, Phase};
+use super::record::After;
 use crate::failure::{Failure, Origin};
 use crate::json::{Json, Object};
 use crate::scope::World;
@@ -26,24 +27,64 @@ impl Work<'_, '_> {
     ) -> Result<T, Failure> {
         let lane = &self.execution.lanes[&id];
         let context = || self.context(lane, &extra);
-        let world = World::new(context, self.variables(lane), self.execution.entropy.clone());
+        let given = (self.execution.entropy.clone(), self.now);
+        let mut world = World::new(context, self.variables(lane), given);
+        if self.execution.probe.is_some() {
+            world = world.watched();
+        }
         let result = evaluation(&world, lane);
-        let failed = |failure: Failure| match failure.origin {
-            Origin::Payload => failure,
-            _ => failure.at(&lane.state, lane.entered_event),
-        };
-        let result = result.map_err(failed);
-        let entropy = world.into_entropy();
+        let result = result.map_err(|failure| self.placed(id, failure));
+        let (entropy, seen) = world.into_parts();
         self.execution.entropy = entropy;
+        if let Some(probe) = &mut self.execution.probe {
+            probe.seen.extend(seen);
+        }
+        if let Err(failure) = &result {
+            self.note_evaluation(id, failure);
+        }
         result
     }
 
-    /// The variables a lane sees, innermost first.
+    /// Records that a query failed. It follows from what led to the state, if nothing has happened
+    /// in the state.
+    fn note_evaluation(&mut self, id: LaneId, failure: &Failure) {
+        let Some(location) = &failure.location else { return };
+        let lane = &self.execution.lanes[&id];
+        let mut members = Object::new();
+        let error = [("error", &failure.error), ("cause", &failure.cause)];
+        for (name, text) in error {
+            members.extend(text.clone().map(|text| (name.to_owned(), text.into())));
+        }
+        members.insert("location".to_owned(), location.as_str().into());
+        members.insert("state".to_owned(), lane.state.as_str().into());
+        let is_first = lane.last_event == lane.entered_event && location != "Timestamp";
+        let previous = lane.entered_from.filter(|_| is_first).unwrap_or(lane.last_event);
+        let details = Some(("evaluationFailedEventDetails", Json::Object(members)));
+        let noted = self.note_of(After { lane: id, event: previous }, "EvaluationFailed", details);
+        if let Some(lane) = self.execution.lanes.get_mut(&id) {
+            lane.last_event = noted;
+        }
+    }
+
+    /// The failure of a field with the state that it is of; where a state is tried alone, as it is.
+    pub(super) fn placed(&self, id: LaneId, failure: Failure) -> Failure {
+        let lane = &self.execution.lanes[&id];
+        if failure.origin == Origin::Payload || self.execution.probe.is_some() {
+            return failure;
+        }
+        failure.at(&lane.state, lane.entered_event)
+    }
+
+    /// The variables a lane sees, innermost first. An iteration of a distributed Map is an execution
+    /// of its own: it sees none of those around it.
     fn variables<'a>(&'a self, lane: &'a Lane) -> Vec<&'a Object> {
         let mut scopes = vec![&lane.variables];
         let mut parent = lane.parent;
         while let Some((id, _)) = parent {
             let Some(lane) = self.execution.lanes.get(&id) else { break };
+            if lane.map_run.is_some() {
+                break;
+            }
             scopes.push(&lane.variables);
             parent = lane.parent;
         }
@@ -51,6 +92,11 @@ impl Work<'_, '_> {
     }
 
     fn context(&self, lane: &Lane, extra: &Extra<'_>) -> Json {
+        let given = self.execution.probe.as_ref().and_then(|probe| probe.context.clone());
+        given.unwrap_or_else(|| self.own_context(lane, extra))
+    }
+
+    fn own_context(&self, lane: &Lane, extra: &Extra<'_>) -> Json {
         let identity = &self.execution.identity;
         let mut execution = Object::new();
         execution.insert("Id".to_owned(), identity.execution_arn.as_str().into());

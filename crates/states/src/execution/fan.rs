@@ -3,12 +3,15 @@
 use std::collections::VecDeque;
 
 use super::context::Extra;
+use super::distributed;
 use super::lane::{FanState, Item, Lane, LaneId, Phase};
+use super::record::After;
 use super::{Status, Work};
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
-use crate::machine::{Fan, FlowId, Kind, Map};
+use crate::machine::{Fan, FlowId, Items, Kind, Map};
+use crate::scope::Scope;
 use crate::shaping;
 
 impl Work<'_, '_> {
@@ -34,6 +37,7 @@ impl Work<'_, '_> {
             live: Vec::new(),
             pending: VecDeque::new(),
             last_event: started,
+            run: None,
         };
         for (index, flow) in branches.iter().enumerate() {
             let lane = self.child((id, index), *flow, input.clone());
@@ -54,21 +58,23 @@ impl Work<'_, '_> {
         let (items, limit) = self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
             let scope = world.scope(&input);
-            let items = match &map.items_path {
-                Some(path) => shaping::read(path, &scope)?,
-                None => input.clone(),
-            };
-            let Json::Array(items) = items else {
-                let path = map.items_path.as_ref().map_or("$".to_owned(), ToString::to_string);
-                let cause = format!("Reference path \"{path}\" must point to array.");
-                return Err(Failure::runtime(cause));
-            };
+            if !state.jsonata {
+                world.show("afterInputPath", &input);
+            }
+            let items = items(&map.items, &scope)?;
             let limit = match &map.max_concurrency {
                 Some(limit) => shaping::seconds(limit, "MaxConcurrencyPath", &scope)?,
                 None => 0,
             };
+            if !state.jsonata {
+                world.show("afterItemsPath", &Json::Array(items.clone()));
+            }
+            world.show("maxConcurrency", &Json::from(limit));
             Ok((items, usize::try_from(limit).unwrap_or(0)))
         })?;
+        if let Some(outcome) = self.stand_in(id) {
+            return outcome.map(|result| Some(Phase::Done(result)));
+        }
         let most = self.machine.limits.concurrency;
         let limit = if limit == 0 { most } else { limit.min(most) }.max(1);
         let started = self.emit(id, "MapStateStarted", history::map_started(items.len()));
@@ -79,6 +85,7 @@ impl Work<'_, '_> {
                 live: Vec::new(),
                 pending: items.into(),
                 last_event: started,
+                run: None,
             }));
         });
         for _ in 0..limit.min(length) {
@@ -91,14 +98,23 @@ impl Work<'_, '_> {
     }
 
     /// Opens the next iteration, if there is one left.
-    fn open_iteration(&mut self, id: LaneId, previous: u64) -> Result<(), Failure> {
+    pub(super) fn open_iteration(&mut self, id: LaneId, previous: u64) -> Result<(), Failure> {
         let Some(state) = self.state_of(id) else { return Ok(()) };
         let Kind::Map(_, map) = &state.kind else { return Ok(()) };
         let Some(fan) = self.fan_of(id).filter(|fan| !fan.pending.is_empty()) else {
             return Ok(());
         };
         let index = fan.results.len() - fan.pending.len();
+        let is_own = fan.run.is_some();
         let Some(value) = fan.pending.pop_front() else { return Ok(()) };
+        if is_own {
+            let lane = Lane { item: None, ..self.child((id, index), map.processor, value) };
+            let opened = self.spawn(lane);
+            if let Some(fan) = self.fan_of(id) {
+                fan.live.push(opened);
+            }
+            return Ok(());
+        }
         let input = match &map.item_selector {
             None => value.clone(),
             Some(selector) => {
@@ -112,7 +128,8 @@ impl Work<'_, '_> {
         let name = self.execution.lanes[&id].state.clone();
         self.payload(&name, &input)?;
         let details = history::iteration("mapIterationStartedEventDetails", &name, index);
-        let started = self.note(previous, "MapIterationStarted", details);
+        let started =
+            self.note_of(After { lane: id, event: previous }, "MapIterationStarted", details);
         let lane = self.child((id, index), map.processor, input);
         let item = Some(Item { index, value });
         let opened = self.spawn(Lane { last_event: started, item, ..lane });
@@ -141,6 +158,7 @@ impl Work<'_, '_> {
         };
         let before = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
         let is_map = self.state_of(parent).is_some_and(|state| matches!(state.kind, Kind::Map(..)));
+        let is_own = self.execution.lanes.get(&parent).is_some_and(|lane| lane.map_run.is_some());
         if is_map {
             let name = self.execution.lanes[&parent].state.clone();
             let details = history::iteration("mapIterationSucceededEventDetails", &name, index);
@@ -150,25 +168,54 @@ impl Work<'_, '_> {
         let Some(fan) = self.fan_of(parent) else { return };
         fan.results[index] = Some(lane.input);
         fan.live.retain(|live| *live != id);
-        fan.last_event = fan.last_event.max(lane.last_event);
+        if !is_own {
+            fan.last_event = fan.last_event.max(lane.last_event);
+        }
+        self.go_on(parent, before);
+    }
+
+    /// Opens the next iteration, or brings the results together when none is left.
+    pub(super) fn go_on(&mut self, id: LaneId, previous: u64) {
+        let Some(fan) = self.fan_of(id) else { return };
         if !fan.pending.is_empty() {
-            if let Err(failure) = self.open_iteration(parent, before) {
-                self.trouble(parent, failure);
+            if let Err(failure) = self.open_iteration(id, previous) {
+                self.trouble(id, failure);
             }
         } else if fan.live.is_empty() {
-            self.gather(parent);
+            self.gather(id);
         }
     }
 
     /// All lanes of a Parallel or a Map are done.
-    fn gather(&mut self, id: LaneId) {
+    pub(super) fn gather(&mut self, id: LaneId) {
         let Some(state) = self.state_of(id) else { return };
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
         let Phase::Fan(fan) = std::mem::replace(&mut lane.phase, Phase::Enter) else { return };
         lane.last_event = fan.last_event;
+        if fan.run.is_some() {
+            return self.run_ended(id, distributed::succeeded(fan.results));
+        }
         let results = fan.results.into_iter().map(Option::unwrap_or_default).collect();
         let event = format!("{}StateSucceeded", state.kind.name());
-        self.note(fan.last_event, event, None);
+        self.note_of(After { lane: id, event: fan.last_event }, event, None);
         self.complete(id, Json::Array(results));
+    }
+}
+
+/// The items of a Map.
+pub(super) fn items(items: &Items, scope: &Scope<'_>) -> Result<Vec<Json>, Failure> {
+    let (found, path) = match items {
+        Items::Input => (scope.input.clone(), "$".to_owned()),
+        Items::Path(path) => (shaping::read(path, scope)?, path.to_string()),
+        Items::Template(template) => {
+            return match template.fill(scope)? {
+                Json::Array(items) => Ok(items),
+                other => Err(template.unexpected("array", &other)),
+            };
+        }
+    };
+    match found {
+        Json::Array(items) => Ok(items),
+        _ => Err(Failure::runtime(format!("Reference path \"{path}\" must point to array."))),
     }
 }

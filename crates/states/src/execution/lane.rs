@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::TaskId;
+use super::distributed::{MapRun, Written};
 use crate::failure::Failure;
 use crate::json::{Json, Object};
 use crate::machine::FlowId;
@@ -27,7 +28,16 @@ pub(super) struct Lane {
     /// The event that the next one follows from.
     pub(super) last_event: u64,
     pub(super) entered_event: u64,
+    /// The event that the entered event followed from, of a state in JSONata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) entered_from: Option<u64>,
     pub(super) entered_at: Timestamp,
+    /// The ARN of the run, in a distributed Map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) map_run: Option<String>,
+    /// The result of a distributed Map whose results are being written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) written: Option<Written>,
     /// How often each retrier has been used in this visit of the state.
     pub(super) retried: Vec<u64>,
     pub(super) phase: Phase,
@@ -59,6 +69,8 @@ pub(super) enum Phase {
     Backoff(Timestamp),
     /// Waiting for a task's answer.
     Task(Box<TaskState>),
+    /// A file has been read or written, for a distributed Map.
+    Stored(Json),
     /// Waiting for branches or iterations.
     Fan(Box<FanState>),
 }
@@ -82,6 +94,9 @@ pub(super) struct FanState {
     pub(super) pending: VecDeque<Json>,
     /// The last event of the lanes that are done.
     pub(super) last_event: u64,
+    /// The run of a distributed Map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) run: Option<MapRun>,
 }
 
 impl Lane {
@@ -95,6 +110,9 @@ impl Lane {
             variables: Object::new(),
             last_event: 0,
             entered_event: 0,
+            entered_from: None,
+            map_run: None,
+            written: None,
             entered_at: now,
             retried: Vec::new(),
             phase: Phase::Enter,
@@ -122,6 +140,19 @@ impl Lane {
 }
 
 impl TaskState {
+    /// A file that is read or written.
+    pub(super) fn of_storage(id: TaskId) -> Self {
+        Self {
+            id,
+            token: None,
+            timeout: None,
+            heartbeat: None,
+            deadline: None,
+            beat_by: None,
+            credentials: None,
+        }
+    }
+
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.deadline.into_iter().chain(self.beat_by).min()
     }

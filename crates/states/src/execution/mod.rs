@@ -5,8 +5,11 @@
 
 mod answers;
 mod context;
+mod distributed;
 mod fan;
+mod items;
 mod lane;
+mod probe;
 mod record;
 mod shape;
 mod task;
@@ -19,14 +22,17 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::coverage::Trail;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
 use crate::machine::Machine;
 use crate::scope::Entropy;
 use lane::{Lane, LaneId, Phase};
+use probe::Probe;
 
 pub use answers::{Answer, Outcome, Refusal, TaskRef};
+pub use probe::{Inspected, StateTest, TestError, Tested};
 pub use turn::{Effect, TaskId, TaskRequest, Turn};
 
 /// How an execution starts.
@@ -84,6 +90,12 @@ pub struct Execution {
     next_task: u64,
     events: u64,
     entropy: Entropy,
+    /// Set where one state is tried alone.
+    #[serde(skip)]
+    probe: Option<Box<Probe>>,
+    /// What has been come through, where somebody wants to know it.
+    #[serde(skip)]
+    trail: Option<Trail>,
 }
 
 /// How far an execution is.
@@ -143,6 +155,8 @@ impl Execution {
             events: 0,
             entropy,
             input,
+            probe: None,
+            trail: None,
         };
         let role = execution.identity.role_arn.as_deref();
         let details = history::execution_started(&execution.input, role);
@@ -153,6 +167,16 @@ impl Execution {
         work.spawn(lane);
         let turn = work.turn;
         (execution, turn)
+    }
+
+    /// Keeps the states and ways that are taken from now on.
+    pub(crate) fn keep_trail(&mut self) {
+        self.trail = Some(Trail::default());
+    }
+
+    /// What has been come through since [`Self::keep_trail`].
+    pub(crate) fn into_trail(self) -> Trail {
+        self.trail.unwrap_or_default()
     }
 
     /// Makes one transition; none is left when it answers with `None`.

@@ -7,6 +7,13 @@ use super::{Effect, Status, Work};
 use crate::failure::Failure;
 use crate::history::{self, Details, HistoryEvent};
 
+/// What an event follows from: an event of a lane, or one that the lane has from elsewhere.
+#[derive(Clone, Copy)]
+pub(super) struct After {
+    pub(super) lane: LaneId,
+    pub(super) event: u64,
+}
+
 impl Work<'_, '_> {
     /// Records an event of a lane; the next one of the lane follows from it.
     pub(super) fn emit(
@@ -16,11 +23,25 @@ impl Work<'_, '_> {
         details: Details,
     ) -> u64 {
         let previous = self.execution.lanes.get(&lane).map_or(0, |lane| lane.last_event);
-        let id = self.note(previous, kind, details);
+        let id = self.note_of(After { lane, event: previous }, kind, details);
         if let Some(lane) = self.execution.lanes.get_mut(&lane) {
             lane.last_event = id;
         }
         id
+    }
+
+    /// Records an event of a lane that follows from the given one. What happens in an iteration of
+    /// a distributed Map is of another execution's history.
+    pub(super) fn note_of(
+        &mut self,
+        after: After,
+        kind: impl Into<Cow<'static, str>>,
+        details: Details,
+    ) -> u64 {
+        if self.iteration_of(after.lane).is_some() {
+            return after.event;
+        }
+        self.note(after.event, kind, details)
     }
 
     /// Records an event that follows from the given one.

@@ -3,10 +3,12 @@
 use super::Work;
 use super::context::Extra;
 use super::lane::LaneId;
+use crate::coverage::Out;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::{Json, Object};
 use crate::machine::{Kind, Next, ResultPath, State};
+use crate::scope::Scope;
 use crate::shaping;
 use crate::template::Template;
 
@@ -17,7 +19,7 @@ impl Work<'_, '_> {
         let shaped = self.shape(id, state, result);
         let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
         match left {
-            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End)),
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), Out::Next),
             Err(failure) => self.trouble(id, failure),
         }
     }
@@ -28,6 +30,9 @@ impl Work<'_, '_> {
         state: &State,
         result: Json,
     ) -> Result<(Json, Object), Failure> {
+        if state.jsonata {
+            return self.shape_jsonata(id, state, &result);
+        }
         let (selector, result_path) = placing(state);
         self.evaluate(id, Extra::default(), |world, lane| {
             let assigned = shaping::assign(state.assign.as_ref(), &world.scope(&result))?;
@@ -35,8 +40,30 @@ impl Work<'_, '_> {
                 Some(selector) => selector.fill(&world.scope(&result))?,
                 None => result,
             };
+            world.show("afterResultSelector", &selected);
             let output = shaping::combine(result_path, &lane.input, selected)?;
+            world.show("afterResultPath", &output);
             Ok((shaping::select(&state.output_path, &output, world)?, assigned))
+        })
+    }
+
+    fn shape_jsonata(
+        &mut self,
+        id: LaneId,
+        state: &State,
+        result: &Json,
+    ) -> Result<(Json, Object), Failure> {
+        // A Pass has no result: what it hands on is its input.
+        let has_result = !matches!(state.kind, Kind::Pass(_));
+        self.evaluate(id, Extra::default(), |world, lane| {
+            let result_seen = has_result.then_some(result);
+            let scope = Scope { result: result_seen, ..world.scope(&lane.input) };
+            let assigned = shaping::assign(state.assign.as_ref(), &scope)?;
+            let output = match &state.output {
+                Some(template) => template.fill(&scope)?,
+                None => result.clone(),
+            };
+            Ok((output, assigned))
         })
     }
 

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Origin};
 use crate::history::{self, Details};
 use crate::intrinsic::hexadecimal;
 use crate::json::{Json, Object};
-use crate::machine::{Family, Kind, Pattern, Resource, Seconds, State, Task};
+use crate::machine::{Family, Kind, Resource, Seconds, State, Task};
 use crate::scope::World;
 use crate::shaping;
 
@@ -26,9 +26,7 @@ impl Work<'_, '_> {
     /// Works out what to call and with what; the call itself is the next transition.
     pub(super) fn schedule(&mut self, id: LaneId, task: &Task) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
-        let needs_token = task.resource.pattern() == Pattern::Callback
-            || task.resource.family() == Family::Activity;
-        let token = needs_token.then(|| hexadecimal(&self.execution.entropy.draw()));
+        let token = task.has_token.then(|| hexadecimal(&self.execution.entropy.draw()));
         let extra = Extra { token: token.as_deref(), ..Extra::default() };
         let (input, mut scheduled) =
             self.evaluate(id, extra, |world, lane| fill(task, state, world, lane))?;
@@ -161,6 +159,9 @@ fn fill(
     lane: &Lane,
 ) -> Result<(Json, TaskState), Failure> {
     let selected = shaping::select(&state.input_path, &lane.input, world)?;
+    if !state.jsonata {
+        world.show("afterInputPath", &selected);
+    }
     let scope = world.scope(&selected);
     let seconds = |given: &Option<Seconds>, field| {
         given.as_ref().map(|given| shaping::seconds(given, field, &scope)).transpose()
@@ -173,6 +174,7 @@ fn fill(
         Some(parameters) => parameters.fill(&scope)?,
         None => selected.clone(),
     };
+    world.show(if state.jsonata { "afterArguments" } else { "afterParameters" }, &input);
     let state = TaskState {
         id: TaskId(0),
         token: None,

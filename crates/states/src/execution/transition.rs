@@ -6,14 +6,19 @@ use super::Work;
 use super::context::Extra;
 use super::lane::{LaneId, Phase, after};
 use crate::choice;
+use crate::coverage::{Out, Way};
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
-use crate::machine::{ChoiceRule, Kind, Next, Pass, State, Text, Wait};
+use crate::machine::{ChoiceRule, Kind, Next, Pass, Seconds, State, Text, Wait};
+use crate::path::Path;
 use crate::scope::Scope;
 use crate::shaping;
-use crate::template::Expression;
+use crate::template::{Expression, unexpected};
 use crate::timestamp;
+
+/// The service counts a wait's seconds in 32 bits.
+const LONGEST_WAIT: i64 = i32::MAX as i64;
 
 impl<'m> Work<'_, 'm> {
     pub(super) fn transition(&mut self, id: LaneId) {
@@ -25,6 +30,7 @@ impl<'m> Work<'_, 'm> {
             Phase::Done(result) => self.complete(id, result),
             Phase::Failed(failure) => self.trouble(id, failure),
             Phase::Waited => self.pass_on(id),
+            Phase::Stored(content) => self.stored(id, &content),
             blocked => lane.phase = blocked,
         }
     }
@@ -72,13 +78,22 @@ impl<'m> Work<'_, 'm> {
         let lane = &self.execution.lanes[&id];
         let details = history::state_entered(&lane.state, lane.input.to_string());
         let event = format!("{}StateEntered", state.kind.name());
+        let entered_from = state.jsonata.then_some(lane.last_event);
         let entered = self.emit(id, event, details);
+        if let (Some(trail), Some(lane)) =
+            (&mut self.execution.trail, self.execution.lanes.get(&id))
+        {
+            trail.entered.push(lane.state.clone());
+        }
         if let Some(lane) = self.execution.lanes.get_mut(&id) {
             lane.entered_event = entered;
+            lane.entered_from = entered_from;
             lane.entered_at = self.now;
             // A state that can be retried counts its retries, be there a retrier or not.
             let retriers = state.kind.fan().map(|fan| fan.retry.len().max(1));
-            lane.retried = vec![0; retriers.unwrap_or(0)];
+            let used = self.execution.probe.as_ref().map_or(0, |probe| probe.retries);
+            (lane.map_run, lane.written) = (None, None);
+            lane.retried = vec![used; retriers.unwrap_or(0)];
         }
         self.attempt(id);
     }
@@ -95,8 +110,14 @@ impl<'m> Work<'_, 'm> {
                 Err(self.failure(id, error.as_ref(), cause.as_ref()).unwrap_or_else(|error| error))
             }
             Kind::Task(task) => self.schedule(id, task),
-            Kind::Parallel(fan, branches) => self.fork(id, fan, branches),
-            Kind::Map(_, map) => self.iterate(id, map),
+            Kind::Parallel(fan, branches) => match self.stand_in(id) {
+                Some(outcome) => outcome.map(|result| Some(Phase::Done(result))),
+                None => self.fork(id, fan, branches),
+            },
+            Kind::Map(_, map) => match &map.distributed {
+                Some(distributed) => self.distribute(id, map, distributed),
+                None => self.iterate(id, map),
+            },
         };
         match done {
             Ok(Some(Phase::Done(result))) => self.complete(id, result),
@@ -112,13 +133,22 @@ impl<'m> Work<'_, 'm> {
     }
 
     fn pass(&mut self, id: LaneId, state: &State, pass: &Pass) -> Result<Json, Failure> {
+        if state.jsonata {
+            return Ok(self.execution.lanes[&id].input.clone());
+        }
         self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
-            match (&pass.result, &pass.parameters) {
-                (Some(result), _) => Ok(result.clone()),
-                (None, Some(parameters)) => parameters.fill(&world.scope(&input)),
-                (None, None) => Ok(input),
+            if let Some(result) = &pass.result {
+                world.show("result", result);
+                return Ok(result.clone());
             }
+            world.show("afterInputPath", &input);
+            let result = match &pass.parameters {
+                Some(parameters) => parameters.fill(&world.scope(&input))?,
+                None => input,
+            };
+            world.show("afterParameters", &result);
+            Ok(result)
         })
     }
 
@@ -129,23 +159,31 @@ impl<'m> Work<'_, 'm> {
         default: Option<&str>,
     ) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
-        let (next, output, assigned) = self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let scope = world.scope(&input);
-            let rule = choice::first_match(rules, &scope)?;
-            let next = rule.map(|rule| rule.next.as_str()).or(default).ok_or_else(|| {
-                Failure::runtime(
-                    "Failed to transition out of the state. The state does not point to a next \
+        let ((next, out), output, assigned) =
+            self.evaluate(id, Extra::default(), |world, lane| {
+                let input = shaping::select(&state.input_path, &lane.input, world)?;
+                world.show("afterInputPath", &input);
+                let scope = world.scope(&input);
+                let position = choice::first_match(rules, &scope)?;
+                let rule = position.map(|position| &rules[position]);
+                let out = position.map_or(Out::Default, Out::Rule);
+                let next = rule.map(|rule| rule.next.as_str()).or(default).ok_or_else(|| {
+                    Failure::runtime(
+                        "Failed to transition out of the state. The state does not point to a next \
                      state.",
-                )
+                    )
+                })?;
+                let assign = rule.map_or(state.assign.as_ref(), |rule| rule.assign.as_ref());
+                let assigned = shaping::assign(assign, &scope)?;
+                let template = rule.map_or(state.output.as_ref(), |rule| rule.output.as_ref());
+                let output = match template {
+                    Some(template) => template.fill(&scope)?,
+                    None => shaping::select(&state.output_path, &input, world)?,
+                };
+                Ok(((next.to_owned(), out), output, assigned))
             })?;
-            let assign = rule.map_or(state.assign.as_ref(), |rule| rule.assign.as_ref());
-            let assigned = shaping::assign(assign, &scope)?;
-            let output = shaping::select(&state.output_path, &input, world)?;
-            Ok((next.to_owned(), output, assigned))
-        })?;
         self.exit(id, output, assigned)?;
-        self.go_to(id, &Next::State(next));
+        self.go_to(id, &Next::State(next), out);
         Ok(None)
     }
 
@@ -157,11 +195,22 @@ impl<'m> Work<'_, 'm> {
             let scope = world.scope(&input);
             Ok(match wait {
                 Wait::Timestamp(until) => *until,
-                Wait::Seconds(seconds) => {
-                    after(now, shaping::seconds(seconds, "SecondsPath", &scope)?)
+                Wait::Seconds(seconds) => after(now, pause(seconds, &scope)?),
+                Wait::TimestampQuery(query) => {
+                    let value = query.evaluate("Timestamp", &scope)?;
+                    let Some(text) = value.as_str() else {
+                        return Err(unexpected("Timestamp", query, "string", &value));
+                    };
+                    timestamp::parse(text).ok_or_else(|| {
+                        let cause = format!(
+                            "The Timestamp field cannot be parsed as an ISO-8601 extended offset \
+                             date-time format string: {text}"
+                        );
+                        Failure::query("Timestamp", cause)
+                    })?
                 }
                 Wait::TimestampPath(path) => {
-                    let value = shaping::read(path, &scope)?;
+                    let value = waited_for("TimestampPath", path, &scope)?;
                     let text = value.as_str().unwrap_or_default();
                     timestamp::parse(text).ok_or_else(|| {
                         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -173,6 +222,9 @@ impl<'m> Work<'_, 'm> {
                 }
             })
         })?;
+        if until.duration_since(now).as_secs() > LONGEST_WAIT {
+            return Err(self.placed(id, Failure::runtime("Wait state delay is too long.")));
+        }
         Ok(Some(if until <= now { Phase::Waited } else { Phase::Waiting(until) }))
     }
 
@@ -183,7 +235,11 @@ impl<'m> Work<'_, 'm> {
         error: Option<&Text>,
         cause: Option<&Text>,
     ) -> Result<Failure, Failure> {
+        let shown = self.state_of(id).is_some_and(|state| !state.jsonata);
         self.evaluate(id, Extra::default(), |world, lane| {
+            if shown {
+                world.show("afterInputPath", &lane.input);
+            }
             let scope = world.scope(&lane.input);
             let text = |text: Option<&Text>, field| text.map(|text| said(text, field, &scope));
             Ok(Failure {
@@ -200,22 +256,36 @@ impl<'m> Work<'_, 'm> {
         let shaped = self.evaluate(id, Extra::default(), |world, lane| {
             let input = shaping::select(&state.input_path, &lane.input, world)?;
             let assigned = shaping::assign(state.assign.as_ref(), &world.scope(&input))?;
+            if let Some(template) = &state.output {
+                return Ok((template.fill(&world.scope(&input))?, assigned));
+            }
+            if !state.jsonata {
+                world.show("afterInputPath", &input);
+            }
             Ok((shaping::select(&state.output_path, &input, world)?, assigned))
         });
         let left = shaped.and_then(|(output, assigned)| self.exit(id, output, assigned));
         match left {
-            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End)),
+            Ok(()) => self.go_to(id, state.next.as_ref().unwrap_or(&Next::End), Out::Next),
             Err(failure) => self.trouble(id, failure),
         }
     }
 
+    fn note_way(&mut self, id: LaneId, next: &Next, out: Out) {
+        let Some(trail) = &mut self.execution.trail else { return };
+        let Some(lane) = self.execution.lanes.get(&id) else { return };
+        trail.ways.push(Way::new(&lane.state, next, out));
+    }
+
     /// Goes on with the output of the state just left, which is the lane's input by now.
-    pub(super) fn go_to(&mut self, id: LaneId, next: &Next) {
+    pub(super) fn go_to(&mut self, id: LaneId, next: &Next, out: Out) {
+        self.note_way(id, next, out);
         match next {
             Next::State(name) => {
                 if let Some(lane) = self.execution.lanes.get_mut(&id) {
                     lane.state.clone_from(name);
                 }
+                self.show_left(id);
                 self.make_ready(id, Phase::Enter);
             }
             Next::End => self.end_lane(id),
@@ -223,9 +293,42 @@ impl<'m> Work<'_, 'm> {
     }
 }
 
+/// The seconds of a Wait state.
+fn pause(seconds: &Seconds, scope: &Scope<'_>) -> Result<u64, Failure> {
+    let path = match seconds {
+        Seconds::Fixed(seconds) => return Ok(*seconds),
+        Seconds::Path(path) => path,
+        Seconds::Query(place, query) => return shaping::number(place, query, scope),
+    };
+    let value = waited_for("SecondsPath", path, scope)?;
+    let refused = |what: &str| {
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Failure::runtime(format!("The SecondsPath parameter {what}: {path} == {shown}"))
+    };
+    let number = value.as_integer().or_else(|| value.as_str()?.parse().ok());
+    let number = number.ok_or_else(|| refused("cannot be parsed as a long value"))?;
+    u64::try_from(number).map_err(|_| refused("references a negative value"))
+}
+
+/// The value that a path of a Wait state names.
+fn waited_for(field: &str, path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
+    scope.read(path).map_err(|miss| {
+        Failure::runtime(match miss.input {
+            Some(_) => format!("The {field} parameter does not reference an input value: {path}"),
+            None => miss.reason,
+        })
+    })
+}
+
 fn said(text: &Text, field: &str, scope: &Scope<'_>) -> Result<String, Failure> {
     let value = match text {
         Text::Fixed(text) => return Ok(text.clone()),
+        Text::Query(place, query) => {
+            return match query.evaluate(place, scope)? {
+                Json::String(text) => Ok(text),
+                other => Err(unexpected(place, query, "string", &other)),
+            };
+        }
         Text::Computed(Expression::Call(call)) => call.evaluate(scope)?,
         Text::Computed(Expression::Path(path)) => {
             let found = scope.read(path);

@@ -4,18 +4,21 @@ use jiff::SignedDuration;
 
 use super::context::Extra;
 use super::lane::{LaneId, Phase};
+use super::record::After;
 use super::{Effect, Work};
+use crate::coverage::Out;
 use crate::failure::Failure;
 use crate::history;
+use crate::json::Json;
 use crate::machine::{Catcher, Kind, Next, Retrier};
-use crate::scope::Entropy;
+use crate::scope::{Entropy, Scope};
 use crate::shaping;
 
 impl Work<'_, '_> {
     /// Handles the failure of a lane's state.
     pub(super) fn trouble(&mut self, id: LaneId, failure: Failure) {
         if failure.is_fatal() {
-            return self.fail_execution(id, failure);
+            return self.fail_whole(id, failure);
         }
         let Some(state) = self.state_of(id) else { return };
         if let Some(fan) = state.kind.fan() {
@@ -26,13 +29,20 @@ impl Work<'_, '_> {
                 self.close_children(id);
                 self.emit(id, format!("{}StateFailed", state.kind.name()), None);
             }
-            let catcher = fan.catch.iter().find(|catcher| {
-                let answers = |name: &String| failure.answers_to(name);
-                catcher.error_equals.iter().any(answers)
-            });
-            if let Some(catcher) = catcher {
+            let answers = |name: &String| failure.answers_to(name);
+            let position =
+                fan.catch.iter().position(|catcher| catcher.error_equals.iter().any(answers));
+            if let Some(position) = position {
+                let catcher = &fan.catch[position];
+                self.show_error(
+                    id,
+                    &failure,
+                    Json::object([("catchIndex", (position as u64).into())]),
+                );
                 return match self.catch(id, catcher, &failure) {
-                    Ok(()) => self.go_to(id, &Next::State(catcher.next.clone())),
+                    Ok(()) => {
+                        self.go_to(id, &Next::State(catcher.next.clone()), Out::Catch(position));
+                    }
                     Err(failure) => self.give_up(id, failure),
                 };
             }
@@ -48,9 +58,16 @@ impl Work<'_, '_> {
         let retrier = &retriers[position];
         let used = self.execution.lanes[&id].retried.get(position).copied().unwrap_or(u64::MAX);
         if used >= retrier.max_attempts {
+            let details = Json::object([("retryIndex", Json::from(position as u64))]);
+            self.show_error(id, failure, details);
             return false;
         }
         let delay = delay(retrier, used, &mut self.execution.entropy);
+        let details = [
+            ("retryIndex", Json::from(position as u64)),
+            ("retryBackoffIntervalSeconds", Json::from(delay.as_secs())),
+        ];
+        self.show_error(id, failure, Json::object(details));
         self.close_children(id);
         let until = self.now.checked_add(delay).unwrap_or(jiff::Timestamp::MAX);
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return false };
@@ -65,11 +82,29 @@ impl Work<'_, '_> {
 
     fn catch(&mut self, id: LaneId, catcher: &Catcher, failure: &Failure) -> Result<(), Failure> {
         let error = failure.output();
+        let jsonata = self.state_of(id).is_some_and(|state| state.jsonata);
         let (output, assigned) = self.evaluate(id, Extra::default(), |world, lane| {
+            if jsonata {
+                let scope = Scope { error: Some(&error), ..world.scope(&lane.input) };
+                let assigned = shaping::assign(catcher.assign.as_ref(), &scope)?;
+                let output = match &catcher.output {
+                    Some(template) => template.fill(&scope)?,
+                    None => error.clone(),
+                };
+                return Ok((output, assigned));
+            }
             let assigned = shaping::assign(catcher.assign.as_ref(), &world.scope(&error))?;
             Ok((shaping::combine(&catcher.result_path, &lane.input, error.clone())?, assigned))
         })?;
         self.exit(id, output, assigned)
+    }
+
+    /// Ends the execution of the lane, which in a distributed Map is only an iteration.
+    fn fail_whole(&mut self, id: LaneId, failure: Failure) {
+        match self.iteration_of(id) {
+            Some((map, child)) => self.iteration_failed(map, child),
+            None => self.fail_execution(id, failure),
+        }
     }
 
     /// Nothing in the lane handles the failure: it goes to the state around it.
@@ -79,7 +114,10 @@ impl Work<'_, '_> {
             return self.fail_execution(id, failure);
         };
         if failure.is_fatal() {
-            return self.fail_execution(id, failure);
+            return self.fail_whole(id, failure);
+        }
+        if self.execution.lanes.get(&parent).is_some_and(|lane| lane.map_run.is_some()) {
+            return self.iteration_failed(parent, id);
         }
         let last = self.execution.lanes[&id].last_event;
         let siblings = self.fan_of(parent).map(|fan| fan.live.clone()).unwrap_or_default();
@@ -108,7 +146,7 @@ impl Work<'_, '_> {
     }
 
     /// Removes a lane and all below it, and records what that breaks off.
-    fn close(&mut self, id: LaneId, last: u64, failed: bool) {
+    pub(super) fn close(&mut self, id: LaneId, last: u64, failed: bool) {
         let Some(lane) = self.execution.lanes.get(&id) else { return };
         let around = lane.parent.and_then(|(parent, index)| {
             let state = self.state_of(parent)?;
@@ -121,7 +159,11 @@ impl Work<'_, '_> {
             } else {
                 ("MapIterationAborted", "mapIterationAbortedEventDetails")
             };
-            self.note(last, event, history::iteration(key, &name, index));
+            self.note_of(
+                After { lane: id, event: last },
+                event,
+                history::iteration(key, &name, index),
+            );
         }
         let entered = !matches!(self.execution.lanes[&id].phase, Phase::Enter);
         let kind = self.state_of(id).map(|state| &state.kind);
@@ -131,7 +173,11 @@ impl Work<'_, '_> {
             _ => false,
         };
         if let Some(kind) = kind.filter(|_| breaks_off) {
-            self.note(last, format!("{}StateAborted", kind.name()), None);
+            self.note_of(
+                After { lane: id, event: last },
+                format!("{}StateAborted", kind.name()),
+                None,
+            );
         }
         let children = self.fan_of(id).map(|fan| std::mem::take(&mut fan.live));
         for child in children.unwrap_or_default() {

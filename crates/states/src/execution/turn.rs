@@ -50,3 +50,12 @@ pub struct TaskRequest {
     /// The `Credentials` of the state, filled in.
     pub credentials: Option<Json>,
 }
+
+impl TaskRequest {
+    /// Whether it writes down the results of a distributed Map: `input` has `Bucket`, `Key` and
+    /// `Body` then. Such a call is answered with anything once it is done.
+    #[must_use]
+    pub fn writes_results(&self) -> bool {
+        self.resource.arn().ends_with(":s3:putObject")
+    }
+}

@@ -8,7 +8,7 @@ use crate::json::Json;
 /// A range has at most that many items.
 const MAX_RANGE: i64 = 1000;
 
-pub(super) fn partition(arguments: &[Json]) -> Result<Json, String> {
+pub(crate) fn partition(arguments: &[Json]) -> Result<Json, String> {
     let items = array(&arguments[0])?;
     let size = usize::try_from(integer(&arguments[1])?).unwrap_or(0);
     if size == 0 {
@@ -21,7 +21,7 @@ pub(super) fn contains(arguments: &[Json]) -> Result<Json, String> {
     Ok(Json::Bool(array(&arguments[0])?.contains(&arguments[1])))
 }
 
-pub(super) fn range(arguments: &[Json]) -> Result<Json, String> {
+pub(crate) fn range(arguments: &[Json]) -> Result<Json, String> {
     let (first, last) = (integer(&arguments[0])?, integer(&arguments[1])?);
     let step = integer(&arguments[2])?;
     if step == 0 {

@@ -6,7 +6,11 @@ mod numbers;
 mod parse;
 mod texts;
 
+#[cfg(feature = "jsonata")]
+pub(crate) use arrays::{partition, range};
 pub(crate) use texts::hexadecimal;
+#[cfg(feature = "jsonata")]
+pub(crate) use texts::{hash, string_to_json};
 
 use crate::json::Json;
 use crate::path::Path;

@@ -105,7 +105,8 @@ impl<'a> Reader<'a> {
         }
         if rest.starts_with('$') {
             let end = path_end(rest);
-            let path = Path::parse(&rest[..end]).map_err(|error| self.refuse(error.to_string()))?;
+            let path = Path::parse_argument(&rest[..end])
+                .map_err(|error| self.refuse(error.to_string()))?;
             self.at += end;
             return Ok(Argument::Path(path));
         }

@@ -76,7 +76,7 @@ fn mismatch(template: &str, arguments: &[Json]) -> String {
 }
 
 /// Reads the JSON in a string; a blank one is null.
-pub(super) fn string_to_json(arguments: &[Json]) -> Result<Json, String> {
+pub(crate) fn string_to_json(arguments: &[Json]) -> Result<Json, String> {
     match &arguments[0] {
         Json::Null => Ok(Json::Null),
         argument => {
@@ -103,7 +103,7 @@ pub(super) fn base64_decode(arguments: &[Json]) -> Result<Json, String> {
 }
 
 /// The hexadecimal digest; what is not a string is hashed as its JSON text.
-pub(super) fn hash(arguments: &[Json]) -> Result<Json, String> {
+pub(crate) fn hash(arguments: &[Json]) -> Result<Json, String> {
     let source = match &arguments[0] {
         Json::String(text) => text.clone(),
         other => other.to_string(),

@@ -1,6 +1,6 @@
 //! A JSON value that keeps the order of its keys, as the service does: a text made of it is stable.
 
-mod wire;
+pub(crate) mod wire;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -167,7 +167,7 @@ impl FromStr for Json {
     type Err = serde_json::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        serde_json::from_str(text)
+        serde_json::from_str(&wire::without_minus_zero(text))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads and writes values through serde, keeping the order of the keys.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -7,6 +8,43 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 
 use super::{Json, Object};
+
+/// The text with every integer `-0` written as `0`, which is what the service reads it as.
+pub(crate) fn without_minus_zero(text: &str) -> Cow<'_, str> {
+    if !text.contains("-0") {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut kept = String::with_capacity(text.len());
+    let (mut copied, mut in_string, mut at) = (0, false, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => at += 1,
+            b'-' if !in_string
+                && is_integer_zero(&bytes[at + 1..])
+                && is_number_start(bytes, at) =>
+            {
+                kept.push_str(&text[copied..at]);
+                copied = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    kept.push_str(&text[copied..]);
+    Cow::Owned(kept)
+}
+
+fn is_integer_zero(bytes: &[u8]) -> bool {
+    let fraction = |next: &u8| next.is_ascii_digit() || matches!(next, b'.' | b'e' | b'E');
+    bytes.first() == Some(&b'0') && !bytes.get(1).is_some_and(fraction)
+}
+
+/// Whether the sign starts a number: in `1e-0` it does not.
+fn is_number_start(bytes: &[u8], at: usize) -> bool {
+    at == 0 || !bytes[at - 1].is_ascii_alphanumeric()
+}
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -12,6 +12,8 @@ pub(crate) struct ChoiceRule {
     pub(crate) test: Test,
     pub(crate) next: String,
     pub(crate) assign: Option<Template>,
+    /// `Output`, of a rule in JSONata.
+    pub(crate) output: Option<Template>,
 }
 
 #[derive(Debug, Clone)]
@@ -20,6 +22,8 @@ pub(crate) enum Test {
     Or(Vec<Test>),
     Not(Box<Test>),
     Compare(Path, Comparison),
+    /// `Condition`, of a rule in JSONata.
+    Condition(Template),
 }
 
 #[derive(Debug, Clone)]
@@ -56,7 +60,7 @@ pub(crate) enum Operand {
 
 pub(super) fn read(fields: &mut Fields<'_>) -> StateKind {
     if !fields.has("Choices") {
-        fields.advise("Choices", "is missing", "a Choice state needs at least one rule");
+        fields.missing("Choices", "a Choice state needs at least one rule");
     }
     let given = fields.has("Choices");
     let mut entries = fields.objects("Choices");
@@ -76,8 +80,25 @@ pub(super) fn read(fields: &mut Fields<'_>) -> StateKind {
 fn rule(entry: &mut Fields<'_>) -> Option<ChoiceRule> {
     let next = entry.required_text("Next", "name the state to go to when the rule matches");
     let assign = entry.object_template("Assign");
-    let test = test(entry);
-    Some(ChoiceRule { test: test?, next: next?.to_owned(), assign })
+    let output = entry.output();
+    let test = if entry.jsonata { condition(entry) } else { test(entry) };
+    Some(ChoiceRule { test: test?, next: next?.to_owned(), assign, output })
+}
+
+/// The condition of a rule in JSONata: a query, or true or false.
+fn condition(entry: &mut Fields<'_>) -> Option<Test> {
+    if !entry.has("Condition") {
+        entry.missing("Condition", "a rule in JSONata has a Condition, such as {% $total > 5 %}");
+    }
+    let template = entry.template("Condition");
+    if let Some(Template::Literal(value)) = &template
+        && !matches!(value, Json::Bool(_) | Json::Null)
+    {
+        let reason = format!("must be true, false or a JSONata expression, not {}", value.kind());
+        entry.refuse("Condition", reason);
+    }
+    entry.finish("a rule in JSONata");
+    template.map(Test::Condition)
 }
 
 fn test(entry: &mut Fields<'_>) -> Option<Test> {
@@ -104,11 +125,7 @@ fn test(entry: &mut Fields<'_>) -> Option<Test> {
         "Not" => Some(Test::Not(Box::new(nested(&mut entry.object("Not")?)?))),
         _ => {
             if !entry.has("Variable") {
-                entry.advise(
-                    "Variable",
-                    "is missing",
-                    "name the value to look at, such as $.total",
-                );
+                entry.missing("Variable", "name the value to look at, such as $.total");
             }
             let comparison = comparison(entry, operator);
             Some(Test::Compare(variable?, comparison?))

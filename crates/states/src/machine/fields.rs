@@ -1,91 +1,100 @@
 //! Takes the fields of an object one by one, noting what is wrong with each and what is left over.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
+use super::notes::Notes;
 use super::{ResultPath, Seconds, Selector};
 use crate::json::{Json, Object};
+use crate::jsonata::Query;
 use crate::path::Path;
-use crate::problem::{Problem, Severity};
+use crate::problem::Problem;
 use crate::template::{Expression, Template};
 
 /// The greatest number of seconds the service knows.
 pub(super) const MAX_SECONDS: u64 = 99_999_999;
 
-/// Fields of JSONata and of distributed Maps, which the service knows and this library does not.
-const OUTSIDE: [(&str, &str); 12] = [
-    ("Arguments", "JSONata is not supported: use Parameters"),
-    ("Output", "JSONata is not supported: use ResultSelector, ResultPath and OutputPath"),
-    ("Items", "JSONata is not supported: use ItemsPath"),
-    ("Condition", "JSONata is not supported: use Variable and an operator"),
-    ("ItemReader", "distributed Maps are not supported"),
-    ("ItemBatcher", "distributed Maps are not supported"),
-    ("ResultWriter", "distributed Maps are not supported"),
-    ("Label", "distributed Maps are not supported"),
-    ("ToleratedFailureCount", "only a distributed Map tolerates failures"),
-    ("ToleratedFailureCountPath", "only a distributed Map tolerates failures"),
-    ("ToleratedFailurePercentage", "only a distributed Map tolerates failures"),
-    ("ToleratedFailurePercentagePath", "only a distributed Map tolerates failures"),
+/// Fields of the other query language, with what takes their place.
+const OF_JSONATA: [(&str, &str); 4] = [
+    ("Arguments", "it is for JSONata: use Parameters"),
+    ("Output", "it is for JSONata: use ResultSelector, ResultPath and OutputPath"),
+    ("Items", "it is for JSONata: use ItemsPath"),
+    ("Condition", "it is for JSONata: use Variable and an operator"),
+];
+/// Fields of a distributed Map.
+const OF_DISTRIBUTED: [&str; 8] = [
+    "ItemReader",
+    "ItemBatcher",
+    "ResultWriter",
+    "Label",
+    "ToleratedFailureCount",
+    "ToleratedFailureCountPath",
+    "ToleratedFailurePercentage",
+    "ToleratedFailurePercentagePath",
+];
+const OF_JSONPATH: [(&str, &str); 6] = [
+    ("InputPath", "it is for JSONPath: use $states.input"),
+    ("OutputPath", "it is for JSONPath: use Output"),
+    ("Parameters", "it is for JSONPath: use Arguments"),
+    ("ResultSelector", "it is for JSONPath: use Output"),
+    ("ResultPath", "it is for JSONPath: use Output"),
+    ("ItemsPath", "it is for JSONPath: use Items"),
 ];
 
 /// The fields of one object of the definition.
 pub(super) struct Fields<'a> {
     members: &'a Object,
     taken: HashSet<&'a str>,
-    state: Option<&'a str>,
-    place: String,
-    problems: &'a RefCell<Vec<Problem>>,
+    pub(super) state: Option<&'a str>,
+    pub(super) place: String,
+    pub(super) pointer: String,
+    pub(super) notes: &'a Notes,
+    /// Whether the fields are in JSONata.
+    pub(super) jsonata: bool,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(members: &'a Object, problems: &'a RefCell<Vec<Problem>>) -> Self {
-        Self { members, taken: HashSet::new(), state: None, place: String::new(), problems }
+    pub(super) fn new(members: &'a Object, notes: &'a Notes) -> Self {
+        let (place, pointer) = (String::new(), String::new());
+        let jsonata = notes.jsonata.get();
+        Self { members, taken: HashSet::new(), state: None, place, pointer, notes, jsonata }
     }
 
-    /// The fields of a state.
+    /// The fields of a state of the flow whose fields these are.
     pub(super) fn of_state(&self, name: &'a str, members: &'a Object) -> Self {
-        Self { state: Some(name), ..Self::new(members, self.problems) }
+        let pointer = format!("{}/States/{name}", self.pointer);
+        Self { state: Some(name), pointer, ..Self::new(members, self.notes) }
     }
 
     /// The fields of an object below this one.
     pub(super) fn below(&self, place: &str, members: &'a Object) -> Self {
+        let pointer = format!("{}/{place}", self.pointer);
         let place = self.join(place);
-        Self { state: self.state, place, ..Self::new(members, self.problems) }
+        let (state, jsonata) = (self.state, self.jsonata);
+        Self { state, place, pointer, jsonata, ..Self::new(members, self.notes) }
     }
 
-    fn join(&self, field: &str) -> String {
+    /// The same fields, at another place of the definition.
+    pub(super) fn at(&self, pointer: &str) -> Self {
+        Self { pointer: pointer.to_owned(), ..Self::new(self.members, self.notes) }
+    }
+
+    /// Where these fields are in the definition, such as `/States/Charge`.
+    pub(super) fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// What the whole definition is read with.
+    pub(super) fn notes(&self) -> &'a Notes {
+        self.notes
+    }
+
+    pub(super) fn join(&self, field: &str) -> String {
         match (self.place.is_empty(), field.is_empty()) {
             (true, _) => field.to_owned(),
             (_, true) => self.place.clone(),
             _ => format!("{}.{field}", self.place),
         }
-    }
-
-    fn problem(&self, field: &str, reason: impl Into<String>) -> Problem {
-        Problem {
-            severity: Severity::Error,
-            state: self.state.map(str::to_owned),
-            field: self.join(field),
-            reason: reason.into(),
-            remedy: None,
-        }
-    }
-
-    pub(super) fn refuse(&self, field: &str, reason: impl Into<String>) {
-        self.problems.borrow_mut().push(self.problem(field, reason));
-    }
-
-    pub(super) fn advise(&self, field: &str, reason: impl Into<String>, remedy: &str) {
-        let problem = self.problem(field, reason);
-        let remedy = Some(remedy.to_owned());
-        self.problems.borrow_mut().push(Problem { remedy, ..problem });
-    }
-
-    pub(super) fn warn(&self, field: &str, reason: impl Into<String>, remedy: &str) {
-        let (severity, remedy) = (Severity::Warning, Some(remedy.to_owned()));
-        let problem = self.problem(field, reason);
-        self.problems.borrow_mut().push(Problem { severity, remedy, ..problem });
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -114,7 +123,7 @@ impl<'a> Fields<'a> {
 
     pub(super) fn required_text(&mut self, name: &str, remedy: &str) -> Option<&'a str> {
         if !self.has(name) {
-            self.advise(name, "is missing", remedy);
+            self.missing(name, remedy);
         }
         self.text(name)
     }
@@ -211,6 +220,12 @@ impl<'a> Fields<'a> {
 
     /// Either `Name` with a number or `NamePath` with a reference path.
     pub(super) fn seconds(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<Seconds> {
+        if self.jsonata {
+            return match self.query(name) {
+                Some(query) => Some(Seconds::Query(name.to_owned(), query)),
+                None => self.integer(name, range).map(Seconds::Fixed),
+            };
+        }
         let by_path = format!("{name}Path");
         if self.has(name) && self.has(&by_path) {
             self.advise(name, format!("stands beside {by_path}"), "keep one of the two");
@@ -223,12 +238,52 @@ impl<'a> Fields<'a> {
     pub(super) fn template(&mut self, name: &str) -> Option<Template> {
         let source = self.take(name)?;
         let mut flaws = Vec::new();
+        if self.jsonata {
+            let place = self.join(name).replace('.', "/");
+            let template = Template::parse_jsonata(source, &place, &mut flaws);
+            for flaw in flaws {
+                self.refuse(name, flaw.reason);
+            }
+            return Some(template);
+        }
         let template = Template::parse(source, &mut flaws);
+        self.look_alikes(name, source);
         for flaw in flaws {
             let below = if flaw.place.starts_with('[') { "" } else { "." };
-            self.refuse(&format!("{name}{below}{}", flaw.place), flaw.reason);
+            let field = format!("{name}{below}{}", flaw.place);
+            // The service points at the template, not into it.
+            let location = self.problem(name, "").location;
+            self.note(Problem { location, ..self.problem(&field, flaw.reason) });
         }
         Some(template)
+    }
+
+    /// The query of a field in JSONata; none where the field is something else.
+    pub(super) fn query(&mut self, name: &str) -> Option<Query> {
+        if !self.jsonata {
+            return None;
+        }
+        match Query::of(self.members.get(name)?.as_str()?)? {
+            Ok(query) => {
+                self.take(name);
+                Some(query)
+            }
+            Err(reason) => {
+                self.take(name);
+                self.refuse(name, reason);
+                None
+            }
+        }
+    }
+
+    /// `Output`, where the fields are in JSONata.
+    pub(super) fn output(&mut self) -> Option<Template> {
+        if self.jsonata { self.template("Output") } else { None }
+    }
+
+    /// `Parameters`, or `Arguments` in JSONata.
+    pub(super) fn arguments(&mut self) -> Option<Template> {
+        self.template(if self.jsonata { "Arguments" } else { "Parameters" })
     }
 
     pub(super) fn object_template(&mut self, name: &str) -> Option<Template> {
@@ -281,9 +336,17 @@ impl<'a> Fields<'a> {
     pub(super) fn finish(&mut self, what: &str) {
         self.text("Comment");
         for name in self.rest() {
-            match OUTSIDE.iter().find(|(known, _)| *known == name) {
-                Some((_, remedy)) => self.advise(name, format!("is not for {what}"), remedy),
-                None => self.refuse(name, format!("is no field of {what}")),
+            let mut others: &[(&str, &str)] = &OF_JSONATA;
+            if self.jsonata {
+                others = &OF_JSONPATH;
+            }
+            match others.iter().find(|(known, _)| *known == name) {
+                Some((_, remedy)) => self.of_object(name, format!("is not for {what}"), remedy),
+                None if OF_DISTRIBUTED.contains(&name) => {
+                    let remedy = "it is for a Map whose ProcessorConfig has the mode DISTRIBUTED";
+                    self.of_object(name, format!("is not for {what}"), remedy);
+                }
+                None => self.of_object(name, format!("is no field of {what}"), ""),
             }
         }
     }

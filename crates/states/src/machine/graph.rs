@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::fields::Fields;
 use super::{Flow, Kind, Next, State};
 use crate::json::Object;
+use crate::problem::Code;
 
 /// Where a state goes on to, with the field that says so.
 pub(crate) fn targets(state: &State) -> Vec<(String, &str)> {
@@ -32,7 +33,7 @@ pub(crate) fn targets(state: &State) -> Vec<(String, &str)> {
 pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
     if !flow.start_at.is_empty() && !named.contains_key(&flow.start_at) {
         let reason = format!("there is no state '{}'", flow.start_at);
-        fields.advise("StartAt", reason, &known(named));
+        fields.coded(Code::MissingTransitionTarget).advise("StartAt", reason, &known(named));
         return;
     }
     let empty = Object::new();
@@ -40,7 +41,8 @@ pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
         let place = fields.of_state(name, &empty);
         for (field, target) in targets(state) {
             if !named.contains_key(target) {
-                place.advise(&field, format!("there is no state '{target}'"), &known(named));
+                let reason = format!("there is no state '{target}'");
+                place.coded(Code::MissingTransitionTarget).advise(&field, reason, &known(named));
             }
         }
     }
@@ -50,7 +52,11 @@ pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
     let reached = reached(flow);
     for name in flow.states.keys().filter(|name| !reached.contains(name.as_str())) {
         let remedy = "let a Next, Default or Catch lead to it, or remove it";
-        fields.of_state(name, &empty).advise("", "cannot be reached from StartAt", remedy);
+        let reason = "cannot be reached from StartAt";
+        fields
+            .of_state(name, &empty)
+            .coded(Code::MissingTransitionTarget)
+            .advise("", reason, remedy);
     }
     let ends = |name: &&str| {
         flow.states.get(*name).is_some_and(|state| {
@@ -59,7 +65,8 @@ pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
     };
     if !reached.iter().any(ends) {
         let remedy = "one state that is reached needs \"End\": true, or is a Succeed or a Fail";
-        fields.advise("States", "the states never come to an end", remedy);
+        let reason = "the states never come to an end";
+        fields.coded(Code::MissingEndState).advise("States", reason, remedy);
     }
 }
 

@@ -1,8 +1,11 @@
 //! A parsed and checked state machine.
 
 mod choice;
+mod distributed;
 mod fields;
 mod graph;
+mod integrations;
+mod notes;
 mod read;
 mod recovery;
 mod resource;
@@ -14,11 +17,14 @@ use std::str::FromStr;
 use indexmap::IndexMap;
 
 use crate::json::Json;
+use crate::jsonata::Query;
 use crate::path::Path;
 use crate::problem::{Problem, Problems, Severity};
 use crate::template::{Expression, Template};
 
 pub(crate) use choice::{ChoiceRule, Comparison, Kind as ValueKind, Operand, Relation, Test};
+pub(crate) use distributed::{Batcher, Format, Reader, Share, Writer};
+pub(crate) use graph::targets;
 pub(crate) use recovery::{Catcher, Retrier};
 pub(crate) use resource::Family;
 pub use resource::{Pattern, Resource};
@@ -42,6 +48,16 @@ impl Default for Limits {
     }
 }
 
+/// How long a machine's executions last, and what it may do: the service has two types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Workflow {
+    /// Up to a year, each step once.
+    #[default]
+    Standard,
+    /// Up to five minutes, without callbacks, jobs and activities.
+    Express,
+}
+
 /// A state machine, ready to run.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -56,6 +72,8 @@ pub struct Machine {
 #[derive(Debug, Clone)]
 pub(crate) struct Flow {
     pub(crate) start_at: String,
+    /// Where it is in the definition, such as `/States/All/Branches[0]`.
+    pub(crate) pointer: String,
     pub(crate) states: IndexMap<String, State>,
 }
 
@@ -69,6 +87,10 @@ pub(crate) struct State {
     pub(crate) input_path: Selector,
     pub(crate) output_path: Selector,
     pub(crate) assign: Option<Template>,
+    /// `Output`, of a state in JSONata.
+    pub(crate) output: Option<Template>,
+    /// Whether its fields are in JSONata.
+    pub(crate) jsonata: bool,
     /// None where the state itself decides (Choice) or ends (Succeed, Fail).
     pub(crate) next: Option<Next>,
 }
@@ -119,6 +141,8 @@ pub(crate) struct Pass {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) resource: Resource,
+    /// Whether the call is given a token: a job only where its fields ask for one.
+    pub(crate) has_token: bool,
     pub(crate) credentials: Option<Template>,
     pub(crate) timeout: Option<Seconds>,
     pub(crate) heartbeat: Option<Seconds>,
@@ -137,10 +161,41 @@ pub(crate) struct Fan {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
-    pub(crate) items_path: Option<Path>,
+    pub(crate) items: Items,
     pub(crate) item_selector: Option<Template>,
     pub(crate) max_concurrency: Option<Seconds>,
     pub(crate) processor: FlowId,
+    pub(crate) distributed: Option<Distributed>,
+}
+
+/// How the iterations of a Map are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Within the execution.
+    Inline,
+    /// As executions of their own.
+    Distributed,
+}
+
+/// What only a distributed Map has.
+#[derive(Debug, Clone)]
+pub(crate) struct Distributed {
+    pub(crate) label: Option<String>,
+    pub(crate) reader: Option<Reader>,
+    pub(crate) batcher: Option<Batcher>,
+    pub(crate) writer: Option<Writer>,
+    pub(crate) tolerated_count: Option<Seconds>,
+    pub(crate) tolerated_share: Option<Share>,
+}
+
+/// What a Map runs over.
+#[derive(Debug, Clone)]
+pub(crate) enum Items {
+    /// The whole input.
+    Input,
+    Path(Path),
+    /// `Items`, of a Map in JSONata.
+    Template(Template),
 }
 
 /// A number that is written down or read from the input.
@@ -148,6 +203,8 @@ pub(crate) struct Map {
 pub(crate) enum Seconds {
     Fixed(u64),
     Path(Path),
+    /// With the name of its field.
+    Query(String, Query),
 }
 
 #[derive(Debug, Clone)]
@@ -155,6 +212,7 @@ pub(crate) enum Wait {
     Seconds(Seconds),
     Timestamp(jiff::Timestamp),
     TimestampPath(Path),
+    TimestampQuery(Query),
 }
 
 /// A text of a Fail state.
@@ -162,6 +220,8 @@ pub(crate) enum Wait {
 pub(crate) enum Text {
     Fixed(String),
     Computed(Expression),
+    /// With the name of its field.
+    Query(String, Query),
 }
 
 impl Machine {
@@ -179,7 +239,13 @@ impl Machine {
     /// The machine is absent when a problem is an error.
     #[must_use]
     pub fn check(definition: &str) -> (Option<Self>, Vec<Problem>) {
-        let (machine, problems) = read::machine(definition);
+        Self::check_as(definition, Workflow::Standard)
+    }
+
+    /// The same for a machine of the given type.
+    #[must_use]
+    pub fn check_as(definition: &str, workflow: Workflow) -> (Option<Self>, Vec<Problem>) {
+        let (machine, problems) = read::machine(definition, workflow);
         let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
         (machine.filter(|_| !refused), problems)
     }

@@ -1,23 +1,27 @@
 //! Reads a whole definition.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use indexmap::IndexMap;
 
 use super::fields::{Fields, MAX_SECONDS};
-use super::{Flow, FlowId, Limits, Machine, graph, scopes, states};
+use super::notes::Notes;
+use super::{Flow, FlowId, Limits, Machine, Workflow, graph, scopes, states};
 use crate::document;
 use crate::json::Json;
-use crate::problem::{Problem, Severity};
+use crate::jsonata::Query;
+use crate::problem::{Code, Problem, Severity};
 
 /// The service takes definitions of up to a megabyte.
 const MAX_DEFINITION: usize = 1024 * 1024;
 const MAX_NAME: usize = 80;
 
-pub(super) fn machine(definition: &str) -> (Option<Machine>, Vec<Problem>) {
-    let refused = |reason: String| {
+pub(super) fn machine(definition: &str, workflow: Workflow) -> (Option<Machine>, Vec<Problem>) {
+    let refused = |code: Code, reason: String| {
         let problem = Problem {
             severity: Severity::Error,
+            code: Some(code),
+            location: None,
             state: None,
             field: String::new(),
             reason,
@@ -26,27 +30,42 @@ pub(super) fn machine(definition: &str) -> (Option<Machine>, Vec<Problem>) {
         (None, vec![problem])
     };
     if definition.len() > MAX_DEFINITION {
-        return refused(format!("the definition is longer than {MAX_DEFINITION} bytes"));
+        return refused(
+            Code::SchemaValidationFailed,
+            format!("the definition is longer than {MAX_DEFINITION} bytes"),
+        );
+    }
+    if definition.trim().is_empty() {
+        let reason = "the definition must be an object, and is empty".to_owned();
+        return refused(Code::SchemaValidationFailed, reason);
     }
     let (document, repeated) = match document::read(definition) {
         Ok(read) => read,
-        Err(error) => return refused(format!("the definition is not JSON: {error}")),
+        Err(error) => {
+            return refused(
+                Code::InvalidJsonDescription,
+                format!("the definition is not JSON: {error}"),
+            );
+        }
     };
     let Json::Object(members) = &document else {
-        return refused(format!("the definition must be an object, not {}", document.kind()));
+        let reason = format!("the definition must be an object, not {}", document.kind());
+        return refused(Code::SchemaValidationFailed, reason);
     };
-    let problems = RefCell::new(Vec::new());
-    let fields = Fields::new(members, &problems);
+    let jsonata = Cell::new(false);
+    let notes = Notes { problems: RefCell::default(), workflow, jsonata };
+    let fields = Fields::new(members, &notes);
     for place in repeated {
         fields.advise("", format!("the key at {place} is given twice"), "keep one of the two");
     }
     let machine = whole(fields);
-    (Some(machine), problems.into_inner())
+    (Some(machine), notes.problems.into_inner())
 }
 
 fn whole(mut fields: Fields<'_>) -> Machine {
     let mut flows = Flows::default();
     query_language(&mut fields);
+    fields.notes().jsonata.set(fields.jsonata);
     if let Some(version) = fields.text("Version").filter(|version| *version != "1.0") {
         fields.advise("Version", format!("'{version}' is unknown"), "the version is \"1.0\"");
     }
@@ -59,14 +78,21 @@ fn whole(mut fields: Fields<'_>) -> Machine {
     Machine { comment, timeout_seconds, flows, limits: Limits::default() }
 }
 
-/// Refuses any query language but JSONPath.
+/// Reads in which language the fields are: a state of a machine in JSONPath may be in JSONata.
 pub(super) fn query_language(fields: &mut Fields<'_>) {
     match fields.text("QueryLanguage") {
-        None | Some("JSONPath") => {}
+        None => {}
+        Some("JSONPath") if fields.notes().jsonata.get() => fields.of_object(
+            "QueryLanguage",
+            "is JSONPath in a machine that is in JSONata",
+            "only a machine in JSONPath may have states in the other language",
+        ),
+        Some("JSONPath") => fields.jsonata = false,
+        Some("JSONata") if Query::KNOWN => fields.jsonata = true,
         Some("JSONata") => fields.advise(
             "QueryLanguage",
-            "JSONata is not supported",
-            "write the machine with JSONPath, the default",
+            "JSONata is not supported by this build",
+            "write the machine with JSONPath, or build with the feature 'jsonata'",
         ),
         Some(other) => fields.refuse("QueryLanguage", format!("'{other}' is unknown")),
     }
@@ -90,7 +116,7 @@ impl Flows {
             .to_owned();
         let mut states = IndexMap::new();
         match fields.take("States") {
-            None => fields.advise("States", "is missing", "a machine needs at least one state"),
+            None => fields.missing("States", "a machine needs at least one state"),
             Some(Json::Object(members)) => {
                 if members.is_empty() {
                     fields.refuse("States", "has no state");
@@ -105,14 +131,16 @@ impl Flows {
                     let read = states::read(&mut fields.of_state(name, members), self);
                     states.extend(read.map(|state| (name.clone(), state)));
                 }
-                let flow = Flow { start_at: start_at.clone(), states: states.clone() };
+                let pointer = fields.pointer().to_owned();
+                let flow = Flow { start_at: start_at.clone(), pointer, states: states.clone() };
                 graph::check(&flow, members, fields);
             }
             Some(other) => {
                 fields.refuse("States", format!("must be an object, not {}", other.kind()));
             }
         }
-        self.flows[id] = Some(Flow { start_at, states });
+        let pointer = fields.pointer().to_owned();
+        self.flows[id] = Some(Flow { start_at, pointer, states });
         id
     }
 
@@ -121,14 +149,19 @@ impl Flows {
         let length = name.chars().count();
         if length > MAX_NAME {
             let reason = format!("the name has {length} characters, of at most {MAX_NAME}");
-            fields.refuse(&place, reason);
+            fields.coded(Code::InvalidStateName).advise(&place, reason, "give it a shorter name");
         }
         if name.is_empty() {
-            fields.refuse(&place, "the name is empty");
+            fields.coded(Code::InvalidStateName).advise(
+                &place,
+                "the name is empty",
+                "give it a name",
+            );
         }
         if !self.names.insert(name.to_owned()) {
             let remedy = "names are unique in the whole machine, nested states included";
-            fields.advise(&place, format!("the name '{name}' is given twice"), remedy);
+            let reason = format!("the name '{name}' is given twice");
+            fields.coded(Code::DuplicateStateName).advise(&place, reason, remedy);
         }
     }
 

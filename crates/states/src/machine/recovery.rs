@@ -23,6 +23,8 @@ pub(crate) struct Catcher {
     pub(crate) error_equals: Vec<String>,
     pub(crate) result_path: ResultPath,
     pub(crate) assign: Option<Template>,
+    /// `Output`, of a catcher in JSONata.
+    pub(crate) output: Option<Template>,
     pub(crate) next: String,
 }
 
@@ -86,17 +88,18 @@ fn retrier(entry: &mut Fields<'_>, is_last: bool) -> Retrier {
 
 fn catcher(entry: &mut Fields<'_>, is_last: bool) -> Option<Catcher> {
     let error_equals = error_equals(entry, is_last);
-    let result_path = entry.result_path();
+    let result_path = if entry.jsonata { ResultPath::Replace } else { entry.result_path() };
+    let output = entry.output();
     let assign = entry.object_template("Assign");
     let next = entry.required_text("Next", "name the state that handles the error");
     entry.finish("a catcher");
-    Some(Catcher { error_equals, result_path, assign, next: next?.to_owned() })
+    Some(Catcher { error_equals, result_path, assign, output, next: next?.to_owned() })
 }
 
 fn error_equals(entry: &mut Fields<'_>, is_last: bool) -> Vec<String> {
     const NAME: &str = "ErrorEquals";
     if !entry.has(NAME) {
-        entry.advise(NAME, "is missing", "list the error names it is for");
+        entry.missing(NAME, "list the error names it is for");
         return Vec::new();
     }
     let items = entry.array(NAME).unwrap_or_default();

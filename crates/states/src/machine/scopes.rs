@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::choice::{Comparison, Operand, Test};
 use super::fields::Fields;
-use super::{Flow, FlowId, Kind, Seconds, Selector, State, Text, Wait};
+use super::{Flow, FlowId, Items, Kind, Seconds, Selector, State, Text, Wait};
 use crate::json::Object;
 use crate::path::{Path, Root};
 use crate::template::Template;
@@ -20,7 +20,7 @@ pub(super) fn check(flows: &[Flow], fields: &Fields<'_>) {
 
 fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fields<'_>) {
     let Some(flow) = flows.get(id) else { return };
-    let empty = Object::new();
+    let (empty, fields) = (Object::new(), &fields.at(&flow.pointer));
     let mut visible = outer.clone();
     for (name, state) in &flow.states {
         let place = fields.of_state(name, &empty);
@@ -36,6 +36,14 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
     }
     for (name, state) in &flow.states {
         let place = fields.of_state(name, &empty);
+        // What only the state's own catchers assign is no variable while its branches run.
+        let around = || {
+            let of_others = flow.states.iter().filter(|(other, _)| *other != name);
+            let others = of_others.flat_map(|(_, other)| assigned(other));
+            let own = state.assign.iter().flat_map(Template::keys);
+            let known = others.chain(own).chain(outer.iter().map(String::as_str));
+            known.map(str::to_owned).collect::<HashSet<String>>()
+        };
         for path in paths(state) {
             if let Root::Variable(variable) = path.root()
                 && !visible.contains(variable)
@@ -46,9 +54,14 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
         }
         match &state.kind {
             Kind::Parallel(_, branches) => {
-                branches.iter().for_each(|flow| check_flow(flows, *flow, &visible, fields));
+                let around = around();
+                branches.iter().for_each(|flow| check_flow(flows, *flow, &around, fields));
             }
-            Kind::Map(_, map) => check_flow(flows, map.processor, &visible, fields),
+            // The iterations of a distributed Map are executions of their own.
+            Kind::Map(_, map) if map.distributed.is_some() => {
+                check_flow(flows, map.processor, &HashSet::new(), fields);
+            }
+            Kind::Map(_, map) => check_flow(flows, map.processor, &around(), fields),
             _ => {}
         }
     }
@@ -105,7 +118,9 @@ fn paths(state: &State) -> Vec<&Path> {
         }
         Kind::Map(_, map) => {
             templates.extend(&map.item_selector);
-            paths.extend(&map.items_path);
+            if let Items::Path(path) = &map.items {
+                paths.push(path);
+            }
             paths.extend(map.max_concurrency.iter().filter_map(by_path));
         }
         Kind::Wait(Wait::Seconds(seconds)) => paths.extend(by_path(seconds)),
@@ -127,7 +142,7 @@ fn paths(state: &State) -> Vec<&Path> {
 fn by_path(seconds: &Seconds) -> Option<&Path> {
     match seconds {
         Seconds::Path(path) => Some(path),
-        Seconds::Fixed(_) => None,
+        Seconds::Fixed(_) | Seconds::Query(..) => None,
     }
 }
 
@@ -137,6 +152,7 @@ fn of_test<'a>(test: &'a Test, paths: &mut Vec<&'a Path>) {
             tests.iter().for_each(|test| of_test(test, paths));
         }
         Test::Not(test) => of_test(test, paths),
+        Test::Condition(_) => {}
         Test::Compare(variable, comparison) => {
             paths.push(variable);
             if let Comparison::Value { operand: Operand::Path(path), .. } = comparison {

@@ -1,13 +1,16 @@
 //! Reads one state.
 
 use super::choice;
+use super::distributed;
 use super::fields::{Fields, MAX_SECONDS};
+use super::integrations;
 use super::read::{Flows, query_language};
 use super::recovery;
 use super::resource::{Pattern, Resource};
-use super::{Fan, Kind, Map, Next, Pass, Seconds, State, Task, Text, Wait};
+use super::{Fan, Items, Kind, Map, Mode, Next, Pass, Seconds, State, Task, Text, Wait};
 use crate::json::Json;
 use crate::path::Path;
+use crate::problem::Code;
 use crate::template::Template;
 use crate::timestamp;
 
@@ -31,7 +34,7 @@ pub(super) fn read(fields: &mut Fields<'_>, flows: &mut Flows) -> Option<State> 
     };
     let comment = fields.text("Comment").map(str::to_owned);
     let (mut input_path, mut output_path) = (super::Selector::Whole, super::Selector::Whole);
-    if name != "Fail" {
+    if name != "Fail" && !fields.jsonata {
         input_path = fields.selector("InputPath");
         output_path = fields.selector("OutputPath");
     }
@@ -39,12 +42,14 @@ pub(super) fn read(fields: &mut Fields<'_>, flows: &mut Flows) -> Option<State> 
         "Fail" | "Succeed" => None,
         _ => fields.object_template("Assign"),
     };
+    let output = if name == "Fail" { None } else { fields.output() };
     let next = match kind {
         Kind::Choice(..) | Kind::Succeed | Kind::Fail { .. } => None,
         _ => Some(next(fields)),
     };
     fields.finish(&format!("a {name} state"));
-    Some(State { kind, comment, input_path, output_path, assign, next })
+    let jsonata = fields.jsonata;
+    Some(State { kind, comment, input_path, output_path, assign, output, jsonata, next })
 }
 
 const TYPES: &str = "the types are Pass, Task, Choice, Wait, Succeed, Fail, Parallel and Map";
@@ -75,18 +80,32 @@ fn next(fields: &mut Fields<'_>) -> Next {
 }
 
 fn pass(fields: &mut Fields<'_>) -> Kind {
+    if fields.jsonata {
+        let result_path = super::ResultPath::Replace;
+        return Kind::Pass(Pass { parameters: None, result: None, result_path });
+    }
+    let result = fields.take("Result");
+    let computed = |key: &&String| key.ends_with(".$");
+    if let Some(key) =
+        result.and_then(Json::as_object).and_then(|members| members.keys().find(computed))
+    {
+        let reason = format!("'{key}' is not evaluated: a Result is handed on as it stands");
+        let remedy = "use Parameters to have it evaluated";
+        fields.coded(Code::PassResultIsStatic).warn("Result", reason, remedy);
+    }
     Kind::Pass(Pass {
         parameters: fields.template("Parameters"),
-        result: fields.take("Result").cloned(),
+        result: result.cloned(),
         result_path: fields.result_path(),
     })
 }
 
 fn fan(fields: &mut Fields<'_>) -> Fan {
+    let jsonpath = !fields.jsonata;
     Fan {
-        parameters: fields.template("Parameters"),
-        result_selector: fields.object_template("ResultSelector"),
-        result_path: fields.result_path(),
+        parameters: fields.arguments(),
+        result_selector: if jsonpath { fields.object_template("ResultSelector") } else { None },
+        result_path: if jsonpath { fields.result_path() } else { super::ResultPath::Replace },
         retry: recovery::retriers(fields),
         catch: recovery::catchers(fields),
     }
@@ -108,27 +127,42 @@ fn task(fields: &mut Fields<'_>) -> Kind {
         let reason = format!("{heartbeat} is not less than TimeoutSeconds, {timeout}");
         fields.advise("HeartbeatSeconds", reason, remedy);
     }
-    let task = Task {
-        resource: Resource::new(resource),
-        credentials: fields.object_template("Credentials"),
-        timeout,
-        heartbeat,
-        fan: fan(fields),
+    let resource = Resource::new(resource);
+    integrations::check(fields, &resource);
+    let credentials = credentials(fields);
+    let fan = fan(fields);
+    let given = fan.parameters.as_ref();
+    let asks = given
+        .is_some_and(|given| given.paths().into_iter().any(names_token) || given.queries_context());
+    let has_token = match resource.pattern() {
+        Pattern::Callback => true,
+        Pattern::RunJob => asks,
+        Pattern::RequestResponse => resource.is_activity(),
     };
+    let task = Task { resource, has_token, credentials, timeout, heartbeat, fan };
     if task.resource.pattern() == Pattern::Callback {
-        callback(fields, &task);
+        callback(fields, &task, asks);
     }
     Kind::Task(Box::new(task))
 }
 
+fn credentials(fields: &mut Fields<'_>) -> Option<Template> {
+    let given = fields.object("Credentials")?;
+    if !given.has("RoleArn") && !given.has("RoleArn.$") {
+        given.missing("RoleArn", "name the role that the task takes on");
+    }
+    fields.object_template("Credentials")
+}
+
+/// Whether the path reads the task's token, or the whole of the context object.
+fn names_token(path: &Path) -> bool {
+    let path = path.to_string();
+    path.starts_with("$$.Task") || path.trim_end() == "$$" || path.starts_with("$$[")
+}
+
 /// A callback that nobody can answer, or that waits for ever, is hardly meant.
-fn callback(fields: &Fields<'_>, task: &Task) {
-    let paths = task.fan.parameters.iter().flat_map(Template::paths);
-    let hands_over = |path: &Path| {
-        let path = path.to_string();
-        path.starts_with("$$.Task") || path == "$$" || path.starts_with("$$[")
-    };
-    if !paths.into_iter().any(hands_over) {
+fn callback(fields: &Fields<'_>, task: &Task, hands_over: bool) {
+    if !hands_over {
         let remedy = "hand over $$.Task.Token in Parameters";
         fields.warn("Parameters", "nobody is given the token to answer with", remedy);
     }
@@ -139,13 +173,26 @@ fn callback(fields: &Fields<'_>, task: &Task) {
 }
 
 fn wait(fields: &mut Fields<'_>) -> Kind {
+    if let Some(query) = fields.query("Timestamp") {
+        return Kind::Wait(Wait::TimestampQuery(query));
+    }
     const WAYS: [&str; 4] = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
     let given = WAYS.iter().filter(|way| fields.has(way)).count();
     if given != 1 {
         let remedy = "give exactly one of Seconds, SecondsPath, Timestamp and TimestampPath";
         fields.advise("", format!("a Wait state with {given} ways to wait"), remedy);
     }
-    let seconds = fields.integer("Seconds", 0..=MAX_SECONDS).map(Seconds::Fixed);
+    let seconds = match fields.query("Seconds") {
+        Some(query) => Some(Seconds::Query("Seconds".to_owned(), query)),
+        None => fields.integer("Seconds", 0..=MAX_SECONDS).map(Seconds::Fixed),
+    };
+    if fields.jsonata {
+        for name in ["SecondsPath", "TimestampPath"] {
+            if fields.take(name).is_some() {
+                fields.refuse(name, "is for JSONPath");
+            }
+        }
+    }
     let path = fields.reference("SecondsPath").map(Seconds::Path);
     let until = fields.text("Timestamp").and_then(|text| {
         let parsed = timestamp::parse(text);
@@ -166,7 +213,13 @@ fn fail(fields: &mut Fields<'_>) -> Kind {
         if fields.has(name) && fields.has(&by_path) {
             fields.advise(name, format!("stands beside {by_path}"), "keep one of the two");
         }
+        if let Some(query) = fields.query(name) {
+            return Some(Text::Query(name.to_owned(), query));
+        }
         let fixed = fields.text(name).map(|text| Text::Fixed(text.to_owned()));
+        if fields.jsonata {
+            return fixed;
+        }
         let computed = fields.expression(&by_path).map(Text::Computed);
         fixed.or(computed)
     };
@@ -176,7 +229,7 @@ fn fail(fields: &mut Fields<'_>) -> Kind {
 fn parallel(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
     let fan = fan(fields);
     if !fields.has("Branches") {
-        fields.advise("Branches", "is missing", "a Parallel state needs at least one branch");
+        fields.missing("Branches", "a Parallel state needs at least one branch");
     }
     let given = fields.has("Branches");
     let mut branches = fields.objects("Branches");
@@ -201,36 +254,40 @@ fn map(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
     let item_selector = fields.template("ItemSelector");
     let mut fan = fan(fields);
     let item_selector = item_selector.or(fan.parameters.take());
-    let items_path = fields.path("ItemsPath");
+    let items = items(fields);
     let max_concurrency = fields.seconds("MaxConcurrency", 0..=MAX_SECONDS);
     let name = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
     if !fields.has(name) {
-        fields.advise("ItemProcessor", "is missing", "a Map needs the states to run per item");
+        fields.missing("ItemProcessor", "a Map needs the states to run per item");
     }
+    let mut mode = Mode::Inline;
     let processor = match fields.object(name) {
         None => usize::MAX,
         Some(mut processor) => {
             if let Some(mut config) = processor.object("ProcessorConfig") {
-                processor_config(&mut config);
+                mode = distributed::mode(&mut config);
             }
             let flow = flows.flow(&mut processor);
             processor.finish("an item processor");
             flow
         }
     };
-    Kind::Map(fan, Box::new(Map { items_path, item_selector, max_concurrency, processor }))
+    let distributed = (mode == Mode::Distributed).then(|| distributed::read(fields));
+    let map = Map { items, item_selector, max_concurrency, processor, distributed };
+    Kind::Map(fan, Box::new(map))
 }
 
-fn processor_config(config: &mut Fields<'_>) {
-    match config.take("Mode").and_then(Json::as_str) {
-        None | Some("INLINE") => {}
-        Some("DISTRIBUTED") => {
-            config.advise("Mode", "distributed Maps are not supported", "use INLINE, the default");
-        }
-        Some(other) => config.advise("Mode", format!("'{other}' is unknown"), "use INLINE"),
+fn items(fields: &mut Fields<'_>) -> Items {
+    if !fields.jsonata {
+        return fields.path("ItemsPath").map_or(Items::Input, Items::Path);
     }
-    if config.take("ExecutionType").is_some() {
-        config.refuse("ExecutionType", "is only for a distributed Map");
+    let template = fields.template("Items");
+    if let Some(Template::Literal(value)) = &template
+        && value.as_array().is_none()
+        && value.as_object().is_none()
+    {
+        let reason = format!("must be an array or a JSONata expression, not {}", value.kind());
+        fields.refuse("Items", reason);
     }
-    config.finish("a processor configuration");
+    template.map_or(Items::Input, Items::Template)
 }

@@ -1,26 +1,17 @@
 //! The filter of a path: `[?(@.price < 10 && @.isbn)]`.
 
-use regex_lite::Regex;
-
 use super::parse::Cursor;
 use super::select::walk;
 use super::{PathError, Step};
 use crate::json::Json;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Filter {
     Any(Vec<Filter>),
     All(Vec<Filter>),
     Not(Box<Filter>),
     Exists(Operand),
     Compare { left: Operand, operator: Operator, right: Operand },
-    Matches { left: Operand, pattern: Regex },
-}
-
-impl PartialEq for Filter {
-    fn eq(&self, other: &Self) -> bool {
-        format!("{self:?}") == format!("{other:?}")
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +26,7 @@ pub(crate) enum Operator {
     NotIn,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operand {
     /// `@…`: from the item at hand.
     Item(Vec<Step>),
@@ -90,14 +81,12 @@ fn one(cursor: &mut Cursor<'_>) -> Result<Filter, PathError> {
     let left = operand(cursor)?;
     cursor.spaces();
     if cursor.eat("=~") {
-        let pattern = pattern(cursor)?;
-        cursor.spaces();
-        return Ok(Filter::Matches { left, pattern });
+        return Err(cursor.refuse("the service does not filter by regular expressions"));
     }
     for (token, operator) in OPERATORS {
         if cursor.eat(token) {
             cursor.spaces();
-            let right = operand(cursor)?;
+            let right = right(cursor)?;
             cursor.spaces();
             return Ok(Filter::Compare { left, operator, right });
         }
@@ -125,6 +114,19 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
     }
 }
 
+/// What stands to the right of an operator: the service takes a text without quotes there, such as
+/// `/eggs/cooked`, for a string.
+fn right(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
+    if cursor.peek().is_some_and(|next| "@$'\"[".contains(next)) {
+        return operand(cursor);
+    }
+    let word = cursor.take_while(|next| !next.is_whitespace() && !")&|,]".contains(next));
+    if word.is_empty() {
+        return Err(cursor.refuse("expected a value"));
+    }
+    Ok(Operand::Literal(word.parse().unwrap_or_else(|_| Json::from(word))))
+}
+
 fn list(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
     cursor.expect("[")?;
     cursor.enter()?;
@@ -134,7 +136,7 @@ fn list(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
         if cursor.eat("]") {
             break;
         }
-        match operand(cursor)? {
+        match right(cursor)? {
             Operand::Literal(item) => items.push(item),
             _ => return Err(cursor.refuse("expected a literal")),
         }
@@ -148,23 +150,6 @@ fn list(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
     Ok(Operand::Literal(Json::Array(items)))
 }
 
-fn pattern(cursor: &mut Cursor<'_>) -> Result<Regex, PathError> {
-    cursor.spaces();
-    cursor.expect("/")?;
-    let mut text = String::new();
-    loop {
-        match cursor.next() {
-            Some('/') => break,
-            Some('\\') if cursor.eat("/") => text.push('/'),
-            Some(next) => text.push(next),
-            None => return Err(cursor.refuse("a pattern without its closing '/'")),
-        }
-    }
-    let flags = cursor.take_while(|next| next.is_ascii_alphabetic());
-    let flags = if flags.is_empty() { String::new() } else { format!("(?{flags})") };
-    Regex::new(&format!("{flags}^(?:{text})$")).map_err(|error| cursor.refuse(error.to_string()))
-}
-
 impl Filter {
     pub(super) fn keeps(&self, item: &Json, root: &Json) -> bool {
         match self {
@@ -174,10 +159,6 @@ impl Filter {
             Self::Exists(operand) => operand.value(item, root).is_some(),
             Self::Compare { left, operator, right } => {
                 operator.holds(left.value(item, root).as_ref(), right.value(item, root).as_ref())
-            }
-            Self::Matches { left, pattern } => {
-                let value = left.value(item, root);
-                value.as_ref().and_then(Json::as_str).is_some_and(|text| pattern.is_match(text))
             }
         }
     }

@@ -66,7 +66,13 @@ impl Path {
     /// # Errors
     /// When the text is no JSONPath.
     pub fn parse(text: &str) -> Result<Self, PathError> {
-        parse::path(text)
+        parse::path(text, false)
+    }
+
+    /// Reads a path among the arguments of a function, where the service takes a name such as
+    /// `detail-type` in brackets only.
+    pub(crate) fn parse_argument(text: &str) -> Result<Self, PathError> {
+        parse::path(text, true)
     }
 
     pub(crate) fn root(&self) -> &Root {

@@ -8,8 +8,9 @@ const MAX_NESTING: usize = 32;
 /// How many steps a path may have: a value that is put deeper would be refused anyway.
 const MAX_STEPS: usize = 100;
 
-pub(super) fn path(text: &str) -> Result<Path, PathError> {
-    let mut cursor = Cursor::new(text);
+/// Reads a path. Spaces after it are ignored, as the service does.
+pub(super) fn path(text: &str, words_only: bool) -> Result<Path, PathError> {
+    let mut cursor = Cursor { text, rest: text, nesting: 0, words_only };
     let root = cursor.root()?;
     let steps = cursor.steps()?;
     if !cursor.is_done() {
@@ -23,13 +24,11 @@ pub(super) struct Cursor<'a> {
     text: &'a str,
     rest: &'a str,
     pub(super) nesting: usize,
+    /// Whether a name after a dot is of letters, digits and underscores only.
+    words_only: bool,
 }
 
 impl<'a> Cursor<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, rest: text, nesting: 0 }
-    }
-
     pub(super) fn refuse(&self, reason: impl Into<String>) -> PathError {
         let read = self.text.len() - self.rest.len();
         PathError {
@@ -47,8 +46,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    pub(super) fn is_done(&self) -> bool {
-        self.rest.is_empty()
+    fn is_done(&self) -> bool {
+        self.rest.trim_start().is_empty()
     }
 
     pub(super) fn peek(&self) -> Option<char> {
@@ -104,9 +103,7 @@ impl<'a> Cursor<'a> {
             }
             if self.eat("..") {
                 steps.push(Step::Descend);
-                if self.peek() != Some('[') {
-                    steps.push(self.dotted()?);
-                }
+                steps.push(self.dotted()?);
             } else if self.eat(".") {
                 steps.push(self.dotted()?);
             } else if self.eat("[") {
@@ -121,7 +118,15 @@ impl<'a> Cursor<'a> {
         if self.eat("*") {
             return Ok(Step::Wildcard);
         }
+        // The service takes a superfluous dot before a bracket: `$.lines.[0]`.
+        if self.eat("[") {
+            return self.bracketed();
+        }
         let name = self.take_while(is_name);
+        if self.words_only && name.contains(|next: char| !next.is_alphanumeric() && next != '_') {
+            let advice = format!("in a function, this name is written ['{name}']");
+            return Err(self.refuse(advice));
+        }
         if name.is_empty() {
             return Err(self.refuse("expected a name"));
         }
@@ -155,14 +160,14 @@ impl<'a> Cursor<'a> {
     }
 
     fn names(&mut self) -> Result<Step, PathError> {
-        let mut names = vec![self.quoted()?];
+        let mut names = vec![self.name()?];
         loop {
             self.spaces();
             if !self.eat(",") {
                 break;
             }
             self.spaces();
-            names.push(self.quoted()?);
+            names.push(self.name()?);
         }
         Ok(match names.len() {
             1 => Step::Name(names.remove(0)),
@@ -170,24 +175,46 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// A quoted name. A `\` is a part of the name, unless it stands before the quote.
+    fn name(&mut self) -> Result<String, PathError> {
+        self.quoted_by(|quote, escaped, name| {
+            if escaped != quote {
+                name.push('\\');
+            }
+            name.push(escaped);
+        })
+    }
+
+    /// A quoted string of a filter, its escapes taken out.
     pub(super) fn quoted(&mut self) -> Result<String, PathError> {
+        self.quoted_by(|_, escaped, text| {
+            text.push(match escaped {
+                'n' => '\n',
+                't' => '\t',
+                'r' => '\r',
+                other => other,
+            });
+        })
+    }
+
+    /// Reads up to the closing quote; `escape` is given the quote, the character after a `\` and
+    /// the text so far.
+    fn quoted_by(&mut self, escape: impl Fn(char, char, &mut String)) -> Result<String, PathError> {
         let quote = match self.next() {
             Some(quote @ ('\'' | '"')) => quote,
             _ => return Err(self.refuse("expected a quoted name")),
         };
-        let mut name = String::new();
+        let unclosed = "a name without its closing quote";
+        let mut text = String::new();
         loop {
             match self.next() {
-                Some(next) if next == quote => return Ok(name),
-                Some('\\') => match self.next() {
-                    Some('n') => name.push('\n'),
-                    Some('t') => name.push('\t'),
-                    Some('r') => name.push('\r'),
-                    Some(escaped) => name.push(escaped),
-                    None => return Err(self.refuse("a name without its closing quote")),
-                },
-                Some(next) => name.push(next),
-                None => return Err(self.refuse("a name without its closing quote")),
+                Some(next) if next == quote => return Ok(text),
+                Some('\\') => {
+                    let escaped = self.next().ok_or_else(|| self.refuse(unclosed))?;
+                    escape(quote, escaped, &mut text);
+                }
+                Some(next) => text.push(next),
+                None => return Err(self.refuse(unclosed)),
             }
         }
     }
@@ -243,7 +270,7 @@ mod tests {
 
     #[track_caller]
     fn steps(text: &str) -> Vec<Step> {
-        path(text).unwrap().steps
+        path(text, false).unwrap().steps
     }
 
     #[test]
@@ -267,15 +294,15 @@ mod tests {
 
     #[test]
     fn roots_are_told_apart() {
-        assert_eq!(path("$$.Execution").unwrap().root, Root::Context);
-        assert_eq!(path("$order.total").unwrap().root, Root::Variable("order".into()));
+        assert_eq!(path("$$.Execution", false).unwrap().root, Root::Context);
+        assert_eq!(path("$order.total", false).unwrap().root, Root::Variable("order".into()));
     }
 
     #[test]
     fn a_text_that_is_no_path_is_refused_with_its_place() {
         for text in ["", "a", "$.", "$[", "$['a", "$.a b", "$[a]", "$.a()", "$[1", "$[::0]"] {
-            assert!(path(text).is_err(), "{text}");
+            assert!(path(text, false).is_err(), "{text}");
         }
-        assert_eq!(path("$.a b").unwrap_err().at, 4);
+        assert_eq!(path("$.a b", false).unwrap_err().at, 4);
     }
 }

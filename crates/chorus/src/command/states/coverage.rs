@@ -1,0 +1,123 @@
+//! `chorus states coverage`: which states and ways a folder of mocks takes.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde_json::json;
+use states::{Json, Machine, Mocks, RunOptions};
+
+use super::storage::Storage;
+use super::{Which, json as given, source};
+use crate::screen::{BAD, DIM, GOOD, line};
+
+#[derive(Debug, Args)]
+pub(super) struct Coverage {
+    #[command(flatten)]
+    which: Which,
+    /// A folder of mocks: each file a run, of Step Functions Local each test case. An input for
+    /// `NAME.json` stands in `NAME.input.json`
+    #[arg(long, value_name = "FOLDER")]
+    mocks: PathBuf,
+    /// The input of the runs without one of their own: JSON, `@FILE`, or `-`
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    input: String,
+    /// A folder in the place of S3, for distributed Maps: FOLDER/BUCKET/KEY
+    #[arg(long, value_name = "FOLDER")]
+    s3: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// One run of the folder.
+struct Case {
+    name: String,
+    mocks: Mocks,
+    input: Json,
+}
+
+impl Coverage {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let machine = self.which.read()?;
+        let mut coverage = states::Coverage::new(&machine);
+        let input = given(&self.input, "--input")?;
+        let cases = cases(&self.mocks, &input)?;
+        if cases.is_empty() {
+            bail!("{} has no mocks", self.mocks.display());
+        }
+        for case in cases {
+            let mut tasks = Storage { mocks: case.mocks, folder: self.s3.clone() };
+            let run = states::run(&machine, case.input, &mut tasks, RunOptions::default());
+            coverage.add(&run.with_context(|| format!("{} does not come to an end", case.name))?);
+        }
+        if self.json {
+            let states: serde_json::Map<_, _> =
+                coverage.states().map(|(name, times)| (name.to_owned(), times.into())).collect();
+            let ways: Vec<_> = coverage
+                .ways()
+                .map(|(way, times)| {
+                    json!({"from": way.from, "field": way.field, "to": way.to, "times": times})
+                })
+                .collect();
+            let told = json!({ "states": states, "transitions": ways });
+            line!("{}", serde_json::to_string_pretty(&told)?);
+        } else {
+            tell(&coverage, &machine);
+        }
+        Ok(if coverage.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn tell(coverage: &states::Coverage, machine: &Machine) {
+    let counted = |times: usize| {
+        let colour = if times == 0 { BAD } else { DIM };
+        format!("{colour}{times:>4} x{colour:#}")
+    };
+    for (name, times) in coverage.states() {
+        line!("{} {name}", counted(times));
+        for (way, times) in coverage.ways().filter(|(way, _)| way.from == name) {
+            let to = way.to.as_deref().unwrap_or("(end)");
+            line!("     {} {} → {to}", counted(times), way.field);
+        }
+    }
+    let states = coverage.states().filter(|(_, times)| *times > 0).count();
+    let ways = coverage.ways().filter(|(_, times)| *times > 0).count();
+    let colour = if coverage.is_whole() { GOOD } else { BAD };
+    let (all_states, all_ways) = (machine.states().count(), coverage.ways().count());
+    line!("{colour}{states} of {all_states} states, {ways} of {all_ways} transitions{colour:#}");
+}
+
+fn cases(folder: &Path, input: &Json) -> anyhow::Result<Vec<Case>> {
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("{} cannot be read", folder.display()))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        if name.is_some_and(|name| name.ends_with(".json") && !name.ends_with(".input.json")) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut cases = Vec::new();
+    for file in files {
+        let text = source::read(&file)?;
+        let own = file.with_extension("input.json");
+        let input = match own.exists() {
+            true => given(&format!("@{}", own.display()), "the input")?,
+            false => input.clone(),
+        };
+        let unreadable = || format!("{} cannot be read", file.display());
+        for case in Mocks::cases(&text).with_context(unreadable)? {
+            let mocks = Mocks::parse_case(&text, case.as_deref()).with_context(unreadable)?;
+            let name = match &case {
+                Some(case) => format!("{}: {case}", file.display()),
+                None => file.display().to_string(),
+            };
+            cases.push(Case { name, mocks, input: input.clone() });
+        }
+    }
+    Ok(cases)
+}

@@ -1,0 +1,163 @@
+//! Finds the machines in a file: a definition in JSON or YAML, or those inside a template.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use cloudformation_template::{Resolver, Template};
+use serde_json::Value;
+use states::{Json, Machine, Problems, Workflow};
+
+/// A definition with the name it is told by.
+pub(super) struct Definition {
+    /// The file, and the logical id where it is inside a template.
+    pub(super) name: String,
+    /// The logical id within a template.
+    pub(super) id: Option<String>,
+    pub(super) text: String,
+    /// The type that the template gives it.
+    pub(super) workflow: Option<Workflow>,
+    /// What was assumed to read it.
+    pub(super) assumed: Vec<String>,
+}
+
+impl Definition {
+    /// The machine, when nothing is wrong with it.
+    pub(super) fn machine(&self, workflow: Option<Workflow>) -> anyhow::Result<Machine> {
+        let workflow = workflow.or(self.workflow).unwrap_or_default();
+        let (machine, problems) = Machine::check_as(&self.text, workflow);
+        let invalid = || anyhow!(Problems(problems)).context(format!("{} is invalid", self.name));
+        machine.ok_or_else(invalid)
+    }
+}
+
+/// Reads a file, or standard input where the path is `-`.
+pub(super) fn read(path: &Path) -> anyhow::Result<String> {
+    if path.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// Every definition in the file.
+pub(super) fn definitions(file: &Path) -> anyhow::Result<Vec<Definition>> {
+    let text = read(file)?;
+    let name = if file.as_os_str() == "-" { "-".to_owned() } else { file.display().to_string() };
+    let alone = |text: String| {
+        let name = name.clone();
+        vec![Definition { name, id: None, text, workflow: None, assumed: Vec::new() }]
+    };
+    let is_template = |json: &Json| json.get("Resources").is_some() && json.get("States").is_none();
+    if let Ok(json) = text.parse::<Json>() {
+        return if is_template(&json) { of_template(&text, file) } else { Ok(alone(text)) };
+    }
+    if file.extension().is_some_and(|extension| extension == "json") || text.trim().is_empty() {
+        // What is wrong with the JSON is one of the definition's problems.
+        return Ok(alone(text));
+    }
+    match serde_yaml_ng::from_str::<Json>(&text) {
+        Ok(json) if !is_template(&json) => Ok(alone(json.to_string())),
+        Err(_) if text.trim_start().starts_with('{') => Ok(alone(text)),
+        // Tags such as !Sub are a template's; so are its own words for what is wrong.
+        _ => of_template(&text, file),
+    }
+}
+
+/// The one definition in the file, or the one that is named.
+pub(super) fn definition(file: &Path, id: Option<&str>) -> anyhow::Result<Definition> {
+    let mut all = definitions(file)?;
+    let known: Vec<String> = all.iter().filter_map(|definition| definition.id.clone()).collect();
+    if let Some(id) = id {
+        all.retain(|definition| definition.id.as_deref() == Some(id));
+    }
+    let found = all.len();
+    match (found, id) {
+        (1, _) => Ok(all.remove(0)),
+        (0, Some(id)) => {
+            bail!("{} has no machine {id}; it has {}", file.display(), known.join(", "))
+        }
+        _ => bail!(
+            "{} has several machines: name one of {} with --machine",
+            file.display(),
+            known.join(", ")
+        ),
+    }
+}
+
+fn of_template(text: &str, file: &Path) -> anyhow::Result<Vec<Definition>> {
+    let template = Template::parse(text)
+        .with_context(|| format!("{} is neither a state machine nor a template", file.display()))?;
+    let resolver = Resolver::new(&template);
+    let mut found = Vec::new();
+    for resource in template.resources() {
+        let is_machine = ["AWS::StepFunctions::StateMachine", "AWS::Serverless::StateMachine"];
+        if !is_machine.contains(&resource.kind) {
+            continue;
+        }
+        let resolved = resolver.resolve(resource.properties);
+        let properties = &resolved.value;
+        let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
+        let name = format!("{}: {}", file.display(), resource.id);
+        let text =
+            written(properties, &folder).with_context(|| format!("{name} has no definition"))?;
+        let workflow = ["Type", "StateMachineType"].iter().find_map(|key| properties[key].as_str());
+        found.push(Definition {
+            id: Some(resource.id.to_owned()),
+            text: substituted(text, &properties["DefinitionSubstitutions"]),
+            workflow: Some(match workflow {
+                Some("EXPRESS") => Workflow::Express,
+                _ => Workflow::Standard,
+            }),
+            assumed: resolved
+                .stand_ins
+                .iter()
+                .map(|assumed| format!("{} is taken to be {}", assumed.expression, assumed.value))
+                .collect(),
+            name,
+        });
+    }
+    if found.is_empty() {
+        bail!("{} has no state machine", file.display());
+    }
+    Ok(found)
+}
+
+/// The definition of a machine in a template, as text.
+fn written(properties: &Value, folder: &Path) -> anyhow::Result<String> {
+    if let Some(text) = properties["DefinitionString"].as_str() {
+        return Ok(text.to_owned());
+    }
+    for key in ["Definition", "DefinitionString"] {
+        if properties[key].is_object() {
+            return Ok(properties[key].to_string());
+        }
+    }
+    match &properties["DefinitionUri"] {
+        Value::String(uri) if !uri.starts_with("s3://") => {
+            let file: PathBuf = folder.join(uri);
+            let text = read(&file)?;
+            match text.parse::<Json>() {
+                Ok(_) => Ok(text),
+                Err(error) => serde_yaml_ng::from_str::<Json>(&text)
+                    .map(|json| json.to_string())
+                    .with_context(|| {
+                        format!("{} is neither JSON ({error}) nor YAML", file.display())
+                    }),
+            }
+        }
+        _ => bail!("its definition is not here: only local files and inline definitions are read"),
+    }
+}
+
+/// Fills in `${Name}`, as the service does when the machine is deployed.
+fn substituted(mut text: String, substitutions: &Value) -> String {
+    for (name, value) in substitutions.as_object().into_iter().flatten() {
+        let quoted = value.to_string();
+        // Within a string of the definition, a text stands with its escapes and without its quotes.
+        let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        text = text.replace(&format!("${{{name}}}"), bare.unwrap_or(&quoted));
+    }
+    text
+}

@@ -1,0 +1,81 @@
+//! `chorus states test`: one state alone, as TestState answers.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use states::{Failure, Json, StateTest, Tested};
+
+use super::{Answers, Which, json};
+use crate::screen::line;
+
+#[derive(Debug, Args)]
+pub(super) struct Test {
+    #[command(flatten)]
+    which: Which,
+    /// The state
+    #[arg(long, value_name = "NAME")]
+    state: String,
+    /// The state's input: JSON, `@FILE`, or `-`
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    input: String,
+    #[command(flatten)]
+    answers: Answers,
+    /// What its task, its branches or its iterations end with
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["error", "mock"])]
+    result: Option<String>,
+    /// The error that they end with
+    #[arg(long, value_name = "NAME", conflicts_with = "mock")]
+    error: Option<String>,
+    /// The text of the error
+    #[arg(long, value_name = "TEXT", requires = "error")]
+    cause: Option<String>,
+    /// The variables that are set: an object
+    #[arg(long, value_name = "JSON")]
+    variables: Option<String>,
+    /// The whole context object
+    #[arg(long, value_name = "JSON")]
+    context: Option<String>,
+    /// How often each retrier has been used before
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    retries: u64,
+    /// How many iterations of a distributed Map have failed, beside --result
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    failed_iterations: usize,
+    /// The time of the test; without, the beginning of 1970
+    #[arg(long, value_name = "TIME")]
+    now: Option<jiff::Timestamp>,
+}
+
+impl Test {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let machine = self.which.read()?;
+        let mut test = StateTest::new(json(&self.input, "--input")?);
+        test.retries = self.retries;
+        test.failed_iterations = self.failed_iterations;
+        test.now = self.now.unwrap_or(test.now);
+        test.outcome = match (&self.result, &self.error) {
+            (Some(result), _) => Some(Ok(json(result, "--result")?)),
+            (None, Some(error)) => {
+                Some(Err(Failure::new(error, self.cause.as_deref().unwrap_or_default())))
+            }
+            (None, None) => None,
+        };
+        if let Some(variables) = &self.variables {
+            let Json::Object(members) = json(variables, "--variables")? else {
+                bail!("--variables is no object");
+            };
+            test.variables = members;
+        }
+        if let Some(context) = &self.context {
+            test.context = Some(json(context, "--context")?);
+        }
+        let mut mocks = self.answers.read(&machine)?;
+        let inspected = machine.test_state(&self.state, test, &mut mocks)?;
+        line!("{}", serde_json::to_string_pretty(&inspected)?);
+        Ok(match inspected.status {
+            Tested::Failed => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! Which states and which ways between them a set of runs has come through.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use crate::machine::{Kind, Machine, Next, targets};
+use crate::run::Run;
+
+/// A way from one state to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Way {
+    /// The state that is left.
+    pub from: String,
+    /// The field that leads on: `Next`, `End`, `Choices[0].Next`, `Default` or `Catch[0].Next`.
+    pub field: String,
+    /// The state that follows; none at the end of the machine, the branch or the iteration.
+    pub to: Option<String>,
+}
+
+/// What an execution has come through.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Trail {
+    pub(crate) entered: Vec<String>,
+    pub(crate) ways: Vec<Way>,
+}
+
+/// Which field leads out of a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Out {
+    Next,
+    Rule(usize),
+    Default,
+    Catch(usize),
+}
+
+impl Way {
+    pub(crate) fn new(from: &str, next: &Next, out: Out) -> Self {
+        let to = match next {
+            Next::State(name) => Some(name.clone()),
+            Next::End => None,
+        };
+        let field = match out {
+            Out::Next if to.is_none() => "End".to_owned(),
+            Out::Next => "Next".to_owned(),
+            Out::Rule(position) => format!("Choices[{position}].Next"),
+            Out::Default => "Default".to_owned(),
+            Out::Catch(position) => format!("Catch[{position}].Next"),
+        };
+        Self { from: from.to_owned(), field, to }
+    }
+}
+
+/// How often each state was entered and each way was taken, those that never were included.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Coverage {
+    states: IndexMap<String, usize>,
+    ways: IndexMap<Way, usize>,
+}
+
+impl Coverage {
+    /// Nothing has been run yet.
+    #[must_use]
+    pub fn new(machine: &Machine) -> Self {
+        let mut coverage = Self::default();
+        for (name, state) in machine.flows.iter().flat_map(|flow| &flow.states) {
+            coverage.states.insert(name.clone(), 0);
+            let ways = targets(state).into_iter().map(|(field, target)| Way {
+                from: name.clone(),
+                field,
+                to: Some(target.to_owned()),
+            });
+            coverage.ways.extend(ways.map(|way| (way, 0)));
+            if state.next == Some(Next::End) || matches!(state.kind, Kind::Succeed) {
+                coverage.ways.insert(Way::new(name, &Next::End, Out::Next), 0);
+            }
+        }
+        coverage
+    }
+
+    /// Counts what a run of the same machine has come through.
+    pub fn add(&mut self, run: &Run) {
+        for name in &run.entered {
+            *self.states.entry(name.clone()).or_default() += 1;
+        }
+        for way in &run.ways {
+            *self.ways.entry(way.clone()).or_default() += 1;
+        }
+    }
+
+    /// Each state with how often it was entered.
+    pub fn states(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.states.iter().map(|(name, times)| (name.as_str(), *times))
+    }
+
+    /// Each way with how often it was taken.
+    pub fn ways(&self) -> impl Iterator<Item = (&Way, usize)> {
+        self.ways.iter().map(|(way, times)| (way, *times))
+    }
+
+    /// Whether every state was entered and every way was taken.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.states.values().chain(self.ways.values()).all(|times| *times > 0)
+    }
+}

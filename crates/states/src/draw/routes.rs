@@ -1,0 +1,257 @@
+//! Leads the edges of a placed graph: each from a port of its own to a port of its own, those that
+//! close a loop around the side.
+
+use super::layers::{Edge, Graph, Size};
+
+/// The least room between layers, and the room that each label between them takes.
+const LAYER_GAP: f64 = 64.0;
+const LABEL_ROW: f64 = 13.0;
+/// How far below a layer its first label stands.
+const LABEL_TOP: f64 = 18.0;
+/// How far apart two ports of a node are, and how far from its corners.
+const PORT: f64 = 24.0;
+const CORNER: f64 = 8.0;
+/// How far a loop runs beside the nodes, and above and below them.
+const LOOP: f64 = 20.0;
+pub(super) const CHARACTER: f64 = 5.9;
+
+/// A point of the drawing.
+pub(super) type Point = (f64, f64);
+
+/// An edge with its way.
+pub(super) struct Route {
+    pub(super) edge: Edge,
+    /// The points it passes, in the direction of its arrow.
+    pub(super) points: Vec<Point>,
+    /// Whether it closes a loop: its way has corners then, where others curve.
+    pub(super) is_loop: bool,
+    /// The middle of its label.
+    pub(super) label: Point,
+}
+
+/// A graph with its places.
+pub(super) struct Placed {
+    pub(super) size: Size,
+    /// The upper left corner of each node.
+    pub(super) corners: Vec<Point>,
+    pub(super) routes: Vec<Route>,
+}
+
+/// The top and the height of a layer.
+#[derive(Clone, Copy)]
+struct Line {
+    top: f64,
+    height: f64,
+}
+
+struct Router<'g> {
+    graph: &'g Graph,
+    lines: Vec<Line>,
+    /// Per edge, how far from the middle of its nodes it leaves and arrives.
+    ports: Vec<(f64, f64)>,
+    /// The loops so far: the layers beside which they run, their side, and how far out they reach.
+    loops: Vec<(usize, usize, f64, f64)>,
+}
+
+impl Placed {
+    pub(super) fn of(graph: &Graph) -> Self {
+        let mut router = Router::new(graph);
+        let mut routes: Vec<Route> = Vec::with_capacity(graph.edges.len());
+        let mut labels = vec![0_u32; graph.rows.len()];
+        for (position, edge) in graph.edges.iter().enumerate() {
+            let is_loop = graph.chains[position].is_empty();
+            let (points, label) = if is_loop {
+                router.around(edge)
+            } else {
+                let points = router.down(position);
+                let row = &mut labels[graph.layer[edge.from]];
+                let label = router.beside(edge, &points, *row);
+                *row += u32::from(!edge.label.is_empty());
+                (points, label)
+            };
+            routes.push(Route { edge: edge.clone(), points, is_loop, label });
+        }
+        let corner = |node: usize| {
+            let left = graph.middles[node] - graph.sizes[node].width / 2.0;
+            (left, router.line(node).top)
+        };
+        let corners = (0..graph.layer.len()).map(corner).collect();
+        Self { size: Size::default(), corners, routes }.fitted(graph)
+    }
+
+    /// Moves all to the right of 0, and measures it.
+    fn fitted(mut self, graph: &Graph) -> Self {
+        let half = |edge: &Edge| edge.label.chars().count() as f64 * CHARACTER / 2.0;
+        let (mut left, mut right, mut bottom) = (0.0_f64, 0.0_f64, 0.0_f64);
+        for ((x, y), size) in self.corners.iter().zip(&graph.sizes) {
+            (left, right) = (left.min(*x), right.max(x + size.width));
+            bottom = bottom.max(y + size.height);
+        }
+        for route in &self.routes {
+            for (x, y) in &route.points {
+                (left, right) = (left.min(*x), right.max(*x));
+                bottom = bottom.max(*y);
+            }
+            if !route.edge.label.is_empty() {
+                let (x, half) = (route.label.0, half(&route.edge));
+                (left, right) = (left.min(x - half), right.max(x + half));
+            }
+        }
+        for (x, _) in &mut self.corners {
+            *x -= left;
+        }
+        for route in &mut self.routes {
+            route.label.0 -= left;
+            route.points.iter_mut().for_each(|(x, _)| *x -= left);
+        }
+        self.size = Size { width: right - left, height: bottom };
+        self
+    }
+}
+
+impl<'g> Router<'g> {
+    fn new(graph: &'g Graph) -> Self {
+        let mut top = 0.0;
+        let lines = graph.rows.iter().enumerate().map(|(layer, row)| {
+            let height = row.iter().map(|node| graph.sizes[*node].height).fold(0.0, f64::max);
+            let line = Line { top, height };
+            let labels = graph.edges.iter().zip(&graph.chains).filter(|(edge, chain)| {
+                graph.layer[edge.from] == layer && !edge.label.is_empty() && !chain.is_empty()
+            });
+            let gap = LABEL_TOP * 2.0 + LABEL_ROW * labels.count() as f64;
+            top += height + gap.max(LAYER_GAP);
+            line
+        });
+        let lines = lines.collect();
+        let mut ports = vec![(0.0, 0.0); graph.edges.len()];
+        for node in 0..graph.layer.len() {
+            for (edge, offset) in spread(graph, node, true) {
+                ports[edge].0 = offset;
+            }
+            for (edge, offset) in spread(graph, node, false) {
+                ports[edge].1 = offset;
+            }
+        }
+        Self { graph, lines, ports, loops: Vec::new() }
+    }
+
+    fn line(&self, node: usize) -> Line {
+        self.lines[self.graph.layer[node]]
+    }
+
+    /// The way of an edge that leads down.
+    fn down(&self, position: usize) -> Vec<Point> {
+        let (chain, (out, into)) = (&self.graph.chains[position], self.ports[position]);
+        let mut points = Vec::new();
+        for (place, node) in chain.iter().enumerate() {
+            let (middle, line) = (self.graph.middles[*node], self.line(*node));
+            let bottom = line.top + line.height;
+            if place == 0 {
+                let own = line.top + self.graph.sizes[*node].height;
+                points.push((middle + out, own));
+                if bottom > own {
+                    points.push((middle + out, bottom));
+                }
+            } else if place + 1 == chain.len() {
+                points.push((middle + into, line.top));
+            } else if bottom > line.top {
+                // It passes a layer upright, beside whatever stands in it.
+                points.extend([(middle, line.top), (middle, bottom)]);
+            } else {
+                points.push((middle, line.top));
+            }
+        }
+        points
+    }
+
+    /// Where the label of an edge stands: that many labels below the layer that it leaves.
+    fn beside(&self, edge: &Edge, points: &[Point], row: u32) -> Point {
+        let line = self.line(edge.from);
+        let y = line.top + line.height + LABEL_TOP + f64::from(row) * LABEL_ROW;
+        let around = points.windows(2).find(|pair| pair[0].1 <= y && y <= pair[1].1);
+        let Some(&[from, to]) = around else {
+            return points.first().map_or((0.0, y), |at| (at.0, y));
+        };
+        let part = if to.1 > from.1 { (y - from.1) / (to.1 - from.1) } else { 0.0 };
+        // A curve that leaves and arrives upright.
+        (from.0 + (to.0 - from.0) * part * part * (3.0 - 2.0 * part), y)
+    }
+
+    /// The way of an edge that closes a loop, and the place of its label.
+    fn around(&mut self, edge: &Edge) -> (Vec<Point>, Point) {
+        let graph = self.graph;
+        let (lower, upper) = (graph.layer[edge.from], graph.layer[edge.to]);
+        let (first, last) = (lower.min(upper), lower.max(upper));
+        let beyond = |node: usize, side: f64| {
+            let row = &graph.rows[graph.layer[node]];
+            row.iter()
+                .filter(|other| (graph.middle(**other) - graph.middle(node)) * side > 0.0)
+                .count()
+        };
+        let crowd = |side: f64| beyond(edge.from, side) + beyond(edge.to, side);
+        let side = if crowd(-1.0) < crowd(1.0) { -1.0 } else { 1.0 };
+        let edges = graph.rows[first..=last].iter().flatten();
+        let reach = edges.map(|node| graph.middle(*node) * side + graph.half(*node));
+        let taken = self
+            .loops
+            .iter()
+            .filter(|(from, to, other, _)| *other == side && *from <= last && first <= *to);
+        let reach = reach.chain(taken.map(|taken| taken.3)).fold(f64::NEG_INFINITY, f64::max);
+        let lane = (reach + LOOP) * side;
+        let width = edge.label.chars().count() as f64 * CHARACTER;
+        let out = reach + LOOP + if width > 0.0 { width + CORNER } else { 0.0 };
+        self.loops.push((first, last, side, out));
+        let mut points = self.end(edge.from, (side, beyond(edge.from, side) == 0), (lane, true));
+        let mut end = self.end(edge.to, (side, beyond(edge.to, side) == 0), (lane, false));
+        end.reverse();
+        points.extend(end);
+        let line = self.line(edge.from);
+        let label = (lane + (width / 2.0 + CORNER) * side, line.top + line.height / 2.0 + 4.0);
+        (points, label)
+    }
+
+    /// How a loop leaves a node for its lane, or in reverse how it comes in from there: from the
+    /// node's side where nothing stands beside it, else from below or above.
+    fn end(&self, node: usize, place: (f64, bool), lane: (f64, bool)) -> Vec<Point> {
+        let ((side, outermost), (lane, leaves)) = (place, lane);
+        let (middle, half, top) =
+            (self.graph.middle(node), self.graph.half(node), self.line(node).top);
+        let height = self.graph.sizes[node].height;
+        if outermost {
+            // A loop of a node to itself leaves below where it comes in.
+            let y = top + height * if leaves { 0.65 } else { 0.35 };
+            return vec![(middle + half * side, y), (lane, y)];
+        }
+        let port = middle + (half - CORNER * 1.5).max(0.0) * side;
+        let (from, y) = if leaves {
+            let line = self.line(node);
+            (top + height, line.top + line.height + CORNER)
+        } else {
+            (top, top - CORNER * 2.0)
+        };
+        vec![(port, from), (port, y), (lane, y)]
+    }
+}
+
+/// The edges that leave a node, or arrive at it, each with its distance from the node's middle: in
+/// the order of where they lead to, that of the main line in the middle.
+fn spread(graph: &Graph, node: usize, out: bool) -> Vec<(usize, f64)> {
+    let mut edges: Vec<(usize, f64)> = Vec::new();
+    for (position, chain) in graph.chains.iter().enumerate() {
+        let ends = if out { chain.first() } else { chain.last() };
+        let next = if out { chain.get(1) } else { chain.iter().rev().nth(1) };
+        if let (Some(end), Some(next)) = (ends, next)
+            && *end == node
+        {
+            edges.push((position, graph.middles[*next]));
+        }
+    }
+    edges.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let most = (graph.sizes[node].width / 2.0 - CORNER).max(0.0);
+    let main = edges.iter().position(|(position, _)| graph.main[*position]);
+    let anchor = main.map_or(edges.len().saturating_sub(1) as f64 / 2.0, |place| place as f64);
+    let widest = anchor.max(edges.len().saturating_sub(1) as f64 - anchor).max(1.0);
+    let step = PORT.min(most / widest);
+    let ports = edges.iter().enumerate();
+    ports.map(|(place, (position, _))| (*position, (place as f64 - anchor) * step)).collect()
+}

@@ -1,0 +1,92 @@
+//! The items of a distributed Map: read from what a file holds, and put together in batches.
+
+use crate::json::{Json, Object};
+use crate::machine::Format;
+
+/// The items in the content of a file, or in a listing. A text is read by its format, any other
+/// value is the content already.
+pub(super) fn read(format: &Format, content: &Json) -> Result<Vec<Json>, String> {
+    let Json::String(text) = content else { return listed(content) };
+    match format {
+        Format::Json | Format::Listing => {
+            let content: Json =
+                text.parse().map_err(|error| format!("The file is not JSON: {error}"))?;
+            listed(&content)
+        }
+        Format::JsonLines => {
+            let lines = text.lines().filter(|line| !line.trim().is_empty());
+            let read =
+                |line: &str| line.parse().map_err(|error| format!("A line is not JSON: {error}"));
+            lines.map(read).collect()
+        }
+        Format::Csv { headers, delimiter } => rows(text, headers.as_deref(), *delimiter),
+        Format::Other(kind) => Err(format!("Files of the type {kind} are not read here")),
+    }
+}
+
+fn listed(content: &Json) -> Result<Vec<Json>, String> {
+    let items = content.get("Contents").unwrap_or(content).as_array();
+    items.map(<[Json]>::to_vec).ok_or("Attempting to map over non-iterable node.".to_owned())
+}
+
+/// A row is an object of texts by the headers: what is missing is empty, what is too much is left
+/// out.
+fn rows(text: &str, given: Option<&[String]>, delimiter: u8) -> Result<Vec<Json>, String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let mut rows = reader.records();
+    let unreadable = |error: csv::Error| format!("The file is not CSV: {error}");
+    let headers: Vec<String> = match given {
+        Some(headers) => headers.to_vec(),
+        None => match rows.next() {
+            Some(first) => first.map_err(unreadable)?.iter().map(str::to_owned).collect(),
+            None => return Ok(Vec::new()),
+        },
+    };
+    let mut distinct: Vec<&String> = headers.iter().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if distinct.len() < headers.len() {
+        return Err("CSV headers cannot contain duplicates.".to_owned());
+    }
+    rows.map(|row| {
+        let row = row.map_err(unreadable)?;
+        let cell = |place: usize| Json::from(row.get(place).unwrap_or_default());
+        let members = headers.iter().enumerate().map(|(place, name)| (name.as_str(), cell(place)));
+        Ok(Json::object(members))
+    })
+    .collect()
+}
+
+/// The inputs of the iterations that take several items each.
+pub(super) fn batched(
+    items: Vec<Json>,
+    sizes: (Option<u64>, Option<u64>),
+    input: Option<&Json>,
+) -> Vec<Json> {
+    let most =
+        sizes.0.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX).max(1));
+    let bytes = sizes.1.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    let around = input.map_or(0, Json::size) + r#"{"BatchInput":,"Items":[]}"#.len();
+    let mut batches: Vec<(Vec<Json>, usize)> = Vec::new();
+    for item in items {
+        let size = item.size() + 1;
+        match batches.last_mut() {
+            Some((batch, total)) if batch.len() < most && *total + size <= bytes => {
+                batch.push(item);
+                *total += size;
+            }
+            _ => batches.push((vec![item], around + size)),
+        }
+    }
+    let whole = |(items, _)| {
+        let mut members = Object::new();
+        members.extend(input.map(|input| ("BatchInput".to_owned(), input.clone())));
+        members.insert("Items".to_owned(), Json::Array(items));
+        Json::Object(members)
+    };
+    batches.into_iter().map(whole).collect()
+}

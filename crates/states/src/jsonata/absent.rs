@@ -1,0 +1,28 @@
+//! In the place of JSONata, where the feature is off: no text is a query.
+
+use std::convert::Infallible;
+
+use crate::failure::Failure;
+use crate::json::Json;
+use crate::scope::Scope;
+
+/// A query that cannot be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Query(Infallible);
+
+impl Query {
+    /// Whether this build knows JSONata.
+    pub(crate) const KNOWN: bool = false;
+
+    pub(crate) fn of(_text: &str) -> Option<Result<Self, String>> {
+        None
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        match self.0 {}
+    }
+
+    pub(crate) fn evaluate(&self, _place: &str, _scope: &Scope<'_>) -> Result<Json, Failure> {
+        match self.0 {}
+    }
+}

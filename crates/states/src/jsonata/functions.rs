@@ -1,0 +1,159 @@
+//! The functions that the host gives: those of the service, and those that must repeat themselves.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use jsonata_core::evaluator::{Evaluator, EvaluatorError};
+use jsonata_core::value::JValue;
+
+use super::Answer;
+use super::guard::{MEASURED, PRODUCT, WIDTH};
+use super::values::{from_json, into_json, measure};
+use crate::intrinsic;
+use crate::json::Json;
+use crate::scope::{Entropy, Scope};
+use crate::timestamp;
+
+/// How wide a text may be padded, and how large two texts may be that are multiplied.
+const MAX_WIDTH: f64 = 1_000_000.0;
+const MAX_PRODUCT: usize = 64 * 1024 * 1024;
+
+/// The time and the chance of the execution.
+pub(super) struct Chance {
+    entropy: RefCell<Entropy>,
+    now: Timestamp,
+}
+
+type Answered = Result<JValue, EvaluatorError>;
+
+impl Chance {
+    pub(super) fn new(scope: &Scope<'_>) -> Self {
+        Self { entropy: RefCell::new(scope.entropy()), now: scope.world.now }
+    }
+
+    /// The entropy as it is after the draws.
+    pub(super) fn entropy(&self) -> Entropy {
+        self.entropy.borrow().clone()
+    }
+
+    fn fraction(&self) -> f64 {
+        self.entropy.borrow_mut().draw_fraction()
+    }
+}
+
+fn refused(reason: impl Into<String>) -> EvaluatorError {
+    EvaluatorError::EvaluationError(reason.into())
+}
+
+/// A function of the service: undefined makes undefined, and JSON is handed over.
+fn by_json(
+    apply: impl Fn(&[Json]) -> Result<Json, String> + 'static,
+) -> impl Fn(&[JValue]) -> Answered + 'static {
+    move |arguments| {
+        let mut values = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            match into_json(argument).map_err(refused)? {
+                Answer::Value(value) => values.push(value),
+                Answer::Nothing => return Ok(JValue::Undefined),
+                Answer::Unsupported => return Err(refused("T0410: A function is no value")),
+            }
+        }
+        apply(&values).map(|value| from_json(&value)).map_err(refused)
+    }
+}
+
+/// The same, with that many arguments.
+fn of(
+    name: &'static str,
+    count: usize,
+    apply: fn(&[Json]) -> Result<Json, String>,
+) -> impl Fn(&[JValue]) -> Answered + 'static {
+    by_json(move |arguments| {
+        if arguments.len() != count {
+            let given = arguments.len();
+            return Err(format!("T0410: ${name} takes {count} arguments, not {given}"));
+        }
+        apply(arguments)
+    })
+}
+
+pub(super) fn register(
+    evaluator: &mut Evaluator,
+    chance: &Rc<Chance>,
+) -> Result<(), EvaluatorError> {
+    evaluator.register_fn(MEASURED, |arguments: &[JValue]| {
+        let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
+        measure(&value).map_err(refused)?;
+        Ok(value)
+    })?;
+    evaluator.register_fn(PRODUCT, product)?;
+    evaluator.register_fn(WIDTH, |arguments: &[JValue]| match arguments.first() {
+        Some(JValue::Number(width)) if width.abs() > MAX_WIDTH => {
+            Err(refused("D1013: The width is too large"))
+        }
+        value => Ok(value.cloned().unwrap_or(JValue::Undefined)),
+    })?;
+    evaluator.register_fn("partition", of("partition", 2, intrinsic::partition))?;
+    evaluator.register_fn("hash", of("hash", 2, intrinsic::hash))?;
+    evaluator.register_fn("parse", of("parse", 1, intrinsic::string_to_json))?;
+    let range = of("range", 3, intrinsic::range);
+    evaluator.register_fn("range", move |arguments: &[JValue]| {
+        // A range is a sequence: one that has a single item is that item.
+        let made = range(arguments)?;
+        Ok(match made.as_array() {
+            Some(items) => JValue::sequence(items.clone()),
+            None => made,
+        })
+    })?;
+    by_chance(evaluator, chance)
+}
+
+fn by_chance(evaluator: &mut Evaluator, chance: &Rc<Chance>) -> Result<(), EvaluatorError> {
+    let own = Rc::clone(chance);
+    evaluator.register_fn("uuid", move |_: &[JValue]| {
+        Ok(JValue::string(own.entropy.borrow_mut().draw_uuid()))
+    })?;
+    let own = Rc::clone(chance);
+    evaluator.register_fn_override("random", move |arguments: &[JValue]| {
+        let drawn = match arguments.first().and_then(JValue::as_f64) {
+            Some(seed) => Entropy::from_number(seed.to_bits()).draw_fraction(),
+            None => own.fraction(),
+        };
+        Ok(JValue::Number(drawn))
+    })?;
+    let own = Rc::clone(chance);
+    evaluator.register_fn_override("shuffle", move |arguments: &[JValue]| {
+        let Some(items) = arguments.first().and_then(JValue::as_array) else {
+            return Ok(arguments.first().cloned().unwrap_or(JValue::Undefined));
+        };
+        let mut items = items.clone();
+        for last in (1..items.len()).rev() {
+            let other = (own.fraction() * (last + 1) as f64) as usize;
+            items.swap(last, other.min(last));
+        }
+        Ok(JValue::array(items))
+    })?;
+    let own = Rc::clone(chance);
+    evaluator.register_fn_override("millis", move |_: &[JValue]| {
+        Ok(JValue::Number(own.now.as_millisecond() as f64))
+    })?;
+    let own = Rc::clone(chance);
+    evaluator.register_fn_override("now", move |_: &[JValue]| {
+        Ok(JValue::string(timestamp::format(own.now)))
+    })
+}
+
+/// Hands the first value on, if as many of the second one have room.
+fn product(arguments: &[JValue]) -> Answered {
+    let length = |value: Option<&JValue>| match value {
+        Some(JValue::String(text)) => text.len() + 1,
+        Some(JValue::Array(items)) => items.len() + 1,
+        _ => 1,
+    };
+    let (value, factor) = (arguments.first(), arguments.get(1));
+    if length(value).saturating_mul(length(factor)) > MAX_PRODUCT {
+        return Err(refused("D1013: The text would be too large"));
+    }
+    Ok(value.cloned().unwrap_or(JValue::Undefined))
+}

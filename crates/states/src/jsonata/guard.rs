@@ -1,0 +1,221 @@
+//! What the evaluator does not bound itself: how deep a text nests, and how large a value becomes
+//! between two of its checks.
+//!
+//! Values are shared, so that `[$a, $a]` sixty times over takes no room until something writes it
+//! out. So each value is measured where it is bound, compared, joined or handed to a function, as
+//! it would be written out; and functions that make much of little are asked beforehand.
+
+use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
+use jsonata_core::value::with_stack;
+
+/// How deep brackets may nest.
+const MAX_NESTING: usize = 200;
+/// How many operators a query may have: each may nest the tree by one.
+const MAX_OPERATORS: usize = 2_000;
+
+/// Hands its value on, measured.
+pub(super) const MEASURED: &str = "states_measured";
+/// Hands its first value on, if the product of both lengths is moderate.
+pub(super) const PRODUCT: &str = "states_product";
+/// Hands its value on, if it is a moderate number.
+pub(super) const WIDTH: &str = "states_width";
+
+/// Refuses a text that would nest the tree too deep to be walked.
+pub(super) fn nesting(text: &str) -> Result<(), String> {
+    let (mut depth, mut operators, mut quote) = (0_usize, 0_usize, None);
+    let mut characters = text.chars();
+    while let Some(next) = characters.next() {
+        match (quote, next) {
+            (Some(_), '\\') => {
+                characters.next();
+            }
+            (Some(open), _) => quote = (open != next).then_some(open),
+            (None, '"' | '\'' | '`') => quote = Some(next),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, '+' | '-' | '*' | '%' | '&' | '=' | '<' | '>' | '?' | '~' | '^' | '|') => {
+                operators += 1;
+            }
+            _ => {}
+        }
+        if depth > MAX_NESTING {
+            return Err("the JSONata expression is too deeply nested".to_owned());
+        }
+    }
+    let words = text.split_whitespace().filter(|word| ["and", "or", "in"].contains(word)).count();
+    if operators + words > MAX_OPERATORS {
+        return Err(format!("the JSONata expression has more than {MAX_OPERATORS} operators"));
+    }
+    Ok(())
+}
+
+/// The variables that a text may read.
+pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
+    let mut names: Vec<&str> = text
+        .split('$')
+        .skip(1)
+        .filter_map(|after| {
+            let end = after.find(|next: char| !next.is_alphanumeric() && next != '_');
+            Some(&after[..end.unwrap_or(after.len())]).filter(|name| !name.is_empty())
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter()
+}
+
+/// The tree with its guards.
+pub(super) fn guarded(node: AstNode) -> Result<AstNode, String> {
+    with_stack(|| inside(node))
+}
+
+/// The node in a box of its own.
+fn boxed(node: AstNode) -> Result<Box<AstNode>, String> {
+    guarded(node).map(Box::new)
+}
+
+fn each(nodes: Vec<AstNode>) -> Result<Vec<AstNode>, String> {
+    nodes.into_iter().map(guarded).collect()
+}
+
+fn pairs(nodes: Vec<(AstNode, AstNode)>) -> Result<Vec<(AstNode, AstNode)>, String> {
+    nodes.into_iter().map(|(key, value)| Ok((guarded(key)?, guarded(value)?))).collect()
+}
+
+fn inside(node: AstNode) -> Result<AstNode, String> {
+    Ok(match node {
+        AstNode::Variable(name) if name == "eval" => return Err(no_eval()),
+        AstNode::Function { name, args, is_builtin } => function(name, each(args)?, is_builtin)?,
+        AstNode::Call { procedure, args } => {
+            let args = each(args)?.into_iter().map(measured).collect();
+            AstNode::Call { procedure: boxed(*procedure)?, args }
+        }
+        AstNode::Binary { op, lhs, rhs } => binary(op, guarded(*lhs)?, guarded(*rhs)?),
+        AstNode::Path { steps } => AstNode::Path { steps: path(steps)? },
+        AstNode::Unary { op, operand } => AstNode::Unary { op, operand: boxed(*operand)? },
+        AstNode::Lambda { params, body, signature, thunk } => {
+            AstNode::Lambda { params, body: boxed(*body)?, signature, thunk }
+        }
+        AstNode::Array(items) => AstNode::Array(each(items)?),
+        AstNode::ArrayGroup(items) => AstNode::ArrayGroup(each(items)?),
+        AstNode::Block(items) => AstNode::Block(each(items)?),
+        AstNode::Object(members) => AstNode::Object(pairs(members)?),
+        AstNode::ObjectTransform { input, pattern } => {
+            AstNode::ObjectTransform { input: boxed(*input)?, pattern: pairs(pattern)? }
+        }
+        AstNode::Conditional { condition, then_branch, else_branch } => AstNode::Conditional {
+            condition: boxed(*condition)?,
+            then_branch: boxed(*then_branch)?,
+            else_branch: else_branch.map(|node| boxed(*node)).transpose()?,
+        },
+        AstNode::FunctionApplication(body) => AstNode::FunctionApplication(boxed(*body)?),
+        AstNode::Sort { input, terms } => {
+            let terms: Result<_, String> =
+                terms.into_iter().map(|(term, up)| Ok((guarded(term)?, up))).collect();
+            AstNode::Sort { input: boxed(*input)?, terms: terms? }
+        }
+        AstNode::Transform { location, update, delete } => AstNode::Transform {
+            location: boxed(*location)?,
+            update: boxed(*update)?,
+            delete: delete.map(|node| boxed(*node)).transpose()?,
+        },
+        leaf => leaf,
+    })
+}
+
+fn path(steps: Vec<PathStep>) -> Result<Vec<PathStep>, String> {
+    let descends = steps.iter().any(|step| matches!(step.node, AstNode::Descendant));
+    let mut guarded_steps = Vec::with_capacity(steps.len());
+    for (position, mut step) in steps.into_iter().enumerate() {
+        step.node = guarded(step.node)?;
+        if descends && position == 0 {
+            step.node = match step.node {
+                variable @ AstNode::Variable(_) => call(MEASURED, vec![variable]),
+                other => measured(other),
+            };
+        }
+        let stages = step.stages.into_iter().map(|stage| match stage {
+            Stage::Filter(filter) => boxed(*filter).map(Stage::Filter),
+            other => Ok(other),
+        });
+        step.stages = stages.collect::<Result<_, String>>()?;
+        guarded_steps.push(step);
+    }
+    Ok(guarded_steps)
+}
+
+fn binary(op: BinaryOp, lhs: AstNode, rhs: AstNode) -> AstNode {
+    let made = |lhs, rhs| AstNode::Binary { op, lhs: Box::new(lhs), rhs: Box::new(rhs) };
+    match op {
+        BinaryOp::Concatenate => {
+            let made = made(measured(lhs), measured(rhs));
+            call(MEASURED, vec![made])
+        }
+        BinaryOp::Equal | BinaryOp::NotEqual | BinaryOp::In => made(measured(lhs), measured(rhs)),
+        BinaryOp::ColonEqual => made(lhs, measured(rhs)),
+        _ => made(lhs, rhs),
+    }
+}
+
+fn function(name: String, args: Vec<AstNode>, is_builtin: bool) -> Result<AstNode, String> {
+    if name == "eval" {
+        return Err(no_eval());
+    }
+    let mut args: Vec<AstNode> = args.into_iter().map(measured).collect();
+    match (name.as_str(), args.len()) {
+        // The time as a picture, of the clock of the execution.
+        ("now", 1..) => {
+            args.insert(0, call("millis", Vec::new()));
+            return Ok(AstNode::Function { name: "fromMillis".to_owned(), args, is_builtin });
+        }
+        ("pad", 1..) => {
+            let last = args.len().min(2) - 1;
+            wrap(&mut args[last], |width| call(WIDTH, vec![width]));
+        }
+        ("join", 2..) => {
+            let separator = args[1].clone();
+            wrap(&mut args[0], |items| call(PRODUCT, vec![items, separator]));
+        }
+        ("replace", 3..) => {
+            let replacement = args[2].clone();
+            wrap(&mut args[0], |text| call(PRODUCT, vec![text, replacement]));
+        }
+        ("replace", 2) => {
+            let own = args[1].clone();
+            wrap(&mut args[1], |replacement| call(PRODUCT, vec![replacement, own]));
+        }
+        _ => {}
+    }
+    Ok(AstNode::Function { name, args, is_builtin })
+}
+
+fn wrap(node: &mut AstNode, with: impl FnOnce(AstNode) -> AstNode) {
+    if !matches!(node, AstNode::Placeholder | AstNode::Lambda { .. } | AstNode::Regex { .. }) {
+        let own = std::mem::replace(node, AstNode::Null);
+        *node = with(own);
+    }
+}
+
+/// The node, measured where it can make something large of what it is given.
+fn measured(node: AstNode) -> AstNode {
+    match node {
+        AstNode::Path { .. }
+        | AstNode::Function { .. }
+        | AstNode::Call { .. }
+        | AstNode::Block(_)
+        | AstNode::Array(_)
+        | AstNode::Object(_)
+        | AstNode::ObjectTransform { .. }
+        | AstNode::Conditional { .. }
+        | AstNode::Sort { .. } => call(MEASURED, vec![node]),
+        other => other,
+    }
+}
+
+fn call(name: &str, args: Vec<AstNode>) -> AstNode {
+    AstNode::Function { name: name.to_owned(), args, is_builtin: true }
+}
+
+fn no_eval() -> String {
+    "the function $eval is not supported".to_owned()
+}

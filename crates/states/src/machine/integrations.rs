@@ -1,0 +1,152 @@
+//! The service integrations that a Task may call by name, beside those of the SDK.
+
+use super::resource::{Pattern, Resource};
+use super::{Workflow, fields::Fields};
+
+/// What a call may wait for, beside its own answer.
+const CALL: u8 = 0;
+const JOB: u8 = 1;
+const TOKEN: u8 = 2;
+
+/// Each service with its actions and what they may wait for.
+const OPTIMIZED: &[(&str, &[(&str, u8)])] = &[
+    ("apigateway", &[("invoke", TOKEN)]),
+    (
+        "athena",
+        &[
+            ("startQueryExecution", JOB),
+            ("stopQueryExecution", CALL),
+            ("getQueryExecution", CALL),
+            ("getQueryResults", CALL),
+        ],
+    ),
+    ("batch", &[("submitJob", JOB)]),
+    ("bedrock", &[("invokeModel", CALL), ("createModelCustomizationJob", JOB)]),
+    (
+        "codebuild",
+        &[
+            ("startBuild", JOB),
+            ("stopBuild", CALL),
+            ("batchDeleteBuilds", CALL),
+            ("batchGetReports", CALL),
+            ("startBuildBatch", JOB),
+            ("stopBuildBatch", CALL),
+            ("retryBuildBatch", JOB),
+            ("deleteBuildBatch", CALL),
+        ],
+    ),
+    ("databrew", &[("startJobRun", JOB)]),
+    (
+        "dynamodb",
+        &[("getItem", CALL), ("putItem", CALL), ("updateItem", CALL), ("deleteItem", CALL)],
+    ),
+    ("ecs", &[("runTask", JOB | TOKEN)]),
+    (
+        "eks",
+        &[
+            ("call", CALL),
+            ("runJob", JOB),
+            ("createCluster", JOB),
+            ("deleteCluster", JOB),
+            ("createNodegroup", JOB),
+            ("deleteNodegroup", JOB),
+            ("createFargateProfile", JOB),
+            ("deleteFargateProfile", JOB),
+        ],
+    ),
+    (
+        "elasticmapreduce",
+        &[
+            ("createCluster", JOB),
+            ("setClusterTerminationProtection", CALL),
+            ("terminateCluster", JOB),
+            ("addStep", JOB),
+            ("cancelStep", CALL),
+            ("modifyInstanceFleetByName", CALL),
+            ("modifyInstanceGroupByName", CALL),
+        ],
+    ),
+    (
+        "emr-containers",
+        &[("createVirtualCluster", CALL), ("deleteVirtualCluster", JOB), ("startJobRun", JOB)],
+    ),
+    (
+        "emr-serverless",
+        &[
+            ("createApplication", JOB),
+            ("startApplication", JOB),
+            ("stopApplication", JOB),
+            ("deleteApplication", JOB),
+            ("startJobRun", JOB),
+            ("cancelJobRun", JOB),
+        ],
+    ),
+    ("events", &[("putEvents", TOKEN)]),
+    ("glue", &[("startJobRun", JOB)]),
+    ("http", &[("invoke", CALL)]),
+    ("lambda", &[("invoke", TOKEN)]),
+    ("mediaconvert", &[("createJob", JOB)]),
+    (
+        "sagemaker",
+        &[
+            ("createEndpoint", CALL),
+            ("createEndpointConfig", CALL),
+            ("createHyperParameterTuningJob", JOB),
+            ("createLabelingJob", JOB),
+            ("createModel", CALL),
+            ("createProcessingJob", JOB),
+            ("createTrainingJob", JOB),
+            ("createTransformJob", JOB),
+            ("updateEndpoint", CALL),
+        ],
+    ),
+    ("sns", &[("publish", TOKEN)]),
+    ("sqs", &[("sendMessage", TOKEN)]),
+    ("states", &[("startExecution", JOB | TOKEN)]),
+];
+
+/// Refuses a call that the service does not know, or that the machine's type does not allow.
+pub(super) fn check(fields: &Fields<'_>, resource: &Resource) {
+    if let Some((service, action)) = resource.service().filter(|_| is_whole(resource.arn()))
+        && !is_known(service, action, resource.pattern())
+    {
+        let reason = format!("the service has no integration '{service}:{action}'");
+        let remedy = "call an action of the SDK as arn:aws:states:::aws-sdk:service:action";
+        fields.advise("Resource", reason, remedy);
+    }
+    if fields.notes().workflow == Workflow::Express {
+        express(fields, resource);
+    }
+}
+
+/// What waits longer than a call does has no place in an Express machine.
+fn express(fields: &Fields<'_>, resource: &Resource) {
+    let waits = match resource.pattern() {
+        _ if resource.is_activity() => "an activity",
+        Pattern::Callback => "the '.waitForTaskToken' service integration",
+        Pattern::RunJob => "the '.sync' service integration",
+        Pattern::RequestResponse => return,
+    };
+    let reason = format!("an Express state machine does not support {waits}");
+    fields.advise("Resource", reason, "make it a Standard machine, or do not wait here");
+}
+
+/// Whether nothing is to be filled in, as `${Service}` is when a template is deployed.
+fn is_whole(arn: &str) -> bool {
+    !arn.contains(['$', '{', '<']) && arn.split(':').nth(3) == Some("")
+}
+
+fn is_known(service: &str, action: &str, pattern: Pattern) -> bool {
+    if service.starts_with("aws-sdk:") {
+        return pattern != Pattern::RunJob;
+    }
+    let name = action.split('.').next().unwrap_or_default();
+    let waits = match pattern {
+        Pattern::RequestResponse => CALL,
+        Pattern::RunJob => JOB,
+        Pattern::Callback => TOKEN,
+    };
+    let of_service = OPTIMIZED.iter().find(|(known, _)| *known == service);
+    let mut actions = of_service.into_iter().flat_map(|(_, actions)| *actions);
+    actions.any(|(known, may)| *known == name && may & waits == waits)
+}
