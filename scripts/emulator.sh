@@ -20,7 +20,7 @@ prepare() {
     mapfile -t binaries < <(sed -n 's/.*BuildProperties: {Binary: \(.*\)}/--bin=\1/p' template.yaml)
     # Naming a test has cargo take every dependency as `cargo test` in scripts/test.sh takes it:
     # what that has built is not built again.
-    cargo build --quiet --workspace --exclude=chorus-simulation --test=runtime \
+    cargo build --quiet --workspace --exclude=chorus-simulation --exclude=chorus-shop-simulation --test=runtime \
         --bin=chorus "${binaries[@]}"
 }
 
@@ -67,7 +67,8 @@ case ${1:-} in
         export EMULATOR_PORT AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
         trap 'tests/emulator/emulator.py stop' EXIT
         AWS_ENDPOINT_URL=$(tests/emulator/emulator.py start) cargo test --quiet --workspace \
-            --exclude=chorus-simulation --test=port_suite -- --nocapture
+            --exclude=chorus-simulation --exclude=chorus-shop-simulation \
+            --test=port_suite -- --nocapture
         ;;
     northwind)
         folder=${NORTHWIND:-../shared/data/northwind}

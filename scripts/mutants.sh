@@ -29,11 +29,11 @@ $check && exit 0
 
 # What the crates stand on is built already, by any run of the simulation.
 (cd "$copy/tree" && cargo build --quiet --profile simulation --target-dir "$root/target" \
-    --package chorus-simulation --example hunt)
+    --package chorus-shop-simulation --example hunt)
 hunt=$copy/hunt
 cp "$root/target/simulation/examples/hunt" "$hunt"
 # The next build of the tree itself writes its own again.
-touch "$root/crates/simulation/examples/hunt.rs"
+touch "$root/crates/shop-simulation/examples/hunt.rs"
 
 # Without a mutant, the same runs find nothing; else they would prove nothing.
 CHORUS_MUTANT='' "$hunt" "none" 200 --must-survive

@@ -8,9 +8,11 @@ step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 step "format";  cargo fmt --all --check
 step "clippy";  cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "rustdoc"; RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
-step "tests";   cargo test --workspace --exclude chorus-simulation --quiet
+step "tests";   cargo test --workspace --exclude chorus-simulation \
+    --exclude chorus-shop-simulation --quiet
 step "mutants, not run"; scripts/mutants.sh --check
-step "simulation"; cargo test --package chorus-simulation --profile simulation --quiet
+step "simulation"; cargo test --package chorus-simulation \
+    --package chorus-shop-simulation --profile simulation --quiet
 [[ ${1:-} == --quick ]] && exit 0
 # The tests have built it; `cargo run` would build it anew, with its own choice of features.
 step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scripts/lint-template.sh

@@ -50,7 +50,7 @@ fn knows_only(name: &str, allowed: &[&str]) {
 }
 
 /// The engine: what any application with a design table stands on.
-const ENGINE: [&str; 10] = [
+const ENGINE: [&str; 11] = [
     "chorus-table",
     "chorus-kernel",
     "chorus-http",
@@ -59,6 +59,7 @@ const ENGINE: [&str; 10] = [
     "chorus-aws-operator",
     "chorus-design",
     "chorus-template",
+    "chorus-simulation",
     "event-pattern",
     "states",
 ];

@@ -29,7 +29,7 @@ mod store;
 
 pub mod testing;
 
-pub use callbacks::{Domain, Heard, MachineSpec, Machines, NoMachines, Signal, Wait};
+pub use callbacks::{Answers, Domain, Heard, MachineSpec, Machines, NoMachines, Signal, Wait};
 pub use clock::{Clock, Seconds};
 pub use committing::{
     Answered, Attempt, Failure, Function, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
@@ -37,10 +37,10 @@ pub use committing::{
     sweep,
 };
 pub use deciding::{
-    Action, Answers, CallContext, Context, Counter, Decision, Each, EachKeys, Entity,
-    ExternalAction, Fold, Folded, Found, IfNamed, OutcomeUnknown, Read, Recorded, Refusal, State,
-    Step, Versioned, add, append, create, entity_key, load, newest, read_recorded, replace, save,
-    stream, stream_key, stream_partition,
+    Action, CallContext, Context, Counter, Decision, Each, EachKeys, Entity, ExternalAction, Fold,
+    Folded, Found, IfNamed, OutcomeUnknown, Read, Reading, Recorded, Refusal, State, Step,
+    Versioned, add, append, create, entity_key, load, newest, read_recorded, replace, save, stream,
+    stream_key, stream_partition,
 };
 pub use store::{
     Condition, Expressions, Index, Item, Key, MemoryStore, Page, Query, Reason, Store, StoreError,

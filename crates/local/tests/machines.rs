@@ -86,7 +86,7 @@ impl Action for Ask {
 }
 
 fn shop(directory: &Path) -> Local {
-    let machine = |name, definition| MachineSpec { name, definition, limits: &[] };
+    let machine = |name, definition| MachineSpec::new(name, definition);
     let payment = Function::of(services::PAYMENT)
         .machine(machine("Outer", OUTER))
         .machine(machine("Inner", INNER))

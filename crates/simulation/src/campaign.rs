@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::fault::Faults;
-use crate::run::{Ends, Outcome, Points, Request, run};
-use crate::scenario::Story;
+use crate::application::Application;
+use crate::environment::{Called, Injection};
 use crate::shrink::shrink;
-use crate::store::Backing;
-use crate::world::{Called, Injection};
+use crate::simulator::{Error, Outcome, Points, Request, Simulator};
+use crate::trouble::Faults;
 
 /// So many failures are shrunk and told; more are only counted.
 const TOLD_FAILURES: usize = 3;
@@ -24,26 +23,26 @@ const NAMED_PLACES: usize = 20;
 
 /// What a campaign tries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Campaign {
+pub enum Campaign<S> {
     /// A run of each seed.
     Seeds {
         /// Which.
         seeds: Range<u64>,
         /// Of which each seed draws its own part.
         faults: Faults,
-        /// Orders in each run.
-        orders: u32,
+        /// Cases in each run.
+        size: u32,
     },
-    /// Every fault at every call of a fixed story, one in each run.
+    /// Every fault at every call of a story, one in each run.
     Single {
         /// Which story.
-        story: Story,
+        story: S,
     },
-    /// Every pair of faults of a fixed story: the second at a call that follows the first.
+    /// Every pair of faults of a story: the second at a call that follows the first.
     /// Of `parts` parts of them, the one numbered `part`, from 0.
     Pairs {
         /// Which story.
-        story: Story,
+        story: S,
         /// Which part.
         part: u64,
         /// Of how many.
@@ -56,8 +55,6 @@ pub enum Campaign {
 pub struct Setting {
     /// How many runs go on at once; each on a thread.
     pub threads: NonZeroUsize,
-    /// What the runs' items are kept in.
-    pub backing: Backing,
     /// After so many failures, it ends.
     pub most_failures: u64,
     /// Whether the first failures are made as short as possible.
@@ -67,7 +64,7 @@ pub struct Setting {
 impl Default for Setting {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { threads, backing: Backing::default(), most_failures: 10, shrinks: true }
+        Self { threads, most_failures: 10, shrinks: true }
     }
 }
 
@@ -87,13 +84,13 @@ pub struct Progress {
 }
 
 /// A run that violated something, and the shortest story that still does.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Failure {
-    /// Its seed; 0 for a fixed story.
+pub struct Failure<S> {
+    /// Its seed; 0 for a story.
     pub seed: u64,
-    /// The fixed story, which no seed draws.
-    pub fixed: Option<Story>,
+    /// The story, which no seed draws.
+    pub fixed: Option<S>,
     /// What was violated.
     pub violations: Vec<String>,
     /// How many calls were struck at first.
@@ -102,24 +99,24 @@ pub struct Failure {
     pub faults: Vec<Injection>,
     /// What else had to go on in the run.
     pub disorder: Vec<String>,
-    /// The orders' events, in the order in which the bus took them.
+    /// The cases' events, in the order in which the bus took them.
     pub story: Vec<String>,
     /// How many runs it took to make it so short.
     pub shrunk_in: u32,
 }
 
 /// What a campaign came to.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Report {
+pub struct Report<E, S> {
     /// Runs.
     pub runs: u64,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// Runs in a second, all threads together.
     pub runs_per_second: f64,
-    /// How the orders ended.
-    pub ends: Ends,
+    /// How the cases ended.
+    pub ends: E,
     /// Calls to the outside of functions.
     pub calls: u64,
     /// Attempts to deliver something.
@@ -145,27 +142,53 @@ pub struct Report {
     /// Runs that violated something.
     pub failed: u64,
     /// The first of them.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<Failure<S>>,
     /// With no failure in so many runs, the share of failing ones is below this at 95 %: 3/N.
     pub bound: f64,
 }
 
 /// What has been added up so far.
-#[derive(Default)]
-struct Sum {
-    report: Report,
+struct Sum<A: Application> {
+    report: Report<A::Ends, A::Story>,
     points: Points,
     virtual_seconds: i64,
-    failures: Vec<(Request, Outcome)>,
+    failures: Vec<(Request<A>, Outcome<A::Ends>)>,
+    /// Why a run could not be set up, which ends the campaign.
+    error: Option<Error>,
 }
 
-impl Sum {
-    fn add(&mut self, request: &Request, outcome: Outcome) {
+impl<A: Application> Default for Sum<A> {
+    fn default() -> Self {
+        let report = Report {
+            runs: 0,
+            seconds: 0.0,
+            runs_per_second: 0.0,
+            ends: A::Ends::default(),
+            calls: 0,
+            deliveries: 0,
+            events: 0,
+            dead_letters: 0,
+            virtual_days: 0,
+            chores: [0; 4],
+            exposed: BTreeMap::new(),
+            injected: BTreeMap::new(),
+            places: 0,
+            crashed: 0,
+            not_crashed: Vec::new(),
+            failed: 0,
+            failures: Vec::new(),
+            bound: 0.0,
+        };
+        let (points, failures) = (Points::default(), Vec::new());
+        Self { report, points, virtual_seconds: 0, failures, error: None }
+    }
+}
+
+impl<A: Application> Sum<A> {
+    fn add(&mut self, request: &Request<A>, outcome: Outcome<A::Ends>) {
         let report = &mut self.report;
         report.runs += 1;
-        report.ends.delivered += outcome.ends.delivered;
-        report.ends.canceled += outcome.ends.canceled;
-        report.ends.unplaced += outcome.ends.unplaced;
+        report.ends += outcome.ends.clone();
         report.calls += outcome.calls;
         report.deliveries += outcome.deliveries;
         report.events += outcome.events;
@@ -199,9 +222,13 @@ impl Sum {
 }
 
 /// A campaign under way.
-struct Work<'a> {
+struct Work<'a, A: Application> {
+    simulator: &'a Simulator<A>,
+    campaign: &'a Campaign<A::Story>,
     setting: &'a Setting,
-    sum: Mutex<Sum>,
+    /// Every fault of the story, where the campaign is of one.
+    singles: Vec<Injection>,
+    sum: Mutex<Sum<A>>,
     steps: AtomicU64,
     of: u64,
     stop: AtomicBool,
@@ -209,22 +236,30 @@ struct Work<'a> {
     progress: &'a (dyn Fn(&Progress) + Sync),
 }
 
-impl Campaign {
-    /// Runs it, and tells `progress` after every step.
-    #[must_use]
-    pub fn run(&self, setting: &Setting, progress: &(dyn Fn(&Progress) + Sync)) -> Report {
-        let singles = match self {
-            Self::Seeds { .. } => Vec::new(),
-            Self::Single { story } | Self::Pairs { story, .. } => {
-                singles(*story, &[], setting.backing)
+impl<A: Application> Simulator<A> {
+    /// Runs a campaign, and tells `progress` after every step.
+    ///
+    /// # Errors
+    /// Where a run cannot be set up.
+    pub fn campaign(
+        &self,
+        campaign: &Campaign<A::Story>,
+        setting: &Setting,
+        progress: &(dyn Fn(&Progress) + Sync),
+    ) -> Result<Report<A::Ends, A::Story>, Error> {
+        let (singles, of) = match campaign {
+            Campaign::Seeds { seeds, .. } => (Vec::new(), seeds.end.saturating_sub(seeds.start)),
+            Campaign::Single { story } | Campaign::Pairs { story, .. } => {
+                let singles = self.single_faults(*story)?;
+                let of = singles.len() as u64;
+                (singles, of)
             }
         };
-        let of = match self {
-            Self::Seeds { seeds, .. } => seeds.end.saturating_sub(seeds.start),
-            Self::Single { .. } | Self::Pairs { .. } => singles.len() as u64,
-        };
         let work = Work {
+            simulator: self,
+            campaign,
             setting,
+            singles,
             sum: Mutex::default(),
             steps: AtomicU64::new(0),
             of,
@@ -241,7 +276,10 @@ impl Campaign {
                         if step >= of || work.stop.load(Ordering::Relaxed) {
                             break;
                         }
-                        self.step(step, &singles, &work);
+                        if let Err(error) = work.step(step) {
+                            work.stop.store(true, Ordering::Relaxed);
+                            work.sum().error = Some(error);
+                        }
                         work.told();
                     }
                 });
@@ -250,55 +288,106 @@ impl Campaign {
         work.report()
     }
 
-    fn step(&self, step: u64, singles: &[Injection], work: &Work<'_>) {
-        match self {
-            Self::Seeds { seeds, faults, orders } => {
-                work.one(Request::drawn(seeds.start + step, faults, *orders));
-            }
-            Self::Single { story } => {
-                let place = usize::try_from(step).unwrap_or(usize::MAX);
-                work.one(Request::fixed(*story, &singles[place..=place]));
-            }
-            Self::Pairs { story, part, parts } => {
-                let first = &singles[usize::try_from(step).unwrap_or(usize::MAX)];
-                let backing = work.setting.backing;
-                let seconds = self::singles(*story, std::slice::from_ref(first), backing);
-                for (place, second) in seconds.into_iter().enumerate() {
-                    let mine = (step + place as u64) % (*parts).max(1) == *part;
-                    if mine && !work.stop.load(Ordering::Relaxed) {
-                        work.one(Request::fixed(*story, &[first.clone(), second]));
-                    }
-                }
-            }
+    /// Every fault that can strike a story.
+    ///
+    /// # Errors
+    /// Where a run cannot be set up.
+    pub fn single_faults(&self, story: A::Story) -> Result<Vec<Injection>, Error> {
+        self.faults_after(story, &[])
+    }
+
+    /// Every fault that can strike a story struck by `first`, after these.
+    fn faults_after(&self, story: A::Story, first: &[Injection]) -> Result<Vec<Injection>, Error> {
+        let outcome = self.run(&Request { listed: true, ..Request::fixed(story, first) })?;
+        let begin = first.last().map_or(0, |first| {
+            let struck = |called: &Called| *called.task == *first.task && called.call == first.call;
+            outcome.called.iter().position(struck).map_or(usize::MAX, |place| place + 1)
+        });
+        let behind = outcome.called.iter().skip(begin);
+        let faults = behind.flat_map(|called| {
+            called.port.faults().iter().map(|fault| Injection {
+                task: called.task.to_string(),
+                call: called.call,
+                port: called.port,
+                fault: *fault,
+            })
+        });
+        Ok(faults.collect())
+    }
+
+    /// The failure of a seed, shrunk; nothing where the seed violates nothing.
+    ///
+    /// # Errors
+    /// Where a run cannot be set up.
+    pub fn shrink_seed(
+        &self,
+        seed: u64,
+        faults: &Faults,
+        size: u32,
+    ) -> Result<Option<Failure<A::Story>>, Error> {
+        let request = Request::drawn(seed, faults, size);
+        let outcome = self.run(&request)?;
+        if outcome.holds() {
+            return Ok(None);
         }
+        shrink(self, &request, &outcome).map(Some)
     }
 }
 
-impl Work<'_> {
-    fn one(&self, mut request: Request) {
-        request.backing = self.setting.backing;
-        let outcome = run(&request);
-        let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
-        sum.add(&request, outcome);
+impl<A: Application> Work<'_, A> {
+    fn sum(&self) -> MutexGuard<'_, Sum<A>> {
+        self.sum.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn step(&self, step: u64) -> Result<(), Error> {
+        let place = usize::try_from(step).unwrap_or(usize::MAX);
+        match self.campaign {
+            Campaign::Seeds { seeds, faults, size } => {
+                self.one(&Request::drawn(seeds.start + step, faults, *size))
+            }
+            Campaign::Single { story } => {
+                self.one(&Request::fixed(*story, &self.singles[place..=place]))
+            }
+            Campaign::Pairs { story, part, parts } => {
+                let first = &self.singles[place];
+                let seconds = self.simulator.faults_after(*story, std::slice::from_ref(first))?;
+                for (place, second) in seconds.into_iter().enumerate() {
+                    let mine = (step + place as u64) % (*parts).max(1) == *part;
+                    if mine && !self.stop.load(Ordering::Relaxed) {
+                        self.one(&Request::fixed(*story, &[first.clone(), second]))?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn one(&self, request: &Request<A>) -> Result<(), Error> {
+        let outcome = self.simulator.run(request)?;
+        let mut sum = self.sum();
+        sum.add(request, outcome);
         if sum.report.failed >= self.setting.most_failures {
             self.stop.store(true, Ordering::Relaxed);
         }
+        Ok(())
     }
 
     fn told(&self) {
         let steps = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
         let (runs, failures) = {
-            let sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
+            let sum = self.sum();
             (sum.report.runs, sum.report.failed)
         };
         let runs_per_second = per_second(runs, self.begun);
         (self.progress)(&Progress { runs, steps, of: self.of, runs_per_second, failures });
     }
 
-    fn report(self) -> Report {
-        let setting = self.setting;
+    fn report(self) -> Result<Report<A::Ends, A::Story>, Error> {
         let sum = self.sum.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let Sum { mut report, points, failures, virtual_seconds } = sum;
+        let Sum { mut report, points, failures, virtual_seconds, error } = sum;
+        if let Some(error) = error {
+            return Err(error);
+        }
         report.seconds = self.begun.elapsed().as_secs_f64();
         report.runs_per_second = per_second(report.runs, self.begun);
         report.virtual_days = virtual_seconds / 86_400;
@@ -312,15 +401,18 @@ impl Work<'_> {
             let runs = report.runs as f64;
             report.bound = 3.0 / runs;
         }
-        let told = |(request, outcome): &(Request, Outcome)| {
-            if setting.shrinks { shrink(request, outcome) } else { as_it_is(request, outcome) }
-        };
-        report.failures = failures.iter().map(told).collect();
-        report
+        for (request, outcome) in &failures {
+            report.failures.push(if self.setting.shrinks {
+                shrink(self.simulator, request, outcome)?
+            } else {
+                as_it_is(request, outcome)
+            });
+        }
+        Ok(report)
     }
 }
 
-fn as_it_is(request: &Request, outcome: &Outcome) -> Failure {
+fn as_it_is<A: Application>(request: &Request<A>, outcome: &Outcome<A::Ends>) -> Failure<A::Story> {
     Failure {
         seed: outcome.seed,
         fixed: request.story,
@@ -336,62 +428,4 @@ fn as_it_is(request: &Request, outcome: &Outcome) -> Failure {
 #[allow(clippy::cast_precision_loss)]
 fn per_second(runs: u64, begun: Instant) -> f64 {
     runs as f64 / begun.elapsed().as_secs_f64().max(1e-9)
-}
-
-/// Every fault that can strike a story struck by `first`, after these.
-fn singles(story: Story, first: &[Injection], backing: Backing) -> Vec<Injection> {
-    let request = Request { listed: true, backing, ..Request::fixed(story, first) };
-    let outcome = run(&request);
-    let begin = first.last().map_or(0, |first| {
-        let struck = |called: &Called| *called.task == *first.task && called.call == first.call;
-        outcome.called.iter().position(struck).map_or(usize::MAX, |place| place + 1)
-    });
-    let behind = outcome.called.iter().skip(begin);
-    let faults = behind.flat_map(|called| {
-        called.port.faults().iter().map(|fault| Injection {
-            task: called.task.to_string(),
-            call: called.call,
-            port: called.port,
-            fault: *fault,
-        })
-    });
-    faults.collect()
-}
-
-/// Runs `seed` with `orders` orders, exposed to a part of `faults` of its own.
-#[must_use]
-pub fn run_seed(seed: u64, faults: &Faults, orders: u32) -> Outcome {
-    run(&Request::drawn(seed, faults, orders))
-}
-
-/// The same on another store: the run is the same, to the byte.
-#[must_use]
-pub fn run_seed_on(backing: Backing, seed: u64, faults: &Faults, orders: u32) -> Outcome {
-    run(&Request { backing, ..Request::drawn(seed, faults, orders) })
-}
-
-/// The same, telling every word of its trace.
-#[must_use]
-pub fn trace_seed(seed: u64, faults: &Faults, orders: u32) -> Outcome {
-    run(&Request { told: true, ..Request::drawn(seed, faults, orders) })
-}
-
-/// A fixed story, struck by these faults and no other, telling every word of its trace.
-#[must_use]
-pub fn trace_fixed(story: Story, faults: &[Injection]) -> Outcome {
-    run(&Request { told: true, ..Request::fixed(story, faults) })
-}
-
-/// Every fault that can strike a fixed story.
-#[must_use]
-pub fn single_faults(story: Story) -> Vec<Injection> {
-    singles(story, &[], Backing::default())
-}
-
-/// The failure of a seed, shrunk; nothing where the seed violates nothing.
-#[must_use]
-pub fn shrink_seed(seed: u64, faults: &Faults, orders: u32) -> Option<Failure> {
-    let request = Request::drawn(seed, faults, orders);
-    let outcome = run(&request);
-    (!outcome.holds()).then(|| shrink(&request, &outcome))
 }

@@ -1,6 +1,13 @@
 //! Drawing from a seed. What is drawn for one thing depends on nothing but the seed and that
 //! thing's own name: taking one fault away leaves every other draw as it was.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::trouble::Trouble;
+
+pub(crate) const HOUR: u64 = 3_600_000;
+
 /// Mixes two numbers well (the finalizer of SplitMix64).
 #[must_use]
 pub(crate) const fn mix(a: u64, b: u64) -> u64 {
@@ -20,35 +27,81 @@ pub(crate) fn name(text: &str) -> u64 {
 
 /// Draws for one thing.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Draw(u64);
+pub struct Draw(u64);
 
 impl Draw {
     /// Draws from `seed` for the thing called `what`.
     #[must_use]
-    pub(crate) fn of(seed: u64, what: &str) -> Self {
+    pub fn of(seed: u64, what: &str) -> Self {
         Self(mix(seed, name(what)))
     }
 
     /// Draws from `seed` for the thing numbered `what`.
     #[must_use]
-    pub(crate) const fn numbered(seed: u64, what: u64) -> Self {
+    pub const fn numbered(seed: u64, what: u64) -> Self {
         Self(mix(seed, what))
     }
 
     /// A number below `bound`, which is not 0.
-    pub(crate) const fn below(&mut self, bound: u64) -> u64 {
+    pub const fn below(&mut self, bound: u64) -> u64 {
         self.0 = mix(self.0, bound);
         ((self.0 as u128 * bound as u128) >> 64) as u64
     }
 
     /// True in `part` of 100 cases.
-    pub(crate) const fn percent(&mut self, part: u64) -> bool {
+    pub const fn percent(&mut self, part: u64) -> bool {
         self.below(100) < part
     }
 
     /// One of `choices`.
-    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         let place = usize::try_from(self.below(choices.len() as u64)).unwrap_or(0);
         choices[place]
+    }
+
+    /// A moment: within the second, the minute, the hour or the day, so that each scale is met.
+    pub fn moment(&mut self) -> Duration {
+        let span = self.one_of(&[1_000, 60_000, HOUR, 30 * HOUR]);
+        Duration::from_millis(self.below(span))
+    }
+}
+
+/// What an application's script is drawn from.
+#[derive(Debug)]
+pub struct Draws {
+    /// The run's seed.
+    pub seed: u64,
+    /// The trouble that this run is exposed to.
+    pub troubles: BTreeSet<Trouble>,
+    /// Draws how much of something there is.
+    pub extent: Draw,
+    pub(crate) moments: Draw,
+}
+
+impl Draws {
+    /// For a story, which no seed draws: seed 0, and no trouble.
+    #[must_use]
+    pub fn plain() -> Self {
+        let (extent, moments) = (Draw::of(0, "extent"), Draw::of(0, "scenario"));
+        Self { seed: 0, troubles: BTreeSet::new(), extent, moments }
+    }
+
+    /// Draws for the thing called `what`.
+    #[must_use]
+    pub fn of(&self, what: &str) -> Draw {
+        Draw::of(self.seed, what)
+    }
+
+    /// Whether the run is exposed to this.
+    #[must_use]
+    pub fn has(&self, trouble: Trouble) -> bool {
+        self.troubles.contains(&trouble)
+    }
+
+    /// When this trouble happens: at one moment to `most`, or never where the run is not exposed to
+    /// it.
+    pub fn moments(&mut self, trouble: Trouble, most: u64) -> Vec<Duration> {
+        let count = if self.has(trouble) { 1 + self.moments.below(most) } else { 0 };
+        (0..count).map(|_| self.moments.moment()).collect()
     }
 }

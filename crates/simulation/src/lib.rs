@@ -1,32 +1,34 @@
-//! The simulator: the whole shop under a virtual clock, struck by faults from a seed.
+//! The simulator: an application under a virtual clock, struck by faults from a seed.
 //!
 //! One process, one thread, one seed: the real functions, kernel and engine, with everything that
 //! is disorderly in the world drawn from a number. The same number gives the same run, to the
-//! byte. What must hold, whatever happens, is in one file (`invariants.rs`).
+//! byte. What people do, who the partners are and what must hold, the [`Application`] says.
 
+mod application;
 mod campaign;
 mod client;
-mod courier;
 mod draw;
+mod environment;
 mod fault;
 mod invariants;
-mod outside;
+mod observed;
 mod ports;
-mod run;
 mod scenario;
-mod seen;
 mod shrink;
-mod stage;
+mod simulation;
+mod simulator;
 mod store;
 mod trace;
-mod world;
+mod trouble;
 
-pub use campaign::{
-    Campaign, Failure, Progress, Report, Setting, run_seed, run_seed_on, shrink_seed,
-    single_faults, trace_fixed, trace_seed,
-};
-pub use fault::{Fault, Faults, Port, Trouble, UnknownTrouble};
-pub use run::{Ends, Outcome, Points};
-pub use scenario::Story;
+pub use application::{Application, Chore, Effects, Opened, Poison, Script, Unreadable, Watch};
+pub use campaign::{Campaign, Failure, Progress, Report, Setting};
+pub use client::Client;
+pub use draw::{Draw, Draws};
+pub use environment::{Environment, Injection, UnknownInjection};
+pub use fault::{Fault, Port};
+pub use observed::{Observed, Sighting, Sightings};
+pub use scenario::Scenario;
+pub use simulator::{Error, Outcome, Points, Simulator};
 pub use store::Backing;
-pub use world::{Injection, UnknownInjection};
+pub use trouble::{Faults, Trouble, UnknownTrouble};

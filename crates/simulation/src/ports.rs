@@ -1,4 +1,4 @@
-//! The kernel's ports, each call of which is a point where the world may strike.
+//! The kernel's ports, each call of which may be struck.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,54 +7,45 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_kernel::{
     Clock, Failure, Item, Key, Page, Publisher, Query, Reason, Rejected, Store, StoreError, Write,
-    number,
 };
 use chorus_local::Bus;
 use chorus_table::Entry;
 use jiff::Timestamp;
 
+use crate::application::Watch;
 use crate::draw::Draw;
+use crate::environment::{Environment, Running};
 use crate::fault::{Fault, Port};
 use crate::store::Shelf;
-use crate::world::{Running, World};
 
 /// The store.
 pub(crate) struct StruckStore {
-    pub(crate) world: Arc<World>,
+    pub(crate) environment: Arc<Environment>,
     pub(crate) shelf: Arc<Shelf>,
-    /// What every item's pieces must add up to.
-    pub(crate) stock: Arc<HashMap<String, i64>>,
+    watches: Vec<Watch>,
     stale: Mutex<HashMap<(&'static str, String), Page>>,
 }
 
 impl StruckStore {
     pub(crate) fn new(
-        world: Arc<World>,
+        environment: Arc<Environment>,
         shelf: Arc<Shelf>,
-        stock: Arc<HashMap<String, i64>>,
+        watches: Vec<Watch>,
     ) -> Self {
-        Self { world, shelf, stock, stale: Mutex::default() }
+        Self { environment, shelf, watches, stale: Mutex::default() }
     }
 
-    /// At every step: no item is short of a piece, or has one too many.
-    async fn check_stock(&self, writes: &[Write]) {
-        for write in writes {
-            let key = write.key();
-            if key.table != chorus_inventory::TABLE.name || key.sk != "item" {
-                continue;
-            }
-            let Ok(Some(item)) = self.shelf.get(key).await else { continue };
-            let count = |name| number(&item, name).unwrap_or(i64::MIN / 8);
-            let counts = [count("available"), count("reserved"), count("sold")];
-            let sum: i64 = counts.iter().sum();
-            let sku = chorus_kernel::text(&item, "sku").unwrap_or_default();
-            if counts.iter().any(|it| *it < 0) || self.stock.get(sku).is_some_and(|it| *it != sum) {
-                self.world.violated(format!(
-                    "stock: {sku} has {} available, {} reserved, {} sold",
-                    counts[0], counts[1], counts[2]
-                ));
+    /// What must hold of items at every step.
+    async fn check(&self, writes: &[Write]) -> Result<(), StoreError> {
+        for key in writes.iter().map(Write::key) {
+            for watch in self.watches.iter().filter(|watch| watch.table == key.table) {
+                let item = self.shelf.get(key).await?;
+                if let Some(broken) = item.as_ref().and_then(&watch.broken) {
+                    self.environment.violated(broken);
+                }
             }
         }
+        Ok(())
     }
 }
 
@@ -69,7 +60,7 @@ fn unavailable() -> StoreError {
 #[async_trait]
 impl Store for StruckStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        match self.world.call(Port::Read).await {
+        match self.environment.call(Port::READ).await {
             Some(Fault::Throttled) => Err(throttled()),
             _ => self.shelf.get(key).await,
         }
@@ -77,12 +68,12 @@ impl Store for StruckStore {
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         let Some(index) = query.index else {
-            return match self.world.call(Port::Read).await {
+            return match self.environment.call(Port::READ).await {
                 Some(Fault::Throttled) => Err(throttled()),
                 _ => self.shelf.query(query).await,
             };
         };
-        let fault = self.world.call(Port::IndexRead).await;
+        let fault = self.environment.call(Port::INDEX_READ).await;
         let name = (index.name, format!("{} {:?}", query.pk, query.start.is_some()));
         if fault == Some(Fault::Throttled) {
             return Err(throttled());
@@ -98,7 +89,7 @@ impl Store for StruckStore {
     }
 
     async fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
-        let fault = self.world.call(Port::Write).await;
+        let fault = self.environment.call(Port::WRITE).await;
         match fault {
             Some(Fault::Throttled) => return Err(throttled()),
             Some(Fault::Unavailable) => return Err(unavailable()),
@@ -109,15 +100,15 @@ impl Store for StruckStore {
         }
         let written = self.shelf.write(writes).await;
         if written.is_ok() {
-            self.check_stock(writes).await;
+            self.check(writes).await?;
         }
-        if self.world.answer(fault).await { Err(unavailable()) } else { written }
+        if self.environment.answer(fault).await { Err(unavailable()) } else { written }
     }
 }
 
 /// The bus, as publishers see it.
 pub(crate) struct StruckBus {
-    pub(crate) world: Arc<World>,
+    pub(crate) environment: Arc<Environment>,
     pub(crate) bus: Arc<Bus>,
 }
 
@@ -125,13 +116,13 @@ pub(crate) struct StruckBus {
 impl Publisher for StruckBus {
     async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
         let newer: Vec<Entry>;
-        let entries = if self.world.state().versions {
-            newer = entries.iter().map(|entry| newer_version(&self.world, entry)).collect();
+        let entries = if self.environment.state().versions {
+            newer = entries.iter().map(|entry| newer_version(&self.environment, entry)).collect();
             &newer
         } else {
             entries
         };
-        let fault = self.world.call(Port::Publish).await;
+        let fault = self.environment.call(Port::PUBLISH).await;
         match fault {
             Some(Fault::Unavailable) => return Err(Failure::later("InternalFailure", "no answer")),
             Some(Fault::Partial) => {
@@ -150,7 +141,7 @@ impl Publisher for StruckBus {
             _ => {}
         }
         let taken = self.bus.put_events(entries).await;
-        if self.world.answer(fault).await {
+        if self.environment.answer(fault).await {
             return Err(Failure::later("InternalFailure", "no answer"));
         }
         taken
@@ -159,9 +150,9 @@ impl Publisher for StruckBus {
 
 /// Half of all events come from newer senders, who add a field; which, their ids say, so that an
 /// event that is said again is said in the same way.
-fn newer_version(world: &World, entry: &Entry) -> Entry {
+fn newer_version(environment: &Environment, entry: &Entry) -> Entry {
     let id = entry.detail.split_once(r#""event-id":""#).and_then(|(_, rest)| rest.get(..36));
-    let newer = Draw::of(world.seed, id.unwrap_or_default()).percent(50);
+    let newer = Draw::of(environment.seed, id.unwrap_or_default()).percent(50);
     let mut entry = entry.clone();
     if newer {
         let known = r#""data":{"#;
@@ -172,18 +163,18 @@ fn newer_version(world: &World, entry: &Entry) -> Entry {
 
 /// The clock of whoever runs: off by some minutes, each invocation's by another amount.
 pub(crate) struct SkewedClock {
-    pub(crate) world: Arc<World>,
+    pub(crate) environment: Arc<Environment>,
 }
 
 #[async_trait]
 impl Clock for SkewedClock {
     fn now(&self) -> Timestamp {
-        let now = self.world.now();
-        let skew = self.world.state().running.as_ref().map(Running::skewed);
+        let now = self.environment.now();
+        let skew = self.environment.state().running.as_ref().map(Running::skewed);
         skew.map_or(now, |skew| now.checked_add(skew).unwrap_or(now))
     }
 
     async fn sleep(&self, duration: Duration) {
-        self.world.sleep(duration).await;
+        self.environment.sleep(duration).await;
     }
 }

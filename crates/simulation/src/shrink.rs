@@ -5,25 +5,32 @@
 
 use std::time::Duration;
 
+use crate::application::{Application, Script};
 use crate::campaign::Failure;
-use crate::run::{Outcome, Request, run};
-use crate::scenario::{Review, Scenario};
-use crate::world::{Injection, Plan};
+use crate::environment::{Injection, Plan};
+use crate::scenario::Scenario;
+use crate::simulator::{Error, Outcome, Request, Simulator};
+use crate::trouble::Trouble;
 
 /// So many runs are spent on it.
 const MOST_RUNS: u32 = 400;
 
 /// The failure of `request`, as short as it was found.
-pub(crate) fn shrink(request: &Request, outcome: &Outcome) -> Failure {
-    let mut hunt = Hunt { kind: kind(outcome), runs: 0, best: request.clone(), told: None };
+pub(crate) fn shrink<A: Application>(
+    simulator: &Simulator<A>,
+    request: &Request<A>,
+    outcome: &Outcome<A::Ends>,
+) -> Result<Failure<A::Story>, Error> {
+    let kind = kind(outcome.violations.first()).to_owned();
+    let mut hunt = Hunt { simulator, kind, runs: 0, best: request.clone(), told: None };
     let mut faults = outcome.injected.clone();
-    if hunt.try_with(&request.scenario, &faults) {
-        hunt.simplify(&faults);
-        faults = hunt.fewer(faults);
-        hunt.simplify(&faults);
+    if hunt.try_with(&request.scenario, &faults)? {
+        hunt.simplify(&faults)?;
+        faults = hunt.fewer(faults)?;
+        hunt.simplify(&faults)?;
     }
     let told = hunt.told.unwrap_or_else(|| outcome.clone());
-    Failure {
+    Ok(Failure {
         seed: outcome.seed,
         fixed: request.story,
         violations: told.violations,
@@ -32,78 +39,85 @@ pub(crate) fn shrink(request: &Request, outcome: &Outcome) -> Failure {
         disorder: disorder(&hunt.best.scenario),
         story: told.story,
         shrunk_in: hunt.runs,
-    }
+    })
 }
 
 /// What kind of thing was violated: the word before the colon.
-fn kind(outcome: &Outcome) -> String {
-    let first = outcome.violations.first().map_or("", String::as_str);
-    first.split(':').next().unwrap_or_default().to_owned()
+fn kind(violation: Option<&String>) -> &str {
+    violation.and_then(|it| it.split(':').next()).unwrap_or_default()
 }
 
-struct Hunt {
+struct Hunt<'a, A: Application> {
+    simulator: &'a Simulator<A>,
     kind: String,
     runs: u32,
-    best: Request,
-    told: Option<Outcome>,
+    best: Request<A>,
+    told: Option<Outcome<A::Ends>>,
 }
 
-impl Hunt {
+impl<A: Application> Hunt<'_, A> {
     /// Whether this scenario, struck by these faults, violates the same; it is kept then.
-    fn try_with(&mut self, scenario: &Scenario, faults: &[Injection]) -> bool {
+    fn try_with(
+        &mut self,
+        scenario: &Scenario<A::Script>,
+        faults: &[Injection],
+    ) -> Result<bool, Error> {
         if self.runs >= MOST_RUNS {
-            return false;
+            return Ok(false);
         }
         self.runs += 1;
         let plan = Plan::listed(faults);
         let request = Request { scenario: scenario.clone(), plan, ..self.best.clone() };
-        let outcome = run(&request);
-        let same = outcome.violations.iter().any(|it| it.split(':').next() == Some(&self.kind));
+        let outcome = self.simulator.run(&request)?;
+        let same = outcome.violations.iter().any(|it| kind(Some(it)) == self.kind);
         if same {
             (self.best, self.told) = (request, Some(outcome));
         }
-        same
+        Ok(same)
     }
 
-    /// Takes away what is not needed but for the faults: orders, duplicates, delays, callers.
-    fn simplify(&mut self, faults: &[Injection]) {
+    /// Takes away what is not needed but for the faults: cases, duplicates, delays, callers.
+    fn simplify(&mut self, faults: &[Injection]) -> Result<(), Error> {
         let mut place = 0;
-        while place < self.best.scenario.orders.len() {
+        while place < self.best.scenario.script.len() {
             let mut fewer = self.best.scenario.clone();
-            fewer.orders.remove(place);
-            if !self.try_with(&fewer, faults) {
+            fewer.script.remove(place);
+            if !self.try_with(&fewer, faults)? {
                 place += 1;
             }
         }
-        let changes: [fn(&mut Scenario); 11] = [
+        let changes: [fn(&mut Scenario<A::Script>); 8] = [
             |it| it.delay = Duration::ZERO,
             |it| it.copies = 1,
             |it| it.poison.clear(),
             |it| it.redrives.clear(),
             |it| it.replays.clear(),
             |it| it.rebuilds.clear(),
-            |it| it.prices.clear(),
             |it| it.again = None,
-            |it| it.bank_is_mute = false,
-            |it| it.orders.iter_mut().for_each(|order| order.twin = None),
-            |it| it.orders.iter_mut().for_each(|order| order.cancel = None),
+            |it| it.mute = false,
         ];
         for change in changes {
             let mut simpler = self.best.scenario.clone();
             change(&mut simpler);
-            self.try_with(&simpler, faults);
+            self.try_with(&simpler, faults)?;
+        }
+        for change in A::Script::SIMPLER {
+            let mut simpler = self.best.scenario.clone();
+            change(&mut simpler.script);
+            self.try_with(&simpler, faults)?;
         }
         for trouble in self.best.scenario.troubles.clone() {
             let mut simpler = self.best.scenario.clone();
             simpler.troubles.remove(&trouble);
-            self.try_with(&simpler, faults);
+            self.try_with(&simpler, faults)?;
         }
+        Ok(())
     }
 
     /// Delta debugging (Zeller and Hildebrandt, 2002): ever smaller parts are taken away.
-    fn fewer(&mut self, mut faults: Vec<Injection>) -> Vec<Injection> {
-        if self.try_with(&self.best.scenario.clone(), &[]) {
-            return Vec::new();
+    fn fewer(&mut self, mut faults: Vec<Injection>) -> Result<Vec<Injection>, Error> {
+        if self.try_with(&self.best.scenario.clone(), &[])? {
+            return Ok(Vec::new());
         }
         let mut size = faults.len().div_ceil(2).max(1);
         loop {
@@ -112,7 +126,7 @@ impl Hunt {
             while begin < faults.len() {
                 let end = (begin + size).min(faults.len());
                 let without: Vec<_> = [&faults[..begin], &faults[end..]].concat();
-                if self.try_with(&self.best.scenario.clone(), &without) {
+                if self.try_with(&self.best.scenario.clone(), &without)? {
                     faults = without;
                     shorter = true;
                 } else {
@@ -120,15 +134,15 @@ impl Hunt {
                 }
             }
             if size == 1 && !shorter {
-                return faults;
+                return Ok(faults);
             }
             size = size.div_ceil(2).max(1);
         }
     }
 }
 
-/// What goes on in a scenario besides orders that just arrive.
-fn disorder(scenario: &Scenario) -> Vec<String> {
+/// What goes on in a scenario besides faults.
+fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
     let mut told = Vec::new();
     let mut tell = |holds: bool, what: String| {
         if holds {
@@ -140,37 +154,21 @@ fn disorder(scenario: &Scenario) -> Vec<String> {
     tell(!delay.is_zero(), format!("deliveries are late by up to {delay:?}"));
     let chores = [
         ("the archive is replayed", &scenario.replays),
-        ("the list of orders is rebuilt", &scenario.rebuilds),
+        ("the projections are rebuilt", &scenario.rebuilds),
         ("dead letters are sent back", &scenario.redrives),
         ("a message comes that nobody can read", &scenario.poison),
     ];
     for (what, moments) in chores {
         tell(!moments.is_empty(), format!("{what} after {moments:?}"));
     }
-    let prices: Vec<Duration> = scenario.prices.iter().map(|it| it.0).collect();
-    tell(!prices.is_empty(), format!("prices change after {prices:?}"));
-    tell(scenario.bank_is_mute, "no answer to a charge arrives".to_owned());
+    tell(scenario.mute, "no answer of a partner arrives".to_owned());
     if let Some(again) = scenario.again {
         tell(true, format!("{again:?} after the end, callers repeat themselves"));
     }
-    for order in &scenario.orders {
-        let mut what = format!("{} of {:?} by {}", order.name, order.lines, order.customer);
-        what.push_str(&format!(", placed after {:?}", order.at));
-        if let Some(cancel) = order.cancel {
-            what.push_str(&format!(", canceled {cancel:?} later"));
-        }
-        if let Some((after, changed)) = order.twin {
-            let how = if changed { "changed" } else { "the same" };
-            what.push_str(&format!(", sent again ({how}) {after:?} later"));
-        }
-        if order.lines.iter().any(|(sku, _)| *sku == "piano") {
-            let (review, after): (Review, Duration) = order.review;
-            what.push_str(&format!(", review: {review:?} after {after:?}"));
-        }
-        what.push_str(&format!(", carrier: {:?}", order.manner));
-        tell(true, what);
+    told.extend(scenario.script.tell());
+    let troubles: Vec<&str> = scenario.troubles.iter().copied().map(Trouble::name).collect();
+    if !troubles.is_empty() {
+        told.push(format!("exposed to {}", troubles.join(", ")));
     }
-    let troubles: Vec<&str> = scenario.troubles.iter().map(|trouble| trouble.name()).collect();
-    tell(!troubles.is_empty(), format!("exposed to {}", troubles.join(", ")));
     told
 }

@@ -25,7 +25,7 @@ impl Trace {
         label: &str,
         (call, port, fault): (u32, Port, Option<Fault>),
     ) {
-        let code = (port as u64) << 32 | u64::from(call) << 8 | fault.map_or(0, |it| it as u64 + 1);
+        let code = port.number() << 32 | u64::from(call) << 8 | fault.map_or(0, |it| it as u64 + 1);
         self.add(now, name(label) ^ code);
         if let Some(lines) = &mut self.lines {
             let struck = fault.map_or_else(String::new, |fault| format!("  << {fault:?}"));

@@ -19,7 +19,8 @@ pub enum Trigger {
 pub enum Via {
     /// The bus invokes the service's function.
     Function,
-    /// A queue stands between the bus and the function.
+    /// A queue of the service stands between the bus and its function: a standard one, which keeps no
+    /// order and may deliver twice. A message that fails is received again, and alone.
     Queue,
     /// The bus calls the HTTP endpoint of this partner; no code of ours runs. The row's events are
     /// what the partner answers through a webhook, later.
@@ -185,7 +186,7 @@ impl RowSpec {
         Self { replay: Replay::Suppressed, ..self }
     }
 
-    /// Its events wait in a queue of its service.
+    /// Its events wait in a queue of its service, in no order.
     #[must_use]
     pub const fn queued(self) -> Self {
         Self { via: Via::Queue, ..self }

@@ -1,5 +1,6 @@
 //! Faults that no linter sees: what a template says is held against what the design table says.
 
+mod answers;
 mod dead_letters;
 mod files;
 mod functions;
@@ -10,6 +11,7 @@ mod machines;
 mod patterns;
 mod physical_names;
 mod references;
+mod rules;
 mod targets;
 mod view;
 
@@ -26,6 +28,7 @@ pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
     let samples = patterns::samples(stack);
     let view = View { document, stack, samples: &samples };
     [
+        rules::check,
         patterns::check,
         inputs::check,
         dead_letters::check,
@@ -35,6 +38,7 @@ pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
         physical_names::check,
         files::check,
         machines::check,
+        answers::check,
         references::check,
     ]
     .iter()

@@ -2,15 +2,16 @@
 //! routes, and what the [`Application`] says of itself; [`synthesize`] makes its SAM template of
 //! typed [`constructs`], and [`check`] finds in any template, given as JSON, what no linter sees.
 //!
-//! ```no_run
-//! # let (table, functions): (chorus_table::Table, Vec<chorus_http::HttpFunction>) = todo!();
+//! ```
 //! use chorus_template::{Application, Stack, check, synthesize};
 //!
+//! # fn print(table: chorus_table::Table, functions: Vec<chorus_http::HttpFunction>) {
 //! let application = Application::new("A help desk whose services answer events with events.");
 //! let stack = Stack { table, functions, application, root: ".".into() };
 //! let template = synthesize(&stack);
 //! assert_eq!(check(&template.document(), &stack), []);
 //! println!("{}", template.to_yaml());
+//! # }
 //! ```
 //!
 //! It knows no application and no AWS SDK, and deploys nothing.

@@ -93,6 +93,42 @@ impl Definition {
         let tasks = self.0.iter().filter(|(_, fields)| fields["Type"] == "Task");
         tasks.map(|(state, fields)| Task { state, fields })
     }
+
+    /// Every text that a choice compares with something.
+    pub(crate) fn comparisons(&self) -> Vec<Comparison<'_>> {
+        let mut found = Vec::new();
+        for (state, fields) in self.0.iter().filter(|(_, fields)| fields["Type"] == "Choice") {
+            compared(state, fields, &mut found);
+        }
+        found
+    }
+
+    /// The texts that states themselves put into `field` of what they pass on.
+    pub(crate) fn results<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
+        let passes = self.0.iter().filter(|(_, fields)| fields["Type"] == "Pass");
+        passes.filter_map(move |(_, fields)| fields["Result"][field].as_str())
+    }
+}
+
+/// A text that a choice compares with what stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Comparison<'a> {
+    /// The state that chooses.
+    pub(crate) state: &'a str,
+    /// The last field of the path.
+    pub(crate) field: &'a str,
+    /// The text.
+    pub(crate) word: &'a str,
+}
+
+/// The comparisons in a choice's rules, those inside of others among them.
+fn compared<'a>(state: &'a str, rule: &'a Value, found: &mut Vec<Comparison<'a>>) {
+    if let (Some(path), Some(word)) = (rule["Variable"].as_str(), rule["StringEquals"].as_str()) {
+        let field = path.rsplit('.').next().unwrap_or(path);
+        found.push(Comparison { state, field, word });
+    }
+    let inside = ["Choices", "And", "Or"].iter().filter_map(|list| rule[*list].as_array());
+    inside.flatten().chain(rule.get("Not")).for_each(|rule| compared(state, rule, found));
 }
 
 fn collect(value: &Value, states: &mut Vec<(String, Value)>) {

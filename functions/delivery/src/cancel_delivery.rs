@@ -6,7 +6,7 @@ use chorus_events::delivery::{CanceledBy, DeliveryWasCanceled, ErrorDeliveryWasC
 use chorus_events::table::rows::{self, CancelDeliveryInput, CancelDeliveryOutput};
 use chorus_kernel::{Action, Context, Decision, Found, Refusal, save, state};
 
-use crate::carrier_wait::word;
+use crate::carrier_wait::{ParcelStatus, word};
 use crate::transitions::{Fact, Next, next};
 use crate::{CarrierWait, Delivery};
 
@@ -57,7 +57,7 @@ impl Action for CancelDelivery {
         let decision = decision.with(save(known, &canceled));
         // Nobody is to wait for the carrier's word any more; what it says later comes too late.
         let open = wait.as_ref().filter(|wait| wait.is_open());
-        Ok(match open.map(|wait| CarrierWait::take(wait, word("Canceled", None))) {
+        Ok(match open.map(|wait| CarrierWait::take(wait, word(ParcelStatus::Canceled, None))) {
             Some((change, signal)) => decision.with(change).signal(signal),
             None => decision,
         })
@@ -194,7 +194,7 @@ mod tests {
         let started = Stored::default().with(1, &sample(Status::Started)).with(1, &wait);
         let decision = decide(&CancelDelivery, ItemRemoved::sample(), &started).unwrap();
         assert_eq!(canceled_by(&decision), Some(CanceledBy::Unreachable));
-        let output = word("Canceled", None);
+        let output = word(ParcelStatus::Canceled, None);
         let canceled =
             sample(Status::Started).canceled("the carrier never said what became of the parcel");
         let closed = answered(&wait, &output);
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_word_that_came_at_the_last_moment_counts() {
         let wait = CarrierWait::of(samples::order_id(), "a-token");
-        let answered = answered(&wait, &word("Delivered", None));
+        let answered = answered(&wait, &word(ParcelStatus::Delivered, None));
         let stored = Stored::default().with(1, &sample(Status::Started)).with(2, &answered);
         let decision = decide(&CancelDelivery, ItemRemoved::sample(), &stored).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());

@@ -1,7 +1,7 @@
 //! What Delivery waits for: the carrier's word on a parcel.
 
 use chorus_events::OrderId;
-use chorus_kernel::{Domain, TableSpec, Wait};
+use chorus_kernel::{Domain, TableSpec, Wait, answers};
 use serde_json::{Value, json};
 
 /// One wait for each parcel.
@@ -20,14 +20,28 @@ impl Domain for CarrierWord {
 /// The wait for the carrier's word on a parcel.
 pub type CarrierWait = Wait<CarrierWord>;
 
+answers! {
+    /// What became of the parcel, as the machine that waits is told.
+    pub enum ParcelStatus in "status" {
+        /// The carrier says that it was handed over.
+        Delivered = "Delivered",
+        /// The carrier says that it will not arrive.
+        DeliveryCanceled = "DeliveryCanceled",
+        /// It was canceled on our side, which has been said already.
+        Canceled = "Canceled",
+        /// It was never handed to the carrier, which has been said already.
+        NotStarted = "NotStarted",
+    }
+}
+
 /// The word that lets the state machine go on; `event` is what has been said of it.
-pub(crate) fn word(status: &str, event: Option<&Value>) -> Value {
-    json!({ "status": status, "event": event })
+pub(crate) fn word(status: ParcelStatus, event: Option<&Value>) -> Value {
+    json!({ ParcelStatus::ANSWERS.field: status.word(), "event": event })
 }
 
 /// The status of the word that came.
 pub(crate) fn status(wait: &CarrierWait) -> Option<String> {
-    wait.answer()?.get("status")?.as_str().map(ToOwned::to_owned)
+    wait.answer()?.get(ParcelStatus::ANSWERS.field)?.as_str().map(ToOwned::to_owned)
 }
 
 /// The wait as it is stored once the carrier has said `word`.

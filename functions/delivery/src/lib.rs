@@ -14,7 +14,7 @@ mod relay_logistics;
 mod transitions;
 mod webhook;
 
-pub use carrier_wait::{CARRIER_WAIT_TABLE, CarrierWait, CarrierWord};
+pub use carrier_wait::{CARRIER_WAIT_TABLE, CarrierWait, CarrierWord, ParcelStatus};
 pub use chorus_webhook_signature::WebhookSecret;
 pub use delivery::{Delivery, Status};
 
@@ -28,16 +28,20 @@ pub const TABLE: TableSpec = TableSpec { name: "delivery", indexes: &[], ttl: No
 
 /// From what left the stock to the event that says what became of the delivery.
 pub const FULFIL_DELIVERY: MachineSpec = MachineSpec {
-    name: "FulfilDelivery",
-    definition: include_str!("../../../infra/state-machines/fulfil-delivery.asl.json"),
     limits: &[("CarrierTimeoutSeconds", 10 * 86_400)],
+    ..MachineSpec::new(
+        "FulfilDelivery",
+        include_str!("../../../infra/state-machines/fulfil-delivery.asl.json"),
+    )
 };
 
 /// The part of it that waits for the carrier, a machine of its own.
 pub const TRANSPORT: MachineSpec = MachineSpec {
-    name: "Transport",
-    definition: include_str!("../../../infra/state-machines/transport.asl.json"),
-    limits: &[],
+    answers: &[ParcelStatus::ANSWERS],
+    ..MachineSpec::new(
+        "Transport",
+        include_str!("../../../infra/state-machines/transport.asl.json"),
+    )
 };
 
 /// The service; the carrier signs its webhooks with the secret.

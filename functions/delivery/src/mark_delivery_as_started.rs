@@ -6,7 +6,7 @@ use chorus_kernel::{
     Action, Context, Decision, Found, Refusal, Signal, Task, Versioned, replace, state,
 };
 
-use crate::carrier_wait::word;
+use crate::carrier_wait::{ParcelStatus, word};
 use crate::delivery::Plan;
 use crate::transitions::{Fact, Next, next};
 use crate::{CarrierWait, Delivery};
@@ -46,7 +46,7 @@ impl Action for MarkDeliveryAsStarted {
         let wrong = |reason: &str| {
             let (order_id, reason) = (order_id.clone(), reason.to_owned());
             Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason })
-                .signal(go_on(attempt.0, "NotStarted"))
+                .signal(go_on(attempt.0, ParcelStatus::NotStarted))
         };
         let kept = CarrierWait::keep(wait.as_ref(), order_id.clone(), attempt);
         Ok(match next(delivery.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
@@ -69,7 +69,7 @@ impl Action for MarkDeliveryAsStarted {
                 None => Decision::nothing("a later attempt of the task waits"),
             },
             Next::Become(_, why) | Next::Nothing(why) => {
-                Decision::nothing(why).signal(go_on(attempt.0, "NotStarted"))
+                Decision::nothing(why).signal(go_on(attempt.0, ParcelStatus::NotStarted))
             }
         })
     }
@@ -88,7 +88,7 @@ fn handed_over(known: &Versioned<Delivery>, plan: Plan) -> Decision<MarkDelivery
 }
 
 /// There is nothing to wait for.
-fn go_on(token: &str, status: &str) -> Signal {
+fn go_on(token: &str, status: ParcelStatus) -> Signal {
     Signal::Answer { token: token.to_owned(), output: word(status, None) }
 }
 
@@ -153,7 +153,7 @@ mod tests {
     fn the_next_attempt_hands_nothing_over_and_hears_what_the_first_one_missed() {
         let [first, second] =
             ["first", "a-token"].map(|token| CarrierWait::of(samples::order_id(), token));
-        let delivered = |wait| answered(wait, &word("Delivered", None));
+        let delivered = |wait| answered(wait, &word(ParcelStatus::Delivered, None));
         for (stored, kept, expected) in [
             (first.clone(), second.clone(), None),
             (delivered(&first), delivered(&second), Some("Delivered")),

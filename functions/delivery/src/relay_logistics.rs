@@ -6,10 +6,10 @@ use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::{Delivered, DeliveryCanceled, DeliveryStarted};
 use chorus_events::table::rows::{self, RelayLogisticsInput, RelayLogisticsOutput};
 use chorus_kernel::{Action, Context, Decision, Found, Refusal};
-use chorus_table::{Handle, Outputs, Row};
+use chorus_table::{Handle, Row};
 
-use crate::CarrierWait;
 use crate::carrier_wait::{status, word};
+use crate::{CarrierWait, ParcelStatus};
 
 #[derive(Debug)]
 pub(crate) struct RelayLogistics;
@@ -36,15 +36,20 @@ impl Action for RelayLogistics {
             return Err(Refusal::invalid("/handle", rule));
         }
         let event = event(update);
-        let (told, name) = (status(waiting), event.spec().detail_type);
-        match told.as_deref() {
-            _ if update.status == LogisticsStatus::DeliveryStarted => Ok(Decision::emit(event)),
+        let parcel = match update.status {
+            LogisticsStatus::DeliveryStarted => return Ok(Decision::emit(event)),
+            LogisticsStatus::Delivered => ParcelStatus::Delivered,
+            LogisticsStatus::DeliveryCanceled => ParcelStatus::DeliveryCanceled,
+        };
+        match status(waiting).as_deref() {
             None => {
                 let said = context.emitted(rows::RelayLogistics::SPEC.action, &event)?;
-                let (change, signal) = CarrierWait::take(waiting, word(name, Some(&said)));
+                let (change, signal) = CarrierWait::take(waiting, word(parcel, Some(&said)));
                 Ok(Decision::emit(event).with(change).signal(signal))
             }
-            Some(told) if told == name => Ok(Decision::nothing("the carrier said so before")),
+            Some(told) if told == parcel.word() => {
+                Ok(Decision::nothing("the carrier said so before"))
+            }
             Some(told) => too_late(&update.order_id, update.status, told),
         }
     }
@@ -75,7 +80,7 @@ fn too_late(
             let reason = "the delivery had been canceled".to_owned();
             Ok(Decision::emit(ErrorDeliveryWasDelivered { order_id: order_id.clone(), reason }))
         }
-        _ if told == "Delivered" => {
+        _ if told == ParcelStatus::Delivered.word() => {
             Err(Refusal::Conflict(format!("the parcel of order {order_id} was delivered before")))
         }
         _ => Ok(Decision::nothing("it was canceled before")),
@@ -90,10 +95,11 @@ mod tests {
     use chorus_kernel::testing::{Stored, decide};
     use chorus_kernel::{Signal, Versioned, replace};
     use chorus_table::Event;
+    use chorus_table::Outputs;
 
     fn on(
         status: LogisticsStatus,
-        told: Option<&str>,
+        told: Option<ParcelStatus>,
     ) -> Result<Decision<RelayLogisticsOutput>, Refusal> {
         let wait = told.map_or_else(open, |told| answered(&open(), &word(told, None)));
         let update = LogisticsUpdate { status, handle: wait.handle.clone(), ..Event::sample() };
@@ -131,19 +137,20 @@ mod tests {
 
     #[test]
     fn a_word_that_comes_twice_or_too_late_tells_nobody() {
-        let again = on(LogisticsStatus::Delivered, Some("Delivered")).unwrap();
-        let late = on(LogisticsStatus::DeliveryCanceled, Some("Canceled")).unwrap();
+        let again = on(LogisticsStatus::Delivered, Some(ParcelStatus::Delivered)).unwrap();
+        let late = on(LogisticsStatus::DeliveryCanceled, Some(ParcelStatus::Canceled)).unwrap();
         for decision in [again, late] {
             assert!(decision.events().is_empty() && decision.signals().is_empty());
             assert!(decision.changes().is_empty());
         }
-        let refused = on(LogisticsStatus::DeliveryCanceled, Some("Delivered")).unwrap_err();
+        let refused =
+            on(LogisticsStatus::DeliveryCanceled, Some(ParcelStatus::Delivered)).unwrap_err();
         assert!(matches!(refused, Refusal::Conflict(_)), "{refused}");
     }
 
     #[test]
     fn goods_that_reach_the_customer_of_a_canceled_order_are_reported() {
-        let decision = on(LogisticsStatus::Delivered, Some("Canceled")).unwrap();
+        let decision = on(LogisticsStatus::Delivered, Some(ParcelStatus::Canceled)).unwrap();
         assert!(decision.changes().is_empty());
         assert!(matches!(decision.events(), [RelayLogisticsOutput::ErrorDeliveryWasDelivered(_)]));
     }

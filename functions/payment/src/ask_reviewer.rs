@@ -3,10 +3,9 @@
 use chorus_events::payment::ReviewRequested;
 use chorus_events::table::rows::{self, AskReviewerInput, AskReviewerOutput};
 use chorus_kernel::{Action, Context, Decision, Found, Refusal, Signal, Task, save, state};
-use serde_json::json;
 
 use crate::transitions::{Fact, Next};
-use crate::{Payment, ReviewWait, Status};
+use crate::{Payment, ReviewVerdict, ReviewWait, Status};
 
 #[derive(Debug)]
 pub(crate) struct AskReviewer;
@@ -54,7 +53,7 @@ impl Action for AskReviewer {
             // An approval that no attempt has heard of is among what was answered before.
             _ if known.status == Status::Approved => Decision::nothing("it is approved"),
             _ => {
-                let output = json!({ "verdict": "canceled" });
+                let output = ReviewVerdict::Canceled.answer();
                 let settled = Signal::Answer { token: attempt.0.to_owned(), output };
                 return Ok(Decision::nothing("it is settled without a review").signal(settled));
             }
@@ -111,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_next_attempt_is_told_of_a_verdict_that_the_first_one_missed() {
-        let output = json!({ "verdict": "approve" });
+        let output = ReviewVerdict::Approve.answer();
         let first = wait("first", Some(&output));
         let decision = on(&stored(Some(&payment(Status::Approved)), Some(&first)));
         assert_eq!(decision.changes(), [waits(&first, &wait("a-token", Some(&output)))]);

@@ -9,11 +9,10 @@ use async_trait::async_trait;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};
 use chorus_kernel::{CallContext, ExternalAction, Found, OutcomeUnknown, Refusal, Step, state};
-use serde_json::json;
 
 use crate::provider_call::{self, Case, Request, Response};
 use crate::transitions::Fact;
-use crate::{Payment, PaymentProvider, ReviewWait, Status};
+use crate::{Payment, PaymentProvider, ReviewVerdict, ReviewWait, Status};
 
 pub(crate) struct CancelPayment {
     provider: Arc<dyn PaymentProvider>,
@@ -59,7 +58,7 @@ impl ExternalAction for CancelPayment {
         };
         Ok(match (case.step(&fact, said)?, waiting) {
             (Step::Done(decision), Some(waiting)) if waiting.is_open() => {
-                let (change, signal) = ReviewWait::take(waiting, json!({ "verdict": "canceled" }));
+                let (change, signal) = ReviewWait::take(waiting, ReviewVerdict::Canceled.answer());
                 Step::Done(decision.with(change).signal(signal))
             }
             (step, _) => step,
@@ -134,7 +133,7 @@ mod tests {
     #[test]
     fn a_review_that_is_waited_for_is_waited_for_no_more() {
         let (known, open) = (payment(Status::WaitingForApproval), wait("a-token", None));
-        let output = json!({ "verdict": "canceled" });
+        let output = ReviewVerdict::Canceled.answer();
         let answered = wait("a-token", Some(&output));
         let on = |wait: &ReviewWait| {
             let (action, stored) =

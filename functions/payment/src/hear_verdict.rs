@@ -4,10 +4,9 @@ use chorus_events::OrderId;
 use chorus_events::table::rows::{self, HearVerdictInput, HearVerdictOutput};
 use chorus_kernel::{Action, Context, Decision, Found, Refusal, Versioned, replace, state};
 use chorus_table::Handle;
-use serde_json::json;
 
 use crate::transitions::{Fact, Next};
-use crate::{Payment, ReviewWait};
+use crate::{Payment, ReviewVerdict, ReviewWait};
 
 #[derive(Debug)]
 pub(crate) struct HearVerdict;
@@ -47,7 +46,7 @@ impl Action for HearVerdict {
                 Decision::nothing("a reviewer is at work").signal(waiting.heartbeat())
             }
             HearVerdictInput::OrderDeclined(_) => {
-                let (change, signal) = ReviewWait::take(waiting, json!({ "verdict": "decline" }));
+                let (change, signal) = ReviewWait::take(waiting, ReviewVerdict::Decline.answer());
                 Decision::nothing("it is not charged").with(change).signal(signal)
             }
             HearVerdictInput::OrderApproved(_) => approved(waiting, payment.as_ref()),
@@ -72,7 +71,7 @@ fn approved(
     };
     match payment.next(&Fact::Approval) {
         Next::Become(status, why) => {
-            let (change, signal) = ReviewWait::take(waiting, json!({ "verdict": "approve" }));
+            let (change, signal) = ReviewWait::take(waiting, ReviewVerdict::Approve.answer());
             let approved = Payment { status, ..payment.value.clone() };
             Decision::nothing(why).with(replace(payment, &approved)).with(change).signal(signal)
         }
@@ -114,7 +113,7 @@ mod tests {
     #[test]
     fn an_approval_lets_the_payment_go_on() {
         let decision = on(approval(), Status::WaitingForApproval);
-        let (taken, told) = answered(json!({ "verdict": "approve" }));
+        let (taken, told) = answered(ReviewVerdict::Approve.answer());
         let known = payment(Status::WaitingForApproval);
         let approved = becomes(&known, &payment(Status::Approved));
         assert_eq!(decision.changes(), [approved, taken]);
@@ -125,7 +124,7 @@ mod tests {
     fn a_refusal_ends_the_wait_and_approves_nothing() {
         let declined = OrderDeclined { handle: Some(handle()), ..Event::sample() };
         let decision = on(declined, Status::WaitingForApproval);
-        let (taken, told) = answered(json!({ "verdict": "decline" }));
+        let (taken, told) = answered(ReviewVerdict::Decline.answer());
         assert_eq!(decision.changes(), [taken]);
         assert_eq!(decision.signals(), [told]);
     }
@@ -142,7 +141,7 @@ mod tests {
     fn a_verdict_that_comes_too_late_or_with_another_handle_changes_nothing() {
         let late = on(approval(), Status::Failed);
         let strange = on(OrderApproved::sample(), Status::WaitingForApproval);
-        let answered = wait("a-token", Some(&json!({ "verdict": "canceled" })));
+        let answered = wait("a-token", Some(&ReviewVerdict::Canceled.answer()));
         let stored = stored(Some(&payment(Status::WaitingForApproval)), Some(&answered));
         let settled = decide(&HearVerdict, approval(), &stored).unwrap();
         for decision in [late, strange, settled] {

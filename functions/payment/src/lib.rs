@@ -24,13 +24,13 @@ mod transitions;
 pub use charge::{charge_key, needs_approval, refund_key};
 pub use payment::{Payment, Status};
 pub use provider::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
-pub use review_wait::{REVIEW_WAIT_TABLE, ReviewWait, Reviewer};
+pub use review_wait::{REVIEW_WAIT_TABLE, ReviewVerdict, ReviewWait, Reviewer};
 pub use simulated::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedProvider, ledger};
 
 use std::sync::Arc;
 
-use chorus_events::services;
 use chorus_events::table::rows;
+use chorus_events::{HIGH_VALUE_UNITS, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, MachineSpec, TableSpec};
 
@@ -39,10 +39,14 @@ pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: Non
 
 /// From an estimate to the event that says what became of the payment.
 pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
-    name: "CollectPayment",
-    definition: include_str!("../../../infra/state-machines/collect-payment.asl.json"),
+    constants: &[("high-value-units", HIGH_VALUE_UNITS)],
+    answers: &[ReviewVerdict::ANSWERS],
     // Somebody has to take it up within four hours, and to decide within two days.
     limits: &[("ReviewHeartbeatSeconds", 4 * 3_600), ("ReviewTimeoutSeconds", 2 * 86_400)],
+    ..MachineSpec::new(
+        "CollectPayment",
+        include_str!("../../../infra/state-machines/collect-payment.asl.json"),
+    )
 };
 
 /// The service, with the provider that moves the money.

@@ -1,7 +1,8 @@
 //! What Payment waits for: a reviewer's verdict on an order of high value.
 
 use chorus_events::OrderId;
-use chorus_kernel::{Domain, TableSpec, Wait};
+use chorus_kernel::{Domain, TableSpec, Wait, answers};
+use serde_json::{Value, json};
 
 /// One wait for each order of high value.
 pub const REVIEW_WAIT_TABLE: TableSpec =
@@ -18,3 +19,22 @@ impl Domain for Reviewer {
 
 /// The wait for a reviewer's verdict.
 pub type ReviewWait = Wait<Reviewer>;
+
+answers! {
+    /// What becomes of the review, as the machine that waits is told.
+    pub enum ReviewVerdict in "verdict" {
+        /// The order may be charged.
+        Approve = "approve",
+        /// A reviewer declined it: the order is being canceled.
+        Decline = "decline",
+        /// The order was canceled meanwhile.
+        Canceled = "canceled",
+    }
+}
+
+impl ReviewVerdict {
+    /// The answer to the task that waits.
+    pub(crate) fn answer(self) -> Value {
+        json!({ Self::ANSWERS.field: self.word() })
+    }
+}

@@ -167,3 +167,31 @@ fn a_function_that_starts_the_machine_of_another_service() {
         ],
     );
 }
+
+#[test]
+fn a_verdict_that_the_service_does_not_give() {
+    planted(
+        |it| {
+            let choice = &mut state(it, "CollectPaymentMachine", "IsApproved")["Choices"][0];
+            choice["StringEquals"] = json!("approved");
+        },
+        &[
+            ("CollectPaymentMachine", "compares verdict with approved in IsApproved"),
+            ("CollectPaymentMachine", "may be answered approve as verdict"),
+        ],
+    );
+}
+
+#[test]
+fn a_word_of_a_part_that_the_whole_does_not_hear() {
+    planted(
+        |it| {
+            let result = &mut state(it, "TransportMachine", "Silent")["Result"];
+            result["status"] = json!("NoWord");
+        },
+        &[
+            ("FulfilDeliveryMachine", "compares status with Silent in WhatTheCarrierSays"),
+            ("FulfilDeliveryMachine", "may be answered NoWord as status"),
+        ],
+    );
+}

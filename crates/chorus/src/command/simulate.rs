@@ -5,10 +5,10 @@ mod tell;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use chorus_simulation::{
-    Backing, Campaign, Faults, Injection, Outcome, Progress, Report, Setting, Story, trace_fixed,
-    trace_seed,
+use chorus_shop_simulation::{
+    Campaign, Outcome, Report, Simulator, Story, all_faults, faults, injection,
 };
+use chorus_simulation::{Backing, Faults, Injection, Progress, Setting};
 use clap::{ArgGroup, Args, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
@@ -37,7 +37,7 @@ pub(crate) struct Simulate {
     orders: u32,
     /// What may go wrong: all, none, or names with commas; -NAME takes one out
     #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
-    #[arg(long_help = FAULTS)]
+    #[arg(long_help = FAULTS, value_parser = faults)]
     faults: Faults,
     /// Every single fault, or every pair of faults, at every call of a fixed story
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["seeds", "seed"])]
@@ -50,6 +50,7 @@ pub(crate) struct Simulate {
     part: Option<(u64, u64)>,
     /// The fixed story with this fault, as a failure prints it; may be given several times
     #[arg(long, value_name = "FAULT", conflicts_with_all = ["seeds", "seed", "exhaustive"])]
+    #[arg(value_parser = injection)]
     strike: Vec<Injection>,
     /// What the runs' items are kept in
     #[arg(long, value_name = "STORE", default_value = "map")]
@@ -146,7 +147,7 @@ impl Simulate {
             None => Campaign::Seeds {
                 seeds: self.from..self.from.saturating_add(self.seeds),
                 faults: self.faults.clone(),
-                orders: self.orders,
+                size: self.orders,
             },
         }
     }
@@ -165,20 +166,23 @@ impl Simulate {
         if self.orders != 4 {
             words.push_str(&format!(" --orders {}", self.orders));
         }
-        if self.faults != Faults::all() {
+        if self.faults != all_faults() {
             words.push_str(&format!(" --faults {}", self.faults));
         }
         words
     }
 
-    fn setting(&self) -> Setting {
-        let backing = match self.store {
+    const fn simulator(&self) -> Simulator {
+        Simulator::on(match self.store {
             Store::Map => Backing::Map,
             Store::Dynoxide => Backing::Dynoxide,
-        };
+        })
+    }
+
+    fn setting(&self) -> Setting {
         let default = Setting::default();
         let threads = self.threads.unwrap_or(default.threads);
-        Setting { threads, backing, most_failures: self.failures.max(1), ..default }
+        Setting { threads, most_failures: self.failures.max(1), ..default }
     }
 }
 
@@ -192,8 +196,8 @@ pub(crate) fn run(simulate: &Simulate) -> anyhow::Result<ExitCode> {
 fn one(simulate: &Simulate) -> anyhow::Result<bool> {
     let Simulate { faults, orders, strike, .. } = simulate;
     let mut outcome: Outcome = match simulate.seed {
-        Some(seed) => trace_seed(seed, faults, *orders),
-        None => trace_fixed(simulate.story(), strike),
+        Some(seed) => simulate.simulator().trace_seed(seed, faults, *orders)?,
+        None => simulate.simulator().trace_story(simulate.story(), strike)?,
     };
     let holds = outcome.holds();
     if !simulate.trace {
@@ -210,7 +214,8 @@ fn one(simulate: &Simulate) -> anyhow::Result<bool> {
 fn many(simulate: &Simulate) -> anyhow::Result<bool> {
     let progress = if simulate.json { ProgressBar::hidden() } else { bar()? };
     let setting = simulate.setting();
-    let report: Report = simulate.campaign().run(&setting, &|far| show(&progress, far));
+    let (simulator, campaign) = (simulate.simulator(), simulate.campaign());
+    let report: Report = simulator.campaign(&campaign, &setting, &|far| show(&progress, far))?;
     progress.finish_and_clear();
     if simulate.json {
         line!("{}", serde_json::to_string_pretty(&report)?);

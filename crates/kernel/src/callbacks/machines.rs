@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Failure;
+use crate::{Answers, Failure};
 
 /// A state machine that orchestrates inside a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,19 @@ pub struct MachineSpec {
     /// How long its waits last, in seconds, unless a deployment says otherwise: what the
     /// definition has `${Names}` for.
     pub limits: &'static [(&'static str, u32)],
+    /// Numbers of the application that its choices compare with: an execution finds them in
+    /// `$.constants` of its input, such as from which total on an order is reviewed.
+    pub constants: &'static [(&'static str, i64)],
+    /// What the application answers to the tasks that wait for a token.
+    pub answers: &'static [Answers],
+}
+
+impl MachineSpec {
+    /// A machine whose definition leaves nothing open.
+    #[must_use]
+    pub const fn new(name: &'static str, definition: &'static str) -> Self {
+        Self { name, definition, limits: &[], constants: &[], answers: &[] }
+    }
 }
 
 /// What a decision tells a state machine.

@@ -66,10 +66,12 @@ impl Function {
         self
     }
 
-    /// Adds the action that starts the state machine of its row's name.
+    /// Adds the action that starts the state machine of its row's name, which is added before.
     #[must_use]
     pub fn starts<R: Row>(self) -> Self {
-        self.action(Starter::<R>::new())
+        let machine = self.machines.iter().find(|machine| machine.name == R::ACTION);
+        let constants = machine.map_or(&[][..], |machine| machine.constants);
+        self.action(Starter::<R>::new(constants))
     }
 
     /// Does a task of a state machine. Answers with the event that follows, for the machine to say;

@@ -3,16 +3,21 @@
 use std::marker::PhantomData;
 
 use chorus_table::Row;
+use serde_json::json;
 
 use crate::{Action, Context, Decision, Refusal, Signal, derived_id};
 
 /// Starts the machine of its row's name with the event, under a name that derives from the event's
 /// idempotency key: a duplicate starts nothing.
-pub(crate) struct Starter<R>(PhantomData<R>);
+pub(crate) struct Starter<R> {
+    /// What the machine's choices compare with, see [`crate::MachineSpec::constants`].
+    constants: &'static [(&'static str, i64)],
+    row: PhantomData<R>,
+}
 
 impl<R> Starter<R> {
-    pub(crate) const fn new() -> Self {
-        Self(PhantomData)
+    pub(crate) const fn new(constants: &'static [(&'static str, i64)]) -> Self {
+        Self { constants, row: PhantomData }
     }
 }
 
@@ -32,7 +37,11 @@ impl<R: Row> Action for Starter<R> {
         let id = derived_id(&machine, &context.metadata().idempotency_key, 0);
         let name = format!("{machine}-{}", id.simple());
         let note = format!("{machine} goes on with it");
-        let input = context.message.to_event()?;
+        let mut input = context.message.to_event()?;
+        if !self.constants.is_empty() {
+            let constants = self.constants.iter();
+            input["constants"] = constants.map(|(name, value)| (*name, json!(value))).collect();
+        }
         let start = Signal::Start { machine, name, input };
         Ok(Decision::nothing(note).signal(start))
     }

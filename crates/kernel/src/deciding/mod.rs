@@ -15,5 +15,5 @@ pub use entity::{Entity, Fold, Recorded, Versioned, entity_key, stream_key, stre
 pub(crate) use external::WithoutCalls;
 pub use external::{CallContext, ExternalAction, Step};
 pub use state::{
-    Answers, Each, EachKeys, Folded, Found, IfNamed, Read, State, load, read_recorded, stream,
+    Each, EachKeys, Folded, Found, IfNamed, Read, Reading, State, load, read_recorded, stream,
 };

@@ -101,7 +101,7 @@ pub trait State: Sized + Send + Sync {
     ///
     /// # Errors
     /// Where something stored does not fit its type.
-    fn from_answers(keys: Self::Keys, answers: &mut Answers) -> Result<Self, Failure>;
+    fn from_reading(keys: Self::Keys, answers: &mut Reading) -> Result<Self, Failure>;
 }
 
 /// One item or stream to read.
@@ -120,31 +120,31 @@ pub enum Read {
 
 /// What was read, in the order of the [`Read`]s.
 #[derive(Debug)]
-pub struct Answers(std::vec::IntoIter<Answer>);
+pub struct Reading(std::vec::IntoIter<ReadItem>);
 
 #[derive(Debug)]
-enum Answer {
+enum ReadItem {
     Item(Option<Item>),
     Stream(Vec<Recorded>),
 }
 
-impl Answers {
+impl Reading {
     fn item(&mut self) -> Result<Option<Item>, Failure> {
         match self.0.next() {
-            Some(Answer::Item(item)) => Ok(item),
+            Some(ReadItem::Item(item)) => Ok(item),
             other => Err(misplanned(&other)),
         }
     }
 
     fn stream(&mut self) -> Result<Vec<Recorded>, Failure> {
         match self.0.next() {
-            Some(Answer::Stream(events)) => Ok(events),
+            Some(ReadItem::Stream(events)) => Ok(events),
             other => Err(misplanned(&other)),
         }
     }
 }
 
-fn misplanned(answer: &Option<Answer>) -> Failure {
+fn misplanned(answer: &Option<ReadItem>) -> Failure {
     let message = format!("a state took {answer:?} where it had planned to read something else");
     Failure::Terminal { code: "MisplannedRead", message }
 }
@@ -159,11 +159,11 @@ pub async fn load<S: State>(store: &dyn Store, keys: S::Keys) -> Result<S, Failu
     let mut answers = Vec::with_capacity(reads.len());
     for read in &reads {
         answers.push(match read {
-            Read::Item(key) => Answer::Item(store.get(key).await?),
-            Read::Stream { table, id } => Answer::Stream(stream(store, table, id, 1).await?),
+            Read::Item(key) => ReadItem::Item(store.get(key).await?),
+            Read::Stream { table, id } => ReadItem::Stream(stream(store, table, id, 1).await?),
         });
     }
-    S::from_answers(keys, &mut Answers(answers.into_iter()))
+    S::from_reading(keys, &mut Reading(answers.into_iter()))
 }
 
 impl State for () {
@@ -171,7 +171,7 @@ impl State for () {
 
     fn plan((): &(), _: &mut Vec<Read>) {}
 
-    fn from_answers((): (), _: &mut Answers) -> Result<Self, Failure> {
+    fn from_reading((): (), _: &mut Reading) -> Result<Self, Failure> {
         Ok(())
     }
 }
@@ -186,7 +186,7 @@ impl<E: Entity> State for Found<E> {
         reads.push(Read::Item(entity_key::<E>(id)));
     }
 
-    fn from_answers(_: E::Id, answers: &mut Answers) -> Result<Self, Failure> {
+    fn from_reading(_: E::Id, answers: &mut Reading) -> Result<Self, Failure> {
         answers.item()?.as_ref().map(read_entity).transpose()
     }
 }
@@ -202,8 +202,8 @@ impl<E: Entity> State for IfNamed<E> {
         reads.extend(id.as_ref().map(|id| Read::Item(entity_key::<E>(id))));
     }
 
-    fn from_answers(id: Option<E::Id>, answers: &mut Answers) -> Result<Self, Failure> {
-        let found = id.map(|id| Found::<E>::from_answers(id, answers)).transpose()?;
+    fn from_reading(id: Option<E::Id>, answers: &mut Reading) -> Result<Self, Failure> {
+        let found = id.map(|id| Found::<E>::from_reading(id, answers)).transpose()?;
         Ok(Self(found.flatten()))
     }
 }
@@ -251,13 +251,13 @@ impl<E: Entity, T: Clone + Send + Sync> State for Each<E, T> {
         reads.extend(distinct(entries).iter().map(|id| Read::Item(entity_key::<E>(id))));
     }
 
-    fn from_answers(
+    fn from_reading(
         EachKeys(entries): EachKeys<E::Id, T>,
-        answers: &mut Answers,
+        answers: &mut Reading,
     ) -> Result<Self, Failure> {
         let mut found = BTreeMap::new();
         for id in distinct(&entries) {
-            if let Some(entity) = Found::<E>::from_answers(id.clone(), answers)? {
+            if let Some(entity) = Found::<E>::from_reading(id.clone(), answers)? {
                 found.insert(id, entity);
             }
         }
@@ -281,7 +281,7 @@ impl<F: Fold> State for Folded<F> {
         reads.push(Read::Stream { table: F::TABLE, id: id.as_ref().to_owned() });
     }
 
-    fn from_answers(_: F::Id, answers: &mut Answers) -> Result<Self, Failure> {
+    fn from_reading(_: F::Id, answers: &mut Reading) -> Result<Self, Failure> {
         let events = answers.stream()?;
         let state = events.iter().try_fold(F::default(), F::apply);
         let version = events.last().map_or(0, |event| event.version);
@@ -336,9 +336,9 @@ macro_rules! state {
                 $(<$part as $crate::State>::plan(&keys.$field, reads);)+
             }
 
-            fn from_answers(keys: $keys, answers: &mut $crate::Answers) -> Result<Self, $crate::Failure> {
+            fn from_reading(keys: $keys, answers: &mut $crate::Reading) -> Result<Self, $crate::Failure> {
                 Ok(Self {
-                    $($field: <$part as $crate::State>::from_answers(keys.$field, answers)?),+
+                    $($field: <$part as $crate::State>::from_reading(keys.$field, answers)?),+
                 })
             }
         }

@@ -46,9 +46,9 @@ impl Definitions {
 }
 
 fn parse(machine: &MachineSpec, filled: &BTreeMap<String, String>) -> Result<Arc<Machine>, Error> {
-    let definition = filled.iter().fold(machine.definition.to_owned(), |text, (name, value)| {
-        text.replace(&format!("${{{name}}}"), value)
-    });
+    let fill = |text: String, name: &str, value: &str| text.replace(&format!("${{{name}}}"), value);
+    let own = machine.definition.to_owned();
+    let definition = filled.iter().fold(own, |text, (name, value)| fill(text, name, value));
     if let Some((_, rest)) = definition.split_once("${") {
         let name = rest.split('}').next().unwrap_or_default().to_owned();
         return Err(Error::Substitution { machine: machine.name, name });

@@ -138,11 +138,14 @@ fn says(view: View<'_>, id: &str, task: Task<'_>) -> Vec<Finding> {
     sources.filter(|source| !own.contains(source)).map(finding).collect()
 }
 
+/// The machines that a definition runs as parts of itself.
+pub(super) fn parts(definition: &Definition) -> impl Iterator<Item = &str> {
+    definition.tasks().filter_map(|task| substituted(&task.parameters()["StateMachineArn"]))
+}
+
 /// Rows that are tasks of a machine, which neither it nor a part of it hands anything to.
 fn unused_tasks(view: View<'_>, id: &str, definition: &Definition) -> Vec<Finding> {
-    let parts: Vec<Definition> = definition
-        .tasks()
-        .filter_map(|task| substituted(&task.parameters()["StateMachineArn"]))
+    let parts: Vec<Definition> = parts(definition)
         .filter_map(|name| {
             let part = &view.document["Resources"][names::machine(name)]["Properties"];
             Definition::read(&view.definition(part)?)

@@ -94,7 +94,8 @@ fn substitutions(machine: &Machine, topology: &Topology) -> Vec<(String, Value)>
     let mut names: Vec<&str> = variables(machine.spec.definition).collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter().filter_map(|name| Some((name.to_owned(), meaning(name, topology)?))).collect()
+    let meant = |name: &str| Some((name.to_owned(), meaning(name, topology)?));
+    names.into_iter().filter_map(meant).collect()
 }
 
 /// What a `${Name}` in any definition stands for: the bus, a function, a machine, a limit.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use chorus_simulation::{Failure, Outcome, Report};
+use chorus_shop_simulation::{Failure, Outcome, Report};
 use indicatif::{HumanCount, HumanDuration};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};

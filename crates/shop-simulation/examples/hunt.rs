@@ -5,7 +5,8 @@
 
 use std::process::ExitCode;
 
-use chorus_simulation::{Campaign, Faults, Setting};
+use chorus_shop_simulation::{Campaign, Simulator, all_faults, faults};
+use chorus_simulation::Setting;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -16,12 +17,14 @@ fn main() -> ExitCode {
     let seeds: u64 = arguments.next().and_then(|seeds| seeds.parse().ok()).unwrap_or(1_000);
     let must_survive = arguments.next().is_some();
     let setting = Setting { most_failures: 1, shrinks: false, ..Setting::default() };
-    let people = "customers,reviews,duplicates,delays".parse();
+    let people = faults("customers,reviews,duplicates,delays");
+    let simulator = Simulator::new();
     let (mut runs, mut violation) = (0, None);
-    for faults in [Ok(Faults::all()), people] {
+    for faults in [Ok(all_faults()), people] {
         let faults = faults.expect("these are names of troubles");
-        let campaign = Campaign::Seeds { seeds: 0..seeds, faults, orders: 4 };
-        let report = campaign.run(&setting, &|_| {});
+        let campaign = Campaign::Seeds { seeds: 0..seeds, faults, size: 4 };
+        let report = simulator.campaign(&campaign, &setting, &|_| {});
+        let report = report.expect("the shop can be set up");
         runs += report.runs;
         violation = report.failures.first().and_then(|failure| failure.violations.first().cloned());
         if violation.is_some() {

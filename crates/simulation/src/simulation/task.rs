@@ -9,10 +9,11 @@ use chorus_http::{Problem, Response};
 use chorus_local::{Alarm, Fault as Cause, Ticket, Verdict, Work};
 use jiff::SignedDuration;
 
-use super::{Doing, Stage};
+use super::{Doing, Simulation};
+use crate::application::Application;
 use crate::draw::{self, Draw, mix};
-use crate::fault::Trouble;
-use crate::world::{FUNCTION_TIMEOUT, Running, later};
+use crate::environment::{FUNCTION_TIMEOUT, Running, later};
+use crate::trouble::Trouble;
 
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -50,14 +51,14 @@ pub(super) struct Task {
     purpose: Purpose,
 }
 
-impl Stage {
+impl<A: Application> Simulation<A> {
     pub(super) fn begin(&mut self, work: Work) {
         let (label, place) = self.describe(&work);
         let work = Arc::new(work);
-        let twins = self.scenario.troubles.contains(&Trouble::Duplicates)
-            && self.world.state().armed
+        let twins = self.scenario.troubles.contains(&Trouble::DUPLICATES)
+            && self.environment.state().armed
             && matches!(&*work, Work::Invoke(_))
-            && Draw::of(self.world.seed, &label).percent(6);
+            && Draw::of(self.environment.seed, &label).percent(6);
         if twins {
             let purpose = Purpose::Work { work: Arc::clone(&work), twin: true };
             let label = format!("{label}, twin");
@@ -80,8 +81,7 @@ impl Stage {
                 let rule = &topology.routes[taken.route].rule.name;
                 let (event, attempt) = (&taken.event, taken.attempt);
                 let (kind, about) = (&event.detail_type, &event.correlation_id);
-                let order = self.scenario.orders.iter().find(|it| it.order_id.as_str() == about);
-                let about = order.map_or(about.as_str(), |order| &order.name);
+                let about = self.application.name(about).unwrap_or(about);
                 let id = event.event_id.get(..4).unwrap_or_default();
                 let replayed = if event.replay.is_some() { ", replayed" } else { "" };
                 let label =
@@ -106,8 +106,8 @@ impl Stage {
         *before += 1;
         let label = if *before > 1 { format!("{label}, copy {before}") } else { label };
         let name = draw::name(&label);
-        let mut draw = Draw::numbered(mix(self.world.seed, name), 0);
-        let skewed = self.world.state().skews && draw.percent(40);
+        let mut draw = Draw::numbered(mix(self.environment.seed, name), 0);
+        let skewed = self.environment.state().skews && draw.percent(40);
         let seconds = i64::try_from(draw.below(600)).unwrap_or(0) - 300;
         let skew = if skewed { SignedDuration::from_secs(seconds) } else { SignedDuration::ZERO };
         let further = i64::try_from(draw.below(300)).unwrap_or(0);
@@ -121,7 +121,7 @@ impl Stage {
             calls: 0,
             skew,
             jump,
-            wake_at: self.world.now(),
+            wake_at: self.environment.now(),
             dead: false,
             timed_out: false,
         };
@@ -131,17 +131,18 @@ impl Stage {
     /// Among tasks that are ready at the same instant, the seed says who goes first.
     fn queue(&mut self, task: Task) {
         self.next += 1;
-        let order = mix(mix(self.world.seed, task.running.name), u64::from(task.running.calls));
+        let order =
+            mix(mix(self.environment.seed, task.running.name), u64::from(task.running.calls));
         self.tasks.insert((task.running.wake_at, order, self.next), task);
     }
 
     pub(super) fn poll(&mut self, task: Task) {
         let Task { running, mut future, purpose } = task;
-        self.world.state().running = Some(running);
+        self.environment.state().running = Some(running);
         let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        let running = self.world.state().running.take();
+        let running = self.environment.state().running.take();
         let Some(mut running) = running else {
-            self.world.violated("executor: a task was lost".to_owned());
+            self.environment.violated("executor: a task was lost".to_owned());
             return;
         };
         if running.dead {
@@ -198,7 +199,7 @@ impl Stage {
 
     /// The platform lets an execution go on that was last seen at work.
     fn wake_later(&self, execution: &Arc<str>) {
-        let at = later(self.world.now(), FUNCTION_TIMEOUT);
+        let at = later(self.environment.now(), FUNCTION_TIMEOUT);
         self.local.bus().rest(execution, Some(Alarm { at, passive: false }));
     }
 

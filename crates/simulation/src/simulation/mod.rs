@@ -2,8 +2,8 @@
 
 mod callers;
 mod operator;
+mod play;
 mod set;
-mod story;
 mod task;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,19 +12,14 @@ use std::time::Duration;
 
 use chorus_kernel::Kernel;
 use chorus_local::{Disorder, Fault as Cause, Local, Ticket, Verdict};
-use chorus_webhook_signature::WebhookSecret;
 use jiff::Timestamp;
 
-use crate::client::{Client, Routes};
-use crate::courier::Courier;
-use crate::outside::{Bank, Post};
+use crate::application::Application;
+use crate::client::Client;
+use crate::environment::{Environment, Later, later};
+use crate::observed::Observed;
 use crate::scenario::Scenario;
-use crate::seen::Seen;
-use crate::store::Shelf;
-use crate::world::{Later, World, later};
-
-pub(crate) use operator::buried_by;
-pub(crate) use set::LONGEST_WAIT;
+use set::Routes;
 use task::Task;
 
 /// How many tasks run at once.
@@ -37,8 +32,7 @@ const MAX_STEPS: u64 = 400_000;
 enum Doing {
     Request(usize),
     Appear(Box<Client>),
-    Move(String),
-    CatchUp(Later),
+    Outside(Later),
     Settle(Vec<Ticket>, Cause),
     Replay,
     Rebuild,
@@ -47,36 +41,30 @@ enum Doing {
 }
 
 /// One run.
-pub(crate) struct Stage {
-    pub(crate) world: Arc<World>,
-    pub(crate) shelf: Arc<Shelf>,
-    pub(crate) bank: Arc<Bank>,
-    pub(crate) post: Arc<Post>,
-    pub(crate) courier: Arc<Courier>,
-    pub(crate) local: Arc<Local>,
-    pub(crate) seen: Arc<Seen>,
-    pub(crate) scenario: Scenario,
-    pub(crate) clients: Vec<Client>,
-    pub(crate) stock: Arc<HashMap<String, i64>>,
+pub(crate) struct Simulation<A: Application> {
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) application: A,
+    pub(crate) observed: Observed,
+    pub(crate) scenario: Scenario<A::Script>,
+    local: Arc<Local>,
     kernel: Kernel,
     routes: Routes,
-    secret: WebhookSecret,
     agenda: BTreeMap<(Timestamp, u64), Doing>,
     tasks: BTreeMap<(Timestamp, u64, u64), Task>,
     labels: HashMap<String, u32>,
     next: u64,
-    pub(crate) steps: u64,
+    steps: u64,
 }
 
-/// When every run begins.
-pub(crate) fn beginning() -> Timestamp {
-    Timestamp::from_second(1_795_000_000).expect("a second of this century is a timestamp")
-}
+impl<A: Application> Simulation<A> {
+    /// Whether every case has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.application.is_over(&self.observed)
+    }
 
-impl Stage {
     /// Nothing goes wrong any more.
     pub(crate) fn calm(&mut self) {
-        self.world.state().armed = false;
+        self.environment.state().armed = false;
         self.local.bus().set_disorder(Disorder::default());
     }
 
@@ -85,7 +73,7 @@ impl Stage {
     }
 
     fn plan(&mut self, after: Duration, doing: Doing) {
-        self.plan_at(later(self.world.now(), after), doing);
+        self.plan_at(later(self.environment.now(), after), doing);
     }
 
     fn plan_at(&mut self, at: Timestamp, doing: Doing) {
@@ -95,7 +83,7 @@ impl Stage {
 
     /// Lets `pause` pass, so that what recurs is due.
     pub(crate) fn wait(&mut self, pause: Duration) {
-        self.world.clock.advance(pause);
+        self.environment.clock.advance(pause);
         self.run();
     }
 
@@ -104,7 +92,7 @@ impl Stage {
         loop {
             self.steps += 1;
             if self.steps > MAX_STEPS {
-                self.world.violated("end: the run comes to no end".to_owned());
+                self.environment.violated("end: the run comes to no end".to_owned());
                 return;
             }
             self.do_what_is_due();
@@ -112,7 +100,7 @@ impl Stage {
             for work in self.local.bus().take_due(free) {
                 self.begin(work);
             }
-            let now = self.world.now();
+            let now = self.environment.now();
             let ready = self.tasks.first_entry().filter(|entry| entry.key().0 <= now);
             if let Some(entry) = ready {
                 let task = entry.remove();
@@ -125,7 +113,7 @@ impl Stage {
             let planned = self.agenda.first_key_value().map(|(key, _)| key.0);
             match delivery.into_iter().chain(task).chain(planned).min() {
                 Some(at) => {
-                    self.world.clock.advance_to(at.max(later(now, Duration::from_nanos(1))));
+                    self.environment.clock.advance_to(at.max(later(now, Duration::from_nanos(1))));
                 }
                 None => return,
             }
@@ -133,14 +121,11 @@ impl Stage {
     }
 
     fn do_what_is_due(&mut self) {
-        let late: Vec<_> = std::mem::take(&mut self.world.state().later);
-        for (at, asked) in late {
-            self.plan_at(at, Doing::CatchUp(asked));
+        let late: Vec<_> = std::mem::take(&mut self.environment.state().later);
+        for (at, what) in late {
+            self.plan_at(at, Doing::Outside(what));
         }
-        for (at, key) in self.courier.moves() {
-            self.plan_at(at, Doing::Move(key));
-        }
-        let now = self.world.now();
+        let now = self.environment.now();
         while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
             let doing = entry.remove();
             self.act(doing);
@@ -150,12 +135,15 @@ impl Stage {
     fn act(&mut self, doing: Doing) {
         match doing {
             Doing::Appear(client) => {
-                self.clients.push(*client);
-                self.request(self.clients.len() - 1);
+                self.observed.clients.push(*client);
+                self.request(self.observed.clients.len() - 1);
             }
             Doing::Request(client) => self.request(client),
-            Doing::Move(key) => self.call_back(&key),
-            Doing::CatchUp(asked) => self.bank.catch_up(&asked),
+            Doing::Outside(what) => {
+                for client in what() {
+                    self.appear(client, Duration::ZERO);
+                }
+            }
             Doing::Settle(tickets, cause) => {
                 for ticket in tickets {
                     self.local.bus().settle(ticket, Verdict::Failed(cause.clone()));

@@ -3,17 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_events::{Money, OrderId};
 use chorus_kernel::OutcomeUnknown;
-use chorus_notification::{Letter, Mailer};
+use chorus_notification::{Delivery, Letter, Mailer};
 use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+use chorus_simulation::Environment;
 
-use crate::draw::Draw;
-use crate::fault::{Fault, Port};
-use crate::world::{Later, World, later};
+use crate::shop::{MAIL_PORT, PAYMENT_PORT};
 
 /// What became of a charge's key, for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,50 +78,22 @@ impl Books {
 
 /// The bank.
 pub(crate) struct Bank {
-    pub(crate) world: Arc<World>,
+    pub(crate) environment: Arc<Environment>,
     /// Whether it remembers a refund that came first, and declines the charge when it comes.
     pub(crate) voids: bool,
     /// Whether none of its answers to a charge arrive, as long as faults strike.
     pub(crate) mute: bool,
-    pub(crate) books: Mutex<Books>,
+    pub(crate) books: Arc<Mutex<Books>>,
 }
 
 impl Bank {
     pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+        opened(&self.books)
     }
+}
 
-    /// Does what was asked some time ago, and never answered.
-    pub(crate) fn catch_up(&self, asked: &Later) {
-        match asked {
-            Later::Charge { charge, key } => {
-                self.books().charge(charge, key);
-            }
-            Later::Refund { refund } => {
-                self.books().refund(refund, self.voids);
-            }
-        }
-    }
-
-    /// What strikes a request that the bank hears of now; an error where it never does, or late.
-    async fn hear(&self, asked: impl FnOnce() -> Later) -> Result<Option<Fault>, OutcomeUnknown> {
-        match self.world.call(Port::Payment).await {
-            Some(Fault::Unavailable) => Err(no_answer()),
-            Some(Fault::Late) => {
-                self.late(asked());
-                Err(no_answer())
-            }
-            fault => Ok(fault),
-        }
-    }
-
-    fn late(&self, asked: Later) {
-        let now = self.world.now();
-        let mut state = self.world.state();
-        let calls = state.calls;
-        let pause = Draw::numbered(self.world.seed, calls).below(3_600);
-        state.later.push((later(now, Duration::from_secs(1 + pause)), asked));
-    }
+fn opened(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
+    books.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn no_answer() -> OutcomeUnknown {
@@ -133,24 +103,24 @@ fn no_answer() -> OutcomeUnknown {
 #[async_trait]
 impl PaymentProvider for Bank {
     async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
-        let asked = || Later::Charge { charge: charge.clone(), key: key.to_owned() };
-        let fault = self.hear(asked).await?;
-        let answer = self.books().charge(charge, key);
-        let lost = self.world.answer(fault).await || self.mute && self.world.state().armed;
-        if lost { Err(no_answer()) } else { Ok(answer) }
+        let (books, charge, key) = (Arc::clone(&self.books), charge.clone(), key.to_owned());
+        let act = move || opened(&books).charge(&charge, &key);
+        let answer = self.environment.external(PAYMENT_PORT, act).await;
+        let heard = answer.filter(|_| !(self.mute && self.environment.strikes()));
+        heard.ok_or_else(no_answer)
     }
 
     async fn refund(&self, refund: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
-        let fault = self.hear(|| Later::Refund { refund: refund.clone() }).await?;
-        let answer = self.books().refund(refund, self.voids);
-        if self.world.answer(fault).await { Err(no_answer()) } else { Ok(answer) }
+        let (books, refund, voids) = (Arc::clone(&self.books), refund.clone(), self.voids);
+        let act = move || opened(&books).refund(&refund, voids);
+        self.environment.external(PAYMENT_PORT, act).await.ok_or_else(no_answer)
     }
 }
 
 /// The post: letters by the key that they were handed over with.
 pub(crate) struct Post {
-    pub(crate) world: Arc<World>,
-    pub(crate) letters: Mutex<BTreeMap<String, String>>,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) letters: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Post {
@@ -162,15 +132,7 @@ impl Post {
 
 #[async_trait]
 impl Mailer for Post {
-    async fn send(
-        &self,
-        letter: &Letter,
-        key: &str,
-    ) -> Result<chorus_notification::Delivery, OutcomeUnknown> {
-        let fault = self.world.call(Port::Mail).await;
-        if fault == Some(Fault::Unavailable) {
-            return Err(no_answer());
-        }
+    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown> {
         let said = format!(
             "{} to {}: {}\n{}",
             letter.template,
@@ -178,10 +140,11 @@ impl Mailer for Post {
             letter.subject,
             letter.body
         );
-        self.letters().entry(key.to_owned()).or_insert(said);
-        if self.world.answer(fault).await {
-            return Err(no_answer());
-        }
-        Ok(chorus_notification::Delivery::Sent)
+        let (letters, key) = (Arc::clone(&self.letters), key.to_owned());
+        let act = move || {
+            letters.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(said);
+            Delivery::Sent
+        };
+        self.environment.external(MAIL_PORT, act).await.ok_or_else(no_answer)
     }
 }

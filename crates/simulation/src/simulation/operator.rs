@@ -1,4 +1,4 @@
-//! What an operator does while orders run: replays, rebuilds, redrives; and messages that nobody
+//! What an operator does while cases run: replays, rebuilds, redrives; and messages that nobody
 //! can read.
 
 use std::future::Future;
@@ -6,22 +6,26 @@ use std::sync::Arc;
 
 use chorus_kernel::{IDEMPOTENCY_TABLE, Item};
 use chorus_local::Selection;
+use chorus_table::Entry;
 use jiff::Timestamp;
 
-use super::Stage;
+use super::Simulation;
 use super::task::{Done, Errand, Purpose};
+use crate::application::{Application, Poison, Unreadable};
 use crate::draw::{self, Draw};
+use crate::invariants::poison_mark;
 
-impl Stage {
+impl<A: Application> Simulation<A> {
     /// TTL deletes records that have expired, each up to two days late.
     pub(crate) fn expire(&mut self) {
-        let (shelf, world) = (Arc::clone(&self.shelf), Arc::clone(&self.world));
-        let now = world.now().as_second();
+        let (shelf, environment) =
+            (Arc::clone(&self.observed.shelf), Arc::clone(&self.environment));
+        let now = environment.now().as_second();
         self.chore("ttl", async move {
             let late = |item: &Item| {
                 let part = |name| chorus_kernel::text(item, name).unwrap_or_default();
                 let name = format!("{} {}", part("pk"), part("sk"));
-                i64::try_from(Draw::of(world.seed, &name).below(48 * 3_600)).unwrap_or(0)
+                i64::try_from(Draw::of(environment.seed, &name).below(48 * 3_600)).unwrap_or(0)
             };
             if let Err(error) = shelf.expire(&IDEMPOTENCY_TABLE, now, late).await {
                 tracing::error!(%error, "TTL deletes nothing");
@@ -47,22 +51,17 @@ impl Stage {
         });
     }
 
-    /// Throws the list of orders away, and makes it anew.
+    /// Discards the projections, and makes them anew.
     pub(crate) fn rebuild(&mut self) {
-        self.shelf.clear(chorus_order::VIEW_TABLE.name);
         let store = Arc::clone(&self.kernel.store);
-        self.chore("rebuild", async move {
-            if let Err(error) = chorus_order::rebuild(&*store).await {
-                tracing::debug!(%error, "the list of orders is not rebuilt");
-            }
-        });
+        let rebuild = self.application.rebuild(&self.observed, store);
+        self.chore("rebuild", rebuild);
     }
 
     /// Sends the dead letters that can be read to their targets again.
     pub(crate) fn redrive(&mut self) -> usize {
-        let mut letters = self.local.dead_letters(&Selection::default());
-        letters.retain(|letter| !crate::seen::is_poison(&letter.event));
-        let ids: Vec<u64> = letters.iter().map(|letter| letter.id).collect();
+        let readable = self.observed.dead_letters().filter(|(_, readable)| *readable);
+        let ids: Vec<u64> = readable.map(|(letter, _)| letter.id).collect();
         let count = ids.len();
         if count > 0 {
             let selection = Selection { ids: Some(ids), ..Selection::default() };
@@ -95,10 +94,11 @@ impl Stage {
         self.spawn(errand, Box::pin(future));
     }
 
-    /// Says something that nobody can read.
+    /// Publishes something that nobody can read.
     pub(super) fn poison(&mut self, number: usize) {
+        let Some(poison) = A::POISON.iter().cycle().nth(number) else { return };
         let bus = Arc::clone(self.local.bus());
-        let entry = poison(number);
+        let entry = entry(poison, number);
         self.chore("poison", async move {
             if let Err(error) = chorus_kernel::Publisher::put_events(&*bus, &[entry]).await {
                 tracing::error!(%error, "the bus takes no poison");
@@ -107,33 +107,22 @@ impl Stage {
     }
 }
 
-/// The messages that nobody can read, and the rules whose targets must bury them.
-fn poison(number: usize) -> chorus_table::Entry {
-    let about = format!("poison-{number}");
-    let (source, detail_type, detail) = if number.is_multiple_of(2) {
-        let id = draw::name(&about);
-        let detail = format!(
+fn entry(poison: &Poison, number: usize) -> Entry {
+    let about = poison_mark(number);
+    let detail = match poison.unreadable {
+        Unreadable::Data(field) => format!(
             concat!(
                 r#"{{"metadata":{{"idempotency-key":"{about}","event-id":"#,
                 r#""00000000-0000-5000-8000-0000{id:08x}","correlation-id":"{about}","#,
                 r#""occurred-at":"2026-11-20T10:47:00Z","version":1,"ttl-seconds":86400,"#,
-                r#""category":"event"}},"data":{{"order-id":"{about}"}}}}"#
+                r#""category":"event"}},"data":{{"{field}":"{about}"}}}}"#
             ),
             about = about,
-            id = id & 0xffff_ffff,
-        );
-        ("com.orders", "OrderCreated", detail)
-    } else {
-        ("com.inventory", "ItemReserved", format!(r#"{{"hello":"{about}"}}"#))
+            id = draw::name(&about) & 0xffff_ffff,
+            field = field,
+        ),
+        Unreadable::Envelope => format!(r#"{{"hello":"{about}"}}"#),
     };
-    chorus_table::Entry { source: source.to_owned(), detail_type: detail_type.to_owned(), detail }
-}
-
-/// The rules whose targets must bury the poison of this number.
-pub(crate) const fn buried_by(number: usize) -> &'static [&'static str] {
-    if number.is_multiple_of(2) {
-        &["inventory-ReserveItem", "analytics-CountOrder", "order-ProjectOrder"]
-    } else {
-        &["inventory-DescribeItem", "event-log-RecordEvent"]
-    }
+    let source = poison.event.owner.source().to_owned();
+    Entry { source, detail_type: poison.event.detail_type.to_owned(), detail }
 }

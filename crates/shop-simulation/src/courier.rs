@@ -2,19 +2,21 @@
 //! the shop's signed webhook: twice, late, out of order or never.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::commands::LogisticsStatus;
+use chorus_events::table::rows::RecallDelivery;
 use chorus_local::{Call, NoAnswer, Partner};
-use chorus_table::Handle;
-use jiff::Timestamp;
+use chorus_simulation::{Client, Environment, Fault};
+use chorus_table::{Handle, Row};
 use serde::Deserialize;
 
-use crate::fault::{Fault, Port};
-use crate::world::{World, later};
+use crate::callers;
+use crate::orders::PlannedOrder;
+use crate::shop::CARRIER_PORT;
 
 /// What the carrier does with an order's parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +66,6 @@ pub(crate) struct Parcels {
     /// By the key of the request that handed it in.
     pub(crate) parcels: BTreeMap<String, Parcel>,
     recalled: BTreeSet<OrderId>,
-    /// When something happens to a parcel.
-    moves: Vec<(Timestamp, String)>,
 }
 
 /// A callback to be made.
@@ -74,14 +74,15 @@ pub(crate) struct Callback {
     pub(crate) order_id: OrderId,
     pub(crate) handle: Option<Handle>,
     pub(crate) status: LogisticsStatus,
-    pub(crate) twice: bool,
 }
 
 /// The carrier.
 pub(crate) struct Courier {
-    pub(crate) world: Arc<World>,
-    pub(crate) manners: BTreeMap<OrderId, Manner>,
-    pub(crate) shelf: Mutex<Parcels>,
+    environment: Arc<Environment>,
+    /// By what name an order goes, and how it is treated.
+    manners: BTreeMap<OrderId, (String, Manner)>,
+    shelf: Mutex<Parcels>,
+    itself: Weak<Self>,
 }
 
 #[derive(Deserialize)]
@@ -98,30 +99,43 @@ struct Whose {
 }
 
 impl Courier {
+    pub(crate) fn new(environment: &Arc<Environment>, orders: &[PlannedOrder]) -> Arc<Self> {
+        let manner = |it: &PlannedOrder| (it.order_id.clone(), (it.name.clone(), it.manner));
+        let manners = orders.iter().map(manner).collect();
+        Arc::new_cyclic(|itself| Self {
+            environment: Arc::clone(environment),
+            manners,
+            shelf: Mutex::default(),
+            itself: Weak::clone(itself),
+        })
+    }
+
     pub(crate) fn parcels(&self) -> MutexGuard<'_, Parcels> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn manner(&self, order_id: &OrderId) -> Manner {
+    fn manner(&self, order_id: &OrderId) -> (&str, Manner) {
         let plain = Manner {
             conduct: Conduct::Plain,
             pickup: Duration::from_millis(50),
             delivery: Duration::from_millis(150),
         };
-        self.manners.get(order_id).copied().unwrap_or(plain)
+        let known = self.manners.get(order_id);
+        known.map_or(("an unknown order", plain), |(name, manner)| (name, *manner))
     }
 
-    /// What is to happen since the last call, and when.
-    pub(crate) fn moves(&self) -> Vec<(Timestamp, String)> {
-        std::mem::take(&mut self.parcels().moves)
+    /// Has a parcel go on after some time, and the shop be told.
+    fn go_on(&self, after: Duration, key: String) {
+        let itself = Weak::clone(&self.itself);
+        self.environment
+            .later(after, move || itself.upgrade().map_or_else(Vec::new, |it| it.advance(&key)));
     }
 
-    /// Moves a parcel one step, and says what the shop has to be told.
-    pub(crate) fn advance(&self, key: &str) -> Option<Callback> {
-        let now = self.world.now();
+    /// Moves a parcel one step, and calls back.
+    fn advance(&self, key: &str) -> Vec<Client> {
         let mut shelf = self.parcels();
-        let parcel = shelf.parcels.get_mut(key)?;
-        let manner = self.manner(&parcel.order_id);
+        let Some(parcel) = shelf.parcels.get_mut(key) else { return Vec::new() };
+        let (order, manner) = self.manner(&parcel.order_id);
         let status = match parcel.at {
             Whereabouts::Accepted => {
                 parcel.at = Whereabouts::PickedUp;
@@ -135,23 +149,24 @@ impl Courier {
                 parcel.at = Whereabouts::Delivered;
                 LogisticsStatus::Delivered
             }
-            Whereabouts::Delivered | Whereabouts::GivenUp | Whereabouts::Recalled => return None,
+            Whereabouts::Delivered | Whereabouts::GivenUp | Whereabouts::Recalled => {
+                return Vec::new();
+            }
         };
-        let callback = Callback {
-            order_id: parcel.order_id.clone(),
-            handle: parcel.handle.clone(),
-            status,
-            twice: manner.conduct == Conduct::Twice,
-        };
+        let (order_id, handle) = (parcel.order_id.clone(), parcel.handle.clone());
+        let callback = Callback { order_id, handle, status };
         if status == LogisticsStatus::DeliveryStarted {
-            shelf.moves.push((later(now, manner.delivery), key.to_owned()));
+            self.go_on(manner.delivery, key.to_owned());
         }
-        Some(callback)
+        let mut calls = vec![callers::tells(&callback, order)];
+        if manner.conduct == Conduct::Twice {
+            calls.push(callers::tells(&callback, &format!("{order}, twice")));
+        }
+        calls
     }
 
     fn accept(&self, Whose { order_id, handle }: Whose, key: &str) -> u16 {
-        let manner = self.manner(&order_id);
-        let now = self.world.now();
+        let (_, manner) = self.manner(&order_id);
         let mut shelf = self.parcels();
         if shelf.recalled.contains(&order_id) || shelf.parcels.contains_key(key) {
             return 200;
@@ -159,7 +174,7 @@ impl Courier {
         let at = Whereabouts::Accepted;
         shelf.parcels.insert(key.to_owned(), Parcel { order_id, handle, at });
         if manner.conduct != Conduct::Silent {
-            shelf.moves.push((later(now, manner.pickup), key.to_owned()));
+            self.go_on(manner.pickup, key.to_owned());
         }
         202
     }
@@ -179,24 +194,24 @@ impl Courier {
 #[async_trait]
 impl Partner for Courier {
     async fn post(&self, call: &Call) -> Result<u16, NoAnswer> {
-        let fault = self.world.call(Port::Carrier).await;
+        let fault = self.environment.call(CARRIER_PORT).await;
         if fault == Some(Fault::Unavailable) {
             return Err(NoAnswer::NotReached("no route".to_owned()));
         }
         let Ok(Body { data: whose }) = serde_json::from_str(&call.body) else {
             return Ok(400);
         };
-        let down = self.manner(&whose.order_id).conduct == Conduct::Down;
-        if down && self.world.state().armed {
+        let down = self.manner(&whose.order_id).1.conduct == Conduct::Down;
+        if down && self.environment.strikes() {
             return Ok(503);
         }
         let key = call.headers.iter().find(|(name, _)| *name == "idempotency-key");
         let status = match (call.action, key) {
-            ("RecallDelivery", _) => self.recall(whose.order_id),
+            (RecallDelivery::ACTION, _) => self.recall(whose.order_id),
             (_, Some((_, key))) => self.accept(whose, key),
             (_, None) => 400,
         };
-        if self.world.answer(fault).await {
+        if self.environment.answer(fault).await {
             return Err(NoAnswer::TimedOut(Duration::from_secs(5)));
         }
         Ok(status)

@@ -1,9 +1,8 @@
 //! Random runs: nothing is lost, nothing happens twice, and a seed says the same for good.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use chorus_simulation::{
-    Backing, Campaign, Faults, Report, Setting, run_seed, run_seed_on, trace_seed,
-};
+use chorus_shop_simulation::{Campaign, Report, Simulator, all_faults};
+use chorus_simulation::{Backing, Faults, Setting};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -23,8 +22,8 @@ fn assert_holds(report: &Report) {
 
 #[test]
 fn whatever_goes_wrong_nothing_is_lost_and_nothing_happens_twice() {
-    let campaign = Campaign::Seeds { seeds: 0..SEEDS, faults: Faults::all(), orders: ORDERS };
-    let report = campaign.run(&Setting::default(), &|_| {});
+    let campaign = Campaign::Seeds { seeds: 0..SEEDS, faults: all_faults(), size: ORDERS };
+    let report = Simulator::new().campaign(&campaign, &Setting::default(), &|_| {}).unwrap();
     assert_holds(&report);
     assert_eq!(report.runs, SEEDS);
     assert!(report.ends.delivered > SEEDS / 10, "{:?}", report.ends);
@@ -33,8 +32,8 @@ fn whatever_goes_wrong_nothing_is_lost_and_nothing_happens_twice() {
 
 #[test]
 fn where_nothing_goes_wrong_every_order_is_delivered_but_for_what_is_not_in_stock() {
-    let campaign = Campaign::Seeds { seeds: 0..50, faults: Faults::none(), orders: ORDERS };
-    let report = campaign.run(&Setting::default(), &|_| {});
+    let campaign = Campaign::Seeds { seeds: 0..50, faults: Faults::none(), size: ORDERS };
+    let report = Simulator::new().campaign(&campaign, &Setting::default(), &|_| {}).unwrap();
     assert_holds(&report);
     assert_eq!(report.ends.unplaced, 0);
     assert!(report.ends.delivered > report.ends.canceled, "{:?}", report.ends);
@@ -43,9 +42,10 @@ fn where_nothing_goes_wrong_every_order_is_delivered_but_for_what_is_not_in_stoc
 
 #[test]
 fn the_same_seed_gives_the_same_trace_to_the_byte() {
+    let simulator = Simulator::new();
+    let traced = |seed| simulator.trace_seed(seed, &all_faults(), ORDERS).unwrap();
     for seed in 0..20 {
-        let (first, second) =
-            (trace_seed(seed, &Faults::all(), ORDERS), trace_seed(seed, &Faults::all(), ORDERS));
+        let (first, second) = (traced(seed), traced(seed));
         assert_eq!(first.trace, second.trace, "seed {seed}");
         assert_eq!(first.fingerprint, second.fingerprint);
         assert!(first.trace.len() > 100);
@@ -54,15 +54,17 @@ fn the_same_seed_gives_the_same_trace_to_the_byte() {
 
 #[test]
 fn another_seed_gives_another_trace() {
-    let of = |seed| run_seed(seed, &Faults::all(), ORDERS).fingerprint;
+    let simulator = Simulator::new();
+    let of = |seed| simulator.seed(seed, &all_faults(), ORDERS).unwrap().fingerprint;
     assert_ne!(of(1), of(2));
 }
 
 #[test]
 fn the_map_and_the_embedded_store_give_the_same_runs_to_the_byte() {
+    let (map, dynoxide) = (Simulator::on(Backing::Map), Simulator::on(Backing::Dynoxide));
     for seed in 0..SEEDS / 50 {
-        let on = |backing| run_seed_on(backing, seed, &Faults::all(), ORDERS);
-        let (map, dynoxide) = (on(Backing::Map), on(Backing::Dynoxide));
+        let run = |on: &Simulator| on.seed(seed, &all_faults(), ORDERS).unwrap();
+        let (map, dynoxide) = (run(&map), run(&dynoxide));
         assert_eq!(dynoxide.violations, Vec::<String>::new(), "seed {seed}");
         assert_eq!(map.fingerprint, dynoxide.fingerprint, "seed {seed}");
     }

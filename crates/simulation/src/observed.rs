@@ -1,57 +1,102 @@
-//! What was seen on the bus: every event that was taken, and every dead letter.
+//! What can be observed of a run: its items, its callers, and what was seen on the bus.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chorus_local::{Accepted, Observation, Observer};
+use chorus_kernel::Item;
+use chorus_local::{Accepted, DeadLetter, Local, Observation, Observer, Selection};
+use chorus_table::Event;
 use jiff::Timestamp;
 
+use crate::client::Client;
 use crate::draw::name;
-use crate::world::World;
+use crate::environment::Environment;
+use crate::store::Shelf;
+
+/// What can be observed of a run from outside of its functions.
+pub struct Observed {
+    /// Everybody who called.
+    pub clients: Vec<Client>,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) seen: Arc<Seen>,
+    pub(crate) local: Arc<Local>,
+}
+
+impl Observed {
+    /// Every item of a table, in the order of the keys.
+    #[must_use]
+    pub fn items(&self, table: &'static str) -> Vec<Item> {
+        self.shelf.all(table)
+    }
+
+    /// Deletes every item of a table.
+    pub fn clear(&self, table: &'static str) {
+        self.shelf.clear(table);
+    }
+
+    /// What was seen on the bus. The bus waits as long as this is held.
+    pub fn sightings(&self) -> MutexGuard<'_, Sightings> {
+        self.seen.sightings()
+    }
+
+    /// Whether this event was published, with this `correlation-id`.
+    #[must_use]
+    pub fn was_published<E: Event>(&self, correlation_id: &str) -> bool {
+        self.sightings()
+            .events
+            .values()
+            .any(|event| event.about == correlation_id && event.detail_type == E::SPEC.detail_type)
+    }
+
+    /// The dead letters, and whether somebody could read each.
+    pub(crate) fn dead_letters(&self) -> impl Iterator<Item = (DeadLetter, bool)> {
+        let letters = self.local.dead_letters(&Selection::default());
+        letters.into_iter().map(|letter| {
+            let readable = !is_poison(&letter.event);
+            (letter, readable)
+        })
+    }
+}
 
 /// An event that the bus took, once or several times.
 #[derive(Debug, Clone)]
-pub(crate) struct Sighting {
-    pub(crate) detail_type: String,
-    pub(crate) about: String,
-    pub(crate) first: Timestamp,
-    pub(crate) times: u32,
+pub struct Sighting {
+    /// Its detail type.
+    pub detail_type: String,
+    /// Its `correlation-id`.
+    pub about: String,
+    /// When the bus took it first.
+    pub first: Timestamp,
+    /// How often the bus took it.
+    pub times: u32,
     content: u64,
 }
 
-/// What was seen.
+/// What was seen on the bus.
 #[derive(Debug, Default)]
-pub(crate) struct Sightings {
-    /// By `event-id`, messages that nobody can read apart.
-    pub(crate) events: BTreeMap<String, Sighting>,
+pub struct Sightings {
+    /// The events, by `event-id`, without the messages that nobody can read.
+    pub events: BTreeMap<String, Sighting>,
+    /// The ids of the messages that nobody can read, as often as one became a dead letter.
+    pub poisoned: Vec<String>,
     pub(crate) deliveries: u64,
-    pub(crate) failures: u64,
     pub(crate) dead: u64,
-    pub(crate) deduplicated: u64,
-    /// Dead letters of messages that nobody can read: the rule, the error's code.
-    pub(crate) poisoned: Vec<(String, String, String)>,
 }
 
 /// Watches the bus.
 pub(crate) struct Seen {
-    pub(crate) world: Arc<World>,
+    pub(crate) environment: Arc<Environment>,
     sightings: Mutex<Sightings>,
 }
 
 impl Seen {
-    pub(crate) fn new(world: Arc<World>) -> Arc<Self> {
-        Arc::new(Self { world, sightings: Mutex::default() })
+    pub(crate) fn new(environment: Arc<Environment>) -> Arc<Self> {
+        Arc::new(Self { environment, sightings: Mutex::default() })
     }
 
     pub(crate) fn sightings(&self) -> MutexGuard<'_, Sightings> {
         self.sightings.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether an event of this kind was said about `about`.
-    pub(crate) fn said(&self, about: &str, kind: &str) -> bool {
-        let sightings = self.sightings();
-        sightings.events.values().any(|event| event.about == about && event.detail_type == kind)
     }
 
     fn accepted(&self, event: &Accepted) {
@@ -71,31 +116,28 @@ impl Seen {
         sighting.times += 1;
         if sighting.content != content {
             let what = format!("event: {} was said in two ways", event.detail_type);
-            self.world.violated(what);
+            self.environment.violated(what);
         }
     }
 }
 
 /// Whether a message is one of those that nobody can read.
-pub(crate) fn is_poison(event: &Accepted) -> bool {
+fn is_poison(event: &Accepted) -> bool {
     event.json.contains("poison-")
 }
 
 impl Observer for Seen {
     fn observe(&self, observation: &Observation) {
-        let now = self.world.now();
-        self.world.state().trace.happened(now, &Line(observation));
+        let now = self.environment.now();
+        self.environment.state().trace.happened(now, &Line(observation));
         match observation {
             Observation::Accepted(event) => self.accepted(event),
             Observation::Started(_) => self.sightings().deliveries += 1,
-            Observation::Failed { .. } => self.sightings().failures += 1,
-            Observation::Deduplicated(_) => self.sightings().deduplicated += 1,
-            Observation::DeadLettered { step, cause, .. } => {
+            Observation::DeadLettered { step, .. } => {
                 let mut sightings = self.sightings();
                 sightings.dead += 1;
                 if is_poison(&step.event) {
-                    let (rule, code) = (step.rule.to_string(), cause.fault.code.clone());
-                    sightings.poisoned.push((step.event.event_id.clone(), rule, code));
+                    sightings.poisoned.push(step.event.event_id.clone());
                 }
             }
             _ => {}

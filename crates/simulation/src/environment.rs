@@ -1,6 +1,6 @@
-//! The world around the functions: its clock, and what strikes whom at which call.
+//! The environment of a run's functions: its clock, and what strikes whom at which call.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,24 @@ use std::time::Duration;
 use chorus_kernel::Clock;
 use chorus_local::VirtualClock;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::client::Client;
 use crate::draw::{self, Draw, mix};
-use crate::fault::{Fault, Port, Trouble};
+use crate::fault::{Fault, Port};
 use crate::trace::Trace;
+use crate::trouble::Trouble;
+
+/// When every run begins.
+pub(crate) fn beginning() -> Timestamp {
+    Timestamp::from_second(1_795_000_000).expect("a second of this century is a timestamp")
+}
 
 /// After how long the platform gives a function up.
 pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One call that was struck.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Injection {
     /// The invocation: which function, of which event, at which attempt.
@@ -45,16 +52,18 @@ impl std::fmt::Display for Injection {
 #[error("{0:?} is no fault: `CrashAfter at call 3 (Write) of TASK` is one")]
 pub struct UnknownInjection(String);
 
-impl std::str::FromStr for Injection {
-    type Err = UnknownInjection;
-
-    /// Reads what it is displayed as.
-    fn from_str(text: &str) -> Result<Self, UnknownInjection> {
+impl Injection {
+    /// Reads what it is displayed as, where it is at a general port or one of `ports`.
+    ///
+    /// # Errors
+    /// Where `text` is something else.
+    pub fn read(text: &str, ports: &[Port]) -> Result<Self, UnknownInjection> {
         let read = || {
             let (fault, rest) = text.split_once(" at call ")?;
             let (call, rest) = rest.split_once(" (")?;
             let (port, task) = rest.split_once(") of ")?;
-            let port = Port::ALL.into_iter().find(|it| format!("{it:?}") == port)?;
+            let mut known = Port::GENERAL.iter().chain(ports);
+            let port = *known.find(|it| format!("{it:?}") == port)?;
             let fault = port.faults().iter().find(|it| format!("{it:?}") == fault)?;
             Some(Self { task: task.to_owned(), call: call.parse().ok()?, port, fault: *fault })
         };
@@ -107,17 +116,15 @@ pub(crate) struct Running {
     pub(crate) timed_out: bool,
 }
 
-/// What happens outside later.
-#[derive(Debug)]
-pub(crate) enum Later {
-    Charge { charge: chorus_payment::Charge, key: String },
-    Refund { refund: chorus_payment::Refund },
-}
+/// What happens outside later, and whoever calls because of it.
+pub(crate) type Later = Box<dyn FnOnce() -> Vec<Client> + Send>;
 
-/// The world. All of its methods may be called from anywhere within the run's one thread.
-pub(crate) struct World {
+/// What the application of one run stands on: the clock, and the faults. All of its methods may be
+/// called from anywhere within the run's one thread.
+pub struct Environment {
     pub(crate) clock: VirtualClock,
-    pub(crate) seed: u64,
+    /// The run's seed.
+    pub seed: u64,
     state: Mutex<State>,
 }
 
@@ -132,7 +139,6 @@ pub(crate) struct State {
     pub(crate) versions: bool,
     pub(crate) running: Option<Running>,
     pub(crate) injected: Vec<Injection>,
-    pub(crate) counts: BTreeMap<(Port, Fault), u64>,
     pub(crate) calls: u64,
     /// Every call, where somebody wants to know.
     pub(crate) called: Option<Vec<Called>>,
@@ -144,7 +150,7 @@ pub(crate) struct State {
     pub(crate) trace: Trace,
 }
 
-impl World {
+impl Environment {
     pub(crate) fn new(clock: VirtualClock, seed: u64, plan: Plan, trace: Trace) -> Arc<Self> {
         let state = State {
             plan,
@@ -154,7 +160,6 @@ impl World {
             versions: false,
             running: None,
             injected: Vec::new(),
-            counts: BTreeMap::new(),
             calls: 0,
             called: None,
             seen: BTreeSet::new(),
@@ -170,19 +175,57 @@ impl World {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something that must never be.
-    pub(crate) fn violated(&self, what: String) {
+    /// Reports something that must never be, as `kind: what`.
+    pub fn violated(&self, what: String) {
         let mut state = self.state();
         if !state.violations.contains(&what) {
             state.violations.push(what);
         }
     }
 
-    /// Makes one call: others run meanwhile, and it may be struck. Outside of any task, calls
-    /// take no time and always succeed.
-    pub(crate) async fn call(&self, port: Port) -> Option<Fault> {
+    /// Whether faults strike now. They do not while the run is set up, nor at its end.
+    #[must_use]
+    pub fn strikes(&self) -> bool {
+        self.state().armed
+    }
+
+    /// Has something happen outside after `pause`; whoever it answers calls then.
+    pub fn later(&self, pause: Duration, what: impl FnOnce() -> Vec<Client> + Send + 'static) {
+        let at = later(self.now(), pause);
+        self.state().later.push((at, Box::new(what)));
+    }
+
+    /// Calls a partner, who does `act`. Nothing where no answer comes, whether or not it was done.
+    pub async fn external<T: Send>(
+        &self,
+        port: Port,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let fault = self.call(port).await;
+        match fault {
+            Some(Fault::Unavailable) => return None,
+            Some(Fault::Late) => {
+                let calls = self.state().calls;
+                let pause = 1 + Draw::numbered(self.seed, calls).below(3_600);
+                self.later(Duration::from_secs(pause), move || {
+                    act();
+                    Vec::new()
+                });
+                return None;
+            }
+            _ => {}
+        }
+        let answer = act();
+        if self.answer(fault).await { None } else { Some(answer) }
+    }
+
+    /// Begins a call: others run meanwhile, and it may be struck. Outside of any task, calls take
+    /// no time and always succeed. Whoever simulates a partner otherwise than by
+    /// [`external`](Self::external) does nothing at [`Fault::Unavailable`], and ends with
+    /// [`answer`](Self::answer).
+    pub async fn call(&self, port: Port) -> Option<Fault> {
         let fault = self.fate(port)?;
-        Pause { world: self, begun: false }.await;
+        Pause { environment: self, begun: false }.await;
         if fault == Some(Fault::CrashBefore) {
             self.die().await;
         }
@@ -191,7 +234,7 @@ impl World {
 
     /// After the call was made: the process may die, or never hear of it. True where the answer
     /// is lost.
-    pub(crate) async fn answer(&self, fault: Option<Fault>) -> bool {
+    pub async fn answer(&self, fault: Option<Fault>) -> bool {
         if fault == Some(Fault::CrashAfter) {
             self.die().await;
         }
@@ -212,7 +255,7 @@ impl World {
             Some(running) => running.wake_at = until,
             None => return,
         }
-        Pause { world: self, begun: false }.await;
+        Pause { environment: self, begun: false }.await;
     }
 
     /// What happens at this call, and when it goes on; nothing outside of tasks.
@@ -236,7 +279,6 @@ impl World {
             state.seen.insert(point.clone());
         }
         if let Some(fault) = fault {
-            *state.counts.entry((port, fault)).or_default() += 1;
             let task = running.label.to_string();
             state.injected.push(Injection { task, call, port, fault });
             if matches!(fault, Fault::CrashBefore | Fault::CrashAfter) {
@@ -276,10 +318,10 @@ impl State {
     }
 }
 
-/// How long a call takes: mostly next to nothing, sometimes a while; a bank takes its time.
+/// How long a call takes: mostly next to nothing, sometimes a while; some partners take their time.
 fn jitter(port: Port, draw: &mut Draw) -> Duration {
     match draw.below(100) {
-        0..97 if port == Port::Payment => Duration::from_millis(draw.below(2_000)),
+        0..97 if port.is_slow() => Duration::from_millis(draw.below(2_000)),
         0..70 => Duration::from_micros(draw.below(3_000)),
         70..97 => Duration::from_millis(draw.below(200)),
         _ => Duration::from_millis(draw.below(8_000)),
@@ -292,7 +334,7 @@ pub(crate) fn later(now: Timestamp, pause: Duration) -> Timestamp {
 
 /// Gives every other task its turn, until the task's instant has come.
 struct Pause<'a> {
-    world: &'a World,
+    environment: &'a Environment,
     begun: bool,
 }
 
@@ -300,7 +342,7 @@ impl Future for Pause<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        let within = self.world.state().running.is_some();
+        let within = self.environment.state().running.is_some();
         if self.begun || !within {
             return Poll::Ready(());
         }
@@ -309,14 +351,15 @@ impl Future for Pause<'_> {
     }
 }
 
-impl World {
-    /// What time it truly is.
-    pub(crate) fn now(&self) -> Timestamp {
+impl Environment {
+    /// What time it truly is: the clocks of functions may be off.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         Clock::now(&self.clock)
     }
 
     /// How much time has passed since the beginning, in seconds.
     pub(crate) fn seconds(&self) -> i64 {
-        self.now().as_second() - crate::stage::beginning().as_second()
+        self.now().as_second() - beginning().as_second()
     }
 }

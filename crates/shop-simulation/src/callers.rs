@@ -1,0 +1,121 @@
+//! Who calls the shop's API: customers, reviewers, whoever keeps items and customers, and the
+//! carrier's webhook.
+
+use chorus_events::OrderId;
+use chorus_events::commands::LogisticsStatus;
+use chorus_http::Request;
+use chorus_kernel::derived_id;
+use chorus_payment::ReviewWait;
+use chorus_simulation::Client;
+use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::courier::Callback;
+use crate::orders::PlannedOrder;
+
+/// Where orders are placed.
+pub(crate) const PLACE: &str = "POST /orders";
+
+/// The carrier's webhook.
+const WEBHOOK: &str = "POST /webhooks/logistics";
+
+/// Lists an item.
+pub(crate) fn lists(sku: &str, price: i64, stock: u32, time: usize) -> Client {
+    let body = json!({ "name": sku, "price": cents(price), "stock": stock });
+    let name = format!("listing {time} of {sku}");
+    Client::new(name.clone(), "PUT /items/{sku}", &body)
+        .path("sku", sku)
+        .key(name.replace(' ', "-"))
+}
+
+/// Keeps a customer.
+pub(crate) fn keeps(customer: &str) -> Client {
+    let body = json!({
+        "name": customer,
+        "email": format!("{customer}@example.com"),
+        "blocked": customer.contains("blocked"),
+    });
+    Client::new(format!("customer {customer}"), "PUT /customers/{id}", &body)
+        .path("id", customer)
+        .key(format!("customer-{customer}"))
+}
+
+/// Places an order; `changed`, with another quantity under the same key.
+pub(crate) fn places(order: &PlannedOrder, changed: bool) -> Client {
+    let line = |(sku, quantity): &(&str, u32)| json!({ "sku": sku, "quantity": quantity + u32::from(changed) });
+    let lines: Vec<Value> = order.lines.iter().map(line).collect();
+    let body = json!({
+        "customer-id": order.customer,
+        "lines": lines,
+        "shipping-address": {
+            "name": "Ana", "street": "Torstr. 1", "city": "Berlin", "country": order.country,
+        },
+    });
+    let name = format!("{} placed", order.name);
+    Client::new(name, PLACE, &body).patience(order.patience).key(&order.key).repeats()
+}
+
+/// Cancels an order.
+pub(crate) fn cancels(order_id: &OrderId, who: &str) -> Client {
+    let body = json!({ "reason": format!("{who} canceled it") });
+    Client::new(format!("{who} canceled"), "POST /orders/{id}/cancel", &body)
+        .patience(8)
+        .until_found()
+        .repeats()
+        .path("id", order_id.as_str())
+        .key(format!("cancel-{order_id}-{}", who.replace(' ', "-")))
+}
+
+/// Decides a review.
+pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Client {
+    let handle = ReviewWait::handle(order_id);
+    let body = json!({ "verdict": verdict, "reviewer": "maria", "handle": handle });
+    Client::new(name, "POST /reviews/{order-id}", &body)
+        .until_found()
+        .repeats()
+        .path("order-id", order_id.as_str())
+        .key(format!("review-{order_id}-{verdict}"))
+}
+
+/// Tells of a parcel, as the carrier does.
+pub(crate) fn tells(callback: &Callback, order: &str) -> Client {
+    let Callback { order_id, handle, status, .. } = callback;
+    let mut body = json!({ "order-id": order_id, "handle": handle, "status": status });
+    if *status == LogisticsStatus::DeliveryCanceled {
+        body["reason"] = json!("the parcel was damaged");
+    }
+    let said = format!("{order_id} {status:?}");
+    let key = derived_id("carrier-callback", &said, 0).simple().to_string();
+    Client::new(format!("{status:?} of {order}"), WEBHOOK, &body)
+        .patience(60)
+        .until_taken()
+        .key(key)
+}
+
+/// The next attempt's request; the carrier signs each anew.
+pub(crate) fn request(client: &Client, secret: &WebhookSecret, now: Timestamp) -> Request {
+    let mut request = client.request.clone();
+    if client.route == WEBHOOK {
+        let at = now.as_second();
+        let signature = sign(secret, at, &request.body);
+        request.headers.insert(TIMESTAMP_HEADER.to_owned(), at.to_string());
+        request.headers.insert(SIGNATURE_HEADER.to_owned(), signature);
+    }
+    request
+}
+
+/// Whether an order that was placed has the lines that this caller asked for.
+pub(crate) fn is_answered_by(client: &Client, order: &Value) -> bool {
+    let asked: Value = serde_json::from_slice(&client.request.body).unwrap_or_default();
+    let lines = |order: &Value| {
+        let lines = order["lines"].as_array().cloned().unwrap_or_default();
+        lines.iter().map(|it| (it["sku"].clone(), it["quantity"].clone())).collect::<Vec<_>>()
+    };
+    lines(&asked) == lines(order)
+}
+
+fn cents(amount: i64) -> Value {
+    let text = format!("{}.{:02}", amount / 100, amount % 100);
+    serde_json::from_str(&text).expect("digits, a point and two digits are a number")
+}

@@ -1,0 +1,439 @@
+//! What must hold of the shop once nothing is under way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
+
+use chorus_events::facts::*;
+use chorus_events::{HIGH_VALUE, Money, OrderId, Sku};
+use chorus_kernel::{Entity, Fold, Recorded, read_recorded, text};
+use chorus_order::{Order, Placed, Status};
+use chorus_simulation::Observed;
+use chorus_table::Event;
+use serde::Serialize;
+
+use crate::callers::PLACE;
+use crate::courier::Whereabouts;
+use crate::orders::ITEMS;
+use crate::shop::Shop;
+
+/// The detail types of events.
+macro_rules! kinds {
+    ($($event:ident),+ $(,)?) => {
+        &[$(<$event as Event>::SPEC.detail_type),+]
+    };
+}
+
+/// Of the events of each of these groups, an order's story has at most one.
+const ONE_OF: [&[&str]; 17] = [
+    kinds![OrderCreated],
+    kinds![ItemReserved, ItemNotAvailable],
+    kinds![ItemDescribed, ErrorItemDescribed],
+    kinds![CustomerDescribed, ErrorCustomerDescribed],
+    kinds![DeliveryEstimated, ErrorDeliveryEstimated],
+    kinds![OrderApproved, OrderDeclined],
+    kinds![PaymentMade, PaymentFailed],
+    kinds![ItemRemoved, ErrorItemRemoved],
+    kinds![ItemRemoved, ItemUnreserved],
+    kinds![DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted],
+    kinds![DeliveryStarted],
+    kinds![DeliveryWasDelivered],
+    kinds![OrderDelivered, OrderCanceled],
+    kinds![ItemUnreserved, ItemReturned, ErrorItemUnreserved, ErrorItemReturned],
+    kinds![PaymentCanceled, ErrorPaymentCanceled],
+    kinds![DeliveryWasCanceled],
+    kinds![CustomsDeclared],
+];
+
+/// The events that customers are told of.
+const LETTERS: &[&str] =
+    kinds![ItemNotAvailable, PaymentMade, PaymentFailed, OrderCanceled, OrderDelivered];
+
+/// The events that every delivered order's story has.
+const DELIVERED: &[&str] = kinds![
+    OrderCreated,
+    ItemReserved,
+    ItemDescribed,
+    CustomerDescribed,
+    DeliveryEstimated,
+    PaymentMade,
+    ItemRemoved,
+    DeliveryMarkedAsStarted,
+    DeliveryWasDelivered,
+    OrderDelivered,
+];
+
+/// Whoever canceled an order whose parcel arrived all the same heard one of these: the carrier was
+/// called back, or an operator was told.
+const UNDONE: &[&str] =
+    kinds![DeliveryWasCanceled, ErrorDeliveryWasCanceled, ErrorDeliveryWasDelivered];
+
+/// An order as its own events tell it.
+pub(crate) struct Told {
+    pub(crate) events: Vec<Recorded>,
+    pub(crate) placed: Option<Placed>,
+}
+
+/// The orders, by id.
+pub(crate) fn orders(observed: &Observed) -> BTreeMap<String, Told> {
+    let mut streams: BTreeMap<String, Vec<Recorded>> = BTreeMap::new();
+    for item in observed.items(chorus_order::TABLE.name) {
+        let Some(event) = read_recorded(&item) else { continue };
+        let pk = text(&item, "pk").unwrap_or_default();
+        let id = pk.rsplit_once('#').map_or(pk, |(_, id)| id).to_owned();
+        streams.entry(id).or_default().push(event);
+    }
+    let told = |(id, mut events): (String, Vec<Recorded>)| {
+        events.sort_by_key(|event| event.version);
+        let folded = events.iter().try_fold(Order::default(), Order::apply);
+        let placed = folded.ok().and_then(|order| order.0);
+        (id, Told { events, placed })
+    };
+    streams.into_iter().map(told).collect()
+}
+
+/// Orders that have not ended.
+pub(crate) fn open(observed: &Observed) -> Vec<OrderId> {
+    let placed = orders(observed).into_values().filter_map(|told| told.placed);
+    placed.filter(|order| order.status == Status::Open).map(|order| order.order_id).collect()
+}
+
+/// Checks all of it, and tells what does not hold.
+pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let orders = orders(observed);
+    for (id, told) in &orders {
+        wrong.extend(check_stream(id, told));
+        if let Some(placed) = &told.placed {
+            wrong.extend(check_order(shop, observed, placed));
+        }
+    }
+    wrong.extend(check_stories(observed, &orders));
+    wrong.extend(check_callers(shop, observed, &orders));
+    wrong.extend(check_stock(shop, observed, &orders));
+    wrong.extend(check_log(shop, observed));
+    wrong.extend(check_counts(observed, &orders));
+    wrong.extend(check_list(observed, &orders));
+    wrong.extend(check_letters(shop, observed));
+    wrong.extend(check_prices(observed));
+    wrong
+}
+
+fn check_stream(id: &str, told: &Told) -> Vec<String> {
+    let versions: Vec<u64> = told.events.iter().map(|event| event.version).collect();
+    let gap_free = versions.iter().copied().eq(1..=versions.len() as u64);
+    let mut wrong = Vec::new();
+    if !gap_free {
+        wrong.push(format!("stream: the versions of {id} are {versions:?}"));
+    }
+    if told.placed.is_none() {
+        wrong.push(format!("stream: the events of {id} are no order's"));
+    }
+    if told.events.len() > 2 {
+        wrong.push(format!("stream: {id} went on after it had ended"));
+    }
+    wrong
+}
+
+fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> {
+    let books = shop.bank.books();
+    let charges = books.charged(&order.order_id);
+    let refunds = books.refunded(&order.order_id);
+    let (charged, refunded): (Money, Money) =
+        (charges.iter().copied().sum(), refunds.iter().copied().sum());
+    let id = &order.order_id;
+    let shelf = shop.courier.parcels();
+    let parcels: Vec<_> = shelf.parcels.values().filter(|it| it.order_id == *id).collect();
+    let mut wrong = Vec::new();
+    let mut must = |holds: bool, what: String| {
+        if !holds {
+            wrong.push(what);
+        }
+    };
+    must(charges.len() <= 1, format!("charges: {id} was charged {} times", charges.len()));
+    must(refunded <= charged, format!("refunds: {id} was charged {charged}, refunded {refunded}"));
+    must(parcels.len() <= 1, format!("parcels: {id} was shipped {} times", parcels.len()));
+    match order.status {
+        Status::Open => must(false, format!("end: {id} has not ended")),
+        Status::Delivered => {
+            let paid = charges == [order.total] && refunds.is_empty();
+            must(paid, format!("delivered: {id} was charged {charges:?}, refunded {refunds:?}"));
+            let arrived = parcels.len() == 1 && parcels[0].at == Whereabouts::Delivered;
+            must(arrived, format!("delivered: {id} has the parcels {parcels:?}"));
+        }
+        Status::Canceled => {
+            let even = charged == refunded;
+            must(even, format!("canceled: {id} was charged {charged}, refunded {refunded}"));
+            let moving = parcels
+                .iter()
+                .any(|it| matches!(it.at, Whereabouts::Accepted | Whereabouts::PickedUp));
+            must(!moving, format!("canceled: a parcel of {id} is still on its way"));
+            let arrived = parcels.iter().any(|it| it.at == Whereabouts::Delivered);
+            let told = UNDONE.iter().any(|kind| said(observed, id, kind));
+            must(!arrived || told, format!("canceled: nobody tried to stop the parcel of {id}"));
+        }
+    }
+    let reviewed = order.total < HIGH_VALUE || observed.was_published::<OrderApproved>(id.as_str());
+    must(charges.is_empty() || reviewed, format!("review: {id} was charged, and not approved"));
+    wrong
+}
+
+fn said(observed: &Observed, id: &OrderId, kind: &str) -> bool {
+    let sightings = observed.sightings();
+    sightings.events.values().any(|it| it.about == id.as_str() && it.detail_type == kind)
+}
+
+/// No event of a story is said twice under two names, and a delivered order's story is whole.
+fn check_stories(observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+    let sightings = observed.sightings();
+    let mut said: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    for event in sightings.events.values() {
+        *said.entry((&event.about, &event.detail_type)).or_default() += 1;
+    }
+    let times = |id: &str, kind: &str| said.get(&(id, kind)).copied().unwrap_or(0);
+    let mut wrong = Vec::new();
+    for (id, told) in orders {
+        for group in ONE_OF {
+            let sum: u32 = group.iter().map(|kind| times(id, kind)).sum();
+            if sum > 1 {
+                wrong.push(format!("story: {id} has {sum} of {}", group.join(" or ")));
+            }
+        }
+        let delivered = told.placed.as_ref().is_some_and(|it| it.status == Status::Delivered);
+        for kind in DELIVERED.iter().filter(|kind| delivered && times(id, kind) == 0) {
+            wrong.push(format!("story: {id} was delivered without {kind}"));
+        }
+        let last = told.events.last().map_or("nothing", |event| &event.detail_type);
+        if times(id, last) != 1 {
+            wrong.push(format!("story: {last} of {id} is stored, and was never said"));
+        }
+    }
+    wrong
+}
+
+/// An order that a caller was promised is there.
+fn check_callers(shop: &Shop, observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for order in &shop.script.orders {
+        let id = &order.order_id;
+        let there = orders.contains_key(id.as_str());
+        let mut callers = observed.clients.iter().filter(|it| it.asks(PLACE, &order.key));
+        let placed = callers.clone().any(|client| client.answered == Some(201));
+        if placed && !there {
+            wrong.push(format!("lost: {id} was answered 201, and is nowhere"));
+        }
+        let changed = order.twin.is_some_and(|(_, changed)| changed);
+        let refused =
+            callers.any(|client| !client.much_later && matches!(client.answered, Some(400..=499)));
+        if there && refused && !changed {
+            wrong.push(format!("callers: {} is there, and its caller was refused", order.name));
+        }
+    }
+    wrong
+}
+
+fn check_stock(shop: &Shop, observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+    let mut delivered: BTreeMap<&Sku, i64> = BTreeMap::new();
+    let ended = orders.values().filter_map(|told| told.placed.as_ref());
+    for order in ended.filter(|order| order.status == Status::Delivered) {
+        for line in &order.lines {
+            *delivered.entry(&line.sku).or_default() += i64::from(line.quantity.get());
+        }
+    }
+    let mut wrong = Vec::new();
+    let mut items = 0;
+    for stored in observed.items(chorus_inventory::TABLE.name) {
+        if text(&stored, "sk") != Some("item") {
+            continue;
+        }
+        let item: Result<chorus_inventory::Item, _> = serde_dynamo::from_item(stored);
+        let Ok(item) = item else {
+            wrong.push("stock: an item cannot be read".to_owned());
+            continue;
+        };
+        items += 1;
+        let sold = delivered.get(&item.sku).copied().unwrap_or(0);
+        let received = shop.stock.get(item.sku.as_str()).copied().unwrap_or(0);
+        let available = received - sold;
+        let is = (i64::from(item.available), i64::from(item.reserved), i64::from(item.sold));
+        if is != (available, 0, sold) {
+            let sku = &item.sku;
+            wrong.push(format!(
+                "stock: {sku} has {} available, {} reserved, {} sold; {sold} were delivered",
+                is.0, is.1, is.2
+            ));
+        }
+    }
+    if items != ITEMS.len() {
+        wrong.push(format!("stock: {items} items are listed"));
+    }
+    wrong
+}
+
+/// Every event that the bus took is in the log once, and nothing else is.
+fn check_log(shop: &Shop, observed: &Observed) -> Vec<String> {
+    let sightings = observed.sightings();
+    let kept = observed.items(chorus_event_log::TABLE.name);
+    let logged: BTreeSet<String> =
+        kept.iter().filter_map(|item| text(item, "sk").map(ToOwned::to_owned)).collect();
+    let missing = sightings.events.iter().filter(|(id, _)| !logged.contains(*id));
+    let mut wrong: Vec<String> = missing
+        .map(|(_, event)| format!("log: {} of {} is missing", event.detail_type, event.about))
+        .collect();
+    if kept.len() != logged.len() {
+        wrong.push(format!("log: {} items tell of {} events", kept.len(), logged.len()));
+    }
+    let poisoned: BTreeSet<&str> = sightings.poisoned.iter().map(String::as_str).collect();
+    let unknown =
+        |id: &&String| !sightings.events.contains_key(*id) && !poisoned.contains(id.as_str());
+    let unknown = logged.iter().filter(unknown).count();
+    // Poison that can be read as far as the log needs is kept there.
+    let readable = shop.poison.div_ceil(2);
+    if unknown > readable {
+        wrong.push(format!("log: {unknown} events were never said"));
+    }
+    wrong
+}
+
+fn check_counts(observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+    let mut counted = [0_i64; 6];
+    for item in observed.items(chorus_analytics::TABLE.name) {
+        let Ok(part) = serde_dynamo::from_item::<_, chorus_analytics::Count>(item) else {
+            return vec!["counts: a part cannot be read".to_owned()];
+        };
+        let of_part = [
+            part.placed,
+            part.placed_worth,
+            part.canceled,
+            part.canceled_worth,
+            part.delivered,
+            part.delivered_worth,
+        ];
+        counted.iter_mut().zip(of_part).for_each(|(sum, part)| *sum += part);
+    }
+    let mut are = [0_i64; 6];
+    for order in orders.values().filter_map(|told| told.placed.as_ref()) {
+        let mut add = |place: usize| {
+            are[place] += 1;
+            are[place + 1] += order.total.minor();
+        };
+        add(0);
+        match order.status {
+            Status::Canceled => add(2),
+            Status::Delivered => add(4),
+            Status::Open => {}
+        }
+    }
+    if counted == are {
+        return Vec::new();
+    }
+    vec![format!("counts: {counted:?} were counted, {are:?} are")]
+}
+
+/// The list that customers see says what the orders' own events say.
+fn check_list(observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+    let mut listed: BTreeMap<String, Status> = BTreeMap::new();
+    for item in observed.items(chorus_order::VIEW_TABLE.name) {
+        if let Ok(line) = serde_dynamo::from_item::<_, chorus_order::OrderView>(item) {
+            listed.insert(line.order_id.to_string(), line.status);
+        }
+    }
+    let placed = orders.values().filter_map(|told| told.placed.as_ref());
+    let are: BTreeMap<String, Status> =
+        placed.map(|order| (order.order_id.to_string(), order.status)).collect();
+    if listed == are {
+        return Vec::new();
+    }
+    vec![format!("list: it says {listed:?}, and the orders {are:?}")]
+}
+
+/// No letter was posted twice under two keys, and none was forgotten.
+fn check_letters(shop: &Shop, observed: &Observed) -> Vec<String> {
+    let letters = shop.post.letters();
+    let sightings = observed.sightings();
+    let due = sightings.events.values().filter(|it| LETTERS.contains(&it.detail_type.as_str()));
+    let forgotten = due.filter(|event| {
+        let posted = |letter: &&String| {
+            letter.starts_with(&event.detail_type) && letter.contains(&event.about)
+        };
+        letters.values().find(posted).is_none()
+    });
+    let mut wrong: Vec<String> = forgotten
+        .map(|it| format!("letters: no customer was told {} of {}", it.detail_type, it.about))
+        .collect();
+    let mut texts: BTreeMap<&str, u32> = BTreeMap::new();
+    for letter in letters.values() {
+        *texts.entry(letter.as_str()).or_default() += 1;
+    }
+    let twice = texts.into_iter().filter(|(_, times)| *times > 1);
+    wrong.extend(twice.map(|(letter, times)| {
+        let head = letter.lines().next().unwrap_or_default();
+        format!("letters: \"{head}\" was posted {times} times")
+    }));
+    wrong
+}
+
+/// Order knows every item at the price that Inventory lists it at.
+fn check_prices(observed: &Observed) -> Vec<String> {
+    let listed: BTreeMap<Sku, Money> = observed
+        .items(chorus_inventory::TABLE.name)
+        .into_iter()
+        .filter_map(|item| serde_dynamo::from_item::<_, chorus_inventory::Item>(item).ok())
+        .map(|item| (item.sku, item.price))
+        .collect();
+    let learned: BTreeMap<Sku, Money> = observed
+        .items(chorus_order::TABLE.name)
+        .into_iter()
+        .filter_map(|item| serde_dynamo::from_item::<_, chorus_order::Price>(item).ok())
+        .map(|price| (price.sku, price.price))
+        .collect();
+    if listed == learned {
+        return Vec::new();
+    }
+    vec![format!("prices: {listed:?} are listed, {learned:?} were learned")]
+}
+
+/// How the orders of a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Ends {
+    /// Delivered.
+    pub delivered: u64,
+    /// Canceled.
+    pub canceled: u64,
+    /// Never placed: refused, or the caller went away first.
+    pub unplaced: u64,
+}
+
+impl AddAssign for Ends {
+    fn add_assign(&mut self, other: Self) {
+        self.delivered += other.delivered;
+        self.canceled += other.canceled;
+        self.unplaced += other.unplaced;
+    }
+}
+
+/// How the orders ended.
+pub(crate) fn ends(shop: &Shop, observed: &Observed) -> Ends {
+    let orders = orders(observed);
+    let count = |status: Status| {
+        let placed = orders.values().filter_map(|told| told.placed.as_ref());
+        placed.filter(|order| order.status == status).count() as u64
+    };
+    Ends {
+        delivered: count(Status::Delivered),
+        canceled: count(Status::Canceled),
+        unplaced: shop.script.orders.len().saturating_sub(orders.len()) as u64,
+    }
+}
+
+/// The reviews that payments wait for, and that nobody has decided.
+pub(crate) fn pending_reviews(observed: &Observed) -> Vec<OrderId> {
+    let reviews = observed.items(<chorus_fraud::Review as Entity>::TABLE);
+    let reviews = reviews
+        .into_iter()
+        .filter_map(|item| serde_dynamo::from_item::<_, chorus_fraud::Review>(item).ok());
+    reviews
+        .filter(|it| it.pending.is_some() && it.handle.is_some())
+        .map(|review| review.order_id)
+        .collect()
+}

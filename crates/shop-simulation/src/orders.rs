@@ -1,0 +1,237 @@
+//! What people do in a run: who orders what, who cancels, who reviews.
+
+use std::time::Duration;
+
+use chorus_events::OrderId;
+use chorus_kernel::derived_id;
+use chorus_simulation::{Draws, Script};
+use serde::Serialize;
+
+use crate::courier::{Conduct, Manner};
+use crate::shop::{CARRIER, CUSTOMERS, PRICES, REVIEWS};
+
+/// An item, its price in cents, its stock.
+pub(crate) const ITEMS: [(&str, i64, u32); 3] =
+    [("chai", 1_990, 8), ("piano", 125_000, 4), ("tea", 513, 60)];
+
+/// The customers; what the bank and Customer do about them, their ids say.
+pub(crate) const CUSTOMER_IDS: [&str; 3] = ["ana", "bob-declined", "eve-blocked"];
+
+/// A story that is told the same in every run, for faults to be tried on one by one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Story {
+    /// An order that arrives.
+    Delivered,
+    /// An order of high value that goes abroad, and is canceled when its parcel is on its way.
+    Canceled,
+    /// Both, at the same time.
+    #[default]
+    Both,
+}
+
+impl Story {
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Canceled => "canceled",
+            Self::Both => "both",
+        }
+    }
+}
+
+/// What a reviewer does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Review {
+    Approves,
+    Declines,
+    /// Approves, and then wants to decline.
+    ChangesMind,
+    /// Never comes: an operator declines once faults have stopped.
+    Never,
+}
+
+/// One order, and what happens to it.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedOrder {
+    /// `order 1`
+    pub(crate) name: String,
+    /// The Idempotency-Key.
+    pub(crate) key: String,
+    pub(crate) order_id: OrderId,
+    pub(crate) customer: &'static str,
+    pub(crate) lines: Vec<(&'static str, u32)>,
+    pub(crate) country: &'static str,
+    pub(crate) at: Duration,
+    /// How often the caller tries before going away.
+    pub(crate) patience: u32,
+    /// Another caller sends the same, or something else, with the same key.
+    pub(crate) twin: Option<(Duration, bool)>,
+    pub(crate) cancel: Option<Duration>,
+    pub(crate) review: (Review, Duration),
+    pub(crate) manner: Manner,
+}
+
+/// What people do in a run, and what the bank promises.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    pub(crate) orders: Vec<PlannedOrder>,
+    /// Whether the bank remembers a refund that came before its charge.
+    pub(crate) bank_voids: bool,
+    pub(crate) prices: Vec<(Duration, &'static str, i64)>,
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+impl Orders {
+    pub(crate) fn drawn(size: u32, draws: &mut Draws) -> Self {
+        let moments = draws.moments(PRICES, 3);
+        let mut price = |at| {
+            let sku = draws.extent.one_of(&["chai", "tea"]);
+            (at, sku, 500 + 10 * draws.extent.below(200) as i64)
+        };
+        let prices = moments.into_iter().map(&mut price).collect();
+        let orders = (1..=size).map(|number| order(draws, number)).collect();
+        Self { orders, bank_voids: draws.of("bank").percent(50), prices }
+    }
+
+    pub(crate) fn fixed(story: Story) -> Self {
+        let plain = Draws::plain();
+        let mut orders: Vec<PlannedOrder> = (1..=2).map(|number| order(&plain, number)).collect();
+        orders[0].lines = vec![("chai", 2), ("tea", 1)];
+        orders[0].country = "Germany";
+        orders[1].lines = vec![("piano", 1)];
+        orders[1].country = "France";
+        orders[1].at = millis(20);
+        orders[1].cancel = Some(millis(2_500));
+        orders[1].manner.delivery = millis(600_000);
+        match story {
+            Story::Delivered => orders.truncate(1),
+            Story::Canceled => drop(orders.remove(0)),
+            Story::Both => {}
+        }
+        Self { orders, bank_voids: true, prices: Vec::new() }
+    }
+}
+
+impl Script for Orders {
+    const SIMPLER: &'static [fn(&mut Self)] = &[
+        |it| it.prices.clear(),
+        |it| it.orders.iter_mut().for_each(|order| order.twin = None),
+        |it| it.orders.iter_mut().for_each(|order| order.cancel = None),
+    ];
+
+    fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    fn remove(&mut self, place: usize) {
+        self.orders.remove(place);
+    }
+
+    fn tell(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        if !self.prices.is_empty() {
+            let prices: Vec<Duration> = self.prices.iter().map(|it| it.0).collect();
+            told.push(format!("prices change after {prices:?}"));
+        }
+        told.extend(self.orders.iter().map(PlannedOrder::tell));
+        told
+    }
+}
+
+impl PlannedOrder {
+    /// Whether a reviewer is asked.
+    pub(crate) fn is_reviewed(&self) -> bool {
+        self.lines.iter().any(|(sku, _)| *sku == "piano")
+    }
+
+    fn tell(&self) -> String {
+        let mut what = format!("{} of {:?} by {}", self.name, self.lines, self.customer);
+        what.push_str(&format!(", placed after {:?}", self.at));
+        if let Some(cancel) = self.cancel {
+            what.push_str(&format!(", canceled {cancel:?} later"));
+        }
+        if let Some((after, changed)) = self.twin {
+            let how = if changed { "changed" } else { "the same" };
+            what.push_str(&format!(", sent again ({how}) {after:?} later"));
+        }
+        if self.is_reviewed() {
+            let (review, after) = self.review;
+            what.push_str(&format!(", review: {review:?} after {after:?}"));
+        }
+        what.push_str(&format!(", carrier: {:?}", self.manner));
+        what
+    }
+}
+
+fn order(draws: &Draws, number: u32) -> PlannedOrder {
+    let name = format!("order {number}");
+    let mut draw = draws.of(&name);
+    let key = format!("{}-{number}", draws.seed);
+    let customers = draws.has(CUSTOMERS);
+    let customer = match draw.below(10) {
+        0 if customers => CUSTOMER_IDS[1],
+        1 if customers => CUSTOMER_IDS[2],
+        _ => CUSTOMER_IDS[0],
+    };
+    let skus = draw.one_of::<&[&'static str]>(&[
+        &["chai"],
+        &["tea"],
+        &["chai", "tea"],
+        &["piano"],
+        &["piano", "chai"],
+        &["tea", "tea"],
+    ]);
+    let lines = skus.iter().map(|sku| (*sku, 1 + draw.below(3) as u32)).collect();
+    let country = draw.one_of(&[
+        "Germany", "Germany", "Germany", "Germany", "France", "France", "France", "Atlantis",
+    ]);
+    let patience = if customers { draw.one_of(&[1, 2, 8, 8]) } else { 12 };
+    let cancel = (customers && draw.percent(35)).then(|| draw.moment());
+    let twin = (customers && draw.percent(20)).then(|| (draw.moment(), draw.percent(30)));
+    let reviews = [Review::Approves, Review::Declines, Review::ChangesMind, Review::Never];
+    let review = if draws.has(REVIEWS) { draw.one_of(&reviews) } else { Review::Approves };
+    let conducts = [
+        Conduct::Plain,
+        Conduct::Plain,
+        Conduct::Twice,
+        Conduct::Cancels,
+        Conduct::Silent,
+        Conduct::Down,
+    ];
+    let manner = if draws.has(CARRIER) {
+        let conduct = draw.one_of(&conducts);
+        Manner { conduct, pickup: draw.moment(), delivery: draw.moment() }
+    } else {
+        Manner { conduct: Conduct::Plain, pickup: millis(50), delivery: millis(150) }
+    };
+    PlannedOrder {
+        order_id: order_id(&key),
+        name,
+        key,
+        customer,
+        lines,
+        country: if number > 1 && country == "Atlantis" && !customers {
+            "Germany"
+        } else {
+            country
+        },
+        at: millis(draw.below(3_000)),
+        patience,
+        twin,
+        cancel,
+        review: (review, draw.moment()),
+        manner,
+    }
+}
+
+/// The order that a caller's key names, as the service derives it.
+fn order_id(key: &str) -> OrderId {
+    let id = derived_id("order-id", key, 0).simple().to_string();
+    id[..20].parse().expect("twenty hexadecimal digits are an order's id")
+}

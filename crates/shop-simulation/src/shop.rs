@@ -1,0 +1,248 @@
+//! The shop as the simulator runs it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chorus_events::inventory::ItemReserved;
+use chorus_events::order::OrderCreated;
+use chorus_events::table::rows;
+use chorus_http::{Request, Response};
+use chorus_kernel::{Item, Store, number, text};
+use chorus_services::Dependencies;
+use chorus_simulation::{
+    Application, Chore, Client, Draws, Effects, Environment, Observed, Opened, Poison, Port,
+    Scenario, Trouble, Unreadable, Watch,
+};
+use chorus_table::{Event, Row, Table};
+use chorus_webhook_signature::WebhookSecret;
+use jiff::Timestamp;
+
+use crate::callers::{self, PLACE};
+use crate::courier::{Conduct, Courier};
+use crate::invariants::{self, Ends};
+use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story};
+use crate::outside::{Bank, Books, Post};
+
+/// Customers cancel, at any moment; callers repeat themselves, or go away.
+pub(crate) const CUSTOMERS: Trouble = Trouble::named("customers");
+/// Reviewers approve, decline, change their mind, or never come.
+pub(crate) const REVIEWS: Trouble = Trouble::named("reviews");
+/// The carrier gives up, calls back twice, late or never, or is down.
+pub(crate) const CARRIER: Trouble = Trouble::named("carrier");
+/// Prices change while orders run.
+pub(crate) const PRICES: Trouble = Trouble::named("prices");
+
+/// The payment provider.
+pub(crate) const PAYMENT_PORT: Port = Port::slow_external(0, "Payment");
+/// The mailer.
+pub(crate) const MAIL_PORT: Port = Port::external(1, "Mail");
+/// The carrier, called by the bus itself.
+pub(crate) const CARRIER_PORT: Port = Port::external(2, "Carrier");
+
+/// The secret that the carrier signs with.
+const SECRET: &str = "a-secret-of-the-simulated-carrier";
+
+/// The shop of one run, with everybody around it.
+pub struct Shop {
+    pub(crate) bank: Arc<Bank>,
+    pub(crate) post: Arc<Post>,
+    pub(crate) courier: Arc<Courier>,
+    pub(crate) script: Orders,
+    /// How many pieces of each item were received.
+    pub(crate) stock: Arc<HashMap<String, i64>>,
+    /// How many messages come that nobody can read.
+    pub(crate) poison: usize,
+    secret: WebhookSecret,
+}
+
+impl Application for Shop {
+    type Script = Orders;
+    type Story = Story;
+    type Ends = Ends;
+
+    const TABLE: Table = chorus_events::table::TABLE;
+    const TROUBLES: &'static [Trouble] = &[CUSTOMERS, REVIEWS, CARRIER, PRICES];
+    const PORTS: &'static [Port] = &[PAYMENT_PORT, MAIL_PORT, CARRIER_PORT];
+    /// Hours rather than days.
+    const LIMITS: &'static [(&'static str, u32)] = &[
+        ("ReviewHeartbeatSeconds", 7_200),
+        ("ReviewTimeoutSeconds", 14_400),
+        ("CarrierTimeoutSeconds", 21_600),
+    ];
+    const LONGEST_WAIT: Duration = Duration::from_secs(22_000);
+    /// The carrier alone may take two and a half days.
+    const ENDS_WITHIN: Duration = Duration::from_secs(3 * 86_400);
+    const POISON: &'static [Poison] = &[
+        Poison {
+            event: OrderCreated::SPEC,
+            unreadable: Unreadable::Data("order-id"),
+            // The event log reads as much as it needs.
+            buried_by: &[rows::ReserveItem::SPEC, rows::CountOrder::SPEC, rows::ProjectOrder::SPEC],
+        },
+        Poison {
+            event: ItemReserved::SPEC,
+            unreadable: Unreadable::Envelope,
+            buried_by: &[rows::DescribeItem::SPEC, rows::RecordEvent::SPEC],
+        },
+    ];
+
+    fn draw(size: u32, draws: &mut Draws) -> Orders {
+        Orders::drawn(size, draws)
+    }
+
+    fn fixed(story: Story) -> Orders {
+        Orders::fixed(story)
+    }
+
+    fn open(environment: &Arc<Environment>, scenario: &Scenario<Orders>) -> Opened<Self> {
+        let script = scenario.script.clone();
+        let bank = Arc::new(Bank {
+            environment: Arc::clone(environment),
+            voids: script.bank_voids,
+            mute: scenario.mute,
+            books: Arc::new(Mutex::new(Books::default())),
+        });
+        let post = Post { environment: Arc::clone(environment), letters: Arc::default() };
+        let post = Arc::new(post);
+        let courier = Courier::new(environment, &script.orders);
+        let secret: WebhookSecret = SECRET.parse().expect("the secret is long enough");
+        let functions = chorus_services::functions(&Dependencies {
+            payment_provider: Arc::clone(&bank) as Arc<_>,
+            mailer: Arc::clone(&post) as Arc<_>,
+            webhook_secret: secret.clone(),
+        });
+        let received = ITEMS.iter().map(|it| (it.0.to_owned(), i64::from(it.2)));
+        let stock: Arc<HashMap<String, i64>> = Arc::new(received.collect());
+        let partner = Arc::clone(&courier);
+        let watched = Arc::clone(&stock);
+        let watch = Watch::new(chorus_inventory::TABLE.name, move |item| unsound(item, &watched));
+        let poison = scenario.poison.len();
+        let application = Self { bank, post, courier, script, stock, poison, secret };
+        Opened { application, functions, partner: Some(partner), watches: vec![watch] }
+    }
+
+    fn set_up(&self) -> Vec<Client> {
+        let listings = ITEMS.iter().map(|it| callers::lists(it.0, it.1, it.2, 0));
+        listings.chain(CUSTOMER_IDS.map(callers::keeps)).collect()
+    }
+
+    fn callers(&self) -> Vec<(Duration, Client)> {
+        let mut all = Vec::new();
+        for order in &self.script.orders {
+            all.push((order.at, callers::places(order, false)));
+            if let Some((after, changed)) = order.twin {
+                let mut twin = callers::places(order, changed);
+                twin.name = format!("{} again", twin.name);
+                all.push((order.at + after, twin));
+            }
+            if let Some(after) = order.cancel {
+                let client = callers::cancels(&order.order_id, &order.name);
+                all.push((order.at + after, client));
+            }
+            all.extend(reviewers(order));
+        }
+        for (time, (at, sku, price)) in self.script.prices.iter().enumerate() {
+            let stock = ITEMS.iter().find(|it| it.0 == *sku).map_or(0, |it| it.2);
+            all.push((*at, callers::lists(sku, *price, stock, time + 1)));
+        }
+        all
+    }
+
+    fn request(&self, client: &Client, now: Timestamp) -> Request {
+        callers::request(client, &self.secret, now)
+    }
+
+    fn is_answer_of_another(&self, client: &Client, response: &Response) -> bool {
+        client.route == PLACE && !callers::is_answered_by(client, &response.body)
+    }
+
+    fn is_over(&self, observed: &Observed) -> bool {
+        invariants::open(observed).is_empty()
+    }
+
+    /// Declines what nobody reviews, and cancels what the carrier keeps silent about.
+    fn help(&self, round: u32, observed: &Observed) -> Vec<Client> {
+        let planned = |id| self.script.orders.iter().find(|order| order.order_id == id);
+        let mut all = Vec::new();
+        for id in invariants::pending_reviews(observed) {
+            if round > 0 || planned(id.clone()).is_some_and(|it| it.review.0 == Review::Never) {
+                let name = format!("operator's review of {id}, {round}");
+                all.push(callers::reviews(&id, "decline", name));
+            }
+        }
+        for id in invariants::open(observed) {
+            let silent = |it: &PlannedOrder| it.manner.conduct == Conduct::Silent;
+            if round > 0 && planned(id.clone()).is_some_and(silent) {
+                all.push(callers::cancels(&id, "an operator"));
+            }
+        }
+        all
+    }
+
+    fn rebuild(&self, observed: &Observed, store: Arc<dyn Store>) -> Chore {
+        observed.clear(chorus_order::VIEW_TABLE.name);
+        Box::pin(async move {
+            if let Err(error) = chorus_order::rebuild(&*store).await {
+                tracing::debug!(%error, "the list of orders is not rebuilt");
+            }
+        })
+    }
+
+    fn name(&self, correlation_id: &str) -> Option<&str> {
+        let mut orders = self.script.orders.iter();
+        orders.find(|it| it.order_id.as_str() == correlation_id).map(|it| it.name.as_str())
+    }
+
+    fn check(&self, observed: &Observed) -> Vec<String> {
+        invariants::check(self, observed)
+    }
+
+    fn effects(&self) -> Effects {
+        let books = self.bank.books();
+        Effects::from([
+            ("charges", books.charges.len()),
+            ("refunds", books.refunds.len()),
+            ("parcels", self.courier.parcels().parcels.len()),
+            ("letters", self.post.letters().len()),
+        ])
+    }
+
+    fn ends(&self, observed: &Observed) -> Ends {
+        invariants::ends(self, observed)
+    }
+}
+
+fn reviewers(order: &PlannedOrder) -> Vec<(Duration, Client)> {
+    let (review, after) = order.review;
+    let at = order.at + after;
+    let says = |verdict: &str| {
+        let name = format!("review of {}, {verdict}", order.name);
+        callers::reviews(&order.order_id, verdict, name)
+    };
+    match review {
+        _ if !order.is_reviewed() => Vec::new(),
+        Review::Approves => vec![(at, says("approve"))],
+        Review::Declines => vec![(at, says("decline"))],
+        Review::ChangesMind => {
+            vec![(at, says("approve")), (at + Duration::from_millis(2), says("decline"))]
+        }
+        Review::Never => Vec::new(),
+    }
+}
+
+/// No item is ever short of a piece, or has one too many.
+fn unsound(item: &Item, stock: &HashMap<String, i64>) -> Option<String> {
+    if text(item, "sk") != Some("item") {
+        return None;
+    }
+    let count = |name| number(item, name).unwrap_or(i64::MIN / 8);
+    let counts = [count("available"), count("reserved"), count("sold")];
+    let sum: i64 = counts.iter().sum();
+    let sku = text(item, "sku").unwrap_or_default();
+    let wrong = counts.iter().any(|it| *it < 0) || stock.get(sku).is_some_and(|it| *it != sum);
+    wrong.then(|| {
+        let [available, reserved, sold] = counts;
+        format!("stock: {sku} has {available} available, {reserved} reserved, {sold} sold")
+    })
+}

@@ -1,0 +1,59 @@
+//! Callers of the API: what they ask, and what they hear.
+
+use chorus_http::{Problem, Response};
+
+use super::task::{Done, Errand, Purpose};
+use super::{Doing, Simulation};
+use crate::application::Application;
+
+impl<A: Application> Simulation<A> {
+    pub(super) fn request(&mut self, index: usize) {
+        let client = &mut self.observed.clients[index];
+        if client.answered.is_some() || client.attempts >= client.patience {
+            return;
+        }
+        client.attempts += 1;
+        let attempt = client.attempts;
+        let label = format!("{}, attempt {attempt}", client.name);
+        let request = self.application.request(client, self.environment.now());
+        let route = client.route;
+        let Some(endpoint) = self.routes.get(route).cloned() else {
+            self.environment.violated(format!("routes: there is no {route}"));
+            return;
+        };
+        let kernel = self.kernel.clone();
+        let future = async move { Done::Answer(endpoint.call(&kernel, &request).await) };
+        let purpose = Purpose::Request { client: index, attempt };
+        self.spawn(Errand { label, place: route.to_owned(), purpose }, Box::pin(future));
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        index: usize,
+        attempt: u32,
+        answer: &Result<Response, Problem>,
+    ) {
+        let status = match answer {
+            Ok(response) => response.status,
+            Err(problem) => problem.status,
+        };
+        let now = self.environment.now();
+        let client = &mut self.observed.clients[index];
+        let line = format!("{}, attempt {attempt}: answered {status}", client.name);
+        if let Ok(response) = answer
+            && self.application.is_answer_of_another(client, response)
+        {
+            self.environment
+                .violated(format!("callers: {} got the answer of another", client.name));
+        }
+        if client.answered.is_none() && client.is_satisfied(status) {
+            client.answered = Some(status);
+        }
+        let again = client.answered.is_none() && attempt == client.attempts;
+        let pause = client.pause();
+        self.environment.state().trace.happened(now, &line);
+        if again {
+            self.plan(pause, Doing::Request(index));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Who comes, and when.
+
+use std::time::Duration;
+
+use super::{Doing, Simulation};
+use crate::application::Application;
+use crate::client::Client;
+use crate::trouble::Trouble;
+
+impl<A: Application> Simulation<A> {
+    /// Every caller that repeats itself, and was answered, asks the same again.
+    pub(crate) fn repeat(&mut self) {
+        let clients = self.observed.clients.iter();
+        let answered = clients.filter(|it| it.answered.is_some() && it.repeats);
+        let again: Vec<Client> = answered.map(Client::again).collect();
+        self.come(again);
+    }
+
+    /// Has what the script needs come to be, with nothing going wrong.
+    pub(crate) fn set_up(&mut self) {
+        let clients = self.application.set_up();
+        self.come(clients);
+    }
+
+    fn come(&mut self, clients: Vec<Client>) {
+        for client in clients {
+            self.appear(client, Duration::ZERO);
+        }
+        self.run();
+    }
+
+    /// Plays the scenario, until nothing is left to be done.
+    pub(crate) fn play(&mut self) {
+        {
+            let mut state = self.environment.state();
+            state.armed = true;
+            state.skews = self.scenario.troubles.contains(&Trouble::SKEW);
+        }
+        for (at, client) in self.application.callers() {
+            self.appear(client, at);
+        }
+        let mut chores: Vec<(Duration, Doing)> = Vec::new();
+        let scenario = &self.scenario;
+        chores.extend(scenario.replays.iter().map(|at| (*at, Doing::Replay)));
+        chores.extend(scenario.rebuilds.iter().map(|at| (*at, Doing::Rebuild)));
+        chores.extend(scenario.redrives.iter().map(|at| (*at, Doing::Redrive)));
+        let poison = scenario.poison.iter().enumerate();
+        chores.extend(poison.map(|(number, at)| (*at, Doing::Poison(number))));
+        for (at, chore) in chores {
+            self.plan(at, chore);
+        }
+        self.run();
+    }
+}

@@ -1,0 +1,123 @@
+//! What a run stands on: the application's functions on the local engine, all of whose ports can be
+//! struck.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chorus_http::HttpFunction;
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, StoreError, TableSpec};
+use chorus_local::{
+    Definitions, Disorder, DynoxideStore, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig,
+    SystemClock, VirtualClock,
+};
+use chorus_table::Via;
+
+use super::Simulation;
+use crate::application::{Application, Opened};
+use crate::draw::mix;
+use crate::environment::Environment;
+use crate::observed::{Observed, Seen};
+use crate::ports::{SkewedClock, StruckBus, StruckStore};
+use crate::scenario::Scenario;
+use crate::simulator::{Error, Simulator};
+use crate::store::Shelf;
+use crate::trouble::Trouble;
+
+/// The routes of the services, by method and path.
+pub(super) type Routes = BTreeMap<String, Arc<dyn chorus_http::Endpoint>>;
+
+impl<A: Application> Simulation<A> {
+    /// A run in which nothing has happened yet.
+    pub(crate) fn open(
+        simulator: &Simulator<A>,
+        environment: Arc<Environment>,
+        scenario: Scenario<A::Script>,
+    ) -> Result<Self, Error> {
+        environment.state().versions = scenario.troubles.contains(&Trouble::VERSIONS);
+        let Opened { application, functions, partner, watches } = A::open(&environment, &scenario);
+        let (functions, routes) = HttpFunction::split(functions);
+        let routes = routes
+            .into_iter()
+            .map(|route| (format!("{} {}", route.method, route.path), route.endpoint))
+            .collect();
+        let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE];
+        tables.extend(functions.iter().flat_map(|it| it.tables.iter().copied()));
+        let clock: VirtualClock = environment.clock.clone();
+        let shelf = Arc::new(Shelf::new(simulator.backing, Arc::new(clock), &tables)?);
+        let seen = Seen::new(Arc::clone(&environment));
+        let mut config = engine(simulator, &environment, functions)?;
+        config = config.seed(mix(scenario.seed, 1));
+        config.disorder =
+            Disorder { fewest_copies: 1, most_copies: scenario.copies, delay: scenario.delay };
+        config.partner = partner;
+        config.observer = Some(Arc::clone(&seen) as Arc<_>);
+        let local = Arc::new(Local::open(config)?);
+        let struck = StruckStore::new(Arc::clone(&environment), Arc::clone(&shelf), watches);
+        let store: Arc<dyn Store> = Arc::new(struck);
+        let kernel = Kernel {
+            machines: local.machines_on(Arc::clone(&store)),
+            store,
+            bus: Arc::new(StruckBus {
+                environment: Arc::clone(&environment),
+                bus: Arc::clone(local.bus()),
+            }),
+            clock: Arc::new(SkewedClock { environment: Arc::clone(&environment) }),
+        };
+        let observed = Observed { clients: Vec::new(), shelf, seen, local: Arc::clone(&local) };
+        Ok(Self {
+            environment,
+            application,
+            observed,
+            scenario,
+            local,
+            kernel,
+            routes,
+            agenda: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            labels: HashMap::new(),
+            next: 0,
+            steps: 0,
+        })
+    }
+}
+
+thread_local! {
+    /// The engine's own store, which stays empty, since all tables are on the shelf: one is enough
+    /// for all runs.
+    static EMPTY: Result<Arc<DynoxideStore>, String> =
+        DynoxideStore::memory(Arc::new(SystemClock), &[TableSpec { ttl: None, ..EXECUTIONS_TABLE }])
+            .map(Arc::new)
+            .map_err(|error| error.to_string());
+}
+
+/// The state machines, read once.
+fn machines<A: Application>(
+    simulator: &Simulator<A>,
+    functions: &[Function],
+) -> Result<Arc<Definitions>, chorus_local::Error> {
+    if let Some(machines) = simulator.machines.get() {
+        return Ok(Arc::clone(machines));
+    }
+    let limits = A::LIMITS.iter().map(|(name, seconds)| ((*name).to_owned(), *seconds)).collect();
+    let machines = Arc::new(Definitions::of(functions, &limits)?);
+    Ok(Arc::clone(simulator.machines.get_or_init(|| machines)))
+}
+
+/// The engine, but for what each run has of its own.
+fn engine<A: Application>(
+    simulator: &Simulator<A>,
+    environment: &Environment,
+    functions: Vec<Function>,
+) -> Result<LocalConfig, Error> {
+    let machines = machines(simulator, &functions)?;
+    let mut config = LocalConfig::new(&A::TABLE, functions).virtual_time(&environment.clock);
+    config.machines = Some(machines);
+    config.store = Some(EMPTY.with(Clone::clone).map_err(StoreError::Invalid)?);
+    // The observer sees everything at once; nobody watches from afar.
+    config.feed = 1;
+    let called = A::TABLE.rows.iter().filter(|row| matches!(row.via, Via::ApiDestination(_)));
+    for row in called {
+        config = config.endpoint(row.action, Endpoint::new("https://partner.example", "a key"));
+    }
+    Ok(config)
+}

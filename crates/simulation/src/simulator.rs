@@ -1,0 +1,351 @@
+//! A run from its beginning to its end, and what it came to.
+
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use chorus_kernel::StoreError;
+use chorus_local::{Definitions, VirtualClock};
+use serde::Serialize;
+
+use crate::application::{Application, Effects};
+use crate::draw::Draw;
+use crate::environment::{Called, Environment, Injection, Plan, beginning};
+use crate::fault::Port;
+use crate::invariants;
+use crate::scenario::Scenario;
+use crate::simulation::Simulation;
+use crate::store::Backing;
+use crate::trace::Trace;
+use crate::trouble::Faults;
+
+/// So often an operator comes by, once faults have stopped, before a run has come to no end.
+const ROUNDS: u32 = 10;
+
+/// The sweeper is due every minute, and looks for what is older than half of one; clocks may be off
+/// by five minutes.
+const SWEPT_WITHIN: Duration = Duration::from_secs(400);
+
+/// A run cannot be set up: that says nothing of what the application does, only that it is wired
+/// wrongly, such as by a rule whose pattern EventBridge would not take.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The tables cannot be made.
+    #[error("the store cannot be set up")]
+    Store(#[from] StoreError),
+    /// The bus cannot be opened.
+    #[error("the engine cannot be opened")]
+    Engine(#[from] chorus_local::Error),
+}
+
+/// Runs an application, and keeps what is the same for all runs.
+pub struct Simulator<A> {
+    pub(crate) backing: Backing,
+    /// The state machines, read by the first run.
+    pub(crate) machines: OnceLock<Arc<Definitions>>,
+    application: PhantomData<fn() -> A>,
+}
+
+impl<A: Application> Default for Simulator<A> {
+    fn default() -> Self {
+        Self::on(Backing::default())
+    }
+}
+
+/// What is asked of a run.
+pub(crate) struct Request<A: Application> {
+    pub(crate) scenario: Scenario<A::Script>,
+    pub(crate) plan: Plan,
+    /// The story that it tells: there, calls take the time that they always take. Without, all is
+    /// drawn.
+    pub(crate) story: Option<A::Story>,
+    /// Whether every word of the trace is kept.
+    pub(crate) told: bool,
+    /// Whether every call is kept.
+    pub(crate) listed: bool,
+}
+
+impl<A: Application> Clone for Request<A> {
+    fn clone(&self) -> Self {
+        Self { scenario: self.scenario.clone(), plan: self.plan.clone(), ..*self }
+    }
+}
+
+impl<A: Application> Request<A> {
+    /// The run of a seed.
+    pub(crate) fn drawn(seed: u64, faults: &Faults, size: u32) -> Self {
+        let scenario = Scenario::drawn::<A>(seed, faults, size);
+        let (per_mille, troubles) = (scenario.per_mille, scenario.troubles.clone());
+        let plan = Plan::Drawn { per_mille, troubles };
+        Self { scenario, plan, story: None, told: false, listed: false }
+    }
+
+    /// A story, struck by these faults and no other.
+    pub(crate) fn fixed(story: A::Story, injections: &[Injection]) -> Self {
+        let scenario = Scenario::fixed(A::fixed(story));
+        let plan = Plan::listed(injections);
+        Self { scenario, plan, story: Some(story), told: false, listed: false }
+    }
+}
+
+/// What a run came to; `E` says how its cases ended.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Outcome<E> {
+    /// The seed that it was drawn from.
+    pub seed: u64,
+    /// What must never be, and was: none, where all is well.
+    pub violations: Vec<String>,
+    /// The calls that were struck, in order.
+    pub injected: Vec<Injection>,
+    /// How the cases ended.
+    pub ends: E,
+    /// Calls to the outside of functions.
+    pub calls: u64,
+    /// Attempts to deliver something.
+    pub deliveries: u64,
+    /// Events that the bus took.
+    pub events: u64,
+    /// Dead letters, those of messages that nobody can read included.
+    pub dead_letters: u64,
+    /// How often the archive was replayed, projections rebuilt, dead letters sent back, and
+    /// messages injected that nobody can read.
+    pub chores: [u64; 4],
+    /// How much time passed in the run, in seconds.
+    pub virtual_seconds: i64,
+    /// The fingerprint of the trace.
+    pub fingerprint: u64,
+    /// Where processes made calls, and where they died, by place in the code.
+    #[serde(skip)]
+    pub points: Points,
+    /// Every word of the trace, where it was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<String>,
+    /// The events of the cases, as the bus took them first, where something was violated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub story: Vec<String>,
+    /// Every call, where it was asked for.
+    #[serde(skip)]
+    pub(crate) called: Vec<Called>,
+}
+
+/// Places in the code: an action on an event, and which of its calls.
+#[derive(Debug, Clone, Default)]
+pub struct Points {
+    /// At which a process made a call.
+    pub seen: BTreeSet<(Arc<str>, u32, Port)>,
+    /// At which a process died.
+    pub crashed: BTreeSet<(Arc<str>, u32, Port)>,
+}
+
+impl<E> Outcome<E> {
+    /// Whether all is well.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.violations.is_empty()
+    }
+}
+
+impl<A: Application> Simulator<A> {
+    /// Runs that keep their items in the map.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs that keep their items in `backing`: a seed's run is the same on each, to the byte.
+    #[must_use]
+    pub const fn on(backing: Backing) -> Self {
+        Self { backing, machines: OnceLock::new(), application: PhantomData }
+    }
+
+    /// Runs `seed` with `size` cases, exposed to a part of `faults` of its own.
+    ///
+    /// # Errors
+    /// Where the run cannot be set up.
+    pub fn seed(&self, seed: u64, faults: &Faults, size: u32) -> Result<Outcome<A::Ends>, Error> {
+        self.run(&Request::drawn(seed, faults, size))
+    }
+
+    /// The same, keeping every word of its trace.
+    ///
+    /// # Errors
+    /// Where the run cannot be set up.
+    pub fn trace_seed(
+        &self,
+        seed: u64,
+        faults: &Faults,
+        size: u32,
+    ) -> Result<Outcome<A::Ends>, Error> {
+        self.run(&Request { told: true, ..Request::drawn(seed, faults, size) })
+    }
+
+    /// Runs a story, struck by these faults and no other, keeping every word of its trace.
+    ///
+    /// # Errors
+    /// Where the run cannot be set up.
+    pub fn trace_story(
+        &self,
+        story: A::Story,
+        faults: &[Injection],
+    ) -> Result<Outcome<A::Ends>, Error> {
+        self.run(&Request { told: true, ..Request::fixed(story, faults) })
+    }
+
+    /// Runs to the end, and checks.
+    pub(crate) fn run(&self, request: &Request<A>) -> Result<Outcome<A::Ends>, Error> {
+        let clock = VirtualClock::at(beginning());
+        let trace = if request.told { Trace::told() } else { Trace::default() };
+        let seed = request.scenario.seed;
+        let environment = Environment::new(clock, seed, request.plan.clone(), trace);
+        {
+            let mut state = environment.state();
+            state.jitter = request.story.is_none();
+            state.called = request.listed.then(Vec::new);
+        }
+        let scenario = request.scenario.clone();
+        let mut simulation = Simulation::open(self, Arc::clone(&environment), scenario)?;
+        simulation.set_up();
+        simulation.play();
+        simulation.calm();
+        let calm_since = environment.seconds();
+        settle(&mut simulation);
+        let took = environment.seconds() - calm_since;
+        if took.unsigned_abs() > A::ENDS_WITHIN.as_secs() {
+            environment.violated(format!("end: it took {took} s after faults had stopped"));
+        }
+        let mut violations = environment.state().violations.clone();
+        violations.extend(invariants::check(&simulation));
+        let replays = request.story.is_some() || Draw::of(seed, "at rest").percent(50);
+        if violations.is_empty() && replays {
+            violations.extend(check_replay(&mut simulation));
+        }
+        if violations.is_empty()
+            && let Some(again) = request.scenario.again
+        {
+            violations.extend(check_repetition(&mut simulation, again));
+        }
+        Ok(outcome(&simulation, violations))
+    }
+}
+
+/// Much later, when records have expired, callers who repeat themselves change nothing: what a
+/// service keeps of a case outlives its records.
+fn check_repetition<A: Application>(
+    simulation: &mut Simulation<A>,
+    again: Duration,
+) -> Vec<String> {
+    let before = effects(simulation);
+    simulation.wait(again);
+    simulation.expire();
+    simulation.repeat();
+    settle(simulation);
+    let after = effects(simulation);
+    let mut violations = invariants::check(simulation);
+    if before != after {
+        violations.push(format!("repetition: {before:?} before, {after:?} after"));
+    }
+    violations.iter().map(|violation| format!("{violation}, after records expired")).collect()
+}
+
+/// What has reached outside so far, and how many events were published.
+fn effects<A: Application>(simulation: &Simulation<A>) -> Effects {
+    let mut effects = simulation.application.effects();
+    effects.insert("events", simulation.observed.sightings().events.len());
+    effects
+}
+
+/// Faults have stopped: what is left is finished by what recurs, and by an operator.
+fn settle<A: Application>(simulation: &mut Simulation<A>) {
+    for round in 0..ROUNDS {
+        simulation.wait(SWEPT_WITHIN);
+        let redriven = simulation.redrive();
+        // In half of the runs nobody helps at first: the state machines give up by themselves.
+        let helped = !simulation.scenario.seed.is_multiple_of(2) || round > 1;
+        if round == 1 && !helped && !simulation.is_over() {
+            simulation.wait(A::LONGEST_WAIT);
+        }
+        if helped {
+            for client in simulation.application.help(round, &simulation.observed) {
+                simulation.appear(client, Duration::ZERO);
+            }
+        }
+        simulation.run();
+        let published = invariants::unpublished(&simulation.observed).is_empty();
+        if redriven == 0 && published && simulation.is_over() {
+            break;
+        }
+    }
+    if !simulation.scenario.rebuilds.is_empty() {
+        simulation.rebuild();
+        simulation.run();
+    }
+}
+
+/// The whole archive, replayed at rest, changes nothing.
+fn check_replay<A: Application>(simulation: &mut Simulation<A>) -> Vec<String> {
+    let before = effects(simulation);
+    simulation.replay("at-rest");
+    simulation.run();
+    let after = effects(simulation);
+    let mut violations = invariants::check(simulation);
+    if before != after {
+        violations.push(format!("replay: {before:?} before, {after:?} after"));
+    }
+    violations.iter().map(|violation| format!("after a replay, {violation}")).collect()
+}
+
+fn outcome<A: Application>(
+    simulation: &Simulation<A>,
+    violations: Vec<String>,
+) -> Outcome<A::Ends> {
+    let ends = simulation.application.ends(&simulation.observed);
+    let story = if violations.is_empty() { Vec::new() } else { story(simulation) };
+    let sightings = simulation.observed.sightings();
+    let mut state = simulation.environment.state();
+    let scenario = &simulation.scenario;
+    Outcome {
+        seed: scenario.seed,
+        violations,
+        injected: std::mem::take(&mut state.injected),
+        ends,
+        calls: state.calls,
+        deliveries: sightings.deliveries,
+        events: sightings.events.len() as u64,
+        dead_letters: sightings.dead,
+        chores: [
+            scenario.replays.len() as u64,
+            scenario.rebuilds.len() as u64,
+            scenario.redrives.len() as u64,
+            scenario.poison.len() as u64,
+        ],
+        virtual_seconds: simulation.environment.seconds(),
+        fingerprint: state.trace.fingerprint(),
+        points: Points {
+            seen: std::mem::take(&mut state.seen),
+            crashed: std::mem::take(&mut state.crashed),
+        },
+        called: state.called.take().unwrap_or_default(),
+        trace: std::mem::take(&mut state.trace).into_lines(),
+        story,
+    }
+}
+
+/// The events of the cases, in the order in which the bus took them first.
+fn story<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
+    let sightings = simulation.observed.sightings();
+    let mut told: Vec<_> = sightings
+        .events
+        .values()
+        .filter_map(|event| Some((event, simulation.application.name(&event.about)?)))
+        .collect();
+    told.sort_by_key(|(event, _)| event.first);
+    told.iter()
+        .map(|(event, case)| {
+            let times =
+                if event.times > 1 { format!(" (×{})", event.times) } else { String::new() };
+            format!("{:.3} {case}: {}{times}", event.first, event.detail_type)
+        })
+        .collect()
+}

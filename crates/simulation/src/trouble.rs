@@ -1,0 +1,154 @@
+//! The kinds of trouble that a run can be exposed to.
+
+use std::collections::BTreeSet;
+
+use crate::fault::Fault;
+
+/// A kind of trouble that a run can be exposed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Trouble(&'static str);
+
+impl Trouble {
+    /// Processes die before and after calls.
+    pub const CRASHES: Self = Self("crashes");
+    /// Throttles, 5xx and refused transactions.
+    pub const REFUSALS: Self = Self("refusals");
+    /// Done, but the answer is lost; or done late.
+    pub const LOST_ANSWERS: Self = Self("lost-answers");
+    /// Functions are given up as timed out, and go on beside their own retry.
+    pub const TIMEOUTS: Self = Self("timeouts");
+    /// PutEvents takes some entries and not others.
+    pub const PARTIAL_PUBLISHES: Self = Self("partial-publishes");
+    /// Indexes answer as they did before.
+    pub const STALE_READS: Self = Self("stale-reads");
+    /// Each delivery is made up to five times; some of its copies run at once.
+    pub const DUPLICATES: Self = Self("duplicates");
+    /// Deliveries are late, by up to a day, and overtake each other.
+    pub const DELAYS: Self = Self("delays");
+    /// Clocks are off by up to five minutes, each invocation's by another amount, and some jump
+    /// back under way.
+    pub const SKEW: Self = Self("skew");
+    /// Messages that nobody can read.
+    pub const POISON: Self = Self("poison");
+    /// Dead letters are sent back, once and twice, while cases run.
+    pub const REDRIVES: Self = Self("redrives");
+    /// The whole archive is replayed while cases run.
+    pub const REPLAYS: Self = Self("replays");
+    /// Projections are discarded and rebuilt while cases run.
+    pub const REBUILDS: Self = Self("rebuilds");
+    /// Newer senders publish events with fields that consumers do not know yet.
+    pub const VERSIONS: Self = Self("versions");
+    /// Records expire, TTL deletes them up to two days late, and callers repeat themselves then.
+    pub const EXPIRY: Self = Self("expiry");
+
+    /// What can befall any application.
+    pub const GENERAL: [Self; 15] = [
+        Self::CRASHES,
+        Self::REFUSALS,
+        Self::LOST_ANSWERS,
+        Self::TIMEOUTS,
+        Self::PARTIAL_PUBLISHES,
+        Self::STALE_READS,
+        Self::DUPLICATES,
+        Self::DELAYS,
+        Self::SKEW,
+        Self::POISON,
+        Self::REDRIVES,
+        Self::REPLAYS,
+        Self::REBUILDS,
+        Self::VERSIONS,
+        Self::EXPIRY,
+    ];
+
+    /// Trouble of the application's own, which its scripts draw.
+    #[must_use]
+    pub const fn named(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+
+    /// The trouble that a fault belongs to.
+    #[must_use]
+    pub const fn of(fault: Fault) -> Self {
+        match fault {
+            Fault::Throttled | Fault::Unavailable | Fault::Conflict => Self::REFUSALS,
+            Fault::Lost | Fault::Late => Self::LOST_ANSWERS,
+            Fault::CrashBefore | Fault::CrashAfter => Self::CRASHES,
+            Fault::Partial => Self::PARTIAL_PUBLISHES,
+            Fault::Stale => Self::STALE_READS,
+            Fault::TimedOut => Self::TIMEOUTS,
+        }
+    }
+}
+
+/// Which trouble runs may be exposed to. Each seed draws its own part of it, and how much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(pub BTreeSet<Trouble>);
+
+impl Faults {
+    /// All that can befall any application, and trouble of its `own`.
+    #[must_use]
+    pub fn all(own: &[Trouble]) -> Self {
+        Self(Trouble::GENERAL.iter().chain(own).copied().collect())
+    }
+
+    /// Nothing goes wrong.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(BTreeSet::new())
+    }
+
+    /// Reads `all`, `none`, or names separated by commas, of what can befall any application and of
+    /// trouble of its `own`; a name after `-` is taken out.
+    ///
+    /// # Errors
+    /// Where a name is unknown.
+    pub fn read(text: &str, own: &[Trouble]) -> Result<Self, UnknownTrouble> {
+        let known: Vec<Trouble> = Trouble::GENERAL.iter().chain(own).copied().collect();
+        let unknown = |name: &str| UnknownTrouble {
+            name: name.to_owned(),
+            known: known.iter().map(|it| it.name()).collect::<Vec<_>>().join(", "),
+        };
+        let mut faults = Self::none();
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            let (word, taken_out) = word.strip_prefix('-').map_or((word, false), |it| (it, true));
+            let meant: Vec<Trouble> = match word {
+                "all" => known.clone(),
+                "none" => Vec::new(),
+                name => {
+                    let found = known.iter().find(|trouble| trouble.name() == name);
+                    vec![*found.ok_or_else(|| unknown(name))?]
+                }
+            };
+            for trouble in meant {
+                if taken_out {
+                    faults.0.remove(&trouble);
+                } else {
+                    faults.0.insert(trouble);
+                }
+            }
+        }
+        Ok(faults)
+    }
+}
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.0.iter().map(|trouble| trouble.name()).collect();
+        f.write_str(if names.is_empty() { "none" } else { "" })?;
+        f.write_str(&names.join(","))
+    }
+}
+
+/// No trouble of the application has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no trouble called {name}: choose from all, none, {known}")]
+pub struct UnknownTrouble {
+    name: String,
+    known: String,
+}

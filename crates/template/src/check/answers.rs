@@ -1,0 +1,66 @@
+//! What a waiting task is answered with, and what the choices of its machine compare, is the same.
+
+use std::collections::BTreeSet;
+
+use chorus_kernel::Answers;
+
+use super::machines::parts;
+use super::view::View;
+use crate::machine::{Comparison, Definition, Machine};
+use crate::{Finding, names};
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    let machines = Machine::all(view.stack);
+    let read = |machine: &Machine| {
+        let properties =
+            &view.document["Resources"][names::machine(machine.spec.name)]["Properties"];
+        Definition::read(&view.definition(properties)?)
+    };
+    let all: Vec<(&Machine, Definition)> =
+        machines.iter().filter_map(|machine| Some((machine, read(machine)?))).collect();
+    let nested: BTreeSet<&str> = all.iter().flat_map(|(_, definition)| parts(definition)).collect();
+    // A part hands its answers to whoever runs it, who may be the one that chooses.
+    let whole = all.iter().filter(|(machine, _)| !nested.contains(machine.spec.name));
+    whole.flat_map(|one| of_whole(one, &all)).collect()
+}
+
+/// What is wrong with a machine and all that it runs as parts of itself.
+fn of_whole(whole: &(&Machine, Definition), all: &[(&Machine, Definition)]) -> Vec<Finding> {
+    let mut names: BTreeSet<&str> = [whole.0.spec.name].into();
+    loop {
+        let inside = all.iter().filter(|(machine, _)| names.contains(machine.spec.name));
+        let more: BTreeSet<&str> = inside.flat_map(|(_, definition)| parts(definition)).collect();
+        if more.is_subset(&names) {
+            break;
+        }
+        names.extend(more);
+    }
+    let inside: Vec<_> = all.iter().filter(|one| names.contains(one.0.spec.name)).collect();
+    let definitions: Vec<&Definition> = inside.iter().map(|(_, definition)| definition).collect();
+    let declared = inside.iter().flat_map(|(machine, _)| machine.spec.answers);
+    let id = names::machine(whole.0.spec.name);
+    declared.flat_map(|answers| of_field(&id, answers, &definitions)).collect()
+}
+
+fn of_field(id: &str, answers: &Answers, definitions: &[&Definition]) -> Vec<Finding> {
+    let Answers { field, words } = *answers;
+    let results = definitions.iter().flat_map(|definition| definition.results(field));
+    let answered: BTreeSet<&str> = words.iter().copied().chain(results).collect();
+    let compared: Vec<Comparison<'_>> = definitions
+        .iter()
+        .flat_map(|definition| definition.comparisons())
+        .filter(|comparison| comparison.field == field)
+        .collect();
+    let unknown = compared.iter().filter(|one| !answered.contains(one.word)).map(|one| {
+        let Comparison { state, word, .. } = one;
+        let problem = format!("compares {field} with {word} in {state}, which nothing answers");
+        let known: Vec<&str> = answered.iter().copied().collect();
+        Finding::new(id, problem, format!("The answers are {}", known.join(", ")))
+    });
+    let ignored = answered.iter().filter(|word| !compared.iter().any(|one| one.word == **word));
+    let ignored = ignored.map(|word| {
+        let problem = format!("may be answered {word} as {field}, which no choice compares");
+        Finding::new(id, problem, "Add it to the state that chooses, or answer it no more")
+    });
+    unknown.chain(ignored).collect()
+}
