@@ -17,16 +17,13 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A running shop with something to sell.
 #[derive(Debug)]
 pub struct TestShop {
-    /// The shop.
     pub shop: Shop,
 }
 
 /// What a request was answered with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
-    /// The body.
     pub body: Value,
 }
 

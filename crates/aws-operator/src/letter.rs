@@ -14,26 +14,20 @@ pub enum Target {
     Queue(String),
     /// Something that only the bus can reach, such as an API destination.
     OnlyTheBus(String),
-    /// Nobody knows.
     Unknown,
 }
 
-/// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// The message's id.
     pub id: String,
     /// The queue it lies in, by URL.
     pub queue_url: String,
-    /// What takes it out.
     pub(crate) receipt: String,
     /// The event, as its target was meant to get it.
     pub event: String,
     /// Where it was meant to go.
     pub target: Target,
-    /// The error's code.
     pub code: String,
-    /// What happened.
     pub message: String,
     /// The rule, where the bus says it.
     pub rule: Option<String>,
@@ -94,7 +88,6 @@ impl Letter {
         about.unwrap_or_default().to_owned()
     }
 
-    /// What the event is.
     #[must_use]
     pub fn detail_type(&self) -> String {
         let event: Value = serde_json::from_str(&self.event).unwrap_or_default();

@@ -28,9 +28,7 @@ pub enum OperatorError {
     /// Something of the stack is not there.
     #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
     Missing {
-        /// The stack.
         stack: String,
-        /// What was looked for.
         what: String,
     },
     /// A dead letter names no target that takes it again.
@@ -55,9 +53,7 @@ pub(crate) use ask;
 /// A queue of dead letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadQueue {
-    /// Its name.
     pub name: String,
-    /// How it is asked.
     pub url: String,
     /// About how many letters lie in it.
     pub letters: usize,

@@ -11,7 +11,6 @@ use crate::{Operator, OperatorError, ask};
 pub struct ReplayStarted {
     /// Its name, which the replayed events carry as `replay-name`.
     pub name: String,
-    /// Its ARN.
     pub arn: String,
 }
 

@@ -9,7 +9,6 @@ use chorus_table::Entry;
 use crate::service_error::{Trouble, trouble};
 use crate::trace::Trace;
 
-/// Publishes on one bus.
 #[derive(Debug, Clone)]
 pub struct EventBridgePublisher {
     client: Client,

@@ -28,14 +28,12 @@ pub(crate) struct DeadLetter {
     pub(crate) target: String,
     /// The stable name of the error.
     pub(crate) code: String,
-    /// What happened.
     pub(crate) message: String,
 }
 
 /// Keeps dead letters until somebody looks.
 #[async_trait]
 pub(crate) trait DeadLetters: Send + Sync {
-    /// Takes one.
     async fn take(&self, letter: &DeadLetter) -> Result<(), Failure>;
 }
 

@@ -37,7 +37,6 @@ pub(crate) struct Invoker {
 /// What is known of one invocation.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
-    /// Lambda's id of it.
     pub(crate) request_id: String,
     /// When work is given up, a moment before Lambda would.
     pub(crate) give_up_at: Instant,
@@ -112,9 +111,7 @@ impl Invoker {
 /// A failed invocation, as Lambda reports it.
 #[derive(Debug)]
 pub(crate) struct Failed {
-    /// The error's stable name.
     pub(crate) error_type: String,
-    /// What happened.
     pub(crate) failure: Failure,
 }
 

@@ -35,15 +35,11 @@ pub enum StartError {
     /// A variable of the environment has a value that means nothing.
     #[error("the environment variable {name} must be {rule}")]
     Meaningless {
-        /// Which.
         name: &'static str,
-        /// What it must be.
         rule: &'static str,
     },
-    /// There is no executor.
     #[error("the executor did not start")]
     Executor(#[source] std::io::Error),
-    /// The loop ended.
     #[error("the runtime's loop ended: {0}")]
     Loop(lambda_runtime::Error),
 }

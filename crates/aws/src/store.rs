@@ -25,7 +25,6 @@ const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 /// A refused write answers with the item that refused it.
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
-/// DynamoDB.
 #[derive(Debug, Clone)]
 pub struct DynamoStore {
     client: Client,

@@ -68,7 +68,6 @@ impl Trace {
         Self::of_detail(event.detail.get())
     }
 
-    /// As X-Ray's header.
     pub(crate) fn to_xray(&self) -> String {
         let (epoch, random) = self.id.split_at(8);
         format!("Root=1-{epoch}-{random};Parent={};Sampled={}", self.parent, u8::from(self.sampled))

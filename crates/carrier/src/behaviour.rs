@@ -7,15 +7,11 @@ use chorus_events::CustomerId;
 pub(crate) struct Behaviour {
     /// It gives up after it picked the parcel up.
     pub(crate) cancels: bool,
-    /// It never answers.
     pub(crate) down: bool,
     /// It answers the third request.
     pub(crate) flaky: bool,
-    /// It answers late.
     pub(crate) slow: bool,
-    /// It calls back twice.
     pub(crate) twice: bool,
-    /// It never calls back.
     pub(crate) silent: bool,
 }
 

@@ -26,7 +26,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What the carrier says to a parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
-    /// It takes it.
     Accepted,
     /// It had it before, or it was called back before.
     Known,
@@ -34,7 +33,6 @@ pub enum Acceptance {
     Unavailable,
 }
 
-/// The carrier.
 pub struct Carrier {
     shelf: Shelf,
     clock: Arc<dyn Clock>,

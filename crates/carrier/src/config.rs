@@ -10,7 +10,6 @@ use subtle::ConstantTimeEq;
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// This key.
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())

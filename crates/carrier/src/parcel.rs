@@ -11,15 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::behaviour::Behaviour;
 use crate::{Callback, CarrierConfig};
 
-/// Where a parcel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// The carrier will pick it up.
     Accepted,
-    /// The carrier has it.
     PickedUp,
-    /// Its customer has it.
     Delivered,
     /// It is damaged, and will not arrive.
     GivenUp,
@@ -27,7 +24,6 @@ pub enum Status {
     Recalled,
 }
 
-/// A parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Parcel {
@@ -39,7 +35,6 @@ pub struct Parcel {
     /// By what name the shop wants to hear of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
-    /// Where it is.
     pub status: Status,
     /// What the shop has yet to be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]

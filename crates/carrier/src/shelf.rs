@@ -11,7 +11,6 @@ use jiff::Timestamp;
 
 use crate::Parcel;
 
-/// The carrier's own table.
 pub const CARRIER_TABLE: TableSpec = TableSpec { name: "carrier", indexes: &[], ttl: None };
 
 /// The partition of all notes, which sort by when they are due.
@@ -23,7 +22,6 @@ const ASKS: &str = "asks";
 /// How many parcels are looked at together.
 const TOGETHER: u32 = 32;
 
-/// The shelf.
 #[derive(Clone)]
 pub(crate) struct Shelf {
     pub(crate) store: Arc<dyn Store>,
@@ -68,7 +66,6 @@ impl Shelf {
         Ok(page.items.iter().filter_map(order).collect())
     }
 
-    /// When something happens next.
     pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, Failure> {
         let mut query = Query::partition(CARRIER_TABLE.name, DUE);
         query.limit = Some(1);

@@ -16,11 +16,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// What the shop is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback {
-    /// Of which order.
     pub order_id: OrderId,
     /// By what name the shop knows the parcel.
     pub handle: Handle,
-    /// What happened.
     pub status: LogisticsStatus,
     /// Why, where it needs a reason.
     pub reason: Option<String>,

@@ -13,7 +13,6 @@ use crate::screen::called;
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 256 * 1024 * 1024;
 
-/// Somebody to ask.
 #[derive(Debug, Clone)]
 pub(crate) enum Client {
     /// A shop that listens at this URL.
@@ -22,7 +21,6 @@ pub(crate) enum Client {
     Here(Router),
 }
 
-/// What is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Ask<'a> {
     pub(crate) method: &'static str,

@@ -19,7 +19,6 @@ impl Interruption {
         Ok(Self { pressed: signal(pressed)?, asked: signal(asked)? })
     }
 
-    /// Waits for it.
     pub(crate) async fn comes(mut self) {
         tokio::select! {
             _ = self.pressed.recv() => {}

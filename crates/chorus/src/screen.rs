@@ -7,14 +7,10 @@ use anstyle::{AnsiColor, Style};
 
 /// A name that the eye should find.
 pub(crate) const BOLD: Style = Style::new().bold();
-/// What is well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// What matters less.
 pub(crate) const DIM: Style = Style::new().dimmed();
-/// What failed.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 
-/// Writes a line.
 macro_rules! line {
     ($($text:tt)*) => {
         $crate::screen::say(format_args!($($text)*))

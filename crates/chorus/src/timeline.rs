@@ -78,7 +78,6 @@ impl Timeline {
         Ok(())
     }
 
-    /// The tree of causes.
     pub(crate) fn print_tree(&self) -> anyhow::Result<()> {
         let start = self.start()?;
         let names = self.names();
@@ -167,7 +166,6 @@ fn reason(event: &LoggedEvent) -> String {
     reason.map(|reason| format!("  ({reason})")).unwrap_or_default()
 }
 
-/// Who says this event.
 fn speaker(event: &LoggedEvent) -> String {
     match TABLE.message(&event.detail_type).map(|message| message.spec.owner) {
         Some(Owner::Service(service)) => service.title.to_owned(),

@@ -14,14 +14,12 @@ mod survival;
 
 use std::process::{Command, Output};
 
-/// The binary under test.
 fn chorus(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chorus"));
     command.args(arguments).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE").env_remove("CARGO");
     command.output().expect("the binary that cargo built can be run")
 }
 
-/// What it said.
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

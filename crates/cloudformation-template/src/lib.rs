@@ -18,6 +18,8 @@
 //! # Ok::<(), cloudformation_template::TemplateError>(())
 //! ```
 
+#![warn(missing_docs)]
+
 mod error;
 mod resolve;
 mod rules;

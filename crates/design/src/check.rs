@@ -134,7 +134,6 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Rows that nothing starts.
 fn idle(rows: &[RowSpec]) -> Vec<Finding> {
     let idle = |row: &&RowSpec| {
         let told = row.consumes().next().is_some() || !row.api.is_empty();

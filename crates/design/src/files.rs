@@ -4,12 +4,10 @@ use chorus_table::{Message, Table};
 
 use crate::markdown;
 
-/// A generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedFile {
     /// Where it is, from the root of the application.
     pub path: String,
-    /// What stands in it.
     pub content: String,
 }
 

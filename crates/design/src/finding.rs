@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// One fault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
     /// The row, the event or the template's resource that is wrong.

@@ -7,7 +7,6 @@ use chorus_table::{EventSpec, Role, RowSpec};
 /// The rows of a design table, and the ways between them.
 #[derive(Debug, Clone, Copy)]
 pub struct Flow<'a> {
-    /// The rows.
     pub rows: &'a [RowSpec],
 }
 

@@ -17,7 +17,6 @@ pub fn action_table(rows: &[RowSpec], width: Option<u16>) -> String {
     table.to_string()
 }
 
-/// One row per event.
 #[must_use]
 pub fn event_table(rows: &[RowSpec], width: Option<u16>) -> String {
     let flow = Flow { rows };

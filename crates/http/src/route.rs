@@ -20,7 +20,6 @@ use crate::{Problem, body};
 pub struct Request {
     /// What stands for the `{names}` of the route's path.
     pub path: BTreeMap<String, String>,
-    /// Query parameters.
     pub query: BTreeMap<String, String>,
     /// Headers, their names in lower case.
     pub headers: BTreeMap<String, String>,
@@ -77,24 +76,19 @@ impl Request {
 /// A response: a status and a JSON body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
-    /// The HTTP status.
     pub status: u16,
     /// The media type of the body.
     pub content_type: &'static str,
-    /// Further headers.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
     pub body: Value,
 }
 
 impl Response {
-    /// A JSON response.
     #[must_use]
     pub fn json(status: u16, body: Value) -> Self {
         Self { status, content_type: "application/json", headers: Vec::new(), body }
     }
 
-    /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -115,13 +109,11 @@ pub trait Endpoint: Send + Sync {
 /// One route of a service's API, with what its documentation needs.
 #[derive(Clone)]
 pub struct Route {
-    /// The method.
     pub method: Method,
     /// The path, with `{names}` for its parameters.
     pub path: &'static str,
     /// What it does, in a sentence.
     pub summary: &'static str,
-    /// The status of success.
     pub success: u16,
     /// The schema of the request's body.
     pub request: Option<fn() -> Schema>,
@@ -131,7 +123,6 @@ pub struct Route {
     pub parameters: &'static [(&'static str, &'static str, bool, &'static str)],
     /// Where it answers page by page: the most entries of a page.
     pub page_limit: Option<u32>,
-    /// Who answers.
     pub endpoint: Arc<dyn Endpoint>,
 }
 

@@ -52,13 +52,9 @@ use std::sync::Arc;
 /// What the kernel stands on: a store, a bus, state machines and a clock.
 #[derive(Clone)]
 pub struct Kernel {
-    /// Items and transactions.
     pub store: Arc<dyn Store>,
-    /// Where events go.
     pub bus: Arc<dyn Publisher>,
-    /// Where executions run.
     pub machines: Arc<dyn Machines>,
-    /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -19,11 +19,9 @@ use crate::store::DynoxideStore;
 pub struct LocalConfig {
     /// The directory of `store.db` and `engine.db`; without, everything is in memory.
     pub data: Option<PathBuf>,
-    /// The services.
     pub functions: Vec<Function>,
     /// The rules of the bus.
     pub rules: Vec<Rule>,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The same clock, where the runner lets it pass while nothing can be done.
     pub passes: Option<VirtualClock>,
@@ -43,7 +41,6 @@ pub struct LocalConfig {
     pub schedules: Vec<(Schedule, Arc<dyn Job>)>,
     /// Is told of everything that happens.
     pub observer: Option<Arc<dyn Observer>>,
-    /// Deliberate disorder.
     pub disorder: Disorder,
     /// How long the state machines' waits last, in seconds, where that is not what they say.
     pub limits: BTreeMap<String, u32>,

@@ -77,7 +77,6 @@ struct Flying {
     since: Timestamp,
 }
 
-/// Everything that is pending.
 #[derive(Debug)]
 pub struct Engine {
     topology: Topology,
@@ -102,7 +101,6 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Nothing is pending yet.
     #[must_use]
     pub fn new(topology: Topology, random: Random) -> Self {
         let rule_names =
@@ -196,7 +194,6 @@ impl Engine {
         }
     }
 
-    /// Enqueues what was drafted.
     pub fn enqueue(&mut self, drafted: Vec<Delivery>) {
         for delivery in drafted {
             self.wait(delivery);

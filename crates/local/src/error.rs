@@ -13,7 +13,6 @@ pub enum Error {
     /// The directory cannot be made.
     #[error("the directory {} cannot be made", .0.display())]
     Directory(PathBuf, #[source] std::io::Error),
-    /// The journal's file fails.
     #[error("the engine's journal failed")]
     Journal(#[source] rusqlite::Error),
     /// The journal holds what no version of ours wrote.
@@ -37,9 +36,7 @@ pub enum Error {
     /// A state machine's definition asks its surroundings for what they do not know.
     #[error("the state machine {machine} has ${{{name}}}, which nothing fills in")]
     Substitution {
-        /// The machine.
         machine: &'static str,
-        /// What it asks for.
         name: String,
     },
     /// The HTTP client for partners cannot be made.
@@ -51,9 +48,7 @@ pub enum Error {
     /// The engine had not come to rest in time.
     #[error("{pending} deliveries were still pending and {in_flight} in flight after {seconds} s")]
     Busy {
-        /// Waiting deliveries.
         pending: usize,
-        /// Deliveries in flight.
         in_flight: usize,
         /// How long it was waited for.
         seconds: u64,

@@ -22,7 +22,6 @@ pub trait Job: Send + Sync {
     async fn run(&self, kernel: &Kernel) -> Result<(), Failure>;
 }
 
-/// What does the work.
 pub struct Hands {
     pub(crate) functions: BTreeMap<Service, Arc<Function>>,
     pub(crate) endpoints: BTreeMap<String, Endpoint>,

@@ -73,7 +73,6 @@ impl Local {
         &self.kernel
     }
 
-    /// The bus.
     #[must_use]
     pub const fn bus(&self) -> &Arc<Bus> {
         &self.bus
@@ -106,7 +105,6 @@ impl Local {
         self.hands.orchestrator.story(&*self.store, correlation_id).await
     }
 
-    /// The driver on tokio.
     #[must_use]
     pub const fn runner(&self) -> &Runner {
         &self.runner

@@ -30,14 +30,12 @@ pub struct Replay {
 /// What was, or would be, replayed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Events read.
     pub events: usize,
     /// Deliveries made, by rule.
     pub deliveries: BTreeMap<String, usize>,
 }
 
 impl Local {
-    /// Every queue.
     #[must_use]
     pub fn queues(&self) -> Vec<QueueState> {
         self.bus.with(|engine| engine.queues())

@@ -15,7 +15,6 @@ pub struct Endpoint {
     pub url: String,
     /// The name of the header that carries the key.
     pub api_key_header: String,
-    /// The key.
     pub api_key: String,
     /// For how long an answer is waited for.
     pub timeout: Duration,
@@ -45,7 +44,6 @@ impl std::fmt::Debug for Endpoint {
 pub struct Call {
     /// The row that it is made for.
     pub action: &'static str,
-    /// Where.
     pub endpoint: Endpoint,
     /// Headers besides the key and the content type: `Idempotency-Key`, `traceparent`.
     pub headers: Vec<(&'static str, String)>,
@@ -65,10 +63,8 @@ impl std::fmt::Debug for Call {
 /// Why there was no answer; nothing is known of whether the partner acted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    /// Not in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
-    /// The connection failed.
     #[error("not reached: {0}")]
     NotReached(String),
 }

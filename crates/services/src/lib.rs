@@ -11,9 +11,7 @@ use chorus_webhook_signature::WebhookSecret;
 /// What the services need besides the kernel.
 #[derive(Clone)]
 pub struct Dependencies {
-    /// Who moves the money.
     pub payment_provider: Arc<dyn PaymentProvider>,
-    /// Who sends the emails.
     pub mailer: Arc<dyn Mailer>,
     /// What the carrier signs its webhooks with.
     pub webhook_secret: WebhookSecret,

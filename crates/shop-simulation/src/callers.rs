@@ -14,13 +14,10 @@ use serde_json::{Value, json};
 use crate::courier::Callback;
 use crate::orders::PlannedOrder;
 
-/// Where orders are placed.
 pub(crate) const PLACE: &str = "POST /orders";
 
-/// The carrier's webhook.
 const WEBHOOK: &str = "POST /webhooks/logistics";
 
-/// Lists an item.
 pub(crate) fn lists(sku: &str, price: i64, stock: u32, time: usize) -> Client {
     let body = json!({ "name": sku, "price": cents(price), "stock": stock });
     let name = format!("listing {time} of {sku}");
@@ -29,7 +26,6 @@ pub(crate) fn lists(sku: &str, price: i64, stock: u32, time: usize) -> Client {
         .key(name.replace(' ', "-"))
 }
 
-/// Keeps a customer.
 pub(crate) fn keeps(customer: &str) -> Client {
     let body = json!({
         "name": customer,
@@ -56,7 +52,6 @@ pub(crate) fn places(order: &PlannedOrder, changed: bool) -> Client {
     Client::new(name, PLACE, &body).patience(order.patience).key(&order.key).repeats()
 }
 
-/// Cancels an order.
 pub(crate) fn cancels(order_id: &OrderId, who: &str) -> Client {
     let body = json!({ "reason": format!("{who} canceled it") });
     Client::new(format!("{who} canceled"), "POST /orders/{id}/cancel", &body)
@@ -67,7 +62,6 @@ pub(crate) fn cancels(order_id: &OrderId, who: &str) -> Client {
         .key(format!("cancel-{order_id}-{}", who.replace(' ', "-")))
 }
 
-/// Decides a review.
 pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Client {
     let handle = ReviewWait::handle(order_id);
     let body = json!({ "verdict": verdict, "reviewer": "maria", "handle": handle });

@@ -21,11 +21,9 @@ use crate::shop::CARRIER_PORT;
 /// What the carrier does with an order's parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Conduct {
-    /// Delivers it.
     Plain,
     /// Delivers it, and calls back twice each time.
     Twice,
-    /// Gives it up.
     Cancels,
     /// Takes it, and never calls back.
     Silent,
@@ -41,7 +39,6 @@ pub(crate) struct Manner {
     pub(crate) delivery: Duration,
 }
 
-/// Where a parcel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whereabouts {
     Accepted,
@@ -51,7 +48,6 @@ pub(crate) enum Whereabouts {
     Recalled,
 }
 
-/// A parcel.
 #[derive(Debug, Clone)]
 pub(crate) struct Parcel {
     pub(crate) order_id: OrderId,
@@ -60,7 +56,6 @@ pub(crate) struct Parcel {
     pub(crate) at: Whereabouts,
 }
 
-/// The carrier's shelf.
 #[derive(Debug, Default)]
 pub(crate) struct Parcels {
     /// By the key of the request that handed it in.
@@ -76,7 +71,6 @@ pub(crate) struct Callback {
     pub(crate) status: LogisticsStatus,
 }
 
-/// The carrier.
 pub(crate) struct Courier {
     environment: Arc<Environment>,
     /// By what name an order goes, and how it is treated.

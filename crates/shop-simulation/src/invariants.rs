@@ -396,9 +396,7 @@ fn check_prices(observed: &Observed) -> Vec<String> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Ends {
-    /// Delivered.
     pub delivered: u64,
-    /// Canceled.
     pub canceled: u64,
     /// Never placed: refused, or the caller went away first.
     pub unplaced: u64,
@@ -412,7 +410,6 @@ impl AddAssign for Ends {
     }
 }
 
-/// How the orders ended.
 pub(crate) fn ends(shop: &Shop, observed: &Observed) -> Ends {
     let orders = orders(observed);
     let count = |status: Status| {

@@ -14,7 +14,6 @@ pub use invariants::Ends;
 pub use orders::Story;
 pub use shop::Shop;
 
-/// Runs the shop.
 pub type Simulator = chorus_simulation::Simulator<Shop>;
 /// What a campaign of the shop tries.
 pub type Campaign = chorus_simulation::Campaign<Story>;

@@ -21,7 +21,6 @@ pub(crate) const CUSTOMER_IDS: [&str; 3] = ["ana", "bob-declined", "eve-blocked"
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Story {
-    /// An order that arrives.
     Delivered,
     /// An order of high value that goes abroad, and is canceled when its parcel is on its way.
     Canceled,
@@ -42,7 +41,6 @@ impl Story {
     }
 }
 
-/// What a reviewer does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Review {
     Approves,
@@ -58,7 +56,6 @@ pub(crate) enum Review {
 pub(crate) struct PlannedOrder {
     /// `order 1`
     pub(crate) name: String,
-    /// The Idempotency-Key.
     pub(crate) key: String,
     pub(crate) order_id: OrderId,
     pub(crate) customer: &'static str,

@@ -22,11 +22,9 @@ pub(crate) enum Entered {
     Voided,
 }
 
-/// The bank's books.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) charges: BTreeMap<String, (OrderId, Entered)>,
-    /// By the charge's key.
     pub(crate) refunds: BTreeMap<String, (OrderId, Money)>,
 }
 
@@ -76,7 +74,6 @@ impl Books {
     }
 }
 
-/// The bank.
 pub(crate) struct Bank {
     pub(crate) environment: Arc<Environment>,
     /// Whether it remembers a refund that came first, and declines the charge when it comes.

@@ -33,9 +33,7 @@ pub(crate) const CARRIER: Trouble = Trouble::named("carrier");
 /// Prices change while orders run.
 pub(crate) const PRICES: Trouble = Trouble::named("prices");
 
-/// The payment provider.
 pub(crate) const PAYMENT_PORT: Port = Port::slow_external(0, "Payment");
-/// The mailer.
 pub(crate) const MAIL_PORT: Port = Port::external(1, "Mail");
 /// The carrier, called by the bus itself.
 pub(crate) const CARRIER_PORT: Port = Port::external(2, "Carrier");
@@ -64,7 +62,6 @@ impl Application for Shop {
     const TABLE: Table = chorus_events::table::TABLE;
     const TROUBLES: &'static [Trouble] = &[CUSTOMERS, REVIEWS, CARRIER, PRICES];
     const PORTS: &'static [Port] = &[PAYMENT_PORT, MAIL_PORT, CARRIER_PORT];
-    /// Hours rather than days.
     const LIMITS: &'static [(&'static str, u32)] = &[
         ("ReviewHeartbeatSeconds", 7_200),
         ("ReviewTimeoutSeconds", 14_400),

@@ -12,7 +12,6 @@ use support::{Hook, Shop, event, finish, order_created};
 
 const KEY: &str = "c1b95b88";
 
-/// What makes Payment charge.
 fn estimated() -> String {
     let data = concat!(
         r#"{"order-id":"1073459984","customer-id":"456","total":39.80,"#,

@@ -19,15 +19,10 @@ use crate::Partners;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ItemAccount {
-    /// Which item.
     pub sku: Sku,
-    /// What the shop received.
     pub received: u64,
-    /// What can be ordered.
     pub available: u64,
-    /// What is set aside.
     pub reserved: u64,
-    /// What left the stock.
     pub sold: u64,
 }
 
@@ -35,19 +30,13 @@ pub struct ItemAccount {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct OrderAccount {
-    /// Which order.
     pub order_id: OrderId,
-    /// How it stands.
     pub status: Status,
-    /// What it is worth.
     pub total: Money,
-    /// Why it was canceled.
     pub reason: Option<String>,
     /// What was charged for it, by the provider's books.
     pub charged: Money,
-    /// How often.
     pub charges: usize,
-    /// What was refunded.
     pub refunded: Money,
 }
 

@@ -20,11 +20,9 @@ pub const MOST_NAMED: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Deed {
-    /// When it began.
     pub at: Timestamp,
     /// What: `redrive`, `replay`, `rebuild`.
     pub what: String,
-    /// What was asked.
     pub asked: Value,
     /// What came of it; nothing while it is under way, or where it was broken off.
     pub outcome: Option<Value>,
@@ -33,7 +31,6 @@ pub struct Deed {
 /// Why the audit does not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// The store failed.
     #[error("the audit cannot be written or read")]
     Store(#[from] StoreError),
     /// Something stored cannot be understood.

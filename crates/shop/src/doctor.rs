@@ -22,13 +22,10 @@ const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Stuck {
-    /// Which order.
     pub order_id: String,
     /// The event that should have been answered.
     pub after: String,
-    /// Its id.
     pub event_id: String,
-    /// When it occurred.
     pub since: Timestamp,
     /// The rule that leads it to the action.
     pub rule: String,
@@ -49,11 +46,8 @@ pub struct Stuck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Unpublished {
-    /// Whose.
     pub action: String,
-    /// Of which message.
     pub idempotency_key: String,
-    /// Since when.
     pub recorded_at: String,
 }
 
@@ -61,9 +55,7 @@ pub struct Unpublished {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Depth {
-    /// The queue.
     pub queue: String,
-    /// How many.
     pub letters: usize,
 }
 
@@ -73,19 +65,15 @@ pub struct Depth {
 pub struct DeployedRule {
     /// Its name on the bus.
     pub name: String,
-    /// Its event pattern.
     pub pattern: Value,
 }
 
-/// What the doctor found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Checkup {
-    /// Orders looked at.
     pub orders: usize,
     /// Orders that wait for an overdue event.
     pub stuck: Vec<Stuck>,
-    /// Records that nobody published.
     pub unpublished: Vec<Unpublished>,
     /// Dead letters, by queue.
     pub dead_letters: Vec<Depth>,
@@ -94,7 +82,6 @@ pub struct Checkup {
 }
 
 impl Checkup {
-    /// Whether nothing is wrong.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.stuck.is_empty()
@@ -107,7 +94,6 @@ impl Checkup {
 /// Why a shop cannot be examined.
 #[derive(Debug, thiserror::Error)]
 pub enum DoctorError {
-    /// The store failed.
     #[error("the shop's records cannot be read")]
     Store(#[from] StoreError),
     /// Something stored cannot be understood.

@@ -49,13 +49,11 @@ impl Partners {
         Self { store: wrap(self.store), ..self }
     }
 
-    /// The payment provider.
     #[must_use]
     pub fn provider(&self) -> SimulatedProvider {
         SimulatedProvider::new(Arc::clone(&self.store), Arc::clone(&self.clock))
     }
 
-    /// The post office.
     #[must_use]
     pub fn mailer(&self) -> SimulatedMailer {
         SimulatedMailer::new(Arc::clone(&self.store))

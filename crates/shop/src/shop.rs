@@ -27,7 +27,6 @@ pub enum ShopError {
     /// The directory cannot be used.
     #[error("the directory {0} cannot be used")]
     Directory(String, #[source] std::io::Error),
-    /// Something else listens there.
     #[error("nothing can listen on {0}: is it in use? Choose another with --port")]
     Address(SocketAddr, #[source] std::io::Error),
     /// The engine does not open.
@@ -130,13 +129,11 @@ impl Shop {
         Ok(Self { local, partners, router, serving: Mutex::new(None) })
     }
 
-    /// The engine.
     #[must_use]
     pub fn local(&self) -> &Local {
         &self.local
     }
 
-    /// The partners.
     #[must_use]
     pub const fn partners(&self) -> &Partners {
         &self.partners

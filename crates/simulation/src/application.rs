@@ -33,7 +33,6 @@ pub trait Application: Sized {
     /// How many cases ended in which way; a report adds them up.
     type Ends: Clone + Default + Debug + AddAssign + Serialize + Send;
 
-    /// The design table.
     const TABLE: Table;
     /// Trouble of its own, besides what can befall any application.
     const TROUBLES: &'static [Trouble] = &[];
@@ -105,7 +104,6 @@ pub trait Application: Sized {
         Effects::new()
     }
 
-    /// How the cases ended.
     fn ends(&self, observed: &Observed) -> Self::Ends;
 }
 
@@ -117,12 +115,10 @@ pub trait Script: Clone + Debug + Send + Sync + 'static {
     /// How many cases it has; a failure is tried without each of them.
     fn len(&self) -> usize;
 
-    /// Whether it has none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Takes a case out.
     fn remove(&mut self, place: usize);
 
     /// What people do, a line for each thing.
@@ -137,9 +133,7 @@ pub type Effects = BTreeMap<&'static str, usize>;
 
 /// The application of one run, and what the engine needs of it.
 pub struct Opened<A> {
-    /// The application.
     pub application: A,
-    /// Its services.
     pub functions: Vec<HttpFunction>,
     /// Who answers the calls of the bus, where the table has rows with API destinations.
     pub partner: Option<Arc<dyn Partner>>,
@@ -171,7 +165,6 @@ impl Watch {
 pub struct Poison {
     /// What it claims to be.
     pub event: EventSpec,
-    /// What makes it unreadable.
     pub unreadable: Unreadable,
     /// The rows that must leave it among their dead letters.
     pub buried_by: &'static [RowSpec],

@@ -21,31 +21,24 @@ const TOLD_FAILURES: usize = 3;
 /// So many places without a crash are named.
 const NAMED_PLACES: usize = 20;
 
-/// What a campaign tries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Campaign<S> {
     /// A run of each seed.
     Seeds {
-        /// Which.
         seeds: Range<u64>,
         /// Of which each seed draws its own part.
         faults: Faults,
-        /// Cases in each run.
         size: u32,
     },
     /// Every fault at every call of a story, one in each run.
     Single {
-        /// Which story.
         story: S,
     },
     /// Every pair of faults of a story: the second at a call that follows the first.
     /// Of `parts` parts of them, the one numbered `part`, from 0.
     Pairs {
-        /// Which story.
         story: S,
-        /// Which part.
         part: u64,
-        /// Of how many.
         parts: u64,
     },
 }
@@ -71,15 +64,11 @@ impl Default for Setting {
 /// How far a campaign is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Runs so far.
     pub runs: u64,
     /// Steps so far; a step is a seed, or a first fault with all that follow it.
     pub steps: u64,
-    /// Steps in all.
     pub of: u64,
-    /// Runs in a second.
     pub runs_per_second: f64,
-    /// Runs that violated something.
     pub failures: u64,
 }
 
@@ -91,7 +80,6 @@ pub struct Failure<S> {
     pub seed: u64,
     /// The story, which no seed draws.
     pub fixed: Option<S>,
-    /// What was violated.
     pub violations: Vec<String>,
     /// How many calls were struck at first.
     pub struck_at_first: usize,
@@ -109,21 +97,17 @@ pub struct Failure<S> {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report<E, S> {
-    /// Runs.
     pub runs: u64,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// Runs in a second, all threads together.
     pub runs_per_second: f64,
-    /// How the cases ended.
     pub ends: E,
     /// Calls to the outside of functions.
     pub calls: u64,
-    /// Attempts to deliver something.
     pub deliveries: u64,
     /// Events that the bus took.
     pub events: u64,
-    /// Dead letters.
     pub dead_letters: u64,
     /// Time that passed within the runs, in days.
     pub virtual_days: i64,
@@ -139,9 +123,7 @@ pub struct Report<E, S> {
     pub crashed: usize,
     /// Some of those at which none did.
     pub not_crashed: Vec<String>,
-    /// Runs that violated something.
     pub failed: u64,
-    /// The first of them.
     pub failures: Vec<Failure<S>>,
     /// With no failure in so many runs, the share of failing ones is below this at 95 %: 3/N.
     pub bound: f64,
@@ -221,7 +203,6 @@ impl<A: Application> Sum<A> {
     }
 }
 
-/// A campaign under way.
 struct Work<'a, A: Application> {
     simulator: &'a Simulator<A>,
     campaign: &'a Campaign<A::Story>,

@@ -25,7 +25,6 @@ pub(crate) fn name(text: &str) -> u64 {
     rest.iter().fold(sum, |sum, byte| mix(sum, u64::from(*byte)))
 }
 
-/// Draws for one thing.
 #[derive(Debug, Clone, Copy)]
 pub struct Draw(u64);
 
@@ -69,7 +68,6 @@ impl Draw {
 /// What an application's script is drawn from.
 #[derive(Debug)]
 pub struct Draws {
-    /// The run's seed.
     pub seed: u64,
     /// The trouble that this run is exposed to.
     pub troubles: BTreeSet<Trouble>,

@@ -18,7 +18,6 @@ use crate::fault::{Fault, Port};
 use crate::trace::Trace;
 use crate::trouble::Trouble;
 
-/// When every run begins.
 pub(crate) fn beginning() -> Timestamp {
     Timestamp::from_second(1_795_000_000).expect("a second of this century is a timestamp")
 }
@@ -34,9 +33,7 @@ pub struct Injection {
     pub task: String,
     /// Which of its calls, from 1.
     pub call: u32,
-    /// What was called.
     pub port: Port,
-    /// What went wrong.
     pub fault: Fault,
 }
 
@@ -79,14 +76,11 @@ pub(crate) struct Called {
     pub(crate) port: Port,
 }
 
-/// Where faults come from.
 #[derive(Debug, Clone)]
 pub(crate) enum Plan {
     /// Drawn: so many of a thousand calls are struck, by these kinds of trouble.
     Drawn {
-        /// Of a thousand calls.
         per_mille: u64,
-        /// The kinds.
         troubles: BTreeSet<Trouble>,
     },
     /// These, and no other.
@@ -123,14 +117,12 @@ pub(crate) type Later = Box<dyn FnOnce() -> Vec<Client> + Send>;
 /// called from anywhere within the run's one thread.
 pub struct Environment {
     pub(crate) clock: VirtualClock,
-    /// The run's seed.
     pub seed: u64,
     state: Mutex<State>,
 }
 
 pub(crate) struct State {
     pub(crate) plan: Plan,
-    /// Whether faults strike now.
     pub(crate) armed: bool,
     /// Whether calls take drawn amounts of time, so that tasks interleave.
     pub(crate) jitter: bool,

@@ -48,13 +48,11 @@ pub enum Fault {
 }
 
 impl Port {
-    /// A strongly consistent read.
     pub const READ: Self = Self { number: 0, name: "Read", kind: Kind::Read };
     /// A read of an index, which trails its table.
     pub const INDEX_READ: Self = Self { number: 1, name: "IndexRead", kind: Kind::IndexRead };
     /// A conditional write or a transaction.
     pub const WRITE: Self = Self { number: 2, name: "Write", kind: Kind::Write };
-    /// PutEvents.
     pub const PUBLISH: Self = Self { number: 3, name: "Publish", kind: Kind::Publish };
 
     pub(crate) const GENERAL: [Self; 4] =

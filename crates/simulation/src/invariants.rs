@@ -6,7 +6,6 @@ use crate::application::{Application, Poison};
 use crate::observed::Observed;
 use crate::simulation::Simulation;
 
-/// What does not hold.
 pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     let observed = &simulation.observed;
     let mut wrong = simulation.application.check(observed);

@@ -16,7 +16,6 @@ use crate::store::Shelf;
 
 /// What can be observed of a run from outside of its functions.
 pub struct Observed {
-    /// Everybody who called.
     pub clients: Vec<Client>,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) seen: Arc<Seen>,
@@ -62,7 +61,6 @@ impl Observed {
 /// An event that the bus took, once or several times.
 #[derive(Debug, Clone)]
 pub struct Sighting {
-    /// Its detail type.
     pub detail_type: String,
     /// Its `correlation-id`.
     pub about: String,
@@ -84,7 +82,6 @@ pub struct Sightings {
     pub(crate) dead: u64,
 }
 
-/// Watches the bus.
 pub(crate) struct Seen {
     pub(crate) environment: Arc<Environment>,
     sightings: Mutex<Sightings>,

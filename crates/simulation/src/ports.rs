@@ -18,7 +18,6 @@ use crate::environment::{Environment, Running};
 use crate::fault::{Fault, Port};
 use crate::store::Shelf;
 
-/// The store.
 pub(crate) struct StruckStore {
     pub(crate) environment: Arc<Environment>,
     pub(crate) shelf: Arc<Shelf>,

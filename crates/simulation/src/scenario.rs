@@ -15,7 +15,6 @@ use crate::trouble::{Faults, Trouble};
 pub struct Scenario<S> {
     /// The seed that it was drawn from; 0 where none was.
     pub seed: u64,
-    /// What people do.
     pub script: S,
     /// What the run is exposed to.
     pub troubles: BTreeSet<Trouble>,

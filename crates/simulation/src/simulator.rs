@@ -99,11 +99,9 @@ pub struct Outcome<E> {
     pub violations: Vec<String>,
     /// The calls that were struck, in order.
     pub injected: Vec<Injection>,
-    /// How the cases ended.
     pub ends: E,
     /// Calls to the outside of functions.
     pub calls: u64,
-    /// Attempts to deliver something.
     pub deliveries: u64,
     /// Events that the bus took.
     pub events: u64,
@@ -140,7 +138,6 @@ pub struct Points {
 }
 
 impl<E> Outcome<E> {
-    /// Whether all is well.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.violations.is_empty()

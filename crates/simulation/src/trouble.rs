@@ -97,7 +97,6 @@ impl Faults {
         Self(Trouble::GENERAL.iter().chain(own).copied().collect())
     }
 
-    /// Nothing goes wrong.
     #[must_use]
     pub const fn none() -> Self {
         Self(BTreeSet::new())

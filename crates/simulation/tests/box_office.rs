@@ -183,7 +183,6 @@ struct BoxOffice<const WRONG: u8> {
 impl<const WRONG: u8> Application for BoxOffice<WRONG> {
     type Script = Buyers;
     type Story = ();
-    /// Tickets printed.
     type Ends = usize;
 
     const TABLE: Table = if WRONG == MISWIRED { MISWIRED_TABLE } else { TABLE };

@@ -5,6 +5,8 @@
 //! with [`design_table!`]; everything else derives from the resulting [`Table`]. This crate knows no
 //! application, no store, no bus, no clock and nothing of AWS.
 
+#![warn(missing_docs)]
+
 mod content;
 mod envelope;
 mod event;

@@ -61,11 +61,8 @@ impl Application {
 /// An output of the template.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
-    /// Its name.
     pub name: &'static str,
-    /// What it is for.
     pub description: &'static str,
-    /// Its value.
     pub value: Value,
 }
 
@@ -75,7 +72,6 @@ pub struct Output {
 /// destination and a role for it; all are named after the partner.
 #[derive(Debug, Clone)]
 pub struct PartnerApi {
-    /// Whose API it is.
     pub partner: Partner,
     /// What a reader of the template should know: the comment above the partner's resources.
     pub story: String,

@@ -27,7 +27,6 @@ use serde_json::{Map, Value, json};
 
 /// Something that becomes one resource of the template.
 pub trait Construct {
-    /// The resource.
     fn resource(&self) -> Resource;
 }
 
@@ -36,7 +35,6 @@ pub trait Construct {
 pub struct Resource {
     /// Its type, such as `AWS::SQS::Queue`.
     pub kind: &'static str,
-    /// Its properties.
     pub properties: Value,
     /// What `sam build` needs to know of it.
     pub metadata: Option<Value>,

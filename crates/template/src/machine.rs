@@ -12,11 +12,9 @@ const INTEGRATION: &str = "arn:aws:states:::";
 /// A state machine of a service.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
-    /// Whose it is.
     pub(crate) service: Service,
     /// What its service says of it.
     pub(crate) spec: MachineSpec,
-    /// What it does.
     pub(crate) definition: Definition,
     /// Where its definition is, from the template's folder.
     pub(crate) file: String,
@@ -88,7 +86,6 @@ impl Definition {
         Some(Self(states))
     }
 
-    /// Every task.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
         let tasks = self.0.iter().filter(|(_, fields)| fields["Type"] == "Task");
         tasks.map(|(state, fields)| Task { state, fields })
@@ -113,11 +110,9 @@ impl Definition {
 /// A text that a choice compares with what stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Comparison<'a> {
-    /// The state that chooses.
     pub(crate) state: &'a str,
     /// The last field of the path.
     pub(crate) field: &'a str,
-    /// The text.
     pub(crate) word: &'a str,
 }
 
@@ -144,7 +139,6 @@ fn collect(value: &Value, states: &mut Vec<(String, Value)>) {
 /// A task of a definition.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Task<'a> {
-    /// The state's name.
     pub(crate) state: &'a str,
     fields: &'a Value,
 }

@@ -2,7 +2,6 @@
 
 use chorus_table::Service;
 
-/// The bus.
 pub(crate) const BUS: &str = "Bus";
 
 /// The queue of what the bus could not deliver.
@@ -45,7 +44,6 @@ pub(crate) fn queue(service: Service) -> String {
     pascal(service.name) + "Queue"
 }
 
-/// A logical table.
 pub(crate) fn table(name: &str) -> String {
     pascal(name) + "Table"
 }

@@ -24,7 +24,6 @@ use topology::Topology;
 /// What a template is made of.
 #[derive(Debug, Clone)]
 pub struct Stack {
-    /// The design table.
     pub table: DesignTable,
     /// The services, with their tables and routes.
     pub functions: Vec<HttpFunction>,

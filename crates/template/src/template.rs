@@ -17,7 +17,6 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// A text.
     #[must_use]
     pub fn text(name: &str, description: &str, default: &str) -> Self {
         Self {
@@ -30,7 +29,6 @@ impl Parameter {
         }
     }
 
-    /// It is a number.
     #[must_use]
     pub fn number(self) -> Self {
         Self { number: true, ..self }
@@ -81,7 +79,6 @@ impl Template {
         self.sections.push((comment.into(), Vec::new()));
     }
 
-    /// Adds a resource.
     pub fn add(&mut self, id: impl Into<String>, construct: &impl Construct) {
         self.add_resource(id, &construct.resource());
     }
@@ -96,7 +93,6 @@ impl Template {
         }
     }
 
-    /// Adds an output.
     pub fn output(&mut self, name: impl Into<String>, description: &str, value: Value) {
         let mut output = json!({ "Description": description });
         output["Value"] = value;

@@ -38,11 +38,8 @@ pub enum SignatureError {
 /// What a webhook carries, as it came.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
-    /// The timestamp header.
     pub timestamp: &'a str,
-    /// The signature header.
     pub signature: &'a str,
-    /// The raw body.
     pub body: &'a [u8],
 }
 
@@ -80,7 +77,6 @@ fn mac(secret: &WebhookSecret, timestamp: i64, body: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-/// Reads hex.
 fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u32>> = hex.chars().map(|digit| digit.to_digit(16)).collect();
     let pairs = digits.filter(|digits| digits.len() % 2 == 0)?;

@@ -14,19 +14,12 @@ const PARTS: u32 = 16;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Count {
-    /// Which part.
     pub part: String,
-    /// Orders that were placed.
     pub placed: i64,
-    /// What they are worth.
     pub placed_worth: i64,
-    /// Orders that were canceled.
     pub canceled: i64,
-    /// What they were worth.
     pub canceled_worth: i64,
-    /// Orders that were delivered.
     pub delivered: i64,
-    /// What they are worth.
     pub delivered_worth: i64,
 }
 

@@ -13,7 +13,6 @@ use chorus_kernel::{Function, TableSpec};
 /// The counts, spread over a few items.
 pub const TABLE: TableSpec = TableSpec { name: "analytics", indexes: &[], ttl: None };
 
-/// The service.
 #[must_use]
 pub fn function() -> HttpFunction {
     let function = Function::of(services::ANALYTICS).table(TABLE).action(count_order::CountOrder);

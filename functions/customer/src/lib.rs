@@ -11,10 +11,8 @@ use chorus_events::services;
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
-/// Customers.
 pub const TABLE: TableSpec = TableSpec { name: "customer", indexes: &[], ttl: None };
 
-/// The service.
 #[must_use]
 pub fn function() -> HttpFunction {
     let function = Function::of(services::CUSTOMER)

@@ -8,13 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Declaration {
-    /// Which order.
     pub order_id: OrderId,
-    /// Where it goes.
     pub country: String,
-    /// What it is worth.
     pub value: Money,
-    /// What it contains.
     pub lines: Vec<Line>,
 }
 

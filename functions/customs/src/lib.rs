@@ -11,7 +11,6 @@ use chorus_kernel::{Function, TableSpec};
 /// One declaration for each order that leaves the country.
 pub const TABLE: TableSpec = TableSpec { name: "customs", indexes: &[], ttl: None };
 
-/// The service.
 #[must_use]
 pub fn function() -> Function {
     Function::of(services::CUSTOMS).table(TABLE).action(prepare_declaration::PrepareDeclaration)

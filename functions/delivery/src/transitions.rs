@@ -12,24 +12,20 @@ pub(crate) enum Fact {
     ItemsRemoved,
     /// The carrier handed the parcel over.
     HandedOver,
-    /// The carrier gave up.
     CarrierGaveUp,
     /// The carrier could not be reached, however often it was tried.
     CarrierUnreachable,
     /// The carrier took it, or was meant to, and says nothing.
     CarrierSilent,
-    /// The order was canceled.
     OrderCanceled,
 }
 
-/// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// It becomes this, and an event says so.
     Say(Status),
     /// It becomes this, and nobody needs to hear of it.
     Become(Status, &'static str),
-    /// Nothing: this is why.
     Nothing(&'static str),
     /// It cannot be, and an event says why.
     Wrong(&'static str),

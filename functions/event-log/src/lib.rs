@@ -20,7 +20,6 @@ use chorus_kernel::{Function, TableSpec};
 /// One partition for each order (or item, or customer), in it one item for each event.
 pub const TABLE: TableSpec = TableSpec { name: "event-log", indexes: &[], ttl: None };
 
-/// The service.
 #[must_use]
 pub fn function() -> HttpFunction {
     let function = Function::of(services::EVENT_LOG).table(TABLE).action(record_event::RecordEvent);

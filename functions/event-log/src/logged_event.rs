@@ -67,7 +67,6 @@ pub(crate) fn keep(
     Ok(Write::Put { key, item, condition })
 }
 
-/// Reads what was kept.
 pub(crate) fn read(item: &Item) -> Result<LoggedEvent, Failure> {
     let part = |name: &str| {
         let missing = || Failure::corrupt("event", &format!("it has no {name}"));

@@ -26,12 +26,12 @@ const MAX_PAGE: u32 = 100;
 struct Opinion {
     /// Whether the order may be charged, or that it is being looked at.
     verdict: Verdict,
-    /// Who says so.
+    /// The reviewer's name.
     #[schemars(length(min = 1, max = MAX_REVIEWER), regex(pattern = PLAIN_TEXT))]
     reviewer: String,
     /// The handle of the review, as the list of pending reviews has it.
     handle: Handle,
-    /// Why.
+    /// The reason, which the customer is told.
     #[serde(default)]
     #[schemars(length(max = MAX_REASON))]
     reason: Option<String>,

@@ -19,7 +19,6 @@ pub const PENDING_INDEX: Index =
 /// One review for each order of high value.
 pub const TABLE: TableSpec = TableSpec { name: "fraud", indexes: &[PENDING_INDEX], ttl: None };
 
-/// The service.
 #[must_use]
 pub fn function() -> HttpFunction {
     let function = Function::of(services::FRAUD)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {
-    /// Which item.
+    /// The item's stock-keeping unit.
     pub sku: Sku,
     /// What it is called.
     pub name: String,

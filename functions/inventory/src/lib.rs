@@ -20,7 +20,6 @@ use chorus_kernel::{Function, TableSpec};
 /// Items, and one reservation for each order.
 pub const TABLE: TableSpec = TableSpec { name: "inventory", indexes: &[], ttl: None };
 
-/// The service.
 #[must_use]
 pub fn function() -> HttpFunction {
     let function = Function::of(services::INVENTORY)

@@ -12,21 +12,16 @@ use crate::Item;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Set aside.
     Reserved,
-    /// Out of the stock.
     Removed,
     /// Given back, or never to be taken: a tombstone.
     Released,
 }
 
-/// An order's items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Reservation {
-    /// Whose they are.
     pub order_id: OrderId,
-    /// Where they are.
     pub status: Status,
     /// What they are; empty where nothing was ever reserved.
     pub lines: Vec<Line>,

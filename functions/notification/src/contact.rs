@@ -9,11 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Contact {
-    /// Whose it is.
     pub customer_id: CustomerId,
-    /// What they are called.
     pub name: String,
-    /// Where letters reach them.
     pub email: String,
 }
 

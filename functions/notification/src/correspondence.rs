@@ -11,13 +11,9 @@ use crate::{Contact, Recipient};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Correspondence {
-    /// Which order.
     pub order_id: OrderId,
-    /// Who ordered.
     pub customer_id: CustomerId,
-    /// What they are called.
     pub name: String,
-    /// Where letters reach them.
     pub email: String,
 }
 

@@ -5,13 +5,9 @@ use chorus_events::CustomerId;
 /// Whom a letter is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
-    /// A customer.
     Customer {
-        /// Who.
         customer_id: CustomerId,
-        /// What they are called.
         name: String,
-        /// Their address.
         email: String,
     },
     /// Whoever looks after the shop; the mailer knows where to find them.
@@ -33,12 +29,10 @@ impl Recipient {
 /// A letter, in plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// Whom it is for.
     pub recipient: Recipient,
     /// The event that it tells of.
     pub template: &'static str,
     /// Its subject, one line.
     pub subject: String,
-    /// What it says.
     pub body: String,
 }

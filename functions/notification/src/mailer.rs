@@ -12,12 +12,10 @@ pub enum Delivery {
     Sent,
     /// It came back, and always will.
     Bounced {
-        /// Why.
         reason: String,
     },
 }
 
-/// Sends letters.
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Sends `letter` once, however often it is asked with the same `key`.

@@ -38,9 +38,7 @@ pub struct PostedLetter {
     pub email: Option<String>,
     /// The event that it tells of.
     pub template: String,
-    /// Its subject.
     pub subject: String,
-    /// What it says.
     pub body: String,
     /// How often it was handed over.
     pub asks: u32,

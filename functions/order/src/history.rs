@@ -11,7 +11,6 @@ use crate::{BY_TYPE, OrderView, TABLE};
 /// Why history cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// The store failed.
     #[error("the stored events cannot be read")]
     Store(#[from] StoreError),
     /// A stored event does not fit its type.

@@ -31,7 +31,6 @@ pub const TABLE: TableSpec = TableSpec { name: "order", indexes: &[BY_TYPE], ttl
 /// The list that customers see. It can be deleted and rebuilt.
 pub const VIEW_TABLE: TableSpec = TableSpec { name: "order-view", indexes: &[], ttl: None };
 
-/// The service.
 #[must_use]
 pub fn function() -> HttpFunction {
     let function = Function::of(services::ORDER)

@@ -23,19 +23,12 @@ pub enum Status {
 /// What was ordered, and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
-    /// Which order.
     pub order_id: OrderId,
-    /// Whose.
     pub customer_id: CustomerId,
-    /// What.
     pub lines: Vec<Line>,
-    /// For how much.
     pub total: Money,
-    /// When.
     pub placed_at: Timestamp,
-    /// How it stands.
     pub status: Status,
-    /// Why it was canceled.
     pub reason: Option<String>,
 }
 

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Price {
-    /// Which item.
     pub sku: Sku,
     /// The price of one piece.
     pub price: Money,

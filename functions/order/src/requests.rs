@@ -58,7 +58,7 @@ impl From<NewAddress> for ShippingAddress {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Cancellation {
-    /// Why.
+    /// The reason, which the order shows.
     #[serde(default)]
     #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = PLAIN_TEXT))]
     pub(crate) reason: Option<String>,

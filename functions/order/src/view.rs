@@ -14,13 +14,13 @@ use crate::{Status, VIEW_TABLE};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct OrderView {
-    /// Which order.
+    /// The order's id.
     pub order_id: OrderId,
-    /// Whose.
+    /// The id of the customer who placed it.
     pub customer_id: CustomerId,
     /// How it stands.
     pub status: Status,
-    /// For how much.
+    /// What its lines cost in all.
     pub total: Money,
     /// Why it was canceled.
     #[serde(default, skip_serializing_if = "Option::is_none")]

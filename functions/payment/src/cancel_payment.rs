@@ -26,7 +26,6 @@ state! {
 }
 
 impl CancelPayment {
-    /// Refunds by this provider.
     pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
         Self { provider }
     }

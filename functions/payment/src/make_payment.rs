@@ -20,7 +20,6 @@ pub(crate) struct MakePayment {
 }
 
 impl MakePayment {
-    /// Charges by this provider.
     pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
         Self { provider }
     }

@@ -30,13 +30,10 @@ pub enum Status {
     RefundRefused,
 }
 
-/// An order's payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Payment {
-    /// Whose it is.
     pub order_id: OrderId,
-    /// How far it is.
     pub status: Status,
     /// Who pays, once the estimate said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,16 +9,13 @@ use chorus_kernel::OutcomeUnknown;
 pub struct Charge {
     /// The order that is paid.
     pub order_id: OrderId,
-    /// Who pays.
     pub customer_id: CustomerId,
-    /// How much.
     pub amount: Money,
 }
 
 /// What became of a charge. Asked again with the same key, a provider answers the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeAnswer {
-    /// The money was taken.
     Charged {
         /// The provider's name of the charge.
         charge_id: String,
@@ -44,12 +41,10 @@ pub struct Refund {
 pub enum RefundAnswer {
     /// The money went back, now or earlier.
     Refunded {
-        /// How much.
         amount: Money,
     },
     /// Nothing was charged with that key.
     NothingCharged,
-    /// The charge stands.
     Refused {
         /// Why, for an operator.
         reason: String,

@@ -17,7 +17,6 @@ pub(crate) enum Request {
     Refund(Refund),
 }
 
-/// What it responded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Response {
     Charge(ChargeAnswer),

@@ -33,7 +33,6 @@ const DOWN_FOR: i64 = 2;
 /// The cents of amounts that no card pays.
 const UNLUCKY_CENTS: i64 = 13;
 
-/// The provider.
 #[derive(Clone)]
 pub struct SimulatedProvider {
     books: Books,

@@ -27,7 +27,6 @@ pub(crate) enum Fact<'a> {
     Charge(&'a ChargeAnswer),
     /// The provider answered the refund that `MakePayment` asked for, as the order was canceled.
     LateRefund(&'a RefundAnswer),
-    /// The order was canceled.
     Cancellation,
     /// The provider answered the refund that `CancelPayment` asked for.
     Refund(&'a RefundAnswer),
@@ -44,7 +43,6 @@ pub(crate) enum Next {
     Charge(Status),
     /// It becomes this, and the provider is asked to refund.
     Refund(Status),
-    /// Nothing: this is why.
     Nothing(&'static str),
     /// Not yet: the provider has to catch up with itself.
     Later(&'static str),

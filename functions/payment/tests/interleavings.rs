@@ -61,12 +61,10 @@ impl Store for Interrupted {
     }
 }
 
-/// How a provider is.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
     /// It declines a charge that comes after its refund.
     voids: bool,
-    /// It declines every charge.
     declines: bool,
 }
 
@@ -77,7 +75,6 @@ enum Request {
     Refund { charge_key: String, answer: Option<RefundAnswer>, lost: bool },
 }
 
-/// What the provider did.
 #[derive(Default)]
 struct Books {
     requests: Vec<Request>,
@@ -219,7 +216,6 @@ struct World {
 /// What comes to the service, and from whom.
 #[derive(Debug, Clone)]
 enum Message {
-    /// From the bus.
     Event(String),
     /// From the state machine, which says what follows.
     Task(String),

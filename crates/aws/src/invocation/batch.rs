@@ -12,7 +12,6 @@ use tracing::Instrument;
 use super::{Invocation, Invoker, error_type, guard};
 use crate::trace::Trace;
 
-/// One message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
@@ -34,7 +33,6 @@ struct Attributes {
 }
 
 impl Record {
-    /// Reads a batch.
     pub(super) fn read(records: &str) -> serde_json::Result<Vec<Self>> {
         let records: Vec<Self> = serde_json::from_str(records)?;
         let foreign = records.iter().find(|record| record.event_source != "aws:sqs");

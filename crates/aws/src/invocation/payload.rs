@@ -10,16 +10,13 @@ use super::http::HttpRequest;
 /// The `detail-type` of what a schedule sends that says nothing else.
 const SCHEDULED: &str = "Scheduled Event";
 
-/// A payload.
 #[derive(Debug)]
 pub(super) enum Payload<'a> {
     /// An event of the bus, as it came.
     Event(&'a str),
-    /// Messages of a queue.
     Batch(Vec<Record>),
     /// A request to the HTTP API.
     Request(Box<HttpRequest>),
-    /// Time to sweep.
     Sweep,
     /// A task of a state machine, as it came, and the event that it hands over.
     Task(&'a str, Option<&'a str>),
@@ -65,7 +62,6 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// For the log.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) => "event",

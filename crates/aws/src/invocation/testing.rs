@@ -125,7 +125,6 @@ impl DeadLetters for Memory {
     }
 }
 
-/// The shop.
 pub(super) struct Shop(Arc<Memory>);
 
 impl Default for Shop {

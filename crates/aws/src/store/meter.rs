@@ -17,9 +17,7 @@ pub struct Meter {
 /// What a meter shows at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reading {
-    /// Requests.
     pub requests: u64,
-    /// Read request units.
     pub read_units: f64,
     /// Write request units. A refused write is counted as one unit an item (two in a transaction),
     /// for a refusal does not say what it cost.

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Tell seven orders' stories, event by event, on a shop in a temporary place.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// For machines: every story's events, and the books
+    /// Print every story's events, and the books
     #[arg(long)]
     json: bool,
 }
@@ -39,7 +39,6 @@ struct Story {
 /// What people do while the order is under way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
-    /// They wait.
     Nothing,
     /// The customer cancels once this event was said.
     CancelAfter(&'static str),

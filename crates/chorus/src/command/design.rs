@@ -23,7 +23,7 @@ pub(crate) struct Design {
     /// Where the repository is
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
-    /// For machines
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

@@ -21,7 +21,7 @@ pub(crate) struct Dlq {
     place: Place,
     #[command(flatten)]
     stack: Stack,
-    /// For machines
+    /// Print JSON
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]

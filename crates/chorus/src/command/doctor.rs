@@ -25,7 +25,7 @@ pub(crate) struct Doctor {
     place: Place,
     #[command(flatten)]
     stack: Stack,
-    /// For machines
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

@@ -24,7 +24,7 @@ pub(crate) struct Events {
     last: u64,
     #[command(flatten)]
     place: Place,
-    /// For machines
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

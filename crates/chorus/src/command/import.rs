@@ -37,7 +37,7 @@ pub(crate) struct Import {
     /// A shop that runs elsewhere
     #[arg(long, value_name = "URL", group = "shop", value_parser = url)]
     url: Option<String>,
-    /// For machines
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

@@ -16,7 +16,7 @@ use crate::screen::{BAD, BOLD, GOOD, line};
 pub(crate) struct Order {
     #[command(flatten)]
     place: Place,
-    /// For machines
+    /// Print JSON
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -27,7 +27,7 @@ pub(crate) struct Order {
 enum Verb {
     /// Place an order
     Place {
-        /// Who orders
+        /// The customer's id
         #[arg(long)]
         customer: CustomerId,
         /// What, and how many: SKU:QUANTITY; may be given several times
@@ -42,20 +42,20 @@ enum Verb {
     },
     /// Show an order
     Show {
-        /// Which order
+        /// The order's id
         order: OrderId,
     },
     /// List a customer's orders, newest first
     List {
-        /// Whose
+        /// The customer's id
         #[arg(long)]
         customer: CustomerId,
     },
     /// Cancel an order that has not ended
     Cancel {
-        /// Which order
+        /// The order's id
         order: OrderId,
-        /// Why
+        /// The reason, which the order shows
         #[arg(long, default_value = "the customer canceled it")]
         reason: String,
     },

@@ -14,7 +14,7 @@ use crate::screen::{GOOD, line};
 pub(crate) struct Projections {
     #[command(flatten)]
     place: Place,
-    /// For machines
+    /// Print JSON
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]

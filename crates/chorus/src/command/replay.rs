@@ -40,7 +40,7 @@ pub(crate) struct Replay {
     place: Place,
     #[command(flatten)]
     stack: Stack,
-    /// For machines
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

@@ -61,7 +61,7 @@ pub(crate) struct Simulate {
     /// End after so many failures
     #[arg(long, value_name = "N", default_value_t = 10)]
     failures: u64,
-    /// For machines
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

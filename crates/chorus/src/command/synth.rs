@@ -22,7 +22,7 @@ pub(crate) struct Synth {
     /// Where the repository is
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
-    /// For machines: the findings as JSON
+    /// Print the findings as JSON
     #[arg(long, requires = "check")]
     json: bool,
 }

@@ -13,11 +13,11 @@ use crate::timeline::Timeline;
 /// and the steps of its state machines.
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
-    /// Which order
+    /// The order's id
     order: OrderId,
     #[command(flatten)]
     place: Place,
-    /// For machines
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

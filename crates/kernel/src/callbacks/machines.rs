@@ -41,23 +41,18 @@ impl MachineSpec {
 pub enum Signal {
     /// Start an execution, unless there was one of this name.
     Start {
-        /// The machine.
         machine: String,
         /// The execution's name: it derives from the idempotency key of what starts it.
         name: String,
-        /// What it starts with.
         input: Value,
     },
     /// Go on: the task that waits with this token has its answer.
     Answer {
-        /// The token.
         token: String,
-        /// The task's output.
         output: Value,
     },
     /// Go on waiting: the task with this token is being worked on.
     Heartbeat {
-        /// The token.
         token: String,
     },
 }
@@ -65,7 +60,6 @@ pub enum Signal {
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// It had its effect.
     Now,
     /// It had none: the execution was started before, or nothing waits for this answer any more.
     TooLate,

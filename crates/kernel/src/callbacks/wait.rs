@@ -31,7 +31,6 @@ pub struct Wait<D: Domain> {
     pub subject: D::Subject,
     /// The token of the task that waits: of its last attempt.
     token: String,
-    /// That attempt.
     #[serde(default)]
     attempt: Attempt,
     /// The answer, as JSON text, once it has come.

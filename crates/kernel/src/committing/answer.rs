@@ -21,10 +21,8 @@ pub enum Outcome {
 /// A message's answer: what became of it, and the events that say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// What became of it.
     pub outcome: Outcome,
     /// The events of the decision, now or earlier.
     pub entries: Vec<Entry>,
-    /// Why there are none.
     pub note: Option<String>,
 }

@@ -15,7 +15,6 @@ const ATTEMPTS: usize = 8;
 
 /// What a commit came to.
 enum Committed {
-    /// It holds.
     Now(Record),
     /// Another commit answered this very message before.
     Before(Record),

@@ -12,7 +12,6 @@ pub enum Failure {
     Retryable {
         /// A stable name, which a `Retry` can match.
         code: &'static str,
-        /// What happened.
         message: String,
     },
     /// Trying again would not help: to the dead letters, with the reason.
@@ -20,7 +19,6 @@ pub enum Failure {
     Terminal {
         /// A stable name, which a `Catch` can match.
         code: &'static str,
-        /// What happened.
         message: String,
     },
 }

@@ -16,9 +16,7 @@ use crate::{
 /// One service, ready to be run by any adapter.
 #[derive(Clone)]
 pub struct Function {
-    /// Which service it is.
     pub service: Service,
-    /// Its actions.
     pub handlers: Vec<Arc<dyn Handler>>,
     /// The tables that it owns.
     pub tables: Vec<TableSpec>,
@@ -33,13 +31,11 @@ impl std::fmt::Debug for Function {
 }
 
 impl Function {
-    /// A function without actions.
     #[must_use]
     pub fn of(service: Service) -> Self {
         Self { service, handlers: Vec::new(), tables: Vec::new(), machines: Vec::new() }
     }
 
-    /// Adds an action.
     #[must_use]
     pub fn action<A: Action + 'static>(self, action: A) -> Self {
         self.external_action(WithoutCalls(action))
@@ -52,14 +48,12 @@ impl Function {
         self
     }
 
-    /// Adds a table.
     #[must_use]
     pub fn table(mut self, table: TableSpec) -> Self {
         self.tables.push(table);
         self
     }
 
-    /// Adds a state machine.
     #[must_use]
     pub fn machine(mut self, machine: MachineSpec) -> Self {
         self.machines.push(machine);

@@ -12,13 +12,11 @@ use crate::{Failure, derived_id};
 /// A message as an action receives it: an event from the bus, or a command from the API.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// What it is.
     pub detail_type: String,
     /// What is known of it.
     pub metadata: Metadata,
     /// What it says, as JSON text.
     pub data: Box<RawValue>,
-    /// Who said it.
     pub source: String,
     /// The task of a state machine that handed it over; none where the bus or a caller did.
     pub task: Option<Task>,

@@ -22,9 +22,7 @@ const ATTEMPTS: u32 = 5;
 pub struct Rejected {
     /// Its place in the request.
     pub index: usize,
-    /// The service's error code.
     pub code: String,
-    /// The service's message.
     pub message: String,
 }
 

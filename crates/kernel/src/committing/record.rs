@@ -29,10 +29,8 @@ const EXPIRES_AT: &str = "expires-at";
 /// The partition of the index in which every unpublished record is.
 pub(crate) const UNPUBLISHED: &str = "yes";
 
-/// What a record says.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
-    /// Where it is.
     pub(crate) key: Key,
     /// The fingerprint of the message that was answered.
     pub(crate) fingerprint: String,
@@ -42,7 +40,6 @@ pub(crate) struct Record {
     pub(crate) said_by_machine: bool,
     /// What state machines are told.
     pub(crate) signals: Vec<Signal>,
-    /// Why there are none.
     pub(crate) note: Option<String>,
     /// Whether all is known to be said: by us, or by the machine whose task it was.
     pub(crate) published: bool,
@@ -107,7 +104,6 @@ impl Record {
         Write::Update { key: key.clone(), updates, condition: Some(Condition::Present) }
     }
 
-    /// Reads a record.
     pub(crate) fn read(item: &Item) -> Result<Self, Failure> {
         let corrupt = |what: &str| Failure::corrupt("idempotency record", &what.to_owned());
         let part = |name| text(item, name).map(ToOwned::to_owned);

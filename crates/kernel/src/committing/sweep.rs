@@ -5,7 +5,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::record::{Record, UNPUBLISHED, record_key};
 use crate::{Failure, IDEMPOTENCY_TABLE, Kernel, Query, UNPUBLISHED_INDEX, text};
 
-/// What a sweep found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Records whose events were published now.

@@ -34,7 +34,6 @@ pub trait Action: Send + Sync {
 /// What an action knows of the message besides what it says.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// The message itself.
     pub message: &'a Message,
 }
 
@@ -83,7 +82,6 @@ pub enum Refusal {
     /// It is too late, or too early for good.
     #[error("{0}")]
     Conflict(String),
-    /// Not now: try again.
     #[error("{0}")]
     Later(String),
     /// What is stored cannot be read.

@@ -13,7 +13,6 @@ pub struct Decision<O> {
 }
 
 impl<O> Decision<O> {
-    /// Says this.
     #[must_use]
     pub fn emit(event: impl Into<O>) -> Self {
         Self { emits: vec![event.into()], ..Self::empty() }
@@ -81,7 +80,6 @@ impl<O> Decision<O> {
         &self.writes
     }
 
-    /// Why it says nothing.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()

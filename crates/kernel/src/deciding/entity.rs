@@ -15,7 +15,6 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
     /// What it is, in kebab-case: the first part of its key.
     const KIND: &'static str;
 
-    /// Which one it is.
     fn id(&self) -> &Self::Id;
 }
 
@@ -31,7 +30,6 @@ pub fn entity_key<E: Entity>(id: &E::Id) -> Key {
 pub struct Versioned<E> {
     /// Counts the writes, from 1.
     pub version: u64,
-    /// What was read.
     pub value: E,
 }
 
@@ -59,7 +57,6 @@ pub fn stream_key(table: &'static str, id: &str, version: u64) -> Key {
 pub struct Recorded {
     /// Its place in the stream, from 1, without gaps.
     pub version: u64,
-    /// What it is.
     pub detail_type: String,
     /// The version of its data's schema.
     pub schema: u32,

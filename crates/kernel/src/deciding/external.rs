@@ -10,11 +10,9 @@ use crate::{Action, Context, Decision, OutcomeUnknown, Refusal, State};
 /// The next step of an action that may have to call somebody outside.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step<C, O> {
-    /// Decided.
     Done(Decision<O>),
     /// Make this call first. The claim is committed before: only who holds it can conclude.
     Call {
-        /// What to call for.
         request: C,
         /// Changes that say that the call is being made, conditional on what was read.
         claim: Vec<crate::Write>,
@@ -33,9 +31,7 @@ pub trait ExternalAction: Send + Sync {
     type Row: Row;
     /// What it reads before it decides.
     type State: State;
-    /// What it calls for.
     type Request: Send + Sync;
-    /// What it is told.
     type Response: Send + Sync;
 
     /// Where its state is read.
@@ -67,7 +63,6 @@ pub trait ExternalAction: Send + Sync {
 /// What an action that calls knows of the message, and the response once there is one.
 #[derive(Debug)]
 pub struct CallContext<'a, R> {
-    /// The message.
     pub message: Context<'a>,
     /// The response to its call; none before the call is made.
     pub response: Option<&'a R>,

@@ -91,7 +91,6 @@ use crate::{
 ///
 /// [`state!`]: crate::state
 pub trait State: Sized + Send + Sync {
-    /// Where it is read.
     type Keys: Send + Sync;
 
     /// Lists what is read, in an order of its own.
@@ -107,13 +106,10 @@ pub trait State: Sized + Send + Sync {
 /// One item or stream to read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Read {
-    /// One item.
     Item(Key),
     /// All events of a stream, from its first on.
     Stream {
-        /// The table.
         table: &'static str,
-        /// The stream's id.
         id: String,
     },
 }
@@ -268,7 +264,6 @@ impl<E: Entity, T: Clone + Send + Sync> State for Each<E, T> {
 /// The state that a stream's events come to, and its version: 0 where it has no events.
 #[derive(Debug, Clone, Default)]
 pub struct Folded<F> {
-    /// The state.
     pub state: F,
     /// The version of the last event.
     pub version: u64,

@@ -12,7 +12,6 @@ use crate::{Condition, Query, Update};
 pub struct Expressions<V> {
     /// The condition expression; a query's is on keys.
     pub condition: Option<String>,
-    /// The update expression.
     pub update: Option<String>,
     /// `#name` placeholders. Every attribute has one, since any word may be reserved.
     pub names: Option<HashMap<String, String>>,

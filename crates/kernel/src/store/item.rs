@@ -10,9 +10,7 @@ pub type Item = serde_dynamo::Item;
 pub struct Key {
     /// The logical table: the name of the service that owns it.
     pub table: &'static str,
-    /// The partition key.
     pub pk: String,
-    /// The sort key.
     pub sk: String,
 }
 

@@ -8,17 +8,14 @@ use crate::{Item, Key, Write};
 /// Asks for the items of one partition in the order of their sort keys.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// The logical table.
     pub table: &'static str,
     /// An index of it, or the table itself.
     pub index: Option<&'static Index>,
-    /// The partition.
     pub pk: String,
     /// Only sort keys from this one on.
     pub from: Option<String>,
     /// Only sort keys up to this one, itself included.
     pub to: Option<String>,
-    /// Last first.
     pub descending: bool,
     /// At most so many items in one page.
     pub limit: Option<u32>,
@@ -46,7 +43,6 @@ impl Query {
 /// One page of a query.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
-    /// The items.
     pub items: Vec<Item>,
     /// Where the next page starts; absent on the last.
     pub next: Option<Item>,
@@ -55,7 +51,6 @@ pub struct Page {
 /// A secondary index: sparse, for only items that have its key attributes are in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Index {
-    /// Its name.
     pub name: &'static str,
     /// Its partition key, a string attribute.
     pub pk: &'static str,
@@ -68,9 +63,7 @@ pub struct Index {
 /// A table that a service owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableSpec {
-    /// The logical name.
     pub name: &'static str,
-    /// Its indexes.
     pub indexes: &'static [Index],
     /// The attribute that holds when an item may be deleted, in seconds since the epoch.
     pub ttl: Option<&'static str>,
@@ -79,7 +72,6 @@ pub struct TableSpec {
 /// What a transaction says of one of its writes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
-    /// It would have succeeded.
     Passed,
     /// Its condition did not hold of this item (or of none).
     Condition(Option<Box<Item>>),

@@ -5,32 +5,25 @@ use crate::{Item, Key, number};
 /// What must hold of the item that is there, or of there being none, for a write to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// There is no item.
     Absent,
-    /// There is an item.
     Present,
     /// There is an item, and this number of it is exactly `value`.
     Equals {
-        /// The attribute.
         attribute: &'static str,
-        /// What it must be.
         value: i64,
     },
     /// There is an item, and this number of it is at least `value`.
     AtLeast {
-        /// The attribute.
         attribute: &'static str,
         /// The bound itself will do.
         value: i64,
     },
     /// There is no item, or this number of it is below `value`: it is older, or has expired.
     AbsentOrBelow {
-        /// The attribute.
         attribute: &'static str,
         /// The bound itself will not do.
         value: i64,
     },
-    /// All of these hold.
     All(Vec<Condition>),
 }
 
@@ -57,14 +50,11 @@ impl Condition {
 pub enum Update {
     /// Adds to a number; one that is missing counts as 0.
     Add {
-        /// The attribute.
         attribute: &'static str,
         /// How much; less than 0 takes away.
         amount: i64,
     },
-    /// Takes an attribute away.
     Remove {
-        /// The attribute.
         attribute: &'static str,
     },
 }
@@ -74,30 +64,23 @@ pub enum Update {
 pub enum Write {
     /// Puts a whole item, which carries its key.
     Put {
-        /// Where.
         key: Key,
         /// The item, key attributes included.
         item: Item,
         /// Must hold of the item that is there.
         condition: Option<Condition>,
     },
-    /// Changes some attributes.
     Update {
-        /// Where.
         key: Key,
-        /// What changes.
         updates: Vec<Update>,
         /// Must hold of the item that is there.
         condition: Option<Condition>,
     },
-    /// Deletes an item.
     Delete {
-        /// Where.
         key: Key,
     },
     /// Changes nothing; only the condition counts.
     Check {
-        /// Where.
         key: Key,
         /// Must hold of the item that is there.
         condition: Condition,
@@ -105,7 +88,6 @@ pub enum Write {
 }
 
 impl Write {
-    /// Where it writes.
     #[must_use]
     pub const fn key(&self) -> &Key {
         match self {

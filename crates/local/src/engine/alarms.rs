@@ -9,7 +9,6 @@ use jiff::Timestamp;
 /// When an execution goes on by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alarm {
-    /// The instant.
     pub at: Timestamp,
     /// Somebody outside may answer before: it is no work that is pending.
     pub passive: bool,
@@ -80,7 +79,6 @@ impl Alarms {
         self.active.len()
     }
 
-    /// Executions at work.
     pub(crate) fn in_flight(&self) -> usize {
         self.awake.len()
     }

@@ -12,11 +12,9 @@ use super::{Accepted, Cause, DeliveryId, Fault};
 /// something again, which at-least-once allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A delivery is over.
     Settled(DeliveryId),
     /// A delivery will be tried again.
     Retried {
-        /// Which.
         id: DeliveryId,
         /// How often it was tried.
         attempts: u32,
@@ -25,38 +23,28 @@ pub enum Change {
     },
     /// A delivery became a dead letter of `queue`, or of another one now, and of `rule`.
     Died {
-        /// Which.
         id: DeliveryId,
         /// The queue that it lies in.
         queue: Arc<str>,
         /// The rule whose target did not take it.
         rule: Arc<str>,
-        /// Why.
         cause: Arc<Cause>,
     },
     /// A dead letter goes to its target again.
     Revived {
-        /// Which.
         id: DeliveryId,
-        /// From when on.
         due_at: Timestamp,
     },
     /// An attempt failed: what a trace tells of it.
     Failed {
         /// The sender's id of the event.
         event_id: String,
-        /// The rule.
         rule: Arc<str>,
-        /// What happened.
         fault: Fault,
-        /// When.
         at: Timestamp,
     },
-    /// A schedule fired.
     Fired {
-        /// The job.
         job: &'static str,
-        /// When.
         at: Timestamp,
     },
 }
@@ -66,53 +54,39 @@ pub enum Change {
 pub enum Observation {
     /// The bus took an event.
     Accepted(Arc<Accepted>),
-    /// An attempt begins.
     Started(Step),
-    /// An attempt succeeded.
     Succeeded {
-        /// Which.
         step: Step,
         /// What the function answered; none of a partner.
         outcome: Option<Outcome>,
-        /// How long it took.
         took: Duration,
     },
-    /// An attempt failed.
     Failed {
-        /// Which.
         step: Step,
-        /// What happened.
         fault: Fault,
-        /// How long it took.
         took: Duration,
         /// When it is tried again; never, where it is a dead letter now.
         again_at: Option<Timestamp>,
     },
     /// A delivery became a dead letter.
     DeadLettered {
-        /// Its last attempt.
         step: Step,
-        /// Where it lies.
         queue: Arc<str>,
-        /// Why.
         cause: Arc<Cause>,
     },
     /// A FIFO queue had seen the event within five minutes.
     Deduplicated(Step),
     /// A dead letter goes to its target again.
     Redriven(Step),
-    /// A schedule fires.
     Fired(&'static str),
 }
 
 /// One attempt of one delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The delivery.
     pub id: DeliveryId,
     /// The rule whose target handles it.
     pub rule: Arc<str>,
-    /// The event.
     pub event: Arc<Accepted>,
     /// Which attempt, from 1; 0 before the first.
     pub attempt: u32,
@@ -121,6 +95,5 @@ pub struct Step {
 /// Is told of everything that happens, in order. It is called with the engine held: be quick, and
 /// do not call back.
 pub trait Observer: Send + Sync {
-    /// Something happened.
     fn observe(&self, observation: &Observation);
 }

@@ -21,9 +21,7 @@ pub struct Accepted {
     pub event_id: String,
     /// The order (or item, or customer) that it is about; the event's id where it names none.
     pub correlation_id: String,
-    /// Who said it.
     pub source: String,
-    /// What it is.
     pub detail_type: String,
     /// When the bus took it.
     pub at: Timestamp,
@@ -37,9 +35,7 @@ pub struct Accepted {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{code}: {message}")]
 pub struct Fault {
-    /// A stable name.
     pub code: String,
-    /// What happened.
     pub message: String,
     /// Whether trying again may help.
     pub retryable: bool,
@@ -90,24 +86,20 @@ impl Exhausted {
 /// Why a delivery is a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// The last fault.
     pub fault: Fault,
     /// How often it was tried again after the first attempt.
     pub retries: u32,
     /// The limit that it met; none where trying again would not have helped.
     pub exhausted: Option<Exhausted>,
-    /// When it died.
     pub at: Timestamp,
 }
 
 /// One event on its way to the target of one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its id.
     pub id: DeliveryId,
     /// The index of its route.
     pub route: usize,
-    /// The event.
     pub event: Arc<Accepted>,
     /// How often it was tried.
     pub attempts: u32,
@@ -120,16 +112,13 @@ pub struct Delivery {
     pub forced: bool,
     /// Whether a partner's rate limit has already granted its instant.
     pub(crate) granted: bool,
-    /// Why it is dead.
     pub cause: Option<Arc<Cause>>,
 }
 
-/// How one attempt went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It succeeded; the function's answer, where it was one of ours.
     Done(Option<Outcome>),
-    /// It failed.
     Failed(Fault),
     /// It was not tried after all: it goes back, uncounted.
     Untouched,
@@ -138,9 +127,7 @@ pub enum Verdict {
 /// Claims one attempt of one delivery: settling needs it, and a stale one settles nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ticket {
-    /// The delivery.
     pub id: DeliveryId,
-    /// Which taking of it.
     pub(crate) receipt: u64,
     /// The queue that it was received from; none for the bus itself.
     pub(crate) queue: Option<usize>,
@@ -149,13 +136,11 @@ pub struct Ticket {
 /// A delivery that was taken and has to be settled.
 #[derive(Debug, Clone)]
 pub struct Taken {
-    /// The claim.
     pub ticket: Ticket,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// The index of the route that handles it.
     pub route: usize,
-    /// The event.
     pub event: Arc<Accepted>,
 }
 
@@ -169,7 +154,6 @@ pub enum Work {
     /// A queue's consumer was handed these. Each is settled apart; after one failed, what follows
     /// in its group goes back untouched.
     Batch(Vec<Taken>),
-    /// A schedule fires.
     Job(&'static str),
     /// An execution of a state machine goes on.
     Wake(Arc<str>),

@@ -12,7 +12,6 @@ use super::{Cause, Change, Delivery, DeliveryId, Engine, Observation};
 /// A queue at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueState {
-    /// Its name.
     pub name: Arc<str>,
     /// Whether dead letters end here: nobody consumes it.
     pub dead_end: bool,
@@ -27,13 +26,10 @@ pub struct QueueState {
 /// A dead letter, as EventBridge leaves it in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The delivery.
     pub id: DeliveryId,
-    /// The queue.
     pub queue: Arc<str>,
     /// The rule whose target did not take it.
     pub rule: Arc<str>,
-    /// Why.
     pub cause: Arc<Cause>,
     /// The event: the message's body.
     pub event: Arc<super::Accepted>,
@@ -45,11 +41,9 @@ pub struct DeadLetter {
 /// Which dead letters are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Only of this queue.
     pub queue: Option<String>,
     /// Only with this error code.
     pub code: Option<String>,
-    /// Only these.
     pub ids: Option<Vec<DeliveryId>>,
     /// At most so many, oldest first.
     pub limit: Option<usize>,

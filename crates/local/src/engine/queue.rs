@@ -47,7 +47,6 @@ pub(crate) struct Received {
     pub(crate) attempt: u32,
 }
 
-/// A queue at work.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) spec: QueueSpec,

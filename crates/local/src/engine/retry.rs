@@ -16,7 +16,6 @@ pub struct RetryPolicy {
     pub max_age: Duration,
     /// The pause after the first failure; it doubles with each further one.
     pub first_pause: Duration,
-    /// The longest pause.
     pub longest_pause: Duration,
 }
 

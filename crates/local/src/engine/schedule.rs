@@ -11,11 +11,9 @@ use super::retry::later;
 pub struct Schedule {
     /// The job that it fires.
     pub job: &'static str,
-    /// How often.
     pub every: Duration,
 }
 
-/// A schedule at work.
 #[derive(Debug, Clone)]
 pub(crate) struct Recurring {
     pub(crate) schedule: Schedule,

@@ -15,20 +15,16 @@ const VISIBILITY: Duration = Duration::from_secs(360);
 /// Where a rule delivers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// The service's function.
     Function,
     /// The service's FIFO queue, by its index.
     Queue(usize),
-    /// A partner's HTTP endpoint.
     Partner,
 }
 
 /// A rule with its target.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// The rule.
     pub rule: Rule,
-    /// Where it delivers to.
     pub target: Target,
     /// How often and how long.
     pub retry: RetryPolicy,
@@ -73,7 +69,6 @@ pub enum Consumer {
     Route(usize),
 }
 
-/// A queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSpec {
     /// Its name, unique.
@@ -91,7 +86,6 @@ pub struct QueueSpec {
 /// All routes and queues of a bus.
 #[derive(Debug, Clone, Default)]
 pub struct Topology {
-    /// One for each rule.
     pub routes: Vec<Route>,
     /// FIFO queues and dead letters.
     pub queues: Vec<QueueSpec>,
@@ -102,7 +96,6 @@ pub struct Topology {
 pub struct Policies {
     /// Of functions and queue consumers.
     pub function: RetryPolicy,
-    /// Of partners.
     pub partner: RetryPolicy,
     /// Calls of one partner in one second.
     pub calls_per_second: u32,

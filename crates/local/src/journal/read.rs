@@ -14,15 +14,10 @@ use crate::wire;
 /// How often the delivery of an event to the target of a rule failed, and how the last time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptNote {
-    /// The rule.
     pub rule: String,
-    /// Failed attempts.
     pub failures: u32,
-    /// The last error's code.
     pub code: String,
-    /// The last error's message.
     pub message: String,
-    /// When it last failed.
     pub at: Timestamp,
 }
 

@@ -34,9 +34,7 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// An execution, and what there is to do for it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Run {
-    /// Its machine.
     pub(super) machine: String,
-    /// Itself.
     pub(super) execution: Execution,
     /// Calls that it asked for, and that are not known to be made.
     pub(super) pending: Vec<TaskRequest>,
@@ -46,12 +44,10 @@ pub(super) struct Run {
     pub(super) told: bool,
     /// The `correlation-id` of what it was started with.
     pub(super) correlation_id: String,
-    /// When it was started.
     pub(super) started: Timestamp,
 }
 
 impl Run {
-    /// Its name.
     pub(super) fn name(&self) -> &str {
         &self.execution.identity().execution_name
     }
@@ -72,7 +68,6 @@ impl Run {
 pub(super) struct Kept {
     /// Counts the writes, from 1; 0 where there is none yet.
     pub(super) version: i64,
-    /// What was read.
     pub(super) run: Run,
 }
 

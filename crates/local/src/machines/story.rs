@@ -11,9 +11,7 @@ use super::run;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExecutionStory {
-    /// Its machine.
     pub machine: String,
-    /// Its name.
     pub name: String,
     /// The `event-id` of what started it; none where another execution did.
     pub started_by: Option<String>,
@@ -29,7 +27,6 @@ pub struct ExecutionStory {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Moment {
-    /// When.
     pub at: Timestamp,
     /// The type of the history's event, such as `TaskStateEntered`.
     pub kind: String,

@@ -4,31 +4,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dynoxide::types::ConsumedCapacity;
 
-/// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// GetItem.
     Get,
-    /// Query.
     Query,
-    /// PutItem.
     Put,
-    /// UpdateItem.
     Update,
-    /// DeleteItem.
     Delete,
-    /// TransactWriteItems.
     Transact,
-    /// Scan.
     Scan,
 }
 
 impl Operation {
-    /// All of them.
     pub const ALL: [Self; 7] =
         [Self::Get, Self::Query, Self::Put, Self::Update, Self::Delete, Self::Transact, Self::Scan];
 
-    /// DynamoDB's own name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,9 +50,7 @@ pub struct Meter {
 /// What a meter shows at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reading {
-    /// Requests.
     pub requests: u64,
-    /// Read request units.
     pub read_units: f64,
     /// Write request units. A refused write is counted as one unit an item (two in a transaction),
     /// for a refusal does not say what it cost.

@@ -18,7 +18,6 @@ use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer
 use chorus_table::Entry;
 use jiff::Timestamp;
 
-/// What each situation costs.
 const COSTS: &str = include_str!("../costs.txt");
 
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -27,19 +26,15 @@ type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub enum Hook {
     /// Something else, first.
     Meanwhile(Meanwhile),
-    /// It is refused.
     Throttled,
     /// It is done, and the answer is lost.
     Lost,
-    /// The process dies first.
     DiesBefore,
-    /// The process dies afterwards.
     DiesAfter,
 }
 
 struct Struck {
     inner: Arc<DynoxideStore>,
-    /// After so many writes.
     hook: Mutex<Option<(u32, Hook)>>,
 }
 
@@ -85,7 +80,6 @@ impl Store for Struck {
     }
 }
 
-/// Keeps what was published.
 #[derive(Default)]
 pub struct Recorder {
     entries: Mutex<Vec<Entry>>,
@@ -235,12 +229,10 @@ impl Shop {
         items.iter().filter_map(|item| number(item, "placed")).sum()
     }
 
-    /// What was said.
     pub fn said(&self) -> Vec<String> {
         self.bus.entries().into_iter().map(|entry| entry.detail_type).collect()
     }
 
-    /// Measures what follows.
     pub fn cost(&self) -> Cost<'_> {
         Cost { shop: self, before: self.used(), published: self.published() }
     }
@@ -263,7 +255,6 @@ impl Shop {
     }
 }
 
-/// What a situation costs.
 pub struct Cost<'a> {
     shop: &'a Shop,
     before: Reading,

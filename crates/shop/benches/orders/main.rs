@@ -21,13 +21,11 @@ use tokio::runtime::{Builder, Runtime};
 use tape::{Recording, Tape};
 use world::World;
 
-/// Who orders.
 const CUSTOMER: &str = "alfki";
 
 /// The place that is a directory.
 const DURABLE: &str = "durable";
 
-/// How much is done.
 #[derive(Clone, Copy)]
 struct Size {
     rounds: usize,

@@ -9,7 +9,6 @@ use anyhow::Context;
 use crate::world::World;
 use crate::{CUSTOMER, Size, row};
 
-/// Two waves of orders.
 pub(crate) async fn in_flight(size: Size) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let world = World::open(Some(directory.path()), &[CUSTOMER], |store| store).await?;

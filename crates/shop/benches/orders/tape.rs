@@ -14,7 +14,6 @@ use cpu_time::ProcessTime;
 /// The index of the shop's own store; the partners' is the other.
 const SHOP: usize = 1;
 
-/// One request.
 enum Request {
     Get(Key),
     Query(Query),
@@ -53,7 +52,6 @@ impl Tape {
         self.start = lock(&self.log).len();
     }
 
-    /// The end.
     pub(crate) fn stop(self) -> Recording {
         let asked = std::mem::take(&mut *lock(&self.log));
         Recording { tables: self.tables, asked, start: self.start }

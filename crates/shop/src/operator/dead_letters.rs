@@ -14,15 +14,12 @@ use crate::audit::MOST_NAMED;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DeadLetterView {
-    /// Names it.
     pub id: u64,
-    /// Where it lies.
     pub queue: String,
     /// The rule whose target did not take it.
     pub rule: String,
     /// The order that it is about.
     pub order_id: String,
-    /// What the event is.
     pub detail_type: String,
     /// When the bus took it.
     pub at: Timestamp,
@@ -36,13 +33,10 @@ pub struct DeadLetterView {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct RedriveRequest {
-    /// Only of this queue.
     pub queue: Option<String>,
     /// Only with this error code.
     pub code: Option<String>,
-    /// Only these.
     pub ids: Option<Vec<u64>>,
-    /// At most so many.
     pub limit: Option<usize>,
     /// So many in a second at most.
     pub per_second: Option<u32>,

@@ -27,11 +27,9 @@ pub use replay::{ReplayReport, ReplayRequest, Replayed};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Attempt {
-    /// Of which event.
     pub event_id: String,
     /// To the target of which rule.
     pub rule: String,
-    /// How many failed.
     pub failures: u32,
     /// How the last one failed.
     pub error: String,

@@ -33,7 +33,6 @@ pub struct ReplayRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Replayed {
-    /// Its rule.
     pub rule: String,
     /// Its policy in the table: `folds`, `idempotent` or `suppressed`.
     pub policy: String,
@@ -57,7 +56,6 @@ pub struct ReplayReport {
     pub name: String,
     /// Archived events in the range.
     pub events: usize,
-    /// By consumer.
     pub rules: Vec<Replayed>,
     /// Whether that was only told.
     pub dry_run: bool,

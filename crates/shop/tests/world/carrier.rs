@@ -19,7 +19,6 @@ use tokio::sync::{Mutex, watch};
 /// How many couriers are on the road.
 const COURIERS: usize = 32;
 
-/// Takes parcels.
 pub(super) struct Carrier(UnboundedSender<String>);
 
 #[async_trait]

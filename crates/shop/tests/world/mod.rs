@@ -45,11 +45,9 @@ async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Value> {
 
 /// A shop that takes orders.
 pub struct World {
-    /// The engine.
     pub local: Local,
     /// What routes, and whoever drives the engine by hand, stand on.
     pub kernel: Kernel,
-    /// The companies outside.
     pub partners: Partners,
     /// The tables of the shop's own store.
     pub tables: Vec<TableSpec>,

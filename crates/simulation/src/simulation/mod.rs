@@ -40,7 +40,6 @@ enum Doing {
     Poison(usize),
 }
 
-/// One run.
 pub(crate) struct Simulation<A: Application> {
     pub(crate) environment: Arc<Environment>,
     pub(crate) application: A,

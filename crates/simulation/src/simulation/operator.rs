@@ -34,7 +34,6 @@ impl<A: Application> Simulation<A> {
         self.run();
     }
 
-    /// Replays the whole archive.
     pub(crate) fn replay(&mut self, name: &str) {
         let local = Arc::clone(&self.local);
         let replay = chorus_local::Replay {

@@ -31,7 +31,6 @@ pub(super) enum Purpose {
     Work { work: Arc<Work>, twin: bool },
     /// The attempt of a client.
     Request { client: usize, attempt: u32 },
-    /// Something of an operator's.
     Chore,
 }
 
@@ -44,7 +43,6 @@ pub(super) struct Errand {
     pub(super) purpose: Purpose,
 }
 
-/// What is being done.
 pub(super) struct Task {
     pub(super) running: Running,
     future: BoxFuture<Done>,

@@ -123,7 +123,6 @@ fn tasks_of<'a>(view: View<'a>, id: &str) -> Vec<&'a RowSpec> {
     view.stack.table.rows.iter().filter(is_task).collect()
 }
 
-/// Words of another service.
 fn says(view: View<'_>, id: &str, task: Task<'_>) -> Vec<Finding> {
     if !task.calls("events:putEvents") {
         return Vec::new();

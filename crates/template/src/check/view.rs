@@ -17,7 +17,6 @@ pub(super) struct View<'a> {
 pub(super) struct RuleView<'a> {
     /// The resource that it is, or that SAM makes of it.
     pub(super) id: String,
-    /// Which events.
     pub(super) pattern: &'a Value,
     /// Its name on the bus.
     pub(super) name: &'a Value,

@@ -18,9 +18,7 @@ impl Construct for Bus {
 /// Keeps events for a replay.
 #[derive(Debug)]
 pub struct Archive {
-    /// The bus.
     pub bus: &'static str,
-    /// Which events.
     pub pattern: Value,
     /// The parameter that says for how many days.
     pub days: &'static str,

@@ -17,19 +17,15 @@ const BATCH: u32 = 10;
 /// A rule that invokes a function.
 #[derive(Debug)]
 pub struct EventRule {
-    /// The bus.
     pub bus: &'static str,
     /// Its name, unique on the bus.
     pub name: String,
-    /// Which events.
     pub pattern: Value,
-    /// How delivery is retried.
     pub retry: Retry,
     /// The queue of what cannot be delivered.
     pub dead_letters: String,
 }
 
-/// What invokes a function.
 #[derive(Debug)]
 pub enum EventSource {
     /// A rule on the bus.
@@ -81,7 +77,6 @@ pub struct Function {
     pub binary: String,
     /// The folder of the package that the binary belongs to: there, `sam build` asks cargo for it.
     pub folder: String,
-    /// What it does.
     pub description: String,
     /// The role that it takes on.
     pub role: String,

@@ -5,18 +5,14 @@ use serde_json::{Map, Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{arn, either, only_if, reference, stack_name, substitute};
 
-/// One route.
 #[derive(Debug, Clone)]
 pub struct Operation {
     /// The path, with `{names}` for its parameters.
     pub path: &'static str,
     /// The method, in lower case.
     pub method: String,
-    /// What it does.
     pub summary: &'static str,
-    /// The status of success.
     pub success: u16,
-    /// Which function answers.
     pub function: String,
     /// Whether callers need a token, where the API asks for tokens at all.
     pub guarded: bool,
@@ -25,7 +21,6 @@ pub struct Operation {
 /// An HTTP API with the routes of all functions.
 #[derive(Debug)]
 pub struct HttpApi {
-    /// The routes.
     pub operations: Vec<Operation>,
     /// The condition under which callers need a token.
     pub with_tokens: &'static str,
@@ -116,9 +111,7 @@ impl Construct for HttpApi {
 /// Lets the API invoke a function.
 #[derive(Debug)]
 pub struct InvokePermission {
-    /// The function.
     pub function: String,
-    /// The API.
     pub api: &'static str,
 }
 

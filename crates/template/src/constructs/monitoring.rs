@@ -33,7 +33,6 @@ pub struct Alarm {
     pub description: String,
     /// Namespace and name of the metric.
     pub metric: (&'static str, &'static str),
-    /// The metric's dimension.
     pub dimension: (&'static str, Value),
     /// `Sum` or `Maximum` within a period.
     pub statistic: &'static str,

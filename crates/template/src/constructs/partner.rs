@@ -10,7 +10,6 @@ use crate::intrinsics::arn;
 pub struct Connection {
     /// `API_KEY`, `BASIC` or `OAUTH_CLIENT_CREDENTIALS`.
     pub kind: Value,
-    /// What goes with it.
     pub credentials: Value,
 }
 
@@ -22,7 +21,6 @@ impl Construct for Connection {
     }
 }
 
-/// A partner's address.
 #[derive(Debug)]
 pub struct ApiDestination {
     /// Who we are to it.
@@ -48,7 +46,6 @@ impl Construct for ApiDestination {
 /// A secret that nobody has to think up.
 #[derive(Debug)]
 pub struct GeneratedSecret {
-    /// What it is for.
     pub description: &'static str,
     /// The condition under which it is needed.
     pub condition: &'static str,

@@ -40,7 +40,6 @@ impl Construct for Queue {
 /// Lets rules, and nobody else, send to a queue.
 #[derive(Debug)]
 pub struct QueuePolicy {
-    /// The queue.
     pub queue: String,
     /// The rules, as resources.
     pub rules: Vec<String>,

@@ -92,9 +92,7 @@ fn one_or_many(mut values: Vec<Value>) -> Value {
 /// A role with all that it may do.
 #[derive(Debug)]
 pub struct Role {
-    /// Who takes it on.
     pub principal: Principal,
-    /// What it may do.
     pub statements: Vec<Statement>,
 }
 

@@ -8,7 +8,6 @@ use crate::intrinsics::{arn, reference};
 /// How often, and for how long, EventBridge tries to deliver an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// Attempts after the first.
     pub retries: u32,
     /// The oldest that the event may get, in seconds; EventBridge asks for at least 60.
     pub age_seconds: u32,
@@ -32,11 +31,9 @@ impl Retry {
 /// Where a rule's events go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleTarget {
-    /// A queue.
     Queue(String),
     /// A partner's endpoint, called with the event's detail.
     Partner {
-        /// The API destination.
         destination: String,
         /// The role that lets EventBridge call it.
         role: String,
@@ -48,15 +45,11 @@ pub enum RuleTarget {
 /// A rule on the bus.
 #[derive(Debug)]
 pub struct Rule {
-    /// The bus.
     pub bus: &'static str,
     /// Its name, unique on the bus.
     pub name: String,
-    /// Which events.
     pub pattern: Value,
-    /// Where they go.
     pub target: RuleTarget,
-    /// How delivery is retried.
     pub retry: Retry,
     /// The queue of what cannot be delivered.
     pub dead_letters: String,

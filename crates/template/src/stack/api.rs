@@ -8,7 +8,6 @@ use crate::Template;
 use crate::constructs::{HttpApi, InvokePermission, LogGroup, Operation};
 use crate::names;
 
-/// The API.
 pub(crate) const API: &str = "Api";
 /// The log group of its requests.
 const LOGS: &str = "ApiLogs";

@@ -10,7 +10,6 @@ use crate::machine::Machine;
 use crate::names;
 use crate::template::Parameter;
 
-/// Holds in production.
 pub(crate) const IS_PROD: &str = "IsProd";
 /// Holds where callers of the API need a token.
 pub(crate) const HAS_JWT: &str = "HasJwt";

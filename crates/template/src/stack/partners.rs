@@ -104,7 +104,6 @@ pub(crate) fn parameters(api: &PartnerApi) -> Vec<Parameter> {
     ]
 }
 
-/// What follows from those.
 pub(crate) fn conditions(api: &PartnerApi) -> Map<String, Value> {
     Map::from_iter([
         (api.name("WantsKey"), equals(&api.name("AuthType"), AUTHORIZATIONS[0])),

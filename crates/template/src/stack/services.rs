@@ -24,7 +24,6 @@ pub(crate) const QUEUE_VISIBILITY_SECONDS: u32 = 6 * TIMEOUT_SECONDS;
 
 const EVERY_MINUTE: &str = "rate(1 minute)";
 
-/// What the sweeper understands.
 const SWEEP: &str = r#"{"sweep": true}"#;
 
 pub(crate) fn add(

@@ -11,7 +11,6 @@ use crate::names;
 
 /// The rules of the table, and the queues that they ask for.
 pub(crate) struct Topology {
-    /// The design table.
     pub(crate) rows: &'static [RowSpec],
     /// One rule for each row that consumes events.
     pub(crate) rules: Vec<Rule>,

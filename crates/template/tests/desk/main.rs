@@ -16,9 +16,7 @@ use serde_json::json;
 use table::{RingPager, TABLE, services};
 
 answers! {
-    /// What the agent says.
     enum Outcome in "outcome" {
-        /// It is solved.
         Resolved = "resolved",
         /// It need not be solved any more.
         Withdrawn = "withdrawn",

@@ -19,25 +19,19 @@ const LEDGER: &str = "ledger";
 /// The partition that counts how often each key was asked.
 const ASKS: &str = "asks";
 
-/// Which way money went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Movement {
     /// From the customer to the shop.
     Charge,
-    /// Back.
     Refund,
 }
 
 /// Money that the simulated provider moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// For which order.
     pub order_id: OrderId,
-    /// Of which customer.
     pub customer_id: CustomerId,
-    /// Which way.
     pub movement: Movement,
-    /// How much.
     pub amount: Money,
 }
 
@@ -100,15 +94,12 @@ impl Charged {
 /// What became of a charge's key, for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The money was taken.
     Charged(Charged),
-    /// It was not.
     Declined,
     /// A refund came first: it will not be.
     Voided,
 }
 
-/// The books.
 #[derive(Clone)]
 pub(super) struct Books {
     pub(super) store: Arc<dyn Store>,

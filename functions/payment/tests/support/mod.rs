@@ -76,7 +76,6 @@ impl Machines for RecordingMachines {
     }
 }
 
-/// A shop.
 pub(crate) struct Shop {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) bus: Arc<RecordingBus>,

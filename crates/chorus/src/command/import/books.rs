@@ -44,7 +44,6 @@ struct Payment {
     refunded: Money,
 }
 
-/// Reads them.
 pub(crate) async fn read(
     client: &Client,
     northwind: &Northwind,

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// What the files hold.
 #[derive(Debug)]
 pub(crate) struct Northwind {
     pub(crate) products: Vec<Product>,
@@ -106,7 +105,6 @@ impl PlacedOrder {
 }
 
 impl Northwind {
-    /// Reads the four files.
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
         let mut lines: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
         for Detail { order, product, quantity } in rows(folder, "order_details.csv")? {

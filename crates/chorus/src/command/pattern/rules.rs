@@ -42,7 +42,6 @@ struct Tried {
 }
 
 enum Verdict {
-    /// There is no pattern.
     Scheduled,
     /// The service refuses the pattern, for this reason.
     Refused(String),

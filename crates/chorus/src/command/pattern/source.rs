@@ -26,7 +26,6 @@ pub(super) fn bytes(path: &str) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{path} cannot be read"))
 }
 
-/// The same as text.
 pub(super) fn text(path: &str) -> anyhow::Result<String> {
     String::from_utf8(bytes(path)?).with_context(|| format!("{path} is not UTF-8"))
 }
