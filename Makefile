@@ -20,8 +20,7 @@ quick: ## Format, lints and the Rust tests only
 
 .PHONY: generate
 generate: ## Write what derives from the design table: schemas, samples, docs, template.yaml
-	cargo run -q -- design --write
-	cargo run -q -- synth --write
+	cargo design --write
 
 .PHONY: mutants
 mutants: ## Take each guard away, and show that simulated runs notice
