@@ -41,8 +41,8 @@ fn a_row_without_an_action_is_found() {
 
 #[test]
 fn a_service_that_is_left_out_of_the_functions_is_found() {
-    let found = findings(|all| all.retain(|it| it.service != services::CUSTOMS));
-    tells(&found, &[("Customs", "is a service without a function")]);
+    let found = findings(|all| all.retain(|it| it.service != services::EVENT_LOG));
+    tells(&found, &[("Event log", "is a service without a function")]);
 }
 
 #[test]
@@ -54,29 +54,29 @@ fn a_service_that_is_there_twice_is_found() {
 #[test]
 fn a_service_that_is_not_in_the_list_of_services_is_found() {
     let known: Vec<_> =
-        services::ALL.into_iter().filter(|service| *service != services::CUSTOMS).collect();
+        services::ALL.into_iter().filter(|service| *service != services::EVENT_LOG).collect();
     let found = wiring(&Table { services: known.leak(), ..TABLE }, &functions());
-    tells(&found, &[("Customs", "is not in the list of services")]);
+    tells(&found, &[("Event log", "is not in the list of services")]);
 }
 
 #[test]
 fn a_service_without_a_row_is_found() {
     let rows: Vec<_> =
-        TABLE.rows.iter().filter(|row| row.service != services::CUSTOMS).copied().collect();
+        TABLE.rows.iter().filter(|row| row.service != services::EVENT_LOG).copied().collect();
     let found = wiring(&Table { rows: rows.leak(), ..TABLE }, &functions());
-    let orphan = "is answered in the function of Customs, and is no row of it in the table";
-    tells(&found, &[("Customs", "is a service without a row"), ("PrepareDeclaration", orphan)]);
+    let orphan = "is answered in the function of Event log, and is no row of it in the table";
+    tells(&found, &[("Event log", "is a service without a row"), ("RecordEvent", orphan)]);
 }
 
 #[test]
 fn an_action_in_the_function_of_another_service_is_found() {
     let found = findings(|all| {
-        let strayed = function(all, "customs").handlers.pop().unwrap();
+        let strayed = function(all, "event-log").handlers.pop().unwrap();
         function(all, "analytics").handlers.push(strayed);
     });
     let elsewhere = "is answered in the function of Analytics, and is no row of it in the table";
-    let missing = "has no action in the function of Customs";
-    tells(&found, &[("PrepareDeclaration", missing), ("PrepareDeclaration", elsewhere)]);
+    let missing = "has no action in the function of Event log";
+    tells(&found, &[("RecordEvent", missing), ("RecordEvent", elsewhere)]);
 }
 
 #[test]
