@@ -11,7 +11,7 @@ fn functions() -> Vec<Function> {
 }
 
 fn function<'a>(functions: &'a mut [Function], name: &str) -> &'a mut Function {
-    functions.iter_mut().find(|function| function.service.name == name).unwrap()
+    functions.iter_mut().find(|it| it.service.name == name).expect("the list has it")
 }
 
 fn findings(change: impl FnOnce(&mut Vec<Function>)) -> Vec<Finding> {
@@ -71,7 +71,7 @@ fn a_service_without_a_row_is_found() {
 #[test]
 fn an_action_in_the_function_of_another_service_is_found() {
     let found = findings(|all| {
-        let strayed = function(all, "event-log").handlers.pop().unwrap();
+        let strayed = function(all, "event-log").handlers.pop().expect("it has one");
         function(all, "analytics").handlers.push(strayed);
     });
     let elsewhere = "is answered in the function of Analytics, and is no row of it in the table";
