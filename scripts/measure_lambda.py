@@ -5,6 +5,7 @@ Usage: measure_lambda.py SPAWNS BINARY...  (scripts/measure-lambda.sh is the way
 
 import http.server
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 NEXT = "/2018-06-01/runtime/invocation/next"
+TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 PATIENCE = 10  # seconds until a binary that does not ask for work is given up
 
 
@@ -48,7 +50,7 @@ MACHINES = {
 
 
 def environment(port, name):
-    names = "ORDER ORDER_VIEW INVENTORY CUSTOMER DELIVERY PAYMENT NOTIFICATION FRAUD CUSTOMS ANALYTICS EVENT_LOG".split()
+    variables = set(re.findall(r"\bTABLE_[A-Z0-9_]+", TEMPLATE.read_text()))
     return {
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
         "AWS_LAMBDA_FUNCTION_NAME": "measured",
@@ -60,7 +62,7 @@ def environment(port, name):
         "BUS_NAME": "measured",
         "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/measured",
         "WEBHOOK_SECRET": "a secret for measuring",
-        **{f"TABLE_{table}": "measured" for table in names},
+        **{variable: "measured" for variable in variables},
         **{f"MACHINE_{machine}": "measured" for machine in MACHINES.get(name, [])},
     }
 

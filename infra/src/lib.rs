@@ -10,12 +10,15 @@
 //! ```
 
 mod carrier;
+mod derived;
 mod functions;
 
 use std::path::PathBuf;
 
 use chorus_events::table::TABLE;
 use chorus_template::{Application, Stack};
+
+pub use derived::{NotWritten, prove_design, prove_template, write_design, write_template};
 
 /// What stands above the template.
 const PREAMBLE: &str = "\

@@ -167,10 +167,11 @@ def matches(pattern: dict[str, Any], sample: Path) -> bool:
 
 
 def write() -> None:
-    """Writes the results anew; lines that the table lacks come last."""
-    documented = documented_rows()
+    """Writes the results anew; lines that the table lacks come last, those of nothing go."""
+    heard = [pair for pair in pairs() if pair[1] != LOG]
+    documented = [row for row in documented_rows() if row.pair in heard]
     known = {row.pair for row in documented}
-    documented += [Row(*pair) for pair in pairs() if pair not in known and pair[1] != LOG]
+    documented += [Row(*pair) for pair in heard if pair not in known]
     setUpModule()
     try:
         lines = [row.answered().line() for row in documented ]

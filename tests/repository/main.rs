@@ -6,7 +6,6 @@ mod contract;
 mod direction;
 mod generated;
 mod oldest_rust;
-mod readmes;
 mod tidy;
 
 use std::path::PathBuf;

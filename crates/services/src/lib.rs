@@ -1,12 +1,16 @@
 //! Every service of the shop, listed once: the local run, the simulation and the template all take
 //! them from here.
 
+mod described;
+
 use std::sync::Arc;
 
 use chorus_http::HttpFunction;
 use chorus_notification::Mailer;
 use chorus_payment::PaymentProvider;
 use chorus_webhook_signature::WebhookSecret;
+
+pub use described::described;
 
 /// What the services need besides the kernel.
 #[derive(Clone)]

@@ -7,16 +7,16 @@ use crate::{planted, remove, statement};
 #[test]
 fn every_action() {
     planted(
-        |it| statement(it, "CustomsRole", "OwnTables")["Action"] = json!("dynamodb:*"),
-        &[("CustomsRole", "is granted dynamodb:*")],
+        |it| statement(it, "CustomerRole", "OwnTables")["Action"] = json!("dynamodb:*"),
+        &[("CustomerRole", "is granted dynamodb:*")],
     );
 }
 
 #[test]
 fn every_resource() {
     planted(
-        |it| statement(it, "CustomsRole", "OwnTables")["Resource"] = json!("*"),
-        &[("CustomsRole", "is granted dynamodb:GetItem, dynamodb:PutItem")],
+        |it| statement(it, "CustomerRole", "OwnTables")["Resource"] = json!("*"),
+        &[("CustomerRole", "is granted dynamodb:GetItem, dynamodb:PutItem")],
     );
 }
 
@@ -24,10 +24,10 @@ fn every_resource() {
 fn an_action_that_nothing_takes() {
     planted(
         |it| {
-            let actions = &mut statement(it, "CustomsRole", "OwnTables")["Action"];
+            let actions = &mut statement(it, "CustomerRole", "OwnTables")["Action"];
             actions.as_array_mut().unwrap().push(json!("dynamodb:DeleteItem"));
         },
-        &[("CustomsRole", "is granted dynamodb:DeleteItem, which CustomsFunction never does")],
+        &[("CustomerRole", "is granted dynamodb:DeleteItem, which CustomerFunction never does")],
     );
 }
 
@@ -35,12 +35,12 @@ fn an_action_that_nothing_takes() {
 fn the_queue_of_another_function() {
     planted(
         |it| {
-            statement(it, "CustomsRole", "OwnFailures")["Resource"] = json!([
-                { "Fn::GetAtt": ["CustomsFailures", "Arn"] },
+            statement(it, "CustomerRole", "OwnFailures")["Resource"] = json!([
+                { "Fn::GetAtt": ["CustomerFailures", "Arn"] },
                 { "Fn::GetAtt": ["PaymentFailures", "Arn"] },
             ]);
         },
-        &[("CustomsRole", "sqs:SendMessage on PaymentFailures, where CustomsFunction does not")],
+        &[("CustomerRole", "sqs:SendMessage on PaymentFailures, where CustomerFunction does not")],
     );
 }
 
@@ -48,12 +48,12 @@ fn the_queue_of_another_function() {
 fn the_table_of_another_service() {
     planted(
         |it| {
-            statement(it, "CustomsRole", "OwnTables")["Resource"] =
+            statement(it, "CustomerRole", "OwnTables")["Resource"] =
                 json!({ "Fn::GetAtt": ["OrderTable", "Arn"] });
         },
         &[
-            ("CustomsRole", "is granted OrderTable, which CustomsFunction does not own"),
-            ("CustomsRole", "may not dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query"),
+            ("CustomerRole", "is granted OrderTable, which CustomerFunction does not own"),
+            ("CustomerRole", "may not dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query"),
         ],
     );
 }
@@ -62,22 +62,24 @@ fn the_table_of_another_service() {
 fn words_of_another_service() {
     planted(
         |it| {
-            let condition = &mut statement(it, "CustomsRole", "PublishCustoms")["Condition"];
-            condition["ForAllValues:StringEquals"]["events:detail-type"] =
-                json!(["CustomsDeclared", "OrderCanceled"]);
+            let condition = &mut statement(it, "CustomerRole", "PublishCustomers")["Condition"];
+            let said = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
+            said.as_array_mut().unwrap().push(json!("OrderCanceled"));
         },
-        &[("CustomsRole", "may say OrderCanceled, which CustomsFunction never does")],
+        &[("CustomerRole", "may say OrderCanceled, which CustomerFunction never does")],
     );
 }
 
 #[test]
 fn any_word_at_all() {
     planted(
-        |it| remove(statement(it, "CustomsRole", "PublishCustoms"), "Condition"),
+        |it| remove(statement(it, "CustomerRole", "PublishCustomers"), "Condition"),
         &[
-            ("CustomsRole", "PutEvents is not bound by events:source"),
-            ("CustomsRole", "PutEvents is not bound by events:detail-type"),
-            ("CustomsRole", "may not say CustomsDeclared"),
+            ("CustomerRole", "PutEvents is not bound by events:source"),
+            ("CustomerRole", "PutEvents is not bound by events:detail-type"),
+            ("CustomerRole", "may not say CustomerDescribed"),
+            ("CustomerRole", "may not say CustomerUpdated"),
+            ("CustomerRole", "may not say ErrorCustomerDescribed"),
         ],
     );
 }
@@ -98,8 +100,8 @@ fn a_word_that_the_table_has_and_the_role_has_not() {
 fn a_function_that_nobody_knows_may_touch_nothing() {
     planted(
         |it| {
-            let role = it["Resources"]["CustomsRole"].clone();
-            let mut function = it["Resources"]["CustomsFunction"].clone();
+            let role = it["Resources"]["CustomerRole"].clone();
+            let mut function = it["Resources"]["CustomerFunction"].clone();
             remove(&mut function["Properties"], "Events");
             function["Properties"]["FunctionName"] = json!("intruder");
             function["Properties"]["Role"] = json!({ "Fn::GetAtt": ["IntruderRole", "Arn"] });
@@ -107,10 +109,12 @@ fn a_function_that_nobody_knows_may_touch_nothing() {
             it["Resources"]["IntruderFunction"] = function;
         },
         &[
-            ("IntruderRole", "is granted CustomsTable"),
+            ("IntruderRole", "is granted CustomerTable"),
             ("IntruderRole", "is granted IdempotencyTable"),
-            ("IntruderRole", "may say com.customs"),
-            ("IntruderRole", "may say CustomsDeclared"),
+            ("IntruderRole", "may say com.customers"),
+            ("IntruderRole", "may say CustomerDescribed"),
+            ("IntruderRole", "may say CustomerUpdated"),
+            ("IntruderRole", "may say ErrorCustomerDescribed"),
         ],
     );
 }

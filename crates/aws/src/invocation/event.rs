@@ -48,7 +48,7 @@ mod tests {
         let answer = shop.invoker().invoke(&event, &invocation()).await.unwrap();
         assert_eq!(
             answer,
-            json!({ "outcome": "Decided", "emitted": ["CustomsDeclared"], "note": null })
+            json!({ "outcome": "Decided", "emitted": ["ItemReserved"], "note": null })
         );
         let again = shop.invoker().invoke(&event, &invocation()).await.unwrap();
         assert_eq!(again["outcome"], "Absorbed");

@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(kind(r#"{"sweep":true}"#), "sweep");
         let scheduled = r#"{"detail-type":"Scheduled Event","source":"aws.scheduler","detail":{}}"#;
         assert_eq!(kind(scheduled), "sweep");
-        let task = format!(r#"{{"action":"PrepareDeclaration","event":{sample}}}"#);
+        let task = format!(r#"{{"action":"ReserveItem","event":{sample}}}"#);
         assert_eq!(kind(&task), "task");
     }
 

@@ -38,11 +38,11 @@ mod tests {
     #[tokio::test]
     async fn a_task_answers_with_the_event_for_the_machine_to_say() {
         let shop = Shop::default();
-        let answer = done(&shop, &task("PrepareDeclaration", "a-key", "ana")).await.unwrap();
-        assert_eq!(answer["event"]["detail-type"], "CustomsDeclared");
-        assert_eq!(answer["event"]["source"], "com.customs");
+        let answer = done(&shop, &task("ReserveItem", "a-key", "ana")).await.unwrap();
+        assert_eq!(answer["event"]["detail-type"], "ItemReserved");
+        assert_eq!(answer["event"]["source"], "com.inventory");
         assert!(shop.published().is_empty(), "the machine says it, and nobody else");
-        let again = done(&shop, &task("PrepareDeclaration", "a-key", "ana")).await.unwrap();
+        let again = done(&shop, &task("ReserveItem", "a-key", "ana")).await.unwrap();
         assert_eq!(again, answer, "a second attempt answers the very same");
     }
 
@@ -50,7 +50,7 @@ mod tests {
     async fn a_task_that_is_waited_for_by_its_token_speaks_for_itself() {
         let shop = Shop::default();
         let waiting =
-            task("PrepareDeclaration", "a-key", "ana").replacen('{', r#"{"token":"a-token","#, 1);
+            task("ReserveItem", "a-key", "ana").replacen('{', r#"{"token":"a-token","#, 1);
         assert_eq!(done(&shop, &waiting).await.unwrap(), json!({ "event": null }));
         assert_eq!(shop.published().len(), 1);
     }
@@ -58,16 +58,16 @@ mod tests {
     #[tokio::test]
     async fn a_failure_has_the_name_that_the_machine_matches_and_is_not_set_aside() {
         let shop = Shop::default();
-        done(&shop, &task("PrepareDeclaration", "a-key", "ana")).await.unwrap();
-        let reused = done(&shop, &task("PrepareDeclaration", "a-key", "maria")).await;
+        done(&shop, &task("ReserveItem", "a-key", "ana")).await.unwrap();
+        let reused = done(&shop, &task("ReserveItem", "a-key", "maria")).await;
         assert_eq!(reused.unwrap_err().error_type, "KeyReused");
         let unknown = done(&shop, &task("Charge", "a-key", "ana")).await.unwrap_err();
         assert_eq!(unknown.error_type, "UnknownAction");
         assert!(unknown.failure.to_string().contains("Charge"), "{}", unknown.failure);
-        let malformed = done(&shop, r#"{"action":"PrepareDeclaration"}"#).await;
+        let malformed = done(&shop, r#"{"action":"ReserveItem"}"#).await;
         assert_eq!(malformed.unwrap_err().error_type, "MalformedTask");
         shop.throttle();
-        let throttled = done(&shop, &task("PrepareDeclaration", "b-key", "ana")).await;
+        let throttled = done(&shop, &task("ReserveItem", "b-key", "ana")).await;
         assert_eq!(throttled.unwrap_err().error_type, "Throttled");
         assert!(shop.dead_letters().is_empty());
     }
@@ -75,7 +75,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_is_given_up_before_lambda_does() {
         let late = Invocation { give_up_at: tokio::time::Instant::now(), ..invocation() };
-        let task = task("PrepareDeclaration", "a-key", "ana");
+        let task = task("ReserveItem", "a-key", "ana");
         let failed = Shop::default().invoker().invoke(&task, &late).await.unwrap_err();
         assert_eq!(failed.error_type, "DeadlineExceeded");
     }

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_events::customs::CustomsDeclared;
+use chorus_events::inventory::ItemReserved;
 use chorus_events::order::OrderCreated;
 use chorus_events::services;
-use chorus_events::table::rows::{self, PrepareDeclarationInput, PrepareDeclarationOutput};
+use chorus_events::table::rows::{self, ReserveItemInput, ReserveItemOutput};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
@@ -25,23 +25,23 @@ use super::{Invocation, Invoker};
 use crate::SystemClock;
 use crate::dead_letters::{DeadLetter, DeadLetters};
 
-/// Declares every order, and panics over those of one customer.
-struct Declare;
+/// Reserves for every order, and panics over those of one customer.
+struct Reserve;
 
-impl Action for Declare {
-    type Row = rows::PrepareDeclaration;
+impl Action for Reserve {
+    type Row = rows::ReserveItem;
     type State = ();
 
-    fn keys(&self, _: &PrepareDeclarationInput) {}
+    fn keys(&self, _: &ReserveItemInput) {}
 
     fn decide(
         &self,
-        PrepareDeclarationInput::OrderCreated(order): &PrepareDeclarationInput,
+        ReserveItemInput::OrderCreated(order): &ReserveItemInput,
         (): &(),
         _: &Context<'_>,
-    ) -> Result<Decision<PrepareDeclarationOutput>, Refusal> {
+    ) -> Result<Decision<ReserveItemOutput>, Refusal> {
         assert_ne!(order.customer_id.as_str(), "panic", "on purpose");
-        Ok(Decision::emit(CustomsDeclared { order_id: order.order_id.clone(), ..Event::sample() }))
+        Ok(Decision::emit(ItemReserved { order_id: order.order_id.clone(), ..Event::sample() }))
     }
 }
 
@@ -145,7 +145,7 @@ impl Shop {
     pub(super) fn invoker(&self) -> Invoker {
         let memory = Arc::clone(&self.0);
         let function =
-            Function::of(services::CUSTOMS).action(Declare).starts::<rows::CollectPayment>();
+            Function::of(services::INVENTORY).action(Reserve).starts::<rows::CollectPayment>();
         Invoker {
             function,
             routes: vec![Route::new(Method::PUT, "/echo/{name}", Echo)],

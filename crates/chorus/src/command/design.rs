@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
-use chorus_design::{action_table, check, event_table, files};
+use chorus_design::{action_table, event_table};
 use chorus_events::table::TABLE;
+use chorus_infra::{prove_design, write_design};
 use clap::Args;
 use serde_json::json;
 
@@ -14,10 +14,12 @@ use crate::screen::{self, BAD, BOLD, GOOD, line};
 /// Print the design table: one row per action, one row per event.
 #[derive(Debug, Args)]
 pub(crate) struct Design {
-    /// Prove that the flow closes; exit 1 and name the row where it does not
+    /// Prove that the flow closes and that the services do what the table says; exit 1 and name the
+    /// row where not
     #[arg(long)]
     check: bool,
-    /// Write what derives from the table: schemas, samples and docs/DESIGN-TABLE.md
+    /// Write what derives from the table, unless the check finds anything: schemas, samples and
+    /// docs/DESIGN-TABLE.md
     #[arg(long)]
     write: bool,
     /// Where the repository is
@@ -59,7 +61,7 @@ fn print(design: &Design) -> anyhow::Result<ExitCode> {
 }
 
 fn prove(design: &Design) -> anyhow::Result<ExitCode> {
-    let findings = check(TABLE.rows, &TABLE.messages());
+    let findings = prove_design();
     if design.json {
         line!("{}", serde_json::to_string_pretty(&findings)?);
     } else if findings.is_empty() {
@@ -74,18 +76,7 @@ fn prove(design: &Design) -> anyhow::Result<ExitCode> {
 }
 
 fn write(design: &Design) -> anyhow::Result<ExitCode> {
-    let root = design.root.display();
-    let repository = design.root.join("events/Cargo.toml").exists();
-    ensure!(repository, "{root} is not the repository; --root DIR says where it is");
-    let generated = files(&TABLE, "events/src/table.rs")?;
-    for file in &generated {
-        let path = design.root.join(&file.path);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
-        }
-        std::fs::write(&path, &file.content)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
-    }
-    line!("{} files written.", generated.len());
+    let written = write_design(&design.root)?;
+    line!("{written} files written.");
     Ok(ExitCode::SUCCESS)
 }

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use chorus_infra::shop;
-use chorus_template::{check, synthesize};
+use chorus_infra::{prove_template, shop, write_template};
+use chorus_template::synthesize;
 use clap::Args;
 
 use crate::screen::{BAD, GOOD, line};
@@ -16,7 +15,7 @@ pub(crate) struct Synth {
     /// Check what no linter sees, and that template.yaml is what this prints; exit 1 if not
     #[arg(long)]
     check: bool,
-    /// Write template.yaml
+    /// Write template.yaml, unless a check finds anything
     #[arg(long)]
     write: bool,
     /// Where the repository is
@@ -28,20 +27,18 @@ pub(crate) struct Synth {
 }
 
 pub(crate) fn run(synth: &Synth) -> anyhow::Result<ExitCode> {
-    let stack = shop(&synth.root);
-    let template = synthesize(&stack);
-    let (text, path) = (template.to_yaml(), synth.root.join("template.yaml"));
+    let path = synth.root.join("template.yaml");
     if synth.write {
-        std::fs::write(&path, text)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+        write_template(&synth.root)?;
         line!("{} written.", path.display());
         return Ok(ExitCode::SUCCESS);
     }
+    let text = synthesize(&shop(&synth.root)).to_yaml();
     if !synth.check {
         line!("{}", text.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
-    let findings = check(&template.document(), &stack);
+    let findings = prove_template(&synth.root);
     let committed = std::fs::read_to_string(&path).unwrap_or_default() == text;
     if synth.json {
         line!("{}", serde_json::to_string_pretty(&findings)?);

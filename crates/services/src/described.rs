@@ -1,0 +1,48 @@
+//! The services where nobody is asked anything: for whoever describes or checks them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_http::HttpFunction;
+use chorus_kernel::OutcomeUnknown;
+use chorus_notification::{Delivery, Letter, Mailer};
+use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+use chorus_webhook_signature::WebhookSecret;
+
+use crate::{Dependencies, functions};
+
+/// Stands where the carrier's secret would; nothing that is described holds it.
+const NO_SECRET: &str = "never in a description";
+
+/// The functions of all services, with nobody behind their ports.
+#[must_use]
+pub fn described() -> Vec<HttpFunction> {
+    let nobody = Arc::new(Nobody);
+    let webhook_secret: WebhookSecret = NO_SECRET.parse().expect("it is longer than sixteen bytes");
+    functions(&Dependencies { payment_provider: nobody.clone(), mailer: nobody, webhook_secret })
+}
+
+/// Stands where a service wants a partner.
+struct Nobody;
+
+fn unanswered() -> OutcomeUnknown {
+    OutcomeUnknown("nobody is asked while the services are described".to_owned())
+}
+
+#[async_trait]
+impl PaymentProvider for Nobody {
+    async fn charge(&self, _: &Charge, _: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
+        Err(unanswered())
+    }
+
+    async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
+        Err(unanswered())
+    }
+}
+
+#[async_trait]
+impl Mailer for Nobody {
+    async fn send(&self, _: &Letter, _: &str) -> Result<Delivery, OutcomeUnknown> {
+        Err(unanswered())
+    }
+}

@@ -1,0 +1,128 @@
+//! What derives from the design table, and the proof that has to hold before any of it is written.
+
+use std::path::{Path, PathBuf};
+
+use chorus_design::{Finding, GeneratedFile, files};
+use chorus_events::table::TABLE;
+use chorus_kernel::Function;
+use chorus_template::{check, synthesize};
+use thiserror::Error;
+
+use crate::shop;
+
+/// Where the design table is, from the root.
+const SOURCE: &str = "events/src/table.rs";
+
+/// Why nothing, or not everything, was written.
+#[derive(Debug, Error)]
+pub enum NotWritten {
+    /// The check finds this.
+    #[error("{}nothing is written while this is so", lines(.0))]
+    Refused(Vec<Finding>),
+    /// This folder is not the repository.
+    #[error("{} is not the repository; --root DIR says where it is", .0.display())]
+    Elsewhere(PathBuf),
+    /// A schema or a sample cannot be written as JSON.
+    #[error("what derives from the design table cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// This file cannot be written.
+    #[error("{} cannot be written", .0.display())]
+    File(PathBuf, #[source] std::io::Error),
+}
+
+fn lines(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("{finding}\n")).collect()
+}
+
+/// Where the flow of the shop does not close, or its services are not what the table says.
+#[must_use]
+pub fn prove_design() -> Vec<Finding> {
+    let functions: Vec<Function> =
+        chorus_services::described().into_iter().map(|described| described.function).collect();
+    chorus_design::prove(&TABLE, &functions)
+}
+
+/// Where the template is not what the table says, or grants too much; `root` is the repository.
+#[must_use]
+pub fn prove_template(root: &Path) -> Vec<Finding> {
+    let stack = shop(root);
+    check(&synthesize(&stack).document(), &stack)
+}
+
+/// Writes schemas, samples and `docs/DESIGN-TABLE.md`, and returns how many files these are.
+///
+/// # Errors
+/// [`NotWritten`]; where the check finds anything, nothing is written.
+pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
+    let files = files(&TABLE, SOURCE)?;
+    write(root, prove_design(), &files)?;
+    Ok(files.len())
+}
+
+/// Writes `template.yaml`.
+///
+/// # Errors
+/// [`NotWritten`]; where a check finds anything, nothing is written.
+pub fn write_template(root: &Path) -> Result<(), NotWritten> {
+    let findings = [prove_design(), prove_template(root)].concat();
+    let content = synthesize(&shop(root)).to_yaml();
+    write(root, findings, &[GeneratedFile { path: "template.yaml".to_owned(), content }])
+}
+
+fn write(root: &Path, findings: Vec<Finding>, files: &[GeneratedFile]) -> Result<(), NotWritten> {
+    if !findings.is_empty() {
+        return Err(NotWritten::Refused(findings));
+    }
+    if !root.join(SOURCE).exists() {
+        return Err(NotWritten::Elsewhere(root.to_owned()));
+    }
+    for file in files {
+        let path = root.join(&file.path);
+        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        folder
+            .and_then(|()| std::fs::write(&path, &file.content))
+            .map_err(|error| NotWritten::File(path, error))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("events/src")).unwrap();
+        std::fs::write(root.path().join(SOURCE), "").unwrap();
+        root
+    }
+
+    fn file() -> GeneratedFile {
+        GeneratedFile { path: "docs/DESIGN-TABLE.md".to_owned(), content: "rows".to_owned() }
+    }
+
+    #[test]
+    fn what_derives_is_written() {
+        let root = repository();
+        write(root.path(), Vec::new(), &[file()]).unwrap();
+        let written = std::fs::read_to_string(root.path().join(file().path)).unwrap();
+        assert_eq!(written, file().content);
+    }
+
+    #[test]
+    fn nothing_is_written_of_what_the_check_refuses() {
+        let root = repository();
+        let findings = vec![Finding::new("Count", "has no action", "Register it")];
+        let error = write(root.path(), findings, &[file()]).unwrap_err();
+        let told = "Count: has no action. Register it.\nnothing is written while this is so";
+        assert_eq!(error.to_string(), told);
+        assert!(!root.path().join("docs").exists());
+    }
+
+    #[test]
+    fn nothing_is_written_outside_of_the_repository() {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let error = write(elsewhere.path(), Vec::new(), &[file()]).unwrap_err();
+        assert!(matches!(error, NotWritten::Elsewhere(_)), "{error}");
+    }
+}

@@ -1,0 +1,47 @@
+//! `cargo design`: proves and writes what derives from the design table, as `chorus design` and
+//! `chorus synth` do, and compiles in a fraction of their time.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use chorus_events::table::TABLE;
+use chorus_infra::{prove_design, prove_template, write_design, write_template};
+
+const USAGE: &str = "usage: cargo design --check | --write";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let told = match arguments[..] {
+        ["--check"] => prove(),
+        ["--write"] => write(),
+        _ => Err(USAGE.to_owned()),
+    };
+    let (line, code) = match told {
+        Ok(line) => (line, ExitCode::SUCCESS),
+        Err(line) => (line, ExitCode::FAILURE),
+    };
+    // A closed pipe is the reader's choice.
+    writeln!(std::io::stdout(), "{line}").map_or(ExitCode::FAILURE, |()| code)
+}
+
+fn prove() -> Result<String, String> {
+    let mut findings = prove_design();
+    if findings.is_empty() {
+        findings = prove_template(Path::new("."));
+    }
+    if findings.is_empty() {
+        let (rows, messages) = (TABLE.rows.len(), TABLE.messages().len());
+        return Ok(format!("The flow closes: {rows} rows, {messages} messages."));
+    }
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    Err(lines.join("\n"))
+}
+
+fn write() -> Result<String, String> {
+    let root = Path::new(".");
+    let written = write_design(root).map_err(|error| error.to_string())?;
+    write_template(root).map_err(|error| error.to_string())?;
+    Ok(format!("{written} files and template.yaml written."))
+}

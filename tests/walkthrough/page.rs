@@ -1,0 +1,104 @@
+//! A page as steps: what its prose says of a block, and the block.
+
+use std::path::PathBuf;
+
+/// What a reader of the page does next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// "Create `path`:" and what stands in it.
+    Create(PathBuf, String),
+    /// "Append to `path`:", after an empty line.
+    Append(PathBuf, String),
+    /// "Insert into `path`, before `LINE`:".
+    Insert { path: PathBuf, before: String, block: String },
+    /// "Replace in `path`:", and two blocks.
+    Replace { path: PathBuf, old: String, new: String },
+    /// A block of `sh`, run at the root, with the lines of the blocks of `text` that follow it. It may
+    /// fail only if there are any.
+    Run { script: String, told: Vec<String> },
+}
+
+/// The steps of a page in Markdown.
+///
+/// Panics on a block whose prose does not say what to do with it.
+pub(crate) fn steps(page: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let (mut prose, mut replaced) = (String::new(), None);
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let fence = line.chars().take_while(|it| *it == '`').count();
+        if fence < 3 {
+            prose = if line.is_empty() { prose } else { format!("{prose}{line}\n") };
+            continue;
+        }
+        let close = &line[..fence];
+        let block: String = lines
+            .by_ref()
+            .take_while(|line| *line != close)
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        match (&line[fence..], replaced.take()) {
+            (_, Some((path, old))) => steps.push(Step::Replace { path, old, new: block }),
+            ("sh", None) => steps.push(Step::Run { script: block, told: Vec::new() }),
+            ("text", None) => {
+                let Some(Step::Run { told, .. }) = steps.last_mut() else {
+                    panic!("nothing was run that could say:\n{block}")
+                };
+                let lines = block.lines().map(str::trim).filter(|line| !line.is_empty());
+                told.extend(lines.map(str::to_owned));
+            }
+            _ => match edit(&prose, block) {
+                Ok(step) => steps.push(step),
+                Err(opened) => replaced = Some(opened),
+            },
+        }
+        prose.clear();
+    }
+    assert_eq!(replaced, None, "a replacement without its second block");
+    steps
+}
+
+/// The edit that the end of `prose` asks for; of a replacement, the path and the first block.
+fn edit(prose: &str, block: String) -> Result<Step, (PathBuf, String)> {
+    let sentence = prose.trim_end().replace('\n', " ");
+    let verbs = ["Create `", "Append to `", "Insert into `", "Replace in `"];
+    let at = verbs.iter().filter_map(|verb| sentence.rfind(verb)).max();
+    let asked = at.map_or("", |at| &sentence[at..]);
+    let quoted: Vec<&str> = asked.split('`').skip(1).step_by(2).collect();
+    match (asked.split('`').next(), &quoted[..]) {
+        (Some("Create "), [path]) => Ok(Step::Create(path.into(), block)),
+        (Some("Append to "), [path]) => Ok(Step::Append(path.into(), block)),
+        (Some("Insert into "), [path, before]) => {
+            Ok(Step::Insert { path: path.into(), before: (*before).to_owned(), block })
+        }
+        (Some("Replace in "), [path]) => Err((path.into(), block)),
+        _ => panic!("{sentence:?} does not say what to do with\n{block}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_says_what_to_do_with_a_block() {
+        let page = "# A page\n\nIt is new. Create `a/b.md`:\n\n````markdown\n```sh\n```\n````\n\n\
+            Append to `c`:\n```\nd\n```\nInsert into `e`, before `f(`:\n```\ng\n```\n\
+            Replace in `h`:\n```\ni\n```\nby\n```\nj\n```\n\nRun it:\n\n```sh\nk\n```\nIt says\n\
+            ```text\nl\n\nm\n```\n";
+        let expected = [
+            Step::Create("a/b.md".into(), "```sh\n```\n".to_owned()),
+            Step::Append("c".into(), "d\n".to_owned()),
+            Step::Insert { path: "e".into(), before: "f(".to_owned(), block: "g\n".to_owned() },
+            Step::Replace { path: "h".into(), old: "i\n".to_owned(), new: "j\n".to_owned() },
+            Step::Run { script: "k\n".to_owned(), told: vec!["l".to_owned(), "m".to_owned()] },
+        ];
+        assert_eq!(steps(page), expected);
+    }
+
+    #[test]
+    #[should_panic(expected = "does not say what to do with")]
+    fn a_block_that_nobody_can_follow_is_refused() {
+        steps("Consider:\n\n```rust\nfn main() {}\n```\n");
+    }
+}

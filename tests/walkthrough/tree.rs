@@ -1,0 +1,116 @@
+//! A copy of the repository, in which a page is followed.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::page::Step;
+
+/// The copy, and where what is built in it goes.
+pub(crate) struct Tree {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Tree {
+    /// An empty tree in `root`, which builds into `target`.
+    pub(crate) fn new(root: PathBuf, target: PathBuf) -> Self {
+        std::fs::create_dir_all(&root).unwrap();
+        Self { root, target }
+    }
+
+    /// Makes the tree what `repository` is, ignored files left out. Files that are the same stay
+    /// untouched, so that cargo builds anew only what a page before has changed.
+    pub(crate) fn copy_of(&self, repository: &Path) {
+        let listed = Command::new("git")
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+            .current_dir(repository)
+            .output()
+            .unwrap();
+        assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        let kept: BTreeSet<PathBuf> = listed
+            .split_terminator('\0')
+            .map(PathBuf::from)
+            .filter(|path| repository.join(path).is_file())
+            .collect();
+        self.sweep(&self.root, &kept);
+        for path in kept {
+            let (from, to) = (repository.join(&path), self.root.join(&path));
+            if std::fs::read(&to).ok() != Some(std::fs::read(&from).unwrap()) {
+                std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                std::fs::copy(&from, &to).unwrap();
+            }
+        }
+    }
+
+    /// Deletes what is not `kept`, and folders in which nothing is left.
+    fn sweep(&self, folder: &Path, kept: &BTreeSet<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                self.sweep(&path, kept);
+                if std::fs::read_dir(&path).unwrap().next().is_none() {
+                    std::fs::remove_dir(&path).unwrap();
+                }
+            } else if !kept.contains(path.strip_prefix(&self.root).unwrap()) {
+                std::fs::remove_file(&path).unwrap();
+            }
+        }
+    }
+
+    /// Does what a step says.
+    ///
+    /// Panics where it cannot be done, or does not tell what the page says that it tells.
+    pub(crate) fn follow(&self, step: &Step) {
+        match step {
+            Step::Create(path, block) => {
+                let path = self.root.join(path);
+                assert!(!path.exists(), "{} is there already", path.display());
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, block).unwrap();
+            }
+            Step::Append(path, block) => self.edit(path, |text| format!("{text}\n{block}")),
+            Step::Insert { path, before, block } => self.edit(path, |text| {
+                let mut at = text.split_inclusive('\n').filter(|line| line.trim() == before);
+                let (Some(line), None) = (at.next(), at.next()) else {
+                    panic!("{} has not one line {before:?}", path.display())
+                };
+                text.replacen(line, &format!("{block}{line}"), 1)
+            }),
+            Step::Replace { path, old, new } => self.edit(path, |text| {
+                let times = text.matches(old).count();
+                assert_eq!(times, 1, "{} has {times} times:\n{old}", path.display());
+                text.replacen(old, new, 1)
+            }),
+            Step::Run { script, told } => self.run(script, told),
+        }
+    }
+
+    fn edit(&self, path: &Path, change: impl FnOnce(&str) -> String) {
+        let whole = self.root.join(path);
+        let before = std::fs::read_to_string(&whole)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        std::fs::write(&whole, change(&before)).unwrap();
+    }
+
+    fn run(&self, script: &str, told: &[String]) {
+        let output = Command::new("sh")
+            .args(["-euc", script])
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env_remove("RUSTFLAGS")
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            .output()
+            .unwrap();
+        let (said, error) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let well = output.status.success() || !told.is_empty();
+        assert!(well, "{script}ends with {}:\n{said}{error}", output.status);
+        for line in told {
+            let there = said.contains(line) || error.contains(line);
+            assert!(there, "{script}does not say\n{line}\nbut\n{said}{error}");
+        }
+    }
+}
