@@ -125,9 +125,7 @@ impl Action for ResolveTicket {
     fn decide(&self, input: &Input<Self>, known: &Found<Ticket>, _: &Context<'_>) -> Decided<Self> {
         let ticket_id = self.keys(input);
         match open(known) {
-            Some(ticket) => {
-                Ok(becomes(facts::TicketResolved { ticket_id }, ticket, Status::Resolved))
-            }
+            Some(it) => Ok(becomes(facts::TicketResolved { ticket_id }, it, Status::Resolved)),
             None if known.is_some() => Err(Refusal::Conflict(format!("{ticket_id} is closed"))),
             None => Err(Refusal::NotFound(format!("there is no ticket {ticket_id}"))),
         }
