@@ -1,4 +1,5 @@
-//! Dependencies point one way: table ← kernel ← (http | local | aws) ← shop ← binaries.
+//! Dependencies point one way: table ← kernel ← (http | local | aws) ← shop ← binaries; beside
+//! the shop, another application on the same engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use crate::root;
 /// The project's own crates that each of them depends on, not counting tests and optional ones.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let mut all = BTreeMap::new();
-    for room in ["events", "infra", "crates", "functions"] {
+    for room in ["events", "infra", "crates", "functions", "examples"] {
         for manifest in manifests(room) {
             let text = std::fs::read_to_string(&manifest).unwrap();
             let toml: toml::Table = text.parse().unwrap();
@@ -69,6 +70,11 @@ fn the_engine_knows_no_shop() {
     for name in ENGINE {
         knows_only(name, &ENGINE);
     }
+}
+
+#[test]
+fn a_second_application_stands_on_the_engine_alone() {
+    knows_only("help-desk", &ENGINE);
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 fn all() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    for room in ["events", "crates", "functions", "tests", "infra"] {
+    for room in ["events", "crates", "functions", "tests", "infra", "examples"] {
         let room = root().join(room);
         if room.exists() {
             sources(&room, &mut found);

@@ -1,0 +1,113 @@
+//! The Agents service: how many agents are free, and which tickets have one.
+
+use chorus_kernel::{
+    Action, Context, Counter, Decision, Entity, Found, Function, TableSpec, add, create, replace,
+    state,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::table::{TicketId, facts, rows, services};
+use crate::{Decided, Input};
+
+pub(crate) const TABLE: TableSpec = TableSpec { name: "agents", indexes: &[], ttl: None };
+
+/// How many agents there are.
+pub(crate) const HIRED: i64 = 2;
+
+const TEAM: &str = "support";
+
+/// The service.
+#[must_use]
+pub fn function() -> Function {
+    Function::of(services::AGENTS).table(TABLE).action(AssignAgent).action(ReleaseAgent)
+}
+
+/// The agents who have no ticket. Until the first one is assigned there is no such item, and all
+/// are free.
+#[derive(Clone, Serialize, Deserialize)]
+struct Team {
+    free: i64,
+}
+
+const FREE: Counter<Team> = Counter::of("free");
+
+impl Entity for Team {
+    type Id = &'static str;
+    const TABLE: &'static str = TABLE.name;
+    const KIND: &'static str = "team";
+
+    fn id(&self) -> &&'static str {
+        &TEAM
+    }
+}
+
+/// That an agent works on a ticket, or does not any more. A ticket that was closed before it was
+/// known here is `released` from the start, so that it gets no agent afterwards.
+#[derive(Clone, Serialize, Deserialize)]
+struct Assignment {
+    ticket_id: TicketId,
+    released: bool,
+}
+
+impl Entity for Assignment {
+    type Id = TicketId;
+    const TABLE: &'static str = TABLE.name;
+    const KIND: &'static str = "assignment";
+
+    fn id(&self) -> &TicketId {
+        &self.ticket_id
+    }
+}
+
+state! {
+    struct Known read by KnownKeys { assignment: Found<Assignment>, team: Found<Team> }
+}
+
+struct AssignAgent;
+
+impl Action for AssignAgent {
+    type Row = rows::AssignAgent;
+    type State = Known;
+
+    fn keys(&self, rows::AssignAgentInput::TicketOpened(it): &Input<Self>) -> KnownKeys {
+        KnownKeys { assignment: it.ticket_id.clone(), team: TEAM }
+    }
+
+    fn decide(&self, input: &Input<Self>, known: &Known, _: &Context<'_>) -> Decided<Self> {
+        let ticket_id = self.keys(input).assignment;
+        if known.assignment.is_some() {
+            return Ok(Decision::nothing("the ticket has its agent, or is closed"));
+        }
+        // The counter's own bound decides between two tickets that find the last agent free.
+        let taken = match &known.team {
+            None => create(&Team { free: HIRED - 1 }),
+            Some(team) if team.free > 0 => add(&TEAM, &[(FREE, -1)]),
+            Some(_) => return Ok(Decision::emit(facts::NoAgentFree { ticket_id })),
+        };
+        let assignment = create(&Assignment { ticket_id: ticket_id.clone(), released: false });
+        Ok(Decision::emit(facts::AgentAssigned { ticket_id }).with(assignment).with(taken))
+    }
+}
+
+struct ReleaseAgent;
+
+impl Action for ReleaseAgent {
+    type Row = rows::ReleaseAgent;
+    type State = Found<Assignment>;
+
+    fn keys(&self, rows::ReleaseAgentInput::TicketResolved(it): &Input<Self>) -> TicketId {
+        it.ticket_id.clone()
+    }
+
+    fn decide(&self, it: &Input<Self>, known: &Self::State, _: &Context<'_>) -> Decided<Self> {
+        let ticket_id = self.keys(it);
+        let released = Assignment { ticket_id: ticket_id.clone(), released: true };
+        Ok(match known {
+            None => Decision::nothing("no agent has it, and none will").with(create(&released)),
+            Some(known) if known.released => Decision::nothing("its agent is free already"),
+            Some(known) => Decision::emit(facts::AgentReleased { ticket_id })
+                .with(replace(known, &released))
+                .with(add(&TEAM, &[(FREE, 1)])),
+        })
+    }
+}
