@@ -27,10 +27,7 @@ pub enum OperatorError {
     Refused(String),
     /// Something of the stack is not there.
     #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
-    Missing {
-        stack: String,
-        what: String,
-    },
+    Missing { stack: String, what: String },
     /// A dead letter names no target that takes it again.
     #[error("the letter {0} names no target that a redrive can reach")]
     NoTarget(String),

@@ -34,10 +34,7 @@ pub enum StartError {
     Missing(&'static str),
     /// A variable of the environment has a value that means nothing.
     #[error("the environment variable {name} must be {rule}")]
-    Meaningless {
-        name: &'static str,
-        rule: &'static str,
-    },
+    Meaningless { name: &'static str, rule: &'static str },
     #[error("the executor did not start")]
     Executor(#[source] std::io::Error),
     #[error("the runtime's loop ended: {0}")]

@@ -35,10 +35,7 @@ pub enum Error {
     Machine(&'static str, String),
     /// A state machine's definition asks its surroundings for what they do not know.
     #[error("the state machine {machine} has ${{{name}}}, which nothing fills in")]
-    Substitution {
-        machine: &'static str,
-        name: String,
-    },
+    Substitution { machine: &'static str, name: String },
     /// The HTTP client for partners cannot be made.
     #[error("the HTTP client for partners cannot be made: {0}")]
     Http(String),

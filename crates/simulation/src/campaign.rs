@@ -31,16 +31,10 @@ pub enum Campaign<S> {
         size: u32,
     },
     /// Every fault at every call of a story, one in each run.
-    Single {
-        story: S,
-    },
+    Single { story: S },
     /// Every pair of faults of a story: the second at a call that follows the first.
     /// Of `parts` parts of them, the one numbered `part`, from 0.
-    Pairs {
-        story: S,
-        part: u64,
-        parts: u64,
-    },
+    Pairs { story: S, part: u64, parts: u64 },
 }
 
 /// How a campaign is run.

@@ -79,10 +79,7 @@ pub(crate) struct Called {
 #[derive(Debug, Clone)]
 pub(crate) enum Plan {
     /// Drawn: so many of a thousand calls are struck, by these kinds of trouble.
-    Drawn {
-        per_mille: u64,
-        troubles: BTreeSet<Trouble>,
-    },
+    Drawn { per_mille: u64, troubles: BTreeSet<Trouble> },
     /// These, and no other.
     Listed(HashMap<(u64, u32), Fault>),
 }

@@ -11,9 +11,7 @@ pub enum Delivery {
     /// It is on its way.
     Sent,
     /// It came back, and always will.
-    Bounced {
-        reason: String,
-    },
+    Bounced { reason: String },
 }
 
 #[async_trait]

@@ -40,9 +40,7 @@ pub struct Refund {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefundAnswer {
     /// The money went back, now or earlier.
-    Refunded {
-        amount: Money,
-    },
+    Refunded { amount: Money },
     /// Nothing was charged with that key.
     NothingCharged,
     Refused {

@@ -47,14 +47,9 @@ pub enum Signal {
         input: Value,
     },
     /// Go on: the task that waits with this token has its answer.
-    Answer {
-        token: String,
-        output: Value,
-    },
+    Answer { token: String, output: Value },
     /// Go on waiting: the task with this token is being worked on.
-    Heartbeat {
-        token: String,
-    },
+    Heartbeat { token: String },
 }
 
 /// What became of a signal.

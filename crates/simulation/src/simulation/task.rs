@@ -28,9 +28,15 @@ pub(super) enum Done {
 #[derive(Clone)]
 pub(super) enum Purpose {
     /// Work of the bus; a twin's outcome counts for nothing.
-    Work { work: Arc<Work>, twin: bool },
+    Work {
+        work: Arc<Work>,
+        twin: bool,
+    },
     /// The attempt of a client.
-    Request { client: usize, attempt: u32 },
+    Request {
+        client: usize,
+        attempt: u32,
+    },
     Chore,
 }
 
