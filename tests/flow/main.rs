@@ -5,5 +5,6 @@
 mod api;
 mod defects;
 mod disorder;
+mod earlier_releases;
 mod projections;
 mod stories;

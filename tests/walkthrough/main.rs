@@ -12,7 +12,12 @@ use std::path::PathBuf;
 use tree::Tree;
 
 /// The pages, each of which begins with the repository as it is.
-const PAGES: [&str; 3] = ["docs/ADD-A-ROW.md", "docs/ADD-A-SERVICE.md", "docs/RETIRE-A-SERVICE.md"];
+const PAGES: [&str; 4] = [
+    "docs/ADD-A-ROW.md",
+    "docs/ADD-A-SERVICE.md",
+    "docs/RETIRE-A-SERVICE.md",
+    "docs/START-YOUR-OWN.md",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
