@@ -42,7 +42,9 @@ pub(super) struct Run {
     pub(super) parent: Option<(String, TaskId)>,
     /// Whether the parent knows that this one has ended.
     pub(super) told: bool,
-    /// The `correlation-id` of what it was started with.
+    /// The `correlation-id` of what it was started with, stored under the name that the first release
+    /// gave it.
+    #[serde(rename = "order")]
     pub(super) correlation_id: String,
     pub(super) started: Timestamp,
 }
