@@ -26,6 +26,24 @@ pub fn substitute(text: impl Into<String>) -> Value {
     json!({ "Fn::Sub": text.into() })
 }
 
+/// A value as JSON text with sorted keys. A template is the same bytes whether or not a crate of the
+/// build has `serde_json` keep the order in which keys were inserted.
+#[must_use]
+pub fn json_text(value: &Value) -> String {
+    fn in_order(value: &Value) -> Value {
+        match value {
+            Value::Object(fields) => {
+                let mut sorted: Vec<_> = fields.iter().collect();
+                sorted.sort_unstable_by_key(|(key, _)| *key);
+                sorted.into_iter().map(|(key, value)| (key.clone(), in_order(value))).collect()
+            }
+            Value::Array(values) => values.iter().map(in_order).collect(),
+            scalar => scalar.clone(),
+        }
+    }
+    in_order(value).to_string()
+}
+
 /// A name that begins with the stack's, so that two stacks can live in one account.
 #[must_use]
 pub fn stack_name(suffix: &str) -> Value {

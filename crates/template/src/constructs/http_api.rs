@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Construct, Resource};
-use crate::intrinsics::{arn, either, only_if, reference, stack_name, substitute};
+use crate::intrinsics::{arn, either, json_text, only_if, reference, stack_name, substitute};
 
 #[derive(Debug, Clone)]
 pub struct Operation {
@@ -90,7 +90,7 @@ impl Construct for HttpApi {
         let properties = json!({
             "AccessLogSettings": {
                 "DestinationArn": arn(self.log_group),
-                "Format": format.to_string(),
+                "Format": json_text(&format),
             },
             "DefaultRouteSettings": {
                 "DetailedMetricsEnabled": true,

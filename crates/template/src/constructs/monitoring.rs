@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Construct, Resource};
-use crate::intrinsics::{only_if, reference, stack_name, substitute};
+use crate::intrinsics::{json_text, only_if, reference, stack_name, substitute};
 
 /// A log group that forgets.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub struct Dashboard {
 
 impl Construct for Dashboard {
     fn resource(&self) -> Resource {
-        let widgets: Vec<String> = self.widgets.iter().map(Value::to_string).collect();
+        let widgets: Vec<String> = self.widgets.iter().map(json_text).collect();
         let body = format!("{{\"widgets\": [\n{}\n]}}\n", widgets.join(",\n"));
         let properties = json!({
             "DashboardName": substitute("${AWS::StackName}"),
