@@ -4,7 +4,7 @@
 
 mod money;
 mod order_line;
-mod words;
+mod values;
 
 pub mod commands;
 pub mod customer;
@@ -24,7 +24,7 @@ pub mod table;
 
 pub use money::{Money, MoneyError};
 pub use order_line::{Line, MAX_LINES, ShippingAddress, total};
-pub use words::{CustomerId, OrderId, PLAIN_TEXT, Quantity, QuantityError, Sku, is_plain_text};
+pub use values::{CustomerId, OrderId, PLAIN_TEXT, Quantity, QuantityError, Sku, is_plain_text};
 
 /// The country that the shop ships from; orders to any other need a customs declaration.
 pub const HOME_COUNTRY: &str = "Germany";

@@ -7,7 +7,7 @@ use crate::{samples, services};
 const NOTIFICATION: Owner = Owner::Service(services::NOTIFICATION);
 
 event! {
-    /// A letter went out.
+    /// An email went out.
     EmailSent: NOTIFICATION, Terminal, about about, {
         about: String = samples::order_id().to_string(),
         template: String = "PaymentMade".to_owned(),
@@ -16,7 +16,7 @@ event! {
 }
 
 event! {
-    /// A letter could not go out.
+    /// An email could not go out.
     EmailFailed: NOTIFICATION, Terminal, about about, {
         about: String = samples::order_id().to_string(),
         template: String = "PaymentMade".to_owned(),

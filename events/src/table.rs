@@ -20,7 +20,7 @@ chorus_table::design_table! {
             OrderDeclined, PaymentFailed, ErrorItemRemoved, ErrorMarkDeliveryAsStarted,
             DeliveryWasCanceled]
         => [OrderCanceled]
-        .settles();
+        .final_step();
 
     /// Sets aside what an order needs: all of its lines, or none.
     ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved, ItemNotAvailable]
@@ -28,11 +28,11 @@ chorus_table::design_table! {
 
     /// Looks up what the reserved items are called.
     DescribeItem: INVENTORY on [ItemReserved] => [ItemDescribed, ErrorItemDescribed]
-        .looks();
+        .read_only();
 
     /// Looks up who the order is for.
     DescribeCustomer: CUSTOMER on [ItemDescribed] => [CustomerDescribed, ErrorCustomerDescribed]
-        .looks();
+        .read_only();
 
     /// Plans the delivery, and says by when it can arrive.
     EstimateDelivery: DELIVERY on [CustomerDescribed]
@@ -41,7 +41,7 @@ chorus_table::design_table! {
 
     /// Collects the payment of an order: the machine below does, and says what became of it.
     CollectPayment: PAYMENT on [DeliveryEstimated] => []
-        .looks().starts_machine().within(300);
+        .read_only().starts_machine().within(300);
 
     /// Asks for a person's look at an order of high value; the machine waits for the verdict.
     AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
@@ -54,7 +54,7 @@ chorus_table::design_table! {
 
     /// Fails the payment of an order that nobody reviewed in time, or that cannot be charged.
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
-        .settles().outside();
+        .final_step().outside();
 
     /// Tells the machine that waits what the reviewer says.
     HearVerdict: PAYMENT on [OrderApproved, OrderDeclined, ReviewTaken] => []
@@ -66,7 +66,7 @@ chorus_table::design_table! {
 
     /// Fulfils the delivery of an order that is paid and packed: the machine below does.
     FulfilDelivery: DELIVERY on [ItemRemoved] => []
-        .looks().starts_machine();
+        .read_only().starts_machine();
 
     /// Marks the delivery as started, which hands it to the carrier; the machine waits for its word.
     MarkDeliveryAsStarted: DELIVERY task_of FulfilDelivery [ItemRemoved]
@@ -80,37 +80,37 @@ chorus_table::design_table! {
     /// Passes on what the carrier's signed webhook says, and tells the machine that waits for it.
     RelayLogistics: DELIVERY api [LogisticsUpdate]
         => [DeliveryStarted, Delivered, DeliveryCanceled, ErrorDeliveryWasDelivered]
-        .settles();
+        .final_step();
 
     /// Confirms that the parcel has arrived.
     ConfirmDelivery: DELIVERY task_of FulfilDelivery [Delivered]
         => [DeliveryWasDelivered, ErrorDeliveryWasDelivered]
-        .settles();
+        .final_step();
 
     /// Closes the order.
     CompleteOrder: ORDER on [DeliveryWasDelivered] => [OrderDelivered]
-        .settles();
+        .final_step();
 
     /// Cancels a delivery because the carrier gave up, says nothing or could not be reached, or
     /// because the order was canceled; where none was planned yet, none will be.
     CancelDelivery: DELIVERY on [OrderCanceled] or_dead [DeliveryMarkedAsStarted]
         task_of FulfilDelivery [DeliveryCanceled, ItemRemoved]
         => [DeliveryWasCanceled, ErrorDeliveryWasCanceled]
-        .settles().dead_letters_of(&StartDelivery);
+        .final_step().dead_letters_of(&StartDelivery);
 
     /// Calls a parcel back that the carrier may have.
     RecallDelivery: DELIVERY on [DeliveryWasCanceled] => []
-        .settles().calls(crate::partners::CARRIER)
+        .final_step().calls(crate::partners::CARRIER)
         .when(Content::OneOf { field: "canceled-by", values: &["order", "unreachable"] });
 
     /// Makes available again what was reserved for, or removed for, a canceled order.
     UnreserveOrReturnItem: INVENTORY on [OrderCanceled]
         => [ItemUnreserved, ItemReturned, ErrorItemUnreserved, ErrorItemReturned]
-        .settles().title("UnreserveItem or ReturnItem");
+        .final_step().title("UnreserveItem or ReturnItem");
 
     /// Refunds what was charged for a canceled order, and sees to it that nothing will be.
     CancelPayment: PAYMENT on [OrderCanceled] => [PaymentCanceled, ErrorPaymentCanceled]
-        .settles().outside();
+        .final_step().outside();
 
     /// Tells the customer.
     SendEmail: NOTIFICATION
@@ -126,7 +126,7 @@ chorus_table::design_table! {
         => [EmailSent, EmailFailed]
         .records().outside().queued();
 
-    /// Keeps a customer's address for letters, its own read model.
+    /// Keeps a customer's address for emails, its own read model.
     LearnContact: NOTIFICATION on [CustomerUpdated] => []
         .records().folds();
 

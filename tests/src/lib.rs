@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use chorus_delivery::CarrierWait;
+use chorus_delivery::CarrierCallback;
 use chorus_shop::{Accounts, Shop, ShopConfig, WEBHOOK_SECRET};
 use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ impl TestShop {
     /// # Errors
     /// Where the router fails.
     pub async fn webhook(&self, order_id: &str, status: &str) -> anyhow::Result<Answer> {
-        let handle = CarrierWait::handle(&order_id.parse()?);
+        let handle = CarrierCallback::handle(&order_id.parse()?);
         let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();
         let (secret, now): (WebhookSecret, _) =
             (WEBHOOK_SECRET.parse()?, jiff::Timestamp::now().as_second());

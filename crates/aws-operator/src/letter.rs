@@ -18,7 +18,7 @@ pub enum Target {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct ReceivedLetter {
     pub id: String,
     /// The queue it lies in, by URL.
     pub queue_url: String,
@@ -44,7 +44,7 @@ impl Target {
     }
 }
 
-impl Letter {
+impl ReceivedLetter {
     /// Reads a message of a queue of dead letters.
     pub(crate) fn read(queue_url: &str, message: &Message) -> Self {
         let attributes: BTreeMap<&str, &str> = message
@@ -119,9 +119,9 @@ fn of_lambda(body: &str) -> Option<FailedInvocation> {
 }
 
 impl FailedInvocation {
-    fn into_letter(self, letter: Letter) -> Letter {
+    fn into_letter(self, letter: ReceivedLetter) -> ReceivedLetter {
         let Self { function, event, code, message } = self;
-        Letter { target: Target::of(&function), event, code, message, ..letter }
+        ReceivedLetter { target: Target::of(&function), event, code, message, ..letter }
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
             .message_attributes("RULE_ARN", said("arn:aws:events:r:1:rule/bus/order-ProjectOrder"))
             .message_attributes("ERROR_CODE", said("NO_PERMISSIONS"))
             .build();
-        let letter = Letter::read("url", &message);
+        let letter = ReceivedLetter::read("url", &message);
         assert_eq!(letter.target, Target::Function(FUNCTION.to_owned()));
         assert_eq!(letter.rule.as_deref(), Some("order-ProjectOrder"));
         assert_eq!(
@@ -164,7 +164,8 @@ mod tests {
             "requestPayload": { "detail": { "metadata": { "correlation-id": "7" } } },
             "responsePayload": { "errorType": "StoreUnavailable", "errorMessage": "no answer" },
         });
-        let letter = Letter::read("url", &Message::builder().body(body.to_string()).build());
+        let letter =
+            ReceivedLetter::read("url", &Message::builder().body(body.to_string()).build());
         assert_eq!(letter.target, Target::Function(FUNCTION.to_owned()));
         assert_eq!((letter.code.as_str(), letter.about().as_str()), ("StoreUnavailable", "7"));
         assert!(!letter.event.contains("requestContext"));
@@ -174,7 +175,7 @@ mod tests {
     fn a_message_that_was_received_too_often_goes_back_to_its_queue() {
         let source = MessageSystemAttributeName::DeadLetterQueueSourceArn;
         let message = Message::builder().body("{}").attributes(source, QUEUE).build();
-        let letter = Letter::read("url", &message);
+        let letter = ReceivedLetter::read("url", &message);
         assert_eq!(letter.target, Target::Queue(QUEUE.to_owned()));
         assert_eq!(letter.code, "ReceivedTooOften");
     }
@@ -183,7 +184,7 @@ mod tests {
     fn an_api_destination_is_reached_by_the_bus_alone() {
         let target = "arn:aws:events:us-east-1:1:api-destination/carrier/1";
         let message = Message::builder().body("{}").message_attributes("TARGET_ARN", said(target));
-        let letter = Letter::read("url", &message.build());
+        let letter = ReceivedLetter::read("url", &message.build());
         assert_eq!(letter.target, Target::OnlyTheBus(target.to_owned()));
     }
 }

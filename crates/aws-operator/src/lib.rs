@@ -16,7 +16,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use aws_types::SdkConfig;
 use chorus_aws::{DynamoStore, Tables};
 
-pub use letter::{Letter, Target};
+pub use letter::{ReceivedLetter, Target};
 pub use replay::ReplayStarted;
 
 /// Why the platform does not do what an operator asks.

@@ -6,7 +6,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeName};
 
-use crate::{DeadQueue, Letter, Operator, OperatorError, Target, ask};
+use crate::{DeadQueue, Operator, OperatorError, ReceivedLetter, Target, ask};
 
 /// For how long, in seconds, a letter that is looked at is hidden from others who look.
 const LOOK_SECONDS: i32 = 30;
@@ -23,8 +23,8 @@ impl Operator {
     ///
     /// # Errors
     /// Where AWS refuses.
-    pub async fn letters(&self, queue: &DeadQueue) -> Result<Vec<Letter>, OperatorError> {
-        let mut letters: Vec<Letter> = Vec::new();
+    pub async fn letters(&self, queue: &DeadQueue) -> Result<Vec<ReceivedLetter>, OperatorError> {
+        let mut letters: Vec<ReceivedLetter> = Vec::new();
         let mut known = BTreeSet::new();
         while letters.len() < MOST_LETTERS {
             let request = self
@@ -38,7 +38,8 @@ impl Operator {
                 .message_system_attribute_names(MessageSystemAttributeName::All);
             let page = ask!(request);
             let before = letters.len();
-            let read = page.messages().iter().map(|message| Letter::read(&queue.url, message));
+            let read =
+                page.messages().iter().map(|message| ReceivedLetter::read(&queue.url, message));
             letters.extend(read.filter(|letter| known.insert(letter.id.clone())));
             if letters.len() == before {
                 break;
@@ -51,7 +52,7 @@ impl Operator {
     ///
     /// # Errors
     /// Where AWS refuses.
-    pub async fn put_back(&self, letters: &[Letter]) -> Result<(), OperatorError> {
+    pub async fn put_back(&self, letters: &[ReceivedLetter]) -> Result<(), OperatorError> {
         for letters in letters.chunk_by(|a, b| a.queue_url == b.queue_url) {
             for some in letters.chunks(BATCH) {
                 let request = self.sqs.change_message_visibility_batch();
@@ -75,7 +76,7 @@ impl Operator {
     ///
     /// # Errors
     /// Where AWS refuses, or only the bus can reach the target: the letter stays then.
-    pub async fn redrive(&self, letter: &Letter) -> Result<(), OperatorError> {
+    pub async fn redrive(&self, letter: &ReceivedLetter) -> Result<(), OperatorError> {
         match &letter.target {
             Target::Function(arn) => {
                 let payload = Blob::new(letter.event.as_bytes());

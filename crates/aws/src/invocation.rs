@@ -75,7 +75,7 @@ impl Invoker {
         Ok(json!({ "published": swept.published, "younger": swept.younger }))
     }
 
-    /// Hands a message that no retry would help to the dead letters.
+    /// Dispatcher a message that no retry would help to the dead letters.
     ///
     /// # Errors
     /// The failure itself, where nobody takes it: then the platform has to.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::http::HttpResponse;
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
-use chorus_kernel::{Failure, Heard, Machines, Signal};
+use chorus_kernel::{Failure, Machines, Signal, SignalOutcome};
 use serde_json::Value;
 
 use crate::service_error::{Trouble, trouble};
@@ -36,7 +36,12 @@ impl SfnMachines {
         Self { client, arns }
     }
 
-    async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<Heard, Failure> {
+    async fn start(
+        &self,
+        machine: &str,
+        name: &str,
+        input: &Value,
+    ) -> Result<SignalOutcome, Failure> {
         let unknown = || Failure::Terminal {
             code: "UnknownMachine",
             message: format!("{} is not set", variable_of(machine)),
@@ -47,13 +52,13 @@ impl SfnMachines {
         heard(sent.map(drop), &format!("{machine} was started before as {name}"))
     }
 
-    async fn answer(&self, token: &str, output: &Value) -> Result<Heard, Failure> {
+    async fn answer(&self, token: &str, output: &Value) -> Result<SignalOutcome, Failure> {
         let request = self.client.send_task_success().task_token(token);
         let sent = request.output(output.to_string()).send().await;
         heard(sent.map(drop), "no task waits for this answer any more")
     }
 
-    async fn heartbeat(&self, token: &str) -> Result<Heard, Failure> {
+    async fn heartbeat(&self, token: &str) -> Result<SignalOutcome, Failure> {
         let sent = self.client.send_task_heartbeat().task_token(token).send().await;
         heard(sent.map(drop), "no task waits for this heartbeat any more")
     }
@@ -61,7 +66,7 @@ impl SfnMachines {
 
 #[async_trait]
 impl Machines for SfnMachines {
-    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure> {
+    async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure> {
         match signal {
             Signal::Start { machine, name, input } => self.start(machine, name, input).await,
             Signal::Answer { token, output } => self.answer(token, output).await,
@@ -96,14 +101,17 @@ fn screaming(pascal: &str) -> String {
 }
 
 /// What became of a signal; `late` says what it means that it came too late.
-fn heard<E>(sent: Result<(), SdkError<E, HttpResponse>>, late: &str) -> Result<Heard, Failure>
+fn heard<E>(
+    sent: Result<(), SdkError<E, HttpResponse>>,
+    late: &str,
+) -> Result<SignalOutcome, Failure>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let Err(error) = sent else { return Ok(Heard::Now) };
+    let Err(error) = sent else { return Ok(SignalOutcome::Delivered) };
     if let Some(code) = error.code().filter(|code| TOO_LATE.contains(code)) {
         tracing::info!(code, "{late}");
-        return Ok(Heard::TooLate);
+        return Ok(SignalOutcome::TooLate);
     }
     Err(failure(sorted(&error), error.code()))
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use aws_sdk_sfn::config::retry::RetryConfig;
 use aws_sdk_sfn::config::{Builder, Credentials, Region};
 use chorus_aws::{SfnMachines, sdk_config};
-use chorus_kernel::{Failure, Heard, Machines, Signal};
+use chorus_kernel::{Failure, Machines, Signal, SignalOutcome};
 use serde_json::{Value, json};
 
 /// What a request asked for: its target, and its body.
@@ -55,7 +55,7 @@ fn serve(api: &TcpListener, status: &str, body: &str) -> Asked {
 async fn told(
     signal: &Signal,
     (status, body): (&'static str, &'static str),
-) -> (Result<Heard, Failure>, Asked) {
+) -> (Result<SignalOutcome, Failure>, Asked) {
     let (machines, service) = service(status, body);
     let heard = machines.signal(signal).await;
     (heard, service.join().unwrap())
@@ -75,7 +75,7 @@ const STARTED: (&str, &str) = ("200 OK", r#"{"executionArn":"an-execution","star
 #[tokio::test]
 async fn a_machine_is_started_under_the_name_that_makes_it_happen_once() {
     let (heard, (target, body)) = told(&start(), STARTED).await;
-    assert_eq!(heard.unwrap(), Heard::Now);
+    assert_eq!(heard.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.StartExecution");
     assert_eq!((&body["stateMachineArn"], &body["name"]), (&json!("an-arn"), &json!("a-name")));
     assert_eq!(body["input"], r#"{"detail-type":"DeliveryEstimated"}"#);
@@ -84,12 +84,12 @@ async fn a_machine_is_started_under_the_name_that_makes_it_happen_once() {
 #[tokio::test]
 async fn an_answer_and_a_heartbeat_carry_the_token() {
     let (heard, (target, body)) = told(&answer(), ("200 OK", "{}")).await;
-    assert_eq!(heard.unwrap(), Heard::Now);
+    assert_eq!(heard.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.SendTaskSuccess");
     assert_eq!(body, json!({ "taskToken": "a-token", "output": r#"{"verdict":"approve"}"# }));
     let heartbeat = Signal::Heartbeat { token: "a-token".to_owned() };
     let (heard, (target, body)) = told(&heartbeat, ("200 OK", "{}")).await;
-    assert_eq!(heard.unwrap(), Heard::Now);
+    assert_eq!(heard.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.SendTaskHeartbeat");
     assert_eq!(body, json!({ "taskToken": "a-token" }));
 }
@@ -97,13 +97,13 @@ async fn an_answer_and_a_heartbeat_carry_the_token() {
 #[tokio::test]
 async fn what_comes_too_late_is_no_failure() {
     let exists = ("400 Bad Request", r#"{"__type":"ExecutionAlreadyExists","message":"m"}"#);
-    assert_eq!(told(&start(), exists).await.0.unwrap(), Heard::TooLate);
+    assert_eq!(told(&start(), exists).await.0.unwrap(), SignalOutcome::TooLate);
     for late in [
         ("400 Bad Request", r#"{"__type":"TaskTimedOut","message":"m"}"#),
         ("400 Bad Request", r#"{"__type":"TaskDoesNotExist","message":"m"}"#),
         ("400 Bad Request", r#"{"__type":"InvalidToken","message":"m"}"#),
     ] {
-        assert_eq!(told(&answer(), late).await.0.unwrap(), Heard::TooLate, "{late:?}");
+        assert_eq!(told(&answer(), late).await.0.unwrap(), SignalOutcome::TooLate, "{late:?}");
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::behaviour::Behaviour;
-use crate::shelf::Shelf;
+use crate::parcels::ParcelStore;
 use crate::{CarrierConfig, NotAccepted, Parcel, Webhook};
 
 /// How many requests of one key a flaky carrier does not answer.
@@ -34,7 +34,7 @@ pub enum Acceptance {
 }
 
 pub struct Carrier {
-    shelf: Shelf,
+    parcels: ParcelStore,
     clock: Arc<dyn Clock>,
     webhook: Arc<dyn Webhook>,
     config: CarrierConfig,
@@ -56,8 +56,8 @@ impl Carrier {
         webhook: Arc<dyn Webhook>,
         config: CarrierConfig,
     ) -> Arc<Self> {
-        let (shelf, woken) = (Shelf { store }, Notify::new());
-        Arc::new(Self { shelf, clock, webhook, config, woken })
+        let (parcels, woken) = (ParcelStore { store }, Notify::new());
+        Arc::new(Self { parcels, clock, webhook, config, woken })
     }
 
     /// Whether `key` lets a caller in.
@@ -78,15 +78,15 @@ impl Carrier {
         if behaviour.slow {
             self.clock.sleep(self.config.slow_answer).await;
         }
-        let unwell = behaviour.flaky && self.shelf.count(key).await? <= FLAKY_FOR;
+        let unwell = behaviour.flaky && self.parcels.count(key).await? <= FLAKY_FOR;
         if behaviour.down || unwell {
             return Ok(Acceptance::Unavailable);
         }
-        if self.shelf.find(&parcel.order_id).await?.is_some() {
+        if self.parcels.find(&parcel.order_id).await?.is_some() {
             return Ok(Acceptance::Known);
         }
         let accepted = Parcel::accepted(parcel, self.clock.now(), &self.config);
-        if !self.shelf.put(None, &accepted).await? {
+        if !self.parcels.put(None, &accepted).await? {
             return Ok(Acceptance::Known);
         }
         self.woken.notify_one();
@@ -100,7 +100,7 @@ impl Carrier {
     /// Where the store fails.
     pub async fn recall(&self, order_id: &OrderId) -> Result<bool, Failure> {
         for _ in 0..ATTEMPTS {
-            let read = self.shelf.find(order_id).await?;
+            let read = self.parcels.find(order_id).await?;
             let recalled = match &read {
                 Some(parcel) => parcel.recalled(),
                 None => Some(Parcel::never(order_id.clone())),
@@ -108,7 +108,7 @@ impl Carrier {
             let Some(recalled) = recalled else {
                 return Ok(false);
             };
-            if self.shelf.put(read.as_ref(), &recalled).await? {
+            if self.parcels.put(read.as_ref(), &recalled).await? {
                 return Ok(true);
             }
         }
@@ -143,9 +143,9 @@ impl Carrier {
     /// Where the store fails.
     pub async fn work_off(self: &Arc<Self>) -> Result<Option<Timestamp>, Failure> {
         loop {
-            let due = self.shelf.due(self.clock.now()).await?;
+            let due = self.parcels.due(self.clock.now()).await?;
             if due.is_empty() {
-                return self.shelf.next_due().await;
+                return self.parcels.next_due().await;
             }
             let mut working = JoinSet::new();
             for order_id in due {
@@ -162,7 +162,7 @@ impl Carrier {
     /// Moves one parcel, tells the shop, and notes whether it listened. Where something else
     /// happened to the parcel in between, that counts.
     async fn work_on(&self, order_id: &OrderId) -> Result<(), Failure> {
-        let Some(read) = self.shelf.find(order_id).await? else {
+        let Some(read) = self.parcels.find(order_id).await? else {
             return Ok(());
         };
         if read.due.is_none_or(|due| due > self.clock.now()) {
@@ -170,7 +170,7 @@ impl Carrier {
         }
         let moved = Versioned { version: read.version + 1, value: read.moved() };
         // The parcel moves first, so that a recall knows where it is while the shop is told.
-        if !self.shelf.put(Some(&read), &moved).await? {
+        if !self.parcels.put(Some(&read), &moved).await? {
             return Ok(());
         }
         let after = match self.tell(&moved).await {
@@ -181,7 +181,7 @@ impl Carrier {
                 after
             }
         };
-        self.shelf.put(Some(&moved), &after).await?;
+        self.parcels.put(Some(&moved), &after).await?;
         Ok(())
     }
 

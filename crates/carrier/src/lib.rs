@@ -19,12 +19,12 @@ mod behaviour;
 mod carrier;
 mod config;
 mod parcel;
-mod shelf;
+mod parcels;
 mod webhook;
 
 pub use api::router;
 pub use carrier::{Acceptance, Carrier};
 pub use config::{ApiKey, CarrierConfig};
 pub use parcel::{Parcel, Status};
-pub use shelf::CARRIER_TABLE;
+pub use parcels::CARRIER_TABLE;
 pub use webhook::{Callback, HttpWebhook, NotAccepted, Webhook};

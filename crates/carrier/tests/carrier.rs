@@ -46,18 +46,18 @@ impl Webhook for Ear {
     }
 }
 
-struct World {
+struct Harness {
     shop: Shop,
     ear: Arc<Ear>,
 }
 
-impl Default for World {
+impl Default for Harness {
     fn default() -> Self {
         Self { shop: Shop::over(&[CARRIER_TABLE]), ear: Arc::default() }
     }
 }
 
-impl World {
+impl Harness {
     /// The carrier, just started on whatever it kept.
     fn carrier(&self) -> Arc<Carrier> {
         let config = CarrierConfig::new(ApiKey::new("a key"));
@@ -106,7 +106,7 @@ async fn a_customers_id_tells_what_the_shop_hears() {
         ("carrier-silent", vec![]),
         ("carrier-slow", vec![DeliveryStarted, Delivered]),
     ] {
-        let world = World::default();
+        let world = Harness::default();
         assert_eq!(world.hand_in(customer).await, StatusCode::ACCEPTED, "{customer}");
         world.pass().await;
         assert_eq!(world.heard(), expected, "{customer}");
@@ -115,7 +115,7 @@ async fn a_customers_id_tells_what_the_shop_hears() {
 
 #[tokio::test]
 async fn a_carrier_that_is_down_never_takes_a_parcel_and_a_flaky_one_takes_the_third() {
-    let world = World::default();
+    let world = Harness::default();
     for _ in 0..5 {
         assert_eq!(world.hand_in("carrier-down").await, StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -126,7 +126,7 @@ async fn a_carrier_that_is_down_never_takes_a_parcel_and_a_flaky_one_takes_the_t
 
 #[tokio::test]
 async fn a_parcel_that_is_handed_in_twice_is_delivered_once() {
-    let world = World::default();
+    let world = Harness::default();
     assert_eq!(world.hand_in("456").await, StatusCode::ACCEPTED);
     assert_eq!(world.hand_in("456").await, StatusCode::OK);
     world.pass().await;
@@ -137,7 +137,7 @@ async fn a_parcel_that_is_handed_in_twice_is_delivered_once() {
 
 #[tokio::test]
 async fn a_caller_without_the_key_is_refused() {
-    let world = World::default();
+    let world = Harness::default();
     let parcel = detail(DeliveryMarkedAsStarted::sample());
     assert_eq!(world.post("/deliveries", "no key", parcel).await, StatusCode::UNAUTHORIZED);
     let recall = detail(DeliveryWasCanceled::sample());
@@ -148,13 +148,13 @@ async fn a_caller_without_the_key_is_refused() {
 
 #[tokio::test]
 async fn a_recall_stops_what_has_not_arrived_even_where_it_comes_first() {
-    let recalled_first = World::default();
+    let recalled_first = Harness::default();
     assert_eq!(recalled_first.recall().await, StatusCode::OK);
     assert_eq!(recalled_first.hand_in("456").await, StatusCode::OK);
     recalled_first.pass().await;
     assert_eq!(recalled_first.heard(), []);
 
-    let on_its_way = World::default();
+    let on_its_way = Harness::default();
     on_its_way.hand_in("456").await;
     on_its_way.shop.clock.sleep(Duration::from_millis(50)).await;
     on_its_way.carrier().work_off().await.unwrap();
@@ -166,13 +166,13 @@ async fn a_recall_stops_what_has_not_arrived_even_where_it_comes_first() {
 
 #[tokio::test]
 async fn a_shop_that_does_not_listen_is_told_again_with_the_same_key() {
-    let world = World::default();
+    let world = Harness::default();
     *world.ear.deaf_for.lock().unwrap() = 3;
     world.hand_in("456").await;
     world.pass().await;
     assert_eq!(world.heard(), [DeliveryStarted, Delivered]);
 
-    let deaf = World::default();
+    let deaf = Harness::default();
     *deaf.ear.deaf_for.lock().unwrap() = 1_000;
     deaf.hand_in("456").await;
     deaf.pass().await;
@@ -181,7 +181,7 @@ async fn a_shop_that_does_not_listen_is_told_again_with_the_same_key() {
 
 #[tokio::test]
 async fn a_carrier_that_is_started_again_goes_on_calling_back() {
-    let world = World::default();
+    let world = Harness::default();
     world.hand_in("456").await;
     let running = tokio::spawn(world.carrier().run());
     let told = async {

@@ -39,7 +39,7 @@ fn later_failures(flow: Flow<'_>, row: &RowSpec) -> Vec<EventSpec> {
 
 /// Whether only compensations say this event, and only records are kept of it.
 fn for_operators(flow: Flow<'_>, event: &EventSpec) -> bool {
-    flow.producers(event.detail_type).all(|row| row.effect == Effect::Settles)
+    flow.producers(event.detail_type).all(|row| row.effect == Effect::Final)
         && flow.consumers(event.detail_type).all(|row| row.effect == Effect::Records)
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use chorus_kernel::{Failure, Refusal};
+use chorus_kernel::{ActionError, Failure};
 
 use crate::Response;
 
@@ -66,14 +66,14 @@ impl Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Invalid { field, rule } => Self::field(422, field, rule),
-            Refusal::NotFound(what) => Self::new(404, "not-found", what),
-            Refusal::Conflict(why) => Self::new(409, "conflict", why),
-            Refusal::Later(why) => Self::new(503, "too-early", why),
-            Refusal::Failed(failure) => failure.into(),
+impl From<ActionError> for Problem {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::Invalid { field, rule } => Self::field(422, field, rule),
+            ActionError::NotFound(what) => Self::new(404, "not-found", what),
+            ActionError::Conflict(why) => Self::new(409, "conflict", why),
+            ActionError::Later(why) => Self::new(503, "too-early", why),
+            ActionError::Failed(failure) => failure.into(),
         }
     }
 }

@@ -10,11 +10,11 @@
 //!
 //! | to | there is |
 //! |---|---|
-//! | decide | [`Action`], or [`ExternalAction`] with [`Step`] where somebody outside is called; [`Decision`], [`Refusal`], [`Context`] |
+//! | decide | [`Action`], or [`ExternalAction`] with [`Step`] where somebody outside is called; [`Decision`], [`ActionError`], [`Context`] |
 //! | say what is read | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
 //! | keep things | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
-//! | change them | [`create()`], [`replace`], [`save`], [`newest`], [`add`], [`append`] |
-//! | wait for an answer from outside | [`Wait`], [`Signal`] |
+//! | change them | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`] |
+//! | wait for an answer from outside | [`Callback`], [`Signal`] |
 //! | be found by adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
 //! | be tested | [`testing::decide`] on what is [`testing::Stored`] |
 //!
@@ -29,18 +29,20 @@ mod store;
 
 pub mod testing;
 
-pub use callbacks::{Answers, Domain, Heard, MachineSpec, Machines, NoMachines, Signal, Wait};
+pub use callbacks::{
+    Answers, Callback, CallbackDomain, MachineSpec, Machines, NoMachines, Signal, SignalOutcome,
+};
 pub use clock::{Clock, Seconds};
 pub use committing::{
-    Answered, Attempt, Failure, Function, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
+    Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
     RECORD_LIFETIME, Rejected, Swept, Task, UNPUBLISHED_INDEX, derived_id, handler, publish_all,
     sweep,
 };
 pub use deciding::{
-    Action, CallContext, Context, Counter, Decision, Each, EachKeys, Entity, ExternalAction, Fold,
-    Folded, Found, IfNamed, OutcomeUnknown, Read, Reading, Recorded, Refusal, State, Step,
-    Versioned, add, append, create, entity_key, load, newest, read_recorded, replace, save, stream,
-    stream_key, stream_partition,
+    Action, ActionError, CallContext, Context, Counter, Decision, Each, EachKeys, Entity,
+    ExternalAction, Fold, Folded, Found, IfNamed, OutcomeUnknown, Read, Reading, Recorded, State,
+    Step, Versioned, add, append, create, entity_key, load, put_if_newer, read_recorded, replace,
+    save, stream, stream_key, stream_partition,
 };
 pub use store::{
     Condition, Expressions, Index, Item, Key, MemoryStore, Page, Query, Reason, Store, StoreError,

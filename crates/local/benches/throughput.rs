@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chorus_events::table::TABLE;
 use chorus_kernel::{
-    Answered, Condition, Function, Handler, IDEMPOTENCY_TABLE, Kernel, Key, Message, Outcome,
-    Publisher, Refusal, Store, Write,
+    ActionError, Condition, Function, Handled, Handler, IDEMPOTENCY_TABLE, Kernel, Key, Message,
+    Outcome, Publisher, Store, Write,
 };
 use chorus_local::{DynoxideStore, Local, LocalConfig, SystemClock};
 use chorus_table::{Entry, RowSpec, rules};
@@ -33,8 +33,8 @@ impl Handler for Idle {
         true
     }
 
-    async fn handle(&self, _: &Kernel, _: &Message) -> Result<Answered, Refusal> {
-        Ok(Answered { outcome: Outcome::Decided, entries: Vec::new(), note: None })
+    async fn handle(&self, _: &Kernel, _: &Message) -> Result<Handled, ActionError> {
+        Ok(Handled { outcome: Outcome::Decided, entries: Vec::new(), note: None })
     }
 }
 

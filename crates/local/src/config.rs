@@ -9,8 +9,8 @@ use chorus_kernel::{Clock, Function};
 use chorus_table::{Rule, Table};
 
 use crate::clock::{SystemClock, VirtualClock};
+use crate::dispatcher::Job;
 use crate::engine::{Disorder, Observer, Policies, Schedule};
-use crate::hands::Job;
 use crate::machines::Definitions;
 use crate::partner::{Endpoint, Partner};
 use crate::store::DynoxideStore;

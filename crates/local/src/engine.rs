@@ -71,7 +71,7 @@ impl Load {
 
 /// A delivery that the bus itself has handed out.
 #[derive(Debug)]
-struct Flying {
+struct HandedOut {
     delivery: Delivery,
     receipt: u64,
     since: Timestamp,
@@ -85,7 +85,7 @@ pub struct Engine {
     queue_names: Vec<Arc<str>>,
     waiting: HashMap<DeliveryId, Delivery>,
     due: BTreeSet<(Timestamp, DeliveryId)>,
-    flying: HashMap<DeliveryId, Flying>,
+    handed_out: HashMap<DeliveryId, HandedOut>,
     queues: Vec<Queue>,
     /// Those of them that a consumer reads.
     consumed: Vec<usize>,
@@ -119,7 +119,7 @@ impl Engine {
             queue_names,
             waiting: HashMap::new(),
             due: BTreeSet::new(),
-            flying: HashMap::new(),
+            handed_out: HashMap::new(),
             queues,
             consumed,
             limiters,
@@ -241,7 +241,7 @@ impl Engine {
     pub fn load(&self) -> Load {
         let mut load = Load {
             pending: self.waiting.len() + self.alarms.pending(),
-            in_flight: self.flying.len() + self.alarms.in_flight(),
+            in_flight: self.handed_out.len() + self.alarms.in_flight(),
             dead: 0,
         };
         for queue in &self.queues {
@@ -261,7 +261,7 @@ impl Engine {
     pub fn is_idle(&self) -> bool {
         let consumed = |queue: &&Queue| queue.spec.consumer.is_some();
         self.waiting.is_empty()
-            && self.flying.is_empty()
+            && self.handed_out.is_empty()
             && self.alarms.pending() + self.alarms.in_flight() == 0
             && self.queues.iter().filter(consumed).all(|queue| queue.len() == 0)
     }

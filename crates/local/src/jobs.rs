@@ -8,7 +8,7 @@ use chorus_kernel::{Failure, Kernel, sweep};
 use jiff::SignedDuration;
 
 use crate::bus::Bus;
-use crate::hands::Job;
+use crate::dispatcher::Job;
 use crate::store::DynoxideStore;
 
 /// The job that publishes what its committer did not.

@@ -29,15 +29,15 @@
 //! What it promises: an event that `put_events` has taken reaches every target that it matches, at
 //! least once, or ends among that target's dead letters; SIGKILL at any moment changes nothing of
 //! that. What it does not know: actions, AWS, and the wall clock. A simulator drives the same
-//! engine step by step: [`Bus::take_due`], [`Hands::perform`], [`Bus::settle`], and a
+//! engine step by step: [`Bus::take_due`], [`Dispatcher::perform`], [`Bus::settle`], and a
 //! [`VirtualClock`] that it advances to [`Bus::next_due`].
 
 mod bus;
 mod clock;
 mod config;
+mod dispatcher;
 mod engine;
 mod error;
-mod hands;
 mod jobs;
 mod journal;
 mod local;
@@ -53,13 +53,13 @@ mod wire;
 pub use bus::Bus;
 pub use clock::{SystemClock, VirtualClock};
 pub use config::LocalConfig;
+pub use dispatcher::{Dispatcher, Job};
 pub use engine::{
     Accepted, Alarm, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryId, Disorder, Engine,
     Exhausted, Fault, Load, Observation, Observer, Policies, QueueSpec, QueueState, RetryPolicy,
     Route, Schedule, Selection, Step, Taken, Target, Ticket, Topology, Verdict, Work,
 };
 pub use error::Error;
-pub use hands::{Hands, Job};
 pub use jobs::{FORGET, SWEEP};
 pub use journal::AttemptNote;
 pub use local::Local;

@@ -14,8 +14,8 @@ use crate::Error;
 use crate::bus::{Bus, Parts};
 use crate::clock::SystemClock;
 use crate::config::LocalConfig;
+use crate::dispatcher::{Dispatcher, Job};
 use crate::engine::{Engine, Observation, Schedule, Topology};
-use crate::hands::{Hands, Job};
 use crate::jobs::{FORGET, Forget, SWEEP, Sweep};
 use crate::journal::{Journal, Restored};
 use crate::machines::{Definitions, EXECUTIONS_TABLE, ExecutionStory, LocalMachines, Orchestrator};
@@ -32,7 +32,7 @@ pub struct Local {
     pub(crate) bus: Arc<Bus>,
     store: Arc<DynoxideStore>,
     kernel: Kernel,
-    hands: Arc<Hands>,
+    dispatcher: Arc<Dispatcher>,
     runner: Runner,
 }
 
@@ -46,9 +46,9 @@ impl Local {
         let topology = Topology::of(config.rules.clone(), &config.policies);
         let (store, opened) = open_files(&config, &topology)?;
         let bus = open_bus(&config, topology, opened)?;
-        let hands = Arc::new(hands(&config, &bus, &store)?);
-        hands.orchestrator.resume(&store)?;
-        let orchestrator = Arc::clone(&hands.orchestrator);
+        let dispatcher = Arc::new(dispatcher(&config, &bus, &store)?);
+        dispatcher.orchestrator.resume(&store)?;
+        let orchestrator = Arc::clone(&dispatcher.orchestrator);
         let kernel_store = Arc::clone(&store) as Arc<dyn Store>;
         let kernel_bus = Arc::clone(&bus);
         let kernel = Kernel {
@@ -59,12 +59,12 @@ impl Local {
         };
         let runner = Runner::new(Driver {
             bus: Arc::clone(&bus),
-            hands: Arc::clone(&hands),
+            dispatcher: Arc::clone(&dispatcher),
             kernel: kernel.clone(),
             concurrency: config.concurrency.max(1),
             passes: config.passes,
         });
-        Ok(Self { bus, store, kernel, hands, runner })
+        Ok(Self { bus, store, kernel, dispatcher, runner })
     }
 
     /// What actions and routes stand on: the store, the bus and the clock.
@@ -86,14 +86,14 @@ impl Local {
 
     /// What does the work: a simulator drives it step by step, on a kernel of its own.
     #[must_use]
-    pub const fn hands(&self) -> &Arc<Hands> {
-        &self.hands
+    pub const fn dispatcher(&self) -> &Arc<Dispatcher> {
+        &self.dispatcher
     }
 
     /// The state machines of this engine over another store: for a simulator's kernel.
     #[must_use]
     pub fn machines_on(&self, store: Arc<dyn Store>) -> Arc<dyn Machines> {
-        let orchestrator = Arc::clone(&self.hands.orchestrator);
+        let orchestrator = Arc::clone(&self.dispatcher.orchestrator);
         Arc::new(LocalMachines { orchestrator, store })
     }
 
@@ -102,7 +102,7 @@ impl Local {
     /// # Errors
     /// Where the store fails.
     pub async fn executions(&self, correlation_id: &str) -> Result<Vec<ExecutionStory>, Failure> {
-        self.hands.orchestrator.story(&*self.store, correlation_id).await
+        self.dispatcher.orchestrator.story(&*self.store, correlation_id).await
     }
 
     #[must_use]
@@ -196,7 +196,11 @@ fn schedules(config: &LocalConfig) -> Vec<(Schedule, Option<Arc<dyn Job>>)> {
     schedules
 }
 
-fn hands(config: &LocalConfig, bus: &Arc<Bus>, store: &Arc<DynoxideStore>) -> Result<Hands, Error> {
+fn dispatcher(
+    config: &LocalConfig,
+    bus: &Arc<Bus>,
+    store: &Arc<DynoxideStore>,
+) -> Result<Dispatcher, Error> {
     let partner: Arc<dyn Partner> = match &config.partner {
         Some(partner) => Arc::clone(partner),
         None if config.endpoints.is_empty() => Arc::new(NoPartner),
@@ -222,7 +226,7 @@ fn hands(config: &LocalConfig, bus: &Arc<Bus>, store: &Arc<DynoxideStore>) -> Re
         bus: Arc::clone(bus),
         timeout: config.function_timeout,
     };
-    Ok(Hands {
+    Ok(Dispatcher {
         functions,
         orchestrator: Arc::new(orchestrator),
         endpoints: config.endpoints.clone(),

@@ -12,8 +12,8 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use crate::Error;
 use crate::bus::Bus;
 use crate::clock::VirtualClock;
+use crate::dispatcher::Dispatcher;
 use crate::engine::{Alarm, Fault, Verdict, Work, later};
-use crate::hands::Hands;
 use crate::records::lock;
 
 /// How often other tasks get a turn before virtual time is let pass.
@@ -37,7 +37,7 @@ struct Inner {
 #[derive(Debug, Clone)]
 pub(crate) struct Driver {
     pub(crate) bus: Arc<Bus>,
-    pub(crate) hands: Arc<Hands>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) kernel: Kernel,
     pub(crate) concurrency: usize,
     /// A clock that is let pass while nothing can be done.
@@ -139,10 +139,10 @@ impl Driver {
         tasks: &mut JoinSet<()>,
         at_work: &mut HashMap<Id, Arc<Work>>,
     ) {
-        let Self { bus, hands, kernel, .. } = self.clone();
+        let Self { bus, dispatcher, kernel, .. } = self.clone();
         let task_work = Arc::clone(&work);
         let task = tasks.spawn(async move {
-            let verdicts = hands.perform(&task_work, bus.topology(), &kernel).await;
+            let verdicts = dispatcher.perform(&task_work, bus.topology(), &kernel).await;
             bus.settle_all(verdicts);
             if let Work::Job(job) = *task_work {
                 bus.finish(job);

@@ -17,7 +17,7 @@ async fn archived(shop: &Local) -> usize {
 
 async fn forget(shop: &Local) {
     for work in shop.bus().take_due(10) {
-        shop.hands().perform(&work, shop.bus().topology(), shop.kernel()).await;
+        shop.dispatcher().perform(&work, shop.bus().topology(), shop.kernel()).await;
         if let Work::Job(job) = work {
             shop.bus().finish(job);
         }

@@ -7,7 +7,7 @@ use chorus_events::table::TABLE;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_kernel::{Clock, Publisher, Refusal};
+use chorus_kernel::{ActionError, Clock, Publisher};
 use chorus_local::{Local, LocalConfig, Observation, Replay, Selection, VirtualClock};
 use jiff::Timestamp;
 use world::{always, entry, function, rules_of};
@@ -40,7 +40,7 @@ async fn an_event_reaches_the_target_of_every_rule_that_it_matches() {
 #[tokio::test]
 async fn what_fails_is_tried_again_after_growing_pauses() {
     let (counting, counted) = function("CountOrder", |_, attempt| match attempt {
-        1..=4 => Err(Refusal::Later("not yet".to_owned())),
+        1..=4 => Err(ActionError::Later("not yet".to_owned())),
         _ => Ok(()),
     });
     let (config, clock) = config("CountOrder", counting);
@@ -63,7 +63,7 @@ async fn what_fails_is_tried_again_after_growing_pauses() {
 
 #[tokio::test]
 async fn what_cannot_succeed_is_a_dead_letter_at_once_with_the_attributes_of_eventbridge() {
-    let refuse = |_: &_, _| Err(Refusal::Conflict("too late".to_owned()));
+    let refuse = |_: &_, _| Err(ActionError::Conflict("too late".to_owned()));
     let (counting, _) = function("CountOrder", refuse);
     let (config, _) = config("CountOrder", counting);
     let shop = Local::open(config).unwrap();
@@ -88,7 +88,7 @@ async fn what_cannot_succeed_is_a_dead_letter_at_once_with_the_attributes_of_eve
 #[tokio::test]
 async fn what_fails_too_often_is_a_dead_letter_and_a_redrive_takes_it_to_its_target_only() {
     let (counting, counted) = function("CountOrder", |_, attempt| {
-        if attempt <= 12 { Err(Refusal::Later("no".to_owned())) } else { Ok(()) }
+        if attempt <= 12 { Err(ActionError::Later("no".to_owned())) } else { Ok(()) }
     });
     let (reserving, reserved) = function("ReserveItem", always);
     let (mut config, _) = config("CountOrder", counting);

@@ -7,7 +7,7 @@ use chorus_events::table::TABLE;
 use std::path::Path;
 use std::time::Duration;
 
-use chorus_kernel::{Publisher, Refusal};
+use chorus_kernel::{ActionError, Publisher};
 use chorus_local::{Error, Local, LocalConfig, Replay, Selection};
 use jiff::Timestamp;
 use world::{Seen, always, entry, function, killed, rules_of};
@@ -49,7 +49,7 @@ async fn killed_again_and_again_at_work_it_still_delivers_everything() {
     for round in 0..8 {
         let flaky = |_: &_, attempt: usize| match attempt % 3 {
             0 => Ok(()),
-            _ => Err(Refusal::Later("not yet".to_owned())),
+            _ => Err(ActionError::Later("not yet".to_owned())),
         };
         let (counting, counted) = function("CountOrder", flaky);
         let shop = shop(directory.path(), counting);
@@ -89,7 +89,7 @@ async fn what_was_settled_before_an_orderly_end_is_not_delivered_again() {
 #[tokio::test]
 async fn dead_letters_their_cause_and_the_failed_attempts_survive() {
     let directory = tempfile::tempdir().unwrap();
-    let refuse = |_: &_, _| Err(Refusal::Conflict("too late".to_owned()));
+    let refuse = |_: &_, _| Err(ActionError::Conflict("too late".to_owned()));
     let first = shop(directory.path(), function("CountOrder", refuse).0);
     first.bus().put_events(&[entry("OrderCreated", "a", 1)]).await.unwrap();
     first.runner().run_until_idle(SOON).await.unwrap();

@@ -17,8 +17,8 @@ use chorus_events::samples;
 use chorus_events::table::rows::{self, AskReviewerInput, MakePaymentInput};
 use chorus_events::table::rows::{AskReviewerOutput, MakePaymentOutput};
 use chorus_kernel::{
-    Action, Context, Decision, Function, Heard, Item, Kernel, Key, MachineSpec, Machines, Page,
-    Query, Refusal, Signal, Store, StoreError, Write,
+    Action, ActionError, Context, Decision, Function, Item, Kernel, Key, MachineSpec, Machines,
+    Page, Query, Signal, SignalOutcome, Store, StoreError, Write,
 };
 use chorus_local::{Local, LocalConfig};
 use chorus_table::Event;
@@ -59,7 +59,7 @@ impl Action for Charge {
         _: &MakePaymentInput,
         (): &(),
         _: &Context<'_>,
-    ) -> Result<Decision<MakePaymentOutput>, Refusal> {
+    ) -> Result<Decision<MakePaymentOutput>, ActionError> {
         Ok(Decision::emit(PaymentMade::sample()))
     }
 }
@@ -78,7 +78,7 @@ impl Action for Ask {
         _: &AskReviewerInput,
         (): &(),
         context: &Context<'_>,
-    ) -> Result<Decision<AskReviewerOutput>, Refusal> {
+    ) -> Result<Decision<AskReviewerOutput>, ActionError> {
         let token = context.task().and_then(|task| task.token.clone()).unwrap();
         let output = serde_json::json!({ "verdict": "approve" });
         Ok(Decision::nothing("answered").signal(Signal::Answer { token, output }))
@@ -146,7 +146,7 @@ async fn live(shop: &Local, writes: usize) -> bool {
     let life = async {
         kernel.machines.signal(&start()).await.unwrap();
         while let Some(work) = shop.bus().take_due(1).first() {
-            shop.hands().perform(work, shop.bus().topology(), &kernel).await;
+            shop.dispatcher().perform(work, shop.bus().topology(), &kernel).await;
         }
     };
     tokio::select! {
@@ -177,7 +177,7 @@ async fn killed_at_any_write_an_execution_goes_on_and_its_effects_happen_once() 
         let ends: Vec<&str> = executions.iter().map(|it| it.status.as_str()).collect();
         assert_eq!(ends, ["SUCCEEDED", "SUCCEEDED"], "killed at write {writes}");
         assert_eq!(payments(&after).await.len(), 1, "killed at write {writes}");
-        assert_eq!(after.kernel().machines.signal(&start()).await.unwrap(), Heard::TooLate);
+        assert_eq!(after.kernel().machines.signal(&start()).await.unwrap(), SignalOutcome::TooLate);
         if lived {
             assert!(writes > 8, "the execution was killed at {writes} places only");
             return;

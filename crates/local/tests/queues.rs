@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chorus_kernel::{Publisher, Refusal};
+use chorus_kernel::{ActionError, Publisher};
 use chorus_local::{
     Disorder, Local, LocalConfig, Observation, Replay, Selection, VirtualClock, Work,
 };
@@ -37,7 +37,7 @@ async fn the_events_of_one_order_stay_in_order_though_some_fail() {
         assert!(busy.lock().unwrap().insert(order.clone()), "one at a time for {order}");
         busy.lock().unwrap().remove(&order);
         let fails = number_of(message).is_multiple_of(3) && attempt < 3;
-        if fails { Err(Refusal::Later("not yet".to_owned())) } else { Ok(()) }
+        if fails { Err(ActionError::Later("not yet".to_owned())) } else { Ok(()) }
     });
     let (shop, _) = shop(mailing);
     for number in 0..120 {
@@ -57,7 +57,7 @@ async fn the_events_of_one_order_stay_in_order_though_some_fail() {
 #[tokio::test]
 async fn a_poison_message_ends_in_the_dead_letters_alone() {
     let (mailing, mailed) = function("SendEmail", |message, _| match number_of(message) {
-        1 => Err(Refusal::Later("poison".to_owned())),
+        1 => Err(ActionError::Later("poison".to_owned())),
         _ => Ok(()),
     });
     let (shop, _) = shop(mailing);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_http::HttpFunction;
 use chorus_kernel::OutcomeUnknown;
-use chorus_notification::{Delivery, Letter, Mailer};
+use chorus_notification::{Delivery, Email, Mailer};
 use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
 use chorus_webhook_signature::WebhookSecret;
 
@@ -42,7 +42,7 @@ impl PaymentProvider for Nobody {
 
 #[async_trait]
 impl Mailer for Nobody {
-    async fn send(&self, _: &Letter, _: &str) -> Result<Delivery, OutcomeUnknown> {
+    async fn send(&self, _: &Email, _: &str) -> Result<Delivery, OutcomeUnknown> {
         Err(unanswered())
     }
 }

@@ -5,7 +5,7 @@ use chorus_events::OrderId;
 use chorus_events::commands::LogisticsStatus;
 use chorus_http::Request;
 use chorus_kernel::derived_id;
-use chorus_payment::ReviewWait;
+use chorus_payment::ReviewCallback;
 use chorus_simulation::Client;
 use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
 use jiff::Timestamp;
@@ -63,7 +63,7 @@ pub(crate) fn cancels(order_id: &OrderId, who: &str) -> Client {
 }
 
 pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Client {
-    let handle = ReviewWait::handle(order_id);
+    let handle = ReviewCallback::handle(order_id);
     let body = json!({ "verdict": verdict, "reviewer": "maria", "handle": handle });
     Client::new(name, "POST /reviews/{order-id}", &body)
         .until_found()

@@ -71,7 +71,7 @@ pub(crate) struct Callback {
     pub(crate) status: LogisticsStatus,
 }
 
-pub(crate) struct Courier {
+pub(crate) struct SimulatedCarrier {
     environment: Arc<Environment>,
     /// By what name an order goes, and how it is treated.
     manners: BTreeMap<OrderId, (String, Manner)>,
@@ -92,7 +92,7 @@ struct Whose {
     handle: Option<Handle>,
 }
 
-impl Courier {
+impl SimulatedCarrier {
     pub(crate) fn new(environment: &Arc<Environment>, orders: &[PlannedOrder]) -> Arc<Self> {
         let manner = |it: &PlannedOrder| (it.order_id.clone(), (it.name.clone(), it.manner));
         let manners = orders.iter().map(manner).collect();
@@ -186,7 +186,7 @@ impl Courier {
 }
 
 #[async_trait]
-impl Partner for Courier {
+impl Partner for SimulatedCarrier {
     async fn post(&self, call: &Call) -> Result<u16, NoAnswer> {
         let fault = self.environment.call(CARRIER_PORT).await;
         if fault == Some(Fault::Unavailable) {

@@ -45,7 +45,7 @@ const ONE_OF: [&[&str]; 17] = [
 ];
 
 /// The events that customers are told of.
-const LETTERS: &[&str] =
+const EMAILS: &[&str] =
     kinds![ItemNotAvailable, PaymentMade, PaymentFailed, OrderCanceled, OrderDelivered];
 
 /// The events that every delivered order's story has.
@@ -346,28 +346,27 @@ fn check_list(observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<Strin
     vec![format!("list: it says {listed:?}, and the orders {are:?}")]
 }
 
-/// No letter was posted twice under two keys, and none was forgotten.
+/// No email was posted twice under two keys, and none was forgotten.
 fn check_letters(shop: &Shop, observed: &Observed) -> Vec<String> {
-    let letters = shop.post.letters();
+    let emails = shop.post.emails();
     let sightings = observed.sightings();
-    let due = sightings.events.values().filter(|it| LETTERS.contains(&it.detail_type.as_str()));
+    let due = sightings.events.values().filter(|it| EMAILS.contains(&it.detail_type.as_str()));
     let forgotten = due.filter(|event| {
-        let posted = |letter: &&String| {
-            letter.starts_with(&event.detail_type) && letter.contains(&event.about)
-        };
-        letters.values().find(posted).is_none()
+        let posted =
+            |email: &&String| email.starts_with(&event.detail_type) && email.contains(&event.about);
+        emails.values().find(posted).is_none()
     });
     let mut wrong: Vec<String> = forgotten
-        .map(|it| format!("letters: no customer was told {} of {}", it.detail_type, it.about))
+        .map(|it| format!("emails: no customer was told {} of {}", it.detail_type, it.about))
         .collect();
     let mut texts: BTreeMap<&str, u32> = BTreeMap::new();
-    for letter in letters.values() {
-        *texts.entry(letter.as_str()).or_default() += 1;
+    for email in emails.values() {
+        *texts.entry(email.as_str()).or_default() += 1;
     }
     let twice = texts.into_iter().filter(|(_, times)| *times > 1);
-    wrong.extend(twice.map(|(letter, times)| {
-        let head = letter.lines().next().unwrap_or_default();
-        format!("letters: \"{head}\" was posted {times} times")
+    wrong.extend(twice.map(|(email, times)| {
+        let head = email.lines().next().unwrap_or_default();
+        format!("emails: \"{head}\" was posted {times} times")
     }));
     wrong
 }

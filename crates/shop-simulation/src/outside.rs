@@ -1,4 +1,4 @@
-//! The companies outside of the shop: a bank that moves money, a post that carries letters. They
+//! The companies outside of the shop: a bank that moves money, a post that carries emails. They
 //! keep books of their own, act once for each key, and may hear of a request late.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chorus_events::{Money, OrderId};
 use chorus_kernel::OutcomeUnknown;
-use chorus_notification::{Delivery, Letter, Mailer};
+use chorus_notification::{Delivery, Email, Mailer};
 use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
 use chorus_simulation::Environment;
 
@@ -74,7 +74,7 @@ impl Books {
     }
 }
 
-pub(crate) struct Bank {
+pub(crate) struct SimulatedBank {
     pub(crate) environment: Arc<Environment>,
     /// Whether it remembers a refund that came first, and declines the charge when it comes.
     pub(crate) voids: bool,
@@ -83,7 +83,7 @@ pub(crate) struct Bank {
     pub(crate) books: Arc<Mutex<Books>>,
 }
 
-impl Bank {
+impl SimulatedBank {
     pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
         opened(&self.books)
     }
@@ -98,7 +98,7 @@ fn no_answer() -> OutcomeUnknown {
 }
 
 #[async_trait]
-impl PaymentProvider for Bank {
+impl PaymentProvider for SimulatedBank {
     async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
         let (books, charge, key) = (Arc::clone(&self.books), charge.clone(), key.to_owned());
         let act = move || opened(&books).charge(&charge, &key);
@@ -114,32 +114,32 @@ impl PaymentProvider for Bank {
     }
 }
 
-/// The post: letters by the key that they were handed over with.
-pub(crate) struct Post {
+/// The post: emails by the key that they were handed over with.
+pub(crate) struct SimulatedMailer {
     pub(crate) environment: Arc<Environment>,
-    pub(crate) letters: Arc<Mutex<BTreeMap<String, String>>>,
+    pub(crate) emails: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
-impl Post {
-    /// What was posted: a letter's recipient, template and body, by its key.
-    pub(crate) fn letters(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+impl SimulatedMailer {
+    /// What was posted: an email's recipient, template and body, by its key.
+    pub(crate) fn emails(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.emails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl Mailer for Post {
-    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown> {
+impl Mailer for SimulatedMailer {
+    async fn send(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
         let said = format!(
             "{} to {}: {}\n{}",
-            letter.template,
-            letter.recipient.name_on_the_bus(),
-            letter.subject,
-            letter.body
+            email.template,
+            email.recipient.name_on_the_bus(),
+            email.subject,
+            email.body
         );
-        let (letters, key) = (Arc::clone(&self.letters), key.to_owned());
+        let (emails, key) = (Arc::clone(&self.emails), key.to_owned());
         let act = move || {
-            letters.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(said);
+            emails.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(said);
             Delivery::Sent
         };
         self.environment.external(MAIL_PORT, act).await.ok_or_else(no_answer)

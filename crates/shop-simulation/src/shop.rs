@@ -19,10 +19,10 @@ use chorus_webhook_signature::WebhookSecret;
 use jiff::Timestamp;
 
 use crate::callers::{self, PLACE};
-use crate::courier::{Conduct, Courier};
+use crate::courier::{Conduct, SimulatedCarrier};
 use crate::invariants::{self, Ends};
 use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story};
-use crate::outside::{Bank, Books, Post};
+use crate::outside::{Books, SimulatedBank, SimulatedMailer};
 
 /// Customers cancel, at any moment; callers repeat themselves, or go away.
 pub(crate) const CUSTOMERS: Trouble = Trouble::named("customers");
@@ -43,9 +43,9 @@ const SECRET: &str = "a-secret-of-the-simulated-carrier";
 
 /// The shop of one run, with everybody around it.
 pub struct Shop {
-    pub(crate) bank: Arc<Bank>,
-    pub(crate) post: Arc<Post>,
-    pub(crate) courier: Arc<Courier>,
+    pub(crate) bank: Arc<SimulatedBank>,
+    pub(crate) post: Arc<SimulatedMailer>,
+    pub(crate) courier: Arc<SimulatedCarrier>,
     pub(crate) script: Orders,
     /// How many pieces of each item were received.
     pub(crate) stock: Arc<HashMap<String, i64>>,
@@ -94,15 +94,15 @@ impl Application for Shop {
 
     fn open(environment: &Arc<Environment>, scenario: &Scenario<Orders>) -> Opened<Self> {
         let script = scenario.script.clone();
-        let bank = Arc::new(Bank {
+        let bank = Arc::new(SimulatedBank {
             environment: Arc::clone(environment),
             voids: script.bank_voids,
             mute: scenario.mute,
             books: Arc::new(Mutex::new(Books::default())),
         });
-        let post = Post { environment: Arc::clone(environment), letters: Arc::default() };
+        let post = SimulatedMailer { environment: Arc::clone(environment), emails: Arc::default() };
         let post = Arc::new(post);
-        let courier = Courier::new(environment, &script.orders);
+        let courier = SimulatedCarrier::new(environment, &script.orders);
         let secret: WebhookSecret = SECRET.parse().expect("the secret is long enough");
         let functions = chorus_services::functions(&Dependencies {
             payment_provider: Arc::clone(&bank) as Arc<_>,
@@ -201,7 +201,7 @@ impl Application for Shop {
             ("charges", books.charges.len()),
             ("refunds", books.refunds.len()),
             ("parcels", self.courier.parcels().parcels.len()),
-            ("letters", self.post.letters().len()),
+            ("emails", self.post.emails().len()),
         ])
     }
 

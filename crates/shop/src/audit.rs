@@ -1,7 +1,7 @@
 //! Who did what to the shop's messages: a record of each redrive, replay and rebuild.
 //!
 //! Records lie in the event log's table, in a partition that no order, item or customer can name:
-//! on AWS and on a laptop alike. A deed is written down before it is done, and again once it is: what
+//! on AWS and on a laptop alike. An entry is written down before it is done, and again once it is: what
 //! was broken off has no outcome.
 
 use chorus_kernel::{Condition, Failure, Key, Query, Store, StoreError, Write, text};
@@ -19,7 +19,7 @@ pub const MOST_NAMED: usize = 1_000;
 /// Something that an operator did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Deed {
+pub struct AuditEntry {
     pub at: Timestamp,
     /// What: `redrive`, `replay`, `rebuild`.
     pub what: String,
@@ -38,10 +38,10 @@ pub enum AuditError {
     Stored(#[from] Failure),
 }
 
-/// A deed that is under way.
+/// An entry that is under way.
 #[derive(Debug)]
-#[must_use = "a deed that is not ended stays without an outcome"]
-pub struct Begun(Deed);
+#[must_use = "an entry that is not ended stays without an outcome"]
+pub struct Begun(AuditEntry);
 
 /// Writes down what is about to be done.
 ///
@@ -54,9 +54,9 @@ pub async fn begin(
     asked: Value,
 ) -> Result<Begun, AuditError> {
     tracing::info!(what, %asked, "an operator acts");
-    let deed = Deed { at, what: what.to_owned(), asked, outcome: None };
-    store.write(&[put(&deed, Some(Condition::Absent))]).await?;
-    Ok(Begun(deed))
+    let entry = AuditEntry { at, what: what.to_owned(), asked, outcome: None };
+    store.write(&[put(&entry, Some(Condition::Absent))]).await?;
+    Ok(Begun(entry))
 }
 
 impl Begun {
@@ -66,36 +66,36 @@ impl Begun {
     /// Where the store fails.
     pub async fn end(self, store: &dyn Store, outcome: Value) -> Result<(), AuditError> {
         tracing::info!(what = self.0.what, %outcome, "an operator acted");
-        let deed = Deed { outcome: Some(outcome), ..self.0 };
-        Ok(store.write(&[put(&deed, None)]).await?)
+        let entry = AuditEntry { outcome: Some(outcome), ..self.0 };
+        Ok(store.write(&[put(&entry, None)]).await?)
     }
 }
 
 /// Everything that operators did, oldest first.
 ///
 /// # Errors
-/// Where the store fails, or holds what is no deed.
-pub async fn deeds(store: &dyn Store) -> Result<Vec<Deed>, AuditError> {
+/// Where the store fails, or holds what is no entry.
+pub async fn entries(store: &dyn Store) -> Result<Vec<AuditEntry>, AuditError> {
     let mut query = Query::partition(chorus_event_log::TABLE.name, PARTITION);
-    let mut deeds = Vec::new();
+    let mut entries = Vec::new();
     loop {
         let page = store.query(&query).await?;
         for item in &page.items {
-            let deed = serde_json::from_str(text(item, "deed").unwrap_or_default());
-            deeds.push(deed.map_err(|error| Failure::corrupt("deed", &error))?);
+            let entry = serde_json::from_str(text(item, "deed").unwrap_or_default());
+            entries.push(entry.map_err(|error| Failure::corrupt("deed", &error))?);
         }
         match page.next {
             Some(next) => query.start = Some(next),
-            None => return Ok(deeds),
+            None => return Ok(entries),
         }
     }
 }
 
-fn put(deed: &Deed, condition: Option<Condition>) -> Write {
+fn put(entry: &AuditEntry, condition: Option<Condition>) -> Write {
     // All nine digits: keys sort as times do.
-    let sk = format!("{:.9}", deed.at);
+    let sk = format!("{:.9}", entry.at);
     let key = Key { table: chorus_event_log::TABLE.name, pk: PARTITION.to_owned(), sk };
     let mut item = key.to_item();
-    item.insert("deed".to_owned(), AttributeValue::S(json!(deed).to_string()));
+    item.insert("deed".to_owned(), AttributeValue::S(json!(entry).to_string()));
     Write::Put { key, item, condition }
 }

@@ -6,7 +6,7 @@ use chorus_local::Selection;
 use chorus_order::Status;
 use chorus_shop::Accounts;
 
-use world::World;
+use world::Harness;
 
 const ORDERS: usize = 1_000;
 
@@ -17,7 +17,7 @@ fn customer(number: usize) -> &'static str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_orders_in_flight_at_once_all_end_and_the_books_add_up() -> anyhow::Result<()> {
-    let world = World::open(None, &["alfki", "declined"], |store| store).await?;
+    let world = Harness::open(None, &["alfki", "declined"], |store| store).await?;
     world.place(0..ORDERS, customer).await?;
     let waiting = world.local.bus().load().pending;
     assert!(waiting >= ORDERS, "every order waits before the runner starts: {waiting}");

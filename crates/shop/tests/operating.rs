@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chorus_kernel::Publisher;
-use chorus_shop::audit::{self, Deed};
+use chorus_shop::audit::{self, AuditEntry};
 use chorus_shop::doctor::{DoctorError, Stuck, examine};
 use chorus_shop::{DeadLetterView, Shop, ShopConfig};
 use chorus_table::Entry;
@@ -123,10 +123,10 @@ async fn dead_letters_go_back_by_their_code_to_their_own_target_and_that_is_kept
     assert_eq!(sorted(&after), sorted(&before), "it came back from its own target, and no other");
     let same = after.iter().find(|letter| letter.rule == before[0].rule).unwrap();
     assert_eq!(same.event, before[0].event, "the same event, to the byte");
-    let deeds: Vec<Deed> =
+    let entries: Vec<AuditEntry> =
         serde_json::from_value(ask(&shop, "GET", "/operator/audit", &Value::Null).await).unwrap();
-    assert_eq!(deeds.len(), 2, "{deeds:#?}");
-    assert_eq!(deeds[1].outcome.as_ref().unwrap()["letters"][0]["rule"], before[0].rule.as_str());
+    assert_eq!(entries.len(), 2, "{entries:#?}");
+    assert_eq!(entries[1].outcome.as_ref().unwrap()["letters"][0]["rule"], before[0].rule.as_str());
     let checkup = ask(&shop, "GET", "/operator/doctor", &Value::Null).await;
     let lie: u64 = checkup["dead-letters"]
         .as_array()
@@ -149,7 +149,7 @@ async fn what_was_begun_is_kept_before_it_is_done_and_in_order() {
     let same = audit::begin(store, at(1_000), "replay", Value::Null).await;
     assert!(same.is_err(), "no record takes the place of another");
     later.end(store, json!({ "events": 3 })).await.unwrap();
-    let told: Vec<_> = audit::deeds(store).await.unwrap();
+    let told: Vec<_> = audit::entries(store).await.unwrap();
     let told: Vec<_> = told.iter().map(|deed| (deed.what.as_str(), &deed.outcome)).collect();
     assert_eq!(told, [("redrive", &None), ("replay", &Some(json!({ "events": 3 })))]);
     shop.stop().await.unwrap();

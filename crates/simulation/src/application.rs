@@ -160,7 +160,7 @@ impl Watch {
     }
 }
 
-/// A message that nobody can read, and the rows whose rules must bury it.
+/// A message that nobody can read, and the rows whose rules must move it to their dead letters.
 #[derive(Debug, Clone, Copy)]
 pub struct Poison {
     /// What it claims to be.

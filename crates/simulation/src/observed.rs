@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use crate::client::Client;
 use crate::draw::name;
 use crate::environment::Environment;
-use crate::store::Shelf;
+use crate::store::BackingStore;
 
 /// What can be observed of a run from outside of its functions.
 pub struct Observed {
     pub clients: Vec<Client>,
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) shelf: Arc<BackingStore>,
     pub(crate) seen: Arc<Seen>,
     pub(crate) local: Arc<Local>,
 }

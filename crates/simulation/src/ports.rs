@@ -16,11 +16,11 @@ use crate::application::Watch;
 use crate::draw::Draw;
 use crate::environment::{Environment, Running};
 use crate::fault::{Fault, Port};
-use crate::store::Shelf;
+use crate::store::BackingStore;
 
 pub(crate) struct StruckStore {
     pub(crate) environment: Arc<Environment>,
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) shelf: Arc<BackingStore>,
     watches: Vec<Watch>,
     stale: Mutex<HashMap<(&'static str, String), Page>>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct StruckStore {
 impl StruckStore {
     pub(crate) fn new(
         environment: Arc<Environment>,
-        shelf: Arc<Shelf>,
+        shelf: Arc<BackingStore>,
         watches: Vec<Watch>,
     ) -> Self {
         Self { environment, shelf, watches, stale: Mutex::default() }

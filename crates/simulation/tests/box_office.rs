@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_http::{Endpoint, HttpFunction, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::{
-    Action, CallContext, Context, Decision, ExternalAction, Function, Kernel, OutcomeUnknown,
-    Refusal, Step,
+    Action, ActionError, CallContext, Context, Decision, ExternalAction, Function, Kernel,
+    OutcomeUnknown, Step,
 };
 use chorus_simulation::{
     Application, Backing, Campaign, Client, Draws, Effects, Environment, Faults, Observed, Opened,
@@ -81,7 +81,7 @@ impl Action for SellSeat {
         rows::SellSeatInput::SellSeat(command): &rows::SellSeatInput,
         (): &(),
         _: &Context<'_>,
-    ) -> Result<Decision<rows::SellSeatOutput>, Refusal> {
+    ) -> Result<Decision<rows::SellSeatOutput>, ActionError> {
         Ok(Decision::emit(facts::SeatSold { seat: command.seat.clone() }))
     }
 }
@@ -123,7 +123,7 @@ impl ExternalAction for PrintTicket {
         rows::PrintTicketInput::SeatSold(facts::SeatSold { seat }): &rows::PrintTicketInput,
         (): &(),
         context: &CallContext<'_, ()>,
-    ) -> Result<Step<String, rows::PrintTicketOutput>, Refusal> {
+    ) -> Result<Step<String, rows::PrintTicketOutput>, ActionError> {
         let seat = seat.clone();
         Ok(match context.response {
             None => Step::Call { request: seat, claim: Vec::new() },

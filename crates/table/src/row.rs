@@ -31,12 +31,12 @@ pub enum Via {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// It looks and tells; nothing needs to be undone.
-    Looks,
+    ReadOnly,
     /// It changes something that a later failure must undo, by the action named.
     UndoneBy(&'static str),
     /// It takes back what another did, or ends the story.
-    Settles,
-    /// It keeps a record (a view, a count, a letter sent) that stays true whatever follows.
+    Final,
+    /// It keeps a record (a view, a count, an email sent) that stays true whatever follows.
     Records,
 }
 
@@ -109,7 +109,7 @@ impl RowSpec {
             when: None,
             dead_letters_of: None,
             via: Via::Function,
-            effect: Effect::Looks,
+            effect: Effect::ReadOnly,
             replay: Replay::Idempotent,
             within_seconds: 60,
         }
@@ -152,8 +152,8 @@ impl RowSpec {
 
     /// It looks and tells; nothing needs to be undone.
     #[must_use]
-    pub const fn looks(self) -> Self {
-        Self { effect: Effect::Looks, ..self }
+    pub const fn read_only(self) -> Self {
+        Self { effect: Effect::ReadOnly, ..self }
     }
 
     /// A later failure must reach this row, the compensation.
@@ -164,8 +164,8 @@ impl RowSpec {
 
     /// It takes back what another did, or ends the story.
     #[must_use]
-    pub const fn settles(self) -> Self {
-        Self { effect: Effect::Settles, ..self }
+    pub const fn final_step(self) -> Self {
+        Self { effect: Effect::Final, ..self }
     }
 
     /// It keeps a record that stays true whatever follows.

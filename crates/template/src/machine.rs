@@ -64,7 +64,7 @@ impl Machine {
 
 /// Whether a row's events are said by machines alone: nothing else starts it than tasks that answer
 /// with them.
-pub(crate) fn is_said_by_machines(machines: &[Machine], row: &RowSpec) -> bool {
+pub(crate) fn is_published_by_machines(machines: &[Machine], row: &RowSpec) -> bool {
     let tasks = || {
         let all = machines.iter().flat_map(|machine| machine.definition.tasks());
         all.filter(|task| task.action() == Some(row.action))

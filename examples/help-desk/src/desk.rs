@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chorus_http::{Endpoint, HttpFunction, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::{
-    Action, Context, Decision, Entity, Found, Function, Kernel, MachineSpec, Refusal, TableSpec,
-    Versioned, create, replace,
+    Action, ActionError, Context, Decision, Entity, Found, Function, Kernel, MachineSpec,
+    TableSpec, Versioned, create, replace,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,10 +83,10 @@ impl Action for OpenTicket {
         let rows::OpenTicketInput::OpenTicket(it) = input;
         let (ticket_id, severity) = (it.ticket_id.clone(), it.severity);
         if !(1..=5).contains(&severity) {
-            return Err(Refusal::invalid("/severity", "must be a whole number from 1 to 5"));
+            return Err(ActionError::invalid("/severity", "must be a whole number from 1 to 5"));
         }
         if known.is_some() {
-            return Err(Refusal::Conflict(format!("there is a ticket {ticket_id} already")));
+            return Err(ActionError::Conflict(format!("there is a ticket {ticket_id} already")));
         }
         let ticket = Ticket { ticket_id: ticket_id.clone(), status: Status::Open };
         Ok(Decision::emit(facts::TicketOpened { ticket_id, severity }).with(create(&ticket)))
@@ -126,8 +126,8 @@ impl Action for ResolveTicket {
         let ticket_id = self.keys(input);
         match open(known) {
             Some(it) => Ok(becomes(facts::TicketResolved { ticket_id }, it, Status::Resolved)),
-            None if known.is_some() => Err(Refusal::Conflict(format!("{ticket_id} is closed"))),
-            None => Err(Refusal::NotFound(format!("there is no ticket {ticket_id}"))),
+            None if known.is_some() => Err(ActionError::Conflict(format!("{ticket_id} is closed"))),
+            None => Err(ActionError::NotFound(format!("there is no ticket {ticket_id}"))),
         }
     }
 }

@@ -7,12 +7,12 @@ pub mod simulation;
 pub mod table;
 
 use chorus_http::HttpFunction;
-use chorus_kernel::{Action, Decision, Refusal};
+use chorus_kernel::{Action, ActionError, Decision};
 use chorus_table::Row;
 use chorus_template::{Application, Finding, Stack};
 
 type Input<A> = <<A as Action>::Row as Row>::Input;
-type Decided<A> = Result<Decision<<<A as Action>::Row as Row>::Output>, Refusal>;
+type Decided<A> = Result<Decision<<<A as Action>::Row as Row>::Output>, ActionError>;
 
 /// The functions of all services.
 #[must_use]

@@ -87,18 +87,18 @@ chorus_table::design_table! {
         .undone_by(&ReleaseAgent);
     /// Gives the agent of a severe ticket some time, and then calls for help.
     EscalateTicket: DESK on [TicketOpened] => []
-        .looks().starts_machine()
+        .read_only().starts_machine()
         .when(chorus_table::Content::AtLeast { field: "severity", units: 3 });
     /// Pages whoever is on call, if the ticket is still open.
     PageOnCall: DESK task_of EscalateTicket [TicketOpened] => [OnCallPaged]
         .records().outside();
     /// Closes a ticket whose problem is solved.
     ResolveTicket: DESK api [ResolveTicket] => [TicketResolved]
-        .settles();
+        .final_step();
     /// Closes a ticket that nobody can take.
     WithdrawTicket: DESK on [NoAgentFree] => [TicketWithdrawn]
-        .settles();
+        .final_step();
     /// Sets the agent of a solved ticket free.
     ReleaseAgent: AGENTS on [TicketResolved] => [AgentReleased]
-        .settles();
+        .final_step();
 }

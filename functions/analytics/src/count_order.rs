@@ -2,7 +2,7 @@
 
 use chorus_events::table::rows::{self, CountOrderInput, CountOrderOutput};
 use chorus_events::{Money, OrderId};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, add, create};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, add, create};
 
 use crate::Count;
 
@@ -21,7 +21,7 @@ impl Action for CountOrder {
         input: &CountOrderInput,
         counted: &Self::State,
         _: &Context<'_>,
-    ) -> Result<Decision<CountOrderOutput>, Refusal> {
+    ) -> Result<Decision<CountOrderOutput>, ActionError> {
         let (order_id, total) = subject(input);
         let (part, worth) = (Count::part_of(order_id), total.minor());
         let (orders, worths) = match input {

@@ -21,7 +21,7 @@ struct CustomerDetails {
     /// What they are called.
     #[schemars(length(min = 1, max = MAX_NAME), regex(pattern = PLAIN_TEXT))]
     name: String,
-    /// Where letters reach them.
+    /// Where emails reach them.
     #[schemars(length(max = MAX_EMAIL), regex(pattern = EMAIL))]
     email: String,
     /// Whether they may not order.

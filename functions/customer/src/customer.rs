@@ -13,7 +13,7 @@ pub struct Customer {
     pub customer_id: CustomerId,
     /// What they are called.
     pub name: String,
-    /// Where letters reach them.
+    /// Where emails reach them.
     pub email: String,
     /// Whether they may not order.
     pub blocked: bool,

@@ -3,7 +3,7 @@
 use chorus_events::CustomerId;
 use chorus_events::customer::{CustomerDescribed, ErrorCustomerDescribed};
 use chorus_events::table::rows::{self, DescribeCustomerInput, DescribeCustomerOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found};
 
 use crate::Customer;
 
@@ -25,7 +25,7 @@ impl Action for DescribeCustomer {
         DescribeCustomerInput::ItemDescribed(order): &DescribeCustomerInput,
         customer: &Self::State,
         _: &Context<'_>,
-    ) -> Result<Decision<DescribeCustomerOutput>, Refusal> {
+    ) -> Result<Decision<DescribeCustomerOutput>, ActionError> {
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let reason = match customer {
             Some(customer) if !customer.blocked => {

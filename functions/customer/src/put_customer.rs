@@ -1,9 +1,9 @@
-//! Keeps a customer: their name, their address for letters, and whether they may order.
+//! Keeps a customer: their name, their address for emails, and whether they may order.
 
 use chorus_events::customer::CustomerUpdated;
 use chorus_events::table::rows::{self, PutCustomerInput, PutCustomerOutput};
 use chorus_events::{CustomerId, is_plain_text};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, save};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, save};
 
 use crate::Customer;
 
@@ -28,7 +28,7 @@ impl Action for PutCustomer {
         PutCustomerInput::PutCustomer(command): &PutCustomerInput,
         known: &Self::State,
         _: &Context<'_>,
-    ) -> Result<Decision<PutCustomerOutput>, Refusal> {
+    ) -> Result<Decision<PutCustomerOutput>, ActionError> {
         check_name(&command.name)?;
         check_email(&command.email)?;
         let customer = Customer {
@@ -53,15 +53,15 @@ impl Action for PutCustomer {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+fn check_name(name: &str) -> Result<(), ActionError> {
     if is_plain_text(name, MAX_NAME) {
         return Ok(());
     }
-    Err(Refusal::invalid("/name", format!("must be 1 to {MAX_NAME} characters of plain text")))
+    Err(ActionError::invalid("/name", format!("must be 1 to {MAX_NAME} characters of plain text")))
 }
 
-/// Looks only for what no address lacks: whether it exists, a letter finds out.
-fn check_email(email: &str) -> Result<(), Refusal> {
+/// Looks only for what no address lacks: whether it exists, an email finds out.
+fn check_email(email: &str) -> Result<(), ActionError> {
     let mut parts = email.split('@');
     let halves = (parts.next(), parts.next(), parts.next());
     let whole =
@@ -72,7 +72,7 @@ fn check_email(email: &str) -> Result<(), Refusal> {
     }
     let rule =
         format!("must be an address such as ana@example.com, of at most {MAX_EMAIL} characters");
-    Err(Refusal::invalid("/email", rule))
+    Err(ActionError::invalid("/email", rule))
 }
 
 #[cfg(test)]

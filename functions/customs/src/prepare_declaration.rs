@@ -3,7 +3,7 @@
 use chorus_events::OrderId;
 use chorus_events::customs::CustomsDeclared;
 use chorus_events::table::rows::{self, PrepareDeclarationInput, PrepareDeclarationOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, create};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, create};
 
 use crate::Declaration;
 
@@ -25,7 +25,7 @@ impl Action for PrepareDeclaration {
         PrepareDeclarationInput::OrderCreated(order): &PrepareDeclarationInput,
         declared: &Self::State,
         _: &Context<'_>,
-    ) -> Result<Decision<PrepareDeclarationOutput>, Refusal> {
+    ) -> Result<Decision<PrepareDeclarationOutput>, ActionError> {
         if declared.is_some() {
             return Ok(Decision::nothing("the order was declared before"));
         }

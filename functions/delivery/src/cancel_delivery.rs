@@ -4,16 +4,16 @@
 use chorus_events::OrderId;
 use chorus_events::delivery::{CanceledBy, DeliveryWasCanceled, ErrorDeliveryWasCanceled};
 use chorus_events::table::rows::{self, CancelDeliveryInput, CancelDeliveryOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, save, state};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, save, state};
 
-use crate::carrier_wait::{ParcelStatus, word};
+use crate::carrier_callback::{ParcelStatus, word};
 use crate::transitions::{Fact, Next, next};
-use crate::{CarrierWait, Delivery};
+use crate::{CarrierCallback, Delivery};
 
 state! {
     pub(crate) struct Cancelable read by CancelableKeys {
         delivery: Found<Delivery>,
-        wait: Found<CarrierWait>,
+        wait: Found<CarrierCallback>,
     }
 }
 
@@ -26,7 +26,7 @@ impl Action for CancelDelivery {
 
     fn keys(&self, input: &CancelDeliveryInput) -> CancelableKeys {
         let order_id = Cause::of(input).order_id;
-        CancelableKeys { delivery: order_id.clone(), wait: CarrierWait::handle(order_id) }
+        CancelableKeys { delivery: order_id.clone(), wait: CarrierCallback::handle(order_id) }
     }
 
     fn decide(
@@ -34,7 +34,7 @@ impl Action for CancelDelivery {
         input: &CancelDeliveryInput,
         Cancelable { delivery, wait }: &Cancelable,
         _: &Context<'_>,
-    ) -> Result<Decision<CancelDeliveryOutput>, Refusal> {
+    ) -> Result<Decision<CancelDeliveryOutput>, ActionError> {
         let Cause { order_id, fact, canceled_by, reason } = Cause::of(input);
         let known = delivery.as_ref();
         if fact == Fact::CarrierSilent && wait.as_ref().is_some_and(|it| !it.is_open()) {
@@ -57,10 +57,14 @@ impl Action for CancelDelivery {
         let decision = decision.with(save(known, &canceled));
         // Nobody is to wait for the carrier's word any more; what it says later comes too late.
         let open = wait.as_ref().filter(|wait| wait.is_open());
-        Ok(match open.map(|wait| CarrierWait::take(wait, word(ParcelStatus::Canceled, None))) {
-            Some((change, signal)) => decision.with(change).signal(signal),
-            None => decision,
-        })
+        Ok(
+            match open
+                .map(|wait| CarrierCallback::resolve(wait, word(ParcelStatus::Canceled, None)))
+            {
+                Some((change, signal)) => decision.with(change).signal(signal),
+                None => decision,
+            },
+        )
     }
 }
 
@@ -107,7 +111,7 @@ impl<'a> Cause<'a> {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::carrier_wait::answered;
+    use crate::carrier_callback::answered;
     use crate::delivery::{change, sample};
     use chorus_events::delivery::DeliveryMarkedAsStarted;
     use chorus_events::inventory::ItemRemoved;
@@ -190,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_carrier_that_says_nothing_is_waited_for_no_more() {
-        let wait = CarrierWait::of(samples::order_id(), "a-token");
+        let wait = CarrierCallback::of(samples::order_id(), "a-token");
         let started = Stored::default().with(1, &sample(Status::Started)).with(1, &wait);
         let decision = decide(&CancelDelivery, ItemRemoved::sample(), &started).unwrap();
         assert_eq!(canceled_by(&decision), Some(CanceledBy::Unreachable));
@@ -208,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_word_that_came_at_the_last_moment_counts() {
-        let wait = CarrierWait::of(samples::order_id(), "a-token");
+        let wait = CarrierCallback::of(samples::order_id(), "a-token");
         let answered = answered(&wait, &word(ParcelStatus::Delivered, None));
         let stored = Stored::default().with(1, &sample(Status::Started)).with(2, &answered);
         let decision = decide(&CancelDelivery, ItemRemoved::sample(), &stored).unwrap();

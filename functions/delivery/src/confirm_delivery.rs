@@ -3,7 +3,7 @@
 use chorus_events::OrderId;
 use chorus_events::delivery::{DeliveryWasDelivered, ErrorDeliveryWasDelivered};
 use chorus_events::table::rows::{self, ConfirmDeliveryInput, ConfirmDeliveryOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, replace};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, replace};
 
 use crate::Delivery;
 use crate::transitions::{Fact, Next, next};
@@ -24,7 +24,7 @@ impl Action for ConfirmDelivery {
         ConfirmDeliveryInput::Delivered(parcel): &ConfirmDeliveryInput,
         known: &Found<Delivery>,
         _: &Context<'_>,
-    ) -> Result<Decision<ConfirmDeliveryOutput>, Refusal> {
+    ) -> Result<Decision<ConfirmDeliveryOutput>, ActionError> {
         let order_id = parcel.order_id.clone();
         let next = next(known.as_ref().map(|known| known.status), Fact::HandedOver);
         Ok(match (next, known) {

@@ -4,7 +4,7 @@ use chorus_events::customer::CustomerDescribed;
 use chorus_events::delivery::{DeliveryEstimated, ErrorDeliveryEstimated};
 use chorus_events::table::rows::{self, EstimateDeliveryInput, EstimateDeliveryOutput};
 use chorus_events::{HOME_COUNTRY, OrderId, ShippingAddress};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, create};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, create};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::Plan;
@@ -39,7 +39,7 @@ impl Action for EstimateDelivery {
         EstimateDeliveryInput::CustomerDescribed(order): &EstimateDeliveryInput,
         known: &Found<Delivery>,
         context: &Context<'_>,
-    ) -> Result<Decision<EstimateDeliveryOutput>, Refusal> {
+    ) -> Result<Decision<EstimateDeliveryOutput>, ActionError> {
         let order_id = order.order_id.clone();
         Ok(match next(known.as_ref().map(|known| known.status), Fact::Described) {
             Next::Say(status) => match out_of_reach(&order.shipping_address) {

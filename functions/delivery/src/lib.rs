@@ -5,7 +5,7 @@
 
 mod api;
 mod cancel_delivery;
-mod carrier_wait;
+mod carrier_callback;
 mod confirm_delivery;
 mod delivery;
 mod estimate_delivery;
@@ -14,7 +14,7 @@ mod relay_logistics;
 mod transitions;
 mod webhook;
 
-pub use carrier_wait::{CARRIER_WAIT_TABLE, CarrierWait, CarrierWord, ParcelStatus};
+pub use carrier_callback::{CARRIER_WAIT_TABLE, CarrierCallback, CarrierWord, ParcelStatus};
 pub use chorus_webhook_signature::WebhookSecret;
 pub use delivery::{Delivery, Status};
 

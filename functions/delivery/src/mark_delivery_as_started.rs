@@ -3,18 +3,18 @@
 use chorus_events::delivery::{DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted};
 use chorus_events::table::rows::{self, MarkDeliveryAsStartedInput, MarkDeliveryAsStartedOutput};
 use chorus_kernel::{
-    Action, Context, Decision, Found, Refusal, Signal, Task, Versioned, replace, state,
+    Action, ActionError, Context, Decision, Found, Signal, Task, Versioned, replace, state,
 };
 
-use crate::carrier_wait::{ParcelStatus, word};
+use crate::carrier_callback::{ParcelStatus, word};
 use crate::delivery::Plan;
 use crate::transitions::{Fact, Next, next};
-use crate::{CarrierWait, Delivery};
+use crate::{CarrierCallback, Delivery};
 
 state! {
     pub(crate) struct Startable read by StartableKeys {
         delivery: Found<Delivery>,
-        wait: Found<CarrierWait>,
+        wait: Found<CarrierCallback>,
     }
 }
 
@@ -29,7 +29,7 @@ impl Action for MarkDeliveryAsStarted {
         &self,
         MarkDeliveryAsStartedInput::ItemRemoved(order): &MarkDeliveryAsStartedInput,
     ) -> StartableKeys {
-        let wait = CarrierWait::handle(&order.order_id);
+        let wait = CarrierCallback::handle(&order.order_id);
         StartableKeys { delivery: order.order_id.clone(), wait }
     }
 
@@ -38,17 +38,17 @@ impl Action for MarkDeliveryAsStarted {
         MarkDeliveryAsStartedInput::ItemRemoved(order): &MarkDeliveryAsStartedInput,
         Startable { delivery, wait }: &Startable,
         context: &Context<'_>,
-    ) -> Result<Decision<MarkDeliveryAsStartedOutput>, Refusal> {
+    ) -> Result<Decision<MarkDeliveryAsStartedOutput>, ActionError> {
         let attempt = context.task().and_then(Task::waiting);
         let attempt =
-            attempt.ok_or_else(|| Refusal::Conflict("nobody waits for the carrier".into()))?;
+            attempt.ok_or_else(|| ActionError::Conflict("nobody waits for the carrier".into()))?;
         let order_id = order.order_id.clone();
         let wrong = |reason: &str| {
             let (order_id, reason) = (order_id.clone(), reason.to_owned());
             Decision::emit(ErrorMarkDeliveryAsStarted { order_id, reason })
                 .signal(go_on(attempt.0, ParcelStatus::NotStarted))
         };
-        let kept = CarrierWait::keep(wait.as_ref(), order_id.clone(), attempt);
+        let kept = CarrierCallback::register(wait.as_ref(), order_id.clone(), attempt);
         Ok(match next(delivery.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
             Next::Say(status) => {
                 let Some((known, plan)) =
@@ -78,7 +78,7 @@ impl Action for MarkDeliveryAsStarted {
 fn handed_over(known: &Versioned<Delivery>, plan: Plan) -> Decision<MarkDeliveryAsStartedOutput> {
     let order_id = known.order_id.clone();
     Decision::emit(DeliveryMarkedAsStarted {
-        handle: Some(CarrierWait::handle(&order_id)),
+        handle: Some(CarrierCallback::handle(&order_id)),
         order_id,
         customer_id: plan.customer_id,
         lines: plan.lines,
@@ -96,7 +96,7 @@ fn go_on(token: &str, status: ParcelStatus) -> Signal {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::carrier_wait::answered;
+    use crate::carrier_callback::answered;
     use crate::delivery::{change, sample};
     use chorus_events::inventory::ItemRemoved;
     use chorus_events::samples;
@@ -119,13 +119,13 @@ mod tests {
     #[test]
     fn an_estimated_delivery_is_handed_to_the_carrier_with_all_it_needs_but_the_token() {
         let decision = decided(&Stored::default().with(1, &sample(Status::Estimated)));
-        let handle = Some(CarrierWait::handle(&samples::order_id()));
+        let handle = Some(CarrierCallback::handle(&samples::order_id()));
         let expected = DeliveryMarkedAsStarted { handle, ..Event::sample() };
         assert_eq!(
             decision.events(),
             [MarkDeliveryAsStartedOutput::DeliveryMarkedAsStarted(expected)]
         );
-        let wait = create(&CarrierWait::of(samples::order_id(), "a-token"));
+        let wait = create(&CarrierCallback::of(samples::order_id(), "a-token"));
         let started = change(Status::Estimated, &sample(Status::Started));
         assert_eq!(decision.changes(), [started, wait]);
         assert_eq!(told(&decision), None);
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn the_next_attempt_hands_nothing_over_and_hears_what_the_first_one_missed() {
         let [first, second] =
-            ["first", "a-token"].map(|token| CarrierWait::of(samples::order_id(), token));
+            ["first", "a-token"].map(|token| CarrierCallback::of(samples::order_id(), token));
         let delivered = |wait| answered(wait, &word(ParcelStatus::Delivered, None));
         for (stored, kept, expected) in [
             (first.clone(), second.clone(), None),

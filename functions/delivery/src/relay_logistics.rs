@@ -5,18 +5,18 @@ use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::{Delivered, DeliveryCanceled, DeliveryStarted};
 use chorus_events::table::rows::{self, RelayLogisticsInput, RelayLogisticsOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found};
 use chorus_table::{Handle, Row};
 
-use crate::carrier_wait::{status, word};
-use crate::{CarrierWait, ParcelStatus};
+use crate::carrier_callback::{status, word};
+use crate::{CarrierCallback, ParcelStatus};
 
 #[derive(Debug)]
 pub(crate) struct RelayLogistics;
 
 impl Action for RelayLogistics {
     type Row = rows::RelayLogistics;
-    type State = Found<CarrierWait>;
+    type State = Found<CarrierCallback>;
 
     fn keys(&self, RelayLogisticsInput::LogisticsUpdate(update): &RelayLogisticsInput) -> Handle {
         update.handle.clone()
@@ -25,15 +25,18 @@ impl Action for RelayLogistics {
     fn decide(
         &self,
         RelayLogisticsInput::LogisticsUpdate(update): &RelayLogisticsInput,
-        wait: &Found<CarrierWait>,
+        wait: &Found<CarrierCallback>,
         context: &Context<'_>,
-    ) -> Result<Decision<RelayLogisticsOutput>, Refusal> {
+    ) -> Result<Decision<RelayLogisticsOutput>, ActionError> {
         let waiting = wait.as_ref().ok_or_else(|| {
-            Refusal::NotFound(format!("no parcel with the handle {} is under way", update.handle))
+            ActionError::NotFound(format!(
+                "no parcel with the handle {} is under way",
+                update.handle
+            ))
         })?;
         if waiting.subject != update.order_id {
             let rule = "must be the handle of the parcel of this order";
-            return Err(Refusal::invalid("/handle", rule));
+            return Err(ActionError::invalid("/handle", rule));
         }
         let event = event(update);
         let parcel = match update.status {
@@ -44,7 +47,7 @@ impl Action for RelayLogistics {
         match status(waiting).as_deref() {
             None => {
                 let said = context.emitted(rows::RelayLogistics::SPEC.action, &event)?;
-                let (change, signal) = CarrierWait::take(waiting, word(parcel, Some(&said)));
+                let (change, signal) = CarrierCallback::resolve(waiting, word(parcel, Some(&said)));
                 Ok(Decision::emit(event).with(change).signal(signal))
             }
             Some(told) if told == parcel.word() => {
@@ -74,15 +77,15 @@ fn too_late(
     order_id: &OrderId,
     status: LogisticsStatus,
     told: &str,
-) -> Result<Decision<RelayLogisticsOutput>, Refusal> {
+) -> Result<Decision<RelayLogisticsOutput>, ActionError> {
     match status {
         LogisticsStatus::Delivered => {
             let reason = "the delivery had been canceled".to_owned();
             Ok(Decision::emit(ErrorDeliveryWasDelivered { order_id: order_id.clone(), reason }))
         }
-        _ if told == ParcelStatus::Delivered.word() => {
-            Err(Refusal::Conflict(format!("the parcel of order {order_id} was delivered before")))
-        }
+        _ if told == ParcelStatus::Delivered.word() => Err(ActionError::Conflict(format!(
+            "the parcel of order {order_id} was delivered before"
+        ))),
         _ => Ok(Decision::nothing("it was canceled before")),
     }
 }
@@ -90,7 +93,7 @@ fn too_late(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carrier_wait::answered;
+    use crate::carrier_callback::answered;
     use chorus_events::samples;
     use chorus_kernel::testing::{Stored, decide};
     use chorus_kernel::{Signal, Versioned, replace};
@@ -100,14 +103,14 @@ mod tests {
     fn on(
         status: LogisticsStatus,
         told: Option<ParcelStatus>,
-    ) -> Result<Decision<RelayLogisticsOutput>, Refusal> {
+    ) -> Result<Decision<RelayLogisticsOutput>, ActionError> {
         let wait = told.map_or_else(open, |told| answered(&open(), &word(told, None)));
         let update = LogisticsUpdate { status, handle: wait.handle.clone(), ..Event::sample() };
         decide(&RelayLogistics, update, &Stored::default().with(2, &wait))
     }
 
-    fn open() -> CarrierWait {
-        CarrierWait::of(samples::order_id(), "a-token")
+    fn open() -> CarrierCallback {
+        CarrierCallback::of(samples::order_id(), "a-token")
     }
 
     #[test]
@@ -145,7 +148,7 @@ mod tests {
         }
         let refused =
             on(LogisticsStatus::DeliveryCanceled, Some(ParcelStatus::Delivered)).unwrap_err();
-        assert!(matches!(refused, Refusal::Conflict(_)), "{refused}");
+        assert!(matches!(refused, ActionError::Conflict(_)), "{refused}");
     }
 
     #[test]
@@ -157,12 +160,12 @@ mod tests {
 
     #[test]
     fn a_handle_answers_for_its_own_order_alone() {
-        let waiting = CarrierWait::of("another".parse().unwrap(), "a-token");
+        let waiting = CarrierCallback::of("another".parse().unwrap(), "a-token");
         let update = LogisticsUpdate { handle: waiting.handle.clone(), ..Event::sample() };
         let stored = Stored::default().with(1, &waiting);
         let refused = decide(&RelayLogistics, update.clone(), &stored).unwrap_err();
         assert!(refused.to_string().starts_with("/handle must be"), "{refused}");
         let refused = decide(&RelayLogistics, update, &Stored::default());
-        assert!(matches!(refused, Err(Refusal::NotFound(_))));
+        assert!(matches!(refused, Err(ActionError::NotFound(_))));
     }
 }

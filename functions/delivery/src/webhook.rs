@@ -31,7 +31,7 @@ struct Accepted {
 
 /// `POST /webhooks/logistics`.
 pub(crate) fn post_logistics(secret: WebhookSecret) -> Route {
-    Route::new(Method::POST, "/webhooks/logistics", Post { secret })
+    Route::new(Method::POST, "/webhooks/logistics", WebhookEndpoint { secret })
         .summary("What the carrier says of a parcel, signed", 202)
         .takes::<LogisticsUpdate>()
         .answers::<Accepted>()
@@ -42,12 +42,12 @@ pub(crate) fn post_logistics(secret: WebhookSecret) -> Route {
         ])
 }
 
-struct Post {
+struct WebhookEndpoint {
     secret: WebhookSecret,
 }
 
 #[async_trait]
-impl Endpoint for Post {
+impl Endpoint for WebhookEndpoint {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         verify(request, &self.secret, kernel.clock.now().as_second())?;
         let update: LogisticsUpdate = request.json()?;

@@ -5,7 +5,7 @@
 #[path = "../../payment/tests/support/mod.rs"]
 mod support;
 
-use chorus_delivery::{CARRIER_WAIT_TABLE, CarrierWait, TABLE, WebhookSecret, function};
+use chorus_delivery::{CARRIER_WAIT_TABLE, CarrierCallback, TABLE, WebhookSecret, function};
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::Delivered;
@@ -22,7 +22,7 @@ fn secret() -> WebhookSecret {
 }
 
 fn update(status: LogisticsStatus) -> Vec<u8> {
-    let handle = CarrierWait::handle(&samples::order_id());
+    let handle = CarrierCallback::handle(&samples::order_id());
     serde_json::to_vec(&LogisticsUpdate { status, handle, ..LogisticsUpdate::sample() }).unwrap()
 }
 
@@ -37,7 +37,7 @@ fn shop() -> Shop {
 /// A shop that waits for the carrier's word on the parcel of the samples.
 fn waiting() -> Shop {
     let shop = shop();
-    let wait = create(&CarrierWait::of(samples::order_id(), "a-token"));
+    let wait = create(&CarrierCallback::of(samples::order_id(), "a-token"));
     now(shop.store.write(&[wait])).unwrap();
     shop
 }
@@ -74,7 +74,7 @@ fn a_signed_webhook_is_accepted_and_passed_on_once_however_often_it_comes() {
 fn a_word_on_a_parcel_that_nobody_waits_for_or_of_another_order_is_refused() {
     let unknown = post(&shop(), &signed(&delivered(), &secret(), 0)).unwrap_err();
     assert_eq!(unknown.status, 404);
-    let handle = CarrierWait::handle(&samples::order_id());
+    let handle = CarrierCallback::handle(&samples::order_id());
     let wrong = LogisticsUpdate { order_id: "another".parse().unwrap(), handle, ..Event::sample() };
     let body = serde_json::to_vec(&wrong).unwrap();
     let problem = post(&waiting(), &signed(&body, &secret(), 0)).unwrap_err();

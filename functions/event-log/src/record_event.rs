@@ -1,7 +1,7 @@
 //! Keeps an event, for good.
 
 use chorus_events::table::rows::{self, RecordEventOutput};
-use chorus_kernel::{Action, Context, Decision, Refusal};
+use chorus_kernel::{Action, ActionError, Context, Decision};
 use chorus_table::AnyEvent;
 
 use crate::logged_event::keep;
@@ -19,7 +19,7 @@ impl Action for RecordEvent {
         AnyEvent { detail_type, data }: &AnyEvent,
         (): &(),
         context: &Context<'_>,
-    ) -> Result<Decision<RecordEventOutput>, Refusal> {
+    ) -> Result<Decision<RecordEventOutput>, ActionError> {
         Ok(Decision::once(keep(detail_type, context.metadata(), data)?))
     }
 }

@@ -2,7 +2,7 @@
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, CloseReviewInput, CloseReviewOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, create, replace};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, create, replace};
 
 use crate::Review;
 
@@ -22,7 +22,7 @@ impl Action for CloseReview {
         CloseReviewInput::OrderCanceled(order): &CloseReviewInput,
         review: &Found<Review>,
         _: &Context<'_>,
-    ) -> Result<Decision<CloseReviewOutput>, Refusal> {
+    ) -> Result<Decision<CloseReviewOutput>, ActionError> {
         Ok(match review {
             None => Decision::nothing("none was open, and none will be")
                 .with(create(&Review::never(order))),

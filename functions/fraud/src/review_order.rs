@@ -6,7 +6,7 @@ use chorus_events::fraud::{OrderApproved, OrderDeclined, ReviewTaken};
 use chorus_events::payment::ReviewRequested;
 use chorus_events::table::rows::{self, ReviewOrderInput, ReviewOrderOutput};
 use chorus_events::{OrderId, is_plain_text};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, Versioned, create, replace};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, Versioned, create, replace};
 
 use crate::Review;
 
@@ -36,7 +36,7 @@ impl Action for ReviewOrder {
         input: &ReviewOrderInput,
         review: &Found<Review>,
         context: &Context<'_>,
-    ) -> Result<Decision<ReviewOrderOutput>, Refusal> {
+    ) -> Result<Decision<ReviewOrderOutput>, ActionError> {
         match (input, review) {
             (ReviewOrderInput::OrderCreated(_), Some(_)) => {
                 Ok(Decision::nothing("the review was opened before"))
@@ -49,7 +49,7 @@ impl Action for ReviewOrder {
             (ReviewOrderInput::DecideReview(command), review) => {
                 check(command)?;
                 let missing = || format!("no review is open for order {}", command.order_id);
-                decide(review.as_ref().ok_or_else(|| Refusal::NotFound(missing()))?, command)
+                decide(review.as_ref().ok_or_else(|| ActionError::NotFound(missing()))?, command)
             }
         }
     }
@@ -71,12 +71,12 @@ fn asked(request: &ReviewRequested, known: &Versioned<Review>) -> Decision<Revie
 fn decide(
     review: &Versioned<Review>,
     command: &DecideReview,
-) -> Result<Decision<ReviewOrderOutput>, Refusal> {
+) -> Result<Decision<ReviewOrderOutput>, ActionError> {
     let order_id = &review.order_id;
-    let late = |why: &str| Err(Refusal::Conflict(format!("order {order_id} {why}")));
+    let late = |why: &str| Err(ActionError::Conflict(format!("order {order_id} {why}")));
     match (review.verdict, &review.handle) {
         (_, Some(handle)) if *handle != command.handle => {
-            Err(Refusal::invalid("/handle", "must be the handle of the review of this order"))
+            Err(ActionError::invalid("/handle", "must be the handle of the review of this order"))
         }
         (Some(verdict), _) if verdict == command.verdict => {
             Ok(Decision::nothing("it was decided like this before"))
@@ -86,7 +86,7 @@ fn decide(
         (None, _) if review.closed => late("was canceled before: there is nothing to decide"),
         (None, None) => {
             let why = format!("the payment of order {order_id} has not asked for a review yet");
-            Err(Refusal::NotFound(why))
+            Err(ActionError::NotFound(why))
         }
         (None, Some(_)) => Ok(said(review, command)),
     }
@@ -120,15 +120,15 @@ fn said(review: &Versioned<Review>, command: &DecideReview) -> Decision<ReviewOr
     }
 }
 
-fn check(command: &DecideReview) -> Result<(), Refusal> {
+fn check(command: &DecideReview) -> Result<(), ActionError> {
     if !is_plain_text(&command.reviewer, MAX_REVIEWER) {
         let rule = format!("must be 1 to {MAX_REVIEWER} characters of plain text");
-        return Err(Refusal::invalid("/reviewer", rule));
+        return Err(ActionError::invalid("/reviewer", rule));
     }
     let reason = command.reason.as_deref().unwrap_or_default();
     if reason.chars().count() > MAX_REASON {
         let rule = format!("must be at most {MAX_REASON} characters");
-        return Err(Refusal::invalid("/reason", rule));
+        return Err(ActionError::invalid("/reason", rule));
     }
     Ok(())
 }
@@ -216,7 +216,7 @@ mod tests {
     fn the_opposite_verdict_is_a_conflict() {
         let stored = decided(Verdict::Approve);
         let refusal = decide(&ReviewOrder, verdict(Verdict::Decline), &stored).unwrap_err();
-        assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
+        assert!(matches!(refusal, ActionError::Conflict(_)), "{refusal}");
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
         assert!(refusal.to_string().starts_with("/handle must be"), "{refusal}");
         let early = Stored::default().with(1, &Review::of(&OrderCreated::sample()));
         let refusal = decide(&ReviewOrder, verdict(Verdict::Approve), &early).unwrap_err();
-        assert!(matches!(refusal, Refusal::NotFound(_)), "{refusal}");
+        assert!(matches!(refusal, ActionError::NotFound(_)), "{refusal}");
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn an_order_without_a_review_is_not_found() {
         let refusal = decide(&ReviewOrder, DecideReview::sample(), &Stored::default()).unwrap_err();
-        assert!(matches!(refusal, Refusal::NotFound(_)), "{refusal}");
+        assert!(matches!(refusal, ActionError::NotFound(_)), "{refusal}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chorus_events::inventory::{DescribedLine, ErrorItemDescribed, ItemDescribed};
 use chorus_events::table::rows::{self, DescribeItemInput, DescribeItemOutput};
 use chorus_events::{Line, Sku};
-use chorus_kernel::{Action, Context, Decision, Each, EachKeys, Refusal};
+use chorus_kernel::{Action, ActionError, Context, Decision, Each, EachKeys};
 
 use crate::Item;
 
@@ -25,7 +25,7 @@ impl Action for DescribeItem {
         DescribeItemInput::ItemReserved(order): &DescribeItemInput,
         items: &Self::State,
         _: &Context<'_>,
-    ) -> Result<Decision<DescribeItemOutput>, Refusal> {
+    ) -> Result<Decision<DescribeItemOutput>, ActionError> {
         let mut lines = Vec::with_capacity(order.lines.len());
         for (line, item) in items.iter() {
             let reason = match item {

@@ -3,7 +3,7 @@
 use chorus_events::inventory::ItemListed;
 use chorus_events::table::rows::{self, PutItemInput, PutItemOutput};
 use chorus_events::{Sku, is_plain_text};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, save};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, save};
 
 use crate::Item;
 
@@ -25,19 +25,19 @@ impl Action for PutItem {
         PutItemInput::PutItem(command): &PutItemInput,
         known: &Self::State,
         _: &Context<'_>,
-    ) -> Result<Decision<PutItemOutput>, Refusal> {
+    ) -> Result<Decision<PutItemOutput>, ActionError> {
         if command.price <= chorus_events::Money::ZERO {
-            return Err(Refusal::invalid("/price", "must be more than 0"));
+            return Err(ActionError::invalid("/price", "must be more than 0"));
         }
         if !is_plain_text(&command.name, MAX_NAME) {
             let rule = format!("must be 1 to {MAX_NAME} characters of plain text");
-            return Err(Refusal::invalid("/name", rule));
+            return Err(ActionError::invalid("/name", rule));
         }
         let (reserved, sold) = known.as_ref().map_or((0, 0), |item| (item.reserved, item.sold));
         let gone = reserved.saturating_add(sold);
         let available = command.stock.checked_sub(gone).ok_or_else(|| {
             let rule = format!("must be at least {gone}: so many are reserved or sold already");
-            Refusal::invalid("/stock", rule)
+            ActionError::invalid("/stock", rule)
         })?;
         let item = Item {
             sku: command.sku.clone(),

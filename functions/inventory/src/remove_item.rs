@@ -3,7 +3,7 @@
 use chorus_events::OrderId;
 use chorus_events::inventory::{ErrorItemRemoved, ItemRemoved};
 use chorus_events::table::rows::{self, RemoveItemInput, RemoveItemOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, replace};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, replace};
 
 use crate::{Item, Reservation, Status};
 
@@ -22,7 +22,7 @@ impl Action for RemoveItem {
         RemoveItemInput::PaymentMade(payment): &RemoveItemInput,
         reservation: &Self::State,
         _: &Context<'_>,
-    ) -> Result<Decision<RemoveItemOutput>, Refusal> {
+    ) -> Result<Decision<RemoveItemOutput>, ActionError> {
         let order_id = payment.order_id.clone();
         let Some(reserved) = reservation else {
             let reason = "nothing is reserved for this order".to_owned();

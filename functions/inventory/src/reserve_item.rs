@@ -3,7 +3,7 @@
 use chorus_events::inventory::{ItemNotAvailable, ItemReserved};
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, ReserveItemInput, ReserveItemOutput};
-use chorus_kernel::{Action, Context, Decision, Refusal, create};
+use chorus_kernel::{Action, ActionError, Context, Decision, create};
 
 use crate::reservation::{ReservationAndItems, ReservationAndItemsKeys};
 use crate::{Item, Reservation, Status};
@@ -26,7 +26,7 @@ impl Action for ReserveItem {
         ReserveItemInput::OrderCreated(order): &ReserveItemInput,
         state: &Self::State,
         _: &Context<'_>,
-    ) -> Result<Decision<ReserveItemOutput>, Refusal> {
+    ) -> Result<Decision<ReserveItemOutput>, ActionError> {
         if state.reservation.is_some() {
             return Ok(Decision::nothing("the order was reserved or canceled before"));
         }

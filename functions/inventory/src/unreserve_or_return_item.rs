@@ -7,7 +7,7 @@ use chorus_events::inventory::{
     ErrorItemReturned, ErrorItemUnreserved, ItemReturned, ItemUnreserved,
 };
 use chorus_events::table::rows::{self, UnreserveOrReturnItemInput, UnreserveOrReturnItemOutput};
-use chorus_kernel::{Action, Context, Decision, Each, Refusal, create, replace};
+use chorus_kernel::{Action, ActionError, Context, Decision, Each, create, replace};
 
 use crate::reservation::{Pieces, ReservationAndItems, ReservationAndItemsKeys};
 use crate::{Item, Reservation, Status};
@@ -30,7 +30,7 @@ impl Action for UnreserveOrReturnItem {
         UnreserveOrReturnItemInput::OrderCanceled(order): &UnreserveOrReturnItemInput,
         state: &Self::State,
         _: &Context<'_>,
-    ) -> Result<Decision<UnreserveOrReturnItemOutput>, Refusal> {
+    ) -> Result<Decision<UnreserveOrReturnItemOutput>, ActionError> {
         let order_id = order.order_id.clone();
         let Some(kept) = &state.reservation else {
             let status = Status::Released;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::notification::{EmailFailed, EmailSent};
 use chorus_events::table::rows::{self, AlertOperatorInput, AlertOperatorOutput};
-use chorus_kernel::{CallContext, Decision, ExternalAction, OutcomeUnknown, Refusal, Step};
+use chorus_kernel::{ActionError, CallContext, Decision, ExternalAction, OutcomeUnknown, Step};
 
 use crate::templates::{to_operator, trouble};
-use crate::{Delivery, Letter, Mailer, Recipient};
+use crate::{Delivery, Email, Mailer, Recipient};
 
 pub(crate) struct AlertOperator(pub(crate) Arc<dyn Mailer>);
 
@@ -16,7 +16,7 @@ pub(crate) struct AlertOperator(pub(crate) Arc<dyn Mailer>);
 impl ExternalAction for AlertOperator {
     type Row = rows::AlertOperator;
     type State = ();
-    type Request = Letter;
+    type Request = Email;
     type Response = Delivery;
 
     fn keys(&self, _: &AlertOperatorInput) {}
@@ -26,7 +26,7 @@ impl ExternalAction for AlertOperator {
         input: &AlertOperatorInput,
         (): &(),
         context: &CallContext<'_, Delivery>,
-    ) -> Result<Step<Letter, AlertOperatorOutput>, Refusal> {
+    ) -> Result<Step<Email, AlertOperatorOutput>, ActionError> {
         let text = to_operator(input);
         let (order_id, _) = trouble(input);
         let (about, template) = (order_id.to_string(), text.template.to_owned());
@@ -34,7 +34,7 @@ impl ExternalAction for AlertOperator {
         Ok(match context.response {
             None => {
                 let (template, subject, body) = (text.template, text.subject, text.body);
-                let request = Letter { recipient, template, subject, body };
+                let request = Email { recipient, template, subject, body };
                 Step::Call { request, claim: Vec::new() }
             }
             Some(Delivery::Sent) => {
@@ -48,8 +48,8 @@ impl ExternalAction for AlertOperator {
         })
     }
 
-    async fn call(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown> {
-        self.0.send(letter, key).await
+    async fn call(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
+        self.0.send(email, key).await
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     use chorus_kernel::testing::{Stored, message, step};
     use chorus_table::Event;
 
-    fn decided(response: Option<&Delivery>) -> Step<Letter, AlertOperatorOutput> {
+    fn decided(response: Option<&Delivery>) -> Step<Email, AlertOperatorOutput> {
         let (action, input) = (AlertOperator(Arc::new(Mailbox)), ErrorPaymentCanceled::sample());
         step(&action, input, &message(), &Stored::default(), response).unwrap()
     }

@@ -1,4 +1,4 @@
-//! Where letters reach a customer.
+//! Where emails reach a customer.
 
 use chorus_events::CustomerId;
 use chorus_events::customer::CustomerUpdated;

@@ -1,4 +1,4 @@
-//! Whom an order's letters go to: the memory for events that name an order and no customer.
+//! Whom an order's emails go to: the memory for events that name an order and no customer.
 
 use chorus_events::{CustomerId, OrderId};
 use chorus_kernel::Entity;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Contact, Recipient};
 
-/// Whom the last letter about an order was for. The address is kept with it, because an action
+/// Whom the last email about an order was for. The address is kept with it, because an action
 /// reads what its input names, and cannot read on from there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -29,7 +29,7 @@ impl Correspondence {
         }
     }
 
-    /// Whom its letters are for.
+    /// Whom its emails are for.
     #[must_use]
     pub fn recipient(&self) -> Recipient {
         Recipient::Customer {

@@ -1,7 +1,7 @@
-//! Keeps a customer's address for letters. News may arrive in any order: the newest revision wins.
+//! Keeps a customer's address for emails. News may arrive in any order: the newest revision wins.
 
 use chorus_events::table::rows::{self, LearnContactInput, LearnContactOutput};
-use chorus_kernel::{Action, Context, Decision, Refusal, newest};
+use chorus_kernel::{Action, ActionError, Context, Decision, put_if_newer};
 
 use crate::Contact;
 
@@ -19,8 +19,8 @@ impl Action for LearnContact {
         LearnContactInput::CustomerUpdated(customer): &LearnContactInput,
         (): &(),
         _: &Context<'_>,
-    ) -> Result<Decision<LearnContactOutput>, Refusal> {
-        Ok(Decision::once(newest(&Contact::from(customer), customer.revision)))
+    ) -> Result<Decision<LearnContactOutput>, ActionError> {
+        Ok(Decision::once(put_if_newer(&Contact::from(customer), customer.revision)))
     }
 }
 
@@ -41,6 +41,6 @@ mod tests {
             name: "Ana Trujillo".to_owned(),
             email: "ana@example.com".to_owned(),
         };
-        assert_eq!(decision, Decision::once(newest(&contact, 7)));
+        assert_eq!(decision, Decision::once(put_if_newer(&contact, 7)));
     }
 }

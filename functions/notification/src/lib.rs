@@ -4,8 +4,8 @@
 mod alert_operator;
 mod contact;
 mod correspondence;
+mod email;
 mod learn_contact;
-mod letter;
 mod mailer;
 mod send_email;
 mod simulated_mailer;
@@ -13,19 +13,19 @@ mod templates;
 
 pub use contact::Contact;
 pub use correspondence::Correspondence;
-pub use letter::{Letter, Recipient};
+pub use email::{Email, Recipient};
 pub use mailer::{Delivery, Mailer};
-pub use simulated_mailer::{PostedLetter, SIMULATED_MAILER_TABLE, SimulatedMailer};
+pub use simulated_mailer::{PostedEmail, SIMULATED_MAILER_TABLE, SimulatedMailer};
 
 use std::sync::Arc;
 
 use chorus_events::services;
 use chorus_kernel::{Function, TableSpec};
 
-/// Contacts, and whom each order's letters go to.
+/// Contacts, and whom each order's emails go to.
 pub const TABLE: TableSpec = TableSpec { name: "notification", indexes: &[], ttl: None };
 
-/// The service, with `mailer` to send its letters.
+/// The service, with `mailer` to send its emails.
 #[must_use]
 pub fn function(mailer: Arc<dyn Mailer>) -> Function {
     Function::of(services::NOTIFICATION)

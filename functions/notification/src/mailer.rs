@@ -1,11 +1,11 @@
-//! The port behind which letters go out.
+//! The port behind which emails go out.
 
 use async_trait::async_trait;
 use chorus_kernel::OutcomeUnknown;
 
-use crate::Letter;
+use crate::Email;
 
-/// What became of a letter.
+/// What became of an email.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// It is on its way.
@@ -16,21 +16,21 @@ pub enum Delivery {
 
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends `letter` once, however often it is asked with the same `key`.
+    /// Sends `email` once, however often it is asked with the same `key`.
     ///
     /// # Errors
     /// Where no response came: whether it was sent is unknown, so it is asked again.
-    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown>;
+    async fn send(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown>;
 }
 
-/// A mailer whose letters always arrive.
+/// A mailer whose emails always arrive.
 #[cfg(test)]
 pub(crate) struct Mailbox;
 
 #[cfg(test)]
 #[async_trait]
 impl Mailer for Mailbox {
-    async fn send(&self, _: &Letter, _: &str) -> Result<Delivery, OutcomeUnknown> {
+    async fn send(&self, _: &Email, _: &str) -> Result<Delivery, OutcomeUnknown> {
         Ok(Delivery::Sent)
     }
 }

@@ -1,7 +1,7 @@
 //! The Notification service on Lambda: writes to customers, and to an operator.
 //!
 //! Its variables are those of [`chorus_aws::run`]. The mailer is the simulated one, which keeps
-//! its letters in a table; a real one stands in its place here.
+//! its emails in a table; a real one stands in its place here.
 
 use std::process::ExitCode;
 use std::sync::Arc;

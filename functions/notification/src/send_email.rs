@@ -7,12 +7,12 @@ use chorus_events::notification::{EmailFailed, EmailSent};
 use chorus_events::table::rows::{self, SendEmailInput, SendEmailOutput};
 use chorus_events::{CustomerId, OrderId};
 use chorus_kernel::{
-    CallContext, Decision, ExternalAction, Found, IfNamed, OutcomeUnknown, Refusal, Step, save,
+    ActionError, CallContext, Decision, ExternalAction, Found, IfNamed, OutcomeUnknown, Step, save,
     state,
 };
 
 use crate::templates::to_customer;
-use crate::{Contact, Correspondence, Delivery, Letter, Mailer};
+use crate::{Contact, Correspondence, Delivery, Email, Mailer};
 
 state! {
     pub(crate) struct Addresses read by AddressKeys {
@@ -27,7 +27,7 @@ pub(crate) struct SendEmail(pub(crate) Arc<dyn Mailer>);
 impl ExternalAction for SendEmail {
     type Row = rows::SendEmail;
     type State = Addresses;
-    type Request = Letter;
+    type Request = Email;
     type Response = Delivery;
 
     fn keys(&self, input: &SendEmailInput) -> AddressKeys {
@@ -40,7 +40,7 @@ impl ExternalAction for SendEmail {
         input: &SendEmailInput,
         Addresses { correspondence: known, contact: IfNamed(contact) }: &Addresses,
         context: &CallContext<'_, Delivery>,
-    ) -> Result<Step<Letter, SendEmailOutput>, Refusal> {
+    ) -> Result<Step<Email, SendEmailOutput>, ActionError> {
         let (order_id, _) = subject(input);
         let current = contact.as_ref().map(|contact| Correspondence::with(order_id, contact));
         let correspondence = current.or_else(|| known.as_ref().map(|known| known.value.clone()));
@@ -55,7 +55,7 @@ impl ExternalAction for SendEmail {
         let decision = match context.response {
             None => {
                 let (template, subject, body) = (text.template, text.subject, text.body);
-                let request = Letter { recipient, template, subject, body };
+                let request = Email { recipient, template, subject, body };
                 return Ok(Step::Call { request, claim: Vec::new() });
             }
             Some(Delivery::Sent) => {
@@ -71,8 +71,8 @@ impl ExternalAction for SendEmail {
         Ok(Step::Done(decision.with_all(news)))
     }
 
-    async fn call(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown> {
-        self.0.send(letter, key).await
+    async fn call(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
+        self.0.send(email, key).await
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
         input: impl Into<SendEmailInput>,
         stored: &Stored,
         response: Option<&Delivery>,
-    ) -> Step<Letter, SendEmailOutput> {
+    ) -> Step<Email, SendEmailOutput> {
         step(&SendEmail(Arc::new(Mailbox)), input, &message(), stored, response).unwrap()
     }
 

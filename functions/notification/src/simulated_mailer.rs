@@ -1,8 +1,8 @@
-//! A mailer for a laptop, a demo and a test: it keeps letters in a table of its own.
+//! A mailer for a laptop, a demo and a test: it keeps emails in a table of its own.
 //!
 //! A customer's id tells it to misbehave:
 //!
-//! | the id contains | every letter to that customer |
+//! | the id contains | every email to that customer |
 //! |---|---|
 //! | `mail-bounces` | comes back |
 //! | `mail-down` | gets no answer the first two times, and goes out at the third |
@@ -14,21 +14,21 @@ use async_trait::async_trait;
 use chorus_kernel::{Entity, Found, OutcomeUnknown, Store, StoreError, TableSpec, load, save};
 use serde::{Deserialize, Serialize};
 
-use crate::{Delivery, Letter, Mailer, Recipient};
+use crate::{Delivery, Email, Mailer, Recipient};
 
-/// The letters that the simulated mailer was handed.
+/// The emails that the simulated mailer was handed.
 pub const SIMULATED_MAILER_TABLE: TableSpec = TableSpec { name: "outbox", indexes: &[], ttl: None };
 
-/// How often a letter to a `mail-down` customer gets no answer.
+/// How often an email to a `mail-down` customer gets no answer.
 const UNANSWERED: u32 = 2;
 
-/// How often a letter is written down anew, because another hand wrote in between.
+/// How often an email is written down anew, because another hand wrote in between.
 const ATTEMPTS: usize = 8;
 
-/// A letter, as the simulated mailer keeps it.
+/// An email, as the simulated mailer keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct PostedLetter {
+pub struct PostedEmail {
     /// The idempotency key that it was handed over with.
     pub key: String,
     /// A customer's id, or `operator`.
@@ -46,7 +46,7 @@ pub struct PostedLetter {
     pub posts: u32,
 }
 
-impl Entity for PostedLetter {
+impl Entity for PostedEmail {
     type Id = String;
     const TABLE: &'static str = SIMULATED_MAILER_TABLE.name;
     const KIND: &'static str = "letter";
@@ -76,7 +76,7 @@ impl Conduct {
         told.into_iter().find(|(word, _)| id.contains(word)).map_or(Self::Plain, |(_, told)| told)
     }
 
-    /// Whether a letter that is handed over for the `asks`th time goes out.
+    /// Whether an email that is handed over for the `asks`th time goes out.
     const fn posts(self, asks: u32) -> bool {
         match self {
             Self::Plain | Self::Twice => true,
@@ -86,7 +86,7 @@ impl Conduct {
     }
 }
 
-/// Keeps letters in a table of its own, and can be told to misbehave.
+/// Keeps emails in a table of its own, and can be told to misbehave.
 #[derive(Clone)]
 pub struct SimulatedMailer {
     store: Arc<dyn Store>,
@@ -99,47 +99,47 @@ impl std::fmt::Debug for SimulatedMailer {
 }
 
 impl SimulatedMailer {
-    /// A mailer that keeps its letters in [`SIMULATED_MAILER_TABLE`] of `store`.
+    /// A mailer that keeps its emails in [`SIMULATED_MAILER_TABLE`] of `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// Takes a letter, and posts it unless it was posted before.
-    async fn take(&self, letter: &Letter, key: &str) -> Result<PostedLetter, OutcomeUnknown> {
+    /// Takes an email, and posts it unless it was posted before.
+    async fn take(&self, email: &Email, key: &str) -> Result<PostedEmail, OutcomeUnknown> {
         let lost = |error: &dyn std::fmt::Display| OutcomeUnknown(format!("no answer: {error}"));
         for _ in 0..ATTEMPTS {
-            let known: Found<PostedLetter> =
+            let known: Found<PostedEmail> =
                 load(&*self.store, key.to_owned()).await.map_err(|error| lost(&error))?;
             let before =
-                known.as_ref().map_or_else(|| unposted(letter, key), |known| known.value.clone());
+                known.as_ref().map_or_else(|| unposted(email, key), |known| known.value.clone());
             let asks = before.asks.saturating_add(1);
-            let goes_out = Conduct::towards(&letter.recipient).posts(asks);
+            let goes_out = Conduct::towards(&email.recipient).posts(asks);
             let posts = before.posts.max(u32::from(goes_out));
-            let taken = PostedLetter { asks, posts, ..before };
+            let taken = PostedEmail { asks, posts, ..before };
             match self.store.write(&[save(known.as_ref(), &taken)]).await {
                 Ok(()) => return Ok(taken),
                 Err(StoreError::Refused(_)) => {}
                 Err(error) => return Err(lost(&error)),
             }
         }
-        Err(lost(&"too many hands on one letter"))
+        Err(lost(&"too many hands on one email"))
     }
 }
 
-/// A letter that nobody has seen yet.
-fn unposted(letter: &Letter, key: &str) -> PostedLetter {
-    let email = match &letter.recipient {
+/// An email that nobody has seen yet.
+fn unposted(email: &Email, key: &str) -> PostedEmail {
+    let address = match &email.recipient {
         Recipient::Customer { email, .. } => Some(email.clone()),
         Recipient::Operator => None,
     };
-    PostedLetter {
+    PostedEmail {
         key: key.to_owned(),
-        recipient: letter.recipient.name_on_the_bus().to_owned(),
-        email,
-        template: letter.template.to_owned(),
-        subject: letter.subject.clone(),
-        body: letter.body.clone(),
+        recipient: email.recipient.name_on_the_bus().to_owned(),
+        email: address,
+        template: email.template.to_owned(),
+        subject: email.subject.clone(),
+        body: email.body.clone(),
         asks: 0,
         posts: 0,
     }
@@ -147,11 +147,11 @@ fn unposted(letter: &Letter, key: &str) -> PostedLetter {
 
 #[async_trait]
 impl Mailer for SimulatedMailer {
-    async fn send(&self, letter: &Letter, key: &str) -> Result<Delivery, OutcomeUnknown> {
-        let conduct = Conduct::towards(&letter.recipient);
-        let mut taken = self.take(letter, key).await?;
+    async fn send(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
+        let conduct = Conduct::towards(&email.recipient);
+        let mut taken = self.take(email, key).await?;
         if conduct == Conduct::Twice {
-            taken = self.take(letter, key).await?;
+            taken = self.take(email, key).await?;
         }
         match conduct {
             Conduct::Bounces => Ok(Delivery::Bounced { reason: "no such mailbox".to_owned() }),
@@ -168,8 +168,8 @@ mod tests {
     use super::*;
     use chorus_kernel::{Item, Key, MemoryStore, Page, Query, Write};
 
-    fn letter(customer: &str) -> Letter {
-        Letter {
+    fn email(customer: &str) -> Email {
+        Email {
             recipient: Recipient::Customer {
                 customer_id: customer.parse().unwrap(),
                 name: "Ana Trujillo".to_owned(),
@@ -181,47 +181,47 @@ mod tests {
         }
     }
 
-    /// What the table says of the letter `key` after it was sent `times` times, and each answer.
-    async fn sent(customer: &str, times: u32) -> (Vec<Result<Delivery, String>>, PostedLetter) {
+    /// What the table says of the email `key` after it was sent `times` times, and each answer.
+    async fn sent(customer: &str, times: u32) -> (Vec<Result<Delivery, String>>, PostedEmail) {
         let store = Arc::new(MemoryStore::new(&[SIMULATED_MAILER_TABLE]));
         let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);
         let mut answers = Vec::new();
         for _ in 0..times {
-            let answer = mailer.send(&letter(customer), "a-key").await;
+            let answer = mailer.send(&email(customer), "a-key").await;
             answers.push(answer.map_err(|unknown| unknown.to_string()));
         }
-        let kept: Found<PostedLetter> = load(&*store, "a-key".to_owned()).await.unwrap();
+        let kept: Found<PostedEmail> = load(&*store, "a-key".to_owned()).await.unwrap();
         (answers, kept.unwrap().value)
     }
 
     #[tokio::test]
     async fn a_letter_asked_for_again_is_posted_once() {
-        let (answers, letter) = sent("456", 3).await;
+        let (answers, email) = sent("456", 3).await;
         assert_eq!(answers, vec![Ok(Delivery::Sent); 3]);
-        assert_eq!((letter.asks, letter.posts), (3, 1));
+        assert_eq!((email.asks, email.posts), (3, 1));
     }
 
     #[tokio::test]
     async fn a_customer_whose_mail_bounces_is_never_reached() {
-        let (answers, letter) = sent("ana-mail-bounces", 1).await;
+        let (answers, email) = sent("ana-mail-bounces", 1).await;
         assert_eq!(answers, [Ok(Delivery::Bounced { reason: "no such mailbox".to_owned() })]);
-        assert_eq!(letter.posts, 0);
+        assert_eq!(email.posts, 0);
     }
 
     #[tokio::test]
     async fn a_mailer_that_is_down_works_at_the_third_time() {
-        let (answers, letter) = sent("mail-down.1", 4).await;
+        let (answers, email) = sent("mail-down.1", 4).await;
         let down = Err("the mailer is down".to_owned());
         let expected = [down.clone(), down, Ok(Delivery::Sent), Ok(Delivery::Sent)];
         assert_eq!(answers, expected);
-        assert_eq!((letter.asks, letter.posts), (4, 1));
+        assert_eq!((email.asks, email.posts), (4, 1));
     }
 
     #[tokio::test]
     async fn a_letter_handed_over_twice_is_posted_once() {
-        let (answers, letter) = sent("mail-twice", 1).await;
+        let (answers, email) = sent("mail-twice", 1).await;
         assert_eq!(answers, [Ok(Delivery::Sent)]);
-        assert_eq!((letter.asks, letter.posts), (2, 1));
+        assert_eq!((email.asks, email.posts), (2, 1));
     }
 
     /// A store whose answers let others act before they are used.
@@ -248,11 +248,11 @@ mod tests {
     async fn a_letter_in_two_hands_at_once_is_counted_twice_and_posted_once() {
         let store = Arc::new(Slow(MemoryStore::new(&[SIMULATED_MAILER_TABLE])));
         let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);
-        let letter = letter("456");
+        let email = email("456");
         let (first, second) =
-            tokio::join!(mailer.send(&letter, "a-key"), mailer.send(&letter, "a-key"));
+            tokio::join!(mailer.send(&email, "a-key"), mailer.send(&email, "a-key"));
         assert_eq!((first.unwrap(), second.unwrap()), (Delivery::Sent, Delivery::Sent));
-        let kept: Found<PostedLetter> = load(&*store, "a-key".to_owned()).await.unwrap();
+        let kept: Found<PostedEmail> = load(&*store, "a-key".to_owned()).await.unwrap();
         let kept = kept.unwrap();
         assert_eq!((kept.asks, kept.posts), (2, 1));
     }

@@ -1,9 +1,9 @@
-//! What the letters say, event by event.
+//! What the emails say, event by event.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{AlertOperatorInput, SendEmailInput};
 
-/// A letter's text: the event that it tells of, its subject, its body.
+/// An email's text: the event that it tells of, its subject, its body.
 pub(crate) struct Text {
     pub(crate) template: &'static str,
     pub(crate) subject: String,

@@ -3,7 +3,7 @@
 use chorus_events::OrderId;
 use chorus_events::order::OrderCanceled;
 use chorus_events::table::rows::{self, CancelOrderInput, CancelOrderOutput};
-use chorus_kernel::{Action, Context, Decision, Folded, Refusal, append};
+use chorus_kernel::{Action, ActionError, Context, Decision, Folded, append};
 
 use crate::{Order, Status};
 
@@ -22,15 +22,15 @@ impl Action for CancelOrder {
         input: &CancelOrderInput,
         Folded { state: Order(order), version }: &Self::State,
         context: &Context<'_>,
-    ) -> Result<Decision<CancelOrderOutput>, Refusal> {
+    ) -> Result<Decision<CancelOrderOutput>, ActionError> {
         let (order_id, reason) = why(input);
         let asked = matches!(input, CancelOrderInput::CancelOrder(_));
-        let missing = || Refusal::NotFound(format!("there is no order {order_id}"));
+        let missing = || ActionError::NotFound(format!("there is no order {order_id}"));
         let order = order.as_ref().ok_or_else(missing)?;
         match order.status {
             Status::Canceled => Ok(Decision::nothing("the order was canceled before")),
             Status::Delivered if asked => {
-                Err(Refusal::Conflict(format!("order {order_id} has been delivered")))
+                Err(ActionError::Conflict(format!("order {order_id} has been delivered")))
             }
             Status::Delivered => Ok(Decision::nothing("the order has been delivered")),
             Status::Open => {
@@ -109,12 +109,12 @@ mod tests {
     #[test]
     fn a_customer_is_told_that_it_is_too_late() {
         let refusal = decide(&CancelOrder, Command::sample(), &delivered()).unwrap_err();
-        assert!(matches!(refusal, Refusal::Conflict(_)));
+        assert!(matches!(refusal, ActionError::Conflict(_)));
     }
 
     #[test]
     fn an_unknown_order_cannot_be_canceled() {
         let refusal = decide(&CancelOrder, Command::sample(), &Stored::default()).unwrap_err();
-        assert!(matches!(refusal, Refusal::NotFound(_)));
+        assert!(matches!(refusal, ActionError::NotFound(_)));
     }
 }

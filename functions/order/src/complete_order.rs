@@ -3,7 +3,7 @@
 use chorus_events::OrderId;
 use chorus_events::order::OrderDelivered;
 use chorus_events::table::rows::{self, CompleteOrderInput, CompleteOrderOutput};
-use chorus_kernel::{Action, Context, Decision, Folded, Refusal, append};
+use chorus_kernel::{Action, ActionError, Context, Decision, Folded, append};
 
 use crate::{Order, Status};
 
@@ -25,8 +25,8 @@ impl Action for CompleteOrder {
         CompleteOrderInput::DeliveryWasDelivered(delivery): &CompleteOrderInput,
         Folded { state: Order(order), version }: &Self::State,
         context: &Context<'_>,
-    ) -> Result<Decision<CompleteOrderOutput>, Refusal> {
-        let missing = || Refusal::NotFound(format!("there is no order {}", delivery.order_id));
+    ) -> Result<Decision<CompleteOrderOutput>, ActionError> {
+        let missing = || ActionError::NotFound(format!("there is no order {}", delivery.order_id));
         let order = order.as_ref().ok_or_else(missing)?;
         if order.status != Status::Open {
             return Ok(Decision::nothing("the order had ended before"));

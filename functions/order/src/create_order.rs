@@ -5,7 +5,7 @@ use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, CreateOrderInput, CreateOrderOutput};
 use chorus_events::{Line, MAX_LINES, ShippingAddress, is_plain_text, total};
 use chorus_kernel::{
-    Action, Context, Decision, Each, EachKeys, Folded, Refusal, Versioned, append, state,
+    Action, ActionError, Context, Decision, Each, EachKeys, Folded, Versioned, append, state,
 };
 
 use crate::requests::{MAX_ADDRESS_LINE, NewOrder};
@@ -40,9 +40,9 @@ impl Action for CreateOrder {
         CreateOrderInput::CreateOrder(command): &CreateOrderInput,
         OrderAndPrices { order: known, prices }: &Self::State,
         context: &Context<'_>,
-    ) -> Result<Decision<CreateOrderOutput>, Refusal> {
+    ) -> Result<Decision<CreateOrderOutput>, ActionError> {
         if known.state.0.is_some() {
-            return Err(Refusal::Conflict(format!(
+            return Err(ActionError::Conflict(format!(
                 "order {} was placed with this Idempotency-Key before",
                 command.order_id
             )));
@@ -50,7 +50,8 @@ impl Action for CreateOrder {
         check_address(&command.shipping_address)?;
         check_number_of(&command.lines)?;
         let lines = priced(prices)?;
-        let too_much = || Refusal::invalid("/lines", "must not be worth more than we can charge");
+        let too_much =
+            || ActionError::invalid("/lines", "must not be worth more than we can charge");
         let order = OrderCreated {
             order_id: command.order_id.clone(),
             customer_id: command.customer_id.clone(),
@@ -66,18 +67,18 @@ impl Action for CreateOrder {
     }
 }
 
-fn check_number_of(lines: &[OrderedLine]) -> Result<(), Refusal> {
+fn check_number_of(lines: &[OrderedLine]) -> Result<(), ActionError> {
     if lines.is_empty() || lines.len() > MAX_LINES {
-        return Err(Refusal::invalid("/lines", format!("must have 1 to {MAX_LINES} lines")));
+        return Err(ActionError::invalid("/lines", format!("must have 1 to {MAX_LINES} lines")));
     }
     Ok(())
 }
 
-fn priced(prices: &Each<Price, OrderedLine>) -> Result<Vec<Line>, Refusal> {
+fn priced(prices: &Each<Price, OrderedLine>) -> Result<Vec<Line>, ActionError> {
     let price = |(place, (line, price)): (usize, (&OrderedLine, Option<&Versioned<Price>>))| {
         let unknown = || {
             let rule = format!("must be an item that is listed; {} is not", line.sku);
-            Refusal::invalid(format!("/lines/{place}/sku"), rule)
+            ActionError::invalid(format!("/lines/{place}/sku"), rule)
         };
         let price = price.ok_or_else(unknown)?;
         Ok(Line { sku: line.sku.clone(), quantity: line.quantity, unit_price: price.price })
@@ -85,7 +86,7 @@ fn priced(prices: &Each<Price, OrderedLine>) -> Result<Vec<Line>, Refusal> {
     prices.iter().enumerate().map(price).collect()
 }
 
-fn check_address(address: &ShippingAddress) -> Result<(), Refusal> {
+fn check_address(address: &ShippingAddress) -> Result<(), ActionError> {
     let fields = [
         ("name", Some(&address.name)),
         ("street", Some(&address.street)),
@@ -96,7 +97,7 @@ fn check_address(address: &ShippingAddress) -> Result<(), Refusal> {
     for (field, text) in fields {
         if text.is_some_and(|text| !is_plain_text(text, MAX_ADDRESS_LINE)) {
             let rule = format!("must be 1 to {MAX_ADDRESS_LINE} characters of plain text");
-            return Err(Refusal::invalid(format!("/shipping-address/{field}"), rule));
+            return Err(ActionError::invalid(format!("/shipping-address/{field}"), rule));
         }
     }
     Ok(())
@@ -126,7 +127,10 @@ mod tests {
 
     fn refused(command: Command, field: &str) {
         let refusal = decide(&CreateOrder, command, &listed()).unwrap_err();
-        assert!(matches!(&refusal, Refusal::Invalid { field: f, .. } if f == field), "{refusal:?}");
+        assert!(
+            matches!(&refusal, ActionError::Invalid { field: f, .. } if f == field),
+            "{refusal:?}"
+        );
     }
 
     #[test]
@@ -143,7 +147,7 @@ mod tests {
     fn an_order_is_placed_once_whatever_its_message_is_called() {
         let placed = listed().with_event::<Order, _>(1, &OrderCreated::sample());
         let refusal = decide(&CreateOrder, Command::sample(), &placed).unwrap_err();
-        assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal:?}");
+        assert!(matches!(refusal, ActionError::Conflict(_)), "{refusal:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Learns an item's price. Listings may arrive in any order: the newest wins.
 
 use chorus_events::table::rows::{self, LearnPriceInput, LearnPriceOutput};
-use chorus_kernel::{Action, Context, Decision, Refusal, newest};
+use chorus_kernel::{Action, ActionError, Context, Decision, put_if_newer};
 
 use crate::Price;
 
@@ -18,9 +18,9 @@ impl Action for LearnPrice {
         LearnPriceInput::ItemListed(item): &LearnPriceInput,
         (): &(),
         _: &Context<'_>,
-    ) -> Result<Decision<LearnPriceOutput>, Refusal> {
+    ) -> Result<Decision<LearnPriceOutput>, ActionError> {
         let price = Price { sku: item.sku.clone(), price: item.price };
-        Ok(Decision::once(newest(&price, item.listing)))
+        Ok(Decision::once(put_if_newer(&price, item.listing)))
     }
 }
 
@@ -36,6 +36,6 @@ mod tests {
         let listed = ItemListed { listing: 7, ..ItemListed::sample() };
         let price = Price { sku: listed.sku.clone(), price: listed.price };
         let decision = decide(&LearnPrice, listed, &Stored::default()).unwrap();
-        assert_eq!(decision, Decision::once(newest(&price, 7)));
+        assert_eq!(decision, Decision::once(put_if_newer(&price, 7)));
     }
 }

@@ -1,7 +1,7 @@
 //! Folds the order's events, as the bus brings them, into the list that customers see.
 
 use chorus_events::table::rows::{self, ProjectOrderInput, ProjectOrderOutput};
-use chorus_kernel::{Action, Context, Decision, Failure, Refusal};
+use chorus_kernel::{Action, ActionError, Context, Decision, Failure};
 
 use crate::OrderView;
 
@@ -18,7 +18,7 @@ impl Action for ProjectOrder {
         input: &ProjectOrderInput,
         (): &(),
         _: &Context<'_>,
-    ) -> Result<Decision<ProjectOrderOutput>, Refusal> {
+    ) -> Result<Decision<ProjectOrderOutput>, ActionError> {
         let view = match input {
             ProjectOrderInput::OrderCreated(order) => OrderView::from(order),
             ProjectOrderInput::OrderCanceled(order) => OrderView::from(order),

@@ -2,10 +2,10 @@
 
 use chorus_events::payment::ReviewRequested;
 use chorus_events::table::rows::{self, AskReviewerInput, AskReviewerOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, Signal, Task, save, state};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, Signal, Task, save, state};
 
 use crate::transitions::{Fact, Next};
-use crate::{Payment, ReviewVerdict, ReviewWait, Status};
+use crate::{Payment, ReviewCallback, ReviewVerdict, Status};
 
 #[derive(Debug)]
 pub(crate) struct AskReviewer;
@@ -13,7 +13,7 @@ pub(crate) struct AskReviewer;
 state! {
     pub(crate) struct Known read by KnownKeys {
         payment: Found<Payment>,
-        waiting: Found<ReviewWait>,
+        waiting: Found<ReviewCallback>,
     }
 }
 
@@ -22,7 +22,7 @@ impl Action for AskReviewer {
     type State = Known;
 
     fn keys(&self, AskReviewerInput::DeliveryEstimated(order): &AskReviewerInput) -> KnownKeys {
-        let waiting = ReviewWait::handle(&order.order_id);
+        let waiting = ReviewCallback::handle(&order.order_id);
         KnownKeys { payment: order.order_id.clone(), waiting }
     }
 
@@ -31,17 +31,17 @@ impl Action for AskReviewer {
         AskReviewerInput::DeliveryEstimated(order): &AskReviewerInput,
         Known { payment, waiting }: &Known,
         context: &Context<'_>,
-    ) -> Result<Decision<AskReviewerOutput>, Refusal> {
+    ) -> Result<Decision<AskReviewerOutput>, ActionError> {
         let attempt = context.task().and_then(Task::waiting);
         let attempt =
-            attempt.ok_or_else(|| Refusal::Conflict("nobody waits for a verdict".into()))?;
+            attempt.ok_or_else(|| ActionError::Conflict("nobody waits for a verdict".into()))?;
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let fact = Fact::Review(&customer_id, order.total);
         let known = Payment::known(&order_id, payment.as_ref());
         let decision = match known.next(&fact) {
             Next::Say(status) => {
                 let asking = Payment { status, ..known.learn(&fact) };
-                let (total, handle) = (order.total, ReviewWait::handle(&order_id));
+                let (total, handle) = (order.total, ReviewCallback::handle(&order_id));
                 let asked =
                     ReviewRequested { order_id: order_id.clone(), customer_id, total, handle };
                 Decision::emit(asked).with(save(payment.as_ref(), &asking))
@@ -58,7 +58,8 @@ impl Action for AskReviewer {
                 return Ok(Decision::nothing("it is settled without a review").signal(settled));
             }
         };
-        let Some((change, told)) = ReviewWait::keep(waiting.as_ref(), order_id, attempt) else {
+        let Some((change, told)) = ReviewCallback::register(waiting.as_ref(), order_id, attempt)
+        else {
             return Ok(Decision::nothing("a later attempt of the task waits"));
         };
         let decision = decision.with(change);
@@ -87,7 +88,7 @@ mod tests {
         let [AskReviewerOutput::ReviewRequested(asked)] = decision.events() else {
             panic!("{decision:?}")
         };
-        assert_eq!(asked.handle, ReviewWait::handle(&samples::order_id()));
+        assert_eq!(asked.handle, ReviewCallback::handle(&samples::order_id()));
         assert!(!serde_json::to_string(asked).unwrap().contains("a-token"));
         let begun = Payment {
             status: Status::WaitingForApproval,
@@ -128,6 +129,6 @@ mod tests {
     fn without_a_token_nobody_is_asked() {
         let order = DeliveryEstimated::sample();
         let refused = decide_on(&AskReviewer, order, &message(), &Stored::default());
-        assert!(matches!(refused, Err(Refusal::Conflict(_))));
+        assert!(matches!(refused, Err(ActionError::Conflict(_))));
     }
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};
-use chorus_kernel::{CallContext, ExternalAction, Found, OutcomeUnknown, Refusal, Step, state};
+use chorus_kernel::{ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, Step, state};
 
 use crate::provider_call::{self, Case, Request, Response};
 use crate::transitions::Fact;
-use crate::{Payment, PaymentProvider, ReviewVerdict, ReviewWait, Status};
+use crate::{Payment, PaymentProvider, ReviewCallback, ReviewVerdict, Status};
 
 pub(crate) struct CancelPayment {
     provider: Arc<dyn PaymentProvider>,
@@ -21,7 +21,7 @@ pub(crate) struct CancelPayment {
 state! {
     pub(crate) struct Known read by KnownKeys {
         payment: Found<Payment>,
-        waiting: Found<ReviewWait>,
+        waiting: Found<ReviewCallback>,
     }
 }
 
@@ -39,7 +39,7 @@ impl ExternalAction for CancelPayment {
     type Response = Response;
 
     fn keys(&self, CancelPaymentInput::OrderCanceled(order): &CancelPaymentInput) -> KnownKeys {
-        let waiting = ReviewWait::handle(&order.order_id);
+        let waiting = ReviewCallback::handle(&order.order_id);
         KnownKeys { payment: order.order_id.clone(), waiting }
     }
 
@@ -48,7 +48,7 @@ impl ExternalAction for CancelPayment {
         CancelPaymentInput::OrderCanceled(order): &CancelPaymentInput,
         Known { payment, waiting }: &Known,
         context: &CallContext<'_, Response>,
-    ) -> Result<Step<Request, CancelPaymentOutput>, Refusal> {
+    ) -> Result<Step<Request, CancelPaymentOutput>, ActionError> {
         let message = &context.message.metadata().idempotency_key;
         let case = Case::new(&order.order_id, payment, message);
         let fact = match context.response {
@@ -57,7 +57,8 @@ impl ExternalAction for CancelPayment {
         };
         Ok(match (case.step(&fact, said)?, waiting) {
             (Step::Done(decision), Some(waiting)) if waiting.is_open() => {
-                let (change, signal) = ReviewWait::take(waiting, ReviewVerdict::Canceled.answer());
+                let (change, signal) =
+                    ReviewCallback::resolve(waiting, ReviewVerdict::Canceled.answer());
                 Step::Done(decision.with(change).signal(signal))
             }
             (step, _) => step,
@@ -98,7 +99,7 @@ mod tests {
     fn on(
         known: Option<&Payment>,
         response: Option<RefundAnswer>,
-    ) -> Result<Step<Request, CancelPaymentOutput>, Refusal> {
+    ) -> Result<Step<Request, CancelPaymentOutput>, ActionError> {
         let response = response.map(Response::Refund);
         let action = CancelPayment::by(no_provider());
         decided(&action, OrderCanceled::sample(), known, response.as_ref())
@@ -134,7 +135,7 @@ mod tests {
         let (known, open) = (payment(Status::WaitingForApproval), wait("a-token", None));
         let output = ReviewVerdict::Canceled.answer();
         let answered = wait("a-token", Some(&output));
-        let on = |wait: &ReviewWait| {
+        let on = |wait: &ReviewCallback| {
             let (action, stored) =
                 (CancelPayment::by(no_provider()), stored(Some(&known), Some(wait)));
             let step = step(&action, OrderCanceled::sample(), &message(), &stored, None);
@@ -194,7 +195,7 @@ mod tests {
     fn a_charge_that_the_provider_cannot_find_is_asked_for_again_later() {
         let refunding = paid(Status::Refunding);
         let refusal = on(Some(&refunding), Some(RefundAnswer::NothingCharged)).unwrap_err();
-        assert!(matches!(refusal, Refusal::Later(_)), "{refusal}");
+        assert!(matches!(refusal, ActionError::Later(_)), "{refusal}");
     }
 
     #[test]

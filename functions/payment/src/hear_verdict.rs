@@ -2,11 +2,11 @@
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, HearVerdictInput, HearVerdictOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, Versioned, replace, state};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, Versioned, replace, state};
 use chorus_table::Handle;
 
 use crate::transitions::{Fact, Next};
-use crate::{Payment, ReviewVerdict, ReviewWait};
+use crate::{Payment, ReviewCallback, ReviewVerdict};
 
 #[derive(Debug)]
 pub(crate) struct HearVerdict;
@@ -14,7 +14,7 @@ pub(crate) struct HearVerdict;
 state! {
     pub(crate) struct Known read by KnownKeys {
         payment: Found<Payment>,
-        waiting: Found<ReviewWait>,
+        waiting: Found<ReviewCallback>,
     }
 }
 
@@ -24,7 +24,7 @@ impl Action for HearVerdict {
 
     fn keys(&self, input: &HearVerdictInput) -> KnownKeys {
         let (order_id, _) = about(input);
-        KnownKeys { payment: order_id.clone(), waiting: ReviewWait::handle(order_id) }
+        KnownKeys { payment: order_id.clone(), waiting: ReviewCallback::handle(order_id) }
     }
 
     fn decide(
@@ -32,7 +32,7 @@ impl Action for HearVerdict {
         input: &HearVerdictInput,
         Known { payment, waiting }: &Known,
         _: &Context<'_>,
-    ) -> Result<Decision<HearVerdictOutput>, Refusal> {
+    ) -> Result<Decision<HearVerdictOutput>, ActionError> {
         let (_, handle) = about(input);
         let waiting = waiting.as_ref().filter(|waiting| Some(&waiting.handle) == handle);
         let Some(waiting) = waiting else {
@@ -46,7 +46,8 @@ impl Action for HearVerdict {
                 Decision::nothing("a reviewer is at work").signal(waiting.heartbeat())
             }
             HearVerdictInput::OrderDeclined(_) => {
-                let (change, signal) = ReviewWait::take(waiting, ReviewVerdict::Decline.answer());
+                let (change, signal) =
+                    ReviewCallback::resolve(waiting, ReviewVerdict::Decline.answer());
                 Decision::nothing("it is not charged").with(change).signal(signal)
             }
             HearVerdictInput::OrderApproved(_) => approved(waiting, payment.as_ref()),
@@ -63,7 +64,7 @@ fn about(input: &HearVerdictInput) -> (&OrderId, Option<&Handle>) {
 }
 
 fn approved(
-    waiting: &Versioned<ReviewWait>,
+    waiting: &Versioned<ReviewCallback>,
     payment: Option<&Versioned<Payment>>,
 ) -> Decision<HearVerdictOutput> {
     let Some(payment) = payment else {
@@ -71,7 +72,8 @@ fn approved(
     };
     match payment.next(&Fact::Approval) {
         Next::Become(status, why) => {
-            let (change, signal) = ReviewWait::take(waiting, ReviewVerdict::Approve.answer());
+            let (change, signal) =
+                ReviewCallback::resolve(waiting, ReviewVerdict::Approve.answer());
             let approved = Payment { status, ..payment.value.clone() };
             Decision::nothing(why).with(replace(payment, &approved)).with(change).signal(signal)
         }
@@ -92,7 +94,7 @@ mod tests {
     use serde_json::Value;
 
     fn handle() -> Handle {
-        ReviewWait::handle(&samples::order_id())
+        ReviewCallback::handle(&samples::order_id())
     }
 
     fn on(input: impl Into<HearVerdictInput>, status: Status) -> Decision<HearVerdictOutput> {

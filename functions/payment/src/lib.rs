@@ -15,7 +15,7 @@ mod payment;
 mod provider;
 mod provider_call;
 mod refuse_payment;
-mod review_wait;
+mod review_callback;
 mod simulated;
 #[cfg(test)]
 mod testing;
@@ -24,7 +24,7 @@ mod transitions;
 pub use charge::{charge_key, needs_approval, refund_key};
 pub use payment::{Payment, Status};
 pub use provider::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
-pub use review_wait::{REVIEW_WAIT_TABLE, ReviewVerdict, ReviewWait, Reviewer};
+pub use review_callback::{REVIEW_WAIT_TABLE, ReviewCallback, ReviewVerdict, Reviewer};
 pub use simulated::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedProvider, ledger};
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::payment::{PaymentFailed, PaymentMade};
 use chorus_events::table::rows::{self, MakePaymentInput, MakePaymentOutput};
-use chorus_kernel::{CallContext, ExternalAction, Found, OutcomeUnknown, Refusal, Step};
+use chorus_kernel::{ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, Step};
 
 use crate::provider_call::{self, Case, Request, Response};
 use crate::transitions::Fact;
@@ -41,7 +41,7 @@ impl ExternalAction for MakePayment {
         MakePaymentInput::DeliveryEstimated(order): &MakePaymentInput,
         payment: &Found<Payment>,
         context: &CallContext<'_, Response>,
-    ) -> Result<Step<Request, MakePaymentOutput>, Refusal> {
+    ) -> Result<Step<Request, MakePaymentOutput>, ActionError> {
         let message = &context.message.metadata().idempotency_key;
         let case = Case::new(&order.order_id, payment, message);
         let fact = match context.response {
@@ -124,7 +124,7 @@ mod tests {
         let action = MakePayment::by(no_provider());
         for known in [None, Some(payment(Status::WaitingForApproval))] {
             let refusal = decided(&action, of_high_value(), known.as_ref(), None).unwrap_err();
-            assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
+            assert!(matches!(refusal, ActionError::Conflict(_)), "{refusal}");
         }
         let approved = Payment { charged_by: None, ..payment(Status::Approved) };
         let claim = vec![becomes(&approved, &payment(Status::Charging))];
@@ -227,6 +227,6 @@ mod tests {
         let response = Response::Refund(RefundAnswer::Refused { reason: "no".into() });
         let (input, canceled) = (DeliveryEstimated::sample(), payment(Status::Canceled));
         let refusal = decided(&action, input, Some(&canceled), Some(&response)).unwrap_err();
-        assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
+        assert!(matches!(refusal, ActionError::Conflict(_)), "{refusal}");
     }
 }

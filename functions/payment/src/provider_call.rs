@@ -2,7 +2,7 @@
 //! claim, or a decision.
 
 use chorus_events::OrderId;
-use chorus_kernel::{Decision, Found, OutcomeUnknown, Refusal, Step, save};
+use chorus_kernel::{ActionError, Decision, Found, OutcomeUnknown, Step, save};
 
 use crate::transitions::{Fact, Next};
 use crate::{
@@ -63,7 +63,7 @@ impl<'a> Case<'a> {
         &self,
         fact: &Fact<'_>,
         say: impl FnOnce(&Payment) -> Option<O>,
-    ) -> Result<Step<Request, O>, Refusal> {
+    ) -> Result<Step<Request, O>, ActionError> {
         let known = self.payment.learn(fact);
         let becomes = |status| Payment { status, ..known.clone() };
         match self.payment.next(fact) {
@@ -88,8 +88,8 @@ impl<'a> Case<'a> {
                 let payment = becomes(status);
                 Ok(self.call(Request::Refund(charge::refund(&payment.order_id)), &payment))
             }
-            Next::Later(why) => Err(Refusal::Later(why.to_owned())),
-            Next::Wrong(why) => Err(Refusal::Conflict(why.to_owned())),
+            Next::Later(why) => Err(ActionError::Later(why.to_owned())),
+            Next::Wrong(why) => Err(ActionError::Conflict(why.to_owned())),
         }
     }
 
@@ -101,7 +101,10 @@ impl<'a> Case<'a> {
     }
 }
 
-fn incomplete(payment: &Payment) -> Refusal {
+fn incomplete(payment: &Payment) -> ActionError {
     let status = payment.status;
-    Refusal::Conflict(format!("the payment of {} lacks what {status:?} needs", payment.order_id))
+    ActionError::Conflict(format!(
+        "the payment of {} lacks what {status:?} needs",
+        payment.order_id
+    ))
 }

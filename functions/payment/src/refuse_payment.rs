@@ -3,7 +3,7 @@
 use chorus_events::OrderId;
 use chorus_events::payment::PaymentFailed;
 use chorus_events::table::rows::{self, RefusePaymentInput, RefusePaymentOutput};
-use chorus_kernel::{Action, Context, Decision, Found, Refusal, save};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, save};
 
 use crate::Payment;
 use crate::transitions::{Fact, Next};
@@ -27,7 +27,7 @@ impl Action for RefusePayment {
         RefusePaymentInput::DeliveryEstimated(order): &RefusePaymentInput,
         read: &Found<Payment>,
         context: &Context<'_>,
-    ) -> Result<Decision<RefusePaymentOutput>, Refusal> {
+    ) -> Result<Decision<RefusePaymentOutput>, ActionError> {
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let reason = context.task().and_then(|task| task.reason.as_deref()).unwrap_or(UNSAID);
         let payment = Payment::known(&order_id, read.as_ref());

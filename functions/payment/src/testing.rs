@@ -6,13 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::samples;
 use chorus_kernel::testing::{Stored, message, metadata, step};
-use chorus_kernel::{ExternalAction, OutcomeUnknown, Refusal, Step, Versioned, Write, replace};
+use chorus_kernel::{ActionError, ExternalAction, OutcomeUnknown, Step, Versioned, Write, replace};
 use chorus_table::{Event, Row};
 use serde_json::{Value, json};
 
 use crate::provider_call::{Request, Response};
 use crate::{
-    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewWait, Status,
+    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewCallback, Status,
 };
 
 /// The version at which a decision finds what is stored.
@@ -36,16 +36,16 @@ pub(crate) fn charged() -> ChargeAnswer {
 }
 
 /// The wait for a review of the samples, by the task with this token, and what it was answered.
-pub(crate) fn wait(token: &str, answer: Option<&Value>) -> ReviewWait {
+pub(crate) fn wait(token: &str, answer: Option<&Value>) -> ReviewCallback {
     let subject = samples::order_id();
-    let handle = ReviewWait::handle(&subject);
+    let handle = ReviewCallback::handle(&subject);
     let answer = answer.map(Value::to_string);
     let wait = json!({ "handle": handle, "subject": subject, "token": token, "answer": answer });
     serde_json::from_value(wait).unwrap()
 }
 
 /// What a decision finds: this payment and this wait, where there are any.
-pub(crate) fn stored(payment: Option<&Payment>, wait: Option<&ReviewWait>) -> Stored {
+pub(crate) fn stored(payment: Option<&Payment>, wait: Option<&ReviewCallback>) -> Stored {
     let stored = Stored::default();
     let stored = payment.into_iter().fold(stored, |stored, it| stored.with(VERSION, it));
     wait.into_iter().fold(stored, |stored, it| stored.with(VERSION, it))
@@ -57,7 +57,7 @@ pub(crate) fn becomes(known: &Payment, after: &Payment) -> Write {
 }
 
 /// The change of a wait that was [`stored`].
-pub(crate) fn waits(known: &ReviewWait, after: &ReviewWait) -> Write {
+pub(crate) fn waits(known: &ReviewCallback, after: &ReviewCallback) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn decided<A: ExternalAction<Request = Request, Response = Response>>
     input: impl Into<<A::Row as Row>::Input>,
     known: Option<&Payment>,
     response: Option<&Response>,
-) -> Result<Step<Request, <A::Row as Row>::Output>, Refusal> {
+) -> Result<Step<Request, <A::Row as Row>::Output>, ActionError> {
     step(action, input, &message(), &stored(known, None), response)
 }
 

@@ -25,7 +25,7 @@ use chorus_kernel::{
     Function, Item, Kernel, Key, MemoryStore, OutcomeUnknown, Page, Query, Store, StoreError, Write,
 };
 use chorus_payment::{
-    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewWait, function,
+    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewCallback, function,
 };
 use chorus_table::Event;
 use proptest::prelude::*;
@@ -319,7 +319,7 @@ struct Story {
 impl Story {
     fn messages(&self) -> Vec<Message> {
         let estimate = DeliveryEstimated { total: self.total, ..DeliveryEstimated::sample() };
-        let handle = Some(ReviewWait::handle(&estimate.order_id));
+        let handle = Some(ReviewCallback::handle(&estimate.order_id));
         let approval = OrderApproved { handle, ..OrderApproved::sample() };
         let cancellation = wire(&OrderCanceled::sample(), "cancellation");
         let charge = |key| Message::Task(payload("MakePayment", &wire(&estimate, key), None));

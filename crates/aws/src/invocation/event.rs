@@ -1,7 +1,7 @@
 //! An event of the bus. Lambda was invoked asynchronously: what fails is tried again, and in the
 //! end goes to the function's failure destination.
 
-use chorus_kernel::{Answered, Failure};
+use chorus_kernel::{Failure, Handled};
 use serde_json::{Value, json};
 
 use super::{Invocation, Invoker, guard};
@@ -25,7 +25,7 @@ impl Invoker {
 }
 
 /// What a person who invokes the function by hand wants to see. Nobody else looks.
-fn summary(answered: &Answered) -> Value {
+fn summary(answered: &Handled) -> Value {
     let emitted: Vec<&str> =
         answered.entries.iter().map(|entry| entry.detail_type.as_str()).collect();
     json!({

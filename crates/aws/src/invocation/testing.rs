@@ -13,9 +13,9 @@ use chorus_events::table::rows::{self, ReserveItemInput, ReserveItemOutput};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
-    Action, Context, Decision, Failure, Function, Heard, IDEMPOTENCY_TABLE, Item, Kernel, Key,
-    Machines, MemoryStore, Page, Publisher, Query, Refusal, Rejected, Signal, Store, StoreError,
-    Write,
+    Action, ActionError, Context, Decision, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel,
+    Key, Machines, MemoryStore, Page, Publisher, Query, Rejected, Signal, SignalOutcome, Store,
+    StoreError, Write,
 };
 use chorus_table::{Entry, Event};
 use serde_json::json;
@@ -39,7 +39,7 @@ impl Action for Reserve {
         ReserveItemInput::OrderCreated(order): &ReserveItemInput,
         (): &(),
         _: &Context<'_>,
-    ) -> Result<Decision<ReserveItemOutput>, Refusal> {
+    ) -> Result<Decision<ReserveItemOutput>, ActionError> {
         assert_ne!(order.customer_id.as_str(), "panic", "on purpose");
         Ok(Decision::emit(ItemReserved { order_id: order.order_id.clone(), ..Event::sample() }))
     }
@@ -104,13 +104,13 @@ impl Publisher for Memory {
 
 #[async_trait]
 impl Machines for Memory {
-    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure> {
+    async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure> {
         let mut signals = self.signals.lock().unwrap();
         if signals.contains(signal) {
-            return Ok(Heard::TooLate);
+            return Ok(SignalOutcome::TooLate);
         }
         signals.push(signal.clone());
-        Ok(Heard::Now)
+        Ok(SignalOutcome::Delivered)
     }
 }
 

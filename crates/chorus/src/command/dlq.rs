@@ -5,12 +5,12 @@ mod deployed;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_shop::audit::Deed;
+use chorus_shop::audit::AuditEntry;
 use chorus_shop::{DeadLetterView, RedriveRequest};
 use clap::{Args, Subcommand};
 
 use crate::client::{Ask, Client};
-use crate::place::Place;
+use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 use crate::stack::Stack;
 
@@ -18,7 +18,7 @@ use crate::stack::Stack;
 #[derive(Debug, Args)]
 pub(crate) struct Dlq {
     #[command(flatten)]
-    place: Place,
+    place: ShopLocation,
     #[command(flatten)]
     stack: Stack,
     /// Print JSON
@@ -103,8 +103,8 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
             Ok(done)
         }
         Verb::Audit => {
-            let deeds: Vec<Deed> = client.ask(Ask::get("/operator/audit")).await?;
-            print_audit(dlq, &deeds)?;
+            let entries: Vec<AuditEntry> = client.ask(Ask::get("/operator/audit")).await?;
+            print_audit(dlq, &entries)?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -114,12 +114,12 @@ fn number(id: &str) -> anyhow::Result<u64> {
     id.parse().with_context(|| format!("there is no dead letter {id}: `dlq list` shows numbers"))
 }
 
-fn print_audit(dlq: &Dlq, deeds: &[Deed]) -> anyhow::Result<()> {
+fn print_audit(dlq: &Dlq, entries: &[AuditEntry]) -> anyhow::Result<()> {
     if dlq.json {
-        line!("{}", serde_json::to_string_pretty(deeds)?);
+        line!("{}", serde_json::to_string_pretty(entries)?);
         return Ok(());
     }
-    for Deed { at, what, asked, outcome } in deeds {
+    for AuditEntry { at, what, asked, outcome } in entries {
         line!("{DIM}{at:.3}{DIM:#}  {BOLD}{what}{BOLD:#}  {asked}");
         match outcome {
             Some(outcome) => line!("  {outcome}"),

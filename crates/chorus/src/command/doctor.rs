@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::replay::moment;
 use crate::client::Ask;
-use crate::place::Place;
+use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 use crate::stack::Stack;
 
@@ -22,7 +22,7 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     since: Option<Timestamp>,
     #[command(flatten)]
-    place: Place,
+    place: ShopLocation,
     #[command(flatten)]
     stack: Stack,
     /// Print JSON

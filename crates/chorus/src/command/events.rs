@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::client::Ask;
-use crate::place::Place;
+use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, line};
 use crate::timeline::Timeline;
 
@@ -23,7 +23,7 @@ pub(crate) struct Events {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000))]
     last: u64,
     #[command(flatten)]
-    place: Place,
+    place: ShopLocation,
     /// Print JSON
     #[arg(long)]
     json: bool,

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::client::{Ask, Client};
-use crate::place::{running_in, url};
+use crate::location::{running_in, url};
 use northwind::{Northwind, PlacedOrder};
 use rest::Pace;
 

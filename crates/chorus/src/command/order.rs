@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::client::{Ask, Client};
-use crate::place::Place;
+use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, GOOD, line};
 
-/// Place, show, list or cancel orders.
+/// ShopLocation, show, list or cancel orders.
 #[derive(Debug, Args)]
 pub(crate) struct Order {
     #[command(flatten)]
-    place: Place,
+    place: ShopLocation,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -25,8 +25,8 @@ pub(crate) struct Order {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Place an order
-    Place {
+    /// ShopLocation an order
+    ShopLocation {
         /// The customer's id
         #[arg(long)]
         customer: CustomerId,
@@ -82,7 +82,7 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<ExitCode> {
 
 async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
     match verb {
-        Verb::Place { customer, lines, country, idempotency_key } => {
+        Verb::ShopLocation { customer, lines, country, idempotency_key } => {
             let lines: Vec<Value> = lines
                 .iter()
                 .map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity }))

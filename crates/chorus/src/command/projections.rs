@@ -6,14 +6,14 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::client::Ask;
-use crate::place::Place;
+use crate::location::ShopLocation;
 use crate::screen::{GOOD, line};
 
 /// Rebuild what is derived from the orders' own events.
 #[derive(Debug, Args)]
 pub(crate) struct Projections {
     #[command(flatten)]
-    place: Place,
+    place: ShopLocation,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::client::Ask;
-use crate::place::Place;
+use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, GOOD, line};
 use crate::stack::Stack;
 
@@ -37,7 +37,7 @@ pub(crate) struct Replay {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    place: Place,
+    place: ShopLocation,
     #[command(flatten)]
     stack: Stack,
     /// Print JSON

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chorus_events::OrderId;
 use clap::Args;
 
-use crate::place::Place;
+use crate::location::ShopLocation;
 use crate::screen::line;
 use crate::timeline::Timeline;
 
@@ -16,7 +16,7 @@ pub(crate) struct Trace {
     /// The order's id
     order: OrderId,
     #[command(flatten)]
-    place: Place,
+    place: ShopLocation,
     /// Print JSON
     #[arg(long)]
     json: bool,

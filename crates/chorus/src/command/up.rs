@@ -9,7 +9,7 @@ use chorus_shop::{Shop, ShopConfig};
 use clap::Args;
 
 use crate::interruption::Interruption;
-use crate::place::{announce, running_in};
+use crate::location::{announce, running_in};
 use crate::screen::{BOLD, DIM, GOOD, called, line};
 
 /// Run every service, the bus, the queues, the state and the simulated partners in one process.

@@ -54,8 +54,8 @@ pub enum Signal {
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    Now,
+pub enum SignalOutcome {
+    Delivered,
     /// It had none: the execution was started before, or nothing waits for this answer any more.
     TooLate,
 }
@@ -67,7 +67,7 @@ pub trait Machines: Send + Sync {
     ///
     /// # Errors
     /// Where it is unknown whether it was heard: to be sent again.
-    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure>;
+    async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure>;
 }
 
 /// Where no machine runs: whoever tells one something is told so.
@@ -76,7 +76,7 @@ pub struct NoMachines;
 
 #[async_trait]
 impl Machines for NoMachines {
-    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure> {
+    async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure> {
         let what = match signal {
             Signal::Start { machine, .. } => format!("{machine} cannot be started"),
             Signal::Answer { .. } | Signal::Heartbeat { .. } => "nothing waits".to_owned(),

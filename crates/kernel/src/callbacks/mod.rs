@@ -1,9 +1,9 @@
 //! Callbacks: state machines that are started and answered, and the task tokens that wait.
 
 mod answers;
+mod callback;
 mod machines;
-mod wait;
 
 pub use answers::Answers;
-pub use machines::{Heard, MachineSpec, Machines, NoMachines, Signal};
-pub use wait::{Domain, Wait};
+pub use callback::{Callback, CallbackDomain};
+pub use machines::{MachineSpec, Machines, NoMachines, Signal, SignalOutcome};

@@ -20,7 +20,7 @@ pub enum Outcome {
 
 /// A message's answer: what became of it, and the events that say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
+pub struct Handled {
     pub outcome: Outcome,
     /// The events of the decision, now or earlier.
     pub entries: Vec<Entry>,

@@ -6,8 +6,8 @@ use super::outgoing::{derived_id, entries};
 use super::record::{Record, record_key};
 use crate::deciding::WithoutCalls;
 use crate::{
-    Action, Answered, CallContext, Context, Decision, ExternalAction, Failure, Kernel, Message,
-    Outcome, OutcomeUnknown, Reason, Refusal, Step, StoreError, load, publish_all,
+    Action, ActionError, CallContext, Context, Decision, ExternalAction, Failure, Handled, Kernel,
+    Message, Outcome, OutcomeUnknown, Reason, Step, StoreError, load, publish_all,
 };
 
 /// How often a decision is made anew on a fresh read, because somebody else wrote in between.
@@ -26,9 +26,13 @@ impl Kernel {
     /// Answers `message` by `action`, with its effect once however often it comes.
     ///
     /// # Errors
-    /// [`Refusal::Failed`] where the platform should try again or give up; any other refusal is
+    /// [`ActionError::Failed`] where the platform should try again or give up; any other error is
     /// the action's own, and nothing was committed.
-    pub async fn run<A: Action>(&self, action: &A, message: &Message) -> Result<Answered, Refusal> {
+    pub async fn run<A: Action>(
+        &self,
+        action: &A,
+        message: &Message,
+    ) -> Result<Handled, ActionError> {
         self.run_external(&WithoutCalls(action), message).await
     }
 
@@ -40,7 +44,7 @@ impl Kernel {
         &self,
         action: &A,
         message: &Message,
-    ) -> Result<Answered, Refusal> {
+    ) -> Result<Handled, ActionError> {
         let spec = A::Row::SPEC;
         let now = self.clock.now();
         if message.metadata.expired(now) {
@@ -51,7 +55,7 @@ impl Kernel {
             // Without a record: a replay may overtake the original, which must still be answered.
             let (outcome, note) =
                 (Outcome::Suppressed, "replayed: nothing is sent again".to_owned());
-            return Ok(Answered { outcome, entries: Vec::new(), note: Some(note) });
+            return Ok(Handled { outcome, entries: Vec::new(), note: Some(note) });
         }
         let version = message.metadata.version;
         let input = <A::Row as Row>::Input::read(&message.detail_type, version, &message.data)
@@ -61,7 +65,7 @@ impl Kernel {
             Committed::Now(record) => {
                 self.publish(&record).await?;
                 let Record { entries, note, .. } = record;
-                Ok(Answered { outcome: Outcome::Decided, entries, note })
+                Ok(Handled { outcome: Outcome::Decided, entries, note })
             }
             Committed::Stale => {
                 let message = format!("{} was outrun {ATTEMPTS} times", spec.action);
@@ -75,7 +79,7 @@ impl Kernel {
         action: &A,
         message: &Message,
         input: &<A::Row as Row>::Input,
-    ) -> Result<Committed, Refusal> {
+    ) -> Result<Committed, ActionError> {
         let mut response = None;
         for _ in 0..ATTEMPTS {
             let state: A::State = load(&*self.store, action.keys(input)).await?;
@@ -98,9 +102,9 @@ impl Kernel {
                     }
                 }
                 // A duplicate may find a state that its first delivery has long moved on.
-                Err(refusal) => match self.find_record::<A>(message).await? {
+                Err(error) => match self.find_record::<A>(message).await? {
                     Some(record) => return Ok(Committed::Before(record)),
-                    None => return Err(refusal),
+                    None => return Err(error),
                 },
             }
         }
@@ -124,7 +128,7 @@ impl Kernel {
         &self,
         message: &Message,
         decision: Decision<<A::Row as Row>::Output>,
-    ) -> Result<Committed, Refusal> {
+    ) -> Result<Committed, ActionError> {
         let action = A::Row::SPEC.action;
         let now = self.clock.now();
         let said = entries(action, message, &decision.emits, now)?;
@@ -151,7 +155,7 @@ impl Kernel {
     }
 
     /// Answers as before. What is not known to be on the bus goes there (again), but for a replay.
-    async fn repeat(&self, message: &Message, record: Record) -> Result<Answered, Refusal> {
+    async fn repeat(&self, message: &Message, record: Record) -> Result<Handled, ActionError> {
         if record.fingerprint != message.fingerprint()? {
             let message = format!(
                 "the idempotency key {} was used before for another {}",
@@ -164,7 +168,7 @@ impl Kernel {
             self.publish(&record).await?;
         }
         let outcome = if publishes { Outcome::Repeated } else { Outcome::Absorbed };
-        Ok(Answered { outcome, entries: record.entries, note: record.note })
+        Ok(Handled { outcome, entries: record.entries, note: record.note })
     }
 
     /// Publishes what a record holds, tells state machines what it has for them, then marks it.
@@ -172,7 +176,7 @@ impl Kernel {
         if record.published {
             return Ok(());
         }
-        if !record.said_by_machine {
+        if !record.published_by_machine {
             publish_all(&*self.bus, &*self.clock, &record.entries).await?;
         }
         for signal in &record.signals {
@@ -210,10 +214,10 @@ impl Kernel {
         message: &Message,
         outcome: Outcome,
         note: String,
-    ) -> Result<Answered, Refusal> {
+    ) -> Result<Handled, ActionError> {
         match self.commit::<A>(message, Decision::nothing(note.clone())).await? {
             Committed::Before(record) => self.repeat(message, record).await,
-            _ => Ok(Answered { outcome, entries: Vec::new(), note: Some(note) }),
+            _ => Ok(Handled { outcome, entries: Vec::new(), note: Some(note) }),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::outgoing::to_event;
 use super::starter::Starter;
 use crate::deciding::WithoutCalls;
 use crate::{
-    Action, Answered, ExternalAction, Failure, Handler, Kernel, MachineSpec, Message, Refusal,
+    Action, ActionError, ExternalAction, Failure, Handled, Handler, Kernel, MachineSpec, Message,
     TableSpec, handler,
 };
 
@@ -81,7 +81,7 @@ impl Function {
             message: format!("{} has no action {action}", self.service.title),
         };
         let handler = found.ok_or_else(unknown)?;
-        let says = message.is_said_by_machine();
+        let says = message.is_published_by_machine();
         let answered = self.answer(&**handler, kernel, &message).await?;
         let event = answered.entries.first().filter(|_| says).map(to_event).transpose()?;
         Ok(json!({ "event": event }))
@@ -91,7 +91,7 @@ impl Function {
     ///
     /// # Errors
     /// What the platform should do with the event.
-    pub async fn handle_event(&self, kernel: &Kernel, json: &str) -> Result<Answered, Failure> {
+    pub async fn handle_event(&self, kernel: &Kernel, json: &str) -> Result<Handled, Failure> {
         let message = Message::from_event(json)?;
         let found = self.handlers.iter().find(|handler| handler.reads(&message.detail_type));
         let unknown = || Failure::Terminal {
@@ -106,9 +106,9 @@ impl Function {
         handler: &dyn Handler,
         kernel: &Kernel,
         message: &Message,
-    ) -> Result<Answered, Failure> {
-        handler.handle(kernel, message).await.map_err(|refusal: Refusal| {
-            let failure = Failure::from(refusal);
+    ) -> Result<Handled, Failure> {
+        handler.handle(kernel, message).await.map_err(|error: ActionError| {
+            let failure = Failure::from(error);
             tracing::warn!(
                 action = handler.row().action,
                 correlation_id = message.metadata.correlation_id,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_table::{EventSpec, Inputs, Row, RowSpec};
 
-use crate::{Answered, ExternalAction, Kernel, Message, Refusal};
+use crate::{ActionError, ExternalAction, Handled, Kernel, Message};
 
 /// An action that takes any message.
 #[async_trait]
@@ -21,7 +21,7 @@ pub trait Handler: Send + Sync {
     ///
     /// # Errors
     /// See [`Kernel::run`].
-    async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Answered, Refusal>;
+    async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError>;
 }
 
 /// Puts an action's types away.
@@ -44,7 +44,7 @@ impl<A: ExternalAction> Handler for Typed<A> {
         row.is_catch_all() || (names(<A::Row as Row>::Input::EVENTS) && !by_task)
     }
 
-    async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Answered, Refusal> {
+    async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {
         let row = A::Row::SPEC;
         let answered = kernel.run_external(&self.0, message).await?;
         tracing::info!(

@@ -135,7 +135,7 @@ impl Message {
     }
 
     /// Whether a state machine says what is emitted on this message.
-    pub(crate) fn is_said_by_machine(&self) -> bool {
+    pub(crate) fn is_published_by_machine(&self) -> bool {
         self.task.as_ref().is_some_and(|task| task.token.is_none())
     }
 

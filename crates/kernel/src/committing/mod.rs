@@ -12,7 +12,7 @@ mod record;
 mod starter;
 mod sweep;
 
-pub use answer::{Answered, Outcome};
+pub use answer::{Handled, Outcome};
 pub use failure::Failure;
 pub use function::Function;
 pub use handler::{Handler, handler};

@@ -37,7 +37,7 @@ pub(crate) struct Record {
     /// The events that were decided, byte for byte.
     pub(crate) entries: Vec<Entry>,
     /// Whether a state machine says these events: then we never do.
-    pub(crate) said_by_machine: bool,
+    pub(crate) published_by_machine: bool,
     /// What state machines are told.
     pub(crate) signals: Vec<Signal>,
     pub(crate) note: Option<String>,
@@ -59,10 +59,10 @@ impl Record {
     ) -> Result<Self, Failure> {
         let key = record_key(action, &message.metadata.idempotency_key);
         let fingerprint = message.fingerprint()?;
-        let said_by_machine = message.is_said_by_machine();
-        let published = entries.is_empty() || said_by_machine;
+        let published_by_machine = message.is_published_by_machine();
+        let published = entries.is_empty() || published_by_machine;
         let (signals, note) = (Vec::new(), None);
-        Ok(Self { key, fingerprint, entries, said_by_machine, signals, note, published })
+        Ok(Self { key, fingerprint, entries, published_by_machine, signals, note, published })
     }
 
     /// The same, with what state machines are told, and a note.
@@ -85,7 +85,7 @@ impl Record {
         if !self.signals.is_empty() {
             set("signals", json("signal", &self.signals)?);
         }
-        if self.said_by_machine {
+        if self.published_by_machine {
             set("said-by-machine", AttributeValue::Bool(true));
         }
         if !self.published {
@@ -116,7 +116,7 @@ impl Record {
             key,
             fingerprint: part("fingerprint").ok_or_else(|| corrupt("no fingerprint"))?,
             entries: list(item, "events")?,
-            said_by_machine: item.contains_key("said-by-machine"),
+            published_by_machine: item.contains_key("said-by-machine"),
             signals: list(item, "signals")?,
             note: part("note"),
             published: text(item, "unpublished").is_none(),

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use chorus_table::Row;
 use serde_json::json;
 
-use crate::{Action, Context, Decision, Refusal, Signal, derived_id};
+use crate::{Action, ActionError, Context, Decision, Signal, derived_id};
 
 /// Starts the machine of its row's name with the event, under a name that derives from the event's
 /// idempotency key: a duplicate starts nothing.
@@ -32,7 +32,7 @@ impl<R: Row> Action for Starter<R> {
         _: &R::Input,
         (): &(),
         context: &Context<'_>,
-    ) -> Result<Decision<R::Output>, Refusal> {
+    ) -> Result<Decision<R::Output>, ActionError> {
         let machine = R::SPEC.action.to_owned();
         let id = derived_id(&machine, &context.metadata().idempotency_key, 0);
         let name = format!("{machine}-{}", id.simple());

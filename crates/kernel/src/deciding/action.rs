@@ -21,14 +21,14 @@ pub trait Action: Send + Sync {
     /// Decides.
     ///
     /// # Errors
-    /// A [`Refusal`] is for what may not be answered by an event: a caller's mistake, or a moment
+    /// A [`ActionError`] is for what may not be answered by an event: a caller's mistake, or a moment
     /// that has to pass. A business failure is an event.
     fn decide(
         &self,
         input: &<Self::Row as Row>::Input,
         state: &Self::State,
         context: &Context<'_>,
-    ) -> Result<Decision<<Self::Row as Row>::Output>, Refusal>;
+    ) -> Result<Decision<<Self::Row as Row>::Output>, ActionError>;
 }
 
 /// What an action knows of the message besides what it says.
@@ -67,7 +67,7 @@ impl<'a> Context<'a> {
 
 /// Why an action does not decide.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum ActionError {
     /// A field breaks a rule.
     #[error("{field} {rule}")]
     Invalid {
@@ -89,7 +89,7 @@ pub enum Refusal {
     Failed(#[from] Failure),
 }
 
-impl Refusal {
+impl ActionError {
     /// A field that breaks a rule.
     #[must_use]
     pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
@@ -97,21 +97,21 @@ impl Refusal {
     }
 }
 
-impl From<serde_json::Error> for Refusal {
+impl From<serde_json::Error> for ActionError {
     fn from(error: serde_json::Error) -> Self {
         Self::Failed(Failure::corrupt("event", &error))
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        let message = refusal.to_string();
-        match refusal {
-            Refusal::Invalid { .. } => Self::Terminal { code: "Invalid", message },
-            Refusal::NotFound(_) => Self::Terminal { code: "NotFound", message },
-            Refusal::Conflict(_) => Self::Terminal { code: "Conflict", message },
-            Refusal::Later(_) => Self::Retryable { code: "TooEarly", message },
-            Refusal::Failed(failure) => failure,
+impl From<ActionError> for Failure {
+    fn from(error: ActionError) -> Self {
+        let message = error.to_string();
+        match error {
+            ActionError::Invalid { .. } => Self::Terminal { code: "Invalid", message },
+            ActionError::NotFound(_) => Self::Terminal { code: "NotFound", message },
+            ActionError::Conflict(_) => Self::Terminal { code: "Conflict", message },
+            ActionError::Later(_) => Self::Retryable { code: "TooEarly", message },
+            ActionError::Failed(failure) => failure,
         }
     }
 }

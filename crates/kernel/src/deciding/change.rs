@@ -34,7 +34,7 @@ pub fn save<E: Entity>(read: Option<&Versioned<E>>, entity: &E) -> Write {
 
 /// Writes an entity unless a newer one is there: `version` is its owner's own count, so that news
 /// may arrive in any order and more than once.
-pub fn newest<E: Entity>(entity: &E, version: u64) -> Write {
+pub fn put_if_newer<E: Entity>(entity: &E, version: u64) -> Write {
     let newer = Condition::AbsentOrBelow { attribute: VERSION, value: whole(version) };
     put(entity, version, Some(newer))
 }
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(replace(&read, &shelf()).condition(), Some(&equals));
         assert_eq!(save(None, &shelf()), create(&shelf()));
         assert_eq!(save(Some(&read), &shelf()), replace(&read, &shelf()));
-        assert_eq!(newest(&shelf(), 9).condition(), Some(&older));
+        assert_eq!(put_if_newer(&shelf(), 9).condition(), Some(&older));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use async_trait::async_trait;
 use chorus_table::Row;
 
-use crate::{Action, Context, Decision, OutcomeUnknown, Refusal, State};
+use crate::{Action, ActionError, Context, Decision, OutcomeUnknown, State};
 
 /// The next step of an action that may have to call somebody outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,13 +40,13 @@ pub trait ExternalAction: Send + Sync {
     /// Decides, or says which call has to be made first.
     ///
     /// # Errors
-    /// See [`Refusal`].
+    /// See [`ActionError`].
     fn decide(
         &self,
         input: &<Self::Row as Row>::Input,
         state: &Self::State,
         context: &CallContext<'_, Self::Response>,
-    ) -> Result<Step<Self::Request, <Self::Row as Row>::Output>, Refusal>;
+    ) -> Result<Step<Self::Request, <Self::Row as Row>::Output>, ActionError>;
 
     /// Makes the call, with the idempotency key `key`.
     ///
@@ -88,7 +88,7 @@ impl<A: Action> ExternalAction for WithoutCalls<A> {
         input: &<A::Row as Row>::Input,
         state: &A::State,
         context: &CallContext<'_, Infallible>,
-    ) -> Result<Step<Infallible, <A::Row as Row>::Output>, Refusal> {
+    ) -> Result<Step<Infallible, <A::Row as Row>::Output>, ActionError> {
         self.0.decide(input, state, &context.message).map(Step::Done)
     }
 
@@ -110,7 +110,7 @@ impl<A: Action> Action for &A {
         input: &<A::Row as Row>::Input,
         state: &A::State,
         context: &Context<'_>,
-    ) -> Result<Decision<<A::Row as Row>::Output>, Refusal> {
+    ) -> Result<Decision<<A::Row as Row>::Output>, ActionError> {
         (**self).decide(input, state, context)
     }
 }

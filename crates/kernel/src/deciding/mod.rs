@@ -7,9 +7,9 @@ mod entity;
 mod external;
 pub(crate) mod state;
 
-pub use action::{Action, Context, OutcomeUnknown, Refusal};
+pub use action::{Action, ActionError, Context, OutcomeUnknown};
 pub(crate) use change::put;
-pub use change::{Counter, add, append, create, newest, replace, save};
+pub use change::{Counter, add, append, create, put_if_newer, replace, save};
 pub use decision::Decision;
 pub use entity::{Entity, Fold, Recorded, Versioned, entity_key, stream_key, stream_partition};
 pub(crate) use external::WithoutCalls;

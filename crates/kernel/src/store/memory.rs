@@ -18,12 +18,12 @@ type Partition = BTreeMap<String, Item>;
 type Tables = BTreeMap<&'static str, Table>;
 
 /// Where an index has an item: the index's keys, then the item's own.
-type Place = [String; 4];
+type IndexPosition = [String; 4];
 
 #[derive(Debug, Default)]
 struct Table {
     partitions: BTreeMap<String, Partition>,
-    indexes: Vec<(&'static Index, BTreeSet<Place>)>,
+    indexes: Vec<(&'static Index, BTreeSet<IndexPosition>)>,
 }
 
 impl Table {
@@ -67,7 +67,8 @@ impl Table {
     fn of_index(&self, query: &Query, index: &Index) -> Vec<Item> {
         let found = self.indexes.iter().find(|(known, _)| known.name == index.name);
         let places = found.into_iter().flat_map(|(_, places)| {
-            let first: Place = [query.pk.clone(), String::new(), String::new(), String::new()];
+            let first: IndexPosition =
+                [query.pk.clone(), String::new(), String::new(), String::new()];
             places.range(first..).take_while(|place| place[0] == query.pk)
         });
         let items = places.filter(|place| within(query, &place[1]));
@@ -75,7 +76,7 @@ impl Table {
     }
 }
 
-fn place(index: &Index, item: &Item) -> Option<Place> {
+fn place(index: &Index, item: &Item) -> Option<IndexPosition> {
     let own = |name| text(item, name).map(ToOwned::to_owned);
     Some([own(index.pk)?, own(index.sk)?, own("pk")?, own("sk")?])
 }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::deciding::put;
 use crate::{
-    Action, CallContext, Context, Decision, Entity, ExternalAction, Failure, Fold, MemoryStore,
-    Message, Read, Refusal, State, Step, Store, TableSpec, Task, Write, append, load,
+    Action, ActionError, CallContext, Context, Decision, Entity, ExternalAction, Failure, Fold,
+    MemoryStore, Message, Read, State, Step, Store, TableSpec, Task, Write, append, load,
 };
 
 pub mod port_suite;
@@ -115,7 +115,7 @@ pub fn decide<A: Action>(
     action: &A,
     input: impl Into<<A::Row as Row>::Input>,
     stored: &Stored,
-) -> Result<Decision<<A::Row as Row>::Output>, Refusal> {
+) -> Result<Decision<<A::Row as Row>::Output>, ActionError> {
     decide_on(action, input, &message(), stored)
 }
 
@@ -128,7 +128,7 @@ pub fn decide_on<A: Action>(
     input: impl Into<<A::Row as Row>::Input>,
     message: &Message,
     stored: &Stored,
-) -> Result<Decision<<A::Row as Row>::Output>, Refusal> {
+) -> Result<Decision<<A::Row as Row>::Output>, ActionError> {
     let input = input.into();
     action.decide(&input, &stored.state(action.keys(&input))?, &Context { message })
 }
@@ -144,7 +144,7 @@ pub fn step<A: ExternalAction>(
     message: &Message,
     stored: &Stored,
     response: Option<&A::Response>,
-) -> Result<Step<A::Request, <A::Row as Row>::Output>, Refusal> {
+) -> Result<Step<A::Request, <A::Row as Row>::Output>, ActionError> {
     let input = input.into();
     let context = CallContext { message: Context { message }, response };
     action.decide(&input, &stored.state(action.keys(&input))?, &context)

@@ -7,7 +7,7 @@ use chorus_kernel::Outcome;
 use jiff::Timestamp;
 
 use super::{
-    Cause, Change, Consumer, Delivery, Engine, Fault, Flying, Observation, Step, Ticket, Verdict,
+    Cause, Change, Consumer, Delivery, Engine, Fault, HandedOut, Observation, Step, Ticket, Verdict,
 };
 
 /// One attempt that is over.
@@ -47,10 +47,10 @@ impl Engine {
 
     fn claim(&mut self, now: Timestamp, ticket: Ticket) -> Option<Attempted> {
         let Some(queue) = ticket.queue else {
-            if self.flying.get(&ticket.id)?.receipt != ticket.receipt {
+            if self.handed_out.get(&ticket.id)?.receipt != ticket.receipt {
                 return None;
             }
-            let Flying { mut delivery, since, .. } = self.flying.remove(&ticket.id)?;
+            let HandedOut { mut delivery, since, .. } = self.handed_out.remove(&ticket.id)?;
             delivery.attempts += 1;
             let took = elapsed(since, now);
             let route = delivery.route;
@@ -98,11 +98,11 @@ impl Engine {
         self.observations.push(seen);
         let retries = attempts.saturating_sub(1);
         let cause = Arc::new(Cause { fault, retries, exhausted, at: now });
-        self.bury(attempted, step, cause);
+        self.move_to_dead_letters(attempted, step, cause);
     }
 
     /// Makes a dead letter of it, in the queue that is there for that.
-    fn bury(&mut self, attempted: Attempted, step: Step, cause: Arc<Cause>) {
+    fn move_to_dead_letters(&mut self, attempted: Attempted, step: Step, cause: Arc<Cause>) {
         let Attempted { mut delivery, route, .. } = attempted;
         let queue = self.topology.routes[route].dead_letters;
         delivery.route = route;

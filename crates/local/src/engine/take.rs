@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::queue::Received;
 use super::{
-    Change, Consumer, Delivery, Engine, Fault, Flying, Observation, Taken, Target, Ticket, Work,
+    Change, Consumer, Delivery, Engine, Fault, HandedOut, Observation, Taken, Target, Ticket, Work,
 };
 
 /// The most messages that a queue hands out at once.
@@ -101,8 +101,8 @@ impl Engine {
         let ticket = Ticket { id: delivery.id, receipt: self.receipts, queue: None };
         self.observations.push(Observation::Started(self.step(&delivery, attempt)));
         let taken = Taken { ticket, attempt, route: delivery.route, event: delivery.event.clone() };
-        let flying = Flying { delivery, receipt: self.receipts, since: now };
-        self.flying.insert(flying.delivery.id, flying);
+        let handed_out = HandedOut { delivery, receipt: self.receipts, since: now };
+        self.handed_out.insert(handed_out.delivery.id, handed_out);
         taken
     }
 

@@ -90,7 +90,9 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
             let values = params![id, attempts, column(*due_at)];
             transaction.prepare_cached(update)?.execute(values)?;
         }
-        Change::Died { id, queue, rule, cause } => bury(transaction, *id, (queue, rule), cause)?,
+        Change::Died { id, queue, rule, cause } => {
+            move_to_dead_letters(transaction, *id, (queue, rule), cause)?
+        }
         Change::Revived { id, due_at } => {
             let update = "UPDATE deliveries SET queue = NULL, cause = NULL, attempts = 0, \
                           forced = 1, first_at = ?2, due_at = ?2 WHERE id = ?1";
@@ -108,7 +110,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
     Ok(())
 }
 
-fn bury(
+fn move_to_dead_letters(
     transaction: &Transaction<'_>,
     id: u64,
     (queue, rule): (&str, &str),

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_kernel::{Failure, Function, Heard, Kernel, Machines, Signal, Store};
+use chorus_kernel::{Failure, Function, Kernel, Machines, Signal, SignalOutcome, Store};
 use chorus_table::Service;
 
 use crate::Error;
@@ -98,7 +98,7 @@ pub(crate) struct LocalMachines {
 
 #[async_trait]
 impl Machines for LocalMachines {
-    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure> {
+    async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure> {
         self.orchestrator.signal(&*self.store, signal).await
     }
 }

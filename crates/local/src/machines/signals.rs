@@ -1,6 +1,6 @@
 //! What executions are told: to start, to go on, to wait longer.
 
-use chorus_kernel::{Failure, Heard, Signal, Store};
+use chorus_kernel::{Failure, Signal, SignalOutcome, Store};
 use jiff::Timestamp;
 use serde_json::Value;
 use states::{Answer, Entropy, Execution, Identity, Start, TaskId, TaskRef};
@@ -30,7 +30,7 @@ impl Orchestrator {
         &self,
         store: &dyn Store,
         signal: &Signal,
-    ) -> Result<Heard, Failure> {
+    ) -> Result<SignalOutcome, Failure> {
         match signal {
             Signal::Start { machine, name, input } => {
                 let correlation_id = about(input).unwrap_or(name).to_owned();
@@ -55,7 +55,7 @@ impl Orchestrator {
         &self,
         store: &dyn Store,
         birth: Birth<'_>,
-    ) -> Result<Heard, Failure> {
+    ) -> Result<SignalOutcome, Failure> {
         let Birth { machine: machine_name, name, input, correlation_id, parent } = birth;
         let machine = self.machine(machine_name)?;
         let now = self.bus.now();
@@ -74,7 +74,7 @@ impl Orchestrator {
         let started = run::save(store, (0, now), &run, &turn.events).await?;
         // It may have been started by somebody who died before it could go on.
         self.bus.wake(name);
-        Ok(if started { Heard::Now } else { Heard::TooLate })
+        Ok(if started { SignalOutcome::Delivered } else { SignalOutcome::TooLate })
     }
 
     async fn answer_token(
@@ -82,10 +82,10 @@ impl Orchestrator {
         store: &dyn Store,
         token: &str,
         answer: &Answer,
-    ) -> Result<Heard, Failure> {
+    ) -> Result<SignalOutcome, Failure> {
         match run::owner(store, token).await? {
             Some(execution) => self.answer(store, &execution, answer).await,
-            None => Ok(Heard::TooLate),
+            None => Ok(SignalOutcome::TooLate),
         }
     }
 
@@ -95,10 +95,10 @@ impl Orchestrator {
         store: &dyn Store,
         execution: &str,
         answer: &Answer,
-    ) -> Result<Heard, Failure> {
+    ) -> Result<SignalOutcome, Failure> {
         for _ in 0..ATTEMPTS {
             let Some(mut kept) = run::load(store, execution).await? else {
-                return Ok(Heard::TooLate);
+                return Ok(SignalOutcome::TooLate);
             };
             let machine = self.machine(&kept.run.machine)?;
             let now: Timestamp = self.bus.now();
@@ -108,12 +108,12 @@ impl Orchestrator {
                     tracing::info!(execution, %refusal, "an answer came too late");
                     // Who gave it before may have died before the execution could go on.
                     self.bus.wake(execution);
-                    return Ok(Heard::TooLate);
+                    return Ok(SignalOutcome::TooLate);
                 }
             };
             if run::save(store, (kept.version, now), &kept.run, &turn.events).await? {
                 self.bus.wake(execution);
-                return Ok(Heard::Now);
+                return Ok(SignalOutcome::Delivered);
             }
         }
         Err(Failure::later("Contended", format!("the execution {execution} was busy")))

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chorus_events::table::TABLE;
-use chorus_kernel::{Answered, Function, Handler, Kernel, Message, Outcome, Refusal};
+use chorus_kernel::{ActionError, Function, Handled, Handler, Kernel, Message, Outcome};
 use chorus_table::{Entry, RowSpec};
 use chorus_table::{Rule, rules};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// What reached a service, in order: the correlation id and the number of the event.
 pub type Seen = Arc<Mutex<Vec<(String, u64)>>>;
 
-type Answers = Box<dyn Fn(&Message, usize) -> Result<(), Refusal> + Send + Sync>;
+type Answers = Box<dyn Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync>;
 
 /// A service's action that remembers what succeeded, and answers as it is told.
 pub struct Remembers {
@@ -34,7 +34,7 @@ impl Handler for Remembers {
         true
     }
 
-    async fn handle(&self, _: &Kernel, message: &Message) -> Result<Answered, Refusal> {
+    async fn handle(&self, _: &Kernel, message: &Message) -> Result<Handled, ActionError> {
         let key = message.metadata.event_id.to_string();
         let attempt = {
             let mut attempts = self.attempts.lock().unwrap();
@@ -46,7 +46,7 @@ impl Handler for Remembers {
         (self.answers)(message, attempt)?;
         let seen = (message.metadata.correlation_id.clone(), number_of(message));
         self.seen.lock().unwrap().push(seen);
-        Ok(Answered { outcome: Outcome::Decided, entries: Vec::new(), note: None })
+        Ok(Handled { outcome: Outcome::Decided, entries: Vec::new(), note: None })
     }
 }
 
@@ -68,7 +68,7 @@ pub fn rules_of(actions: &[&str]) -> Vec<Rule> {
 /// is; and what succeeded there.
 pub fn function(
     action: &str,
-    answers: impl Fn(&Message, usize) -> Result<(), Refusal> + Send + Sync + 'static,
+    answers: impl Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync + 'static,
 ) -> (Function, Seen) {
     let seen = Seen::default();
     let row = row(action);
@@ -82,7 +82,7 @@ pub fn function(
     (function, seen)
 }
 
-pub fn always(_: &Message, _: usize) -> Result<(), Refusal> {
+pub fn always(_: &Message, _: usize) -> Result<(), ActionError> {
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use chorus_kernel::{
-    Answered, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message,
+    Clock, Failure, Function, Handled, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message,
     OutcomeUnknown, Page, Publisher, Query, Rejected, Store, StoreError, Write, number,
 };
 use chorus_local::{DynoxideStore, Reading, VirtualClock};
@@ -103,13 +103,13 @@ impl Publisher for Recorder {
 
 /// A bank that charges once for each key, and can lose an answer.
 #[derive(Default)]
-pub struct Bank {
+pub struct SimulatedBank {
     charged: Mutex<BTreeSet<String>>,
     asks: Mutex<u32>,
     loses: Mutex<bool>,
 }
 
-impl Bank {
+impl SimulatedBank {
     pub fn loses_its_next_answer(&self) {
         *self.loses.lock().unwrap() = true;
     }
@@ -124,7 +124,7 @@ impl Bank {
 }
 
 #[async_trait]
-impl PaymentProvider for Bank {
+impl PaymentProvider for SimulatedBank {
     async fn charge(&self, _: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
         *self.asks.lock().unwrap() += 1;
         self.charged.lock().unwrap().insert(key.to_owned());
@@ -143,7 +143,7 @@ impl PaymentProvider for Bank {
 pub struct Shop {
     pub clock: VirtualClock,
     pub bus: Arc<Recorder>,
-    pub bank: Arc<Bank>,
+    pub bank: Arc<SimulatedBank>,
     store: Arc<DynoxideStore>,
     struck: Arc<Struck>,
     kernel: Kernel,
@@ -158,7 +158,7 @@ impl Shop {
     /// A shop that has so many pieces of chai.
     pub fn with_stock(stock: u32) -> Self {
         let clock = VirtualClock::at("2026-11-20T10:47:00Z".parse::<Timestamp>().unwrap());
-        let bank = Arc::new(Bank::default());
+        let bank = Arc::new(SimulatedBank::default());
         let inventory = chorus_inventory::function().function;
         let analytics = chorus_analytics::function().function;
         let payment = chorus_payment::function(Arc::clone(&bank) as Arc<_>).function;
@@ -196,16 +196,16 @@ impl Shop {
         *self.struck.hook.lock().unwrap() = Some((1, hook));
     }
 
-    pub async fn reserve(&self, event: &str) -> Result<Answered, Failure> {
+    pub async fn reserve(&self, event: &str) -> Result<Handled, Failure> {
         self.inventory.handle_event(&self.kernel, event).await
     }
 
-    pub async fn count(&self, event: &str) -> Result<Answered, Failure> {
+    pub async fn count(&self, event: &str) -> Result<Handled, Failure> {
         self.analytics.handle_event(&self.kernel, event).await
     }
 
     /// Charges as the state machine has it done: handed over by a task, and said by the machine.
-    pub async fn pay(&self, event: &str) -> Result<Answered, Failure> {
+    pub async fn pay(&self, event: &str) -> Result<Handled, Failure> {
         let task = format!(r#"{{"action":"MakePayment","event":{event}}}"#);
         let (action, message) = Message::from_task(&task)?;
         let handler = self.payment.handlers.iter().find(|it| it.row().action == action).unwrap();

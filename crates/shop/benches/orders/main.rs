@@ -19,7 +19,7 @@ use cpu_time::ProcessTime;
 use tokio::runtime::{Builder, Runtime};
 
 use tape::{Recording, Tape};
-use world::World;
+use world::Harness;
 
 const CUSTOMER: &str = "alfki";
 
@@ -79,7 +79,7 @@ fn wanted(part: &str) -> bool {
 /// Plays the whole story once, one thing after the other, and keeps what the stores were asked.
 async fn record(size: Size) -> anyhow::Result<Recording> {
     let mut tape = Tape::default();
-    let world = World::open(None, &[CUSTOMER], |store| tape.watch(store)).await?;
+    let world = Harness::open(None, &[CUSTOMER], |store| tape.watch(store)).await?;
     tape.tables = [Partners::TABLES.to_vec(), world.tables.clone()];
     world.move_parcels(true);
     world.place(0..size.warm_up, |_| CUSTOMER).await?;
@@ -93,7 +93,7 @@ async fn record(size: Size) -> anyhow::Result<Recording> {
 
 /// Orders through a fresh shop, in a directory or in memory.
 async fn flow(data: Option<&Path>, size: Size) -> anyhow::Result<Took> {
-    let world = World::open(data, &[CUSTOMER], |store| store).await?;
+    let world = Harness::open(data, &[CUSTOMER], |store| store).await?;
     world.move_parcels(true);
     world.local.runner().start();
     world.place(0..size.warm_up, |_| CUSTOMER).await?;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::world::World;
+use crate::world::Harness;
 use crate::{CUSTOMER, Size, row};
 
 pub(crate) async fn in_flight(size: Size) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
-    let world = World::open(Some(directory.path()), &[CUSTOMER], |store| store).await?;
+    let world = Harness::open(Some(directory.path()), &[CUSTOMER], |store| store).await?;
     let orders = size.in_flight;
     let before = status("VmRSS")?;
     let show = |moment: String, now: f64| {

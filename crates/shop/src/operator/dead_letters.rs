@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Desk, Refused};
+use super::{OperatorApi, Refused};
 use crate::audit::MOST_NAMED;
 
 /// A dead letter, for people.
@@ -58,12 +58,12 @@ fn view(letter: &DeadLetter) -> DeadLetterView {
     }
 }
 
-pub(super) async fn list(State(desk): State<Desk>) -> Json<Vec<DeadLetterView>> {
+pub(super) async fn list(State(desk): State<OperatorApi>) -> Json<Vec<DeadLetterView>> {
     Json(desk.local.dead_letters(&Selection::default()).iter().map(view).collect())
 }
 
 pub(super) async fn redrive(
-    State(desk): State<Desk>,
+    State(desk): State<OperatorApi>,
     Json(request): Json<RedriveRequest>,
 ) -> Result<Json<Vec<DeadLetterView>>, Refused> {
     let asked = serde_json::to_value(&request)?;

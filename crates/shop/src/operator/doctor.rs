@@ -6,7 +6,7 @@ use chorus_local::{Local, Selection};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::{Desk, Refused};
+use super::{OperatorApi, Refused};
 use crate::doctor::{Checkup, DeployedRule, Depth, Stuck, examine};
 
 /// How far back orders are looked at, where nothing else is said: as long as records last.
@@ -19,7 +19,7 @@ pub(super) struct Visit {
 }
 
 pub(super) async fn doctor(
-    State(desk): State<Desk>,
+    State(desk): State<OperatorApi>,
     Query(visit): Query<Visit>,
 ) -> Result<Json<Checkup>, Refused> {
     let local = &desk.local;
@@ -57,7 +57,7 @@ async fn because(local: &Local, stuck: &Stuck) -> Result<Option<String>, Refused
 }
 
 /// The rules that this shop runs with.
-pub(super) async fn rules(State(desk): State<Desk>) -> Json<Vec<DeployedRule>> {
+pub(super) async fn rules(State(desk): State<OperatorApi>) -> Json<Vec<DeployedRule>> {
     let routes = &desk.local.bus().topology().routes;
     let rule = |route: &chorus_local::Route| DeployedRule {
         name: route.rule.name.clone(),

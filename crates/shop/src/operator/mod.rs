@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::audit::{self, Deed};
+use crate::audit::{self, AuditEntry};
 use crate::{Accounts, Partners};
 
 pub use dead_letters::{DeadLetterView, RedriveRequest};
@@ -36,12 +36,12 @@ pub struct Attempt {
 }
 
 #[derive(Clone)]
-struct Desk {
+struct OperatorApi {
     local: Arc<Local>,
     partners: Partners,
 }
 
-impl Desk {
+impl OperatorApi {
     /// Writes down what is about to be done.
     async fn begin(&self, what: &str, asked: Value) -> Result<audit::Begun, audit::AuditError> {
         let now = self.local.kernel().clock.now();
@@ -83,14 +83,14 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners) -> Router {
         .route("/operator/replay", post(replay::replay))
         .route("/operator/doctor", get(doctor::doctor))
         .route("/operator/rules", get(doctor::rules))
-        .route("/operator/audit", get(deeds))
+        .route("/operator/audit", get(entries))
         .route("/operator/attempts", get(attempts))
         .route("/operator/executions", get(executions))
         .route("/operator/accounts", get(accounts))
         .route("/operator/load", get(load))
         .route("/operator/recent-events", get(recent_events))
         .route("/operator/projections/rebuild", post(rebuild))
-        .with_state(Desk { local, partners })
+        .with_state(OperatorApi { local, partners })
 }
 
 #[derive(Deserialize)]
@@ -101,7 +101,7 @@ struct AttemptsOf {
 }
 
 async fn attempts(
-    State(desk): State<Desk>,
+    State(desk): State<OperatorApi>,
     Query(asked): Query<AttemptsOf>,
 ) -> Result<Json<Vec<Attempt>>, Refused> {
     let mut attempts = Vec::new();
@@ -126,17 +126,17 @@ struct ExecutionsOf {
 
 /// What happened in the state machines for an order.
 async fn executions(
-    State(desk): State<Desk>,
+    State(desk): State<OperatorApi>,
     Query(ExecutionsOf { order_id }): Query<ExecutionsOf>,
 ) -> Result<Json<Vec<ExecutionStory>>, Refused> {
     Ok(Json(desk.local.executions(&order_id).await?))
 }
 
-async fn accounts(State(desk): State<Desk>) -> Result<Json<Accounts>, Refused> {
+async fn accounts(State(desk): State<OperatorApi>) -> Result<Json<Accounts>, Refused> {
     Ok(Json(Accounts::of(&desk.local, &desk.partners).await?))
 }
 
-async fn load(State(desk): State<Desk>) -> Json<Value> {
+async fn load(State(desk): State<OperatorApi>) -> Json<Value> {
     let load = desk.local.bus().load();
     Json(json!({ "pending": load.pending, "in-flight": load.in_flight, "dead": load.dead }))
 }
@@ -148,7 +148,7 @@ struct Last {
 
 /// The newest events of the archive, oldest of them first.
 async fn recent_events(
-    State(desk): State<Desk>,
+    State(desk): State<OperatorApi>,
     Query(Last { last }): Query<Last>,
 ) -> Result<Json<Vec<Value>>, Refused> {
     let wanted = last.unwrap_or(20).clamp(1, 10_000);
@@ -171,7 +171,7 @@ async fn recent_events(
 }
 
 /// Makes the list of orders anew, from nothing but the orders' own events.
-async fn rebuild(State(desk): State<Desk>) -> Result<Json<Value>, Refused> {
+async fn rebuild(State(desk): State<OperatorApi>) -> Result<Json<Value>, Refused> {
     let begun = desk.begin("rebuild", Value::Null).await?;
     let removed = desk.local.store().clear(chorus_order::VIEW_TABLE.name)?;
     let folded = chorus_order::rebuild(desk.local.store().as_ref()).await?;
@@ -181,6 +181,6 @@ async fn rebuild(State(desk): State<Desk>) -> Result<Json<Value>, Refused> {
 }
 
 /// What operators did, oldest first.
-async fn deeds(State(desk): State<Desk>) -> Result<Json<Vec<Deed>>, Refused> {
-    Ok(Json(audit::deeds(desk.local.store().as_ref()).await?))
+async fn entries(State(desk): State<OperatorApi>) -> Result<Json<Vec<AuditEntry>>, Refused> {
+    Ok(Json(audit::entries(desk.local.store().as_ref()).await?))
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Desk, Refused};
+use super::{OperatorApi, Refused};
 
 /// What is to be replayed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub struct ReplayReport {
 }
 
 pub(super) async fn replay(
-    State(desk): State<Desk>,
+    State(desk): State<OperatorApi>,
     Json(request): Json<ReplayRequest>,
 ) -> Result<Json<ReplayReport>, Refused> {
     let now = desk.local.kernel().clock.now();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use axum::http::Request;
-use chorus_delivery::CarrierWait;
+use chorus_delivery::CarrierCallback;
 use chorus_events::delivery::DeliveryMarkedAsStarted;
 use chorus_local::{Call, NoAnswer, Partner};
 use chorus_shop::WEBHOOK_SECRET;
@@ -103,7 +103,7 @@ impl Couriers {
 
 async fn tell(router: &Router, order_id: &str, status: &str) -> anyhow::Result<()> {
     let secret: WebhookSecret = WEBHOOK_SECRET.parse()?;
-    let handle = CarrierWait::handle(&order_id.parse()?);
+    let handle = CarrierCallback::handle(&order_id.parse()?);
     let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();
     let now = jiff::Timestamp::now().as_second();
     let request = Request::post("/webhooks/logistics")

@@ -44,7 +44,7 @@ async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Value> {
 }
 
 /// A shop that takes orders.
-pub struct World {
+pub struct Harness {
     pub local: Local,
     /// What routes, and whoever drives the engine by hand, stand on.
     pub kernel: Kernel,
@@ -55,7 +55,7 @@ pub struct World {
     depot: Depot,
 }
 
-impl World {
+impl Harness {
     /// Opens a shop in the directory `data`, or in memory, with items and `customers`. Stores are
     /// what `wrap` makes of them: of the partners' first, of the shop's then. The runner of the
     /// engine stands on the bare one; who wraps drives the engine by hand.
@@ -106,10 +106,10 @@ impl World {
     /// Drives the engine by hand, one thing after the other, until so many parcels are delivered
     /// and nothing is left to do.
     pub async fn step_to(&self, delivered: usize) {
-        let (bus, hands) = (self.local.bus(), self.local.hands());
+        let (bus, dispatcher) = (self.local.bus(), self.local.dispatcher());
         while self.depot.delivered() < delivered || !bus.is_idle() {
             for work in bus.take_due(1) {
-                let verdicts = hands.perform(&work, bus.topology(), &self.kernel).await;
+                let verdicts = dispatcher.perform(&work, bus.topology(), &self.kernel).await;
                 bus.settle_all(verdicts);
                 if let Work::Job(job) = work {
                     bus.finish(job);

@@ -2,7 +2,7 @@
 
 use chorus_http::{Problem, Response};
 
-use super::task::{Done, Errand, Purpose};
+use super::task::{Done, NextStep, Purpose};
 use super::{Doing, Simulation};
 use crate::application::Application;
 
@@ -24,7 +24,7 @@ impl<A: Application> Simulation<A> {
         let kernel = self.kernel.clone();
         let future = async move { Done::Answer(endpoint.call(&kernel, &request).await) };
         let purpose = Purpose::Request { client: index, attempt };
-        self.spawn(Errand { label, place: route.to_owned(), purpose }, Box::pin(future));
+        self.spawn(NextStep { label, place: route.to_owned(), purpose }, Box::pin(future));
     }
 
     pub(super) fn answered(

@@ -10,7 +10,7 @@ use chorus_table::Entry;
 use jiff::Timestamp;
 
 use super::Simulation;
-use super::task::{Done, Errand, Purpose};
+use super::task::{Done, NextStep, Purpose};
 use crate::application::{Application, Poison, Unreadable};
 use crate::draw::{self, Draw};
 use crate::invariants::poison_mark;
@@ -88,9 +88,9 @@ impl<A: Application> Simulation<A> {
             chore.await;
             Done::Chore
         };
-        let errand =
-            Errand { label: name.to_owned(), place: name.to_owned(), purpose: Purpose::Chore };
-        self.spawn(errand, Box::pin(future));
+        let next =
+            NextStep { label: name.to_owned(), place: name.to_owned(), purpose: Purpose::Chore };
+        self.spawn(next, Box::pin(future));
     }
 
     /// Publishes something that nobody can read.

@@ -20,7 +20,7 @@ use crate::observed::{Observed, Seen};
 use crate::ports::{SkewedClock, StruckBus, StruckStore};
 use crate::scenario::Scenario;
 use crate::simulator::{Error, Simulator};
-use crate::store::Shelf;
+use crate::store::BackingStore;
 use crate::trouble::Trouble;
 
 /// The routes of the services, by method and path.
@@ -43,7 +43,7 @@ impl<A: Application> Simulation<A> {
         let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE];
         tables.extend(functions.iter().flat_map(|it| it.tables.iter().copied()));
         let clock: VirtualClock = environment.clock.clone();
-        let shelf = Arc::new(Shelf::new(simulator.backing, Arc::new(clock), &tables)?);
+        let shelf = Arc::new(BackingStore::new(simulator.backing, Arc::new(clock), &tables)?);
         let seen = Seen::new(Arc::clone(&environment));
         let mut config = engine(simulator, &environment, functions)?;
         config = config.seed(mix(scenario.seed, 1));

@@ -41,8 +41,8 @@ pub(super) enum Purpose {
 }
 
 /// What is about to be done.
-pub(super) struct Errand {
-    /// Its name, which no other errand has but a copy of it.
+pub(super) struct NextStep {
+    /// Its name, which no other next has but a copy of it.
     pub(super) label: String,
     /// The place in the code: its name, apart from whose it is.
     pub(super) place: String,
@@ -66,10 +66,10 @@ impl<A: Application> Simulation<A> {
         if twins {
             let purpose = Purpose::Work { work: Arc::clone(&work), twin: true };
             let label = format!("{label}, twin");
-            self.perform(Errand { label, place: place.clone(), purpose }, &work);
+            self.perform(NextStep { label, place: place.clone(), purpose }, &work);
         }
         let purpose = Purpose::Work { work: Arc::clone(&work), twin: false };
-        self.perform(Errand { label, place, purpose }, &work);
+        self.perform(NextStep { label, place, purpose }, &work);
     }
 
     fn describe(&self, work: &Work) -> (String, String) {
@@ -96,16 +96,17 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    fn perform(&mut self, errand: Errand, work: &Arc<Work>) {
-        let (hands, bus) = (Arc::clone(self.local.hands()), Arc::clone(self.local.bus()));
+    fn perform(&mut self, next: NextStep, work: &Arc<Work>) {
+        let (dispatcher, bus) = (Arc::clone(self.local.dispatcher()), Arc::clone(self.local.bus()));
         let (kernel, performed) = (self.kernel.clone(), Arc::clone(work));
-        let future =
-            async move { Done::Verdicts(hands.perform(&performed, bus.topology(), &kernel).await) };
-        self.spawn(errand, Box::pin(future));
+        let future = async move {
+            Done::Verdicts(dispatcher.perform(&performed, bus.topology(), &kernel).await)
+        };
+        self.spawn(next, Box::pin(future));
     }
 
-    pub(super) fn spawn(&mut self, errand: Errand, future: BoxFuture<Done>) {
-        let Errand { label, place, purpose } = errand;
+    pub(super) fn spawn(&mut self, next: NextStep, future: BoxFuture<Done>) {
+        let NextStep { label, place, purpose } = next;
         let before = self.labels.entry(label.clone()).or_default();
         *before += 1;
         let label = if *before > 1 { format!("{label}, copy {before}") } else { label };

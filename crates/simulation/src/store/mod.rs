@@ -21,12 +21,12 @@ pub enum Backing {
 }
 
 /// A store that can be looked through from outside.
-pub(crate) enum Shelf {
+pub(crate) enum BackingStore {
     Map(MemoryStore),
     Dynoxide(Box<DynoxideStore>),
 }
 
-impl Shelf {
+impl BackingStore {
     pub(crate) fn new(
         backing: Backing,
         clock: Arc<dyn Clock>,
@@ -92,7 +92,7 @@ impl Shelf {
 }
 
 #[async_trait]
-impl Store for Shelf {
+impl Store for BackingStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         match self {
             Self::Map(map) => map.get(key).await,

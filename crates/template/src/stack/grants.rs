@@ -10,7 +10,7 @@ use super::machines::arn_by_name;
 use super::topology::Topology;
 use crate::constructs::Statement;
 use crate::intrinsics::{arn, substitute};
-use crate::machine::{Machine, is_said_by_machines};
+use crate::machine::{Machine, is_published_by_machines};
 use crate::names;
 
 /// What a service does with its own tables; a transaction needs no more than its writes do.
@@ -39,7 +39,7 @@ pub(crate) fn of_service(topology: &Topology, function: &Function) -> Vec<Statem
     }
     statements.push(Statement::new("Records", RECORD_ACTIONS, vec![records()]));
     let rows = topology.rows.iter().filter(|row| row.service == service);
-    let rows = rows.filter(|row| !is_said_by_machines(&topology.machines, row));
+    let rows = rows.filter(|row| !is_published_by_machines(&topology.machines, row));
     statements.extend(publishing(rows));
     let own = topology.machines.iter().filter(|machine| machine.service == service);
     statements.extend(telling(&own.collect::<Vec<_>>(), topology.rows));
@@ -56,7 +56,7 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
     let mut statements = common(names::SWEEPER);
     statements.push(Statement::new("Records", SWEEP_ACTIONS, vec![records(), index]));
-    let said = |row: &&RowSpec| !is_said_by_machines(&topology.machines, row);
+    let said = |row: &&RowSpec| !is_published_by_machines(&topology.machines, row);
     statements.extend(publishing(topology.rows.iter().filter(said)));
     statements.extend(telling(&topology.machines.iter().collect::<Vec<_>>(), topology.rows));
     statements

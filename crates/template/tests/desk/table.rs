@@ -63,7 +63,7 @@ chorus_table::design_table! {
 
     /// Handles a ticket: the machine does.
     HandleTicket: DESK on [TicketOpened] => []
-        .looks().starts_machine();
+        .read_only().starts_machine();
 
     /// Asks an agent; the machine waits for the outcome.
     AskAgent: DESK task_of HandleTicket [TicketOpened] => []
@@ -71,7 +71,7 @@ chorus_table::design_table! {
 
     /// Closes a ticket.
     CloseTicket: DESK task_of HandleTicket [TicketOpened] => [TicketClosed]
-        .settles();
+        .final_step();
 
     /// Rings whoever is on call for an urgent ticket.
     RingPager: PAGER on [TicketOpened] => [PagerRung]

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chorus_events::samples;
 use chorus_kernel::testing::now;
 use chorus_kernel::{
-    Clock, Failure, Function, Heard, IDEMPOTENCY_TABLE, Kernel, Machines, MemoryStore, Publisher,
-    Rejected, Signal, TableSpec,
+    Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, MemoryStore, Publisher,
+    Rejected, Signal, SignalOutcome, TableSpec,
 };
 use chorus_table::{Entry, Event};
 use jiff::Timestamp;
@@ -70,9 +70,9 @@ pub(crate) struct RecordingMachines(pub(crate) Mutex<Vec<Signal>>);
 
 #[async_trait]
 impl Machines for RecordingMachines {
-    async fn signal(&self, signal: &Signal) -> Result<Heard, Failure> {
+    async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure> {
         self.0.lock().unwrap().push(signal.clone());
-        Ok(Heard::Now)
+        Ok(SignalOutcome::Delivered)
     }
 }
 

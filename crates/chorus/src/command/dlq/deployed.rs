@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use chorus_aws_operator::{Letter, Operator, Target};
+use chorus_aws_operator::{Operator, ReceivedLetter, Target};
 use chorus_shop::audit;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub(super) async fn run(dlq: &Dlq, operator: &Operator) -> anyhow::Result<ExitCo
                 line!("{DIM}Nothing was sent. Add --yes to send them.{DIM:#}");
             }
         }
-        Verb::Audit => print_audit(dlq, &audit::deeds(&operator.store().await?).await?)?,
+        Verb::Audit => print_audit(dlq, &audit::entries(&operator.store().await?).await?)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -85,14 +85,14 @@ async fn redrive(
 }
 
 /// The letters that are meant, left where they lie.
-async fn look(operator: &Operator, which: &Which) -> anyhow::Result<Vec<Letter>> {
+async fn look(operator: &Operator, which: &Which) -> anyhow::Result<Vec<ReceivedLetter>> {
     let letters = letters(operator, which).await?;
     operator.put_back(&letters).await?;
     Ok(letters)
 }
 
 /// The letters that are meant, hidden from others for a while.
-async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<Letter>> {
+async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<ReceivedLetter>> {
     let mut found = Vec::new();
     for queue in operator.dead_queues().await? {
         if which.queue.as_ref().is_none_or(|wanted| queue.name.contains(wanted.as_str())) {
@@ -108,7 +108,7 @@ async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<Lette
     Ok(meant)
 }
 
-fn print(dlq: &Dlq, letters: &[Letter]) -> anyhow::Result<()> {
+fn print(dlq: &Dlq, letters: &[ReceivedLetter]) -> anyhow::Result<()> {
     if dlq.json {
         let views: Vec<Value> = letters.iter().map(view).collect();
         line!("{}", serde_json::to_string_pretty(&views)?);
@@ -125,14 +125,14 @@ fn print(dlq: &Dlq, letters: &[Letter]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn target(letter: &Letter) -> &str {
+fn target(letter: &ReceivedLetter) -> &str {
     match &letter.target {
         Target::Function(arn) | Target::Queue(arn) | Target::OnlyTheBus(arn) => arn,
         Target::Unknown => "nobody knows whom",
     }
 }
 
-fn view(letter: &Letter) -> Value {
+fn view(letter: &ReceivedLetter) -> Value {
     let event: Value = serde_json::from_str(&letter.event).unwrap_or_default();
     json!({
         "id": letter.id, "queue": letter.queue_url, "rule": letter.rule, "order-id": letter.about(),

@@ -30,19 +30,19 @@ pub const TABLES: [TableSpec; 2] = [
 /// # Panics
 /// Where the store does not hold what the port promises.
 pub async fn run(store: &dyn Store, name: &str) {
-    let world = World { store, name };
+    let world = Harness { store, name };
     writes::check(&world).await;
     transactions::check(&world).await;
     queries::check(&world).await;
 }
 
 /// The store under test, and the partitions to use.
-struct World<'a> {
+struct Harness<'a> {
     store: &'a dyn Store,
     name: &'a str,
 }
 
-impl World<'_> {
+impl Harness<'_> {
     fn key(&self, pk: &str, sk: &str) -> Key {
         Key { table: TABLES[0].name, pk: format!("{}-{pk}", self.name), sk: sk.to_owned() }
     }

@@ -2,9 +2,9 @@
 
 use crate::{Query, text};
 
-use super::{BY_GROUP, BY_MARK, TABLES, World, n, s, sort_keys};
+use super::{BY_GROUP, BY_MARK, Harness, TABLES, n, s, sort_keys};
 
-pub(super) async fn check(world: &World<'_>) {
+pub(super) async fn check(world: &Harness<'_>) {
     a_partition_comes_in_the_order_of_its_sort_keys(world).await;
     bounds_are_inclusive(world).await;
     pages_go_on_where_the_last_one_ended(world).await;
@@ -13,17 +13,17 @@ pub(super) async fn check(world: &World<'_>) {
     an_index_of_keys_carries_nothing_else(world).await;
 }
 
-fn partition(world: &World<'_>, name: &str) -> Query {
+fn partition(world: &Harness<'_>, name: &str) -> Query {
     Query::partition(TABLES[0].name, world.key(name, "").pk)
 }
 
-async fn letters(world: &World<'_>, name: &str) {
+async fn letters(world: &Harness<'_>, name: &str) {
     for letter in ["d", "a", "c", "b", "e"] {
         world.put(&world.key(name, letter), &[("count", n(1))]).await;
     }
 }
 
-async fn a_partition_comes_in_the_order_of_its_sort_keys(world: &World<'_>) {
+async fn a_partition_comes_in_the_order_of_its_sort_keys(world: &Harness<'_>) {
     letters(world, "order").await;
     world.put(&world.key("order-of-another", "a"), &[]).await;
     let mut query = partition(world, "order");
@@ -33,7 +33,7 @@ async fn a_partition_comes_in_the_order_of_its_sort_keys(world: &World<'_>) {
     assert_eq!(world.query(&partition(world, "nobody")).await.items, []);
 }
 
-async fn bounds_are_inclusive(world: &World<'_>) {
+async fn bounds_are_inclusive(world: &Harness<'_>) {
     letters(world, "bounds").await;
     let mut query = partition(world, "bounds");
     query.from = Some("b".to_owned());
@@ -44,7 +44,7 @@ async fn bounds_are_inclusive(world: &World<'_>) {
     assert_eq!(sort_keys(&world.query(&query).await), ["a", "b", "c", "d"]);
 }
 
-async fn pages_go_on_where_the_last_one_ended(world: &World<'_>) {
+async fn pages_go_on_where_the_last_one_ended(world: &Harness<'_>) {
     letters(world, "pages").await;
     for descending in [false, true] {
         let mut query = partition(world, "pages");
@@ -58,7 +58,7 @@ async fn pages_go_on_where_the_last_one_ended(world: &World<'_>) {
 }
 
 /// The sort keys of all pages; none holds more than the limit.
-async fn to_the_end(world: &World<'_>, mut query: Query) -> Vec<String> {
+async fn to_the_end(world: &Harness<'_>, mut query: Query) -> Vec<String> {
     let mut seen = Vec::new();
     loop {
         let page = world.query(&query).await;
@@ -71,13 +71,13 @@ async fn to_the_end(world: &World<'_>, mut query: Query) -> Vec<String> {
     }
 }
 
-fn group(world: &World<'_>, name: &str) -> Query {
+fn group(world: &Harness<'_>, name: &str) -> Query {
     let mut query = Query::partition(TABLES[0].name, format!("{}-{name}", world.name));
     query.index = Some(&BY_GROUP);
     query
 }
 
-async fn an_index_holds_only_items_that_have_its_keys(world: &World<'_>) {
+async fn an_index_holds_only_items_that_have_its_keys(world: &Harness<'_>) {
     let of_group = s(&group(world, "sparse").pk);
     let in_it = [("group", of_group.clone()), ("rank", s("2")), ("count", n(1))];
     world.put(&world.key("sparse", "second"), &in_it).await;
@@ -93,7 +93,7 @@ async fn an_index_holds_only_items_that_have_its_keys(world: &World<'_>) {
     assert_eq!(sort_keys(&world.query(&query).await), ["second"]);
 }
 
-async fn an_index_is_paged_too(world: &World<'_>) {
+async fn an_index_is_paged_too(world: &Harness<'_>) {
     let of_group = s(&group(world, "paged").pk);
     for letter in ["a", "b", "c"] {
         // The same rank: the page's end tells them apart by the table's key.
@@ -107,7 +107,7 @@ async fn an_index_is_paged_too(world: &World<'_>) {
     assert_eq!(seen, ["a", "b", "c"]);
 }
 
-async fn an_index_of_keys_carries_nothing_else(world: &World<'_>) {
+async fn an_index_of_keys_carries_nothing_else(world: &Harness<'_>) {
     let mark = format!("{}-marked", world.name);
     let marked = [("mark", s(&mark)), ("rank", s("1")), ("secret", s("not here"))];
     world.put(&world.key("keys", "only"), &marked).await;

@@ -2,9 +2,9 @@
 
 use crate::{Condition, Key, Reason, StoreError, Update, Write, number};
 
-use super::{TABLES, World, item, n, old_count};
+use super::{Harness, TABLES, item, n, old_count};
 
-pub(super) async fn check(world: &World<'_>) {
+pub(super) async fn check(world: &Harness<'_>) {
     all_writes_happen_together(world).await;
     one_refused_write_refuses_all_and_each_has_its_reason(world).await;
     a_check_guards_without_writing(world).await;
@@ -22,7 +22,7 @@ fn add(key: &Key, amount: i64) -> Write {
     Write::Update { key: key.clone(), updates, condition: Some(Condition::Present) }
 }
 
-async fn all_writes_happen_together(world: &World<'_>) {
+async fn all_writes_happen_together(world: &Harness<'_>) {
     let (one, two, gone) = (world.key("all", "1"), world.key("all", "2"), world.key("all", "gone"));
     let elsewhere = Key { table: TABLES[1].name, ..world.key("all", "elsewhere") };
     world.put(&two, &[("count", n(1))]).await;
@@ -35,7 +35,7 @@ async fn all_writes_happen_together(world: &World<'_>) {
     }
 }
 
-async fn one_refused_write_refuses_all_and_each_has_its_reason(world: &World<'_>) {
+async fn one_refused_write_refuses_all_and_each_has_its_reason(world: &Harness<'_>) {
     let (fresh, taken, missing) =
         (world.key("none", "fresh"), world.key("none", "taken"), world.key("none", "missing"));
     world.put(&taken, &[("count", n(4))]).await;
@@ -46,7 +46,7 @@ async fn one_refused_write_refuses_all_and_each_has_its_reason(world: &World<'_>
     assert_eq!(world.get(&fresh).await, None, "what would have passed did not happen");
 }
 
-async fn a_check_guards_without_writing(world: &World<'_>) {
+async fn a_check_guards_without_writing(world: &Harness<'_>) {
     let (guard, fresh) = (world.key("check", "guard"), world.key("check", "fresh"));
     world.put(&guard, &[("count", n(1))]).await;
     let is = |count| Write::Check {
@@ -59,11 +59,11 @@ async fn a_check_guards_without_writing(world: &World<'_>) {
     assert_eq!(old_count(&world.refused(&[is(2)]).await[0]), Some(1), "alone, too");
 }
 
-async fn nothing_to_write_is_no_error(world: &World<'_>) {
+async fn nothing_to_write_is_no_error(world: &Harness<'_>) {
     world.write(&[]).await.expect("there is nothing that could fail");
 }
 
-async fn what_is_malformed_is_rejected_for_good(world: &World<'_>) {
+async fn what_is_malformed_is_rejected_for_good(world: &Harness<'_>) {
     let key = world.key("malformed", "twice");
     let rejected = world.write(&[create(&key, 1), create(&key, 2)]).await;
     assert!(matches!(rejected, Err(StoreError::Invalid(_))), "two writes of one: {rejected:?}");

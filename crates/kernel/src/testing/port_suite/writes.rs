@@ -3,9 +3,9 @@
 use crate::{Condition, Reason, Update, Write, number};
 use serde_dynamo::AttributeValue;
 
-use super::{World, item, n, old_count, s};
+use super::{Harness, item, n, old_count, s};
 
-pub(super) async fn check(world: &World<'_>) {
+pub(super) async fn check(world: &Harness<'_>) {
     every_kind_of_value_comes_back_as_it_was(world).await;
     what_was_never_put_is_not_there(world).await;
     a_second_put_is_refused_with_the_first_item(world).await;
@@ -17,7 +17,7 @@ pub(super) async fn check(world: &World<'_>) {
     a_deleted_item_is_gone_and_deleting_it_again_is_no_error(world).await;
 }
 
-async fn every_kind_of_value_comes_back_as_it_was(world: &World<'_>) {
+async fn every_kind_of_value_comes_back_as_it_was(world: &Harness<'_>) {
     let key = world.key("values", "all");
     let list = AttributeValue::L(vec![s("a"), n(-2), AttributeValue::Null(true)]);
     let map = [("text".to_owned(), s("é")), ("empty".to_owned(), s(""))];
@@ -34,11 +34,11 @@ async fn every_kind_of_value_comes_back_as_it_was(world: &World<'_>) {
     assert_eq!(world.get(&key).await, Some(item(&key, &attributes)));
 }
 
-async fn what_was_never_put_is_not_there(world: &World<'_>) {
+async fn what_was_never_put_is_not_there(world: &Harness<'_>) {
     assert_eq!(world.get(&world.key("nothing", "here")).await, None);
 }
 
-async fn a_second_put_is_refused_with_the_first_item(world: &World<'_>) {
+async fn a_second_put_is_refused_with_the_first_item(world: &Harness<'_>) {
     let key = world.key("once", "only");
     let put = |count| Write::Put {
         key: key.clone(),
@@ -51,7 +51,7 @@ async fn a_second_put_is_refused_with_the_first_item(world: &World<'_>) {
     assert_eq!(old_count(&reasons[0]), Some(1));
 }
 
-async fn a_refused_condition_on_nothing_hands_nothing_back(world: &World<'_>) {
+async fn a_refused_condition_on_nothing_hands_nothing_back(world: &Harness<'_>) {
     let key = world.key("condition", "on-nothing");
     let updates = vec![Update::Add { attribute: "count", amount: 1 }];
     let condition = Some(Condition::Present);
@@ -60,7 +60,7 @@ async fn a_refused_condition_on_nothing_hands_nothing_back(world: &World<'_>) {
     assert_eq!(world.get(&key).await, None, "a refused update makes no item");
 }
 
-async fn adding_stays_within_its_bound(world: &World<'_>) {
+async fn adding_stays_within_its_bound(world: &Harness<'_>) {
     let key = world.key("bound", "stock");
     world.put(&key, &[("count", n(5))]).await;
     let take = |amount: i64| Write::Update {
@@ -79,7 +79,7 @@ async fn adding_stays_within_its_bound(world: &World<'_>) {
     assert_eq!(left, Some(0));
 }
 
-async fn an_update_makes_the_item_where_nothing_forbids_it(world: &World<'_>) {
+async fn an_update_makes_the_item_where_nothing_forbids_it(world: &Harness<'_>) {
     let key = world.key("update", "makes");
     let updates = vec![Update::Add { attribute: "count", amount: 1 }];
     for _ in 0..2 {
@@ -89,7 +89,7 @@ async fn an_update_makes_the_item_where_nothing_forbids_it(world: &World<'_>) {
     assert_eq!(world.get(&key).await, Some(item(&key, &[("count", n(2))])));
 }
 
-async fn an_attribute_is_removed_and_removing_it_again_is_no_error(world: &World<'_>) {
+async fn an_attribute_is_removed_and_removing_it_again_is_no_error(world: &Harness<'_>) {
     let key = world.key("update", "removes");
     world.put(&key, &[("mark", s("yes")), ("version", n(1))]).await;
     let updates =
@@ -102,7 +102,7 @@ async fn an_attribute_is_removed_and_removing_it_again_is_no_error(world: &World
     }
 }
 
-async fn every_condition_holds_where_it_says_so_and_nowhere_else(world: &World<'_>) {
+async fn every_condition_holds_where_it_says_so_and_nowhere_else(world: &Harness<'_>) {
     let attribute = "count";
     let conditions = [
         Condition::Absent,
@@ -139,7 +139,7 @@ async fn every_condition_holds_where_it_says_so_and_nowhere_else(world: &World<'
     }
 }
 
-async fn a_deleted_item_is_gone_and_deleting_it_again_is_no_error(world: &World<'_>) {
+async fn a_deleted_item_is_gone_and_deleting_it_again_is_no_error(world: &Harness<'_>) {
     let key = world.key("delete", "twice");
     world.put(&key, &[]).await;
     for _ in 0..2 {

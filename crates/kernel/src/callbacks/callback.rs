@@ -13,17 +13,17 @@ use serde_json::Value;
 use crate::{Attempt, Entity, Signal, Versioned, Write, derived_id, replace, save};
 
 /// What a domain waits for, in a table of its own.
-pub trait Domain: Clone + Send + Sync + 'static {
+pub trait CallbackDomain: Clone + Send + Sync + 'static {
     /// The table of its waits.
     const TABLE: &'static str;
-    /// The identifier of what a wait is about, such as an order's.
+    /// The identifier of what a callback is about, such as an order's.
     type Subject: Serialize + DeserializeOwned + AsRef<str> + Clone + Send + Sync;
 }
 
-/// One wait: for one answer about one subject.
+/// One callback: it waits for one answer about one subject.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", bound = "")]
-pub struct Wait<D: Domain> {
+pub struct Callback<D: CallbackDomain> {
     /// What stands for it outside.
     pub handle: Handle,
     /// What it is about; records of the first releases call it `order-id`.
@@ -40,7 +40,7 @@ pub struct Wait<D: Domain> {
     domain: PhantomData<D>,
 }
 
-impl<D: Domain> Entity for Wait<D> {
+impl<D: CallbackDomain> Entity for Callback<D> {
     const TABLE: &'static str = D::TABLE;
     const KIND: &'static str = "wait";
     type Id = Handle;
@@ -50,15 +50,15 @@ impl<D: Domain> Entity for Wait<D> {
     }
 }
 
-impl<D: Domain> Wait<D> {
-    /// The handle of the wait about this subject.
+impl<D: CallbackDomain> Callback<D> {
+    /// The handle of the callback about this subject.
     #[must_use]
     pub fn handle(subject: &D::Subject) -> Handle {
         let id = derived_id(D::TABLE, subject.as_ref(), 0).simple().to_string();
         id.parse().expect("the digits of a UUID are an identifier")
     }
 
-    /// A wait for an answer about this subject, by the task that has this token.
+    /// A callback that awaits an answer about this subject for the task that has this token.
     #[must_use]
     pub fn of(subject: D::Subject, token: impl Into<String>) -> Self {
         let handle = Self::handle(&subject);
@@ -78,11 +78,11 @@ impl<D: Domain> Wait<D> {
         self.answer.is_none()
     }
 
-    /// Keeps a wait by the attempt of the task that has this token; nothing where a later attempt
+    /// Registers a callback for the attempt of the task that has this token; nothing where a later attempt
     /// waits already, since nobody listens to this one any more. An answer that came while an
     /// earlier attempt waited is not lost: it is told at once.
     #[must_use]
-    pub fn keep(
+    pub fn register(
         read: Option<&Versioned<Self>>,
         subject: D::Subject,
         (token, attempt): (&str, Attempt),
@@ -90,15 +90,15 @@ impl<D: Domain> Wait<D> {
         if read.is_some_and(|read| read.attempt > attempt) {
             return None;
         }
-        let mut wait = Self { attempt, ..Self::of(subject, token) };
-        wait.answer = read.and_then(|read| read.answer.clone());
-        let signal = wait.answer().map(|output| answer(token, output));
-        Some((save(read, &wait), signal))
+        let mut callback = Self { attempt, ..Self::of(subject, token) };
+        callback.answer = read.and_then(|read| read.answer.clone());
+        let signal = callback.answer().map(|output| answer(token, output));
+        Some((save(read, &callback), signal))
     }
 
     /// Takes the answer, and tells the task that waits.
     #[must_use]
-    pub fn take(read: &Versioned<Self>, output: Value) -> (Write, Signal) {
+    pub fn resolve(read: &Versioned<Self>, output: Value) -> (Write, Signal) {
         let answered = Self { answer: Some(output.to_string()), ..read.value.clone() };
         (replace(read, &answered), answer(&read.token, output))
     }
@@ -114,9 +114,9 @@ fn answer(token: &str, output: Value) -> Signal {
     Signal::Answer { token: token.to_owned(), output }
 }
 
-impl<D: Domain> std::fmt::Debug for Wait<D> {
+impl<D: CallbackDomain> std::fmt::Debug for Callback<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wait").field("handle", &self.handle).finish_non_exhaustive()
+        f.debug_struct("Callback").field("handle", &self.handle).finish_non_exhaustive()
     }
 }
 
@@ -127,45 +127,49 @@ mod tests {
     #[derive(Debug, Clone, PartialEq, Eq)]
     struct Here;
 
-    impl Domain for Here {
+    impl CallbackDomain for Here {
         const TABLE: &'static str = "here";
         type Subject = String;
     }
 
-    fn read(value: Wait<Here>) -> Versioned<Wait<Here>> {
+    fn read(value: Callback<Here>) -> Versioned<Callback<Here>> {
         Versioned { version: 1, value }
     }
 
     #[test]
     fn a_handle_tells_neither_the_order_nor_the_token() {
-        let wait = Wait::<Here>::of("4711".to_owned(), "a-token");
-        let handle = wait.handle.as_str();
+        let callback = Callback::<Here>::of("4711".to_owned(), "a-token");
+        let handle = callback.handle.as_str();
         assert!(!handle.contains("4711") && !handle.contains("token"));
     }
 
     #[test]
     fn an_answer_that_an_earlier_attempt_got_is_told_to_the_next() {
-        let first = read(Wait::of("4711".to_owned(), "first"));
-        let (_, told) = Wait::take(&first, serde_json::json!({ "verdict": "approve" }));
+        let first = read(Callback::of("4711".to_owned(), "first"));
+        let (_, told) = Callback::resolve(&first, serde_json::json!({ "verdict": "approve" }));
         let Signal::Answer { token, output } = told else { panic!("{told:?}") };
         assert_eq!(token, "first");
-        let answered = Wait { answer: Some(output.to_string()), ..first.value };
+        let answered = Callback { answer: Some(output.to_string()), ..first.value };
         let second = ("second", Attempt::default());
-        let (_, told) = Wait::keep(Some(&read(answered)), "4711".to_owned(), second).unwrap();
+        let (_, told) =
+            Callback::register(Some(&read(answered)), "4711".to_owned(), second).unwrap();
         assert_eq!(told, Some(Signal::Answer { token: "second".to_owned(), output }));
     }
 
     #[test]
     fn an_answer_is_told_to_the_last_attempt_whichever_speaks_last() {
         let attempt = |retry| Attempt { retry, ..Attempt::default() };
-        let first = read(Wait::of("4711".to_owned(), "first"));
-        let kept = Wait::keep(Some(&first), "4711".to_owned(), ("third", attempt(2)));
+        let first = read(Callback::of("4711".to_owned(), "first"));
+        let kept = Callback::register(Some(&first), "4711".to_owned(), ("third", attempt(2)));
         let Some((Write::Put { item, .. }, None)) = kept else { panic!("{kept:?}") };
-        let third: Wait<Here> = serde_dynamo::from_item(item).unwrap();
-        let late =
-            Wait::keep(Some(&read(third.clone())), "4711".to_owned(), ("second", attempt(1)));
+        let third: Callback<Here> = serde_dynamo::from_item(item).unwrap();
+        let late = Callback::register(
+            Some(&read(third.clone())),
+            "4711".to_owned(),
+            ("second", attempt(1)),
+        );
         assert!(late.is_none(), "{late:?}");
-        let (_, told) = Wait::take(&read(third), serde_json::json!({}));
+        let (_, told) = Callback::resolve(&read(third), serde_json::json!({}));
         assert!(matches!(told, Signal::Answer { token, .. } if token == "third"));
     }
 }

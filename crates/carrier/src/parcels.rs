@@ -23,11 +23,11 @@ const ASKS: &str = "asks";
 const TOGETHER: u32 = 32;
 
 #[derive(Clone)]
-pub(crate) struct Shelf {
+pub(crate) struct ParcelStore {
     pub(crate) store: Arc<dyn Store>,
 }
 
-impl Shelf {
+impl ParcelStore {
     /// The parcel of an order.
     pub(crate) async fn find(&self, order_id: &OrderId) -> Result<Found<Parcel>, Failure> {
         load(&*self.store, order_id.clone()).await
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn a_parcel_that_somebody_else_put_in_between_is_not_overwritten() {
-        let shelf = Shelf { store: Arc::new(MemoryStore::new(&[CARRIER_TABLE])) };
-        let found = || now(shelf.find(&samples::order_id())).unwrap();
-        let put = |read: Option<&_>, parcel: &_| now(shelf.put(read, parcel)).unwrap();
+        let parcels = ParcelStore { store: Arc::new(MemoryStore::new(&[CARRIER_TABLE])) };
+        let found = || now(parcels.find(&samples::order_id())).unwrap();
+        let put = |read: Option<&_>, parcel: &_| now(parcels.put(read, parcel)).unwrap();
         assert!(put(None, &parcel()));
         let first = found();
         let delivered = Parcel { status: Status::Delivered, due: None, ..parcel() };
@@ -123,12 +123,12 @@ mod tests {
 
     #[test]
     fn a_note_goes_where_its_parcel_is_due_next_and_is_gone_once_nothing_is() {
-        let shelf = Shelf { store: Arc::new(MemoryStore::new(&[CARRIER_TABLE])) };
+        let parcels = ParcelStore { store: Arc::new(MemoryStore::new(&[CARRIER_TABLE])) };
         for due in [Some(samples::moment()), Some(samples::later()), None] {
-            let read = now(shelf.find(&samples::order_id())).unwrap();
-            assert!(now(shelf.put(read.as_ref(), &Parcel { due, ..parcel() })).unwrap());
-            assert_eq!(now(shelf.next_due()).unwrap(), due);
+            let read = now(parcels.find(&samples::order_id())).unwrap();
+            assert!(now(parcels.put(read.as_ref(), &Parcel { due, ..parcel() })).unwrap());
+            assert_eq!(now(parcels.next_due()).unwrap(), due);
         }
-        assert_eq!(now(shelf.due(samples::later())).unwrap(), []);
+        assert_eq!(now(parcels.due(samples::later())).unwrap(), []);
     }
 }

@@ -22,7 +22,7 @@ pub trait Job: Send + Sync {
     async fn run(&self, kernel: &Kernel) -> Result<(), Failure>;
 }
 
-pub struct Hands {
+pub struct Dispatcher {
     pub(crate) functions: BTreeMap<Service, Arc<Function>>,
     pub(crate) endpoints: BTreeMap<String, Endpoint>,
     pub(crate) partner: Arc<dyn Partner>,
@@ -32,13 +32,13 @@ pub struct Hands {
     pub(crate) timeout: Option<Duration>,
 }
 
-impl std::fmt::Debug for Hands {
+impl std::fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hands").field("functions", &self.functions).finish_non_exhaustive()
+        f.debug_struct("Dispatcher").field("functions", &self.functions).finish_non_exhaustive()
     }
 }
 
-impl Hands {
+impl Dispatcher {
     /// Does `work` on `kernel`, and says how each delivery went. A job has none, and an execution
     /// sets its next alarm itself.
     pub async fn perform(

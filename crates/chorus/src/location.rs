@@ -14,7 +14,7 @@ const URL_FILE: &str = "url";
 
 /// Where the shop is
 #[derive(Debug, Args)]
-pub(crate) struct Place {
+pub(crate) struct ShopLocation {
     /// A running shop
     #[arg(long, value_name = "URL", global = true, display_order = 800)]
     #[arg(default_value = "http://127.0.0.1:3000", value_parser = url)]
@@ -24,7 +24,7 @@ pub(crate) struct Place {
     data: Option<PathBuf>,
 }
 
-impl Place {
+impl ShopLocation {
     /// Somebody to ask, there.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let Some(data) = &self.data else { return Ok(Client::remote(&self.url)) };

@@ -1,4 +1,4 @@
-//! The words that events are made of, parsed rather than validated: a `Sku` is never empty, a
+//! The value types of events, parsed rather than validated: a `Sku` is never empty, a
 //! `Quantity` never zero.
 
 use chorus_table::identifier;

@@ -1,10 +1,10 @@
 //! What Delivery waits for: the carrier's word on a parcel.
 
 use chorus_events::OrderId;
-use chorus_kernel::{Domain, TableSpec, Wait, answers};
+use chorus_kernel::{Callback, CallbackDomain, TableSpec, answers};
 use serde_json::{Value, json};
 
-/// One wait for each parcel.
+/// One callback for each parcel.
 pub const CARRIER_WAIT_TABLE: TableSpec =
     TableSpec { name: CarrierWord::TABLE, indexes: &[], ttl: None };
 
@@ -12,13 +12,13 @@ pub const CARRIER_WAIT_TABLE: TableSpec =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CarrierWord;
 
-impl Domain for CarrierWord {
+impl CallbackDomain for CarrierWord {
     const TABLE: &'static str = "carrier-wait";
     type Subject = OrderId;
 }
 
-/// The wait for the carrier's word on a parcel.
-pub type CarrierWait = Wait<CarrierWord>;
+/// The callback that awaits the carrier's word on a parcel.
+pub type CarrierCallback = Callback<CarrierWord>;
 
 answers! {
     /// What became of the parcel, as the machine that waits is told.
@@ -40,14 +40,14 @@ pub(crate) fn word(status: ParcelStatus, event: Option<&Value>) -> Value {
 }
 
 /// The status of the word that came.
-pub(crate) fn status(wait: &CarrierWait) -> Option<String> {
-    wait.answer()?.get(ParcelStatus::ANSWERS.field)?.as_str().map(ToOwned::to_owned)
+pub(crate) fn status(callback: &CarrierCallback) -> Option<String> {
+    callback.answer()?.get(ParcelStatus::ANSWERS.field)?.as_str().map(ToOwned::to_owned)
 }
 
-/// The wait as it is stored once the carrier has said `word`.
+/// The callback as it is stored once the carrier has said `word`.
 #[cfg(test)]
-pub(crate) fn answered(wait: &CarrierWait, word: &Value) -> CarrierWait {
-    let mut fields = json!(wait);
+pub(crate) fn answered(callback: &CarrierCallback, word: &Value) -> CarrierCallback {
+    let mut fields = json!(callback);
     fields["answer"] = word.to_string().into();
     serde_json::from_value(fields).unwrap()
 }

@@ -1,8 +1,8 @@
-//! A letter, before it goes out.
+//! An email, before it goes out.
 
 use chorus_events::CustomerId;
 
-/// Whom a letter is for.
+/// Whom an email is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
     Customer {
@@ -26,9 +26,9 @@ impl Recipient {
     }
 }
 
-/// A letter, in plain text.
+/// An email, in plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct Email {
     pub recipient: Recipient,
     /// The event that it tells of.
     pub template: &'static str,

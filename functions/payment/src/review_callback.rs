@@ -1,10 +1,10 @@
 //! What Payment waits for: a reviewer's verdict on an order of high value.
 
 use chorus_events::OrderId;
-use chorus_kernel::{Domain, TableSpec, Wait, answers};
+use chorus_kernel::{Callback, CallbackDomain, TableSpec, answers};
 use serde_json::{Value, json};
 
-/// One wait for each order of high value.
+/// One callback for each order of high value.
 pub const REVIEW_WAIT_TABLE: TableSpec =
     TableSpec { name: Reviewer::TABLE, indexes: &[], ttl: None };
 
@@ -12,13 +12,13 @@ pub const REVIEW_WAIT_TABLE: TableSpec =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reviewer;
 
-impl Domain for Reviewer {
+impl CallbackDomain for Reviewer {
     const TABLE: &'static str = "review-wait";
     type Subject = OrderId;
 }
 
-/// The wait for a reviewer's verdict.
-pub type ReviewWait = Wait<Reviewer>;
+/// The callback that awaits a reviewer's verdict.
+pub type ReviewCallback = Callback<Reviewer>;
 
 answers! {
     /// What becomes of the review, as the machine that waits is told.
