@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Up(Up),
     /// Fill a shop with Northwind's items and customers, and place its 830 orders
     Import(Import),
-    /// ShopLocation, show, list or cancel orders
+    /// Place, show, list or cancel orders
     Order(Order),
     /// Draw what an order went through, as a tree of causes
     Trace(Trace),

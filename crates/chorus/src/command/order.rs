@@ -11,7 +11,7 @@ use crate::client::{Ask, Client};
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, GOOD, line};
 
-/// ShopLocation, show, list or cancel orders.
+/// Place, show, list or cancel orders.
 #[derive(Debug, Args)]
 pub(crate) struct Order {
     #[command(flatten)]
@@ -25,8 +25,8 @@ pub(crate) struct Order {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// ShopLocation an order
-    ShopLocation {
+    /// Place an order
+    Place {
         /// The customer's id
         #[arg(long)]
         customer: CustomerId,
@@ -82,7 +82,7 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<ExitCode> {
 
 async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
     match verb {
-        Verb::ShopLocation { customer, lines, country, idempotency_key } => {
+        Verb::Place { customer, lines, country, idempotency_key } => {
             let lines: Vec<Value> = lines
                 .iter()
                 .map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity }))

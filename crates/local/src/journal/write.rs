@@ -91,7 +91,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
             transaction.prepare_cached(update)?.execute(values)?;
         }
         Change::Died { id, queue, rule, cause } => {
-            move_to_dead_letters(transaction, *id, (queue, rule), cause)?
+            move_to_dead_letters(transaction, *id, (queue, rule), cause)?;
         }
         Change::Revived { id, due_at } => {
             let update = "UPDATE deliveries SET queue = NULL, cause = NULL, attempts = 0, \
