@@ -71,8 +71,12 @@ impl Invoker {
 
     async fn sweep(&self, invocation: &Invocation) -> Result<Value, Failure> {
         let swept = guard(invocation.give_up_at, sweep(&self.kernel, SWEEP_AGE)).await?;
-        tracing::info!(swept.published, swept.younger, "swept");
-        Ok(json!({ "published": swept.published, "younger": swept.younger }))
+        tracing::info!(swept.published, swept.younger, swept.unreadable, "swept");
+        Ok(json!({
+            "published": swept.published,
+            "younger": swept.younger,
+            "unreadable": swept.unreadable,
+        }))
     }
 
     /// Dispatcher a message that no retry would help to the dead letters.
@@ -143,6 +147,6 @@ mod tests {
     async fn a_sweep_says_what_it_found() {
         let shop = Shop::default();
         let swept = shop.invoker().invoke(r#"{"sweep":true}"#, &invocation()).await.unwrap();
-        assert_eq!(swept, json!({ "published": 0, "younger": 0 }));
+        assert_eq!(swept, json!({ "published": 0, "younger": 0, "unreadable": 0 }));
     }
 }

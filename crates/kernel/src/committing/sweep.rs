@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::record::{Record, UNPUBLISHED, record_key};
-use crate::{Failure, IDEMPOTENCY_TABLE, Kernel, Query, UNPUBLISHED_INDEX, text};
+use crate::{Failure, IDEMPOTENCY_TABLE, Item, Kernel, Query, UNPUBLISHED_INDEX, text};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -11,6 +11,9 @@ pub struct Swept {
     pub published: usize,
     /// Records younger than the age asked for: their own invocation may still publish them.
     pub younger: usize,
+    /// Records that cannot be read, or whose events no retry would publish. Each is logged; it stays
+    /// unpublished, and keeps no other record from being published.
+    pub unreadable: usize,
 }
 
 /// Publishes the events of every record that has been unpublished for at least `age`.
@@ -31,17 +34,18 @@ pub async fn sweep(kernel: &Kernel, age: SignedDuration) -> Result<Swept, Failur
                 swept.younger += 1;
                 continue;
             }
-            let (Some(pk), Some(sk)) = (text(found, "pk"), text(found, "sk")) else {
-                continue;
-            };
-            // The index trails its table: the record itself says whether it is still unpublished.
-            let Some(item) = kernel.store.get(&record_key(sk, pk)).await? else {
-                continue;
-            };
-            let record = Record::read(&item)?;
-            if !record.published {
-                kernel.publish(&record).await?;
-                swept.published += 1;
+            match publish_found(kernel, found).await {
+                Ok(published) => swept.published += usize::from(published),
+                Err(failure) if failure.is_retryable() => return Err(failure),
+                Err(failure) => {
+                    swept.unreadable += 1;
+                    tracing::warn!(
+                        key = text(found, "pk"),
+                        action = text(found, "sk"),
+                        code = failure.code(),
+                        "a record cannot be published, and is skipped: {failure}"
+                    );
+                }
             }
         }
         match page.next {
@@ -49,4 +53,22 @@ pub async fn sweep(kernel: &Kernel, age: SignedDuration) -> Result<Swept, Failur
             None => return Ok(swept),
         }
     }
+}
+
+/// Publishes the record that the index names, unless somebody has meanwhile.
+async fn publish_found(kernel: &Kernel, found: &Item) -> Result<bool, Failure> {
+    let named = |name| {
+        text(found, name).ok_or_else(|| {
+            Failure::corrupt("idempotency record", &format_args!("the index names no {name}"))
+        })
+    };
+    let key = record_key(named("sk")?, named("pk")?);
+    // The index trails its table: the record itself says whether it is still unpublished.
+    let Some(item) = kernel.store.get(&key).await? else { return Ok(false) };
+    let record = Record::read(&item)?;
+    if record.published {
+        return Ok(false);
+    }
+    kernel.publish(&record).await?;
+    Ok(true)
 }
