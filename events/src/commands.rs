@@ -91,6 +91,13 @@ event! {
 }
 
 event! {
+    /// Ask the payment provider again for the refund of this order, which it refused.
+    RetryRefund: Owner::Service(services::PAYMENT), Command, about order_id, {
+        order_id: OrderId = samples::order_id(),
+    }
+}
+
+event! {
     /// Pass on what the carrier says.
     LogisticsUpdate: Owner::Service(services::DELIVERY), Command, about order_id, {
         order_id: OrderId = samples::order_id(),

@@ -112,6 +112,10 @@ chorus_table::design_table! {
     CancelPayment: PAYMENT on [OrderCanceled] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside();
 
+    /// Asks for a refund again that the payment provider refused, because an operator says so.
+    RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
+        .final_step().outside();
+
     /// Tells the customer.
     SendEmail: NOTIFICATION
         on [ItemNotAvailable, PaymentMade, PaymentFailed, DeliveryStarted, OrderCanceled,

@@ -1,13 +1,17 @@
 //! The routes of the Payment service.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use chorus_events::commands;
 use chorus_events::{CustomerId, Money, OrderId};
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
+use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Payment, Status};
+use crate::retry_refund::RetryRefund;
+use crate::{Payment, PaymentProvider, Status};
 
 /// A payment as callers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -50,16 +54,40 @@ pub(crate) fn get_payment() -> Route {
         .answers::<PaymentAnswer>()
 }
 
+/// `POST /payments/{order-id}/refund`.
+pub(crate) fn retry_refund(provider: Arc<dyn PaymentProvider>) -> Route {
+    Route::new(Method::POST, "/payments/{order-id}/refund", Retry(RetryRefund::by(provider)))
+        .summary("Ask the payment provider again for a refund that it refused", 200)
+        .answers::<PaymentAnswer>()
+        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
+}
+
 struct Get;
 
 #[async_trait]
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        show(kernel, &request.parameter("order-id")?).await
+    }
+}
+
+async fn show(kernel: &Kernel, order_id: &OrderId) -> Result<Response, Problem> {
+    let found = kernel.find::<Payment>(order_id).await?;
+    let missing =
+        || Problem::new(404, "not-found", format!("no payment of order {order_id} is known"));
+    let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);
+    Ok(Response::json(200, serde_json::json!(answer)))
+}
+
+struct Retry(RetryRefund);
+
+#[async_trait]
+impl Endpoint for Retry {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order_id: OrderId = request.parameter("order-id")?;
-        let found = kernel.find::<Payment>(&order_id).await?;
-        let missing =
-            || Problem::new(404, "not-found", format!("no payment of order {order_id} is known"));
-        let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);
-        Ok(Response::json(200, serde_json::json!(answer)))
+        let message =
+            command(kernel, request, &commands::RetryRefund { order_id: order_id.clone() })?;
+        kernel.run_external(&self.0, &message).await?;
+        show(kernel, &order_id).await
     }
 }

@@ -71,7 +71,11 @@ impl ExternalAction for CancelPayment {
     }
 }
 
-fn said(payment: &Payment) -> Option<CancelPaymentOutput> {
+/// What there is to say of a payment that was canceled, once a charge of it was begun.
+pub(crate) fn said<O>(payment: &Payment) -> Option<O>
+where
+    O: From<PaymentCanceled> + From<ErrorPaymentCanceled>,
+{
     let order_id = payment.order_id.clone();
     match payment.status {
         Status::Refunded | Status::Canceled => {
@@ -88,8 +92,8 @@ fn said(payment: &Payment) -> Option<CancelPaymentOutput> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RefundAnswer;
     use crate::testing::{becomes, decided, done, no_provider, payment, stored, wait, waits};
-    use crate::{RefundAnswer, charge};
     use chorus_events::order::OrderCanceled;
     use chorus_events::{Money, samples};
     use chorus_kernel::testing::{message, step};
@@ -151,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_was_charged_or_may_have_been_is_asked_back() {
-        let request = || Request::Refund(charge::refund(&samples::order_id()));
+        let request = || Request::refund(&payment(Status::Charged));
         for known in [paid(Status::Charged), payment(Status::Charging)] {
             let refunding = Payment { status: Status::Refunding, ..known.clone() };
             let claim = vec![becomes(&known, &refunding)];

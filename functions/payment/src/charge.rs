@@ -22,10 +22,12 @@ pub fn charge_key(order_id: &OrderId) -> String {
     derived_id("charge", order_id.as_str(), 0).simple().to_string()
 }
 
-/// The key of the order's refund: one for each order, whoever asks for it.
+/// The key of the order's refund: the same whoever asks for it. A provider answers a key that it has
+/// refused with the same refusal, so that each retry of an operator has a key of its own, which
+/// derives from how many came before it.
 #[must_use]
-pub fn refund_key(order_id: &OrderId) -> String {
-    derived_id("refund", order_id.as_str(), 0).simple().to_string()
+pub fn refund_key(order_id: &OrderId, retries: u32) -> String {
+    derived_id("refund", order_id.as_str(), retries as usize).simple().to_string()
 }
 
 /// What is to be charged; nothing where the estimate, which says how much, has not come yet.
@@ -58,6 +60,7 @@ mod tests {
         let other = "1073459985".parse().unwrap();
         assert_eq!(charge_key(&samples::order_id()), charge_key(&samples::order_id()));
         assert_ne!(charge_key(&samples::order_id()), charge_key(&other));
-        assert_ne!(charge_key(&samples::order_id()), refund_key(&samples::order_id()));
+        assert_ne!(charge_key(&samples::order_id()), refund_key(&samples::order_id(), 0));
+        assert_ne!(refund_key(&samples::order_id(), 0), refund_key(&samples::order_id(), 1));
     }
 }

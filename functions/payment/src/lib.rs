@@ -15,6 +15,7 @@ mod payment;
 mod provider;
 mod provider_call;
 mod refuse_payment;
+mod retry_refund;
 mod review_callback;
 mod simulated;
 #[cfg(test)]
@@ -61,6 +62,7 @@ pub fn function(provider: Arc<dyn PaymentProvider>) -> HttpFunction {
         .action(hear_verdict::HearVerdict)
         .action(refuse_payment::RefusePayment)
         .external_action(make_payment::MakePayment::by(Arc::clone(&provider)))
-        .external_action(cancel_payment::CancelPayment::by(provider));
-    HttpFunction::new(function, [api::get_payment()])
+        .external_action(cancel_payment::CancelPayment::by(Arc::clone(&provider)))
+        .external_action(retry_refund::RetryRefund::by(Arc::clone(&provider)));
+    HttpFunction::new(function, [api::get_payment(), api::retry_refund(provider)])
 }

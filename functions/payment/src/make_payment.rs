@@ -78,7 +78,7 @@ fn said(payment: &Payment) -> Option<MakePaymentOutput> {
 mod tests {
     use super::*;
     use crate::testing::{becomes, charged, decided, done, no_provider, payment};
-    use crate::{Charge, ChargeAnswer, RefundAnswer, charge};
+    use crate::{Charge, ChargeAnswer, RefundAnswer};
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::{HIGH_VALUE, samples};
     use chorus_kernel::create;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn to_refund() -> Request {
-        Request::Refund(charge::refund(&samples::order_id()))
+        Request::refund(&payment(Status::Canceled))
     }
 
     /// The payment, once it is known to be charged.

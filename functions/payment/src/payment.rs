@@ -51,6 +51,9 @@ pub struct Payment {
     pub charged: Money,
     /// What is known to have gone back.
     pub refunded: Money,
+    /// How often an operator had a refused refund tried again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refund_retries: u32,
     /// Why the provider declined or refused, or why it was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -69,6 +72,7 @@ impl Payment {
             charge_id: None,
             charged: Money::ZERO,
             refunded: Money::ZERO,
+            refund_retries: 0,
             reason: None,
         }
     }
@@ -77,6 +81,11 @@ impl Payment {
     pub(crate) fn known(order_id: &OrderId, read: Option<&Versioned<Self>>) -> Self {
         read.map_or_else(|| Self::new(order_id.clone()), |read| read.value.clone())
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Entity for Payment {

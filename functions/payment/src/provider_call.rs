@@ -1,4 +1,4 @@
-//! How both actions turn what follows from a fact into a step: a call to the provider with its
+//! How the actions turn what follows from a fact into a step: a call to the provider with its
 //! claim, or a decision.
 
 use chorus_events::OrderId;
@@ -14,7 +14,19 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     Charge(Charge),
-    Refund(Refund),
+    Refund {
+        refund: Refund,
+        /// How often an operator had it tried again.
+        retries: u32,
+    },
+}
+
+impl Request {
+    /// All that was charged for the order of `payment`, back.
+    pub(crate) fn refund(payment: &Payment) -> Self {
+        let retries = payment.refund_retries;
+        Self::Refund { refund: charge::refund(&payment.order_id), retries }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +44,9 @@ pub(crate) async fn call(
         Request::Charge(charge) => {
             provider.charge(charge, &charge_key(&charge.order_id)).await.map(Response::Charge)
         }
-        Request::Refund(refund) => {
-            provider.refund(refund, &refund_key(&refund.order_id)).await.map(Response::Refund)
+        Request::Refund { refund, retries } => {
+            let key = refund_key(&refund.order_id, *retries);
+            provider.refund(refund, &key).await.map(Response::Refund)
         }
     }
 }
@@ -86,7 +99,7 @@ impl<'a> Case<'a> {
             }
             Next::Refund(status) => {
                 let payment = becomes(status);
-                Ok(self.call(Request::Refund(charge::refund(&payment.order_id)), &payment))
+                Ok(self.call(Request::refund(&payment), &payment))
             }
             Next::Later(why) => Err(ActionError::Later(why.to_owned())),
             Next::Wrong(why) => Err(ActionError::Conflict(why.to_owned())),

@@ -9,7 +9,7 @@
 //! | `provider-down` | does not answer the first two asks of each key, then works |
 //! | `provider-slow` | answers a charge after 2 s |
 //! | `provider-twice` | acts at once, but its first answer is lost; the retry finds it done |
-//! | `refund-refused` | charges, and refuses to refund |
+//! | `refund-refused` | charges, and refuses to refund; asked with another key, it refunds |
 
 mod ledger;
 
@@ -92,7 +92,8 @@ impl PaymentProvider for SimulatedProvider {
         };
         let customer = charged.customer_id.as_str();
         self.answers(customer, key).await?;
-        if customer.contains("refund-refused") {
+        let refuses = customer.contains("refund-refused");
+        if refuses && self.books.refuses(&refund.charge_key, key).await? {
             let reason = "the provider refuses to refund this charge".to_owned();
             return Ok(RefundAnswer::Refused { reason });
         }

@@ -28,8 +28,10 @@ pub(crate) enum Fact<'a> {
     /// The provider answered the refund that `MakePayment` asked for, as the order was canceled.
     LateRefund(&'a RefundAnswer),
     Cancellation,
-    /// The provider answered the refund that `CancelPayment` asked for.
+    /// The provider answered the refund that `CancelPayment` or `RetryRefund` asked for.
     Refund(&'a RefundAnswer),
+    /// An operator has a refused refund tried again.
+    Retry,
 }
 
 /// What follows from a fact.
@@ -94,10 +96,16 @@ impl Payment {
             (New | WaitingForApproval | Approved, Fact::Cancellation) => {
                 Next::Become(Canceled, "nothing was charged, and nothing will be")
             }
-            (Charging | Charged | Refunding, Fact::Cancellation) => Next::Refund(Refunding),
+            (Charging | Charged | Refunding, Fact::Cancellation)
+            | (RefundRefused | Refunding, Fact::Retry) => Next::Refund(Refunding),
             (Refunding, Fact::Refund(GivenBack { .. })) => Next::Say(Refunded),
             (Refunding, Fact::Refund(Refused { .. })) => Next::Say(RefundRefused),
             (Refunding, Fact::Refund(NothingCharged)) => Next::Say(Canceled),
+            (Refunded, Fact::Retry) => Next::Nothing("it was refunded before"),
+            (
+                New | WaitingForApproval | Approved | Charging | Charged | Failed | Canceled,
+                Fact::Retry,
+            ) => Next::Wrong("no refund of it was refused"),
             (Failed, Fact::Cancellation) => Next::Nothing("nothing was charged"),
             (Canceled | Refunded | RefundRefused, Fact::Cancellation | Fact::Refund(_)) => {
                 Next::Nothing("it was canceled before")
@@ -170,7 +178,10 @@ impl Payment {
                 known.charged = self.amount.unwrap_or_default();
                 known.reason = Some(reason.clone());
             }
+            // The same refund under a new key; one that is under way keeps its own.
+            Fact::Retry if self.status == RefundRefused => known.refund_retries += 1,
             Fact::Approval
+            | Fact::Retry
             | Fact::Again
             | Fact::Cancellation
             | Fact::Refund(RefundAnswer::NothingCharged)

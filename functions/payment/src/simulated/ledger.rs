@@ -19,6 +19,9 @@ const LEDGER: &str = "ledger";
 /// The partition that counts how often each key was asked.
 const ASKS: &str = "asks";
 
+/// The partition of refunds that were refused, with the key that asked.
+const REFUSED: &str = "refused";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Movement {
     /// From the customer to the shop.
@@ -149,6 +152,23 @@ impl Books {
         charged.write(&mut item);
         item.insert("outcome".to_owned(), AttributeValue::S("refunded".to_owned()));
         self.put_new(&key, item).await
+    }
+
+    /// Whether the refund of a charge is refused under this key: the first key that asks is, and no
+    /// other.
+    pub(super) async fn refuses(
+        &self,
+        charge_key: &str,
+        key: &str,
+    ) -> Result<bool, OutcomeUnknown> {
+        let refused = at(REFUSED, charge_key.to_owned());
+        let mut item = refused.to_item();
+        item.insert("key".to_owned(), AttributeValue::S(key.to_owned()));
+        if self.put_new(&refused, item).await? {
+            return Ok(true);
+        }
+        let first = self.store.get(&refused).await.map_err(|error| closed(&error))?;
+        Ok(first.as_ref().and_then(|item| text(item, "key")) == Some(key))
     }
 
     /// Counts one more ask of `key`, and tells how many there were.

@@ -1,0 +1,137 @@
+//! Asks the provider once more for a refund that it refused, because an operator says so.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_events::OrderId;
+use chorus_events::table::rows::{self, RetryRefundInput, RetryRefundOutput};
+use chorus_kernel::{ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, Step};
+
+use crate::cancel_payment::said;
+use crate::provider_call::{self, Case, Request, Response};
+use crate::transitions::Fact;
+use crate::{Payment, PaymentProvider};
+
+#[derive(Clone)]
+pub(crate) struct RetryRefund {
+    provider: Arc<dyn PaymentProvider>,
+}
+
+impl RetryRefund {
+    pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
+        Self { provider }
+    }
+}
+
+#[async_trait]
+impl ExternalAction for RetryRefund {
+    type Row = rows::RetryRefund;
+    type State = Found<Payment>;
+    type Request = Request;
+    type Response = Response;
+
+    fn keys(&self, RetryRefundInput::RetryRefund(command): &RetryRefundInput) -> OrderId {
+        command.order_id.clone()
+    }
+
+    fn decide(
+        &self,
+        RetryRefundInput::RetryRefund(command): &RetryRefundInput,
+        payment: &Found<Payment>,
+        context: &CallContext<'_, Response>,
+    ) -> Result<Step<Request, RetryRefundOutput>, ActionError> {
+        if payment.is_none() {
+            let missing = format!("no payment of order {} is known", command.order_id);
+            return Err(ActionError::NotFound(missing));
+        }
+        let message = &context.message.metadata().idempotency_key;
+        let case = Case::new(&command.order_id, payment, message);
+        let fact = match context.response {
+            Some(Response::Refund(answer)) => Fact::Refund(answer),
+            Some(Response::Charge(_)) | None => Fact::Retry,
+        };
+        case.step(&fact, said)
+    }
+
+    /// The key that derives from the message is left unused, see [`crate::refund_key`]: two
+    /// operators who try the same refund again ask for one.
+    async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
+        provider_call::call(&*self.provider, request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{becomes, decided, done, no_provider, payment};
+    use crate::{RefundAnswer, Status, refund_key};
+    use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
+    use chorus_events::{commands, samples};
+    use chorus_table::Event;
+
+    fn on(
+        known: Option<&Payment>,
+        response: Option<RefundAnswer>,
+    ) -> Result<Step<Request, RetryRefundOutput>, ActionError> {
+        let response = response.map(Response::Refund);
+        let action = RetryRefund::by(no_provider());
+        decided(&action, commands::RetryRefund::sample(), known, response.as_ref())
+    }
+
+    fn refused() -> Payment {
+        let reason = Some("the provider refuses".to_owned());
+        Payment { charged: samples::total(), reason, ..payment(Status::RefundRefused) }
+    }
+
+    /// The same, once it was claimed to be tried again.
+    fn retried() -> Payment {
+        Payment { status: Status::Refunding, refund_retries: 1, ..refused() }
+    }
+
+    #[test]
+    fn a_refused_refund_is_asked_for_again_under_a_new_key() {
+        let claim = vec![becomes(&refused(), &retried())];
+        let request = Request::refund(&retried());
+        assert_eq!(on(Some(&refused()), None).unwrap(), Step::Call { request, claim });
+        let order = samples::order_id();
+        assert_ne!(refund_key(&order, 0), refund_key(&order, retried().refund_retries));
+    }
+
+    #[test]
+    fn a_retry_whose_answer_was_lost_goes_on_under_the_same_key() {
+        let again = Step::Call { request: Request::refund(&retried()), claim: Vec::new() };
+        assert_eq!(on(Some(&retried()), None).unwrap(), again);
+    }
+
+    #[test]
+    fn what_comes_of_it_is_an_event() {
+        let amount = samples::total();
+        let (events, changes) =
+            done(on(Some(&retried()), Some(RefundAnswer::Refunded { amount })).unwrap());
+        assert_eq!(events, [PaymentCanceled { refunded: amount, ..Event::sample() }.into()]);
+        let refunded = Payment { status: Status::Refunded, refunded: amount, ..retried() };
+        assert_eq!(changes, [becomes(&retried(), &refunded)]);
+
+        let reason = "no balance".to_owned();
+        let refusal = RefundAnswer::Refused { reason: reason.clone() };
+        let (events, changes) = done(on(Some(&retried()), Some(refusal)).unwrap());
+        assert_eq!(
+            events,
+            [ErrorPaymentCanceled { reason: reason.clone(), ..Event::sample() }.into()]
+        );
+        let refused = Payment { reason: Some(reason), status: Status::RefundRefused, ..retried() };
+        assert_eq!(changes, [becomes(&retried(), &refused)]);
+    }
+
+    #[test]
+    fn a_payment_of_which_no_refund_was_refused_is_left_as_it_is() {
+        for status in [Status::Charging, Status::Charged, Status::Failed, Status::Canceled] {
+            let refusal = on(Some(&payment(status)), None).unwrap_err();
+            assert!(matches!(refusal, ActionError::Conflict(_)), "{status:?}: {refusal}");
+        }
+        let refusal = on(None, None).unwrap_err();
+        assert!(matches!(refusal, ActionError::NotFound(_)), "{refusal}");
+        let (events, changes) = done(on(Some(&payment(Status::Refunded)), None).unwrap());
+        assert!(events.is_empty() && changes.is_empty());
+    }
+}
