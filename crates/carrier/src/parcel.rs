@@ -3,7 +3,7 @@
 use chorus_events::commands::LogisticsStatus;
 use chorus_events::delivery::DeliveryMarkedAsStarted;
 use chorus_events::{CustomerId, OrderId};
-use chorus_kernel::Entity;
+use chorus_kernel::entity;
 use chorus_table::Handle;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -129,15 +129,7 @@ fn after(now: Timestamp, wait: std::time::Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-impl Entity for Parcel {
-    type Id = OrderId;
-    const TABLE: &'static str = crate::CARRIER_TABLE.name;
-    const KIND: &'static str = "parcel";
-
-    fn id(&self) -> &OrderId {
-        &self.order_id
-    }
-}
+entity!(Parcel: "parcel" in crate::CARRIER_TABLE, by order_id: OrderId);
 
 #[cfg(test)]
 mod tests {

@@ -39,10 +39,10 @@ pub use committing::{
     sweep,
 };
 pub use deciding::{
-    Action, ActionError, CallContext, Context, Counter, Decision, Each, EachKeys, Entity,
-    ExternalAction, Fold, Folded, Found, IfNamed, OutcomeUnknown, Read, Reading, Recorded, State,
-    Step, Versioned, add, append, create, entity_key, load, put_if_newer, read_recorded, replace,
-    save, stream, stream_key, stream_partition,
+    Action, ActionError, CallContext, Context, Counter, Decided, Decision, Each, EachKeys, Entity,
+    ExternalAction, Fold, Folded, Found, IfNamed, Input, OutcomeUnknown, Read, Reading, Recorded,
+    State, Step, Versioned, add, append, create, entity_key, load, put_if_newer, read_recorded,
+    replace, save, stream, stream_key, stream_partition,
 };
 pub use store::{
     Condition, Expressions, Index, Item, Key, MemoryStore, Page, Query, Reason, Store, StoreError,

@@ -4,7 +4,7 @@
 //! refuse each other. So each order counts in one of a few parts, and a reader adds them up.
 
 use chorus_events::OrderId;
-use chorus_kernel::{Counter, Entity};
+use chorus_kernel::{Counter, entity};
 use serde::{Deserialize, Serialize};
 
 /// How many parts there are. They never become fewer: a reader would miss what the rest counted.
@@ -44,15 +44,7 @@ impl Count {
     }
 }
 
-impl Entity for Count {
-    type Id = String;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "count";
-
-    fn id(&self) -> &Self::Id {
-        &self.part
-    }
-}
+entity!(Count: "count" in super::TABLE, by part: String);
 
 #[cfg(test)]
 mod tests {

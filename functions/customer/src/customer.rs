@@ -1,7 +1,7 @@
 //! A customer of the shop.
 
 use chorus_events::CustomerId;
-use chorus_kernel::Entity;
+use chorus_kernel::entity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,15 +21,7 @@ pub struct Customer {
     pub revision: u64,
 }
 
-impl Entity for Customer {
-    type Id = CustomerId;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "customer";
-
-    fn id(&self) -> &Self::Id {
-        &self.customer_id
-    }
-}
+entity!(Customer: "customer" in super::TABLE, by customer_id: CustomerId);
 
 #[cfg(test)]
 pub(crate) fn sample() -> Customer {

@@ -1,7 +1,7 @@
 //! What customs is told of an order.
 
 use chorus_events::{Line, Money, OrderId};
-use chorus_kernel::Entity;
+use chorus_kernel::entity;
 use serde::{Deserialize, Serialize};
 
 /// A declaration: what leaves the country, where it goes, and what it is worth.
@@ -14,12 +14,4 @@ pub struct Declaration {
     pub lines: Vec<Line>,
 }
 
-impl Entity for Declaration {
-    type Id = OrderId;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "declaration";
-
-    fn id(&self) -> &Self::Id {
-        &self.order_id
-    }
-}
+entity!(Declaration: "declaration" in super::TABLE, by order_id: OrderId);

@@ -2,7 +2,7 @@
 
 use chorus_events::inventory::DescribedLine;
 use chorus_events::{CustomerId, OrderId, ShippingAddress};
-use chorus_kernel::Entity;
+use chorus_kernel::entity;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,15 +72,7 @@ impl Delivery {
     }
 }
 
-impl Entity for Delivery {
-    type Id = OrderId;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "order";
-
-    fn id(&self) -> &OrderId {
-        &self.order_id
-    }
-}
+entity!(Delivery: "order" in super::TABLE, by order_id: OrderId);
 
 #[cfg(test)]
 pub(crate) fn sample(status: Status) -> Delivery {

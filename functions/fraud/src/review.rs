@@ -4,7 +4,7 @@ use chorus_events::commands::Verdict;
 use chorus_events::order::{OrderCanceled, OrderCreated};
 use chorus_events::payment::ReviewRequested;
 use chorus_events::{CustomerId, Money, OrderId};
-use chorus_kernel::Entity;
+use chorus_kernel::entity;
 use chorus_table::Handle;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -84,12 +84,4 @@ impl Review {
     }
 }
 
-impl Entity for Review {
-    type Id = OrderId;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "review";
-
-    fn id(&self) -> &OrderId {
-        &self.order_id
-    }
-}
+entity!(Review: "review" in super::TABLE, by order_id: OrderId);

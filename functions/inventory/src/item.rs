@@ -1,7 +1,7 @@
 //! An item that the shop sells.
 
 use chorus_events::{Money, Sku};
-use chorus_kernel::{Counter, Entity};
+use chorus_kernel::{Counter, entity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -42,15 +42,7 @@ impl Item {
     }
 }
 
-impl Entity for Item {
-    type Id = Sku;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "item";
-
-    fn id(&self) -> &Self::Id {
-        &self.sku
-    }
-}
+entity!(Item: "item" in super::TABLE, by sku: Sku);
 
 #[cfg(test)]
 pub(crate) fn sample(available: u32) -> Item {

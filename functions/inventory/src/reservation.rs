@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chorus_events::{Line, OrderId, Sku};
-use chorus_kernel::{Counter, Each, EachKeys, Entity, Found, Write, add, state};
+use chorus_kernel::{Counter, Each, EachKeys, Found, Write, add, entity, state};
 use serde::{Deserialize, Serialize};
 
 use crate::Item;
@@ -74,12 +74,4 @@ fn pieces(lines: &[Line]) -> Vec<Pieces> {
     sums.into_iter().map(|(sku, count)| Pieces { sku: sku.clone(), count }).collect()
 }
 
-impl Entity for Reservation {
-    type Id = OrderId;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "order";
-
-    fn id(&self) -> &Self::Id {
-        &self.order_id
-    }
-}
+entity!(Reservation: "order" in super::TABLE, by order_id: OrderId);

@@ -2,7 +2,7 @@
 
 use chorus_events::CustomerId;
 use chorus_events::customer::CustomerUpdated;
-use chorus_kernel::Entity;
+use chorus_kernel::entity;
 use serde::{Deserialize, Serialize};
 
 /// A customer's address. Its version is the customer's revision that said so.
@@ -24,12 +24,4 @@ impl From<&CustomerUpdated> for Contact {
     }
 }
 
-impl Entity for Contact {
-    type Id = CustomerId;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "contact";
-
-    fn id(&self) -> &CustomerId {
-        &self.customer_id
-    }
-}
+entity!(Contact: "contact" in super::TABLE, by customer_id: CustomerId);

@@ -1,7 +1,7 @@
 //! Whom an order's emails go to: the memory for events that name an order and no customer.
 
 use chorus_events::{CustomerId, OrderId};
-use chorus_kernel::Entity;
+use chorus_kernel::entity;
 use serde::{Deserialize, Serialize};
 
 use crate::{Contact, Recipient};
@@ -40,12 +40,4 @@ impl Correspondence {
     }
 }
 
-impl Entity for Correspondence {
-    type Id = OrderId;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "order";
-
-    fn id(&self) -> &OrderId {
-        &self.order_id
-    }
-}
+entity!(Correspondence: "order" in super::TABLE, by order_id: OrderId);

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_kernel::{Entity, Found, OutcomeUnknown, Store, StoreError, TableSpec, load, save};
+use chorus_kernel::{Found, OutcomeUnknown, Store, StoreError, TableSpec, entity, load, save};
 use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, Email, Mailer, Recipient};
@@ -46,15 +46,7 @@ pub struct PostedEmail {
     pub posts: u32,
 }
 
-impl Entity for PostedEmail {
-    type Id = String;
-    const TABLE: &'static str = SIMULATED_MAILER_TABLE.name;
-    const KIND: &'static str = "letter";
-
-    fn id(&self) -> &String {
-        &self.key
-    }
-}
+entity!(PostedEmail: "letter" in SIMULATED_MAILER_TABLE, by key: String);
 
 /// What happens to the letters of one customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

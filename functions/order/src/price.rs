@@ -1,7 +1,7 @@
 //! What the service has learned of an item: enough to know an order's total without a call.
 
 use chorus_events::{Money, Sku};
-use chorus_kernel::Entity;
+use chorus_kernel::entity;
 use serde::{Deserialize, Serialize};
 
 /// An item's price, as last heard.
@@ -13,12 +13,4 @@ pub struct Price {
     pub price: Money,
 }
 
-impl Entity for Price {
-    type Id = Sku;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "price";
-
-    fn id(&self) -> &Self::Id {
-        &self.sku
-    }
-}
+entity!(Price: "price" in super::TABLE, by sku: Sku);

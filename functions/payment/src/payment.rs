@@ -1,7 +1,7 @@
 //! An order's payment: what was done about it.
 
 use chorus_events::{CustomerId, Money, OrderId};
-use chorus_kernel::{Entity, Versioned};
+use chorus_kernel::{Versioned, entity};
 use serde::{Deserialize, Serialize};
 
 /// How far an order's payment is.
@@ -88,12 +88,4 @@ const fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-impl Entity for Payment {
-    type Id = OrderId;
-    const TABLE: &'static str = super::TABLE.name;
-    const KIND: &'static str = "order";
-
-    fn id(&self) -> &OrderId {
-        &self.order_id
-    }
-}
+entity!(Payment: "order" in super::TABLE, by order_id: OrderId);

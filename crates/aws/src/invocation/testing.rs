@@ -14,8 +14,8 @@ use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
     Action, ActionError, Context, Decision, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel,
-    Key, Machines, MemoryStore, Page, Publisher, Query, Rejected, Signal, SignalOutcome, Store,
-    StoreError, Write,
+    Key, MachineSpec, Machines, MemoryStore, Page, Publisher, Query, Rejected, Signal,
+    SignalOutcome, Store, StoreError, Write,
 };
 use chorus_table::{Entry, Event};
 use serde_json::json;
@@ -144,8 +144,9 @@ impl Shop {
     /// A function that is invoked; its process is another each time.
     pub(super) fn invoker(&self) -> Invoker {
         let memory = Arc::clone(&self.0);
-        let function =
-            Function::of(services::INVENTORY).action(Reserve).starts::<rows::CollectPayment>();
+        let function = Function::of(services::INVENTORY)
+            .action(Reserve)
+            .starts::<rows::CollectPayment>(MachineSpec::new("CollectPayment", ""));
         Invoker {
             function,
             routes: vec![Route::new(Method::PUT, "/echo/{name}", Echo)],

@@ -60,12 +60,10 @@ impl Function {
         self
     }
 
-    /// Adds the action that starts the state machine of its row's name, which is added before.
+    /// Adds the state machine that the row `R` starts, and the action that starts it.
     #[must_use]
-    pub fn starts<R: Row>(self) -> Self {
-        let machine = self.machines.iter().find(|machine| machine.name == R::ACTION);
-        let constants = machine.map_or(&[][..], |machine| machine.constants);
-        self.action(Starter::<R>::new(constants))
+    pub fn starts<R: Row>(self, machine: MachineSpec) -> Self {
+        self.action(Starter::<R>::of(machine)).machine(machine)
     }
 
     /// Does a task of a state machine. Answers with the event that follows, for the machine to say;

@@ -29,7 +29,7 @@ pub struct Rejected {
 /// Something to publish on: EventBridge's PutEvents, or what behaves as it does.
 #[async_trait]
 pub trait Publisher: Send + Sync {
-    /// Dispatcher over at most ten entries. Those in the answer were not taken.
+    /// Hands over at most ten entries. Those in the answer were not taken.
     ///
     /// # Errors
     /// Where the request as a whole failed, or nothing is known of it.

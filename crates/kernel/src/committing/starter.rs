@@ -5,19 +5,18 @@ use std::marker::PhantomData;
 use chorus_table::Row;
 use serde_json::json;
 
-use crate::{Action, ActionError, Context, Decision, Signal, derived_id};
+use crate::{Action, ActionError, Context, Decision, MachineSpec, Signal, derived_id};
 
-/// Starts the machine of its row's name with the event, under a name that derives from the event's
-/// idempotency key: a duplicate starts nothing.
+/// Starts a machine with the event, under a name that derives from the event's idempotency key: a
+/// duplicate starts nothing.
 pub(crate) struct Starter<R> {
-    /// What the machine's choices compare with, see [`crate::MachineSpec::constants`].
-    constants: &'static [(&'static str, i64)],
+    machine: MachineSpec,
     row: PhantomData<R>,
 }
 
 impl<R> Starter<R> {
-    pub(crate) const fn new(constants: &'static [(&'static str, i64)]) -> Self {
-        Self { constants, row: PhantomData }
+    pub(crate) const fn of(machine: MachineSpec) -> Self {
+        Self { machine, row: PhantomData }
     }
 }
 
@@ -33,13 +32,13 @@ impl<R: Row> Action for Starter<R> {
         (): &(),
         context: &Context<'_>,
     ) -> Result<Decision<R::Output>, ActionError> {
-        let machine = R::SPEC.action.to_owned();
+        let machine = self.machine.name.to_owned();
         let id = derived_id(&machine, &context.metadata().idempotency_key, 0);
         let name = format!("{machine}-{}", id.simple());
         let note = format!("{machine} goes on with it");
         let mut input = context.message.to_event()?;
-        if !self.constants.is_empty() {
-            let constants = self.constants.iter();
+        if !self.machine.constants.is_empty() {
+            let constants = self.machine.constants.iter();
             input["constants"] = constants.map(|(name, value)| (*name, json!(value))).collect();
         }
         let start = Signal::Start { machine, name, input };

@@ -16,7 +16,7 @@ pub trait Action: Send + Sync {
     type State: State;
 
     /// Where its state is read.
-    fn keys(&self, input: &<Self::Row as Row>::Input) -> <Self::State as State>::Keys;
+    fn keys(&self, input: &Input<Self>) -> <Self::State as State>::Keys;
 
     /// Decides.
     ///
@@ -25,11 +25,17 @@ pub trait Action: Send + Sync {
     /// that has to pass. A business failure is an event.
     fn decide(
         &self,
-        input: &<Self::Row as Row>::Input,
+        input: &Input<Self>,
         state: &Self::State,
         context: &Context<'_>,
-    ) -> Result<Decision<<Self::Row as Row>::Output>, ActionError>;
+    ) -> Decided<Self>;
 }
+
+/// What an action consumes: a variant for each message.
+pub type Input<A> = <<A as Action>::Row as Row>::Input;
+
+/// What comes of an action: its decision, or why it does not decide.
+pub type Decided<A> = Result<Decision<<<A as Action>::Row as Row>::Output>, ActionError>;
 
 /// What an action knows of the message besides what it says.
 #[derive(Debug, Clone, Copy)]

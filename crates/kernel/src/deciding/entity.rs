@@ -18,6 +18,23 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
     fn id(&self) -> &Self::Id;
 }
 
+/// Makes a type an [`Entity`]: `entity!(Parcel: "parcel" in TABLE, by order_id: OrderId)` is kept in
+/// `TABLE` as a `parcel`, and found by its field `order_id`.
+#[macro_export]
+macro_rules! entity {
+    ($name:ty: $kind:literal in $table:path, by $id:ident: $type:ty) => {
+        impl $crate::Entity for $name {
+            type Id = $type;
+            const TABLE: &'static str = $table.name;
+            const KIND: &'static str = $kind;
+
+            fn id(&self) -> &$type {
+                &self.$id
+            }
+        }
+    };
+}
+
 /// The key of the entity `id`.
 #[must_use]
 pub fn entity_key<E: Entity>(id: &E::Id) -> Key {

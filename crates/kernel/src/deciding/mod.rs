@@ -7,7 +7,7 @@ mod entity;
 mod external;
 pub(crate) mod state;
 
-pub use action::{Action, ActionError, Context, OutcomeUnknown};
+pub use action::{Action, ActionError, Context, Decided, Input, OutcomeUnknown};
 pub(crate) use change::put;
 pub use change::{Counter, add, append, create, put_if_newer, replace, save};
 pub use decision::Decision;
