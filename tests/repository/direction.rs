@@ -51,7 +51,7 @@ fn knows_only(name: &str, allowed: &[&str]) {
 }
 
 /// The engine: what any application with a design table stands on.
-const ENGINE: [&str; 11] = [
+const ENGINE: [&str; 12] = [
     "chorus-table",
     "chorus-kernel",
     "chorus-http",
@@ -61,6 +61,7 @@ const ENGINE: [&str; 11] = [
     "chorus-design",
     "chorus-template",
     "chorus-simulation",
+    "chorus-cli",
     "event-pattern",
     "states",
 ];

@@ -79,7 +79,7 @@ impl Invoker {
         }))
     }
 
-    /// Dispatcher a message that no retry would help to the dead letters.
+    /// Hands a message that no retry would help to the dead letters.
     ///
     /// # Errors
     /// The failure itself, where nobody takes it: then the platform has to.

@@ -1,12 +1,16 @@
 //! Commands: what the synchronous API hands to an action.
 
+use std::marker::PhantomData;
+
+use async_trait::async_trait;
 use chorus_table::{Category, Event, Metadata};
 use serde_json::value::to_raw_value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use chorus_kernel::{Failure, Kernel, Message, derived_id};
+use chorus_kernel::{Action, Failure, Kernel, Message, derived_id};
 
-use crate::{Problem, Request};
+use crate::{Endpoint, Problem, Request, Response, body};
 
 /// How long a command may be acted on, in seconds: as long as a caller waits.
 const TTL_SECONDS: u32 = 60;
@@ -60,6 +64,36 @@ pub fn command<E: Event>(
     };
     let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
     Ok(Message { detail_type, metadata, data, source, task: None })
+}
+
+/// Runs an action on the command `E`, made of the request's body and its path, and answers with it.
+pub(crate) struct Obey<A, E> {
+    pub(crate) action: A,
+    pub(crate) status: u16,
+    pub(crate) command: PhantomData<fn() -> E>,
+}
+
+#[async_trait]
+impl<A: Action, E: Event> Endpoint for Obey<A, E> {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let (message, answer) = self.read(kernel, request)?;
+        kernel.run(&self.action, &message).await?;
+        Ok(Response::json(self.status, answer))
+    }
+}
+
+impl<A: Action, E: Event> Obey<A, E> {
+    /// The command, as a message and as JSON.
+    fn read(&self, kernel: &Kernel, request: &Request) -> Result<(Message, Value), Problem> {
+        let mut fields: Map<String, Value> =
+            if request.body.is_empty() { Map::new() } else { request.json()? };
+        let path = request.path.iter();
+        fields.extend(path.map(|(name, value)| (name.clone(), value.clone().into())));
+        let it: E = body::read(Value::from(fields).to_string().as_bytes())?;
+        let answer = serde_json::to_value(&it);
+        let answer = answer.map_err(|error| Failure::corrupt("command", &error))?;
+        Ok((command(kernel, request, &it)?, answer))
+    }
 }
 
 fn moment_key(nanoseconds: i128, data: &str) -> String {

@@ -1,6 +1,7 @@
 //! HTTP without a server: a service says what it answers, an adapter listens.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,8 +12,10 @@ use serde_json::Value;
 
 pub use http::Method;
 
-use chorus_kernel::Kernel;
+use chorus_kernel::{Action, Kernel};
+use chorus_table::Event;
 
+use crate::command::Obey;
 use crate::{Problem, body};
 
 /// A request, as an adapter hands it over.
@@ -146,6 +149,21 @@ impl Route {
             page_limit: None,
             endpoint: Arc::new(endpoint),
         }
+    }
+
+    /// A route that runs `action` on the command `E`, which has the fields of the request's body and
+    /// of its path, and answers with the command and `status`.
+    pub fn command<E: Event + 'static>(
+        method: Method,
+        path: &'static str,
+        status: u16,
+        action: impl Action + 'static,
+    ) -> Self {
+        let route =
+            Self::new(method, path, Obey { action, status, command: PhantomData::<fn() -> E> });
+        let request = (!path.contains('{')).then_some(schema_of::<E> as fn() -> Schema);
+        let summary = E::SPEC.meaning.trim_end_matches('.');
+        Self { summary, success: status, request, ..route }
     }
 
     /// Says what it does, and the status of success.

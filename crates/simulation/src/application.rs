@@ -50,8 +50,10 @@ pub trait Application: Sized {
     /// Draws what people do in the run of a seed; `size` is how many cases the run has.
     fn draw(size: u32, draws: &mut Draws) -> Self::Script;
 
-    /// What people do in a story.
-    fn fixed(story: Self::Story) -> Self::Script;
+    /// What people do in a story: unless it is told, three cases with the plainest of draws.
+    fn fixed(_: Self::Story) -> Self::Script {
+        Self::draw(3, &mut Draws::plain())
+    }
 
     /// The application of one run.
     fn open(environment: &Arc<Environment>, scenario: &Scenario<Self::Script>) -> Opened<Self>;
@@ -123,6 +125,21 @@ pub trait Script: Clone + Debug + Send + Sync + 'static {
 
     /// What people do, a line for each thing.
     fn tell(&self) -> Vec<String>;
+}
+
+/// Cases that have nothing in common.
+impl<T: Clone + Debug + Send + Sync + 'static> Script for Vec<T> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn remove(&mut self, place: usize) {
+        self.remove(place);
+    }
+
+    fn tell(&self) -> Vec<String> {
+        self.iter().map(|case| format!("{case:?}")).collect()
+    }
 }
 
 /// Something that is done in the background of a run.

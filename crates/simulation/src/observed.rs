@@ -42,10 +42,17 @@ impl Observed {
     /// Whether this event was published, with this `correlation-id`.
     #[must_use]
     pub fn was_published<E: Event>(&self, correlation_id: &str) -> bool {
-        self.sightings()
-            .events
-            .values()
-            .any(|event| event.about == correlation_id && event.detail_type == E::SPEC.detail_type)
+        self.times_published::<E>(correlation_id) > 0
+    }
+
+    /// How many events of this kind were published with this `correlation-id`; each once, however
+    /// often it was said.
+    #[must_use]
+    pub fn times_published<E: Event>(&self, correlation_id: &str) -> usize {
+        let kind = E::SPEC.detail_type;
+        let sightings = self.sightings();
+        let events = sightings.events.values();
+        events.filter(|event| event.about == correlation_id && event.detail_type == kind).count()
     }
 
     /// The dead letters, and whether somebody could read each.

@@ -206,7 +206,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Dispatcher over the answers of now; false when there are none.
+    /// Hands over the answers of now; false when there are none.
     fn hand_over(&mut self) -> bool {
         while let Some(entry) = self.later.first_entry() {
             if entry.key().0 > self.now {

@@ -1,13 +1,12 @@
 //! The Agents service: how many agents are free, and which tickets have one.
 
 use chorus_kernel::{
-    Action, Context, Counter, Decision, Entity, Found, Function, TableSpec, add, create, replace,
-    state,
+    Action, Context, Counter, Decided, Decision, Found, Function, Input, TableSpec, add, create,
+    entity, replace, state,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::table::{TicketId, facts, rows, services};
-use crate::{Decided, Input};
 
 pub(crate) const TABLE: TableSpec = TableSpec { name: "agents", indexes: &[], ttl: None };
 
@@ -26,20 +25,13 @@ pub fn function() -> Function {
 /// are free.
 #[derive(Clone, Serialize, Deserialize)]
 struct Team {
+    name: String,
     free: i64,
 }
 
+entity!(Team: "team" in TABLE, by name: String);
+
 const FREE: Counter<Team> = Counter::of("free");
-
-impl Entity for Team {
-    type Id = &'static str;
-    const TABLE: &'static str = TABLE.name;
-    const KIND: &'static str = "team";
-
-    fn id(&self) -> &&'static str {
-        &TEAM
-    }
-}
 
 /// That an agent works on a ticket, or does not any more. A ticket that was closed before it was
 /// known here is `released` from the start, so that it gets no agent afterwards.
@@ -49,15 +41,7 @@ struct Assignment {
     released: bool,
 }
 
-impl Entity for Assignment {
-    type Id = TicketId;
-    const TABLE: &'static str = TABLE.name;
-    const KIND: &'static str = "assignment";
-
-    fn id(&self) -> &TicketId {
-        &self.ticket_id
-    }
-}
+entity!(Assignment: "assignment" in TABLE, by ticket_id: TicketId);
 
 state! {
     struct Known read by KnownKeys { assignment: Found<Assignment>, team: Found<Team> }
@@ -70,7 +54,7 @@ impl Action for AssignAgent {
     type State = Known;
 
     fn keys(&self, rows::AssignAgentInput::TicketOpened(it): &Input<Self>) -> KnownKeys {
-        KnownKeys { assignment: it.ticket_id.clone(), team: TEAM }
+        KnownKeys { assignment: it.ticket_id.clone(), team: TEAM.to_owned() }
     }
 
     fn decide(&self, input: &Input<Self>, known: &Known, _: &Context<'_>) -> Decided<Self> {
@@ -80,8 +64,8 @@ impl Action for AssignAgent {
         }
         // The counter's own bound decides between two tickets that find the last agent free.
         let taken = match &known.team {
-            None => create(&Team { free: HIRED - 1 }),
-            Some(team) if team.free > 0 => add(&TEAM, &[(FREE, -1)]),
+            None => create(&Team { name: TEAM.to_owned(), free: HIRED - 1 }),
+            Some(team) if team.free > 0 => add(&TEAM.to_owned(), &[(FREE, -1)]),
             Some(_) => return Ok(Decision::emit(facts::NoAgentFree { ticket_id })),
         };
         let assignment = create(&Assignment { ticket_id: ticket_id.clone(), released: false });
@@ -100,14 +84,13 @@ impl Action for ReleaseAgent {
     }
 
     fn decide(&self, it: &Input<Self>, known: &Self::State, _: &Context<'_>) -> Decided<Self> {
-        let ticket_id = self.keys(it);
-        let released = Assignment { ticket_id: ticket_id.clone(), released: true };
+        let released = Assignment { ticket_id: self.keys(it), released: true };
         Ok(match known {
             None => Decision::nothing("no agent has it, and none will").with(create(&released)),
             Some(known) if known.released => Decision::nothing("its agent is free already"),
-            Some(known) => Decision::emit(facts::AgentReleased { ticket_id })
+            Some(known) => Decision::nothing("its agent is free")
                 .with(replace(known, &released))
-                .with(add(&TEAM, &[(FREE, 1)])),
+                .with(add(&TEAM.to_owned(), &[(FREE, 1)])),
         })
     }
 }

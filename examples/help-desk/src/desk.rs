@@ -1,18 +1,17 @@
 //! The Desk service: tickets, from their opening to their end.
 
-use async_trait::async_trait;
-use chorus_http::{Endpoint, HttpFunction, Method, Problem, Request, Response, Route, command};
+use chorus_http::{HttpFunction, Method, Route};
 use chorus_kernel::{
-    Action, ActionError, Context, Decision, Entity, Found, Function, Kernel, MachineSpec,
-    TableSpec, Versioned, create, replace,
+    Action, ActionError, Context, Decided, Decision, Found, Function, Input, MachineSpec,
+    TableSpec, Versioned, create, entity, replace,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::table::{TicketId, commands, facts, rows, services};
-use crate::{Decided, Input};
 
 pub(crate) const TABLE: TableSpec = TableSpec { name: "desk", indexes: &[], ttl: None };
 
+const RESOLUTION: &str = "/tickets/{ticket-id}/resolution";
 const ESCALATION: &str = include_str!("../state-machines/escalate-ticket.asl.json");
 
 /// The service.
@@ -20,18 +19,15 @@ const ESCALATION: &str = include_str!("../state-machines/escalate-ticket.asl.jso
 pub fn function() -> HttpFunction {
     let function = Function::of(services::DESK)
         .table(TABLE)
-        .machine(MachineSpec::new("EscalateTicket", ESCALATION))
-        .starts::<rows::EscalateTicket>()
+        .starts::<rows::EscalateTicket>(MachineSpec::new("EscalateTicket", ESCALATION))
         .action(OpenTicket)
         .action(PageOnCall)
-        .action(ResolveTicket)
-        .action(WithdrawTicket);
-    let open = Route::new(Method::POST, "/tickets", OpenTicket)
-        .summary("Open a ticket", 201)
-        .takes::<commands::OpenTicket>();
-    let resolve = Route::new(Method::POST, "/tickets/{ticket-id}/resolution", ResolveTicket)
-        .summary("Close a ticket whose problem is solved", 200);
-    HttpFunction::new(function, [open, resolve])
+        .action(CloseTicket);
+    let routes = [
+        Route::command::<commands::OpenTicket>(Method::POST, "/tickets", 201, OpenTicket),
+        Route::command::<commands::ResolveTicket>(Method::POST, RESOLUTION, 200, CloseTicket),
+    ];
+    HttpFunction::new(function, routes)
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -49,15 +45,7 @@ struct Ticket {
     status: Status,
 }
 
-impl Entity for Ticket {
-    type Id = TicketId;
-    const TABLE: &'static str = TABLE.name;
-    const KIND: &'static str = "ticket";
-
-    fn id(&self) -> &TicketId {
-        &self.ticket_id
-    }
-}
+entity!(Ticket: "ticket" in TABLE, by ticket_id: TicketId);
 
 /// The ticket, where it is not closed.
 fn open(known: &Found<Ticket>) -> Option<&Versioned<Ticket>> {
@@ -112,59 +100,31 @@ impl Action for PageOnCall {
     }
 }
 
-struct ResolveTicket;
+struct CloseTicket;
 
-impl Action for ResolveTicket {
-    type Row = rows::ResolveTicket;
+impl Action for CloseTicket {
+    type Row = rows::CloseTicket;
     type State = Found<Ticket>;
 
-    fn keys(&self, rows::ResolveTicketInput::ResolveTicket(it): &Input<Self>) -> TicketId {
-        it.ticket_id.clone()
-    }
-
-    fn decide(&self, input: &Input<Self>, known: &Found<Ticket>, _: &Context<'_>) -> Decided<Self> {
-        let ticket_id = self.keys(input);
-        match open(known) {
-            Some(it) => Ok(becomes(facts::TicketResolved { ticket_id }, it, Status::Resolved)),
-            None if known.is_some() => Err(ActionError::Conflict(format!("{ticket_id} is closed"))),
-            None => Err(ActionError::NotFound(format!("there is no ticket {ticket_id}"))),
+    fn keys(&self, input: &Input<Self>) -> TicketId {
+        match input {
+            rows::CloseTicketInput::ResolveTicket(it) => it.ticket_id.clone(),
+            rows::CloseTicketInput::NoAgentFree(it) => it.ticket_id.clone(),
         }
     }
-}
-
-struct WithdrawTicket;
-
-impl Action for WithdrawTicket {
-    type Row = rows::WithdrawTicket;
-    type State = Found<Ticket>;
-
-    fn keys(&self, rows::WithdrawTicketInput::NoAgentFree(it): &Input<Self>) -> TicketId {
-        it.ticket_id.clone()
-    }
 
     fn decide(&self, input: &Input<Self>, known: &Found<Ticket>, _: &Context<'_>) -> Decided<Self> {
         let ticket_id = self.keys(input);
-        Ok(open(known).map_or_else(
-            || Decision::nothing("the ticket is closed already"),
-            |ticket| becomes(facts::TicketWithdrawn { ticket_id }, ticket, Status::Withdrawn),
-        ))
-    }
-}
-
-#[async_trait]
-impl Endpoint for OpenTicket {
-    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        let it: commands::OpenTicket = request.json()?;
-        kernel.run(self, &command(kernel, request, &it)?).await?;
-        Ok(Response::json(201, serde_json::json!(it)))
-    }
-}
-
-#[async_trait]
-impl Endpoint for ResolveTicket {
-    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        let it = commands::ResolveTicket { ticket_id: request.parameter("ticket-id")? };
-        kernel.run(self, &command(kernel, request, &it)?).await?;
-        Ok(Response::json(200, serde_json::json!(it)))
+        match (open(known), input) {
+            (Some(it), rows::CloseTicketInput::ResolveTicket(_)) => {
+                Ok(becomes(facts::TicketResolved { ticket_id }, it, Status::Resolved))
+            }
+            (Some(it), rows::CloseTicketInput::NoAgentFree(_)) => {
+                Ok(becomes(facts::TicketWithdrawn { ticket_id }, it, Status::Withdrawn))
+            }
+            (None, rows::CloseTicketInput::NoAgentFree(_)) => Ok(Decision::nothing("it is closed")),
+            (None, _) if known.is_none() => Err(ActionError::NotFound(format!("no {ticket_id}"))),
+            (None, _) => Err(ActionError::Conflict(format!("{ticket_id} is closed"))),
+        }
     }
 }

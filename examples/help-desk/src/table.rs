@@ -1,7 +1,6 @@
 //! The help desk's design table: its services, its events, and one row for each action.
 
 pub mod services {
-    //! Who does something.
     chorus_table::services! {
         /// Takes tickets, and follows them to their end.
         DESK: "desk", "Desk", "org.desk";
@@ -20,7 +19,6 @@ fn ticket() -> TicketId {
 }
 
 pub mod commands {
-    //! What the API accepts.
     use super::{TicketId, ticket};
     use chorus_table::{Owner, event};
 
@@ -39,7 +37,6 @@ pub mod commands {
 }
 
 pub mod facts {
-    //! What is published.
     use super::{TicketId, ticket};
     use chorus_table::{Owner, event};
 
@@ -72,16 +69,12 @@ pub mod facts {
         /// The ticket was closed, because nobody could take it.
         TicketWithdrawn: DESK, End, about ticket_id, { ticket_id: TicketId = ticket(), }
     }
-    event! {
-        /// The ticket's agent is free again.
-        AgentReleased: AGENTS, End, about ticket_id, { ticket_id: TicketId = ticket(), }
-    }
 }
 
 chorus_table::design_table! {
     /// Opens a ticket.
     OpenTicket: DESK api [OpenTicket] => [TicketOpened]
-        .undone_by(&WithdrawTicket);
+        .undone_by(&CloseTicket);
     /// Has a free agent take the ticket.
     AssignAgent: AGENTS on [TicketOpened] => [AgentAssigned, NoAgentFree]
         .undone_by(&ReleaseAgent);
@@ -92,13 +85,10 @@ chorus_table::design_table! {
     /// Pages whoever is on call, if the ticket is still open.
     PageOnCall: DESK task_of EscalateTicket [TicketOpened] => [OnCallPaged]
         .records().outside();
-    /// Closes a ticket whose problem is solved.
-    ResolveTicket: DESK api [ResolveTicket] => [TicketResolved]
-        .final_step();
-    /// Closes a ticket that nobody can take.
-    WithdrawTicket: DESK on [NoAgentFree] => [TicketWithdrawn]
+    /// Closes a ticket whose problem is solved, or that nobody can take.
+    CloseTicket: DESK api [ResolveTicket] on [NoAgentFree] => [TicketResolved, TicketWithdrawn]
         .final_step();
     /// Sets the agent of a solved ticket free.
-    ReleaseAgent: AGENTS on [TicketResolved] => [AgentReleased]
+    ReleaseAgent: AGENTS on [TicketResolved] => []
         .final_step();
 }

@@ -139,7 +139,7 @@ impl Queue {
         self.ready.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Dispatcher out at most `max` messages, which stay invisible until they are settled or the
+    /// Hands out at most `max` messages, which stay invisible until they are settled or the
     /// visibility timeout has passed.
     pub(crate) fn receive(&mut self, now: Timestamp, max: usize) -> Vec<Received> {
         let mut batch = Vec::new();

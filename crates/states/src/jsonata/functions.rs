@@ -144,7 +144,7 @@ fn by_chance(evaluator: &mut Evaluator, chance: &Rc<Chance>) -> Result<(), Evalu
     })
 }
 
-/// Dispatcher the first value on, if as many of the second one have room.
+/// Hands the first value on, if as many of the second one have room.
 fn product(arguments: &[JValue]) -> Answered {
     let length = |value: Option<&JValue>| match value {
         Some(JValue::String(text)) => text.len() + 1,

@@ -13,11 +13,11 @@ const MAX_NESTING: usize = 200;
 /// How many operators a query may have: each may nest the tree by one.
 const MAX_OPERATORS: usize = 2_000;
 
-/// Dispatcher its value on, measured.
+/// Hands its value on, measured.
 pub(super) const MEASURED: &str = "states_measured";
-/// Dispatcher its first value on, if the product of both lengths is moderate.
+/// Hands its first value on, if the product of both lengths is moderate.
 pub(super) const PRODUCT: &str = "states_product";
-/// Dispatcher its value on, if it is a moderate number.
+/// Hands its value on, if it is a moderate number.
 pub(super) const WIDTH: &str = "states_width";
 
 /// Refuses a text that would nest the tree too deep to be walked.

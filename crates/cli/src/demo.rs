@@ -1,0 +1,40 @@
+//! `demo`: a few requests in memory, and the events that follow from them.
+
+use std::collections::BTreeSet;
+
+use anstream::println;
+use anyhow::{Context, ensure};
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use chorus_http::{HttpFunction, MAX_BODY, router};
+use chorus_local::{Local, LocalConfig, Observation, VirtualClock};
+use tower::ServiceExt;
+
+use crate::{PATIENCE, Program};
+
+/// Sends the demo's requests to the API. Time passes only while there is nothing to do.
+pub(crate) async fn demo(program: &Program) -> anyhow::Result<()> {
+    let stack = (program.stack)();
+    let (functions, routes) = HttpFunction::split(stack.functions);
+    let clock = VirtualClock::at(jiff::Timestamp::now());
+    let local = Local::open(LocalConfig::new(&stack.table, functions).virtual_time(&clock))?;
+    let api = router(local.kernel(), program.info(), routes);
+    let (mut watch, mut seen) = (local.watch(), BTreeSet::new());
+    local.runner().start();
+    for (route, body) in program.demo {
+        let (method, path) = route.split_once(' ').context("a route is a method and a path")?;
+        let request = Request::builder().method(method).uri(path).body(Body::from(*body))?;
+        let response = api.clone().oneshot(request).await?;
+        let (status, body) = (response.status(), to_bytes(response.into_body(), MAX_BODY).await?);
+        ensure!(status.is_success(), "{route}: {status} {}", String::from_utf8_lossy(&body));
+        local.runner().run_until_idle(PATIENCE).await?;
+    }
+    while let Ok(observation) = watch.try_recv() {
+        if let Observation::Accepted(event) = observation
+            && seen.insert(event.event_id.clone())
+        {
+            println!("{:<8} {}", event.correlation_id, event.detail_type);
+        }
+    }
+    Ok(local.runner().shutdown(PATIENCE).await?)
+}

@@ -1,0 +1,170 @@
+//! The commands that every application on the engine has. Its `main` is one call of [`run`].
+
+mod demo;
+mod up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anstream::{eprintln, println};
+use anyhow::ensure;
+use chorus_design::Finding;
+use chorus_http::{ApiInfo, HttpFunction};
+use chorus_simulation::{Application, Campaign, Faults, Report, Setting, Simulator};
+use chorus_template::Stack;
+use clap::{Parser, Subcommand};
+
+/// How long a command waits for work in flight.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An application as its commands need it.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The title of its API.
+    pub title: &'static str,
+    /// Its table, its functions, and what its template is made of.
+    pub stack: fn() -> Stack,
+    /// The requests that `demo` sends, each after all that follows from the one before: method and
+    /// path, and the body in JSON.
+    pub demo: &'static [(&'static str, &'static str)],
+}
+
+impl Program {
+    fn info(&self) -> ApiInfo {
+        ApiInfo { title: self.title, description: "", hint: "", version: "1" }
+    }
+}
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Send the demo's requests to the application in memory, and print the events that follow
+    Demo,
+    /// Serve the API until Ctrl-C
+    Up {
+        /// Where everything is kept: started again on it, the application goes on where it was
+        #[arg(long, value_name = "DIR", default_value = ".data")]
+        data: PathBuf,
+        /// The port on 127.0.0.1
+        #[arg(long, default_value_t = 3100)]
+        port: u16,
+    },
+    /// Print the design table
+    Design {
+        /// Print only what keeps the flow from closing, and what the code does otherwise
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print template.yaml
+    Synth {
+        /// Write it where it belongs
+        #[arg(long)]
+        write: bool,
+        /// Say whether the one that is there is the one that would be printed
+        #[arg(long, conflicts_with = "write")]
+        check: bool,
+    },
+    /// Run the application from seeds, under every kind of fault
+    Simulate {
+        /// How many runs, each from its own seed
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+        seeds: u64,
+    },
+}
+
+/// Does what the command line asks of `program`, which `A` simulates. Prints what is wrong, and
+/// answers with it as a status.
+#[must_use]
+pub fn run<A: Application>(program: &Program) -> ExitCode {
+    let arguments = Arguments::parse();
+    match obey::<A>(program, arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey<A: Application>(program: &Program, command: Command) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    match command {
+        Command::Demo => runtime.block_on(demo::demo(program)),
+        Command::Up { data, port } => runtime.block_on(up::up(program, data, port)),
+        Command::Design { check } => design(&(program.stack)(), check),
+        Command::Synth { write, check } => synth(&(program.stack)(), write, check),
+        Command::Simulate { seeds } => {
+            let report = simulate::<A>(seeds)?;
+            ensure!(
+                report.failed == 0,
+                "{} of {seeds} seeds fail: {:#?}",
+                report.failed,
+                report.failures
+            );
+            println!("{} seeds hold.", report.runs);
+            Ok(())
+        }
+    }
+}
+
+/// All that keeps the flow of an application from closing, and all in which its code or its template
+/// differs from its table.
+#[must_use]
+pub fn findings(stack: &Stack) -> Vec<Finding> {
+    let table = &stack.table;
+    let mut findings = chorus_design::check(table.rows, &table.messages());
+    findings.extend(chorus_design::wiring(table, &HttpFunction::split(stack.functions.clone()).0));
+    let template = chorus_template::synthesize(stack);
+    findings.extend(chorus_template::check(&template.document(), stack));
+    findings
+}
+
+/// Runs `A` from the first `seeds` seeds, four of its cases in each, under every kind of fault.
+///
+/// # Errors
+/// Where the simulator itself fails.
+pub fn simulate<A: Application>(seeds: u64) -> anyhow::Result<Report<A::Ends, A::Story>> {
+    let campaign = Campaign::Seeds { seeds: 0..seeds, faults: Faults::all(&[]), size: 4 };
+    Ok(Simulator::<A>::new().campaign(&campaign, &Setting::default(), &|_| {})?)
+}
+
+fn clean(stack: &Stack) -> anyhow::Result<()> {
+    let findings = findings(stack);
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    ensure!(findings.is_empty(), "{}", lines.join("\n"));
+    Ok(())
+}
+
+fn design(stack: &Stack, check: bool) -> anyhow::Result<()> {
+    if check {
+        clean(stack)?;
+        println!("The flow closes, and the template is clean.");
+    } else {
+        println!("{}", chorus_design::action_table(stack.table.rows, None));
+    }
+    Ok(())
+}
+
+fn synth(stack: &Stack, write: bool, check: bool) -> anyhow::Result<()> {
+    clean(stack)?;
+    let (text, path) =
+        (chorus_template::synthesize(stack).to_yaml(), stack.root.join("template.yaml"));
+    if write {
+        std::fs::write(path, text)?;
+    } else if check {
+        ensure!(
+            std::fs::read_to_string(path)? == text,
+            "template.yaml is stale: write it with `synth --write`"
+        );
+        println!("The template is clean.");
+    } else {
+        println!("{}", text.trim_end());
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! A route that runs an action on a command: its fields come from the body and from the path.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chorus_http::{Method, Problem, Request, Response, Route};
+use chorus_kernel::testing::now;
+use chorus_kernel::{
+    Action, Clock, Context, Decided, Decision, Failure, IDEMPOTENCY_TABLE, Input, Kernel,
+    MemoryStore, NoMachines, Publisher, Rejected,
+};
+use chorus_table::{Entry, sample_time};
+use jiff::Timestamp;
+
+mod services {
+    chorus_table::services! {
+        /// Opens doors.
+        DOORS: "doors", "Doors", "org.doors";
+    }
+}
+
+mod commands {
+    chorus_table::event! {
+        /// Open a door.
+        OpenDoor: chorus_table::Owner::Service(super::services::DOORS), Command, about door, {
+            door: String = "front".to_owned(),
+            keys: u32 = 1,
+        }
+    }
+}
+
+mod facts {
+    chorus_table::event! {
+        /// A door is open.
+        DoorOpened: chorus_table::Owner::Service(super::services::DOORS), End, about door, {
+            door: String = "front".to_owned(),
+        }
+    }
+}
+
+chorus_table::design_table! {
+    /// Opens a door.
+    OpenDoor: DOORS api [OpenDoor] => [DoorOpened]
+        .records();
+}
+
+struct OpenDoor;
+
+impl Action for OpenDoor {
+    type Row = rows::OpenDoor;
+    type State = ();
+
+    fn keys(&self, _: &Input<Self>) {}
+
+    fn decide(&self, input: &Input<Self>, (): &(), _: &Context<'_>) -> Decided<Self> {
+        let rows::OpenDoorInput::OpenDoor(it) = input;
+        Ok(Decision::emit(facts::DoorOpened { door: it.door.clone() }))
+    }
+}
+
+/// A bus that takes everything, and a clock that stands still.
+struct Quiet;
+
+#[async_trait]
+impl Publisher for Quiet {
+    async fn put_events(&self, _: &[Entry]) -> Result<Vec<Rejected>, Failure> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Clock for Quiet {
+    fn now(&self) -> Timestamp {
+        sample_time()
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+fn ask(body: &str) -> Result<Response, Problem> {
+    let route = Route::command::<commands::OpenDoor>(Method::PUT, "/doors/{door}", 201, OpenDoor);
+    assert_eq!((route.summary, route.success), ("Open a door", 201));
+    let kernel = Kernel {
+        store: Arc::new(MemoryStore::new(&[IDEMPOTENCY_TABLE])),
+        bus: Arc::new(Quiet),
+        machines: Arc::new(NoMachines),
+        clock: Arc::new(Quiet),
+    };
+    let path = [("door".to_owned(), "back".to_owned())].into();
+    let request = Request { path, body: body.as_bytes().to_vec(), ..Request::default() };
+    now(route.endpoint.call(&kernel, &request))
+}
+
+#[test]
+fn fields_come_from_the_path_and_from_the_body_and_the_answer_is_the_command() {
+    let answer = ask(r#"{ "keys": 2 }"#).unwrap();
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.body, serde_json::json!({ "door": "back", "keys": 2 }));
+}
+
+#[test]
+fn a_field_that_neither_has_is_named() {
+    let problem = ask("").unwrap_err();
+    assert_eq!(problem.status, 422);
+    assert!(format!("{problem:?}").contains("keys"), "{problem:?}");
+}
+
+#[test]
+fn a_body_that_is_no_object_is_refused() {
+    assert_eq!(ask("[]").unwrap_err().status, 422);
+    assert_eq!(ask("{").unwrap_err().status, 400);
+}
