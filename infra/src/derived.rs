@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use chorus_design::{Finding, GeneratedFile, files};
+use chorus_design::{
+    Contract, Finding, GeneratedFile, Incompatibility, PUBLISHED, PublishedError, compare, files,
+};
 use chorus_events::table::TABLE;
 use chorus_kernel::Function;
 use chorus_template::{check, synthesize};
@@ -25,6 +27,9 @@ pub enum NotWritten {
     /// A schema or a sample cannot be written as JSON.
     #[error("what derives from the design table cannot be written as JSON")]
     Json(#[from] serde_json::Error),
+    /// What was published cannot be read.
+    #[error("it is not known what was published")]
+    Published(#[from] PublishedError),
     /// This file cannot be written.
     #[error("{} cannot be written", .0.display())]
     File(PathBuf, #[source] std::io::Error),
@@ -42,6 +47,37 @@ pub fn prove_design() -> Vec<Finding> {
     chorus_design::prove(&TABLE, &functions)
 }
 
+/// What breaks somebody who still speaks the contract of `against`: a folder of published schemas, or a
+/// commit of the repository `root`. Without it, what was published so far; nothing where nothing was.
+///
+/// # Errors
+/// Where that contract cannot be read.
+pub fn prove_contract(
+    root: &Path,
+    against: Option<&str>,
+) -> Result<Vec<Incompatibility>, PublishedError> {
+    let old = match against {
+        Some(against) => chorus_design::published_at(root, against, &TABLE)?,
+        None if !root.join(PUBLISHED).exists() => return Ok(Vec::new()),
+        None => chorus_design::published(&root.join(PUBLISHED), &TABLE)?,
+    };
+    let new = Contract::of(&TABLE).map_err(PublishedError::Table)?;
+    Ok(compare(&old, &new))
+}
+
+/// Adds today's contract to what is published, and returns how many schemas are new.
+///
+/// # Errors
+/// [`NotWritten`]; where the contract breaks somebody, nothing is written.
+pub fn publish_contract(root: &Path) -> Result<usize, NotWritten> {
+    write(root, incompatible(root)?, &[])?;
+    Ok(chorus_design::publish(&root.join(PUBLISHED), &TABLE)?)
+}
+
+fn incompatible(root: &Path) -> Result<Vec<Finding>, NotWritten> {
+    Ok(prove_contract(root, None)?.into_iter().map(Finding::from).collect())
+}
+
 /// Where the template is not what the table says, or grants too much; `root` is the repository.
 #[must_use]
 pub fn prove_template(root: &Path) -> Vec<Finding> {
@@ -55,7 +91,7 @@ pub fn prove_template(root: &Path) -> Vec<Finding> {
 /// [`NotWritten`]; where the check finds anything, nothing is written.
 pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
     let files = files(&TABLE, SOURCE)?;
-    write(root, prove_design(), &files)?;
+    write(root, [prove_design(), incompatible(root)?].concat(), &files)?;
     Ok(files.len())
 }
 

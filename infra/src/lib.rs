@@ -18,7 +18,10 @@ use std::path::PathBuf;
 use chorus_events::table::TABLE;
 use chorus_template::{Application, Stack};
 
-pub use derived::{NotWritten, prove_design, prove_template, write_design, write_template};
+pub use derived::{
+    NotWritten, prove_contract, prove_design, prove_template, publish_contract, write_design,
+    write_template,
+};
 
 /// What stands above the template.
 const PREAMBLE: &str = "\

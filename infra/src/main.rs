@@ -5,10 +5,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use chorus_design::Finding;
 use chorus_events::table::TABLE;
-use chorus_infra::{prove_design, prove_template, write_design, write_template};
+use chorus_infra::{
+    prove_contract, prove_design, prove_template, publish_contract, write_design, write_template,
+};
 
-const USAGE: &str = "usage: cargo design --check | --write";
+const USAGE: &str = "usage: cargo design --check | --write | --publish";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,6 +19,7 @@ fn main() -> ExitCode {
     let told = match arguments[..] {
         ["--check"] => prove(),
         ["--write"] => write(),
+        ["--publish"] => publish(),
         _ => Err(USAGE.to_owned()),
     };
     let (line, code) = match told {
@@ -30,6 +34,8 @@ fn prove() -> Result<String, String> {
     let mut findings = prove_design();
     if findings.is_empty() {
         findings = prove_template(Path::new("."));
+        let broken = prove_contract(Path::new("."), None).map_err(|error| error.to_string())?;
+        findings.extend(broken.into_iter().map(Finding::from));
     }
     if findings.is_empty() {
         let (rows, messages) = (TABLE.rows.len(), TABLE.messages().len());
@@ -44,4 +50,9 @@ fn write() -> Result<String, String> {
     let written = write_design(root).map_err(|error| error.to_string())?;
     write_template(root).map_err(|error| error.to_string())?;
     Ok(format!("{written} files and template.yaml written."))
+}
+
+fn publish() -> Result<String, String> {
+    let new = publish_contract(Path::new(".")).map_err(|error| error.to_string())?;
+    Ok(format!("{new} new schemas published."))
 }

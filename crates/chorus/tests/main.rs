@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 mod demo;
+mod evolving;
 mod help;
 mod machines;
 mod northwind;

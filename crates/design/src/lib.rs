@@ -1,6 +1,7 @@
 //! The design table as people read it, and the proof that its flow is complete.
 
 mod check;
+mod compatibility;
 mod compensation;
 mod files;
 mod finding;
@@ -12,6 +13,10 @@ mod print;
 mod wiring;
 
 pub use check::check;
+pub use compatibility::{
+    Contract, Direction, Incompatibility, PUBLISHED, PublishedError, Readers, Version, compare,
+    publish, published, published_at, readers,
+};
 pub use files::{GeneratedFile, files};
 pub use finding::Finding;
 pub use flow::Flow;

@@ -1,6 +1,6 @@
 //! The design table of an application as a value, and the macro that declares one.
 
-use crate::{Message, RowSpec, Rule, Service, rules};
+use crate::{Message, Reader, RowSpec, Rule, Service, rules};
 
 /// A design table: what rules, IAM, templates, documents, checks and the local run derive from.
 /// Declared with [`design_table!`](crate::design_table).
@@ -13,6 +13,8 @@ pub struct Table {
     /// The messages in the order in which the rows name them; one stands here for each mention.
     #[doc(hidden)]
     pub mentioned: fn() -> Vec<Message>,
+    /// How each row reads its messages, in the order of the rows.
+    pub readers: fn() -> Vec<Reader>,
 }
 
 impl Table {
@@ -242,6 +244,7 @@ macro_rules! design_table {
                 $($($crate::Message::of::<facts::$task>(),)+)?
                 $($crate::Message::of::<facts::$output>(),)*
             )+],
+            readers: || vec![$($crate::Reader::of::<rows::$action>()),+],
         };
     } };
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chorus_design::{action_table, event_table};
+use chorus_design::{Finding, PUBLISHED, action_table, event_table};
 use chorus_events::table::TABLE;
-use chorus_infra::{prove_design, write_design};
+use chorus_infra::{prove_contract, prove_design, publish_contract, write_design};
 use clap::Args;
 use serde_json::json;
 
@@ -22,6 +22,16 @@ pub(crate) struct Design {
     /// docs/DESIGN-TABLE.md
     #[arg(long)]
     write: bool,
+    /// Compare the contract with what was published, for new producers with old consumers and for old
+    /// events with new consumers; exit 1 and name the rows that a change hits
+    #[arg(long, conflicts_with_all = ["check", "write", "publish"])]
+    compat: bool,
+    /// Compare with the schemas in this folder, or with those of this commit
+    #[arg(long, value_name = "DIR|COMMIT", requires = "compat")]
+    against: Option<String>,
+    /// Add the contract to what is published, as a release does, unless it breaks what is
+    #[arg(long, conflicts_with_all = ["check", "write"])]
+    publish: bool,
     /// Where the repository is
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
@@ -31,9 +41,11 @@ pub(crate) struct Design {
 }
 
 pub(crate) fn run(design: &Design) -> anyhow::Result<ExitCode> {
-    match (design.check, design.write) {
-        (true, _) => prove(design),
-        (_, true) => write(design),
+    match design {
+        Design { check: true, .. } => prove(design),
+        Design { write: true, .. } => write(design),
+        Design { compat: true, .. } => compare(design),
+        Design { publish: true, .. } => publish(design),
         _ => print(design),
     }
 }
@@ -78,5 +90,28 @@ fn prove(design: &Design) -> anyhow::Result<ExitCode> {
 fn write(design: &Design) -> anyhow::Result<ExitCode> {
     let written = write_design(&design.root)?;
     line!("{written} files written.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn compare(design: &Design) -> anyhow::Result<ExitCode> {
+    let published = design.root.join(PUBLISHED).display().to_string();
+    let against = design.against.as_deref().unwrap_or(&published);
+    let found = prove_contract(&design.root, Some(against))?;
+    let code = if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if design.json {
+        line!("{}", serde_json::to_string_pretty(&found)?);
+    } else if found.is_empty() {
+        line!("{GOOD}Compatible{GOOD:#} with {against}, in both directions.");
+    } else {
+        for Finding { subject, problem, remedy } in found.into_iter().map(Finding::from) {
+            line!("{BAD}{subject}{BAD:#}: {problem}. {remedy}.");
+        }
+    }
+    Ok(code)
+}
+
+fn publish(design: &Design) -> anyhow::Result<ExitCode> {
+    let new = publish_contract(&design.root)?;
+    line!("{new} new schemas published.");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,92 @@
+//! Changes of the contract, judged by the command: against a folder, and against a commit.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::{chorus, said, well};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// What was published, copied below `root`, with the total of a created order as a text.
+fn edited(root: &Path) -> String {
+    let folder = root.join("events/schemas/published");
+    std::fs::create_dir_all(&folder).unwrap();
+    for entry in std::fs::read_dir(Path::new(ROOT).join("events/schemas/published")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+    }
+    let edited = folder.join("OrderCreated.v1.json");
+    let mut schema: Value =
+        serde_json::from_str(&std::fs::read_to_string(&edited).unwrap()).unwrap();
+    schema["properties"]["total"] = serde_json::json!({ "type": "string" });
+    std::fs::write(&edited, schema.to_string()).unwrap();
+    folder.display().to_string()
+}
+
+#[track_caller]
+fn breaks_the_total(arguments: &[&str]) {
+    let output = chorus(&[&["design", "--compat", "--json"], arguments].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Vec<Value> = serde_json::from_str(&said(&output)).unwrap();
+    let directions: Vec<&str> = found.iter().map(|it| it["direction"].as_str().unwrap()).collect();
+    assert_eq!(directions, ["new-producers-old-consumers", "old-events-new-consumers"]);
+    for finding in &found {
+        assert_eq!(
+            (&finding["event"], &finding["path"]),
+            (&"OrderCreated".into(), &"total".into())
+        );
+        let rows = finding["rows"].as_array().unwrap();
+        assert!(rows.contains(&"ReviewOrder".into()) && !rows.contains(&"RecordEvent".into()));
+        assert!(finding["remedy"].as_str().unwrap().contains("version 2"), "{finding}");
+    }
+}
+
+#[test]
+fn the_contract_is_compatible_with_what_was_published() {
+    assert!(well(&["design", "--compat", "--root", ROOT]).starts_with("Compatible with "));
+    assert_eq!(well(&["design", "--compat", "--root", ROOT, "--json"]).trim(), "[]");
+}
+
+#[test]
+fn a_change_is_judged_against_a_folder_and_against_a_commit() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = edited(place.path());
+    breaks_the_total(&["--against", &folder]);
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(place.path()).args(["-c", "user.name=a", "-c", "user.email=a@b"]);
+        assert!(git.args(arguments).output().unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "Publish"]);
+    std::fs::remove_dir_all(place.path().join("events")).unwrap();
+    let root = place.path().display().to_string();
+    breaks_the_total(&["--root", &root, "--against", "HEAD"]);
+}
+
+#[test]
+fn what_is_neither_a_folder_nor_a_commit_is_said_so() {
+    let output = chorus(&["design", "--compat", "--root", ROOT, "--against", "no-such-release"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("no-such-release") && error.contains("neither a folder"), "{error}");
+}
+
+#[test]
+fn nothing_is_written_or_published_of_a_contract_that_breaks_somebody() {
+    let place = tempfile::tempdir().unwrap();
+    edited(place.path());
+    std::fs::create_dir_all(place.path().join("events/src")).unwrap();
+    std::fs::write(place.path().join("events/src/table.rs"), "").unwrap();
+    let root = place.path().display().to_string();
+    for what in ["--write", "--publish"] {
+        let output = chorus(&["design", what, "--root", &root]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{what}");
+        assert!(error.contains("OrderCreated version 1: total may be"), "{what}: {error}");
+        assert!(!place.path().join("events/schemas/OrderCreated.v1.json").exists(), "{what}");
+    }
+}

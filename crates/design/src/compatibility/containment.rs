@@ -1,0 +1,235 @@
+//! Whether everything that one schema allows is accepted by another, and where not.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::schema::{Alternative, Schema, TYPES, Unresolved};
+use super::{arrays, numbers, objects, texts};
+
+/// The most values that a field may list for an object to be told apart by it.
+const MAX_TAGS: usize = 64;
+
+/// What a reader may not accept.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Problem {
+    /// Where: fields joined by points, `[]` after an array, `{}` after a map; empty for the whole.
+    pub(super) path: String,
+    /// What may be there, as the end of a sentence that begins with the path.
+    pub(super) problem: String,
+    /// What the remedy depends on.
+    pub(super) kind: Kind,
+}
+
+/// Which kind of change a problem comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// The reader requires what may be absent.
+    Absent,
+    /// The reader refuses fields that it does not know.
+    Unknown,
+    /// The reader knows fewer values.
+    Value,
+    /// The reader is stricter, or of another type.
+    Narrower,
+}
+
+/// What is compared, and what has been compared on the way here.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Comparison {
+    pub(super) path: String,
+    within: BTreeSet<String>,
+}
+
+impl Comparison {
+    /// The same at a field of it.
+    pub(super) fn at(&self, field: &str) -> Self {
+        let path = match self.path.as_str() {
+            "" => field.to_owned(),
+            path => format!("{path}.{field}"),
+        };
+        Self { path, ..self.clone() }
+    }
+
+    /// The same at what it contains: `[]` for an array, `{}` for a map.
+    pub(super) fn inside(&self, brackets: &str) -> Self {
+        Self { path: format!("{}{brackets}", self.path), ..self.clone() }
+    }
+
+    pub(super) fn problem(&self, kind: Kind, problem: impl Into<String>) -> Problem {
+        Problem { path: self.path.clone(), problem: problem.into(), kind }
+    }
+}
+
+/// What `reader` may not accept of what `writer` allows.
+pub(super) fn refused(
+    writer: &Schema<'_>,
+    reader: &Schema<'_>,
+    mut at: Comparison,
+) -> Vec<Problem> {
+    let pair = json!([writer.document()["allOf"], reader.document()["allOf"]]).to_string();
+    if !at.within.insert(pair) {
+        return Vec::new(); // A recursive type: this very pair is being compared.
+    }
+    let unresolved = |Unresolved(what): Unresolved| {
+        vec![at.problem(Kind::Narrower, format!("refers to {what}"))]
+    };
+    let (written, read) = match (writer.alternatives(), reader.alternatives()) {
+        (Ok(written), Ok(read)) => (written, read),
+        (Err(error), _) | (_, Err(error)) => return unresolved(error),
+    };
+    let mut problems: Vec<Problem> =
+        written.iter().flat_map(|one| alternative(one, reader, &read, &at)).collect();
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+fn alternative(
+    written: &Alternative<'_>,
+    reader: &Schema<'_>,
+    read: &[Alternative<'_>],
+    at: &Comparison,
+) -> Vec<Problem> {
+    if let Some(values) = finite(written) {
+        return each_value(values, reader, at);
+    }
+    let kinds = TYPES.into_iter().filter(|kind| written.allows(kind));
+    kinds.flat_map(|kind| one_type(kind, written, (reader, read), at)).collect()
+}
+
+/// The values of an alternative that allows only these.
+fn finite(written: &Alternative<'_>) -> Option<Vec<Value>> {
+    let mut values = written.listed()?;
+    let validator = validator(&written.schema());
+    values.retain(|value| validator.as_ref().is_none_or(|it| it.is_valid(value)));
+    Some(values)
+}
+
+fn validator(schema: &Schema<'_>) -> Option<jsonschema::Validator> {
+    let mut options = jsonschema::draft202012::options();
+    options = options.should_validate_formats(true);
+    options.build(&schema.document()).ok()
+}
+
+fn each_value(values: Vec<Value>, reader: &Schema<'_>, at: &Comparison) -> Vec<Problem> {
+    let Some(validator) = validator(reader) else {
+        return vec![at.problem(Kind::Narrower, "is read by a schema that cannot be judged")];
+    };
+    let refused = values.into_iter().filter(|value| !validator.is_valid(value));
+    refused
+        .map(|value| at.problem(Kind::Value, format!("may be {value}, which is refused")))
+        .collect()
+}
+
+/// The problems of one type of JSON that `written` allows.
+fn one_type(
+    kind: &str,
+    written: &Alternative<'_>,
+    (reader, read): (&Schema<'_>, &[Alternative<'_>]),
+    at: &Comparison,
+) -> Vec<Problem> {
+    match kind {
+        "null" => return each_value(vec![Value::Null], reader, at),
+        "boolean" => return each_value(vec![json!(false), json!(true)], reader, at),
+        _ => {}
+    }
+    let takes = |one: &&Alternative<'_>| one.allows(kind) && one.listed().is_none();
+    let candidates: Vec<&Alternative<'_>> = read.iter().filter(takes).collect();
+    let mut best: Option<Vec<Problem>> = None;
+    for candidate in &candidates {
+        let problems = plain(kind, written, candidate, at);
+        if best.as_ref().is_none_or(|best| problems.len() < best.len()) {
+            best = Some(problems);
+        }
+    }
+    match best {
+        None if read.iter().any(|one| one.allows(kind)) => {
+            let problem = format!("may be any {kind}, of which some are refused");
+            vec![at.problem(Kind::Value, problem)]
+        }
+        None => {
+            vec![at.problem(Kind::Narrower, format!("may be {}, which is refused", named(kind)))]
+        }
+        Some(problems) if !problems.is_empty() && kind == "object" && candidates.len() > 1 => {
+            match by_tag(written) {
+                Some(split) => {
+                    split.iter().flat_map(|one| one_type(kind, one, (reader, read), at)).collect()
+                }
+                None => problems,
+            }
+        }
+        Some(problems) => problems,
+    }
+}
+
+fn named(kind: &str) -> String {
+    let article = if matches!(kind, "array" | "object") { "an" } else { "a" };
+    format!("{article} {kind}")
+}
+
+/// The problems of one type of JSON between two alternatives that both allow it.
+fn plain(
+    kind: &str,
+    written: &Alternative<'_>,
+    read: &Alternative<'_>,
+    at: &Comparison,
+) -> Vec<Problem> {
+    let as_problems = |all: Vec<String>| {
+        all.into_iter().map(|problem| at.problem(Kind::Narrower, problem)).collect::<Vec<_>>()
+    };
+    let mut problems = match kind {
+        "number" => as_problems(numbers::refused(written, read)),
+        "string" => as_problems(texts::refused(written, read)),
+        "array" => arrays::refused(written, read, at),
+        _ => objects::refused(written, read, at),
+    };
+    problems.extend(unjudged(written, read, at));
+    problems
+}
+
+/// Keywords that are not compared by what they mean: the reader's have to stand in the writer, too.
+const UNJUDGED: [&str; 12] = [
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentRequired",
+    "dependentSchemas",
+    "contains",
+    "minContains",
+    "maxContains",
+    "unevaluatedItems",
+    "$dynamicRef",
+    "$recursiveRef",
+];
+
+fn unjudged(written: &Alternative<'_>, read: &Alternative<'_>, at: &Comparison) -> Vec<Problem> {
+    let differs = |keyword: &&&str| {
+        read.each(keyword).any(|value| !written.each(keyword).any(|own| own == value))
+    };
+    let differing = UNJUDGED.iter().filter(differs);
+    let problem = |keyword: &&str| {
+        at.problem(Kind::Narrower, format!("is read with `{keyword}`, which cannot be judged"))
+    };
+    differing.map(problem).collect()
+}
+
+/// An object once for each value of a field that tells its variants apart.
+fn by_tag<'d>(written: &Alternative<'d>) -> Option<Vec<Alternative<'d>>> {
+    for name in objects::required(written) {
+        let ways = objects::field(written, &name)?.alternatives().ok()?;
+        let values: Option<Vec<Vec<Value>>> = ways.iter().map(finite).collect();
+        let values: Vec<Value> = values.unwrap_or_default().into_iter().flatten().collect();
+        if (2..=MAX_TAGS).contains(&values.len()) {
+            let fixed = |value: &Value| {
+                let mut one = written.clone();
+                let tag = json!({ "properties": { name.clone(): { "const": value } } });
+                one.maps.extend(tag.as_object().cloned());
+                one
+            };
+            return Some(values.iter().map(fixed).collect());
+        }
+    }
+    None
+}

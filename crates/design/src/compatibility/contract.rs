@@ -1,0 +1,61 @@
+//! A contract as it is compared: the schemas of every version, and who reads what of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use chorus_table::Table;
+use serde_json::Value;
+
+use super::reading::{Readers, readers};
+
+/// A version of an event, written `OrderCreated.v1`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    pub event: String,
+    pub number: u32,
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.v{}", self.event, self.number)
+    }
+}
+
+impl FromStr for Version {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (event, number) = text.rsplit_once(".v").ok_or(())?;
+        Ok(Self { event: event.to_owned(), number: number.parse().map_err(|_| ())? })
+    }
+}
+
+/// Every version of every event and command, with those who read it.
+#[derive(Debug, Clone, Default)]
+pub struct Contract {
+    /// A published version may have had several schemas, each compatible with the one before.
+    pub schemas: BTreeMap<Version, Vec<Value>>,
+    pub readers: Readers,
+    /// The rows that there are.
+    pub rows: BTreeSet<String>,
+}
+
+impl Contract {
+    /// The contract that `table` declares.
+    ///
+    /// # Errors
+    /// Where a schema or a sample cannot be written as JSON.
+    pub fn of(table: &Table) -> serde_json::Result<Self> {
+        let mut schemas = BTreeMap::new();
+        for message in table.messages() {
+            let version = Version {
+                event: message.spec.detail_type.to_owned(),
+                number: message.spec.version,
+            };
+            schemas.insert(version, vec![serde_json::to_value((message.schema)())?]);
+        }
+        let readers = readers(table, &schemas)?;
+        let rows = table.rows.iter().map(|row| row.action.to_owned()).collect();
+        Ok(Self { schemas, readers, rows })
+    }
+}

@@ -1,0 +1,161 @@
+//! Whether a contract can still be spoken with what was published before: in both directions, and
+//! whom a change hits.
+//!
+//! A schema says what a producer may write and what a consumer accepts. So a change is compatible where
+//! everything that the one schema allows is accepted by the other, and the other way around. Two
+//! things are as our own events have them: fields that a schema does not name are not written, unless it
+//! says what they hold; and whether an unknown field is ignored is part of what a schema promises.
+
+mod arrays;
+mod containment;
+mod contract;
+mod numbers;
+mod objects;
+mod published;
+mod reading;
+mod schema;
+mod texts;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use self::containment::{Comparison, Kind, Problem};
+use self::schema::Schema;
+
+use crate::Finding;
+
+pub use self::contract::{Contract, Version};
+pub use self::published::{PUBLISHED, PublishedError, publish, published, published_at};
+pub use self::reading::{Readers, readers};
+
+/// Between whom a change breaks something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Consumers that run still, or again, are given events of the new producers.
+    NewProducersOldConsumers,
+    /// New consumers are given events of old producers: from queues, archives, orders in flight.
+    OldEventsNewConsumers,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NewProducersOldConsumers => "new producers, old consumers",
+            Self::OldEventsNewConsumers => "old events, new consumers",
+        })
+    }
+}
+
+/// A change that breaks somebody.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Incompatibility {
+    /// The detail type of the event, or the name of the command.
+    pub event: String,
+    pub version: u32,
+    /// Where in its data: fields joined by points, `[]` for the items of an array, `{}` for the values
+    /// of a map; empty for the whole.
+    pub path: String,
+    pub direction: Direction,
+    /// The rows that read what changed. Empty where only the event log and listeners outside do.
+    pub rows: Vec<String>,
+    /// What is wrong, as the end of a sentence that begins with the path.
+    pub problem: String,
+    /// What would mend it, as a sentence without its full stop.
+    pub remedy: String,
+}
+
+impl From<Incompatibility> for Finding {
+    fn from(found: Incompatibility) -> Self {
+        let Incompatibility { event, version, path, direction, rows, problem, remedy } = found;
+        let place = if path.is_empty() { "its data" } else { &path };
+        let rows = if rows.is_empty() { "no row".to_owned() } else { rows.join(", ") };
+        let problem = format!("{place} {problem} ({direction}; hits {rows})");
+        Self::new(format!("{event} version {version}"), problem, remedy)
+    }
+}
+
+/// Every change from `old` to `new` that breaks somebody; nothing where all is compatible.
+#[must_use]
+pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
+    let mut found = Vec::new();
+    for (version, schemas) in &old.schemas {
+        let Some(current) = new.schemas.get(version) else {
+            found.extend(gone(version, old, new));
+            continue;
+        };
+        for (before, after) in
+            schemas.iter().flat_map(|old| current.iter().map(move |new| (old, new)))
+        {
+            let (before, after) = (Schema::whole(before), Schema::whole(after));
+            let compared = [
+                (Direction::NewProducersOldConsumers, &after, &before, &old.readers),
+                (Direction::OldEventsNewConsumers, &before, &after, &new.readers),
+            ];
+            for (direction, writer, reader, readers) in compared {
+                let problems = containment::refused(writer, reader, Comparison::default());
+                let of = |problem| incompatibility(version, direction, problem, readers);
+                found.extend(problems.into_iter().map(of));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// A version that nobody can read any more, though a row that did is still there.
+fn gone(version: &Version, old: &Contract, new: &Contract) -> Option<Incompatibility> {
+    let still = |row: &String| new.rows.contains(row);
+    let rows: Vec<String> = old.readers.hit(version, "").into_iter().filter(still).collect();
+    (!rows.is_empty()).then(|| Incompatibility {
+        event: version.event.clone(),
+        version: version.number,
+        path: String::new(),
+        direction: Direction::OldEventsNewConsumers,
+        rows,
+        problem: "are read no more: events of this version in queues and archives cannot be"
+            .to_owned(),
+        remedy: format!(
+            "Keep {} version {} in the contract, or retire the rows that read it",
+            version.event, version.number
+        ),
+    })
+}
+
+fn incompatibility(
+    version: &Version,
+    direction: Direction,
+    Problem { path, problem, kind }: Problem,
+    readers: &Readers,
+) -> Incompatibility {
+    let remedy = remedy(version, direction, &path, kind);
+    let (event, number) = (version.event.clone(), version.number);
+    // A place that no row knows concerns those who read what it is in.
+    let mut place = path.as_str();
+    let mut rows = readers.hit(version, place);
+    while rows.is_empty() && !place.is_empty() {
+        place = reading::around(place);
+        rows = readers.hit(version, place);
+    }
+    Incompatibility { event, version: number, path, direction, rows, problem, remedy }
+}
+
+fn remedy(version: &Version, direction: Direction, path: &str, kind: Kind) -> String {
+    use Direction::{NewProducersOldConsumers as Forward, OldEventsNewConsumers as Backward};
+    let field = if path.is_empty() { "the data" } else { path };
+    let keep = match (kind, direction) {
+        (Kind::Absent, Forward) => format!("Go on writing {field} always"),
+        (Kind::Absent, Backward) => format!("Let {field} be absent, with `#[serde(default)]`"),
+        (Kind::Unknown, Forward) => format!("Write {field} as the published schema has it"),
+        (Kind::Unknown, Backward) => format!("Go on ignoring or naming unknown fields of {field}"),
+        (Kind::Value, Forward) => format!("Write only published values in {field}"),
+        (Kind::Value, Backward) => format!("Go on reading every published value of {field}"),
+        (Kind::Narrower, _) => {
+            format!("Keep {field} as published, and add an optional field beside it")
+        }
+    };
+    let next = version.number + 1;
+    format!("{keep}; or declare version {next} (docs/EVOLVE-AN-EVENT.md)")
+}

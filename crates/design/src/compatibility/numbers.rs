@@ -1,0 +1,131 @@
+//! Numbers: bounds, the bounds that a format implies, and multiples.
+
+use std::str::FromStr;
+
+use bigdecimal::{BigDecimal, Zero};
+use serde_json::Value;
+
+use super::schema::Alternative;
+
+/// An end of a range: the number, and whether the range stops before it.
+type End = (BigDecimal, bool);
+
+/// What numbers an alternative allows.
+#[derive(Debug, Default)]
+struct Numbers {
+    least: Option<End>,
+    most: Option<End>,
+    multiples: Vec<BigDecimal>,
+    whole: bool,
+}
+
+/// What `reader` does not accept of the numbers that `writer` allows, as the end of a sentence.
+pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec<String> {
+    let (written, read) = (Numbers::of(writer), Numbers::of(reader));
+    let mut problems = Vec::new();
+    if read.whole && !written.whole {
+        problems.push("may be a number that is not whole, which is refused".to_owned());
+    }
+    if let Some(end) = read.least {
+        let within =
+            written.least.is_some_and(|own| own.0 > end.0 || (own.0 == end.0 && own.1 >= end.1));
+        if !within {
+            let or = if end.1 { "at or below" } else { "below" };
+            problems.push(format!("may be {or} {}, which is refused", end.0.normalized()));
+        }
+    }
+    if let Some(end) = read.most {
+        let within =
+            written.most.is_some_and(|own| own.0 < end.0 || (own.0 == end.0 && own.1 >= end.1));
+        if !within {
+            let or = if end.1 { "at or above" } else { "above" };
+            problems.push(format!("may be {or} {}, which is refused", end.0.normalized()));
+        }
+    }
+    for step in read.multiples {
+        let whole = written.whole.then(|| BigDecimal::from(1));
+        let fits = |own: &BigDecimal| (own % &step).is_zero();
+        if !written.multiples.iter().chain(&whole).any(fits) {
+            problems.push(format!("may be no multiple of {}, which is refused", step.normalized()));
+        }
+    }
+    problems
+}
+
+impl Numbers {
+    fn of(alternative: &Alternative<'_>) -> Self {
+        let mut numbers = Self { whole: alternative.whole_numbers(), ..Self::default() };
+        numbers.multiples = alternative
+            .each("multipleOf")
+            .filter_map(decimal)
+            .filter(|step| !step.is_zero())
+            .collect();
+        numbers.whole |= numbers.multiples.iter().any(BigDecimal::is_integer);
+        for (keyword, open) in [("minimum", false), ("exclusiveMinimum", true)] {
+            alternative
+                .each(keyword)
+                .filter_map(decimal)
+                .for_each(|end| numbers.at_least((end, open)));
+        }
+        for (keyword, open) in [("maximum", false), ("exclusiveMaximum", true)] {
+            alternative
+                .each(keyword)
+                .filter_map(decimal)
+                .for_each(|end| numbers.at_most((end, open)));
+        }
+        for (least, most) in alternative.each("format").filter_map(range) {
+            numbers.at_least((least, false));
+            numbers.at_most((most, false));
+        }
+        numbers
+    }
+
+    fn at_least(&mut self, end: End) {
+        let end = if self.whole { whole_end(end, 1) } else { end };
+        if self.least.as_ref().is_none_or(|own| (&end.0, end.1) > (&own.0, own.1)) {
+            self.least = Some(end);
+        }
+    }
+
+    fn at_most(&mut self, end: End) {
+        let end = if self.whole { whole_end(end, -1) } else { end };
+        let tighter = |own: &End| end.0 < own.0 || (end.0 == own.0 && end.1 && !own.1);
+        if self.most.as_ref().is_none_or(tighter) {
+            self.most = Some(end);
+        }
+    }
+}
+
+/// The first whole number inside of an end; `inwards` is 1 for a least number and -1 for a most.
+fn whole_end((end, open): End, inwards: i64) -> End {
+    if end.is_integer() {
+        return if open { (end + inwards, false) } else { (end, false) };
+    }
+    let mode = match inwards {
+        1 => bigdecimal::RoundingMode::Ceiling,
+        _ => bigdecimal::RoundingMode::Floor,
+    };
+    (end.with_scale_round(0, mode), false)
+}
+
+fn decimal(value: &Value) -> Option<BigDecimal> {
+    value.as_number().and_then(|number| BigDecimal::from_str(&number.to_string()).ok())
+}
+
+/// The least and the greatest number of the formats that name an integer of a machine.
+fn range(format: &Value) -> Option<(BigDecimal, BigDecimal)> {
+    let (signed, bits) = match format.as_str()? {
+        "int" => (true, 64),
+        "uint" => (false, 64),
+        name => match name.strip_prefix("uint") {
+            Some(bits) => (false, bits.parse::<u32>().ok()?),
+            None => (true, name.strip_prefix("int")?.parse::<u32>().ok()?),
+        },
+    };
+    let power = |bits: u32| (0..bits).fold(BigDecimal::from(1), |power, _| power * 2);
+    match (signed, bits) {
+        (_, 0 | 129..) => None,
+        (true, bits) => Some((-power(bits - 1), power(bits - 1) - 1)),
+        (false, bits) => Some((BigDecimal::zero(), power(bits) - 1)),
+    }
+}

@@ -1,0 +1,101 @@
+//! The edits: a schema in one place before and after, and whom the change breaks.
+
+mod fields;
+mod scalars;
+mod shapes;
+
+use serde_json::Value;
+
+/// Whom a change breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Breaks {
+    Nobody,
+    /// New producers, old consumers.
+    OldConsumers,
+    /// Old events, new consumers.
+    NewConsumers,
+    Both,
+}
+
+impl Breaks {
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (one, Self::Nobody) | (Self::Nobody, one) => one,
+            (one, other) if one == other => one,
+            _ => Self::Both,
+        }
+    }
+
+    /// Whom the undoing of the change breaks.
+    pub(crate) fn mirrored(self) -> Self {
+        match self {
+            Self::OldConsumers => Self::NewConsumers,
+            Self::NewConsumers => Self::OldConsumers,
+            other => other,
+        }
+    }
+}
+
+pub(crate) struct Edit {
+    pub(crate) name: &'static str,
+    /// JSON Pointer and value, or nothing for a place that is away.
+    changes: [Vec<(&'static str, Option<Value>)>; 2],
+    pub(crate) breaks: Breaks,
+    /// Where the finding is.
+    pub(crate) paths: &'static [&'static str],
+}
+
+impl Edit {
+    pub(crate) fn before(&self, base: &Value) -> Value {
+        changed(base, &self.changes[0])
+    }
+
+    pub(crate) fn after(&self, base: &Value) -> Value {
+        changed(base, &self.changes[1])
+    }
+}
+
+fn changed(base: &Value, changes: &[(&str, Option<Value>)]) -> Value {
+    let mut schema = base.clone();
+    for (pointer, value) in changes {
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        let fields = schema.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        match value {
+            Some(value) => fields.insert(name.to_owned(), value.clone()),
+            None => fields.remove(name),
+        };
+    }
+    schema
+}
+
+/// A field that every row reads, with another schema before and after.
+fn field(name: &'static str, before: Value, after: Value, breaks: Breaks) -> Edit {
+    let at = |schema| vec![("/properties/status", Some(schema))];
+    Edit { name, changes: [at(before), at(after)], breaks, paths: &["status"] }
+}
+
+/// The same, where the finding is deeper.
+fn inner(
+    name: &'static str,
+    [before, after]: [Value; 2],
+    breaks: Breaks,
+    paths: &'static [&'static str],
+) -> Edit {
+    Edit { paths, ..field(name, before, after, breaks) }
+}
+
+/// Changes of the schema itself.
+fn whole(
+    name: &'static str,
+    after: Vec<(&'static str, Option<Value>)>,
+    breaks: Breaks,
+    paths: &'static [&'static str],
+) -> Edit {
+    Edit { name, changes: [Vec::new(), after], breaks, paths }
+}
+
+pub(crate) fn all() -> Vec<Edit> {
+    let plain = [fields::fields(), fields::kinds(), scalars::values(), scalars::numbers()];
+    let nested = [scalars::texts(), shapes::arrays(), shapes::objects(), shapes::unions()];
+    plain.into_iter().chain(nested).flatten().collect()
+}

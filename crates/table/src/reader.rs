@@ -1,0 +1,27 @@
+//! How a row reads its messages, without its type: what checks of compatibility try.
+
+use serde_json::value::RawValue;
+
+use crate::{EventSpec, Inputs, ReadError, Row};
+
+/// How a row reads its messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    /// The row.
+    pub action: &'static str,
+    /// What it consumes, whichever way; nothing for a catch-all, which looks into no data.
+    pub events: &'static [EventSpec],
+    /// Reads data of this detail type and version as the row's action does.
+    pub read: fn(&str, u32, &RawValue) -> Result<(), ReadError>,
+}
+
+impl Reader {
+    /// The reader of the row `R`.
+    #[must_use]
+    pub fn of<R: Row>() -> Self {
+        let read = |detail_type: &str, version, data: &RawValue| {
+            R::Input::read(detail_type, version, data).map(drop)
+        };
+        Self { action: R::ACTION, events: R::Input::EVENTS, read }
+    }
+}
