@@ -26,7 +26,6 @@ mod error;
 mod event;
 mod explain;
 mod fold;
-mod hash;
 mod input;
 mod json;
 mod limits;

@@ -99,5 +99,5 @@ impl<A: Action, E: Event> Obey<A, E> {
 fn moment_key(nanoseconds: i128, data: &str) -> String {
     let digest =
         Sha256::new().chain_update(nanoseconds.to_le_bytes()).chain_update(data).finalize();
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..16])
 }

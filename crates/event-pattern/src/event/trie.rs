@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::hash::Table;
 use crate::pattern::Condition;
+use foldhash::HashMap;
 
 /// A node of the tree, and the path that leads to it.
 pub(crate) type PathId = u32;
@@ -44,7 +44,7 @@ struct Node {
     /// How many terms look at this very path.
     terms: u32,
     few: Vec<(Box<str>, PathId)>,
-    many: Table<Box<str>, PathId>,
+    many: HashMap<Box<str>, PathId>,
 }
 
 impl Default for PathTrie {
@@ -76,7 +76,7 @@ impl Node {
         self.few.retain(|(own, _)| **own != *name);
         self.many.remove(name);
         if self.many.is_empty() {
-            self.many = Table::default();
+            self.many = HashMap::default();
         }
     }
 

@@ -8,7 +8,7 @@ use super::ranges::Ranges;
 use crate::address::Address;
 use crate::comparison::Value;
 use crate::fold;
-use crate::hash::Table;
+use foldhash::HashMap;
 
 /// All that is filed under one field.
 #[derive(Debug, Default)]
@@ -19,21 +19,21 @@ pub(super) struct Field {
     falses: Postings,
     any: Postings,
     any_text: Postings,
-    texts: Table<Box<str>, Postings>,
+    texts: HashMap<Box<str>, Postings>,
     prefixes: Affixes,
     suffixes: Affixes,
     grams: Grams,
     any_case: Option<Box<AnyCases>>,
-    numbers: Table<u64, Postings>,
+    numbers: HashMap<u64, Postings>,
     number_ranges: Ranges<u64>,
-    raw: Table<Box<str>, Postings>,
+    raw: HashMap<Box<str>, Postings>,
     addresses: Option<Box<Addresses>>,
 }
 
 /// What is filed under folded text.
 #[derive(Debug, Default)]
 struct AnyCases {
-    texts: Table<Box<str>, Postings>,
+    texts: HashMap<Box<str>, Postings>,
     prefixes: Affixes,
     suffixes: Affixes,
 }
@@ -46,7 +46,7 @@ struct Addresses {
 }
 
 fn under<K: std::borrow::Borrow<Q> + Eq + std::hash::Hash, Q: Eq + std::hash::Hash + ?Sized>(
-    table: &Table<K, Postings>,
+    table: &HashMap<K, Postings>,
     key: &Q,
 ) -> usize {
     table.get(key).map_or(0, Postings::len)

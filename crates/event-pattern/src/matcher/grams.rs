@@ -1,7 +1,7 @@
 //! Finds the combinations whose wildcards need a few bytes somewhere in the middle of a value.
 
 use super::postings::{self, Postings, Slot};
-use crate::hash::Table;
+use foldhash::HashMap;
 
 /// The most bytes in a gram.
 const LONGEST: usize = 4;
@@ -35,7 +35,7 @@ impl Gram {
 /// Postings by gram.
 #[derive(Debug, Default)]
 pub(super) struct Grams {
-    table: Table<Gram, Postings>,
+    table: HashMap<Gram, Postings>,
     /// How many grams of each length there are.
     lengths: [usize; LONGEST + 1],
 }

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
-use crate::hash::Table;
+use foldhash::HashMap;
 
 /// A combination, and whether its key alone proves the condition that it is filed under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ where
 }
 
 /// As [`remove`], of a hash table.
-pub(super) fn remove_hashed<K, Q>(table: &mut Table<K, Postings>, key: &Q, slot: Slot)
+pub(super) fn remove_hashed<K, Q>(table: &mut HashMap<K, Postings>, key: &Q, slot: Slot)
 where
     K: Borrow<Q> + Eq + Hash,
     Q: Eq + Hash + ?Sized,

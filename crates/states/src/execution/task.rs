@@ -5,7 +5,6 @@ use super::lane::{Lane, LaneId, Phase, TaskState, after};
 use super::{Effect, TaskId, TaskRequest, Work};
 use crate::failure::{Failure, Origin};
 use crate::history::{self, Details};
-use crate::intrinsic::hexadecimal;
 use crate::json::{Json, Object};
 use crate::machine::{Family, Kind, Resource, Seconds, State, Task};
 use crate::scope::World;
@@ -26,7 +25,7 @@ impl Work<'_, '_> {
     /// Works out what to call and with what; the call itself is the next transition.
     pub(super) fn schedule(&mut self, id: LaneId, task: &Task) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
-        let token = task.has_token.then(|| hexadecimal(&self.execution.entropy.draw()));
+        let token = task.has_token.then(|| hex::encode(self.execution.entropy.draw()));
         let extra = Extra { token: token.as_deref(), ..Extra::default() };
         let (input, mut scheduled) =
             self.evaluate(id, extra, |world, lane| fill(task, state, world, lane))?;

@@ -8,7 +8,6 @@ mod texts;
 
 #[cfg(feature = "jsonata")]
 pub(crate) use arrays::{partition, range};
-pub(crate) use texts::hexadecimal;
 #[cfg(feature = "jsonata")]
 pub(crate) use texts::{hash, string_to_json};
 

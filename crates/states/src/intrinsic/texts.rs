@@ -111,11 +111,11 @@ pub(crate) fn hash(arguments: &[Json]) -> Result<Json, String> {
     within_limit(&source)?;
     let bytes = source.as_bytes();
     let digest = match text(&arguments[1])? {
-        "MD5" => hexadecimal(&Md5::digest(bytes)),
-        "SHA-1" => hexadecimal(&Sha1::digest(bytes)),
-        "SHA-256" => hexadecimal(&Sha256::digest(bytes)),
-        "SHA-384" => hexadecimal(&Sha384::digest(bytes)),
-        "SHA-512" => hexadecimal(&Sha512::digest(bytes)),
+        "MD5" => hex::encode(Md5::digest(bytes)),
+        "SHA-1" => hex::encode(Sha1::digest(bytes)),
+        "SHA-256" => hex::encode(Sha256::digest(bytes)),
+        "SHA-384" => hex::encode(Sha384::digest(bytes)),
+        "SHA-512" => hex::encode(Sha512::digest(bytes)),
         other => {
             return Err(format!(
                 "'{other}' is none of the algorithms MD5, SHA-1, SHA-256, SHA-384 and SHA-512"
@@ -139,8 +139,4 @@ fn within_limit(source: &str) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
