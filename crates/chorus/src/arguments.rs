@@ -3,9 +3,10 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::command::{
-    demo::Demo, design::Design, dlq::Dlq, doctor::Doctor, events::Events, import::Import,
-    order::Order, partners::Partners, pattern::Pattern, projections::Projections, replay::Replay,
-    simulate::Simulate, states::States, synth::Synth, trace::Trace, up::Up,
+    accounts::Accounts, demo::Demo, design::Design, dlq::Dlq, doctor::Doctor, events::Events,
+    import::Import, order::Order, partners::Partners, pattern::Pattern, payment::Payment,
+    projections::Projections, replay::Replay, review::Review, settle::Settle, simulate::Simulate,
+    states::States, synth::Synth, trace::Trace, up::Up,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -39,8 +40,16 @@ pub(crate) enum Command {
     Dlq(Dlq),
     /// Deliver archived events again, and see first what that would do
     Replay(Replay),
-    /// Name stuck orders, unpublished records, dead letters, and drift
+    /// Name what is wrong, and the command that mends it
     Doctor(Doctor),
+    /// Show a payment, and have a refused refund tried again
+    Payment(Payment),
+    /// List the orders that wait for a reviewer, and decide them
+    Review(Review),
+    /// Show where all items and all money are, and whether it adds up
+    Accounts(Accounts),
+    /// Record that you have dealt with what doctor found of an order
+    Settle(Settle),
     /// Print the design table, or prove that its flow closes
     Design(Design),
     /// Try event patterns exactly as EventBridge matches them

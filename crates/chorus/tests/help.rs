@@ -2,7 +2,7 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 20] = [
     "demo",
     "up",
     "import",
@@ -19,6 +19,10 @@ const COMMANDS: [&str; 16] = [
     "simulate",
     "replay",
     "doctor",
+    "payment",
+    "review",
+    "accounts",
+    "settle",
 ];
 
 #[test]

@@ -17,23 +17,93 @@ fn ask(url: &str, method: &str, path: &str, body: &Value) -> Value {
     })
 }
 
-/// A shop in which one order was delivered.
-fn shop_with_an_order(running: &Running) -> String {
+/// An order of `customer`, who takes two pieces at this price, in a shop that has come to rest.
+fn order_of(running: &Running, customer: &str, price: u32) -> String {
     let url = &running.url;
-    let item = json!({ "name": "Chai", "price": 18, "stock": 39 });
+    let item = json!({ "name": "Chai", "price": price, "stock": 39 });
     ask(url, "PUT", "/items/chai", &item);
-    ask(url, "PUT", "/customers/ana", &json!({ "name": "Ana", "email": "ana@example.com" }));
-    let place = ["order", "--url", url, "--json", "place", "--customer", "ana", "--line", "chai:2"];
-    let place = [&place[..], &["--idempotency-key", "first"]].concat();
+    let kept = json!({ "name": "Ana", "email": "ana@example.com" });
+    ask(url, "PUT", &format!("/customers/{customer}"), &kept);
+    let place =
+        ["order", "--url", url, "--json", "place", "--customer", customer, "--line", "chai:2"];
+    let place = [&place[..], &["--idempotency-key", customer]].concat();
     until("the price", || chorus(&place).status.success());
     let order: Value = serde_json::from_str(&well(&place)).unwrap();
-    let id = order["order-id"].as_str().unwrap().to_owned();
-    until("the end of the order", || {
+    order["order-id"].as_str().unwrap().to_owned()
+}
+
+fn rest(url: &str) {
+    until("the end of all deliveries", || {
         let load = ask(url, "GET", "/operator/load", &Value::Null);
-        let ended = well(&["order", "--url", url, "show", &id]).contains("Delivered");
-        ended && load["pending"] == 0 && load["in-flight"] == 0
+        load["pending"] == 0 && load["in-flight"] == 0
     });
+}
+
+/// A shop in which one order was delivered.
+fn shop_with_an_order(running: &Running) -> String {
+    let id = order_of(running, "ana", 18);
+    until("the end of the order", || {
+        well(&["order", "--url", &running.url, "show", &id]).contains("Delivered")
+    });
+    rest(&running.url);
     id
+}
+
+#[test]
+fn a_refused_refund_is_named_with_its_remedy() {
+    let place = tempfile::tempdir().unwrap();
+    let running = Running::on(place.path());
+    let url = running.url.as_str();
+    // The carrier gives up on a parcel that is paid, and the provider keeps the money.
+    let id = order_of(&running, "refund-refused-carrier-cancels", 18);
+    until("the refusal", || {
+        well(&["events", "--url", url, "--order", &id]).contains("ErrorPaymentCanceled")
+    });
+    rest(url);
+    let ill = chorus(&["doctor", "--url", url]);
+    assert_eq!(ill.status.code(), Some(1));
+    let told = said(&ill);
+    assert!(told.contains("✗ 1 errors wait for an operator"), "{told}");
+    let remedy = format!("→ chorus payment retry-refund {id}");
+    assert!(told.contains(&remedy) && told.contains("refuses to refund"), "{told}");
+    let books = chorus(&["accounts", "--url", url]);
+    assert!(!books.status.success() && said(&books).contains(&id), "{}", said(&books));
+
+    let retried = well(&["payment", "--url", url, "retry-refund", &id]);
+    assert!(retried.contains("refunded"), "{retried}");
+    let told = well(&["doctor", "--url", url]);
+    assert!(told.contains("✓ 0 errors wait for an operator"), "{told}");
+    assert!(well(&["accounts", "--url", url]).contains("Everything adds up"));
+    let again = well(&["payment", "--url", url, "retry-refund", &id]);
+    assert!(again.contains("36 charged, 36 refunded"), "nothing is refunded twice: {again}");
+}
+
+#[test]
+fn what_an_operator_has_settled_is_named_no_more() {
+    let place = tempfile::tempdir().unwrap();
+    let running = Running::on(place.path());
+    let url = running.url.as_str();
+    let id = order_of(&running, "refund-refused-carrier-cancels", 18);
+    until("the refusal", || !chorus(&["doctor", "--url", url]).status.success());
+    rest(url);
+    well(&["settle", "--url", url, &id, "--reason", "refunded by bank transfer"]);
+    let told = well(&["doctor", "--url", url]);
+    assert!(told.contains("✓ 0 errors wait for an operator"), "{told}");
+    assert!(well(&["dlq", "--url", url, "audit"]).contains("by bank transfer"));
+}
+
+#[test]
+fn a_review_is_listed_and_decided_by_its_order() {
+    let place = tempfile::tempdir().unwrap();
+    let running = Running::on(place.path());
+    let url = running.url.as_str();
+    let id = order_of(&running, "ana", 5_000);
+    until("the review", || well(&["review", "--url", url, "list"]).contains("  waits"));
+    assert!(well(&["review", "--url", url, "list"]).contains(&id));
+    let approved = well(&["review", "--url", url, "approve", &id, "--reviewer", "maria"]);
+    assert!(approved.contains("approve by maria"), "{approved}");
+    until("the delivery", || well(&["order", "--url", url, "show", &id]).contains("Delivered"));
+    assert!(well(&["review", "--url", url, "list"]).contains("No review waits"));
 }
 
 #[test]

@@ -35,8 +35,8 @@ pub use callbacks::{
 pub use clock::{Clock, Seconds};
 pub use committing::{
     Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
-    RECORD_LIFETIME, Rejected, Swept, Task, UNPUBLISHED_INDEX, derived_id, handler, publish_all,
-    sweep,
+    RECORD_LIFETIME, Rejected, Swept, Task, UNPUBLISHED_INDEX, check_record, derived_id, handler,
+    publish_all, sweep,
 };
 pub use deciding::{
     Action, ActionError, CallContext, Context, Counter, Decided, Decision, Each, EachKeys, Entity,

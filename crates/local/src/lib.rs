@@ -63,7 +63,9 @@ pub use error::Error;
 pub use jobs::{FORGET, SWEEP};
 pub use journal::AttemptNote;
 pub use local::Local;
-pub use machines::{Definitions, EXECUTIONS_TABLE, ExecutionStory, Moment, Orchestrator};
+pub use machines::{
+    Definitions, EXECUTIONS_TABLE, EndedExecution, ExecutionStory, Moment, Orchestrator,
+};
 pub use operator::{Replay, Replayed};
 pub use partner::{Call, Endpoint, HttpPartner, NoAnswer, Partner};
 pub use random::Random;

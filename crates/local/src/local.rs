@@ -8,6 +8,7 @@ use std::time::Duration;
 use chorus_kernel::{
     Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, Store, TableSpec,
 };
+use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use crate::Error;
@@ -18,7 +19,10 @@ use crate::dispatcher::{Dispatcher, Job};
 use crate::engine::{Engine, Observation, Schedule, Topology};
 use crate::jobs::{FORGET, Forget, SWEEP, Sweep};
 use crate::journal::{Journal, Restored};
-use crate::machines::{Definitions, EXECUTIONS_TABLE, ExecutionStory, LocalMachines, Orchestrator};
+use crate::machines::{
+    Definitions, EXECUTIONS_TABLE, EndedExecution, ExecutionStory, LocalMachines, Orchestrator,
+    failed,
+};
 use crate::partner::{HttpPartner, NoPartner, Partner};
 use crate::random::Random;
 use crate::records::Records;
@@ -103,6 +107,15 @@ impl Local {
     /// Where the store fails.
     pub async fn executions(&self, correlation_id: &str) -> Result<Vec<ExecutionStory>, Failure> {
         self.dispatcher.orchestrator.story(&*self.store, correlation_id).await
+    }
+
+    /// The executions that failed, timed out or were aborted, of those that started from `since` on.
+    /// It reads every execution that is remembered.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn failed_executions(&self, since: Timestamp) -> Result<Vec<EndedExecution>, Failure> {
+        failed(&self.store, since)
     }
 
     #[must_use]

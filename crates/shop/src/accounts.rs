@@ -3,6 +3,8 @@
 //! Items are counted by Inventory, money by the payment provider, and what should be by the
 //! orders' own events: three books that nobody reconciles but the reader of this.
 
+pub(crate) mod books;
+
 use std::collections::BTreeMap;
 
 use chorus_events::{Money, OrderId, Sku};
@@ -50,6 +52,9 @@ pub struct Accounts {
     pub orders: Vec<OrderAccount>,
     /// What does not add up; meaningful once nothing is under way.
     pub problems: Vec<String>,
+    /// What of it is about orders that have ended, though others may be under way.
+    #[serde(default)]
+    pub problems_of_ended: Vec<String>,
 }
 
 impl Accounts {
@@ -73,9 +78,11 @@ impl Accounts {
         orders: Vec<OrderAccount>,
         delivered: &BTreeMap<Sku, u64>,
     ) -> Self {
+        let ended = |order: &&OrderAccount| order.status != Status::Open;
+        let problems_of_ended = orders.iter().filter(ended).filter_map(wrong_money).collect();
         let mut problems: Vec<String> = orders.iter().filter_map(wrong_money).collect();
         problems.extend(items.iter().filter_map(|item| wrong_stock(item, delivered)));
-        Self { items, orders, problems }
+        Self { items, orders, problems, problems_of_ended }
     }
 
     /// The sum over the orders of this status.

@@ -4,6 +4,8 @@
 //! on AWS and on a laptop alike. An entry is written down before it is done, and again once it is: what
 //! was broken off has no outcome.
 
+use std::collections::BTreeMap;
+
 use chorus_kernel::{Condition, Failure, Key, Query, Store, StoreError, Write, text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,7 @@ pub const MOST_NAMED: usize = 1_000;
 #[serde(rename_all = "kebab-case")]
 pub struct AuditEntry {
     pub at: Timestamp,
-    /// What: `redrive`, `replay`, `rebuild`.
+    /// What: `redrive`, `replay`, `rebuild`, `settle`.
     pub what: String,
     pub asked: Value,
     /// What came of it; nothing while it is under way, or where it was broken off.
@@ -89,6 +91,35 @@ pub async fn entries(store: &dyn Store) -> Result<Vec<AuditEntry>, AuditError> {
             None => return Ok(entries),
         }
     }
+}
+
+/// What an operator says of an order that needed one.
+pub const SETTLE: &str = "settle";
+
+/// Writes down that an operator has dealt with what the doctor found of an order until now.
+///
+/// # Errors
+/// Where the store fails, or somebody acts at the very same instant.
+pub async fn settle(
+    store: &dyn Store,
+    at: Timestamp,
+    order_id: &str,
+    reason: &str,
+) -> Result<(), AuditError> {
+    let asked = json!({ "order-id": order_id, "reason": reason });
+    begin(store, at, SETTLE, asked).await?.end(store, json!("settled")).await
+}
+
+/// Until when operators have dealt with what was found, by order.
+///
+/// # Errors
+/// Where the store fails, or holds what is no entry.
+pub async fn settled(store: &dyn Store) -> Result<BTreeMap<String, Timestamp>, AuditError> {
+    let entries = entries(store).await?.into_iter().filter(|entry| entry.what == SETTLE);
+    let order = |entry: AuditEntry| {
+        entry.asked["order-id"].as_str().map(|order| (order.to_owned(), entry.at))
+    };
+    Ok(entries.filter_map(order).collect())
 }
 
 fn put(entry: &AuditEntry, condition: Option<Condition>) -> Write {

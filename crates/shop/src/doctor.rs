@@ -1,22 +1,25 @@
 //! What is wrong in a shop, by its own records: orders that wait for an event that never came,
-//! records that nobody published, rules that differ from the table.
+//! errors that an operator must look at, services whose books disagree, records that nobody
+//! published, rules that differ from the table.
 //!
 //! It reads through the kernel's port alone, so it examines a shop on a laptop and one on AWS.
 
+mod attention;
+mod books;
 mod drift;
 mod stuck;
+mod unpublished;
 
-use chorus_kernel::{
-    Failure, IDEMPOTENCY_TABLE, Query, Store, StoreError, UNPUBLISHED_INDEX, text,
-};
-use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+use chorus_kernel::{Failure, Store, StoreError};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use drift::drift;
+use crate::audit::{self, AuditError};
 
-/// A record younger than this may still be published by its own invocation.
-const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(90);
+pub use drift::drift;
 
 /// An order that waits for an event that is overdue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +45,44 @@ pub struct Stuck {
     pub because: Option<String>,
 }
 
+/// An event by which a service says that it could not do what it had to, and that nothing has
+/// mended since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Attention {
+    pub order_id: String,
+    /// The event, such as `ErrorPaymentCanceled`.
+    pub event: String,
+    pub since: Timestamp,
+    /// The reason that the event gives.
+    pub reason: String,
+    /// The command that mends it.
+    pub remedy: String,
+}
+
+/// An order that has ended, of which a service's books say something else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Discrepancy {
+    /// The order, or the item.
+    pub about: String,
+    pub problem: String,
+    /// The command that mends it.
+    pub remedy: String,
+}
+
+/// An execution of a state machine that ended without saying what became of its order, which still
+/// waits for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FailedExecution {
+    pub machine: String,
+    pub execution: String,
+    pub order_id: String,
+    /// As Step Functions says it: `FAILED`, `TIMED_OUT`, `ABORTED`.
+    pub status: String,
+}
+
 /// A record whose events are not known to be on the bus.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -49,6 +90,9 @@ pub struct Unpublished {
     pub action: String,
     pub idempotency_key: String,
     pub recorded_at: String,
+    /// Why the sweeper cannot publish it; none where it will.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
 
 /// A queue in which dead letters lie.
@@ -74,6 +118,18 @@ pub struct Checkup {
     pub orders: usize,
     /// Orders that wait for an overdue event.
     pub stuck: Vec<Stuck>,
+    /// Orders that have events without an answer and no idempotency records that would say whether
+    /// one was due: nobody can know whether they wait.
+    #[serde(default)]
+    pub unknowable: usize,
+    /// Errors that wait for an operator.
+    #[serde(default)]
+    pub attention: Vec<Attention>,
+    /// Money and stock that do not add up.
+    #[serde(default)]
+    pub discrepancies: Vec<Discrepancy>,
+    #[serde(default)]
+    pub failed_executions: Vec<FailedExecution>,
     pub unpublished: Vec<Unpublished>,
     /// Dead letters, by queue.
     pub dead_letters: Vec<Depth>,
@@ -85,6 +141,9 @@ impl Checkup {
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.stuck.is_empty()
+            && self.attention.is_empty()
+            && self.discrepancies.is_empty()
+            && self.failed_executions.is_empty()
             && self.unpublished.is_empty()
             && self.dead_letters.is_empty()
             && self.drift.is_empty()
@@ -105,13 +164,15 @@ pub enum DoctorError {
     /// A rule's pattern cannot be read.
     #[error("the pattern of {0} cannot be read")]
     Pattern(String, #[source] event_pattern::PatternError),
+    #[error("what operators did cannot be read")]
+    Audit(#[from] AuditError),
     /// An event cannot be matched.
     #[error("an event cannot be matched")]
     Event(#[from] event_pattern::EventError),
 }
 
-/// Examines the orders that were placed from `since` on, and the records, as of `now`. Dead letters
-/// and drift are the engine's to tell.
+/// Examines the orders that were placed from `since` on, and the records, as of `now`. Dead letters,
+/// executions and drift are the engine's to tell.
 ///
 /// # Errors
 /// Where the records cannot be read.
@@ -120,29 +181,37 @@ pub async fn examine(
     now: Timestamp,
     since: Timestamp,
 ) -> Result<Checkup, DoctorError> {
-    let (orders, stuck) = stuck::find(store, now, since).await?;
-    let unpublished = unpublished(store, now).await?;
-    Ok(Checkup { orders, stuck, unpublished, ..Checkup::default() })
+    let expectations = stuck::Expectations::of_the_table()?;
+    let settled = audit::settled(store).await?;
+    let placed = chorus_order::by_type(store, "OrderCreated", Some(since)).await?;
+    let ids: BTreeSet<String> = placed.iter().filter_map(|event| order_id(&event.data)).collect();
+    let mut checkup = Checkup { orders: ids.len(), ..Checkup::default() };
+    for id in &ids {
+        let (story, _) = chorus_event_log::story(store, id).await?;
+        let waits = expectations.unmet(store, now, &story).await?;
+        checkup.stuck.extend(waits.stuck);
+        checkup.unknowable += usize::from(waits.unknowable);
+        let settled_at = settled.get(id).copied();
+        let attention = attention::of(&story, settled_at);
+        if attention.is_empty() && settled_at.is_none() {
+            checkup.discrepancies.extend(books::of(store, now, &story).await?);
+        }
+        checkup.attention.extend(attention);
+    }
+    checkup.unpublished = unpublished::find(store, now).await?;
+    Ok(checkup)
 }
 
-async fn unpublished(store: &dyn Store, now: Timestamp) -> Result<Vec<Unpublished>, DoctorError> {
-    let mut query = Query::partition(IDEMPOTENCY_TABLE.name, "yes");
-    query.index = Some(&UNPUBLISHED_INDEX);
-    query.to = Some(format!("{:.9}", now - SETTLES_WITHIN));
-    let mut found = Vec::new();
-    loop {
-        let page = store.query(&query).await?;
-        for item in &page.items {
-            let part = |name| text(item, name).unwrap_or_default().to_owned();
-            found.push(Unpublished {
-                action: part("sk"),
-                idempotency_key: part("pk"),
-                recorded_at: part("recorded-at"),
-            });
-        }
-        match page.next {
-            Some(next) => query.start = Some(next),
-            None => return Ok(found),
-        }
-    }
+/// Whether the order has ended, by its own events.
+///
+/// # Errors
+/// Where they cannot be read.
+pub async fn has_ended(store: &dyn Store, order_id: &str) -> Result<bool, DoctorError> {
+    let (story, _) = chorus_event_log::story(store, order_id).await?;
+    Ok(stuck::ended(&story))
+}
+
+fn order_id(data: &str) -> Option<String> {
+    let data: Value = serde_json::from_str(data).ok()?;
+    data["order-id"].as_str().map(ToOwned::to_owned)
 }

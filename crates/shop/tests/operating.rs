@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use chorus_kernel::Publisher;
+use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Publisher, Store, Write};
 use chorus_shop::audit::{self, AuditEntry};
-use chorus_shop::doctor::{DoctorError, Stuck, examine};
+use chorus_shop::doctor::{Checkup, DoctorError, Stuck, examine};
 use chorus_shop::{DeadLetterView, Shop, ShopConfig};
 use chorus_table::Entry;
 use jiff::{SignedDuration, Timestamp};
+use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -77,6 +78,63 @@ async fn a_review_that_nobody_decides_is_named_after_a_day() {
     let stuck = stuck_in(&shop, SignedDuration::from_hours(25)).await.unwrap();
     let reviews = stuck.iter().filter(|it| it.action == "ReviewOrder");
     assert_eq!(reviews.count(), 1, "{stuck:#?}");
+    shop.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_records_nobody_can_know_and_no_healthy_order_is_called_stuck() {
+    // Payment and Delivery answer its cancellation with nothing: only their records say so.
+    let (shop, _) = shop_with_an_order("ana-declined", 18).await;
+    let store = shop.local().store();
+    let examined = |ahead| async move {
+        examine(store.as_ref(), Timestamp::now() + ahead, Timestamp::UNIX_EPOCH).await.unwrap()
+    };
+    let before = examined(SignedDuration::from_hours(48)).await;
+    assert!(before.is_well() && before.unknowable == 0, "{before:#?}");
+    store.clear(IDEMPOTENCY_TABLE.name).unwrap();
+    for hours in [48, 16 * 24] {
+        let after = examined(SignedDuration::from_hours(hours)).await;
+        assert!(after.is_well(), "{after:#?}");
+        assert_eq!(after.unknowable, 1, "after {hours} hours");
+    }
+    shop.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_read_is_skipped_and_named_and_the_shop_opens() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = ShopConfig { data: Some(directory.path().to_owned()), ..ShopConfig::default() };
+    let shop = Shop::start(&config).await.unwrap();
+    let key = |pk: &str| Key {
+        table: IDEMPOTENCY_TABLE.name,
+        pk: pk.to_owned(),
+        sk: "CreateOrder".to_owned(),
+    };
+    for (pk, events) in [("a-damaged", "[{"), ("b-readable", "[]")] {
+        let mut item = key(pk).to_item();
+        let parts = [
+            ("unpublished", "yes"),
+            ("recorded-at", "2026-01-01T00:00:00.000000000Z"),
+            ("fingerprint", "0"),
+            ("events", events),
+        ];
+        for (name, value) in parts {
+            item.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
+        }
+        let put = Write::Put { key: key(pk), item, condition: None };
+        shop.local().store().write(&[put]).await.unwrap();
+    }
+    shop.stop().await.unwrap();
+    drop(shop);
+
+    let shop = Shop::start(&config).await.unwrap();
+    let published = shop.local().store().get(&key("b-readable")).await.unwrap().unwrap();
+    assert!(!published.contains_key("unpublished"), "the sweeper went on behind the damaged one");
+    let checkup: Checkup =
+        serde_json::from_value(ask(&shop, "GET", "/operator/doctor", &Value::Null).await).unwrap();
+    assert_eq!(checkup.unpublished.len(), 1, "{checkup:#?}");
+    assert_eq!(checkup.unpublished[0].idempotency_key, "a-damaged");
+    assert!(checkup.unpublished[0].unreadable.is_some());
     shop.stop().await.unwrap();
 }
 

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod accounts;
 pub(crate) mod demo;
 pub(crate) mod design;
 pub(crate) mod dlq;
@@ -9,8 +10,11 @@ pub(crate) mod import;
 pub(crate) mod order;
 pub(crate) mod partners;
 pub(crate) mod pattern;
+pub(crate) mod payment;
 pub(crate) mod projections;
 pub(crate) mod replay;
+pub(crate) mod review;
+pub(crate) mod settle;
 pub(crate) mod simulate;
 pub(crate) mod states;
 pub(crate) mod synth;

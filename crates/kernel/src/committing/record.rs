@@ -129,6 +129,14 @@ impl Record {
     }
 }
 
+/// Whether the sweeper can publish what this item of [`IDEMPOTENCY_TABLE`] holds.
+///
+/// # Errors
+/// [`Failure::Terminal`] with the reason where it is no record.
+pub fn check_record(item: &Item) -> Result<(), Failure> {
+    Record::read(item).map(drop)
+}
+
 fn json<T: Serialize>(what: &str, list: &[T]) -> Result<AttributeValue, Failure> {
     let text = serde_json::to_string(list).map_err(|error| Failure::corrupt(what, &error))?;
     Ok(AttributeValue::S(text))

@@ -30,7 +30,8 @@ use crate::store::DynoxideStore;
 
 pub use definitions::Definitions;
 pub use run::EXECUTIONS_TABLE;
-pub use story::{ExecutionStory, Moment};
+pub(crate) use story::failed;
+pub use story::{EndedExecution, ExecutionStory, Moment};
 
 /// After how long an execution goes on whose turn failed for want of the store.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);

@@ -212,6 +212,27 @@ fn json<T: Serialize>(value: &T) -> Result<AttributeValue, Failure> {
     text.map(AttributeValue::S)
 }
 
+/// The executions that started from `since` on and ended, yet not by an end of their own.
+pub(super) fn failed(store: &DynoxideStore, since: Timestamp) -> Result<Vec<Run>, Failure> {
+    let (mut runs, mut start) = (Vec::new(), None);
+    loop {
+        let page = store.scan(EXECUTIONS_TABLE.name, None, start.as_ref())?;
+        let ended =
+            |item: &&Item| text(item, "sk") == Some("state") && text(item, "waking").is_none();
+        for item in page.items.iter().filter(ended) {
+            let run = read(item)?.run;
+            let fine = matches!(run.execution.status(), Status::Running | Status::Succeeded { .. });
+            if !fine && run.started >= since {
+                runs.push(run);
+            }
+        }
+        match page.next {
+            Some(next) => start = Some(next),
+            None => return Ok(runs),
+        }
+    }
+}
+
 /// The executions that run, each with its alarm.
 pub(super) fn waking(store: &DynoxideStore) -> Result<Vec<(Arc<str>, Alarm)>, StoreError> {
     let found = store.index(EXECUTIONS_TABLE.name, &WAKING)?;

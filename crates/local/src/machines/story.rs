@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use states::{HistoryEvent, Status};
 
 use super::run;
+use crate::store::DynoxideStore;
 
 /// An execution, told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +55,31 @@ pub(crate) async fn of_correlation(
         });
     }
     Ok(stories)
+}
+
+/// An execution that ended, and not by an end of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedExecution {
+    pub machine: String,
+    pub name: String,
+    /// The `correlation-id` of what it was started with.
+    pub correlation_id: String,
+    /// As Step Functions says it: `FAILED`, `TIMED_OUT`, `ABORTED`.
+    pub status: &'static str,
+}
+
+/// The executions that failed, timed out or were aborted, of those that started from `since` on.
+pub(crate) fn failed(
+    store: &DynoxideStore,
+    since: Timestamp,
+) -> Result<Vec<EndedExecution>, Failure> {
+    let told = |run: run::Run| EndedExecution {
+        name: run.name().to_owned(),
+        status: status(run.execution.status()),
+        machine: run.machine,
+        correlation_id: run.correlation_id,
+    };
+    Ok(run::failed(store, since)?.into_iter().map(told).collect())
 }
 
 const fn status(status: &Status) -> &'static str {

@@ -1,10 +1,8 @@
 //! Orders that wait: every event that a row answers must have been answered, within the row's time.
 
-use std::collections::BTreeSet;
-
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
-use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Store};
+use chorus_kernel::{IDEMPOTENCY_TABLE, Key, RECORD_LIFETIME, Store};
 use chorus_table::{Role, RowSpec, Rule, rules};
 use event_pattern::Pattern;
 use jiff::Timestamp;
@@ -55,41 +53,91 @@ fn is_told_later(row: &RowSpec) -> bool {
     machine.is_some_and(|machine| row.tasks.iter().all(|event| !machine.on.contains(event)))
 }
 
-/// How many orders were placed from `since` on, and those of their events that are overdue an
-/// answer.
-pub(super) async fn find(
-    store: &dyn Store,
-    now: Timestamp,
-    since: Timestamp,
-) -> Result<(usize, Vec<Stuck>), DoctorError> {
-    let expectations = expectations()?;
-    let placed = chorus_order::by_type(store, "OrderCreated", Some(since)).await?;
-    let ids: BTreeSet<String> = placed.iter().filter_map(|event| order_id(&event.data)).collect();
-    let mut stuck = Vec::new();
-    for id in &ids {
-        let (story, _) = chorus_event_log::story(store, id).await?;
-        for event in &story {
-            for expectation in &expectations {
+/// What an order waits for.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    /// Events that are overdue an answer, by rule.
+    pub(super) stuck: Vec<Stuck>,
+    /// Whether it has events without an answer of which no record says whether one was due.
+    pub(super) unknowable: bool,
+}
+
+/// Every row that answers an event, and within what time.
+pub(super) struct Expectations(Vec<Expectation>);
+
+impl Expectations {
+    pub(super) fn of_the_table() -> Result<Self, DoctorError> {
+        expectations().map(Self)
+    }
+
+    /// What the events of one order, all of them in `story`, still wait for.
+    pub(super) async fn unmet(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+        story: &[LoggedEvent],
+    ) -> Result<Waits, DoctorError> {
+        let mut waits = Waits::default();
+        for event in story {
+            for expectation in &self.0 {
                 // An action that several events lead to is named once.
-                let named = |it: &Stuck| it.order_id == *id && it.rule == expectation.rule.name;
-                if let Some(late) = expectation.overdue(event, &story, now)?
-                    && !stuck.iter().any(named)
-                    && !expectation.answered(store, event, &story).await?
+                let named = |it: &Stuck| it.rule == expectation.rule.name;
+                let Some(late) = expectation.overdue(event, story, now)? else { continue };
+                if waits.stuck.iter().any(named)
+                    || expectation.answered(store, event, story).await?
                 {
-                    stuck.push(late);
+                    continue;
+                }
+                if records_are_gone(store, now, (event, story)).await? {
+                    waits.unknowable = true;
+                } else {
+                    waits.stuck.push(late);
                 }
             }
         }
+        Ok(waits)
     }
-    Ok((ids.len(), stuck))
 }
 
-fn order_id(data: &str) -> Option<String> {
-    let data: serde_json::Value = serde_json::from_str(data).ok()?;
-    data["order-id"].as_str().map(ToOwned::to_owned)
+/// Whether there are no records any more that would say what became of `event`: it is older than
+/// records last, or the record by which the event itself was published is gone.
+async fn records_are_gone(
+    store: &dyn Store,
+    now: Timestamp,
+    (event, story): (&LoggedEvent, &[LoggedEvent]),
+) -> Result<bool, DoctorError> {
+    let age = now.as_second() - event.metadata.occurred_at.as_second();
+    if age >= RECORD_LIFETIME {
+        return Ok(true);
+    }
+    let cause = event.metadata.causation_id;
+    let Some(cause) = story.iter().find(|other| Some(other.metadata.event_id) == cause) else {
+        return Ok(false);
+    };
+    // Of a machine's task, the record is under a key of the machine's making.
+    let publishes = |row: &&RowSpec| {
+        let consumes = row.on.iter().any(|on| on.detail_type == cause.detail_type);
+        consumes && row.emits.iter().any(|it| it.detail_type == event.detail_type)
+    };
+    let mut publishers = TABLE.rows.iter().filter(publishes).peekable();
+    if publishers.peek().is_none() {
+        return Ok(false);
+    }
+    for row in publishers {
+        if store.get(&record_of(cause, row.action)).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-fn ended(story: &[LoggedEvent]) -> bool {
+/// Where the record is by which `action` answered `event`.
+fn record_of(event: &LoggedEvent, action: &str) -> Key {
+    let pk = event.metadata.idempotency_key.clone();
+    Key { table: IDEMPOTENCY_TABLE.name, pk, sk: action.to_owned() }
+}
+
+pub(super) fn ended(story: &[LoggedEvent]) -> bool {
     let ends = |event: &LoggedEvent| {
         let message = TABLE.message(&event.detail_type);
         message.is_some_and(|message| message.spec.role == Role::End)
@@ -107,8 +155,7 @@ impl Expectation {
         story: &[LoggedEvent],
     ) -> Result<bool, DoctorError> {
         let row = &self.rule.row;
-        let pk = event.metadata.idempotency_key.clone();
-        let key = Key { table: IDEMPOTENCY_TABLE.name, pk, sk: row.action.to_owned() };
+        let key = record_of(event, row.action);
         // Nor is a state machine done that was only started.
         let goes_on = (!row.api.is_empty() || row.starts_machine) && !ended(story);
         Ok(store.get(&key).await?.is_some() && !goes_on)

@@ -1,16 +1,26 @@
 //! The doctor's visit at a running shop: what the records say, and what the engine knows besides.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Query, State};
-use chorus_local::{Local, Selection};
+use chorus_local::{EndedExecution, Local, Selection};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{OperatorApi, Refused};
-use crate::doctor::{Checkup, DeployedRule, Depth, Stuck, examine};
+use crate::accounts::books;
+use crate::audit;
+use crate::doctor::{
+    Checkup, DeployedRule, Depth, Discrepancy, FailedExecution, Stuck, examine, has_ended,
+};
 
 /// How far back orders are looked at, where nothing else is said: as long as records last.
 const DAYS: i64 = 15;
+
+/// Between the two looks at books that are written while they are read.
+const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -26,6 +36,7 @@ pub(super) async fn doctor(
     let now = local.kernel().clock.now();
     let since = visit.since.unwrap_or(now - SignedDuration::from_hours(24 * DAYS));
     let mut checkup = examine(local.store().as_ref(), now, since).await?;
+    let settled = audit::settled(local.store().as_ref()).await?.into_keys();
     let depth = |state: &chorus_local::QueueState| Depth {
         queue: state.name.to_string(),
         letters: state.depth,
@@ -33,10 +44,46 @@ pub(super) async fn doctor(
     let queues = local.queues();
     let dead_ends = queues.iter().filter(|queue| queue.dead_end && queue.depth > 0);
     checkup.dead_letters = dead_ends.map(depth).collect();
+    checkup.failed_executions = failed_executions(local, since).await?;
+    let named: BTreeSet<String> =
+        checkup.attention.iter().map(|it| it.order_id.clone()).chain(settled).collect();
+    checkup.discrepancies.extend(disagreements(&desk, &named).await?);
     for stuck in &mut checkup.stuck {
         stuck.because = because(local, stuck).await?;
     }
     Ok(Json(checkup))
+}
+
+/// The executions that left an order waiting: one that has ended needs none.
+async fn failed_executions(
+    local: &Local,
+    since: Timestamp,
+) -> Result<Vec<FailedExecution>, Refused> {
+    let mut found = Vec::new();
+    for ended in local.failed_executions(since)? {
+        let EndedExecution { machine, name, correlation_id, status } = ended;
+        if !has_ended(local.store().as_ref(), &correlation_id).await? {
+            let (execution, order_id, status) = (name, correlation_id, status.to_owned());
+            found.push(FailedExecution { machine, execution, order_id, status });
+        }
+    }
+    Ok(found)
+}
+
+/// What the provider's ledger and Inventory's counts disagree about, without the orders that are
+/// `named` already. What is under way is in one of two books first: only what stays so counts.
+async fn disagreements(
+    desk: &OperatorApi,
+    named: &BTreeSet<String>,
+) -> Result<Vec<Discrepancy>, Refused> {
+    let first = books::disagreements(&desk.local, &desk.partners).await?;
+    if first.iter().all(|it| named.contains(&it.about)) {
+        return Ok(Vec::new());
+    }
+    desk.local.kernel().clock.sleep(LOOKS_AGAIN_AFTER).await;
+    let mut second = books::disagreements(&desk.local, &desk.partners).await?;
+    second.retain(|it| first.contains(it) && !named.contains(&it.about));
+    Ok(second)
 }
 
 /// What the engine knows of a delivery that was not answered.

@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use chorus_events::OrderId;
 use chorus_local::{ExecutionStory, Local};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,7 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners) -> Router {
         .route("/operator/doctor", get(doctor::doctor))
         .route("/operator/rules", get(doctor::rules))
         .route("/operator/audit", get(entries))
+        .route("/operator/settle", post(settle))
         .route("/operator/attempts", get(attempts))
         .route("/operator/executions", get(executions))
         .route("/operator/accounts", get(accounts))
@@ -178,6 +180,23 @@ async fn rebuild(State(desk): State<OperatorApi>) -> Result<Json<Value>, Refused
     let outcome = json!({ "removed": removed, "folded": folded });
     begun.end(desk.local.store().as_ref(), outcome.clone()).await?;
     Ok(Json(outcome))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Settlement {
+    order_id: OrderId,
+    reason: String,
+}
+
+/// An operator has dealt with what was found of an order.
+async fn settle(
+    State(desk): State<OperatorApi>,
+    Json(Settlement { order_id, reason }): Json<Settlement>,
+) -> Result<Json<Value>, Refused> {
+    let now = desk.local.kernel().clock.now();
+    audit::settle(desk.local.store().as_ref(), now, order_id.as_str(), &reason).await?;
+    Ok(Json(json!({ "settled": order_id })))
 }
 
 /// What operators did, oldest first.

@@ -1,0 +1,95 @@
+//! `chorus accounts`: where all items and all money are.
+
+use std::process::ExitCode;
+
+use chorus_events::Money;
+use chorus_order::Status;
+use chorus_shop::Accounts as Books;
+use clap::Args;
+
+use crate::client::Ask;
+use crate::location::ShopLocation;
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+
+/// So many items are listed, unless all are asked for.
+const MOST: usize = 20;
+
+/// Show where all items and all money are, and whether it adds up. Fails if it does not, of orders
+/// that have ended.
+#[derive(Debug, Args)]
+pub(crate) struct Accounts {
+    #[command(flatten)]
+    place: ShopLocation,
+    /// List every item
+    #[arg(long)]
+    all: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(accounts: &Accounts) -> anyhow::Result<ExitCode> {
+    let client = accounts.place.client()?;
+    let books: Books = client.ask(Ask::get("/operator/accounts")).await?;
+    let open = books.count(Status::Open);
+    let wrong: Vec<&String> = books.problems_of_ended.iter().collect();
+    if accounts.json {
+        line!("{}", serde_json::to_string_pretty(&books)?);
+    } else {
+        print_orders(&books, open);
+        print_items(&books, accounts.all);
+        print_problems(&wrong, open);
+    }
+    Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_orders(books: &Books, open: usize) {
+    let line = |name: &str, status| {
+        let (count, worth) = (books.count(status), books.worth(status));
+        line!("{BOLD}{name:<10}{BOLD:#} {count:>7} orders  {worth:>12}");
+    };
+    line("delivered", Status::Delivered);
+    line("canceled", Status::Canceled);
+    if open > 0 {
+        line("under way", Status::Open);
+    }
+    let sum = |name: &str, sum: Money| line!("{BOLD}{name:<10}{BOLD:#} {sum:>29}");
+    sum("charged", books.charged());
+    sum("refunded", books.refunded());
+    sum("kept", books.net_charged());
+}
+
+fn print_items(books: &Books, all: bool) {
+    line!(
+        "\n{DIM}{:<20} {:>9} {:>9} {:>9} {:>9}{DIM:#}",
+        "item",
+        "received",
+        "available",
+        "reserved",
+        "sold"
+    );
+    let shown = if all { books.items.len() } else { MOST };
+    for item in books.items.iter().take(shown) {
+        line!(
+            "{:<20} {:>9} {:>9} {:>9} {:>9}",
+            item.sku.as_str(),
+            item.received,
+            item.available,
+            item.reserved,
+            item.sold
+        );
+    }
+    if books.items.len() > shown {
+        line!("{DIM}… and {} more: --all lists them{DIM:#}", books.items.len() - shown);
+    }
+}
+
+fn print_problems(wrong: &[&String], open: usize) {
+    if open > 0 {
+        line!("\n{DIM}{open} orders are under way: what they hold is not judged.{DIM:#}");
+    }
+    match wrong {
+        [] => line!("\n{GOOD}Everything adds up.{GOOD:#}"),
+        _ => wrong.iter().for_each(|problem| line!("{BAD}✗{BAD:#} {problem}")),
+    }
+}

@@ -1,0 +1,147 @@
+//! What the doctor found, for people: grouped, the first of each group, and what mends it.
+
+use std::collections::BTreeMap;
+
+use chorus_shop::doctor::{Checkup, Stuck, Unpublished};
+
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+
+/// So many of a kind are listed; --json lists all.
+const MOST: usize = 5;
+
+pub(super) fn print(checkup: &Checkup) {
+    let Checkup { orders, stuck, unknowable, .. } = checkup;
+    verdict(stuck.len(), &format!("of {orders} orders wait for an event that is overdue"));
+    print_stuck(stuck);
+    if *unknowable > 0 {
+        line!(
+            "{DIM}? {unknowable} orders have no records any more that say whether they wait{DIM:#}"
+        );
+    }
+    verdict(checkup.attention.len(), "errors wait for an operator");
+    let errors = checkup.attention.iter().map(|it| Finding {
+        group: it.event.clone(),
+        text: format!(
+            "{BOLD}{}{BOLD:#}: {} since {}: {}",
+            it.order_id, it.event, it.since, it.reason
+        ),
+        remedy: it.remedy.clone(),
+    });
+    print_groups(errors);
+    verdict(checkup.discrepancies.len(), "books disagree");
+    print_groups(checkup.discrepancies.iter().map(|it| Finding {
+        group: String::new(),
+        text: format!("{BOLD}{}{BOLD:#}: {}", it.about, it.problem),
+        remedy: it.remedy.clone(),
+    }));
+    verdict(checkup.failed_executions.len(), "executions failed, and their orders wait");
+    print_groups(checkup.failed_executions.iter().map(|it| Finding {
+        group: it.machine.clone(),
+        text: format!("{BOLD}{}{BOLD:#}: {} of {}", it.order_id, it.status, it.machine),
+        remedy: format!("chorus trace {0}, then chorus order cancel {0}", it.order_id),
+    }));
+    verdict(checkup.unpublished.len(), "records are not published");
+    print_groups(checkup.unpublished.iter().map(unpublished));
+    verdict(checkup.dead_letters.iter().map(|depth| depth.letters).sum(), "dead letters");
+    for depth in &checkup.dead_letters {
+        line!("    {BOLD}{}{BOLD:#}: {}", depth.queue, depth.letters);
+    }
+    if !checkup.dead_letters.is_empty() {
+        remedy("chorus dlq list, then chorus dlq redrive");
+    }
+    verdict(checkup.drift.len(), "rules differ from the design table");
+    checkup.drift.iter().take(MOST).for_each(|line| line!("    {line}"));
+    more(checkup.drift.len());
+    if !checkup.drift.is_empty() {
+        remedy("sam deploy, or chorus up, with this binary's release");
+    }
+}
+
+/// One finding, as it is printed.
+struct Finding {
+    /// Findings of one group are listed together.
+    group: String,
+    text: String,
+    remedy: String,
+}
+
+fn print_groups(findings: impl Iterator<Item = Finding>) {
+    let mut groups: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+    for finding in findings {
+        groups.entry(finding.group.clone()).or_default().push(finding);
+    }
+    for group in groups.values() {
+        for Finding { text, remedy: mends, .. } in group.iter().take(MOST) {
+            line!("    {text}");
+            remedy(mends);
+        }
+        more(group.len());
+    }
+}
+
+fn unpublished(record: &Unpublished) -> Finding {
+    let Unpublished { action, idempotency_key, recorded_at, unreadable } = record;
+    let text = format!("{BOLD}{action}{BOLD:#} on {idempotency_key}, since {recorded_at}");
+    match unreadable {
+        None => Finding {
+            group: action.clone(),
+            text,
+            remedy: "nothing: the sweeper publishes it within minutes, if it runs".to_owned(),
+        },
+        Some(why) => Finding {
+            group: format!("{action}, unreadable"),
+            text: format!("{text}; the sweeper skips it: {why}"),
+            remedy: "chorus restore a backup that has it".to_owned(),
+        },
+    }
+}
+
+/// Orders that wait for the same row are one line with examples.
+fn print_stuck(stuck: &[Stuck]) {
+    let mut groups: BTreeMap<(&str, &str), Vec<&Stuck>> = BTreeMap::new();
+    for one in stuck {
+        groups.entry((&one.action, &one.after)).or_default().push(one);
+    }
+    for ((action, after), group) in groups {
+        let Some(first) = group.first() else { continue };
+        let (expected, within) = (first.expected.join(" or "), first.within_seconds);
+        let count = group.len();
+        line!("    {action} answers {after} with {expected} within {within} s; not for {count}:");
+        for one in group.iter().take(MOST) {
+            let Stuck { order_id, overdue_seconds, since, .. } = one;
+            line!("      {BOLD}{order_id}{BOLD:#}: {overdue_seconds} s late, since {since}");
+            if let Some(because) = &one.because {
+                line!("        {DIM}{because}{DIM:#}");
+            }
+        }
+        more(count);
+        remedy(mends(first));
+    }
+}
+
+/// What an operator does about an order that waits for this row.
+fn mends(stuck: &Stuck) -> &'static str {
+    match (&*stuck.action, &stuck.because) {
+        ("ReviewOrder" | "CollectPayment", None) => "chorus review list, then approve or decline",
+        (_, Some(because)) if because.starts_with("dead letter") => {
+            "chorus dlq redrive the dead letter, once its cause is mended"
+        }
+        _ => "chorus trace ORDER; it is tried again by itself, or chorus order cancel ORDER",
+    }
+}
+
+fn more(count: usize) {
+    if count > MOST {
+        line!("      {DIM}… and {} more: --json lists all{DIM:#}", count - MOST);
+    }
+}
+
+fn remedy(what: &str) {
+    line!("      → {what}");
+}
+
+fn verdict(count: usize, what: &str) {
+    let style = if count == 0 { GOOD } else { BAD };
+    let mark = if count == 0 { "✓" } else { "✗" };
+    line!("{style}{mark}{style:#} {count} {what}");
+}

@@ -1,0 +1,43 @@
+//! `chorus settle`: an operator has dealt with what the doctor found of an order.
+
+use std::process::ExitCode;
+
+use chorus_events::OrderId;
+use chorus_shop::audit;
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::client::Ask;
+use crate::location::ShopLocation;
+use crate::screen::{GOOD, line};
+use crate::stack::Stack;
+
+/// Record that you have dealt with an order: doctor no longer names the errors that it had until
+/// now. Nothing of the order itself changes.
+#[derive(Debug, Args)]
+pub(crate) struct Settle {
+    /// The order's id
+    order: OrderId,
+    /// What was done, for whoever reads the audit
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    place: ShopLocation,
+    #[command(flatten)]
+    stack: Stack,
+}
+
+pub(crate) async fn run(settle: &Settle) -> anyhow::Result<ExitCode> {
+    let Settle { order, reason, .. } = settle;
+    if let Some(operator) = settle.stack.operator() {
+        let store = operator.store().await?;
+        audit::settle(&store, Timestamp::now(), order.as_str(), reason).await?;
+    } else {
+        let body = json!({ "order-id": order, "reason": reason });
+        let answer: Value = settle.place.client()?.ask(Ask::post("/operator/settle", body)).await?;
+        tracing::debug!(%answer, "settled");
+    }
+    line!("{GOOD}Settled.{GOOD:#} `dlq audit` lists it.");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,110 @@
+//! What Payment and Inventory say of an order that has ended, against how it ended.
+
+use chorus_event_log::LoggedEvent;
+use chorus_events::{Money, OrderId};
+use chorus_inventory::{Reservation, Status as Stock};
+use chorus_kernel::{Found, Store, load};
+use chorus_payment::{Payment, Status as Paid};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Discrepancy, DoctorError};
+
+/// What an order's end leads to may take so long; until then the books may differ.
+const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(300);
+
+/// What does not fit how the order of this story ended; nothing where it has not ended, or just has.
+pub(super) async fn of(
+    store: &dyn Store,
+    now: Timestamp,
+    story: &[LoggedEvent],
+) -> Result<Vec<Discrepancy>, DoctorError> {
+    let ends = |event: &&LoggedEvent| {
+        matches!(event.detail_type.as_str(), "OrderDelivered" | "OrderCanceled")
+    };
+    let Some(end) = story.iter().find(ends) else { return Ok(Vec::new()) };
+    let order: Result<OrderId, _> = end.metadata.correlation_id.parse();
+    let Ok(order) = order else { return Ok(Vec::new()) };
+    if now.duration_since(end.metadata.occurred_at) < SETTLES_WITHIN {
+        return Ok(Vec::new());
+    }
+    let created = story.iter().find(|event| event.detail_type == "OrderCreated");
+    let total = created.and_then(|event| serde_json::from_value(event.data["total"].clone()).ok());
+    let delivered = end.detail_type == "OrderDelivered";
+    let payment: Found<Payment> = load(store, order.clone()).await?;
+    let reservation: Found<Reservation> = load(store, order.clone()).await?;
+    let payment = payment.as_ref().map(|read| &read.value);
+    let stock = reservation.as_ref().map(|read| read.value.status);
+    let money = money(delivered, payment, total).map(|problem| Discrepancy {
+        about: order.to_string(),
+        problem,
+        remedy: format!(
+            "chorus trace {order}; correct it at the payment provider, then `chorus settle {order}`"
+        ),
+    });
+    let pieces = pieces(delivered, stock).map(|problem| Discrepancy {
+        about: order.to_string(),
+        problem: problem.to_owned(),
+        remedy: format!("chorus trace {order}; correct the stock, then `chorus settle {order}`"),
+    });
+    Ok(money.into_iter().chain(pieces).collect())
+}
+
+/// Delivered and charged its total, or canceled and nothing kept.
+fn money(delivered: bool, payment: Option<&Payment>, total: Option<Money>) -> Option<String> {
+    let Some(payment) = payment else {
+        return delivered.then(|| "it was delivered, and never charged".to_owned());
+    };
+    let Payment { status, charged, refunded, .. } = payment;
+    let right = if delivered {
+        *status == Paid::Charged
+            && total.is_none_or(|total| total == *charged)
+            && *refunded == Money::ZERO
+    } else {
+        matches!(status, Paid::Failed | Paid::Canceled | Paid::Refunded) && charged == refunded
+    };
+    let ended = if delivered { "delivered" } else { "canceled" };
+    (!right).then(|| {
+        format!("it was {ended}; its payment is {status:?}: {charged} charged, {refunded} refunded")
+    })
+}
+
+fn pieces(delivered: bool, stock: Option<Stock>) -> Option<&'static str> {
+    match (delivered, stock) {
+        (true, Some(Stock::Removed)) | (false, None | Some(Stock::Released)) => None,
+        (true, _) => Some("it was delivered, and its items are not removed from the stock"),
+        (false, _) => Some("it was canceled, and its items are not back in the stock"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::samples;
+
+    fn payment(status: Paid, (charged, refunded): (Money, Money)) -> Payment {
+        Payment { status, charged, refunded, ..Payment::new(samples::order_id()) }
+    }
+
+    #[test]
+    fn an_order_that_was_canceled_keeps_no_money_and_a_delivered_one_its_total() {
+        let (total, zero) = (samples::total(), Money::ZERO);
+        let wrong =
+            |delivered, payment: Option<&Payment>| money(delivered, payment, Some(total)).is_some();
+        let charged = payment(Paid::Charged, (total, zero));
+        let refunded = payment(Paid::Refunded, (total, total));
+        assert!(!wrong(true, Some(&charged)) && wrong(false, Some(&charged)));
+        assert!(wrong(true, Some(&refunded)) && !wrong(false, Some(&refunded)));
+        assert!(wrong(true, None) && !wrong(false, None));
+        let too_much = payment(Paid::Charged, (total, total));
+        assert!(wrong(true, Some(&too_much)));
+    }
+
+    #[test]
+    fn the_items_of_a_canceled_order_are_back_and_those_of_a_delivered_one_are_gone() {
+        assert_eq!(pieces(true, Some(Stock::Removed)), None);
+        assert_eq!(pieces(false, Some(Stock::Released)), None);
+        assert_eq!(pieces(false, None), None);
+        assert!(pieces(true, Some(Stock::Reserved)).is_some());
+        assert!(pieces(false, Some(Stock::Removed)).is_some());
+    }
+}
