@@ -15,7 +15,8 @@ mod functions;
 
 use std::path::PathBuf;
 
-use chorus_events::table::TABLE;
+use chorus_events::table::{TABLE, rows};
+use chorus_table::Row;
 use chorus_template::{Application, Stack};
 
 pub use derived::{
@@ -46,6 +47,7 @@ fn application() -> Application {
         preamble: PREAMBLE,
         definitions: "infra/state-machines",
         subject: "an order",
+        alerts: vec![rows::AlertOperator::ACTION],
         api: "Where orders are placed",
         partners: vec![carrier::api()],
         variables: vec![carrier::webhook_secret()],

@@ -4,6 +4,7 @@
 //! Everything is found by the stack's name, with which CloudFormation begins every name it gives.
 //! It is apart from `chorus-aws`, so that no function is built with what only an operator needs.
 
+mod executions;
 mod letter;
 mod redrive;
 mod replay;
@@ -11,11 +12,13 @@ mod replay;
 use aws_sdk_dynamodb::Client as Dynamo;
 use aws_sdk_eventbridge::Client as Events;
 use aws_sdk_lambda::Client as Lambda;
+use aws_sdk_sfn::Client as Machines;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_types::SdkConfig;
 use chorus_aws::{DynamoStore, Tables};
 
+pub use executions::EndedExecution;
 pub use letter::{ReceivedLetter, Target};
 pub use replay::ReplayStarted;
 
@@ -63,6 +66,7 @@ pub struct Operator {
     sqs: Sqs,
     events: Events,
     lambda: Lambda,
+    machines: Machines,
     dynamo: Dynamo,
 }
 
@@ -75,6 +79,7 @@ impl Operator {
             sqs: Sqs::new(config),
             events: Events::new(config),
             lambda: Lambda::new(config),
+            machines: Machines::new(config),
             dynamo: Dynamo::new(config),
         }
     }

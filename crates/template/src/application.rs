@@ -22,6 +22,9 @@ pub struct Application {
     pub sweeper: &'static str,
     /// What its events are about, such as `an order`; an alarm tells that one may be stuck.
     pub subject: &'static str,
+    /// The rows whose every event needs a person, such as a refund that was refused: an alarm fires on
+    /// each of them.
+    pub alerts: Vec<&'static str>,
     /// What its HTTP API is for: the description of the output with its address.
     pub api: &'static str,
     /// The partners whose HTTP APIs the bus calls.
@@ -48,6 +51,7 @@ impl Application {
             folder: |service| format!("functions/{}", service.name),
             sweeper: "crates/aws",
             subject: "something",
+            alerts: Vec::new(),
             api: "The HTTP API",
             partners: Vec::new(),
             variables: Vec::new(),

@@ -4,8 +4,10 @@ mod print;
 
 use std::process::ExitCode;
 
-use chorus_aws_operator::Operator;
-use chorus_shop::doctor::{Checkup, DeployedRule, Depth, drift, examine};
+use chorus_aws_operator::{EndedExecution, Operator};
+use chorus_shop::doctor::{
+    Checkup, DeployedRule, Depth, FailedExecution, drift, examine, has_ended,
+};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
@@ -63,9 +65,17 @@ async fn deployed(doctor: &Doctor, operator: &Operator) -> anyhow::Result<Checku
     let queues = operator.dead_queues().await?.into_iter().filter(|queue| queue.letters > 0);
     let dead_letters =
         queues.map(|queue| Depth { queue: queue.name, letters: queue.letters }).collect();
+    let mut failed_executions = Vec::new();
+    for ended in operator.failed_executions(since).await? {
+        let EndedExecution { machine, name, correlation_id, status } = ended;
+        if !has_ended(&store, &correlation_id).await? {
+            let (execution, order_id) = (name, correlation_id);
+            failed_executions.push(FailedExecution { machine, execution, order_id, status });
+        }
+    }
     let rules = operator.rules().await?.into_iter();
     let rules: Vec<DeployedRule> =
         rules.map(|(name, pattern)| DeployedRule { name, pattern }).collect();
     let drift = drift(&rules, &chorus_events::table::TABLE.rules());
-    Ok(Checkup { dead_letters, drift, ..checkup })
+    Ok(Checkup { dead_letters, failed_executions, drift, ..checkup })
 }

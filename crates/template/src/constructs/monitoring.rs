@@ -33,7 +33,7 @@ pub struct Alarm {
     pub description: String,
     /// Namespace and name of the metric.
     pub metric: (&'static str, &'static str),
-    pub dimension: (&'static str, Value),
+    pub dimensions: Vec<(&'static str, Value)>,
     /// `Sum` or `Maximum` within a period.
     pub statistic: &'static str,
     /// Above this, in that many periods of a minute in a row.
@@ -46,7 +46,8 @@ pub(crate) const ALARM_TOPIC: (&str, &str) = ("AlarmTopicArn", "HasAlarmTopic");
 impl Construct for Alarm {
     fn resource(&self) -> Resource {
         let (namespace, metric) = self.metric;
-        let (dimension, value) = &self.dimension;
+        let dimension = |(name, value): &(&str, Value)| json!({ "Name": name, "Value": value });
+        let dimensions: Vec<Value> = self.dimensions.iter().map(dimension).collect();
         let (threshold, periods) = self.above;
         let (topic, has_topic) = ALARM_TOPIC;
         let properties = json!({
@@ -55,7 +56,7 @@ impl Construct for Alarm {
             "AlarmActions": only_if(has_topic, json!([reference(topic)])),
             "Namespace": namespace,
             "MetricName": metric,
-            "Dimensions": [{ "Name": dimension, "Value": value }],
+            "Dimensions": dimensions,
             "Statistic": self.statistic,
             "Period": 60,
             "EvaluationPeriods": periods,

@@ -52,8 +52,23 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
         alarms.push(executions(name, "ExecutionsTimedOut", (0, 1), subject));
         alarms.push(executions(name, "ExecutionThrottled", (0, 3), subject));
     }
+    let alerts = |rule: &&chorus_table::Rule| stack.application.alerts.contains(&rule.row.action);
+    alarms.extend(topology.rules.iter().filter(alerts).map(alert));
     alarms.extend(stack.has_api().then(api_errors));
     alarms
+}
+
+/// Each event that this rule matches needs a person.
+fn alert(rule: &chorus_table::Rule) -> Alarm {
+    let action = rule.row.action;
+    Alarm {
+        name: names::kebab(action),
+        description: format!("An event needs a person, by {action}: chorus doctor names it"),
+        metric: ("AWS/Events", "MatchedEvents"),
+        dimensions: vec![("EventBusName", reference(names::BUS)), ("RuleName", json!(rule.name))],
+        statistic: "Sum",
+        above: (0, 1),
+    }
 }
 
 fn api_errors() -> Alarm {
@@ -61,7 +76,7 @@ fn api_errors() -> Alarm {
         name: "api-errors".to_owned(),
         description: "The HTTP API answers with 5xx".to_owned(),
         metric: ("AWS/ApiGateway", "5xx"),
-        dimension: ("ApiId", reference(API)),
+        dimensions: vec![("ApiId", reference(API))],
         statistic: "Sum",
         above: (0, 3),
     }
@@ -72,7 +87,7 @@ fn depth(queue: &str, name: &str, means: &str) -> Alarm {
         name: format!("{name}-depth"),
         description: format!("{means}: look into it, then redrive it"),
         metric: DEPTH,
-        dimension: ("QueueName", attribute(queue, "QueueName")),
+        dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
         statistic: "Maximum",
         above: (0, 1),
     }
@@ -83,7 +98,7 @@ fn age(queue: &str, name: &str, seconds: u32) -> Alarm {
         name: format!("{name}-age"),
         description: format!("A message has waited in {queue} for more than {seconds} seconds"),
         metric: AGE,
-        dimension: ("QueueName", attribute(queue, "QueueName")),
+        dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
         statistic: "Maximum",
         above: (seconds, 1),
     }
@@ -95,7 +110,7 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
         name: format!("{name}-{}", metric.to_ascii_lowercase()),
         description: format!("{metric} of the {name} function do not cease"),
         metric: ("AWS/Lambda", metric),
-        dimension: ("FunctionName", reference(&names::function(name))),
+        dimensions: vec![("FunctionName", reference(&names::function(name)))],
         statistic: "Sum",
         above: (threshold, periods),
     }
@@ -107,7 +122,7 @@ fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &
         name: format!("{}-{}", names::kebab(machine), names::kebab(metric)),
         description: format!("{metric} of {machine}: {subject} may wait for it"),
         metric: ("AWS/States", metric),
-        dimension: ("StateMachineArn", reference(&names::machine(machine))),
+        dimensions: vec![("StateMachineArn", reference(&names::machine(machine)))],
         statistic: "Sum",
         above,
     }
