@@ -21,6 +21,7 @@
 #![warn(missing_docs)]
 
 mod error;
+mod indentation;
 mod resolve;
 mod rules;
 mod scalar;

@@ -6,6 +6,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value, json};
 
 use crate::error::{TemplateError, TemplateFault as Fault};
+use crate::indentation::Indented;
 use crate::scalar;
 use crate::template::Location;
 
@@ -33,6 +34,17 @@ struct Builder<'t> {
 
 /// Reads the first document of `text`.
 pub(crate) fn read(text: &str) -> Result<Document, TemplateError> {
+    let mut indented = Indented::new(text);
+    loop {
+        match read_strictly(&indented.text) {
+            Ok(document) => return Ok(indented.as_written(document)),
+            Err(error) if indented.mend(&error) => {}
+            Err(error) => return Err(indented.error_as_written(error)),
+        }
+    }
+}
+
+fn read_strictly(text: &str) -> Result<Document, TemplateError> {
     let mut builder = Builder {
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),

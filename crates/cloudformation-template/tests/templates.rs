@@ -178,6 +178,50 @@ fn json_is_read_with_its_places_also_where_tabs_indent_it() {
 }
 
 #[test]
+fn what_is_in_brackets_or_quotation_marks_may_be_indented_less_than_its_key() {
+    let read = template(
+        r#"
+Resources:
+  A:
+    Type: X
+    Properties:
+      Actions: [
+    "a",
+      !Ref B,
+  ]
+      Text: "{
+  \"a\": \"b\"
+
+}"
+      Other: 'it''s
+one'
+      Policy:
+        {
+      "Sid": "all"
+    }
+      Last: 1
+"#,
+    );
+    let properties = json!({
+        "Actions": ["a", {"Ref": "B"}], "Text": "{ \"a\": \"b\"\n}", "Other": "it's one",
+        "Policy": {"Sid": "all"}, "Last": 1,
+    });
+    assert_eq!(*read.resource("A").unwrap().properties, properties);
+    let place = |step: &str| {
+        let place = read.location(&format!("/Resources/A/Properties/{step}")).unwrap();
+        (place.line, place.column)
+    };
+    assert_eq!(
+        (place("Actions/0"), place("Policy/Sid"), place("Last")),
+        ((7, 5), (18, 14), (20, 13))
+    );
+    let error = Template::parse("a:\n  b: [\n1,\n}").expect_err("the brackets do not fit");
+    assert_eq!((error.line, error.column), (4, 1), "{error}");
+    let many = format!("a:\n  b: [\n{}]", "1,\n".repeat(50_000));
+    assert!(Template::parse(&many).is_err(), "it is parsed again only so often");
+}
+
+#[test]
 fn what_is_no_template_is_refused_with_its_place() {
     for (text, line, part) in [
         ("a: [1\nb: 2", 2, ""),
