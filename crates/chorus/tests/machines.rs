@@ -158,6 +158,42 @@ Resources:
 }
 
 #[test]
+fn a_definition_that_is_elsewhere_or_missing_keeps_no_other_from_being_checked() {
+    let place = tempfile::tempdir().unwrap();
+    let filled = YAML.replace("Type: Succeed", "Type: Wait, Seconds: \"${Wait}\", End: true");
+    file(place.path(), "m.asl.yaml", &filled.replace('"', ""));
+    let template = "
+Resources:
+  Local:
+    Type: AWS::Serverless::StateMachine
+    Properties: {DefinitionUri: m.asl.yaml, DefinitionSubstitutions: {Wait: '120'}}
+  InBucket:
+    Type: AWS::Serverless::StateMachine
+    Properties: {DefinitionUri: {Bucket: definitions, Key: a.json}}
+  ByUri:
+    Type: AWS::Serverless::StateMachine
+    Properties: {DefinitionUri: 's3://definitions/b.json'}
+";
+    let all = file(place.path(), "template.yaml", template);
+    let output = chorus(&["states", "validate", &all]);
+    let noted = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said(&output).contains("valid: 3 states"), "{noted}");
+    for uri in ["s3://definitions/a.json", "s3://definitions/b.json"] {
+        assert!(noted.contains(&format!("is not checked: its definition is at {uri}")), "{noted}");
+    }
+    let draw = chorus(&["states", "draw", &all, "--machine", "ByUri"]);
+    assert_eq!(draw.status.code(), Some(2), "it is asked for by its name");
+    let gone = file(place.path(), "gone.yaml", &template.replace("m.asl", "n.asl"));
+    let output = chorus(&["states", "validate", &gone, "--json"]);
+    assert_eq!(output.status.code(), Some(2), "nothing was checked");
+    let told: serde_json::Value = serde_json::from_str(&said(&output)).unwrap();
+    let told = told.as_array().unwrap();
+    let local = told.iter().find(|told| told["machine"].as_str().unwrap().ends_with(": Local"));
+    assert!(local.unwrap()["because"][0].as_str().unwrap().contains("cannot be read"));
+    assert_eq!(told.len(), 3);
+}
+
+#[test]
 fn one_state_is_tested_alone_and_a_folder_of_mocks_is_measured() {
     let place = tempfile::tempdir().unwrap();
     let yaml = file(place.path(), "m.yaml", YAML);

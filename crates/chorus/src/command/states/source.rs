@@ -1,7 +1,7 @@
 //! Finds the machines in a file: a definition in JSON or YAML, or those inside a template.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use cloudformation_template::{Resolver, Template};
@@ -14,18 +14,33 @@ pub(super) struct Definition {
     pub(super) name: String,
     /// The logical id within a template.
     pub(super) id: Option<String>,
-    pub(super) text: String,
+    pub(super) text: Result<String, Unread>,
     /// The type that the template gives it.
     pub(super) workflow: Option<Workflow>,
     /// What was assumed to read it.
     pub(super) assumed: Vec<String>,
 }
 
+/// Why a template's definition cannot be told.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// It is in S3.
+    Elsewhere(String),
+    Failed(anyhow::Error),
+}
+
 impl Definition {
     /// The machine, when nothing is wrong with it.
-    pub(super) fn machine(&self, workflow: Option<Workflow>) -> anyhow::Result<Machine> {
+    pub(super) fn machine(self, workflow: Option<Workflow>) -> anyhow::Result<Machine> {
         let workflow = workflow.or(self.workflow).unwrap_or_default();
-        let (machine, problems) = Machine::check_as(&self.text, workflow);
+        let text = match self.text {
+            Ok(text) => text,
+            Err(Unread::Elsewhere(uri)) => bail!("the definition of {} is at {uri}", self.name),
+            Err(Unread::Failed(error)) => {
+                return Err(error.context(format!("{} cannot be read", self.name)));
+            }
+        };
+        let (machine, problems) = Machine::check_as(&text, workflow);
         let invalid = || anyhow!(Problems(problems)).context(format!("{} is invalid", self.name));
         machine.ok_or_else(invalid)
     }
@@ -47,7 +62,7 @@ pub(super) fn definitions(file: &Path) -> anyhow::Result<Vec<Definition>> {
     let name = if file.as_os_str() == "-" { "-".to_owned() } else { file.display().to_string() };
     let alone = |text: String| {
         let name = name.clone();
-        vec![Definition { name, id: None, text, workflow: None, assumed: Vec::new() }]
+        vec![Definition { name, id: None, text: Ok(text), workflow: None, assumed: Vec::new() }]
     };
     let is_template = |json: &Json| json.get("Resources").is_some() && json.get("States").is_none();
     if let Ok(json) = text.parse::<Json>() {
@@ -100,12 +115,10 @@ fn of_template(text: &str, file: &Path) -> anyhow::Result<Vec<Definition>> {
         let properties = &resolved.value;
         let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
         let name = format!("{}: {}", file.display(), resource.id);
-        let text =
-            written(properties, &folder).with_context(|| format!("{name} has no definition"))?;
         let workflow = ["Type", "StateMachineType"].iter().find_map(|key| properties[key].as_str());
         found.push(Definition {
             id: Some(resource.id.to_owned()),
-            text: substituted(text, &properties["DefinitionSubstitutions"]),
+            text: text_of(properties, &folder),
             workflow: Some(match workflow {
                 Some("EXPRESS") => Workflow::Express,
                 _ => Workflow::Standard,
@@ -124,40 +137,58 @@ fn of_template(text: &str, file: &Path) -> anyhow::Result<Vec<Definition>> {
     Ok(found)
 }
 
-/// The definition of a machine in a template, as text.
-fn written(properties: &Value, folder: &Path) -> anyhow::Result<String> {
+/// The definition of a machine in a template, as the service gets it.
+fn text_of(properties: &Value, folder: &Path) -> Result<String, Unread> {
+    let substitutions = &properties["DefinitionSubstitutions"];
     if let Some(text) = properties["DefinitionString"].as_str() {
-        return Ok(text.to_owned());
+        return Ok(substituted(text.to_owned(), substitutions, within_json));
     }
     for key in ["Definition", "DefinitionString"] {
         if properties[key].is_object() {
-            return Ok(properties[key].to_string());
+            return Ok(substituted(properties[key].to_string(), substitutions, within_json));
         }
     }
-    match &properties["DefinitionUri"] {
-        Value::String(uri) if !uri.starts_with("s3://") => {
-            let file: PathBuf = folder.join(uri);
-            let text = read(&file)?;
-            match text.parse::<Json>() {
-                Ok(_) => Ok(text),
-                Err(error) => serde_yaml_ng::from_str::<Json>(&text)
-                    .map(|json| json.to_string())
-                    .with_context(|| {
-                        format!("{} is neither JSON ({error}) nor YAML", file.display())
-                    }),
-            }
+    let place = ["DefinitionUri", "DefinitionS3Location"]
+        .iter()
+        .map(|key| &properties[*key])
+        .find(|place| !place.is_null());
+    match place {
+        Some(Value::String(uri)) if !uri.starts_with("s3://") => {
+            of_file(&folder.join(uri), substitutions).map_err(Unread::Failed)
         }
-        _ => bail!("its definition is not here: only local files and inline definitions are read"),
+        Some(Value::String(uri)) => Err(Unread::Elsewhere(uri.clone())),
+        Some(object) => {
+            let part = |name: &str| object[name].as_str().unwrap_or_default();
+            Err(Unread::Elsewhere(format!("s3://{}/{}", part("Bucket"), part("Key"))))
+        }
+        None => Err(Unread::Failed(anyhow!("it has no definition"))),
     }
 }
 
+/// Numbers may be filled in as well, so the file is JSON or YAML only afterwards.
+fn of_file(file: &Path, substitutions: &Value) -> anyhow::Result<String> {
+    let written = read(file)?;
+    let json = substituted(written.clone(), substitutions, within_json);
+    let Err(error) = json.parse::<Json>() else { return Ok(json) };
+    let yaml = substituted(written, substitutions, |value| {
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    });
+    serde_yaml_ng::from_str::<Json>(&yaml)
+        .map(|json| json.to_string())
+        .with_context(|| format!("{} is neither JSON ({error}) nor YAML", file.display()))
+}
+
 /// Fills in `${Name}`, as the service does when the machine is deployed.
-fn substituted(mut text: String, substitutions: &Value) -> String {
+fn substituted(mut text: String, substitutions: &Value, shown: fn(&Value) -> String) -> String {
     for (name, value) in substitutions.as_object().into_iter().flatten() {
-        let quoted = value.to_string();
-        // Within a string of the definition, a text stands with its escapes and without its quotes.
-        let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        text = text.replace(&format!("${{{name}}}"), bare.unwrap_or(&quoted));
+        text = text.replace(&format!("${{{name}}}"), &shown(value));
     }
     text
+}
+
+/// Within a string of the definition, a text stands with its escapes and without its quotes.
+fn within_json(value: &Value) -> String {
+    let quoted = value.to_string();
+    let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    bare.map_or(quoted.clone(), str::to_owned)
 }

@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::json;
 use states::{Machine, Problem, Severity, Workflow};
 
-use super::{Type, source};
+use super::source::Unread;
+use super::{Type, UNREADABLE, source};
 use crate::screen::{BAD, BOLD, DIM, GOOD, line, note};
 
 #[derive(Debug, Args)]
@@ -30,32 +31,58 @@ impl Validate {
             definitions.extend(source::definitions(file)?);
         }
         let several = definitions.len() > 1;
+        let (mut checked, mut unread) = (0, false);
         let (mut all_valid, mut told) = (true, Vec::new());
         for definition in &definitions {
+            let name = &definition.name;
+            let text = match &definition.text {
+                Ok(text) => text,
+                Err(why) => {
+                    unread |= matches!(why, Unread::Failed(_));
+                    let why = pass_over(name, why, self.json);
+                    told.push(json!({ "machine": name, "result": null, "because": why }));
+                    continue;
+                }
+            };
+            checked += 1;
             let workflow = self.workflow.map(Workflow::from).or(definition.workflow);
-            let (machine, problems) =
-                Machine::check_as(&definition.text, workflow.unwrap_or_default());
+            let (machine, problems) = Machine::check_as(text, workflow.unwrap_or_default());
             all_valid &= machine.is_some();
             if self.json {
                 let result = if machine.is_some() { "OK" } else { "FAIL" };
-                let name = &definition.name;
                 told.push(json!({ "machine": name, "result": result, "diagnostics": problems,
                     "truncated": false }));
                 continue;
             }
             for assumed in &definition.assumed {
-                note!("note: {}: {assumed}", definition.name);
+                note!("note: {name}: {assumed}");
             }
             if several {
-                line!("{BOLD}{}{BOLD:#}", definition.name);
+                line!("{BOLD}{name}{BOLD:#}");
             }
             tell(machine.as_ref(), &problems);
         }
         if self.json {
             line!("{}", serde_json::to_string_pretty(&told)?);
         }
-        Ok(if all_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(match all_valid {
+            false => ExitCode::FAILURE,
+            true if unread || checked == 0 => ExitCode::from(UNREADABLE),
+            true => ExitCode::SUCCESS,
+        })
     }
+}
+
+/// Tells why a machine is not checked; the others are, all the same.
+fn pass_over(name: &str, why: &Unread, json: bool) -> Vec<String> {
+    let causes = match why {
+        Unread::Elsewhere(uri) => vec![format!("its definition is at {uri}")],
+        Unread::Failed(error) => error.chain().map(ToString::to_string).collect(),
+    };
+    if !json {
+        note!("note: {name} is not checked: {}", causes.join(": "));
+    }
+    causes
 }
 
 fn tell(machine: Option<&Machine>, problems: &[Problem]) {
