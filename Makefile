@@ -39,6 +39,11 @@ bench: ## Speeds beside a peer, as ratios
 fuzz: ## Every fuzz target, five minutes each
 	scripts/fuzz.sh
 
+.PHONY: which-rule
+which-rule: ## Build the page docs/which-rule.html anew, and try it in a browser
+	scripts/which-rule.sh write
+	scripts/which-rule.sh test
+
 .PHONY: emulator
 emulator: ## The stack on an emulator of AWS, with the real binaries, and an order to try
 	scripts/emulator.sh up

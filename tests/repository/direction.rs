@@ -83,6 +83,7 @@ fn the_tools_stand_alone_and_the_table_and_the_kernel_know_little() {
     knows_only("event-pattern", &[]);
     knows_only("states", &[]);
     knows_only("cloudformation-template", &[]);
+    knows_only("which-rule", &["cloudformation-template", "event-pattern"]);
     knows_only("chorus-table", &[]);
     knows_only("chorus-kernel", &["chorus-table"]);
     knows_only("chorus-events", &["chorus-table"]);

@@ -1,0 +1,65 @@
+//! What the page is told for what is typed into it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use which_rule::{Answer, Question, answer};
+
+const EVENT: &str = r#"{"source":"orders","detail":{"total":3}}"#;
+
+fn ask(rules: &str, event: &str) -> Answer {
+    answer(&Question { rules: rules.to_owned(), event: event.to_owned() })
+}
+
+#[test]
+fn every_rule_of_a_template_has_its_verdict_in_yaml_and_in_json() {
+    let yaml = "
+Resources:
+  Bus: {Type: 'AWS::Events::EventBus'}
+  Small:
+    Type: AWS::Events::Rule
+    Properties:
+      State: DISABLED
+      EventPattern: {source: [!Ref Bus, orders], detail: {total: [{numeric: ['<', 5]}]}}
+  Nightly:
+    Type: AWS::Events::Rule
+    Properties: {ScheduleExpression: rate(1 day)}
+  Broken:
+    Type: AWS::Events::Rule
+    Properties: {EventPattern: {source: orders}}
+";
+    let told = ask(yaml, EVENT);
+    let verdict = |name: &str| told.rules.iter().find(|rule| rule.name == name).unwrap();
+    let small = verdict("Small");
+    assert_eq!((small.matches, small.active, small.line), (Some(true), false, Some(8)));
+    assert_eq!(small.assumed, ["the name of Bus = Bus"]);
+    assert_eq!(verdict("Nightly").matches, None);
+    assert!(verdict("Broken").told.starts_with("refused"), "{}", verdict("Broken").told);
+    let json = r#"{"Resources":{"A":{"Type":"AWS::Events::Rule","Properties":{
+        "EventPattern":{"source":["Orders"]}}}}}"#;
+    let told = ask(json, EVENT);
+    assert_eq!(told.rules[0].matches, Some(false));
+    assert!(told.rules[0].told.contains("source is \"orders\""), "{}", told.rules[0].told);
+}
+
+#[test]
+fn a_pattern_alone_is_taken_in_json_in_yaml_and_as_a_rule_has_it() {
+    for rules in
+        [r#"{"source":["orders"]}"#, "source: [orders]", "EventPattern:\n  source:\n  - orders"]
+    {
+        let told = ask(rules, EVENT);
+        assert_eq!(told.rules[0].matches, Some(true), "{rules}");
+    }
+    let told = ask(r#"{"Source":["orders"]}"#, EVENT);
+    assert!(!told.rules[0].findings.is_empty(), "a misspelt envelope is told");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place_and_keeps_nothing_else_from_being_told() {
+    let told = ask(r#"{"source":["orders"]}"#, "{\n  \"source\"}");
+    assert!(told.event_error.unwrap().starts_with("line 2, column"), "the event's");
+    assert_eq!((told.rules.len(), told.rules[0].matches), (1, None));
+    let told = ask("{\n\"source\": }", EVENT);
+    assert!(told.rules[0].told.starts_with("refused at line 2, column"), "{}", told.rules[0].told);
+    let told = ask("a: [1", EVENT);
+    assert!(told.rules_error.unwrap().starts_with("line "));
+}
