@@ -110,7 +110,7 @@ chorus_table::design_table! {
 
     /// Refunds what was charged for a canceled order, and sees to it that nothing will be.
     CancelPayment: PAYMENT on [OrderCanceled] => [PaymentCanceled, ErrorPaymentCanceled]
-        .final_step().outside();
+        .final_step().outside().queued();
 
     /// Asks for a refund again that the payment provider refused, because an operator says so.
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]

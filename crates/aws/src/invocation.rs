@@ -18,7 +18,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::queues::{DeadLetter, Queues};
 use guard::guard;
 use payload::Payload;
 
@@ -30,8 +30,9 @@ pub(crate) struct Invoker {
     pub(crate) function: Function,
     pub(crate) routes: Vec<Route>,
     pub(crate) kernel: Kernel,
-    /// Where terminal failures go; absent where the platform's own destination is all there is.
-    pub(crate) dead_letters: Option<Arc<dyn DeadLetters>>,
+    /// Where failures go that are given up, and where messages are held back; absent where the
+    /// platform's own destination is all there is.
+    pub(crate) queues: Option<Arc<dyn Queues>>,
 }
 
 /// What is known of one invocation.
@@ -79,7 +80,7 @@ impl Invoker {
         }))
     }
 
-    /// Hands a message that no retry would help to the dead letters.
+    /// Gives up on a message that no retry would help.
     ///
     /// # Errors
     /// The failure itself, where nobody takes it: then the platform has to.
@@ -88,20 +89,34 @@ impl Invoker {
         failure: Failure,
         (body, target): (&str, &str),
     ) -> Result<Value, Failure> {
-        let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| !failure.is_retryable())
-        else {
+        if failure.is_retryable() {
             return Err(failure);
-        };
+        }
+        self.give_up((failure, None), (body, target)).await
+    }
+
+    /// Moves a message to the dead letters: at once where its failure is terminal, else because of
+    /// the limit that it met.
+    ///
+    /// # Errors
+    /// The failure itself, where nobody takes the message: then the platform has to keep it.
+    async fn give_up(
+        &self,
+        (failure, exhausted): (Failure, Option<&'static str>),
+        (body, target): (&str, &str),
+    ) -> Result<Value, Failure> {
+        let Some(queues) = &self.queues else { return Err(failure) };
         let code = failure.code();
         let letter = DeadLetter {
             body: body.to_owned(),
             target: target.to_owned(),
             code: error_type(&failure),
             message: failure.to_string(),
+            exhausted,
         };
-        match dead_letters.take(&letter).await {
+        match queues.bury(&letter).await {
             Ok(()) => {
-                tracing::warn!(code, "set aside: {code} does not pass by itself");
+                tracing::warn!(code, exhausted, "set aside because of {code}");
                 Ok(json!({ "outcome": "SetAside", "code": code }))
             }
             Err(error) => {

@@ -9,7 +9,7 @@
 //! | payload | retryable | terminal |
 //! |---|---|---|
 //! | event | the invocation fails; Lambda retries, then its failure destination | the failure queue, at once, with the cause; the invocation succeeds |
-//! | batch | the message stays in its queue, and with it the rest of its FIFO group | the failure queue, at once, with the cause |
+//! | batch | the message stays in its queue, hidden for a pause that grows, for a day at most | the failure queue, at once, with the cause |
 //! | request | 503 with `retry-after` | the problem's status |
 //! | sweep | the invocation fails; the next tick goes on | the same |
 //! | task | the invocation fails by the failure's own name; the state machine's `Retry` | the same; its `Catch` |
@@ -20,11 +20,11 @@
 mod bus;
 mod clock;
 mod config;
-mod dead_letters;
 mod http_client;
 mod invocation;
 mod logs;
 mod machines;
+mod queues;
 mod run;
 mod service_error;
 mod store;

@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::dead_letters::{DeadLetters, FailureQueue};
 use crate::invocation::{Failed, Invocation, Invoker};
+use crate::queues::{Queues, SqsQueues};
 use crate::store::Meter;
 use crate::{
     DynamoStore, EventBridgePublisher, SfnMachines, SystemClock, Tables, logs, machines, sdk_config,
@@ -88,9 +88,9 @@ fn start(
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         };
         let HttpFunction { function, routes } = function(&kernel)?;
-        let dead_letters = variable("FAILURE_QUEUE_URL")
-            .map(|url| Arc::new(FailureQueue::new(config, url)) as Arc<dyn DeadLetters>);
-        serve(&Invoker { function, routes, kernel, dead_letters }, &meter).await
+        let queues = variable("FAILURE_QUEUE_URL")
+            .map(|url| Arc::new(SqsQueues::new(config, url)) as Arc<dyn Queues>);
+        serve(&Invoker { function, routes, kernel, queues }, &meter).await
     })
 }
 

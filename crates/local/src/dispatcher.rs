@@ -1,6 +1,6 @@
 //! Does the work that is due: invokes functions, calls partners, runs jobs. It keeps nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,8 +99,7 @@ impl Dispatcher {
         }
     }
 
-    /// Answers a batch, one message after the other. In a FIFO queue, what follows a failure in
-    /// its group goes back untouched: the order holds.
+    /// Answers a batch, one message after the other. Each fails alone.
     async fn consume(
         &self,
         batch: &[Taken],
@@ -108,19 +107,8 @@ impl Dispatcher {
         kernel: &Kernel,
     ) -> Vec<(Ticket, Verdict)> {
         let mut verdicts = Vec::with_capacity(batch.len());
-        let mut failed: BTreeSet<&str> = BTreeSet::new();
         for taken in batch {
-            let group = taken.event.correlation_id.as_str();
-            let fifo = taken.ticket.queue.is_some_and(|queue| topology.queues[queue].fifo);
-            let verdict = if fifo && failed.contains(group) {
-                Verdict::Untouched
-            } else {
-                self.invoke(taken, topology, kernel).await
-            };
-            if matches!(verdict, Verdict::Failed(_)) {
-                failed.insert(group);
-            }
-            verdicts.push((taken.ticket, verdict));
+            verdicts.push((taken.ticket, self.invoke(taken, topology, kernel).await));
         }
         verdicts
     }

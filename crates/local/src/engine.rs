@@ -26,7 +26,6 @@ pub use delivery::{
     Accepted, Cause, Delivery, DeliveryId, Exhausted, Fault, Taken, Ticket, Verdict, Work,
 };
 pub use operate::{DeadLetter, QueueState, Selection};
-pub use retry::RetryPolicy;
 pub use schedule::Schedule;
 pub use topology::{Consumer, Policies, QueueSpec, Route, Target, Topology};
 
@@ -159,7 +158,7 @@ impl Engine {
     ) -> Vec<Delivery> {
         let mut drafted = Vec::with_capacity(routes.len());
         for route in routes {
-            for copy in 0..self.random_copies() {
+            for _ in 0..self.random_copies() {
                 let due_at = self.random_instant(now);
                 drafted.push(Delivery {
                     id: self.next_id,
@@ -168,7 +167,6 @@ impl Engine {
                     attempts: 0,
                     first_at: now,
                     due_at,
-                    forced: copy > 0 || event.replay.is_some(),
                     granted: false,
                     cause: None,
                 });

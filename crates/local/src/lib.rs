@@ -56,8 +56,8 @@ pub use config::LocalConfig;
 pub use dispatcher::{Dispatcher, Job};
 pub use engine::{
     Accepted, Alarm, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryId, Disorder, Engine,
-    Exhausted, Fault, Load, Observation, Observer, Policies, QueueSpec, QueueState, RetryPolicy,
-    Route, Schedule, Selection, Step, Taken, Target, Ticket, Topology, Verdict, Work,
+    Exhausted, Fault, Load, Observation, Observer, Policies, QueueSpec, QueueState, Route,
+    Schedule, Selection, Step, Taken, Target, Ticket, Topology, Verdict, Work,
 };
 pub use error::Error;
 pub use jobs::{FORGET, SWEEP};

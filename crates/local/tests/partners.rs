@@ -11,8 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_kernel::{Clock, Function, Publisher};
 use chorus_local::{
-    Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Replay, RetryPolicy, Selection,
-    VirtualClock,
+    Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Replay, Selection, VirtualClock,
 };
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -49,8 +48,7 @@ fn config(url: &str) -> LocalConfig {
     let mut config = LocalConfig::new(&TABLE, vec![Function::of(services::DELIVERY)])
         .endpoint("StartDelivery", Endpoint::new(url, "the key"));
     config.rules = rules_of(&["StartDelivery"]);
-    config.policies.partner =
-        RetryPolicy { first_pause: Duration::from_millis(5), ..RetryPolicy::PARTNER };
+    config.policies.partner.first_pause = Duration::from_millis(5);
     config
 }
 

@@ -31,7 +31,6 @@ enum Ending {
     Well,
     Badly,
     ForGood,
-    Untouched,
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -39,7 +38,6 @@ fn act() -> impl Strategy<Value = Act> {
         4 => Just(Ending::Well),
         3 => Just(Ending::Badly),
         1 => Just(Ending::ForGood),
-        1 => Just(Ending::Untouched),
     ];
     prop_oneof![
         4 => (0..4u8).prop_map(|order| Act::Put { order }),
@@ -67,7 +65,6 @@ fn verdict(ending: Ending) -> Verdict {
         Ending::Well => Verdict::Done(None),
         Ending::Badly => Verdict::Failed(Fault::passing("Busy", "later")),
         Ending::ForGood => Verdict::Failed(Fault::terminal("Wrong", "never")),
-        Ending::Untouched => Verdict::Untouched,
     }
 }
 
@@ -79,7 +76,6 @@ fn ledger(happenings: &mut tokio::sync::broadcast::Receiver<Observation>) -> Vec
     while let Ok(happening) = happenings.try_recv() {
         let (id, end) = match &happening {
             Observation::Succeeded { step, .. } => (step.id, "succeeded"),
-            Observation::Deduplicated(step) => (step.id, "deduplicated"),
             Observation::DeadLettered { step, .. } => {
                 if !dead.insert(step.id) {
                     wrong.push(format!("{} died twice", step.id));
@@ -133,7 +129,7 @@ async fn play(shop: &Local, clock: &VirtualClock, acts: &[Act]) -> usize {
         }
     }
     for claim in taken {
-        shop.bus().settle(claim.ticket, Verdict::Untouched);
+        shop.bus().settle(claim.ticket, Verdict::Done(None));
     }
     settle_the_rest(shop, clock);
     put
@@ -175,7 +171,7 @@ proptest! {
         prop_assert_eq!(ledger(&mut happenings), Vec::<String>::new());
         let mut ended: BTreeMap<(String, String), u32> = BTreeMap::new();
         while let Ok(happening) = counting.try_recv() {
-            if let Observation::Succeeded { step, .. } | Observation::Deduplicated(step) = happening {
+            if let Observation::Succeeded { step, .. } = happening {
                 *ended.entry((step.event.event_id.clone(), step.rule.to_string())).or_default() += 1;
             }
         }

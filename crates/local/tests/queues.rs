@@ -1,27 +1,34 @@
-//! What a FIFO queue between the bus and a function promises.
+//! What a queue between the bus and a function promises.
 #![allow(clippy::unwrap_used)]
 
 mod world;
 
 use chorus_events::table::TABLE;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chorus_kernel::{ActionError, Publisher};
-use chorus_local::{
-    Disorder, Local, LocalConfig, Observation, Replay, Selection, VirtualClock, Work,
-};
+use chorus_kernel::{ActionError, Clock, Publisher};
+use chorus_local::{Local, LocalConfig, Selection, Verdict, VirtualClock, Work};
+use chorus_table::policy::{OUTAGE, QUEUE};
 use jiff::Timestamp;
-use world::{always, entry, function, number_of, rules_of};
+use world::{always, entry, function, killed, number_of, rules_of};
 
 const SOON: Duration = Duration::from_secs(20);
 
 fn shop(function: chorus_kernel::Function) -> (Local, VirtualClock) {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
-    let mut config = LocalConfig::new(&TABLE, vec![function]).virtual_time(&clock).seed(1);
+    shop_at(&clock, function, 1)
+}
+
+fn shop_at(
+    clock: &VirtualClock,
+    function: chorus_kernel::Function,
+    seed: u64,
+) -> (Local, VirtualClock) {
+    let mut config = LocalConfig::new(&TABLE, vec![function]).virtual_time(clock).seed(seed);
     config.rules = rules_of(&["SendEmail"]);
-    (Local::open(config).unwrap(), clock)
+    (Local::open(config).unwrap(), clock.clone())
 }
 
 async fn put(shop: &Local, order: &str, number: u64) {
@@ -29,38 +36,55 @@ async fn put(shop: &Local, order: &str, number: u64) {
 }
 
 #[tokio::test]
-async fn the_events_of_one_order_stay_in_order_though_some_fail() {
-    let at_work: Arc<Mutex<BTreeSet<String>>> = Arc::default();
-    let busy = Arc::clone(&at_work);
-    let (mailing, mailed) = function("SendEmail", move |message, attempt| {
-        let order = message.metadata.correlation_id.clone();
-        assert!(busy.lock().unwrap().insert(order.clone()), "one at a time for {order}");
-        busy.lock().unwrap().remove(&order);
+async fn a_message_that_fails_holds_up_no_other_not_even_of_its_own_order() {
+    let (mailing, mailed) = function("SendEmail", |message, attempt| {
         let fails = number_of(message).is_multiple_of(3) && attempt < 3;
         if fails { Err(ActionError::Later("not yet".to_owned())) } else { Ok(()) }
     });
     let (shop, _) = shop(mailing);
-    for number in 0..120 {
-        put(&shop, ["a", "b", "c", "d"][number as usize % 4], number).await;
+    for number in 0..12 {
+        put(&shop, "a", number).await;
     }
     shop.runner().run_until_idle(SOON).await.unwrap();
-    let mut by_order: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    for (order, number) in mailed.lock().unwrap().iter() {
-        by_order.entry(order.clone()).or_default().push(*number);
-    }
-    for (place, (_, numbers)) in (0..).zip(by_order) {
-        let expected: Vec<u64> = (0..120).filter(|number| number % 4 == place).collect();
-        assert_eq!(numbers, expected);
+    let numbers: Vec<u64> = mailed.lock().unwrap().iter().map(|(_, number)| *number).collect();
+    let (first, last) = numbers.split_at(8);
+    assert!(first.iter().all(|number| !number.is_multiple_of(3)), "{numbers:?}");
+    assert_eq!(BTreeSet::from_iter(last), BTreeSet::from([&0, &3, &6, &9]));
+}
+
+#[tokio::test]
+async fn a_consumer_backs_off_and_outlasts_an_outage_with_few_calls() {
+    for seed in 1..20 {
+        let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
+        let calls: Arc<Mutex<Vec<Timestamp>>> = Arc::default();
+        let (called, time, back) = (Arc::clone(&calls), clock.clone(), clock.now() + OUTAGE);
+        let (mailing, mailed) = function("SendEmail", move |_, _| {
+            called.lock().unwrap().push(time.now());
+            let away = time.now() < back;
+            if away { Err(ActionError::Later("away".to_owned())) } else { Ok(()) }
+        });
+        let (shop, clock) = shop_at(&clock, mailing, seed);
+        put(&shop, "a", 1).await;
+        shop.runner().run_until_idle(SOON).await.unwrap();
+        assert_eq!(mailed.lock().unwrap().len(), 1);
+        assert_eq!(shop.dead_letters(&Selection::default()), []);
+        let late = clock.now().duration_since(back).unsigned_abs();
+        assert!(late <= QUEUE.retry.longest_pause, "by itself, and soon: {late:?}");
+        let calls = calls.lock().unwrap();
+        assert!((15..100).contains(&calls.len()), "{} calls in six hours", calls.len());
+        let gaps: BTreeSet<_> = calls.windows(2).map(|two| two[1].duration_since(two[0])).collect();
+        assert!(gaps.len() + 2 > calls.len(), "chance has its share in every pause");
     }
 }
 
 #[tokio::test]
-async fn a_poison_message_ends_in_the_dead_letters_alone() {
+async fn a_message_that_always_fails_is_a_dead_letter_after_a_day_and_alone() {
     let (mailing, mailed) = function("SendEmail", |message, _| match number_of(message) {
         1 => Err(ActionError::Later("poison".to_owned())),
         _ => Ok(()),
     });
-    let (shop, _) = shop(mailing);
+    let (shop, clock) = shop(mailing);
+    let began = clock.now();
     for number in 0..4 {
         put(&shop, "a", number).await;
     }
@@ -68,54 +92,25 @@ async fn a_poison_message_ends_in_the_dead_letters_alone() {
     let numbers: Vec<u64> = mailed.lock().unwrap().iter().map(|(_, number)| *number).collect();
     assert_eq!(numbers, [0, 2, 3]);
     let letters = shop.dead_letters(&Selection::default());
-    assert_eq!((letters.len(), &*letters[0].queue), (1, "notification-dlq.fifo"));
-    assert_eq!(letters[0].attributes["RETRY_ATTEMPTS"], "11");
+    assert_eq!((letters.len(), &*letters[0].queue), (1, "notification-dlq"));
+    assert_eq!(letters[0].attributes["EXHAUSTED_RETRY_CONDITION"], "MaximumEventAgeInSeconds");
     assert_eq!(&*letters[0].rule, "notification-SendEmail");
+    let age = letters[0].cause.at.duration_since(began).unsigned_abs();
+    assert!(age + QUEUE.retry.longest_pause >= QUEUE.retry.max_age, "{age:?}");
 }
 
 #[tokio::test]
-async fn the_same_event_within_five_minutes_is_handed_out_once() {
-    let (mailing, mailed) = function("SendEmail", always);
-    let (shop, clock) = shop(mailing);
-    let mut happenings = shop.watch();
+async fn a_message_whose_consumer_never_answers_is_received_so_often_and_no_more() {
+    let (shop, clock) = shop(function("SendEmail", always).0);
     put(&shop, "a", 1).await;
-    put(&shop, "a", 1).await;
-    shop.runner().run_until_idle(SOON).await.unwrap();
-    assert_eq!(mailed.lock().unwrap().len(), 1);
-    let mut deduplicated = 0;
-    while let Ok(happening) = happenings.try_recv() {
-        deduplicated += usize::from(matches!(happening, Observation::Deduplicated(_)));
+    let mut received = 0;
+    while shop.bus().next_delivery().is_some() {
+        received += shop.bus().take_due(10).iter().map(|work| work.taken().len()).sum::<usize>();
+        clock.advance(QUEUE.visibility);
     }
-    assert_eq!(deduplicated, 1);
-    clock.advance(Duration::from_secs(301));
-    put(&shop, "a", 1).await;
-    shop.runner().run_until_idle(SOON).await.unwrap();
-    assert_eq!(mailed.lock().unwrap().len(), 2, "later it is new again");
-}
-
-#[tokio::test]
-async fn a_replay_that_overtakes_an_event_does_not_stand_for_it() {
-    let originals = Arc::new(Mutex::new(BTreeSet::new()));
-    let seen = Arc::clone(&originals);
-    let (mailing, _) = function("SendEmail", move |message, _| {
-        if message.metadata.replay_name.is_none() {
-            seen.lock().unwrap().insert(number_of(message));
-        }
-        Ok(())
-    });
-    let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
-    let mut config = LocalConfig::new(&TABLE, vec![mailing]).virtual_time(&clock).seed(1);
-    config.rules = rules_of(&["SendEmail"]);
-    config.disorder = Disorder { fewest_copies: 1, most_copies: 1, delay: Duration::from_secs(60) };
-    let shop = Local::open(config).unwrap();
-    for number in 0..20 {
-        put(&shop, "a", number).await;
-    }
-    let (from, to) = (Timestamp::MIN, Timestamp::MAX);
-    let replay = Replay { name: "again".to_owned(), from, to, rule: None, dry_run: false };
-    assert_eq!(shop.replay(&replay).await.unwrap().events, 20);
-    shop.runner().run_until_idle(SOON).await.unwrap();
-    assert_eq!(originals.lock().unwrap().len(), 20);
+    assert_eq!(received, QUEUE.retry.max_attempts as usize);
+    let letters = shop.dead_letters(&Selection::default());
+    assert_eq!(letters[0].attributes["ERROR_CODE"], "VisibilityExpired");
 }
 
 #[tokio::test]
@@ -125,16 +120,40 @@ async fn a_batch_holds_ten_and_what_is_not_settled_comes_back_after_the_visibili
         put(&shop, "a", number).await;
     }
     let first = shop.bus().take_due(10);
-    assert_eq!(first.len(), 1, "one batch of a group at a time");
-    assert_eq!(first[0].taken().len(), 10);
+    let sizes: Vec<usize> = first.iter().map(|work| work.taken().len()).collect();
+    assert_eq!(sizes, [10, 5], "nothing waits for what is in flight");
     assert!(matches!(first[0], Work::Batch(_)));
     assert!(shop.bus().take_due(10).is_empty());
-    clock.advance(Duration::from_secs(360));
+    clock.advance(QUEUE.visibility);
     let mut again = shop.bus().take_due(10);
     again.retain(|work| matches!(work, Work::Batch(_)));
     assert_eq!(again[0].taken()[0].attempt, 2);
     let stale = first[0].taken()[0].ticket;
-    assert!(!shop.bus().settle(stale, chorus_local::Verdict::Done(None)), "a stale claim");
+    assert!(!shop.bus().settle(stale, Verdict::Done(None)), "a stale claim");
     let claim = again[0].taken()[0].ticket;
-    assert!(shop.bus().settle(claim, chorus_local::Verdict::Done(None)));
+    assert!(shop.bus().settle(claim, Verdict::Done(None)));
+}
+
+#[tokio::test]
+async fn dead_letters_of_a_queue_that_goes_by_another_name_now_are_found() {
+    let home = tempfile::tempdir().unwrap();
+    let open = |at: &std::path::Path| {
+        let terminal = |_: &_, _| Err(ActionError::Conflict("never".to_owned()));
+        let functions = vec![function("SendEmail", terminal).0];
+        let mut config = LocalConfig::new(&TABLE, functions).data(at);
+        config.rules = rules_of(&["SendEmail"]);
+        Local::open(config).unwrap()
+    };
+    let shop = open(home.path());
+    put(&shop, "a", 1).await;
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    let letters = shop.dead_letters(&Selection::default());
+    assert_eq!(letters.len(), 1);
+    shop.runner().shutdown(SOON).await.unwrap();
+    let left = killed(shop, home.path());
+    let journal = rusqlite::Connection::open(left.path().join("engine.db")).unwrap();
+    let renamed = "UPDATE deliveries SET queue = 'notification-dlq.fifo' WHERE queue IS NOT NULL";
+    assert_eq!(journal.execute(renamed, []).unwrap(), 1);
+    drop(journal);
+    assert_eq!(open(left.path()).dead_letters(&Selection::default()), letters);
 }

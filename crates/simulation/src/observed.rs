@@ -176,7 +176,6 @@ impl fmt::Display for Line<'_> {
                 step(f, it, "buried")?;
                 write!(f, ": {}", cause.fault)
             }
-            Observation::Deduplicated(it) => step(f, it, "had"),
             Observation::Redriven(it) => step(f, it, "gets again"),
             Observation::Fired(job) => write!(f, "{job} is due"),
         }

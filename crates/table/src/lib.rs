@@ -13,6 +13,7 @@ mod event;
 mod identifier;
 mod message;
 mod reader;
+pub mod policy;
 mod row;
 mod rules;
 mod service;

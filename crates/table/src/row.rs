@@ -20,7 +20,9 @@ pub enum Via {
     /// The bus invokes the service's function.
     Function,
     /// A queue of the service stands between the bus and its function: a standard one, which keeps no
-    /// order and may deliver twice. A message that fails is received again, and alone.
+    /// order and may deliver twice. A message that fails is received again, alone, and with growing
+    /// pauses for a day: [`crate::policy::QUEUE`]. A row that calls a partner asks for it, because
+    /// Lambda tries an event three times within three minutes.
     Queue,
     /// The bus calls the HTTP endpoint of this partner; no code of ours runs. The row's events are
     /// what the partner answers through a webhook, later.

@@ -8,6 +8,7 @@ mod grants;
 mod holder;
 mod inputs;
 mod machines;
+mod outages;
 mod patterns;
 mod physical_names;
 mod references;
@@ -38,6 +39,7 @@ pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
         physical_names::check,
         files::check,
         machines::check,
+        outages::check,
         answers::check,
         references::check,
     ]

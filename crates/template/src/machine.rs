@@ -177,6 +177,15 @@ impl<'a> Task<'a> {
         errors.any(|errors| errors.iter().any(|error| error == "States.ALL"))
     }
 
+    /// The retrier of every error that no earlier one matches.
+    pub(crate) fn retry_of_all(self) -> Option<&'a Value> {
+        let mut retriers = self.fields["Retry"].as_array().into_iter().flatten();
+        retriers.find(|retrier| {
+            let mut errors = retrier["ErrorEquals"].as_array().into_iter().flatten();
+            errors.any(|error| error == "States.ALL")
+        })
+    }
+
     /// What the call is given.
     pub(crate) fn parameters(self) -> &'a Value {
         &self.fields["Parameters"]

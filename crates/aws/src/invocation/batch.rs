@@ -1,21 +1,31 @@
 //! Messages of a queue. Each fails alone: the answer names those that the queue must keep.
 //!
+//! What fails is hidden for a pause that grows with each receive, so that a partner who is away is
+//! called seldom, and given up after a day: [`policy::QUEUE`].
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
 
-use std::collections::HashSet;
+use std::time::Duration;
 
 use chorus_kernel::Failure;
+use chorus_table::policy;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::Instrument;
 
 use super::{Invocation, Invoker, error_type, guard};
+use crate::queues::Receipt;
 use crate::trace::Trace;
+
+/// EventBridge's own word for a message that was tried for as long as its policy allows.
+const TOO_OLD: &str = "MaximumEventAgeInSeconds";
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record {
     message_id: String,
+    #[serde(default)]
+    receipt_handle: String,
     /// An event, as the bus wrote it into the queue.
     body: String,
     #[serde(default)]
@@ -25,11 +35,13 @@ pub(super) struct Record {
     queue: String,
 }
 
+/// Numbers as text; SQS leaves none of them out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", default)]
 struct Attributes {
-    /// Only in a FIFO queue: messages of one group are to be handled in their order.
-    message_group_id: Option<String>,
+    approximate_receive_count: String,
+    /// In milliseconds since the epoch.
+    sent_timestamp: String,
 }
 
 impl Record {
@@ -43,24 +55,26 @@ impl Record {
         Ok(records)
     }
 
-    /// Its group, in a FIFO queue. A standard queue may have groups, too, but promises no order.
-    fn group(&self) -> Option<&str> {
-        self.attributes.message_group_id.as_deref().filter(|_| self.queue.ends_with(".fifo"))
+    /// For how long it is hidden before it is tried again; nothing once it is too old for that.
+    fn pause(&self, now: Timestamp) -> Option<Duration> {
+        let retry = policy::QUEUE.retry;
+        let receives = self.attributes.approximate_receive_count.parse().unwrap_or(1);
+        let (shortest, longest) = retry.pause(receives);
+        let chance = fastrand::u64(shortest.as_millis() as u64..=longest.as_millis() as u64);
+        let pause = Duration::from_millis(chance);
+        let sent = self.attributes.sent_timestamp.parse().ok();
+        let sent = sent.and_then(|sent| Timestamp::from_millisecond(sent).ok()).unwrap_or(now);
+        let age = Duration::try_from(now.duration_since(sent)).unwrap_or_default();
+        (age + pause <= retry.max_age).then_some(pause)
     }
 }
 
 impl Invoker {
-    /// Handles all messages, in their order. Once one of a group failed, the rest of its group
-    /// waits for it: the answer names them all.
     pub(super) async fn batch(&self, records: &[Record], invocation: &Invocation) -> Value {
-        let mut waiting: HashSet<&str> = HashSet::new();
         let mut failed = Vec::new();
         for record in records {
-            let group = record.group();
-            let waits = group.is_some_and(|group| waiting.contains(group));
-            if waits || !self.message(record, invocation).await {
+            if !self.message(record, invocation).await {
                 failed.push(json!({ "itemIdentifier": record.message_id }));
-                waiting.extend(group);
             }
         }
         json!({ "batchItemFailures": failed })
@@ -74,28 +88,51 @@ impl Invoker {
         let handled = self.function.handle_event(&self.kernel, &record.body);
         let handled = guard(invocation.give_up_at, handled).instrument(span.clone()).await;
         let Err(failure) = handled else { return true };
-        let place = (record.body.as_str(), record.queue.as_str());
-        let aside = self.set_aside(failure, place).instrument(span.clone()).await;
-        let kept = |failure: &Failure| {
-            let code = error_type(failure);
-            span.in_scope(|| tracing::warn!(code, "the queue keeps a message: {code}"));
+        self.failed(record, failure).instrument(span).await
+    }
+
+    /// Holds back a message that failed, or gives it up; false where the queue must keep it.
+    async fn failed(&self, record: &Record, failure: Failure) -> bool {
+        let pause = record.pause(self.kernel.clock.now()).filter(|_| failure.is_retryable());
+        let Some(pause) = pause else {
+            let exhausted = failure.is_retryable().then_some(TOO_OLD);
+            let place = (record.body.as_str(), record.queue.as_str());
+            return self.give_up((failure, exhausted), place).await.is_ok();
         };
-        aside.inspect_err(kept).is_ok()
+        let (code, receives) = (error_type(&failure), &record.attributes.approximate_receive_count);
+        tracing::warn!(code, receives, ?pause, "the queue keeps a message: {code}");
+        if let Some(queues) = &self.queues {
+            let receipt = Receipt { queue: &record.queue, handle: &record.receipt_handle };
+            if let Err(error) = queues.hide(receipt, pause).await {
+                // It comes back all the same, once its visibility has run out.
+                tracing::warn!(%error, "the pause of a message was not set");
+            }
+        }
+        false
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chorus_kernel::Clock;
+
     use super::super::testing::{Shop, event, invocation};
     use super::*;
+    use crate::SystemClock;
 
-    /// A batch of a FIFO queue: message id, group, body.
-    fn fifo(messages: &[(&str, &str, &str)]) -> String {
-        let record = |(id, group, body): &(&str, &str, &str)| {
+    const QUEUE: &str = "arn:aws:sqs:eu-central-1:1:letters";
+
+    /// A batch of messages, each received so often and sent so long ago: message id, body.
+    fn batch(messages: &[(&str, &str)], receives: u32, age: Duration) -> String {
+        let sent = SystemClock.now() - age;
+        let record = |(id, body): &(&str, &str)| {
             json!({
-                "messageId": id, "body": body, "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:eu-central-1:1:letters.fifo",
-                "attributes": { "MessageGroupId": group },
+                "messageId": id, "receiptHandle": format!("receipt-{id}"), "body": body,
+                "eventSource": "aws:sqs", "eventSourceARN": QUEUE,
+                "attributes": {
+                    "ApproximateReceiveCount": receives.to_string(),
+                    "SentTimestamp": sent.as_millisecond().to_string(),
+                },
             })
         };
         json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() }).to_string()
@@ -108,50 +145,76 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_poison_message_fails_alone_and_holds_up_only_its_group() {
+    async fn a_poison_message_that_nobody_takes_fails_alone() {
         let shop = Shop::default();
         shop.close_dead_letters();
-        let good = event("a-key", "ana");
-        let batch = fifo(&[
-            ("1", "a", &good),
-            ("2", "b", "no JSON at all"),
-            ("3", "b", &event("b-key", "maria")),
-            ("4", "c", &event("c-key", "eve")),
-        ]);
-        assert_eq!(failures(&shop, &batch).await, ["2", "3"]);
+        let messages = [
+            ("1", &*event("a-key", "ana")),
+            ("2", "no JSON at all"),
+            ("3", &event("b-key", "maria")),
+        ];
+        assert_eq!(failures(&shop, &batch(&messages, 1, Duration::ZERO)).await, ["2"]);
         assert_eq!(shop.published().len(), 2, "the others were handled");
     }
 
     #[tokio::test]
-    async fn a_poison_message_that_is_set_aside_holds_up_nobody() {
+    async fn a_poison_message_is_set_aside_at_once() {
         let shop = Shop::default();
-        let batch = fifo(&[("1", "a", "no JSON at all"), ("2", "a", &event("a-key", "ana"))]);
-        assert!(failures(&shop, &batch).await.is_empty());
-        assert_eq!(shop.dead_letters()[0].target, "arn:aws:sqs:eu-central-1:1:letters.fifo");
+        let messages = batch(&[("1", "no JSON at all")], 1, Duration::ZERO);
+        assert!(failures(&shop, &messages).await.is_empty());
+        let letters = shop.dead_letters();
+        assert_eq!((&*letters[0].target, letters[0].exhausted), (QUEUE, None));
+        assert_eq!(shop.hidden(), []);
     }
 
     #[tokio::test]
-    async fn in_a_standard_queue_nobody_waits() {
+    async fn what_may_pass_is_hidden_for_longer_each_time() {
+        let longest = policy::QUEUE.retry.longest_pause;
+        for (receives, most) in
+            [(1, Duration::from_secs(1)), (6, Duration::from_secs(32)), (500, longest)]
+        {
+            let shop = Shop::default();
+            shop.throttle();
+            let event = event("a-key", "ana");
+            let messages: Vec<(&str, &str)> = vec![("1", &event); 40];
+            let messages = batch(&messages, receives, Duration::from_secs(60));
+            assert_eq!(failures(&shop, &messages).await.len(), 40);
+            let hidden = shop.hidden();
+            assert_eq!(hidden[0].0, "receipt-1");
+            let pauses = || hidden.iter().map(|(_, pause)| *pause);
+            assert!(pauses().max().unwrap() <= most && pauses().max().unwrap() > most / 2);
+            assert!(pauses().min().unwrap() < most / 2, "chance has its share");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_is_given_up_after_a_day() {
         let shop = Shop::default();
-        shop.close_dead_letters();
-        let good = event("a-key", "ana");
-        let batch = fifo(&[("1", "a", "no JSON at all"), ("2", "a", &good)]).replace(".fifo", "");
-        assert_eq!(failures(&shop, &batch).await, ["1"]);
+        shop.throttle();
+        let messages = [("1", &*event("a-key", "ana"))];
+        let day = policy::QUEUE.retry.max_age;
+        assert!(failures(&shop, &batch(&messages, 200, day)).await.is_empty());
+        let letters = shop.dead_letters();
+        assert_eq!(letters[0].exhausted, Some(TOO_OLD));
+        assert!(letters[0].code.starts_with("Retryable."), "{}", letters[0].code);
+        let minutes = Duration::from_secs(3_600);
+        assert_eq!(failures(&shop, &batch(&messages, 200, day - minutes)).await, ["1"]);
     }
 
     #[tokio::test]
     async fn a_panic_fails_its_own_message_only() {
         let shop = Shop::default();
-        let batch = fifo(&[("1", "a", &event("a-key", "panic")), ("2", "b", &event("b", "ana"))]);
-        assert_eq!(failures(&shop, &batch).await, ["1"]);
+        let messages = [("1", &*event("a-key", "panic")), ("2", &event("b", "ana"))];
+        assert_eq!(failures(&shop, &batch(&messages, 1, Duration::ZERO)).await, ["1"]);
     }
 
     #[tokio::test]
     async fn what_the_deadline_did_not_reach_stays_in_the_queue() {
         let shop = Shop::default();
         let late = Invocation { give_up_at: tokio::time::Instant::now(), ..invocation() };
-        let batch = fifo(&[("1", "a", &event("a", "ana")), ("2", "b", &event("b", "ana"))]);
-        let answer = shop.invoker().invoke(&batch, &late).await.unwrap();
+        let messages = [("1", &*event("a", "ana")), ("2", &event("b", "ana"))];
+        let messages = batch(&messages, 1, Duration::ZERO);
+        let answer = shop.invoker().invoke(&messages, &late).await.unwrap();
         assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 2);
         assert!(shop.published().is_empty());
     }

@@ -88,7 +88,7 @@ mod tests {
         let failure = shop.invoker().invoke(r#"{"detail-type":"X"}"#, &invocation()).await;
         assert_eq!(failure.unwrap_err().error_type, "Terminal.MalformedEvent");
         let mut invoker = shop.invoker();
-        invoker.dead_letters = None;
+        invoker.queues = None;
         let failure = invoker.invoke(r#"{"detail-type":"X"}"#, &invocation()).await;
         assert_eq!(failure.unwrap_err().error_type, "Terminal.MalformedEvent");
     }

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use super::{Invocation, Invoker};
 use crate::SystemClock;
-use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::queues::{DeadLetter, Queues, Receipt};
 
 /// Reserves for every order, and panics over those of one customer.
 struct Reserve;
@@ -72,6 +72,8 @@ struct Memory {
     published: Mutex<Vec<Entry>>,
     signals: Mutex<Vec<Signal>>,
     dead_letters: Mutex<Vec<DeadLetter>>,
+    /// For how long each message is hidden, by its receipt.
+    hidden: Mutex<Vec<(String, Duration)>>,
     throttled: AtomicBool,
     closed: AtomicBool,
 }
@@ -115,12 +117,17 @@ impl Machines for Memory {
 }
 
 #[async_trait]
-impl DeadLetters for Memory {
-    async fn take(&self, letter: &DeadLetter) -> Result<(), Failure> {
+impl Queues for Memory {
+    async fn bury(&self, letter: &DeadLetter) -> Result<(), Failure> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(Failure::later("QueueUnavailable", "no answer"));
         }
         self.dead_letters.lock().unwrap().push(letter.clone());
+        Ok(())
+    }
+
+    async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure> {
+        self.hidden.lock().unwrap().push((receipt.handle.to_owned(), pause));
         Ok(())
     }
 }
@@ -134,6 +141,7 @@ impl Default for Shop {
             published: Mutex::default(),
             signals: Mutex::default(),
             dead_letters: Mutex::default(),
+            hidden: Mutex::default(),
             throttled: AtomicBool::default(),
             closed: AtomicBool::default(),
         }))
@@ -156,7 +164,7 @@ impl Shop {
                 machines: Arc::clone(&memory) as Arc<dyn Machines>,
                 clock: Arc::new(SystemClock),
             },
-            dead_letters: Some(memory),
+            queues: Some(memory),
         }
     }
 
@@ -171,6 +179,11 @@ impl Shop {
 
     pub(super) fn dead_letters(&self) -> Vec<DeadLetter> {
         self.0.dead_letters.lock().unwrap().clone()
+    }
+
+    /// For how long each message is hidden, by its receipt.
+    pub(super) fn hidden(&self) -> Vec<(String, Duration)> {
+        self.0.hidden.lock().unwrap().clone()
     }
 
     /// From now on, the store is throttled.

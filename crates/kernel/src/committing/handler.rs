@@ -17,6 +17,11 @@ pub trait Handler: Send + Sync {
     /// state machine hands over is not among them.
     fn reads(&self, detail_type: &str) -> bool;
 
+    /// Whether it may call a partner, who may be away for hours.
+    fn calls(&self) -> bool {
+        false
+    }
+
     /// Answers `message`.
     ///
     /// # Errors
@@ -42,6 +47,10 @@ impl<A: ExternalAction> Handler for Typed<A> {
         let names = |events: &[EventSpec]| events.iter().any(|it| it.detail_type == detail_type);
         let by_task = names(row.tasks) && !names(row.on);
         row.is_catch_all() || (names(<A::Row as Row>::Input::EVENTS) && !by_task)
+    }
+
+    fn calls(&self) -> bool {
+        A::CALLS
     }
 
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {

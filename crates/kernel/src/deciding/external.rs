@@ -34,6 +34,10 @@ pub trait ExternalAction: Send + Sync {
     type Request: Send + Sync;
     type Response: Send + Sync;
 
+    /// Whether it may call somebody, who may be away: its messages are then to be tried for longer
+    /// than Lambda tries an event.
+    const CALLS: bool = true;
+
     /// Where its state is read.
     fn keys(&self, input: &<Self::Row as Row>::Input) -> <Self::State as State>::Keys;
 
@@ -78,6 +82,8 @@ impl<A: Action> ExternalAction for WithoutCalls<A> {
     type State = A::State;
     type Request = Infallible;
     type Response = Infallible;
+
+    const CALLS: bool = false;
 
     fn keys(&self, input: &<A::Row as Row>::Input) -> <A::State as State>::Keys {
         self.0.keys(input)

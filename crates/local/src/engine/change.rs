@@ -74,8 +74,6 @@ pub enum Observation {
         queue: Arc<str>,
         cause: Arc<Cause>,
     },
-    /// A FIFO queue had seen the event within five minutes.
-    Deduplicated(Step),
     /// A dead letter goes to its target again.
     Redriven(Step),
     Fired(&'static str),

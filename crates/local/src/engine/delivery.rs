@@ -103,13 +103,11 @@ pub struct Delivery {
     pub event: Arc<Accepted>,
     /// How often it was tried.
     pub attempts: u32,
-    /// Since when it is tried.
+    /// Since when it is tried: from when the bus took the event on, or, in a queue, from when it was
+    /// sent there.
     pub first_at: Timestamp,
     /// When it may be tried next.
     pub due_at: Timestamp,
-    /// Whether a FIFO queue must take it although it saw the event before: a copy made on
-    /// purpose, a replay, a redrive.
-    pub forced: bool,
     /// Whether a partner's rate limit has already granted its instant.
     pub(crate) granted: bool,
     pub cause: Option<Arc<Cause>>,
@@ -120,8 +118,6 @@ pub enum Verdict {
     /// It succeeded; the function's answer, where it was one of ours.
     Done(Option<Outcome>),
     Failed(Fault),
-    /// It was not tried after all: it goes back, uncounted.
-    Untouched,
 }
 
 /// Claims one attempt of one delivery: settling needs it, and a stale one settles nothing.
@@ -151,8 +147,7 @@ pub enum Work {
     Invoke(Taken),
     /// The bus calls the partner of the route.
     Call(Taken),
-    /// A queue's consumer was handed these. Each is settled apart; after one failed, what follows
-    /// in its group goes back untouched.
+    /// A queue's consumer was handed these. Each is settled apart.
     Batch(Vec<Taken>),
     Job(&'static str),
     /// An execution of a state machine goes on.

@@ -94,7 +94,7 @@ impl Engine {
             });
             let due_at = later(now, pause);
             (delivery.first_at, delivery.due_at) = (due_at, due_at);
-            (delivery.cause, delivery.attempts, delivery.forced) = (None, 0, true);
+            (delivery.cause, delivery.attempts) = (None, 0);
             self.changes.push(Change::Revived { id: letter.id, due_at });
             self.observations.push(Observation::Redriven(self.step(&delivery, 0)));
             self.wait(delivery);

@@ -7,7 +7,8 @@ use chorus_kernel::Outcome;
 use jiff::Timestamp;
 
 use super::{
-    Cause, Change, Consumer, Delivery, Engine, Fault, HandedOut, Observation, Step, Ticket, Verdict,
+    Cause, Change, Consumer, Delivery, Engine, Fault, HandedOut, Observation, Step, Ticket,
+    Verdict, retry,
 };
 
 /// One attempt that is over.
@@ -23,15 +24,10 @@ impl Engine {
     /// Says how an attempt went. A stale ticket (its visibility ran out, and the message was
     /// received again) changes nothing; false then.
     pub fn settle(&mut self, now: Timestamp, ticket: Ticket, verdict: Verdict) -> bool {
-        let Some(mut attempted) = self.claim(now, ticket) else { return false };
+        let Some(attempted) = self.claim(now, ticket) else { return false };
         match verdict {
             Verdict::Done(outcome) => self.done(&attempted, outcome),
             Verdict::Failed(fault) => self.failed(now, attempted, fault),
-            Verdict::Untouched => {
-                attempted.delivery.attempts -= 1;
-                attempted.delivery.due_at = now;
-                self.put_back(attempted.delivery, attempted.queue);
-            }
         }
         true
     }
@@ -80,8 +76,11 @@ impl Engine {
             at: now,
         });
         let times = (attempted.delivery.first_at, now);
-        let policy = self.topology.routes[attempted.route].retry;
-        let exhausted = match policy.next(attempts, times, &mut self.random) {
+        let policy = match attempted.queue {
+            Some(queue) => self.topology.queues[queue].retry,
+            None => self.topology.routes[attempted.route].retry,
+        };
+        let exhausted = match retry::next(&policy, attempts, times, &mut self.random) {
             Ok(due_at) if fault.retryable => {
                 let again_at = Some(due_at);
                 self.changes.push(Change::Retried { id: step.id, attempts, due_at });

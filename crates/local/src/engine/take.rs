@@ -1,14 +1,12 @@
 //! What is due: the bus's own deliveries, queues with something visible, schedules; earliest first.
 
+use chorus_table::policy::QUEUE;
 use jiff::Timestamp;
 
 use super::queue::Received;
 use super::{
     Change, Consumer, Delivery, Engine, Fault, HandedOut, Observation, Taken, Target, Ticket, Work,
 };
-
-/// The most messages that a queue hands out at once.
-const BATCH: usize = 10;
 
 /// Where the earliest thing to do is.
 #[derive(Clone, Copy)]
@@ -68,7 +66,10 @@ impl Engine {
         let mut delivery = self.waiting.remove(&id)?;
         match self.topology.routes[delivery.route].target {
             Target::Queue(queue) => {
-                self.send(queue, delivery, now);
+                if delivery.attempts == 0 {
+                    delivery.first_at = now;
+                }
+                self.queues[queue].put(delivery);
                 None
             }
             Target::Function => Some(Work::Invoke(self.hand_out(delivery, now))),
@@ -87,14 +88,6 @@ impl Engine {
         }
     }
 
-    fn send(&mut self, queue: usize, delivery: Delivery, now: Timestamp) {
-        let step = self.step(&delivery, 0);
-        if !self.queues[queue].send(delivery, now) {
-            self.changes.push(Change::Settled(step.id));
-            self.observations.push(Observation::Deduplicated(step));
-        }
-    }
-
     fn hand_out(&mut self, delivery: Delivery, now: Timestamp) -> Taken {
         self.receipts += 1;
         let attempt = delivery.attempts + 1;
@@ -109,7 +102,7 @@ impl Engine {
     fn take_batch(&mut self, queue: usize, now: Timestamp) -> Option<Work> {
         let consumer = self.topology.queues[queue].consumer?;
         let mut batch = Vec::new();
-        for received in self.queues[queue].receive(now, BATCH) {
+        for received in self.queues[queue].receive(now, QUEUE.batch) {
             batch.extend(self.take_message((queue, consumer), received, now));
         }
         (!batch.is_empty()).then_some(Work::Batch(batch))
@@ -127,7 +120,7 @@ impl Engine {
             Consumer::ItsOwnRoute => delivery.route,
             Consumer::Route(route) => route,
         };
-        if attempt > self.topology.routes[route].retry.max_attempts {
+        if attempt > self.topology.queues[queue].retry.max_attempts {
             let fault = Fault::passing("VisibilityExpired", "its consumer never said how it went");
             self.settle(now, ticket, super::Verdict::Failed(fault));
             return None;

@@ -3,20 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chorus_table::Rule;
-use chorus_table::{RowSpec, Service, Via};
-
-use super::RetryPolicy;
-
-/// For how long a queue waits for the verdict on a message: longer than a function may take for
-/// each message of a batch.
-const VISIBILITY: Duration = Duration::from_secs(360);
+use chorus_table::policy::{Jitter, QUEUE, RetryPolicy};
+use chorus_table::{RowSpec, Rule, Service, Via};
 
 /// Where a rule delivers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Function,
-    /// The service's FIFO queue, by its index.
+    /// The service's queue, by its index.
     Queue(usize),
     Partner,
 }
@@ -54,7 +48,7 @@ impl Route {
         let service = row.service.name;
         match self.target {
             Target::Function => format!("arn:aws:lambda:{account}:function:{service}"),
-            Target::Queue(_) => format!("arn:aws:sqs:{account}:{service}.fifo"),
+            Target::Queue(_) => format!("arn:aws:sqs:{account}:{service}"),
             Target::Partner => format!("arn:aws:events:{account}:api-destination/{}", row.action),
         }
     }
@@ -73,8 +67,8 @@ pub enum Consumer {
 pub struct QueueSpec {
     /// Its name, unique.
     pub name: String,
-    /// Whether its messages stay in order by group.
-    pub fifo: bool,
+    /// How its consumer tries a message again.
+    pub retry: RetryPolicy,
     /// For how long a received message is invisible to others.
     pub visibility: Duration,
     /// Who receives its messages; nobody, where they wait for an operator.
@@ -87,14 +81,32 @@ pub struct QueueSpec {
 #[derive(Debug, Clone, Default)]
 pub struct Topology {
     pub routes: Vec<Route>,
-    /// FIFO queues and dead letters.
+    /// Queues of services, and of dead letters.
     pub queues: Vec<QueueSpec>,
 }
+
+/// Of functions: patient enough for a contended item or a short outage.
+const FUNCTION: RetryPolicy = RetryPolicy {
+    max_attempts: 12,
+    max_age: Duration::from_secs(86_400),
+    first_pause: Duration::from_millis(200),
+    longest_pause: Duration::from_secs(60),
+    jitter: Jitter::Half,
+};
+
+/// Of partners: four attempts within a minute.
+const PARTNER: RetryPolicy = RetryPolicy {
+    max_attempts: 4,
+    max_age: Duration::from_secs(60),
+    first_pause: Duration::from_secs(1),
+    longest_pause: Duration::from_secs(20),
+    jitter: Jitter::Half,
+};
 
 /// The policies that the rules themselves do not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policies {
-    /// Of functions and queue consumers.
+    /// Of functions.
     pub function: RetryPolicy,
     pub partner: RetryPolicy,
     /// Calls of one partner in one second.
@@ -103,16 +115,12 @@ pub struct Policies {
 
 impl Default for Policies {
     fn default() -> Self {
-        Self {
-            function: RetryPolicy::FUNCTION,
-            partner: RetryPolicy::PARTNER,
-            calls_per_second: 100,
-        }
+        Self { function: FUNCTION, partner: PARTNER, calls_per_second: 100 }
     }
 }
 
 impl Topology {
-    /// What follows from the rules: dead letters for every target, a FIFO queue for every service
+    /// What follows from the rules: dead letters for every target, a queue for every service
     /// that asks for one, a consumer for dead letters that another row names.
     #[must_use]
     pub fn of(rules: Vec<Rule>, policies: &Policies) -> Self {
@@ -128,7 +136,7 @@ impl Topology {
                     (Target::Queue(queue), dead_letters)
                 }
                 via => {
-                    let queue = topology.queue(format!("{}-dlq", rule.name), false);
+                    let queue = topology.queue(format!("{}-dlq", rule.name));
                     let partner = matches!(via, Via::ApiDestination(_));
                     (if partner { Target::Partner } else { Target::Function }, queue)
                 }
@@ -154,15 +162,15 @@ impl Topology {
         self.queues.iter().position(|queue| queue.name == name)
     }
 
-    fn queue(&mut self, name: String, fifo: bool) -> usize {
-        let visibility = VISIBILITY;
-        self.queues.push(QueueSpec { name, fifo, visibility, consumer: None, dead_letters: None });
+    fn queue(&mut self, name: String) -> usize {
+        let (retry, visibility) = (QUEUE.retry, QUEUE.visibility);
+        self.queues.push(QueueSpec { name, retry, visibility, consumer: None, dead_letters: None });
         self.queues.len() - 1
     }
 
     fn service_queue(&mut self, service: Service) -> usize {
-        let dead_letters = self.queue(format!("{}-dlq.fifo", service.name), true);
-        let queue = self.queue(format!("{}.fifo", service.name), true);
+        let dead_letters = self.queue(format!("{}-dlq", service.name));
+        let queue = self.queue(service.name.to_owned());
         self.queues[queue].consumer = Some(Consumer::ItsOwnRoute);
         self.queues[queue].dead_letters = Some(dead_letters);
         queue

@@ -21,7 +21,7 @@ pub struct AttemptNote {
     pub at: Timestamp,
 }
 
-/// A delivery of a rule, or in a queue, that is no more: kept, and not delivered.
+/// A delivery of a rule that is no more: kept, and not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Orphan {
     pub(crate) id: DeliveryId,
@@ -48,17 +48,17 @@ pub(super) fn restore(connection: &Connection, topology: &Topology) -> Result<Re
     restored.last_delivery =
         one("SELECT coalesce(max(id), 0) FROM deliveries").map_err(Error::Journal)?;
     restored.schedules = schedules(connection).map_err(Error::Journal)?;
-    let query = "SELECT d.id, d.rule, d.attempts, d.first_at, d.due_at, d.forced, d.replay, \
+    let query = "SELECT d.id, d.rule, d.attempts, d.first_at, d.due_at, d.replay, \
                  d.queue, d.cause, e.sequence, e.at, e.json \
                  FROM deliveries d JOIN events e ON e.sequence = d.event ORDER BY d.event, d.id";
     let mut statement = connection.prepare(query).map_err(Error::Journal)?;
     let mut rows = statement.query([]).map_err(Error::Journal)?;
     let mut last: Option<Arc<Accepted>> = None;
     while let Some(row) = rows.next().map_err(Error::Journal)? {
-        let sequence: u64 = row.get(9).map_err(Error::Journal)?;
+        let sequence: u64 = row.get(8).map_err(Error::Journal)?;
         let event = match last.filter(|event| event.sequence == sequence) {
             Some(event) => event,
-            None => Arc::new(stored_event(row, 9)?),
+            None => Arc::new(stored_event(row, 8)?),
         };
         last = Some(Arc::clone(&event));
         match delivery(row, topology, event)? {
@@ -70,20 +70,21 @@ pub(super) fn restore(connection: &Connection, topology: &Topology) -> Result<Re
     Ok(restored)
 }
 
-/// One row as a delivery and its queue, unless its rule or its queue is no more.
+/// One row as a delivery and its queue, unless its rule is no more.
 type Found = Result<(Delivery, Option<usize>), Orphan>;
 
 fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<Found, Error> {
     let stored = || -> rusqlite::Result<_> {
-        let names: (String, Option<String>) = (row.get(1)?, row.get(7)?);
-        let more: (Option<String>, Option<String>) = (row.get(6)?, row.get(8)?);
+        let names: (String, Option<String>) = (row.get(1)?, row.get(6)?);
+        let more: (Option<String>, Option<String>) = (row.get(5)?, row.get(7)?);
         Ok((row.get::<_, DeliveryId>(0)?, names, more))
     };
     let (id, (rule, queue), (replay, cause)) = stored().map_err(Error::Journal)?;
-    let place = queue.as_ref().map(|queue| topology.queue_named(queue));
-    let (Some(route), false) = (topology.route(&rule), place == Some(None)) else {
-        return Ok(Err(Orphan { id, rule }));
-    };
+    let Some(route) = topology.route(&rule) else { return Ok(Err(Orphan { id, rule })) };
+    // A queue of another name is one of an earlier release: the rule knows where its dead letters
+    // are kept now.
+    let now = topology.routes[route].dead_letters;
+    let place = queue.map(|queue| topology.queue_named(&queue).unwrap_or(now));
     let cause: Option<Cause> =
         cause.map(|cause| serde_json::from_str(&cause)).transpose().map_err(Error::Unreadable)?;
     let event = match replay {
@@ -97,11 +98,10 @@ fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<
         attempts: row.get(2).map_err(Error::Journal)?,
         first_at: instant(row, 3)?,
         due_at: instant(row, 4)?,
-        forced: row.get(5).map_err(Error::Journal)?,
         granted: false,
         cause: cause.map(Arc::new),
     };
-    Ok(Ok((delivery, place.flatten())))
+    Ok(Ok((delivery, place)))
 }
 
 fn stored_event(row: &Row<'_>, first: usize) -> Result<Accepted, Error> {

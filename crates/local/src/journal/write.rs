@@ -61,6 +61,7 @@ fn insert_deliveries(
     rules: &RuleNames,
     deliveries: &[Delivery],
 ) -> rusqlite::Result<()> {
+    // `forced` was read while a queue could deduplicate; an earlier release expects a value.
     let mut insert = transaction.prepare_cached(
         "INSERT INTO deliveries (id, event, rule, attempts, first_at, due_at, forced, replay) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -73,7 +74,7 @@ fn insert_deliveries(
             delivery.attempts,
             column(delivery.first_at),
             column(delivery.due_at),
-            delivery.forced,
+            false,
             delivery.event.replay.as_deref(),
         ])?;
     }

@@ -1,5 +1,6 @@
 //! Functions, and what invokes them.
 
+use chorus_table::policy::QUEUE;
 use serde_json::{Map, Value, json};
 
 use super::{Construct, Resource, Retry};
@@ -10,9 +11,6 @@ const RETRIES: u32 = 2;
 
 /// How old an event may get between those attempts, in seconds.
 const AGE_SECONDS: u32 = 21_600;
-
-/// Messages of a queue that a function gets at once.
-const BATCH: u32 = 10;
 
 /// A rule that invokes a function.
 #[derive(Debug)]
@@ -53,7 +51,7 @@ impl EventSource {
                 "Type": "SQS",
                 "Properties": {
                     "Queue": arn(queue),
-                    "BatchSize": BATCH,
+                    "BatchSize": QUEUE.batch,
                     "FunctionResponseTypes": ["ReportBatchItemFailures"],
                 },
             }),

@@ -1,18 +1,16 @@
 //! Queues, and who may send to them.
 
+use chorus_table::policy::RETENTION;
 use serde_json::{Value, json};
 
 use super::{Construct, Principal, Resource, Statement};
 use crate::intrinsics::{arn, reference};
 
-/// For how long a message that nobody took is kept: the longest that SQS allows.
-const RETENTION_SECONDS: u32 = 14 * 86_400;
-
 /// A standard queue, encrypted at rest.
 #[derive(Debug)]
 pub struct Queue {
     /// For how long a received message is hidden; by default SQS's 30 seconds.
-    pub visibility_seconds: Option<u32>,
+    pub visibility_seconds: Option<u64>,
     /// Where a message goes that was received too often: the queue, and how often is too often.
     pub redrive: Option<(String, u32)>,
 }
@@ -28,7 +26,7 @@ impl Construct for Queue {
             json!({ "deadLetterTargetArn": arn(queue), "maxReceiveCount": receives })
         });
         let properties = json!({
-            "MessageRetentionPeriod": RETENTION_SECONDS,
+            "MessageRetentionPeriod": RETENTION.as_secs(),
             "RedrivePolicy": redrive,
             "SqsManagedSseEnabled": true,
             "VisibilityTimeout": self.visibility_seconds,

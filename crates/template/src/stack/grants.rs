@@ -25,9 +25,14 @@ pub(crate) const RECORD_ACTIONS: &[&str] =
 pub(crate) const SWEEP_ACTIONS: &[&str] =
     &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"];
 
-/// What Lambda does for a function with the queues that it receives from.
-const RECEIVE_ACTIONS: &[&str] =
-    &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+/// What Lambda does for a function with the queues that it receives from, and what the function does
+/// itself with a message that it failed on.
+const RECEIVE_ACTIONS: &[&str] = &[
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ChangeMessageVisibility",
+];
 
 /// All that the function of a service may do.
 pub(crate) fn of_service(topology: &Topology, function: &Function) -> Vec<Statement> {

@@ -2,18 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use chorus_table::policy::QUEUE;
 use chorus_table::{Trigger, Via};
 use serde_json::{Value, json};
 
 use super::Stack;
-use super::services::QUEUE_VISIBILITY_SECONDS;
 use super::topology::{self, Topology};
 use crate::Template;
 use crate::constructs::{Archive, Bus, Queue, QueuePolicy, Retry, Rule, RuleTarget};
 use crate::names;
-
-/// How often a message is received before its function has failed on it.
-const RECEIVES: u32 = 5;
 
 pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     template.section("The bus. Services meet here and nowhere else.");
@@ -57,8 +54,8 @@ fn queues(template: &mut Template, topology: &Topology) {
     for service in topology.queued() {
         let queue = names::queue(service);
         template.section(format!(
-            "{}'s queue: its function works at its own pace, and a message fails alone. A rule\n\
-             can give no message group out of an event, hence no FIFO: docs/adr/0004.",
+            "{}'s queue: its function works at its own pace, and a message fails alone. What\n\
+             fails is tried again with growing pauses for a day: docs/adr/0004.",
             service.title
         ));
         template.add(queue.clone(), &worked_off(service.name));
@@ -82,7 +79,7 @@ fn queues(template: &mut Template, topology: &Topology) {
 /// A queue that a function works off; what it fails on joins its other failures.
 fn worked_off(function: &str) -> Queue {
     Queue {
-        visibility_seconds: Some(QUEUE_VISIBILITY_SECONDS),
-        redrive: Some((names::failures(function), RECEIVES)),
+        visibility_seconds: Some(QUEUE.visibility.as_secs()),
+        redrive: Some((names::failures(function), QUEUE.retry.max_attempts)),
     }
 }

@@ -135,7 +135,7 @@ pub(crate) fn globals() -> Value {
             "Handler": "bootstrap",
             "Architectures": [reference("Architecture")],
             "MemorySize": reference("MemorySize"),
-            "Timeout": super::services::TIMEOUT_SECONDS,
+            "Timeout": chorus_table::policy::FUNCTION_TIMEOUT.as_secs(),
             "Tracing": "Active",
             "Environment": {
                 "Variables": {

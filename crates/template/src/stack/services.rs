@@ -15,13 +15,6 @@ use crate::intrinsics::reference;
 use crate::machine::Machine;
 use crate::names;
 
-/// How long a function may take, in seconds: a slow payment provider, twice over.
-pub(crate) const TIMEOUT_SECONDS: u32 = 15;
-
-/// How long a received message is hidden: six times as long as the function may take, so that
-/// Lambda can try a batch again before SQS hands it out again.
-pub(crate) const QUEUE_VISIBILITY_SECONDS: u32 = 6 * TIMEOUT_SECONDS;
-
 const EVERY_MINUTE: &str = "rate(1 minute)";
 
 const SWEEP: &str = r#"{"sweep": true}"#;

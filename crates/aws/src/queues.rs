@@ -1,4 +1,4 @@
-//! Where a message goes that no retry would help: at once, with the reason.
+//! A function's queues: where a message goes that is given up, and those that it receives from.
 //!
 //! Lambda retries a failed asynchronous invocation whatever its error says. So a terminal failure
 //! does not fail the invocation: the message is handed to the function's failure queue, and the
@@ -7,6 +7,7 @@
 //! sends it.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
@@ -29,30 +30,45 @@ pub(crate) struct DeadLetter {
     /// The stable name of the error.
     pub(crate) code: String,
     pub(crate) message: String,
+    /// The limit that it met, where trying again might have helped.
+    pub(crate) exhausted: Option<&'static str>,
 }
 
-/// Keeps dead letters until somebody looks.
+/// One receiving of a message of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Receipt<'a> {
+    /// The queue's ARN.
+    pub(crate) queue: &'a str,
+    pub(crate) handle: &'a str,
+}
+
+/// The queues of a function.
 #[async_trait]
-pub(crate) trait DeadLetters: Send + Sync {
-    async fn take(&self, letter: &DeadLetter) -> Result<(), Failure>;
+pub(crate) trait Queues: Send + Sync {
+    /// Keeps a dead letter until somebody looks.
+    async fn bury(&self, letter: &DeadLetter) -> Result<(), Failure>;
+
+    /// Hides a message that was received for so long from now, rounded up to seconds.
+    async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure>;
 }
 
-/// A standard SQS queue of dead letters. Its client is made for the first of them: few sandboxes
-/// ever see one, and each would pay at its start.
-pub(crate) struct FailureQueue {
+/// Standard SQS queues. The client is made when it is first needed: few sandboxes ever see a
+/// failure, and each would pay at its start.
+pub(crate) struct SqsQueues {
     client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
+    /// Of the queue of dead letters.
     url: String,
 }
 
-impl FailureQueue {
+impl SqsQueues {
     pub(crate) fn new(config: SdkConfig, url: String) -> Self {
         Self { client: LazyLock::new(Box::new(move || Client::new(&config))), url }
     }
 }
 
 #[async_trait]
-impl DeadLetters for FailureQueue {
-    async fn take(&self, letter: &DeadLetter) -> Result<(), Failure> {
+impl Queues for SqsQueues {
+    async fn bury(&self, letter: &DeadLetter) -> Result<(), Failure> {
         let mut message = self.client.send_message().queue_url(&self.url);
         for (name, value) in attributes(letter) {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value);
@@ -63,11 +79,31 @@ impl DeadLetters for FailureQueue {
             message = message.message_attributes(name, value.build().map_err(unbuilt)?);
         }
         let sent = message.message_body(&letter.body).send().await;
-        sent.map(drop).map_err(|error| match trouble(&error) {
-            Trouble::Throttled(why) => Failure::later("Throttled", why),
-            Trouble::Unavailable(why) => Failure::later("QueueUnavailable", why),
-            Trouble::Invalid(message) => Failure::Terminal { code: "InvalidRequest", message },
-        })
+        sent.map(drop).map_err(|error| failure(trouble(&error)))
+    }
+
+    async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure> {
+        let seconds = i32::try_from(pause.as_millis().div_ceil(1_000)).unwrap_or(i32::MAX);
+        let hidden = self.client.change_message_visibility().visibility_timeout(seconds);
+        let hidden = hidden.queue_url(url_beside(&self.url, receipt.queue));
+        let hidden = hidden.receipt_handle(receipt.handle).send().await;
+        hidden.map(drop).map_err(|error| failure(trouble(&error)))
+    }
+}
+
+/// The URL of a queue, by its ARN and the URL of another queue of the account: they differ by the
+/// queues' names alone.
+fn url_beside(other: &str, arn: &str) -> String {
+    let name = arn.rsplit(':').next().unwrap_or(arn);
+    let account = other.rsplit_once('/').map_or(other, |(account, _)| account);
+    format!("{account}/{name}")
+}
+
+fn failure(trouble: Trouble) -> Failure {
+    match trouble {
+        Trouble::Throttled(why) => Failure::later("Throttled", why),
+        Trouble::Unavailable(why) => Failure::later("QueueUnavailable", why),
+        Trouble::Invalid(message) => Failure::Terminal { code: "InvalidRequest", message },
     }
 }
 
@@ -77,6 +113,7 @@ fn attributes(letter: &DeadLetter) -> impl Iterator<Item = (&'static str, String
         ("ERROR_CODE", letter.code.as_str()),
         ("ERROR_MESSAGE", letter.message.as_str()),
         ("TARGET_ARN", letter.target.as_str()),
+        ("EXHAUSTED_RETRY_CONDITION", letter.exhausted.unwrap_or_default()),
     ];
     let clean = |text: &str| -> String {
         text.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect()
@@ -96,10 +133,20 @@ mod tests {
             target: String::new(),
             code: "KeyReused".to_owned(),
             message: format!("a\u{0}b\n{}", "x".repeat(5_000)),
+            exhausted: None,
         };
         let named: Vec<_> = attributes(&letter).collect();
         assert_eq!(named.len(), 2, "an empty target is left out");
         assert_eq!(named[0], ("ERROR_CODE", "KeyReused".to_owned()));
         assert!(named[1].1.starts_with("abx") && named[1].1.len() == MAX_MESSAGE);
+    }
+
+    #[test]
+    fn a_queue_is_found_beside_another_of_the_account() {
+        let (failures, arn) = (
+            "https://sqs.eu-central-1.amazonaws.com/1/failures",
+            "arn:aws:sqs:eu-central-1:1:letters",
+        );
+        assert_eq!(url_beside(failures, arn), "https://sqs.eu-central-1.amazonaws.com/1/letters");
     }
 }

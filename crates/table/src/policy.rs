@@ -1,0 +1,134 @@
+//! How often, for how long and how fast messages are delivered: each limit once. The template prints
+//! them, the embedded engine and the simulation follow them.
+
+use std::time::Duration;
+
+/// How much of a pause is left to chance, so that what failed together does not come back together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jitter {
+    /// Nothing: the pauses are fixed.
+    None,
+    /// The second half of it.
+    Half,
+    /// All of it.
+    Full,
+}
+
+/// How often, and for how long, a message is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts in all, the first one included.
+    pub max_attempts: u32,
+    /// For how long after the message could first be tried.
+    pub max_age: Duration,
+    /// The pause after the first failure; it doubles with each further one.
+    pub first_pause: Duration,
+    /// What the pause grows to.
+    pub longest_pause: Duration,
+    /// How much of a pause is left to chance.
+    pub jitter: Jitter,
+}
+
+impl RetryPolicy {
+    /// The shortest and the longest pause after so many failed attempts.
+    #[must_use]
+    pub fn pause(&self, attempts: u32) -> (Duration, Duration) {
+        let doublings = attempts.saturating_sub(1).min(30);
+        let longest = self.first_pause.saturating_mul(1 << doublings).min(self.longest_pause);
+        let shortest = match self.jitter {
+            Jitter::None => longest,
+            Jitter::Half => longest / 2,
+            Jitter::Full => Duration::ZERO,
+        };
+        (shortest, longest)
+    }
+
+    /// Retries after the first attempt, as AWS counts them.
+    #[must_use]
+    pub const fn retries(&self) -> u32 {
+        self.max_attempts.saturating_sub(1)
+    }
+
+    /// `max_age` in seconds, as AWS counts it.
+    #[must_use]
+    pub const fn age_seconds(&self) -> u64 {
+        self.max_age.as_secs()
+    }
+}
+
+/// How long a partner may be away without anything being lost: whatever calls one waits for longer.
+pub const OUTAGE: Duration = Duration::from_secs(6 * 3_600);
+
+/// The bus's own delivery to a queue or a function of AWS, which is hardly ever away for long.
+pub const BUS: RetryPolicy = RetryPolicy {
+    max_attempts: 25,
+    max_age: Duration::from_secs(6 * 3_600),
+    first_pause: Duration::from_secs(1),
+    longest_pause: Duration::from_secs(900),
+    jitter: Jitter::Half,
+};
+
+/// A queue in front of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueuePolicy {
+    /// How its consumer paces a message that fails, by the message's visibility. A day covers any
+    /// [`OUTAGE`]; then the message is a dead letter.
+    pub retry: RetryPolicy,
+    /// For how long a received message is hidden while its function works on it.
+    pub visibility: Duration,
+    /// Messages that the function gets at once.
+    pub batch: usize,
+}
+
+/// Every queue in front of a function.
+///
+/// A message is hidden for six times as long as the function may take: Lambda can try a batch again
+/// before SQS hands it out again. As many receives as a day has such times are the limit of a message
+/// whose function never says how it went.
+pub const QUEUE: QueuePolicy = QueuePolicy {
+    retry: RetryPolicy {
+        max_attempts: 960,
+        max_age: Duration::from_secs(86_400),
+        first_pause: Duration::from_secs(1),
+        longest_pause: Duration::from_secs(900),
+        jitter: Jitter::Full,
+    },
+    visibility: Duration::from_secs(6 * FUNCTION_TIMEOUT.as_secs()),
+    batch: 10,
+};
+
+/// How long a function may take: a slow payment provider, twice over.
+pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// For how long a message that nobody took is kept: the longest that SQS allows.
+pub const RETENTION: Duration = Duration::from_secs(14 * 86_400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_doubles_up_to_the_longest_and_chance_has_its_share() {
+        let seconds = Duration::from_secs;
+        let policy = RetryPolicy { longest_pause: seconds(4), ..BUS };
+        for (attempts, longest) in [(1, 1), (2, 2), (3, 4), (4, 4), (4_000, 4)] {
+            let whole = seconds(longest);
+            assert_eq!(policy.pause(attempts), (whole / 2, whole));
+            let full = RetryPolicy { jitter: Jitter::Full, ..policy };
+            assert_eq!(full.pause(attempts), (Duration::ZERO, whole));
+            let none = RetryPolicy { jitter: Jitter::None, ..policy };
+            assert_eq!(none.pause(attempts), (whole, whole));
+        }
+    }
+
+    #[test]
+    fn a_queue_outlasts_every_outage_whether_or_not_its_function_answers() {
+        let QueuePolicy { retry, visibility, .. } = QUEUE;
+        assert!(retry.max_age > OUTAGE);
+        assert!(visibility * retry.max_attempts >= retry.max_age);
+        // A message is received at most 1,000 times: SQS allows no more.
+        assert!(retry.max_attempts <= 1_000);
+        let receives = OUTAGE.as_secs() / (retry.longest_pause.as_secs() / 2);
+        assert!(u64::from(retry.max_attempts) > 4 * receives, "the pauses' mean is half of them");
+    }
+}

@@ -1,0 +1,137 @@
+//! A row that calls a partner waits while the partner is away: its messages are tried for longer than
+//! an outage lasts, which Lambda's own three tries of an event are not.
+
+use std::time::Duration;
+
+use chorus_table::policy::{OUTAGE, QUEUE};
+use chorus_table::{RowSpec, Via};
+
+use super::view::View;
+use crate::machine::{Definition, Task};
+use crate::{Finding, names};
+
+pub(super) fn check(view: View<'_>) -> Vec<Finding> {
+    let functions = view.stack.functions.iter().map(|function| &function.function);
+    let handlers = functions.flat_map(|function| &function.handlers);
+    let calling = handlers.filter(|handler| handler.calls()).map(|handler| handler.row());
+    let mut findings = Vec::new();
+    for row in calling {
+        findings.extend(by_the_bus(&row));
+        findings.extend(by_a_queue(view, &row));
+        findings.extend(by_a_machine(view, &row));
+    }
+    findings
+}
+
+/// Events for it that the bus hands to its function.
+fn by_the_bus(row: &RowSpec) -> Option<Finding> {
+    let problem = "calls a partner, and Lambda tries its events for three minutes only";
+    let remedy = "Let the row be `.queued()`, or the task of a state machine";
+    (!row.on.is_empty() && row.via == Via::Function)
+        .then(|| Finding::new(row.action, problem, remedy))
+}
+
+/// The queue of its service, which gives up too soon.
+fn by_a_queue(view: View<'_>, row: &RowSpec) -> Option<Finding> {
+    if row.via != Via::Queue {
+        return None;
+    }
+    let queue = names::queue(row.service);
+    let properties = &view.document["Resources"][&queue]["Properties"];
+    let seconds = properties["VisibilityTimeout"].as_u64().unwrap_or(30);
+    let receives = properties["RedrivePolicy"]["maxReceiveCount"].as_u64().unwrap_or(u64::MAX);
+    let shortest = Duration::from_secs(seconds.saturating_mul(receives));
+    let kept =
+        Duration::from_secs(properties["MessageRetentionPeriod"].as_u64().unwrap_or(345_600));
+    let patience = shortest.min(kept);
+    let problem =
+        || format!("gives up {} after {patience:?}, while its partner may be away", row.action);
+    let remedy = format!(
+        "Let VisibilityTimeout times maxReceiveCount, and MessageRetentionPeriod, be {:?} at least",
+        QUEUE.retry.max_age
+    );
+    (patience < QUEUE.retry.max_age).then(|| Finding::new(queue, problem(), remedy))
+}
+
+/// Tasks that hand an event to it, and that give up too soon.
+fn by_a_machine(view: View<'_>, row: &RowSpec) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (id, properties) in view.of_kind("AWS::Serverless::StateMachine") {
+        let Some(definition) = view.definition(properties).as_deref().and_then(Definition::read)
+        else {
+            continue;
+        };
+        for task in definition.tasks().filter(|task| task.action() == Some(row.action)) {
+            let patience = patience(task);
+            if patience < OUTAGE {
+                let (state, action) = (task.state, row.action);
+                let problem = format!(
+                    "tries {action} in {state} for {patience:?}, and its partner may be away longer"
+                );
+                let remedy = format!("Give the state a Retry of States.ALL that lasts {OUTAGE:?}");
+                findings.push(Finding::new(id, problem, remedy));
+            }
+        }
+    }
+    findings
+}
+
+/// For how long a task is tried again, whatever its error: the mean, where pauses are drawn.
+fn patience(task: Task<'_>) -> Duration {
+    let seconds = task.retry_of_all().map_or(0.0, |retry| {
+        let number = |name: &str, default: f64| retry[name].as_f64().unwrap_or(default);
+        let longest = number("MaxDelaySeconds", f64::INFINITY);
+        let (mut pause, rate) = (number("IntervalSeconds", 1.0), number("BackoffRate", 2.0));
+        let mut all = 0.0;
+        for _ in 0..retry["MaxAttempts"].as_u64().unwrap_or(3) {
+            all += pause.min(longest);
+            pause = (pause * rate).min(longest);
+        }
+        if retry["JitterStrategy"] == "FULL" { all / 2.0 } else { all }
+    });
+    Duration::from_secs_f64(seconds.min(1e9))
+}
+
+#[cfg(test)]
+mod tests {
+    use chorus_table::{EventSpec, Owner, Role, Service};
+
+    use super::*;
+
+    const MAIL: Service = Service { name: "mail", title: "Mail", source: "com.mail", meaning: "" };
+    const ASKED: EventSpec = EventSpec {
+        detail_type: "Asked",
+        owner: Owner::Service(MAIL),
+        role: Role::Step,
+        version: 1,
+        meaning: "",
+    };
+
+    fn patience_of(retry: &str) -> u64 {
+        let text = format!(
+            r#"{{"StartAt": "A", "States": {{"A": {{"Type": "Task", "Retry": {retry}, "End": true}}}}}}"#
+        );
+        let definition = Definition::read(&text).unwrap();
+        let tasks: Vec<_> = definition.tasks().collect();
+        patience(tasks[0]).as_secs()
+    }
+
+    #[test]
+    fn events_for_a_row_that_calls_are_not_left_to_lambdas_three_tries() {
+        let row = RowSpec::new("Send", MAIL, "Sends").messages(&[], &[ASKED], &[]);
+        assert_eq!(by_the_bus(&row).unwrap().subject, "Send");
+        assert_eq!(by_the_bus(&row.queued()), None);
+        let asked = RowSpec::new("Send", MAIL, "Sends");
+        assert_eq!(by_the_bus(&asked), None, "a caller of the API, or a machine, tries again");
+    }
+
+    #[test]
+    fn patience_is_the_sum_of_the_pauses() {
+        assert_eq!(patience_of("[]"), 0);
+        assert_eq!(patience_of(r#"[{"ErrorEquals": ["States.Timeout"]}]"#), 0);
+        assert_eq!(patience_of(r#"[{"ErrorEquals": ["States.ALL"]}]"#), 1 + 2 + 4);
+        let capped = r#"[{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 3, "MaxAttempts": 4,
+            "BackoffRate": 2, "MaxDelaySeconds": 6, "JitterStrategy": "FULL"}]"#;
+        assert_eq!(patience_of(capped), (3 + 6 + 6 + 6) / 2);
+    }
+}
