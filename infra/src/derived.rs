@@ -28,7 +28,7 @@ pub enum NotWritten {
     #[error("what derives from the design table cannot be written as JSON")]
     Json(#[from] serde_json::Error),
     /// What was published cannot be read.
-    #[error("it is not known what was published")]
+    #[error("the published contract in events/schemas/published cannot be read")]
     Published(#[from] PublishedError),
     /// This file cannot be written.
     #[error("{} cannot be written", .0.display())]

@@ -26,7 +26,7 @@ pub use replay::ReplayStarted;
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// AWS refuses, or does not answer.
-    #[error("AWS does not do it: {0}")]
+    #[error("AWS refused the call: {0}")]
     Refused(String),
     /// Something of the stack is not there.
     #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
@@ -59,7 +59,7 @@ pub struct DeadQueue {
     pub letters: usize,
 }
 
-/// Somebody who may look into a stack, and act on it.
+/// The AWS clients of one stack: reads its queues, rules and tables, redrives and replays.
 #[derive(Debug, Clone)]
 pub struct Operator {
     stack: String,

@@ -11,7 +11,7 @@ use crate::{DeadQueue, Operator, OperatorError, ReceivedLetter, Target, ask};
 /// For how long, in seconds, a letter that is looked at is hidden from others who look.
 const LOOK_SECONDS: i32 = 30;
 
-/// So many letters of one queue are read at most.
+/// The most dead letters that are read of one queue.
 const MOST_LETTERS: usize = 10_000;
 
 /// So many messages SQS takes, or gives, in one request.

@@ -1,4 +1,4 @@
-//! The wall clock.
+//! The kernel's clock, on the system's time.
 
 use std::time::Duration;
 

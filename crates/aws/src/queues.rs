@@ -17,7 +17,7 @@ use chorus_kernel::Failure;
 
 use crate::service_error::{Trouble, trouble};
 
-/// The most of an error's message that is kept, in characters.
+/// Error messages are cut to this many characters.
 const MAX_MESSAGE: usize = 1_000;
 
 /// A message that was given up.

@@ -50,7 +50,7 @@ impl ParcelStore {
         }
         match self.store.write(&writes).await {
             Ok(()) => Ok(true),
-            Err(StoreError::Refused(reasons)) if outrun(&reasons) => Ok(false),
+            Err(StoreError::Refused(reasons)) if written_meanwhile(&reasons) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -91,7 +91,7 @@ fn note(parcel: &Parcel) -> Option<Key> {
     Some(Key { table: CARRIER_TABLE.name, pk: DUE.to_owned(), sk })
 }
 
-fn outrun(reasons: &[Reason]) -> bool {
+fn written_meanwhile(reasons: &[Reason]) -> bool {
     reasons.iter().any(|reason| matches!(reason, Reason::Condition(_)))
 }
 

@@ -60,7 +60,8 @@ impl Client {
         if !(200..300).contains(&status) {
             bail!("{}", problem(status, &answer));
         }
-        serde_json::from_value(answer).with_context(|| format!("{method} {path} answers oddly"))
+        serde_json::from_value(answer)
+            .with_context(|| format!("{method} {path} answered with JSON of an unexpected shape"))
     }
 
     /// Asks, and answers the status and the body whatever they are.

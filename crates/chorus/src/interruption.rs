@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// The exit code of a command that was interrupted, as shells have it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// Ctrl-C, or the polite request to end (SIGTERM).
+/// Waits for SIGINT (Ctrl-C) or SIGTERM.
 #[derive(Debug)]
 pub(crate) struct Interruption {
     pressed: Signal,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use chorus_shop::{Shop, ShopConfig};
+use chorus_shop::{Shop, ShopConfig, ShopError};
 use clap::Args;
 
 use crate::client::Client;
@@ -50,12 +50,15 @@ pub(crate) fn url(text: &str) -> Result<String, String> {
     if whole { Ok(text.to_owned()) } else { Err("must be like http://127.0.0.1:3000".to_owned()) }
 }
 
-/// Where the shop of this directory listens, where one runs: it holds the engine's lock.
+/// The URL of the shop that runs on this directory, if a process holds the engine's lock.
 pub(crate) fn running_in(data: &Path) -> Option<String> {
     let url = std::fs::read_to_string(data.join(URL_FILE)).ok()?;
     let config = ShopConfig { data: Some(data.to_owned()), ..ShopConfig::default() };
-    // A shop that was killed leaves its URL behind; only one that runs holds the directory.
-    Shop::open(&config).is_err().then(|| url.trim().to_owned())
+    // A shop that was killed leaves its URL behind; only one that runs holds the directory's lock.
+    // A directory that does not open for another reason is for its own command to tell of.
+    let held =
+        |error: &ShopError| matches!(error, ShopError::Engine(chorus_local::Error::InUse(_)));
+    Shop::open(&config).err().as_ref().is_some_and(held).then(|| url.trim().to_owned())
 }
 
 /// Says where the shop of this directory listens, until the announcement is dropped.

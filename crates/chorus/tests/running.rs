@@ -101,7 +101,11 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
     until("the letter", || well(&["events", "--url", &url, "--order", id]).contains("EmailSent"));
     assert!(well(&["events", "--url", &url]).contains("OrderDelivered"));
     assert!(well(&["dlq", "--url", &url, "list"]).contains("No dead letters"));
-    assert!(well(&["projections", "--url", &url, "rebuild"]).contains("2 events folded"));
+    let meant = well(&["dlq", "--url", &url, "redrive", "--code", "Nobody"]);
+    assert!(meant.contains("None of the 0 dead letters is meant"), "{meant}");
+    let rebuild = ["projections", "--url", &url, "rebuild"];
+    assert!(well(&rebuild).contains("Nothing was changed"));
+    assert!(well(&[&rebuild[..], &["--yes"]].concat()).contains("2 events folded"));
     let again =
         crate::chorus(&["up", "--port", "0", "--data", &place.path().display().to_string()]);
     let error = String::from_utf8_lossy(&again.stderr).into_owned();
@@ -110,6 +114,23 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
     assert!(running.interrupt().success());
     let offline = well(&["order", "show", id, "--data", &place.path().display().to_string()]);
     assert!(offline.contains("Delivered"), "{offline}");
+}
+
+#[test]
+fn a_directory_that_does_not_open_is_not_called_running() {
+    let place = tempfile::tempdir().unwrap();
+    assert!(Running::on(place.path()).interrupt().success());
+    std::fs::write(place.path().join("url"), "http://127.0.0.1:1").unwrap();
+    let journal = place.path().join("engine.db");
+    assert!(journal.exists());
+    std::fs::write(journal, "this is no journal").unwrap();
+    let data = place.path().display().to_string();
+    for command in [&["up", "--port", "0"][..], &["order", "show", "4711"]] {
+        let output = crate::chorus(&[command, &["--data", &data]].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("does not open") && !error.contains("runs already"), "{error}");
+    }
 }
 
 /// Asks over HTTP by `curl`-like means: the CLI has no command to list items.

@@ -29,6 +29,13 @@ fn a_strike_is_read_as_a_failure_prints_it() {
     let strike = "CrashAfter at call 2 (Write) of inventory-ReserveItem";
     let output = chorus(&["simulate", "--strike", strike]);
     assert!(output.status.success(), "{}", said(&output));
+    for none in ["--seeds", "--orders"] {
+        assert_eq!(
+            chorus(&["simulate", none, "0"]).status.code(),
+            Some(2),
+            "{none} 0 proves nothing"
+        );
+    }
     let wrong = chorus(&["simulate", "--strike", "everything at once"]);
     assert_eq!(wrong.status.code(), Some(2));
 }

@@ -28,7 +28,7 @@ fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
             )),
             more => findings.push(Finding::new(
                 name,
-                format!("has {more} functions"),
+                format!("has {more} functions in the list, where one is expected"),
                 "List one: a service's events are answered once",
             )),
         }

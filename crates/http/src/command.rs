@@ -67,14 +67,14 @@ pub fn command<E: Event>(
 }
 
 /// Runs an action on the command `E`, made of the request's body and its path, and answers with it.
-pub(crate) struct Obey<A, E> {
+pub(crate) struct CommandEndpoint<A, E> {
     pub(crate) action: A,
     pub(crate) status: u16,
     pub(crate) command: PhantomData<fn() -> E>,
 }
 
 #[async_trait]
-impl<A: Action, E: Event> Endpoint for Obey<A, E> {
+impl<A: Action, E: Event> Endpoint for CommandEndpoint<A, E> {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let (message, answer) = self.read(kernel, request)?;
         kernel.run(&self.action, &message).await?;
@@ -82,7 +82,7 @@ impl<A: Action, E: Event> Endpoint for Obey<A, E> {
     }
 }
 
-impl<A: Action, E: Event> Obey<A, E> {
+impl<A: Action, E: Event> CommandEndpoint<A, E> {
     /// The command, as a message and as JSON.
     fn read(&self, kernel: &Kernel, request: &Request) -> Result<(Message, Value), Problem> {
         let mut fields: Map<String, Value> =

@@ -15,7 +15,7 @@ pub use http::Method;
 use chorus_kernel::{Action, Kernel};
 use chorus_table::Event;
 
-use crate::command::Obey;
+use crate::command::CommandEndpoint;
 use crate::{Problem, body};
 
 /// A request, as an adapter hands it over.
@@ -159,8 +159,11 @@ impl Route {
         status: u16,
         action: impl Action + 'static,
     ) -> Self {
-        let route =
-            Self::new(method, path, Obey { action, status, command: PhantomData::<fn() -> E> });
+        let route = Self::new(
+            method,
+            path,
+            CommandEndpoint { action, status, command: PhantomData::<fn() -> E> },
+        );
         let request = (!path.contains('{')).then_some(schema_of::<E> as fn() -> Schema);
         let summary = E::SPEC.meaning.trim_end_matches('.');
         Self { summary, success: status, request, ..route }

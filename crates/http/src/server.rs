@@ -52,7 +52,8 @@ fn method_router(route: Route, kernel: Kernel) -> MethodRouter {
         };
         into_http(answer.unwrap_or_else(|problem| {
             if problem.status >= 500 {
-                tracing::error!(route = ?route, status = problem.status, "{:?}", problem.detail);
+                let detail = problem.detail.as_deref().unwrap_or_default();
+                tracing::error!(route = ?route, status = problem.status, "{detail}");
             }
             problem.into()
         }))

@@ -10,7 +10,6 @@ pub enum Error {
     /// Another process has the directory.
     #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
-    /// The directory cannot be made.
     #[error("the directory {} cannot be made", .0.display())]
     Directory(PathBuf, #[source] std::io::Error),
     #[error("the engine's journal failed")]

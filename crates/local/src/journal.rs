@@ -24,8 +24,8 @@ use crate::engine::{Accepted, Change, Delivery, Topology};
 /// The most commands of one transaction: a bound on how long the first of them waits.
 const LARGEST_GROUP: usize = 4_096;
 
-/// For how long changes that nobody waits for may wait for company. A process killed meanwhile
-/// delivers again what they say is over.
+/// The longest time for which changes without a waiting caller are collected into one transaction.
+/// What was settled in that time is delivered again if the process is killed.
 const LINGER: Duration = Duration::from_millis(25);
 
 /// A read that runs between two transactions.

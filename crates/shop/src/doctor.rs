@@ -1,5 +1,5 @@
 //! What is wrong in a shop, by its own records: orders that wait for an event that never came,
-//! errors that an operator must look at, services whose books disagree, records that nobody
+//! errors that an operator must look at, services whose records contradict each other, records that nobody
 //! published, rules that differ from the table.
 //!
 //! It reads through the kernel's port alone, so it examines a shop on a laptop and one on AWS.
@@ -172,7 +172,7 @@ pub enum DoctorError {
 }
 
 /// Examines the orders that were placed from `since` on, and the records, as of `now`. Dead letters,
-/// executions and drift are the engine's to tell.
+/// failed executions and rules that differ are asked of the engine, not of the records.
 ///
 /// # Errors
 /// Where the records cannot be read.

@@ -32,11 +32,9 @@ pub enum ShopError {
     /// The engine does not open.
     #[error("the engine does not open")]
     Engine(#[from] chorus_local::Error),
-    /// The partners' books do not open.
-    #[error("the partners' books do not open")]
+    #[error("the store of the simulated partners cannot be opened")]
     Partners(#[from] StoreError),
-    /// Something stored cannot be read.
-    #[error("something stored cannot be read")]
+    #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
 }
 

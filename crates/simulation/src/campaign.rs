@@ -97,7 +97,7 @@ pub struct Report<E, S> {
     /// Runs in a second, all threads together.
     pub runs_per_second: f64,
     pub ends: E,
-    /// Calls to the outside of functions.
+    /// Calls that functions made to store, bus and partners, over all runs.
     pub calls: u64,
     pub deliveries: u64,
     /// Events that the bus took.

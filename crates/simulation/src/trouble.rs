@@ -60,7 +60,7 @@ impl Trouble {
         Self::EXPIRY,
     ];
 
-    /// Trouble of the application's own, which its scripts draw.
+    /// A kind of fault that the application defines; its script decides when it strikes.
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
         Self(name)

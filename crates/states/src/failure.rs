@@ -36,7 +36,7 @@ pub(crate) const QUERY: &str = "States.QueryEvaluationError";
 /// What went wrong, as `Retry`, `Catch` and the history see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The error name.
+    /// What `Retry` and `Catch` match, such as `States.Timeout`.
     pub error: Option<String>,
     /// The text for people.
     pub cause: Option<String>,

@@ -16,7 +16,7 @@ pub struct HistoryEvent {
     pub id: u64,
     /// The event that led to this one; 0 at the start.
     pub previous_event_id: u64,
-    /// When it arose.
+    /// In UTC, by the execution's clock.
     pub timestamp: Timestamp,
     /// The type, such as `TaskStateEntered`.
     pub kind: Cow<'static, str>,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{Category, Owner};
 
-/// What part an event has in a story: in all that follows from one first command.
+/// The role of an event in its flow: in everything that one command causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The story goes on from here: somebody must consume it.
@@ -145,10 +145,6 @@ pub trait Outputs: Sized + Send + Sync {
     /// The data as JSON text.
     fn to_json(&self) -> serde_json::Result<Box<RawValue>>;
 }
-
-/// The output of a terminal row: there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Never {}
 
 /// Any event at all: the input of the catch-all row.
 #[derive(Debug, Clone)]

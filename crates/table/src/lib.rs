@@ -21,7 +21,7 @@ mod table;
 
 pub use content::Content;
 pub use envelope::{Category, Detail, Entry, Metadata, WireEvent};
-pub use event::{AnyEvent, Event, EventSpec, Inputs, Never, Outputs, ReadError, Role};
+pub use event::{AnyEvent, Event, EventSpec, Inputs, Outputs, ReadError, Role};
 pub use identifier::{Handle, IdentifierError, is_identifier};
 pub use message::{Message, sample_time};
 pub use reader::Reader;

@@ -7,7 +7,7 @@ use crate::{EventSpec, Inputs, ReadError, Row};
 /// How a row reads its messages.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
-    /// The row.
+    /// The row's name, such as `ReserveItem`.
     pub action: &'static str,
     /// What it consumes, whichever way; nothing for a catch-all, which looks into no data.
     pub events: &'static [EventSpec],

@@ -34,7 +34,7 @@ pub enum Via {
 pub enum Effect {
     /// It looks and tells; nothing needs to be undone.
     ReadOnly,
-    /// It changes something that a later failure must undo, by the action named.
+    /// It changes state: if a later step fails, the named action compensates.
     UndoneBy(&'static str),
     /// It takes back what another did, or ends the story.
     Final,
@@ -64,7 +64,7 @@ pub struct RowSpec {
     pub meaning: &'static str,
     /// Whose action it is.
     pub service: Service,
-    /// What starts it.
+    /// The event, task or dead letter that starts the action.
     pub trigger: Trigger,
     /// Commands that its synchronous API accepts.
     pub api: &'static [EventSpec],
@@ -128,7 +128,7 @@ impl RowSpec {
         Self { api, on, emits, ..self }
     }
 
-    /// Fills in the state machine whose tasks it does, and the events that these hand to it.
+    /// Sets the state machine that runs this action as a task, and the events that it passes in.
     #[must_use]
     pub const fn tasks<M: Row>(self, _: &M, tasks: &'static [EventSpec]) -> Self {
         Self { task_of: Some(M::ACTION), tasks, ..self }

@@ -42,7 +42,7 @@ impl Table {
         self.rows.iter().find(|row| row.action == action)
     }
 
-    /// The rules of all rows.
+    /// The EventBridge rules that derive from the rows.
     #[must_use]
     pub fn rules(&self) -> Vec<Rule> {
         rules(self.rows)

@@ -97,7 +97,7 @@ impl PartnerApi {
         Self { partner, story, calls_per_second, resources: Vec::new(), endpoints: Vec::new() }
     }
 
-    /// For the row `R`, its endpoint at this path is called, below the address of the API.
+    /// Registers the path, below the partner's base URL, that the rule of the row `R` calls.
     #[must_use]
     pub fn endpoint<R: Row>(mut self, path: &'static str) -> Self {
         self.endpoints.push((R::ACTION, path));

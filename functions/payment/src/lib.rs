@@ -42,7 +42,8 @@ pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: Non
 pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
     constants: &[("high-value-units", HIGH_VALUE_UNITS)],
     answers: &[ReviewVerdict::ANSWERS],
-    // Somebody has to take it up within four hours, and to decide within two days.
+    // Somebody has to take it up within four hours, and again at least every four hours, since a
+    // heartbeat extends the wait by as much; and to decide within two days.
     limits: &[("ReviewHeartbeatSeconds", 4 * 3_600), ("ReviewTimeoutSeconds", 2 * 86_400)],
     ..MachineSpec::new(
         "CollectPayment",

@@ -117,7 +117,7 @@ impl<'a> Case<'a> {
 fn incomplete(payment: &Payment) -> ActionError {
     let status = payment.status;
     ActionError::Conflict(format!(
-        "the payment of {} lacks what {status:?} needs",
+        "the payment record of order {} is incomplete for the status {status:?}",
         payment.order_id
     ))
 }

@@ -132,7 +132,7 @@ pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
 }
 
 async fn tell(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
-    let client = Client::remote(&shop.url().context("the shop listens")?);
+    let client = Client::remote(&shop.url().context("the shop does not listen")?);
     seed(&client, shop).await?;
     if !demo.json {
         line!(
@@ -189,7 +189,10 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
     });
     let key = format!("demo-{}", story.customer);
     let order: Value = client.ask(Ask::post("/orders", body).with_key(&key)).await?;
-    let order_id = order["order-id"].as_str().context("the order has an id")?.to_owned();
+    let order_id = order["order-id"]
+        .as_str()
+        .context("the answer to POST /orders has no order-id")?
+        .to_owned();
     meanwhile(story.then, client, &order_id).await?;
     let ends = serde_json::to_value(story.ends)?;
     wait_for(&format!("the end of {order_id}"), async || {

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use crate::client::{Ask, Client};
 use crate::location::ShopLocation;
-use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 use crate::stack::Stack;
 
 /// Look at dead letters, and send them to their original targets again.
@@ -69,6 +69,21 @@ struct Which {
     limit: Option<usize>,
 }
 
+impl Which {
+    /// Whether some are meant and others are not.
+    const fn is_filter(&self) -> bool {
+        !self.ids.is_empty() || self.code.is_some() || self.queue.is_some()
+    }
+
+    /// Says that none of the `all` dead letters is meant.
+    fn meets_nothing(&self, all: usize) {
+        line!(
+            "None of the {all} dead letters is meant by this. `{} dlq list` lists them.",
+            called()
+        );
+    }
+}
+
 pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
     if let Some(operator) = dlq.stack.operator() {
         return deployed::run(dlq, &operator).await;
@@ -96,6 +111,10 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
             let body = serde_json::to_value(request)?;
             let path = "/operator/dead-letters/redrive";
             let went: Vec<DeadLetterView> = client.ask(Ask::post(path, body)).await?;
+            if went.is_empty() && which.is_filter() && !dlq.json {
+                which.meets_nothing(letters(&client).await?.len());
+                return Ok(ExitCode::SUCCESS);
+            }
             let done = print(dlq, &went)?;
             if !dlq.json && !yes && !went.is_empty() {
                 line!("{DIM}Nothing was sent. Add --yes to send them.{DIM:#}");

@@ -75,7 +75,7 @@ async fn target(import: &Import) -> anyhow::Result<Target> {
         ..ShopConfig::default()
     };
     let shop = Shop::start(&config).await?;
-    let client = Client::remote(&shop.url().context("the shop listens")?);
+    let client = Client::remote(&shop.url().context("the shop does not listen")?);
     Ok(Target { client, own: Some(shop) })
 }
 
@@ -121,7 +121,10 @@ async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<
 async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::Result<String> {
     let key = format!("northwind-order-{}", order.id);
     let placed = pace.place(client, &Ask::post("/orders", order.body()).with_key(&key)).await?;
-    let id = placed["order-id"].as_str().context("the order has an id")?.to_owned();
+    let id = placed["order-id"]
+        .as_str()
+        .context("the answer to POST /orders has no order-id")?
+        .to_owned();
     let total: chorus_events::Money = serde_json::from_value(placed["total"].clone())?;
     let high_value = total >= HIGH_VALUE;
     let ending = async {
@@ -136,7 +139,7 @@ async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::
             tokio::time::sleep(pace.between_looks()).await;
         }
     };
-    tokio::time::timeout(PATIENCE, ending).await.context("it does not end")??;
+    tokio::time::timeout(PATIENCE, ending).await.context("the order did not end in time")??;
     // What a canceled order gave back is there for the next one.
     pace.rest(client, &order.skus()).await?;
     Ok(id)
@@ -154,7 +157,7 @@ async fn approve(client: &Client, order_id: &str) -> anyhow::Result<()> {
     match status {
         // Not found: the order has not reached the reviewers yet.
         200..=299 | 404 => Ok(()),
-        _ => bail!("the review answers {status}: {answer}"),
+        _ => bail!("POST /reviews answered {status}: {answer}"),
     }
 }
 

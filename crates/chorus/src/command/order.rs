@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anstyle::Style;
 use chorus_events::{CustomerId, HOME_COUNTRY, Money, OrderId, Quantity, Sku};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Ask, Client};
 use crate::location::ShopLocation;
-use crate::screen::{BAD, BOLD, GOOD, line};
+use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
 /// Place, show, list or cancel orders.
 #[derive(Debug, Args)]
@@ -50,6 +51,9 @@ enum Verb {
         /// The customer's id
         #[arg(long)]
         customer: CustomerId,
+        /// All of them, not only the newest hundred
+        #[arg(long)]
+        all: bool,
     },
     /// Cancel an order that has not ended
     Cancel {
@@ -99,14 +103,25 @@ async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
             client.ask(Ask::post("/orders", body).with_key(key)).await
         }
         Verb::Show { order } => client.ask(Ask::get(&format!("/orders/{order}"))).await,
-        Verb::List { customer } => {
-            client.ask(Ask::get(&format!("/orders?customer-id={customer}&limit=100"))).await
-        }
+        Verb::List { customer, all } => list(client, customer, *all).await,
         Verb::Cancel { order, reason } => {
             let path = format!("/orders/{order}/cancel");
             client.ask(Ask::post(&path, json!({ "reason": reason }))).await
         }
     }
+}
+
+/// The newest orders of a customer: one page of them, or every page.
+async fn list(client: &Client, customer: &CustomerId, all: bool) -> anyhow::Result<Value> {
+    let path = format!("/orders?customer-id={customer}&limit=100");
+    let mut answer: Value = client.ask(Ask::get(&path)).await?;
+    while let Some(next) = answer["next"].as_str().filter(|_| all) {
+        let page: Value = client.ask(Ask::get(&format!("{path}&cursor={next}"))).await?;
+        let mut orders = answer["orders"].as_array().cloned().unwrap_or_default();
+        orders.extend(page["orders"].as_array().cloned().unwrap_or_default());
+        answer = json!({ "orders": orders, "next": page["next"] });
+    }
+    Ok(answer)
 }
 
 fn print(answer: &Value) {
@@ -117,7 +132,14 @@ fn print(answer: &Value) {
         let (id, status, total) = (text("order-id"), text("status"), total.unwrap_or_default());
         let reason = order["reason"].as_str().map(|reason| format!("  ({reason})"));
         let reason = reason.unwrap_or_default();
-        let colour = if status == "Canceled" { BAD } else { GOOD };
+        let colour = match status.as_str() {
+            "Delivered" => GOOD,
+            "Canceled" => BAD,
+            _ => Style::new(),
+        };
         line!("{BOLD}{id}{BOLD:#}  {colour}{status:<9}{colour:#}  {total:>10}{reason}");
+    }
+    if answer["next"].is_string() {
+        line!("{DIM}There are more: `--all` lists them.{DIM:#}");
     }
 }

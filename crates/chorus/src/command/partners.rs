@@ -36,7 +36,7 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     let data = partners.data.display();
     std::fs::create_dir_all(&partners.data).with_context(|| format!("{data} cannot be made"))?;
     let secret = variable("WEBHOOK_SECRET", WEBHOOK_SECRET);
-    let secret = secret.parse().context("WEBHOOK_SECRET is of no use")?;
+    let secret = secret.parse().context("WEBHOOK_SECRET is invalid")?;
     let clock = Arc::new(SystemClock);
     let store = DynoxideStore::open(&partners.data.join("partners.db"), &[CARRIER_TABLE])?;
     let webhook = HttpWebhook::new(&partners.webhook_url, secret, clock.clone());

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::Ask;
 use crate::location::ShopLocation;
-use crate::screen::{GOOD, line};
+use crate::screen::{DIM, GOOD, line};
 
 /// Rebuild what is derived from the orders' own events.
 #[derive(Debug, Args)]
@@ -24,11 +24,26 @@ pub(crate) struct Projections {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Delete the list of orders, and fold it anew from the orders' stored events
-    Rebuild,
+    Rebuild {
+        /// Really do it; without, only tell what would happen
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 pub(crate) async fn run(projections: &Projections) -> anyhow::Result<ExitCode> {
-    let Verb::Rebuild = projections.verb;
+    let Verb::Rebuild { yes } = projections.verb;
+    if !yes {
+        if projections.json {
+            line!("{}", json!({ "dry-run": true }));
+        } else {
+            line!(
+                "The list of orders would be deleted, and folded anew from the orders' own events."
+            );
+            line!("{DIM}Nothing was changed. Add --yes to do it.{DIM:#}");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let client = projections.place.client()?;
     let path = "/operator/projections/rebuild";
     let answer: Value = client.ask(Ask::post(path, Value::Null)).await?;

@@ -8,7 +8,9 @@ use chorus_shop::{ReplayReport, ReplayRequest, Replayed, audit};
 use chorus_table::Replay as Policy;
 use chorus_table::Rule;
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use serde_json::json;
 
 use crate::client::Ask;
@@ -24,7 +26,7 @@ use crate::stack::Stack;
   chorus replay --from 1h
   chorus replay --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00Z --rule order-ProjectOrder --yes")]
 pub(crate) struct Replay {
-    /// From when on: a time such as 2026-11-20T10:00:00Z, or how long ago, such as 90m or 2h
+    /// From when on: a time such as 2026-11-20T10:00:00Z, a day, or how long ago, such as 90m or 20d
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     from: Timestamp,
     /// Until when, this instant not included [default: now]
@@ -45,14 +47,20 @@ pub(crate) struct Replay {
     json: bool,
 }
 
-/// A time, or how long ago it was.
+/// A time, a day or a time without its zone in UTC, or how long ago it was.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
-    let wrong = "must be a time such as 2026-11-20T10:00:00Z, or how long ago, such as 90m or 2h";
+    let wrong = "must be a time such as 2026-11-20T10:00:00Z, a day such as 2026-11-20, or how \
+        long ago, such as 90m, 2h or 20d";
     if let Ok(at) = text.parse() {
         return Ok(at);
     }
-    let ago: SignedDuration = text.parse().map_err(|_| wrong)?;
-    Timestamp::now().checked_sub(ago).map_err(|error| error.to_string())
+    // A day reads as its first moment.
+    if let Ok(at) = text.parse::<DateTime>() {
+        return Ok(at.to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?.timestamp());
+    }
+    let ago: Span = text.parse().map_err(|_| wrong)?;
+    let then = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(ago);
+    Ok(then.map_err(|error| error.to_string())?.timestamp())
 }
 
 pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
@@ -166,6 +174,12 @@ mod tests {
         let then = moment("90m").unwrap();
         let ago = Timestamp::now().duration_since(then);
         assert_eq!(ago.as_mins(), 90);
+        let then = moment("20d").unwrap();
+        let ago = Timestamp::now().duration_since(then);
+        assert_eq!(ago.as_hours(), 20 * 24);
+        let midnight: Timestamp = "2026-11-28T00:00:00Z".parse().unwrap();
+        assert_eq!(moment("2026-11-28").unwrap(), midnight);
+        assert_eq!(moment("2026-11-28T00:00").unwrap(), midnight);
         assert!(moment("yesterday").unwrap_err().starts_with("must be a time"));
     }
 }

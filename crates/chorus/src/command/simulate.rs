@@ -9,7 +9,7 @@ use chorus_shop_simulation::{
     Campaign, Outcome, Report, Simulator, Story, all_faults, faults, injection,
 };
 use chorus_simulation::{Backing, Faults, Injection, Progress, Setting};
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum, value_parser};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use crate::screen::line;
@@ -21,7 +21,7 @@ use crate::screen::line;
 #[command(after_help = EXAMPLES, group = ArgGroup::new("one-run").args(["seed", "strike"]))]
 pub(crate) struct Simulate {
     /// How many seeds to run
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them
     #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "seed")]
@@ -29,11 +29,11 @@ pub(crate) struct Simulate {
     /// Only this seed
     #[arg(long, value_name = "S", conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Tell every word of the one run: each call, each delivery, each fault
+    /// Print each call, each delivery and each fault of the one run
     #[arg(long, requires = "one-run")]
     trace: bool,
     /// Orders in each run
-    #[arg(long, value_name = "K", default_value_t = 4)]
+    #[arg(long, value_name = "K", default_value_t = 4, value_parser = value_parser!(u32).range(1..))]
     orders: u32,
     /// What may go wrong: all, none, or names with commas; -NAME takes one out
     #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
@@ -59,7 +59,7 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     /// End after so many failures
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u64).range(1..))]
     failures: u64,
     /// Print JSON
     #[arg(long)]
@@ -182,7 +182,7 @@ impl Simulate {
     fn setting(&self) -> Setting {
         let default = Setting::default();
         let threads = self.threads.unwrap_or(default.threads);
-        Setting { threads, most_failures: self.failures.max(1), ..default }
+        Setting { threads, most_failures: self.failures, ..default }
     }
 }
 

@@ -68,7 +68,7 @@ impl Kernel {
                 Ok(Handled { outcome: Outcome::Decided, entries, note })
             }
             Committed::Stale => {
-                let message = format!("{} was outrun {ATTEMPTS} times", spec.action);
+                let message = format!("{} lost to concurrent writes {ATTEMPTS} times", spec.action);
                 Err(Failure::later("Contended", message).into())
             }
         }

@@ -1,4 +1,4 @@
-//! What an operator does with queues: look, send back to the original target, throw away.
+//! What an operator does with queues: peek, redrive, purge.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

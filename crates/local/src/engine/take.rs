@@ -1,4 +1,4 @@
-//! What is due: the bus's own deliveries, queues with something visible, schedules; earliest first.
+//! Hands out what is due, earliest first: bus deliveries, queue messages, schedules, timers.
 
 use chorus_table::policy::QUEUE;
 use jiff::Timestamp;

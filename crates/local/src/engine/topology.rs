@@ -57,7 +57,7 @@ impl Route {
 /// Who receives a queue's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consumer {
-    /// The function of the route that each message came by.
+    /// Each message goes to the function of the rule that put it into the queue.
     ItsOwnRoute,
     /// The function of this route: it consumes the dead letters of another.
     Route(usize),
@@ -73,7 +73,7 @@ pub struct QueueSpec {
     pub visibility: Duration,
     /// Who receives its messages; nobody, where they wait for an operator.
     pub consumer: Option<Consumer>,
-    /// The queue for what its consumer does not get done.
+    /// The dead-letter queue for messages that its consumer failed to process, by index.
     pub dead_letters: Option<usize>,
 }
 

@@ -56,7 +56,7 @@ fn is_told_later(row: &RowSpec) -> bool {
 /// What an order waits for.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
-    /// Events that are overdue an answer, by rule.
+    /// One entry for each event and rule whose consumer has not answered within the row's time.
     pub(super) stuck: Vec<Stuck>,
     /// Whether it has events without an answer of which no record says whether one was due.
     pub(super) unknowable: bool,

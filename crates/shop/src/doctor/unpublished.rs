@@ -1,4 +1,4 @@
-//! Records whose events nobody is known to have published.
+//! Idempotency records that were committed but are not marked as published.
 
 use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Query, Store, UNPUBLISHED_INDEX, check_record, text};
 use jiff::{SignedDuration, Timestamp};

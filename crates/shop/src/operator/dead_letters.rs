@@ -25,7 +25,7 @@ pub struct DeadLetterView {
     pub at: Timestamp,
     /// EventBridge's attributes: the error, the attempts.
     pub attributes: std::collections::BTreeMap<String, String>,
-    /// The event, whole.
+    /// The whole event as the bus delivered it, envelope included.
     pub event: Value,
 }
 

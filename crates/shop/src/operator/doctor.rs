@@ -71,7 +71,8 @@ async fn failed_executions(
 }
 
 /// What the provider's ledger and Inventory's counts disagree about, without the orders that are
-/// `named` already. What is under way is in one of two books first: only what stays so counts.
+/// `named` already. A movement that is under way shows in one of them first, so both are read twice,
+/// and only what differs both times counts.
 async fn disagreements(
     desk: &OperatorApi,
     named: &BTreeSet<String>,

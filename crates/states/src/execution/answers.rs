@@ -58,7 +58,7 @@ pub enum Refusal {
     #[error("the task has timed out")]
     TaskTimedOut,
     /// The task takes no such answer, as a heartbeat of a task that has none.
-    #[error("the task does not take such an answer")]
+    #[error("the task does not accept this answer")]
     NotExpected,
 }
 

@@ -203,7 +203,7 @@ pub(crate) enum Items {
 pub(crate) enum Seconds {
     Fixed(u64),
     Path(Path),
-    /// With the name of its field.
+    /// A JSONata expression, with the name of the field it stands in for error texts.
     Query(String, Query),
 }
 

@@ -74,7 +74,7 @@ fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
     (!named).then(|| Finding::new(rule, problem(), remedy))
 }
 
-/// The rules that a statement is bound to.
+/// The ARNs of a statement's `aws:SourceArn` conditions: the rules that may send.
 fn source_arns(statement: &Value) -> Vec<&Value> {
     let conditions = ["ArnEquals", "ArnLike", "StringEquals"];
     conditions

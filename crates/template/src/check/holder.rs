@@ -69,8 +69,8 @@ impl<'a> Holder<'a> {
         findings
     }
 
-    /// Actions that the holder never takes, or takes elsewhere. Wildcards are named already, and
-    /// so are other services' tables.
+    /// Granted actions that the function or machine never uses, or uses on other resources. Other
+    /// checks report wildcards and other services' tables.
     fn never_done(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let mut findings = Vec::new();
         let known = !self.does.is_empty();

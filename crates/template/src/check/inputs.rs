@@ -69,7 +69,7 @@ fn placeholders(template: &str) -> impl Iterator<Item = &str> {
         .filter(is_name)
 }
 
-/// The paths into the event by which a target's input is made.
+/// The JSONPaths (`$.`) in a target's InputPath, InputTransformer and HttpParameters.
 fn paths(settings: &Value) -> Vec<&str> {
     let mut paths = Vec::new();
     for part in ["InputPath", "InputTransformer", "HttpParameters"] {

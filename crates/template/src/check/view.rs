@@ -15,7 +15,7 @@ pub(super) struct View<'a> {
 
 /// A rule, wherever in the template it stands.
 pub(super) struct RuleView<'a> {
-    /// The resource that it is, or that SAM makes of it.
+    /// The logical id: the rule's own, or the one that SAM makes for a function's event.
     pub(super) id: String,
     pub(super) pattern: &'a Value,
     /// Its name on the bus.

@@ -59,7 +59,7 @@ pub async fn ledger(store: &dyn Store) -> Result<Vec<LedgerEntry>, Failure> {
 
 /// An item of the books as an entry; nothing where it moved no money.
 fn read(item: &Item) -> Result<Option<LedgerEntry>, Failure> {
-    let corrupt = || Failure::corrupt("ledger entry", &format!("{item:?}"));
+    let corrupt = || Failure::corrupt("ledger entry", &text(item, "pk").unwrap_or_default());
     let movement = match text(item, "outcome") {
         Some("charged") => Movement::Charge,
         Some("refunded") => Movement::Refund,

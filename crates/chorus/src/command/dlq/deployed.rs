@@ -29,6 +29,10 @@ pub(super) async fn run(dlq: &Dlq, operator: &Operator) -> anyhow::Result<ExitCo
         }
         Verb::Redrive { which, .. } => {
             let letters = look(operator, which).await?;
+            if letters.is_empty() && which.is_filter() && !dlq.json {
+                which.meets_nothing(look(operator, &Which::default()).await?.len());
+                return Ok(ExitCode::SUCCESS);
+            }
             print(dlq, &letters)?;
             if !dlq.json && !letters.is_empty() {
                 line!("{DIM}Nothing was sent. Add --yes to send them.{DIM:#}");
@@ -78,6 +82,8 @@ async fn redrive(
     begun.end(&store, json!({ "sent": sent, "kept": kept.len(), "letters": named })).await?;
     if dlq.json {
         line!("{}", serde_json::to_string_pretty(&went)?);
+    } else if went.is_empty() && which.is_filter() {
+        which.meets_nothing(look(operator, &Which::default()).await?.len());
     } else if went.is_empty() {
         line!("{GOOD}No dead letters.{GOOD:#}");
     }

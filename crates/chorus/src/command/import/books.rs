@@ -53,7 +53,7 @@ pub(crate) async fn read(
     match status {
         200 => serde_json::from_value(answer).context("the operator's books are not readable"),
         404 => piece_by_piece(client, northwind, orders).await,
-        _ => bail!("the operator's books: {status} {answer}"),
+        _ => bail!("GET /operator/accounts answered {status}: {answer}"),
     }
 }
 

@@ -49,7 +49,7 @@ impl Tasks for Storage {
     }
 }
 
-/// A path below the folder, and nowhere else.
+/// `name` below `folder`; absolute paths and `..` are refused.
 fn inside(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let steps_out =
         Path::new(name).components().any(|part| !matches!(part, std::path::Component::Normal(_)));

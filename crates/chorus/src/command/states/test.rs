@@ -24,7 +24,7 @@ pub(super) struct Test {
     /// What its task, its branches or its iterations end with
     #[arg(long, value_name = "JSON", conflicts_with_all = ["error", "mock"])]
     result: Option<String>,
-    /// The error that they end with
+    /// The error name with which the task, the branches or the iterations fail
     #[arg(long, value_name = "NAME", conflicts_with = "mock")]
     error: Option<String>,
     /// The text of the error
@@ -63,7 +63,7 @@ impl Test {
         };
         if let Some(variables) = &self.variables {
             let Json::Object(members) = json(variables, "--variables")? else {
-                bail!("--variables is no object");
+                bail!("--variables must be a JSON object");
             };
             test.variables = members;
         }

@@ -16,7 +16,7 @@ pub(super) struct Validate {
     /// State machines, and templates with machines
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The type of the machines; without, the template's, or standard
+    /// The workflow type [default: the template's, or else standard]
     #[arg(long = "type", value_name = "TYPE")]
     workflow: Option<Type>,
     /// Print JSON: of each machine what ValidateStateMachineDefinition answers
