@@ -239,7 +239,8 @@ fn a_distributed_map_reads_and_writes_a_folder_in_the_place_of_s3() {
         "CSVHeaderLocation":"FIRST_ROW"},"Parameters":{"Bucket":"in","Key":"orders/a.csv"}},
         "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},
         "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},
-        "ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"out"}}}}}"#;
+        "ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"out"},
+        "WriterConfig":{"Transformation":"COMPACT","OutputType":"JSONL"}}}}}"#;
     let machine = file(place.path(), "m.json", machine);
     let bucket = place.path().join("s3/in/orders");
     std::fs::create_dir_all(&bucket).unwrap();
@@ -248,8 +249,10 @@ fn a_distributed_map_reads_and_writes_a_folder_in_the_place_of_s3() {
     let told: serde_json::Value =
         serde_json::from_str(&well(&["states", "run", &machine, "--s3", &folder])).unwrap();
     let manifest = told["ResultWriterDetails"]["Key"].as_str().unwrap();
-    let written = place.path().join("s3/out").join(manifest).with_file_name("SUCCEEDED_0.json");
-    assert_eq!(std::fs::read_to_string(written).unwrap(), r#"[{"id":"1"},{"id":"2"}]"#);
+    let manifest = place.path().join("s3/out").join(manifest);
+    let written = manifest.with_file_name("SUCCEEDED_0.jsonl");
+    assert_eq!(std::fs::read_to_string(written).unwrap(), "{\"id\":\"1\"}\n{\"id\":\"2\"}");
+    assert!(std::fs::read_to_string(manifest).unwrap().contains("SUCCEEDED_0.jsonl\",\"Size\":21"));
     let gone = file(
         place.path(),
         "g.json",

@@ -170,34 +170,116 @@ fn a_run_goes_on_while_so_many_failures_are_tolerated() {
 }
 
 #[test]
-fn results_are_written_down_and_told_where() {
-    let text = machine(
-        r#""Label":"Jobs","ResultWriter":{"Resource":"arn:aws:states:::s3:putObject",
-        "Parameters":{"Bucket":"results","Prefix":"jobs"}},"#,
-        PASS,
-    );
-    let machine = Machine::parse(&text).unwrap();
+fn items_stand_inside_a_file_where_a_pointer_leads() {
+    let reader = |config: &str| {
+        format!(
+            r#""ItemReader":{{"Resource":"arn:aws:states:::s3:getObject","Parameters":{{
+            "Bucket":"b","Key":"k"}},"ReaderConfig":{{{config}}}}},"#
+        )
+    };
+    let file = r#"{"M":{"Return":"{\"a/b\":[{\"list\":[1,2]}]}"}}"#;
+    let no_array = "States.ItemReaderFailed: The file has no array at the pointer";
+    for (config, expected) in [
+        (r#""InputType":"JSON","ItemsPointer":"/a~1b/0/list""#, "[1,2]".to_owned()),
+        (r#""InputType":"JSON","ItemsPointer":"/a~1b/1""#, format!("{no_array} '/a~1b/1'")),
+        (r#""InputType":"JSON","ItemsPointer":"/a~1b/0""#, format!("{no_array} '/a~1b/0'")),
+    ] {
+        assert_eq!(told(&ran(&reader(config), PASS, "{}", file)), expected, "{config}");
+    }
+    let manifest = reader(r#""InputType":"MANIFEST","ManifestType":"S3_INVENTORY""#);
+    let run = ran(&manifest, PASS, "{}", r#"{"M":{"Return":{"files":[]}}}"#);
+    assert_eq!(told(&run), "States.ItemReaderFailed: Items are not read by S3_INVENTORY here");
+}
+
+/// Runs a Map whose second iteration fails, and tells what it writes, by key, and its output.
+fn written(writer: &str) -> (Vec<(String, Json)>, Json) {
+    let states = r#"{"I":{"Type":"Choice","Choices":[{"Variable":"$[0]","NumericEquals":2,"Next":"F"}],
+        "Default":"G"},"F":{"Type":"Fail","Error":"Two","Cause":"c"},"G":{"Type":"Pass","End":true}}"#;
+    let fields =
+        format!(r#""Label":"Jobs","ToleratedFailureCount":1,"ResultWriter":{{{writer}}},"#);
+    let machine = Machine::parse(&machine(&fields, states)).unwrap();
+    let input = "[[1],[2],[3,4]]".parse().unwrap();
     let identity = Identity::local("local", "run");
-    let start =
-        Start { input: "[1,2]".parse().unwrap(), identity, entropy: Entropy::from_number(1) };
+    let start = Start { input, identity, entropy: Entropy::from_number(1) };
     let now = jiff::Timestamp::UNIX_EPOCH;
     let (mut execution, _) = Execution::start(&machine, start, now);
-    let turn = execution.advance(&machine, now);
-    let [Effect::StartTask(call)] = &turn.effects[..] else { panic!("{:?}", turn.effects) };
-    assert!(call.writes_results());
-    assert_eq!(call.input.get("Body").unwrap().to_string(), "[1,2]");
-    // It can be written down in between, and taken up again.
-    let kept = serde_json::to_string(&execution).unwrap();
-    let mut execution: Execution = serde_json::from_str(&kept).unwrap();
-    let done = Answer::succeeded(TaskRef::Id(call.task), Json::empty_object());
-    execution.answer(&machine, done, now).unwrap();
-    execution.advance(&machine, now);
+    let mut turn = execution.advance(&machine, now);
+    let mut files = Vec::new();
+    while let [Effect::StartTask(call)] = &turn.effects[..] {
+        assert!(call.writes_results());
+        let key = call.input.get("Key").and_then(Json::as_str).unwrap().to_owned();
+        files.push((key, call.input.get("Body").unwrap().clone()));
+        // It can be written down in between, and taken up again.
+        let kept = serde_json::to_string(&execution).unwrap();
+        execution = serde_json::from_str(&kept).unwrap();
+        let done = Answer::succeeded(TaskRef::Id(call.task), Json::empty_object());
+        execution.answer(&machine, done, now).unwrap();
+        turn = execution.advance(&machine, now);
+    }
     let Status::Succeeded { output } = execution.status() else { panic!("{execution:?}") };
+    (files, output.clone())
+}
+
+const TO_BUCKET: &str = r#""Resource":"arn:aws:states:::s3:putObject",
+    "Parameters":{"Bucket":"results","Prefix":"jobs"}"#;
+
+#[test]
+fn results_are_written_down_as_executions_with_a_manifest_that_tells_where() {
+    let (files, output) = written(TO_BUCKET);
     let arn = output.get("MapRunArn").and_then(Json::as_str).unwrap();
     let (named, run) = arn.rsplit_once(':').unwrap();
     assert!(named.ends_with(":mapRun:local/Jobs"), "{arn}");
     let details = format!(r#"{{"Bucket":"results","Key":"jobs/{run}/manifest.json"}}"#);
     assert_eq!(output.get("ResultWriterDetails").unwrap().to_string(), details);
+    let keys: Vec<&str> = files.iter().map(|(key, _)| key.as_str()).collect();
+    let folder = format!("jobs/{run}");
+    let [succeeded, failed, manifest] = &files[..] else { panic!("{keys:?}") };
+    assert_eq!(
+        keys,
+        ["SUCCEEDED_0.json", "FAILED_0.json", "manifest.json"]
+            .map(|name| format!("{folder}/{name}"))
+    );
+    let first = &succeeded.1.as_array().unwrap()[0];
+    let member = |name: &str| first.get(name).and_then(Json::as_str).unwrap();
+    assert_eq!((member("Input"), member("Output"), member("Status")), ("[1]", "[1]", "SUCCEEDED"));
+    assert_eq!(member("StopDate"), "1970-01-01T00:00:00.000Z");
+    assert!(member("StateMachineArn").ends_with(":stateMachine:local/Jobs"), "{first}");
+    let own = format!(":execution:local/Jobs:{}", member("Name"));
+    assert!(member("ExecutionArn").ends_with(&own), "{first}");
+    let second = &failed.1.as_array().unwrap()[0];
+    let expected = [("Cause", "c"), ("Error", "Two"), ("Input", "[2]"), ("Status", "FAILED")];
+    for (name, expected) in expected {
+        assert_eq!(second.get(name).and_then(Json::as_str), Some(expected), "{second}");
+    }
+    let file = |(key, body): &(String, Json)| {
+        format!(r#"[{{"Key":"{key}","Size":{}}}]"#, body.to_string().len())
+    };
+    let told = manifest.1.get("ResultFiles").unwrap();
+    assert_eq!(told.get("SUCCEEDED").unwrap().to_string(), file(succeeded));
+    assert_eq!(told.get("FAILED").unwrap().to_string(), file(failed));
+    assert_eq!(told.get("PENDING").unwrap().to_string(), "[]");
+}
+
+#[test]
+fn results_are_put_into_the_form_that_is_asked_for() {
+    let config = |transformation: &str, output: &str| {
+        format!(r#""WriterConfig":{{"Transformation":"{transformation}","OutputType":"{output}"}}"#)
+    };
+    for (transformation, output, expected) in [
+        ("COMPACT", "JSON", "[[1],[3,4]]"),
+        ("FLATTEN", "JSON", "[1,3,4]"),
+        ("FLATTEN", "JSONL", r#""1\n3\n4""#),
+    ] {
+        let config = config(transformation, output);
+        let (files, output) = written(&config);
+        assert_eq!((files.len(), output.to_string().as_str()), (0, expected), "{config}");
+        let (files, _) = written(&format!("{TO_BUCKET},{config}"));
+        assert_eq!(files[0].1.to_string(), expected, "{config}");
+        assert!(files[1].1.to_string().contains("FAILED"), "a failure is told as an execution");
+    }
+    let (_, output) = written(&config("NONE", "JSON"));
+    let statuses = output.as_array().unwrap().iter().map(|own| own.get("Status").unwrap().clone());
+    assert_eq!(statuses.collect::<Vec<_>>(), vec![Json::from("SUCCEEDED"); 2]);
 }
 
 #[test]
@@ -231,6 +313,19 @@ fn the_fields_of_a_distributed_map_are_read() {
         (r#""ItemBatcher":{},"#, "ItemBatcher"),
         (r#""ItemBatcher":{"MaxItems":1},"#, "ItemBatcher"),
         (r#""ItemReader":{},"#, "ItemReader.Resource"),
+        (r#""ResultWriter":{},"#, "ResultWriter"),
+        (
+            r#""ResultWriter":{"WriterConfig":{"Transformation":"FLAT"}},"#,
+            "ResultWriter.WriterConfig.Transformation",
+        ),
+        (
+            r#""ResultWriter":{"WriterConfig":{"OutputType":"CSV"}},"#,
+            "ResultWriter.WriterConfig.OutputType",
+        ),
+        (
+            r#""ItemReader":{"Resource":"r","ReaderConfig":{"InputType":"JSONL","ItemsPointer":"/a"}},"#,
+            "ItemReader.ReaderConfig.ItemsPointer",
+        ),
         (r#""ToleratedFailurePercentage":101,"#, "ToleratedFailurePercentage"),
         (r#""ToleratedFailureCount":-1,"#, "ToleratedFailureCount"),
     ] {

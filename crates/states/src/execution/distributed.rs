@@ -9,6 +9,7 @@ use serde_json::Number;
 use super::context::Extra;
 use super::lane::{FanState, LaneId, Phase, TaskState};
 use super::record::After;
+use super::results::{self, Iteration};
 use super::{Effect, Outcome, TaskId, TaskRequest, Work, items};
 use crate::failure::{EXCEEDED, Failure, READER_FAILED, WRITER_FAILED};
 use crate::history;
@@ -26,11 +27,10 @@ pub(super) struct MapRun {
     failed: usize,
     tolerated_count: Option<u64>,
     tolerated_share: Option<f64>,
+    /// The iterations as executions, where they are to be told as such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) told: Option<Vec<Iteration>>,
 }
-
-/// What is left to do once the results are written down.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Written(Json);
 
 /// How many iterations run at a time, how many may fail, and how many items are read.
 struct Bounds {
@@ -209,6 +209,7 @@ impl Work<'_, '_> {
     fn open(&mut self, id: LaneId, inputs: Vec<Json>, bounds: &Bounds) -> Result<(), Failure> {
         let limit = if bounds.limit == 0 { MAX_CONCURRENCY } else { bounds.limit };
         let length = inputs.len();
+        let told = self.tells_iterations(id).then(Vec::new);
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return Ok(()) };
         let started = lane.last_event;
         lane.phase = Phase::Fan(Box::new(FanState {
@@ -220,6 +221,7 @@ impl Work<'_, '_> {
                 failed: 0,
                 tolerated_count: bounds.tolerated_count,
                 tolerated_share: bounds.tolerated_share,
+                told,
             }),
         }));
         for _ in 0..limit.min(MAX_CONCURRENCY).min(length) {
@@ -232,7 +234,7 @@ impl Work<'_, '_> {
     }
 
     /// Asks for a file to be read or written.
-    fn call_storage(&mut self, id: LaneId, resource: &Resource, input: Json) {
+    pub(super) fn call_storage(&mut self, id: LaneId, resource: &Resource, input: Json) {
         let task = TaskId(self.execution.next_task);
         self.execution.next_task += 1;
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
@@ -274,8 +276,8 @@ impl Work<'_, '_> {
         let Some(state) = self.state_of(id) else { return };
         let Kind::Map(_, map) = &state.kind else { return };
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
-        if let Some(Written(result)) = lane.written.take() {
-            return self.run_succeeded(id, result);
+        if lane.written.is_some() {
+            return self.write_next(id);
         }
         let Some(distributed) = &map.distributed else { return };
         let planned = self
@@ -295,14 +297,18 @@ impl Work<'_, '_> {
     }
 
     /// An iteration has failed. The run goes on while so many are tolerated.
-    pub(super) fn iteration_failed(&mut self, id: LaneId, child: LaneId) {
-        let index = self.execution.lanes.get(&child).and_then(|lane| lane.parent);
+    pub(super) fn iteration_failed(&mut self, id: LaneId, child: LaneId, failure: Failure) {
+        let place = self.execution.lanes.get(&child).and_then(|lane| lane.parent);
         self.close(child, 0, false);
+        let now = self.now;
         let Some(fan) = self.fan_of(id) else { return };
         fan.live.retain(|live| *live != child);
         let total = fan.results.len();
+        if let Some((_, index)) = place {
+            fan.end(index, now, Some(failure));
+        }
         let Some(run) = &mut fan.run else { return };
-        run.failed += usize::from(index.is_some());
+        run.failed += usize::from(place.is_some());
         let bounds = Bounds {
             limit: 0,
             tolerated_count: run.tolerated_count,
@@ -316,56 +322,14 @@ impl Work<'_, '_> {
         self.go_on(id, 0);
     }
 
-    fn run_failed(&mut self, id: LaneId, failure: Failure) -> Failure {
+    pub(super) fn run_failed(&mut self, id: LaneId, failure: Failure) -> Failure {
         let (error, cause) = (failure.error.as_deref(), failure.cause.as_deref());
         let details = history::failed("mapRunFailedEventDetails", error, cause);
         self.emit(id, "MapRunFailed", details);
         failure
     }
 
-    /// The run is done: its results are handed on, or written down first.
-    pub(super) fn run_ended(&mut self, id: LaneId, results: Vec<Json>) {
-        let Some(state) = self.state_of(id) else { return };
-        let Kind::Map(_, map) = &state.kind else { return };
-        let writer = map.distributed.as_ref().and_then(|distributed| distributed.writer.as_ref());
-        let Some(writer) = writer else {
-            return self.run_succeeded(id, Json::Array(results));
-        };
-        let parameters = self.evaluate(id, Extra::default(), |world, lane| {
-            let input = shaping::select(&state.input_path, &lane.input, world)?;
-            let filled = writer.parameters.as_ref().map(|given| given.fill(&world.scope(&input)));
-            Ok(filled.transpose()?.unwrap_or_default())
-        });
-        let parameters = match parameters {
-            Ok(parameters) => parameters,
-            Err(failure) => return self.trouble(id, failure),
-        };
-        let text = |name: &str| parameters.get(name).and_then(Json::as_str).unwrap_or_default();
-        let arn = self.execution.lanes.get(&id).and_then(|lane| lane.map_run.clone());
-        let arn = arn.unwrap_or_default();
-        let folder = arn.rsplit(':').next().unwrap_or_default();
-        let prefix = text("Prefix").trim_end_matches('/');
-        let folder =
-            if prefix.is_empty() { folder.to_owned() } else { format!("{prefix}/{folder}") };
-        let bucket = Json::from(text("Bucket"));
-        let details =
-            [("Bucket", bucket.clone()), ("Key", Json::from(format!("{folder}/manifest.json")))];
-        let result = Json::object([
-            ("MapRunArn", Json::from(arn.as_str())),
-            ("ResultWriterDetails", Json::object(details)),
-        ]);
-        let body = Json::object([
-            ("Bucket", bucket),
-            ("Key", Json::from(format!("{folder}/SUCCEEDED_0.json"))),
-            ("Body", Json::Array(results)),
-        ]);
-        if let Some(lane) = self.execution.lanes.get_mut(&id) {
-            lane.written = Some(Written(result));
-        }
-        self.call_storage(id, &writer.resource, body);
-    }
-
-    fn run_succeeded(&mut self, id: LaneId, result: Json) {
+    pub(super) fn run_succeeded(&mut self, id: LaneId, result: Json) {
         // What follows the Map follows from the start of its run, as recorded since the end of 2024.
         let started = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
         let succeeded = self.note_of(After { lane: id, event: started }, "MapRunSucceeded", None);
@@ -377,7 +341,7 @@ impl Work<'_, '_> {
         let machine = &self.execution.identity.machine_arn;
         let machine = machine.replacen(":stateMachine:", ":mapRun:", 1);
         let name = &self.execution.lanes[&id].state;
-        let label = distributed.label.clone().unwrap_or_else(|| name.replace(' ', ""));
+        let label = results::label(distributed, name);
         let run = self.execution.entropy.draw_uuid();
         format!("{machine}/{label}:{run}")
     }
@@ -405,7 +369,8 @@ fn items_of(
     let refused = |reason: String| Failure::new(READER_FAILED, reason);
     let most = most.map(usize::try_from).transpose();
     let most = most.map_err(|_| refused("field MaxItems must be positive".to_owned()))?;
-    let mut items = items::read(&reader.format, content).map_err(refused)?;
+    let mut items =
+        items::read(&reader.format, reader.pointer.as_deref(), content).map_err(refused)?;
     // No number, or zero, is no limit.
     items.truncate(most.filter(|most| *most > 0).unwrap_or(usize::MAX));
     Ok(items)
@@ -430,9 +395,4 @@ fn percentage(share: &Share, scope: &Scope<'_>) -> Result<f64, Failure> {
         return Ok(share);
     }
     Err(Failure::runtime("ToleratedFailurePercentage must be between 0 and 100."))
-}
-
-/// The results of the iterations that have succeeded, in order.
-pub(super) fn succeeded(results: Vec<Option<Json>>) -> Vec<Json> {
-    results.into_iter().flatten().collect()
 }

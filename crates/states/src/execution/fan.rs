@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::context::Extra;
-use super::distributed;
 use super::lane::{FanState, Item, Lane, LaneId, Phase};
 use super::record::After;
 use super::{Status, Work};
@@ -108,6 +107,10 @@ impl Work<'_, '_> {
         let is_own = fan.run.is_some();
         let Some(value) = fan.pending.pop_front() else { return Ok(()) };
         if is_own {
+            let now = self.now;
+            if let Some(fan) = self.fan_of(id) {
+                fan.begin(&value, now);
+            }
             let lane = Lane { item: None, ..self.child((id, index), map.processor, value) };
             let opened = self.spawn(lane);
             if let Some(fan) = self.fan_of(id) {
@@ -165,7 +168,9 @@ impl Work<'_, '_> {
             self.emit(id, "MapIterationSucceeded", details);
         }
         let Some(lane) = self.execution.lanes.remove(&id) else { return };
+        let now = self.now;
         let Some(fan) = self.fan_of(parent) else { return };
+        fan.end(index, now, None);
         fan.results[index] = Some(lane.input);
         fan.live.retain(|live| *live != id);
         if !is_own {
@@ -193,7 +198,7 @@ impl Work<'_, '_> {
         let Phase::Fan(fan) = std::mem::replace(&mut lane.phase, Phase::Enter) else { return };
         lane.last_event = fan.last_event;
         if fan.run.is_some() {
-            return self.run_ended(id, distributed::succeeded(fan.results));
+            return self.run_ended(id, *fan);
         }
         let results = fan.results.into_iter().map(Option::unwrap_or_default).collect();
         let event = format!("{}StateSucceeded", state.kind.name());

@@ -5,13 +5,27 @@ use crate::machine::Format;
 
 /// The items in the content of a file, or in a listing. A text is read by its format, any other
 /// value is the content already.
-pub(super) fn read(format: &Format, content: &Json) -> Result<Vec<Json>, String> {
-    let Json::String(text) = content else { return listed(content) };
+pub(super) fn read(
+    format: &Format,
+    pointer: Option<&str>,
+    content: &Json,
+) -> Result<Vec<Json>, String> {
+    if let Format::Other(kind) = format {
+        return Err(format!("Items are not read by {kind} here"));
+    }
+    let pointed = |content: &Json| match pointer {
+        None => listed(content),
+        Some(pointer) => match pointed_at(content, pointer).and_then(Json::as_array) {
+            Some(items) => Ok(items.to_vec()),
+            None => Err(format!("The file has no array at the pointer '{pointer}'")),
+        },
+    };
+    let Json::String(text) = content else { return pointed(content) };
     match format {
         Format::Json | Format::Listing => {
             let content: Json =
                 text.parse().map_err(|error| format!("The file is not JSON: {error}"))?;
-            listed(&content)
+            pointed(&content)
         }
         Format::JsonLines => {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -20,8 +34,16 @@ pub(super) fn read(format: &Format, content: &Json) -> Result<Vec<Json>, String>
             lines.map(read).collect()
         }
         Format::Csv { headers, delimiter } => rows(text, headers.as_deref(), *delimiter),
-        Format::Other(kind) => Err(format!("Files of the type {kind} are not read here")),
+        Format::Other(_) => Ok(Vec::new()),
     }
+}
+
+/// What a JSON pointer (RFC 6901) leads to.
+fn pointed_at<'j>(content: &'j Json, pointer: &str) -> Option<&'j Json> {
+    pointer.split('/').skip(1).try_fold(content, |value, step| match value {
+        Json::Array(items) => items.get(step.parse::<usize>().ok()?),
+        value => value.get(&step.replace("~1", "/").replace("~0", "~")),
+    })
 }
 
 fn listed(content: &Json) -> Result<Vec<Json>, String> {

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::TaskId;
-use super::distributed::{MapRun, Written};
+use super::distributed::MapRun;
+use super::results::Written;
 use crate::failure::Failure;
 use crate::json::{Json, Object};
 use crate::machine::FlowId;
@@ -38,6 +39,9 @@ pub(super) struct Lane {
     /// The result of a distributed Map whose results are being written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) written: Option<Written>,
+    /// What else is to be written down of them, as calls that write a file each.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub(super) writes: VecDeque<Json>,
     /// How often each retrier has been used in this visit of the state.
     pub(super) retried: Vec<u64>,
     pub(super) phase: Phase,
@@ -113,6 +117,7 @@ impl Lane {
             entered_from: None,
             map_run: None,
             written: None,
+            writes: VecDeque::new(),
             entered_at: now,
             retried: Vec::new(),
             phase: Phase::Enter,

@@ -11,6 +11,7 @@ mod items;
 mod lane;
 mod probe;
 mod record;
+mod results;
 mod shape;
 mod task;
 mod transition;

@@ -102,7 +102,7 @@ impl Work<'_, '_> {
     /// Ends the execution of the lane, which in a distributed Map is only an iteration.
     fn fail_whole(&mut self, id: LaneId, failure: Failure) {
         match self.iteration_of(id) {
-            Some((map, child)) => self.iteration_failed(map, child),
+            Some((map, child)) => self.iteration_failed(map, child, failure),
             None => self.fail_execution(id, failure),
         }
     }
@@ -117,7 +117,7 @@ impl Work<'_, '_> {
             return self.fail_whole(id, failure);
         }
         if self.execution.lanes.get(&parent).is_some_and(|lane| lane.map_run.is_some()) {
-            return self.iteration_failed(parent, id);
+            return self.iteration_failed(parent, id, failure);
         }
         let last = self.execution.lanes[&id].last_event;
         let siblings = self.fan_of(parent).map(|fan| fan.live.clone()).unwrap_or_default();

@@ -17,6 +17,8 @@ pub(crate) struct Reader {
     pub(crate) parameters: Option<Template>,
     pub(crate) format: Format,
     pub(crate) max_items: Option<Seconds>,
+    /// Where the items stand inside the file, as a JSON pointer.
+    pub(crate) pointer: Option<String>,
 }
 
 /// How a file holds its items.
@@ -31,7 +33,7 @@ pub(crate) enum Format {
         headers: Option<Vec<String>>,
         delimiter: u8,
     },
-    /// Known to the service, and not read here.
+    /// Known to the service, and not read here: its name, as the definition has it.
     Other(String),
 }
 
@@ -43,11 +45,26 @@ pub(crate) struct Batcher {
     pub(crate) input: Option<Template>,
 }
 
-/// Writes the results down.
+/// Puts the results into their form, and writes them down.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
-    pub(crate) resource: Resource,
+    /// Without, the results are the output of the state.
+    pub(crate) resource: Option<Resource>,
     pub(crate) parameters: Option<Template>,
+    pub(crate) transformation: Transformation,
+    /// Whether each result is a line of its own; else they are one array.
+    pub(crate) lines: bool,
+}
+
+/// What is kept of an iteration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transformation {
+    /// The whole execution: its input, output, status and times.
+    None,
+    /// Its output.
+    Compact,
+    /// Its output, or the elements of it if that is an array.
+    Flatten,
 }
 
 /// How many of a hundred may fail.
@@ -138,17 +155,37 @@ fn reader(reader: &mut Fields<'_>) -> Reader {
     let parameters = reader.arguments();
     let lists = resource.arn().ends_with("listObjectsV2");
     let mut format = if lists { Format::Listing } else { Format::Json };
-    let mut max_items = None;
+    let (mut max_items, mut pointer) = (None, None);
     if let Some(mut config) = reader.object("ReaderConfig") {
         max_items = config.seconds("MaxItems", 0..=100_000_000);
         format = self::format(&mut config).unwrap_or(format);
-        for name in ["Transformation", "ManifestType", "ItemsPointer"] {
-            config.take(name);
+        pointer = self::pointer(&mut config, &format);
+        if let Some(manifest) = config.text("ManifestType") {
+            format = Format::Other(manifest.to_owned());
+        }
+        match config.text("Transformation") {
+            None | Some("NONE") => {}
+            Some("LOAD_AND_FLATTEN") => format = Format::Other("LOAD_AND_FLATTEN".to_owned()),
+            Some(other) => {
+                let reason = format!("'{other}' is unknown");
+                config.advise("Transformation", reason, "use NONE or LOAD_AND_FLATTEN");
+            }
         }
         config.finish("a reader configuration");
     }
     reader.finish("an item reader");
-    Reader { resource, parameters, format, max_items }
+    Reader { resource, parameters, format, max_items, pointer }
+}
+
+fn pointer(config: &mut Fields<'_>, format: &Format) -> Option<String> {
+    const NAME: &str = "ItemsPointer";
+    let pointer = config.text(NAME)?;
+    if *format != Format::Json {
+        config.refuse(NAME, "is only for a file in JSON");
+    } else if !pointer.is_empty() && !pointer.starts_with(['/', '{']) {
+        config.advise(NAME, format!("'{pointer}' is no JSON pointer"), "begin it with '/'");
+    }
+    Some(pointer.to_owned())
 }
 
 fn format(config: &mut Fields<'_>) -> Option<Format> {
@@ -190,17 +227,45 @@ fn format(config: &mut Fields<'_>) -> Option<Format> {
     })
 }
 
-/// A writer without a resource only says how the results are put together.
 fn writer(writer: &mut Fields<'_>) -> Option<Writer> {
     let resource = writer.text("Resource").map(Resource::new);
     let parameters = writer.arguments();
-    if let Some(mut config) = writer.object("WriterConfig") {
-        config.take("Transformation");
-        config.take("OutputType");
+    let config = writer.object("WriterConfig");
+    if resource.is_none() && config.is_none() {
+        writer.advise(
+            "",
+            "a result writer that does nothing",
+            "give it a Resource or a WriterConfig",
+        );
+    }
+    let mut transformation = match resource {
+        Some(_) => Transformation::None,
+        None => Transformation::Compact,
+    };
+    let mut lines = false;
+    if let Some(mut config) = config {
+        match config.text("Transformation") {
+            None => {}
+            Some("NONE") => transformation = Transformation::None,
+            Some("COMPACT") => transformation = Transformation::Compact,
+            Some("FLATTEN") => transformation = Transformation::Flatten,
+            Some(other) => {
+                let reason = format!("'{other}' is unknown");
+                config.advise("Transformation", reason, "use NONE, COMPACT or FLATTEN");
+            }
+        }
+        match config.text("OutputType") {
+            None | Some("JSON") => {}
+            Some("JSONL") => lines = true,
+            Some(other) => {
+                let reason = format!("'{other}' is unknown");
+                config.advise("OutputType", reason, "use JSON or JSONL");
+            }
+        }
         config.finish("a writer configuration");
     }
     writer.finish("a result writer");
-    Some(Writer { resource: resource?, parameters })
+    Some(Writer { resource, parameters, transformation, lines })
 }
 
 fn share(fields: &mut Fields<'_>) -> Option<Share> {

@@ -23,7 +23,7 @@ use crate::problem::{Problem, Problems, Severity};
 use crate::template::{Expression, Template};
 
 pub(crate) use choice::{ChoiceRule, Comparison, Kind as ValueKind, Operand, Relation, Test};
-pub(crate) use distributed::{Batcher, Format, Reader, Share, Writer};
+pub(crate) use distributed::{Batcher, Format, Reader, Share, Transformation, Writer};
 pub(crate) use graph::targets;
 pub(crate) use recovery::{Catcher, Retrier};
 pub(crate) use resource::Family;

@@ -63,7 +63,8 @@ fn written(file: &Path, body: &Json) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(file, body.to_string())
+    // A text is the content already.
+    std::fs::write(file, body.as_str().map_or_else(|| body.to_string(), str::to_owned))
 }
 
 /// The objects of a bucket, in the order of their keys.

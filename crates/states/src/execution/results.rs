@@ -1,0 +1,250 @@
+//! The results of a distributed Map: told as they are, as whole executions or flattened, and handed
+//! on or written to files.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Work;
+use super::context::Extra;
+use super::lane::{FanState, LaneId};
+use crate::failure::Failure;
+use crate::json::Json;
+use crate::machine::{Distributed, Kind, Transformation, Writer};
+use crate::shaping;
+use crate::timestamp;
+
+/// The output of the state, once the results are written down.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Written(Json);
+
+/// An iteration as an execution of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Iteration {
+    input: Json,
+    started: Timestamp,
+    stopped: Option<Timestamp>,
+    failure: Option<Failure>,
+}
+
+/// What all iterations of a run have in common.
+struct RunNames {
+    bucket: String,
+    folder: String,
+    arn: String,
+    machine: String,
+}
+
+impl FanState {
+    /// Notes that the next iteration starts.
+    pub(super) fn begin(&mut self, input: &Json, now: Timestamp) {
+        if let Some(told) = self.run.as_mut().and_then(|run| run.told.as_mut()) {
+            let input = input.clone();
+            told.push(Iteration { input, started: now, stopped: None, failure: None });
+        }
+    }
+
+    /// Notes how an iteration has ended.
+    pub(super) fn end(&mut self, index: usize, now: Timestamp, failure: Option<Failure>) {
+        let told = self.run.as_mut().and_then(|run| run.told.as_mut());
+        if let Some(iteration) = told.and_then(|told| told.get_mut(index)) {
+            iteration.stopped = Some(now);
+            iteration.failure = failure;
+        }
+    }
+}
+
+/// What a run is called: the label, or the state's name without spaces.
+pub(super) fn label(distributed: &Distributed, state: &str) -> String {
+    distributed.label.clone().unwrap_or_else(|| state.replace(' ', ""))
+}
+
+impl Work<'_, '_> {
+    fn writer_of(&self, id: LaneId) -> Option<&Writer> {
+        match &self.state_of(id)?.kind {
+            Kind::Map(_, map) => map.distributed.as_ref()?.writer.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Failed iterations are told as whole executions in any case, though in a file only.
+    pub(super) fn tells_iterations(&self, id: LaneId) -> bool {
+        self.writer_of(id).is_some_and(|writer| {
+            writer.transformation == Transformation::None || writer.resource.is_some()
+        })
+    }
+
+    /// The run is done: its results are handed on, or written down first.
+    pub(super) fn run_ended(&mut self, id: LaneId, fan: FanState) {
+        let Some(writer) = self.writer_of(id).cloned() else {
+            let succeeded = fan.results.into_iter().flatten().collect();
+            return self.run_succeeded(id, Json::Array(succeeded));
+        };
+        let names = match self.run_names(id, &writer) {
+            Ok(names) => names,
+            Err(failure) => return self.trouble(id, failure),
+        };
+        let told = fan.run.and_then(|run| run.told).unwrap_or_default();
+        let (succeeded, failed) = self.told(&writer, &names, fan.results, told);
+        let output = |results: Vec<Json>| match writer.lines {
+            false => Json::Array(results),
+            true => lines(&results),
+        };
+        if writer.resource.is_none() {
+            return self.run_succeeded(id, output(succeeded));
+        }
+        let mut files = Vec::new();
+        for (status, results) in [("SUCCEEDED", succeeded), ("FAILED", failed)] {
+            if !results.is_empty() {
+                let kind = if writer.lines { "jsonl" } else { "json" };
+                files.push((
+                    status,
+                    format!("{}/{status}_0.{kind}", names.folder),
+                    output(results),
+                ));
+            }
+        }
+        let manifest = (format!("{}/manifest.json", names.folder), manifest(&names, &files));
+        let files = files.into_iter().map(|(_, key, body)| (key, body)).chain([manifest.clone()]);
+        let bucket = Json::from(names.bucket.as_str());
+        let put = |(key, body)| {
+            Json::object([("Bucket", bucket.clone()), ("Key", Json::from(key)), ("Body", body)])
+        };
+        let writes: VecDeque<Json> = files.map(put).collect();
+        let details = [("Bucket", bucket.clone()), ("Key", Json::from(manifest.0))];
+        let result = Json::object([
+            ("MapRunArn", Json::from(names.arn)),
+            ("ResultWriterDetails", Json::object(details)),
+        ]);
+        if let Some(lane) = self.execution.lanes.get_mut(&id) {
+            lane.written = Some(Written(result));
+            lane.writes = writes;
+        }
+        self.write_next(id);
+    }
+
+    /// Writes the next file, or hands the state's output on when all are written.
+    pub(super) fn write_next(&mut self, id: LaneId) {
+        let resource = self.writer_of(id).and_then(|writer| writer.resource.clone());
+        let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
+        match (lane.writes.pop_front(), resource) {
+            (Some(call), Some(resource)) => self.call_storage(id, &resource, call),
+            _ => {
+                if let Some(Written(result)) = lane.written.take() {
+                    self.run_succeeded(id, result);
+                }
+            }
+        }
+    }
+
+    fn run_names(&mut self, id: LaneId, writer: &Writer) -> Result<RunNames, Failure> {
+        let parameters = match (&writer.parameters, self.state_of(id)) {
+            (Some(given), Some(state)) => self.evaluate(id, Extra::default(), |world, lane| {
+                let input = shaping::select(&state.input_path, &lane.input, world)?;
+                given.fill(&world.scope(&input))
+            })?,
+            _ => Json::Null,
+        };
+        let text = |name: &str| parameters.get(name).and_then(Json::as_str).unwrap_or_default();
+        let arn = self.execution.lanes.get(&id).and_then(|lane| lane.map_run.clone());
+        let arn = arn.unwrap_or_default();
+        let (named, run) = arn.rsplit_once(':').unwrap_or_default();
+        let prefix = text("Prefix").trim_end_matches('/');
+        let folder = if prefix.is_empty() { run.to_owned() } else { format!("{prefix}/{run}") };
+        let machine = named.replacen(":mapRun:", ":stateMachine:", 1);
+        Ok(RunNames { bucket: text("Bucket").to_owned(), folder, machine, arn })
+    }
+
+    /// The results of the iterations that have succeeded, and of those that have not.
+    fn told(
+        &mut self,
+        writer: &Writer,
+        names: &RunNames,
+        results: Vec<Option<Json>>,
+        iterations: Vec<Iteration>,
+    ) -> (Vec<Json>, Vec<Json>) {
+        let mut iterations = iterations.into_iter();
+        let (mut succeeded, mut failed) = (Vec::new(), Vec::new());
+        for output in results {
+            let iteration = iterations.next();
+            match (writer.transformation, output, iteration) {
+                (Transformation::None, Some(output), Some(iteration)) => {
+                    succeeded.push(self.execution_of(names, Some(&output), &iteration));
+                }
+                (Transformation::Flatten, Some(Json::Array(elements)), _) => {
+                    succeeded.extend(elements);
+                }
+                (_, Some(output), _) => succeeded.push(output),
+                (_, None, Some(iteration)) => {
+                    failed.push(self.execution_of(names, None, &iteration));
+                }
+                (_, None, None) => {}
+            }
+        }
+        (succeeded, failed)
+    }
+
+    /// An iteration as the service describes an execution, its members by their names.
+    fn execution_of(&mut self, names: &RunNames, output: Option<&Json>, own: &Iteration) -> Json {
+        let name = self.execution.entropy.draw_uuid();
+        let arn = names.machine.replacen(":stateMachine:", ":execution:", 1);
+        let included = || Json::object([("Included", Json::from(true))]);
+        let status = if output.is_some() { "SUCCEEDED" } else { "FAILED" };
+        let mut members = Vec::new();
+        if let Some(failure) = &own.failure {
+            let text = |text: &Option<String>| text.clone().map_or(Json::Null, Json::from);
+            members.extend([("Cause", text(&failure.cause)), ("Error", text(&failure.error))]);
+        }
+        members.extend([
+            ("ExecutionArn", Json::from(format!("{arn}:{name}"))),
+            ("Input", Json::from(own.input.to_string())),
+            ("InputDetails", included()),
+            ("Name", Json::from(name)),
+        ]);
+        if let Some(output) = output {
+            members.extend([
+                ("Output", Json::from(output.to_string())),
+                ("OutputDetails", included()),
+            ]);
+        }
+        let stopped = own.stopped.unwrap_or(self.now);
+        members.extend([
+            ("StartDate", Json::from(timestamp::format(own.started))),
+            ("StateMachineArn", Json::from(names.machine.as_str())),
+            ("Status", Json::from(status)),
+            ("StopDate", Json::from(timestamp::format(stopped))),
+        ]);
+        Json::object(members)
+    }
+}
+
+/// Which files there are, by the status of the executions in them.
+fn manifest(names: &RunNames, files: &[(&str, String, Json)]) -> Json {
+    let of = |status: &str| {
+        let files = files.iter().filter(|(own, ..)| *own == status);
+        let described = files.map(|(_, key, body)| {
+            let size = body.as_str().map_or_else(|| body.size(), str::len);
+            let size = u64::try_from(size).unwrap_or(u64::MAX);
+            Json::object([("Key", Json::from(key.as_str())), ("Size", Json::from(size))])
+        });
+        Json::Array(described.collect())
+    };
+    Json::object([
+        ("DestinationBucket", Json::from(names.bucket.as_str())),
+        ("MapRunArn", Json::from(names.arn.as_str())),
+        (
+            "ResultFiles",
+            Json::object([
+                ("FAILED", of("FAILED")),
+                ("PENDING", of("PENDING")),
+                ("SUCCEEDED", of("SUCCEEDED")),
+            ]),
+        ),
+    ])
+}
+
+fn lines(results: &[Json]) -> Json {
+    let lines: Vec<String> = results.iter().map(ToString::to_string).collect();
+    Json::from(lines.join("\n"))
+}
