@@ -112,6 +112,23 @@ fn a_loop_is_led_around_the_side_and_comes_in_from_there() {
 }
 
 #[test]
+fn two_loops_between_the_same_states_share_no_part_of_their_way() {
+    let machine = r#"{"StartAt":"Timer","States":{"Timer":{"Type":"Pass","Next":"Due"},
+        "Due":{"Type":"Choice","Choices":[{"Variable":"$.go","BooleanEquals":true,"Next":"Load"}],
+          "Default":"Done"},
+        "Load":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Next":"Timer",
+          "Catch":[{"ErrorEquals":["States.ALL"],"Next":"Timer"}]},
+        "Done":{"Type":"Pass","End":true}}}"#;
+    let svg = draw_svg(&Machine::parse(machine).unwrap());
+    let up = |way: &Vec<f64>| way[1] > way[way.len() - 1];
+    let next = ways(&svg, "edge next").into_iter().find(up).unwrap();
+    let catch = ways(&svg, "edge catch").into_iter().find(up).unwrap();
+    for (one, other) in [(next[1], catch[1]), (next[next.len() - 1], catch[catch.len() - 1])] {
+        assert!((one - other).abs() >= 3.0, "{next:?} and {catch:?}");
+    }
+}
+
+#[test]
 fn a_distributed_map_tells_where_its_items_come_from() {
     let machine = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemReader":{
         "Resource":"arn:aws:states:::s3:getObject"},"ItemProcessor":{"ProcessorConfig":{"Mode":

@@ -11,6 +11,9 @@ const LABEL_TOP: f64 = 18.0;
 /// How far apart two ports of a node are, and how far from its corners.
 const PORT: f64 = 24.0;
 const CORNER: f64 = 8.0;
+/// How far apart loops leave a node or come in at it, and how many do so apart.
+const APART: f64 = 4.0;
+const MOST_APART: usize = 2;
 /// How far a loop runs beside the nodes, and above and below them.
 const LOOP: f64 = 20.0;
 pub(super) const CHARACTER: f64 = 5.9;
@@ -51,6 +54,8 @@ struct Router<'g> {
     ports: Vec<(f64, f64)>,
     /// The loops so far: the layers beside which they run, their side, and how far out they reach.
     loops: Vec<(usize, usize, f64, f64)>,
+    /// The nodes that the loops so far leave (true) and come in at.
+    loop_ends: Vec<(usize, bool)>,
 }
 
 impl Placed {
@@ -109,6 +114,19 @@ impl Placed {
     }
 }
 
+/// One end of a loop, at a node.
+struct LoopEnd {
+    /// -1 to the left, 1 to the right.
+    side: f64,
+    /// Whether nothing stands beside the node on that side.
+    outermost: bool,
+    /// Where the loop runs up or down.
+    lane: f64,
+    leaves: bool,
+    /// How many loops leave, or come in, there already.
+    beside: usize,
+}
+
 impl<'g> Router<'g> {
     fn new(graph: &'g Graph) -> Self {
         let mut top = 0.0;
@@ -132,7 +150,7 @@ impl<'g> Router<'g> {
                 ports[edge].1 = offset;
             }
         }
-        Self { graph, lines, ports, loops: Vec::new() }
+        Self { graph, lines, ports, loops: Vec::new(), loop_ends: Vec::new() }
     }
 
     fn line(&self, node: usize) -> Line {
@@ -201,8 +219,16 @@ impl<'g> Router<'g> {
         let width = edge.label.chars().count() as f64 * CHARACTER;
         let out = reach + LOOP + if width > 0.0 { width + CORNER } else { 0.0 };
         self.loops.push((first, last, side, out));
-        let mut points = self.end(edge.from, (side, beyond(edge.from, side) == 0), (lane, true));
-        let mut end = self.end(edge.to, (side, beyond(edge.to, side) == 0), (lane, false));
+        let end_at = |node: usize, leaves: bool| LoopEnd {
+            side,
+            outermost: beyond(node, side) == 0,
+            lane,
+            leaves,
+            beside: self.loop_ends.iter().filter(|end| **end == (node, leaves)).count(),
+        };
+        let mut points = self.end(edge.from, &end_at(edge.from, true));
+        let mut end = self.end(edge.to, &end_at(edge.to, false));
+        self.loop_ends.extend([(edge.from, true), (edge.to, false)]);
         end.reverse();
         points.extend(end);
         let line = self.line(edge.from);
@@ -212,22 +238,23 @@ impl<'g> Router<'g> {
 
     /// How a loop leaves a node for its lane, or in reverse how it comes in from there: from the
     /// node's side where nothing stands beside it, else from below or above.
-    fn end(&self, node: usize, place: (f64, bool), lane: (f64, bool)) -> Vec<Point> {
-        let ((side, outermost), (lane, leaves)) = (place, lane);
+    fn end(&self, node: usize, end: &LoopEnd) -> Vec<Point> {
+        let LoopEnd { side, outermost, lane, leaves, beside } = *end;
+        let apart = beside.min(MOST_APART) as f64 * APART;
         let (middle, half, top) =
             (self.graph.middle(node), self.graph.half(node), self.line(node).top);
         let height = self.graph.sizes[node].height;
         if outermost {
             // A loop of a node to itself leaves below where it comes in.
-            let y = top + height * if leaves { 0.65 } else { 0.35 };
+            let y = if leaves { top + height * 0.65 + apart } else { top + height * 0.35 - apart };
             return vec![(middle + half * side, y), (lane, y)];
         }
-        let port = middle + (half - CORNER * 1.5).max(0.0) * side;
+        let port = middle + (half - CORNER * 1.5 - apart).max(0.0) * side;
         let (from, y) = if leaves {
             let line = self.line(node);
-            (top + height, line.top + line.height + CORNER)
+            (top + height, line.top + line.height + CORNER + apart)
         } else {
-            (top, top - CORNER * 2.0)
+            (top, top - CORNER * 2.0 - apart)
         };
         vec![(port, from), (port, y), (lane, y)]
     }
