@@ -178,6 +178,11 @@ fn a_call_that_the_service_does_not_know_is_refused() {
         "arn:aws:states:::s3:getObject",
         "arn:aws-cn:states:::nosuch:thing",
         "arn:aws:states:::aws-sdk:glue:startJobRun.sync",
+        "arn:aws:states:::aws-sdk:s3:GetObject",
+        "arn:aws:states:::aws-sdk:S3:getObject",
+        "charge",
+        "arn:aws:lambda",
+        "",
     ] {
         let found = errors(&task(resource), Workflow::Standard);
         assert_eq!(found.len(), 1, "{resource}");

@@ -107,6 +107,12 @@ const OPTIMIZED: &[(&str, &[(&str, u8)])] = &[
 
 /// Refuses a call that the service does not know, or that the machine's type does not allow.
 pub(super) fn check(fields: &Fields<'_>, resource: &Resource) {
+    let arn = resource.arn();
+    if !arn.is_empty() && is_filled_in(arn) && !is_arn(arn) {
+        let reason = format!("'{arn}' is not a valid resource ARN");
+        let remedy = "name a function, an activity or a service integration by its ARN";
+        fields.advise("Resource", reason, remedy);
+    }
     if let Some((service, action)) = resource.service().filter(|_| is_whole(resource.arn()))
         && !is_known(service, action, resource.pattern())
     {
@@ -131,14 +137,27 @@ fn express(fields: &Fields<'_>, resource: &Resource) {
     fields.advise("Resource", reason, "make it a Standard machine, or do not wait here");
 }
 
-/// Whether nothing is to be filled in, as `${Service}` is when a template is deployed.
 fn is_whole(arn: &str) -> bool {
-    !arn.contains(['$', '{', '<']) && arn.split(':').nth(3) == Some("")
+    is_filled_in(arn) && arn.split(':').nth(3) == Some("")
+}
+
+/// Whether nothing is to be filled in, as `${Service}` is when a template is deployed.
+fn is_filled_in(arn: &str) -> bool {
+    !arn.contains(['$', '{', '<'])
+}
+
+/// `arn:partition:service:region:account:resource`, where region and account may be empty.
+fn is_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    matches!(parts[..], ["arn", partition, service, _, _, resource]
+        if ![partition, service, resource].contains(&""))
 }
 
 fn is_known(service: &str, action: &str, pattern: Pattern) -> bool {
-    if service.starts_with("aws-sdk:") {
-        return pattern != Pattern::RunJob;
+    if let Some(of_sdk) = service.strip_prefix("aws-sdk:") {
+        let is_camel_case = action.starts_with(|first: char| first.is_ascii_lowercase());
+        let is_lowercase = !of_sdk.contains(|next: char| next.is_ascii_uppercase());
+        return pattern != Pattern::RunJob && is_camel_case && is_lowercase;
     }
     let name = action.split('.').next().unwrap_or_default();
     let waits = match pattern {
