@@ -21,4 +21,5 @@ step "emulator: its launcher"; scripts/emulator.sh launcher
 step "emulator: the store";    scripts/emulator.sh store
 step "emulator: every sample"; scripts/emulator.sh samples
 step "emulator: the flow";     scripts/emulator.sh test
+step "the same bytes with JSONata"; scripts/key-order.sh
 step "the page: which rule matches?"; scripts/which-rule.sh test
