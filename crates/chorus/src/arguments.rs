@@ -3,10 +3,10 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::command::{
-    accounts::Accounts, demo::Demo, design::Design, dlq::Dlq, doctor::Doctor, events::Events,
-    import::Import, order::Order, partners::Partners, pattern::Pattern, payment::Payment,
-    projections::Projections, replay::Replay, review::Review, settle::Settle, simulate::Simulate,
-    states::States, synth::Synth, trace::Trace, up::Up,
+    accounts::Accounts, backup::Backup, demo::Demo, design::Design, dlq::Dlq, doctor::Doctor,
+    events::Events, import::Import, order::Order, partners::Partners, pattern::Pattern,
+    payment::Payment, projections::Projections, replay::Replay, restore::Restore, review::Review,
+    settle::Settle, simulate::Simulate, states::States, synth::Synth, trace::Trace, up::Up,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -48,6 +48,10 @@ pub(crate) enum Command {
     Review(Review),
     /// Show where all items and all money are, and whether it adds up
     Accounts(Accounts),
+    /// Copy a shop, running or not, as it is at one moment
+    Backup(Backup),
+    /// Make a shop of a backup
+    Restore(Restore),
     /// Record that you have dealt with what doctor found of an order
     Settle(Settle),
     /// Print the design table, or prove that its flow closes

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use chorus_shop::{Shop, ShopConfig, ShopError};
+use chorus_shop::{Shop, ShopConfig};
 use clap::Args;
 
 use crate::client::Client;
@@ -31,7 +31,8 @@ impl ShopLocation {
         match running_in(data) {
             Some(url) => Ok(Client::remote(&url)),
             None => {
-                let (there, data_of) = (data.join("store.db").exists(), data.display());
+                let there = chorus_local::holds_engine(data);
+                let data_of = data.display();
                 let start = format!("start one with `{} up --data {data_of}`", called());
                 anyhow::ensure!(there, "there is no shop in {data_of}; {start}");
                 let config = ShopConfig { data: Some(data.clone()), ..ShopConfig::default() };
@@ -53,12 +54,8 @@ pub(crate) fn url(text: &str) -> Result<String, String> {
 /// The URL of the shop that runs on this directory, if a process holds the engine's lock.
 pub(crate) fn running_in(data: &Path) -> Option<String> {
     let url = std::fs::read_to_string(data.join(URL_FILE)).ok()?;
-    let config = ShopConfig { data: Some(data.to_owned()), ..ShopConfig::default() };
-    // A shop that was killed leaves its URL behind; only one that runs holds the directory's lock.
-    // A directory that does not open for another reason is for its own command to tell of.
-    let held =
-        |error: &ShopError| matches!(error, ShopError::Engine(chorus_local::Error::InUse(_)));
-    Shop::open(&config).err().as_ref().is_some_and(held).then(|| url.trim().to_owned())
+    // A shop that was killed leaves its URL behind; only one that runs holds the directory.
+    chorus_local::is_in_use(data).then(|| url.trim().to_owned())
 }
 
 /// Says where the shop of this directory listens, until the announcement is dropped.

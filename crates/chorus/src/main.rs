@@ -47,6 +47,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Payment(payment) => command::payment::run(&payment).await,
         Command::Review(review) => command::review::run(&review).await,
         Command::Accounts(accounts) => command::accounts::run(&accounts).await,
+        Command::Backup(backup) => command::backup::run(&backup).await,
+        Command::Restore(restore) => command::restore::run(&restore),
         Command::Settle(settle) => command::settle::run(&settle).await,
         Command::Design(design) => command::design::run(&design),
         Command::Pattern(pattern) => command::pattern::run(&pattern),

@@ -2,7 +2,7 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 22] = [
     "demo",
     "up",
     "import",
@@ -23,6 +23,8 @@ const COMMANDS: [&str; 20] = [
     "review",
     "accounts",
     "settle",
+    "backup",
+    "restore",
 ];
 
 #[test]

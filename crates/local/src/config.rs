@@ -19,6 +19,8 @@ use crate::store::DynoxideStore;
 pub struct LocalConfig {
     /// The directory of `store.db` and `engine.db`; without, everything is in memory.
     pub data: Option<PathBuf>,
+    /// Files of the application in the same directory: it is refused where one of them is missing.
+    pub beside: Vec<&'static str>,
     pub functions: Vec<Function>,
     /// The rules of the bus.
     pub rules: Vec<Rule>,
@@ -68,6 +70,7 @@ impl LocalConfig {
         rules.retain(deployed);
         Self {
             data: None,
+            beside: Vec::new(),
             functions,
             rules,
             clock: Arc::new(SystemClock),

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use chorus_kernel::StoreError;
 
+use crate::DirectoryError;
+
 /// Why the embedded engine did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process has the directory.
     #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
-    #[error("the directory {} cannot be made", .0.display())]
-    Directory(PathBuf, #[source] std::io::Error),
+    /// The files of the directory do not belong together, or cannot be read.
+    #[error(transparent)]
+    Directory(DirectoryError),
     #[error("the engine's journal failed")]
     Journal(#[source] rusqlite::Error),
     /// The journal holds what no version of ours wrote.
@@ -49,4 +52,13 @@ pub enum Error {
         /// How long it was waited for.
         seconds: u64,
     },
+}
+
+impl From<DirectoryError> for Error {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::InUse(path) => Self::InUse(path),
+            other => Self::Directory(other),
+        }
+    }
 }

@@ -35,6 +35,7 @@
 mod bus;
 mod clock;
 mod config;
+mod directory;
 mod dispatcher;
 mod engine;
 mod error;
@@ -53,6 +54,7 @@ mod wire;
 pub use bus::Bus;
 pub use clock::{SystemClock, VirtualClock};
 pub use config::LocalConfig;
+pub use directory::{DirectoryError, holds_engine, is_in_use, open_directory, restore};
 pub use dispatcher::{Dispatcher, Job};
 pub use engine::{
     Accepted, Alarm, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryId, Disorder, Engine,

@@ -15,6 +15,7 @@ use crate::Error;
 use crate::bus::{Bus, Parts};
 use crate::clock::SystemClock;
 use crate::config::LocalConfig;
+use crate::directory::{self, DirectoryError, JOURNAL_FILE, STORE_FILE, Snapshot, open_directory};
 use crate::dispatcher::{Dispatcher, Job};
 use crate::engine::{Engine, Observation, Schedule, Topology};
 use crate::jobs::{FORGET, Forget, SWEEP, Sweep};
@@ -109,6 +110,31 @@ impl Local {
         self.dispatcher.orchestrator.story(&*self.store, correlation_id).await
     }
 
+    /// Copies everything that the engine and `beside`, stores of the application, hold at one moment
+    /// into the directory `to`, which is made. Nothing is accepted by the bus meanwhile; what is
+    /// asked of it waits.
+    ///
+    /// # Errors
+    /// See [`DirectoryError`]; then there is no `to`.
+    pub async fn backup(
+        &self,
+        to: &Path,
+        beside: Vec<(&'static str, Arc<DynoxideStore>)>,
+    ) -> Result<(), Error> {
+        let stores = [(STORE_FILE, Arc::clone(&self.store))].into_iter().chain(beside);
+        let snapshot = |(file, store): (&'static str, Arc<DynoxideStore>)| {
+            let copy: Snapshot = Box::new(move |path: &Path| {
+                store.copy_to(path).map_err(|error| DirectoryError::Store(path.to_owned(), error))
+            });
+            (file, copy)
+        };
+        let files = stores.map(snapshot).collect();
+        let partial = self.bus.records().copy_all(files, to).await??;
+        let to = to.to_owned();
+        let finished = tokio::task::spawn_blocking(move || directory::finish(&partial, &to));
+        Ok(finished.await.map_err(|_| Error::Closed)??)
+    }
+
     /// The executions that failed, timed out or were aborted, of those that started from `since` on.
     /// It reads every execution that is remembered.
     ///
@@ -148,12 +174,11 @@ fn open_files(
         let memory = || DynoxideStore::memory(Arc::clone(&config.clock), &tables).map(Arc::new);
         return Ok((given.unwrap_or_else(memory).map_err(Error::Store)?, None));
     };
-    std::fs::create_dir_all(directory)
-        .map_err(|error| Error::Directory(directory.clone(), error))?;
+    open_directory(directory, &config.beside)?;
     // The journal first: it knows whether another process has the directory.
-    let opened = Journal::open(&directory.join("engine.db"), topology)?;
+    let opened = Journal::open(&directory.join(JOURNAL_FILE), topology)?;
     let file =
-        || DynoxideStore::open(&Path::new(directory).join("store.db"), &tables).map(Arc::new);
+        || DynoxideStore::open(&Path::new(directory).join(STORE_FILE), &tables).map(Arc::new);
     Ok((given.unwrap_or_else(file).map_err(Error::Store)?, Some(opened)))
 }
 

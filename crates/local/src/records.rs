@@ -1,9 +1,12 @@
 //! What is kept of the past: in the journal, or, without a directory, in memory within bounds.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+
+use crate::directory::{DirectoryError, Snapshot, copy_all};
 
 use crate::engine::{Accepted, Change};
 use crate::journal::{self, AttemptNote, Journal};
@@ -96,6 +99,21 @@ impl Records {
                 memory.events.retain(|event| event.at >= limit);
                 Ok(before - memory.events.len())
             }
+        }
+    }
+
+    /// Copies the journal, and then `files`, between two of its transactions.
+    pub(crate) async fn copy_all(
+        &self,
+        files: Vec<(&'static str, Snapshot)>,
+        to: &Path,
+    ) -> Result<Result<PathBuf, DirectoryError>, Error> {
+        match self {
+            Self::Journal(journal) => {
+                let to = to.to_owned();
+                journal.read(move |connection| Ok(copy_all(connection, files, &to))).await
+            }
+            Self::Memory(_) => Ok(Err(DirectoryError::InMemory)),
         }
     }
 

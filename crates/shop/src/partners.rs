@@ -16,6 +16,8 @@ use crate::{CARRIER_API_KEY, ShopConfig};
 #[derive(Clone)]
 pub struct Partners {
     store: Arc<dyn Store>,
+    /// The same, as what a backup copies.
+    kept: Arc<DynoxideStore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -26,6 +28,15 @@ impl std::fmt::Debug for Partners {
 }
 
 impl Partners {
+    /// Their books' file in a shop's directory.
+    pub const FILE: &str = "partners.db";
+
+    /// Their books, as what a backup copies.
+    #[must_use]
+    pub fn kept(&self) -> (&'static str, Arc<DynoxideStore>) {
+        (Self::FILE, Arc::clone(&self.kept))
+    }
+
     /// The tables of their books.
     pub const TABLES: [TableSpec; 3] =
         [CARRIER_TABLE, SIMULATED_MAILER_TABLE, SIMULATED_PROVIDER_TABLE];
@@ -37,10 +48,11 @@ impl Partners {
     pub fn open(config: &ShopConfig) -> Result<Self, StoreError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = match &config.data {
-            Some(data) => DynoxideStore::open(&data.join("partners.db"), &Self::TABLES)?,
+            Some(data) => DynoxideStore::open(&data.join(Self::FILE), &Self::TABLES)?,
             None => DynoxideStore::memory(Arc::clone(&clock), &Self::TABLES)?,
         };
-        Ok(Self { store: Arc::new(store), clock })
+        let kept = Arc::new(store);
+        Ok(Self { store: Arc::clone(&kept) as Arc<dyn Store>, kept, clock })
     }
 
     /// The same, with its books behind what `wrap` makes of their store: to watch it.

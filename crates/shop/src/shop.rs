@@ -8,7 +8,7 @@ use axum::Router;
 use chorus_events::table::TABLE;
 use chorus_http::{ApiInfo, HttpFunction};
 use chorus_kernel::{Failure, StoreError, sweep};
-use chorus_local::{Endpoint, Local, LocalConfig};
+use chorus_local::{Endpoint, Local, LocalConfig, open_directory};
 use chorus_services::Dependencies;
 use chorus_webhook_signature::WebhookSecret;
 use jiff::SignedDuration;
@@ -24,9 +24,6 @@ const CARRIER: &str = "/partners/carrier";
 /// Why a shop does not open, or not work.
 #[derive(Debug, thiserror::Error)]
 pub enum ShopError {
-    /// The directory cannot be used.
-    #[error("the directory {0} cannot be used")]
-    Directory(String, #[source] std::io::Error),
     #[error("nothing can listen on {0}: is it in use? Choose another with --port")]
     Address(SocketAddr, #[source] std::io::Error),
     /// The engine does not open.
@@ -107,13 +104,14 @@ impl Shop {
 
     fn at(config: &ShopConfig, address: SocketAddr) -> Result<Self, ShopError> {
         if let Some(data) = &config.data {
-            let unusable = |error| ShopError::Directory(data.display().to_string(), error);
-            std::fs::create_dir_all(data).map_err(unusable)?;
+            // Before the partners' books, which would be made anew where they are missing.
+            open_directory(data, &[Partners::FILE]).map_err(chorus_local::Error::from)?;
         }
         let partners = Partners::open(config)?;
         let (functions, routes) = HttpFunction::split(functions(&partners, secret()));
         let mut engine = LocalConfig::new(&TABLE, functions);
         (engine.data, engine.seed) = (config.data.clone(), config.seed);
+        engine.beside = vec![Partners::FILE];
         (engine.concurrency, engine.disorder) = (config.concurrency, config.disorder);
         engine.limits.clone_from(&config.limits);
         for (row, path) in [("StartDelivery", "deliveries"), ("RecallDelivery", "recalls")] {

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod accounts;
+pub(crate) mod backup;
 pub(crate) mod demo;
 pub(crate) mod design;
 pub(crate) mod dlq;
@@ -13,6 +14,7 @@ pub(crate) mod pattern;
 pub(crate) mod payment;
 pub(crate) mod projections;
 pub(crate) mod replay;
+pub(crate) mod restore;
 pub(crate) mod review;
 pub(crate) mod settle;
 pub(crate) mod simulate;

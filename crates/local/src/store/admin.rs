@@ -1,5 +1,7 @@
 //! What an operator does with a store: look through a table, and let what expired go.
 
+use std::path::Path;
+
 use chorus_kernel::{Index, Item, StoreError};
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::scan::ScanRequest;
@@ -74,6 +76,16 @@ impl DynoxideStore {
             return Ok(0);
         }
         self.database.sweep_ttl().map_err(refusal::of)
+    }
+
+    /// Copies all that the store holds at this moment into a new file.
+    ///
+    /// # Errors
+    /// Where the file is there already, or cannot be written.
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let unreadable = || StoreError::Invalid(format!("{} is no UTF-8 path", path.display()));
+        let path = path.to_str().ok_or_else(unreadable)?;
+        self.database.vacuum_into(path).map_err(refusal::outside)
     }
 
     /// Deletes all items of a table. Answers how many.

@@ -86,6 +86,7 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners) -> Router {
         .route("/operator/rules", get(doctor::rules))
         .route("/operator/audit", get(entries))
         .route("/operator/settle", post(settle))
+        .route("/operator/backup", post(backup))
         .route("/operator/attempts", get(attempts))
         .route("/operator/executions", get(executions))
         .route("/operator/accounts", get(accounts))
@@ -197,6 +198,22 @@ async fn settle(
     let now = desk.local.kernel().clock.now();
     audit::settle(desk.local.store().as_ref(), now, order_id.as_str(), &reason).await?;
     Ok(Json(json!({ "settled": order_id })))
+}
+
+#[derive(Deserialize)]
+struct BackupTo {
+    /// A directory on the machine of the shop.
+    to: std::path::PathBuf,
+}
+
+/// Copies the shop as it is at one moment, while it works.
+async fn backup(
+    State(desk): State<OperatorApi>,
+    Json(BackupTo { to }): Json<BackupTo>,
+) -> Result<Json<Value>, Refused> {
+    desk.local.backup(&to, vec![desk.partners.kept()]).await?;
+    tracing::info!(to = %to.display(), "made a backup");
+    Ok(Json(json!({ "backup": to })))
 }
 
 /// What operators did, oldest first.

@@ -1,0 +1,32 @@
+//! `chorus backup`: a shop as it is at one moment, while orders run.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::client::Ask;
+use crate::location::ShopLocation;
+use crate::screen::{GOOD, called, line};
+
+/// Copy a shop, running or not, as it is at one moment. Requests wait while the files are copied.
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The directory that becomes the backup; it must not exist, or be empty
+    to: PathBuf,
+    #[command(flatten)]
+    place: ShopLocation,
+}
+
+pub(crate) async fn run(backup: &Backup) -> anyhow::Result<ExitCode> {
+    let to = std::path::absolute(&backup.to)?;
+    let client = backup.place.client()?;
+    let answer: Value = client.ask(Ask::post("/operator/backup", json!({ "to": to }))).await?;
+    tracing::debug!(%answer, "backed up");
+    let (to, chorus) = (to.display(), called());
+    line!(
+        "{GOOD}Backed up{GOOD:#} to {to}. `{chorus} restore {to} --data DIR` makes a shop of it."
+    );
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,167 @@
+//! The directory of an engine: its files belong together, and say so.
+//!
+//! Each file holds the id of its directory and the format in which it is written. A file that is
+//! missing, of another directory, of a newer release or damaged is refused before anything is opened
+//! or made: what is not understood is never taken for an empty shop.
+
+mod backup;
+mod identity;
+
+use std::path::{Path, PathBuf};
+
+use chorus_kernel::StoreError;
+use rusqlite::Connection;
+
+use identity::Identity;
+
+pub use backup::restore;
+pub(crate) use backup::{Snapshot, copy_all, finish};
+
+/// The journal's file, which holds what there is to know of the directory.
+pub(crate) const JOURNAL_FILE: &str = "engine.db";
+
+/// The store's file.
+pub(crate) const STORE_FILE: &str = "store.db";
+
+/// How the files of a directory are written; a newer release may write them otherwise.
+const FORMAT: i64 = 1;
+
+/// Why a directory is not opened, backed up or restored.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    #[error("{} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    #[error(
+        "{} is missing, and the other files of its directory are there: put it back, or restore a \
+         backup",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    #[error("{} belongs to another directory, or to another moment of this one", .0.display())]
+    Foreign(PathBuf),
+    #[error("{} was written by a newer release: it has format {found}, and this one reads {FORMAT}", file.display())]
+    Newer { file: PathBuf, found: i64 },
+    #[error("{} is damaged: {reason}; restore a backup", file.display())]
+    Damaged { file: PathBuf, reason: String },
+    /// An engine in memory has no directory.
+    #[error("what is in memory cannot be backed up: there is no directory")]
+    InMemory,
+    #[error("{} cannot be copied", .0.display())]
+    Store(PathBuf, #[source] StoreError),
+    #[error("{} holds something already", .0.display())]
+    Occupied(PathBuf),
+    #[error("{} holds no backup: {JOURNAL_FILE} is missing", .0.display())]
+    NoBackup(PathBuf),
+    #[error("{} cannot be read or written", .0.display())]
+    Files(PathBuf, #[source] std::io::Error),
+    #[error("{} cannot be read or written", .0.display())]
+    Database(PathBuf, #[source] rusqlite::Error),
+}
+
+impl DirectoryError {
+    fn of_database(file: &Path, error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
+        let file = file.to_owned();
+        match error.sqlite_error_code() {
+            Some(DatabaseBusy | DatabaseLocked) => Self::InUse(file),
+            Some(DatabaseCorrupt | NotADatabase) => {
+                Self::Damaged { file, reason: error.to_string() }
+            }
+            _ => Self::Database(file, error),
+        }
+    }
+}
+
+/// Makes the directory, or checks that its files belong together. `beside` are the files of the
+/// application, next to the engine's own. A directory of the first release, whose files did not
+/// know each other, is taken as it is.
+///
+/// # Errors
+/// See [`DirectoryError`]. Nothing is changed then.
+pub fn open_directory(directory: &Path, beside: &[&str]) -> Result<(), DirectoryError> {
+    std::fs::create_dir_all(directory)
+        .map_err(|error| DirectoryError::Files(directory.to_owned(), error))?;
+    let own = [STORE_FILE].into_iter().chain(beside.iter().copied());
+    let expected: Vec<String> = own.map(ToOwned::to_owned).collect();
+    let path = directory.join(JOURNAL_FILE);
+    if !path.exists() {
+        if let Some(left) = expected.iter().map(|file| directory.join(file)).find(|it| it.exists())
+        {
+            tracing::debug!(left = %left.display(), "a file without its journal");
+            return Err(DirectoryError::Missing(path));
+        }
+        let journal = identity::connect(&path)?;
+        return complete(directory, &journal, &Identity::fresh(expected));
+    }
+    identity::check_length(&path)?;
+    let journal = identity::connect(&path)?;
+    let Some(mut known) = identity::read(&journal, &path)? else {
+        check_first_release(directory, &journal, &expected)?;
+        return complete(directory, &journal, &Identity::fresh(expected));
+    };
+    for file in &known.files {
+        known.check(&directory.join(file))?;
+    }
+    let more = expected.into_iter().filter(|file| !known.files.contains(file)).collect::<Vec<_>>();
+    if known.complete && more.is_empty() {
+        return Ok(());
+    }
+    known.files.extend(more);
+    complete(directory, &journal, &known)
+}
+
+/// A directory whose files do not know each other yet has all of them: none is made anew.
+fn check_first_release(
+    directory: &Path,
+    journal: &Connection,
+    files: &[String],
+) -> Result<(), DirectoryError> {
+    let path = directory.join(JOURNAL_FILE);
+    let version: i64 = journal
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|error| DirectoryError::of_database(&path, error))?;
+    if version > FORMAT {
+        return Err(DirectoryError::Newer { file: path, found: version });
+    }
+    for file in files {
+        let path = directory.join(file);
+        if !path.exists() {
+            return Err(DirectoryError::Missing(path));
+        }
+        identity::check_length(&path)?;
+        if identity::read(&identity::connect(&path)?, &path)?.is_some() {
+            return Err(DirectoryError::Foreign(path));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the identity into each file: into the journal first, as one that is not complete, so that
+/// whoever finds it half done goes on.
+fn complete(
+    directory: &Path,
+    journal: &Connection,
+    identity: &Identity,
+) -> Result<(), DirectoryError> {
+    let path = directory.join(JOURNAL_FILE);
+    identity.write(journal, &path, false)?;
+    for file in &identity.files {
+        let path = directory.join(file);
+        identity.write(&identity::connect(&path)?, &path, true)?;
+    }
+    identity.write(journal, &path, true)
+}
+
+/// Whether there are files of an engine, be it that some are missing.
+#[must_use]
+pub fn holds_engine(directory: &Path) -> bool {
+    [JOURNAL_FILE, STORE_FILE].iter().any(|file| directory.join(file).exists())
+}
+
+/// Whether a process works on this directory.
+#[must_use]
+pub fn is_in_use(directory: &Path) -> bool {
+    let path = directory.join(JOURNAL_FILE);
+    let read = || identity::read(&identity::connect(&path)?, &path);
+    path.exists() && matches!(read(), Err(DirectoryError::InUse(_)))
+}

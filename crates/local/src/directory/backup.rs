@@ -1,0 +1,138 @@
+//! Backing a directory up while the engine is at work, and restoring it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::identity::{self, Identity};
+use super::{DirectoryError, JOURNAL_FILE};
+
+/// Copies what one file holds at one moment to the path that it is given.
+pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> + Send>;
+
+/// Copies the journal, whose writer calls this between two of its transactions, and then the other
+/// files, in their order.
+///
+/// Nothing is accepted by the bus meanwhile, so that what the copies hold is what a process that is
+/// killed leaves: what the store has done of a delivery that the journal still has is a duplicate,
+/// and no record is marked as published whose events the journal lacks. Partners come last: they
+/// may have done more than the store knows of, as after any crash, and are asked again by the same
+/// keys.
+pub(crate) fn copy_all(
+    journal: &Connection,
+    files: Vec<(&'static str, Snapshot)>,
+    to: &Path,
+) -> Result<PathBuf, DirectoryError> {
+    let partial = vacant(to)?;
+    let path = partial.join(JOURNAL_FILE);
+    let target = path.to_string_lossy().into_owned();
+    journal
+        .execute("VACUUM INTO ?1", [target])
+        .map_err(|error| DirectoryError::of_database(&path, error))?;
+    for (file, snapshot) in files {
+        snapshot(&partial.join(file))?;
+    }
+    Ok(partial)
+}
+
+/// Checks the copies in `partial`, and gives them their place.
+pub(crate) fn finish(partial: &Path, to: &Path) -> Result<(), DirectoryError> {
+    check_all(partial)?;
+    put_in_place(partial, to)
+}
+
+/// Makes a directory of a backup, with an id of its own: from then on it is another one than that
+/// which was backed up.
+///
+/// # Errors
+/// Where `from` is no backup, a file of it is missing, foreign, newer or damaged, it is a directory
+/// in use, or `to` holds something.
+pub fn restore(from: &Path, to: &Path) -> Result<(), DirectoryError> {
+    let journal = from.join(JOURNAL_FILE);
+    if !journal.exists() {
+        return Err(DirectoryError::NoBackup(from.to_owned()));
+    }
+    let found = identity::read(&identity::connect(&journal)?, &journal)?;
+    let found = found.ok_or_else(|| DirectoryError::NoBackup(from.to_owned()))?;
+    let partial = vacant(to)?;
+    for file in found.files.iter().map(String::as_str).chain([JOURNAL_FILE]) {
+        let source = from.join(file);
+        if !source.exists() {
+            return Err(DirectoryError::Missing(source));
+        }
+        for suffix in ["", "-wal"] {
+            let source = from.join(format!("{file}{suffix}"));
+            if source.exists() {
+                std::fs::copy(&source, partial.join(format!("{file}{suffix}")))
+                    .map_err(|error| DirectoryError::Files(source, error))?;
+            }
+        }
+    }
+    let checked = check_all(&partial)?;
+    let renamed = Identity::fresh(checked.files);
+    let journal = identity::connect(&partial.join(JOURNAL_FILE))?;
+    super::complete(&partial, &journal, &renamed)?;
+    drop(journal);
+    put_in_place(&partial, to)
+}
+
+/// Reads every page of every file, and whether they belong together.
+fn check_all(directory: &Path) -> Result<Identity, DirectoryError> {
+    let path = directory.join(JOURNAL_FILE);
+    let journal = identity::connect(&path)?;
+    let known = identity::read(&journal, &path)?
+        .ok_or_else(|| DirectoryError::NoBackup(directory.to_owned()))?;
+    check_pages(&journal, &path)?;
+    for file in &known.files {
+        let path = directory.join(file);
+        known.check(&path)?;
+        check_pages(&identity::connect(&path)?, &path)?;
+    }
+    Ok(known)
+}
+
+fn check_pages(connection: &Connection, path: &Path) -> Result<(), DirectoryError> {
+    let told: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| DirectoryError::of_database(path, error))?;
+    if told == "ok" {
+        return Ok(());
+    }
+    Err(DirectoryError::Damaged { file: path.to_owned(), reason: told })
+}
+
+/// Where what becomes `to` is made, so that it is there whole or not at all.
+fn vacant(to: &Path) -> Result<PathBuf, DirectoryError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |error| DirectoryError::Files(path, error)
+    };
+    if to.exists() && std::fs::read_dir(to).map_err(failed(to))?.next().is_some() {
+        return Err(DirectoryError::Occupied(to.to_owned()));
+    }
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = to.with_file_name(name);
+    if partial.exists() {
+        std::fs::remove_dir_all(&partial).map_err(failed(&partial))?;
+    }
+    std::fs::create_dir_all(&partial).map_err(failed(&partial))?;
+    Ok(partial)
+}
+
+/// Makes the files durable, and gives their directory its name.
+fn put_in_place(partial: &Path, to: &Path) -> Result<(), DirectoryError> {
+    let sync = |path: &Path| std::fs::File::open(path).and_then(|file| file.sync_all());
+    let place = || -> std::io::Result<()> {
+        for file in std::fs::read_dir(partial)? {
+            sync(&file?.path())?;
+        }
+        sync(partial)?;
+        if to.exists() {
+            std::fs::remove_dir(to)?;
+        }
+        std::fs::rename(partial, to)?;
+        sync(to.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    };
+    place().map_err(|error| DirectoryError::Files(to.to_owned(), error))
+}

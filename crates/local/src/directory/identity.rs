@@ -1,0 +1,137 @@
+//! What a file says of the directory that it belongs to.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{DirectoryError, FORMAT};
+
+/// One row. `files` and `complete` are the journal's to say.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,
+    format INTEGER NOT NULL,
+    files TEXT NOT NULL,
+    complete INTEGER NOT NULL
+) STRICT";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) id: String,
+    pub(super) format: i64,
+    /// The files beside the journal.
+    pub(super) files: Vec<String>,
+    /// Whether all of them were made.
+    pub(super) complete: bool,
+}
+
+pub(super) fn connect(path: &Path) -> Result<Connection, DirectoryError> {
+    let connection = Connection::open(path);
+    let connection = connection.map_err(|error| DirectoryError::of_database(path, error))?;
+    let patient = connection.busy_timeout(Duration::from_millis(500));
+    patient.map_err(|error| DirectoryError::of_database(path, error))?;
+    Ok(connection)
+}
+
+/// What the file says; none where it says nothing, as those of the first release.
+pub(super) fn read(
+    connection: &Connection,
+    path: &Path,
+) -> Result<Option<Identity>, DirectoryError> {
+    let failed = |error| DirectoryError::of_database(path, error);
+    let there: bool = connection
+        .query_row(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'chorus_directory'",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(failed)?;
+    if !there {
+        return Ok(None);
+    }
+    let query = "SELECT id, format, files, complete FROM chorus_directory";
+    let found = connection.query_row(query, [], |row| {
+        let files: String = row.get(2)?;
+        let files = files.split_whitespace().map(ToOwned::to_owned).collect();
+        Ok(Identity { id: row.get(0)?, format: row.get(1)?, files, complete: row.get(3)? })
+    });
+    let found = found.optional().map_err(failed)?;
+    match found {
+        Some(Identity { format, .. }) if format > FORMAT => {
+            Err(DirectoryError::Newer { file: path.to_owned(), found: format })
+        }
+        found => Ok(found),
+    }
+}
+
+impl Identity {
+    pub(super) fn fresh(files: Vec<String>) -> Self {
+        // Each hasher of the standard library is keyed by the operating system's randomness.
+        let random = || RandomState::new().hash_one(());
+        let id = format!("{:016x}{:016x}", random(), random());
+        Self { id, format: FORMAT, files, complete: false }
+    }
+
+    /// Whether the file belongs to this directory. While that is not complete, the file may be
+    /// missing, and may say nothing.
+    pub(super) fn check(&self, file: &Path) -> Result<(), DirectoryError> {
+        if !file.exists() {
+            if !self.complete {
+                return Ok(());
+            }
+            return Err(DirectoryError::Missing(file.to_owned()));
+        }
+        check_length(file)?;
+        match read(&connect(file)?, file)? {
+            Some(found) if found.id == self.id => Ok(()),
+            None if !self.complete => Ok(()),
+            _ => Err(DirectoryError::Foreign(file.to_owned())),
+        }
+    }
+
+    /// Writes it into a file, in one transaction.
+    pub(super) fn write(
+        &self,
+        connection: &Connection,
+        path: &Path,
+        complete: bool,
+    ) -> Result<(), DirectoryError> {
+        let failed = |error| DirectoryError::of_database(path, error);
+        connection.execute_batch(TABLE).map_err(failed)?;
+        let replace = "REPLACE INTO chorus_directory (one, id, format, files, complete) \
+                       VALUES (1, ?1, ?2, ?3, ?4)";
+        let values = params![self.id, self.format, self.files.join(" "), complete];
+        connection.execute(replace, values).map_err(failed)?;
+        Ok(())
+    }
+}
+
+/// Whether the file is as long as its header says: one that was cut off would be found to be damaged
+/// only where somebody reads what is gone. Pages in a write-ahead log may not be in it yet.
+pub(super) fn check_length(path: &Path) -> Result<(), DirectoryError> {
+    let failed = |error| DirectoryError::Files(path.to_owned(), error);
+    let mut header = Vec::with_capacity(32);
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    file.by_ref().take(32).read_to_end(&mut header).map_err(failed)?;
+    let (Some(&[high, low]), Some(&[a, b, c, d])) = (
+        header.get(16..18).and_then(|it| it.first_chunk()),
+        header.get(28..).and_then(|it| it.first_chunk()),
+    ) else {
+        return Ok(());
+    };
+    let wal = path.with_extension("db-wal");
+    let page = match u16::from_be_bytes([high, low]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    let says = page * u64::from(u32::from_be_bytes([a, b, c, d]));
+    let long = file.metadata().map_err(failed)?.len();
+    if long >= says || wal.exists() {
+        return Ok(());
+    }
+    let reason = format!("it should have {says} bytes, and has {long}");
+    Err(DirectoryError::Damaged { file: path.to_owned(), reason })
+}

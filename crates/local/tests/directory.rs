@@ -1,0 +1,140 @@
+//! The files of a directory know each other: what does not belong together is refused.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::path::Path;
+
+use chorus_events::table::TABLE;
+use chorus_kernel::Publisher;
+use chorus_local::{DirectoryError, Error, Local, LocalConfig, open_directory, restore};
+use rusqlite::Connection;
+use world::{always, entry, function, rules_of};
+
+const FILES: [&str; 2] = ["engine.db", "store.db"];
+
+fn open(directory: &Path) -> Result<Local, Error> {
+    let (counting, _) = function("CountOrder", always);
+    let mut config = LocalConfig::new(&TABLE, vec![counting]).data(directory);
+    config.rules = rules_of(&["CountOrder"]);
+    Local::open(config)
+}
+
+/// A directory in which an event was accepted, and that nobody has open.
+async fn used() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let local = open(directory.path()).unwrap();
+    local.bus().put_events(&[entry("OrderCreated", "a", 1)]).await.unwrap();
+    local.runner().shutdown(std::time::Duration::from_secs(5)).await.unwrap();
+    directory
+}
+
+/// Why the directory does not open.
+#[track_caller]
+fn refusal(directory: &Path) -> DirectoryError {
+    match open(directory) {
+        Err(Error::Directory(error)) => error,
+        Err(other) => panic!("another error: {other}"),
+        Ok(_) => panic!("it opens"),
+    }
+}
+
+#[tokio::test]
+async fn a_directory_without_one_of_its_files_is_refused() {
+    for file in FILES {
+        let directory = used().await;
+        std::fs::remove_file(directory.path().join(file)).unwrap();
+        let error = refusal(directory.path());
+        assert!(matches!(&error, DirectoryError::Missing(path) if path.ends_with(file)), "{error}");
+        assert!(!directory.path().join(file).exists(), "none is made in its place");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_the_application_belongs_to_the_directory_too() {
+    let directory = tempfile::tempdir().unwrap();
+    open_directory(directory.path(), &["books.db"]).unwrap();
+    drop(open(directory.path()).unwrap());
+    std::fs::remove_file(directory.path().join("books.db")).unwrap();
+    assert!(matches!(refusal(directory.path()), DirectoryError::Missing(_)));
+}
+
+#[tokio::test]
+async fn a_file_of_another_directory_is_refused() {
+    for file in FILES {
+        let (directory, other) = (used().await, used().await);
+        std::fs::copy(other.path().join(file), directory.path().join(file)).unwrap();
+        let error = refusal(directory.path());
+        assert!(matches!(error, DirectoryError::Foreign(_)), "{file}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_a_newer_release_wrote_is_refused() {
+    for file in FILES {
+        let directory = used().await;
+        let written = Connection::open(directory.path().join(file)).unwrap();
+        written.execute("UPDATE chorus_directory SET format = 2", []).unwrap();
+        drop(written);
+        let error = refusal(directory.path());
+        assert!(matches!(error, DirectoryError::Newer { found: 2, .. }), "{file}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_and_never_an_empty_shop() {
+    for file in FILES {
+        for damage in ["garbage", "cut off", "emptied"] {
+            let directory = used().await;
+            let path = directory.path().join(file);
+            let whole = std::fs::read(&path).unwrap();
+            let left = match damage {
+                "garbage" => b"this is no database".to_vec(),
+                "cut off" => whole[..whole.len() - 4_096].to_vec(),
+                _ => Vec::new(),
+            };
+            std::fs::write(&path, left).unwrap();
+            let error = refusal(directory.path());
+            let told = matches!(
+                error,
+                DirectoryError::Damaged { .. }
+                    | DirectoryError::Foreign(_)
+                    | DirectoryError::Missing(_)
+            );
+            assert!(told, "{file}, {damage}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_was_half_made_is_made_to_its_end() {
+    let directory = used().await;
+    let journal = Connection::open(directory.path().join("engine.db")).unwrap();
+    journal.execute("UPDATE chorus_directory SET complete = 0", []).unwrap();
+    drop(journal);
+    std::fs::remove_file(directory.path().join("store.db")).unwrap();
+    drop(open(directory.path()).unwrap());
+    drop(open(directory.path()).unwrap());
+}
+
+#[tokio::test]
+async fn a_backup_is_checked_before_it_becomes_a_directory() {
+    let (directory, place) = (used().await, tempfile::tempdir().unwrap());
+    let (backup, to) = (place.path().join("backup"), place.path().join("to"));
+    let local = open(directory.path()).unwrap();
+    local.backup(&backup, Vec::new()).await.unwrap();
+    let again = local.backup(&backup, Vec::new()).await.unwrap_err();
+    assert!(matches!(again, Error::Directory(DirectoryError::Occupied(_))), "{again}");
+    restore(&backup, &to).unwrap();
+    drop(open(&to).unwrap());
+    assert!(matches!(restore(&backup, &to), Err(DirectoryError::Occupied(_))));
+
+    // A file of the backup, and the same of the restored directory, are of two directories by now.
+    let third = place.path().join("third");
+    std::fs::copy(to.join("store.db"), backup.join("store.db")).unwrap();
+    assert!(matches!(restore(&backup, &third), Err(DirectoryError::Foreign(_))));
+    std::fs::remove_file(backup.join("store.db")).unwrap();
+    assert!(matches!(restore(&backup, &third), Err(DirectoryError::Missing(_))));
+    assert!(matches!(restore(place.path(), &third), Err(DirectoryError::NoBackup(_))));
+    assert!(!third.exists());
+}

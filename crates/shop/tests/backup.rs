@@ -1,0 +1,110 @@
+//! A shop is backed up while it works, and restored.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use chorus_local::restore;
+use chorus_order::Status;
+use chorus_shop::{Shop, ShopConfig};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+const CUSTOMERS: [&str; 5] =
+    ["ana", "ben-declined", "cleo-carrier-cancels", "dora-provider-twice", "emil-carrier-twice"];
+
+/// How many orders are acknowledged before the backup begins; more are placed while it is made.
+const BEFORE: usize = 60;
+
+async fn ask(router: &Router, method: &str, path: &str, body: Value) -> Option<Value> {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("content-type", "application/json");
+    let request = request.body(Body::from(body.to_string())).unwrap();
+    let answer = router.clone().oneshot(request).await.unwrap();
+    let fine = answer.status().is_success();
+    let body = to_bytes(answer.into_body(), 1_000_000).await.unwrap();
+    fine.then(|| serde_json::from_slice(&body).unwrap())
+}
+
+async fn start(data: &Path) -> Shop {
+    let config = ShopConfig { data: Some(data.to_owned()), ..ShopConfig::default() };
+    Shop::start(&config).await.unwrap()
+}
+
+async fn rest(shop: &Shop) {
+    let rested = shop.local().bus().rested();
+    tokio::time::timeout(Duration::from_secs(60), rested).await.unwrap();
+}
+
+/// Places orders one after the other until it is dropped, and notes those that were acknowledged.
+async fn keep_ordering(router: Router, acknowledged: Arc<Mutex<BTreeSet<String>>>) {
+    for number in 0.. {
+        let order = json!({
+            "customer-id": CUSTOMERS[number % CUSTOMERS.len()],
+            "lines": [{ "sku": "chai", "quantity": 1 }],
+            "shipping-address":
+                { "name": "Ana", "street": "Street 1", "city": "Berlin", "country": "Germany" },
+        });
+        let placed = ask(&router, "POST", "/orders", order).await.unwrap();
+        acknowledged.lock().unwrap().insert(placed["order-id"].as_str().unwrap().to_owned());
+        // As fast as they can, they would place more than a slow machine delivers in a minute.
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_taken_under_load_restores_to_a_shop_that_has_every_order_acknowledged_before_the_backup_began_and_no_half_of_one_each_ends_and_all_adds_up()
+ {
+    let place = tempfile::tempdir().unwrap();
+    let (data, backup, to) =
+        (place.path().join("data"), place.path().join("backup"), place.path().join("to"));
+    let shop = start(&data).await;
+    let router = shop.router();
+    let item = json!({ "name": "Chai", "price": 18, "stock": 100_000 });
+    ask(&router, "PUT", "/items/chai", item).await.unwrap();
+    for customer in CUSTOMERS {
+        let kept = json!({ "name": customer, "email": "somebody@example.com" });
+        ask(&router, "PUT", &format!("/customers/{customer}"), kept).await.unwrap();
+    }
+    rest(&shop).await;
+
+    let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
+    let customers: Vec<_> = (0..4)
+        .map(|_| tokio::spawn(keep_ordering(router.clone(), Arc::clone(&acknowledged))))
+        .collect();
+    while acknowledged.lock().unwrap().len() < BEFORE {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let before = acknowledged.lock().unwrap().clone();
+    ask(&router, "POST", "/operator/backup", json!({ "to": backup })).await.unwrap();
+    let after = acknowledged.lock().unwrap().len();
+    customers.iter().for_each(tokio::task::JoinHandle::abort);
+    shop.stop().await.unwrap();
+    drop(shop);
+    assert!(after > before.len(), "the shop took orders all the while");
+
+    restore(&backup, &to).unwrap();
+    let shop = start(&to).await;
+    for _ in 0..240 {
+        if shop.accounts().await.unwrap().count(Status::Open) == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    rest(&shop).await;
+    let accounts = shop.accounts().await.unwrap();
+    assert_eq!(accounts.problems, Vec::<String>::new());
+    let restored: BTreeSet<String> =
+        accounts.orders.iter().map(|order| order.order_id.to_string()).collect();
+    let lost: Vec<_> = before.difference(&restored).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    for status in [Status::Delivered, Status::Canceled] {
+        assert!(accounts.count(status) > 0, "{status:?}: the load was none");
+    }
+    shop.stop().await.unwrap();
+}
