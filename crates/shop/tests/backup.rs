@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,8 +22,13 @@ const CUSTOMERS: [&str; 5] =
 /// How many orders are acknowledged before the backup begins; more are placed while it is made.
 const BEFORE: usize = 60;
 
+/// Each request has a key of its own.
+static KEYS: AtomicUsize = AtomicUsize::new(0);
+
 async fn ask(router: &Router, method: &str, path: &str, body: Value) -> Option<Value> {
     let request = Request::builder().method(method).uri(path);
+    let key = KEYS.fetch_add(1, Ordering::Relaxed);
+    let request = request.header("idempotency-key", format!("key-{key}"));
     let request = request.header("content-type", "application/json");
     let request = request.body(Body::from(body.to_string())).unwrap();
     let answer = router.clone().oneshot(request).await.unwrap();
@@ -78,6 +84,7 @@ async fn a_backup_taken_under_load_restores_to_a_shop_that_has_every_order_ackno
         .map(|_| tokio::spawn(keep_ordering(router.clone(), Arc::clone(&acknowledged))))
         .collect();
     while acknowledged.lock().unwrap().len() < BEFORE {
+        assert!(!customers.iter().any(tokio::task::JoinHandle::is_finished), "one gave up");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let before = acknowledged.lock().unwrap().clone();
