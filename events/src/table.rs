@@ -12,7 +12,7 @@ const OF_HIGH_VALUE: Content = Content::AtLeast { field: "total", units: HIGH_VA
 chorus_table::design_table! {
     /// Accepts an order at the prices that the service has learned.
     CreateOrder: ORDER api [CreateOrder] => [OrderCreated]
-        .undone_by(&CancelOrder).within(5);
+        .undone_by(&CancelOrder).within(5).budget(4, 11);
 
     /// Cancels an order that has not ended, because a customer asks or a step failed.
     CancelOrder: ORDER api [CancelOrder]
@@ -20,37 +20,37 @@ chorus_table::design_table! {
             OrderDeclined, PaymentFailed, ErrorItemRemoved, ErrorMarkDeliveryAsStarted,
             DeliveryWasCanceled]
         => [OrderCanceled]
-        .final_step();
+        .final_step().budget(4, 8);
 
     /// Sets aside what an order needs: all of its lines, or none.
     ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved, ItemNotAvailable]
-        .undone_by(&UnreserveOrReturnItem);
+        .undone_by(&UnreserveOrReturnItem).budget(4, 9);
 
     /// Looks up what the reserved items are called.
     DescribeItem: INVENTORY on [ItemReserved] => [ItemDescribed, ErrorItemDescribed]
-        .read_only();
+        .read_only().budget(3, 4);
 
     /// Looks up who the order is for.
     DescribeCustomer: CUSTOMER on [ItemDescribed] => [CustomerDescribed, ErrorCustomerDescribed]
-        .read_only();
+        .read_only().budget(3, 4);
 
     /// Plans the delivery, and says by when it can arrive.
     EstimateDelivery: DELIVERY on [CustomerDescribed]
         => [DeliveryEstimated, ErrorDeliveryEstimated]
-        .undone_by(&CancelDelivery);
+        .undone_by(&CancelDelivery).budget(3, 7);
 
     /// Collects the payment of an order: the machine below does, and says what became of it.
     CollectPayment: PAYMENT on [DeliveryEstimated] => []
-        .read_only().starts_machine().within(300);
+        .read_only().starts_machine().within(300).budget(2, 4);
 
     /// Asks for a person's look at an order of high value; the machine waits for the verdict.
     AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
-        .undone_by(&CancelPayment).outside();
+        .undone_by(&CancelPayment).outside().budget(4, 9);
 
     /// Charges the order; one of high value only once it is approved.
     MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
         => [PaymentMade, PaymentFailed]
-        .undone_by(&CancelPayment).outside().within(300);
+        .undone_by(&CancelPayment).outside().within(300).budget(5, 5);
 
     /// Fails the payment of an order that nobody reviewed in time, or that cannot be charged.
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
@@ -58,59 +58,60 @@ chorus_table::design_table! {
 
     /// Tells the machine that waits what the reviewer says.
     HearVerdict: PAYMENT on [OrderApproved, OrderDeclined, ReviewTaken] => []
-        .records().outside();
+        .records().outside().budget(4, 9);
 
     /// Takes the reserved items out of the stock.
     RemoveItem: INVENTORY on [PaymentMade] => [ItemRemoved, ErrorItemRemoved]
-        .undone_by(&UnreserveOrReturnItem);
+        .undone_by(&UnreserveOrReturnItem).budget(3, 9);
 
     /// Fulfils the delivery of an order that is paid and packed: the machine below does.
     FulfilDelivery: DELIVERY on [ItemRemoved] => []
-        .read_only().starts_machine();
+        .read_only().starts_machine().budget(2, 4);
 
     /// Marks the delivery as started, which hands it to the carrier; the machine waits for its word.
     MarkDeliveryAsStarted: DELIVERY task_of FulfilDelivery [ItemRemoved]
         => [DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted]
-        .undone_by(&CancelDelivery);
+        .undone_by(&CancelDelivery).budget(4, 12);
 
     /// Asks the carrier to fetch and deliver the parcel.
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => [DeliveryStarted]
-        .undone_by(&RecallDelivery).calls(crate::partners::CARRIER).within(86_400);
+        .undone_by(&RecallDelivery).calls(crate::partners::CARRIER).within(86_400).budget(0, 0);
 
     /// Passes on what the carrier's signed webhook says, and tells the machine that waits for it.
     RelayLogistics: DELIVERY api [LogisticsUpdate]
         => [DeliveryStarted, Delivered, DeliveryCanceled, ErrorDeliveryWasDelivered]
-        .final_step();
+        .final_step().budget(3, 10);
 
     /// Confirms that the parcel has arrived.
     ConfirmDelivery: DELIVERY task_of FulfilDelivery [Delivered]
         => [DeliveryWasDelivered, ErrorDeliveryWasDelivered]
-        .final_step();
+        .final_step().budget(2, 4);
 
     /// Closes the order.
     CompleteOrder: ORDER on [DeliveryWasDelivered] => [OrderDelivered]
-        .final_step();
+        .final_step().budget(3, 8);
 
     /// Cancels a delivery because the carrier gave up, says nothing or could not be reached, or
     /// because the order was canceled; where none was planned yet, none will be.
     CancelDelivery: DELIVERY on [OrderCanceled] or_dead [DeliveryMarkedAsStarted]
         task_of FulfilDelivery [DeliveryCanceled, ItemRemoved]
         => [DeliveryWasCanceled, ErrorDeliveryWasCanceled]
-        .final_step().dead_letters_of(&StartDelivery);
+        .final_step().dead_letters_of(&StartDelivery).budget(4, 9);
 
     /// Calls a parcel back that the carrier may have.
     RecallDelivery: DELIVERY on [DeliveryWasCanceled] => []
         .final_step().calls(crate::partners::CARRIER)
-        .when(Content::OneOf { field: "canceled-by", values: &["order", "unreachable"] });
+        .when(Content::OneOf { field: "canceled-by", values: &["order", "unreachable"] })
+        .budget(0, 0);
 
     /// Makes available again what was reserved for, or removed for, a canceled order.
     UnreserveOrReturnItem: INVENTORY on [OrderCanceled]
         => [ItemUnreserved, ItemReturned, ErrorItemUnreserved, ErrorItemReturned]
-        .final_step().title("UnreserveItem or ReturnItem");
+        .final_step().title("UnreserveItem or ReturnItem").budget(4, 9);
 
     /// Refunds what was charged for a canceled order, and sees to it that nothing will be.
     CancelPayment: PAYMENT on [OrderCanceled] => [PaymentCanceled, ErrorPaymentCanceled]
-        .final_step().outside().queued();
+        .final_step().outside().queued().budget(8, 8);
 
     /// Asks for a refund again that the payment provider refused, because an operator says so.
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
@@ -121,7 +122,7 @@ chorus_table::design_table! {
         on [ItemNotAvailable, PaymentMade, PaymentFailed, DeliveryStarted, OrderCanceled,
             OrderDelivered]
         => [EmailSent, EmailFailed]
-        .records().outside().queued();
+        .records().outside().queued().budget(7, 7);
 
     /// Tells an operator that something could not be undone.
     AlertOperator: NOTIFICATION
@@ -137,7 +138,7 @@ chorus_table::design_table! {
     /// Has a person look at an order of high value, once its payment asks for it.
     ReviewOrder: FRAUD api [DecideReview] on [OrderCreated, ReviewRequested]
         => [OrderApproved, OrderDeclined, ReviewTaken]
-        .records().within(86_400).when(OF_HIGH_VALUE);
+        .records().within(86_400).when(OF_HIGH_VALUE).budget(4, 8);
 
     /// Closes the review of an order that was canceled.
     CloseReview: FRAUD on [OrderCanceled] => []
@@ -149,11 +150,11 @@ chorus_table::design_table! {
 
     /// Counts orders and what they are worth, by how they ended.
     CountOrder: ANALYTICS on [OrderCreated, OrderCanceled, OrderDelivered] => []
-        .records();
+        .records().budget(2, 4);
 
     /// Keeps every event, for good.
     RecordEvent: EVENT_LOG listens_to everything => []
-        .records().folds().every("com.");
+        .records().folds().every("com.").budget(1, 1);
 
     /// Lists an item: price, and stock received.
     PutItem: INVENTORY api [PutItem] => [ItemListed]
@@ -169,5 +170,5 @@ chorus_table::design_table! {
 
     /// Folds the order's events into the list that customers see.
     ProjectOrder: ORDER on [OrderCreated, OrderCanceled, OrderDelivered] => []
-        .records().folds();
+        .records().folds().budget(1, 1);
 }

@@ -3,10 +3,11 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::command::{
-    accounts::Accounts, backup::Backup, demo::Demo, design::Design, dlq::Dlq, doctor::Doctor,
-    events::Events, import::Import, order::Order, partners::Partners, pattern::Pattern,
-    payment::Payment, projections::Projections, replay::Replay, restore::Restore, review::Review,
-    settle::Settle, simulate::Simulate, states::States, synth::Synth, trace::Trace, up::Up,
+    accounts::Accounts, backup::Backup, cost::CostArguments, demo::Demo, design::Design, dlq::Dlq,
+    doctor::Doctor, events::Events, import::Import, order::Order, partners::Partners,
+    pattern::Pattern, payment::Payment, projections::Projections, replay::Replay, restore::Restore,
+    review::Review, settle::Settle, simulate::Simulate, states::States, synth::Synth, trace::Trace,
+    up::Up,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Pattern(Pattern),
     /// Validate, run and draw state machines in Amazon States Language
     States(States),
+    /// Print what an order costs on AWS, row by row
+    Cost(CostArguments),
     /// Print or check template.yaml, the stack that derives from the design table
     Synth(Synth),
     /// Rebuild what is derived from the orders' own events

@@ -2,7 +2,7 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "demo",
     "up",
     "import",
@@ -10,6 +10,7 @@ const COMMANDS: [&str; 22] = [
     "trace",
     "events",
     "dlq",
+    "cost",
     "design",
     "projections",
     "pattern",

@@ -5,6 +5,7 @@
 mod accounts;
 pub mod audit;
 mod config;
+pub mod cost;
 pub mod doctor;
 mod operator;
 mod partners;

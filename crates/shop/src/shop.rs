@@ -171,7 +171,7 @@ impl Shop {
     }
 }
 
-fn secret() -> WebhookSecret {
+pub(crate) fn secret() -> WebhookSecret {
     WEBHOOK_SECRET.parse().expect("the laptop's secret is long enough, as the tests show")
 }
 
@@ -186,6 +186,6 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -25,7 +25,7 @@ pub use event::{AnyEvent, Event, EventSpec, Inputs, Outputs, ReadError, Role};
 pub use identifier::{Handle, IdentifierError, is_identifier};
 pub use message::{Message, sample_time};
 pub use reader::Reader;
-pub use row::{Effect, Replay, Row, RowSpec, Trigger, Via};
+pub use row::{Budget, Effect, Replay, Row, RowSpec, Trigger, Via};
 pub use rules::{Rule, rules};
 pub use service::{Owner, Partner, Service};
 pub use table::Table;

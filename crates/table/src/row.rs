@@ -53,6 +53,15 @@ pub enum Replay {
     Suppressed,
 }
 
+/// What one message may cost a row at most: a change that makes it cost more says so in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests to DynamoDB.
+    pub requests: u32,
+    /// Write units of DynamoDB.
+    pub write_units: u32,
+}
+
 /// One row of the design table as a value: what rules, IAM, template and docs derive from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowSpec {
@@ -90,6 +99,8 @@ pub struct RowSpec {
     pub replay: Replay,
     /// Within how many seconds of its input it should have emitted, before somebody should look.
     pub within_seconds: u32,
+    /// What one message may cost it; none where nothing measures it.
+    pub budget: Option<Budget>,
 }
 
 impl RowSpec {
@@ -114,6 +125,7 @@ impl RowSpec {
             effect: Effect::ReadOnly,
             replay: Replay::Idempotent,
             within_seconds: 60,
+            budget: None,
         }
     }
 
@@ -237,6 +249,12 @@ impl RowSpec {
     #[must_use]
     pub const fn within(self, seconds: u32) -> Self {
         Self { within_seconds: seconds, ..self }
+    }
+
+    /// One message may cost it at most so many requests to DynamoDB and write units.
+    #[must_use]
+    pub const fn budget(self, requests: u32, write_units: u32) -> Self {
+        Self { budget: Some(Budget { requests, write_units }), ..self }
     }
 }
 

@@ -1,0 +1,104 @@
+//! `chorus cost`: what an order costs on AWS, row by row.
+
+use std::process::ExitCode;
+
+use chorus_shop::cost::{Cost, CostOfOrder, MeasuredOrder, PRICES_AS_OF, Story, measure};
+use clap::{Args, ValueEnum};
+
+use crate::screen::{BAD, BOLD, DIM, line, note};
+
+/// Print what an order takes on AWS, row by row: requests to DynamoDB, its units, invocations,
+/// events, state transitions, and US dollars for a million such orders. The order runs on the
+/// embedded engine, whose store counts as DynamoDB bills. Fails where an order of one line takes a
+/// row above the budget that the design table gives it.
+#[derive(Debug, Args)]
+pub(crate) struct CostArguments {
+    /// How the order ends
+    #[arg(long, value_enum, default_value_t = Ending::Delivered)]
+    story: Ending,
+    /// How many lines the order has
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=50))]
+    lines: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Ending {
+    Delivered,
+    /// Canceled by its customer while the carrier has it
+    Canceled,
+    /// Of high value: approved by a reviewer, then delivered
+    Reviewed,
+}
+
+pub(crate) async fn run(arguments: &CostArguments) -> anyhow::Result<ExitCode> {
+    let story = match arguments.story {
+        Ending::Delivered => Story::Delivered,
+        Ending::Canceled => Story::Canceled,
+        Ending::Reviewed => Story::Reviewed,
+    };
+    let cost = measure(MeasuredOrder { story, lines: arguments.lines }).await?;
+    if arguments.json {
+        line!("{}", serde_json::to_string_pretty(&cost)?);
+    } else {
+        print(&cost);
+    }
+    // Budgets are those of an order of one line.
+    let above = if arguments.lines == 1 { cost.over_budget() } else { Vec::new() };
+    for row in &above {
+        let (requests, units) = (row.most_requests, row.most_write_units);
+        match row.budget {
+            Some(budget) => note!(
+                "{BAD}above its budget:{BAD:#} a message costs {} {requests} requests and {units} \
+                 write units; the table allows {} and {}",
+                row.action,
+                budget.requests,
+                budget.write_units
+            ),
+            None => note!(
+                "{BAD}without a budget:{BAD:#} {}, of which a message costs {requests} requests \
+                 and {units} write units",
+                row.action
+            ),
+        }
+    }
+    Ok(if above.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(cost: &CostOfOrder) {
+    line!(
+        "{DIM}{:<24}{:>12}{:>9}{:>7}{:>7}{:>8}{:>12}{:>12}{DIM:#}",
+        "row",
+        "invocations",
+        "requests",
+        "reads",
+        "writes",
+        "events",
+        "transitions",
+        "$ a million"
+    );
+    for row in &cost.rows {
+        line!("{}", line_of(&row.action, &row.cost));
+    }
+    line!("{BOLD}{}{BOLD:#}", line_of("together", &cost.order));
+    line!(
+        "\n{DIM}List prices of us-east-1 as of {PRICES_AS_OF}. Time, logs and the archive are \
+         estimates; the simulated partners' books are not counted.{DIM:#}"
+    );
+}
+
+fn line_of(name: &str, cost: &Cost) -> String {
+    let used = &cost.used;
+    format!(
+        "{name:<24}{:>12}{:>9}{:>7}{:>7}{:>8}{:>12}{:>12.2}",
+        used.invocations,
+        used.requests,
+        used.read_units,
+        used.write_units,
+        used.events,
+        used.transitions,
+        cost.dollars_per_million
+    )
+}

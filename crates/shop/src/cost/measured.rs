@@ -1,0 +1,173 @@
+//! A shop in memory that does one thing after another, on virtual time, and records what each row
+//! consumes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use chorus_events::table::TABLE;
+use chorus_http::{HttpFunction, MAX_BODY};
+use chorus_kernel::{Clock, Handler, Kernel, Store};
+use chorus_local::{
+    Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Taken, VirtualClock, Work,
+};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::recorder::{RecordedBus, RecordedStore, RecordedTask, Recorder};
+use super::{Consumption, CostError};
+use crate::{API, CARRIER_API_KEY, Partners, ShopConfig, functions};
+
+/// When every story begins, in seconds since the epoch. The text of a moment is longer or shorter with
+/// its digits, and a record of about a kilobyte would cost more or less with it.
+const START: i64 = 1_767_225_600;
+
+/// Takes every parcel; the story has it call back.
+struct TakesParcels;
+
+#[async_trait]
+impl Partner for TakesParcels {
+    async fn post(&self, _: &Call) -> Result<u16, NoAnswer> {
+        Ok(202)
+    }
+}
+
+pub(super) struct MeasuredShop {
+    pub(super) local: Local,
+    pub(super) recorder: Arc<Recorder>,
+    kernel: Kernel,
+    clock: VirtualClock,
+    router: Router,
+}
+
+impl MeasuredShop {
+    /// A shop whose services are what `change` makes of them.
+    pub(super) fn open(
+        change: impl FnOnce(Vec<HttpFunction>) -> Vec<HttpFunction>,
+    ) -> Result<Self, CostError> {
+        let partners = Partners::open(&ShopConfig::default())?;
+        let secret = crate::shop::secret();
+        let (functions, routes) = HttpFunction::split(change(functions(&partners, secret)));
+        let recorder = Arc::<Recorder>::default();
+        let recorded = |handler| -> Arc<dyn Handler> {
+            Arc::new(RecordedTask { handler, recorder: Arc::clone(&recorder) })
+        };
+        let functions = functions.into_iter().map(|mut function| {
+            function.handlers = function.handlers.into_iter().map(recorded).collect();
+            function
+        });
+        let start = jiff::Timestamp::new(START, 123_456_789);
+        let clock = VirtualClock::at(start.expect("the constant is a moment of this century"));
+        let mut config = LocalConfig::new(&TABLE, functions.collect()).virtual_time(&clock).seed(1);
+        config.partner = Some(Arc::new(TakesParcels));
+        for row in ["StartDelivery", "RecallDelivery"] {
+            config = config.endpoint(row, Endpoint::new("in this process", CARRIER_API_KEY));
+        }
+        let local = Local::open(config)?;
+        let mut kernel = local.kernel().clone();
+        let store: Arc<dyn Store> = Arc::new(RecordedStore {
+            store: Arc::clone(local.store()),
+            recorder: Arc::clone(&recorder),
+        });
+        kernel.machines = local.machines_on(Arc::clone(&store));
+        kernel.store = store;
+        kernel.bus = Arc::new(RecordedBus { bus: kernel.bus, recorder: Arc::clone(&recorder) });
+        let router = chorus_http::router(&kernel, API, routes);
+        Ok(Self { local, recorder, kernel, clock, router })
+    }
+
+    /// The shop's time, in seconds since the epoch.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    /// Sends a request to the API as an invocation of the row `action`, and does everything that
+    /// follows.
+    pub(super) async fn request(
+        &self,
+        action: &str,
+        request: Request<Body>,
+    ) -> Result<Value, CostError> {
+        self.recorder.enter(action, 1, Consumption { http_requests: 1, ..Consumption::INVOCATION });
+        let answered = self.ask(request).await;
+        self.recorder.leave();
+        self.rest().await;
+        answered
+    }
+
+    /// Asks the API; demands success.
+    pub(super) async fn ask(&self, request: Request<Body>) -> Result<Value, CostError> {
+        let route = format!("{} {}", request.method(), request.uri());
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        let status = response.status();
+        let body = to_bytes(response.into_body(), MAX_BODY).await;
+        let body = body.map_err(|error| CostError::Unreadable(route.clone(), error.to_string()))?;
+        if !status.is_success() {
+            let answer = format!("{status}: {}", String::from_utf8_lossy(&body));
+            return Err(CostError::Refused(route, answer));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|error| CostError::Unreadable(route, error.to_string()))
+    }
+
+    /// Does what is due, and lets time pass to what is due next, until only outsiders are waited for.
+    async fn rest(&self) {
+        let bus = self.local.bus();
+        while !bus.is_idle() {
+            match bus.take_due(1).pop() {
+                Some(work) => self.perform(work).await,
+                None => match bus.next_delivery() {
+                    Some(at) => self.clock.advance_to(at),
+                    None => tokio::task::yield_now().await,
+                },
+            }
+        }
+    }
+
+    async fn perform(&self, work: Work) {
+        let (bus, dispatcher) = (self.local.bus(), self.local.dispatcher());
+        let row = |taken: &Taken| bus.topology().routes[taken.route].row().action;
+        match &work {
+            Work::Invoke(taken) => self.recorder.enter(row(taken), 1, Consumption::INVOCATION),
+            Work::Call(taken) => {
+                let call = Consumption { partner_calls: 1, ..Consumption::default() };
+                self.recorder.enter(row(taken), 1, call);
+            }
+            Work::Batch(batch) => {
+                // Each message is sent; they are received and deleted together.
+                let queue_requests = batch.len() as u64 + 2;
+                let used = Consumption { queue_requests, ..Consumption::INVOCATION };
+                self.recorder.enter(batch.first().map_or("", row), batch.len(), used);
+            }
+            Work::Wake(execution) => {
+                self.recorder.enter(machine_of(execution), 1, Consumption::default());
+            }
+            Work::Job(_) => {}
+        }
+        let verdicts = dispatcher.perform(&work, bus.topology(), &self.kernel).await;
+        bus.settle_all(verdicts);
+        match work {
+            Work::Job(job) => bus.finish(job),
+            _ => self.recorder.leave(),
+        }
+    }
+
+    /// Adds the transitions of the state machines that worked for an order.
+    pub(super) async fn add_transitions(&self, order_id: &str) -> Result<(), CostError> {
+        for story in self.local.executions(order_id).await? {
+            let entered = story.moments.iter().filter(|it| it.kind.ends_with("StateEntered"));
+            let transitions = entered.count() as u64;
+            let used = Consumption { transitions, ..Consumption::default() };
+            self.recorder.add_to(machine_of(&story.name), used);
+        }
+        Ok(())
+    }
+}
+
+/// The row whose machine an execution is of. Its name begins with it, and the name of a nested
+/// execution begins with that of the one which started it.
+fn machine_of(execution: &str) -> &str {
+    execution.split_once('-').map_or(execution, |(machine, _)| machine)
+}

@@ -1,0 +1,217 @@
+//! What an order costs on AWS: an order is played on the embedded engine, and what each row consumes
+//! is counted as the store reports it and priced by one list.
+//!
+//! The books of the simulated payment provider and mailer are not counted: real ones keep their own.
+
+mod measured;
+mod prices;
+mod recorder;
+mod story;
+
+use std::ops::AddAssign;
+
+use chorus_events::table::TABLE;
+use chorus_http::HttpFunction;
+use chorus_kernel::{Failure, StoreError};
+use chorus_table::Budget;
+use serde::{Serialize, Serializer};
+
+use measured::MeasuredShop;
+use recorder::RowRecord;
+
+pub use prices::PRICES_AS_OF;
+
+/// How a measured order ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Story {
+    /// Charged without a review, picked up and delivered.
+    Delivered,
+    /// Canceled by the customer while the carrier has it.
+    Canceled,
+    /// Of high value: approved by a reviewer, then delivered.
+    Reviewed,
+}
+
+/// The order to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct MeasuredOrder {
+    pub story: Story,
+    pub lines: u32,
+}
+
+/// Why an order could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum CostError {
+    #[error("the engine does not open")]
+    Engine(#[from] chorus_local::Error),
+    #[error("the partners' books do not open")]
+    Partners(#[from] StoreError),
+    #[error("the state machines' histories cannot be read")]
+    Histories(#[from] Failure),
+    #[error("a request cannot be made")]
+    Request(#[from] axum::http::Error),
+    #[error("{0} was refused: {1}")]
+    Refused(String, String),
+    #[error("the answer of {0} cannot be read: {1}")]
+    Unreadable(String, String),
+    #[error("the order should be {expected}, and is {order}")]
+    Unfinished { expected: &'static str, order: String },
+}
+
+/// What something consumed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Consumption {
+    /// To DynamoDB.
+    pub requests: u64,
+    pub read_units: f64,
+    pub write_units: f64,
+    pub invocations: u64,
+    /// Put on the bus.
+    pub events: u64,
+    /// States that Standard state machines entered.
+    pub transitions: u64,
+    /// To the HTTP API.
+    #[serde(skip)]
+    pub http_requests: u64,
+    /// To SQS.
+    #[serde(skip)]
+    pub queue_requests: u64,
+    /// Of API destinations.
+    #[serde(skip)]
+    pub partner_calls: u64,
+}
+
+impl Consumption {
+    const NOTHING: Self = Self {
+        requests: 0,
+        read_units: 0.0,
+        write_units: 0.0,
+        invocations: 0,
+        events: 0,
+        transitions: 0,
+        http_requests: 0,
+        queue_requests: 0,
+        partner_calls: 0,
+    };
+    const INVOCATION: Self = Self { invocations: 1, ..Self::NOTHING };
+}
+
+impl AddAssign for Consumption {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.read_units += other.read_units;
+        self.write_units += other.write_units;
+        self.invocations += other.invocations;
+        self.events += other.events;
+        self.transitions += other.transitions;
+        self.http_requests += other.http_requests;
+        self.queue_requests += other.queue_requests;
+        self.partner_calls += other.partner_calls;
+    }
+}
+
+/// What is consumed, and what a million times as much costs.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cost {
+    /// US dollars, to the cent.
+    pub dollars_per_million: f64,
+    #[serde(flatten)]
+    pub used: Consumption,
+}
+
+impl From<Consumption> for Cost {
+    fn from(used: Consumption) -> Self {
+        let dollars = prices::dollars_per_million(&used);
+        Self { dollars_per_million: (dollars * 100.0).round() / 100.0, used }
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RowCost {
+    pub action: String,
+    #[serde(flatten)]
+    pub cost: Cost,
+    /// The most that one message took: what the budget is held against.
+    pub most_requests: u64,
+    pub most_write_units: f64,
+    /// What the table allows for one message of an order of one line.
+    #[serde(serialize_with = "write_budget")]
+    pub budget: Option<Budget>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct CostOfOrder {
+    pub order: Cost,
+    /// In the order of the design table.
+    pub rows: Vec<RowCost>,
+}
+
+impl CostOfOrder {
+    /// The rows above their budget, and those without one. Budgets are for an order of one line.
+    #[must_use]
+    pub fn over_budget(&self) -> Vec<&RowCost> {
+        let within = |row: &RowCost| {
+            row.budget.is_some_and(|budget| {
+                row.most_requests <= u64::from(budget.requests)
+                    && row.most_write_units <= f64::from(budget.write_units)
+            })
+        };
+        self.rows.iter().filter(|row| !within(row)).collect()
+    }
+}
+
+fn write_budget<S: Serializer>(budget: &Option<Budget>, out: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Written {
+        requests: u32,
+        write_units: u32,
+    }
+    let written = |it: Budget| Written { requests: it.requests, write_units: it.write_units };
+    budget.map(written).serialize(out)
+}
+
+/// Plays the order on a shop in memory, and prices what it took.
+///
+/// # Errors
+/// Where the shop does not open, or the order does not end as it should.
+pub async fn measure(order: MeasuredOrder) -> Result<CostOfOrder, CostError> {
+    measure_with(order, |functions| functions).await
+}
+
+/// The same of a shop whose services are what `change` makes of them.
+///
+/// # Errors
+/// See [`measure`].
+pub async fn measure_with(
+    order: MeasuredOrder,
+    change: impl FnOnce(Vec<HttpFunction>) -> Vec<HttpFunction>,
+) -> Result<CostOfOrder, CostError> {
+    let shop = MeasuredShop::open(change)?;
+    story::seed(&shop, order).await?;
+    shop.recorder.take();
+    let order_id = story::play(&shop, order).await?;
+    shop.add_transitions(&order_id).await?;
+    let mut recorded = shop.recorder.take();
+    let mut total = Consumption::default();
+    let mut rows = Vec::new();
+    for row in TABLE.rows {
+        let Some(RowRecord { total: used, most_requests, most_write_units }) =
+            recorded.remove(row.action)
+        else {
+            continue;
+        };
+        total += used;
+        rows.push(RowCost {
+            action: row.action.to_owned(),
+            cost: used.into(),
+            most_requests,
+            most_write_units,
+            budget: row.budget,
+        });
+    }
+    Ok(CostOfOrder { order: total.into(), rows })
+}

@@ -1,0 +1,68 @@
+//! What AWS asks for, in one dated list, and what an order is assumed to take where the embedded
+//! engine cannot measure it.
+
+use super::Consumption;
+
+/// The day on which the list was read: us-east-1, on demand, without free tiers.
+pub const PRICES_AS_OF: &str = "2026-11-21";
+
+/// US dollars for a million of each.
+const HTTP_API_REQUEST: f64 = 1.00;
+const EVENT: f64 = 1.00;
+const API_DESTINATION_CALL: f64 = 0.20;
+const INVOCATION: f64 = 0.20;
+const STANDARD_TRANSITION: f64 = 25.00;
+const WRITE_UNIT: f64 = 0.625;
+const READ_UNIT: f64 = 0.125;
+const QUEUE_REQUEST: f64 = 0.40;
+/// Of Lambda on arm64.
+const GIGABYTE_SECOND: f64 = 13.33;
+
+/// US dollars for a gigabyte, which is also what a million kilobytes cost.
+const LOGGED: f64 = 0.50;
+const ARCHIVED: f64 = 0.10;
+
+/// What an invocation takes: 40 ms of 256 MiB.
+const GIGABYTE_SECONDS_OF_AN_INVOCATION: f64 = 0.040 * 0.25;
+/// What an invocation logs: 28 KB of ours in the 36 of a delivered order, and Lambda's own lines.
+const LOGGED_KILOBYTES_OF_AN_INVOCATION: f64 = 28.0 / 36.0 + 0.4;
+/// What the archive keeps of an event.
+const ARCHIVED_KILOBYTES_OF_AN_EVENT: f64 = 1.2;
+
+/// What a million times `used` cost, in US dollars.
+#[allow(clippy::cast_precision_loss, reason = "counts of one order are small")]
+pub(super) fn dollars_per_million(used: &Consumption) -> f64 {
+    let each = |count: u64, price: f64| count as f64 * price;
+    let invocation = INVOCATION
+        + GIGABYTE_SECONDS_OF_AN_INVOCATION * GIGABYTE_SECOND
+        + LOGGED_KILOBYTES_OF_AN_INVOCATION * LOGGED;
+    each(used.http_requests, HTTP_API_REQUEST)
+        + each(used.events, EVENT + ARCHIVED_KILOBYTES_OF_AN_EVENT * ARCHIVED)
+        + each(used.partner_calls, API_DESTINATION_CALL)
+        + each(used.invocations, invocation)
+        + each(used.transitions, STANDARD_TRANSITION)
+        + each(used.queue_requests, QUEUE_REQUEST)
+        + used.write_units * WRITE_UNIT
+        + used.read_units * READ_UNIT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bill_of_docs_deploy_comes_to_what_it_says() {
+        let order = Consumption {
+            requests: 91,
+            read_units: 35.0,
+            write_units: 139.0,
+            invocations: 36,
+            events: 15,
+            transitions: 11,
+            http_requests: 3,
+            queue_requests: 9,
+            partner_calls: 1,
+        };
+        assert_eq!(dollars_per_million(&order).round(), 423.0);
+    }
+}

@@ -1,0 +1,115 @@
+//! The orders that are measured: what customers, reviewers and the carrier ask the API for.
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::request::Builder;
+use chorus_delivery::CarrierCallback;
+use chorus_events::OrderId;
+use chorus_table::IdentifierError;
+use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
+use serde_json::{Value, json};
+
+use super::measured::MeasuredShop;
+use super::{CostError, MeasuredOrder, Story};
+
+const CUSTOMER: &str = "ana";
+
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// What a piece costs: so that no order of many lines needs a review, and one line of it does.
+const CHEAP: f64 = 4.5;
+const DEAR: f64 = 1_250.0;
+
+/// Lists what is ordered and its customer; none of it is part of an order's cost.
+pub(super) async fn seed(shop: &MeasuredShop, order: MeasuredOrder) -> Result<(), CostError> {
+    let price = if order.story == Story::Reviewed { DEAR } else { CHEAP };
+    for line in 0..order.lines {
+        let item = json!({ "name": "Chai", "price": price, "stock": 100 });
+        let path = format!("/items/item-{line}");
+        shop.request("PutItem", request(Request::put(path), &item)?).await?;
+    }
+    let customer = json!({ "name": "Ana", "email": "ana@example.com" });
+    let path = format!("/customers/{CUSTOMER}");
+    shop.request("PutCustomer", request(Request::put(path), &customer)?).await?;
+    Ok(())
+}
+
+/// Places the order and takes it to its end; answers its id.
+pub(super) async fn play(shop: &MeasuredShop, order: MeasuredOrder) -> Result<String, CostError> {
+    let line = |line: u32| json!({ "sku": format!("item-{line}"), "quantity": 1 });
+    let body = json!({
+        "customer-id": CUSTOMER,
+        "lines": (0..order.lines).map(line).collect::<Vec<_>>(),
+        "shipping-address": {
+            "name": "Ana Trujillo", "street": "Obere Str. 57", "city": "Berlin",
+            "postal-code": "12209", "country": "Germany",
+        },
+    });
+    let placing = Request::post("/orders").header("idempotency-key", "a-measured-order");
+    let placed = shop.request("CreateOrder", request(placing, &body)?).await?;
+    let order_id = placed["order-id"].as_str().unwrap_or_default().to_owned();
+    match order.story {
+        Story::Delivered => deliver(shop, &order_id).await?,
+        Story::Canceled => cancel(shop, &order_id).await?,
+        Story::Reviewed => {
+            approve(shop, &order_id).await?;
+            deliver(shop, &order_id).await?;
+        }
+    }
+    ends_as_it_should(shop, &order_id, order.story).await?;
+    Ok(order_id)
+}
+
+async fn deliver(shop: &MeasuredShop, order_id: &str) -> Result<(), CostError> {
+    let secret = crate::shop::secret();
+    let order: OrderId = order_id.parse().map_err(|error: IdentifierError| {
+        CostError::Unreadable("POST /orders".to_owned(), error.to_string())
+    })?;
+    for status in ["DeliveryStarted", "Delivered"] {
+        let handle = CarrierCallback::handle(&order);
+        let body = json!({ "order-id": order_id, "handle": handle, "status": status });
+        let now = shop.now();
+        let signature = sign(&secret, now, body.to_string().as_bytes());
+        let webhook = Request::post("/webhooks/logistics")
+            .header(TIMESTAMP_HEADER, now.to_string())
+            .header(SIGNATURE_HEADER, signature);
+        shop.request("RelayLogistics", request(webhook, &body)?).await?;
+    }
+    Ok(())
+}
+
+async fn cancel(shop: &MeasuredShop, order_id: &str) -> Result<(), CostError> {
+    let canceling = Request::post(format!("/orders/{order_id}/cancel"));
+    let body = json!({ "reason": "changed my mind" });
+    shop.request("CancelOrder", request(canceling, &body)?).await?;
+    Ok(())
+}
+
+async fn approve(shop: &MeasuredShop, order_id: &str) -> Result<(), CostError> {
+    let path = format!("/reviews/{order_id}");
+    let review = shop.ask(request(Request::get(&path), &Value::Null)?).await?;
+    let verdict = json!({ "verdict": "approve", "reviewer": "maria", "handle": review["handle"] });
+    shop.request("ReviewOrder", request(Request::post(path), &verdict)?).await?;
+    Ok(())
+}
+
+/// Refuses to price an order that ended otherwise, or not at all.
+async fn ends_as_it_should(
+    shop: &MeasuredShop,
+    order_id: &str,
+    story: Story,
+) -> Result<(), CostError> {
+    let path = format!("/orders/{order_id}");
+    let order = shop.ask(request(Request::get(path), &Value::Null)?).await?;
+    let ends = if story == Story::Canceled { "Canceled" } else { "Delivered" };
+    if order["status"] == ends {
+        return Ok(());
+    }
+    Err(CostError::Unfinished { expected: ends, order: order.to_string() })
+}
+
+/// A request of a traced caller: every record and event that follows carries the trace.
+fn request(builder: Builder, body: &Value) -> Result<Request<Body>, CostError> {
+    let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+    Ok(builder.header("traceparent", TRACE).body(body)?)
+}

@@ -1,0 +1,114 @@
+//! An order's cost stays within what the design table allows its rows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_http::HttpFunction;
+use chorus_kernel::{
+    ActionError, Failure, Handled, Handler, IDEMPOTENCY_TABLE, Kernel, Key, Message, Write,
+};
+use chorus_shop::cost::{CostOfOrder, MeasuredOrder, Story, measure, measure_with};
+use chorus_table::RowSpec;
+
+async fn cost_of(story: Story) -> CostOfOrder {
+    measure(MeasuredOrder { story, lines: 1 }).await.expect("the order ends as its story says")
+}
+
+#[tokio::test]
+async fn no_row_of_any_story_takes_more_than_the_table_allows_it() {
+    for story in [Story::Delivered, Story::Canceled, Story::Reviewed] {
+        let cost = cost_of(story).await;
+        let above: Vec<_> = cost
+            .over_budget()
+            .into_iter()
+            .map(|row| (&row.action, row.most_requests, row.most_write_units, row.budget))
+            .collect();
+        assert!(above.is_empty(), "{story:?}: {above:#?}");
+    }
+}
+
+#[tokio::test]
+async fn one_write_more_than_the_table_allows_is_found() {
+    let order = MeasuredOrder { story: Story::Delivered, lines: 1 };
+    let cost = measure_with(order, |functions| functions.into_iter().map(plant).collect());
+    let cost = cost.await.unwrap();
+    let above: Vec<_> = cost.over_budget().into_iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(above, ["ReserveItem"]);
+}
+
+#[tokio::test]
+async fn the_rows_add_up_to_the_order_and_a_second_run_costs_the_same() {
+    let (first, second) = (cost_of(Story::Delivered).await, cost_of(Story::Delivered).await);
+    assert_eq!(first.order.used, second.order.used);
+    let writes: f64 = first.rows.iter().map(|row| row.cost.used.write_units).sum();
+    assert_eq!(writes, first.order.used.write_units);
+    let events: u64 = first.rows.iter().map(|row| row.cost.used.events).sum();
+    assert_eq!(events, 15, "12 of the story, and three emails");
+}
+
+#[tokio::test]
+async fn as_json_the_order_has_seven_figures_and_a_row_its_name_and_budget_too() {
+    let cost = serde_json::to_value(cost_of(Story::Delivered).await).unwrap();
+    let figures = [
+        "dollars-per-million",
+        "events",
+        "invocations",
+        "read-units",
+        "requests",
+        "transitions",
+        "write-units",
+    ];
+    let names = |value: &serde_json::Value| {
+        let mut names: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(names(&cost["order"]), figures);
+    let first = &cost["rows"][0];
+    assert_eq!(first["action"], "CreateOrder");
+    assert!(figures.iter().all(|figure| first[figure].is_number()), "{first}");
+    assert_eq!(names(&first["budget"]), ["requests", "write-units"]);
+}
+
+#[tokio::test]
+async fn an_order_of_more_lines_costs_more() {
+    let of = async |lines| measure(MeasuredOrder { story: Story::Delivered, lines }).await.unwrap();
+    let (one, ten) = (of(1).await, of(10).await);
+    assert!(ten.order.used.write_units > one.order.used.write_units + 9.0);
+    assert!(ten.order.dollars_per_million > one.order.dollars_per_million);
+}
+
+/// A row's action, which writes one item more than it should.
+struct WritesOnceMore(Arc<dyn Handler>);
+
+#[async_trait]
+impl Handler for WritesOnceMore {
+    fn row(&self) -> RowSpec {
+        self.0.row()
+    }
+
+    fn reads(&self, detail_type: &str) -> bool {
+        self.0.reads(detail_type)
+    }
+
+    async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {
+        let key = Key {
+            table: IDEMPOTENCY_TABLE.name,
+            pk: message.metadata.idempotency_key.clone(),
+            sk: "planted".to_owned(),
+        };
+        let item = key.to_item();
+        let planted = kernel.store.write(&[Write::Put { key, item, condition: None }]).await;
+        planted.map_err(Failure::from)?;
+        self.0.handle(kernel, message).await
+    }
+}
+
+fn plant(mut service: HttpFunction) -> HttpFunction {
+    for handler in &mut service.function.handlers {
+        if handler.row().action == "ReserveItem" {
+            *handler = Arc::new(WritesOnceMore(Arc::clone(handler)));
+        }
+    }
+    service
+}
