@@ -16,6 +16,7 @@ step "simulation"; cargo test --package chorus-simulation \
 [[ ${1:-} == --quick ]] && exit 0
 # The tests have built it; `cargo run` would build it anew, with its own choice of features.
 step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scripts/lint-template.sh
+step "AsyncAPI"; scripts/asyncapi.sh
 step "licences and sources"; scripts/deny.sh
 step "emulator: its launcher"; scripts/emulator.sh launcher
 step "emulator: the store";    scripts/emulator.sh store

@@ -21,6 +21,27 @@ pub struct DescribedLine {
     pub quantity: Quantity,
 }
 
+/// A line that cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct MissingLine {
+    /// The item.
+    pub sku: Sku,
+    /// How many pieces were ordered; not known of an event of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<u32>,
+    /// How many pieces were available; not known of an event of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available: Option<u32>,
+}
+
+impl MissingLine {
+    /// The item alone, as version 1 has it.
+    const fn named(sku: Sku) -> Self {
+        Self { sku, ordered: None, available: None }
+    }
+}
+
 event! {
     /// An item is for sale at this price; listings of one item are numbered from 1.
     ItemListed: INVENTORY, Step, about sku, {
@@ -44,11 +65,32 @@ event! {
 
 event! {
     /// At least one line of an order cannot be served, so none is reserved.
-    ItemNotAvailable: INVENTORY, Failure, about order_id, {
+    ItemNotAvailable: INVENTORY, Failure, about order_id, version 2, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
-        missing: Vec<Sku> = vec![samples::sku()],
+        missing: Vec<MissingLine> = samples::missing_lines(),
         reason: String = "not in stock: chai".to_owned(),
+    }
+    before {
+        /// Only named the items that cannot be served.
+        1 as ItemNotAvailableV1 published {
+            order_id: OrderId = samples::order_id(),
+            customer_id: CustomerId = samples::customer_id(),
+            missing: Vec<Sku> = vec![samples::sku()],
+            reason: String = "not in stock: chai".to_owned(),
+        }
+        upcast |old| ItemNotAvailable {
+            missing: old.missing.into_iter().map(MissingLine::named).collect(),
+            order_id: old.order_id,
+            customer_id: old.customer_id,
+            reason: old.reason,
+        };
+        downcast |new| Some(ItemNotAvailableV1 {
+            order_id: new.order_id.clone(),
+            customer_id: new.customer_id.clone(),
+            missing: new.missing.iter().map(|line| line.sku.clone()).collect(),
+            reason: new.reason.clone(),
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::commands::OrderedLine;
-use crate::inventory::DescribedLine;
+use crate::inventory::{DescribedLine, MissingLine};
 use chorus_table::Handle;
 
 use crate::{CustomerId, Line, Money, OrderId, Quantity, ShippingAddress, Sku};
@@ -96,6 +96,12 @@ pub fn ordered_lines() -> Vec<OrderedLine> {
 #[must_use]
 pub fn described_lines() -> Vec<DescribedLine> {
     vec![DescribedLine { sku: sku(), name: "Chai".to_owned(), quantity: quantity() }]
+}
+
+/// A line that cannot be served: one piece is left.
+#[must_use]
+pub fn missing_lines() -> Vec<MissingLine> {
+    vec![MissingLine { sku: sku(), ordered: Some(quantity().get()), available: Some(1) }]
 }
 
 /// Where the order goes: abroad, so that customs has something to do.

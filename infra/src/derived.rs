@@ -85,7 +85,7 @@ pub fn prove_template(root: &Path) -> Vec<Finding> {
     check(&synthesize(&stack).document(), &stack)
 }
 
-/// Writes schemas, samples and `docs/DESIGN-TABLE.md`, and returns how many files these are.
+/// Writes schemas, samples and what documents the table, and returns how many files these are.
 ///
 /// # Errors
 /// [`NotWritten`]; where the check finds anything, nothing is written.

@@ -53,3 +53,24 @@ fn a_version_that_nobody_can_read_is_refused_by_name() {
     let error = ReserveItemInput::read("OrderCreated", 7, &data).unwrap_err();
     assert!(error.to_string().contains("OrderCreated version 7"), "{error}");
 }
+
+#[test]
+fn an_earlier_version_read_as_the_current_one_can_be_said_again() {
+    let mut versions = 0;
+    for message in TABLE.messages() {
+        let name = message.spec.detail_type;
+        let inputs = (TABLE.readers)().into_iter();
+        let reader = inputs.filter(|it| it.events.contains(&message.spec));
+        for earlier in (message.earlier)() {
+            let sample = (earlier.sample)().unwrap();
+            let data = serde_json::value::to_raw_value(&sample).unwrap();
+            for reader in reader.clone() {
+                let again = (reader.in_earliest)(name, earlier.version, &data).unwrap();
+                let again: Value = serde_json::from_str(again.get()).unwrap();
+                assert_eq!(again, sample, "{name} version {}", earlier.version);
+                versions += 1;
+            }
+        }
+    }
+    assert!(versions > 0, "no event has an earlier version");
+}

@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use tree::Tree;
 
 /// The pages, each of which begins with the repository as it is.
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 5] = [
     "docs/ADD-A-ROW.md",
     "docs/ADD-A-SERVICE.md",
+    "docs/EVOLVE-AN-EVENT.md",
     "docs/RETIRE-A-SERVICE.md",
     "docs/START-YOUR-OWN.md",
 ];

@@ -90,3 +90,22 @@ fn nothing_is_written_or_published_of_a_contract_that_breaks_somebody() {
         assert!(!place.path().join("events/schemas/OrderCreated.v1.json").exists(), "{what}");
     }
 }
+
+#[test]
+fn a_schema_that_differs_in_words_only_is_not_published_again() {
+    let place = tempfile::tempdir().unwrap();
+    edited(place.path());
+    std::fs::create_dir_all(place.path().join("events/src")).unwrap();
+    std::fs::write(place.path().join("events/src/table.rs"), "").unwrap();
+    let root = place.path().display().to_string();
+    let edited = place.path().join("events/schemas/published/OrderCreated.v1.json");
+    std::fs::remove_file(&edited).unwrap();
+    assert_ne!(well(&["design", "--publish", "--root", &root]), "0 new schemas published.\n");
+    let mut schema: Value =
+        serde_json::from_str(&std::fs::read_to_string(&edited).unwrap()).unwrap();
+    schema["description"] = "Other words.".into();
+    std::fs::write(&edited, schema.to_string()).unwrap();
+    assert_eq!(well(&["design", "--publish", "--root", &root]), "0 new schemas published.\n");
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(&edited).unwrap()).unwrap();
+    assert_eq!(written["description"], "Other words.");
+}

@@ -20,6 +20,7 @@ pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings.extend(references(flow));
     findings.extend(idle(rows));
     findings.extend(machines(flow));
+    findings.extend(copies(rows, messages));
     findings.extend(patterns::check(rows, messages));
     findings.extend(compensation::check(flow));
     findings
@@ -129,6 +130,24 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
             );
             let remedy = "Make that row `starts_machine`, in the same service";
             findings.push(Finding::new(row.action, problem, remedy));
+        }
+    }
+    findings
+}
+
+/// Events of a machine's task in two versions: the machine says the one event that it is handed.
+fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in rows.iter().filter(|row| row.task_of.is_some()) {
+        let emitted = |message: &&Message| row.emits.contains(&message.spec);
+        for message in messages.iter().filter(emitted) {
+            if (message.earlier)().iter().any(|earlier| earlier.published) {
+                let name = message.spec.detail_type;
+                let problem =
+                    format!("emits {name} for a state machine, which says only its newest version");
+                let remedy = format!("Take `published` from the versions of {name} before");
+                findings.push(Finding::new(row.action, problem, remedy));
+            }
         }
     }
     findings

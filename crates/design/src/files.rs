@@ -1,8 +1,9 @@
-//! The files that derive from the table and are checked in: schemas, samples, the document.
+//! The files that derive from the table and are checked in: schemas, samples, documents.
 
 use chorus_table::{Message, Table};
+use schemars::Schema;
 
-use crate::markdown;
+use crate::{asyncapi, event_page, markdown};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedFile {
@@ -18,18 +19,28 @@ pub struct GeneratedFile {
 pub fn files(table: &Table, source: &str) -> serde_json::Result<Vec<GeneratedFile>> {
     let path = "docs/DESIGN-TABLE.md".to_owned();
     let mut files = vec![GeneratedFile { path, content: markdown(table, source) }];
+    let pages = event_page::pages(table)?.into_iter();
+    files.extend(pages.map(|(path, content)| GeneratedFile { path, content }));
+    let path = "docs/asyncapi.json".to_owned();
+    files.push(GeneratedFile { path, content: pretty(&asyncapi(table)?)? });
     for message in table.messages() {
-        files.push(schema(&message)?);
+        files.extend(schemas(&message)?);
         files.extend(samples(&message)?);
     }
     Ok(files)
 }
 
-fn schema(message: &Message) -> serde_json::Result<GeneratedFile> {
+/// A schema for each version that a consumer reads.
+fn schemas(message: &Message) -> serde_json::Result<Vec<GeneratedFile>> {
     let spec = message.spec;
-    let content = pretty(&serde_json::to_value((message.schema)())?)?;
-    let path = format!("events/schemas/{}.v{}.json", spec.detail_type, spec.version);
-    Ok(GeneratedFile { path, content })
+    let current = (spec.version, message.schema);
+    let earlier = (message.earlier)().into_iter().map(|earlier| (earlier.version, earlier.schema));
+    let one = |(version, schema): (u32, fn() -> Schema)| {
+        let content = pretty(&serde_json::to_value(schema())?)?;
+        let path = format!("events/schemas/{}.v{version}.json", spec.detail_type);
+        Ok(GeneratedFile { path, content })
+    };
+    earlier.chain([current]).map(one).collect()
 }
 
 fn samples(message: &Message) -> serde_json::Result<Vec<GeneratedFile>> {

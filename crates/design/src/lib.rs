@@ -1,8 +1,10 @@
 //! The design table as people read it, and the proof that its flow is complete.
 
+mod asyncapi;
 mod check;
 mod compatibility;
 mod compensation;
+mod event_page;
 mod files;
 mod finding;
 mod flow;
@@ -12,6 +14,7 @@ mod picture;
 mod print;
 mod wiring;
 
+pub use asyncapi::asyncapi;
 pub use check::check;
 pub use compatibility::{
     Contract, Direction, Incompatibility, PUBLISHED, PublishedError, Readers, Version, compare,

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use async_trait::async_trait;
 use chorus_table::{Category, Event, Metadata};
-use serde_json::value::to_raw_value;
-use serde_json::{Map, Value};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use chorus_kernel::{Action, Failure, Kernel, Message, derived_id};
@@ -57,13 +57,24 @@ pub fn command<E: Event>(
         causation_id: None,
         occurred_at: now,
         version: E::SPEC.version,
+        copy_of: None,
         ttl_seconds: TTL_SECONDS,
         category: Category::Command,
         traceparent: request.header("traceparent").map(ToOwned::to_owned),
         replay_name: None,
     };
     let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
-    Ok(Message { detail_type, metadata, data, source, task: None })
+    let said = Some(sent(request).map_err(|error| Failure::corrupt("command", &error))?);
+    Ok(Message { detail_type, metadata, data, source, said, task: None })
+}
+
+/// What the caller sent: the path's parameters, and the body, whether we know each of its fields or not.
+fn sent(request: &Request) -> serde_json::Result<Box<RawValue>> {
+    let body = match request.body.as_slice() {
+        [] => Value::Null,
+        body => serde_json::from_slice(body)?,
+    };
+    to_raw_value(&json!({ "path": request.path, "body": body }))
 }
 
 /// Runs an action on the command `E`, made of the request's body and its path, and answers with it.

@@ -146,7 +146,7 @@ fn orders(local: &Local) -> Result<BTreeMap<OrderId, Placed>, Failure> {
     for (_, mut events) in streams {
         events.sort_by_key(|event| event.version);
         let order = events.iter().try_fold(Order::default(), Order::apply);
-        if let Order(Some(placed)) = order.map_err(|error| Failure::unreadable(&error))? {
+        if let Order(Some(placed)) = order.map_err(|error| Failure::corrupt("stream", &error))? {
             orders.insert(placed.order_id.clone(), placed);
         }
     }

@@ -39,6 +39,10 @@ pub struct Metadata {
     pub occurred_at: Timestamp,
     /// The version of the data's schema, from 1.
     pub version: u32,
+    /// Set where this is an event once more, in an earlier version for consumers that know no other:
+    /// its current version. Both have one idempotency key, and whoever reads both acts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<u32>,
     /// For how long, in seconds after `occurred-at`, a command may be acted on.
     pub ttl_seconds: u32,
     /// Event, command, query or response.

@@ -75,9 +75,69 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// Whether the sender is ahead of this consumer, whose next version reads the message.
+    #[must_use]
+    pub const fn is_newer(&self) -> bool {
+        matches!(self, Self::Version { version, known, .. } if *version > *known)
+    }
+}
+
+/// A version of `E` before its current one: declared in `before` of [`event!`](crate::event).
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier<E> {
+    /// Its number.
+    pub version: u32,
+    /// Whether producers publish it still, beside the current one, for consumers that know no other.
+    pub published: bool,
+    /// The JSON Schema of its data.
+    pub schema: fn() -> Schema,
+    /// An example of its data.
+    pub sample: fn() -> serde_json::Result<Value>,
+    /// Reads its data as the current version.
+    pub upcast: fn(&RawValue) -> serde_json::Result<E>,
+    /// Writes the current version as this one; nothing where that cannot be said in it.
+    pub downcast: fn(&E) -> Option<serde_json::Result<Box<RawValue>>>,
+}
+
+/// The data of an event in a version before its current one.
+#[derive(Debug, Clone)]
+pub struct EarlierData {
+    /// The version.
+    pub version: u32,
+    /// The data as JSON text.
+    pub data: Box<RawValue>,
+}
+
+/// What of `event` is published in earlier versions.
+#[doc(hidden)]
+pub fn copies<E: Event>(event: &E) -> serde_json::Result<Vec<EarlierData>> {
+    let published = E::EARLIER.iter().filter(|earlier| earlier.published);
+    let copy = |earlier: &Earlier<E>| {
+        let data = (earlier.downcast)(event)?;
+        Some(data.map(|data| EarlierData { version: earlier.version, data }))
+    };
+    published.filter_map(copy).collect()
+}
+
+/// The data in the earliest version that can say it, without fields that we do not know; nothing where
+/// there is only one version. All versions of one event have this in common, so it tells whether two
+/// messages say the same.
+#[doc(hidden)]
+pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawValue>> {
+    let mut before: Vec<&Earlier<E>> =
+        E::EARLIER.iter().filter(|earlier| earlier.version <= version).collect();
+    before.sort_unstable_by_key(|earlier| earlier.version);
+    if before.is_empty() {
+        return None;
+    }
+    let event = E::read(version, data).ok()?;
+    before.iter().find_map(|earlier| (earlier.downcast)(&event)?.ok())
+}
+
 /// A message of the contract: its data, with its place in the event table.
 pub trait Event:
-    Serialize + DeserializeOwned + JsonSchema + Clone + PartialEq + std::fmt::Debug
+    Serialize + DeserializeOwned + JsonSchema + Clone + PartialEq + std::fmt::Debug + 'static
 {
     /// Its row in the event table.
     const SPEC: EventSpec;
@@ -93,11 +153,9 @@ pub trait Event:
         vec![Self::sample()]
     }
 
-    /// Turns the data of an older `version` into this one's. A version is never edited: an
-    /// incompatible change is a new version, and this is how the old one is still understood.
-    fn upcast(version: u32, data: Value) -> Option<Value> {
-        (version == Self::SPEC.version).then_some(data)
-    }
+    /// The versions before this one that a consumer still reads. A version is never edited: an
+    /// incompatible change is a new version, beside the old one.
+    const EARLIER: &'static [Earlier<Self>] = &[];
 
     /// Reads `data` that was written as `version`. Unknown fields are ignored, so an older
     /// consumer accepts a newer compatible event.
@@ -108,18 +166,31 @@ pub trait Event:
             return serde_json::from_str(data.get()).map_err(unreadable);
         }
         let known = Self::SPEC.version;
-        let old: Value = serde_json::from_str(data.get()).map_err(unreadable)?;
-        let new = Self::upcast(version, old);
-        let new = new.ok_or(ReadError::Version { detail_type, version, known })?;
-        serde_json::from_value(new).map_err(unreadable)
+        let earlier = Self::EARLIER.iter().find(|earlier| earlier.version == version);
+        let earlier = earlier.ok_or(ReadError::Version { detail_type, version, known })?;
+        (earlier.upcast)(data).map_err(unreadable)
     }
 
     /// The JSON Schema (draft 2020-12) of the data.
     fn schema() -> Schema {
-        schemars::generate::SchemaSettings::draft2020_12()
-            .into_generator()
-            .into_root_schema_for::<Self>()
+        schema_of::<Self>()
     }
+}
+
+/// The JSON Schema (draft 2020-12) of a type.
+#[doc(hidden)]
+#[must_use]
+pub fn schema_of<T: JsonSchema>() -> Schema {
+    schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
+}
+
+/// Lets only the word `published` stand where an earlier version may say so.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! is_published {
+    (published) => {
+        true
+    };
 }
 
 /// The messages that an action consumes: an enum with a variant for each.
@@ -129,6 +200,9 @@ pub trait Inputs: Sized + Send + Sync {
 
     /// Reads the message called `detail_type`.
     fn read(detail_type: &str, version: u32, data: &RawValue) -> Result<Self, ReadError>;
+
+    /// The data in the earliest version that can say it, where there are several.
+    fn in_earliest(detail_type: &str, version: u32, data: &RawValue) -> Option<Box<RawValue>>;
 }
 
 /// The events that an action emits: an enum with a variant for each.
@@ -144,6 +218,9 @@ pub trait Outputs: Sized + Send + Sync {
 
     /// The data as JSON text.
     fn to_json(&self) -> serde_json::Result<Box<RawValue>>;
+
+    /// The data in each earlier version that is published still.
+    fn copies(&self) -> serde_json::Result<Vec<EarlierData>>;
 }
 
 /// Any event at all: the input of the catch-all row.
@@ -161,15 +238,57 @@ impl Inputs for AnyEvent {
     fn read(detail_type: &str, _: u32, data: &RawValue) -> Result<Self, ReadError> {
         Ok(Self { detail_type: detail_type.to_owned(), data: data.to_owned() })
     }
+
+    fn in_earliest(_: &str, _: u32, _: &RawValue) -> Option<Box<RawValue>> {
+        None
+    }
 }
 
-/// Defines an event: its documentation, owner, role, subject, fields and a sample of each field.
+/// Defines an event: its documentation, owner, role, subject, fields and a sample of each field; and,
+/// in `before`, the versions that it had earlier, each as a type of its own, with how it is read as the
+/// current one and how the current one is written as it. Where `published` stands, producers publish
+/// that version still, beside the current one.
+///
+/// ```
+/// use chorus_table::{Event, Owner, Service, event};
+/// # const DESK: Service = Service { name: "desk", title: "Desk", source: "com.desk", meaning: "" };
+/// event! {
+///     /// A parcel was weighed.
+///     ParcelWeighed: Owner::Service(DESK), Terminal, about parcel, version 2, {
+///         parcel: String = "p".to_owned(),
+///         grams: u32 = 1_500,
+///     }
+///     before {
+///         /// Weights were whole kilograms.
+///         1 as ParcelWeighedV1 published {
+///             parcel: String = "p".to_owned(),
+///             kilograms: u32 = 2,
+///         }
+///         upcast |old| ParcelWeighed { parcel: old.parcel, grams: old.kilograms * 1_000 };
+///         downcast |new| Some(ParcelWeighedV1 {
+///             parcel: new.parcel.clone(),
+///             kilograms: new.grams.div_ceil(1_000),
+///         });
+///     }
+/// }
+/// let old = serde_json::value::to_raw_value(&ParcelWeighedV1::sample()).unwrap();
+/// assert_eq!(ParcelWeighed::read(1, &old).unwrap().grams, 2_000);
+/// assert!(ParcelWeighed::read(3, &old).unwrap_err().is_newer());
+/// ```
 #[macro_export]
 macro_rules! event {
     ($(#[doc = $doc:literal])+
      $name:ident: $owner:expr, $role:ident, about $subject:ident, $(version $version:literal,)? {
         $($(#[$meta:meta])* $field:ident: $type:ty = $sample:expr),+ $(,)?
-    } $(also [$({ $($other:ident: $value:expr),+ $(,)? }),+ $(,)?])?) => {
+    } $(also [$({ $($other:ident: $value:expr),+ $(,)? }),+ $(,)?])?
+    $(before { $(
+        $(#[doc = $before_doc:literal])+
+        $number:literal as $before:ident $($published:ident)? {
+            $($(#[$old_meta:meta])* $old_field:ident: $old_type:ty = $old_sample:expr),+ $(,)?
+        }
+        upcast |$old:ident| $up:expr;
+        downcast |$new:ident| $down:expr;
+    )+ })?) => {
         $(#[doc = $doc])+
         #[derive(
             Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -200,6 +319,42 @@ macro_rules! event {
             $(fn samples() -> Vec<Self> {
                 vec![Self::sample(), $(Self { $($other: $value,)+ ..Self::sample() }),+]
             })?
+
+            $(const EARLIER: &'static [$crate::Earlier<Self>] = &[$($crate::Earlier {
+                version: $number,
+                published: $crate::first_of(&[$($crate::is_published!($published),)? false]),
+                schema: $crate::schema_of::<$before>,
+                sample: || serde_json::to_value($before::sample()),
+                upcast: |data| {
+                    let $old: $before = serde_json::from_str(data.get())?;
+                    Ok($up)
+                },
+                downcast: |$new| {
+                    let old: Option<$before> = $down;
+                    old.map(|old| serde_json::value::to_raw_value(&old))
+                },
+            }),+];)?
         }
+
+        $($(
+            $(#[doc = $before_doc])+
+            #[derive(
+                Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+            )]
+            #[serde(rename_all = "kebab-case")]
+            #[schemars(title = stringify!($name))]
+            #[allow(missing_docs)]
+            pub struct $before {
+                $($(#[$old_meta])* pub $old_field: $old_type),+
+            }
+
+            impl $before {
+                /// An example, as documentation and tests use it.
+                #[must_use]
+                pub fn sample() -> Self {
+                    Self { $($old_field: $old_sample),+ }
+                }
+            }
+        )+)?
     };
 }

@@ -21,15 +21,19 @@ mod table;
 
 pub use content::Content;
 pub use envelope::{Category, Detail, Entry, Metadata, WireEvent};
-pub use event::{AnyEvent, Event, EventSpec, Inputs, Outputs, ReadError, Role};
+pub use event::{
+    AnyEvent, Earlier, EarlierData, Event, EventSpec, Inputs, Outputs, ReadError, Role,
+};
 pub use identifier::{Handle, IdentifierError, is_identifier};
-pub use message::{Message, sample_time};
+pub use message::{EarlierMessage, Message, sample_time};
 pub use reader::Reader;
 pub use row::{Budget, Effect, Replay, Row, RowSpec, Trigger, Via};
 pub use rules::{Rule, rules};
 pub use service::{Owner, Partner, Service};
 pub use table::Table;
 
+#[doc(hidden)]
+pub use event::{copies, in_earliest, schema_of};
 #[doc(hidden)]
 pub use pastey;
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::Schema;
 use serde_json::{Value, json};
 
-use crate::{Category, Detail, Event, EventSpec, Metadata};
+use crate::{Category, Detail, Earlier, Event, EventSpec, Metadata};
 
 /// The moment at which every sample happened: 2026-11-20T10:47:00Z.
 #[must_use]
@@ -19,7 +19,22 @@ pub struct Message {
     pub spec: EventSpec,
     /// The JSON Schema of its data.
     pub schema: fn() -> Schema,
+    /// The versions that it had earlier, and that consumers read still.
+    pub earlier: fn() -> Vec<EarlierMessage>,
     samples: fn() -> serde_json::Result<Vec<(String, Value)>>,
+}
+
+/// An earlier version of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct EarlierMessage {
+    /// Its number.
+    pub version: u32,
+    /// Whether producers publish it still, beside the current one.
+    pub published: bool,
+    /// The JSON Schema of its data.
+    pub schema: fn() -> Schema,
+    /// An example of its data.
+    pub sample: fn() -> serde_json::Result<Value>,
 }
 
 impl Message {
@@ -30,7 +45,16 @@ impl Message {
             let told = |event: &E| Ok((event.subject().to_owned(), serde_json::to_value(event)?));
             E::samples().iter().map(told).collect()
         };
-        Self { spec: E::SPEC, schema: E::schema, samples }
+        let earlier = || {
+            let untyped = |it: &Earlier<E>| EarlierMessage {
+                version: it.version,
+                published: it.published,
+                schema: it.schema,
+                sample: it.sample,
+            };
+            E::EARLIER.iter().map(untyped).collect()
+        };
+        Self { spec: E::SPEC, schema: E::schema, earlier, samples }
     }
 
     /// Samples: whole events as the bus delivers them, usable with `cargo lambda invoke` and
@@ -59,6 +83,7 @@ impl Message {
             causation_id: Some(sample_id("cause")),
             occurred_at: sample_time(),
             version: self.spec.version,
+            copy_of: None,
             ttl_seconds: if category == Category::Command { SAMPLE_TTL } else { 86_400 },
             category,
             traceparent: Some(trace.to_owned()),

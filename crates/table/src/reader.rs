@@ -13,6 +13,8 @@ pub struct Reader {
     pub events: &'static [EventSpec],
     /// Reads data of this detail type and version as the row's action does.
     pub read: fn(&str, u32, &RawValue) -> Result<(), ReadError>,
+    /// The data in the earliest version that can say it, where the event has several.
+    pub in_earliest: fn(&str, u32, &RawValue) -> Option<Box<RawValue>>,
 }
 
 impl Reader {
@@ -22,6 +24,11 @@ impl Reader {
         let read = |detail_type: &str, version, data: &RawValue| {
             R::Input::read(detail_type, version, data).map(drop)
         };
-        Self { action: R::ACTION, events: R::Input::EVENTS, read }
+        Self {
+            action: R::ACTION,
+            events: R::Input::EVENTS,
+            read,
+            in_earliest: R::Input::in_earliest,
+        }
     }
 }

@@ -163,6 +163,25 @@ macro_rules! design_table {
                             other => Err($crate::ReadError::Unexpected(other.to_owned())),
                         }
                     }
+
+                    #[allow(unused_variables)]
+                    fn in_earliest(
+                        detail_type: &str,
+                        version: u32,
+                        data: &serde_json::value::RawValue,
+                    ) -> Option<Box<serde_json::value::RawValue>> {
+                        match detail_type {
+                            $($(stringify!($command) =>
+                                $crate::in_earliest::<super::commands::$command>(version, data),)+)?
+                            $($(stringify!($event) =>
+                                $crate::in_earliest::<super::facts::$event>(version, data),)+)?
+                            $($(stringify!($dead) =>
+                                $crate::in_earliest::<super::facts::$dead>(version, data),)+)?
+                            $($(stringify!($task) =>
+                                $crate::in_earliest::<super::facts::$task>(version, data),)+)?
+                            _ => None,
+                        }
+                    }
                 }
 
                 $($(
@@ -220,6 +239,12 @@ macro_rules! design_table {
                         match *self {
                             $(Self::$output(ref event) =>
                                 serde_json::value::to_raw_value(event),)*
+                        }
+                    }
+
+                    fn copies(&self) -> serde_json::Result<Vec<$crate::EarlierData>> {
+                        match *self {
+                            $(Self::$output(ref event) => $crate::copies(event),)*
                         }
                     }
                 }

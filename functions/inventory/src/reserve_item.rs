@@ -1,6 +1,6 @@
 //! Sets aside what an order needs: all of its lines, or none.
 
-use chorus_events::inventory::{ItemNotAvailable, ItemReserved};
+use chorus_events::inventory::{ItemNotAvailable, ItemReserved, MissingLine};
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, ReserveItemInput, ReserveItemOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, create};
@@ -32,14 +32,19 @@ impl Action for ReserveItem {
         }
         let mut missing = Vec::new();
         for (pieces, item) in state.items.iter() {
-            if item.is_none_or(|item| i64::from(item.available) < pieces.count) {
-                missing.push(pieces.sku.clone());
+            let available = item.map_or(0, |item| item.available);
+            if i64::from(available) < pieces.count {
+                missing.push(MissingLine {
+                    sku: pieces.sku.clone(),
+                    ordered: u32::try_from(pieces.count).ok(),
+                    available: Some(available),
+                });
             }
         }
         if missing.is_empty() {
             return Ok(reserve(order));
         }
-        let names: Vec<&str> = missing.iter().map(chorus_events::Sku::as_str).collect();
+        let names: Vec<&str> = missing.iter().map(|line| line.sku.as_str()).collect();
         Ok(Decision::emit(ItemNotAvailable {
             order_id: order.order_id.clone(),
             customer_id: order.customer_id.clone(),
@@ -93,7 +98,11 @@ mod tests {
     #[test]
     fn an_order_for_more_than_is_available_reserves_nothing() {
         let decision = decided(&Stored::default().with(1, &sample(2)));
-        assert!(matches!(decision.events(), [ReserveItemOutput::ItemNotAvailable(_)]));
+        let [ReserveItemOutput::ItemNotAvailable(refused)] = decision.events() else {
+            panic!("{:?}", decision.events())
+        };
+        let missing = MissingLine { sku: samples::sku(), ordered: Some(3), available: Some(2) };
+        assert_eq!(refused.missing, [missing]);
         assert!(decision.changes().is_empty());
     }
 

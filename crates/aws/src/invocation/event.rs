@@ -26,8 +26,9 @@ impl Invoker {
 
 /// What a person who invokes the function by hand wants to see. Nobody else looks.
 fn summary(answered: &Handled) -> Value {
-    let emitted: Vec<&str> =
+    let mut emitted: Vec<&str> =
         answered.entries.iter().map(|entry| entry.detail_type.as_str()).collect();
+    emitted.dedup(); // An event and its copies in earlier versions.
     json!({
         "outcome": format!("{:?}", answered.outcome),
         "emitted": emitted,

@@ -18,8 +18,8 @@ pub(crate) struct Design {
     /// row where not
     #[arg(long)]
     check: bool,
-    /// Write what derives from the table, unless the check finds anything: schemas, samples and
-    /// docs/DESIGN-TABLE.md
+    /// Write what derives from the table, unless the check finds anything: schemas, samples,
+    /// docs/DESIGN-TABLE.md, docs/events/ and docs/asyncapi.json
     #[arg(long)]
     write: bool,
     /// Compare the contract with what was published, for new producers with old consumers and for old

@@ -48,11 +48,14 @@ impl Contract {
     pub fn of(table: &Table) -> serde_json::Result<Self> {
         let mut schemas = BTreeMap::new();
         for message in table.messages() {
-            let version = Version {
-                event: message.spec.detail_type.to_owned(),
-                number: message.spec.version,
-            };
-            schemas.insert(version, vec![serde_json::to_value((message.schema)())?]);
+            let event = message.spec.detail_type;
+            let version = |number| Version { event: event.to_owned(), number };
+            let schema = serde_json::to_value((message.schema)())?;
+            schemas.insert(version(message.spec.version), vec![schema]);
+            for earlier in (message.earlier)() {
+                let schema = serde_json::to_value((earlier.schema)())?;
+                schemas.insert(version(earlier.version), vec![schema]);
+            }
         }
         let readers = readers(table, &schemas)?;
         let rows = table.rows.iter().map(|row| row.action.to_owned()).collect();

@@ -118,6 +118,20 @@ fn named(file: &str) -> Option<Version> {
     short.parse().ok()
 }
 
+/// A schema without what it says to people: two that differ in words are one.
+fn without_words(schema: &Value) -> Value {
+    match schema {
+        Value::Object(keywords) => {
+            let kept = keywords.iter().filter(|(keyword, value)| {
+                !(matches!(keyword.as_str(), "description" | "title") && value.is_string())
+            });
+            kept.map(|(keyword, value)| (keyword.clone(), without_words(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_words).collect(),
+        other => other.clone(),
+    }
+}
+
 /// As `readers.json` has them: version, row, places.
 type Written = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
@@ -144,7 +158,8 @@ pub fn publish(folder: &Path, table: &Table) -> Result<usize, PublishedError> {
     let mut new = 0;
     for (version, schemas) in now.schemas {
         let known = before.schemas.entry(version.clone()).or_default();
-        for schema in schemas.into_iter().filter(|schema| !known.contains(schema)) {
+        let said: Vec<Value> = known.iter().map(without_words).collect();
+        for schema in schemas.into_iter().filter(|schema| !said.contains(&without_words(schema))) {
             let further = match known.len() {
                 0 => String::new(),
                 more => format!("-{}", more + 1),

@@ -60,17 +60,21 @@ pub fn readers(
     let all: Vec<Reader> = (table.readers)();
     let mut readers = Readers::default();
     for message in table.messages() {
-        let event = message.spec.detail_type.to_owned();
-        let version = Version { event, number: message.spec.version };
-        let Some(schema) = schemas.get(&version).and_then(|all| all.last()) else { continue };
-        let samples: Vec<Value> =
-            message.samples()?.into_iter().map(|mut it| it["detail"]["data"].take()).collect();
-        let tries = tries(&samples, schema);
-        for reader in all.iter().filter(|it| it.events.contains(&message.spec)) {
-            let paths = places(reader, &version, &tries)?;
-            if !paths.is_empty() {
-                let rows = readers.0.entry(version.clone()).or_default();
-                rows.insert(reader.action.to_owned(), paths);
+        let data = message.samples()?.into_iter().map(|mut it| it["detail"]["data"].take());
+        let mut samples = BTreeMap::from([(message.spec.version, data.collect::<Vec<_>>())]);
+        for earlier in (message.earlier)() {
+            samples.insert(earlier.version, vec![(earlier.sample)()?]);
+        }
+        for (number, samples) in samples {
+            let version = Version { event: message.spec.detail_type.to_owned(), number };
+            let Some(schema) = schemas.get(&version).and_then(|all| all.last()) else { continue };
+            let tries = tries(&samples, schema);
+            for reader in all.iter().filter(|it| it.events.contains(&message.spec)) {
+                let paths = places(reader, &version, &tries)?;
+                if !paths.is_empty() {
+                    let rows = readers.0.entry(version.clone()).or_default();
+                    rows.insert(reader.action.to_owned(), paths);
+                }
             }
         }
     }

@@ -57,9 +57,18 @@ impl Kernel {
                 (Outcome::Suppressed, "replayed: nothing is sent again".to_owned());
             return Ok(Handled { outcome, entries: Vec::new(), note: Some(note) });
         }
+        if message.metadata.copy_of.is_some() && spec.is_catch_all() {
+            let note = "an earlier version of an event that comes by itself".to_owned();
+            return Ok(Handled {
+                outcome: Outcome::Absorbed,
+                entries: Vec::new(),
+                note: Some(note),
+            });
+        }
         let version = message.metadata.version;
         let input = <A::Row as Row>::Input::read(&message.detail_type, version, &message.data)
             .map_err(|error| Failure::unreadable(&error))?;
+        let message = &*message.in_earliest::<<A::Row as Row>::Input>();
         match self.decide_and_commit(action, message, &input).await? {
             Committed::Before(record) => self.repeat(message, record).await,
             Committed::Now(record) => {
@@ -156,7 +165,7 @@ impl Kernel {
 
     /// Answers as before. What is not known to be on the bus goes there (again), but for a replay.
     async fn repeat(&self, message: &Message, record: Record) -> Result<Handled, ActionError> {
-        if record.fingerprint != message.fingerprint()? {
+        if !message.is_said_by(&record.fingerprint)? {
             let message = format!(
                 "the idempotency key {} was used before for another {}",
                 record.key.pk, message.detail_type

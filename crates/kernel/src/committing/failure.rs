@@ -38,9 +38,12 @@ impl Failure {
         matches!(self, Self::Retryable { .. })
     }
 
-    /// A message or a stored event that does not fit its type.
+    /// A message that does not fit its type. Where its sender is ahead of us, our next version reads it.
     #[must_use]
     pub fn unreadable(error: &ReadError) -> Self {
+        if error.is_newer() {
+            return Self::later("NewerVersion", error.to_string());
+        }
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
         let message = format!("{error}{}", cause.unwrap_or_default());
         Self::Terminal { code: "UnreadableEvent", message }

@@ -1,6 +1,8 @@
 //! A message on its way into an action.
 
-use chorus_table::{Detail, Metadata};
+use std::borrow::Cow;
+
+use chorus_table::{Detail, Inputs, Metadata};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,6 +20,9 @@ pub struct Message {
     /// What it says, as JSON text.
     pub data: Box<RawValue>,
     pub source: String,
+    /// What a fingerprint is taken of, where `data` is not it: what a caller sent, or an event in its
+    /// earliest version. A binary that knows more takes the same.
+    pub said: Option<Box<RawValue>>,
     /// The task of a state machine that handed it over; none where the bus or a caller did.
     pub task: Option<Task>,
 }
@@ -93,7 +98,7 @@ impl Message {
             serde_json::from_str(json).map_err(malformed)?;
         let mut metadata = detail.metadata;
         metadata.replay_name = replay_name.or(metadata.replay_name);
-        Ok(Self { detail_type, metadata, data: detail.data, source, task: None })
+        Ok(Self { detail_type, metadata, data: detail.data, source, said: None, task: None })
     }
 
     /// Reads what a state machine hands to an action: `action`, `event` and, where the machine
@@ -139,13 +144,31 @@ impl Message {
         self.task.as_ref().is_some_and(|task| task.token.is_none())
     }
 
+    /// The message with its data in the earliest version as what was said, where it has several.
+    pub(crate) fn in_earliest<I: Inputs>(&self) -> Cow<'_, Self> {
+        let Self { detail_type, metadata, data, .. } = self;
+        match I::in_earliest(detail_type, metadata.version, data) {
+            Some(said) => Cow::Owned(Self { said: Some(said), ..self.clone() }),
+            None => Cow::Borrowed(self),
+        }
+    }
+
     /// A fingerprint of what the message says. The order of keys and white space do not matter.
     ///
     /// # Errors
     /// Terminal, where the data is no JSON.
     pub fn fingerprint(&self) -> Result<String, Failure> {
+        self.fingerprint_of(self.said.as_ref().unwrap_or(&self.data))
+    }
+
+    /// Whether `fingerprint` is of this message, or of its data: as records of before had it.
+    pub(crate) fn is_said_by(&self, fingerprint: &str) -> Result<bool, Failure> {
+        Ok(self.fingerprint()? == fingerprint || self.fingerprint_of(&self.data)? == fingerprint)
+    }
+
+    fn fingerprint_of(&self, data: &RawValue) -> Result<String, Failure> {
         let data: serde_json::Value =
-            serde_json::from_str(self.data.get()).map_err(|error| Failure::Terminal {
+            serde_json::from_str(data.get()).map_err(|error| Failure::Terminal {
                 code: "MalformedEvent",
                 message: format!("the data is no JSON: {error}"),
             })?;

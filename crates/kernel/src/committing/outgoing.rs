@@ -1,8 +1,9 @@
 //! Outgoing events: their ids derive from what caused them, so that a step run again says
 //! byte for byte the same.
 
-use chorus_table::{Category, Detail, Entry, Metadata, Outputs};
+use chorus_table::{Category, Detail, EarlierData, Entry, Metadata, Outputs};
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -27,8 +28,31 @@ pub(crate) fn entries<O: Outputs>(
     events: &[O],
     now: Timestamp,
 ) -> Result<Vec<Entry>, Failure> {
-    let say = |(ordinal, event): (usize, &O)| entry(action, cause, event, (ordinal, now));
-    events.iter().enumerate().map(say).collect()
+    let mut said = Vec::new();
+    for (ordinal, event) in events.iter().enumerate() {
+        let current = entry(action, cause, event, (ordinal, now))?;
+        let copies = copies(event, &current)?;
+        said.push(current);
+        said.extend(copies);
+    }
+    Ok(said)
+}
+
+/// The event of `current` once more for each earlier version that is published still. All have one
+/// idempotency key: whoever reads several acts once.
+fn copies<O: Outputs>(event: &O, current: &Entry) -> Result<Vec<Entry>, Failure> {
+    let unwritable = |error| Failure::corrupt("event", &error);
+    let mut copies = Vec::new();
+    for EarlierData { version, data } in event.copies().map_err(unwritable)? {
+        let mut detail: Detail<Box<RawValue>> =
+            serde_json::from_str(&current.detail).map_err(unwritable)?;
+        detail.metadata.copy_of = Some(detail.metadata.version);
+        detail.metadata.version = version;
+        detail.data = data;
+        let detail = serde_json::to_string(&detail).map_err(unwritable)?;
+        copies.push(Entry { detail, ..current.clone() });
+    }
+    Ok(copies)
 }
 
 pub(crate) fn entry<O: Outputs>(
@@ -48,6 +72,7 @@ pub(crate) fn entry<O: Outputs>(
         causation_id: Some(cause.metadata.event_id),
         occurred_at: now,
         version: spec.version,
+        copy_of: None,
         ttl_seconds: TTL_SECONDS,
         category: spec.category(),
         traceparent: cause.metadata.traceparent.clone(),

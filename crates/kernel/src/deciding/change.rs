@@ -68,6 +68,9 @@ pub(crate) fn put<E: Entity>(entity: &E, version: u64, condition: Option<Conditi
     let mut item = key.to_item();
     item.extend(fields.into_inner());
     item.insert("version".to_owned(), AttributeValue::N(version.to_string()));
+    if E::SCHEMA > 1 {
+        item.insert("schema".to_owned(), AttributeValue::N(E::SCHEMA.to_string()));
+    }
     Write::Put { key, item, condition }
 }
 

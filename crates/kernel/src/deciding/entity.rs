@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Key;
+use crate::{Item, Key};
 
 /// A business item: one DynamoDB item with a version, its fields as attributes.
 pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
@@ -14,8 +14,15 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
     const TABLE: &'static str;
     /// What it is, in kebab-case: the first part of its key.
     const KIND: &'static str;
+    /// The version of its fields: raised where an item that is stored could not be read any more.
+    const SCHEMA: u32 = 1;
 
     fn id(&self) -> &Self::Id;
+
+    /// The fields of an item of another `schema` as this one has them; nothing where that is not known.
+    fn upcast(_schema: u32, _fields: Item) -> Option<Item> {
+        None
+    }
 }
 
 /// Makes a type an [`Entity`]: `entity!(Parcel: "parcel" in TABLE, by order_id: OrderId)` is kept in

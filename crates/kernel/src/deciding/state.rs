@@ -280,7 +280,7 @@ impl<F: Fold> State for Folded<F> {
         let events = answers.stream()?;
         let state = events.iter().try_fold(F::default(), F::apply);
         let version = events.last().map_or(0, |event| event.version);
-        Ok(Self { state: state.map_err(|error| Failure::unreadable(&error))?, version })
+        Ok(Self { state: state.map_err(|error| Failure::corrupt("stream", &error))?, version })
     }
 }
 
@@ -343,8 +343,15 @@ macro_rules! state {
 /// Reads an item as an entity.
 pub(crate) fn read_entity<E: Entity>(item: &Item) -> Result<Versioned<E>, Failure> {
     let version = number(item, "version").and_then(|version| u64::try_from(version).ok());
-    let value =
-        serde_dynamo::from_item(item.clone()).map_err(|error| Failure::corrupt(E::KIND, &error))?;
+    let schema = number(item, "schema").map_or(Some(1), |schema| u32::try_from(schema).ok());
+    let fields = match schema {
+        Some(schema) if schema == E::SCHEMA => Some(item.clone()),
+        Some(schema) => E::upcast(schema, item.clone()),
+        None => None,
+    };
+    let unknown = || Failure::corrupt(E::KIND, &format!("its schema {schema:?} is unknown here"));
+    let value = serde_dynamo::from_item(fields.ok_or_else(unknown)?)
+        .map_err(|error| Failure::corrupt(E::KIND, &error))?;
     Ok(Versioned { version: version.unwrap_or_default(), value })
 }
 

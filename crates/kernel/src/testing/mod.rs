@@ -24,6 +24,7 @@ pub fn metadata() -> Metadata {
         causation_id: None,
         occurred_at: sample_time(),
         version: 1,
+        copy_of: None,
         ttl_seconds: 60,
         category: Category::Event,
         traceparent: None,
@@ -36,7 +37,7 @@ pub fn metadata() -> Metadata {
 pub fn message() -> Message {
     let data = serde_json::value::RawValue::NULL.to_owned();
     let (detail_type, source) = (String::new(), String::new());
-    Message { detail_type, metadata: metadata(), data, source, task: None }
+    Message { detail_type, metadata: metadata(), data, source, said: None, task: None }
 }
 
 /// The same, handed over by a task of a state machine that waits with this token.

@@ -1,0 +1,215 @@
+//! The contract as AsyncAPI 3.0: a channel for each event, a message for each version, and what every
+//! row sends and receives.
+
+use chorus_table::{Category, Detail, Message, Metadata, Owner, RowSpec, Table};
+use serde_json::{Map, Value, json};
+
+use crate::Flow;
+
+/// The document. Commands are not in it: they come through the HTTP API.
+///
+/// # Errors
+/// Where a schema or a sample cannot be written as JSON.
+pub fn asyncapi(table: &Table) -> serde_json::Result<Value> {
+    let messages: Vec<Message> = table
+        .messages()
+        .into_iter()
+        .filter(|message| message.spec.category() == Category::Event)
+        .collect();
+    let mut components = Components::default();
+    components.schema("Metadata", serde_json::to_value(chorus_table::schema_of::<Metadata>())?);
+    let mut channels = Map::new();
+    for message in &messages {
+        let name = message.spec.detail_type;
+        for version in versions(message)? {
+            components.message(message, version)?;
+        }
+        channels.insert(name.to_owned(), channel(table, message));
+    }
+    let operations = table.rows.iter().flat_map(|row| operations(row, &messages));
+    Ok(json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "The events of the design table",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Generated from the design table; a test fails where the two differ.",
+        },
+        "defaultContentType": "application/json",
+        "servers": { "bus": {
+            "host": "events.amazonaws.com",
+            "protocol": "eventbridge",
+            "description": "The application's event bus on Amazon EventBridge.",
+        } },
+        "channels": channels,
+        "operations": operations.collect::<Map<String, Value>>(),
+        "components": { "messages": components.messages, "schemas": components.schemas },
+    }))
+}
+
+/// A version of an event: its number, its schema and its samples, each a whole event.
+struct Version {
+    number: u32,
+    current: bool,
+    schema: Value,
+    samples: Vec<Value>,
+}
+
+/// The current version first.
+fn versions(message: &Message) -> serde_json::Result<Vec<Version>> {
+    let samples = message.samples()?;
+    let schema = serde_json::to_value((message.schema)())?;
+    let first = samples.first().cloned().unwrap_or_default();
+    let mut all = vec![Version { number: message.spec.version, current: true, schema, samples }];
+    for earlier in (message.earlier)() {
+        let mut sample = first.clone();
+        sample["detail"]["metadata"]["version"] = earlier.version.into();
+        if earlier.published {
+            sample["detail"]["metadata"]["copy-of"] = message.spec.version.into();
+        }
+        sample["detail"]["data"] = (earlier.sample)()?;
+        let (schema, samples) = (serde_json::to_value((earlier.schema)())?, vec![sample]);
+        all.push(Version { number: earlier.version, current: false, schema, samples });
+    }
+    Ok(all)
+}
+
+/// The versions that are on the bus.
+fn published(message: &Message) -> Vec<u32> {
+    let earlier = (message.earlier)().into_iter().filter(|earlier| earlier.published);
+    std::iter::once(message.spec.version).chain(earlier.map(|earlier| earlier.version)).collect()
+}
+
+fn key(event: &str, version: u32) -> String {
+    format!("{event}.v{version}")
+}
+
+fn channel(table: &Table, message: &Message) -> Value {
+    let spec = message.spec;
+    let name = spec.detail_type;
+    let owner = match spec.owner {
+        Owner::Service(service) => service.title,
+        Owner::Partner(partner) => partner.name,
+    };
+    let numbers = std::iter::once(spec.version)
+        .chain((message.earlier)().into_iter().map(|earlier| earlier.version));
+    let messages = numbers.map(|number| {
+        let key = key(name, number);
+        let reference = format!("#/components/messages/{key}");
+        (key, json!({ "$ref": reference }))
+    });
+    let flow = Flow { rows: table.rows };
+    let names = |rows: Vec<&RowSpec>| rows.iter().map(|row| row.action).collect::<Vec<_>>();
+    json!({
+        "address": format!("{}/{name}", spec.owner.source()),
+        "title": name,
+        "description": spec.meaning,
+        "servers": [{ "$ref": "#/servers/bus" }],
+        "messages": messages.collect::<Map<String, Value>>(),
+        "tags": [{ "name": owner }],
+        "x-owner": owner,
+        "x-version": spec.version,
+        "x-said-by": names(flow.producers(name).collect()),
+        "x-read-by": names(flow.consumers(name).collect()),
+    })
+}
+
+/// What a row sends and receives. It receives every version that it reads.
+fn operations(row: &RowSpec, messages: &[Message]) -> Vec<(String, Value)> {
+    let operation = |verb: &str, message: &Message, versions: Vec<u32>| {
+        let name = message.spec.detail_type;
+        let references = versions.iter().map(|number| {
+            json!({ "$ref": format!("#/channels/{name}/messages/{}", key(name, *number)) })
+        });
+        let operation = json!({
+            "action": verb,
+            "channel": { "$ref": format!("#/channels/{name}") },
+            "summary": row.meaning,
+            "tags": [{ "name": row.service.title }],
+            "messages": references.collect::<Vec<_>>(),
+        });
+        (format!("{}.{verb}.{name}", row.action), operation)
+    };
+    let read = |message: &Message| {
+        let earlier = (message.earlier)().into_iter().map(|earlier| earlier.version);
+        std::iter::once(message.spec.version).chain(earlier).collect()
+    };
+    let consumed = |message: &&Message| row.consumes().any(|spec| *spec == message.spec);
+    let received = messages.iter().filter(consumed);
+    let received = received.map(|message| operation("receive", message, read(message)));
+    let emitted = messages.iter().filter(|message| row.emits.contains(&message.spec));
+    let sent = emitted.map(|message| operation("send", message, published(message)));
+    received.chain(sent).collect()
+}
+
+#[derive(Default)]
+struct Components {
+    messages: Map<String, Value>,
+    schemas: Map<String, Value>,
+}
+
+impl Components {
+    /// Adds a schema with its definitions, each a schema of its own here.
+    fn schema(&mut self, name: &str, mut schema: Value) {
+        let definitions = schema.as_object_mut().and_then(|schema| {
+            schema.remove("$schema");
+            schema.remove("$defs")
+        });
+        refer(&mut schema, name);
+        self.schemas.insert(name.to_owned(), schema);
+        if let Some(Value::Object(definitions)) = definitions {
+            for (inner, mut schema) in definitions {
+                refer(&mut schema, name);
+                self.schemas.insert(format!("{name}.{inner}"), schema);
+            }
+        }
+    }
+
+    fn message(&mut self, message: &Message, version: Version) -> serde_json::Result<()> {
+        let spec = message.spec;
+        let name = key(spec.detail_type, version.number);
+        self.schema(&name, version.schema);
+        let mut examples = Vec::new();
+        for (place, sample) in version.samples.into_iter().enumerate() {
+            let payload: Detail<Value> = serde_json::from_value(sample["detail"].clone())?;
+            examples.push(json!({ "name": format!("{name}-{}", place + 1), "payload": payload }));
+        }
+        let note = if version.current { "" } else { " An earlier version." };
+        self.messages.insert(
+            name.clone(),
+            json!({
+                "name": spec.detail_type,
+                "title": format!("{} version {}", spec.detail_type, version.number),
+                "summary": format!("{}{note}", spec.meaning),
+                "contentType": "application/json",
+                "payload": {
+                    "type": "object",
+                    "required": ["metadata", "data"],
+                    "properties": {
+                        "metadata": { "$ref": "#/components/schemas/Metadata" },
+                        "data": { "$ref": format!("#/components/schemas/{name}") },
+                    },
+                },
+                "examples": examples,
+            }),
+        );
+        Ok(())
+    }
+}
+
+/// Lets references to the definitions of the schema `name` lead to where they are now.
+fn refer(schema: &mut Value, name: &str) {
+    match schema {
+        Value::Object(keywords) => {
+            for (keyword, value) in keywords {
+                match value.as_str().and_then(|text| text.strip_prefix("#/$defs/")) {
+                    Some(inner) if keyword == "$ref" => {
+                        *value = format!("#/components/schemas/{name}.{inner}").into();
+                    }
+                    _ => refer(value, name),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| refer(item, name)),
+        _ => {}
+    }
+}
