@@ -13,8 +13,8 @@ pub enum Outcome {
     Absorbed,
     /// A command that came too late: recorded, not acted on.
     Expired,
-    /// A replayed event that would reach outside of the shop: not acted on, and not recorded, for
-    /// its original may still come.
+    /// A replayed event that would reach outside of the shop, or that is older than the records which
+    /// would know it: not acted on, and not recorded, for its original may still come.
     Suppressed,
 }
 

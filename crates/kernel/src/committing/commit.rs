@@ -1,13 +1,14 @@
 //! The kernel's way, written once: load, decide, commit, publish, mark.
 
 use chorus_table::{Inputs, Replay, Row};
+use jiff::Timestamp;
 
 use super::outgoing::{derived_id, entries};
 use super::record::{Record, record_key};
 use crate::deciding::WithoutCalls;
 use crate::{
     Action, ActionError, CallContext, Context, Decision, ExternalAction, Failure, Handled, Kernel,
-    Message, Outcome, OutcomeUnknown, Reason, Step, StoreError, load, publish_all,
+    Message, Outcome, OutcomeUnknown, RECORD_LIFETIME, Reason, Step, StoreError, load, publish_all,
 };
 
 /// How often a decision is made anew on a fresh read, because somebody else wrote in between.
@@ -64,6 +65,11 @@ impl Kernel {
                 entries: Vec::new(),
                 note: Some(note),
             });
+        }
+        if spec.replay == Replay::Idempotent && is_older_than_records(message, now) {
+            let (outcome, note) =
+                (Outcome::Suppressed, "replayed: older than the records that would know it");
+            return Ok(Handled { outcome, entries: Vec::new(), note: Some(note.to_owned()) });
         }
         let version = message.metadata.version;
         let input = <A::Row as Row>::Input::read(&message.detail_type, version, &message.data)
@@ -229,6 +235,12 @@ impl Kernel {
             _ => Ok(Handled { outcome, entries: Vec::new(), note: Some(note) }),
         }
     }
+}
+
+/// Whether a replayed event may have been answered, and the record of it may have expired since.
+fn is_older_than_records(message: &Message, now: Timestamp) -> bool {
+    let age = now.as_second() - message.metadata.occurred_at.as_second();
+    message.metadata.replay_name.is_some() && age >= RECORD_LIFETIME
 }
 
 fn is_condition(reasons: &[Reason], index: usize) -> bool {
