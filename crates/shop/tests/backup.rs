@@ -14,6 +14,7 @@ use chorus_local::restore;
 use chorus_order::Status;
 use chorus_shop::{Shop, ShopConfig};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 const CUSTOMERS: [&str; 5] =
@@ -63,6 +64,18 @@ async fn keep_ordering(router: Router, acknowledged: Arc<Mutex<BTreeSet<String>>
     }
 }
 
+/// Until so many orders are acknowledged.
+async fn until_placed(
+    count: usize,
+    acknowledged: &Mutex<BTreeSet<String>>,
+    customers: &[JoinHandle<()>],
+) {
+    while acknowledged.lock().unwrap().len() < count {
+        assert!(!customers.iter().any(JoinHandle::is_finished), "one gave up");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_taken_under_load_restores_to_a_shop_that_has_every_order_acknowledged_before_the_backup_began_and_no_half_of_one_each_ends_and_all_adds_up()
  {
@@ -83,17 +96,14 @@ async fn a_backup_taken_under_load_restores_to_a_shop_that_has_every_order_ackno
     let customers: Vec<_> = (0..4)
         .map(|_| tokio::spawn(keep_ordering(router.clone(), Arc::clone(&acknowledged))))
         .collect();
-    while acknowledged.lock().unwrap().len() < BEFORE {
-        assert!(!customers.iter().any(tokio::task::JoinHandle::is_finished), "one gave up");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_placed(BEFORE, &acknowledged, &customers).await;
     let before = acknowledged.lock().unwrap().clone();
     ask(&router, "POST", "/operator/backup", json!({ "to": backup })).await.unwrap();
-    let after = acknowledged.lock().unwrap().len();
-    customers.iter().for_each(tokio::task::JoinHandle::abort);
+    // The shop goes on taking orders.
+    until_placed(before.len() + 1, &acknowledged, &customers).await;
+    customers.iter().for_each(JoinHandle::abort);
     shop.stop().await.unwrap();
     drop(shop);
-    assert!(after > before.len(), "the shop took orders all the while");
 
     restore(&backup, &to).unwrap();
     let shop = start(&to).await;
