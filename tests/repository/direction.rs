@@ -87,13 +87,17 @@ fn the_tools_stand_alone_and_the_table_and_the_kernel_know_little() {
     knows_only("chorus-table", &[]);
     knows_only("chorus-kernel", &["chorus-table"]);
     knows_only("chorus-events", &["chorus-table"]);
+    knows_only("chorus-partners", &[]);
 }
 
 #[test]
 fn services_never_know_of_each_other() {
     let shared = ["chorus-events", "chorus-http", "chorus-kernel", "chorus-table"];
     for service in services() {
-        knows_only(&service, &[&shared[..], &["chorus-webhook-signature"]].concat());
+        knows_only(
+            &service,
+            &[&shared[..], &["chorus-partners", "chorus-webhook-signature"]].concat(),
+        );
     }
 }
 

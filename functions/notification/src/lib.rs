@@ -10,12 +10,14 @@ mod mailer;
 mod send_email;
 mod simulated_mailer;
 mod templates;
+mod transport_mailer;
 
 pub use contact::Contact;
 pub use correspondence::Correspondence;
 pub use email::{Email, Recipient};
 pub use mailer::{Delivery, Mailer};
 pub use simulated_mailer::{PostedEmail, SIMULATED_MAILER_TABLE, SimulatedMailer};
+pub use transport_mailer::TransportMailer;
 
 use std::sync::Arc;
 

@@ -1,0 +1,76 @@
+//! Email: a message, and the transports that hand it to a mail server.
+
+#[cfg(feature = "ses")]
+mod ses;
+#[cfg(feature = "smtp")]
+mod smtp;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+pub use lettre::Address;
+#[cfg(feature = "ses")]
+pub use ses::Ses;
+#[cfg(feature = "smtp")]
+pub use smtp::{Smtp, SmtpUrlError};
+
+/// An email to one recipient, as text and as HTML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The part of the Message-ID before the `@`; the domain is the sender's. A message that is sent
+    /// again keeps it, so that a mailbox can drop the copy.
+    pub id: String,
+    pub from: Address,
+    pub to: Address,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+impl Message {
+    /// The subject on one line: a line break would end the header, and begin another.
+    #[cfg(any(feature = "ses", feature = "smtp"))]
+    fn subject_line(&self) -> String {
+        self.subject.replace(char::is_control, " ")
+    }
+}
+
+/// Why a message was not, or perhaps not, taken.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// The server refuses this message, and will refuse it again.
+    #[error("the mail server refuses the message: {0}")]
+    Refused(String),
+    /// The server asks to come again, refuses the sender as such, or did not answer: it may have
+    /// taken the message.
+    #[error("the mail server did not confirm the message: {0}")]
+    Unconfirmed(String),
+}
+
+/// Hands messages to a mail server.
+#[async_trait]
+pub trait MailTransport: Send + Sync {
+    /// Sends `message`. Neither SMTP nor SES knows an idempotency key: whoever sends again after
+    /// [`SendError::Unconfirmed`] may send a second copy.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    async fn send(&self, message: &Message) -> Result<(), SendError>;
+}
+
+#[cfg(test)]
+#[cfg(any(feature = "ses", feature = "smtp"))]
+mod testing {
+    use super::Message;
+
+    pub(super) fn message() -> Message {
+        Message {
+            id: "7d3c".to_owned(),
+            from: "orders@shop.example".parse().unwrap(),
+            to: "ana@example.com".parse().unwrap(),
+            subject: "Your order für Ana".to_owned(),
+            text: "thank you".to_owned(),
+            html: "<p>thank you</p>".to_owned(),
+        }
+    }
+}

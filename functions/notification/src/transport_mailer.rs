@@ -1,0 +1,205 @@
+//! The mailer that writes to people: it renders an email and hands it to a mail server.
+
+use std::sync::Arc;
+
+use askama::Template;
+use async_trait::async_trait;
+use chorus_kernel::OutcomeUnknown;
+use chorus_partners::mail::{Address, MailTransport, Message, SendError};
+use uuid::Uuid;
+
+use crate::{Delivery, Email, Mailer, Recipient};
+
+/// Stands in events and logs where a mail server's answer names an address.
+const REDACTED: &str = "(address)";
+
+/// Sends emails by SMTP or SES.
+///
+/// Neither knows an idempotency key. Where an answer is lost after the server took the email, it goes
+/// out once more: one copy for each lost answer. By SMTP both copies have the same Message-ID, made
+/// from the key, and mailboxes that look at it show one.
+pub struct TransportMailer {
+    transport: Arc<dyn MailTransport>,
+    from: Address,
+    operator: Option<Address>,
+}
+
+impl std::fmt::Debug for TransportMailer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TransportMailer").finish_non_exhaustive()
+    }
+}
+
+impl TransportMailer {
+    /// Sends as `from`; `operator` is told what could not be undone.
+    #[must_use]
+    pub fn new(
+        transport: Arc<dyn MailTransport>,
+        from: Address,
+        operator: Option<Address>,
+    ) -> Self {
+        Self { transport, from, operator }
+    }
+
+    fn address(&self, recipient: &Recipient) -> Result<Address, &'static str> {
+        match recipient {
+            Recipient::Customer { email, .. } => {
+                email.parse().map_err(|_| "the customer's address is not valid")
+            }
+            Recipient::Operator => {
+                self.operator.clone().ok_or("no address of an operator is configured")
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Mailer for TransportMailer {
+    async fn send(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
+        let to = match self.address(&email.recipient) {
+            Ok(to) => to,
+            Err(reason) => return Ok(Delivery::Bounced { reason: reason.to_owned() }),
+        };
+        let html = html(email)
+            .map_err(|error| OutcomeUnknown(format!("the email is not rendered: {error}")))?;
+        let message = Message {
+            id: Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()).to_string(),
+            from: self.from.clone(),
+            to,
+            subject: email.subject.clone(),
+            text: email.body.clone(),
+            html,
+        };
+        match self.transport.send(&message).await {
+            Ok(()) => Ok(Delivery::Sent),
+            Err(SendError::Refused(reason)) => {
+                Ok(Delivery::Bounced { reason: without_addresses(&reason) })
+            }
+            Err(error @ SendError::Unconfirmed(_)) => {
+                Err(OutcomeUnknown(without_addresses(&error.to_string())))
+            }
+        }
+    }
+}
+
+/// Mail servers repeat the recipient's address in their answers, and events must not name it.
+fn without_addresses(answer: &str) -> String {
+    let word = |word| if str::contains(word, '@') { REDACTED } else { word };
+    answer.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[derive(Template)]
+#[template(path = "email.html")]
+struct Page<'a> {
+    subject: &'a str,
+    paragraphs: Vec<&'a str>,
+}
+
+fn html(email: &Email) -> Result<String, askama::Error> {
+    let paragraphs = email.body.split("\n\n").map(str::trim).collect();
+    Page { subject: &email.subject, paragraphs }.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A mail server that keeps what it is given, or answers with an error.
+    #[derive(Default)]
+    struct Server {
+        taken: Mutex<Vec<Message>>,
+        error: Option<SendError>,
+    }
+
+    #[async_trait]
+    impl MailTransport for Server {
+        async fn send(&self, message: &Message) -> Result<(), SendError> {
+            self.taken.lock().unwrap().push(message.clone());
+            self.error.clone().map_or(Ok(()), Err)
+        }
+    }
+
+    fn email(address: &str, body: &str) -> Email {
+        Email {
+            recipient: Recipient::Customer {
+                customer_id: "456".parse().unwrap(),
+                name: "Ana Trujillo".to_owned(),
+                email: address.to_owned(),
+            },
+            template: "PaymentMade",
+            subject: "We have your payment".to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn mailer(server: &Arc<Server>) -> TransportMailer {
+        let from = "orders@shop.example".parse().unwrap();
+        TransportMailer::new(Arc::clone(server) as Arc<dyn MailTransport>, from, None)
+    }
+
+    async fn refused_with(error: SendError) -> Result<Delivery, OutcomeUnknown> {
+        let server = Arc::new(Server { error: Some(error), ..Server::default() });
+        mailer(&server).send(&email("ana@example.com", "thank you"), "a-key").await
+    }
+
+    #[tokio::test]
+    async fn what_people_wrote_is_text_and_never_html() {
+        let server = Arc::new(Server::default());
+        let body = "Dear <img src=x onerror=\"x()\">,\n\n1 < 2 & 3\n";
+        let sent = mailer(&server).send(&email("ana@example.com", body), "a-key").await;
+        assert_eq!(sent.unwrap(), Delivery::Sent);
+        let taken = server.taken.lock().unwrap();
+        assert_eq!(taken[0].text, body);
+        assert!(!taken[0].html.contains("<img"), "{}", taken[0].html);
+        assert_eq!(taken[0].html.matches("<p ").count(), 2, "{}", taken[0].html);
+    }
+
+    #[tokio::test]
+    async fn an_email_that_is_sent_again_keeps_its_message_id() {
+        let server = Arc::new(Server::default());
+        for key in ["a-key", "a-key", "another"] {
+            mailer(&server).send(&email("ana@example.com", "thank you"), key).await.unwrap();
+        }
+        let taken = server.taken.lock().unwrap();
+        assert_eq!(taken[0].id, taken[1].id);
+        assert_ne!(taken[0].id, taken[2].id);
+    }
+
+    #[tokio::test]
+    async fn two_addresses_in_one_are_none() {
+        let server = Arc::new(Server::default());
+        for address in ["ana@example.com,all@example.com", "ana@example.com>\r\nRCPT", "ana"] {
+            let delivery = mailer(&server).send(&email(address, "thank you"), "a-key").await;
+            assert!(matches!(delivery, Ok(Delivery::Bounced { .. })), "{address}: {delivery:?}");
+        }
+        assert!(server.taken.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_bounce_tells_the_reason_without_the_address() {
+        let answer = "550 5.1.1 <ana@example.com>: no such user".to_owned();
+        let bounced = refused_with(SendError::Refused(answer)).await.unwrap();
+        let reason = "550 5.1.1 (address) no such user".to_owned();
+        assert_eq!(bounced, Delivery::Bounced { reason });
+    }
+
+    #[tokio::test]
+    async fn an_email_that_nobody_confirmed_is_to_be_sent_again() {
+        let unknown = refused_with(SendError::Unconfirmed("timed out".to_owned())).await;
+        assert!(unknown.unwrap_err().to_string().contains("timed out"));
+    }
+
+    #[tokio::test]
+    async fn an_alert_goes_to_the_operator_and_fails_where_none_is_configured() {
+        let server = Arc::new(Server::default());
+        let alert = Email { recipient: Recipient::Operator, ..email("", "look") };
+        let mut mailer = mailer(&server);
+        let nobody = mailer.send(&alert, "a-key").await.unwrap();
+        assert!(matches!(nobody, Delivery::Bounced { .. }), "{nobody:?}");
+        mailer.operator = Some("desk@shop.example".parse().unwrap());
+        assert_eq!(mailer.send(&alert, "a-key").await.unwrap(), Delivery::Sent);
+        assert_eq!(server.taken.lock().unwrap()[0].to.to_string(), "desk@shop.example");
+    }
+}
