@@ -4,6 +4,7 @@
 #   up, down           an emulator that stays, with something to sell on it
 #   test [TEST…]       the flow on an emulator of its own, driven through the API
 #   samples [--write]  every sample of events/samples, by `cargo lambda invoke`
+#   mail               the emails of `chorus up`, to a real SMTP server
 #   launcher           what our launcher adds to the emulator
 #   store              the kernel's store on DynamoDB: the same suite as the embedded one's
 #   northwind          NORTHWIND's 830 orders, beside the embedded shop's
@@ -56,6 +57,11 @@ case ${1:-} in
     down) shop down ;;
     test) prepare; on_its_own 350 test_flow.py "${@:2}" ;;
     samples) prepare; .venv/bin/python tests/emulator/test_samples.py "${@:2}" ;;
+    mail)
+        tests/emulator/install.sh
+        cargo build --quiet --package chorus
+        .venv/bin/python tests/emulator/test_mail.py "${@:2}"
+        ;;
     launcher)
         tests/emulator/install.sh
         .venv/bin/python tests/emulator/test_prebuilt.py

@@ -18,6 +18,7 @@ step "simulation"; cargo test --package chorus-simulation \
 step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scripts/lint-template.sh
 step "AsyncAPI"; scripts/asyncapi.sh
 step "licences and sources"; scripts/deny.sh
+step "emails, to an SMTP server"; scripts/emulator.sh mail
 step "emulator: its launcher"; scripts/emulator.sh launcher
 step "emulator: the store";    scripts/emulator.sh store
 step "emulator: every sample"; scripts/emulator.sh samples

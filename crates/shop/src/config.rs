@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_local::Disorder;
+use chorus_notification::TransportMailer;
 
 /// The carrier's key on a laptop. Nobody outside of it can reach the carrier.
 pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
@@ -31,6 +33,8 @@ pub struct ShopConfig {
     /// How long the state machines' waits last, in seconds, where that is not what they say: such
     /// as `ReviewTimeoutSeconds`.
     pub limits: BTreeMap<String, u32>,
+    /// Who sends emails; without, the simulated mailer keeps them.
+    pub mailer: Option<Arc<TransportMailer>>,
     /// Deliberate disorder among deliveries, for tests.
     pub disorder: Disorder,
 }
@@ -45,6 +49,7 @@ impl Default for ShopConfig {
             concurrency: 32,
             seed: None,
             limits: BTreeMap::new(),
+            mailer: None,
             disorder: Disorder::default(),
         }
     }

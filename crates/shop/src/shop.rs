@@ -9,6 +9,7 @@ use chorus_events::table::TABLE;
 use chorus_http::{ApiInfo, HttpFunction};
 use chorus_kernel::{Failure, StoreError, sweep};
 use chorus_local::{Endpoint, Local, LocalConfig, open_directory};
+use chorus_notification::Mailer;
 use chorus_services::Dependencies;
 use chorus_webhook_signature::WebhookSecret;
 use jiff::SignedDuration;
@@ -45,10 +46,14 @@ pub const API: ApiInfo = ApiInfo {
 
 /// Every service, with its partners wired in.
 #[must_use]
-pub fn functions(partners: &Partners, webhook_secret: WebhookSecret) -> Vec<HttpFunction> {
+pub fn functions(
+    partners: &Partners,
+    mailer: Arc<dyn Mailer>,
+    webhook_secret: WebhookSecret,
+) -> Vec<HttpFunction> {
     chorus_services::functions(&Dependencies {
         payment_provider: Arc::new(partners.provider()),
-        mailer: Arc::new(partners.mailer()),
+        mailer,
         webhook_secret,
     })
 }
@@ -108,7 +113,11 @@ impl Shop {
             open_directory(data, &[Partners::FILE]).map_err(chorus_local::Error::from)?;
         }
         let partners = Partners::open(config)?;
-        let (functions, routes) = HttpFunction::split(functions(&partners, secret()));
+        let mailer: Arc<dyn Mailer> = match &config.mailer {
+            Some(mailer) => Arc::clone(mailer) as Arc<dyn Mailer>,
+            None => Arc::new(partners.mailer()),
+        };
+        let (functions, routes) = HttpFunction::split(functions(&partners, mailer, secret()));
         let mut engine = LocalConfig::new(&TABLE, functions);
         (engine.data, engine.seed) = (config.data.clone(), config.seed);
         engine.beside = vec![Partners::FILE];

@@ -1,6 +1,7 @@
 //! A replay of the archive from before the idempotency records that would know its events.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_events::services::ANALYTICS;
@@ -48,8 +49,11 @@ async fn replay_all(local: &Local, name: &str) -> Replayed {
 #[tokio::test]
 async fn a_replay_of_forty_days_counts_once() {
     let partners = Partners::open(&ShopConfig::default()).unwrap();
-    let (mut services, _) =
-        HttpFunction::split(functions(&partners, WEBHOOK_SECRET.parse().unwrap()));
+    let (mut services, _) = HttpFunction::split(functions(
+        &partners,
+        Arc::new(partners.mailer()),
+        WEBHOOK_SECRET.parse().unwrap(),
+    ));
     services.retain(|function| function.service == ANALYTICS);
     let clock = VirtualClock::at("2026-10-01T00:00:00Z".parse().unwrap());
     let mut config = LocalConfig::new(&TABLE, services).virtual_time(&clock);

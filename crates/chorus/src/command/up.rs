@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use chorus_notification::TransportMailer;
+use chorus_partners::mail::{Address, Smtp};
 use chorus_shop::{Shop, ShopConfig};
 use clap::Args;
 
@@ -21,12 +24,39 @@ pub(crate) struct Up {
     /// The port on 127.0.0.1
     #[arg(long, default_value_t = 3000)]
     port: u16,
+    #[command(flatten)]
+    mail: Mail,
+}
+
+/// Which server sends the shop's emails; without one, the simulated mailer keeps them.
+#[derive(Debug, Args)]
+struct Mail {
+    /// Send emails by this SMTP server: smtp://127.0.0.1:1025, or smtps://USER:PASSWORD@HOST
+    #[arg(long = "mail", value_name = "URL", env = "CHORUS_MAIL", hide_env_values = true)]
+    server: Option<String>,
+    /// The sender of emails
+    #[arg(long = "mail-from", value_name = "ADDRESS", default_value = "orders@localhost")]
+    from: Address,
+    /// Who is told what could not be undone; the sender where nobody is named
+    #[arg(long = "mail-operator", value_name = "ADDRESS")]
+    operator: Option<Address>,
+}
+
+impl Mail {
+    fn mailer(&self) -> anyhow::Result<Option<Arc<TransportMailer>>> {
+        let Some(server) = &self.server else { return Ok(None) };
+        let smtp = Smtp::at(server).context("no emails can be sent")?;
+        let operator = self.operator.clone().unwrap_or_else(|| self.from.clone());
+        let mailer = TransportMailer::new(Arc::new(smtp), self.from.clone(), Some(operator));
+        Ok(Some(Arc::new(mailer)))
+    }
 }
 
 pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
     let config = ShopConfig {
         data: Some(up.data.clone()),
         address: SocketAddr::from(([127, 0, 0, 1], up.port)),
+        mailer: up.mail.mailer()?,
         ..ShopConfig::default()
     };
     if let Some(url) = running_in(&up.data) {

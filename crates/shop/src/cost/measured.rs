@@ -49,7 +49,8 @@ impl MeasuredShop {
     ) -> Result<Self, CostError> {
         let partners = Partners::open(&ShopConfig::default())?;
         let secret = crate::shop::secret();
-        let (functions, routes) = HttpFunction::split(change(functions(&partners, secret)));
+        let mailer = Arc::new(partners.mailer());
+        let (functions, routes) = HttpFunction::split(change(functions(&partners, mailer, secret)));
         let recorder = Arc::<Recorder>::default();
         let recorded = |handler| -> Arc<dyn Handler> {
             Arc::new(RecordedTask { handler, recorder: Arc::clone(&recorder) })

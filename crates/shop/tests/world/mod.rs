@@ -67,7 +67,7 @@ impl Harness {
         let (carrier, depot, couriers) = carrier::open();
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
         let partners = Partners::open(&books)?.wrapped(&mut wrap);
-        let functions = functions(&partners, WEBHOOK_SECRET.parse()?);
+        let functions = functions(&partners, Arc::new(partners.mailer()), WEBHOOK_SECRET.parse()?);
         let (functions, routes) = HttpFunction::split(functions);
         let tables = tables(&functions);
         let mut config = LocalConfig::new(&TABLE, functions);
