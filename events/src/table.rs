@@ -117,10 +117,9 @@ chorus_table::design_table! {
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside();
 
-    /// Tells the customer.
+    /// Tells the customer. An order that cannot go on is canceled, and that is told, with the reason.
     SendEmail: NOTIFICATION
-        on [ItemNotAvailable, PaymentMade, PaymentFailed, DeliveryStarted, OrderCanceled,
-            OrderDelivered]
+        on [PaymentMade, DeliveryStarted, OrderCanceled, OrderDelivered]
         => [EmailSent, EmailFailed]
         .records().outside().queued().budget(7, 7);
 

@@ -36,6 +36,18 @@ async fn a_failed_payment_gives_the_stock_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_cannot_go_on_is_told_in_one_email() {
+    let test = TestShop::open(&["ana-declined"]).await.unwrap();
+    for pieces in [1, 40] {
+        let id = test.order("ana-declined", "chai", pieces).await.unwrap();
+        test.ended(&id).await.unwrap();
+        let said = test.said(&id).await.unwrap();
+        let emails = said.iter().filter(|event| *event == "EmailSent");
+        assert_eq!(emails.count(), 1, "{pieces} pieces: {said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_carrier_that_gives_up_leads_to_a_refund_and_a_return() {
     let test = TestShop::open(&["ana-carrier-cancels"]).await.unwrap();
     let id = test.order("ana-carrier-cancels", "chai", 2).await.unwrap();

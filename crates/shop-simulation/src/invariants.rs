@@ -45,8 +45,7 @@ const ONE_OF: [&[&str]; 17] = [
 ];
 
 /// The events that customers are told of.
-const EMAILS: &[&str] =
-    kinds![ItemNotAvailable, PaymentMade, PaymentFailed, OrderCanceled, OrderDelivered];
+const EMAILS: &[&str] = kinds![PaymentMade, OrderCanceled, OrderDelivered];
 
 /// The events that every delivered order's story has.
 const DELIVERED: &[&str] = kinds![

@@ -79,9 +79,7 @@ impl ExternalAction for SendEmail {
 /// Which order, and whose, where the event says.
 fn subject(input: &SendEmailInput) -> (&OrderId, Option<&CustomerId>) {
     match input {
-        SendEmailInput::ItemNotAvailable(event) => (&event.order_id, Some(&event.customer_id)),
         SendEmailInput::PaymentMade(event) => (&event.order_id, Some(&event.customer_id)),
-        SendEmailInput::PaymentFailed(event) => (&event.order_id, Some(&event.customer_id)),
         SendEmailInput::DeliveryStarted(event) => (&event.order_id, None),
         SendEmailInput::OrderCanceled(event) => (&event.order_id, Some(&event.customer_id)),
         SendEmailInput::OrderDelivered(event) => (&event.order_id, Some(&event.customer_id)),

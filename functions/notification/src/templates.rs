@@ -13,20 +13,10 @@ pub(crate) struct Text {
 /// What a customer called `name` is told.
 pub(crate) fn to_customer(input: &SendEmailInput, name: &str) -> Text {
     let (template, subject, says) = match input {
-        SendEmailInput::ItemNotAvailable(event) => (
-            "ItemNotAvailable",
-            format!("We cannot serve your order {}", event.order_id),
-            format!("we are sorry: {}. Nothing will be charged.", event.reason),
-        ),
         SendEmailInput::PaymentMade(event) => (
             "PaymentMade",
             format!("We have your payment for order {}", event.order_id),
             format!("thank you: {} was charged, and your order is packed next.", event.amount),
-        ),
-        SendEmailInput::PaymentFailed(event) => (
-            "PaymentFailed",
-            format!("The payment for your order {} failed", event.order_id),
-            format!("your order could not be charged: {}. Nothing was charged.", event.reason),
         ),
         SendEmailInput::DeliveryStarted(event) => (
             "DeliveryStarted",
