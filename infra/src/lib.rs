@@ -12,6 +12,7 @@
 mod carrier;
 mod derived;
 mod functions;
+mod mail;
 
 use std::path::PathBuf;
 
@@ -50,8 +51,10 @@ fn application() -> Application {
         alerts: vec![rows::AlertOperator::ACTION],
         api: "Where orders are placed",
         partners: vec![carrier::api()],
-        variables: vec![carrier::webhook_secret()],
-        parameters: vec![carrier::webhook_parameter()],
+        variables: [vec![carrier::webhook_secret()], mail::variables()].concat(),
+        grants: vec![mail::grant()],
+        parameters: [vec![carrier::webhook_parameter()], mail::parameters()].concat(),
+        prod_needs: [&mail::PARAMETERS[..], &["AlarmTopicArn"]].concat(),
         conditions: vec![carrier::webhook_condition()],
         outputs: vec![carrier::webhook_output()],
         ..Application::new(description)

@@ -83,6 +83,48 @@ fn where_tokens_are_asked_for_only_webhooks_come_without() {
 
 /// `sam build` asks for a function's binary in its folder, where cargo looks at that package only.
 #[test]
+fn prod_is_refused_without_a_sender_an_operator_and_a_topic_for_alarms() {
+    let document = template().document();
+    let rule = &document["Rules"]["ProdIsClosed"];
+    assert_eq!(
+        rule["RuleCondition"],
+        serde_json::json!({ "Fn::Equals": [{ "Ref": "Stage" }, "prod"] })
+    );
+    for parameter in ["MailFrom", "MailIdentity", "OperatorEmail", "AlarmTopicArn"] {
+        let given =
+            serde_json::json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": parameter }, ""] }] });
+        let assertions = rule["Assertions"].as_array().unwrap();
+        assert!(assertions.iter().any(|one| one["Assert"] == given), "{parameter}: {rule}");
+        assert_eq!(document["Parameters"][parameter]["Default"], "", "{parameter}");
+    }
+}
+
+#[test]
+fn emails_are_sent_by_the_verified_identity_alone() {
+    let document = template().document();
+    let mut senders = Vec::new();
+    for (id, resource) in document["Resources"].as_object().unwrap() {
+        let statements = &resource["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+        for statement in statements.as_array().into_iter().flatten() {
+            if statement["Action"].to_string().contains("ses:") {
+                senders.push((
+                    id.as_str(),
+                    &statement["Action"],
+                    &statement["Resource"]["Fn::Sub"],
+                ));
+            }
+        }
+    }
+    let identity =
+        "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailIdentity}";
+    let [(role, action, resource)] = senders[..] else { panic!("{senders:?}") };
+    assert_eq!(
+        (role, action, resource),
+        ("NotificationRole", &"ses:SendEmail".into(), &identity.into())
+    );
+}
+
+#[test]
 fn the_folder_of_every_function_is_the_package_that_builds_it() {
     let metadata = ["metadata", "--no-deps", "--format-version=1", "--offline"];
     let told = Command::new(env!("CARGO")).args(metadata).current_dir(ROOT).output().unwrap();

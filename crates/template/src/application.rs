@@ -3,7 +3,7 @@
 use chorus_table::{Partner, Row, Service};
 use serde_json::Value;
 
-use crate::constructs::Resource;
+use crate::constructs::{Resource, Statement};
 use crate::{Parameter, names};
 
 /// What a template needs to know of an application beside its table, its functions and its files.
@@ -31,8 +31,12 @@ pub struct Application {
     pub partners: Vec<PartnerApi>,
     /// Environment variables of the functions of single services.
     pub variables: Vec<(Service, String, Value)>,
+    /// What the functions of single services may do beside what follows from the table.
+    pub grants: Vec<(Service, Statement)>,
     /// Parameters beside those that every template has.
     pub parameters: Vec<Parameter>,
+    /// The parameters without which `Stage=prod` is refused, beside those that every template has.
+    pub prod_needs: Vec<&'static str>,
     /// Conditions beside those that every template has.
     pub conditions: Vec<(&'static str, Value)>,
     /// Outputs beside those that every template has.
@@ -55,7 +59,9 @@ impl Application {
             api: "The HTTP API",
             partners: Vec::new(),
             variables: Vec::new(),
+            grants: Vec::new(),
             parameters: Vec::new(),
+            prod_needs: Vec::new(),
             conditions: Vec::new(),
             outputs: Vec::new(),
         }

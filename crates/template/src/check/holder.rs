@@ -47,7 +47,7 @@ impl<'a> Holder<'a> {
         let function = &function.function;
         let own = function.tables.iter().map(|table| names::table(table.name));
         let says = by_functions(&topology, |row| row.service == function.service);
-        let does = done(&grants::of_service(&topology, function));
+        let does = done(&grants::of_service(&topology, function, &view.stack.application));
         Self { name: id, tables: own.chain([records]).collect(), says, does }
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::machines::arn_by_name;
 use super::topology::Topology;
+use crate::Application;
 use crate::constructs::Statement;
 use crate::intrinsics::{arn, substitute};
 use crate::machine::{Machine, is_published_by_machines};
@@ -35,7 +36,11 @@ const RECEIVE_ACTIONS: &[&str] = &[
 ];
 
 /// All that the function of a service may do.
-pub(crate) fn of_service(topology: &Topology, function: &Function) -> Vec<Statement> {
+pub(crate) fn of_service(
+    topology: &Topology,
+    function: &Function,
+    application: &Application,
+) -> Vec<Statement> {
     let service = function.service;
     let mut statements = common(service.name);
     let own: Vec<Value> = function.tables.iter().flat_map(table_arns).collect();
@@ -52,6 +57,8 @@ pub(crate) fn of_service(topology: &Topology, function: &Function) -> Vec<Statem
     if !sources.is_empty() {
         statements.push(Statement::new("OwnQueues", RECEIVE_ACTIONS, sources));
     }
+    let further = application.grants.iter().filter(|(whose, _)| *whose == service);
+    statements.extend(further.map(|(_, statement)| statement.clone()));
     statements
 }
 

@@ -84,8 +84,9 @@ fn stage(stack: &Stack) -> String {
     let tokens = stack.has_api().then(|| "tokens".to_owned());
     let partners = stack.application.partners.iter();
     let partners = partners.map(|api| format!("a {}", api.partner.name.replace('-', " ")));
-    let needs: Vec<String> = tokens.into_iter().chain(partners).collect();
-    match needs.join(" and ") {
+    let own = stack.application.prod_needs.iter().map(|name| (*name).to_owned());
+    let needs: Vec<String> = tokens.into_iter().chain(partners).chain(own).collect();
+    match needs.join(", ") {
         needs if needs.is_empty() => "prod protects tables from deletion".to_owned(),
         needs => format!("prod protects tables from deletion, and insists on {needs}"),
     }
@@ -95,14 +96,15 @@ fn stage(stack: &Stack) -> String {
 pub(crate) fn rules(stack: &Stack) -> Value {
     let assertion = |condition: Value, needed: &str| {
         let refused = json!({ "Fn::Not": [condition] });
-        json!({ "Assert": refused, "AssertDescription": format!("prod needs a {needed}") })
+        json!({ "Assert": refused, "AssertDescription": format!("prod needs {needed}") })
     };
     let issuer = stack.has_api().then(|| assertion(equals("JwtIssuer", ""), "JwtIssuer"));
     let partners = stack.application.partners.iter().map(|api| {
         let endpoint = api.name("Endpoint");
         assertion(equals(&endpoint, &api.nowhere()), &endpoint)
     });
-    let assertions: Vec<Value> = issuer.into_iter().chain(partners).collect();
+    let own = stack.application.prod_needs.iter().map(|name| assertion(equals(name, ""), name));
+    let assertions: Vec<Value> = issuer.into_iter().chain(partners).chain(own).collect();
     if assertions.is_empty() {
         return Value::Null;
     }

@@ -27,7 +27,7 @@ pub(crate) fn add(
 ) {
     let service = function.service;
     template.section(story(topology, service));
-    let statements = grants::of_service(topology, function);
+    let statements = grants::of_service(topology, function, &stack.application);
     let mut environment: Vec<(String, Value)> = function
         .tables
         .iter()

@@ -152,7 +152,7 @@ fn any_number_of_partners_is_called() {
         "https://bell-tower.example"
     );
     let rules = document["Rules"].to_string();
-    assert!(rules.contains("prod needs a SirenEndpoint"), "{rules}");
+    assert!(rules.contains("prod needs SirenEndpoint"), "{rules}");
 }
 
 #[test]
