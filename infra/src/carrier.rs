@@ -9,9 +9,6 @@ use chorus_template::intrinsics::{either, equals, reference, substitute};
 use chorus_template::{Output, Parameter, PartnerApi};
 use serde_json::{Value, json};
 
-/// How many calls the carrier takes in one second.
-const CALLS_PER_SECOND: u32 = 10;
-
 /// The parameter with the secret that webhooks are signed with.
 const WEBHOOK_SECRET: &str = "WebhookSecret";
 /// Holds where nobody gave it.
@@ -25,10 +22,10 @@ pub(crate) fn api() -> PartnerApi {
         description: "The carrier signs its webhooks with this",
         condition: GENERATES_WEBHOOK_SECRET,
     };
-    let story = "The carrier: the bus calls its API, at most ten times a second, and four times within a\n\
-                 minute for one event; then the dead letters tell CancelDelivery. It calls back with a\n\
-                 webhook, signed with a secret that is made here unless one is given.";
-    let mut api = PartnerApi::new(CARRIER, CALLS_PER_SECOND)
+    let story = "The carrier: the bus calls its API, no more often than it takes, and tries again for a\n\
+                 day; then the dead letters tell CancelDelivery. It calls back with a webhook, signed\n\
+                 with a secret that is made here unless one is given.";
+    let mut api = PartnerApi::new(CARRIER)
         .endpoint::<StartDelivery>("deliveries")
         .endpoint::<RecallDelivery>("recalls");
     api.story = story.to_owned();

@@ -56,6 +56,8 @@ class ShopStack:
         given = {
             "Architecture": "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64",
             "CarrierEndpoint": f"http://127.0.0.1:{carrier}",
+            # A carrier that is down is given up within the test.
+            "CarrierRetries": "3",
             "CarrierSecret": API_KEY,
             "WebhookSecret": WEBHOOK_SECRET,
             **parameters,

@@ -6,5 +6,6 @@ mod api;
 mod defects;
 mod disorder;
 mod earlier_releases;
+mod policies;
 mod projections;
 mod stories;

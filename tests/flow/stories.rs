@@ -61,7 +61,9 @@ async fn a_carrier_that_gives_up_leads_to_a_refund_and_a_return() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_carrier_that_cannot_be_reached_leads_through_the_dead_letters_to_a_refund() {
-    let test = TestShop::open(&["ana-carrier-down"]).await.unwrap();
+    let mut config = chorus_shop::ShopConfig::default();
+    config.policies.partner.max_attempts = 2;
+    let test = TestShop::with(config, &["ana-carrier-down"]).await.unwrap();
     let id = test.order("ana-carrier-down", "chai", 2).await.unwrap();
     let order = test.ended(&id).await.unwrap();
     assert!(order["reason"].as_str().unwrap().starts_with("the delivery was canceled"), "{order}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_kernel::{Clock, Function};
-use chorus_table::{Rule, Table};
+use chorus_table::{Rule, Table, policy};
 
 use crate::clock::{SystemClock, VirtualClock};
 use crate::dispatcher::Job;
@@ -80,7 +80,7 @@ impl LocalConfig {
             partner: None,
             policies: Policies::default(),
             concurrency: 32,
-            function_timeout: Some(Duration::from_secs(30)),
+            function_timeout: Some(policy::FUNCTION_TIMEOUT),
             schedules: Vec::new(),
             observer: None,
             disorder: Disorder::default(),

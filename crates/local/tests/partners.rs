@@ -13,6 +13,7 @@ use chorus_kernel::{Clock, Function, Publisher};
 use chorus_local::{
     Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Replay, Selection, VirtualClock,
 };
+use chorus_table::policy::OUTAGE;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -49,6 +50,7 @@ fn config(url: &str) -> LocalConfig {
         .endpoint("StartDelivery", Endpoint::new(url, "the key"));
     config.rules = rules_of(&["StartDelivery"]);
     config.policies.partner.first_pause = Duration::from_millis(5);
+    config.policies.partner.max_attempts = 4;
     config
 }
 
@@ -94,7 +96,7 @@ async fn a_refusal_is_a_dead_letter_at_once() {
 }
 
 #[tokio::test]
-async fn a_partner_that_is_not_there_is_given_up_after_four_attempts() {
+async fn a_partner_that_is_not_there_is_given_up_after_all_attempts() {
     let shop = Local::open(config("http://127.0.0.1:9/nobody")).unwrap();
     put(&shop, 1).await;
     shop.runner().run_until_idle(SOON).await.unwrap();
@@ -144,4 +146,76 @@ async fn a_partner_is_not_called_more_often_than_it_allows_and_never_by_a_replay
     shop.replay(&replay).await.unwrap();
     shop.runner().run_until_idle(SOON).await.unwrap();
     assert_eq!(partner.called.lock().unwrap().len(), 40, "what was sent is not sent again");
+}
+
+#[tokio::test]
+async fn a_partner_away_for_six_hours_is_called_seldom_and_once_more_afterwards() {
+    let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
+    let back = clock.now() + OUTAGE;
+    let partner = Arc::new(Away { clock: clock.clone(), back, called: Mutex::default() });
+    let mut config = LocalConfig::new(&TABLE, vec![Function::of(services::DELIVERY)])
+        .endpoint("StartDelivery", Endpoint::new("http://carrier.example", "the key"))
+        .virtual_time(&clock);
+    config.rules = rules_of(&["StartDelivery"]);
+    config.partner = Some(Arc::clone(&partner) as Arc<dyn Partner>);
+    let shop = Local::open(config).unwrap();
+    put(&shop, 1).await;
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(shop.dead_letters(&Selection::default()), []);
+    let called = partner.called.lock().unwrap();
+    assert_eq!(called.iter().filter(|at| **at >= back).count(), 1);
+    assert!((20..100).contains(&called.len()), "{} calls", called.len());
+}
+
+/// Answers nobody until it is back.
+struct Away {
+    clock: VirtualClock,
+    back: Timestamp,
+    called: Mutex<Vec<Timestamp>>,
+}
+
+#[async_trait]
+impl Partner for Away {
+    async fn post(&self, _: &Call) -> Result<u16, NoAnswer> {
+        let now = self.clock.now();
+        self.called.lock().unwrap().push(now);
+        if now < self.back { Err(NoAnswer::NotReached("away".to_owned())) } else { Ok(200) }
+    }
+}
+
+/// Five thousand orders within a second, at the rate of a carrier that takes ten a second.
+#[tokio::test]
+async fn a_burst_of_5000_orders_through_the_carriers_rate_cancels_nothing() {
+    let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
+    let partner = Arc::new(Punctual { clock: clock.clone(), called: Mutex::default() });
+    let mut config = config("http://carrier.example").virtual_time(&clock);
+    config.policies.calls_per_second = 10;
+    config.partner = Some(Arc::clone(&partner) as Arc<dyn Partner>);
+    let shop = Local::open(config).unwrap();
+    for number in 0..5_000 {
+        put(&shop, number).await;
+    }
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(partner.called.lock().unwrap().len(), 5_000);
+    assert_eq!(shop.dead_letters(&Selection::default()), [], "a dead letter cancels its order");
+}
+
+#[tokio::test]
+async fn what_a_rate_lets_through_too_late_is_a_dead_letter_as_on_aws() {
+    let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
+    let partner = Arc::new(Punctual { clock: clock.clone(), called: Mutex::default() });
+    let mut config = config("http://carrier.example").virtual_time(&clock);
+    config.policies.calls_per_second = 1;
+    config.policies.partner.max_age = Duration::from_secs(60);
+    config.partner = Some(Arc::clone(&partner) as Arc<dyn Partner>);
+    let shop = Local::open(config).unwrap();
+    for number in 0..70 {
+        put(&shop, number).await;
+    }
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(partner.called.lock().unwrap().len(), 61, "one at once, and one each second");
+    let letters = shop.dead_letters(&Selection::default());
+    assert_eq!((letters.len(), &*letters[0].attributes["ERROR_CODE"]), (9, "RateLimited"));
+    let limit = &letters[0].attributes["EXHAUSTED_RETRY_CONDITION"];
+    assert_eq!(limit, "MaximumEventAgeInSeconds");
 }

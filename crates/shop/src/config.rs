@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_local::Disorder;
+use chorus_local::{Disorder, Policies};
 use chorus_notification::TransportMailer;
 
 /// The carrier's key on a laptop. Nobody outside of it can reach the carrier.
@@ -35,6 +35,8 @@ pub struct ShopConfig {
     pub limits: BTreeMap<String, u32>,
     /// Who sends emails; without, the simulated mailer keeps them.
     pub mailer: Option<Arc<TransportMailer>>,
+    /// How often, for how long and how fast deliveries are tried.
+    pub policies: Policies,
     /// Deliberate disorder among deliveries, for tests.
     pub disorder: Disorder,
 }
@@ -50,6 +52,7 @@ impl Default for ShopConfig {
             seed: None,
             limits: BTreeMap::new(),
             mailer: None,
+            policies: Policies::default(),
             disorder: Disorder::default(),
         }
     }

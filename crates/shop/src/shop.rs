@@ -123,6 +123,7 @@ impl Shop {
         engine.beside = vec![Partners::FILE];
         (engine.concurrency, engine.disorder) = (config.concurrency, config.disorder);
         engine.limits.clone_from(&config.limits);
+        engine.policies = config.policies;
         for (row, path) in [("StartDelivery", "deliveries"), ("RecallDelivery", "recalls")] {
             let url = format!("http://{address}{CARRIER}/{path}");
             engine = engine.endpoint(row, Endpoint::new(url, CARRIER_API_KEY));

@@ -68,6 +68,29 @@ pub const BUS: RetryPolicy = RetryPolicy {
     jitter: Jitter::Half,
 };
 
+/// Lambda's own retries of an event that a function failed on: one and two minutes later, and never
+/// more.
+pub const INVOCATION: RetryPolicy = RetryPolicy {
+    max_attempts: 3,
+    max_age: Duration::from_secs(6 * 3_600),
+    first_pause: Duration::from_secs(60),
+    longest_pause: Duration::from_secs(120),
+    jitter: Jitter::None,
+};
+
+/// A partner that the bus calls: all the patience that EventBridge has. Its pauses are its own; these
+/// are such that the attempts last about as long as the age allows.
+pub const API_DESTINATION: RetryPolicy = RetryPolicy {
+    max_attempts: 186,
+    max_age: Duration::from_secs(86_400),
+    first_pause: Duration::from_secs(1),
+    longest_pause: Duration::from_secs(640),
+    jitter: Jitter::Half,
+};
+
+/// Calls of one partner in one second. The bus holds back what is above, which ages meanwhile.
+pub const CALLS_PER_SECOND: u32 = 100;
+
 /// A queue in front of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueuePolicy {

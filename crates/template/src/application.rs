@@ -85,8 +85,6 @@ pub struct PartnerApi {
     pub partner: Partner,
     /// What a reader of the template should know: the comment above the partner's resources.
     pub story: String,
-    /// The most calls in one second; events above wait, and age.
-    pub calls_per_second: u32,
     /// Further resources that stand with the partner's.
     pub resources: Vec<(&'static str, Resource)>,
     endpoints: Vec<(&'static str, &'static str)>,
@@ -95,12 +93,12 @@ pub struct PartnerApi {
 impl PartnerApi {
     /// The API of `partner`, without any endpoint yet.
     #[must_use]
-    pub fn new(partner: Partner, calls_per_second: u32) -> Self {
+    pub fn new(partner: Partner) -> Self {
         let story = format!(
-            "{}, a partner: the bus calls its API, at most {calls_per_second} times a second.",
+            "{}, a partner: the bus calls its API, and tries again for a day.",
             names::pascal(partner.name)
         );
-        Self { partner, story, calls_per_second, resources: Vec::new(), endpoints: Vec::new() }
+        Self { partner, story, resources: Vec::new(), endpoints: Vec::new() }
     }
 
     /// Registers the path, below the partner's base URL, that the rule of the row `R` calls.

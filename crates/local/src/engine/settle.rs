@@ -100,6 +100,17 @@ impl Engine {
         self.move_to_dead_letters(attempted, step, cause);
     }
 
+    /// Gives up on a call that its partner's rate does not let through in time.
+    pub(super) fn grow_too_old(&mut self, delivery: Delivery, now: Timestamp) {
+        let (route, retries) = (delivery.route, delivery.attempts.saturating_sub(1));
+        let attempted = Attempted { delivery, route, queue: None, took: Duration::ZERO };
+        let step = self.step_of(&attempted);
+        let fault = Fault::passing("RateLimited", "its partner's rate left no time for it");
+        let exhausted = Some(super::Exhausted::MaximumEventAgeInSeconds);
+        let cause = Arc::new(Cause { fault, retries, exhausted, at: now });
+        self.move_to_dead_letters(attempted, step, cause);
+    }
+
     /// Makes a dead letter of it, in the queue that is there for that.
     fn move_to_dead_letters(&mut self, attempted: Attempted, step: Step, cause: Arc<Cause>) {
         let Attempted { mut delivery, route, .. } = attempted;

@@ -4,6 +4,7 @@ use chorus_table::policy::QUEUE;
 use jiff::Timestamp;
 
 use super::queue::Received;
+use super::retry::later;
 use super::{
     Change, Consumer, Delivery, Engine, Fault, HandedOut, Observation, Taken, Target, Ticket, Work,
 };
@@ -77,6 +78,11 @@ impl Engine {
                 if !delivery.granted {
                     delivery.granted = true;
                     delivery.due_at = self.limiters[delivery.route].grant(now);
+                }
+                let policy = self.topology.routes[delivery.route].retry;
+                if delivery.due_at > later(delivery.first_at, policy.max_age) {
+                    self.grow_too_old(delivery, now);
+                    return None;
                 }
                 if delivery.due_at > now {
                     self.wait(delivery);

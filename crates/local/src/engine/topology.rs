@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chorus_table::policy::{Jitter, QUEUE, RetryPolicy};
+use chorus_table::policy::{API_DESTINATION, CALLS_PER_SECOND, INVOCATION, QUEUE, RetryPolicy};
 use chorus_table::{RowSpec, Rule, Service, Via};
 
 /// Where a rule delivers to.
@@ -85,24 +85,6 @@ pub struct Topology {
     pub queues: Vec<QueueSpec>,
 }
 
-/// Of functions: patient enough for a contended item or a short outage.
-const FUNCTION: RetryPolicy = RetryPolicy {
-    max_attempts: 12,
-    max_age: Duration::from_secs(86_400),
-    first_pause: Duration::from_millis(200),
-    longest_pause: Duration::from_secs(60),
-    jitter: Jitter::Half,
-};
-
-/// Of partners: four attempts within a minute.
-const PARTNER: RetryPolicy = RetryPolicy {
-    max_attempts: 4,
-    max_age: Duration::from_secs(60),
-    first_pause: Duration::from_secs(1),
-    longest_pause: Duration::from_secs(20),
-    jitter: Jitter::Half,
-};
-
 /// The policies that the rules themselves do not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policies {
@@ -115,7 +97,7 @@ pub struct Policies {
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { function: FUNCTION, partner: PARTNER, calls_per_second: 100 }
+        Self { function: INVOCATION, partner: API_DESTINATION, calls_per_second: CALLS_PER_SECOND }
     }
 }
 

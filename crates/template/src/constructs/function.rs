@@ -1,16 +1,10 @@
 //! Functions, and what invokes them.
 
-use chorus_table::policy::QUEUE;
+use chorus_table::policy::{INVOCATION, QUEUE};
 use serde_json::{Map, Value, json};
 
 use super::{Construct, Resource, Retry};
 use crate::intrinsics::{arn, reference, stack_name};
-
-/// How often Lambda tries an event again that a function failed on.
-const RETRIES: u32 = 2;
-
-/// How old an event may get between those attempts, in seconds.
-const AGE_SECONDS: u32 = 21_600;
 
 /// A rule that invokes a function.
 #[derive(Debug)]
@@ -100,8 +94,8 @@ impl Construct for Function {
             "Role": arn(&self.role),
             "Environment": { "Variables": variables },
             "EventInvokeConfig": {
-                "MaximumRetryAttempts": RETRIES,
-                "MaximumEventAgeInSeconds": AGE_SECONDS,
+                "MaximumRetryAttempts": INVOCATION.retries(),
+                "MaximumEventAgeInSeconds": INVOCATION.age_seconds(),
                 "DestinationConfig": {
                     "OnFailure": { "Type": "SQS", "Destination": arn(&self.failures) },
                 },

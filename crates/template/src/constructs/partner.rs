@@ -28,7 +28,7 @@ pub struct ApiDestination {
     /// The address; `*` stands for a path that each rule fills in.
     pub endpoint: Value,
     /// The most calls in one second.
-    pub calls_per_second: u32,
+    pub calls_per_second: Value,
 }
 
 impl Construct for ApiDestination {

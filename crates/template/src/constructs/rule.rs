@@ -1,26 +1,28 @@
 //! Rules whose target is no function; a function's rules are among its events.
 
+use chorus_table::policy::RetryPolicy;
 use serde_json::{Value, json};
 
 use super::{Construct, Resource};
 use crate::intrinsics::{arn, reference};
 
 /// How often, and for how long, EventBridge tries to deliver an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
-    pub retries: u32,
+    /// A number, or a reference to a parameter.
+    pub retries: Value,
     /// The oldest that the event may get, in seconds; EventBridge asks for at least 60.
-    pub age_seconds: u32,
+    pub age_seconds: u64,
+}
+
+impl From<RetryPolicy> for Retry {
+    fn from(policy: RetryPolicy) -> Self {
+        Self { retries: json!(policy.retries()), age_seconds: policy.age_seconds() }
+    }
 }
 
 impl Retry {
-    /// Of AWS's own services, which are hardly ever away for long.
-    pub const INSIDE: Self = Self { retries: 24, age_seconds: 21_600 };
-
-    /// Of a partner: four attempts within a minute, then somebody should know.
-    pub const PARTNER: Self = Self { retries: 3, age_seconds: 60 };
-
-    pub(crate) fn to_value(self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         json!({
             "MaximumRetryAttempts": self.retries,
             "MaximumEventAgeInSeconds": self.age_seconds,

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use chorus_table::policy::QUEUE;
+use chorus_table::policy::{BUS, QUEUE};
 use chorus_table::{Trigger, Via};
 use serde_json::{Value, json};
 
 use super::Stack;
 use super::topology::{self, Topology};
 use crate::Template;
-use crate::constructs::{Archive, Bus, Queue, QueuePolicy, Retry, Rule, RuleTarget};
+use crate::constructs::{Archive, Bus, Queue, QueuePolicy, Rule, RuleTarget};
 use crate::names;
 
 pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
@@ -68,7 +68,7 @@ fn queues(template: &mut Template, topology: &Topology) {
                 name: rule.name.clone(),
                 pattern: topology::pattern(rule),
                 target: RuleTarget::Queue(queue.clone()),
-                retry: Retry::INSIDE,
+                retry: BUS.into(),
                 dead_letters: topology.dead_letters(rule),
             };
             template.add(topology::resource(rule), &construct);

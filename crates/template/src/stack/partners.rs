@@ -1,6 +1,7 @@
 //! Partners whose HTTP APIs the bus calls: how each knows us, its address, and its rules.
 
 use chorus_table::Rule as EventRule;
+use chorus_table::policy::{API_DESTINATION, CALLS_PER_SECOND};
 use serde_json::{Map, Value, json};
 
 use super::topology::{self, Topology};
@@ -10,6 +11,12 @@ use crate::constructs::{
 use crate::intrinsics::{arn, either, equals, given, reference, substitute};
 use crate::template::Parameter;
 use crate::{PartnerApi, Template, names};
+
+/// The parameter, of each partner, with the most calls in one second.
+const RATE: &str = "CallsPerSecond";
+
+/// The parameter, of each partner, with how often a call that failed is made again.
+const RETRIES: &str = "Retries";
 
 /// The ways in which a partner can know us, as EventBridge calls them.
 const AUTHORIZATIONS: &[&str] = &["API_KEY", "BASIC", "OAUTH_CLIENT_CREDENTIALS"];
@@ -25,7 +32,7 @@ pub(crate) fn add(template: &mut Template, topology: &Topology, api: &PartnerApi
     let address = ApiDestination {
         connection,
         endpoint: substitute(format!("${{{}}}/*", api.name("Endpoint"))),
-        calls_per_second: api.calls_per_second,
+        calls_per_second: reference(&api.name(RATE)),
     };
     template.add(destination.clone(), &address);
     let call = Statement::new("Call", &["events:InvokeApiDestination"], vec![arn(&destination)]);
@@ -44,7 +51,7 @@ fn call_of(topology: &Topology, rule: &EventRule, api: &PartnerApi, path: &'stat
         name: rule.name.clone(),
         pattern: topology::pattern(rule),
         target: RuleTarget::Partner { destination: api.name(""), role: api.name("Role"), path },
-        retry: Retry::PARTNER,
+        retry: Retry { retries: reference(&api.name(RETRIES)), ..API_DESTINATION.into() },
         dead_letters: topology.dead_letters(rule),
     }
 }
@@ -101,6 +108,18 @@ pub(crate) fn parameters(api: &PartnerApi) -> Vec<Parameter> {
             "OAuth only: where tokens are issued",
             &format!("{}/token", api.nowhere()),
         ),
+        text(
+            RATE,
+            &format!("The most calls of the {who} in one second; what is above waits"),
+            &CALLS_PER_SECOND.to_string(),
+        )
+        .number(),
+        text(
+            RETRIES,
+            &format!("How often a call of the {who} that failed is made again, within a day"),
+            &API_DESTINATION.retries().to_string(),
+        )
+        .number(),
     ]
 }
 

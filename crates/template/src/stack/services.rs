@@ -2,6 +2,7 @@
 
 use chorus_kernel::Function as ServiceFunction;
 use chorus_table::Rule;
+use chorus_table::policy::BUS;
 use chorus_table::{Service, Via};
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::topology::{self, Topology};
 use super::{Stack, grants, machines};
 use crate::Template;
 use crate::constructs::{
-    EventRule, EventSource, Function, LogGroup, Principal, Queue, Retry, Role, Statement,
+    EventRule, EventSource, Function, LogGroup, Principal, Queue, Role, Statement,
 };
 use crate::intrinsics::reference;
 use crate::machine::Machine;
@@ -105,7 +106,7 @@ fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
             bus: names::BUS,
             name: rule.name.clone(),
             pattern: topology::pattern(rule),
-            retry: Retry::INSIDE,
+            retry: BUS.into(),
             dead_letters: topology.dead_letters(rule),
         };
         (rule.row.action.to_owned(), EventSource::Rule(event_rule))

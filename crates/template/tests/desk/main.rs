@@ -81,7 +81,7 @@ fn with_partners() -> Stack {
     row.via = Via::ApiDestination(SIREN);
     stack.table = Table { rows: rows.leak(), ..TABLE };
     stack.application.partners =
-        vec![PartnerApi::new(SIREN, 5).endpoint::<RingPager>("alarms"), PartnerApi::new(TOWER, 1)];
+        vec![PartnerApi::new(SIREN).endpoint::<RingPager>("alarms"), PartnerApi::new(TOWER)];
     stack
 }
 

@@ -1,0 +1,200 @@
+//! What is deployed is what is proved: the printed template and the engine's topology, which the
+//! simulation stands on, say the same of every delivery.
+
+use std::collections::BTreeSet;
+
+use chorus_events::table::TABLE;
+use chorus_local::{LocalConfig, Policies, Route, Target, Topology};
+use chorus_table::policy::{self, RetryPolicy};
+use chorus_template::synthesize;
+use serde_json::{Value, json};
+
+/// Where the docs list what the engine does not do as AWS does it.
+const DIFFERENCES: &str = include_str!("../../docs/RELIABILITY.md");
+
+/// Properties of deliveries that the engine has no counterpart of, each with a line in the docs.
+const ONLY_ON_AWS: [&str; 4] = [
+    "a rule's delivery to a function or a queue",
+    "event age of a function",
+    "message retention",
+    "requests to the API",
+];
+
+struct Deployed(Value);
+
+impl Deployed {
+    fn new() -> Self {
+        Self(synthesize(&chorus_infra::shop(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))).document())
+    }
+
+    fn of(&self, id: &str) -> &Value {
+        let properties = &self.0["Resources"][id]["Properties"];
+        assert!(properties.is_object(), "there is no resource {id}");
+        properties
+    }
+
+    /// A number, or the default of the parameter that stands for it.
+    fn number(&self, value: &Value) -> Value {
+        match value["Ref"].as_str() {
+            None => value.clone(),
+            Some(parameter) => {
+                let default = &self.0["Parameters"][parameter]["Default"];
+                let number = default.as_str().map(|text| text.parse::<u64>());
+                number.and_then(Result::ok).map_or(default.clone(), |number| json!(number))
+            }
+        }
+    }
+
+    /// Retries and age, as the template says them.
+    fn retry(&self, policy: &Value) -> (Value, Value) {
+        let number = |name: &str| self.number(&policy[name]);
+        (number("MaximumRetryAttempts"), number("MaximumEventAgeInSeconds"))
+    }
+
+    /// The one resource of which this holds.
+    fn find(&self, wanted: impl Fn(&Value) -> bool) -> &Value {
+        let mut found = self.0["Resources"].as_object().unwrap().values().filter(|it| wanted(it));
+        let resource = found.next().expect("there is such a resource");
+        assert!(found.next().is_none(), "there is one such resource");
+        &resource["Properties"]
+    }
+
+    fn target_of(&self, route: &Route) -> &Value {
+        let rule = self.find(|it| it["Properties"]["Name"] == route.rule.name.as_str());
+        &rule["Targets"][0]
+    }
+
+    fn function_of(&self, service: &str) -> &Value {
+        self.find(|it| it["Metadata"]["BuildProperties"]["Binary"] == service)
+    }
+}
+
+fn said(policy: &RetryPolicy) -> (Value, Value) {
+    (json!(policy.max_attempts - 1), json!(policy.max_age.as_secs()))
+}
+
+#[test]
+fn the_template_and_the_engine_have_the_same_policies() {
+    let deployed = Deployed::new();
+    let config = LocalConfig::new(&TABLE, Vec::new());
+    let topology = Topology::of(TABLE.rules(), &Policies::default());
+    let globals = &deployed.0["Globals"]["Function"];
+    let timeout = config.function_timeout.map(|timeout| timeout.as_secs());
+    assert_eq!(globals["Timeout"], json!(timeout), "how long a function may take");
+    let archive = deployed.number(&deployed.of("Archive")["RetentionDays"]);
+    assert_eq!(archive, json!(config.retention.as_secs() / 86_400), "days of the archive");
+    for route in &topology.routes {
+        let row = route.row();
+        let name = &route.rule.name;
+        match route.target {
+            Target::Function => {
+                let function = deployed.function_of(row.service.name);
+                let deployed = deployed.retry(&function["EventInvokeConfig"]);
+                assert_eq!(deployed, said(&route.retry), "{name}");
+            }
+            Target::Partner => {
+                let target = deployed.target_of(route);
+                assert_eq!(deployed.retry(&target["RetryPolicy"]), said(&route.retry), "{name}");
+                let destination = target["Arn"]["Fn::GetAtt"][0].as_str().unwrap();
+                let rate = &deployed.of(destination)["InvocationRateLimitPerSecond"];
+                assert_eq!(deployed.number(rate), json!(route.calls_per_second), "{name}");
+            }
+            Target::Queue(queue) => {
+                let queue = &topology.queues[queue];
+                let target = deployed.target_of(route);
+                let id = target["Arn"]["Fn::GetAtt"][0].as_str().unwrap();
+                assert_eq!(queue.name, row.service.name, "{name}");
+                has_the_policy_of(&deployed, id, queue);
+            }
+        }
+    }
+}
+
+#[test]
+fn dead_letters_that_a_row_consumes_are_tried_as_the_messages_of_any_queue() {
+    let (deployed, topology) = (Deployed::new(), Topology::of(TABLE.rules(), &Policies::default()));
+    let mut consumed = 0;
+    for route in &topology.routes {
+        let queue = &topology.queues[route.dead_letters];
+        if queue.consumer.is_some() {
+            consumed += 1;
+            has_the_policy_of(&deployed, &format!("{}DeadLetters", route.row().action), queue);
+        }
+    }
+    assert_eq!(consumed, 1, "StartDelivery's");
+}
+
+#[track_caller]
+fn has_the_policy_of(deployed: &Deployed, id: &str, queue: &chorus_local::QueueSpec) {
+    let properties = deployed.of(id);
+    assert_eq!(properties["VisibilityTimeout"], json!(queue.visibility.as_secs()), "{id}");
+    let receives = &properties["RedrivePolicy"]["maxReceiveCount"];
+    assert_eq!(*receives, json!(queue.retry.max_attempts), "{id}");
+    // The function's own part: the adapter paces messages by this very policy.
+    assert_eq!(queue.retry, policy::QUEUE.retry, "{id}");
+    let functions = deployed.0["Resources"].as_object().unwrap().values();
+    let events = functions.filter_map(|it| it["Properties"]["Events"].as_object());
+    let batches: BTreeSet<u64> = events
+        .flat_map(|events| events.values())
+        .filter(|event| event["Properties"]["Queue"]["Fn::GetAtt"][0] == id)
+        .filter_map(|event| event["Properties"]["BatchSize"].as_u64())
+        .collect();
+    assert_eq!(batches, BTreeSet::from([policy::QUEUE.batch as u64]), "{id}");
+}
+
+/// Every limit of delivery in the template is one that the test above compares, or is in the docs as
+/// one that the engine has no counterpart of.
+#[test]
+fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
+    let differences: Vec<&str> = DIFFERENCES
+        .split_once("\n## What differs between a laptop, the emulator and AWS\n")
+        .map(|(_, section)| section.split("\n## ").next().unwrap_or_default())
+        .expect("the docs have the list")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .collect();
+    for only in ONLY_ON_AWS {
+        assert!(differences.contains(&only), "the docs do not tell of {only}: {differences:?}");
+    }
+    let mut limits = BTreeSet::new();
+    for resource in Deployed::new().0["Resources"].as_object().unwrap().values() {
+        limits_of(
+            resource["Type"].as_str().unwrap_or_default(),
+            &resource["Properties"],
+            &mut limits,
+        );
+    }
+    let compared = [
+        "AWS::Events::ApiDestination InvocationRateLimitPerSecond",
+        "AWS::Events::Archive RetentionDays",
+        "AWS::Events::Rule MaximumEventAgeInSeconds",
+        "AWS::Events::Rule MaximumRetryAttempts",
+        "AWS::SQS::Queue MessageRetentionPeriod",
+        "AWS::SQS::Queue VisibilityTimeout",
+        "AWS::SQS::Queue maxReceiveCount",
+        "AWS::Serverless::Function BatchSize",
+        "AWS::Serverless::Function MaximumEventAgeInSeconds",
+        "AWS::Serverless::Function MaximumRetryAttempts",
+        "AWS::Serverless::HttpApi ThrottlingRateLimit",
+    ];
+    let compared: BTreeSet<String> = compared.map(ToOwned::to_owned).into();
+    assert_eq!(limits, compared, "a limit that nobody compares, or that is no more");
+}
+
+/// The names of all numbers in a resource that limit how messages are delivered.
+fn limits_of(kind: &str, value: &Value, limits: &mut BTreeSet<String>) {
+    for (name, inside) in value.as_object().into_iter().flatten() {
+        let is_limit =
+            ["Maximum", "max", "Rate", "Visibility", "Retention", "Batch", "Concurrency"]
+                .iter()
+                .any(|part| name.contains(part));
+        let is_number = inside.is_number() || inside["Ref"].is_string();
+        if is_limit && is_number && !kind.contains("Logs") && !kind.contains("CloudWatch") {
+            limits.insert(format!("{kind} {name}"));
+        }
+        limits_of(kind, inside, limits);
+    }
+    for inside in value.as_array().into_iter().flatten() {
+        limits_of(kind, inside, limits);
+    }
+}
