@@ -39,7 +39,7 @@ impl Deployed {
             None => value.clone(),
             Some(parameter) => {
                 let default = &self.0["Parameters"][parameter]["Default"];
-                let number = default.as_str().map(|text| text.parse::<u64>());
+                let number = default.as_str().map(str::parse::<u64>);
                 number.and_then(Result::ok).map_or(default.clone(), |number| json!(number))
             }
         }

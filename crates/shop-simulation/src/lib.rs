@@ -12,7 +12,7 @@ use chorus_simulation::{Application, Faults, Injection, UnknownInjection, Unknow
 
 pub use invariants::Ends;
 pub use orders::Story;
-pub use shop::Shop;
+pub use shop::{CARRIER_PORT, MAIL_PORT, PAYMENT_PORT, Shop};
 
 pub type Simulator = chorus_simulation::Simulator<Shop>;
 /// What a campaign of the shop tries.

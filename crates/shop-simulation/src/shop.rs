@@ -33,10 +33,12 @@ pub(crate) const CARRIER: Trouble = Trouble::named("carrier");
 /// Prices change while orders run.
 pub(crate) const PRICES: Trouble = Trouble::named("prices");
 
-pub(crate) const PAYMENT_PORT: Port = Port::slow_external(0, "Payment");
-pub(crate) const MAIL_PORT: Port = Port::external(1, "Mail");
+/// The payment provider, called by Payment.
+pub const PAYMENT_PORT: Port = Port::slow_external(0, "Payment");
+/// The mailer, called by Notification.
+pub const MAIL_PORT: Port = Port::external(1, "Mail");
 /// The carrier, called by the bus itself.
-pub(crate) const CARRIER_PORT: Port = Port::external(2, "Carrier");
+pub const CARRIER_PORT: Port = Port::external(2, "Carrier");
 
 /// The secret that the carrier signs with.
 const SECRET: &str = "a-secret-of-the-simulated-carrier";
@@ -65,9 +67,9 @@ impl Application for Shop {
     const LIMITS: &'static [(&'static str, u32)] = &[
         ("ReviewHeartbeatSeconds", 7_200),
         ("ReviewTimeoutSeconds", 14_400),
-        ("CarrierTimeoutSeconds", 21_600),
+        ("CarrierTimeoutSeconds", 43_200),
     ];
-    const LONGEST_WAIT: Duration = Duration::from_secs(22_000);
+    const LONGEST_WAIT: Duration = Duration::from_secs(43_600);
     /// The carrier alone may take two and a half days.
     const ENDS_WITHIN: Duration = Duration::from_secs(3 * 86_400);
     const POISON: &'static [Poison] = &[

@@ -23,7 +23,7 @@ pub(crate) fn beginning() -> Timestamp {
 }
 
 /// After how long the platform gives a function up.
-pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const FUNCTION_TIMEOUT: Duration = chorus_table::policy::FUNCTION_TIMEOUT;
 
 /// One call that was struck.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -135,6 +135,10 @@ pub(crate) struct State {
     pub(crate) seen: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) crashed: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) later: Vec<(Timestamp, Later)>,
+    /// Who answers nobody, from when and until when.
+    pub(crate) away: Vec<(Port, Timestamp, Timestamp)>,
+    /// Calls that were made meanwhile.
+    pub(crate) unanswered: u64,
     pub(crate) violations: Vec<String>,
     pub(crate) trace: Trace,
 }
@@ -154,6 +158,8 @@ impl Environment {
             seen: BTreeSet::new(),
             crashed: BTreeSet::new(),
             later: Vec::new(),
+            away: Vec::new(),
+            unanswered: 0,
             violations: Vec::new(),
             trace,
         };
@@ -257,7 +263,15 @@ impl Environment {
         let call = running.calls;
         state.calls += 1;
         let mut draw = Draw::numbered(mix(self.seed, running.name), u64::from(call));
-        let fault = if state.armed { state.struck(port, (running.name, call), draw) } else { None };
+        let away = state.armed && state.is_away(port, now);
+        let fault = match (away, state.armed) {
+            (true, _) => {
+                state.unanswered += 1;
+                Some(port.absence())
+            }
+            (false, true) => state.struck(port, (running.name, call), draw),
+            (false, false) => None,
+        };
         let mut pause =
             if state.jitter { jitter(port, &mut draw) } else { Duration::from_millis(1) };
         let point = (Arc::clone(&running.place), call, port);
@@ -267,7 +281,7 @@ impl Environment {
             }
             state.seen.insert(point.clone());
         }
-        if let Some(fault) = fault {
+        if let Some(fault) = fault.filter(|_| !away) {
             let task = running.label.to_string();
             state.injected.push(Injection { task, call, port, fault });
             if matches!(fault, Fault::CrashBefore | Fault::CrashAfter) {
@@ -293,6 +307,10 @@ impl Running {
 }
 
 impl State {
+    fn is_away(&self, port: Port, now: Timestamp) -> bool {
+        self.away.iter().any(|(who, from, to)| *who == port && (*from..*to).contains(&now))
+    }
+
     fn struck(&self, port: Port, id: (u64, u32), mut draw: Draw) -> Option<Fault> {
         match &self.plan {
             Plan::Listed(faults) => faults.get(&id).copied(),

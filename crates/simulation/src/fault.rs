@@ -76,6 +76,14 @@ impl Port {
         self.number as u64
     }
 
+    /// What a call meets while nobody answers.
+    pub(crate) const fn absence(self) -> Fault {
+        match self.kind {
+            Kind::Read | Kind::IndexRead => Fault::Throttled,
+            _ => Fault::Unavailable,
+        }
+    }
+
     pub(crate) const fn is_slow(self) -> bool {
         matches!(self.kind, Kind::SlowExternal)
     }

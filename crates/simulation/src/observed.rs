@@ -1,12 +1,13 @@
 //! What can be observed of a run: its items, its callers, and what was seen on the bus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chorus_kernel::Item;
-use chorus_local::{Accepted, DeadLetter, Local, Observation, Observer, Selection};
-use chorus_table::Event;
+use chorus_local::{Accepted, Cause, DeadLetter, Local, Observation, Observer, Selection, Step};
+use chorus_table::policy::OUTAGE;
+use chorus_table::{Event, Table, Via};
 use jiff::Timestamp;
 
 use crate::client::Client;
@@ -91,12 +92,26 @@ pub struct Sightings {
 
 pub(crate) struct Seen {
     pub(crate) environment: Arc<Environment>,
+    /// The rules whose targets are partners, or queues because their functions call partners.
+    patient: BTreeSet<String>,
     sightings: Mutex<Sightings>,
 }
 
 impl Seen {
-    pub(crate) fn new(environment: Arc<Environment>) -> Arc<Self> {
-        Arc::new(Self { environment, sightings: Mutex::default() })
+    pub(crate) fn new(environment: Arc<Environment>, table: &Table) -> Arc<Self> {
+        let mut rules = table.rules();
+        rules.retain(|rule| rule.row.via != Via::Function);
+        let patient = rules.into_iter().map(|rule| rule.name).collect();
+        Arc::new(Self { environment, patient, sightings: Mutex::default() })
+    }
+
+    /// A partner may be away for some hours: what calls it is tried for longer.
+    fn gave_up(&self, step: &Step, cause: &Cause) {
+        let age = cause.at.duration_since(step.event.at).unsigned_abs();
+        if cause.exhausted.is_some() && age < OUTAGE && self.patient.contains(&*step.rule) {
+            let (rule, kind) = (&step.rule, &step.event.detail_type);
+            self.environment.violated(format!("patience: {rule} gave {kind} up after {age:?}"));
+        }
     }
 
     pub(crate) fn sightings(&self) -> MutexGuard<'_, Sightings> {
@@ -138,7 +153,8 @@ impl Observer for Seen {
         match observation {
             Observation::Accepted(event) => self.accepted(event),
             Observation::Started(_) => self.sightings().deliveries += 1,
-            Observation::DeadLettered { step, .. } => {
+            Observation::DeadLettered { step, cause, .. } => {
+                self.gave_up(step, cause);
                 let mut sightings = self.sightings();
                 sightings.dead += 1;
                 if is_poison(&step.event) {

@@ -8,6 +8,7 @@ use chorus_kernel::RECORD_LIFETIME;
 
 use crate::application::Application;
 use crate::draw::{Draw, Draws, HOUR};
+use crate::outage::{self, Outage};
 use crate::trouble::{Faults, Trouble};
 
 /// What happens in a run besides the faults at calls.
@@ -27,6 +28,7 @@ pub struct Scenario<S> {
     pub(crate) per_mille: u64,
     pub(crate) copies: u32,
     pub(crate) delay: Duration,
+    pub(crate) outages: Vec<Outage>,
     pub(crate) redrives: Vec<Duration>,
     pub(crate) replays: Vec<Duration>,
     pub(crate) rebuilds: Vec<Duration>,
@@ -56,6 +58,7 @@ impl<S> Scenario<S> {
             if draws.has(Trouble::DUPLICATES) { draws.extent.one_of(&[1, 2, 2, 5]) } else { 1 };
         let delays = [0, 2_000, 60_000, HOUR, 24 * HOUR];
         let delay = if draws.has(Trouble::DELAYS) { draws.extent.one_of(&delays) } else { 0 };
+        let outages = outage::drawn(&draws, A::PORTS);
         let script = A::draw(size, &mut draws);
         let again = draws.has(Trouble::EXPIRY).then(|| {
             let further = Duration::from_millis(1_000 + draws.extent.below(72 * HOUR));
@@ -70,6 +73,7 @@ impl<S> Scenario<S> {
             per_mille,
             copies,
             delay: Duration::from_millis(delay),
+            outages,
             redrives,
             replays,
             rebuilds,
@@ -88,6 +92,7 @@ impl<S> Scenario<S> {
             per_mille: 0,
             copies: 1,
             delay: Duration::ZERO,
+            outages: Vec::new(),
             redrives: Vec::new(),
             replays: Vec::new(),
             rebuilds: Vec::new(),

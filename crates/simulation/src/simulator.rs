@@ -14,6 +14,7 @@ use crate::draw::Draw;
 use crate::environment::{Called, Environment, Injection, Plan, beginning};
 use crate::fault::Port;
 use crate::invariants;
+use crate::outage::Outage;
 use crate::scenario::Scenario;
 use crate::simulation::Simulation;
 use crate::store::Backing;
@@ -110,6 +111,8 @@ pub struct Outcome<E> {
     /// How often the archive was replayed, projections rebuilt, dead letters sent back, and
     /// messages injected that nobody can read.
     pub chores: [u64; 4],
+    /// Calls that were made while nobody answered them.
+    pub unanswered: u64,
     /// How much time passed in the run, in seconds.
     pub virtual_seconds: i64,
     /// The fingerprint of the trace.
@@ -188,6 +191,16 @@ impl<A: Application> Simulator<A> {
         faults: &[Injection],
     ) -> Result<Outcome<A::Ends>, Error> {
         self.run(&Request { told: true, ..Request::fixed(story, faults) })
+    }
+
+    /// Runs a story in which nobody answers for these times, and nothing else goes wrong.
+    ///
+    /// # Errors
+    /// Where the run cannot be set up.
+    pub fn outage(&self, story: A::Story, outages: &[Outage]) -> Result<Outcome<A::Ends>, Error> {
+        let mut request = Request::fixed(story, &[]);
+        request.scenario.outages = outages.to_vec();
+        self.run(&request)
     }
 
     /// Runs to the end, and checks.
@@ -308,6 +321,7 @@ fn outcome<A: Application>(
         injected: std::mem::take(&mut state.injected),
         ends,
         calls: state.calls,
+        unanswered: state.unanswered,
         deliveries: sightings.deliveries,
         events: sightings.events.len() as u64,
         dead_letters: sightings.dead,

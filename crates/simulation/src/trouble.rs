@@ -38,11 +38,13 @@ impl Trouble {
     pub const REBUILDS: Self = Self("rebuilds");
     /// Newer senders publish events with fields that consumers do not know yet.
     pub const VERSIONS: Self = Self("versions");
+    /// Partners are away for up to six hours, the store and the bus for up to ten minutes.
+    pub const OUTAGES: Self = Self("outages");
     /// Records expire, TTL deletes them up to two days late, and callers repeat themselves then.
     pub const EXPIRY: Self = Self("expiry");
 
     /// What can befall any application.
-    pub const GENERAL: [Self; 15] = [
+    pub const GENERAL: [Self; 16] = [
         Self::CRASHES,
         Self::REFUSALS,
         Self::LOST_ANSWERS,
@@ -58,6 +60,7 @@ impl Trouble {
         Self::REBUILDS,
         Self::VERSIONS,
         Self::EXPIRY,
+        Self::OUTAGES,
     ];
 
     /// A kind of fault that the application defines; its script decides when it strikes.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::{Doing, Simulation};
 use crate::application::Application;
 use crate::client::Client;
+use crate::environment::later;
+use crate::outage::Outage;
 use crate::trouble::Trouble;
 
 impl<A: Application> Simulation<A> {
@@ -34,6 +36,12 @@ impl<A: Application> Simulation<A> {
         {
             let mut state = self.environment.state();
             state.armed = true;
+            let begins = self.environment.now();
+            let away = |it: &Outage| {
+                let from = later(begins, it.from);
+                (it.port, from, later(from, it.lasts))
+            };
+            state.away = self.scenario.outages.iter().map(away).collect();
             state.skews = self.scenario.troubles.contains(&Trouble::SKEW);
         }
         for (at, client) in self.application.callers() {

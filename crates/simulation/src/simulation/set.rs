@@ -44,7 +44,7 @@ impl<A: Application> Simulation<A> {
         tables.extend(functions.iter().flat_map(|it| it.tables.iter().copied()));
         let clock: VirtualClock = environment.clock.clone();
         let shelf = Arc::new(BackingStore::new(simulator.backing, Arc::new(clock), &tables)?);
-        let seen = Seen::new(Arc::clone(&environment));
+        let seen = Seen::new(Arc::clone(&environment), &A::TABLE);
         let mut config = engine(simulator, &environment, functions)?;
         config = config.seed(mix(scenario.seed, 1));
         config.disorder =

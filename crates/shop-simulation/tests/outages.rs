@@ -1,0 +1,59 @@
+//! Whoever is away is waited for, and everything goes on by itself afterwards.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use chorus_shop_simulation::{CARRIER_PORT, MAIL_PORT, Outcome, PAYMENT_PORT, Simulator, Story};
+use chorus_simulation::{Outage, Port};
+use chorus_table::policy::OUTAGE;
+
+/// So many calls at most are made of who is away, for each message that waits.
+const CALLS: u64 = 100;
+
+/// The story in which this partner is away from the beginning, for six hours.
+#[track_caller]
+fn away(story: Story, port: Port) -> Outcome {
+    let outage = Outage { port, from: Duration::ZERO, lasts: OUTAGE };
+    let outcome = Simulator::new().outage(story, &[outage]).unwrap();
+    assert_eq!(outcome.violations, [""; 0]);
+    assert_eq!(outcome.dead_letters, 0);
+    outcome
+}
+
+/// Delivered, late, and after few calls.
+#[track_caller]
+fn delivered_late(outcome: &Outcome) {
+    assert_eq!((outcome.ends.delivered, outcome.ends.canceled), (1, 0));
+    assert!(outcome.virtual_seconds.unsigned_abs() > OUTAGE.as_secs());
+    assert!((10..CALLS).contains(&outcome.unanswered), "{} calls", outcome.unanswered);
+}
+
+#[test]
+fn a_carrier_away_for_six_hours_cancels_nothing() {
+    delivered_late(&away(Story::Delivered, CARRIER_PORT));
+}
+
+#[test]
+fn a_bank_away_for_six_hours_charges_once_and_late() {
+    // That there is one charge of the total, and no refund, is among what must hold of any run.
+    delivered_late(&away(Story::Delivered, PAYMENT_PORT));
+}
+
+#[test]
+fn mail_away_for_six_hours_is_sent_once_and_late() {
+    // That each email was sent is among what must hold of any run. An order has several.
+    let outcome = away(Story::Delivered, MAIL_PORT);
+    assert_eq!((outcome.ends.delivered, outcome.ends.canceled), (1, 0));
+    assert!((10..4 * CALLS).contains(&outcome.unanswered), "{} calls", outcome.unanswered);
+}
+
+#[test]
+fn a_bank_away_when_an_order_is_canceled_refunds_once_and_late() {
+    for from in [0, 1_000, 2_400, 2_500, 2_600] {
+        let from = Duration::from_millis(from);
+        let outage = Outage { port: PAYMENT_PORT, from, lasts: OUTAGE };
+        let outcome = Simulator::new().outage(Story::Canceled, &[outage]).unwrap();
+        assert_eq!((outcome.violations.len(), outcome.dead_letters), (0, 0), "{from:?}");
+        assert_eq!(outcome.ends.canceled, 1);
+    }
+}

@@ -1,0 +1,46 @@
+//! Times in which a partner, the store or the bus answers nobody.
+
+use std::time::Duration;
+
+use chorus_table::policy::OUTAGE;
+
+use crate::draw::{Draw, Draws};
+use crate::fault::Port;
+use crate::trouble::Trouble;
+
+/// How long the store and the bus may be away.
+const AWS_OUTAGE: Duration = Duration::from_secs(600);
+
+/// A time in which no call at a port is answered, and none does anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    pub port: Port,
+    /// After so much time of the run.
+    pub from: Duration,
+    pub lasts: Duration,
+}
+
+/// Draws outages: of each partner up to six hours, of the store and of the bus up to ten minutes.
+pub(crate) fn drawn(draws: &Draws, partners: &[Port]) -> Vec<Outage> {
+    let mut draw = draws.of("outages");
+    let mut outages = Vec::new();
+    if !draws.has(Trouble::OUTAGES) {
+        return outages;
+    }
+    for port in partners {
+        let outage = maybe(&mut draw, 50, OUTAGE);
+        outages.extend(outage.map(|(from, lasts)| Outage { port: *port, from, lasts }));
+    }
+    for ports in [&[Port::READ, Port::INDEX_READ, Port::WRITE][..], &[Port::PUBLISH]] {
+        if let Some((from, lasts)) = maybe(&mut draw, 25, AWS_OUTAGE) {
+            outages.extend(ports.iter().map(|port| Outage { port: *port, from, lasts }));
+        }
+    }
+    outages
+}
+
+fn maybe(draw: &mut Draw, percent: u64, longest: Duration) -> Option<(Duration, Duration)> {
+    let (from, millis) = (draw.moment(), longest.as_millis() as u64);
+    let lasts = Duration::from_millis(1 + draw.below(millis));
+    draw.percent(percent).then_some((from, lasts))
+}
