@@ -302,7 +302,9 @@ fn a_printer_asked_without_its_key_is_found_and_shrunk_to_one_fault_of_one_sale(
     let report = simulator.campaign(&everything(SEEDS), &setting, &|_| {}).unwrap();
     let failure = report.failures.first().expect("no seed has found it");
     let violation = failure.violations.first().unwrap();
-    assert!(violation.ends_with("was sold 1 times, printed 2"), "{violation}");
+    // An outage of the printer may lose more than one answer.
+    let printed = violation.split_once("was sold 1 times, printed ").unwrap().1;
+    assert!(printed.parse::<u32>().unwrap() > 1, "{violation}");
     let bought = failure.disorder.iter().filter(|what| what.contains("is bought after"));
     assert_eq!(bought.count(), 1, "{:?}", failure.disorder);
     assert!(failure.faults.len() <= 1, "{:?}", failure.faults);

@@ -96,7 +96,7 @@ pub(crate) fn parameters(api: &PartnerApi) -> Vec<Parameter> {
     let text = |name: &str, description: &str, default: &str| {
         Parameter::text(&api.name(name), description, default)
     };
-    vec![
+    let mut parameters = vec![
         text("Endpoint", &format!("The {who}'s API: the address{before}"), &api.nowhere()),
         text("AuthType", &format!("How the {who} knows us"), AUTHORIZATIONS[0])
             .one_of(AUTHORIZATIONS),
@@ -114,13 +114,19 @@ pub(crate) fn parameters(api: &PartnerApi) -> Vec<Parameter> {
             &CALLS_PER_SECOND.to_string(),
         )
         .number(),
-        text(
-            RETRIES,
-            &format!("How often a call of the {who} that failed is made again, within a day"),
-            &API_DESTINATION.retries().to_string(),
-        )
-        .number(),
-    ]
+    ];
+    // Of a partner that no rule calls, nothing is tried again.
+    if api.paths().next().is_some() {
+        parameters.push(
+            text(
+                RETRIES,
+                &format!("How often a call of the {who} that failed is made again, within a day"),
+                &API_DESTINATION.retries().to_string(),
+            )
+            .number(),
+        );
+    }
+    parameters
 }
 
 pub(crate) fn conditions(api: &PartnerApi) -> Map<String, Value> {
