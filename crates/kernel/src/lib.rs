@@ -36,7 +36,7 @@ pub use clock::{Clock, Seconds};
 pub use committing::{
     Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
     RECORD_LIFETIME, Rejected, Swept, Task, UNPUBLISHED_INDEX, check_record, derived_id, handler,
-    publish_all, sweep,
+    publish_all, record_key, sweep, unpublished_records,
 };
 pub use deciding::{
     Action, ActionError, CallContext, Context, Counter, Decided, Decision, Each, EachKeys, Entity,

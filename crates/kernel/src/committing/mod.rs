@@ -19,5 +19,8 @@ pub use handler::{Handler, handler};
 pub use message::{Attempt, Message, Task};
 pub use outgoing::derived_id;
 pub use publish::{Publisher, Rejected, publish_all};
-pub use record::{IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX, check_record};
+pub use record::{
+    IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX, check_record, record_key,
+    unpublished_records,
+};
 pub use sweep::{Swept, sweep};

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
 
 use crate::{
-    Condition, Failure, Index, Item, Key, Message, Seconds, Signal, TableSpec, Update, Write,
-    number, text,
+    Condition, Failure, Index, Item, Key, Message, Query, Seconds, Signal, TableSpec, Update,
+    Write, number, text,
 };
 
 /// How long a record is kept, in seconds: longer than any queue or archive redelivery of ours.
@@ -27,7 +27,15 @@ pub const IDEMPOTENCY_TABLE: TableSpec =
 const EXPIRES_AT: &str = "expires-at";
 
 /// The partition of the index in which every unpublished record is.
-pub(crate) const UNPUBLISHED: &str = "yes";
+const UNPUBLISHED: &str = "yes";
+
+/// The query for every record whose events are not known to be published, oldest first.
+#[must_use]
+pub fn unpublished_records() -> Query {
+    let mut query = Query::partition(IDEMPOTENCY_TABLE.name, UNPUBLISHED);
+    query.index = Some(&UNPUBLISHED_INDEX);
+    query
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
@@ -45,8 +53,10 @@ pub(crate) struct Record {
     pub(crate) published: bool,
 }
 
-/// Two consumers of one event have a record each: the action is the sort key.
-pub(crate) fn record_key(action: &str, idempotency_key: &str) -> Key {
+/// Where the record is of `action` having answered the message with this key. Two consumers of one
+/// event have a record each: the action is the sort key.
+#[must_use]
+pub fn record_key(action: &str, idempotency_key: &str) -> Key {
     Key { table: IDEMPOTENCY_TABLE.name, pk: idempotency_key.to_owned(), sk: action.to_owned() }
 }
 

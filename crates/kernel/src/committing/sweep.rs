@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::record::{Record, UNPUBLISHED, record_key};
-use crate::{Failure, IDEMPOTENCY_TABLE, Item, Kernel, Query, UNPUBLISHED_INDEX, text};
+use super::record::{Record, record_key, unpublished_records};
+use crate::{Failure, Item, Kernel, text};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -23,8 +23,7 @@ pub struct Swept {
 pub async fn sweep(kernel: &Kernel, age: SignedDuration) -> Result<Swept, Failure> {
     let mut swept = Swept::default();
     let limit: Timestamp = kernel.clock.now() - age;
-    let mut query = Query::partition(IDEMPOTENCY_TABLE.name, UNPUBLISHED);
-    query.index = Some(&UNPUBLISHED_INDEX);
+    let mut query = unpublished_records();
     loop {
         let page = kernel.store.query(&query).await?;
         for found in &page.items {

@@ -2,7 +2,7 @@
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
-use chorus_kernel::{IDEMPOTENCY_TABLE, Key, RECORD_LIFETIME, Store};
+use chorus_kernel::{Key, RECORD_LIFETIME, Store, record_key};
 use chorus_table::{Role, RowSpec, Rule, rules};
 use event_pattern::Pattern;
 use jiff::Timestamp;
@@ -133,8 +133,7 @@ async fn records_are_gone(
 
 /// Where the record is by which `action` answered `event`.
 fn record_of(event: &LoggedEvent, action: &str) -> Key {
-    let pk = event.metadata.idempotency_key.clone();
-    Key { table: IDEMPOTENCY_TABLE.name, pk, sk: action.to_owned() }
+    record_key(action, &event.metadata.idempotency_key)
 }
 
 pub(super) fn ended(story: &[LoggedEvent]) -> bool {

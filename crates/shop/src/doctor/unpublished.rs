@@ -1,6 +1,6 @@
 //! Idempotency records that were committed but are not marked as published.
 
-use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Query, Store, UNPUBLISHED_INDEX, check_record, text};
+use chorus_kernel::{Store, check_record, record_key, text, unpublished_records};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{DoctorError, Unpublished};
@@ -12,8 +12,7 @@ pub(super) async fn find(
     store: &dyn Store,
     now: Timestamp,
 ) -> Result<Vec<Unpublished>, DoctorError> {
-    let mut query = Query::partition(IDEMPOTENCY_TABLE.name, "yes");
-    query.index = Some(&UNPUBLISHED_INDEX);
+    let mut query = unpublished_records();
     query.to = Some(format!("{:.9}", now - SETTLES_WITHIN));
     let mut found = Vec::new();
     loop {
@@ -21,12 +20,7 @@ pub(super) async fn find(
         for item in &page.items {
             let part = |name| text(item, name).unwrap_or_default().to_owned();
             let (action, idempotency_key) = (part("sk"), part("pk"));
-            let key = Key {
-                table: IDEMPOTENCY_TABLE.name,
-                pk: idempotency_key.clone(),
-                sk: action.clone(),
-            };
-            let record = store.get(&key).await?;
+            let record = store.get(&record_key(&action, &idempotency_key)).await?;
             let fault = record.as_ref().map(check_record).and_then(Result::err);
             let unreadable = fault.map(|fault| fault.to_string());
             let recorded_at = part("recorded-at");

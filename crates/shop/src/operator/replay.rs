@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Store};
+use chorus_kernel::{Store, record_key};
 use chorus_local::{Local, Replay};
 use chorus_table::Replay as Policy;
 use jiff::Timestamp;
@@ -134,6 +134,5 @@ const fn policy(policy: Policy) -> &'static str {
 
 /// Whether the action has a record of having answered the message with this key.
 async fn seen(local: &Local, key: &str, action: &str) -> Result<bool, Refused> {
-    let key = Key { table: IDEMPOTENCY_TABLE.name, pk: key.to_owned(), sk: action.to_owned() };
-    Ok(local.store().get(&key).await?.is_some())
+    Ok(local.store().get(&record_key(action, key)).await?.is_some())
 }
