@@ -12,7 +12,7 @@ use anyhow::ensure;
 use chorus_design::Finding;
 use chorus_http::{ApiInfo, HttpFunction};
 use chorus_simulation::{Application, Campaign, Faults, Report, Setting, Simulator};
-use chorus_template::Stack;
+use chorus_template::{Stack, Template};
 use clap::{Parser, Subcommand};
 
 /// How long a command waits for work in flight.
@@ -117,10 +117,12 @@ fn obey<A: Application>(program: &Program, command: Command) -> anyhow::Result<(
 /// differs from its table.
 #[must_use]
 pub fn findings(stack: &Stack) -> Vec<Finding> {
-    let table = &stack.table;
-    let mut findings = chorus_design::check(table.rows, &table.messages());
-    findings.extend(chorus_design::wiring(table, &HttpFunction::split(stack.functions.clone()).0));
-    let template = chorus_template::synthesize(stack);
+    of_template(stack, &chorus_template::synthesize(stack))
+}
+
+fn of_template(stack: &Stack, template: &Template) -> Vec<Finding> {
+    let functions = HttpFunction::split(stack.functions.clone()).0;
+    let mut findings = chorus_design::prove(&stack.table, &functions);
     findings.extend(chorus_template::check(&template.document(), stack));
     findings
 }
@@ -134,11 +136,13 @@ pub fn simulate<A: Application>(seeds: u64) -> anyhow::Result<Report<A::Ends, A:
     Ok(Simulator::<A>::new().campaign(&campaign, &Setting::default(), &|_| {})?)
 }
 
-fn clean(stack: &Stack) -> anyhow::Result<()> {
-    let findings = findings(stack);
+/// The template, where nothing is found.
+fn clean(stack: &Stack) -> anyhow::Result<Template> {
+    let template = chorus_template::synthesize(stack);
+    let findings = of_template(stack, &template);
     let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
     ensure!(findings.is_empty(), "{}", lines.join("\n"));
-    Ok(())
+    Ok(template)
 }
 
 fn design(stack: &Stack, check: bool) -> anyhow::Result<()> {
@@ -152,9 +156,7 @@ fn design(stack: &Stack, check: bool) -> anyhow::Result<()> {
 }
 
 fn synth(stack: &Stack, write: bool, check: bool) -> anyhow::Result<()> {
-    clean(stack)?;
-    let (text, path) =
-        (chorus_template::synthesize(stack).to_yaml(), stack.root.join("template.yaml"));
+    let (text, path) = (clean(stack)?.to_yaml(), stack.root.join("template.yaml"));
     if write {
         std::fs::write(path, text)?;
     } else if check {

@@ -29,12 +29,12 @@ pub(super) async fn run(dlq: &Dlq, operator: &Operator) -> anyhow::Result<ExitCo
         }
         Verb::Redrive { which, .. } => {
             let letters = look(operator, which).await?;
-            if letters.is_empty() && which.is_filter() && !dlq.json {
-                which.meets_nothing(look(operator, &Which::default()).await?.len());
+            if letters.is_empty() && !dlq.json {
+                none(operator, which).await?;
                 return Ok(ExitCode::SUCCESS);
             }
             print(dlq, &letters)?;
-            if !dlq.json && !letters.is_empty() {
+            if !dlq.json {
                 line!("{DIM}Nothing was sent. Add --yes to send them.{DIM:#}");
             }
         }
@@ -82,12 +82,20 @@ async fn redrive(
     begun.end(&store, json!({ "sent": sent, "kept": kept.len(), "letters": named })).await?;
     if dlq.json {
         line!("{}", serde_json::to_string_pretty(&went)?);
-    } else if went.is_empty() && which.is_filter() {
-        which.meets_nothing(look(operator, &Which::default()).await?.len());
     } else if went.is_empty() {
-        line!("{GOOD}No dead letters.{GOOD:#}");
+        none(operator, which).await?;
     }
     Ok(if kept.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says that no dead letter is meant: because there is none, or because of the filter.
+async fn none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
+    if which.is_filter() {
+        which.meets_nothing(look(operator, &Which::default()).await?.len());
+    } else {
+        line!("{GOOD}No dead letters.{GOOD:#}");
+    }
+    Ok(())
 }
 
 /// The letters that are meant, left where they lie.
