@@ -133,6 +133,21 @@ fn values(pattern: &Value, into: &mut Vec<Value>) {
     }
 }
 
+/// The fields of two patterns, each once and in order, and values to put there: what events are made of
+/// that have a chance to tell the two apart.
+fn material<'p>(
+    (first, one): (&Value, &'p Pattern),
+    (second, two): (&Value, &'p Pattern),
+) -> (Vec<&'p str>, Vec<Value>) {
+    let mut pool = vec![Value::Null, json!(true), json!("q")];
+    values(first, &mut pool);
+    values(second, &mut pool);
+    let mut paths = [one.fields(), two.fields()].concat();
+    paths.sort_unstable();
+    paths.dedup();
+    (paths, pool)
+}
+
 /// An event made of the fields of both patterns and of values that they name: as objects, or with
 /// several elements under some name.
 fn directed(paths: &[&str], pool: &[Value], choices: &[u8]) -> Value {
@@ -182,12 +197,7 @@ proptest! {
         let (one, two) = (parsed(&first), parsed(&second));
         let compared = one.compare(&two, Events::Any);
         proved(&one, &two, &compared)?;
-        let mut pool = vec![Value::Null, json!(true), json!("q")];
-        values(&first, &mut pool);
-        values(&second, &mut pool);
-        let mut paths = [one.fields(), two.fields()].concat();
-        paths.sort_unstable();
-        paths.dedup();
+        let (paths, pool) = material((&first, &one), (&second, &two));
         let directed = choices.iter().map(|choices| directed(&paths, &pool, choices));
         let mut met = BTreeSet::new();
         for event in events.into_iter().chain(directed) {
@@ -219,12 +229,7 @@ proptest! {
         let (one, two) = (parsed(&first), parsed(&second));
         let compared = one.compare(&two, Events::Delivered);
         proved(&one, &two, &compared)?;
-        let mut pool = vec![Value::Null, json!(true), json!("q")];
-        values(&first, &mut pool);
-        values(&second, &mut pool);
-        let mut paths = [one.fields(), two.fields()].concat();
-        paths.sort_unstable();
-        paths.dedup();
+        let (mut paths, pool) = material((&first, &one), (&second, &two));
         paths.retain(|path| !["source", "region"].contains(path));
         let texts: Vec<&Value> = pool.iter().filter(|value| value.is_string()).collect();
         let mut met = BTreeSet::new();
