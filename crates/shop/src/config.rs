@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_local::{Disorder, Policies};
+use chorus_kernel::Clock;
+use chorus_local::{Disorder, Policies, SystemClock};
 use chorus_notification::TransportMailer;
 
 /// The carrier's key on a laptop. Nobody outside of it can reach the carrier.
@@ -16,12 +17,14 @@ pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
 pub const WEBHOOK_SECRET: &str = "a-webhook-secret-for-this-laptop-only";
 
 /// How a shop is set up; [`ShopConfig::default`] is a shop in memory on a port of its own.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ShopConfig {
     /// Where everything is kept; without, in memory.
     pub data: Option<PathBuf>,
     /// Where the API listens; port 0 takes any that is free.
     pub address: SocketAddr,
+    /// The time of the engine and of the simulated partners.
+    pub clock: Arc<dyn Clock>,
     /// From accepting a parcel to picking it up.
     pub pickup_after: Duration,
     /// From picking a parcel up to delivering it.
@@ -46,6 +49,7 @@ impl Default for ShopConfig {
         Self {
             data: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            clock: Arc::new(SystemClock),
             pickup_after: Duration::from_millis(50),
             delivery_after: Duration::from_millis(150),
             concurrency: 32,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, HttpWebhook};
 use chorus_kernel::{Clock, Failure, Store, StoreError, TableSpec};
-use chorus_local::{DynoxideStore, SystemClock};
+use chorus_local::DynoxideStore;
 use chorus_notification::{SIMULATED_MAILER_TABLE, SimulatedMailer};
 use chorus_payment::{LedgerEntry, SIMULATED_PROVIDER_TABLE, SimulatedProvider};
 use chorus_webhook_signature::WebhookSecret;
@@ -46,7 +46,7 @@ impl Partners {
     /// # Errors
     /// Where the file cannot be opened.
     pub fn open(config: &ShopConfig) -> Result<Self, StoreError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = Arc::clone(&config.clock);
         let store = match &config.data {
             Some(data) => DynoxideStore::open(&data.join(Self::FILE), &Self::TABLES)?,
             None => DynoxideStore::memory(Arc::clone(&clock), &Self::TABLES)?,

@@ -121,6 +121,7 @@ impl Shop {
         let mut engine = LocalConfig::new(&TABLE, functions);
         (engine.data, engine.seed) = (config.data.clone(), config.seed);
         engine.beside = vec![Partners::FILE];
+        engine.clock = Arc::clone(&config.clock);
         (engine.concurrency, engine.disorder) = (config.concurrency, config.disorder);
         engine.limits.clone_from(&config.limits);
         engine.policies = config.policies;
