@@ -50,7 +50,7 @@ chorus_table::design_table! {
     /// Charges the order; one of high value only once it is approved.
     MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
         => [PaymentMade, PaymentFailed]
-        .undone_by(&CancelPayment).outside().within(300).budget(5, 5);
+        .undone_by(&CancelPayment).outside().within(300).budget(7, 5);
 
     /// Fails the payment of an order that nobody reviewed in time, or that cannot be charged.
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]

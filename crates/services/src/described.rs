@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use chorus_http::HttpFunction;
 use chorus_kernel::OutcomeUnknown;
 use chorus_notification::{Delivery, Email, Mailer};
-use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+use chorus_payment::{
+    Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer,
+};
 use chorus_webhook_signature::WebhookSecret;
 
 use crate::{Dependencies, functions};
@@ -25,24 +27,30 @@ pub fn described() -> Vec<HttpFunction> {
 /// Stands where a service wants a partner.
 struct Nobody;
 
-fn unanswered() -> OutcomeUnknown {
-    OutcomeUnknown("nobody is asked while the services are described".to_owned())
+const UNASKED: &str = "nobody is asked while the services are described";
+
+fn unasked() -> ProviderError {
+    ProviderError::Unknown(UNASKED.to_owned())
 }
 
 #[async_trait]
 impl PaymentProvider for Nobody {
-    async fn charge(&self, _: &Charge, _: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
-        Err(unanswered())
+    async fn prepare(&self, _: &Charge) -> Result<IntentId, ProviderError> {
+        Err(unasked())
     }
 
-    async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
-        Err(unanswered())
+    async fn confirm(&self, _: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
+        Err(unasked())
+    }
+
+    async fn refund(&self, _: &Refund) -> Result<RefundAnswer, ProviderError> {
+        Err(unasked())
     }
 }
 
 #[async_trait]
 impl Mailer for Nobody {
     async fn send(&self, _: &Email, _: &str) -> Result<Delivery, OutcomeUnknown> {
-        Err(unanswered())
+        Err(OutcomeUnknown(UNASKED.to_owned()))
     }
 }

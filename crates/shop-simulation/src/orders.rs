@@ -71,12 +71,10 @@ pub(crate) struct PlannedOrder {
     pub(crate) manner: Manner,
 }
 
-/// What people do in a run, and what the bank promises.
+/// What people do in a run, and how prices change.
 #[derive(Debug, Clone)]
 pub struct Orders {
     pub(crate) orders: Vec<PlannedOrder>,
-    /// Whether the bank remembers a refund that came before its charge.
-    pub(crate) bank_voids: bool,
     pub(crate) prices: Vec<(Duration, &'static str, i64)>,
 }
 
@@ -93,7 +91,7 @@ impl Orders {
         };
         let prices = moments.into_iter().map(&mut price).collect();
         let orders = (1..=size).map(|number| order(draws, number)).collect();
-        Self { orders, bank_voids: draws.of("bank").percent(50), prices }
+        Self { orders, prices }
     }
 
     pub(crate) fn fixed(story: Story) -> Self {
@@ -111,7 +109,7 @@ impl Orders {
             Story::Canceled => drop(orders.remove(0)),
             Story::Both => {}
         }
-        Self { orders, bank_voids: true, prices: Vec::new() }
+        Self { orders, prices: Vec::new() }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The companies outside of the shop: a bank that moves money, a post that carries emails. They
-//! keep books of their own, act once for each key, and may hear of a request late.
+//! keep books of their own, act once for each intent or key, and may hear of a request late.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,76 +8,104 @@ use async_trait::async_trait;
 use chorus_events::{Money, OrderId};
 use chorus_kernel::OutcomeUnknown;
 use chorus_notification::{Delivery, Email, Mailer};
-use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+use chorus_payment::{
+    Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer,
+};
 use chorus_simulation::Environment;
 
 use crate::shop::{MAIL_PORT, PAYMENT_PORT};
 
-/// What became of a charge's key, for good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Entered {
-    Charged(Money),
+/// How far an intent is; each but the first is for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Intent {
+    Prepared,
+    Charged,
     Declined,
-    /// A refund came first: it will not be charged.
-    Voided,
+    Canceled,
 }
 
+#[derive(Debug)]
+struct Entry {
+    order_id: OrderId,
+    amount: Money,
+    intent: Intent,
+    refunded: bool,
+}
+
+/// The intents of all orders. Each request to prepare makes another: a charge that nobody committed
+/// the id of would be a second one.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    pub(crate) charges: BTreeMap<String, (OrderId, Entered)>,
-    pub(crate) refunds: BTreeMap<String, (OrderId, Money)>,
+    entries: Vec<Entry>,
 }
 
 impl Books {
     /// The charges of an order that took money.
     pub(crate) fn charged(&self, order: &OrderId) -> Vec<Money> {
-        let of_order = self.charges.values().filter(|(whose, _)| whose == order);
-        let taken = of_order.filter_map(|(_, entered)| match entered {
-            Entered::Charged(amount) => Some(*amount),
-            _ => None,
-        });
-        taken.collect()
+        let taken = self.of(order).filter(|entry| entry.intent == Intent::Charged);
+        taken.map(|entry| entry.amount).collect()
     }
 
     /// The refunds of an order.
     pub(crate) fn refunded(&self, order: &OrderId) -> Vec<Money> {
-        let of_order = self.refunds.values().filter(|(whose, _)| whose == order);
-        of_order.map(|(_, amount)| *amount).collect()
+        self.of(order).filter(|entry| entry.refunded).map(|entry| entry.amount).collect()
     }
 
-    fn charge(&mut self, charge: &Charge, key: &str) -> ChargeAnswer {
-        let declines = charge.customer_id.as_str().contains("declined");
-        let fresh = if declines { Entered::Declined } else { Entered::Charged(charge.amount) };
-        let entry = self.charges.entry(key.to_owned());
-        let (_, entered) = entry.or_insert_with(|| (charge.order_id.clone(), fresh));
-        match entered {
-            Entered::Charged(_) => {
-                ChargeAnswer::Charged { charge_id: format!("ch-{}", &key[..12.min(key.len())]) }
+    /// The number of charges that took money.
+    pub(crate) fn charges(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.intent == Intent::Charged).count()
+    }
+
+    pub(crate) fn refunds(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.refunded).count()
+    }
+
+    fn of(&self, order: &OrderId) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.order_id == *order)
+    }
+
+    fn prepare(&mut self, charge: &Charge) -> IntentId {
+        let (order_id, amount) = (charge.order_id.clone(), charge.amount);
+        self.entries.push(Entry { order_id, amount, intent: Intent::Prepared, refunded: false });
+        IntentId(self.entries.len().to_string())
+    }
+
+    /// Nothing is known of an intent that was not prepared here.
+    fn entry(&mut self, IntentId(id): &IntentId) -> Result<&mut Entry, ProviderError> {
+        let unknown = || ProviderError::Refused(format!("there is no intent {id}"));
+        let place = id.parse().ok().and_then(|number: usize| number.checked_sub(1));
+        place.and_then(|place| self.entries.get_mut(place)).ok_or_else(unknown)
+    }
+
+    fn confirm(&mut self, id: &IntentId, declines: bool) -> Result<ChargeAnswer, ProviderError> {
+        let entry = self.entry(id)?;
+        if entry.intent == Intent::Prepared {
+            entry.intent = if declines { Intent::Declined } else { Intent::Charged };
+        }
+        Ok(match entry.intent {
+            Intent::Charged => ChargeAnswer::Charged { charge_id: format!("ch-{}", id.0) },
+            Intent::Prepared | Intent::Declined => {
+                ChargeAnswer::Declined { reason: "card declined".to_owned() }
             }
-            Entered::Declined => ChargeAnswer::Declined { reason: "card declined".to_owned() },
-            Entered::Voided => {
+            Intent::Canceled => {
                 ChargeAnswer::Declined { reason: "the charge was canceled before".to_owned() }
             }
-        }
+        })
     }
 
-    fn refund(&mut self, refund: &Refund, voids: bool) -> RefundAnswer {
-        if !voids && !self.charges.contains_key(&refund.charge_key) {
-            return RefundAnswer::NothingCharged;
+    fn refund(&mut self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
+        let entry = self.entry(&refund.intent)?;
+        if entry.intent == Intent::Charged {
+            entry.refunded = true;
+            return Ok(RefundAnswer::Refunded { amount: entry.amount });
         }
-        let entry = self.charges.entry(refund.charge_key.clone());
-        let (_, entered) = entry.or_insert_with(|| (refund.order_id.clone(), Entered::Voided));
-        let Entered::Charged(amount) = *entered else { return RefundAnswer::NothingCharged };
-        let entry = self.refunds.entry(refund.charge_key.clone());
-        entry.or_insert_with(|| (refund.order_id.clone(), amount));
-        RefundAnswer::Refunded { amount }
+        entry.intent = Intent::Canceled;
+        Ok(RefundAnswer::NothingCharged)
     }
 }
 
 pub(crate) struct SimulatedBank {
     pub(crate) environment: Arc<Environment>,
-    /// Whether it remembers a refund that came first, and declines the charge when it comes.
-    pub(crate) voids: bool,
     /// Whether none of its answers to a charge arrive, as long as faults strike.
     pub(crate) mute: bool,
     pub(crate) books: Arc<Mutex<Books>>,
@@ -93,24 +121,35 @@ fn opened(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
     books.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn no_answer() -> OutcomeUnknown {
-    OutcomeUnknown("no answer".to_owned())
+fn no_answer() -> ProviderError {
+    ProviderError::Unknown("no answer".to_owned())
 }
 
 #[async_trait]
 impl PaymentProvider for SimulatedBank {
-    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
-        let (books, charge, key) = (Arc::clone(&self.books), charge.clone(), key.to_owned());
-        let act = move || opened(&books).charge(&charge, &key);
-        let answer = self.environment.external(PAYMENT_PORT, act).await;
-        let heard = answer.filter(|_| !(self.mute && self.environment.strikes()));
-        heard.ok_or_else(no_answer)
+    async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
+        let (books, charge) = (Arc::clone(&self.books), charge.clone());
+        let act = move || opened(&books).prepare(&charge);
+        self.environment.external(PAYMENT_PORT, act).await.ok_or_else(no_answer)
     }
 
-    async fn refund(&self, refund: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
-        let (books, refund, voids) = (Arc::clone(&self.books), refund.clone(), self.voids);
-        let act = move || opened(&books).refund(&refund, voids);
-        self.environment.external(PAYMENT_PORT, act).await.ok_or_else(no_answer)
+    async fn confirm(
+        &self,
+        intent: &IntentId,
+        charge: &Charge,
+    ) -> Result<ChargeAnswer, ProviderError> {
+        let (books, intent) = (Arc::clone(&self.books), intent.clone());
+        let declines = charge.customer_id.as_str().contains("declined");
+        let act = move || opened(&books).confirm(&intent, declines);
+        let answer = self.environment.external(PAYMENT_PORT, act).await;
+        let heard = answer.filter(|_| !(self.mute && self.environment.strikes()));
+        heard.ok_or_else(no_answer)?
+    }
+
+    async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
+        let (books, refund) = (Arc::clone(&self.books), refund.clone());
+        let act = move || opened(&books).refund(&refund);
+        self.environment.external(PAYMENT_PORT, act).await.ok_or_else(no_answer)?
     }
 }
 
@@ -142,6 +181,9 @@ impl Mailer for SimulatedMailer {
             emails.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(said);
             Delivery::Sent
         };
-        self.environment.external(MAIL_PORT, act).await.ok_or_else(no_answer)
+        self.environment
+            .external(MAIL_PORT, act)
+            .await
+            .ok_or_else(|| OutcomeUnknown("no answer".to_owned()))
     }
 }

@@ -98,7 +98,6 @@ impl Application for Shop {
         let script = scenario.script.clone();
         let bank = Arc::new(SimulatedBank {
             environment: Arc::clone(environment),
-            voids: script.bank_voids,
             mute: scenario.mute,
             books: Arc::new(Mutex::new(Books::default())),
         });
@@ -200,8 +199,8 @@ impl Application for Shop {
     fn effects(&self) -> Effects {
         let books = self.bank.books();
         Effects::from([
-            ("charges", books.charges.len()),
-            ("refunds", books.refunds.len()),
+            ("charges", books.charges()),
+            ("refunds", books.refunds()),
             ("parcels", self.courier.parcels().parcels.len()),
             ("emails", self.post.emails().len()),
         ])

@@ -49,11 +49,10 @@ impl ExternalAction for CancelPayment {
         Known { payment, waiting }: &Known,
         context: &CallContext<'_, Response>,
     ) -> Result<Step<Request, CancelPaymentOutput>, ActionError> {
-        let message = &context.message.metadata().idempotency_key;
-        let case = Case::new(&order.order_id, payment, message);
+        let case = Case::new(&order.order_id, payment, context)?;
         let fact = match context.response {
             Some(Response::Refund(answer)) => Fact::Refund(answer),
-            Some(Response::Charge(_)) | None => Fact::Cancellation,
+            _ => Fact::Cancellation,
         };
         Ok(match (case.step(&fact, said)?, waiting) {
             (Step::Done(decision), Some(waiting)) if waiting.is_open() => {
@@ -65,7 +64,7 @@ impl ExternalAction for CancelPayment {
         })
     }
 
-    /// The key that derives from the message is left unused, see [`crate::charge_key`].
+    /// The key that derives from the message is left unused: the intent's id stands for it.
     async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }
@@ -93,7 +92,9 @@ where
 mod tests {
     use super::*;
     use crate::RefundAnswer;
-    use crate::testing::{becomes, decided, done, no_provider, payment, stored, wait, waits};
+    use crate::testing::{
+        becomes, decided, done, intent, no_provider, payment, stored, to_refund, wait, waits,
+    };
     use chorus_events::order::OrderCanceled;
     use chorus_events::{Money, samples};
     use chorus_kernel::testing::{message, step};
@@ -129,7 +130,7 @@ mod tests {
         assert_eq!((events, changes), (Vec::new(), vec![create(&tombstone)]));
         for known in [payment(Status::WaitingForApproval), payment(Status::Approved)] {
             let (events, changes) = settled(&known, None);
-            let canceled = becomes(&known, &payment(Status::Canceled));
+            let canceled = becomes(&known, &Payment { intent: None, ..payment(Status::Canceled) });
             assert_eq!((events, changes), (Vec::new(), vec![canceled]), "{known:?}");
         }
     }
@@ -146,7 +147,7 @@ mod tests {
             let Ok(Step::Done(decision)) = step else { panic!("{step:?}") };
             decision
         };
-        let canceled = becomes(&known, &payment(Status::Canceled));
+        let canceled = becomes(&known, &Payment { intent: None, ..payment(Status::Canceled) });
         assert_eq!(on(&open).changes(), [canceled.clone(), waits(&open, &answered)]);
         assert_eq!(on(&open).signals(), [Signal::Answer { token: "a-token".into(), output }]);
         assert_eq!(on(&answered).changes(), [canceled]);
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_was_charged_or_may_have_been_is_asked_back() {
-        let request = || Request::refund(&payment(Status::Charged));
+        let request = || to_refund(&payment(Status::Charged));
         for known in [paid(Status::Charged), payment(Status::Charging)] {
             let refunding = Payment { status: Status::Refunding, ..known.clone() };
             let claim = vec![becomes(&known, &refunding)];
@@ -163,6 +164,29 @@ mod tests {
             let again = Step::Call { request: request(), claim: Vec::new() };
             assert_eq!(on(Some(&refunding), None).unwrap(), again);
         }
+    }
+
+    #[test]
+    fn an_intent_of_which_the_record_has_no_id_is_found_by_preparing_it_again() {
+        let earlier = Payment { intent: None, ..paid(Status::Charged) };
+        let Step::Call { request: Request::Prepare(_), claim } = on(Some(&earlier), None).unwrap()
+        else {
+            panic!("nothing is prepared")
+        };
+        assert_eq!(claim, []);
+        let (action, response) = (CancelPayment::by(no_provider()), Response::Prepared(intent()));
+        let step = decided(&action, OrderCanceled::sample(), Some(&earlier), Some(&response));
+        let refunding = paid(Status::Refunding);
+        let claim = vec![becomes(&earlier, &refunding)];
+        assert_eq!(step.unwrap(), Step::Call { request: to_refund(&refunding), claim });
+    }
+
+    #[test]
+    fn a_request_that_the_provider_refuses_as_such_goes_to_the_dead_letters() {
+        let action = CancelPayment::by(no_provider());
+        let (known, refused) = (payment(Status::Refunding), Response::Refused("401".to_owned()));
+        let refusal = decided(&action, OrderCanceled::sample(), Some(&known), Some(&refused));
+        assert!(matches!(refusal, Err(ActionError::Conflict(_))), "{refusal:?}");
     }
 
     #[test]

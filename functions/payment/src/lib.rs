@@ -2,8 +2,9 @@
 //!
 //! The provider stands outside of the shop: it may answer slowly, twice, late or not at all. What
 //! keeps the money right is one record for each order with one table of transitions
-//! ([`Payment`]), and a charge's key that derives from the order alone ([`charge_key`]). What comes
-//! when, the waiting and the trying again, is the state machine's ([`COLLECT_PAYMENT`]).
+//! ([`Payment`]), which holds the id of the provider's intent before it is charged
+//! ([`PaymentProvider`]). What comes when, the waiting and the trying again, is the state machine's
+//! ([`COLLECT_PAYMENT`]).
 
 mod api;
 mod ask_reviewer;
@@ -22,9 +23,11 @@ mod simulated;
 mod testing;
 mod transitions;
 
-pub use charge::{charge_key, needs_approval, refund_key};
+pub use charge::needs_approval;
 pub use payment::{Payment, Status};
-pub use provider::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+pub use provider::{
+    Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer,
+};
 pub use review_callback::{REVIEW_WAIT_TABLE, ReviewCallback, ReviewVerdict, Reviewer};
 pub use simulated::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedProvider, ledger};
 

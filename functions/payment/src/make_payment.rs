@@ -1,7 +1,8 @@
 //! Charges the order; one of high value only once it is approved.
 //!
-//! Where a cancellation overtakes the charge, the charge is given back here and nothing is said:
-//! the rows' own event, `PaymentCanceled`, is `CancelPayment`'s to say.
+//! The provider's intent is prepared first, and confirmed once its id is committed. Where a
+//! cancellation overtakes the charge, nothing is said here: `CancelPayment` ends the intent, charged
+//! or not, and says what became of it.
 
 use std::sync::Arc;
 
@@ -42,18 +43,16 @@ impl ExternalAction for MakePayment {
         payment: &Found<Payment>,
         context: &CallContext<'_, Response>,
     ) -> Result<Step<Request, MakePaymentOutput>, ActionError> {
-        let message = &context.message.metadata().idempotency_key;
-        let case = Case::new(&order.order_id, payment, message);
+        let case = Case::new(&order.order_id, payment, context)?;
         let fact = match context.response {
             Some(Response::Charge(answer)) => Fact::Charge(answer),
-            Some(Response::Refund(answer)) => Fact::LateRefund(answer),
-            None if case.holds_the_fence() => Fact::Again,
-            None => Fact::Estimate(&order.customer_id, order.total),
+            _ if case.holds_the_fence() => Fact::Again,
+            _ => Fact::Estimate(&order.customer_id, order.total),
         };
         case.step(&fact, said)
     }
 
-    /// The key that derives from the message is left unused, see [`crate::charge_key`].
+    /// The key that derives from the message is left unused: the intent's id stands for it.
     async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }
@@ -77,8 +76,10 @@ fn said(payment: &Payment) -> Option<MakePaymentOutput> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{becomes, charged, decided, done, no_provider, payment};
-    use crate::{Charge, ChargeAnswer, RefundAnswer};
+    use crate::testing::{
+        becomes, charged, decided, done, intent, no_provider, payment, to_charge,
+    };
+    use crate::{ChargeAnswer, IntentId};
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::{HIGH_VALUE, samples};
     use chorus_kernel::create;
@@ -96,16 +97,6 @@ mod tests {
         DeliveryEstimated { total: HIGH_VALUE, ..DeliveryEstimated::sample() }
     }
 
-    /// The charge of the samples.
-    fn to_charge() -> Request {
-        let (order_id, customer_id) = (samples::order_id(), samples::customer_id());
-        Request::Charge(Charge { order_id, customer_id, amount: samples::total() })
-    }
-
-    fn to_refund() -> Request {
-        Request::refund(&payment(Status::Canceled))
-    }
-
     /// The payment, once it is known to be charged.
     fn known_charged(payment: &Payment) -> Payment {
         let charge_id = Some(PaymentMade::sample().charge_id);
@@ -114,9 +105,13 @@ mod tests {
 
     #[test]
     fn an_order_is_charged_once_its_delivery_is_estimated() {
-        let step = on(DeliveryEstimated::sample(), None, None);
+        let on = |response| on(DeliveryEstimated::sample(), None, response);
+        let Request::Confirm(_, charge) = to_charge() else { panic!("it is to be confirmed") };
+        let prepare = Request::Prepare(charge);
+        assert_eq!(on(None), Step::Call { request: prepare, claim: Vec::new() });
         let claim = vec![create(&payment(Status::Charging))];
-        assert_eq!(step, Step::Call { request: to_charge(), claim });
+        let confirm = Step::Call { request: to_charge(), claim };
+        assert_eq!(on(Some(&Response::Prepared(intent()))), confirm);
     }
 
     #[test]
@@ -128,7 +123,8 @@ mod tests {
         }
         let approved = Payment { charged_by: None, ..payment(Status::Approved) };
         let claim = vec![becomes(&approved, &payment(Status::Charging))];
-        let step = on(of_high_value(), Some(&approved), None);
+        let prepared = Response::Prepared(intent());
+        let step = on(of_high_value(), Some(&approved), Some(&prepared));
         assert_eq!(step, Step::Call { request: to_charge(), claim });
     }
 
@@ -162,6 +158,24 @@ mod tests {
     }
 
     #[test]
+    fn the_intent_of_the_record_is_charged_and_not_one_that_was_prepared_since() {
+        let charging = payment(Status::Charging);
+        let prepared = Response::Prepared(IntentId("pi-2".to_owned()));
+        let step = on(DeliveryEstimated::sample(), Some(&charging), Some(&prepared));
+        assert_eq!(step, Step::Call { request: to_charge(), claim: Vec::new() });
+    }
+
+    #[test]
+    fn a_request_that_the_provider_refuses_as_such_goes_to_the_dead_letters() {
+        let action = MakePayment::by(no_provider());
+        let (charging, refused) =
+            (payment(Status::Charging), Response::Refused("no such key".to_owned()));
+        let input = DeliveryEstimated::sample();
+        let refusal = decided(&action, input, Some(&charging), Some(&refused)).unwrap_err();
+        assert!(matches!(refusal, ActionError::Conflict(_)), "{refusal}");
+    }
+
+    #[test]
     fn only_the_message_that_holds_the_fence_charges() {
         let others = Payment { charged_by: Some("other".into()), ..payment(Status::Charging) };
         let (events, changes) = done(on(DeliveryEstimated::sample(), Some(&others), None));
@@ -172,61 +186,24 @@ mod tests {
     fn a_canceled_order_is_not_charged() {
         let status = Status::Canceled;
         let tombstone = Payment { status, ..Payment::new(samples::order_id()) };
-        let (events, changes) = done(on(DeliveryEstimated::sample(), Some(&tombstone), None));
-        assert!(events.is_empty() && changes.is_empty());
+        let prepared = Response::Prepared(intent());
+        for response in [None, Some(&prepared)] {
+            let step = on(DeliveryEstimated::sample(), Some(&tombstone), response);
+            let (events, changes) = done(step);
+            assert!(events.is_empty() && changes.is_empty());
+        }
     }
 
     #[test]
-    fn a_charge_that_a_cancellation_overtook_is_given_back_silently() {
+    fn a_charge_that_a_cancellation_overtook_is_left_to_it() {
         let response = Response::Charge(charged());
         for status in [Status::Refunding, Status::Canceled, Status::Refunded] {
-            let known = payment(status);
-            let step = on(DeliveryEstimated::sample(), Some(&known), Some(&response));
-            let claim = vec![becomes(&known, &known_charged(&known))];
-            assert_eq!(step, Step::Call { request: to_refund(), claim }, "{status:?}");
+            for response in [Some(&response), None] {
+                let known = payment(status);
+                let (events, changes) =
+                    done(on(DeliveryEstimated::sample(), Some(&known), response));
+                assert!(events.is_empty() && changes.is_empty(), "{status:?}");
+            }
         }
-    }
-
-    #[test]
-    fn a_canceled_charge_that_comes_again_is_given_back_if_it_is_there_and_settled_if_not() {
-        for status in [Status::Canceled, Status::Refunding] {
-            let known = payment(status);
-            let on = |response| on(DeliveryEstimated::sample(), Some(&known), response);
-            let (refund, charge) = (to_refund(), to_charge());
-            assert_eq!(on(None), Step::Call { request: refund, claim: Vec::new() });
-            let response = Response::Refund(RefundAnswer::NothingCharged);
-            assert_eq!(on(Some(&response)), Step::Call { request: charge, claim: Vec::new() });
-            let declined = ChargeAnswer::Declined { reason: "canceled".into() };
-            let (events, changes) = done(on(Some(&Response::Charge(declined))));
-            assert!(events.is_empty() && changes.is_empty(), "{status:?}");
-        }
-    }
-
-    #[test]
-    fn a_late_refund_changes_the_record_so_that_the_cancellation_hears_of_it() {
-        let amount = samples::total();
-        let response = Response::Refund(RefundAnswer::Refunded { amount });
-        let ends = [
-            (Status::Refunding, Status::Refunding),
-            (Status::Canceled, Status::Refunded),
-            (Status::RefundRefused, Status::Refunded),
-        ];
-        for (before, after) in ends {
-            let known = payment(before);
-            let (events, changes) =
-                done(on(DeliveryEstimated::sample(), Some(&known), Some(&response)));
-            assert_eq!(events, []);
-            let given_back = Payment { charged: amount, refunded: amount, ..payment(after) };
-            assert_eq!(changes, [becomes(&known, &given_back)]);
-        }
-    }
-
-    #[test]
-    fn a_late_refund_that_is_refused_goes_to_the_dead_letters() {
-        let action = MakePayment::by(no_provider());
-        let response = Response::Refund(RefundAnswer::Refused { reason: "no".into() });
-        let (input, canceled) = (DeliveryEstimated::sample(), payment(Status::Canceled));
-        let refusal = decided(&action, input, Some(&canceled), Some(&response)).unwrap_err();
-        assert!(matches!(refusal, ActionError::Conflict(_)), "{refusal}");
     }
 }

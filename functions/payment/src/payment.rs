@@ -4,6 +4,8 @@ use chorus_events::{CustomerId, Money, OrderId};
 use chorus_kernel::{Versioned, entity};
 use serde::{Deserialize, Serialize};
 
+use crate::IntentId;
+
 /// How far an order's payment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -44,6 +46,10 @@ pub struct Payment {
     /// The fence: the idempotency key of the one message that may charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_by: Option<String>,
+    /// The intent by which it is charged; known before the provider is asked to charge, so that a
+    /// cancellation can end it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<IntentId>,
     /// The provider's name of the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge_id: Option<String>,
@@ -69,6 +75,7 @@ impl Payment {
             customer_id: None,
             amount: None,
             charged_by: None,
+            intent: None,
             charge_id: None,
             charged: Money::ZERO,
             refunded: Money::ZERO,

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use chorus_events::{CustomerId, Money, OrderId};
-use chorus_kernel::OutcomeUnknown;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// A charge to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,27 +14,34 @@ pub struct Charge {
     pub amount: Money,
 }
 
-/// What became of a charge. Asked again with the same key, a provider answers the same.
+/// The provider's id of a charge that is prepared, and perhaps made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IntentId(pub String);
+
+/// What became of a charge. Asked again about the same intent, a provider answers the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeAnswer {
     Charged {
         /// The provider's name of the charge.
         charge_id: String,
     },
-    /// Nothing was taken, and nothing will be for this key.
+    /// Nothing was taken, and nothing will be for this intent.
     Declined {
         /// Why, for the customer.
         reason: String,
     },
 }
 
-/// A refund of all that was charged with one key.
+/// A refund of all that was charged by one intent, or its end where nothing was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
     /// The order that was canceled.
     pub order_id: OrderId,
-    /// The key of the charge. Its own name may never have reached us.
-    pub charge_key: String,
+    pub intent: IntentId,
+    /// How often an operator had it tried again: a provider that recognizes a request which it
+    /// refused answers the next one anew.
+    pub retries: u32,
 }
 
 /// What became of a refund.
@@ -41,7 +49,7 @@ pub struct Refund {
 pub enum RefundAnswer {
     /// The money went back, now or earlier.
     Refunded { amount: Money },
-    /// Nothing was charged with that key.
+    /// Nothing was charged by that intent, and nothing ever will be.
     NothingCharged,
     Refused {
         /// Why, for an operator.
@@ -49,30 +57,51 @@ pub enum RefundAnswer {
     },
 }
 
-/// Moves money, once for each key however often it is asked.
+/// Why a provider did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ProviderError {
+    /// No answer came: it may have acted, or may still.
+    #[error("the payment provider did not answer: {0}")]
+    Unknown(String),
+    /// It did nothing, and asks to come again: it is busy, or still at work on the intent.
+    #[error("the payment provider asks to come again: {0}")]
+    Later(String),
+    /// It refuses the request as such, and will refuse it again: a key that is not valid, a field
+    /// that is wrong. Whoever runs the shop has to look.
+    #[error("the payment provider refuses the request: {0}")]
+    Refused(String),
+}
+
+/// Moves money, in two steps: a charge is prepared, which moves nothing, and then made by its id.
 ///
-/// A refund may overtake the charge that it takes back, for instance where the charge hangs in a
-/// network. What follows depends on the provider, and the service is right with both kinds:
-///
-/// - One that *voids* remembers the refund and declines the charge when it comes. So does
-///   [`crate::SimulatedProvider`].
-/// - One that does not makes the charge. `MakePayment` is told of it, finds the order canceled,
-///   and asks for the refund itself. Where it was not told, and the refund finds nothing, it asks
-///   for the charge again, with its key: it ends only once it knows what became of the charge.
-///   Where all of its attempts are given up, nobody asks again, and a charge that is still on its
-///   way then is learned of by nobody. The adapter of such a provider closes that gap with its
-///   means: it authorizes and captures in two steps.
+/// Whoever charges commits the id of the intent before [`PaymentProvider::confirm`]. So a charge that
+/// was ever asked for has an id in the payment's record, and a cancellation ends that very intent:
+/// however late the request to charge arrives, it finds the intent canceled, or the cancellation
+/// finds the charge and refunds it. No provider has to recognize a key days later.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
-    /// Charges, at most once for each `key`.
+    /// Prepares a charge; no money moves. Each call may prepare another: those whose id is not
+    /// committed are never confirmed, and come to nothing.
     ///
     /// # Errors
-    /// Where no answer came; the charge may have been made, or may still be.
-    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown>;
+    /// See [`ProviderError`].
+    async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError>;
 
-    /// Refunds, at most once for each `key`.
+    /// Makes the charge that was prepared, at most once for each `intent`, however often and late it
+    /// is asked to; never where `intent` was canceled.
     ///
     /// # Errors
-    /// Where no answer came; the refund may have been made, or may still be.
-    async fn refund(&self, refund: &Refund, key: &str) -> Result<RefundAnswer, OutcomeUnknown>;
+    /// See [`ProviderError`].
+    async fn confirm(
+        &self,
+        intent: &IntentId,
+        charge: &Charge,
+    ) -> Result<ChargeAnswer, ProviderError>;
+
+    /// Refunds what was charged, once for each intent; where nothing was, cancels the intent, for
+    /// good.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError>;
 }

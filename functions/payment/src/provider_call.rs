@@ -2,53 +2,49 @@
 //! claim, or a decision.
 
 use chorus_events::OrderId;
-use chorus_kernel::{ActionError, Decision, Found, OutcomeUnknown, Step, save};
+use chorus_kernel::{ActionError, CallContext, Decision, Found, OutcomeUnknown, Step, save};
 
 use crate::transitions::{Fact, Next};
 use crate::{
-    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, charge, charge_key,
-    refund_key,
+    Charge, ChargeAnswer, IntentId, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
+    charge,
 };
 
 /// What the provider is called for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
-    Charge(Charge),
-    Refund {
-        refund: Refund,
-        /// How often an operator had it tried again.
-        retries: u32,
-    },
-}
-
-impl Request {
-    /// All that was charged for the order of `payment`, back.
-    pub(crate) fn refund(payment: &Payment) -> Self {
-        let retries = payment.refund_retries;
-        Self::Refund { refund: charge::refund(&payment.order_id), retries }
-    }
+    Prepare(Charge),
+    Confirm(IntentId, Charge),
+    Refund(Refund),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Response {
+    Prepared(IntentId),
     Charge(ChargeAnswer),
     Refund(RefundAnswer),
+    /// See [`ProviderError::Refused`].
+    Refused(String),
 }
 
-/// Calls the provider, with the keys that derive from the order.
+/// Calls the provider.
 pub(crate) async fn call(
     provider: &dyn PaymentProvider,
     request: &Request,
 ) -> Result<Response, OutcomeUnknown> {
-    match request {
-        Request::Charge(charge) => {
-            provider.charge(charge, &charge_key(&charge.order_id)).await.map(Response::Charge)
+    let answered = match request {
+        Request::Prepare(charge) => provider.prepare(charge).await.map(Response::Prepared),
+        Request::Confirm(intent, charge) => {
+            provider.confirm(intent, charge).await.map(Response::Charge)
         }
-        Request::Refund { refund, retries } => {
-            let key = refund_key(&refund.order_id, *retries);
-            provider.refund(refund, &key).await.map(Response::Refund)
+        Request::Refund(refund) => provider.refund(refund).await.map(Response::Refund),
+    };
+    answered.or_else(|error| match error {
+        ProviderError::Refused(_) => Ok(Response::Refused(error.to_string())),
+        ProviderError::Unknown(_) | ProviderError::Later(_) => {
+            Err(OutcomeUnknown(error.to_string()))
         }
-    }
+    })
 }
 
 /// A payment as it was read, if there is one, and the message that is being answered.
@@ -57,13 +53,28 @@ pub(crate) struct Case<'a> {
     read: &'a Found<Payment>,
     /// What was read, or a payment of which nothing is known.
     payment: Payment,
+    /// The intent that was prepared for this message, and is not committed yet.
+    prepared: Option<&'a IntentId>,
     /// The idempotency key of the message.
     message: &'a str,
 }
 
 impl<'a> Case<'a> {
-    pub(crate) fn new(order_id: &OrderId, read: &'a Found<Payment>, message: &'a str) -> Self {
-        Self { read, payment: Payment::known(order_id, read.as_ref()), message }
+    /// # Errors
+    /// Where the provider refused the request as such: nobody asks again until somebody looked.
+    pub(crate) fn new(
+        order_id: &OrderId,
+        read: &'a Found<Payment>,
+        context: &'a CallContext<'_, Response>,
+    ) -> Result<Self, ActionError> {
+        let prepared = match context.response {
+            Some(Response::Refused(why)) => return Err(ActionError::Conflict(why.clone())),
+            Some(Response::Prepared(intent)) => Some(intent),
+            _ => None,
+        };
+        let payment = Payment::known(order_id, read.as_ref());
+        let message = &context.message.metadata().idempotency_key;
+        Ok(Self { read, payment, prepared, message })
     }
 
     /// Whether the message is the one that holds the fence.
@@ -93,24 +104,34 @@ impl<'a> Case<'a> {
             }
             Next::Charge(status) => {
                 let charged_by = Some(self.message.to_owned());
-                let payment = Payment { charged_by, ..becomes(status) };
-                let charge = charge::charge(&payment).ok_or_else(|| incomplete(&payment))?;
-                Ok(self.call(Request::Charge(charge), &payment))
+                self.call(Payment { charged_by, ..becomes(status) }, Request::Confirm)
             }
             Next::Refund(status) => {
                 let payment = becomes(status);
-                Ok(self.call(Request::refund(&payment), &payment))
+                let refunds = charge::refund;
+                self.call(payment.clone(), |intent, _| Request::Refund(refunds(&payment, &intent)))
             }
             Next::Later(why) => Err(ActionError::Later(why.to_owned())),
             Next::Wrong(why) => Err(ActionError::Conflict(why.to_owned())),
         }
     }
 
-    /// Calls, once the record says so; where it does already, there is nothing to claim.
-    fn call<O>(&self, request: Request, claimed: &Payment) -> Step<Request, O> {
-        let known = self.read.as_ref().is_some_and(|read| read.value == *claimed);
-        let claim = if known { Vec::new() } else { vec![save(self.read.as_ref(), claimed)] };
-        Step::Call { request, claim }
+    /// Calls about the payment's intent, once the record says so and has its id; where it does
+    /// already, there is nothing to claim. An intent is prepared without a claim: it may come to
+    /// nothing.
+    fn call<O>(
+        &self,
+        claimed: Payment,
+        request: impl FnOnce(IntentId, Charge) -> Request,
+    ) -> Result<Step<Request, O>, ActionError> {
+        let charge = charge::charge(&claimed).ok_or_else(|| incomplete(&claimed))?;
+        let Some(intent) = claimed.intent.as_ref().or(self.prepared).cloned() else {
+            return Ok(Step::Call { request: Request::Prepare(charge), claim: Vec::new() });
+        };
+        let claimed = Payment { intent: Some(intent.clone()), ..claimed };
+        let known = self.read.as_ref().is_some_and(|read| read.value == claimed);
+        let claim = if known { Vec::new() } else { vec![save(self.read.as_ref(), &claimed)] };
+        Ok(Step::Call { request: request(intent, charge), claim })
     }
 }
 

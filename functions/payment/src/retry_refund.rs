@@ -44,17 +44,16 @@ impl ExternalAction for RetryRefund {
             let missing = format!("no payment of order {} is known", command.order_id);
             return Err(ActionError::NotFound(missing));
         }
-        let message = &context.message.metadata().idempotency_key;
-        let case = Case::new(&command.order_id, payment, message);
+        let case = Case::new(&command.order_id, payment, context)?;
         let fact = match context.response {
             Some(Response::Refund(answer)) => Fact::Refund(answer),
-            Some(Response::Charge(_)) | None => Fact::Retry,
+            _ => Fact::Retry,
         };
         case.step(&fact, said)
     }
 
-    /// The key that derives from the message is left unused, see [`crate::refund_key`]: two
-    /// operators who try the same refund again ask for one.
+    /// The key that derives from the message is left unused: two operators who try the same refund
+    /// again ask for one, of the intent.
     async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }
@@ -63,8 +62,8 @@ impl ExternalAction for RetryRefund {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{becomes, decided, done, no_provider, payment};
-    use crate::{RefundAnswer, Status, refund_key};
+    use crate::testing::{becomes, decided, done, no_provider, payment, to_refund};
+    use crate::{RefundAnswer, Status};
     use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
     use chorus_events::{commands, samples};
     use chorus_table::Event;
@@ -89,17 +88,15 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_refund_is_asked_for_again_under_a_new_key() {
+    fn a_refused_refund_is_asked_for_anew() {
         let claim = vec![becomes(&refused(), &retried())];
-        let request = Request::refund(&retried());
+        let request = to_refund(&retried());
         assert_eq!(on(Some(&refused()), None).unwrap(), Step::Call { request, claim });
-        let order = samples::order_id();
-        assert_ne!(refund_key(&order, 0), refund_key(&order, retried().refund_retries));
     }
 
     #[test]
-    fn a_retry_whose_answer_was_lost_goes_on_under_the_same_key() {
-        let again = Step::Call { request: Request::refund(&retried()), claim: Vec::new() };
+    fn a_retry_whose_answer_was_lost_goes_on_as_the_same() {
+        let again = Step::Call { request: to_refund(&retried()), claim: Vec::new() };
         assert_eq!(on(Some(&retried()), None).unwrap(), again);
     }
 

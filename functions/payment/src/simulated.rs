@@ -1,15 +1,15 @@
 //! A provider that moves no money but remembers all that it was asked: durable, once for each
-//! key, and it voids: a charge that comes after its refund is declined.
+//! intent; a charge that comes after its refund is declined.
 //!
 //! What it does is told by the customer's id, or by the amount:
 //!
 //! | customer id contains | what the provider does |
 //! |---|---|
 //! | `declined`, or the amount's cents are 13 | declines the charge: "card declined" |
-//! | `provider-down` | does not answer the first two asks of each key, then works |
+//! | `provider-down` | does not answer the first two asks of each request, then works |
 //! | `provider-slow` | answers a charge after 2 s |
 //! | `provider-twice` | acts at once, but its first answer is lost; the retry finds it done |
-//! | `refund-refused` | charges, and refuses to refund; asked with another key, it refunds |
+//! | `refund-refused` | charges, and refuses to refund; asked by an operator once more, it refunds |
 
 mod ledger;
 
@@ -19,15 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_kernel::{Clock, OutcomeUnknown, Store};
+use chorus_kernel::{Clock, Store, derived_id};
 
-use crate::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+use crate::{Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer};
 use ledger::{Books, Charged, Outcome};
 
 /// How long a slow provider takes.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// How many asks of one key a provider leaves unanswered while it is down.
+/// How many asks of one request a provider leaves unanswered while it is down.
 const DOWN_FOR: i64 = 2;
 
 /// The cents of amounts that no card pays.
@@ -47,9 +47,9 @@ impl SimulatedProvider {
     }
 
     /// Whether the provider is down for this ask of `key`.
-    async fn answers(&self, customer: &str, key: &str) -> Result<(), OutcomeUnknown> {
+    async fn answers(&self, customer: &str, key: &str) -> Result<(), ProviderError> {
         if customer.contains("provider-down") && self.books.count(key).await? <= DOWN_FOR {
-            return Err(OutcomeUnknown("the payment provider is down".to_owned()));
+            return Err(ProviderError::Unknown("it is down".to_owned()));
         }
         Ok(())
     }
@@ -63,19 +63,29 @@ impl std::fmt::Debug for SimulatedProvider {
 
 #[async_trait]
 impl PaymentProvider for SimulatedProvider {
-    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
+    /// An order has one intent, by an id that derives from it: nothing needs to be kept.
+    async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
+        let id = derived_id("charge", charge.order_id.as_str(), 0);
+        Ok(IntentId(id.simple().to_string()))
+    }
+
+    async fn confirm(
+        &self,
+        IntentId(intent): &IntentId,
+        charge: &Charge,
+    ) -> Result<ChargeAnswer, ProviderError> {
         let customer = charge.customer_id.as_str();
         if customer.contains("provider-slow") {
             self.clock.sleep(SLOW).await;
         }
-        self.answers(customer, key).await?;
-        let (outcome, now) = self.books.enter(key, asked(charge)).await?;
+        self.answers(customer, intent).await?;
+        let (outcome, now) = self.books.enter(intent, asked(charge)).await?;
         if now && customer.contains("provider-twice") {
             return Err(lost());
         }
         Ok(match outcome {
             Outcome::Charged(_) => {
-                let name = key.get(..12).unwrap_or(key);
+                let name = intent.get(..12).unwrap_or(intent);
                 ChargeAnswer::Charged { charge_id: format!("ch-{name}") }
             }
             Outcome::Declined => ChargeAnswer::Declined { reason: "card declined".to_owned() },
@@ -85,19 +95,21 @@ impl PaymentProvider for SimulatedProvider {
         })
     }
 
-    async fn refund(&self, refund: &Refund, key: &str) -> Result<RefundAnswer, OutcomeUnknown> {
-        let (outcome, _) = self.books.enter(&refund.charge_key, Outcome::Voided).await?;
+    async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
+        let IntentId(intent) = &refund.intent;
+        let (outcome, _) = self.books.enter(intent, Outcome::Voided).await?;
         let Outcome::Charged(charged) = outcome else {
             return Ok(RefundAnswer::NothingCharged);
         };
         let customer = charged.customer_id.as_str();
-        self.answers(customer, key).await?;
+        let asked = format!("{intent}#{}", refund.retries);
+        self.answers(customer, &asked).await?;
         let refuses = customer.contains("refund-refused");
-        if refuses && self.books.refuses(&refund.charge_key, key).await? {
+        if refuses && self.books.refuses(intent, &asked).await? {
             let reason = "the provider refuses to refund this charge".to_owned();
             return Ok(RefundAnswer::Refused { reason });
         }
-        let now = self.books.give_back(&refund.charge_key, &charged).await?;
+        let now = self.books.give_back(intent, &charged).await?;
         if now && customer.contains("provider-twice") {
             return Err(lost());
         }
@@ -105,7 +117,7 @@ impl PaymentProvider for SimulatedProvider {
     }
 }
 
-/// What a charge comes to, if its key is new.
+/// What a charge comes to, if its intent is new.
 fn asked(charge: &Charge) -> Outcome {
     let unlucky = charge.amount.minor() % 100 == UNLUCKY_CENTS;
     if unlucky || charge.customer_id.as_str().contains("declined") {
@@ -118,6 +130,6 @@ fn asked(charge: &Charge) -> Outcome {
     })
 }
 
-fn lost() -> OutcomeUnknown {
-    OutcomeUnknown("the payment provider's answer was lost".to_owned())
+fn lost() -> ProviderError {
+    ProviderError::Unknown("its answer was lost".to_owned())
 }

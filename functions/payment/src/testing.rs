@@ -6,22 +6,30 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::samples;
 use chorus_kernel::testing::{Stored, message, metadata, step};
-use chorus_kernel::{ActionError, ExternalAction, OutcomeUnknown, Step, Versioned, Write, replace};
+use chorus_kernel::{ActionError, ExternalAction, Step, Versioned, Write, replace};
 use chorus_table::{Event, Row};
 use serde_json::{Value, json};
 
 use crate::provider_call::{Request, Response};
 use crate::{
-    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewCallback, Status,
+    Charge, ChargeAnswer, IntentId, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
+    ReviewCallback, Status, charge,
 };
 
 /// The version at which a decision finds what is stored.
 const VERSION: u64 = 3;
 
-/// The payment of the samples, charged by the message of the samples.
+/// The intent of the samples.
+pub(crate) fn intent() -> IntentId {
+    IntentId("pi-1".to_owned())
+}
+
+/// The payment of the samples, charged by the message of the samples once it is that far.
 pub(crate) fn payment(status: Status) -> Payment {
+    let unbegun = [Status::New, Status::WaitingForApproval, Status::Approved].contains(&status);
     Payment {
         status,
+        intent: (!unbegun).then(intent),
         customer_id: Some(samples::customer_id()),
         amount: Some(samples::total()),
         charged_by: Some(metadata().idempotency_key),
@@ -33,6 +41,17 @@ pub(crate) fn payment(status: Status) -> Payment {
 pub(crate) fn charged() -> ChargeAnswer {
     let charge_id = chorus_events::payment::PaymentMade::sample().charge_id;
     ChargeAnswer::Charged { charge_id }
+}
+
+/// The request to charge the payment of the samples.
+pub(crate) fn to_charge() -> Request {
+    let (order_id, customer_id) = (samples::order_id(), samples::customer_id());
+    Request::Confirm(intent(), Charge { order_id, customer_id, amount: samples::total() })
+}
+
+/// The request to refund `payment`.
+pub(crate) fn to_refund(payment: &Payment) -> Request {
+    Request::Refund(charge::refund(payment, &intent()))
 }
 
 /// The wait for a review of the samples, by the task with this token, and what it was answered.
@@ -81,14 +100,22 @@ pub(crate) fn done<O: Clone + Debug>(step: Step<Request, O>) -> (Vec<O>, Vec<Wri
 pub(crate) fn no_provider() -> Arc<dyn PaymentProvider> {
     struct NoProvider;
 
+    fn unasked() -> ProviderError {
+        ProviderError::Unknown("a decision never calls".to_owned())
+    }
+
     #[async_trait]
     impl PaymentProvider for NoProvider {
-        async fn charge(&self, _: &Charge, _: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
-            Err(OutcomeUnknown("a decision never calls".to_owned()))
+        async fn prepare(&self, _: &Charge) -> Result<IntentId, ProviderError> {
+            Err(unasked())
         }
 
-        async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
-            Err(OutcomeUnknown("a decision never calls".to_owned()))
+        async fn confirm(&self, _: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
+            Err(unasked())
+        }
+
+        async fn refund(&self, _: &Refund) -> Result<RefundAnswer, ProviderError> {
+            Err(unasked())
         }
     }
     Arc::new(NoProvider)

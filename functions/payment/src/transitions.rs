@@ -25,8 +25,6 @@ pub(crate) enum Fact<'a> {
     Again,
     /// The provider answered the charge.
     Charge(&'a ChargeAnswer),
-    /// The provider answered the refund that `MakePayment` asked for, as the order was canceled.
-    LateRefund(&'a RefundAnswer),
     Cancellation,
     /// The provider answered the refund that `CancelPayment` or `RetryRefund` asked for.
     Refund(&'a RefundAnswer),
@@ -56,10 +54,11 @@ impl Payment {
     /// The legal transitions, all of them.
     pub(crate) fn next(&self, fact: &Fact<'_>) -> Next {
         match (self.status, fact) {
-            (
-                Refunding | Canceled | Refunded | RefundRefused,
-                Fact::Refund(NothingCharged) | Fact::LateRefund(NothingCharged),
-            ) if self.owes() => Next::Later("the provider does not find the charge that it made"),
+            (Refunding | Canceled | Refunded | RefundRefused, Fact::Refund(NothingCharged))
+                if self.owes() =>
+            {
+                Next::Later("the provider does not find the charge that it made")
+            }
 
             // Collecting: review, charge, conclude.
             (New, Fact::Review(..)) => Next::Say(WaitingForApproval),
@@ -110,37 +109,15 @@ impl Payment {
             (Canceled | Refunded | RefundRefused, Fact::Cancellation | Fact::Refund(_)) => {
                 Next::Nothing("it was canceled before")
             }
-            // A cancellation overtook the charge: whoever charged asks for the refund as well.
-            (
-                Canceled | Refunding | Refunded | RefundRefused,
-                Fact::Again | Fact::Charge(Taken { .. }),
-            ) => Next::Refund(self.status),
-            // The charge of an attempt before, or of a copy, may be on its way: its key settles it.
-            (Canceled | Refunding, Fact::LateRefund(NothingCharged)) => Next::Charge(self.status),
-            (Canceled | Refunding | Refunded | RefundRefused, Fact::Charge(Declined { .. })) => {
-                Next::Nothing("the order was canceled, and nothing was charged")
-            }
-            (Refunded | RefundRefused, Fact::LateRefund(NothingCharged)) => {
-                Next::Nothing("it was settled before")
-            }
-            // The record changes, so that a cancellation which was told less asks once more.
-            (Refunding, Fact::LateRefund(_)) => {
-                Next::Become(Refunding, "the cancellation says what was given back")
-            }
-            (Canceled | Refunded | RefundRefused, Fact::LateRefund(GivenBack { .. })) => {
-                Next::Become(Refunded, "the order was canceled, and its late charge given back")
-            }
-            (RefundRefused, Fact::LateRefund(Refused { .. })) => {
-                Next::Nothing("it was refused before")
-            }
-            (Canceled | Refunded, Fact::LateRefund(Refused { .. })) => {
-                Next::Wrong("the charge came after the cancellation, and its refund is refused")
+            // A cancellation overtook the charge: it ends the intent, charged or not.
+            (Canceled | Refunding | Refunded | RefundRefused, Fact::Again | Fact::Charge(_)) => {
+                Next::Nothing("the cancellation ends its intent")
             }
 
             (New | WaitingForApproval | Approved, Fact::Again | Fact::Charge(_))
             | (
                 New | WaitingForApproval | Approved | Charging | Charged | Failed,
-                Fact::LateRefund(_) | Fact::Refund(_),
+                Fact::Refund(_),
             ) => Next::Wrong("the provider answered what the payment's record never asked"),
         }
     }
@@ -168,24 +145,21 @@ impl Payment {
                 known.charged = self.amount.unwrap_or_default();
             }
             Fact::Charge(ChargeAnswer::Declined { reason }) => known.reason = Some(reason.clone()),
-            Fact::Refund(RefundAnswer::Refunded { amount })
-            | Fact::LateRefund(RefundAnswer::Refunded { amount }) => {
+            Fact::Refund(RefundAnswer::Refunded { amount }) => {
                 known.charged = self.charged.max(*amount);
                 known.refunded = *amount;
             }
-            Fact::Refund(RefundAnswer::Refused { reason })
-            | Fact::LateRefund(RefundAnswer::Refused { reason }) => {
+            Fact::Refund(RefundAnswer::Refused { reason }) => {
                 known.charged = self.amount.unwrap_or_default();
                 known.reason = Some(reason.clone());
             }
-            // The same refund under a new key; one that is under way keeps its own.
+            // The refund anew; one that is under way goes on.
             Fact::Retry if self.status == RefundRefused => known.refund_retries += 1,
             Fact::Approval
             | Fact::Retry
             | Fact::Again
             | Fact::Cancellation
-            | Fact::Refund(RefundAnswer::NothingCharged)
-            | Fact::LateRefund(RefundAnswer::NothingCharged) => {}
+            | Fact::Refund(RefundAnswer::NothingCharged) => {}
         }
         known
     }

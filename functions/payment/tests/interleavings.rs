@@ -22,10 +22,11 @@ use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFaile
 use chorus_events::{HIGH_VALUE, Money, samples};
 use chorus_kernel::testing::now;
 use chorus_kernel::{
-    Function, Item, Kernel, Key, MemoryStore, OutcomeUnknown, Page, Query, Store, StoreError, Write,
+    Function, Item, Kernel, Key, MemoryStore, Page, Query, Store, StoreError, Write,
 };
 use chorus_payment::{
-    Charge, ChargeAnswer, Payment, PaymentProvider, Refund, RefundAnswer, ReviewCallback, function,
+    Charge, ChargeAnswer, IntentId, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
+    ReviewCallback, function,
 };
 use chorus_table::Event;
 use proptest::prelude::*;
@@ -61,84 +62,89 @@ impl Store for Interrupted {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Manner {
-    /// It declines a charge that comes after its refund.
-    voids: bool,
-    declines: bool,
-}
-
 /// A request on its way, and what became of it.
 #[derive(Clone)]
 enum Request {
-    Charge { key: String, amount: Money, answer: Option<ChargeAnswer>, lost: bool },
-    Refund { charge_key: String, answer: Option<RefundAnswer>, lost: bool },
+    Prepare { amount: Money, answer: Option<IntentId>, lost: bool },
+    Confirm { intent: IntentId, answer: Option<ChargeAnswer>, lost: bool },
+    Refund { intent: IntentId, answer: Option<RefundAnswer>, lost: bool },
+}
+
+/// How far an intent is; each of the last three is for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Intent {
+    Prepared,
+    Charged,
+    Declined,
+    Canceled,
 }
 
 #[derive(Default)]
 struct Books {
     requests: Vec<Request>,
-    charges: BTreeMap<String, ChargeAnswer>,
-    charged: Vec<Money>,
-    refunded: BTreeMap<String, Money>,
+    /// The intents, in the order in which they were prepared: each request prepares another.
+    intents: BTreeMap<IntentId, (Money, Intent)>,
+    refunded: BTreeMap<IntentId, Money>,
 }
 
 impl Books {
     /// The request reaches the provider, if it has not yet.
-    fn arrive(&mut self, index: usize, manner: Manner) {
+    fn arrive(&mut self, index: usize, declines: bool) {
         let mut request = self.requests[index].clone();
         match &mut request {
-            Request::Charge { key, amount, answer, .. } if answer.is_none() => {
-                let known = self.charges.get(key).cloned();
-                *answer = Some(known.unwrap_or_else(|| self.charge(key, *amount, manner)));
+            Request::Prepare { amount, answer, .. } if answer.is_none() => {
+                let id = IntentId(format!("pi-{}", self.intents.len()));
+                self.intents.insert(id.clone(), (*amount, Intent::Prepared));
+                *answer = Some(id);
             }
-            Request::Refund { charge_key, answer, .. } if answer.is_none() => {
-                *answer = Some(self.refund(charge_key, manner));
+            Request::Confirm { intent, answer, .. } if answer.is_none() => {
+                *answer = Some(self.confirm(intent, declines));
+            }
+            Request::Refund { intent, answer, .. } if answer.is_none() => {
+                *answer = Some(self.refund(intent));
             }
             _ => {}
         }
         self.requests[index] = request;
     }
 
-    fn charge(&mut self, key: &str, amount: Money, manner: Manner) -> ChargeAnswer {
-        let answer = if manner.declines {
-            ChargeAnswer::Declined { reason: "card declined".to_owned() }
-        } else {
-            self.charged.push(amount);
-            ChargeAnswer::Charged { charge_id: format!("ch-{key}") }
-        };
-        self.charges.insert(key.to_owned(), answer.clone());
-        answer
-    }
-
-    fn refund(&mut self, charge_key: &str, manner: Manner) -> RefundAnswer {
-        match self.charges.get(charge_key) {
-            Some(ChargeAnswer::Charged { .. }) => {
-                let amount = self.charged[0];
-                self.refunded.insert(charge_key.to_owned(), amount);
-                RefundAnswer::Refunded { amount }
-            }
-            Some(ChargeAnswer::Declined { .. }) => RefundAnswer::NothingCharged,
-            None => {
-                if manner.voids {
-                    let reason = "the charge was canceled before".to_owned();
-                    self.charges.insert(charge_key.to_owned(), ChargeAnswer::Declined { reason });
-                }
-                RefundAnswer::NothingCharged
-            }
+    fn confirm(&mut self, intent: &IntentId, declines: bool) -> ChargeAnswer {
+        let (_, is) = self.intents.get_mut(intent).unwrap();
+        if *is == Intent::Prepared {
+            *is = if declines { Intent::Declined } else { Intent::Charged };
+        }
+        match is {
+            Intent::Charged => ChargeAnswer::Charged { charge_id: format!("ch-{}", intent.0) },
+            _ => ChargeAnswer::Declined { reason: "card declined".to_owned() },
         }
     }
 
-    fn arrive_all(&mut self, manner: Manner) {
+    fn refund(&mut self, intent: &IntentId) -> RefundAnswer {
+        let (amount, is) = self.intents.get_mut(intent).unwrap();
+        if *is == Intent::Charged {
+            self.refunded.insert(intent.clone(), *amount);
+            return RefundAnswer::Refunded { amount: *amount };
+        }
+        *is = Intent::Canceled;
+        RefundAnswer::NothingCharged
+    }
+
+    fn charged(&self) -> Vec<Money> {
+        let charged = self.intents.values().filter(|(_, is)| *is == Intent::Charged);
+        charged.map(|(amount, _)| *amount).collect()
+    }
+
+    fn arrive_all(&mut self, declines: bool) {
         for index in 0..self.requests.len() {
-            self.arrive(index, manner);
+            self.arrive(index, declines);
         }
     }
 
     /// The answer to a request gets lost; the request may be on its way still.
     fn lose(&mut self, index: usize) {
-        let (Request::Charge { lost, .. } | Request::Refund { lost, .. }) =
-            &mut self.requests[index];
+        let (Request::Prepare { lost, .. }
+        | Request::Confirm { lost, .. }
+        | Request::Refund { lost, .. }) = &mut self.requests[index];
         *lost = true;
     }
 }
@@ -147,47 +153,56 @@ impl Books {
 struct Provider(Arc<Mutex<Books>>);
 
 impl Provider {
-    fn send(&self, request: Request) -> usize {
-        let mut books = self.0.lock().unwrap();
-        books.requests.push(request);
-        books.requests.len() - 1
-    }
-
-    fn request(&self, index: usize) -> Request {
-        self.0.lock().unwrap().requests[index].clone()
+    /// Sends a request, and waits for what `answer` finds in it.
+    async fn ask<A>(
+        &self,
+        request: Request,
+        answer: impl Fn(Request) -> (Option<A>, bool),
+    ) -> Result<A, ProviderError> {
+        let sent = {
+            let mut books = self.0.lock().unwrap();
+            books.requests.push(request);
+            books.requests.len() - 1
+        };
+        loop {
+            pause().await;
+            let request = self.0.lock().unwrap().requests[sent].clone();
+            match answer(request) {
+                (_, true) => return Err(ProviderError::Unknown("lost".to_owned())),
+                (Some(answer), _) => return Ok(answer),
+                (None, false) => {}
+            }
+        }
     }
 }
 
 #[async_trait]
 impl PaymentProvider for Provider {
-    async fn charge(&self, charge: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
-        let (key, amount) = (key.to_owned(), charge.amount);
-        let sent = self.send(Request::Charge { key, amount, answer: None, lost: false });
-        loop {
-            pause().await;
-            match self.request(sent) {
-                Request::Charge { lost: true, .. } => {
-                    return Err(OutcomeUnknown("lost".to_owned()));
-                }
-                Request::Charge { answer: Some(answer), .. } => return Ok(answer),
-                _ => {}
-            }
-        }
+    async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
+        let request = Request::Prepare { amount: charge.amount, answer: None, lost: false };
+        self.ask(request, |request| match request {
+            Request::Prepare { answer, lost, .. } => (answer, lost),
+            _ => unreachable!(),
+        })
+        .await
     }
 
-    async fn refund(&self, refund: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
-        let charge_key = refund.charge_key.clone();
-        let sent = self.send(Request::Refund { charge_key, answer: None, lost: false });
-        loop {
-            pause().await;
-            match self.request(sent) {
-                Request::Refund { lost: true, .. } => {
-                    return Err(OutcomeUnknown("lost".to_owned()));
-                }
-                Request::Refund { answer: Some(answer), .. } => return Ok(answer),
-                _ => {}
-            }
-        }
+    async fn confirm(&self, intent: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
+        let request = Request::Confirm { intent: intent.clone(), answer: None, lost: false };
+        self.ask(request, |request| match request {
+            Request::Confirm { answer, lost, .. } => (answer, lost),
+            _ => unreachable!(),
+        })
+        .await
+    }
+
+    async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
+        let intent = refund.intent.clone();
+        self.ask(Request::Refund { intent, answer: None, lost: false }, |request| match request {
+            Request::Refund { answer, lost, .. } => (answer, lost),
+            _ => unreachable!(),
+        })
+        .await
     }
 }
 
@@ -205,7 +220,8 @@ enum Turn {
 struct World {
     shop: Shop,
     provider: Provider,
-    manner: Manner,
+    /// Whether the provider declines every charge.
+    declines: bool,
     /// Whether an approval comes, for which what is too early waits.
     patient: bool,
     function: Arc<Function>,
@@ -222,7 +238,7 @@ enum Message {
 }
 
 impl World {
-    fn new(manner: Manner, messages: Vec<Message>) -> Self {
+    fn new(declines: bool, messages: Vec<Message>) -> Self {
         let shop = Shop::over(&[chorus_payment::TABLE, chorus_payment::REVIEW_WAIT_TABLE]);
         let provider = Provider::default();
         let function = Arc::new(function(Arc::new(provider.clone())).function);
@@ -230,7 +246,7 @@ impl World {
             .iter()
             .any(|it| matches!(it, Message::Event(e) if e.contains("OrderApproved")));
         let attempts = Vec::new();
-        let mut world = Self { shop, provider, manner, patient, function, messages, attempts };
+        let mut world = Self { shop, provider, declines, patient, function, messages, attempts };
         world.attempts = (0..world.messages.len()).map(|of| Some(world.attempt(of))).collect();
         world
     }
@@ -268,7 +284,7 @@ impl World {
                 (0..steps).for_each(|_| self.poll(of % self.messages.len()));
             }
             Turn::Arrive(which) if requests > 0 => {
-                self.provider.0.lock().unwrap().arrive(which % requests, self.manner);
+                self.provider.0.lock().unwrap().arrive(which % requests, self.declines);
             }
             Turn::Lose(which) if requests > 0 => {
                 self.provider.0.lock().unwrap().lose(which % requests);
@@ -295,11 +311,11 @@ impl World {
         for round in 0..10_000 {
             (0..self.messages.len()).for_each(|of| self.poll(of));
             if self.attempts.iter().all(Option::is_none) {
-                self.provider.0.lock().unwrap().arrive_all(self.manner);
+                self.provider.0.lock().unwrap().arrive_all(self.declines);
                 return;
             }
             if round % 3 == 2 {
-                self.provider.0.lock().unwrap().arrive_all(self.manner);
+                self.provider.0.lock().unwrap().arrive_all(self.declines);
             }
         }
         panic!("a message is never answered")
@@ -308,7 +324,7 @@ impl World {
 
 #[derive(Debug, Clone)]
 struct Story {
-    manner: Manner,
+    declines: bool,
     total: Money,
     approved: bool,
     canceled: bool,
@@ -336,7 +352,7 @@ impl Story {
     }
 
     fn played(&self) -> World {
-        let mut world = World::new(self.manner, self.messages());
+        let mut world = World::new(self.declines, self.messages());
         if self.total >= HIGH_VALUE {
             let estimate = DeliveryEstimated { total: self.total, ..DeliveryEstimated::sample() };
             let asking = payload("AskReviewer", &wire(&estimate, "estimate"), Some("a-token"));
@@ -355,13 +371,12 @@ fn story() -> impl Strategy<Value = Story> {
         1 => (0..4_usize).prop_map(Turn::Lose),
         1 => (0..16_usize).prop_map(Turn::Crash),
     ];
-    let manner = (any::<bool>(), prop::bool::weighted(0.2))
-        .prop_map(|(voids, declines)| Manner { voids, declines });
     let total = prop_oneof![Just(samples::total()), Just(HIGH_VALUE)];
     let turns = prop::collection::vec(turn, 0..40);
-    (manner, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
-        |(manner, total, approved, canceled, copies, turns)| Story {
-            manner,
+    let declines = prop::bool::weighted(0.2);
+    (declines, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
+        |(declines, total, approved, canceled, copies, turns)| Story {
+            declines,
             total,
             approved,
             canceled,
@@ -378,22 +393,22 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     let (made, failed) = (bus.said::<PaymentMade>(), bus.said::<PaymentFailed>());
     let (given_back, errors) = (bus.said::<PaymentCanceled>(), bus.said::<ErrorPaymentCanceled>());
     let books = world.provider.0.lock().unwrap();
-    prop_assert!(books.charged.len() <= 1, "charged {:?}", books.charged);
+    prop_assert!(books.charged().len() <= 1, "charged {:?}", books.charged());
     prop_assert!(made.len() + failed.len() <= 1, "said once: {made:?} {failed:?}");
     prop_assert!(given_back.len() + errors.len() <= 1, "said once: {given_back:?}");
     prop_assert!(errors.is_empty(), "this provider refuses no refund");
 
-    let charged: Money = books.charged.iter().copied().sum();
+    let charged: Money = books.charged().into_iter().sum();
     let refunded: Money = books.refunded.values().copied().sum();
     if story.canceled {
         prop_assert_eq!(charged, refunded, "a canceled order pays nothing");
         let said: Money = given_back.iter().map(|event| event.refunded).sum();
         prop_assert!(made.is_empty() || said == charged, "what was said paid is said refunded");
-        prop_assert!(!story.manner.voids || said == refunded, "the event tells the sum");
+        prop_assert_eq!(said, refunded, "the event tells the sum");
     } else {
         prop_assert_eq!(refunded, Money::ZERO);
         let due = story.approved || story.total < HIGH_VALUE;
-        let paid = due && !story.manner.declines;
+        let paid = due && !story.declines;
         prop_assert_eq!(made.len(), usize::from(paid));
         prop_assert_eq!(failed.len(), usize::from(due && !paid));
         prop_assert_eq!(charged, if paid { story.total } else { Money::ZERO });
@@ -421,19 +436,25 @@ proptest! {
     }
 }
 
+/// The charge is on its way, and nobody waits for it any more, when the cancellation comes.
 #[test]
-fn a_copy_that_finds_no_charge_does_not_leave_the_late_one_to_nobody() {
-    let turns = vec![
-        Turn::Go(3, 4),
-        Turn::Go(2, 5),
-        Turn::Go(0, 3),
-        Turn::Arrive(2),
-        Turn::Arrive(1),
-        Turn::Crash(3),
-        Turn::Go(0, 1),
-    ];
-    let manner = Manner { voids: false, declines: false };
-    let total = samples::total();
-    let story = Story { manner, total, approved: true, canceled: true, copies: 2, turns };
-    holds(&story).unwrap();
+fn a_charge_that_everybody_gave_up_does_not_stand_once_its_order_is_canceled() {
+    for late in [Turn::Arrive(1), Turn::Arrive(2)] {
+        let turns = vec![
+            Turn::Go(0, 4),
+            Turn::Arrive(0),
+            Turn::Go(0, 6),
+            Turn::Lose(1),
+            Turn::Go(1, 8),
+            late,
+            Turn::Go(1, 8),
+        ];
+        let total = samples::total();
+        let story =
+            Story { declines: false, total, approved: false, canceled: true, copies: 1, turns };
+        let world = story.played();
+        let requests = world.provider.0.lock().unwrap().requests.len();
+        assert!(requests >= 3, "prepared, confirmed and ended, not {requests}");
+        holds(&story).unwrap();
+    }
 }

@@ -1,4 +1,4 @@
-//! The simulated provider keeps its promises: once for each key, told by customer and amount.
+//! The simulated provider keeps its promises: once for each intent, told by customer and amount.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,11 +11,11 @@ use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{PaymentCanceled, PaymentMade};
 use chorus_events::{Money, samples};
 use chorus_http::{Method, Request};
+use chorus_kernel::Clock;
 use chorus_kernel::testing::now;
-use chorus_kernel::{Clock, OutcomeUnknown};
 use chorus_payment::{
-    Charge, ChargeAnswer, Movement, PaymentProvider, Refund, RefundAnswer, SimulatedProvider,
-    charge_key, function, ledger, refund_key,
+    Charge, ChargeAnswer, IntentId, Movement, PaymentProvider, ProviderError, Refund, RefundAnswer,
+    SimulatedProvider, function, ledger,
 };
 use chorus_table::Event;
 use support::{Shop, payload, wire};
@@ -36,23 +36,29 @@ fn counter(customer: &'static str, amount: Money) -> Counter {
 }
 
 impl Counter {
-    fn charge(&self) -> Result<ChargeAnswer, OutcomeUnknown> {
-        let charge = Charge {
+    fn to_charge(&self) -> Charge {
+        Charge {
             order_id: samples::order_id(),
             customer_id: self.customer.parse().unwrap(),
             amount: self.amount,
-        };
-        now(self.provider.charge(&charge, &charge_key(&samples::order_id())))
+        }
     }
 
-    fn refund(&self) -> Result<RefundAnswer, OutcomeUnknown> {
-        self.refund_with(&refund_key(&samples::order_id(), 0))
+    fn intent(&self) -> IntentId {
+        now(self.provider.prepare(&self.to_charge())).unwrap()
     }
 
-    fn refund_with(&self, key: &str) -> Result<RefundAnswer, OutcomeUnknown> {
-        let order_id = samples::order_id();
-        let refund = Refund { order_id: order_id.clone(), charge_key: charge_key(&order_id) };
-        now(self.provider.refund(&refund, key))
+    fn charge(&self) -> Result<ChargeAnswer, ProviderError> {
+        now(self.provider.confirm(&self.intent(), &self.to_charge()))
+    }
+
+    fn refund(&self) -> Result<RefundAnswer, ProviderError> {
+        self.retry_refund(0)
+    }
+
+    fn retry_refund(&self, retries: u32) -> Result<RefundAnswer, ProviderError> {
+        let (order_id, intent) = (samples::order_id(), self.intent());
+        now(self.provider.refund(&Refund { order_id, intent, retries }))
     }
 
     fn moved(&self) -> Vec<(Movement, Money)> {
@@ -61,11 +67,11 @@ impl Counter {
     }
 }
 
-fn is_charged(answer: &Result<ChargeAnswer, OutcomeUnknown>) -> bool {
+fn is_charged(answer: &Result<ChargeAnswer, ProviderError>) -> bool {
     matches!(answer, Ok(ChargeAnswer::Charged { .. }))
 }
 
-fn is_declined(answer: &Result<ChargeAnswer, OutcomeUnknown>) -> bool {
+fn is_declined(answer: &Result<ChargeAnswer, ProviderError>) -> bool {
     matches!(answer, Ok(ChargeAnswer::Declined { .. }))
 }
 
@@ -139,7 +145,7 @@ fn a_refund_may_be_refused() {
     }
     assert_eq!(counter.moved().len(), 1);
     let amount = samples::total();
-    let refunded = counter.refund_with(&refund_key(&samples::order_id(), 1)).unwrap();
+    let refunded = counter.retry_refund(1).unwrap();
     assert_eq!(refunded, RefundAnswer::Refunded { amount });
     assert_eq!(counter.moved().len(), 2);
 }

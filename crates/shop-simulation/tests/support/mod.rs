@@ -10,11 +10,13 @@ use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use chorus_kernel::{
-    Clock, Failure, Function, Handled, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message,
-    OutcomeUnknown, Page, Publisher, Query, Rejected, Store, StoreError, Write, number,
+    Clock, Failure, Function, Handled, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message, Page,
+    Publisher, Query, Rejected, Store, StoreError, Write, number,
 };
 use chorus_local::{DynoxideStore, Reading, VirtualClock};
-use chorus_payment::{Charge, ChargeAnswer, PaymentProvider, Refund, RefundAnswer};
+use chorus_payment::{
+    Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer,
+};
 use chorus_table::Entry;
 use jiff::Timestamp;
 
@@ -101,10 +103,10 @@ impl Publisher for Recorder {
     }
 }
 
-/// A bank that charges once for each key, and can lose an answer.
+/// A bank that charges once for each intent, and can lose an answer.
 #[derive(Default)]
 pub struct SimulatedBank {
-    charged: Mutex<BTreeSet<String>>,
+    charged: Mutex<BTreeSet<IntentId>>,
     asks: Mutex<u32>,
     loses: Mutex<bool>,
 }
@@ -125,16 +127,20 @@ impl SimulatedBank {
 
 #[async_trait]
 impl PaymentProvider for SimulatedBank {
-    async fn charge(&self, _: &Charge, key: &str) -> Result<ChargeAnswer, OutcomeUnknown> {
+    async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
+        Ok(IntentId(format!("pi-{}", charge.order_id)))
+    }
+
+    async fn confirm(&self, intent: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
         *self.asks.lock().unwrap() += 1;
-        self.charged.lock().unwrap().insert(key.to_owned());
+        self.charged.lock().unwrap().insert(intent.clone());
         if std::mem::take(&mut *self.loses.lock().unwrap()) {
-            return Err(OutcomeUnknown("no answer".to_owned()));
+            return Err(ProviderError::Unknown("no answer".to_owned()));
         }
         Ok(ChargeAnswer::Charged { charge_id: "ch-1".to_owned() })
     }
 
-    async fn refund(&self, _: &Refund, _: &str) -> Result<RefundAnswer, OutcomeUnknown> {
+    async fn refund(&self, _: &Refund) -> Result<RefundAnswer, ProviderError> {
         Ok(RefundAnswer::NothingCharged)
     }
 }

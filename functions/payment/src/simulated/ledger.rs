@@ -1,13 +1,15 @@
-//! The simulated provider's books: one entry for each charge's key, one for each refund.
+//! The simulated provider's books: one entry for each charge's intent, one for each refund.
 
 use std::sync::Arc;
 
 use chorus_events::{CustomerId, Money, OrderId};
 use chorus_kernel::{
-    Condition, Failure, Item, Key, OutcomeUnknown, Query, Reason, Store, StoreError, TableSpec,
-    Update, Write, number, text,
+    Condition, Failure, Item, Key, Query, Reason, Store, StoreError, TableSpec, Update, Write,
+    number, text,
 };
 use serde_dynamo::AttributeValue;
+
+use crate::ProviderError;
 
 /// The table in which the simulated provider keeps its books.
 pub const SIMULATED_PROVIDER_TABLE: TableSpec =
@@ -94,7 +96,7 @@ impl Charged {
     }
 }
 
-/// What became of a charge's key, for good.
+/// What became of a charge's intent, for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     Charged(Charged),
@@ -115,7 +117,7 @@ impl Books {
         &self,
         key: &str,
         outcome: Outcome,
-    ) -> Result<(Outcome, bool), OutcomeUnknown> {
+    ) -> Result<(Outcome, bool), ProviderError> {
         let key = at(LEDGER, format!("charge#{key}"));
         let mut item = key.to_item();
         let name = match &outcome {
@@ -144,10 +146,10 @@ impl Books {
     /// Gives a charge back, once. Tells whether that was now.
     pub(super) async fn give_back(
         &self,
-        charge_key: &str,
+        intent: &str,
         charged: &Charged,
-    ) -> Result<bool, OutcomeUnknown> {
-        let key = at(LEDGER, format!("refund#{charge_key}"));
+    ) -> Result<bool, ProviderError> {
+        let key = at(LEDGER, format!("refund#{intent}"));
         let mut item = key.to_item();
         charged.write(&mut item);
         item.insert("outcome".to_owned(), AttributeValue::S("refunded".to_owned()));
@@ -156,12 +158,8 @@ impl Books {
 
     /// Whether the refund of a charge is refused under this key: the first key that asks is, and no
     /// other.
-    pub(super) async fn refuses(
-        &self,
-        charge_key: &str,
-        key: &str,
-    ) -> Result<bool, OutcomeUnknown> {
-        let refused = at(REFUSED, charge_key.to_owned());
+    pub(super) async fn refuses(&self, intent: &str, key: &str) -> Result<bool, ProviderError> {
+        let refused = at(REFUSED, intent.to_owned());
         let mut item = refused.to_item();
         item.insert("key".to_owned(), AttributeValue::S(key.to_owned()));
         if self.put_new(&refused, item).await? {
@@ -172,7 +170,7 @@ impl Books {
     }
 
     /// Counts one more ask of `key`, and tells how many there were.
-    pub(super) async fn count(&self, key: &str) -> Result<i64, OutcomeUnknown> {
+    pub(super) async fn count(&self, key: &str) -> Result<i64, ProviderError> {
         let key = at(ASKS, key.to_owned());
         let updates = vec![Update::Add { attribute: "asks", amount: 1 }];
         let add = Write::Update { key: key.clone(), updates, condition: None };
@@ -181,7 +179,7 @@ impl Books {
         Ok(counted.as_ref().and_then(|item| number(item, "asks")).unwrap_or_default())
     }
 
-    async fn put_new(&self, key: &Key, item: Item) -> Result<bool, OutcomeUnknown> {
+    async fn put_new(&self, key: &Key, item: Item) -> Result<bool, ProviderError> {
         let condition = Some(Condition::Absent);
         match self.store.write(&[Write::Put { key: key.clone(), item, condition }]).await {
             Ok(()) => Ok(true),
@@ -199,10 +197,10 @@ fn is_condition(reason: &Reason) -> bool {
     matches!(reason, Reason::Condition(_))
 }
 
-fn closed(error: &StoreError) -> OutcomeUnknown {
+fn closed(error: &StoreError) -> ProviderError {
     unanswered(&format!("cannot reach its books: {error}"))
 }
 
-fn unanswered(why: &str) -> OutcomeUnknown {
-    OutcomeUnknown(format!("the payment provider {why}"))
+fn unanswered(why: &str) -> ProviderError {
+    ProviderError::Unknown(format!("it {why}"))
 }
