@@ -6,6 +6,7 @@ mod money;
 mod order_line;
 mod values;
 
+pub mod callers;
 pub mod commands;
 pub mod customer;
 pub mod customs;

@@ -2,8 +2,10 @@
 //! `template.yaml`, docs and the local run derive from it, and `chorus design --check` proves that
 //! the flow is complete. How a row reads is told at [`chorus_table::design_table!`].
 
-use chorus_table::Content;
+use chorus_table::{Callers, Content};
 
+use crate::callers::{ONLY_OPERATORS, ONLY_REVIEWERS, ONLY_STAFF, OWNER_OR_STAFF};
+use crate::partners::CARRIER;
 use crate::{HIGH_VALUE_UNITS, HOME_COUNTRY, commands, facts, services};
 
 /// Which events are about an order that needs a review before it is charged.
@@ -12,7 +14,7 @@ const OF_HIGH_VALUE: Content = Content::AtLeast { field: "total", units: HIGH_VA
 chorus_table::design_table! {
     /// Accepts an order at the prices that the service has learned.
     CreateOrder: ORDER api [CreateOrder] => [OrderCreated]
-        .undone_by(&CancelOrder).within(5).budget(4, 11);
+        .undone_by(&CancelOrder).within(5).budget(4, 11).callers(OWNER_OR_STAFF);
 
     /// Cancels an order that has not ended, because a customer asks or a step failed.
     CancelOrder: ORDER api [CancelOrder]
@@ -20,7 +22,7 @@ chorus_table::design_table! {
             OrderDeclined, PaymentFailed, ErrorItemRemoved, ErrorMarkDeliveryAsStarted,
             DeliveryWasCanceled]
         => [OrderCanceled]
-        .final_step().budget(4, 8);
+        .final_step().budget(4, 8).callers(OWNER_OR_STAFF);
 
     /// Sets aside what an order needs: all of its lines, or none.
     ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved, ItemNotAvailable]
@@ -75,12 +77,12 @@ chorus_table::design_table! {
 
     /// Asks the carrier to fetch and deliver the parcel.
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => [DeliveryStarted]
-        .undone_by(&RecallDelivery).calls(crate::partners::CARRIER).within(86_400).budget(0, 0);
+        .undone_by(&RecallDelivery).calls(CARRIER).within(86_400).budget(0, 0);
 
     /// Passes on what the carrier's signed webhook says, and tells the machine that waits for it.
     RelayLogistics: DELIVERY api [LogisticsUpdate]
         => [DeliveryStarted, Delivered, DeliveryCanceled, ErrorDeliveryWasDelivered]
-        .final_step().budget(3, 10);
+        .final_step().budget(3, 10).callers(Callers::Partner(CARRIER));
 
     /// Confirms that the parcel has arrived.
     ConfirmDelivery: DELIVERY task_of FulfilDelivery [Delivered]
@@ -100,7 +102,7 @@ chorus_table::design_table! {
 
     /// Calls a parcel back that the carrier may have.
     RecallDelivery: DELIVERY on [DeliveryWasCanceled] => []
-        .final_step().calls(crate::partners::CARRIER)
+        .final_step().calls(CARRIER)
         .when(Content::OneOf { field: "canceled-by", values: &["order", "unreachable"] })
         .budget(0, 0);
 
@@ -115,7 +117,7 @@ chorus_table::design_table! {
 
     /// Asks for a refund again that the payment provider refused, because an operator says so.
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
-        .final_step().outside();
+        .final_step().outside().callers(ONLY_OPERATORS);
 
     /// Tells the customer. An order that cannot go on is canceled, and that is told, with the reason.
     SendEmail: NOTIFICATION
@@ -137,7 +139,7 @@ chorus_table::design_table! {
     /// Has a person look at an order of high value, once its payment asks for it.
     ReviewOrder: FRAUD api [DecideReview] on [OrderCreated, ReviewRequested]
         => [OrderApproved, OrderDeclined, ReviewTaken]
-        .records().within(86_400).when(OF_HIGH_VALUE).budget(4, 8);
+        .records().within(86_400).when(OF_HIGH_VALUE).budget(4, 8).callers(ONLY_REVIEWERS);
 
     /// Closes the review of an order that was canceled.
     CloseReview: FRAUD on [OrderCanceled] => []
@@ -157,11 +159,11 @@ chorus_table::design_table! {
 
     /// Lists an item: price, and stock received.
     PutItem: INVENTORY api [PutItem] => [ItemListed]
-        .records();
+        .records().callers(ONLY_STAFF);
 
     /// Keeps a customer.
     PutCustomer: CUSTOMER api [PutCustomer] => [CustomerUpdated]
-        .records();
+        .records().callers(OWNER_OR_STAFF);
 
     /// Learns an item's price, its own read model, so that an order's total needs no call.
     LearnPrice: ORDER on [ItemListed] => []

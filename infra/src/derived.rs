@@ -10,7 +10,7 @@ use chorus_kernel::Function;
 use chorus_template::{check, synthesize};
 use thiserror::Error;
 
-use crate::shop;
+use crate::{security_page, shop};
 
 /// Where the design table is, from the root.
 const SOURCE: &str = "events/src/table.rs";
@@ -90,7 +90,9 @@ pub fn prove_template(root: &Path) -> Vec<Finding> {
 /// # Errors
 /// [`NotWritten`]; where the check finds anything, nothing is written.
 pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
-    let files = files(&TABLE, SOURCE)?;
+    let mut files = files(&TABLE, SOURCE)?;
+    let page = security_page(root).map(|(path, content)| GeneratedFile { path, content });
+    files.extend(page);
     write(root, [prove_design(), incompatible(root)?].concat(), &files)?;
     Ok(files.len())
 }

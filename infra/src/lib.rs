@@ -9,6 +9,7 @@
 //! assert_eq!(check(&template.document(), &stack), []);
 //! ```
 
+mod callers;
 mod carrier;
 mod derived;
 mod functions;
@@ -20,6 +21,7 @@ use chorus_events::table::{TABLE, rows};
 use chorus_table::Row;
 use chorus_template::{Application, Stack};
 
+pub use callers::{security_page, who_may_call};
 pub use derived::{
     NotWritten, prove_contract, prove_design, prove_template, publish_contract, write_design,
     write_template,

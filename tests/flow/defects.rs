@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chorus_design::check;
 use chorus_events::table::TABLE;
+use chorus_http::{Caller, trusting};
 use chorus_kernel::{Failure, Publisher, Rejected};
 use chorus_shop::API;
 use chorus_table::{Entry, EventSpec, Role};
@@ -115,7 +116,9 @@ async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
     let mut kernel = test.shop.local().kernel().clone();
     let refusals = Arc::new(AtomicUsize::new(0));
     kernel.bus = Arc::new(Grudging { bus: kernel.bus, refusals: Arc::clone(&refusals) });
-    let router = chorus_http::router(&kernel, API, chorus_order::function().routes);
+    let routes = chorus_order::function().routes;
+    let caller = Caller::trusted("maria", &routes);
+    let router = trusting(chorus_http::router(&kernel, API, routes), caller);
     let body = chorus_tests::order_of("ana", "chai", 1).to_string();
     let request = axum::http::Request::post("/orders").header("idempotency-key", "refused");
     let answer = router.oneshot(request.body(axum::body::Body::from(body)).unwrap()).await.unwrap();

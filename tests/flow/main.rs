@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 mod api;
+mod callers;
 mod defects;
 mod disorder;
 mod earlier_releases;

@@ -18,6 +18,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::claims::TokenClaims;
 use crate::queues::{DeadLetter, Queues};
 use guard::guard;
 use payload::Payload;
@@ -33,6 +34,8 @@ pub(crate) struct Invoker {
     /// Where failures go that are given up, and where messages are held back; absent where the
     /// platform's own destination is all there is.
     pub(crate) queues: Option<Arc<dyn Queues>>,
+    /// Who calls, by what the API's authorizer says.
+    pub(crate) callers: TokenClaims,
 }
 
 /// What is known of one invocation.

@@ -18,6 +18,7 @@
 //! is treated as a retryable one: it ends in the platform's own dead letters, later.
 
 mod bus;
+mod claims;
 mod clock;
 mod config;
 mod http_client;

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::claims::TokenClaims;
 use crate::invocation::{Failed, Invocation, Invoker};
 use crate::queues::{Queues, SqsQueues};
 use crate::store::Meter;
@@ -90,7 +91,8 @@ fn start(
         let HttpFunction { function, routes } = function(&kernel)?;
         let queues = variable("FAILURE_QUEUE_URL")
             .map(|url| Arc::new(SqsQueues::new(config, url)) as Arc<dyn Queues>);
-        serve(&Invoker { function, routes, kernel, queues }, &meter).await
+        let callers = TokenClaims::from_env();
+        serve(&Invoker { function, routes, kernel, queues, callers }, &meter).await
     })
 }
 

@@ -11,6 +11,13 @@ pub(crate) struct Stack {
     stack: Option<String>,
 }
 
+/// Who acts on a stack, as its audit keeps it: the user of this machine. Whom AWS lets in, its own
+/// trail keeps.
+pub(crate) fn user() -> String {
+    let name = ["USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+}
+
 impl Stack {
     /// Somebody who may act on it, where one was named.
     pub(crate) fn operator(&self) -> Option<Operator> {

@@ -6,7 +6,7 @@ use anstream::println;
 use anyhow::{Context, ensure};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use chorus_http::{HttpFunction, MAX_BODY, router};
+use chorus_http::{Caller, HttpFunction, MAX_BODY, router, trusting};
 use chorus_local::{Local, LocalConfig, Observation, VirtualClock};
 use tower::ServiceExt;
 
@@ -18,7 +18,8 @@ pub(crate) async fn demo(program: &Program) -> anyhow::Result<()> {
     let (functions, routes) = HttpFunction::split(stack.functions);
     let clock = VirtualClock::at(jiff::Timestamp::now());
     let local = Local::open(LocalConfig::new(&stack.table, functions).virtual_time(&clock))?;
-    let api = router(local.kernel(), program.info(), routes);
+    let caller = Caller::trusted("local", &routes);
+    let api = trusting(router(local.kernel(), program.info(), routes), caller);
     let (mut watch, mut seen) = (local.watch(), BTreeSet::new());
     local.runner().start();
     for (route, body) in program.demo {

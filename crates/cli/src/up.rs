@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anstream::println;
 use anyhow::Context;
-use chorus_http::{HttpFunction, router};
+use chorus_http::{Caller, HttpFunction, router, trusting};
 use chorus_local::{Local, LocalConfig};
 
 use crate::{PATIENCE, Program};
@@ -19,7 +19,9 @@ pub(crate) async fn up(program: &Program, data: PathBuf, port: u16) -> anyhow::R
     println!("{} is open at http://{}, its data in {kept}.", program.title, listener.local_addr()?);
     local.runner().start();
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
-    let served = axum::serve(listener, router(local.kernel(), program.info(), routes));
+    let caller = Caller::trusted("local", &routes);
+    let api = trusting(router(local.kernel(), program.info(), routes), caller);
+    let served = axum::serve(listener, api);
     served.with_graceful_shutdown(interrupted).await?;
     Ok(local.runner().shutdown(PATIENCE).await?)
 }

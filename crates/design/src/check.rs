@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chorus_table::Message;
-use chorus_table::{Effect, Owner, Role, RowSpec};
+use chorus_table::{Callers, Effect, Owner, Role, RowSpec};
 
 use crate::{Finding, Flow, compensation, patterns};
 
@@ -19,6 +19,7 @@ pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings.extend(ambiguous(rows));
     findings.extend(references(flow));
     findings.extend(idle(rows));
+    findings.extend(callers(rows));
     findings.extend(machines(flow));
     findings.extend(copies(rows, messages));
     findings.extend(patterns::check(rows, messages));
@@ -107,6 +108,27 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
                 let problem = format!("{says} {action}, which is no row");
                 findings.push(Finding::new(row.action, problem, format!("Add the row {action}")));
             }
+        }
+    }
+    findings
+}
+
+/// Commands that nobody may give, and callers of rows without commands.
+fn callers(rows: &[RowSpec]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in rows {
+        match (row.api.is_empty(), row.callers == Callers::Nobody) {
+            (false, true) => findings.push(Finding::new(
+                row.action,
+                "takes commands, and does not say whose",
+                "Say who may call it with `.callers(…)`",
+            )),
+            (true, false) => findings.push(Finding::new(
+                row.action,
+                "says who may call it, and takes no command",
+                "Delete its `.callers(…)`",
+            )),
+            _ => {}
         }
     }
     findings

@@ -62,10 +62,12 @@ pub fn command<E: Event>(
         category: Category::Command,
         traceparent: request.header("traceparent").map(ToOwned::to_owned),
         replay_name: None,
+        actor: request.caller.name().map(ToOwned::to_owned),
     };
     let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
     let said = Some(sent(request).map_err(|error| Failure::corrupt("command", &error))?);
-    Ok(Message { detail_type, metadata, data, source, said, task: None })
+    let customer = request.customer.clone();
+    Ok(Message { detail_type, metadata, data, source, said, task: None, customer })
 }
 
 /// What the caller sent: the path's parameters, and the body, whether we know each of its fields or not.

@@ -4,6 +4,7 @@
 //! them: the same router answers over a socket, in tests, and for a command line without a server.
 
 mod body;
+mod caller;
 mod command;
 mod function;
 #[cfg(feature = "server")]
@@ -14,10 +15,12 @@ mod route;
 #[cfg(feature = "server")]
 mod server;
 
+pub use caller::{Admitted, Caller, admit};
+pub use chorus_table::{CallerRole as Role, Callers};
 pub use command::{command, command_key};
 pub use function::HttpFunction;
 pub use openapi::{ApiInfo, openapi};
 pub use problem::{FieldError, Problem};
 pub use route::{Endpoint, Method, Request, Response, Route};
 #[cfg(feature = "server")]
-pub use server::{MAX_BODY, router, with_problems};
+pub use server::{MAX_BODY, restricted, router, trusting, with_problems};

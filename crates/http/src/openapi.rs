@@ -17,6 +17,9 @@ pub struct ApiInfo {
     pub version: &'static str,
 }
 
+/// The name of the security scheme.
+const TOKEN: &str = "token";
+
 /// Describes `routes`.
 #[must_use]
 pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
@@ -37,7 +40,12 @@ pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
-        "components": { "schemas": { "Problem": body(Problem::schema()) } },
+        "components": {
+            "schemas": { "Problem": body(Problem::schema()) },
+            "securitySchemes": {
+                TOKEN: { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+            },
+        },
     })
 }
 
@@ -45,6 +53,8 @@ fn operation(route: &Route) -> Value {
     let mut operation = json!({
         "operationId": operation_id(route),
         "summary": route.summary,
+        "description": format!("For {}.", route.callers),
+        "security": if route.callers.need_token() { json!([{ TOKEN: [] }]) } else { json!([]) },
         "parameters": parameters(route),
         "responses": {
             route.success.to_string(): {

@@ -12,11 +12,11 @@ use serde_json::Value;
 
 pub use http::Method;
 
-use chorus_kernel::{Action, Kernel};
-use chorus_table::Event;
+use chorus_kernel::{Action, ActionError, Kernel};
+use chorus_table::{Callers, Event, Row};
 
 use crate::command::CommandEndpoint;
-use crate::{Problem, body};
+use crate::{Admitted, Caller, Problem, admit, body};
 
 /// A request, as an adapter hands it over.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +28,10 @@ pub struct Request {
     pub headers: BTreeMap<String, String>,
     /// The body, as it came.
     pub body: Vec<u8>,
+    /// Who sent it, as the adapter verified it.
+    pub caller: Caller,
+    /// The customer of whom alone it may be answered: [`Route::answer`] sets it.
+    pub customer: Option<String>,
 }
 
 impl Request {
@@ -35,6 +39,15 @@ impl Request {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Who acts, to be kept with what they did.
+    ///
+    /// # Errors
+    /// 401 where the caller is unknown.
+    pub fn acting(&self) -> Result<&str, Problem> {
+        let unknown = || Problem::new(401, "unauthorized", "whoever does this has to be known");
+        self.caller.name().ok_or_else(unknown)
     }
 
     /// The path parameter `name`, parsed.
@@ -84,12 +97,20 @@ pub struct Response {
     pub content_type: &'static str,
     pub headers: Vec<(&'static str, String)>,
     pub body: Value,
+    /// The customer whose it is: without one, no customer is answered on a route for owners.
+    pub owner: Option<String>,
 }
 
 impl Response {
     #[must_use]
     pub fn json(status: u16, body: Value) -> Self {
-        Self { status, content_type: "application/json", headers: Vec::new(), body }
+        Self { status, content_type: "application/json", headers: Vec::new(), body, owner: None }
+    }
+
+    /// Says whose it is.
+    #[must_use]
+    pub fn of(self, customer: impl Into<String>) -> Self {
+        Self { owner: Some(customer.into()), ..self }
     }
 
     #[must_use]
@@ -126,7 +147,9 @@ pub struct Route {
     pub parameters: &'static [(&'static str, &'static str, bool, &'static str)],
     /// Where it answers page by page: the most entries of a page.
     pub page_limit: Option<u32>,
-    pub endpoint: Arc<dyn Endpoint>,
+    /// Who may call it.
+    pub callers: Callers,
+    endpoint: Arc<dyn Endpoint>,
 }
 
 impl std::fmt::Debug for Route {
@@ -136,8 +159,27 @@ impl std::fmt::Debug for Route {
 }
 
 impl Route {
+    /// A route for the commands of the row `R`, which says who may give them.
+    pub fn of<R: Row>(
+        method: Method,
+        path: &'static str,
+        endpoint: impl Endpoint + 'static,
+    ) -> Self {
+        Self::new(method, path, R::SPEC.callers, endpoint)
+    }
+
+    /// A route that reads.
+    pub fn read(path: &'static str, callers: Callers, endpoint: impl Endpoint + 'static) -> Self {
+        Self::new(Method::GET, path, callers, endpoint)
+    }
+
     /// A route without documentation of its bodies.
-    pub fn new(method: Method, path: &'static str, endpoint: impl Endpoint + 'static) -> Self {
+    pub fn new(
+        method: Method,
+        path: &'static str,
+        callers: Callers,
+        endpoint: impl Endpoint + 'static,
+    ) -> Self {
         Self {
             method,
             path,
@@ -147,26 +189,44 @@ impl Route {
             response: None,
             parameters: &[],
             page_limit: None,
+            callers,
             endpoint: Arc::new(endpoint),
         }
     }
 
     /// A route that runs `action` on the command `E`, which has the fields of the request's body and
     /// of its path, and answers with the command and `status`.
-    pub fn command<E: Event + 'static>(
+    pub fn command<E: Event + 'static, A: Action + 'static>(
         method: Method,
         path: &'static str,
         status: u16,
-        action: impl Action + 'static,
+        action: A,
     ) -> Self {
-        let route = Self::new(
-            method,
-            path,
-            CommandEndpoint { action, status, command: PhantomData::<fn() -> E> },
-        );
+        let endpoint = CommandEndpoint { action, status, command: PhantomData::<fn() -> E> };
+        let route = Self::of::<A::Row>(method, path, endpoint);
         let request = (!path.contains('{')).then_some(schema_of::<E> as fn() -> Schema);
         let summary = E::SPEC.meaning.trim_end_matches('.');
         Self { summary, success: status, request, ..route }
+    }
+
+    /// Answers a caller who may call it. A customer is answered only what is theirs: anything else is
+    /// not there, in the same words as what is not there at all.
+    ///
+    /// # Errors
+    /// What is wrong with the caller, with the request, or with us.
+    pub async fn answer(&self, kernel: &Kernel, request: Request) -> Result<Response, Problem> {
+        let customer = match admit(&self.callers, &request.caller)? {
+            Admitted::Everything => None,
+            Admitted::OnlyOf(customer) => Some(customer),
+        };
+        let request = Request { customer, ..request };
+        let answer = self.endpoint.call(kernel, &request).await;
+        let Some(customer) = &request.customer else { return answer };
+        match answer {
+            Ok(response) if response.owner.as_ref() == Some(customer) => Ok(response),
+            Err(problem) if problem.status != 404 => Err(problem),
+            Ok(_) | Err(_) => Err(ActionError::not_theirs().into()),
+        }
     }
 
     /// Says what it does, and the status of success.

@@ -2,22 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Method, Problem, Request, Response, Route};
+use crate::{Admitted, Caller, Callers, Method, Problem, Request, Response, Route};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{RawPathParams, Request as HttpRequest};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn, map_request, map_response};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
-use chorus_kernel::Kernel;
+use chorus_kernel::{ActionError, Kernel};
 
 use crate::home::Home;
-use crate::{ApiInfo, openapi};
+use crate::{ApiInfo, admit, openapi};
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 1_000_000;
 
-/// These routes, answered with `kernel`; `GET /` lists them, `GET /openapi.json` describes them.
+/// These routes, answered with `kernel` to the [`Caller`] whom a layer around them put into the
+/// request's extensions; without one, to an unknown caller. `GET /` lists them, `GET /openapi.json` describes them.
 pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
     let (document, home) = (openapi(info, &routes), Home::of(info, &routes));
     let mut by_path: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
@@ -47,7 +49,7 @@ fn method_router(route: Route, kernel: Kernel) -> MethodRouter {
     let reads_body = route.method != Method::GET;
     on(filter, async move |parameters: RawPathParams, request: HttpRequest| {
         let answer = match read(&parameters, request, reads_body).await {
-            Ok(request) => route.endpoint.call(&kernel, &request).await,
+            Ok(request) => route.answer(&kernel, request).await,
             Err(problem) => Err(problem),
         };
         into_http(answer.unwrap_or_else(|problem| {
@@ -74,6 +76,8 @@ async fn read(
         query: query.0,
         headers: headers(&parts.headers)?,
         body,
+        caller: parts.extensions.get::<Caller>().cloned().unwrap_or_default(),
+        customer: None,
     })
 }
 
@@ -110,9 +114,37 @@ fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
     headers.keys().filter(relevant).map(text).collect()
 }
 
+/// Takes `caller` for whoever calls, where nothing closer to `router` knows better.
+pub fn trusting(router: Router, caller: Caller) -> Router {
+    router.layer(map_request(move |mut request: HttpRequest| {
+        if request.extensions().get::<Caller>().is_none() {
+            request.extensions_mut().insert(caller.clone());
+        }
+        std::future::ready(request)
+    }))
+}
+
+/// Refuses all but `callers` on the routes of `router`, which are no [`Route`]s.
+pub fn restricted(router: Router, callers: Callers) -> Router {
+    router.route_layer(from_fn(move |request: HttpRequest, next: Next| {
+        let caller = request.extensions().get::<Caller>().cloned().unwrap_or_default();
+        let admitted = admit(&callers, &caller);
+        async move {
+            match admitted {
+                Ok(Admitted::Everything) => next.run(request).await,
+                // Nothing here says whose it is.
+                Ok(Admitted::OnlyOf(_)) => {
+                    into_http(Problem::from(ActionError::not_theirs()).into())
+                }
+                Err(problem) => into_http(problem.into()),
+            }
+        }
+    }))
+}
+
 /// Makes a problem of whatever `router` refuses in other words, such as a path that is not UTF-8.
 pub fn with_problems(router: Router) -> Router {
-    router.layer(axum::middleware::map_response(told_as_problem))
+    router.layer(map_response(told_as_problem))
 }
 
 async fn told_as_problem(response: HttpResponse) -> HttpResponse {

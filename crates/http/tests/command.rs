@@ -43,7 +43,7 @@ mod facts {
 chorus_table::design_table! {
     /// Opens a door.
     OpenDoor: DOORS api [OpenDoor] => [DoorOpened]
-        .records();
+        .records().callers(chorus_table::Callers::Anyone);
 }
 
 struct OpenDoor;
@@ -80,7 +80,8 @@ impl Clock for Quiet {
 }
 
 fn ask(body: &str) -> Result<Response, Problem> {
-    let route = Route::command::<commands::OpenDoor>(Method::PUT, "/doors/{door}", 201, OpenDoor);
+    let route =
+        Route::command::<commands::OpenDoor, _>(Method::PUT, "/doors/{door}", 201, OpenDoor);
     assert_eq!((route.summary, route.success), ("Open a door", 201));
     let kernel = Kernel {
         store: Arc::new(MemoryStore::new(&[IDEMPOTENCY_TABLE])),
@@ -90,7 +91,7 @@ fn ask(body: &str) -> Result<Response, Problem> {
     };
     let path = [("door".to_owned(), "back".to_owned())].into();
     let request = Request { path, body: body.as_bytes().to_vec(), ..Request::default() };
-    now(route.endpoint.call(&kernel, &request))
+    now(route.answer(&kernel, request))
 }
 
 #[test]

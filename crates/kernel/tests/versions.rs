@@ -68,7 +68,7 @@ mod facts {
 chorus_table::design_table! {
     /// Weighs a parcel.
     WeighParcel: SCALES api [WeighParcel] => [ParcelWeighed]
-        .records();
+        .records().callers(chorus_table::Callers::Anyone);
 
     /// Bills a parcel by what it weighs.
     BillParcel: BILLS on [ParcelWeighed] => [ParcelBilled]

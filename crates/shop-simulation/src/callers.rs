@@ -2,8 +2,9 @@
 //! carrier's webhook.
 
 use chorus_events::OrderId;
+use chorus_events::callers::{REVIEWER, STAFF};
 use chorus_events::commands::LogisticsStatus;
-use chorus_http::Request;
+use chorus_http::{Caller, Request, Role};
 use chorus_kernel::derived_id;
 use chorus_payment::ReviewCallback;
 use chorus_simulation::Client;
@@ -18,10 +19,16 @@ pub(crate) const PLACE: &str = "POST /orders";
 
 const WEBHOOK: &str = "POST /webhooks/logistics";
 
+/// Maria, who has this role.
+fn who(role: Role) -> Caller {
+    Caller::with_roles("maria", [role.name])
+}
+
 pub(crate) fn lists(sku: &str, price: i64, stock: u32, time: usize) -> Client {
     let body = json!({ "name": sku, "price": cents(price), "stock": stock });
     let name = format!("listing {time} of {sku}");
     Client::new(name.clone(), "PUT /items/{sku}", &body)
+        .caller(who(STAFF))
         .path("sku", sku)
         .key(name.replace(' ', "-"))
 }
@@ -33,6 +40,7 @@ pub(crate) fn keeps(customer: &str) -> Client {
         "blocked": customer.contains("blocked"),
     });
     Client::new(format!("customer {customer}"), "PUT /customers/{id}", &body)
+        .caller(who(STAFF))
         .path("id", customer)
         .key(format!("customer-{customer}"))
 }
@@ -49,12 +57,17 @@ pub(crate) fn places(order: &PlannedOrder, changed: bool) -> Client {
         },
     });
     let name = format!("{} placed", order.name);
-    Client::new(name, PLACE, &body).patience(order.patience).key(&order.key).repeats()
+    Client::new(name, PLACE, &body)
+        .caller(Caller::customer(order.customer))
+        .patience(order.patience)
+        .key(&order.key)
+        .repeats()
 }
 
 pub(crate) fn cancels(order_id: &OrderId, who: &str) -> Client {
     let body = json!({ "reason": format!("{who} canceled it") });
     Client::new(format!("{who} canceled"), "POST /orders/{id}/cancel", &body)
+        .caller(self::who(STAFF))
         .patience(8)
         .until_found()
         .repeats()
@@ -64,8 +77,9 @@ pub(crate) fn cancels(order_id: &OrderId, who: &str) -> Client {
 
 pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Client {
     let handle = ReviewCallback::handle(order_id);
-    let body = json!({ "verdict": verdict, "reviewer": "maria", "handle": handle });
+    let body = json!({ "verdict": verdict, "handle": handle });
     Client::new(name, "POST /reviews/{order-id}", &body)
+        .caller(who(REVIEWER))
         .until_found()
         .repeats()
         .path("order-id", order_id.as_str())

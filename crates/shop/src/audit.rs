@@ -23,6 +23,9 @@ pub const MOST_NAMED: usize = 1_000;
 #[serde(rename_all = "kebab-case")]
 pub struct AuditEntry {
     pub at: Timestamp,
+    /// Who: the name in the operator's token. Entries of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// What: `redrive`, `replay`, `rebuild`, `settle`.
     pub what: String,
     pub asked: Value,
@@ -40,6 +43,16 @@ pub enum AuditError {
     Stored(#[from] Failure),
 }
 
+/// What somebody is about to do.
+#[derive(Debug)]
+pub struct Act<'a> {
+    pub at: Timestamp,
+    /// The name in the operator's token; on a stack, the user of the command line.
+    pub by: &'a str,
+    pub what: &'a str,
+    pub asked: Value,
+}
+
 /// An entry that is under way.
 #[derive(Debug)]
 #[must_use = "an entry that is not ended stays without an outcome"]
@@ -49,14 +62,11 @@ pub struct Begun(AuditEntry);
 ///
 /// # Errors
 /// Where the store fails, or somebody acts at the very same instant. Then it must not be done.
-pub async fn begin(
-    store: &dyn Store,
-    at: Timestamp,
-    what: &str,
-    asked: Value,
-) -> Result<Begun, AuditError> {
-    tracing::info!(what, %asked, "an operator acts");
-    let entry = AuditEntry { at, what: what.to_owned(), asked, outcome: None };
+pub async fn begin(store: &dyn Store, act: Act<'_>) -> Result<Begun, AuditError> {
+    let Act { at, by, what, asked } = act;
+    tracing::info!(what, by, %asked, "an operator acts");
+    let (by, what) = (Some(by.to_owned()), what.to_owned());
+    let entry = AuditEntry { at, by, what, asked, outcome: None };
     store.write(&[put(&entry, Some(Condition::Absent))]).await?;
     Ok(Begun(entry))
 }
@@ -102,12 +112,13 @@ pub const SETTLE: &str = "settle";
 /// Where the store fails, or somebody acts at the very same instant.
 pub async fn settle(
     store: &dyn Store,
-    at: Timestamp,
+    (by, at): (&str, Timestamp),
     order_id: &str,
     reason: &str,
 ) -> Result<(), AuditError> {
     let asked = json!({ "order-id": order_id, "reason": reason });
-    begin(store, at, SETTLE, asked).await?.end(store, json!("settled")).await
+    let act = Act { at, by, what: SETTLE, asked };
+    begin(store, act).await?.end(store, json!("settled")).await
 }
 
 /// Until when operators have dealt with what was found, by order.

@@ -16,6 +16,9 @@ pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
 /// What the carrier's webhooks are signed with on a laptop.
 pub const WEBHOOK_SECRET: &str = "a-webhook-secret-for-this-laptop-only";
 
+/// Under which name a shop's own machine acts, where it presents no token.
+pub const LOCAL: &str = "local";
+
 /// How a shop is set up; [`ShopConfig::default`] is a shop in memory on a port of its own.
 #[derive(Clone)]
 pub struct ShopConfig {

@@ -14,7 +14,7 @@ mod shop;
 pub use chorus_local::{ExecutionStory, Moment};
 
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
-pub use config::{CARRIER_API_KEY, ShopConfig, WEBHOOK_SECRET};
+pub use config::{CARRIER_API_KEY, LOCAL, ShopConfig, WEBHOOK_SECRET};
 pub use operator::{
     Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use chorus_events::table::TABLE;
-use chorus_http::{ApiInfo, HttpFunction};
+use chorus_http::{ApiInfo, Caller, HttpFunction, trusting};
 use chorus_kernel::{Failure, StoreError, sweep};
 use chorus_local::{Endpoint, Local, LocalConfig, open_directory};
 use chorus_notification::Mailer;
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::{Accounts, CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, operator};
+use crate::{Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, operator};
 
 /// Where the simulated carrier answers, beside the shop's own API.
 const CARRIER: &str = "/partners/carrier";
@@ -130,9 +130,10 @@ impl Shop {
             engine = engine.endpoint(row, Endpoint::new(url, CARRIER_API_KEY));
         }
         let local = Arc::new(Local::open(engine)?);
+        let caller = Caller::trusted(LOCAL, &routes);
         let desk = operator::router(Arc::clone(&local), partners.clone());
         let router = chorus_http::router(local.kernel(), API, routes).merge(desk);
-        let router = chorus_http::with_problems(router);
+        let router = trusting(chorus_http::with_problems(router), caller);
         Ok(Self { local, partners, router, serving: Mutex::new(None) })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chorus_kernel::{IDEMPOTENCY_TABLE, Key, Publisher, Store, Write};
-use chorus_shop::audit::{self, AuditEntry};
+use chorus_shop::audit::{self, Act, AuditEntry};
 use chorus_shop::doctor::{Checkup, DoctorError, Stuck, examine};
 use chorus_shop::{DeadLetterView, Shop, ShopConfig};
 use chorus_table::Entry;
@@ -200,14 +200,18 @@ async fn dead_letters_go_back_by_their_code_to_their_own_target_and_that_is_kept
 async fn what_was_begun_is_kept_before_it_is_done_and_in_order() {
     let shop = Shop::start(&ShopConfig::default()).await.unwrap();
     let store = shop.local().store().as_ref();
-    let at = |millisecond| Timestamp::from_millisecond(millisecond).unwrap();
-    let later = audit::begin(store, at(1_500), "replay", json!({ "rule": null })).await.unwrap();
-    let broken_off = audit::begin(store, at(1_000), "redrive", json!({ "ids": [7] })).await;
+    let act = |millisecond, what| {
+        let at = Timestamp::from_millisecond(millisecond).unwrap();
+        Act { at, by: "maria", what, asked: json!({ "ids": [7] }) }
+    };
+    let later = audit::begin(store, act(1_500, "replay")).await.unwrap();
+    let broken_off = audit::begin(store, act(1_000, "redrive")).await;
     drop(broken_off.unwrap());
-    let same = audit::begin(store, at(1_000), "replay", Value::Null).await;
+    let same = audit::begin(store, act(1_000, "replay")).await;
     assert!(same.is_err(), "no record takes the place of another");
     later.end(store, json!({ "events": 3 })).await.unwrap();
     let told: Vec<_> = audit::entries(store).await.unwrap();
+    assert!(told.iter().all(|deed| deed.by.as_deref() == Some("maria")), "{told:?}");
     let told: Vec<_> = told.iter().map(|deed| (deed.what.as_str(), &deed.outcome)).collect();
     assert_eq!(told, [("redrive", &None), ("replay", &Some(json!({ "events": 3 })))]);
     shop.stop().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chorus_http::Request;
+use chorus_http::{Caller, Request};
 use serde_json::Value;
 
 /// How often a caller tries, where nothing else is said.
@@ -59,6 +59,13 @@ impl Client {
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.request.headers.insert("idempotency-key".to_owned(), key.into());
+        self
+    }
+
+    /// Calls as this caller; without one, as nobody known.
+    #[must_use]
+    pub fn caller(mut self, caller: Caller) -> Self {
+        self.request.caller = caller;
         self
     }
 

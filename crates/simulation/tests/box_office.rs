@@ -60,7 +60,7 @@ mod facts {
 chorus_table::design_table! {
     /// Sells a seat.
     SellSeat: OFFICE api [SellSeat] => [SeatSold]
-        .records();
+        .records().callers(chorus_table::Callers::Anyone);
 
     /// Has the ticket of a sold seat printed.
     PrintTicket: PRINTING on [SeatSold] => [TicketPrinted]
@@ -210,7 +210,7 @@ impl<const WRONG: u8> Application for BoxOffice<WRONG> {
         let environment = Arc::clone(environment);
         let printer = Arc::new(Printer { environment, tickets: Arc::default() });
         let office = Function::of(services::OFFICE).action(SellSeat);
-        let sells = Route::new(Method::POST, "/seats", SellSeat);
+        let sells = Route::of::<rows::SellSeat>(Method::POST, "/seats", SellSeat);
         let prints = PrintTicket {
             printer: Arc::clone(&printer),
             forgets_its_key: WRONG == FORGETS_ITS_KEY,

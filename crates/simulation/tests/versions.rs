@@ -78,7 +78,7 @@ mod before {
     chorus_table::design_table! {
         /// Sells a seat.
         SellSeat: OFFICE api [SellSeat] => [SeatSold]
-            .records();
+            .records().callers(chorus_table::Callers::Anyone);
 
         /// Writes the ticket of a sold seat.
         WriteTicket: TICKETS on [SeatSold] => [TicketWritten]
@@ -148,7 +148,7 @@ mod facts {
 chorus_table::design_table! {
     /// Sells a seat.
     SellSeat: OFFICE api [SellSeat] => [SeatSold]
-        .records();
+        .records().callers(chorus_table::Callers::Anyone);
 
     /// Writes the ticket of a sold seat.
     WriteTicket: TICKETS on [SeatSold] => [TicketWritten]
@@ -349,7 +349,8 @@ impl<const TELLS_APART: bool> Application for TwoReleases<TELLS_APART> {
         let writes =
             without_calls::<before::WriteTicket, WriteTicket>(before::WriteTicket, WriteTicket);
         tickets.handlers.push(both(&sales.tickets, writes.0, writes.1));
-        let sold = Route::new(Method::POST, "/seats", Sells(release(&sales.office)));
+        let sold =
+            Route::of::<rows::SellSeat>(Method::POST, "/seats", Sells(release(&sales.office)));
         Opened {
             application: Self {
                 releases: [release(&sales.office), release(&sales.tickets)],

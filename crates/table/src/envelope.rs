@@ -47,6 +47,10 @@ pub struct Metadata {
     pub ttl_seconds: u32,
     /// Event, command, query or response.
     pub category: Category,
+    /// Who gave the command, or the command of which this event is: the name in the caller's token.
+    /// Absent where no person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
     /// W3C Trace Context, carried from the request that began the story.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,

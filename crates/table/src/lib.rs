@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod callers;
 mod content;
 mod envelope;
 mod event;
@@ -19,6 +20,7 @@ mod rules;
 mod service;
 mod table;
 
+pub use callers::{CallerRole, Callers, Customers};
 pub use content::Content;
 pub use envelope::{Category, Detail, Entry, Metadata, WireEvent};
 pub use event::{

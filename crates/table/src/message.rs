@@ -88,6 +88,7 @@ impl Message {
             category,
             traceparent: Some(trace.to_owned()),
             replay_name: None,
+            actor: None,
         };
         json!({
             "version": "0",

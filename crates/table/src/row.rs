@@ -1,6 +1,6 @@
 //! One row of the design table, and the words that its columns are filled with.
 
-use crate::{Content, EventSpec, Inputs, Outputs, Partner, Service};
+use crate::{Callers, Content, EventSpec, Inputs, Outputs, Partner, Service};
 
 /// What starts an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,8 @@ pub struct RowSpec {
     pub within_seconds: u32,
     /// What one message may cost it; none where nothing measures it.
     pub budget: Option<Budget>,
+    /// Who may give it its commands.
+    pub callers: Callers,
 }
 
 impl RowSpec {
@@ -126,6 +128,7 @@ impl RowSpec {
             replay: Replay::Idempotent,
             within_seconds: 60,
             budget: None,
+            callers: Callers::Nobody,
         }
     }
 
@@ -255,6 +258,12 @@ impl RowSpec {
     #[must_use]
     pub const fn budget(self, requests: u32, write_units: u32) -> Self {
         Self { budget: Some(Budget { requests, write_units }), ..self }
+    }
+
+    /// Who may give it its commands: the API refuses everybody else.
+    #[must_use]
+    pub const fn callers(self, callers: Callers) -> Self {
+        Self { callers, ..self }
     }
 }
 

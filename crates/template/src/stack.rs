@@ -61,7 +61,7 @@ pub fn synthesize(stack: &Stack) -> Template {
     messaging::add(&mut template, stack, &topology);
     tables(&mut template, stack);
     for function in &stack.functions {
-        services::add(&mut template, stack, &topology, &function.function);
+        services::add(&mut template, stack, &topology, function);
     }
     services::add_sweeper(&mut template, stack, &topology);
     machines::add(&mut template, stack, &topology);

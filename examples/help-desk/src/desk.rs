@@ -24,8 +24,8 @@ pub fn function() -> HttpFunction {
         .action(PageOnCall)
         .action(CloseTicket);
     let routes = [
-        Route::command::<commands::OpenTicket>(Method::POST, "/tickets", 201, OpenTicket),
-        Route::command::<commands::ResolveTicket>(Method::POST, RESOLUTION, 200, CloseTicket),
+        Route::command::<commands::OpenTicket, _>(Method::POST, "/tickets", 201, OpenTicket),
+        Route::command::<commands::ResolveTicket, _>(Method::POST, RESOLUTION, 200, CloseTicket),
     ];
     HttpFunction::new(function, routes)
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chorus_http::Caller;
 use chorus_kernel::{number, text};
 use chorus_simulation::{Application, Client, Draws, Environment, Observed, Opened, Scenario};
 use chorus_table::Table;
 use serde_json::json;
 
-use crate::table::{TABLE, facts};
+use crate::table::{AGENT, TABLE, facts};
 use crate::{agents, desk};
 
 /// What becomes of one ticket from outside.
@@ -26,7 +27,12 @@ pub struct HelpDesk(Vec<Call>);
 fn resolve(ticket: &str, round: u32) -> Client {
     let name = format!("resolve-{ticket}-{round}");
     let client = Client::new(&name, "POST /tickets/{ticket-id}/resolution", &json!({}));
-    client.key(name).path("ticket-id", ticket).repeats()
+    client.caller(agent()).key(name).path("ticket-id", ticket).repeats()
+}
+
+/// Whoever opens and solves tickets.
+fn agent() -> Caller {
+    Caller::with_roles("sam", [AGENT.name])
 }
 
 /// The tickets that are in one of these states.
@@ -67,7 +73,7 @@ impl Application for HelpDesk {
         let calls = |Call { ticket, opened, resolved, severity }: &Call| {
             let body = json!({ "ticket-id": ticket, "severity": severity });
             let open = Client::new(format!("open-{ticket}"), "POST /tickets", &body).key(ticket);
-            [(*opened, open.repeats()), (*resolved, resolve(ticket, 0))]
+            [(*opened, open.caller(agent()).repeats()), (*resolved, resolve(ticket, 0))]
         };
         self.0.iter().flat_map(calls).collect()
     }

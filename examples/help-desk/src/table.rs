@@ -1,5 +1,7 @@
 //! The help desk's design table: its services, its events, and one row for each action.
 
+use chorus_table::{CallerRole, Callers};
+
 pub mod services {
     chorus_table::services! {
         /// Takes tickets, and follows them to their end.
@@ -71,10 +73,13 @@ pub mod facts {
     }
 }
 
+/// Who solves tickets.
+pub(crate) const AGENT: CallerRole = CallerRole::new("agent");
+
 chorus_table::design_table! {
     /// Opens a ticket.
     OpenTicket: DESK api [OpenTicket] => [TicketOpened]
-        .undone_by(&CloseTicket);
+        .undone_by(&CloseTicket).callers(Callers::customers_or(&[AGENT]));
     /// Has a free agent take the ticket.
     AssignAgent: AGENTS on [TicketOpened] => [AgentAssigned, NoAgentFree]
         .undone_by(&ReleaseAgent);
@@ -87,7 +92,7 @@ chorus_table::design_table! {
         .records().outside();
     /// Closes a ticket whose problem is solved, or that nobody can take.
     CloseTicket: DESK api [ResolveTicket] on [NoAgentFree] => [TicketResolved, TicketWithdrawn]
-        .final_step();
+        .final_step().callers(Callers::with(&[AGENT]));
     /// Sets the agent of a solved ticket free.
     ReleaseAgent: AGENTS on [TicketResolved] => []
         .final_step();

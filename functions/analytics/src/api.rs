@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use chorus_events::Money;
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
+use chorus_events::callers::SHOP;
+use chorus_http::{Endpoint, Problem, Request, Response, Route};
 use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -48,7 +49,7 @@ impl Totals {
 
 /// `GET /analytics`.
 pub(crate) fn get_analytics() -> Route {
-    Route::new(Method::GET, "/analytics", Get)
+    Route::read("/analytics", SHOP, Get)
         .summary("How many orders there were, how they ended, and what they are worth", 200)
         .answers::<Totals>()
 }

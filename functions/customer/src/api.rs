@@ -1,7 +1,9 @@
 //! The routes of the Customer service.
 
 use async_trait::async_trait;
+use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands::PutCustomer as Command;
+use chorus_events::table::rows;
 use chorus_events::{CustomerId, PLAIN_TEXT};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::Kernel;
@@ -24,14 +26,15 @@ struct CustomerDetails {
     /// Where emails reach them.
     #[schemars(length(max = MAX_EMAIL), regex(pattern = EMAIL))]
     email: String,
-    /// Whether they may not order.
+    /// Whether they may not order; by default not. It is not for the customer to say: by default, it
+    /// stays as it is.
     #[serde(default)]
-    blocked: bool,
+    blocked: Option<bool>,
 }
 
 /// `PUT /customers/{id}`.
 pub(crate) fn put_customer() -> Route {
-    Route::new(Method::PUT, "/customers/{id}", Put)
+    Route::of::<rows::PutCustomer>(Method::PUT, "/customers/{id}", Put)
         .summary("Keep a customer: their name, their address, and whether they may order", 200)
         .takes::<CustomerDetails>()
         .answers::<Customer>()
@@ -40,7 +43,9 @@ pub(crate) fn put_customer() -> Route {
 
 /// `GET /customers/{id}`.
 pub(crate) fn get_customer() -> Route {
-    Route::new(Method::GET, "/customers/{id}", Get).summary("A customer", 200).answers::<Customer>()
+    Route::read("/customers/{id}", OWNER_OR_SHOP, Get)
+        .summary("A customer", 200)
+        .answers::<Customer>()
 }
 
 struct Put;
@@ -50,6 +55,10 @@ impl Endpoint for Put {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let customer_id: CustomerId = request.parameter("id")?;
         let CustomerDetails { name, email, blocked } = request.json()?;
+        if blocked.is_some() && request.customer.is_some() {
+            return Err(Problem::field(403, "/blocked", "is for staff to say"));
+        }
+        let blocked = blocked.unwrap_or_default();
         let details = Command { customer_id, name, email, blocked };
         let message = command(kernel, request, &details)?;
         kernel.run(&PutCustomer, &message).await?;
@@ -69,5 +78,6 @@ impl Endpoint for Get {
 async fn show(kernel: &Kernel, id: &CustomerId) -> Result<Response, Problem> {
     let found = kernel.find::<Customer>(id).await?;
     let missing = || Problem::new(404, "not-found", format!("no customer is called {id}"));
-    Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
+    let customer = found.ok_or_else(missing)?.value;
+    Ok(Response::json(200, serde_json::json!(customer)).of(customer.customer_id))
 }

@@ -23,11 +23,19 @@ impl Action for PutCustomer {
         command.customer_id.clone()
     }
 
+    fn owner(
+        &self,
+        PutCustomerInput::PutCustomer(command): &PutCustomerInput,
+        _: &Self::State,
+    ) -> Option<String> {
+        Some(command.customer_id.to_string())
+    }
+
     fn decide(
         &self,
         PutCustomerInput::PutCustomer(command): &PutCustomerInput,
         known: &Self::State,
-        _: &Context<'_>,
+        context: &Context<'_>,
     ) -> Result<Decision<PutCustomerOutput>, ActionError> {
         check_name(&command.name)?;
         check_email(&command.email)?;
@@ -35,7 +43,10 @@ impl Action for PutCustomer {
             customer_id: command.customer_id.clone(),
             name: command.name.clone(),
             email: command.email.clone(),
-            blocked: command.blocked,
+            blocked: match context.is_of_customer() {
+                true => known.as_ref().is_some_and(|known| known.blocked),
+                false => command.blocked,
+            },
             revision: known.as_ref().map_or(1, |known| known.revision + 1),
         };
         if known.as_ref().is_some_and(|known| {
@@ -80,8 +91,8 @@ mod tests {
     use super::*;
     use crate::customer::sample;
     use chorus_events::commands::PutCustomer as Command;
-    use chorus_kernel::testing::{Stored, decide};
-    use chorus_kernel::{Versioned, create, replace};
+    use chorus_kernel::testing::{Stored, decide, decide_on, message};
+    use chorus_kernel::{Message, Versioned, create, replace};
     use chorus_table::Event;
 
     fn refusal(command: Command) -> String {
@@ -100,6 +111,18 @@ mod tests {
         assert_eq!(decision.changes(), [replace(&known, &next)]);
         let [PutCustomerOutput::CustomerUpdated(updated)] = decision.events() else { panic!() };
         assert_eq!(updated.revision, 7);
+    }
+
+    #[test]
+    fn a_blocked_customer_who_changes_their_name_stays_blocked() {
+        let known = Customer { blocked: true, ..sample() };
+        let message = Message { customer: Some(known.customer_id.to_string()), ..message() };
+        let command = Command { name: "Ana Trujillo".to_owned(), ..Command::sample() };
+        let stored = Stored::default().with(1, &known);
+        let decision = decide_on(&PutCustomer, command, &message, &stored).unwrap();
+        let next = Customer { name: "Ana Trujillo".to_owned(), revision: 2, ..known.clone() };
+        let known = Versioned { version: 1, value: known };
+        assert_eq!(decision.changes(), [replace(&known, &next)]);
     }
 
     #[test]

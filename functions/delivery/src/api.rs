@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use chorus_events::OrderId;
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
+use chorus_events::callers::OWNER_OR_SHOP;
+use chorus_http::{Endpoint, Problem, Request, Response, Route};
 use chorus_kernel::Kernel;
 
 use crate::Delivery;
 
 /// `GET /deliveries/{order-id}`.
 pub(crate) fn get_delivery() -> Route {
-    Route::new(Method::GET, "/deliveries/{order-id}", Get)
+    Route::read("/deliveries/{order-id}", OWNER_OR_SHOP, Get)
         .summary("An order's delivery: how far it is, and when it should arrive", 200)
         .answers::<Delivery>()
 }
@@ -23,6 +24,10 @@ impl Endpoint for Get {
         let found = kernel.find::<Delivery>(&order_id).await?;
         let missing =
             || Problem::new(404, "not-found", format!("no delivery of order {order_id} is known"));
-        Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
+        let delivery = found.ok_or_else(missing)?.value;
+        let response = Response::json(200, serde_json::json!(delivery));
+        // A delivery that was never planned is nobody's.
+        let Some(plan) = delivery.plan else { return Ok(response) };
+        Ok(response.of(plan.customer_id))
     }
 }

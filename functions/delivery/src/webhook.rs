@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
+use chorus_events::table::rows;
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::{Kernel, derived_id};
 use chorus_table::Event;
@@ -31,15 +32,19 @@ struct Accepted {
 
 /// `POST /webhooks/logistics`.
 pub(crate) fn post_logistics(secret: WebhookSecret) -> Route {
-    Route::new(Method::POST, "/webhooks/logistics", WebhookEndpoint { secret })
-        .summary("What the carrier says of a parcel, signed", 202)
-        .takes::<LogisticsUpdate>()
-        .answers::<Accepted>()
-        .parameters(&[
-            ("header", TIMESTAMP_HEADER, true, "When it was signed: seconds since the Unix epoch"),
-            ("header", SIGNATURE_HEADER, true, "HMAC-SHA256 of `timestamp.body`, in hex"),
-            ("header", KEY_HEADER, false, "Names this webhook; by default its order and status"),
-        ])
+    Route::of::<rows::RelayLogistics>(
+        Method::POST,
+        "/webhooks/logistics",
+        WebhookEndpoint { secret },
+    )
+    .summary("What the carrier says of a parcel, signed", 202)
+    .takes::<LogisticsUpdate>()
+    .answers::<Accepted>()
+    .parameters(&[
+        ("header", TIMESTAMP_HEADER, true, "When it was signed: seconds since the Unix epoch"),
+        ("header", SIGNATURE_HEADER, true, "HMAC-SHA256 of `timestamp.body`, in hex"),
+        ("header", KEY_HEADER, false, "Names this webhook; by default its order and status"),
+    ])
 }
 
 struct WebhookEndpoint {

@@ -54,7 +54,7 @@ fn signed(body: &[u8], secret: &WebhookSecret, age: i64) -> Request {
 fn post(shop: &Shop, request: &Request) -> Result<Response, Problem> {
     let delivery = function(secret());
     let route = delivery.routes.iter().find(|route| route.path == "/webhooks/logistics").unwrap();
-    now(route.endpoint.call(&shop.kernel(), request))
+    now(route.answer(&shop.kernel(), request.clone()))
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use chorus_events::OrderId;
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
+use chorus_events::callers::SHOP;
+use chorus_http::{Endpoint, Problem, Request, Response, Route};
 use chorus_kernel::{Failure, Kernel, Query, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -35,7 +36,7 @@ struct Events {
 
 /// `GET /events`.
 pub(crate) fn list_events() -> Route {
-    Route::new(Method::GET, "/events", List)
+    Route::read("/events", SHOP, List)
         .summary("What an order went through, causes before their effects", 200)
         .answers::<Events>()
         .parameters(&[("query", "order-id", true, "Whose events")])

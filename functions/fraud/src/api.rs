@@ -1,8 +1,10 @@
 //! The routes of the Fraud service.
 
 use async_trait::async_trait;
+use chorus_events::OrderId;
+use chorus_events::callers::ONLY_REVIEWERS;
 use chorus_events::commands::{DecideReview, Verdict};
-use chorus_events::{OrderId, PLAIN_TEXT};
+use chorus_events::table::rows;
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::{Failure, Item, Kernel, Query, entity_key};
 use chorus_table::Handle;
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
 use crate::review::PENDING;
-use crate::review_order::{MAX_REASON, MAX_REVIEWER, ReviewOrder};
+use crate::review_order::{MAX_REASON, ReviewOrder};
 use crate::{PENDING_INDEX, Review, TABLE};
 
 /// How many reviews a page lists, unless the caller says otherwise.
@@ -20,15 +22,12 @@ const PAGE: u32 = 20;
 /// The most reviews that a page lists.
 const MAX_PAGE: u32 = 100;
 
-/// What a reviewer says of an order; its path names it.
+/// What a reviewer says of an order. The path names the order, the token the reviewer.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Opinion {
     /// Whether the order may be charged, or that it is being looked at.
     verdict: Verdict,
-    /// The reviewer's name.
-    #[schemars(length(min = 1, max = MAX_REVIEWER), regex(pattern = PLAIN_TEXT))]
-    reviewer: String,
     /// The handle of the review, as the list of pending reviews has it.
     handle: Handle,
     /// The reason, which the customer is told.
@@ -50,7 +49,7 @@ struct PendingReviews {
 
 /// `POST /reviews/{order-id}`.
 pub(crate) fn decide_review() -> Route {
-    Route::new(Method::POST, "/reviews/{order-id}", Decide)
+    Route::of::<rows::ReviewOrder>(Method::POST, "/reviews/{order-id}", Decide)
         .summary("Approve, decline or take up the review of an order of high value", 200)
         .takes::<Opinion>()
         .answers::<Review>()
@@ -59,14 +58,14 @@ pub(crate) fn decide_review() -> Route {
 
 /// `GET /reviews/{order-id}`.
 pub(crate) fn get_review() -> Route {
-    Route::new(Method::GET, "/reviews/{order-id}", Get)
+    Route::read("/reviews/{order-id}", ONLY_REVIEWERS, Get)
         .summary("The review of an order", 200)
         .answers::<Review>()
 }
 
 /// `GET /reviews`.
 pub(crate) fn list_reviews() -> Route {
-    Route::new(Method::GET, "/reviews", List)
+    Route::read("/reviews", ONLY_REVIEWERS, List)
         .summary("The reviews that wait for a decision", 200)
         .answers::<PendingReviews>()
         .pages(MAX_PAGE)
@@ -78,7 +77,8 @@ struct Decide;
 impl Endpoint for Decide {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let order_id: OrderId = request.parameter("order-id")?;
-        let Opinion { verdict, reviewer, handle, reason } = request.json()?;
+        let Opinion { verdict, handle, reason } = request.json()?;
+        let reviewer = request.acting()?.to_owned();
         let decision = DecideReview { order_id, verdict, reviewer, handle, reason };
         let message = command(kernel, request, &decision)?;
         kernel.run(&ReviewOrder, &message).await?;

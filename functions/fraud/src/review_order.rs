@@ -11,7 +11,7 @@ use chorus_kernel::{Action, ActionError, Context, Decision, Found, Versioned, cr
 use crate::Review;
 
 /// The longest name of a reviewer, in characters.
-pub(crate) const MAX_REVIEWER: usize = 200;
+const MAX_REVIEWER: usize = 200;
 
 /// The longest reason, in characters.
 pub(crate) const MAX_REASON: usize = 1_000;
@@ -73,7 +73,7 @@ fn decide(
     command: &DecideReview,
 ) -> Result<Decision<ReviewOrderOutput>, ActionError> {
     let order_id = &review.order_id;
-    let late = |why: &str| Err(ActionError::Conflict(format!("order {order_id} {why}")));
+    let refused = |why: &str| Err(ActionError::Conflict(format!("order {order_id} {why}")));
     match (review.verdict, &review.handle) {
         (_, Some(handle)) if *handle != command.handle => {
             Err(ActionError::invalid("/handle", "must be the handle of the review of this order"))
@@ -81,12 +81,15 @@ fn decide(
         (Some(verdict), _) if verdict == command.verdict => {
             Ok(Decision::nothing("it was decided like this before"))
         }
-        (Some(_), _) if command.verdict == Verdict::Take => late("was decided before"),
-        (Some(_), _) => late("was decided the other way before"),
-        (None, _) if review.closed => late("was canceled before: there is nothing to decide"),
+        (Some(_), _) if command.verdict == Verdict::Take => refused("was decided before"),
+        (Some(_), _) => refused("was decided the other way before"),
+        (None, _) if review.closed => refused("was canceled before: there is nothing to decide"),
         (None, None) => {
             let why = format!("the payment of order {order_id} has not asked for a review yet");
             Err(ActionError::NotFound(why))
+        }
+        (None, Some(_)) if command.reviewer == review.customer_id.as_str() => {
+            refused("is your own: somebody else has to review it")
         }
         (None, Some(_)) => Ok(said(review, command)),
     }
@@ -285,6 +288,14 @@ mod tests {
         let command = DecideReview { reviewer: " ".to_owned(), ..DecideReview::sample() };
         let refusal = decide(&ReviewOrder, command, &pending()).unwrap_err();
         assert!(refusal.to_string().starts_with("/reviewer must be"), "{refusal}");
+    }
+
+    #[test]
+    fn nobody_reviews_their_own_order() {
+        let reviewer = samples::customer_id().to_string();
+        let own = DecideReview { reviewer, ..verdict(Verdict::Approve) };
+        let refusal = decide(&ReviewOrder, own, &pending()).unwrap_err();
+        assert!(refusal.to_string().contains("is your own"), "{refusal}");
     }
 
     #[test]

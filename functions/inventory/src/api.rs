@@ -1,7 +1,9 @@
 //! The routes of the Inventory service.
 
 use async_trait::async_trait;
+use chorus_events::callers::EVERY_CUSTOMER_OR_SHOP;
 use chorus_events::commands::PutItem as Command;
+use chorus_events::table::rows;
 use chorus_events::{Money, PLAIN_TEXT, Sku};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::Kernel;
@@ -30,7 +32,7 @@ struct ItemListing {
 
 /// `PUT /items/{sku}`.
 pub(crate) fn put_item() -> Route {
-    Route::new(Method::PUT, "/items/{sku}", Put)
+    Route::of::<rows::PutItem>(Method::PUT, "/items/{sku}", Put)
         .summary("List an item: its name, price and stock received", 200)
         .takes::<ItemListing>()
         .answers::<Item>()
@@ -39,7 +41,7 @@ pub(crate) fn put_item() -> Route {
 
 /// `GET /items/{sku}`.
 pub(crate) fn get_item() -> Route {
-    Route::new(Method::GET, "/items/{sku}", Get)
+    Route::read("/items/{sku}", EVERY_CUSTOMER_OR_SHOP, Get)
         .summary("An item, and where its pieces are", 200)
         .answers::<Item>()
 }

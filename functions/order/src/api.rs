@@ -1,8 +1,10 @@
 //! The routes of the Order service.
 
 use async_trait::async_trait;
+use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands::CancelOrder as Cancel;
 use chorus_events::order::OrderCreated;
+use chorus_events::table::rows;
 use chorus_events::{CustomerId, Line, Money, OrderId, is_plain_text};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command, command_key};
 use chorus_kernel::{Failure, Folded, Kernel, Key, Query, load};
@@ -57,7 +59,7 @@ struct OrderPage {
 
 /// `POST /orders`.
 pub(crate) fn create_order() -> Route {
-    Route::new(Method::POST, "/orders", Create)
+    Route::of::<rows::CreateOrder>(Method::POST, "/orders", Create)
         .summary("Place an order; it is carried out by events from here on", 201)
         .takes::<NewOrder>()
         .answers::<WholeOrder>()
@@ -71,14 +73,14 @@ pub(crate) fn create_order() -> Route {
 
 /// `GET /orders/{id}`.
 pub(crate) fn get_order() -> Route {
-    Route::new(Method::GET, "/orders/{id}", Get)
+    Route::read("/orders/{id}", OWNER_OR_SHOP, Get)
         .summary("An order, and how it stands", 200)
         .answers::<WholeOrder>()
 }
 
 /// `GET /orders?customer-id=…`.
 pub(crate) fn list_orders() -> Route {
-    Route::new(Method::GET, "/orders", List)
+    Route::read("/orders", OWNER_OR_SHOP, List)
         .summary("A customer's orders, newest first", 200)
         .answers::<OrderPage>()
         .parameters(&[("query", "customer-id", true, "Whose orders")])
@@ -87,7 +89,7 @@ pub(crate) fn list_orders() -> Route {
 
 /// `POST /orders/{id}/cancel`.
 pub(crate) fn cancel_order() -> Route {
-    Route::new(Method::POST, "/orders/{id}/cancel", CancelRequest)
+    Route::of::<rows::CancelOrder>(Method::POST, "/orders/{id}/cancel", CancelRequest)
         .summary("Cancel an order that has not ended", 202)
         .takes::<Cancellation>()
         .answers::<WholeOrder>()
@@ -108,7 +110,8 @@ impl Endpoint for Create {
         let entry = answered.entries.first().ok_or_else(unexpected)?;
         let created = created(&entry.detail)?;
         let location = format!("/orders/{}", created.order_id);
-        Ok(Response::json(201, json!(created)).with_header("location", location))
+        let response = Response::json(201, json!(created)).of(created.customer_id);
+        Ok(response.with_header("location", location))
     }
 }
 
@@ -162,7 +165,8 @@ impl Endpoint for CancelRequest {
 async fn show(kernel: &Kernel, order_id: &OrderId, status: u16) -> Result<Response, Problem> {
     let found: Folded<Order> = load(&*kernel.store, order_id.clone()).await?;
     let missing = || Problem::new(404, "not-found", format!("there is no order {order_id}"));
-    Ok(Response::json(status, json!(WholeOrder::from(found.state.0.ok_or_else(missing)?))))
+    let order = WholeOrder::from(found.state.0.ok_or_else(missing)?);
+    Ok(Response::json(status, json!(order)).of(order.customer_id))
 }
 
 struct List;
@@ -192,6 +196,6 @@ impl Endpoint for List {
         let orders: Result<Vec<OrderView>, _> = orders.collect();
         let orders = orders.map_err(|error| Failure::corrupt("order view", &error))?;
         let next = orders.last().map(OrderView::cursor).filter(|_| page.next.is_some());
-        Ok(Response::json(200, json!(OrderPage { orders, next })))
+        Ok(Response::json(200, json!(OrderPage { orders, next })).of(customer))
     }
 }

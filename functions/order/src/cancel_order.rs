@@ -17,6 +17,10 @@ impl Action for CancelOrder {
         why(input).0.clone()
     }
 
+    fn owner(&self, _: &CancelOrderInput, known: &Self::State) -> Option<String> {
+        known.state.0.as_ref().map(|order| order.customer_id.to_string())
+    }
+
     fn decide(
         &self,
         input: &CancelOrderInput,

@@ -35,6 +35,14 @@ impl Action for CreateOrder {
         OrderAndPricesKeys { order: command.order_id.clone(), prices }
     }
 
+    fn owner(
+        &self,
+        CreateOrderInput::CreateOrder(command): &CreateOrderInput,
+        _: &Self::State,
+    ) -> Option<String> {
+        Some(command.customer_id.to_string())
+    }
+
     fn decide(
         &self,
         CreateOrderInput::CreateOrder(command): &CreateOrderInput,

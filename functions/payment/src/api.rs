@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands;
+use chorus_events::table::rows;
 use chorus_events::{CustomerId, Money, OrderId};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::Kernel;
@@ -49,14 +51,15 @@ impl From<Payment> for PaymentAnswer {
 
 /// `GET /payments/{order-id}`.
 pub(crate) fn get_payment() -> Route {
-    Route::new(Method::GET, "/payments/{order-id}", Get)
+    Route::read("/payments/{order-id}", OWNER_OR_SHOP, Get)
         .summary("An order's payment: what was charged, and what was refunded", 200)
         .answers::<PaymentAnswer>()
 }
 
 /// `POST /payments/{order-id}/refund`.
 pub(crate) fn retry_refund(provider: Arc<dyn PaymentProvider>) -> Route {
-    Route::new(Method::POST, "/payments/{order-id}/refund", Retry(RetryRefund::by(provider)))
+    let endpoint = Retry(RetryRefund::by(provider));
+    Route::of::<rows::RetryRefund>(Method::POST, "/payments/{order-id}/refund", endpoint)
         .summary("Ask the payment provider again for a refund that it refused", 200)
         .answers::<PaymentAnswer>()
         .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
@@ -76,7 +79,10 @@ async fn show(kernel: &Kernel, order_id: &OrderId) -> Result<Response, Problem> 
     let missing =
         || Problem::new(404, "not-found", format!("no payment of order {order_id} is known"));
     let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);
-    Ok(Response::json(200, serde_json::json!(answer)))
+    let response = Response::json(200, serde_json::json!(answer));
+    // Until its estimate is known, a payment is nobody's.
+    let Some(customer) = answer.customer_id else { return Ok(response) };
+    Ok(response.of(customer))
 }
 
 struct Retry(RetryRefund);

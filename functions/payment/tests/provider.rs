@@ -166,13 +166,15 @@ fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
 
     let get = &routes[0];
     assert_eq!((&get.method, get.path), (&Method::GET, "/payments/{order-id}"));
-    let mut request = Request::default();
+    let customer = samples::customer_id().to_string();
+    let caller = chorus_http::Caller::customer(customer);
+    let mut request = Request { caller, ..Request::default() };
     request.path.insert("order-id".to_owned(), samples::order_id().to_string());
-    let answer = now(get.endpoint.call(&shop.kernel(), &request)).unwrap().body;
+    let answer = now(get.answer(&shop.kernel(), request.clone())).unwrap().body;
     assert_eq!(answer["status"], "refunded");
     assert_eq!((&answer["charged"], &answer["refunded"]), (&answer["amount"], &answer["amount"]));
     assert!(answer.get("charged-by").is_none(), "the fence is nobody else's business");
 
     request.path.insert("order-id".to_owned(), "unknown".to_owned());
-    assert_eq!(now(get.endpoint.call(&shop.kernel(), &request)).unwrap_err().status, 404);
+    assert_eq!(now(get.answer(&shop.kernel(), request.clone())).unwrap_err().status, 404);
 }

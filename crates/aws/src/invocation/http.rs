@@ -36,6 +36,20 @@ struct RequestContext {
     #[serde(default)]
     stage: Option<String>,
     http: Http,
+    /// What the API's authorizer verified.
+    #[serde(default)]
+    authorizer: Option<Authorizer>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Authorizer {
+    #[serde(default)]
+    jwt: Option<Jwt>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Jwt {
+    claims: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -68,9 +82,10 @@ impl Invoker {
     ) -> Result<Response, Problem> {
         let method: Method = http.request_context.http.method.parse().unwrap_or_default();
         let (route, path) = routing::find(&self.routes, &method, http.path())?;
-        let mut request = http.into_request(path)?;
+        let caller = self.callers.caller(http.claims());
+        let mut request = Request { caller, ..http.into_request(path)? };
         carry_trace(&mut request, invocation.xray.as_deref());
-        let called = async { Ok(route.endpoint.call(&self.kernel, &request).await) };
+        let called = async { Ok(route.answer(&self.kernel, request).await) };
         guard(invocation.give_up_at, called).await?
     }
 }
@@ -81,6 +96,12 @@ impl HttpRequest {
         let stage = self.request_context.stage.as_deref().unwrap_or("$default");
         let within = self.raw_path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));
         within.filter(|path| path.starts_with('/')).unwrap_or(&self.raw_path)
+    }
+
+    /// What the caller's token says, where the API asks for one and has verified it.
+    fn claims(&self) -> Option<&BTreeMap<String, Value>> {
+        let jwt = self.request_context.authorizer.as_ref()?.jwt.as_ref()?;
+        Some(&jwt.claims)
     }
 
     fn into_request(self, path: BTreeMap<String, String>) -> Result<Request, Problem> {
@@ -98,6 +119,7 @@ impl HttpRequest {
             query: self.query_string_parameters.unwrap_or_default(),
             headers: self.headers.into_iter().map(lower).collect(),
             body,
+            ..Request::default()
         })
     }
 }

@@ -10,7 +10,7 @@ use chorus_events::inventory::ItemReserved;
 use chorus_events::order::OrderCreated;
 use chorus_events::services;
 use chorus_events::table::rows::{self, ReserveItemInput, ReserveItemOutput};
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route};
+use chorus_http::{Callers, Endpoint, Method, Problem, Request, Response, Route};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
     Action, ActionError, Context, Decision, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel,
@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use super::{Invocation, Invoker};
 use crate::SystemClock;
+use crate::claims::TokenClaims;
 use crate::queues::{DeadLetter, Queues, Receipt};
 
 /// Reserves for every order, and panics over those of one customer.
@@ -157,7 +158,7 @@ impl Shop {
             .starts::<rows::CollectPayment>(MachineSpec::new("CollectPayment", ""));
         Invoker {
             function,
-            routes: vec![Route::new(Method::PUT, "/echo/{name}", Echo)],
+            routes: vec![Route::new(Method::PUT, "/echo/{name}", Callers::Anyone, Echo)],
             kernel: Kernel {
                 store: Arc::clone(&memory) as Arc<dyn Store>,
                 bus: Arc::clone(&memory) as Arc<dyn Publisher>,
@@ -165,6 +166,7 @@ impl Shop {
                 clock: Arc::new(SystemClock),
             },
             queues: Some(memory),
+            callers: TokenClaims::new(None, None),
         }
     }
 

@@ -138,8 +138,9 @@ fn print_audit(dlq: &Dlq, entries: &[AuditEntry]) -> anyhow::Result<()> {
         line!("{}", serde_json::to_string_pretty(entries)?);
         return Ok(());
     }
-    for AuditEntry { at, what, asked, outcome } in entries {
-        line!("{DIM}{at:.3}{DIM:#}  {BOLD}{what}{BOLD:#}  {asked}");
+    for AuditEntry { at, by, what, asked, outcome } in entries {
+        let by = by.as_deref().unwrap_or("unknown");
+        line!("{DIM}{at:.3}{DIM:#}  {BOLD}{what}{BOLD:#} by {by}  {asked}");
         match outcome {
             Some(outcome) => line!("  {outcome}"),
             None => line!("  {BAD}it is under way, or was broken off{BAD:#}"),

@@ -152,7 +152,7 @@ async fn approve(client: &Client, order_id: &str) -> anyhow::Result<()> {
     let Some(handle) = review["handle"].as_str() else {
         return Ok(()); // Its payment has not asked for the review yet.
     };
-    let body = json!({ "verdict": "approve", "reviewer": "import", "handle": handle });
+    let body = json!({ "verdict": "approve", "handle": handle });
     let (status, answer) = client.send(Ask::post(&path, body)).await?;
     match status {
         // Not found: the order has not reached the reviewers yet.

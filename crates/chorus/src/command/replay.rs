@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_aws_operator::{Operator, ReplayStarted};
-use chorus_shop::{ReplayReport, ReplayRequest, Replayed, audit};
+use chorus_shop::audit::{self, Act};
+use chorus_shop::{ReplayReport, ReplayRequest, Replayed};
 use chorus_table::Replay as Policy;
 use chorus_table::Rule;
 use clap::Args;
@@ -16,7 +17,7 @@ use serde_json::json;
 use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, GOOD, line};
-use crate::stack::Stack;
+use crate::stack::{Stack, user};
 
 /// Deliver archived events again. Each consumer's row in the design table says what it does with
 /// them: it folds them into its view once more, its records absorb what it has seen, or it is
@@ -123,7 +124,8 @@ async fn start(
     let Replay { from, rule, .. } = replay;
     let store = operator.store().await?;
     let asked = json!({ "from": from, "to": to, "rule": rule });
-    let begun = audit::begin(&store, Timestamp::now(), "replay", asked).await?;
+    let act = Act { at: Timestamp::now(), by: &user(), what: "replay", asked };
+    let begun = audit::begin(&store, act).await?;
     let started = operator.replay((*from, to), rule.as_deref()).await?;
     begun.end(&store, json!({ "name": started.name, "arn": started.arn })).await?;
     Ok(started)

@@ -39,9 +39,6 @@ enum Verb {
 struct Decision {
     /// The order's id
     order: OrderId,
-    /// Your name, which the review keeps
-    #[arg(long, value_name = "NAME")]
-    reviewer: String,
     /// The reason, which the customer is told
     #[arg(long)]
     reason: Option<String>,
@@ -83,16 +80,14 @@ async fn list(client: &Client) -> anyhow::Result<Value> {
 
 /// Decides the review under the handle that it has now.
 async fn decide(client: &Client, verdict: &str, decision: &Decision) -> anyhow::Result<Value> {
-    let Decision { order, reviewer, reason } = decision;
+    let Decision { order, reason } = decision;
     let path = format!("/reviews/{order}");
     let review: Value = client.ask(Ask::get(&path)).await?;
     let handle = review["handle"].as_str();
     let handle = handle.ok_or_else(|| {
         anyhow::anyhow!("the payment of order {order} does not wait for a review yet")
     })?;
-    let body = json!({
-        "verdict": verdict, "reviewer": reviewer, "handle": handle, "reason": reason,
-    });
+    let body = json!({ "verdict": verdict, "handle": handle, "reason": reason });
     let key = format!("cli-{}", Timestamp::now().as_nanosecond());
     client.ask(Ask::post(&path, body).with_key(&key)).await
 }

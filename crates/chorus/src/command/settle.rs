@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::{GOOD, line};
-use crate::stack::Stack;
+use crate::stack::{Stack, user};
 
 /// Record that you have dealt with an order: doctor no longer names the errors that it had until
 /// now. Nothing of the order itself changes.
@@ -32,7 +32,7 @@ pub(crate) async fn run(settle: &Settle) -> anyhow::Result<ExitCode> {
     let Settle { order, reason, .. } = settle;
     if let Some(operator) = settle.stack.operator() {
         let store = operator.store().await?;
-        audit::settle(&store, Timestamp::now(), order.as_str(), reason).await?;
+        audit::settle(&store, (&user(), Timestamp::now()), order.as_str(), reason).await?;
     } else {
         let body = json!({ "order-id": order, "reason": reason });
         let answer: Value = settle.place.client()?.ask(Ask::post("/operator/settle", body)).await?;

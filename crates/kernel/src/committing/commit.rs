@@ -99,7 +99,10 @@ impl Kernel {
         for _ in 0..ATTEMPTS {
             let state: A::State = load(&*self.store, action.keys(input)).await?;
             let context = CallContext { message: Context { message }, response: response.as_ref() };
-            match action.decide(input, &state, &context) {
+            let decided = message
+                .owned_by(|| action.owner(input, &state))
+                .and_then(|()| action.decide(input, &state, &context));
+            match decided {
                 Ok(Step::Done(decision)) => match self.commit::<A>(message, decision).await? {
                     Committed::Stale => {}
                     committed => return Ok(committed),

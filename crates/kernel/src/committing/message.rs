@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Failure, derived_id};
+use crate::{ActionError, Failure, derived_id};
 
 /// A message as an action receives it: an event from the bus, or a command from the API.
 #[derive(Debug, Clone)]
@@ -25,6 +25,9 @@ pub struct Message {
     pub said: Option<Box<RawValue>>,
     /// The task of a state machine that handed it over; none where the bus or a caller did.
     pub task: Option<Task>,
+    /// The customer who gave the command, and may touch only what is theirs; none where the bus or
+    /// somebody with a role did.
+    pub customer: Option<String>,
 }
 
 /// What a state machine says with a message that it hands to an action.
@@ -98,7 +101,15 @@ impl Message {
             serde_json::from_str(json).map_err(malformed)?;
         let mut metadata = detail.metadata;
         metadata.replay_name = replay_name.or(metadata.replay_name);
-        Ok(Self { detail_type, metadata, data: detail.data, source, said: None, task: None })
+        Ok(Self {
+            detail_type,
+            metadata,
+            data: detail.data,
+            source,
+            said: None,
+            task: None,
+            customer: None,
+        })
     }
 
     /// Reads what a state machine hands to an action: `action`, `event` and, where the machine
@@ -137,6 +148,17 @@ impl Message {
             "source": self.source, "detail-type": self.detail_type,
             "detail": { "metadata": metadata, "data": data },
         }))
+    }
+
+    /// Refuses what is not the customer's who gave the command, as if it were not there.
+    pub(crate) fn owned_by(
+        &self,
+        owner: impl FnOnce() -> Option<String>,
+    ) -> Result<(), ActionError> {
+        match &self.customer {
+            Some(customer) if owner().as_ref() != Some(customer) => Err(ActionError::not_theirs()),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a state machine says what is emitted on this message.

@@ -77,6 +77,7 @@ pub(crate) fn entry<O: Outputs>(
         category: spec.category(),
         traceparent: cause.metadata.traceparent.clone(),
         replay_name: None,
+        actor: cause.metadata.actor.clone().filter(|_| by_command),
     };
     let unwritable = |error| Failure::corrupt("event", &error);
     let data = event.to_json().map_err(unwritable)?;

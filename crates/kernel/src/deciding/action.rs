@@ -18,6 +18,13 @@ pub trait Action: Send + Sync {
     /// Where its state is read.
     fn keys(&self, input: &Input<Self>) -> <Self::State as State>::Keys;
 
+    /// The customer whose it is that a command asks about. Where a customer gives the command, the
+    /// kernel asks before the decision, and whatever is not theirs is not there; so nothing is theirs
+    /// until an action says so.
+    fn owner(&self, _: &Input<Self>, _: &Self::State) -> Option<String> {
+        None
+    }
+
     /// Decides.
     ///
     /// # Errors
@@ -48,6 +55,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub const fn metadata(&self) -> &'a Metadata {
         &self.message.metadata
+    }
+
+    /// Whether a customer gave the command, who may touch only what is theirs.
+    #[must_use]
+    pub const fn is_of_customer(&self) -> bool {
+        self.message.customer.is_some()
     }
 
     /// The task of a state machine that handed the message over.
@@ -96,6 +109,12 @@ pub enum ActionError {
 }
 
 impl ActionError {
+    /// What a customer is told of anything that is not theirs, be it there or not.
+    #[must_use]
+    pub fn not_theirs() -> Self {
+        Self::NotFound("there is no such thing, or it is not yours".to_owned())
+    }
+
     /// A field that breaks a rule.
     #[must_use]
     pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {

@@ -41,6 +41,11 @@ pub trait ExternalAction: Send + Sync {
     /// Where its state is read.
     fn keys(&self, input: &<Self::Row as Row>::Input) -> <Self::State as State>::Keys;
 
+    /// See [`Action::owner`].
+    fn owner(&self, _: &<Self::Row as Row>::Input, _: &Self::State) -> Option<String> {
+        None
+    }
+
     /// Decides, or says which call has to be made first.
     ///
     /// # Errors
@@ -89,6 +94,10 @@ impl<A: Action> ExternalAction for WithoutCalls<A> {
         self.0.keys(input)
     }
 
+    fn owner(&self, input: &<A::Row as Row>::Input, state: &A::State) -> Option<String> {
+        self.0.owner(input, state)
+    }
+
     fn decide(
         &self,
         input: &<A::Row as Row>::Input,
@@ -109,6 +118,10 @@ impl<A: Action> Action for &A {
 
     fn keys(&self, input: &<A::Row as Row>::Input) -> <A::State as State>::Keys {
         (**self).keys(input)
+    }
+
+    fn owner(&self, input: &<A::Row as Row>::Input, state: &A::State) -> Option<String> {
+        (**self).owner(input, state)
     }
 
     fn decide(

@@ -29,6 +29,7 @@ pub fn metadata() -> Metadata {
         category: Category::Event,
         traceparent: None,
         replay_name: None,
+        actor: None,
     }
 }
 
@@ -37,7 +38,15 @@ pub fn metadata() -> Metadata {
 pub fn message() -> Message {
     let data = serde_json::value::RawValue::NULL.to_owned();
     let (detail_type, source) = (String::new(), String::new());
-    Message { detail_type, metadata: metadata(), data, source, said: None, task: None }
+    Message {
+        detail_type,
+        metadata: metadata(),
+        data,
+        source,
+        said: None,
+        task: None,
+        customer: None,
+    }
 }
 
 /// The same, handed over by a task of a state machine that waits with this token.

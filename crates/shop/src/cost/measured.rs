@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chorus_events::table::TABLE;
-use chorus_http::{HttpFunction, MAX_BODY};
+use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
 use chorus_kernel::{Clock, Handler, Kernel, Store};
 use chorus_local::{
     Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Taken, VirtualClock, Work,
@@ -18,7 +18,7 @@ use tower::ServiceExt;
 
 use super::recorder::{RecordedBus, RecordedStore, RecordedTask, Recorder};
 use super::{Consumption, CostError};
-use crate::{API, CARRIER_API_KEY, Partners, ShopConfig, functions};
+use crate::{API, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, functions};
 
 /// When every story begins, in seconds since the epoch. The text of a moment is longer or shorter with
 /// its digits, and a record of about a kilobyte would cost more or less with it.
@@ -75,7 +75,8 @@ impl MeasuredShop {
         kernel.machines = local.machines_on(Arc::clone(&store));
         kernel.store = store;
         kernel.bus = Arc::new(RecordedBus { bus: kernel.bus, recorder: Arc::clone(&recorder) });
-        let router = chorus_http::router(&kernel, API, routes);
+        let caller = Caller::trusted(LOCAL, &routes);
+        let router = trusting(chorus_http::router(&kernel, API, routes), caller);
         Ok(Self { local, recorder, kernel, clock, router })
     }
 

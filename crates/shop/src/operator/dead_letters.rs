@@ -1,7 +1,8 @@
 //! Dead letters: looking at them, and sending them to their original targets.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
+use chorus_http::Caller;
 use chorus_local::{DeadLetter, Selection};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,7 @@ pub(super) async fn list(State(desk): State<OperatorApi>) -> Json<Vec<DeadLetter
 
 pub(super) async fn redrive(
     State(desk): State<OperatorApi>,
+    Extension(by): Extension<Caller>,
     Json(request): Json<RedriveRequest>,
 ) -> Result<Json<Vec<DeadLetterView>>, Refused> {
     let asked = serde_json::to_value(&request)?;
@@ -72,7 +74,7 @@ pub(super) async fn redrive(
     let letters = if dry_run {
         desk.local.dead_letters(&selection)
     } else {
-        let begun = desk.begin("redrive", asked).await?;
+        let begun = desk.begin(&by, "redrive", asked).await?;
         let went = desk.local.redrive(&selection).await?;
         let sent = |letter: &DeadLetter| json!({ "id": letter.id, "rule": *letter.rule, "event-id": letter.event.event_id });
         let letters: Vec<Value> = went.iter().take(MOST_NAMED).map(sent).collect();

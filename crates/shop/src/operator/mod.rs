@@ -11,14 +11,16 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use chorus_events::OrderId;
+use chorus_events::callers::ONLY_OPERATORS;
+use chorus_http::{Caller, restricted};
 use chorus_local::{ExecutionStory, Local};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::audit::{self, AuditEntry};
+use crate::audit::{self, Act, AuditEntry};
 use crate::{Accounts, Partners};
 
 pub use dead_letters::{DeadLetterView, RedriveRequest};
@@ -44,10 +46,21 @@ struct OperatorApi {
 
 impl OperatorApi {
     /// Writes down what is about to be done.
-    async fn begin(&self, what: &str, asked: Value) -> Result<audit::Begun, audit::AuditError> {
-        let now = self.local.kernel().clock.now();
-        audit::begin(self.local.store().as_ref(), now, what, asked).await
+    async fn begin(
+        &self,
+        by: &Caller,
+        what: &str,
+        asked: Value,
+    ) -> Result<audit::Begun, audit::AuditError> {
+        let at = self.local.kernel().clock.now();
+        let act = Act { at, by: name(by), what, asked };
+        audit::begin(self.local.store().as_ref(), act).await
     }
+}
+
+/// As the audit keeps it. Nobody without a name comes as far as here.
+fn name(operator: &Caller) -> &str {
+    operator.name().unwrap_or("unknown")
 }
 
 /// Why an operator gets no answer.
@@ -78,7 +91,7 @@ impl<E: std::error::Error> From<E> for Refused {
 }
 
 pub(crate) fn router(local: Arc<Local>, partners: Partners) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/operator/dead-letters", get(dead_letters::list))
         .route("/operator/dead-letters/redrive", post(dead_letters::redrive))
         .route("/operator/replay", post(replay::replay))
@@ -93,7 +106,8 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners) -> Router {
         .route("/operator/load", get(load))
         .route("/operator/recent-events", get(recent_events))
         .route("/operator/projections/rebuild", post(rebuild))
-        .with_state(OperatorApi { local, partners })
+        .with_state(OperatorApi { local, partners });
+    restricted(router, ONLY_OPERATORS)
 }
 
 #[derive(Deserialize)]
@@ -174,8 +188,11 @@ async fn recent_events(
 }
 
 /// Makes the list of orders anew, from nothing but the orders' own events.
-async fn rebuild(State(desk): State<OperatorApi>) -> Result<Json<Value>, Refused> {
-    let begun = desk.begin("rebuild", Value::Null).await?;
+async fn rebuild(
+    State(desk): State<OperatorApi>,
+    Extension(by): Extension<Caller>,
+) -> Result<Json<Value>, Refused> {
+    let begun = desk.begin(&by, "rebuild", Value::Null).await?;
     let removed = desk.local.store().clear(chorus_order::VIEW_TABLE.name)?;
     let folded = chorus_order::rebuild(desk.local.store().as_ref()).await?;
     let outcome = json!({ "removed": removed, "folded": folded });
@@ -193,10 +210,13 @@ struct Settlement {
 /// An operator has dealt with what was found of an order.
 async fn settle(
     State(desk): State<OperatorApi>,
+    Extension(by): Extension<Caller>,
     Json(Settlement { order_id, reason }): Json<Settlement>,
 ) -> Result<Json<Value>, Refused> {
     let now = desk.local.kernel().clock.now();
-    audit::settle(desk.local.store().as_ref(), now, order_id.as_str(), &reason).await?;
+    let settled =
+        audit::settle(desk.local.store().as_ref(), (name(&by), now), order_id.as_str(), &reason);
+    settled.await?;
     Ok(Json(json!({ "settled": order_id })))
 }
 

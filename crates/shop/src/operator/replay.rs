@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
+use chorus_http::Caller;
 use chorus_kernel::{Store, record_key};
 use chorus_local::{Local, Replay};
 use chorus_table::Replay as Policy;
@@ -63,6 +64,7 @@ pub struct ReplayReport {
 
 pub(super) async fn replay(
     State(desk): State<OperatorApi>,
+    Extension(by): Extension<Caller>,
     Json(request): Json<ReplayRequest>,
 ) -> Result<Json<ReplayReport>, Refused> {
     let now = desk.local.kernel().clock.now();
@@ -70,7 +72,7 @@ pub(super) async fn replay(
     let mut report = foresee(&desk.local, &request).await?;
     (report.name, report.dry_run) = (name.clone(), request.dry_run);
     if !request.dry_run {
-        let begun = desk.begin("replay", serde_json::to_value(&request)?).await?;
+        let begun = desk.begin(&by, "replay", serde_json::to_value(&request)?).await?;
         let ReplayRequest { from, to, rule, .. } = request;
         let replayed = Replay { name, from, to, rule, dry_run: false };
         let went = desk.local.replay(&replayed).await?;

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chorus_events::table::TABLE;
-use chorus_http::HttpFunction;
+use chorus_http::{Caller, HttpFunction, trusting};
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
 use chorus_local::{EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, Work};
 use chorus_shop::{API, CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, functions};
@@ -82,7 +82,8 @@ impl Harness {
         let mut kernel = local.kernel().clone();
         kernel.store = wrap(kernel.store);
         kernel.machines = local.machines_on(Arc::clone(&kernel.store));
-        let router = chorus_http::router(&kernel, API, routes);
+        let caller = Caller::trusted("maria", &routes);
+        let router = trusting(chorus_http::router(&kernel, API, routes), caller);
         couriers.start(&router);
         let world = Self { local, kernel, partners, tables, router, depot };
         world.seed(customers).await?;

@@ -16,15 +16,15 @@ impl<A: Application> Simulation<A> {
         let attempt = client.attempts;
         let label = format!("{}, attempt {attempt}", client.name);
         let request = self.application.request(client, self.environment.now());
-        let route = client.route;
-        let Some(endpoint) = self.routes.get(route).cloned() else {
-            self.environment.violated(format!("routes: there is no {route}"));
+        let place = client.route;
+        let Some(route) = self.routes.get(place).cloned() else {
+            self.environment.violated(format!("routes: there is no {place}"));
             return;
         };
         let kernel = self.kernel.clone();
-        let future = async move { Done::Answer(endpoint.call(&kernel, &request).await) };
+        let future = async move { Done::Answer(route.answer(&kernel, request).await) };
         let purpose = Purpose::Request { client: index, attempt };
-        self.spawn(NextStep { label, place: route.to_owned(), purpose }, Box::pin(future));
+        self.spawn(NextStep { label, place: place.to_owned(), purpose }, Box::pin(future));
     }
 
     pub(super) fn answered(

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use chorus_http::HttpFunction;
+use chorus_http::{HttpFunction, Route};
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, StoreError, TableSpec};
 use chorus_local::{
     Definitions, Disorder, DynoxideStore, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig,
@@ -24,7 +24,7 @@ use crate::store::BackingStore;
 use crate::trouble::Trouble;
 
 /// The routes of the services, by method and path.
-pub(super) type Routes = BTreeMap<String, Arc<dyn chorus_http::Endpoint>>;
+pub(super) type Routes = BTreeMap<String, Route>;
 
 impl<A: Application> Simulation<A> {
     /// A run in which nothing has happened yet.
@@ -38,7 +38,7 @@ impl<A: Application> Simulation<A> {
         let (functions, routes) = HttpFunction::split(functions);
         let routes = routes
             .into_iter()
-            .map(|route| (format!("{} {}", route.method, route.path), route.endpoint))
+            .map(|route| (format!("{} {}", route.method, route.path), route))
             .collect();
         let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE];
         tables.extend(functions.iter().flat_map(|it| it.tables.iter().copied()));

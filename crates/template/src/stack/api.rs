@@ -1,19 +1,20 @@
 //! The HTTP API in front of the functions that have routes.
 
-use chorus_http::{HttpFunction, Route};
+use std::collections::BTreeSet;
+
+use chorus_http::{Callers, HttpFunction, Route};
+use serde_json::{Value, json};
 
 use super::Stack;
 use super::parameters::HAS_JWT;
 use crate::Template;
 use crate::constructs::{HttpApi, InvokePermission, LogGroup, Operation};
+use crate::intrinsics::either;
 use crate::names;
 
 pub(crate) const API: &str = "Api";
 /// The log group of its requests.
 const LOGS: &str = "ApiLogs";
-
-/// Routes below this path carry their own proof, a signature.
-const SIGNED: &str = "/webhooks/";
 
 pub(crate) fn add(template: &mut Template, stack: &Stack) {
     if !stack.has_api() {
@@ -45,6 +46,21 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
     }
 }
 
+/// The variable that gives whoever has no token every role, where the API asks for none.
+pub(crate) fn without_token(routes: &[Route]) -> Option<(String, Value)> {
+    let roles: BTreeSet<&str> = routes
+        .iter()
+        .filter_map(|route| match route.callers {
+            Callers::Token { roles, .. } => Some(roles),
+            Callers::Nobody | Callers::Anyone | Callers::Partner(_) => None,
+        })
+        .flat_map(|roles| roles.iter().map(|role| role.name))
+        .collect();
+    let roles = roles.into_iter().collect::<Vec<_>>().join(" ");
+    let value = either(HAS_JWT, json!(""), json!(roles));
+    (!roles.is_empty()).then(|| ("ROLES_WITHOUT_TOKEN".to_owned(), value))
+}
+
 fn operation(function: &HttpFunction, route: &Route) -> Operation {
     Operation {
         path: route.path,
@@ -52,6 +68,6 @@ fn operation(function: &HttpFunction, route: &Route) -> Operation {
         summary: route.summary,
         success: route.success,
         function: names::function(function.function.service.name),
-        guarded: !route.path.starts_with(SIGNED),
+        guarded: route.callers.need_token(),
     }
 }

@@ -1,13 +1,13 @@
 //! One function for each service, with its role, its failures and its logs.
 
-use chorus_kernel::Function as ServiceFunction;
+use chorus_http::HttpFunction;
 use chorus_table::Rule;
 use chorus_table::policy::BUS;
 use chorus_table::{Service, Via};
 use serde_json::Value;
 
 use super::topology::{self, Topology};
-use super::{Stack, grants, machines};
+use super::{Stack, api, grants, machines};
 use crate::Template;
 use crate::constructs::{
     EventRule, EventSource, Function, LogGroup, Principal, Queue, Role, Statement,
@@ -24,7 +24,7 @@ pub(crate) fn add(
     template: &mut Template,
     stack: &Stack,
     topology: &Topology,
-    function: &ServiceFunction,
+    HttpFunction { function, routes }: &HttpFunction,
 ) {
     let service = function.service;
     template.section(story(topology, service));
@@ -39,6 +39,7 @@ pub(crate) fn add(
     let application = &stack.application;
     let variables = application.variables.iter().filter(|(whose, ..)| *whose == service);
     environment.extend(variables.map(|(_, name, value)| (name.clone(), value.clone())));
+    environment.extend(api::without_token(routes));
     let construct = Function {
         description: format!("{}: answers events with events", service.title),
         environment,

@@ -5,15 +5,13 @@
 mod faults;
 mod table;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use chorus_http::{Endpoint, HttpFunction, Method, Problem, Request, Response, Route};
 use chorus_kernel::{Function, Kernel, MachineSpec, TableSpec, answers};
 use chorus_table::{Partner, Table, Via};
 use chorus_template::{Application, PartnerApi, Stack, check, synthesize};
 use serde_json::json;
-use table::{RingPager, TABLE, services};
+use table::{RingPager, TABLE, rows, services};
 
 answers! {
     enum Outcome in "outcome" {
@@ -41,17 +39,7 @@ impl Endpoint for Open {
 }
 
 fn post_ticket() -> Route {
-    Route {
-        method: Method::POST,
-        path: "/tickets",
-        summary: "Open a ticket",
-        success: 201,
-        request: None,
-        response: None,
-        parameters: &[],
-        page_limit: None,
-        endpoint: Arc::new(Open),
-    }
+    Route::of::<rows::OpenTicket>(Method::POST, "/tickets", Open).summary("Open a ticket", 201)
 }
 
 /// The desk, as an application of its own describes itself.

@@ -59,7 +59,7 @@ pub use rows::RingPager;
 chorus_table::design_table! {
     /// Opens a ticket.
     OpenTicket: DESK api [OpenTicket] => [TicketOpened]
-        .records();
+        .records().callers(chorus_table::Callers::customers_or(&[]));
 
     /// Handles a ticket: the machine does.
     HandleTicket: DESK on [TicketOpened] => []

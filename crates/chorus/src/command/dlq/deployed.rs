@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chorus_aws_operator::{Operator, ReceivedLetter, Target};
-use chorus_shop::audit;
+use chorus_shop::audit::{self, Act};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Dlq, Verb, Which, print_audit};
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
+use crate::stack::user;
 
 pub(super) async fn run(dlq: &Dlq, operator: &Operator) -> anyhow::Result<ExitCode> {
     match &dlq.verb {
@@ -55,7 +56,8 @@ async fn redrive(
         "ids": ids, "code": code, "queue": queue, "limit": limit, "per-second": per_second,
     });
     let store = operator.store().await?;
-    let begun = audit::begin(&store, Timestamp::now(), "redrive", asked).await?;
+    let act = Act { at: Timestamp::now(), by: &user(), what: "redrive", asked };
+    let begun = audit::begin(&store, act).await?;
     let pause = per_second.map(|rate| Duration::from_secs(1) / rate.max(1));
     let (mut went, mut kept) = (Vec::new(), Vec::new());
     for letter in letters(operator, which).await? {

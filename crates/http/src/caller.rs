@@ -1,0 +1,140 @@
+//! Who calls, and whether they may.
+
+use std::collections::BTreeSet;
+
+use chorus_table::{CallerRole, Callers, Customers};
+
+use crate::{Problem, Route};
+
+/// Who calls: nobody known, a customer, or somebody with roles. An adapter knows it from a verified
+/// token; a body never says it.
+///
+/// Whoever has a role is no customer: a reviewer called `ana` owns nothing of the customer `ana`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caller {
+    name: Option<String>,
+    roles: BTreeSet<String>,
+}
+
+impl Caller {
+    /// A caller without a token.
+    #[must_use]
+    pub const fn unknown() -> Self {
+        Self { name: None, roles: BTreeSet::new() }
+    }
+
+    /// The customer of this id.
+    #[must_use]
+    pub fn customer(id: impl Into<String>) -> Self {
+        Self { name: Some(id.into()), roles: BTreeSet::new() }
+    }
+
+    /// Somebody of this name who has these roles; a customer where there is none.
+    #[must_use]
+    pub fn with_roles<R: Into<String>>(
+        name: impl Into<String>,
+        roles: impl IntoIterator<Item = R>,
+    ) -> Self {
+        Self { name: Some(name.into()), roles: roles.into_iter().map(Into::into).collect() }
+    }
+
+    /// Somebody who has every role that a route asks for: who is trusted without a token.
+    #[must_use]
+    pub fn trusted(name: impl Into<String>, routes: &[Route]) -> Self {
+        let roles = routes.iter().flat_map(|route| match route.callers {
+            Callers::Token { roles, .. } => roles,
+            Callers::Nobody | Callers::Anyone | Callers::Partner(_) => &[],
+        });
+        Self::with_roles(name, roles.map(|role| role.name))
+    }
+
+    /// Their name, as the token has it: what is kept with what they did.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    #[must_use]
+    pub fn has(&self, role: CallerRole) -> bool {
+        self.roles.contains(role.name)
+    }
+}
+
+/// How far a caller may go who may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admitted {
+    Everything,
+    /// What belongs to this customer.
+    OnlyOf(String),
+}
+
+/// Whether `caller` is one of `callers`, and how far they may go.
+///
+/// # Errors
+/// 401 where a token is needed and there is none; 403 where the caller is none of those.
+pub fn admit(callers: &Callers, caller: &Caller) -> Result<Admitted, Problem> {
+    let (customers, roles) = match callers {
+        Callers::Anyone | Callers::Partner(_) => return Ok(Admitted::Everything),
+        Callers::Nobody => (Customers::None, &[][..]),
+        Callers::Token { customers, roles } => (*customers, *roles),
+    };
+    let Some(name) = caller.name() else {
+        return Err(Problem::new(
+            401,
+            "unauthorized",
+            "a token is needed: Authorization: Bearer …",
+        ));
+    };
+    if roles.iter().any(|role| caller.has(*role)) {
+        return Ok(Admitted::Everything);
+    }
+    match customers {
+        Customers::Own if caller.roles.is_empty() => Ok(Admitted::OnlyOf(name.to_owned())),
+        Customers::All if caller.roles.is_empty() => Ok(Admitted::Everything),
+        _ => Err(Problem::new(403, "forbidden", format!("this is for {callers}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAFF: CallerRole = CallerRole::new("staff");
+
+    fn status(callers: Callers, caller: &Caller) -> u16 {
+        admit(&callers, caller).map_or_else(|problem| problem.status, |_| 200)
+    }
+
+    #[test]
+    fn a_customer_goes_as_far_as_what_is_theirs() {
+        let ana = Caller::customer("ana");
+        let admitted = admit(&Callers::owner_or(&[STAFF]), &ana).unwrap();
+        assert_eq!(admitted, Admitted::OnlyOf("ana".to_owned()));
+        assert_eq!(status(Callers::with(&[STAFF]), &ana), 403);
+        assert_eq!(admit(&Callers::customers_or(&[STAFF]), &ana).unwrap(), Admitted::Everything);
+    }
+
+    #[test]
+    fn somebody_with_another_role_owns_nothing_under_their_name() {
+        let ana = Caller::with_roles("ana", ["reviewer"]);
+        assert_eq!(status(Callers::owner_or(&[STAFF]), &ana), 403);
+        assert_eq!(status(Callers::customers_or(&[STAFF]), &ana), 403);
+    }
+
+    #[test]
+    fn without_a_token_only_what_is_open_or_signed_is_answered() {
+        let partner = chorus_table::Partner { name: "carrier", source: "com.logistics" };
+        for (callers, wanted) in [
+            (Callers::Anyone, 200),
+            (Callers::Partner(partner), 200),
+            (Callers::Nobody, 401),
+            (Callers::with(&[STAFF]), 401),
+            (Callers::customers_or(&[]), 401),
+        ] {
+            assert_eq!(status(callers, &Caller::unknown()), wanted, "{callers}");
+        }
+        let staff = Caller::with_roles("maria", ["staff"]);
+        assert_eq!(status(Callers::Nobody, &staff), 403);
+        assert_eq!(status(Callers::with(&[STAFF]), &staff), 200);
+    }
+}

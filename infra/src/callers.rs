@@ -1,0 +1,34 @@
+//! Who may call which route, as docs/SECURITY.md tells it.
+
+use std::path::Path;
+
+use crate::functions;
+
+/// Where the table stands, from the root.
+const PAGE: &str = "docs/SECURITY.md";
+const BEGIN: &str =
+    "<!-- Written by `cargo design --write` from the design table and the routes. -->\n";
+const END: &str = "<!-- Until here. -->\n";
+
+/// A line of Markdown for each route, by path.
+#[must_use]
+pub fn who_may_call() -> String {
+    let routes = functions::all().into_iter().flat_map(|function| function.routes);
+    let line = |route: chorus_http::Route| {
+        let (method, path) = (&route.method, route.path);
+        format!("| `{method} {path}` | {} | {} |\n", route.summary, route.callers)
+    };
+    let mut lines: Vec<(&str, String)> = routes.map(|route| (route.path, line(route))).collect();
+    lines.sort();
+    let lines: String = lines.into_iter().map(|(_, line)| line).collect();
+    format!("| route | what it does | for |\n|---|---|---|\n{lines}")
+}
+
+/// The page of the repository `root` with today's table in it; none where it has no place for it.
+#[must_use]
+pub fn security_page(root: &Path) -> Option<(String, String)> {
+    let page = std::fs::read_to_string(root.join(PAGE)).ok()?;
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some((PAGE.to_owned(), format!("{before}{BEGIN}{}{END}{after}", who_may_call())))
+}

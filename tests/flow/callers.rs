@@ -1,0 +1,232 @@
+//! Every route, asked by every kind of caller, of their own and of what is somebody else's.
+
+use chorus_events::callers::{OPERATOR, REVIEWER, STAFF};
+use chorus_http::{Caller, Callers, Method, Role, Route};
+use chorus_table::Customers;
+use chorus_tests::{Answer, TestShop, order_of};
+use serde_json::{Value, json};
+
+/// A shop with an order of Ana that was delivered, and one that waits for a reviewer.
+struct World {
+    test: TestShop,
+    delivered: String,
+    waiting: String,
+}
+
+impl World {
+    async fn open() -> Self {
+        let test = TestShop::open(&["ana", "bob"]).await.unwrap();
+        let ring = json!({ "name": "Ring", "price": 1_500, "stock": 9 });
+        test.ok("PUT", "/items/ring", ring).await.unwrap();
+        test.rest().await.unwrap();
+        let delivered = test.order("ana", "chai", 1).await.unwrap();
+        test.ended(&delivered).await.unwrap();
+        let waiting = test.order("ana", "ring", 1).await.unwrap();
+        test.rest().await.unwrap();
+        Self { test, delivered, waiting }
+    }
+
+    async fn ask(&self, caller: &Caller, route: &Route, number: usize) -> Answer {
+        let (path, body) = self.request(route).await;
+        let key = format!("{}-{number}", path.replace('/', "-"));
+        let asked = (route.method.as_str(), path.as_str());
+        self.test.ask_as(caller.clone(), asked, (Some(&key), &body)).await.unwrap()
+    }
+
+    /// A request about what is Ana's.
+    async fn request(&self, route: &Route) -> (String, Value) {
+        let Self { delivered, waiting, .. } = self;
+        let reading = route.method == Method::GET;
+        let (path, body) = match (route.method.as_str(), route.path) {
+            ("POST", "/orders") => ("/orders".to_owned(), order_of("ana", "chai", 1)),
+            ("GET", "/orders") => ("/orders?customer-id=ana".to_owned(), Value::Null),
+            ("GET", "/orders/{id}") => (format!("/orders/{delivered}"), Value::Null),
+            ("POST", "/orders/{id}/cancel") => {
+                let order = self.test.order("ana", "tofu", 1).await.unwrap();
+                (format!("/orders/{order}/cancel"), json!({}))
+            }
+            ("PUT", "/items/{sku}") => {
+                let item = json!({ "name": "Tofu", "price": 23.25, "stock": 35 });
+                ("/items/tofu".to_owned(), item)
+            }
+            ("GET", "/items/{sku}") => ("/items/chai".to_owned(), Value::Null),
+            ("PUT", "/customers/{id}") => {
+                let customer = json!({ "name": "Ana", "email": "ana@example.com" });
+                ("/customers/ana".to_owned(), customer)
+            }
+            ("GET", "/customers/{id}") => ("/customers/ana".to_owned(), Value::Null),
+            ("POST", "/reviews/{order-id}") => {
+                let path = format!("/reviews/{waiting}");
+                let review = self.test.ok("GET", &path, Value::Null).await.unwrap();
+                (path, json!({ "verdict": "take", "handle": review["handle"] }))
+            }
+            ("GET", "/reviews/{order-id}") => (format!("/reviews/{waiting}"), Value::Null),
+            ("GET", "/events") => (format!("/events?order-id={delivered}"), Value::Null),
+            ("GET", "/payments/{order-id}") => (format!("/payments/{delivered}"), Value::Null),
+            ("GET", "/deliveries/{order-id}") => (format!("/deliveries/{delivered}"), Value::Null),
+            ("POST", "/payments/{order-id}/refund") => {
+                (format!("/payments/{delivered}/refund"), json!({}))
+            }
+            ("POST", "/webhooks/logistics") => (route.path.to_owned(), json!({})),
+            (_, path) if reading && !path.contains('{') => (path.to_owned(), Value::Null),
+            (method, path) => panic!("say here how {method} {path} is asked about what is Ana's"),
+        };
+        (path, body)
+    }
+}
+
+fn who(role: Role) -> Caller {
+    Caller::with_roles("maria", [role.name])
+}
+
+/// What a caller is refused with on a route about what is Ana's; nothing where they are answered.
+fn refusal(route: &Route, caller: &Caller) -> Option<u16> {
+    let Callers::Token { customers, roles } = route.callers else {
+        // Nobody here has the carrier's secret.
+        return matches!(route.callers, Callers::Partner(_)).then_some(401);
+    };
+    let (ana, bob) = (Caller::customer("ana"), Caller::customer("bob"));
+    match customers {
+        _ if caller.name().is_none() => Some(401),
+        _ if roles.iter().any(|role| caller.has(*role)) => None,
+        Customers::Own if *caller == bob => Some(404),
+        Customers::Own if *caller == ana => None,
+        Customers::All if *caller == ana || *caller == bob => None,
+        _ => Some(403),
+    }
+}
+
+fn routes() -> Vec<Route> {
+    chorus_services::described().into_iter().flat_map(|function| function.routes).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_answers_whom_the_table_names_and_nobody_else() {
+    let world = World::open().await;
+    let callers = [
+        Caller::unknown(),
+        Caller::customer("ana"),
+        Caller::customer("bob"),
+        who(STAFF),
+        who(REVIEWER),
+        who(OPERATOR),
+        Caller::with_roles("ana", ["stranger"]),
+    ];
+    let mut number = 0;
+    for route in routes() {
+        for caller in &callers {
+            number += 1;
+            let answer = world.ask(caller, &route, number).await;
+            let told = format!("{route:?} for {}, as {caller:?}: {answer:?}", route.callers);
+            match refusal(&route, caller) {
+                Some(status) => assert_eq!(answer.status, status, "{told}"),
+                None => assert!(![401, 403, 404].contains(&answer.status), "{told}"),
+            }
+        }
+    }
+    assert_eq!(number, routes().len() * callers.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_somebody_elses_is_answered_as_if_it_were_not_there() {
+    let world = World::open().await;
+    let bob = || Caller::customer("bob");
+    let there = format!("/orders/{}", world.delivered);
+    for (method, there, missing) in [
+        ("GET", there.as_str(), "/orders/1073459984"),
+        ("POST", &format!("{there}/cancel"), "/orders/1073459984/cancel"),
+        ("GET", "/customers/ana", "/customers/nobody"),
+        ("PUT", "/customers/ana", "/customers/nobody"),
+    ] {
+        let body = match method {
+            "PUT" => json!({ "name": "Bob", "email": "bob@example.com" }),
+            _ => json!({}),
+        };
+        let foreign = world.test.ask_as(bob(), (method, there), (None, &body)).await.unwrap();
+        let missing = world.test.ask_as(bob(), (method, missing), (None, &body)).await.unwrap();
+        assert_eq!(foreign, missing, "{method} {there}");
+        assert_eq!(foreign.status, 404);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_neither_takes_over_an_address_nor_sets_a_price_nor_unblocks_themselves() {
+    let test = TestShop::open(&["ana", "bob"]).await.unwrap();
+    let theirs = json!({ "name": "Bob", "email": "bob@example.com" });
+    let bob = || Caller::customer("bob");
+    let taken = test.ask_as(bob(), ("PUT", "/customers/ana"), (None, &theirs)).await.unwrap();
+    assert_eq!(taken.status, 404);
+    let ana = test.ok("GET", "/customers/ana", Value::Null).await.unwrap();
+    assert_eq!(ana["email"], "somebody@example.com");
+    let cheap = json!({ "name": "Chai", "price": 0.01, "stock": 39 });
+    let price = test.ask_as(bob(), ("PUT", "/items/chai"), (None, &cheap)).await.unwrap();
+    assert_eq!(price.status, 403);
+    let blocked = json!({ "name": "Bob", "email": "bob@example.com", "blocked": true });
+    test.ok("PUT", "/customers/bob", blocked.clone()).await.unwrap();
+    let said = test.ask_as(bob(), ("PUT", "/customers/bob"), (None, &blocked)).await.unwrap();
+    assert_eq!((said.status, &said.body["errors"][0]["field"]), (403, &json!("/blocked")));
+    let own = test.ask_as(bob(), ("PUT", "/customers/bob"), (None, &theirs)).await.unwrap();
+    assert_eq!((own.status, &own.body["blocked"]), (200, &json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reviewer_is_who_their_token_says_and_never_the_customer() {
+    let world = World::open().await;
+    let path = format!("/reviews/{}", world.waiting);
+    let handle = world.test.ok("GET", &path, Value::Null).await.unwrap()["handle"].clone();
+    let approved = json!({ "verdict": "approve", "handle": handle });
+    let named = json!({ "verdict": "approve", "handle": handle, "reviewer": "maria" });
+    let post = ("POST", path.as_str());
+    let forged = world.test.ask_as(who(REVIEWER), post, (None, &named)).await.unwrap();
+    assert_eq!((forged.status, &forged.body["errors"][0]["field"]), (422, &json!("/reviewer")));
+    let ana = Caller::with_roles("ana", [REVIEWER.name]);
+    let own = world.test.ask_as(ana, post, (None, &approved)).await.unwrap();
+    assert_eq!(own.status, 409, "{own:?}");
+    let other = world.test.ask_as(who(REVIEWER), post, (None, &approved)).await.unwrap();
+    assert_eq!((other.status, &other.body["reviewer"]), (200, &json!("maria")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gave_a_command_is_kept_with_the_event_that_follows_from_it() {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let order = test.order("ana", "chai", 1).await.unwrap();
+    let cancel = format!("/orders/{order}/cancel");
+    let ana = Caller::customer("ana");
+    let canceled = test.ask_as(ana, ("POST", &cancel), (None, &json!({}))).await.unwrap();
+    assert_eq!(canceled.status, 202, "{canceled:?}");
+    test.ended(&order).await.unwrap();
+    let path = format!("/events?order-id={order}&limit=1000");
+    let log = test.ok("GET", &path, Value::Null).await.unwrap();
+    for event in log["events"].as_array().unwrap() {
+        let actor = match event["detail-type"].as_str().unwrap() {
+            "OrderCreated" => json!("maria"),
+            "OrderCanceled" => json!("ana"),
+            _ => Value::Null,
+        };
+        assert_eq!(event["metadata"]["actor"], actor, "{event}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_operators_do_is_for_operators_and_kept_under_their_name() {
+    let test = TestShop::open(&[]).await.unwrap();
+    for (caller, status) in [
+        (Caller::unknown(), 401),
+        (Caller::customer("ana"), 403),
+        (who(STAFF), 403),
+        (who(REVIEWER), 403),
+        (who(OPERATOR), 200),
+    ] {
+        for (method, path, body) in [
+            ("GET", "/operator/dead-letters", &Value::Null),
+            ("GET", "/operator/accounts", &Value::Null),
+            ("GET", "/operator/recent-events", &Value::Null),
+            ("POST", "/operator/projections/rebuild", &Value::Null),
+        ] {
+            let asked = test.ask_as(caller.clone(), (method, path), (None, body)).await.unwrap();
+            assert_eq!(asked.status, status, "{method} {path} as {caller:?}");
+        }
+    }
+    let audit = test.ok("GET", "/operator/audit", Value::Null).await.unwrap();
+    assert_eq!(audit[0]["by"], "maria", "{audit}");
+}
