@@ -6,8 +6,8 @@ use crate::command::{
     accounts::Accounts, backup::Backup, cost::CostArguments, demo::Demo, design::Design, dlq::Dlq,
     doctor::Doctor, events::Events, import::Import, order::Order, partners::Partners,
     pattern::Pattern, payment::Payment, projections::Projections, replay::Replay, restore::Restore,
-    review::Review, settle::Settle, simulate::Simulate, states::States, synth::Synth, trace::Trace,
-    up::Up,
+    review::Review, settle::Settle, simulate::Simulate, states::States, synth::Synth, token::Token,
+    trace::Trace, up::Up,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Run the whole shop on this machine
     Up(Up),
+    /// Print a token for the API: a customer's, staff's, a reviewer's or an operator's
+    Token(Token),
     /// Fill a shop with Northwind's items and customers, and place its 830 orders
     Import(Import),
     /// Place, show, list or cancel orders

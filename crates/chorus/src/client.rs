@@ -16,7 +16,7 @@ const MAX_ANSWER: usize = 256 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) enum Client {
     /// A shop that listens at this URL.
-    Remote { http: reqwest::Client, url: String },
+    Remote { http: reqwest::Client, url: String, token: Option<String> },
     /// A shop in this process.
     Here(Router),
 }
@@ -50,7 +50,15 @@ impl<'a> Ask<'a> {
 impl Client {
     pub(crate) fn remote(url: &str) -> Self {
         let url = url.trim_end_matches('/').to_owned();
-        Self::Remote { http: reqwest::Client::new(), url }
+        Self::Remote { http: reqwest::Client::new(), url, token: None }
+    }
+
+    /// The same, with this bearer token; a shop in this process asks for none.
+    pub(crate) fn with_token(self, token: Option<String>) -> Self {
+        match self {
+            Self::Remote { http, url, .. } => Self::Remote { http, url, token },
+            Self::Here(router) => Self::Here(router),
+        }
     }
 
     /// Asks, and reads a good answer as `T`; a problem becomes an error that tells it.
@@ -68,12 +76,15 @@ impl Client {
     pub(crate) async fn send(&self, ask: Ask<'_>) -> anyhow::Result<(u16, Value)> {
         let body = ask.body.map(|body| body.to_string()).unwrap_or_default();
         let (status, bytes) = match self {
-            Self::Remote { http, url } => {
+            Self::Remote { http, url, token } => {
                 let method = reqwest::Method::from_bytes(ask.method.as_bytes())?;
                 let mut request = http.request(method, format!("{url}{}", ask.path)).body(body);
                 request = request.header("content-type", "application/json");
                 if let Some(key) = ask.key {
                     request = request.header("idempotency-key", key);
+                }
+                if let Some(token) = token {
+                    request = request.bearer_auth(token);
                 }
                 let answer = request.send().await.map_err(|error| unreachable(url, &error))?;
                 (answer.status().as_u16(), answer.bytes().await?.to_vec())

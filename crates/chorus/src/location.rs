@@ -22,14 +22,24 @@ pub(crate) struct ShopLocation {
     /// The shop in this directory, running or not
     #[arg(long, value_name = "DIR", global = true, display_order = 801, conflicts_with = "url")]
     data: Option<PathBuf>,
+    /// The token to call with, as `chorus token` prints one
+    #[arg(long, value_name = "TOKEN", global = true, display_order = 802)]
+    #[arg(env = "CHORUS_TOKEN", hide_env_values = true)]
+    token: Option<String>,
 }
 
 impl ShopLocation {
+    /// Where its directory is, if that was said.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.data.as_deref()
+    }
+
     /// Somebody to ask, there.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
-        let Some(data) = &self.data else { return Ok(Client::remote(&self.url)) };
+        let remote = |url: &str| Client::remote(url).with_token(self.token.clone());
+        let Some(data) = &self.data else { return Ok(remote(&self.url)) };
         match running_in(data) {
-            Some(url) => Ok(Client::remote(&url)),
+            Some(url) => Ok(remote(&url)),
             None => {
                 let there = chorus_local::holds_engine(data);
                 let data_of = data.display();

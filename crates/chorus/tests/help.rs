@@ -2,9 +2,10 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "demo",
     "up",
+    "token",
     "import",
     "order",
     "trace",

@@ -12,6 +12,7 @@ mod patterns;
 mod running;
 mod simulating;
 mod survival;
+mod tokens;
 
 use std::process::{Command, Output};
 

@@ -101,7 +101,7 @@ fn a_review_is_listed_and_decided_by_its_order() {
     until("the review", || well(&["review", "--url", url, "list"]).contains("  waits"));
     assert!(well(&["review", "--url", url, "list"]).contains(&id));
     let approved = well(&["review", "--url", url, "approve", &id]);
-    assert!(approved.contains("approve by maria"), "{approved}");
+    assert!(approved.contains("approve by local"), "{approved}");
     until("the delivery", || well(&["order", "--url", url, "show", &id]).contains("Delivered"));
     assert!(well(&["review", "--url", url, "list"]).contains("No review waits"));
 }

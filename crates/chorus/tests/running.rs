@@ -18,9 +18,15 @@ pub(crate) struct Running {
 impl Running {
     /// Starts on `data`, and waits until the shop is open.
     pub(crate) fn on(data: &Path) -> Self {
+        Self::with(data, &[])
+    }
+
+    /// The same, with further arguments of `up`.
+    pub(crate) fn with(data: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_chorus"))
             .args(["up", "--port", "0", "--data"])
             .arg(data)
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anstream::println;
 use anyhow::Context;
-use chorus_http::{Caller, HttpFunction, router, trusting};
+use chorus_http::{Caller, Gate, HttpFunction, router};
 use chorus_local::{Local, LocalConfig};
 
 use crate::{PATIENCE, Program};
@@ -20,7 +20,8 @@ pub(crate) async fn up(program: &Program, data: PathBuf, port: u16) -> anyhow::R
     local.runner().start();
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     let caller = Caller::trusted("local", &routes);
-    let api = trusting(router(local.kernel(), program.info(), routes), caller);
+    let api = Gate::trusting(caller).guard(router(local.kernel(), program.info(), routes));
+    let api = api.into_make_service_with_connect_info::<std::net::SocketAddr>();
     let served = axum::serve(listener, api);
     served.with_graceful_shutdown(interrupted).await?;
     Ok(local.runner().shutdown(PATIENCE).await?)

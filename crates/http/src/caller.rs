@@ -54,6 +54,11 @@ impl Caller {
         self.name.as_deref()
     }
 
+    /// The names of their roles.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.roles.iter().map(String::as_str)
+    }
+
     #[must_use]
     pub fn has(&self, role: CallerRole) -> bool {
         self.roles.contains(role.name)

@@ -8,19 +8,27 @@ mod caller;
 mod command;
 mod function;
 #[cfg(feature = "server")]
+mod gate;
+#[cfg(feature = "server")]
 mod home;
 mod openapi;
 mod problem;
 mod route;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "server")]
+mod tokens;
 
 pub use caller::{Admitted, Caller, admit};
 pub use chorus_table::{CallerRole as Role, Callers};
 pub use command::{command, command_key};
 pub use function::HttpFunction;
+#[cfg(feature = "server")]
+pub use gate::Gate;
 pub use openapi::{ApiInfo, openapi};
 pub use problem::{FieldError, Problem};
 pub use route::{Endpoint, Method, Request, Response, Route};
 #[cfg(feature = "server")]
 pub use server::{MAX_BODY, restricted, router, trusting, with_problems};
+#[cfg(feature = "server")]
+pub use tokens::{TokenKey, TokenKeyError};

@@ -100,6 +100,9 @@ impl From<Problem> for Response {
         let body = serde_json::to_value(&problem).unwrap_or_default();
         let mut response = Self::json(problem.status, body);
         response.content_type = "application/problem+json";
+        if problem.status == 401 {
+            response.headers.push(("www-authenticate", "Bearer".to_owned()));
+        }
         if problem.status == 503 {
             response.headers.push(("retry-after", "1".to_owned()));
         }

@@ -172,7 +172,7 @@ async fn told_as_problem(response: HttpResponse) -> HttpResponse {
     HttpResponse::from_parts(parts, Body::from(body))
 }
 
-fn into_http(response: Response) -> HttpResponse {
+pub(crate) fn into_http(response: Response) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http = (status, response.body.to_string()).into_response();
     http.headers_mut()

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use chorus_kernel::Clock;
 use chorus_local::{Disorder, Policies, SystemClock};
 use chorus_notification::TransportMailer;
@@ -43,6 +44,10 @@ pub struct ShopConfig {
     pub mailer: Option<Arc<TransportMailer>>,
     /// How often, for how long and how fast deliveries are tried.
     pub policies: Policies,
+    /// Whether calls from this machine need a token too.
+    pub require_tokens: bool,
+    /// The origins whose pages may call, such as `https://shop.example`.
+    pub origins: Vec<HeaderValue>,
     /// Deliberate disorder among deliveries, for tests.
     pub disorder: Disorder,
 }
@@ -60,6 +65,8 @@ impl Default for ShopConfig {
             limits: BTreeMap::new(),
             mailer: None,
             policies: Policies::default(),
+            require_tokens: false,
+            origins: Vec::new(),
             disorder: Disorder::default(),
         }
     }

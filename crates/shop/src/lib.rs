@@ -16,7 +16,7 @@ pub use chorus_local::{ExecutionStory, Moment};
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
 pub use config::{CARRIER_API_KEY, LOCAL, ShopConfig, WEBHOOK_SECRET};
 pub use operator::{
-    Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed,
+    Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed, TokenRequest,
 };
 pub use partners::Partners;
 pub use shop::{API, Shop, ShopError, functions};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use chorus_events::table::TABLE;
-use chorus_http::{ApiInfo, Caller, HttpFunction, trusting};
+use chorus_http::{ApiInfo, Caller, Gate, HttpFunction, TokenKey, TokenKeyError};
 use chorus_kernel::{Failure, StoreError, sweep};
 use chorus_local::{Endpoint, Local, LocalConfig, open_directory};
 use chorus_notification::Mailer;
@@ -32,6 +32,8 @@ pub enum ShopError {
     Engine(#[from] chorus_local::Error),
     #[error("the store of the simulated partners cannot be opened")]
     Partners(#[from] StoreError),
+    #[error("nobody can be given a token")]
+    Tokens(#[from] TokenKeyError),
     #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
 }
@@ -130,10 +132,17 @@ impl Shop {
             engine = engine.endpoint(row, Endpoint::new(url, CARRIER_API_KEY));
         }
         let local = Arc::new(Local::open(engine)?);
-        let caller = Caller::trusted(LOCAL, &routes);
-        let desk = operator::router(Arc::clone(&local), partners.clone());
+        let here = Caller::trusted(LOCAL, &routes);
+        let key = match &config.data {
+            Some(data) => TokenKey::in_directory(data)?,
+            None => TokenKey::random()?,
+        };
+        let desk = operator::router(Arc::clone(&local), partners.clone(), key.clone());
         let router = chorus_http::router(local.kernel(), API, routes).merge(desk);
-        let router = trusting(chorus_http::with_problems(router), caller);
+        let from_here = if config.require_tokens { Caller::unknown() } else { here.clone() };
+        let gate =
+            Gate { tokens: Some(key), within: here, from_here, origins: config.origins.clone() };
+        let router = gate.guard(chorus_http::with_problems(router));
         Ok(Self { local, partners, router, serving: Mutex::new(None) })
     }
 
@@ -193,7 +202,8 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
             tracing::debug!("the shop is gone, which is a reason to stop as well");
         }
     };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
         tracing::error!(%error, "the API stopped listening");
     }
 }

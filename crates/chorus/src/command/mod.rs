@@ -21,5 +21,6 @@ pub(crate) mod settle;
 pub(crate) mod simulate;
 pub(crate) mod states;
 pub(crate) mod synth;
+pub(crate) mod token;
 pub(crate) mod trace;
 pub(crate) mod up;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use axum::http::HeaderValue;
 use chorus_notification::TransportMailer;
 use chorus_partners::mail::{Address, Smtp};
 use chorus_shop::{Shop, ShopConfig};
@@ -24,8 +25,23 @@ pub(crate) struct Up {
     /// The port on 127.0.0.1
     #[arg(long, default_value_t = 3000)]
     port: u16,
+    /// Ask calls from this machine for a token too; `chorus token --data DIR` prints one
+    #[arg(long)]
+    require_tokens: bool,
+    /// Let pages of this origin call, such as https://shop.example; may be given several times
+    #[arg(long = "cors", value_name = "ORIGIN", value_parser = origin)]
+    origins: Vec<HeaderValue>,
     #[command(flatten)]
     mail: Mail,
+}
+
+/// An origin as browsers send it: a scheme and a host, and a port where it is not the usual one.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let whole = text.split_once("://").is_some_and(|(scheme, host)| {
+        matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains(['/', '*', ' '])
+    });
+    let value = text.to_ascii_lowercase().parse().ok().filter(|_| whole);
+    value.ok_or_else(|| "must be like https://shop.example".to_owned())
 }
 
 /// Which server sends the shop's emails; without one, the simulated mailer keeps them.
@@ -57,6 +73,8 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         data: Some(up.data.clone()),
         address: SocketAddr::from(([127, 0, 0, 1], up.port)),
         mailer: up.mail.mailer()?,
+        require_tokens: up.require_tokens,
+        origins: up.origins.clone(),
         ..ShopConfig::default()
     };
     if let Some(url) = running_in(&up.data) {

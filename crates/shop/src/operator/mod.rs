@@ -4,6 +4,7 @@
 mod dead_letters;
 mod doctor;
 mod replay;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use chorus_events::OrderId;
 use chorus_events::callers::ONLY_OPERATORS;
-use chorus_http::{Caller, restricted};
+use chorus_http::{Caller, TokenKey, restricted};
 use chorus_local::{ExecutionStory, Local};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ use crate::{Accounts, Partners};
 
 pub use dead_letters::{DeadLetterView, RedriveRequest};
 pub use replay::{ReplayReport, ReplayRequest, Replayed};
+pub use tokens::TokenRequest;
 
 /// Attempts to deliver an event that failed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,6 +44,7 @@ pub struct Attempt {
 struct OperatorApi {
     local: Arc<Local>,
     partners: Partners,
+    key: TokenKey,
 }
 
 impl OperatorApi {
@@ -90,7 +93,7 @@ impl<E: std::error::Error> From<E> for Refused {
     }
 }
 
-pub(crate) fn router(local: Arc<Local>, partners: Partners) -> Router {
+pub(crate) fn router(local: Arc<Local>, partners: Partners, key: TokenKey) -> Router {
     let router = Router::new()
         .route("/operator/dead-letters", get(dead_letters::list))
         .route("/operator/dead-letters/redrive", post(dead_letters::redrive))
@@ -106,7 +109,8 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners) -> Router {
         .route("/operator/load", get(load))
         .route("/operator/recent-events", get(recent_events))
         .route("/operator/projections/rebuild", post(rebuild))
-        .with_state(OperatorApi { local, partners });
+        .route("/operator/tokens", post(tokens::mint))
+        .with_state(OperatorApi { local, partners, key });
     restricted(router, ONLY_OPERATORS)
 }
 

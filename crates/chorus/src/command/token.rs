@@ -1,0 +1,73 @@
+//! `chorus token`: a bearer token for the API.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use chorus_events::CustomerId;
+use chorus_events::callers::{OPERATOR, REVIEWER, STAFF};
+use chorus_http::TokenKey;
+use chorus_shop::TokenRequest;
+use clap::Args;
+use serde_json::Value;
+
+use crate::client::Ask;
+use crate::location::ShopLocation;
+use crate::screen::line;
+
+/// Print a token, good for twelve hours, and nothing else: for `Authorization: Bearer …`, or as
+/// CHORUS_TOKEN for these commands.
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    place: ShopLocation,
+}
+
+/// Whom the token names
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Who {
+    /// This customer
+    #[arg(long, value_name = "ID")]
+    customer: Option<CustomerId>,
+    /// Staff, who keep items and act for customers
+    #[arg(long)]
+    staff: bool,
+    /// A reviewer of this name
+    #[arg(long, value_name = "NAME")]
+    reviewer: Option<String>,
+    /// An operator of this name
+    #[arg(long, value_name = "NAME")]
+    operator: Option<String>,
+}
+
+impl Who {
+    /// Their name, and their role where they have one.
+    fn asked(&self) -> TokenRequest {
+        let Self { customer, reviewer, operator, .. } = self;
+        let (name, role) = match (customer, reviewer, operator) {
+            (Some(customer), ..) => (customer.as_str(), None),
+            (_, Some(name), _) => (name.as_str(), Some(REVIEWER)),
+            (.., Some(name)) => (name.as_str(), Some(OPERATOR)),
+            _ => (STAFF.name, Some(STAFF)),
+        };
+        TokenRequest { name: name.to_owned(), role: role.map(|role| role.name.to_owned()) }
+    }
+}
+
+pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
+    let asked = token.who.asked();
+    let Some(data) = token.place.directory() else {
+        let ask = Ask::post("/operator/tokens", serde_json::to_value(&asked)?);
+        let answer: Value = token.place.client()?.ask(ask).await?;
+        line!("{}", answer["token"].as_str().context("the shop answered without a token")?);
+        return Ok(ExitCode::SUCCESS);
+    };
+    let there = data.display();
+    ensure!(chorus_local::holds_engine(data), "there is no shop in {there}");
+    let key = TokenKey::in_directory(data);
+    let key = key.with_context(|| format!("the shop in {there} has no key of tokens"))?;
+    line!("{}", key.mint(&asked.caller())?);
+    Ok(ExitCode::SUCCESS)
+}

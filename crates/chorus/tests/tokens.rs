@@ -1,0 +1,88 @@
+//! Who may ask a shop that runs, over its socket.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use crate::running::Running;
+use crate::{chorus, well};
+
+fn token(data: &Path, who: &[&str]) -> String {
+    let place = ["token", "--data", data.to_str().unwrap()];
+    let printed = well(&[&place[..], who].concat());
+    assert_eq!(printed.lines().count(), 1, "a token and nothing else: {printed}");
+    printed.trim().to_owned()
+}
+
+/// The status of a request with these headers, as they are.
+fn status(url: &str, request: &str, headers: &[&str], body: &str) -> u16 {
+    let mut socket = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let length = body.len();
+    write!(
+        socket,
+        "{request} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap_or_else(|| panic!("{answer}")).parse().unwrap()
+}
+
+const CHAI: &str = r#"{"name":"Chai","price":18,"stock":39}"#;
+
+#[test]
+fn a_shop_that_requires_tokens_answers_only_to_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let shop = Running::with(data, &["--require-tokens"]);
+    let url = shop.url.as_str();
+    let put = |path: &str, body: &str, token: Option<&str>| {
+        let bearer = token.map(|token| format!("Authorization: Bearer {token}"));
+        let host = format!("Host: {}", url.trim_start_matches("http://"));
+        let headers: Vec<&str> =
+            [Some(host.as_str()), bearer.as_deref()].into_iter().flatten().collect();
+        status(url, &format!("PUT {path}"), &headers, body)
+    };
+    let (staff, ana) = (token(data, &["--staff"]), token(data, &["--customer", "ana"]));
+    assert_eq!(put("/items/chai", CHAI, None), 401);
+    assert_eq!(put("/items/chai", CHAI, Some("nonsense")), 401);
+    assert_eq!(put("/items/chai", CHAI, Some(&ana)), 403);
+    assert_eq!(put("/items/chai", CHAI, Some(&staff)), 200);
+    let customer = r#"{"name":"Ana","email":"ana@example.com"}"#;
+    assert_eq!(put("/customers/ana", customer, Some(&ana)), 200);
+    let place = ["order", "--url", url, "place", "--customer", "ana", "--line", "chai:2"];
+    let refused = chorus(&place);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("401"), "{refused:?}");
+    crate::running::until("the price", || {
+        chorus(&[&place[..], &["--token", &ana]].concat()).status.success()
+    });
+    let bob = token(data, &["--customer", "bob"]);
+    let list = ["order", "--url", url, "list", "--customer", "ana"];
+    assert!(chorus(&[&list[..], &["--token", &ana]].concat()).status.success());
+    let foreign = chorus(&[&list[..], &["--token", &bob]].concat());
+    assert!(String::from_utf8_lossy(&foreign.stderr).contains("404"), "{foreign:?}");
+}
+
+#[test]
+fn a_page_of_somebody_else_cannot_call_a_shop_on_this_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Running::with(directory.path(), &["--cors", "https://shop.example"]);
+    let host = format!("Host: {}", shop.url.trim_start_matches("http://"));
+    let put = |headers: &[&str]| status(&shop.url, "PUT /items/chai", headers, CHAI);
+    assert_eq!(put(&[&host]), 200);
+    assert_eq!(put(&["Host: rebound.example"]), 403);
+    assert_eq!(put(&[&host, "Origin: https://evil.example"]), 403);
+    assert_eq!(put(&[&host, "Sec-Fetch-Site: cross-site"]), 403);
+    assert_eq!(put(&[&host, "Origin: https://shop.example"]), 200);
+}
+
+#[test]
+fn no_token_leads_to_another_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let shop = Running::on(directory.path());
+    let url = shop.url.as_str();
+    let operator = well(&["token", "--url", url, "--operator", "maria"]);
+    let asked = chorus(&["token", "--url", url, "--staff", "--token", operator.trim()]);
+    assert!(String::from_utf8_lossy(&asked.stderr).contains("403"), "{asked:?}");
+}

@@ -1,0 +1,247 @@
+//! What stands in front of an application on one machine: who calls, by a token or because the call
+//! comes from this machine; and that no page of somebody else's, open in a browser here, calls too.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, LOCATION, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::{Next, from_fn};
+use tower_http::cors::CorsLayer;
+
+use crate::server::into_http;
+use crate::{Caller, Problem, TokenKey};
+
+/// Whom a gate lets in.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    /// Verifies tokens; without one, every token is refused.
+    pub tokens: Option<TokenKey>,
+    /// Who calls without a token from within the process.
+    pub within: Caller,
+    /// Who calls without a token from this machine; nobody known where tokens are required.
+    pub from_here: Caller,
+    /// The origins, beside the application's own, whose pages may call.
+    pub origins: Vec<HeaderValue>,
+}
+
+impl Gate {
+    /// A gate that takes `caller` for whoever calls without a token from this machine.
+    #[must_use]
+    pub fn trusting(caller: Caller) -> Self {
+        let (within, from_here) = (caller.clone(), caller);
+        Self { tokens: None, within, from_here, origins: Vec::new() }
+    }
+
+    /// `router` behind this gate. A server has to hand over the peer's address, as
+    /// `into_make_service_with_connect_info` does; without one, the call is one within the process.
+    pub fn guard(self, router: Router) -> Router {
+        let cors = CorsLayer::new()
+            .allow_origin(self.origins.clone())
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+            .allow_headers([
+                AUTHORIZATION,
+                CONTENT_TYPE,
+                HeaderName::from_static("idempotency-key"),
+            ])
+            .expose_headers([LOCATION]);
+        let gate = Arc::new(self);
+        router
+            .layer(from_fn(move |mut request: Request, next: Next| {
+                let admitted = gate.admit(&request);
+                async move {
+                    match admitted {
+                        Ok(caller) => {
+                            request.extensions_mut().insert(caller);
+                            next.run(request).await
+                        }
+                        Err(problem) => into_http(problem.into()),
+                    }
+                }
+            }))
+            .layer(cors)
+    }
+
+    fn admit(&self, request: &Request) -> Result<Caller, Problem> {
+        let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
+            // Who is in the process may say who they are.
+            let said = request.extensions().get::<Caller>();
+            return Ok(said.unwrap_or(&self.within).clone());
+        };
+        let headers = request.headers();
+        self.check_host(headers)?;
+        self.check_origin(headers, request.method())?;
+        if let Some(authorization) = headers.get(AUTHORIZATION) {
+            return self.by_token(authorization);
+        }
+        // Behind a proxy on this machine, everybody would come from here.
+        let forwarded =
+            headers.contains_key("forwarded") || headers.contains_key("x-forwarded-for");
+        let trusted = peer.ip().is_loopback() && !forwarded;
+        Ok(if trusted { self.from_here.clone() } else { Caller::unknown() })
+    }
+
+    /// A page whose name was made to mean this machine (DNS rebinding) sends that name as `Host`.
+    fn check_host(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+            _ => host,
+        };
+        if matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
+            return Ok(());
+        }
+        let why = "Host must be localhost, 127.0.0.1 or [::1]: nothing else is served here";
+        Err(Problem::new(403, "host", why))
+    }
+
+    /// A form of another page posts without asking first; a browser says whose page it is.
+    fn check_origin(&self, headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
+        let refused = || {
+            let why = "a page of another origin may call only if it was named by --cors";
+            Err(Problem::new(403, "origin", why))
+        };
+        if let Some(origin) = headers.get(ORIGIN) {
+            let own = headers
+                .get(HOST)
+                .and_then(|host| host.to_str().ok())
+                .map(|host| [format!("http://{host}"), format!("https://{host}")]);
+            let is_own = own.is_some_and(|own| own.iter().any(|own| own.as_bytes() == origin));
+            return if is_own || self.origins.contains(origin) { Ok(()) } else { refused() };
+        }
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+        let elsewhere = matches!(site, Some(b"cross-site" | b"same-site"));
+        if elsewhere && !method.is_safe() { refused() } else { Ok(()) }
+    }
+
+    fn by_token(&self, authorization: &HeaderValue) -> Result<Caller, Problem> {
+        let refused = |why: &str| Problem::new(401, "unauthorized", why);
+        let text = authorization.to_str().map_err(|_| refused("the token is no text"))?;
+        let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(refused("a token is sent as Authorization: Bearer …"));
+        }
+        let tokens = self.tokens.as_ref().ok_or_else(|| refused("no tokens are taken here"))?;
+        tokens.verify(token.trim())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    async fn name(caller: axum::Extension<Caller>) -> String {
+        caller.name().unwrap_or("nobody").to_owned()
+    }
+
+    fn gate() -> Gate {
+        let here = Caller::with_roles("here", ["staff"]);
+        let origins = vec![HeaderValue::from_static("https://shop.example")];
+        Gate { tokens: Some(TokenKey::random().unwrap()), origins, ..Gate::trusting(here) }
+    }
+
+    /// The status, and who called, of a call with these headers from this address.
+    async fn called(gate: &Gate, from: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let router = Router::new().route("/", get(name).post(name));
+        let peer: SocketAddr = from.parse().unwrap();
+        let mut request = axum::http::Request::post("/").extension(ConnectInfo(peer));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let answer = gate.clone().guard(router).oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    const HERE: &str = "127.0.0.1:50000";
+    const LOCALHOST: (&str, &str) = ("host", "localhost:3000");
+
+    #[tokio::test]
+    async fn a_call_from_this_machine_is_trusted_unless_tokens_are_required() {
+        let gate = gate();
+        assert_eq!(called(&gate, HERE, &[LOCALHOST]).await, (200, "here".to_owned()));
+        let strict = Gate { from_here: Caller::unknown(), ..gate.clone() };
+        assert_eq!(called(&strict, HERE, &[LOCALHOST]).await.1, "nobody");
+        assert_eq!(called(&gate, "192.0.2.7:50000", &[LOCALHOST]).await.1, "nobody");
+        let proxied = [LOCALHOST, ("x-forwarded-for", "192.0.2.7")];
+        assert_eq!(called(&gate, HERE, &proxied).await.1, "nobody");
+    }
+
+    #[tokio::test]
+    async fn a_token_says_who_calls_and_a_bad_one_is_never_overlooked() {
+        let gate = gate();
+        let token = gate.tokens.as_ref().unwrap().mint(&Caller::customer("ana")).unwrap();
+        let bearer = format!("Bearer {token}");
+        let good = [LOCALHOST, ("authorization", bearer.as_str())];
+        assert_eq!(called(&gate, HERE, &good).await, (200, "ana".to_owned()));
+        for bad in ["Bearer nonsense", "Bearer", "Basic YTpi", ""] {
+            assert_eq!(
+                called(&gate, HERE, &[LOCALHOST, ("authorization", bad)]).await.0,
+                401,
+                "{bad}"
+            );
+        }
+        let closed = Gate { tokens: None, ..gate };
+        assert_eq!(called(&closed, HERE, &good).await.0, 401);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_was_made_to_mean_this_machine_is_refused() {
+        let gate = gate();
+        for host in
+            ["evil.example", "evil.example:3000", "localhost.evil.example", "127.0.0.1.nip.io", ""]
+        {
+            assert_eq!(called(&gate, HERE, &[("host", host)]).await.0, 403, "{host}");
+        }
+        assert_eq!(called(&gate, HERE, &[]).await.0, 403);
+        for host in ["localhost", "127.0.0.1:3000", "[::1]:3000", "[::1]"] {
+            assert_eq!(called(&gate, HERE, &[("host", host)]).await.0, 200, "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_form_of_another_page_is_refused_unless_its_origin_was_named() {
+        let gate = gate();
+        for origin in ["https://evil.example", "null", "http://localhost:4000"] {
+            assert_eq!(
+                called(&gate, HERE, &[LOCALHOST, ("origin", origin)]).await.0,
+                403,
+                "{origin}"
+            );
+        }
+        for origin in ["https://shop.example", "http://localhost:3000"] {
+            assert_eq!(
+                called(&gate, HERE, &[LOCALHOST, ("origin", origin)]).await.0,
+                200,
+                "{origin}"
+            );
+        }
+        let without = [LOCALHOST, ("sec-fetch-site", "cross-site")];
+        assert_eq!(called(&gate, HERE, &without).await.0, 403);
+    }
+
+    #[tokio::test]
+    async fn a_browser_is_told_which_pages_may_call() {
+        let router = || gate().guard(Router::new().route("/", get(name)));
+        let asked = |origin: &'static str| {
+            let request = axum::http::Request::options("/").header("host", "localhost:3000");
+            request
+                .extension(ConnectInfo(HERE.parse::<SocketAddr>().unwrap()))
+                .header("origin", origin)
+                .header("access-control-request-method", "PUT")
+                .body(Body::empty())
+                .unwrap()
+        };
+        let allowed = router().oneshot(asked("https://shop.example")).await.unwrap();
+        assert_eq!(allowed.headers()["access-control-allow-origin"], "https://shop.example");
+        let refused = router().oneshot(asked("https://evil.example")).await.unwrap();
+        assert!(refused.headers().get("access-control-allow-origin").is_none());
+    }
+}

@@ -1,0 +1,198 @@
+//! The tokens of an application on one machine: JSON Web Tokens, signed with a key of its directory.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use jsonwebtoken::errors::Error as JwtError;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+
+use crate::{Caller, Problem};
+
+/// The file of the key, in the directory of the application.
+const FILE: &str = "token-key";
+
+/// Who issues the tokens, and for whom.
+const ISSUER: &str = "chorus";
+
+/// How long a token is good, in seconds: a working day.
+const LIFETIME: u64 = 12 * 3_600;
+
+const KEY_BYTES: usize = 32;
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenKeyError {
+    #[error("the key of tokens cannot be read or written")]
+    File(#[from] io::Error),
+    #[error("the system gives no random bytes")]
+    Random(#[from] getrandom::Error),
+    #[error("the key of tokens is none")]
+    Key(#[from] JwtError),
+    #[error(
+        "the key of tokens has {0} bytes instead of {KEY_BYTES}; without the file, a new one is made"
+    )]
+    Length(usize),
+}
+
+/// Signs tokens and verifies them.
+#[derive(Clone)]
+pub struct TokenKey {
+    signs: EncodingKey,
+    verifies: DecodingKey,
+}
+
+impl std::fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenKey")
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    #[serde(default)]
+    roles: Vec<String>,
+    iat: u64,
+    exp: u64,
+}
+
+impl TokenKey {
+    /// A key that nobody else has, and that is gone with the process.
+    ///
+    /// # Errors
+    /// Where the system gives no random bytes.
+    pub fn random() -> Result<Self, TokenKeyError> {
+        Self::of(&random()?)
+    }
+
+    /// The key of a directory, which is made where there is none. Only its owner may read it.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or written, or is no key.
+    pub fn in_directory(directory: &Path) -> Result<Self, TokenKeyError> {
+        let path = directory.join(FILE);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&path) {
+            Ok(mut file) => {
+                let key = random()?;
+                file.write_all(&key)?;
+                file.sync_all()?;
+                Self::of(&key)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let mut key = Vec::new();
+                OpenOptions::new().read(true).open(&path)?.read_to_end(&mut key)?;
+                if key.len() != KEY_BYTES {
+                    return Err(TokenKeyError::Length(key.len()));
+                }
+                Self::of(&key)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn of(key: &[u8]) -> Result<Self, TokenKeyError> {
+        Ok(Self { signs: EncodingKey::from_secret(key)?, verifies: DecodingKey::from_secret(key)? })
+    }
+
+    /// A token that names `caller`, good for twelve hours from now on.
+    ///
+    /// # Errors
+    /// Where it cannot be signed.
+    pub fn mint(&self, caller: &Caller) -> Result<String, JwtError> {
+        let now = jsonwebtoken::get_current_timestamp();
+        self.sign(caller, now, now + LIFETIME)
+    }
+
+    fn sign(&self, caller: &Caller, iat: u64, exp: u64) -> Result<String, JwtError> {
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: ISSUER.to_owned(),
+            sub: caller.name().unwrap_or_default().to_owned(),
+            roles: caller.roles().map(ToOwned::to_owned).collect(),
+            iat,
+            exp,
+        };
+        encode(&Header::new(Algorithm::HS256), &claims, &self.signs)
+    }
+
+    /// Whom a token names.
+    ///
+    /// # Errors
+    /// 401 where it is none of ours, or no good any more.
+    pub fn verify(&self, token: &str) -> Result<Caller, Problem> {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_audience(&[ISSUER]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        let refused = |why: &str| Problem::new(401, "unauthorized", format!("the token {why}"));
+        let claims = decode::<Claims>(token, &self.verifies, &rules)
+            .map_err(|error| refused(&format!("is not good: {error}")))?
+            .claims;
+        match claims.sub.as_str() {
+            "" => Err(refused("names nobody")),
+            name => Ok(Caller::with_roles(name, claims.roles)),
+        }
+    }
+}
+
+fn random() -> Result<[u8; KEY_BYTES], getrandom::Error> {
+    let mut key = [0; KEY_BYTES];
+    getrandom::fill(&mut key)?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_names_whom_it_was_minted_for() {
+        let key = TokenKey::random().unwrap();
+        for caller in [Caller::customer("ana"), Caller::with_roles("maria", ["reviewer"])] {
+            assert_eq!(key.verify(&key.mint(&caller).unwrap()).unwrap(), caller);
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_key_or_time_or_without_a_signature_is_refused() {
+        let (key, other) = (TokenKey::random().unwrap(), TokenKey::random().unwrap());
+        let ana = Caller::customer("ana");
+        let now = jsonwebtoken::get_current_timestamp();
+        let expired = key.sign(&ana, now - LIFETIME, now - 3_600).unwrap();
+        let good = key.mint(&ana).unwrap();
+        let (_, rest) = good.split_once('.').unwrap();
+        let (claims, _) = rest.split_once('.').unwrap();
+        // {"alg":"none"}
+        let unsigned = format!("eyJhbGciOiJub25lIn0.{claims}.");
+        let nobody = key.mint(&Caller::unknown()).unwrap();
+        for token in [&other.mint(&ana).unwrap(), &expired, &unsigned, &nobody, "", "nonsense"] {
+            assert_eq!(key.verify(token).unwrap_err().status, 401, "{token}");
+        }
+        assert!(key.verify(&good).is_ok());
+    }
+
+    #[test]
+    fn the_key_of_a_directory_stays_and_is_its_owners() {
+        let directory = tempfile::tempdir().unwrap();
+        let token = TokenKey::in_directory(directory.path()).unwrap();
+        let token = token.mint(&Caller::customer("ana")).unwrap();
+        assert!(TokenKey::in_directory(directory.path()).unwrap().verify(&token).is_ok());
+        let file = directory.path().join(FILE);
+        #[cfg(unix)]
+        {
+            let mode = std::fs::metadata(&file).unwrap().permissions();
+            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
+        }
+        std::fs::write(&file, "short").unwrap();
+        let refused = TokenKey::in_directory(directory.path());
+        assert!(matches!(refused, Err(TokenKeyError::Length(5))), "{refused:?}");
+    }
+}

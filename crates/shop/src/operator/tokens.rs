@@ -1,0 +1,46 @@
+//! Tokens for whoever works on this machine.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use chorus_events::callers::ROLES;
+use chorus_http::Caller;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{OperatorApi, Refused};
+
+/// Whom a token is to name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TokenRequest {
+    /// The customer's id, where there is no role.
+    pub name: String,
+    pub role: Option<String>,
+}
+
+impl TokenRequest {
+    #[must_use]
+    pub fn caller(self) -> Caller {
+        Caller::with_roles(self.name, self.role)
+    }
+}
+
+/// A token, for nobody but whom this machine is trusted for: no token names somebody with every
+/// role, so that no token leads to another one.
+pub(super) async fn mint(
+    State(desk): State<OperatorApi>,
+    Extension(by): Extension<Caller>,
+    Json(asked): Json<TokenRequest>,
+) -> Result<Json<Value>, Refused> {
+    if !ROLES.iter().all(|role| by.has(*role)) {
+        let why = "only a call from this machine without a token is given one";
+        return Err(Refused(StatusCode::FORBIDDEN, why.to_owned()));
+    }
+    let known = |role: &String| ROLES.iter().any(|known| known.name == role);
+    if asked.name.is_empty() || !asked.role.iter().all(known) {
+        let why = "a token needs a name, and names no unknown role";
+        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned()));
+    }
+    Ok(Json(json!({ "token": desk.key.mint(&asked.caller())? })))
+}
