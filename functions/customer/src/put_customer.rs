@@ -117,10 +117,10 @@ mod tests {
     fn a_blocked_customer_who_changes_their_name_stays_blocked() {
         let known = Customer { blocked: true, ..sample() };
         let message = Message { customer: Some(known.customer_id.to_string()), ..message() };
-        let command = Command { name: "Ana Trujillo".to_owned(), ..Command::sample() };
+        let command = Command { name: "Ana López".to_owned(), ..Command::sample() };
         let stored = Stored::default().with(1, &known);
         let decision = decide_on(&PutCustomer, command, &message, &stored).unwrap();
-        let next = Customer { name: "Ana Trujillo".to_owned(), revision: 2, ..known.clone() };
+        let next = Customer { name: "Ana López".to_owned(), revision: 2, ..known.clone() };
         let known = Versioned { version: 1, value: known };
         assert_eq!(decision.changes(), [replace(&known, &next)]);
     }
