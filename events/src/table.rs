@@ -41,20 +41,23 @@ chorus_table::design_table! {
         => [DeliveryEstimated, ErrorDeliveryEstimated]
         .undone_by(&CancelDelivery).budget(3, 7);
 
-    /// Collects the payment of an order: the machine below does, and says what became of it.
-    CollectPayment: PAYMENT on [DeliveryEstimated] => []
-        .read_only().starts_machine().within(300).budget(2, 4);
+    /// Collects the payment of an order: charges it, or, where it is of high value, has the machine
+    /// below wait for its review.
+    CollectPayment: PAYMENT on [DeliveryEstimated] => [PaymentMade, PaymentFailed]
+        .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
+        .within(300).budget(8, 8);
 
     /// Asks for a person's look at an order of high value; the machine waits for the verdict.
     AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
         .undone_by(&CancelPayment).outside().budget(4, 9);
 
-    /// Charges the order; one of high value only once it is approved.
+    /// Charges an order of high value, once it is approved.
     MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
         => [PaymentMade, PaymentFailed]
         .undone_by(&CancelPayment).outside().within(300).budget(7, 5);
 
-    /// Fails the payment of an order that nobody reviewed in time, or that cannot be charged.
+    /// Fails the payment of an order that nobody reviewed in time, or that could not be charged for
+    /// a day.
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
         .final_step().outside();
 
@@ -66,7 +69,8 @@ chorus_table::design_table! {
     RemoveItem: INVENTORY on [PaymentMade] => [ItemRemoved, ErrorItemRemoved]
         .undone_by(&UnreserveOrReturnItem).budget(3, 9);
 
-    /// Fulfils the delivery of an order that is paid and packed: the machine below does.
+    /// Fulfils the delivery of an order that is paid and packed: the machine below does, and gives up
+    /// where the carrier never says what became of the parcel.
     FulfilDelivery: DELIVERY on [ItemRemoved] => []
         .read_only().starts_machine().budget(2, 4);
 
@@ -85,9 +89,9 @@ chorus_table::design_table! {
         .final_step().budget(3, 10).callers(Callers::Partner(CARRIER));
 
     /// Confirms that the parcel has arrived.
-    ConfirmDelivery: DELIVERY task_of FulfilDelivery [Delivered]
+    ConfirmDelivery: DELIVERY on [Delivered]
         => [DeliveryWasDelivered, ErrorDeliveryWasDelivered]
-        .final_step().budget(2, 4);
+        .final_step().budget(3, 7);
 
     /// Closes the order.
     CompleteOrder: ORDER on [DeliveryWasDelivered] => [OrderDelivered]
@@ -95,8 +99,8 @@ chorus_table::design_table! {
 
     /// Cancels a delivery because the carrier gave up, says nothing or could not be reached, or
     /// because the order was canceled; where none was planned yet, none will be.
-    CancelDelivery: DELIVERY on [OrderCanceled] or_dead [DeliveryMarkedAsStarted]
-        task_of FulfilDelivery [DeliveryCanceled, ItemRemoved]
+    CancelDelivery: DELIVERY on [OrderCanceled, DeliveryCanceled] or_dead [DeliveryMarkedAsStarted]
+        task_of FulfilDelivery [ItemRemoved]
         => [DeliveryWasCanceled, ErrorDeliveryWasCanceled]
         .final_step().dead_letters_of(&StartDelivery).budget(4, 9);
 

@@ -2,7 +2,6 @@
 //! says.
 #![allow(clippy::unwrap_used)]
 
-use chorus_events::HIGH_VALUE_UNITS;
 use chorus_infra::shop;
 use chorus_template::synthesize;
 use serde_json::{Value, json};
@@ -26,7 +25,7 @@ fn deployed(name: &str) -> Machine {
     Machine::parse(&text).unwrap()
 }
 
-/// Answers as a reviewer who says `verdict`, and notes who was asked.
+/// Answers as a review that ends with `verdict`, and notes what was asked for.
 struct Asked {
     verdict: &'static str,
     states: Vec<String>,
@@ -36,7 +35,7 @@ impl Tasks for Asked {
     fn call(&mut self, request: &TaskRequest) -> Result<Reply, String> {
         self.states.push(request.state.clone());
         let output = match request.state.as_str() {
-            "AskReviewer" => json!({ "verdict": self.verdict }),
+            "Review" => json!({ "Output": { "verdict": self.verdict } }),
             _ => json!({ "Payload": { "event": null } }),
         };
         Ok(Reply::output(json(&output)))
@@ -47,23 +46,25 @@ fn json(value: &Value) -> Json {
     value.to_string().parse().unwrap()
 }
 
-fn collected(total: i64, verdict: &'static str) -> Vec<String> {
+fn collected(verdict: &'static str) -> Vec<String> {
     let mut asked = Asked { verdict, states: Vec::new() };
-    let constants = json!({ "high-value-units": HIGH_VALUE_UNITS });
-    let input = json(&json!({ "detail": { "data": { "total": total } }, "constants": constants }));
-    run(&deployed("CollectPayment"), input, &mut asked, RunOptions::default()).unwrap();
+    let event =
+        json!({ "source": "com.delivery", "detail-type": "DeliveryEstimated", "detail": {} });
+    run(&deployed("CollectPayment"), json(&event), &mut asked, RunOptions::default()).unwrap();
     asked.states
 }
 
 #[test]
-fn an_order_is_reviewed_from_the_total_on_that_the_events_name() {
-    assert_eq!(collected(HIGH_VALUE_UNITS - 1, "approve"), ["MakePayment"]);
-    assert_eq!(collected(HIGH_VALUE_UNITS, "approve"), ["AskReviewer", "MakePayment"]);
+fn what_is_approved_is_charged_and_what_is_not_is_not() {
+    assert_eq!(collected("approve"), ["Review", "MakePayment"]);
+    for verdict in ["decline", "canceled"] {
+        assert_eq!(collected(verdict), ["Review"]);
+    }
 }
 
 #[test]
-fn what_is_not_approved_is_not_charged() {
-    for verdict in ["decline", "canceled"] {
-        assert_eq!(collected(HIGH_VALUE_UNITS, verdict), ["AskReviewer"]);
+fn what_nobody_reviewed_in_time_fails() {
+    for verdict in ["unseen", "undecided", "a word of another release"] {
+        assert_eq!(collected(verdict), ["Review", "RefusePayment"], "{verdict}");
     }
 }

@@ -16,7 +16,7 @@ from shop_stack import STACK, WEBHOOK_SECRET, ShopStack, request, wait_for
 PATIENCE = 60.0
 # How often an unchanged count of invocations has to be seen, a second apart, to count as rest.
 QUIET_LOOKS = 3
-MACHINES = ("CollectPayment", "FulfilDelivery", "Transport")
+MACHINES = ("CollectPayment", "AwaitReview", "FulfilDelivery")
 # What tells the carrier of a parcel.
 HANDED_OVER = "DeliveryMarkedAsStarted"
 

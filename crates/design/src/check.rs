@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chorus_table::Message;
-use chorus_table::{Callers, Effect, Owner, Role, RowSpec};
+use chorus_table::{Callers, Effect, EventSpec, Owner, Role, RowSpec, Via};
 
 use crate::{Finding, Flow, compensation, patterns};
 
@@ -20,6 +20,7 @@ pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings.extend(references(flow));
     findings.extend(idle(rows));
     findings.extend(callers(rows));
+    findings.extend(given_up(flow));
     findings.extend(machines(flow));
     findings.extend(copies(rows, messages));
     findings.extend(patterns::check(rows, messages));
@@ -103,7 +104,8 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
         };
         let dead = row.dead_letters_of.map(|action| ("takes the dead letters of", action));
         let task = row.task_of.map(|action| ("does a task of", action));
-        for (says, action) in undone.into_iter().chain(dead).chain(task) {
+        let given_up = row.gives_up_to.map(|action| ("gives up to", action));
+        for (says, action) in undone.into_iter().chain(dead).chain(task).chain(given_up) {
             if flow.row(action).is_none() {
                 let problem = format!("{says} {action}, which is no row");
                 findings.push(Finding::new(row.action, problem, format!("Add the row {action}")));
@@ -129,6 +131,26 @@ fn callers(rows: &[RowSpec]) -> Vec<Finding> {
                 "Delete its `.callers(…)`",
             )),
             _ => {}
+        }
+    }
+    findings
+}
+
+/// Rows that give up without a queue that would, or to what cannot read their events.
+fn given_up(flow: Flow<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in flow.rows {
+        let Some(successor) = row.gives_up_to.and_then(|action| flow.row(action)) else { continue };
+        if row.via != Via::Queue {
+            let problem = format!("gives up to {}, and no queue ever gives up", successor.action);
+            findings.push(Finding::new(row.action, problem, "Let the row be `.queued()`"));
+        }
+        let reads = |event: &EventSpec| successor.consumes().any(|read| read == event);
+        if successor.service != row.service || !row.on.iter().all(reads) {
+            let problem =
+                format!("gives up to {}, which cannot answer its events", successor.action);
+            let remedy = "Name a row of the same service that consumes the same events";
+            findings.push(Finding::new(row.action, problem, remedy));
         }
     }
     findings

@@ -49,7 +49,10 @@ pub(crate) fn action_cells(flow: Flow<'_>, row: &RowSpec) -> [String; 5] {
         Via::ApiDestination(partner) => {
             format!("{} (API destination: {})", row.service.title, partner.name)
         }
-        Via::Queue => format!("{} (queue)", row.service.title),
+        Via::Queue => match row.gives_up_to {
+            Some(action) => format!("{} (queue; after a day, {action})", row.service.title),
+            None => format!("{} (queue)", row.service.title),
+        },
         Via::Function if row.starts_machine => {
             format!("{} (state machine)", row.service.title)
         }

@@ -2,7 +2,7 @@
 
 use chorus_design::{Finding, check};
 use chorus_events::table::TABLE;
-use chorus_table::{Content, EventSpec, RowSpec};
+use chorus_table::{Content, EventSpec, RowSpec, Via};
 
 fn findings(change: impl Fn(&mut Vec<RowSpec>)) -> Vec<Finding> {
     let mut rows = TABLE.rows.to_vec();
@@ -74,6 +74,18 @@ fn a_partner_that_cannot_be_reached_is_a_failure_too() {
 fn a_missing_compensation_is_found() {
     let found = findings(|rows| rows.retain(|row| row.action != "CancelPayment"));
     names(&found, "MakePayment", "is undone by CancelPayment, which is no row");
+}
+
+#[test]
+fn a_queue_that_gives_up_to_nobody_who_could_answer_is_found() {
+    let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some("RefuseIt"));
+    names(&found, "CollectPayment", "gives up to RefuseIt, which is no row");
+    for wrong in ["CancelPayment", "CancelDelivery"] {
+        let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some(wrong));
+        names(&found, "CollectPayment", "which cannot answer its events");
+    }
+    let found = findings(|rows| row(rows, "CollectPayment").via = Via::Function);
+    names(&found, "CollectPayment", "gives up to RefusePayment, and no queue ever gives up");
 }
 
 #[test]

@@ -69,7 +69,13 @@ impl Dispatcher {
             let message = format!("{} is not deployed here", service.title);
             return Verdict::Failed(Fault::terminal("NO_FUNCTION", message));
         };
-        let answering = function.handle_event(kernel, &taken.event.json);
+        let answering = async {
+            if taken.overdue {
+                function.handle_overdue_event(kernel, &taken.event.json).await
+            } else {
+                function.handle_event(kernel, &taken.event.json).await
+            }
+        };
         let answered = match self.timeout {
             None => answering.await,
             Some(limit) => match tokio::time::timeout(limit, answering).await {

@@ -100,6 +100,33 @@ async fn a_message_that_always_fails_is_a_dead_letter_after_a_day_and_alone() {
 }
 
 #[tokio::test]
+async fn a_message_that_always_fails_is_answered_after_a_day_by_the_row_that_its_own_gives_up_to() {
+    let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
+    let (began, time) = (clock.now(), clock.clone());
+    let refused: Arc<Mutex<Vec<Timestamp>>> = Arc::default();
+    let seen = Arc::clone(&refused);
+    let (mut payment, charged) =
+        function("CollectPayment", |_, _| Err(ActionError::Later("away".to_owned())));
+    let (refusing, _) = function("RefusePayment", move |_, attempt| {
+        seen.lock().unwrap().push(time.now());
+        if attempt < 3 { Err(ActionError::Later("not yet".to_owned())) } else { Ok(()) }
+    });
+    payment.handlers.extend(refusing.handlers);
+    let mut config = LocalConfig::new(&TABLE, vec![payment]).virtual_time(&clock).seed(1);
+    config.rules = rules_of(&["CollectPayment"]);
+    let shop = Local::open(config).unwrap();
+    shop.bus().put_events(&[entry("DeliveryEstimated", "a", 1)]).await.unwrap();
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert!(charged.lock().unwrap().is_empty());
+    let refused = refused.lock().unwrap();
+    assert_eq!(refused.len(), 3, "it is tried until it has answered");
+    let patience = refused[0].duration_since(began).unsigned_abs();
+    let retry = QUEUE.retry;
+    assert!(patience >= retry.max_age && patience <= retry.max_age + retry.longest_pause);
+    assert_eq!(shop.dead_letters(&Selection::default()), []);
+}
+
+#[tokio::test]
 async fn a_message_whose_consumer_never_answers_is_received_so_often_and_no_more() {
     let (shop, clock) = shop(function("SendEmail", always).0);
     put(&shop, "a", 1).await;

@@ -83,7 +83,7 @@ pub struct RowSpec {
     pub tasks: &'static [EventSpec],
     /// The state machine whose tasks it does: the action of the row that starts it.
     pub task_of: Option<&'static str>,
-    /// Whether it starts the state machine of its own name.
+    /// Whether it starts the state machine of its own name: for every event, or for those that need it.
     pub starts_machine: bool,
     /// Events that it emits: one of these, or none where there is nothing to do.
     pub emits: &'static [EventSpec],
@@ -91,6 +91,9 @@ pub struct RowSpec {
     pub when: Option<Content>,
     /// The action whose dead letters it consumes too.
     pub dead_letters_of: Option<&'static str>,
+    /// The row of its service that answers what its queue has tried for as long as
+    /// [`crate::policy::QUEUE`] allows: without one, that is a dead letter.
+    pub gives_up_to: Option<&'static str>,
     /// How events reach it.
     pub via: Via,
     /// What it does to the world.
@@ -123,6 +126,7 @@ impl RowSpec {
             emits: &[],
             when: None,
             dead_letters_of: None,
+            gives_up_to: None,
             via: Via::Function,
             effect: Effect::ReadOnly,
             replay: Replay::Idempotent,
@@ -149,8 +153,8 @@ impl RowSpec {
         Self { task_of: Some(M::ACTION), tasks, ..self }
     }
 
-    /// It starts the state machine of its own name, once for each event, and decides nothing else.
-    /// A replay starts none: what the machine does reaches outside.
+    /// It starts the state machine of its own name, once for each event that needs it. A replay starts
+    /// none: what the machine does reaches outside.
     #[must_use]
     pub const fn starts_machine(self) -> Self {
         Self { starts_machine: true, replay: Replay::Suppressed, ..self }
@@ -246,6 +250,13 @@ impl RowSpec {
     #[must_use]
     pub const fn dead_letters_of<D: Row>(self, _: &D) -> Self {
         Self { dead_letters_of: Some(D::ACTION), ..self }
+    }
+
+    /// What its queue has tried for long enough is answered by this row, which its machine may also
+    /// hand the event to.
+    #[must_use]
+    pub const fn gives_up_to<S: Row>(self, _: &S) -> Self {
+        Self { gives_up_to: Some(S::ACTION), ..self }
     }
 
     /// It should have emitted after this many seconds.

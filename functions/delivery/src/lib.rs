@@ -26,23 +26,21 @@ use chorus_kernel::{Function, MachineSpec, TableSpec};
 /// One delivery for each order.
 pub const TABLE: TableSpec = TableSpec { name: "delivery", indexes: &[], ttl: None };
 
-/// From what left the stock to the event that says what became of the delivery.
+/// Hands the parcel to the carrier, and gives up where the carrier never says what became of it.
 pub const FULFIL_DELIVERY: MachineSpec = MachineSpec {
     limits: &[("CarrierTimeoutSeconds", 10 * 86_400)],
+    former: &[include_str!("../../../infra/state-machines/former/fulfil-delivery-1.asl.json")],
     ..MachineSpec::new(
         "FulfilDelivery",
         include_str!("../../../infra/state-machines/fulfil-delivery.asl.json"),
     )
 };
 
-/// The part of it that waits for the carrier, a machine of its own.
-pub const TRANSPORT: MachineSpec = MachineSpec {
-    answers: &[ParcelStatus::ANSWERS],
-    ..MachineSpec::new(
-        "Transport",
-        include_str!("../../../infra/state-machines/transport.asl.json"),
-    )
-};
+/// The part of the former [`FULFIL_DELIVERY`] that waited for the carrier.
+const TRANSPORT: MachineSpec = MachineSpec::new(
+    "Transport",
+    include_str!("../../../infra/state-machines/former/transport.asl.json"),
+);
 
 /// The service; the carrier signs its webhooks with the secret.
 #[must_use]
@@ -51,7 +49,7 @@ pub fn function(webhook_secret: WebhookSecret) -> HttpFunction {
         .table(TABLE)
         .table(CARRIER_WAIT_TABLE)
         .starts::<rows::FulfilDelivery>(FULFIL_DELIVERY)
-        .machine(TRANSPORT)
+        .retired_machine(TRANSPORT)
         .action(estimate_delivery::EstimateDelivery)
         .action(mark_delivery_as_started::MarkDeliveryAsStarted)
         .action(relay_logistics::RelayLogistics)

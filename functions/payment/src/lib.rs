@@ -3,13 +3,14 @@
 //! The provider stands outside of the shop: it may answer slowly, twice, late or not at all. What
 //! keeps the money right is one record for each order with one table of transitions
 //! ([`Payment`]), which holds the id of the provider's intent before it is charged
-//! ([`PaymentProvider`]). What comes when, the waiting and the trying again, is the state machine's
-//! ([`COLLECT_PAYMENT`]).
+//! ([`PaymentProvider`]). What comes when is the queue's and, where a review is waited for, the
+//! state machine's ([`COLLECT_PAYMENT`]).
 
 mod api;
 mod ask_reviewer;
 mod cancel_payment;
 mod charge;
+mod collect_payment;
 mod hear_verdict;
 mod make_payment;
 mod payment;
@@ -33,24 +34,31 @@ pub use simulated::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedPr
 
 use std::sync::Arc;
 
-use chorus_events::table::rows;
-use chorus_events::{HIGH_VALUE_UNITS, services};
+use chorus_events::services;
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, MachineSpec, TableSpec};
 
 /// One payment for each order.
 pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: None };
 
-/// From an estimate to the event that says what became of the payment.
+/// From an estimate of high value to the event that says what became of the payment.
 pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
-    constants: &[("high-value-units", HIGH_VALUE_UNITS)],
+    former: &[include_str!("../../../infra/state-machines/former/collect-payment-1.asl.json")],
+    ..MachineSpec::new(
+        "CollectPayment",
+        include_str!("../../../infra/state-machines/collect-payment.asl.json"),
+    )
+};
+
+/// The part of it that waits for a reviewer, a machine of its own.
+pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     answers: &[ReviewVerdict::ANSWERS],
     // Somebody has to take it up within four hours, and again at least every four hours, since a
     // heartbeat extends the wait by as much; and to decide within two days.
     limits: &[("ReviewHeartbeatSeconds", 4 * 3_600), ("ReviewTimeoutSeconds", 2 * 86_400)],
     ..MachineSpec::new(
-        "CollectPayment",
-        include_str!("../../../infra/state-machines/collect-payment.asl.json"),
+        "AwaitReview",
+        include_str!("../../../infra/state-machines/await-review.asl.json"),
     )
 };
 
@@ -60,7 +68,9 @@ pub fn function(provider: Arc<dyn PaymentProvider>) -> HttpFunction {
     let function = Function::of(services::PAYMENT)
         .table(TABLE)
         .table(REVIEW_WAIT_TABLE)
-        .starts::<rows::CollectPayment>(COLLECT_PAYMENT)
+        .machine(COLLECT_PAYMENT)
+        .machine(AWAIT_REVIEW)
+        .external_action(collect_payment::CollectPayment::by(Arc::clone(&provider)))
         .action(ask_reviewer::AskReviewer)
         .action(hear_verdict::HearVerdict)
         .action(refuse_payment::RefusePayment)

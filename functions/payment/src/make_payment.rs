@@ -1,4 +1,4 @@
-//! Charges the order; one of high value only once it is approved.
+//! Charges an order of high value, once it is approved: the machine hands it over.
 //!
 //! The provider's intent is prepared first, and confirmed once its id is committed. Where a
 //! cancellation overtakes the charge, nothing is said here: `CancelPayment` ends the intent, charged
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_events::OrderId;
+use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::payment::{PaymentFailed, PaymentMade};
 use chorus_events::table::rows::{self, MakePaymentInput, MakePaymentOutput};
 use chorus_kernel::{ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, Step};
@@ -43,13 +44,7 @@ impl ExternalAction for MakePayment {
         payment: &Found<Payment>,
         context: &CallContext<'_, Response>,
     ) -> Result<Step<Request, MakePaymentOutput>, ActionError> {
-        let case = Case::new(&order.order_id, payment, context)?;
-        let fact = match context.response {
-            Some(Response::Charge(answer)) => Fact::Charge(answer),
-            _ if case.holds_the_fence() => Fact::Again,
-            _ => Fact::Estimate(&order.customer_id, order.total),
-        };
-        case.step(&fact, said)
+        charging(order, payment, context)
     }
 
     /// The key that derives from the message is left unused: the intent's id stands for it.
@@ -58,7 +53,22 @@ impl ExternalAction for MakePayment {
     }
 }
 
-fn said(payment: &Payment) -> Option<MakePaymentOutput> {
+/// The next step of charging the order, for whichever row does.
+pub(crate) fn charging<O: From<PaymentMade> + From<PaymentFailed>>(
+    order: &DeliveryEstimated,
+    payment: &Found<Payment>,
+    context: &CallContext<'_, Response>,
+) -> Result<Step<Request, O>, ActionError> {
+    let case = Case::new(&order.order_id, payment, context)?;
+    let fact = match context.response {
+        Some(Response::Charge(answer)) => Fact::Charge(answer),
+        _ if case.holds_the_fence() => Fact::Again,
+        _ => Fact::Estimate(&order.customer_id, order.total),
+    };
+    case.step(&fact, said)
+}
+
+fn said<O: From<PaymentMade> + From<PaymentFailed>>(payment: &Payment) -> Option<O> {
     let (order_id, customer_id) = (payment.order_id.clone(), payment.customer_id.clone()?);
     match payment.status {
         Status::Charged => {
@@ -80,7 +90,6 @@ mod tests {
         becomes, charged, decided, done, intent, no_provider, payment, to_charge,
     };
     use crate::{ChargeAnswer, IntentId};
-    use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::{HIGH_VALUE, samples};
     use chorus_kernel::create;
     use chorus_table::Event;

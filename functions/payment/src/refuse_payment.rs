@@ -11,6 +11,9 @@ use crate::transitions::{Fact, Next};
 /// What is said where the machine gives no reason.
 const UNSAID: &str = "the payment could not be collected";
 
+/// What is said of what the queue gave up.
+const UNREACHED: &str = "the payment provider could not be reached";
+
 #[derive(Debug)]
 pub(crate) struct RefusePayment;
 
@@ -29,7 +32,10 @@ impl Action for RefusePayment {
         context: &Context<'_>,
     ) -> Result<Decision<RefusePaymentOutput>, ActionError> {
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
-        let reason = context.task().and_then(|task| task.reason.as_deref()).unwrap_or(UNSAID);
+        let reason = match context.task() {
+            Some(task) => task.reason.as_deref().unwrap_or(UNSAID),
+            None => UNREACHED,
+        };
         let payment = Payment::known(&order_id, read.as_ref());
         let fact = Fact::GivenUp(&customer_id, order.total, reason);
         Ok(match payment.next(&fact) {
@@ -61,13 +67,13 @@ mod tests {
     }
 
     fn failed() -> [RefusePaymentOutput; 1] {
-        let reason = UNSAID.to_owned();
+        let reason = UNREACHED.to_owned();
         [PaymentFailed { reason, ..PaymentFailed::sample() }.into()]
     }
 
     /// The change of a payment that becomes this for want of a charge.
     fn refused(known: &Payment, status: Status) -> [Write; 1] {
-        [becomes(known, &Payment { status, reason: Some(UNSAID.to_owned()), ..known.clone() })]
+        [becomes(known, &Payment { status, reason: Some(UNREACHED.to_owned()), ..known.clone() })]
     }
 
     #[test]
@@ -83,7 +89,7 @@ mod tests {
     fn what_was_never_begun_fails() {
         let decision = on(None);
         assert_eq!(decision.events(), failed());
-        let (status, reason) = (Status::Failed, Some(UNSAID.to_owned()));
+        let (status, reason) = (Status::Failed, Some(UNREACHED.to_owned()));
         let (customer_id, amount) = (Some(samples::customer_id()), Some(samples::total()));
         let begun = Payment::new(samples::order_id());
         let expected = Payment { status, reason, customer_id, amount, ..begun };

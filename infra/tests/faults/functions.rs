@@ -38,6 +38,9 @@ fn a_batch_that_fails_as_a_whole() {
 fn a_queue_that_gives_a_message_up_while_the_partner_is_away() {
     planted(
         |it| of(it, "PaymentQueue")["RedrivePolicy"]["maxReceiveCount"] = json!(5),
-        &[("PaymentQueue", "gives up CancelPayment after 450s")],
+        &[
+            ("PaymentQueue", "gives up CollectPayment after 450s"),
+            ("PaymentQueue", "gives up CancelPayment after 450s"),
+        ],
     );
 }

@@ -36,17 +36,17 @@ fn a_state_that_leads_nowhere() {
 fn a_wait_that_nothing_ends() {
     planted(
         |it| {
-            take(state(it, "TransportMachine", "MarkDeliveryAsStarted"), "TimeoutSecondsPath");
+            take(state(it, "FulfilDeliveryMachine", "MarkDeliveryAsStarted"), "TimeoutSecondsPath");
         },
-        &[("TransportMachine", "may wait for ever in MarkDeliveryAsStarted")],
+        &[("FulfilDeliveryMachine", "may wait for ever in MarkDeliveryAsStarted")],
     );
 }
 
 #[test]
 fn a_wait_that_leads_nowhere_when_it_fails() {
     planted(
-        |it| take(state(it, "FulfilDeliveryMachine", "Transport"), "Catch"),
-        &[("FulfilDeliveryMachine", "has no way on where the wait in Transport fails")],
+        |it| take(state(it, "CollectPaymentMachine", "Review"), "Catch"),
+        &[("CollectPaymentMachine", "has no way on where the wait in Review fails")],
     );
 }
 
@@ -76,7 +76,6 @@ fn the_function_of_another_service() {
                 json!({ "Fn::GetAtt": ["FraudFunction", "Arn"] });
         },
         &[
-            ("CollectPaymentMachine", "asks FraudFunction for AskReviewer"),
             ("CollectPaymentMachine", "asks FraudFunction for MakePayment"),
             ("CollectPaymentMachine", "asks FraudFunction for RefusePayment"),
         ],
@@ -124,13 +123,13 @@ fn a_word_that_a_task_answers_with_and_the_machine_may_not_say() {
 fn a_grant_that_the_definition_does_not_use() {
     planted(
         |it| {
-            let functions = statement(it, "TransportMachineRole", "OwnTasks");
+            let functions = statement(it, "AwaitReviewMachineRole", "OwnTasks");
             functions["Resource"] = json!([
-                { "Fn::GetAtt": ["DeliveryFunction", "Arn"] },
+                { "Fn::GetAtt": ["PaymentFunction", "Arn"] },
                 { "Fn::GetAtt": ["OrderFunction", "Arn"] },
             ]);
         },
-        &[("TransportMachineRole", "is granted lambda:InvokeFunction on OrderFunction")],
+        &[("AwaitReviewMachineRole", "is granted lambda:InvokeFunction on OrderFunction")],
     );
     planted(
         |it| {
@@ -146,10 +145,10 @@ fn a_grant_that_the_definition_does_not_use() {
 fn a_call_that_the_role_does_not_allow() {
     planted(
         |it| {
-            let ends = statement(it, "FulfilDeliveryMachineRole", "NestedExecutions");
+            let ends = statement(it, "CollectPaymentMachineRole", "NestedExecutions");
             ends["Action"] = json!("states:DescribeExecution");
         },
-        &[("FulfilDeliveryMachineRole", "may not states:StopExecution")],
+        &[("CollectPaymentMachineRole", "may not states:StopExecution")],
     );
 }
 
@@ -186,12 +185,12 @@ fn a_verdict_that_the_service_does_not_give() {
 fn a_word_of_a_part_that_the_whole_does_not_hear() {
     planted(
         |it| {
-            let result = &mut state(it, "TransportMachine", "Silent")["Result"];
-            result["status"] = json!("NoWord");
+            let result = &mut state(it, "AwaitReviewMachine", "NobodyLooked")["Result"];
+            result["verdict"] = json!("unlooked");
         },
         &[
-            ("FulfilDeliveryMachine", "compares status with Silent in WhatTheCarrierSays"),
-            ("FulfilDeliveryMachine", "may be answered NoWord as status"),
+            ("CollectPaymentMachine", "compares verdict with unseen in IsApproved"),
+            ("CollectPaymentMachine", "may be answered unlooked as verdict"),
         ],
     );
 }

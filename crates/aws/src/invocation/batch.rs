@@ -55,17 +55,26 @@ impl Record {
         Ok(records)
     }
 
-    /// For how long it is hidden before it is tried again; nothing once it is too old for that.
-    fn pause(&self, now: Timestamp) -> Option<Duration> {
-        let retry = policy::QUEUE.retry;
-        let receives = self.attributes.approximate_receive_count.parse().unwrap_or(1);
-        let (shortest, longest) = retry.pause(receives);
+    /// For how long it is hidden before it is tried again.
+    fn pause(&self) -> Duration {
+        let (shortest, longest) = policy::QUEUE.retry.pause(self.receives());
         let chance = fastrand::u64(shortest.as_millis() as u64..=longest.as_millis() as u64);
-        let pause = Duration::from_millis(chance);
+        Duration::from_millis(chance)
+    }
+
+    fn receives(&self) -> u32 {
+        self.attributes.approximate_receive_count.parse().unwrap_or(1)
+    }
+
+    fn age(&self, now: Timestamp) -> Duration {
         let sent = self.attributes.sent_timestamp.parse().ok();
         let sent = sent.and_then(|sent| Timestamp::from_millisecond(sent).ok()).unwrap_or(now);
-        let age = Duration::try_from(now.duration_since(sent)).unwrap_or_default();
-        (age + pause <= retry.max_age).then_some(pause)
+        Duration::try_from(now.duration_since(sent)).unwrap_or_default()
+    }
+
+    /// Whether it has been tried for as long as the policy allows. What was never tried is not.
+    fn is_overdue(&self, now: Timestamp) -> bool {
+        self.receives() > 1 && self.age(now) >= policy::QUEUE.retry.max_age
     }
 }
 
@@ -85,20 +94,30 @@ impl Invoker {
         let trace_id = Trace::of_event(&record.body).map(|trace| trace.id);
         let (request_id, message_id) = (&invocation.request_id, &record.message_id);
         let span = tracing::info_span!("message", request_id, message_id, trace_id);
-        let handled = self.function.handle_event(&self.kernel, &record.body);
+        let overdue = record.is_overdue(self.kernel.clock.now());
+        let handled = async {
+            if overdue {
+                self.function.handle_overdue_event(&self.kernel, &record.body).await
+            } else {
+                self.function.handle_event(&self.kernel, &record.body).await
+            }
+        };
         let handled = guard(invocation.give_up_at, handled).instrument(span.clone()).await;
         let Err(failure) = handled else { return true };
         self.failed(record, failure).instrument(span).await
     }
 
-    /// Holds back a message that failed, or gives it up; false where the queue must keep it.
+    /// Holds back a message that failed, or gives it up; false where the queue must keep it. One whose
+    /// row gives up to another row is kept until that has answered it.
     async fn failed(&self, record: &Record, failure: Failure) -> bool {
-        let pause = record.pause(self.kernel.clock.now()).filter(|_| failure.is_retryable());
-        let Some(pause) = pause else {
+        let pause = record.pause();
+        let in_time = || record.age(self.kernel.clock.now()) + pause <= policy::QUEUE.retry.max_age;
+        let kept = || in_time() || self.function.gives_up_to_a_row(&record.body);
+        if !failure.is_retryable() || !kept() {
             let exhausted = failure.is_retryable().then_some(TOO_OLD);
             let place = (record.body.as_str(), record.queue.as_str());
             return self.give_up((failure, exhausted), place).await.is_ok();
-        };
+        }
         let (code, receives) = (error_type(&failure), &record.attributes.approximate_receive_count);
         tracing::warn!(code, receives, ?pause, "the queue keeps a message: {code}");
         if let Some(queues) = &self.queues {
@@ -199,6 +218,31 @@ mod tests {
         assert!(letters[0].code.starts_with("Retryable."), "{}", letters[0].code);
         let minutes = Duration::from_secs(3_600);
         assert_eq!(failures(&shop, &batch(&messages, 200, day - minutes)).await, ["1"]);
+    }
+
+    #[tokio::test]
+    async fn what_was_tried_for_a_day_is_answered_by_the_row_that_its_own_gives_up_to() {
+        let estimate = include_str!("../../../../events/samples/DeliveryEstimated.json");
+        let (day, hour) = (policy::QUEUE.retry.max_age, Duration::from_secs(3_600));
+        for (receives, age) in [(200, day - hour), (1, day + hour)] {
+            let shop = Shop::default();
+            assert!(failures(&shop, &batch(&[("1", estimate)], receives, age)).await.is_empty());
+            assert_eq!((shop.signals().len(), shop.published().len()), (1, 0), "its own row's");
+        }
+        let shop = Shop::default();
+        assert!(failures(&shop, &batch(&[("1", estimate)], 200, day)).await.is_empty());
+        assert_eq!(shop.published()[0].detail_type, "PaymentFailed");
+        assert!(shop.signals().is_empty() && shop.dead_letters().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_to_a_row_is_kept_until_that_has_answered() {
+        let estimate = include_str!("../../../../events/samples/DeliveryEstimated.json");
+        let shop = Shop::default();
+        shop.throttle();
+        let messages = batch(&[("1", estimate)], 200, policy::QUEUE.retry.max_age);
+        assert_eq!(failures(&shop, &messages).await, ["1"]);
+        assert!(shop.dead_letters().is_empty() && shop.hidden().len() == 1);
     }
 
     #[tokio::test]

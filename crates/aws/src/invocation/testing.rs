@@ -8,8 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_events::inventory::ItemReserved;
 use chorus_events::order::OrderCreated;
+use chorus_events::payment::PaymentFailed;
 use chorus_events::services;
-use chorus_events::table::rows::{self, ReserveItemInput, ReserveItemOutput};
+use chorus_events::table::rows::{self, RefusePaymentInput, RefusePaymentOutput};
+use chorus_events::table::rows::{ReserveItemInput, ReserveItemOutput};
 use chorus_http::{Callers, Endpoint, Method, Problem, Request, Response, Route};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
@@ -43,6 +45,25 @@ impl Action for Reserve {
     ) -> Result<Decision<ReserveItemOutput>, ActionError> {
         assert_ne!(order.customer_id.as_str(), "panic", "on purpose");
         Ok(Decision::emit(ItemReserved { order_id: order.order_id.clone(), ..Event::sample() }))
+    }
+}
+
+/// Answers what its queue has given up.
+struct Refuse;
+
+impl Action for Refuse {
+    type Row = rows::RefusePayment;
+    type State = ();
+
+    fn keys(&self, _: &RefusePaymentInput) {}
+
+    fn decide(
+        &self,
+        _: &RefusePaymentInput,
+        (): &(),
+        _: &Context<'_>,
+    ) -> Result<Decision<RefusePaymentOutput>, ActionError> {
+        Ok(Decision::emit(PaymentFailed::sample()))
     }
 }
 
@@ -155,6 +176,7 @@ impl Shop {
         let memory = Arc::clone(&self.0);
         let function = Function::of(services::INVENTORY)
             .action(Reserve)
+            .action(Refuse)
             .starts::<rows::CollectPayment>(MachineSpec::new("CollectPayment", ""));
         Invoker {
             function,

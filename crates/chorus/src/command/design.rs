@@ -62,6 +62,7 @@ fn print(design: &Design) -> anyhow::Result<ExitCode> {
                 "task-of": row.task_of, "tasks": names(row.tasks),
                 "starts-machine": row.starts_machine,
                 "when": row.when.map(chorus_table::Content::pattern), "dead-letters-of": row.dead_letters_of,
+                "gives-up-to": row.gives_up_to,
             })
         });
         line!("{}", serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);

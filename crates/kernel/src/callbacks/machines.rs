@@ -6,9 +6,9 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Answers, Failure};
+use crate::{Answers, Context, Failure, derived_id};
 
 /// A state machine that orchestrates inside a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +25,33 @@ pub struct MachineSpec {
     pub constants: &'static [(&'static str, i64)],
     /// What the application answers to the tasks that wait for a token.
     pub answers: &'static [Answers],
+    /// The definitions of earlier releases, oldest first. Step Functions lets an execution go on by
+    /// the definition that it was started with; the embedded engine has these for it.
+    pub former: &'static [&'static str],
 }
 
 impl MachineSpec {
     /// A machine whose definition leaves nothing open.
     #[must_use]
     pub const fn new(name: &'static str, definition: &'static str) -> Self {
-        Self { name, definition, limits: &[], constants: &[], answers: &[] }
+        Self { name, definition, limits: &[], constants: &[], answers: &[], former: &[] }
+    }
+
+    /// Starts an execution with the event of `context`, under a name that derives from the event's
+    /// idempotency key: a duplicate starts nothing.
+    ///
+    /// # Errors
+    /// Where the event cannot be written as JSON.
+    pub fn start(&self, context: &Context<'_>) -> Result<Signal, Failure> {
+        let machine = self.name.to_owned();
+        let id = derived_id(&machine, &context.metadata().idempotency_key, 0);
+        let name = format!("{machine}-{}", id.simple());
+        let mut input = context.message.to_event()?;
+        if !self.constants.is_empty() {
+            let constants = self.constants.iter();
+            input["constants"] = constants.map(|(name, value)| (*name, json!(value))).collect();
+        }
+        Ok(Signal::Start { machine, name, input })
     }
 }
 

@@ -22,6 +22,9 @@ pub struct Function {
     pub tables: Vec<TableSpec>,
     /// The state machines that orchestrate inside of it.
     pub machines: Vec<MachineSpec>,
+    /// State machines of earlier releases, of which executions may still be under way: nothing
+    /// deploys them, and only former definitions start them.
+    pub retired_machines: Vec<MachineSpec>,
 }
 
 impl std::fmt::Debug for Function {
@@ -33,7 +36,13 @@ impl std::fmt::Debug for Function {
 impl Function {
     #[must_use]
     pub fn of(service: Service) -> Self {
-        Self { service, handlers: Vec::new(), tables: Vec::new(), machines: Vec::new() }
+        Self {
+            service,
+            handlers: Vec::new(),
+            tables: Vec::new(),
+            machines: Vec::new(),
+            retired_machines: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -57,6 +66,13 @@ impl Function {
     #[must_use]
     pub fn machine(mut self, machine: MachineSpec) -> Self {
         self.machines.push(machine);
+        self
+    }
+
+    /// Adds a state machine that only executions of earlier releases still need.
+    #[must_use]
+    pub fn retired_machine(mut self, machine: MachineSpec) -> Self {
+        self.retired_machines.push(machine);
         self
     }
 
@@ -91,12 +107,43 @@ impl Function {
     /// What the platform should do with the event.
     pub async fn handle_event(&self, kernel: &Kernel, json: &str) -> Result<Handled, Failure> {
         let message = Message::from_event(json)?;
+        self.answer(self.reader(&message)?, kernel, &message).await
+    }
+
+    /// Answers an event that its queue has tried for as long as its policy allows: by the row that
+    /// its own row gives up to, or else once more by its own.
+    ///
+    /// # Errors
+    /// What the platform should do with the event.
+    pub async fn handle_overdue_event(
+        &self,
+        kernel: &Kernel,
+        json: &str,
+    ) -> Result<Handled, Failure> {
+        let message = Message::from_event(json)?;
+        let own = self.reader(&message)?;
+        let successor = own.row().gives_up_to;
+        let named = |handler: &&Arc<dyn Handler>| Some(handler.row().action) == successor;
+        let handler = self.handlers.iter().find(named).map_or(own, |handler| &**handler);
+        self.answer(handler, kernel, &message).await
+    }
+
+    /// Whether the row that reads this event gives up to another one: then the event is no dead
+    /// letter once its time is up.
+    #[must_use]
+    pub fn gives_up_to_a_row(&self, json: &str) -> bool {
+        let message = Message::from_event(json);
+        let row = message.and_then(|message| Ok(self.reader(&message)?.row()));
+        row.is_ok_and(|row| row.gives_up_to.is_some())
+    }
+
+    fn reader(&self, message: &Message) -> Result<&dyn Handler, Failure> {
         let found = self.handlers.iter().find(|handler| handler.reads(&message.detail_type));
         let unknown = || Failure::Terminal {
             code: "UnknownEvent",
             message: format!("{} has no action for {}", self.service.title, message.detail_type),
         };
-        self.answer(&**found.ok_or_else(unknown)?, kernel, &message).await
+        Ok(&**found.ok_or_else(unknown)?)
     }
 
     async fn answer(

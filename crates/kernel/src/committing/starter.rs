@@ -3,12 +3,10 @@
 use std::marker::PhantomData;
 
 use chorus_table::Row;
-use serde_json::json;
 
-use crate::{Action, ActionError, Context, Decision, MachineSpec, Signal, derived_id};
+use crate::{Action, ActionError, Context, Decision, MachineSpec};
 
-/// Starts a machine with the event, under a name that derives from the event's idempotency key: a
-/// duplicate starts nothing.
+/// Starts a machine with the event.
 pub(crate) struct Starter<R> {
     machine: MachineSpec,
     row: PhantomData<R>,
@@ -32,16 +30,7 @@ impl<R: Row> Action for Starter<R> {
         (): &(),
         context: &Context<'_>,
     ) -> Result<Decision<R::Output>, ActionError> {
-        let machine = self.machine.name.to_owned();
-        let id = derived_id(&machine, &context.metadata().idempotency_key, 0);
-        let name = format!("{machine}-{}", id.simple());
-        let note = format!("{machine} goes on with it");
-        let mut input = context.message.to_event()?;
-        if !self.machine.constants.is_empty() {
-            let constants = self.machine.constants.iter();
-            input["constants"] = constants.map(|(name, value)| (*name, json!(value))).collect();
-        }
-        let start = Signal::Start { machine, name, input };
-        Ok(Decision::nothing(note).signal(start))
+        let note = format!("{} goes on with it", self.machine.name);
+        Ok(Decision::nothing(note).signal(self.machine.start(context)?))
     }
 }

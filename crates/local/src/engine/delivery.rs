@@ -138,6 +138,9 @@ pub struct Taken {
     /// The index of the route that handles it.
     pub route: usize,
     pub event: Arc<Accepted>,
+    /// Whether its queue has tried it for as long as its policy allows: the row that its own row
+    /// gives up to answers it.
+    pub overdue: bool,
 }
 
 /// Something to be done now.

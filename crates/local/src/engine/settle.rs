@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_kernel::Outcome;
+use chorus_table::policy::RetryPolicy;
 use jiff::Timestamp;
 
 use super::{
@@ -76,9 +77,14 @@ impl Engine {
             at: now,
         });
         let times = (attempted.delivery.first_at, now);
+        let route = &self.topology.routes[attempted.route];
         let policy = match attempted.queue {
+            // It stays in the queue until the row that answers what is overdue has answered it.
+            Some(queue) if route.row().gives_up_to.is_some() => {
+                RetryPolicy { max_age: Duration::MAX, ..self.topology.queues[queue].retry }
+            }
             Some(queue) => self.topology.queues[queue].retry,
-            None => self.topology.routes[attempted.route].retry,
+            None => route.retry,
         };
         let exhausted = match retry::next(&policy, attempts, times, &mut self.random) {
             Ok(due_at) if fault.retryable => {

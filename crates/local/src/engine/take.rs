@@ -99,7 +99,8 @@ impl Engine {
         let attempt = delivery.attempts + 1;
         let ticket = Ticket { id: delivery.id, receipt: self.receipts, queue: None };
         self.observations.push(Observation::Started(self.step(&delivery, attempt)));
-        let taken = Taken { ticket, attempt, route: delivery.route, event: delivery.event.clone() };
+        let (route, event) = (delivery.route, delivery.event.clone());
+        let taken = Taken { ticket, attempt, route, event, overdue: false };
         let handed_out = HandedOut { delivery, receipt: self.receipts, since: now };
         self.handed_out.insert(handed_out.delivery.id, handed_out);
         taken
@@ -134,7 +135,10 @@ impl Engine {
         let mut step = self.step(&delivery, attempt);
         step.rule = self.rule_names[route].clone();
         self.observations.push(Observation::Started(step));
-        Some(Taken { ticket, attempt, route, event: delivery.event })
+        // What was never tried is tried, however old it is.
+        let patience = self.topology.queues[queue].retry.max_age;
+        let overdue = attempt > 1 && now >= later(delivery.first_at, patience);
+        Some(Taken { ticket, attempt, route, event: delivery.event, overdue })
     }
 
     fn fire(&mut self, schedule: usize, now: Timestamp) -> Work {

@@ -49,7 +49,7 @@ impl Orchestrator {
         answers: Vec<Answer>,
         kernel: &Kernel,
     ) -> Result<Vec<HistoryEvent>, Failure> {
-        let machine = self.machine(&run.machine)?;
+        let machine = self.machine(&run.machine, run.edition)?;
         let now = kernel.clock.now();
         let mut happened = Vec::new();
         for answer in answers {

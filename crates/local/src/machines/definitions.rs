@@ -11,9 +11,10 @@ use crate::Error;
 /// The name that a definition calls this engine's bus by.
 const BUS: &str = "local";
 
-/// All state machines by name, with what they leave to their surroundings filled in.
+/// All state machines by name, each with its definitions from the oldest to that of this release,
+/// and with what they leave to their surroundings filled in.
 #[derive(Debug)]
-pub struct Definitions(BTreeMap<&'static str, Arc<Machine>>);
+pub struct Definitions(BTreeMap<&'static str, Vec<Arc<Machine>>>);
 
 impl Definitions {
     /// The machines of these functions; `limits` overrule what they say of their waits.
@@ -25,7 +26,7 @@ impl Definitions {
         for function in functions {
             let service = function.service;
             filled.insert(format!("{}Function", service.title), service.name.to_owned());
-            for machine in &function.machines {
+            for machine in function.machines.iter().chain(&function.retired_machines) {
                 filled.insert(machine.name.to_owned(), machine.name.to_owned());
                 for (name, seconds) in machine.limits {
                     let seconds = limits.get(*name).unwrap_or(seconds);
@@ -33,26 +34,46 @@ impl Definitions {
                 }
             }
         }
-        let machines = functions.iter().flat_map(|function| &function.machines);
+        let machines = functions
+            .iter()
+            .flat_map(|function| function.machines.iter().chain(&function.retired_machines));
         machines
-            .map(|machine| Ok((machine.name, parse(machine, &filled)?)))
+            .map(|machine| Ok((machine.name, all(machine, &filled)?)))
             .collect::<Result<_, _>>()
             .map(Self)
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Machine>> {
-        self.0.get(name)
+    /// The definition by which an execution goes on: the one that it was started with.
+    pub(crate) fn get(&self, name: &str, edition: usize) -> Option<&Arc<Machine>> {
+        self.0.get(name)?.get(edition)
+    }
+
+    /// Which definition of this machine a new execution is started with.
+    pub(crate) fn newest(&self, name: &str) -> usize {
+        self.0.get(name).map_or(0, |editions| editions.len().saturating_sub(1))
     }
 }
 
-fn parse(machine: &MachineSpec, filled: &BTreeMap<String, String>) -> Result<Arc<Machine>, Error> {
+fn all(
+    machine: &MachineSpec,
+    filled: &BTreeMap<String, String>,
+) -> Result<Vec<Arc<Machine>>, Error> {
+    let editions = machine.former.iter().chain([&machine.definition]);
+    editions.map(|definition| parse(machine.name, definition, filled)).collect()
+}
+
+fn parse(
+    machine: &'static str,
+    definition: &str,
+    filled: &BTreeMap<String, String>,
+) -> Result<Arc<Machine>, Error> {
     let fill = |text: String, name: &str, value: &str| text.replace(&format!("${{{name}}}"), value);
-    let own = machine.definition.to_owned();
+    let own = definition.to_owned();
     let definition = filled.iter().fold(own, |text, (name, value)| fill(text, name, value));
     if let Some((_, rest)) = definition.split_once("${") {
         let name = rest.split('}').next().unwrap_or_default().to_owned();
-        return Err(Error::Substitution { machine: machine.name, name });
+        return Err(Error::Substitution { machine, name });
     }
     let parsed = Machine::parse(&definition);
-    parsed.map(Arc::new).map_err(|problems| Error::Machine(machine.name, problems.to_string()))
+    parsed.map(Arc::new).map_err(|problems| Error::Machine(machine, problems.to_string()))
 }

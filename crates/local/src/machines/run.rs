@@ -35,6 +35,9 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) machine: String,
+    /// Which of the machine's definitions it was started with, counted from the oldest.
+    #[serde(default)]
+    pub(super) edition: usize,
     pub(super) execution: Execution,
     /// Calls that it asked for, and that are not known to be made.
     pub(super) pending: Vec<TaskRequest>,

@@ -57,13 +57,15 @@ impl Orchestrator {
         birth: Birth<'_>,
     ) -> Result<SignalOutcome, Failure> {
         let Birth { machine: machine_name, name, input, correlation_id, parent } = birth;
-        let machine = self.machine(machine_name)?;
+        let edition = self.definitions.newest(machine_name);
+        let machine = self.machine(machine_name, edition)?;
         let now = self.bus.now();
         let identity = Identity::local(machine_name, name);
         let entropy = Entropy::new(self.bus.entropy());
         let (execution, turn) = Execution::start(machine, Start { input, identity, entropy }, now);
         let run = Run {
             machine: machine_name.to_owned(),
+            edition,
             execution,
             pending: Vec::new(),
             parent,
@@ -100,7 +102,7 @@ impl Orchestrator {
             let Some(mut kept) = run::load(store, execution).await? else {
                 return Ok(SignalOutcome::TooLate);
             };
-            let machine = self.machine(&kept.run.machine)?;
+            let machine = self.machine(&kept.run.machine, kept.run.edition)?;
             let now: Timestamp = self.bus.now();
             let turn = match kept.run.execution.answer(machine, answer.clone(), now) {
                 Ok(turn) => turn,
@@ -119,12 +121,12 @@ impl Orchestrator {
         Err(Failure::later("Contended", format!("the execution {execution} was busy")))
     }
 
-    pub(super) fn machine(&self, name: &str) -> Result<&states::Machine, Failure> {
+    pub(super) fn machine(&self, name: &str, edition: usize) -> Result<&states::Machine, Failure> {
         let unknown = || Failure::Terminal {
             code: "StateMachineDoesNotExist",
             message: format!("no state machine {name} is deployed here"),
         };
-        self.definitions.get(name).map(|machine| &**machine).ok_or_else(unknown)
+        self.definitions.get(name, edition).map(|machine| &**machine).ok_or_else(unknown)
     }
 }
 

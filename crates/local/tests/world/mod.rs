@@ -104,7 +104,7 @@ pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
     });
     let source = match detail_type {
         "PaymentMade" => "com.payments",
-        "DeliveryMarkedAsStarted" => "com.delivery",
+        "DeliveryMarkedAsStarted" | "DeliveryEstimated" => "com.delivery",
         _ => "com.orders",
     };
     Entry {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, TableSpec, UNPUBLISHED_INDEX};
-use chorus_table::RowSpec;
+use chorus_table::{RowSpec, Service};
 use serde_json::{Value, json};
 
 use super::machines::arn_by_name;
@@ -51,8 +51,7 @@ pub(crate) fn of_service(
     let rows = topology.rows.iter().filter(|row| row.service == service);
     let rows = rows.filter(|row| !is_published_by_machines(&topology.machines, row));
     statements.extend(publishing(rows));
-    let own = topology.machines.iter().filter(|machine| machine.service == service);
-    statements.extend(telling(&own.collect::<Vec<_>>(), topology.rows));
+    statements.extend(telling(topology, |owner| owner == service));
     let sources: Vec<Value> = topology.sources(service).iter().map(|queue| arn(queue)).collect();
     if !sources.is_empty() {
         statements.push(Statement::new("OwnQueues", RECEIVE_ACTIONS, sources));
@@ -70,12 +69,12 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     statements.push(Statement::new("Records", SWEEP_ACTIONS, vec![records(), index]));
     let said = |row: &&RowSpec| !is_published_by_machines(&topology.machines, row);
     statements.extend(publishing(topology.rows.iter().filter(said)));
-    statements.extend(telling(&topology.machines.iter().collect::<Vec<_>>(), topology.rows));
+    statements.extend(telling(topology, |_| true));
     statements
 }
 
-/// What these machines are told: to start, and by their tokens.
-fn telling(machines: &[&Machine], rows: &[RowSpec]) -> Vec<Statement> {
+/// What the machines of these services are told: to start, and by their tokens.
+fn telling(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> {
     type Told = (&'static str, &'static [&'static str], fn(&Machine, &[RowSpec]) -> bool);
     const TOLD: [Told; 3] = [
         ("StartMachines", &["states:StartExecution"], Machine::is_started_by_a_row),
@@ -85,8 +84,13 @@ fn telling(machines: &[&Machine], rows: &[RowSpec]) -> Vec<Statement> {
         }),
     ];
     let statement = |(sid, actions, is_told): Told| {
-        let told = machines.iter().filter(|machine| is_told(machine, rows));
-        let arns: Vec<Value> = told.map(|machine| arn_by_name(machine.spec.name)).collect();
+        let machines = topology.machines.iter().filter(|machine| of(machine.service));
+        let told = machines.filter(|machine| is_told(machine, topology.rows));
+        let mut arns: Vec<Value> = told.map(|machine| arn_by_name(machine.spec.name)).collect();
+        if actions == ["states:SendTaskSuccess"] {
+            let retired = topology.retired.iter().filter(|(service, _)| of(*service));
+            arns.extend(retired.map(|(_, machine)| arn_by_name(machine)));
+        }
         (!arns.is_empty()).then(|| Statement::new(sid, actions, arns))
     };
     TOLD.into_iter().filter_map(statement).collect()

@@ -16,6 +16,8 @@ pub(crate) struct Topology {
     pub(crate) rules: Vec<Rule>,
     /// The state machines of all services.
     pub(crate) machines: Vec<Machine>,
+    /// Those of earlier releases, each with its service: what waits in one is still answered.
+    pub(crate) retired: Vec<(Service, &'static str)>,
     /// The names of all functions: the services, and the sweeper.
     pub(crate) functions: Vec<&'static str>,
 }
@@ -25,7 +27,17 @@ impl Topology {
         let rules = stack.table.rules();
         let services = stack.functions.iter().map(|function| function.function.service.name);
         let functions = services.chain([names::SWEEPER]).collect();
-        Self { rows: stack.table.rows, rules, machines: Machine::all(stack), functions }
+        let functions_of_services = stack.functions.iter().map(|function| &function.function);
+        let retired = functions_of_services.flat_map(|function| {
+            function.retired_machines.iter().map(|machine| (function.service, machine.name))
+        });
+        Self {
+            rows: stack.table.rows,
+            rules,
+            machines: Machine::all(stack),
+            retired: retired.collect(),
+            functions,
+        }
     }
 
     /// The rules of one kind.

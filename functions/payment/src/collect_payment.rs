@@ -1,0 +1,119 @@
+//! Charges the order, or has the machine of this name wait for the review that it needs first.
+//!
+//! One row decides which: an order of high value is never charged here. The queue in front of it
+//! waits for a provider who is away, for a day; then `RefusePayment` answers the estimate.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_events::OrderId;
+use chorus_events::table::rows::{self, CollectPaymentInput, CollectPaymentOutput};
+use chorus_kernel::{
+    ActionError, CallContext, Decision, ExternalAction, Found, OutcomeUnknown, Step,
+};
+
+use crate::make_payment::charging;
+use crate::provider_call::{self, Request, Response};
+use crate::{COLLECT_PAYMENT, Payment, PaymentProvider, needs_approval};
+
+pub(crate) struct CollectPayment {
+    provider: Arc<dyn PaymentProvider>,
+}
+
+impl CollectPayment {
+    pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
+        Self { provider }
+    }
+}
+
+#[async_trait]
+impl ExternalAction for CollectPayment {
+    type Row = rows::CollectPayment;
+    type State = Found<Payment>;
+    type Request = Request;
+    type Response = Response;
+
+    fn keys(&self, CollectPaymentInput::DeliveryEstimated(order): &CollectPaymentInput) -> OrderId {
+        order.order_id.clone()
+    }
+
+    fn decide(
+        &self,
+        CollectPaymentInput::DeliveryEstimated(order): &CollectPaymentInput,
+        payment: &Found<Payment>,
+        context: &CallContext<'_, Response>,
+    ) -> Result<Step<Request, CollectPaymentOutput>, ActionError> {
+        if !needs_approval(order.total) {
+            return charging(order, payment, context);
+        }
+        Ok(Step::Done(match payment {
+            None => Decision::nothing("it is of high value: CollectPayment waits for a review")
+                .signal(COLLECT_PAYMENT.start(&context.message)?),
+            Some(_) => Decision::nothing("its review was begun, or its order canceled, before"),
+        }))
+    }
+
+    /// The key that derives from the message is left unused: the intent's id stands for it.
+    async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
+        provider_call::call(&*self.provider, request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Status;
+    use crate::testing::{charged, decided, done, intent, no_provider, payment, stored, to_charge};
+    use chorus_events::delivery::DeliveryEstimated;
+    use chorus_events::payment::PaymentMade;
+    use chorus_events::{HIGH_VALUE, Money};
+    use chorus_kernel::testing::{message, step};
+    use chorus_kernel::{Signal, create};
+    use chorus_table::Event;
+
+    fn of(total: Money) -> DeliveryEstimated {
+        DeliveryEstimated { total, ..DeliveryEstimated::sample() }
+    }
+
+    fn on(
+        input: DeliveryEstimated,
+        known: Option<&Payment>,
+        response: Option<&Response>,
+    ) -> Step<Request, CollectPaymentOutput> {
+        decided(&CollectPayment::by(no_provider()), input, known, response).unwrap()
+    }
+
+    #[test]
+    fn an_order_that_needs_no_person_is_charged_at_once() {
+        let prepared = Response::Prepared(intent());
+        let claim = vec![create(&payment(Status::Charging))];
+        let step = on(DeliveryEstimated::sample(), None, Some(&prepared));
+        assert_eq!(step, Step::Call { request: to_charge(), claim });
+        let response = Response::Charge(charged());
+        let charging = payment(Status::Charging);
+        let (events, _) = done(on(DeliveryEstimated::sample(), Some(&charging), Some(&response)));
+        assert_eq!(events, [CollectPaymentOutput::PaymentMade(PaymentMade::sample())]);
+    }
+
+    #[test]
+    fn an_order_of_high_value_starts_the_machine_and_a_cent_less_is_charged() {
+        let action = CollectPayment::by(no_provider());
+        let step = step(&action, of(HIGH_VALUE), &message(), &stored(None, None), None).unwrap();
+        let Step::Done(decision) = step else { panic!("{step:?}") };
+        assert!(decision.events().is_empty() && decision.changes().is_empty());
+        let [Signal::Start { machine, .. }] = decision.signals() else { panic!("{decision:?}") };
+        assert_eq!(machine, "CollectPayment");
+        let less = of(HIGH_VALUE.minus(Money::from_minor(1)).unwrap());
+        assert!(matches!(on(less, None, None), Step::Call { .. }));
+    }
+
+    #[test]
+    fn a_review_is_not_begun_twice_and_not_for_a_canceled_order() {
+        let statuses = [Status::WaitingForApproval, Status::Approved, Status::Canceled];
+        for known in statuses.map(payment) {
+            let step = on(of(HIGH_VALUE), Some(&known), None);
+            let Step::Done(decision) = step else { panic!("{step:?}") };
+            assert!(decision.signals().is_empty() && decision.changes().is_empty());
+        }
+    }
+}
