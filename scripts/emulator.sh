@@ -4,6 +4,7 @@
 #   up, down           an emulator that stays, with something to sell on it
 #   test [TEST…]       the flow on an emulator of its own, driven through the API
 #   samples [--write]  every sample of events/samples, by `cargo lambda invoke`
+#   stripe             the payments of `chorus up`, by a server that speaks Stripe's API
 #   mail               the emails of `chorus up`, to a real SMTP server
 #   launcher           what our launcher adds to the emulator
 #   store              the kernel's store on DynamoDB: the same suite as the embedded one's
@@ -61,6 +62,11 @@ case ${1:-} in
         tests/emulator/install.sh
         cargo build --quiet --package chorus
         .venv/bin/python tests/emulator/test_mail.py "${@:2}"
+        ;;
+    stripe)
+        tests/emulator/install.sh
+        cargo build --quiet --package chorus
+        timeout --kill-after=10 300 .venv/bin/python tests/emulator/test_stripe.py "${@:2}"
         ;;
     launcher)
         tests/emulator/install.sh

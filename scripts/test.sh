@@ -19,6 +19,7 @@ step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scri
 step "AsyncAPI"; scripts/asyncapi.sh
 step "licences and sources"; scripts/deny.sh
 step "emails, to an SMTP server"; scripts/emulator.sh mail
+step "payments, by a server that speaks Stripe's API"; scripts/emulator.sh stripe
 step "emulator: its launcher"; scripts/emulator.sh launcher
 step "emulator: the store";    scripts/emulator.sh store
 step "emulator: every sample"; scripts/emulator.sh samples

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use chorus_table::{Handle, Owner, event};
 
-use crate::{CustomerId, Money, OrderId, Quantity, ShippingAddress, Sku, samples, services};
+use crate::{
+    CustomerId, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku, samples, services,
+};
 
 /// One line of a request: an item and how many of it. The price is the shop's to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +49,7 @@ event! {
         customer_id: CustomerId = samples::customer_id(),
         lines: Vec<OrderedLine> = samples::ordered_lines(),
         shipping_address: ShippingAddress = samples::address(),
+        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::inventory::DescribedLine;
 use chorus_table::{Owner, event};
 
-use crate::{CustomerId, Money, OrderId, ShippingAddress, samples, services};
+use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, samples, services};
 
 const CUSTOMER: Owner = Owner::Service(services::CUSTOMER);
 
@@ -26,6 +26,7 @@ event! {
         lines: Vec<DescribedLine> = samples::described_lines(),
         total: Money = samples::total(),
         shipping_address: ShippingAddress = samples::address(),
+        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::inventory::DescribedLine;
 use chorus_table::{Handle, Owner, event};
 
-use crate::{CustomerId, Money, OrderId, ShippingAddress, samples, services};
+use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, samples, services};
 
 const DELIVERY: Owner = Owner::Service(services::DELIVERY);
 
@@ -30,6 +30,7 @@ event! {
         customer_id: CustomerId = samples::customer_id(),
         total: Money = samples::total(),
         deliver_by: Timestamp = samples::later(),
+        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
     }
 }
 

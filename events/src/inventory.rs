@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use chorus_table::{Owner, event};
 
-use crate::{CustomerId, Line, Money, OrderId, Quantity, ShippingAddress, Sku, samples, services};
+use crate::{
+    CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku, samples,
+    services,
+};
 
 const INVENTORY: Owner = Owner::Service(services::INVENTORY);
 
@@ -60,6 +63,7 @@ event! {
         lines: Vec<Line> = samples::lines(),
         total: Money = samples::total(),
         shipping_address: ShippingAddress = samples::address(),
+        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
     }
 }
 
@@ -102,6 +106,7 @@ event! {
         lines: Vec<DescribedLine> = samples::described_lines(),
         total: Money = samples::total(),
         shipping_address: ShippingAddress = samples::address(),
+        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
     }
 }
 

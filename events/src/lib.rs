@@ -25,7 +25,9 @@ pub mod table;
 
 pub use money::{Money, MoneyError};
 pub use order_line::{Line, MAX_LINES, ShippingAddress, total};
-pub use values::{CustomerId, OrderId, PLAIN_TEXT, Quantity, QuantityError, Sku, is_plain_text};
+pub use values::{
+    CustomerId, OrderId, PLAIN_TEXT, PaymentMethod, Quantity, QuantityError, Sku, is_plain_text,
+};
 
 /// The country that the shop ships from; orders to any other need a customs declaration.
 pub const HOME_COUNTRY: &str = "Germany";

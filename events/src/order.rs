@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use chorus_table::{Owner, event};
 
-use crate::{CustomerId, Line, Money, OrderId, ShippingAddress, samples, services};
+use crate::{CustomerId, Line, Money, OrderId, PaymentMethod, ShippingAddress, samples, services};
 
 const ORDER: Owner = Owner::Service(services::ORDER);
 
@@ -19,6 +19,7 @@ event! {
         country: String = samples::address().country,
         shipping_address: ShippingAddress = samples::address(),
         placed_at: Timestamp = samples::moment(),
+        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
     } also [
         { total: samples::high_total(), lines: samples::high_lines() },
         {

@@ -6,7 +6,7 @@ use crate::commands::OrderedLine;
 use crate::inventory::{DescribedLine, MissingLine};
 use chorus_table::Handle;
 
-use crate::{CustomerId, Line, Money, OrderId, Quantity, ShippingAddress, Sku};
+use crate::{CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku};
 
 /// Parses a literal of this file; the tests below read every one of them.
 fn literal<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
@@ -29,6 +29,12 @@ pub fn handle() -> Handle {
 #[must_use]
 pub fn customer_id() -> CustomerId {
     literal("456")
+}
+
+/// How it pays.
+#[must_use]
+pub fn payment_method() -> PaymentMethod {
+    literal("pm_card_visa")
 }
 
 /// Its name.

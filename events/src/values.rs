@@ -22,6 +22,21 @@ identifier! {
     /// Names an item that the shop sells (stock-keeping unit).
     Sku
 }
+identifier! {
+    /// The payment provider's token of a card or account; never a card's number.
+    PaymentMethod
+}
+
+impl PaymentMethod {
+    /// Whether this is rather a card's number, which must not be stored or passed on.
+    #[must_use]
+    pub fn is_card_number(&self) -> bool {
+        let digits = self.as_str().bytes().filter(u8::is_ascii_digit).count();
+        let written = self.as_str().bytes().all(|it| it.is_ascii_digit() || b".-_".contains(&it));
+        written && digits >= 12
+    }
+}
+
 /// How many pieces of an item: 1 to 10,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "u32")]
@@ -86,6 +101,13 @@ mod tests {
             assert!(!is_plain_text(bad, 5), "{bad:?}");
         }
         assert!(is_plain_text("ä-'漢 ", 5));
+    }
+
+    #[test]
+    fn a_cards_number_is_told_from_a_token() {
+        let of = |text: &str| text.parse::<PaymentMethod>().unwrap().is_card_number();
+        assert!(of("4242424242424242") && of("4242-4242-4242-4242"));
+        assert!(!of("pm_1Pgc72B7WZ01zgkWqPvrRrPE") && !of("12345"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod carrier;
 mod derived;
 mod functions;
 mod mail;
+mod payment;
 
 use std::path::PathBuf;
 
@@ -53,10 +54,12 @@ fn application() -> Application {
         alerts: vec![rows::AlertOperator::ACTION],
         api: "Where orders are placed",
         partners: vec![carrier::api()],
-        variables: [vec![carrier::webhook_secret()], mail::variables()].concat(),
-        grants: vec![mail::grant()],
-        parameters: [vec![carrier::webhook_parameter()], mail::parameters()].concat(),
-        prod_needs: [&mail::PARAMETERS[..], &["AlarmTopicArn"]].concat(),
+        variables: [vec![carrier::webhook_secret()], mail::variables(), payment::variables()]
+            .concat(),
+        grants: vec![mail::grant(), payment::grant()],
+        parameters: [vec![carrier::webhook_parameter()], mail::parameters(), payment::parameters()]
+            .concat(),
+        prod_needs: [&mail::PARAMETERS[..], &payment::PARAMETERS, &["AlarmTopicArn"]].concat(),
         conditions: vec![carrier::webhook_condition()],
         outputs: vec![carrier::webhook_output()],
         ..Application::new(description)

@@ -83,20 +83,41 @@ fn where_tokens_are_asked_for_only_webhooks_come_without() {
 
 /// `sam build` asks for a function's binary in its folder, where cargo looks at that package only.
 #[test]
-fn prod_is_refused_without_a_sender_an_operator_and_a_topic_for_alarms() {
+fn prod_is_refused_without_stripes_key_a_sender_an_operator_and_a_topic_for_alarms() {
     let document = template().document();
     let rule = &document["Rules"]["ProdIsClosed"];
     assert_eq!(
         rule["RuleCondition"],
         serde_json::json!({ "Fn::Equals": [{ "Ref": "Stage" }, "prod"] })
     );
-    for parameter in ["MailFrom", "MailIdentity", "OperatorEmail", "AlarmTopicArn"] {
+    let needed = ["StripeKeySecret", "MailFrom", "MailIdentity", "OperatorEmail", "AlarmTopicArn"];
+    for parameter in needed {
         let given =
             serde_json::json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": parameter }, ""] }] });
         let assertions = rule["Assertions"].as_array().unwrap();
         assert!(assertions.iter().any(|one| one["Assert"] == given), "{parameter}: {rule}");
         assert_eq!(document["Parameters"][parameter]["Default"], "", "{parameter}");
     }
+}
+
+#[test]
+fn stripes_key_is_read_by_the_function_that_charges_and_stands_in_no_variable() {
+    let document = template().document();
+    let readers: Vec<&String> = document["Resources"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, resource)| {
+            resource["Properties"]["Policies"].to_string().contains("secretsmanager:")
+        })
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(readers, ["PaymentRole"]);
+    let variables =
+        &document["Resources"]["PaymentFunction"]["Properties"]["Environment"]["Variables"];
+    assert_eq!(variables["STRIPE_KEY_SECRET"]["Ref"], "StripeKeySecret");
+    assert_eq!(variables["STRIPE_LIVE_ONLY"]["Fn::If"][0], "IsProd");
+    assert!(!variables.to_string().contains("resolve:"), "{variables}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use chorus_inventory::Item;
 use chorus_kernel::{Failure, Fold, Item as StoredItem, text};
 use chorus_local::Local;
 use chorus_order::{Order, Placed, Status};
-use chorus_payment::{LedgerEntry, Movement};
+use chorus_payment::{LedgerEntry, Movement, Payment};
 use serde::{Deserialize, Serialize};
 
 use crate::Partners;
@@ -65,7 +65,7 @@ impl Accounts {
     pub async fn of(local: &Local, partners: &Partners) -> Result<Self, Failure> {
         let items = items(local)?;
         let placed = orders(local)?;
-        let ledger = partners.ledger().await?;
+        let ledger = partners.ledger(&books::entities::<Payment>(local)?).await?;
         let orders = placed.values().map(|order| account(order, &ledger)).collect();
         Ok(Self::reconciled(items, orders, &delivered(&placed)))
     }

@@ -10,6 +10,7 @@ use axum::http::HeaderValue;
 use chorus_kernel::Clock;
 use chorus_local::{Disorder, Policies, SystemClock};
 use chorus_notification::TransportMailer;
+use chorus_payment::StripeProvider;
 
 /// The carrier's key on a laptop. Nobody outside of it can reach the carrier.
 pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
@@ -42,6 +43,8 @@ pub struct ShopConfig {
     pub limits: BTreeMap<String, u32>,
     /// Who sends emails; without, the simulated mailer keeps them.
     pub mailer: Option<Arc<TransportMailer>>,
+    /// Who charges; without, the simulated provider, which charges nobody.
+    pub stripe: Option<Arc<StripeProvider>>,
     /// How often, for how long and how fast deliveries are tried.
     pub policies: Policies,
     /// Whether calls from this machine need a token too.
@@ -64,6 +67,7 @@ impl Default for ShopConfig {
             seed: None,
             limits: BTreeMap::new(),
             mailer: None,
+            stripe: None,
             policies: Policies::default(),
             require_tokens: false,
             origins: Vec::new(),

@@ -7,7 +7,10 @@ use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, HttpWebhook}
 use chorus_kernel::{Clock, Failure, Store, StoreError, TableSpec};
 use chorus_local::DynoxideStore;
 use chorus_notification::{SIMULATED_MAILER_TABLE, SimulatedMailer};
-use chorus_payment::{LedgerEntry, SIMULATED_PROVIDER_TABLE, SimulatedProvider};
+use chorus_payment::{
+    LedgerEntry, Payment, PaymentProvider, SIMULATED_PROVIDER_TABLE, SimulatedProvider,
+    StripeProvider,
+};
 use chorus_webhook_signature::WebhookSecret;
 
 use crate::{CARRIER_API_KEY, ShopConfig};
@@ -19,6 +22,8 @@ pub struct Partners {
     /// The same, as what a backup copies.
     kept: Arc<DynoxideStore>,
     clock: Arc<dyn Clock>,
+    /// Who charges, where it is not simulated.
+    stripe: Option<Arc<StripeProvider>>,
 }
 
 impl std::fmt::Debug for Partners {
@@ -52,7 +57,8 @@ impl Partners {
             None => DynoxideStore::memory(Arc::clone(&clock), &Self::TABLES)?,
         };
         let kept = Arc::new(store);
-        Ok(Self { store: Arc::clone(&kept) as Arc<dyn Store>, kept, clock })
+        let store = Arc::clone(&kept) as Arc<dyn Store>;
+        Ok(Self { store, kept, clock, stripe: config.stripe.clone() })
     }
 
     /// The same, with its books behind what `wrap` makes of their store: to watch it.
@@ -62,8 +68,14 @@ impl Partners {
     }
 
     #[must_use]
-    pub fn provider(&self) -> SimulatedProvider {
-        SimulatedProvider::new(Arc::clone(&self.store), Arc::clone(&self.clock))
+    pub fn provider(&self) -> Arc<dyn PaymentProvider> {
+        match &self.stripe {
+            Some(stripe) => Arc::clone(stripe) as Arc<dyn PaymentProvider>,
+            None => {
+                let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+                Arc::new(SimulatedProvider::new(store, clock))
+            }
+        }
     }
 
     #[must_use]
@@ -80,11 +92,20 @@ impl Partners {
         Carrier::new(Arc::clone(&self.store), Arc::clone(&self.clock), webhook, pace)
     }
 
-    /// All money that the provider moved.
+    /// All money that the provider moved. The simulated one shows its books; Stripe is asked for each
+    /// intent of `payments`.
     ///
     /// # Errors
     /// Where its books cannot be read.
-    pub async fn ledger(&self) -> Result<Vec<LedgerEntry>, Failure> {
-        chorus_payment::ledger(&*self.store).await
+    pub async fn ledger(&self, payments: &[Payment]) -> Result<Vec<LedgerEntry>, Failure> {
+        let Some(stripe) = &self.stripe else {
+            return chorus_payment::ledger(&*self.store).await;
+        };
+        let mut entries = Vec::new();
+        for payment in payments {
+            let moved = stripe.ledger(payment).await;
+            entries.extend(moved.map_err(|error| Failure::later("Unanswered", error.to_string()))?);
+        }
+        Ok(entries)
     }
 }

@@ -54,7 +54,7 @@ pub fn functions(
     webhook_secret: WebhookSecret,
 ) -> Vec<HttpFunction> {
     chorus_services::functions(&Dependencies {
-        payment_provider: Arc::new(partners.provider()),
+        payment_provider: partners.provider(),
         mailer,
         webhook_secret,
     })

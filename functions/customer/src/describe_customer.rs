@@ -36,6 +36,7 @@ impl Action for DescribeCustomer {
                     lines: order.lines.clone(),
                     total: order.total,
                     shipping_address: order.shipping_address.clone(),
+                    payment_method: order.payment_method.clone(),
                 }));
             }
             Some(_) => format!("customer {customer_id} is blocked"),

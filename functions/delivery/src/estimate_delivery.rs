@@ -76,6 +76,7 @@ fn estimate(
         customer_id: order.customer_id.clone(),
         total: order.total,
         deliver_by,
+        payment_method: order.payment_method.clone(),
     })
     .with(create(&delivery))
 }

@@ -47,6 +47,7 @@ impl Action for DescribeItem {
             lines,
             total: order.total,
             shipping_address: order.shipping_address.clone(),
+            payment_method: order.payment_method.clone(),
         }))
     }
 }

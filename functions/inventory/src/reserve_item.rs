@@ -67,6 +67,7 @@ fn reserve(order: &OrderCreated) -> Decision<ReserveItemOutput> {
         lines: order.lines.clone(),
         total: order.total,
         shipping_address: order.shipping_address.clone(),
+        payment_method: order.payment_method.clone(),
     })
     .with(create(&reservation))
     .with_all(reservation.move_pieces(Item::AVAILABLE, Item::RESERVED))

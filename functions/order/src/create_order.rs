@@ -3,7 +3,7 @@
 use chorus_events::commands::{CreateOrder as Command, OrderedLine};
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, CreateOrderInput, CreateOrderOutput};
-use chorus_events::{Line, MAX_LINES, ShippingAddress, is_plain_text, total};
+use chorus_events::{Line, MAX_LINES, PaymentMethod, ShippingAddress, is_plain_text, total};
 use chorus_kernel::{
     Action, ActionError, Context, Decision, Each, EachKeys, Folded, Versioned, append, state,
 };
@@ -57,6 +57,7 @@ impl Action for CreateOrder {
         }
         check_address(&command.shipping_address)?;
         check_number_of(&command.lines)?;
+        check_payment_method(command.payment_method.as_ref())?;
         let lines = priced(prices)?;
         let too_much =
             || ActionError::invalid("/lines", "must not be worth more than we can charge");
@@ -69,6 +70,7 @@ impl Action for CreateOrder {
             country: command.shipping_address.country.clone(),
             shipping_address: command.shipping_address.clone(),
             placed_at: context.metadata().occurred_at,
+            payment_method: command.payment_method.clone(),
         };
         let first = append::<Order, _>(1, order.placed_at, &order)?;
         Ok(Decision::emit(order).with(first))
@@ -78,6 +80,14 @@ impl Action for CreateOrder {
 fn check_number_of(lines: &[OrderedLine]) -> Result<(), ActionError> {
     if lines.is_empty() || lines.len() > MAX_LINES {
         return Err(ActionError::invalid("/lines", format!("must have 1 to {MAX_LINES} lines")));
+    }
+    Ok(())
+}
+
+fn check_payment_method(method: Option<&PaymentMethod>) -> Result<(), ActionError> {
+    if method.is_some_and(PaymentMethod::is_card_number) {
+        let rule = "must be the payment provider's token, never a card's number";
+        return Err(ActionError::invalid("/payment-method", rule));
     }
     Ok(())
 }
@@ -117,8 +127,9 @@ pub(crate) fn command_of(key: &str, body: NewOrder) -> Result<Command, chorus_ke
     let order_id = id[..20].parse().map_err(|error| {
         chorus_kernel::Failure::corrupt("order id", &error as &dyn std::fmt::Display)
     })?;
-    let NewOrder { customer_id, lines, shipping_address } = body;
-    Ok(Command { order_id, customer_id, lines, shipping_address: shipping_address.into() })
+    let NewOrder { customer_id, lines, shipping_address, payment_method } = body;
+    let shipping_address = shipping_address.into();
+    Ok(Command { order_id, customer_id, lines, shipping_address, payment_method })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What customers send.
 
 use chorus_events::commands::OrderedLine;
-use chorus_events::{CustomerId, PLAIN_TEXT, ShippingAddress};
+use chorus_events::{CustomerId, PLAIN_TEXT, PaymentMethod, ShippingAddress};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub(crate) struct NewOrder {
     pub(crate) lines: Vec<OrderedLine>,
     /// Where it goes.
     pub(crate) shipping_address: NewAddress,
+    /// How it is paid: the payment provider's token of a card, never the card's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) payment_method: Option<PaymentMethod>,
 }
 
 /// Where a parcel shall go. Unlike the events' [`ShippingAddress`], it has no fields but these: a

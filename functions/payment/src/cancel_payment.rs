@@ -130,7 +130,7 @@ mod tests {
         assert_eq!((events, changes), (Vec::new(), vec![create(&tombstone)]));
         for known in [payment(Status::WaitingForApproval), payment(Status::Approved)] {
             let (events, changes) = settled(&known, None);
-            let canceled = becomes(&known, &Payment { intent: None, ..payment(Status::Canceled) });
+            let canceled = becomes(&known, &Payment { status: Status::Canceled, ..known.clone() });
             assert_eq!((events, changes), (Vec::new(), vec![canceled]), "{known:?}");
         }
     }
@@ -147,7 +147,7 @@ mod tests {
             let Ok(Step::Done(decision)) = step else { panic!("{step:?}") };
             decision
         };
-        let canceled = becomes(&known, &Payment { intent: None, ..payment(Status::Canceled) });
+        let canceled = becomes(&known, &Payment { status: Status::Canceled, ..known.clone() });
         assert_eq!(on(&open).changes(), [canceled.clone(), waits(&open, &answered)]);
         assert_eq!(on(&open).signals(), [Signal::Answer { token: "a-token".into(), output }]);
         assert_eq!(on(&answered).changes(), [canceled]);

@@ -17,6 +17,7 @@ pub(crate) fn charge(payment: &Payment) -> Option<Charge> {
         order_id: payment.order_id.clone(),
         customer_id: payment.customer_id.clone()?,
         amount: payment.amount?,
+        payment_method: payment.payment_method.clone(),
     })
 }
 

@@ -20,6 +20,8 @@ mod refuse_payment;
 mod retry_refund;
 mod review_callback;
 mod simulated;
+#[cfg(feature = "stripe")]
+mod stripe_provider;
 #[cfg(test)]
 mod testing;
 mod transitions;
@@ -31,6 +33,8 @@ pub use provider::{
 };
 pub use review_callback::{REVIEW_WAIT_TABLE, ReviewCallback, ReviewVerdict, Reviewer};
 pub use simulated::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedProvider, ledger};
+#[cfg(feature = "stripe")]
+pub use stripe_provider::StripeProvider;
 
 use std::sync::Arc;
 

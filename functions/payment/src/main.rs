@@ -1,25 +1,32 @@
 //! The Payment service on Lambda: charges an order at most once, and refunds a canceled one.
 //!
-//! Beside the variables of [`chorus_aws::run`], `PAYMENT_PROVIDER` says who moves the money.
+//! Its variables are those of [`chorus_aws::run`], and `STRIPE_KEY_SECRET`, `STRIPE_LIVE_ONLY` and
+//! `CURRENCY`: with the first, Stripe charges, by the key in that secret; without, nobody is charged.
+//! `STRIPE_URL` names another server that speaks Stripe's API.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chorus_aws::StartError;
+use chorus_aws::{StartError, sdk_config, variable};
 use chorus_kernel::Kernel;
-use chorus_payment::{PaymentProvider, SimulatedProvider};
+use chorus_partners::stripe::{KeyInSecretsManager, STRIPE, Stripe};
+use chorus_payment::{PaymentProvider, SimulatedProvider, StripeProvider};
 
 fn main() -> ExitCode {
     chorus_aws::run(|kernel| Ok(chorus_payment::function(provider(kernel)?)))
 }
 
-/// The provider that the environment names; a real one is one more arm.
 fn provider(kernel: &Kernel) -> Result<Arc<dyn PaymentProvider>, StartError> {
-    match chorus_aws::variable("PAYMENT_PROVIDER").as_deref() {
-        None | Some("simulated") => {
-            let (store, clock) = (Arc::clone(&kernel.store), Arc::clone(&kernel.clock));
-            Ok(Arc::new(SimulatedProvider::new(store, clock)))
-        }
-        Some(_) => Err(StartError::Meaningless { name: "PAYMENT_PROVIDER", rule: "`simulated`" }),
-    }
+    let Some(secret) = variable("STRIPE_KEY_SECRET") else {
+        let (store, clock) = (Arc::clone(&kernel.store), Arc::clone(&kernel.clock));
+        return Ok(Arc::new(SimulatedProvider::new(store, clock)));
+    };
+    let live_only = variable("STRIPE_LIVE_ONLY").is_some();
+    let key = Arc::new(KeyInSecretsManager::new(&sdk_config(), secret, live_only));
+    let url = variable("STRIPE_URL").unwrap_or_else(|| STRIPE.to_owned());
+    let elsewhere = |_| StartError::Meaningless { name: "STRIPE_URL", rule: "an https:// URL" };
+    let stripe = Stripe::at(&url, key).map_err(elsewhere)?;
+    let currency = variable("CURRENCY").ok_or(StartError::Missing("CURRENCY"))?;
+    let unknown = |_| StartError::Meaningless { name: "CURRENCY", rule: "a code of ISO 4217" };
+    Ok(Arc::new(StripeProvider::new(stripe, currency.parse().map_err(unknown)?)))
 }

@@ -63,7 +63,10 @@ pub(crate) fn charging<O: From<PaymentMade> + From<PaymentFailed>>(
     let fact = match context.response {
         Some(Response::Charge(answer)) => Fact::Charge(answer),
         _ if case.holds_the_fence() => Fact::Again,
-        _ => Fact::Estimate(&order.customer_id, order.total),
+        _ => {
+            let method = order.payment_method.as_ref();
+            Fact::Estimate(&order.customer_id, order.total, method)
+        }
     };
     case.step(&fact, said)
 }

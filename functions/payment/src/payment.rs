@@ -1,6 +1,6 @@
 //! An order's payment: what was done about it.
 
-use chorus_events::{CustomerId, Money, OrderId};
+use chorus_events::{CustomerId, Money, OrderId, PaymentMethod};
 use chorus_kernel::{Versioned, entity};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,9 @@ pub struct Payment {
     /// What the order costs, once the estimate said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
+    /// How the customer pays, where the order says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<PaymentMethod>,
     /// The fence: the idempotency key of the one message that may charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_by: Option<String>,
@@ -74,6 +77,7 @@ impl Payment {
             status: Status::New,
             customer_id: None,
             amount: None,
+            payment_method: None,
             charged_by: None,
             intent: None,
             charge_id: None,

@@ -1,7 +1,7 @@
 //! The port to whoever moves the money.
 
 use async_trait::async_trait;
-use chorus_events::{CustomerId, Money, OrderId};
+use chorus_events::{CustomerId, Money, OrderId, PaymentMethod};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -12,6 +12,8 @@ pub struct Charge {
     pub order_id: OrderId,
     pub customer_id: CustomerId,
     pub amount: Money,
+    /// How the customer pays, where the order says so.
+    pub payment_method: Option<PaymentMethod>,
 }
 
 /// The provider's id of a charge that is prepared, and perhaps made.

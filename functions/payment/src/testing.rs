@@ -29,6 +29,7 @@ pub(crate) fn payment(status: Status) -> Payment {
     let unbegun = [Status::New, Status::WaitingForApproval, Status::Approved].contains(&status);
     Payment {
         status,
+        payment_method: (!unbegun).then(samples::payment_method),
         intent: (!unbegun).then(intent),
         customer_id: Some(samples::customer_id()),
         amount: Some(samples::total()),
@@ -46,7 +47,9 @@ pub(crate) fn charged() -> ChargeAnswer {
 /// The request to charge the payment of the samples.
 pub(crate) fn to_charge() -> Request {
     let (order_id, customer_id) = (samples::order_id(), samples::customer_id());
-    Request::Confirm(intent(), Charge { order_id, customer_id, amount: samples::total() })
+    let payment_method = Some(samples::payment_method());
+    let amount = samples::total();
+    Request::Confirm(intent(), Charge { order_id, customer_id, amount, payment_method })
 }
 
 /// The request to refund `payment`.

@@ -1,6 +1,6 @@
 //! The one table of what may be done about a payment next, and why.
 
-use chorus_events::{CustomerId, Money};
+use chorus_events::{CustomerId, Money, PaymentMethod};
 
 use crate::ChargeAnswer::{Charged as Taken, Declined};
 use crate::RefundAnswer::{NothingCharged, Refunded as GivenBack, Refused};
@@ -18,7 +18,7 @@ pub(crate) enum Fact<'a> {
     /// A reviewer approved the order.
     Approval,
     /// It is to be charged.
-    Estimate(&'a CustomerId, Money),
+    Estimate(&'a CustomerId, Money, Option<&'a PaymentMethod>),
     /// Nobody reviewed it in time, or however often it was tried, it could not be charged.
     GivenUp(&'a CustomerId, Money, &'a str),
     /// The message that holds the fence comes again: its first attempt may have charged.
@@ -65,7 +65,7 @@ impl Payment {
             (WaitingForApproval, Fact::Approval) => {
                 Next::Become(Approved, "approved: it is charged next")
             }
-            (New, Fact::Estimate(_, total)) if needs_approval(*total) => {
+            (New, Fact::Estimate(_, total, _)) if needs_approval(*total) => {
                 Next::Wrong("it is of high value, and nobody approved it")
             }
             (WaitingForApproval, Fact::Estimate(..)) => Next::Wrong("nobody approved it yet"),
@@ -132,12 +132,16 @@ impl Payment {
         let mut known = self.clone();
         match fact {
             Fact::Review(customer_id, amount)
-            | Fact::Estimate(customer_id, amount)
+            | Fact::Estimate(customer_id, amount, _)
             | Fact::GivenUp(customer_id, amount, _) => {
                 known.customer_id.get_or_insert_with(|| (*customer_id).clone());
                 known.amount.get_or_insert(*amount);
-                if let Fact::GivenUp(_, _, reason) = fact {
-                    known.reason = Some((*reason).to_owned());
+                match fact {
+                    Fact::GivenUp(_, _, reason) => known.reason = Some((*reason).to_owned()),
+                    Fact::Estimate(_, _, method) => {
+                        known.payment_method = method.cloned();
+                    }
+                    _ => {}
                 }
             }
             Fact::Charge(ChargeAnswer::Charged { charge_id }) => {

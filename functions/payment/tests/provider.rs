@@ -41,6 +41,7 @@ impl Counter {
             order_id: samples::order_id(),
             customer_id: self.customer.parse().unwrap(),
             amount: self.amount,
+            payment_method: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::Style;
-use chorus_events::{CustomerId, HOME_COUNTRY, Money, OrderId, Quantity, Sku};
+use chorus_events::{CustomerId, HOME_COUNTRY, Money, OrderId, PaymentMethod, Quantity, Sku};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -37,6 +37,9 @@ enum Verb {
         /// Where it goes
         #[arg(long, default_value = HOME_COUNTRY)]
         country: String,
+        /// How it is paid: the payment provider's token, such as pm_card_visa
+        #[arg(long, value_name = "TOKEN")]
+        payment_method: Option<PaymentMethod>,
         /// Names the request: sent again with the same key, it is the same order
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
@@ -86,18 +89,21 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<ExitCode> {
 
 async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
     match verb {
-        Verb::Place { customer, lines, country, idempotency_key } => {
+        Verb::Place { customer, lines, country, payment_method, idempotency_key } => {
             let lines: Vec<Value> = lines
                 .iter()
                 .map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity }))
                 .collect();
-            let body = json!({
+            let mut body = json!({
                 "customer-id": customer,
                 "lines": lines,
                 "shipping-address": {
                     "name": customer, "street": "Hauptstr. 1", "city": "Berlin", "country": country,
                 },
             });
+            if let Some(method) = payment_method {
+                body["payment-method"] = json!(method);
+            }
             let fresh = format!("cli-{}", Timestamp::now().as_nanosecond());
             let key = idempotency_key.as_deref().unwrap_or(&fresh);
             client.ask(Ask::post("/orders", body).with_key(key)).await

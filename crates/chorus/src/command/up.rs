@@ -9,8 +9,10 @@ use anyhow::{Context, bail};
 use axum::http::HeaderValue;
 use chorus_notification::TransportMailer;
 use chorus_partners::mail::{Address, Smtp};
+use chorus_partners::stripe::{Currency, FixedKey, STRIPE, Stripe};
+use chorus_payment::StripeProvider;
 use chorus_shop::{Shop, ShopConfig};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::interruption::Interruption;
 use crate::location::{announce, running_in};
@@ -33,6 +35,8 @@ pub(crate) struct Up {
     origins: Vec<HeaderValue>,
     #[command(flatten)]
     mail: Mail,
+    #[command(flatten)]
+    payments: Payments,
 }
 
 /// An origin as browsers send it: a scheme and a host, and a port where it is not the usual one.
@@ -68,6 +72,47 @@ impl Mail {
     }
 }
 
+/// Who charges; the key for Stripe is in STRIPE_KEY.
+#[derive(Debug, Args)]
+struct Payments {
+    /// Who charges: nobody, or Stripe, by the key in the variable STRIPE_KEY
+    #[arg(long = "payment", value_name = "PROVIDER", default_value = "simulated")]
+    provider: Provider,
+    /// Another server that speaks Stripe's API; on this machine it needs no key
+    #[arg(long = "payment-url", value_name = "URL", default_value = STRIPE)]
+    url: String,
+    /// What prices are in, by ISO 4217
+    #[arg(long, value_name = "CODE", default_value = "EUR")]
+    currency: Currency,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Provider {
+    Simulated,
+    Stripe,
+}
+
+/// The key for a server on this machine that speaks Stripe's API, where none is given.
+const KEY_OF_THIS_LAPTOP: &str = "sk_test_for_this_laptop_only";
+
+impl Payments {
+    fn stripe(&self) -> anyhow::Result<Option<Arc<StripeProvider>>> {
+        if self.provider == Provider::Simulated {
+            return Ok(None);
+        }
+        let given = std::env::var("STRIPE_KEY").ok().filter(|key| !key.is_empty());
+        let key = match given {
+            Some(key) => key,
+            None if self.url.starts_with("http://") => KEY_OF_THIS_LAPTOP.to_owned(),
+            None => bail!("nobody can be charged: set STRIPE_KEY to Stripe's secret key"),
+        };
+        let key = key.parse().context("STRIPE_KEY holds no key")?;
+        let stripe = Stripe::at(&self.url, Arc::new(FixedKey(key)));
+        let stripe = stripe.context("nobody can be charged at --payment-url")?;
+        Ok(Some(Arc::new(StripeProvider::new(stripe, self.currency.clone()))))
+    }
+}
+
 pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
     let config = ShopConfig {
         data: Some(up.data.clone()),
@@ -75,6 +120,7 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         mailer: up.mail.mailer()?,
         require_tokens: up.require_tokens,
         origins: up.origins.clone(),
+        stripe: up.payments.stripe()?,
         ..ShopConfig::default()
     };
     if let Some(url) = running_in(&up.data) {

@@ -8,7 +8,7 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::Error;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use thiserror::Error;
-use url::{Host, Url};
+use url::Url;
 
 use super::{MailTransport, Message, SendError};
 
@@ -46,26 +46,13 @@ impl Smtp {
         let parsed = Url::parse(url)?;
         let encrypted = parsed.scheme() == "smtps"
             || parsed.query_pairs().any(|(name, value)| name == "tls" && value == "required");
-        if !encrypted && !is_this_machine(&parsed) {
+        if !encrypted && !crate::is_this_machine(&parsed) {
             return Err(SmtpUrlError::Unencrypted(
                 parsed.host_str().unwrap_or_default().to_owned(),
             ));
         }
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?;
         Ok(Self(transport.timeout(Some(TIMEOUT)).build()))
-    }
-}
-
-/// A URL of a scheme that is not special keeps an IPv4 address as a name.
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            name == "localhost"
-                || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

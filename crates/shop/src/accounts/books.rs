@@ -24,11 +24,12 @@ pub(crate) async fn disagreements(
     partners: &Partners,
 ) -> Result<Vec<Discrepancy>, Failure> {
     let mut found = stock(&items(local)?, &entities::<Reservation>(local)?);
-    found.extend(money(&entities::<Payment>(local)?, &partners.ledger().await?));
+    let payments = entities::<Payment>(local)?;
+    found.extend(money(&payments, &partners.ledger(&payments).await?));
     Ok(found)
 }
 
-fn entities<E: Entity + DeserializeOwned>(local: &Local) -> Result<Vec<E>, Failure> {
+pub(super) fn entities<E: Entity + DeserializeOwned>(local: &Local) -> Result<Vec<E>, Failure> {
     let stored = scan(local, E::TABLE)?.into_iter();
     let of_kind = stored.filter(|item| text(item, "sk") == Some(E::KIND));
     let read =

@@ -1,0 +1,164 @@
+//! What Stripe answers, as far as it is read. Fields and values that are not known are passed over:
+//! Stripe adds some without another version.
+
+use serde::{Deserialize, Deserializer};
+
+use super::Told;
+
+/// How far an intent is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentStatus {
+    /// It names no payment method, or the last attempt was declined: see [`Intent::declined`].
+    RequiresPaymentMethod,
+    /// Prepared.
+    RequiresConfirmation,
+    /// The customer has to confirm at the bank.
+    RequiresAction,
+    /// The bank takes its time.
+    Processing,
+    /// Authorized, and not captured.
+    RequiresCapture,
+    Canceled,
+    Succeeded,
+    /// One that this version of the API does not have.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Intent {
+    pub id: String,
+    pub status: IntentStatus,
+    /// In the currency's minor unit.
+    pub amount: u64,
+    pub currency: String,
+    /// What was taken.
+    #[serde(default)]
+    pub amount_received: Option<u64>,
+    /// Whole only where it was asked for: see [`super::Stripe::intent`].
+    #[serde(default)]
+    pub latest_charge: Option<Charge>,
+    #[serde(default, rename = "last_payment_error", deserialize_with = "reason")]
+    pub declined: Option<Told>,
+}
+
+/// A charge; of one that was not asked for, Stripe tells the id alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    pub id: String,
+    pub amount_refunded: Option<u64>,
+}
+
+impl<'de> Deserialize<'de> for Charge {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum IdOrWhole {
+            Id(String),
+            Whole { id: String, amount_refunded: u64 },
+        }
+        Ok(match IdOrWhole::deserialize(deserializer)? {
+            IdOrWhole::Id(id) => Self { id, amount_refunded: None },
+            IdOrWhole::Whole { id, amount_refunded } => {
+                Self { id, amount_refunded: Some(amount_refunded) }
+            }
+        })
+    }
+}
+
+/// How far a refund is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatus {
+    Succeeded,
+    /// On its way.
+    Pending,
+    RequiresAction,
+    Failed,
+    Canceled,
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Refund {
+    pub id: String,
+    pub amount: u64,
+    pub status: RefundStatus,
+    #[serde(default)]
+    pub failure_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    decline_code: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+impl From<Reason> for Told {
+    fn from(Reason { code, decline_code, message }: Reason) -> Self {
+        let message = message.or_else(|| code.clone()).unwrap_or_else(|| "no reason".to_owned());
+        Self { code, decline_code, message }
+    }
+}
+
+fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Told>, D::Error> {
+    Ok(Option::<Reason>::deserialize(deserializer)?.map(Told::from))
+}
+
+/// What an error's body tells, where it is one of Stripe's.
+pub(super) fn told(body: &[u8]) -> Option<Told> {
+    #[derive(Deserialize)]
+    struct Error {
+        error: Reason,
+    }
+    serde_json::from_slice::<Error>(body).ok().map(|error| error.error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_charge_is_read_by_its_id_and_whole() {
+        let of = |charge: Value| serde_json::from_value::<Charge>(charge).unwrap();
+        assert_eq!(of(json!("ch_1")).amount_refunded, None);
+        assert_eq!(of(json!({"id": "ch_1", "amount_refunded": 5})).amount_refunded, Some(5));
+    }
+
+    #[test]
+    fn a_status_that_is_not_known_is_told_and_not_taken_for_another() {
+        let status: IntentStatus = serde_json::from_value(json!("requires_luck")).unwrap();
+        assert_eq!(status, IntentStatus::Unknown("requires_luck".to_owned()));
+    }
+
+    /// Stripe's own examples stand beside the repository, where somebody put them.
+    #[test]
+    fn stripes_own_example_answers_are_read() {
+        let path = std::env::var_os("STRIPE_EXAMPLES").map_or_else(
+            || "/work/shared/data/stripe/fixtures.json".into(),
+            std::path::PathBuf::from,
+        );
+        let Ok(examples) = std::fs::read_to_string(&path) else {
+            eprintln!("not tried: Stripe's examples are not at {}", path.display());
+            return;
+        };
+        let examples: Value = serde_json::from_str(&examples).unwrap();
+        let example = |name: &str| examples["resources"][name].clone();
+        let intent: Intent = serde_json::from_value(example("payment_intent")).unwrap();
+        assert_eq!(intent.status, IntentStatus::RequiresPaymentMethod);
+        assert_eq!((intent.amount, intent.amount_received), (1_099, Some(0)));
+        let mut charged = example("payment_intent");
+        charged["latest_charge"] = example("charge");
+        let charged: Intent = serde_json::from_value(charged).unwrap();
+        assert_eq!(charged.latest_charge.unwrap().amount_refunded, Some(0));
+        let refund: Refund = serde_json::from_value(example("refund")).unwrap();
+        assert_eq!((refund.amount, refund.status), (100, RefundStatus::Succeeded));
+    }
+}

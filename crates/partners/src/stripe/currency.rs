@@ -1,0 +1,97 @@
+//! Currencies by ISO 4217, and how many minor units one has: yen have none, dinars a thousand.
+
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// Currencies whose smallest unit is the whole, as Stripe takes amounts.
+const WITHOUT_MINOR_UNITS: [&str; 15] = [
+    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf",
+    "xof", "xpf",
+];
+
+/// Currencies of which a whole has a thousand minor units.
+const IN_THOUSANDTHS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
+
+/// A currency's code of three letters; lower-case, as Stripe writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Currency(String);
+
+/// That is no code of a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a currency is its ISO 4217 code of three letters, such as EUR")]
+pub struct UnknownCurrency;
+
+impl FromStr for Currency {
+    type Err = UnknownCurrency;
+
+    fn from_str(code: &str) -> Result<Self, UnknownCurrency> {
+        let letters = code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_alphabetic());
+        letters.then(|| Self(code.to_ascii_lowercase())).ok_or(UnknownCurrency)
+    }
+}
+
+impl Currency {
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.0
+    }
+
+    /// An amount in hundredths of the whole, in the currency's minor units; none where it is not a
+    /// whole number of them.
+    #[must_use]
+    pub fn minor_units(&self, hundredths: i64) -> Option<u64> {
+        let hundredths = u64::try_from(hundredths).ok()?;
+        if WITHOUT_MINOR_UNITS.contains(&self.code()) {
+            return (hundredths % 100 == 0).then_some(hundredths / 100);
+        }
+        let factor = if IN_THOUSANDTHS.contains(&self.code()) { 10 } else { 1 };
+        hundredths.checked_mul(factor)
+    }
+
+    /// The other way round.
+    #[must_use]
+    pub fn hundredths(&self, minor_units: u64) -> Option<i64> {
+        let minor_units = i64::try_from(minor_units).ok()?;
+        if WITHOUT_MINOR_UNITS.contains(&self.code()) {
+            return minor_units.checked_mul(100);
+        }
+        if IN_THOUSANDTHS.contains(&self.code()) {
+            return (minor_units % 10 == 0).then_some(minor_units / 10);
+        }
+        Some(minor_units)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(code: &str) -> Currency {
+        code.parse().unwrap()
+    }
+
+    #[test]
+    fn an_amount_is_told_in_the_currencys_own_minor_units() {
+        let amounts = [("EUR", 6_299), ("JPY", 62), ("krw", 62), ("KWD", 62_990)];
+        for (code, minor) in amounts {
+            let hundredths = if minor == 62 { 6_200 } else { 6_299 };
+            assert_eq!(of(code).minor_units(hundredths), Some(minor), "{code}");
+            assert_eq!(of(code).hundredths(minor), Some(hundredths), "{code}");
+        }
+    }
+
+    #[test]
+    fn half_a_yen_is_no_amount_and_neither_is_less_than_nothing() {
+        assert_eq!(of("JPY").minor_units(6_250), None);
+        assert_eq!(of("EUR").minor_units(-1), None);
+        assert_eq!(of("KWD").hundredths(5), None);
+    }
+
+    #[test]
+    fn a_code_has_three_letters() {
+        for code in ["", "EU", "EURO", "E1R", "€ur"] {
+            assert_eq!(code.parse::<Currency>(), Err(UnknownCurrency), "{code}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The key for Stripe: where it comes from, and that nobody sees it.
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+/// A secret or restricted key. Its text is in no log and no error.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretKey(String);
+
+/// That is no key that charges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a key begins with sk_live_, rk_live_, sk_test_ or rk_test_")]
+pub struct InvalidKey;
+
+/// Why there is no key to ask with.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum KeyError {
+    /// Its store does not answer.
+    #[error("{0}")]
+    Unanswered(String),
+    /// It is missing, no key, or one that must not be used here.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl SecretKey {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it charges real cards.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.0.starts_with("sk_live_") || self.0.starts_with("rk_live_")
+    }
+}
+
+impl FromStr for SecretKey {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let text = text.trim();
+        let known = ["sk_live_", "rk_live_", "sk_test_", "rk_test_"];
+        let body = known.iter().find_map(|prefix| text.strip_prefix(prefix));
+        let visible = |body: &str| !body.is_empty() && body.bytes().all(|it| it.is_ascii_graphic());
+        body.filter(|body| visible(body)).map(|_| Self(text.to_owned())).ok_or(InvalidKey)
+    }
+}
+
+impl std::fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretKey(hidden)")
+    }
+}
+
+/// Where a key comes from.
+#[async_trait]
+pub trait KeySource: Send + Sync {
+    /// # Errors
+    /// Where there is none.
+    async fn key(&self) -> Result<SecretKey, KeyError>;
+
+    /// Stripe refused the key: it may have been replaced.
+    async fn refused(&self) {}
+}
+
+/// A key that is known from the start.
+#[derive(Debug, Clone)]
+pub struct FixedKey(pub SecretKey);
+
+#[async_trait]
+impl KeySource for FixedKey {
+    async fn key(&self) -> Result<SecretKey, KeyError> {
+        Ok(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_charges_real_cards_or_says_that_it_does_not() {
+        for (key, live) in [("sk_live_a1", true), ("rk_live_a1", true), ("sk_test_a1\n", false)] {
+            assert_eq!(key.parse::<SecretKey>().unwrap().is_live(), live, "{key}");
+        }
+        for key in ["", "sk_live_", "pk_live_a1", "whsec_a1", "sk_live_a b"] {
+            assert_eq!(key.parse::<SecretKey>(), Err(InvalidKey), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        let key: SecretKey = "sk_live_a1".parse().unwrap();
+        assert_eq!(format!("{:?} {:?}", key, FixedKey(key.clone())).matches("a1").count(), 0);
+    }
+}

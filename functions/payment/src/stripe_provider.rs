@@ -1,0 +1,227 @@
+//! Stripe as the payment provider: what its answers mean to an order.
+//!
+//! A charge is captured at once. A card whose bank asks the customer to confirm is declined: the
+//! order goes on without the customer. Refunds that Stripe takes on and fails days later come back
+//! in its dashboard, not here.
+
+use async_trait::async_trait;
+use chorus_events::Money;
+use chorus_partners::stripe::{
+    Currency, Intent, IntentStatus, KeyError, NewIntent, RefundStatus, Stripe, StripeError,
+};
+
+use crate::{
+    Charge, ChargeAnswer, IntentId, LedgerEntry, Movement, Payment, PaymentProvider, ProviderError,
+    Refund, RefundAnswer,
+};
+
+/// How often an intent that changes while it is canceled is read anew.
+const READS: usize = 3;
+
+/// Charges by Stripe's PaymentIntents, in one currency.
+#[derive(Debug, Clone)]
+pub struct StripeProvider {
+    stripe: Stripe,
+    currency: Currency,
+}
+
+impl StripeProvider {
+    #[must_use]
+    pub const fn new(stripe: Stripe, currency: Currency) -> Self {
+        Self { stripe, currency }
+    }
+
+    fn minor_units(&self, amount: Money) -> Result<u64, ProviderError> {
+        let code = self.currency.code();
+        let none = || ProviderError::Refused(format!("{amount} is no amount in {code}"));
+        self.currency.minor_units(amount.minor()).ok_or_else(none)
+    }
+
+    fn money(&self, minor_units: u64) -> Result<Money, ProviderError> {
+        let code = self.currency.code();
+        let none = || ProviderError::Refused(format!("{minor_units} is no amount in {code}"));
+        self.currency.hundredths(minor_units).map(Money::from_minor).ok_or_else(none)
+    }
+
+    async fn read(&self, IntentId(id): &IntentId) -> Result<Intent, ProviderError> {
+        let intent = self.stripe.intent(id).await?;
+        if intent.currency != self.currency.code() {
+            let why = format!("intent {id} is in {}: is this another shop's?", intent.currency);
+            return Err(ProviderError::Refused(why));
+        }
+        Ok(intent)
+    }
+
+    /// What an intent came to that was asked to charge.
+    async fn concluded(&self, intent: Intent) -> Result<ChargeAnswer, ProviderError> {
+        let declined = |reason: &str| Ok(ChargeAnswer::Declined { reason: reason.to_owned() });
+        match intent.status {
+            IntentStatus::Succeeded => {
+                let charge_id = intent.latest_charge.map_or(intent.id, |charge| charge.id);
+                Ok(ChargeAnswer::Charged { charge_id })
+            }
+            IntentStatus::RequiresPaymentMethod => match intent.declined {
+                Some(told) => declined(&told.message),
+                None => declined("the order names no valid payment method"),
+            },
+            IntentStatus::RequiresAction => {
+                self.stripe.cancel(&intent.id).await?;
+                declined("the bank asks for a confirmation, which this shop cannot pass on")
+            }
+            IntentStatus::Canceled => declined("the charge was canceled before"),
+            IntentStatus::Processing | IntentStatus::RequiresConfirmation => {
+                Err(ProviderError::Later(format!("intent {} is not concluded yet", intent.id)))
+            }
+            IntentStatus::RequiresCapture | IntentStatus::Unknown(_) => Err(unexpected(&intent)),
+        }
+    }
+
+    /// What Stripe says that it moved for a payment, whatever the payment's record says.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    pub async fn ledger(&self, payment: &Payment) -> Result<Vec<LedgerEntry>, ProviderError> {
+        let (Some(id), Some(customer_id)) = (&payment.intent, &payment.customer_id) else {
+            return Ok(Vec::new());
+        };
+        let intent = self.read(id).await?;
+        if intent.status != IntentStatus::Succeeded {
+            return Ok(Vec::new());
+        }
+        let refunded = intent.latest_charge.as_ref().and_then(|charge| charge.amount_refunded);
+        let moved = [(Movement::Charge, taken(&intent)), (Movement::Refund, refunded.unwrap_or(0))];
+        let moved = moved.into_iter().filter(|(_, units)| *units > 0);
+        let entry = |(movement, units)| {
+            Ok(LedgerEntry {
+                order_id: payment.order_id.clone(),
+                customer_id: customer_id.clone(),
+                movement,
+                amount: self.money(units)?,
+            })
+        };
+        moved.map(entry).collect()
+    }
+
+    async fn give_back(&self, intent: Intent) -> Result<RefundAnswer, ProviderError> {
+        let amount = self.money(taken(&intent))?;
+        if is_refunded(&intent) {
+            return Ok(RefundAnswer::Refunded { amount });
+        }
+        match self.stripe.refund(&intent.id).await {
+            Ok(refund) => Ok(match refund.status {
+                RefundStatus::Succeeded | RefundStatus::Pending => {
+                    RefundAnswer::Refunded { amount }
+                }
+                status => {
+                    let reason = refund.failure_reason.unwrap_or_else(|| format!("{status:?}"));
+                    RefundAnswer::Refused { reason }
+                }
+            }),
+            Err(StripeError::Invalid(told) | StripeError::Declined(told)) => {
+                let refunded = is_refunded(&self.stripe.intent(&intent.id).await?);
+                let refused = RefundAnswer::Refused { reason: told.message };
+                Ok(if refunded { RefundAnswer::Refunded { amount } } else { refused })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for StripeProvider {
+    async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
+        let new = NewIntent {
+            amount: self.minor_units(charge.amount)?,
+            currency: self.currency.clone(),
+            payment_method: charge.payment_method.as_ref().map(ToString::to_string),
+            order_id: charge.order_id.to_string(),
+        };
+        let prepared = match self.stripe.create_intent(&new).await {
+            // The customer's token may be what does not fit: without it, the charge is declined.
+            Err(StripeError::Invalid(_)) if new.payment_method.is_some() => {
+                self.stripe.create_intent(&NewIntent { payment_method: None, ..new }).await?
+            }
+            prepared => prepared?,
+        };
+        Ok(IntentId(prepared.id))
+    }
+
+    async fn confirm(&self, id: &IntentId, charge: &Charge) -> Result<ChargeAnswer, ProviderError> {
+        let intent = self.read(id).await?;
+        if intent.amount != self.minor_units(charge.amount)? {
+            return Err(ProviderError::Refused(format!(
+                "intent {} is of {} and not of {}",
+                id.0, intent.amount, charge.amount
+            )));
+        }
+        if intent.status != IntentStatus::RequiresConfirmation {
+            return self.concluded(intent).await;
+        }
+        match self.stripe.confirm(&id.0).await {
+            Ok(intent) => self.concluded(intent).await,
+            Err(StripeError::Declined(told)) => Ok(ChargeAnswer::Declined { reason: told.message }),
+            // Another request was faster: the intent tells what it came to.
+            Err(StripeError::Invalid(told)) => match self.read(id).await? {
+                intent if intent.status == IntentStatus::RequiresConfirmation => {
+                    Err(StripeError::Invalid(told).into())
+                }
+                intent => self.concluded(intent).await,
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
+        for _ in 0..READS {
+            let intent = self.read(&refund.intent).await?;
+            match intent.status {
+                IntentStatus::Succeeded => return self.give_back(intent).await,
+                IntentStatus::Canceled => return Ok(RefundAnswer::NothingCharged),
+                IntentStatus::Processing => {
+                    let why = format!("intent {} is not concluded yet", intent.id);
+                    return Err(ProviderError::Later(why));
+                }
+                IntentStatus::Unknown(_) => return Err(unexpected(&intent)),
+                IntentStatus::RequiresPaymentMethod
+                | IntentStatus::RequiresConfirmation
+                | IntentStatus::RequiresAction
+                | IntentStatus::RequiresCapture => match self.stripe.cancel(&intent.id).await {
+                    Ok(_) => return Ok(RefundAnswer::NothingCharged),
+                    // It was charged in between, or canceled: read again.
+                    Err(StripeError::Invalid(_)) => {}
+                    Err(error) => return Err(error.into()),
+                },
+            }
+        }
+        Err(ProviderError::Later(format!("intent {} changes all the time", refund.intent.0)))
+    }
+}
+
+/// What an intent took. Not every server tells it apart from what it is of.
+fn taken(intent: &Intent) -> u64 {
+    intent.amount_received.unwrap_or(intent.amount)
+}
+
+fn is_refunded(intent: &Intent) -> bool {
+    let charge = intent.latest_charge.as_ref();
+    charge.and_then(|charge| charge.amount_refunded).is_some_and(|it| it >= taken(intent))
+}
+
+fn unexpected(intent: &Intent) -> ProviderError {
+    ProviderError::Refused(format!("intent {} is {:?}", intent.id, intent.status))
+}
+
+impl From<StripeError> for ProviderError {
+    fn from(error: StripeError) -> Self {
+        match error {
+            StripeError::Unanswered(why) => Self::Unknown(why),
+            StripeError::Busy(_) | StripeError::NoKey(KeyError::Unanswered(_)) => {
+                Self::Later(error.to_string())
+            }
+            StripeError::Declined(_)
+            | StripeError::Invalid(_)
+            | StripeError::Key(_)
+            | StripeError::NoKey(KeyError::Refused(_)) => Self::Refused(error.to_string()),
+        }
+    }
+}

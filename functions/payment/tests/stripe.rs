@@ -1,0 +1,227 @@
+//! Stripe's adapter against a bank that speaks its API: whatever becomes of a request, the money
+//! ends right, and each event is said once.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/bank.rs"]
+mod bank;
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bank::{Bank, Call, FAULTS, Fault};
+use chorus_events::delivery::DeliveryEstimated;
+use chorus_events::order::OrderCanceled;
+use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
+use chorus_events::{Money, samples};
+use chorus_kernel::Failure;
+use chorus_partners::stripe::{API_VERSION, FixedKey, Stripe};
+use chorus_payment::{PaymentProvider, StripeProvider, function};
+use chorus_table::Event;
+use support::{Shop, payload, wire};
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How often a message comes again before the test gives up.
+const ATTEMPTS: usize = 6;
+
+/// A shop whose payments a bank makes that speaks Stripe's API.
+struct Counter {
+    shop: Shop,
+    bank: Bank,
+    payment: chorus_kernel::Function,
+}
+
+async fn counter(currency: &str) -> Counter {
+    let bank = Bank::default();
+    let key = "sk_test_4eC39HqLyjWDarjtT1zdp7dc".parse().unwrap();
+    let stripe = Stripe::at(&bank.open().await, Arc::new(FixedKey(key))).unwrap();
+    let provider = StripeProvider::new(stripe.patient_for(PATIENCE), currency.parse().unwrap());
+    let provider: Arc<dyn PaymentProvider> = Arc::new(provider);
+    let shop = Shop::over(&[chorus_payment::TABLE, chorus_payment::REVIEW_WAIT_TABLE]);
+    Counter { shop, bank, payment: function(provider).function }
+}
+
+impl Counter {
+    /// Charges an order that names this payment method, until it is answered.
+    async fn charge(&self, method: Option<&str>) -> Result<(), Failure> {
+        let payment_method = method.map(|method| method.parse().unwrap());
+        let order = DeliveryEstimated { payment_method, ..DeliveryEstimated::sample() };
+        let task = payload("MakePayment", &wire(&order, "estimate"), None);
+        let kernel = self.shop.kernel();
+        for _ in 0..ATTEMPTS {
+            match self.payment.handle_task(&kernel, &task).await {
+                Ok(said) => return support::say(&*self.shop.bus, &said["event"]).await,
+                Err(failure) if failure.is_retryable() => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        panic!("it is never answered")
+    }
+
+    /// Cancels the order, until that is answered.
+    async fn cancel(&self) -> Result<(), Failure> {
+        let cancellation = wire(&OrderCanceled::sample(), "cancellation");
+        for _ in 0..ATTEMPTS {
+            match self.payment.handle_event(&self.shop.kernel(), &cancellation).await {
+                Ok(_) => return Ok(()),
+                Err(failure) if failure.is_retryable() => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        panic!("it is never answered")
+    }
+
+    fn said<E: Event>(&self) -> Vec<E> {
+        self.shop.bus.said()
+    }
+}
+
+fn total() -> u64 {
+    u64::try_from(samples::total().minor()).unwrap()
+}
+
+#[tokio::test]
+async fn whatever_becomes_of_a_request_an_order_is_charged_once_and_refunded_once() {
+    for call in [Call::Create, Call::Read, Call::Confirm, Call::Refund] {
+        for fault in FAULTS {
+            let counter = counter("EUR").await;
+            counter.bank.will(call, fault);
+            counter.charge(Some("pm_1")).await.unwrap();
+            assert_eq!(counter.bank.moved(), (vec![total()], 0), "{call:?} {fault:?}");
+            assert_eq!(counter.said::<PaymentMade>().len(), 1, "{call:?} {fault:?}");
+
+            counter.bank.will(Call::Read, fault);
+            counter.cancel().await.unwrap();
+            assert_eq!(counter.bank.moved(), (vec![total()], total()), "{call:?} {fault:?}");
+            let canceled = counter.said::<PaymentCanceled>();
+            assert_eq!(canceled, [PaymentCanceled::sample()], "{call:?} {fault:?}");
+            assert_eq!(counter.bank.books().faults, [], "{call:?} {fault:?} was met");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_becomes_of_a_request_to_cancel_nothing_is_charged_for_a_canceled_order() {
+    for fault in FAULTS {
+        let counter = counter("EUR").await;
+        // The request to charge never reaches the bank.
+        for _ in 0..ATTEMPTS {
+            counter.bank.will(Call::Confirm, Fault::Failed);
+        }
+        let order = DeliveryEstimated {
+            payment_method: Some("pm_1".parse().unwrap()),
+            ..DeliveryEstimated::sample()
+        };
+        let task = payload("MakePayment", &wire(&order, "estimate"), None);
+        let kernel = counter.shop.kernel();
+        assert!(counter.payment.handle_task(&kernel, &task).await.unwrap_err().is_retryable());
+
+        counter.bank.will(Call::Cancel, fault);
+        counter.cancel().await.unwrap();
+        let nothing = PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
+        assert_eq!(counter.said::<PaymentCanceled>(), [nothing], "{fault:?}");
+        counter.bank.books().faults.clear();
+        counter.charge(Some("pm_1")).await.unwrap();
+        assert_eq!(counter.bank.moved(), (vec![], 0), "{fault:?}");
+        assert_eq!(counter.said::<PaymentMade>(), [], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_declined_card_fails_the_order_with_the_banks_reason_and_is_not_tried_again() {
+    for fault in [None, Some(Fault::LostAnswer), Some(Fault::FailedAfter)] {
+        let counter = counter("EUR").await;
+        if let Some(fault) = fault {
+            counter.bank.will(Call::Confirm, fault);
+        }
+        counter.charge(Some("pm_declined")).await.unwrap();
+        let failed = counter.said::<PaymentFailed>();
+        assert_eq!(failed[0].reason, "Your card was declined.", "{fault:?}");
+        let asked = counter.bank.books().asked.clone();
+        let confirmed = asked.iter().filter(|call| **call == Call::Confirm).count();
+        assert_eq!(confirmed, 1, "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_card_whose_bank_wants_a_confirmation_is_declined_and_its_intent_canceled() {
+    let counter = counter("EUR").await;
+    counter.charge(Some("pm_confirms")).await.unwrap();
+    assert!(counter.said::<PaymentFailed>()[0].reason.contains("confirmation"));
+    assert_eq!(counter.bank.books().intents["pi_1"].status, "canceled");
+}
+
+#[tokio::test]
+async fn an_order_without_a_valid_payment_method_is_declined() {
+    for method in [None, Some("nonsense")] {
+        let counter = counter("EUR").await;
+        counter.charge(method).await.unwrap();
+        let reason = &counter.said::<PaymentFailed>()[0].reason;
+        assert_eq!(reason, "the order names no valid payment method", "{method:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_charge_that_the_bank_is_still_at_work_on_is_waited_for() {
+    let counter = counter("EUR").await;
+    let bank = counter.bank.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::task::yield_now().await;
+            let mut books = bank.books();
+            let reads = books.asked.iter().filter(|call| **call == Call::Read).count();
+            if let Some(intent) = books.intents.get_mut("pi_1").filter(|_| reads > 2) {
+                intent.status = "succeeded";
+                return;
+            }
+        }
+    });
+    counter.charge(Some("pm_slow")).await.unwrap();
+    assert_eq!(counter.said::<PaymentMade>().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refund_that_stripe_refuses_is_told_to_an_operator() {
+    let counter = counter("EUR").await;
+    counter.charge(Some("pm_1")).await.unwrap();
+    counter.bank.books().keeps_all = true;
+    counter.cancel().await.unwrap();
+    assert_eq!(counter.said::<ErrorPaymentCanceled>()[0].reason, "charge_disputed");
+}
+
+#[tokio::test]
+async fn what_went_back_by_stripes_dashboard_is_not_refunded_again() {
+    let counter = counter("EUR").await;
+    counter.charge(Some("pm_1")).await.unwrap();
+    counter.bank.books().intents.get_mut("pi_1").unwrap().refunded = total();
+    counter.cancel().await.unwrap();
+    assert_eq!(counter.said::<PaymentCanceled>(), [PaymentCanceled::sample()]);
+    assert!(!counter.bank.books().asked.contains(&Call::Refund));
+}
+
+#[tokio::test]
+async fn an_amount_that_the_currency_does_not_have_is_for_an_operator() {
+    let counter = counter("JPY").await;
+    let refused = counter.charge(Some("pm_1")).await.unwrap_err();
+    assert_eq!(refused.code(), "Conflict", "{refused}");
+    assert!(counter.bank.books().asked.is_empty());
+}
+
+#[tokio::test]
+async fn stripe_is_asked_in_minor_units_by_a_pinned_version_and_never_for_a_card() {
+    let counter = counter("EUR").await;
+    counter.charge(Some("pm_1")).await.unwrap();
+    let (headers, form) = counter.bank.books().sent[0].clone();
+    assert_eq!(headers["stripe-version"], API_VERSION);
+    assert!(!headers.contains_key("idempotency-key"));
+    let expected = format!(
+        "amount={}&currency=eur&payment_method_types%5B0%5D=card&capture_method=automatic\
+         &metadata%5Border-id%5D={}&payment_method=pm_1",
+        total(),
+        samples::order_id()
+    );
+    assert_eq!(form, expected);
+}

@@ -1,0 +1,258 @@
+//! A bank that speaks Stripe's API of PaymentIntents over HTTP, with faults to order.
+//!
+//! It forgets no money: what it did stays done, whether or not its answer arrived.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+/// A request of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Create,
+    Read,
+    Confirm,
+    Cancel,
+    Refund,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is fulfilled, and the connection breaks before the answer.
+    LostAnswer,
+    /// 429, with a `Retry-After`.
+    TooMany,
+    /// 409: another request is at work on the intent.
+    Locked,
+    /// 500, and nothing was done.
+    Failed,
+    /// 500, and it was done all the same.
+    FailedAfter,
+    /// It is fulfilled, and nobody answers.
+    Timeout,
+    /// It is fulfilled, and the answer is no JSON.
+    Malformed,
+}
+
+pub(crate) const FAULTS: [Fault; 7] = [
+    Fault::LostAnswer,
+    Fault::TooMany,
+    Fault::Locked,
+    Fault::Failed,
+    Fault::FailedAfter,
+    Fault::Timeout,
+    Fault::Malformed,
+];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Intent {
+    pub(crate) amount: u64,
+    pub(crate) currency: String,
+    pub(crate) method: Option<String>,
+    pub(crate) status: &'static str,
+    pub(crate) declined: Option<&'static str>,
+    pub(crate) refunded: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Books {
+    pub(crate) intents: BTreeMap<String, Intent>,
+    /// The faults to come, each at the next request of its kind.
+    pub(crate) faults: Vec<(Call, Fault)>,
+    /// What was asked, in order.
+    pub(crate) asked: Vec<Call>,
+    /// Whether it refuses every refund.
+    pub(crate) keeps_all: bool,
+    /// The bodies and headers of requests, for a look at what was sent.
+    pub(crate) sent: Vec<(HeaderMap, String)>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Bank(Arc<Mutex<Books>>);
+
+type Answer = Result<Value, (u16, Value)>;
+
+impl Bank {
+    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap()
+    }
+
+    /// Opens it on a port of its own, and tells its URL.
+    pub(crate) async fn open(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/v1/payment_intents", post(create))
+            .route("/v1/payment_intents/{id}", get(read))
+            .route("/v1/payment_intents/{id}/confirm", post(confirm))
+            .route("/v1/payment_intents/{id}/cancel", post(cancel))
+            .route("/v1/refunds", post(refund))
+            .with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        url
+    }
+
+    pub(crate) fn will(&self, call: Call, fault: Fault) {
+        self.books().faults.push((call, fault));
+    }
+
+    /// What was charged, and what of it went back.
+    pub(crate) fn moved(&self) -> (Vec<u64>, u64) {
+        let books = self.books();
+        let charged = books.intents.values().filter(|intent| intent.status == "succeeded");
+        let refunded = books.intents.values().map(|intent| intent.refunded).sum();
+        (charged.map(|intent| intent.amount).collect(), refunded)
+    }
+
+    /// Answers `call`, unless a fault is due.
+    async fn answer(&self, call: Call, act: impl FnOnce(&mut Books) -> Answer) -> Response {
+        let fault = {
+            let mut books = self.books();
+            books.asked.push(call);
+            let due = books.faults.iter().position(|(at, _)| *at == call);
+            due.map(|due| books.faults.remove(due).1)
+        };
+        let error =
+            |status, message: &str| respond(status, &json!({"error": {"message": message}}));
+        match fault {
+            Some(Fault::TooMany) => {
+                let mut response = error(429, "too many requests");
+                response.headers_mut().insert("retry-after", "1".parse().unwrap());
+                return response;
+            }
+            Some(Fault::Locked) => return error(409, "lock_timeout"),
+            Some(Fault::Failed) => return error(500, "an error on our side"),
+            _ => {}
+        }
+        let answer = act(&mut self.books());
+        match fault {
+            Some(Fault::FailedAfter) => error(500, "an error on our side"),
+            // The task ends, and its connection with it.
+            Some(Fault::LostAnswer) => std::panic::resume_unwind(Box::new("the connection breaks")),
+            Some(Fault::Timeout) => std::future::pending().await,
+            Some(Fault::Malformed) => (StatusCode::OK, "<html>").into_response(),
+            _ => match answer {
+                Ok(value) => respond(200, &value),
+                Err((status, error)) => respond(status, &json!({ "error": error })),
+            },
+        }
+    }
+}
+
+fn respond(status: u16, body: &Value) -> Response {
+    (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
+}
+
+fn shown(id: &str, intent: &Intent) -> Value {
+    let charged = intent.status == "succeeded";
+    let charge = json!({"id": id.replace("pi_", "ch_"), "object": "charge",
+        "amount_refunded": intent.refunded, "amount": intent.amount});
+    json!({
+        "id": id, "object": "payment_intent", "livemode": false,
+        "amount": intent.amount, "currency": intent.currency, "status": intent.status,
+        "amount_received": if charged { intent.amount } else { 0 },
+        "latest_charge": charged.then_some(charge),
+        "payment_method": intent.method,
+        "last_payment_error": intent.declined.map(|message| json!({
+            "type": "card_error", "code": "card_declined", "message": message})),
+    })
+}
+
+fn invalid(code: &str) -> (u16, Value) {
+    (400, json!({"type": "invalid_request_error", "code": code, "message": code}))
+}
+
+/// The values of a form, by name.
+fn form(body: &str) -> BTreeMap<String, String> {
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+async fn create(State(bank): State<Bank>, headers: HeaderMap, body: String) -> Response {
+    let form = form(&body);
+    bank.books().sent.push((headers, body));
+    bank.answer(Call::Create, |books| {
+        let method = form.get("payment_method").cloned();
+        if method.as_ref().is_some_and(|method| !method.starts_with("pm_")) {
+            return Err(invalid("resource_missing"));
+        }
+        let status =
+            if method.is_some() { "requires_confirmation" } else { "requires_payment_method" };
+        let (amount, currency) = (form["amount"].parse().unwrap(), form["currency"].clone());
+        let intent = Intent { amount, currency, method, status, declined: None, refunded: 0 };
+        let id = format!("pi_{}", books.intents.len() + 1);
+        let answer = shown(&id, &intent);
+        books.intents.insert(id, intent);
+        Ok(answer)
+    })
+    .await
+}
+
+async fn read(State(bank): State<Bank>, Path(id): Path<String>) -> Response {
+    bank.answer(Call::Read, |books| {
+        let intent = books.intents.get(&id).ok_or_else(|| invalid("resource_missing"))?;
+        Ok(shown(&id, intent))
+    })
+    .await
+}
+
+async fn confirm(State(bank): State<Bank>, Path(id): Path<String>) -> Response {
+    bank.answer(Call::Confirm, |books| {
+        let intent = books.intents.get_mut(&id).ok_or_else(|| invalid("resource_missing"))?;
+        if intent.status != "requires_confirmation" {
+            return Err(invalid("payment_intent_unexpected_state"));
+        }
+        match intent.method.as_deref() {
+            Some("pm_declined") => {
+                (intent.status, intent.method) = ("requires_payment_method", None);
+                intent.declined = Some("Your card was declined.");
+                return Err((
+                    402,
+                    json!({"type": "card_error", "code": "card_declined",
+                        "decline_code": "generic_decline", "message": "Your card was declined."}),
+                ));
+            }
+            Some("pm_confirms") => intent.status = "requires_action",
+            Some("pm_slow") => intent.status = "processing",
+            _ => intent.status = "succeeded",
+        }
+        Ok(shown(&id, intent))
+    })
+    .await
+}
+
+async fn cancel(State(bank): State<Bank>, Path(id): Path<String>) -> Response {
+    bank.answer(Call::Cancel, |books| {
+        let intent = books.intents.get_mut(&id).ok_or_else(|| invalid("resource_missing"))?;
+        if ["succeeded", "processing", "canceled"].contains(&intent.status) {
+            return Err(invalid("payment_intent_unexpected_state"));
+        }
+        intent.status = "canceled";
+        Ok(shown(&id, intent))
+    })
+    .await
+}
+
+async fn refund(State(bank): State<Bank>, body: String) -> Response {
+    let id = form(&body)["payment_intent"].clone();
+    bank.answer(Call::Refund, |books| {
+        let keeps_all = books.keeps_all;
+        let intent = books.intents.get_mut(&id).ok_or_else(|| invalid("resource_missing"))?;
+        if intent.status != "succeeded" || keeps_all {
+            return Err(invalid("charge_disputed"));
+        }
+        if intent.refunded == intent.amount {
+            return Err(invalid("charge_already_refunded"));
+        }
+        intent.refunded = intent.amount;
+        Ok(json!({"id": "re_1", "object": "refund", "amount": intent.amount,
+            "status": "succeeded", "payment_intent": id}))
+    })
+    .await
+}

@@ -1,0 +1,114 @@
+"""The payments of a shop on this machine, by a server that speaks Stripe's API (localstripe)."""
+
+import json
+import subprocess
+import sys
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+import sentence_tests
+from laptop import CHORUS, Shop, wait_for
+from shop_stack import free_port
+
+KEY = "sk_test_for_this_laptop_only"
+# Stripe's test cards; of those that it declines, localstripe knows this one when it is charged.
+GOOD, DECLINED, WANTS_CONFIRMATION = "4242424242424242", "4000000000000341", "4000002500003155"
+# The price of one piece of chai, in cents.
+PRICE = 1800
+
+
+class Payments(unittest.TestCase):
+    """One shop and one localstripe for all tests."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        port = free_port()
+        cls.stripe = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "localstripe", "--from-scratch", "--port", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cls.addClassCleanup(server.wait)
+        cls.addClassCleanup(server.kill)
+        wait_for(cls._is_up)
+        cls.shop = Shop("--payment", "stripe", "--payment-url", cls.stripe)
+        cls.addClassCleanup(cls.shop.close)
+        cls.shop.open()
+
+    def an_order_is_charged_and_delivered(self) -> None:
+        order = self._order("ana", GOOD)
+        wait_for(lambda: "OrderDelivered" in self.shop.events(order))
+        intent = self._intent(order)
+        self.assertEqual((intent["status"], intent["amount"]), ("succeeded", PRICE))
+        self.assertEqual((intent["currency"], self._refunded(intent)), ("eur", 0))
+        self.assertEqual(self._books(order), ("18.00", 1, "0.00"))
+
+    def a_declined_card_cancels_the_order_with_the_banks_reason(self) -> None:
+        order = self._order("bob", DECLINED)
+        wait_for(lambda: "OrderCanceled" in self.shop.events(order))
+        self.assertIn("Your card was declined", self.shop.events(order))
+        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
+
+    def a_card_whose_bank_wants_a_confirmation_cancels_the_order(self) -> None:
+        order = self._order("cid", WANTS_CONFIRMATION)
+        wait_for(lambda: "OrderCanceled" in self.shop.events(order))
+        self.assertEqual(self._intent(order)["status"], "canceled")
+
+    def an_order_that_is_canceled_after_its_charge_is_refunded(self) -> None:
+        order = self._order("dan-carrier-cancels", GOOD)
+        wait_for(lambda: "PaymentCanceled" in self.shop.events(order))
+        self.assertIn("PaymentMade", self.shop.events(order))
+        self.assertEqual(self._refunded(self._intent(order)), PRICE)
+        self.assertEqual(self._books(order), ("18.00", 1, "18.00"))
+
+    def a_cards_number_is_not_taken(self) -> None:
+        with self.assertRaisesRegex(AssertionError, "never a card's number"):
+            self.shop.order("eve", "Eve", "eve@example.com", **{"payment-method": GOOD})
+
+    def _order(self, customer: str, card: str) -> str:
+        method = self._ask(
+            "/v1/payment_methods", {
+                "type": "card", "card[number]": card, "card[exp_month]": "12",
+                "card[exp_year]": "2040", "card[cvc]": "123",
+            },
+        )
+        address = f"{customer}@example.com"
+        return self.shop.order(customer, customer, address, **{"payment-method": method["id"]})
+
+    def _intent(self, order: str) -> dict[str, Any]:
+        """The one intent of an order, as the server has it."""
+        listed = self._ask("/v1/payment_intents?limit=100")["data"]
+        (intent,) = [one for one in listed if one["metadata"].get("order-id") == order]
+        return intent
+
+    @staticmethod
+    def _refunded(intent: dict[str, Any]) -> int:
+        return intent["latest_charge"]["amount_refunded"]
+
+    def _books(self, order: str) -> tuple[str, int, str]:
+        """What `chorus accounts` says was charged for an order, how often, and refunded."""
+        command = [CHORUS, "accounts", "--url", self.shop.url, "--json"]
+        accounts = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+        (account,) = [one for one in json.loads(accounts)["orders"] if one["order-id"] == order]
+        charged, refunded = (f"{float(account[name]):.2f}" for name in ("charged", "refunded"))
+        return charged, account["charges"], refunded
+
+    @classmethod
+    def _ask(cls, path: str, form: dict[str, str] | None = None) -> Any:
+        data = urllib.parse.urlencode(form).encode() if form else None
+        headers = {"Authorization": f"Bearer {KEY}"}
+        request = urllib.request.Request(cls.stripe + path, data, headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    @classmethod
+    def _is_up(cls) -> bool:
+        try:
+            return bool(cls._ask("/v1/balance"))
+        except urllib.error.URLError:
+            return False
+
+
+if __name__ == "__main__":
+    sentence_tests.main()
