@@ -16,6 +16,9 @@ use crate::service_error::{Trouble, trouble};
 /// What the variables begin with that hold the ARNs of machines.
 const PREFIX: &str = "MACHINE_";
 
+/// What the variables begin with that say how long the waits of a machine last, as JSON.
+const LIMITS: &str = "LIMITS_";
+
 /// Answers that mean that a signal came too late: there was an execution of this name, or nothing
 /// waits with this token any more.
 const TOO_LATE: &[&str] =
@@ -27,13 +30,21 @@ pub struct SfnMachines {
     client: Client,
     /// By the name in the variable, such as `COLLECT_PAYMENT`.
     arns: BTreeMap<String, String>,
+    /// How long the waits of each machine last in this deployment, by the same name.
+    limits: BTreeMap<String, Value>,
 }
 
 impl SfnMachines {
     /// With the ARNs of the machines that may be started, by their names in the variables.
     #[must_use]
     pub const fn new(client: Client, arns: BTreeMap<String, String>) -> Self {
-        Self { client, arns }
+        Self { client, arns, limits: BTreeMap::new() }
+    }
+
+    /// With how long the waits of machines last, in seconds by name: each execution is handed its own.
+    #[must_use]
+    pub fn with_limits(self, limits: BTreeMap<String, Value>) -> Self {
+        Self { limits, ..self }
     }
 
     async fn start(
@@ -48,6 +59,12 @@ impl SfnMachines {
         };
         let arn = self.arns.get(&screaming(machine)).ok_or_else(unknown)?;
         let request = self.client.start_execution().state_machine_arn(arn).name(name);
+        let mut input = input.clone();
+        if let (Some(limits), Some(fields)) =
+            (self.limits.get(&screaming(machine)), input.as_object_mut())
+        {
+            fields.insert("limits".to_owned(), limits.clone());
+        }
         let sent = request.input(input.to_string()).send().await;
         heard(sent.map(drop), &format!("{machine} was started before as {name}"))
     }
@@ -81,6 +98,20 @@ pub(crate) fn arns(
 ) -> BTreeMap<String, String> {
     let named = |(name, arn): (String, String)| Some((name.strip_prefix(PREFIX)?.to_owned(), arn));
     variables.into_iter().filter_map(named).filter(|(_, arn)| !arn.is_empty()).collect()
+}
+
+/// The limits of machines among these variables, by what follows [`LIMITS`].
+///
+/// # Errors
+/// The value that is no JSON.
+pub(crate) fn limits(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<BTreeMap<String, Value>, serde_json::Error> {
+    let named = |(name, json): (String, String)| {
+        let name = name.strip_prefix(LIMITS)?.to_owned();
+        Some(serde_json::from_str(&json).map(|limits| (name, limits)))
+    };
+    variables.into_iter().filter_map(named).collect()
 }
 
 /// The variable with the ARN of a machine: `MACHINE_COLLECT_PAYMENT` for `CollectPayment`.

@@ -52,7 +52,8 @@ pub fn variable(name: &str) -> Option<String> {
 ///
 /// `function` is given the ports on AWS, for what a service stands on beside its kernel.
 /// Read from the environment: `BUS_NAME`, `TABLE_<NAME>` for each table, `MACHINE_<NAME>` for each
-/// state machine that it may start, and `FAILURE_QUEUE_URL`, where there is one.
+/// state machine that it may start, `LIMITS_<NAME>` for how long its waits last, and
+/// `FAILURE_QUEUE_URL`, where there is one.
 pub fn run<F: Into<HttpFunction>>(
     function: impl FnOnce(&Kernel) -> Result<F, StartError>,
 ) -> ExitCode {
@@ -85,7 +86,7 @@ fn start(
         let kernel = Kernel {
             store: Arc::new(store) as Arc<dyn Store>,
             bus: Arc::new(EventBridgePublisher::new(client, bus)) as Arc<dyn Publisher>,
-            machines: state_machines(&config),
+            machines: state_machines(&config)?,
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         };
         let HttpFunction { function, routes } = function(&kernel)?;
@@ -98,12 +99,14 @@ fn start(
 
 /// Step Functions, where the function has a machine to start; else nothing that a cold start
 /// would pay for.
-fn state_machines(config: &SdkConfig) -> Arc<dyn Machines> {
+fn state_machines(config: &SdkConfig) -> Result<Arc<dyn Machines>, StartError> {
     let arns = machines::arns(std::env::vars());
     if arns.is_empty() {
-        return Arc::new(NoMachines);
+        return Ok(Arc::new(NoMachines));
     }
-    Arc::new(SfnMachines::new(aws_sdk_sfn::Client::new(config), arns))
+    let meaningless = |_| StartError::Meaningless { name: "LIMITS_…", rule: "JSON" };
+    let limits = machines::limits(std::env::vars()).map_err(meaningless)?;
+    Ok(Arc::new(SfnMachines::new(aws_sdk_sfn::Client::new(config), arns).with_limits(limits)))
 }
 
 async fn serve(invoker: &Invoker, meter: &Meter) -> Result<(), StartError> {

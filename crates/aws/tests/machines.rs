@@ -26,7 +26,9 @@ fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle
         .endpoint_url(format!("http://{}", api.local_addr().unwrap()))
         .build();
     let arns = BTreeMap::from([("COLLECT_PAYMENT".to_owned(), "an-arn".to_owned())]);
+    let limits = BTreeMap::from([("COLLECT_PAYMENT".to_owned(), json!({ "WaitSeconds": 60 }))]);
     let machines = SfnMachines::new(aws_sdk_sfn::Client::from_conf(config), arns);
+    let machines = machines.with_limits(limits);
     (machines, std::thread::spawn(move || serve(&api, status, body)))
 }
 
@@ -73,12 +75,14 @@ fn answer() -> Signal {
 const STARTED: (&str, &str) = ("200 OK", r#"{"executionArn":"an-execution","startDate":1.0}"#);
 
 #[tokio::test]
-async fn a_machine_is_started_under_the_name_that_makes_it_happen_once() {
+async fn a_machine_is_started_under_the_name_that_makes_it_happen_once_and_told_how_long_to_wait() {
     let (heard, (target, body)) = told(&start(), STARTED).await;
     assert_eq!(heard.unwrap(), SignalOutcome::Delivered);
     assert_eq!(target, "AWSStepFunctions.StartExecution");
     assert_eq!((&body["stateMachineArn"], &body["name"]), (&json!("an-arn"), &json!("a-name")));
-    assert_eq!(body["input"], r#"{"detail-type":"DeliveryEstimated"}"#);
+    let input: Value = serde_json::from_str(body["input"].as_str().unwrap()).unwrap();
+    let expected = json!({ "detail-type": "DeliveryEstimated", "limits": { "WaitSeconds": 60 } });
+    assert_eq!(input, expected);
 }
 
 #[tokio::test]

@@ -73,6 +73,11 @@ pub(crate) fn machine_variable(name: &str) -> String {
     format!("MACHINE_{}", kebab(name).to_ascii_uppercase().replace('-', "_"))
 }
 
+/// The variable with how long a machine's waits last: `LIMITS_FULFIL_DELIVERY`.
+pub(crate) fn limits_variable(name: &str) -> String {
+    machine_variable(name).replacen("MACHINE_", "LIMITS_", 1)
+}
+
 /// `StartDeliveryDeadLetters` as `start-delivery-dead-letters`.
 pub(crate) fn kebab(pascal: &str) -> String {
     let mut kebab = String::new();

@@ -17,8 +17,8 @@ pub struct MachineSpec {
     pub name: &'static str,
     /// Its definition in Amazon States Language, with `${Names}` for what its surroundings fill in.
     pub definition: &'static str,
-    /// How long its waits last, in seconds, unless a deployment says otherwise: what the
-    /// definition has `${Names}` for.
+    /// How long its waits last, in seconds, unless a deployment says otherwise: what the definition
+    /// has `${Names}` for, and what whoever starts an execution hands it in `$.limits`.
     pub limits: &'static [(&'static str, u32)],
     /// Numbers of the application that its choices compare with: an execution finds them in
     /// `$.constants` of its input, such as from which total on an order is reviewed.

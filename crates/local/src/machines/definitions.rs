@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chorus_kernel::{Function, MachineSpec};
+use serde_json::{Value, json};
 use states::Machine;
 
 use crate::Error;
@@ -14,7 +15,11 @@ const BUS: &str = "local";
 /// All state machines by name, each with its definitions from the oldest to that of this release,
 /// and with what they leave to their surroundings filled in.
 #[derive(Debug)]
-pub struct Definitions(BTreeMap<&'static str, Vec<Arc<Machine>>>);
+pub struct Definitions {
+    editions: BTreeMap<&'static str, Vec<Arc<Machine>>>,
+    /// How long the waits of each machine last here.
+    limits: BTreeMap<&'static str, Value>,
+}
 
 impl Definitions {
     /// The machines of these functions; `limits` overrule what they say of their waits.
@@ -23,34 +28,41 @@ impl Definitions {
     /// Where a definition is none, or leaves something open that nobody fills in.
     pub fn of(functions: &[Function], limits: &BTreeMap<String, u32>) -> Result<Self, Error> {
         let mut filled = BTreeMap::from([("Bus".to_owned(), BUS.to_owned())]);
+        let mut limits_of = BTreeMap::new();
         for function in functions {
             let service = function.service;
             filled.insert(format!("{}Function", service.title), service.name.to_owned());
             for machine in function.machines.iter().chain(&function.retired_machines) {
                 filled.insert(machine.name.to_owned(), machine.name.to_owned());
-                for (name, seconds) in machine.limits {
-                    let seconds = limits.get(*name).unwrap_or(seconds);
-                    filled.insert((*name).to_owned(), seconds.to_string());
-                }
+                let here = |(name, seconds): &(&str, u32)| {
+                    ((*name).to_owned(), *limits.get(*name).unwrap_or(seconds))
+                };
+                let here: BTreeMap<String, u32> = machine.limits.iter().map(here).collect();
+                filled
+                    .extend(here.iter().map(|(name, seconds)| (name.clone(), seconds.to_string())));
+                limits_of.insert(machine.name, json!(here));
             }
         }
         let machines = functions
             .iter()
             .flat_map(|function| function.machines.iter().chain(&function.retired_machines));
-        machines
-            .map(|machine| Ok((machine.name, all(machine, &filled)?)))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let editions = machines.map(|machine| Ok((machine.name, all(machine, &filled)?)));
+        Ok(Self { editions: editions.collect::<Result<_, Error>>()?, limits: limits_of })
+    }
+
+    /// How long the waits of this machine last, in seconds by name: what an execution is handed.
+    pub(crate) fn limits(&self, name: &str) -> Option<&Value> {
+        self.limits.get(name)
     }
 
     /// The definition by which an execution goes on: the one that it was started with.
     pub(crate) fn get(&self, name: &str, edition: usize) -> Option<&Arc<Machine>> {
-        self.0.get(name)?.get(edition)
+        self.editions.get(name)?.get(edition)
     }
 
     /// Which definition of this machine a new execution is started with.
     pub(crate) fn newest(&self, name: &str) -> usize {
-        self.0.get(name).map_or(0, |editions| editions.len().saturating_sub(1))
+        self.editions.get(name).map_or(0, |editions| editions.len().saturating_sub(1))
     }
 }
 

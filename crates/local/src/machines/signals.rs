@@ -34,7 +34,13 @@ impl Orchestrator {
         match signal {
             Signal::Start { machine, name, input } => {
                 let correlation_id = about(input).unwrap_or(name).to_owned();
-                let input = states::Json::from(input.clone());
+                let mut input = input.clone();
+                if let (Some(limits), Some(fields)) =
+                    (self.definitions.limits(machine), input.as_object_mut())
+                {
+                    fields.insert("limits".to_owned(), limits.clone());
+                }
+                let input = states::Json::from(input);
                 let birth = Birth { machine, name, input, correlation_id, parent: None };
                 self.start(store, birth).await
             }

@@ -58,11 +58,11 @@ mod tests {
             write_units: 141.0,
             invocations: 35,
             events: 15,
-            transitions: 2,
+            transitions: 1,
             http_requests: 3,
             queue_requests: 12,
             partner_calls: 1,
         };
-        assert_eq!(dollars_per_million(&order).round(), 200.0);
+        assert_eq!(dollars_per_million(&order).round(), 175.0);
     }
 }

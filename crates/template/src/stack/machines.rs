@@ -1,5 +1,6 @@
 //! The services' state machines: definition, role and logs, as each machine's own definition asks.
 
+use chorus_kernel::MachineSpec;
 use chorus_table::RowSpec;
 use serde_json::{Value, json};
 
@@ -79,6 +80,13 @@ fn home(definitions: &str) -> String {
 /// wait for it to be there.
 pub(crate) fn arn_by_name(machine: &str) -> Value {
     substitute(format!("{}:stateMachine:{}", account("states"), physical(machine)))
+}
+
+/// How long the waits of a machine last, as JSON; nothing where it has no limits.
+pub(crate) fn limits(machine: &MachineSpec) -> Option<Value> {
+    let limit = |(name, _): &(&str, u32)| format!("\"{name}\": ${{{name}}}");
+    let limits: Vec<String> = machine.limits.iter().map(limit).collect();
+    (!limits.is_empty()).then(|| substitute(format!("{{{}}}", limits.join(", "))))
 }
 
 fn account(service: &str) -> String {

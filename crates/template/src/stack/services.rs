@@ -65,14 +65,20 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
     template.add(names::function(name), &construct);
 }
 
-/// The variables with the ARNs of those machines that a row starts.
+/// The variables with the ARNs of those machines that a row starts, and with how long they wait.
 fn machine_variables<'a>(
     topology: &Topology,
     machines: impl Iterator<Item = &'a Machine>,
 ) -> Vec<(String, Value)> {
     let started = machines.filter(|machine| machine.is_started_by_a_row(topology.rows));
-    let names = started.map(|machine| machine.spec.name);
-    names.map(|name| (names::machine_variable(name), machines::arn_by_name(name))).collect()
+    let variables = started.flat_map(|machine| {
+        let name = machine.spec.name;
+        let arn = (names::machine_variable(name), machines::arn_by_name(name));
+        let limits = machines::limits(&machine.spec);
+        let limits = limits.map(|limits| (names::limits_variable(name), limits));
+        std::iter::once(arn).chain(limits)
+    });
+    variables.collect()
 }
 
 /// A function with what every function has.
