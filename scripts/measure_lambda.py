@@ -62,6 +62,7 @@ def environment(port, name):
         "BUS_NAME": "measured",
         "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/measured",
         "WEBHOOK_SECRET": "a secret for measuring",
+        "ORDER_ID_SECRET": "a secret for measuring",
         **{variable: "measured" for variable in variables},
         **{f"MACHINE_{machine}": "measured" for machine in MACHINES.get(name, [])},
     }

@@ -20,7 +20,7 @@ const GENERATED_WEBHOOK_SECRET: &str = "GeneratedWebhookSecret";
 pub(crate) fn api() -> PartnerApi {
     let secret = GeneratedSecret {
         description: "The carrier signs its webhooks with this",
-        condition: GENERATES_WEBHOOK_SECRET,
+        condition: Some(GENERATES_WEBHOOK_SECRET),
     };
     let story = "The carrier: the bus calls its API, no more often than it takes, and tries again for a\n\
                  day; then the dead letters tell CancelDelivery. It calls back with a webhook, signed\n\

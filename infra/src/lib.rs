@@ -14,6 +14,7 @@ mod carrier;
 mod derived;
 mod functions;
 mod mail;
+mod order_ids;
 mod payment;
 
 use std::path::PathBuf;
@@ -54,9 +55,14 @@ fn application() -> Application {
         alerts: vec![rows::AlertOperator::ACTION],
         api: "Where orders are placed",
         partners: vec![carrier::api()],
-        variables: [vec![carrier::webhook_secret()], mail::variables(), payment::variables()]
-            .concat(),
+        variables: [
+            vec![carrier::webhook_secret(), order_ids::variable()],
+            mail::variables(),
+            payment::variables(),
+        ]
+        .concat(),
         grants: vec![mail::grant(), payment::grant()],
+        resources: vec![order_ids::resource()],
         parameters: [vec![carrier::webhook_parameter()], mail::parameters(), payment::parameters()]
             .concat(),
         prod_needs: [&mail::PARAMETERS[..], &payment::PARAMETERS, &["AlarmTopicArn"]].concat(),

@@ -208,6 +208,19 @@ async fn who_gave_a_command_is_kept_with_the_event_that_follows_from_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_somebody_else_used_before_is_still_free() {
+    let test = TestShop::open(&["ana", "bob"]).await.unwrap();
+    let place = async |customer: &str| {
+        let (caller, body) = (Caller::customer(customer), order_of(customer, "chai", 1));
+        test.ask_as(caller, ("POST", "/orders"), (Some("2026-11-29"), &body)).await.unwrap()
+    };
+    let (bob, ana) = (place("bob").await, place("ana").await);
+    assert_eq!((bob.status, ana.status), (201, 201), "{ana:?}");
+    assert_ne!(bob.body["order-id"], ana.body["order-id"]);
+    assert_eq!(place("ana").await, ana, "the same request again is the same order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_operators_do_is_for_operators_and_kept_under_their_name() {
     let test = TestShop::open(&[]).await.unwrap();
     for (caller, status) in [

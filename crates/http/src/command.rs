@@ -18,7 +18,8 @@ const TTL_SECONDS: u32 = 60;
 /// The longest `Idempotency-Key` that a caller may send.
 const MAX_KEY: usize = 255;
 
-/// The idempotency key that the caller sent.
+/// The idempotency key that the caller sent. A customer's is theirs alone: nobody else's request is
+/// taken for a repetition of it, and none of theirs for one of somebody else's.
 ///
 /// # Errors
 /// Where it is too long, or has characters that do not print.
@@ -31,7 +32,22 @@ pub fn command_key(request: &Request) -> Result<Option<String>, Problem> {
         let rule = format!("must be at most {MAX_KEY} visible ASCII characters");
         return Err(Problem::field(400, "Idempotency-Key", rule));
     }
-    Ok(Some(key.to_owned()))
+    Ok(Some(match &request.customer {
+        Some(customer) => customers_key(customer, key),
+        None => key.to_owned(),
+    }))
+}
+
+/// A customer's key, as long as any other hash: what they chose does not stand in it.
+#[must_use]
+pub fn customers_key(customer: &str, key: &str) -> String {
+    let digest = Sha256::new()
+        .chain_update(b"customer")
+        .chain_update(customer.len().to_le_bytes())
+        .chain_update(customer)
+        .chain_update(key)
+        .finalize();
+    hex::encode(&digest[..16])
 }
 
 /// Makes a message of a command. Where the caller sent no key, one is made of this moment, so

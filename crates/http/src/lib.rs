@@ -21,7 +21,7 @@ mod tokens;
 
 pub use caller::{Admitted, Caller, admit};
 pub use chorus_table::{CallerRole as Role, Callers};
-pub use command::{command, command_key};
+pub use command::{command, command_key, customers_key};
 pub use function::HttpFunction;
 #[cfg(feature = "server")]
 pub use gate::Gate;
@@ -31,4 +31,4 @@ pub use route::{Endpoint, Method, Request, Response, Route};
 #[cfg(feature = "server")]
 pub use server::{MAX_BODY, restricted, router, trusting, with_problems};
 #[cfg(feature = "server")]
-pub use tokens::{TokenKey, TokenKeyError};
+pub use tokens::{SecretError, TokenKey, kept_secret};

@@ -1,12 +1,12 @@
 //! The tokens of an application on one machine: JSON Web Tokens, signed with a key of its directory.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use jsonwebtoken::errors::Error as JwtError;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use crate::{Caller, Problem};
 
@@ -19,21 +19,19 @@ const ISSUER: &str = "chorus";
 /// How long a token is good, in seconds: a working day.
 const LIFETIME: u64 = 12 * 3_600;
 
-const KEY_BYTES: usize = 32;
+const SECRET_BYTES: usize = 32;
 
-/// Why there is no key.
+/// Why there is no secret.
 #[derive(Debug, thiserror::Error)]
-pub enum TokenKeyError {
-    #[error("the key of tokens cannot be read or written")]
+pub enum SecretError {
+    #[error("a secret cannot be read or written")]
     File(#[from] io::Error),
     #[error("the system gives no random bytes")]
     Random(#[from] getrandom::Error),
-    #[error("the key of tokens is none")]
+    #[error("the secret is no key of tokens")]
     Key(#[from] JwtError),
-    #[error(
-        "the key of tokens has {0} bytes instead of {KEY_BYTES}; without the file, a new one is made"
-    )]
-    Length(usize),
+    #[error("{} has {bytes} bytes, and a secret has {SECRET_BYTES}", path.display())]
+    Length { path: PathBuf, bytes: usize },
 }
 
 /// Signs tokens and verifies them.
@@ -65,40 +63,19 @@ impl TokenKey {
     ///
     /// # Errors
     /// Where the system gives no random bytes.
-    pub fn random() -> Result<Self, TokenKeyError> {
+    pub fn random() -> Result<Self, SecretError> {
         Self::of(&random()?)
     }
 
-    /// The key of a directory, which is made where there is none. Only its owner may read it.
+    /// The key of a directory, which is made where there is none.
     ///
     /// # Errors
     /// Where the file cannot be read or written, or is no key.
-    pub fn in_directory(directory: &Path) -> Result<Self, TokenKeyError> {
-        let path = directory.join(FILE);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&path) {
-            Ok(mut file) => {
-                let key = random()?;
-                file.write_all(&key)?;
-                file.sync_all()?;
-                Self::of(&key)
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let mut key = Vec::new();
-                OpenOptions::new().read(true).open(&path)?.read_to_end(&mut key)?;
-                if key.len() != KEY_BYTES {
-                    return Err(TokenKeyError::Length(key.len()));
-                }
-                Self::of(&key)
-            }
-            Err(error) => Err(error.into()),
-        }
+    pub fn in_directory(directory: &Path) -> Result<Self, SecretError> {
+        Self::of(&kept_secret(directory, FILE)?)
     }
 
-    fn of(key: &[u8]) -> Result<Self, TokenKeyError> {
+    fn of(key: &[u8]) -> Result<Self, SecretError> {
         Ok(Self { signs: EncodingKey::from_secret(key)?, verifies: DecodingKey::from_secret(key)? })
     }
 
@@ -143,8 +120,31 @@ impl TokenKey {
     }
 }
 
-fn random() -> Result<[u8; KEY_BYTES], getrandom::Error> {
-    let mut key = [0; KEY_BYTES];
+/// The secret in this file of a directory, which is made where there is none: random bytes that only
+/// the file's owner may read.
+///
+/// # Errors
+/// Where the file cannot be read or written, or has another length.
+pub fn kept_secret(directory: &Path, file: &str) -> Result<[u8; SECRET_BYTES], SecretError> {
+    let path = directory.join(file);
+    if !path.exists() {
+        // Whole or not at all: a process may be killed in between.
+        let mut new = NamedTempFile::new_in(directory)?;
+        new.write_all(&random()?)?;
+        new.as_file().sync_all()?;
+        match new.persist_noclobber(&path) {
+            Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(error.error.into());
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    let kept = std::fs::read(&path)?;
+    kept.try_into().map_err(|kept: Vec<u8>| SecretError::Length { path, bytes: kept.len() })
+}
+
+fn random() -> Result<[u8; SECRET_BYTES], getrandom::Error> {
+    let mut key = [0; SECRET_BYTES];
     getrandom::fill(&mut key)?;
     Ok(key)
 }
@@ -193,6 +193,6 @@ mod tests {
         }
         std::fs::write(&file, "short").unwrap();
         let refused = TokenKey::in_directory(directory.path());
-        assert!(matches!(refused, Err(TokenKeyError::Length(5))), "{refused:?}");
+        assert!(matches!(refused, Err(SecretError::Length { bytes: 5, .. })), "{refused:?}");
     }
 }

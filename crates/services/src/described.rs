@@ -13,7 +13,7 @@ use chorus_webhook_signature::WebhookSecret;
 
 use crate::{Dependencies, functions};
 
-/// Stands where the carrier's secret would; nothing that is described holds it.
+/// Stands where a secret would; nothing that is described holds it.
 const NO_SECRET: &str = "never in a description";
 
 /// The functions of all services, with nobody behind their ports.
@@ -21,7 +21,13 @@ const NO_SECRET: &str = "never in a description";
 pub fn described() -> Vec<HttpFunction> {
     let nobody = Arc::new(Nobody);
     let webhook_secret: WebhookSecret = NO_SECRET.parse().expect("it is longer than sixteen bytes");
-    functions(&Dependencies { payment_provider: nobody.clone(), mailer: nobody, webhook_secret })
+    let order_ids = NO_SECRET.parse().expect("it is longer than sixteen bytes");
+    functions(&Dependencies {
+        payment_provider: nobody.clone(),
+        mailer: nobody,
+        webhook_secret,
+        order_ids,
+    })
 }
 
 /// Stands where a service wants a partner.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chorus_http::HttpFunction;
 use chorus_notification::Mailer;
+use chorus_order::IdSecret;
 use chorus_payment::PaymentProvider;
 use chorus_webhook_signature::WebhookSecret;
 
@@ -19,14 +20,16 @@ pub struct Dependencies {
     pub mailer: Arc<dyn Mailer>,
     /// What the carrier signs its webhooks with.
     pub webhook_secret: WebhookSecret,
+    /// What the ids of new orders are derived with.
+    pub order_ids: IdSecret,
 }
 
 /// The functions of all services, in the order of the table's list of services.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
-    let Dependencies { payment_provider, mailer, webhook_secret } = dependencies.clone();
+    let Dependencies { payment_provider, mailer, webhook_secret, order_ids } = dependencies.clone();
     vec![
-        chorus_order::function(),
+        chorus_order::function(order_ids),
         chorus_inventory::function(),
         chorus_customer::function(),
         chorus_delivery::function(webhook_secret),

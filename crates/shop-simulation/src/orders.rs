@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chorus_events::OrderId;
-use chorus_kernel::derived_id;
+use chorus_http::customers_key;
+use chorus_order::IdSecret;
 use chorus_simulation::{Draws, Script};
 use serde::Serialize;
 
@@ -206,7 +207,7 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
         Manner { conduct: Conduct::Plain, pickup: millis(50), delivery: millis(150) }
     };
     PlannedOrder {
-        order_id: order_id(&key),
+        order_id: order_id(customer, &key),
         name,
         key,
         customer,
@@ -225,8 +226,12 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
     }
 }
 
-/// The order that a caller's key names, as the service derives it.
-fn order_id(key: &str) -> OrderId {
-    let id = derived_id("order-id", key, 0).simple().to_string();
-    id[..20].parse().expect("twenty hexadecimal digits are an order's id")
+/// What the simulated shop derives the ids of orders with.
+pub(crate) fn order_ids() -> IdSecret {
+    "a-secret-of-the-simulated-shop".parse().expect("it is long enough")
+}
+
+/// The order that a customer's key names, as the service derives it.
+fn order_id(customer: &str, key: &str) -> OrderId {
+    order_ids().order_id(&customers_key(customer, key))
 }

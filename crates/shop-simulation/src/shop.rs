@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use crate::callers::{self, PLACE};
 use crate::courier::{Conduct, SimulatedCarrier};
 use crate::invariants::{self, Ends};
-use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story};
+use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story, order_ids};
 use crate::outside::{Books, SimulatedBank, SimulatedMailer};
 
 /// Customers cancel, at any moment; callers repeat themselves, or go away.
@@ -109,6 +109,7 @@ impl Application for Shop {
             payment_provider: Arc::clone(&bank) as Arc<_>,
             mailer: Arc::clone(&post) as Arc<_>,
             webhook_secret: secret.clone(),
+            order_ids: order_ids(),
         });
         let received = ITEMS.iter().map(|it| (it.0.to_owned(), i64::from(it.2)));
         let stock: Arc<HashMap<String, i64>> = Arc::new(received.collect());

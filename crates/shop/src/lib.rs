@@ -19,4 +19,4 @@ pub use operator::{
     Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed, TokenRequest,
 };
 pub use partners::Partners;
-pub use shop::{API, Shop, ShopError, functions};
+pub use shop::{API, Secrets, Shop, ShopError, functions};

@@ -1,15 +1,17 @@
 //! Opens a shop, serves it, and ends it in good order.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use chorus_events::table::TABLE;
-use chorus_http::{ApiInfo, Caller, Gate, HttpFunction, TokenKey, TokenKeyError};
+use chorus_http::{ApiInfo, Caller, Gate, HttpFunction, SecretError, TokenKey, kept_secret};
 use chorus_kernel::{Failure, StoreError, sweep};
 use chorus_local::{Endpoint, Local, LocalConfig, open_directory};
 use chorus_notification::Mailer;
+use chorus_order::IdSecret;
 use chorus_services::Dependencies;
 use chorus_webhook_signature::WebhookSecret;
 use jiff::SignedDuration;
@@ -18,6 +20,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::{Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, operator};
+
+/// The file with what the ids of new orders are derived with, in a shop's directory.
+const ORDER_ID_SECRET: &str = "order-id-secret";
 
 /// Where the simulated carrier answers, beside the shop's own API.
 const CARRIER: &str = "/partners/carrier";
@@ -32,8 +37,8 @@ pub enum ShopError {
     Engine(#[from] chorus_local::Error),
     #[error("the store of the simulated partners cannot be opened")]
     Partners(#[from] StoreError),
-    #[error("nobody can be given a token")]
-    Tokens(#[from] TokenKeyError),
+    #[error("the shop's own secrets cannot be read or made")]
+    Secrets(#[from] SecretError),
     #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
 }
@@ -46,17 +51,43 @@ pub const API: ApiInfo = ApiInfo {
     version: env!("CARGO_PKG_VERSION"),
 };
 
+/// What only the shop knows, and, of webhooks, the carrier.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    pub webhook: WebhookSecret,
+    /// What the ids of new orders are derived with.
+    pub order_ids: IdSecret,
+}
+
+impl Secrets {
+    /// What a shop in tests and measurements knows: ids come out the same in every run.
+    #[must_use]
+    pub fn fixed() -> Self {
+        let order_ids = "what everybody may know of shops in tests".parse();
+        Self { webhook: secret(), order_ids: order_ids.expect("it is long enough") }
+    }
+
+    /// Those of the shop in this directory, made where it has none; without one, fixed ones.
+    fn of(data: Option<&Path>) -> Result<Self, ShopError> {
+        let Some(data) = data else { return Ok(Self::fixed()) };
+        let kept = kept_secret(data, ORDER_ID_SECRET)?;
+        let order_ids = IdSecret::new(&kept).expect("a kept secret has 32 bytes");
+        Ok(Self { webhook: secret(), order_ids })
+    }
+}
+
 /// Every service, with its partners wired in.
 #[must_use]
 pub fn functions(
     partners: &Partners,
     mailer: Arc<dyn Mailer>,
-    webhook_secret: WebhookSecret,
+    Secrets { webhook, order_ids }: Secrets,
 ) -> Vec<HttpFunction> {
     chorus_services::functions(&Dependencies {
         payment_provider: partners.provider(),
         mailer,
-        webhook_secret,
+        webhook_secret: webhook,
+        order_ids,
     })
 }
 
@@ -119,7 +150,8 @@ impl Shop {
             Some(mailer) => Arc::clone(mailer) as Arc<dyn Mailer>,
             None => Arc::new(partners.mailer()),
         };
-        let (functions, routes) = HttpFunction::split(functions(&partners, mailer, secret()));
+        let (functions, routes) =
+            HttpFunction::split(functions(&partners, mailer, Secrets::of(config.data.as_deref())?));
         let mut engine = LocalConfig::new(&TABLE, functions);
         (engine.data, engine.seed) = (config.data.clone(), config.seed);
         engine.beside = vec![Partners::FILE];

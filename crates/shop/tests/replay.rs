@@ -9,7 +9,7 @@ use chorus_events::table::TABLE;
 use chorus_http::HttpFunction;
 use chorus_kernel::{Clock, IDEMPOTENCY_TABLE, Item, Publisher};
 use chorus_local::{Local, LocalConfig, Replay, Replayed, VirtualClock};
-use chorus_shop::{Partners, ShopConfig, WEBHOOK_SECRET, functions};
+use chorus_shop::{Partners, Secrets, ShopConfig, functions};
 use chorus_table::Entry;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -49,11 +49,8 @@ async fn replay_all(local: &Local, name: &str) -> Replayed {
 #[tokio::test]
 async fn a_replay_of_forty_days_counts_once() {
     let partners = Partners::open(&ShopConfig::default()).unwrap();
-    let (mut services, _) = HttpFunction::split(functions(
-        &partners,
-        Arc::new(partners.mailer()),
-        WEBHOOK_SECRET.parse().unwrap(),
-    ));
+    let (mut services, _) =
+        HttpFunction::split(functions(&partners, Arc::new(partners.mailer()), Secrets::fixed()));
     services.retain(|function| function.service == ANALYTICS);
     let clock = VirtualClock::at("2026-10-01T00:00:00Z".parse().unwrap());
     let mut config = LocalConfig::new(&TABLE, services).virtual_time(&clock);

@@ -2,18 +2,20 @@
 
 /// Why a text is no identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 64 characters from A-Z, a-z, 0-9, '-', '_' and '.'")]
+#[error("must be 1 to 64 characters from A-Z, a-z, 0-9, '-', '_' and '.', and not '.' or '..'")]
 pub struct IdentifierError;
 
 /// The longest identifier, in characters.
 const MAX_LENGTH: usize = 64;
 
-/// Whether `text` is 1 to 64 characters from `A-Z a-z 0-9 - _ .`.
+/// Whether `text` is 1 to 64 characters from `A-Z a-z 0-9 - _ .`, and means itself in a path: `.` and
+/// `..` mean another place.
 #[doc(hidden)]
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed)
+    let is_place = matches!(text, "." | "..");
+    (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed) && !is_place
 }
 
 /// Declares a type for the identifiers of one kind of thing.
@@ -89,7 +91,7 @@ mod tests {
 
     #[test]
     fn an_identifier_is_never_empty_long_or_odd() {
-        for bad in ["", " ", "a b", "é", "a/b", &"x".repeat(65)] {
+        for bad in ["", " ", "a b", "é", "a/b", ".", "..", &"x".repeat(65)] {
             assert_eq!(bad.parse::<Handle>(), Err(IdentifierError), "{bad:?}");
         }
         assert!("SKU-1_a.b".parse::<Handle>().is_ok());

@@ -33,6 +33,8 @@ pub struct Application {
     pub variables: Vec<(Service, String, Value)>,
     /// What the functions of single services may do beside what follows from the table.
     pub grants: Vec<(Service, Statement)>,
+    /// Resources that stand with no service, each with its logical id.
+    pub resources: Vec<(&'static str, Resource)>,
     /// Parameters beside those that every template has.
     pub parameters: Vec<Parameter>,
     /// The parameters without which `Stage=prod` is refused, beside those that every template has.
@@ -60,6 +62,7 @@ impl Application {
             partners: Vec::new(),
             variables: Vec::new(),
             grants: Vec::new(),
+            resources: Vec::new(),
             parameters: Vec::new(),
             prod_needs: Vec::new(),
             conditions: Vec::new(),

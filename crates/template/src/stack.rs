@@ -68,6 +68,12 @@ pub fn synthesize(stack: &Stack) -> Template {
     for partner in &stack.application.partners {
         partners::add(&mut template, &topology, partner);
     }
+    if !stack.application.resources.is_empty() {
+        template.section("What the application needs beside its services.");
+    }
+    for (id, resource) in &stack.application.resources {
+        template.add_resource(*id, resource);
+    }
     api::add(&mut template, stack);
     monitoring::add(&mut template, stack, &topology);
     outputs::add(&mut template, stack, &topology);

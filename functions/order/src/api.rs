@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::cancel_order::CancelOrder;
 use crate::create_order::{CreateOrder, command_of};
+use crate::id_secret::IdSecret;
 use crate::requests::{Cancellation, MAX_REASON, NewOrder};
 use crate::{Order, OrderView, Placed, Status, VIEW_TABLE};
 
@@ -58,8 +59,8 @@ struct OrderPage {
 }
 
 /// `POST /orders`.
-pub(crate) fn create_order() -> Route {
-    Route::of::<rows::CreateOrder>(Method::POST, "/orders", Create)
+pub(crate) fn create_order(id_secret: IdSecret) -> Route {
+    Route::of::<rows::CreateOrder>(Method::POST, "/orders", Create { id_secret })
         .summary("Place an order; it is carried out by events from here on", 201)
         .takes::<NewOrder>()
         .answers::<WholeOrder>()
@@ -96,14 +97,16 @@ pub(crate) fn cancel_order() -> Route {
         .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
 }
 
-struct Create;
+struct Create {
+    id_secret: IdSecret,
+}
 
 #[async_trait]
 impl Endpoint for Create {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let missing = || Problem::field(400, "Idempotency-Key", "must be sent with every order");
         let key = command_key(request)?.ok_or_else(missing)?;
-        let order = command_of(&key, request.json()?)?;
+        let order = command_of(self.id_secret.order_id(&key), request.json()?);
         let message = command(kernel, request, &order)?;
         let answered = kernel.run(&CreateOrder, &message).await?;
         let unexpected = || Problem::new(500, "internal", "the order left no event");

@@ -3,7 +3,9 @@
 use chorus_events::commands::{CreateOrder as Command, OrderedLine};
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, CreateOrderInput, CreateOrderOutput};
-use chorus_events::{Line, MAX_LINES, PaymentMethod, ShippingAddress, is_plain_text, total};
+use chorus_events::{
+    Line, MAX_LINES, OrderId, PaymentMethod, ShippingAddress, is_plain_text, total,
+};
 use chorus_kernel::{
     Action, ActionError, Context, Decision, Each, EachKeys, Folded, Versioned, append, state,
 };
@@ -121,15 +123,11 @@ fn check_address(address: &ShippingAddress) -> Result<(), ActionError> {
     Ok(())
 }
 
-/// The order that an `Idempotency-Key` places: the same key, the same order.
-pub(crate) fn command_of(key: &str, body: NewOrder) -> Result<Command, chorus_kernel::Failure> {
-    let id = chorus_kernel::derived_id("order-id", key, 0).simple().to_string();
-    let order_id = id[..20].parse().map_err(|error| {
-        chorus_kernel::Failure::corrupt("order id", &error as &dyn std::fmt::Display)
-    })?;
+/// The order that a customer asks for, under this id.
+pub(crate) fn command_of(order_id: OrderId, body: NewOrder) -> Command {
     let NewOrder { customer_id, lines, shipping_address, payment_method } = body;
     let shipping_address = shipping_address.into();
-    Ok(Command { order_id, customer_id, lines, shipping_address, payment_method })
+    Command { order_id, customer_id, lines, shipping_address, payment_method }
 }
 
 #[cfg(test)]

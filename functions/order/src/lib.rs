@@ -6,6 +6,7 @@ mod cancel_order;
 mod complete_order;
 mod create_order;
 mod history;
+mod id_secret;
 mod learn_price;
 mod order;
 mod price;
@@ -14,6 +15,7 @@ mod requests;
 mod view;
 
 pub use history::{HistoryError, by_type, rebuild};
+pub use id_secret::{IdSecret, IdSecretTooShort};
 pub use order::{Order, Placed, Status};
 pub use price::Price;
 pub use view::OrderView;
@@ -31,8 +33,9 @@ pub const TABLE: TableSpec = TableSpec { name: "order", indexes: &[BY_TYPE], ttl
 /// The list that customers see. It can be deleted and rebuilt.
 pub const VIEW_TABLE: TableSpec = TableSpec { name: "order-view", indexes: &[], ttl: None };
 
+/// The function, whose new orders have ids that only `id_secret` tells.
 #[must_use]
-pub fn function() -> HttpFunction {
+pub fn function(id_secret: IdSecret) -> HttpFunction {
     let function = Function::of(services::ORDER)
         .table(TABLE)
         .table(VIEW_TABLE)
@@ -43,6 +46,6 @@ pub fn function() -> HttpFunction {
         .action(project_order::ProjectOrder);
     HttpFunction::new(
         function,
-        [api::create_order(), api::list_orders(), api::get_order(), api::cancel_order()],
+        [api::create_order(id_secret), api::list_orders(), api::get_order(), api::cancel_order()],
     )
 }

@@ -18,7 +18,7 @@ use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, trusting};
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
 use chorus_local::{EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, Work};
-use chorus_shop::{API, CARRIER_API_KEY, Partners, ShopConfig, WEBHOOK_SECRET, functions};
+use chorus_shop::{API, CARRIER_API_KEY, Partners, Secrets, ShopConfig, functions};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
@@ -67,7 +67,7 @@ impl Harness {
         let (carrier, depot, couriers) = carrier::open();
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
         let partners = Partners::open(&books)?.wrapped(&mut wrap);
-        let functions = functions(&partners, Arc::new(partners.mailer()), WEBHOOK_SECRET.parse()?);
+        let functions = functions(&partners, Arc::new(partners.mailer()), Secrets::fixed());
         let (functions, routes) = HttpFunction::split(functions);
         let tables = tables(&functions);
         let mut config = LocalConfig::new(&TABLE, functions);

@@ -47,8 +47,8 @@ impl Construct for ApiDestination {
 #[derive(Debug)]
 pub struct GeneratedSecret {
     pub description: &'static str,
-    /// The condition under which it is needed.
-    pub condition: &'static str,
+    /// The condition under which it is needed, where it is not always.
+    pub condition: Option<&'static str>,
 }
 
 impl Construct for GeneratedSecret {
@@ -58,7 +58,7 @@ impl Construct for GeneratedSecret {
             "GenerateSecretString": { "ExcludePunctuation": true, "PasswordLength": 48 },
         });
         let mut resource = Resource::new("AWS::SecretsManager::Secret", properties);
-        resource.condition = Some(self.condition);
+        resource.condition = self.condition;
         resource
     }
 }

@@ -1,0 +1,77 @@
+//! Where the ids of new orders come from.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chorus_events::OrderId;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+/// The shortest secret, in bytes.
+const MIN_BYTES: usize = 16;
+
+/// How many hexadecimal digits an id has: 80 bits.
+const DIGITS: usize = 20;
+
+/// A text is too short to be a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the secret of order ids must have at least {MIN_BYTES} bytes")]
+pub struct IdSecretTooShort;
+
+/// The secret that ids of orders are derived with. The same key places the same order, also when its
+/// record has expired; and nobody who guesses a key knows an order's id.
+///
+/// With another secret, ids that were given stay what they are.
+#[derive(Clone)]
+pub struct IdSecret(Arc<[u8]>);
+
+impl IdSecret {
+    /// # Errors
+    /// Where there are less than 16 bytes.
+    pub fn new(bytes: &[u8]) -> Result<Self, IdSecretTooShort> {
+        if bytes.len() < MIN_BYTES { Err(IdSecretTooShort) } else { Ok(Self(bytes.into())) }
+    }
+
+    /// The order that an idempotency key places.
+    #[must_use]
+    pub fn order_id(&self, key: &str) -> OrderId {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of every length");
+        mac.update(b"order-id\n");
+        mac.update(key.as_bytes());
+        let digits = hex::encode(mac.finalize().into_bytes());
+        digits[..DIGITS].parse().expect("hexadecimal digits are an identifier")
+    }
+}
+
+impl FromStr for IdSecret {
+    type Err = IdSecretTooShort;
+
+    fn from_str(text: &str) -> Result<Self, IdSecretTooShort> {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl fmt::Debug for IdSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdSecret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_one_order_and_only_whoever_has_the_secret_knows_which() {
+        let secret: IdSecret = "a secret of this shop".parse().unwrap();
+        let other: IdSecret = "a secret of another one".parse().unwrap();
+        let id = secret.order_id("a-key");
+        assert_eq!(secret.order_id("a-key"), id);
+        assert_ne!(secret.order_id("b-key"), id);
+        assert_ne!(other.order_id("a-key"), id);
+        assert_eq!(id.as_str().len(), DIGITS);
+        assert_eq!("too short".parse::<IdSecret>().unwrap_err(), IdSecretTooShort);
+    }
+}

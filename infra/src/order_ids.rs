@@ -1,0 +1,21 @@
+//! The secret that ids of new orders are derived with: made by the stack, and handed to nobody.
+
+use chorus_events::services;
+use chorus_table::Service;
+use chorus_template::constructs::{Construct, GeneratedSecret, Resource};
+use chorus_template::intrinsics::substitute;
+use serde_json::Value;
+
+/// The logical id.
+const SECRET: &str = "OrderIdSecret";
+
+pub(crate) fn resource() -> (&'static str, Resource) {
+    let description = "The ids of new orders are derived with this";
+    (SECRET, GeneratedSecret { description, condition: None }.resource())
+}
+
+/// The environment variable by which the function that takes orders knows it.
+pub(crate) fn variable() -> (Service, String, Value) {
+    let secret = substitute(format!("{{{{resolve:secretsmanager:${{{SECRET}}}}}}}"));
+    (services::ORDER, "ORDER_ID_SECRET".to_owned(), secret)
+}
