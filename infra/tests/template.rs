@@ -71,7 +71,7 @@ fn every_route_is_among_the_paths_of_the_api() {
 }
 
 #[test]
-fn where_tokens_are_asked_for_only_webhooks_come_without() {
+fn only_webhooks_come_without_a_token() {
     let document = template().document();
     let paths = &document["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"];
     for (path, operations) in paths.as_object().unwrap() {

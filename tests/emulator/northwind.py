@@ -17,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import emulator
-from shop_stack import BINARIES, STACK, ShopStack
+from shop_stack import BINARIES, ROLES, STACK, ShopStack
 
 Books = dict[str, Any]
 
@@ -29,6 +29,7 @@ def main(folder: str) -> int:
     shop = ShopStack(int(os.environ.get("EMULATOR_PORT", emulator.DEFAULT_PORT)))
     shop.up()
     began = time.monotonic()
+    os.environ["CHORUS_TOKEN"] = shop.token("maria", *ROLES)
     deployed = imported(folder, "--url", shop.outputs["ApiUrl"])
     minutes = (time.monotonic() - began) / 60
     print(f"{deployed['orders']} orders went through the deployed stack in {minutes:.0f} minutes:")

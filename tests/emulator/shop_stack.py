@@ -8,6 +8,7 @@ $EMULATOR_PORT chooses the port; AWS_ENDPOINT_URL another emulator, which is not
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -33,6 +34,8 @@ STACK = "chorus"
 # What only this machine can reach is guarded by what everybody may read.
 API_KEY = "a-key-for-the-emulator-only"
 WEBHOOK_SECRET = "a-webhook-secret-for-the-emulator-only"
+PASSWORD = "A-password-for-the-emulator-0nly"
+ROLES = ("staff", "reviewer", "operator")
 # Seconds that a request may take: a function's start on a busy machine, and its work.
 REQUEST_SECONDS = 30.0
 PARTNERS_SECONDS = 30.0
@@ -47,6 +50,7 @@ class ShopStack:
         self._folder = ROOT / ".emulator" / str(port) / "partners"
         self._child: subprocess.Popen | None = None
         self.outputs: dict[str, str] = {}
+        self._token = ""
         self.url = os.environ.get("AWS_ENDPOINT_URL") or f"http://127.0.0.1:{port}"
 
     def up(self, **parameters: str) -> None:
@@ -65,6 +69,7 @@ class ShopStack:
         parameters = [f"--parameter={key}={value}" for key, value in given.items()]
         options = [f"--stack-name={STACK}", f"--binaries={BINARIES}", *parameters]
         self.outputs = json.loads(self._emulator("deploy", *options))
+        self._token = self.token("maria", *ROLES)
         if not self._partners_port():
             self._start_partners(carrier)
         self.carrier = f"http://127.0.0.1:{carrier}"
@@ -80,11 +85,37 @@ class ShopStack:
             self._emulator("destroy", f"--stack-name={STACK}")
         self._emulator("stop", *(["--keep-log"] if keep_log else []))
 
+    def token(self, name: str, *roles: str) -> str:
+        """A token of the stack's user pool for somebody with these roles; for a customer without."""
+        users, pool = self.client("cognito-idp"), self.outputs["UserPoolId"]
+        user = {"UserPoolId": pool, "Username": name}
+        with contextlib.suppress(users.exceptions.UsernameExistsException):
+            users.admin_create_user(**user, MessageAction="SUPPRESS")
+        users.admin_set_user_password(**user, Password=PASSWORD, Permanent=True)
+        for role in roles:
+            users.admin_add_user_to_group(**user, GroupName=role)
+        answer = users.admin_initiate_auth(
+            UserPoolId=pool,
+            ClientId=self.outputs["UserPoolClientId"],
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": name, "PASSWORD": PASSWORD},
+        )
+        return answer["AuthenticationResult"]["AccessToken"]
+
     def ask(
-        self, method: str, path: str, body: Any = None, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str | None = None,
+        token: str | None = None,
     ) -> tuple[int, Any]:
-        """The status and the JSON that the API answers with."""
-        headers = {"Idempotency-Key": key} if key else {}
+        """The status and the JSON that the API answers with; to somebody with every role, where no
+        other token is given, and to nobody known where it is empty."""
+        token = self._token if token is None else token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if key:
+            headers["Idempotency-Key"] = key
         return request(method, self.outputs["ApiUrl"] + path, body, headers)
 
     def ok(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
@@ -208,6 +239,9 @@ def welcome(shop: ShopStack) -> str:
     return f"""\
 The shop is on the emulator at {shop.url}, its API at
 {api}
+
+# who you are, for an hour: somebody with every role
+export CHORUS_TOKEN={shop.token("maria", *ROLES)}
 
 # order something, then see what it went through
 {chorus} order --url '{api}' place --customer ana --line chai:2

@@ -156,6 +156,34 @@ class Stories(unittest.TestCase):
         self.assertEqual((payment["charged"], payment["refunded"]), (charged, refunded), payment)
 
 
+class Callers(unittest.TestCase):
+    def without_a_token_or_with_a_broken_one_nothing_is_answered(self) -> None:
+        for path in (f"/orders/{orders[0]}", "/items/chai", "/analytics", "/reviews"):
+            for token in ("", "nonsense"):
+                with self.subTest(path=path, token=token):
+                    self.assertEqual(shop.ask("GET", path, token=token)[0], 401)
+        price = {"name": "Chai", "price": 0.01, "stock": 39}
+        self.assertEqual(shop.ask("PUT", "/items/chai", price, token="")[0], 401)
+
+    def a_customer_is_answered_what_is_theirs_and_nothing_else(self) -> None:
+        ana, berit = shop.token("ana"), shop.token("berit")
+        order = f"/orders/{orders[0]}"
+        self.assertEqual(shop.ask("GET", order, token=ana)[0], 200)
+        self.assertEqual(shop.ask("GET", order, token=berit)[0], 404)
+        self.assertEqual(shop.ask("POST", f"{order}/cancel", {}, token=berit)[0], 404)
+        address = {"name": "Berit", "email": "berit@example.com"}
+        self.assertEqual(shop.ask("PUT", "/customers/ana", address, token=berit)[0], 404)
+        price = {"name": "Chai", "price": 0.01, "stock": 39}
+        self.assertEqual(shop.ask("PUT", "/items/chai", price, token=berit)[0], 403)
+        self.assertEqual(shop.ask("GET", "/analytics", token=berit)[0], 403)
+
+    def only_a_reviewer_reviews(self) -> None:
+        path = f"/reviews/{orders[APPROVED]}"
+        self.assertEqual(shop.ask("GET", path, token=shop.token("sam", "staff"))[0], 403)
+        status, told = shop.ask("GET", path, token=shop.token("rita", "reviewer"))
+        self.assertEqual((status, told["reviewer"]), (200, "maria"))
+
+
 class Reviews(unittest.TestCase):
     def one_that_is_taken_up_and_never_decided_is_undone(self) -> None:
         order_id = place("ana", "blaye", 4)

@@ -13,33 +13,24 @@ pub(crate) struct TokenClaims {
     /// Claims that may hold the name, the first that is there; it is also the customer's id.
     names: Vec<String>,
     roles: String,
-    /// Who calls where the API asks for no token.
-    without_token: Caller,
 }
 
 impl TokenClaims {
     /// As Cognito's access tokens have them, where the environment says nothing else.
     pub(crate) fn from_env() -> Self {
         Self::new(variable("TOKEN_NAME_CLAIM"), variable("TOKEN_ROLES_CLAIM"))
-            .trusting(variable("ROLES_WITHOUT_TOKEN").as_deref())
     }
 
     pub(crate) fn new(name: Option<String>, roles: Option<String>) -> Self {
         let names =
             name.map_or_else(|| vec!["username".to_owned(), "sub".to_owned()], |it| vec![it]);
         let roles = roles.unwrap_or_else(|| "cognito:groups".to_owned());
-        Self { names, roles, without_token: Caller::unknown() }
-    }
-
-    /// The same, where whoever has no token has these roles, separated by spaces.
-    fn trusting(self, roles: Option<&str>) -> Self {
-        let caller = |roles: &str| Caller::with_roles("unknown", roles.split_whitespace());
-        Self { without_token: roles.map_or_else(Caller::unknown, caller), ..self }
+        Self { names, roles }
     }
 
     /// Who calls, by the claims of their token.
     pub(crate) fn caller(&self, claims: Option<&BTreeMap<String, Value>>) -> Caller {
-        let Some(claims) = claims else { return self.without_token.clone() };
+        let Some(claims) = claims else { return Caller::unknown() };
         let name = self.names.iter().find_map(|claim| claims.get(claim)?.as_str());
         match name.filter(|name| !name.is_empty()) {
             Some(name) => {

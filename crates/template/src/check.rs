@@ -1,6 +1,7 @@
 //! Faults that no linter sees: what a template says is held against what the design table says.
 
 mod answers;
+mod authorizers;
 mod dead_letters;
 mod files;
 mod functions;
@@ -41,6 +42,7 @@ pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
         machines::check,
         outages::check,
         answers::check,
+        authorizers::check,
         references::check,
     ]
     .iter()

@@ -10,6 +10,7 @@ mod role;
 mod rule;
 mod state_machine;
 mod table;
+mod user_pool;
 
 pub use bus::{Archive, Bus};
 pub use function::{EventRule, EventSource, Function};
@@ -22,6 +23,7 @@ pub use role::{Principal, Role, Statement};
 pub use rule::{Retry, Rule, RuleTarget};
 pub use state_machine::StateMachine;
 pub use table::Table;
+pub use user_pool::{UserPool, UserPoolClient, UserPoolGroup};
 
 use serde_json::{Map, Value, json};
 

@@ -37,6 +37,9 @@ pub(crate) struct Import {
     /// A shop that runs elsewhere
     #[arg(long, value_name = "URL", group = "shop", value_parser = url)]
     url: Option<String>,
+    /// The token to call with, as `chorus token` prints one: staff's who are reviewers, too
+    #[arg(long, value_name = "TOKEN", env = "CHORUS_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -61,12 +64,13 @@ pub(crate) async fn run(import: &Import) -> anyhow::Result<ExitCode> {
 }
 
 async fn target(import: &Import) -> anyhow::Result<Target> {
+    let remote = |url: &str| Client::remote(url).with_token(import.token.clone());
     if let Some(url) = &import.url {
-        return Ok(Target { client: Client::remote(url), own: None });
+        return Ok(Target { client: remote(url), own: None });
     }
     let data = import.data.clone().context("--data or --url says where the shop is")?;
     if let Some(url) = running_in(&data) {
-        return Ok(Target { client: Client::remote(&url), own: None });
+        return Ok(Target { client: remote(&url), own: None });
     }
     let config = ShopConfig {
         data: Some(data),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Construct, Resource};
-use crate::intrinsics::{arn, either, json_text, only_if, reference, stack_name, substitute};
+use crate::intrinsics::{arn, json_text, reference, stack_name, substitute};
 
 #[derive(Debug, Clone)]
 pub struct Operation {
@@ -14,7 +14,7 @@ pub struct Operation {
     pub summary: &'static str,
     pub success: u16,
     pub function: String,
-    /// Whether callers need a token, where the API asks for tokens at all.
+    /// Whether callers need a token.
     pub guarded: bool,
 }
 
@@ -22,10 +22,9 @@ pub struct Operation {
 #[derive(Debug)]
 pub struct HttpApi {
     pub operations: Vec<Operation>,
-    /// The condition under which callers need a token.
-    pub with_tokens: &'static str,
-    /// The parameters of the token's issuer and audience.
-    pub issuer_and_audience: (&'static str, &'static str),
+    /// The issuer of tokens, and the audience that they have to name.
+    pub issuer: Value,
+    pub audience: Value,
     /// The log group of its requests.
     pub log_group: &'static str,
 }
@@ -35,19 +34,18 @@ const TOKEN: &str = "token";
 
 impl HttpApi {
     fn security_schemes(&self) -> Value {
-        let (issuer, audience) = self.issuer_and_audience;
         let scheme = json!({
             "type": "oauth2",
             "x-amazon-apigateway-authorizer": {
                 "type": "jwt",
                 "identitySource": "$request.header.Authorization",
                 "jwtConfiguration": {
-                    "issuer": reference(issuer),
-                    "audience": [reference(audience)],
+                    "issuer": self.issuer,
+                    "audience": [self.audience],
                 },
             },
         });
-        either(self.with_tokens, json!({ TOKEN: scheme }), json!({}))
+        json!({ TOKEN: scheme })
     }
 
     fn operation(&self, operation: &Operation) -> Value {
@@ -67,7 +65,7 @@ impl HttpApi {
             },
         });
         if operation.guarded {
-            value["security"] = only_if(self.with_tokens, json!([{ TOKEN: [] }]));
+            value["security"] = json!([{ TOKEN: [] }]);
         }
         value
     }

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use chorus_http::{Callers, HttpFunction, Route};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Stack;
-use super::parameters::HAS_JWT;
+use super::parameters::OWN_POOL;
 use crate::Template;
-use crate::constructs::{HttpApi, InvokePermission, LogGroup, Operation};
-use crate::intrinsics::either;
+use crate::constructs::{
+    HttpApi, InvokePermission, LogGroup, Operation, UserPool, UserPoolClient, UserPoolGroup,
+};
+use crate::intrinsics::{either, reference, substitute};
 use crate::names;
 
 pub(crate) const API: &str = "Api";
+pub(crate) const USER_POOL: &str = "UserPool";
+pub(crate) const USER_POOL_CLIENT: &str = "UserPoolClient";
 /// The log group of its requests.
 const LOGS: &str = "ApiLogs";
 
@@ -20,9 +24,10 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
     if !stack.has_api() {
         return;
     }
+    add_user_pool(template, stack);
     template.section(
-        "The HTTP API: the routes of all services. Where a JwtIssuer is given, callers need its\n\
-         token, but for the webhooks, which are signed.",
+        "The HTTP API: the routes of all services. Callers need a token, of JwtIssuer or of the user\n\
+         pool, but for routes that the design table leaves open or to a partner's signature.",
     );
     let name = "/aws/apigateway/${AWS::StackName}".to_owned();
     template.add(LOGS, &LogGroup { name, days: "LogRetentionDays" });
@@ -30,10 +35,12 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
         .with_routes()
         .flat_map(|function| function.routes.iter().map(|route| operation(function, route)))
         .collect();
+    let pool_issuer =
+        substitute(format!("https://cognito-idp.${{AWS::Region}}.amazonaws.com/${{{USER_POOL}}}"));
     let api = HttpApi {
         operations,
-        with_tokens: HAS_JWT,
-        issuer_and_audience: ("JwtIssuer", "JwtAudience"),
+        issuer: either(OWN_POOL, pool_issuer, reference("JwtIssuer")),
+        audience: either(OWN_POOL, reference(USER_POOL_CLIENT), reference("JwtAudience")),
         log_group: LOGS,
     };
     template.add(API, &api);
@@ -46,19 +53,41 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
     }
 }
 
-/// The variable that gives whoever has no token every role, where the API asks for none.
-pub(crate) fn without_token(routes: &[Route]) -> Option<(String, Value)> {
-    let roles: BTreeSet<&str> = routes
-        .iter()
-        .filter_map(|route| match route.callers {
-            Callers::Token { roles, .. } => Some(roles),
-            Callers::Nobody | Callers::Anyone | Callers::Partner(_) => None,
-        })
-        .flat_map(|roles| roles.iter().map(|role| role.name))
-        .collect();
-    let roles = roles.into_iter().collect::<Vec<_>>().join(" ");
-    let value = either(HAS_JWT, json!(""), json!(roles));
-    (!roles.is_empty()).then(|| ("ROLES_WITHOUT_TOKEN".to_owned(), value))
+/// The roles that the routes ask for.
+fn roles(stack: &Stack) -> BTreeSet<&'static str> {
+    let routes = stack.with_routes().flat_map(|function| &function.routes);
+    let roles = routes.flat_map(|route| match route.callers {
+        Callers::Token { roles, .. } => roles,
+        Callers::Nobody | Callers::Anyone | Callers::Partner(_) => &[],
+    });
+    roles.map(|role| role.name).collect()
+}
+
+/// A pool of the stack's own, with a group for each role, where no issuer is named.
+fn add_user_pool(template: &mut Template, stack: &Stack) {
+    template.section(
+        "Who calls, where no JwtIssuer is given: the user pool of this stack. A user's name is the\n\
+         customer's id, or the name of somebody who is in the group of a role.",
+    );
+    template.add(USER_POOL, &UserPool { condition: OWN_POOL });
+    let client = UserPoolClient { pool: USER_POOL, condition: OWN_POOL };
+    template.add(USER_POOL_CLIENT, &client);
+    for role in roles(stack) {
+        let group = UserPoolGroup { pool: USER_POOL, role, condition: OWN_POOL };
+        template.add(format!("{}Group", names::pascal(role)), &group);
+    }
+}
+
+/// The variables by which a function with routes knows which claims say who calls.
+pub(crate) fn token_variables(routes: &[Route]) -> Vec<(String, Value)> {
+    if routes.is_empty() {
+        return Vec::new();
+    }
+    let variable = |name: &str, parameter| (name.to_owned(), reference(parameter));
+    vec![
+        variable("TOKEN_NAME_CLAIM", "JwtNameClaim"),
+        variable("TOKEN_ROLES_CLAIM", "JwtRolesClaim"),
+    ]
 }
 
 fn operation(function: &HttpFunction, route: &Route) -> Operation {

@@ -1,16 +1,25 @@
 //! What a person needs once the stack is there.
 
 use super::Stack;
-use super::api::API;
+use serde_json::json;
+
+use super::api::{API, USER_POOL, USER_POOL_CLIENT};
+use super::parameters::OWN_POOL;
 use super::topology::Topology;
 use crate::Template;
-use crate::intrinsics::{reference, substitute};
+use crate::intrinsics::{either, reference, substitute};
 use crate::names;
 
 pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     if stack.has_api() {
         let url = format!("https://${{{API}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}");
         template.output("ApiUrl", stack.application.api, substitute(url));
+        for (name, about) in [(USER_POOL, "The pool"), (USER_POOL_CLIENT, "The client of the pool")]
+        {
+            let about = format!("{about} that gives callers tokens");
+            let none = json!("none: JwtIssuer gives tokens");
+            template.output(format!("{name}Id"), &about, either(OWN_POOL, reference(name), none));
+        }
     }
     template.output("BusName", "The bus", reference(names::BUS));
     template.output(

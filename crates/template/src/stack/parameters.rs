@@ -11,8 +11,8 @@ use crate::names;
 use crate::template::Parameter;
 
 pub(crate) const IS_PROD: &str = "IsProd";
-/// Holds where callers of the API need a token.
-pub(crate) const HAS_JWT: &str = "HasJwt";
+/// Holds where the stack's own user pool gives callers of the API their tokens.
+pub(crate) const OWN_POOL: &str = "OwnUserPool";
 
 /// The parameter that says which events of executions are logged.
 pub(crate) const MACHINE_LOG_LEVEL: &str = "MachineLogLevel";
@@ -72,20 +72,26 @@ fn common(stack: &Stack) -> Vec<Parameter> {
     ]
 }
 
-fn of_api() -> [Parameter; 2] {
+fn of_api() -> [Parameter; 4] {
+    let text = Parameter::text;
     [
-        Parameter::text("JwtIssuer", "Callers need a token of this issuer; where empty, none", ""),
-        Parameter::text("JwtAudience", "The audience that tokens must name", "chorus"),
+        text(
+            "JwtIssuer",
+            "Who issues callers' tokens; where empty, a user pool is made for it",
+            "",
+        ),
+        text("JwtAudience", "The audience that tokens of JwtIssuer must name", "chorus"),
+        text("JwtNameClaim", "The claim with a caller's name: a customer's id", "username"),
+        text("JwtRolesClaim", "The claim with a caller's roles", "cognito:groups"),
     ]
 }
 
 /// What production is, in words.
 fn stage(stack: &Stack) -> String {
-    let tokens = stack.has_api().then(|| "tokens".to_owned());
     let partners = stack.application.partners.iter();
     let partners = partners.map(|api| format!("a {}", api.partner.name.replace('-', " ")));
     let own = stack.application.prod_needs.iter().map(|name| (*name).to_owned());
-    let needs: Vec<String> = tokens.into_iter().chain(partners).chain(own).collect();
+    let needs: Vec<String> = partners.chain(own).collect();
     match needs.join(", ") {
         needs if needs.is_empty() => "prod protects tables from deletion".to_owned(),
         needs => format!("prod protects tables from deletion, and insists on {needs}"),
@@ -98,13 +104,12 @@ pub(crate) fn rules(stack: &Stack) -> Value {
         let refused = json!({ "Fn::Not": [condition] });
         json!({ "Assert": refused, "AssertDescription": format!("prod needs {needed}") })
     };
-    let issuer = stack.has_api().then(|| assertion(equals("JwtIssuer", ""), "JwtIssuer"));
     let partners = stack.application.partners.iter().map(|api| {
         let endpoint = api.name("Endpoint");
         assertion(equals(&endpoint, &api.nowhere()), &endpoint)
     });
     let own = stack.application.prod_needs.iter().map(|name| assertion(equals(name, ""), name));
-    let assertions: Vec<Value> = issuer.into_iter().chain(partners).chain(own).collect();
+    let assertions: Vec<Value> = partners.chain(own).collect();
     if assertions.is_empty() {
         return Value::Null;
     }
@@ -121,7 +126,7 @@ pub(crate) fn conditions(stack: &Stack) -> Map<String, Value> {
     add(IS_PROD, equals("Stage", "prod"));
     add(ALARM_TOPIC.1, given(ALARM_TOPIC.0));
     if stack.has_api() {
-        add(HAS_JWT, given("JwtIssuer"));
+        add(OWN_POOL, equals("JwtIssuer", ""));
     }
     for (name, condition) in &stack.application.conditions {
         add(name, condition.clone());

@@ -39,7 +39,7 @@ pub(crate) fn add(
     let application = &stack.application;
     let variables = application.variables.iter().filter(|(whose, ..)| *whose == service);
     environment.extend(variables.map(|(_, name, value)| (name.clone(), value.clone())));
-    environment.extend(api::without_token(routes));
+    environment.extend(api::token_variables(routes));
     let construct = Function {
         description: format!("{}: answers events with events", service.title),
         environment,
