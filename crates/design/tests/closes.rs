@@ -2,7 +2,7 @@
 
 use chorus_design::{Finding, check};
 use chorus_events::table::TABLE;
-use chorus_table::{Content, EventSpec, RowSpec, Via};
+use chorus_table::{Callers, Content, EventSpec, RowSpec, Via};
 
 fn findings(change: impl Fn(&mut Vec<RowSpec>)) -> Vec<Finding> {
     let mut rows = TABLE.rows.to_vec();
@@ -121,4 +121,12 @@ fn a_row_that_nothing_starts_and_a_name_used_twice_are_found() {
     names(&found, "CompleteOrder", "is started by nothing");
     let found = findings(|rows| row(rows, "PutItem").action = "PutCustomer");
     names(&found, "PutCustomer", "two rows have this name");
+}
+
+#[test]
+fn a_row_that_does_not_say_who_may_give_its_commands_is_found() {
+    let found = findings(|rows| row(rows, "PutItem").callers = Callers::Nobody);
+    names(&found, "PutItem", "takes commands, and does not say whose");
+    let found = findings(|rows| row(rows, "ReserveItem").callers = Callers::Anyone);
+    names(&found, "ReserveItem", "says who may call it, and takes no command");
 }

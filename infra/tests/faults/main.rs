@@ -1,6 +1,7 @@
 //! Each fault, planted into a template that is well, is named: the resource, the problem, and what
 //! would mend it.
 
+mod authorizers;
 mod dead_letters;
 mod files;
 mod functions;
