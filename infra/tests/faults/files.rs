@@ -36,7 +36,11 @@ fn an_api_description_that_is_not_there() {
             of(it, "Api")["DefinitionBody"]["components"] = json!({ "Fn::Transform": include });
             remove(&mut it["Parameters"], "JwtAudience");
         },
-        &[("Api", "names api.yaml as Location")],
+        &[
+            ("Api", "names api.yaml as Location"),
+            // What cannot be seen verifies nothing.
+            ("Api", "lets anybody in by the scheme token"),
+        ],
     );
 }
 

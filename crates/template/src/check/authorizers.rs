@@ -1,5 +1,7 @@
 //! A route without an authorizer that the design table does not leave open or to a signature.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::view::View;
@@ -9,17 +11,26 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (id, api) in view.of_kind("AWS::Serverless::HttpApi") {
         let definition = &api["DefinitionBody"];
+        let mut unverified = BTreeSet::new();
         for (path, operations) in definition["paths"].as_object().into_iter().flatten() {
             for (method, operation) in operations.as_object().into_iter().flatten() {
-                if is_open(view, method, path) || is_guarded(definition, operation) {
+                if is_open(view, method, path) {
                     continue;
                 }
-                let route = format!("{} {path}", method.to_uppercase());
-                let problem = format!("lets anybody call {route}");
-                let remedy = "Give the operation a `security` whose scheme has an authorizer, or say \
-                              `Callers::Anyone` in the design table";
-                findings.push(Finding::new(id, problem, remedy));
+                let schemes = required(operation);
+                if schemes.is_empty() {
+                    let route = format!("{} {path}", method.to_uppercase());
+                    let remedy = "Give the operation a `security`, or say `Callers::Anyone` in the \
+                                  design table";
+                    findings.push(Finding::new(id, format!("lets anybody call {route}"), remedy));
+                }
+                unverified.extend(schemes.into_iter().filter(|name| !verifies(definition, name)));
             }
+        }
+        for scheme in unverified {
+            let problem = format!("lets anybody in by the scheme {scheme}, which verifies nothing");
+            let remedy = "Give the scheme an authorizer of the type jwt";
+            findings.push(Finding::new(id, problem, remedy));
         }
     }
     findings
@@ -33,18 +44,18 @@ fn is_open(view: View<'_>, method: &str, path: &str) -> bool {
     this.any(|route| !route.callers.need_token())
 }
 
-/// Whether an operation asks for a token in every case, of a scheme that verifies it.
-fn is_guarded(definition: &Value, operation: &Value) -> bool {
-    let required = operation["security"].as_array().into_iter().flatten();
-    let mut schemes = required.map(|one| one.as_object().into_iter().flatten());
-    let verifies = |name: &String| {
-        let scheme = &definition["components"]["securitySchemes"][name];
-        scheme["x-amazon-apigateway-authorizer"]["type"] == "jwt"
-    };
-    let mut some = false;
-    let all = schemes.all(|mut one| {
-        some = true;
-        one.any(|(name, _)| verifies(name))
-    });
-    some && all
+/// The schemes by which an operation asks for a token; none where it may be called without.
+fn required(operation: &Value) -> Vec<&str> {
+    let choices = operation["security"].as_array().map_or(&[][..], Vec::as_slice);
+    let is_none = |choice: &Value| choice.as_object().is_none_or(serde_json::Map::is_empty);
+    if choices.iter().any(is_none) {
+        return Vec::new();
+    }
+    let schemes = choices.iter().filter_map(Value::as_object).flat_map(serde_json::Map::keys);
+    schemes.map(String::as_str).collect()
+}
+
+fn verifies(definition: &Value, scheme: &str) -> bool {
+    let scheme = &definition["components"]["securitySchemes"][scheme];
+    scheme["x-amazon-apigateway-authorizer"]["type"] == "jwt"
 }
