@@ -34,7 +34,19 @@ fn told(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) ->
             lines.extend(told(all, job, start).into_iter().map(|line| format!("  {line}")));
         }
     }
+    lines.extend(waiting(execution));
     lines
+}
+
+/// What the execution waits for: since when, and until when at the longest.
+fn waiting(execution: &ExecutionStory) -> Option<String> {
+    let state = execution.current.first()?;
+    let entered = |moment: &&Moment| {
+        moment.kind.ends_with("StateEntered") && moment.state.as_ref() == Some(state)
+    };
+    let since = execution.moments.iter().rfind(entered)?.at;
+    let until = execution.until.map(|at| format!(", until {at:.0} at the longest"));
+    Some(format!("  waits in {BOLD}{state}{BOLD:#} since {since:.0}{}", until.unwrap_or_default()))
 }
 
 /// A task's state, with what failed in it.
@@ -90,6 +102,8 @@ mod tests {
             started_by: parent.is_none().then(|| "an-event".to_owned()),
             parent: parent.map(ToOwned::to_owned),
             status: "SUCCEEDED".to_owned(),
+            current: Vec::new(),
+            until: None,
             moments,
         }
     }
@@ -109,6 +123,22 @@ mod tests {
         assert_eq!(
             told[2..],
             ["⚙ Inner succeeded", "Ask 2000 ms failed once: Busy", "Say 4000 ms"]
+        );
+    }
+
+    #[test]
+    fn what_a_running_machine_waits_for_is_told_with_since_when_and_until_when() {
+        let entered = |second, state| moment(second, "TaskStateEntered", Some(state), None);
+        let moments = vec![entered(1, "Ask"), entered(9, "Decide"), entered(20, "Ask")];
+        let mut running = execution("Review", None, moments);
+        running.status = "RUNNING".to_owned();
+        running.current = vec!["Ask".to_owned()];
+        running.until = Some(Timestamp::from_second(80).unwrap());
+        let lines = lines(&[running], "an-event", Timestamp::UNIX_EPOCH);
+        let last = anstream::adapter::strip_str(lines.last().unwrap()).to_string();
+        assert_eq!(
+            last.trim(),
+            "waits in Ask since 1970-01-01T00:00:20Z, until 1970-01-01T00:01:20Z at the longest"
         );
     }
 }

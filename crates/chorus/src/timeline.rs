@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Context;
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
-use chorus_shop::{Attempt, ExecutionStory};
+use chorus_shop::{Attempt, ExecutionStory, Wait};
 use chorus_table::{Owner, Role};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -117,7 +117,12 @@ impl Timeline {
         let told = |attempt: &Attempt| {
             let times = if attempt.failures == 1 { "time" } else { "times" };
             let (failures, rule, error) = (attempt.failures, &attempt.rule, &attempt.error);
-            format!("{rule} failed {failures} {times}: {error}")
+            let waits = attempt.waits.map(|Wait { since, next, until }| {
+                format!(
+                    "; waits since {since:.0}, is tried again at {next:.0}, until {until:.0} at the longest"
+                )
+            });
+            format!("{rule} failed {failures} {times}: {error}{}", waits.unwrap_or_default())
         };
         of_event.map(told).collect()
     }

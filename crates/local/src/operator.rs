@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::engine::{Accepted, DeadLetter, QueueState, Selection};
+use crate::engine::{Accepted, DeadLetter, Pending, QueueState, Selection};
 use crate::journal::AttemptNote;
 use crate::{Error, Local, wire};
 
@@ -83,6 +83,12 @@ impl Local {
         after: u64,
     ) -> Result<Vec<Accepted>, Error> {
         self.bus.records().archive((from, to), after, PAGE).await
+    }
+
+    /// The deliveries of the event with this `event-id` that failed and are tried again.
+    #[must_use]
+    pub fn pending(&self, event_id: &str) -> Vec<Pending> {
+        self.bus.with(|engine| engine.pending(event_id))
     }
 
     /// What failed of the deliveries of the event with this `event-id`, by rule.

@@ -17,6 +17,7 @@ pub use accounts::{Accounts, ItemAccount, OrderAccount};
 pub use config::{CARRIER_API_KEY, LOCAL, ShopConfig, WEBHOOK_SECRET};
 pub use operator::{
     Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed, TokenRequest,
+    Wait,
 };
 pub use partners::Partners;
 pub use shop::{API, Secrets, Shop, ShopError, functions};

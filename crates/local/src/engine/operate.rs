@@ -51,7 +51,41 @@ pub struct Selection {
     pub per_second: Option<u32>,
 }
 
+/// A delivery that failed and is tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    pub rule: Arc<str>,
+    /// Since when it is tried.
+    pub since: Timestamp,
+    /// When it is tried next.
+    pub next: Timestamp,
+    /// When it is given up at the latest.
+    pub until: Timestamp,
+}
+
 impl Engine {
+    /// The deliveries of an event that failed and are tried again.
+    #[must_use]
+    pub fn pending(&self, event_id: &str) -> Vec<Pending> {
+        let queued = self.queues.iter().filter(|queue| queue.spec.consumer.is_some());
+        let queued = queued.flat_map(|queue| {
+            queue.deliveries().map(|delivery| (delivery, queue.spec.retry.max_age))
+        });
+        let on_the_bus = self.waiting.values();
+        let on_the_bus = on_the_bus
+            .map(|delivery| (delivery, self.topology.routes[delivery.route].retry.max_age));
+        let failed = queued
+            .chain(on_the_bus)
+            .filter(|(delivery, _)| delivery.attempts > 0 && delivery.event.event_id == event_id);
+        let pending = failed.map(|(delivery, max_age)| Pending {
+            rule: Arc::clone(&self.rule_names[delivery.route]),
+            since: delivery.first_at,
+            next: delivery.due_at,
+            until: later(delivery.first_at, max_age),
+        });
+        pending.collect()
+    }
+
     /// Every queue, in the order of the table.
     #[must_use]
     pub fn queues(&self) -> Vec<QueueState> {

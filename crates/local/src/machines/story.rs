@@ -20,6 +20,12 @@ pub struct ExecutionStory {
     pub parent: Option<String>,
     /// How far it is, as Step Functions says it: `RUNNING`, `SUCCEEDED` …
     pub status: String,
+    /// The states that it is in; none once it has ended.
+    #[serde(default)]
+    pub current: Vec<String>,
+    /// When it goes on though nobody answers, such as by a time limit; none where it has ended.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
     /// The states that it went through, tasks that failed and were tried again included.
     pub moments: Vec<Moment>,
 }
@@ -51,6 +57,8 @@ pub(crate) async fn of_correlation(
             started_by: started_by(&history),
             parent: found.parent.as_ref().map(|(parent, _)| parent.clone()),
             status: status(found.execution.status()).to_owned(),
+            current: found.execution.current_states().map(ToOwned::to_owned).collect(),
+            until: found.execution.wakes_at(),
             moments: history.iter().map(moment).collect(),
         });
     }

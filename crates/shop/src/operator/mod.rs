@@ -16,7 +16,7 @@ use axum::{Extension, Json, Router};
 use chorus_events::OrderId;
 use chorus_events::callers::ONLY_OPERATORS;
 use chorus_http::{Caller, TokenKey, restricted};
-use chorus_local::{ExecutionStory, Local};
+use chorus_local::{ExecutionStory, Local, Pending};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -38,6 +38,17 @@ pub struct Attempt {
     pub failures: u32,
     /// How the last one failed.
     pub error: String,
+    /// For how long it is tried again; nothing once it succeeded or was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Wait>,
+}
+
+/// A delivery that is tried again.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Wait {
+    pub since: Timestamp,
+    pub next: Timestamp,
+    pub until: Timestamp,
 }
 
 #[derive(Clone)]
@@ -127,8 +138,16 @@ async fn attempts(
 ) -> Result<Json<Vec<Attempt>>, Refused> {
     let mut attempts = Vec::new();
     for event_id in asked.event_ids.split(',').filter(|id| !id.is_empty()) {
+        let pending = desk.local.pending(event_id);
         for note in desk.local.attempts(event_id).await? {
+            let waiting = pending.iter().find(|one| *one.rule == *note.rule);
+            let waits = waiting.map(|Pending { since, next, until, .. }| Wait {
+                since: *since,
+                next: *next,
+                until: *until,
+            });
             attempts.push(Attempt {
+                waits,
                 event_id: event_id.to_owned(),
                 rule: note.rule,
                 failures: note.failures,
