@@ -23,7 +23,7 @@ mod template;
 mod timestamp;
 
 pub use coverage::{Coverage, Way};
-pub use draw::draw_svg;
+pub use draw::{draw_svg, draw_svg_at};
 pub use execution::{
     Answer, Effect, Execution, Identity, Inspected, Outcome, Refusal, Start, StateTest, Status,
     TaskId, TaskRef, TaskRequest, TestError, Tested, Turn,

@@ -40,6 +40,7 @@ svg { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sa
 .choice { fill: #e6e9fb; stroke: #6273d6; } .wait { fill: #fbf5d3; stroke: #c0a21f; }
 .succeed { fill: #ddf3e2; stroke: #3f9a58; } .fail { fill: #fbe0dc; stroke: #cc4b39; }
 .parallel { fill: #e1f1f4; stroke: #3b94a5; } .map { fill: #efe4f7; stroke: #8f5bb8; }
+.current { stroke: #c2185b; stroke-width: 3.5px; }
 .terminal { fill: #566274; stroke: none; } .ring { fill: none; stroke: #566274; }
 @media (prefers-color-scheme: dark) {
 .page { fill: #14181f; } .title { fill: #eef2f8; } .subtitle { fill: #a7b2c3; }
@@ -47,7 +48,7 @@ svg { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sa
 .edge.catch { stroke: #ee8464; } .tip.catch { fill: #ee8464; }
 .pass { fill: #262d38; } .task { fill: #3d2c18; } .choice { fill: #23294a; } .wait { fill: #38321a; }
 .succeed { fill: #1b3524; } .fail { fill: #40211d; } .parallel { fill: #19343a; }
-.map { fill: #33243f; } .terminal { fill: #a7b2c3; } .ring { stroke: #a7b2c3; } }
+.map { fill: #33243f; } .current { stroke: #ff6fa5; } .terminal { fill: #a7b2c3; } .ring { stroke: #a7b2c3; } }
 ";
 
 pub(super) fn document(block: &Block, margin: f64, title: &str) -> String {
@@ -80,7 +81,12 @@ pub(super) fn terminal(kind: &str, size: Size) -> Block {
 
 pub(super) fn leaf(heading: &Heading<'_>, height: f64) -> Block {
     let width = head_width(heading);
-    let radius = if matches!(heading.class, "choice" | "succeed" | "fail") { 24.0 } else { 8.0 };
+    let radius = if ["choice", "succeed", "fail"].iter().any(|kind| heading.class.starts_with(kind))
+    {
+        24.0
+    } else {
+        8.0
+    };
     let mut body = format!(
         "<g><title>{}</title>\n<rect class=\"box {}\" width=\"{width:.0}\" height=\"{height}\" \
          rx=\"{radius}\"/>\n",
