@@ -15,7 +15,7 @@ use chorus_table::Detail;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{Acceptance, Carrier};
+use crate::{Acceptance, Carrier, Recall};
 
 /// `POST /deliveries` takes a parcel: the detail of `DeliveryMarkedAsStarted`. `POST /recalls`
 /// calls one back: the detail of `DeliveryWasCanceled`.
@@ -56,7 +56,14 @@ async fn recall(
 ) -> Result<Answer, Refused> {
     let detail: Detail<DeliveryWasCanceled> = read(&carrier, &headers, &body)?;
     let order_id = detail.data.order_id;
-    let recalled = carrier.recall(&order_id).await.map_err(broken)?;
+    let recalled = match carrier.recall(&order_id).await.map_err(broken)? {
+        Recall::Done => true,
+        Recall::TooLate => false,
+        Recall::Refused => {
+            let detail = "the parcel is in a sealed container; ask again";
+            return Err(problem(&Problem::new(422, "refused", detail)));
+        }
+    };
     Ok((StatusCode::OK, Json(json!({ "order-id": order_id, "recalled": recalled }))))
 }
 

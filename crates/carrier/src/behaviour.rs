@@ -13,6 +13,8 @@ pub(crate) struct Behaviour {
     pub(crate) slow: bool,
     pub(crate) twice: bool,
     pub(crate) silent: bool,
+    /// It refuses the first recall of a parcel.
+    pub(crate) refuses_recall: bool,
 }
 
 impl Behaviour {
@@ -25,7 +27,8 @@ impl Behaviour {
             flaky: told("carrier-flaky"),
             slow: told("carrier-slow"),
             twice: told("carrier-twice"),
-            silent: told("carrier-silent"),
+            silent: told("carrier-silent") || told("carrier-refuses-recall"),
+            refuses_recall: told("carrier-refuses-recall"),
         }
     }
 }

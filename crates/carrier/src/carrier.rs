@@ -23,6 +23,16 @@ const ATTEMPTS: usize = 8;
 /// How long to wait after the store failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What the carrier says to the recall of a parcel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recall {
+    /// It comes back.
+    Done,
+    /// It has been delivered, given up or called back before.
+    TooLate,
+    Refused,
+}
+
 /// What the carrier says to a parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
@@ -93,23 +103,26 @@ impl Carrier {
         Ok(Acceptance::Accepted)
     }
 
-    /// Calls a parcel back. False where it has been delivered, given up or called back before.
-    /// One that was never handed in will not be taken any more.
+    /// Calls a parcel back. One that was never handed in will not be taken any more.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn recall(&self, order_id: &OrderId) -> Result<bool, Failure> {
+    pub async fn recall(&self, order_id: &OrderId) -> Result<Recall, Failure> {
         for _ in 0..ATTEMPTS {
             let read = self.parcels.find(order_id).await?;
+            let refuses = read.as_ref().is_some_and(|parcel| parcel.behaviour().refuses_recall);
+            if refuses && self.parcels.count(&format!("recall-{order_id}")).await? == 1 {
+                return Ok(Recall::Refused);
+            }
             let recalled = match &read {
                 Some(parcel) => parcel.recalled(),
                 None => Some(Parcel::never(order_id.clone())),
             };
             let Some(recalled) = recalled else {
-                return Ok(false);
+                return Ok(Recall::TooLate);
             };
             if self.parcels.put(read.as_ref(), &recalled).await? {
-                return Ok(true);
+                return Ok(Recall::Done);
             }
         }
         Err(Failure::later("Contended", format!("the parcel of {order_id} changes too fast")))

@@ -13,6 +13,7 @@
 //! | `carrier-slow` | takes its time to answer, then works |
 //! | `carrier-twice` | makes every callback twice |
 //! | `carrier-silent` | takes the parcel, and never calls back |
+//! | `carrier-refuses-recall` | the same, and refuses the first recall with 422: a dead letter |
 
 mod api;
 mod behaviour;
@@ -23,7 +24,7 @@ mod parcels;
 mod webhook;
 
 pub use api::router;
-pub use carrier::{Acceptance, Carrier};
+pub use carrier::{Acceptance, Carrier, Recall};
 pub use config::{ApiKey, CarrierConfig};
 pub use parcel::{Parcel, Status};
 pub use parcels::CARRIER_TABLE;

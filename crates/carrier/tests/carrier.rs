@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use chorus_carrier::{
-    ApiKey, CARRIER_TABLE, Callback, Carrier, CarrierConfig, HttpWebhook, NotAccepted, Webhook,
-    router,
+    ApiKey, CARRIER_TABLE, Callback, Carrier, CarrierConfig, HttpWebhook, NotAccepted, Recall,
+    Webhook, router,
 };
 use chorus_events::commands::LogisticsStatus;
 use chorus_events::commands::LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
@@ -161,7 +161,8 @@ async fn a_recall_stops_what_has_not_arrived_even_where_it_comes_first() {
     on_its_way.recall().await;
     on_its_way.pass().await;
     assert_eq!(on_its_way.heard(), [DeliveryStarted]);
-    assert!(!on_its_way.carrier().recall(&samples::order_id()).await.unwrap(), "once is enough");
+    let again = on_its_way.carrier().recall(&samples::order_id()).await.unwrap();
+    assert_eq!(again, Recall::TooLate, "once is enough");
 }
 
 #[tokio::test]
@@ -226,4 +227,14 @@ async fn a_callback_over_http_is_signed_and_named() {
     let signed = Signed { timestamp, signature, body: &sent[1].1 };
     assert_eq!(signed.verify(&secret, clock.now().as_second()), Ok(()));
     assert_eq!(header(0, "idempotency-key"), header(1, "idempotency-key"));
+}
+
+#[tokio::test]
+async fn a_recall_that_is_refused_once_is_taken_when_it_is_asked_again() {
+    let refusing = Harness::default();
+    refusing.hand_in("x-carrier-refuses-recall").await;
+    refusing.pass().await;
+    assert!(refusing.heard().is_empty(), "there is time to cancel");
+    assert_eq!(refusing.recall().await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refusing.recall().await, StatusCode::OK);
 }
