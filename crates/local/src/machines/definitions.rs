@@ -55,6 +55,11 @@ impl Definitions {
         self.limits.get(name)
     }
 
+    /// Every machine as it is started now, with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Arc<Machine>)> {
+        self.0.iter().filter_map(|(name, editions)| Some((*name, editions.last()?)))
+    }
+
     /// The definition by which an execution goes on: the one that it was started with.
     pub(crate) fn get(&self, name: &str, edition: usize) -> Option<&Arc<Machine>> {
         self.editions.get(name)?.get(edition)

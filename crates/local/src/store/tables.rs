@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use chorus_kernel::{Clock, Index, StoreError, TableSpec};
 use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::describe_table::DescribeTableRequest;
+use dynoxide::actions::update_table::{
+    CreateGsiAction, GlobalSecondaryIndexUpdate, UpdateTableRequest,
+};
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
 use dynoxide::types::{
     AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
@@ -26,11 +30,11 @@ impl dynoxide::storage_backend::Clock for LentClock {
     }
 }
 
-/// Makes a table, unless it is there.
+/// Makes a table; where it is there, the indexes that it lacks: those that a later release added.
 pub(super) fn create(database: &Database, table: &TableSpec) -> Result<(), StoreError> {
     match database.create_table(request(table)) {
         Ok(_) => {}
-        Err(DynoxideError::ResourceInUseException(_)) => return Ok(()),
+        Err(DynoxideError::ResourceInUseException(_)) => return add_indexes(database, table),
         Err(error) => return Err(refusal::of(error)),
     }
     let Some(attribute) = table.ttl else { return Ok(()) };
@@ -42,6 +46,30 @@ pub(super) fn create(database: &Database, table: &TableSpec) -> Result<(), Store
         },
     };
     database.update_time_to_live(ttl).map_err(refusal::of)?;
+    Ok(())
+}
+
+fn add_indexes(database: &Database, table: &TableSpec) -> Result<(), StoreError> {
+    let described = DescribeTableRequest { table_name: table.name.to_owned() };
+    let described = database.describe_table(described).map_err(refusal::of)?.table;
+    let known = described.global_secondary_indexes.unwrap_or_default();
+    let lacks = |index: &&Index| !known.iter().any(|it| it.index_name == index.name);
+    for index in table.indexes.iter().filter(lacks) {
+        let GlobalSecondaryIndex { index_name, key_schema, projection, .. } =
+            secondary_index(index);
+        let create = Some(CreateGsiAction { index_name, key_schema, projection });
+        let update = GlobalSecondaryIndexUpdate { create, update: None, delete: None };
+        let asked = UpdateTableRequest {
+            table_name: table.name.to_owned(),
+            attribute_definitions: Some(vec![
+                string_attribute(index.pk),
+                string_attribute(index.sk),
+            ]),
+            global_secondary_index_updates: Some(vec![update]),
+            ..UpdateTableRequest::default()
+        };
+        database.update_table(asked).map_err(refusal::of)?;
+    }
     Ok(())
 }
 
