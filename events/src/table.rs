@@ -175,5 +175,5 @@ chorus_table::design_table! {
 
     /// Folds the order's events into the list that customers see.
     ProjectOrder: ORDER on [OrderCreated, OrderCanceled, OrderDelivered] => []
-        .records().folds().budget(1, 1);
+        .records().folds().budget(1, 3);
 }

@@ -40,9 +40,15 @@ async fn a_customers_orders_are_listed_newest_first_page_by_page() {
         placed.push(test.order("ana", "chai", pieces).await.unwrap());
     }
     test.rest().await.unwrap();
+    placed.reverse();
+    assert_eq!(listed(&test, "&customer-id=ana").await, placed);
+}
+
+/// Every page of this list, as the ids of its orders.
+async fn listed(test: &TestShop, asked: &str) -> Vec<String> {
     let (mut listed, mut cursor) = (Vec::new(), String::new());
     loop {
-        let path = format!("/orders?customer-id=ana&limit=2{cursor}");
+        let path = format!("/orders?limit=2{asked}{cursor}");
         let page = test.ok("GET", &path, Value::Null).await.unwrap();
         let orders = page["orders"].as_array().unwrap();
         assert!(orders.len() <= 2);
@@ -50,9 +56,51 @@ async fn a_customers_orders_are_listed_newest_first_page_by_page() {
         match page["next"].as_str() {
             // As it is: a cursor needs no encoding.
             Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
+            None => return listed,
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybodys_orders_are_listed_by_how_they_stand_and_when_they_were_placed() {
+    let test = TestShop::open(&["ana", "declined-dora"]).await.unwrap();
+    let mut placed = Vec::new();
+    let customers = ["ana", "declined-dora", "ana", "declined-dora", "ana"];
+    for (pieces, customer) in (1..).zip(customers) {
+        placed.push(test.order(customer, "chai", pieces).await.unwrap());
+    }
+    test.rest().await.unwrap();
     placed.reverse();
-    assert_eq!(listed, placed);
+    let [fifth, fourth, third, second, first] = &placed[..] else { panic!("{placed:?}") };
+    assert_eq!(listed(&test, "").await, placed);
+    let delivered = [fifth, third, first].map(Clone::clone);
+    let canceled = [fourth, second].map(Clone::clone);
+    assert_eq!(listed(&test, "&status=Delivered").await, delivered);
+    assert_eq!(listed(&test, "&status=Canceled").await, canceled);
+    assert_eq!(listed(&test, "&status=Open").await, [""; 0]);
+    assert_eq!(listed(&test, "&customer-id=ana&status=Canceled").await, [""; 0]);
+    assert_eq!(listed(&test, "&customer-id=declined-dora&status=Canceled").await, canceled);
+    let order = test.ok("GET", &format!("/orders/{third}"), Value::Null).await.unwrap();
+    let at = order["placed-at"].as_str().unwrap();
+    assert_eq!(listed(&test, &format!("&from={at}")).await, placed[..3]);
+    assert_eq!(listed(&test, &format!("&to={at}")).await, placed[2..]);
+    let day = &at[..10];
+    assert_eq!(listed(&test, &format!("&from={day}&to={day}")).await, placed);
+    assert_eq!(listed(&test, "&to=2020-01-01").await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_cannot_be_is_refused_by_the_name_of_the_parameter() {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    for (asked, field) in [
+        ("status=Lost", "status"),
+        ("from=yesterday", "from"),
+        ("to=2026-13-01", "to"),
+        ("from=1900-01-01", "from"),
+        ("cursor=x", "cursor"),
+    ] {
+        let answer = test.raw(("GET", &format!("/orders?{asked}")), None, String::new());
+        let answer = answer.await.unwrap();
+        assert_eq!((answer.status, &answer.body["errors"][0]["field"]), (400, &field.into()));
+    }
 }

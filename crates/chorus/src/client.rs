@@ -91,6 +91,7 @@ impl Client {
             }
             Self::Here(router) => {
                 let mut request = Request::builder().method(ask.method).uri(ask.path);
+                request = request.header("content-type", "application/json");
                 if let Some(key) = ask.key {
                     request = request.header("idempotency-key", key);
                 }

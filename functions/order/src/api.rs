@@ -7,7 +7,7 @@ use chorus_events::order::OrderCreated;
 use chorus_events::table::rows;
 use chorus_events::{CustomerId, Line, Money, OrderId, is_plain_text};
 use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command, command_key};
-use chorus_kernel::{Failure, Folded, Kernel, Key, Query, load};
+use chorus_kernel::{Failure, Folded, Kernel, load};
 use chorus_table::Event;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -18,14 +18,9 @@ use serde_json::value::RawValue;
 use crate::cancel_order::CancelOrder;
 use crate::create_order::{CreateOrder, command_of};
 use crate::id_secret::IdSecret;
+use crate::list::{Asked, MAX_PAGE};
 use crate::requests::{Cancellation, MAX_REASON, NewOrder};
-use crate::{Order, OrderView, Placed, Status, VIEW_TABLE};
-
-/// How many orders a page lists, unless the caller says otherwise.
-const PAGE: u32 = 20;
-
-/// The most orders that a page lists.
-const MAX_PAGE: u32 = 100;
+use crate::{Order, OrderView, Placed, Status};
 
 /// An order, whole.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -48,7 +43,7 @@ impl From<Placed> for WholeOrder {
     }
 }
 
-/// A page of a customer's orders, newest first.
+/// A page of orders, newest first.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct OrderPage {
@@ -79,12 +74,22 @@ pub(crate) fn get_order() -> Route {
         .answers::<WholeOrder>()
 }
 
-/// `GET /orders?customer-id=…`.
+/// `GET /orders`.
 pub(crate) fn list_orders() -> Route {
     Route::read("/orders", OWNER_OR_SHOP, List)
-        .summary("A customer's orders, newest first", 200)
+        .summary("Orders, newest first: a customer's, or everybody's", 200)
         .answers::<OrderPage>()
-        .parameters(&[("query", "customer-id", true, "Whose orders")])
+        .parameters(&[
+            ("query", "customer-id", false, "Whose orders; without, everybody's"),
+            ("query", "status", false, "Only those that stand so: Open, Canceled or Delivered"),
+            (
+                "query",
+                "from",
+                false,
+                "Only those placed from this day or instant on; without, from a year before `to`",
+            ),
+            ("query", "to", false, "Only those placed up to this day or instant, itself included"),
+        ])
         .pages(MAX_PAGE)
 }
 
@@ -177,28 +182,12 @@ struct List;
 #[async_trait]
 impl Endpoint for List {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        let missing = || Problem::field(400, "customer-id", "must be given");
-        let customer: CustomerId = request
-            .query
-            .get("customer-id")
-            .ok_or_else(missing)?
-            .parse()
-            .map_err(|rule| Problem::field(400, "customer-id", format!("{rule}")))?;
-        let mut query = Query::partition(VIEW_TABLE.name, OrderView::partition(&customer));
-        query.descending = true;
-        query.limit = Some(request.limit(PAGE, MAX_PAGE)?);
-        let cursor = request.query.get("cursor").map(|cursor| {
-            let unknown = || Problem::field(400, "cursor", "must be the `next` of an earlier page");
-            OrderView::behind(cursor).ok_or_else(unknown)
-        });
-        query.start = cursor
-            .transpose()?
-            .map(|sk| Key { table: VIEW_TABLE.name, pk: query.pk.clone(), sk }.to_item());
-        let page = kernel.store.query(&query).await.map_err(Failure::from)?;
-        let orders = page.items.iter().map(|item| serde_dynamo::from_item(item.clone()));
-        let orders: Result<Vec<OrderView>, _> = orders.collect();
-        let orders = orders.map_err(|error| Failure::corrupt("order view", &error))?;
-        let next = orders.last().map(OrderView::cursor).filter(|_| page.next.is_some());
-        Ok(Response::json(200, json!(OrderPage { orders, next })).of(customer))
+        let asked = Asked::of(request, kernel.clock.now())?;
+        let (orders, next) = asked.page(&*kernel.store).await?;
+        let response = Response::json(200, json!(OrderPage { orders, next }));
+        Ok(match asked.customer() {
+            Some(customer) => response.of(customer),
+            None => response,
+        })
     }
 }

@@ -8,6 +8,7 @@ mod create_order;
 mod history;
 mod id_secret;
 mod learn_price;
+mod list;
 mod order;
 mod price;
 mod project_order;
@@ -30,8 +31,14 @@ pub const BY_TYPE: Index = Index { name: "by-type", pk: "event-type", sk: "at", 
 /// Every order's own events, and the prices that the service has learned.
 pub const TABLE: TableSpec = TableSpec { name: "order", indexes: &[BY_TYPE], ttl: None };
 
+/// The lines of the list by how the order stands, and by the month in which it was placed: a
+/// partition holds the lines of one month.
+pub(crate) const BY_STATUS: Index =
+    Index { name: "by-status", pk: "status-month", sk: "sk", whole_items: true };
+
 /// The list that customers see. It can be deleted and rebuilt.
-pub const VIEW_TABLE: TableSpec = TableSpec { name: "order-view", indexes: &[], ttl: None };
+pub const VIEW_TABLE: TableSpec =
+    TableSpec { name: "order-view", indexes: &[BY_STATUS], ttl: None };
 
 /// The function, whose new orders have ids that only `id_secret` tells.
 #[must_use]

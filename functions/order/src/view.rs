@@ -4,11 +4,12 @@ use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
 use chorus_events::{CustomerId, Money, OrderId};
 use chorus_kernel::{Condition, Item, Key, Write};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
-use crate::{Status, VIEW_TABLE};
+use crate::{BY_STATUS, Status, VIEW_TABLE};
 
 /// An order as its customer sees it in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +49,11 @@ impl OrderView {
         Some(Self::sort_key(placed_at, &order_id))
     }
 
+    /// The partition of the index by status: of the orders of one month.
+    pub(crate) fn month(status: Status, year: i16, month: i8) -> String {
+        format!("{status:?}#{year:04}-{month:02}")
+    }
+
     fn sort_key(placed_at: Timestamp, order_id: &OrderId) -> String {
         format!("{placed_at:.9}#{order_id}")
     }
@@ -65,6 +71,9 @@ impl OrderView {
         let fields: Item = serde_dynamo::to_item(self)?;
         let mut item = key.to_item();
         item.extend(fields.into_inner());
+        let placed = self.placed_at.to_zoned(TimeZone::UTC);
+        let month = Self::month(self.status, placed.year(), placed.month());
+        item.insert(BY_STATUS.pk.to_owned(), AttributeValue::S(month));
         item.insert("stage".to_owned(), AttributeValue::N(stage.to_string()));
         let newer = Condition::AbsentOrBelow { attribute: "stage", value: stage };
         Ok(Write::Put { key, item, condition: Some(newer) })

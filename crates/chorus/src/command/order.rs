@@ -6,6 +6,7 @@ use anstyle::Style;
 use chorus_events::{CustomerId, HOME_COUNTRY, Money, OrderId, PaymentMethod, Quantity, Sku};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::client::{Ask, Client};
@@ -49,11 +50,20 @@ enum Verb {
         /// The order's id
         order: OrderId,
     },
-    /// List a customer's orders, newest first
+    /// List orders, newest first: a customer's, or everybody's
     List {
-        /// The customer's id
+        /// Only this customer's
         #[arg(long)]
-        customer: CustomerId,
+        customer: Option<CustomerId>,
+        /// Only those that stand so: Open, Canceled or Delivered
+        #[arg(long)]
+        status: Option<String>,
+        /// Only those placed from this day on, such as 2026-11-28; a year back unless said
+        #[arg(long, value_name = "DAY")]
+        from: Option<String>,
+        /// Only those placed up to this day, itself included
+        #[arg(long, value_name = "DAY")]
+        to: Option<String>,
         /// All of them, not only the newest hundred
         #[arg(long)]
         all: bool,
@@ -109,7 +119,12 @@ async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
             client.ask(Ask::post("/orders", body).with_key(key)).await
         }
         Verb::Show { order } => client.ask(Ask::get(&format!("/orders/{order}"))).await,
-        Verb::List { customer, all } => list(client, customer, *all).await,
+        Verb::List { customer, status, from, to, all } => {
+            let customer = customer.as_ref().map(ToString::to_string);
+            let asked =
+                [("customer-id", &customer), ("status", status), ("from", from), ("to", to)];
+            list(client, asked, *all).await
+        }
         Verb::Cancel { order, reason } => {
             let path = format!("/orders/{order}/cancel");
             client.ask(Ask::post(&path, json!({ "reason": reason }))).await
@@ -117,9 +132,19 @@ async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
     }
 }
 
-/// The newest orders of a customer: one page of them, or every page.
-async fn list(client: &Client, customer: &CustomerId, all: bool) -> anyhow::Result<Value> {
-    let path = format!("/orders?customer-id={customer}&limit=100");
+/// The newest orders that are like this: one page of them, or every page.
+async fn list(
+    client: &Client,
+    asked: [(&str, &Option<String>); 4],
+    all: bool,
+) -> anyhow::Result<Value> {
+    let mut path = "/orders?limit=100".to_owned();
+    for (name, value) in asked {
+        if let Some(value) = value {
+            let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
+            path.push_str(&format!("&{name}={value}"));
+        }
+    }
     let mut answer: Value = client.ask(Ask::get(&path)).await?;
     while let Some(next) = answer["next"].as_str().filter(|_| all) {
         let page: Value = client.ask(Ask::get(&format!("{path}&cursor={next}"))).await?;

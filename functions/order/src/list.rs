@@ -1,0 +1,202 @@
+//! Lists orders, newest first: a customer's, or everybody's, by how they stand and when they were
+//! placed.
+
+use chorus_events::CustomerId;
+use chorus_http::{Problem, Request};
+use chorus_kernel::{Failure, Item, Query, Store, text};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use crate::{BY_STATUS, OrderView, Status, VIEW_TABLE};
+
+/// How many orders a page lists, unless the caller says otherwise.
+const PAGE: u32 = 20;
+
+/// The most orders that a page lists.
+pub(crate) const MAX_PAGE: u32 = 100;
+
+/// How far back everybody's orders are looked for at most, in days: each month is asked for.
+const MOST_DAYS: i64 = 5 * 366;
+
+const EVERY_STATUS: [Status; 3] = [Status::Open, Status::Canceled, Status::Delivered];
+
+/// Which orders a caller asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    customer: Option<CustomerId>,
+    status: Option<Status>,
+    /// Only orders placed from then on.
+    from: Timestamp,
+    /// Only orders placed up to then.
+    to: Timestamp,
+    /// Only orders behind this sort key.
+    behind: Option<String>,
+    limit: usize,
+}
+
+impl Asked {
+    /// Reads the query of a request that comes `now`.
+    pub(crate) fn of(request: &Request, now: Timestamp) -> Result<Self, Problem> {
+        let given = |name| request.query.get(name).map(String::as_str);
+        let refused = |name: &'static str| move |rule: &str| Problem::field(400, name, rule);
+        // A customer who names nobody asks for their own.
+        let own = request.customer.as_deref();
+        let customer = given("customer-id").or(own).map(|id| {
+            id.parse().map_err(|rule| Problem::field(400, "customer-id", format!("{rule}")))
+        });
+        let status = given("status").map(|name| {
+            let named = EVERY_STATUS.into_iter().find(|status| format!("{status:?}") == name);
+            named.ok_or_else(|| refused("status")("must be Open, Canceled or Delivered"))
+        });
+        let when = "must be a day such as 2026-11-28, or an instant such as 2026-11-28T10:00:00Z";
+        let from =
+            given("from").map(|day| moment(day, Edge::Start).ok_or_else(|| refused("from")(when)));
+        let to = given("to").map(|day| moment(day, Edge::End).ok_or_else(|| refused("to")(when)));
+        // Whoever took an order may be ahead of this clock.
+        let to = to.transpose()?.unwrap_or(now + SignedDuration::from_hours(24));
+        let customer = customer.transpose()?;
+        let earliest = match customer {
+            Some(_) => Timestamp::MIN,
+            None => before(to, 366),
+        };
+        let from = from.transpose()?.unwrap_or(earliest);
+        if customer.is_none() && from < before(to, MOST_DAYS) {
+            let rule = "must be at most five years before `to`, where no customer is named";
+            return Err(refused("from")(rule));
+        }
+        let behind = given("cursor").map(|cursor| {
+            let rule = "must be the `next` of an earlier page";
+            OrderView::behind(cursor).ok_or_else(|| refused("cursor")(rule))
+        });
+        Ok(Self {
+            customer,
+            status: status.transpose()?,
+            from,
+            to,
+            behind: behind.transpose()?,
+            limit: request.limit(PAGE, MAX_PAGE)? as usize,
+        })
+    }
+
+    /// Whose orders are asked for; without, everybody's.
+    pub(crate) fn customer(&self) -> Option<&CustomerId> {
+        self.customer.as_ref()
+    }
+
+    /// The page, and the cursor of the next one where there is one.
+    pub(crate) async fn page(
+        &self,
+        store: &dyn Store,
+    ) -> Result<(Vec<OrderView>, Option<String>), Failure> {
+        let mut found = match &self.customer {
+            Some(customer) => self.of_customer(store, customer).await?,
+            None => self.of_everybody(store).await?,
+        };
+        let more = found.len() > self.limit;
+        found.truncate(self.limit);
+        let next = found.last().map(OrderView::cursor).filter(|_| more);
+        Ok((found, next))
+    }
+
+    async fn of_customer(
+        &self,
+        store: &dyn Store,
+        customer: &CustomerId,
+    ) -> Result<Vec<OrderView>, Failure> {
+        let mut query = self.within(OrderView::partition(customer));
+        // Of those that stand so, there are fewer than there are lines: it reads on until a page
+        // is full.
+        let wanted = |order: &OrderView| self.status.is_none_or(|status| order.status == status);
+        let mut found = Vec::new();
+        loop {
+            let page = store.query(&query).await?;
+            found.extend(read(page.items, self.behind.as_deref())?.into_iter().filter(wanted));
+            match page.next {
+                Some(next) if found.len() <= self.limit => query.start = Some(next),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    /// Month by month, the newest first; in each, the lines of every status in one order.
+    async fn of_everybody(&self, store: &dyn Store) -> Result<Vec<OrderView>, Failure> {
+        let statuses = match &self.status {
+            Some(status) => std::slice::from_ref(status),
+            None => &EVERY_STATUS,
+        };
+        let first_of_month = |at: Timestamp| at.to_zoned(TimeZone::UTC).date().first_of_month();
+        let mut month = first_of_month(self.newest());
+        let oldest = first_of_month(self.from);
+        let mut found = Vec::new();
+        while month >= oldest && found.len() <= self.limit {
+            let mut of_month = Vec::new();
+            for status in statuses {
+                let pk = OrderView::month(*status, month.year(), month.month());
+                let query = Query { index: Some(&BY_STATUS), ..self.within(pk) };
+                let page = store.query(&query).await?;
+                of_month.extend(read(page.items, self.behind.as_deref())?);
+            }
+            of_month
+                .sort_by_key(|order| std::cmp::Reverse((order.placed_at, order.order_id.clone())));
+            found.extend(of_month);
+            let Ok(earlier) = month.checked_sub(1.month()) else { break };
+            month = earlier;
+        }
+        Ok(found)
+    }
+
+    /// When the newest order of the page may have been placed.
+    fn newest(&self) -> Timestamp {
+        let placed = self.behind.as_ref().and_then(|key| key.split('#').next()?.parse().ok());
+        placed.map_or(self.to, |placed: Timestamp| placed.min(self.to))
+    }
+
+    /// The lines of a partition, newest first: one more than a page, and the one that a page
+    /// starts behind.
+    fn within(&self, pk: String) -> Query {
+        let mut query = Query::partition(VIEW_TABLE.name, pk);
+        query.descending = true;
+        query.from = Some(format!("{:.9}", self.from));
+        // Every sort key of this instant comes before `~`.
+        let to = format!("{:.9}~", self.to);
+        query.to = Some(self.behind.clone().map_or(to.clone(), |behind| behind.min(to)));
+        query.limit = u32::try_from(self.limit + 2).ok();
+        query
+    }
+}
+
+fn read(items: Vec<Item>, behind: Option<&str>) -> Result<Vec<OrderView>, Failure> {
+    let items = items.into_iter().filter(|item| text(item, "sk") != behind);
+    let orders: Result<_, _> = items.map(serde_dynamo::from_item).collect();
+    orders.map_err(|error| Failure::corrupt("order view", &error))
+}
+
+/// So many days before an instant.
+fn before(at: Timestamp, days: i64) -> Timestamp {
+    at.checked_sub(SignedDuration::from_hours(days * 24)).unwrap_or(Timestamp::MIN)
+}
+
+/// Which instant of a day is meant.
+#[derive(Clone, Copy)]
+enum Edge {
+    Start,
+    End,
+}
+
+/// An instant; or the first or last of a day, in UTC.
+fn moment(text: &str, edge: Edge) -> Option<Timestamp> {
+    if let Ok(instant) = text.parse() {
+        return Some(instant);
+    }
+    let day: Date = text.parse().ok()?;
+    let at = match edge {
+        Edge::Start => day.to_zoned(TimeZone::UTC),
+        Edge::End => day.tomorrow().ok()?.to_zoned(TimeZone::UTC),
+    };
+    let at = at.ok()?.timestamp();
+    match edge {
+        Edge::Start => Some(at),
+        Edge::End => at.checked_sub(SignedDuration::from_nanos(1)).ok(),
+    }
+}
