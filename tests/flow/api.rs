@@ -104,7 +104,6 @@ async fn a_body_that_says_that_it_is_no_json_is_not_read() {
 async fn a_page_that_cannot_be_is_refused_by_its_parameter() {
     let test = TestShop::open(&[]).await.unwrap();
     for (query, field) in [
-        ("/orders", "customer-id"),
         ("/orders?customer-id=", "customer-id"),
         ("/orders?customer-id=ana&limit=0", "limit"),
         ("/orders?customer-id=ana&limit=101", "limit"),
@@ -208,23 +207,12 @@ async fn a_delivered_order_cannot_be_canceled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_opens_the_address_is_told_what_there_is() {
     let test = TestShop::open(&[]).await.unwrap();
-    let page = async |accept: &str| {
-        let request = axum::http::Request::builder().uri("/").header("accept", accept);
-        let answer = test
-            .shop
-            .router()
-            .oneshot(request.body(axum::body::Body::empty()).unwrap())
-            .await
-            .unwrap();
-        let bytes = axum::body::to_bytes(answer.into_body(), 1_000_000).await.unwrap();
-        String::from_utf8(bytes.to_vec()).unwrap()
-    };
-    let (browser, curl) = (page("text/html,*/*").await, page("*/*").await);
-    assert!(browser.starts_with("<!doctype html>"), "{browser}");
-    assert!(browser.contains("href=\"/openapi.json\""), "{browser}");
-    for told in [browser, curl] {
-        assert!(told.contains("/orders/{id}/cancel") && told.contains("/openapi.json"), "{told}");
-    }
+    let request = axum::http::Request::builder().uri("/").header("accept", "*/*");
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    let answer = test.shop.router().oneshot(request).await.unwrap();
+    let bytes = axum::body::to_bytes(answer.into_body(), 1_000_000).await.unwrap();
+    let told = String::from_utf8(bytes.to_vec()).unwrap();
+    assert!(told.contains("/orders/{id}/cancel") && told.contains("/openapi.json"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

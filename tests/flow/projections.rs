@@ -69,7 +69,9 @@ async fn everybodys_orders_are_listed_by_how_they_stand_and_when_they_were_place
     for (pieces, customer) in (1..).zip(customers) {
         placed.push(test.order(customer, "chai", pieces).await.unwrap());
     }
-    test.rest().await.unwrap();
+    for order in &placed {
+        test.ended(order).await.unwrap();
+    }
     placed.reverse();
     let [fifth, fourth, third, second, first] = &placed[..] else { panic!("{placed:?}") };
     assert_eq!(listed(&test, "").await, placed);
@@ -99,8 +101,8 @@ async fn a_list_that_cannot_be_is_refused_by_the_name_of_the_parameter() {
         ("from=1900-01-01", "from"),
         ("cursor=x", "cursor"),
     ] {
-        let answer = test.raw(("GET", &format!("/orders?{asked}")), None, String::new());
-        let answer = answer.await.unwrap();
+        let path = format!("/orders?{asked}");
+        let answer = test.raw(("GET", &path), None, String::new()).await.unwrap();
         assert_eq!((answer.status, &answer.body["errors"][0]["field"]), (400, &field.into()));
     }
 }

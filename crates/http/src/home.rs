@@ -57,3 +57,23 @@ fn html(info: ApiInfo, lines: &[(&str, String, &str)]) -> String {
          <a href=\"/openapi.json\">/openapi.json</a>. {hint}</p>\n</html>\n"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+    use axum::http::HeaderValue;
+
+    #[tokio::test]
+    async fn a_browser_is_answered_with_a_page_and_everybody_else_with_text() {
+        let info = ApiInfo { title: "Desk", description: "A desk.", hint: "", version: "1" };
+        let home = Home::of(info, &[]);
+        for (accept, begins) in [("text/html,*/*", "<!doctype html>"), ("*/*", "Desk: A desk.")] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            let body = to_bytes(home.answer(&headers).into_body(), 100_000).await.unwrap();
+            assert!(body.starts_with(begins.as_bytes()), "{body:?}");
+            assert!(String::from_utf8_lossy(&body).contains("/openapi.json"));
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod accounts;
 pub mod audit;
 mod config;
+mod console;
 pub mod cost;
 pub mod doctor;
 mod operator;

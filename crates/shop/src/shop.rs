@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
+use chorus_console::Live;
 use chorus_events::table::TABLE;
 use chorus_http::{ApiInfo, Caller, Gate, HttpFunction, SecretError, TokenKey, kept_secret};
 use chorus_kernel::{Failure, StoreError, sweep};
-use chorus_local::{Endpoint, Local, LocalConfig, open_directory};
+use chorus_local::{Definitions, Endpoint, Local, LocalConfig, open_directory};
 use chorus_notification::Mailer;
 use chorus_order::IdSecret;
 use chorus_services::Dependencies;
@@ -19,7 +20,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::{Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, operator};
+use crate::{
+    Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, console, operator,
+};
 
 /// The file with what the ids of new orders are derived with, in a shop's directory.
 const ORDER_ID_SECRET: &str = "order-id-secret";
@@ -41,6 +44,8 @@ pub enum ShopError {
     Secrets(#[from] SecretError),
     #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
+    #[error("the system has no randomness for the console's forms")]
+    Randomness(#[from] getrandom::Error),
 }
 
 /// What the API's documentation says of the shop.
@@ -97,6 +102,8 @@ pub struct Shop {
     local: Arc<Local>,
     partners: Partners,
     router: Router,
+    /// What the console is told of.
+    live: Live,
     serving: Mutex<Option<Serving>>,
 }
 
@@ -134,7 +141,8 @@ impl Shop {
             shop.router.clone().nest(CARRIER, chorus_carrier::router(Arc::clone(&carrier)));
         let (stop, stopped) = watch::channel(false);
         let listening = tokio::spawn(serve(listener, with_carrier, stopped));
-        let tasks = vec![listening, tokio::spawn(carrier.run())];
+        let telling = tokio::spawn(console::tell(shop.live.clone(), shop.local.watch()));
+        let tasks = vec![listening, telling, tokio::spawn(carrier.run())];
         shop.local.runner().start();
         *lock(&shop.serving) = Some(Serving { address, stop, tasks });
         Ok(shop)
@@ -152,7 +160,9 @@ impl Shop {
         };
         let (functions, routes) =
             HttpFunction::split(functions(&partners, mailer, Secrets::of(config.data.as_deref())?));
+        let machines = Arc::new(Definitions::of(&functions, &config.limits)?);
         let mut engine = LocalConfig::new(&TABLE, functions);
+        engine.machines = Some(Arc::clone(&machines));
         (engine.data, engine.seed) = (config.data.clone(), config.seed);
         engine.beside = vec![Partners::FILE];
         engine.clock = Arc::clone(&config.clock);
@@ -171,11 +181,18 @@ impl Shop {
         };
         let desk = operator::router(Arc::clone(&local), partners.clone(), key.clone());
         let router = chorus_http::router(local.kernel(), API, routes).merge(desk);
+        let router = chorus_http::with_problems(router);
+        let live = Live::default();
+        let shop = config
+            .data
+            .as_ref()
+            .map_or_else(|| "in memory".to_owned(), |data| data.display().to_string());
+        let router = console::beside(router, &format!("Chorus, {shop}"), live.clone(), &machines)?;
         let from_here = if config.require_tokens { Caller::unknown() } else { here.clone() };
         let gate =
             Gate { tokens: Some(key), within: here, from_here, origins: config.origins.clone() };
-        let router = gate.guard(chorus_http::with_problems(router));
-        Ok(Self { local, partners, router, serving: Mutex::new(None) })
+        let router = gate.guard(router);
+        Ok(Self { local, partners, router, live, serving: Mutex::new(None) })
     }
 
     #[must_use]

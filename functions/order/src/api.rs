@@ -186,7 +186,7 @@ impl Endpoint for List {
         let (orders, next) = asked.page(&*kernel.store).await?;
         let response = Response::json(200, json!(OrderPage { orders, next }));
         Ok(match asked.customer() {
-            Some(customer) => response.of(customer),
+            Some(customer) => response.of(customer.as_str()),
             None => response,
         })
     }

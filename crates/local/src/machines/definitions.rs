@@ -57,7 +57,7 @@ impl Definitions {
 
     /// Every machine as it is started now, with its name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Arc<Machine>)> {
-        self.0.iter().filter_map(|(name, editions)| Some((*name, editions.last()?)))
+        self.editions.iter().filter_map(|(name, editions)| Some((*name, editions.last()?)))
     }
 
     /// The definition by which an execution goes on: the one that it was started with.

@@ -1,0 +1,104 @@
+//! What the console asks: the API of a shop, wherever that is.
+
+use async_trait::async_trait;
+use chorus_http::Caller;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A request to the API of a shop.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// `GET`, `POST` or `PUT`.
+    pub method: &'static str,
+    /// With its query.
+    pub path: String,
+    /// Names the request: sent again, it has its effect once.
+    pub idempotency_key: Option<String>,
+    /// As JSON.
+    pub body: Option<Value>,
+}
+
+impl Ask {
+    /// Reads `path`.
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET", path: path.into(), idempotency_key: None, body: None }
+    }
+
+    /// Sends `body` to `path`, named by `key`.
+    pub(crate) fn post(path: impl Into<String>, key: &str, body: Value) -> Self {
+        let idempotency_key = Some(key.to_owned());
+        Self { method: "POST", path: path.into(), idempotency_key, body: Some(body) }
+    }
+
+    /// Puts `body` at `path`.
+    pub(crate) fn put(path: impl Into<String>, body: Value) -> Self {
+        Self { method: "PUT", path: path.into(), idempotency_key: None, body: Some(body) }
+    }
+}
+
+/// What the shop answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status of HTTP.
+    pub status: u16,
+    /// JSON; null where there was none.
+    pub body: Value,
+}
+
+/// The shop does not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the shop does not answer: {0}")]
+pub struct Unreachable(pub String);
+
+/// The API of a shop.
+#[async_trait]
+pub trait ShopApi: Send + Sync {
+    /// Sends one request as `caller` and answers what came back, whatever its status.
+    async fn ask(&self, caller: &Caller, ask: Ask) -> Result<Answer, Unreachable>;
+}
+
+/// The API, asked by somebody.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) api: &'a dyn ShopApi,
+    pub(crate) caller: &'a Caller,
+}
+
+/// Why a page has no answer to show.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AskError {
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    #[error("{detail}")]
+    Refused { status: u16, detail: String },
+    #[error("{path} answers with JSON of another shape than this console knows: {source}")]
+    Shape {
+        path: String,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Asks, and reads a good answer as `T`.
+pub(crate) async fn read<T: DeserializeOwned>(api: Asked<'_>, ask: Ask) -> Result<T, AskError> {
+    let path = ask.path.clone();
+    let Answer { status, body } = api.api.ask(api.caller, ask).await?;
+    if !(200..300).contains(&status) {
+        let told = body["detail"].as_str().or_else(|| body["title"].as_str());
+        let detail = told.unwrap_or("the shop says nothing more").to_owned();
+        return Err(AskError::Refused { status, detail });
+    }
+    serde_json::from_value(body).map_err(|source| AskError::Shape { path, source })
+}
+
+/// The same, where nothing being there is an answer as well.
+pub(crate) async fn find<T: DeserializeOwned>(
+    api: Asked<'_>,
+    ask: Ask,
+) -> Result<Option<T>, AskError> {
+    match read(api, ask).await {
+        Ok(found) => Ok(Some(found)),
+        Err(AskError::Refused { status: 404, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,143 @@
+//! The console as a router.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::extract::Query;
+use axum::http::request::Parts;
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::{get, post};
+use chorus_events::callers::SHOP;
+use chorus_http::{Caller, restricted};
+use chorus_table::Table;
+use serde::Deserialize;
+use states::Machine;
+
+use crate::api::Asked;
+use crate::form::Token;
+use crate::live::Topic;
+use crate::{Live, ShopApi, assets, page, pages};
+
+/// A console of a shop, as one caller sees it: what it asks of the shop, it asks as them.
+#[derive(Clone)]
+pub struct Console {
+    inside: Arc<Inside>,
+    caller: Caller,
+}
+
+struct Inside {
+    api: Arc<dyn ShopApi>,
+    live: Live,
+    table: &'static Table,
+    machines: BTreeMap<&'static str, Arc<Machine>>,
+    token: Token,
+    shop: String,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").field("shop", &self.inside.shop).finish_non_exhaustive()
+    }
+}
+
+impl Console {
+    /// A console of the shop that answers to `api`, which runs `table` and `machines`, by
+    /// their names; `shop` says to people which one that is. What happens is to be told to `live`.
+    ///
+    /// # Errors
+    /// Where the system has no randomness for the token that guards its forms.
+    pub fn new(
+        shop: impl Into<String>,
+        api: Arc<dyn ShopApi>,
+        live: Live,
+        table: &'static Table,
+        machines: BTreeMap<&'static str, Arc<Machine>>,
+    ) -> Result<Self, getrandom::Error> {
+        let (token, shop) = (Token::fresh()?, shop.into());
+        let inside = Arc::new(Inside { api, live, table, machines, token, shop });
+        Ok(Self { inside, caller: Caller::unknown() })
+    }
+
+    /// The shop, asked as the caller.
+    pub(crate) fn api(&self) -> Asked<'_> {
+        Asked { api: &*self.inside.api, caller: &self.caller }
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.inside.live
+    }
+
+    pub(crate) fn table(&self) -> &'static Table {
+        self.inside.table
+    }
+
+    pub(crate) fn machine(&self, name: &str) -> Option<&Machine> {
+        self.inside.machines.get(name).map(|machine| &**machine)
+    }
+
+    pub(crate) fn token(&self) -> &Token {
+        &self.inside.token
+    }
+
+    pub(crate) fn shop(&self) -> &str {
+        &self.inside.shop
+    }
+
+    /// Its pages, all below `/console`, for whoever works at the shop.
+    pub fn router(&self) -> Router {
+        let pages = Router::new()
+            .route("/console", get(pages::flow::flow))
+            .route("/console/events/{event}", get(pages::flow::event))
+            .route("/console/orders", get(pages::orders::orders).post(pages::try_it::place))
+            .route("/console/orders/{order}", get(pages::order::order))
+            .route("/console/work", get(pages::work::work))
+            .route("/console/reviews/{order}", post(pages::work::decide))
+            .route("/console/dead-letters", post(pages::work::redrive))
+            .route("/console/refunds/{order}", post(pages::work::retry_refund))
+            .route("/console/books", get(pages::books::books))
+            .route("/console/try", get(pages::try_it::page))
+            .route("/console/items", post(pages::try_it::put_item))
+            .route("/console/machines/{machine}", get(pages::order::machine))
+            .route("/console/live", get(live))
+            .route("/console/console.css", get(assets::style))
+            .route("/console/console.js", get(assets::script))
+            .layer(map_response(page::guarded))
+            .with_state(self.clone());
+        restricted(pages, SHOP)
+    }
+}
+
+/// Whoever opened the page is known from what stands in front of the router.
+impl FromRequestParts<Console> for Console {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Self) -> Result<Self, Infallible> {
+        let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
+        Ok(Self { inside: Arc::clone(&console.inside), caller })
+    }
+}
+
+/// What a page follows.
+#[derive(Deserialize)]
+struct Followed {
+    topic: String,
+    order: Option<String>,
+    /// How much had happened when the page was made.
+    since: u64,
+}
+
+async fn live(
+    console: Console,
+    Query(Followed { topic, order, since }): Query<Followed>,
+) -> Response {
+    let topic = match (topic.as_str(), order) {
+        ("map", _) => Topic::Map,
+        ("order", Some(order)) => Topic::Order(order),
+        _ => Topic::Anything,
+    };
+    console.live().follow(topic, since)
+}

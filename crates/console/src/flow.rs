@@ -1,0 +1,236 @@
+//! The design table as a map: on the left who says an event, in the middle the events, on the
+//! right the rows that hear of it.
+
+use std::collections::BTreeMap;
+
+use chorus_table::{Category, EventSpec, Owner, RowSpec, Table};
+
+const WIDTH: u32 = 1_120;
+const TOP: u32 = 34;
+const EVENT_STEP: u32 = 26;
+const ROW_STEP: u32 = 26;
+const GROUP_GAP: u32 = 22;
+/// Where the columns begin and end.
+const SPEAKER_RIGHT: u32 = 170;
+const EVENT_LEFT: u32 = 330;
+const EVENT_RIGHT: u32 = 620;
+const ROW_LEFT: u32 = 800;
+
+/// Who says events: a service or a partner.
+#[derive(Debug)]
+pub(crate) struct Speaker {
+    pub(crate) name: &'static str,
+    pub(crate) y: u32,
+}
+
+/// An event on the map.
+#[derive(Debug)]
+pub(crate) struct Pill {
+    pub(crate) name: &'static str,
+    /// `step`, `failure`, `terminal` or `end`.
+    pub(crate) role: &'static str,
+    pub(crate) speaker: &'static str,
+    pub(crate) hearers: Vec<&'static str>,
+    pub(crate) y: u32,
+}
+
+/// A row on the map.
+#[derive(Debug)]
+pub(crate) struct Hearer {
+    pub(crate) action: &'static str,
+    pub(crate) service: &'static str,
+    pub(crate) meaning: &'static str,
+    /// Whether it is the first of its service, whose name stands above it.
+    pub(crate) first: bool,
+    pub(crate) y: u32,
+}
+
+/// A line from a speaker to an event, or from an event to a row.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) id: String,
+    pub(crate) event: &'static str,
+    /// The path, as SVG writes it.
+    pub(crate) path: String,
+}
+
+/// Everything on the map, and where.
+#[derive(Debug)]
+pub(crate) struct Map {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) speakers: Vec<Speaker>,
+    pub(crate) events: Vec<Pill>,
+    pub(crate) hearers: Vec<Hearer>,
+    pub(crate) lines: Vec<Line>,
+}
+
+impl Map {
+    /// The map of a table. A row that takes every event is not on it: it would hide all others.
+    pub(crate) fn of(table: &Table) -> Self {
+        let specs = specs(table);
+        let events: Vec<Pill> = (0..).zip(&specs).map(|(n, spec)| pill(table, spec, n)).collect();
+        let hearers = hearers(table);
+        let below =
+            hearers.last().map_or(TOP, |row| row.y).max(TOP + EVENT_STEP * events.len() as u32);
+        let height = below + 30;
+        let speakers = speakers(&events, height);
+        let lines = lines(&speakers, &events, &hearers);
+        Self { width: WIDTH, height, speakers, events, hearers, lines }
+    }
+}
+
+/// Every event, in the order in which the rows emit them: about that of an order's life.
+fn specs(table: &Table) -> Vec<EventSpec> {
+    let emitted = table.rows.iter().flat_map(|row| row.emits).copied();
+    let mentioned = table.messages().into_iter().map(|message| message.spec);
+    let mut specs: Vec<EventSpec> = Vec::new();
+    for spec in emitted.chain(mentioned) {
+        if spec.category() == Category::Event && !specs.contains(&spec) {
+            specs.push(spec);
+        }
+    }
+    specs
+}
+
+/// The events that reach a row, by a rule, a task or a queue of dead letters.
+fn heard(row: &RowSpec) -> impl Iterator<Item = &EventSpec> {
+    row.on.iter().chain(row.tasks)
+}
+
+/// Who an owner is, for people.
+pub(crate) const fn titled(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Service(service) => service.title,
+        Owner::Partner(partner) => partner.name,
+    }
+}
+
+fn pill(table: &Table, spec: &EventSpec, place: u32) -> Pill {
+    let hears = |row: &&RowSpec| heard(row).any(|event| event == spec);
+    Pill {
+        name: spec.detail_type,
+        role: role(spec),
+        speaker: titled(spec.owner),
+        hearers: table.rows.iter().filter(hears).map(|row| row.action).collect(),
+        y: TOP + EVENT_STEP * place,
+    }
+}
+
+/// The role of an event, as a class of the style.
+pub(crate) const fn role(spec: &EventSpec) -> &'static str {
+    match spec.role {
+        chorus_table::Role::Step => "step",
+        chorus_table::Role::Failure => "failure",
+        chorus_table::Role::Terminal => "terminal",
+        chorus_table::Role::End => "end",
+        chorus_table::Role::Command => "command",
+    }
+}
+
+fn hearers(table: &Table) -> Vec<Hearer> {
+    let mut y = TOP;
+    let mut all = Vec::new();
+    for service in table.services {
+        let rows = table.rows.iter().filter(|row| row.service == *service);
+        let mut first = true;
+        for row in rows.filter(|row| heard(row).next().is_some()) {
+            y += if first && !all.is_empty() { GROUP_GAP } else { 0 };
+            all.push(Hearer {
+                action: row.action,
+                service: service.title,
+                meaning: row.meaning,
+                first,
+                y,
+            });
+            y += ROW_STEP;
+            first = false;
+        }
+    }
+    all
+}
+
+/// Each about as high as its events are on the average, and apart from each other.
+fn speakers(events: &[Pill], height: u32) -> Vec<Speaker> {
+    let mut heights: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for event in events {
+        heights.entry(event.speaker).or_default().push(event.y);
+    }
+    let mut speakers: Vec<Speaker> = heights
+        .into_iter()
+        .map(|(name, heights)| {
+            let middle = heights.iter().sum::<u32>() / heights.len().max(1) as u32;
+            Speaker { name, y: middle }
+        })
+        .collect();
+    speakers.sort_by_key(|speaker| speaker.y);
+    let step = (height / (speakers.len().max(1) as u32)).min(64);
+    let mut next = TOP;
+    for speaker in &mut speakers {
+        speaker.y = speaker.y.max(next);
+        next = speaker.y + step;
+    }
+    // Those that were pushed below the end move up again.
+    let mut last = height.saturating_sub(40);
+    for speaker in speakers.iter_mut().rev() {
+        speaker.y = speaker.y.min(last);
+        last = speaker.y.saturating_sub(step);
+    }
+    speakers
+}
+
+fn lines(speakers: &[Speaker], events: &[Pill], hearers: &[Hearer]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for event in events {
+        if let Some(speaker) = speakers.iter().find(|it| it.name == event.speaker) {
+            let path = curve((SPEAKER_RIGHT, speaker.y), (EVENT_LEFT, event.y));
+            lines.push(Line { id: format!("said-{}", event.name), event: event.name, path });
+        }
+        for hearer in hearers.iter().filter(|it| event.hearers.contains(&it.action)) {
+            let path = curve((EVENT_RIGHT, event.y), (ROW_LEFT, hearer.y));
+            let id = format!("heard-{}-{}", event.name, hearer.action);
+            lines.push(Line { id, event: event.name, path });
+        }
+    }
+    lines
+}
+
+/// From one point to another on the right of it, level at both ends.
+fn curve((x, y): (u32, u32), (to_x, to_y): (u32, u32)) -> String {
+    let middle = u32::midpoint(x, to_x);
+    format!("M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::table::TABLE;
+
+    #[test]
+    fn every_event_is_on_the_map_with_whoever_says_and_hears_it() {
+        let map = Map::of(&TABLE);
+        let created = map.events.iter().find(|event| event.name == "OrderCreated").unwrap();
+        assert_eq!(created.speaker, "Order");
+        assert!(created.hearers.contains(&"ReserveItem"), "{created:?}");
+        for event in &map.events {
+            assert!(map.speakers.iter().any(|it| it.name == event.speaker), "{event:?}");
+            for action in &event.hearers {
+                let id = format!("heard-{}-{action}", event.name);
+                assert!(map.lines.iter().any(|line| line.id == id), "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_on_the_map_lies_on_anything_else() {
+        let map = Map::of(&TABLE);
+        let apart = |mut heights: Vec<u32>, least: u32| {
+            heights.sort_unstable();
+            assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= least), "{heights:?}");
+            assert!(heights.iter().all(|y| *y < map.height), "{heights:?}");
+        };
+        apart(map.speakers.iter().map(|it| it.y).collect(), 24);
+        apart(map.events.iter().map(|it| it.y).collect(), 24);
+        apart(map.hearers.iter().map(|it| it.y).collect(), 24);
+    }
+}

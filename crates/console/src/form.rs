@@ -1,0 +1,75 @@
+//! What guards the forms: only a page of this console can send one.
+
+use axum::http::{HeaderMap, header};
+use subtle::ConstantTimeEq as _;
+
+/// A secret of this process that stands in its own forms: a page of another origin cannot read it.
+#[derive(Clone)]
+pub(crate) struct Token(String);
+
+impl Token {
+    pub(crate) fn fresh() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(hex::encode(bytes)))
+    }
+
+    /// As it stands in a form.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a form was sent by a page of this console.
+    pub(crate) fn admits(&self, headers: &HeaderMap, sent: &str) -> bool {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let own = match (text(header::ORIGIN), text(header::HOST)) {
+            (Some(origin), Some(host)) => {
+                origin.split_once("://").is_some_and(|(_, from)| from == host)
+            }
+            // A browser says the origin of every form that is posted.
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        own && bool::from(self.0.as_bytes().ct_eq(sent.as_bytes()))
+    }
+}
+
+/// Names a request that a person makes by sending a form: the form carries it, so that sending it
+/// twice is one request.
+pub(crate) fn key() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("console-{}", hex::encode(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn from(origin: Option<&'static str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("127.0.0.1:3000"));
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+        }
+        headers
+    }
+
+    #[test]
+    fn only_a_form_of_this_console_is_taken() {
+        let token = Token::fresh().unwrap();
+        let good = token.as_str().to_owned();
+        assert!(token.admits(&from(Some("http://127.0.0.1:3000")), &good));
+        assert!(token.admits(&from(None), &good));
+        for (origin, sent) in [
+            (Some("http://evil.example"), good.as_str()),
+            (Some("null"), &good),
+            (Some("http://127.0.0.1:3001"), &good),
+            (Some("http://127.0.0.1:3000"), ""),
+            (None, &Token::fresh().unwrap().0),
+        ] {
+            assert!(!token.admits(&from(origin), sent), "{origin:?}");
+        }
+    }
+}

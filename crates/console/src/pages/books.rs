@@ -1,0 +1,84 @@
+//! Where all items and all money are, and whether it adds up.
+
+use askama::Template;
+use axum::response::Response;
+use chorus_events::Money;
+use serde::Deserialize;
+
+use crate::Console;
+use crate::api::{Ask, read};
+use crate::page::{Frame, NoPage, render};
+
+/// How many items, orders or sentences a page shows at most.
+const MOST: usize = 100;
+
+#[derive(Debug, Deserialize)]
+struct Item {
+    sku: String,
+    received: u64,
+    available: u64,
+    reserved: u64,
+    sold: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Order {
+    order_id: String,
+    status: String,
+    total: Money,
+    charged: Money,
+    refunded: Money,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Accounts {
+    items: Vec<Item>,
+    orders: Vec<Order>,
+    /// Of orders that have ended; of others, the books need not agree yet.
+    problems_of_ended: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "books.html")]
+struct BooksPage {
+    frame: Frame,
+    problems: Vec<String>,
+    items: Vec<Item>,
+    more_items: usize,
+    orders: Vec<Order>,
+    more_orders: usize,
+    charged: Money,
+    refunded: Money,
+}
+
+pub(crate) async fn books(console: Console) -> Result<Response, NoPage> {
+    let frame = Frame::of(&console, "books", "any");
+    let ask = Ask::get("/operator/accounts");
+    let mut books: Accounts = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let sum = |of: fn(&Order) -> Money| books.orders.iter().map(of).sum();
+    let (charged, refunded) = (sum(|order| order.charged), sum(|order| order.refunded));
+    // Those whose money moved and does not match come first: they are what somebody looks for.
+    let expected = |order: &Order| match order.status.as_str() {
+        "Delivered" => order.charged == order.total && order.refunded == Money::default(),
+        "Canceled" => order.charged == order.refunded,
+        _ => true,
+    };
+    books.orders.sort_by_key(|order| expected(order));
+    let more_items = books.items.len().saturating_sub(MOST);
+    let more_orders = books.orders.len().saturating_sub(MOST);
+    books.items.truncate(MOST);
+    books.orders.truncate(MOST);
+    books.problems_of_ended.truncate(MOST);
+    Ok(render(&BooksPage {
+        frame,
+        problems: books.problems_of_ended,
+        items: books.items,
+        more_items,
+        orders: books.orders,
+        more_orders,
+        charged,
+        refunded,
+    }))
+}

@@ -1,0 +1,8 @@
+//! The pages: each asks the shop's API for what it shows.
+
+pub(crate) mod books;
+pub(crate) mod flow;
+pub(crate) mod order;
+pub(crate) mod orders;
+pub(crate) mod try_it;
+pub(crate) mod work;

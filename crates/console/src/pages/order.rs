@@ -1,0 +1,338 @@
+//! An order's journey: its events in time and by cause, its state machines, its money, its parcel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+use axum::extract::{Path, Query};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chorus_events::Money;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::api::{Ask, AskError, find, read};
+use crate::flow::{role, titled};
+use crate::page::{Frame, NoPage, render};
+use crate::{Console, show};
+
+/// How many events of an order a page shows at most.
+const MOST: usize = 200;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Line {
+    sku: String,
+    quantity: u32,
+    unit_price: Money,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Order {
+    order_id: String,
+    customer_id: String,
+    status: String,
+    lines: Vec<Line>,
+    total: Money,
+    reason: Option<String>,
+    placed_at: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Payment {
+    status: String,
+    #[serde(default)]
+    charged: Money,
+    #[serde(default)]
+    refunded: Money,
+    reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Delivery {
+    status: String,
+    deliver_by: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Metadata {
+    event_id: String,
+    causation_id: Option<String>,
+    occurred_at: Timestamp,
+}
+
+/// An event as the log keeps it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Logged {
+    detail_type: String,
+    metadata: Metadata,
+    data: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Log {
+    events: Vec<Logged>,
+    next: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Wait {
+    since: Timestamp,
+    next: Timestamp,
+    until: Timestamp,
+}
+
+/// A delivery that failed at least once.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Attempt {
+    event_id: String,
+    rule: String,
+    failures: u32,
+    error: String,
+    waits: Option<Wait>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Moment {
+    at: Timestamp,
+    kind: String,
+    state: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Execution {
+    machine: String,
+    status: String,
+    #[serde(default)]
+    current: Vec<String>,
+    until: Option<Timestamp>,
+    moments: Vec<Moment>,
+}
+
+impl Execution {
+    /// Since when it is in the state that it is in.
+    fn since(&self) -> Option<Timestamp> {
+        let state = self.current.first()?;
+        let entered = self.moments.iter().rev().find(|moment| {
+            moment.kind.ends_with("StateEntered") && moment.state.as_ref() == Some(state)
+        });
+        entered.map(|moment| moment.at)
+    }
+
+    /// How many states it entered: what Step Functions charges for.
+    fn transitions(&self) -> usize {
+        self.moments.iter().filter(|moment| moment.kind.ends_with("StateEntered")).count()
+    }
+}
+
+/// An event, placed in the tree of causes.
+struct Placed {
+    name: String,
+    role: &'static str,
+    who: String,
+    after: String,
+    at: String,
+    /// What it was caused by.
+    because: String,
+    reason: Option<String>,
+    /// How deep it stands in the tree.
+    depth: usize,
+    attempts: Vec<Attempt>,
+}
+
+/// A machine's run, as the page draws it.
+struct Drawn {
+    machine: String,
+    status: String,
+    /// The address of its picture.
+    picture: Option<String>,
+    current: String,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    moments: Vec<Moment>,
+}
+
+#[derive(Template)]
+#[template(path = "order.html")]
+struct OrderPage {
+    frame: Frame,
+    order: Order,
+    payment: Option<Payment>,
+    delivery: Option<Delivery>,
+    waits: Vec<String>,
+    timeline: Vec<Placed>,
+    tree: Vec<Placed>,
+    more: bool,
+    machines: Vec<Drawn>,
+    transitions: usize,
+    emails: usize,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Done {
+    done: Option<String>,
+}
+
+pub(crate) async fn order(
+    console: Console,
+    Path(id): Path<String>,
+    Query(Done { done }): Query<Done>,
+) -> Result<Response, NoPage> {
+    page(&console, &id, done.as_deref()).await.map_err(NoPage::of(&console))
+}
+
+async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Response, AskError> {
+    let (api, named) = (console.api(), show::in_path(id));
+    let frame = Frame::of(console, "orders", &format!("order&order={named}")).with_done(done);
+    let order: Order = read(api, Ask::get(format!("/orders/{named}"))).await?;
+    let payment = find(api, Ask::get(format!("/payments/{named}"))).await?;
+    let delivery = find(api, Ask::get(format!("/deliveries/{named}"))).await?;
+    let log: Log = read(api, Ask::get(format!("/events?order-id={named}&limit={MOST}"))).await?;
+    let ids: Vec<&str> = log.events.iter().map(|it| it.metadata.event_id.as_str()).collect();
+    let attempts: Vec<Attempt> = match ids.is_empty() {
+        true => Vec::new(),
+        false => {
+            let ask = Ask::get(format!("/operator/attempts?event-ids={}", ids.join(",")));
+            find(api, ask).await?.unwrap_or_default()
+        }
+    };
+    let ask = Ask::get(format!("/operator/executions?order-id={named}"));
+    let executions: Vec<Execution> = find(api, ask).await?.unwrap_or_default();
+    let journey = Journey { console, log: &log, attempts: &attempts, start: order.placed_at };
+    let page = OrderPage {
+        frame,
+        payment,
+        delivery,
+        waits: waits(&attempts, &executions),
+        timeline: journey.in_time(),
+        tree: journey.by_cause(),
+        more: log.next.is_some(),
+        transitions: executions.iter().map(Execution::transitions).sum(),
+        emails: log.events.iter().filter(|it| it.detail_type == "EmailSent").count(),
+        machines: executions.into_iter().map(|it| drawn(console, it)).collect(),
+        order,
+    };
+    Ok(render(&page))
+}
+
+/// What the order waits for: one sentence each.
+fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
+    let tried = attempts.iter().filter_map(|attempt| {
+        let Wait { since, next, until } = attempt.waits.as_ref()?;
+        let (rule, since, next) = (&attempt.rule, show::time(since), show::time(next));
+        Some(format!(
+            "{rule} has failed since {since}; it is tried again at {next}, and until {} at the longest.",
+            show::time(until)
+        ))
+    });
+    let waiting = executions.iter().filter_map(|execution| {
+        let (state, since) = (execution.current.first()?, execution.since()?);
+        let until = execution.until.map(|at| format!(", until {} at the longest", show::time(&at)));
+        let (machine, since, until) =
+            (&execution.machine, show::time(&since), until.unwrap_or_default());
+        Some(format!("{machine} waits in {state} since {since}{until}."))
+    });
+    tried.chain(waiting).collect()
+}
+
+/// An order's events.
+struct Journey<'a> {
+    console: &'a Console,
+    log: &'a Log,
+    attempts: &'a [Attempt],
+    start: Timestamp,
+}
+
+impl Journey<'_> {
+    fn in_time(&self) -> Vec<Placed> {
+        let mut events: Vec<&Logged> = self.log.events.iter().collect();
+        events.sort_by_key(|event| event.metadata.occurred_at);
+        events.into_iter().map(|event| self.placed(event, 0)).collect()
+    }
+
+    /// Each event below the one that caused it, depth first.
+    fn by_cause(&self) -> Vec<Placed> {
+        let known: BTreeSet<&str> =
+            self.log.events.iter().map(|event| event.metadata.event_id.as_str()).collect();
+        let mut children: BTreeMap<&str, Vec<&Logged>> = BTreeMap::new();
+        let mut left: Vec<(usize, &Logged)> = Vec::new();
+        for event in &self.log.events {
+            match event.metadata.causation_id.as_deref().filter(|id| known.contains(id)) {
+                Some(cause) => children.entry(cause).or_default().push(event),
+                None => left.push((0, event)),
+            }
+        }
+        left.reverse();
+        let mut tree = Vec::new();
+        while let Some((depth, event)) = left.pop() {
+            tree.push(self.placed(event, depth));
+            // Taken out, so that events that name each other as causes end.
+            let below = children.remove(event.metadata.event_id.as_str()).unwrap_or_default();
+            left.extend(below.into_iter().rev().map(|child| (depth + 1, child)));
+        }
+        tree
+    }
+
+    fn placed(&self, event: &Logged, depth: usize) -> Placed {
+        let spec = self.console.table().message(&event.detail_type).map(|message| message.spec);
+        let cause = event
+            .metadata
+            .causation_id
+            .as_ref()
+            .and_then(|id| self.log.events.iter().find(|other| other.metadata.event_id == *id));
+        let of_event = |attempt: &&Attempt| attempt.event_id == event.metadata.event_id;
+        Placed {
+            name: event.detail_type.clone(),
+            role: spec.as_ref().map_or("step", role),
+            who: spec.map(|spec| titled(spec.owner).to_owned()).unwrap_or_default(),
+            after: show::after(self.start, event.metadata.occurred_at),
+            at: event.metadata.occurred_at.to_string(),
+            because: cause.map_or_else(|| "a request".to_owned(), |it| it.detail_type.clone()),
+            reason: event.data["reason"].as_str().map(ToOwned::to_owned),
+            depth: depth.min(12),
+            attempts: self.attempts.iter().filter(of_event).cloned().collect(),
+        }
+    }
+}
+
+fn drawn(console: &Console, execution: Execution) -> Drawn {
+    let since = execution.since();
+    let Execution { machine, status, current, until, moments } = execution;
+    let picture = console.machine(&machine).map(|_| {
+        let at: Vec<String> = current.iter().map(|state| show::in_path(state)).collect();
+        format!("/console/machines/{}?at={}", show::in_path(&machine), at.join(","))
+    });
+    let current = current.join(", ");
+    let status = status.to_lowercase().replace('_', " ");
+    Drawn { machine, status, picture, current, since, until, moments }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Marked {
+    /// The states to mark, separated by commas.
+    #[serde(default)]
+    at: String,
+}
+
+/// A picture of a machine, the states that it is in marked.
+pub(crate) async fn machine(
+    console: Console,
+    Path(machine): Path<String>,
+    Query(Marked { at }): Query<Marked>,
+) -> Result<Response, NoPage> {
+    let unknown = || {
+        let detail = format!("no state machine of this shop is called {machine}");
+        NoPage::new(&console, StatusCode::NOT_FOUND, "Not found", detail)
+    };
+    let drawn = console.machine(&machine).ok_or_else(unknown)?;
+    let current: Vec<&str> = at.split(',').filter(|state| !state.is_empty()).collect();
+    let picture = states::draw_svg_at(drawn, &current);
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
+}

@@ -1,0 +1,123 @@
+//! Trying it: list an item, place an order as one of the customers whose orders go wrong in a known
+//! way, and watch.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::Query;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::work::key;
+use crate::api::{Ask, find, read};
+use crate::page::{Frame, NoPage, render};
+use crate::{Console, show};
+
+/// The customers whose ids tell the simulated partners how to behave, and what comes of it.
+const CUSTOMERS: [(&str, &str); 8] = [
+    ("ana", "everything goes well"),
+    ("declined-dora", "the card is declined"),
+    ("carrier-slow-carl", "the carrier takes its time"),
+    ("carrier-cancels-cleo", "the carrier gives up"),
+    ("carrier-down-cora", "the carrier cannot be reached"),
+    ("carrier-silent-sam", "the carrier says nothing more"),
+    ("carrier-refuses-recall-rita", "once canceled, its parcel's recall becomes a dead letter"),
+    ("refund-refused-carrier-cancels-rolf", "the carrier gives up, and the refund is refused"),
+];
+
+#[derive(Template)]
+#[template(path = "try.html")]
+struct TryPage {
+    frame: Frame,
+    customers: [(&'static str, &'static str); 8],
+    key: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Done {
+    done: Option<String>,
+}
+
+pub(crate) async fn page(
+    console: Console,
+    Query(Done { done }): Query<Done>,
+) -> Result<Response, NoPage> {
+    let frame = Frame::of(&console, "try", "").with_done(done.as_deref());
+    Ok(render(&TryPage { frame, customers: CUSTOMERS, key: key(&console)? }))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct NewItem {
+    token: String,
+    sku: String,
+    name: String,
+    price: String,
+    stock: String,
+}
+
+/// A number as a person types it; as text, where it is none, for the API to refuse.
+fn number(typed: &str) -> Value {
+    serde_json::from_str(typed).unwrap_or_else(|_| json!(typed))
+}
+
+pub(crate) async fn put_item(
+    console: Console,
+    headers: HeaderMap,
+    Form(sent): Form<NewItem>,
+) -> Result<Response, NoPage> {
+    if !console.token().admits(&headers, &sent.token) {
+        return Err(NoPage::foreign(&console));
+    }
+    let NewItem { sku, name, price, stock, .. } = sent;
+    let body = json!({ "name": name, "price": number(&price), "stock": number(&stock) });
+    let ask = Ask::put(format!("/items/{}", show::in_path(&sku)), body);
+    let _: Value = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    Ok(super::work::done("/console/try", "item"))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct NewOrder {
+    token: String,
+    key: String,
+    customer: String,
+    sku: String,
+    quantity: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Created {
+    order_id: String,
+}
+
+/// Places an order as a customer, who is kept first where the shop does not know them.
+pub(crate) async fn place(
+    console: Console,
+    headers: HeaderMap,
+    Form(sent): Form<NewOrder>,
+) -> Result<Response, NoPage> {
+    if !console.token().admits(&headers, &sent.token) {
+        return Err(NoPage::foreign(&console));
+    }
+    let NewOrder { key, customer, sku, quantity, .. } = sent;
+    let at = format!("/customers/{}", show::in_path(&customer));
+    let known: Option<Value> =
+        find(console.api(), Ask::get(&at)).await.map_err(NoPage::of(&console))?;
+    if known.is_none() {
+        let email = format!("{customer}@example.com");
+        let ask = Ask::put(&at, json!({ "name": customer, "email": email }));
+        let _: Value = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    }
+    let body = json!({
+        "customer-id": customer,
+        "lines": [{ "sku": sku, "quantity": number(&quantity) }],
+        "shipping-address": {
+            "name": customer, "street": "Hauptstr. 1", "city": "Berlin", "country": "DE",
+        },
+    });
+    let ask = Ask::post("/orders", &key, body);
+    let Created { order_id } = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let path = format!("/console/orders/{}?done=placed", show::in_path(&order_id));
+    Ok(Redirect::to(&path).into_response())
+}

@@ -1,0 +1,273 @@
+//! What waits for a person: reviews, dead letters, refunds that were refused, and what the doctor
+//! finds.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use chorus_events::Money;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::api::{Ask, AskError, find, read};
+use crate::page::{Frame, NoPage, render};
+use crate::{Console, form, show};
+
+/// How many of each kind a page shows at most.
+const MOST: usize = 50;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Review {
+    order_id: String,
+    customer_id: String,
+    total: Money,
+    placed_at: Timestamp,
+    handle: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reviews {
+    reviews: Vec<Review>,
+    next: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct DeadLetter {
+    id: u64,
+    queue: String,
+    rule: String,
+    order_id: String,
+    detail_type: String,
+    at: Timestamp,
+    attributes: std::collections::BTreeMap<String, String>,
+}
+
+impl DeadLetter {
+    fn error(&self) -> &str {
+        let named = |name| self.attributes.get(name).map(String::as_str);
+        named("ERROR_MESSAGE").or_else(|| named("ERROR_CODE")).unwrap_or("no error is known")
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Attention {
+    order_id: String,
+    event: String,
+    since: Timestamp,
+    reason: String,
+    remedy: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Stuck {
+    order_id: String,
+    after: String,
+    since: Timestamp,
+    action: String,
+    because: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Discrepancy {
+    about: String,
+    problem: String,
+    remedy: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct FailedExecution {
+    machine: String,
+    order_id: String,
+    status: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Checkup {
+    orders: usize,
+    #[serde(default)]
+    stuck: Vec<Stuck>,
+    #[serde(default)]
+    attention: Vec<Attention>,
+    #[serde(default)]
+    discrepancies: Vec<Discrepancy>,
+    #[serde(default)]
+    failed_executions: Vec<FailedExecution>,
+    #[serde(default)]
+    unpublished: Vec<Value>,
+    #[serde(default)]
+    drift: Vec<String>,
+}
+
+impl Checkup {
+    fn is_well(&self) -> bool {
+        self.stuck.is_empty()
+            && self.attention.is_empty()
+            && self.discrepancies.is_empty()
+            && self.failed_executions.is_empty()
+            && self.unpublished.is_empty()
+            && self.drift.is_empty()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "work.html")]
+struct WorkPage {
+    frame: Frame,
+    reviews: Vec<Review>,
+    more_reviews: bool,
+    letters: Vec<DeadLetter>,
+    letters_in_all: usize,
+    /// How many went, or would go, to their targets: told by a dry run.
+    would_go: Option<usize>,
+    checkup: Checkup,
+    key: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Done {
+    done: Option<String>,
+}
+
+pub(crate) async fn work(
+    console: Console,
+    Query(Done { done }): Query<Done>,
+) -> Result<Response, NoPage> {
+    page(&console, done.as_deref(), None).await
+}
+
+async fn page(
+    console: &Console,
+    done: Option<&str>,
+    would_go: Option<usize>,
+) -> Result<Response, NoPage> {
+    let frame = Frame::of(console, "work", "any").with_done(done);
+    let asked = async {
+        let api = console.api();
+        let reviews: Reviews = read(api, Ask::get(format!("/reviews?limit={MOST}"))).await?;
+        let letters: Vec<DeadLetter> =
+            find(api, Ask::get("/operator/dead-letters")).await?.unwrap_or_default();
+        let checkup: Checkup = find(api, Ask::get("/operator/doctor")).await?.unwrap_or_default();
+        Ok::<_, AskError>((reviews, letters, checkup))
+    };
+    let (reviews, mut letters, mut checkup) = asked.await.map_err(NoPage::of(console))?;
+    let letters_in_all = letters.len();
+    letters.truncate(MOST);
+    checkup.stuck.truncate(MOST);
+    checkup.attention.truncate(MOST);
+    checkup.discrepancies.truncate(MOST);
+    checkup.failed_executions.truncate(MOST);
+    checkup.drift.truncate(MOST);
+    Ok(render(&WorkPage {
+        frame,
+        reviews: reviews.reviews,
+        more_reviews: reviews.next.is_some(),
+        letters,
+        letters_in_all,
+        would_go,
+        checkup,
+        key: key(console)?,
+    }))
+}
+
+/// A fresh name for what a form of a page will ask.
+pub(super) fn key(console: &Console) -> Result<String, NoPage> {
+    form::key().map_err(|error| {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        NoPage::new(console, status, "No randomness", error.to_string())
+    })
+}
+
+/// Leads to a page that says what was done.
+pub(super) fn done(path: &str, code: &str) -> Response {
+    Redirect::to(&format!("{path}?done={code}")).into_response()
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Decision {
+    token: String,
+    key: String,
+    verdict: String,
+    handle: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Approves or declines an order under the handle that the page showed.
+pub(crate) async fn decide(
+    console: Console,
+    Path(order): Path<String>,
+    headers: HeaderMap,
+    Form(sent): Form<Decision>,
+) -> Result<Response, NoPage> {
+    if !console.token().admits(&headers, &sent.token) {
+        return Err(NoPage::foreign(&console));
+    }
+    let (verdict, told) = match sent.verdict.as_str() {
+        "approve" => ("approve", "approved"),
+        _ => ("decline", "declined"),
+    };
+    let mut body = json!({ "verdict": verdict, "handle": sent.handle });
+    if !sent.reason.is_empty() {
+        body["reason"] = json!(sent.reason);
+    }
+    let ask = Ask::post(format!("/reviews/{}", show::in_path(&order)), &sent.key, body);
+    let _: Value = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    Ok(done("/console/work", told))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Redrive {
+    token: String,
+    /// The letter, or all of them.
+    id: Option<u64>,
+    /// Only tells how many would go.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+pub(crate) async fn redrive(
+    console: Console,
+    headers: HeaderMap,
+    Form(sent): Form<Redrive>,
+) -> Result<Response, NoPage> {
+    if !console.token().admits(&headers, &sent.token) {
+        return Err(NoPage::foreign(&console));
+    }
+    let body = json!({ "ids": sent.id.map(|id| vec![id]), "dry-run": sent.dry_run });
+    let ask = Ask::post("/operator/dead-letters/redrive", "redrive", body);
+    let went: Vec<Value> = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    if sent.dry_run {
+        return page(&console, None, Some(went.len())).await;
+    }
+    Ok(done("/console/work", "redriven"))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RetryRefund {
+    token: String,
+    key: String,
+}
+
+/// Asks the payment provider again for a refund that it refused.
+pub(crate) async fn retry_refund(
+    console: Console,
+    Path(order): Path<String>,
+    headers: HeaderMap,
+    Form(sent): Form<RetryRefund>,
+) -> Result<Response, NoPage> {
+    if !console.token().admits(&headers, &sent.token) {
+        return Err(NoPage::foreign(&console));
+    }
+    let path = format!("/payments/{}/refund", show::in_path(&order));
+    let ask = Ask::post(path, &sent.key, json!({}));
+    let _: Value = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    Ok(done("/console/work", "refund"))
+}

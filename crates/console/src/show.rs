@@ -1,0 +1,36 @@
+//! How values read on a page.
+
+use jiff::Timestamp;
+
+/// `2026-11-29 01:40:26`, in UTC.
+pub(crate) fn time(at: &Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// How long after the `start` something happened.
+pub(crate) fn after(start: Timestamp, at: Timestamp) -> String {
+    let milliseconds = at.duration_since(start).as_millis();
+    match milliseconds {
+        ..10_000 => format!("{milliseconds} ms"),
+        10_000..600_000 => format!("{} s", milliseconds / 1_000),
+        600_000..36_000_000 => format!("{} min", milliseconds / 60_000),
+        _ => format!("{} h", milliseconds / 3_600_000),
+    }
+}
+
+/// A value as it stands in the path of an address.
+pub(crate) fn in_path(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distance_in_time_is_told_in_its_own_unit() {
+        let start = Timestamp::UNIX_EPOCH;
+        let after = |seconds| after(start, Timestamp::from_second(seconds).unwrap());
+        assert_eq!([2, 90, 900, 90_000].map(after), ["2000 ms", "90 s", "15 min", "25 h"]);
+    }
+}

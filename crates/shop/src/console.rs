@@ -1,0 +1,112 @@
+//! The console of this shop: its pages beside the API, told of what the engine does.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{Method, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Redirect, Response};
+use chorus_console::{Answer, Ask, Happened, Live, ShopApi, Unreachable};
+use chorus_http::Caller;
+use chorus_local::{Definitions, Observation, Step};
+use std::sync::Arc;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tower::ServiceExt;
+
+/// The largest answer that a page is made of, in bytes.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// The API, in this process.
+struct InProcess(Router);
+
+#[async_trait]
+impl ShopApi for InProcess {
+    async fn ask(&self, caller: &Caller, ask: Ask) -> Result<Answer, Unreachable> {
+        let unreachable = |error: &dyn std::error::Error| Unreachable(error.to_string());
+        let mut request = Request::builder().method(ask.method).uri(ask.path);
+        request = request.extension(caller.clone());
+        request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some(key) = ask.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        let body = ask.body.map(|body| body.to_string()).unwrap_or_default();
+        let request = request.body(Body::from(body)).map_err(|error| unreachable(&error))?;
+        let Ok(answer) = self.0.clone().oneshot(request).await;
+        let status = answer.status().as_u16();
+        let bytes = to_bytes(answer.into_body(), MAX_ANSWER).await;
+        let bytes = bytes.map_err(|error| unreachable(&error))?;
+        Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
+    }
+}
+
+/// The pages beside `api`; what happens is to be told to `live`. A browser that opens `/` is led to
+/// them.
+pub(crate) fn beside(
+    api: Router,
+    shop: &str,
+    live: Live,
+    machines: &Definitions,
+) -> Result<Router, getrandom::Error> {
+    let machines: BTreeMap<_, _> =
+        machines.iter().map(|(name, machine)| (name, Arc::clone(machine))).collect();
+    let table = &chorus_events::table::TABLE;
+    let console = chorus_console::Console::new(
+        shop,
+        Arc::new(InProcess(api.clone())),
+        live,
+        table,
+        machines,
+    )?;
+    Ok(api.merge(console.router()).layer(from_fn(home)))
+}
+
+async fn home(request: Request, next: Next) -> Response {
+    let accepted = request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    let is_browser = accepted.is_some_and(|accepted| accepted.contains("text/html"));
+    if is_browser && request.uri().path() == "/" && request.method() == Method::GET {
+        return Redirect::temporary("/console").into_response();
+    }
+    next.run(request).await
+}
+
+/// Tells the console what the engine does, until the engine is gone.
+pub(crate) async fn tell(live: Live, mut observations: Receiver<Observation>) {
+    loop {
+        match observations.recv().await {
+            Ok(observation) => {
+                if let Some(happened) = told(&observation) {
+                    live.saw(&happened);
+                }
+            }
+            Err(RecvError::Lagged(missed)) => {
+                tracing::debug!(missed, "the console counts less than happened");
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn told(observation: &Observation) -> Option<Happened> {
+    let action = |step: &Step| {
+        let (_, action) = step.rule.rsplit_once('-').unwrap_or(("", &step.rule));
+        action.to_owned()
+    };
+    match observation {
+        Observation::Accepted(event) => Some(Happened::Accepted {
+            event: event.detail_type.clone(),
+            about: event.correlation_id.clone(),
+        }),
+        Observation::Succeeded { step, took, .. } => {
+            Some(Happened::Succeeded { action: action(step), took: *took })
+        }
+        Observation::Failed { step, .. } => Some(Happened::Failed { action: action(step) }),
+        Observation::DeadLettered { step, .. } => {
+            Some(Happened::DeadLettered { action: action(step) })
+        }
+        Observation::Started(_) | Observation::Redriven(_) | Observation::Fired(_) => None,
+    }
+}

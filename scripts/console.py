@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Drives the console in a browser. `scripts/console.sh` says how."""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from browser import MISSING, Tab, browser, install
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+AXE = ROOT / "tests/console/node_modules/axe-core/axe.min.js"
+CHORUS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/chorus"
+# What a browser loads of a page in all, in bytes.
+MOST_BYTES = 150_000
+# How many rows a page holds at most.
+MOST_ROWS = 300
+
+
+class Shop:
+    """A shop that runs."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.asked = url, 0
+
+    def ask(self, method: str, path: str, body: object = None) -> dict:
+        self.asked += 1
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json", "idempotency-key": f"test-{self.asked}"}
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def order(self, customer: str, sku: str) -> str:
+        """Places an order, and answers its id."""
+        self.ask("PUT", f"/customers/{customer}", {"name": customer, "email": "a@example.com"})
+        address = {"name": "A", "street": "Hauptstr. 1", "city": "Berlin", "country": "DE"}
+        lines = [{"sku": sku, "quantity": 1}]
+        order = {"customer-id": customer, "lines": lines, "shipping-address": address}
+        return self.ask("POST", "/orders", order)["order-id"]
+
+    def idle(self) -> None:
+        """Waits until nothing is under way but what waits for a person or a partner."""
+        deadline = time.monotonic() + 60
+        while self.ask("GET", "/operator/load")["in-flight"] or time.monotonic() < deadline - 59:
+            if time.monotonic() > deadline:
+                sys.exit("the shop is not idle after a minute")
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Shop]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as data:
+        up = [CHORUS.absolute(), "up", "--data", "shop", "--port", str(port)]
+        process = subprocess.Popen(up, stdout=subprocess.DEVNULL, cwd=data)
+        shop = Shop(f"http://127.0.0.1:{port}")
+        try:
+            for _ in range(200):
+                with contextlib.suppress(urllib.error.URLError):
+                    shop.ask("GET", "/operator/load")
+                    break
+                time.sleep(0.1)
+            for sku, price in (("chai", 18), ("desk", 1800)):
+                shop.ask("PUT", f"/items/{sku}", {"name": sku, "price": price, "stock": 5000})
+            shop.idle()
+            yield shop
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def ok(what: str) -> None:
+    print(f"ok: {what}")
+
+
+def click(tab: Tab, label: str) -> None:
+    """Presses the first button that is called `label`, and waits for the page that follows."""
+    pressed = tab.run(f"""(() => {{
+        const button = [...document.querySelectorAll("button")].find((it) =>
+            (it.ariaLabel ?? it.textContent).startsWith({json.dumps(label)}));
+        window.leaving = true;
+        button?.click();
+        return Boolean(button);
+    }})()""")
+    if not pressed:
+        sys.exit(f"no button is called {label}: {tab.text()}")
+    tab.until("!window.leaving && document.readyState === 'complete'", f"left by {label}")
+
+
+def says(text: str) -> str:
+    return f"document.body.innerText.includes({json.dumps(text)})"
+
+
+def an_order_is_placed_and_seen_delivered(tab: Tab, shop: Shop) -> None:
+    tab.open(f"{shop.url}/console/try")
+    click(tab, "Place the order")
+    tab.run("window.stayed = true")
+    tab.until("document.getElementById('status').textContent === 'Delivered'", "at its end")
+    if not tab.run("window.stayed === true"):
+        sys.exit("the page was loaded anew")
+    ok("an order is placed and seen delivered without a reload")
+
+
+def a_review_is_approved(tab: Tab, shop: Shop) -> None:
+    tab.open(f"{shop.url}/console/work")
+    order = shop.order("rosa", "desk")
+    tab.until(says("Approve"), "showing the review without a reload")
+    tab.open(f"{shop.url}/console/orders/{order}")
+    tab.until("[...document.images].some((it) => it.alt.includes('it is in AskReviewer')"
+              " && it.naturalWidth > 100)", "showing the state of the machine")
+    tab.open(f"{shop.url}/console/work")
+    click(tab, "Approve")
+    tab.until(says("No order waits for a review"), "without the review")
+    tab.open(f"{shop.url}/console/orders/{order}")
+    tab.until("document.getElementById('status').textContent === 'Delivered'", "at its end")
+    ok("a machine's current state is seen, and a review approved")
+
+
+def a_dead_letter_is_redriven(tab: Tab, shop: Shop) -> None:
+    order = shop.order("carrier-refuses-recall", "chai")
+    tab.open(f"{shop.url}/console/orders/{order}")
+    tab.until(says("DeliveryStarted") + "||" + says("waits in MarkDelivery"), "at the carrier")
+    shop.ask("POST", f"/orders/{order}/cancel", {})
+    tab.open(f"{shop.url}/console/work")
+    tab.until(says("Send again"), "showing the dead letter")
+    click(tab, "Say how many would go")
+    tab.until(says("1 would go"), "saying how many would go")
+    click(tab, "Send all of them again")
+    tab.until(says("No dead letter lies in a queue"), "without the dead letter")
+    ok("a dead letter is redriven, after a dry run")
+
+
+def the_map_keeps_up_and_does_not_grow(tab: Tab, shop: Shop) -> None:
+    tab.open(f"{shop.url}/console")
+    count = "Number(document.querySelector('#event-OrderCreated .count').textContent)"
+    before, nodes = tab.run(count), tab.run("document.getElementsByTagName('*').length")
+    for number in range(60):
+        shop.order(f"customer-{number}", "chai")
+        if tab.run("document.getElementById('moving').childElementCount") > 60:
+            sys.exit("more moves on the map than can be told apart")
+    tab.until(f"{count} === {before + 60}", "counting every order")
+    tab.until(f"document.getElementsByTagName('*').length === {nodes}", "as large as before")
+    ok("the map counts every event without a reload, and is as large as before")
+
+
+def violations(tab: Tab) -> list:
+    """What axe finds on the page: each rule, with some of the elements."""
+    return json.loads(tab.run(
+        "axe.run().then(({ violations }) => JSON.stringify(violations.map("
+        "({ id, nodes }) => [id, nodes.map(({ html }) => html).slice(0, 3)])))"))
+
+
+def everybody_can_read_every_page(tab: Tab, shop: Shop, order: str) -> None:
+    axe = AXE.read_text()
+    pages = ["", "/events/OrderCreated", "/orders", f"/orders/{order}", "/work", "/books", "/try"]
+    for page in pages:
+        for width, dark in ((1280, False), (1280, True), (360, False)):
+            tab.look(width, dark)
+            tab.open(f"{shop.url}/console{page}")
+            wide = tab.run("document.documentElement.scrollWidth")
+            if wide > width:
+                sys.exit(f"/console{page} is {wide} wide at {width}")
+            tab.run(axe)
+            if found := violations(tab):
+                sys.exit(f"/console{page} at {width}{' dark' if dark else ''}: {found}")
+        rows = tab.run("document.querySelectorAll('tr').length")
+        if rows > MOST_ROWS:
+            sys.exit(f"/console{page} holds {rows} rows")
+        loaded = tab.run("[...performance.getEntriesByType('resource'),"
+                         " ...performance.getEntriesByType('navigation')]"
+                         ".reduce((all, it) => all + it.decodedBodySize, 0)")
+        if loaded > MOST_BYTES:
+            sys.exit(f"/console{page} loads {loaded} bytes")
+    tab.run("document.querySelector('main').append(new Image())")
+    if [found[0] for found in violations(tab)] != ["image-alt"]:
+        sys.exit("axe does not find a picture without words")
+    tab.look(1280)
+    ok(f"axe finds nothing on {len(pages)} pages: wide, narrow, light and dark")
+
+
+def test() -> None:
+    install()
+    if browser() is None:
+        print(f"skipped: {MISSING}")
+        return
+    with running() as shop, Tab() as tab:
+        tab.look(1280)
+        an_order_is_placed_and_seen_delivered(tab, shop)
+        a_review_is_approved(tab, shop)
+        a_dead_letter_is_redriven(tab, shop)
+        the_map_keeps_up_and_does_not_grow(tab, shop)
+        everybody_can_read_every_page(tab, shop, waiting(shop))
+        if tab.complaints:
+            sys.exit(f"the browser complains: {tab.complaints}")
+        ok("the browser complains about nothing")
+
+
+def waiting(shop: Shop) -> str:
+    """An order that waits for the carrier, and dead letters and a review beside it."""
+    shop.order("rosa", "desk")
+    shop.order("refund-refused-carrier-cancels", "chai")
+    canceled = shop.order("carrier-refuses-recall-once-more", "chai")
+    shop.idle()
+    shop.ask("POST", f"/orders/{canceled}/cancel", {})
+    order = shop.order("carrier-down", "chai")
+    shop.idle()
+    return order
+
+
+def pictures() -> None:
+    install()
+    if browser() is None:
+        sys.exit(MISSING)
+    with running() as shop, Tab() as tab:
+        order = waiting(shop)
+        for number in range(20):
+            shop.order(f"customer-{number}", "chai")
+        shop.idle()
+        tab.look(1200)
+        for name, page, height in (("flow", "", 1240), ("order", f"/orders/{order}", 1400)):
+            tab.open(f"{shop.url}/console{page}")
+            (ROOT / f"docs/console-{name}.png").write_bytes(tab.picture(height))
+
+
+if __name__ == "__main__":
+    pictures() if sys.argv[1] == "pictures" else test()
