@@ -30,7 +30,7 @@ pub(crate) struct Up {
     /// Ask calls from this machine for a token too; `chorus token --data DIR` prints one
     #[arg(long)]
     require_tokens: bool,
-    /// Let pages of this origin call, such as https://shop.example; may be given several times
+    /// Let pages of this origin call (scheme, host and port); may be given several times
     #[arg(long = "cors", value_name = "ORIGIN", value_parser = origin)]
     origins: Vec<HeaderValue>,
     #[command(flatten)]
