@@ -127,7 +127,10 @@ class SamplesBench:
     def _value(self, value: Any) -> str:
         """A variable's value; what only a deployment knows is a word of ours."""
         if isinstance(value, dict) and "Fn::Sub" in value:
-            return substituted(value["Fn::Sub"])
+            text = substituted(value["Fn::Sub"])
+            for name, known in self._resources.items():
+                text = text.replace(f"${{{name}}}", known)
+            return text
         if isinstance(value, dict):
             return self._resources.get(value.get("Ref", ""), "known-once-deployed")
         return str(value)
