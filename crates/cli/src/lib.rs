@@ -32,7 +32,7 @@ pub struct Program {
 
 impl Program {
     fn info(&self) -> ApiInfo {
-        ApiInfo { title: self.title, description: "", hint: "", version: "1" }
+        ApiInfo { title: self.title, description: "", hint: "", version: "1", pages: None }
     }
 }
 

@@ -3,11 +3,13 @@
 
 use crate::{ApiInfo, Route};
 use axum::http::{HeaderMap, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 
-/// A page for a browser, and the same as text for everybody else.
+/// A page for a browser, and the same as text for everybody else. Where the application has pages of
+/// its own, a browser is led to them.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
+    pages: Option<&'static str>,
     html: String,
     text: String,
 }
@@ -20,14 +22,17 @@ impl Home {
             .map(|route| (route.path, route.method.to_string(), route.summary))
             .collect();
         lines.sort();
-        Self { html: html(info, &lines), text: text(info, &lines) }
+        Self { pages: info.pages, html: html(info, &lines), text: text(info, &lines) }
     }
 
     /// The one that the caller wants.
     pub(crate) fn answer(&self, headers: &HeaderMap) -> Response {
         let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         if accepted.is_some_and(|accepted| accepted.contains("text/html")) {
-            return Html(self.html.clone()).into_response();
+            return match self.pages {
+                Some(pages) => Redirect::temporary(pages).into_response(),
+                None => Html(self.html.clone()).into_response(),
+            };
         }
         self.text.clone().into_response()
     }
@@ -66,7 +71,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_browser_is_answered_with_a_page_and_everybody_else_with_text() {
-        let info = ApiInfo { title: "Desk", description: "A desk.", hint: "", version: "1" };
+        let info =
+            ApiInfo { title: "Desk", description: "A desk.", hint: "", version: "1", pages: None };
         let home = Home::of(info, &[]);
         for (accept, begins) in [("text/html,*/*", "<!doctype html>"), ("*/*", "Desk: A desk.")] {
             let mut headers = HeaderMap::new();

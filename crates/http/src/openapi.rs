@@ -15,6 +15,8 @@ pub struct ApiInfo {
     pub hint: &'static str,
     /// The version of the API.
     pub version: &'static str,
+    /// The path of the pages to which a browser at `/` is led, where the application has some.
+    pub pages: Option<&'static str>,
 }
 
 /// The name of the security scheme.

@@ -1,18 +1,17 @@
 //! The console of this shop: its pages beside the API, told of what the engine does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::{Method, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Redirect, Response};
-use chorus_console::{Answer, Ask, Happened, Live, ShopApi, Unreachable};
+use axum::http::header;
+use chorus_console::{Answer, Ask, Console, Happened, Live, ShopApi, Unreachable};
+use chorus_events::table::TABLE;
 use chorus_http::Caller;
 use chorus_local::{Definitions, Observation, Step};
-use std::sync::Arc;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tower::ServiceExt;
@@ -43,8 +42,7 @@ impl ShopApi for InProcess {
     }
 }
 
-/// The pages beside `api`; what happens is to be told to `live`. A browser that opens `/` is led to
-/// them.
+/// The pages beside `api`; what happens is to be told to `live`.
 pub(crate) fn beside(
     api: Router,
     shop: &str,
@@ -53,24 +51,9 @@ pub(crate) fn beside(
 ) -> Result<Router, getrandom::Error> {
     let machines: BTreeMap<_, _> =
         machines.iter().map(|(name, machine)| (name, Arc::clone(machine))).collect();
-    let table = &chorus_events::table::TABLE;
-    let console = chorus_console::Console::new(
-        shop,
-        Arc::new(InProcess(api.clone())),
-        live,
-        table,
-        machines,
-    )?;
-    Ok(api.merge(console.router()).layer(from_fn(home)))
-}
-
-async fn home(request: Request, next: Next) -> Response {
-    let accepted = request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok());
-    let is_browser = accepted.is_some_and(|accepted| accepted.contains("text/html"));
-    if is_browser && request.uri().path() == "/" && request.method() == Method::GET {
-        return Redirect::temporary("/console").into_response();
-    }
-    next.run(request).await
+    let own = Arc::new(InProcess(api.clone()));
+    let console = Console::new(shop, own, live, &TABLE, machines)?;
+    Ok(api.merge(console.router()))
 }
 
 /// Tells the console what the engine does, until the engine is gone.

@@ -54,6 +54,7 @@ pub const API: ApiInfo = ApiInfo {
     description: "An order-management backend whose services never call each other.",
     hint: "What an order went through: <code>chorus trace ORDER</code>.",
     version: env!("CARGO_PKG_VERSION"),
+    pages: Some("/console"),
 };
 
 /// What only the shop knows, and, of webhooks, the carrier.
