@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::extract::Query;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::middleware::map_response;
 use axum::response::Response;
@@ -20,6 +21,7 @@ use states::Machine;
 use crate::api::Asked;
 use crate::form::Token;
 use crate::live::Topic;
+use crate::page::NoPage;
 use crate::{Live, ShopApi, assets, page, pages};
 
 /// A console of a shop, as one caller sees it: what it asks of the shop, it asks as them.
@@ -81,6 +83,11 @@ impl Console {
 
     pub(crate) fn token(&self) -> &Token {
         &self.inside.token
+    }
+
+    /// Refuses a form that no page of this console sent.
+    pub(crate) fn takes(&self, headers: &HeaderMap, token: &str) -> Result<(), NoPage> {
+        if self.inside.token.admits(headers, token) { Ok(()) } else { Err(NoPage::foreign(self)) }
     }
 
     pub(crate) fn shop(&self) -> &str {

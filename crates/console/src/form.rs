@@ -9,9 +9,7 @@ pub(crate) struct Token(String);
 
 impl Token {
     pub(crate) fn fresh() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(hex::encode(bytes)))
+        random::<32>().map(Self)
     }
 
     /// As it stands in a form.
@@ -19,7 +17,8 @@ impl Token {
         &self.0
     }
 
-    /// Whether a form was sent by a page of this console.
+    /// Whether a form was sent by a page of this console: a page of another origin may not send one,
+    /// though it may call the API.
     pub(crate) fn admits(&self, headers: &HeaderMap, sent: &str) -> bool {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let own = match (text(header::ORIGIN), text(header::HOST)) {
@@ -37,9 +36,14 @@ impl Token {
 /// Names a request that a person makes by sending a form: the form carries it, so that sending it
 /// twice is one request.
 pub(crate) fn key() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 12];
+    Ok(format!("console-{}", random::<12>()?))
+}
+
+/// So many random bytes, as text.
+fn random<const BYTES: usize>() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes)?;
-    Ok(format!("console-{}", hex::encode(bytes)))
+    Ok(hex::encode(bytes))
 }
 
 #[cfg(test)]

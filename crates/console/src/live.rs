@@ -32,22 +32,11 @@ pub enum Happened {
         about: String,
     },
     /// A row dealt with an event.
-    Succeeded {
-        /// The row's action.
-        action: String,
-        /// For how long it worked.
-        took: Duration,
-    },
+    Succeeded { action: String, took: Duration },
     /// A row failed, and tries again or not.
-    Failed {
-        /// The row's action.
-        action: String,
-    },
+    Failed { action: String },
     /// A row's event became a dead letter.
-    DeadLettered {
-        /// The row's action.
-        action: String,
-    },
+    DeadLettered { action: String },
 }
 
 /// What a row has done since the console started.

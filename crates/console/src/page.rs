@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
 
 use crate::Console;
 use crate::api::AskError;
@@ -72,6 +73,12 @@ const DONE: [(&str, &str); 6] = [
     ("item", "The item is listed."),
     ("placed", "The order is placed; this page follows it."),
 ];
+
+/// What the address of a page says of a form that led to it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Done {
+    pub(crate) done: Option<String>,
+}
 
 /// A page, as an answer.
 pub(crate) fn render(page: &impl Template) -> Response {

@@ -1,6 +1,6 @@
 //! An order's journey: its events in time and by cause, its state machines, its money, its parcel.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, Query};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::api::{Ask, AskError, find, read};
 use crate::flow::{role, titled};
-use crate::page::{Frame, NoPage, render};
+use crate::page::{Done, Frame, NoPage, render};
 use crate::{Console, show};
 
 /// How many events of an order a page shows at most.
@@ -132,8 +132,8 @@ impl Execution {
     }
 }
 
-/// An event, placed in the tree of causes.
-struct Placed {
+/// An event, as the page tells it.
+struct Told {
     name: String,
     role: &'static str,
     who: String,
@@ -142,9 +142,15 @@ struct Placed {
     /// What it was caused by.
     because: String,
     reason: Option<String>,
-    /// How deep it stands in the tree.
-    depth: usize,
     attempts: Vec<Attempt>,
+}
+
+/// An event in the tree of causes.
+struct Branch {
+    /// How deep it stands.
+    depth: usize,
+    /// Its place among the events.
+    event: usize,
 }
 
 /// A machine's run, as the page draws it.
@@ -167,17 +173,15 @@ struct OrderPage {
     payment: Option<Payment>,
     delivery: Option<Delivery>,
     waits: Vec<String>,
-    timeline: Vec<Placed>,
-    tree: Vec<Placed>,
+    /// In the order of the log.
+    events: Vec<Told>,
+    /// The places of the events, in time.
+    timeline: Vec<usize>,
+    tree: Vec<Branch>,
     more: bool,
     machines: Vec<Drawn>,
     transitions: usize,
     emails: usize,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Done {
-    done: Option<String>,
 }
 
 pub(crate) async fn order(
@@ -205,14 +209,16 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
     };
     let ask = Ask::get(format!("/operator/executions?order-id={named}"));
     let executions: Vec<Execution> = find(api, ask).await?.unwrap_or_default();
-    let journey = Journey { console, log: &log, attempts: &attempts, start: order.placed_at };
+    let start = order.placed_at;
+    let journey = Journey { console, events: &log.events, attempts: &attempts, start };
     let page = OrderPage {
         frame,
         payment,
         delivery,
         waits: waits(&attempts, &executions),
-        timeline: journey.in_time(),
-        tree: journey.by_cause(),
+        events: log.events.iter().map(|event| journey.told(event)).collect(),
+        timeline: journey.timeline(),
+        tree: journey.tree(),
         more: log.next.is_some(),
         transitions: executions.iter().map(Execution::transitions).sum(),
         emails: log.events.iter().filter(|it| it.detail_type == "EmailSent").count(),
@@ -245,58 +251,57 @@ fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
 /// An order's events.
 struct Journey<'a> {
     console: &'a Console,
-    log: &'a Log,
+    events: &'a [Logged],
     attempts: &'a [Attempt],
     start: Timestamp,
 }
 
 impl Journey<'_> {
-    fn in_time(&self) -> Vec<Placed> {
-        let mut events: Vec<&Logged> = self.log.events.iter().collect();
-        events.sort_by_key(|event| event.metadata.occurred_at);
-        events.into_iter().map(|event| self.placed(event, 0)).collect()
+    fn timeline(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..self.events.len()).collect();
+        places.sort_by_key(|place| self.events[*place].metadata.occurred_at);
+        places
     }
 
     /// Each event below the one that caused it, depth first.
-    fn by_cause(&self) -> Vec<Placed> {
-        let known: BTreeSet<&str> =
-            self.log.events.iter().map(|event| event.metadata.event_id.as_str()).collect();
-        let mut children: BTreeMap<&str, Vec<&Logged>> = BTreeMap::new();
-        let mut left: Vec<(usize, &Logged)> = Vec::new();
-        for event in &self.log.events {
-            match event.metadata.causation_id.as_deref().filter(|id| known.contains(id)) {
-                Some(cause) => children.entry(cause).or_default().push(event),
-                None => left.push((0, event)),
+    fn tree(&self) -> Vec<Branch> {
+        let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut left: Vec<(usize, usize)> = Vec::new();
+        for (place, event) in self.events.iter().enumerate() {
+            match self.cause(event) {
+                Some(cause) => children.entry(cause).or_default().push(place),
+                None => left.push((0, place)),
             }
         }
         left.reverse();
         let mut tree = Vec::new();
         while let Some((depth, event)) = left.pop() {
-            tree.push(self.placed(event, depth));
+            tree.push(Branch { depth: depth.min(12), event });
             // Taken out, so that events that name each other as causes end.
-            let below = children.remove(event.metadata.event_id.as_str()).unwrap_or_default();
+            let below = children.remove(&event).unwrap_or_default();
             left.extend(below.into_iter().rev().map(|child| (depth + 1, child)));
         }
         tree
     }
 
-    fn placed(&self, event: &Logged, depth: usize) -> Placed {
+    /// The place of the event that caused this one.
+    fn cause(&self, event: &Logged) -> Option<usize> {
+        let id = event.metadata.causation_id.as_ref()?;
+        self.events.iter().position(|other| other.metadata.event_id == *id)
+    }
+
+    fn told(&self, event: &Logged) -> Told {
         let spec = self.console.table().message(&event.detail_type).map(|message| message.spec);
-        let cause = event
-            .metadata
-            .causation_id
-            .as_ref()
-            .and_then(|id| self.log.events.iter().find(|other| other.metadata.event_id == *id));
+        let cause = self.cause(event).map(|place| self.events[place].detail_type.clone());
         let of_event = |attempt: &&Attempt| attempt.event_id == event.metadata.event_id;
-        Placed {
+        Told {
             name: event.detail_type.clone(),
             role: spec.as_ref().map_or("step", role),
             who: spec.map(|spec| titled(spec.owner).to_owned()).unwrap_or_default(),
             after: show::after(self.start, event.metadata.occurred_at),
             at: event.metadata.occurred_at.to_string(),
-            because: cause.map_or_else(|| "a request".to_owned(), |it| it.detail_type.clone()),
+            because: cause.unwrap_or_else(|| "a request".to_owned()),
             reason: event.data["reason"].as_str().map(ToOwned::to_owned),
-            depth: depth.min(12),
             attempts: self.attempts.iter().filter(of_event).cloned().collect(),
         }
     }

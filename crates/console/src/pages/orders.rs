@@ -51,35 +51,17 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// As the query of the API.
-    fn query(&self) -> String {
-        let mut query = format!("limit={PAGE}");
-        let pairs = [
-            ("status", &self.status),
-            ("customer-id", &self.customer),
-            ("from", &self.from),
-            ("to", &self.to),
-            ("cursor", &self.cursor),
-        ];
-        for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
-            query.push_str(&format!("&{name}={}", show::in_path(value)));
-        }
-        query
-    }
-
-    /// The address of the page that begins at a cursor, with the same filter.
-    fn at(&self, cursor: &str) -> String {
+    /// As a query that calls the customer so, and begins at this cursor.
+    fn query(&self, customer: &str, cursor: &str) -> String {
         let pairs = [
             ("status", self.status.as_str()),
-            ("customer", &self.customer),
+            (customer, &self.customer),
             ("from", &self.from),
             ("to", &self.to),
             ("cursor", cursor),
         ];
         let named = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-        let named: Vec<String> =
-            named.map(|(name, value)| format!("{name}={}", show::in_path(value))).collect();
-        format!("/console/orders?{}", named.join("&"))
+        named.map(|(name, value)| format!("&{name}={}", show::in_path(value))).collect()
     }
 }
 
@@ -97,8 +79,12 @@ pub(crate) async fn orders(
     Query(filter): Query<Filter>,
 ) -> Result<Response, NoPage> {
     let frame = Frame::of(&console, "orders", "any");
-    let ask = Ask::get(format!("/orders?{}", filter.query()));
+    let asked = filter.query("customer-id", &filter.cursor);
+    let ask = Ask::get(format!("/orders?limit={PAGE}{asked}"));
     let page: Page = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
-    let older = page.next.map(|next| filter.at(&next));
+    let older = page.next.map(|next| {
+        let query = filter.query("customer", &next);
+        format!("/console/orders?{}", query.trim_start_matches('&'))
+    });
     Ok(render(&OrdersPage { frame, filter, orders: page.orders, older }))
 }

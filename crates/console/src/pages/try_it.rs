@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::work::key;
 use crate::api::{Ask, find, read};
-use crate::page::{Frame, NoPage, render};
+use crate::page::{Done, Frame, NoPage, render};
 use crate::{Console, show};
 
 /// The customers whose ids tell the simulated partners how to behave, and what comes of it.
@@ -32,11 +32,6 @@ struct TryPage {
     frame: Frame,
     customers: [(&'static str, &'static str); 8],
     key: String,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Done {
-    done: Option<String>,
 }
 
 pub(crate) async fn page(
@@ -66,9 +61,7 @@ pub(crate) async fn put_item(
     headers: HeaderMap,
     Form(sent): Form<NewItem>,
 ) -> Result<Response, NoPage> {
-    if !console.token().admits(&headers, &sent.token) {
-        return Err(NoPage::foreign(&console));
-    }
+    console.takes(&headers, &sent.token)?;
     let NewItem { sku, name, price, stock, .. } = sent;
     let body = json!({ "name": name, "price": number(&price), "stock": number(&stock) });
     let ask = Ask::put(format!("/items/{}", show::in_path(&sku)), body);
@@ -97,9 +90,7 @@ pub(crate) async fn place(
     headers: HeaderMap,
     Form(sent): Form<NewOrder>,
 ) -> Result<Response, NoPage> {
-    if !console.token().admits(&headers, &sent.token) {
-        return Err(NoPage::foreign(&console));
-    }
+    console.takes(&headers, &sent.token)?;
     let NewOrder { key, customer, sku, quantity, .. } = sent;
     let at = format!("/customers/{}", show::in_path(&customer));
     let known: Option<Value> =

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::{Ask, AskError, find, read};
-use crate::page::{Frame, NoPage, render};
+use crate::page::{Done, Frame, NoPage, render};
 use crate::{Console, form, show};
 
 /// How many of each kind a page shows at most.
@@ -131,11 +131,6 @@ struct WorkPage {
     key: String,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Done {
-    done: Option<String>,
-}
-
 pub(crate) async fn work(
     console: Console,
     Query(Done { done }): Query<Done>,
@@ -207,9 +202,7 @@ pub(crate) async fn decide(
     headers: HeaderMap,
     Form(sent): Form<Decision>,
 ) -> Result<Response, NoPage> {
-    if !console.token().admits(&headers, &sent.token) {
-        return Err(NoPage::foreign(&console));
-    }
+    console.takes(&headers, &sent.token)?;
     let (verdict, told) = match sent.verdict.as_str() {
         "approve" => ("approve", "approved"),
         _ => ("decline", "declined"),
@@ -238,9 +231,7 @@ pub(crate) async fn redrive(
     headers: HeaderMap,
     Form(sent): Form<Redrive>,
 ) -> Result<Response, NoPage> {
-    if !console.token().admits(&headers, &sent.token) {
-        return Err(NoPage::foreign(&console));
-    }
+    console.takes(&headers, &sent.token)?;
     let body = json!({ "ids": sent.id.map(|id| vec![id]), "dry-run": sent.dry_run });
     let ask = Ask::post("/operator/dead-letters/redrive", "redrive", body);
     let went: Vec<Value> = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
@@ -263,9 +254,7 @@ pub(crate) async fn retry_refund(
     headers: HeaderMap,
     Form(sent): Form<RetryRefund>,
 ) -> Result<Response, NoPage> {
-    if !console.token().admits(&headers, &sent.token) {
-        return Err(NoPage::foreign(&console));
-    }
+    console.takes(&headers, &sent.token)?;
     let path = format!("/payments/{}/refund", show::in_path(&order));
     let ask = Ask::post(path, &sent.key, json!({}));
     let _: Value = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
