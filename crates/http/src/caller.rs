@@ -41,10 +41,7 @@ impl Caller {
     /// Somebody who has every role that a route asks for: who is trusted without a token.
     #[must_use]
     pub fn trusted(name: impl Into<String>, routes: &[Route]) -> Self {
-        let roles = routes.iter().flat_map(|route| match route.callers {
-            Callers::Token { roles, .. } => roles,
-            Callers::Nobody | Callers::Anyone | Callers::Partner(_) => &[],
-        });
+        let roles = routes.iter().flat_map(|route| route.callers.roles());
         Self::with_roles(name, roles.map(|role| role.name))
     }
 
@@ -78,10 +75,10 @@ pub enum Admitted {
 /// # Errors
 /// 401 where a token is needed and there is none; 403 where the caller is none of those.
 pub fn admit(callers: &Callers, caller: &Caller) -> Result<Admitted, Problem> {
-    let (customers, roles) = match callers {
+    let customers = match callers {
         Callers::Anyone | Callers::Partner(_) => return Ok(Admitted::Everything),
-        Callers::Nobody => (Customers::None, &[][..]),
-        Callers::Token { customers, roles } => (*customers, *roles),
+        Callers::Nobody => Customers::None,
+        Callers::Token { customers, .. } => *customers,
     };
     let Some(name) = caller.name() else {
         return Err(Problem::new(
@@ -90,7 +87,7 @@ pub fn admit(callers: &Callers, caller: &Caller) -> Result<Admitted, Problem> {
             "a token is needed: Authorization: Bearer …",
         ));
     };
-    if roles.iter().any(|role| caller.has(*role)) {
+    if callers.roles().iter().any(|role| caller.has(*role)) {
         return Ok(Admitted::Everything);
     }
     match customers {

@@ -67,6 +67,15 @@ impl Callers {
         Self::Token { customers: Customers::All, roles }
     }
 
+    /// The roles that may call, whoever the customer is.
+    #[must_use]
+    pub const fn roles(&self) -> &'static [CallerRole] {
+        match self {
+            Self::Token { roles, .. } => roles,
+            Self::Nobody | Self::Anyone | Self::Partner(_) => &[],
+        }
+    }
+
     /// Whether a caller has to present a token.
     #[must_use]
     pub const fn need_token(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chorus_http::{Callers, HttpFunction, Route};
+use chorus_http::{HttpFunction, Route};
 use serde_json::Value;
 
 use super::Stack;
@@ -56,11 +56,7 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
 /// The roles that the routes ask for.
 fn roles(stack: &Stack) -> BTreeSet<&'static str> {
     let routes = stack.with_routes().flat_map(|function| &function.routes);
-    let roles = routes.flat_map(|route| match route.callers {
-        Callers::Token { roles, .. } => roles,
-        Callers::Nobody | Callers::Anyone | Callers::Partner(_) => &[],
-    });
-    roles.map(|role| role.name).collect()
+    routes.flat_map(|route| route.callers.roles()).map(|role| role.name).collect()
 }
 
 /// A pool of the stack's own, with a group for each role, where no issuer is named.

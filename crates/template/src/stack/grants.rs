@@ -75,19 +75,38 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
 
 /// What the machines of these services are told: to start, and by their tokens.
 fn telling(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> {
-    type Told = (&'static str, &'static [&'static str], fn(&Machine, &[RowSpec]) -> bool);
+    struct Told {
+        sid: &'static str,
+        actions: &'static [&'static str],
+        is_told: fn(&Machine, &[RowSpec]) -> bool,
+        /// Whether machines of earlier releases are told as well.
+        retired_too: bool,
+    }
     const TOLD: [Told; 3] = [
-        ("StartMachines", &["states:StartExecution"], Machine::is_started_by_a_row),
-        ("AnswerMachines", &["states:SendTaskSuccess"], |machine, _| machine.waits_for_answers()),
-        ("KeepMachinesWaiting", &["states:SendTaskHeartbeat"], |machine, _| {
-            machine.waits_for_heartbeats()
-        }),
+        Told {
+            sid: "StartMachines",
+            actions: &["states:StartExecution"],
+            is_told: Machine::is_started_by_a_row,
+            retired_too: false,
+        },
+        Told {
+            sid: "AnswerMachines",
+            actions: &["states:SendTaskSuccess"],
+            is_told: |machine, _| machine.waits_for_answers(),
+            retired_too: true,
+        },
+        Told {
+            sid: "KeepMachinesWaiting",
+            actions: &["states:SendTaskHeartbeat"],
+            is_told: |machine, _| machine.waits_for_heartbeats(),
+            retired_too: false,
+        },
     ];
-    let statement = |(sid, actions, is_told): Told| {
+    let statement = |Told { sid, actions, is_told, retired_too }: Told| {
         let machines = topology.machines.iter().filter(|machine| of(machine.service));
         let told = machines.filter(|machine| is_told(machine, topology.rows));
         let mut arns: Vec<Value> = told.map(|machine| arn_by_name(machine.spec.name)).collect();
-        if actions == ["states:SendTaskSuccess"] {
+        if retired_too {
             let retired = topology.retired.iter().filter(|(service, _)| of(*service));
             arns.extend(retired.map(|(_, machine)| arn_by_name(machine)));
         }
