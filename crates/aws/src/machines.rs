@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::http::HttpResponse;
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
-use chorus_kernel::{Failure, Machines, Signal, SignalOutcome};
+use chorus_kernel::{Failure, Machines, Signal, SignalOutcome, with_limits};
 use serde_json::Value;
 
 use crate::service_error::{Trouble, trouble};
@@ -59,12 +59,7 @@ impl SfnMachines {
         };
         let arn = self.arns.get(&screaming(machine)).ok_or_else(unknown)?;
         let request = self.client.start_execution().state_machine_arn(arn).name(name);
-        let mut input = input.clone();
-        if let (Some(limits), Some(fields)) =
-            (self.limits.get(&screaming(machine)), input.as_object_mut())
-        {
-            fields.insert("limits".to_owned(), limits.clone());
-        }
+        let input = with_limits(input, self.limits.get(&screaming(machine)));
         let sent = request.input(input.to_string()).send().await;
         heard(sent.map(drop), &format!("{machine} was started before as {name}"))
     }

@@ -31,6 +31,7 @@ pub mod testing;
 
 pub use callbacks::{
     Answers, Callback, CallbackDomain, MachineSpec, Machines, NoMachines, Signal, SignalOutcome,
+    with_limits,
 };
 pub use clock::{Clock, Seconds};
 pub use committing::{

@@ -30,6 +30,17 @@ pub struct MachineSpec {
     pub former: &'static [&'static str],
 }
 
+/// What an execution is started with: the input of [`MachineSpec::start`], and how long the waits of
+/// the machine last where it is deployed, in seconds by name, as its definition refers to them.
+#[must_use]
+pub fn with_limits(input: &Value, limits: Option<&Value>) -> Value {
+    let mut input = input.clone();
+    if let (Some(limits), Some(fields)) = (limits, input.as_object_mut()) {
+        fields.insert("limits".to_owned(), limits.clone());
+    }
+    input
+}
+
 impl MachineSpec {
     /// A machine whose definition leaves nothing open.
     #[must_use]

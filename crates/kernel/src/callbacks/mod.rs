@@ -6,4 +6,4 @@ mod machines;
 
 pub use answers::Answers;
 pub use callback::{Callback, CallbackDomain};
-pub use machines::{MachineSpec, Machines, NoMachines, Signal, SignalOutcome};
+pub use machines::{MachineSpec, Machines, NoMachines, Signal, SignalOutcome, with_limits};

@@ -76,6 +76,11 @@ impl Function {
         self
     }
 
+    /// The state machines of which executions may be under way: this release's, and retired ones.
+    pub fn machines_under_way(&self) -> impl Iterator<Item = &MachineSpec> {
+        self.machines.iter().chain(&self.retired_machines)
+    }
+
     /// Adds the state machine that the row `R` starts, and the action that starts it.
     #[must_use]
     pub fn starts<R: Row>(self, machine: MachineSpec) -> Self {

@@ -32,7 +32,7 @@ impl Definitions {
         for function in functions {
             let service = function.service;
             filled.insert(format!("{}Function", service.title), service.name.to_owned());
-            for machine in function.machines.iter().chain(&function.retired_machines) {
+            for machine in function.machines_under_way() {
                 filled.insert(machine.name.to_owned(), machine.name.to_owned());
                 let here = |(name, seconds): &(&str, u32)| {
                     ((*name).to_owned(), *limits.get(*name).unwrap_or(seconds))
@@ -43,9 +43,7 @@ impl Definitions {
                 limits_of.insert(machine.name, json!(here));
             }
         }
-        let machines = functions
-            .iter()
-            .flat_map(|function| function.machines.iter().chain(&function.retired_machines));
+        let machines = functions.iter().flat_map(Function::machines_under_way);
         let editions = machines.map(|machine| Ok((machine.name, all(machine, &filled)?)));
         Ok(Self { editions: editions.collect::<Result<_, Error>>()?, limits: limits_of })
     }

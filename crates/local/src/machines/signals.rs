@@ -1,6 +1,6 @@
 //! What executions are told: to start, to go on, to wait longer.
 
-use chorus_kernel::{Failure, Signal, SignalOutcome, Store};
+use chorus_kernel::{Failure, Signal, SignalOutcome, Store, with_limits};
 use jiff::Timestamp;
 use serde_json::Value;
 use states::{Answer, Entropy, Execution, Identity, Start, TaskId, TaskRef};
@@ -34,12 +34,7 @@ impl Orchestrator {
         match signal {
             Signal::Start { machine, name, input } => {
                 let correlation_id = about(input).unwrap_or(name).to_owned();
-                let mut input = input.clone();
-                if let (Some(limits), Some(fields)) =
-                    (self.definitions.limits(machine), input.as_object_mut())
-                {
-                    fields.insert("limits".to_owned(), limits.clone());
-                }
+                let input = with_limits(input, self.definitions.limits(machine));
                 let input = states::Json::from(input);
                 let birth = Birth { machine, name, input, correlation_id, parent: None };
                 self.start(store, birth).await
