@@ -160,7 +160,7 @@ impl Asked {
         query.from = Some(format!("{:.9}", self.from));
         // Every sort key of this instant comes before `~`.
         let to = format!("{:.9}~", self.to);
-        query.to = Some(self.behind.clone().map_or(to.clone(), |behind| behind.min(to)));
+        query.to = self.behind.iter().cloned().chain([to]).min();
         query.limit = u32::try_from(self.limit + 2).ok();
         query
     }

@@ -29,7 +29,8 @@ mod transitions;
 pub use charge::needs_approval;
 pub use payment::{Payment, Status};
 pub use provider::{
-    Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer,
+    Charge, ChargeAnswer, IntentId, NoProvider, PaymentProvider, ProviderError, Refund,
+    RefundAnswer,
 };
 pub use review_callback::{REVIEW_WAIT_TABLE, ReviewCallback, ReviewVerdict, Reviewer};
 pub use simulated::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedProvider, ledger};

@@ -107,3 +107,29 @@ pub trait PaymentProvider: Send + Sync {
     /// See [`ProviderError`].
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError>;
 }
+
+/// Stands where a provider is wanted and never asked: where services are described, and where
+/// decisions are tried that call nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct NoProvider;
+
+impl NoProvider {
+    fn unasked() -> ProviderError {
+        ProviderError::Unknown("there is no provider here".to_owned())
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for NoProvider {
+    async fn prepare(&self, _: &Charge) -> Result<IntentId, ProviderError> {
+        Err(Self::unasked())
+    }
+
+    async fn confirm(&self, _: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
+        Err(Self::unasked())
+    }
+
+    async fn refund(&self, _: &Refund) -> Result<RefundAnswer, ProviderError> {
+        Err(Self::unasked())
+    }
+}

@@ -69,9 +69,7 @@ impl StripeProvider {
                 declined("the bank asks for a confirmation, which this shop cannot pass on")
             }
             IntentStatus::Canceled => declined("the charge was canceled before"),
-            IntentStatus::Processing | IntentStatus::RequiresConfirmation => {
-                Err(ProviderError::Later(format!("intent {} is not concluded yet", intent.id)))
-            }
+            IntentStatus::Processing | IntentStatus::RequiresConfirmation => Err(not_yet(&intent)),
             IntentStatus::RequiresCapture | IntentStatus::Unknown(_) => Err(unexpected(&intent)),
         }
     }
@@ -177,10 +175,7 @@ impl PaymentProvider for StripeProvider {
             match intent.status {
                 IntentStatus::Succeeded => return self.give_back(intent).await,
                 IntentStatus::Canceled => return Ok(RefundAnswer::NothingCharged),
-                IntentStatus::Processing => {
-                    let why = format!("intent {} is not concluded yet", intent.id);
-                    return Err(ProviderError::Later(why));
-                }
+                IntentStatus::Processing => return Err(not_yet(&intent)),
                 IntentStatus::Unknown(_) => return Err(unexpected(&intent)),
                 IntentStatus::RequiresPaymentMethod
                 | IntentStatus::RequiresConfirmation
@@ -205,6 +200,10 @@ fn taken(intent: &Intent) -> u64 {
 fn is_refunded(intent: &Intent) -> bool {
     let charge = intent.latest_charge.as_ref();
     charge.and_then(|charge| charge.amount_refunded).is_some_and(|it| it >= taken(intent))
+}
+
+fn not_yet(intent: &Intent) -> ProviderError {
+    ProviderError::Later(format!("intent {} is not concluded yet", intent.id))
 }
 
 fn unexpected(intent: &Intent) -> ProviderError {

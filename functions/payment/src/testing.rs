@@ -3,7 +3,6 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use chorus_events::samples;
 use chorus_kernel::testing::{Stored, message, metadata, step};
 use chorus_kernel::{ActionError, ExternalAction, Step, Versioned, Write, replace};
@@ -12,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::provider_call::{Request, Response};
 use crate::{
-    Charge, ChargeAnswer, IntentId, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
-    ReviewCallback, Status, charge,
+    Charge, ChargeAnswer, IntentId, NoProvider, Payment, PaymentProvider, ReviewCallback, Status,
+    charge,
 };
 
 /// The version at which a decision finds what is stored.
@@ -101,25 +100,5 @@ pub(crate) fn done<O: Clone + Debug>(step: Step<Request, O>) -> (Vec<O>, Vec<Wri
 
 /// A provider for decisions, which never call it.
 pub(crate) fn no_provider() -> Arc<dyn PaymentProvider> {
-    struct NoProvider;
-
-    fn unasked() -> ProviderError {
-        ProviderError::Unknown("a decision never calls".to_owned())
-    }
-
-    #[async_trait]
-    impl PaymentProvider for NoProvider {
-        async fn prepare(&self, _: &Charge) -> Result<IntentId, ProviderError> {
-            Err(unasked())
-        }
-
-        async fn confirm(&self, _: &IntentId, _: &Charge) -> Result<ChargeAnswer, ProviderError> {
-            Err(unasked())
-        }
-
-        async fn refund(&self, _: &Refund) -> Result<RefundAnswer, ProviderError> {
-            Err(unasked())
-        }
-    }
     Arc::new(NoProvider)
 }

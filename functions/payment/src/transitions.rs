@@ -130,20 +130,16 @@ impl Payment {
     /// What is known after `fact`; how far the payment is, is not decided here.
     pub(crate) fn learn(&self, fact: &Fact<'_>) -> Self {
         let mut known = self.clone();
+        if let Fact::Review(customer_id, amount)
+        | Fact::Estimate(customer_id, amount, _)
+        | Fact::GivenUp(customer_id, amount, _) = fact
+        {
+            known.customer_id.get_or_insert_with(|| (*customer_id).clone());
+            known.amount.get_or_insert(*amount);
+        }
         match fact {
-            Fact::Review(customer_id, amount)
-            | Fact::Estimate(customer_id, amount, _)
-            | Fact::GivenUp(customer_id, amount, _) => {
-                known.customer_id.get_or_insert_with(|| (*customer_id).clone());
-                known.amount.get_or_insert(*amount);
-                match fact {
-                    Fact::GivenUp(_, _, reason) => known.reason = Some((*reason).to_owned()),
-                    Fact::Estimate(_, _, method) => {
-                        known.payment_method = method.cloned();
-                    }
-                    _ => {}
-                }
-            }
+            Fact::Estimate(_, _, method) => known.payment_method = method.cloned(),
+            Fact::GivenUp(_, _, reason) => known.reason = Some((*reason).to_owned()),
             Fact::Charge(ChargeAnswer::Charged { charge_id }) => {
                 known.charge_id = Some(charge_id.clone());
                 known.charged = self.amount.unwrap_or_default();
@@ -159,7 +155,8 @@ impl Payment {
             }
             // The refund anew; one that is under way goes on.
             Fact::Retry if self.status == RefundRefused => known.refund_retries += 1,
-            Fact::Approval
+            Fact::Review(..)
+            | Fact::Approval
             | Fact::Retry
             | Fact::Again
             | Fact::Cancellation

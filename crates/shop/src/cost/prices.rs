@@ -55,7 +55,7 @@ mod tests {
         let order = Consumption {
             requests: 93,
             read_units: 37.0,
-            write_units: 141.0,
+            write_units: 144.0,
             invocations: 35,
             events: 15,
             transitions: 1,
@@ -63,6 +63,6 @@ mod tests {
             queue_requests: 12,
             partner_calls: 1,
         };
-        assert_eq!(dollars_per_million(&order).round(), 175.0);
+        assert_eq!(dollars_per_million(&order).round(), 176.0);
     }
 }

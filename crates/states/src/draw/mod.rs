@@ -80,18 +80,21 @@ impl Drawing<'_> {
     fn block(&self, name: &str, state: &State) -> Block {
         let title = labels::title(name);
         let subtitle = labels::subtitle(&state.kind);
-        let mut class = state.kind.name().to_lowercase();
-        if self.current.contains(&name) {
-            class.push_str(" current");
-        }
+        let class = state.kind.name().to_lowercase();
+        let current = self.current.contains(&name);
         let inner: Vec<Block> = match &state.kind {
             Kind::Parallel(_, branches) => branches.iter().map(|id| self.flow(*id)).collect(),
             Kind::Map(_, map) => vec![self.flow(map.processor)],
             _ => Vec::new(),
         };
         let tooltip = labels::tooltip(name, state);
-        let heading =
-            svg::Heading { class: &class, title: &title, subtitle: &subtitle, tooltip: &tooltip };
+        let heading = svg::Heading {
+            class: &class,
+            current,
+            title: &title,
+            subtitle: &subtitle,
+            tooltip: &tooltip,
+        };
         if inner.is_empty() {
             svg::leaf(&heading, TITLE_HEIGHT)
         } else {

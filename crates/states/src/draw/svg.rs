@@ -22,9 +22,17 @@ pub(super) struct Block {
 /// What stands at the top of a state.
 pub(super) struct Heading<'a> {
     pub(super) class: &'a str,
+    /// Whether an execution is in the state.
+    pub(super) current: bool,
     pub(super) title: &'a str,
     pub(super) subtitle: &'a str,
     pub(super) tooltip: &'a str,
+}
+
+impl Heading<'_> {
+    fn classes(&self) -> String {
+        format!("{}{}", self.class, if self.current { " current" } else { "" })
+    }
 }
 
 const STYLE: &str = "
@@ -81,17 +89,12 @@ pub(super) fn terminal(kind: &str, size: Size) -> Block {
 
 pub(super) fn leaf(heading: &Heading<'_>, height: f64) -> Block {
     let width = head_width(heading);
-    let radius = if ["choice", "succeed", "fail"].iter().any(|kind| heading.class.starts_with(kind))
-    {
-        24.0
-    } else {
-        8.0
-    };
+    let radius = if matches!(heading.class, "choice" | "succeed" | "fail") { 24.0 } else { 8.0 };
     let mut body = format!(
         "<g><title>{}</title>\n<rect class=\"box {}\" width=\"{width:.0}\" height=\"{height}\" \
          rx=\"{radius}\"/>\n",
         escape(heading.tooltip),
-        heading.class
+        heading.classes()
     );
     texts(&mut body, heading, width / 2.0);
     body.push_str("</g>\n");
@@ -109,7 +112,7 @@ pub(super) fn group(heading: &Heading<'_>, inner: &[Block]) -> Block {
         "<g><title>{}</title>\n<rect class=\"box group {}\" width=\"{width:.0}\" \
          height=\"{height:.0}\" rx=\"10\"/>\n",
         escape(heading.tooltip),
-        heading.class
+        heading.classes()
     );
     texts(&mut body, heading, width / 2.0);
     body.push_str("</g>\n");
