@@ -1,5 +1,6 @@
 //! Data directories of earlier releases open, and their orders go on to their ends.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -7,9 +8,11 @@ use std::time::Duration;
 
 use chorus_kernel::Clock;
 use chorus_local::SystemClock;
+use chorus_shop::upgrade::{ProblemKind, rehearse};
 use chorus_shop::{Shop, ShopConfig};
 use chorus_tests::TestShop;
 use jiff::{SignedDuration, Timestamp};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// A clock that runs as the system's does, but stood at a given instant when it was made: what a
@@ -51,6 +54,22 @@ fn left_by(release: &str) -> tempfile::TempDir {
     to
 }
 
+/// The bytes of every file that an engine or the shop keeps; the index of a write-ahead log is made
+/// anew by whoever reads it.
+fn bytes_in(data: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
+    let kept = files.filter(|path| !path.to_string_lossy().ends_with("-shm"));
+    kept.map(|path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read(&path).unwrap())
+    })
+    .collect()
+}
+
+fn engine_of(data: &Path) -> Connection {
+    Connection::open(data.join("engine.db")).unwrap()
+}
+
 async fn open(data: &Path, clock: ClockSince) -> TestShop {
     let clock = Arc::new(clock);
     let config = ShopConfig { data: Some(data.into()), clock, ..ShopConfig::default() };
@@ -87,4 +106,86 @@ async fn the_orders_that_the_first_release_left_all_end() {
     assert!(ends.len() >= 8, "{ends:?}");
     test.books().await.unwrap();
     assert!(test.shop.local().dead_letters(&chorus_local::Selection::default()).is_empty());
+}
+
+/// Reviewers do not come to a rehearsal: what waits for one is canceled in its time.
+#[tokio::test]
+async fn a_rehearsal_says_how_orders_of_an_earlier_release_would_end_and_changes_nothing() {
+    let data = left_by("c92b2c2");
+    let before = bytes_in(data.path());
+    let now = "2026-11-28T21:25:00Z".parse().unwrap();
+    let rehearsal = rehearse(data.path(), now).await.unwrap();
+    assert_eq!(rehearsal.problems, []);
+    assert!(rehearsal.under_way >= 3, "{rehearsal:?}");
+    assert_eq!(rehearsal.under_way, rehearsal.delivered + rehearsal.canceled, "{rehearsal:?}");
+    assert!(rehearsal.canceled >= 1, "{rehearsal:?}");
+    assert!(bytes_in(data.path()) == before, "the directory has changed");
+}
+
+/// As if this release could not read what the earlier one had said.
+#[tokio::test]
+async fn a_rehearsal_names_the_events_that_are_refused() {
+    let data = left_by("c92b2c2");
+    let changed = engine_of(data.path())
+        .execute(
+            r#"UPDATE events SET json = replace(json, '"version":1,', '"version":99,')
+               WHERE sequence IN (SELECT event FROM deliveries WHERE queue IS NULL)"#,
+            [],
+        )
+        .unwrap();
+    assert!(changed > 0, "nothing was under way");
+    let now = "2026-11-28T21:25:00Z".parse().unwrap();
+    let problems = rehearse(data.path(), now).await.unwrap().problems;
+    let mut refused = problems.iter().filter(|it| it.kind == ProblemKind::Refused);
+    assert!(refused.any(|it| it.what.contains("version 99 is unknown here")), "{problems:?}");
+}
+
+/// As if this release knew nothing of the executions that the earlier one had started.
+#[tokio::test]
+async fn a_rehearsal_names_the_orders_that_would_get_stuck() {
+    let data = left_by("c92b2c2");
+    let store = Connection::open(data.path().join("store.db")).unwrap();
+    let tables = ["executions", "executions::gsi::by-order", "executions::gsi::waking"];
+    let deleted = tables.map(|it| store.execute(&format!("DELETE FROM \"{it}\""), []).unwrap());
+    assert!(deleted[0] > 0, "nothing was under way");
+    drop(store);
+    let now = "2026-11-28T21:25:00Z".parse().unwrap();
+    let rehearsal = rehearse(data.path(), now).await.unwrap();
+    let stuck = rehearsal.problems.iter().filter(|it| it.kind == ProblemKind::Stuck);
+    let ended = rehearsal.delivered + rehearsal.canceled;
+    assert_eq!(stuck.count(), rehearsal.under_way - ended, "{rehearsal:?}");
+    assert!(ended < rehearsal.under_way, "{rehearsal:?}");
+}
+
+/// As if this release gave another key to what the earlier one had done already.
+#[tokio::test]
+async fn a_rehearsal_names_what_would_be_done_twice() {
+    let data = left_by("c92b2c2");
+    let engine = engine_of(data.path());
+    let delivered = r#"json LIKE '%"detail-type":"OrderDelivered"%'"#;
+    let key = r#"UPDATE events SET json =
+        replace(json, '"idempotency-key":"', '"idempotency-key":"0') WHERE "#;
+    assert!(engine.execute(&format!("{key}{delivered}"), []).unwrap() > 0, "no order had ended");
+    let again = r#"INSERT INTO deliveries (id, event, rule, attempts, first_at, due_at, forced)
+        SELECT 1000000 + sequence, sequence, 'notification-SendEmail', 0, at, at, 0
+        FROM events WHERE "#;
+    engine.execute(&format!("{again}{delivered}"), []).unwrap();
+    drop(engine);
+    let now = "2026-11-28T21:25:00Z".parse().unwrap();
+    let rehearsal = rehearse(data.path(), now).await.unwrap();
+    let mut repeated = rehearsal.problems.iter().filter(|it| it.kind == ProblemKind::Repeated);
+    let twice = "EmailSent is published 2 times for one cause";
+    assert!(repeated.any(|it| it.what == twice), "{:?}", rehearsal.problems);
+}
+
+#[tokio::test]
+async fn a_shop_that_runs_is_not_rehearsed_and_what_holds_none_neither() {
+    let data = tempfile::tempdir().unwrap();
+    let none = rehearse(data.path(), Timestamp::now()).await.unwrap_err();
+    assert!(none.to_string().ends_with("holds no shop"), "{none}");
+    let config = ShopConfig { data: Some(data.path().into()), ..ShopConfig::default() };
+    let running = Shop::start(&config).await.unwrap();
+    let refused = rehearse(data.path(), Timestamp::now()).await.unwrap_err();
+    assert!(refused.to_string().contains("a shop runs on"), "{refused}");
+    running.stop().await.unwrap();
 }

@@ -6,6 +6,7 @@ mod contract;
 mod direction;
 mod generated;
 mod oldest_rust;
+mod readme;
 mod tidy;
 
 use std::path::PathBuf;

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::http::Request;
+use axum::http::header::CONTENT_TYPE;
 use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_kernel::{Clock, derived_id};
 use chorus_table::Handle;
 use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
+use jiff::Timestamp;
 
 /// How long the shop may take to accept a callback.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,10 +35,27 @@ impl Callback {
         derived_id("carrier-callback", &said, 0).simple().to_string()
     }
 
-    /// The body of the webhook, as JSON.
-    fn body(&self) -> serde_json::Result<Vec<u8>> {
+    /// The request to the webhook at `url`, signed with `secret` at the time `at`.
+    ///
+    /// # Errors
+    /// Where there is none: `url` is no URL.
+    pub fn request(
+        &self,
+        url: &str,
+        secret: &WebhookSecret,
+        at: Timestamp,
+    ) -> Result<Request<Vec<u8>>, NotAccepted> {
         let Self { order_id, handle, status, reason } = self.clone();
-        serde_json::to_vec(&LogisticsUpdate { order_id, status, handle, reason })
+        let body = serde_json::to_vec(&LogisticsUpdate { order_id, status, handle, reason })
+            .map_err(|error| NotAccepted(error.to_string()))?;
+        let timestamp = at.as_second();
+        Request::post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", self.key())
+            .header(TIMESTAMP_HEADER, timestamp.to_string())
+            .header(SIGNATURE_HEADER, sign(secret, timestamp, &body))
+            .body(body)
+            .map_err(|error| NotAccepted(error.to_string()))
     }
 }
 
@@ -79,18 +99,11 @@ impl std::fmt::Debug for HttpWebhook {
 #[async_trait]
 impl Webhook for HttpWebhook {
     async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
-        let body = callback.body().map_err(|error| NotAccepted(error.to_string()))?;
-        let timestamp = self.clock.now().as_second();
-        let request = self
-            .client
-            .post(&self.url)
-            .timeout(TIMEOUT)
-            .header("content-type", "application/json")
-            .header("idempotency-key", callback.key())
-            .header(TIMESTAMP_HEADER, timestamp.to_string())
-            .header(SIGNATURE_HEADER, sign(&self.secret, timestamp, &body))
-            .body(body);
-        let response = request.send().await.map_err(|error| NotAccepted(error.to_string()))?;
+        let failed = |error: reqwest::Error| NotAccepted(error.to_string());
+        let request = callback.request(&self.url, &self.secret, self.clock.now())?;
+        let mut request = reqwest::Request::try_from(request).map_err(failed)?;
+        *request.timeout_mut() = Some(TIMEOUT);
+        let response = self.client.execute(request).await.map_err(failed)?;
         if response.status().is_success() {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use crate::command::{
     doctor::Doctor, events::Events, import::Import, order::Order, partners::Partners,
     pattern::Pattern, payment::Payment, projections::Projections, replay::Replay, restore::Restore,
     review::Review, settle::Settle, simulate::Simulate, states::States, synth::Synth, token::Token,
-    trace::Trace, up::Up,
+    trace::Trace, up::Up, upgrade::Upgrade,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make a shop of a backup
     Restore(Restore),
+    /// Say beforehand what this release would make of the orders of another
+    Upgrade(Upgrade),
     /// Record that you have dealt with what doctor found of an order
     Settle(Settle),
     /// Print the design table, or prove that its flow closes

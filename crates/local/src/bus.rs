@@ -121,6 +121,13 @@ impl Bus {
         lock(&self.engine).next_delivery()
     }
 
+    /// When there is something to do next, of executions that wait for somebody outside, too;
+    /// schedules do not count.
+    #[must_use]
+    pub fn next_unscheduled(&self) -> Option<Timestamp> {
+        lock(&self.engine).next_unscheduled()
+    }
+
     /// Takes at most `max` things that are due. Every delivery among them has to be settled,
     /// every job finished.
     pub fn take_due(&self, max: usize) -> Vec<Work> {

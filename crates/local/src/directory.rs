@@ -158,10 +158,10 @@ pub fn holds_engine(directory: &Path) -> bool {
     [JOURNAL_FILE, STORE_FILE].iter().any(|file| directory.join(file).exists())
 }
 
-/// Whether a process works on this directory.
+/// Whether a process works on this directory. Nothing in it is changed.
 #[must_use]
 pub fn is_in_use(directory: &Path) -> bool {
     let path = directory.join(JOURNAL_FILE);
-    let read = || identity::read(&identity::connect(&path)?, &path);
+    let read = || identity::read(&identity::connect_for_reading(&path)?, &path);
     path.exists() && matches!(read(), Err(DirectoryError::InUse(_)))
 }

@@ -11,6 +11,7 @@ pub mod doctor;
 mod operator;
 mod partners;
 mod shop;
+pub mod upgrade;
 
 pub use chorus_local::{ExecutionStory, Moment};
 

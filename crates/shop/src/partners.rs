@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, HttpWebhook};
+use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, Webhook};
 use chorus_kernel::{Clock, Failure, Store, StoreError, TableSpec};
 use chorus_local::DynoxideStore;
 use chorus_notification::{SIMULATED_MAILER_TABLE, SimulatedMailer};
@@ -11,7 +11,6 @@ use chorus_payment::{
     LedgerEntry, Payment, PaymentProvider, SIMULATED_PROVIDER_TABLE, SimulatedProvider,
     StripeProvider,
 };
-use chorus_webhook_signature::WebhookSecret;
 
 use crate::{CARRIER_API_KEY, ShopConfig};
 
@@ -83,10 +82,9 @@ impl Partners {
         SimulatedMailer::new(Arc::clone(&self.store))
     }
 
-    /// The carrier, which calls the webhook at `url` back.
+    /// The carrier, which calls back by `webhook`.
     #[must_use]
-    pub fn carrier(&self, config: &ShopConfig, url: String, secret: WebhookSecret) -> Arc<Carrier> {
-        let webhook = Arc::new(HttpWebhook::new(url, secret, Arc::clone(&self.clock)));
+    pub fn carrier(&self, config: &ShopConfig, webhook: Arc<dyn Webhook>) -> Arc<Carrier> {
         let mut pace = CarrierConfig::new(ApiKey::new(CARRIER_API_KEY));
         (pace.pickup_after, pace.delivery_after) = (config.pickup_after, config.delivery_after);
         Carrier::new(Arc::clone(&self.store), Arc::clone(&self.clock), webhook, pace)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
+use chorus_carrier::HttpWebhook;
 use chorus_console::Live;
 use chorus_events::table::TABLE;
 use chorus_http::{ApiInfo, Caller, Gate, HttpFunction, SecretError, TokenKey, kept_secret};
@@ -74,7 +75,7 @@ impl Secrets {
     }
 
     /// Those of the shop in this directory, made where it has none; without one, fixed ones.
-    fn of(data: Option<&Path>) -> Result<Self, ShopError> {
+    pub(crate) fn of(data: Option<&Path>) -> Result<Self, ShopError> {
         let Some(data) = data else { return Ok(Self::fixed()) };
         let kept = kept_secret(data, ORDER_ID_SECRET)?;
         let order_ids = IdSecret::new(&kept).expect("a kept secret has 32 bytes");
@@ -136,8 +137,9 @@ impl Shop {
         // Nobody else is at work on this directory: what is committed and not published was left
         // by a process that was killed in between, and need not become old first.
         sweep(shop.local.kernel(), SignedDuration::ZERO).await?;
-        let carrier =
-            shop.partners.carrier(config, format!("http://{address}/webhooks/logistics"), secret());
+        let webhook = format!("http://{address}/webhooks/logistics");
+        let webhook = HttpWebhook::new(webhook, secret(), Arc::clone(&config.clock));
+        let carrier = shop.partners.carrier(config, Arc::new(webhook));
         let with_carrier =
             shop.router.clone().nest(CARRIER, chorus_carrier::router(Arc::clone(&carrier)));
         let (stop, stopped) = watch::channel(false);

@@ -24,3 +24,4 @@ pub(crate) mod synth;
 pub(crate) mod token;
 pub(crate) mod trace;
 pub(crate) mod up;
+pub(crate) mod upgrade;

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::{DirectoryError, FORMAT};
 
@@ -29,10 +29,18 @@ pub(super) struct Identity {
 }
 
 pub(super) fn connect(path: &Path) -> Result<Connection, DirectoryError> {
-    let connection = Connection::open(path);
-    let connection = connection.map_err(|error| DirectoryError::of_database(path, error))?;
-    let patient = connection.busy_timeout(Duration::from_millis(500));
-    patient.map_err(|error| DirectoryError::of_database(path, error))?;
+    patient(Connection::open(path)).map_err(|error| DirectoryError::of_database(path, error))
+}
+
+/// What a process that was killed left to be written stays so.
+pub(super) fn connect_for_reading(path: &Path) -> Result<Connection, DirectoryError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    patient(connection).map_err(|error| DirectoryError::of_database(path, error))
+}
+
+fn patient(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
+    let connection = connection?;
+    connection.busy_timeout(Duration::from_millis(500))?;
     Ok(connection)
 }
 

@@ -34,6 +34,12 @@ impl Engine {
         queues.chain(bus).chain(machines).min()
     }
 
+    /// When there is something to do next; schedules do not count.
+    #[must_use]
+    pub fn next_unscheduled(&self) -> Option<Timestamp> {
+        self.next_delivery().into_iter().chain(self.alarms.next()).min()
+    }
+
     fn earliest(&self) -> Option<(Timestamp, Earliest)> {
         let bus = self.due.first().map(|(at, _)| (*at, Earliest::Bus));
         let queues = self.consumed.iter();

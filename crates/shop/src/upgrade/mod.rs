@@ -1,0 +1,158 @@
+//! A rehearsal of an upgrade: what this release would make of the orders that another one left in a
+//! data directory. A copy of the directory is run on virtual time until every order has ended, or
+//! nothing more happens, with simulated partners.
+
+mod copy;
+mod evidence;
+mod rehearsed;
+
+use std::path::{Path, PathBuf};
+
+use chorus_kernel::Failure;
+use chorus_local::DirectoryError;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::{Accounts, ShopError};
+use chorus_order::Status;
+
+use evidence::Evidence;
+use rehearsed::RehearsedShop;
+
+/// For how long, at most, a rehearsal goes on: longer than any state machine waits.
+const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 65);
+
+/// What kind of harm an upgrade would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemKind {
+    /// Something stored cannot be read.
+    Unreadable,
+    /// An event, or a request, is refused that the earlier release had taken.
+    Refused,
+    /// An order does not end.
+    Stuck,
+    /// Something is done twice.
+    Repeated,
+    /// Money or stock does not add up.
+    Inconsistent,
+}
+
+/// Something that would go wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Problem {
+    pub kind: ProblemKind,
+    /// The order that it is about, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
+    pub what: String,
+}
+
+/// What came of a rehearsal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rehearsal {
+    /// Every order of the directory.
+    pub orders: usize,
+    /// How many of them had not ended.
+    pub under_way: usize,
+    /// How many of those were delivered.
+    pub delivered: usize,
+    /// How many of those were canceled.
+    pub canceled: usize,
+    /// How much time passed until nothing more happened, in seconds.
+    pub seconds: i64,
+    /// What would go wrong, by kind and order.
+    pub problems: Vec<Problem>,
+}
+
+/// Why there is no rehearsal.
+#[derive(Debug, thiserror::Error)]
+pub enum UpgradeError {
+    #[error("{} holds no shop", .0.display())]
+    NoShop(PathBuf),
+    #[error(
+        "a shop runs on {}: stop it, or check a copy that `chorus backup` makes of it",
+        .0.display()
+    )]
+    InUse(PathBuf),
+    #[error("{} cannot be copied", .0.display())]
+    Copy(PathBuf, #[source] std::io::Error),
+    #[error("the copy does not open")]
+    Open(#[from] ShopError),
+    #[error("the copy's files do not belong together")]
+    Directory(#[from] DirectoryError),
+    #[error("the copy cannot be run")]
+    Engine(#[from] chorus_local::Error),
+    #[error("the carrier's parcels cannot be read")]
+    Carrier(#[source] Failure),
+    #[error("the copy's books cannot be read")]
+    Books(#[source] Failure),
+}
+
+/// Runs a copy of the shop in `data`, from `now` on. Nothing is written into `data`.
+///
+/// # Errors
+/// Where there is no shop that could be copied and run. What goes wrong with its orders is in the
+/// answer.
+pub async fn rehearse(data: &Path, now: Timestamp) -> Result<Rehearsal, UpgradeError> {
+    let copy = copy::of(data)?;
+    let shop = RehearsedShop::open(copy.path(), now)?;
+    let before = match shop.accounts().await {
+        Ok(accounts) => accounts,
+        Err(error) => return Ok(unreadable(&error)),
+    };
+    let mut evidence = Evidence::before(&shop).await?;
+    let run = shop.run_until_rest(now + HORIZON).await;
+    let mut problems = match run {
+        Ok(()) => Vec::new(),
+        Err(UpgradeError::Carrier(error)) => vec![Problem::about_no_order(
+            ProblemKind::Unreadable,
+            format!("the simulated carrier's books: {error}"),
+        )],
+        Err(error) => return Err(error),
+    };
+    let after = match shop.accounts().await {
+        Ok(accounts) => accounts,
+        Err(error) => return Ok(unreadable(&error)),
+    };
+    problems.extend(evidence.problems(&shop, &before, &after).await?);
+    problems.sort_unstable();
+    problems.dedup();
+    let ended_as = |status| {
+        let orders = after.orders.iter().filter(|order| order.status == status);
+        orders.filter(|order| is_open(&before, order.order_id.as_str())).count()
+    };
+    Ok(Rehearsal {
+        orders: after.orders.len(),
+        under_way: before.count(Status::Open),
+        delivered: ended_as(Status::Delivered),
+        canceled: ended_as(Status::Canceled),
+        seconds: shop.last_change().duration_since(now).as_secs(),
+        problems,
+    })
+}
+
+fn is_open(accounts: &Accounts, order_id: &str) -> bool {
+    let order = accounts.orders.iter().find(|order| order.order_id.as_str() == order_id);
+    order.is_none_or(|order| order.status == Status::Open)
+}
+
+fn unreadable(error: &Failure) -> Rehearsal {
+    let problem = Problem::about_no_order(ProblemKind::Unreadable, error.to_string());
+    Rehearsal {
+        orders: 0,
+        under_way: 0,
+        delivered: 0,
+        canceled: 0,
+        seconds: 0,
+        problems: vec![problem],
+    }
+}
+
+impl Problem {
+    fn about_no_order(kind: ProblemKind, what: String) -> Self {
+        Self { kind, order_id: None, what }
+    }
+}

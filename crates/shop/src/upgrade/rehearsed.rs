@@ -1,0 +1,221 @@
+//! The shop of a copied directory on virtual time, its carrier in the same process.
+
+use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use chorus_carrier::{Callback, Carrier, NotAccepted, Webhook};
+use chorus_events::table::TABLE;
+use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
+use chorus_kernel::{Clock, Failure, sweep};
+use chorus_local::{
+    Accepted, Call, Endpoint, Local, LocalConfig, NoAnswer, Observation, Observer, Partner,
+    VirtualClock, Work, open_directory,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::UpgradeError;
+use crate::shop::{lock, secret};
+use crate::{
+    API, Accounts, CARRIER_API_KEY, LOCAL, Partners, Secrets, ShopConfig, ShopError, functions,
+};
+
+/// How often other tasks get a turn before whoever sleeps is woken.
+const TURNS: usize = 16;
+
+/// After so much time without anything to do, records that nobody published have been swept.
+const QUIET: SignedDuration = SignedDuration::from_mins(10);
+
+/// A shop whose time passes only while it has nothing to do.
+pub(super) struct RehearsedShop {
+    pub(super) local: Local,
+    pub(super) partners: Partners,
+    pub(super) clock: VirtualClock,
+    router: Router,
+    carrier: Arc<Carrier>,
+    seen: Arc<Seen>,
+}
+
+/// What the bus took during the rehearsal.
+#[derive(Default)]
+struct Seen(Mutex<Vec<Arc<Accepted>>>);
+
+impl Observer for Seen {
+    fn observe(&self, observation: &Observation) {
+        if let Observation::Accepted(event) = observation {
+            lock(&self.0).push(Arc::clone(event));
+        }
+    }
+}
+
+impl RehearsedShop {
+    /// The shop in `data`, where it is `now`.
+    pub(super) fn open(data: &Path, now: Timestamp) -> Result<Self, UpgradeError> {
+        let clock = VirtualClock::at(now);
+        let config = ShopConfig {
+            data: Some(data.to_owned()),
+            clock: Arc::new(clock.clone()),
+            ..ShopConfig::default()
+        };
+        // Before the partners' books, which would be made anew where they are missing.
+        open_directory(data, &[Partners::FILE])?;
+        let partners = Partners::open(&config).map_err(ShopError::from)?;
+        let mailer = Arc::new(partners.mailer());
+        let secrets = Secrets::of(config.data.as_deref())?;
+        let (functions, routes) = HttpFunction::split(functions(&partners, mailer, secrets));
+        let (here, seen) = (Arc::<CarrierHere>::default(), Arc::<Seen>::default());
+        let mut engine = LocalConfig::new(&TABLE, functions).virtual_time(&clock).data(data);
+        engine.beside = vec![Partners::FILE];
+        engine.partner = Some(Arc::clone(&here) as Arc<dyn Partner>);
+        engine.observer = Some(Arc::clone(&seen) as Arc<dyn Observer>);
+        for (row, path) in [("StartDelivery", "/deliveries"), ("RecallDelivery", "/recalls")] {
+            engine = engine.endpoint(row, Endpoint::new(path, CARRIER_API_KEY));
+        }
+        let local = Local::open(engine)?;
+        let caller = Caller::trusted(LOCAL, &routes);
+        let router = trusting(chorus_http::router(local.kernel(), API, routes), caller);
+        let webhook = ShopHere { router: router.clone(), clock: clock.clone() };
+        let carrier = partners.carrier(&config, Arc::new(webhook));
+        here.0.get_or_init(|| chorus_carrier::router(Arc::clone(&carrier)));
+        Ok(Self { local, partners, clock, router, carrier, seen })
+    }
+
+    pub(super) async fn accounts(&self) -> Result<Accounts, Failure> {
+        Accounts::of(&self.local, &self.partners).await
+    }
+
+    /// What the bus took since the shop was opened.
+    pub(super) fn taken(&self) -> Vec<Arc<Accepted>> {
+        lock(&self.seen.0).clone()
+    }
+
+    /// When the bus took an event last; now, where it took none.
+    pub(super) fn last_change(&self) -> Timestamp {
+        lock(&self.seen.0).iter().map(|event| event.at).max().unwrap_or_else(|| self.clock.now())
+    }
+
+    /// Does what is due, and lets time pass to what is due next, until nothing is, or it is
+    /// `until`.
+    pub(super) async fn run_until_rest(&self, until: Timestamp) -> Result<(), UpgradeError> {
+        let kernel = self.local.kernel();
+        // As a shop does that starts: see `Shop::start`.
+        self.passing(sweep(kernel, SignedDuration::ZERO)).await.map_err(ShopError::from)?;
+        let bus = self.local.bus();
+        let mut quiet = false;
+        loop {
+            if let Some(work) = bus.take_due(1).pop() {
+                quiet &= matches!(work, Work::Job(_));
+                self.perform(work).await;
+                continue;
+            }
+            let told = self.passing(self.carrier.work_off()).await;
+            let carrier = told.map_err(UpgradeError::Carrier)?;
+            let next = bus.next_unscheduled().into_iter().chain(carrier).min();
+            match next {
+                Some(next) if next > until => return Ok(()),
+                Some(next) => self.clock.advance_to(next),
+                None if quiet => return Ok(()),
+                None => {
+                    quiet = true;
+                    self.clock.advance_to(self.clock.now() + QUIET);
+                }
+            }
+        }
+    }
+
+    async fn perform(&self, work: Work) {
+        let (bus, dispatcher) = (self.local.bus(), self.local.dispatcher());
+        let performed = dispatcher.perform(&work, bus.topology(), self.local.kernel());
+        let verdicts = self.passing(performed).await;
+        bus.settle_all(verdicts);
+        if let Work::Job(job) = work {
+            bus.finish(job);
+        }
+    }
+
+    /// Awaits `working`, and lets time pass for whoever sleeps in it.
+    async fn passing<T>(&self, working: impl Future<Output = T>) -> T {
+        let mut working = pin!(working);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut working => return done,
+                () = turns() => {
+                    if let Some(wake) = self.clock.next_wake() {
+                        self.clock.advance_to(wake);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the API for `path`; what it refuses is the error.
+    pub(super) async fn get(&self, path: &str) -> Result<(), String> {
+        let request = Request::get(path).body(Body::empty());
+        let request = request.map_err(|error| error.to_string())?;
+        let (status, body) = answer(&self.router, request).await?;
+        if status.is_success() {
+            return Ok(());
+        }
+        let detail = body["detail"].as_str().unwrap_or_default();
+        Err(format!("GET {path} answers {status}: {detail}"))
+    }
+}
+
+async fn turns() {
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn answer(router: &Router, request: Request<Body>) -> Result<(StatusCode, Value), String> {
+    let Ok(response) = router.clone().oneshot(request).await;
+    let status = response.status();
+    let body = to_bytes(response.into_body(), MAX_BODY).await.map_err(|error| error.to_string())?;
+    Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+}
+
+/// The simulated carrier's API, without a socket.
+#[derive(Default)]
+struct CarrierHere(OnceLock<Router>);
+
+#[async_trait]
+impl Partner for CarrierHere {
+    async fn post(&self, call: &Call) -> Result<u16, NoAnswer> {
+        let not_reached = |reason: &str| NoAnswer::NotReached(reason.to_owned());
+        let router = self.0.get().ok_or_else(|| not_reached("the carrier is not there yet"))?;
+        let Endpoint { url, api_key_header, api_key, .. } = &call.endpoint;
+        let mut request = Request::post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(api_key_header, api_key);
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Body::from(call.body.clone()));
+        let request = request.map_err(|error| not_reached(&error.to_string()))?;
+        let answered = answer(router, request).await.map_err(|error| not_reached(&error))?;
+        Ok(answered.0.as_u16())
+    }
+}
+
+/// The shop's webhook, without a socket.
+struct ShopHere {
+    router: Router,
+    clock: VirtualClock,
+}
+
+#[async_trait]
+impl Webhook for ShopHere {
+    async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
+        let request = callback.request("/webhooks/logistics", &secret(), self.clock.now())?;
+        let (status, _) =
+            answer(&self.router, request.map(Body::from)).await.map_err(NotAccepted)?;
+        if status.is_success() { Ok(()) } else { Err(NotAccepted(format!("it answered {status}"))) }
+    }
+}

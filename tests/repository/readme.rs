@@ -1,0 +1,24 @@
+//! The README shows code as it is.
+
+use std::fs::read_to_string;
+
+use crate::root;
+
+/// The file that a sentence of the README names, and the code that follows it.
+fn excerpt(readme: &str) -> (&str, &str) {
+    let (before, code) = readme.split_once("```rust\n").expect("the README shows an action");
+    let (_, named) = before.rsplit_once("From `").expect("the README names the file of the action");
+    let (path, _) = named.split_once('`').unwrap();
+    (path, code.split_once("```").unwrap().0)
+}
+
+#[test]
+fn the_action_in_the_readme_stands_in_the_file_that_it_names() {
+    let readme = read_to_string(root().join("README.md")).unwrap();
+    let (path, code) = excerpt(&readme);
+    let file = read_to_string(root().join(path)).unwrap();
+    let mut lines = file.lines();
+    for line in code.lines().filter(|line| line.trim() != "// …") {
+        assert!(lines.any(|it| it == line), "{path} does not have this line, or not there: {line}");
+    }
+}
