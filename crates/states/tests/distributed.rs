@@ -340,22 +340,24 @@ fn a_test_of_a_map_may_say_how_many_iterations_have_failed() {
         "States.ExceedToleratedFailureThreshold"],"IntervalSeconds":1}],"#,
         PASS,
     );
-    let machine = Machine::parse(&text).unwrap();
-    let tested = |failed_iterations| {
+    let tolerant = Machine::parse(&text).unwrap();
+    let tested = |machine: &Machine, failed_iterations| {
         let outcome = Some(Ok("[1,1]".parse().unwrap()));
         let input = StateTest::new("[1,2,3]".parse().unwrap());
         let test = StateTest { outcome, failed_iterations, ..input };
         machine.test_state("M", test, &mut Mocks::default()).unwrap()
     };
-    let below = tested(1);
+    let below = tested(&tolerant, 1);
     assert_eq!(
         (below.status, below.output.unwrap().to_string().as_str()),
         (Tested::Succeeded, "[1,1]")
     );
     assert_eq!(below.inspection_data["toleratedFailureCount"], Json::from(1_u64));
-    let beyond = tested(2);
+    let beyond = tested(&tolerant, 2);
     assert_eq!(beyond.status, Tested::Retriable);
     assert_eq!(beyond.error.as_deref(), Some("States.ExceedToleratedFailureThreshold"));
     let details = beyond.inspection_data["errorDetails"].to_string();
     assert_eq!(details, r#"{"retryIndex":1,"retryBackoffIntervalSeconds":1}"#);
+    let unsaid = Machine::parse(&machine("", PASS)).unwrap();
+    assert_eq!(tested(&unsaid, 2).status, Tested::Succeeded, "the result that is given counts");
 }

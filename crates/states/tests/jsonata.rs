@@ -168,6 +168,24 @@ fn last(run: &Run, count: usize) -> Vec<String> {
 }
 
 #[test]
+fn an_input_that_is_no_array_fails_a_map_without_items_and_may_be_caught() {
+    let map = r#""S":{"Type":"Map","End":true,"Catch":[{"ErrorEquals":[
+        "States.QueryEvaluationError"],"Output":"{% $states.errorOutput.Cause %}","Next":"C"}],
+        "ItemProcessor":{"StartAt":"I","States":{"I":{"Type":"Pass","End":true}}}},
+        "C":{"Type":"Pass","End":true}"#;
+    let told = ran(map, r#"{"a": "b"}"#, "{}");
+    let kinds: Vec<&str> = told.history.iter().map(|event| &*event.kind).collect();
+    assert_eq!(
+        kinds[1..5],
+        ["MapStateEntered", "EvaluationFailed", "MapStateFailed", "MapStateExited"]
+    );
+    let details = told.history[2].details.as_ref().unwrap();
+    assert_eq!(details.1.get("location"), None, "no field is to blame");
+    let cause = r#"An error occurred while executing the state 'S' (entered at the event id #2). Map state input must be an array but was: {"a":"b"}"#;
+    assert_eq!(told.status, Status::Succeeded { output: cause.into() });
+}
+
+#[test]
 fn a_query_that_fails_is_recorded_with_its_place() {
     let states = r#""S":{"Type":"Pass","Output":{"result":"{% $doesNotExist %}"},"End":true}"#;
     let told = ran(states, "{}", "{}");

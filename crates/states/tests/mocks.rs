@@ -89,6 +89,20 @@ fn a_configuration_of_step_functions_local_is_read_by_its_test_case() {
 }
 
 #[test]
+fn a_task_that_puts_an_object_by_the_sdk_is_answered_by_its_mock() {
+    let machine = r#"{"StartAt":"Put","States":{"Put":{"Type":"Task","End":true,
+        "Resource":"arn:aws:states:::aws-sdk:s3:putObject"}}}"#;
+    let machine = Machine::parse(machine).unwrap();
+    let ran = |mocks: &str| {
+        run(&machine, Json::Null, &mut Mocks::parse(mocks).unwrap(), RunOptions::default())
+    };
+    let output = r#"{"ETag":"7"}"#.parse().unwrap();
+    let ended = ran(r#"{"Put":{"Return":{"ETag":"7"}}}"#).unwrap().status;
+    assert_eq!(ended, Status::Succeeded { output });
+    assert!(matches!(ran("{}"), Err(RunError::Unanswered { .. })), "it writes no Map's results");
+}
+
+#[test]
 fn a_response_that_cannot_be_read_is_told_with_its_place() {
     for (text, place) in [
         (r#"{"A":1}"#, "A"),

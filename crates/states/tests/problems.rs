@@ -171,7 +171,6 @@ fn nested_machines_are_checked_too() {
         of_state(&format!(r#""Type":"Map","End":true,"ItemProcessor":{processor},{more}"#))
     };
     assert_eq!(map(&format!(r#""Iterator":{processor}"#)), ["S.Iterator"]);
-    assert_eq!(map(r#""ToleratedFailureCount":1"#), ["S.ToleratedFailureCount"]);
     assert_eq!(map(r#""ItemReader":{}"#), ["S.ItemReader"]);
     assert_eq!(map(r#""MaxConcurrency":-1"#), ["S.MaxConcurrency"]);
     let fields = r#""Type":"Map","End":true,"ItemProcessor":{"ProcessorConfig":{
@@ -314,4 +313,23 @@ fn deep_nesting_is_refused_or_run_and_never_exhausts_the_stack() {
 fn a_build_without_jsonata_says_so() {
     let fields = r#""Type":"Pass","End":true,"QueryLanguage":"JSONata""#;
     assert_eq!(of_state(fields), ["S.QueryLanguage"]);
+}
+
+#[test]
+fn tolerated_failures_change_nothing_in_an_inline_map_and_are_warned_of() {
+    let map = |field: &str| {
+        format!(
+            r#"{{"StartAt":"S","States":{{"S":{{"Type":"Map","End":true,{field},"ItemProcessor":{{
+            "StartAt":"I","States":{{"I":{{"Type":"Pass","End":true}}}}}}}}}}}}"#
+        )
+    };
+    for name in ["Count\":1", "CountPath\":\"$.n\"", "Percentage\":9.5", "PercentagePath\":\"$.n\""]
+    {
+        let (machine, problems) = Machine::check(&map(&format!("\"ToleratedFailure{name}")));
+        assert!(machine.is_some(), "{problems:?}");
+        assert_eq!(problems.len(), 1, "{name}");
+        assert_eq!((problems[0].severity, problems[0].code), (Severity::Warning, None));
+    }
+    assert_eq!(places(&map(r#""ToleratedFailureCount":"many""#)), ["S.ToleratedFailureCount"]);
+    assert_eq!(places(&map(r#""Label":"L""#)), ["S.Label"], "others are refused");
 }

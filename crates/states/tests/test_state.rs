@@ -53,6 +53,15 @@ fn a_choice_names_the_next_state_and_a_fail_its_error() {
         r#"{"status":"SUCCEEDED","output":{"v":22},"nextState":"Z",
         "inspectionData":{"input":{"v":22},"afterInputPath":{"v":22}}}"#,
     );
+    if cfg!(feature = "jsonata") {
+        let choice = r#""Type":"Choice","QueryLanguage":"JSONata","Choices":[{"Next":"Z",
+            "Condition":"{% $states.input.v = 22 %}"}]"#;
+        same(
+            &tested(choice, input(r#"{"v":22}"#)),
+            r#"{"status":"SUCCEEDED","output":{"v":22},"nextState":"Z",
+            "inspectionData":{"input":{"v":22}}}"#,
+        );
+    }
     same(
         &tested(r#""Type":"Fail","Error":"E","Cause":"c""#, input("{}")),
         r#"{"status":"FAILED","error":"E","cause":"c",
@@ -116,6 +125,10 @@ fn an_interpreter_error_is_told_as_it_is() {
         "Type":"Pass","End":true}}},"End":true"#;
     let found = tested(map, input("{}"));
     assert_eq!(found.get("cause"), Some(&"Reference path \"$\" must point to array.".into()));
+    let of_context = map.replace(r#""ItemsPath":"$""#, r#""ItemsPath":"$$.Execution""#);
+    let found = tested(&of_context, input("{}"));
+    let cause = "Reference path \"$.Execution\" must point to array.";
+    assert_eq!(found.get("cause"), Some(&cause.into()));
     let outcome = Some(Ok("[1]".parse().unwrap()));
     same(
         &tested(map, StateTest { outcome, ..input("[7]") }),

@@ -92,7 +92,7 @@ fn over(map: &Map) -> String {
         Items::Path(path) => path.to_string(),
         Items::Template(Template::Query { query, .. }) => query.text().to_owned(),
         Items::Template(_) => "given items".to_owned(),
-        Items::Input => "the input".to_owned(),
+        Items::Input | Items::QueryInput => "the input".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Work;
 use super::lane::{Lane, LaneId, Phase};
 use super::record::After;
-use crate::failure::{Failure, Origin};
+use crate::failure::{Failure, Origin, QUERY};
 use crate::json::{Json, Object};
 use crate::scope::World;
 use crate::timestamp;
@@ -48,16 +48,19 @@ impl Work<'_, '_> {
     /// Records that a query failed. It follows from what led to the state, if nothing has happened
     /// in the state.
     fn note_evaluation(&mut self, id: LaneId, failure: &Failure) {
-        let Some(location) = &failure.location else { return };
+        if failure.error.as_deref() != Some(QUERY) {
+            return;
+        }
+        let location = failure.location.as_deref();
         let lane = &self.execution.lanes[&id];
         let mut members = Object::new();
         let error = [("error", &failure.error), ("cause", &failure.cause)];
         for (name, text) in error {
             members.extend(text.clone().map(|text| (name.to_owned(), text.into())));
         }
-        members.insert("location".to_owned(), location.as_str().into());
+        members.extend(location.map(|location| ("location".to_owned(), location.into())));
         members.insert("state".to_owned(), lane.state.as_str().into());
-        let is_first = lane.last_event == lane.entered_event && location != "Timestamp";
+        let is_first = lane.last_event == lane.entered_event && location != Some("Timestamp");
         let previous = lane.entered_from.filter(|_| is_first).unwrap_or(lane.last_event);
         let details = Some(("evaluationFailedEventDetails", Json::Object(members)));
         let noted = self.note_of(After { lane: id, event: previous }, "EvaluationFailed", details);

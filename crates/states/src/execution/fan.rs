@@ -6,7 +6,7 @@ use super::context::Extra;
 use super::lane::{FanState, Item, Lane, LaneId, Phase};
 use super::record::After;
 use super::{Status, Work};
-use crate::failure::Failure;
+use crate::failure::{Failure, QUERY};
 use crate::history;
 use crate::json::Json;
 use crate::machine::{Fan, FlowId, Items, Kind, Map};
@@ -211,6 +211,15 @@ impl Work<'_, '_> {
 pub(super) fn items(items: &Items, scope: &Scope<'_>) -> Result<Vec<Json>, Failure> {
     let (found, path) = match items {
         Items::Input => (scope.input.clone(), "$".to_owned()),
+        Items::QueryInput => {
+            return match scope.input {
+                Json::Array(items) => Ok(items.clone()),
+                other => Err(Failure::new(
+                    QUERY,
+                    format!("Map state input must be an array but was: {other}"),
+                )),
+            };
+        }
         Items::Path(path) => (shaping::read(path, scope)?, path.to_string()),
         Items::Template(template) => {
             return match template.fill(scope)? {
@@ -221,6 +230,10 @@ pub(super) fn items(items: &Items, scope: &Scope<'_>) -> Result<Vec<Json>, Failu
     };
     match found {
         Json::Array(items) => Ok(items),
-        _ => Err(Failure::runtime(format!("Reference path \"{path}\" must point to array."))),
+        _ => {
+            // The service writes a path into the context object with one dollar sign.
+            let path = if path.starts_with("$$") { &path[1..] } else { &path };
+            Err(Failure::runtime(format!("Reference path \"{path}\" must point to array.")))
+        }
     }
 }

@@ -162,7 +162,9 @@ impl<'m> Work<'_, 'm> {
         let ((next, out), output, assigned) =
             self.evaluate(id, Extra::default(), |world, lane| {
                 let input = shaping::select(&state.input_path, &lane.input, world)?;
-                world.show("afterInputPath", &input);
+                if !state.jsonata {
+                    world.show("afterInputPath", &input);
+                }
                 let scope = world.scope(&input);
                 let position = choice::first_match(rules, &scope)?;
                 let rule = position.map(|position| &rules[position]);

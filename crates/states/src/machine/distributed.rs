@@ -127,9 +127,23 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Distributed {
         Batcher { items, bytes, input }
     });
     let writer = fields.object("ResultWriter").and_then(|mut writer| self::writer(&mut writer));
-    let tolerated_count = fields.seconds("ToleratedFailureCount", 0..=MAX_SECONDS);
-    let tolerated_share = share(fields);
+    let (tolerated_count, tolerated_share) = tolerated(fields);
     Distributed { label, reader, batcher, writer, tolerated_count, tolerated_share }
+}
+
+fn tolerated(fields: &mut Fields<'_>) -> (Option<Seconds>, Option<Share>) {
+    (fields.seconds("ToleratedFailureCount", 0..=MAX_SECONDS), share(fields))
+}
+
+/// Reads what the service takes in an inline Map as well, where it changes nothing.
+pub(super) fn check_ignored(fields: &mut Fields<'_>) {
+    let names = ["Count", "CountPath", "Percentage", "PercentagePath"];
+    let given = names.map(|name| format!("ToleratedFailure{name}"));
+    for name in given.iter().filter(|name| fields.has(name)) {
+        let remedy = "let the ProcessorConfig have the mode DISTRIBUTED, or remove it";
+        fields.warn(name, "changes nothing in an inline Map: the first failure ends it", remedy);
+    }
+    tolerated(fields);
 }
 
 fn check_label(fields: &Fields<'_>, label: &str) {

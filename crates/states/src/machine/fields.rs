@@ -22,16 +22,7 @@ const OF_JSONATA: [(&str, &str); 4] = [
     ("Condition", "it is for JSONata: use Variable and an operator"),
 ];
 /// Fields of a distributed Map.
-const OF_DISTRIBUTED: [&str; 8] = [
-    "ItemReader",
-    "ItemBatcher",
-    "ResultWriter",
-    "Label",
-    "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage",
-    "ToleratedFailurePercentagePath",
-];
+const OF_DISTRIBUTED: [&str; 4] = ["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
 const OF_JSONPATH: [(&str, &str); 6] = [
     ("InputPath", "it is for JSONPath: use $states.input"),
     ("OutputPath", "it is for JSONPath: use Output"),

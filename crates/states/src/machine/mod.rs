@@ -193,6 +193,8 @@ pub(crate) struct Distributed {
 pub(crate) enum Items {
     /// The whole input.
     Input,
+    /// The whole input, of a Map in JSONata.
+    QueryInput,
     Path(Path),
     /// `Items`, of a Map in JSONata.
     Template(Template),

@@ -272,7 +272,13 @@ fn map(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
             flow
         }
     };
-    let distributed = (mode == Mode::Distributed).then(|| distributed::read(fields));
+    let distributed = match mode {
+        Mode::Distributed => Some(distributed::read(fields)),
+        Mode::Inline => {
+            distributed::check_ignored(fields);
+            None
+        }
+    };
     let map = Map { items, item_selector, max_concurrency, processor, distributed };
     Kind::Map(fan, Box::new(map))
 }
@@ -289,5 +295,5 @@ fn items(fields: &mut Fields<'_>) -> Items {
         let reason = format!("must be an array or a JSONata expression, not {}", value.kind());
         fields.refuse("Items", reason);
     }
-    template.map_or(Items::Input, Items::Template)
+    template.map_or(Items::QueryInput, Items::Template)
 }
