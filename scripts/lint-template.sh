@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lints template.yaml with AWS's own tools, offline: as SAM reads it, and as the CloudFormation that
-# SAM makes of it. Our own checks are tests of infra/.
+# Lints template.yaml, and the template of its nested stack, with AWS's own tools, offline: as SAM
+# reads it, and as the CloudFormation that SAM makes of it. Our own checks are tests of infra/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,4 +11,4 @@ if ! said=$(.venv/bin/sam validate --lint --template template.yaml 2>&1); then
     printf '%s\n' "$said" >&2
     exit 1
 fi
-.venv/bin/python tests/emulator/lint.py template.yaml
+.venv/bin/python tests/emulator/lint.py template.yaml infra/schema-registry.yaml

@@ -7,10 +7,10 @@ use chorus_design::{
 };
 use chorus_events::table::TABLE;
 use chorus_kernel::Function;
-use chorus_template::{check, synthesize};
+use chorus_template::{Template, check, schema_registry, synthesize};
 use thiserror::Error;
 
-use crate::{security_page, shop};
+use crate::{SCHEMA_REGISTRY, security_page, shop};
 
 /// Where the design table is, from the root.
 const SOURCE: &str = "events/src/table.rs";
@@ -97,14 +97,28 @@ pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
     Ok(files.len())
 }
 
-/// Writes `template.yaml`.
+/// The templates as the table has them: the stack's, and its registry's.
+///
+/// # Errors
+/// Where a schema cannot be written as JSON.
+pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 2]> {
+    let file = |path: &str, template: &Template| GeneratedFile {
+        path: path.to_owned(),
+        content: template.to_yaml(),
+    };
+    Ok([
+        file("template.yaml", &synthesize(&shop(root))),
+        file(SCHEMA_REGISTRY, &schema_registry(&TABLE)?),
+    ])
+}
+
+/// Writes `template.yaml`, and the template of the schema registry.
 ///
 /// # Errors
 /// [`NotWritten`]; where a check finds anything, nothing is written.
 pub fn write_template(root: &Path) -> Result<(), NotWritten> {
     let findings = [prove_design(), prove_template(root)].concat();
-    let content = synthesize(&shop(root)).to_yaml();
-    write(root, findings, &[GeneratedFile { path: "template.yaml".to_owned(), content }])
+    write(root, findings, &printed(root)?)
 }
 
 fn write(root: &Path, findings: Vec<Finding>, files: &[GeneratedFile]) -> Result<(), NotWritten> {

@@ -25,8 +25,8 @@ use chorus_template::{Application, Stack};
 
 pub use callers::{security_page, who_may_call};
 pub use derived::{
-    NotWritten, prove_contract, prove_design, prove_template, publish_contract, write_design,
-    write_template,
+    NotWritten, printed, prove_contract, prove_design, prove_template, publish_contract,
+    write_design, write_template,
 };
 
 /// What stands above the template.
@@ -34,6 +34,9 @@ const PREAMBLE: &str = "\
 # Printed by `cargo run -- synth` from the design table (events/src/table.rs), the services' tables
 # and routes, and the stack in infra/. Change those, not this file: a test holds the two together.
 ";
+
+/// The template of the registry of the shop's events.
+const SCHEMA_REGISTRY: &str = "infra/schema-registry.yaml";
 
 /// The shop's stack; `root` is the repository.
 #[must_use]
@@ -55,6 +58,7 @@ fn application() -> Application {
         alerts: vec![rows::AlertOperator::ACTION],
         api: "Where orders are placed",
         partners: vec![carrier::api()],
+        schema_registry: Some(SCHEMA_REGISTRY),
         variables: [
             vec![carrier::webhook_secret(), order_ids::variable()],
             mail::variables(),

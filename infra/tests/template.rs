@@ -1,10 +1,13 @@
 //! The template that is checked in is the one that the stack prints, and nothing is wrong with it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use chorus_infra::shop;
-use chorus_template::{Template, check, synthesize};
+use chorus_design::GeneratedFile;
+use chorus_infra::{printed, shop};
+use chorus_table::Category;
+use chorus_template::{Template, check, schema_registry, synthesize};
 use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -14,15 +17,17 @@ fn template() -> Template {
 }
 
 #[test]
-fn the_template_on_disk_is_the_one_that_the_stack_prints() {
-    let on_disk = std::fs::read_to_string(format!("{ROOT}/template.yaml")).unwrap_or_default();
-    let printed = template().to_yaml();
-    let differs = on_disk.lines().zip(printed.lines()).position(|(there, here)| there != here);
-    let line = differs.unwrap_or_else(|| on_disk.lines().count().min(printed.lines().count())) + 1;
-    assert!(
-        on_disk == printed,
-        "template.yaml differs from line {line} on: `cargo run -- synth --write` writes it anew"
-    );
+fn the_templates_on_disk_are_the_ones_that_the_stack_prints() {
+    for GeneratedFile { path, content } in printed(Path::new(ROOT)).unwrap() {
+        let on_disk = std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap_or_default();
+        let differs = on_disk.lines().zip(content.lines()).position(|(there, here)| there != here);
+        let shorter = on_disk.lines().count().min(content.lines().count());
+        let line = differs.unwrap_or(shorter) + 1;
+        assert!(
+            on_disk == content,
+            "{path} differs from line {line} on: `cargo run -- synth --write` writes it anew"
+        );
+    }
 }
 
 #[test]
@@ -81,7 +86,6 @@ fn only_webhooks_come_without_a_token() {
     }
 }
 
-/// `sam build` asks for a function's binary in its folder, where cargo looks at that package only.
 #[test]
 fn prod_is_refused_without_stripes_key_a_sender_an_operator_and_a_topic_for_alarms() {
     let document = template().document();
@@ -145,6 +149,7 @@ fn emails_are_sent_by_the_verified_identity_alone() {
     );
 }
 
+/// `sam build` asks for a function's binary in its folder, where cargo looks at that package only.
 #[test]
 fn the_folder_of_every_function_is_the_package_that_builds_it() {
     let metadata = ["metadata", "--no-deps", "--format-version=1", "--offline"];
@@ -193,4 +198,41 @@ fn the_role_of_a_state_machine_looks_like_this() {
 
 fn resource(id: &str) -> Value {
     template().document()["Resources"][id].clone()
+}
+
+/// As EventBridge's registry takes them, and its code bindings read them: OpenAPI 3.0, which has
+/// neither `$defs` nor several types at once.
+#[test]
+fn every_published_version_of_an_event_is_registered_as_an_openapi_document() {
+    let template = schema_registry(&chorus_events::table::TABLE).unwrap().document();
+    let mut found = BTreeSet::new();
+    for resource in template["Resources"].as_object().unwrap().values() {
+        let Some(content) = resource["Properties"]["Content"].as_str() else { continue };
+        let document: Value = serde_json::from_str(content).unwrap();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let envelope = &schemas["AWSEvent"];
+        let text = |of: &Value| of.as_str().unwrap().to_owned();
+        let name = text(&envelope["x-amazon-events-detail-type"]);
+        let registered = text(&resource["Properties"]["SchemaName"]);
+        let source = text(&envelope["x-amazon-events-source"]);
+        assert!(registered.starts_with(&format!("{source}@{name}")), "{registered}");
+        assert!(!content.contains("$defs") && !content.contains(r#""type":["#), "{content}");
+        for target in content.split(r##""$ref":"#/components/schemas/"##).skip(1) {
+            let target = target.split('"').next().unwrap();
+            assert!(schemas.contains_key(target), "{registered} has no {target}");
+        }
+        let version = text(&document["info"]["version"]);
+        found.insert((name, version.split('.').next().unwrap().parse().unwrap()));
+    }
+    let events = chorus_events::table::TABLE.messages().into_iter();
+    let events = events.filter(|it| it.spec.category() == Category::Event);
+    let published: BTreeSet<(String, u32)> = events
+        .flat_map(|event| {
+            let earlier = (event.earlier)().into_iter().filter(|it| it.published);
+            let versions = earlier.map(|it| it.version).chain([event.spec.version]);
+            versions.map(|it| (event.spec.detail_type.to_owned(), it)).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(found, published);
+    assert!(found.contains(&("ItemNotAvailable".to_owned(), 1)), "{found:?}");
 }

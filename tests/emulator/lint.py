@@ -20,6 +20,7 @@ from samtranslator.public.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 
 PACKAGED_CODE = "s3://packaged/code.zip"
+PACKAGED_TEMPLATE = "https://packaged.s3.amazonaws.com/template.yaml"
 
 
 class NoManagedPolicies:
@@ -61,6 +62,8 @@ def package(properties: dict, base: Path) -> None:
     """Puts code where `sam deploy` would put it, and a state machine's definition in its place."""
     if isinstance(properties.get("CodeUri"), str):
         properties["CodeUri"] = PACKAGED_CODE
+    if isinstance(properties.get("TemplateURL"), str):
+        properties["TemplateURL"] = PACKAGED_TEMPLATE
     if isinstance(properties.get("DefinitionUri"), str):
         properties["Definition"] = json.loads((base / properties.pop("DefinitionUri")).read_text())
 

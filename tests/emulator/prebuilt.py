@@ -30,8 +30,8 @@ def template_with_binaries(template: Path, binaries: Path, into: Path) -> Path:
         if name := binary_of(resource):
             packages[name] = into / f"{name}.zip"
             resource["Properties"]["CodeUri"] = str(packages[name].resolve())
-        elif "DefinitionUri" in resource.get("Properties", {}):
-            make_absolute(resource["Properties"], template.parent)
+        for name in ("DefinitionUri", "TemplateURL"):
+            make_absolute(resource.get("Properties", {}), name, template.parent)
     into.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor() as pool:
         found = [binary_file(binaries, name) for name in packages]
@@ -82,8 +82,8 @@ def stripped(binary: Path) -> bytes:
         return (binary if done.returncode else smaller).read_bytes()
 
 
-def make_absolute(properties: Document, base: Path) -> None:
-    """A state machine's definition file is found from wherever the template lies."""
-    uri = properties["DefinitionUri"]
-    if isinstance(uri, str) and not uri.startswith("s3://"):
-        properties["DefinitionUri"] = str((base / uri).resolve())
+def make_absolute(properties: Document, name: str, base: Path) -> None:
+    """A file that a property names is found from wherever the template lies."""
+    place = properties.get(name)
+    if isinstance(place, str) and "://" not in place:
+        properties[name] = str((base / place).resolve())

@@ -63,6 +63,8 @@ class ShopStack:
             # A carrier that is down is given up within the test.
             "CarrierRetries": "3",
             "CarrierSecret": API_KEY,
+            # MiniStack has no schema registry.
+            "RegisterSchemas": "false",
             "WebhookSecret": WEBHOOK_SECRET,
             **parameters,
         }

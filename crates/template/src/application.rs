@@ -29,6 +29,9 @@ pub struct Application {
     pub api: &'static str,
     /// The partners whose HTTP APIs the bus calls.
     pub partners: Vec<PartnerApi>,
+    /// Where the template of the schema registry is, from the template's folder, for an application
+    /// that has one: see [`schema_registry`](crate::schema_registry).
+    pub schema_registry: Option<&'static str>,
     /// Environment variables of the functions of single services.
     pub variables: Vec<(Service, String, Value)>,
     /// What the functions of single services may do beside what follows from the table.
@@ -60,6 +63,7 @@ impl Application {
             alerts: Vec::new(),
             api: "The HTTP API",
             partners: Vec::new(),
+            schema_registry: None,
             variables: Vec::new(),
             grants: Vec::new(),
             resources: Vec::new(),

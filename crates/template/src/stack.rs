@@ -16,8 +16,11 @@ use std::path::PathBuf;
 use chorus_http::HttpFunction;
 use chorus_kernel::IDEMPOTENCY_TABLE;
 use chorus_table::Table as DesignTable;
+use serde_json::json;
 
-use crate::constructs::Table;
+use crate::constructs::{NestedStack, Table};
+use crate::intrinsics::reference;
+use crate::schema_registry::REGISTRY_NAME;
 use crate::{Application, Template, names};
 use topology::Topology;
 
@@ -51,6 +54,7 @@ pub fn synthesize(stack: &Stack) -> Template {
     let topology = Topology::of(stack);
     let mut template = Template {
         preamble: stack.application.preamble,
+        sam: true,
         description: stack.application.description,
         parameters: parameters::all(stack, &topology.machines),
         rules: parameters::rules(stack),
@@ -74,10 +78,24 @@ pub fn synthesize(stack: &Stack) -> Template {
     for (id, resource) in &stack.application.resources {
         template.add_resource(*id, resource);
     }
+    if let Some(path) = stack.application.schema_registry {
+        schemas(&mut template, path);
+    }
     api::add(&mut template, stack);
     monitoring::add(&mut template, stack, &topology);
     outputs::add(&mut template, stack, &topology);
     template
+}
+
+fn schemas(template: &mut Template, path: &'static str) {
+    template.section(
+        "The events' schemas in EventBridge's registry, for whoever subscribes: found in the console,\n\
+         and bound to by generated code.",
+    );
+    let parameters = json!({ REGISTRY_NAME: reference("AWS::StackName") });
+    let nested =
+        NestedStack { template: path, parameters, condition: parameters::HAS_SCHEMA_REGISTRY };
+    template.add("SchemaRegistry", &nested);
 }
 
 fn tables(template: &mut Template, stack: &Stack) {

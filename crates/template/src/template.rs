@@ -60,10 +60,12 @@ impl Parameter {
     }
 }
 
-/// A SAM template: what is said of the whole, and resources in sections.
+/// A template, SAM's or CloudFormation's: what is said of the whole, and resources in sections.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     pub(crate) preamble: &'static str,
+    /// Whether it is SAM's, or CloudFormation's own.
+    pub(crate) sam: bool,
     pub(crate) description: &'static str,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) rules: Value,
@@ -105,7 +107,9 @@ impl Template {
         let mut document: Map<String, Value> = self.head().into_iter().collect();
         let resources = self.sections.iter().flat_map(|(_, resources)| resources.iter().cloned());
         document.insert("Resources".to_owned(), Value::Object(resources.collect()));
-        document.insert("Outputs".to_owned(), self.outputs.iter().cloned().collect());
+        if !self.outputs.is_empty() {
+            document.insert("Outputs".to_owned(), self.outputs.iter().cloned().collect());
+        }
         Value::Object(document)
     }
 
@@ -126,7 +130,9 @@ impl Template {
                 yaml::write_entry(&mut out, id, resource, 1);
             }
         }
-        out.push_str("\nOutputs:\n");
+        if !self.outputs.is_empty() {
+            out.push_str("\nOutputs:\n");
+        }
         for (name, output) in &self.outputs {
             yaml::write_entry(&mut out, name, output, 1);
         }
@@ -140,11 +146,11 @@ impl Template {
             parameters.map(|one| (one.name.clone(), one.to_value())).collect();
         [
             ("AWSTemplateFormatVersion", json!("2010-09-09")),
-            ("Transform", json!("AWS::Serverless-2016-10-31")),
+            ("Transform", if self.sam { json!("AWS::Serverless-2016-10-31") } else { Value::Null }),
             ("Description", json!(self.description)),
             ("Parameters", Value::Object(parameters)),
             ("Rules", self.rules.clone()),
-            ("Conditions", Value::Object(self.conditions.clone())),
+            ("Conditions", unless_empty(&self.conditions)),
             ("Globals", self.globals.clone()),
         ]
         .into_iter()
@@ -152,4 +158,8 @@ impl Template {
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }
+}
+
+fn unless_empty(fields: &Map<String, Value>) -> Value {
+    if fields.is_empty() { Value::Null } else { Value::Object(fields.clone()) }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chorus_infra::{prove_template, shop, write_template};
+use chorus_design::GeneratedFile;
+use chorus_infra::{printed, prove_template, shop, write_template};
 use chorus_template::synthesize;
 use clap::Args;
 
@@ -39,17 +40,22 @@ pub(crate) fn run(synth: &Synth) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let findings = prove_template(&synth.root);
-    let committed = std::fs::read_to_string(&path).unwrap_or_default() == text;
+    let printed = printed(&synth.root)?.into_iter();
+    let is_stale = |file: &GeneratedFile| {
+        let committed = std::fs::read_to_string(synth.root.join(&file.path));
+        committed.unwrap_or_default() != file.content
+    };
+    let stale: Vec<String> = printed.filter(is_stale).map(|file| file.path).collect();
     if synth.json {
         line!("{}", serde_json::to_string_pretty(&findings)?);
     }
     for finding in findings.iter().filter(|_| !synth.json) {
         line!("{BAD}{finding}{BAD:#}");
     }
-    if !committed {
-        line!("{BAD}template.yaml is stale{BAD:#}: run `chorus synth --write`.");
+    for path in &stale {
+        line!("{BAD}{path} is stale{BAD:#}: run `chorus synth --write`.");
     }
-    let clean = findings.is_empty() && committed;
+    let clean = findings.is_empty() && stale.is_empty();
     if clean && !synth.json {
         line!("{GOOD}The template is clean{GOOD:#}, and template.yaml is what the table says.");
     }

@@ -14,8 +14,13 @@ pub(crate) const IS_PROD: &str = "IsProd";
 /// Holds where the stack's own user pool gives callers of the API their tokens.
 pub(crate) const OWN_POOL: &str = "OwnUserPool";
 
+/// Holds where the events' schemas are registered.
+pub(crate) const HAS_SCHEMA_REGISTRY: &str = "HasSchemaRegistry";
+
 /// The parameter that says which events of executions are logged.
 pub(crate) const MACHINE_LOG_LEVEL: &str = "MachineLogLevel";
+
+const SCHEMA_REGISTRY: &str = "RegisterSchemas";
 
 /// For how many days CloudWatch can keep logs.
 const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "180", "365", "731"];
@@ -35,6 +40,10 @@ pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
         let about = "Which events of state machines are logged; what they are about never is";
         let level = Parameter::text(MACHINE_LOG_LEVEL, about, "ERROR");
         all.push(level.one_of(&["OFF", "FATAL", "ERROR", "ALL"]));
+    }
+    if stack.application.schema_registry.is_some() {
+        let about = "Whether the events' schemas are in a registry of EventBridge's";
+        all.push(Parameter::text(SCHEMA_REGISTRY, about, "true").one_of(&["true", "false"]));
     }
     all.extend(limits(machines));
     all.extend(stack.application.parameters.iter().cloned());
@@ -127,6 +136,9 @@ pub(crate) fn conditions(stack: &Stack) -> Map<String, Value> {
     add(ALARM_TOPIC.1, given(ALARM_TOPIC.0));
     if stack.has_api() {
         add(OWN_POOL, equals("JwtIssuer", ""));
+    }
+    if stack.application.schema_registry.is_some() {
+        add(HAS_SCHEMA_REGISTRY, equals(SCHEMA_REGISTRY, "true"));
     }
     for (name, condition) in &stack.application.conditions {
         add(name, condition.clone());
