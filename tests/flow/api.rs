@@ -118,6 +118,49 @@ async fn a_page_that_cannot_be_is_refused_by_its_parameter() {
     }
 }
 
+/// Every path and method of the API, and the query parameters that each is documented to read.
+async fn documented(test: &TestShop) -> Vec<(String, String, Vec<String>)> {
+    let document = test.ok("GET", "/openapi.json", Value::Null).await.unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let mut documented = Vec::new();
+    for (path, methods) in paths {
+        for (method, operation) in methods.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().unwrap().iter();
+            let read = parameters.filter(|parameter| parameter["in"] == "query");
+            let read = read.map(|parameter| parameter["name"].as_str().unwrap().to_owned());
+            documented.push((path.clone(), method.to_uppercase(), read.collect()));
+        }
+    }
+    documented
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_parameter_that_no_route_reads_is_refused_on_every_route() {
+    let test = TestShop::open(&[]).await.unwrap();
+    let documented = documented(&test).await;
+    assert!(documented.len() > 10, "{documented:?}");
+    for (path, method, read) in documented {
+        let path = format!("{}?colour=blue", path.replace('{', "").replace('}', ""));
+        let answer = test.raw((&method, &path), None, "").await.unwrap();
+        refused(&answer, 400, "colour");
+        let rule = answer.body["errors"][0]["rule"].as_str().unwrap();
+        assert!(read.iter().all(|name| rule.contains(name)), "{method} {path}: {rule}");
+    }
+    for path in ["/", "/openapi.json", "/operator/load", "/operator/doctor", "/operator/attempts"] {
+        let path = format!("{path}?colour=blue");
+        let answer = test.raw(("GET", &path), None, "").await.unwrap();
+        assert_eq!(answer.status, 400, "{path}: {answer:?}");
+        assert!(answer.body["detail"].as_str().unwrap().contains("colour"), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_parameter_that_is_given_twice_is_refused() {
+    let test = TestShop::open(&[]).await.unwrap();
+    let answer = test.raw(("GET", "/orders?limit=1&limit=2"), None, "").await.unwrap();
+    refused(&answer, 400, "limit");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_more_than_a_megabyte_is_too_large() {
     let test = TestShop::open(&[]).await.unwrap();

@@ -12,6 +12,7 @@ mod gate;
 #[cfg(feature = "server")]
 mod home;
 mod openapi;
+mod parameter;
 mod problem;
 mod route;
 #[cfg(feature = "server")]
@@ -26,9 +27,10 @@ pub use function::HttpFunction;
 #[cfg(feature = "server")]
 pub use gate::Gate;
 pub use openapi::{ApiInfo, openapi};
+pub use parameter::{Parameter, Place, Values};
 pub use problem::{FieldError, Problem};
 pub use route::{Endpoint, Method, Request, Response, Route};
 #[cfg(feature = "server")]
-pub use server::{MAX_BODY, restricted, router, trusting, with_problems};
+pub use server::{MAX_BODY, restricted, router, trusting, with_problems, without_query};
 #[cfg(feature = "server")]
 pub use tokens::{SecretError, TokenKey, kept_secret};

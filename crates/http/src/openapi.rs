@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document of the routes.
 
+use crate::parameter::{Place, identifier_schema};
 use crate::{Problem, Route};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
@@ -97,44 +98,18 @@ const fn success(status: u16) -> &'static str {
 fn parameters(route: &Route) -> Vec<Value> {
     let in_path = route.path.split('/').filter_map(|word| word.strip_prefix('{')).map(|word| {
         let name = word.trim_end_matches('}');
-        json!({ "name": name, "in": "path", "required": true, "schema": identifier() })
+        json!({ "name": name, "in": "path", "required": true, "schema": identifier_schema() })
     });
-    let others = route.parameters.iter().map(|(place, name, required, meaning)| {
+    let others = route.parameters.iter().map(|parameter| {
         json!({
-            "name": name, "in": place, "required": required, "description": meaning,
-            "schema": match (*place, *name) {
-                ("query", _) => identifier(),
-                (_, "Idempotency-Key") => {
-                    // An empty one is none.
-                    let fewest = u8::from(*required);
-                    let pattern = format!("^[!-~]{{{fewest},255}}$");
-                    json!({ "type": "string", "pattern": pattern })
-                }
-                _ => json!({ "type": "string" }),
-            },
+            "name": parameter.name,
+            "in": match parameter.place { Place::Query => "query", Place::Header => "header" },
+            "required": parameter.required,
+            "description": parameter.meaning,
+            "schema": parameter.schema(),
         })
     });
-    in_path.chain(others).chain(route.page_limit.into_iter().flat_map(pages)).collect()
-}
-
-/// The schema of an identifier; see [`chorus_table::identifier!`].
-fn identifier() -> Value {
-    json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" })
-}
-
-/// The parameters of a route that answers page by page.
-fn pages(most: u32) -> [Value; 2] {
-    let limit = json!({ "type": "integer", "minimum": 1, "maximum": most });
-    [
-        json!({
-            "name": "limit", "in": "query", "required": false, "schema": limit,
-            "description": "How many entries at most",
-        }),
-        json!({
-            "name": "cursor", "in": "query", "required": false, "schema": { "type": "string" },
-            "description": "The `next` of the page before",
-        }),
-    ]
+    in_path.chain(others).collect()
 }
 
 fn problem(description: &str) -> Value {

@@ -16,7 +16,7 @@ use chorus_kernel::{Action, ActionError, Kernel};
 use chorus_table::{Callers, Event, Row};
 
 use crate::command::CommandEndpoint;
-use crate::{Admitted, Caller, Problem, admit, body};
+use crate::{Admitted, Caller, Parameter, Problem, admit, body, parameter};
 
 /// A request, as an adapter hands it over.
 #[derive(Debug, Clone, Default)]
@@ -143,10 +143,9 @@ pub struct Route {
     pub request: Option<fn() -> Schema>,
     /// The schema of the response's body.
     pub response: Option<fn() -> Schema>,
-    /// Query parameters and headers: where, name, whether it is required, what it means.
-    pub parameters: &'static [(&'static str, &'static str, bool, &'static str)],
-    /// Where it answers page by page: the most entries of a page.
-    pub page_limit: Option<u32>,
+    /// The query parameters and headers that it reads: a request with any other query parameter is
+    /// refused.
+    pub parameters: Vec<Parameter>,
     /// Who may call it.
     pub callers: Callers,
     endpoint: Arc<dyn Endpoint>,
@@ -187,8 +186,7 @@ impl Route {
             success: 200,
             request: None,
             response: None,
-            parameters: &[],
-            page_limit: None,
+            parameters: Vec::new(),
             callers,
             endpoint: Arc::new(endpoint),
         }
@@ -219,6 +217,7 @@ impl Route {
             Admitted::Everything => None,
             Admitted::OnlyOf(customer) => Some(customer),
         };
+        parameter::check(&self.parameters, &request.query)?;
         let request = Request { customer, ..request };
         let answer = self.endpoint.call(kernel, &request).await;
         let Some(customer) = &request.customer else { return answer };
@@ -252,11 +251,8 @@ impl Route {
 
     /// Says which query parameters and headers it reads.
     #[must_use]
-    pub fn parameters(
-        mut self,
-        parameters: &'static [(&'static str, &'static str, bool, &'static str)],
-    ) -> Self {
-        self.parameters = parameters;
+    pub fn parameters(mut self, parameters: &[Parameter]) -> Self {
+        self.parameters.extend_from_slice(parameters);
         self
     }
 
@@ -264,7 +260,7 @@ impl Route {
     /// parameters `limit` and `cursor`, and answers `next`.
     #[must_use]
     pub fn pages(mut self, most: u32) -> Self {
-        self.page_limit = Some(most);
+        self.parameters.extend(Parameter::of_pages(most));
         self
     }
 }

@@ -13,6 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter, get, on};
 use chorus_kernel::{ActionError, Kernel};
 
 use crate::home::Home;
+use crate::parameter::unknown;
 use crate::{ApiInfo, admit, openapi};
 
 /// The largest body that is read, in bytes.
@@ -31,9 +32,11 @@ pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
     for (path, methods) in by_path {
         router = router.route(path, methods);
     }
-    router
+    let of_its_own = Router::new()
         .route("/", get(async move |headers: HeaderMap| home.answer(&headers)))
-        .route("/openapi.json", get(move || async move { axum::Json(document) }))
+        .route("/openapi.json", get(move || async move { axum::Json(document) }));
+    router
+        .merge(without_query(of_its_own))
         .fallback(|uri: Uri| async move {
             let detail = format!("there is nothing at {}; see /openapi.json", uri.path());
             into_http(Problem::new(404, "not-found", detail).into())
@@ -69,16 +72,40 @@ async fn read(
 ) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
     let body = if reads_body { read_body(&parts.headers, body).await? } else { Vec::new() };
-    let query = axum::extract::Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri)
-        .map_err(|error| Problem::new(400, "malformed", format!("the query: {error}")))?;
     Ok(Request {
         path: parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        query: query.0,
+        query: query(&parts.uri)?,
         headers: headers(&parts.headers)?,
         body,
         caller: parts.extensions.get::<Caller>().cloned().unwrap_or_default(),
         customer: None,
     })
+}
+
+/// The query's parameters, each of which is given once.
+fn query(uri: &Uri) -> Result<BTreeMap<String, String>, Problem> {
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|error| Problem::new(400, "malformed", format!("the query: {error}")))?;
+    let mut query = BTreeMap::new();
+    for (name, value) in pairs.0 {
+        if query.contains_key(&name) {
+            return Err(Problem::field(400, name, "must be given once"));
+        }
+        query.insert(name, value);
+    }
+    Ok(query)
+}
+
+/// Refuses a request with a query: `router` has no parameters.
+pub fn without_query(router: Router) -> Router {
+    router.route_layer(from_fn(async |request: HttpRequest, next: Next| {
+        let name = query(request.uri()).map(|query| query.into_keys().next());
+        match name {
+            Ok(None) => next.run(request).await,
+            Ok(Some(name)) => into_http(unknown(&name, std::iter::empty()).into()),
+            Err(problem) => into_http(problem.into()),
+        }
+    }))
 }
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {

@@ -5,7 +5,7 @@ use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands::PutCustomer as Command;
 use chorus_events::table::rows;
 use chorus_events::{CustomerId, PLAIN_TEXT};
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
+use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
 use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ pub(crate) fn put_customer() -> Route {
         .summary("Keep a customer: their name, their address, and whether they may order", 200)
         .takes::<CustomerDetails>()
         .answers::<Customer>()
-        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
+        .parameters(&[Parameter::KEY])
 }
 
 /// `GET /customers/{id}`.

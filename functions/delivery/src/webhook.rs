@@ -5,7 +5,7 @@ use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::table::rows;
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
+use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
 use chorus_kernel::{Kernel, derived_id};
 use chorus_table::Event;
 use chorus_webhook_signature::{SIGNATURE_HEADER, Signed, TIMESTAMP_HEADER, WebhookSecret};
@@ -41,9 +41,13 @@ pub(crate) fn post_logistics(secret: WebhookSecret) -> Route {
     .takes::<LogisticsUpdate>()
     .answers::<Accepted>()
     .parameters(&[
-        ("header", TIMESTAMP_HEADER, true, "When it was signed: seconds since the Unix epoch"),
-        ("header", SIGNATURE_HEADER, true, "HMAC-SHA256 of `timestamp.body`, in hex"),
-        ("header", KEY_HEADER, false, "Names this webhook; by default its order and status"),
+        Parameter::header(TIMESTAMP_HEADER, "When it was signed: seconds since the Unix epoch")
+            .required(),
+        Parameter::header(SIGNATURE_HEADER, "HMAC-SHA256 of `timestamp.body`, in hex").required(),
+        Parameter {
+            meaning: "Names this webhook; by default its order and status",
+            ..Parameter::KEY
+        },
     ])
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::callers::SHOP;
-use chorus_http::{Endpoint, Problem, Request, Response, Route};
+use chorus_http::{Endpoint, Parameter, Problem, Request, Response, Route, Values};
 use chorus_kernel::{Failure, Kernel, Query, Store};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,7 +39,7 @@ pub(crate) fn list_events() -> Route {
     Route::read("/events", SHOP, List)
         .summary("What an order went through, causes before their effects", 200)
         .answers::<Events>()
-        .parameters(&[("query", "order-id", true, "Whose events")])
+        .parameters(&[Parameter::query("order-id", Values::Identifier, "Whose events").required()])
         .pages(MAX_PAGE)
 }
 

@@ -5,7 +5,7 @@ use chorus_events::OrderId;
 use chorus_events::callers::ONLY_REVIEWERS;
 use chorus_events::commands::{DecideReview, Verdict};
 use chorus_events::table::rows;
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
+use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
 use chorus_kernel::{Failure, Item, Kernel, Query, entity_key};
 use chorus_table::Handle;
 use schemars::JsonSchema;
@@ -53,7 +53,7 @@ pub(crate) fn decide_review() -> Route {
         .summary("Approve, decline or take up the review of an order of high value", 200)
         .takes::<Opinion>()
         .answers::<Review>()
-        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
+        .parameters(&[Parameter::KEY])
 }
 
 /// `GET /reviews/{order-id}`.

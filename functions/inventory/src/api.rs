@@ -5,7 +5,7 @@ use chorus_events::callers::EVERY_CUSTOMER_OR_SHOP;
 use chorus_events::commands::PutItem as Command;
 use chorus_events::table::rows;
 use chorus_events::{Money, PLAIN_TEXT, Sku};
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
+use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
 use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ pub(crate) fn put_item() -> Route {
         .summary("List an item: its name, price and stock received", 200)
         .takes::<ItemListing>()
         .answers::<Item>()
-        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
+        .parameters(&[Parameter::KEY])
 }
 
 /// `GET /items/{sku}`.

@@ -6,7 +6,9 @@ use chorus_events::commands::CancelOrder as Cancel;
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows;
 use chorus_events::{CustomerId, Line, Money, OrderId, is_plain_text};
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command, command_key};
+use chorus_http::{
+    Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command, command_key,
+};
 use chorus_kernel::{Failure, Folded, Kernel, load};
 use chorus_table::Event;
 use jiff::Timestamp;
@@ -18,7 +20,7 @@ use serde_json::value::RawValue;
 use crate::cancel_order::CancelOrder;
 use crate::create_order::{CreateOrder, command_of};
 use crate::id_secret::IdSecret;
-use crate::list::{Asked, MAX_PAGE};
+use crate::list::{Asked, MAX_PAGE, STATUSES};
 use crate::requests::{Cancellation, MAX_REASON, NewOrder};
 use crate::{Order, OrderView, Placed, Status};
 
@@ -59,12 +61,7 @@ pub(crate) fn create_order(id_secret: IdSecret) -> Route {
         .summary("Place an order; it is carried out by events from here on", 201)
         .takes::<NewOrder>()
         .answers::<WholeOrder>()
-        .parameters(&[(
-            "header",
-            "Idempotency-Key",
-            true,
-            "Names the request: sent again, it has its effect once and the same response",
-        )])
+        .parameters(&[Parameter::KEY.required()])
 }
 
 /// `GET /orders/{id}`.
@@ -80,15 +77,22 @@ pub(crate) fn list_orders() -> Route {
         .summary("Orders, newest first: a customer's, or everybody's", 200)
         .answers::<OrderPage>()
         .parameters(&[
-            ("query", "customer-id", false, "Whose orders; without, everybody's"),
-            ("query", "status", false, "Only those that stand so: Open, Canceled or Delivered"),
-            (
-                "query",
+            Parameter::query(
+                "customer-id",
+                Values::Identifier,
+                "Whose orders; without, everybody's",
+            ),
+            Parameter::query("status", STATUSES, "Only those that stand so"),
+            Parameter::query(
                 "from",
-                false,
+                Values::Moment,
                 "Only those placed from this day or instant on; without, from a year before `to`",
             ),
-            ("query", "to", false, "Only those placed up to this day or instant, itself included"),
+            Parameter::query(
+                "to",
+                Values::Moment,
+                "Only those placed up to this day or instant, itself included",
+            ),
         ])
         .pages(MAX_PAGE)
 }
@@ -99,7 +103,7 @@ pub(crate) fn cancel_order() -> Route {
         .summary("Cancel an order that has not ended", 202)
         .takes::<Cancellation>()
         .answers::<WholeOrder>()
-        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
+        .parameters(&[Parameter::KEY])
 }
 
 struct Create {

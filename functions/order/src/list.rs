@@ -2,7 +2,7 @@
 //! placed.
 
 use chorus_events::CustomerId;
-use chorus_http::{Problem, Request};
+use chorus_http::{Problem, Request, Values};
 use chorus_kernel::{Failure, Item, Query, Store, text};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,6 +20,9 @@ pub(crate) const MAX_PAGE: u32 = 100;
 const MOST_DAYS: i64 = 5 * 366;
 
 const EVERY_STATUS: [Status; 3] = [Status::Open, Status::Canceled, Status::Delivered];
+
+/// Their names, for whoever asks.
+pub(crate) const STATUSES: Values = Values::OneOf(&["Open", "Canceled", "Delivered"]);
 
 /// Which orders a caller asks for.
 #[derive(Debug, Clone)]
@@ -198,5 +201,16 @@ fn moment(text: &str, edge: Edge) -> Option<Timestamp> {
     match edge {
         Edge::Start => Some(at),
         Edge::End => at.checked_sub(SignedDuration::from_nanos(1)).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_can_be_asked_for_by_its_name() {
+        let Values::OneOf(names) = STATUSES else { panic!("{STATUSES:?}") };
+        assert_eq!(EVERY_STATUS.map(|status| format!("{status:?}")), names);
     }
 }

@@ -7,7 +7,7 @@ use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands;
 use chorus_events::table::rows;
 use chorus_events::{CustomerId, Money, OrderId};
-use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
+use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
 use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -62,7 +62,7 @@ pub(crate) fn retry_refund(provider: Arc<dyn PaymentProvider>) -> Route {
     Route::of::<rows::RetryRefund>(Method::POST, "/payments/{order-id}/refund", endpoint)
         .summary("Ask the payment provider again for a refund that it refused", 200)
         .answers::<PaymentAnswer>()
-        .parameters(&[("header", "Idempotency-Key", false, "Names the request")])
+        .parameters(&[Parameter::KEY])
 }
 
 struct Get;

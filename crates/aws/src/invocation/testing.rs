@@ -180,7 +180,7 @@ impl Shop {
             .starts::<rows::CollectPayment>(MachineSpec::new("CollectPayment", ""));
         Invoker {
             function,
-            routes: vec![Route::new(Method::PUT, "/echo/{name}", Callers::Anyone, Echo)],
+            routes: vec![Route::new(Method::PUT, "/echo/{name}", Callers::Anyone, Echo).pages(10)],
             kernel: Kernel {
                 store: Arc::clone(&memory) as Arc<dyn Store>,
                 bus: Arc::clone(&memory) as Arc<dyn Publisher>,

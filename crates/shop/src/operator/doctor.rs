@@ -23,7 +23,7 @@ const DAYS: i64 = 15;
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Visit {
     since: Option<Timestamp>,
 }

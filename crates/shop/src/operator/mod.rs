@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use chorus_events::OrderId;
 use chorus_events::callers::ONLY_OPERATORS;
-use chorus_http::{Caller, TokenKey, restricted};
+use chorus_http::{Caller, TokenKey, restricted, without_query};
 use chorus_local::{ExecutionStory, Local, Pending};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -105,28 +105,29 @@ impl<E: std::error::Error> From<E> for Refused {
 }
 
 pub(crate) fn router(local: Arc<Local>, partners: Partners, key: TokenKey) -> Router {
+    let with_query = Router::new()
+        .route("/operator/doctor", get(doctor::doctor))
+        .route("/operator/attempts", get(attempts))
+        .route("/operator/executions", get(executions))
+        .route("/operator/recent-events", get(recent_events));
     let router = Router::new()
         .route("/operator/dead-letters", get(dead_letters::list))
         .route("/operator/dead-letters/redrive", post(dead_letters::redrive))
         .route("/operator/replay", post(replay::replay))
-        .route("/operator/doctor", get(doctor::doctor))
         .route("/operator/rules", get(doctor::rules))
         .route("/operator/audit", get(entries))
         .route("/operator/settle", post(settle))
         .route("/operator/backup", post(backup))
-        .route("/operator/attempts", get(attempts))
-        .route("/operator/executions", get(executions))
         .route("/operator/accounts", get(accounts))
         .route("/operator/load", get(load))
-        .route("/operator/recent-events", get(recent_events))
         .route("/operator/projections/rebuild", post(rebuild))
-        .route("/operator/tokens", post(tokens::mint))
-        .with_state(OperatorApi { local, partners, key });
-    restricted(router, ONLY_OPERATORS)
+        .route("/operator/tokens", post(tokens::mint));
+    let router = without_query(router).merge(with_query);
+    restricted(router.with_state(OperatorApi { local, partners, key }), ONLY_OPERATORS)
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct AttemptsOf {
     /// Event ids, separated by commas.
     event_ids: String,
@@ -159,7 +160,7 @@ async fn attempts(
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct ExecutionsOf {
     order_id: String,
 }
@@ -182,6 +183,7 @@ async fn load(State(desk): State<OperatorApi>) -> Json<Value> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Last {
     last: Option<usize>,
 }

@@ -1,0 +1,222 @@
+//! The query parameters and headers that a route reads. A route says them once: requests are held to
+//! them, and the OpenAPI document tells them.
+
+use std::collections::BTreeMap;
+
+use chorus_table::{IdentifierError, is_identifier};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+use crate::Problem;
+
+/// The longest text that a query parameter may be, in characters, unless it says otherwise.
+const MAX_TEXT: usize = 200;
+
+/// Where a parameter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Query,
+    Header,
+}
+
+/// What the values of a parameter are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// An identifier; see [`chorus_table::identifier!`].
+    Identifier,
+    OneOf(&'static [&'static str]),
+    /// A day, or an instant.
+    Moment,
+    Whole {
+        least: u32,
+        most: u32,
+    },
+    /// Text of 1 character and more.
+    Text,
+    /// An idempotency key, which names a request.
+    Key,
+}
+
+/// A query parameter or a header that a route reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameter {
+    pub place: Place,
+    pub name: &'static str,
+    pub required: bool,
+    /// What it means, in a sentence.
+    pub meaning: &'static str,
+    pub values: Values,
+}
+
+impl Parameter {
+    /// The key that a request may be named with.
+    pub const KEY: Self = Self {
+        values: Values::Key,
+        ..Self::header(
+            "Idempotency-Key",
+            "Names the request: sent again, it has its effect once and the same response",
+        )
+    };
+
+    /// A query parameter that may be left out.
+    #[must_use]
+    pub const fn query(name: &'static str, values: Values, meaning: &'static str) -> Self {
+        Self { place: Place::Query, name, required: false, meaning, values }
+    }
+
+    /// A header that may be left out.
+    #[must_use]
+    pub const fn header(name: &'static str, meaning: &'static str) -> Self {
+        Self { place: Place::Header, name, required: false, meaning, values: Values::Text }
+    }
+
+    /// The same, which must be given.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// The parameters of a route that answers page by page.
+    pub(crate) const fn of_pages(most: u32) -> [Self; 2] {
+        [
+            Self::query("limit", Values::Whole { least: 1, most }, "How many entries at most"),
+            Self::query("cursor", Values::Text, "The `next` of the page before"),
+        ]
+    }
+
+    /// The JSON Schema of its values.
+    pub(crate) fn schema(&self) -> Value {
+        match self.values {
+            Values::Identifier => identifier_schema(),
+            Values::OneOf(values) => json!({ "type": "string", "enum": values }),
+            Values::Moment => json!({
+                "type": "string",
+                "anyOf": [{ "format": "date" }, { "format": "date-time" }],
+            }),
+            Values::Whole { least, most } => {
+                json!({ "type": "integer", "format": "int32", "minimum": least, "maximum": most })
+            }
+            Values::Text => json!({ "type": "string", "minLength": 1, "maxLength": MAX_TEXT }),
+            Values::Key => {
+                // An empty one is none.
+                let fewest = u8::from(self.required);
+                json!({ "type": "string", "pattern": format!("^[!-~]{{{fewest},255}}$") })
+            }
+        }
+    }
+
+    /// The rule that `text` breaks, if it breaks one.
+    fn broken_by(&self, text: &str) -> Option<String> {
+        match self.values {
+            Values::Identifier => (!is_identifier(text)).then(|| IdentifierError.to_string()),
+            Values::OneOf(values) => {
+                (!values.contains(&text)).then(|| format!("must be one of {}", values.join(", ")))
+            }
+            Values::Moment => {
+                let fits = text.parse::<Timestamp>().is_ok() || text.parse::<Date>().is_ok();
+                (!fits).then(|| {
+                    "must be a day such as 2026-11-28, or an instant such as 2026-11-28T10:00:00Z"
+                        .to_owned()
+                })
+            }
+            Values::Whole { least, most } => {
+                let fits = text.parse().is_ok_and(|number: u32| (least..=most).contains(&number));
+                (!fits).then(|| format!("must be a whole number from {least} to {most}"))
+            }
+            Values::Text | Values::Key => {
+                let fits = (1..=MAX_TEXT).contains(&text.chars().count());
+                (!fits).then(|| format!("must be 1 to {MAX_TEXT} characters"))
+            }
+        }
+    }
+}
+
+/// The schema of an identifier; see [`chorus_table::identifier!`].
+pub(crate) fn identifier_schema() -> Value {
+    json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" })
+}
+
+/// Holds the query of a request to what its route reads.
+///
+/// # Errors
+/// 400, with the name and the rule, where one is unknown, is missing, or has a value that it cannot
+/// have.
+pub(crate) fn check(known: &[Parameter], query: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let known: Vec<&Parameter> =
+        known.iter().filter(|parameter| parameter.place == Place::Query).collect();
+    if let Some(name) = query.keys().find(|name| !known.iter().any(|it| it.name == **name)) {
+        return Err(unknown(name, known.iter().map(|parameter| parameter.name)));
+    }
+    for parameter in known {
+        let rule = match query.get(parameter.name) {
+            Some(text) => parameter.broken_by(text),
+            None => parameter.required.then(|| "must be given".to_owned()),
+        };
+        if let Some(rule) = rule {
+            return Err(Problem::field(400, parameter.name, rule));
+        }
+    }
+    Ok(())
+}
+
+/// The refusal of a parameter that is none of `known`.
+pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Problem {
+    let known: Vec<&str> = known.collect();
+    let rule = if known.is_empty() {
+        "is unknown: this route has no query parameters".to_owned()
+    } else {
+        format!("is unknown: this route has {}", known.join(", "))
+    };
+    Problem::field(400, name, rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [Parameter; 4] = [
+        Parameter::query("order-id", Values::Identifier, "").required(),
+        Parameter::query("status", Values::OneOf(&["Open", "Canceled"]), ""),
+        Parameter::query("from", Values::Moment, ""),
+        Parameter::query("limit", Values::Whole { least: 1, most: 20 }, ""),
+    ];
+
+    /// The field and the rule that a query is refused with.
+    fn refused(query: &[(&str, &str)]) -> Option<(String, String)> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let problem = check(&KNOWN, &query.iter().map(owned).collect()).err()?;
+        assert_eq!(problem.status, 400);
+        problem.errors.into_iter().next().map(|error| (error.field, error.rule))
+    }
+
+    #[test]
+    fn a_parameter_that_the_route_does_not_read_is_refused_with_those_that_it_reads() {
+        let (field, rule) = refused(&[("order-id", "a"), ("order_id", "b")]).unwrap();
+        assert_eq!(field, "order_id");
+        assert_eq!(rule, "is unknown: this route has order-id, status, from, limit");
+        let query = BTreeMap::from([("x".to_owned(), String::new())]);
+        let problem = check(&[Parameter::KEY], &query).unwrap_err();
+        assert_eq!(problem.errors[0].rule, "is unknown: this route has no query parameters");
+    }
+
+    #[test]
+    fn a_value_that_breaks_its_rule_is_refused_by_name() {
+        let order = ("order-id", "a");
+        assert_eq!(refused(&[order]), None);
+        for (name, fitting, wrong) in [
+            ("order-id", "A.b_c-1", "a b"),
+            ("status", "Open", "open"),
+            ("from", "2026-11-28", "2026-11-31"),
+            ("from", "2026-11-28T10:00:00+01:00", "now"),
+            ("limit", "20", "21"),
+            ("limit", "1", "0"),
+        ] {
+            let with = |value| [order, (name, value)];
+            assert_eq!(refused(&with(fitting)), None, "{name}={fitting}");
+            assert_eq!(refused(&with(wrong)).unwrap().0, name, "{name}={wrong}");
+            assert_eq!(refused(&with("")).unwrap().0, name, "an empty {name}");
+        }
+        assert_eq!(refused(&[]), Some(("order-id".to_owned(), "must be given".to_owned())));
+    }
+}
