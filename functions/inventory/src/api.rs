@@ -5,12 +5,15 @@ use chorus_events::callers::EVERY_CUSTOMER_OR_SHOP;
 use chorus_events::commands::PutItem as Command;
 use chorus_events::table::rows;
 use chorus_events::{Money, PLAIN_TEXT, Sku};
-use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
+use chorus_http::{
+    Callers, Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command,
+};
 use chorus_kernel::Kernel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Item;
+use crate::list::{Asked, MAX_PAGE};
 use crate::put_item::{MAX_NAME, PutItem};
 
 /// What a caller says of an item; its path names it.
@@ -30,12 +33,98 @@ struct ItemListing {
     discontinued: bool,
 }
 
+/// An item, and where its pieces are. `available + reserved + sold` is what the shop received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct WholeItem {
+    /// The item's stock-keeping unit.
+    sku: Sku,
+    /// What it is called.
+    name: String,
+    /// What one piece costs.
+    price: Money,
+    /// Whether it is not sold any more.
+    discontinued: bool,
+    /// Pieces that can be ordered.
+    available: u32,
+    /// Pieces set aside for orders under way.
+    reserved: u32,
+    /// Pieces that left the stock.
+    sold: u32,
+    /// Counts the item's listings, from 1.
+    listing: u64,
+}
+
+impl From<Item> for WholeItem {
+    fn from(item: Item) -> Self {
+        let Item { sku, name, price, discontinued, .. } = item;
+        let Item { available, reserved, sold, listing, .. } = item;
+        Self { sku, name, price, discontinued, available, reserved, sold, listing }
+    }
+}
+
+/// An item as whoever looks around in the shop sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct ItemOnSale {
+    /// The item's stock-keeping unit.
+    sku: Sku,
+    /// What it is called.
+    name: String,
+    /// What one piece costs.
+    price: Money,
+    /// Whether it is not sold any more.
+    discontinued: bool,
+    /// Pieces that can be ordered.
+    available: u32,
+}
+
+impl From<Item> for ItemOnSale {
+    fn from(item: Item) -> Self {
+        let Item { sku, name, price, discontinued, available, .. } = item;
+        Self { sku, name, price, discontinued, available }
+    }
+}
+
+/// A page of items, by name.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct ItemPage {
+    /// The items. Where a text is searched for, a page may have fewer than asked for, or none, and
+    /// there may still be a next one.
+    items: Vec<ItemOnSale>,
+    /// Where the next page starts: the value for `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Sku>,
+}
+
+/// `GET /items`.
+pub(crate) fn list_items() -> Route {
+    Route::read("/items", Callers::Anyone, List)
+        .summary("The items that are sold, by name", 200)
+        .answers::<ItemPage>()
+        .parameters(&[
+            Parameter::query(
+                "name",
+                Values::Text,
+                "Only items whose name begins so, in small or capital letters",
+            ),
+            Parameter::query("text", Values::Text, "Only items with this text in name or SKU"),
+            Parameter::query(
+                "discontinued",
+                Values::OneOf(&["true", "false"]),
+                "`true`: those that are not sold any more, instead",
+            ),
+        ])
+        .pages(MAX_PAGE)
+}
+
 /// `PUT /items/{sku}`.
 pub(crate) fn put_item() -> Route {
     Route::of::<rows::PutItem>(Method::PUT, "/items/{sku}", Put)
         .summary("List an item: its name, price and stock received", 200)
         .takes::<ItemListing>()
-        .answers::<Item>()
+        .answers::<WholeItem>()
         .parameters(&[Parameter::KEY])
 }
 
@@ -43,7 +132,7 @@ pub(crate) fn put_item() -> Route {
 pub(crate) fn get_item() -> Route {
     Route::read("/items/{sku}", EVERY_CUSTOMER_OR_SHOP, Get)
         .summary("An item, and where its pieces are", 200)
-        .answers::<Item>()
+        .answers::<WholeItem>()
 }
 
 struct Put;
@@ -72,5 +161,17 @@ impl Endpoint for Get {
 async fn show(kernel: &Kernel, sku: &Sku) -> Result<Response, Problem> {
     let found = kernel.find::<Item>(sku).await?;
     let missing = || Problem::new(404, "not-found", format!("no item is called {sku}"));
-    Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
+    let item = WholeItem::from(found.ok_or_else(missing)?.value);
+    Ok(Response::json(200, serde_json::json!(item)))
+}
+
+struct List;
+
+#[async_trait]
+impl Endpoint for List {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let (items, next) = Asked::of(kernel, request).await?.page(kernel).await?;
+        let items = items.into_iter().map(ItemOnSale::from).collect();
+        Ok(Response::json(200, serde_json::json!(ItemPage { items, next })))
+    }
 }

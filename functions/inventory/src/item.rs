@@ -1,12 +1,36 @@
 //! An item that the shop sells.
 
 use chorus_events::{Money, Sku};
-use chorus_kernel::{Counter, entity};
-use schemars::JsonSchema;
+use chorus_kernel::{Counter, Index, entity};
 use serde::{Deserialize, Serialize};
 
+/// Items by their names, in small letters, among those that are sold or among those that are not
+/// any more. Of keys only: no count of an item is in it, so that an order pays nothing for it.
+pub(crate) const BY_NAME: Index =
+    Index { name: "by-name", pk: "assortment", sk: "place", whole_items: false };
+
+/// What stands between a name and a SKU: it sorts before whatever may stand in a name.
+const BETWEEN: char = '\t';
+
+/// Whether an item is sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Assortment {
+    Sold,
+    Discontinued,
+}
+
+impl Assortment {
+    /// Its partition of the index.
+    pub(crate) const fn partition(self) -> &'static str {
+        match self {
+            Self::Sold => "sold",
+            Self::Discontinued => "discontinued",
+        }
+    }
+}
+
 /// An item and where its pieces are. `available + reserved + sold` is what the shop received.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {
     /// The item's stock-keeping unit.
@@ -25,6 +49,29 @@ pub struct Item {
     pub sold: u32,
     /// Counts the item's listings, from 1.
     pub listing: u64,
+    /// Its partition of the index by name; nothing until an item of an earlier release is listed anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) assortment: Option<String>,
+    /// Its place in the index by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) place: Option<String>,
+}
+
+/// How an item is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listing {
+    pub(crate) sku: Sku,
+    pub(crate) name: String,
+    pub(crate) price: Money,
+    pub(crate) discontinued: bool,
+}
+
+/// Where an item's pieces are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) available: u32,
+    pub(crate) reserved: u32,
+    pub(crate) sold: u32,
 }
 
 impl Item {
@@ -34,6 +81,37 @@ impl Item {
     pub const RESERVED: Counter<Self> = Counter::of("reserved");
     /// Counts `sold`.
     pub const SOLD: Counter<Self> = Counter::of("sold");
+
+    /// The item that is listed like this for the `number`th time.
+    pub(crate) fn listed(listing: Listing, counts: Counts, number: u64) -> Self {
+        let Listing { sku, name, price, discontinued } = listing;
+        let Counts { available, reserved, sold } = counts;
+        let assortment = if discontinued { Assortment::Discontinued } else { Assortment::Sold };
+        let item = Self {
+            sku,
+            name,
+            price,
+            discontinued,
+            available,
+            reserved,
+            sold,
+            listing: number,
+            assortment: Some(assortment.partition().to_owned()),
+            place: None,
+        };
+        Self { place: Some(item.place()), ..item }
+    }
+
+    /// Its place among the items by name.
+    pub(crate) fn place(&self) -> String {
+        format!("{}{BETWEEN}{}", self.name.to_lowercase(), self.sku)
+    }
+
+    /// The name, in small letters, and the SKU of the item at a place.
+    pub(crate) fn name_and_sku(place: &str) -> Option<(&str, Sku)> {
+        let (name, sku) = place.split_once(BETWEEN)?;
+        Some((name, sku.parse().ok()?))
+    }
 
     /// Pieces that the shop received in all.
     #[must_use]
@@ -46,21 +124,28 @@ entity!(Item: "item" in super::TABLE, by sku: Sku);
 
 #[cfg(test)]
 pub(crate) fn sample(available: u32) -> Item {
-    Item {
+    let listing = Listing {
         sku: chorus_events::samples::sku(),
         name: "Chai".to_owned(),
         price: chorus_events::samples::unit_price(),
         discontinued: false,
-        available,
-        reserved: 0,
-        sold: 0,
-        listing: 1,
-    }
+    };
+    Item::listed(listing, Counts { available, reserved: 0, sold: 0 }, 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_item_stands_by_its_name_and_a_longer_name_behind_it() {
+        let named = |name: &str| Item { name: name.to_owned(), ..sample(1) }.place();
+        let mut places = [named("Chai Latte"), named("chai"), named("Chai!")];
+        places.sort();
+        assert_eq!(places, [named("CHAI"), named("chai latte"), named("chai!")]);
+        let (name, sku) = Item::name_and_sku(&places[1]).unwrap();
+        assert_eq!((name, sku), ("chai latte", sample(1).sku));
+    }
 
     #[test]
     fn every_counter_is_a_field_of_the_item() {

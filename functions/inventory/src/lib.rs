@@ -4,6 +4,7 @@
 mod api;
 mod describe_item;
 mod item;
+mod list;
 mod put_item;
 mod remove_item;
 mod reservation;
@@ -18,7 +19,7 @@ use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
 /// Items, and one reservation for each order.
-pub const TABLE: TableSpec = TableSpec { name: "inventory", indexes: &[], ttl: None };
+pub const TABLE: TableSpec = TableSpec { name: "inventory", indexes: &[item::BY_NAME], ttl: None };
 
 #[must_use]
 pub fn function() -> HttpFunction {
@@ -29,5 +30,5 @@ pub fn function() -> HttpFunction {
         .action(describe_item::DescribeItem)
         .action(remove_item::RemoveItem)
         .action(unreserve_or_return_item::UnreserveOrReturnItem);
-    HttpFunction::new(function, [api::put_item(), api::get_item()])
+    HttpFunction::new(function, [api::put_item(), api::get_item(), api::list_items()])
 }

@@ -6,6 +6,7 @@ use chorus_events::{Sku, is_plain_text};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, save};
 
 use crate::Item;
+use crate::item::{Counts, Listing};
 
 /// The longest name, in characters.
 pub(crate) const MAX_NAME: usize = 200;
@@ -39,16 +40,14 @@ impl Action for PutItem {
             let rule = format!("must be at least {gone}: so many are reserved or sold already");
             ActionError::invalid("/stock", rule)
         })?;
-        let item = Item {
+        let listing = Listing {
             sku: command.sku.clone(),
             name: command.name.clone(),
             price: command.price,
             discontinued: command.discontinued,
-            available,
-            reserved,
-            sold,
-            listing: known.as_ref().map_or(1, |item| item.listing + 1),
         };
+        let number = known.as_ref().map_or(1, |item| item.listing + 1);
+        let item = Item::listed(listing, Counts { available, reserved, sold }, number);
         if known
             .as_ref()
             .is_some_and(|known| Item { listing: known.listing, ..item.clone() } == known.value)

@@ -1,0 +1,124 @@
+//! Lists the items that are sold, by name; or those among them whose name begins with something, or
+//! that have a text in their name or SKU.
+
+use chorus_events::Sku;
+use chorus_http::{Problem, Request};
+use chorus_kernel::{Failure, Kernel, Query, text};
+use futures_util::future::try_join_all;
+
+use crate::item::{Assortment, BY_NAME};
+use crate::{Item, TABLE};
+
+/// How many items a page lists, unless the caller says otherwise.
+const PAGE: u32 = 20;
+
+/// The most items that a page lists.
+pub(crate) const MAX_PAGE: u32 = 100;
+
+/// How many names are looked through for one page, so that a text that nothing has ends in time.
+const MOST_NAMES: usize = 2_000;
+
+/// How many names are read at once, where not each is wanted.
+const NAMES: u32 = 500;
+
+/// Which items a caller asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    assortment: Assortment,
+    /// What their names begin with.
+    prefix: String,
+    /// What stands in their names or SKUs.
+    text: Option<String>,
+    /// Only items behind this place among the names.
+    behind: Option<String>,
+    limit: usize,
+}
+
+/// Some items, and the last one that was looked at where there may be more.
+type Found<T> = (Vec<T>, Option<Sku>);
+
+impl Asked {
+    /// Reads the query of a request.
+    pub(crate) async fn of(kernel: &Kernel, request: &Request) -> Result<Self, Problem> {
+        let given = |name| request.query.get(name).map(String::as_str);
+        let prefix = given("name").map(str::to_lowercase).unwrap_or_default();
+        let behind = match given("cursor") {
+            Some(cursor) => Some(place(kernel, cursor, &prefix).await?),
+            None => None,
+        };
+        Ok(Self {
+            assortment: match given("discontinued") {
+                Some("true") => Assortment::Discontinued,
+                _ => Assortment::Sold,
+            },
+            prefix,
+            text: given("text").map(str::to_lowercase),
+            behind,
+            limit: request.limit(PAGE, MAX_PAGE)? as usize,
+        })
+    }
+
+    /// The page; and the cursor of the next one, where there may be one.
+    pub(crate) async fn page(&self, kernel: &Kernel) -> Result<Found<Item>, Failure> {
+        let (skus, next) = self.skus(kernel).await?;
+        let found = try_join_all(skus.iter().map(|sku| kernel.find::<Item>(sku))).await?;
+        Ok((found.into_iter().flatten().map(|item| item.value).collect(), next))
+    }
+
+    async fn skus(&self, kernel: &Kernel) -> Result<Found<Sku>, Failure> {
+        let mut query = self.query();
+        let (mut found, mut last, mut looked_at) = (Vec::new(), None, 0);
+        loop {
+            let page = kernel.store.query(&query).await?;
+            for key in &page.items {
+                let place = text(key, BY_NAME.sk).unwrap_or_default();
+                if self.behind.as_deref() == Some(place) {
+                    continue;
+                }
+                if found.len() == self.limit {
+                    return Ok((found, last));
+                }
+                let (sku, fits) = self.look_at(place)?;
+                found.extend(fits.then(|| sku.clone()));
+                (last, looked_at) = (Some(sku), looked_at + 1);
+            }
+            match page.next {
+                None => return Ok((found, None)),
+                Some(_) if looked_at >= MOST_NAMES => return Ok((found, last)),
+                Some(next) => query.start = Some(next),
+            }
+        }
+    }
+
+    fn query(&self) -> Query {
+        let mut query = Query::partition(TABLE.name, self.assortment.partition());
+        query.index = Some(&BY_NAME);
+        query.from = self.behind.clone().or_else(|| Some(self.prefix.clone()));
+        query.from = query.from.filter(|from| !from.is_empty());
+        // Whatever begins with the prefix comes before it with the last of all characters.
+        query.to = (!self.prefix.is_empty()).then(|| format!("{}{}", self.prefix, char::MAX));
+        // One more than a page, and the one that a page starts behind.
+        let page = u32::try_from(self.limit + 2).unwrap_or(NAMES);
+        query.limit = Some(if self.text.is_some() { NAMES } else { page });
+        query
+    }
+
+    /// The item at a place among the names, and whether it has the text.
+    fn look_at(&self, place: &str) -> Result<(Sku, bool), Failure> {
+        let parts = Item::name_and_sku(place);
+        let (name, sku) = parts.ok_or_else(|| Failure::corrupt("place of an item", &place))?;
+        let fits = self
+            .text
+            .as_ref()
+            .is_none_or(|text| name.contains(text) || sku.as_str().to_lowercase().contains(text));
+        Ok((sku, fits))
+    }
+}
+
+/// Where the item that a cursor names stands among the names that begin with `prefix`.
+async fn place(kernel: &Kernel, cursor: &str, prefix: &str) -> Result<String, Problem> {
+    let unknown = || Problem::field(400, "cursor", "must be the `next` of an earlier page");
+    let sku: Sku = cursor.parse().map_err(|_| unknown())?;
+    let item = kernel.find::<Item>(&sku).await?.ok_or_else(unknown)?;
+    Some(item.place()).filter(|place| place.starts_with(prefix)).ok_or_else(unknown)
+}
