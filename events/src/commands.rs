@@ -69,6 +69,16 @@ event! {
         price: Money = samples::unit_price(),
         stock: u32 = 39,
         #[serde(default)] discontinued: bool = false,
+        /// Which version of the item is to be replaced; 0 where there is to be none.
+        #[serde(default, skip_serializing_if = "Option::is_none")] replaces: Option<u64> = None,
+    }
+}
+
+event! {
+    /// Add these pieces to an item's stock, or take away those that were lost.
+    ReceiveStock: Owner::Service(services::INVENTORY), Command, about sku, {
+        sku: Sku = samples::sku(),
+        received: i32 = 10,
     }
 }
 

@@ -165,6 +165,10 @@ chorus_table::design_table! {
     PutItem: INVENTORY api [PutItem] => [ItemListed]
         .records().callers(ONLY_STAFF);
 
+    /// Adds the pieces that the shop received to an item's stock.
+    ReceiveStock: INVENTORY api [ReceiveStock] => []
+        .records().callers(ONLY_STAFF);
+
     /// Keeps a customer.
     PutCustomer: CUSTOMER api [PutCustomer] => [CustomerUpdated]
         .records().callers(OWNER_OR_STAFF);

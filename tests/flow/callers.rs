@@ -49,6 +49,9 @@ impl World {
                 let item = json!({ "name": "Tofu", "price": 23.25, "stock": 35 });
                 ("/items/tofu".to_owned(), item)
             }
+            ("POST", "/items/{sku}/stock") => {
+                ("/items/tofu/stock".to_owned(), json!({ "received": 1 }))
+            }
             ("GET", "/items/{sku}") => ("/items/chai".to_owned(), Value::Null),
             ("PUT", "/customers/{id}") => {
                 let customer = json!({ "name": "Ana", "email": "ana@example.com" });

@@ -7,6 +7,7 @@ mod callers;
 mod defects;
 mod disorder;
 mod earlier_releases;
+mod entity_tags;
 mod items;
 mod policies;
 mod projections;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, LOCATION, ORIGIN};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, IF_MATCH, IF_NONE_MATCH, LOCATION, ORIGIN, RETRY_AFTER,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn};
 use tower_http::cors::CorsLayer;
@@ -44,9 +46,11 @@ impl Gate {
             .allow_headers([
                 AUTHORIZATION,
                 CONTENT_TYPE,
+                IF_MATCH,
+                IF_NONE_MATCH,
                 HeaderName::from_static("idempotency-key"),
             ])
-            .expose_headers([LOCATION]);
+            .expose_headers([ETAG, LOCATION, RETRY_AFTER]);
         let gate = Arc::new(self);
         router
             .layer(from_fn(move |mut request: Request, next: Next| {

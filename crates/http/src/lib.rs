@@ -6,6 +6,7 @@
 mod body;
 mod caller;
 mod command;
+mod entity_tag;
 mod function;
 #[cfg(feature = "server")]
 mod gate;
@@ -23,6 +24,7 @@ mod tokens;
 pub use caller::{Admitted, Caller, admit};
 pub use chorus_table::{CallerRole as Role, Callers};
 pub use command::{command, command_key, customers_key};
+pub use entity_tag::Precondition;
 pub use function::HttpFunction;
 #[cfg(feature = "server")]
 pub use gate::Gate;

@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document of the routes.
 
-use crate::parameter::{Place, identifier_schema};
-use crate::{Problem, Route};
+use crate::parameter::{Parameter, Place, identifier_schema};
+use crate::{Method, Problem, Route};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
@@ -59,16 +59,7 @@ fn operation(route: &Route) -> Value {
         "description": format!("For {}.", route.callers),
         "security": if route.callers.need_token() { json!([{ TOKEN: [] }]) } else { json!([]) },
         "parameters": parameters(route),
-        "responses": {
-            route.success.to_string(): {
-                "description": success(route.success),
-                "content": route.response.map_or_else(|| json!({}), |schema| {
-                    json!({ "application/json": { "schema": body(schema()) } })
-                }),
-            },
-            "4XX": problem("The request breaks a rule; nothing was changed"),
-            "5XX": problem("Try again with the same Idempotency-Key"),
-        },
+        "responses": responses(route),
     });
     if let (Some(schema), Value::Object(operation)) = (route.request, &mut operation) {
         let schema = body(schema());
@@ -90,9 +81,46 @@ fn operation_id(route: &Route) -> String {
 const fn success(status: u16) -> &'static str {
     match status {
         201 => "It is there now",
+        304 => "It is as the caller has it",
         202 => "It was accepted; events carry it out from here on",
         _ => "As asked",
     }
+}
+
+/// What a route answers.
+fn responses(route: &Route) -> Value {
+    let content = route.response.map_or_else(
+        || json!({}),
+        |schema| json!({ "application/json": { "schema": body(schema()) } }),
+    );
+    let mut responses = Map::new();
+    let mut answer = |status: u16, headers: Value| {
+        let answer = json!({
+            "description": success(status), "content": content, "headers": headers,
+        });
+        responses.insert(status.to_string(), answer);
+    };
+    let tag = header("Names this version of what is answered");
+    let place = header("Where it is");
+    let is_made = route.success == 201;
+    answer(
+        route.success,
+        if is_made { json!({ "Location": place }) } else { json!({ "ETag": tag }) },
+    );
+    if route.creates {
+        answer(201, json!({ "ETag": tag, "Location": place }));
+    }
+    if route.method == Method::GET {
+        let unchanged = json!({ "description": success(304), "headers": { "ETag": tag } });
+        responses.insert("304".to_owned(), unchanged);
+    }
+    responses.insert("4XX".to_owned(), problem("The request breaks a rule; nothing was changed"));
+    responses.insert("5XX".to_owned(), problem("Try again with the same Idempotency-Key"));
+    Value::Object(responses)
+}
+
+fn header(description: &str) -> Value {
+    json!({ "description": description, "schema": { "type": "string" } })
 }
 
 fn parameters(route: &Route) -> Vec<Value> {
@@ -100,7 +128,8 @@ fn parameters(route: &Route) -> Vec<Value> {
         let name = word.trim_end_matches('}');
         json!({ "name": name, "in": "path", "required": true, "schema": identifier_schema() })
     });
-    let others = route.parameters.iter().map(|parameter| {
+    let revalidates = (route.method == Method::GET).then_some(&Parameter::REVALIDATES);
+    let others = route.parameters.iter().chain(revalidates).map(|parameter| {
         json!({
             "name": parameter.name,
             "in": match parameter.place { Place::Query => "query", Place::Header => "header" },

@@ -59,6 +59,20 @@ impl Parameter {
         )
     };
 
+    /// The tag of the version that a writer has read.
+    pub const IF_MATCH: Self =
+        Self::header("If-Match", "The ETag of the version that is to be replaced; `*`: any");
+
+    /// For a writer who makes something.
+    pub const IF_NONE_MATCH: Self =
+        Self::header("If-None-Match", "`*`: only where there is nothing yet");
+
+    /// The tags of what a reader has already.
+    pub(crate) const REVALIDATES: Self = Self::header(
+        "If-None-Match",
+        "The ETag of what the caller has: the answer is 304 where it is still so",
+    );
+
     /// A query parameter that may be left out.
     #[must_use]
     pub const fn query(name: &'static str, values: Values, meaning: &'static str) -> Self {

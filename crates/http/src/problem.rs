@@ -72,6 +72,7 @@ impl From<ActionError> for Problem {
             ActionError::Invalid { field, rule } => Self::field(422, field, rule),
             ActionError::NotFound(what) => Self::new(404, "not-found", what),
             ActionError::Conflict(why) => Self::new(409, "conflict", why),
+            ActionError::Outdated(why) => Self::new(412, "precondition", why),
             ActionError::Later(why) => Self::new(503, "too-early", why),
             ActionError::Failed(failure) => failure.into(),
         }

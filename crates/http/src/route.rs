@@ -16,6 +16,7 @@ use chorus_kernel::{Action, ActionError, Kernel};
 use chorus_table::{Callers, Event, Row};
 
 use crate::command::CommandEndpoint;
+use crate::entity_tag::{ETAG, revalidated, tag_of_version};
 use crate::{Admitted, Caller, Parameter, Problem, admit, body, parameter};
 
 /// A request, as an adapter hands it over.
@@ -113,6 +114,18 @@ impl Response {
         Self { owner: Some(customer.into()), ..self }
     }
 
+    /// Says which version of something it shows, in its `ETag`.
+    #[must_use]
+    pub fn version(self, version: u64) -> Self {
+        self.with_header(ETAG, tag_of_version(version))
+    }
+
+    /// The body as it is sent: none where the caller has it already.
+    #[must_use]
+    pub fn text(&self) -> String {
+        if self.status == 304 { String::new() } else { self.body.to_string() }
+    }
+
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -139,6 +152,8 @@ pub struct Route {
     /// What it does, in a sentence.
     pub summary: &'static str,
     pub success: u16,
+    /// Whether it may make what was not there: it answers 201 then, and says where that is.
+    pub creates: bool,
     /// The schema of the request's body.
     pub request: Option<fn() -> Schema>,
     /// The schema of the response's body.
@@ -184,6 +199,7 @@ impl Route {
             path,
             summary: "",
             success: 200,
+            creates: false,
             request: None,
             response: None,
             parameters: Vec::new(),
@@ -220,6 +236,10 @@ impl Route {
         parameter::check(&self.parameters, &request.query)?;
         let request = Request { customer, ..request };
         let answer = self.endpoint.call(kernel, &request).await;
+        let answer = match self.method {
+            Method::GET => answer.map(|response| revalidated(response, &request)),
+            _ => answer,
+        };
         let Some(customer) = &request.customer else { return answer };
         match answer {
             Ok(response) if response.owner.as_ref() == Some(customer) => Ok(response),
@@ -232,6 +252,13 @@ impl Route {
     #[must_use]
     pub fn summary(mut self, summary: &'static str, success: u16) -> Self {
         (self.summary, self.success) = (summary, success);
+        self
+    }
+
+    /// Says that it may make what was not there.
+    #[must_use]
+    pub fn creates(mut self) -> Self {
+        self.creates = true;
         self
     }
 

@@ -97,7 +97,7 @@ fn query(uri: &Uri) -> Result<BTreeMap<String, String>, Problem> {
 }
 
 /// Refuses a request with a query: `router` has no parameters.
-pub fn without_query(router: Router) -> Router {
+pub fn without_query<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router.route_layer(from_fn(async |request: HttpRequest, next: Next| {
         let name = query(request.uri()).map(|query| query.into_keys().next());
         match name {
@@ -125,8 +125,10 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> 
 
 fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
     let relevant = |name: &&HeaderName| {
-        matches!(name.as_str(), "content-type" | "idempotency-key" | "traceparent")
-            || name.as_str().starts_with("x-")
+        matches!(
+            name.as_str(),
+            "content-type" | "idempotency-key" | "if-match" | "if-none-match" | "traceparent"
+        ) || name.as_str().starts_with("x-")
     };
     let text = |name: &HeaderName| {
         let refused = |rule| Problem::field(400, name.as_str(), rule);
@@ -201,7 +203,7 @@ async fn told_as_problem(response: HttpResponse) -> HttpResponse {
 
 pub(crate) fn into_http(response: Response) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut http = (status, response.body.to_string()).into_response();
+    let mut http = (status, response.text()).into_response();
     http.headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(response.content_type));
     for (name, value) in response.headers {

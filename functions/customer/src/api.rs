@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands::PutCustomer as Command;
+use chorus_events::customer::CustomerUpdated;
 use chorus_events::table::rows;
 use chorus_events::{CustomerId, PLAIN_TEXT};
 use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
-use chorus_kernel::Kernel;
+use chorus_kernel::{Kernel, Versioned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,7 @@ struct CustomerDetails {
 pub(crate) fn put_customer() -> Route {
     Route::of::<rows::PutCustomer>(Method::PUT, "/customers/{id}", Put)
         .summary("Keep a customer: their name, their address, and whether they may order", 200)
+        .creates()
         .takes::<CustomerDetails>()
         .answers::<Customer>()
         .parameters(&[Parameter::KEY])
@@ -61,8 +63,15 @@ impl Endpoint for Put {
         let blocked = blocked.unwrap_or_default();
         let details = Command { customer_id, name, email, blocked };
         let message = command(kernel, request, &details)?;
-        kernel.run(&PutCustomer, &message).await?;
-        show(kernel, &details.customer_id).await
+        let answered = kernel.run(&PutCustomer, &message).await?;
+        let response = show(kernel, &details.customer_id).await?;
+        match answered.event::<CustomerUpdated>()? {
+            Some(first) if first.revision == 1 => {
+                let place = format!("/customers/{}", details.customer_id);
+                Ok(Response { status: 201, ..response }.with_header("location", place))
+            }
+            _ => Ok(response),
+        }
     }
 }
 
@@ -78,6 +87,7 @@ impl Endpoint for Get {
 async fn show(kernel: &Kernel, id: &CustomerId) -> Result<Response, Problem> {
     let found = kernel.find::<Customer>(id).await?;
     let missing = || Problem::new(404, "not-found", format!("no customer is called {id}"));
-    let customer = found.ok_or_else(missing)?.value;
-    Ok(Response::json(200, serde_json::json!(customer)).of(customer.customer_id))
+    let Versioned { version, value: customer } = found.ok_or_else(missing)?;
+    let response = Response::json(200, serde_json::json!(customer)).version(version);
+    Ok(response.of(customer.customer_id))
 }

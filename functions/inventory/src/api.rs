@@ -2,19 +2,22 @@
 
 use async_trait::async_trait;
 use chorus_events::callers::EVERY_CUSTOMER_OR_SHOP;
-use chorus_events::commands::PutItem as Command;
+use chorus_events::commands::{PutItem as Command, ReceiveStock as ReceiveStockCommand};
+use chorus_events::inventory::ItemListed;
 use chorus_events::table::rows;
 use chorus_events::{Money, PLAIN_TEXT, Sku};
 use chorus_http::{
-    Callers, Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command,
+    Callers, Endpoint, Method, Parameter, Precondition, Problem, Request, Response, Route, Values,
+    command, command_key,
 };
-use chorus_kernel::Kernel;
+use chorus_kernel::{Kernel, Versioned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Item;
 use crate::list::{Asked, MAX_PAGE};
-use crate::put_item::{MAX_NAME, PutItem};
+use crate::put_item::{MAX_NAME, MAX_STOCK, PutItem};
+use crate::receive_stock::{MAX_RECEIVED, ReceiveStock};
 
 /// What a caller says of an item; its path names it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -27,10 +30,20 @@ struct ItemListing {
     #[schemars(range(min = 0.01, max = 9_999_999_999_999.99))]
     price: Money,
     /// How many pieces the shop received in all, those sold included.
+    #[schemars(range(max = MAX_STOCK))]
     stock: u32,
     /// Whether it is not sold any more.
     #[serde(default)]
     discontinued: bool,
+}
+
+/// What came into the stock of an item.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Delivered {
+    /// How many pieces were received; less than 0 where pieces were lost. Not 0.
+    #[schemars(range(min = -MAX_RECEIVED, max = MAX_RECEIVED))]
+    received: i32,
 }
 
 /// An item, and where its pieces are. `available + reserved + sold` is what the shop received.
@@ -123,9 +136,19 @@ pub(crate) fn list_items() -> Route {
 pub(crate) fn put_item() -> Route {
     Route::of::<rows::PutItem>(Method::PUT, "/items/{sku}", Put)
         .summary("List an item: its name, price and stock received", 200)
+        .creates()
         .takes::<ItemListing>()
         .answers::<WholeItem>()
-        .parameters(&[Parameter::KEY])
+        .parameters(&[Parameter::KEY, Parameter::IF_MATCH, Parameter::IF_NONE_MATCH])
+}
+
+/// `POST /items/{sku}/stock`.
+pub(crate) fn receive_stock() -> Route {
+    Route::of::<rows::ReceiveStock>(Method::POST, "/items/{sku}/stock", Receive)
+        .summary("Add received pieces to an item's stock, or take away lost ones", 200)
+        .takes::<Delivered>()
+        .answers::<WholeItem>()
+        .parameters(&[Parameter::KEY.required()])
 }
 
 /// `GET /items/{sku}`.
@@ -142,10 +165,47 @@ impl Endpoint for Put {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let sku: Sku = request.parameter("sku")?;
         let ItemListing { name, price, stock, discontinued } = request.json()?;
-        let listing = Command { sku, name, price, stock, discontinued };
+        let replaces = match Precondition::of(request)? {
+            None => None,
+            Some(Precondition::Absent) => Some(0),
+            Some(Precondition::Version(version)) => Some(version),
+            // What is there stays there, so that this holds from here on.
+            Some(Precondition::Present) => {
+                kernel.find::<Item>(&sku).await?.ok_or_else(|| {
+                    Problem::new(412, "precondition", format!("no item is called {sku}"))
+                })?;
+                None
+            }
+        };
+        let listing = Command { sku, name, price, stock, discontinued, replaces };
         let message = command(kernel, request, &listing)?;
-        kernel.run(&PutItem, &message).await?;
-        show(kernel, &listing.sku).await
+        let answered = kernel.run(&PutItem, &message).await?;
+        let response = show(kernel, &listing.sku).await?;
+        match answered.event::<ItemListed>()? {
+            Some(first) if first.listing == 1 => {
+                let place = format!("/items/{}", listing.sku);
+                Ok(Response { status: 201, ..response }.with_header("location", place))
+            }
+            _ => Ok(response),
+        }
+    }
+}
+
+struct Receive;
+
+#[async_trait]
+impl Endpoint for Receive {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let sku: Sku = request.parameter("sku")?;
+        if command_key(request)?.is_none() {
+            let rule = "must be sent: pieces are never to be counted twice";
+            return Err(Problem::field(400, "Idempotency-Key", rule));
+        }
+        let Delivered { received } = request.json()?;
+        let stock = ReceiveStockCommand { sku, received };
+        let message = command(kernel, request, &stock)?;
+        kernel.run(&ReceiveStock, &message).await?;
+        show(kernel, &stock.sku).await
     }
 }
 
@@ -161,8 +221,8 @@ impl Endpoint for Get {
 async fn show(kernel: &Kernel, sku: &Sku) -> Result<Response, Problem> {
     let found = kernel.find::<Item>(sku).await?;
     let missing = || Problem::new(404, "not-found", format!("no item is called {sku}"));
-    let item = WholeItem::from(found.ok_or_else(missing)?.value);
-    Ok(Response::json(200, serde_json::json!(item)))
+    let Versioned { version, value } = found.ok_or_else(missing)?;
+    Ok(Response::json(200, serde_json::json!(WholeItem::from(value))).version(version))
 }
 
 struct List;

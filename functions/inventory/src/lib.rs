@@ -6,6 +6,7 @@ mod describe_item;
 mod item;
 mod list;
 mod put_item;
+mod receive_stock;
 mod remove_item;
 mod reservation;
 mod reserve_item;
@@ -26,9 +27,13 @@ pub fn function() -> HttpFunction {
     let function = Function::of(services::INVENTORY)
         .table(TABLE)
         .action(put_item::PutItem)
+        .action(receive_stock::ReceiveStock)
         .action(reserve_item::ReserveItem)
         .action(describe_item::DescribeItem)
         .action(remove_item::RemoveItem)
         .action(unreserve_or_return_item::UnreserveOrReturnItem);
-    HttpFunction::new(function, [api::put_item(), api::get_item(), api::list_items()])
+    HttpFunction::new(
+        function,
+        [api::put_item(), api::get_item(), api::list_items(), api::receive_stock()],
+    )
 }

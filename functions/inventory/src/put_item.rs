@@ -11,6 +11,9 @@ use crate::item::{Counts, Listing};
 /// The longest name, in characters.
 pub(crate) const MAX_NAME: usize = 200;
 
+/// The most pieces that the shop ever received of an item.
+pub(crate) const MAX_STOCK: u32 = 1_000_000_000;
+
 pub(crate) struct PutItem;
 
 impl Action for PutItem {
@@ -33,6 +36,14 @@ impl Action for PutItem {
         if !is_plain_text(&command.name, MAX_NAME) {
             let rule = format!("must be 1 to {MAX_NAME} characters of plain text");
             return Err(ActionError::invalid("/name", rule));
+        }
+        if command.stock > MAX_STOCK {
+            return Err(ActionError::invalid("/stock", format!("must be at most {MAX_STOCK}")));
+        }
+        let there = known.as_ref().map_or(0, |item| item.version);
+        if command.replaces.is_some_and(|wanted| wanted != there) {
+            let why = "the item is not, or no longer, at the version that is to be replaced";
+            return Err(ActionError::Outdated(why.to_owned()));
         }
         let (reserved, sold) = known.as_ref().map_or((0, 0), |item| (item.reserved, item.sold));
         let gone = reserved.saturating_add(sold);
@@ -91,6 +102,21 @@ mod tests {
         let stored = Stored::default().with(7, &known);
         let again = decide(&PutItem, Command::sample(), &stored).unwrap();
         assert!(again.changes().is_empty(), "39 were received, and 39 are accounted for");
+    }
+
+    #[test]
+    fn a_version_that_is_to_be_replaced_must_be_the_one_that_is_there() {
+        let wanted = |replaces| Command { replaces: Some(replaces), ..Command::sample() };
+        let stored = Stored::default()
+            .with(7, &Item { price: chorus_events::Money::from_minor(1), ..sample(39) });
+        for (there, version) in [(&stored, 7), (&Stored::default(), 0)] {
+            let decision = decide(&PutItem, wanted(version), there).unwrap();
+            assert_eq!(decision.events().len(), 1, "{version}");
+        }
+        for (there, version) in [(&stored, 6), (&stored, 0), (&Stored::default(), 7)] {
+            let refusal = decide(&PutItem, wanted(version), there).unwrap_err();
+            assert!(matches!(refusal, ActionError::Outdated(_)), "{version}: {refusal}");
+        }
     }
 
     #[test]

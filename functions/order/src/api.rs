@@ -9,13 +9,11 @@ use chorus_events::{CustomerId, Line, Money, OrderId, is_plain_text};
 use chorus_http::{
     Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command, command_key,
 };
-use chorus_kernel::{Failure, Folded, Kernel, load};
-use chorus_table::Event;
+use chorus_kernel::{Folded, Kernel, load};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use crate::cancel_order::CancelOrder;
 use crate::create_order::{CreateOrder, command_of};
@@ -41,6 +39,14 @@ struct WholeOrder {
 impl From<Placed> for WholeOrder {
     fn from(order: Placed) -> Self {
         let Placed { order_id, customer_id, lines, total, placed_at, status, reason } = order;
+        Self { order_id, customer_id, status, lines, total, reason, placed_at }
+    }
+}
+
+impl From<OrderCreated> for WholeOrder {
+    fn from(order: OrderCreated) -> Self {
+        let OrderCreated { order_id, customer_id, lines, total, placed_at, .. } = order;
+        let (status, reason) = (Status::Open, None);
         Self { order_id, customer_id, status, lines, total, reason, placed_at }
     }
 }
@@ -119,30 +125,12 @@ impl Endpoint for Create {
         let message = command(kernel, request, &order)?;
         let answered = kernel.run(&CreateOrder, &message).await?;
         let unexpected = || Problem::new(500, "internal", "the order left no event");
-        let entry = answered.entries.first().ok_or_else(unexpected)?;
-        let created = created(&entry.detail)?;
+        // The same key is answered from the same event.
+        let created = WholeOrder::from(answered.event::<OrderCreated>()?.ok_or_else(unexpected)?);
         let location = format!("/orders/{}", created.order_id);
         let response = Response::json(201, json!(created)).of(created.customer_id);
         Ok(response.with_header("location", location))
     }
-}
-
-/// The order as the event says it: the same key is answered from the same event.
-fn created(detail: &str) -> Result<WholeOrder, Failure> {
-    let corrupt = |error: serde_json::Error| Failure::corrupt("event", &error);
-    let detail: chorus_table::Detail<Box<RawValue>> =
-        serde_json::from_str(detail).map_err(corrupt)?;
-    let read = OrderCreated::read(detail.metadata.version, &detail.data);
-    let order = read.map_err(|error| Failure::unreadable(&error))?;
-    Ok(WholeOrder {
-        order_id: order.order_id,
-        customer_id: order.customer_id,
-        status: Status::Open,
-        lines: order.lines,
-        total: order.total,
-        reason: None,
-        placed_at: order.placed_at,
-    })
 }
 
 struct Get;

@@ -143,7 +143,7 @@ fn to_json(response: &Response) -> Value {
     json!({
         "statusCode": response.status,
         "headers": headers,
-        "body": response.body.to_string(),
+        "body": response.text(),
         "isBase64Encoded": false,
     })
 }

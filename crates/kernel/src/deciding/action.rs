@@ -101,6 +101,9 @@ pub enum ActionError {
     /// It is too late, or too early for good.
     #[error("{0}")]
     Conflict(String),
+    /// What is there is no longer what the caller demands.
+    #[error("{0}")]
+    Outdated(String),
     #[error("{0}")]
     Later(String),
     /// What is stored cannot be read.
@@ -135,6 +138,7 @@ impl From<ActionError> for Failure {
             ActionError::Invalid { .. } => Self::Terminal { code: "Invalid", message },
             ActionError::NotFound(_) => Self::Terminal { code: "NotFound", message },
             ActionError::Conflict(_) => Self::Terminal { code: "Conflict", message },
+            ActionError::Outdated(_) => Self::Terminal { code: "Outdated", message },
             ActionError::Later(_) => Self::Retryable { code: "TooEarly", message },
             ActionError::Failed(failure) => failure,
         }

@@ -1,0 +1,143 @@
+//! Entity tags (RFC 9110, section 8.8.3): what a caller has already is not sent again, and what
+//! somebody else has changed meanwhile is not overwritten.
+
+use sha2::{Digest, Sha256};
+
+use crate::{Problem, Request, Response};
+
+/// The name of the header that says a response's tag.
+pub(crate) const ETAG: &str = "etag";
+
+/// What a writer demands of what is there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition {
+    /// That nothing is.
+    Absent,
+    /// That something is.
+    Present,
+    /// That this version of it is.
+    Version(u64),
+}
+
+impl Precondition {
+    /// What the headers `If-Match` and `If-None-Match` of a writing request demand.
+    ///
+    /// # Errors
+    /// 400 where they are neither `*` nor one tag; 412 where the tag is none of ours, so that nothing
+    /// can be like it.
+    pub fn of(request: &Request) -> Result<Option<Self>, Problem> {
+        match (request.header("if-match"), request.header("if-none-match")) {
+            (None, None) => Ok(None),
+            (None, Some("*")) => Ok(Some(Self::Absent)),
+            (Some("*"), None) => Ok(Some(Self::Present)),
+            (Some(tag), None) if tag.contains(',') => {
+                Err(Problem::field(400, "If-Match", "must be one ETag, or *"))
+            }
+            (Some(tag), None) => match version(tag) {
+                Some(version) => Ok(Some(Self::Version(version))),
+                None => Err(Problem::new(412, "precondition", "nothing here ever had this ETag")),
+            },
+            (None, Some(_)) => {
+                Err(Problem::field(400, "If-None-Match", "must be * where something is written"))
+            }
+            (Some(_), Some(_)) => {
+                Err(Problem::field(400, "If-Match", "must not be sent beside If-None-Match"))
+            }
+        }
+    }
+}
+
+/// The tag of a version of something.
+pub(crate) fn tag_of_version(version: u64) -> String {
+    format!("\"v{version}\"")
+}
+
+fn version(tag: &str) -> Option<u64> {
+    tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
+}
+
+/// The response to somebody who reads, with a tag: its own, or one made of its body. Without a body,
+/// where they have it already.
+pub(crate) fn revalidated(mut response: Response, request: &Request) -> Response {
+    if response.status != 200 {
+        return response;
+    }
+    let own = response.headers.iter().find(|(name, _)| *name == ETAG);
+    let tag = match own {
+        Some((_, tag)) => tag.clone(),
+        None => {
+            let tag = tag_of(&response.text());
+            response.headers.push((ETAG, tag.clone()));
+            tag
+        }
+    };
+    if request.header("if-none-match").is_some_and(|known| names(known, &tag)) {
+        response.status = 304;
+    }
+    response
+}
+
+fn tag_of(body: &str) -> String {
+    format!("\"{}\"", hex::encode(&Sha256::digest(body)[..12]))
+}
+
+/// Whether a list of tags, such as `"a", W/"b"`, names this one.
+fn names(list: &str, tag: &str) -> bool {
+    list.split(',').map(str::trim).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(headers: &[(&str, &str)]) -> Request {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Request { headers: headers.iter().map(owned).collect(), ..Request::default() }
+    }
+
+    #[test]
+    fn what_the_caller_has_is_not_sent_again() {
+        let asked = |known| {
+            let response = Response::json(200, json!({ "name": "chai" })).version(7);
+            revalidated(response, &request(&[("if-none-match", known)]))
+        };
+        for known in ["\"v7\"", "W/\"v7\"", "\"v6\", \"v7\"", "*"] {
+            let response = asked(known);
+            assert_eq!((response.status, response.text().as_str()), (304, ""), "{known}");
+            assert_eq!(response.headers, [(ETAG, "\"v7\"".to_owned())]);
+        }
+        for known in ["\"v6\"", "v7", "\"v77\""] {
+            assert_eq!(asked(known).status, 200, "{known}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_version_is_tagged_by_what_it_says() {
+        let tag = |body| {
+            let response = revalidated(Response::json(200, body), &Request::default());
+            response.headers[0].1.clone()
+        };
+        assert_eq!(tag(json!(1)), tag(json!(1)));
+        assert_ne!(tag(json!(1)), tag(json!(2)));
+        let refused = revalidated(Response::json(404, json!(1)), &Request::default());
+        assert!(refused.headers.is_empty());
+    }
+
+    #[test]
+    fn a_writer_demands_a_version_something_or_nothing() {
+        let demanded = |name, value| Precondition::of(&request(&[(name, value)]));
+        assert_eq!(demanded("if-match", "\"v7\""), Ok(Some(Precondition::Version(7))));
+        assert_eq!(demanded("if-match", "*"), Ok(Some(Precondition::Present)));
+        assert_eq!(demanded("if-none-match", "*"), Ok(Some(Precondition::Absent)));
+        assert_eq!(Precondition::of(&Request::default()), Ok(None));
+        for (name, value, status) in [
+            ("if-match", "W/\"v7\"", 412),
+            ("if-match", "\"5f2c\"", 412),
+            ("if-match", "\"v7\", \"v8\"", 400),
+            ("if-none-match", "\"v7\"", 400),
+        ] {
+            assert_eq!(demanded(name, value).unwrap_err().status, status, "{name}: {value}");
+        }
+    }
+}

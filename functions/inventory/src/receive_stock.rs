@@ -1,0 +1,98 @@
+//! Adds pieces that the shop received to an item's stock; or takes away those that were lost.
+
+use chorus_events::Sku;
+use chorus_events::table::rows::{self, ReceiveStockInput, ReceiveStockOutput};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, add};
+
+use crate::Item;
+use crate::put_item::MAX_STOCK;
+
+/// The most pieces that are received, or lost, at once.
+pub(crate) const MAX_RECEIVED: i32 = 1_000_000;
+
+pub(crate) struct ReceiveStock;
+
+impl Action for ReceiveStock {
+    type Row = rows::ReceiveStock;
+    type State = Found<Item>;
+
+    fn keys(&self, ReceiveStockInput::ReceiveStock(command): &ReceiveStockInput) -> Sku {
+        command.sku.clone()
+    }
+
+    fn decide(
+        &self,
+        ReceiveStockInput::ReceiveStock(command): &ReceiveStockInput,
+        known: &Self::State,
+        _: &Context<'_>,
+    ) -> Result<Decision<ReceiveStockOutput>, ActionError> {
+        let refused = |rule: String| ActionError::invalid("/received", rule);
+        let received = command.received;
+        if received == 0 || !(-MAX_RECEIVED..=MAX_RECEIVED).contains(&received) {
+            return Err(refused(format!(
+                "must be a whole number from -{MAX_RECEIVED} to {MAX_RECEIVED}, and not 0"
+            )));
+        }
+        let Some(item) = known else {
+            return Err(ActionError::NotFound(format!("no item is called {}", command.sku)));
+        };
+        if item.available.checked_add_signed(received).is_none() {
+            let rule = format!("must be at least -{}: so many are available", item.available);
+            return Err(refused(rule));
+        }
+        if item.received().saturating_add_signed(received.into()) > MAX_STOCK.into() {
+            return Err(refused(format!("must not make more than {MAX_STOCK} pieces in all")));
+        }
+        // The bound stands in the write itself, too: orders go on meanwhile.
+        let added = add(&command.sku, &[(Item::AVAILABLE, received.into())]);
+        Ok(Decision::nothing("the stock is counted").with(added))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::sample;
+    use chorus_events::commands::ReceiveStock as Command;
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_table::Event;
+
+    fn decided(
+        received: i32,
+        stored: &Stored,
+    ) -> Result<Decision<ReceiveStockOutput>, ActionError> {
+        decide(&ReceiveStock, Command { received, ..Command::sample() }, stored)
+    }
+
+    #[test]
+    fn pieces_are_added_and_lost_ones_are_taken_away() {
+        let stored = Stored::default().with(7, &sample(3));
+        for received in [10, -3] {
+            let decision = decided(received, &stored).unwrap();
+            let added = add(&sample(3).sku, &[(Item::AVAILABLE, received.into())]);
+            assert_eq!(decision.changes(), [added]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_in_the_stock_is_refused_with_the_field_and_the_rule() {
+        let most = Item { sold: MAX_STOCK - 5, ..sample(3) };
+        for (received, item) in [
+            (0, &sample(3)),
+            (-4, &sample(3)),
+            (3, &most),
+            (MAX_RECEIVED + 1, &sample(3)),
+            (i32::MIN, &sample(3)),
+        ] {
+            let refusal = decided(received, &Stored::default().with(7, item)).unwrap_err();
+            assert!(refusal.to_string().starts_with("/received must "), "{received}: {refusal}");
+        }
+        decided(2, &Stored::default().with(7, &most)).unwrap();
+    }
+
+    #[test]
+    fn an_item_that_was_never_listed_has_no_stock() {
+        let refusal = decided(10, &Stored::default()).unwrap_err();
+        assert!(matches!(refusal, ActionError::NotFound(_)), "{refusal}");
+    }
+}
