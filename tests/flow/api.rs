@@ -140,7 +140,7 @@ async fn a_query_parameter_that_no_route_reads_is_refused_on_every_route() {
     let documented = documented(&test).await;
     assert!(documented.len() > 10, "{documented:?}");
     for (path, method, read) in documented {
-        let path = format!("{}?colour=blue", path.replace('{', "").replace('}', ""));
+        let path = format!("{}?colour=blue", path.replace(['{', '}'], ""));
         let answer = test.raw((&method, &path), None, "").await.unwrap();
         refused(&answer, 400, "colour");
         let rule = answer.body["errors"][0]["rule"].as_str().unwrap();
