@@ -2,7 +2,7 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "demo",
     "up",
     "token",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 24] = [
     "settle",
     "backup",
     "restore",
+    "upgrade",
 ];
 
 #[test]

@@ -1,7 +1,7 @@
 //! Random runs: nothing is lost, nothing happens twice, and a seed says the same for good.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use chorus_shop_simulation::{Campaign, Report, Simulator, all_faults};
+use chorus_shop_simulation::{Campaign, Report, Simulator, all_faults, faults};
 use chorus_simulation::{Backing, Faults, Setting};
 
 #[global_allocator]
@@ -50,6 +50,26 @@ fn the_same_seed_gives_the_same_trace_to_the_byte() {
         assert_eq!(first.fingerprint, second.fingerprint);
         assert!(first.trace.len() > 100);
     }
+}
+
+#[test]
+fn services_of_two_releases_publish_and_read_the_versions_that_each_has() {
+    let simulator = Simulator::new();
+    let versions = faults("versions").unwrap();
+    let (mut alone, mut refused) = (0, 0);
+    for seed in 0..200 {
+        let run = simulator.trace_seed(seed, &versions, ORDERS).unwrap();
+        assert_eq!(run.violations, Vec::<String>::new(), "seed {seed}");
+        let of_earlier_release = |line: &&String| {
+            line.contains("-> ItemNotAvailable")
+                && line.contains(r#""version":1,"#)
+                && !line.contains("copy-of")
+        };
+        alone += run.trace.iter().filter(of_earlier_release).count();
+        refused += run.trace.iter().filter(|line| line.contains("NewerVersion")).count();
+    }
+    assert!(alone > 0, "no sender was of the earlier release");
+    assert!(refused > 0, "no consumer was of the earlier release");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::client::Client;
 use crate::draw::{self, Draw, mix};
 use crate::fault::{Fault, Port};
+use crate::releases::Releases;
 use crate::trace::Trace;
 use crate::trouble::Trouble;
 
@@ -124,8 +125,8 @@ pub(crate) struct State {
     /// Whether calls take drawn amounts of time, so that tasks interleave.
     pub(crate) jitter: bool,
     pub(crate) skews: bool,
-    /// Whether some events come from newer senders.
-    pub(crate) versions: bool,
+    /// Which release each service runs, where not all run the same.
+    pub(crate) releases: Option<Releases>,
     pub(crate) running: Option<Running>,
     pub(crate) injected: Vec<Injection>,
     pub(crate) calls: u64,
@@ -150,7 +151,7 @@ impl Environment {
             armed: false,
             jitter: true,
             skews: false,
-            versions: false,
+            releases: None,
             running: None,
             injected: Vec::new(),
             calls: 0,

@@ -14,6 +14,7 @@ mod invariants;
 mod observed;
 mod outage;
 mod ports;
+mod releases;
 mod scenario;
 mod shrink;
 mod simulation;

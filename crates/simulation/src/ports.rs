@@ -114,13 +114,29 @@ pub(crate) struct StruckBus {
 #[async_trait]
 impl Publisher for StruckBus {
     async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
-        let newer: Vec<Entry>;
-        let entries = if self.environment.state().versions {
-            newer = entries.iter().map(|entry| newer_version(&self.environment, entry)).collect();
-            &newer
-        } else {
-            entries
-        };
+        let Some(published) = self.as_released(entries) else { return self.put(entries).await };
+        let (places, entries): (Vec<usize>, Vec<Entry>) = published.into_iter().unzip();
+        let rejected = self.put(&entries).await?.into_iter();
+        Ok(rejected.map(|it| Rejected { index: places[it.index], ..it }).collect())
+    }
+}
+
+impl StruckBus {
+    /// What senders of several releases say instead of `entries`, with their places among those;
+    /// nothing where all senders are of one release.
+    fn as_released(&self, entries: &[Entry]) -> Option<Vec<(usize, Entry)>> {
+        let state = self.environment.state();
+        let releases = state.releases.as_ref()?;
+        let published = entries.iter().enumerate().filter_map(|(place, entry)| {
+            Some((place, with_later_field(self.environment.seed, releases.published(entry)?)))
+        });
+        Some(published.collect())
+    }
+
+    async fn put(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
         let fault = self.environment.call(Port::PUBLISH).await;
         match fault {
             Some(Fault::Unavailable) => return Err(Failure::later("InternalFailure", "no answer")),
@@ -147,13 +163,11 @@ impl Publisher for StruckBus {
     }
 }
 
-/// Half of all events come from newer senders, who add a field; which, their ids say, so that an
-/// event that is said again is said in the same way.
-fn newer_version(environment: &Environment, entry: &Entry) -> Entry {
+/// Half of all events come from senders of a release to come, who add a field; which, their ids say,
+/// so that an event that is said again is said in the same way.
+fn with_later_field(seed: u64, mut entry: Entry) -> Entry {
     let id = entry.detail.split_once(r#""event-id":""#).and_then(|(_, rest)| rest.get(..36));
-    let newer = Draw::of(environment.seed, id.unwrap_or_default()).percent(50);
-    let mut entry = entry.clone();
-    if newer {
+    if Draw::of(seed, id.unwrap_or_default()).percent(50) {
         let known = r#""data":{"#;
         entry.detail = entry.detail.replacen(known, r#""data":{"added-later":{"by":1},"#, 1);
     }

@@ -14,8 +14,9 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 /// So many items are listed, unless all are asked for.
 const MOST: usize = 20;
 
-/// Show where all items and all money are, and whether it adds up. Fails if it does not, of orders
-/// that have ended.
+/// Show where all items and all money are, and whether it adds up
+///
+/// Fails if it does not, of orders that have ended.
 #[derive(Debug, Args)]
 pub(crate) struct Accounts {
     #[command(flatten)]

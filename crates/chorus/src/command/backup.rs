@@ -10,7 +10,9 @@ use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::{GOOD, called, line};
 
-/// Copy a shop, running or not, as it is at one moment. Requests wait while the files are copied.
+/// Copy a shop, running or not, as it is at one moment
+///
+/// Requests wait while the files are copied.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
     /// The directory that becomes the backup; it must not exist, or be empty

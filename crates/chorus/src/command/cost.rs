@@ -7,10 +7,12 @@ use clap::{Args, ValueEnum};
 
 use crate::screen::{BAD, BOLD, DIM, line, note};
 
-/// Print what an order takes on AWS, row by row: requests to DynamoDB, its units, invocations,
-/// events, state transitions, and US dollars for a million such orders. The order runs on the
-/// embedded engine, whose store counts as DynamoDB bills. Fails where an order of one line takes a
-/// row above the budget that the design table gives it.
+/// Print what an order costs on AWS, row by row
+///
+/// That is: requests to DynamoDB, its units, invocations, events, state transitions, and US dollars for a
+/// million such orders. The order runs on the embedded engine, whose store counts as DynamoDB
+/// bills. Fails where an order of one line takes a row above the budget that the design table gives
+/// it.
 #[derive(Debug, Args)]
 pub(crate) struct CostArguments {
     /// How the order ends

@@ -17,6 +17,8 @@ use crate::timeline::Timeline;
 /// How long a story may take, before something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Tell seven orders' stories on a shop that is gone afterwards
+///
 /// Tell seven orders' stories, event by event, on a shop in a temporary place.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {

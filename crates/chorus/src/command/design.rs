@@ -11,7 +11,9 @@ use serde_json::json;
 
 use crate::screen::{self, BAD, BOLD, GOOD, line};
 
-/// Print the design table: one row per action, one row per event.
+/// Print the design table, or prove that its flow closes
+///
+/// There is one row for each action, and one for each event.
 #[derive(Debug, Args)]
 pub(crate) struct Design {
     /// Prove that the flow closes and that the services do what the table says; exit 1 and name the

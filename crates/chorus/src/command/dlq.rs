@@ -14,7 +14,7 @@ use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 use crate::stack::Stack;
 
-/// Look at dead letters, and send them to their original targets again.
+/// Look at dead letters, and send them to their targets again
 #[derive(Debug, Args)]
 pub(crate) struct Dlq {
     #[command(flatten)]

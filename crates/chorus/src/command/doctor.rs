@@ -17,10 +17,12 @@ use crate::location::ShopLocation;
 use crate::screen::line;
 use crate::stack::Stack;
 
+/// Name what is wrong, and the command that mends it
+///
 /// Name orders that wait for an event that never came, errors that an operator must look at, money
-/// and stock that do not add up, failed executions, records that nobody published, dead letters, and
-/// where the rules on the bus differ from the design table; and what mends each. Fails where anything
-/// is wrong.
+/// and stock that do not add up, failed executions, records that nobody published, dead letters,
+/// and where the rules on the bus differ from the design table; and what mends each. Fails where
+/// anything is wrong.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Only orders placed since: a time, or how long ago, such as 2h [default: 15 days ago]

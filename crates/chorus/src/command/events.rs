@@ -12,7 +12,7 @@ use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, line};
 use crate::timeline::Timeline;
 
-/// List events: an order's, or the newest of all.
+/// List events: an order's, or the newest
 #[derive(Debug, Args)]
 pub(crate) struct Events {
     /// Only this order's

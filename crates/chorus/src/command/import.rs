@@ -24,8 +24,11 @@ use rest::Pace;
 /// How long one order may take, before something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Fill a shop with Northwind: 77 products, 91 customers, then 830 orders in the order of their
-/// dates, each carried to its end. Run twice, it changes nothing the second time.
+/// Fill a shop with Northwind's items and customers, and place its 830 orders
+///
+/// Its 77 products and 91 customers come first, then the orders by their dates, each carried to its
+/// end.
+/// Run twice, it changes nothing the second time.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("shop").required(true))]
 pub(crate) struct Import {

@@ -13,7 +13,7 @@ use crate::client::{Ask, Client};
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// Place, show, list or cancel orders.
+/// Place, show, list or cancel orders
 #[derive(Debug, Args)]
 pub(crate) struct Order {
     #[command(flatten)]

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use crate::interruption::Interruption;
 use crate::screen::{BOLD, DIM, GOOD, line};
 
-/// Run the simulated carrier as a company of its own, for a shop on an emulator or on AWS.
+/// Run the simulated carrier on its own, beside a shop on an emulator or on AWS
 ///
 /// CARRIER_API_KEY is the key that its callers send, WEBHOOK_SECRET what it signs callbacks with.
 #[derive(Debug, Args)]

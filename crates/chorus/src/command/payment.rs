@@ -11,6 +11,8 @@ use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, GOOD, line};
 
+/// Show a payment, and have a refused refund tried again
+///
 /// Show an order's payment, or ask the payment provider again for a refund that it refused.
 #[derive(Debug, Args)]
 pub(crate) struct Payment {

@@ -9,7 +9,7 @@ use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::{DIM, GOOD, line};
 
-/// Rebuild what is derived from the orders' own events.
+/// Rebuild what is derived from the orders' own events
 #[derive(Debug, Args)]
 pub(crate) struct Projections {
     #[command(flatten)]

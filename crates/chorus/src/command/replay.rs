@@ -26,6 +26,7 @@ use crate::stack::{Stack, user};
 #[command(after_help = "Examples:
   chorus replay --from 1h
   chorus replay --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00Z --rule order-ProjectOrder --yes")]
+/// Deliver archived events again, and see first what that would do
 pub(crate) struct Replay {
     /// From when on: a time such as 2026-11-20T10:00:00Z, a day, or how long ago, such as 90m or 20d
     #[arg(long, value_name = "WHEN", value_parser = moment)]

@@ -8,8 +8,10 @@ use clap::Args;
 
 use crate::screen::{GOOD, called, line};
 
-/// Make a shop's directory of a backup, after every file of it is checked. The orders that were under
-/// way go on when the shop is started.
+/// Make a shop of a backup
+///
+/// Every file of the backup is checked first. The orders that were under way go on when the shop is
+/// started.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// The backup

@@ -11,7 +11,7 @@ use crate::client::{Ask, Client};
 use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, GOOD, line};
 
-/// List the reviews that wait, and decide them.
+/// List the orders that wait for a reviewer, and decide them
 #[derive(Debug, Args)]
 pub(crate) struct Review {
     #[command(flatten)]

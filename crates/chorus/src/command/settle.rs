@@ -13,8 +13,9 @@ use crate::location::ShopLocation;
 use crate::screen::{GOOD, line};
 use crate::stack::{Stack, user};
 
-/// Record that you have dealt with an order: doctor no longer names the errors that it had until
-/// now. Nothing of the order itself changes.
+/// Record that you have dealt with what doctor found of an order
+///
+/// Doctor no longer names the errors that it had until now. Nothing of the order itself changes.
 #[derive(Debug, Args)]
 pub(crate) struct Settle {
     /// The order's id

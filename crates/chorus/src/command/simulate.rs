@@ -14,6 +14,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use crate::screen::line;
 
+/// Run the whole shop under a virtual clock, struck by faults from a seed
+///
 /// Run the whole shop under a virtual clock, again and again, and strike it with whatever can go
 /// wrong: crashes, lost answers, duplicates, delays, skewed clocks, replays. Each run comes from
 /// one number, its seed, and the same seed always gives the same run.

@@ -10,6 +10,8 @@ use clap::Args;
 
 use crate::screen::{BAD, GOOD, line};
 
+/// Print or check template.yaml, the stack that derives from the design table
+///
 /// Print template.yaml (SAM), as the design table, the services' tables and their routes have it.
 #[derive(Debug, Args)]
 pub(crate) struct Synth {

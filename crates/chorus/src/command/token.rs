@@ -14,6 +14,8 @@ use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::line;
 
+/// Print a token for the API: a customer's, staff's, a reviewer's or an operator's
+///
 /// Print a token, good for twelve hours, and nothing else: for `Authorization: Bearer …`, or as
 /// CHORUS_TOKEN for these commands.
 #[derive(Debug, Args)]

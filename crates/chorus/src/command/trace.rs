@@ -9,8 +9,10 @@ use crate::location::ShopLocation;
 use crate::screen::line;
 use crate::timeline::Timeline;
 
-/// Draw an order's tree of causes from the event log, with times, services, retries
-/// and the steps of its state machines.
+/// Draw what an order went through, as a tree of causes
+///
+/// It is drawn from the event log, with times, services, retries and the steps of the order's state
+/// machines.
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
     /// The order's id

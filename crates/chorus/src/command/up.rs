@@ -18,6 +18,8 @@ use crate::interruption::Interruption;
 use crate::location::{announce, running_in};
 use crate::screen::{BOLD, DIM, GOOD, called, line};
 
+/// Run the whole shop on this machine
+///
 /// Run every service, the bus, the queues, the state and the simulated partners in one process.
 #[derive(Debug, Args)]
 pub(crate) struct Up {

@@ -9,6 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
+/// Say beforehand what this release would make of the orders of another
+///
 /// Say beforehand what this release would make of the orders in a data directory: which would get
 /// stuck, which step would be repeated, or refused. A copy of the directory is run on virtual time,
 /// with simulated partners, until nothing more happens; reviewers do not come. Nothing in the

@@ -18,6 +18,7 @@ use crate::draw::mix;
 use crate::environment::Environment;
 use crate::observed::{Observed, Seen};
 use crate::ports::{SkewedClock, StruckBus, StruckStore};
+use crate::releases::{Released, Releases};
 use crate::scenario::Scenario;
 use crate::simulator::{Error, Simulator};
 use crate::store::BackingStore;
@@ -33,9 +34,16 @@ impl<A: Application> Simulation<A> {
         environment: Arc<Environment>,
         scenario: Scenario<A::Script>,
     ) -> Result<Self, Error> {
-        environment.state().versions = scenario.troubles.contains(&Trouble::VERSIONS);
         let Opened { application, functions, partner, watches } = A::open(&environment, &scenario);
-        let (functions, routes) = HttpFunction::split(functions);
+        let (mut functions, routes) = HttpFunction::split(functions);
+        if scenario.troubles.contains(&Trouble::VERSIONS) {
+            let releases = Releases::drawn(scenario.seed, &A::TABLE, environment.now());
+            environment.state().releases = Some(releases);
+            for handler in functions.iter_mut().flat_map(|it| &mut it.handlers) {
+                let (environment, inner) = (Arc::clone(&environment), Arc::clone(handler));
+                *handler = Arc::new(Released { environment, handler: inner });
+            }
+        }
         let routes = routes
             .into_iter()
             .map(|route| (format!("{} {}", route.method, route.path), route))
