@@ -28,8 +28,8 @@ pub fn router(carrier: Arc<Carrier>) -> Router {
 
 type Answer = (StatusCode, Json<Value>);
 
-/// Why there is none: problem details.
-type Refused = (StatusCode, [(HeaderName, &'static str); 1], Json<Value>);
+/// Why there is none: problem details, written out.
+type Refused = (StatusCode, [(HeaderName, &'static str); 1], String);
 
 async fn accept(
     State(carrier): State<Arc<Carrier>>,
@@ -92,5 +92,5 @@ fn broken(failure: Failure) -> Refused {
 
 fn problem(problem: &Problem) -> Refused {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(CONTENT_TYPE, "application/problem+json")], Json(json!(problem)))
+    (status, [(CONTENT_TYPE, "application/problem+json")], json!(problem).to_string())
 }

@@ -43,9 +43,7 @@ pub(crate) enum Command {
     Upgrade(Upgrade),
     Settle(Settle),
     Design(Design),
-    /// Try event patterns exactly as EventBridge matches them
     Pattern(Pattern),
-    /// Validate, run, test and draw state machines in Amazon States Language
     States(States),
     Cost(CostArguments),
     Synth(Synth),

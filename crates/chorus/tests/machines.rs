@@ -191,6 +191,27 @@ Resources:
     let local = told.iter().find(|told| told["machine"].as_str().unwrap().ends_with(": Local"));
     assert!(local.unwrap()["because"][0].as_str().unwrap().contains("cannot be read"));
     assert_eq!(told.len(), 3);
+    let beside = chorus(&["states", "validate", "nowhere.json", &all]);
+    assert_eq!(beside.status.code(), Some(2), "a file was not read");
+    assert!(said(&beside).contains("valid: 3 states"), "{}", said(&beside));
+}
+
+#[test]
+fn a_value_that_is_filled_in_is_not_filled_in_again() {
+    let place = tempfile::tempdir().unwrap();
+    let template = r#"{"Resources":{"M":{"Type":"AWS::Serverless::StateMachine","Properties":{
+        "DefinitionSubstitutions":{"A":"${B}","B":"b"},"Definition":{"StartAt":"P","States":{"P":{
+        "Type":"Pass","Result":"${A} ${B} ${C} ${","End":true}}}}}}}"#;
+    let template = file(place.path(), "template.json", template);
+    assert_eq!(well(&["states", "run", &template]).trim(), r#""${B} b ${C} ${""#);
+}
+
+#[test]
+fn the_help_says_what_a_dash_is_and_what_exit_codes_mean() {
+    for command in ["states", "pattern"] {
+        let help = well(&[command, "--help"]);
+        assert!(help.contains("standard input") && help.contains("Exit codes: 0"), "{help}");
+    }
 }
 
 #[test]

@@ -133,6 +133,10 @@ fn patterns_and_templates_are_linted() {
     assert_eq!(fed(&["pattern", "lint"], "a: 1\n").status.code(), Some(2));
     let found = fed(&["pattern", "lint", "--json"], r#"{"a":"x"}"#);
     assert_eq!(json(&found)[0]["findings"][0]["code"], "invalid");
+    let list = file(place.path(), "list.json", "[]");
+    let found = chorus(&["pattern", "lint", &list]);
+    assert_eq!(found.status.code(), Some(1), "it is a pattern, and no template");
+    assert!(String::from_utf8_lossy(&found.stdout).contains("1 pattern, 1 finding"));
 }
 
 #[test]

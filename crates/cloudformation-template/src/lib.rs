@@ -22,6 +22,7 @@
 
 mod error;
 mod indentation;
+mod loops;
 mod resolve;
 mod rules;
 mod scalar;

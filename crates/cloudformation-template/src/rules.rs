@@ -32,7 +32,7 @@ pub struct Rule {
     pub schedule: Option<String>,
     /// What is sent where.
     pub targets: Vec<Target>,
-    /// What was assumed in the pattern.
+    /// What was assumed in the pattern, and in the name of the bus.
     pub stand_ins: Vec<StandIn>,
 }
 
@@ -121,8 +121,16 @@ fn plain(resolver: &Resolver<'_>, resource: Resource<'_>) -> Rule {
                 input: input(target),
             })
             .collect(),
-        stand_ins: resolver.resolve(&resource.properties["EventPattern"]).stand_ins,
+        stand_ins: assumed(resolver, resource.properties, "EventPattern"),
     }
+}
+
+fn assumed(resolver: &Resolver<'_>, properties: &Value, pattern: &str) -> Vec<StandIn> {
+    let parts = ["EventBusName", pattern].map(|part| resolver.resolve(&properties[part]).stand_ins);
+    let mut all = parts.concat();
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// The rule of one entry under `Events`; `None` if it is about something else than event patterns.
@@ -154,7 +162,7 @@ fn of_event(
         pattern: as_text(&properties["Pattern"]),
         schedule: None,
         targets: vec![target],
-        stand_ins: resolver.resolve(&event["Properties"]["Pattern"]).stand_ins,
+        stand_ins: assumed(resolver, &event["Properties"], "Pattern"),
     })
 }
 

@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{TemplateError, TemplateFault as Fault};
+use crate::loops::Loops;
+use crate::resolve::resource_pointer;
 use crate::yaml;
 
 /// CloudFormation takes 1 MB at most; SAM templates may be longer before they are transformed.
@@ -65,10 +67,27 @@ impl Template {
             return Err(at_start(Fault::NotAnObject));
         }
         let yaml::Document { value, locations, duplicates } = document;
-        Ok(Self { value, locations, duplicates })
+        let mut template = Self { value, locations, duplicates };
+        template.write_out_loops();
+        Ok(template)
     }
 
-    /// The whole template as JSON.
+    /// Puts the resources that loops stand for in the loops' place.
+    fn write_out_loops(&mut self) {
+        let Some(resources) = self.value["Resources"].as_object() else { return };
+        let mut made = Vec::new();
+        let written = Loops::new(&self.value["Parameters"]).members(resources, &mut |id, of| {
+            made.push((resource_pointer(id, &[]), resource_pointer(of, &[])));
+        });
+        for (pointer, of) in made {
+            if let Some(location) = self.locations.get(&of) {
+                self.locations.insert(pointer, *location);
+            }
+        }
+        self.value["Resources"] = Value::Object(written);
+    }
+
+    /// The whole template as JSON, its resources with the loops of `Fn::ForEach` written out.
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.value

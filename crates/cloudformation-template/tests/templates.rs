@@ -256,3 +256,71 @@ fn merge_keys_fill_in_what_is_missing() {
     let template = template("base: &base {a: 1, b: 2}\nown:\n  <<: *base\n  b: 3");
     assert_eq!(template.value()["own"], json!({"a": 1, "b": 3}));
 }
+
+#[test]
+fn loops_are_written_out_with_their_places() {
+    let template = template(
+        "
+Transform: AWS::LanguageExtensions
+Parameters: {Names: {Type: CommaDelimitedList, Default: 'a.fifo, b'}}
+Resources:
+  Fn::ForEach::Rules:
+    - Kind
+    - [Created, Paid]
+    - Rule${Kind}:
+        Type: AWS::Events::Rule
+        Properties:
+          EventPattern: {detail-type: [!Sub 'Order${Kind}']}
+          Targets: [{Id: q, Arn: !GetAtt 'Queue${Kind}.Arn'}]
+  Fn::ForEach::Outer:
+    - Name
+    - !Ref Names
+    - Fn::ForEach::Inner:
+        - Kind
+        - [Dead, Live]
+        - '${Kind}&{Name}': {Type: 'AWS::SQS::Queue', Properties: {QueueName: !Ref Name}}
+  Fn::ForEach::Unknown: [Name, !Ref Elsewhere, {'Q${Name}': {Type: 'AWS::SQS::Queue'}}]
+",
+    );
+    let ids: Vec<&str> = template.resources().map(|resource| resource.id).collect();
+    let expected = "Deadafifo Deadb Fn::ForEach::Unknown Liveafifo Liveb RuleCreated RulePaid";
+    let mut sorted = ids.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted.join(" "), expected);
+    let queue = template.resource("Liveafifo").expect("it was made");
+    assert_eq!(queue.properties["QueueName"], "a.fifo");
+    let rules = event_rules(&Resolver::new(&template));
+    let paid = rules.iter().find(|rule| rule.id == "RulePaid").expect("it was made");
+    assert_eq!(paid.pattern.as_deref(), Some(r#"{"detail-type":["OrderPaid"]}"#));
+    assert_eq!(paid.location.map(|place| place.line), Some(6), "the loop's body");
+}
+
+#[test]
+fn loops_that_would_multiply_without_end_stay_as_they_are() {
+    let mut body = "{R: {Type: T}}".to_owned();
+    for level in 0..40 {
+        body = format!("{{'Fn::ForEach::L{level}': [I{level}, [a, b, c, d, e, f, g, h], {body}]}}");
+    }
+    let template = template(&format!("Resources: {body}"));
+    assert!(template.resources().count() < 100_000);
+}
+
+#[test]
+fn what_refers_by_its_arn_has_the_arn_of_its_service() {
+    let template = template(
+        "
+Resources:
+  Work: {Type: 'AWS::StepFunctions::Activity', Properties: {Name: pick}}
+  Task: {Type: 'AWS::ECS::TaskDefinition'}
+  Shop:
+    Type: AWS::Events::Rule
+    Properties: {EventBusName: !ImportValue shared, EventPattern: {source: [a]}}
+",
+    );
+    let resolver = Resolver::new(&template);
+    let resolved = |id: &str| resolver.resolve(&json!({"Ref": id})).value;
+    assert_eq!(resolved("Work"), "arn:aws:states:us-east-1:123456789012:activity:pick");
+    assert_eq!(resolved("Task"), "arn:aws:ecs:us-east-1:123456789012:task-definition/Task:1");
+    let rule = &event_rules(&resolver)[0];
+    assert_eq!((&*rule.bus, &*rule.stand_ins[0].value), ("shared", "shared"), "it is assumed");
+}

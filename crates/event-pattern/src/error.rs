@@ -4,7 +4,7 @@ use crate::json::JsonError;
 
 /// A refused pattern: where, why, and what to write instead.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{path}: {fault}{}", remedy_suffix(.fault))]
+#[error("{path}: {fault}{}", remedy_suffix(self))]
 pub struct PatternError {
     /// The path into the pattern, such as `$.detail.total[0].numeric`.
     pub path: String,
@@ -18,7 +18,18 @@ impl PatternError {
     /// What to write instead, where there is one thing to say.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
-        self.fault.remedy()
+        match &self.fault {
+            PatternFault::UnknownOperator(_) if self.is_below_operator() => {
+                Some("the only operator beside fields is `$or`; fields side by side must all match")
+            }
+            fault => fault.remedy(),
+        }
+    }
+
+    /// Whether a name on the way looks like an operator, such as `$and` in `$.$and[0].a`.
+    fn is_below_operator(&self) -> bool {
+        let names = self.path.split('.').skip(1);
+        names.filter(|name| !name.starts_with("$or[")).any(|name| name.starts_with('$'))
     }
 
     /// Where in the pattern's text it was noticed.
@@ -58,8 +69,8 @@ impl std::fmt::Display for Position {
     }
 }
 
-fn remedy_suffix(fault: &PatternFault) -> String {
-    fault.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default()
+fn remedy_suffix(refusal: &PatternError) -> String {
+    refusal.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default()
 }
 
 /// Why a pattern is refused.

@@ -211,7 +211,7 @@ impl Linter<'_> {
                     &condition.place,
                     (message, Some(remedy.to_owned())),
                 );
-            } else if has_envelope && !is_known(&top) {
+            } else if !is_known(&top) && (has_envelope || is_slip(&top)) {
                 let near = ENVELOPE.iter().find(|known| is_near(known, &top));
                 let message = format!("no event has `{top}` beside `source` and `detail`");
                 let remedy = match near {
@@ -275,6 +275,13 @@ impl Linter<'_> {
 /// Whether a name is a slip of the pen for another.
 fn is_near(known: &str, name: &str) -> bool {
     alike(known, name) || distance(known, &name.to_lowercase()) <= 2 && name.len() > 3
+}
+
+/// Whether a name is a slip of the pen whatever stands beside it: one character away from a long
+/// name of the envelope.
+fn is_slip(name: &str) -> bool {
+    let long = ENVELOPE.iter().filter(|known| known.len() >= 6);
+    long.into_iter().any(|known| distance(known, name) == 1)
 }
 
 /// How many characters must be put in, taken out or replaced.

@@ -33,6 +33,9 @@ fn a_refusal_names_the_path_the_reason_and_the_remedy() {
     refused(r#"{"x":{"$or":[{"a":[1]},{"b":2}]}}"#, "$.x.$or[1].b", "bare value");
     refused(r#"{"$or":[{"a":[1]}]}"#, "$.$or", "fewer than two objects");
     refused(r#"{"a":[{"cidr":"10.0.0.0/33"}]}"#, "$.a[0].cidr", "at most 31 bits");
+    let and = r#"{"$and":[{"a":[1]},{"b":[2]}]}"#;
+    refused(and, "$.$and[0].a", "fields side by side must all match");
+    refused(r#"{"$or":[{"a":[1]},{"b":[{"c":1}]}]}"#, "$.$or[1].b[0].c", "use prefix, suffix");
     refused(r#"{"a":[1]"#, "$", "not JSON");
     refused(r#"["a"]"#, "$", "must be a JSON object");
     refused(r#"{"a":[["x"]]}"#, "$.a[0]", "another array");

@@ -38,6 +38,9 @@ fn slips_of_the_pen_are_found() {
     finds(r#"{"Source":["a"]}"#, Code::MisspeltEnvelope, "$.Source");
     finds(r#"{"source":["a"],"detailType":["b"]}"#, Code::MisspeltEnvelope, "$.detailType");
     finds(r#"{"source":["a"],"total":[1]}"#, Code::MisspeltEnvelope, "$.total");
+    finds(r#"{"sorce":["a"]}"#, Code::MisspeltEnvelope, "$.sorce");
+    finds(r#"{"details":{"a":[1]}}"#, Code::MisspeltEnvelope, "$.details.a");
+    assert_eq!(found(r#"{"body":{"a":[1]},"time_s":[1]}"#), [], "a filter of a queue");
     finds(r#"{"source":["a"],"$and":[1]}"#, Code::OperatorAsField, "$.$and");
     finds(r#"{"source":["com.*"]}"#, Code::LiteralStar, "$.source");
     finds(r#"{"source":["a"],"source":["b"]}"#, Code::DuplicateName, "$.source");

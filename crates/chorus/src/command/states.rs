@@ -34,15 +34,19 @@ pub(crate) struct States {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List every problem, by state and field; exit 1 if there is an error among them
+    /// List every problem, by state and field. Exit 1 if there is an error among them, 2 if a file
+    /// cannot be read
     Validate(validate::Validate),
-    /// Run it in virtual time and print its output; exit 1 with error and cause if it fails
+    /// Run it in virtual time and print its output. Exit 1 with error and cause if it fails, 2 if it
+    /// cannot be run
     Run(run::Run),
-    /// Try one state alone, and print what TestState answers; exit 1 if the state fails
+    /// Try one state alone, and print what TestState answers. Exit 1 if the state fails, 2 if it
+    /// cannot be tried
     Test(test::Test),
-    /// Run a folder of mocks, and tell which states and ways they take; exit 1 if one is not taken
+    /// Run a folder of mocks, and tell which states and ways they take. Exit 1 if one is not taken,
+    /// 2 if something cannot be run
     Coverage(coverage::Coverage),
-    /// Write a picture of it, as SVG
+    /// Write a picture of it, as SVG. Exit 2 if there is no machine to draw
     Draw {
         #[command(flatten)]
         which: Which,
@@ -55,7 +59,7 @@ enum Verb {
 /// One machine.
 #[derive(Debug, Args)]
 struct Which {
-    /// The state machine, or a template with it
+    /// The state machine, or a template with it; `-` is standard input
     file: PathBuf,
     /// Its logical id, where a template has several
     #[arg(long, value_name = "ID")]

@@ -23,6 +23,29 @@ const NAMES: [&str; 14] = [
     "DeliveryStreamName",
 ];
 
+/// Types whose `Ref` is the ARN.
+const REFERRED_BY_ARN: [&str; 19] = [
+    "AWS::Batch::ComputeEnvironment",
+    "AWS::Batch::JobDefinition",
+    "AWS::Batch::JobQueue",
+    "AWS::CertificateManager::Certificate",
+    "AWS::ECS::Service",
+    "AWS::ECS::TaskDefinition",
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Lambda::Version",
+    "AWS::SecretsManager::Secret",
+    "AWS::Serverless::LayerVersion",
+    "AWS::Serverless::StateMachine",
+    "AWS::SNS::Topic",
+    "AWS::StepFunctions::Activity",
+    "AWS::StepFunctions::StateMachine",
+];
+
 impl Walk<'_> {
     /// What `Ref` gives for a resource: an ARN, a URL or a name, by its type.
     pub(super) fn resource_reference(&mut self, id: &str) -> Value {
@@ -31,9 +54,7 @@ impl Walk<'_> {
         };
         let name = self.name(resource);
         json!(match resource.kind {
-            "AWS::SNS::Topic"
-            | "AWS::StepFunctions::StateMachine"
-            | "AWS::Serverless::StateMachine" => self.arn(resource, &name),
+            kind if REFERRED_BY_ARN.contains(&kind) => self.arn(resource, &name),
             "AWS::SQS::Queue" => self.queue_url(&name),
             _ => name,
         })
@@ -83,6 +104,9 @@ impl Walk<'_> {
         let (service, tail) = match resource.kind {
             "AWS::S3::Bucket" => return format!("arn:{partition}:s3:::{name}"),
             "AWS::IAM::Role" => return format!("arn:{partition}:iam::{account}:role/{name}"),
+            "AWS::IAM::ManagedPolicy" => {
+                return format!("arn:{partition}:iam::{account}:policy/{name}");
+            }
             "AWS::Lambda::Function" | "AWS::Serverless::Function" => {
                 ("lambda", format!("function:{name}"))
             }
@@ -91,6 +115,15 @@ impl Walk<'_> {
             "AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine" => {
                 ("states", format!("stateMachine:{name}"))
             }
+            "AWS::StepFunctions::Activity" => ("states", format!("activity:{name}")),
+            "AWS::KinesisFirehose::DeliveryStream" => {
+                ("firehose", format!("deliverystream/{name}"))
+            }
+            "AWS::SecretsManager::Secret" => ("secretsmanager", format!("secret:{name}")),
+            "AWS::ECS::TaskDefinition" => ("ecs", format!("task-definition/{name}:1")),
+            "AWS::Batch::JobDefinition" => ("batch", format!("job-definition/{name}:1")),
+            "AWS::Batch::JobQueue" => ("batch", format!("job-queue/{name}")),
+            "AWS::Events::ApiDestination" => ("events", format!("api-destination/{name}")),
             "AWS::Events::EventBus" => ("events", format!("event-bus/{name}")),
             "AWS::Events::Rule" => ("events", format!("rule/{name}")),
             "AWS::Logs::LogGroup" => ("logs", format!("log-group:{name}:*")),

@@ -12,7 +12,7 @@ use crate::screen::line;
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// A file of JSON lines
+    /// A file of JSON lines; `-` is standard input
     #[arg(long, value_name = "FILE")]
     cases: String,
     /// Print the disagreements, or the error, as JSON

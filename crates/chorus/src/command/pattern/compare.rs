@@ -11,7 +11,7 @@ use crate::screen::{BOLD, DIM, line};
 
 #[derive(Debug, Args)]
 pub(super) struct Compare {
-    /// A file with a pattern, or `template.yaml#LogicalId` of a rule
+    /// A file with a pattern, or `template.yaml#LogicalId` of a rule; `-` is standard input
     #[arg(value_name = "A")]
     first: String,
     /// The other

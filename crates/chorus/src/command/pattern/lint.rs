@@ -13,7 +13,7 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
 #[derive(Debug, Args)]
 pub(super) struct Lint {
-    /// A file with a pattern, or with a SAM or CloudFormation template
+    /// A file with a pattern, or with a SAM or CloudFormation template; `-` is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: String,
     /// Print the findings, or the error, as JSON
@@ -54,16 +54,21 @@ impl Lint {
         let found: usize = linted.iter().map(|one| one.findings.len() + one.shadows.len()).sum();
         if !self.json {
             let colour = if found == 0 { GOOD } else { BOLD };
-            line!("{colour}{} patterns, {found} findings{colour:#}", linted.len());
+            let patterns = counted(linted.len(), "pattern");
+            line!("{colour}{patterns}, {}{colour:#}", counted(found, "finding"));
         }
         Ok(answer(found == 0))
     }
 }
 
-/// The template that a text is; none if it is a pattern. Patterns are JSON objects without
-/// resources, so that what does not begin as one must be a template.
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The template that a text is; none if it is a pattern. Patterns are JSON without resources, so
+/// that what does not begin as JSON must be a template.
 fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
-    let may_be_pattern = text.trim_start().starts_with('{') || text.trim().is_empty();
+    let may_be_pattern = text.trim_start().starts_with(['{', '[']) || text.trim().is_empty();
     match Template::parse(text) {
         Ok(template) if template.value()["Resources"].is_object() => Ok(Some(template)),
         Ok(_) | Err(_) if may_be_pattern => Ok(None),

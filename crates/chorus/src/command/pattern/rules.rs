@@ -13,10 +13,10 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
 #[derive(Debug, Args)]
 pub(super) struct Rules {
-    /// A SAM or CloudFormation template, YAML or JSON
+    /// A SAM or CloudFormation template, YAML or JSON; `-` is standard input
     #[arg(long, value_name = "FILE")]
     template: String,
-    /// A file with the event
+    /// A file with the event; `-` is standard input
     #[arg(long, value_name = "FILE")]
     event: String,
     /// The value of a parameter, or of a pseudo parameter such as AWS::Region; may be repeated

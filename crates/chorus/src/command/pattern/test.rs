@@ -10,10 +10,10 @@ use crate::screen::{BAD, DIM, GOOD, line};
 
 #[derive(Debug, Args)]
 pub(super) struct Test {
-    /// A file with the pattern, or `template.yaml#LogicalId` of a rule
+    /// A file with the pattern, or `template.yaml#LogicalId` of a rule; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pattern: String,
-    /// A file with the event
+    /// A file with the event; `-` is standard input
     #[arg(long, value_name = "FILE")]
     event: String,
     /// Refuse an event without its whole envelope, as TestEventPattern does

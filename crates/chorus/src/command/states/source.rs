@@ -30,6 +30,12 @@ pub(super) enum Unread {
 }
 
 impl Definition {
+    /// What stands for a file that cannot be read.
+    pub(super) fn unreadable(file: &Path, error: anyhow::Error) -> Self {
+        let (name, text) = (file.display().to_string(), Err(Unread::Failed(error)));
+        Self { name, id: None, text, workflow: None, assumed: Vec::new() }
+    }
+
     /// The machine, when nothing is wrong with it.
     pub(super) fn machine(self, workflow: Option<Workflow>) -> anyhow::Result<Machine> {
         let workflow = workflow.or(self.workflow).unwrap_or_default();
@@ -141,11 +147,11 @@ fn of_template(text: &str, file: &Path) -> anyhow::Result<Vec<Definition>> {
 fn text_of(properties: &Value, folder: &Path) -> Result<String, Unread> {
     let substitutions = &properties["DefinitionSubstitutions"];
     if let Some(text) = properties["DefinitionString"].as_str() {
-        return Ok(substituted(text.to_owned(), substitutions, within_json));
+        return Ok(substituted(text, substitutions, within_json));
     }
     for key in ["Definition", "DefinitionString"] {
         if properties[key].is_object() {
-            return Ok(substituted(properties[key].to_string(), substitutions, within_json));
+            return Ok(substituted(&properties[key].to_string(), substitutions, within_json));
         }
     }
     let place = ["DefinitionUri", "DefinitionS3Location"]
@@ -168,9 +174,9 @@ fn text_of(properties: &Value, folder: &Path) -> Result<String, Unread> {
 /// Numbers may be filled in as well, so the file is JSON or YAML only afterwards.
 fn of_file(file: &Path, substitutions: &Value) -> anyhow::Result<String> {
     let written = read(file)?;
-    let json = substituted(written.clone(), substitutions, within_json);
+    let json = substituted(&written, substitutions, within_json);
     let Err(error) = json.parse::<Json>() else { return Ok(json) };
-    let yaml = substituted(written, substitutions, |value| {
+    let yaml = substituted(&written, substitutions, |value| {
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     });
     serde_yaml_ng::from_str::<Json>(&yaml)
@@ -179,11 +185,24 @@ fn of_file(file: &Path, substitutions: &Value) -> anyhow::Result<String> {
 }
 
 /// Fills in `${Name}`, as the service does when the machine is deployed.
-fn substituted(mut text: String, substitutions: &Value, shown: fn(&Value) -> String) -> String {
-    for (name, value) in substitutions.as_object().into_iter().flatten() {
-        text = text.replace(&format!("${{{name}}}"), &shown(value));
+fn substituted(text: &str, substitutions: &Value, shown: fn(&Value) -> String) -> String {
+    let (mut filled, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("${") {
+        filled.push_str(before);
+        let name = after.split_once('}').map(|(name, _)| name);
+        match name.and_then(|name| Some((name, substitutions.get(name)?))) {
+            Some((name, value)) => {
+                // A value that looks like a name is not filled in again.
+                filled.push_str(&shown(value));
+                rest = &after[name.len() + 1..];
+            }
+            None => {
+                filled.push_str("${");
+                rest = after;
+            }
+        }
     }
-    text
+    filled + rest
 }
 
 /// Within a string of the definition, a text stands with its escapes and without its quotes.

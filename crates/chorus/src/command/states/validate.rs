@@ -13,7 +13,7 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line, note};
 
 #[derive(Debug, Args)]
 pub(super) struct Validate {
-    /// State machines, and templates with machines
+    /// State machines, and templates with machines; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The workflow type [default: the template's, or else standard]
@@ -28,7 +28,14 @@ impl Validate {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let mut definitions = Vec::new();
         for file in &self.files {
-            definitions.extend(source::definitions(file)?);
+            match source::definitions(file) {
+                Ok(found) => definitions.extend(found),
+                // The other files are checked all the same.
+                Err(error) if self.files.len() > 1 => {
+                    definitions.push(source::Definition::unreadable(file, error));
+                }
+                Err(error) => return Err(error),
+            }
         }
         let several = definitions.len() > 1;
         let (mut checked, mut unread) = (0, false);
@@ -93,6 +100,7 @@ fn tell(machine: Option<&Machine>, problems: &[Problem]) {
         line!("{colour}{severity}{colour:#}: {what}");
     }
     if let Some(machine) = machine {
-        line!("{GOOD}valid{GOOD:#}: {} states", machine.states().count());
+        let count = machine.states().count();
+        line!("{GOOD}valid{GOOD:#}: {count} state{}", if count == 1 { "" } else { "s" });
     }
 }

@@ -1,0 +1,111 @@
+//! Writes out the loops of a template: `Fn::ForEach::Name` with an identifier, a list and a body
+//! stands for the body once for each value of the list.
+
+use serde_json::{Map, Value};
+
+const LOOP: &str = "Fn::ForEach::";
+/// What loops may make of a template: loops inside loops multiply.
+const MOST_BYTES: usize = 2 << 20;
+
+/// The loops of one template.
+pub(crate) struct Loops<'p> {
+    /// The section `Parameters`: a list may be a parameter's default.
+    parameters: &'p Value,
+    bytes: usize,
+}
+
+impl<'p> Loops<'p> {
+    pub(crate) fn new(parameters: &'p Value) -> Self {
+        Self { parameters, bytes: 0 }
+    }
+
+    /// The members with every loop written out, those inside of loops too; a loop stays as it is
+    /// where its list is not known, or where it would make the template too large. `made` is told
+    /// each name that a loop at this level makes, with the loop's own name.
+    pub(crate) fn members(
+        &mut self,
+        members: &Map<String, Value>,
+        made: &mut dyn FnMut(&str, &str),
+    ) -> Map<String, Value> {
+        let mut all = Map::new();
+        for (name, value) in members {
+            let written = name.starts_with(LOOP).then(|| self.body(value)).flatten();
+            match written {
+                Some(body) => {
+                    body.keys().for_each(|inner| made(inner, name));
+                    all.extend(body);
+                }
+                None => {
+                    all.insert(name.clone(), self.value(value));
+                }
+            }
+        }
+        all
+    }
+
+    fn value(&mut self, value: &Value) -> Value {
+        match value {
+            Value::Object(members) => Value::Object(self.members(members, &mut |_, _| {})),
+            Value::Array(list) => list.iter().map(|one| self.value(one)).collect(),
+            plain => plain.clone(),
+        }
+    }
+
+    /// What a loop stands for.
+    fn body(&mut self, operand: &Value) -> Option<Map<String, Value>> {
+        let [identifier, list, body] = operand.as_array()?.as_slice() else { return None };
+        let (identifier, body) = (identifier.as_str()?, body.as_object()?);
+        let size = Value::Object(body.clone()).to_string().len();
+        let mut all = Map::new();
+        for value in self.list(list)? {
+            self.bytes += size;
+            if self.bytes > MOST_BYTES {
+                return None;
+            }
+            let filled = filled_members(body, identifier, &value);
+            all.extend(self.members(&filled, &mut |_, _| {}));
+        }
+        Some(all)
+    }
+
+    fn list(&self, list: &Value) -> Option<Vec<String>> {
+        if let Some(values) = list.as_array() {
+            return values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
+        }
+        let default = &self.parameters[list.get("Ref")?.as_str()?]["Default"];
+        Some(default.as_str()?.split(',').map(|one| one.trim().to_owned()).collect())
+    }
+}
+
+fn filled_members(
+    members: &Map<String, Value>,
+    identifier: &str,
+    value: &str,
+) -> Map<String, Value> {
+    let filled = members.iter().map(|(name, inner)| {
+        (filled_text(name, identifier, value), filled(inner, identifier, value))
+    });
+    filled.collect()
+}
+
+fn filled(template: &Value, identifier: &str, value: &str) -> Value {
+    match template {
+        Value::Object(members) if members.len() == 1 && members.get("Ref").is_some() => {
+            match members["Ref"] == identifier {
+                true => Value::from(value),
+                false => template.clone(),
+            }
+        }
+        Value::Object(members) => Value::Object(filled_members(members, identifier, value)),
+        Value::Array(list) => list.iter().map(|one| filled(one, identifier, value)).collect(),
+        Value::String(text) => Value::String(filled_text(text, identifier, value)),
+        plain => plain.clone(),
+    }
+}
+
+/// `&{Name}` is the value with its letters and digits only, as logical ids take it.
+fn filled_text(text: &str, identifier: &str, value: &str) -> String {
+    let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+    text.replace(&format!("${{{identifier}}}"), value)
+        .replace(&format!("&{{{identifier}}}"), &plain)
+}
