@@ -39,6 +39,10 @@ bench: ## Speeds beside a peer, as ratios
 fuzz: ## Every fuzz target, five minutes each
 	scripts/fuzz.sh
 
+.PHONY: semver
+semver: ## The public face of the crates that others use, beside the last tag's
+	scripts/semver.sh
+
 .PHONY: which-rule
 which-rule: ## Build the page docs/which-rule.html anew, and try it in a browser
 	scripts/which-rule.sh write
