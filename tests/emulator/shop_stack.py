@@ -104,6 +104,10 @@ class ShopStack:
         )
         return answer["AuthenticationResult"]["AccessToken"]
 
+    def operators_token(self) -> str:
+        """A token of somebody with every role."""
+        return self._token
+
     def ask(
         self,
         method: str,

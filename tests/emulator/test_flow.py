@@ -18,6 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import sentence_tests
+from deployed_operator import console, operate
 from deployed_shop import (
     MACHINES,
     PATIENCE,
@@ -412,6 +413,17 @@ class FailureQueues(unittest.TestCase):
         last = json.loads(operate("dlq", "audit", "--json"))[-1]
         self.assertEqual((last["what"], last["outcome"]["name"]), ("replay", started["name"]))
 
+    def the_console_of_the_stack_tells_what_the_shop_knows(self) -> None:
+        with console() as page:
+            journey = page(f"/console/orders/{orders[APPROVED]}")
+            for event in said(orders[APPROVED]):
+                self.assertIn(event, journey)
+            for machine in ("CollectPayment", "AwaitReview", "FulfilDelivery"):
+                self.assertIn(f"/console/machines/{machine}?at=", journey)
+            self.assertIn(orders[APPROVED], page("/console/orders"))
+            self.assertIn("What the doctor finds", page("/console/work"))
+            self.assertIn("ReserveItem", page("/console"))
+
     def the_doctor_reads_the_deployed_rules_and_they_are_the_tables(self) -> None:
         told = operate("doctor")
         self.assertIn("0 rules differ from the design table", told)
@@ -443,7 +455,7 @@ class FailureQueues(unittest.TestCase):
             wait_for(lambda: said(story) == ["EmailSent"], PATIENCE, f"the letter of {story}")
         wait_for(lambda: waiting_in(queue) == 0, PATIENCE, "the end of the queue")
         kept = [line for line in lines("notification") if "the queue keeps" in line["message"]]
-        self.assertEqual({line["code"] for line in kept}, {"Retryable.Unanswered"})
+        self.assertEqual({line["code"] for line in kept}, {"Retryable.OutcomeUnknown"})
         self.assertEqual(len({line["span"]["message_id"] for line in kept}), 1, "only the one")
 
 
@@ -452,24 +464,6 @@ def summary(order_id: str) -> dict[str, Any]:
     order = shop.ok("GET", f"/orders/{order_id}")
     listed = shop.ok("GET", f"/orders?customer-id={order['customer-id']}")["orders"]
     return next(one for one in listed if one["order-id"] == order_id)
-
-
-def operate(command: str, *arguments: str) -> str:
-    """What an operator's command says of the stack; it may fail, where something is wrong."""
-    environment = {
-        **os.environ,
-        "AWS_ENDPOINT_URL": shop.url,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    call = [str(BINARIES / "chorus"), command, f"--stack={STACK}", *arguments]
-    done = subprocess.run(
-        call, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    if done.stderr:
-        raise AssertionError(done.stderr)
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -1,6 +1,13 @@
-//! Executions that ended, and not by an end of their own.
+//! Executions of the stack's state machines: what they went through, and which ended otherwise than by
+//! an end of their own.
 
-use aws_sdk_sfn::types::ExecutionStatus;
+use std::collections::BTreeMap;
+
+use aws_sdk_sfn::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
+use aws_sdk_sfn::types::{
+    ExecutionStatus, HistoryEvent, StateEnteredEventDetails, StateExitedEventDetails,
+};
 use jiff::Timestamp;
 
 use crate::{Operator, OperatorError, ask};
@@ -26,20 +33,11 @@ impl Operator {
         &self,
         since: Timestamp,
     ) -> Result<Vec<EndedExecution>, OperatorError> {
-        let prefix = format!("{}-", self.stack);
-        let (mut found, mut next) = (Vec::new(), None);
-        loop {
-            let page = ask!(self.machines.list_state_machines().set_next_token(next));
-            for machine in page.state_machines() {
-                if let Some(name) = machine.name().strip_prefix(&prefix) {
-                    self.failed_of(name, machine.state_machine_arn(), since, &mut found).await?;
-                }
-            }
-            next = page.next_token().map(ToOwned::to_owned);
-            if next.is_none() {
-                return Ok(found);
-            }
+        let mut found = Vec::new();
+        for (name, arn) in self.machines().await? {
+            self.failed_of(&name, &arn, since, &mut found).await?;
         }
+        Ok(found)
     }
 
     /// Those of one machine. Executions are listed from the newest on.
@@ -85,4 +83,129 @@ impl Operator {
         let about = input.as_ref().and_then(|it| it.pointer("/detail/metadata/correlation-id"));
         Ok(about.and_then(|about| about.as_str()).unwrap_or_default().to_owned())
     }
+}
+
+/// What an execution went through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionHistory {
+    pub machine: String,
+    pub name: String,
+    /// As Step Functions says it: `RUNNING`, `SUCCEEDED` …
+    pub status: String,
+    pub events: Vec<HistoryMoment>,
+    /// The executions that it started and waits for.
+    pub nested: Vec<Execution>,
+}
+
+/// Something that happened in an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryMoment {
+    pub at: Timestamp,
+    /// The type of the history's event, such as `TaskStateEntered`.
+    pub kind: String,
+    /// The state, where the event names one.
+    pub state: Option<String>,
+    /// The error, where it tells of one.
+    pub error: Option<String>,
+}
+
+/// An execution of one of the stack's state machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    /// The machine, by its name in the stack.
+    pub machine: String,
+    pub name: String,
+}
+
+impl Operator {
+    /// The ARNs of the stack's state machines, by their names in it.
+    ///
+    /// # Errors
+    /// Where AWS refuses.
+    pub async fn machines(&self) -> Result<BTreeMap<String, String>, OperatorError> {
+        let prefix = format!("{}-", self.stack);
+        let (mut found, mut next) = (BTreeMap::new(), None);
+        loop {
+            let page = ask!(self.machines.list_state_machines().set_next_token(next));
+            found.extend(page.state_machines().iter().filter_map(|machine| {
+                let name = machine.name().strip_prefix(&prefix)?.to_owned();
+                Some((name, machine.state_machine_arn().to_owned()))
+            }));
+            next = page.next_token().map(ToOwned::to_owned);
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// What an execution went through; nothing where there is none. `machines` are the stack's, as
+    /// [`machines`](Self::machines) answers them.
+    ///
+    /// # Errors
+    /// Where AWS refuses.
+    pub async fn history(
+        &self,
+        execution: &Execution,
+        machines: &BTreeMap<String, String>,
+    ) -> Result<Option<ExecutionHistory>, OperatorError> {
+        let Some(machine) = machines.get(&execution.machine) else { return Ok(None) };
+        let arn = machine.replacen(":stateMachine:", ":execution:", 1);
+        let arn = format!("{arn}:{}", execution.name);
+        let told = match self.machines.describe_execution().execution_arn(&arn).send().await {
+            Ok(told) => told,
+            Err(error) if is_unknown(&error) => return Ok(None),
+            Err(error) => {
+                return Err(OperatorError::Refused(DisplayErrorContext(&error).to_string()));
+            }
+        };
+        let (mut events, mut nested, mut next) = (Vec::new(), Vec::new(), None);
+        loop {
+            let request = self.machines.get_execution_history().execution_arn(&arn);
+            let page = ask!(request.set_next_token(next));
+            events.extend(page.events().iter().map(moment));
+            nested.extend(page.events().iter().filter_map(|event| started(event, machines)));
+            next = page.next_token().map(ToOwned::to_owned);
+            if next.is_none() {
+                break;
+            }
+        }
+        let Execution { machine, name } = execution.clone();
+        let status = told.status().as_str().to_owned();
+        Ok(Some(ExecutionHistory { machine, name, status, events, nested }))
+    }
+}
+
+fn is_unknown(error: &SdkError<DescribeExecutionError>) -> bool {
+    error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist)
+}
+
+fn moment(event: &HistoryEvent) -> HistoryMoment {
+    let at = event.timestamp();
+    let at = Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).unwrap_or_default());
+    let entered = event.state_entered_event_details().map(StateEnteredEventDetails::name);
+    let exited = event.state_exited_event_details().map(StateExitedEventDetails::name);
+    let errors = [
+        event.task_failed_event_details().and_then(|it| it.error()),
+        event.task_timed_out_event_details().and_then(|it| it.error()),
+        event.execution_failed_event_details().and_then(|it| it.error()),
+        event.execution_timed_out_event_details().and_then(|it| it.error()),
+        event.execution_aborted_event_details().and_then(|it| it.error()),
+    ];
+    HistoryMoment {
+        at: at.unwrap_or_default(),
+        kind: event.r#type().as_str().to_owned(),
+        state: entered.or(exited).map(ToOwned::to_owned),
+        error: errors.into_iter().flatten().next().map(ToOwned::to_owned),
+    }
+}
+
+/// The execution that a task has started and waits for.
+fn started(event: &HistoryEvent, machines: &BTreeMap<String, String>) -> Option<Execution> {
+    let output = event.task_submitted_event_details()?.output()?;
+    let output: serde_json::Value = serde_json::from_str(output).ok()?;
+    let arn = output.get("ExecutionArn").or_else(|| output.get("executionArn"))?.as_str()?;
+    let (machine, name) = arn.rsplit_once(':')?;
+    let machine = machine.replacen(":execution:", ":stateMachine:", 1);
+    let (known, _) = machines.iter().find(|(_, arn)| **arn == machine)?;
+    Some(Execution { machine: known.clone(), name: name.to_owned() })
 }

@@ -18,7 +18,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use aws_types::SdkConfig;
 use chorus_aws::{DynamoStore, Tables};
 
-pub use executions::EndedExecution;
+pub use executions::{EndedExecution, Execution, ExecutionHistory, HistoryMoment};
 pub use letter::{ReceivedLetter, Target};
 pub use replay::ReplayStarted;
 

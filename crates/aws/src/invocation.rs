@@ -117,7 +117,7 @@ impl Invoker {
             message: failure.to_string(),
             exhausted,
         };
-        match queues.bury(&letter).await {
+        match queues.send_to_dead_letters(&letter).await {
             Ok(()) => {
                 tracing::warn!(code, exhausted, "set aside because of {code}");
                 Ok(json!({ "outcome": "SetAside", "code": code }))

@@ -46,7 +46,7 @@ pub(crate) struct Receipt<'a> {
 #[async_trait]
 pub(crate) trait Queues: Send + Sync {
     /// Keeps a dead letter until somebody looks.
-    async fn bury(&self, letter: &DeadLetter) -> Result<(), Failure>;
+    async fn send_to_dead_letters(&self, letter: &DeadLetter) -> Result<(), Failure>;
 
     /// Hides a message that was received for so long from now, rounded up to seconds.
     async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure>;
@@ -68,7 +68,7 @@ impl SqsQueues {
 
 #[async_trait]
 impl Queues for SqsQueues {
-    async fn bury(&self, letter: &DeadLetter) -> Result<(), Failure> {
+    async fn send_to_dead_letters(&self, letter: &DeadLetter) -> Result<(), Failure> {
         let mut message = self.client.send_message().queue_url(&self.url);
         for (name, value) in attributes(letter) {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value);

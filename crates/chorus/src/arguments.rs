@@ -3,11 +3,11 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::command::{
-    accounts::Accounts, backup::Backup, cost::CostArguments, demo::Demo, design::Design, dlq::Dlq,
-    doctor::Doctor, events::Events, import::Import, order::Order, partners::Partners,
-    pattern::Pattern, payment::Payment, projections::Projections, replay::Replay, restore::Restore,
-    review::Review, settle::Settle, simulate::Simulate, states::States, synth::Synth, token::Token,
-    trace::Trace, up::Up, upgrade::Upgrade,
+    accounts::Accounts, backup::Backup, console::Console, cost::CostArguments, demo::Demo,
+    design::Design, dlq::Dlq, doctor::Doctor, events::Events, import::Import, order::Order,
+    partners::Partners, pattern::Pattern, payment::Payment, projections::Projections,
+    replay::Replay, restore::Restore, review::Review, settle::Settle, simulate::Simulate,
+    states::States, synth::Synth, token::Token, trace::Trace, up::Up, upgrade::Upgrade,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -27,6 +27,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Demo(Demo),
     Up(Up),
+    Console(Console),
     Token(Token),
     Import(Import),
     Order(Order),

@@ -37,6 +37,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => command::demo::run(&demo).await,
         Command::Up(up) => command::up::run(&up).await,
+        Command::Console(console) => command::console::run(&console).await,
         Command::Token(token) => command::token::run(&token).await,
         Command::Import(import) => command::import::run(&import).await,
         Command::Order(order) => command::order::run(&order).await,

@@ -2,10 +2,11 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "demo",
     "up",
     "token",
+    "console",
     "import",
     "order",
     "trace",

@@ -18,6 +18,11 @@ pub(crate) fn after(start: Timestamp, at: Timestamp) -> String {
     }
 }
 
+/// `1 transition`, `2 transitions`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// A value as it stands in the path of an address.
 pub(crate) fn in_path(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()

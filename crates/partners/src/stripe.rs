@@ -51,7 +51,7 @@ pub struct Told {
 pub enum StripeError {
     /// No answer, a 5xx, or none that can be read: Stripe may have acted.
     #[error("{0}")]
-    Unanswered(String),
+    OutcomeUnknown(String),
     /// Nothing was done: too many requests, or another is at work on the intent.
     #[error("Stripe asks to come again: {}", .0.message)]
     Busy(Told),
@@ -199,10 +199,10 @@ impl Stripe {
         let key = self.key.key().await?;
         let exchange = Exchange { method, url: url.as_str(), key: key.as_str(), body };
         let (status, answer) =
-            self.http.exchange(exchange).await.map_err(StripeError::Unanswered)?;
+            self.http.exchange(exchange).await.map_err(StripeError::OutcomeUnknown)?;
         if status.is_success() {
             return serde_json::from_slice(&answer).map_err(|error| {
-                StripeError::Unanswered(format!("Stripe's answer cannot be read: {error}"))
+                StripeError::OutcomeUnknown(format!("Stripe's answer cannot be read: {error}"))
             });
         }
         let refusal = refusal(status, &answer);
@@ -224,7 +224,9 @@ fn refusal(status: StatusCode, answer: &[u8]) -> StripeError {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT => StripeError::Busy(told),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StripeError::Key(told),
         status if status.is_client_error() => StripeError::Invalid(told),
-        status => StripeError::Unanswered(format!("status {}: {}", status.as_u16(), told.message)),
+        status => {
+            StripeError::OutcomeUnknown(format!("status {}: {}", status.as_u16(), told.message))
+        }
     }
 }
 
@@ -268,7 +270,10 @@ mod tests {
         assert_eq!(of(409), StripeError::Busy(told.clone()));
         assert_eq!(of(400), StripeError::Invalid(told.clone()));
         assert_eq!(of(401), StripeError::Key(told));
-        assert!(matches!(of(500), StripeError::Unanswered(_)));
-        assert!(matches!(refusal(StatusCode::BAD_GATEWAY, b"<html>"), StripeError::Unanswered(_)));
+        assert!(matches!(of(500), StripeError::OutcomeUnknown(_)));
+        assert!(matches!(
+            refusal(StatusCode::BAD_GATEWAY, b"<html>"),
+            StripeError::OutcomeUnknown(_)
+        ));
     }
 }

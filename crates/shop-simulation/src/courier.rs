@@ -75,18 +75,18 @@ pub(crate) struct SimulatedCarrier {
     environment: Arc<Environment>,
     /// By what name an order goes, and how it is treated.
     manners: BTreeMap<OrderId, (String, Manner)>,
-    shelf: Mutex<Parcels>,
+    parcels: Mutex<Parcels>,
     itself: Weak<Self>,
 }
 
 #[derive(Deserialize)]
 struct Body {
-    data: Whose,
+    data: AboutOrder,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Whose {
+struct AboutOrder {
     order_id: OrderId,
     #[serde(default)]
     handle: Option<Handle>,
@@ -99,13 +99,13 @@ impl SimulatedCarrier {
         Arc::new_cyclic(|itself| Self {
             environment: Arc::clone(environment),
             manners,
-            shelf: Mutex::default(),
+            parcels: Mutex::default(),
             itself: Weak::clone(itself),
         })
     }
 
     pub(crate) fn parcels(&self) -> MutexGuard<'_, Parcels> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parcels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn manner(&self, order_id: &OrderId) -> (&str, Manner) {
@@ -127,8 +127,8 @@ impl SimulatedCarrier {
 
     /// Moves a parcel one step, and calls back.
     fn advance(&self, key: &str) -> Vec<Client> {
-        let mut shelf = self.parcels();
-        let Some(parcel) = shelf.parcels.get_mut(key) else { return Vec::new() };
+        let mut parcels = self.parcels();
+        let Some(parcel) = parcels.parcels.get_mut(key) else { return Vec::new() };
         let (order, manner) = self.manner(&parcel.order_id);
         let status = match parcel.at {
             Whereabouts::Accepted => {
@@ -159,14 +159,14 @@ impl SimulatedCarrier {
         calls
     }
 
-    fn accept(&self, Whose { order_id, handle }: Whose, key: &str) -> u16 {
+    fn accept(&self, AboutOrder { order_id, handle }: AboutOrder, key: &str) -> u16 {
         let (_, manner) = self.manner(&order_id);
-        let mut shelf = self.parcels();
-        if shelf.recalled.contains(&order_id) || shelf.parcels.contains_key(key) {
+        let mut parcels = self.parcels();
+        if parcels.recalled.contains(&order_id) || parcels.parcels.contains_key(key) {
             return 200;
         }
         let at = Whereabouts::Accepted;
-        shelf.parcels.insert(key.to_owned(), Parcel { order_id, handle, at });
+        parcels.parcels.insert(key.to_owned(), Parcel { order_id, handle, at });
         if manner.conduct != Conduct::Silent {
             self.go_on(manner.pickup, key.to_owned());
         }
@@ -174,13 +174,13 @@ impl SimulatedCarrier {
     }
 
     fn recall(&self, order_id: OrderId) -> u16 {
-        let mut shelf = self.parcels();
-        for parcel in shelf.parcels.values_mut().filter(|parcel| parcel.order_id == order_id) {
+        let mut parcels = self.parcels();
+        for parcel in parcels.parcels.values_mut().filter(|parcel| parcel.order_id == order_id) {
             if matches!(parcel.at, Whereabouts::Accepted | Whereabouts::PickedUp) {
                 parcel.at = Whereabouts::Recalled;
             }
         }
-        shelf.recalled.insert(order_id);
+        parcels.recalled.insert(order_id);
         200
     }
 }

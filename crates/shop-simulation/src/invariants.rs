@@ -140,8 +140,8 @@ fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> 
     let (charged, refunded): (Money, Money) =
         (charges.iter().copied().sum(), refunds.iter().copied().sum());
     let id = &order.order_id;
-    let shelf = shop.courier.parcels();
-    let parcels: Vec<_> = shelf.parcels.values().filter(|it| it.order_id == *id).collect();
+    let parcels = shop.courier.parcels();
+    let parcels: Vec<_> = parcels.parcels.values().filter(|it| it.order_id == *id).collect();
     let mut wrong = Vec::new();
     let mut must = |holds: bool, what: String| {
         if !holds {

@@ -77,12 +77,16 @@ impl Application for Shop {
             event: OrderCreated::SPEC,
             unreadable: Unreadable::Data("order-id"),
             // The event log reads as much as it needs.
-            buried_by: &[rows::ReserveItem::SPEC, rows::CountOrder::SPEC, rows::ProjectOrder::SPEC],
+            dead_lettered_by: &[
+                rows::ReserveItem::SPEC,
+                rows::CountOrder::SPEC,
+                rows::ProjectOrder::SPEC,
+            ],
         },
         Poison {
             event: ItemReserved::SPEC,
             unreadable: Unreadable::Envelope,
-            buried_by: &[rows::DescribeItem::SPEC, rows::RecordEvent::SPEC],
+            dead_lettered_by: &[rows::DescribeItem::SPEC, rows::RecordEvent::SPEC],
         },
     ];
 

@@ -102,7 +102,9 @@ impl Partners {
         let mut entries = Vec::new();
         for payment in payments {
             let moved = stripe.ledger(payment).await;
-            entries.extend(moved.map_err(|error| Failure::later("Unanswered", error.to_string()))?);
+            entries.extend(
+                moved.map_err(|error| Failure::later("OutcomeUnknown", error.to_string()))?,
+            );
         }
         Ok(entries)
     }

@@ -184,7 +184,7 @@ pub struct Poison {
     pub event: EventSpec,
     pub unreadable: Unreadable,
     /// The rows that must leave it among their dead letters.
-    pub buried_by: &'static [RowSpec],
+    pub dead_lettered_by: &'static [RowSpec],
 }
 
 /// What makes a message unreadable.

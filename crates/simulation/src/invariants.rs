@@ -35,7 +35,7 @@ fn check_poison(observed: &Observed, poison: &[Poison], count: usize) -> Vec<Str
     let mut wrong = Vec::new();
     for (number, poison) in poison.iter().cycle().take(count).enumerate() {
         let mark = format!("{}\"", poison_mark(number));
-        for row in poison.buried_by {
+        for row in poison.dead_lettered_by {
             let rule = format!("{}-{}", row.service.name, row.action);
             let found = letters.iter().any(|letter| {
                 let code = letter.cause.fault.code.as_str();
@@ -44,7 +44,7 @@ fn check_poison(observed: &Observed, poison: &[Poison], count: usize) -> Vec<Str
                     && matches!(code, "UnreadableEvent" | "MalformedEvent")
             });
             if !found {
-                wrong.push(format!("poison: {rule} has not buried number {number}"));
+                wrong.push(format!("poison: {rule} has no dead letter of number {number}"));
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::store::BackingStore;
 /// What can be observed of a run from outside of its functions.
 pub struct Observed {
     pub clients: Vec<Client>,
-    pub(crate) shelf: Arc<BackingStore>,
+    pub(crate) backing: Arc<BackingStore>,
     pub(crate) seen: Arc<Seen>,
     pub(crate) local: Arc<Local>,
 }
@@ -27,12 +27,12 @@ impl Observed {
     /// Every item of a table, in the order of the keys.
     #[must_use]
     pub fn items(&self, table: &'static str) -> Vec<Item> {
-        self.shelf.all(table)
+        self.backing.all(table)
     }
 
     /// Deletes every item of a table.
     pub fn clear(&self, table: &'static str) {
-        self.shelf.clear(table);
+        self.backing.clear(table);
     }
 
     /// What was seen on the bus. The bus waits as long as this is held.
@@ -190,7 +190,7 @@ impl fmt::Display for Line<'_> {
                 write!(f, ": {fault}")
             }
             Observation::DeadLettered { step: it, cause, .. } => {
-                step(f, it, "buried")?;
+                step(f, it, "gave up")?;
                 write!(f, ": {}", cause.fault)
             }
             Observation::Redriven(it) => step(f, it, "gets again"),

@@ -20,7 +20,7 @@ use crate::store::BackingStore;
 
 pub(crate) struct StruckStore {
     pub(crate) environment: Arc<Environment>,
-    pub(crate) shelf: Arc<BackingStore>,
+    pub(crate) backing: Arc<BackingStore>,
     watches: Vec<Watch>,
     stale: Mutex<HashMap<(&'static str, String), Page>>,
 }
@@ -28,17 +28,17 @@ pub(crate) struct StruckStore {
 impl StruckStore {
     pub(crate) fn new(
         environment: Arc<Environment>,
-        shelf: Arc<BackingStore>,
+        backing: Arc<BackingStore>,
         watches: Vec<Watch>,
     ) -> Self {
-        Self { environment, shelf, watches, stale: Mutex::default() }
+        Self { environment, backing, watches, stale: Mutex::default() }
     }
 
     /// What must hold of items at every step.
     async fn check(&self, writes: &[Write]) -> Result<(), StoreError> {
         for key in writes.iter().map(Write::key) {
             for watch in self.watches.iter().filter(|watch| watch.table == key.table) {
-                let item = self.shelf.get(key).await?;
+                let item = self.backing.get(key).await?;
                 if let Some(broken) = item.as_ref().and_then(&watch.broken) {
                     self.environment.violated(broken);
                 }
@@ -61,7 +61,7 @@ impl Store for StruckStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         match self.environment.call(Port::READ).await {
             Some(Fault::Throttled) => Err(throttled()),
-            _ => self.shelf.get(key).await,
+            _ => self.backing.get(key).await,
         }
     }
 
@@ -69,7 +69,7 @@ impl Store for StruckStore {
         let Some(index) = query.index else {
             return match self.environment.call(Port::READ).await {
                 Some(Fault::Throttled) => Err(throttled()),
-                _ => self.shelf.query(query).await,
+                _ => self.backing.query(query).await,
             };
         };
         let fault = self.environment.call(Port::INDEX_READ).await;
@@ -81,7 +81,7 @@ impl Store for StruckStore {
             let stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
             return Ok(stale.get(&name).cloned().unwrap_or_default());
         }
-        let page = self.shelf.query(query).await?;
+        let page = self.backing.query(query).await?;
         let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
         stale.insert(name, page.clone());
         Ok(page)
@@ -97,7 +97,7 @@ impl Store for StruckStore {
             }
             _ => {}
         }
-        let written = self.shelf.write(writes).await;
+        let written = self.backing.write(writes).await;
         if written.is_ok() {
             self.check(writes).await?;
         }

@@ -191,7 +191,7 @@ impl<const WRONG: u8> Application for BoxOffice<WRONG> {
     const POISON: &'static [Poison] = &[Poison {
         event: <facts::SeatSold as Event>::SPEC,
         unreadable: Unreadable::Envelope,
-        buried_by: &[<rows::PrintTicket as Row>::SPEC],
+        dead_lettered_by: &[<rows::PrintTicket as Row>::SPEC],
     }];
 
     fn draw(size: u32, draws: &mut Draws) -> Buyers {
@@ -280,7 +280,7 @@ fn every_seat_sold_has_one_ticket_whatever_goes_wrong() {
     assert_eq!(report.runs, SEEDS);
     assert!(report.ends as u64 > 2 * SEEDS, "{} tickets", report.ends);
     let struck = |name: &str| report.injected.contains_key(name);
-    assert!(report.dead_letters > 0, "nobody buried what cannot be read");
+    assert!(report.dead_letters > 0, "what cannot be read is nowhere a dead letter");
     assert!(struck("Printer: Lost") && struck("Write: CrashAfter") && struck("Publish: Partial"));
 }
 

@@ -213,8 +213,8 @@ fn unexpected(intent: &Intent) -> ProviderError {
 impl From<StripeError> for ProviderError {
     fn from(error: StripeError) -> Self {
         match error {
-            StripeError::Unanswered(why) => Self::Unknown(why),
-            StripeError::Busy(_) | StripeError::NoKey(KeyError::Unanswered(_)) => {
+            StripeError::OutcomeUnknown(why) => Self::Unknown(why),
+            StripeError::Busy(_) | StripeError::NoKey(KeyError::Unreachable(_)) => {
                 Self::Later(error.to_string())
             }
             StripeError::Declined(_)

@@ -140,7 +140,7 @@ impl Machines for Memory {
 
 #[async_trait]
 impl Queues for Memory {
-    async fn bury(&self, letter: &DeadLetter) -> Result<(), Failure> {
+    async fn send_to_dead_letters(&self, letter: &DeadLetter) -> Result<(), Failure> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(Failure::later("QueueUnavailable", "no answer"));
         }

@@ -1,6 +1,6 @@
 //! `chorus dlq`: dead letters, and sending them to their targets again.
 
-mod deployed;
+pub(crate) mod deployed;
 
 use std::process::ExitCode;
 
@@ -54,7 +54,7 @@ enum Verb {
 
 /// Which letters are meant
 #[derive(Debug, Clone, Default, Args)]
-struct Which {
+pub(crate) struct Which {
     /// Only these
     #[arg(value_name = "ID")]
     ids: Vec<String>,
@@ -70,6 +70,11 @@ struct Which {
 }
 
 impl Which {
+    /// The letters of these ids; of none, all.
+    pub(crate) fn of(ids: Vec<String>) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
     /// Whether some are meant and others are not.
     const fn is_filter(&self) -> bool {
         !self.ids.is_empty() || self.code.is_some() || self.queue.is_some()

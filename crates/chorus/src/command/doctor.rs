@@ -39,7 +39,7 @@ pub(crate) struct Doctor {
 
 pub(crate) async fn run(doctor: &Doctor) -> anyhow::Result<ExitCode> {
     let checkup = match doctor.stack.operator() {
-        Some(operator) => deployed(doctor, &operator).await?,
+        Some(operator) => deployed(doctor.since, &operator).await?,
         None => embedded(doctor).await?,
     };
     if doctor.json {
@@ -59,9 +59,12 @@ async fn embedded(doctor: &Doctor) -> anyhow::Result<Checkup> {
 }
 
 /// The same of a stack: its tables are read, its queues and rules asked for.
-async fn deployed(doctor: &Doctor, operator: &Operator) -> anyhow::Result<Checkup> {
+pub(crate) async fn deployed(
+    since: Option<Timestamp>,
+    operator: &Operator,
+) -> anyhow::Result<Checkup> {
     let now = Timestamp::now();
-    let since = doctor.since.unwrap_or(now - SignedDuration::from_hours(24 * 15));
+    let since = since.unwrap_or(now - SignedDuration::from_hours(24 * 15));
     let store = operator.store().await?;
     let checkup = examine(&store, now, since).await?;
     let queues = operator.dead_queues().await?.into_iter().filter(|queue| queue.letters > 0);

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod backup;
+pub(crate) mod console;
 pub(crate) mod cost;
 pub(crate) mod demo;
 pub(crate) mod design;

@@ -6,7 +6,7 @@ use chorus_events::Money;
 use serde::Deserialize;
 
 use crate::Console;
-use crate::api::{Ask, read};
+use crate::api::{Ask, find};
 use crate::page::{Frame, NoPage, render};
 
 /// How many items, orders or sentences a page shows at most.
@@ -53,10 +53,18 @@ struct BooksPage {
     refunded: Money,
 }
 
+/// A deployed shop has no one who could read all books at once.
+#[derive(Template)]
+#[template(path = "no_books.html")]
+struct NoBooksPage {
+    frame: Frame,
+}
+
 pub(crate) async fn books(console: Console) -> Result<Response, NoPage> {
     let frame = Frame::of(&console, "books", "any");
     let ask = Ask::get("/operator/accounts");
-    let mut books: Accounts = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let found: Option<Accounts> = find(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let Some(mut books) = found else { return Ok(render(&NoBooksPage { frame })) };
     let sum = |of: fn(&Order) -> Money| books.orders.iter().map(of).sum();
     let (charged, refunded) = (sum(|order| order.charged), sum(|order| order.refunded));
     // Those whose money moved and does not match come first: they are what somebody looks for.

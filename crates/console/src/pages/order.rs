@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::{Ask, AskError, find, read};
+use crate::api::{Ask, AskError, Asked, find, read};
 use crate::flow::{role, titled};
 use crate::page::{Done, Frame, NoPage, render};
 use crate::{Console, show};
@@ -181,7 +181,49 @@ struct OrderPage {
     more: bool,
     machines: Vec<Drawn>,
     transitions: usize,
-    emails: usize,
+    emails: Vec<Email>,
+    cost: Option<Cost>,
+}
+
+/// An email about the order.
+struct Email {
+    template: String,
+    recipient: String,
+    at: Timestamp,
+    /// Why it did not go out.
+    failed: Option<String>,
+}
+
+impl Email {
+    fn of(event: &Logged) -> Option<Self> {
+        let text = |name: &str| event.data[name].as_str().unwrap_or_default().to_owned();
+        let failed = match event.detail_type.as_str() {
+            "EmailSent" => None,
+            "EmailFailed" => Some(text("reason")),
+            _ => return None,
+        };
+        let (template, recipient, at) =
+            (text("template"), text("recipient"), event.metadata.occurred_at);
+        Some(Self { template, recipient, at, failed })
+    }
+}
+
+/// What an order of a kind costs on AWS.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Cost {
+    dollars_per_million: f64,
+}
+
+#[derive(Deserialize)]
+struct MeasuredOrder {
+    order: Cost,
+}
+
+impl Cost {
+    fn dollars(&self) -> String {
+        format!("${:.6}", self.dollars_per_million / 1e6)
+    }
 }
 
 pub(crate) async fn order(
@@ -213,6 +255,7 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
     let journey = Journey { console, events: &log.events, attempts: &attempts, start };
     let page = OrderPage {
         frame,
+        cost: cost(api, &order, &log.events).await?,
         payment,
         delivery,
         waits: waits(&attempts, &executions),
@@ -221,11 +264,24 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
         tree: journey.tree(),
         more: log.next.is_some(),
         transitions: executions.iter().map(Execution::transitions).sum(),
-        emails: log.events.iter().filter(|it| it.detail_type == "EmailSent").count(),
+        emails: log.events.iter().filter_map(Email::of).collect(),
         machines: executions.into_iter().map(|it| drawn(console, it)).collect(),
         order,
     };
     Ok(render(&page))
+}
+
+/// What an order costs that ends as this one did; nothing while it has not ended.
+async fn cost(api: Asked<'_>, order: &Order, events: &[Logged]) -> Result<Option<Cost>, AskError> {
+    let was_reviewed = events.iter().any(|event| event.detail_type == "OrderApproved");
+    let story = match order.status.as_str() {
+        "Canceled" => "canceled",
+        "Delivered" if was_reviewed => "reviewed",
+        "Delivered" => "delivered",
+        _ => return Ok(None),
+    };
+    let ask = Ask::get(format!("/operator/cost?story={story}&lines={}", order.lines.len()));
+    Ok(find::<MeasuredOrder>(api, ask).await?.map(|measured| measured.order))
 }
 
 /// What the order waits for: one sentence each.

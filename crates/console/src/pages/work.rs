@@ -37,7 +37,8 @@ struct Reviews {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct DeadLetter {
-    id: u64,
+    /// A number on a laptop, a text on AWS.
+    id: Value,
     queue: String,
     rule: String,
     order_id: String,
@@ -47,6 +48,10 @@ struct DeadLetter {
 }
 
 impl DeadLetter {
+    fn id(&self) -> String {
+        self.id.as_str().map_or_else(|| self.id.to_string(), ToOwned::to_owned)
+    }
+
     fn error(&self) -> &str {
         let named = |name| self.attributes.get(name).map(String::as_str);
         named("ERROR_MESSAGE").or_else(|| named("ERROR_CODE")).unwrap_or("no error is known")
@@ -220,7 +225,7 @@ pub(crate) async fn decide(
 pub(crate) struct Redrive {
     token: String,
     /// The letter, or all of them.
-    id: Option<u64>,
+    id: Option<String>,
     /// Only tells how many would go.
     #[serde(default)]
     dry_run: bool,
@@ -232,7 +237,8 @@ pub(crate) async fn redrive(
     Form(sent): Form<Redrive>,
 ) -> Result<Response, NoPage> {
     console.takes(&headers, &sent.token)?;
-    let body = json!({ "ids": sent.id.map(|id| vec![id]), "dry-run": sent.dry_run });
+    let ids = sent.id.map(|id| vec![id.parse::<u64>().map_or_else(|_| json!(id), Value::from)]);
+    let body = json!({ "ids": ids, "dry-run": sent.dry_run });
     let ask = Ask::post("/operator/dead-letters/redrive", "redrive", body);
     let went: Vec<Value> = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
     if sent.dry_run {

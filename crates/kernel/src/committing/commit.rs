@@ -115,7 +115,8 @@ impl Kernel {
                         let key =
                             derived_id(A::Row::SPEC.action, &message.metadata.idempotency_key, 0);
                         let called = action.call(&request, &key.simple().to_string()).await;
-                        let unknown = |error: OutcomeUnknown| Failure::later("Unanswered", error.0);
+                        let unknown =
+                            |error: OutcomeUnknown| Failure::later("OutcomeUnknown", error.0);
                         response = Some(called.map_err(unknown)?);
                     }
                 }

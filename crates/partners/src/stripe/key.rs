@@ -19,7 +19,7 @@ pub struct InvalidKey;
 pub enum KeyError {
     /// Its store does not answer.
     #[error("{0}")]
-    Unanswered(String),
+    Unreachable(String),
     /// It is missing, no key, or one that must not be used here.
     #[error("{0}")]
     Refused(String),

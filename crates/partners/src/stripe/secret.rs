@@ -29,7 +29,7 @@ impl KeyInSecretsManager {
     async fn read(&self) -> Result<SecretKey, KeyError> {
         let request = self.client.get_secret_value().secret_id(&self.secret);
         let answer = request.send().await.map_err(|error| {
-            KeyError::Unanswered(format!("Secrets Manager: {}", DisplayErrorContext(error)))
+            KeyError::Unreachable(format!("Secrets Manager: {}", DisplayErrorContext(error)))
         })?;
         let text = answer.secret_string().unwrap_or_default();
         let key: SecretKey = text.parse().map_err(|error| {

@@ -14,7 +14,7 @@ use chorus_events::table::TABLE;
 use chorus_http::HttpFunction;
 use chorus_kernel::{Failure, StoreError};
 use chorus_table::Budget;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use measured::MeasuredShop;
 use recorder::RowRecord;
@@ -22,7 +22,8 @@ use recorder::RowRecord;
 pub use prices::PRICES_AS_OF;
 
 /// How a measured order ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Story {
     /// Charged without a review, picked up and delivered.
     Delivered,
@@ -33,7 +34,8 @@ pub enum Story {
 }
 
 /// The order to measure.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MeasuredOrder {
     pub story: Story,
     pub lines: u32,

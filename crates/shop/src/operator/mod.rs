@@ -6,6 +6,7 @@ mod doctor;
 mod replay;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
@@ -20,8 +21,10 @@ use chorus_local::{ExecutionStory, Local, Pending};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::audit::{self, Act, AuditEntry};
+use crate::cost::{CostOfOrder, MeasuredOrder, measure};
 use crate::{Accounts, Partners};
 
 pub use dead_letters::{DeadLetterView, RedriveRequest};
@@ -56,6 +59,8 @@ struct OperatorApi {
     local: Arc<Local>,
     partners: Partners,
     key: TokenKey,
+    /// What orders cost that were measured before.
+    costs: Arc<Mutex<BTreeMap<MeasuredOrder, CostOfOrder>>>,
 }
 
 impl OperatorApi {
@@ -109,6 +114,7 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners, key: TokenKey) -> Ro
         .route("/operator/doctor", get(doctor::doctor))
         .route("/operator/attempts", get(attempts))
         .route("/operator/executions", get(executions))
+        .route("/operator/cost", get(cost))
         .route("/operator/recent-events", get(recent_events));
     let router = Router::new()
         .route("/operator/dead-letters", get(dead_letters::list))
@@ -123,7 +129,10 @@ pub(crate) fn router(local: Arc<Local>, partners: Partners, key: TokenKey) -> Ro
         .route("/operator/projections/rebuild", post(rebuild))
         .route("/operator/tokens", post(tokens::mint));
     let router = without_query(router).merge(with_query);
-    restricted(router.with_state(OperatorApi { local, partners, key }), ONLY_OPERATORS)
+    restricted(
+        router.with_state(OperatorApi { local, partners, key, costs: Arc::default() }),
+        ONLY_OPERATORS,
+    )
 }
 
 #[derive(Deserialize)]
@@ -175,6 +184,20 @@ async fn executions(
 
 async fn accounts(State(desk): State<OperatorApi>) -> Result<Json<Accounts>, Refused> {
     Ok(Json(Accounts::of(&desk.local, &desk.partners).await?))
+}
+
+/// What an order that ends so costs on AWS: it is played on a shop of its own.
+async fn cost(
+    State(desk): State<OperatorApi>,
+    Query(order): Query<MeasuredOrder>,
+) -> Result<Json<CostOfOrder>, Refused> {
+    let mut known = desk.costs.lock().await;
+    if let Some(cost) = known.get(&order) {
+        return Ok(Json(cost.clone()));
+    }
+    let cost = measure(order).await?;
+    known.insert(order, cost.clone());
+    Ok(Json(cost))
 }
 
 async fn load(State(desk): State<OperatorApi>) -> Json<Value> {

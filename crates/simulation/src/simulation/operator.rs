@@ -18,8 +18,8 @@ use crate::invariants::poison_mark;
 impl<A: Application> Simulation<A> {
     /// TTL deletes records that have expired, each up to two days late.
     pub(crate) fn expire(&mut self) {
-        let (shelf, environment) =
-            (Arc::clone(&self.observed.shelf), Arc::clone(&self.environment));
+        let (backing, environment) =
+            (Arc::clone(&self.observed.backing), Arc::clone(&self.environment));
         let now = environment.now().as_second();
         self.chore("ttl", async move {
             let late = |item: &Item| {
@@ -27,7 +27,7 @@ impl<A: Application> Simulation<A> {
                 let name = format!("{} {}", part("pk"), part("sk"));
                 i64::try_from(Draw::of(environment.seed, &name).below(48 * 3_600)).unwrap_or(0)
             };
-            if let Err(error) = shelf.expire(&IDEMPOTENCY_TABLE, now, late).await {
+            if let Err(error) = backing.expire(&IDEMPOTENCY_TABLE, now, late).await {
                 tracing::error!(%error, "TTL deletes nothing");
             }
         });

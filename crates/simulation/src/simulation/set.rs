@@ -51,7 +51,7 @@ impl<A: Application> Simulation<A> {
         let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE];
         tables.extend(functions.iter().flat_map(|it| it.tables.iter().copied()));
         let clock: VirtualClock = environment.clock.clone();
-        let shelf = Arc::new(BackingStore::new(simulator.backing, Arc::new(clock), &tables)?);
+        let backing = Arc::new(BackingStore::new(simulator.backing, Arc::new(clock), &tables)?);
         let seen = Seen::new(Arc::clone(&environment), &A::TABLE);
         let mut config = engine(simulator, &environment, functions)?;
         config = config.seed(mix(scenario.seed, 1));
@@ -60,7 +60,7 @@ impl<A: Application> Simulation<A> {
         config.partner = partner;
         config.observer = Some(Arc::clone(&seen) as Arc<_>);
         let local = Arc::new(Local::open(config)?);
-        let struck = StruckStore::new(Arc::clone(&environment), Arc::clone(&shelf), watches);
+        let struck = StruckStore::new(Arc::clone(&environment), Arc::clone(&backing), watches);
         let store: Arc<dyn Store> = Arc::new(struck);
         let kernel = Kernel {
             machines: local.machines_on(Arc::clone(&store)),
@@ -71,7 +71,7 @@ impl<A: Application> Simulation<A> {
             }),
             clock: Arc::new(SkewedClock { environment: Arc::clone(&environment) }),
         };
-        let observed = Observed { clients: Vec::new(), shelf, seen, local: Arc::clone(&local) };
+        let observed = Observed { clients: Vec::new(), backing, seen, local: Arc::clone(&local) };
         Ok(Self {
             environment,
             application,
@@ -90,7 +90,7 @@ impl<A: Application> Simulation<A> {
 }
 
 thread_local! {
-    /// The engine's own store, which stays empty, since all tables are on the shelf: one is enough
+    /// The engine's own store, which stays empty, since all tables are in the backing store: one is enough
     /// for all runs.
     static EMPTY: Result<Arc<DynoxideStore>, String> =
         DynoxideStore::memory(Arc::new(SystemClock), &[TableSpec { ttl: None, ..EXECUTIONS_TABLE }])

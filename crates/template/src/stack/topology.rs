@@ -57,8 +57,8 @@ impl Topology {
 
     /// The service that consumes the dead letters of `action`.
     pub(crate) fn undertaker(&self, action: &str) -> Option<Service> {
-        let buries = |rule: &&Rule| rule.row.dead_letters_of == Some(action);
-        self.rules.iter().find(buries).map(|rule| rule.row.service)
+        let consumes = |rule: &&Rule| rule.row.dead_letters_of == Some(action);
+        self.rules.iter().find(consumes).map(|rule| rule.row.service)
     }
 
     /// The queue of what a rule cannot deliver: its own, where a row consumes that.

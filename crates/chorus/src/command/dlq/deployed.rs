@@ -44,13 +44,35 @@ pub(super) async fn run(dlq: &Dlq, operator: &Operator) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sends each to its own target, at the pace that was asked for.
 async fn redrive(
     dlq: &Dlq,
     operator: &Operator,
     which: &Which,
     per_second: Option<u32>,
 ) -> anyhow::Result<ExitCode> {
+    let sent = send_again(operator, which, per_second, |letter, refusal| match refusal {
+        _ if dlq.json => {}
+        None => line!("{GOOD}sent{GOOD:#} {} to {}", letter.id, target(letter)),
+        Some(why) => line!("{BAD}kept{BAD:#} {}: {why}", letter.id),
+    });
+    let (went, kept) = sent.await?;
+    if dlq.json {
+        line!("{}", serde_json::to_string_pretty(&went)?);
+    } else if went.is_empty() {
+        none(operator, which).await?;
+    }
+    Ok(if kept == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Sends each letter that is meant to its own target, at the pace that was asked for, writes that into
+/// the audit, and tells of each, with the refusal where it was refused. Answers all of them, and how
+/// many were kept.
+pub(crate) async fn send_again(
+    operator: &Operator,
+    which: &Which,
+    per_second: Option<u32>,
+    mut told: impl FnMut(&ReceivedLetter, Option<&str>),
+) -> anyhow::Result<(Vec<Value>, usize)> {
     let Which { ids, code, queue, limit } = which;
     let asked = json!({
         "ids": ids, "code": code, "queue": queue, "limit": limit, "per-second": per_second,
@@ -64,15 +86,9 @@ async fn redrive(
         let refusal = operator.redrive(&letter).await.err().map(|error| error.to_string());
         let to = target(&letter);
         went.push(json!({ "id": letter.id, "target": to, "refusal": refusal }));
-        match refusal {
-            None if dlq.json => {}
-            None => line!("{GOOD}sent{GOOD:#} {} to {to}", letter.id),
-            Some(why) => {
-                if !dlq.json {
-                    line!("{BAD}kept{BAD:#} {}: {why}", letter.id);
-                }
-                kept.push(letter);
-            }
+        told(&letter, refusal.as_deref());
+        if refusal.is_some() {
+            kept.push(letter);
         }
         if let Some(pause) = pause {
             tokio::time::sleep(pause).await;
@@ -82,12 +98,7 @@ async fn redrive(
     let sent = went.len() - kept.len();
     let named = &went[..went.len().min(audit::MOST_NAMED)];
     begun.end(&store, json!({ "sent": sent, "kept": kept.len(), "letters": named })).await?;
-    if dlq.json {
-        line!("{}", serde_json::to_string_pretty(&went)?);
-    } else if went.is_empty() {
-        none(operator, which).await?;
-    }
-    Ok(if kept.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok((went, kept.len()))
 }
 
 /// Says that no dead letter is meant: because there is none, or because of the filter.
@@ -101,7 +112,10 @@ async fn none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
 }
 
 /// The letters that are meant, left where they lie.
-async fn look(operator: &Operator, which: &Which) -> anyhow::Result<Vec<ReceivedLetter>> {
+pub(crate) async fn look(
+    operator: &Operator,
+    which: &Which,
+) -> anyhow::Result<Vec<ReceivedLetter>> {
     let letters = letters(operator, which).await?;
     operator.put_back(&letters).await?;
     Ok(letters)
@@ -141,7 +155,7 @@ fn print(dlq: &Dlq, letters: &[ReceivedLetter]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn target(letter: &ReceivedLetter) -> &str {
+pub(crate) fn target(letter: &ReceivedLetter) -> &str {
     match &letter.target {
         Target::Function(arn) | Target::Queue(arn) | Target::OnlyTheBus(arn) => arn,
         Target::Unknown => "nobody knows whom",

@@ -1,0 +1,88 @@
+//! `chorus console`: the console of a deployed shop.
+
+mod deployed;
+mod follow;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+use chorus_console::{Console as Pages, Live};
+use chorus_events::callers::ROLES;
+use chorus_events::table::TABLE;
+use chorus_http::{Caller, Gate, HttpFunction};
+use chorus_local::Definitions;
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::client::Client;
+use crate::interruption::Interruption;
+use crate::location::url;
+use crate::screen::{BOLD, DIM, GOOD, line};
+use crate::stack::{Stack, user};
+use deployed::DeployedShop;
+
+/// Show the console of a deployed shop on this machine
+///
+/// Its pages are those of `chorus up`. Orders are read, and reviews and refunds asked for, through the
+/// stack's API, which wants a token; dead letters, state machines and what doctor finds are asked of AWS, with the
+/// credentials of this shell. Only this machine can open it.
+#[derive(Debug, Args)]
+pub(crate) struct Console {
+    /// The CloudFormation stack that deployed the shop
+    #[arg(long, value_name = "NAME")]
+    stack: String,
+    /// The address of its API: the stack's output ApiUrl
+    #[arg(long, value_name = "URL", value_parser = url)]
+    api: String,
+    /// The token to call the API with: of somebody who is staff, reviewer and operator
+    #[arg(long, value_name = "TOKEN", env = "CHORUS_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// The port on 127.0.0.1
+    #[arg(long, default_value_t = 3100)]
+    port: u16,
+}
+
+pub(crate) async fn run(console: &Console) -> anyhow::Result<ExitCode> {
+    let Console { stack, api, token, port } = console;
+    let shop = Arc::new(DeployedShop {
+        client: Client::remote(api).with_token(token.clone()),
+        operator: Stack::named(stack).operator().context("no stack is named")?,
+    });
+    let live = Live::default();
+    let title = format!("Chorus, {stack}");
+    let own = Arc::clone(&shop) as Arc<_>;
+    let pages = Pages::new(title, own, live.clone(), &TABLE, machines()?)?;
+    let caller = Caller::with_roles(user(), ROLES.map(|role| role.name));
+    let router =
+        Router::new().route("/", get(|| async { Redirect::to("/console") })).merge(pages.router());
+    let router = Gate::trusting(caller).guard(router);
+    let address = SocketAddr::from(([127, 0, 0, 1], *port));
+    let taken = || format!("nothing can listen on {address}: choose another --port");
+    let listener = TcpListener::bind(address).await.with_context(taken)?;
+    let address = listener.local_addr()?;
+    let interruption = Interruption::listen()?;
+    line!("{GOOD}The console of {stack}{GOOD:#} is at {BOLD}http://{address}/console{BOLD:#}");
+    line!("{DIM}Ctrl-C ends it; the shop goes on.{DIM:#}");
+    let following = tokio::spawn(follow::newest_orders(shop, live));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service);
+    tokio::select! {
+        served = serving => served?,
+        () = interruption.comes() => {}
+    }
+    following.abort();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The state machines of this release, to be drawn.
+fn machines() -> anyhow::Result<BTreeMap<&'static str, Arc<states::Machine>>> {
+    let (functions, _) = HttpFunction::split(chorus_infra::shop(".").functions);
+    let definitions = Definitions::of(&functions, &BTreeMap::new())?;
+    Ok(definitions.iter().map(|(name, machine)| (name, Arc::clone(machine))).collect())
+}

@@ -1,0 +1,223 @@
+//! A deployed shop as the console asks it: the stack's API, and beside it what `chorus up` answers
+//! under `/operator`, asked of AWS.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use anyhow::Context;
+use async_trait::async_trait;
+use axum::extract::Query;
+use chorus_aws_operator::{Execution, ExecutionHistory, HistoryMoment, Operator, ReceivedLetter};
+use chorus_console::{Answer, Ask, ShopApi, Unreachable};
+use chorus_event_log::LoggedEvent;
+use chorus_events::table::TABLE;
+use chorus_http::Caller;
+use chorus_kernel::derived_id;
+use chorus_shop::cost::measure;
+use chorus_shop::{ExecutionStory, Moment};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::client::{self, Client};
+use crate::command::dlq::Which;
+use crate::command::dlq::deployed::{look, send_again, target};
+use crate::command::doctor;
+
+pub(super) struct DeployedShop {
+    pub(super) client: Client,
+    pub(super) operator: Operator,
+}
+
+#[async_trait]
+impl ShopApi for DeployedShop {
+    async fn ask(&self, _: &Caller, ask: Ask) -> Result<Answer, Unreachable> {
+        let answered = match ask.path.strip_prefix("/operator/") {
+            Some(asked) => self.operate(asked, ask.body.as_ref()).await,
+            None => self.forward(&ask).await,
+        };
+        answered.map_err(|error| Unreachable(format!("{error:#}")))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Redrive {
+    ids: Option<Vec<Value>>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl DeployedShop {
+    async fn forward(&self, ask: &Ask) -> anyhow::Result<Answer> {
+        let (method, key) = (ask.method, ask.idempotency_key.as_deref());
+        let asked = client::Ask { method, path: &ask.path, key, body: ask.body.clone() };
+        let (status, body) = self.client.send(asked).await?;
+        Ok(Answer { status, body })
+    }
+
+    async fn operate(&self, asked: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
+        let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
+        let body = match path {
+            "dead-letters" => {
+                let letters = look(&self.operator, &Which::default()).await?;
+                letters.iter().map(letter).collect()
+            }
+            "dead-letters/redrive" => self.redrive(body).await?,
+            "doctor" => serde_json::to_value(doctor::deployed(None, &self.operator).await?)?,
+            "executions" => {
+                let order = query.strip_prefix("order-id=").unwrap_or_default();
+                serde_json::to_value(self.executions(order).await?)?
+            }
+            "cost" => {
+                let query = Query::try_from_uri(&format!("/?{query}").parse()?)?;
+                serde_json::to_value(measure(query.0).await?)?
+            }
+            // Neither does EventBridge tell of its attempts, nor can one ask for the books of a
+            // payment provider here.
+            _ => {
+                let detail = format!("a deployed shop does not tell {path}");
+                return Ok(Answer { status: 404, body: json!({ "detail": detail }) });
+            }
+        };
+        Ok(Answer { status: 200, body })
+    }
+
+    async fn redrive(&self, body: Option<&Value>) -> anyhow::Result<Value> {
+        let body = body.cloned().unwrap_or_default();
+        let Redrive { ids, dry_run } = serde_json::from_value(body)?;
+        let ids = ids.unwrap_or_default().iter().map(id).collect();
+        let which = Which::of(ids);
+        if dry_run {
+            return Ok(look(&self.operator, &which).await?.iter().map(letter).collect());
+        }
+        let (went, _) = send_again(&self.operator, &which, None, |_, _| {}).await?;
+        Ok(Value::Array(went))
+    }
+
+    /// The executions of an order: those that its events start, and those that they started in turn.
+    async fn executions(&self, order: &str) -> anyhow::Result<Vec<ExecutionStory>> {
+        let machines = self.operator.machines().await?;
+        let mut asked: VecDeque<(Execution, Option<String>)> =
+            self.events(order).await?.iter().flat_map(starts).collect();
+        let mut stories = Vec::new();
+        while let Some((execution, cause)) = asked.pop_front() {
+            if let Some(history) = self.operator.history(&execution, &machines).await? {
+                asked.extend(history.nested.iter().cloned().map(|nested| (nested, None)));
+                stories.push(story(history, cause));
+            }
+        }
+        Ok(stories)
+    }
+
+    /// The events of an order, as its log has them.
+    pub(super) async fn events(&self, order: &str) -> anyhow::Result<Vec<LoggedEvent>> {
+        #[derive(Deserialize)]
+        struct Page {
+            events: Vec<LoggedEvent>,
+        }
+        let path = format!("/events?order-id={order}&limit=1000");
+        let page: Page = self.client.ask(client::Ask::get(&path)).await?;
+        Ok(page.events)
+    }
+
+    /// The ids of the newest orders, with their states.
+    pub(super) async fn newest_orders(
+        &self,
+        limit: usize,
+    ) -> anyhow::Result<Vec<(String, String)>> {
+        let path = format!("/orders?limit={limit}");
+        let page: Value = self.client.ask(client::Ask::get(&path)).await?;
+        let orders = page["orders"].as_array().context("the list of orders has another shape")?;
+        let text = |order: &Value, name: &str| Some(order[name].as_str()?.to_owned());
+        let told =
+            orders.iter().filter_map(|it| Some((text(it, "order-id")?, text(it, "status")?)));
+        Ok(told.collect())
+    }
+}
+
+/// The executions that the rows start which consume this event, under the names that they have then.
+fn starts(event: &LoggedEvent) -> Vec<(Execution, Option<String>)> {
+    let consumes =
+        |on: &[chorus_table::EventSpec]| on.iter().any(|on| on.detail_type == event.detail_type);
+    let rows = TABLE.rows.iter().filter(|row| row.starts_machine && consumes(row.on));
+    rows.map(|row| {
+        let id = derived_id(row.action, &event.metadata.idempotency_key, 0).simple();
+        let execution =
+            Execution { machine: row.action.to_owned(), name: format!("{}-{id}", row.action) };
+        (execution, Some(event.metadata.event_id.to_string()))
+    })
+    .collect()
+}
+
+fn story(history: ExecutionHistory, started_by: Option<String>) -> ExecutionStory {
+    let ExecutionHistory { machine, name, status, events, .. } = history;
+    let moments = events.into_iter().map(|HistoryMoment { at, kind, state, error }| Moment {
+        at,
+        kind,
+        state,
+        error,
+    });
+    let moments: Vec<Moment> = moments.collect();
+    let current = if status == "RUNNING" { entered(&moments) } else { Vec::new() };
+    ExecutionStory {
+        machine,
+        name,
+        started_by,
+        parent: None,
+        status,
+        current,
+        until: None,
+        moments,
+    }
+}
+
+/// The states that were entered and not left.
+fn entered(moments: &[Moment]) -> Vec<String> {
+    let mut entered: BTreeMap<&str, i64> = BTreeMap::new();
+    for moment in moments {
+        let Some(state) = &moment.state else { continue };
+        let change = if moment.kind.ends_with("StateEntered") { 1 } else { -1 };
+        *entered.entry(state).or_default() += change;
+    }
+    let inside = entered.into_iter().filter(|(_, times)| *times > 0);
+    inside.map(|(state, _)| state.to_owned()).collect()
+}
+
+/// The id of a dead letter as a page sends it: those of a stack are texts.
+fn id(id: &Value) -> String {
+    id.as_str().map_or_else(|| id.to_string(), ToOwned::to_owned)
+}
+
+/// A dead letter as `chorus up` tells of one.
+fn letter(letter: &ReceivedLetter) -> Value {
+    let event: Value = serde_json::from_str(&letter.event).unwrap_or_default();
+    json!({
+        "id": letter.id,
+        "queue": letter.queue_url.rsplit('/').next().unwrap_or_default(),
+        "rule": letter.rule.as_deref().unwrap_or_else(|| target(letter)),
+        "order-id": letter.about(),
+        "detail-type": letter.detail_type(),
+        "at": event["detail"]["metadata"]["occurred-at"],
+        "attributes": { "ERROR_CODE": letter.code, "ERROR_MESSAGE": letter.message },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(kind: &str, state: &str) -> Moment {
+        let (kind, state) = (kind.to_owned(), Some(state.to_owned()));
+        Moment { at: jiff::Timestamp::UNIX_EPOCH, kind, state, error: None }
+    }
+
+    #[test]
+    fn an_execution_is_in_the_states_that_it_entered_and_has_not_left() {
+        let passed = [
+            moment("PassStateEntered", "First"),
+            moment("PassStateExited", "First"),
+            moment("TaskStateEntered", "Wait"),
+        ];
+        assert_eq!(entered(&passed), ["Wait"]);
+        assert_eq!(entered(&passed[..2]), [""; 0]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Tells the console of a deployed shop what happens there: EventBridge cannot be watched from outside,
+//! so that the event log of the newest orders is read again and again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chorus_console::{Happened, Live};
+
+use super::deployed::DeployedShop;
+
+/// How often the newest orders are looked at.
+const PACE: Duration = Duration::from_secs(2);
+
+/// How many orders are looked at.
+const ORDERS: usize = 20;
+
+/// How many events are remembered: more than so many orders have.
+const REMEMBERED: usize = 2_000;
+
+/// Looks at the newest orders for good. Whatever was there at first is not told.
+pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
+    let mut known = Known::default();
+    loop {
+        if let Err(error) = known.look(&shop, &live).await {
+            tracing::warn!("the newest orders cannot be read: {error:#}");
+        }
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+#[derive(Default)]
+struct Known {
+    /// Whether there was a first look.
+    looked: bool,
+    /// Orders that had ended when they were looked at.
+    ended: BTreeSet<String>,
+    events: BTreeSet<String>,
+}
+
+impl Known {
+    async fn look(&mut self, shop: &DeployedShop, live: &Live) -> anyhow::Result<()> {
+        let orders = shop.newest_orders(ORDERS).await?;
+        if self.events.len() > REMEMBERED {
+            self.events.clear();
+            self.looked = false;
+        }
+        self.ended.retain(|order| orders.iter().any(|(id, _)| id == order));
+        for (order, status) in orders {
+            if self.ended.contains(&order) {
+                continue;
+            }
+            for event in shop.events(&order).await? {
+                let new = self.events.insert(event.metadata.event_id.to_string());
+                if new && self.looked {
+                    let about = event.metadata.correlation_id.clone();
+                    live.saw(&Happened::Accepted { event: event.detail_type, about });
+                }
+            }
+            if status != "Open" {
+                self.ended.insert(order);
+            }
+        }
+        self.looked = true;
+        Ok(())
+    }
+}
