@@ -126,7 +126,12 @@ fn items_are_batched_by_their_number_and_by_their_size() {
             r#""MaxItemsPerBatchPath":"$.n","BatchInput":{"c.$":"$.c"}"#,
             r#"[{"BatchInput":{"c":"x"},"Items":[1,2]},{"BatchInput":{"c":"x"},"Items":[3]}]"#,
         ),
-        (r#""MaxInputBytesPerBatch":30"#, r#"[{"Items":[1,2]},{"Items":[3]}]"#),
+        (r#""MaxInputBytesPerBatch":15"#, r#"[{"Items":[1,2]},{"Items":[3]}]"#),
+        (r#""MaxInputBytesPerBatch":14"#, r#"[{"Items":[1]},{"Items":[2]},{"Items":[3]}]"#),
+        (
+            r#""MaxInputBytesPerBatch":32,"BatchInput":"x""#,
+            r#"[{"BatchInput":"x","Items":[1,2]},{"BatchInput":"x","Items":[3]}]"#,
+        ),
     ] {
         assert_eq!(told(&ran(&batcher(config), PASS, input, "{}")), expected, "{config}");
     }

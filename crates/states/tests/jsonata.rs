@@ -244,6 +244,30 @@ fn one_state_of_a_machine_may_be_in_jsonata_and_none_in_jsonpath_the_other_way_r
 }
 
 #[test]
+fn distinct_keeps_each_value_once_whatever_its_name_is_bound_to() {
+    let input = r#"{"a": [1, 1.0, "1", -0, 0, null, null, {"x": 1, "y": [2]}, {"y": [2], "x": 1},
+        {"x": 1}, [1], [1], "a", "a"], "n": 7}"#;
+    for (query, expected) in [
+        ("$distinct($states.input.a)", r#"[1,"1",0,null,{"x":1,"y":[2]},{"x":1},[1],"a"]"#),
+        ("$states.input.a ~> $distinct ~> $count", "8"),
+        ("$distinct($states.input.n)", "7"),
+        ("$distinct([])", "[]"),
+        ("$distinct([2, 2])", "[2]"),
+        ("$distinct($states.input.a[$type($) = 'array'])", "[1]"),
+        ("$distinct(['a:1', 'a', ':1'])", r#"["a:1","a",":1"]"#),
+        ("($distinct := 3; $distinct)", "3"),
+        ("function($distinct){ $distinct + 1 }(4)", "5"),
+        ("$map([[1, 1], [2, 2, 3]], $distinct)", "[[1],[2,3]]"),
+    ] {
+        let template = format!("\"{{% {query} %}}\"");
+        assert_eq!(output(&template, input), expected, "{query}");
+    }
+    let states = r#""S":{"Type":"Pass","Assign":{"distinct":9},"Next":"T"},
+        "T":{"Type":"Pass","Output":"{% $distinct %}","End":true}"#;
+    assert_eq!(ends(states, "{}", "{}"), "9");
+}
+
+#[test]
 fn a_query_that_means_harm_ends_in_an_error_within_its_limits() {
     let deep = format!("{}1{}", "[".repeat(150), "]".repeat(150));
     for query in [
@@ -261,6 +285,9 @@ fn a_query_that_means_harm_ends_in_an_error_within_its_limits() {
         "$map([1..100000], function($i){ $map([1..100000], function($j){ $i * $j }) })",
         "($x := $reduce([1..60], function($a, $b){ {'l': $a, 'r': $a} }, 1); $x.** )",
         deep.as_str(),
+        "$distinct([1..150000])",
+        "$map([[1..150000]], $distinct)",
+        "($d := $distinct; $d([1..150000]))",
     ] {
         let begun = Instant::now();
         let told = output(&format!("\"{{% {query} %}}\""), "{}");

@@ -92,14 +92,17 @@ pub(super) fn batched(
     let most =
         sizes.0.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX).max(1));
     let bytes = sizes.1.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    let around = input.map_or(0, Json::size) + r#"{"BatchInput":,"Items":[]}"#.len();
+    // Each batch is as large as it is handed over.
+    let own = input.map_or(0, |input| r#""BatchInput":,"#.len() + input.size());
+    let around = r#"{"Items":[]}"#.len() + own;
     let mut batches: Vec<(Vec<Json>, usize)> = Vec::new();
     for item in items {
-        let size = item.size() + 1;
+        let size = item.size();
         match batches.last_mut() {
-            Some((batch, total)) if batch.len() < most && *total + size <= bytes => {
+            Some((batch, total)) if batch.len() < most && *total + size < bytes => {
                 batch.push(item);
-                *total += size;
+                // The comma before it counts, too.
+                *total += size + 1;
             }
             _ => batches.push((vec![item], around + size)),
         }

@@ -8,6 +8,7 @@ use jsonata_core::evaluator::{Evaluator, EvaluatorError};
 use jsonata_core::value::JValue;
 
 use super::Answer;
+use super::distinct;
 use super::guard::{MEASURED, PRODUCT, WIDTH};
 use super::values::{from_json, into_json, measure};
 use crate::intrinsic;
@@ -88,6 +89,7 @@ pub(super) fn register(
         Ok(value)
     })?;
     evaluator.register_fn(PRODUCT, product)?;
+    evaluator.register_fn(distinct::NAME, distinct::distinct)?;
     evaluator.register_fn(WIDTH, |arguments: &[JValue]| match arguments.first() {
         Some(JValue::Number(width)) if width.abs() > MAX_WIDTH => {
             Err(refused("D1013: The width is too large"))

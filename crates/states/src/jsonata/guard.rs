@@ -8,6 +8,8 @@
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
+use super::distinct::guarded_name;
+
 /// How deep brackets may nest.
 const MAX_NESTING: usize = 200;
 /// How many operators a query may have: each may nest the tree by one.
@@ -85,7 +87,8 @@ fn pairs(nodes: Vec<(AstNode, AstNode)>) -> Result<Vec<(AstNode, AstNode)>, Stri
 fn inside(node: AstNode) -> Result<AstNode, String> {
     Ok(match node {
         AstNode::Variable(name) if name == "eval" => return Err(no_eval()),
-        AstNode::Function { name, args, is_builtin } => function(name, each(args)?, is_builtin)?,
+        AstNode::Variable(name) => AstNode::Variable(guarded_name(&name).to_owned()),
+        AstNode::Function { name, args, is_builtin } => function(&name, each(args)?, is_builtin)?,
         AstNode::Call { procedure, args } => {
             let args = each(args)?.into_iter().map(measured).collect();
             AstNode::Call { procedure: boxed(*procedure)?, args }
@@ -94,6 +97,7 @@ fn inside(node: AstNode) -> Result<AstNode, String> {
         AstNode::Path { steps } => AstNode::Path { steps: path(steps)? },
         AstNode::Unary { op, operand } => AstNode::Unary { op, operand: boxed(*operand)? },
         AstNode::Lambda { params, body, signature, thunk } => {
+            let params = params.iter().map(|name| guarded_name(name).to_owned()).collect();
             AstNode::Lambda { params, body: boxed(*body)?, signature, thunk }
         }
         AstNode::Array(items) => AstNode::Array(each(items)?),
@@ -157,12 +161,12 @@ fn binary(op: BinaryOp, lhs: AstNode, rhs: AstNode) -> AstNode {
     }
 }
 
-fn function(name: String, args: Vec<AstNode>, is_builtin: bool) -> Result<AstNode, String> {
+fn function(name: &str, args: Vec<AstNode>, is_builtin: bool) -> Result<AstNode, String> {
     if name == "eval" {
         return Err(no_eval());
     }
     let mut args: Vec<AstNode> = args.into_iter().map(measured).collect();
-    match (name.as_str(), args.len()) {
+    match (name, args.len()) {
         // The time as a picture, of the clock of the execution.
         ("now", 1..) => {
             args.insert(0, call("millis", Vec::new()));
@@ -186,7 +190,7 @@ fn function(name: String, args: Vec<AstNode>, is_builtin: bool) -> Result<AstNod
         }
         _ => {}
     }
-    Ok(AstNode::Function { name, args, is_builtin })
+    Ok(AstNode::Function { name: guarded_name(name).to_owned(), args, is_builtin })
 }
 
 fn wrap(node: &mut AstNode, with: impl FnOnce(AstNode) -> AstNode) {

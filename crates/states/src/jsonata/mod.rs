@@ -1,6 +1,7 @@
 //! JSONata, evaluated within limits: whatever a query does, it ends, and with an error rather than
 //! with the process.
 
+mod distinct;
 mod functions;
 mod guard;
 mod values;
@@ -94,7 +95,8 @@ impl Query {
         }
         for name in guard::variables(&self.text) {
             if let Some(value) = scope.variable(name) {
-                context.bind(name.to_owned(), values::from_json(value));
+                let name = distinct::guarded_name(name).to_owned();
+                context.bind(name, values::from_json(value));
             }
         }
         let options = EvaluatorOptions {
