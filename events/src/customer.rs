@@ -1,4 +1,4 @@
-//! What the Customer service says.
+//! Events of the Customer service.
 
 use crate::inventory::DescribedLine;
 use chorus_table::{Owner, event};

@@ -1,4 +1,4 @@
-//! What the Customs service says.
+//! Events of the Customs service.
 
 use chorus_table::{Owner, event};
 

@@ -1,4 +1,4 @@
-//! What the Delivery service says.
+//! Events of the Delivery service.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -11,11 +11,11 @@ use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, samples,
 
 const DELIVERY: Owner = Owner::Service(services::DELIVERY);
 
-/// Who brought a delivery to its end before it arrived.
+/// Who ended a delivery before it arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CanceledBy {
-    /// The carrier said so.
+    /// The carrier reported it.
     Carrier,
     /// The carrier could not be reached.
     Unreachable,
@@ -43,8 +43,8 @@ event! {
 }
 
 event! {
-    /// A parcel is ready for the carrier; the rule on this event calls it. What it has to say of the
-    /// parcel, it says with its handle.
+    /// A parcel is ready for the carrier; the rule on this event calls it. The carrier's callbacks
+    /// name the event's `handle`.
     DeliveryMarkedAsStarted: DELIVERY, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),

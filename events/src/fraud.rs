@@ -1,4 +1,4 @@
-//! What the Fraud service says.
+//! Events of the Fraud service.
 
 use chorus_table::{Handle, Owner, event};
 

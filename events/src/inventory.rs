@@ -1,4 +1,4 @@
-//! What the Inventory service says.
+//! Events of the Inventory service.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What the carrier says, through our webhook. Nothing in the shop decides these.
+//! The carrier's events, received by the webhook. No action of the shop decides them.
 
 use chorus_table::{Owner, event};
 

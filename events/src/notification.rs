@@ -1,4 +1,4 @@
-//! What the Notification service says.
+//! Events of the Notification service.
 
 use chorus_table::{Owner, event};
 

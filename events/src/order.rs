@@ -1,4 +1,4 @@
-//! What the Order service says.
+//! Events of the Order service.
 
 use jiff::Timestamp;
 

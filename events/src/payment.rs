@@ -1,4 +1,4 @@
-//! What the Payment service says.
+//! Events of the Payment service.
 
 use chorus_table::{Handle, Owner, event};
 
@@ -27,7 +27,7 @@ event! {
 }
 
 event! {
-    /// An order could not be charged; nothing was.
+    /// Payment was declined or given up. `CancelPayment` refunds a charge that succeeded anyway.
     PaymentFailed: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),

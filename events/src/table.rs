@@ -1,6 +1,6 @@
 //! The design table: one row per action. **This is the program**: types, rules, schemas, IAM,
 //! `template.yaml`, docs and the local run derive from it, and `chorus design --check` proves that
-//! the flow is complete. How a row reads is told at [`chorus_table::design_table!`].
+//! the flow is complete. [`chorus_table::design_table!`] describes the syntax of a row.
 
 use chorus_table::{Callers, Content};
 
@@ -28,7 +28,7 @@ chorus_table::design_table! {
     ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved, ItemNotAvailable]
         .undone_by(&UnreserveOrReturnItem).budget(4, 9);
 
-    /// Looks up what the reserved items are called.
+    /// Looks up the names of the reserved items.
     DescribeItem: INVENTORY on [ItemReserved] => [ItemDescribed, ErrorItemDescribed]
         .read_only().budget(3, 4);
 
@@ -36,18 +36,17 @@ chorus_table::design_table! {
     DescribeCustomer: CUSTOMER on [ItemDescribed] => [CustomerDescribed, ErrorCustomerDescribed]
         .read_only().budget(3, 4);
 
-    /// Plans the delivery, and says by when it can arrive.
+    /// Plans the delivery, and publishes the estimated arrival.
     EstimateDelivery: DELIVERY on [CustomerDescribed]
         => [DeliveryEstimated, ErrorDeliveryEstimated]
         .undone_by(&CancelDelivery).budget(3, 7);
 
-    /// Collects the payment of an order: charges it, or, where it is of high value, has the machine
-    /// below wait for its review.
+    /// Charges the order; from 1,000 up, starts the state machine that waits for a review.
     CollectPayment: PAYMENT on [DeliveryEstimated] => [PaymentMade, PaymentFailed]
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
         .within(300).budget(8, 8);
 
-    /// Asks for a person's look at an order of high value; the machine waits for the verdict.
+    /// Requests a review and stores the task token until the reviewer answers.
     AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
         .undone_by(&CancelPayment).outside().budget(4, 9);
 
@@ -61,7 +60,7 @@ chorus_table::design_table! {
     RefusePayment: PAYMENT task_of CollectPayment [DeliveryEstimated] => [PaymentFailed]
         .final_step().outside();
 
-    /// Tells the machine that waits what the reviewer says.
+    /// Completes the waiting task with the reviewer's decision, or sends its heartbeat.
     HearVerdict: PAYMENT on [OrderApproved, OrderDeclined, ReviewTaken] => []
         .records().outside().budget(4, 9);
 
@@ -69,12 +68,13 @@ chorus_table::design_table! {
     RemoveItem: INVENTORY on [PaymentMade] => [ItemRemoved, ErrorItemRemoved]
         .undone_by(&UnreserveOrReturnItem).budget(3, 9);
 
-    /// Fulfils the delivery of an order that is paid and packed: the machine below does, and gives up
-    /// where the carrier never says what became of the parcel.
+    /// Starts the state machine that hands the parcel to the carrier, waits ten days for its
+    /// callback, and cancels the delivery otherwise.
     FulfilDelivery: DELIVERY on [ItemRemoved] => []
         .read_only().starts_machine().budget(2, 4);
 
-    /// Marks the delivery as started, which hands it to the carrier; the machine waits for its word.
+    /// Marks the delivery as started, which makes the bus call the carrier; the task waits for the
+    /// carrier's callback.
     MarkDeliveryAsStarted: DELIVERY task_of FulfilDelivery [ItemRemoved]
         => [DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted]
         .undone_by(&CancelDelivery).budget(4, 12);
@@ -83,7 +83,8 @@ chorus_table::design_table! {
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => [DeliveryStarted]
         .undone_by(&RecallDelivery).calls(CARRIER).within(86_400).budget(0, 0);
 
-    /// Passes on what the carrier's signed webhook says, and tells the machine that waits for it.
+    /// Publishes what the carrier's signed webhook reports, and completes the task that waits for
+    /// it.
     RelayLogistics: DELIVERY api [LogisticsUpdate]
         => [DeliveryStarted, Delivered, DeliveryCanceled, ErrorDeliveryWasDelivered]
         .final_step().budget(3, 10).callers(Callers::Partner(CARRIER));
@@ -97,39 +98,41 @@ chorus_table::design_table! {
     CompleteOrder: ORDER on [DeliveryWasDelivered] => [OrderDelivered]
         .final_step().budget(3, 8);
 
-    /// Cancels a delivery because the carrier gave up, says nothing or could not be reached, or
-    /// because the order was canceled; where none was planned yet, none will be.
+    /// Cancels a delivery because the carrier gave up, sent no callback or could not be reached, or
+    /// because the order was canceled; if none is planned yet, stores a tombstone that prevents it.
     CancelDelivery: DELIVERY on [OrderCanceled, DeliveryCanceled] or_dead [DeliveryMarkedAsStarted]
         task_of FulfilDelivery [ItemRemoved]
         => [DeliveryWasCanceled, ErrorDeliveryWasCanceled]
         .final_step().dead_letters_of(&StartDelivery).budget(4, 9);
 
-    /// Calls a parcel back that the carrier may have.
+    /// Asks the carrier to return a parcel it may already have.
     RecallDelivery: DELIVERY on [DeliveryWasCanceled] => []
         .final_step().calls(CARRIER)
         .when(Content::OneOf { field: "canceled-by", values: &["order", "unreachable"] })
         .budget(0, 0);
 
-    /// Makes available again what was reserved for, or removed for, a canceled order.
+    /// Returns to the stock what was reserved or removed for a canceled order.
     UnreserveOrReturnItem: INVENTORY on [OrderCanceled]
         => [ItemUnreserved, ItemReturned, ErrorItemUnreserved, ErrorItemReturned]
         .final_step().title("UnreserveItem or ReturnItem").budget(4, 9);
 
-    /// Refunds what was charged for a canceled order, and sees to it that nothing will be.
+    /// Refunds what was charged for a canceled order, and cancels the intent so that nothing can be
+    /// charged later.
     CancelPayment: PAYMENT on [OrderCanceled] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside().queued().budget(8, 8);
 
-    /// Asks for a refund again that the payment provider refused, because an operator says so.
+    /// Requests a refund again that the payment provider refused; an operator starts it.
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside().callers(ONLY_OPERATORS);
 
-    /// Tells the customer. An order that cannot go on is canceled, and that is told, with the reason.
+    /// Emails the customer when the order is paid, on its way, delivered, or canceled, with the
+    /// reason.
     SendEmail: NOTIFICATION
         on [PaymentMade, DeliveryStarted, OrderCanceled, OrderDelivered]
         => [EmailSent, EmailFailed]
         .records().outside().queued().budget(7, 7);
 
-    /// Tells an operator that something could not be undone.
+    /// Emails an operator that something could not be undone.
     AlertOperator: NOTIFICATION
         on [ErrorItemUnreserved, ErrorItemReturned, ErrorPaymentCanceled,
             ErrorDeliveryWasDelivered, ErrorDeliveryWasCanceled]
@@ -140,7 +143,8 @@ chorus_table::design_table! {
     LearnContact: NOTIFICATION on [CustomerUpdated] => []
         .records().folds();
 
-    /// Has a person look at an order of high value, once its payment asks for it.
+    /// Opens a review of an order from 1,000 up when Payment requests it, and publishes the
+    /// decision.
     ReviewOrder: FRAUD api [DecideReview] on [OrderCreated, ReviewRequested]
         => [OrderApproved, OrderDeclined, ReviewTaken]
         .records().within(86_400).when(OF_HIGH_VALUE).budget(4, 8).callers(ONLY_REVIEWERS);
@@ -169,7 +173,7 @@ chorus_table::design_table! {
     ReceiveStock: INVENTORY api [ReceiveStock] => []
         .records().callers(ONLY_STAFF);
 
-    /// Keeps a customer.
+    /// Stores a customer.
     PutCustomer: CUSTOMER api [PutCustomer] => [CustomerUpdated]
         .records().callers(OWNER_OR_STAFF);
 

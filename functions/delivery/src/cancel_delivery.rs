@@ -1,5 +1,5 @@
-//! Cancels a delivery because the carrier gave up, says nothing or could not be reached, or because
-//! the order was canceled; where none was planned yet, none will be.
+//! Cancels a delivery because the carrier gave up, sent no callback or could not be reached, or
+//! because the order was canceled; if none is planned yet, stores a tombstone that prevents it.
 
 use chorus_events::OrderId;
 use chorus_events::delivery::{CanceledBy, DeliveryWasCanceled, ErrorDeliveryWasCanceled};

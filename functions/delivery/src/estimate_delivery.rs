@@ -1,4 +1,4 @@
-//! Plans the delivery, and says by when it can arrive.
+//! Plans the delivery, and publishes the estimated arrival.
 
 use chorus_events::customer::CustomerDescribed;
 use chorus_events::delivery::{DeliveryEstimated, ErrorDeliveryEstimated};

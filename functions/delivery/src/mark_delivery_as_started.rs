@@ -1,4 +1,5 @@
-//! Marks the delivery as started, which hands it to the carrier; the state machine waits for its word.
+//! Marks the delivery as started, which makes the bus call the carrier; the task waits for the
+//! carrier's callback.
 
 use chorus_events::delivery::{DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted};
 use chorus_events::table::rows::{self, MarkDeliveryAsStartedInput, MarkDeliveryAsStartedOutput};

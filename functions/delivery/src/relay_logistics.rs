@@ -1,4 +1,4 @@
-//! Passes on what the carrier's signed webhook says, and tells the machine that waits for it.
+//! Publishes what the carrier's signed webhook reports, and completes the task that waits for it.
 
 use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};

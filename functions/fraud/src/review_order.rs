@@ -1,5 +1,5 @@
-//! Has a person look at an order of high value: opens the review, and takes what the reviewer says
-//! once the payment waits for it.
+//! Opens the review of an order of high value, and publishes the reviewer's decision once the
+//! payment waits for it.
 
 use chorus_events::commands::{DecideReview, Verdict};
 use chorus_events::fraud::{OrderApproved, OrderDeclined, ReviewTaken};

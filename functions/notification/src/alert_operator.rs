@@ -1,4 +1,4 @@
-//! Tells an operator that something could not be undone.
+//! Emails an operator that something could not be undone.
 
 use std::sync::Arc;
 

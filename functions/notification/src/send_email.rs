@@ -1,4 +1,4 @@
-//! Tells the customer how their order goes on.
+//! Emails the customer when the order is paid, on its way, delivered or canceled.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Asks for a person's look at an order of high value; the machine waits for the verdict.
+//! Requests a review and stores the task token until the reviewer answers.
 
 use chorus_events::payment::ReviewRequested;
 use chorus_events::table::rows::{self, AskReviewerInput, AskReviewerOutput};

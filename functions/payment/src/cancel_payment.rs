@@ -1,4 +1,5 @@
-//! Refunds what was charged for a canceled order, and sees to it that nothing will be.
+//! Refunds what was charged for a canceled order, and cancels the intent so that nothing can be
+//! charged later.
 //!
 //! Where a charge was ever begun, exactly one event says how it ended: what went back, if only 0.
 //! Where none was, there is nothing to say; a review that is waited for is waited for no more.

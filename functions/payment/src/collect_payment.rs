@@ -1,4 +1,4 @@
-//! Charges the order, or has the machine of this name wait for the review that it needs first.
+//! Charges the order; from 1,000 up, starts the state machine that waits for a review.
 //!
 //! One row decides which: an order of high value is never charged here. The queue in front of it
 //! waits for a provider who is away, for a day; then `RefusePayment` answers the estimate.

@@ -1,4 +1,4 @@
-//! Tells the machine that waits what the reviewer says.
+//! Completes the waiting task with the reviewer's decision, or sends its heartbeat.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, HearVerdictInput, HearVerdictOutput};
