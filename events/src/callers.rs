@@ -14,7 +14,7 @@ pub const OPERATOR: CallerRole = CallerRole::new("operator");
 /// Every role.
 pub const ROLES: [CallerRole; 3] = [STAFF, REVIEWER, OPERATOR];
 
-/// The customer whose it is, and whoever acts for them.
+/// The owning customer, and staff who act for them.
 pub const OWNER_OR_STAFF: Callers = Callers::owner_or(&[STAFF]);
 
 /// The same, and those who have to look into it.

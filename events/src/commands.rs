@@ -9,7 +9,7 @@ use crate::{
     CustomerId, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku, samples, services,
 };
 
-/// One line of a request: an item and how many of it. The price is the shop's to say.
+/// One line of a request: an item and how many of it. The shop sets the price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OrderedLine {
@@ -19,7 +19,7 @@ pub struct OrderedLine {
     pub quantity: Quantity,
 }
 
-/// What a reviewer says.
+/// A reviewer's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -27,11 +27,11 @@ pub enum Verdict {
     Approve,
     /// The order is to be canceled.
     Decline,
-    /// It is being looked at: the payment is to go on waiting.
+    /// A reviewer is at work: the payment goes on waiting.
     Take,
 }
 
-/// What the carrier's webhook tells.
+/// The parcel's status in a callback of the carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LogisticsStatus {
     /// The parcel was picked up.
@@ -69,7 +69,7 @@ event! {
         price: Money = samples::unit_price(),
         stock: u32 = 39,
         #[serde(default)] discontinued: bool = false,
-        /// Which version of the item is to be replaced; 0 where there is to be none.
+        /// The version of the item to replace; 0 where the item must not exist yet.
         #[serde(default, skip_serializing_if = "Option::is_none")] replaces: Option<u64> = None,
     }
 }
@@ -83,7 +83,7 @@ event! {
 }
 
 event! {
-    /// Keep this customer.
+    /// Create or change this customer.
     PutCustomer: Owner::Service(services::CUSTOMER), Command, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         name: String = samples::customer_name(),
@@ -111,7 +111,7 @@ event! {
 }
 
 event! {
-    /// Pass on what the carrier says.
+    /// Process a callback of the carrier.
     LogisticsUpdate: Owner::Service(services::DELIVERY), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
         status: LogisticsStatus = LogisticsStatus::Delivered,

@@ -12,7 +12,7 @@ use crate::{
 
 const INVENTORY: Owner = Owner::Service(services::INVENTORY);
 
-/// A line with what its parcel needs to know.
+/// A line with what its parcel needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct DescribedLine {
@@ -127,7 +127,7 @@ event! {
 }
 
 event! {
-    /// There was nothing reserved that could be removed.
+    /// Nothing was reserved that could be removed.
     ErrorItemRemoved: INVENTORY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "nothing is reserved for this order".to_owned(),

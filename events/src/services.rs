@@ -13,7 +13,7 @@ chorus_table::services! {
     PAYMENT: "payment", "Payment", "com.payments";
     /// Writes to customers and operators.
     NOTIFICATION: "notification", "Notification", "com.notifications";
-    /// Has a person look at high-value orders.
+    /// Has a person review high-value orders.
     FRAUD: "fraud", "Fraud", "com.fraud";
     /// Declares what leaves the country.
     CUSTOMS: "customs", "Customs", "com.customs";

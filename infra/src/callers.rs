@@ -1,4 +1,4 @@
-//! Who may call which route, as docs/SECURITY.md tells it.
+//! Who may call which route, as docs/SECURITY.md lists it.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::functions;
 const PAGE: &str = "docs/SECURITY.md";
 const BEGIN: &str =
     "<!-- Written by `cargo design --write` from the design table and the routes. -->\n";
-const END: &str = "<!-- Until here. -->\n";
+const END: &str = "<!-- End of the generated table. -->\n";
 
 /// A line of Markdown for each route, by path.
 #[must_use]

@@ -55,7 +55,7 @@ impl Callers {
         Self::Token { customers: Customers::None, roles }
     }
 
-    /// The customer whose it is, and those with one of these roles.
+    /// The owning customer, and those with one of these roles.
     #[must_use]
     pub const fn owner_or(roles: &'static [CallerRole]) -> Self {
         Self::Token { customers: Customers::Own, roles }
@@ -83,7 +83,7 @@ impl Callers {
     }
 }
 
-/// Who, as documents say it: `the customer whose it is, staff`.
+/// The callers as documents print them: `the owning customer, staff`.
 impl fmt::Display for Callers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (customers, roles) = match self {
@@ -94,7 +94,7 @@ impl fmt::Display for Callers {
         };
         let customers = match customers {
             Customers::None => None,
-            Customers::Own => Some("the customer whose it is"),
+            Customers::Own => Some("the owning customer"),
             Customers::All => Some("every customer"),
         };
         let named = customers.into_iter().chain(roles.iter().map(|role| role.name));
