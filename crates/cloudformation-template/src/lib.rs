@@ -23,6 +23,7 @@
 mod error;
 mod indentation;
 mod loops;
+mod place;
 mod resolve;
 mod rules;
 mod scalar;
@@ -30,9 +31,10 @@ mod template;
 mod yaml;
 
 pub use error::{TemplateError, TemplateFault};
+pub use place::Location;
 pub use resolve::{Resolved, Resolver, StandIn};
 pub use rules::{Rule, Target, TargetInput, event_rules};
-pub use template::{Location, Resource, Template};
+pub use template::{Resource, Template};
 
 /// Runs the README's example.
 #[cfg(doctest)]

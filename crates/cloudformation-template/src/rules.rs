@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::resolve::{Resolver, StandIn, resource_pointer};
-use crate::template::{Location, Resource};
-use crate::yaml::push_step;
+use crate::place::{Location, push_step, resource_pointer};
+use crate::resolve::{Resolver, StandIn};
+use crate::template::Resource;
 
 /// A rule, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -2,25 +2,15 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{TemplateError, TemplateFault as Fault};
 use crate::loops::Loops;
-use crate::resolve::resource_pointer;
+use crate::place::{Location, resource_pointer};
 use crate::yaml;
 
 /// CloudFormation takes 1 MB at most; SAM templates may be longer before they are transformed.
 const MOST_BYTES: usize = 8 << 20;
-
-/// A place in a template's text, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Location {
-    /// The line.
-    pub line: usize,
-    /// The column, in characters.
-    pub column: usize,
-}
 
 /// A template, with every intrinsic function in its long form: `!Ref A` is `{"Ref": "A"}`,
 /// `!GetAtt A.Arn` is `{"Fn::GetAtt": ["A", "Arn"]}`.

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{TemplateError, TemplateFault as Fault};
 use crate::indentation::Indented;
+use crate::place::{Location, push_step};
 use crate::scalar;
-use crate::template::Location;
 
 const MOST_LEVELS: usize = 100;
 const MOST_VALUES: usize = 1_000_000;
@@ -221,16 +221,6 @@ fn merge(members: &mut Map<String, Value>, value: Value) -> Result<(), Fault> {
         }
         Value::Array(list) => list.into_iter().try_for_each(|one| merge(members, one)),
         _ => Err(Fault::MergeOfNoObject),
-    }
-}
-
-/// Extends a JSON pointer.
-pub(crate) fn push_step(pointer: &mut String, step: &str) {
-    pointer.push('/');
-    if step.contains(['~', '/']) {
-        pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
-    } else {
-        pointer.push_str(step);
     }
 }
 

@@ -21,6 +21,7 @@
 mod address;
 mod compare;
 mod comparison;
+mod condition;
 pub mod conformance;
 mod error;
 mod event;

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use crate::compare::{self, Events};
 use crate::comparison::Comparison;
+use crate::condition::Condition;
 use crate::error::{PatternError, PatternFault, Position};
 use crate::explain::alike;
 use crate::json::{Cursor, MAX_DEPTH, Reason};
-use crate::pattern::{Condition, Pattern};
+use crate::pattern::Pattern;
 
 /// The most characters that a pattern may have before the quota is raised.
 const DEFAULT_QUOTA: usize = 2048;

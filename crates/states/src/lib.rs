@@ -19,14 +19,16 @@ mod problem;
 mod run;
 mod scope;
 mod shaping;
+mod state_test;
 mod template;
 mod timestamp;
+mod way;
 
-pub use coverage::{Coverage, Way};
+pub use coverage::Coverage;
 pub use draw::{draw_svg, draw_svg_at};
 pub use execution::{
     Answer, Effect, Execution, Identity, Inspected, Outcome, Refusal, Start, StateTest, Status,
-    TaskId, TaskRef, TaskRequest, TestError, Tested, Turn,
+    TaskId, TaskRef, TaskRequest, Tested, Turn,
 };
 pub use failure::Failure;
 pub use history::HistoryEvent;
@@ -37,3 +39,5 @@ pub use path::{Path, PathError};
 pub use problem::{Code, Problem, Problems, Severity};
 pub use run::{Reply, Run, RunError, RunOptions, Tasks, run};
 pub use scope::Entropy;
+pub use state_test::TestError;
+pub use way::Way;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::coverage::{Trail, Way};
 use crate::execution::{
     Answer, Effect, Execution, Identity, Outcome, Start, Status, TaskId, TaskRef, TaskRequest,
 };
@@ -13,6 +12,7 @@ use crate::history::HistoryEvent;
 use crate::json::Json;
 use crate::machine::{Machine, Pattern};
 use crate::scope::Entropy;
+use crate::way::{Trail, Way};
 
 /// Answers the tasks of a run.
 pub trait Tasks {

@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::template::Template;
-use crate::yaml::push_step;
 
 /// Functions inside functions, and names that name each other, deeper than this are stood in for.
 const MOST_LEVELS: usize = 60;
@@ -171,13 +170,4 @@ fn the_function(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, operand) = all.next()?;
     let is_one = all.next().is_none() && (name == "Ref" || name.starts_with("Fn::"));
     is_one.then_some((name.as_str(), operand))
-}
-
-/// The JSON pointer of a resource's part.
-pub(crate) fn resource_pointer(id: &str, steps: &[&str]) -> String {
-    let mut pointer = "/Resources".to_owned();
-    for step in std::iter::once(&id).chain(steps) {
-        push_step(&mut pointer, step);
-    }
-    pointer
 }

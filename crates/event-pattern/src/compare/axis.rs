@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{Events, numbers, strings};
 use crate::comparison::{Comparison, Value};
+use crate::condition::Condition;
 use crate::number;
-use crate::pattern::{Condition, Pattern};
+use crate::pattern::Pattern;
 
 /// Fields that every delivered event has as one string.
 const ENVELOPE: [&str; 7] = ["version", "id", "detail-type", "source", "account", "time", "region"];

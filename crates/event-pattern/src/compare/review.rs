@@ -7,7 +7,8 @@ use super::Events;
 use super::axis::{self, Space};
 use super::search;
 use crate::comparison::Comparison;
-use crate::pattern::{Condition, Pattern};
+use crate::condition::Condition;
+use crate::pattern::Pattern;
 
 /// More alternatives than this are not held against each other.
 const MOST_ALTERNATIVES: usize = 40;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::pattern::Condition;
+use crate::condition::Condition;
 use foldhash::HashMap;
 
 /// A node of the tree, and the path that leads to it.

@@ -4,8 +4,8 @@ use super::consistency;
 use super::record::Record;
 use super::trie::{PathId, Term};
 use crate::comparison::Value;
+use crate::condition::Condition;
 use crate::error::EventError;
-use crate::pattern::Condition;
 
 /// An event and what was found in it.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,9 @@ use super::field::Field;
 use super::key::{self, Key};
 use super::postings::{self, Postings, Slot};
 use super::seen::Seen;
+use crate::condition::Combination;
 use crate::error::EventError;
 use crate::event::{PathId, PathTrie, Term, View};
-use crate::pattern::Combination;
 
 /// The combinations of all rules, and where they are filed.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::comparison::{Comparison, Exclusion};
-use crate::pattern::{Combination, Condition};
+use crate::condition::{Combination, Condition};
 use crate::wildcard::Wildcard;
 
 /// A walk over more sets of places than this is given up, and its upper bound taken instead.

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::comparison::Comparison;
+use crate::condition::{Combination, Condition};
 use crate::error::{PatternError, PatternFault as Fault};
 use crate::json::{Cursor, Reason};
 use crate::limits::Limits;
-use crate::pattern::{Combination, Condition};
 
 const OR: &str = "$or";
 

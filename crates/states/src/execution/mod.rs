@@ -23,17 +23,17 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::coverage::Trail;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
 use crate::machine::Machine;
 use crate::scope::Entropy;
+use crate::way::Trail;
 use lane::{Lane, LaneId, Phase};
 use probe::Probe;
 
 pub use answers::{Answer, Outcome, Refusal, TaskRef};
-pub use probe::{Inspected, StateTest, TestError, Tested};
+pub use probe::{Inspected, StateTest, Tested};
 pub use turn::{Effect, TaskId, TaskRequest, Turn};
 
 /// How an execution starts.

@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::lane::{Lane, LaneId, Phase};
-use super::{Answer, Effect, Execution, Identity, Outcome, Status, TaskRef, TaskRequest, Work};
+use super::{Execution, Identity, Status, Work};
 use crate::failure::Failure;
 use crate::json::{Json, Object};
-use crate::machine::{FlowId, Machine};
-use crate::run::Tasks;
+use crate::machine::FlowId;
 use crate::scope::Entropy;
 
 /// What is noted while one state is tried.
@@ -98,74 +97,8 @@ pub struct Inspected {
 /// Where the one state is.
 const LANE: LaneId = 0;
 
-/// Why a state could not be tried.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TestError {
-    /// The machine has no such state.
-    #[error("the machine has no state '{0}'")]
-    NoState(String),
-    /// A task could not be answered.
-    #[error("the task of state '{state}' cannot be answered: {reason}")]
-    Unanswered {
-        /// The state that calls.
-        state: String,
-        /// What the [`Tasks`] said.
-        reason: String,
-    },
-    /// The state never comes to an end.
-    #[error("the state '{0}' waits for something that never comes")]
-    Stuck(String),
-}
-
-impl Machine {
-    /// Tries one state alone. Its task, Parallel or Map ends with the outcome that is given; without
-    /// one, `tasks` answer what the state and the states inside it call. Waits are over at once.
-    ///
-    /// # Errors
-    /// When there is no such state, or when it waits for an answer that nobody gives.
-    pub fn test_state(
-        &self,
-        name: &str,
-        test: StateTest,
-        tasks: &mut dyn Tasks,
-    ) -> Result<Inspected, TestError> {
-        let flow = self.flows.iter().position(|flow| flow.states.contains_key(name));
-        let flow = flow.ok_or_else(|| TestError::NoState(name.to_owned()))?;
-        let stuck = || TestError::Stuck(name.to_owned());
-        let (outcome, mut now) = (test.outcome.clone(), test.now);
-        let mut execution = Execution::of_state(flow, name, test);
-        loop {
-            while let Some(turn) = execution.step(self, now) {
-                for effect in turn.effects {
-                    let Effect::StartTask(call) = effect else { continue };
-                    let outcome = match outcome.clone() {
-                        Some(outcome) => outcome,
-                        None => answer(&call, tasks)?.ok_or_else(stuck)?,
-                    };
-                    let outcome = outcome.map_or_else(Outcome::Failed, Outcome::Succeeded);
-                    let answer = Answer { task: TaskRef::Id(call.task), outcome };
-                    execution.answer(self, answer, now).map_err(|_late| stuck())?;
-                }
-                if let Some(inspected) = execution.inspected() {
-                    return Ok(inspected);
-                }
-            }
-            now = execution.wakes_at().ok_or_else(stuck)?;
-        }
-    }
-}
-
-fn answer(
-    call: &TaskRequest,
-    tasks: &mut dyn Tasks,
-) -> Result<Option<Result<Json, Failure>>, TestError> {
-    let reply = tasks.call(call);
-    let unanswered = |reason| TestError::Unanswered { state: call.state.clone(), reason };
-    reply.map(|reply| reply.outcome).map_err(unanswered)
-}
-
 impl Execution {
-    fn of_state(flow: FlowId, name: &str, test: StateTest) -> Self {
+    pub(crate) fn of_state(flow: FlowId, name: &str, test: StateTest) -> Self {
         let StateTest { input, outcome, variables, context, retries, failed_iterations, now } =
             test;
         let stand_in = outcome;
@@ -193,7 +126,7 @@ impl Execution {
     }
 
     /// What came of the state, once it has been left or is to be retried.
-    fn inspected(&mut self) -> Option<Inspected> {
+    pub(crate) fn inspected(&mut self) -> Option<Inspected> {
         let probe = self.probe.as_mut()?;
         let left = match probe.failure {
             Some(_) => Tested::CaughtError,

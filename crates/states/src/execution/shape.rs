@@ -3,7 +3,6 @@
 use super::Work;
 use super::context::Extra;
 use super::lane::LaneId;
-use crate::coverage::Out;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::{Json, Object};
@@ -11,6 +10,7 @@ use crate::machine::{Kind, Next, ResultPath, State};
 use crate::scope::Scope;
 use crate::shaping;
 use crate::template::Template;
+use crate::way::Out;
 
 impl Work<'_, '_> {
     /// Leaves the state with the result of its work.

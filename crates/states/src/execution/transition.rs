@@ -6,7 +6,6 @@ use super::Work;
 use super::context::Extra;
 use super::lane::{LaneId, Phase, after};
 use crate::choice;
-use crate::coverage::{Out, Way};
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
@@ -16,6 +15,7 @@ use crate::scope::Scope;
 use crate::shaping;
 use crate::template::{Expression, unexpected};
 use crate::timestamp;
+use crate::way::{Out, Way};
 
 /// The service counts a wait's seconds in 32 bits.
 const LONGEST_WAIT: i64 = i32::MAX as i64;

@@ -6,13 +6,13 @@ use super::context::Extra;
 use super::lane::{LaneId, Phase};
 use super::record::After;
 use super::{Effect, Work};
-use crate::coverage::Out;
 use crate::failure::Failure;
 use crate::history;
 use crate::json::Json;
 use crate::machine::{Catcher, Kind, Next, Retrier};
 use crate::scope::{Entropy, Scope};
 use crate::shaping;
+use crate::way::Out;
 
 impl Work<'_, '_> {
     /// Handles the failure of a lane's state.

@@ -1,0 +1,75 @@
+//! Tries one state alone, as `TestState` does.
+
+use crate::execution::{
+    Answer, Effect, Execution, Inspected, Outcome, StateTest, TaskRef, TaskRequest,
+};
+use crate::failure::Failure;
+use crate::json::Json;
+use crate::machine::Machine;
+use crate::run::Tasks;
+
+/// Why a state could not be tried.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TestError {
+    /// The machine has no such state.
+    #[error("the machine has no state '{0}'")]
+    NoState(String),
+    /// A task could not be answered.
+    #[error("the task of state '{state}' cannot be answered: {reason}")]
+    Unanswered {
+        /// The state that calls.
+        state: String,
+        /// What the [`Tasks`] said.
+        reason: String,
+    },
+    /// The state never comes to an end.
+    #[error("the state '{0}' waits for something that never comes")]
+    Stuck(String),
+}
+
+impl Machine {
+    /// Tries one state alone. Its task, Parallel or Map ends with the outcome that is given; without
+    /// one, `tasks` answer what the state and the states inside it call. Waits are over at once.
+    ///
+    /// # Errors
+    /// When there is no such state, or when it waits for an answer that nobody gives.
+    pub fn test_state(
+        &self,
+        name: &str,
+        test: StateTest,
+        tasks: &mut dyn Tasks,
+    ) -> Result<Inspected, TestError> {
+        let flow = self.flows.iter().position(|flow| flow.states.contains_key(name));
+        let flow = flow.ok_or_else(|| TestError::NoState(name.to_owned()))?;
+        let stuck = || TestError::Stuck(name.to_owned());
+        let (outcome, mut now) = (test.outcome.clone(), test.now);
+        let mut execution = Execution::of_state(flow, name, test);
+        loop {
+            while let Some(turn) = execution.step(self, now) {
+                for effect in turn.effects {
+                    let Effect::StartTask(call) = effect else { continue };
+                    let outcome = match outcome.clone() {
+                        Some(outcome) => outcome,
+                        None => answer(&call, tasks)?.ok_or_else(stuck)?,
+                    };
+                    let outcome = outcome.map_or_else(Outcome::Failed, Outcome::Succeeded);
+                    let answer = Answer { task: TaskRef::Id(call.task), outcome };
+                    execution.answer(self, answer, now).map_err(|_late| stuck())?;
+                }
+                if let Some(inspected) = execution.inspected() {
+                    return Ok(inspected);
+                }
+            }
+            now = execution.wakes_at().ok_or_else(stuck)?;
+        }
+    }
+}
+
+fn answer(
+    call: &TaskRequest,
+    tasks: &mut dyn Tasks,
+) -> Result<Option<Result<Json, Failure>>, TestError> {
+    let reply = tasks.call(call);
+    let unanswered = |reason| TestError::Unanswered { state: call.state.clone(), reason };
+    reply.map(|reply| reply.outcome).map_err(unanswered)
+}
