@@ -134,10 +134,10 @@ def a_dead_letter_is_redriven(tab: Tab, shop: Shop) -> None:
     shop.ask("POST", f"/orders/{order}/cancel", {})
     tab.open(f"{shop.url}/console/work")
     tab.until(says("Send again"), "showing the dead letter")
-    click(tab, "Say how many would go")
-    tab.until(says("1 would go"), "saying how many would go")
+    click(tab, "Count what would be sent")
+    tab.until(says("1 would be sent"), "showing how many would be sent")
     click(tab, "Send all of them again")
-    tab.until(says("No dead letter lies in a queue"), "without the dead letter")
+    tab.until(says("There are no dead letters"), "without the dead letter")
     ok("a dead letter is redriven, after a dry run")
 
 

@@ -26,8 +26,8 @@ from shop_stack import BINARIES, ROOT, free_port
 
 SAMPLES = ROOT / "events" / "samples"
 DOCUMENT = ROOT / "docs" / "SAMPLES.md"
-HEAD = "| sample | function | after | outcome | says | why |"
-# The event log hears everything, and keeps it: one sentence says that, not a line for each.
+HEAD = "| sample | function | after | outcome | publishes | why |"
+# The event log consumes and stores everything: one sentence covers it, not a line for each.
 LOG = "event-log"
 START_SECONDS = 30.0
 
@@ -82,7 +82,7 @@ class Row:
 
     @classmethod
     def read(cls, line: str) -> "Row":
-        """The row that a line says."""
+        """The row that a line of the document holds."""
         return cls(*(cell.strip() for cell in line.replace("`", "").strip("|").split("|")))
 
     def line(self) -> str:
@@ -91,7 +91,7 @@ class Row:
         return f"| {' | '.join(cells)} |"
 
     def answered(self) -> "Row":
-        """What comes of it."""
+        """The row with the answer of the function."""
         bench.forget(self.function)
         for earlier in self.after.split(", ") if self.after != "–" else ():
             bench.invoke(self.function, SAMPLES / f"{earlier}.json")
@@ -111,7 +111,7 @@ def documented_rows() -> list[Row]:
 
 
 def pairs() -> list[Pair]:
-    """Each sample with the functions that hear it, and each command with the one that takes it."""
+    """Each sample with the functions that consume it, and each command with the one that takes it."""
     samples = {path: json.loads(path.read_text()) for path in SAMPLES.glob("*.json")}
     commands = services_of_commands()
     found = set()

@@ -118,6 +118,6 @@ fn unreachable(url: &str, error: &reqwest::Error) -> anyhow::Error {
 /// A problem details object in one sentence.
 fn problem(status: u16, answer: &Value) -> String {
     let title = answer["title"].as_str().unwrap_or("no answer");
-    let detail = answer["detail"].as_str().unwrap_or("the shop says nothing more");
+    let detail = answer["detail"].as_str().unwrap_or("the response has no detail");
     format!("{status} {title}: {detail}")
 }

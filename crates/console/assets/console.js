@@ -67,7 +67,7 @@ function showMap({ events, rows, moving }) {
   if (!still.matches && !document.hidden) { moving.forEach(move); }
 }
 
-// A dot runs from who says the event, and from there to who hears it. No more than sixty run at once.
+// A dot runs from the event's publisher to its consumers. No more than sixty run at once.
 function move(event) {
   const layer = document.getElementById("moving");
   const role = document.getElementById(`event-${event}`)?.classList[1];

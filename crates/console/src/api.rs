@@ -1,4 +1,4 @@
-//! What the console asks: the API of a shop, wherever that is.
+//! The console's client of a shop's API, local or remote.
 
 use async_trait::async_trait;
 use chorus_http::Caller;
@@ -71,7 +71,7 @@ pub(crate) enum AskError {
     Unreachable(#[from] Unreachable),
     #[error("{detail}")]
     Refused { status: u16, detail: String },
-    #[error("{path} answers with JSON of another shape than this console knows: {source}")]
+    #[error("{path} answers with JSON that this console cannot parse: {source}")]
     Shape {
         path: String,
         #[source]
@@ -79,19 +79,19 @@ pub(crate) enum AskError {
     },
 }
 
-/// Asks, and reads a good answer as `T`.
+/// Sends the request and parses a 2xx body as `T`.
 pub(crate) async fn read<T: DeserializeOwned>(api: Asked<'_>, ask: Ask) -> Result<T, AskError> {
     let path = ask.path.clone();
     let Answer { status, body } = api.api.ask(api.caller, ask).await?;
     if !(200..300).contains(&status) {
         let told = body["detail"].as_str().or_else(|| body["title"].as_str());
-        let detail = told.unwrap_or("the shop says nothing more").to_owned();
+        let detail = told.unwrap_or("the response has no detail").to_owned();
         return Err(AskError::Refused { status, detail });
     }
     serde_json::from_value(body).map_err(|source| AskError::Shape { path, source })
 }
 
-/// The same, where nothing being there is an answer as well.
+/// The same; a 404 is `None`.
 pub(crate) async fn find<T: DeserializeOwned>(
     api: Asked<'_>,
     ask: Ask,

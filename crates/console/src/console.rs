@@ -24,7 +24,7 @@ use crate::live::Topic;
 use crate::page::NoPage;
 use crate::{Live, ShopApi, assets, page, pages};
 
-/// A console of a shop, as one caller sees it: what it asks of the shop, it asks as them.
+/// A console of a shop for one caller: it calls the shop's API as that caller.
 #[derive(Clone)]
 pub struct Console {
     inside: Arc<Inside>,
@@ -47,11 +47,11 @@ impl std::fmt::Debug for Console {
 }
 
 impl Console {
-    /// A console of the shop that answers to `api`, which runs `table` and `machines`, by
-    /// their names; `shop` says to people which one that is. What happens is to be told to `live`.
+    /// A console of the shop behind `api`, which runs `table` and `machines` (by name). `shop` is its
+    /// title; `live` has to be given everything that happens.
     ///
     /// # Errors
-    /// Where the system has no randomness for the token that guards its forms.
+    /// Where the operating system's random generator fails: the forms need a token.
     pub fn new(
         shop: impl Into<String>,
         api: Arc<dyn ShopApi>,
@@ -128,7 +128,7 @@ impl FromRequestParts<Console> for Console {
     }
 }
 
-/// What a page follows.
+/// Query of the event stream: which updates the page subscribes to.
 #[derive(Deserialize)]
 struct Followed {
     topic: String,

@@ -1,5 +1,5 @@
-//! The design table as a map: on the left who says an event, in the middle the events, on the
-//! right the rows that hear of it.
+//! The design table as a map: on the left the publishers, in the middle the events, on the right
+//! the rows that consume them.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const EVENT_LEFT: u32 = 330;
 const EVENT_RIGHT: u32 = 620;
 const ROW_LEFT: u32 = 800;
 
-/// Who says events: a service or a partner.
+/// A publisher of events: a service or a partner.
 #[derive(Debug)]
 pub(crate) struct Speaker {
     pub(crate) name: &'static str,
@@ -45,7 +45,7 @@ pub(crate) struct Hearer {
     pub(crate) y: u32,
 }
 
-/// A line from a speaker to an event, or from an event to a row.
+/// A line from a publisher to an event, or from an event to a row.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) id: String,

@@ -25,7 +25,7 @@ impl Token {
             (Some(origin), Some(host)) => {
                 origin.split_once("://").is_some_and(|(_, from)| from == host)
             }
-            // A browser says the origin of every form that is posted.
+            // A browser sends the origin with every form that is posted.
             (Some(_), None) => false,
             (None, _) => true,
         };

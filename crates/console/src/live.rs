@@ -1,5 +1,5 @@
-//! What happens while somebody watches: counts, and the last few events, told by server-sent
-//! events. What is kept does not grow with time.
+//! Live updates: counts and the last few events, pushed by server-sent events. The memory used does
+//! not grow with time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_stream::Stream;
 
-/// How often a page hears of what happened.
+/// How often a page gets an update.
 const PACE: Duration = Duration::from_millis(250);
 
 /// How many of the last events are remembered: what a page shows as moving in one moment.
@@ -84,7 +84,7 @@ struct Seen {
 #[derive(Debug, Clone, Default)]
 pub struct Live(Arc<Mutex<Seen>>);
 
-/// What a page wants to hear of.
+/// What a page subscribes to.
 #[derive(Debug, Clone)]
 pub(crate) enum Topic {
     /// Counts and moving events: the map.
@@ -146,7 +146,7 @@ impl Live {
         Sse::new(told).keep_alive(KeepAlive::default()).into_response()
     }
 
-    /// What there is to tell to whoever has heard of everything up to `heard`.
+    /// The update for a page that has received everything up to `heard`.
     fn news(&self, topic: &Topic, heard: &mut u64) -> Option<Event> {
         let seen = self.seen();
         let since = std::mem::replace(heard, seen.sequence);
@@ -187,7 +187,7 @@ impl Live {
     }
 }
 
-/// Without data, a browser would not hear of it.
+/// A browser ignores an event without data.
 fn changed() -> Event {
     Event::default().event("changed").data("1")
 }

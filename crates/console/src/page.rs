@@ -1,4 +1,4 @@
-//! What every page has: its frame, its headers, and what is said where there is nothing to show.
+//! What every page has: its frame, its headers, and the message where there is nothing to show.
 
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -39,7 +39,7 @@ pub(crate) struct Frame {
     pub(crate) here: &'static str,
     /// Guards the forms.
     pub(crate) token: String,
-    /// What the page follows: the query of `/console/live`.
+    /// The query of `/console/live` that the page subscribes with.
     pub(crate) follows: String,
     /// What was just done, where a form led here.
     pub(crate) done: Option<&'static str>,
@@ -47,7 +47,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Of a page that is about to be made, and that `follows` a topic; nothing where that is empty.
-    /// What happens while the page is made, it hears of afterwards.
+    /// Events that happen while it is rendered are sent to it afterwards.
     pub(crate) fn of(console: &Console, here: &'static str, follows: &str) -> Self {
         let (shop, token) = (console.shop().to_owned(), console.token().as_str().to_owned());
         let since = console.live().sequence();
@@ -64,7 +64,7 @@ impl Frame {
     }
 }
 
-/// What a page says of a form that led to it, by the code in its address: no text comes from there.
+/// The message for a submitted form, by the code in the address: no text is taken from the address.
 const DONE: [(&str, &str); 6] = [
     ("approved", "The order is approved: it is charged now."),
     ("declined", "The order is declined: it is being canceled."),
@@ -74,7 +74,7 @@ const DONE: [(&str, &str); 6] = [
     ("placed", "The order is placed; this page follows it."),
 ];
 
-/// What the address of a page says of a form that led to it.
+/// Query parameter `done`: which form was just submitted.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Done {
     pub(crate) done: Option<String>,

@@ -1,5 +1,5 @@
-//! A page of docs for each event: who says it and who hears it, its versions, its data, a sample, and
-//! what saying it once costs.
+//! A page of docs for each event: its publisher and consumers, its versions, its data, a sample, and
+//! what publishing it once costs.
 
 use std::fmt::Write as _;
 
@@ -40,10 +40,10 @@ fn page(table: &Table, message: &Message, contract: &Contract) -> serde_json::Re
         spec.meaning,
         spec.owner.source(),
     );
-    rows(&mut text, "Said by", flow.producers(name), |_| String::new());
+    rows(&mut text, "Published by", flow.producers(name), |_| String::new());
     let version = Version { event: name.to_owned(), number: spec.version };
     let all = contract.readers.0.get(&version);
-    rows(&mut text, "Read by", flow.consumers(name), |row| {
+    rows(&mut text, "Consumed by", flow.consumers(name), |row| {
         let read = all.and_then(|rows| rows.get(row.action));
         let fields = read.map_or(0, |paths| paths.iter().filter(|path| !path.is_empty()).count());
         format!(" It reads {fields} places of the data.")
@@ -120,7 +120,7 @@ fn kind(field: &Value) -> String {
     }
 }
 
-/// What one event is charged for: the events that the bus takes, and what they set going.
+/// What one event is charged for: events on the bus, invocations, queue messages and partner calls.
 fn cost(text: &mut String, message: &Message, flow: Flow<'_>) {
     let name = message.spec.detail_type;
     let copies = (message.earlier)().iter().filter(|earlier| earlier.published).count();

@@ -28,7 +28,7 @@ pub fn markdown(table: &Table, source: &str) -> String {
     text.push_str("\n## Events\n\n");
     line(
         &mut text,
-        &["Event", "Source", "Version", "Part", "Said by", "Consumed by", "What it means"],
+        &["Event", "Source", "Version", "Part", "Published by", "Consumed by", "What it means"],
     );
     line(&mut text, &["---"; 7]);
     for event in flow.events() {

@@ -21,7 +21,7 @@ pub fn action_table(rows: &[RowSpec], width: Option<u16>) -> String {
 pub fn event_table(rows: &[RowSpec], width: Option<u16>) -> String {
     let flow = Flow { rows };
     let mut table = table(width);
-    table.set_header(["Event", "Source", "Version", "Part", "Said by", "Consumed by"]);
+    table.set_header(["Event", "Source", "Version", "Part", "Published by", "Consumed by"]);
     for event in flow.events() {
         table.add_row(event_cells(flow, &event).map(|cell| listed(&cell)));
     }

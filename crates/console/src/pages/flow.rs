@@ -1,4 +1,4 @@
-//! The flow, alive; and an event of it.
+//! The map of the flow with live counts, and the page of one event.
 
 use askama::Template;
 use axum::extract::Path;
@@ -32,7 +32,7 @@ pub(crate) async fn flow(console: Console) -> Response {
     render(&FlowPage { frame, map, counts, works })
 }
 
-/// A row that says or hears an event.
+/// A row that publishes or consumes an event.
 struct Mentioned {
     action: &'static str,
     service: &'static str,

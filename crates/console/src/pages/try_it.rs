@@ -14,14 +14,14 @@ use crate::api::{Ask, find, read};
 use crate::page::{Done, Frame, NoPage, render};
 use crate::{Console, show};
 
-/// The customers whose ids tell the simulated partners how to behave, and what comes of it.
+/// Customers whose ids select how the simulated partners behave, and the resulting behaviour.
 const CUSTOMERS: [(&str, &str); 8] = [
     ("ana", "everything goes well"),
     ("declined-dora", "the card is declined"),
     ("carrier-slow-carl", "the carrier takes its time"),
     ("carrier-cancels-cleo", "the carrier gives up"),
     ("carrier-down-cora", "the carrier cannot be reached"),
-    ("carrier-silent-sam", "the carrier says nothing more"),
+    ("carrier-silent-sam", "the carrier never calls back"),
     ("carrier-refuses-recall-rita", "once canceled, its parcel's recall becomes a dead letter"),
     ("refund-refused-carrier-cancels-rolf", "the carrier gives up, and the refund is refused"),
 ];
@@ -51,7 +51,7 @@ pub(crate) struct NewItem {
     stock: String,
 }
 
-/// A number as a person types it; as text, where it is none, for the API to refuse.
+/// A typed number as a JSON number; anything else as a string, which the API then refuses.
 fn number(typed: &str) -> Value {
     serde_json::from_str(typed).unwrap_or_else(|_| json!(typed))
 }
@@ -84,7 +84,7 @@ struct Created {
     order_id: String,
 }
 
-/// Places an order as a customer, who is kept first where the shop does not know them.
+/// Places an order for a customer; creates the customer first if unknown.
 pub(crate) async fn place(
     console: Console,
     headers: HeaderMap,

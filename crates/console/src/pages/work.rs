@@ -130,7 +130,7 @@ struct WorkPage {
     more_reviews: bool,
     letters: Vec<DeadLetter>,
     letters_in_all: usize,
-    /// How many went, or would go, to their targets: told by a dry run.
+    /// How many were sent to their targets, or would be: a dry run.
     would_go: Option<usize>,
     checkup: Checkup,
     key: String,
@@ -185,7 +185,7 @@ pub(super) fn key(console: &Console) -> Result<String, NoPage> {
     })
 }
 
-/// Leads to a page that says what was done.
+/// Redirects to a page that shows what was done.
 pub(super) fn done(path: &str, code: &str) -> Response {
     Redirect::to(&format!("{path}?done={code}")).into_response()
 }
@@ -224,9 +224,9 @@ pub(crate) async fn decide(
 #[derive(Deserialize)]
 pub(crate) struct Redrive {
     token: String,
-    /// The letter, or all of them.
+    /// The dead letter, or all of them.
     id: Option<String>,
-    /// Only tells how many would go.
+    /// Only counts what would be sent.
     #[serde(default)]
     dry_run: bool,
 }
