@@ -9,7 +9,7 @@ use jsonata_core::value::JValue;
 
 use super::Answer;
 use super::distinct;
-use super::guard::{MEASURED, PRODUCT, WIDTH};
+use super::guard::{LETTERS, MEASURED, PICTURE, PRODUCT, WIDTH};
 use super::values::{from_json, into_json, measure};
 use crate::intrinsic;
 use crate::json::Json;
@@ -89,6 +89,8 @@ pub(super) fn register(
         Ok(value)
     })?;
     evaluator.register_fn(PRODUCT, product)?;
+    evaluator.register_fn(PICTURE, picture)?;
+    evaluator.register_fn(LETTERS, letters)?;
     evaluator.register_fn(distinct::NAME, distinct::distinct)?;
     evaluator.register_fn(WIDTH, |arguments: &[JValue]| match arguments.first() {
         Some(JValue::Number(width)) if width.abs() > MAX_WIDTH => {
@@ -158,4 +160,35 @@ fn product(arguments: &[JValue]) -> Answered {
         return Err(refused("D1013: The text would be too large"));
     }
     Ok(value.cloned().unwrap_or(JValue::Undefined))
+}
+
+/// The evaluator counts the digits of a picture in 64 bits: more than 18 make it panic.
+fn picture(arguments: &[JValue]) -> Answered {
+    const MOST: u32 = 18;
+    let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
+    let JValue::String(text) = &value else { return Ok(value) };
+    for marker in text.split('[').skip(1) {
+        let marker = marker.split(']').next().unwrap_or_default();
+        let (shape, widths) = marker.split_once(',').unwrap_or((marker, ""));
+        let digits = shape.chars().filter(|next| next.is_numeric()).count();
+        let is_wide = |width: &str| width.parse::<u64>().is_ok_and(|width| width > MOST.into());
+        let widths = widths.split(|next: char| !next.is_ascii_digit());
+        if digits > MOST as usize || widths.into_iter().any(is_wide) {
+            return Err(refused("D1013: The picture has too many digits"));
+        }
+    }
+    Ok(value)
+}
+
+/// Letters count as digits of base 26: more than 13 do not fit into 64 bits.
+fn letters(arguments: &[JValue]) -> Answered {
+    const MOST: usize = 13;
+    let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
+    if let (JValue::String(text), Some(JValue::String(picture))) = (&value, arguments.get(1))
+        && picture.starts_with(['a', 'A'])
+        && text.chars().count() > MOST
+    {
+        return Err(refused("D1013: The number is too large"));
+    }
+    Ok(value)
 }

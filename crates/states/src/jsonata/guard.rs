@@ -21,6 +21,10 @@ pub(super) const MEASURED: &str = "states_measured";
 pub(super) const PRODUCT: &str = "states_product";
 /// Hands its value on, if it is a moderate number.
 pub(super) const WIDTH: &str = "states_width";
+/// Hands its value on, unless it is a picture of a time with more digits than a number has.
+pub(super) const PICTURE: &str = "states_picture";
+/// Hands its first value on, unless the second one asks for letters that make too large a number.
+pub(super) const LETTERS: &str = "states_letters";
 
 /// Refuses a text that would nest the tree too deep to be walked.
 pub(super) fn nesting(text: &str) -> Result<(), String> {
@@ -169,8 +173,19 @@ fn function(name: &str, args: Vec<AstNode>, is_builtin: bool) -> Result<AstNode,
     match (name, args.len()) {
         // The time as a picture, of the clock of the execution.
         ("now", 1..) => {
+            wrap(&mut args[0], |picture| call(PICTURE, vec![picture]));
             args.insert(0, call("millis", Vec::new()));
             return Ok(AstNode::Function { name: "fromMillis".to_owned(), args, is_builtin });
+        }
+        // The picture is the first argument where the time comes from before `~>`.
+        ("fromMillis" | "toMillis", _) => {
+            for argument in &mut args {
+                wrap(argument, |picture| call(PICTURE, vec![picture]));
+            }
+        }
+        ("parseInteger", 2..) => {
+            let picture = args[1].clone();
+            wrap(&mut args[0], |text| call(LETTERS, vec![text, picture]));
         }
         ("pad", 1..) => {
             let last = args.len().min(2) - 1;
