@@ -2,7 +2,7 @@
 //!
 //! Records lie in the event log's table, in a partition that no order, item or customer can name:
 //! on AWS and on a laptop alike. An entry is written down before it is done, and again once it is: what
-//! was broken off has no outcome.
+//! was interrupted has no outcome.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub struct AuditEntry {
     /// What: `redrive`, `replay`, `rebuild`, `settle`.
     pub what: String,
     pub asked: Value,
-    /// What came of it; nothing while it is under way, or where it was broken off.
+    /// The outcome; none while it is running, or if it was interrupted.
     pub outcome: Option<Value>,
 }
 

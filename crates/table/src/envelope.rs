@@ -54,7 +54,8 @@ pub struct Metadata {
     /// W3C Trace Context, carried from the request that began the story.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// Set by a replay from the archive: consumers whose replay policy says so stay silent.
+    /// Set by a replay from the archive: consumers with the replay policy `Suppressed` ignore the
+    /// event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay_name: Option<String>,
 }

@@ -1,16 +1,17 @@
-//! How often, for how long and how fast messages are delivered: each limit once. The template prints
-//! them, the embedded engine and the simulation follow them.
+//! How often, for how long and how fast the bus and the queues deliver messages. The template, the
+//! embedded engine and the simulation use these limits. The retries of a state machine's task are
+//! in its definition.
 
 use std::time::Duration;
 
-/// How much of a pause is left to chance, so that what failed together does not come back together.
+/// How a pause is randomized, so that messages that failed together are not retried together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Jitter {
-    /// Nothing: the pauses are fixed.
+    /// The pauses are fixed.
     None,
-    /// The second half of it.
+    /// The pause is drawn between half and all of its length (equal jitter).
     Half,
-    /// All of it.
+    /// The pause is drawn between zero and its length (full jitter).
     Full,
 }
 
@@ -23,9 +24,9 @@ pub struct RetryPolicy {
     pub max_age: Duration,
     /// The pause after the first failure; it doubles with each further one.
     pub first_pause: Duration,
-    /// What the pause grows to.
+    /// The longest pause.
     pub longest_pause: Duration,
-    /// How much of a pause is left to chance.
+    /// How a pause is randomized.
     pub jitter: Jitter,
 }
 
@@ -78,8 +79,8 @@ pub const INVOCATION: RetryPolicy = RetryPolicy {
     jitter: Jitter::None,
 };
 
-/// A partner that the bus calls: all the patience that EventBridge has. Its pauses are its own; these
-/// are such that the attempts last about as long as the age allows.
+/// A partner that the bus calls: EventBridge's maximum. EventBridge chooses the pauses itself;
+/// these make the attempts last about as long as the age allows.
 pub const API_DESTINATION: RetryPolicy = RetryPolicy {
     max_attempts: 186,
     max_age: Duration::from_secs(86_400),

@@ -171,7 +171,7 @@ impl RowSpec {
         Self { title, ..self }
     }
 
-    /// It looks and tells; nothing needs to be undone.
+    /// Marks a row that changes no state and needs no compensation.
     #[must_use]
     pub const fn read_only(self) -> Self {
         Self { effect: Effect::ReadOnly, ..self }
