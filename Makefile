@@ -7,24 +7,24 @@ help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 
 .PHONY: demo
-demo: ## Seven stories, told event by event
+demo: ## Run seven example orders and print their events
 	cargo run -q -- demo
 
 .PHONY: test
-test: ## Everything that must hold before a change lands
+test: ## The same; template, AsyncAPI, console, licences, mail server, localstripe, emulator, key order
 	scripts/test.sh
 
 .PHONY: quick
-quick: ## Format, lints and the Rust tests only
+quick: ## Format, lints, rustdoc, the Rust tests, the mutants' patches, and 2,000 simulated seeds
 	scripts/test.sh --quick
 
 .PHONY: generate
-generate: ## Write what derives from the design table; docs/SAMPLES.md needs the emulator
+generate: ## Write the files that derive from the design table; docs/SAMPLES.md needs the emulator
 	cargo design --write
 	scripts/emulator.sh samples --write
 
 .PHONY: mutants
-mutants: ## Take each guard away, and show that simulated runs notice
+mutants: ## Remove each guard, and show that simulated runs notice
 	scripts/mutants.sh
 
 .PHONY: survival
@@ -32,7 +32,7 @@ survival: ## A real process, killed with SIGKILL 200 times under load
 	CHORUS_KILLS=200 cargo test -p chorus --test commands -- --nocapture survival
 
 .PHONY: bench
-bench: ## Speeds beside a peer, as ratios
+bench: ## Benchmarks against a comparable library, as ratios
 	scripts/bench.sh
 
 .PHONY: fuzz
@@ -40,11 +40,11 @@ fuzz: ## Every fuzz target, five minutes each
 	scripts/fuzz.sh
 
 .PHONY: semver
-semver: ## The public face of the crates that others use, beside the last tag's
+semver: ## Compare the public API of the libraries with the last tag's
 	scripts/semver.sh
 
 .PHONY: which-rule
-which-rule: ## Build the page docs/which-rule.html anew, and try it in a browser
+which-rule: ## Build docs/which-rule.html, and test it in a browser
 	scripts/which-rule.sh write
 	scripts/which-rule.sh test
 
@@ -53,7 +53,7 @@ emulator: ## The stack on an emulator of AWS, with the real binaries, and an ord
 	scripts/emulator.sh up
 
 .PHONY: emulator-down
-emulator-down: ## End it
+emulator-down: ## Stop the emulator
 	scripts/emulator.sh down
 
 .PHONY: emulator-test
@@ -61,7 +61,7 @@ emulator-test: ## The flow on an emulator of its own, driven through the API
 	scripts/emulator.sh test
 
 .PHONY: samples
-samples: ## Every sample event through `cargo lambda invoke`, as docs/SAMPLES.md says
+samples: ## Invoke each function with each sample event, and compare with docs/SAMPLES.md
 	scripts/emulator.sh samples
 
 .PHONY: northwind-emulator
@@ -69,7 +69,7 @@ northwind-emulator: ## Northwind's 830 orders on the emulator, beside the embedd
 	scripts/emulator.sh northwind
 
 .PHONY: measure
-measure: ## The Lambda binaries, optimized: size, memory, start beside a bare hello
+measure: ## The Lambda binaries, optimized: size, memory, cold start compared with an empty function
 	scripts/measure-lambda.sh --build
 
 .PHONY: cost

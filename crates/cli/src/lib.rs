@@ -48,7 +48,7 @@ enum Command {
     Demo,
     /// Serve the API until Ctrl-C
     Up {
-        /// Where everything is kept: started again on it, the application goes on where it was
+        /// The data directory; started again on it, the application goes on where it was
         #[arg(long, value_name = "DIR", default_value = ".data")]
         data: PathBuf,
         /// The port on 127.0.0.1
@@ -57,16 +57,16 @@ enum Command {
     },
     /// Print the design table
     Design {
-        /// Print only what keeps the flow from closing, and what the code does otherwise
+        /// Print only what keeps the flow from closing, and where the code differs from the table
         #[arg(long)]
         check: bool,
     },
     /// Print template.yaml
     Synth {
-        /// Write it where it belongs
+        /// Write template.yaml
         #[arg(long)]
         write: bool,
-        /// Say whether the one that is there is the one that would be printed
+        /// Check that template.yaml is up to date; exit 1 if not
         #[arg(long, conflicts_with = "write")]
         check: bool,
     },
@@ -78,8 +78,8 @@ enum Command {
     },
 }
 
-/// Does what the command line asks of `program`, which `A` simulates. Prints what is wrong, and
-/// answers with it as a status.
+/// Runs the command line of `program`, which `A` simulates. Prints errors and returns the exit
+/// code.
 #[must_use]
 pub fn run<A: Application>(program: &Program) -> ExitCode {
     let arguments = Arguments::parse();
