@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line.
 
 use clap::{ArgAction, Parser, Subcommand};
 
@@ -14,9 +14,9 @@ use crate::command::{
 /// bus, and answer with events.
 #[derive(Debug, Parser)]
 #[command(name = "chorus", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Start with `chorus demo`: seven stories, told event by event.")]
+#[command(after_help = "Start with `chorus demo`: seven example orders, event by event.")]
 pub(crate) struct Arguments {
-    /// Say more on standard error: -v warnings, -vv what happens, -vvv everything
+    /// Log more to standard error: -v warnings, -vv progress, -vvv everything
     #[arg(short, long, action = ArgAction::Count, global = true, display_order = 900)]
     pub(crate) verbose: u8,
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! Asks a shop: over HTTP where one runs, or in process where only its data is here.
+//! Calls a shop's API: over HTTP if it runs, or in process on its data directory.
 
 use anyhow::{Context, bail};
 use axum::Router;
@@ -61,7 +61,7 @@ impl Client {
         }
     }
 
-    /// Asks, and reads a good answer as `T`; a problem becomes an error that tells it.
+    /// Sends the request and parses a 2xx body as `T`; problem details become the error.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, ask: Ask<'_>) -> anyhow::Result<T> {
         let (method, path) = (ask.method, ask.path.to_owned());
         let (status, answer) = self.send(ask).await?;
@@ -72,7 +72,7 @@ impl Client {
             .with_context(|| format!("{method} {path} answered with JSON of an unexpected shape"))
     }
 
-    /// Asks, and answers the status and the body whatever they are.
+    /// Sends the request and returns status and body, whatever they are.
     pub(crate) async fn send(&self, ask: Ask<'_>) -> anyhow::Result<(u16, Value)> {
         let body = ask.body.map(|body| body.to_string()).unwrap_or_default();
         let (status, bytes) = match self {
@@ -105,7 +105,7 @@ impl Client {
     }
 }
 
-/// Nobody is there: what to do, and the one cause of all that a person can do something about.
+/// No shop listens: what to do, and the cause that a person can do something about.
 fn unreachable(url: &str, error: &reqwest::Error) -> anyhow::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {

@@ -1,4 +1,4 @@
-//! How a person, or whatever runs the command, says that it should stop.
+//! SIGINT and SIGTERM.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -13,7 +13,7 @@ pub(crate) struct Interruption {
 }
 
 impl Interruption {
-    /// Listens from now on: what comes in the meantime is not missed.
+    /// Listens from now on: a signal that arrives before the wait is not missed.
     pub(crate) fn listen() -> std::io::Result<Self> {
         let (pressed, asked) = (SignalKind::interrupt(), SignalKind::terminate());
         Ok(Self { pressed: signal(pressed)?, asked: signal(asked)? })

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::client::Client;
 use crate::screen::called;
 
-/// The file in a shop's directory that says where it listens.
+/// The file in a shop's directory that holds the address on which it listens.
 const URL_FILE: &str = "url";
 
 /// Where the shop is
@@ -29,12 +29,12 @@ pub(crate) struct ShopLocation {
 }
 
 impl ShopLocation {
-    /// Where its directory is, if that was said.
+    /// Its directory, if `--data` was given.
     pub(crate) fn directory(&self) -> Option<&Path> {
         self.data.as_deref()
     }
 
-    /// Somebody to ask, there.
+    /// A client of it.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let remote = |url: &str| Client::remote(url).with_token(self.token.clone());
         let Some(data) = &self.data else { return Ok(remote(&self.url)) };
@@ -68,14 +68,14 @@ pub(crate) fn running_in(data: &Path) -> Option<String> {
     chorus_local::is_in_use(data).then(|| url.trim().to_owned())
 }
 
-/// Says where the shop of this directory listens, until the announcement is dropped.
+/// Announces the address of the shop of this directory, until dropped.
 pub(crate) fn announce(data: &Path, url: &str) -> anyhow::Result<Announcement> {
     let path = data.join(URL_FILE);
     std::fs::write(&path, url).with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(Announcement(path))
 }
 
-/// Says where a shop listens.
+/// Announces where a shop listens.
 #[derive(Debug)]
 pub(crate) struct Announcement(PathBuf);
 

@@ -1,4 +1,4 @@
-//! `chorus`: the whole shop on one command, and everything to look into it.
+//! `chorus`: runs the whole shop, and inspects it.
 
 mod arguments;
 mod client;
@@ -64,7 +64,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Logs go to standard error; what a command says goes to standard output.
+/// Logs go to standard error, a command's output to standard output.
 fn log(verbose: u8) {
     let level = match verbose {
         0 => "error",

@@ -33,7 +33,7 @@ pub(crate) use note;
 static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
 
 /// Writes a line to standard output. Where that fails, the command goes on to its end, so that it
-/// leaves nothing behind, and [`written`] tells.
+/// leaves nothing behind, and [`written`] returns the error.
 pub(crate) fn say(text: std::fmt::Arguments<'_>) {
     if UNWRITTEN.get().is_some() {
         return;
@@ -54,7 +54,7 @@ pub(crate) fn written() -> anyhow::Result<()> {
     }
 }
 
-/// How this command was called, so that what it says to try next can be pasted as it is.
+/// How this command was called, so that the commands it suggests can be pasted as they are.
 pub(crate) fn called() -> String {
     let path = std::env::args().next().unwrap_or_default();
     match std::env::var_os("CARGO") {
@@ -65,7 +65,7 @@ pub(crate) fn called() -> String {
     }
 }
 
-/// Says what went wrong, cause by cause.
+/// Prints an error and its causes.
 #[allow(clippy::print_stderr)]
 pub(crate) fn error(error: &anyhow::Error) {
     anstream::eprintln!("{BAD}error:{BAD:#} {error}");

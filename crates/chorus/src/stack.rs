@@ -11,8 +11,7 @@ pub(crate) struct Stack {
     stack: Option<String>,
 }
 
-/// Who acts on a stack, as its audit keeps it: the user of this machine. Whom AWS lets in, its own
-/// trail keeps.
+/// Who acts on a stack, for its audit: the user of this machine. CloudTrail has the AWS identity.
 pub(crate) fn user() -> String {
     let name = ["USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())

@@ -1,4 +1,4 @@
-//! An order's events as people read them: who said what, why, and how long it took.
+//! Prints an order's events: publisher, cause and time of each.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,7 +20,7 @@ const NAME_COLUMN: usize = 26;
 /// How wide a branch of the tree is with its event's name, in characters.
 const TREE_COLUMN: usize = 54;
 
-/// What an order went through.
+/// An order's events.
 #[derive(Debug, Clone)]
 pub(crate) struct Timeline {
     pub(crate) order_id: String,
@@ -157,7 +157,7 @@ impl Tree<'_> {
     }
 }
 
-/// What an event comes from that no other event caused.
+/// The origin of an event that no other event caused.
 fn outside(event: &LoggedEvent) -> String {
     match TABLE.message(&event.detail_type).map(|message| message.spec.owner) {
         Some(Owner::Partner(partner)) => format!("the {}'s webhook", partner.name),
@@ -165,7 +165,7 @@ fn outside(event: &LoggedEvent) -> String {
     }
 }
 
-/// Why the event says that something did not go as it should.
+/// The reason that a failure event carries.
 fn reason(event: &LoggedEvent) -> String {
     let reason = event.data["reason"].as_str();
     reason.map(|reason| format!("  ({reason})")).unwrap_or_default()
@@ -179,7 +179,7 @@ fn speaker(event: &LoggedEvent) -> String {
     }
 }
 
-/// The event's name: red where something failed, green where the story ends well.
+/// The event's name: red for a failure, green where the order ends well.
 fn styled(event: &LoggedEvent, width: usize) -> String {
     let role = TABLE.message(&event.detail_type).map(|message| message.spec.role);
     let name = format!("{:<width$}", event.detail_type);

@@ -13,13 +13,13 @@ impl Trouble {
     pub const CRASHES: Self = Self("crashes");
     /// Throttles, 5xx and refused transactions.
     pub const REFUSALS: Self = Self("refusals");
-    /// Done, but the answer is lost; or done late.
+    /// A call succeeds, but its response is lost; or it succeeds late.
     pub const LOST_ANSWERS: Self = Self("lost-answers");
-    /// Functions are given up as timed out, and go on beside their own retry.
+    /// Functions are timed out, and go on beside their own retry.
     pub const TIMEOUTS: Self = Self("timeouts");
     /// PutEvents takes some entries and not others.
     pub const PARTIAL_PUBLISHES: Self = Self("partial-publishes");
-    /// Indexes answer as they did before.
+    /// Indexes return an earlier state.
     pub const STALE_READS: Self = Self("stale-reads");
     /// Each delivery is made up to five times; some of its copies run at once.
     pub const DUPLICATES: Self = Self("duplicates");
@@ -28,7 +28,7 @@ impl Trouble {
     /// Clocks are off by up to five minutes, each invocation's by another amount, and some jump
     /// back under way.
     pub const SKEW: Self = Self("skew");
-    /// Messages that nobody can read.
+    /// Messages that cannot be parsed.
     pub const POISON: Self = Self("poison");
     /// Dead letters are sent back, once and twice, while cases run.
     pub const REDRIVES: Self = Self("redrives");
@@ -36,7 +36,7 @@ impl Trouble {
     pub const REPLAYS: Self = Self("replays");
     /// Projections are discarded and rebuilt while cases run.
     pub const REBUILDS: Self = Self("rebuilds");
-    /// Newer senders publish events with fields that consumers do not know yet.
+    /// Each service is rolled out, back and out again; half of all events carry an unknown field.
     pub const VERSIONS: Self = Self("versions");
     /// Partners are away for up to six hours, the store and the bus for up to ten minutes.
     pub const OUTAGES: Self = Self("outages");

@@ -11,8 +11,7 @@ use crate::screen::{BAD, BOLD, DIM, line, note};
 ///
 /// That is: requests to DynamoDB, its units, invocations, events, state transitions, and US dollars for a
 /// million such orders. The order runs on the embedded engine, whose store counts as DynamoDB
-/// bills. Fails where an order of one line takes a row above the budget that the design table gives
-/// it.
+/// bills. Exit 1 if an order of one line takes a row above its budget in the design table.
 #[derive(Debug, Args)]
 pub(crate) struct CostArguments {
     /// How the order ends

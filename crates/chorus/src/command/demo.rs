@@ -1,4 +1,4 @@
-//! `chorus demo`: seven stories on a shop that is gone afterwards.
+//! `chorus demo`: seven example orders on a shop that is deleted afterwards.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,21 +14,20 @@ use crate::interruption::{INTERRUPTED, Interruption};
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 use crate::timeline::Timeline;
 
-/// How long a story may take, before something is wrong.
+/// How long an example order may take before the demo fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Tell seven orders' stories on a shop that is gone afterwards
+/// Run seven example orders and print their events
 ///
-/// Tell seven orders' stories, event by event, on a shop in a temporary place.
+/// Run seven example orders on a shop in a temporary directory, and print their events, one by one.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Print every story's events, and the books
+    /// Print JSON: every order's events, and the stock and money
     #[arg(long)]
     json: bool,
 }
 
-/// One order's story. What goes wrong in it is told by the customer's id, which the simulated
-/// partners look at.
+/// An example order. The customer's id selects how the simulated partners misbehave.
 struct Story {
     title: &'static str,
     customer: &'static str,
@@ -42,13 +41,13 @@ struct Story {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     Nothing,
-    /// The customer cancels once this event was said.
+    /// The customer cancels once this event was published.
     CancelAfter(&'static str),
     /// A reviewer approves the order.
     Approve,
 }
 
-/// How long a reviewer is waited for here, in seconds: as long as somebody likes to watch.
+/// The review timeout of the demo, in seconds: short, because somebody watches.
 const REVIEW_SECONDS: u32 = 2;
 
 const STORIES: [Story; 7] = [
@@ -237,7 +236,7 @@ async fn meanwhile(then: Then, client: &Client, order_id: &str) -> anyhow::Resul
     Ok(())
 }
 
-/// Asks again and again until it is so.
+/// Polls until the condition holds.
 async fn wait_for(
     what: &str,
     mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,

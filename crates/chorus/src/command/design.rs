@@ -16,8 +16,8 @@ use crate::screen::{self, BAD, BOLD, GOOD, line};
 /// There is one row for each action, and one for each event.
 #[derive(Debug, Args)]
 pub(crate) struct Design {
-    /// Prove that the flow closes and that the services do what the table says; exit 1 and name the
-    /// row where not
+    /// Prove that the flow closes and that the services implement the table; exit 1 and name the
+    /// row if not
     #[arg(long)]
     check: bool,
     /// Write what derives from the table, unless the check finds anything: schemas, samples,
@@ -25,16 +25,16 @@ pub(crate) struct Design {
     #[arg(long)]
     write: bool,
     /// Compare the contract with what was published, for new producers with old consumers and for old
-    /// events with new consumers; exit 1 and name the rows that a change hits
+    /// events with new consumers; exit 1 and name the rows that a change breaks
     #[arg(long, conflicts_with_all = ["check", "write", "publish"])]
     compat: bool,
     /// Compare with the schemas in this folder, or with those of this commit
     #[arg(long, value_name = "DIR|COMMIT", requires = "compat")]
     against: Option<String>,
-    /// Add the contract to what is published, as a release does, unless it breaks what is
+    /// Add the contract to the published schemas, as a release does, unless it is incompatible
     #[arg(long, conflicts_with_all = ["check", "write"])]
     publish: bool,
-    /// Where the repository is
+    /// The root of the repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
     /// Print JSON

@@ -1,4 +1,4 @@
-//! `chorus import`: Northwind's items, customers and orders, as a shop of today gets them.
+//! `chorus import`: Northwind's items, customers and orders, through the API.
 
 mod books;
 mod northwind;
@@ -21,26 +21,26 @@ use crate::location::{running_in, url};
 use northwind::{Northwind, PlacedOrder};
 use rest::Pace;
 
-/// How long one order may take, before something is wrong.
+/// How long one order may take before the import fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Fill a shop with Northwind's items and customers, and place its 830 orders
 ///
-/// Its 77 products and 91 customers come first, then the orders by their dates, each carried to its
-/// end.
-/// Run twice, it changes nothing the second time.
+/// Its 77 products and 91 customers come first, then the orders by their dates; each ends before
+/// the next is placed. A second import changes nothing.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("shop").required(true))]
 pub(crate) struct Import {
     /// The folder with products.csv, customers.csv, orders.csv and order_details.csv
     folder: PathBuf,
-    /// The shop's directory; it is made where there is none
+    /// The shop's directory; it is created if there is none
     #[arg(long, value_name = "DIR", group = "shop")]
     data: Option<PathBuf>,
     /// A shop that runs elsewhere
     #[arg(long, value_name = "URL", group = "shop", value_parser = url)]
     url: Option<String>,
-    /// The token to call with, as `chorus token` prints one: staff's who are reviewers, too
+    /// The token to call with, as `chorus token` prints one; it must have the roles staff and
+    /// reviewer
     #[arg(long, value_name = "TOKEN", env = "CHORUS_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// Print JSON
@@ -152,7 +152,7 @@ async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::
     Ok(id)
 }
 
-/// Somebody has to look at orders of high value: here, nobody declines.
+/// Approves the order if it waits for a review.
 async fn approve(client: &Client, order_id: &str) -> anyhow::Result<()> {
     let path = format!("/reviews/{order_id}");
     let (_, review) = client.send(Ask::get(&path)).await?;

@@ -23,10 +23,10 @@ pub(crate) struct Partners {
     /// The port on 127.0.0.1
     #[arg(long, default_value_t = 3001)]
     port: u16,
-    /// Where the shop takes callbacks: its API's address and /webhooks/logistics
+    /// The URL for callbacks: the address of the shop's API and /webhooks/logistics
     #[arg(long, value_name = "URL")]
     webhook_url: String,
-    /// Where the carrier keeps its parcels: started again on it, it goes on calling back
+    /// The carrier's data directory; started again on it, it goes on calling back
     #[arg(long, value_name = "DIR", default_value = ".chorus-partners")]
     data: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! `chorus restore`: a shop of a backup.
+//! `chorus restore`: restores a backup into a new directory.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::screen::{GOOD, called, line};
 
-/// Make a shop of a backup
+/// Restore a backup into a new directory
 ///
 /// Every file of the backup is checked first. The orders that were under way go on when the shop is
 /// started.

@@ -18,7 +18,7 @@ use states::{Json, Machine, Mocks, Workflow, draw_svg};
 use self::storage::Storage;
 use crate::screen::{self, line, note};
 
-/// What a command ends with where something cannot be read, so that nothing was tried.
+/// The exit code if something cannot be read, so that nothing was tried.
 const UNREADABLE: u8 = 2;
 
 /// Validate, run, test and draw state machines in Amazon States Language.
@@ -37,20 +37,20 @@ enum Verb {
     /// List every problem, by state and field. Exit 1 if there is an error among them, 2 if a file
     /// cannot be read
     Validate(validate::Validate),
-    /// Run it in virtual time and print its output. Exit 1 with error and cause if it fails, 2 if it
-    /// cannot be run
+    /// Run the machine in virtual time and print its output. Exit 1 with error and cause if it
+    /// fails, 2 if it cannot be run
     Run(run::Run),
     /// Try one state alone, and print what TestState answers. Exit 1 if the state fails, 2 if it
     /// cannot be tried
     Test(test::Test),
-    /// Run a folder of mocks, and tell which states and ways they take. Exit 1 if one is not taken,
-    /// 2 if something cannot be run
+    /// Run a folder of mocks, and report which states and ways they take. Exit 1 if one is not
+    /// taken, 2 if something cannot be run
     Coverage(coverage::Coverage),
-    /// Write a picture of it, as SVG. Exit 2 if there is no machine to draw
+    /// Draw the machine as SVG. Exit 2 if there is no machine to draw
     Draw {
         #[command(flatten)]
         which: Which,
-        /// Where to; without, to standard output
+        /// The file to write [default: standard output]
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
@@ -69,16 +69,16 @@ struct Which {
     workflow: Option<Type>,
 }
 
-/// What the tasks of a machine answer.
+/// Mocked task results.
 #[derive(Debug, Args)]
 struct Answers {
-    /// What its tasks answer: a file that maps a state's name to its responses
+    /// Mocked task results: a file that maps a state's name to its responses
     #[arg(long, value_name = "FILE")]
     mock: Option<PathBuf>,
-    /// Of mocks written for Step Functions Local: which test case
+    /// The test case, of mocks written for Step Functions Local
     #[arg(long, value_name = "NAME", requires = "mock")]
     case: Option<String>,
-    /// A folder in the place of S3, for distributed Maps: FOLDER/BUCKET/KEY
+    /// A folder that replaces S3, for distributed Maps: FOLDER/BUCKET/KEY
     #[arg(long, value_name = "FOLDER")]
     s3: Option<PathBuf>,
 }

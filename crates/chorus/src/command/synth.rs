@@ -15,13 +15,13 @@ use crate::screen::{BAD, GOOD, line};
 /// Print template.yaml (SAM), as the design table, the services' tables and their routes have it.
 #[derive(Debug, Args)]
 pub(crate) struct Synth {
-    /// Check what no linter sees, and that template.yaml is what this prints; exit 1 if not
+    /// Check what no linter checks, and that template.yaml is up to date; exit 1 if not
     #[arg(long)]
     check: bool,
     /// Write template.yaml, unless a check finds anything
     #[arg(long)]
     write: bool,
-    /// Where the repository is
+    /// The root of the repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
     /// Print the findings as JSON

@@ -23,7 +23,7 @@ use crate::screen::{BOLD, DIM, GOOD, called, line};
 /// Run every service, the bus, the queues, the state and the simulated partners in one process.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
-    /// Where everything is kept: started again on it, the shop goes on where it was
+    /// The data directory; started again on it, the shop goes on where it was
     #[arg(long, value_name = "DIR", default_value = ".chorus")]
     data: PathBuf,
     /// The port on 127.0.0.1
@@ -59,7 +59,7 @@ struct Mail {
     /// The sender of emails
     #[arg(long = "mail-from", value_name = "ADDRESS", default_value = "orders@localhost")]
     from: Address,
-    /// Who is told what could not be undone; the sender where nobody is named
+    /// Who gets emails about what could not be undone [default: the sender]
     #[arg(long = "mail-operator", value_name = "ADDRESS")]
     operator: Option<Address>,
 }
@@ -83,7 +83,7 @@ struct Payments {
     /// Another server that speaks Stripe's API; on this machine it needs no key
     #[arg(long = "payment-url", value_name = "URL", default_value = STRIPE)]
     url: String,
-    /// What prices are in, by ISO 4217
+    /// The currency of prices, by ISO 4217
     #[arg(long, value_name = "CODE", default_value = "EUR")]
     currency: Currency,
 }

@@ -1,4 +1,4 @@
-//! `chorus upgrade --check`: what this release would make of the orders that another one left.
+//! `chorus upgrade --check`: how this release would treat another release's open orders.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,13 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
-/// Say beforehand what this release would make of the orders of another
+/// Check, on a copy, how this release would treat another release's open orders
 ///
-/// Say beforehand what this release would make of the orders in a data directory: which would get
-/// stuck, which step would be repeated, or refused. A copy of the directory is run on virtual time,
-/// with simulated partners, until nothing more happens; reviewers do not come. Nothing in the
-/// directory is changed. Fails where anything would go wrong. The upgrade itself is `up` of the new
-/// release.
+/// Check, on a copy of a data directory, how this release would treat the open orders in it: which
+/// would get stuck, and which steps would be repeated or refused. The copy runs on virtual time,
+/// with simulated partners and without reviewers, until nothing more happens. The directory itself
+/// is not changed. Exit 1 if there is a problem. The upgrade itself is `up` of the new release.
 #[derive(Debug, Args)]
 pub(crate) struct Upgrade {
     /// The directory of a shop that is stopped, or a backup of one that runs

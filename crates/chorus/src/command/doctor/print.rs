@@ -1,4 +1,4 @@
-//! What the doctor found, for people: grouped, the first of each group, and what mends it.
+//! Prints what doctor found: grouped, the first of each group, and the command that fixes it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use chorus_shop::doctor::{Checkup, Stuck, Unpublished};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// So many of a kind are listed; --json lists all.
+/// The number of findings of a kind that are listed; --json lists all.
 const MOST: usize = 5;
 
 pub(super) fn print(checkup: &Checkup) {
@@ -119,7 +119,7 @@ fn print_stuck(stuck: &[Stuck]) {
     }
 }
 
-/// What an operator does about an order that waits for this row.
+/// The command for an order that waits for this row.
 fn mends(stuck: &Stuck) -> &'static str {
     match (&*stuck.action, &stuck.because) {
         ("ReviewOrder" | "CollectPayment", None) => "chorus review list, then approve or decline",

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::screen::{self, line};
 
-/// What a run ends with where something given is invalid or cannot be read.
+/// The exit code if an argument is invalid or cannot be read.
 const INVALID: u8 = 2;
 
 /// Try event patterns exactly as EventBridge matches them.

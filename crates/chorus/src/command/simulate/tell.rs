@@ -1,4 +1,4 @@
-//! What a person reads of a campaign, and of one run.
+//! Prints the report of a campaign, and of one run.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use indicatif::{HumanCount, HumanDuration};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// A campaign's report; `words` are what a seed's run takes besides the seed.
+/// A campaign's report; `words` are the options that a seed's run needs beside the seed.
 pub(super) fn report(report: &Report, threads: NonZeroUsize, words: &str) {
     let runs = HumanCount(report.runs);
     let took = std::time::Duration::from_secs_f64(report.seconds);
@@ -77,7 +77,7 @@ fn injected(report: &Report) {
     }
 }
 
-/// A row whose words are more than a line holds.
+/// A row whose text is wrapped.
 fn wrapped(what: &str, words: impl Iterator<Item = String>) {
     let mut text = String::new();
     let mut lines = Vec::new();
@@ -119,7 +119,7 @@ fn verdict(report: &Report) {
     }
 }
 
-/// A failure: its seed, the shortest schedule that was found, the story.
+/// A failure: its seed, the shortest schedule that was found, the orders' events.
 fn failure(failure: &Failure, words: &str) {
     let Failure { seed, violations, faults, struck_at_first, .. } = failure;
     line!("");
@@ -149,7 +149,7 @@ fn failure(failure: &Failure, words: &str) {
     line!("");
 }
 
-/// One run: every word of it, where that was asked for, and what it came to.
+/// One run: its trace, if there is one, and its outcome.
 pub(super) fn outcome(outcome: &Outcome) {
     for word in &outcome.trace {
         line!("{word}");

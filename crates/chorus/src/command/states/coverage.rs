@@ -23,7 +23,7 @@ pub(super) struct Coverage {
     /// The input of the runs without one of their own: JSON, `@FILE`, or `-`
     #[arg(long, value_name = "JSON", default_value = "{}")]
     input: String,
-    /// A folder in the place of S3, for distributed Maps: FOLDER/BUCKET/KEY
+    /// A folder that replaces S3, for distributed Maps: FOLDER/BUCKET/KEY
     #[arg(long, value_name = "FOLDER")]
     s3: Option<PathBuf>,
     /// Print JSON

@@ -21,7 +21,7 @@ pub(super) struct Test {
     input: String,
     #[command(flatten)]
     answers: Answers,
-    /// What its task, its branches or its iterations end with
+    /// The mocked result of its task, its branches or its iterations
     #[arg(long, value_name = "JSON", conflicts_with_all = ["error", "mock"])]
     result: Option<String>,
     /// The error name with which the task, the branches or the iterations fail
