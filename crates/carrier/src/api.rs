@@ -43,7 +43,11 @@ async fn accept(
         Acceptance::Accepted => StatusCode::ACCEPTED,
         Acceptance::Known => StatusCode::OK,
         Acceptance::Unavailable => {
-            return Err(problem(&Problem::new(503, "unavailable", "no parcel is taken now")));
+            return Err(problem(&Problem::new(
+                503,
+                "unavailable",
+                "the carrier is not accepting parcels at the moment; retry later",
+            )));
         }
     };
     Ok((status, Json(json!({ "order-id": detail.data.order_id }))))

@@ -45,7 +45,9 @@ pub enum ShopError {
     Secrets(#[from] SecretError),
     #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
-    #[error("the system has no randomness for the console's forms")]
+    #[error(
+        "the operating system's random generator failed; the console needs it for its form tokens"
+    )]
     Randomness(#[from] getrandom::Error),
 }
 

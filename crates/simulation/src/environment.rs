@@ -96,7 +96,7 @@ impl Plan {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) label: Arc<str>,
-    /// What it does, apart from whose it is: the place in the code.
+    /// The task's label without the order: the same for every order that runs this code.
     pub(crate) place: Arc<str>,
     pub(crate) name: u64,
     pub(crate) calls: u32,

@@ -259,7 +259,7 @@ fn check_repetition<A: Application>(
     violations.iter().map(|violation| format!("{violation}, after records expired")).collect()
 }
 
-/// What has reached outside so far, and how many events were published.
+/// External calls so far by kind, and the number of published events.
 fn effects<A: Application>(simulation: &Simulation<A>) -> Effects {
     let mut effects = simulation.application.effects();
     effects.insert("events", simulation.observed.sightings().events.len());

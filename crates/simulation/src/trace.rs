@@ -1,4 +1,4 @@
-//! The trace of a run: a fingerprint always, and every word of it where somebody reads it.
+//! The trace of a run: always a fingerprint, and its lines if they are to be printed.
 
 use jiff::Timestamp;
 
@@ -13,12 +13,12 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// A trace that keeps every word.
+    /// A trace that keeps its lines.
     pub(crate) const fn told() -> Self {
         Self { fingerprint: 0, lines: Some(Vec::new()) }
     }
 
-    /// The task called `label` makes a call: its number, to which port, struck by what.
+    /// Logs a call of task `label`: its number, its port, and the injected fault if any.
     pub(crate) fn call(
         &mut self,
         now: Timestamp,
@@ -33,7 +33,7 @@ impl Trace {
         }
     }
 
-    /// Something else happened; `what` tells all of it.
+    /// Logs something else that happened, described by `what`.
     pub(crate) fn happened(&mut self, now: Timestamp, what: &dyn std::fmt::Display) {
         let line = what.to_string();
         self.add(now, name(&line));

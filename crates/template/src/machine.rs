@@ -197,7 +197,7 @@ impl<'a> Task<'a> {
     }
 }
 
-/// The name in a text that is nothing but `${Name}`.
+/// `Some("Name")` where the whole value is `${Name}`.
 pub(crate) fn substituted(value: &Value) -> Option<&str> {
     value.as_str()?.strip_prefix("${")?.strip_suffix('}')
 }

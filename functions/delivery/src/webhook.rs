@@ -37,7 +37,7 @@ pub(crate) fn post_logistics(secret: WebhookSecret) -> Route {
         "/webhooks/logistics",
         WebhookEndpoint { secret },
     )
-    .summary("What the carrier says of a parcel, signed", 202)
+    .summary("A signed callback of the carrier about a parcel", 202)
     .takes::<LogisticsUpdate>()
     .answers::<Accepted>()
     .parameters(&[
@@ -63,8 +63,10 @@ impl Endpoint for WebhookEndpoint {
         let message = command(kernel, &with_key(request, &update), &update)?;
         let answered = kernel.run(&RelayLogistics, &message).await?;
         if answered.entries.iter().any(|entry| entry.detail_type == TOO_LATE) {
-            let why =
-                format!("order {} was canceled before; our operator is told", update.order_id);
+            let why = format!(
+                "order {} is already canceled; an operator has been alerted",
+                update.order_id
+            );
             return Err(Problem::new(409, "too-late", why));
         }
         let accepted = Accepted { order_id: update.order_id, status: update.status };

@@ -9,22 +9,22 @@ use serde_dynamo::AttributeValue;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// An event with all that was known of it.
+/// An event, as the log returns it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct LoggedEvent {
-    /// What it is.
+    /// Its type.
     pub detail_type: String,
-    /// Who said it; absent where no row of the design table says such an event.
+    /// Its publisher's source; absent where no row of the design table publishes such an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// What is known of it.
+    /// Its metadata.
     pub metadata: Metadata,
-    /// What it says.
+    /// The event's data, as JSON.
     pub data: Value,
 }
 
-/// Where an event is: beside all others about the same order, under its own id.
+/// The key of an event: the partition of its order, under its own id.
 pub(crate) fn key(metadata: &Metadata) -> Key {
     Key {
         table: super::TABLE.name,
@@ -33,8 +33,8 @@ pub(crate) fn key(metadata: &Metadata) -> Key {
     }
 }
 
-/// Who says events of this type, by the design table: an action is told what was said, not by
-/// whom, and each type has one owner.
+/// The source of events of this type, by the design table: an action gets an event without its
+/// source, and each type has one owner.
 fn source_of(detail_type: &str) -> Option<&'static str> {
     let mut said = DESIGN_TABLE.rows.iter().flat_map(|row| row.emits);
     said.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())

@@ -31,8 +31,7 @@ pub const BY_TYPE: Index = Index { name: "by-type", pk: "event-type", sk: "at", 
 /// Every order's own events, and the prices that the service has learned.
 pub const TABLE: TableSpec = TableSpec { name: "order", indexes: &[BY_TYPE], ttl: None };
 
-/// The lines of the list by how the order stands, and by the month in which it was placed: a
-/// partition holds the lines of one month.
+/// Index over the order list by status and by month placed: one partition per status and month.
 pub(crate) const BY_STATUS: Index =
     Index { name: "by-status", pk: "status-month", sk: "sk", whole_items: true };
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::schema::Alternative;
 
-/// An end of a range: the number, and whether the range stops before it.
+/// A bound and whether it is exclusive.
 type End = (BigDecimal, bool);
 
 /// What numbers an alternative allows.

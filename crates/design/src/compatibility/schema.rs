@@ -121,7 +121,7 @@ impl<'d> Alternative<'d> {
         self.maps.iter().filter_map(move |map| map.get(keyword))
     }
 
-    /// Whether values of this type of JSON can satisfy it, as far as `type` says.
+    /// Whether the schema's `type` keyword allows this JSON type.
     pub(super) fn allows(&self, kind: &str) -> bool {
         self.each("type").all(|types| {
             let is = |name: &Value| name == kind || (kind == "number" && name == "integer");

@@ -69,7 +69,7 @@ pub struct TableSpec {
     pub ttl: Option<&'static str>,
 }
 
-/// What a transaction says of one of its writes.
+/// The result of one write in a rejected transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
     Passed,
@@ -82,8 +82,8 @@ pub enum Reason {
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The writes were refused together; one reason for each.
-    #[error("the writes were refused")]
+    /// The transaction was rejected as a whole; one reason for each write.
+    #[error("the transaction was rejected by a condition or a conflict")]
     Refused(Vec<Reason>),
     /// Too much at once: try again later.
     #[error("the store is throttling: {0}")]

@@ -13,19 +13,20 @@ use crate::Error;
 const BUS: &str = "local";
 
 /// All state machines by name, each with its definitions from the oldest to that of this release,
-/// and with what they leave to their surroundings filled in.
+/// and with their placeholders filled in.
 #[derive(Debug)]
 pub struct Definitions {
     editions: BTreeMap<&'static str, Vec<Arc<Machine>>>,
-    /// How long the waits of each machine last here.
+    /// The timeouts of each machine's waits here.
     limits: BTreeMap<&'static str, Value>,
 }
 
 impl Definitions {
-    /// The machines of these functions; `limits` overrule what they say of their waits.
+    /// The machines of these functions; `limits` overrides their default timeouts (seconds, by
+    /// name).
     ///
     /// # Errors
-    /// Where a definition is none, or leaves something open that nobody fills in.
+    /// An invalid definition, or a `${placeholder}` without a value.
     pub fn of(functions: &[Function], limits: &BTreeMap<String, u32>) -> Result<Self, Error> {
         let mut filled = BTreeMap::from([("Bus".to_owned(), BUS.to_owned())]);
         let mut limits_of = BTreeMap::new();

@@ -64,7 +64,7 @@ impl Evidence {
         new.map(refused_event).collect()
     }
 
-    /// Steps that a service, or a partner, refused.
+    /// Operator-alert events that appeared during the rehearsal.
     fn refused_steps(&self, checkup: &Checkup) -> Vec<Problem> {
         let new = checkup.attention.iter().filter(|it| !self.checkup.attention.contains(it));
         new.map(|it| {

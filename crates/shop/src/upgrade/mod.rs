@@ -87,7 +87,7 @@ pub enum UpgradeError {
     Engine(#[from] chorus_local::Error),
     #[error("the carrier's parcels cannot be read")]
     Carrier(#[source] Failure),
-    #[error("the copy's books cannot be read")]
+    #[error("the copy's payments and stock cannot be read")]
     Books(#[source] Failure),
 }
 

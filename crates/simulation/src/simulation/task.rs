@@ -44,7 +44,7 @@ pub(super) enum Purpose {
 pub(super) struct NextStep {
     /// Its name, which no other next has but a copy of it.
     pub(super) label: String,
-    /// The place in the code: its name, apart from whose it is.
+    /// Its label without the order: the same for every order that runs this code.
     pub(super) place: String,
     pub(super) purpose: Purpose,
 }

@@ -1,10 +1,10 @@
-//! Roles, and the statements that say what they may do.
+//! IAM roles and their statements.
 
 use serde_json::{Map, Value, json};
 
 use super::{Construct, Resource};
 
-/// An AWS service as the one who acts.
+/// An AWS service principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Principal {
     /// Lambda, running a function.

@@ -142,7 +142,7 @@ pub(crate) fn statements(machine: &Machine, topology: &Topology) -> Vec<Statemen
     statements
 }
 
-/// To run other machines to their ends.
+/// IAM statements for nested executions (`startExecution.sync:2`).
 fn nesting(machine: &Machine) -> Vec<Statement> {
     let nested = called(machine, "states:startExecution", "StateMachineArn");
     if nested.is_empty() {

@@ -50,7 +50,7 @@ pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
     all
 }
 
-/// How long the waits of state machines last: each limit that their definitions leave open.
+/// One template parameter for each timeout that a state machine leaves to the deployment.
 fn limits(machines: &[Machine]) -> impl Iterator<Item = Parameter> {
     machines.iter().flat_map(|machine| {
         machine.spec.limits.iter().map(|(name, seconds)| {

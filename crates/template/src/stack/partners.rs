@@ -12,13 +12,13 @@ use crate::intrinsics::{arn, either, equals, given, reference, substitute};
 use crate::template::Parameter;
 use crate::{PartnerApi, Template, names};
 
-/// The parameter, of each partner, with the most calls in one second.
+/// Suffix of the template parameter with a partner's most calls per second.
 const RATE: &str = "CallsPerSecond";
 
-/// The parameter, of each partner, with how often a call that failed is made again.
+/// Suffix of the template parameter with a partner's retry count.
 const RETRIES: &str = "Retries";
 
-/// The ways in which a partner can know us, as EventBridge calls them.
+/// The types of authorization, as EventBridge names them.
 const AUTHORIZATIONS: &[&str] = &["API_KEY", "BASIC", "OAUTH_CLIENT_CREDENTIALS"];
 
 pub(crate) fn add(template: &mut Template, topology: &Topology, api: &PartnerApi) {
