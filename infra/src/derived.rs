@@ -39,7 +39,7 @@ fn lines(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("{finding}\n")).collect()
 }
 
-/// Where the flow of the shop does not close, or its services are not what the table says.
+/// Where the flow of the shop does not close, or its services do not implement the table.
 #[must_use]
 pub fn prove_design() -> Vec<Finding> {
     let functions: Vec<Function> =
@@ -78,7 +78,7 @@ fn incompatible(root: &Path) -> Result<Vec<Finding>, NotWritten> {
     Ok(prove_contract(root, None)?.into_iter().map(Finding::from).collect())
 }
 
-/// Where the template is not what the table says, or grants too much; `root` is the repository.
+/// Where the template differs from the table, or grants too much; `root` is the repository.
 #[must_use]
 pub fn prove_template(root: &Path) -> Vec<Finding> {
     let stack = shop(root);

@@ -1,4 +1,4 @@
-//! The shop on AWS: what its template says beyond what follows from the design table.
+//! The shop on AWS: what its template has beyond what derives from the design table.
 //!
 //! ```
 //! use chorus_template::{check, synthesize};

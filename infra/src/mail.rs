@@ -11,7 +11,7 @@ use serde_json::Value;
 const MAIL_FROM: &str = "MailFrom";
 /// The domain or address that SES has verified, and by which it sends.
 const MAIL_IDENTITY: &str = "MailIdentity";
-/// Who is told what could not be undone.
+/// The address that gets emails about what could not be undone.
 const OPERATOR_EMAIL: &str = "OperatorEmail";
 
 pub(crate) const PARAMETERS: [&str; 3] = [MAIL_FROM, MAIL_IDENTITY, OPERATOR_EMAIL];

@@ -1,5 +1,5 @@
-//! The proof that the flow closes: nothing is said that nobody hears, nothing is waited for that
-//! nobody says, and whatever was done can be undone.
+//! The proof that the flow closes: every event that is published has a consumer, every event that a
+//! row consumes has a publisher, and every state change has a compensation.
 
 use std::collections::BTreeMap;
 
@@ -179,7 +179,8 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Events of a machine's task in two versions: the machine says the one event that it is handed.
+/// Events of a machine's task in two versions: the machine publishes only the one event that its
+/// task returns.
 fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows.iter().filter(|row| row.task_of.is_some()) {

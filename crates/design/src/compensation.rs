@@ -37,13 +37,13 @@ fn later_failures(flow: Flow<'_>, row: &RowSpec) -> Vec<EventSpec> {
     flow.events().into_iter().filter(failed).filter(|event| !for_operators(flow, event)).collect()
 }
 
-/// Whether only compensations say this event, and only records are kept of it.
+/// Whether only compensations publish this event, and only rows that keep records consume it.
 fn for_operators(flow: Flow<'_>, event: &EventSpec) -> bool {
     flow.producers(event.detail_type).all(|row| row.effect == Effect::Final)
         && flow.consumers(event.detail_type).all(|row| row.effect == Effect::Records)
 }
 
-/// Whether `compensation` can be started by what follows from `failure`.
+/// Whether `compensation` can be started by an event that `failure` leads to.
 fn reaches(flow: Flow<'_>, failure: EventSpec, compensation: &str) -> bool {
     let following = flow.following(&[failure]);
     flow.row(compensation)

@@ -97,7 +97,7 @@ fn data(text: &mut String, schema: &Value) {
     }
 }
 
-/// The type of a field in a word or two.
+/// The type of a field, in short.
 fn kind(field: &Value) -> String {
     let reference = field["$ref"].as_str().and_then(|text| text.rsplit('/').next());
     if let Some(name) = reference {

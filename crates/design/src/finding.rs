@@ -1,4 +1,4 @@
-//! What a check finds, in a design table or in what derives from it, and what would mend it.
+//! A finding of a check, in a design table or in what derives from it, and how to fix it.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ pub struct Finding {
     pub subject: String,
     /// What is wrong with it, as the end of a sentence that begins with the subject.
     pub problem: String,
-    /// What would mend it, as a sentence without its full stop.
+    /// How to fix it, as a sentence without its full stop.
     pub remedy: String,
 }
 
 impl Finding {
-    /// `subject`, what is wrong with it, and what would mend it.
+    /// `subject`, its problem, and how to fix it.
     pub fn new(
         subject: impl Into<String>,
         problem: impl Into<String>,

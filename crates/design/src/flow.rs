@@ -42,8 +42,8 @@ impl<'a> Flow<'a> {
         once
     }
 
-    /// The events that can follow from `first`, itself included: what its consumers emit, what
-    /// theirs do, and what follows where a consumer's delivery ends as a dead letter.
+    /// The events that `first` can lead to, itself included: what its consumers emit, what theirs
+    /// do, and what is emitted where a consumer's delivery ends as a dead letter.
     #[must_use]
     pub fn following(&self, first: &[EventSpec]) -> BTreeSet<&'static str> {
         let mut reached = BTreeSet::new();
@@ -66,7 +66,7 @@ impl<'a> Flow<'a> {
         std::iter::once(row).chain(self.rows.iter().filter(takes_over))
     }
 
-    /// What a partner may say once it was called: anything that is its to say.
+    /// What a partner may publish once it was called: all of its events.
     fn answers(&self, row: &RowSpec) -> Vec<&'static str> {
         if row.partner().is_none() {
             return Vec::new();

@@ -28,7 +28,7 @@ pub use picture::mermaid;
 pub use print::{action_table, event_table};
 pub use wiring::wiring;
 
-/// Where the flow of `table` does not close, and where `functions` are not what it says.
+/// Where the flow of `table` does not close, and where `functions` do not implement it.
 #[must_use]
 pub fn prove(table: &chorus_table::Table, functions: &[chorus_kernel::Function]) -> Vec<Finding> {
     let mut findings = check(table.rows, &table.messages());

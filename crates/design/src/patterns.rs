@@ -7,7 +7,7 @@ use event_pattern::Pattern;
 
 use crate::Finding;
 
-/// The rules of `rows` that mean something else than they say.
+/// The rules of `rows` that match other events than their rows declare.
 pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     rules(rows).iter().flat_map(|rule| one(rule, messages)).collect()
 }

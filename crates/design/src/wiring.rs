@@ -1,5 +1,5 @@
-//! The proof that the code does what the table says: each service has its function, each row its
-//! action, each machine its definition; and nothing is there that the table does not know.
+//! The proof that the code implements the table: each service has its function, each row its
+//! action, each machine its definition; and nothing is there that the table does not have.
 
 use chorus_kernel::Function;
 use chorus_table::{RowSpec, Service, Table};
@@ -49,7 +49,7 @@ fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
     findings
 }
 
-/// What a row says, and no code does. A row by which the bus calls a partner needs none.
+/// Rows that no code implements. A row by which the bus calls a partner needs none.
 fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     let Some(function) = functions.iter().find(|function| function.service == row.service) else {
         return Vec::new();
@@ -69,7 +69,7 @@ fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     findings
 }
 
-/// What a function does, and no row says.
+/// What a function implements that is no row.
 fn without_row(table: &Table, function: &Function) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in function.handlers.iter().map(|handler| handler.row()) {

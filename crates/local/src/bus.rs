@@ -86,7 +86,7 @@ impl Bus {
         &self.topology
     }
 
-    /// Watches from now on. A watcher that falls far behind misses some, and is told so.
+    /// Watches from now on. A watcher that falls far behind misses some, and gets a notice of it.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Observation> {
         self.feed.subscribe()
@@ -177,7 +177,7 @@ impl Bus {
         bytes
     }
 
-    /// Does something with the engine, and tells everybody what changed.
+    /// Runs `work` on the engine, and notifies everybody of the changes.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Engine) -> T) -> T {
         let mut engine = lock(&self.engine);
         let due_before = engine.next_due();

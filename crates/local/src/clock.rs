@@ -1,4 +1,4 @@
-//! Clocks: the system's, and one that passes only when it is told to.
+//! Clocks: the system's, and one that is advanced by hand.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -28,8 +28,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that passes only when it is told to. Sleepers wake, in order, as their instant comes;
-/// no runtime is needed. Clones share the time.
+/// A clock that is advanced by hand. Sleepers wake, in order, as their instant comes; no runtime is
+/// needed. Clones share the time.
 #[derive(Debug, Clone)]
 pub struct VirtualClock(Arc<Mutex<Dial>>);
 

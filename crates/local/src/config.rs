@@ -41,10 +41,10 @@ pub struct LocalConfig {
     pub function_timeout: Option<Duration>,
     /// Recurring jobs besides the engine's own.
     pub schedules: Vec<(Schedule, Arc<dyn Job>)>,
-    /// Is told of everything that happens.
+    /// Observes everything that happens.
     pub observer: Option<Arc<dyn Observer>>,
     pub disorder: Disorder,
-    /// How long the state machines' waits last, in seconds, where that is not what they say.
+    /// Timeouts of the state machines' waits, in seconds, that override their defaults.
     pub limits: BTreeMap<String, u32>,
     /// The state machines, where they have been read already, with their limits: whoever opens many
     /// engines reads them once.

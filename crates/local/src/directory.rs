@@ -1,4 +1,4 @@
-//! The directory of an engine: its files belong together, and say so.
+//! The directory of an engine: its files belong together, and each holds the directory's id.
 //!
 //! Each file holds the id of its directory and the format in which it is written. A file that is
 //! missing, of another directory, of a newer release or damaged is refused before anything is opened
@@ -73,8 +73,8 @@ impl DirectoryError {
 }
 
 /// Makes the directory, or checks that its files belong together. `beside` are the files of the
-/// application, next to the engine's own. A directory of the first release, whose files did not
-/// know each other, is taken as it is.
+/// application, next to the engine's own. A directory of commit c92b2c2 or earlier, whose files
+/// have no id, is opened as it is.
 ///
 /// # Errors
 /// See [`DirectoryError`]. Nothing is changed then.

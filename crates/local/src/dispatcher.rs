@@ -39,8 +39,8 @@ impl std::fmt::Debug for Dispatcher {
 }
 
 impl Dispatcher {
-    /// Does `work` on `kernel`, and says how each delivery went. A job has none, and an execution
-    /// sets its next alarm itself.
+    /// Does `work` on `kernel`, and reports the result of each delivery. A job has none, and an
+    /// execution sets its next alarm itself.
     pub async fn perform(
         &self,
         work: &Work,

@@ -138,8 +138,8 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Starts the writer. `on_durable` is called after each transaction, before whoever accepted
-    /// hears of it.
+    /// Starts the writer. `on_durable` is called after each transaction, before the
+    /// acknowledgement.
     pub(crate) fn start(self, on_durable: OnDurable) -> Result<Journal, Error> {
         let (commands, received) = channel();
         let thread = std::thread::Builder::new().name("journal".to_owned());

@@ -23,7 +23,7 @@ pub struct Replay {
     pub to: Timestamp,
     /// Only to the target of this rule; without, to all that match.
     pub rule: Option<String>,
-    /// Only tells what would happen.
+    /// A dry run: only reports what would happen.
     pub dry_run: bool,
 }
 
@@ -99,8 +99,8 @@ impl Local {
         self.bus.records().attempts(event_id).await
     }
 
-    /// Delivers archived events again, marked as a replay: consumers whose policy says so stay
-    /// silent, and idempotency records absorb what was seen.
+    /// Redelivers archived events, marked as a replay: consumers with the replay policy
+    /// `Suppressed` ignore them, and idempotency records absorb what was seen.
     ///
     /// # Errors
     /// Where there is no such rule, or the archive cannot be read.

@@ -1,8 +1,8 @@
 //! Randomness from a seed.
 
-/// SplitMix64: small, fast, and the same for good, so that a seed told today replays tomorrow
-/// whatever a dependency does. Source: Steele, Lea and Flood, "Fast splittable pseudorandom number
-/// generators", 2014.
+/// SplitMix64: small, fast, and stable, so that a seed gives the same run with every version of our
+/// dependencies. Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+/// 2014.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 

@@ -94,7 +94,7 @@ fn event_json(entry: &Entry, id: Uuid, at: Timestamp) -> String {
     )
 }
 
-/// The same event as a replay delivers it: it says which.
+/// The same event as a replay delivers it, with the replay's name.
 pub(crate) fn replayed(event: &Accepted, name: &Arc<str>) -> Accepted {
     let json = event.json.replacen(
         r#"{"version":"0","#,

@@ -1,4 +1,4 @@
-//! Content rules: which events of a row's types it takes, by what their data says.
+//! Content rules: which events of a row's types it takes, by their data.
 
 use serde_json::{Value, json};
 

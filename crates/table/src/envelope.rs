@@ -22,7 +22,7 @@ pub enum Category {
     Response,
 }
 
-/// All that is known of a message apart from what it says.
+/// A message's metadata: everything but its data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Metadata {
@@ -51,11 +51,10 @@ pub struct Metadata {
     /// Absent where no person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// W3C Trace Context, carried from the request that began the story.
+    /// W3C Trace Context, carried from the request that caused the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// Set by a replay from the archive: consumers with the replay policy `Suppressed` ignore the
-    /// event.
+    /// Set by a replay from the archive: consumers with policy `Suppressed` ignore the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay_name: Option<String>,
 }
@@ -82,7 +81,7 @@ pub struct Detail<D> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Entry {
-    /// Who says it, such as `com.orders`.
+    /// Its publisher, such as `com.orders`.
     pub source: String,
     /// What it is, such as `OrderCreated`.
     pub detail_type: String,

@@ -28,7 +28,7 @@ pub enum Role {
 pub struct EventSpec {
     /// The `detail-type`.
     pub detail_type: &'static str,
-    /// Who says it.
+    /// Its publisher.
     pub owner: Owner,
     /// Its part in the story.
     pub role: Role,
@@ -96,7 +96,7 @@ pub struct Earlier<E> {
     pub sample: fn() -> serde_json::Result<Value>,
     /// Reads its data as the current version.
     pub upcast: fn(&RawValue) -> serde_json::Result<E>,
-    /// Writes the current version as this one; nothing where that cannot be said in it.
+    /// Writes the current version as this one; nothing where it cannot be expressed in it.
     pub downcast: fn(&E) -> Option<serde_json::Result<Box<RawValue>>>,
 }
 
@@ -120,9 +120,9 @@ pub fn copies<E: Event>(event: &E) -> serde_json::Result<Vec<EarlierData>> {
     published.filter_map(copy).collect()
 }
 
-/// The data in the earliest version that can say it, without fields that we do not know; nothing where
-/// there is only one version. All versions of one event have this in common, so it tells whether two
-/// messages say the same.
+/// The data in the earliest version that can express it, without fields that we do not know;
+/// nothing where there is only one version. All versions of one event have this in common, so it
+/// shows whether two messages are the same.
 #[doc(hidden)]
 pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawValue>> {
     let mut before: Vec<&Earlier<E>> =
@@ -148,7 +148,7 @@ pub trait Event:
     /// An example, as documentation and tests use it.
     fn sample() -> Self;
 
-    /// Examples that differ where rules look: the sample, and what else content rules tell apart.
+    /// Examples that differ where rules look: the sample, and what content rules distinguish.
     fn samples() -> Vec<Self> {
         vec![Self::sample()]
     }
@@ -184,7 +184,7 @@ pub fn schema_of<T: JsonSchema>() -> Schema {
     schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
 }
 
-/// Lets only the word `published` stand where an earlier version may say so.
+/// Accepts only the keyword `published` in front of an earlier version.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! is_published {
@@ -201,7 +201,7 @@ pub trait Inputs: Sized + Send + Sync {
     /// Reads the message called `detail_type`.
     fn read(detail_type: &str, version: u32, data: &RawValue) -> Result<Self, ReadError>;
 
-    /// The data in the earliest version that can say it, where there are several.
+    /// The data in the earliest version that can express it, where there are several.
     fn in_earliest(detail_type: &str, version: u32, data: &RawValue) -> Option<Box<RawValue>>;
 }
 

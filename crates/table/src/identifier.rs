@@ -81,7 +81,7 @@ macro_rules! identifier {
 }
 
 identifier! {
-    /// Stands for something that waits for an answer from outside, and tells nothing else of it.
+    /// An opaque id of something that waits for an answer from outside.
     Handle
 }
 

@@ -1,5 +1,5 @@
-//! The words of a design table: what an [`Event`], a [`Row`], a [`Service`] and a [`Partner`] are,
-//! the envelope that messages travel in, and the rules that follow from the rows.
+//! The vocabulary of a design table: what an [`Event`], a [`Row`], a [`Service`] and a [`Partner`]
+//! are, the envelope of messages, and the rules that derive from the rows.
 //!
 //! An application declares its services with [`services!`], its events with [`event!`] and its rows
 //! with [`design_table!`]; everything else derives from the resulting [`Table`]. This crate knows no

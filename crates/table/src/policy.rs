@@ -107,8 +107,8 @@ pub struct QueuePolicy {
 /// Every queue in front of a function.
 ///
 /// A message is hidden for six times as long as the function may take: Lambda can try a batch again
-/// before SQS hands it out again. As many receives as a day has such times are the limit of a message
-/// whose function never says how it went.
+/// before SQS hands it out again. As many receives as a day has such times are the limit of a
+/// message whose function never responds.
 pub const QUEUE: QueuePolicy = QueuePolicy {
     retry: RetryPolicy {
         max_attempts: 960,

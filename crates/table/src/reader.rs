@@ -13,7 +13,7 @@ pub struct Reader {
     pub events: &'static [EventSpec],
     /// Reads data of this detail type and version as the row's action does.
     pub read: fn(&str, u32, &RawValue) -> Result<(), ReadError>,
-    /// The data in the earliest version that can say it, where the event has several.
+    /// The data in the earliest version that can express it, where the event has several.
     pub in_earliest: fn(&str, u32, &RawValue) -> Option<Box<RawValue>>,
 }
 

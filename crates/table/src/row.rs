@@ -1,4 +1,4 @@
-//! One row of the design table, and the words that its columns are filled with.
+//! One row of the design table, and the types of its columns.
 
 use crate::{Callers, Content, EventSpec, Inputs, Outputs, Partner, Service};
 
@@ -32,7 +32,7 @@ pub enum Via {
 /// What an action does to the world, and how that is taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It looks and tells; nothing needs to be undone.
+    /// It changes no state; nothing needs to be undone.
     ReadOnly,
     /// It changes state: if a later step fails, the named action compensates.
     UndoneBy(&'static str),
@@ -53,7 +53,8 @@ pub enum Replay {
     Suppressed,
 }
 
-/// What one message may cost a row at most: a change that makes it cost more says so in the table.
+/// The most that one message may cost a row: a change that makes it cost more has to change the
+/// table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Requests to DynamoDB.

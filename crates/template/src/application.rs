@@ -1,4 +1,4 @@
-//! What an application says of itself that no design table knows.
+//! What an application adds to its design table.
 
 use chorus_table::{Partner, Row, Service};
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub struct Application {
     pub folder: fn(Service) -> String,
     /// The folder of the package that builds the sweeper: the engine's `chorus-aws`.
     pub sweeper: &'static str,
-    /// What its events are about, such as `an order`; an alarm tells that one may be stuck.
+    /// What its events are about, such as `an order`; an alarm's text names what may be stuck.
     pub subject: &'static str,
     /// The rows whose every event needs a person, such as a refund that was refused: an alarm fires on
     /// each of them.
@@ -34,7 +34,7 @@ pub struct Application {
     pub schema_registry: Option<&'static str>,
     /// Environment variables of the functions of single services.
     pub variables: Vec<(Service, String, Value)>,
-    /// What the functions of single services may do beside what follows from the table.
+    /// What the functions of single services may do beside what derives from the table.
     pub grants: Vec<(Service, Statement)>,
     /// Resources that stand with no service, each with its logical id.
     pub resources: Vec<(&'static str, Resource)>,
@@ -49,8 +49,8 @@ pub struct Application {
 }
 
 impl Application {
-    /// An application with a folder of functions, one for each service, and nothing but what follows
-    /// from its table.
+    /// An application with a folder of functions, one for each service, and nothing but what
+    /// derives from its table.
     #[must_use]
     pub fn new(description: &'static str) -> Self {
         Self {
@@ -83,7 +83,7 @@ pub struct Output {
     pub value: Value,
 }
 
-/// The HTTP API of a partner, which the bus calls for the rows that say so.
+/// The HTTP API of a partner, which the bus calls for the rows that name it.
 ///
 /// A template gets parameters for the address and for the credentials, a connection, an API
 /// destination and a role for it; all are named after the partner.

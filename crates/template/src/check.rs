@@ -1,4 +1,4 @@
-//! Faults that no linter sees: what a template says is held against what the design table says.
+//! Faults that no linter finds: where a template differs from the design table.
 
 mod answers;
 mod authorizers;

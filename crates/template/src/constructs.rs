@@ -1,4 +1,4 @@
-//! Constructs: each a typed struct that knows how one kind of resource is said.
+//! Constructs: each a typed struct that writes one kind of resource.
 
 mod bus;
 mod function;

@@ -1,6 +1,6 @@
 //! An application on AWS, as code: a [`Stack`] takes a design table, the services' tables and their
-//! routes, and what the [`Application`] says of itself; [`synthesize`] makes its SAM template of
-//! typed [`constructs`], and [`check`] finds in any template, given as JSON, what no linter sees.
+//! routes, and what the [`Application`] adds; [`synthesize`] makes its SAM template of typed
+//! [`constructs`], and [`check`] finds in any template, given as JSON, what no linter finds.
 //!
 //! ```
 //! use chorus_template::{Application, Stack, check, synthesize};

@@ -13,7 +13,7 @@ const INTEGRATION: &str = "arn:aws:states:::";
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
     pub(crate) service: Service,
-    /// What its service says of it.
+    /// The service's declaration of it.
     pub(crate) spec: MachineSpec,
     pub(crate) definition: Definition,
     /// Where its definition is, from the template's folder.
@@ -21,7 +21,8 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Every machine of the stack. A definition that cannot be read does nothing; a check says so.
+    /// Every machine of the stack. A definition that cannot be read does nothing; a check reports
+    /// it.
     pub(crate) fn all(stack: &Stack) -> Vec<Self> {
         let of_function = |function: &chorus_http::HttpFunction| {
             let function = &function.function;
@@ -47,12 +48,12 @@ impl Machine {
         self.definition.tasks().any(Task::is_answered_by_token)
     }
 
-    /// Whether it gives up on who does not say that the work goes on.
+    /// Whether it times out a task that sends no heartbeat.
     pub(crate) fn waits_for_heartbeats(&self) -> bool {
         self.definition.tasks().any(|task| task.is_answered_by_token() && task.has("Heartbeat"))
     }
 
-    /// The rows whose events it says: those whose tasks answer with them.
+    /// The rows whose events it publishes: those whose tasks return them.
     pub(crate) fn says<'a>(&'a self, rows: &'a [RowSpec]) -> impl Iterator<Item = &'a RowSpec> {
         rows.iter().filter(|row| {
             let answers =
@@ -62,8 +63,8 @@ impl Machine {
     }
 }
 
-/// Whether a row's events are said by machines alone: nothing else starts it than tasks that answer
-/// with them.
+/// Whether a row's events are published by machines alone: it is started only by tasks that return
+/// them.
 pub(crate) fn is_published_by_machines(machines: &[Machine], row: &RowSpec) -> bool {
     let tasks = || {
         let all = machines.iter().flat_map(|machine| machine.definition.tasks());

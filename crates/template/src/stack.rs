@@ -30,7 +30,7 @@ pub struct Stack {
     pub table: DesignTable,
     /// The services, with their tables and routes.
     pub functions: Vec<HttpFunction>,
-    /// What the application says of itself beside that.
+    /// What the application adds to that.
     pub application: Application,
     /// The folder of the template: where the files are that it names.
     pub root: PathBuf,

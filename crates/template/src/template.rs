@@ -60,7 +60,7 @@ impl Parameter {
     }
 }
 
-/// A template, SAM's or CloudFormation's: what is said of the whole, and resources in sections.
+/// A template, SAM's or CloudFormation's: its head, and resources in sections.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     pub(crate) preamble: &'static str,

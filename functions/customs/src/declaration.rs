@@ -1,4 +1,4 @@
-//! What customs is told of an order.
+//! The customs declaration of an order.
 
 use chorus_events::{Line, Money, OrderId};
 use chorus_kernel::entity;

@@ -1,4 +1,4 @@
-//! Customs: declares what leaves the country. Which orders do, the rule of its row says.
+//! Customs: declares what leaves the country. The rule of its row selects the orders.
 
 mod declaration;
 mod prepare_declaration;

@@ -1,4 +1,4 @@
-//! What Delivery waits for: the carrier's word on a parcel.
+//! The callback of the carrier that Delivery waits for.
 
 use chorus_events::OrderId;
 use chorus_kernel::{Callback, CallbackDomain, TableSpec, answers};
@@ -17,34 +17,34 @@ impl CallbackDomain for CarrierWord {
     type Subject = OrderId;
 }
 
-/// The callback that awaits the carrier's word on a parcel.
+/// The wait for the carrier's callback on a parcel.
 pub type CarrierCallback = Callback<CarrierWord>;
 
 answers! {
-    /// What became of the parcel, as the machine that waits is told.
+    /// What became of the parcel, as the waiting machine gets it.
     pub enum ParcelStatus in "status" {
-        /// The carrier says that it was handed over.
+        /// The carrier reports that it was handed over.
         Delivered = "Delivered",
-        /// The carrier says that it will not arrive.
+        /// The carrier reports that it will not arrive.
         DeliveryCanceled = "DeliveryCanceled",
-        /// It was canceled on our side, which has been said already.
+        /// It was canceled on our side; that event is published already.
         Canceled = "Canceled",
-        /// It was never handed to the carrier, which has been said already.
+        /// It was never handed to the carrier; that event is published already.
         NotStarted = "NotStarted",
     }
 }
 
-/// The word that lets the state machine go on; `event` is what has been said of it.
+/// The answer that completes the waiting task; `event` is the event that was published about it.
 pub(crate) fn word(status: ParcelStatus, event: Option<&Value>) -> Value {
     json!({ ParcelStatus::ANSWERS.field: status.word(), "event": event })
 }
 
-/// The status of the word that came.
+/// The status of the callback that came.
 pub(crate) fn status(callback: &CarrierCallback) -> Option<String> {
     callback.answer()?.get(ParcelStatus::ANSWERS.field)?.as_str().map(ToOwned::to_owned)
 }
 
-/// The callback as it is stored once the carrier has said `word`.
+/// The callback as it is stored once the carrier has sent `word`.
 #[cfg(test)]
 pub(crate) fn answered(callback: &CarrierCallback, word: &Value) -> CarrierCallback {
     let mut fields = json!(callback);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// The carrier goes there, by the day that the customer was told.
+    /// The carrier goes there, by the day that the customer was promised.
     Estimated,
     /// The parcel is the carrier's.
     Started,

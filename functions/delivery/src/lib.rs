@@ -26,7 +26,7 @@ use chorus_kernel::{Function, MachineSpec, TableSpec};
 /// One delivery for each order.
 pub const TABLE: TableSpec = TableSpec { name: "delivery", indexes: &[], ttl: None };
 
-/// Hands the parcel to the carrier, and gives up where the carrier never says what became of it.
+/// Hands the parcel to the carrier, and cancels the delivery if the carrier never calls back.
 pub const FULFIL_DELIVERY: MachineSpec = MachineSpec {
     limits: &[("CarrierTimeoutSeconds", 10 * 86_400)],
     former: &[include_str!("../../../infra/state-machines/former/fulfil-delivery-1.asl.json")],

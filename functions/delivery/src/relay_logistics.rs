@@ -71,8 +71,8 @@ fn event(update: &LogisticsUpdate) -> RelayLogisticsOutput {
     }
 }
 
-/// Nothing waits any more. That goods reached the customer of a canceled order, an operator has to
-/// hear of; that a canceled parcel will not arrive is nothing new.
+/// Nothing waits any more. An operator is alerted if the parcel of a canceled order was delivered;
+/// that a canceled parcel will not arrive is nothing new.
 fn too_late(
     order_id: &OrderId,
     status: LogisticsStatus,

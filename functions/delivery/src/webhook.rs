@@ -14,10 +14,10 @@ use serde::Serialize;
 
 use crate::relay_logistics::RelayLogistics;
 
-/// The header by which the carrier says that a webhook is a repetition.
+/// The header by which the carrier marks a repeated webhook.
 const KEY_HEADER: &str = "idempotency-key";
 
-/// The event that says that a parcel arrived which had been canceled.
+/// The event about a parcel that was delivered although it had been canceled.
 const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
 
 /// What was accepted.
@@ -26,7 +26,7 @@ const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
 struct Accepted {
     /// Of which order.
     order_id: OrderId,
-    /// What the carrier said.
+    /// The carrier's callback.
     status: LogisticsStatus,
 }
 

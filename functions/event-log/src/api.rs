@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::logged_event::read;
 use crate::{LoggedEvent, TABLE, causal_order};
 
-/// How many events a page lists, unless the caller says otherwise.
+/// How many events a page lists by default.
 const PAGE: u32 = 100;
 
 /// The most events that a page lists.
@@ -30,7 +30,7 @@ struct Events {
     /// Where the next page starts: the value for `cursor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    /// Whether the order has more events than are ever told here.
+    /// Whether the order has more events than are ever listed here.
     truncated: bool,
 }
 

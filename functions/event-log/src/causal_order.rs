@@ -1,4 +1,4 @@
-//! The order in which to tell a story.
+//! The order in which an order's events are listed.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::LoggedEvent;
 
 /// Sorts events by when they occurred, but never an effect before its cause: the clocks of two
-/// services may disagree, causes do not. What occurred at the same moment is told by event id.
+/// services may disagree, causes do not. Events of the same moment are sorted by event id.
 #[must_use]
 pub fn causal_order(events: Vec<LoggedEvent>) -> Vec<LoggedEvent> {
     let mut waiting: HashMap<Uuid, Vec<LoggedEvent>> = HashMap::new();
@@ -32,7 +32,7 @@ pub fn causal_order(events: Vec<LoggedEvent>) -> Vec<LoggedEvent> {
     told
 }
 
-/// Events that are said to have caused each other: no service of ours says so.
+/// Events whose causes form a cycle: no service of ours publishes such.
 fn left_over(waiting: HashMap<Uuid, Vec<LoggedEvent>>) -> Vec<LoggedEvent> {
     let mut rest: Vec<LoggedEvent> = waiting.into_values().flatten().collect();
     rest.sort_by_key(moment);

@@ -1,4 +1,4 @@
-//! Event log: every event that was ever said, for good. What an order went through is read here.
+//! Event log: stores every event permanently, and lists an order's.
 //!
 //! It is keyed by what the story is about and by the event's own id, never by a clock, so that a
 //! duplicate is the same item. It swallows no error: an event that cannot be kept becomes a dead

@@ -40,8 +40,8 @@ fn source_of(detail_type: &str) -> Option<&'static str> {
     said.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())
 }
 
-/// Keeps an event once. That it was replayed is no part of what was said, so a log that is
-/// rebuilt from the archive is the same log.
+/// Stores an event once. Whether it was replayed is not stored, so a log that is rebuilt from the
+/// archive is the same log.
 pub(crate) fn keep(
     detail_type: &str,
     metadata: &Metadata,

@@ -1,4 +1,4 @@
-//! The Event log on Lambda: keeps every event that was ever said.
+//! The Event log on Lambda: stores every event.
 //!
 //! Its variables are those of [`chorus_aws::run`]: the bus, its tables, its failure queue.
 

@@ -16,13 +16,13 @@ use crate::review::PENDING;
 use crate::review_order::{MAX_REASON, ReviewOrder};
 use crate::{PENDING_INDEX, Review, TABLE};
 
-/// How many reviews a page lists, unless the caller says otherwise.
+/// How many reviews a page lists by default.
 const PAGE: u32 = 20;
 
 /// The most reviews that a page lists.
 const MAX_PAGE: u32 = 100;
 
-/// What a reviewer says of an order. The path names the order, the token the reviewer.
+/// A reviewer's decision on an order. The path names the order, the token the reviewer.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Opinion {
@@ -30,7 +30,7 @@ struct Opinion {
     verdict: Verdict,
     /// The handle of the review, as the list of pending reviews has it.
     handle: Handle,
-    /// The reason, which the customer is told.
+    /// The reason; of a declined order, the customer gets it.
     #[serde(default)]
     #[schemars(length(max = MAX_REASON))]
     reason: Option<String>,

@@ -1,5 +1,5 @@
-//! Fraud: a person looks at every order of high value before it is charged. Which orders those
-//! are, the rule of its row says.
+//! Fraud: a person reviews every order of high value before it is charged. The rule of its row
+//! selects the orders.
 
 mod api;
 mod close_review;

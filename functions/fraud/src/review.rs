@@ -53,14 +53,15 @@ impl Review {
         Self::open(about, order.total, order.placed_at)
     }
 
-    /// The review that a payment waits for, where the order itself has not been heard of.
+    /// The review that a payment waits for, of an order whose `OrderCreated` has not arrived yet.
     #[must_use]
     pub fn asked(request: &ReviewRequested, at: Timestamp) -> Self {
         let about = (request.order_id.clone(), request.customer_id.clone());
         Self { handle: Some(request.handle.clone()), ..Self::open(about, request.total, at) }
     }
 
-    /// A review that nobody needs: the order was canceled, maybe before it was heard of.
+    /// A review that is not needed: the order was canceled, maybe before its `OrderCreated`
+    /// arrived.
     #[must_use]
     pub fn never(order: &OrderCanceled) -> Self {
         let about = (order.order_id.clone(), order.customer_id.clone());

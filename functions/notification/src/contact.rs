@@ -5,7 +5,7 @@ use chorus_events::customer::CustomerUpdated;
 use chorus_kernel::entity;
 use serde::{Deserialize, Serialize};
 
-/// A customer's address. Its version is the customer's revision that said so.
+/// A customer's address. Its version is the customer's revision that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Contact {

@@ -15,8 +15,9 @@ pub enum Recipient {
 }
 
 impl Recipient {
-    /// As events name the recipient: never by the address. Only CustomerUpdated tells that; an
-    /// order's story, which any service may hear and the event log keeps for good, does without.
+    /// Events name the recipient by id, never by the address. Only CustomerUpdated has the address;
+    /// the events of an order, which any service may consume and the event log stores permanently,
+    /// do without.
     #[must_use]
     pub fn name_on_the_bus(&self) -> &str {
         match self {
@@ -30,7 +31,7 @@ impl Recipient {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     pub recipient: Recipient,
-    /// The event that it tells of.
+    /// The event that it is about.
     pub template: &'static str,
     /// Its subject, one line.
     pub subject: String,

@@ -1,5 +1,5 @@
-//! Notification: writes to customers about their orders, and to an operator about what could not
-//! be undone. It knows customers by what they were last said to be, its own read model.
+//! Notification: sends emails to customers about their orders, and to an operator about what could
+//! not be undone. Its read model has the customers as `CustomerUpdated` last described them.
 
 mod alert_operator;
 mod contact;

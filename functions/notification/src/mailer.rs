@@ -16,8 +16,9 @@ pub enum Delivery {
 
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends `email`. A `key` that was seen before is the same email again: a mailer that can tell
-    /// sends it once; one that cannot says so, and sends at most one copy for each lost answer.
+    /// Sends `email`. A `key` that was seen before is the same email again: a mailer that
+    /// recognizes keys sends it once; one that does not documents that, and sends at most one copy
+    /// for each lost answer.
     ///
     /// # Errors
     /// Where no response came: whether it was sent is unknown, so it is asked again.

@@ -76,7 +76,7 @@ impl ExternalAction for SendEmail {
     }
 }
 
-/// Which order, and whose, where the event says.
+/// Which order, and whose, if the event has both.
 fn subject(input: &SendEmailInput) -> (&OrderId, Option<&CustomerId>) {
     match input {
         SendEmailInput::PaymentMade(event) => (&event.order_id, Some(&event.customer_id)),

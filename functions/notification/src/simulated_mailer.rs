@@ -1,6 +1,6 @@
 //! A mailer for a laptop, a demo and a test: it keeps emails in a table of its own.
 //!
-//! A customer's id tells it to misbehave:
+//! A customer's id selects how it misbehaves:
 //!
 //! | the id contains | every email to that customer |
 //! |---|---|
@@ -36,7 +36,7 @@ pub struct PostedEmail {
     /// Where it goes; absent for an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// The event that it tells of.
+    /// The event that it is about.
     pub template: String,
     pub subject: String,
     pub body: String,
@@ -78,7 +78,7 @@ impl Conduct {
     }
 }
 
-/// Keeps emails in a table of its own, and can be told to misbehave.
+/// Keeps emails in a table of its own; customers' ids can make it misbehave.
 #[derive(Clone)]
 pub struct SimulatedMailer {
     store: Arc<dyn Store>,

@@ -1,16 +1,16 @@
-//! What the emails say, event by event.
+//! The emails' texts, event by event.
 
 use chorus_events::OrderId;
 use chorus_events::table::rows::{AlertOperatorInput, SendEmailInput};
 
-/// An email's text: the event that it tells of, its subject, its body.
+/// An email's text: its event, its subject, its body.
 pub(crate) struct Text {
     pub(crate) template: &'static str,
     pub(crate) subject: String,
     pub(crate) body: String,
 }
 
-/// What a customer called `name` is told.
+/// The email to a customer called `name`.
 pub(crate) fn to_customer(input: &SendEmailInput, name: &str) -> Text {
     let (template, subject, says) = match input {
         SendEmailInput::PaymentMade(event) => (
@@ -40,7 +40,7 @@ pub(crate) fn to_customer(input: &SendEmailInput, name: &str) -> Text {
     Text { template, subject, body: format!("Dear {name},\n\n{says}\n\nYour shop\n") }
 }
 
-/// What an operator is told: what could not be undone, and why.
+/// The email to an operator: what could not be undone, and why.
 pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
     let (order_id, reason) = trouble(input);
     let (template, says) = match input {

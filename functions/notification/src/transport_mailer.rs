@@ -31,7 +31,7 @@ impl std::fmt::Debug for TransportMailer {
 }
 
 impl TransportMailer {
-    /// Sends as `from`; `operator` is told what could not be undone.
+    /// Sends as `from`; `operator` gets emails about what could not be undone.
     #[must_use]
     pub fn new(
         transport: Arc<dyn MailTransport>,

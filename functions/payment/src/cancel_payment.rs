@@ -1,8 +1,8 @@
 //! Refunds what was charged for a canceled order, and cancels the intent so that nothing can be
 //! charged later.
 //!
-//! Where a charge was ever begun, exactly one event says how it ended: what went back, if only 0.
-//! Where none was, there is nothing to say; a review that is waited for is waited for no more.
+//! If a charge was ever begun, exactly one event reports how it ended: the refund, even if it is 0.
+//! If none was, no event is published; a review that is waited for is canceled.
 
 use std::sync::Arc;
 
@@ -65,13 +65,13 @@ impl ExternalAction for CancelPayment {
         })
     }
 
-    /// The key that derives from the message is left unused: the intent's id stands for it.
+    /// The key that derives from the message is not used: the intent's id replaces it.
     async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }
 }
 
-/// What there is to say of a payment that was canceled, once a charge of it was begun.
+/// The event about a canceled payment, once a charge of it was begun.
 pub(crate) fn said<O>(payment: &Payment) -> Option<O>
 where
     O: From<PaymentCanceled> + From<ErrorPaymentCanceled>,

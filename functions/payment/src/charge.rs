@@ -11,7 +11,7 @@ pub fn needs_approval(total: Money) -> bool {
     total >= HIGH_VALUE
 }
 
-/// What is to be charged; nothing where the estimate, which says how much, has not come yet.
+/// What is to be charged; nothing where the estimate, which has the total, has not come yet.
 pub(crate) fn charge(payment: &Payment) -> Option<Charge> {
     Some(Charge {
         order_id: payment.order_id.clone(),

@@ -53,7 +53,7 @@ impl ExternalAction for CollectPayment {
         }))
     }
 
-    /// The key that derives from the message is left unused: the intent's id stands for it.
+    /// The key that derives from the message is not used: the intent's id replaces it.
     async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }

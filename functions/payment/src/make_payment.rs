@@ -1,8 +1,8 @@
 //! Charges an order of high value, once it is approved: the machine hands it over.
 //!
 //! The provider's intent is prepared first, and confirmed once its id is committed. Where a
-//! cancellation overtakes the charge, nothing is said here: `CancelPayment` ends the intent, charged
-//! or not, and says what became of it.
+//! cancellation overtakes the charge, no event is published here: `CancelPayment` ends the intent,
+//! charged or not, and publishes the result.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl ExternalAction for MakePayment {
         charging(order, payment, context)
     }
 
-    /// The key that derives from the message is left unused: the intent's id stands for it.
+    /// The key that derives from the message is not used: the intent's id replaces it.
     async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }

@@ -37,13 +37,13 @@ pub enum Status {
 pub struct Payment {
     pub order_id: OrderId,
     pub status: Status,
-    /// Who pays, once the estimate said so.
+    /// Who pays, once the estimate has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// What the order costs, once the estimate said so.
+    /// What the order costs, once the estimate has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// How the customer pays, where the order says so.
+    /// How the customer pays, if the order names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<PaymentMethod>,
     /// The fence: the idempotency key of the one message that may charge.

@@ -12,7 +12,7 @@ pub struct Charge {
     pub order_id: OrderId,
     pub customer_id: CustomerId,
     pub amount: Money,
-    /// How the customer pays, where the order says so.
+    /// How the customer pays, if the order names it.
     pub payment_method: Option<PaymentMethod>,
 }
 
@@ -83,7 +83,7 @@ pub enum ProviderError {
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
     /// Prepares a charge; no money moves. Each call may prepare another: those whose id is not
-    /// committed are never confirmed, and come to nothing.
+    /// committed are never confirmed, so they are never charged.
     ///
     /// # Errors
     /// See [`ProviderError`].

@@ -1,4 +1,4 @@
-//! Asks the provider once more for a refund that it refused, because an operator says so.
+//! Requests a refund again that the provider refused; an operator starts it.
 
 use std::sync::Arc;
 

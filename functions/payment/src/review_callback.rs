@@ -21,7 +21,7 @@ impl CallbackDomain for Reviewer {
 pub type ReviewCallback = Callback<Reviewer>;
 
 answers! {
-    /// What becomes of the review, as the machine that waits is told.
+    /// The result of the review, as the waiting machine gets it.
     pub enum ReviewVerdict in "verdict" {
         /// The order may be charged.
         Approve = "approve",

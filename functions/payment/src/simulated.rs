@@ -1,7 +1,7 @@
 //! A provider that moves no money but remembers all that it was asked: durable, once for each
 //! intent; a charge that comes after its refund is declined.
 //!
-//! What it does is told by the customer's id, or by the amount:
+//! The customer's id, or the amount, selects what it does:
 //!
 //! | customer id contains | what the provider does |
 //! |---|---|

@@ -74,7 +74,7 @@ impl StripeProvider {
         }
     }
 
-    /// What Stripe says that it moved for a payment, whatever the payment's record says.
+    /// What Stripe reports that it moved for a payment, whatever the payment's record has.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -158,7 +158,7 @@ impl PaymentProvider for StripeProvider {
         match self.stripe.confirm(&id.0).await {
             Ok(intent) => self.concluded(intent).await,
             Err(StripeError::Declined(told)) => Ok(ChargeAnswer::Declined { reason: told.message }),
-            // Another request was faster: the intent tells what it came to.
+            // Another request was faster: the intent has its result.
             Err(StripeError::Invalid(told)) => match self.read(id).await? {
                 intent if intent.status == IntentStatus::RequiresConfirmation => {
                     Err(StripeError::Invalid(told).into())
@@ -192,7 +192,7 @@ impl PaymentProvider for StripeProvider {
     }
 }
 
-/// What an intent took. Not every server tells it apart from what it is of.
+/// What an intent took. Not every server reports it apart from the intent's amount.
 fn taken(intent: &Intent) -> u64 {
     intent.amount_received.unwrap_or(intent.amount)
 }

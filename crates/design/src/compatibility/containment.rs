@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::schema::{Alternative, Schema, TYPES, Unresolved};
 use super::{arrays, numbers, objects, texts};
 
-/// The most values that a field may list for an object to be told apart by it.
+/// The most values that a field may list for the variants of an object to be distinguished by it.
 const MAX_TAGS: usize = 64;
 
 /// What a reader may not accept.
@@ -215,7 +215,7 @@ fn unjudged(written: &Alternative<'_>, read: &Alternative<'_>, at: &Comparison) 
     differing.map(problem).collect()
 }
 
-/// An object once for each value of a field that tells its variants apart.
+/// An object once for each value of the field that distinguishes its variants.
 fn by_tag<'d>(written: &Alternative<'d>) -> Option<Vec<Alternative<'d>>> {
     for name in objects::required(written) {
         let ways = objects::field(written, &name)?.alternatives().ok()?;

@@ -1,10 +1,11 @@
 //! Whether a contract can still be spoken with what was published before: in both directions, and
 //! whom a change hits.
 //!
-//! A schema says what a producer may write and what a consumer accepts. So a change is compatible where
-//! everything that the one schema allows is accepted by the other, and the other way around. Two
-//! things are as our own events have them: fields that a schema does not name are not written, unless it
-//! says what they hold; and whether an unknown field is ignored is part of what a schema promises.
+//! A schema describes what a producer may write and what a consumer accepts. So a change is
+//! compatible where everything that the one schema allows is accepted by the other, and the other
+//! way around. Two things are as our own events have them: fields that a schema does not name are
+//! not written, unless it has a schema for their values; and whether an unknown field is ignored is
+//! part of what a schema promises.
 
 mod arrays;
 mod containment;
@@ -62,7 +63,7 @@ pub struct Incompatibility {
     pub rows: Vec<String>,
     /// What is wrong, as the end of a sentence that begins with the path.
     pub problem: String,
-    /// What would mend it, as a sentence without its full stop.
+    /// How to fix it, as a sentence without its full stop.
     pub remedy: String,
 }
 

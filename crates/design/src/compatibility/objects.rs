@@ -85,8 +85,8 @@ fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
     (!parts.contains(&Value::Bool(false))).then(|| Schema::of(alternative.root, parts))
 }
 
-/// Whether the schema says what fields of any name hold: a map. Where it only lets such fields be, none
-/// is expected of our own producers: a field that comes later is named.
+/// Whether the schema describes the values of fields of any name: a map. Where it only permits such
+/// fields, none is expected of our own producers: a field that is added later is named.
 fn is_map(alternative: &Alternative<'_>) -> bool {
     let stated = |keyword| alternative.each(keyword).filter_map(Value::as_object);
     let both = stated("additionalProperties").chain(stated("unevaluatedProperties"));

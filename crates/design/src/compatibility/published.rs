@@ -29,8 +29,9 @@ pub enum PublishedError {
     Nowhere(String, String),
 }
 
-/// The contract in a folder: files such as `OrderCreated.v1.json`, and `OrderCreated.v1-2.json` for a
-/// second schema of that version. Where it has no `readers.json`, `table` says who reads.
+/// The contract in a folder: files such as `OrderCreated.v1.json`, and `OrderCreated.v1-2.json` for
+/// a second schema of that version. Where it has no `readers.json`, the readers are those of
+/// `table`.
 ///
 /// # Errors
 /// [`PublishedError`].
@@ -47,8 +48,8 @@ pub fn published(folder: &Path, table: &Table) -> Result<Contract, PublishedErro
     contract(&files, table)
 }
 
-/// The contract of `against`: a folder, or else a commit of the repository at `root`, where it is what
-/// was published there, or the schemas of before anything was.
+/// The contract of `against`: a folder, or else a commit of the repository at `root`: what was
+/// published there, or, in commits without a published folder, its schemas.
 ///
 /// # Errors
 /// [`PublishedError`].
@@ -118,7 +119,7 @@ fn named(file: &str) -> Option<Version> {
     short.parse().ok()
 }
 
-/// A schema without what it says to people: two that differ in words are one.
+/// A schema without titles and descriptions: two that differ only in those are equal.
 fn without_words(schema: &Value) -> Value {
     match schema {
         Value::Object(keywords) => {

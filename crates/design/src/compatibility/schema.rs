@@ -112,7 +112,7 @@ fn product<T: Clone>(left: &[Vec<T>], right: &[Vec<T>]) -> Vec<Vec<T>> {
     left.iter().flat_map(with).collect()
 }
 
-/// The types of JSON that a schema tells apart; an integer is a number that is whole.
+/// The types of JSON that a schema distinguishes; an integer is a number that is whole.
 pub(super) const TYPES: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];
 
 impl<'d> Alternative<'d> {

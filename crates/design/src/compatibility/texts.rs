@@ -62,7 +62,8 @@ fn lengths(alternative: &Alternative<'_>) -> (u64, Option<u64>) {
     (shortest.unwrap_or_default(), longest)
 }
 
-/// Texts of these lengths as a pattern; none where there is nothing to say, or too much.
+/// Texts of these lengths as a pattern; none where nothing is restricted, or the pattern would be
+/// too long.
 fn length_pattern(shortest: u64, longest: Option<u64>) -> Option<String> {
     match (shortest, longest) {
         (0, None) => None,

@@ -1,16 +1,17 @@
-//! The words that waiting tasks of a state machine are answered with, and its choices compare.
+//! The values with which waiting tasks of a state machine are completed, and which its choices
+//! compare.
 
-/// The words that code of a service puts into one field of its answers. A check of the template
-/// holds the choices of the machine's definition against them.
+/// The strings that a service's code puts into one field of its answers. A check of the template
+/// compares the choices of the machine's definition with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answers {
     /// The field of an answer, such as `verdict`.
     pub field: &'static str,
-    /// All that it can say.
+    /// All possible values.
     pub words: &'static [&'static str],
 }
 
-/// Declares an enum whose variants stand as words in a field of a task's answer, and `ANSWERS`,
+/// Declares an enum whose variants are the strings of one field of a task's answer, and `ANSWERS`,
 /// all of them, for the machine's [`MachineSpec`](crate::MachineSpec).
 ///
 /// ```
@@ -38,7 +39,7 @@ macro_rules! answers {
         }
 
         impl $name {
-            /// Every word, with the field that it stands in.
+            /// Every value, with its field.
             $vis const ANSWERS: $crate::Answers =
                 $crate::Answers { field: $field, words: &[$($word),+] };
 

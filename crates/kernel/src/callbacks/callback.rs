@@ -24,9 +24,9 @@ pub trait CallbackDomain: Clone + Send + Sync + 'static {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", bound = "")]
 pub struct Callback<D: CallbackDomain> {
-    /// What stands for it outside.
+    /// The opaque id that is published instead of the token.
     pub handle: Handle,
-    /// What it is about; records of the first releases call it `order-id`.
+    /// What it is about; in data directories up to commit c92b2c2, the field is `order-id`.
     #[serde(alias = "order-id")]
     pub subject: D::Subject,
     /// The token of the task that waits: of its last attempt.
@@ -78,9 +78,9 @@ impl<D: CallbackDomain> Callback<D> {
         self.answer.is_none()
     }
 
-    /// Registers a callback for the attempt of the task that has this token; nothing where a later attempt
-    /// waits already, since nobody listens to this one any more. An answer that came while an
-    /// earlier attempt waited is not lost: it is told at once.
+    /// Registers a callback for the attempt of the task that has this token; nothing where a later
+    /// attempt waits already. An answer that came while an earlier attempt waited is not lost: it
+    /// is sent to the task at once.
     #[must_use]
     pub fn register(
         read: Option<&Versioned<Self>>,
@@ -96,7 +96,7 @@ impl<D: CallbackDomain> Callback<D> {
         Some((save(read, &callback), signal))
     }
 
-    /// Takes the answer, and tells the task that waits.
+    /// Stores the answer, and completes the waiting task.
     #[must_use]
     pub fn resolve(read: &Versioned<Self>, output: Value) -> (Write, Signal) {
         let answered = Self { answer: Some(output.to_string()), ..read.value.clone() };

@@ -17,8 +17,8 @@ pub struct MachineSpec {
     pub name: &'static str,
     /// Its definition in Amazon States Language, with `${Names}` for what its surroundings fill in.
     pub definition: &'static str,
-    /// How long its waits last, in seconds, unless a deployment says otherwise: what the definition
-    /// has `${Names}` for, and what whoever starts an execution hands it in `$.limits`.
+    /// The timeouts of its waits, in seconds, unless a deployment overrides them: values of the
+    /// definition's `${Names}`, and of `$.limits` in an execution's input.
     pub limits: &'static [(&'static str, u32)],
     /// Numbers of the application that its choices compare with: an execution finds them in
     /// `$.constants` of its input, such as from which total on an order is reviewed.
@@ -66,7 +66,7 @@ impl MachineSpec {
     }
 }
 
-/// What a decision tells a state machine.
+/// A call to a state machine that follows from a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signal {
@@ -101,7 +101,7 @@ pub trait Machines: Send + Sync {
     async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure>;
 }
 
-/// Where no machine runs: whoever tells one something is told so.
+/// Where no machine runs: each call fails with this.
 #[derive(Debug, Clone, Copy)]
 pub struct NoMachines;
 

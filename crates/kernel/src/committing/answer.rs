@@ -21,7 +21,7 @@ pub enum Outcome {
     Suppressed,
 }
 
-/// A message's answer: what became of it, and the events that say so.
+/// The outcome of a message, and the events that were published for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handled {
     pub outcome: Outcome,

@@ -87,8 +87,8 @@ impl Function {
         self.action(Starter::<R>::of(machine)).machine(machine)
     }
 
-    /// Does a task of a state machine. Answers with the event that follows, for the machine to say;
-    /// none where there is nothing to say, or where the action speaks for itself.
+    /// Runs a task of a state machine. Returns the event for the machine to publish; none where
+    /// there is none, or where the action publishes its event itself.
     ///
     /// # Errors
     /// What the machine should do with the task.

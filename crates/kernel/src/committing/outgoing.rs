@@ -1,5 +1,5 @@
-//! Outgoing events: their ids derive from what caused them, so that a step run again says
-//! byte for byte the same.
+//! Outgoing events: their ids derive from what caused them, so that a step that runs again
+//! publishes the same bytes.
 
 use chorus_table::{Category, Detail, EarlierData, Entry, Metadata, Outputs};
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ pub fn derived_id(action: &str, idempotency_key: &str, ordinal: usize) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{action}\n{idempotency_key}\n{ordinal}").as_bytes())
 }
 
-/// The entries that say `events`, as `action` answers `cause` at `now`.
+/// The entries for `events`, as `action` answers `cause` at `now`.
 pub(crate) fn entries<O: Outputs>(
     action: &str,
     cause: &Message,
@@ -86,7 +86,7 @@ pub(crate) fn entry<O: Outputs>(
     Ok(Entry { source, detail_type, detail })
 }
 
-/// An entry as an event is written: what a state machine is handed, and says.
+/// An entry in the form of an event: what a state machine gets, and publishes.
 pub(crate) fn to_event(entry: &Entry) -> Result<Value, Failure> {
     let detail: Value =
         serde_json::from_str(&entry.detail).map_err(|error| Failure::corrupt("event", &error))?;

@@ -23,7 +23,8 @@ pub const UNPUBLISHED_INDEX: Index =
 pub const IDEMPOTENCY_TABLE: TableSpec =
     TableSpec { name: "idempotency", indexes: &[UNPUBLISHED_INDEX], ttl: Some(EXPIRES_AT) };
 
-/// The attribute that says when a record may be deleted, in seconds since the Unix epoch.
+/// The attribute with the time after which a record may be deleted, in seconds since the Unix
+/// epoch.
 const EXPIRES_AT: &str = "expires-at";
 
 /// The partition of the index in which every unpublished record is.
@@ -44,12 +45,13 @@ pub(crate) struct Record {
     pub(crate) fingerprint: String,
     /// The events that were decided, byte for byte.
     pub(crate) entries: Vec<Entry>,
-    /// Whether a state machine says these events: then we never do.
+    /// Whether a state machine publishes these events: then the kernel never does.
     pub(crate) published_by_machine: bool,
-    /// What state machines are told.
+    /// The calls to state machines.
     pub(crate) signals: Vec<Signal>,
     pub(crate) note: Option<String>,
-    /// Whether all is known to be said: by us, or by the machine whose task it was.
+    /// Whether all events are known to be published: by the kernel, or by the machine whose task it
+    /// was.
     pub(crate) published: bool,
 }
 
@@ -75,7 +77,7 @@ impl Record {
         Ok(Self { key, fingerprint, entries, published_by_machine, signals, note, published })
     }
 
-    /// The same, with what state machines are told, and a note.
+    /// The same, with calls to state machines, and a note.
     pub(crate) fn with(mut self, signals: Vec<Signal>, note: Option<String>) -> Self {
         self.published &= signals.is_empty();
         Self { signals, note, ..self }

@@ -62,7 +62,7 @@ async fn publish_found(kernel: &Kernel, found: &Item) -> Result<bool, Failure> {
         })
     };
     let key = record_key(named("sk")?, named("pk")?);
-    // The index trails its table: the record itself says whether it is still unpublished.
+    // The index trails its table: only the record itself shows whether it is still unpublished.
     let Some(item) = kernel.store.get(&key).await? else { return Ok(false) };
     let record = Record::read(&item)?;
     if record.published {

@@ -18,9 +18,9 @@ pub trait Action: Send + Sync {
     /// Where its state is read.
     fn keys(&self, input: &Input<Self>) -> <Self::State as State>::Keys;
 
-    /// The customer whose it is that a command asks about. Where a customer gives the command, the
-    /// kernel asks before the decision, and whatever is not theirs is not there; so nothing is theirs
-    /// until an action says so.
+    /// The customer who owns what a command asks about. Where a customer gives the command, the
+    /// kernel checks it before the decision, and foreign items are not found; so a customer owns
+    /// nothing until an action names the owner.
     fn owner(&self, _: &Input<Self>, _: &Self::State) -> Option<String> {
         None
     }
@@ -44,7 +44,7 @@ pub type Input<A> = <<A as Action>::Row as Row>::Input;
 /// What comes of an action: its decision, or why it does not decide.
 pub type Decided<A> = Result<Decision<<<A as Action>::Row as Row>::Output>, ActionError>;
 
-/// What an action knows of the message besides what it says.
+/// What an action knows of the message besides its data.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     pub message: &'a Message,
@@ -69,8 +69,8 @@ impl<'a> Context<'a> {
         self.message.task.as_ref()
     }
 
-    /// `event` as a state machine is told of it, where `action` emits it on this message and
-    /// nothing else: the very event, but for the moment that it names.
+    /// `event` as a state machine gets it, where `action` emits it on this message and nothing
+    /// else: the same event, but for its time.
     ///
     /// # Errors
     /// Where the event cannot be written as JSON.
@@ -112,7 +112,8 @@ pub enum ActionError {
 }
 
 impl ActionError {
-    /// What a customer is told of anything that is not theirs, be it there or not.
+    /// The error for a customer who asks about anything that is not theirs, whether it exists or
+    /// not.
     #[must_use]
     pub fn not_theirs() -> Self {
         Self::NotFound("there is no such thing, or it is not yours".to_owned())

@@ -1,4 +1,4 @@
-//! What an action decides: the events that say so, and the changes that go with them.
+//! What an action decides: the events to publish, and the changes that go with them.
 
 use crate::{Signal, Write};
 
@@ -62,13 +62,13 @@ impl<O> Decision<O> {
         self
     }
 
-    /// What it tells state machines: for tests of decisions.
+    /// The calls to state machines: for tests of decisions.
     #[must_use]
     pub fn signals(&self) -> &[Signal] {
         &self.signals
     }
 
-    /// What it says: for tests of decisions.
+    /// The events to publish: for tests of decisions.
     #[must_use]
     pub fn events(&self) -> &[O] {
         &self.emits

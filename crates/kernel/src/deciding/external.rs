@@ -14,17 +14,17 @@ pub enum Step<C, O> {
     /// Make this call first. The claim is committed before: only who holds it can conclude.
     Call {
         request: C,
-        /// Changes that say that the call is being made, conditional on what was read.
+        /// Changes that record that the call is being made, conditional on what was read.
         claim: Vec<crate::Write>,
     },
 }
 
 /// An action whose decision may need a response from outside: a charge, an email.
 ///
-/// `decide` is pure. It is run first without a response; where it says [`Step::Call`], the kernel
-/// commits the claim, makes the call with an idempotency key derived from the message's own, and
-/// runs it again on a fresh read with the response. A crash at any point leads to the same call with
-/// the same key.
+/// `decide` is pure. It is run first without a response; where it returns [`Step::Call`], the
+/// kernel commits the claim, makes the call with an idempotency key derived from the message's own,
+/// and runs it again on a fresh read with the response. A crash at any point leads to the same call
+/// with the same key.
 #[async_trait]
 pub trait ExternalAction: Send + Sync {
     /// Its row: what it consumes and what it emits.
@@ -46,7 +46,7 @@ pub trait ExternalAction: Send + Sync {
         None
     }
 
-    /// Decides, or says which call has to be made first.
+    /// Decides, or returns the call that has to be made first.
     ///
     /// # Errors
     /// See [`ActionError`].

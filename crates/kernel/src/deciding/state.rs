@@ -217,7 +217,7 @@ pub struct Each<E: Entity, T> {
 pub struct EachKeys<I, T>(Vec<(I, T)>);
 
 impl<I, T: Clone> EachKeys<I, T> {
-    /// Of each of `entries` the entity that `id` says.
+    /// For each of `entries`, the entity whose key `id` gives.
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a T>, id: impl Fn(&T) -> I) -> Self
     where
         T: 'a,

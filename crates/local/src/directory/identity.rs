@@ -1,4 +1,4 @@
-//! What a file says of the directory that it belongs to.
+//! The identity of the directory that a file belongs to.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::{DirectoryError, FORMAT};
 
-/// One row. `files` and `complete` are the journal's to say.
+/// One row. `files` and `complete` are set in the journal only.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     id TEXT NOT NULL,
@@ -44,7 +44,7 @@ fn patient(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connect
     Ok(connection)
 }
 
-/// What the file says; none where it says nothing, as those of the first release.
+/// The identity in the file; none in files of commit c92b2c2 and earlier.
 pub(super) fn read(
     connection: &Connection,
     path: &Path,
@@ -83,8 +83,8 @@ impl Identity {
         Self { id, format: FORMAT, files, complete: false }
     }
 
-    /// Whether the file belongs to this directory. While that is not complete, the file may be
-    /// missing, and may say nothing.
+    /// Whether the file belongs to this directory. While the directory is not complete, the file
+    /// may be missing, or have no identity.
     pub(super) fn check(&self, file: &Path) -> Result<(), DirectoryError> {
         if !file.exists() {
             if !self.complete {
@@ -117,7 +117,7 @@ impl Identity {
     }
 }
 
-/// Whether the file is as long as its header says: one that was cut off would be found to be damaged
+/// Whether the file is as long as its header declares: a truncated one would be found to be damaged
 /// only where somebody reads what is gone. Pages in a write-ahead log may not be in it yet.
 pub(super) fn check_length(path: &Path) -> Result<(), DirectoryError> {
     let failed = |error| DirectoryError::Files(path.to_owned(), error);

@@ -1,4 +1,4 @@
-//! What the engine tells its surroundings: changes for the journal, observations for people.
+//! What the engine hands out: changes for the journal, observations for people.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub enum Change {
         id: DeliveryId,
         due_at: Timestamp,
     },
-    /// An attempt failed: what a trace tells of it.
+    /// An attempt failed: what a trace shows of it.
     Failed {
         /// The sender's id of the event.
         event_id: String,
@@ -90,8 +90,8 @@ pub struct Step {
     pub attempt: u32,
 }
 
-/// Is told of everything that happens, in order. It is called with the engine held: be quick, and
-/// do not call back.
+/// Observes everything that happens, in order. It is called while the engine is locked: be quick,
+/// and do not call back.
 pub trait Observer: Send + Sync {
     fn observe(&self, observation: &Observation);
 }

@@ -63,7 +63,7 @@ impl From<Failure> for Fault {
     }
 }
 
-/// Which limit of the retry policy a delivery met: EventBridge's own words.
+/// Which limit of the retry policy a delivery reached, in EventBridge's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exhausted {
     /// It was tried as often as the policy allows.
@@ -73,7 +73,7 @@ pub enum Exhausted {
 }
 
 impl Exhausted {
-    /// As the attribute `EXHAUSTED_RETRY_CONDITION` says it.
+    /// The value of the attribute `EXHAUSTED_RETRY_CONDITION`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

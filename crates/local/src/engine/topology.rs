@@ -85,7 +85,7 @@ pub struct Topology {
     pub queues: Vec<QueueSpec>,
 }
 
-/// The policies that the rules themselves do not say.
+/// The policies that rules do not set themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policies {
     /// Of functions.

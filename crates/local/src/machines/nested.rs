@@ -43,8 +43,7 @@ impl Orchestrator {
         })
     }
 
-    /// Tells the execution that waits for this one that it has ended; false where there is nothing
-    /// to tell.
+    /// Notifies the execution that waits for this one that it has ended; false where there is none.
     pub(super) async fn tell_parent(
         &self,
         kernel: &Kernel,

@@ -15,8 +15,8 @@ use states::{Execution, HistoryEvent, Status, TaskId, TaskRequest};
 use crate::engine::Alarm;
 use crate::store::DynoxideStore;
 
-/// Executions by their `correlation-id`. The stored names are those of the first release, in which
-/// that was always an order's.
+/// Executions by their `correlation-id`. The stored names are those of earlier data directories, in
+/// which that was always an order's.
 pub(super) const BY_ORDER: Index =
     Index { name: "by-order", pk: "order", sk: "started", whole_items: true };
 
@@ -45,8 +45,8 @@ pub(super) struct Run {
     pub(super) parent: Option<(String, TaskId)>,
     /// Whether the parent knows that this one has ended.
     pub(super) told: bool,
-    /// The `correlation-id` of what it was started with, stored under the name that the first release
-    /// gave it.
+    /// The `correlation-id` of what it was started with, stored under the name of earlier data
+    /// directories.
     #[serde(rename = "order")]
     pub(super) correlation_id: String,
     pub(super) started: Timestamp,
@@ -151,7 +151,7 @@ pub(super) async fn save(
     }
 }
 
-/// Until when a token may have to be told from a stranger's.
+/// Until when a token must be recognized as one of ours.
 fn request_deadline(run: &Run, now: Timestamp) -> Timestamp {
     let latest = run.pending.iter().filter_map(|request| request.deadline).max();
     latest.unwrap_or(now).checked_add(REMEMBERED).unwrap_or(Timestamp::MAX)

@@ -1,4 +1,4 @@
-//! What executions are told: to start, to go on, to wait longer.
+//! Calls to executions: to start, to complete a task, to send its heartbeat.
 
 use chorus_kernel::{Failure, Signal, SignalOutcome, Store, with_limits};
 use jiff::Timestamp;

@@ -8,7 +8,7 @@ use states::{HistoryEvent, Status};
 use super::run;
 use crate::store::DynoxideStore;
 
-/// An execution, told.
+/// An execution, as operators see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExecutionStory {
@@ -18,7 +18,7 @@ pub struct ExecutionStory {
     pub started_by: Option<String>,
     /// The execution that waits for this one.
     pub parent: Option<String>,
-    /// How far it is, as Step Functions says it: `RUNNING`, `SUCCEEDED` …
+    /// Its status, as Step Functions names it: `RUNNING`, `SUCCEEDED` …
     pub status: String,
     /// The states that it is in; none once it has ended.
     #[serde(default)]
@@ -39,7 +39,7 @@ pub struct Moment {
     pub kind: String,
     /// The state, where the event names one.
     pub state: Option<String>,
-    /// The error, where it tells of one.
+    /// The error, if it has one.
     pub error: Option<String>,
 }
 
@@ -72,7 +72,7 @@ pub struct EndedExecution {
     pub name: String,
     /// The `correlation-id` of what it was started with.
     pub correlation_id: String,
-    /// As Step Functions says it: `FAILED`, `TIMED_OUT`, `ABORTED`.
+    /// The status, as Step Functions names it: `FAILED`, `TIMED_OUT`, `ABORTED`.
     pub status: &'static str,
 }
 

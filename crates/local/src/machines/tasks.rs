@@ -9,7 +9,7 @@ use super::Orchestrator;
 use super::run::Run;
 
 impl Orchestrator {
-    /// Makes a call. What comes of it, failures included, is for the execution to deal with.
+    /// Makes a call. The execution handles its result, failures included.
     ///
     /// # Errors
     /// Where the engine itself fails: to be tried again.

@@ -1,4 +1,4 @@
-//! The engine's errors in the words of the port.
+//! The engine's errors as errors of the port.
 
 use chorus_kernel::{Reason, StoreError};
 use dynoxide::DynoxideError;

@@ -1,4 +1,5 @@
-//! A function that fails on an event tells a queue; one that fails on a message, on that alone.
+//! A function that fails on an event reports to its failure queue; one that fails on a message, for
+//! that message alone.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Nobody may do more than it does: own tables, own words, own failures.
+//! No role may do more than its function does: own tables, own events, own failure queue.
 
 use serde_json::Value;
 

@@ -14,7 +14,7 @@ use crate::stack::topology::Topology;
 use crate::stack::{grants, machines};
 use crate::{Finding, names};
 
-/// A function or a state machine, with all that it may touch and say.
+/// A function or a state machine, with all that it may access and publish.
 pub(super) struct Holder<'a> {
     name: &'a str,
     tables: BTreeSet<String>,
@@ -94,7 +94,8 @@ impl<'a> Holder<'a> {
         findings
     }
 
-    /// Sources and detail types that the holder never says, and a grant that is not bound to any.
+    /// Sources and detail types that the holder never publishes, and a grant that is not bound to
+    /// any.
     fn wrong_words(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let mut findings = Vec::new();
         for key in ["events:source", "events:detail-type"] {
@@ -173,13 +174,13 @@ fn allowed(statement: &Value) -> impl Iterator<Item = (&str, &str)> {
     resources.flat_map(|place| texts(&statement["Action"]).map(move |action| (action, place)))
 }
 
-/// What an ARN leads to: a resource of the template, or what its text says.
+/// What an ARN refers to: a resource of the template, or literal text.
 fn place(arn: &Value) -> &str {
     let text = || arn["Fn::Sub"].as_str().or_else(|| arn.as_str());
     resource_of(arn).or_else(text).unwrap_or_default()
 }
 
-/// What the rows of some functions say themselves.
+/// What the rows of some functions publish themselves.
 fn by_functions(topology: &Topology, of: impl Fn(&RowSpec) -> bool) -> Vec<EventSpec> {
     let rows = topology.rows.iter().filter(|row| of(row) && row.partner().is_none());
     let rows = rows.filter(|row| !is_published_by_machines(&topology.machines, row));

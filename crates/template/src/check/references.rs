@@ -39,7 +39,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The parts of the template, each under the name by which a finding tells of it.
+/// The parts of the template, each under the name that findings use.
 fn places(view: View<'_>) -> Vec<(String, &Value)> {
     let resources = view.resources().map(|(id, resource)| (id.to_owned(), resource));
     let outputs = view.document["Outputs"].as_object().into_iter().flatten();

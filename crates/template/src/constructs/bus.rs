@@ -1,4 +1,4 @@
-//! The bus, and the archive of what was said on it.
+//! The bus, and the archive of its events.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ impl Construct for Bus {
 pub struct Archive {
     pub bus: &'static str,
     pub pattern: Value,
-    /// The parameter that says for how many days.
+    /// The parameter with the number of days.
     pub days: &'static str,
 }
 

@@ -24,7 +24,7 @@ pub enum EventSource {
     Rule(EventRule),
     /// A queue; of a batch, only what failed is received again.
     Queue(String),
-    /// A schedule, such as `rate(1 minute)`, and what the function is told.
+    /// A schedule, such as `rate(1 minute)`, and the function's input.
     Schedule(&'static str, &'static str),
 }
 

@@ -10,7 +10,7 @@ use crate::intrinsics::{json_text, only_if, reference, stack_name, substitute};
 pub struct LogGroup {
     /// Its name, after what may come before the stack's name.
     pub name: String,
-    /// The parameter that says after how many days.
+    /// The parameter with the number of days.
     pub days: &'static str,
 }
 

@@ -36,7 +36,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Allows `actions` on `resources`; the name tells what for.
+    /// Allows `actions` on `resources`; the name is the statement's purpose.
     #[must_use]
     pub fn new(
         sid: impl Into<String>,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{attribute, json_text, reference};
 
-/// A registry, named as the parameter says.
+/// A registry; a parameter has its name.
 #[derive(Debug)]
 pub struct SchemaRegistry {
     pub description: &'static str,

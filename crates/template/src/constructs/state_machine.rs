@@ -18,7 +18,7 @@ pub struct StateMachine {
     pub role: String,
     /// The log group of its executions.
     pub log_group: String,
-    /// The parameter that says which of their events are logged.
+    /// The parameter that selects which of their events are logged.
     pub log_level: &'static str,
 }
 

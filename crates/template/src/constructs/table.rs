@@ -12,7 +12,7 @@ use crate::intrinsics::either;
 /// condition holds.
 #[derive(Debug)]
 pub struct Table {
-    /// What the service says of it.
+    /// The service's own settings of the table.
     pub spec: TableSpec,
     /// The condition under which nobody deletes it.
     pub protected: &'static str,

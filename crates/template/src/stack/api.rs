@@ -74,7 +74,7 @@ fn add_user_pool(template: &mut Template, stack: &Stack) {
     }
 }
 
-/// The variables by which a function with routes knows which claims say who calls.
+/// The variables that name the claims with the caller's name and roles, for a function with routes.
 pub(crate) fn token_variables(routes: &[Route]) -> Vec<(String, Value)> {
     if routes.is_empty() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What tells a person to look, and where to look.
+//! Alarms and the dashboard.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What a person may choose, and what follows from it for all functions.
+//! The template's parameters, and the functions' settings that derive from them.
 
 use chorus_kernel::IDEMPOTENCY_TABLE;
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ pub(crate) const OWN_POOL: &str = "OwnUserPool";
 /// Holds where the events' schemas are registered.
 pub(crate) const HAS_SCHEMA_REGISTRY: &str = "HasSchemaRegistry";
 
-/// The parameter that says which events of executions are logged.
+/// The parameter that selects which events of executions are logged.
 pub(crate) const MACHINE_LOG_LEVEL: &str = "MachineLogLevel";
 
 const SCHEMA_REGISTRY: &str = "RegisterSchemas";
@@ -60,7 +60,7 @@ fn limits(machines: &[Machine]) -> impl Iterator<Item = Parameter> {
     })
 }
 
-/// `ReviewTimeoutSeconds` of `CollectPayment` in words.
+/// `ReviewTimeoutSeconds` of `CollectPayment` as a sentence.
 fn limit(machine: &str, name: &str) -> String {
     let words = names::kebab(name.trim_end_matches("Seconds")).replace('-', " ");
     format!("The {words} of {machine}, in seconds")
@@ -95,7 +95,7 @@ fn of_api() -> [Parameter; 4] {
     ]
 }
 
-/// What production is, in words.
+/// What `prod` means, as a sentence.
 fn stage(stack: &Stack) -> String {
     let partners = stack.application.partners.iter();
     let partners = partners.map(|api| format!("a {}", api.partner.name.replace('-', " ")));

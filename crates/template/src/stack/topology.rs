@@ -1,4 +1,4 @@
-//! Who is connected with whom: what follows from the table's rules.
+//! Who is connected with whom: what derives from the table's rules.
 
 use std::collections::BTreeSet;
 

@@ -169,7 +169,7 @@ impl Books {
         Ok(first.as_ref().and_then(|item| text(item, "key")) == Some(key))
     }
 
-    /// Counts one more ask of `key`, and tells how many there were.
+    /// Counts one more request with `key`, and returns how many there were.
     pub(super) async fn count(&self, key: &str) -> Result<i64, ProviderError> {
         let key = at(ASKS, key.to_owned());
         let updates = vec![Update::Add { attribute: "asks", amount: 1 }];
