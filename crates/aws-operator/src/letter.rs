@@ -29,7 +29,7 @@ pub struct ReceivedLetter {
     pub target: Target,
     pub code: String,
     pub message: String,
-    /// The rule, where the bus says it.
+    /// The rule, if the bus names it.
     pub rule: Option<String>,
 }
 
@@ -95,8 +95,8 @@ impl ReceivedLetter {
     }
 }
 
-/// What Lambda says of an asynchronous invocation that failed for good.
-/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
+/// Lambda's record of an asynchronous invocation that failed for good. Source:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 struct FailedInvocation {
     function: String,
     event: String,

@@ -176,7 +176,7 @@ impl Operator {
         }
     }
 
-    /// `chorus-EventLogTable-1X` as what a function's environment would say of it.
+    /// `chorus-EventLogTable-1X` as a function's environment would have it.
     fn table(&self, physical: &str) -> Option<(String, String)> {
         let rest = physical.strip_prefix(&format!("{}-", self.stack))?;
         let logical = rest.split('-').next()?.strip_suffix("Table")?;

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::run::variable;
 
-/// Which claims say who calls: `TOKEN_NAME_CLAIM` and `TOKEN_ROLES_CLAIM` in the environment.
+/// The claims with the caller's name and roles: `TOKEN_NAME_CLAIM` and `TOKEN_ROLES_CLAIM` in the
+/// environment.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenClaims {
     /// Claims that may hold the name, the first that is there; it is also the customer's id.
@@ -16,7 +17,7 @@ pub(crate) struct TokenClaims {
 }
 
 impl TokenClaims {
-    /// As Cognito's access tokens have them, where the environment says nothing else.
+    /// Those of Cognito's access tokens, unless the environment overrides them.
     pub(crate) fn from_env() -> Self {
         Self::new(variable("TOKEN_NAME_CLAIM"), variable("TOKEN_ROLES_CLAIM"))
     }

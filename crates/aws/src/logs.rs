@@ -5,11 +5,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging, at the level that `AWS_LAMBDA_LOG_LEVEL` (Lambda sets it where a function's log
-/// format is JSON) or `RUST_LOG` says, or at `INFO`.
+/// Starts logging, at the level in `AWS_LAMBDA_LOG_LEVEL` (Lambda sets it where a function's log
+/// format is JSON) or `RUST_LOG`, or at `INFO`.
 ///
-/// What others' crates have to say is heard from a warning on: at their finest level some print
-/// what they carry.
+/// Other crates log from warnings on: at their finest level some print payloads.
 pub(crate) fn start() {
     let named = ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().filter_map(crate::variable);
     let level = named.filter_map(|level| level.parse().ok()).next().unwrap_or(LevelFilter::INFO);

@@ -1,4 +1,4 @@
-//! State machines on Step Functions: what a decision tells them, one request for each signal.
+//! State machines on Step Functions: one request for each signal of a decision.
 //!
 //! A task token is a secret of its domain: it stands in no log and in no error.
 
@@ -16,7 +16,7 @@ use crate::service_error::{Trouble, trouble};
 /// What the variables begin with that hold the ARNs of machines.
 const PREFIX: &str = "MACHINE_";
 
-/// What the variables begin with that say how long the waits of a machine last, as JSON.
+/// The prefix of the variables that hold the timeouts of a machine's waits, as JSON.
 const LIMITS: &str = "LIMITS_";
 
 /// Answers that mean that a signal came too late: there was an execution of this name, or nothing
@@ -87,7 +87,7 @@ impl Machines for SfnMachines {
     }
 }
 
-/// The ARNs among these variables, by what follows [`PREFIX`]; empty ones are left out.
+/// The ARNs among these variables, by the name after [`PREFIX`]; empty ones are left out.
 pub(crate) fn arns(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> BTreeMap<String, String> {
@@ -95,7 +95,7 @@ pub(crate) fn arns(
     variables.into_iter().filter_map(named).filter(|(_, arn)| !arn.is_empty()).collect()
 }
 
-/// The limits of machines among these variables, by what follows [`LIMITS`].
+/// The limits of machines among these variables, by the name after [`LIMITS`].
 ///
 /// # Errors
 /// The value that is no JSON.
@@ -126,7 +126,7 @@ fn screaming(pascal: &str) -> String {
     name
 }
 
-/// What became of a signal; `late` says what it means that it came too late.
+/// The result of a signal; `late` is the meaning of one that came too late.
 fn heard<E>(
     sent: Result<(), SdkError<E, HttpResponse>>,
     late: &str,
@@ -153,8 +153,7 @@ where
     }
 }
 
-/// A failure says the service's code and nothing else of a refusal: its message may quote the
-/// request.
+/// A failure has only the service's code of a refusal: its message may quote the request.
 fn failure(trouble: Trouble, code: Option<&str>) -> Failure {
     match trouble {
         Trouble::Throttled(message) => Failure::Retryable { code: "Throttled", message },

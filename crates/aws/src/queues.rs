@@ -1,9 +1,9 @@
 //! A function's queues: where a message goes that is given up, and those that it receives from.
 //!
-//! Lambda retries a failed asynchronous invocation whatever its error says. So a terminal failure
+//! Lambda retries a failed asynchronous invocation whatever its error is. So a terminal failure
 //! does not fail the invocation: the message is handed to the function's failure queue, and the
-//! invocation succeeds. The letter looks like EventBridge's own: the event is the body, the cause
-//! stands in the attributes `ERROR_CODE` and `ERROR_MESSAGE`, and `TARGET_ARN` is where a redrive
+//! invocation succeeds. The dead letter looks like EventBridge's own: the event is the body, the
+//! cause is in the attributes `ERROR_CODE` and `ERROR_MESSAGE`, and `TARGET_ARN` is where a redrive
 //! sends it.
 
 use std::sync::LazyLock;

@@ -150,8 +150,8 @@ async fn handle(
     answer
 }
 
-/// How long until work is given up, a moment before the deadline. Lambda says it in milliseconds
-/// since the epoch; `cargo lambda watch` says, in the same header, how long it waits.
+/// How long until work is abandoned, a moment before the deadline. Lambda sends it in milliseconds
+/// since the epoch; `cargo lambda watch` sends, in the same header, how long it waits.
 fn time_left(deadline: u64, now: SystemTime) -> Duration {
     let deadline = Duration::from_millis(deadline);
     let left = if deadline <= LONGEST {

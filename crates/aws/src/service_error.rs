@@ -62,7 +62,7 @@ pub(crate) fn sort(code: &str, status: u16, message: String) -> Trouble {
     }
 }
 
-/// An error with its causes, each in its own words: no request and no response body.
+/// An error with its causes, each by its own message: no request and no response body.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -19,7 +19,7 @@ pub use tables::Tables;
 
 use requests::expressions;
 
-/// Every answer says what it cost.
+/// Every response has its cost.
 const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 
 /// A refused write answers with the item that refused it.

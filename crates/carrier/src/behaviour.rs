@@ -1,4 +1,4 @@
-//! What the carrier will do with a parcel, told by its customer's id.
+//! What the carrier will do with a parcel, selected by its customer's id.
 
 use chorus_events::CustomerId;
 
@@ -18,7 +18,7 @@ pub(crate) struct Behaviour {
 }
 
 impl Behaviour {
-    /// What is told by this customer's id.
+    /// The behaviour that this customer's id selects.
     pub(crate) fn of(customer_id: &CustomerId) -> Self {
         let told = |word| customer_id.as_str().contains(word);
         Self {

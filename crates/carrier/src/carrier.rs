@@ -1,4 +1,4 @@
-//! The carrier at work: takes parcels and recalls, moves what is due, and tells the shop.
+//! The carrier at work: takes parcels and recalls, moves what is due, and calls the shop back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 8;
 /// How long to wait after the store failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What the carrier says to the recall of a parcel.
+/// The carrier's answer to the recall of a parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recall {
     /// It comes back.
@@ -33,7 +33,7 @@ pub enum Recall {
     Refused,
 }
 
-/// What the carrier says to a parcel.
+/// The carrier's answer to a parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
     Accepted,
@@ -149,8 +149,8 @@ impl Carrier {
         }
     }
 
-    /// Moves every parcel that is due and tells the shop, each callback once. Returns when
-    /// something is due next.
+    /// Moves every parcel that is due and sends each callback once. Returns when something is due
+    /// next.
     ///
     /// # Errors
     /// Where the store fails.
@@ -172,8 +172,8 @@ impl Carrier {
         }
     }
 
-    /// Moves one parcel, tells the shop, and notes whether it listened. Where something else
-    /// happened to the parcel in between, that counts.
+    /// Moves one parcel, sends the callback, and records whether the shop accepted it. Where
+    /// something else happened to the parcel in between, that counts.
     async fn work_on(&self, order_id: &OrderId) -> Result<(), Failure> {
         let Some(read) = self.parcels.find(order_id).await? else {
             return Ok(());
@@ -182,7 +182,7 @@ impl Carrier {
             return Ok(());
         }
         let moved = Versioned { version: read.version + 1, value: read.moved() };
-        // The parcel moves first, so that a recall knows where it is while the shop is told.
+        // The parcel moves first, so that a recall knows where it is while the callback is sent.
         if !self.parcels.put(Some(&read), &moved).await? {
             return Ok(());
         }

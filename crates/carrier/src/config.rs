@@ -1,4 +1,4 @@
-//! What the carrier is told when it starts.
+//! The carrier's settings.
 
 use std::fmt;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct CarrierConfig {
     pub delivery_after: Duration,
     /// How late a slow carrier answers.
     pub slow_answer: Duration,
-    /// How often a callback is tried before the carrier gives up telling.
+    /// How often a callback is tried before the carrier stops sending it.
     pub attempts: u32,
     /// How long it waits after the first attempt; each further wait is twice as long.
     pub backoff: Duration,

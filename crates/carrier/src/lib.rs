@@ -1,8 +1,8 @@
 //! A carrier that is simulated: a partner company with an API of its own, which takes parcels,
 //! loses some, and calls back through the shop's signed webhook.
 //!
-//! It stands outside of the shop and imports none of its services. Its parcels are durable, so
-//! that a restart goes on calling back. What it does is told by the customer's id:
+//! It stands outside of the shop and imports none of its services. Its parcels are durable, so that
+//! a restart goes on calling back. The customer's id selects its behaviour:
 //!
 //! | customer id contains | what the carrier does |
 //! |---|---|

@@ -32,11 +32,11 @@ pub struct Parcel {
     /// Who receives it; unknown where the recall came first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// By what name the shop wants to hear of it.
+    /// The handle to name in callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
     pub status: Status,
-    /// What the shop has yet to be told.
+    /// The callback that is still to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untold: Option<LogisticsStatus>,
     /// How often that was tried.
@@ -82,8 +82,8 @@ impl Parcel {
         self.customer_id.as_ref().map(Behaviour::of).unwrap_or_default()
     }
 
-    /// The parcel one step further on its way, the shop yet to be told; itself where it is still
-    /// to be told of the last step.
+    /// The parcel one step further on its way, with its callback still to be sent; itself where the
+    /// last step's callback is still to be sent.
     pub(crate) fn moved(&self) -> Self {
         if self.untold.is_some() {
             return self.clone();
@@ -101,14 +101,14 @@ impl Parcel {
         Self { status, untold: Some(told), attempts: 0, ..self.clone() }
     }
 
-    /// The parcel once the shop was told, at `now`.
+    /// The parcel once the callback was accepted, at `now`.
     pub(crate) fn told(&self, now: Timestamp, config: &CarrierConfig) -> Self {
         let goes_on = self.status == Status::PickedUp;
         let due = goes_on.then(|| after(now, config.delivery_after));
         Self { untold: None, attempts: 0, due, ..self.clone() }
     }
 
-    /// The parcel after the shop did not listen, at `now`. The last attempt ends the telling.
+    /// The parcel after the callback failed, at `now`. No callback is sent after the last attempt.
     pub(crate) fn unheard(&self, now: Timestamp, config: &CarrierConfig) -> Self {
         let attempts = self.attempts + 1;
         let goes_on = attempts < config.attempts;
@@ -116,7 +116,7 @@ impl Parcel {
         Self { attempts, due, ..self.clone() }
     }
 
-    /// What the shop has to be told; the same, byte for byte, at every attempt.
+    /// The callback's body; the same, byte for byte, at every attempt.
     pub(crate) fn callback(&self) -> Option<Callback> {
         let (status, handle) = (self.untold?, self.handle.clone()?);
         let damaged = || "the parcel was damaged".to_owned();

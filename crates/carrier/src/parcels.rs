@@ -74,7 +74,7 @@ impl ParcelStore {
         Ok(page.items.first().and_then(moment))
     }
 
-    /// Counts one more ask of `key`, and tells how many there were.
+    /// Counts one more request with `key`, and returns how many there were.
     pub(crate) async fn count(&self, key: &str) -> Result<i64, Failure> {
         let key = Key { table: CARRIER_TABLE.name, pk: ASKS.to_owned(), sk: key.to_owned() };
         let updates = vec![Update::Add { attribute: "asks", amount: 1 }];

@@ -1,4 +1,4 @@
-//! How the carrier tells the shop.
+//! The carrier's client of the shop's webhook.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 /// How long the shop may take to accept a callback.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the shop is told.
+/// The body of a callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback {
     pub order_id: OrderId,

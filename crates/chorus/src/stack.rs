@@ -6,7 +6,7 @@ use clap::Args;
 /// A deployed shop
 #[derive(Debug, Args)]
 pub(crate) struct Stack {
-    /// The shop that this CloudFormation stack deployed: on AWS, or where AWS_ENDPOINT_URL says
+    /// The shop that this CloudFormation stack deployed: on AWS, or at AWS_ENDPOINT_URL
     #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "data"])]
     stack: Option<String>,
 }

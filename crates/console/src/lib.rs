@@ -2,8 +2,8 @@
 //! somebody, and the books, and from which they act.
 //!
 //! Everything is read and done through the shop's API ([`ShopApi`]), so that the same pages show a
-//! shop on a laptop and a deployed one. What happens meanwhile is told to [`Live`], which pages follow
-//! by server-sent events. Pages need no script to be read; with it, they follow what happens.
+//! shop on a laptop and a deployed one. Events meanwhile are given to [`Live`], which pages follow
+//! by server-sent events. Pages need no script to be read; with it, they are updated live.
 
 mod api;
 mod assets;

@@ -18,7 +18,7 @@ const PACE: Duration = Duration::from_millis(250);
 /// How many of the last events are remembered: what a page shows as moving in one moment.
 const REMEMBERED: usize = 64;
 
-/// How many events move on the map in one moment at most: more cannot be told apart.
+/// How many events move on the map in one moment at most: more cannot be distinguished.
 const MOVING: usize = 24;
 
 /// Something that happened in the shop.

@@ -1,6 +1,6 @@
-//! Runs one seed after the other until something is violated, and tells after how many: seeds that
-//! are exposed to everything, then such where every call succeeds, and only people and the bus are
-//! disorderly. What the mutation check runs; without a mutant, nothing must be found.
+//! Runs one seed after the other until something is violated, and prints after how many: first with
+//! all faults, then with only the faults customers, reviews, duplicates and delays, where every
+//! call succeeds. What the mutation check runs; without a mutant, nothing must be found.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;

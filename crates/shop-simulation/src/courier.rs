@@ -51,7 +51,7 @@ pub(crate) enum Whereabouts {
 #[derive(Debug, Clone)]
 pub(crate) struct Parcel {
     pub(crate) order_id: OrderId,
-    /// By what name the shop wants to hear of it.
+    /// The handle to name in callbacks.
     handle: Option<Handle>,
     pub(crate) at: Whereabouts,
 }
@@ -118,7 +118,7 @@ impl SimulatedCarrier {
         known.map_or(("an unknown order", plain), |(name, manner)| (name, *manner))
     }
 
-    /// Has a parcel go on after some time, and the shop be told.
+    /// Has a parcel go on after some time, and sends the callback.
     fn go_on(&self, after: Duration, key: String) {
         let itself = Weak::clone(&self.itself);
         self.environment

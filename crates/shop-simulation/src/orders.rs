@@ -15,10 +15,10 @@ use crate::shop::{CARRIER, CUSTOMERS, PRICES, REVIEWS};
 pub(crate) const ITEMS: [(&str, i64, u32); 3] =
     [("chai", 1_990, 8), ("piano", 125_000, 4), ("tea", 513, 60)];
 
-/// The customers; what the bank and Customer do about them, their ids say.
+/// The customers; their ids select what the bank and Customer do.
 pub(crate) const CUSTOMER_IDS: [&str; 3] = ["ana", "bob-declined", "eve-blocked"];
 
-/// A story that is told the same in every run, for faults to be tried on one by one.
+/// Orders that are the same in every run, for faults to be tried on one by one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Story {

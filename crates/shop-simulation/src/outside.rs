@@ -1,5 +1,6 @@
-//! The companies outside of the shop: a bank that moves money, a post that carries emails. They
-//! keep books of their own, act once for each intent or key, and may hear of a request late.
+//! The companies outside of the shop: a payment provider that moves money, a mailer that carries
+//! emails. They keep records of their own, act once for each intent or key, and may get a request
+//! late.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

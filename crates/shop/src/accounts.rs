@@ -70,7 +70,7 @@ impl Accounts {
         Ok(Self::reconciled(items, orders, &delivered(&placed)))
     }
 
-    /// Of these items and orders; `delivered` says how many pieces of an item the delivered orders
+    /// Of these items and orders; `delivered` has, by item, how many pieces the delivered orders
     /// are for.
     #[must_use]
     pub fn reconciled(

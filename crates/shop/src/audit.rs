@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 /// The partition. An id has no `#`.
 const PARTITION: &str = "#operators";
 
-/// So many letters are named in one record; an item has an end, and their number says the rest.
+/// The most dead letters that one record names: an item's size is limited, and the record has their
+/// number.
 pub const MOST_NAMED: usize = 1_000;
 
 /// Something that an operator did.
@@ -23,7 +24,7 @@ pub const MOST_NAMED: usize = 1_000;
 #[serde(rename_all = "kebab-case")]
 pub struct AuditEntry {
     pub at: Timestamp,
-    /// Who: the name in the operator's token. Entries of before have none.
+    /// Who: the name in the operator's token. Earlier entries have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// What: `redrive`, `replay`, `rebuild`, `settle`.
@@ -72,7 +73,7 @@ pub async fn begin(store: &dyn Store, act: Act<'_>) -> Result<Begun, AuditError>
 }
 
 impl Begun {
-    /// Writes down what came of it.
+    /// Records the outcome.
     ///
     /// # Errors
     /// Where the store fails.
@@ -103,7 +104,7 @@ pub async fn entries(store: &dyn Store) -> Result<Vec<AuditEntry>, AuditError> {
     }
 }
 
-/// What an operator says of an order that needed one.
+/// An operator's note that an order's finding was handled.
 pub const SETTLE: &str = "settle";
 
 /// Writes down that an operator has dealt with what the doctor found of an order until now.

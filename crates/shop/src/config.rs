@@ -38,8 +38,8 @@ pub struct ShopConfig {
     pub concurrency: usize,
     /// The seed of ids, jitter and disorder; without, the system's time.
     pub seed: Option<u64>,
-    /// How long the state machines' waits last, in seconds, where that is not what they say: such
-    /// as `ReviewTimeoutSeconds`.
+    /// Timeouts of the state machines' waits, in seconds, that override their defaults: such as
+    /// `ReviewTimeoutSeconds`.
     pub limits: BTreeMap<String, u32>,
     /// Who sends emails; without, the simulated mailer keeps them.
     pub mailer: Option<Arc<TransportMailer>>,

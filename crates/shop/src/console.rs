@@ -1,4 +1,4 @@
-//! The console of this shop: its pages beside the API, told of what the engine does.
+//! The console of this shop: its pages beside the API, updated by what the engine does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl ShopApi for InProcess {
     }
 }
 
-/// The pages beside `api`; what happens is to be told to `live`.
+/// The pages beside `api`; `live` is to be given what happens.
 pub(crate) fn beside(
     api: Router,
     shop: &str,

@@ -45,8 +45,8 @@ pub struct Stuck {
     pub because: Option<String>,
 }
 
-/// An event by which a service says that it could not do what it had to, and that nothing has
-/// mended since.
+/// An event by which a service reports that it could not do what it had to, and that nothing has
+/// settled since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Attention {
@@ -56,30 +56,30 @@ pub struct Attention {
     pub since: Timestamp,
     /// The reason that the event gives.
     pub reason: String,
-    /// The command that mends it.
+    /// The command that fixes it.
     pub remedy: String,
 }
 
-/// An order that has ended, of which a service's books say something else.
+/// An order that has ended and that does not match a service's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Discrepancy {
     /// The order, or the item.
     pub about: String,
     pub problem: String,
-    /// The command that mends it.
+    /// The command that fixes it.
     pub remedy: String,
 }
 
-/// An execution of a state machine that ended without saying what became of its order, which still
-/// waits for it.
+/// An execution of a state machine that ended without an event about its order, which still waits
+/// for one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FailedExecution {
     pub machine: String,
     pub execution: String,
     pub order_id: String,
-    /// As Step Functions says it: `FAILED`, `TIMED_OUT`, `ABORTED`.
+    /// The status, as Step Functions names it: `FAILED`, `TIMED_OUT`, `ABORTED`.
     pub status: String,
 }
 
@@ -118,8 +118,8 @@ pub struct Checkup {
     pub orders: usize,
     /// Orders that wait for an overdue event.
     pub stuck: Vec<Stuck>,
-    /// Orders that have events without an answer and no idempotency records that would say whether
-    /// one was due: nobody can know whether they wait.
+    /// Orders that have events without an answer and no idempotency records that would show whether
+    /// one was due: it cannot be told whether they wait.
     #[serde(default)]
     pub unknowable: usize,
     /// Errors that wait for an operator.

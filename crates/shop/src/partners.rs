@@ -1,5 +1,5 @@
-//! The companies that the shop deals with, simulated: they keep books of their own, in a store of
-//! their own, and are told by the customer's id how to behave.
+//! The companies that the shop deals with, simulated: they keep records of their own, in a store of
+//! their own, and the customer's id selects how they behave.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use chorus_payment::{
 
 use crate::{CARRIER_API_KEY, ShopConfig};
 
-/// A payment provider, a carrier and a post office.
+/// A payment provider, a carrier and a mailer.
 #[derive(Clone)]
 pub struct Partners {
     store: Arc<dyn Store>,

@@ -51,7 +51,7 @@ pub enum ShopError {
     Randomness(#[from] getrandom::Error),
 }
 
-/// What the API's documentation says of the shop.
+/// The shop's part of the API's documentation.
 pub const API: ApiInfo = ApiInfo {
     title: "Chorus",
     description: "An order-management backend whose services never call each other.",
@@ -106,7 +106,7 @@ pub struct Shop {
     local: Arc<Local>,
     partners: Partners,
     router: Router,
-    /// What the console is told of.
+    /// What the console observes.
     live: Live,
     serving: Mutex<Option<Serving>>,
 }

@@ -1,4 +1,4 @@
-//! What an application says of itself to be simulated.
+//! What an application defines to be simulated.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -38,7 +38,7 @@ pub trait Application: Sized {
     const TROUBLES: &'static [Trouble] = &[];
     /// The ports of partners outside, besides the store and the bus.
     const PORTS: &'static [Port] = &[];
-    /// How long the waits of the state machines last, in seconds, where that is not what they say.
+    /// Timeouts of the state machines' waits, in seconds, that override their defaults.
     const LIMITS: &'static [(&'static str, u32)] = &[];
     /// Longer than any state machine waits.
     const LONGEST_WAIT: Duration = Duration::ZERO;
@@ -50,7 +50,7 @@ pub trait Application: Sized {
     /// Draws what people do in the run of a seed; `size` is how many cases the run has.
     fn draw(size: u32, draws: &mut Draws) -> Self::Script;
 
-    /// What people do in a story: unless it is told, three cases with the plainest of draws.
+    /// What people do in fixed orders: by default, three cases with the plainest of draws.
     fn fixed(_: Self::Story) -> Self::Script {
         Self::draw(3, &mut Draws::plain())
     }
@@ -168,7 +168,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A violation where `broken` says what is wrong with an item of `table`.
+    /// A violation where `broken` returns what is wrong with an item of `table`.
     pub fn new(
         table: &'static str,
         broken: impl Fn(&Item) -> Option<String> + Send + Sync + 'static,

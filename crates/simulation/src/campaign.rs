@@ -15,7 +15,7 @@ use crate::shrink::shrink;
 use crate::simulator::{Error, Outcome, Points, Request, Simulator};
 use crate::trouble::Faults;
 
-/// So many failures are shrunk and told; more are only counted.
+/// The most failures that are shrunk and printed; more are only counted.
 const TOLD_FAILURES: usize = 3;
 
 /// So many places without a crash are named.
@@ -212,7 +212,7 @@ struct Work<'a, A: Application> {
 }
 
 impl<A: Application> Simulator<A> {
-    /// Runs a campaign, and tells `progress` after every step.
+    /// Runs a campaign, and reports to `progress` after every step.
     ///
     /// # Errors
     /// Where a run cannot be set up.

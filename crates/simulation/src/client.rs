@@ -5,10 +5,10 @@ use std::time::Duration;
 use chorus_http::{Caller, Request};
 use serde_json::Value;
 
-/// How often a caller tries, where nothing else is said.
+/// How often a caller tries by default.
 const PATIENCE: u32 = 12;
 
-/// Until which answer a caller repeats itself. All take 2xx and 409 for the last word, and none a
+/// Until which response a caller repeats its request. All take 2xx and 409 as final, and none a
 /// 5xx.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Until {
@@ -118,7 +118,7 @@ impl Client {
         Self { name, patience: PATIENCE, attempts, answered, much_later: true, ..self.clone() }
     }
 
-    /// Whether an answer of this status is the last word.
+    /// Whether a response of this status is final.
     pub(crate) fn is_satisfied(&self, status: u16) -> bool {
         match status {
             200..=299 | 409 => true,

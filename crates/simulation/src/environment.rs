@@ -228,8 +228,8 @@ impl Environment {
         fault
     }
 
-    /// After the call was made: the process may die, or never hear of it. True where the answer
-    /// is lost.
+    /// After the call was made: the process may die, or never get the response. True where the
+    /// response is lost.
     pub async fn answer(&self, fault: Option<Fault>) -> bool {
         if fault == Some(Fault::CrashAfter) {
             self.die().await;

@@ -58,8 +58,8 @@ impl Port {
     pub(crate) const GENERAL: [Self; 4] =
         [Self::READ, Self::INDEX_READ, Self::WRITE, Self::PUBLISH];
 
-    /// The port of a partner outside. `number` tells the application's ports apart, from 0; `name`
-    /// is in CamelCase.
+    /// The port of a partner outside. `number` distinguishes the application's ports, from 0;
+    /// `name` is in CamelCase.
     #[must_use]
     pub const fn external(number: u8, name: &'static str) -> Self {
         Self { number: 4 + number, name, kind: Kind::External }

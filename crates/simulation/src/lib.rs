@@ -1,8 +1,8 @@
 //! The simulator: an application under a virtual clock, struck by faults from a seed.
 //!
-//! One process, one thread, one seed: the real functions, kernel and engine, with everything that
-//! is disorderly in the world drawn from a number. The same number gives the same run, to the
-//! byte. What people do, who the partners are and what must hold, the [`Application`] says.
+//! One process, one thread, one seed: the real functions, kernel and engine, with all disorder
+//! drawn from a number. The same number gives the same run, to the byte. The [`Application`]
+//! defines what people do, who the partners are and what must hold.
 
 mod application;
 mod campaign;

@@ -47,7 +47,7 @@ impl Observed {
     }
 
     /// How many events of this kind were published with this `correlation-id`; each once, however
-    /// often it was said.
+    /// often it was published.
     #[must_use]
     pub fn times_published<E: Event>(&self, correlation_id: &str) -> usize {
         let kind = E::SPEC.detail_type;

@@ -122,8 +122,8 @@ impl Publisher for StruckBus {
 }
 
 impl StruckBus {
-    /// What senders of several releases say instead of `entries`, with their places among those;
-    /// nothing where all senders are of one release.
+    /// What senders of several releases publish instead of `entries`, with their places among
+    /// those; nothing where all senders are of one release.
     fn as_released(&self, entries: &[Entry]) -> Option<Vec<(usize, Entry)>> {
         let state = self.environment.state();
         let releases = state.releases.as_ref()?;
@@ -163,8 +163,8 @@ impl StruckBus {
     }
 }
 
-/// Half of all events come from senders of a release to come, who add a field; which, their ids say,
-/// so that an event that is said again is said in the same way.
+/// Half of all events come from senders of a later release, which adds a field; the event's id
+/// selects which, so that an event that is published again is the same.
 fn with_later_field(seed: u64, mut entry: Entry) -> Entry {
     let id = entry.detail.split_once(r#""event-id":""#).and_then(|(_, rest)| rest.get(..36));
     if Draw::of(seed, id.unwrap_or_default()).percent(50) {

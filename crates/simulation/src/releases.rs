@@ -60,12 +60,12 @@ impl Releases {
         rollout.iter().filter(|instant| **instant <= age).count() % 2 == 0
     }
 
-    /// What the bus is told of an entry: the earlier release of a sender publishes an event that has
-    /// several versions in its own version alone, and knows of no copies. Nothing where the entry is
-    /// of a version that this sender does not have.
+    /// The event of an entry as it is published: the earlier release of a sender publishes an event
+    /// that has several versions in its own version alone, and knows of no copies. Nothing where
+    /// the entry is of a version that this sender does not have.
     ///
-    /// Which release decided, the time of the event tells: whoever publishes a record's entry again
-    /// publishes the same.
+    /// The time of the event selects which release decided: whoever publishes a record's entry
+    /// again publishes the same.
     pub(crate) fn published(&self, entry: &Entry) -> Option<Entry> {
         let Some(changed) = self.changed.get(&*entry.detail_type) else {
             return Some(entry.clone());

@@ -19,8 +19,8 @@ pub struct Scenario<S> {
     pub script: S,
     /// What the run is exposed to.
     pub troubles: BTreeSet<Trouble>,
-    /// Whether a partner does what it is asked, and none of its answers arrive as long as faults
-    /// strike; which partner, the application says.
+    /// Whether a partner does what is requested, and none of its responses arrive as long as faults
+    /// are injected; the application selects the partner.
     pub mute: bool,
     /// When messages come that nobody can read.
     pub poison: Vec<Duration>,

@@ -42,7 +42,7 @@ pub(crate) fn shrink<A: Application>(
     })
 }
 
-/// What kind of thing was violated: the word before the colon.
+/// The kind of a violation: the text before the colon.
 fn kind(violation: Option<&String>) -> &str {
     violation.and_then(|it| it.split(':').next()).unwrap_or_default()
 }

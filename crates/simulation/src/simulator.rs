@@ -28,8 +28,8 @@ const ROUNDS: u32 = 10;
 /// by five minutes.
 const SWEPT_WITHIN: Duration = Duration::from_secs(400);
 
-/// A run cannot be set up: that says nothing of what the application does, only that it is wired
-/// wrongly, such as by a rule whose pattern EventBridge would not take.
+/// A run cannot be set up: that is no violation by the application, only wrong wiring, such as a
+/// rule whose pattern EventBridge would not take.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The tables cannot be made.
@@ -58,10 +58,10 @@ impl<A: Application> Default for Simulator<A> {
 pub(crate) struct Request<A: Application> {
     pub(crate) scenario: Scenario<A::Script>,
     pub(crate) plan: Plan,
-    /// The story that it tells: there, calls take the time that they always take. Without, all is
-    /// drawn.
+    /// The fixed orders that it runs: there, calls take the time that they always take. Without,
+    /// all is drawn.
     pub(crate) story: Option<A::Story>,
-    /// Whether every word of the trace is kept.
+    /// Whether the trace's lines are kept.
     pub(crate) told: bool,
     /// Whether every call is kept.
     pub(crate) listed: bool,
@@ -90,7 +90,7 @@ impl<A: Application> Request<A> {
     }
 }
 
-/// What a run came to; `E` says how its cases ended.
+/// The outcome of a run; `E` is how its cases ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Outcome<E> {
@@ -120,7 +120,7 @@ pub struct Outcome<E> {
     /// Where processes made calls, and where they died, by place in the code.
     #[serde(skip)]
     pub points: Points,
-    /// Every word of the trace, where it was asked for.
+    /// The trace's lines, if they were requested.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<String>,
     /// The events of the cases, as the bus took them first, where something was violated.
@@ -168,7 +168,7 @@ impl<A: Application> Simulator<A> {
         self.run(&Request::drawn(seed, faults, size))
     }
 
-    /// The same, keeping every word of its trace.
+    /// The same, keeping its trace's lines.
     ///
     /// # Errors
     /// Where the run cannot be set up.
@@ -181,7 +181,7 @@ impl<A: Application> Simulator<A> {
         self.run(&Request { told: true, ..Request::drawn(seed, faults, size) })
     }
 
-    /// Runs a story, struck by these faults and no other, keeping every word of its trace.
+    /// Runs fixed orders with these faults and no other, keeping its trace's lines.
     ///
     /// # Errors
     /// Where the run cannot be set up.

@@ -60,7 +60,7 @@ pub mod facts {
         NoAgentFree: AGENTS, Failure, about ticket_id, { ticket_id: TicketId = ticket(), }
     }
     event! {
-        /// Whoever is on call was told of a severe ticket that stayed open.
+        /// Whoever is on call was alerted to a severe ticket that stayed open.
         OnCallPaged: DESK, Terminal, about ticket_id, { ticket_id: TicketId = ticket(), }
     }
     event! {

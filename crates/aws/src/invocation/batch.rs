@@ -17,7 +17,7 @@ use super::{Invocation, Invoker, error_type, guard};
 use crate::queues::Receipt;
 use crate::trace::Trace;
 
-/// EventBridge's own word for a message that was tried for as long as its policy allows.
+/// EventBridge's code for a message that was tried for as long as its policy allows.
 const TOO_OLD: &str = "MaximumEventAgeInSeconds";
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -98,7 +98,7 @@ impl HttpRequest {
         within.filter(|path| path.starts_with('/')).unwrap_or(&self.raw_path)
     }
 
-    /// What the caller's token says, where the API asks for one and has verified it.
+    /// The claims of the caller's token, where the API requires one and has verified it.
     fn claims(&self) -> Option<&BTreeMap<String, Value>> {
         let jwt = self.request_context.authorizer.as_ref()?.jwt.as_ref()?;
         Some(&jwt.claims)

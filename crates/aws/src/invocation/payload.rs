@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::batch::Record;
 use super::http::HttpRequest;
 
-/// The `detail-type` of what a schedule sends that says nothing else.
+/// The `detail-type` of a schedule's event that sets no other.
 const SCHEDULED: &str = "Scheduled Event";
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) enum Payload<'a> {
     Task(&'a str, Option<&'a str>),
 }
 
-/// What tells payloads apart, and nothing else of them.
+/// What distinguishes payloads, and nothing else of them.
 #[derive(Deserialize)]
 struct Shape<'a> {
     #[serde(rename = "detail-type")]

@@ -1,5 +1,5 @@
 //! A small shop in memory: an action, one that starts a state machine, a route, and a store, a bus,
-//! state machines and dead letters that can be told to fail.
+//! state machines and dead letters that can be made to fail.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -196,7 +196,7 @@ impl Shop {
         self.0.published.lock().unwrap().clone()
     }
 
-    /// What state machines were told.
+    /// The calls to state machines.
     pub(super) fn signals(&self) -> Vec<Signal> {
         self.0.signals.lock().unwrap().clone()
     }

@@ -20,7 +20,7 @@ pub struct Reading {
     pub requests: u64,
     pub read_units: f64,
     /// Write request units. A refused write is counted as one unit an item (two in a transaction),
-    /// for a refusal does not say what it cost.
+    /// for a refusal does not report its cost.
     pub write_units: f64,
 }
 

@@ -1,4 +1,4 @@
-//! DynamoDB's errors in the words of the port.
+//! DynamoDB's errors as errors of the port.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};

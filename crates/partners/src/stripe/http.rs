@@ -51,7 +51,7 @@ impl Http {
         Self { client, timeout }
     }
 
-    /// The answer's status and body; the error says why there is none.
+    /// The response's status and body; the error is why there is none.
     pub(super) async fn exchange(
         &self,
         exchange: Exchange<'_>,
@@ -83,7 +83,7 @@ impl Http {
     }
 }
 
-/// An error with what caused it, which hyper tells apart.
+/// An error with its causes: hyper's own text does not have them.
 fn told(error: &dyn std::error::Error) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();

@@ -71,8 +71,8 @@ impl Recorder {
     }
 }
 
-/// The store, with what its meter says of each request. Executions are not counted: on AWS, Step
-/// Functions keeps them itself.
+/// The store, with its meter's reading of each request. Executions are not counted: on AWS, Step
+/// Functions stores them itself.
 pub(super) struct RecordedStore {
     pub(super) store: Arc<DynoxideStore>,
     pub(super) recorder: Arc<Recorder>,

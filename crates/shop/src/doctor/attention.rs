@@ -1,4 +1,4 @@
-//! Errors that only a person can mend: the events that `AlertOperator` emails about.
+//! Errors that need an operator: the events that `AlertOperator` emails about.
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::rows;
@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use super::Attention;
 
-/// The errors in the story of an order that nothing has mended, and that no operator has settled
-/// since.
+/// The errors among an order's events that no later event has settled, and no operator since.
 pub(super) fn of(story: &[LoggedEvent], settled_at: Option<Timestamp>) -> Vec<Attention> {
     let mut found: Vec<Attention> = Vec::new();
     let open = |event: &&LoggedEvent| {
@@ -40,7 +39,7 @@ fn is_for_an_operator(detail_type: &str) -> bool {
     rows::AlertOperator::SPEC.on.iter().any(|event| event.detail_type == detail_type)
 }
 
-/// The event after which there is nothing left to mend.
+/// The event after which nothing is left to settle.
 fn mended_by(detail_type: &str) -> Option<&'static str> {
     match detail_type {
         "ErrorPaymentCanceled" => Some("PaymentCanceled"),

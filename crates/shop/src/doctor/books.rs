@@ -1,4 +1,4 @@
-//! What Payment and Inventory say of an order that has ended, against how it ended.
+//! Compares what Payment and Inventory have of an order that has ended with how it ended.
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::{Money, OrderId};

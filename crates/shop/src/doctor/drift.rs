@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::DeployedRule;
 
-/// What differs between the `deployed` rules and those of the table, in words.
+/// What differs between the `deployed` rules and those of the table, as text.
 #[must_use]
 pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
     let there: BTreeMap<&str, &Value> =

@@ -58,7 +58,7 @@ fn is_told_later(row: &RowSpec) -> bool {
 pub(super) struct Waits {
     /// One entry for each event and rule whose consumer has not answered within the row's time.
     pub(super) stuck: Vec<Stuck>,
-    /// Whether it has events without an answer of which no record says whether one was due.
+    /// Whether it has events without an answer for which no record shows whether one was due.
     pub(super) unknowable: bool,
 }
 
@@ -99,8 +99,8 @@ impl Expectations {
     }
 }
 
-/// Whether there are no records any more that would say what became of `event`: it is older than
-/// records last, or the record by which the event itself was published is gone.
+/// Whether the records are gone that would show how `event` was answered: it is older than records
+/// last, or the record by which the event itself was published is gone.
 async fn records_are_gone(
     store: &dyn Store,
     now: Timestamp,
@@ -145,8 +145,8 @@ pub(super) fn ended(story: &[LoggedEvent]) -> bool {
 }
 
 impl Expectation {
-    /// Whether the action has answered the event with nothing: its record says so. A row with an
-    /// API waits for a person, and its record only says that it heard.
+    /// Whether the action has answered the event with nothing: its record shows that. A row with an
+    /// API waits for a person, and its record only shows that it got the event.
     async fn answered(
         &self,
         store: &dyn Store,

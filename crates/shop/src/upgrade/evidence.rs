@@ -1,5 +1,4 @@
-//! What tells that something went wrong in a rehearsal: how the shop was before, compared with how it
-//! is afterwards.
+//! Evidence of problems in a rehearsal: the shop's state before it, compared with that afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 

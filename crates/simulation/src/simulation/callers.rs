@@ -1,4 +1,4 @@
-//! Callers of the API: what they ask, and what they hear.
+//! Callers of the API: their requests, and the responses.
 
 use chorus_http::{Problem, Response};
 

@@ -133,7 +133,7 @@ impl<A: Application> Simulation<A> {
         self.queue(Task { running, future, purpose });
     }
 
-    /// Among tasks that are ready at the same instant, the seed says who goes first.
+    /// Among tasks that are ready at the same instant, the seed selects which goes first.
     fn queue(&mut self, task: Task) {
         self.next += 1;
         let order =

@@ -18,7 +18,7 @@ const ORDERS: usize = 20;
 /// How many events are remembered: more than so many orders have.
 const REMEMBERED: usize = 2_000;
 
-/// Looks at the newest orders for good. Whatever was there at first is not told.
+/// Reads the newest orders again and again. What was there at the first time is not reported.
 pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
     let mut known = Known::default();
     loop {

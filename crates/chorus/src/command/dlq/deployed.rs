@@ -64,8 +64,8 @@ async fn redrive(
     Ok(if kept == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Sends each letter that is meant to its own target, at the pace that was asked for, writes that into
-/// the audit, and tells of each, with the refusal where it was refused. Answers all of them, and how
+/// Sends each selected dead letter to its own target, at most at the given rate, records that in
+/// the audit, and prints each, with the reason where it was refused. Returns all of them, and how
 /// many were kept.
 pub(crate) async fn send_again(
     operator: &Operator,

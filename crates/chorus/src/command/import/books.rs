@@ -93,7 +93,8 @@ async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
     }
 }
 
-/// How often it was charged, only the provider's books know; Payment's say whether it was.
+/// How often it was charged, only the provider's ledger shows; Payment's record shows whether it
+/// was.
 fn account(order: Order, payment: &Payment) -> OrderAccount {
     let Order { order_id, status, total, reason, .. } = order;
     let Payment { charged, refunded } = *payment;

@@ -86,8 +86,8 @@ impl PlacedOrder {
         self.lines.iter().map(|(product, _)| sku(*product)).collect()
     }
 
-    /// As it is posted. The price is today's, and the shop's to say: Northwind's old prices and
-    /// discounts are not carried over.
+    /// The body of its request. The shop sets the price: Northwind's old prices and discounts are
+    /// not carried over.
     pub(crate) fn body(&self) -> Value {
         let line = |(product, quantity): &(u32, u32)| json!({ "sku": sku(*product), "quantity": quantity });
         let mut address = json!({

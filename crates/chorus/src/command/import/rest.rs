@@ -1,4 +1,4 @@
-//! Waiting for a shop to come to rest: the embedded one tells its load, one on AWS does not.
+//! Waiting for a shop to become idle: the embedded one reports its load, one on AWS does not.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Pace {
         }
     }
 
-    /// Places an order. Where nothing tells that prices have been learned, a 422 may mean that they
+    /// Places an order. Where nothing shows that prices have been learned, a 422 may mean that they
     /// are still on their way.
     pub(crate) async fn place(self, client: &Client, ask: &Ask<'_>) -> anyhow::Result<Value> {
         let placing = async {

@@ -54,7 +54,7 @@ pub(crate) fn run(pattern: &Pattern) -> anyhow::Result<ExitCode> {
         Verb::Compare(compare) => (compare.run(), compare.json),
         Verb::Check(check) => (check.run(), check.json),
     };
-    // 1 says no: nothing else may end with it.
+    // 1 means no: nothing else may end with it.
     ran.or_else(|error| {
         if as_json {
             line!("{}", serde_json::to_string_pretty(&as_value(&error))?);

@@ -38,7 +38,7 @@ pub(super) fn once(paths: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads a pattern; a refusal tells line and column.
+/// Reads a pattern; a refusal has line and column.
 pub(super) fn pattern(name: &str, source: &str) -> anyhow::Result<Pattern> {
     Pattern::parse(source).map_err(|cause| {
         let position = cause.position(source);
@@ -46,7 +46,7 @@ pub(super) fn pattern(name: &str, source: &str) -> anyhow::Result<Pattern> {
     })
 }
 
-/// Explains a pattern's verdict; an event that is no JSON is told with line and column.
+/// Explains a pattern's verdict; the error for an event that is not JSON has line and column.
 pub(super) fn explain(pattern: &Pattern, event: &[u8]) -> anyhow::Result<Explanation> {
     pattern.explain(event).map_err(|cause| match (&cause, std::str::from_utf8(event)) {
         (EventError::NotJson(fault), Ok(text)) => {

@@ -8,7 +8,7 @@ use cloudformation_template::{Resolver, Template};
 use serde_json::Value;
 use states::{Json, Machine, Problems, Workflow};
 
-/// A definition with the name it is told by.
+/// A definition with the name that is printed.
 pub(super) struct Definition {
     /// The file, and the logical id where it is inside a template.
     pub(super) name: String,
@@ -21,7 +21,7 @@ pub(super) struct Definition {
     pub(super) assumed: Vec<String>,
 }
 
-/// Why a template's definition cannot be told.
+/// Why a template's definition cannot be read.
 #[derive(Debug)]
 pub(super) enum Unread {
     /// It is in S3.
@@ -81,7 +81,7 @@ pub(super) fn definitions(file: &Path) -> anyhow::Result<Vec<Definition>> {
     match serde_yaml_ng::from_str::<Json>(&text) {
         Ok(json) if !is_template(&json) => Ok(alone(json.to_string())),
         Err(_) if text.trim_start().starts_with('{') => Ok(alone(text)),
-        // Tags such as !Sub are a template's; so are its own words for what is wrong.
+        // Tags such as !Sub are a template's; so are its own errors.
         _ => of_template(&text, file),
     }
 }

@@ -1,4 +1,4 @@
-//! `chorus states validate`: every problem of every machine, as text or as the service tells it.
+//! `chorus states validate`: every problem of every machine, as text or as the service's JSON.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
