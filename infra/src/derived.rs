@@ -22,7 +22,7 @@ pub enum NotWritten {
     #[error("{}nothing is written while this is so", lines(.0))]
     Refused(Vec<Finding>),
     /// This folder is not the repository.
-    #[error("{} is not the repository; --root DIR says where it is", .0.display())]
+    #[error("{} is not the repository: name its root by --root DIR", .0.display())]
     Elsewhere(PathBuf),
     /// A schema or a sample cannot be written as JSON.
     #[error("what derives from the design table cannot be written as JSON")]

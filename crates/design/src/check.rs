@@ -67,7 +67,7 @@ fn unsaid(flow: Flow<'_>) -> Vec<Finding> {
                 findings.push(Finding::new(
                     row.action,
                     format!("waits for {name}, which no row emits"),
-                    format!("Add {name} to the `=>` of the row that says it, or make it external"),
+                    format!("Add {name} to the `=>` of the row that emits it, or make it external"),
                 ));
             }
         }
@@ -188,8 +188,9 @@ fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
         for message in messages.iter().filter(emitted) {
             if (message.earlier)().iter().any(|earlier| earlier.published) {
                 let name = message.spec.detail_type;
-                let problem =
-                    format!("emits {name} for a state machine, which says only its newest version");
+                let problem = format!(
+                    "emits {name} for a state machine, which publishes only its newest version"
+                );
                 let remedy = format!("Take `published` from the versions of {name} before");
                 findings.push(Finding::new(row.action, problem, remedy));
             }

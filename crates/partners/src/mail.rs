@@ -41,7 +41,7 @@ pub enum SendError {
     /// The server refuses this message, and will refuse it again.
     #[error("the mail server refuses the message: {0}")]
     Refused(String),
-    /// The server asks to come again, refuses the sender as such, or did not answer: it may have
+    /// The server wants a retry, refuses the sender as such, or did not answer: it may have
     /// taken the message.
     #[error("the mail server did not confirm the message: {0}")]
     Unconfirmed(String),

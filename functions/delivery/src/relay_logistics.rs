@@ -51,7 +51,7 @@ impl Action for RelayLogistics {
                 Ok(Decision::emit(event).with(change).signal(signal))
             }
             Some(told) if told == parcel.word() => {
-                Ok(Decision::nothing("the carrier said so before"))
+                Ok(Decision::nothing("the carrier has reported that before"))
             }
             Some(told) => too_late(&update.order_id, update.status, told),
         }

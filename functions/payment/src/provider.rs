@@ -65,8 +65,8 @@ pub enum ProviderError {
     /// No answer came: it may have acted, or may still.
     #[error("the payment provider did not answer: {0}")]
     Unknown(String),
-    /// It did nothing, and asks to come again: it is busy, or still at work on the intent.
-    #[error("the payment provider asks to come again: {0}")]
+    /// It did nothing and wants a retry: it is busy, or still at work on the intent.
+    #[error("the payment provider is busy; retry later: {0}")]
     Later(String),
     /// It refuses the request as such, and will refuse it again: a key that is not valid, a field
     /// that is wrong. Whoever runs the shop has to look.

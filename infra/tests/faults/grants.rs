@@ -66,7 +66,7 @@ fn words_of_another_service() {
             let said = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
             said.as_array_mut().unwrap().push(json!("OrderCanceled"));
         },
-        &[("CustomerRole", "may say OrderCanceled, which CustomerFunction never does")],
+        &[("CustomerRole", "may publish OrderCanceled, which CustomerFunction never does")],
     );
 }
 
@@ -77,9 +77,9 @@ fn any_word_at_all() {
         &[
             ("CustomerRole", "PutEvents is not bound by events:source"),
             ("CustomerRole", "PutEvents is not bound by events:detail-type"),
-            ("CustomerRole", "may not say CustomerDescribed"),
-            ("CustomerRole", "may not say CustomerUpdated"),
-            ("CustomerRole", "may not say ErrorCustomerDescribed"),
+            ("CustomerRole", "may not publish CustomerDescribed"),
+            ("CustomerRole", "may not publish CustomerUpdated"),
+            ("CustomerRole", "may not publish ErrorCustomerDescribed"),
         ],
     );
 }
@@ -92,7 +92,7 @@ fn a_word_that_the_table_has_and_the_role_has_not() {
             let said = &mut condition["ForAllValues:StringEquals"]["events:detail-type"];
             said.as_array_mut().unwrap().retain(|name| name != "PaymentCanceled");
         },
-        &[("PaymentRole", "may not say PaymentCanceled")],
+        &[("PaymentRole", "may not publish PaymentCanceled")],
     );
 }
 
@@ -111,10 +111,10 @@ fn a_function_that_nobody_knows_may_touch_nothing() {
         &[
             ("IntruderRole", "is granted CustomerTable"),
             ("IntruderRole", "is granted IdempotencyTable"),
-            ("IntruderRole", "may say com.customers"),
-            ("IntruderRole", "may say CustomerDescribed"),
-            ("IntruderRole", "may say CustomerUpdated"),
-            ("IntruderRole", "may say ErrorCustomerDescribed"),
+            ("IntruderRole", "may publish com.customers"),
+            ("IntruderRole", "may publish CustomerDescribed"),
+            ("IntruderRole", "may publish CustomerUpdated"),
+            ("IntruderRole", "may publish ErrorCustomerDescribed"),
         ],
     );
 }

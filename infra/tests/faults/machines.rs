@@ -115,7 +115,7 @@ fn a_word_that_a_task_answers_with_and_the_machine_may_not_say() {
             let words = &mut say["Condition"]["ForAllValues:StringEquals"]["events:detail-type"];
             words.as_array_mut().unwrap().retain(|word| word != "PaymentFailed");
         },
-        &[("CollectPaymentMachineRole", "may not say PaymentFailed")],
+        &[("CollectPaymentMachineRole", "may not publish PaymentFailed")],
     );
 }
 
@@ -137,7 +137,7 @@ fn a_grant_that_the_definition_does_not_use() {
                 ["ForAllValues:StringEquals"]["events:detail-type"];
             words.as_array_mut().unwrap().push(json!("PaymentCanceled"));
         },
-        &[("CollectPaymentMachineRole", "may say PaymentCanceled")],
+        &[("CollectPaymentMachineRole", "may publish PaymentCanceled")],
     );
 }
 

@@ -71,7 +71,7 @@ async fn target(import: &Import) -> anyhow::Result<Target> {
     if let Some(url) = &import.url {
         return Ok(Target { client: remote(url), own: None });
     }
-    let data = import.data.clone().context("--data or --url says where the shop is")?;
+    let data = import.data.clone().context("name the shop by --data or --url")?;
     if let Some(url) = running_in(&data) {
         return Ok(Target { client: remote(&url), own: None });
     }

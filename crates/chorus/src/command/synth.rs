@@ -59,7 +59,7 @@ pub(crate) fn run(synth: &Synth) -> anyhow::Result<ExitCode> {
     }
     let clean = findings.is_empty() && stale.is_empty();
     if clean && !synth.json {
-        line!("{GOOD}The template is clean{GOOD:#}, and template.yaml is what the table says.");
+        line!("{GOOD}The template is clean{GOOD:#}, and template.yaml is up to date.");
     }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

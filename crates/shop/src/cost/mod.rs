@@ -46,7 +46,7 @@ pub struct MeasuredOrder {
 pub enum CostError {
     #[error("the engine does not open")]
     Engine(#[from] chorus_local::Error),
-    #[error("the partners' books do not open")]
+    #[error("the store of the simulated partners cannot be opened")]
     Partners(#[from] StoreError),
     #[error("the state machines' histories cannot be read")]
     Histories(#[from] Failure),

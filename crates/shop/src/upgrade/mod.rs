@@ -38,7 +38,7 @@ pub enum ProblemKind {
     Inconsistent,
 }
 
-/// Something that would go wrong.
+/// A problem that an upgrade would cause.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Problem {
@@ -63,7 +63,7 @@ pub struct Rehearsal {
     pub canceled: usize,
     /// How much time passed until nothing more happened, in seconds.
     pub seconds: i64,
-    /// What would go wrong, by kind and order.
+    /// The problems, by kind and order.
     pub problems: Vec<Problem>,
 }
 

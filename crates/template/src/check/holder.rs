@@ -102,7 +102,7 @@ impl<'a> Holder<'a> {
             let granted = granted(statement, key);
             if granted.is_empty() {
                 let problem =
-                    format!("may say anything on the bus: PutEvents is not bound by {key}");
+                    format!("may publish anything on the bus: PutEvents is not bound by {key}");
                 findings.push(Finding::new(at, problem, format!("Bind it to {}'s own", self.name)));
             }
             let says = |text: &str| {
@@ -113,7 +113,7 @@ impl<'a> Holder<'a> {
                 self.says.iter().any(said)
             };
             for text in granted.into_iter().filter(|text| !says(text)) {
-                let problem = format!("may say {text}, which {} never does", self.name);
+                let problem = format!("may publish {text}, which {} never does", self.name);
                 findings.push(Finding::new(at, problem, format!("Take it out of {key}")));
             }
         }
@@ -155,7 +155,7 @@ impl<'a> Holder<'a> {
         let unheard: BTreeSet<&str> =
             self.says.iter().filter(|event| !may(event)).map(|event| event.detail_type).collect();
         let finding = |name: &&str| {
-            let problem = format!("may not say {name}, which {} does by the table", self.name);
+            let problem = format!("may not publish {name}, which {} does by the table", self.name);
             Finding::new(at, problem, "Add it to events:detail-type, with its source")
         };
         unheard.iter().map(finding).collect()

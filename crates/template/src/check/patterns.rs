@@ -36,7 +36,8 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), said: &[EventSpec]) -> Vec
     let detail_types: BTreeSet<&str> = said.iter().map(|event| event.detail_type).collect();
     let mut findings = Vec::new();
     for source in texts(&pattern["source"]).filter(|source| !sources.contains(source)) {
-        let problem = format!("waits for events of {source}, which nobody in the table is");
+        let problem =
+            format!("waits for events of {source}, which is no service or partner of the table");
         findings.push(Finding::new(id, problem, "Name the source of a service or a partner"));
     }
     for name in texts(&pattern["detail-type"]).filter(|name| !detail_types.contains(name)) {
