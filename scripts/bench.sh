@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every speed that docs/PERFORMANCE.md tells of, as ratios measured side by side.
+# Every speed in docs/PERFORMANCE.md, as ratios measured side by side.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }

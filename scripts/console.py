@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Drives the console in a browser. `scripts/console.sh` says how."""
+"""Drives the console in a browser; run it by `scripts/console.sh`."""
 
 import contextlib
 import json

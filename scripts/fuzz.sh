@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for FUZZ_SECONDS each, five minutes if not told otherwise; `fuzz.sh NAME…`
+# Runs every fuzz target for FUZZ_SECONDS each, five minutes by default; `fuzz.sh NAME…`
 # runs those. The first run builds cargo-fuzz. Sanitizers are unstable in the compiler that we pin:
 # for these builds alone it is told to take them.
 set -euo pipefail

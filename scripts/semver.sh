@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares the public face of each crate that others use with the last tag's, and says which version
+# Compares the public API of each crate that others use with the last tag's, and prints which version
 # a release must have; `semver.sh REVISION` compares with that revision. Without a tag, it is the
 # first revision that has the crate. The first run builds cargo-semver-checks.
 set -euo pipefail

@@ -1,7 +1,7 @@
 """What one delivered order costs, as the deployed functions themselves log it.
 
 Run with `make cost`. Every function logs at the end of an invocation how many requests it had for
-DynamoDB, and what capacity DynamoDB says that they took.
+DynamoDB, and the capacity that DynamoDB reports for them.
 """
 
 import json
@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import deployed_shop as flow
 from shop_stack import fill, wait_for
 
-# What the talk's demo does as well: it has no letters, no counts and no list of orders.
+# What the talk's demo does as well: it has no emails, no counts and no list of orders.
 BEYOND = ("SendEmail", "CountOrder", "ProjectOrder", "LearnContact")
 LETTERS = "EmailSent"
 
@@ -44,7 +44,7 @@ def main() -> None:
     before = {line["span"]["request_id"] for line in endings()}
     order_id = flow.place("ana", "chai", 2)
     # Looking is an invocation as well; `costs` leaves those out.
-    wait_for(lambda: flow.said(order_id).count(LETTERS) == 3, flow.PATIENCE, "three letters")
+    wait_for(lambda: flow.said(order_id).count(LETTERS) == 3, flow.PATIENCE, "three emails")
     flow.rest()
     report(costs(before), flow.said(order_id))
 

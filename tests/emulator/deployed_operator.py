@@ -12,7 +12,7 @@ from shop_stack import BINARIES, STACK, free_port, wait_for
 
 
 def operate(command: str, *arguments: str) -> str:
-    """What an operator's command says of the stack; it may fail, where something is wrong."""
+    """The output of an operator's command on the stack; it may fail, where something is wrong."""
     call = [str(BINARIES / "chorus"), command, f"--stack={STACK}", *arguments]
     done = subprocess.run(
         call, env=environment(), capture_output=True, text=True, timeout=60, check=False

@@ -17,7 +17,7 @@ PATIENCE = 60.0
 # How often an unchanged count of invocations has to be seen, a second apart, to count as rest.
 QUIET_LOOKS = 3
 MACHINES = ("CollectPayment", "AwaitReview", "FulfilDelivery")
-# What tells the carrier of a parcel.
+# The event that hands a parcel to the carrier.
 HANDED_OVER = "DeliveryMarkedAsStarted"
 
 Event = dict[str, Any]
@@ -113,7 +113,7 @@ def handle_of(order_id: str) -> str:
 
 
 def try_to_review(order_id: str, verdict: str, handle: str) -> tuple[int, Any]:
-    """What the API says to a reviewer."""
+    """The API's response to a reviewer."""
     opinion = {"verdict": verdict, "handle": handle}
     return shop.ask("POST", f"/reviews/{order_id}", opinion)
 
@@ -158,7 +158,7 @@ def parcel_of(order_id: str) -> str:
 
 
 def webhook(order_id: str, handle: str, status: str) -> tuple[int, Any]:
-    """What the shop says to the carrier, whose word is signed."""
+    """The shop's response to a signed callback of the carrier."""
     word = {"order-id": order_id, "handle": handle, "status": status}
     at = str(int(time.time()))
     signed = f"{at}.{json.dumps(word)}".encode()

@@ -16,7 +16,7 @@ EXECUTE_API = re.compile(r"https?://(\w+)\.execute-api\.[^/]+")
 
 
 class DeploymentError(Exception):
-    """`sam` failed; what it printed tells why."""
+    """`sam` failed; its output has the reason."""
 
 
 class Stack:

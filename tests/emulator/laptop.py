@@ -1,4 +1,4 @@
-"""A shop on this machine, by `chorus up`: for tests of what it says to servers beside it."""
+"""A shop on this machine, by `chorus up`: for tests of its requests to servers beside it."""
 
 import json
 import subprocess

@@ -45,7 +45,7 @@ def main(folder: str) -> int:
 
 
 def imported(folder: str, *where: str) -> Books:
-    """What `chorus import` tells."""
+    """The output of `chorus import`."""
     command = [BINARIES / "chorus", "import", folder, *where, "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     try:

@@ -58,7 +58,7 @@ def package(binary: Path, archive: Path) -> None:
     """Zips the executable alone, as `bootstrap`, unless the archive was made of this very build.
 
     Debug information stays behind, and compression is quick rather than small: for a test's
-    deployment that is most of the time. The archive's comment tells the build.
+    deployment that is most of the time. The archive's comment names the build.
     """
     build = f"{binary} {binary.stat().st_mtime_ns}".encode()
     if archive.exists() and zipfile.ZipFile(archive).comment == build:

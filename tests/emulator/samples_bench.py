@@ -1,7 +1,7 @@
 """Functions to invoke by hand: each service's binary on cargo-lambda's runtime API.
 
 The binaries have the variables of template.yaml, with tables and a queue of their own on the
-emulator, and a bus without rules: what a function says goes nowhere, so that each invocation is
+emulator, and a bus without rules: what a function publishes goes nowhere, so that each invocation is
 alone with what those before it left in the tables.
 """
 
@@ -136,7 +136,7 @@ class SamplesBench:
         return str(value)
 
     def _runtime(self, name: str) -> dict[str, str]:
-        """What Lambda itself tells every function."""
+        """The variables that Lambda sets for every function."""
         return {
             "AWS_LAMBDA_RUNTIME_API": f"http://{LOCALHOST}:{self._port}/.rt/{name}",
             "AWS_LAMBDA_FUNCTION_NAME": name,

@@ -74,7 +74,7 @@ OTHERS = ("frida-carrier-down", "gustav-mail-down", "hanna-carrier-flaky")
 
 embedded: dict[str, Any]
 orders: list[str] = []
-# When all of them had been placed, and nothing else had been said.
+# When all of them had been placed, and nothing else had been published.
 all_placed: datetime
 
 
@@ -253,7 +253,7 @@ class Machines(unittest.TestCase):
         self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202)
         self.assertEqual(ended(order_id)["status"], "Delivered")
         self.assertEqual(webhook(order_id, parcel, "DeliveryCanceled")[0], 409)
-        self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202, "said again, heard once")
+        self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202, "a repeat has its effect once")
         self.assertEqual(said(order_id).count("DeliveryWasDelivered"), 1)
         self.assertEqual(webhook(other, others, "DeliveryCanceled")[0], 202)
         self.assertEqual(ended(other)["status"], "Canceled")
@@ -292,7 +292,7 @@ class TheCarrier(unittest.TestCase):
             status, _ = request("POST", f"{shop.carrier}/deliveries", {}, {"X-Api-Key": key})
             self.assertEqual(status, 401)
         with_key = request("POST", f"{shop.carrier}/deliveries", {}, {"X-Api-Key": API_KEY})
-        self.assertEqual(with_key[0], 400, "let in, and then told that this is no delivery")
+        self.assertEqual(with_key[0], 400, "let in, and then rejected as no delivery")
         self._connect("a-wrong-key")
         try:
             order_id = place("ana", "pavlova", 2)
@@ -406,7 +406,7 @@ class FailureQueues(unittest.TestCase):
         self.assertGreater(told["archived"], 0)
         started = json.loads(operate(*replay, "--yes"))
         again = views + len(orders)
-        wait_for(lambda: invocations("order") >= again, PATIENCE, "the list to hear of each order")
+        wait_for(lambda: invocations("order") >= again, PATIENCE, "the list to get each order")
         rest()
         self.assertEqual(invocations("inventory"), others)
         self.assertEqual(summary(orders[0]), order)
@@ -452,7 +452,7 @@ class FailureQueues(unittest.TestCase):
         self.assertTrue(attribute(letter, "ERROR_CODE").startswith("Terminal."), letter)
         for event in (first, last, down):
             story = event["detail"]["metadata"]["correlation-id"]
-            wait_for(lambda: said(story) == ["EmailSent"], PATIENCE, f"the letter of {story}")
+            wait_for(lambda: said(story) == ["EmailSent"], PATIENCE, f"the email of {story}")
         wait_for(lambda: waiting_in(queue) == 0, PATIENCE, "the end of the queue")
         kept = [line for line in lines("notification") if "the queue keeps" in line["message"]]
         self.assertEqual({line["code"] for line in kept}, {"Retryable.OutcomeUnknown"})

@@ -1,4 +1,4 @@
-"""Every sample in events/samples goes through `cargo lambda invoke`, as docs/SAMPLES.md says.
+"""Sends every sample of events/samples through `cargo lambda invoke`, as docs/SAMPLES.md documents.
 
 Run with `scripts/emulator.sh samples`, which builds what is invoked; `--write` after it writes the
 results anew, in the order that the table has.

@@ -87,7 +87,7 @@ class Payments(unittest.TestCase):
         return intent["latest_charge"]["amount_refunded"]
 
     def _books(self, order: str) -> tuple[str, int, str]:
-        """What `chorus accounts` says was charged for an order, how often, and refunded."""
+        """What was charged for an order, how often, and refunded, by `chorus accounts`."""
         command = [CHORUS, "accounts", "--url", self.shop.url, "--json"]
         accounts = subprocess.run(command, check=False, capture_output=True, text=True).stdout
         (account,) = [one for one in json.loads(accounts)["orders"] if one["order-id"] == order]
