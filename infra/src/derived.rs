@@ -47,7 +47,7 @@ pub fn prove_design() -> Vec<Finding> {
     chorus_design::prove(&TABLE, &functions)
 }
 
-/// What breaks somebody who still speaks the contract of `against`: a folder of published schemas, or a
+/// What breaks a release that still uses the contract of `against`: a folder of published schemas, or a
 /// commit of the repository `root`. Without it, what was published so far; nothing where nothing was.
 ///
 /// # Errors
@@ -68,7 +68,7 @@ pub fn prove_contract(
 /// Adds today's contract to what is published, and returns how many schemas are new.
 ///
 /// # Errors
-/// [`NotWritten`]; where the contract breaks somebody, nothing is written.
+/// [`NotWritten`]; where the contract is incompatible, nothing is written.
 pub fn publish_contract(root: &Path) -> Result<usize, NotWritten> {
     write(root, incompatible(root)?, &[])?;
     Ok(chorus_design::publish(&root.join(PUBLISHED), &TABLE)?)

@@ -57,7 +57,7 @@ pub trait ShopApi: Send + Sync {
     async fn ask(&self, caller: &Caller, ask: Ask) -> Result<Answer, Unreachable>;
 }
 
-/// The API, asked by somebody.
+/// The API and the caller on whose behalf it is called.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) api: &'a dyn ShopApi,

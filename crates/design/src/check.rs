@@ -38,7 +38,7 @@ fn names(rows: &[RowSpec]) -> Vec<Finding> {
     twice.map(|(name, _)| Finding::new(name, "two rows have this name", "Rename one")).collect()
 }
 
-/// Emitted events that nobody consumes.
+/// Emitted events without a consumer.
 fn unheard(flow: Flow<'_>) -> Vec<Finding> {
     let may_end = |role| matches!(role, Role::Terminal | Role::End);
     let mut findings = Vec::new();
@@ -57,7 +57,7 @@ fn unheard(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Consumed events that nobody emits.
+/// Consumed events without a producer.
 fn unsaid(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {

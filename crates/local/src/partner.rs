@@ -111,7 +111,7 @@ impl Partner for HttpPartner {
             if error.is_timeout() {
                 return NoAnswer::TimedOut(*timeout);
             }
-            // Without the URL, which may hold what is nobody's business.
+            // Without the URL, which may hold a secret.
             NoAnswer::NotReached(root_cause(&error.without_url()))
         })?;
         Ok(answered.status().as_u16())

@@ -1,4 +1,4 @@
-//! The services where nobody is asked anything: for whoever describes or checks them.
+//! The services without working ports: for documentation and checks.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{Dependencies, functions};
 /// Stands where a secret would; nothing that is described holds it.
 const NO_SECRET: &str = "never in a description";
 
-/// The functions of all services, with nobody behind their ports.
+/// The functions of all services, without working ports.
 #[must_use]
 pub fn described() -> Vec<HttpFunction> {
     let webhook_secret: WebhookSecret = NO_SECRET.parse().expect("it is longer than sixteen bytes");

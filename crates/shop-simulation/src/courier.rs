@@ -27,7 +27,7 @@ pub(crate) enum Conduct {
     Cancels,
     /// Takes it, and never calls back.
     Silent,
-    /// Answers 503 for as long as faults strike.
+    /// Answers 503 for as long as faults are injected.
     Down,
 }
 

@@ -107,7 +107,7 @@ impl Books {
 
 pub(crate) struct SimulatedBank {
     pub(crate) environment: Arc<Environment>,
-    /// Whether none of its answers to a charge arrive, as long as faults strike.
+    /// Whether none of its answers to a charge arrive, as long as faults are injected.
     pub(crate) mute: bool,
     pub(crate) books: Arc<Mutex<Books>>,
 }

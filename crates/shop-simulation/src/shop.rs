@@ -51,7 +51,7 @@ pub struct Shop {
     pub(crate) script: Orders,
     /// How many pieces of each item were received.
     pub(crate) stock: Arc<HashMap<String, i64>>,
-    /// How many messages come that nobody can read.
+    /// How many messages come that cannot be parsed.
     pub(crate) poison: usize,
     secret: WebhookSecret,
 }

@@ -44,7 +44,7 @@ pub enum AuditError {
     Stored(#[from] Failure),
 }
 
-/// What somebody is about to do.
+/// An entry for an action that is about to start.
 #[derive(Debug)]
 pub struct Act<'a> {
     pub at: Timestamp,

@@ -44,7 +44,7 @@ pub trait Application: Sized {
     const LONGEST_WAIT: Duration = Duration::ZERO;
     /// Once faults have stopped, a run that is not over within this time is a violation.
     const ENDS_WITHIN: Duration;
-    /// Messages that nobody can read, used in turn.
+    /// Messages that cannot be parsed, used in turn.
     const POISON: &'static [Poison] = &[];
 
     /// Draws what people do in the run of a seed; `size` is how many cases the run has.
@@ -177,7 +177,7 @@ impl Watch {
     }
 }
 
-/// A message that nobody can read, and the rows whose rules must move it to their dead letters.
+/// A message that cannot be parsed, and the rows whose rules must move it to their dead letters.
 #[derive(Debug, Clone, Copy)]
 pub struct Poison {
     /// What it claims to be.

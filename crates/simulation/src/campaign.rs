@@ -75,7 +75,7 @@ pub struct Failure<S> {
     /// The story, which no seed draws.
     pub fixed: Option<S>,
     pub violations: Vec<String>,
-    /// How many calls were struck at first.
+    /// How many faults were injected at first.
     pub struck_at_first: usize,
     /// The fewest faults found that still violate it.
     pub faults: Vec<Injection>,
@@ -109,7 +109,7 @@ pub struct Report<E, S> {
     pub chores: [u64; 4],
     /// How many runs were exposed to each kind of trouble.
     pub exposed: BTreeMap<String, u64>,
-    /// Calls that were struck, by what went wrong.
+    /// Injected faults, by kind.
     pub injected: BTreeMap<String, u64>,
     /// Places in the code at which a process made a call: an action, on an event, its nth call.
     pub places: usize,
@@ -263,7 +263,7 @@ impl<A: Application> Simulator<A> {
         work.report()
     }
 
-    /// Every fault that can strike a story.
+    /// Every fault that can be injected into the fixed orders.
     ///
     /// # Errors
     /// Where a run cannot be set up.
@@ -271,7 +271,7 @@ impl<A: Application> Simulator<A> {
         self.faults_after(story, &[])
     }
 
-    /// Every fault that can strike a story struck by `first`, after these.
+    /// Every fault that can be injected after `first`, after these.
     fn faults_after(&self, story: A::Story, first: &[Injection]) -> Result<Vec<Injection>, Error> {
         let outcome = self.run(&Request { listed: true, ..Request::fixed(story, first) })?;
         let begin = first.last().map_or(0, |first| {

@@ -1,4 +1,4 @@
-//! The environment of a run's functions: its clock, and what strikes whom at which call.
+//! The environment of a run's functions: its clock, and which fault is injected at which call.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -26,7 +26,7 @@ pub(crate) fn beginning() -> Timestamp {
 /// After how long the platform gives a function up.
 pub(crate) const FUNCTION_TIMEOUT: Duration = chorus_table::policy::FUNCTION_TIMEOUT;
 
-/// One call that was struck.
+/// One call with an injected fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Injection {
@@ -69,7 +69,7 @@ impl Injection {
     }
 }
 
-/// One call that could have been struck.
+/// One call into which a fault could have been injected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Called {
     pub(crate) task: Arc<str>,
@@ -79,7 +79,7 @@ pub(crate) struct Called {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Plan {
-    /// Drawn: so many of a thousand calls are struck, by these kinds of trouble.
+    /// Drawn: so many of a thousand calls get a fault, of these kinds.
     Drawn { per_mille: u64, troubles: BTreeSet<Trouble> },
     /// These, and no other.
     Listed(HashMap<(u64, u32), Fault>),
@@ -136,7 +136,7 @@ pub(crate) struct State {
     pub(crate) seen: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) crashed: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) later: Vec<(Timestamp, Later)>,
-    /// Who answers nobody, from when and until when.
+    /// Outages: of what, from when and until when.
     pub(crate) away: Vec<(Port, Timestamp, Timestamp)>,
     /// Calls that were made meanwhile.
     pub(crate) unanswered: u64,
@@ -179,7 +179,7 @@ impl Environment {
         }
     }
 
-    /// Whether faults strike now. They do not while the run is set up, nor at its end.
+    /// Whether faults are injected now. None are while the run is set up, nor at its end.
     #[must_use]
     pub fn strikes(&self) -> bool {
         self.state().armed
@@ -215,7 +215,7 @@ impl Environment {
         if self.answer(fault).await { None } else { Some(answer) }
     }
 
-    /// Begins a call: others run meanwhile, and it may be struck. Outside of any task, calls take
+    /// Begins a call: others run meanwhile, and a fault may be injected. Outside of any task, calls take
     /// no time and always succeed. Whoever simulates a partner otherwise than by
     /// [`external`](Self::external) does nothing at [`Fault::Unavailable`], and ends with
     /// [`answer`](Self::answer).

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-/// Where a function reaches out: every such call is a point at which it may be struck.
+/// Where a function reaches out: a fault may be injected at every such call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Port {
     /// Tells it apart in a trace's fingerprint.
@@ -76,7 +76,7 @@ impl Port {
         self.number as u64
     }
 
-    /// What a call meets while nobody answers.
+    /// The fault of a call during an outage.
     pub(crate) const fn absence(self) -> Fault {
         match self.kind {
             Kind::Read | Kind::IndexRead => Fault::Throttled,

@@ -28,7 +28,7 @@ fn check_records(observed: &Observed) -> Vec<String> {
     unpublished.map(|action| format!("records: one of {action} is not published")).collect()
 }
 
-/// Every message that nobody can read lies among the dead letters of each of its targets, with
+/// Every message that cannot be parsed is among the dead letters of each of its targets, with
 /// the cause.
 fn check_poison(observed: &Observed, poison: &[Poison], count: usize) -> Vec<String> {
     let letters: Vec<_> = observed.dead_letters().map(|(letter, _)| letter).collect();

@@ -1,4 +1,4 @@
-//! The simulator: an application under a virtual clock, struck by faults from a seed.
+//! The simulator: an application under a virtual clock, with faults injected from a seed.
 //!
 //! One process, one thread, one seed: the real functions, kernel and engine, with all disorder
 //! drawn from a number. The same number gives the same run, to the byte. The [`Application`]

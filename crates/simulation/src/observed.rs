@@ -56,7 +56,7 @@ impl Observed {
         events.filter(|event| event.about == correlation_id && event.detail_type == kind).count()
     }
 
-    /// The dead letters, and whether somebody could read each.
+    /// The dead letters, and whether each could be parsed.
     pub(crate) fn dead_letters(&self) -> impl Iterator<Item = (DeadLetter, bool)> {
         let letters = self.local.dead_letters(&Selection::default());
         letters.into_iter().map(|letter| {
@@ -82,9 +82,9 @@ pub struct Sighting {
 /// What was seen on the bus.
 #[derive(Debug, Default)]
 pub struct Sightings {
-    /// The events, by `event-id`, without the messages that nobody can read.
+    /// The events, by `event-id`, without the messages that cannot be parsed.
     pub events: BTreeMap<String, Sighting>,
-    /// The ids of the messages that nobody can read, as often as one became a dead letter.
+    /// The ids of the messages that cannot be parsed, as often as one became a dead letter.
     pub poisoned: Vec<String>,
     pub(crate) deliveries: u64,
     pub(crate) dead: u64,
@@ -141,7 +141,7 @@ impl Seen {
     }
 }
 
-/// Whether a message is one of those that nobody can read.
+/// Whether a message is one of those that cannot be parsed.
 fn is_poison(event: &Accepted) -> bool {
     event.json.contains("poison-")
 }

@@ -1,4 +1,4 @@
-//! Times in which a partner, the store or the bus answers nobody.
+//! Outages of a partner, the store or the bus.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The kernel's ports, each call of which may be struck.
+//! The kernel's ports; a fault may be injected into each call.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -22,9 +22,9 @@ pub struct Scenario<S> {
     /// Whether a partner does what is requested, and none of its responses arrive as long as faults
     /// are injected; the application selects the partner.
     pub mute: bool,
-    /// When messages come that nobody can read.
+    /// When messages come that cannot be parsed.
     pub poison: Vec<Duration>,
-    /// Of a thousand calls, so many are struck.
+    /// Of a thousand calls, so many get a fault.
     pub(crate) per_mille: u64,
     pub(crate) copies: u32,
     pub(crate) delay: Duration,

@@ -1,7 +1,7 @@
 //! From a run that violates something to the shortest story that still does.
 //!
 //! What is drawn for one call depends on nothing but the seed and the call's own name, so faults
-//! can be taken away one by one while the rest strikes where it did.
+//! can be taken away one by one while the rest stay where they were.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ struct Hunt<'a, A: Application> {
 }
 
 impl<A: Application> Hunt<'_, A> {
-    /// Whether this scenario, struck by these faults, violates the same; it is kept then.
+    /// Whether this scenario, with these faults, violates the same; it is kept then.
     fn try_with(
         &mut self,
         scenario: &Scenario<A::Script>,

@@ -82,7 +82,7 @@ impl<A: Application> Request<A> {
         Self { scenario, plan, story: None, told: false, listed: false }
     }
 
-    /// A story, struck by these faults and no other.
+    /// Fixed orders, with these faults and no other.
     pub(crate) fn fixed(story: A::Story, injections: &[Injection]) -> Self {
         let scenario = Scenario::fixed(A::fixed(story));
         let plan = Plan::listed(injections);
@@ -98,7 +98,7 @@ pub struct Outcome<E> {
     pub seed: u64,
     /// What must never be, and was: none, where all is well.
     pub violations: Vec<String>,
-    /// The calls that were struck, in order.
+    /// The injected faults, in order.
     pub injected: Vec<Injection>,
     pub ends: E,
     /// Calls to the outside of functions.
@@ -106,12 +106,12 @@ pub struct Outcome<E> {
     pub deliveries: u64,
     /// Events that the bus took.
     pub events: u64,
-    /// Dead letters, those of messages that nobody can read included.
+    /// Dead letters, those of messages that cannot be parsed included.
     pub dead_letters: u64,
     /// How often the archive was replayed, projections rebuilt, dead letters sent back, and
-    /// messages injected that nobody can read.
+    /// messages injected that cannot be parsed.
     pub chores: [u64; 4],
-    /// Calls that were made while nobody answered them.
+    /// Calls that were made during an outage.
     pub unanswered: u64,
     /// How much time passed in the run, in seconds.
     pub virtual_seconds: i64,
@@ -193,7 +193,7 @@ impl<A: Application> Simulator<A> {
         self.run(&Request { told: true, ..Request::fixed(story, faults) })
     }
 
-    /// Runs a story in which nobody answers for these times, and nothing else goes wrong.
+    /// Runs fixed orders in which no port answers at these times, and nothing else goes wrong.
     ///
     /// # Errors
     /// Where the run cannot be set up.

@@ -63,7 +63,7 @@ impl Trouble {
         Self::OUTAGES,
     ];
 
-    /// A kind of fault that the application defines; its script decides when it strikes.
+    /// A kind of fault that the application defines; its script decides when it is injected.
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
         Self(name)

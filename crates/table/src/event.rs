@@ -8,16 +8,16 @@ use serde_json::value::RawValue;
 
 use crate::{Category, Owner};
 
-/// The role of an event in its flow: in everything that one command causes.
+/// The role of an event in its flow, which is everything that one command causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The story goes on from here: somebody must consume it.
+    /// Some row must consume it.
     Step,
-    /// A failed step: somebody must consume it, and what was done before must be undone.
+    /// A failed step: some row must consume it, and what was done before must be undone.
     Failure,
-    /// Nothing needs to follow.
+    /// No row needs to consume it.
     Terminal,
-    /// Ends the story.
+    /// Ends the flow.
     End,
     /// A request, not a fact.
     Command,
@@ -30,7 +30,7 @@ pub struct EventSpec {
     pub detail_type: &'static str,
     /// Its publisher.
     pub owner: Owner,
-    /// Its part in the story.
+    /// Its role in the flow.
     pub role: Role,
     /// The version of its data's schema.
     pub version: u32,

@@ -124,7 +124,7 @@ pub const QUEUE: QueuePolicy = QueuePolicy {
 /// How long a function may take: a slow payment provider, twice over.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// For how long a message that nobody took is kept: the longest that SQS allows.
+/// For how long a message that is not received is kept: the longest that SQS allows.
 pub const RETENTION: Duration = Duration::from_secs(14 * 86_400);
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ pub struct RowSpec {
     pub effect: Effect,
     /// What it does with a replayed event.
     pub replay: Replay,
-    /// Within how many seconds of its input it should have emitted, before somebody should look.
+    /// Within how many seconds of its input it should have emitted, before an operator should look.
     pub within_seconds: u32,
     /// What one message may cost it; none where nothing measures it.
     pub budget: Option<Budget>,

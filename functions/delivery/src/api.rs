@@ -26,7 +26,7 @@ impl Endpoint for Get {
             || Problem::new(404, "not-found", format!("no delivery of order {order_id} is known"));
         let delivery = found.ok_or_else(missing)?.value;
         let response = Response::json(200, serde_json::json!(delivery));
-        // A delivery that was never planned is nobody's.
+        // A delivery that was never planned has no owner.
         let Some(plan) = delivery.plan else { return Ok(response) };
         Ok(response.of(plan.customer_id))
     }

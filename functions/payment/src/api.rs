@@ -80,7 +80,7 @@ async fn show(kernel: &Kernel, order_id: &OrderId) -> Result<Response, Problem> 
         || Problem::new(404, "not-found", format!("no payment of order {order_id} is known"));
     let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);
     let response = Response::json(200, serde_json::json!(answer));
-    // Until its estimate is known, a payment is nobody's.
+    // Until its estimate is known, a payment has no owner.
     let Some(customer) = answer.customer_id else { return Ok(response) };
     Ok(response.of(customer))
 }

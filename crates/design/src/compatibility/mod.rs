@@ -49,7 +49,7 @@ impl fmt::Display for Direction {
     }
 }
 
-/// A change that breaks somebody.
+/// A change that breaks a producer or a consumer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Incompatibility {
     /// The detail type of the event, or the name of the command.
@@ -77,7 +77,7 @@ impl From<Incompatibility> for Finding {
     }
 }
 
-/// Every change from `old` to `new` that breaks somebody; nothing where all is compatible.
+/// Every change from `old` to `new` that breaks a producer or a consumer; none if all are compatible.
 #[must_use]
 pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
     let mut found = Vec::new();

@@ -93,7 +93,7 @@ impl<A: Application> Simulation<A> {
         self.spawn(next, Box::pin(future));
     }
 
-    /// Publishes something that nobody can read.
+    /// Publishes something that cannot be parsed.
     pub(super) fn poison(&mut self, number: usize) {
         let Some(poison) = A::POISON.iter().cycle().nth(number) else { return };
         let bus = Arc::clone(self.local.bus());

@@ -43,7 +43,7 @@ impl Construct for ApiDestination {
     }
 }
 
-/// A secret that nobody has to think up.
+/// A generated secret.
 #[derive(Debug)]
 pub struct GeneratedSecret {
     pub description: &'static str,
