@@ -15,7 +15,7 @@ pub(super) fn print(checkup: &Checkup) {
     print_stuck(stuck);
     if *unknowable > 0 {
         line!(
-            "{DIM}? {unknowable} orders have no records any more that say whether they wait{DIM:#}"
+            "{DIM}? {unknowable} orders cannot be checked: their idempotency records expired{DIM:#}"
         );
     }
     verdict(checkup.attention.len(), "errors wait for an operator");
