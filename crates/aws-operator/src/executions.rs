@@ -93,8 +93,6 @@ pub struct ExecutionHistory {
     /// As Step Functions says it: `RUNNING`, `SUCCEEDED` …
     pub status: String,
     pub events: Vec<HistoryMoment>,
-    /// The executions that it started and waits for.
-    pub nested: Vec<Execution>,
 }
 
 /// Something that happened in an execution.
@@ -118,7 +116,8 @@ pub struct Execution {
 }
 
 impl Operator {
-    /// The ARNs of the stack's state machines, by their names in it.
+    /// The ARNs of the stack's state machines, by the names of the rows that start them, such as
+    /// `CollectPayment`.
     ///
     /// # Errors
     /// Where AWS refuses.
@@ -128,7 +127,7 @@ impl Operator {
         loop {
             let page = ask!(self.machines.list_state_machines().set_next_token(next));
             found.extend(page.state_machines().iter().filter_map(|machine| {
-                let name = machine.name().strip_prefix(&prefix)?.to_owned();
+                let name = pascal(machine.name().strip_prefix(&prefix)?);
                 Some((name, machine.state_machine_arn().to_owned()))
             }));
             next = page.next_token().map(ToOwned::to_owned);
@@ -158,12 +157,11 @@ impl Operator {
                 return Err(OperatorError::Refused(DisplayErrorContext(&error).to_string()));
             }
         };
-        let (mut events, mut nested, mut next) = (Vec::new(), Vec::new(), None);
+        let (mut events, mut next) = (Vec::new(), None);
         loop {
             let request = self.machines.get_execution_history().execution_arn(&arn);
             let page = ask!(request.set_next_token(next));
             events.extend(page.events().iter().map(moment));
-            nested.extend(page.events().iter().filter_map(|event| started(event, machines)));
             next = page.next_token().map(ToOwned::to_owned);
             if next.is_none() {
                 break;
@@ -171,8 +169,17 @@ impl Operator {
         }
         let Execution { machine, name } = execution.clone();
         let status = told.status().as_str().to_owned();
-        Ok(Some(ExecutionHistory { machine, name, status, events, nested }))
+        Ok(Some(ExecutionHistory { machine, name, status, events }))
     }
+}
+
+/// `collect-payment` as `CollectPayment`.
+fn pascal(kebab: &str) -> String {
+    let words = kebab.split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    });
+    words.collect()
 }
 
 fn is_unknown(error: &SdkError<DescribeExecutionError>) -> bool {
@@ -199,13 +206,13 @@ fn moment(event: &HistoryEvent) -> HistoryMoment {
     }
 }
 
-/// The execution that a task has started and waits for.
-fn started(event: &HistoryEvent, machines: &BTreeMap<String, String>) -> Option<Execution> {
-    let output = event.task_submitted_event_details()?.output()?;
-    let output: serde_json::Value = serde_json::from_str(output).ok()?;
-    let arn = output.get("ExecutionArn").or_else(|| output.get("executionArn"))?.as_str()?;
-    let (machine, name) = arn.rsplit_once(':')?;
-    let machine = machine.replacen(":execution:", ":stateMachine:", 1);
-    let (known, _) = machines.iter().find(|(_, arn)| **arn == machine)?;
-    Some(Execution { machine: known.clone(), name: name.to_owned() })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_is_named_as_the_row_that_starts_it() {
+        assert_eq!(pascal("collect-payment"), "CollectPayment");
+        assert_eq!(pascal("notify"), "Notify");
+    }
 }

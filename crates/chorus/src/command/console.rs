@@ -2,6 +2,7 @@
 
 mod deployed;
 mod follow;
+mod nested;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,14 +10,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use axum::{Json, Router};
 use chorus_console::{Console as Pages, Live};
 use chorus_events::callers::ROLES;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, Gate, HttpFunction};
+use chorus_kernel::Function;
 use chorus_local::Definitions;
+use chorus_shop::API;
 use clap::Args;
 use tokio::net::TcpListener;
 
@@ -26,6 +29,7 @@ use crate::location::url;
 use crate::screen::{BOLD, DIM, GOOD, line};
 use crate::stack::{Stack, user};
 use deployed::DeployedShop;
+use nested::Nested;
 
 /// Show the console of a deployed shop on this machine
 ///
@@ -50,17 +54,22 @@ pub(crate) struct Console {
 
 pub(crate) async fn run(console: &Console) -> anyhow::Result<ExitCode> {
     let Console { stack, api, token, port } = console;
+    let (functions, routes) = HttpFunction::split(chorus_infra::shop(".").functions);
     let shop = Arc::new(DeployedShop {
+        nested: Nested::of_functions(&functions)?,
         client: Client::remote(api).with_token(token.clone()),
         operator: Stack::named(stack).operator().context("no stack is named")?,
     });
     let live = Live::default();
     let title = format!("Chorus, {stack}");
     let own = Arc::clone(&shop) as Arc<_>;
-    let pages = Pages::new(title, own, live.clone(), &TABLE, machines()?)?;
+    let pages = Pages::new(title, own, live.clone(), &TABLE, machines(&functions)?)?;
+    let described = chorus_http::openapi(API, &routes);
     let caller = Caller::with_roles(user(), ROLES.map(|role| role.name));
-    let router =
-        Router::new().route("/", get(|| async { Redirect::to("/console") })).merge(pages.router());
+    let router = Router::new()
+        .route("/", get(|| async { Redirect::to("/console") }))
+        .merge(pages.router())
+        .route("/openapi.json", get(|| async { Json(described) }));
     let router = Gate::trusting(caller).guard(router);
     let address = SocketAddr::from(([127, 0, 0, 1], *port));
     let taken = || format!("nothing can listen on {address}: choose another --port");
@@ -81,8 +90,9 @@ pub(crate) async fn run(console: &Console) -> anyhow::Result<ExitCode> {
 }
 
 /// The state machines of this release, to be drawn.
-fn machines() -> anyhow::Result<BTreeMap<&'static str, Arc<states::Machine>>> {
-    let (functions, _) = HttpFunction::split(chorus_infra::shop(".").functions);
-    let definitions = Definitions::of(&functions, &BTreeMap::new())?;
+fn machines(
+    functions: &[Function],
+) -> anyhow::Result<BTreeMap<&'static str, Arc<states::Machine>>> {
+    let definitions = Definitions::of(functions, &BTreeMap::new())?;
     Ok(definitions.iter().map(|(name, machine)| (name, Arc::clone(machine))).collect())
 }

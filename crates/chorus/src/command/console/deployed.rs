@@ -17,6 +17,7 @@ use chorus_shop::{ExecutionStory, Moment};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::nested::Nested;
 use crate::client::{self, Client};
 use crate::command::dlq::Which;
 use crate::command::dlq::deployed::{look, send_again, target};
@@ -25,6 +26,7 @@ use crate::command::doctor;
 pub(super) struct DeployedShop {
     pub(super) client: Client,
     pub(super) operator: Operator,
+    pub(super) nested: Nested,
 }
 
 #[async_trait]
@@ -101,7 +103,7 @@ impl DeployedShop {
         let mut stories = Vec::new();
         while let Some((execution, cause)) = asked.pop_front() {
             if let Some(history) = self.operator.history(&execution, &machines).await? {
-                asked.extend(history.nested.iter().cloned().map(|nested| (nested, None)));
+                asked.extend(self.nested.of(&execution).map(|nested| (nested, None)));
                 stories.push(story(history, cause));
             }
         }
