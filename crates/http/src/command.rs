@@ -81,9 +81,9 @@ pub fn command<E: Event>(
         actor: request.caller.name().map(ToOwned::to_owned),
     };
     let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
-    let said = Some(sent(request).map_err(|error| Failure::corrupt("command", &error))?);
+    let fingerprinted = Some(sent(request).map_err(|error| Failure::corrupt("command", &error))?);
     let customer = request.customer.clone();
-    Ok(Message { detail_type, metadata, data, source, said, task: None, customer })
+    Ok(Message { detail_type, metadata, data, source, fingerprinted, task: None, customer })
 }
 
 /// What the caller sent: the path's parameters, and the body, whether we know each of its fields or not.

@@ -39,7 +39,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What an error has to be read for: its message names no card and no person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct StripeMessage {
     pub code: Option<String>,
     /// Why the customer's bank declined.
     pub decline_code: Option<String>,
@@ -54,17 +54,17 @@ pub enum StripeError {
     OutcomeUnknown(String),
     /// Nothing was done: too many requests, or another is at work on the intent.
     #[error("Stripe asks to come again: {}", .0.message)]
-    Busy(Told),
+    Busy(StripeMessage),
     /// 402: the customer's bank says no.
     #[error("the card was declined: {}", .0.message)]
-    Declined(Told),
+    Declined(StripeMessage),
     /// 400 or 404: the request does not fit what it is about. Read that first: it may have been
     /// fulfilled before.
     #[error("Stripe refuses the request: {}", .0.message)]
-    Invalid(Told),
+    Invalid(StripeMessage),
     /// 401 or 403: the key is not valid, or may not do this.
     #[error("Stripe refuses the key: {}", .0.message)]
-    Key(Told),
+    Key(StripeMessage),
     /// The key cannot be read.
     #[error("the key for Stripe cannot be read: {0}")]
     NoKey(#[from] KeyError),
@@ -215,9 +215,9 @@ impl Stripe {
 
 /// What an answer other than a success means.
 fn refusal(status: StatusCode, answer: &[u8]) -> StripeError {
-    let told = answer::told(answer).unwrap_or_else(|| Told {
+    let told = answer::told(answer).unwrap_or_else(|| StripeMessage {
         message: format!("status {}, without a reason", status.as_u16()),
-        ..Told::default()
+        ..StripeMessage::default()
     });
     match status {
         StatusCode::PAYMENT_REQUIRED => StripeError::Declined(told),
@@ -259,7 +259,7 @@ mod tests {
     fn a_status_means_what_stripe_says_it_does() {
         let body = br#"{"error": {"type": "card_error", "code": "card_declined",
             "decline_code": "insufficient_funds", "message": "Your card has insufficient funds."}}"#;
-        let told = Told {
+        let told = StripeMessage {
             code: Some("card_declined".to_owned()),
             decline_code: Some("insufficient_funds".to_owned()),
             message: "Your card has insufficient funds.".to_owned(),

@@ -67,13 +67,13 @@ const UNDONE: &[&str] =
     kinds![DeliveryWasCanceled, ErrorDeliveryWasCanceled, ErrorDeliveryWasDelivered];
 
 /// An order as its own events tell it.
-pub(crate) struct Told {
+pub(crate) struct OrderHistory {
     pub(crate) events: Vec<Recorded>,
     pub(crate) placed: Option<Placed>,
 }
 
 /// The orders, by id.
-pub(crate) fn orders(observed: &Observed) -> BTreeMap<String, Told> {
+pub(crate) fn orders(observed: &Observed) -> BTreeMap<String, OrderHistory> {
     let mut streams: BTreeMap<String, Vec<Recorded>> = BTreeMap::new();
     for item in observed.items(chorus_order::TABLE.name) {
         let Some(event) = read_recorded(&item) else { continue };
@@ -85,7 +85,7 @@ pub(crate) fn orders(observed: &Observed) -> BTreeMap<String, Told> {
         events.sort_by_key(|event| event.version);
         let folded = events.iter().try_fold(Order::default(), Order::apply);
         let placed = folded.ok().and_then(|order| order.0);
-        (id, Told { events, placed })
+        (id, OrderHistory { events, placed })
     };
     streams.into_iter().map(told).collect()
 }
@@ -117,7 +117,7 @@ pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
     wrong
 }
 
-fn check_stream(id: &str, told: &Told) -> Vec<String> {
+fn check_stream(id: &str, told: &OrderHistory) -> Vec<String> {
     let versions: Vec<u64> = told.events.iter().map(|event| event.version).collect();
     let gap_free = versions.iter().copied().eq(1..=versions.len() as u64);
     let mut wrong = Vec::new();
@@ -182,7 +182,7 @@ fn said(observed: &Observed, id: &OrderId, kind: &str) -> bool {
 }
 
 /// No event of a story is said twice under two names, and a delivered order's story is whole.
-fn check_stories(observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> Vec<String> {
     let sightings = observed.sightings();
     let mut said: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     for event in sightings.events.values() {
@@ -210,7 +210,11 @@ fn check_stories(observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<St
 }
 
 /// An order that a caller was promised is there.
-fn check_callers(shop: &Shop, observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+fn check_callers(
+    shop: &Shop,
+    observed: &Observed,
+    orders: &BTreeMap<String, OrderHistory>,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     for order in &shop.script.orders {
         let id = &order.order_id;
@@ -230,7 +234,11 @@ fn check_callers(shop: &Shop, observed: &Observed, orders: &BTreeMap<String, Tol
     wrong
 }
 
-fn check_stock(shop: &Shop, observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+fn check_stock(
+    shop: &Shop,
+    observed: &Observed,
+    orders: &BTreeMap<String, OrderHistory>,
+) -> Vec<String> {
     let mut delivered: BTreeMap<&Sku, i64> = BTreeMap::new();
     let ended = orders.values().filter_map(|told| told.placed.as_ref());
     for order in ended.filter(|order| order.status == Status::Delivered) {
@@ -293,7 +301,7 @@ fn check_log(shop: &Shop, observed: &Observed) -> Vec<String> {
     wrong
 }
 
-fn check_counts(observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+fn check_counts(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> Vec<String> {
     let mut counted = [0_i64; 6];
     for item in observed.items(chorus_analytics::TABLE.name) {
         let Ok(part) = serde_dynamo::from_item::<_, chorus_analytics::Count>(item) else {
@@ -329,7 +337,7 @@ fn check_counts(observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<Str
 }
 
 /// The list that customers see says what the orders' own events say.
-fn check_list(observed: &Observed, orders: &BTreeMap<String, Told>) -> Vec<String> {
+fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> Vec<String> {
     let mut listed: BTreeMap<String, Status> = BTreeMap::new();
     for item in observed.items(chorus_order::VIEW_TABLE.name) {
         if let Ok(line) = serde_dynamo::from_item::<_, chorus_order::OrderView>(item) {

@@ -46,7 +46,9 @@ impl Action for CancelDelivery {
         );
         let (order_id, reason) = (order_id.clone(), reason.to_owned());
         let decision = match next(known.map(|known| known.status), fact) {
-            Next::Say(_) => Decision::emit(DeliveryWasCanceled { order_id, canceled_by, reason }),
+            Next::Publish(_) => {
+                Decision::emit(DeliveryWasCanceled { order_id, canceled_by, reason })
+            }
             Next::Become(_, why) => Decision::nothing(why),
             Next::Nothing(why) => return Ok(Decision::nothing(why)),
             Next::Wrong(reason) => {

@@ -28,14 +28,16 @@ impl Action for ConfirmDelivery {
         let order_id = parcel.order_id.clone();
         let next = next(known.as_ref().map(|known| known.status), Fact::HandedOver);
         Ok(match (next, known) {
-            (Next::Say(status), Some(known)) => Decision::emit(DeliveryWasDelivered { order_id })
-                .with(replace(known, &known.value.now(status))),
+            (Next::Publish(status), Some(known)) => {
+                Decision::emit(DeliveryWasDelivered { order_id })
+                    .with(replace(known, &known.value.now(status)))
+            }
             (Next::Wrong(reason), _) => {
                 let reason = reason.to_owned();
                 Decision::emit(ErrorDeliveryWasDelivered { order_id, reason })
             }
             (Next::Become(_, why) | Next::Nothing(why), _) => Decision::nothing(why),
-            (Next::Say(_), None) => Decision::nothing("there is nothing to confirm"),
+            (Next::Publish(_), None) => Decision::nothing("there is nothing to confirm"),
         })
     }
 }

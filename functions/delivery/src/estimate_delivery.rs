@@ -42,7 +42,7 @@ impl Action for EstimateDelivery {
     ) -> Result<Decision<EstimateDeliveryOutput>, ActionError> {
         let order_id = order.order_id.clone();
         Ok(match next(known.as_ref().map(|known| known.status), Fact::Described) {
-            Next::Say(status) => match out_of_reach(&order.shipping_address) {
+            Next::Publish(status) => match out_of_reach(&order.shipping_address) {
                 Some(reason) => Decision::emit(ErrorDeliveryEstimated { order_id, reason }),
                 None => estimate(order, status, context.metadata().occurred_at),
             },

@@ -51,7 +51,7 @@ impl Action for MarkDeliveryAsStarted {
         };
         let kept = CarrierCallback::register(wait.as_ref(), order_id.clone(), attempt);
         Ok(match next(delivery.as_ref().map(|known| known.status), Fact::ItemsRemoved) {
-            Next::Say(status) => {
+            Next::Publish(status) => {
                 let Some((known, plan)) =
                     delivery.as_ref().and_then(|it| Some((it, it.plan.clone()?)))
                 else {

@@ -23,7 +23,7 @@ pub(crate) enum Fact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// It becomes this, and an event says so.
-    Say(Status),
+    Publish(Status),
     /// It becomes this, and nobody needs to hear of it.
     Become(Status, &'static str),
     Nothing(&'static str),
@@ -34,14 +34,14 @@ pub(crate) enum Next {
 /// The legal transitions, all of them; a delivery that nothing is known of has no status.
 pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
     match (status, fact) {
-        (None, Fact::Described) => Next::Say(Estimated),
+        (None, Fact::Described) => Next::Publish(Estimated),
         (Some(_), Fact::Described) => Next::Nothing("it was planned or canceled before"),
 
-        (Some(Estimated), Fact::ItemsRemoved) => Next::Say(Started),
+        (Some(Estimated), Fact::ItemsRemoved) => Next::Publish(Started),
         (None, Fact::ItemsRemoved) => Next::Wrong("no delivery was estimated for this order"),
         (Some(_), Fact::ItemsRemoved) => Next::Nothing("it was started or canceled before"),
 
-        (Some(Started), Fact::HandedOver) => Next::Say(Delivered),
+        (Some(Started), Fact::HandedOver) => Next::Publish(Delivered),
         (Some(Delivered), Fact::HandedOver) => Next::Nothing("it was delivered before"),
         (Some(Canceled), Fact::HandedOver) => Next::Wrong("the delivery had been canceled"),
 
@@ -52,7 +52,7 @@ pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
             | Fact::CarrierSilent
             | Fact::OrderCanceled,
         )
-        | (Some(Estimated), Fact::CarrierSilent) => Next::Say(Canceled),
+        | (Some(Estimated), Fact::CarrierSilent) => Next::Publish(Canceled),
         (
             Some(Canceled),
             Fact::CarrierGaveUp
@@ -111,7 +111,7 @@ mod tests {
     fn every_fact_twice_is_the_same_as_once() {
         for status in [None, Some(Estimated), Some(Started), Some(Delivered), Some(Canceled)] {
             for fact in FACTS {
-                if let Next::Say(after) | Next::Become(after, _) = next(status, fact) {
+                if let Next::Publish(after) | Next::Become(after, _) = next(status, fact) {
                     assert!(matches!(next(Some(after), fact), Next::Nothing(_)), "{fact:?}");
                 }
             }

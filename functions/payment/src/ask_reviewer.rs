@@ -39,7 +39,7 @@ impl Action for AskReviewer {
         let fact = Fact::Review(&customer_id, order.total);
         let known = Payment::known(&order_id, payment.as_ref());
         let decision = match known.next(&fact) {
-            Next::Say(status) => {
+            Next::Publish(status) => {
                 let asking = Payment { status, ..known.learn(&fact) };
                 let (total, handle) = (order.total, ReviewCallback::handle(&order_id));
                 let asked =

@@ -96,7 +96,7 @@ impl<'a> Case<'a> {
                 let change = save(self.read.as_ref(), &becomes(status));
                 Ok(Step::Done(Decision::nothing(why).with(change)))
             }
-            Next::Say(status) => {
+            Next::Publish(status) => {
                 let payment = becomes(status);
                 let event = say(&payment).ok_or_else(|| incomplete(&payment))?;
                 let change = save(self.read.as_ref(), &payment);

@@ -39,7 +39,7 @@ impl Action for RefusePayment {
         let payment = Payment::known(&order_id, read.as_ref());
         let fact = Fact::GivenUp(&customer_id, order.total, reason);
         Ok(match payment.next(&fact) {
-            Next::Say(status) => {
+            Next::Publish(status) => {
                 let refused = Payment { status, ..payment.learn(&fact) };
                 let reason = reason.to_owned();
                 Decision::emit(PaymentFailed { order_id, customer_id, reason })

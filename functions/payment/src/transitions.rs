@@ -38,7 +38,7 @@ pub(crate) enum Next {
     /// It becomes this, and nobody needs to hear of it.
     Become(Status, &'static str),
     /// It becomes this, and an event says so.
-    Say(Status),
+    Publish(Status),
     /// It becomes this, and the provider is asked to charge.
     Charge(Status),
     /// It becomes this, and the provider is asked to refund.
@@ -61,7 +61,7 @@ impl Payment {
             }
 
             // Collecting: review, charge, conclude.
-            (New, Fact::Review(..)) => Next::Say(WaitingForApproval),
+            (New, Fact::Review(..)) => Next::Publish(WaitingForApproval),
             (WaitingForApproval, Fact::Approval) => {
                 Next::Become(Approved, "approved: it is charged next")
             }
@@ -73,10 +73,10 @@ impl Payment {
                 Next::Charge(Charging)
             }
             (New | WaitingForApproval | Approved, Fact::GivenUp(..))
-            | (Charging, Fact::Charge(Declined { .. })) => Next::Say(Failed),
+            | (Charging, Fact::Charge(Declined { .. })) => Next::Publish(Failed),
             // Whether it was charged is for the cancellation to find out, which follows.
-            (Charging | Charged, Fact::GivenUp(..)) => Next::Say(self.status),
-            (Charging, Fact::Charge(Taken { .. })) => Next::Say(Charged),
+            (Charging | Charged, Fact::GivenUp(..)) => Next::Publish(self.status),
+            (Charging, Fact::Charge(Taken { .. })) => Next::Publish(Charged),
             (Charged | Failed, Fact::Again | Fact::Charge(_)) => {
                 Next::Nothing("it was concluded before")
             }
@@ -97,9 +97,9 @@ impl Payment {
             }
             (Charging | Charged | Refunding, Fact::Cancellation)
             | (RefundRefused | Refunding, Fact::Retry) => Next::Refund(Refunding),
-            (Refunding, Fact::Refund(GivenBack { .. })) => Next::Say(Refunded),
-            (Refunding, Fact::Refund(Refused { .. })) => Next::Say(RefundRefused),
-            (Refunding, Fact::Refund(NothingCharged)) => Next::Say(Canceled),
+            (Refunding, Fact::Refund(GivenBack { .. })) => Next::Publish(Refunded),
+            (Refunding, Fact::Refund(Refused { .. })) => Next::Publish(RefundRefused),
+            (Refunding, Fact::Refund(NothingCharged)) => Next::Publish(Canceled),
             (Refunded, Fact::Retry) => Next::Nothing("it was refunded before"),
             (
                 New | WaitingForApproval | Approved | Charging | Charged | Failed | Canceled,

@@ -20,7 +20,7 @@ const MOST: usize = 20;
 #[derive(Debug, Args)]
 pub(crate) struct Accounts {
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     /// List every item
     #[arg(long)]
     all: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Accounts {
 }
 
 pub(crate) async fn run(accounts: &Accounts) -> anyhow::Result<ExitCode> {
-    let client = accounts.place.client()?;
+    let client = accounts.shop.client()?;
     let books: Books = client.ask(Ask::get("/operator/accounts")).await?;
     let open = books.count(Status::Open);
     let wrong: Vec<&String> = books.problems_of_ended.iter().collect();

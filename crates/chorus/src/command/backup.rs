@@ -18,12 +18,12 @@ pub(crate) struct Backup {
     /// The directory that becomes the backup; it must not exist, or be empty
     to: PathBuf,
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
 }
 
 pub(crate) async fn run(backup: &Backup) -> anyhow::Result<ExitCode> {
     let to = std::path::absolute(&backup.to)?;
-    let client = backup.place.client()?;
+    let client = backup.shop.client()?;
     let answer: Value = client.ask(Ask::post("/operator/backup", json!({ "to": to }))).await?;
     tracing::debug!(%answer, "backed up");
     let (to, chorus) = (to.display(), called());

@@ -18,7 +18,7 @@ use crate::stack::Stack;
 #[derive(Debug, Args)]
 pub(crate) struct Dlq {
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     #[command(flatten)]
     stack: Stack,
     /// Print JSON
@@ -93,7 +93,7 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
     if let Some(operator) = dlq.stack.operator() {
         return deployed::run(dlq, &operator).await;
     }
-    let client = dlq.place.client()?;
+    let client = dlq.shop.client()?;
     match &dlq.verb {
         Verb::List => print(dlq, &letters(&client).await?),
         Verb::Show { id } => {

@@ -29,7 +29,7 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     since: Option<Timestamp>,
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     #[command(flatten)]
     stack: Stack,
     /// Print JSON
@@ -51,7 +51,7 @@ pub(crate) async fn run(doctor: &Doctor) -> anyhow::Result<ExitCode> {
 }
 
 async fn embedded(doctor: &Doctor) -> anyhow::Result<Checkup> {
-    let client = doctor.place.client()?;
+    let client = doctor.shop.client()?;
     let since = doctor.since.map(|since| format!("?since={since}")).unwrap_or_default();
     let checkup: Checkup = client.ask(Ask::get(&format!("/operator/doctor{since}"))).await?;
     let rules: Vec<DeployedRule> = client.ask(Ask::get("/operator/rules")).await?;

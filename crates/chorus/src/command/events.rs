@@ -23,14 +23,14 @@ pub(crate) struct Events {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000))]
     last: u64,
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) async fn run(events: &Events) -> anyhow::Result<ExitCode> {
-    let client = events.place.client()?;
+    let client = events.shop.client()?;
     if let Some(order) = &events.order {
         let timeline = Timeline::read(&client, order.as_str()).await?;
         if events.json {

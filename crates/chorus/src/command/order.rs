@@ -17,7 +17,7 @@ use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 #[derive(Debug, Args)]
 pub(crate) struct Order {
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -87,7 +87,7 @@ fn ordered(text: &str) -> Result<(Sku, Quantity), String> {
 }
 
 pub(crate) async fn run(order: &Order) -> anyhow::Result<ExitCode> {
-    let client = order.place.client()?;
+    let client = order.shop.client()?;
     let answer = answer(&client, &order.verb).await?;
     if order.json {
         line!("{}", serde_json::to_string_pretty(&answer)?);

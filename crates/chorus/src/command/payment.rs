@@ -17,7 +17,7 @@ use crate::screen::{BAD, BOLD, GOOD, line};
 #[derive(Debug, Args)]
 pub(crate) struct Payment {
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -43,7 +43,7 @@ enum Verb {
 }
 
 pub(crate) async fn run(payment: &Payment) -> anyhow::Result<ExitCode> {
-    let client = payment.place.client()?;
+    let client = payment.shop.client()?;
     let answer: Value = match &payment.verb {
         Verb::Show { order } => client.ask(Ask::get(&format!("/payments/{order}"))).await?,
         Verb::RetryRefund { order, idempotency_key } => {

@@ -13,7 +13,7 @@ use crate::screen::{DIM, GOOD, line};
 #[derive(Debug, Args)]
 pub(crate) struct Projections {
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -44,7 +44,7 @@ pub(crate) async fn run(projections: &Projections) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let client = projections.place.client()?;
+    let client = projections.shop.client()?;
     let path = "/operator/projections/rebuild";
     let answer: Value = client.ask(Ask::post(path, Value::Null)).await?;
     if projections.json {

@@ -41,7 +41,7 @@ pub(crate) struct Replay {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     #[command(flatten)]
     stack: Stack,
     /// Print JSON
@@ -71,7 +71,7 @@ pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
     if let Some(operator) = replay.stack.operator() {
         return deployed(replay, &operator, to).await;
     }
-    let client = replay.place.client()?;
+    let client = replay.shop.client()?;
     let (rule, dry_run) = (replay.rule.clone(), !replay.yes);
     let request = ReplayRequest { from: replay.from, to, rule, dry_run };
     let body = serde_json::to_value(request)?;

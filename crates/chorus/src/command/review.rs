@@ -15,7 +15,7 @@ use crate::screen::{BOLD, DIM, GOOD, line};
 #[derive(Debug, Args)]
 pub(crate) struct Review {
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -45,7 +45,7 @@ struct Decision {
 }
 
 pub(crate) async fn run(review: &Review) -> anyhow::Result<ExitCode> {
-    let client = review.place.client()?;
+    let client = review.shop.client()?;
     let answer = match &review.verb {
         Verb::List => list(&client).await?,
         Verb::Approve(decision) => decide(&client, "approve", decision).await?,

@@ -24,7 +24,7 @@ pub(crate) struct Settle {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     #[command(flatten)]
     stack: Stack,
 }
@@ -36,7 +36,7 @@ pub(crate) async fn run(settle: &Settle) -> anyhow::Result<ExitCode> {
         audit::settle(&store, (&user(), Timestamp::now()), order.as_str(), reason).await?;
     } else {
         let body = json!({ "order-id": order, "reason": reason });
-        let answer: Value = settle.place.client()?.ask(Ask::post("/operator/settle", body)).await?;
+        let answer: Value = settle.shop.client()?.ask(Ask::post("/operator/settle", body)).await?;
         tracing::debug!(%answer, "settled");
     }
     line!("{GOOD}Settled.{GOOD:#} `dlq audit` lists it.");

@@ -46,7 +46,7 @@ pub(crate) struct Simulate {
     exhaustive: Option<Exhaustive>,
     /// The fixed story
     #[arg(long, value_name = "STORY", default_value = "both", conflicts_with_all = ["seeds", "seed"])]
-    story: Told,
+    story: StoryName,
     /// Of the pairs, only the part numbered I (from 1) of N
     #[arg(long, value_name = "I/N", requires = "exhaustive", value_parser = part)]
     part: Option<(u64, u64)>,
@@ -112,7 +112,7 @@ enum Exhaustive {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Told {
+enum StoryName {
     /// An order that arrives
     Delivered,
     /// An order of high value that goes abroad, canceled when its parcel is on its way
@@ -156,9 +156,9 @@ impl Simulate {
 
     const fn story(&self) -> Story {
         match self.story {
-            Told::Delivered => Story::Delivered,
-            Told::Canceled => Story::Canceled,
-            Told::Both => Story::Both,
+            StoryName::Delivered => Story::Delivered,
+            StoryName::Canceled => Story::Canceled,
+            StoryName::Both => Story::Both,
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Token {
     #[command(flatten)]
     who: Who,
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
 }
 
 /// Whom the token names
@@ -60,9 +60,9 @@ impl Who {
 
 pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
     let asked = token.who.asked();
-    let Some(data) = token.place.directory() else {
+    let Some(data) = token.shop.directory() else {
         let ask = Ask::post("/operator/tokens", serde_json::to_value(&asked)?);
-        let answer: Value = token.place.client()?.ask(ask).await?;
+        let answer: Value = token.shop.client()?.ask(ask).await?;
         line!("{}", answer["token"].as_str().context("the shop answered without a token")?);
         return Ok(ExitCode::SUCCESS);
     };

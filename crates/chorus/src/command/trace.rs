@@ -18,14 +18,14 @@ pub(crate) struct Trace {
     /// The order's id
     order: OrderId,
     #[command(flatten)]
-    place: ShopLocation,
+    shop: ShopLocation,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) async fn run(trace: &Trace) -> anyhow::Result<ExitCode> {
-    let timeline = Timeline::read(&trace.place.client()?, trace.order.as_str()).await?;
+    let timeline = Timeline::read(&trace.shop.client()?, trace.order.as_str()).await?;
     if trace.json {
         let Timeline { events, attempts, executions, .. } = timeline;
         let told = serde_json::json!({

@@ -133,7 +133,7 @@ impl Execution {
 }
 
 /// An event, as the page tells it.
-struct Told {
+struct Entry {
     name: String,
     role: &'static str,
     who: String,
@@ -174,7 +174,7 @@ struct OrderPage {
     delivery: Option<Delivery>,
     waits: Vec<String>,
     /// In the order of the log.
-    events: Vec<Told>,
+    events: Vec<Entry>,
     /// The places of the events, in time.
     timeline: Vec<usize>,
     tree: Vec<Branch>,
@@ -346,11 +346,11 @@ impl Journey<'_> {
         self.events.iter().position(|other| other.metadata.event_id == *id)
     }
 
-    fn told(&self, event: &Logged) -> Told {
+    fn told(&self, event: &Logged) -> Entry {
         let spec = self.console.table().message(&event.detail_type).map(|message| message.spec);
         let cause = self.cause(event).map(|place| self.events[place].detail_type.clone());
         let of_event = |attempt: &&Attempt| attempt.event_id == event.metadata.event_id;
-        Told {
+        Entry {
             name: event.detail_type.clone(),
             role: spec.as_ref().map_or("step", role),
             who: spec.map(|spec| titled(spec.owner).to_owned()).unwrap_or_default(),

@@ -175,7 +175,7 @@ impl Kernel {
 
     /// Answers as before. What is not known to be on the bus goes there (again), but for a replay.
     async fn repeat(&self, message: &Message, record: Record) -> Result<Handled, ActionError> {
-        if !message.is_said_by(&record.fingerprint)? {
+        if !message.has_fingerprint(&record.fingerprint)? {
             let message = format!(
                 "the idempotency key {} was used before for another {}",
                 record.key.pk, message.detail_type

@@ -22,7 +22,7 @@ pub struct Message {
     pub source: String,
     /// What a fingerprint is taken of, where `data` is not it: what a caller sent, or an event in its
     /// earliest version. A binary that knows more takes the same.
-    pub said: Option<Box<RawValue>>,
+    pub fingerprinted: Option<Box<RawValue>>,
     /// The task of a state machine that handed it over; none where the bus or a caller did.
     pub task: Option<Task>,
     /// The customer who gave the command, and may touch only what is theirs; none where the bus or
@@ -79,7 +79,7 @@ struct TaskPayload {
 /// What of an event a message is made of. The bus adds more; a machine may not have it.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Said {
+struct BusEvent {
     detail_type: String,
     source: String,
     detail: Detail<Box<RawValue>>,
@@ -97,7 +97,7 @@ impl Message {
             code: "MalformedEvent",
             message: format!("this is no event of the contract: {error}"),
         };
-        let Said { detail_type, source, detail, replay_name } =
+        let BusEvent { detail_type, source, detail, replay_name } =
             serde_json::from_str(json).map_err(malformed)?;
         let mut metadata = detail.metadata;
         metadata.replay_name = replay_name.or(metadata.replay_name);
@@ -106,7 +106,7 @@ impl Message {
             metadata,
             data: detail.data,
             source,
-            said: None,
+            fingerprinted: None,
             task: None,
             customer: None,
         })
@@ -170,7 +170,7 @@ impl Message {
     pub(crate) fn in_earliest<I: Inputs>(&self) -> Cow<'_, Self> {
         let Self { detail_type, metadata, data, .. } = self;
         match I::in_earliest(detail_type, metadata.version, data) {
-            Some(said) => Cow::Owned(Self { said: Some(said), ..self.clone() }),
+            Some(earliest) => Cow::Owned(Self { fingerprinted: Some(earliest), ..self.clone() }),
             None => Cow::Borrowed(self),
         }
     }
@@ -180,11 +180,11 @@ impl Message {
     /// # Errors
     /// Terminal, where the data is no JSON.
     pub fn fingerprint(&self) -> Result<String, Failure> {
-        self.fingerprint_of(self.said.as_ref().unwrap_or(&self.data))
+        self.fingerprint_of(self.fingerprinted.as_ref().unwrap_or(&self.data))
     }
 
     /// Whether `fingerprint` is of this message, or of its data: as records of before had it.
-    pub(crate) fn is_said_by(&self, fingerprint: &str) -> Result<bool, Failure> {
+    pub(crate) fn has_fingerprint(&self, fingerprint: &str) -> Result<bool, Failure> {
         Ok(self.fingerprint()? == fingerprint || self.fingerprint_of(&self.data)? == fingerprint)
     }
 

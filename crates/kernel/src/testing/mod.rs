@@ -43,7 +43,7 @@ pub fn message() -> Message {
         metadata: metadata(),
         data,
         source,
-        said: None,
+        fingerprinted: None,
         task: None,
         customer: None,
     }

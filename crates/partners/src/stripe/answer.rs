@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::Told;
+use super::StripeMessage;
 
 /// How far an intent is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -40,7 +40,7 @@ pub struct Intent {
     #[serde(default)]
     pub latest_charge: Option<Charge>,
     #[serde(default, rename = "last_payment_error", deserialize_with = "reason")]
-    pub declined: Option<Told>,
+    pub declined: Option<StripeMessage>,
 }
 
 /// A charge; of one that was not asked for, Stripe tells the id alone.
@@ -100,19 +100,19 @@ struct Reason {
     message: Option<String>,
 }
 
-impl From<Reason> for Told {
+impl From<Reason> for StripeMessage {
     fn from(Reason { code, decline_code, message }: Reason) -> Self {
         let message = message.or_else(|| code.clone()).unwrap_or_else(|| "no reason".to_owned());
         Self { code, decline_code, message }
     }
 }
 
-fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Told>, D::Error> {
-    Ok(Option::<Reason>::deserialize(deserializer)?.map(Told::from))
+fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StripeMessage>, D::Error> {
+    Ok(Option::<Reason>::deserialize(deserializer)?.map(StripeMessage::from))
 }
 
 /// What an error's body tells, where it is one of Stripe's.
-pub(super) fn told(body: &[u8]) -> Option<Told> {
+pub(super) fn told(body: &[u8]) -> Option<StripeMessage> {
     #[derive(Deserialize)]
     struct Error {
         error: Reason,

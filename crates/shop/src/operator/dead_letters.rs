@@ -59,12 +59,12 @@ fn view(letter: &DeadLetter) -> DeadLetterView {
     }
 }
 
-pub(super) async fn list(State(desk): State<OperatorApi>) -> Json<Vec<DeadLetterView>> {
-    Json(desk.local.dead_letters(&Selection::default()).iter().map(view).collect())
+pub(super) async fn list(State(operator): State<OperatorApi>) -> Json<Vec<DeadLetterView>> {
+    Json(operator.local.dead_letters(&Selection::default()).iter().map(view).collect())
 }
 
 pub(super) async fn redrive(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,
     Json(request): Json<RedriveRequest>,
 ) -> Result<Json<Vec<DeadLetterView>>, Refused> {
@@ -72,14 +72,14 @@ pub(super) async fn redrive(
     let RedriveRequest { queue, code, ids, limit, per_second, dry_run } = request;
     let selection = Selection { queue, code, ids, limit, per_second };
     let letters = if dry_run {
-        desk.local.dead_letters(&selection)
+        operator.local.dead_letters(&selection)
     } else {
-        let begun = desk.begin(&by, "redrive", asked).await?;
-        let went = desk.local.redrive(&selection).await?;
+        let begun = operator.begin(&by, "redrive", asked).await?;
+        let went = operator.local.redrive(&selection).await?;
         let sent = |letter: &DeadLetter| json!({ "id": letter.id, "rule": *letter.rule, "event-id": letter.event.event_id });
         let letters: Vec<Value> = went.iter().take(MOST_NAMED).map(sent).collect();
         let outcome = json!({ "sent": went.len(), "letters": letters });
-        begun.end(desk.local.store().as_ref(), outcome).await?;
+        begun.end(operator.local.store().as_ref(), outcome).await?;
         went
     };
     Ok(Json(letters.iter().map(view).collect()))

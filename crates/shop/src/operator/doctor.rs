@@ -29,10 +29,10 @@ pub(super) struct Visit {
 }
 
 pub(super) async fn doctor(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Query(visit): Query<Visit>,
 ) -> Result<Json<Checkup>, Refused> {
-    let local = &desk.local;
+    let local = &operator.local;
     let now = local.kernel().clock.now();
     let since = visit.since.unwrap_or(now - SignedDuration::from_hours(24 * DAYS));
     let mut checkup = examine(local.store().as_ref(), now, since).await?;
@@ -47,7 +47,7 @@ pub(super) async fn doctor(
     checkup.failed_executions = failed_executions(local, since).await?;
     let named: BTreeSet<String> =
         checkup.attention.iter().map(|it| it.order_id.clone()).chain(settled).collect();
-    checkup.discrepancies.extend(disagreements(&desk, &named).await?);
+    checkup.discrepancies.extend(disagreements(&operator, &named).await?);
     for stuck in &mut checkup.stuck {
         stuck.because = because(local, stuck).await?;
     }
@@ -74,15 +74,15 @@ async fn failed_executions(
 /// `named` already. A movement that is under way shows in one of them first, so both are read twice,
 /// and only what differs both times counts.
 async fn disagreements(
-    desk: &OperatorApi,
+    operator: &OperatorApi,
     named: &BTreeSet<String>,
 ) -> Result<Vec<Discrepancy>, Refused> {
-    let first = books::disagreements(&desk.local, &desk.partners).await?;
+    let first = books::disagreements(&operator.local, &operator.partners).await?;
     if first.iter().all(|it| named.contains(&it.about)) {
         return Ok(Vec::new());
     }
-    desk.local.kernel().clock.sleep(LOOKS_AGAIN_AFTER).await;
-    let mut second = books::disagreements(&desk.local, &desk.partners).await?;
+    operator.local.kernel().clock.sleep(LOOKS_AGAIN_AFTER).await;
+    let mut second = books::disagreements(&operator.local, &operator.partners).await?;
     second.retain(|it| first.contains(it) && !named.contains(&it.about));
     Ok(second)
 }
@@ -105,8 +105,8 @@ async fn because(local: &Local, stuck: &Stuck) -> Result<Option<String>, Refused
 }
 
 /// The rules that this shop runs with.
-pub(super) async fn rules(State(desk): State<OperatorApi>) -> Json<Vec<DeployedRule>> {
-    let routes = &desk.local.bus().topology().routes;
+pub(super) async fn rules(State(operator): State<OperatorApi>) -> Json<Vec<DeployedRule>> {
+    let routes = &operator.local.bus().topology().routes;
     let rule = |route: &chorus_local::Route| DeployedRule {
         name: route.rule.name.clone(),
         pattern: route.rule.pattern.clone(),

@@ -143,13 +143,13 @@ struct AttemptsOf {
 }
 
 async fn attempts(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Query(asked): Query<AttemptsOf>,
 ) -> Result<Json<Vec<Attempt>>, Refused> {
     let mut attempts = Vec::new();
     for event_id in asked.event_ids.split(',').filter(|id| !id.is_empty()) {
-        let pending = desk.local.pending(event_id);
-        for note in desk.local.attempts(event_id).await? {
+        let pending = operator.local.pending(event_id);
+        for note in operator.local.attempts(event_id).await? {
             let waiting = pending.iter().find(|one| *one.rule == *note.rule);
             let waits = waiting.map(|Pending { since, next, until, .. }| Wait {
                 since: *since,
@@ -176,22 +176,22 @@ struct ExecutionsOf {
 
 /// What happened in the state machines for an order.
 async fn executions(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Query(ExecutionsOf { order_id }): Query<ExecutionsOf>,
 ) -> Result<Json<Vec<ExecutionStory>>, Refused> {
-    Ok(Json(desk.local.executions(&order_id).await?))
+    Ok(Json(operator.local.executions(&order_id).await?))
 }
 
-async fn accounts(State(desk): State<OperatorApi>) -> Result<Json<Accounts>, Refused> {
-    Ok(Json(Accounts::of(&desk.local, &desk.partners).await?))
+async fn accounts(State(operator): State<OperatorApi>) -> Result<Json<Accounts>, Refused> {
+    Ok(Json(Accounts::of(&operator.local, &operator.partners).await?))
 }
 
 /// What an order that ends so costs on AWS: it is played on a shop of its own.
 async fn cost(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Query(order): Query<MeasuredOrder>,
 ) -> Result<Json<CostOfOrder>, Refused> {
-    let mut known = desk.costs.lock().await;
+    let mut known = operator.costs.lock().await;
     if let Some(cost) = known.get(&order) {
         return Ok(Json(cost.clone()));
     }
@@ -200,8 +200,8 @@ async fn cost(
     Ok(Json(cost))
 }
 
-async fn load(State(desk): State<OperatorApi>) -> Json<Value> {
-    let load = desk.local.bus().load();
+async fn load(State(operator): State<OperatorApi>) -> Json<Value> {
+    let load = operator.local.bus().load();
     Json(json!({ "pending": load.pending, "in-flight": load.in_flight, "dead": load.dead }))
 }
 
@@ -213,14 +213,14 @@ struct Last {
 
 /// The newest events of the archive, oldest of them first.
 async fn recent_events(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Query(Last { last }): Query<Last>,
 ) -> Result<Json<Vec<Value>>, Refused> {
     let wanted = last.unwrap_or(20).clamp(1, 10_000);
     let mut newest = std::collections::VecDeque::with_capacity(wanted);
     let mut after = 0;
     loop {
-        let page = desk.local.archive(Timestamp::MIN, Timestamp::MAX, after).await?;
+        let page = operator.local.archive(Timestamp::MIN, Timestamp::MAX, after).await?;
         let Some(last) = page.last() else { break };
         after = last.sequence;
         for event in page {
@@ -237,14 +237,14 @@ async fn recent_events(
 
 /// Makes the list of orders anew, from nothing but the orders' own events.
 async fn rebuild(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,
 ) -> Result<Json<Value>, Refused> {
-    let begun = desk.begin(&by, "rebuild", Value::Null).await?;
-    let removed = desk.local.store().clear(chorus_order::VIEW_TABLE.name)?;
-    let folded = chorus_order::rebuild(desk.local.store().as_ref()).await?;
+    let begun = operator.begin(&by, "rebuild", Value::Null).await?;
+    let removed = operator.local.store().clear(chorus_order::VIEW_TABLE.name)?;
+    let folded = chorus_order::rebuild(operator.local.store().as_ref()).await?;
     let outcome = json!({ "removed": removed, "folded": folded });
-    begun.end(desk.local.store().as_ref(), outcome.clone()).await?;
+    begun.end(operator.local.store().as_ref(), outcome.clone()).await?;
     Ok(Json(outcome))
 }
 
@@ -257,13 +257,17 @@ struct Settlement {
 
 /// An operator has dealt with what was found of an order.
 async fn settle(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,
     Json(Settlement { order_id, reason }): Json<Settlement>,
 ) -> Result<Json<Value>, Refused> {
-    let now = desk.local.kernel().clock.now();
-    let settled =
-        audit::settle(desk.local.store().as_ref(), (name(&by), now), order_id.as_str(), &reason);
+    let now = operator.local.kernel().clock.now();
+    let settled = audit::settle(
+        operator.local.store().as_ref(),
+        (name(&by), now),
+        order_id.as_str(),
+        &reason,
+    );
     settled.await?;
     Ok(Json(json!({ "settled": order_id })))
 }
@@ -276,15 +280,15 @@ struct BackupTo {
 
 /// Copies the shop as it is at one moment, while it works.
 async fn backup(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Json(BackupTo { to }): Json<BackupTo>,
 ) -> Result<Json<Value>, Refused> {
-    desk.local.backup(&to, vec![desk.partners.kept()]).await?;
+    operator.local.backup(&to, vec![operator.partners.kept()]).await?;
     tracing::info!(to = %to.display(), "made a backup");
     Ok(Json(json!({ "backup": to })))
 }
 
 /// What operators did, oldest first.
-async fn entries(State(desk): State<OperatorApi>) -> Result<Json<Vec<AuditEntry>>, Refused> {
-    Ok(Json(audit::entries(desk.local.store().as_ref()).await?))
+async fn entries(State(operator): State<OperatorApi>) -> Result<Json<Vec<AuditEntry>>, Refused> {
+    Ok(Json(audit::entries(operator.local.store().as_ref()).await?))
 }

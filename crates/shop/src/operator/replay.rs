@@ -63,21 +63,21 @@ pub struct ReplayReport {
 }
 
 pub(super) async fn replay(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,
     Json(request): Json<ReplayRequest>,
 ) -> Result<Json<ReplayReport>, Refused> {
-    let now = desk.local.kernel().clock.now();
+    let now = operator.local.kernel().clock.now();
     let name = format!("replay-{}", now.as_millisecond());
-    let mut report = foresee(&desk.local, &request).await?;
+    let mut report = foresee(&operator.local, &request).await?;
     (report.name, report.dry_run) = (name.clone(), request.dry_run);
     if !request.dry_run {
-        let begun = desk.begin(&by, "replay", serde_json::to_value(&request)?).await?;
+        let begun = operator.begin(&by, "replay", serde_json::to_value(&request)?).await?;
         let ReplayRequest { from, to, rule, .. } = request;
         let replayed = Replay { name, from, to, rule, dry_run: false };
-        let went = desk.local.replay(&replayed).await?;
+        let went = operator.local.replay(&replayed).await?;
         let outcome = json!({ "name": replayed.name, "events": went.events });
-        begun.end(desk.local.store().as_ref(), outcome).await?;
+        begun.end(operator.local.store().as_ref(), outcome).await?;
     }
     Ok(Json(report))
 }

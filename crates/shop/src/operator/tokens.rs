@@ -29,7 +29,7 @@ impl TokenRequest {
 /// A token, for nobody but whom this machine is trusted for: no token names somebody with every
 /// role, so that no token leads to another one.
 pub(super) async fn mint(
-    State(desk): State<OperatorApi>,
+    State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,
     Json(asked): Json<TokenRequest>,
 ) -> Result<Json<Value>, Refused> {
@@ -42,5 +42,5 @@ pub(super) async fn mint(
         let why = "a token needs a name, and names no unknown role";
         return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned()));
     }
-    Ok(Json(json!({ "token": desk.key.mint(&asked.caller())? })))
+    Ok(Json(json!({ "token": operator.key.mint(&asked.caller())? })))
 }

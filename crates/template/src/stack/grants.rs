@@ -75,34 +75,34 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
 
 /// What the machines of these services are told: to start, and by their tokens.
 fn telling(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> {
-    struct Told {
+    struct SignalGrant {
         sid: &'static str,
         actions: &'static [&'static str],
         is_told: fn(&Machine, &[RowSpec]) -> bool,
         /// Whether machines of earlier releases are told as well.
         retired_too: bool,
     }
-    const TOLD: [Told; 3] = [
-        Told {
+    const SIGNALS: [SignalGrant; 3] = [
+        SignalGrant {
             sid: "StartMachines",
             actions: &["states:StartExecution"],
             is_told: Machine::is_started_by_a_row,
             retired_too: false,
         },
-        Told {
+        SignalGrant {
             sid: "AnswerMachines",
             actions: &["states:SendTaskSuccess"],
             is_told: |machine, _| machine.waits_for_answers(),
             retired_too: true,
         },
-        Told {
+        SignalGrant {
             sid: "KeepMachinesWaiting",
             actions: &["states:SendTaskHeartbeat"],
             is_told: |machine, _| machine.waits_for_heartbeats(),
             retired_too: false,
         },
     ];
-    let statement = |Told { sid, actions, is_told, retired_too }: Told| {
+    let statement = |SignalGrant { sid, actions, is_told, retired_too }: SignalGrant| {
         let machines = topology.machines.iter().filter(|machine| of(machine.service));
         let told = machines.filter(|machine| is_told(machine, topology.rows));
         let mut arns: Vec<Value> = told.map(|machine| arn_by_name(machine.spec.name)).collect();
@@ -112,7 +112,7 @@ fn telling(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> 
         }
         (!arns.is_empty()).then(|| Statement::new(sid, actions, arns))
     };
-    TOLD.into_iter().filter_map(statement).collect()
+    SIGNALS.into_iter().filter_map(statement).collect()
 }
 
 fn common(name: &str) -> Vec<Statement> {
