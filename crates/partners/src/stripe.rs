@@ -53,13 +53,13 @@ pub enum StripeError {
     #[error("{0}")]
     OutcomeUnknown(String),
     /// Nothing was done: too many requests, or another is at work on the intent.
-    #[error("Stripe asks to come again: {}", .0.message)]
+    #[error("Stripe is busy; retry later: {}", .0.message)]
     Busy(StripeMessage),
     /// 402: the customer's bank says no.
     #[error("the card was declined: {}", .0.message)]
     Declined(StripeMessage),
-    /// 400 or 404: the request does not fit what it is about. Read that first: it may have been
-    /// fulfilled before.
+    /// 400 or 404: the intent is not in the state that the request expects. Fetch it before
+    /// failing; an earlier attempt may have succeeded.
     #[error("Stripe refuses the request: {}", .0.message)]
     Invalid(StripeMessage),
     /// 401 or 403: the key is not valid, or may not do this.

@@ -181,7 +181,8 @@ fn said(observed: &Observed, id: &OrderId, kind: &str) -> bool {
     sightings.events.values().any(|it| it.about == id.as_str() && it.detail_type == kind)
 }
 
-/// No event of a story is said twice under two names, and a delivered order's story is whole.
+/// No order has two events that exclude each other (`ONE_OF`), and a delivered order has every
+/// event of its flow.
 fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> Vec<String> {
     let sightings = observed.sightings();
     let mut said: BTreeMap<(&str, &str), u32> = BTreeMap::new();
@@ -203,7 +204,7 @@ fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -
         }
         let last = told.events.last().map_or("nothing", |event| &event.detail_type);
         if times(id, last) != 1 {
-            wrong.push(format!("story: {last} of {id} is stored, and was never said"));
+            wrong.push(format!("story: {last} of {id} is stored, and was never published"));
         }
     }
     wrong
@@ -296,7 +297,7 @@ fn check_log(shop: &Shop, observed: &Observed) -> Vec<String> {
     // Poison that can be read as far as the log needs is kept there.
     let readable = shop.poison.div_ceil(2);
     if unknown > readable {
-        wrong.push(format!("log: {unknown} events were never said"));
+        wrong.push(format!("log: {unknown} events were never published"));
     }
     wrong
 }

@@ -11,12 +11,12 @@ use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// So many items are listed, unless all are asked for.
+/// The number of items that are listed without --all.
 const MOST: usize = 20;
 
 /// Show where all items and all money are, and whether it adds up
 ///
-/// Fails if it does not, of orders that have ended.
+/// Exit 1 if the orders that have ended do not add up.
 #[derive(Debug, Args)]
 pub(crate) struct Accounts {
     #[command(flatten)]
@@ -87,7 +87,7 @@ fn print_items(books: &Books, all: bool) {
 
 fn print_problems(wrong: &[&String], open: usize) {
     if open > 0 {
-        line!("\n{DIM}{open} orders are under way: what they hold is not judged.{DIM:#}");
+        line!("\n{DIM}{open} orders are under way: they are not checked.{DIM:#}");
     }
     match wrong {
         [] => line!("\n{GOOD}Everything adds up.{GOOD:#}"),

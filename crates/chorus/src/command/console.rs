@@ -33,9 +33,9 @@ use nested::Nested;
 
 /// Show the console of a deployed shop on this machine
 ///
-/// Its pages are those of `chorus up`. Orders are read, and reviews and refunds asked for, through the
-/// stack's API, which wants a token; dead letters, state machines and what doctor finds are asked of AWS, with the
-/// credentials of this shell. Only this machine can open it.
+/// Its pages are those of `chorus up`. Orders, reviews and refunds go through the stack's API,
+/// which needs a token; dead letters, state machines and doctor's findings are read from AWS, with
+/// the credentials of this shell. Only this machine can open it.
 #[derive(Debug, Args)]
 pub(crate) struct Console {
     /// The CloudFormation stack that deployed the shop
@@ -44,7 +44,7 @@ pub(crate) struct Console {
     /// The address of its API: the stack's output ApiUrl
     #[arg(long, value_name = "URL", value_parser = url)]
     api: String,
-    /// The token to call the API with: of somebody who is staff, reviewer and operator
+    /// The token to call the API with; it must have the roles staff, reviewer and operator
     #[arg(long, value_name = "TOKEN", env = "CHORUS_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// The port on 127.0.0.1

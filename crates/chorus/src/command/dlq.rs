@@ -30,32 +30,32 @@ pub(crate) struct Dlq {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List them
+    /// List the dead letters
     List,
-    /// Show one, with its event
+    /// Show one dead letter, with its event
     Show {
-        /// Which: what `list` shows first
+        /// The id in the first column of `dlq list`
         id: String,
     },
-    /// Send them to their original targets, and to no other; idempotency keys are kept
+    /// Send dead letters to their original targets only; idempotency keys are kept
     Redrive {
         #[command(flatten)]
         which: Which,
-        /// So many in a second at most
+        /// At most N per second
         #[arg(long, value_name = "N")]
         per_second: Option<u32>,
-        /// Really send them; without, only tell which they are
+        /// Send (default: dry run)
         #[arg(long)]
         yes: bool,
     },
-    /// What operators sent, replayed and rebuilt, oldest first
+    /// List what operators redrove, replayed and rebuilt, oldest first
     Audit,
 }
 
-/// Which letters are meant
+/// Which dead letters
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Which {
-    /// Only these
+    /// Only those with these ids
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     /// Only with this error code
@@ -64,7 +64,7 @@ pub(crate) struct Which {
     /// Only of this queue
     #[arg(long)]
     queue: Option<String>,
-    /// At most so many, oldest first
+    /// At most N, oldest first
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
@@ -75,17 +75,14 @@ impl Which {
         Self { ids, ..Self::default() }
     }
 
-    /// Whether some are meant and others are not.
+    /// Whether a filter is set.
     const fn is_filter(&self) -> bool {
         !self.ids.is_empty() || self.code.is_some() || self.queue.is_some()
     }
 
-    /// Says that none of the `all` dead letters is meant.
+    /// Prints that none of the `all` dead letters matches.
     fn meets_nothing(&self, all: usize) {
-        line!(
-            "None of the {all} dead letters is meant by this. `{} dlq list` lists them.",
-            called()
-        );
+        line!("None of the {all} dead letters matches. `{} dlq list` lists them.", called());
     }
 }
 
@@ -148,7 +145,7 @@ fn print_audit(dlq: &Dlq, entries: &[AuditEntry]) -> anyhow::Result<()> {
         line!("{DIM}{at:.3}{DIM:#}  {BOLD}{what}{BOLD:#} by {by}  {asked}");
         match outcome {
             Some(outcome) => line!("  {outcome}"),
-            None => line!("  {BAD}it is under way, or was broken off{BAD:#}"),
+            None => line!("  {BAD}it is running, or was interrupted{BAD:#}"),
         }
     }
     Ok(())

@@ -17,12 +17,12 @@ use crate::location::ShopLocation;
 use crate::screen::line;
 use crate::stack::Stack;
 
-/// Name what is wrong, and the command that mends it
+/// Report problems, with the command that fixes each
 ///
-/// Name orders that wait for an event that never came, errors that an operator must look at, money
-/// and stock that do not add up, failed executions, records that nobody published, dead letters,
-/// and where the rules on the bus differ from the design table; and what mends each. Fails where
-/// anything is wrong.
+/// Report orders that wait for an event that is overdue, errors that an operator must look at,
+/// money and stock that do not add up, failed executions, unpublished records, dead letters, and
+/// rules on the bus that differ from the design table; with the command that fixes each. Exit 1 if
+/// there is a problem.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Only orders placed since: a time, or how long ago, such as 2h [default: 15 days ago]
@@ -58,7 +58,7 @@ async fn embedded(doctor: &Doctor) -> anyhow::Result<Checkup> {
     Ok(Checkup { drift: drift(&rules, &chorus_events::table::TABLE.rules()), ..checkup })
 }
 
-/// The same of a stack: its tables are read, its queues and rules asked for.
+/// The same for a stack: reads its tables, queues, executions and rules on AWS.
 pub(crate) async fn deployed(
     since: Option<Timestamp>,
     operator: &Operator,

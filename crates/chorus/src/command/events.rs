@@ -18,7 +18,7 @@ pub(crate) struct Events {
     /// Only this order's
     #[arg(long, value_name = "ORDER")]
     order: Option<OrderId>,
-    /// How many of the newest
+    /// The number of newest events
     #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "order")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000))]
     last: u64,

@@ -32,7 +32,7 @@ enum Verb {
         /// The customer's id
         #[arg(long)]
         customer: CustomerId,
-        /// What, and how many: SKU:QUANTITY; may be given several times
+        /// An item and its quantity: SKU:QUANTITY; may be given several times
         #[arg(long = "line", value_name = "SKU:QUANTITY", required = true, value_parser = ordered)]
         lines: Vec<(Sku, Quantity)>,
         /// Where it goes
@@ -55,7 +55,7 @@ enum Verb {
         /// Only this customer's
         #[arg(long)]
         customer: Option<CustomerId>,
-        /// Only those that stand so: Open, Canceled or Delivered
+        /// Only those with this status: Open, Canceled or Delivered
         #[arg(long)]
         status: Option<String>,
         /// Only those placed from this day on, such as 2026-11-28; a year back unless said
@@ -132,7 +132,7 @@ async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
     }
 }
 
-/// The newest orders that are like this: one page of them, or every page.
+/// The newest orders that match the filter: one page, or every page.
 async fn list(
     client: &Client,
     asked: [(&str, &Option<String>); 4],

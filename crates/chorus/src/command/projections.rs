@@ -1,4 +1,4 @@
-//! `chorus projections`: what is derived, made anew.
+//! `chorus projections`: rebuilds projections.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::{DIM, GOOD, line};
 
-/// Rebuild what is derived from the orders' own events
+/// Rebuild projections from the orders' stored events
 #[derive(Debug, Args)]
 pub(crate) struct Projections {
     #[command(flatten)]
@@ -23,9 +23,9 @@ pub(crate) struct Projections {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Delete the list of orders, and fold it anew from the orders' stored events
+    /// Delete the list of orders, and fold it again from the orders' stored events
     Rebuild {
-        /// Really do it; without, only tell what would happen
+        /// Rebuild (default: dry run)
         #[arg(long)]
         yes: bool,
     },

@@ -1,4 +1,4 @@
-//! `chorus replay`: archived events delivered again, and first what that would do.
+//! `chorus replay`: redelivers archived events; a dry run unless `--yes`.
 
 use std::process::ExitCode;
 
@@ -19,14 +19,14 @@ use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, GOOD, line};
 use crate::stack::{Stack, user};
 
-/// Deliver archived events again. Each consumer's row in the design table says what it does with
-/// them: it folds them into its view once more, its records absorb what it has seen, or it is
-/// kept from the outside and nothing is sent.
+/// Redeliver archived events. Each consumer's row in the design table declares what it does with
+/// them: fold them into its view again, treat those that it has processed as duplicates, or ignore
+/// them because it has external effects.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus replay --from 1h
   chorus replay --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00Z --rule order-ProjectOrder --yes")]
-/// Deliver archived events again, and see first what that would do
+/// Redeliver archived events (dry run unless --yes)
 pub(crate) struct Replay {
     /// From when on: a time such as 2026-11-20T10:00:00Z, a day, or how long ago, such as 90m or 20d
     #[arg(long, value_name = "WHEN", value_parser = moment)]
@@ -37,7 +37,7 @@ pub(crate) struct Replay {
     /// Only to the target of this rule, such as order-ProjectOrder
     #[arg(long)]
     rule: Option<String>,
-    /// Really deliver them; without, only tell what would happen
+    /// Deliver (default: dry run)
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -116,7 +116,7 @@ async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow
     Ok(ExitCode::SUCCESS)
 }
 
-/// Has EventBridge begin, and writes down that it was asked to.
+/// Starts EventBridge's replay, and records it in the audit.
 async fn start(
     replay: &Replay,
     operator: &Operator,

@@ -1,4 +1,4 @@
-//! `chorus review`: the orders of high value that wait for a person.
+//! `chorus review`: the orders of high value that wait for a reviewer.
 
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ pub(crate) struct Review {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List the reviews that nobody has decided
+    /// List the reviews that are not decided
     List,
     /// Approve an order: it is charged
     Approve(Decision),
@@ -39,7 +39,7 @@ enum Verb {
 struct Decision {
     /// The order's id
     order: OrderId,
-    /// The reason, which the customer is told
+    /// A note that is kept with the review; of `decline`, the reason that the customer gets
     #[arg(long)]
     reason: Option<String>,
 }

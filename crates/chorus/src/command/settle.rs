@@ -1,4 +1,4 @@
-//! `chorus settle`: an operator has dealt with what the doctor found of an order.
+//! `chorus settle`: records that an operator has handled what doctor found about an order.
 
 use std::process::ExitCode;
 
@@ -13,14 +13,15 @@ use crate::location::ShopLocation;
 use crate::screen::{GOOD, line};
 use crate::stack::{Stack, user};
 
-/// Record that you have dealt with what doctor found of an order
+/// Record that a doctor finding was handled
 ///
-/// Doctor no longer names the errors that it had until now. Nothing of the order itself changes.
+/// Doctor no longer reports the errors that the order had until now. The order itself is not
+/// changed.
 #[derive(Debug, Args)]
 pub(crate) struct Settle {
     /// The order's id
     order: OrderId,
-    /// What was done, for whoever reads the audit
+    /// What was done, for the audit
     #[arg(long)]
     reason: String,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `chorus simulate`: the whole shop under a virtual clock, struck by faults from a seed.
+//! `chorus simulate`: the whole shop under a virtual clock, with faults injected from a seed.
 
 mod tell;
 
@@ -14,53 +14,53 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use crate::screen::line;
 
-/// Run the whole shop under a virtual clock, struck by faults from a seed
+/// Run the whole shop under a virtual clock, with faults injected from a seed
 ///
-/// Run the whole shop under a virtual clock, again and again, and strike it with whatever can go
-/// wrong: crashes, lost answers, duplicates, delays, skewed clocks, replays. Each run comes from
-/// one number, its seed, and the same seed always gives the same run.
+/// Run the whole shop under a virtual clock, again and again, and inject faults: crashes, lost
+/// responses, duplicates, delays, skewed clocks, replays. Each run is drawn from one number, its
+/// seed; the same seed always gives the same run.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, group = ArgGroup::new("one-run").args(["seed", "strike"]))]
 pub(crate) struct Simulate {
     /// How many seeds to run
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
-    /// The first of them
+    /// The first seed
     #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "seed")]
     from: u64,
-    /// Only this seed
+    /// Run only this seed
     #[arg(long, value_name = "S", conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Print each call, each delivery and each fault of the one run
+    /// Print each call, each delivery and each fault of the one run; needs --seed or --strike
     #[arg(long, requires = "one-run")]
     trace: bool,
     /// Orders in each run
     #[arg(long, value_name = "K", default_value_t = 4, value_parser = value_parser!(u32).range(1..))]
     orders: u32,
-    /// What may go wrong: all, none, or names with commas; -NAME takes one out
+    /// Kinds of faults: all, none, or names separated by commas; -NAME excludes one
     #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
     #[arg(long_help = FAULTS, value_parser = faults)]
     faults: Faults,
-    /// Every single fault, or every pair of faults, at every call of a fixed story
+    /// Inject every single fault, or every pair of faults, at every call of fixed orders
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["seeds", "seed"])]
     exhaustive: Option<Exhaustive>,
-    /// The fixed story
+    /// Which fixed orders
     #[arg(long, value_name = "STORY", default_value = "both", conflicts_with_all = ["seeds", "seed"])]
     story: StoryName,
-    /// Of the pairs, only the part numbered I (from 1) of N
+    /// Run part I (from 1) of N of the pairs
     #[arg(long, value_name = "I/N", requires = "exhaustive", value_parser = part)]
     part: Option<(u64, u64)>,
-    /// The fixed story with this fault, as a failure prints it; may be given several times
+    /// Run the fixed orders with this fault, as a failure prints it; may be given several times
     #[arg(long, value_name = "FAULT", conflicts_with_all = ["seeds", "seed", "exhaustive"])]
     #[arg(value_parser = injection)]
     strike: Vec<Injection>,
-    /// What the runs' items are kept in
+    /// The store of each run
     #[arg(long, value_name = "STORE", default_value = "map")]
     store: Store,
-    /// How many runs go on at once [default: one on each core]
+    /// Run N at once [default: one per core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// End after so many failures
+    /// Stop after N failures
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u64).range(1..))]
     failures: u64,
     /// Print JSON
@@ -81,26 +81,28 @@ A long campaign is worth an optimized build:
   cargo run --profile simulation -- simulate --seeds 100000";
 
 const FAULTS: &str = "\
-What may go wrong: all, none, or names with commas; -NAME takes one out. Each
-seed is exposed to a part of them of its own:
+Kinds of faults: all, none, or names separated by commas; -NAME excludes one.
+Each seed draws some of them:
   crashes            processes die before and after calls
   refusals           throttles, 5xx, refused transactions
-  lost-answers       done, but the answer is lost; or done late
-  timeouts           functions are given up, and go on beside their own retry
+  lost-answers       a call succeeds, but its response is lost; or it succeeds late
+  timeouts           functions are timed out, and go on beside their own retry
   partial-publishes  PutEvents takes some entries and not others
-  stale-reads        indexes answer as they did before
+  stale-reads        indexes return an earlier state
   duplicates         each delivery is made up to five times, copies at once included
   delays             deliveries are late, by up to a day, and overtake each other
   skew               clocks are off by up to five minutes, and jump back
   customers          customers cancel at any moment; callers repeat themselves, or go away
   reviews            reviewers approve, decline, change their mind, or never come
   carrier            the carrier gives up, calls back twice, late or never, or is down
-  poison             messages that nobody can read
+  poison             messages that cannot be parsed
   redrives           dead letters are sent back, once and twice, while orders run
   replays            the whole archive is replayed while orders run
   rebuilds           projections are thrown away and rebuilt while orders run
   prices             prices change while orders run
-  versions           newer senders say events with fields that consumers do not know yet
+  versions           each service is rolled out, back and out again; half of all events carry an
+                     unknown field
+  outages            partners are away for up to six hours, store and bus for up to ten minutes
   expiry             records expire, TTL deletes them late, and callers repeat themselves";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -113,7 +115,7 @@ enum Exhaustive {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum StoryName {
-    /// An order that arrives
+    /// An order that is delivered
     Delivered,
     /// An order of high value that goes abroad, canceled when its parcel is on its way
     Canceled,
@@ -123,9 +125,9 @@ enum StoryName {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Store {
-    /// A map that holds the port's promises: fast
+    /// A map in memory: fast
     Map,
-    /// The embedded engine's own store, in memory
+    /// The embedded engine's store, in memory
     Dynoxide,
 }
 
@@ -162,7 +164,7 @@ impl Simulate {
         }
     }
 
-    /// What has to be said besides a seed to get the same run.
+    /// The options that are needed beside the seed to get the same run.
     fn words(&self) -> String {
         let mut words = String::new();
         if self.orders != 4 {
@@ -194,7 +196,7 @@ pub(crate) fn run(simulate: &Simulate) -> anyhow::Result<ExitCode> {
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One run, told.
+/// Runs one seed, or the fixed orders with the given faults, and prints the outcome.
 fn one(simulate: &Simulate) -> anyhow::Result<bool> {
     let Simulate { faults, orders, strike, .. } = simulate;
     let mut outcome: Outcome = match simulate.seed {

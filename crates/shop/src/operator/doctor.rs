@@ -54,7 +54,7 @@ pub(super) async fn doctor(
     Ok(Json(checkup))
 }
 
-/// The executions that left an order waiting: one that has ended needs none.
+/// Failed executions whose order is still open.
 async fn failed_executions(
     local: &Local,
     since: Timestamp,

@@ -73,8 +73,8 @@ impl DeployedShop {
                 let query = Query::try_from_uri(&format!("/?{query}").parse()?)?;
                 serde_json::to_value(measure(query.0).await?)?
             }
-            // Neither does EventBridge tell of its attempts, nor can one ask for the books of a
-            // payment provider here.
+            // EventBridge does not report its attempts, and a payment provider's ledger cannot be
+            // read here.
             _ => {
                 let detail = format!("a deployed shop does not tell {path}");
                 return Ok(Answer { status: 404, body: json!({ "detail": detail }) });
@@ -189,7 +189,7 @@ fn id(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), ToOwned::to_owned)
 }
 
-/// A dead letter as `chorus up` tells of one.
+/// A dead letter in the form of `chorus up`.
 fn letter(letter: &ReceivedLetter) -> Value {
     let event: Value = serde_json::from_str(&letter.event).unwrap_or_default();
     json!({
