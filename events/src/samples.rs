@@ -1,4 +1,4 @@
-//! One small order, told the same way in every sample, schema and document.
+//! One small order, the same in every sample, schema and document.
 
 use jiff::Timestamp;
 

@@ -90,7 +90,7 @@ impl Operator {
 pub struct ExecutionHistory {
     pub machine: String,
     pub name: String,
-    /// As Step Functions says it: `RUNNING`, `SUCCEEDED` …
+    /// The status, as Step Functions names it: `RUNNING`, `SUCCEEDED` …
     pub status: String,
     pub events: Vec<HistoryMoment>,
 }
@@ -103,7 +103,7 @@ pub struct HistoryMoment {
     pub kind: String,
     /// The state, where the event names one.
     pub state: Option<String>,
-    /// The error, where it tells of one.
+    /// The error, if it has one.
     pub error: Option<String>,
 }
 

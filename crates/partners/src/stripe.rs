@@ -55,7 +55,7 @@ pub enum StripeError {
     /// Nothing was done: too many requests, or another is at work on the intent.
     #[error("Stripe is busy; retry later: {}", .0.message)]
     Busy(StripeMessage),
-    /// 402: the customer's bank says no.
+    /// 402: the customer's bank declined.
     #[error("the card was declined: {}", .0.message)]
     Declined(StripeMessage),
     /// 400 or 404: the intent is not in the state that the request expects. Fetch it before

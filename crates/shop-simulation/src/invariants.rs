@@ -44,7 +44,7 @@ const ONE_OF: [&[&str]; 17] = [
     kinds![CustomsDeclared],
 ];
 
-/// The events that customers are told of.
+/// The events that customers get emails about.
 const EMAILS: &[&str] = kinds![PaymentMade, OrderCanceled, OrderDelivered];
 
 /// The events that every delivered order's story has.
@@ -61,12 +61,12 @@ const DELIVERED: &[&str] = kinds![
     OrderDelivered,
 ];
 
-/// Whoever canceled an order whose parcel arrived all the same heard one of these: the carrier was
-/// called back, or an operator was told.
+/// An order that was canceled although its parcel arrived has one of these: the carrier was asked
+/// to return it, or an operator was alerted.
 const UNDONE: &[&str] =
     kinds![DeliveryWasCanceled, ErrorDeliveryWasCanceled, ErrorDeliveryWasDelivered];
 
-/// An order as its own events tell it.
+/// An order as its own events describe it.
 pub(crate) struct OrderHistory {
     pub(crate) events: Vec<Recorded>,
     pub(crate) placed: Option<Placed>,
@@ -96,7 +96,7 @@ pub(crate) fn open(observed: &Observed) -> Vec<OrderId> {
     placed.filter(|order| order.status == Status::Open).map(|order| order.order_id).collect()
 }
 
-/// Checks all of it, and tells what does not hold.
+/// Checks all of it, and returns what does not hold.
 pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
     let mut wrong = Vec::new();
     let orders = orders(observed);
@@ -337,7 +337,7 @@ fn check_counts(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) ->
     vec![format!("counts: {counted:?} were counted, {are:?} are")]
 }
 
-/// The list that customers see says what the orders' own events say.
+/// The list that customers see matches the orders' own events.
 fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> Vec<String> {
     let mut listed: BTreeMap<String, Status> = BTreeMap::new();
     for item in observed.items(chorus_order::VIEW_TABLE.name) {

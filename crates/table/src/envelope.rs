@@ -73,7 +73,7 @@ impl Metadata {
 pub struct Detail<D> {
     /// What is known of the message.
     pub metadata: Metadata,
-    /// What it says.
+    /// The message's data.
     pub data: D,
 }
 
@@ -108,7 +108,7 @@ pub struct WireEvent {
     /// What it is.
     #[serde(rename = "detail-type")]
     pub detail_type: String,
-    /// Who says it.
+    /// Its publisher.
     pub source: String,
     /// The account of the bus.
     #[serde(default)]

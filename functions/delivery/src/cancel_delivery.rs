@@ -57,7 +57,7 @@ impl Action for CancelDelivery {
             }
         };
         let decision = decision.with(save(known, &canceled));
-        // Nobody is to wait for the carrier's word any more; what it says later comes too late.
+        // Closes the carrier's callback; later ones are ignored.
         let open = wait.as_ref().filter(|wait| wait.is_open());
         Ok(
             match open

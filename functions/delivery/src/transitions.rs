@@ -15,19 +15,19 @@ pub(crate) enum Fact {
     CarrierGaveUp,
     /// The carrier could not be reached, however often it was tried.
     CarrierUnreachable,
-    /// The carrier took it, or was meant to, and says nothing.
+    /// The carrier took it, or was meant to, and does not call back.
     CarrierSilent,
     OrderCanceled,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It becomes this, and an event says so.
+    /// It becomes this, and an event is published.
     Publish(Status),
-    /// It becomes this, and nobody needs to hear of it.
+    /// It becomes this, and no event is published.
     Become(Status, &'static str),
     Nothing(&'static str),
-    /// It cannot be, and an event says why.
+    /// It cannot be, and an event with the reason is published.
     Wrong(&'static str),
 }
 

@@ -50,7 +50,7 @@ impl Action for AskReviewer {
             _ if known.status == Status::WaitingForApproval => {
                 Decision::nothing("a reviewer was asked before")
             }
-            // An approval that no attempt has heard of is among what was answered before.
+            // An approval that arrived before any attempt is among the earlier answers.
             _ if known.status == Status::Approved => Decision::nothing("it is approved"),
             _ => {
                 let output = ReviewVerdict::Canceled.answer();

@@ -1,5 +1,5 @@
-//! How the actions turn what follows from a fact into a step: a call to the provider with its
-//! claim, or a decision.
+//! How the actions turn the transition that a fact causes into a step: a call to the provider with
+//! its claim, or a decision.
 
 use chorus_events::OrderId;
 use chorus_kernel::{ActionError, CallContext, Decision, Found, OutcomeUnknown, Step, save};
@@ -82,7 +82,7 @@ impl<'a> Case<'a> {
         self.payment.charged_by.as_deref() == Some(self.message)
     }
 
-    /// The step that follows from `fact`; `say` finds the event for what the payment became.
+    /// The step after `fact`; `say` finds the event for what the payment became.
     pub(crate) fn step<O>(
         &self,
         fact: &Fact<'_>,
@@ -116,9 +116,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Calls about the payment's intent, once the record says so and has its id; where it does
-    /// already, there is nothing to claim. An intent is prepared without a claim: it may come to
-    /// nothing.
+    /// Calls about the payment's intent, once the record is claimed and has its id; where it is
+    /// already, there is nothing to claim. An intent is prepared without a claim: it may never be
+    /// charged.
     fn call<O>(
         &self,
         claimed: Payment,

@@ -8,10 +8,10 @@ use chorus_kernel::{Action, ActionError, Context, Decision, Found, save};
 use crate::Payment;
 use crate::transitions::{Fact, Next};
 
-/// What is said where the machine gives no reason.
+/// The reason where the machine gives none.
 const UNSAID: &str = "the payment could not be collected";
 
-/// What is said of what the queue gave up.
+/// The reason after the queue's last attempt.
 const UNREACHED: &str = "the payment provider could not be reached";
 
 #[derive(Debug)]

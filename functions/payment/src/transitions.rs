@@ -10,7 +10,7 @@ use crate::Status::{
 };
 use crate::{ChargeAnswer, Payment, RefundAnswer, Status, needs_approval};
 
-/// What a payment can be told.
+/// The facts that change a payment.
 #[derive(Debug, Clone)]
 pub(crate) enum Fact<'a> {
     /// A person's look is needed before it is charged.
@@ -35,9 +35,9 @@ pub(crate) enum Fact<'a> {
 /// What follows from a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It becomes this, and nobody needs to hear of it.
+    /// It becomes this, and no event is published.
     Become(Status, &'static str),
-    /// It becomes this, and an event says so.
+    /// It becomes this, and an event is published.
     Publish(Status),
     /// It becomes this, and the provider is asked to charge.
     Charge(Status),

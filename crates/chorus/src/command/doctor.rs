@@ -1,4 +1,4 @@
-//! `chorus doctor`: what is wrong in a shop, and the command that mends it.
+//! `chorus doctor`: problems of a shop, with the command that fixes each.
 
 mod print;
 

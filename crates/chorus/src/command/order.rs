@@ -58,7 +58,7 @@ enum Verb {
         /// Only those with this status: Open, Canceled or Delivered
         #[arg(long)]
         status: Option<String>,
-        /// Only those placed from this day on, such as 2026-11-28; a year back unless said
+        /// Only those placed from this day on, such as 2026-11-28 [default: a year ago]
         #[arg(long, value_name = "DAY")]
         from: Option<String>,
         /// Only those placed up to this day, itself included

@@ -132,7 +132,7 @@ impl Execution {
     }
 }
 
-/// An event, as the page tells it.
+/// An event, as the page shows it.
 struct Entry {
     name: String,
     role: &'static str,

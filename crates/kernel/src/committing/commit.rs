@@ -190,7 +190,7 @@ impl Kernel {
         Ok(Handled { outcome, entries: record.entries, note: record.note })
     }
 
-    /// Publishes what a record holds, tells state machines what it has for them, then marks it.
+    /// Publishes the events of a record, sends its calls to state machines, then marks it.
     pub(crate) async fn publish(&self, record: &Record) -> Result<(), Failure> {
         if record.published {
             return Ok(());

@@ -17,7 +17,7 @@ pub struct Message {
     pub detail_type: String,
     /// What is known of it.
     pub metadata: Metadata,
-    /// What it says, as JSON text.
+    /// Its data, as JSON text.
     pub data: Box<RawValue>,
     pub source: String,
     /// What a fingerprint is taken of, where `data` is not it: what a caller sent, or an event in its
@@ -30,11 +30,12 @@ pub struct Message {
     pub customer: Option<String>,
 }
 
-/// What a state machine says with a message that it hands to an action.
+/// What a state machine passes with a message that it hands to an action.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
     /// Where the machine waits for an answer from outside: what the answer has to name. The action
-    /// then speaks for itself; without a token, the machine is handed the event and says it.
+    /// then publishes its event itself; without a token, the machine gets the event and publishes
+    /// it.
     pub token: Option<String>,
     /// Which attempt of the task it is.
     pub attempt: Attempt,
@@ -161,12 +162,13 @@ impl Message {
         }
     }
 
-    /// Whether a state machine says what is emitted on this message.
+    /// Whether a state machine publishes what is emitted on this message.
     pub(crate) fn is_published_by_machine(&self) -> bool {
         self.task.as_ref().is_some_and(|task| task.token.is_none())
     }
 
-    /// The message with its data in the earliest version as what was said, where it has several.
+    /// The message with the data of its earliest version as the fingerprinted data, where it has
+    /// several.
     pub(crate) fn in_earliest<I: Inputs>(&self) -> Cow<'_, Self> {
         let Self { detail_type, metadata, data, .. } = self;
         match I::in_earliest(detail_type, metadata.version, data) {
@@ -175,7 +177,8 @@ impl Message {
         }
     }
 
-    /// A fingerprint of what the message says. The order of keys and white space do not matter.
+    /// A fingerprint of the message: its type and data. The order of keys and white space do not
+    /// matter.
     ///
     /// # Errors
     /// Terminal, where the data is no JSON.
@@ -183,7 +186,7 @@ impl Message {
         self.fingerprint_of(self.fingerprinted.as_ref().unwrap_or(&self.data))
     }
 
-    /// Whether `fingerprint` is of this message, or of its data: as records of before had it.
+    /// Whether `fingerprint` is of this message, or, as in earlier records, of its current data.
     pub(crate) fn has_fingerprint(&self, fingerprint: &str) -> Result<bool, Failure> {
         Ok(self.fingerprint()? == fingerprint || self.fingerprint_of(&self.data)? == fingerprint)
     }

@@ -33,7 +33,7 @@ pub fn metadata() -> Metadata {
     }
 }
 
-/// A message with the sample's metadata; what it says is for a decision to be handed apart.
+/// A message with the sample's metadata; its data is passed to the decision separately.
 #[must_use]
 pub fn message() -> Message {
     let data = serde_json::value::RawValue::NULL.to_owned();

@@ -43,7 +43,7 @@ pub struct Intent {
     pub declined: Option<StripeMessage>,
 }
 
-/// A charge; of one that was not asked for, Stripe tells the id alone.
+/// A charge; of one that was not expanded, Stripe sends the id alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     pub id: String,
@@ -111,7 +111,7 @@ fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StripeMes
     Ok(Option::<Reason>::deserialize(deserializer)?.map(StripeMessage::from))
 }
 
-/// What an error's body tells, where it is one of Stripe's.
+/// The error in a response's body, where it is one of Stripe's.
 pub(super) fn told(body: &[u8]) -> Option<StripeMessage> {
     #[derive(Deserialize)]
     struct Error {

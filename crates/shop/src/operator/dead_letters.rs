@@ -41,7 +41,7 @@ pub struct RedriveRequest {
     pub limit: Option<usize>,
     /// So many in a second at most.
     pub per_second: Option<u32>,
-    /// Only tells which they are.
+    /// A dry run: only lists them.
     pub dry_run: bool,
 }
 

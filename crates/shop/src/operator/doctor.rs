@@ -1,4 +1,4 @@
-//! The doctor's visit at a running shop: what the records say, and what the engine knows besides.
+//! Doctor on a running shop: what the records show, and what the engine knows besides.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::doctor::{
     Checkup, DeployedRule, Depth, Discrepancy, FailedExecution, Stuck, examine, has_ended,
 };
 
-/// How far back orders are looked at, where nothing else is said: as long as records last.
+/// How far back orders are looked at by default: as long as records last.
 const DAYS: i64 = 15;
 
 /// Between the two looks at books that are written while they are read.

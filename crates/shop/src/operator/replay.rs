@@ -1,4 +1,4 @@
-//! Replaying the archive, and telling first what that would do to each consumer.
+//! Replaying the archive, and a dry run that counts what it would do to each consumer.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct ReplayRequest {
     /// Only to the target of this rule.
     #[serde(default)]
     pub rule: Option<String>,
-    /// Only tells what would happen.
+    /// A dry run: only reports what would happen.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -39,7 +39,7 @@ pub struct Replayed {
     pub policy: String,
     /// Events that match the rule.
     pub deliveries: usize,
-    /// Of these, absorbed: a record says that they were answered.
+    /// Of these, duplicates: a record shows that they were answered.
     pub absorbed: usize,
     /// Of these, new to it: it acts on them now.
     pub acts: usize,
@@ -58,7 +58,7 @@ pub struct ReplayReport {
     /// Archived events in the range.
     pub events: usize,
     pub rules: Vec<Replayed>,
-    /// Whether that was only told.
+    /// Whether it was a dry run.
     pub dry_run: bool,
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn replay(
     Ok(Json(report))
 }
 
-/// What the replay will do, by what the table declares and the records say.
+/// What the replay will do, by the table's policies and by the records.
 async fn foresee(local: &Local, request: &ReplayRequest) -> Result<ReplayReport, Refused> {
     let mut rules: BTreeMap<String, Replayed> = BTreeMap::new();
     let (mut events, mut after) = (0, 0);

@@ -1,4 +1,4 @@
-//! What each function may do: its own tables, its own words on the bus, its own failures.
+//! What each function may do: its own tables, its own events on the bus, its own failure queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +61,7 @@ pub(crate) fn of_service(
     statements
 }
 
-/// All that the sweeper may do: it says what any service left unsaid.
+/// All that the sweeper may do: it publishes what any service left unpublished.
 pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = UNPUBLISHED_INDEX.name;
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
@@ -73,13 +73,14 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     statements
 }
 
-/// What the machines of these services are told: to start, and by their tokens.
+/// The calls to the machines of these services: to start them, and to complete their tasks by
+/// token.
 fn telling(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> {
     struct SignalGrant {
         sid: &'static str,
         actions: &'static [&'static str],
         is_told: fn(&Machine, &[RowSpec]) -> bool,
-        /// Whether machines of earlier releases are told as well.
+        /// Whether machines of earlier releases are included.
         retired_too: bool,
     }
     const SIGNALS: [SignalGrant; 3] = [
@@ -146,7 +147,7 @@ fn table_arns(table: &TableSpec) -> Vec<Value> {
     std::iter::once(arn(&id)).chain(table.indexes.iter().map(index)).collect()
 }
 
-/// What these rows say: a statement for each source, bound to its detail types. Both keys have
+/// What these rows publish: a statement for each source, bound to its detail types. Both keys have
 /// several values where a request has several entries, and a missing key must not count as bound.
 pub(super) fn publishing<'a>(rows: impl Iterator<Item = &'a RowSpec>) -> Vec<Statement> {
     let mut said: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Which executions those of a state machine start, and under which names: its definition says so.
+//! Which executions those of a state machine start, and under which names, by its definition.
 
 use chorus_aws_operator::Execution;
 use chorus_kernel::Function;
