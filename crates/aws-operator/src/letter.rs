@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use serde_json::Value;
 
-/// Where a letter was meant to go.
+/// Where a dead letter was meant to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A function, by its ARN.

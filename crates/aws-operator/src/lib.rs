@@ -55,7 +55,7 @@ pub(crate) use ask;
 pub struct DeadQueue {
     pub name: String,
     pub url: String,
-    /// About how many letters lie in it.
+    /// About how many dead letters lie in it.
     pub letters: usize,
 }
 
@@ -100,7 +100,7 @@ impl Operator {
             let name = url.rsplit('/').next().unwrap_or_default();
             let kind = name.strip_prefix(&prefix).unwrap_or_default();
             let kind = kind.split('-').next().unwrap_or_default();
-            // What a function works off is no end: StartDelivery's letters reach Delivery.
+            // What a function works off is no end: StartDelivery's dead letters reach Delivery.
             if !(kind == "DeadLetters" || kind.ends_with("Failures")) {
                 continue;
             }

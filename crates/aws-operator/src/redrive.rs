@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageSystem
 
 use crate::{DeadQueue, Operator, OperatorError, ReceivedLetter, Target, ask};
 
-/// For how long, in seconds, a letter that is looked at is hidden from others who look.
+/// For how long, in seconds, a dead letter that is looked at is hidden from others who look.
 const LOOK_SECONDS: i32 = 30;
 
 /// The most dead letters that are read of one queue.
@@ -18,7 +18,7 @@ const MOST_LETTERS: usize = 10_000;
 const BATCH: usize = 10;
 
 impl Operator {
-    /// The letters in a queue. SQS shows a message by handing it out: it is hidden from others for
+    /// The dead letters in a queue. SQS shows a message by handing it out: it is hidden from others for
     /// half a minute, unless it is [put back](Self::put_back).
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Operator {
         Ok(letters)
     }
 
-    /// Shows letters of a queue to whoever looks next, at once.
+    /// Shows dead letters of a queue to whoever looks next, at once.
     ///
     /// # Errors
     /// Where AWS refuses.
@@ -71,11 +71,11 @@ impl Operator {
         Ok(())
     }
 
-    /// Sends a letter to its original target, and to no other; the event and with it the
+    /// Sends a dead letter to its original target, and to no other; the event and with it the
     /// idempotency key stay as they are. It leaves the queue once its target has it.
     ///
     /// # Errors
-    /// Where AWS refuses, or only the bus can reach the target: the letter stays then.
+    /// Where AWS refuses, or only the bus can reach the target: the dead letter stays then.
     pub async fn redrive(&self, letter: &ReceivedLetter) -> Result<(), OperatorError> {
         match &letter.target {
             Target::Function(arn) => {

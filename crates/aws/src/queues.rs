@@ -107,7 +107,7 @@ fn failure(trouble: Trouble) -> Failure {
     }
 }
 
-/// The attributes of a letter. SQS takes neither an empty value nor control characters.
+/// The attributes of a dead letter. SQS takes neither an empty value nor control characters.
 fn attributes(letter: &DeadLetter) -> impl Iterator<Item = (&'static str, String)> {
     let named = [
         ("ERROR_CODE", letter.code.as_str()),

@@ -70,7 +70,7 @@ pub(crate) struct Which {
 }
 
 impl Which {
-    /// The letters of these ids; of none, all.
+    /// The dead letters with these ids; without ids, all.
     pub(crate) fn of(ids: Vec<String>) -> Self {
         Self { ids, ..Self::default() }
     }

@@ -101,7 +101,7 @@ pub(crate) async fn send_again(
     Ok((went, kept.len()))
 }
 
-/// Says that no dead letter is meant: because there is none, or because of the filter.
+/// Prints that no dead letter is selected: because there is none, or because of the filter.
 async fn none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
     if which.is_filter() {
         which.meets_nothing(look(operator, &Which::default()).await?.len());
@@ -111,7 +111,7 @@ async fn none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The letters that are meant, left where they lie.
+/// The selected dead letters, left in their queues.
 pub(crate) async fn look(
     operator: &Operator,
     which: &Which,
@@ -121,7 +121,7 @@ pub(crate) async fn look(
     Ok(letters)
 }
 
-/// The letters that are meant, hidden from others for a while.
+/// The selected dead letters, hidden from others for a while.
 async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<ReceivedLetter>> {
     let mut found = Vec::new();
     for queue in operator.dead_queues().await? {
