@@ -79,7 +79,7 @@ all_placed: datetime
 
 
 def setUpModule() -> None:
-    """Deploys the shop and plays the seven stories; the embedded shop plays the same."""
+    """Deploys the shop and places the seven orders of the demo; the embedded shop gets the same."""
     global embedded, all_placed
     unittest.addModuleCleanup(shop.down, keep_log=bool(os.environ.get("EMULATOR_KEEP_LOG")))
     demo = [str(BINARIES / "chorus"), "demo", "--json"]

@@ -1,4 +1,4 @@
-//! The demo tells seven stories, and its books add up.
+//! The demo runs seven orders, and its stock and money add up.
 
 use serde_json::Value;
 

@@ -88,7 +88,7 @@ fn inputs(row: &RowSpec) -> String {
         .map_or_else(|| inputs.clone(), |content| format!("{inputs} where {}", content.pattern()))
 }
 
-/// An event that ends the story, and that nothing but a record is made of, is marked.
+/// Marks an event that ends the flow and that only rows that keep records consume.
 fn output(flow: Flow<'_>, event: &EventSpec) -> String {
     let only_recorded =
         || flow.consumers(event.detail_type).all(|row| row.effect == Effect::Records);

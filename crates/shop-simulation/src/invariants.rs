@@ -23,7 +23,7 @@ macro_rules! kinds {
     };
 }
 
-/// Of the events of each of these groups, an order's story has at most one.
+/// Of the events of each of these groups, an order has at most one.
 const ONE_OF: [&[&str]; 17] = [
     kinds![OrderCreated],
     kinds![ItemReserved, ItemNotAvailable],
@@ -47,7 +47,7 @@ const ONE_OF: [&[&str]; 17] = [
 /// The events that customers get emails about.
 const EMAILS: &[&str] = kinds![PaymentMade, OrderCanceled, OrderDelivered];
 
-/// The events that every delivered order's story has.
+/// The events that every delivered order has.
 const DELIVERED: &[&str] = kinds![
     OrderCreated,
     ItemReserved,

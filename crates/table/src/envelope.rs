@@ -30,7 +30,7 @@ pub struct Metadata {
     pub idempotency_key: String,
     /// Names this message. Derived, so that running a step again yields the same one.
     pub event_id: Uuid,
-    /// What the whole story is about: the same on every message that follows from one command.
+    /// What the flow is about, such as an order: the same on every message that one command causes.
     pub correlation_id: String,
     /// The `event-id` of the message that caused this one; absent where a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -142,7 +142,7 @@ pub trait Event:
     /// Its row in the event table.
     const SPEC: EventSpec;
 
-    /// The id of what the story is about: its `correlation-id` derives from it.
+    /// The id of what the event is about: its `correlation-id` derives from it.
     fn subject(&self) -> &str;
 
     /// An example, as documentation and tests use it.
@@ -213,7 +213,7 @@ pub trait Outputs: Sized + Send + Sync {
     /// The row of this one.
     fn spec(&self) -> &'static EventSpec;
 
-    /// What the story is about.
+    /// What the event is about.
     fn subject(&self) -> &str;
 
     /// The data as JSON text.

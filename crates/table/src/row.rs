@@ -36,7 +36,7 @@ pub enum Effect {
     ReadOnly,
     /// It changes state: if a later step fails, the named action compensates.
     UndoneBy(&'static str),
-    /// It takes back what another did, or ends the story.
+    /// It undoes what another did, or ends the flow.
     Final,
     /// It keeps a record (a view, a count, an email sent) that stays true whatever follows.
     Records,
@@ -184,7 +184,7 @@ impl RowSpec {
         Self { effect: Effect::UndoneBy(C::ACTION), ..self }
     }
 
-    /// It takes back what another did, or ends the story.
+    /// It undoes what another did, or ends the flow.
     #[must_use]
     pub const fn final_step(self) -> Self {
         Self { effect: Effect::Final, ..self }

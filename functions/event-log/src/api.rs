@@ -57,7 +57,7 @@ impl Endpoint for List {
 }
 
 /// All events of an order, and whether there are more than may be read. The table sorts them by
-/// id, so only the whole story can be put in order.
+/// id, so only all of an order's events can be sorted.
 ///
 /// # Errors
 /// Where the store fails, or an event cannot be read.

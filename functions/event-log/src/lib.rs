@@ -1,6 +1,6 @@
 //! Event log: stores every event permanently, and lists an order's.
 //!
-//! It is keyed by what the story is about and by the event's own id, never by a clock, so that a
+//! It is keyed by what an event is about and by the event's own id, never by a clock, so that a
 //! duplicate is the same item. It swallows no error: an event that cannot be kept becomes a dead
 //! letter.
 

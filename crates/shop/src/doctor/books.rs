@@ -12,7 +12,8 @@ use super::{Discrepancy, DoctorError};
 /// What an order's end leads to may take so long; until then the books may differ.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
-/// What does not fit how the order of this story ended; nothing where it has not ended, or just has.
+/// What does not match how the order of these events ended; nothing where it has not ended, or just
+/// has.
 pub(super) async fn of(
     store: &dyn Store,
     now: Timestamp,
