@@ -7,7 +7,8 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(crate) struct Stack {
     /// The shop that this CloudFormation stack deployed: on AWS, or at AWS_ENDPOINT_URL
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "data"])]
+    #[arg(long, value_name = "NAME", global = true, display_order = 803)]
+    #[arg(conflicts_with_all = ["url", "data"])]
     stack: Option<String>,
 }
 

@@ -94,7 +94,7 @@ impl Console {
         &self.inside.shop
     }
 
-    /// Its pages, all below `/console`, for whoever works at the shop.
+    /// Its pages, all below `/console`, for whoever works at the shop; others may sign in.
     pub fn router(&self) -> Router {
         let pages = Router::new()
             .route("/console", get(pages::flow::flow))
@@ -109,12 +109,16 @@ impl Console {
             .route("/console/try", get(pages::try_it::page))
             .route("/console/items", post(pages::try_it::put_item))
             .route("/console/machines/{machine}", get(pages::order::machine))
-            .route("/console/live", get(live))
+            .route("/console/live", get(live));
+        let pages = restricted(pages.with_state(self.clone()), SHOP)
+            .layer(map_response(pages::session::asked_to_sign_in));
+        let open = Router::new()
+            .route("/console/sign-in", get(pages::session::page).post(pages::session::sign_in))
+            .route("/console/sign-out", post(pages::session::sign_out))
             .route("/console/console.css", get(assets::style))
             .route("/console/console.js", get(assets::script))
-            .layer(map_response(page::guarded))
             .with_state(self.clone());
-        restricted(pages, SHOP)
+        pages.merge(open).layer(map_response(page::guarded))
     }
 }
 

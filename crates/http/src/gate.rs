@@ -7,7 +7,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, IF_MATCH, IF_NONE_MATCH, LOCATION, ORIGIN, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_TYPE, COOKIE, ETAG, HOST, IF_MATCH, IF_NONE_MATCH, LOCATION, ORIGIN,
+    RETRY_AFTER,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn};
@@ -15,6 +16,9 @@ use tower_http::cors::CorsLayer;
 
 use crate::server::into_http;
 use crate::{Caller, Problem, TokenKey};
+
+/// The cookie with the token of somebody who has signed in on a page of the application.
+pub const SESSION_COOKIE: &str = "chorus-token";
 
 /// Whom a gate lets in.
 #[derive(Debug, Clone)]
@@ -80,6 +84,9 @@ impl Gate {
         if let Some(authorization) = headers.get(AUTHORIZATION) {
             return self.by_token(authorization);
         }
+        if let Some(caller) = self.by_cookie(headers) {
+            return Ok(caller);
+        }
         // Behind a proxy on this machine, everybody would come from here.
         let forwarded =
             headers.contains_key("forwarded") || headers.contains_key("x-forwarded-for");
@@ -118,6 +125,15 @@ impl Gate {
         let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
         let elsewhere = matches!(site, Some(b"cross-site" | b"same-site"));
         if elsewhere && !method.is_safe() { refused() } else { Ok(()) }
+    }
+
+    /// Somebody who has signed in on a page; nobody where the token is worth nothing any more.
+    fn by_cookie(&self, headers: &HeaderMap) -> Option<Caller> {
+        let cookies = headers.get(COOKIE)?.to_str().ok()?.split(';');
+        let token = cookies
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .find_map(|(name, value)| (name == SESSION_COOKIE).then_some(value))?;
+        self.tokens.as_ref()?.verify(token).ok()
     }
 
     fn by_token(&self, authorization: &HeaderValue) -> Result<Caller, Problem> {
@@ -162,6 +178,20 @@ mod tests {
         let status = answer.status().as_u16();
         let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
         (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_page_that_somebody_signed_in_on_calls_by_its_cookie_while_the_token_is_good() {
+        let gate = Gate { from_here: Caller::unknown(), ..gate() };
+        let key = gate.tokens.clone().unwrap();
+        let token = key.mint(&Caller::with_roles("olga", ["operator"])).unwrap();
+        let by = |cookie: String| {
+            let gate = gate.clone();
+            async move { called(&gate, HERE, &[LOCALHOST, ("cookie", &cookie)]).await.1 }
+        };
+        assert_eq!(by(format!("theme=dark; {SESSION_COOKIE}={token}")).await, "olga");
+        assert_eq!(by(format!("{SESSION_COOKIE}=nonsense")).await, "nobody");
+        assert_eq!(by(format!("other={token}")).await, "nobody");
     }
 
     const HERE: &str = "127.0.0.1:50000";

@@ -27,7 +27,7 @@ pub use command::{command, command_key, customers_key};
 pub use entity_tag::Precondition;
 pub use function::HttpFunction;
 #[cfg(feature = "server")]
-pub use gate::Gate;
+pub use gate::{Gate, SESSION_COOKIE};
 pub use openapi::{ApiInfo, openapi};
 pub use parameter::{Parameter, Place, Values};
 pub use problem::{FieldError, Problem};

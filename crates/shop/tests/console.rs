@@ -247,7 +247,7 @@ async fn the_console_is_for_whoever_works_at_the_shop() {
     let shop = open().await;
     let maria = Caller::with_roles("maria", ["reviewer"]);
     for (caller, wanted) in [
-        (Caller::unknown(), StatusCode::UNAUTHORIZED),
+        (Caller::unknown(), StatusCode::SEE_OTHER),
         (Caller::customer("ana"), StatusCode::FORBIDDEN),
         (maria.clone(), StatusCode::OK),
     ] {
@@ -257,6 +257,18 @@ async fn the_console_is_for_whoever_works_at_the_shop() {
             assert_eq!(answer.status(), wanted, "{path} for {caller:?}");
         }
     }
+    let sign_in = page(&shop, "/console/sign-in").await;
+    let fields = [("token", hidden(&sign_in.html, "token")), ("bearer", "a.b-c._d".to_owned())];
+    let fields = fields.map(|(name, value)| format!("{name}={value}")).join("&");
+    let request = Request::post("/console/sign-in")
+        .extension(Caller::unknown())
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = request.body(Body::from(fields)).unwrap();
+    let signed_in = shop.router().oneshot(request).await.unwrap();
+    assert_eq!(signed_in.status(), StatusCode::SEE_OTHER);
+    let cookie = signed_in.headers()[header::SET_COOKIE].to_str().unwrap();
+    assert!(cookie.starts_with("chorus-token=a.b-c._d; "), "{cookie}");
+    assert!(cookie.ends_with("HttpOnly; SameSite=Strict"), "{cookie}");
     // A page acts as whoever opened it: a reviewer lists no items.
     let token = hidden(&page(&shop, "/console/try").await.html, "token");
     let fields = format!("token={token}&sku=tea&name=Tea&price=1&stock=1");
