@@ -89,6 +89,8 @@ struct Parser<'a> {
     depth: usize,
     paths: HashMap<String, usize>,
     drafts: Vec<Draft>,
+    /// Conditions that begin with an empty exclusion: refused, unless a later one overrides them.
+    empty: Vec<(Arc<Condition>, PatternError)>,
 }
 
 impl<'a> Parser<'a> {
@@ -102,6 +104,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             paths: HashMap::new(),
             drafts: Vec::new(),
+            empty: Vec::new(),
         }
     }
 
@@ -138,6 +141,13 @@ impl<'a> Parser<'a> {
         self.json(end)?;
         let drafts = std::mem::take(&mut self.drafts);
         let combinations: Vec<_> = drafts.into_iter().map(finished).collect();
+        let is_asked = |condition: &Arc<Condition>| {
+            combinations.iter().flatten().any(|asked| Arc::ptr_eq(asked, condition))
+        };
+        let empty = self.empty.iter().find(|(condition, _)| is_asked(condition));
+        if let Some((_, refusal)) = empty {
+            return Err(refusal.clone());
+        }
         let limit = self.limits.wildcard_complexity;
         match complexity::exceeding(&combinations, limit) {
             Some(complexity::TooComplex { place, found }) => {
@@ -234,13 +244,14 @@ impl<'a> Parser<'a> {
 
     /// Reads a field's array; a path named twice keeps what was asked last.
     fn field(&mut self, name: &str) -> Result<(), PatternError> {
-        let condition = self.values(name)?;
+        let (condition, refusal) = self.values(name)?;
         let next = self.paths.len();
         let path = *self.paths.entry(condition.path.to_string()).or_insert(next);
         if self.drafts.is_empty() {
             self.drafts.push(Draft::new());
         }
         let condition = Arc::new(condition);
+        self.empty.extend(refusal.map(|refusal| (Arc::clone(&condition), refusal)));
         for draft in &mut self.drafts {
             draft.insert(path, Arc::clone(&condition));
         }
@@ -248,7 +259,8 @@ impl<'a> Parser<'a> {
         self.check("fields", most, self.limits.fields)
     }
 
-    fn values(&mut self, name: &str) -> Result<Condition, PatternError> {
+    /// What is asked, and why the engine refuses it if nothing overrides it.
+    fn values(&mut self, name: &str) -> Result<(Condition, Option<PatternError>), PatternError> {
         if self.cursor.eat(b']') {
             return self.fail(Fault::EmptyArray);
         }
@@ -260,12 +272,16 @@ impl<'a> Parser<'a> {
         path.push_str(name);
         let mut absent = false;
         let mut comparisons = Vec::new();
+        let mut refusal = None;
         for index in 0.. {
             let step = format!("[{index}]");
             match self.within(&step, Self::comparison)? {
                 // The engine has nowhere to lead such a value, unless another showed the way.
                 Some(Comparison::AnythingBut(exclusion)) if index == 0 && exclusion.is_empty() => {
-                    return self.within(&step, |parser| parser.fail(Fault::ExcludesNothing));
+                    let refused =
+                        self.within(&step, |parser| parser.fail::<()>(Fault::ExcludesNothing));
+                    refusal = refused.err();
+                    comparisons.push(Comparison::AnythingBut(exclusion));
                 }
                 Some(comparison) => comparisons.push(comparison),
                 None => absent = true,
@@ -277,7 +293,8 @@ impl<'a> Parser<'a> {
             self.json(comma)?;
         }
         let place = self.place.as_str().into();
-        Ok(Condition { path: path.into(), place, absent, comparisons: comparisons.into() })
+        let comparisons = comparisons.into();
+        Ok((Condition { path: path.into(), place, absent, comparisons }, refusal))
     }
 }
 
