@@ -133,6 +133,12 @@ fn patterns_and_templates_are_linted() {
     assert_eq!(fed(&["pattern", "lint"], "a: 1\n").status.code(), Some(2));
     let found = fed(&["pattern", "lint", "--json"], r#"{"a":"x"}"#);
     assert_eq!(json(&found)[0]["findings"][0]["code"], "invalid");
+    let looped =
+        TEMPLATE.replace("Resources:", "Resources:\n  Fn::ForEach::More: [N, !Ref Gone, {}]");
+    let looped = file(place.path(), "looped.yaml", &looped);
+    let passed_over = chorus(&["pattern", "lint", &looped]).stderr;
+    let passed_over = String::from_utf8_lossy(&passed_over).into_owned();
+    assert!(passed_over.contains("Fn::ForEach::More is passed over"), "{passed_over}");
     let list = file(place.path(), "list.json", "[]");
     let found = chorus(&["pattern", "lint", &list]);
     assert_eq!(found.status.code(), Some(1), "it is a pattern, and no template");

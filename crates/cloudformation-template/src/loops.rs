@@ -70,7 +70,12 @@ impl<'p> Loops<'p> {
 
     fn list(&self, list: &Value) -> Option<Vec<String>> {
         if let Some(values) = list.as_array() {
-            return values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
+            let text = |value: &Value| match value {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            };
+            return values.iter().map(text).collect();
         }
         let default = &self.parameters[list.get("Ref")?.as_str()?]["Default"];
         Some(default.as_str()?.split(',').map(|one| one.trim().to_owned()).collect())

@@ -279,11 +279,13 @@ Resources:
         - Kind
         - [Dead, Live]
         - '${Kind}&{Name}': {Type: 'AWS::SQS::Queue', Properties: {QueueName: !Ref Name}}
+  Fn::ForEach::Zones: [Zone, [1, 2], {'Topic${Zone}': {Type: 'AWS::SNS::Topic'}}]
   Fn::ForEach::Unknown: [Name, !Ref Elsewhere, {'Q${Name}': {Type: 'AWS::SQS::Queue'}}]
 ",
     );
     let ids: Vec<&str> = template.resources().map(|resource| resource.id).collect();
-    let expected = "Deadafifo Deadb Fn::ForEach::Unknown Liveafifo Liveb RuleCreated RulePaid";
+    let expected =
+        "Deadafifo Deadb Fn::ForEach::Unknown Liveafifo Liveb RuleCreated RulePaid Topic1 Topic2";
     let mut sorted = ids.clone();
     sorted.sort_unstable();
     assert_eq!(sorted.join(" "), expected);

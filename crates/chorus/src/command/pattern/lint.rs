@@ -70,7 +70,10 @@ fn counted(number: usize, what: &str) -> String {
 fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
     let may_be_pattern = text.trim_start().starts_with(['{', '[']) || text.trim().is_empty();
     match Template::parse(text) {
-        Ok(template) if template.value()["Resources"].is_object() => Ok(Some(template)),
+        Ok(template) if template.value()["Resources"].is_object() => {
+            source::note_loops(&template);
+            Ok(Some(template))
+        }
         Ok(_) | Err(_) if may_be_pattern => Ok(None),
         Ok(_) => bail!("{name} is neither a pattern nor a template: it has no Resources"),
         Err(error) => Err(error).with_context(|| format!("{name} is no template")),

@@ -6,6 +6,8 @@ use anyhow::{Context, bail};
 use cloudformation_template::{Resolver, Rule, Template, event_rules};
 use event_pattern::{EventError, Explanation, Pattern, Position};
 
+use crate::screen::note;
+
 /// What cannot be read, and where in its text.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} is invalid at {position}")]
@@ -73,7 +75,17 @@ pub(super) fn pattern_text(named: &str) -> anyhow::Result<String> {
 
 pub(super) fn template(path: &str) -> anyhow::Result<Template> {
     let text = text(path)?;
-    Template::parse(&text).with_context(|| format!("{path} is no template"))
+    let template = Template::parse(&text).with_context(|| format!("{path} is no template"))?;
+    note_loops(&template);
+    Ok(template)
+}
+
+/// Names the loops that could not be written out: rules in them are not looked at.
+pub(super) fn note_loops(template: &Template) {
+    let ids = template.resources().map(|resource| resource.id);
+    for id in ids.filter(|id| id.starts_with("Fn::ForEach::")) {
+        note!("note: {id} is passed over: its list is not in the template, or it is too large");
+    }
 }
 
 /// What a rule is called in what a person reads.
