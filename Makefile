@@ -43,6 +43,11 @@ fuzz: ## Every fuzz target, five minutes each
 semver: ## Compare the public API of the libraries with the last tag's
 	scripts/semver.sh
 
+.PHONY: api-fuzz
+api-fuzz: ## Ten thousand requests that the OpenAPI document allows, or does not, to the embedded shop
+	cargo build -q -p chorus
+	scripts/openapi.sh fuzz 800
+
 .PHONY: which-rule
 which-rule: ## Build docs/which-rule.html, and test it in a browser
 	scripts/which-rule.sh write

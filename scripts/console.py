@@ -57,27 +57,34 @@ class Shop:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Shop]:
+def serving(folder: str, *arguments: str) -> Iterator[Shop]:
+    """The shop in this folder, while it runs."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as data:
-        up = [CHORUS.absolute(), "up", "--data", "shop", "--port", str(port)]
-        process = subprocess.Popen(up, stdout=subprocess.DEVNULL, cwd=data)
-        shop = Shop(f"http://127.0.0.1:{port}")
-        try:
-            for _ in range(200):
-                with contextlib.suppress(urllib.error.URLError):
-                    shop.ask("GET", "/operator/load")
-                    break
-                time.sleep(0.1)
-            for sku, price in (("chai", 18), ("desk", 1800)):
-                shop.ask("PUT", f"/items/{sku}", {"name": sku, "price": price, "stock": 5000})
-            shop.idle()
-            yield shop
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    up = [CHORUS.absolute(), "up", "--data", "shop", "--port", str(port), *arguments]
+    process = subprocess.Popen(up, stdout=subprocess.DEVNULL, cwd=folder)
+    shop = Shop(f"http://127.0.0.1:{port}")
+    try:
+        for _ in range(200):
+            with contextlib.suppress(urllib.error.URLError):
+                shop.ask("GET", "/openapi.json")
+                break
+            time.sleep(0.1)
+        yield shop
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Shop]:
+    """A new shop with something to sell, while it runs."""
+    with tempfile.TemporaryDirectory() as data, serving(data) as shop:
+        for sku, price in (("chai", 18), ("desk", 1800)):
+            shop.ask("PUT", f"/items/{sku}", {"name": sku, "price": price, "stock": 5000})
+        shop.idle()
+        yield shop
 
 
 def ok(what: str) -> None:

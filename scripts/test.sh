@@ -17,6 +17,7 @@ step "simulation"; cargo test --package chorus-simulation \
 # The tests have built it; `cargo run` would build it anew, with its own choice of features.
 step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scripts/lint-template.sh
 step "AsyncAPI"; scripts/asyncapi.sh
+step "OpenAPI"; scripts/openapi.sh test; scripts/openapi.sh fuzz
 step "the console, in a browser"; scripts/console.sh test
 step "licences and sources"; scripts/deny.sh
 step "emails, to an SMTP server"; scripts/emulator.sh mail

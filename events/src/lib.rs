@@ -2,6 +2,7 @@
 //! type, and the [design table](table) from which rules, schemas, docs, the template and the local
 //! run derive. It knows nothing of stores, buses, clocks or AWS.
 
+mod currency;
 mod money;
 mod order_line;
 mod values;
@@ -23,6 +24,7 @@ pub mod samples;
 pub mod services;
 pub mod table;
 
+pub use currency::{Currency, CurrencyError, Priced};
 pub use money::{Money, MoneyError};
 pub use order_line::{Line, MAX_LINES, ShippingAddress, total};
 pub use values::{

@@ -22,7 +22,7 @@ chorus_table::design_table! {
             OrderDeclined, PaymentFailed, ErrorItemRemoved, ErrorMarkDeliveryAsStarted,
             DeliveryWasCanceled]
         => [OrderCanceled]
-        .final_step().budget(4, 8).callers(OWNER_OR_STAFF);
+        .final_step().budget(5, 8).callers(OWNER_OR_STAFF);
 
     /// Sets aside what an order needs: all of its lines, or none.
     ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved, ItemNotAvailable]
@@ -180,6 +180,11 @@ chorus_table::design_table! {
     /// Learns an item's price, its own read model, so that an order's total needs no call.
     LearnPrice: ORDER on [ItemListed] => []
         .records().folds();
+
+    /// Keeps how far an order's payment and delivery are, for whoever looks at the order.
+    FollowOrder: ORDER
+        on [ReviewRequested, PaymentMade, PaymentCanceled, DeliveryEstimated, DeliveryStarted] => []
+        .records().folds().budget(1, 1);
 
     /// Folds the order's events into the list that customers see.
     ProjectOrder: ORDER on [OrderCreated, OrderCanceled, OrderDelivered] => []

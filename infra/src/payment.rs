@@ -23,16 +23,18 @@ pub(crate) fn parameters() -> Vec<Parameter> {
     ]
 }
 
-/// How the function that charges knows them. Production refuses a key that charges no real card.
+/// The services that tell prices, or charge them.
+const WITH_PRICES: [Service; 5] =
+    [services::PAYMENT, services::ORDER, services::INVENTORY, services::FRAUD, services::ANALYTICS];
+
+/// How the function that charges knows them, and what prices are in, all who tell them. Production refuses a key that charges no real card.
 pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     let live_only = either("IsProd", json!("true"), json!(""));
-    let named = [
-        ("STRIPE_KEY_SECRET", reference(STRIPE_KEY_SECRET)),
-        ("STRIPE_LIVE_ONLY", live_only),
-        ("CURRENCY", reference(CURRENCY)),
-    ];
+    let named =
+        [("STRIPE_KEY_SECRET", reference(STRIPE_KEY_SECRET)), ("STRIPE_LIVE_ONLY", live_only)];
     let variable = |(name, value): (&str, Value)| (services::PAYMENT, name.to_owned(), value);
-    named.into_iter().map(variable).collect()
+    let currency = WITH_PRICES.map(|service| (service, "CURRENCY".to_owned(), reference(CURRENCY)));
+    named.into_iter().map(variable).chain(currency).collect()
 }
 
 /// Reading that secret, and no other; while none is named, none.

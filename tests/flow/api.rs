@@ -263,6 +263,10 @@ async fn the_api_describes_itself_in_openapi() {
     let test = TestShop::open(&[]).await.unwrap();
     let document = test.ok("GET", "/openapi.json", Value::Null).await.unwrap();
     assert_eq!(document["openapi"], "3.1.0");
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    assert!(["Order", "Item", "Problem"].iter().all(|name| schemas.contains_key(*name)));
+    assert!(!schemas.keys().any(|name| name.ends_with("Input")), "two are called the same");
+    assert!(!document.to_string().contains("multipleOf"));
     let paths = [
         ("/orders", "post"),
         ("/orders", "get"),
@@ -277,6 +281,8 @@ async fn the_api_describes_itself_in_openapi() {
         ("/events", "get"),
         ("/webhooks/logistics", "post"),
         ("/reviews/{order-id}", "post"),
+        ("/items", "get"),
+        ("/orders/{id}/events", "get"),
     ];
     for (path, method) in paths {
         assert!(document["paths"][path][method]["responses"].is_object(), "{method} {path}");

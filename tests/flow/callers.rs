@@ -41,6 +41,7 @@ impl World {
             ("POST", "/orders") => ("/orders".to_owned(), order_of("ana", "chai", 1)),
             ("GET", "/orders") => ("/orders?customer-id=ana".to_owned(), Value::Null),
             ("GET", "/orders/{id}") => (format!("/orders/{delivered}"), Value::Null),
+            ("GET", "/orders/{id}/events") => (format!("/orders/{delivered}/events"), Value::Null),
             ("POST", "/orders/{id}/cancel") => {
                 let order = self.test.order("ana", "tofu", 1).await.unwrap();
                 (format!("/orders/{order}/cancel"), json!({}))

@@ -8,6 +8,7 @@ mod defects;
 mod disorder;
 mod earlier_releases;
 mod entity_tags;
+mod following;
 mod items;
 mod policies;
 mod projections;

@@ -35,5 +35,5 @@ pub use bus::EventBridgePublisher;
 pub use clock::SystemClock;
 pub use config::sdk_config;
 pub use machines::SfnMachines;
-pub use run::{StartError, run, variable};
+pub use run::{StartError, parsed, run, variable};
 pub use store::{DynamoStore, Meter, Reading, Tables};

@@ -1,6 +1,7 @@
 //! The start of every service's function on Lambda, and its loop.
 
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -46,6 +47,15 @@ pub enum StartError {
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The environment variable `name`, parsed.
+///
+/// # Errors
+/// Where it is not set, or breaks its `rule`.
+pub fn parsed<T: FromStr>(name: &'static str, rule: &'static str) -> Result<T, StartError> {
+    let text = variable(name).ok_or(StartError::Missing(name))?;
+    text.parse().map_err(|_| StartError::Meaningless { name, rule })
 }
 
 /// Runs a service's function on Lambda until the sandbox ends: `main` in one call.

@@ -159,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        for body in [r#"{"to":[{"number":3.0}]}"#, r#"{"to":[{"number":-2e3}]}"#] {
+            read::<Letter>(body.as_bytes()).unwrap();
+        }
+        let (_, _, rule) = refused(r#"{"to":[{"number":1e300}]}"#);
+        assert!(rule.starts_with("must be a whole number"), "{rule}");
+    }
+
+    #[test]
     fn a_body_that_says_that_it_is_something_else_is_not_read() {
         for media in ["application/json", "application/json; charset=utf-8", "application/ld+json"]
         {

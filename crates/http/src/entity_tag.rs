@@ -29,19 +29,17 @@ impl Precondition {
         match (request.header("if-match"), request.header("if-none-match")) {
             (None, None) => Ok(None),
             (None, Some("*")) => Ok(Some(Self::Absent)),
-            (Some("*"), None) => Ok(Some(Self::Present)),
-            (Some(tag), None) if tag.contains(',') => {
+            // Where both are sent, the first one counts (RFC 9110, section 13.2.2).
+            (Some("*"), _) => Ok(Some(Self::Present)),
+            (Some(tag), _) if tag.contains(',') => {
                 Err(Problem::field(400, "If-Match", "must be one ETag, or *"))
             }
-            (Some(tag), None) => match version(tag) {
+            (Some(tag), _) => match version(tag) {
                 Some(version) => Ok(Some(Self::Version(version))),
                 None => Err(Problem::new(412, "precondition", "nothing here ever had this ETag")),
             },
             (None, Some(_)) => {
                 Err(Problem::field(400, "If-None-Match", "must be * where something is written"))
-            }
-            (Some(_), Some(_)) => {
-                Err(Problem::field(400, "If-Match", "must not be sent beside If-None-Match"))
             }
         }
     }

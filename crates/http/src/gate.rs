@@ -53,6 +53,7 @@ impl Gate {
                 IF_MATCH,
                 IF_NONE_MATCH,
                 HeaderName::from_static("idempotency-key"),
+                HeaderName::from_static("last-event-id"),
             ])
             .expose_headers([ETAG, LOCATION, RETRY_AFTER]);
         let gate = Arc::new(self);

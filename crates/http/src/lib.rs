@@ -6,6 +6,7 @@
 mod body;
 mod caller;
 mod command;
+mod components;
 mod entity_tag;
 mod function;
 #[cfg(feature = "server")]
@@ -31,7 +32,7 @@ pub use gate::{Gate, SESSION_COOKIE};
 pub use openapi::{ApiInfo, openapi};
 pub use parameter::{Parameter, Place, Values};
 pub use problem::{FieldError, Problem};
-pub use route::{Endpoint, Method, Request, Response, Route};
+pub use route::{Endpoint, Method, Request, Response, Route, Taken};
 #[cfg(feature = "server")]
 pub use server::{MAX_BODY, restricted, router, trusting, with_problems, without_query};
 #[cfg(feature = "server")]

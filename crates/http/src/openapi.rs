@@ -1,8 +1,10 @@
 //! The OpenAPI 3.1 document of the routes.
 
+use std::collections::BTreeSet;
+
+use crate::components::Components;
 use crate::parameter::{Parameter, Place, identifier_schema};
 use crate::{Method, Problem, Route};
-use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 /// What a reader of an API is told first.
@@ -26,25 +28,36 @@ const TOKEN: &str = "token";
 /// Describes `routes`.
 #[must_use]
 pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
+    let mut components = Components::default();
+    components.reference(Problem::schema());
     let mut paths = Map::new();
     for route in routes {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
-        if let Value::Object(methods) = path {
-            methods.insert(route.method.as_str().to_lowercase(), operation(route));
+        path[route.method.as_str().to_lowercase()] = operation(route, &mut components);
+    }
+    // What is taken comes last: where it differs from what is answered, it has a name of its own.
+    for route in routes {
+        if let Some(body) = request_body(route, &mut components) {
+            paths[route.path][route.method.as_str().to_lowercase()]["requestBody"] = body;
         }
     }
+    let tags: BTreeSet<&str> = routes.iter().map(tag).collect();
+    let tags = tags.into_iter();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": info.title,
             "description": info.description,
             "version": info.version,
+            "contact": { "name": format!("The maintainers of {}", info.title) },
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
+        "tags": tags.map(|name| json!({ "name": name, "description": format!("What is at /{name}") }))
+            .collect::<Vec<_>>(),
         "paths": paths,
         "components": {
-            "schemas": { "Problem": body(Problem::schema()) },
+            "schemas": components.into_json(),
             "securitySchemes": {
                 TOKEN: { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
             },
@@ -52,24 +65,32 @@ pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
     })
 }
 
-fn operation(route: &Route) -> Value {
-    let mut operation = json!({
+/// The first word of a route's path.
+fn tag(route: &Route) -> &str {
+    route.path.split('/').find(|word| !word.is_empty()).unwrap_or_default()
+}
+
+fn operation(route: &Route, components: &mut Components) -> Value {
+    json!({
         "operationId": operation_id(route),
+        "tags": [tag(route)],
         "summary": route.summary,
         "description": format!("For {}.", route.callers),
         "security": if route.callers.need_token() { json!([{ TOKEN: [] }]) } else { json!([]) },
         "parameters": parameters(route),
-        "responses": responses(route),
-    });
-    if let (Some(schema), Value::Object(operation)) = (route.request, &mut operation) {
-        let schema = body(schema());
-        // Where every field may be left out, so may the body.
-        let required = schema["required"].as_array().is_some_and(|fields| !fields.is_empty());
-        let content = json!({ "application/json": { "schema": schema } });
-        let body = json!({ "required": required, "content": content });
-        operation.insert("requestBody".to_owned(), body);
-    }
-    operation
+        "responses": responses(route, components),
+    })
+}
+
+fn request_body(route: &Route, components: &mut Components) -> Option<Value> {
+    let taken = route.request.as_ref()?;
+    let schema = (taken.schema)();
+    // Where every field may be left out, so may the body.
+    let required = schema.get("required").and_then(Value::as_array);
+    let required = required.is_some_and(|fields| !fields.is_empty());
+    let schema = components.reference(schema);
+    let content = json!({ "schema": schema, "example": (taken.example)() });
+    Some(json!({ "required": required, "content": { "application/json": content } }))
 }
 
 fn operation_id(route: &Route) -> String {
@@ -81,6 +102,7 @@ fn operation_id(route: &Route) -> String {
 const fn success(status: u16) -> &'static str {
     match status {
         201 => "It is there now",
+        204 => "No more server-sent events follow",
         304 => "It is as the caller has it",
         202 => "It was accepted; events carry it out from here on",
         _ => "As asked",
@@ -88,11 +110,14 @@ const fn success(status: u16) -> &'static str {
 }
 
 /// What a route answers.
-fn responses(route: &Route) -> Value {
-    let content = route.response.map_or_else(
+fn responses(route: &Route, components: &mut Components) -> Value {
+    let mut content = route.response.map_or_else(
         || json!({}),
-        |schema| json!({ "application/json": { "schema": body(schema()) } }),
+        |schema| json!({ "application/json": { "schema": components.reference(schema()) } }),
     );
+    if route.streams {
+        content["text/event-stream"] = json!({ "schema": { "type": "string" } });
+    }
     let mut responses = Map::new();
     let mut answer = |status: u16, headers: Value| {
         let answer = json!({
@@ -113,6 +138,9 @@ fn responses(route: &Route) -> Value {
     if route.method == Method::GET {
         let unchanged = json!({ "description": success(304), "headers": { "ETag": tag } });
         responses.insert("304".to_owned(), unchanged);
+    }
+    if route.streams {
+        responses.insert("204".to_owned(), json!({ "description": success(204) }));
     }
     responses.insert("4XX".to_owned(), problem("The request breaks a rule; nothing was changed"));
     responses.insert("5XX".to_owned(), problem("Try again with the same Idempotency-Key"));
@@ -147,10 +175,4 @@ fn problem(description: &str) -> Value {
         "description": description,
         "content": { "application/problem+json": { "schema": schema } },
     })
-}
-
-/// A schema without the dialect, which the document as a whole implies.
-fn body(mut schema: Schema) -> Value {
-    schema.remove("$schema");
-    schema.to_value()
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chorus_table::{IdentifierError, is_identifier};
+use chorus_table::{IDENTIFIER, IdentifierError, is_identifier};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -34,6 +34,9 @@ pub enum Values {
     },
     /// Text of 1 character and more.
     Text,
+    Any,
+    /// Text that this regular expression fits, which whoever reads it checks.
+    Like(&'static str),
     /// An idempotency key, which names a request.
     Key,
 }
@@ -60,18 +63,25 @@ impl Parameter {
     };
 
     /// The tag of the version that a writer has read.
-    pub const IF_MATCH: Self =
-        Self::header("If-Match", "The ETag of the version that is to be replaced; `*`: any");
+    pub const IF_MATCH: Self = Self {
+        values: Values::Like("^(\\*|\"v[0-9]{1,18}\")$"),
+        ..Self::header("If-Match", "The ETag of the version that is to be replaced; `*`: any")
+    };
 
     /// For a writer who makes something.
-    pub const IF_NONE_MATCH: Self =
-        Self::header("If-None-Match", "`*`: only where there is nothing yet");
+    pub const IF_NONE_MATCH: Self = Self {
+        values: Values::OneOf(&["*"]),
+        ..Self::header("If-None-Match", "`*`: only where there is nothing yet")
+    };
 
     /// The tags of what a reader has already.
-    pub(crate) const REVALIDATES: Self = Self::header(
-        "If-None-Match",
-        "The ETag of what the caller has: the answer is 304 where it is still so",
-    );
+    pub(crate) const REVALIDATES: Self = Self {
+        values: Values::Any,
+        ..Self::header(
+            "If-None-Match",
+            "The ETag of what the caller has: the answer is 304 where it is still so",
+        )
+    };
 
     /// A query parameter that may be left out.
     #[must_use]
@@ -92,10 +102,10 @@ impl Parameter {
     }
 
     /// The parameters of a route that answers page by page.
-    pub(crate) const fn of_pages(most: u32) -> [Self; 2] {
+    pub(crate) const fn of_pages(most: u32, cursors: Values) -> [Self; 2] {
         [
             Self::query("limit", Values::Whole { least: 1, most }, "How many entries at most"),
-            Self::query("cursor", Values::Text, "The `next` of the page before"),
+            Self::query("cursor", cursors, "The `next` of the page before"),
         ]
     }
 
@@ -112,6 +122,8 @@ impl Parameter {
                 json!({ "type": "integer", "format": "int32", "minimum": least, "maximum": most })
             }
             Values::Text => json!({ "type": "string", "minLength": 1, "maxLength": MAX_TEXT }),
+            Values::Any => json!({ "type": "string" }),
+            Values::Like(pattern) => json!({ "type": "string", "pattern": pattern }),
             Values::Key => {
                 // An empty one is none.
                 let fewest = u8::from(self.required);
@@ -138,7 +150,9 @@ impl Parameter {
                 let fits = text.parse().is_ok_and(|number: u32| (least..=most).contains(&number));
                 (!fits).then(|| format!("must be a whole number from {least} to {most}"))
             }
-            Values::Text | Values::Key => {
+            // Whoever reads them says what is wrong with them.
+            Values::Any | Values::Like(_) | Values::Key => None,
+            Values::Text => {
                 let fits = (1..=MAX_TEXT).contains(&text.chars().count());
                 (!fits).then(|| format!("must be 1 to {MAX_TEXT} characters"))
             }
@@ -148,7 +162,7 @@ impl Parameter {
 
 /// The schema of an identifier; see [`chorus_table::identifier!`].
 pub(crate) fn identifier_schema() -> Value {
-    json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" })
+    json!({ "type": "string", "maxLength": 64, "pattern": IDENTIFIER })
 }
 
 /// Holds the query of a request to what its route reads.

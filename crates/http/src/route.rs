@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use chorus_table::{Callers, Event, Row};
 
 use crate::command::CommandEndpoint;
 use crate::entity_tag::{ETAG, revalidated, tag_of_version};
-use crate::{Admitted, Caller, Parameter, Problem, admit, body, parameter};
+use crate::{Admitted, Caller, Parameter, Problem, Values, admit, body, parameter};
 
 /// A request, as an adapter hands it over.
 #[derive(Debug, Clone, Default)]
@@ -154,8 +155,10 @@ pub struct Route {
     pub success: u16,
     /// Whether it may make what was not there: it answers 201 then, and says where that is.
     pub creates: bool,
+    /// Whether it answers with server-sent events, too, where it is served over a connection that stays.
+    pub streams: bool,
     /// The schema of the request's body.
-    pub request: Option<fn() -> Schema>,
+    pub request: Option<Taken>,
     /// The schema of the response's body.
     pub response: Option<fn() -> Schema>,
     /// The query parameters and headers that it reads: a request with any other query parameter is
@@ -200,6 +203,7 @@ impl Route {
             summary: "",
             success: 200,
             creates: false,
+            streams: false,
             request: None,
             response: None,
             parameters: Vec::new(),
@@ -218,7 +222,7 @@ impl Route {
     ) -> Self {
         let endpoint = CommandEndpoint { action, status, command: PhantomData::<fn() -> E> };
         let route = Self::of::<A::Row>(method, path, endpoint);
-        let request = (!path.contains('{')).then_some(schema_of::<E> as fn() -> Schema);
+        let request = (!path.contains('{')).then(|| Taken::like(E::sample));
         let summary = E::SPEC.meaning.trim_end_matches('.');
         Self { summary, success: status, request, ..route }
     }
@@ -262,10 +266,17 @@ impl Route {
         self
     }
 
-    /// Says what the request's body is.
+    /// Says that it answers with server-sent events, too.
     #[must_use]
-    pub fn takes<T: JsonSchema>(mut self) -> Self {
-        self.request = Some(schema_of::<T>);
+    pub fn streams(mut self) -> Self {
+        self.streams = true;
+        self
+    }
+
+    /// Says what the request's body is, by an example.
+    #[must_use]
+    pub fn takes<T: JsonSchema + Serialize + 'static>(mut self, example: fn() -> T) -> Self {
+        self.request = Some(Taken::like(example));
         self
     }
 
@@ -284,11 +295,26 @@ impl Route {
     }
 
     /// Says that it answers page by page, with at most `most` entries each: it reads the query
-    /// parameters `limit` and `cursor`, and answers `next`.
+    /// parameters `limit` and `cursor`, and answers `next`, which is one of `cursors`.
     #[must_use]
-    pub fn pages(mut self, most: u32) -> Self {
-        self.parameters.extend(Parameter::of_pages(most));
+    pub fn pages(mut self, most: u32, cursors: Values) -> Self {
+        self.parameters.extend(Parameter::of_pages(most, cursors));
         self
+    }
+}
+
+/// What a route takes as the body of a request.
+#[derive(Clone)]
+pub struct Taken {
+    pub schema: fn() -> Schema,
+    /// A body that fits, as JSON.
+    pub example: Arc<dyn Fn() -> Value + Send + Sync>,
+}
+
+impl Taken {
+    fn like<T: JsonSchema + Serialize + 'static>(example: fn() -> T) -> Self {
+        let example = move || serde_json::to_value(example()).unwrap_or_default();
+        Self { schema: schema_of::<T>, example: Arc::new(example) }
     }
 }
 
@@ -303,5 +329,5 @@ pub(crate) fn schema_of_answer<T: JsonSchema>() -> Schema {
 }
 
 fn settings() -> SchemaSettings {
-    SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true)
+    SchemaSettings::draft2020_12()
 }

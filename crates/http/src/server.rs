@@ -127,7 +127,12 @@ fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
     let relevant = |name: &&HeaderName| {
         matches!(
             name.as_str(),
-            "content-type" | "idempotency-key" | "if-match" | "if-none-match" | "traceparent"
+            "content-type"
+                | "idempotency-key"
+                | "if-match"
+                | "if-none-match"
+                | "last-event-id"
+                | "traceparent"
         ) || name.as_str().starts_with("x-")
     };
     let text = |name: &HeaderName| {

@@ -5,6 +5,7 @@ mod described;
 
 use std::sync::Arc;
 
+use chorus_events::Currency;
 use chorus_http::HttpFunction;
 use chorus_notification::Mailer;
 use chorus_order::IdSecret;
@@ -22,22 +23,25 @@ pub struct Dependencies {
     pub webhook_secret: WebhookSecret,
     /// What the ids of new orders are derived with.
     pub order_ids: IdSecret,
+    /// What prices are in.
+    pub currency: Currency,
 }
 
 /// The functions of all services, in the order of the table's list of services.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
-    let Dependencies { payment_provider, mailer, webhook_secret, order_ids } = dependencies.clone();
+    let Dependencies { payment_provider, mailer, webhook_secret, order_ids, currency } =
+        dependencies.clone();
     vec![
-        chorus_order::function(order_ids),
-        chorus_inventory::function(),
+        chorus_order::function(order_ids, currency),
+        chorus_inventory::function(currency),
         chorus_customer::function(),
         chorus_delivery::function(webhook_secret),
-        chorus_payment::function(payment_provider),
+        chorus_payment::function(payment_provider, currency),
         chorus_notification::function(mailer).into(),
-        chorus_fraud::function(),
+        chorus_fraud::function(currency),
         chorus_customs::function().into(),
-        chorus_analytics::function(),
+        chorus_analytics::function(currency),
         chorus_event_log::function(),
     ]
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chorus_events::Currency;
 use chorus_events::inventory::ItemReserved;
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows;
@@ -114,6 +115,7 @@ impl Application for Shop {
             mailer: Arc::clone(&post) as Arc<_>,
             webhook_secret: secret.clone(),
             order_ids: order_ids(),
+            currency: Currency::EUR,
         });
         let received = ITEMS.iter().map(|it| (it.0.to_owned(), i64::from(it.2)));
         let stock: Arc<HashMap<String, i64>> = Arc::new(received.collect());

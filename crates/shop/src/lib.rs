@@ -8,6 +8,7 @@ mod config;
 mod console;
 pub mod cost;
 pub mod doctor;
+mod following;
 mod operator;
 mod partners;
 mod shop;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use chorus_carrier::HttpWebhook;
 use chorus_console::Live;
+use chorus_events::Currency;
 use chorus_events::table::TABLE;
 use chorus_http::{ApiInfo, Caller, Gate, HttpFunction, SecretError, TokenKey, kept_secret};
 use chorus_kernel::{Failure, StoreError, sweep};
@@ -22,7 +23,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::{
-    Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, console, operator,
+    Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, console, following,
+    operator,
 };
 
 /// The file with what the ids of new orders are derived with, in a shop's directory.
@@ -91,12 +93,14 @@ pub fn functions(
     partners: &Partners,
     mailer: Arc<dyn Mailer>,
     Secrets { webhook, order_ids }: Secrets,
+    currency: Currency,
 ) -> Vec<HttpFunction> {
     chorus_services::functions(&Dependencies {
         payment_provider: partners.provider(),
         mailer,
         webhook_secret: webhook,
         order_ids,
+        currency,
     })
 }
 
@@ -163,8 +167,9 @@ impl Shop {
             Some(mailer) => Arc::clone(mailer) as Arc<dyn Mailer>,
             None => Arc::new(partners.mailer()),
         };
+        let secrets = Secrets::of(config.data.as_deref())?;
         let (functions, routes) =
-            HttpFunction::split(functions(&partners, mailer, Secrets::of(config.data.as_deref())?));
+            HttpFunction::split(functions(&partners, mailer, secrets, config.currency));
         let machines = Arc::new(Definitions::of(&functions, &config.limits)?);
         let mut engine = LocalConfig::new(&TABLE, functions);
         engine.machines = Some(Arc::clone(&machines));
@@ -185,7 +190,10 @@ impl Shop {
             None => TokenKey::random()?,
         };
         let desk = operator::router(Arc::clone(&local), partners.clone(), key.clone());
-        let router = chorus_http::router(local.kernel(), API, routes).merge(desk);
+        let api = chorus_http::router(local.kernel(), API, routes);
+        let watched = Arc::clone(&local);
+        let api = following::followed(api, Arc::new(move || watched.watch()));
+        let router = api.merge(desk);
         let router = chorus_http::with_problems(router);
         let live = Live::default();
         let shop = config

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chorus_events::Currency;
 use chorus_events::services::ANALYTICS;
 use chorus_events::table::TABLE;
 use chorus_http::HttpFunction;
@@ -49,8 +50,12 @@ async fn replay_all(local: &Local, name: &str) -> Replayed {
 #[tokio::test]
 async fn a_replay_of_forty_days_counts_once() {
     let partners = Partners::open(&ShopConfig::default()).unwrap();
-    let (mut services, _) =
-        HttpFunction::split(functions(&partners, Arc::new(partners.mailer()), Secrets::fixed()));
+    let (mut services, _) = HttpFunction::split(functions(
+        &partners,
+        Arc::new(partners.mailer()),
+        Secrets::fixed(),
+        Currency::EUR,
+    ));
     services.retain(|function| function.service == ANALYTICS);
     let clock = VirtualClock::at("2026-10-01T00:00:00Z".parse().unwrap());
     let mut config = LocalConfig::new(&TABLE, services).virtual_time(&clock);

@@ -5,6 +5,15 @@
 #[error("must be 1 to 64 characters from A-Z, a-z, 0-9, '-', '_' and '.', and not '.' or '..'")]
 pub struct IdentifierError;
 
+/// What the schemas of events say of identifiers, which have been published so: `.` and `..` fit it.
+#[doc(hidden)]
+pub const PUBLISHED_IDENTIFIER: &str = "^[A-Za-z0-9._-]{1,64}$";
+
+/// What identifiers are, as a regular expression.
+#[doc(hidden)]
+pub const IDENTIFIER: &str =
+    r"^(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}|\.{3}[A-Za-z0-9._-]{0,61})$";
+
 /// The longest identifier, in characters.
 const MAX_LENGTH: usize = 64;
 
@@ -74,7 +83,10 @@ macro_rules! identifier {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" })
+                schemars::json_schema!({
+                    "type": "string",
+                    "pattern": $crate::PUBLISHED_IDENTIFIER,
+                })
             }
         }
     };

@@ -26,7 +26,7 @@ pub use envelope::{Category, Detail, Entry, Metadata, WireEvent};
 pub use event::{
     AnyEvent, Earlier, EarlierData, Event, EventSpec, Inputs, Outputs, ReadError, Role,
 };
-pub use identifier::{Handle, IdentifierError, is_identifier};
+pub use identifier::{Handle, IDENTIFIER, IdentifierError, PUBLISHED_IDENTIFIER, is_identifier};
 pub use message::{EarlierMessage, Message, sample_time};
 pub use reader::Reader;
 pub use row::{Budget, Effect, Replay, Row, RowSpec, Trigger, Via};

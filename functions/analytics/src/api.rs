@@ -1,8 +1,8 @@
 //! The route of the Analytics service.
 
 use async_trait::async_trait;
-use chorus_events::Money;
 use chorus_events::callers::SHOP;
+use chorus_events::{Currency, Money, Priced};
 use chorus_http::{Endpoint, Problem, Request, Response, Route};
 use chorus_kernel::Kernel;
 use schemars::JsonSchema;
@@ -30,6 +30,7 @@ impl Tally {
 /// All orders so far, by how they ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Analytics")]
 struct Totals {
     /// Those that were placed.
     placed: Tally,
@@ -48,13 +49,15 @@ impl Totals {
 }
 
 /// `GET /analytics`.
-pub(crate) fn get_analytics() -> Route {
-    Route::read("/analytics", SHOP, Get)
+pub(crate) fn get_analytics(currency: Currency) -> Route {
+    Route::read("/analytics", SHOP, Get { currency })
         .summary("How many orders there were, how they ended, and what they are worth", 200)
-        .answers::<Totals>()
+        .answers::<Priced<Totals>>()
 }
 
-struct Get;
+struct Get {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for Get {
@@ -65,7 +68,7 @@ impl Endpoint for Get {
                 totals.add(&count);
             }
         }
-        Ok(Response::json(200, serde_json::json!(totals)))
+        Ok(Response::json(200, serde_json::json!(Priced::new(totals, self.currency))))
     }
 }
 

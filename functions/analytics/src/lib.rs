@@ -6,7 +6,7 @@ mod count_order;
 
 pub use count::Count;
 
-use chorus_events::services;
+use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
@@ -14,7 +14,7 @@ use chorus_kernel::{Function, TableSpec};
 pub const TABLE: TableSpec = TableSpec { name: "analytics", indexes: &[], ttl: None };
 
 #[must_use]
-pub fn function() -> HttpFunction {
+pub fn function(currency: Currency) -> HttpFunction {
     let function = Function::of(services::ANALYTICS).table(TABLE).action(count_order::CountOrder);
-    HttpFunction::new(function, [api::get_analytics()])
+    HttpFunction::new(function, [api::get_analytics(currency)])
 }

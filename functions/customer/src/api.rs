@@ -8,6 +8,7 @@ use chorus_events::table::rows;
 use chorus_events::{CustomerId, PLAIN_TEXT};
 use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
 use chorus_kernel::{Kernel, Versioned};
+use chorus_table::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +30,15 @@ struct CustomerDetails {
     email: String,
     /// Whether they may not order; by default not. It is not for the customer to say: by default, it
     /// stays as it is.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     blocked: Option<bool>,
+}
+
+impl CustomerDetails {
+    fn example() -> Self {
+        let Command { name, email, .. } = Command::sample();
+        Self { name, email, blocked: None }
+    }
 }
 
 /// `PUT /customers/{id}`.
@@ -38,7 +46,7 @@ pub(crate) fn put_customer() -> Route {
     Route::of::<rows::PutCustomer>(Method::PUT, "/customers/{id}", Put)
         .summary("Keep a customer: their name, their address, and whether they may order", 200)
         .creates()
-        .takes::<CustomerDetails>()
+        .takes(CustomerDetails::example)
         .answers::<Customer>()
         .parameters(&[Parameter::KEY])
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// How far an order's delivery is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "DeliveryStatus")]
 pub enum Status {
     /// The carrier goes there, by the day that the customer was promised.
     Estimated,

@@ -38,7 +38,7 @@ pub(crate) fn post_logistics(secret: WebhookSecret) -> Route {
         WebhookEndpoint { secret },
     )
     .summary("A signed callback of the carrier about a parcel", 202)
-    .takes::<LogisticsUpdate>()
+    .takes(LogisticsUpdate::sample)
     .answers::<Accepted>()
     .parameters(&[
         Parameter::header(TIMESTAMP_HEADER, "When it was signed: seconds since the Unix epoch")

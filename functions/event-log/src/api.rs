@@ -24,6 +24,7 @@ const MAX_EVENTS: usize = 1_000;
 /// One page of an order's events.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "EventPage")]
 struct Events {
     /// The events: causes before their effects, and otherwise as they occurred.
     events: Vec<LoggedEvent>,
@@ -40,7 +41,7 @@ pub(crate) fn list_events() -> Route {
         .summary("What an order went through, causes before their effects", 200)
         .answers::<Events>()
         .parameters(&[Parameter::query("order-id", Values::Identifier, "Whose events").required()])
-        .pages(MAX_PAGE)
+        .pages(MAX_PAGE, Values::Like("^[0-9a-f]{32}$"))
 }
 
 struct List;

@@ -1,13 +1,15 @@
 //! The routes of the Fraud service.
 
 use async_trait::async_trait;
-use chorus_events::OrderId;
 use chorus_events::callers::ONLY_REVIEWERS;
 use chorus_events::commands::{DecideReview, Verdict};
 use chorus_events::table::rows;
-use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
+use chorus_events::{Currency, OrderId, Priced};
+use chorus_http::{
+    Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command,
+};
 use chorus_kernel::{Failure, Item, Kernel, Query, entity_key};
-use chorus_table::Handle;
+use chorus_table::{Event, Handle};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
@@ -31,9 +33,16 @@ struct Opinion {
     /// The handle of the review, as the list of pending reviews has it.
     handle: Handle,
     /// The reason; of a declined order, the customer gets it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = MAX_REASON))]
     reason: Option<String>,
+}
+
+impl Opinion {
+    fn example() -> Self {
+        let DecideReview { verdict, handle, reason, .. } = DecideReview::sample();
+        Self { verdict, handle, reason }
+    }
 }
 
 /// One page of the reviews that wait.
@@ -41,37 +50,39 @@ struct Opinion {
 #[serde(rename_all = "kebab-case")]
 struct PendingReviews {
     /// The reviews, by order.
-    reviews: Vec<Review>,
+    reviews: Vec<Priced<Review>>,
     /// Where the next page starts: the value for `cursor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 /// `POST /reviews/{order-id}`.
-pub(crate) fn decide_review() -> Route {
-    Route::of::<rows::ReviewOrder>(Method::POST, "/reviews/{order-id}", Decide)
+pub(crate) fn decide_review(currency: Currency) -> Route {
+    Route::of::<rows::ReviewOrder>(Method::POST, "/reviews/{order-id}", Decide { currency })
         .summary("Approve, decline or take up the review of an order of high value", 200)
-        .takes::<Opinion>()
-        .answers::<Review>()
+        .takes(Opinion::example)
+        .answers::<Priced<Review>>()
         .parameters(&[Parameter::KEY])
 }
 
 /// `GET /reviews/{order-id}`.
-pub(crate) fn get_review() -> Route {
-    Route::read("/reviews/{order-id}", ONLY_REVIEWERS, Get)
+pub(crate) fn get_review(currency: Currency) -> Route {
+    Route::read("/reviews/{order-id}", ONLY_REVIEWERS, Get { currency })
         .summary("The review of an order", 200)
-        .answers::<Review>()
+        .answers::<Priced<Review>>()
 }
 
 /// `GET /reviews`.
-pub(crate) fn list_reviews() -> Route {
-    Route::read("/reviews", ONLY_REVIEWERS, List)
+pub(crate) fn list_reviews(currency: Currency) -> Route {
+    Route::read("/reviews", ONLY_REVIEWERS, List { currency })
         .summary("The reviews that wait for a decision", 200)
         .answers::<PendingReviews>()
-        .pages(MAX_PAGE)
+        .pages(MAX_PAGE, Values::Identifier)
 }
 
-struct Decide;
+struct Decide {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for Decide {
@@ -82,26 +93,35 @@ impl Endpoint for Decide {
         let decision = DecideReview { order_id, verdict, reviewer, handle, reason };
         let message = command(kernel, request, &decision)?;
         kernel.run(&ReviewOrder, &message).await?;
-        show(kernel, &decision.order_id).await
+        show(kernel, &decision.order_id, self.currency).await
     }
 }
 
-struct Get;
+struct Get {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        show(kernel, &request.parameter("order-id")?).await
+        show(kernel, &request.parameter("order-id")?, self.currency).await
     }
 }
 
-async fn show(kernel: &Kernel, order_id: &OrderId) -> Result<Response, Problem> {
+async fn show(
+    kernel: &Kernel,
+    order_id: &OrderId,
+    currency: Currency,
+) -> Result<Response, Problem> {
     let found = kernel.find::<Review>(order_id).await?;
     let missing = || Problem::new(404, "not-found", format!("order {order_id} has no review"));
-    Ok(Response::json(200, serde_json::json!(found.ok_or_else(missing)?.value)))
+    let review = Priced::new(found.ok_or_else(missing)?.value, currency);
+    Ok(Response::json(200, serde_json::json!(review)))
 }
 
-struct List;
+struct List {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for List {
@@ -117,7 +137,9 @@ impl Endpoint for List {
         let reviews = reviews.map_err(unreadable)?;
         let last = reviews.last().map(|review| review.order_id.to_string());
         let next = last.filter(|_| page.next.is_some());
-        Ok(Response::json(200, serde_json::json!(PendingReviews { reviews, next })))
+        let reviews = reviews.into_iter().map(|review| Priced::new(review, self.currency));
+        let page = PendingReviews { reviews: reviews.collect(), next };
+        Ok(Response::json(200, serde_json::json!(page)))
     }
 }
 

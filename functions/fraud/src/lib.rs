@@ -8,7 +8,7 @@ mod review_order;
 
 pub use review::Review;
 
-use chorus_events::services;
+use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, Index, TableSpec};
 
@@ -19,11 +19,15 @@ pub const PENDING_INDEX: Index =
 /// One review for each order of high value.
 pub const TABLE: TableSpec = TableSpec { name: "fraud", indexes: &[PENDING_INDEX], ttl: None };
 
+/// The function; what orders are worth is in this currency.
 #[must_use]
-pub fn function() -> HttpFunction {
+pub fn function(currency: Currency) -> HttpFunction {
     let function = Function::of(services::FRAUD)
         .table(TABLE)
         .action(review_order::ReviewOrder)
         .action(close_review::CloseReview);
-    HttpFunction::new(function, [api::decide_review(), api::get_review(), api::list_reviews()])
+    HttpFunction::new(
+        function,
+        [api::decide_review(currency), api::get_review(currency), api::list_reviews(currency)],
+    )
 }

@@ -5,12 +5,13 @@ use chorus_events::callers::EVERY_CUSTOMER_OR_SHOP;
 use chorus_events::commands::{PutItem as Command, ReceiveStock as ReceiveStockCommand};
 use chorus_events::inventory::ItemListed;
 use chorus_events::table::rows;
-use chorus_events::{Money, PLAIN_TEXT, Sku};
+use chorus_events::{Currency, Money, PLAIN_TEXT, Priced, Sku};
 use chorus_http::{
     Callers, Endpoint, Method, Parameter, Precondition, Problem, Request, Response, Route, Values,
     command, command_key,
 };
 use chorus_kernel::{Kernel, Versioned};
+use chorus_table::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ struct ItemListing {
     #[schemars(length(min = 1, max = MAX_NAME), regex(pattern = PLAIN_TEXT))]
     name: String,
     /// What one piece costs: more than 0.
-    #[schemars(range(min = 0.01, max = 9_999_999_999_999.99))]
+    #[schemars(with = "f64", range(min = 0.01, max = 9_999_999_999_999.99))]
     price: Money,
     /// How many pieces the shop received in all, those sold included.
     #[schemars(range(max = MAX_STOCK))]
@@ -37,18 +38,26 @@ struct ItemListing {
     discontinued: bool,
 }
 
+impl ItemListing {
+    fn example() -> Self {
+        let Command { name, price, stock, discontinued, .. } = Command::sample();
+        Self { name, price, stock, discontinued }
+    }
+}
+
 /// What came into the stock of an item.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Delivered {
     /// How many pieces were received; less than 0 where pieces were lost. Not 0.
-    #[schemars(range(min = -MAX_RECEIVED, max = MAX_RECEIVED))]
+    #[schemars(range(min = -MAX_RECEIVED, max = MAX_RECEIVED), extend("not" = { "const": 0 }))]
     received: i32,
 }
 
 /// An item, and where its pieces are. `available + reserved + sold` is what the shop received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Item")]
 struct WholeItem {
     /// The item's stock-keeping unit.
     sku: Sku,
@@ -112,10 +121,10 @@ struct ItemPage {
 }
 
 /// `GET /items`.
-pub(crate) fn list_items() -> Route {
-    Route::read("/items", Callers::Anyone, List)
+pub(crate) fn list_items(currency: Currency) -> Route {
+    Route::read("/items", Callers::Anyone, List { currency })
         .summary("The items that are sold, by name", 200)
-        .answers::<ItemPage>()
+        .answers::<Priced<ItemPage>>()
         .parameters(&[
             Parameter::query(
                 "name",
@@ -129,36 +138,38 @@ pub(crate) fn list_items() -> Route {
                 "`true`: those that are not sold any more, instead",
             ),
         ])
-        .pages(MAX_PAGE)
+        .pages(MAX_PAGE, Values::Identifier)
 }
 
 /// `PUT /items/{sku}`.
-pub(crate) fn put_item() -> Route {
-    Route::of::<rows::PutItem>(Method::PUT, "/items/{sku}", Put)
+pub(crate) fn put_item(currency: Currency) -> Route {
+    Route::of::<rows::PutItem>(Method::PUT, "/items/{sku}", Put { currency })
         .summary("List an item: its name, price and stock received", 200)
         .creates()
-        .takes::<ItemListing>()
-        .answers::<WholeItem>()
+        .takes(ItemListing::example)
+        .answers::<Priced<WholeItem>>()
         .parameters(&[Parameter::KEY, Parameter::IF_MATCH, Parameter::IF_NONE_MATCH])
 }
 
 /// `POST /items/{sku}/stock`.
-pub(crate) fn receive_stock() -> Route {
-    Route::of::<rows::ReceiveStock>(Method::POST, "/items/{sku}/stock", Receive)
+pub(crate) fn receive_stock(currency: Currency) -> Route {
+    Route::of::<rows::ReceiveStock>(Method::POST, "/items/{sku}/stock", Receive { currency })
         .summary("Add received pieces to an item's stock, or take away lost ones", 200)
-        .takes::<Delivered>()
-        .answers::<WholeItem>()
+        .takes(|| Delivered { received: 10 })
+        .answers::<Priced<WholeItem>>()
         .parameters(&[Parameter::KEY.required()])
 }
 
 /// `GET /items/{sku}`.
-pub(crate) fn get_item() -> Route {
-    Route::read("/items/{sku}", EVERY_CUSTOMER_OR_SHOP, Get)
+pub(crate) fn get_item(currency: Currency) -> Route {
+    Route::read("/items/{sku}", EVERY_CUSTOMER_OR_SHOP, Get { currency })
         .summary("An item, and where its pieces are", 200)
-        .answers::<WholeItem>()
+        .answers::<Priced<WholeItem>>()
 }
 
-struct Put;
+struct Put {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for Put {
@@ -180,7 +191,7 @@ impl Endpoint for Put {
         let listing = Command { sku, name, price, stock, discontinued, replaces };
         let message = command(kernel, request, &listing)?;
         let answered = kernel.run(&PutItem, &message).await?;
-        let response = show(kernel, &listing.sku).await?;
+        let response = show(kernel, &listing.sku, self.currency).await?;
         match answered.event::<ItemListed>()? {
             Some(first) if first.listing == 1 => {
                 let place = format!("/items/{}", listing.sku);
@@ -191,7 +202,9 @@ impl Endpoint for Put {
     }
 }
 
-struct Receive;
+struct Receive {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for Receive {
@@ -205,33 +218,41 @@ impl Endpoint for Receive {
         let stock = ReceiveStockCommand { sku, received };
         let message = command(kernel, request, &stock)?;
         kernel.run(&ReceiveStock, &message).await?;
-        show(kernel, &stock.sku).await
+        show(kernel, &stock.sku, self.currency).await
     }
 }
 
-struct Get;
+struct Get {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        show(kernel, &request.parameter("sku")?).await
+        show(kernel, &request.parameter("sku")?, self.currency).await
     }
 }
 
-async fn show(kernel: &Kernel, sku: &Sku) -> Result<Response, Problem> {
+async fn show(kernel: &Kernel, sku: &Sku, currency: Currency) -> Result<Response, Problem> {
     let found = kernel.find::<Item>(sku).await?;
     let missing = || Problem::new(404, "not-found", format!("no item is called {sku}"));
     let Versioned { version, value } = found.ok_or_else(missing)?;
-    Ok(Response::json(200, serde_json::json!(WholeItem::from(value))).version(version))
+    Ok(Response::json(200, serde_json::json!(Priced::new(WholeItem::from(value), currency)))
+        .version(version))
 }
 
-struct List;
+struct List {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for List {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let (items, next) = Asked::of(kernel, request).await?.page(kernel).await?;
         let items = items.into_iter().map(ItemOnSale::from).collect();
-        Ok(Response::json(200, serde_json::json!(ItemPage { items, next })))
+        Ok(Response::json(
+            200,
+            serde_json::json!(Priced::new(ItemPage { items, next }, self.currency)),
+        ))
     }
 }

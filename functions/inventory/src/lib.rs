@@ -15,15 +15,16 @@ mod unreserve_or_return_item;
 pub use item::Item;
 pub use reservation::{Reservation, Status};
 
-use chorus_events::services;
+use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, TableSpec};
 
 /// Items, and one reservation for each order.
 pub const TABLE: TableSpec = TableSpec { name: "inventory", indexes: &[item::BY_NAME], ttl: None };
 
+/// The function, whose prices are in this currency.
 #[must_use]
-pub fn function() -> HttpFunction {
+pub fn function(currency: Currency) -> HttpFunction {
     let function = Function::of(services::INVENTORY)
         .table(TABLE)
         .action(put_item::PutItem)
@@ -34,6 +35,11 @@ pub fn function() -> HttpFunction {
         .action(unreserve_or_return_item::UnreserveOrReturnItem);
     HttpFunction::new(
         function,
-        [api::put_item(), api::get_item(), api::list_items(), api::receive_stock()],
+        [
+            api::put_item(currency),
+            api::get_item(currency),
+            api::list_items(currency),
+            api::receive_stock(currency),
+        ],
     )
 }

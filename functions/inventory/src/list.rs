@@ -43,7 +43,7 @@ impl Asked {
         let given = |name| request.query.get(name).map(String::as_str);
         let prefix = given("name").map(str::to_lowercase).unwrap_or_default();
         let behind = match given("cursor") {
-            Some(cursor) => Some(place(kernel, cursor, &prefix).await?),
+            Some(cursor) => Some(place(kernel, cursor).await?),
             None => None,
         };
         Ok(Self {
@@ -67,6 +67,9 @@ impl Asked {
 
     async fn skus(&self, kernel: &Kernel) -> Result<Found<Sku>, Failure> {
         let mut query = self.query();
+        if query.to.as_ref().is_some_and(|to| query.from.as_ref() > Some(to)) {
+            return Ok((Vec::new(), None));
+        }
         let (mut found, mut last, mut looked_at) = (Vec::new(), None, 0);
         loop {
             let page = kernel.store.query(&query).await?;
@@ -93,8 +96,8 @@ impl Asked {
     fn query(&self) -> Query {
         let mut query = Query::partition(TABLE.name, self.assortment.partition());
         query.index = Some(&BY_NAME);
-        query.from = self.behind.clone().or_else(|| Some(self.prefix.clone()));
-        query.from = query.from.filter(|from| !from.is_empty());
+        let from = self.behind.as_ref().unwrap_or(&self.prefix).max(&self.prefix);
+        query.from = Some(from.clone()).filter(|from| !from.is_empty());
         // Whatever begins with the prefix comes before it with the last of all characters.
         query.to = (!self.prefix.is_empty()).then(|| format!("{}{}", self.prefix, char::MAX));
         // One more than a page, and the one that a page starts behind.
@@ -115,10 +118,9 @@ impl Asked {
     }
 }
 
-/// Where the item that a cursor names stands among the names that begin with `prefix`.
-async fn place(kernel: &Kernel, cursor: &str, prefix: &str) -> Result<String, Problem> {
+/// Where the item that a cursor names stands among the names.
+async fn place(kernel: &Kernel, cursor: &str) -> Result<String, Problem> {
     let unknown = || Problem::field(400, "cursor", "must be the `next` of an earlier page");
     let sku: Sku = cursor.parse().map_err(|_| unknown())?;
-    let item = kernel.find::<Item>(&sku).await?.ok_or_else(unknown)?;
-    Some(item.place()).filter(|place| place.starts_with(prefix)).ok_or_else(unknown)
+    Ok(kernel.find::<Item>(&sku).await?.ok_or_else(unknown)?.place())
 }

@@ -1,9 +1,11 @@
 //! The Inventory service on Lambda: items, their prices and their stock.
 //!
-//! Its variables are those of [`chorus_aws::run`]: the bus, its tables, its failure queue.
+//! Beside the variables of [`chorus_aws::run`], `CURRENCY` is what prices are in.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    chorus_aws::run(|_| Ok(chorus_inventory::function()))
+    chorus_aws::run(|_| {
+        Ok(chorus_inventory::function(chorus_aws::parsed("CURRENCY", "a code of ISO 4217")?))
+    })
 }

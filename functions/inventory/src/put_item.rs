@@ -48,8 +48,9 @@ impl Action for PutItem {
         let (reserved, sold) = known.as_ref().map_or((0, 0), |item| (item.reserved, item.sold));
         let gone = reserved.saturating_add(sold);
         let available = command.stock.checked_sub(gone).ok_or_else(|| {
-            let rule = format!("must be at least {gone}: so many are reserved or sold already");
-            ActionError::invalid("/stock", rule)
+            let why =
+                format!("/stock must be at least {gone}: so many are reserved or sold already");
+            ActionError::Conflict(why)
         })?;
         let listing = Listing {
             sku: command.sku.clone(),
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn stock_below_what_is_gone_is_refused_with_the_field_and_the_rule() {
+    fn stock_below_what_is_gone_is_refused_with_the_rule() {
         let stored = Stored::default().with(7, &Item { reserved: 30, sold: 10, ..sample(0) });
         let refusal = decide(&PutItem, Command::sample(), &stored).unwrap_err();
         assert!(refusal.to_string().starts_with("/stock must be at least 40"), "{refusal}");

@@ -5,83 +5,55 @@ use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands::CancelOrder as Cancel;
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows;
-use chorus_events::{CustomerId, Line, Money, OrderId, is_plain_text};
+use chorus_events::{Currency, OrderId, Priced, is_plain_text};
 use chorus_http::{
     Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command, command_key,
 };
 use chorus_kernel::{Folded, Kernel, load};
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Serialize;
 use serde_json::json;
 
+use crate::answers::{OrderEvents, OrderPage, WholeOrder};
 use crate::cancel_order::CancelOrder;
 use crate::create_order::{CreateOrder, command_of};
 use crate::id_secret::IdSecret;
 use crate::list::{Asked, MAX_PAGE, STATUSES};
+use crate::progress::{Known, steps};
 use crate::requests::{Cancellation, MAX_REASON, NewOrder};
-use crate::{Order, OrderView, Placed, Status};
+use crate::{Order, OrderView, Placed};
 
-/// An order, whole.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct WholeOrder {
-    order_id: OrderId,
-    customer_id: CustomerId,
-    status: Status,
-    lines: Vec<Line>,
-    total: Money,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    placed_at: Timestamp,
-}
+/// Where an order's events are asked for.
+pub const EVENTS_PATH: &str = "/orders/{id}/events";
 
-impl From<Placed> for WholeOrder {
-    fn from(order: Placed) -> Self {
-        let Placed { order_id, customer_id, lines, total, placed_at, status, reason } = order;
-        Self { order_id, customer_id, status, lines, total, reason, placed_at }
-    }
-}
+/// The query parameter by which a caller waits for news.
+pub const WAIT: &str = "wait";
 
-impl From<OrderCreated> for WholeOrder {
-    fn from(order: OrderCreated) -> Self {
-        let OrderCreated { order_id, customer_id, lines, total, placed_at, .. } = order;
-        let (status, reason) = (Status::Open, None);
-        Self { order_id, customer_id, status, lines, total, reason, placed_at }
-    }
-}
+/// For how many seconds a caller may wait for news.
+pub const MAX_WAIT: u32 = 20;
 
-/// A page of orders, newest first.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-struct OrderPage {
-    orders: Vec<OrderView>,
-    /// Where the next page starts: the value for `cursor`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
+/// After how many seconds whoever follows an order asks again.
+const RETRY_AFTER: &str = "2";
 
 /// `POST /orders`.
-pub(crate) fn create_order(id_secret: IdSecret) -> Route {
-    Route::of::<rows::CreateOrder>(Method::POST, "/orders", Create { id_secret })
+pub(crate) fn create_order(id_secret: IdSecret, currency: Currency) -> Route {
+    Route::of::<rows::CreateOrder>(Method::POST, "/orders", Create { id_secret, currency })
         .summary("Place an order; it is carried out by events from here on", 201)
-        .takes::<NewOrder>()
-        .answers::<WholeOrder>()
+        .takes(NewOrder::example)
+        .answers::<Priced<WholeOrder>>()
         .parameters(&[Parameter::KEY.required()])
 }
 
 /// `GET /orders/{id}`.
-pub(crate) fn get_order() -> Route {
-    Route::read("/orders/{id}", OWNER_OR_SHOP, Get)
-        .summary("An order, and how it stands", 200)
-        .answers::<WholeOrder>()
+pub(crate) fn get_order(currency: Currency) -> Route {
+    Route::read("/orders/{id}", OWNER_OR_SHOP, Get { currency })
+        .summary("An order, and how far its payment and delivery are", 200)
+        .answers::<Priced<WholeOrder>>()
 }
 
 /// `GET /orders`.
-pub(crate) fn list_orders() -> Route {
-    Route::read("/orders", OWNER_OR_SHOP, List)
+pub(crate) fn list_orders(currency: Currency) -> Route {
+    Route::read("/orders", OWNER_OR_SHOP, List { currency })
         .summary("Orders, newest first: a customer's, or everybody's", 200)
-        .answers::<OrderPage>()
+        .answers::<Priced<OrderPage>>()
         .parameters(&[
             Parameter::query(
                 "customer-id",
@@ -100,20 +72,41 @@ pub(crate) fn list_orders() -> Route {
                 "Only those placed up to this day or instant, itself included",
             ),
         ])
-        .pages(MAX_PAGE)
+        .pages(MAX_PAGE, Values::Like(OrderView::CURSORS))
+}
+
+/// `GET /orders/{id}/events`.
+pub(crate) fn list_order_events(currency: Currency) -> Route {
+    Route::read(EVENTS_PATH, OWNER_OR_SHOP, Events { currency })
+        .summary("What happened to an order that the caller does not know of", 200)
+        .answers::<Priced<OrderEvents>>()
+        .parameters(&[
+            Parameter::query(
+                WAIT,
+                Values::Whole { least: 0, most: MAX_WAIT },
+                "For how many seconds to wait for news; a deployed shop answers at once",
+            ),
+            Parameter {
+                values: Values::Like(Known::NAMES),
+                ..Parameter::header("Last-Event-ID", "What the caller knows of: an `id` of before")
+            },
+        ])
+        .streams()
 }
 
 /// `POST /orders/{id}/cancel`.
-pub(crate) fn cancel_order() -> Route {
-    Route::of::<rows::CancelOrder>(Method::POST, "/orders/{id}/cancel", CancelRequest)
+pub(crate) fn cancel_order(currency: Currency) -> Route {
+    let endpoint = CancelRequest { currency };
+    Route::of::<rows::CancelOrder>(Method::POST, "/orders/{id}/cancel", endpoint)
         .summary("Cancel an order that has not ended", 202)
-        .takes::<Cancellation>()
-        .answers::<WholeOrder>()
+        .takes(Cancellation::example)
+        .answers::<Priced<WholeOrder>>()
         .parameters(&[Parameter::KEY])
 }
 
 struct Create {
     id_secret: IdSecret,
+    currency: Currency,
 }
 
 #[async_trait]
@@ -126,23 +119,30 @@ impl Endpoint for Create {
         let answered = kernel.run(&CreateOrder, &message).await?;
         let unexpected = || Problem::new(500, "internal", "the order left no event");
         // The same key is answered from the same event.
-        let created = WholeOrder::from(answered.event::<OrderCreated>()?.ok_or_else(unexpected)?);
-        let location = format!("/orders/{}", created.order_id);
-        let response = Response::json(201, json!(created)).of(created.customer_id);
+        let created: OrderCreated = answered.event()?.ok_or_else(unexpected)?;
+        let (location, customer) =
+            (format!("/orders/{}", created.order_id), created.customer_id.clone());
+        let order = Priced::new(WholeOrder::placed(created), self.currency);
+        let response = Response::json(201, json!(order)).of(customer);
         Ok(response.with_header("location", location))
     }
 }
 
-struct Get;
+struct Get {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        show(kernel, &request.parameter("id")?, 200).await
+        let order = find(kernel, &request.parameter("id")?).await?;
+        show(kernel, order, (200, self.currency)).await
     }
 }
 
-struct CancelRequest;
+struct CancelRequest {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for CancelRequest {
@@ -158,25 +158,61 @@ impl Endpoint for CancelRequest {
         let cancel = Cancel { order_id: order_id.clone(), reason };
         let message = command(kernel, request, &cancel)?;
         kernel.run(&CancelOrder, &message).await?;
-        show(kernel, &order_id, 202).await
+        show(kernel, find(kernel, &order_id).await?, (202, self.currency)).await
     }
 }
 
-async fn show(kernel: &Kernel, order_id: &OrderId, status: u16) -> Result<Response, Problem> {
+async fn find(kernel: &Kernel, order_id: &OrderId) -> Result<Placed, Problem> {
     let found: Folded<Order> = load(&*kernel.store, order_id.clone()).await?;
     let missing = || Problem::new(404, "not-found", format!("there is no order {order_id}"));
-    let order = WholeOrder::from(found.state.0.ok_or_else(missing)?);
-    Ok(Response::json(status, json!(order)).of(order.customer_id))
+    found.state.0.ok_or_else(missing)
 }
 
-struct List;
+async fn show(
+    kernel: &Kernel,
+    order: Placed,
+    (status, currency): (u16, Currency),
+) -> Result<Response, Problem> {
+    let customer = order.customer_id.clone();
+    let steps = steps(&*kernel.store, &order).await?;
+    let order = Priced::new(WholeOrder::of(order, &steps), currency);
+    Ok(Response::json(status, json!(order)).of(customer))
+}
+
+struct Events {
+    currency: Currency,
+}
+
+#[async_trait]
+impl Endpoint for Events {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        let known = match request.header("last-event-id") {
+            None => Known::default(),
+            Some(name) => Known::of(name).ok_or_else(|| {
+                Problem::field(400, "Last-Event-ID", "must be the `id` of an earlier answer")
+            })?,
+        };
+        let order = find(kernel, &request.parameter("id")?).await?;
+        let steps = steps(&*kernel.store, &order).await?;
+        let events = OrderEvents::beyond(known, &order, steps);
+        let ended = events.ended;
+        let answer = json!(Priced::new(events, self.currency));
+        let response = Response::json(200, answer).of(order.customer_id);
+        Ok(if ended { response } else { response.with_header("retry-after", RETRY_AFTER) })
+    }
+}
+
+struct List {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for List {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let asked = Asked::of(request, kernel.clock.now())?;
         let (orders, next) = asked.page(&*kernel.store).await?;
-        let response = Response::json(200, json!(OrderPage { orders, next }));
+        let response =
+            Response::json(200, json!(Priced::new(OrderPage { orders, next }, self.currency)));
         Ok(match asked.customer() {
             Some(customer) => response.of(customer.as_str()),
             None => response,

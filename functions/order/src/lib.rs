@@ -1,27 +1,31 @@
 //! Order: takes orders, and knows when they end. Its state is the fold of its own events; the
 //! list that customers see is a projection of what the bus brings back.
 
+mod answers;
 mod api;
 mod cancel_order;
 mod complete_order;
 mod create_order;
+mod follow_order;
 mod history;
 mod id_secret;
 mod learn_price;
 mod list;
 mod order;
 mod price;
+mod progress;
 mod project_order;
 mod requests;
 mod view;
 
+pub use api::{EVENTS_PATH, MAX_WAIT, WAIT};
 pub use history::{HistoryError, by_type, rebuild};
 pub use id_secret::{IdSecret, IdSecretTooShort};
 pub use order::{Order, Placed, Status};
 pub use price::Price;
 pub use view::OrderView;
 
-use chorus_events::services;
+use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, Index, TableSpec};
 
@@ -39,9 +43,9 @@ pub(crate) const BY_STATUS: Index =
 pub const VIEW_TABLE: TableSpec =
     TableSpec { name: "order-view", indexes: &[BY_STATUS], ttl: None };
 
-/// The function, whose new orders have ids that only `id_secret` tells.
+/// The function, whose new orders have ids that only `id_secret` tells, at prices in this currency.
 #[must_use]
-pub fn function(id_secret: IdSecret) -> HttpFunction {
+pub fn function(id_secret: IdSecret, currency: Currency) -> HttpFunction {
     let function = Function::of(services::ORDER)
         .table(TABLE)
         .table(VIEW_TABLE)
@@ -49,9 +53,16 @@ pub fn function(id_secret: IdSecret) -> HttpFunction {
         .action(cancel_order::CancelOrder)
         .action(complete_order::CompleteOrder)
         .action(learn_price::LearnPrice)
+        .action(follow_order::FollowOrder)
         .action(project_order::ProjectOrder);
     HttpFunction::new(
         function,
-        [api::create_order(id_secret), api::list_orders(), api::get_order(), api::cancel_order()],
+        [
+            api::create_order(id_secret, currency),
+            api::list_orders(currency),
+            api::get_order(currency),
+            api::list_order_events(currency),
+            api::cancel_order(currency),
+        ],
     )
 }

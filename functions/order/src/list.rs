@@ -16,8 +16,8 @@ const PAGE: u32 = 20;
 /// The most orders that a page lists.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-/// How far back everybody's orders are looked for at most, in days: each month is asked for.
-const MOST_DAYS: i64 = 5 * 366;
+/// How many months everybody's orders are looked for in for one page: each is asked for.
+const MOST_MONTHS: usize = 5 * 12;
 
 const EVERY_STATUS: [Status; 3] = [Status::Open, Status::Canceled, Status::Delivered];
 
@@ -64,10 +64,6 @@ impl Asked {
             None => before(to, 366),
         };
         let from = from.transpose()?.unwrap_or(earliest);
-        if customer.is_none() && from < before(to, MOST_DAYS) {
-            let rule = "must be at most five years before `to`, where no customer is named";
-            return Err(refused("from")(rule));
-        }
         let behind = given("cursor").map(|cursor| {
             let rule = "must be the `next` of an earlier page";
             OrderView::behind(cursor).ok_or_else(|| refused("cursor")(rule))
@@ -92,14 +88,15 @@ impl Asked {
         &self,
         store: &dyn Store,
     ) -> Result<(Vec<OrderView>, Option<String>), Failure> {
-        let mut found = match &self.customer {
-            Some(customer) => self.of_customer(store, customer).await?,
+        let (mut found, looked_back_to) = match &self.customer {
+            _ if self.from > self.newest() => (Vec::new(), None),
+            Some(customer) => (self.of_customer(store, customer).await?, None),
             None => self.of_everybody(store).await?,
         };
         let more = found.len() > self.limit;
         found.truncate(self.limit);
-        let next = found.last().map(OrderView::cursor).filter(|_| more);
-        Ok((found, next))
+        let last = found.last().map(OrderView::cursor).filter(|_| more);
+        Ok((found, last.or_else(|| looked_back_to.map(OrderView::cursor_before))))
     }
 
     async fn of_customer(
@@ -122,8 +119,12 @@ impl Asked {
         }
     }
 
-    /// Month by month, the newest first; in each, the lines of every status in one order.
-    async fn of_everybody(&self, store: &dyn Store) -> Result<Vec<OrderView>, Failure> {
+    /// Month by month, the newest first; in each, the lines of every status in one order. Where there
+    /// are more months than are looked into at once, it says how far back it looked.
+    async fn of_everybody(
+        &self,
+        store: &dyn Store,
+    ) -> Result<(Vec<OrderView>, Option<Timestamp>), Failure> {
         let statuses = match &self.status {
             Some(status) => std::slice::from_ref(status),
             None => &EVERY_STATUS,
@@ -132,7 +133,10 @@ impl Asked {
         let mut month = first_of_month(self.newest());
         let oldest = first_of_month(self.from);
         let mut found = Vec::new();
-        while month >= oldest && found.len() <= self.limit {
+        for _ in 0..MOST_MONTHS {
+            if month < oldest || found.len() > self.limit {
+                return Ok((found, None));
+            }
             let mut of_month = Vec::new();
             for status in statuses {
                 let pk = OrderView::month(*status, month.year(), month.month());
@@ -143,10 +147,12 @@ impl Asked {
             of_month
                 .sort_by_key(|order| std::cmp::Reverse((order.placed_at, order.order_id.clone())));
             found.extend(of_month);
-            let Ok(earlier) = month.checked_sub(1.month()) else { break };
+            let Ok(earlier) = month.checked_sub(1.month()) else { return Ok((found, None)) };
             month = earlier;
         }
-        Ok(found)
+        let first_day = month.last_of_month().tomorrow();
+        let first = first_day.and_then(|day| day.to_zoned(TimeZone::UTC));
+        Ok((found, first.ok().filter(|_| month >= oldest).map(|first| first.timestamp())))
     }
 
     /// When the newest order of the page may have been placed.

@@ -1,21 +1,15 @@
 //! The Order service on Lambda: takes orders, and knows when they end.
 //!
 //! Beside the variables of [`chorus_aws::run`], `ORDER_ID_SECRET` is what the ids of new orders are
-//! derived with.
+//! derived with, and `CURRENCY` what prices are in.
 
 use std::process::ExitCode;
 
-use chorus_aws::StartError;
-use chorus_order::IdSecretTooShort;
+use chorus_aws::parsed;
 
 fn main() -> ExitCode {
     chorus_aws::run(|_| {
-        let secret = chorus_aws::variable("ORDER_ID_SECRET");
-        let secret = secret.ok_or(StartError::Missing("ORDER_ID_SECRET"))?;
-        Ok(chorus_order::function(secret.parse().map_err(too_short)?))
+        let id_secret = parsed("ORDER_ID_SECRET", "of at least 16 bytes")?;
+        Ok(chorus_order::function(id_secret, parsed("CURRENCY", "a code of ISO 4217")?))
     })
-}
-
-fn too_short(_: IdSecretTooShort) -> StartError {
-    StartError::Meaningless { name: "ORDER_ID_SECRET", rule: "of at least 16 bytes" }
 }

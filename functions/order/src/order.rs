@@ -1,7 +1,7 @@
 //! An order: the fold of its own events.
 
 use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
-use chorus_events::{CustomerId, Line, Money, OrderId};
+use chorus_events::{CustomerId, Line, Money, OrderId, ShippingAddress};
 use chorus_kernel::{Fold, Recorded};
 use chorus_table::{Event, ReadError};
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 /// Where an order is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "OrderStatus")]
 pub enum Status {
     /// Accepted, and on its way.
     Open,
@@ -27,9 +28,12 @@ pub struct Placed {
     pub customer_id: CustomerId,
     pub lines: Vec<Line>,
     pub total: Money,
+    pub shipping_address: ShippingAddress,
     pub placed_at: Timestamp,
     pub status: Status,
     pub reason: Option<String>,
+    /// When it was canceled or delivered.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// An order, or nothing yet.
@@ -42,30 +46,38 @@ impl Fold for Order {
 
     fn apply(self, event: &Recorded) -> Result<Self, ReadError> {
         match (self.0, event.detail_type.as_str()) {
-            (None, "OrderCreated") => Ok(Self(Some(placed(read(event)?)))),
+            (None, "OrderCreated") => {
+                let order: OrderCreated = read(event)?;
+                Ok(Self(Some(order.into())))
+            }
             (Some(placed), "OrderCanceled") => {
                 let OrderCanceled { reason, .. } = read(event)?;
-                let status = Status::Canceled;
-                Ok(Self(Some(Placed { status, reason: Some(reason), ..placed })))
+                let (status, ended_at) = (Status::Canceled, Some(event.at));
+                Ok(Self(Some(Placed { status, reason: Some(reason), ended_at, ..placed })))
             }
             (Some(placed), "OrderDelivered") => {
                 let OrderDelivered { .. } = read(event)?;
-                Ok(Self(Some(Placed { status: Status::Delivered, ..placed })))
+                let (status, ended_at) = (Status::Delivered, Some(event.at));
+                Ok(Self(Some(Placed { status, ended_at, ..placed })))
             }
             (_, other) => Err(ReadError::Unexpected(other.to_owned())),
         }
     }
 }
 
-fn placed(order: OrderCreated) -> Placed {
-    Placed {
-        order_id: order.order_id,
-        customer_id: order.customer_id,
-        lines: order.lines,
-        total: order.total,
-        placed_at: order.placed_at,
-        status: Status::Open,
-        reason: None,
+impl From<OrderCreated> for Placed {
+    fn from(order: OrderCreated) -> Self {
+        Self {
+            order_id: order.order_id,
+            customer_id: order.customer_id,
+            lines: order.lines,
+            total: order.total,
+            shipping_address: order.shipping_address,
+            placed_at: order.placed_at,
+            status: Status::Open,
+            reason: None,
+            ended_at: None,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What customers send.
 
-use chorus_events::commands::OrderedLine;
+use chorus_events::commands::{CreateOrder, OrderedLine};
 use chorus_events::{CustomerId, PLAIN_TEXT, PaymentMethod, ShippingAddress};
+use chorus_table::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,9 @@ pub(crate) const MAX_ADDRESS_LINE: usize = 200;
 
 /// The longest reason of a cancellation, in characters.
 pub(crate) const MAX_REASON: usize = 200;
+
+/// What is rather a card's number, as a regular expression; see [`PaymentMethod::is_card_number`].
+const CARD_NUMBER: &str = "^[._-]*([0-9][._-]*){12,}$";
 
 /// An order as a customer places it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -24,7 +28,17 @@ pub(crate) struct NewOrder {
     pub(crate) shipping_address: NewAddress,
     /// How it is paid: the payment provider's token of a card, never the card's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("not" = { "type": "string", "pattern": CARD_NUMBER }))]
     pub(crate) payment_method: Option<PaymentMethod>,
+}
+
+impl NewOrder {
+    pub(crate) fn example() -> Self {
+        let CreateOrder { customer_id, lines, shipping_address, .. } = CreateOrder::sample();
+        let ShippingAddress { name, street, city, postal_code, country } = shipping_address;
+        let shipping_address = NewAddress { name, street, city, postal_code, country };
+        Self { customer_id, lines, shipping_address, payment_method: None }
+    }
 }
 
 /// Where a parcel shall go. Unlike the events' [`ShippingAddress`], it has no fields but these: a
@@ -42,7 +56,7 @@ pub(crate) struct NewAddress {
     #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
     city: String,
     /// Postal code; not every country has them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
     postal_code: Option<String>,
     /// Country, by its English name.
@@ -65,4 +79,10 @@ pub(crate) struct Cancellation {
     #[serde(default)]
     #[schemars(length(min = 1, max = MAX_REASON), regex(pattern = PLAIN_TEXT))]
     pub(crate) reason: Option<String>,
+}
+
+impl Cancellation {
+    pub(crate) fn example() -> Self {
+        Self { reason: Some("ordered by mistake".to_owned()) }
+    }
 }

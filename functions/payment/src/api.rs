@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands;
 use chorus_events::table::rows;
-use chorus_events::{CustomerId, Money, OrderId};
+use chorus_events::{Currency, CustomerId, Money, OrderId, Priced};
 use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
 use chorus_kernel::Kernel;
 use schemars::JsonSchema;
@@ -18,6 +18,7 @@ use crate::{Payment, PaymentProvider, Status};
 /// A payment as callers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Payment")]
 struct PaymentAnswer {
     /// Whose it is.
     order_id: OrderId,
@@ -50,42 +51,52 @@ impl From<Payment> for PaymentAnswer {
 }
 
 /// `GET /payments/{order-id}`.
-pub(crate) fn get_payment() -> Route {
-    Route::read("/payments/{order-id}", OWNER_OR_SHOP, Get)
+pub(crate) fn get_payment(currency: Currency) -> Route {
+    Route::read("/payments/{order-id}", OWNER_OR_SHOP, Get { currency })
         .summary("An order's payment: what was charged, and what was refunded", 200)
-        .answers::<PaymentAnswer>()
+        .answers::<Priced<PaymentAnswer>>()
 }
 
 /// `POST /payments/{order-id}/refund`.
-pub(crate) fn retry_refund(provider: Arc<dyn PaymentProvider>) -> Route {
-    let endpoint = Retry(RetryRefund::by(provider));
+pub(crate) fn retry_refund(provider: Arc<dyn PaymentProvider>, currency: Currency) -> Route {
+    let endpoint = Retry { action: RetryRefund::by(provider), currency };
     Route::of::<rows::RetryRefund>(Method::POST, "/payments/{order-id}/refund", endpoint)
         .summary("Ask the payment provider again for a refund that it refused", 200)
-        .answers::<PaymentAnswer>()
+        .answers::<Priced<PaymentAnswer>>()
         .parameters(&[Parameter::KEY])
 }
 
-struct Get;
+struct Get {
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for Get {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        show(kernel, &request.parameter("order-id")?).await
+        show(kernel, &request.parameter("order-id")?, self.currency).await
     }
 }
 
-async fn show(kernel: &Kernel, order_id: &OrderId) -> Result<Response, Problem> {
+async fn show(
+    kernel: &Kernel,
+    order_id: &OrderId,
+    currency: Currency,
+) -> Result<Response, Problem> {
     let found = kernel.find::<Payment>(order_id).await?;
     let missing =
         || Problem::new(404, "not-found", format!("no payment of order {order_id} is known"));
     let answer = PaymentAnswer::from(found.ok_or_else(missing)?.value);
-    let response = Response::json(200, serde_json::json!(answer));
+    let customer = answer.customer_id.clone();
+    let response = Response::json(200, serde_json::json!(Priced::new(answer, currency)));
     // Until its estimate is known, a payment has no owner.
-    let Some(customer) = answer.customer_id else { return Ok(response) };
+    let Some(customer) = customer else { return Ok(response) };
     Ok(response.of(customer))
 }
 
-struct Retry(RetryRefund);
+struct Retry {
+    action: RetryRefund,
+    currency: Currency,
+}
 
 #[async_trait]
 impl Endpoint for Retry {
@@ -93,7 +104,7 @@ impl Endpoint for Retry {
         let order_id: OrderId = request.parameter("order-id")?;
         let message =
             command(kernel, request, &commands::RetryRefund { order_id: order_id.clone() })?;
-        kernel.run_external(&self.0, &message).await?;
-        show(kernel, &order_id).await
+        kernel.run_external(&self.action, &message).await?;
+        show(kernel, &order_id, self.currency).await
     }
 }

@@ -39,7 +39,7 @@ pub use stripe_provider::StripeProvider;
 
 use std::sync::Arc;
 
-use chorus_events::services;
+use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, MachineSpec, TableSpec};
 
@@ -67,9 +67,9 @@ pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     )
 };
 
-/// The service, with the provider that moves the money.
+/// The service, with the provider that moves the money, and what it is in.
 #[must_use]
-pub fn function(provider: Arc<dyn PaymentProvider>) -> HttpFunction {
+pub fn function(provider: Arc<dyn PaymentProvider>, currency: Currency) -> HttpFunction {
     let function = Function::of(services::PAYMENT)
         .table(TABLE)
         .table(REVIEW_WAIT_TABLE)
@@ -82,5 +82,5 @@ pub fn function(provider: Arc<dyn PaymentProvider>) -> HttpFunction {
         .external_action(make_payment::MakePayment::by(Arc::clone(&provider)))
         .external_action(cancel_payment::CancelPayment::by(Arc::clone(&provider)))
         .external_action(retry_refund::RetryRefund::by(Arc::clone(&provider)));
-    HttpFunction::new(function, [api::get_payment(), api::retry_refund(provider)])
+    HttpFunction::new(function, [api::get_payment(currency), api::retry_refund(provider, currency)])
 }

@@ -9,6 +9,7 @@ use crate::IntentId;
 /// How far an order's payment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "PaymentStatus")]
 pub enum Status {
     /// Nothing is known of it. Such a payment is never stored.
     New,

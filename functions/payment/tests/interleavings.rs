@@ -241,7 +241,8 @@ impl World {
     fn new(declines: bool, messages: Vec<Message>) -> Self {
         let shop = Shop::over(&[chorus_payment::TABLE, chorus_payment::REVIEW_WAIT_TABLE]);
         let provider = Provider::default();
-        let function = Arc::new(function(Arc::new(provider.clone())).function);
+        let function =
+            Arc::new(function(Arc::new(provider.clone()), chorus_events::Currency::EUR).function);
         let patient = messages
             .iter()
             .any(|it| matches!(it, Message::Event(e) if e.contains("OrderApproved")));

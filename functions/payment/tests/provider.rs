@@ -155,7 +155,7 @@ fn a_refund_may_be_refused() {
 fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
     let Counter { shop, provider, .. } = counter("456", samples::total());
     let chorus_http::HttpFunction { function: payment, routes } =
-        function(std::sync::Arc::new(provider));
+        function(std::sync::Arc::new(provider), chorus_events::Currency::EUR);
     let estimate = wire(&DeliveryEstimated::sample(), "estimate");
     let cancellation = wire(&OrderCanceled::sample(), "cancellation");
     for _ in 0..3 {

@@ -41,7 +41,7 @@ async fn counter(currency: &str) -> Counter {
     let provider = StripeProvider::new(stripe.patient_for(PATIENCE), currency.parse().unwrap());
     let provider: Arc<dyn PaymentProvider> = Arc::new(provider);
     let shop = Shop::over(&[chorus_payment::TABLE, chorus_payment::REVIEW_WAIT_TABLE]);
-    Counter { shop, bank, payment: function(provider).function }
+    Counter { shop, bank, payment: function(provider, chorus_events::Currency::EUR).function }
 }
 
 impl Counter {

@@ -12,7 +12,7 @@ use chorus_events::payment::PaymentFailed;
 use chorus_events::services;
 use chorus_events::table::rows::{self, RefusePaymentInput, RefusePaymentOutput};
 use chorus_events::table::rows::{ReserveItemInput, ReserveItemOutput};
-use chorus_http::{Callers, Endpoint, Method, Problem, Request, Response, Route};
+use chorus_http::{Callers, Endpoint, Method, Problem, Request, Response, Route, Values};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
     Action, ActionError, Context, Decision, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel,
@@ -180,7 +180,10 @@ impl Shop {
             .starts::<rows::CollectPayment>(MachineSpec::new("CollectPayment", ""));
         Invoker {
             function,
-            routes: vec![Route::new(Method::PUT, "/echo/{name}", Callers::Anyone, Echo).pages(10)],
+            routes: vec![
+                Route::new(Method::PUT, "/echo/{name}", Callers::Anyone, Echo)
+                    .pages(10, Values::Text),
+            ],
             kernel: Kernel {
                 store: Arc::clone(&memory) as Arc<dyn Store>,
                 bus: Arc::clone(&memory) as Arc<dyn Publisher>,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use axum::http::HeaderValue;
+use chorus_events::Currency;
 use chorus_notification::TransportMailer;
 use chorus_partners::mail::{Address, Smtp};
-use chorus_partners::stripe::{Currency, FixedKey, STRIPE, Stripe};
+use chorus_partners::stripe::{FixedKey, STRIPE, Stripe};
 use chorus_payment::StripeProvider;
 use chorus_shop::{Shop, ShopConfig};
 use clap::{Args, ValueEnum};
@@ -111,7 +112,8 @@ impl Payments {
         let key = key.parse().context("STRIPE_KEY holds no key")?;
         let stripe = Stripe::at(&self.url, Arc::new(FixedKey(key)));
         let stripe = stripe.context("nobody can be charged at --payment-url")?;
-        Ok(Some(Arc::new(StripeProvider::new(stripe, self.currency.clone()))))
+        let currency = self.currency.code().parse().context("Stripe knows no such currency")?;
+        Ok(Some(Arc::new(StripeProvider::new(stripe, currency))))
     }
 }
 
@@ -122,6 +124,7 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         mailer: up.mail.mailer()?,
         require_tokens: up.require_tokens,
         origins: up.origins.clone(),
+        currency: up.payments.currency,
         stripe: up.payments.stripe()?,
         ..ShopConfig::default()
     };

@@ -165,9 +165,11 @@ impl Shop {
     pub fn with_stock(stock: u32) -> Self {
         let clock = VirtualClock::at("2026-11-20T10:47:00Z".parse::<Timestamp>().unwrap());
         let bank = Arc::new(SimulatedBank::default());
-        let inventory = chorus_inventory::function().function;
-        let analytics = chorus_analytics::function().function;
-        let payment = chorus_payment::function(Arc::clone(&bank) as Arc<_>).function;
+        let inventory = chorus_inventory::function(chorus_events::Currency::EUR).function;
+        let analytics = chorus_analytics::function(chorus_events::Currency::EUR).function;
+        let payment =
+            chorus_payment::function(Arc::clone(&bank) as Arc<_>, chorus_events::Currency::EUR)
+                .function;
         let mut tables = vec![IDEMPOTENCY_TABLE];
         for function in [&inventory, &analytics, &payment] {
             tables.extend(function.tables.iter().copied());

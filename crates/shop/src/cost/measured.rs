@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use chorus_events::Currency;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
 use chorus_kernel::{Clock, Handler, Kernel, Store};
@@ -49,8 +50,12 @@ impl MeasuredShop {
     ) -> Result<Self, CostError> {
         let partners = Partners::open(&ShopConfig::default())?;
         let mailer = Arc::new(partners.mailer());
-        let (functions, routes) =
-            HttpFunction::split(change(functions(&partners, mailer, Secrets::fixed())));
+        let (functions, routes) = HttpFunction::split(change(functions(
+            &partners,
+            mailer,
+            Secrets::fixed(),
+            Currency::EUR,
+        )));
         let recorder = Arc::<Recorder>::default();
         let recorded = |handler| -> Arc<dyn Handler> {
             Arc::new(RecordedTask { handler, recorder: Arc::clone(&recorder) })

@@ -68,7 +68,8 @@ impl RehearsedShop {
         let partners = Partners::open(&config).map_err(ShopError::from)?;
         let mailer = Arc::new(partners.mailer());
         let secrets = Secrets::of(config.data.as_deref())?;
-        let (functions, routes) = HttpFunction::split(functions(&partners, mailer, secrets));
+        let (functions, routes) =
+            HttpFunction::split(functions(&partners, mailer, secrets, config.currency));
         let (here, seen) = (Arc::<CarrierHere>::default(), Arc::<Seen>::default());
         let mut engine = LocalConfig::new(&TABLE, functions).virtual_time(&clock).data(data);
         engine.beside = vec![Partners::FILE];

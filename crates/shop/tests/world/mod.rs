@@ -14,6 +14,7 @@ use anyhow::ensure;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use chorus_events::Currency;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, trusting};
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
@@ -67,7 +68,8 @@ impl Harness {
         let (carrier, depot, couriers) = carrier::open();
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
         let partners = Partners::open(&books)?.wrapped(&mut wrap);
-        let functions = functions(&partners, Arc::new(partners.mailer()), Secrets::fixed());
+        let functions =
+            functions(&partners, Arc::new(partners.mailer()), Secrets::fixed(), Currency::EUR);
         let (functions, routes) = HttpFunction::split(functions);
         let tables = tables(&functions);
         let mut config = LocalConfig::new(&TABLE, functions);

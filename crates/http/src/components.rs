@@ -1,0 +1,189 @@
+//! The schemas of an OpenAPI document, each once and by its name.
+
+use std::collections::BTreeMap;
+
+use chorus_table::{IDENTIFIER, PUBLISHED_IDENTIFIER};
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+/// Where a schema names others of its own.
+const OWN: &str = "#/$defs/";
+/// Where the document keeps all of them.
+const KEPT: &str = "#/components/schemas/";
+
+/// The largest whole number that every reader of JSON holds.
+const MAX_WHOLE: u64 = (1 << 53) - 1;
+
+/// The schemas that the document has so far.
+#[derive(Debug, Default)]
+pub(crate) struct Components(BTreeMap<String, Value>);
+
+impl Components {
+    /// Keeps a schema and all that it names, and answers the reference to it. What a reader takes and
+    /// a writer makes of one type may differ: the later one has a name of its own then.
+    pub(crate) fn reference(&mut self, schema: Schema) -> Value {
+        let mut root = schema.to_value();
+        let mut own = BTreeMap::new();
+        if let Value::Object(fields) = &mut root {
+            fields.remove("$schema");
+            if let Some(Value::Object(named)) = fields.remove("$defs") {
+                own.extend(named);
+            }
+        }
+        let title = root.as_object_mut().and_then(|fields| fields.remove("title"));
+        let name = title.as_ref().and_then(Value::as_str).unwrap_or("Value").to_owned();
+        own.insert(name.clone(), root);
+        for schema in own.values_mut() {
+            adapt(schema);
+        }
+        let names = self.names(&own);
+        for (own_name, schema) in own {
+            let kept = names[&own_name].clone();
+            self.0.entry(kept).or_insert_with(|| renamed(schema, &names));
+        }
+        json!({ "$ref": format!("{KEPT}{}", names[&name]) })
+    }
+
+    /// By what name each of these is kept: its own, unless that is another's.
+    fn names(&self, own: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
+        let mut names: BTreeMap<String, String> =
+            own.keys().map(|name| (name.clone(), name.clone())).collect();
+        loop {
+            let taken = |(name, schema): &(&String, &Value)| {
+                let kept = self.0.get(&names[*name]);
+                kept.is_some_and(|kept| *kept != renamed((*schema).clone(), &names))
+            };
+            let Some((name, _)) = own.iter().find(taken) else { return names };
+            let longer = format!("{}Input", names[name]);
+            names.insert(name.clone(), longer);
+        }
+    }
+
+    pub(crate) fn into_json(self) -> Value {
+        self.0.into_iter().collect::<Map<_, _>>().into()
+    }
+}
+
+/// The schema with references to what is kept.
+fn renamed(schema: Value, names: &BTreeMap<String, String>) -> Value {
+    match schema {
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(key, value)| match &value {
+                Value::String(text) if key == "$ref" => {
+                    let name = text.strip_prefix(OWN).and_then(|name| names.get(name));
+                    let place = name.map(|name| Value::from(format!("{KEPT}{name}")));
+                    (key, place.unwrap_or(value))
+                }
+                _ => (key, renamed(value, names)),
+            })
+            .collect::<Map<_, _>>()
+            .into(),
+        Value::Array(values) => {
+            values.into_iter().map(|value| renamed(value, names)).collect::<Vec<_>>().into()
+        }
+        other => other,
+    }
+}
+
+/// Says what the schemas of events leave open: the bounds of every whole number, and that `.` and `..`
+/// are no identifiers. And leaves out that an amount is a multiple of 0.01: in binary floating point,
+/// one price in seven is none.
+fn adapt(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            bound(fields);
+            if fields.get("pattern").is_some_and(|pattern| pattern == PUBLISHED_IDENTIFIER) {
+                fields.insert("pattern".to_owned(), json!(IDENTIFIER));
+                fields.insert("maxLength".to_owned(), json!(64));
+            }
+            let part = fields.get("multipleOf").and_then(Value::as_f64).filter(|part| *part < 1.0);
+            if let Some(part) = part {
+                fields.remove("multipleOf");
+                let most = MAX_WHOLE as f64 * part;
+                fields.entry("minimum").or_insert(json!(-most));
+                fields.entry("maximum").or_insert(json!(most));
+            }
+            fields.values_mut().for_each(adapt);
+        }
+        Value::Array(values) => values.iter_mut().for_each(adapt),
+        _ => {}
+    }
+}
+
+/// Bounds a whole number by its format.
+fn bound(fields: &mut Map<String, Value>) {
+    let is_whole = match fields.get("type") {
+        Some(Value::String(kind)) => kind == "integer",
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "integer"),
+        _ => false,
+    };
+    if !is_whole {
+        return;
+    }
+    // OpenAPI knows no formats of numbers without a sign.
+    let (least, most, format) = match fields.get("format").and_then(Value::as_str) {
+        Some("uint32") => (0, u64::from(u32::MAX), "int64"),
+        Some("int32") => (i64::from(i32::MIN), 2_147_483_647, "int32"),
+        Some("uint64") => (0, MAX_WHOLE, "int64"),
+        _ => (-9_007_199_254_740_991, MAX_WHOLE, "int64"),
+    };
+    fields.entry("minimum").or_insert(json!(least));
+    fields.entry("maximum").or_insert(json!(most));
+    fields.insert("format".to_owned(), json!(format));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(value: Value) -> Schema {
+        value.try_into().unwrap()
+    }
+
+    #[test]
+    fn what_two_schemas_name_is_kept_once_and_what_differs_under_a_name_of_its_own() {
+        let line = json!({ "type": "string" });
+        let of = |title: &str, line: &Value| {
+            schema(json!({
+                "title": title, "type": "array", "items": { "$ref": "#/$defs/Line" },
+                "$defs": { "Line": line },
+            }))
+        };
+        let mut components = Components::default();
+        let order = components.reference(of("Order", &line));
+        assert_eq!(order, json!({ "$ref": "#/components/schemas/Order" }));
+        components.reference(of("Basket", &line));
+        let other = components.reference(of("Order", &json!({ "type": "boolean" })));
+        assert_eq!(other, json!({ "$ref": "#/components/schemas/OrderInput" }));
+        let kept = components.into_json();
+        let names: Vec<&String> = kept.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["Basket", "Line", "LineInput", "Order", "OrderInput"]);
+        assert_eq!(kept["OrderInput"]["items"]["$ref"], "#/components/schemas/LineInput");
+    }
+
+    #[test]
+    fn amounts_and_identifiers_are_told_as_they_are_taken() {
+        let mut price = json!({ "type": "number", "multipleOf": 0.01, "minimum": 0 });
+        adapt(&mut price);
+        let most = MAX_WHOLE as f64 * 0.01;
+        assert_eq!(price, json!({ "type": "number", "minimum": 0, "maximum": most }));
+        let mut sku = json!({ "type": "string", "pattern": PUBLISHED_IDENTIFIER });
+        adapt(&mut sku);
+        assert_eq!(sku["pattern"], IDENTIFIER);
+    }
+
+    #[test]
+    fn every_whole_number_has_its_bounds() {
+        let mut schema = json!({ "properties": {
+            "stock": { "type": "integer", "format": "uint32", "maximum": 9 },
+            "count": { "type": ["integer", "null"], "format": "int64" },
+            "name": { "type": "string" },
+        }});
+        adapt(&mut schema);
+        let field = |name: &str, bound: &str| schema["properties"][name][bound].clone();
+        assert_eq!((field("stock", "minimum"), field("stock", "maximum")), (json!(0), json!(9)));
+        assert_eq!(field("count", "maximum"), json!(MAX_WHOLE));
+        assert_eq!(field("name", "maximum"), Value::Null);
+    }
+}

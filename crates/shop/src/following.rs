@@ -1,0 +1,202 @@
+//! Orders that somebody follows: on one machine, whoever asks for an order's events may wait for
+//! them, or has them told as they happen by server-sent events. What is told is what the route itself
+//! answers; this only knows when to ask it again.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{MatchedPath, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use chorus_http::MAX_BODY;
+use chorus_local::Observation;
+use chorus_order::{EVENTS_PATH, MAX_WAIT};
+use futures_util::stream::unfold;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, timeout_at};
+
+/// The header by which a caller says what they know of.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// After how long the order is looked at again, even where nothing was heard of it.
+const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// What happens in the engine, for whoever wants to watch.
+pub(crate) type Watch = Arc<dyn Fn() -> Receiver<Observation> + Send + Sync>;
+
+/// `api`, whose orders can be followed.
+pub(crate) fn followed(api: Router, watch: Watch) -> Router {
+    api.layer(from_fn(move |request: Request, next: Next| {
+        let watch = watch.clone();
+        async move {
+            let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+            if request.method() != Method::GET || path != Some(EVENTS_PATH) {
+                return next.run(request).await;
+            }
+            follow(Asking::of(request, next), watch()).await
+        }
+    }))
+}
+
+/// The same question, to be asked again and again.
+struct Asking {
+    head: Parts,
+    next: Next,
+}
+
+/// What the route answered.
+struct Answer {
+    response: Response,
+    body: Value,
+}
+
+impl Asking {
+    fn of(request: Request, next: Next) -> Self {
+        let mut asking = Self { head: request.into_parts().0, next };
+        if asking.wants_events() {
+            asking.head.headers.remove(header::IF_NONE_MATCH);
+        }
+        asking
+    }
+
+    fn wants_events(&self) -> bool {
+        let accepted = self.head.headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+        accepted.is_some_and(|accepted| accepted.contains("text/event-stream"))
+    }
+
+    /// The order that is asked for: the last but one part of the path.
+    fn order(&self) -> String {
+        self.head.uri.path().rsplit('/').nth(1).unwrap_or_default().to_owned()
+    }
+
+    fn seconds(&self) -> u32 {
+        #[derive(Deserialize)]
+        struct Asked {
+            wait: Option<u32>,
+        }
+        let asked = Query::<Asked>::try_from_uri(&self.head.uri).ok();
+        asked.and_then(|asked| asked.0.wait).unwrap_or(0).min(MAX_WAIT)
+    }
+
+    async fn ask(&self) -> Answer {
+        let request = Request::from_parts(self.head.clone(), Body::empty());
+        let (parts, body) = self.next.clone().run(request).await.into_parts();
+        let bytes = to_bytes(body, MAX_BODY).await.unwrap_or_default();
+        let body = serde_json::from_slice(&bytes).unwrap_or_default();
+        Answer { response: Response::from_parts(parts, Body::from(bytes)), body }
+    }
+}
+
+impl Answer {
+    fn is_answered(&self) -> bool {
+        self.response.status() == StatusCode::OK
+    }
+
+    /// Whether there is nothing that the caller does not know, and something may still happen.
+    fn has_no_news(&self) -> bool {
+        let status = self.response.status();
+        status == StatusCode::NOT_MODIFIED
+            || (self.is_answered() && !self.ended() && self.events().is_empty())
+    }
+
+    fn ended(&self) -> bool {
+        self.body["ended"] == true
+    }
+
+    fn events(&self) -> VecDeque<Value> {
+        self.body["events"].as_array().cloned().unwrap_or_default().into()
+    }
+}
+
+/// Answers somebody who follows an order.
+async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response {
+    let mut answer = asking.ask().await;
+    if asking.wants_events() {
+        return tell(asking, answer, watched);
+    }
+    let deadline = Instant::now() + Duration::from_secs(asking.seconds().into());
+    let order = asking.order();
+    while answer.has_no_news() && heard(&mut watched, &order, deadline).await {
+        answer = asking.ask().await;
+    }
+    answer.response
+}
+
+/// Waits until something has happened to the order, or it should be looked at again; false where it
+/// is too late for that.
+async fn heard(watched: &mut Receiver<Observation>, order: &str, deadline: Instant) -> bool {
+    let look_again = (Instant::now() + LOOKS_AGAIN_AFTER).min(deadline);
+    loop {
+        match timeout_at(look_again, watched.recv()).await {
+            Err(_) => return Instant::now() < deadline,
+            Ok(Ok(Observation::Accepted(event))) if event.correlation_id == order => return true,
+            Ok(Ok(Observation::Succeeded { step, .. })) if step.event.correlation_id == order => {
+                return true;
+            }
+            Ok(Ok(_)) => {}
+            // What was missed may have been about it.
+            Ok(Err(RecvError::Lagged(_))) => return true,
+            Ok(Err(RecvError::Closed)) => return false,
+        }
+    }
+}
+
+/// An order whose events are told as they happen.
+struct Told {
+    asking: Asking,
+    watched: Receiver<Observation>,
+    pending: VecDeque<Value>,
+    ended: bool,
+}
+
+/// Tells the events of an order until it is over. To whoever comes again then, there is nothing to
+/// tell: 204 has a browser stop asking.
+fn tell(asking: Asking, first: Answer, watched: Receiver<Observation>) -> Response {
+    if !first.is_answered() {
+        return first.response;
+    }
+    let (pending, ended) = (first.events(), first.ended());
+    if ended && pending.is_empty() {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let told = Told { asking, watched, pending, ended };
+    let events = unfold(told, async |mut told| {
+        let event = told.next().await?;
+        Some((Ok::<_, Infallible>(event), told))
+    });
+    Sse::new(events).keep_alive(KeepAlive::default()).into_response()
+}
+
+impl Told {
+    async fn next(&mut self) -> Option<Event> {
+        let order = self.asking.order();
+        while self.pending.is_empty() {
+            let far = Instant::now() + 2 * LOOKS_AGAIN_AFTER;
+            if self.ended || !heard(&mut self.watched, &order, far).await {
+                return None;
+            }
+            let answer = self.asking.ask().await;
+            if !answer.is_answered() {
+                return None;
+            }
+            (self.pending, self.ended) = (answer.events(), answer.ended());
+        }
+        let event = self.pending.pop_front()?;
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        let (id, kind) = (text("id"), text("type"));
+        if let Ok(known) = HeaderValue::from_str(&id) {
+            self.asking.head.headers.insert(LAST_EVENT_ID, known);
+        }
+        Some(Event::default().id(id).event(kind).data(event.to_string()))
+    }
+}

@@ -1,0 +1,291 @@
+//! An order as callers see it: what was ordered, how far its payment and delivery are, and what
+//! became of it step by step.
+
+use chorus_events::order::OrderCreated;
+use chorus_events::{CustomerId, Line, Money, OrderId, ShippingAddress};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::progress::{Known, Milestone, Step};
+use crate::{OrderView, Placed, Status};
+
+/// How far an order's payment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "PaymentStage")]
+enum PaymentStatus {
+    /// Nothing is charged yet.
+    Pending,
+    /// A person looks at the order before it is charged.
+    InReview,
+    /// It was charged.
+    Paid,
+    /// What was charged went back.
+    Refunded,
+    /// Nothing was charged, and nothing will be.
+    Canceled,
+}
+
+/// An order's payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct PaymentProgress {
+    status: PaymentStatus,
+    /// When it was charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid_at: Option<Timestamp>,
+    /// What went back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunded: Option<Money>,
+    /// When it went back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunded_at: Option<Timestamp>,
+}
+
+/// How far an order's delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "DeliveryStage")]
+enum DeliveryStatus {
+    /// It is not planned yet.
+    Pending,
+    /// It is known when it should arrive.
+    Estimated,
+    /// The carrier has the parcel.
+    Started,
+    /// The parcel has reached its customer.
+    Delivered,
+    /// It will not arrive.
+    Canceled,
+}
+
+/// An order's delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct DeliveryProgress {
+    status: DeliveryStatus,
+    /// When it should arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_by: Option<Timestamp>,
+    /// When the carrier had the parcel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<Timestamp>,
+}
+
+/// An order, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Order")]
+pub(crate) struct WholeOrder {
+    pub(crate) order_id: OrderId,
+    pub(crate) customer_id: CustomerId,
+    status: Status,
+    lines: Vec<Line>,
+    total: Money,
+    /// Where it goes.
+    shipping_address: ShippingAddress,
+    payment: PaymentProgress,
+    delivery: DeliveryProgress,
+    /// Why it was canceled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    placed_at: Timestamp,
+    /// When it was canceled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canceled_at: Option<Timestamp>,
+    /// When it had reached its customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered_at: Option<Timestamp>,
+}
+
+impl WholeOrder {
+    /// An order that has come so far.
+    pub(crate) fn of(order: Placed, steps: &[Step]) -> Self {
+        let (payment, delivery) = (payment(&order, steps), delivery(&order, steps));
+        let ended = |status| order.ended_at.filter(|_| order.status == status);
+        Self {
+            canceled_at: ended(Status::Canceled),
+            delivered_at: ended(Status::Delivered),
+            order_id: order.order_id,
+            customer_id: order.customer_id,
+            status: order.status,
+            lines: order.lines,
+            total: order.total,
+            shipping_address: order.shipping_address,
+            payment,
+            delivery,
+            reason: order.reason,
+            placed_at: order.placed_at,
+        }
+    }
+
+    /// The order as it was placed.
+    pub(crate) fn placed(order: OrderCreated) -> Self {
+        Self::of(Placed::from(order), &[])
+    }
+}
+
+fn find(steps: &[Step], milestone: Milestone) -> Option<&Step> {
+    steps.iter().find(|step| step.milestone == milestone)
+}
+
+fn payment(order: &Placed, steps: &[Step]) -> PaymentProgress {
+    let paid = find(steps, Milestone::PaymentMade);
+    let back = find(steps, Milestone::PaymentCanceled)
+        .filter(|step| step.amount.is_some_and(|amount| amount > Money::ZERO));
+    let status = match (paid, back) {
+        (_, Some(_)) => PaymentStatus::Refunded,
+        (Some(_), None) => PaymentStatus::Paid,
+        (None, None) if order.status == Status::Canceled => PaymentStatus::Canceled,
+        (None, None) if find(steps, Milestone::ReviewRequested).is_some() => {
+            PaymentStatus::InReview
+        }
+        (None, None) => PaymentStatus::Pending,
+    };
+    PaymentProgress {
+        status,
+        paid_at: paid.map(|step| step.at),
+        refunded: back.and_then(|step| step.amount),
+        refunded_at: back.map(|step| step.at),
+    }
+}
+
+fn delivery(order: &Placed, steps: &[Step]) -> DeliveryProgress {
+    let planned = find(steps, Milestone::DeliveryEstimated);
+    let started = find(steps, Milestone::DeliveryStarted);
+    let status = match order.status {
+        Status::Canceled => DeliveryStatus::Canceled,
+        Status::Delivered => DeliveryStatus::Delivered,
+        Status::Open if started.is_some() => DeliveryStatus::Started,
+        Status::Open if planned.is_some() => DeliveryStatus::Estimated,
+        Status::Open => DeliveryStatus::Pending,
+    };
+    DeliveryProgress {
+        status,
+        deliver_by: planned.and_then(|step| step.deliver_by),
+        started_at: started.map(|step| step.at),
+    }
+}
+
+/// A page of orders, newest first.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct OrderPage {
+    pub(crate) orders: Vec<OrderView>,
+    /// Where the next page starts: the value for `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+/// Something that happened to an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct OrderEvent {
+    /// Names what a caller knows of with this one: the value for `Last-Event-ID`.
+    id: String,
+    /// What happened.
+    #[serde(rename = "type")]
+    milestone: Milestone,
+    /// When it happened.
+    at: Timestamp,
+    /// When the order should arrive, once that is estimated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_by: Option<Timestamp>,
+    /// What was charged, or went back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Money>,
+    /// Why it was canceled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// What happened to an order that the caller does not know of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct OrderEvents {
+    events: Vec<OrderEvent>,
+    /// Names what the caller knows of now: the value for `Last-Event-ID`.
+    last_event_id: String,
+    /// Whether the order is over: nothing but a refund may follow.
+    pub(crate) ended: bool,
+}
+
+impl OrderEvents {
+    /// What there is beyond what is `known`.
+    pub(crate) fn beyond(mut known: Known, order: &Placed, steps: Vec<Step>) -> Self {
+        let mut events = Vec::new();
+        for step in steps {
+            let Step { milestone, at, deliver_by, amount, reason } = step;
+            if !known.has(milestone) {
+                known = known.with(milestone);
+                let id = known.name();
+                events.push(OrderEvent { id, milestone, at, deliver_by, amount, reason });
+            }
+        }
+        let ended = order.status != Status::Open;
+        Self { events, last_event_id: known.name(), ended }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::samples::{later, moment};
+    use chorus_table::Event;
+    use serde_json::json;
+
+    fn order(status: Status) -> Placed {
+        let ended_at = (status != Status::Open).then(later);
+        Placed { status, ended_at, ..Placed::from(OrderCreated::sample()) }
+    }
+
+    fn step(milestone: Milestone) -> Step {
+        Step::new(milestone, moment())
+    }
+
+    #[test]
+    fn payment_and_delivery_are_as_far_as_the_order_has_heard() {
+        use Milestone::{DeliveryEstimated, DeliveryStarted, PaymentMade, ReviewRequested};
+        let refund = |amount| Step {
+            amount: Some(Money::from_minor(amount)),
+            ..step(Milestone::PaymentCanceled)
+        };
+        for (status, steps, payment, delivery) in [
+            (Status::Open, vec![], "pending", "pending"),
+            (Status::Open, vec![step(ReviewRequested)], "in-review", "pending"),
+            (Status::Open, vec![step(DeliveryEstimated)], "pending", "estimated"),
+            (Status::Open, vec![step(ReviewRequested), step(PaymentMade)], "paid", "pending"),
+            (Status::Open, vec![step(PaymentMade), step(DeliveryStarted)], "paid", "started"),
+            (Status::Delivered, vec![step(PaymentMade)], "paid", "delivered"),
+            (Status::Canceled, vec![], "canceled", "canceled"),
+            (Status::Canceled, vec![refund(0)], "canceled", "canceled"),
+            (Status::Canceled, vec![step(PaymentMade), refund(1)], "refunded", "canceled"),
+        ] {
+            let told = json!(WholeOrder::of(order(status), &steps));
+            let progress = (&told["payment"]["status"], &told["delivery"]["status"]);
+            assert_eq!(progress, (&json!(payment), &json!(delivery)), "{status:?} {steps:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_shows_the_last_id_is_told_only_what_they_missed() {
+        let created = step(Milestone::OrderCreated);
+        let paid = step(Milestone::PaymentMade);
+        let first = OrderEvents::beyond(
+            Known::default(),
+            &order(Status::Open),
+            vec![created.clone(), paid.clone()],
+        );
+        assert_eq!(first.events.last().map(|event| &event.id), Some(&first.last_event_id));
+        let known = Known::of(&first.last_event_id).unwrap();
+        // News that were overtaken come late, and before others.
+        let steps = vec![created, step(Milestone::DeliveryEstimated), paid];
+        let next = OrderEvents::beyond(known, &order(Status::Open), steps.clone());
+        let told: Vec<_> = next.events.iter().map(|event| event.milestone).collect();
+        assert_eq!(told, [Milestone::DeliveryEstimated]);
+        let known = Known::of(&next.last_event_id).unwrap();
+        let rest = OrderEvents::beyond(known, &order(Status::Delivered), steps);
+        assert_eq!((rest.events.len(), rest.ended), (0, true));
+    }
+}

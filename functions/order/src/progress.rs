@@ -1,0 +1,147 @@
+//! How far an order is, step by step: its own events, and what Order has heard of its payment and
+//! delivery.
+
+use chorus_events::{Money, OrderId};
+use chorus_kernel::{Condition, Failure, Item, Key, Query, Store, Write};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Placed, Status, TABLE};
+
+/// What a customer is told of an order, each at most once, in the order in which it mostly happens.
+/// Their places are the bits of a [`Known`]: a new one goes to the end.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub(crate) enum Milestone {
+    /// The order was placed.
+    OrderCreated,
+    /// It is known when it should arrive.
+    DeliveryEstimated,
+    /// A person looks at it before it is charged.
+    ReviewRequested,
+    /// It was charged.
+    PaymentMade,
+    /// The carrier has the parcel.
+    DeliveryStarted,
+    /// It has reached its customer.
+    OrderDelivered,
+    /// It was canceled.
+    OrderCanceled,
+    /// Nothing is charged any more: what was, went back.
+    PaymentCanceled,
+}
+
+/// A milestone that was reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Step {
+    pub(crate) milestone: Milestone,
+    pub(crate) at: Timestamp,
+    /// When it should arrive, once that is estimated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deliver_by: Option<Timestamp>,
+    /// What was charged, or went back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) amount: Option<Money>,
+    /// Why it was canceled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+impl Step {
+    pub(crate) const fn new(milestone: Milestone, at: Timestamp) -> Self {
+        Self { milestone, at, deliver_by: None, amount: None, reason: None }
+    }
+
+    /// Keeps it, where it is heard of for the first time.
+    ///
+    /// # Errors
+    /// Where it cannot be written as an item.
+    pub(crate) fn put(&self, order_id: &OrderId) -> Result<Write, serde_dynamo::Error> {
+        let sk = format!("{:?}", self.milestone);
+        let key = Key { table: TABLE.name, pk: partition(order_id), sk };
+        let fields: Item = serde_dynamo::to_item(self)?;
+        let mut item = key.to_item();
+        item.extend(fields.into_inner());
+        Ok(Write::Put { key, item, condition: Some(Condition::Absent) })
+    }
+}
+
+fn partition(order_id: &OrderId) -> String {
+    format!("progress#{order_id}")
+}
+
+/// Every step of an order so far, the earliest first.
+///
+/// # Errors
+/// Where the store fails, or a step cannot be read.
+pub(crate) async fn steps(store: &dyn Store, order: &Placed) -> Result<Vec<Step>, Failure> {
+    let page = store.query(&Query::partition(TABLE.name, partition(&order.order_id))).await?;
+    let heard: Result<Vec<Step>, _> = page.items.into_iter().map(serde_dynamo::from_item).collect();
+    let mut steps = heard.map_err(|error| Failure::corrupt("step of an order", &error))?;
+    steps.extend(own(order));
+    steps.sort_by_key(|step| (step.at, step.milestone));
+    Ok(steps)
+}
+
+/// The steps that are the order's own.
+fn own(order: &Placed) -> Vec<Step> {
+    let mut steps = vec![Step::new(Milestone::OrderCreated, order.placed_at)];
+    let milestone = match order.status {
+        Status::Open => return steps,
+        Status::Canceled => Milestone::OrderCanceled,
+        Status::Delivered => Milestone::OrderDelivered,
+    };
+    let at = order.ended_at.unwrap_or(order.placed_at);
+    steps.push(Step { reason: order.reason.clone(), ..Step::new(milestone, at) });
+    steps
+}
+
+/// Which milestones a caller knows of: a bit for each. It names every answer, so that whoever shows
+/// the name of the last one is told what they missed, in whatever order the news came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Known(u32);
+
+impl Known {
+    /// What there is to know of at most.
+    const ALL: u32 = 255;
+
+    /// What its names are, as a regular expression; an empty one is none.
+    pub(crate) const NAMES: &str = "^(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])?$";
+
+    /// Reads a name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        name.parse().ok().filter(|bits| *bits <= Self::ALL).map(Self)
+    }
+
+    pub(crate) const fn has(self, milestone: Milestone) -> bool {
+        self.0 & (1 << milestone as u32) != 0
+    }
+
+    pub(crate) const fn with(self, milestone: Milestone) -> Self {
+        Self(self.0 | (1 << milestone as u32))
+    }
+
+    pub(crate) fn name(self) -> String {
+        self.0.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_named_and_read_again() {
+        let known = Known::default().with(Milestone::OrderCreated).with(Milestone::PaymentMade);
+        let again = Known::of(&known.name()).unwrap();
+        assert!(again.has(Milestone::PaymentMade) && !again.has(Milestone::OrderDelivered));
+        for name in ["", "-1", "256", "x"] {
+            assert_eq!(Known::of(name), None, "{name}");
+        }
+        let last = Known::default().with(Milestone::PaymentCanceled);
+        assert!(last.0 <= Known::ALL && last.0 * 2 > Known::ALL, "every milestone has its bit");
+    }
+}
