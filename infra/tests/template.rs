@@ -6,7 +6,7 @@ use std::process::Command;
 
 use chorus_design::GeneratedFile;
 use chorus_infra::{printed, shop};
-use chorus_table::Category;
+use chorus_table::{Callers, Category};
 use chorus_template::{Template, check, schema_registry, synthesize};
 use serde_json::Value;
 
@@ -76,14 +76,19 @@ fn every_route_is_among_the_paths_of_the_api() {
 }
 
 #[test]
-fn only_webhooks_come_without_a_token() {
+fn only_signed_webhooks_and_what_is_for_anyone_come_without_a_token() {
     let document = template().document();
     let paths = &document["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"];
-    for (path, operations) in paths.as_object().unwrap() {
-        for operation in operations.as_object().unwrap().values() {
-            assert_eq!(operation["security"].is_null(), path == "/webhooks/logistics", "{path}");
+    let mut open = BTreeSet::new();
+    for route in shop(ROOT).functions.iter().flat_map(|function| &function.routes) {
+        let operation = &paths[route.path][route.method.as_str().to_ascii_lowercase()];
+        let is_open = matches!(route.callers, Callers::Anyone | Callers::Partner(_));
+        assert_eq!(operation["security"].is_null(), is_open, "{} {}", route.method, route.path);
+        if is_open {
+            open.insert(format!("{} {}", route.method, route.path));
         }
     }
+    assert_eq!(Vec::from_iter(open), ["GET /items", "POST /webhooks/logistics"]);
 }
 
 #[test]

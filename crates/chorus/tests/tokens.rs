@@ -48,7 +48,7 @@ fn a_shop_that_requires_tokens_answers_only_to_them() {
     assert_eq!(put("/items/chai", CHAI, None), 401);
     assert_eq!(put("/items/chai", CHAI, Some("nonsense")), 401);
     assert_eq!(put("/items/chai", CHAI, Some(&ana)), 403);
-    assert_eq!(put("/items/chai", CHAI, Some(&staff)), 200);
+    assert_eq!(put("/items/chai", CHAI, Some(&staff)), 201);
     let customer = r#"{"name":"Ana","email":"ana@example.com"}"#;
     assert_eq!(put("/customers/ana", customer, Some(&ana)), 200);
     let place = ["order", "--url", url, "place", "--customer", "ana", "--line", "chai:2"];
@@ -70,7 +70,7 @@ fn a_page_of_somebody_else_cannot_call_a_shop_on_this_machine() {
     let shop = Running::with(directory.path(), &["--cors", "https://shop.example"]);
     let host = format!("Host: {}", shop.url.trim_start_matches("http://"));
     let put = |headers: &[&str]| status(&shop.url, "PUT /items/chai", headers, CHAI);
-    assert_eq!(put(&[&host]), 200);
+    assert_eq!(put(&[&host]), 201);
     assert_eq!(put(&["Host: rebound.example"]), 403);
     assert_eq!(put(&[&host, "Origin: https://evil.example"]), 403);
     assert_eq!(put(&[&host, "Sec-Fetch-Site: cross-site"]), 403);
