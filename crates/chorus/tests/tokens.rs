@@ -50,7 +50,7 @@ fn a_shop_that_requires_tokens_answers_only_to_them() {
     assert_eq!(put("/items/chai", CHAI, Some(&ana)), 403);
     assert_eq!(put("/items/chai", CHAI, Some(&staff)), 201);
     let customer = r#"{"name":"Ana","email":"ana@example.com"}"#;
-    assert_eq!(put("/customers/ana", customer, Some(&ana)), 200);
+    assert_eq!(put("/customers/ana", customer, Some(&ana)), 201);
     let place = ["order", "--url", url, "place", "--customer", "ana", "--line", "chai:2"];
     let refused = chorus(&place);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("401"), "{refused:?}");
