@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_sfn::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sfn::error::SdkError;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use aws_sdk_sfn::types::{
     ExecutionStatus, HistoryEvent, StateEnteredEventDetails, StateExitedEventDetails,
@@ -154,7 +154,7 @@ impl Operator {
             Ok(told) => told,
             Err(error) if is_unknown(&error) => return Ok(None),
             Err(error) => {
-                return Err(OperatorError::Refused(DisplayErrorContext(&error).to_string()));
+                return Err(OperatorError::of(&error));
             }
         };
         let (mut events, mut next) = (Vec::new(), None);

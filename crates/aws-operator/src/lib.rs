@@ -14,6 +14,7 @@ use aws_sdk_eventbridge::Client as Events;
 use aws_sdk_lambda::Client as Lambda;
 use aws_sdk_sfn::Client as Machines;
 use aws_sdk_sqs::Client as Sqs;
+use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_types::SdkConfig;
 use chorus_aws::{DynamoStore, Tables};
@@ -28,6 +29,12 @@ pub enum OperatorError {
     /// AWS refuses, or does not answer.
     #[error("AWS refused the call: {0}")]
     Refused(String),
+    /// The environment has no credentials.
+    #[error(
+        "there are no AWS credentials in the environment: `aws configure export-credentials \
+         --format env` prints those of a profile"
+    )]
+    NoCredentials,
     /// Something of the stack is not there.
     #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
     Missing { stack: String, what: String },
@@ -39,13 +46,17 @@ pub enum OperatorError {
     Pattern(String, #[source] serde_json::Error),
 }
 
+impl OperatorError {
+    pub(crate) fn of(error: &(impl std::error::Error + 'static)) -> Self {
+        let told = DisplayErrorContext(error).to_string();
+        if told.contains("NoIdentityResolver") { Self::NoCredentials } else { Self::Refused(told) }
+    }
+}
+
 /// Turns an error of the SDK into ours.
 macro_rules! ask {
     ($request:expr) => {
-        $request.send().await.map_err(|error| {
-            let told = aws_sdk_sqs::error::DisplayErrorContext(&error);
-            crate::OperatorError::Refused(told.to_string())
-        })?
+        $request.send().await.map_err(|error| crate::OperatorError::of(&error))?
     };
 }
 pub(crate) use ask;

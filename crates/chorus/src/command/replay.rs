@@ -19,14 +19,15 @@ use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, GOOD, line};
 use crate::stack::{Stack, user};
 
-/// Redeliver archived events. Each consumer's row in the design table declares what it does with
+/// Redeliver archived events (dry run unless --yes)
+///
+/// Each consumer's row in the design table declares what it does with
 /// them: fold them into its view again, treat those that it has processed as duplicates, or ignore
 /// them because it has external effects.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   chorus replay --from 1h
   chorus replay --from 2026-11-20T10:00:00Z --to 2026-11-20T11:00:00Z --rule order-ProjectOrder --yes")]
-/// Redeliver archived events (dry run unless --yes)
 pub(crate) struct Replay {
     /// From when on: a time such as 2026-11-20T10:00:00Z, a day, or how long ago, such as 90m or 20d
     #[arg(long, value_name = "WHEN", value_parser = moment)]
