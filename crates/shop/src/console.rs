@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header;
 use chorus_console::{Answer, Ask, Console, Happened, Live, ShopApi, Unreachable};
@@ -14,7 +14,8 @@ use chorus_http::Caller;
 use chorus_local::{Definitions, Observation, Step};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tower::ServiceExt;
+
+use crate::in_process;
 
 /// The largest answer that a page is made of, in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -34,11 +35,10 @@ impl ShopApi for InProcess {
         }
         let body = ask.body.map(|body| body.to_string()).unwrap_or_default();
         let request = request.body(Body::from(body)).map_err(|error| unreachable(&error))?;
-        let Ok(answer) = self.0.clone().oneshot(request).await;
-        let status = answer.status().as_u16();
-        let bytes = to_bytes(answer.into_body(), MAX_ANSWER).await;
-        let bytes = bytes.map_err(|error| unreachable(&error))?;
-        Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
+        let answered = in_process::send(&self.0, request, MAX_ANSWER).await;
+        let (status, body) = answered.map_err(|error| unreachable(&error))?;
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        Ok(Answer { status: status.as_u16(), body })
     }
 }
 

@@ -152,7 +152,7 @@ async fn heard(watched: &mut Receiver<Observation>, order: &str, deadline: Insta
 }
 
 /// An order whose events are told as they happen.
-struct Told {
+struct Followed {
     asking: Asking,
     watched: Receiver<Observation>,
     pending: VecDeque<Value>,
@@ -169,7 +169,7 @@ fn tell(asking: Asking, first: Answer, watched: Receiver<Observation>) -> Respon
     if ended && pending.is_empty() {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let told = Told { asking, watched, pending, ended };
+    let told = Followed { asking, watched, pending, ended };
     let events = unfold(told, async |mut told| {
         let event = told.next().await?;
         Some((Ok::<_, Infallible>(event), told))
@@ -177,7 +177,7 @@ fn tell(asking: Asking, first: Answer, watched: Receiver<Observation>) -> Respon
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
 
-impl Told {
+impl Followed {
     async fn next(&mut self) -> Option<Event> {
         let order = self.asking.order();
         while self.pending.is_empty() {

@@ -9,6 +9,7 @@ mod console;
 pub mod cost;
 pub mod doctor;
 mod following;
+mod in_process;
 mod operator;
 mod partners;
 mod shop;

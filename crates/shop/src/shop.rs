@@ -33,6 +33,10 @@ const ORDER_ID_SECRET: &str = "order-id-secret";
 /// Where the simulated carrier answers, beside the shop's own API.
 const CARRIER: &str = "/partners/carrier";
 
+/// The rows for which the bus calls the carrier, with the paths of its API.
+pub(crate) const CARRIER_PATHS: [(&str, &str); 2] =
+    [("StartDelivery", "/deliveries"), ("RecallDelivery", "/recalls")];
+
 /// Why a shop does not open, or not work.
 #[derive(Debug, thiserror::Error)]
 pub enum ShopError {
@@ -179,8 +183,8 @@ impl Shop {
         (engine.concurrency, engine.disorder) = (config.concurrency, config.disorder);
         engine.limits.clone_from(&config.limits);
         engine.policies = config.policies;
-        for (row, path) in [("StartDelivery", "deliveries"), ("RecallDelivery", "recalls")] {
-            let url = format!("http://{address}{CARRIER}/{path}");
+        for (row, path) in CARRIER_PATHS {
+            let url = format!("http://{address}{CARRIER}{path}");
             engine = engine.endpoint(row, Endpoint::new(url, CARRIER_API_KEY));
         }
         let local = Arc::new(Local::open(engine)?);

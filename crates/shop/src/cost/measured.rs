@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::Request;
 use chorus_events::Currency;
 use chorus_events::table::TABLE;
@@ -15,10 +15,11 @@ use chorus_local::{
     Call, Endpoint, Local, LocalConfig, NoAnswer, Partner, Taken, VirtualClock, Work,
 };
 use serde_json::Value;
-use tower::ServiceExt;
 
 use super::recorder::{RecordedBus, RecordedStore, RecordedTask, Recorder};
 use super::{Consumption, CostError};
+use crate::in_process;
+use crate::shop::CARRIER_PATHS;
 use crate::{API, CARRIER_API_KEY, LOCAL, Partners, Secrets, ShopConfig, functions};
 
 /// When every story begins, in seconds since the epoch. The text of a moment is longer or shorter with
@@ -68,7 +69,7 @@ impl MeasuredShop {
         let clock = VirtualClock::at(start.expect("the constant is a moment of this century"));
         let mut config = LocalConfig::new(&TABLE, functions.collect()).virtual_time(&clock).seed(1);
         config.partner = Some(Arc::new(TakesParcels));
-        for row in ["StartDelivery", "RecallDelivery"] {
+        for (row, _) in CARRIER_PATHS {
             config = config.endpoint(row, Endpoint::new("in this process", CARRIER_API_KEY));
         }
         let local = Local::open(config)?;
@@ -107,10 +108,10 @@ impl MeasuredShop {
     /// Asks the API; demands success.
     pub(super) async fn ask(&self, request: Request<Body>) -> Result<Value, CostError> {
         let route = format!("{} {}", request.method(), request.uri());
-        let Ok(response) = self.router.clone().oneshot(request).await;
-        let status = response.status();
-        let body = to_bytes(response.into_body(), MAX_BODY).await;
-        let body = body.map_err(|error| CostError::Unreadable(route.clone(), error.to_string()))?;
+        let answered = in_process::send(&self.router, request, MAX_BODY).await;
+        let unreadable =
+            |error: axum::Error| CostError::Unreadable(route.clone(), error.to_string());
+        let (status, body) = answered.map_err(unreadable)?;
         if !status.is_success() {
             let answer = format!("{status}: {}", String::from_utf8_lossy(&body));
             return Err(CostError::Refused(route, answer));

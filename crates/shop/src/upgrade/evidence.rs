@@ -33,7 +33,7 @@ impl Evidence {
 
     /// What is wrong now and was not before.
     pub(super) async fn problems(
-        &mut self,
+        self,
         shop: &RehearsedShop,
         before: &Accounts,
         after: &Accounts,
@@ -49,11 +49,11 @@ impl Evidence {
             let id = order.order_id.as_str();
             problem(ProblemKind::Stuck, id, waits_for(&checkup, id))
         }));
-        let mut events = std::mem::take(&mut self.events);
+        problems.extend(self.disagreements(shop, &checkup).await?);
+        let mut events = self.events;
         events.extend(shop.taken().iter().map(|event| (**event).clone()));
         problems.extend(answered_twice(&events));
         problems.extend(charged_again(before, after));
-        problems.extend(self.disagreements(shop, &checkup).await?);
         Ok(problems)
     }
 
@@ -140,22 +140,21 @@ async fn unreadable_orders(shop: &RehearsedShop, accounts: &Accounts) -> Vec<Pro
 
 /// Events of one kind that one cause has, but that are not the same event.
 fn answered_twice(events: &[Accepted]) -> Vec<Problem> {
-    let mut answers: BTreeMap<(String, &str), BTreeSet<&str>> = BTreeMap::new();
+    let mut answers: BTreeMap<(String, &str), (&str, BTreeSet<&str>)> = BTreeMap::new();
     for event in events.iter().filter(|event| event.replay.is_none()) {
         if let Some(cause) = causation_id(&event.json) {
-            answers.entry((cause, &event.detail_type)).or_default().insert(&event.event_id);
+            let answer = answers.entry((cause, &event.detail_type)).or_default();
+            answer.0 = &event.correlation_id;
+            answer.1.insert(&event.event_id);
         }
     }
-    let mut problems = Vec::new();
-    for event in events {
-        let Some(cause) = causation_id(&event.json) else { continue };
-        let ids = answers.remove(&(cause, event.detail_type.as_str()));
-        if let Some(times) = ids.map(|ids| ids.len()).filter(|times| *times > 1) {
-            let what = format!("{} is published {times} times for one cause", event.detail_type);
-            problems.push(problem(ProblemKind::Repeated, &event.correlation_id, what));
-        }
-    }
-    problems
+    let repeated = answers.into_iter().filter(|(_, (_, ids))| ids.len() > 1);
+    repeated
+        .map(|((_, kind), (about, ids))| {
+            let what = format!("{kind} is published {} times for one cause", ids.len());
+            problem(ProblemKind::Repeated, about, what)
+        })
+        .collect()
 }
 
 fn causation_id(json: &str) -> Option<String> {

@@ -6,14 +6,16 @@ mod copy;
 mod evidence;
 mod rehearsed;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use chorus_events::OrderId;
 use chorus_kernel::Failure;
 use chorus_local::DirectoryError;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::{Accounts, ShopError};
+use crate::ShopError;
 use chorus_order::Status;
 
 use evidence::Evidence;
@@ -103,7 +105,7 @@ pub async fn rehearse(data: &Path, now: Timestamp) -> Result<Rehearsal, UpgradeE
         Ok(accounts) => accounts,
         Err(error) => return Ok(unreadable(&error)),
     };
-    let mut evidence = Evidence::before(&shop).await?;
+    let evidence = Evidence::before(&shop).await?;
     let run = shop.run_until_rest(now + HORIZON).await;
     let mut problems = match run {
         Ok(()) => Vec::new(),
@@ -120,9 +122,11 @@ pub async fn rehearse(data: &Path, now: Timestamp) -> Result<Rehearsal, UpgradeE
     problems.extend(evidence.problems(&shop, &before, &after).await?);
     problems.sort_unstable();
     problems.dedup();
+    let ended = before.orders.iter().filter(|order| order.status != Status::Open);
+    let ended: BTreeSet<&OrderId> = ended.map(|order| &order.order_id).collect();
     let ended_as = |status| {
         let orders = after.orders.iter().filter(|order| order.status == status);
-        orders.filter(|order| is_open(&before, order.order_id.as_str())).count()
+        orders.filter(|order| !ended.contains(&order.order_id)).count()
     };
     Ok(Rehearsal {
         orders: after.orders.len(),
@@ -132,11 +136,6 @@ pub async fn rehearse(data: &Path, now: Timestamp) -> Result<Rehearsal, UpgradeE
         seconds: shop.last_change().duration_since(now).as_secs(),
         problems,
     })
-}
-
-fn is_open(accounts: &Accounts, order_id: &str) -> bool {
-    let order = accounts.orders.iter().find(|order| order.order_id.as_str() == order_id);
-    order.is_none_or(|order| order.status == Status::Open)
 }
 
 fn unreadable(error: &Failure) -> Rehearsal {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use chorus_carrier::{Callback, Carrier, NotAccepted, Webhook};
 use chorus_events::table::TABLE;
@@ -18,10 +18,10 @@ use chorus_local::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tower::ServiceExt;
 
 use super::UpgradeError;
-use crate::shop::{lock, secret};
+use crate::in_process;
+use crate::shop::{CARRIER_PATHS, lock, secret};
 use crate::{
     API, Accounts, CARRIER_API_KEY, LOCAL, Partners, Secrets, ShopConfig, ShopError, functions,
 };
@@ -75,7 +75,7 @@ impl RehearsedShop {
         engine.beside = vec![Partners::FILE];
         engine.partner = Some(Arc::clone(&here) as Arc<dyn Partner>);
         engine.observer = Some(Arc::clone(&seen) as Arc<dyn Observer>);
-        for (row, path) in [("StartDelivery", "/deliveries"), ("RecallDelivery", "/recalls")] {
+        for (row, path) in CARRIER_PATHS {
             engine = engine.endpoint(row, Endpoint::new(path, CARRIER_API_KEY));
         }
         let local = Local::open(engine)?;
@@ -176,9 +176,8 @@ async fn turns() {
 }
 
 async fn answer(router: &Router, request: Request<Body>) -> Result<(StatusCode, Value), String> {
-    let Ok(response) = router.clone().oneshot(request).await;
-    let status = response.status();
-    let body = to_bytes(response.into_body(), MAX_BODY).await.map_err(|error| error.to_string())?;
+    let answered = in_process::send(router, request, MAX_BODY).await;
+    let (status, body) = answered.map_err(|error| error.to_string())?;
     Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 

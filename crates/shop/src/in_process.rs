@@ -1,0 +1,20 @@
+//! Asking a router of this process, without a socket.
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{Request, StatusCode};
+use tower::ServiceExt;
+
+/// The status and the body of what `router` answers.
+///
+/// # Errors
+/// Where the body breaks off, or has more than `most` bytes.
+pub(crate) async fn send(
+    router: &Router,
+    request: Request<Body>,
+    most: usize,
+) -> Result<(StatusCode, Bytes), axum::Error> {
+    let Ok(response) = router.clone().oneshot(request).await;
+    let status = response.status();
+    Ok((status, to_bytes(response.into_body(), most).await?))
+}
