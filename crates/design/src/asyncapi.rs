@@ -73,12 +73,6 @@ fn versions(message: &Message) -> serde_json::Result<Vec<Version>> {
     Ok(all)
 }
 
-/// The versions that are on the bus.
-fn published(message: &Message) -> Vec<u32> {
-    let earlier = (message.earlier)().into_iter().filter(|earlier| earlier.published);
-    std::iter::once(message.spec.version).chain(earlier.map(|earlier| earlier.version)).collect()
-}
-
 fn key(event: &str, version: u32) -> String {
     format!("{event}.v{version}")
 }
@@ -137,6 +131,8 @@ fn operations(row: &RowSpec, messages: &[Message]) -> Vec<(String, Value)> {
     let received = messages.iter().filter(consumed);
     let received = received.map(|message| operation("receive", message, read(message)));
     let emitted = messages.iter().filter(|message| row.emits.contains(&message.spec));
+    let published =
+        |message: &Message| message.published().into_iter().map(|(version, _)| version).collect();
     let sent = emitted.map(|message| operation("send", message, published(message)));
     received.chain(sent).collect()
 }

@@ -57,6 +57,14 @@ impl Message {
         Self { spec: E::SPEC, schema: E::schema, earlier, samples }
     }
 
+    /// The versions that are on the bus, the current one first, each with the schema of its data.
+    #[must_use]
+    pub fn published(&self) -> Vec<(u32, fn() -> Schema)> {
+        let earlier = (self.earlier)().into_iter().filter(|earlier| earlier.published);
+        let current = (self.spec.version, self.schema);
+        std::iter::once(current).chain(earlier.map(|it| (it.version, it.schema))).collect()
+    }
+
     /// Samples: whole events as the bus delivers them, usable with `cargo lambda invoke` and
     /// `sam local invoke`. The first is the one that documents show; the others are further events,
     /// which differ where content rules look.

@@ -1,7 +1,7 @@
 //! The template of EventBridge's schema registry: every event in every version that is published, so
 //! that whoever subscribes finds it in the console and can generate code for it.
 
-use chorus_table::{Category, EventSpec, Message, Metadata, Table, schema_of};
+use chorus_table::{Category, EventSpec, Metadata, Table, schema_of};
 use schemars::Schema;
 use schemars::transform::{AddNullable, ReplaceConstValue, Transform};
 use serde_json::{Map, Value, json};
@@ -35,19 +35,12 @@ pub fn schema_registry(table: &Table) -> serde_json::Result<Template> {
     template.add("Registry", &registry);
     let messages = table.messages().into_iter();
     for message in messages.filter(|it| it.spec.category() == Category::Event) {
-        for (version, schema) in published(&message) {
+        for (version, schema) in message.published() {
             let schema = registered(&message.spec, version, schema)?;
             template.add(format!("{}V{version}", message.spec.detail_type), &schema);
         }
     }
     Ok(template)
-}
-
-/// The versions that are on the bus, the current one first, each with the schema of its data.
-fn published(message: &Message) -> Vec<(u32, fn() -> Schema)> {
-    let earlier = (message.earlier)().into_iter().filter(|it| it.published);
-    let current = (message.spec.version, message.schema);
-    std::iter::once(current).chain(earlier.map(|it| (it.version, it.schema))).collect()
 }
 
 fn registered(
