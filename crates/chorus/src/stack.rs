@@ -19,11 +19,6 @@ pub(crate) fn user() -> String {
 }
 
 impl Stack {
-    /// The stack of this name.
-    pub(crate) fn named(name: &str) -> Self {
-        Self { stack: Some(name.to_owned()) }
-    }
-
     /// Somebody who may act on it, where one was named.
     pub(crate) fn operator(&self) -> Option<Operator> {
         let stack = self.stack.as_ref()?;

@@ -35,20 +35,25 @@ struct Answer {
     next: Option<String>,
 }
 
+/// The events of an order, as the log of its shop has them.
+pub(crate) async fn events_of(client: &Client, order_id: &str) -> anyhow::Result<Vec<LoggedEvent>> {
+    let mut events = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/events?order-id={order_id}&limit=1000{cursor}");
+        let answer: Answer = client.ask(Ask::get(&path)).await?;
+        events.extend(answer.events);
+        match answer.next {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(events),
+        }
+    }
+}
+
 impl Timeline {
     /// Reads it from a shop's log.
     pub(crate) async fn read(client: &Client, order_id: &str) -> anyhow::Result<Self> {
-        let mut events = Vec::new();
-        let mut cursor = String::new();
-        loop {
-            let path = format!("/events?order-id={order_id}&limit=1000{cursor}");
-            let answer: Answer = client.ask(Ask::get(&path)).await?;
-            events.extend(answer.events);
-            match answer.next {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => break,
-            }
-        }
+        let events = events_of(client, order_id).await?;
         let ids: Vec<String> =
             events.iter().map(|event| event.metadata.event_id.to_string()).collect();
         let path = format!("/operator/attempts?event-ids={}", ids.join(","));

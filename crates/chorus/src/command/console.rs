@@ -13,6 +13,7 @@ use anyhow::Context;
 use axum::response::Redirect;
 use axum::routing::get;
 use axum::{Json, Router};
+use chorus_aws_operator::Operator;
 use chorus_console::{Console as Pages, Live};
 use chorus_events::callers::ROLES;
 use chorus_events::table::TABLE;
@@ -27,7 +28,7 @@ use crate::client::Client;
 use crate::interruption::Interruption;
 use crate::location::url;
 use crate::screen::{BOLD, DIM, GOOD, line};
-use crate::stack::{Stack, user};
+use crate::stack::user;
 use deployed::DeployedShop;
 use nested::Nested;
 
@@ -58,7 +59,7 @@ pub(crate) async fn run(console: &Console) -> anyhow::Result<ExitCode> {
     let shop = Arc::new(DeployedShop {
         nested: Nested::of_functions(&functions)?,
         client: Client::remote(api).with_token(token.clone()),
-        operator: Stack::named(stack).operator().context("no stack is named")?,
+        operator: Operator::new(&chorus_aws::sdk_config(), stack),
     });
     let live = Live::default();
     let title = format!("Chorus, {stack}");

@@ -22,6 +22,7 @@ use crate::client::{self, Client};
 use crate::command::dlq::Which;
 use crate::command::dlq::deployed::{look, send_again, target};
 use crate::command::doctor;
+use crate::timeline::events_of;
 
 pub(super) struct DeployedShop {
     pub(super) client: Client,
@@ -112,13 +113,7 @@ impl DeployedShop {
 
     /// The events of an order, as its log has them.
     pub(super) async fn events(&self, order: &str) -> anyhow::Result<Vec<LoggedEvent>> {
-        #[derive(Deserialize)]
-        struct Page {
-            events: Vec<LoggedEvent>,
-        }
-        let path = format!("/events?order-id={order}&limit=1000");
-        let page: Page = self.client.ask(client::Ask::get(&path)).await?;
-        Ok(page.events)
+        events_of(&self.client, order).await
     }
 
     /// The ids of the newest orders, with their states.
