@@ -11,7 +11,7 @@ demo: ## Run seven example orders and print their events
 	cargo run -q -- demo
 
 .PHONY: test
-test: ## The same; template, AsyncAPI, console, licences, mail server, localstripe, emulator, key order
+test: ## The same; template, AsyncAPI, console, licences, mail server, localstripe, emulators, key order
 	scripts/test.sh
 
 .PHONY: quick

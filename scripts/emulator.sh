@@ -7,6 +7,7 @@
 #   stripe             the payments of `chorus up`, by a server that speaks Stripe's API
 #   mail               the emails of `chorus up`, to a real SMTP server
 #   launcher           what our launcher adds to the emulator
+#   moto               the template on moto, a second opinion on it
 #   store              the kernel's store on DynamoDB: the same suite as the embedded one's
 #   northwind          NORTHWIND's 830 orders, beside the embedded shop's
 #   cost               what an order costs, by the functions' own logs
@@ -72,6 +73,10 @@ case ${1:-} in
         tests/emulator/install.sh
         .venv/bin/python tests/emulator/test_prebuilt.py
         .venv/bin/python tests/emulator/test_launcher.py "${@:2}"
+        ;;
+    moto)
+        tests/emulator/install.sh
+        timeout --kill-after=10 300 .venv/bin/python tests/emulator/test_moto.py "${@:2}"
         ;;
     store)
         tests/emulator/install.sh

@@ -16,6 +16,7 @@ step "simulation"; cargo test --package chorus-simulation \
 [[ ${1:-} == --quick ]] && exit 0
 # The tests have built it; `cargo run` would build it anew, with its own choice of features.
 step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scripts/lint-template.sh
+step "template: on moto"; scripts/emulator.sh moto
 step "AsyncAPI"; scripts/asyncapi.sh
 step "OpenAPI"; scripts/openapi.sh test; scripts/openapi.sh fuzz
 step "the console, in a browser"; scripts/console.sh test
