@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anstream::println;
 use anyhow::Context;
-use chorus_http::{Caller, Gate, HttpFunction, router};
+use chorus_http::{Caller, Gate, HttpFunction, Limits, router, serve};
 use chorus_local::{Local, LocalConfig};
 
 use crate::{PATIENCE, Program};
@@ -21,8 +21,6 @@ pub(crate) async fn up(program: &Program, data: PathBuf, port: u16) -> anyhow::R
     let interrupted = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     let caller = Caller::trusted("local", &routes);
     let api = Gate::trusting(caller).guard(router(local.kernel(), program.info(), routes));
-    let api = api.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let served = axum::serve(listener, api);
-    served.with_graceful_shutdown(interrupted).await?;
+    serve(listener, api, Limits::default(), interrupted).await;
     Ok(local.runner().shutdown(PATIENCE).await?)
 }

@@ -20,6 +20,8 @@ mod route;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]
+mod serving;
+#[cfg(feature = "server")]
 mod tokens;
 
 pub use caller::{Admitted, Caller, admit};
@@ -35,5 +37,7 @@ pub use problem::{FieldError, Problem};
 pub use route::{Endpoint, Method, Request, Response, Route, Taken};
 #[cfg(feature = "server")]
 pub use server::{MAX_BODY, restricted, router, trusting, with_problems, without_query};
+#[cfg(feature = "server")]
+pub use serving::{Limits, serve};
 #[cfg(feature = "server")]
 pub use tokens::{SecretError, TokenKey, kept_secret};

@@ -19,6 +19,12 @@ use crate::{ApiInfo, admit, openapi};
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 1_000_000;
 
+impl Problem {
+    pub(crate) fn too_large() -> Self {
+        Self::new(413, "too-large", format!("the body is larger than {MAX_BODY} bytes"))
+    }
+}
+
 /// These routes, answered with `kernel` to the [`Caller`] whom a layer around them put into the
 /// request's extensions; without one, to an unknown caller. `GET /` lists them, `GET /openapi.json` describes them.
 pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
@@ -109,18 +115,14 @@ pub fn without_query<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Rou
 }
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
-    let too_large = || {
-        let detail = format!("the body is larger than {MAX_BODY} bytes");
-        Problem::new(413, "too-large", detail)
-    };
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if announced
         .and_then(|length| length.parse().ok())
         .is_some_and(|length: usize| length > MAX_BODY)
     {
-        return Err(too_large());
+        return Err(Problem::too_large());
     }
-    to_bytes(body, MAX_BODY).await.map(Into::into).map_err(|_| too_large())
+    to_bytes(body, MAX_BODY).await.map(Into::into).map_err(|_| Problem::too_large())
 }
 
 fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {

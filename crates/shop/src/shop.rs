@@ -10,7 +10,9 @@ use chorus_carrier::HttpWebhook;
 use chorus_console::Live;
 use chorus_events::Currency;
 use chorus_events::table::TABLE;
-use chorus_http::{ApiInfo, Caller, Gate, HttpFunction, SecretError, TokenKey, kept_secret};
+use chorus_http::{
+    ApiInfo, Caller, Gate, HttpFunction, Limits, SecretError, TokenKey, kept_secret,
+};
 use chorus_kernel::{Failure, StoreError, sweep};
 use chorus_local::{Definitions, Endpoint, Local, LocalConfig, open_directory};
 use chorus_notification::Mailer;
@@ -268,10 +270,7 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
             tracing::debug!("the shop is gone, which is a reason to stop as well");
         }
     };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
-        tracing::error!(%error, "the API stopped listening");
-    }
+    chorus_http::serve(listener, router, Limits::default(), stop).await;
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

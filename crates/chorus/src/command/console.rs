@@ -17,7 +17,7 @@ use chorus_aws_operator::Operator;
 use chorus_console::{Console as Pages, Live};
 use chorus_events::callers::ROLES;
 use chorus_events::table::TABLE;
-use chorus_http::{Caller, Gate, HttpFunction};
+use chorus_http::{Caller, Gate, HttpFunction, Limits, serve};
 use chorus_kernel::Function;
 use chorus_local::Definitions;
 use chorus_shop::API;
@@ -80,10 +80,8 @@ pub(crate) async fn run(console: &Console) -> anyhow::Result<ExitCode> {
     line!("{GOOD}The console of {stack}{GOOD:#} is at {BOLD}http://{address}/console{BOLD:#}");
     line!("{DIM}Ctrl-C ends it; the shop goes on.{DIM:#}");
     let following = tokio::spawn(follow::newest_orders(shop, live));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service);
     tokio::select! {
-        served = serving => served?,
+        () = serve(listener, router, Limits::default(), std::future::pending()) => {}
         () = interruption.comes() => {}
     }
     following.abort();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, HttpWebhook};
+use chorus_http::{Limits, serve};
 use chorus_local::{DynoxideStore, SystemClock};
 use chorus_shop::{CARRIER_API_KEY, WEBHOOK_SECRET};
 use clap::Args;
@@ -52,7 +53,7 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     line!("{DIM}It calls {} back. Ctrl-C stops.{DIM:#}", partners.webhook_url);
     let working = tokio::spawn(Arc::clone(&carrier).run());
     let router = chorus_carrier::router(carrier);
-    axum::serve(listener, router).with_graceful_shutdown(interruption.comes()).await?;
+    serve(listener, router, Limits::default(), interruption.comes()).await;
     working.abort();
     Ok(ExitCode::SUCCESS)
 }
