@@ -26,34 +26,34 @@ chorus_table::design_table! {
 
     /// Sets aside what an order needs: all of its lines, or none.
     ReserveItem: INVENTORY on [OrderCreated] => [ItemReserved, ItemNotAvailable]
-        .undone_by(&UnreserveOrReturnItem).budget(4, 9);
+        .undone_by(&UnreserveOrReturnItem).budget(2, 6);
 
     /// Looks up the names of the reserved items.
     DescribeItem: INVENTORY on [ItemReserved] => [ItemDescribed, ErrorItemDescribed]
-        .read_only().budget(3, 4);
+        .read_only().budget(2, 1);
 
     /// Looks up who the order is for.
     DescribeCustomer: CUSTOMER on [ItemDescribed] => [CustomerDescribed, ErrorCustomerDescribed]
-        .read_only().budget(3, 4);
+        .read_only().budget(2, 1);
 
     /// Plans the delivery, and publishes the estimated arrival.
     EstimateDelivery: DELIVERY on [CustomerDescribed]
         => [DeliveryEstimated, ErrorDeliveryEstimated]
-        .undone_by(&CancelDelivery).budget(3, 7);
+        .undone_by(&CancelDelivery).budget(2, 4);
 
     /// Charges the order; from 1,000 up, starts the state machine that waits for a review.
     CollectPayment: PAYMENT on [DeliveryEstimated] => [PaymentMade, PaymentFailed]
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
-        .within(300).budget(8, 8);
+        .within(300).budget(5, 5);
 
     /// Requests a review and stores the task token until the reviewer answers.
     AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
-        .undone_by(&CancelPayment).outside().budget(4, 9);
+        .undone_by(&CancelPayment).outside().budget(3, 9);
 
     /// Charges an order of high value, once it is approved.
     MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
         => [PaymentMade, PaymentFailed]
-        .undone_by(&CancelPayment).outside().within(300).budget(7, 5);
+        .undone_by(&CancelPayment).outside().within(300).budget(5, 5);
 
     /// Fails the payment of an order that nobody reviewed in time, or that could not be charged for
     /// a day.
@@ -62,11 +62,11 @@ chorus_table::design_table! {
 
     /// Completes the waiting task with the reviewer's decision, or sends its heartbeat.
     HearVerdict: PAYMENT on [OrderApproved, OrderDeclined, ReviewTaken] => []
-        .records().outside().budget(4, 9);
+        .records().outside().budget(3, 9);
 
     /// Takes the reserved items out of the stock.
     RemoveItem: INVENTORY on [PaymentMade] => [ItemRemoved, ErrorItemRemoved]
-        .undone_by(&UnreserveOrReturnItem).budget(3, 9);
+        .undone_by(&UnreserveOrReturnItem).budget(2, 6);
 
     /// Starts the state machine that hands the parcel to the carrier, waits ten days for its
     /// callback, and cancels the delivery otherwise.
@@ -77,7 +77,7 @@ chorus_table::design_table! {
     /// carrier's callback.
     MarkDeliveryAsStarted: DELIVERY task_of FulfilDelivery [ItemRemoved]
         => [DeliveryMarkedAsStarted, ErrorMarkDeliveryAsStarted]
-        .undone_by(&CancelDelivery).budget(4, 12);
+        .undone_by(&CancelDelivery).budget(3, 12);
 
     /// Asks the carrier to fetch and deliver the parcel.
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => [DeliveryStarted]
@@ -92,18 +92,18 @@ chorus_table::design_table! {
     /// Confirms that the parcel has arrived.
     ConfirmDelivery: DELIVERY on [Delivered]
         => [DeliveryWasDelivered, ErrorDeliveryWasDelivered]
-        .final_step().budget(3, 7);
+        .final_step().budget(2, 4);
 
     /// Closes the order.
     CompleteOrder: ORDER on [DeliveryWasDelivered] => [OrderDelivered]
-        .final_step().budget(3, 8);
+        .final_step().budget(2, 5);
 
     /// Cancels a delivery because the carrier gave up, sent no callback or could not be reached, or
     /// because the order was canceled; if none is planned yet, stores a tombstone that prevents it.
     CancelDelivery: DELIVERY on [OrderCanceled, DeliveryCanceled] or_dead [DeliveryMarkedAsStarted]
         task_of FulfilDelivery [ItemRemoved]
         => [DeliveryWasCanceled, ErrorDeliveryWasCanceled]
-        .final_step().dead_letters_of(&StartDelivery).budget(4, 9);
+        .final_step().dead_letters_of(&StartDelivery).budget(3, 9);
 
     /// Asks the carrier to return a parcel it may already have.
     RecallDelivery: DELIVERY on [DeliveryWasCanceled] => []
@@ -114,12 +114,12 @@ chorus_table::design_table! {
     /// Returns to the stock what was reserved or removed for a canceled order.
     UnreserveOrReturnItem: INVENTORY on [OrderCanceled]
         => [ItemUnreserved, ItemReturned, ErrorItemUnreserved, ErrorItemReturned]
-        .final_step().title("UnreserveItem or ReturnItem").budget(4, 9);
+        .final_step().title("UnreserveItem or ReturnItem").budget(2, 6);
 
     /// Refunds what was charged for a canceled order, and cancels the intent so that nothing can be
     /// charged later.
     CancelPayment: PAYMENT on [OrderCanceled] => [PaymentCanceled, ErrorPaymentCanceled]
-        .final_step().outside().queued().budget(8, 8);
+        .final_step().outside().queued().budget(4, 5);
 
     /// Requests a refund again that the payment provider refused; an operator starts it.
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
@@ -130,7 +130,7 @@ chorus_table::design_table! {
     SendEmail: NOTIFICATION
         on [PaymentMade, DeliveryStarted, OrderCanceled, OrderDelivered]
         => [EmailSent, EmailFailed]
-        .records().outside().queued().budget(7, 7);
+        .records().outside().queued().budget(3, 4);
 
     /// Emails an operator that something could not be undone.
     AlertOperator: NOTIFICATION

@@ -89,8 +89,13 @@ fn the_template_and_the_engine_have_the_same_policies() {
         match route.target {
             Target::Function => {
                 let function = deployed.function_of(row.service.name);
-                let deployed = deployed.retry(&function["EventInvokeConfig"]);
-                assert_eq!(deployed, said(&route.retry), "{name}");
+                let invoked = &function["EventInvokeConfig"];
+                assert_eq!(deployed.retry(invoked), said(&route.retry), "{name}");
+                let failed = &invoked["DestinationConfig"]["OnFailure"]["Destination"];
+                let id = failed["Fn::GetAtt"][0].as_str().unwrap();
+                let queue = &topology.queues[route.redrive.expect("it is tried again")];
+                assert_eq!(queue.name, format!("{}-redrive", row.service.name), "{name}");
+                has_the_policy_of(&deployed, id, queue, &policy::REDRIVE);
             }
             Target::Partner => {
                 let target = deployed.target_of(route);
@@ -104,7 +109,7 @@ fn the_template_and_the_engine_have_the_same_policies() {
                 let target = deployed.target_of(route);
                 let id = target["Arn"]["Fn::GetAtt"][0].as_str().unwrap();
                 assert_eq!(queue.name, row.service.name, "{name}");
-                has_the_policy_of(&deployed, id, queue);
+                has_the_policy_of(&deployed, id, queue, &policy::QUEUE);
             }
         }
     }
@@ -118,20 +123,26 @@ fn dead_letters_that_a_row_consumes_are_tried_as_the_messages_of_any_queue() {
         let queue = &topology.queues[route.dead_letters];
         if queue.consumer.is_some() {
             consumed += 1;
-            has_the_policy_of(&deployed, &format!("{}DeadLetters", route.row().action), queue);
+            let id = format!("{}DeadLetters", route.row().action);
+            has_the_policy_of(&deployed, &id, queue, &policy::QUEUE);
         }
     }
     assert_eq!(consumed, 1, "StartDelivery's");
 }
 
 #[track_caller]
-fn has_the_policy_of(deployed: &Deployed, id: &str, queue: &chorus_local::QueueSpec) {
+fn has_the_policy_of(
+    deployed: &Deployed,
+    id: &str,
+    queue: &chorus_local::QueueSpec,
+    adapter: &policy::QueuePolicy,
+) {
     let properties = deployed.of(id);
     assert_eq!(properties["VisibilityTimeout"], json!(queue.visibility.as_secs()), "{id}");
     let receives = &properties["RedrivePolicy"]["maxReceiveCount"];
     assert_eq!(*receives, json!(queue.retry.max_attempts), "{id}");
-    // The function's own part: the adapter paces messages by this very policy.
-    assert_eq!(queue.retry, policy::QUEUE.retry, "{id}");
+    // The function's own part: its adapter paces the messages of such a queue by this very policy.
+    assert_eq!(queue.retry, adapter.retry, "{id}");
     let functions = deployed.0["Resources"].as_object().unwrap().values();
     let events = functions.filter_map(|it| it["Properties"]["Events"].as_object());
     let batches: BTreeSet<u64> = events
@@ -139,7 +150,7 @@ fn has_the_policy_of(deployed: &Deployed, id: &str, queue: &chorus_local::QueueS
         .filter(|event| event["Properties"]["Queue"]["Fn::GetAtt"][0] == id)
         .filter_map(|event| event["Properties"]["BatchSize"].as_u64())
         .collect();
-    assert_eq!(batches, BTreeSet::from([policy::QUEUE.batch as u64]), "{id}");
+    assert_eq!(batches, BTreeSet::from([adapter.batch as u64]), "{id}");
 }
 
 /// Every limit of delivery in the template is one that the test above compares, or is in the docs as

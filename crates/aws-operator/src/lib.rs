@@ -61,12 +61,12 @@ macro_rules! ask {
 }
 pub(crate) use ask;
 
-/// A queue of dead letters.
+/// A queue of messages that were not processed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadQueue {
     pub name: String,
     pub url: String,
-    /// About how many dead letters lie in it.
+    /// About how many messages lie in it.
     pub letters: usize,
 }
 
@@ -104,6 +104,22 @@ impl Operator {
     /// # Errors
     /// Where AWS refuses, or the stack has none.
     pub async fn dead_queues(&self) -> Result<Vec<DeadQueue>, OperatorError> {
+        // What a function works off is no end: StartDelivery's dead letters reach Delivery.
+        let is_end = |kind: &str| kind == "DeadLetters" || kind.ends_with("Failures");
+        let queues = self.queues(is_end).await?;
+        if queues.is_empty() { Err(self.missing("queue of dead letters")) } else { Ok(queues) }
+    }
+
+    /// The queues from which functions get again what they failed on, by name.
+    ///
+    /// # Errors
+    /// Where AWS refuses.
+    pub async fn redrive_queues(&self) -> Result<Vec<DeadQueue>, OperatorError> {
+        self.queues(|kind| kind.ends_with("Redrive")).await
+    }
+
+    /// The queues whose logical names are meant, with their depths.
+    async fn queues(&self, meant: impl Fn(&str) -> bool) -> Result<Vec<DeadQueue>, OperatorError> {
         let prefix = format!("{}-", self.stack);
         let listed = ask!(self.sqs.list_queues().queue_name_prefix(&prefix));
         let mut queues = Vec::new();
@@ -111,8 +127,7 @@ impl Operator {
             let name = url.rsplit('/').next().unwrap_or_default();
             let kind = name.strip_prefix(&prefix).unwrap_or_default();
             let kind = kind.split('-').next().unwrap_or_default();
-            // What a function works off is no end: StartDelivery's dead letters reach Delivery.
-            if !(kind == "DeadLetters" || kind.ends_with("Failures")) {
+            if !meant(kind) {
                 continue;
             }
             // Who has just been looked at is hidden, and there all the same.
@@ -128,7 +143,7 @@ impl Operator {
             queues.push(DeadQueue { name, url, letters });
         }
         queues.sort_by(|a, b| a.name.cmp(&b.name));
-        if queues.is_empty() { Err(self.missing("queue of dead letters")) } else { Ok(queues) }
+        Ok(queues)
     }
 
     /// The rules on the shop's bus: name and pattern.

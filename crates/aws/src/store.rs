@@ -5,14 +5,18 @@ mod refusal;
 mod requests;
 mod tables;
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
 };
-use chorus_kernel::{Expressions, Item, Key, Page, Query, Store, StoreError, Write};
+use chorus_kernel::{
+    Expressions, Item, Key, MOST_READ_AT_ONCE, Page, Query, Store, StoreError, Write,
+};
 
 pub use meter::{Meter, Reading};
 pub use tables::Tables;
@@ -24,6 +28,9 @@ const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 
 /// A refused write answers with the item that refused it.
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+
+/// How often the rest of a batch is asked for, with pauses that double.
+const BATCH_ATTEMPTS: u32 = 6;
 
 #[derive(Debug, Clone)]
 pub struct DynamoStore {
@@ -103,6 +110,37 @@ impl DynamoStore {
         written.map(drop)
     }
 
+    /// Reads at most [`MOST_READ_AT_ONCE`] items. What DynamoDB leaves out because it is throttled, or
+    /// because the answer is too large, is asked for again.
+    async fn get_batch(
+        &self,
+        keys: &[Key],
+        found: &mut HashMap<Key, Item>,
+    ) -> Result<(), StoreError> {
+        let mut asked = requests::batch(&self.tables, keys)?;
+        for attempt in 0..BATCH_ATTEMPTS {
+            if attempt > 0 {
+                let longest = 25_u64 << attempt;
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=longest))).await;
+            }
+            let sent = self.client.batch_get_item().set_request_items(Some(asked));
+            let answer = sent.return_consumed_capacity(TOTAL).send().await.map_err(refusal::of)?;
+            self.meter.read_batch(answer.consumed_capacity());
+            for (table, items) in answer.responses.unwrap_or_default() {
+                for item in items.into_iter().map(Item::from) {
+                    found.extend(
+                        requests::key_of(&self.tables, &table, keys, &item).map(|key| (key, item)),
+                    );
+                }
+            }
+            asked = answer.unprocessed_keys.unwrap_or_default();
+            if asked.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Throttled("not all items of a batch were read".to_owned()))
+    }
+
     async fn transact(&self, writes: &[Write]) -> Result<(), StoreError> {
         let parts: Result<Vec<_>, _> =
             writes.iter().map(|write| requests::part(&self.tables, write)).collect();
@@ -128,6 +166,14 @@ impl Store for DynamoStore {
         let found = sent.send().await.map_err(refusal::of)?;
         self.meter.read(found.consumed_capacity.as_ref());
         Ok(found.item.map(Item::from))
+    }
+
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        let mut found = HashMap::new();
+        for keys in keys.chunks(MOST_READ_AT_ONCE) {
+            self.get_batch(keys, &mut found).await?;
+        }
+        Ok(keys.iter().map(|key| found.remove(key)).collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {

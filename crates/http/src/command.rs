@@ -83,7 +83,16 @@ pub fn command<E: Event>(
     let (detail_type, source) = (E::SPEC.detail_type.to_owned(), "api".to_owned());
     let fingerprinted = Some(sent(request).map_err(|error| Failure::corrupt("command", &error))?);
     let customer = request.customer.clone();
-    Ok(Message { detail_type, metadata, data, source, fingerprinted, task: None, customer })
+    Ok(Message {
+        detail_type,
+        metadata,
+        data,
+        source,
+        fingerprinted,
+        task: None,
+        redelivered: false,
+        customer,
+    })
 }
 
 /// What the caller sent: the path's parameters, and the body, whether we know each of its fields or not.

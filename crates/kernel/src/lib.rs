@@ -13,7 +13,7 @@
 //! | decide | [`Action`], or [`ExternalAction`] with [`Step`] where somebody outside is called; [`Decision`], [`ActionError`], [`Context`] |
 //! | say what is read | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
 //! | keep things | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
-//! | change them | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`] |
+//! | change them | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`], [`unchanged`] |
 //! | wait for an answer from outside | [`Callback`], [`Signal`] |
 //! | be found by adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
 //! | be tested | [`testing::decide`] on what is [`testing::Stored`] |
@@ -36,18 +36,18 @@ pub use callbacks::{
 pub use clock::{Clock, Seconds};
 pub use committing::{
     Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
-    RECORD_LIFETIME, Rejected, Swept, Task, UNPUBLISHED_INDEX, check_record, derived_id, handler,
-    publish_all, record_key, sweep, unpublished_records,
+    RECORD_LIFETIME, Rejected, Swept, Task, UNPUBLISHED_INDEX, check_record, committed_events,
+    derived_id, handler, publish_all, record_key, sweep, unpublished_records,
 };
 pub use deciding::{
     Action, ActionError, CallContext, Context, Counter, Decided, Decision, Each, EachKeys, Entity,
     ExternalAction, Fold, Folded, Found, IfNamed, Input, OutcomeUnknown, Read, Reading, Recorded,
     State, Step, Versioned, add, append, create, entity_key, load, put_if_newer, read_recorded,
-    replace, save, stream, stream_key, stream_partition,
+    replace, save, stream, stream_key, stream_partition, unchanged,
 };
 pub use store::{
-    Condition, Expressions, Index, Item, Key, MemoryStore, Page, Query, Reason, Store, StoreError,
-    TableSpec, Update, Write, number, text,
+    Condition, Expressions, Index, Item, Key, MOST_READ_AT_ONCE, MemoryStore, Page, Query, Reason,
+    Store, StoreError, TableSpec, Update, Write, number, text,
 };
 
 use std::sync::Arc;

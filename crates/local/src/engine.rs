@@ -25,7 +25,7 @@ pub use change::{Change, Observation, Observer, Step};
 pub use delivery::{
     Accepted, Cause, Delivery, DeliveryId, Exhausted, Fault, Taken, Ticket, Verdict, Work,
 };
-pub use operate::{DeadLetter, Pending, QueueState, Selection};
+pub use operate::{DeadLetter, Pending, QueueState, Redrive, Selection};
 pub use schedule::Schedule;
 pub use topology::{Consumer, Policies, QueueSpec, Route, Target, Topology};
 

@@ -58,8 +58,8 @@ pub use directory::{DirectoryError, holds_engine, is_in_use, open_directory, res
 pub use dispatcher::{Dispatcher, Job};
 pub use engine::{
     Accepted, Alarm, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryId, Disorder, Engine,
-    Exhausted, Fault, Load, Observation, Observer, Pending, Policies, QueueSpec, QueueState, Route,
-    Schedule, Selection, Step, Taken, Target, Ticket, Topology, Verdict, Work,
+    Exhausted, Fault, Load, Observation, Observer, Pending, Policies, QueueSpec, QueueState,
+    Redrive, Route, Schedule, Selection, Step, Taken, Target, Ticket, Topology, Verdict, Work,
 };
 pub use error::Error;
 pub use jobs::{FORGET, SWEEP};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::engine::{Accepted, DeadLetter, Pending, QueueState, Selection};
+use crate::engine::{Accepted, DeadLetter, Pending, QueueState, Redrive, Selection};
 use crate::journal::AttemptNote;
 use crate::{Error, Local, wire};
 
@@ -39,6 +39,12 @@ impl Local {
     #[must_use]
     pub fn queues(&self) -> Vec<QueueState> {
         self.bus.with(|engine| engine.queues())
+    }
+
+    /// The events that functions failed on as often as the bus tries, and get again, by queue.
+    #[must_use]
+    pub fn redrives(&self) -> Vec<Redrive> {
+        self.bus.with(|engine| engine.redrives())
     }
 
     /// The dead letters that are meant, oldest first.

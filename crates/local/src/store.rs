@@ -7,11 +7,14 @@ mod refusal;
 mod requests;
 mod tables;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_kernel::{Clock, Item, Key, Page, Query, Store, StoreError, TableSpec, Write};
+use chorus_kernel::{
+    Clock, Item, Key, MOST_READ_AT_ONCE, Page, Query, Store, StoreError, TableSpec, Write,
+};
 use dynoxide::Database;
 use dynoxide::actions::get_item::GetItemRequest;
 
@@ -142,6 +145,21 @@ impl Store for DynoxideStore {
         let found = self.database.get_item(request).map_err(refusal::of)?;
         self.meter.read(Operation::Get, found.consumed_capacity.as_ref());
         Ok(found.item.map(from_engine))
+    }
+
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        let mut found = HashMap::new();
+        for keys in keys.chunks(MOST_READ_AT_ONCE) {
+            let request = requests::batch(keys);
+            let answer = self.database.batch_get_item(request).map_err(refusal::of)?;
+            self.meter.read_batch(answer.consumed_capacity.as_deref().unwrap_or_default());
+            for (table, items) in answer.responses {
+                for item in items.into_iter().map(from_engine) {
+                    found.extend(requests::key_of(&table, keys, &item).map(|key| (key, item)));
+                }
+            }
+        }
+        Ok(keys.iter().map(|key| found.remove(key)).collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {

@@ -103,6 +103,17 @@ pub struct Depth {
     pub letters: usize,
 }
 
+/// Events that wait in one queue to be tried again by the function that failed on them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Redriven {
+    pub queue: String,
+    pub events: usize,
+    /// Since when the oldest of them waits, where that is known.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+}
+
 /// A rule as it is deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -131,6 +142,9 @@ pub struct Checkup {
     #[serde(default)]
     pub failed_executions: Vec<FailedExecution>,
     pub unpublished: Vec<Unpublished>,
+    /// Events that functions failed on as often as the bus tries, and get again.
+    #[serde(default)]
+    pub redriven: Vec<Redriven>,
     /// Dead letters, by queue.
     pub dead_letters: Vec<Depth>,
     /// Where the deployment and the table differ.
@@ -145,6 +159,7 @@ impl Checkup {
             && self.discrepancies.is_empty()
             && self.failed_executions.is_empty()
             && self.unpublished.is_empty()
+            && self.redriven.is_empty()
             && self.dead_letters.is_empty()
             && self.drift.is_empty()
     }

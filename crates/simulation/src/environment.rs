@@ -254,6 +254,22 @@ impl Environment {
         Pause { environment: self, begun: false }.await;
     }
 
+    /// The numbers below `count`, in a drawn order.
+    pub(crate) fn shuffled(&self, count: usize) -> Vec<usize> {
+        let mut draw = Draw::numbered(mix(self.seed, self.state().calls), 2);
+        let mut places: Vec<(u64, usize)> =
+            (0..count).map(|place| (draw.below(u64::MAX), place)).collect();
+        places.sort_unstable();
+        places.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// Lets others run in the midst of a call.
+    pub(crate) async fn pause_a_moment(&self) {
+        let calls = self.state().calls;
+        let millis = Draw::numbered(mix(self.seed, calls), 1).below(20);
+        self.sleep(Duration::from_millis(millis)).await;
+    }
+
     /// What happens at this call, and when it goes on; nothing outside of tasks.
     #[allow(clippy::option_option)]
     fn fate(&self, port: Port) -> Option<Option<Fault>> {

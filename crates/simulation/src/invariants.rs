@@ -1,9 +1,11 @@
 //! What must hold of every application once nothing is under way.
 
-use chorus_kernel::{IDEMPOTENCY_TABLE, Item, text};
+use chorus_kernel::{IDEMPOTENCY_TABLE, Item, UNPUBLISHED_INDEX, committed_events, text};
+use chorus_table::{Detail, Entry};
+use serde_json::value::RawValue;
 
 use crate::application::{Application, Poison};
-use crate::observed::Observed;
+use crate::observed::{Observed, Sightings};
 use crate::simulation::Simulation;
 
 pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
@@ -15,17 +17,36 @@ pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     wrong
 }
 
-/// The actions whose commits have events that are not published yet.
+/// The commits of which an event is not on the bus, or a state machine was not told.
 pub(crate) fn unpublished(observed: &Observed) -> Vec<String> {
     let records = observed.items(IDEMPOTENCY_TABLE.name);
-    let unpublished = records.iter().filter(|item| text(item, "unpublished").is_some());
-    unpublished.map(|item: &Item| text(item, "sk").unwrap_or_default().to_owned()).collect()
+    let sightings = observed.sightings();
+    let unpublished = records.iter().filter_map(|record| {
+        let what = missing(record, &sightings)?;
+        Some(format!("{what} of {}", text(record, "sk").unwrap_or_default()))
+    });
+    unpublished.collect()
+}
+
+/// What of a record is not known to be out: an event that the bus never took, or, where the record is
+/// left to the sweeper, the record.
+fn missing(record: &Item, sightings: &Sightings) -> Option<String> {
+    let events = match committed_events(record) {
+        Ok(events) => events,
+        Err(failure) => return Some(failure.to_string()),
+    };
+    let was_taken = |entry: &Entry| {
+        let detail = serde_json::from_str::<Detail<&RawValue>>(&entry.detail);
+        detail.is_ok_and(|it| sightings.events.contains_key(&it.metadata.event_id.to_string()))
+    };
+    let lost = events.into_iter().find(|entry| !was_taken(entry)).map(|entry| entry.detail_type);
+    lost.or_else(|| text(record, UNPUBLISHED_INDEX.pk).map(|_| "a record".to_owned()))
 }
 
 /// What was committed was published.
 fn check_records(observed: &Observed) -> Vec<String> {
     let unpublished = unpublished(observed).into_iter();
-    unpublished.map(|action| format!("records: one of {action} is not published")).collect()
+    unpublished.map(|what| format!("records: {what} is not published")).collect()
 }
 
 /// Every message that cannot be parsed is among the dead letters of each of its targets, with

@@ -65,6 +65,19 @@ impl Store for StruckStore {
         }
     }
 
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        if let Some(Fault::Throttled) = self.environment.call(Port::READ).await {
+            return Err(throttled());
+        }
+        // The items are read in any order, and others write between two of them.
+        let mut found = vec![None; keys.len()];
+        for place in self.environment.shuffled(keys.len()) {
+            found[place] = self.backing.get(&keys[place]).await?;
+            self.environment.pause_a_moment().await;
+        }
+        Ok(found)
+    }
+
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         let Some(index) = query.index else {
             return match self.environment.call(Port::READ).await {

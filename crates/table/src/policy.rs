@@ -70,7 +70,7 @@ pub const BUS: RetryPolicy = RetryPolicy {
 };
 
 /// Lambda's own retries of an event that a function failed on: one and two minutes later, and never
-/// more.
+/// more. What fails still is left to [`REDRIVE`].
 pub const INVOCATION: RetryPolicy = RetryPolicy {
     max_attempts: 3,
     max_age: Duration::from_secs(6 * 3_600),
@@ -104,7 +104,7 @@ pub struct QueuePolicy {
     pub batch: usize,
 }
 
-/// Every queue in front of a function.
+/// Every queue in front of a function to which rules deliver.
 ///
 /// A message is hidden for six times as long as the function may take: Lambda can try a batch again
 /// before SQS hands it out again. As many receives as a day has such times are the limit of a
@@ -119,6 +119,20 @@ pub const QUEUE: QueuePolicy = QueuePolicy {
     },
     visibility: Duration::from_secs(6 * FUNCTION_TIMEOUT.as_secs()),
     batch: 10,
+};
+
+/// The queue of events that a function failed on three times: the function gets them again, seldom, for
+/// as long as SQS keeps a message, less a day. So whatever passes within thirteen days needs no
+/// person, and idempotency records outlast it.
+pub const REDRIVE: QueuePolicy = QueuePolicy {
+    retry: RetryPolicy {
+        max_attempts: 960,
+        max_age: Duration::from_secs(13 * 86_400),
+        first_pause: Duration::from_secs(60),
+        longest_pause: Duration::from_secs(3_600),
+        jitter: Jitter::Half,
+    },
+    ..QUEUE
 };
 
 /// How long a function may take: a slow payment provider, twice over.
@@ -143,6 +157,15 @@ mod tests {
             let none = RetryPolicy { jitter: Jitter::None, ..policy };
             assert_eq!(none.pause(attempts), (whole, whole));
         }
+    }
+
+    #[test]
+    fn what_a_function_failed_on_is_tried_again_until_its_queue_would_forget_it() {
+        let QueuePolicy { retry, .. } = REDRIVE;
+        assert!(retry.max_age + retry.longest_pause < RETENTION);
+        assert!(retry.max_attempts <= 1_000);
+        let (shortest, _) = retry.pause(retry.max_attempts);
+        assert!(shortest * retry.max_attempts > retry.max_age, "its age is the limit");
     }
 
     #[test]

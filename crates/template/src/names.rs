@@ -29,7 +29,12 @@ pub(crate) fn role(name: &str) -> String {
     pascal(name) + "Role"
 }
 
-/// The queue of what a function failed on.
+/// The queue from which a function gets again what it failed on as often as Lambda tries.
+pub(crate) fn redrive(name: &str) -> String {
+    pascal(name) + "Redrive"
+}
+
+/// The queue of what a function failed on for good.
 pub(crate) fn failures(name: &str) -> String {
     pascal(name) + "Failures"
 }

@@ -7,7 +7,9 @@ use chorus_events::inventory::{
     ErrorItemReturned, ErrorItemUnreserved, ItemReturned, ItemUnreserved,
 };
 use chorus_events::table::rows::{self, UnreserveOrReturnItemInput, UnreserveOrReturnItemOutput};
-use chorus_kernel::{Action, ActionError, Context, Decision, Each, create, replace};
+use chorus_kernel::{
+    Action, ActionError, Context, Decision, Each, Write, create, replace, unchanged,
+};
 
 use crate::reservation::{Pieces, ReservationAndItems, ReservationAndItemsKeys};
 use crate::{Item, Reservation, Status};
@@ -47,27 +49,40 @@ impl Action for UnreserveOrReturnItem {
             (Status::Removed, None) => Decision::emit(ItemReturned { order_id, lines })
                 .with_all(kept.move_pieces(Item::SOLD, Item::AVAILABLE))
                 .with(replace(kept, &kept.now(Status::Released))),
-            // The items were read after the reservation. Only where that is still as it was read
-            // are their counts amiss: so it is written anew, unchanged.
-            (Status::Reserved, Some(reason)) => {
+            // Only where both the reservation and the item are still as they were read are the counts
+            // amiss.
+            (Status::Reserved, Some(Amiss { reason, unchanged })) => {
                 Decision::emit(ErrorItemUnreserved { order_id, reason })
                     .with(replace(kept, &kept.value))
+                    .with(unchanged)
             }
-            (Status::Removed, Some(reason)) => {
+            (Status::Removed, Some(Amiss { reason, unchanged })) => {
                 Decision::emit(ErrorItemReturned { order_id, reason })
                     .with(replace(kept, &kept.value))
+                    .with(unchanged)
             }
         })
     }
 }
 
-/// Why the pieces cannot be moved back: the item's counts do not hold them.
-fn amiss(status: Status, items: &Each<Item, Pieces>) -> Option<String> {
+/// Why the pieces cannot be moved back: an item's counts do not hold them.
+struct Amiss {
+    reason: String,
+    /// Holds as long as the item is as it was read.
+    unchanged: Write,
+}
+
+fn amiss(status: Status, items: &Each<Item, Pieces>) -> Option<Amiss> {
     items.iter().find_map(|(Pieces { sku, count }, item)| {
-        let Some(item) = item else { return Some(format!("no item is called {sku}")) };
-        let held = if status == Status::Removed { item.sold } else { item.reserved };
-        (i64::from(held) < *count)
-            .then(|| format!("{count} of {sku} should be there, and {held} are"))
+        let reason = match item {
+            None => Some(format!("no item is called {sku}")),
+            Some(item) => {
+                let held = if status == Status::Removed { item.sold } else { item.reserved };
+                (i64::from(held) < *count)
+                    .then(|| format!("{count} of {sku} should be there, and {held} are"))
+            }
+        };
+        reason.map(|reason| Amiss { reason, unchanged: unchanged(sku, item) })
     })
 }
 
@@ -77,7 +92,7 @@ mod tests {
     use chorus_events::order::OrderCanceled;
     use chorus_events::samples;
     use chorus_kernel::testing::{Stored, decide};
-    use chorus_kernel::{Versioned, Write, add};
+    use chorus_kernel::{Versioned, add};
     use chorus_table::Event;
 
     fn reservation(status: Status) -> Versioned<Reservation> {
@@ -119,9 +134,11 @@ mod tests {
     #[test]
     fn counts_that_do_not_add_up_are_said_so_and_left_alone() {
         for status in [Status::Reserved, Status::Removed] {
-            let decision = decided(&with(status).with(2, &crate::item::sample(0)));
+            let item = Versioned { version: 2, value: crate::item::sample(0) };
+            let decision = decided(&with(status).with(2, &item.value));
             let known = reservation(status);
-            assert_eq!(decision.changes(), [replace(&known, &known.value)], "as it was read");
+            let as_read = [replace(&known, &known.value), unchanged(&samples::sku(), Some(&item))];
+            assert_eq!(decision.changes(), as_read);
             match (status, decision.events()) {
                 (Status::Reserved, [UnreserveOrReturnItemOutput::ErrorItemUnreserved(_)])
                 | (Status::Removed, [UnreserveOrReturnItemOutput::ErrorItemReturned(_)]) => {}

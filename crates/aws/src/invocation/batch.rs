@@ -1,17 +1,22 @@
 //! Messages of a queue. Each fails alone: the answer names those that the queue must keep.
 //!
 //! What fails is hidden for a pause that grows with each receive, so that a partner who is away is
-//! called seldom, and given up after a day: [`policy::QUEUE`].
-//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
+//! called seldom, and given up after a day: [`policy::QUEUE`]. Another queue has the events that
+//! the function failed on as often as Lambda tries, in Lambda's own records; they are tried for
+//! thirteen days: [`policy::REDRIVE`].
+//! Sources: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>,
+//! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 
 use std::time::Duration;
 
 use chorus_kernel::Failure;
-use chorus_table::policy;
+use chorus_table::policy::{self, RetryPolicy};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::{Invocation, Invoker, error_type, guard};
 use crate::queues::Receipt;
@@ -26,7 +31,7 @@ pub(super) struct Record {
     message_id: String,
     #[serde(default)]
     receipt_handle: String,
-    /// An event, as the bus wrote it into the queue.
+    /// An event, as the bus wrote it into the queue; or Lambda's record of a failed invocation.
     body: String,
     #[serde(default)]
     attributes: Attributes,
@@ -55,9 +60,15 @@ impl Record {
         Ok(records)
     }
 
+    /// The event in Lambda's record of an invocation that failed; none, where the bus wrote the message.
+    fn failed_event(&self) -> Option<&str> {
+        let failed: FailedInvocation<'_> = serde_json::from_str(&self.body).ok()?;
+        Some(failed.request_payload.get())
+    }
+
     /// For how long it is hidden before it is tried again.
-    fn pause(&self) -> Duration {
-        let (shortest, longest) = policy::QUEUE.retry.pause(self.receives());
+    fn pause(&self, retry: &RetryPolicy) -> Duration {
+        let (shortest, longest) = retry.pause(self.receives());
         let chance = fastrand::u64(shortest.as_millis() as u64..=longest.as_millis() as u64);
         Duration::from_millis(chance)
     }
@@ -73,53 +84,97 @@ impl Record {
     }
 
     /// Whether it has been tried for as long as the policy allows. What was never tried is not.
-    fn is_overdue(&self, now: Timestamp) -> bool {
-        self.receives() > 1 && self.age(now) >= policy::QUEUE.retry.max_age
+    fn is_overdue(&self, retry: &RetryPolicy, now: Timestamp) -> bool {
+        self.receives() > 1 && self.age(now) >= retry.max_age
+    }
+}
+
+/// What Lambda says of an asynchronous invocation that failed for the last time.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FailedInvocation<'a> {
+    #[serde(borrow)]
+    request_payload: &'a RawValue,
+}
+
+/// A message, by what it is about.
+struct Delivered<'a> {
+    record: &'a Record,
+    event: &'a str,
+    /// Where a dead letter of it has to be sent again.
+    target: &'a str,
+    retry: RetryPolicy,
+}
+
+impl<'a> Delivered<'a> {
+    fn of(record: &'a Record, invocation: &'a Invocation) -> Self {
+        match record.failed_event() {
+            Some(event) => {
+                let target = &invocation.function_arn;
+                Self { record, event, target, retry: policy::REDRIVE.retry }
+            }
+            None => {
+                let (event, target) = (&*record.body, &*record.queue);
+                Self { record, event, target, retry: policy::QUEUE.retry }
+            }
+        }
     }
 }
 
 impl Invoker {
     pub(super) async fn batch(&self, records: &[Record], invocation: &Invocation) -> Value {
         let mut failed = Vec::new();
+        let messages = records.len();
+        tracing::Span::current().record("messages", messages);
         for record in records {
-            if !self.message(record, invocation).await {
+            if !self.message(record, messages == 1, invocation).await {
                 failed.push(json!({ "itemIdentifier": record.message_id }));
             }
         }
         json!({ "batchItemFailures": failed })
     }
 
-    /// Handles one message; false where the queue must keep it.
-    async fn message(&self, record: &Record, invocation: &Invocation) -> bool {
-        let trace_id = Trace::of_event(&record.body).map(|trace| trace.id);
+    /// Handles one message; false where the queue must keep it. The only one of its invocation has no
+    /// line of its own in the log.
+    async fn message(&self, record: &Record, only: bool, invocation: &Invocation) -> bool {
+        let delivered = Delivered::of(record, invocation);
+        let event = delivered.event;
+        let trace_id = Trace::of_event(event).map(|trace| trace.id);
         let (request_id, message_id) = (&invocation.request_id, &record.message_id);
-        let span = tracing::info_span!("message", request_id, message_id, trace_id);
-        let overdue = record.is_overdue(self.kernel.clock.now());
+        let span = if only { tracing::Span::current() } else { of_several(request_id, message_id) };
+        span.record("trace_id", trace_id);
+        let overdue = record.is_overdue(&delivered.retry, self.kernel.clock.now());
         let handled = async {
             if overdue {
-                self.function.handle_overdue_event(&self.kernel, &record.body).await
+                self.function.handle_overdue_event(&self.kernel, event).await
             } else {
-                self.function.handle_event(&self.kernel, &record.body).await
+                self.function.handle_event(&self.kernel, event).await
             }
         };
         let handled = guard(invocation.give_up_at, handled).instrument(span.clone()).await;
-        let Err(failure) = handled else { return true };
-        self.failed(record, failure).instrument(span).await
+        let Err(failure) = handled else {
+            if !only {
+                span.in_scope(|| tracing::info!("message done"));
+            }
+            return true;
+        };
+        self.failed(&delivered, failure).instrument(span).await
     }
 
     /// Holds back a message that failed, or gives it up; false where the queue must keep it. One whose
     /// row gives up to another row is kept until that has answered it.
-    async fn failed(&self, record: &Record, failure: Failure) -> bool {
-        let pause = record.pause();
-        let in_time = || record.age(self.kernel.clock.now()) + pause <= policy::QUEUE.retry.max_age;
-        let kept = || in_time() || self.function.gives_up_to_a_row(&record.body);
+    async fn failed(&self, delivered: &Delivered<'_>, failure: Failure) -> bool {
+        let Delivered { record, event, target, retry } = delivered;
+        let pause = record.pause(retry);
+        let in_time = || record.age(self.kernel.clock.now()) + pause <= retry.max_age;
+        let kept = || in_time() || self.function.gives_up_to_a_row(event);
         if !failure.is_retryable() || !kept() {
             let exhausted = failure.is_retryable().then_some(TOO_OLD);
-            let place = (record.body.as_str(), record.queue.as_str());
-            return self.give_up((failure, exhausted), place).await.is_ok();
+            return self.give_up((failure, exhausted), (event, target)).await.is_ok();
         }
         let (code, receives) = (error_type(&failure), &record.attributes.approximate_receive_count);
-        tracing::warn!(code, receives, ?pause, "the queue keeps a message: {code}");
+        let message_id = &record.message_id;
+        tracing::warn!(code, message_id, receives, ?pause, "the queue keeps a message: {code}");
         if let Some(queues) = &self.queues {
             let receipt = Receipt { queue: &record.queue, handle: &record.receipt_handle };
             if let Err(error) = queues.hide(receipt, pause).await {
@@ -129,6 +184,20 @@ impl Invoker {
         }
         false
     }
+}
+
+/// Where one of several messages of an invocation is handled.
+fn of_several(request_id: &str, message_id: &str) -> tracing::Span {
+    tracing::info_span!(
+        "message",
+        request_id,
+        message_id,
+        trace_id = Empty,
+        action = Empty,
+        correlation_id = Empty,
+        event = Empty,
+        outcome = Empty,
+    )
 }
 
 #[cfg(test)]
@@ -161,6 +230,50 @@ mod tests {
         let answer = shop.invoker().invoke(batch, &invocation()).await.unwrap();
         let failed = answer["batchItemFailures"].as_array().unwrap();
         failed.iter().map(|item| item["itemIdentifier"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Lambda's record of an invocation that failed on `event`.
+    fn failed_invocation(event: &str) -> String {
+        format!(
+            r#"{{"version":"1.0","timestamp":"2026-11-29T10:00:00.000Z","requestContext":{{
+                "requestId":"1","functionArn":"an-arn:$LATEST","condition":"RetriesExhausted",
+                "approximateInvokeCount":3}},"requestPayload":{event},"responseContext":{{
+                "statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"}},
+                "responsePayload":{{"errorType":"Retryable.Throttled","errorMessage":"x"}}}}"#
+        )
+    }
+
+    #[tokio::test]
+    async fn what_lambda_gave_up_is_handled_as_the_event_that_it_is() {
+        let shop = Shop::default();
+        let body = failed_invocation(&event("a-key", "ana"));
+        assert!(failures(&shop, &batch(&[("1", &body)], 1, Duration::ZERO)).await.is_empty());
+        assert_eq!(shop.published().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_lambda_gave_up_is_tried_for_thirteen_days_and_is_a_dead_letter_of_its_function() {
+        let event = event("a-key", "ana");
+        let body = failed_invocation(&event);
+        let (days, hours) = (policy::REDRIVE.retry.max_age, Duration::from_secs(2 * 3_600));
+        let shop = Shop::default();
+        shop.throttle();
+        let messages = batch(&[("1", &body)], 300, days - hours);
+        assert_eq!(failures(&shop, &messages).await, ["1"]);
+        assert!(shop.hidden()[0].1 > policy::QUEUE.retry.longest_pause, "it is tried seldom");
+        assert!(failures(&shop, &batch(&[("1", &body)], 300, days)).await.is_empty());
+        let letters = shop.dead_letters();
+        assert_eq!((&*letters[0].body, &*letters[0].target), (&*event, "an-arn"));
+        assert_eq!(letters[0].exhausted, Some(TOO_OLD));
+    }
+
+    #[tokio::test]
+    async fn what_lambda_gave_up_and_no_retry_would_help_is_set_aside() {
+        let shop = Shop::default();
+        shop.invoker().invoke(&event("a-key", "ana"), &invocation()).await.unwrap();
+        let body = failed_invocation(&event("a-key", "maria"));
+        assert!(failures(&shop, &batch(&[("1", &body)], 1, Duration::ZERO)).await.is_empty());
+        assert_eq!(shop.dead_letters()[0].code, "Terminal.KeyReused");
     }
 
     #[tokio::test]

@@ -154,7 +154,7 @@ impl Queues for Memory {
     }
 }
 
-pub(super) struct Shop(Arc<Memory>);
+pub(crate) struct Shop(Arc<Memory>);
 
 impl Default for Shop {
     fn default() -> Self {
@@ -172,7 +172,7 @@ impl Default for Shop {
 
 impl Shop {
     /// A function that is invoked; its process is another each time.
-    pub(super) fn invoker(&self) -> Invoker {
+    pub(crate) fn invoker(&self) -> Invoker {
         let memory = Arc::clone(&self.0);
         let function = Function::of(services::INVENTORY)
             .action(Reserve)

@@ -53,6 +53,13 @@ impl Meter {
             .fetch_add(halves(used.and_then(capacity).unwrap_or(0.5)), Ordering::Relaxed);
     }
 
+    /// One request for several items.
+    pub(super) fn read_batch(&self, used: &[ConsumedCapacity]) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let units = used.iter().filter_map(capacity).sum();
+        self.half_reads.fetch_add(halves(units), Ordering::Relaxed);
+    }
+
     pub(super) fn wrote(&self, units: f64) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.half_writes.fetch_add(halves(units), Ordering::Relaxed);

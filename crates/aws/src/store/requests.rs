@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use chorus_kernel::{Condition, Expressions, Item, Key, StoreError, Write};
 
@@ -23,6 +23,28 @@ pub(super) fn attributes(item: &Item) -> Attributes {
 
 pub(super) fn key(key: &Key) -> Attributes {
     key.to_item().into()
+}
+
+/// What asks for these items, each strongly consistent.
+pub(super) fn batch(
+    tables: &Tables,
+    keys: &[Key],
+) -> Result<HashMap<String, KeysAndAttributes>, StoreError> {
+    let mut by_table: HashMap<&str, Vec<Attributes>> = HashMap::new();
+    for at in keys {
+        by_table.entry(tables.physical(at.table)?).or_default().push(key(at));
+    }
+    let asked = by_table.into_iter().map(|(table, keys)| {
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        Ok((table.to_owned(), keys.map_err(|error| StoreError::Invalid(error.to_string()))?))
+    });
+    asked.collect()
+}
+
+/// Which of `keys` this item of the physical `table` has.
+pub(super) fn key_of(tables: &Tables, table: &str, keys: &[Key], item: &Item) -> Option<Key> {
+    let is_in = |key: &&Key| tables.physical(key.table).is_ok_and(|physical| physical == table);
+    keys.iter().filter(is_in).find(|key| key.is_of(item)).cloned()
 }
 
 /// The expressions of a write that has this condition, and makes these changes.

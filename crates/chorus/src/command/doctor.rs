@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use chorus_aws_operator::{EndedExecution, Operator};
 use chorus_shop::doctor::{
-    Checkup, DeployedRule, Depth, FailedExecution, drift, examine, has_ended,
+    Checkup, DeployedRule, Depth, FailedExecution, Redriven, drift, examine, has_ended,
 };
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -20,8 +20,8 @@ use crate::stack::Stack;
 /// Report problems, with the command that fixes each
 ///
 /// Report orders that wait for an event that is overdue, errors that an operator must look at,
-/// money and stock that do not add up, failed executions, unpublished records, dead letters, and
-/// rules on the bus that differ from the design table; with the command that fixes each. Exit 1 if
+/// money and stock that do not add up, failed executions, unpublished records, events that are tried again,
+/// dead letters, and rules on the bus that differ from the design table; with the command that fixes each. Exit 1 if
 /// there is a problem.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
@@ -70,6 +70,10 @@ pub(crate) async fn deployed(
     let queues = operator.dead_queues().await?.into_iter().filter(|queue| queue.letters > 0);
     let dead_letters =
         queues.map(|queue| Depth { queue: queue.name, letters: queue.letters }).collect();
+    let redriven = operator.redrive_queues().await?.into_iter().filter(|queue| queue.letters > 0);
+    let redriven =
+        redriven.map(|queue| Redriven { queue: queue.name, events: queue.letters, since: None });
+    let redriven = redriven.collect();
     let mut failed_executions = Vec::new();
     for ended in operator.failed_executions(since).await? {
         let EndedExecution { machine, name, correlation_id, status } = ended;
@@ -82,5 +86,5 @@ pub(crate) async fn deployed(
     let rules: Vec<DeployedRule> =
         rules.map(|(name, pattern)| DeployedRule { name, pattern }).collect();
     let drift = drift(&rules, &chorus_events::table::TABLE.rules());
-    Ok(Checkup { dead_letters, failed_executions, drift, ..checkup })
+    Ok(Checkup { redriven, dead_letters, failed_executions, drift, ..checkup })
 }

@@ -108,6 +108,8 @@ struct Checkup {
     #[serde(default)]
     unpublished: Vec<Value>,
     #[serde(default)]
+    redriven: Vec<Redriven>,
+    #[serde(default)]
     drift: Vec<String>,
 }
 
@@ -118,8 +120,16 @@ impl Checkup {
             && self.discrepancies.is_empty()
             && self.failed_executions.is_empty()
             && self.unpublished.is_empty()
+            && self.redriven.is_empty()
             && self.drift.is_empty()
     }
+}
+
+/// Events that wait in a queue to be tried again by the function that failed on them.
+#[derive(Debug, Deserialize)]
+struct Redriven {
+    queue: String,
+    events: usize,
 }
 
 #[derive(Template)]

@@ -1,14 +1,15 @@
-//! The kernel's way, written once: load, decide, commit, publish, mark.
+//! The kernel's way, written once: load, decide, commit, publish; and mark what nobody repeats.
 
 use chorus_table::{Inputs, Replay, Row};
 use jiff::Timestamp;
 
 use super::outgoing::{derived_id, entries};
-use super::record::{Record, record_key};
-use crate::deciding::WithoutCalls;
+use super::record::{Publication, Record, record_key};
+use crate::deciding::{WithoutCalls, load_beside};
 use crate::{
-    Action, ActionError, CallContext, Context, Decision, ExternalAction, Failure, Handled, Kernel,
-    Message, Outcome, OutcomeUnknown, RECORD_LIFETIME, Reason, Step, StoreError, load, publish_all,
+    Action, ActionError, CallContext, Context, Decision, ExternalAction, Failure, Handled, Item,
+    Kernel, Message, Outcome, OutcomeUnknown, RECORD_LIFETIME, Reason, Step, StoreError,
+    publish_all,
 };
 
 /// How often a decision is made anew on a fresh read, because somebody else wrote in between.
@@ -79,6 +80,9 @@ impl Kernel {
             Committed::Before(record) => self.repeat(message, record).await,
             Committed::Now(record) => {
                 self.publish(&record).await?;
+                if record.publication == Publication::LeftToSweeper {
+                    self.mark(&record).await;
+                }
                 let Record { entries, note, .. } = record;
                 Ok(Handled { outcome: Outcome::Decided, entries, note })
             }
@@ -97,7 +101,11 @@ impl Kernel {
     ) -> Result<Committed, ActionError> {
         let mut response = None;
         for _ in 0..ATTEMPTS {
-            let state: A::State = load(&*self.store, action.keys(input)).await?;
+            // Who may make a call looks first whether the message was answered before.
+            let record = (A::CALLS && response.is_none())
+                .then(|| record_key(A::Row::SPEC.action, &message.metadata.idempotency_key));
+            let (state, record) =
+                load_beside::<A::State>(&*self.store, action.keys(input), record).await?;
             let context = CallContext { message: Context { message }, response: response.as_ref() };
             let decided = message
                 .owned_by(|| action.owner(input, &state))
@@ -108,7 +116,7 @@ impl Kernel {
                     committed => return Ok(committed),
                 },
                 Ok(Step::Call { request, claim }) => {
-                    if let Some(record) = self.find_record::<A>(message).await? {
+                    if let Some(record) = self.unexpired(record)? {
                         return Ok(Committed::Before(record));
                     }
                     if self.claim(&claim).await? {
@@ -121,7 +129,7 @@ impl Kernel {
                     }
                 }
                 // A duplicate may find a state that its first delivery has long moved on.
-                Err(error) => match self.find_record::<A>(message).await? {
+                Err(error) => match self.find_record(A::Row::SPEC.action, message).await? {
                     Some(record) => return Ok(Committed::Before(record)),
                     None => return Err(error),
                 },
@@ -182,17 +190,23 @@ impl Kernel {
             );
             return Err(Failure::Terminal { code: "KeyReused", message }.into());
         }
-        let publishes = !record.published && message.metadata.replay_name.is_none();
+        Ok(self.publish_again(message, record).await?)
+    }
+
+    async fn publish_again(&self, message: &Message, record: Record) -> Result<Handled, Failure> {
+        let publishes =
+            record.publication != Publication::Done && message.metadata.replay_name.is_none();
         if publishes {
             self.publish(&record).await?;
+            self.mark(&record).await;
         }
         let outcome = if publishes { Outcome::Repeated } else { Outcome::Absorbed };
         Ok(Handled { outcome, entries: record.entries, note: record.note })
     }
 
-    /// Publishes the events of a record, sends its calls to state machines, then marks it.
+    /// Publishes the events of a record, and sends its calls to state machines.
     pub(crate) async fn publish(&self, record: &Record) -> Result<(), Failure> {
-        if record.published {
+        if record.publication == Publication::Done {
             return Ok(());
         }
         if !record.published_by_machine {
@@ -202,29 +216,45 @@ impl Kernel {
             let heard = self.machines.signal(signal).await?;
             tracing::debug!(key = record.key.pk, ?heard, "told a state machine");
         }
+        Ok(())
+    }
+
+    /// Marks the events of a record as published.
+    pub(crate) async fn mark(&self, record: &Record) {
         match self.store.write(&[Record::mark_published(&record.key)]).await {
             // The record expired meanwhile: there is nothing left to mark.
-            Ok(()) | Err(StoreError::Refused(_)) => Ok(()),
+            Ok(()) | Err(StoreError::Refused(_)) => {}
             // The events are out. A duplicate may publish them again, the very same.
             Err(error) => {
                 tracing::warn!(key = record.key.pk, %error, "published, but not marked");
-                Ok(())
             }
         }
     }
 
-    /// The record of `message` at this action, unless it has expired.
-    async fn find_record<A: ExternalAction>(
+    /// Answers `message` as `action` did before, and publishes what it could not; none where it has not
+    /// answered.
+    pub(crate) async fn answer_again(
         &self,
+        action: &str,
+        message: &Message,
+    ) -> Result<Option<Handled>, Failure> {
+        let Some(record) = self.find_record(action, message).await? else { return Ok(None) };
+        self.publish_again(message, record).await.map(Some)
+    }
+
+    /// The record of `message` at `action`, unless it has expired.
+    async fn find_record(
+        &self,
+        action: &str,
         message: &Message,
     ) -> Result<Option<Record>, Failure> {
-        let key = record_key(A::Row::SPEC.action, &message.metadata.idempotency_key);
-        match self.store.get(&key).await? {
-            Some(item) if !Record::expired(&item, self.clock.now()) => {
-                Record::read(&item).map(Some)
-            }
-            _ => Ok(None),
-        }
+        let key = record_key(action, &message.metadata.idempotency_key);
+        self.unexpired(self.store.get(&key).await?)
+    }
+
+    fn unexpired(&self, record: Option<Item>) -> Result<Option<Record>, Failure> {
+        let record = record.filter(|item| !Record::expired(item, self.clock.now()));
+        record.as_ref().map(Record::read).transpose()
     }
 
     /// Records that a message was seen and not acted on.

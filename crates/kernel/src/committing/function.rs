@@ -116,7 +116,8 @@ impl Function {
     }
 
     /// Answers an event that its queue has tried for as long as its policy allows: by the row that
-    /// its own row gives up to, or else once more by its own.
+    /// its own row gives up to, or else once more by its own. What its own row committed, and could
+    /// not publish, is published.
     ///
     /// # Errors
     /// What the platform should do with the event.
@@ -127,6 +128,9 @@ impl Function {
     ) -> Result<Handled, Failure> {
         let message = Message::from_event(json)?;
         let own = self.reader(&message)?;
+        if let Some(before) = kernel.answer_again(own.row().action, &message).await? {
+            return Ok(before);
+        }
         let successor = own.row().gives_up_to;
         let named = |handler: &&Arc<dyn Handler>| Some(handler.row().action) == successor;
         let handler = self.handlers.iter().find(named).map_or(own, |handler| &**handler);

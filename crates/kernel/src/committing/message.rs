@@ -25,6 +25,8 @@ pub struct Message {
     pub fingerprinted: Option<Box<RawValue>>,
     /// The task of a state machine that handed it over; none where the bus or a caller did.
     pub task: Option<Task>,
+    /// Whether it comes from the bus, or from a queue: these deliver it again until it is answered.
+    pub redelivered: bool,
     /// The customer who gave the command, and may touch only what is theirs; none where the bus or
     /// somebody with a role did.
     pub customer: Option<String>,
@@ -109,6 +111,7 @@ impl Message {
             source,
             fingerprinted: None,
             task: None,
+            redelivered: true,
             customer: None,
         })
     }
@@ -134,6 +137,7 @@ impl Message {
             message.metadata.idempotency_key = derived_id(&action, token, 0).simple().to_string();
         }
         message.task = Some(Task { token, attempt: Attempt { since, retry }, reason });
+        message.redelivered = false;
         Ok((action, message))
     }
 
@@ -160,6 +164,12 @@ impl Message {
             Some(customer) if owner().as_ref() != Some(customer) => Err(ActionError::not_theirs()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it comes again, under the same key, until it is answered, and is published for then.
+    /// A replay is not: it never publishes what was committed before.
+    pub(crate) fn comes_again(&self) -> bool {
+        self.redelivered && self.metadata.replay_name.is_none()
     }
 
     /// Whether a state machine publishes what is emitted on this message.

@@ -20,7 +20,7 @@ pub use message::{Attempt, Message, Task};
 pub use outgoing::derived_id;
 pub use publish::{Publisher, Rejected, publish_all};
 pub use record::{
-    IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX, check_record, record_key,
-    unpublished_records,
+    IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX, check_record, committed_events,
+    record_key, unpublished_records,
 };
 pub use sweep::{Swept, sweep};

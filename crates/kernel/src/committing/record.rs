@@ -15,7 +15,8 @@ use crate::{
 /// How long a record is kept, in seconds: longer than any queue or archive redelivery of ours.
 pub const RECORD_LIFETIME: Seconds = 15 * 86_400;
 
-/// Records whose events are not known to be published: what a sweeper looks through.
+/// Records whose events are not known to be published, and whose message may never come again: what a
+/// sweeper looks through.
 pub const UNPUBLISHED_INDEX: Index =
     Index { name: "unpublished", pk: "unpublished", sk: "recorded-at", whole_items: false };
 
@@ -27,15 +28,34 @@ pub const IDEMPOTENCY_TABLE: TableSpec =
 /// epoch.
 const EXPIRES_AT: &str = "expires-at";
 
-/// The partition of the index in which every unpublished record is.
-const UNPUBLISHED: &str = "yes";
+/// The attribute of a record that the sweeper leaves alone: whether its events are published is not
+/// known, and its message comes again unless they are.
+const UNCONFIRMED: &str = "unconfirmed";
 
-/// The query for every record whose events are not known to be published, oldest first.
-#[must_use]
-pub fn unpublished_records() -> Query {
-    let mut query = Query::partition(IDEMPOTENCY_TABLE.name, UNPUBLISHED);
-    query.index = Some(&UNPUBLISHED_INDEX);
-    query
+/// The partitions of the index. One takes a thousand writes in a second, and no more.
+const PARTITIONS: [&str; 4] = ["0", "1", "2", "3"];
+
+/// The one partition that earlier releases wrote to.
+const EARLIER_PARTITION: &str = "yes";
+
+/// The queries for every record that the sweeper has to publish, each oldest first.
+pub fn unpublished_records() -> impl Iterator<Item = Query> {
+    PARTITIONS.into_iter().chain([EARLIER_PARTITION]).map(|partition| {
+        let mut query = Query::partition(IDEMPOTENCY_TABLE.name, partition);
+        query.index = Some(&UNPUBLISHED_INDEX);
+        query
+    })
+}
+
+/// What is known of whether a record's events are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Publication {
+    /// They are, or there are none, or a state machine publishes them.
+    Done,
+    /// Nothing, but their message comes again: its first duplicate publishes them once more.
+    Unconfirmed,
+    /// Nothing, and their message may never come again: the sweeper publishes them.
+    LeftToSweeper,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -50,9 +70,7 @@ pub(crate) struct Record {
     /// The calls to state machines.
     pub(crate) signals: Vec<Signal>,
     pub(crate) note: Option<String>,
-    /// Whether all events are known to be published: by the kernel, or by the machine whose task it
-    /// was.
-    pub(crate) published: bool,
+    pub(crate) publication: Publication,
 }
 
 /// Where the record is of `action` having answered the message with this key. Two consumers of one
@@ -72,15 +90,27 @@ impl Record {
         let key = record_key(action, &message.metadata.idempotency_key);
         let fingerprint = message.fingerprint()?;
         let published_by_machine = message.is_published_by_machine();
-        let published = entries.is_empty() || published_by_machine;
+        let publication = match entries.is_empty() || published_by_machine {
+            true => Publication::Done,
+            false if message.comes_again() => Publication::Unconfirmed,
+            false => Publication::LeftToSweeper,
+        };
         let (signals, note) = (Vec::new(), None);
-        Ok(Self { key, fingerprint, entries, published_by_machine, signals, note, published })
+        Ok(Self { key, fingerprint, entries, published_by_machine, signals, note, publication })
     }
 
     /// The same, with calls to state machines, and a note.
     pub(crate) fn with(mut self, signals: Vec<Signal>, note: Option<String>) -> Self {
-        self.published &= signals.is_empty();
+        if !signals.is_empty() {
+            self.publication = Publication::LeftToSweeper;
+        }
         Self { signals, note, ..self }
+    }
+
+    /// The partition of the index in which it is while it is left to the sweeper.
+    fn partition(&self) -> &'static str {
+        let sum: usize = self.key.pk.bytes().map(usize::from).sum();
+        PARTITIONS[sum % PARTITIONS.len()]
     }
 
     /// Puts the record, unless there is one that has not expired. DynamoDB may delete expired
@@ -100,8 +130,15 @@ impl Record {
         if self.published_by_machine {
             set("said-by-machine", AttributeValue::Bool(true));
         }
-        if !self.published {
-            set("unpublished", AttributeValue::S(UNPUBLISHED.to_owned()));
+        match self.publication {
+            Publication::Done => {}
+            Publication::Unconfirmed => {
+                set(UNCONFIRMED, AttributeValue::Bool(true));
+            }
+            Publication::LeftToSweeper => {
+                let partition = AttributeValue::S(self.partition().to_owned());
+                set(UNPUBLISHED_INDEX.pk, partition);
+            }
         }
         if let Some(note) = &self.note {
             set("note", AttributeValue::S(note.clone()));
@@ -112,7 +149,8 @@ impl Record {
 
     /// Marks the record's events as published.
     pub(crate) fn mark_published(key: &Key) -> Write {
-        let updates = vec![Update::Remove { attribute: UNPUBLISHED_INDEX.pk }];
+        let updates = [UNPUBLISHED_INDEX.pk, UNCONFIRMED];
+        let updates = updates.map(|attribute| Update::Remove { attribute }).to_vec();
         Write::Update { key: key.clone(), updates, condition: Some(Condition::Present) }
     }
 
@@ -124,6 +162,11 @@ impl Record {
             pk: part("pk").ok_or_else(|| corrupt("no pk"))?,
             sk: part("sk").ok_or_else(|| corrupt("no sk"))?,
         };
+        let publication = match (item.contains_key(UNCONFIRMED), text(item, UNPUBLISHED_INDEX.pk)) {
+            (_, Some(_)) => Publication::LeftToSweeper,
+            (true, None) => Publication::Unconfirmed,
+            (false, None) => Publication::Done,
+        };
         Ok(Self {
             key,
             fingerprint: part("fingerprint").ok_or_else(|| corrupt("no fingerprint"))?,
@@ -131,7 +174,7 @@ impl Record {
             published_by_machine: item.contains_key("said-by-machine"),
             signals: list(item, "signals")?,
             note: part("note"),
-            published: text(item, "unpublished").is_none(),
+            publication,
         })
     }
 
@@ -147,6 +190,16 @@ impl Record {
 /// [`Failure::Terminal`] with the reason where it is no record.
 pub fn check_record(item: &Item) -> Result<(), Failure> {
     Record::read(item).map(drop)
+}
+
+/// The events that the kernel has to publish for this item of [`IDEMPOTENCY_TABLE`]; none where a
+/// state machine publishes them.
+///
+/// # Errors
+/// [`Failure::Terminal`] with the reason where it is no record.
+pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
+    let record = Record::read(item)?;
+    Ok(if record.published_by_machine { Vec::new() } else { record.entries })
 }
 
 fn json<T: Serialize>(what: &str, list: &[T]) -> Result<AttributeValue, Failure> {

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::record::{Record, record_key, unpublished_records};
-use crate::{Failure, Item, Kernel, text};
+use super::record::{Publication, Record, record_key, unpublished_records};
+use crate::{Failure, Item, Kernel, Query, text};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -23,7 +23,18 @@ pub struct Swept {
 pub async fn sweep(kernel: &Kernel, age: SignedDuration) -> Result<Swept, Failure> {
     let mut swept = Swept::default();
     let limit: Timestamp = kernel.clock.now() - age;
-    let mut query = unpublished_records();
+    for query in unpublished_records() {
+        sweep_partition(kernel, query, limit, &mut swept).await?;
+    }
+    Ok(swept)
+}
+
+async fn sweep_partition(
+    kernel: &Kernel,
+    mut query: Query,
+    limit: Timestamp,
+    swept: &mut Swept,
+) -> Result<(), Failure> {
     loop {
         let page = kernel.store.query(&query).await?;
         for found in &page.items {
@@ -49,7 +60,7 @@ pub async fn sweep(kernel: &Kernel, age: SignedDuration) -> Result<Swept, Failur
         }
         match page.next {
             Some(next) => query.start = Some(next),
-            None => return Ok(swept),
+            None => return Ok(()),
         }
     }
 }
@@ -65,9 +76,10 @@ async fn publish_found(kernel: &Kernel, found: &Item) -> Result<bool, Failure> {
     // The index trails its table: only the record itself shows whether it is still unpublished.
     let Some(item) = kernel.store.get(&key).await? else { return Ok(false) };
     let record = Record::read(&item)?;
-    if record.published {
+    if record.publication == Publication::Done {
         return Ok(false);
     }
     kernel.publish(&record).await?;
+    kernel.mark(&record).await;
     Ok(true)
 }

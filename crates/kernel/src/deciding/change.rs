@@ -32,6 +32,17 @@ pub fn save<E: Entity>(read: Option<&Versioned<E>>, entity: &E) -> Write {
     read.map_or_else(|| create(entity), |read| replace(read, entity))
 }
 
+/// Changes nothing; refused where the entity `id` is not as it was `read`. What an action reads is
+/// consistent item by item, and others write between two of them: a decision that rests on an entity
+/// which it does not write has this beside its changes.
+pub fn unchanged<E: Entity>(id: &E::Id, read: Option<&Versioned<E>>) -> Write {
+    let condition = match read {
+        None => Condition::Absent,
+        Some(read) => Condition::Equals { attribute: VERSION, value: whole(read.version) },
+    };
+    Write::Check { key: entity_key::<E>(id), condition }
+}
+
 /// Writes an entity unless a newer one is there: `version` is its owner's own count, so that news
 /// may arrive in any order and more than once.
 pub fn put_if_newer<E: Entity>(entity: &E, version: u64) -> Write {

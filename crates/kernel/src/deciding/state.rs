@@ -1,7 +1,7 @@
 //! What an action reads before it decides: a type, from which both the keys and what is found there
 //! follow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
@@ -150,16 +150,47 @@ fn misplanned(answer: &Option<ReadItem>) -> Failure {
 /// # Errors
 /// Where the store fails, or something stored does not fit its type.
 pub async fn load<S: State>(store: &dyn Store, keys: S::Keys) -> Result<S, Failure> {
+    load_beside(store, keys, None).await.map(|(state, _)| state)
+}
+
+/// The same, and the item at another key by the same request.
+pub(crate) async fn load_beside<S: State>(
+    store: &dyn Store,
+    keys: S::Keys,
+    beside: Option<Key>,
+) -> Result<(S, Option<Item>), Failure> {
     let mut reads = Vec::new();
     S::plan(&keys, &mut reads);
+    let mut items = items(store, &reads, beside.as_ref()).await?;
+    let beside = beside.and_then(|key| items.remove(&key));
     let mut answers = Vec::with_capacity(reads.len());
     for read in &reads {
         answers.push(match read {
-            Read::Item(key) => ReadItem::Item(store.get(key).await?),
+            Read::Item(key) => ReadItem::Item(items.get(key).cloned()),
             Read::Stream { table, id } => ReadItem::Stream(stream(store, table, id, 1).await?),
         });
     }
-    S::from_reading(keys, &mut Reading(answers.into_iter()))
+    Ok((S::from_reading(keys, &mut Reading(answers.into_iter()))?, beside))
+}
+
+/// The items among `reads`, and the one beside them, that there are: all by one request.
+async fn items(
+    store: &dyn Store,
+    reads: &[Read],
+    beside: Option<&Key>,
+) -> Result<BTreeMap<Key, Item>, Failure> {
+    let read = reads.iter().filter_map(|read| match read {
+        Read::Item(key) => Some(key),
+        Read::Stream { .. } => None,
+    });
+    let keys: BTreeSet<&Key> = read.chain(beside).collect();
+    let keys: Vec<Key> = keys.into_iter().cloned().collect();
+    let found = match &keys[..] {
+        [] => Vec::new(),
+        [key] => vec![store.get(key).await?],
+        several => store.get_all(several).await?,
+    };
+    Ok(keys.into_iter().zip(found).filter_map(|(key, item)| Some((key, item?))).collect())
 }
 
 impl State for () {

@@ -23,6 +23,12 @@ impl Key {
         item.insert("sk".to_owned(), AttributeValue::S(self.sk.clone()));
         item
     }
+
+    /// Whether it is the key of this item of its table.
+    #[must_use]
+    pub fn is_of(&self, item: &Item) -> bool {
+        text(item, "pk") == Some(&self.pk) && text(item, "sk") == Some(&self.sk)
+    }
 }
 
 /// The string attribute called `name`.

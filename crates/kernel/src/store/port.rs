@@ -96,11 +96,25 @@ pub enum StoreError {
     Invalid(String),
 }
 
+/// The most items of one BatchGetItem request.
+pub const MOST_READ_AT_ONCE: usize = 100;
+
 /// Items, and transactions over them: DynamoDB, or what behaves as it does.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Reads one item, strongly consistent.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError>;
+
+    /// Reads several items by one request, each strongly consistent by itself: others may write between
+    /// two of them. The keys differ; what is found is in their order. A store without such a request
+    /// reads them one by one.
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            found.push(self.get(key).await?);
+        }
+        Ok(found)
+    }
 
     /// Reads one page; strongly consistent, but for an index, which trails its table.
     async fn query(&self, query: &Query) -> Result<Page, StoreError>;

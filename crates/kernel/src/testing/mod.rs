@@ -45,6 +45,7 @@ pub fn message() -> Message {
         source,
         fingerprinted: None,
         task: None,
+        redelivered: false,
         customer: None,
     }
 }

@@ -21,6 +21,12 @@ pub enum Change {
         /// When it is tried next.
         due_at: Timestamp,
     },
+    /// A delivery that its function failed on waits in `queue` to be tried again.
+    LeftToRedrive {
+        id: DeliveryId,
+        queue: Arc<str>,
+        at: Timestamp,
+    },
     /// A delivery became a dead letter of `queue`, or of another one now, and of `rule`.
     Died {
         id: DeliveryId,

@@ -1,6 +1,6 @@
 //! What an operator does with queues: peek, redrive, purge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,15 @@ pub struct Pending {
     pub until: Timestamp,
 }
 
+/// Events that a function failed on, and gets again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrive {
+    pub queue: Arc<str>,
+    pub events: usize,
+    /// Since when the oldest of them waits.
+    pub since: Timestamp,
+}
+
 impl Engine {
     /// The deliveries of an event that failed and are tried again.
     #[must_use]
@@ -74,9 +83,12 @@ impl Engine {
         let on_the_bus = self.waiting.values();
         let on_the_bus = on_the_bus
             .map(|delivery| (delivery, self.topology.routes[delivery.route].retry.max_age));
-        let failed = queued
-            .chain(on_the_bus)
-            .filter(|(delivery, _)| delivery.attempts > 0 && delivery.event.event_id == event_id);
+        let redriven: BTreeSet<DeliveryId> =
+            self.redriven().map(|(_, delivery)| delivery.id).collect();
+        let failed = queued.chain(on_the_bus).filter(|(delivery, _)| {
+            (delivery.attempts > 0 || redriven.contains(&delivery.id))
+                && delivery.event.event_id == event_id
+        });
         let pending = failed.map(|(delivery, max_age)| Pending {
             rule: Arc::clone(&self.rule_names[delivery.route]),
             since: delivery.first_at,
@@ -84,6 +96,31 @@ impl Engine {
             until: later(delivery.first_at, max_age),
         });
         pending.collect()
+    }
+
+    /// The events that functions failed on as often as the bus tries, and get again: for each queue of
+    /// them how many, and since when at the longest.
+    #[must_use]
+    pub fn redrives(&self) -> Vec<Redrive> {
+        let mut redrives: BTreeMap<usize, Redrive> = BTreeMap::new();
+        for (queue, delivery) in self.redriven() {
+            let redrive = redrives.entry(queue).or_insert_with(|| Redrive {
+                queue: Arc::clone(&self.queue_names[queue]),
+                events: 0,
+                since: delivery.first_at,
+            });
+            redrive.events += 1;
+            redrive.since = redrive.since.min(delivery.first_at);
+        }
+        redrives.into_values().collect()
+    }
+
+    fn redriven(&self) -> impl Iterator<Item = (usize, &Delivery)> {
+        let queues: BTreeSet<usize> =
+            self.topology.routes.iter().filter_map(|route| route.redrive).collect();
+        queues.into_iter().flat_map(|queue| {
+            self.queues[queue].deliveries().map(move |delivery| (queue, delivery))
+        })
     }
 
     /// Every queue, in the order of the table.

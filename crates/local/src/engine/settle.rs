@@ -95,6 +95,10 @@ impl Engine {
                 self.put_back(attempted.delivery, attempted.queue);
                 return;
             }
+            Err(_) if fault.retryable && attempted.queue.is_none() && route.redrive.is_some() => {
+                self.leave_to_redrive(now, attempted, step, fault);
+                return;
+            }
             Ok(_) => None,
             Err(exhausted) => fault.retryable.then_some(exhausted),
         };
@@ -104,6 +108,23 @@ impl Engine {
         let retries = attempts.saturating_sub(1);
         let cause = Arc::new(Cause { fault, retries, exhausted, at: now });
         self.move_to_dead_letters(attempted, step, cause);
+    }
+
+    /// Moves what its function failed on to the queue from which the function gets it again.
+    fn leave_to_redrive(
+        &mut self,
+        now: Timestamp,
+        Attempted { mut delivery, route, took, .. }: Attempted,
+        step: Step,
+        fault: Fault,
+    ) {
+        let Some(queue) = self.topology.routes[route].redrive else { return };
+        delivery.attempts = 0;
+        (delivery.first_at, delivery.due_at) = (now, now);
+        let name = Arc::clone(&self.queue_names[queue]);
+        self.changes.push(Change::LeftToRedrive { id: step.id, queue: name, at: now });
+        self.observations.push(Observation::Failed { step, fault, took, again_at: Some(now) });
+        self.queues[queue].put(delivery);
     }
 
     /// Gives up on a call that its partner's rate does not let through in time.

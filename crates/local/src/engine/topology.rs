@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chorus_table::policy::{API_DESTINATION, CALLS_PER_SECOND, INVOCATION, QUEUE, RetryPolicy};
+use chorus_table::policy::{
+    API_DESTINATION, CALLS_PER_SECOND, INVOCATION, QUEUE, REDRIVE, RetryPolicy,
+};
 use chorus_table::{RowSpec, Rule, Service, Via};
 
 /// Where a rule delivers to.
@@ -24,6 +26,9 @@ pub struct Route {
     pub retry: RetryPolicy,
     /// Calls of a partner in one second.
     pub calls_per_second: u32,
+    /// The index of the queue from which its function gets again what it failed on as often as the
+    /// bus tries.
+    pub redrive: Option<usize>,
     /// The index of the queue of its dead letters.
     pub dead_letters: usize,
 }
@@ -90,6 +95,8 @@ pub struct Topology {
 pub struct Policies {
     /// Of functions.
     pub function: RetryPolicy,
+    /// Of what functions failed on as often as that.
+    pub redrive: RetryPolicy,
     pub partner: RetryPolicy,
     /// Calls of one partner in one second.
     pub calls_per_second: u32,
@@ -97,17 +104,24 @@ pub struct Policies {
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { function: INVOCATION, partner: API_DESTINATION, calls_per_second: CALLS_PER_SECOND }
+        Self {
+            function: INVOCATION,
+            redrive: REDRIVE.retry,
+            partner: API_DESTINATION,
+            calls_per_second: CALLS_PER_SECOND,
+        }
     }
 }
 
 impl Topology {
     /// What follows from the rules: dead letters for every target, a queue for every service
-    /// that asks for one, a consumer for dead letters that another row names.
+    /// that asks for one, another for what its function failed on, a consumer for dead letters that
+    /// another row names.
     #[must_use]
     pub fn of(rules: Vec<Rule>, policies: &Policies) -> Self {
         let mut topology = Self::default();
         let mut queued: BTreeMap<Service, usize> = BTreeMap::new();
+        let mut redriven: BTreeMap<Service, usize> = BTreeMap::new();
         for rule in rules {
             let service = rule.row.service;
             let (target, dead_letters) = match rule.row.via {
@@ -125,8 +139,13 @@ impl Topology {
             };
             let partner = target == Target::Partner;
             let retry = if partner { policies.partner } else { policies.function };
+            let redrive = (target == Target::Function).then(|| {
+                let of_service = || topology.redrive_queue(service, policies.redrive);
+                *redriven.entry(service).or_insert_with(of_service)
+            });
             let calls_per_second = policies.calls_per_second;
-            topology.routes.push(Route { rule, target, retry, calls_per_second, dead_letters });
+            let route = Route { rule, target, retry, calls_per_second, redrive, dead_letters };
+            topology.routes.push(route);
         }
         topology.consume_dead_letters();
         topology
@@ -155,6 +174,13 @@ impl Topology {
         let queue = self.queue(service.name.to_owned());
         self.queues[queue].consumer = Some(Consumer::ItsOwnRoute);
         self.queues[queue].dead_letters = Some(dead_letters);
+        queue
+    }
+
+    fn redrive_queue(&mut self, service: Service, retry: RetryPolicy) -> usize {
+        let queue = self.queue(format!("{}-redrive", service.name));
+        self.queues[queue].consumer = Some(Consumer::ItsOwnRoute);
+        self.queues[queue].retry = retry;
         queue
     }
 

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use crate::Error;
 
 /// An event is stored once, in the archive; a delivery refers to it. A delivery in a queue of dead
-/// letters names the queue.
+/// letters, or of what is redriven, names the queue.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS events (
         sequence INTEGER PRIMARY KEY,

@@ -91,6 +91,11 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
             let values = params![id, attempts, column(*due_at)];
             transaction.prepare_cached(update)?.execute(values)?;
         }
+        Change::LeftToRedrive { id, queue, at } => {
+            let update = "UPDATE deliveries SET queue = ?2, attempts = 0, first_at = ?3, \
+                          due_at = ?3 WHERE id = ?1";
+            transaction.prepare_cached(update)?.execute(params![id, &**queue, column(*at)])?;
+        }
         Change::Died { id, queue, rule, cause } => {
             move_to_dead_letters(transaction, *id, (queue, rule), cause)?;
         }

@@ -7,6 +7,7 @@ use dynoxide::types::ConsumedCapacity;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     Get,
+    BatchGet,
     Query,
     Put,
     Update,
@@ -16,13 +17,22 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Self; 7] =
-        [Self::Get, Self::Query, Self::Put, Self::Update, Self::Delete, Self::Transact, Self::Scan];
+    pub const ALL: [Self; 8] = [
+        Self::Get,
+        Self::BatchGet,
+        Self::Query,
+        Self::Put,
+        Self::Update,
+        Self::Delete,
+        Self::Transact,
+        Self::Scan,
+    ];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Get => "GetItem",
+            Self::BatchGet => "BatchGetItem",
             Self::Query => "Query",
             Self::Put => "PutItem",
             Self::Update => "UpdateItem",
@@ -107,6 +117,14 @@ impl Meter {
         counter.requests.fetch_add(1, Ordering::Relaxed);
         let halves = halves(used.map_or(0.5, |used| used.capacity_units));
         counter.half_reads.fetch_add(halves, Ordering::Relaxed);
+    }
+
+    /// One request for several items.
+    pub(super) fn read_batch(&self, used: &[ConsumedCapacity]) {
+        let counter = &self.counters[Operation::BatchGet as usize];
+        counter.requests.fetch_add(1, Ordering::Relaxed);
+        let units = used.iter().map(|table| table.capacity_units).sum();
+        counter.half_reads.fetch_add(halves(units), Ordering::Relaxed);
     }
 
     pub(super) fn wrote(&self, operation: Operation, units: f64) {

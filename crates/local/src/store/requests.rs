@@ -1,7 +1,8 @@
 //! The port's writes and queries as the engine's requests, built as structs: no JSON on the way.
 
-use chorus_kernel::{Condition, Expressions, Query, Update, Write};
+use chorus_kernel::{Condition, Expressions, Item, Key, Query, Update, Write};
 use dynoxide::AttributeValue;
+use dynoxide::actions::batch_get_item::BatchGetItemRequest;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use dynoxide::actions::query::QueryRequest;
@@ -115,6 +116,23 @@ fn part_of_transaction(write: &Write) -> TransactWriteItem {
         }
     }
     part
+}
+
+/// What asks for these items, each strongly consistent.
+pub(super) fn batch(keys: &[Key]) -> BatchGetItemRequest {
+    let mut request =
+        BatchGetItemRequest { return_consumed_capacity: total(), ..BatchGetItemRequest::default() };
+    for at in keys {
+        let asked = request.request_items.entry(at.table.to_owned()).or_default();
+        asked.consistent_read = Some(true);
+        asked.keys.push(key(at));
+    }
+    request
+}
+
+/// Which of `keys` this item of `table` has.
+pub(super) fn key_of(table: &str, keys: &[Key], item: &Item) -> Option<Key> {
+    keys.iter().filter(|key| key.table == table).find(|key| key.is_of(item)).cloned()
 }
 
 pub(super) fn query(query: &Query) -> QueryRequest {

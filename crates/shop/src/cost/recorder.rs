@@ -98,6 +98,13 @@ impl Store for RecordedStore {
         found
     }
 
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        let before = self.store.meter().total();
+        let found = self.store.get_all(keys).await;
+        self.record(keys.first().map(|key| key.table), before);
+        found
+    }
+
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         let before = self.store.meter().total();
         let found = self.store.query(query).await;

@@ -1,6 +1,6 @@
 //! Idempotency records that were committed but are not marked as published.
 
-use chorus_kernel::{Store, check_record, record_key, text, unpublished_records};
+use chorus_kernel::{Query, Store, check_record, record_key, text, unpublished_records};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{DoctorError, Unpublished};
@@ -12,9 +12,20 @@ pub(super) async fn find(
     store: &dyn Store,
     now: Timestamp,
 ) -> Result<Vec<Unpublished>, DoctorError> {
-    let mut query = unpublished_records();
-    query.to = Some(format!("{:.9}", now - SETTLES_WITHIN));
     let mut found = Vec::new();
+    for mut query in unpublished_records() {
+        query.to = Some(format!("{:.9}", now - SETTLES_WITHIN));
+        find_in(store, query, &mut found).await?;
+    }
+    found.sort_by(|a: &Unpublished, b| a.recorded_at.cmp(&b.recorded_at));
+    Ok(found)
+}
+
+async fn find_in(
+    store: &dyn Store,
+    mut query: Query,
+    found: &mut Vec<Unpublished>,
+) -> Result<(), DoctorError> {
     loop {
         let page = store.query(&query).await?;
         for item in &page.items {
@@ -28,7 +39,7 @@ pub(super) async fn find(
         }
         match page.next {
             Some(next) => query.start = Some(next),
-            None => return Ok(found),
+            None => return Ok(()),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{OperatorApi, Refused};
 use crate::accounts::books;
 use crate::audit;
 use crate::doctor::{
-    Checkup, DeployedRule, Depth, Discrepancy, FailedExecution, Stuck, examine, has_ended,
+    Checkup, DeployedRule, Depth, Discrepancy, FailedExecution, Redriven, Stuck, examine, has_ended,
 };
 
 /// How far back orders are looked at by default: as long as records last.
@@ -44,6 +44,12 @@ pub(super) async fn doctor(
     let queues = local.queues();
     let dead_ends = queues.iter().filter(|queue| queue.dead_end && queue.depth > 0);
     checkup.dead_letters = dead_ends.map(depth).collect();
+    let redriven = local.redrives().into_iter().map(|redrive| Redriven {
+        queue: redrive.queue.to_string(),
+        events: redrive.events,
+        since: Some(redrive.since),
+    });
+    checkup.redriven = redriven.collect();
     checkup.failed_executions = failed_executions(local, since).await?;
     let named: BTreeSet<String> =
         checkup.attention.iter().map(|it| it.order_id.clone()).chain(settled).collect();

@@ -72,7 +72,9 @@ pub struct Function {
     pub description: String,
     /// The role that it takes on.
     pub role: String,
-    /// The queue of what it failed on.
+    /// The queue of what it failed on as often as Lambda tries.
+    pub on_failure: String,
+    /// The queue of what it failed on for good.
     pub failures: String,
     /// Environment variables beside the common ones.
     pub environment: Vec<(String, Value)>,
@@ -97,7 +99,7 @@ impl Construct for Function {
                 "MaximumRetryAttempts": INVOCATION.retries(),
                 "MaximumEventAgeInSeconds": INVOCATION.age_seconds(),
                 "DestinationConfig": {
-                    "OnFailure": { "Type": "SQS", "Destination": arn(&self.failures) },
+                    "OnFailure": { "Type": "SQS", "Destination": arn(&self.on_failure) },
                 },
             },
             "Events": if events.is_empty() { Value::Null } else { Value::Object(events) },

@@ -15,8 +15,13 @@ use crate::machine::{Machine, is_published_by_machines};
 use crate::names;
 
 /// What a service does with its own tables; a transaction needs no more than its writes do.
-pub(crate) const OWN_TABLE_ACTIONS: &[&str] =
-    &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"];
+pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
+    "dynamodb:BatchGetItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+];
 
 /// What a service does with idempotency records.
 pub(crate) const RECORD_ACTIONS: &[&str] =
@@ -42,7 +47,7 @@ pub(crate) fn of_service(
     application: &Application,
 ) -> Vec<Statement> {
     let service = function.service;
-    let mut statements = common(service.name);
+    let mut statements = common(topology, service.name);
     let own: Vec<Value> = function.tables.iter().flat_map(table_arns).collect();
     if !own.is_empty() {
         statements.push(Statement::new("OwnTables", OWN_TABLE_ACTIONS, own));
@@ -65,7 +70,7 @@ pub(crate) fn of_service(
 pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = UNPUBLISHED_INDEX.name;
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
-    let mut statements = common(names::SWEEPER);
+    let mut statements = common(topology, names::SWEEPER);
     statements.push(Statement::new("Records", SWEEP_ACTIONS, vec![records(), index]));
     let said = |row: &&RowSpec| !is_published_by_machines(&topology.machines, row);
     statements.extend(publishing(topology.rows.iter().filter(said)));
@@ -116,9 +121,10 @@ fn telling(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> 
     SIGNALS.into_iter().filter_map(statement).collect()
 }
 
-fn common(name: &str) -> Vec<Statement> {
+fn common(topology: &Topology, name: &str) -> Vec<Statement> {
     let logs = arn(&names::logs(name));
-    let failures = vec![arn(&names::failures(name))];
+    let failures = [names::failures(name)].into_iter().chain(topology.redrive(name));
+    let failures = failures.map(|queue| arn(&queue)).collect();
     vec![
         Statement::new("Logs", &["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs]),
         // X-Ray knows no resources.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chorus_table::policy::{BUS, QUEUE};
+use chorus_table::policy::{BUS, QUEUE, QueuePolicy as QueuePacing};
 use chorus_table::{Trigger, Via};
 use serde_json::{Value, json};
 
@@ -78,8 +78,13 @@ fn queues(template: &mut Template, topology: &Topology) {
 
 /// A queue that a function works off; what it fails on joins its other failures.
 fn worked_off(function: &str) -> Queue {
+    received_by(function, &QUEUE)
+}
+
+/// A queue that a function receives from by this policy.
+pub(crate) fn received_by(function: &str, policy: &QueuePacing) -> Queue {
     Queue {
-        visibility_seconds: Some(QUEUE.visibility.as_secs()),
-        redrive: Some((names::failures(function), QUEUE.retry.max_attempts)),
+        visibility_seconds: Some(policy.visibility.as_secs()),
+        redrive: Some((names::failures(function), policy.retry.max_attempts)),
     }
 }

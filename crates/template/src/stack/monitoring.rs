@@ -13,6 +13,8 @@ use crate::names;
 
 /// Messages that are waiting in a queue.
 const DEPTH: (&str, &str) = ("AWS/SQS", "ApproximateNumberOfMessagesVisible");
+/// Messages that somebody works on, or that wait to be tried again.
+const HIDDEN: (&str, &str) = ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible");
 /// How long the oldest of them has waited, in seconds.
 const AGE: (&str, &str) = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
 
@@ -42,6 +44,7 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
     for name in &topology.functions {
         let means = format!("The {name} function failed on an event for good");
         alarms.push(depth(&names::failures(name), &format!("{name}-failures"), &means));
+        alarms.extend(topology.redrive(name).map(|queue| redriven(&queue, name)));
         alarms.push(function(name, "Errors", 9, 5));
         alarms.push(function(name, "Throttles", 0, 3));
     }
@@ -56,6 +59,19 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
     alarms.extend(topology.rules.iter().filter(alerts).map(alert));
     alarms.extend(stack.has_api().then(api_errors));
     alarms
+}
+
+/// A function keeps failing on an event. What waits to be tried again is hidden meanwhile, and SQS
+/// leaves what was received three times out of a queue's age.
+fn redriven(queue: &str, function: &str) -> Alarm {
+    Alarm {
+        name: format!("{function}-redrive"),
+        description: format!("The {function} function has failed on an event for an hour"),
+        metric: HIDDEN,
+        dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
+        statistic: "Minimum",
+        above: (0, 60),
+    }
 }
 
 /// Each event that this rule matches needs a person.

@@ -48,6 +48,10 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
         template.output(format!("{queue}Url"), "What waits for the function", reference(&queue));
     }
     for name in &topology.functions {
+        if let Some(queue) = topology.redrive(name) {
+            let url = reference(&queue);
+            template.output(format!("{queue}Url"), "What the function gets again", url);
+        }
         let queue = names::failures(name);
         template.output(format!("{queue}Url"), "What the function failed on", reference(&queue));
     }

@@ -2,10 +2,11 @@
 
 use chorus_http::HttpFunction;
 use chorus_table::Rule;
-use chorus_table::policy::BUS;
+use chorus_table::policy::{BUS, REDRIVE};
 use chorus_table::{Service, Via};
 use serde_json::Value;
 
+use super::messaging::received_by;
 use super::topology::{self, Topology};
 use super::{Stack, api, grants, machines};
 use crate::Template;
@@ -44,9 +45,12 @@ pub(crate) fn add(
         description: format!("{}: answers events with events", service.title),
         environment,
         events: events(topology, service),
-        ..named(service.name, (application.folder)(service))
+        ..named(topology, service.name, (application.folder)(service))
     };
     surroundings(template, service.name, statements);
+    if let Some(queue) = topology.redrive(service.name) {
+        template.add(queue, &received_by(service.name, &REDRIVE));
+    }
     template.add(names::function(service.name), &construct);
 }
 
@@ -60,7 +64,7 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
         description: "Publishes what was committed and left unpublished".to_owned(),
         environment: machine_variables(topology, topology.machines.iter()),
         events: vec![("EveryMinute".to_owned(), EventSource::Schedule(EVERY_MINUTE, SWEEP))],
-        ..named(name, stack.application.sweeper.to_owned())
+        ..named(topology, name, stack.application.sweeper.to_owned())
     };
     template.add(names::function(name), &construct);
 }
@@ -82,12 +86,13 @@ fn machine_variables<'a>(
 }
 
 /// A function with what every function has.
-fn named(name: &str, folder: String) -> Function {
+fn named(topology: &Topology, name: &str, folder: String) -> Function {
     Function {
         binary: name.to_owned(),
         folder,
         description: String::new(),
         role: names::role(name),
+        on_failure: topology.redrive(name).unwrap_or_else(|| names::failures(name)),
         failures: names::failures(name),
         environment: Vec::new(),
         events: Vec::new(),

@@ -78,11 +78,19 @@ impl Topology {
         self.rules.iter().filter_map(consumed).collect()
     }
 
+    /// The queue from which a function gets again what it failed on: there is one where the bus
+    /// invokes the function.
+    pub(crate) fn redrive(&self, function: &str) -> Option<String> {
+        let mut invoked = self.via(Via::Function).map(|rule| rule.row.service.name);
+        invoked.any(|service| service == function).then(|| names::redrive(function))
+    }
+
     /// The queues that a service's function receives from.
     pub(crate) fn sources(&self, service: Service) -> Vec<String> {
         let own = self.queued().contains(&service).then(|| names::queue(service));
         let dead = self.consumed_dead_letters().into_iter();
         own.into_iter()
+            .chain(self.redrive(service.name))
             .chain(dead.filter(|(_, whose)| *whose == service).map(|(queue, _)| queue))
             .collect()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chorus_shop::doctor::{Checkup, Stuck, Unpublished};
+use chorus_shop::doctor::{Checkup, Redriven, Stuck, Unpublished};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
@@ -42,6 +42,15 @@ pub(super) fn print(checkup: &Checkup) {
     }));
     verdict(checkup.unpublished.len(), "records are not published");
     print_groups(checkup.unpublished.iter().map(unpublished));
+    let redriven: usize = checkup.redriven.iter().map(|it| it.events).sum();
+    verdict(redriven, "events failed in a function, and are tried again");
+    for Redriven { queue, events, since } in &checkup.redriven {
+        let since = since.map(|since| format!(", since {since}")).unwrap_or_default();
+        line!("    {BOLD}{queue}{BOLD:#}: {events}{since}");
+    }
+    if redriven > 0 {
+        remedy("nothing, if the cause passes: seldom, for 13 days. Else read the function's log");
+    }
     verdict(checkup.dead_letters.iter().map(|depth| depth.letters).sum(), "dead letters");
     for depth in &checkup.dead_letters {
         line!("    {BOLD}{}{BOLD:#}: {}", depth.queue, depth.letters);

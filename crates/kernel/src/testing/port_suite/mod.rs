@@ -4,6 +4,7 @@
 //! Make [`TABLES`], then [`run`]. Every check works in partitions of its own, so that the suite
 //! can run again on the same tables under another name.
 
+mod batches;
 mod queries;
 mod transactions;
 mod writes;
@@ -32,6 +33,7 @@ pub const TABLES: [TableSpec; 2] = [
 pub async fn run(store: &dyn Store, name: &str) {
     let world = Harness { store, name };
     writes::check(&world).await;
+    batches::check(&world).await;
     transactions::check(&world).await;
     queries::check(&world).await;
 }
