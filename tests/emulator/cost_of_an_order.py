@@ -61,17 +61,15 @@ def costs(before: set[str]) -> dict[str, Cost]:
     for line in lines:
         request = line.get("span", {}).get("request_id")
         logged[request] += len(json.dumps(line))
-        if "action" in line:
-            step_of[request] = line["action"]
-        elif line["message"].endswith("was answered"):
-            step_of[request] = line["message"].removesuffix(" was answered")
+        if "action" in line.get("span", {}):
+            step_of[request] = line["span"]["action"]
     found: dict[str, Cost] = defaultdict(Cost)
     for line in lines:
         request = line.get("span", {}).get("request_id")
         if line["message"] == "invocation done" and request not in before:
-            step = step_of.get(request, line["span"].get("kind", "?"))
+            step = step_of.get(request, "?")
             if not step.startswith("GET ") and step != "sweep":
-                used = (line["store_requests"], line["read_units"], line["write_units"])
+                used = (line["requests"], line["reads"], line["writes"])
                 found[step] += Cost(1, *used, logged[request])
     return found
 

@@ -8,12 +8,12 @@ mod payload;
 mod routing;
 mod task;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::sync::Arc;
 
 use chorus_http::Route;
-use chorus_kernel::{Failure, Function, Kernel, sweep};
+use chorus_kernel::{Failure, Function, Kernel, Swept, sweep};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -61,12 +61,14 @@ impl Invoker {
         invocation: &Invocation,
     ) -> Result<Value, Failed> {
         let payload = Payload::recognize(payload)?;
-        tracing::Span::current().record("kind", payload.kind());
         match payload {
             Payload::Event(event) => Ok(self.event(event, invocation).await?),
             Payload::Batch(records) => Ok(self.batch(&records, invocation).await),
             Payload::Request(request) => Ok(self.request(*request, invocation).await),
-            Payload::Sweep => Ok(self.sweep(invocation).await?),
+            Payload::Sweep => {
+                tracing::Span::current().record("action", "sweep");
+                Ok(self.sweep(invocation).await?)
+            }
             Payload::Task(task, event) => {
                 self.task((task, event), invocation).await.map_err(Failed::of_task)
             }
@@ -75,7 +77,9 @@ impl Invoker {
 
     async fn sweep(&self, invocation: &Invocation) -> Result<Value, Failure> {
         let swept = guard(invocation.give_up_at, sweep(&self.kernel, SWEEP_AGE)).await?;
-        tracing::info!(swept.published, swept.younger, swept.unreadable, "swept");
+        if swept != Swept::default() {
+            tracing::info!(swept.published, swept.younger, swept.unreadable, "swept");
+        }
         Ok(json!({
             "published": swept.published,
             "younger": swept.younger,

@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::claims::TokenClaims;
 use crate::invocation::{Failed, Invocation, Invoker};
@@ -138,22 +139,27 @@ async fn handle(
     };
     let xray = invocation.xray.as_deref().and_then(crate::trace::Trace::from_xray);
     let span = tracing::info_span!(
-        "invocation",
+        "of",
         request_id = invocation.request_id,
         trace_id = xray.map(|trace| trace.id),
-        kind = tracing::field::Empty,
+        action = Empty,
+        correlation_id = Empty,
+        event = Empty,
+        outcome = Empty,
+        status = Empty,
+        messages = Empty,
     );
     let (began, before) = (Instant::now(), meter.reading());
     let answer = invoker.invoke(payload.get(), &invocation).instrument(span.clone()).await;
     let (used, took) = (meter.reading() - before, began.elapsed());
-    let code = answer.as_ref().err().map(|failed| failed.error_type.as_str());
+    let failed = answer.as_ref().err().map(|failed| failed.error_type.as_str());
     span.in_scope(|| {
         tracing::info!(
-            outcome = code.unwrap_or("ok"),
-            milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            store_requests = used.requests,
-            read_units = used.read_units,
-            write_units = used.write_units,
+            failed,
+            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            requests = used.requests,
+            reads = used.read_units,
+            writes = used.write_units,
             "invocation done",
         );
     });
@@ -182,6 +188,8 @@ impl From<Failed> for Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::invocation::testing::Shop;
+    use crate::logs::testing::Logged;
     use chorus_kernel::Failure;
 
     #[test]
@@ -191,6 +199,51 @@ mod tests {
         assert_eq!(time_left(1_795_688_887_100, now), Duration::ZERO);
         assert_eq!(time_left(1_795_688_880_000, now), Duration::ZERO);
         assert_eq!(time_left(0, now), Duration::ZERO);
+    }
+
+    /// What is logged of one invocation with this payload.
+    async fn logged(payload: &str) -> Vec<String> {
+        let logged = Logged::default();
+        let shop = Shop::default();
+        let mut context = lambda_runtime::Context::default();
+        context.request_id = "8c4f2d3a-2f6b-4d3c-9a33-0f1e2d3c4b5a".to_owned();
+        context.deadline = 60_000;
+        context.xray_trace_id =
+            Some("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8".to_owned());
+        let payload = RawValue::from_string(payload.to_owned()).unwrap();
+        let event = LambdaEvent::new(payload, context);
+        let guard = logged.begin();
+        handle(&shop.invoker(), &Meter::default(), event).await.unwrap();
+        drop(guard);
+        logged.lines()
+    }
+
+    #[tokio::test]
+    async fn an_invocation_is_one_short_line_that_says_what_was_done_about_what() {
+        let order = include_str!("../../../events/samples/OrderCreated.json");
+        let lines = logged(order).await;
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        let line: Value = serde_json::from_str(&lines[0]).unwrap();
+        assert!(lines[0].len() < 400, "{} bytes: {}", lines[0].len(), lines[0]);
+        assert_eq!(line["span"]["action"], "ReserveItem");
+        assert_eq!(line["span"]["event"], "OrderCreated");
+        assert_eq!(line["span"]["correlation_id"], "1073459984");
+        for field in ["ms", "requests", "reads", "writes"] {
+            assert!(line[field].is_number(), "{field} in {line}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_message_of_several_has_a_line() {
+        let order = include_str!("../../../events/samples/OrderCreated.json");
+        let record =
+            |id| serde_json::json!({ "messageId": id, "body": order, "eventSource": "aws:sqs" });
+        let lines = logged(&serde_json::json!({ "Records": [record("1")] }).to_string()).await;
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        let both = serde_json::json!({ "Records": [record("1"), record("2")] });
+        let lines = logged(&both.to_string()).await;
+        assert_eq!(lines.len(), 3, "{lines:#?}");
+        assert!(lines[1].contains(r#""message_id":"2""#) && lines[1].contains("ReserveItem"));
     }
 
     #[test]

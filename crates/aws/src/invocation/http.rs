@@ -71,7 +71,8 @@ impl Invoker {
                 problem.into()
             }
         };
-        tracing::info!(status = response.status, "{method} {path} was answered");
+        tracing::Span::current().record("status", response.status);
+        tracing::debug!(status = response.status, "{method} {path} was answered");
         to_json(&response)
     }
 
@@ -82,6 +83,8 @@ impl Invoker {
     ) -> Result<Response, Problem> {
         let method: Method = http.request_context.http.method.parse().unwrap_or_default();
         let (route, path) = routing::find(&self.routes, &method, http.path())?;
+        let template = format!("{method} {}", route.path);
+        tracing::Span::current().record("action", template);
         let caller = self.callers.caller(http.claims());
         let mut request = Request { caller, ..http.into_request(path)? };
         carry_trace(&mut request, invocation.xray.as_deref());

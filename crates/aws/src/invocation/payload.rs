@@ -62,7 +62,8 @@ impl<'a> Payload<'a> {
         }
     }
 
-    pub(super) const fn kind(&self) -> &'static str {
+    #[cfg(test)]
+    const fn kind(&self) -> &'static str {
         match self {
             Self::Event(_) => "event",
             Self::Batch(_) => "batch",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_table::{EventSpec, Inputs, Row, RowSpec};
+use tracing::{Span, field};
 
 use crate::{ActionError, ExternalAction, Handled, Kernel, Message};
 
@@ -56,6 +57,12 @@ impl<A: ExternalAction> Handler for Typed<A> {
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {
         let row = A::Row::SPEC;
         let answered = kernel.run_external(&self.0, message).await?;
+        // For adapters whose spans have these fields, and that log a line of their own.
+        Span::current()
+            .record("action", row.action)
+            .record("correlation_id", &message.metadata.correlation_id)
+            .record("event", &message.detail_type)
+            .record("outcome", field::debug(answered.outcome));
         tracing::info!(
             action = row.action,
             correlation_id = message.metadata.correlation_id,

@@ -26,7 +26,7 @@ const SCHEMA_REGISTRY: &str = "RegisterSchemas";
 const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "180", "365", "731"];
 
 /// What the functions' logs know, and nothing else: there is no filter by module.
-const LOG_LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+const LOG_LEVELS: &[&str] = &["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
 /// Every parameter. All have a default that works.
 pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
@@ -74,7 +74,7 @@ fn common(stack: &Stack) -> Vec<Parameter> {
             .one_of(&["arm64", "x86_64"]),
         text("MemorySize", "Memory of each function in MiB; its CPU is in proportion", "256")
             .number(),
-        text("LogLevel", "The least that functions log", "info").one_of(LOG_LEVELS),
+        text("LogLevel", "The least that functions log", "INFO").one_of(LOG_LEVELS),
         text("LogRetentionDays", "For how many days logs are kept", "30").one_of(LOG_DAYS),
         text("ArchiveDays", "For how many days events can be replayed", "14").number(),
         text(ALARM_TOPIC.0, "The SNS topic that alarms are sent to", ""),
@@ -156,6 +156,12 @@ pub(crate) fn globals() -> Value {
             "MemorySize": reference("MemorySize"),
             "Timeout": chorus_table::policy::FUNCTION_TIMEOUT.as_secs(),
             "Tracing": "Active",
+            // Lambda's own lines for each invocation would cost as much as ours, and say less.
+            "LoggingConfig": {
+                "LogFormat": "JSON",
+                "ApplicationLogLevel": reference("LogLevel"),
+                "SystemLogLevel": "WARN",
+            },
             "Environment": {
                 "Variables": {
                     "BUS_NAME": reference(names::BUS),
