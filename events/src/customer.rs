@@ -3,7 +3,7 @@
 use crate::inventory::DescribedLine;
 use chorus_table::{Owner, event};
 
-use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, samples, services};
+use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, Terms, samples, services};
 
 const CUSTOMER: Owner = Owner::Service(services::CUSTOMER);
 
@@ -27,6 +27,7 @@ event! {
         total: Money = samples::total(),
         shipping_address: ShippingAddress = samples::address(),
         #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
     }
 }
 

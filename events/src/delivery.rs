@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::inventory::DescribedLine;
 use chorus_table::{Handle, Owner, event};
 
-use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, samples, services};
+use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, Terms, samples, services};
 
 const DELIVERY: Owner = Owner::Service(services::DELIVERY);
 
@@ -31,6 +31,7 @@ event! {
         total: Money = samples::total(),
         deliver_by: Timestamp = samples::later(),
         #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
     }
 }
 
@@ -38,7 +39,7 @@ event! {
     /// The carrier does not go there.
     ErrorDeliveryEstimated: DELIVERY, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
-        reason: String = "the carrier does not deliver to Atlantis".to_owned(),
+        reason: String = "the carrier does not deliver to AQ".to_owned(),
     }
 }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use chorus_table::{Owner, event};
 
 use crate::{
-    CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku, samples,
-    services,
+    CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku, Terms,
+    samples, services,
 };
 
 const INVENTORY: Owner = Owner::Service(services::INVENTORY);
@@ -64,6 +64,7 @@ event! {
         total: Money = samples::total(),
         shipping_address: ShippingAddress = samples::address(),
         #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
     }
 }
 
@@ -107,6 +108,7 @@ event! {
         total: Money = samples::total(),
         shipping_address: ShippingAddress = samples::address(),
         #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
     }
 }
 

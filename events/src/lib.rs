@@ -2,9 +2,11 @@
 //! type, and the [design table](table) from which rules, schemas, docs, the template and the local
 //! run derive. It knows nothing of stores, buses, clocks or AWS.
 
+mod country;
 mod currency;
 mod money;
 mod order_line;
+mod settings;
 mod values;
 
 pub mod callers;
@@ -24,19 +26,11 @@ pub mod samples;
 pub mod services;
 pub mod table;
 
+pub use country::{Country, CountryError};
 pub use currency::{Currency, CurrencyError, Priced};
 pub use money::{Money, MoneyError};
 pub use order_line::{Line, MAX_LINES, ShippingAddress, total};
+pub use settings::{Settings, Terms};
 pub use values::{
     CustomerId, OrderId, PLAIN_TEXT, PaymentMethod, Quantity, QuantityError, Sku, is_plain_text,
 };
-
-/// The country that the shop ships from; orders to any other need a customs declaration.
-pub const HOME_COUNTRY: &str = "Germany";
-
-/// From this total on, in whole units of the currency, an order is charged only once a reviewer
-/// approved it.
-pub const HIGH_VALUE_UNITS: i64 = 1_000;
-
-/// [`HIGH_VALUE_UNITS`] as money.
-pub const HIGH_VALUE: Money = Money::from_minor(HIGH_VALUE_UNITS * 100);

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use chorus_table::{Owner, event};
 
-use crate::{CustomerId, Line, Money, OrderId, PaymentMethod, ShippingAddress, samples, services};
+use crate::{
+    CustomerId, Line, Money, OrderId, PaymentMethod, ShippingAddress, Terms, samples, services,
+};
 
 const ORDER: Owner = Owner::Service(services::ORDER);
 
@@ -20,11 +22,17 @@ event! {
         shipping_address: ShippingAddress = samples::address(),
         placed_at: Timestamp = samples::moment(),
         #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
     } also [
-        { total: samples::high_total(), lines: samples::high_lines() },
+        {
+            total: samples::high_total(),
+            lines: samples::high_lines(),
+            terms: samples::terms(samples::high_total()),
+        },
         {
             country: samples::home_address().country,
             shipping_address: samples::home_address(),
+            terms: samples::home_terms(),
         },
     ]
 }
@@ -38,7 +46,12 @@ event! {
         total: Money = samples::total(),
         reason: String = "the payment failed: card declined".to_owned(),
         placed_at: Timestamp = samples::moment(),
-    } also [{ total: samples::high_total(), lines: samples::high_lines() }]
+        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
+    } also [{
+        total: samples::high_total(),
+        lines: samples::high_lines(),
+        terms: samples::terms(samples::high_total()),
+    }]
 }
 
 event! {

@@ -34,7 +34,7 @@ pub struct ShippingAddress {
     /// Postal code; not every country has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<String>,
-    /// Country, by its English name.
+    /// Country, by its code of ISO 3166; in orders of earlier releases, whatever their customers wrote.
     pub country: String,
 }
 

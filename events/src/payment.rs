@@ -2,7 +2,7 @@
 
 use chorus_table::{Handle, Owner, event};
 
-use crate::{CustomerId, Money, OrderId, samples, services};
+use crate::{CustomerId, Money, OrderId, Terms, samples, services};
 
 const PAYMENT: Owner = Owner::Service(services::PAYMENT);
 
@@ -13,7 +13,8 @@ event! {
         customer_id: CustomerId = samples::customer_id(),
         total: Money = samples::high_total(),
         handle: Handle = samples::handle(),
-    } also [{ total: samples::total() }]
+        #[serde(default)] terms: Option<Terms> = samples::terms(samples::high_total()),
+    } also [{ total: samples::total(), terms: samples::terms(samples::total()) }]
 }
 
 event! {

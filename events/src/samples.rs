@@ -6,7 +6,10 @@ use crate::commands::OrderedLine;
 use crate::inventory::{DescribedLine, MissingLine};
 use chorus_table::Handle;
 
-use crate::{CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku};
+use crate::{
+    CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, Settings, ShippingAddress, Sku,
+    Terms,
+};
 
 /// Parses a literal of this file; the tests below read every one of them.
 fn literal<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
@@ -118,7 +121,7 @@ pub fn address() -> ShippingAddress {
         street: "Avda. de la Constitución 2222".to_owned(),
         city: "México D.F.".to_owned(),
         postal_code: Some("05021".to_owned()),
-        country: "Mexico".to_owned(),
+        country: "MX".to_owned(),
     }
 }
 
@@ -130,8 +133,20 @@ pub fn home_address() -> ShippingAddress {
         street: "Obere Str. 57".to_owned(),
         city: "Berlin".to_owned(),
         postal_code: Some("12209".to_owned()),
-        country: crate::HOME_COUNTRY.to_owned(),
+        country: Settings::DEFAULT.home_country.to_string(),
     }
+}
+
+/// The terms of an order of this total that goes to [`address`].
+#[must_use]
+pub fn terms(total: Money) -> Option<Terms> {
+    Some(Settings::DEFAULT.terms(total, literal(&address().country)))
+}
+
+/// Those of an order that goes to [`home_address`].
+#[must_use]
+pub fn home_terms() -> Option<Terms> {
+    Some(Settings::DEFAULT.terms(total(), Settings::DEFAULT.home_country))
 }
 
 /// When it was ordered.

@@ -6,10 +6,22 @@ use chorus_table::{Callers, Content};
 
 use crate::callers::{ONLY_OPERATORS, ONLY_REVIEWERS, ONLY_STAFF, OWNER_OR_STAFF};
 use crate::partners::CARRIER;
-use crate::{HIGH_VALUE_UNITS, HOME_COUNTRY, commands, facts, services};
+use crate::settings::{FORMER_HOME, FORMER_REVIEW_UNITS};
+use crate::{commands, facts, services};
 
-/// Which events are about an order that needs a review before it is charged.
-const OF_HIGH_VALUE: Content = Content::AtLeast { field: "total", units: HIGH_VALUE_UNITS };
+/// Which events are about an order that needs a review before it is charged, by its own terms.
+const NEEDS_REVIEW: Content = Content::Flag {
+    of: "terms",
+    name: "needs-review",
+    without: &Content::AtLeast { field: "total", units: FORMER_REVIEW_UNITS },
+};
+
+/// Which events are about an order that leaves the country, by its own terms.
+const LEAVES_COUNTRY: Content = Content::Flag {
+    of: "terms",
+    name: "leaves-country",
+    without: &Content::AnythingBut { field: "country", value: FORMER_HOME },
+};
 
 chorus_table::design_table! {
     /// Accepts an order at the prices that the service has learned.
@@ -41,7 +53,8 @@ chorus_table::design_table! {
         => [DeliveryEstimated, ErrorDeliveryEstimated]
         .undone_by(&CancelDelivery).budget(2, 4);
 
-    /// Charges the order; from 1,000 up, starts the state machine that waits for a review.
+    /// Charges the order; where its terms want a review, starts the state machine that waits for
+    /// one.
     CollectPayment: PAYMENT on [DeliveryEstimated] => [PaymentMade, PaymentFailed]
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
         .within(300).budget(5, 5);
@@ -143,19 +156,19 @@ chorus_table::design_table! {
     LearnContact: NOTIFICATION on [CustomerUpdated] => []
         .records().folds();
 
-    /// Opens a review of an order from 1,000 up when Payment requests it, and publishes the
+    /// Opens a review of an order whose terms want one, when Payment requests it, and publishes the
     /// decision.
     ReviewOrder: FRAUD api [DecideReview] on [OrderCreated, ReviewRequested]
         => [OrderApproved, OrderDeclined, ReviewTaken]
-        .records().within(86_400).when(OF_HIGH_VALUE).budget(4, 8).callers(ONLY_REVIEWERS);
+        .records().within(86_400).when(NEEDS_REVIEW).budget(4, 8).callers(ONLY_REVIEWERS);
 
     /// Closes the review of an order that was canceled.
     CloseReview: FRAUD on [OrderCanceled] => []
-        .records().when(OF_HIGH_VALUE);
+        .records().when(NEEDS_REVIEW);
 
     /// Prepares the declaration of an order that leaves the country.
     PrepareDeclaration: CUSTOMS on [OrderCreated] => [CustomsDeclared]
-        .records().when(Content::AnythingBut { field: "country", value: HOME_COUNTRY });
+        .records().when(LEAVES_COUNTRY);
 
     /// Counts orders and what they are worth, by how they ended.
     CountOrder: ANALYTICS on [OrderCreated, OrderCanceled, OrderDelivered] => []

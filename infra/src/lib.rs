@@ -16,6 +16,7 @@ mod functions;
 mod mail;
 mod order_ids;
 mod payment;
+mod settings;
 
 use std::path::PathBuf;
 
@@ -63,12 +64,18 @@ fn application() -> Application {
             vec![carrier::webhook_secret(), order_ids::variable()],
             mail::variables(),
             payment::variables(),
+            settings::variables(),
         ]
         .concat(),
         grants: vec![mail::grant(), payment::grant()],
         resources: vec![order_ids::resource()],
-        parameters: [vec![carrier::webhook_parameter()], mail::parameters(), payment::parameters()]
-            .concat(),
+        parameters: [
+            vec![carrier::webhook_parameter()],
+            mail::parameters(),
+            payment::parameters(),
+            settings::parameters(),
+        ]
+        .concat(),
         prod_needs: [&mail::PARAMETERS[..], &payment::PARAMETERS, &["AlarmTopicArn"]].concat(),
         conditions: vec![carrier::webhook_condition()],
         outputs: vec![carrier::webhook_output()],

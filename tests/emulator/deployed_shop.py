@@ -36,7 +36,7 @@ def place(customer: str, sku: str, pieces: int) -> str:
             "street": "Obere Str. 57",
             "city": "Berlin",
             "postal-code": "12209",
-            "country": "Germany",
+            "country": "DE",
         },
     }
     return shop.ok("POST", "/orders", body, key=uuid.uuid4().hex)["order-id"]

@@ -43,7 +43,7 @@ class Shop:
             "customer-id": customer,
             "lines": [{"sku": "chai", "quantity": 1}],
             "shipping-address": {
-                "name": name, "street": "Obere Str. 57", "city": "Berlin", "country": "Germany",
+                "name": name, "street": "Obere Str. 57", "city": "Berlin", "country": "DE",
             },
             **more,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chorus_design::check;
-use chorus_events::Currency;
+use chorus_events::Settings;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, trusting};
 use chorus_kernel::{Failure, Publisher, Rejected};
@@ -117,7 +117,7 @@ async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
     let mut kernel = test.shop.local().kernel().clone();
     let refusals = Arc::new(AtomicUsize::new(0));
     kernel.bus = Arc::new(Grudging { bus: kernel.bus, refusals: Arc::clone(&refusals) });
-    let routes = chorus_order::function(Secrets::fixed().order_ids, Currency::EUR).routes;
+    let routes = chorus_order::function(Secrets::fixed().order_ids, Settings::DEFAULT).routes;
     let caller = Caller::trusted("maria", &routes);
     let router = trusting(chorus_http::router(&kernel, API, routes), caller);
     let body = chorus_tests::order_of("ana", "chai", 1).to_string();

@@ -48,7 +48,7 @@ async fn place(test: &TestShop, place: usize, ordered: &Ordered) -> anyhow::Resu
     let mut body = chorus_tests::order_of(CUSTOMERS[*customer], ITEMS[*item], *pieces);
     if place % 2 == 1 {
         // Abroad: Customs has something to declare.
-        body["shipping-address"]["country"] = json!("Mexico");
+        body["shipping-address"]["country"] = json!("MX");
     }
     let key = format!("order-{place}");
     let answer = test.raw(("POST", "/orders"), Some(&key), body.to_string()).await?;

@@ -12,4 +12,5 @@ mod following;
 mod items;
 mod policies;
 mod projections;
+mod settings;
 mod stories;

@@ -235,7 +235,7 @@ pub fn order_of(customer: &str, sku: &str, pieces: u32) -> Value {
         "customer-id": customer,
         "lines": [{ "sku": sku, "quantity": pieces }],
         "shipping-address": {
-            "name": customer, "street": "Obere Str. 57", "city": "Berlin", "country": "Germany",
+            "name": customer, "street": "Obere Str. 57", "city": "Berlin", "country": "DE",
         },
     })
 }

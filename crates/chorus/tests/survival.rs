@@ -27,7 +27,7 @@ async fn order(client: &reqwest::Client, url: &str, key: &str) -> Option<String>
         "customer-id": CUSTOMERS[number % CUSTOMERS.len()],
         "lines": [{ "sku": "chai", "quantity": 1 }],
         "shipping-address":
-            { "name": "Ana", "street": "Street 1", "city": "Berlin", "country": "Germany" },
+            { "name": "Ana", "street": "Street 1", "city": "Berlin", "country": "DE" },
     });
     let request = client.post(format!("{url}/orders")).header("idempotency-key", key);
     let text = request.body(body.to_string()).send().await.ok()?.text().await.ok()?;

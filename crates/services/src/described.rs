@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_events::Currency;
+use chorus_events::Settings;
 use chorus_http::HttpFunction;
 use chorus_kernel::OutcomeUnknown;
 use chorus_notification::{Delivery, Email, Mailer};
@@ -25,7 +25,7 @@ pub fn described() -> Vec<HttpFunction> {
         mailer: Arc::new(Nobody),
         webhook_secret,
         order_ids,
-        currency: Currency::EUR,
+        settings: Settings::DEFAULT,
     })
 }
 

@@ -5,7 +5,7 @@ mod described;
 
 use std::sync::Arc;
 
-use chorus_events::Currency;
+use chorus_events::Settings;
 use chorus_http::HttpFunction;
 use chorus_notification::Mailer;
 use chorus_order::IdSecret;
@@ -23,17 +23,18 @@ pub struct Dependencies {
     pub webhook_secret: WebhookSecret,
     /// What the ids of new orders are derived with.
     pub order_ids: IdSecret,
-    /// What prices are in.
-    pub currency: Currency,
+    /// The shop's own numbers.
+    pub settings: Settings,
 }
 
 /// The functions of all services, in the order of the table's list of services.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
-    let Dependencies { payment_provider, mailer, webhook_secret, order_ids, currency } =
+    let Dependencies { payment_provider, mailer, webhook_secret, order_ids, settings } =
         dependencies.clone();
+    let currency = settings.currency;
     vec![
-        chorus_order::function(order_ids, currency),
+        chorus_order::function(order_ids, settings),
         chorus_inventory::function(currency),
         chorus_customer::function(),
         chorus_delivery::function(webhook_secret),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use chorus_events::facts::*;
-use chorus_events::{HIGH_VALUE, Money, OrderId, Sku};
+use chorus_events::{Money, OrderId, Sku};
 use chorus_kernel::{Entity, Fold, Recorded, read_recorded, text};
 use chorus_order::{Order, Placed, Status};
 use chorus_simulation::Observed;
@@ -171,7 +171,8 @@ fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> 
             must(!arrived || told, format!("canceled: nobody tried to stop the parcel of {id}"));
         }
     }
-    let reviewed = order.total < HIGH_VALUE || observed.was_published::<OrderApproved>(id.as_str());
+    let unseen = order.total < shop.script.settings.review_above;
+    let reviewed = unseen || observed.was_published::<OrderApproved>(id.as_str());
     must(charges.is_empty() || reviewed, format!("review: {id} was charged, and not approved"));
     wrong
 }

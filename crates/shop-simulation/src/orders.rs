@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chorus_events::OrderId;
+use chorus_events::{Country, Money, OrderId, Settings};
 use chorus_http::customers_key;
 use chorus_order::IdSecret;
 use chorus_simulation::{Draws, Script};
@@ -17,6 +17,12 @@ pub(crate) const ITEMS: [(&str, i64, u32); 3] =
 
 /// The customers; their ids select what the bank and Customer do.
 pub(crate) const CUSTOMER_IDS: [&str; 3] = ["ana", "bob-declined", "eve-blocked"];
+
+/// Where the carrier does not deliver: Antarctica.
+const UNSERVED: &str = "AQ";
+
+/// No order is worth less than this, at any price: where it is the threshold, each is reviewed.
+const LEAST: Money = Money::from_minor(500);
 
 /// Orders that are the same in every run, for faults to be tried on one by one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -75,6 +81,8 @@ pub(crate) struct PlannedOrder {
 /// What people do in a run, and how prices change.
 #[derive(Debug, Clone)]
 pub struct Orders {
+    /// The shop's own numbers.
+    pub(crate) settings: Settings,
     pub(crate) orders: Vec<PlannedOrder>,
     pub(crate) prices: Vec<(Duration, &'static str, i64)>,
 }
@@ -92,16 +100,21 @@ impl Orders {
         };
         let prices = moments.into_iter().map(&mut price).collect();
         let orders = (1..=size).map(|number| order(draws, number)).collect();
-        Self { orders, prices }
+        Self { settings: settings(draws), orders, prices }
+    }
+
+    /// Whether a reviewer is asked about the order.
+    pub(crate) fn is_reviewed(&self, order: &PlannedOrder) -> bool {
+        self.settings.review_above <= LEAST || order.lines.iter().any(|(sku, _)| *sku == "piano")
     }
 
     pub(crate) fn fixed(story: Story) -> Self {
         let plain = Draws::plain();
         let mut orders: Vec<PlannedOrder> = (1..=2).map(|number| order(&plain, number)).collect();
         orders[0].lines = vec![("chai", 2), ("tea", 1)];
-        orders[0].country = "Germany";
+        orders[0].country = "DE";
         orders[1].lines = vec![("piano", 1)];
-        orders[1].country = "France";
+        orders[1].country = "FR";
         orders[1].at = millis(20);
         orders[1].cancel = Some(millis(2_500));
         orders[1].manner.delivery = millis(600_000);
@@ -110,7 +123,7 @@ impl Orders {
             Story::Canceled => drop(orders.remove(0)),
             Story::Both => {}
         }
-        Self { orders, prices: Vec::new() }
+        Self { settings: Settings::DEFAULT, orders, prices: Vec::new() }
     }
 }
 
@@ -135,18 +148,15 @@ impl Script for Orders {
             let prices: Vec<Duration> = self.prices.iter().map(|it| it.0).collect();
             told.push(format!("prices change after {prices:?}"));
         }
-        told.extend(self.orders.iter().map(PlannedOrder::tell));
+        let Settings { home_country, review_above, .. } = self.settings;
+        told.push(format!("the shop is in {home_country}, and reviews from {review_above} on"));
+        told.extend(self.orders.iter().map(|order| order.tell(self.is_reviewed(order))));
         told
     }
 }
 
 impl PlannedOrder {
-    /// Whether a reviewer is asked.
-    pub(crate) fn is_reviewed(&self) -> bool {
-        self.lines.iter().any(|(sku, _)| *sku == "piano")
-    }
-
-    fn tell(&self) -> String {
+    fn tell(&self, is_reviewed: bool) -> String {
         let mut what = format!("{} of {:?} by {}", self.name, self.lines, self.customer);
         what.push_str(&format!(", placed after {:?}", self.at));
         if let Some(cancel) = self.cancel {
@@ -156,12 +166,27 @@ impl PlannedOrder {
             let how = if changed { "changed" } else { "the same" };
             what.push_str(&format!(", sent again ({how}) {after:?} later"));
         }
-        if self.is_reviewed() {
+        if is_reviewed {
             let (review, after) = self.review;
             what.push_str(&format!(", review: {review:?} after {after:?}"));
         }
         what.push_str(&format!(", carrier: {:?}", self.manner));
         what
+    }
+}
+
+fn settings(draws: &Draws) -> Settings {
+    let mut draw = draws.of("settings");
+    let france: Country = "FR".parse().expect("FR is a country");
+    Settings {
+        home_country: draw.one_of(&[Country::DE, Country::DE, france]),
+        review_above: draw.one_of(&[
+            Settings::DEFAULT.review_above,
+            Settings::DEFAULT.review_above,
+            Settings::DEFAULT.review_above,
+            LEAST,
+        ]),
+        ..Settings::DEFAULT
     }
 }
 
@@ -184,9 +209,7 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
         &["tea", "tea"],
     ]);
     let lines = skus.iter().map(|sku| (*sku, 1 + draw.below(3) as u32)).collect();
-    let country = draw.one_of(&[
-        "Germany", "Germany", "Germany", "Germany", "France", "France", "France", "Atlantis",
-    ]);
+    let country = draw.one_of(&["DE", "DE", "DE", "DE", "FR", "FR", "FR", UNSERVED]);
     let patience = if customers { draw.one_of(&[1, 2, 8, 8]) } else { 12 };
     let cancel = (customers && draw.percent(35)).then(|| draw.moment());
     let twin = (customers && draw.percent(20)).then(|| (draw.moment(), draw.percent(30)));
@@ -212,11 +235,7 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
         key,
         customer,
         lines,
-        country: if number > 1 && country == "Atlantis" && !customers {
-            "Germany"
-        } else {
-            country
-        },
+        country: if number > 1 && country == UNSERVED && !customers { "DE" } else { country },
         at: millis(draw.below(3_000)),
         patience,
         twin,

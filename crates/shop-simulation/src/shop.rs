@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chorus_events::Currency;
 use chorus_events::inventory::ItemReserved;
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows;
@@ -115,7 +114,7 @@ impl Application for Shop {
             mailer: Arc::clone(&post) as Arc<_>,
             webhook_secret: secret.clone(),
             order_ids: order_ids(),
-            currency: Currency::EUR,
+            settings: script.settings,
         });
         let received = ITEMS.iter().map(|it| (it.0.to_owned(), i64::from(it.2)));
         let stock: Arc<HashMap<String, i64>> = Arc::new(received.collect());
@@ -145,7 +144,7 @@ impl Application for Shop {
                 let client = callers::cancels(&order.order_id, &order.name);
                 all.push((order.at + after, client));
             }
-            all.extend(reviewers(order));
+            all.extend(reviewers(order, self.script.is_reviewed(order)));
         }
         for (time, (at, sku, price)) in self.script.prices.iter().enumerate() {
             let stock = ITEMS.iter().find(|it| it.0 == *sku).map_or(0, |it| it.2);
@@ -218,7 +217,7 @@ impl Application for Shop {
     }
 }
 
-fn reviewers(order: &PlannedOrder) -> Vec<(Duration, Client)> {
+fn reviewers(order: &PlannedOrder, is_reviewed: bool) -> Vec<(Duration, Client)> {
     let (review, after) = order.review;
     let at = order.at + after;
     let says = |verdict: &str| {
@@ -226,7 +225,7 @@ fn reviewers(order: &PlannedOrder) -> Vec<(Duration, Client)> {
         callers::reviews(&order.order_id, verdict, name)
     };
     match review {
-        _ if !order.is_reviewed() => Vec::new(),
+        _ if !is_reviewed => Vec::new(),
         Review::Approves => vec![(at, says("approve"))],
         Review::Declines => vec![(at, says("decline"))],
         Review::ChangesMind => {

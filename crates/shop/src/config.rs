@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use chorus_events::Currency;
+use chorus_events::Settings;
 use chorus_kernel::Clock;
 use chorus_local::{Disorder, Policies, SystemClock};
 use chorus_notification::TransportMailer;
@@ -44,8 +44,8 @@ pub struct ShopConfig {
     pub limits: BTreeMap<String, u32>,
     /// Who sends emails; without, the simulated mailer keeps them.
     pub mailer: Option<Arc<TransportMailer>>,
-    /// What prices are in.
-    pub currency: Currency,
+    /// The shop's own numbers.
+    pub settings: Settings,
     /// Who charges; without, the simulated provider, which charges nobody.
     pub stripe: Option<Arc<StripeProvider>>,
     /// How often, for how long and how fast deliveries are tried.
@@ -70,7 +70,7 @@ impl Default for ShopConfig {
             seed: None,
             limits: BTreeMap::new(),
             mailer: None,
-            currency: Currency::EUR,
+            settings: Settings::DEFAULT,
             stripe: None,
             policies: Policies::default(),
             require_tokens: false,

@@ -15,6 +15,7 @@ mod partners;
 mod shop;
 pub mod upgrade;
 
+pub use chorus_delivery::DELIVERY_DEADLINE;
 pub use chorus_local::{ExecutionStory, Moment};
 
 pub use accounts::{Accounts, ItemAccount, OrderAccount};

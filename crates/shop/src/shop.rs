@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use chorus_carrier::HttpWebhook;
 use chorus_console::Live;
-use chorus_events::Currency;
+use chorus_events::Settings;
 use chorus_events::table::TABLE;
 use chorus_http::{
     ApiInfo, Caller, Gate, HttpFunction, Limits, SecretError, TokenKey, kept_secret,
@@ -99,14 +99,14 @@ pub fn functions(
     partners: &Partners,
     mailer: Arc<dyn Mailer>,
     Secrets { webhook, order_ids }: Secrets,
-    currency: Currency,
+    settings: Settings,
 ) -> Vec<HttpFunction> {
     chorus_services::functions(&Dependencies {
         payment_provider: partners.provider(),
         mailer,
         webhook_secret: webhook,
         order_ids,
-        currency,
+        settings,
     })
 }
 
@@ -175,7 +175,7 @@ impl Shop {
         };
         let secrets = Secrets::of(config.data.as_deref())?;
         let (functions, routes) =
-            HttpFunction::split(functions(&partners, mailer, secrets, config.currency));
+            HttpFunction::split(functions(&partners, mailer, secrets, config.settings));
         let machines = Arc::new(Definitions::of(&functions, &config.limits)?);
         let mut engine = LocalConfig::new(&TABLE, functions);
         engine.machines = Some(Arc::clone(&machines));

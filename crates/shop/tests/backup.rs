@@ -55,7 +55,7 @@ async fn keep_ordering(router: Router, acknowledged: Arc<Mutex<BTreeSet<String>>
             "customer-id": CUSTOMERS[number % CUSTOMERS.len()],
             "lines": [{ "sku": "chai", "quantity": 1 }],
             "shipping-address":
-                { "name": "Ana", "street": "Street 1", "city": "Berlin", "country": "Germany" },
+                { "name": "Ana", "street": "Street 1", "city": "Berlin", "country": "DE" },
         });
         let placed = ask(&router, "POST", "/orders", order).await.unwrap();
         acknowledged.lock().unwrap().insert(placed["order-id"].as_str().unwrap().to_owned());

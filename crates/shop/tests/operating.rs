@@ -41,7 +41,7 @@ async fn shop_with_an_order(customer: &str, price: u32) -> (Shop, String) {
     let order = json!({
         "customer-id": customer, "lines": [{ "sku": "chai", "quantity": 1 }],
         "shipping-address":
-            { "name": "Ana", "street": "Street 1", "city": "Berlin", "country": "Germany" },
+            { "name": "Ana", "street": "Street 1", "city": "Berlin", "country": "DE" },
     });
     let placed = ask(&shop, "POST", "/orders", &order).await;
     rest(&shop).await;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_events::Currency;
+use chorus_events::Settings;
 use chorus_events::services::ANALYTICS;
 use chorus_events::table::TABLE;
 use chorus_http::HttpFunction;
@@ -54,7 +54,7 @@ async fn a_replay_of_forty_days_counts_once() {
         &partners,
         Arc::new(partners.mailer()),
         Secrets::fixed(),
-        Currency::EUR,
+        Settings::DEFAULT,
     ));
     services.retain(|function| function.service == ANALYTICS);
     let clock = VirtualClock::at("2026-10-01T00:00:00Z".parse().unwrap());

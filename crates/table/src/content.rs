@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A condition on one field of an event's `data`. A rule's event pattern is written from it.
+/// A condition on an event's `data`. A rule's event pattern is written from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// The number in `field` is at least this many whole units.
@@ -26,17 +26,50 @@ pub enum Content {
         /// What is taken.
         values: &'static [&'static str],
     },
+    /// The flag `name` in the object `of` is true: whoever published the event decided.
+    Flag {
+        /// The field of `data` that holds the object.
+        of: &'static str,
+        /// The field of that.
+        name: &'static str,
+        /// What is taken of events that do not have the flag: those of earlier releases.
+        without: &'static Self,
+    },
 }
 
 impl Content {
     /// The event pattern on `detail`, as EventBridge reads it.
     #[must_use]
     pub fn pattern(self) -> Value {
-        let (field, entries) = match self {
-            Self::AtLeast { field, units } => (field, json!([{ "numeric": [">=", units] }])),
-            Self::AnythingBut { field, value } => (field, json!([{ "anything-but": [value] }])),
-            Self::OneOf { field, values } => (field, json!(values)),
-        };
-        json!({ "data": { field: entries } })
+        json!({ "data": self.on_data() })
+    }
+
+    fn on_data(self) -> Value {
+        match self {
+            Self::AtLeast { field, units } => json!({ field: [{ "numeric": [">=", units] }] }),
+            Self::AnythingBut { field, value } => json!({ field: [{ "anything-but": [value] }] }),
+            Self::OneOf { field, values } => json!({ field: values }),
+            Self::Flag { of, name, without } => {
+                let mut earlier = without.on_data();
+                earlier[of] = json!({ name: [{ "exists": false }] });
+                json!({ "$or": [{ of: { name: [true] } }, earlier] })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_decides_where_it_is_and_the_older_condition_where_it_is_not() {
+        const OLDER: Content = Content::AtLeast { field: "total", units: 5 };
+        let flag = Content::Flag { of: "terms", name: "large", without: &OLDER };
+        let expected = json!({ "data": { "$or": [
+            { "terms": { "large": [true] } },
+            { "terms": { "large": [{ "exists": false }] }, "total": [{ "numeric": [">=", 5] }] },
+        ] } });
+        assert_eq!(flag.pattern(), expected);
     }
 }

@@ -11,8 +11,9 @@ pub struct Parameter {
     name: String,
     description: String,
     default: String,
-    allowed: &'static [&'static str],
+    allowed: Vec<String>,
     number: bool,
+    least: Option<u32>,
     secret: bool,
 }
 
@@ -23,8 +24,9 @@ impl Parameter {
             name: name.to_owned(),
             description: description.to_owned(),
             default: default.to_owned(),
-            allowed: &[],
+            allowed: Vec::new(),
             number: false,
+            least: None,
             secret: false,
         }
     }
@@ -32,6 +34,12 @@ impl Parameter {
     #[must_use]
     pub fn number(self) -> Self {
         Self { number: true, ..self }
+    }
+
+    /// A number that is not less than this.
+    #[must_use]
+    pub fn at_least(self, least: u32) -> Self {
+        Self { number: true, least: Some(least), ..self }
     }
 
     /// CloudFormation shows it to nobody.
@@ -42,8 +50,8 @@ impl Parameter {
 
     /// It has one of these values.
     #[must_use]
-    pub fn one_of(self, allowed: &'static [&'static str]) -> Self {
-        Self { allowed, ..self }
+    pub fn one_of(self, allowed: &[&str]) -> Self {
+        Self { allowed: allowed.iter().map(|&value| value.to_owned()).collect(), ..self }
     }
 
     fn to_value(&self) -> Value {
@@ -52,6 +60,9 @@ impl Parameter {
             json!({ "Type": kind, "Description": self.description, "Default": self.default });
         if !self.allowed.is_empty() {
             value["AllowedValues"] = json!(self.allowed);
+        }
+        if let Some(least) = self.least {
+            value["MinValue"] = json!(least);
         }
         if self.secret {
             value["NoEcho"] = json!(true);

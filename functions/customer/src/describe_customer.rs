@@ -37,6 +37,7 @@ impl Action for DescribeCustomer {
                     total: order.total,
                     shipping_address: order.shipping_address.clone(),
                     payment_method: order.payment_method.clone(),
+                    terms: order.terms,
                 }));
             }
             Some(_) => format!("customer {customer_id} is blocked"),

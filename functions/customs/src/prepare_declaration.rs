@@ -65,7 +65,7 @@ mod tests {
         let [PrepareDeclarationOutput::CustomsDeclared(declared)] = decision.events() else {
             panic!("{decision:?}")
         };
-        assert_eq!((declared.country.as_str(), declared.value), ("Mexico", samples::total()));
+        assert_eq!((declared.country.as_str(), declared.value), ("MX", samples::total()));
         assert_eq!(decision.changes(), [create(&declaration())]);
     }
 

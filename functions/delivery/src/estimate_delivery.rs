@@ -3,7 +3,7 @@
 use chorus_events::customer::CustomerDescribed;
 use chorus_events::delivery::{DeliveryEstimated, ErrorDeliveryEstimated};
 use chorus_events::table::rows::{self, EstimateDeliveryInput, EstimateDeliveryOutput};
-use chorus_events::{HOME_COUNTRY, OrderId, ShippingAddress};
+use chorus_events::{OrderId, ShippingAddress, Terms};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, create};
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,8 +11,9 @@ use crate::delivery::Plan;
 use crate::transitions::{Fact, Next, next};
 use crate::{Delivery, Status};
 
-/// Countries that the carrier does not deliver to; it delivers to all others.
-const UNSERVED: [&str; 3] = ["Atlantis", "El Dorado", "Lemuria"];
+/// Countries that the carrier does not deliver to, because nobody lives there to take a parcel:
+/// Antarctica, Bouvet Island, Heard Island and McDonald Islands. It delivers to all others.
+const UNSERVED: [&str; 3] = ["AQ", "BV", "HM"];
 
 /// How long a parcel takes within the home country.
 const AT_HOME: SignedDuration = SignedDuration::from_hours(2 * 24);
@@ -60,8 +61,9 @@ fn estimate(
     status: Status,
     ordered_at: Timestamp,
 ) -> Decision<EstimateDeliveryOutput> {
-    let at_home = order.shipping_address.country == HOME_COUNTRY;
-    let takes = if at_home { AT_HOME } else { ABROAD };
+    let before = || Terms::before(order.total, &order.shipping_address.country);
+    let terms = order.terms.unwrap_or_else(before);
+    let takes = if terms.leaves_country { ABROAD } else { AT_HOME };
     let deliver_by = ordered_at.checked_add(takes).unwrap_or(Timestamp::MAX);
     let plan = Plan {
         customer_id: order.customer_id.clone(),
@@ -77,6 +79,7 @@ fn estimate(
         total: order.total,
         deliver_by,
         payment_method: order.payment_method.clone(),
+        terms: order.terms,
     })
     .with(create(&delivery))
 }
@@ -90,8 +93,9 @@ fn out_of_reach(address: &ShippingAddress) -> Option<String> {
             return Some(format!("the address names no {field}"));
         }
     }
-    let unserved = UNSERVED.iter().find(|there| there.eq_ignore_ascii_case(country.trim()));
-    unserved.map(|country| format!("the carrier does not deliver to {country}"))
+    UNSERVED
+        .contains(&country.as_str())
+        .then(|| format!("the carrier does not deliver to {country}"))
 }
 
 #[cfg(test)]
@@ -109,9 +113,15 @@ mod tests {
 
     #[test]
     fn a_parcel_takes_two_days_at_home_and_five_abroad() {
-        for (country, days) in [(HOME_COUNTRY, 2), ("Mexico", 5)] {
-            let address = ShippingAddress { country: country.into(), ..samples::address() };
-            let decision = to(address.clone());
+        let home = (samples::home_address(), samples::home_terms());
+        let abroad = (samples::address(), samples::terms(samples::total()));
+        let former = ShippingAddress { country: "Germany".to_owned(), ..samples::address() };
+        let cases = [(home, 2), (abroad, 5), ((former, None), 2), ((samples::address(), None), 5)];
+        for ((address, terms), days) in cases {
+            let country = &address.country;
+            let shipping_address = address.clone();
+            let order = CustomerDescribed { shipping_address, terms, ..Event::sample() };
+            let decision = decide(&EstimateDelivery, order, &Stored::default()).unwrap();
             let [EstimateDeliveryOutput::DeliveryEstimated(estimate)] = decision.events() else {
                 panic!("{decision:?}")
             };
@@ -119,18 +129,18 @@ mod tests {
             assert_eq!(takes, SignedDuration::from_hours(days * 24), "{country}");
             let mut planned = sample(Status::Estimated);
             if let Some(plan) = &mut planned.plan {
-                (plan.shipping_address, plan.deliver_by) = (address, estimate.deliver_by);
+                (plan.shipping_address, plan.deliver_by) = (address.clone(), estimate.deliver_by);
             }
             assert_eq!(decision.changes(), [create(&planned)]);
         }
     }
 
     #[test]
-    fn an_order_to_atlantis_or_to_nowhere_fails_and_leaves_nothing() {
-        let atlantis = ShippingAddress { country: "atlantis ".into(), ..samples::address() };
+    fn an_order_to_antarctica_or_to_nowhere_fails_and_leaves_nothing() {
+        let antarctica = ShippingAddress { country: "AQ".into(), ..samples::address() };
         let nowhere = ShippingAddress { street: " ".into(), ..samples::address() };
         for (address, expected) in [
-            (atlantis, "the carrier does not deliver to Atlantis"),
+            (antarctica, "the carrier does not deliver to AQ"),
             (nowhere, "the address names no street"),
         ] {
             let decision = to(address);

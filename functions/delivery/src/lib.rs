@@ -26,9 +26,13 @@ use chorus_kernel::{Function, MachineSpec, TableSpec};
 /// One delivery for each order.
 pub const TABLE: TableSpec = TableSpec { name: "delivery", indexes: &[], ttl: None };
 
+/// For how many seconds the carrier is waited for before a delivery is canceled: a limit of
+/// [`FULFIL_DELIVERY`], and a parameter of the shop.
+pub const DELIVERY_DEADLINE: &str = "CarrierTimeoutSeconds";
+
 /// Hands the parcel to the carrier, and cancels the delivery if the carrier never calls back.
 pub const FULFIL_DELIVERY: MachineSpec = MachineSpec {
-    limits: &[("CarrierTimeoutSeconds", 10 * 86_400)],
+    limits: &[(DELIVERY_DEADLINE, 10 * 86_400)],
     former: &[include_str!("../../../infra/state-machines/former/fulfil-delivery-1.asl.json")],
     ..MachineSpec::new(
         "FulfilDelivery",

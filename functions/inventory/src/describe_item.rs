@@ -48,6 +48,7 @@ impl Action for DescribeItem {
             total: order.total,
             shipping_address: order.shipping_address.clone(),
             payment_method: order.payment_method.clone(),
+            terms: order.terms,
         }))
     }
 }

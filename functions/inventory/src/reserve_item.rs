@@ -1,5 +1,6 @@
 //! Sets aside what an order needs: all of its lines, or none.
 
+use chorus_events::Terms;
 use chorus_events::inventory::{ItemNotAvailable, ItemReserved, MissingLine};
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, ReserveItemInput, ReserveItemOutput};
@@ -68,6 +69,7 @@ fn reserve(order: &OrderCreated) -> Decision<ReserveItemOutput> {
         total: order.total,
         shipping_address: order.shipping_address.clone(),
         payment_method: order.payment_method.clone(),
+        terms: Terms::carried(order.terms, order.total, &order.country),
     })
     .with(create(&reservation))
     .with_all(reservation.move_pieces(Item::AVAILABLE, Item::RESERVED))

@@ -5,7 +5,7 @@ use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands::CancelOrder as Cancel;
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows;
-use chorus_events::{Currency, OrderId, Priced, is_plain_text};
+use chorus_events::{Currency, OrderId, Priced, Settings, is_plain_text};
 use chorus_http::{
     Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command, command_key,
 };
@@ -34,8 +34,8 @@ pub const MAX_WAIT: u32 = 20;
 const RETRY_AFTER: &str = "2";
 
 /// `POST /orders`.
-pub(crate) fn create_order(id_secret: IdSecret, currency: Currency) -> Route {
-    Route::of::<rows::CreateOrder>(Method::POST, "/orders", Create { id_secret, currency })
+pub(crate) fn create_order(id_secret: IdSecret, settings: Settings) -> Route {
+    Route::of::<rows::CreateOrder>(Method::POST, "/orders", Create { id_secret, settings })
         .summary("Place an order; it is carried out by events from here on", 201)
         .takes(NewOrder::example)
         .answers::<Priced<WholeOrder>>()
@@ -106,7 +106,7 @@ pub(crate) fn cancel_order(currency: Currency) -> Route {
 
 struct Create {
     id_secret: IdSecret,
-    currency: Currency,
+    settings: Settings,
 }
 
 #[async_trait]
@@ -116,13 +116,13 @@ impl Endpoint for Create {
         let key = command_key(request)?.ok_or_else(missing)?;
         let order = command_of(self.id_secret.order_id(&key), request.json()?);
         let message = command(kernel, request, &order)?;
-        let answered = kernel.run(&CreateOrder, &message).await?;
+        let answered = kernel.run(&CreateOrder(self.settings), &message).await?;
         let unexpected = || Problem::new(500, "internal", "the order left no event");
         // The same key is answered from the same event.
         let created: OrderCreated = answered.event()?.ok_or_else(unexpected)?;
         let (location, customer) =
             (format!("/orders/{}", created.order_id), created.customer_id.clone());
-        let order = Priced::new(WholeOrder::placed(created), self.currency);
+        let order = Priced::new(WholeOrder::placed(created), self.settings.currency);
         let response = Response::json(201, json!(order)).of(customer);
         Ok(response.with_header("location", location))
     }

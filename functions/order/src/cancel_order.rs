@@ -45,6 +45,7 @@ impl Action for CancelOrder {
                     total: order.total,
                     reason,
                     placed_at: order.placed_at,
+                    terms: Some(order.terms),
                 };
                 let at = context.metadata().occurred_at;
                 let last = append::<Order, _>(version + 1, at, &canceled)?;

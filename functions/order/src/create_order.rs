@@ -4,7 +4,8 @@ use chorus_events::commands::{CreateOrder as Command, OrderedLine};
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, CreateOrderInput, CreateOrderOutput};
 use chorus_events::{
-    Line, MAX_LINES, OrderId, PaymentMethod, ShippingAddress, is_plain_text, total,
+    Country, CountryError, Line, MAX_LINES, OrderId, PaymentMethod, Settings, ShippingAddress,
+    is_plain_text, total,
 };
 use chorus_kernel::{
     Action, ActionError, Context, Decision, Each, EachKeys, Folded, Versioned, append, state,
@@ -13,7 +14,8 @@ use chorus_kernel::{
 use crate::requests::{MAX_ADDRESS_LINE, NewOrder};
 use crate::{Order, Price};
 
-pub(crate) struct CreateOrder;
+/// Under the terms that follow from the shop's numbers as they are now.
+pub(crate) struct CreateOrder(pub(crate) Settings);
 
 state! {
     /// Whether there is such an order, and what its lines cost.
@@ -57,22 +59,25 @@ impl Action for CreateOrder {
                 command.order_id
             )));
         }
-        check_address(&command.shipping_address)?;
+        let country = check_address(&command.shipping_address)?;
         check_number_of(&command.lines)?;
         check_payment_method(command.payment_method.as_ref())?;
         let lines = priced(prices)?;
         let too_much =
             || ActionError::invalid("/lines", "must not be worth more than we can charge");
+        let total = total(&lines).ok_or_else(too_much)?;
+        let code = country.to_string();
         let order = OrderCreated {
             order_id: command.order_id.clone(),
             customer_id: command.customer_id.clone(),
             status: "Open".to_owned(),
-            total: total(&lines).ok_or_else(too_much)?,
+            total,
             lines,
-            country: command.shipping_address.country.clone(),
-            shipping_address: command.shipping_address.clone(),
+            country: code.clone(),
+            shipping_address: ShippingAddress { country: code, ..command.shipping_address.clone() },
             placed_at: context.metadata().occurred_at,
             payment_method: command.payment_method.clone(),
+            terms: Some(self.0.terms(total, country)),
         };
         let first = append::<Order, _>(1, order.placed_at, &order)?;
         Ok(Decision::emit(order).with(first))
@@ -106,13 +111,13 @@ fn priced(prices: &Each<Price, OrderedLine>) -> Result<Vec<Line>, ActionError> {
     prices.iter().enumerate().map(price).collect()
 }
 
-fn check_address(address: &ShippingAddress) -> Result<(), ActionError> {
+/// The country that the address is in.
+fn check_address(address: &ShippingAddress) -> Result<Country, ActionError> {
     let fields = [
         ("name", Some(&address.name)),
         ("street", Some(&address.street)),
         ("city", Some(&address.city)),
         ("postal-code", address.postal_code.as_ref()),
-        ("country", Some(&address.country)),
     ];
     for (field, text) in fields {
         if text.is_some_and(|text| !is_plain_text(text, MAX_ADDRESS_LINE)) {
@@ -120,7 +125,9 @@ fn check_address(address: &ShippingAddress) -> Result<(), ActionError> {
             return Err(ActionError::invalid(format!("/shipping-address/{field}"), rule));
         }
     }
-    Ok(())
+    let unknown =
+        |rule: CountryError| ActionError::invalid("/shipping-address/country", rule.to_string());
+    address.country.parse().map_err(unknown)
 }
 
 /// The order that a customer asks for, under this id.
@@ -137,13 +144,15 @@ mod tests {
     use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
 
+    const DEFAULT: CreateOrder = CreateOrder(Settings::DEFAULT);
+
     fn listed() -> Stored {
         let price = Price { sku: samples::sku(), price: samples::unit_price() };
         Stored::default().with(1, &price)
     }
 
     fn refused(command: Command, field: &str) {
-        let refusal = decide(&CreateOrder, command, &listed()).unwrap_err();
+        let refusal = decide(&DEFAULT, command, &listed()).unwrap_err();
         assert!(
             matches!(&refusal, ActionError::Invalid { field: f, .. } if f == field),
             "{refusal:?}"
@@ -152,10 +161,11 @@ mod tests {
 
     #[test]
     fn an_order_is_accepted_at_the_listed_prices() {
-        let decision = decide(&CreateOrder, Command::sample(), &listed()).unwrap();
+        let decision = decide(&DEFAULT, Command::sample(), &listed()).unwrap();
         let [CreateOrderOutput::OrderCreated(order)] = decision.events() else { panic!() };
         assert_eq!(order.total, samples::total());
-        assert_eq!(order.country, "Mexico");
+        assert_eq!(order.country, "MX");
+        assert_eq!(order.terms, samples::terms(order.total));
         let first = append::<Order, _>(1, samples::moment(), order).unwrap();
         assert_eq!(decision.changes(), [first]);
     }
@@ -163,7 +173,7 @@ mod tests {
     #[test]
     fn an_order_is_placed_once_whatever_its_message_is_called() {
         let placed = listed().with_event::<Order, _>(1, &OrderCreated::sample());
-        let refusal = decide(&CreateOrder, Command::sample(), &placed).unwrap_err();
+        let refusal = decide(&DEFAULT, Command::sample(), &placed).unwrap_err();
         assert!(matches!(refusal, ActionError::Conflict(_)), "{refusal:?}");
     }
 
@@ -180,6 +190,34 @@ mod tests {
         let (sku, quantity) = ("unheard-of".parse().unwrap(), samples::quantity());
         command.lines.push(OrderedLine { sku, quantity });
         refused(command, "/lines/1/sku");
+    }
+
+    #[test]
+    fn a_country_is_told_by_its_code_or_its_name_and_published_by_its_code() {
+        let to = |country: &str| {
+            let address = ShippingAddress { country: country.to_owned(), ..samples::address() };
+            Command { shipping_address: address, ..Command::sample() }
+        };
+        for country in ["DE", "Germany"] {
+            let decision = decide(&DEFAULT, to(country), &listed()).unwrap();
+            let [CreateOrderOutput::OrderCreated(order)] = decision.events() else { panic!() };
+            assert_eq!((&*order.country, &*order.shipping_address.country), ("DE", "DE"));
+            assert_eq!(order.terms, samples::home_terms());
+        }
+        for unknown in ["", "Atlantis", "ZZ", "276"] {
+            refused(to(unknown), "/shipping-address/country");
+        }
+    }
+
+    #[test]
+    fn the_terms_of_an_order_are_those_of_the_shop_that_creates_it() {
+        let (home_country, review_above) = ("MX".parse().unwrap(), samples::total());
+        let elsewhere = CreateOrder(Settings { home_country, review_above, ..Settings::DEFAULT });
+        let decision = decide(&elsewhere, Command::sample(), &listed()).unwrap();
+        let [CreateOrderOutput::OrderCreated(order)] = decision.events() else { panic!() };
+        let terms = order.terms.unwrap();
+        assert!(terms.needs_review && !terms.leaves_country, "{terms:?}");
+        assert_eq!((terms.home_country, terms.review_above), (home_country, review_above));
     }
 
     #[test]

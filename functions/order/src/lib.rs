@@ -25,7 +25,7 @@ pub use order::{Order, Placed, Status};
 pub use price::Price;
 pub use view::OrderView;
 
-use chorus_events::{Currency, services};
+use chorus_events::{Settings, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, Index, TableSpec};
 
@@ -43,13 +43,14 @@ pub(crate) const BY_STATUS: Index =
 pub const VIEW_TABLE: TableSpec =
     TableSpec { name: "order-view", indexes: &[BY_STATUS], ttl: None };
 
-/// The function, whose new orders have ids that only `id_secret` tells, at prices in this currency.
+/// The function, whose new orders have ids that only `id_secret` tells, of a shop with these numbers.
 #[must_use]
-pub fn function(id_secret: IdSecret, currency: Currency) -> HttpFunction {
+pub fn function(id_secret: IdSecret, settings: Settings) -> HttpFunction {
+    let currency = settings.currency;
     let function = Function::of(services::ORDER)
         .table(TABLE)
         .table(VIEW_TABLE)
-        .action(create_order::CreateOrder)
+        .action(create_order::CreateOrder(settings))
         .action(cancel_order::CancelOrder)
         .action(complete_order::CompleteOrder)
         .action(learn_price::LearnPrice)
@@ -58,7 +59,7 @@ pub fn function(id_secret: IdSecret, currency: Currency) -> HttpFunction {
     HttpFunction::new(
         function,
         [
-            api::create_order(id_secret, currency),
+            api::create_order(id_secret, settings),
             api::list_orders(currency),
             api::get_order(currency),
             api::list_order_events(currency),

@@ -1,15 +1,21 @@
 //! The Order service on Lambda: takes orders, and knows when they end.
 //!
 //! Beside the variables of [`chorus_aws::run`], `ORDER_ID_SECRET` is what the ids of new orders are
-//! derived with, and `CURRENCY` what prices are in.
+//! derived with; `HOME_COUNTRY`, `REVIEW_ABOVE` and `CURRENCY` are the shop's own numbers.
 
 use std::process::ExitCode;
 
 use chorus_aws::parsed;
+use chorus_events::Settings;
 
 fn main() -> ExitCode {
     chorus_aws::run(|_| {
         let id_secret = parsed("ORDER_ID_SECRET", "of at least 16 bytes")?;
-        Ok(chorus_order::function(id_secret, parsed("CURRENCY", "a code of ISO 4217")?))
+        let settings = Settings {
+            home_country: parsed("HOME_COUNTRY", "a code of ISO 3166")?,
+            review_above: parsed("REVIEW_ABOVE", "an amount of money")?,
+            currency: parsed("CURRENCY", "a code of ISO 4217")?,
+        };
+        Ok(chorus_order::function(id_secret, settings))
     })
 }

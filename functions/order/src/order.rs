@@ -1,7 +1,7 @@
 //! An order: the fold of its own events.
 
 use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
-use chorus_events::{CustomerId, Line, Money, OrderId, ShippingAddress};
+use chorus_events::{CustomerId, Line, Money, OrderId, ShippingAddress, Terms};
 use chorus_kernel::{Fold, Recorded};
 use chorus_table::{Event, ReadError};
 use jiff::Timestamp;
@@ -30,6 +30,8 @@ pub struct Placed {
     pub total: Money,
     pub shipping_address: ShippingAddress,
     pub placed_at: Timestamp,
+    /// What it is carried out under.
+    pub terms: Terms,
     pub status: Status,
     pub reason: Option<String>,
     /// When it was canceled or delivered.
@@ -67,7 +69,9 @@ impl Fold for Order {
 
 impl From<OrderCreated> for Placed {
     fn from(order: OrderCreated) -> Self {
+        let before = || Terms::before(order.total, &order.country);
         Self {
+            terms: order.terms.unwrap_or_else(before),
             order_id: order.order_id,
             customer_id: order.customer_id,
             lines: order.lines,

@@ -1,7 +1,7 @@
 //! What customers send.
 
 use chorus_events::commands::{CreateOrder, OrderedLine};
-use chorus_events::{CustomerId, PLAIN_TEXT, PaymentMethod, ShippingAddress};
+use chorus_events::{Country, CustomerId, PLAIN_TEXT, PaymentMethod, ShippingAddress};
 use chorus_table::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,8 +59,9 @@ pub(crate) struct NewAddress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
     postal_code: Option<String>,
-    /// Country, by its English name.
-    #[schemars(length(min = 1, max = MAX_ADDRESS_LINE), regex(pattern = PLAIN_TEXT))]
+    /// Country, by its two-letter code of ISO 3166; an English name is taken for its code.
+    // As it was sent: a request that is repeated after an update has to be the same request.
+    #[schemars(extend("enum" = Country::codes()))]
     country: String,
 }
 

@@ -42,8 +42,8 @@ impl Action for AskReviewer {
             Next::Publish(status) => {
                 let asking = Payment { status, ..known.learn(&fact) };
                 let (total, handle) = (order.total, ReviewCallback::handle(&order_id));
-                let asked =
-                    ReviewRequested { order_id: order_id.clone(), customer_id, total, handle };
+                let (order_id, terms) = (order_id.clone(), order.terms);
+                let asked = ReviewRequested { order_id, customer_id, total, handle, terms };
                 Decision::emit(asked).with(save(payment.as_ref(), &asking))
             }
             // Another attempt of the task waits now.

@@ -1,14 +1,17 @@
 //! The steps of collecting a payment, each a pure function of its own: does it need approval, what
 //! is charged. Whatever orders the steps, an action or a state machine, uses these.
 
-use chorus_events::{HIGH_VALUE, Money};
+use chorus_events::Terms;
+use chorus_events::delivery::DeliveryEstimated;
 
 use crate::{Charge, IntentId, Payment, Refund};
 
-/// Whether an order of this total is charged only once a reviewer approved it.
+/// Whether an order is charged only once a reviewer approved it: by the terms that it was created
+/// under, which those of earlier releases do not have.
 #[must_use]
-pub fn needs_approval(total: Money) -> bool {
-    total >= HIGH_VALUE
+pub fn needs_approval(order: &DeliveryEstimated) -> bool {
+    let before = || Terms::needed_review_before(order.total);
+    order.terms.map_or_else(before, |terms| terms.needs_review)
 }
 
 /// What is to be charged; nothing where the estimate, which has the total, has not come yet.
@@ -30,10 +33,24 @@ pub(crate) fn refund(payment: &Payment, intent: &IntentId) -> Refund {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chorus_events::{Money, samples};
+    use chorus_table::Event;
 
     #[test]
-    fn a_total_of_high_value_needs_approval_and_a_cent_less_does_not() {
-        assert!(needs_approval(HIGH_VALUE));
-        assert!(!needs_approval(HIGH_VALUE.minus(Money::from_minor(1)).unwrap()));
+    fn the_terms_of_an_order_decide_whatever_its_total() {
+        for needs_review in [true, false] {
+            let terms = Terms { needs_review, ..samples::home_terms().unwrap() };
+            let order = DeliveryEstimated { terms: Some(terms), ..Event::sample() };
+            assert_eq!(needs_approval(&order), needs_review);
+        }
+    }
+
+    #[test]
+    fn an_estimate_without_terms_needs_approval_from_1000_on() {
+        let of = |cents| {
+            let total = Money::from_minor(cents);
+            needs_approval(&DeliveryEstimated { total, terms: None, ..Event::sample() })
+        };
+        assert!(of(100_000) && !of(99_999));
     }
 }

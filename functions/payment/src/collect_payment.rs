@@ -1,4 +1,4 @@
-//! Charges the order; from 1,000 up, starts the state machine that waits for a review.
+//! Charges the order; where its terms want a review, starts the state machine that waits for one.
 //!
 //! One row decides which: an order of high value is never charged here. The queue in front of it
 //! waits for a provider who is away, for a day; then `RefusePayment` answers the estimate.
@@ -43,7 +43,7 @@ impl ExternalAction for CollectPayment {
         payment: &Found<Payment>,
         context: &CallContext<'_, Response>,
     ) -> Result<Step<Request, CollectPaymentOutput>, ActionError> {
-        if !needs_approval(order.total) {
+        if !needs_approval(order) {
             return charging(order, payment, context);
         }
         Ok(Step::Done(match payment {
@@ -66,13 +66,16 @@ mod tests {
     use crate::testing::{charged, decided, done, intent, no_provider, payment, stored, to_charge};
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::payment::PaymentMade;
-    use chorus_events::{HIGH_VALUE, Money};
+    use chorus_events::{Money, Settings, samples};
     use chorus_kernel::testing::{message, step};
     use chorus_kernel::{Signal, create};
     use chorus_table::Event;
 
+    const HIGH_VALUE: Money = Settings::DEFAULT.review_above;
+
     fn of(total: Money) -> DeliveryEstimated {
-        DeliveryEstimated { total, ..DeliveryEstimated::sample() }
+        let terms = samples::terms(total);
+        DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() }
     }
 
     fn on(

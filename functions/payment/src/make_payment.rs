@@ -63,10 +63,7 @@ pub(crate) fn charging<O: From<PaymentMade> + From<PaymentFailed>>(
     let fact = match context.response {
         Some(Response::Charge(answer)) => Fact::Charge(answer),
         _ if case.holds_the_fence() => Fact::Again,
-        _ => {
-            let method = order.payment_method.as_ref();
-            Fact::Estimate(&order.customer_id, order.total, method)
-        }
+        _ => Fact::Estimate(order),
     };
     case.step(&fact, said)
 }
@@ -93,7 +90,7 @@ mod tests {
         becomes, charged, decided, done, intent, no_provider, payment, to_charge,
     };
     use crate::{ChargeAnswer, IntentId};
-    use chorus_events::{HIGH_VALUE, samples};
+    use chorus_events::samples;
     use chorus_kernel::create;
     use chorus_table::Event;
 
@@ -106,7 +103,8 @@ mod tests {
     }
 
     fn of_high_value() -> DeliveryEstimated {
-        DeliveryEstimated { total: HIGH_VALUE, ..DeliveryEstimated::sample() }
+        let (total, terms) = (samples::high_total(), samples::terms(samples::high_total()));
+        DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() }
     }
 
     /// The payment, once it is known to be charged.

@@ -1,6 +1,7 @@
 //! The one table of what may be done about a payment next, and why.
 
-use chorus_events::{CustomerId, Money, PaymentMethod};
+use chorus_events::delivery::DeliveryEstimated;
+use chorus_events::{CustomerId, Money};
 
 use crate::ChargeAnswer::{Charged as Taken, Declined};
 use crate::RefundAnswer::{NothingCharged, Refunded as GivenBack, Refused};
@@ -18,7 +19,7 @@ pub(crate) enum Fact<'a> {
     /// A reviewer approved the order.
     Approval,
     /// It is to be charged.
-    Estimate(&'a CustomerId, Money, Option<&'a PaymentMethod>),
+    Estimate(&'a DeliveryEstimated),
     /// Nobody reviewed it in time, or however often it was tried, it could not be charged.
     GivenUp(&'a CustomerId, Money, &'a str),
     /// The message that holds the fence comes again: its first attempt may have charged.
@@ -65,7 +66,7 @@ impl Payment {
             (WaitingForApproval, Fact::Approval) => {
                 Next::Become(Approved, "approved: it is charged next")
             }
-            (New, Fact::Estimate(_, total, _)) if needs_approval(*total) => {
+            (New, Fact::Estimate(order)) if needs_approval(order) => {
                 Next::Wrong("it is of high value, and nobody approved it")
             }
             (WaitingForApproval, Fact::Estimate(..)) => Next::Wrong("nobody approved it yet"),
@@ -130,15 +131,19 @@ impl Payment {
     /// What is known after `fact`; how far the payment is, is not decided here.
     pub(crate) fn learn(&self, fact: &Fact<'_>) -> Self {
         let mut known = self.clone();
-        if let Fact::Review(customer_id, amount)
-        | Fact::Estimate(customer_id, amount, _)
-        | Fact::GivenUp(customer_id, amount, _) = fact
-        {
-            known.customer_id.get_or_insert_with(|| (*customer_id).clone());
-            known.amount.get_or_insert(*amount);
+        let about = match fact {
+            Fact::Review(customer_id, amount) | Fact::GivenUp(customer_id, amount, _) => {
+                Some((*customer_id, *amount))
+            }
+            Fact::Estimate(order) => Some((&order.customer_id, order.total)),
+            _ => None,
+        };
+        if let Some((customer_id, amount)) = about {
+            known.customer_id.get_or_insert_with(|| customer_id.clone());
+            known.amount.get_or_insert(amount);
         }
         match fact {
-            Fact::Estimate(_, _, method) => known.payment_method = method.cloned(),
+            Fact::Estimate(order) => known.payment_method.clone_from(&order.payment_method),
             Fact::GivenUp(_, _, reason) => known.reason = Some((*reason).to_owned()),
             Fact::Charge(ChargeAnswer::Charged { charge_id }) => {
                 known.charge_id = Some(charge_id.clone());

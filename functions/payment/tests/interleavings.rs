@@ -19,7 +19,7 @@ use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::fraud::OrderApproved;
 use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
-use chorus_events::{HIGH_VALUE, Money, samples};
+use chorus_events::{Money, Settings, samples};
 use chorus_kernel::testing::now;
 use chorus_kernel::{
     Function, Item, Kernel, Key, MemoryStore, Page, Query, Store, StoreError, Write,
@@ -333,9 +333,17 @@ struct Story {
     turns: Vec<Turn>,
 }
 
+/// The least total that is reviewed.
+const HIGH_VALUE: Money = Settings::DEFAULT.review_above;
+
 impl Story {
+    fn estimate(&self) -> DeliveryEstimated {
+        let (total, terms) = (self.total, samples::terms(self.total));
+        DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() }
+    }
+
     fn messages(&self) -> Vec<Message> {
-        let estimate = DeliveryEstimated { total: self.total, ..DeliveryEstimated::sample() };
+        let estimate = self.estimate();
         let handle = Some(ReviewCallback::handle(&estimate.order_id));
         let approval = OrderApproved { handle, ..OrderApproved::sample() };
         let cancellation = wire(&OrderCanceled::sample(), "cancellation");
@@ -355,7 +363,7 @@ impl Story {
     fn played(&self) -> World {
         let mut world = World::new(self.declines, self.messages());
         if self.total >= HIGH_VALUE {
-            let estimate = DeliveryEstimated { total: self.total, ..DeliveryEstimated::sample() };
+            let estimate = self.estimate();
             let asking = payload("AskReviewer", &wire(&estimate, "estimate"), Some("a-token"));
             world.shop.task(&world.function, &asking).unwrap();
         }

@@ -185,7 +185,7 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
         "lines": [{ "sku": story.item, "quantity": story.pieces }],
         "shipping-address": {
             "name": story.customer, "street": "Obere Str. 57", "city": "Berlin",
-            "postal-code": "12209", "country": "Germany",
+            "postal-code": "12209", "country": "DE",
         },
     });
     let key = format!("demo-{}", story.customer);

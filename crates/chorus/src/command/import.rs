@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use chorus_events::HIGH_VALUE;
 use chorus_shop::{Shop, ShopConfig};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -132,15 +131,13 @@ async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::
         .as_str()
         .context("the answer to POST /orders has no order-id")?
         .to_owned();
-    let total: chorus_events::Money = serde_json::from_value(placed["total"].clone())?;
-    let high_value = total >= HIGH_VALUE;
     let ending = async {
         loop {
             let now: Value = client.ask(Ask::get(&format!("/orders/{id}"))).await?;
             if now["status"] != "Open" {
                 return anyhow::Ok(());
             }
-            if high_value {
+            if now["payment"]["status"] == "in-review" {
                 approve(client, &id).await?;
             }
             tokio::time::sleep(pace.between_looks()).await;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::Style;
-use chorus_events::{CustomerId, HOME_COUNTRY, Money, OrderId, PaymentMethod, Quantity, Sku};
+use chorus_events::{Country, CustomerId, Money, OrderId, PaymentMethod, Quantity, Sku};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -35,9 +35,9 @@ enum Verb {
         /// An item and its quantity: SKU:QUANTITY; may be given several times
         #[arg(long = "line", value_name = "SKU:QUANTITY", required = true, value_parser = ordered)]
         lines: Vec<(Sku, Quantity)>,
-        /// Where it goes
-        #[arg(long, default_value = HOME_COUNTRY)]
-        country: String,
+        /// Where it goes: a country's code by ISO 3166, or its English name
+        #[arg(long, default_value_t = Country::DE)]
+        country: Country,
         /// How it is paid: the payment provider's token, such as pm_card_visa
         #[arg(long, value_name = "TOKEN")]
         payment_method: Option<PaymentMethod>,

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use axum::http::HeaderValue;
-use chorus_events::Currency;
+use chorus_events::{Country, Currency, Money, MoneyError, Settings};
 use chorus_notification::TransportMailer;
 use chorus_partners::mail::{Address, Smtp};
 use chorus_partners::stripe::{FixedKey, STRIPE, Stripe};
 use chorus_payment::StripeProvider;
-use chorus_shop::{Shop, ShopConfig};
+use chorus_shop::{DELIVERY_DEADLINE, Shop, ShopConfig};
 use clap::{Args, ValueEnum};
+use jiff::{Span, SpanRelativeTo};
 
 use crate::interruption::Interruption;
 use crate::location::{announce, running_in};
@@ -40,6 +41,55 @@ pub(crate) struct Up {
     mail: Mail,
     #[command(flatten)]
     payments: Payments,
+    #[command(flatten)]
+    numbers: Numbers,
+}
+
+/// The shop's own numbers.
+#[derive(Debug, Args)]
+struct Numbers {
+    /// The country that the shop ships from: its code by ISO 3166
+    #[arg(long, value_name = "CODE", default_value_t = Settings::DEFAULT.home_country)]
+    home_country: Country,
+    /// Have orders of this total or more reviewed before they are charged
+    #[arg(
+        long,
+        value_name = "AMOUNT",
+        default_value_t = Settings::DEFAULT.review_above,
+        value_parser = threshold,
+    )]
+    review_above: Money,
+    /// How long to wait for the carrier before a delivery is canceled, such as 36h or 10d
+    #[arg(long, value_name = "DURATION", default_value = "10d", value_parser = deadline)]
+    delivery_deadline: u32,
+    /// The currency of prices, by ISO 4217
+    #[arg(long, value_name = "CODE", default_value = Settings::DEFAULT.currency.code())]
+    currency: Currency,
+}
+
+/// An amount that may be nothing: then every order is reviewed.
+fn threshold(text: &str) -> Result<Money, String> {
+    let amount: Money = text.parse().map_err(|error: MoneyError| error.to_string())?;
+    if amount < Money::ZERO { Err("must not be negative".to_owned()) } else { Ok(amount) }
+}
+
+/// The longest that a delivery may take: the state machine around the wait ends after 30 days.
+const LONGEST_DELIVERY: u32 = 29 * 86_400;
+
+/// In seconds.
+fn deadline(text: &str) -> Result<u32, String> {
+    let wrong = || "must be 1s to 29d, such as 36h or 10d".to_owned();
+    let span: Span = text.parse().map_err(|_| wrong())?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+    let seconds = u32::try_from(length.as_secs()).map_err(|_| wrong())?;
+    Some(seconds).filter(|seconds| (1..=LONGEST_DELIVERY).contains(seconds)).ok_or_else(wrong)
+}
+
+impl Numbers {
+    const fn settings(&self) -> Settings {
+        let Self { home_country, review_above, currency, .. } = *self;
+        Settings { home_country, review_above, currency }
+    }
 }
 
 /// An origin as browsers send it: a scheme and a host, and a port where it is not the usual one.
@@ -84,9 +134,6 @@ struct Payments {
     /// Another server that speaks Stripe's API; on this machine it needs no key
     #[arg(long = "payment-url", value_name = "URL", default_value = STRIPE)]
     url: String,
-    /// The currency of prices, by ISO 4217
-    #[arg(long, value_name = "CODE", default_value = "EUR")]
-    currency: Currency,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,7 +146,7 @@ enum Provider {
 const KEY_OF_THIS_LAPTOP: &str = "sk_test_for_this_laptop_only";
 
 impl Payments {
-    fn stripe(&self) -> anyhow::Result<Option<Arc<StripeProvider>>> {
+    fn stripe(&self, currency: Currency) -> anyhow::Result<Option<Arc<StripeProvider>>> {
         if self.provider == Provider::Simulated {
             return Ok(None);
         }
@@ -112,7 +159,7 @@ impl Payments {
         let key = key.parse().context("STRIPE_KEY holds no key")?;
         let stripe = Stripe::at(&self.url, Arc::new(FixedKey(key)));
         let stripe = stripe.context("nobody can be charged at --payment-url")?;
-        let currency = self.currency.code().parse().context("Stripe knows no such currency")?;
+        let currency = currency.code().parse().context("Stripe knows no such currency")?;
         Ok(Some(Arc::new(StripeProvider::new(stripe, currency))))
     }
 }
@@ -124,8 +171,9 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         mailer: up.mail.mailer()?,
         require_tokens: up.require_tokens,
         origins: up.origins.clone(),
-        currency: up.payments.currency,
-        stripe: up.payments.stripe()?,
+        settings: up.numbers.settings(),
+        limits: [(DELIVERY_DEADLINE.to_owned(), up.numbers.delivery_deadline)].into(),
+        stripe: up.payments.stripe(up.numbers.currency)?,
         ..ShopConfig::default()
     };
     if let Some(url) = running_in(&up.data) {
@@ -159,4 +207,27 @@ fn welcome(url: &str, up: &Up) {
     line!("{DIM}# then see what it went through{DIM:#}");
     line!("{chorus} trace ORDER{at}\n");
     line!("What the API can do: {url}/ and {url}/openapi.json. Ctrl-C stops.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_at_least_a_second_and_at_most_what_the_state_machine_lasts() {
+        let cases = [("1s", 1), ("36h", 129_600), ("10d", 864_000), ("29d", LONGEST_DELIVERY)];
+        for (text, seconds) in cases {
+            assert_eq!(deadline(text), Ok(seconds), "{text}");
+        }
+        for wrong in ["", "10", "0s", "-1h", "30d", "1mo", "soon"] {
+            assert!(deadline(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_may_be_nothing_and_not_less() {
+        assert_eq!(threshold("0"), Ok(Money::ZERO));
+        assert_eq!(threshold("499.99"), Ok(Money::from_minor(49_999)));
+        assert!(threshold("-1").is_err() && threshold("much").is_err());
+    }
 }

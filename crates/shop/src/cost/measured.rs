@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use chorus_events::Currency;
+use chorus_events::Settings;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
 use chorus_kernel::{Clock, Handler, Kernel, Store};
@@ -55,7 +55,7 @@ impl MeasuredShop {
             &partners,
             mailer,
             Secrets::fixed(),
-            Currency::EUR,
+            Settings::DEFAULT,
         )));
         let recorder = Arc::<Recorder>::default();
         let recorded = |handler| -> Arc<dyn Handler> {

@@ -42,7 +42,7 @@ pub(super) async fn play(shop: &MeasuredShop, order: MeasuredOrder) -> Result<St
         "lines": (0..order.lines).map(line).collect::<Vec<_>>(),
         "shipping-address": {
             "name": "Ana Trujillo", "street": "Obere Str. 57", "city": "Berlin",
-            "postal-code": "12209", "country": "Germany",
+            "postal-code": "12209", "country": "DE",
         },
     });
     let placing = Request::post("/orders").header("idempotency-key", "a-measured-order");

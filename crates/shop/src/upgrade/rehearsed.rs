@@ -69,7 +69,7 @@ impl RehearsedShop {
         let mailer = Arc::new(partners.mailer());
         let secrets = Secrets::of(config.data.as_deref())?;
         let (functions, routes) =
-            HttpFunction::split(functions(&partners, mailer, secrets, config.currency));
+            HttpFunction::split(functions(&partners, mailer, secrets, config.settings));
         let (here, seen) = (Arc::<CarrierHere>::default(), Arc::<Seen>::default());
         let mut engine = LocalConfig::new(&TABLE, functions).virtual_time(&clock).data(data);
         engine.beside = vec![Partners::FILE];

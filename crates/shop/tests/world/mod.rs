@@ -14,7 +14,7 @@ use anyhow::ensure;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use chorus_events::Currency;
+use chorus_events::Settings;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, trusting};
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
@@ -69,7 +69,7 @@ impl Harness {
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
         let partners = Partners::open(&books)?.wrapped(&mut wrap);
         let functions =
-            functions(&partners, Arc::new(partners.mailer()), Secrets::fixed(), Currency::EUR);
+            functions(&partners, Arc::new(partners.mailer()), Secrets::fixed(), Settings::DEFAULT);
         let (functions, routes) = HttpFunction::split(functions);
         let tables = tables(&functions);
         let mut config = LocalConfig::new(&TABLE, functions);
@@ -174,7 +174,7 @@ fn order(number: usize, customer: &str) -> anyhow::Result<Request<Body>> {
         "customer-id": customer,
         "lines": [line(number), line(number + 1)],
         "shipping-address": {
-            "name": customer, "street": "Obere Str. 57", "city": "Berlin", "country": "Germany",
+            "name": customer, "street": "Obere Str. 57", "city": "Berlin", "country": "DE",
         },
     });
     let request = Request::post("/orders").header("idempotency-key", format!("order-{number}"));

@@ -1,0 +1,134 @@
+//! The shop's own numbers, and what they mean for one order.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Country, Currency, Money};
+
+/// The shop's own numbers, which its operator chooses; beside them, how long a delivery may take is
+/// a limit of the state machine that waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The country that the shop ships from.
+    pub home_country: Country,
+    /// From this total on, an order is charged only once a reviewer approved it.
+    pub review_above: Money,
+    /// What prices are in.
+    pub currency: Currency,
+}
+
+impl Settings {
+    /// What holds where nobody chose, and what held for every order before one could.
+    pub const DEFAULT: Self = Self {
+        home_country: Country::DE,
+        review_above: Money::from_minor(100_000),
+        currency: Currency::EUR,
+    };
+
+    /// The terms of an order that is created now.
+    #[must_use]
+    pub fn terms(&self, total: Money, country: Country) -> Terms {
+        Terms {
+            home_country: self.home_country,
+            leaves_country: country != self.home_country,
+            review_above: self.review_above,
+            needs_review: total >= self.review_above,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// The shop's numbers when an order was created, and what followed from them. The order is carried
+/// out under these terms, whatever the numbers are by then: rules and services ask them only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Terms {
+    /// The country that the shop shipped from.
+    pub home_country: Country,
+    /// Whether the order leaves it: it travels longer, and customs want a declaration.
+    pub leaves_country: bool,
+    /// From this total on, orders were reviewed.
+    pub review_above: Money,
+    /// Whether the order is charged only once a reviewer approved it.
+    pub needs_review: bool,
+}
+
+/// How orders named the home country when terms were not in their events.
+pub(crate) const FORMER_HOME: &str = "Germany";
+
+/// From how many whole units on orders were reviewed when terms were not in their events.
+pub(crate) const FORMER_REVIEW_UNITS: i64 = Settings::DEFAULT.review_above.minor() / 100;
+
+impl Terms {
+    /// The terms of an order whose events do not have them: it is of an earlier release, when every
+    /// shop was in Germany and reviewed from 1,000 on, or [`Terms::carried`] left them out.
+    #[must_use]
+    pub fn before(total: Money, country: &str) -> Self {
+        let Settings { home_country, review_above, .. } = Settings::DEFAULT;
+        let leaves_country = country != FORMER_HOME && country != home_country.code();
+        let needs_review = Self::needed_review_before(total);
+        Self { home_country, leaves_country, review_above, needs_review }
+    }
+
+    /// What the next events of an order say of its terms: nothing where they come to what an order
+    /// without terms comes to. It keeps the records of most orders below a kilobyte, by which they are
+    /// paid.
+    #[must_use]
+    pub fn carried(terms: Option<Self>, total: Money, country: &str) -> Option<Self> {
+        let flags = |terms: &Self| (terms.leaves_country, terms.needs_review);
+        terms.filter(|terms| flags(terms) != flags(&Self::before(total, country)))
+    }
+
+    /// [`Terms::before`] of whoever does not know where the order goes.
+    #[must_use]
+    pub fn needed_review_before(total: Money) -> bool {
+        total >= Settings::DEFAULT.review_above
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_threshold_itself_is_reviewed_and_home_is_not_abroad() {
+        let settings = Settings { review_above: Money::from_minor(50_000), ..Settings::DEFAULT };
+        let under = settings.terms(Money::from_minor(49_999), Country::DE);
+        assert!(!under.needs_review && !under.leaves_country);
+        let over = settings.terms(Money::from_minor(50_000), "FR".parse().unwrap());
+        assert!(over.needs_review && over.leaves_country);
+    }
+
+    #[test]
+    fn an_order_of_an_earlier_release_is_judged_as_it_was_then() {
+        let under = Terms::before(Money::from_minor(99_999), "Germany");
+        assert_eq!(under, Settings::DEFAULT.terms(Money::from_minor(99_999), Country::DE));
+        let over = Terms::before(Money::from_minor(100_000), "Atlantis");
+        assert!(over.needs_review && over.leaves_country);
+    }
+
+    #[test]
+    fn terms_are_carried_on_where_an_order_without_them_would_be_judged_otherwise() {
+        let (review_above, france) = (Money::from_minor(50_000), "FR".parse().unwrap());
+        for home_country in [Country::DE, france] {
+            let settings = Settings { home_country, review_above, ..Settings::DEFAULT };
+            for (cents, country) in
+                [(49_999, "DE"), (50_000, "DE"), (50_000, "FR"), (100_000, "FR")]
+            {
+                let total = Money::from_minor(cents);
+                let terms = settings.terms(total, country.parse().unwrap());
+                let carried = Terms::carried(Some(terms), total, country);
+                let judged = carried.unwrap_or_else(|| Terms::before(total, country));
+                let flags = |terms: Terms| (terms.leaves_country, terms.needs_review);
+                assert_eq!(flags(judged), flags(terms), "{cents} to {country}");
+                let as_before = home_country == Country::DE && !(50_000..100_000).contains(&cents);
+                assert_eq!(carried.is_none(), as_before, "{cents} to {country}");
+            }
+        }
+    }
+}
