@@ -20,7 +20,9 @@ shop() { .venv/bin/python tests/emulator/shop_stack.py "$@"; }
 prepare() {
     tests/emulator/install.sh
     local binaries
-    mapfile -t binaries < <(sed -n 's/.*BuildProperties: {Binary: \(.*\)}/--bin=\1/p' template.yaml)
+    # Of a function with a binary of its own for prod, the other one.
+    mapfile -t binaries < <(sed -n 's/.*BuildProperties: {Binary: \(.*\)}/\1/p' template.yaml |
+        sed 's/!If \[IsProd, .*, \(.*\)\]/\1/; s/^/--bin=/')
     # Naming a test has cargo take every dependency as `cargo test` in scripts/test.sh takes it:
     # what that has built is not built again.
     cargo build --quiet --workspace --exclude=chorus-simulation --exclude=chorus-shop-simulation --test=runtime \

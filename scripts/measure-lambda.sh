@@ -19,7 +19,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 if [ ${#names[@]} -eq 0 ]; then
-    mapfile -t names < <(sed -n 's/.*BuildProperties: {Binary: \(.*\)}/\1/p' template.yaml)
+    # Of a function with a binary of its own for prod, that one.
+    mapfile -t names < <(sed -n 's/.*BuildProperties: {Binary: \(.*\)}/\1/p' template.yaml |
+        sed 's/!If \[IsProd, \(.*\), .*\]/\1/')
 fi
 names=(hello "${names[@]}")
 

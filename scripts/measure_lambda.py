@@ -63,6 +63,11 @@ def environment(port, name):
         "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/measured",
         "WEBHOOK_SECRET": "a secret for measuring",
         "ORDER_ID_SECRET": "a secret for measuring",
+        "STRIPE_KEY_SECRET": "measured",
+        "MAIL_FROM": "measured@example.com",
+        "CURRENCY": "EUR",
+        "HOME_COUNTRY": "DE",
+        "REVIEW_ABOVE": "1000",
         **{variable: "measured" for variable in variables},
         **{f"MACHINE_{machine}": "measured" for machine in MACHINES.get(name, [])},
     }

@@ -20,6 +20,7 @@ mod settings;
 
 use std::path::PathBuf;
 
+use chorus_events::services;
 use chorus_events::table::{TABLE, rows};
 use chorus_table::Row;
 use chorus_template::{Application, Stack};
@@ -67,6 +68,10 @@ fn application() -> Application {
             settings::variables(),
         ]
         .concat(),
+        simulated: vec![
+            (services::PAYMENT, "payment-simulated"),
+            (services::NOTIFICATION, "notification-simulated"),
+        ],
         grants: vec![mail::grant(), payment::grant()],
         resources: vec![order_ids::resource()],
         parameters: [

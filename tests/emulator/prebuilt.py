@@ -42,8 +42,20 @@ def template_with_binaries(template: Path, binaries: Path, into: Path) -> Path:
 
 
 def binary_of(resource: Document) -> str | None:
-    """The binary that a function's metadata names for `sam build`."""
-    return resource.get("Metadata", {}).get("BuildProperties", {}).get("Binary")
+    """The binary that a function's metadata names for `sam build`, in any stage but prod."""
+    binary = resource.get("Metadata", {}).get("BuildProperties", {}).get("Binary")
+    match binary:
+        case {"Fn::If": ["IsProd", _, other]}:
+            return other
+        case _:
+            return binary
+
+
+def function_of(resource: Document) -> str | None:
+    """What a function with a binary of ours is called, without its stack's name."""
+    if binary_of(resource) is None:
+        return None
+    return resource["Properties"]["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
 
 
 def binary_file(binaries: Path, name: str) -> Path:

@@ -64,12 +64,13 @@ class SamplesBench:
         wait_for(lambda: port_is_taken(self._port), START_SECONDS, "cargo-lambda's runtime API")
         shared = template["Globals"]["Function"]["Environment"]["Variables"]
         for resource in template["Resources"].values():
-            if name := prebuilt.binary_of(resource):
+            if name := prebuilt.function_of(resource):
                 own = resource["Properties"].get("Environment", {}).get("Variables", {})
                 variables = {key: self._value(value) for key, value in {**shared, **own}.items()}
                 tables = [value for key, value in variables.items() if key.startswith("TABLE_")]
                 self._tables_of[name] = tables
-                self._spawn(name, [BINARIES / name], {**self._runtime(name), **variables})
+                binary = BINARIES / prebuilt.binary_of(resource)
+                self._spawn(name, [binary], {**self._runtime(name), **variables})
 
     def stop(self) -> None:
         """Ends them."""

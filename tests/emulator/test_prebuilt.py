@@ -22,6 +22,12 @@ Resources:
     Type: AWS::Serverless::Function
     Metadata: {BuildMethod: rust-cargolambda, BuildProperties: {Binary: order}}
     Properties: {CodeUri: ., Handler: bootstrap}
+  Payment:
+    Type: AWS::Serverless::Function
+    Metadata:
+      BuildMethod: rust-cargolambda
+      BuildProperties: {Binary: !If [IsProd, payment, payment-simulated]}
+    Properties: {CodeUri: ., Handler: bootstrap, FunctionName: !Sub "${AWS::StackName}-payment"}
   Saga:
     Type: AWS::Serverless::StateMachine
     Properties: {DefinitionUri: state-machines/saga.asl.json}
@@ -37,6 +43,7 @@ class Prebuilt(unittest.TestCase):
         self.template.write_text(TEMPLATE)
         self.binaries = self.root / "debug"
         self._build("order", "#!/bin/sh\n")
+        self._build("payment-simulated", "#!/bin/simulated\n")
 
     def _build(self, name: str, content: str, time_ns: int = 0) -> None:
         """Pretends that cargo built an executable at some time."""
@@ -60,6 +67,12 @@ class Prebuilt(unittest.TestCase):
         self.assertEqual(self._code(), b"#!/bin/sh\n")
         with zipfile.ZipFile(self.root / "out" / "order.zip") as archive:
             self.assertEqual(archive.getinfo("bootstrap").external_attr >> 16, 0o100755)
+
+    def a_function_with_another_binary_for_prod_gets_that_of_the_other_stages(self) -> None:
+        payment = self._deployed()["Payment"]
+        with zipfile.ZipFile(payment["Properties"]["CodeUri"]) as archive:
+            self.assertEqual(archive.read("bootstrap"), b"#!/bin/simulated\n")
+        self.assertEqual(prebuilt.function_of(payment), "payment")
 
     def another_build_makes_another_archive_even_an_older_one(self) -> None:
         self._build("order", "#!/bin/new\n", time_ns=2_000_000_000)

@@ -141,7 +141,7 @@ def hearers() -> Iterator[tuple[dict[str, Any], str]]:
     resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
     readers = {}
     for resource in resources.values():
-        function = prebuilt.binary_of(resource)
+        function = prebuilt.function_of(resource)
         for event in resource["Properties"].get("Events", {}).values() if function else ():
             if event["Type"] == "EventBridgeRule":
                 yield event["Properties"]["Pattern"], function

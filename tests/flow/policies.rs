@@ -65,7 +65,9 @@ impl Deployed {
     }
 
     fn function_of(&self, service: &str) -> &Value {
-        self.find(|it| it["Metadata"]["BuildProperties"]["Binary"] == service)
+        self.find(|it| {
+            it["Properties"]["FunctionName"]["Fn::Sub"] == format!("${{AWS::StackName}}-{service}")
+        })
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Application {
     pub schema_registry: Option<&'static str>,
     /// Environment variables of the functions of single services.
     pub variables: Vec<(Service, String, Value)>,
+    /// The binaries that the functions of single services are in any stage but prod: with partners that
+    /// are simulated where none is named.
+    pub simulated: Vec<(Service, &'static str)>,
     /// What the functions of single services may do beside what derives from the table.
     pub grants: Vec<(Service, Statement)>,
     /// Resources that stand with no service, each with its logical id.
@@ -65,6 +68,7 @@ impl Application {
             partners: Vec::new(),
             schema_registry: None,
             variables: Vec::new(),
+            simulated: Vec::new(),
             grants: Vec::new(),
             resources: Vec::new(),
             parameters: Vec::new(),

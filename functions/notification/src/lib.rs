@@ -4,6 +4,8 @@
 mod alert_operator;
 mod contact;
 mod correspondence;
+#[cfg(feature = "lambda")]
+pub mod deployed;
 mod email;
 mod learn_contact;
 mod mailer;

@@ -11,6 +11,8 @@ mod ask_reviewer;
 mod cancel_payment;
 mod charge;
 mod collect_payment;
+#[cfg(feature = "lambda")]
+pub mod deployed;
 mod hear_verdict;
 mod make_payment;
 mod payment;

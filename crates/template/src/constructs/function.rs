@@ -65,8 +65,10 @@ impl EventSource {
 /// A Lambda function of one of our binaries. What all have in common is among the globals.
 #[derive(Debug)]
 pub struct Function {
-    /// The binary that cargo builds, which also names the function.
-    pub binary: String,
+    /// What it is called behind the stack's name.
+    pub name: String,
+    /// The binary that cargo builds.
+    pub binary: Value,
     /// The folder of the package that the binary belongs to: there, `sam build` asks cargo for it.
     pub folder: String,
     pub description: String,
@@ -90,7 +92,7 @@ impl Construct for Function {
         let variables: Map<String, Value> =
             self.environment.iter().cloned().chain([failures]).collect();
         let properties = json!({
-            "FunctionName": stack_name(&self.binary),
+            "FunctionName": stack_name(&self.name),
             "CodeUri": self.folder,
             "Description": self.description,
             "Role": arn(&self.role),

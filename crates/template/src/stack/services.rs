@@ -4,18 +4,19 @@ use chorus_http::HttpFunction;
 use chorus_table::Rule;
 use chorus_table::policy::{BUS, REDRIVE};
 use chorus_table::{Service, Via};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::messaging::received_by;
+use super::parameters::IS_PROD;
 use super::topology::{self, Topology};
 use super::{Stack, api, grants, machines};
-use crate::Template;
 use crate::constructs::{
     EventRule, EventSource, Function, LogGroup, Principal, Queue, Role, Statement,
 };
-use crate::intrinsics::reference;
+use crate::intrinsics::{either, reference};
 use crate::machine::Machine;
 use crate::names;
+use crate::{Application, Template};
 
 const EVERY_MINUTE: &str = "rate(1 minute)";
 
@@ -45,6 +46,7 @@ pub(crate) fn add(
         description: format!("{}: answers events with events", service.title),
         environment,
         events: events(topology, service),
+        binary: binary(application, service),
         ..named(topology, service.name, (application.folder)(service))
     };
     surroundings(template, service.name, statements);
@@ -85,10 +87,21 @@ fn machine_variables<'a>(
     variables.collect()
 }
 
+/// The binary of a service, which is called like it; in any stage but prod it may be another one.
+fn binary(application: &Application, service: Service) -> Value {
+    let simulated = application.simulated.iter().find(|(whose, _)| *whose == service);
+    let real = json!(service.name);
+    match simulated {
+        Some((_, simulated)) => either(IS_PROD, real, json!(simulated)),
+        None => real,
+    }
+}
+
 /// A function with what every function has.
 fn named(topology: &Topology, name: &str, folder: String) -> Function {
     Function {
-        binary: name.to_owned(),
+        name: name.to_owned(),
+        binary: json!(name),
         folder,
         description: String::new(),
         role: names::role(name),

@@ -1,0 +1,23 @@
+//! What runs in prod has no simulated mailer in it.
+
+#![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
+
+/// What only the simulated mailer says, or listens to.
+const SIMULATED: [&str; 3] = ["mail-bounces", "the mailer is down", "too many hands on one email"];
+
+/// Which of `texts` are in the binary.
+fn found<'a>(binary: &str, texts: &[&'a str]) -> Vec<&'a str> {
+    let bytes = std::fs::read(binary).unwrap();
+    let has = |text: &&&str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    texts.iter().filter(has).copied().collect()
+}
+
+#[test]
+fn the_binary_of_prod_has_nothing_of_the_simulated_mailer() {
+    let real = ["MAIL_FROM", "OPERATOR_EMAIL"];
+    let (prod, other) =
+        (env!("CARGO_BIN_EXE_notification"), env!("CARGO_BIN_EXE_notification-simulated"));
+    assert_eq!(found(prod, &SIMULATED), Vec::<&str>::new());
+    assert_eq!(found(other, &SIMULATED), SIMULATED, "or the texts have changed");
+    assert_eq!(found(prod, &real), real);
+}

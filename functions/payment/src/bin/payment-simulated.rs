@@ -1,0 +1,17 @@
+//! The Payment service on Lambda, for any stage but prod: where no key of Stripe's is named, a
+//! simulated provider charges nobody.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use chorus_payment::SimulatedProvider;
+use chorus_payment::deployed::{currency, stripe};
+
+fn main() -> ExitCode {
+    chorus_aws::run(|kernel| {
+        let currency = currency()?;
+        let (store, clock) = (Arc::clone(&kernel.store), Arc::clone(&kernel.clock));
+        let simulated = || Arc::new(SimulatedProvider::new(store, clock)) as _;
+        Ok(chorus_payment::function(stripe(currency)?.unwrap_or_else(simulated), currency))
+    })
+}
