@@ -123,6 +123,48 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
 }
 
 #[test]
+fn the_shops_own_numbers_are_options_of_up() {
+    let place = tempfile::tempdir().unwrap();
+    let numbers = ["--home-country", "FR", "--review-above", "20", "--delivery-deadline", "1s"];
+    let running = Running::with(place.path(), &numbers);
+    let url = running.url.clone();
+    let client = reqwest_blocking(&url);
+    client("PUT", "/items/chai", r#"{"name":"Chai","price":18,"stock":39}"#);
+    for customer in ["ana", "ana-carrier-silent"] {
+        let body = r#"{"name":"Ana","email":"ana@example.com"}"#;
+        client("PUT", &format!("/customers/{customer}"), body);
+    }
+    let order = |customer: &str, line: &str, country: &str| {
+        let of = ["order", "--url", &url, "--json", "place", "--customer", customer];
+        let mut id = None;
+        until("the price", || {
+            let placed =
+                crate::chorus(&[&of[..], &["--line", line, "--country", country]].concat());
+            let told: Option<Value> = serde_json::from_slice(&placed.stdout).ok();
+            id = told.and_then(|order| order["order-id"].as_str().map(ToOwned::to_owned));
+            id.is_some()
+        });
+        id.unwrap()
+    };
+    let events = |id: &str| well(&["events", "--url", &url, "--order", id]);
+    let abroad = order("ana", "chai:1", "Germany");
+    until("the declaration", || events(&abroad).contains("CustomsDeclared"));
+    let reviewed = order("ana", "chai:2", "FR");
+    until("the review", || events(&reviewed).contains("ReviewRequested"));
+    let at_home = order("ana", "chai:1", "FR");
+    until("its delivery", || events(&at_home).contains("OrderDelivered"));
+    assert!(!events(&at_home).contains("CustomsDeclared"));
+    let silent = order("ana-carrier-silent", "chai:1", "FR");
+    until("the deadline", || events(&silent).contains("OrderCanceled"));
+    for wrong in
+        [["--home-country", "Atlantis"], ["--review-above", "-1"], ["--delivery-deadline", "30d"]]
+    {
+        let refused = crate::chorus(&[&["up", "--port", "0"][..], &wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_directory_that_does_not_open_is_not_called_running() {
     let place = tempfile::tempdir().unwrap();
     assert!(Running::on(place.path()).interrupt().success());
