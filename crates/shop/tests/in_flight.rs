@@ -2,9 +2,11 @@
 
 mod world;
 
-use chorus_local::Selection;
+use chorus_kernel::Clock;
+use chorus_local::{Selection, VirtualClock};
 use chorus_order::Status;
 use chorus_shop::Accounts;
+use jiff::Timestamp;
 
 use world::Harness;
 
@@ -34,5 +36,51 @@ async fn a_thousand_orders_in_flight_at_once_all_end_and_the_books_add_up() -> a
     assert_eq!(accounts.count(Status::Canceled), ORDERS / 10);
     assert_eq!(accounts.net_charged(), accounts.worth(Status::Delivered));
     assert!(world.local.dead_letters(&Selection::default()).is_empty(), "nothing is given up");
+    Ok(())
+}
+
+/// What there is of the item that everybody wants.
+const PIECES: u32 = 700;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_orders_for_one_item_at_once_sell_what_there_is_without_a_dead_letter()
+-> anyhow::Result<()> {
+    let world = Harness::open(None, &["alfki"], |store| store).await?;
+    world.stock("samovar", PIECES).await?;
+    world.rest(0).await?;
+    world.move_parcels(true);
+    world.place_for_one("samovar", ORDERS, "alfki").await?;
+    let sold = usize::try_from(PIECES)?;
+    world.rest(sold).await?;
+    let accounts = Accounts::of(&world.local, &world.partners).await?;
+    assert_eq!(accounts.problems, Vec::<String>::new());
+    assert_eq!(accounts.count(Status::Delivered), sold);
+    assert_eq!(accounts.count(Status::Canceled), ORDERS - sold, "not in stock");
+    assert_eq!(accounts.net_charged(), accounts.worth(Status::Delivered));
+    assert!(world.local.dead_letters(&Selection::default()).is_empty(), "nothing is given up");
+    Ok(())
+}
+
+/// How long the last parcel of a burst waits for its call, in seconds.
+const WAITS: usize = 500;
+
+/// Whole orders, placed at one moment. `CHORUS_BURST=5000` has the carrier take ten calls in a second, and
+/// takes minutes; as many as the seconds that they wait are enough to find a limit.
+#[tokio::test]
+async fn a_burst_of_orders_through_the_carriers_rate_cancels_nothing() -> anyhow::Result<()> {
+    let burst = std::env::var("CHORUS_BURST").map_or(Ok(WAITS), |burst| burst.parse())?;
+    let clock = VirtualClock::at(Timestamp::now());
+    let calls_per_second = u32::try_from(burst / WAITS)?;
+    let world = Harness::in_virtual_time(&clock, &["alfki"], calls_per_second).await?;
+    world.move_parcels(true);
+    let began = clock.now();
+    world.place(0..burst, |_| "alfki").await?;
+    world.rest(burst).await?;
+    let accounts = Accounts::of(&world.local, &world.partners).await?;
+    assert_eq!(accounts.problems, Vec::<String>::new());
+    assert_eq!(accounts.count(Status::Delivered), burst);
+    assert!(world.local.dead_letters(&Selection::default()).is_empty(), "nothing is given up");
+    let took = usize::try_from(clock.now().duration_since(began).as_secs())?;
+    assert!((WAITS - 1..WAITS + 100).contains(&took), "{took} seconds");
     Ok(())
 }

@@ -131,15 +131,14 @@ pub(super) async fn save(
         let key = key(partition(run.name()), &format!("turn#{:08}", first.id));
         let mut item = key.to_item();
         item.insert("events".to_owned(), json(&happened)?);
-        forget(run, &mut item, now);
+        expire(&mut item, remembered_until(run, now));
         writes.push(Write::Put { key, item, condition: None });
     }
     for token in run.pending.iter().filter_map(|request| request.token.as_deref()) {
         let key = token_key(token);
         let mut item = key.to_item();
         item.insert("execution".to_owned(), AttributeValue::S(run.name().to_owned()));
-        let until = request_deadline(run, now);
-        item.insert("expires-at".to_owned(), AttributeValue::N(until.as_second().to_string()));
+        expire(&mut item, remembered_until(run, now));
         writes.push(Write::Put { key, item, condition: None });
     }
     match store.write(&writes).await {
@@ -151,10 +150,13 @@ pub(super) async fn save(
     }
 }
 
-/// Until when a token must be recognized as one of ours.
-fn request_deadline(run: &Run, now: Timestamp) -> Timestamp {
-    let latest = run.pending.iter().filter_map(|request| request.deadline).max();
-    latest.unwrap_or(now).checked_add(REMEMBERED).unwrap_or(Timestamp::MAX)
+/// Until when a token of this execution is recognized, and what happened in it is known: long after
+/// whatever it waits for must have come.
+fn remembered_until(run: &Run, now: Timestamp) -> Timestamp {
+    let requested = run.pending.iter().filter_map(|request| request.deadline);
+    let latest =
+        requested.chain(run.alarm(now).map(|alarm| alarm.at)).max().unwrap_or(now).max(now);
+    latest.checked_add(REMEMBERED).unwrap_or(Timestamp::MAX)
 }
 
 fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
@@ -170,7 +172,10 @@ fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
         set("wakes-at", AttributeValue::S(format!("{at:.9}")));
         set("passive", AttributeValue::Bool(passive));
     }
-    forget(run, &mut item, now);
+    // What goes on is never forgotten.
+    if *run.execution.status() != Status::Running {
+        expire(&mut item, remembered_until(run, now));
+    }
     let condition = if version == 0 {
         Condition::Absent
     } else {
@@ -179,12 +184,9 @@ fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
     Ok(Write::Put { key, item, condition: Some(condition) })
 }
 
-/// Says when what has ended may be forgotten.
-fn forget(run: &Run, item: &mut Item, now: Timestamp) {
-    if *run.execution.status() != Status::Running {
-        let until = now.checked_add(REMEMBERED).unwrap_or(Timestamp::MAX);
-        item.insert("expires-at".to_owned(), AttributeValue::N(until.as_second().to_string()));
-    }
+/// Says when an item may be forgotten.
+fn expire(item: &mut Item, until: Timestamp) {
+    item.insert("expires-at".to_owned(), AttributeValue::N(until.as_second().to_string()));
 }
 
 /// What happened in an execution, from its first event on.

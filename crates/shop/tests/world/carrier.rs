@@ -8,6 +8,7 @@ use axum::Router;
 use axum::http::Request;
 use chorus_delivery::CarrierCallback;
 use chorus_events::delivery::DeliveryMarkedAsStarted;
+use chorus_kernel::Clock;
 use chorus_local::{Call, NoAnswer, Partner};
 use chorus_shop::WEBHOOK_SECRET;
 use chorus_table::Detail;
@@ -42,13 +43,14 @@ pub(super) struct Depot {
     delivered: watch::Sender<usize>,
 }
 
-/// A carrier whose doors are closed; call [`Couriers::start`] for its parcels to be moved.
-pub(super) fn open() -> (Carrier, Depot, Couriers) {
+/// A carrier whose doors are closed, and whose time is `clock`'s; call [`Couriers::start`] for its
+/// parcels to be moved.
+pub(super) fn open(clock: Arc<dyn Clock>) -> (Carrier, Depot, Couriers) {
     let (sender, parcels) = unbounded_channel();
     let depot = Depot { open: watch::channel(false).0, delivered: watch::channel(0).0 };
     let (open, delivered) = (depot.open.subscribe(), depot.delivered.clone());
     let parcels = Arc::new(Mutex::new(parcels));
-    (Carrier(sender), depot, Couriers { parcels, open, delivered })
+    (Carrier(sender), depot, Couriers { clock, parcels, open, delivered })
 }
 
 impl Depot {
@@ -72,6 +74,7 @@ impl Depot {
 /// Move parcels, while the doors are open. Once the carrier is gone, so are they.
 #[derive(Clone)]
 pub(super) struct Couriers {
+    clock: Arc<dyn Clock>,
     parcels: Arc<Mutex<UnboundedReceiver<String>>>,
     open: watch::Receiver<bool>,
     delivered: watch::Sender<usize>,
@@ -93,23 +96,23 @@ impl Couriers {
                 return;
             }
             for status in ["DeliveryStarted", "Delivered"] {
-                let told = tell(&router, &order_id, status).await;
+                let told = self.tell(&router, &order_id, status).await;
                 told.expect("the shop takes the carrier's webhook");
             }
             self.delivered.send_modify(|delivered| *delivered += 1);
         }
     }
-}
 
-async fn tell(router: &Router, order_id: &str, status: &str) -> anyhow::Result<()> {
-    let secret: WebhookSecret = WEBHOOK_SECRET.parse()?;
-    let handle = CarrierCallback::handle(&order_id.parse()?);
-    let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();
-    let now = jiff::Timestamp::now().as_second();
-    let request = Request::post("/webhooks/logistics")
-        .header(TIMESTAMP_HEADER, now.to_string())
-        .header(SIGNATURE_HEADER, sign(&secret, now, body.as_bytes()))
-        .body(body.into())?;
-    super::ask(router, request).await?;
-    Ok(())
+    async fn tell(&self, router: &Router, order_id: &str, status: &str) -> anyhow::Result<()> {
+        let secret: WebhookSecret = WEBHOOK_SECRET.parse()?;
+        let handle = CarrierCallback::handle(&order_id.parse()?);
+        let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();
+        let now = self.clock.now().as_second();
+        let request = Request::post("/webhooks/logistics")
+            .header(TIMESTAMP_HEADER, now.to_string())
+            .header(SIGNATURE_HEADER, sign(&secret, now, body.as_bytes()))
+            .body(body.into())?;
+        super::ask(router, request).await?;
+        Ok(())
+    }
 }

@@ -18,7 +18,7 @@ use chorus_events::Settings;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, trusting};
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
-use chorus_local::{EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, Work};
+use chorus_local::{EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, VirtualClock, Work};
 use chorus_shop::{API, CARRIER_API_KEY, Partners, Secrets, ShopConfig, functions};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -63,46 +63,84 @@ impl Harness {
     pub async fn open(
         data: Option<&Path>,
         customers: &[&str],
-        mut wrap: impl FnMut(Arc<dyn Store>) -> Arc<dyn Store>,
+        wrap: impl FnMut(Arc<dyn Store>) -> Arc<dyn Store>,
     ) -> anyhow::Result<Self> {
-        let (carrier, depot, couriers) = carrier::open();
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
-        let partners = Partners::open(&books)?.wrapped(&mut wrap);
+        let world = Self::of(&books, wrap, |mut config| {
+            config.data = data.map(Into::into);
+            // At the usual hundred calls a second, that limit would be all that is seen.
+            config.policies.calls_per_second = 1_000_000;
+            config
+        })?;
+        world.seed(customers).await?;
+        // An order needs prices, which are learned from events.
+        world.step_to(0).await;
+        Ok(world)
+    }
+
+    /// Opens a shop in memory on `clock`, which passes only while nothing can be done, and whose
+    /// carrier takes so many calls in one second.
+    pub async fn in_virtual_time(
+        clock: &VirtualClock,
+        customers: &[&str],
+        calls_per_second: u32,
+    ) -> anyhow::Result<Self> {
+        let books = ShopConfig { clock: Arc::new(clock.clone()), ..ShopConfig::default() };
+        let world = Self::of(
+            &books,
+            |store| store,
+            |config| {
+                let mut config = config.virtual_time(clock);
+                config.policies.calls_per_second = calls_per_second;
+                config
+            },
+        )?;
+        world.seed(customers).await?;
+        world.rest(0).await?;
+        Ok(world)
+    }
+
+    fn of(
+        books: &ShopConfig,
+        mut wrap: impl FnMut(Arc<dyn Store>) -> Arc<dyn Store>,
+        set_up: impl FnOnce(LocalConfig) -> LocalConfig,
+    ) -> anyhow::Result<Self> {
+        let (carrier, depot, couriers) = carrier::open(Arc::clone(&books.clock));
+        let partners = Partners::open(books)?.wrapped(&mut wrap);
         let functions =
             functions(&partners, Arc::new(partners.mailer()), Secrets::fixed(), Settings::DEFAULT);
         let (functions, routes) = HttpFunction::split(functions);
         let tables = tables(&functions);
         let mut config = LocalConfig::new(&TABLE, functions);
-        config.data = data.map(Into::into);
         config.partner = Some(Arc::new(carrier));
-        // At the usual hundred calls a second, that limit would be all that is seen.
-        config.policies.calls_per_second = 1_000_000;
         for row in ["StartDelivery", "RecallDelivery"] {
             config = config.endpoint(row, Endpoint::new("in this process", CARRIER_API_KEY));
         }
-        let local = Local::open(config)?;
+        let local = Local::open(set_up(config))?;
         let mut kernel = local.kernel().clone();
         kernel.store = wrap(kernel.store);
         kernel.machines = local.machines_on(Arc::clone(&kernel.store));
         let caller = Caller::trusted("maria", &routes);
         let router = trusting(chorus_http::router(&kernel, API, routes), caller);
         couriers.start(&router);
-        let world = Self { local, kernel, partners, tables, router, depot };
-        world.seed(customers).await?;
-        Ok(world)
+        Ok(Self { local, kernel, partners, tables, router, depot })
     }
 
     async fn seed(&self, customers: &[&str]) -> anyhow::Result<()> {
         for item in 0..ITEMS {
-            let body = json!({ "name": "A thing", "price": 18.5, "stock": 1_000_000 });
-            ask(&self.router, put(&format!("/items/item-{item}"), &body)?).await?;
+            self.stock(&format!("item-{item}"), 1_000_000).await?;
         }
         for customer in customers {
             let body = json!({ "name": customer, "email": "somebody@example.com" });
             ask(&self.router, put(&format!("/customers/{customer}"), &body)?).await?;
         }
-        // An order needs prices, which are learned from events.
-        self.step_to(0).await;
+        Ok(())
+    }
+
+    /// Lists an item, of which there are so many pieces.
+    pub async fn stock(&self, sku: &str, pieces: u32) -> anyhow::Result<()> {
+        let body = json!({ "name": "A thing", "price": 18.5, "stock": pieces });
+        ask(&self.router, put(&format!("/items/{sku}"), &body)?).await?;
         Ok(())
     }
 
@@ -122,18 +160,39 @@ impl Harness {
         }
     }
 
-    /// Places the orders of these numbers, many at once; `customer` says whose each is.
+    /// Places the orders of these numbers, many at once, each of two of the items; `customer` says
+    /// whose each is.
     pub async fn place(
         &self,
         numbers: Range<usize>,
         customer: fn(usize) -> &'static str,
+    ) -> anyhow::Result<()> {
+        let skus =
+            |number: usize| [number, number + 1].map(|item| format!("item-{}", item % ITEMS));
+        self.place_each(numbers, move |number| order(number, customer(number), &skus(number))).await
+    }
+
+    /// Places so many orders of one piece of the item `sku`, many at once.
+    pub async fn place_for_one(
+        &self,
+        sku: &'static str,
+        orders: usize,
+        customer: &'static str,
+    ) -> anyhow::Result<()> {
+        self.place_each(0..orders, move |number| order(number, customer, &[sku.to_owned()])).await
+    }
+
+    async fn place_each(
+        &self,
+        numbers: Range<usize>,
+        request: impl Fn(usize) -> anyhow::Result<Request<Body>> + Copy + Send + 'static,
     ) -> anyhow::Result<()> {
         let mut customers = JoinSet::new();
         for first in numbers.start..numbers.end.min(numbers.start + AT_ONCE) {
             let (router, end) = (self.router.clone(), numbers.end);
             customers.spawn(async move {
                 for number in (first..end).step_by(AT_ONCE) {
-                    ask(&router, order(number, customer(number))?).await?;
+                    ask(&router, request(number)?).await?;
                 }
                 anyhow::Ok(())
             });
@@ -167,12 +226,12 @@ fn put(path: &str, body: &Value) -> anyhow::Result<Request<Body>> {
     Ok(Request::put(path).body(body.to_string().into())?)
 }
 
-/// An order of two lines, at home, and too small for a review.
-fn order(number: usize, customer: &str) -> anyhow::Result<Request<Body>> {
-    let line = |item: usize| json!({ "sku": format!("item-{}", item % ITEMS), "quantity": 1 });
+/// An order of one piece of each of these items, at home, and too small for a review.
+fn order(number: usize, customer: &str, skus: &[String]) -> anyhow::Result<Request<Body>> {
+    let lines: Vec<Value> = skus.iter().map(|sku| json!({ "sku": sku, "quantity": 1 })).collect();
     let body = json!({
         "customer-id": customer,
-        "lines": [line(number), line(number + 1)],
+        "lines": lines,
         "shipping-address": {
             "name": customer, "street": "Obere Str. 57", "city": "Berlin", "country": "DE",
         },

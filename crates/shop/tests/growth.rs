@@ -1,0 +1,95 @@
+//! What stays of a delivered order, once all has expired that expires: docs/OPERATIONS.md has it.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod world;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use chorus_kernel::IDEMPOTENCY_TABLE;
+use chorus_local::{EXECUTIONS_TABLE, Local, VirtualClock};
+use jiff::Timestamp;
+use serde_dynamo::AttributeValue;
+
+use world::Harness;
+
+const ORDERS: usize = 200;
+
+/// Executions are remembered the longest: for ninety days from the last moment at which the carrier may call
+/// back, ten days later.
+const UNTIL_ALL_HAS_EXPIRED: Duration = Duration::from_secs(101 * 86_400);
+
+/// So many bytes of an order of two lines may stay, without indexes. More is a decision, and a higher bill.
+const MOST: usize = 13 * 1_024;
+
+/// The items of a table, and their bytes as DynamoDB counts them.
+type Size = (usize, usize);
+
+fn size_of(local: &Local, table: &str) -> Size {
+    let (mut items, mut bytes, mut start) = (0, 0, None);
+    loop {
+        let page = local.store().scan(table, None, start.as_ref()).unwrap();
+        items += page.items.len();
+        bytes += page.items.iter().map(|item| bytes_of_item(item)).sum::<usize>();
+        start = page.next;
+        if start.is_none() {
+            return (items, bytes);
+        }
+    }
+}
+
+fn bytes_of_item(item: &HashMap<String, AttributeValue>) -> usize {
+    item.iter().map(|(name, value)| name.len() + bytes_of(value)).sum()
+}
+
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
+fn bytes_of(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
+        AttributeValue::L(values) => {
+            3 + values.iter().map(|value| 1 + bytes_of(value)).sum::<usize>()
+        }
+        AttributeValue::M(item) => 3 + item.len() + bytes_of_item(item),
+        AttributeValue::Bool(_) | AttributeValue::Null(_) => 1,
+        other => panic!("no item has a {other:?}"),
+    }
+}
+
+fn sizes(world: &Harness) -> BTreeMap<&'static str, Size> {
+    world.tables.iter().map(|table| (table.name, size_of(&world.local, table.name))).collect()
+}
+
+#[tokio::test]
+async fn four_hundred_expired_orders_leave_no_record_no_execution_and_little_else()
+-> anyhow::Result<()> {
+    let clock = VirtualClock::at(Timestamp::now());
+    let world = Harness::in_virtual_time(&clock, &["alfki"], 1_000_000).await?;
+    world.move_parcels(true);
+    world.place(0..ORDERS, |_| "alfki").await?;
+    world.rest(ORDERS).await?;
+    let half = sizes(&world);
+    world.place(ORDERS..2 * ORDERS, |_| "alfki").await?;
+    world.rest(2 * ORDERS).await?;
+    let before = sizes(&world);
+
+    clock.advance(UNTIL_ALL_HAS_EXPIRED);
+    world.local.store().sweep_expired()?;
+    let after = sizes(&world);
+    let expires = [IDEMPOTENCY_TABLE.name, EXECUTIONS_TABLE.name];
+    for table in expires {
+        assert!(before[table].0 > ORDERS, "{table} had {} items", before[table].0);
+        assert_eq!(after[table], (0, 0), "{table}");
+    }
+    let mut stays = 0;
+    println!("{:<16}{:>8}{:>8}", "of an order", "items", "bytes");
+    for (table, (items, bytes)) in before {
+        let (items, bytes) = (items - half[table].0, bytes.saturating_sub(half[table].1) / ORDERS);
+        let until = if expires.contains(&table) { "expires" } else { "stays" };
+        println!("{table:<16}{:>8.1}{bytes:>8} {until}", items as f64 / ORDERS as f64);
+        stays += if expires.contains(&table) { 0 } else { bytes };
+    }
+    println!("{stays} bytes of an order stay");
+    assert!(stays <= MOST, "{stays} bytes of an order stay");
+    Ok(())
+}
