@@ -11,6 +11,7 @@ import time
 import unittest
 import uuid
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,21 @@ class Reviews(unittest.TestCase):
         self.assertEqual(status, 409, problem)
         self.assertIn("was canceled before", problem["detail"])
         self.assertNotIn("PaymentMade", said(order_id))
+
+
+class Contention(unittest.TestCase):
+    def many_orders_for_one_item_at_once_sell_what_there_is_without_a_dead_letter(self) -> None:
+        # The embedded shop has a thousand, which would take the emulator a quarter of an hour.
+        wanted, pieces = 30, 20
+        shop.ok("PUT", "/items/ikura", {"name": "Ikura", "price": 31, "stock": pieces})
+        rest()
+        with ThreadPoolExecutor(wanted) as customers:
+            placed = list(customers.map(lambda _: place("ana", "ikura", 1), range(wanted)))
+        ends = Counter(ended(order_id)["status"] for order_id in placed)
+        self.assertEqual(ends, {"Delivered": pieces, "Canceled": wanted - pieces})
+        item = shop.ok("GET", "/items/ikura")
+        self.assertEqual((item["available"], item["reserved"]), (0, 0))
+        nothing_is_given_up(self)
 
 
 class Machines(unittest.TestCase):
