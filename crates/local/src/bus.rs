@@ -1,5 +1,6 @@
 //! The bus: takes events in, matches each once against all rules, and keeps what is pending.
 
+pub(crate) mod log;
 mod publish;
 
 use std::sync::atomic::AtomicU64;
@@ -240,6 +241,9 @@ impl Bus {
     }
 
     fn tell(&self, observation: Observation) {
+        if let Observation::DeadLettered { step, queue, cause } = &observation {
+            log::dead_letter(step, queue, cause);
+        }
         if let Some(observer) = &self.observer {
             observer.observe(&observation);
         }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use chorus_kernel::{Failure, Function, Kernel, Outcome};
 use chorus_table::{Replay, Service};
 
+use crate::bus::log;
 use crate::engine::{Fault, Taken, Ticket, Topology, Verdict, Work};
 use crate::machines::Orchestrator;
 use crate::partner::{self, Endpoint, Partner};
@@ -80,7 +81,12 @@ impl Dispatcher {
             None => answering.await,
             Some(limit) => match tokio::time::timeout(limit, answering).await {
                 Ok(answered) => answered,
-                Err(_) => Err(Failure::later("TimedOut", format!("no answer within {limit:?}"))),
+                Err(_) => {
+                    let late = Failure::later("TimedOut", format!("no answer within {limit:?}"));
+                    let rule = &topology.routes[taken.route].rule.name;
+                    log::not_taken(taken, rule, late.code(), None);
+                    Err(late)
+                }
             },
         };
         match answered {
@@ -99,10 +105,19 @@ impl Dispatcher {
             let message = format!("there is no endpoint for {}", row.action);
             return Verdict::Failed(Fault::terminal("NO_ENDPOINT", message));
         };
-        match partner::call(row.action, endpoint, &taken.event) {
-            Ok(call) => partner::verdict(&self.partner.post(&call).await),
-            Err(error) => Verdict::Failed(Fault::terminal("MalformedEvent", error.to_string())),
+        let call = match partner::call(row.action, endpoint, &taken.event) {
+            Ok(call) => call,
+            Err(error) => {
+                return Verdict::Failed(Fault::terminal("MalformedEvent", error.to_string()));
+            }
+        };
+        let answered = self.partner.post(&call).await;
+        let verdict = partner::verdict(&answered);
+        if let Verdict::Failed(fault) = &verdict {
+            let rule = &topology.routes[taken.route].rule.name;
+            log::not_taken(taken, rule, &fault.code, answered.ok());
         }
+        verdict
     }
 
     /// Answers a batch, one message after the other. Each fails alone.

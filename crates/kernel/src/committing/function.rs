@@ -163,16 +163,20 @@ impl Function {
     ) -> Result<Handled, Failure> {
         handler.handle(kernel, message).await.map_err(|error: ActionError| {
             let failure = Failure::from(error);
+            // What no retry helps may quote what it could not read; its dead letter has the rest.
+            let why = failure.is_retryable().then(|| failure.to_string());
             tracing::warn!(
                 action = handler.row().action,
                 correlation_id = message.metadata.correlation_id,
                 event = message.detail_type,
                 code = failure.code(),
                 retryable = failure.is_retryable(),
-                "{} did not answer {} of {}: {failure}",
+                why,
+                "{} did not answer {} of {}: {}",
                 handler.row().action,
                 message.detail_type,
                 message.metadata.correlation_id,
+                failure.code(),
             );
             failure
         })
