@@ -50,7 +50,7 @@ impl Default for Settings {
 pub struct Terms {
     /// The country that the shop shipped from.
     pub home_country: Country,
-    /// Whether the order leaves it: it travels longer, and customs want a declaration.
+    /// Whether the order leaves it: it travels longer, and is to be declared.
     pub leaves_country: bool,
     /// From this total on, orders were reviewed.
     pub review_above: Money,
