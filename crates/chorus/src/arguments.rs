@@ -16,7 +16,7 @@ use crate::command::{
 #[command(name = "chorus", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Start with `chorus demo`: seven example orders, event by event.")]
 pub(crate) struct Arguments {
-    /// Log more to standard error: -v warnings, -vv progress, -vvv everything
+    /// Log more to standard error: -v warnings (`up` always does), -vv progress, -vvv everything
     #[arg(short, long, action = ArgAction::Count, global = true, display_order = 900)]
     pub(crate) verbose: u8,
     #[command(subcommand)]
@@ -51,4 +51,11 @@ pub(crate) enum Command {
     Projections(Projections),
     Simulate(Simulate),
     Partners(Partners),
+}
+
+impl Command {
+    /// Whether it runs until somebody ends it.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self, Self::Up(_) | Self::Partners(_) | Self::Console(_))
+    }
 }

@@ -10,6 +10,7 @@ mod screen;
 mod stack;
 mod timeline;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -25,7 +26,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log(arguments.verbose);
+    log(arguments.verbose, arguments.command.serves());
     let ended = run(arguments.command).await;
     ended.and_then(|code| screen::written().map(|()| code)).unwrap_or_else(|error| {
         screen::error(&error);
@@ -64,14 +65,19 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Logs go to standard error, a command's output to standard output.
-fn log(verbose: u8) {
+/// Logs go to standard error, a command's output to standard output. Who runs a shop reads its
+/// warnings; a command tells what it found in its output.
+fn log(verbose: u8, serves: bool) {
     let level = match verbose {
-        0 => "error",
-        1 => "warn",
+        0 if !serves => "error",
+        0 | 1 => "warn",
         2 => "info",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A file is read with other tools, to which a colour is noise.
+    lines
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .init();
 }

@@ -23,12 +23,18 @@ impl Running {
 
     /// The same, with further arguments of `up`.
     pub(crate) fn with(data: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(data, arguments, Stdio::null())
+    }
+
+    /// Logs go to `log`.
+    fn spawn(data: &Path, arguments: &[&str], log: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_chorus"))
             .args(["up", "--port", "0", "--data"])
             .arg(data)
             .args(arguments)
+            .env_remove("RUST_LOG")
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -161,6 +167,32 @@ fn the_shops_own_numbers_are_options_of_up() {
     {
         let refused = crate::chorus(&[&["up", "--port", "0"][..], &wrong].concat());
         assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_shop_warns_of_a_call_that_fails_without_colours_and_without_a_person() {
+    let place = tempfile::tempdir().unwrap();
+    let log = place.path().join("log");
+    let file = std::fs::File::create(&log).unwrap();
+    let running = Running::spawn(&place.path().join("data"), &[], file.into());
+    let url = running.url.clone();
+    let client = reqwest_blocking(&url);
+    client("PUT", "/items/chai", r#"{"name":"Chai","price":18,"stock":39}"#);
+    client("PUT", "/customers/x-carrier-down", r#"{"name":"Xaver","email":"xaver@example.com"}"#);
+    let order = ["order", "--url", &url, "place", "--customer", "x-carrier-down"];
+    let order = [&order[..], &["--line", "chai:1"]].concat();
+    until("the price", || crate::chorus(&order).status.success());
+    let failed = "failed at delivery-StartDelivery: SDK_CLIENT_ERROR";
+    until("the call", || std::fs::read_to_string(&log).unwrap().contains(failed));
+    let log = std::fs::read_to_string(&log).unwrap();
+    for part in
+        [" WARN ", "correlation_id=", "code=\"SDK_CLIENT_ERROR\"", "status=503", "attempt=1"]
+    {
+        assert!(log.contains(part), "{part} in {log}");
+    }
+    for part in ["\u{1b}", "Xaver", "example.com"] {
+        assert!(!log.contains(part), "{part} in {log}");
     }
 }
 
