@@ -1,5 +1,7 @@
 //! The kernel's way, written once: load, decide, commit, publish; and mark what nobody repeats.
 
+use std::time::Duration;
+
 use chorus_table::{Inputs, Replay, Row};
 use jiff::Timestamp;
 
@@ -13,7 +15,13 @@ use crate::{
 };
 
 /// How often a decision is made anew on a fresh read, because somebody else wrote in between.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: u32 = 8;
+
+/// The longest pause before the second attempt; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest pause: all of them together are a third of what a function may take.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a commit came to.
 enum Committed {
@@ -99,8 +107,11 @@ impl Kernel {
         message: &Message,
         input: &<A::Row as Row>::Input,
     ) -> Result<Committed, ActionError> {
-        let mut response = None;
-        for _ in 0..ATTEMPTS {
+        let (mut response, mut lost) = (None, false);
+        for attempt in 0..ATTEMPTS {
+            if std::mem::replace(&mut lost, true) {
+                self.clock.sleep(pause::<A::Row>(message, attempt)).await;
+            }
             // Who may make a call looks first whether the message was answered before.
             let record = (A::CALLS && response.is_none())
                 .then(|| record_key(A::Row::SPEC.action, &message.metadata.idempotency_key));
@@ -125,7 +136,7 @@ impl Kernel {
                         let called = action.call(&request, &key.simple().to_string()).await;
                         let unknown =
                             |error: OutcomeUnknown| Failure::later("OutcomeUnknown", error.0);
-                        response = Some(called.map_err(unknown)?);
+                        (response, lost) = (Some(called.map_err(unknown)?), false);
                     }
                 }
                 // A duplicate may find a state that its first delivery has long moved on.
@@ -269,6 +280,15 @@ impl Kernel {
             _ => Ok(Handled { outcome, entries: Vec::new(), note: Some(note) }),
         }
     }
+}
+
+/// How long to wait before this attempt, from 1: full jitter, so that those who met do not meet again. It is
+/// drawn from the message's key, for runs of a simulation to repeat themselves.
+fn pause<R: Row>(message: &Message, attempt: u32) -> Duration {
+    let key = &message.metadata.idempotency_key;
+    let drawn = derived_id(R::SPEC.action, key, attempt as usize).as_u128();
+    let longest = FIRST_PAUSE.saturating_mul(1 << (attempt - 1)).min(LONGEST_PAUSE);
+    Duration::from_micros((drawn % longest.as_micros()) as u64)
 }
 
 /// Whether a replayed event may have been answered, and the record of it may have expired since.
