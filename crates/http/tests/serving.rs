@@ -115,7 +115,8 @@ async fn a_body_that_is_too_large_is_answered_with_413() {
 #[tokio::test]
 async fn a_caller_above_the_bound_waits_until_a_connection_is_closed_and_that_is_said_once() {
     let log = NamedTempFile::new().unwrap();
-    let lines = tracing_subscriber::fmt().with_writer(Mutex::new(log.reopen().unwrap()));
+    let lines =
+        tracing_subscriber::fmt().with_ansi(false).with_writer(Mutex::new(log.reopen().unwrap()));
     let _logged = tracing::subscriber::set_default(lines.finish());
     let server = Server::with(Limits { connections: 2, ..GENEROUS }).await;
     let ask = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";

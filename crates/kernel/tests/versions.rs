@@ -204,10 +204,10 @@ async fn whoever_reads_both_versions_acts_once_in_whichever_order_they_come() {
     for order in [[0, 1], [1, 0]] {
         let (kernel, bus) = kernel();
         let mut outcomes = Vec::new();
-        for at in order {
+        for at in [order[0], order[1], order[0]] {
             outcomes.push(bills().handle_event(&kernel, &said[at]).await.unwrap().outcome);
         }
-        assert_eq!(outcomes, [Outcome::Decided, Outcome::Absorbed]);
+        assert_eq!(outcomes, [Outcome::Decided, Outcome::Repeated, Outcome::Absorbed]);
         let billed = bus.0.lock().unwrap();
         assert!(billed.windows(2).all(|pair| pair[0] == pair[1]), "{billed:?}");
     }
@@ -271,5 +271,5 @@ async fn a_field_that_we_do_not_know_does_not_tell_the_versions_apart() {
     for event in [&said[1], &said[0]] {
         outcomes.push(bills().handle_event(&kernel, event).await.unwrap().outcome);
     }
-    assert_eq!(outcomes, [Outcome::Decided, Outcome::Absorbed]);
+    assert_eq!(outcomes, [Outcome::Decided, Outcome::Repeated]);
 }

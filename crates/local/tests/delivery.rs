@@ -5,6 +5,7 @@ mod world;
 
 use chorus_events::table::TABLE;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chorus_kernel::{ActionError, Clock, Publisher};
@@ -86,21 +87,47 @@ async fn what_cannot_succeed_is_a_dead_letter_at_once_with_the_attributes_of_eve
 }
 
 #[tokio::test]
-async fn what_fails_too_often_is_a_dead_letter_and_a_redrive_takes_it_to_its_target_only() {
+async fn what_failed_three_times_is_tried_again_seldom_and_is_no_dead_letter() {
     let (counting, counted) = function("CountOrder", |_, attempt| {
-        if attempt <= 3 { Err(ActionError::Later("no".to_owned())) } else { Ok(()) }
+        if attempt <= 9 { Err(ActionError::Later("not yet".to_owned())) } else { Ok(()) }
+    });
+    let (config, clock) = config("CountOrder", counting);
+    let shop = Local::open(config).unwrap();
+    shop.bus().put_events(&[entry("OrderCreated", "a", 1)]).await.unwrap();
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(counted.lock().unwrap().len(), 1);
+    let passed = clock.now().duration_since(start());
+    // Three minutes, and six pauses of a minute that double, of each half at least.
+    assert!((33..=67).contains(&passed.as_mins()), "{passed}");
+    assert_eq!((shop.dead_letters(&Selection::default()), shop.redrives()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn what_fails_for_days_is_a_dead_letter_and_a_redrive_takes_it_to_its_target_only() {
+    let mended = Arc::new(AtomicBool::new(false));
+    let works = Arc::clone(&mended);
+    let (counting, counted) = function("CountOrder", move |_, _| {
+        if works.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err(ActionError::Later("no".to_owned()))
+        }
     });
     let (reserving, reserved) = function("ReserveItem", always);
-    let (mut config, _) = config("CountOrder", counting);
+    let (mut config, clock) = config("CountOrder", counting);
     config.functions.push(reserving);
     config.rules = rules_of(&["CountOrder", "ReserveItem"]);
     let shop = Local::open(config).unwrap();
     shop.bus().put_events(&[entry("OrderCreated", "a", 1)]).await.unwrap();
     shop.runner().run_until_idle(SOON).await.unwrap();
+    let days = clock.now().duration_since(start()).as_hours() / 24;
+    assert!((12..=13).contains(&days), "{days} days");
+    mended.store(true, Ordering::Relaxed);
     let of_code = Selection { code: Some("TooEarly".to_owned()), ..Selection::default() };
     let letter = &shop.dead_letters(&of_code)[0];
-    assert_eq!(letter.attributes["EXHAUSTED_RETRY_CONDITION"], "MaximumRetryAttempts");
-    assert_eq!(letter.attributes["RETRY_ATTEMPTS"], "2");
+    assert_eq!(letter.attributes["EXHAUSTED_RETRY_CONDITION"], "MaximumEventAgeInSeconds");
+    let retries: u32 = letter.attributes["RETRY_ATTEMPTS"].parse().unwrap();
+    assert!((312..700).contains(&retries), "{retries}");
     let other = Selection { code: Some("Other".to_owned()), ..Selection::default() };
     assert_eq!(shop.redrive(&other).await.unwrap(), []);
     assert_eq!(shop.redrive(&of_code).await.unwrap().len(), 1);

@@ -90,6 +90,30 @@ async fn what_was_settled_before_an_orderly_end_is_not_delivered_again() {
 }
 
 #[tokio::test]
+async fn what_waits_to_be_redriven_survives_a_kill() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = |directory: &Path, function| {
+        let mut config = LocalConfig::new(&TABLE, vec![function]).data(directory);
+        config.rules = rules_of(&["CountOrder"]);
+        config.policies.function.max_attempts = 1;
+        config.policies.redrive.first_pause = Duration::from_millis(50);
+        Local::open(config).unwrap()
+    };
+    let refuse = |_: &_, _| Err(ActionError::Later("not yet".to_owned()));
+    let before = open(directory.path(), function("CountOrder", refuse).0);
+    before.bus().put_events(&[entry("OrderCreated", "a", 1)]).await.unwrap();
+    before.runner().run_until_idle(Duration::from_millis(300)).await.unwrap_err();
+    assert_eq!(before.redrives()[0].events, 1);
+    let left = killed(before, directory.path());
+    let (counting, counted) = function("CountOrder", always);
+    let after = open(left.path(), counting);
+    assert_eq!((after.redrives()[0].events, &*after.redrives()[0].queue), (1, "analytics-redrive"));
+    after.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(numbers(&counted), [1]);
+    assert_eq!(after.redrives(), []);
+}
+
+#[tokio::test]
 async fn dead_letters_their_cause_and_the_failed_attempts_survive() {
     let directory = tempfile::tempdir().unwrap();
     let refuse = |_: &_, _| Err(ActionError::Conflict("too late".to_owned()));

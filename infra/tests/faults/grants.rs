@@ -16,7 +16,7 @@ fn every_action() {
 fn every_resource() {
     planted(
         |it| statement(it, "CustomerRole", "OwnTables")["Resource"] = json!("*"),
-        &[("CustomerRole", "is granted dynamodb:GetItem, dynamodb:PutItem")],
+        &[("CustomerRole", "is granted dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:PutItem")],
     );
 }
 
@@ -37,6 +37,7 @@ fn the_queue_of_another_function() {
         |it| {
             statement(it, "CustomerRole", "OwnFailures")["Resource"] = json!([
                 { "Fn::GetAtt": ["CustomerFailures", "Arn"] },
+                { "Fn::GetAtt": ["CustomerRedrive", "Arn"] },
                 { "Fn::GetAtt": ["PaymentFailures", "Arn"] },
             ]);
         },
@@ -53,7 +54,7 @@ fn the_table_of_another_service() {
         },
         &[
             ("CustomerRole", "is granted OrderTable, which CustomerFunction does not own"),
-            ("CustomerRole", "may not dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query"),
+            ("CustomerRole", "may not dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:PutItem"),
         ],
     );
 }
