@@ -23,7 +23,12 @@ pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
     "dynamodb:UpdateItem",
 ];
 
-/// What a service does with idempotency records.
+/// What a service that makes calls does with idempotency records: it reads one beside what it decides
+/// on.
+const RECORD_ACTIONS_OF_CALLERS: &[&str] =
+    &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+
+/// What any other service does with idempotency records.
 pub(crate) const RECORD_ACTIONS: &[&str] =
     &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
@@ -52,7 +57,9 @@ pub(crate) fn of_service(
     if !own.is_empty() {
         statements.push(Statement::new("OwnTables", OWN_TABLE_ACTIONS, own));
     }
-    statements.push(Statement::new("Records", RECORD_ACTIONS, vec![records()]));
+    let calls = function.handlers.iter().any(|handler| handler.calls());
+    let actions = if calls { RECORD_ACTIONS_OF_CALLERS } else { RECORD_ACTIONS };
+    statements.push(Statement::new("Records", actions, vec![records()]));
     let rows = topology.rows.iter().filter(|row| row.service == service);
     let rows = rows.filter(|row| !is_published_by_machines(&topology.machines, row));
     statements.extend(publishing(rows));
