@@ -23,11 +23,16 @@ impl Precondition {
     /// What the headers `If-Match` and `If-None-Match` of a writing request demand.
     ///
     /// # Errors
-    /// 400 where they are neither `*` nor one tag; 412 where the tag is none of ours, so that nothing
-    /// can be like it.
+    /// 400 where they are neither `*` nor one tag; 412 where the tag is none of ours, or there is none,
+    /// so that nothing can be like it.
     pub fn of(request: &Request) -> Result<Option<Self>, Problem> {
-        match (request.header("if-match"), request.header("if-none-match")) {
+        // One that is sent and empty is no header that was left out.
+        let sent = |name| request.headers.get(name).map(String::as_str);
+        match (sent("if-match"), sent("if-none-match")) {
             (None, None) => Ok(None),
+            (Some(""), _) | (None, Some("")) => {
+                Err(Problem::new(412, "precondition", "an empty header names no ETag"))
+            }
             (None, Some("*")) => Ok(Some(Self::Absent)),
             // Where both are sent, the first one counts (RFC 9110, section 13.2.2).
             (Some("*"), _) => Ok(Some(Self::Present)),
@@ -133,6 +138,8 @@ mod tests {
             ("if-match", "W/\"v7\"", 412),
             ("if-match", "\"5f2c\"", 412),
             ("if-match", "\"v7\", \"v8\"", 400),
+            ("if-match", "", 412),
+            ("if-none-match", "", 412),
             ("if-none-match", "\"v7\"", 400),
         ] {
             assert_eq!(demanded(name, value).unwrap_err().status, status, "{name}: {value}");
