@@ -229,9 +229,10 @@ class Contention(unittest.TestCase):
         # The embedded shop has a thousand, which would take the emulator a quarter of an hour.
         wanted, pieces = 30, 20
         shop.ok("PUT", "/items/ikura", {"name": "Ikura", "price": 31, "stock": pieces})
+        shop.ok("PUT", "/customers/iris", {"name": "Iris", "email": "iris@example.com"})
         rest()
         with ThreadPoolExecutor(wanted) as customers:
-            placed = list(customers.map(lambda _: place("ana", "ikura", 1), range(wanted)))
+            placed = list(customers.map(lambda _: place("iris", "ikura", 1), range(wanted)))
         ends = Counter(ended(order_id)["status"] for order_id in placed)
         self.assertEqual(ends, {"Delivered": pieces, "Canceled": wanted - pieces})
         item = shop.ok("GET", "/items/ikura")
