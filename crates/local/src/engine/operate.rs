@@ -1,6 +1,6 @@
 //! What an operator does with queues: peek, redrive, purge.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,19 +76,19 @@ impl Engine {
     /// The deliveries of an event that failed and are tried again.
     #[must_use]
     pub fn pending(&self, event_id: &str) -> Vec<Pending> {
-        let queued = self.queues.iter().filter(|queue| queue.spec.consumer.is_some());
-        let queued = queued.flat_map(|queue| {
-            queue.deliveries().map(|delivery| (delivery, queue.spec.retry.max_age))
+        let of_event = |delivery: &&Delivery| delivery.event.event_id == event_id;
+        let queued = self.queues.iter().enumerate();
+        let queued = queued.filter(|(_, queue)| queue.spec.consumer.is_some());
+        let queued = queued.flat_map(|(index, queue)| {
+            // What waits to be redriven has failed, however often its queue has handed it out.
+            let failed = move |it: &&Delivery| it.attempts > 0 || self.is_redriven(it, index);
+            let deliveries = queue.deliveries().filter(of_event).filter(failed);
+            deliveries.map(|delivery| (delivery, queue.spec.retry.max_age))
         });
-        let on_the_bus = self.waiting.values();
+        let on_the_bus = self.waiting.values().filter(of_event).filter(|it| it.attempts > 0);
         let on_the_bus = on_the_bus
             .map(|delivery| (delivery, self.topology.routes[delivery.route].retry.max_age));
-        let redriven: BTreeSet<DeliveryId> =
-            self.redriven().map(|(_, delivery)| delivery.id).collect();
-        let failed = queued.chain(on_the_bus).filter(|(delivery, _)| {
-            (delivery.attempts > 0 || redriven.contains(&delivery.id))
-                && delivery.event.event_id == event_id
-        });
+        let failed = queued.chain(on_the_bus);
         let pending = failed.map(|(delivery, max_age)| Pending {
             rule: Arc::clone(&self.rule_names[delivery.route]),
             since: delivery.first_at,
@@ -116,11 +116,15 @@ impl Engine {
     }
 
     fn redriven(&self) -> impl Iterator<Item = (usize, &Delivery)> {
-        let queues: BTreeSet<usize> =
-            self.topology.routes.iter().filter_map(|route| route.redrive).collect();
-        queues.into_iter().flat_map(|queue| {
-            self.queues[queue].deliveries().map(move |delivery| (queue, delivery))
+        self.queues.iter().enumerate().flat_map(move |(index, queue)| {
+            let redriven = queue.deliveries().filter(move |it| self.is_redriven(it, index));
+            redriven.map(move |delivery| (index, delivery))
         })
+    }
+
+    /// Whether a delivery in this queue waits to be tried again by the function that failed on it.
+    fn is_redriven(&self, delivery: &Delivery, queue: usize) -> bool {
+        self.topology.routes[delivery.route].redrive == Some(queue)
     }
 
     /// Every queue, in the order of the table.
