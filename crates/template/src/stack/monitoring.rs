@@ -64,14 +64,9 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
 /// A function keeps failing on an event. What waits to be tried again is hidden meanwhile, and SQS
 /// leaves what was received three times out of a queue's age.
 fn redriven(queue: &str, function: &str) -> Alarm {
-    Alarm {
-        name: format!("{function}-redrive"),
-        description: format!("The {function} function has failed on an event for an hour"),
-        metric: HIDDEN,
-        dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
-        statistic: "Minimum",
-        above: (0, 60),
-    }
+    let description = format!("The {function} function has failed on an event for an hour");
+    let of_queue = of_queue(queue, format!("{function}-redrive"), description);
+    Alarm { metric: HIDDEN, statistic: "Minimum", above: (0, 60), ..of_queue }
 }
 
 /// Each event that this rule matches needs a person.
@@ -99,9 +94,15 @@ fn api_errors() -> Alarm {
 }
 
 fn depth(queue: &str, name: &str, means: &str) -> Alarm {
+    let description = format!("{means}: look into it, then redrive it");
+    of_queue(queue, format!("{name}-depth"), description)
+}
+
+/// A message lies in a queue.
+fn of_queue(queue: &str, name: String, description: String) -> Alarm {
     Alarm {
-        name: format!("{name}-depth"),
-        description: format!("{means}: look into it, then redrive it"),
+        name,
+        description,
         metric: DEPTH,
         dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
         statistic: "Maximum",
@@ -110,14 +111,9 @@ fn depth(queue: &str, name: &str, means: &str) -> Alarm {
 }
 
 fn age(queue: &str, name: &str, seconds: u32) -> Alarm {
-    Alarm {
-        name: format!("{name}-age"),
-        description: format!("A message has waited in {queue} for more than {seconds} seconds"),
-        metric: AGE,
-        dimensions: vec![("QueueName", attribute(queue, "QueueName"))],
-        statistic: "Maximum",
-        above: (seconds, 1),
-    }
+    let description = format!("A message has waited in {queue} for more than {seconds} seconds");
+    let of_queue = of_queue(queue, format!("{name}-age"), description);
+    Alarm { metric: AGE, above: (seconds, 1), ..of_queue }
 }
 
 /// Errors that pass with a retry are no alarm; ten a minute for five minutes are.
