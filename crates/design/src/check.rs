@@ -22,6 +22,7 @@ pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings.extend(callers(rows));
     findings.extend(given_up(flow));
     findings.extend(machines(flow));
+    findings.extend(optional(rows));
     findings.extend(copies(rows, messages));
     findings.extend(patterns::check(rows, messages));
     findings.extend(compensation::check(flow));
@@ -177,6 +178,22 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Rows that a deployment may do without, of a service whose other rows name no partner that would enable
+/// them.
+fn optional(rows: &[RowSpec]) -> Vec<Finding> {
+    let enabled = |row: &RowSpec| {
+        let calling = |other: &&RowSpec| other.optional && other.partner().is_some();
+        rows.iter().filter(calling).any(|other| other.service == row.service)
+    };
+    let never = rows.iter().filter(|row| row.optional && !enabled(row));
+    let finding = |row: &RowSpec| {
+        let remedy =
+            "Delete its `.optional()`, or give its service an optional row that calls a partner";
+        Finding::new(row.action, "is optional, and no partner enables it", remedy)
+    };
+    never.map(finding).collect()
 }
 
 /// Events of a machine's task in two versions: the machine publishes only the one event that its

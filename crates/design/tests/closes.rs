@@ -77,6 +77,12 @@ fn a_missing_compensation_is_found() {
 }
 
 #[test]
+fn an_optional_row_that_no_partner_enables_is_found() {
+    let found = findings(|rows| row(rows, "CountOrder").optional = true);
+    names(&found, "CountOrder", "is optional, and no partner enables it");
+}
+
+#[test]
 fn a_queue_that_gives_up_to_nobody_who_could_answer_is_found() {
     let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some("RefuseIt"));
     names(&found, "CollectPayment", "gives up to RefuseIt, which is no row");

@@ -125,7 +125,11 @@ mod tests {
 
     #[test]
     fn without_a_token_only_what_is_open_or_signed_is_answered() {
-        let partner = chorus_table::Partner { name: "carrier", source: "com.logistics" };
+        let partner = chorus_table::Partner {
+            name: "carrier",
+            source: "com.logistics",
+            body: chorus_table::CallBody::Detail,
+        };
         for (callers, wanted) in [
             (Callers::Anyone, 200),
             (Callers::Partner(partner), 200),

@@ -105,7 +105,7 @@ impl Dispatcher {
             let message = format!("there is no endpoint for {}", row.action);
             return Verdict::Failed(Fault::terminal("NO_ENDPOINT", message));
         };
-        let call = match partner::call(row.action, endpoint, &taken.event) {
+        let call = match partner::call(row, endpoint, &taken.event) {
             Ok(call) => call,
             Err(error) => {
                 return Verdict::Failed(Fault::terminal("MalformedEvent", error.to_string()));

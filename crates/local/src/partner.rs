@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chorus_table::{CallBody, RowSpec};
 
 use crate::Error;
 use crate::engine::{Accepted, Fault, Verdict};
@@ -47,7 +48,7 @@ pub struct Call {
     pub endpoint: Endpoint,
     /// Headers besides the key and the content type: `Idempotency-Key`, `traceparent`.
     pub headers: Vec<(&'static str, String)>,
-    /// The event's `detail`: `{"metadata": …, "data": …}`.
+    /// What the partner is sent of the event: its `detail`, or that one's `data` alone.
     pub body: String,
 }
 
@@ -136,9 +137,9 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// The call that delivers `event`.
+/// The call that delivers `event` for a row.
 pub(crate) fn call(
-    action: &'static str,
+    row: &RowSpec,
     endpoint: &Endpoint,
     event: &Accepted,
 ) -> serde_json::Result<Call> {
@@ -153,12 +154,13 @@ pub(crate) fn call(
         idempotency_key: Option<String>,
         traceparent: Option<String>,
     }
-    let body = wire::detail(&event.json)?.get().to_owned();
-    let Envelope { metadata: ids } = serde_json::from_str(&body)?;
+    let Envelope { metadata: ids } = serde_json::from_str(wire::detail(&event.json)?.get())?;
+    let sent = row.partner().map_or(CallBody::Detail, |partner| partner.body);
+    let body = wire::body(&event.json, sent)?.get().to_owned();
     let key = ids.idempotency_key.unwrap_or_else(|| event.event_id.clone());
     let mut headers = vec![("idempotency-key", key)];
     headers.extend(ids.traceparent.map(|trace| ("traceparent", trace)));
-    Ok(Call { action, endpoint: endpoint.clone(), headers, body })
+    Ok(Call { action: row.action, endpoint: endpoint.clone(), headers, body })
 }
 
 /// What a partner's answer means for the delivery: 429, any 5xx and no answer are tried again; any

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chorus_table::Entry;
+use chorus_table::{CallBody, Entry};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -145,6 +145,20 @@ pub(crate) fn detail(json: &str) -> serde_json::Result<&RawValue> {
         detail: &'a RawValue,
     }
     serde_json::from_str::<Body<'_>>(json).map(|body| body.detail)
+}
+
+/// What a call has as its body: the `detail` of an event on the bus, or its `data` alone.
+pub(crate) fn body(json: &str, body: CallBody) -> serde_json::Result<&RawValue> {
+    #[derive(Deserialize)]
+    struct Detail<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let detail = detail(json)?;
+    match body {
+        CallBody::Detail => Ok(detail),
+        CallBody::Data => serde_json::from_str::<Detail<'_>>(detail.get()).map(|it| it.data),
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use message::{EarlierMessage, Message, sample_time};
 pub use reader::Reader;
 pub use row::{Budget, Effect, Replay, Row, RowSpec, Trigger, Via};
 pub use rules::{Rule, rules};
-pub use service::{Owner, Partner, Service};
+pub use service::{CallBody, Owner, Partner, Service};
 pub use table::Table;
 
 #[doc(hidden)]

@@ -107,6 +107,8 @@ pub struct RowSpec {
     pub budget: Option<Budget>,
     /// Who may give it its commands.
     pub callers: Callers,
+    /// Whether a deployment may do without it: nothing waits for its events.
+    pub optional: bool,
 }
 
 impl RowSpec {
@@ -134,6 +136,7 @@ impl RowSpec {
             within_seconds: 60,
             budget: None,
             callers: Callers::Nobody,
+            optional: false,
         }
     }
 
@@ -270,6 +273,12 @@ impl RowSpec {
     #[must_use]
     pub const fn budget(self, requests: u32, write_units: u32) -> Self {
         Self { budget: Some(Budget { requests, write_units }), ..self }
+    }
+
+    /// A deployment may do without it; its rule is disabled there.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self { optional: true, ..self }
     }
 
     /// Who may give it its commands: the API refuses everybody else.

@@ -21,6 +21,28 @@ pub struct Partner {
     pub name: &'static str,
     /// The `source` of the events that it causes through a webhook, such as `com.logistics`.
     pub source: &'static str,
+    /// What of an event its endpoint is sent.
+    pub body: CallBody,
+}
+
+/// What of an event a call of a partner's endpoint has as its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CallBody {
+    /// The whole `detail`: `metadata` and `data`.
+    Detail,
+    /// The event's own `data`, and nothing of its envelope.
+    Data,
+}
+
+impl CallBody {
+    /// The JSONPath to it in an event.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Detail => "$.detail",
+            Self::Data => "$.detail.data",
+        }
+    }
 }
 
 /// Who publishes an event, or answers a command.

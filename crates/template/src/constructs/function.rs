@@ -16,6 +16,24 @@ pub struct EventRule {
     pub retry: Retry,
     /// The queue of what cannot be delivered.
     pub dead_letters: String,
+    /// `ENABLED` or `DISABLED`, where that is a question; null where it always is enabled.
+    pub state: Value,
+}
+
+impl EventRule {
+    fn to_value(&self) -> Value {
+        let mut properties = json!({
+            "EventBusName": reference(self.bus),
+            "RuleName": self.name,
+            "Pattern": self.pattern,
+            "RetryPolicy": self.retry.to_value(),
+            "DeadLetterConfig": { "Arn": arn(&self.dead_letters) },
+        });
+        if !self.state.is_null() {
+            properties["State"] = self.state.clone();
+        }
+        json!({ "Type": "EventBridgeRule", "Properties": properties })
+    }
 }
 
 #[derive(Debug)]
@@ -31,16 +49,7 @@ pub enum EventSource {
 impl EventSource {
     fn to_value(&self) -> Value {
         match self {
-            Self::Rule(rule) => json!({
-                "Type": "EventBridgeRule",
-                "Properties": {
-                    "EventBusName": reference(rule.bus),
-                    "RuleName": rule.name,
-                    "Pattern": rule.pattern,
-                    "RetryPolicy": rule.retry.to_value(),
-                    "DeadLetterConfig": { "Arn": arn(&rule.dead_letters) },
-                },
-            }),
+            Self::Rule(rule) => rule.to_value(),
             Self::Queue(queue) => json!({
                 "Type": "SQS",
                 "Properties": {

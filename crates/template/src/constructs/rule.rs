@@ -1,5 +1,6 @@
 //! Rules whose target is no function; a function's rules are among its events.
 
+use chorus_table::CallBody;
 use chorus_table::policy::RetryPolicy;
 use serde_json::{Value, json};
 
@@ -34,13 +35,15 @@ impl Retry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleTarget {
     Queue(String),
-    /// A partner's endpoint, called with the event's detail.
+    /// A partner's endpoint.
     Partner {
         destination: String,
         /// The role that lets EventBridge call it.
         role: String,
         /// What stands for the `*` of the destination's address.
         path: &'static str,
+        /// What of the event it is sent.
+        body: CallBody,
     },
 }
 
@@ -55,17 +58,19 @@ pub struct Rule {
     pub retry: Retry,
     /// The queue of what cannot be delivered.
     pub dead_letters: String,
+    /// `ENABLED` or `DISABLED`, where that is a question; null where it always is enabled.
+    pub state: Value,
 }
 
 impl Construct for Rule {
     fn resource(&self) -> Resource {
         let mut target = match &self.target {
             RuleTarget::Queue(queue) => json!({ "Id": "queue", "Arn": arn(queue) }),
-            RuleTarget::Partner { destination, role, path } => json!({
+            RuleTarget::Partner { destination, role, path, body } => json!({
                 "Id": "partner",
                 "Arn": arn(destination),
                 "RoleArn": arn(role),
-                "InputPath": "$.detail",
+                "InputPath": body.path(),
                 "HttpParameters": {
                     "PathParameterValues": [path],
                     "HeaderParameters": { "Idempotency-Key": "$.detail.metadata.idempotency-key" },
@@ -78,6 +83,7 @@ impl Construct for Rule {
             "EventBusName": reference(self.bus),
             "Name": self.name,
             "EventPattern": self.pattern,
+            "State": self.state,
             "Targets": [target],
         });
         Resource::new("AWS::Events::Rule", properties)

@@ -70,6 +70,7 @@ fn queues(template: &mut Template, topology: &Topology) {
                 target: RuleTarget::Queue(queue.clone()),
                 retry: BUS.into(),
                 dead_letters: topology.dead_letters(rule),
+                state: topology.state(rule),
             };
             template.add(topology::resource(rule), &construct);
         }

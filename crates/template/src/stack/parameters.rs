@@ -4,6 +4,7 @@ use chorus_kernel::IDEMPOTENCY_TABLE;
 use serde_json::{Map, Value, json};
 
 use super::{Stack, partners};
+use crate::PartnerApi;
 use crate::constructs::ALARM_TOPIC;
 use crate::intrinsics::{equals, given, reference};
 use crate::machine::Machine;
@@ -30,7 +31,8 @@ const LOG_LEVELS: &[&str] = &["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
 /// Every parameter. All have a default that works.
 pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
-    let of_partners = stack.application.partners.iter().flat_map(partners::parameters);
+    let partners = stack.application.partners.iter();
+    let of_partners = partners.flat_map(|api| partners::parameters(stack.table.rows, api));
     let mut all = common(stack);
     all.extend(of_partners);
     if stack.has_api() {
@@ -95,10 +97,16 @@ fn of_api() -> [Parameter; 4] {
     ]
 }
 
+/// The partners that no deployment does without.
+fn needed_partners(stack: &Stack) -> impl Iterator<Item = &PartnerApi> {
+    let needed = |api: &&PartnerApi| !partners::is_optional(stack.table.rows, api.partner);
+    stack.application.partners.iter().filter(needed)
+}
+
 /// What `prod` means, as a sentence.
 fn stage(stack: &Stack) -> String {
-    let partners = stack.application.partners.iter();
-    let partners = partners.map(|api| format!("a {}", api.partner.name.replace('-', " ")));
+    let partners =
+        needed_partners(stack).map(|api| format!("a {}", api.partner.name.replace('-', " ")));
     let own = stack.application.prod_needs.iter().map(|name| (*name).to_owned());
     let needs: Vec<String> = partners.chain(own).collect();
     match needs.join(", ") {
@@ -113,7 +121,7 @@ pub(crate) fn rules(stack: &Stack) -> Value {
         let refused = json!({ "Fn::Not": [condition] });
         json!({ "Assert": refused, "AssertDescription": format!("prod needs {needed}") })
     };
-    let partners = stack.application.partners.iter().map(|api| {
+    let partners = needed_partners(stack).map(|api| {
         let endpoint = api.name("Endpoint");
         assertion(equals(&endpoint, &api.nowhere()), &endpoint)
     });
@@ -131,6 +139,7 @@ pub(crate) fn rules(stack: &Stack) -> Value {
 pub(crate) fn conditions(stack: &Stack) -> Map<String, Value> {
     let mut conditions: Map<String, Value> =
         stack.application.partners.iter().flat_map(partners::conditions).collect();
+    conditions.extend(partners::presence(stack.table.rows, &stack.application.partners));
     let mut add = |name: &str, condition| conditions.insert(name.to_owned(), condition);
     add(IS_PROD, equals("Stage", "prod"));
     add(ALARM_TOPIC.1, given(ALARM_TOPIC.0));

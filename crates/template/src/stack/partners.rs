@@ -1,7 +1,7 @@
 //! Partners whose HTTP APIs the bus calls: how each knows us, its address, and its rules.
 
-use chorus_table::Rule as EventRule;
 use chorus_table::policy::{API_DESTINATION, CALLS_PER_SECOND};
+use chorus_table::{Partner, RowSpec, Rule as EventRule};
 use serde_json::{Map, Value, json};
 
 use super::topology::{self, Topology};
@@ -50,7 +50,13 @@ fn call_of(topology: &Topology, rule: &EventRule, api: &PartnerApi, path: &'stat
         bus: names::BUS,
         name: rule.name.clone(),
         pattern: topology::pattern(rule),
-        target: RuleTarget::Partner { destination: api.name(""), role: api.name("Role"), path },
+        target: RuleTarget::Partner {
+            destination: api.name(""),
+            role: api.name("Role"),
+            path,
+            body: api.partner.body,
+        },
+        state: topology.state(rule),
         retry: Retry { retries: reference(&api.name(RETRIES)), ..API_DESTINATION.into() },
         dead_letters: topology.dead_letters(rule),
     }
@@ -89,15 +95,16 @@ fn has_secret_arn(api: &PartnerApi) -> String {
 }
 
 /// What a person may choose of a partner.
-pub(crate) fn parameters(api: &PartnerApi) -> Vec<Parameter> {
+pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
     let who = api.partner.name.replace('-', " ");
     let before: String = api.paths().take(1).map(|path| format!(" before /{path}")).collect();
+    let unless = if is_optional(rows, api.partner) { "; this one is nobody" } else { "" };
     let instead = api.name("Secret");
     let text = |name: &str, description: &str, default: &str| {
         Parameter::text(&api.name(name), description, default)
     };
     let mut parameters = vec![
-        text("Endpoint", &format!("The {who}'s API: the address{before}"), &api.nowhere()),
+        text("Endpoint", &format!("The {who}'s API: the address{before}{unless}"), &api.nowhere()),
         text("AuthType", &format!("How the {who} knows us"), AUTHORIZATIONS[0])
             .one_of(AUTHORIZATIONS),
         text("User", "The header of the key, the user name, or the client id", "x-api-key"),
@@ -135,4 +142,25 @@ pub(crate) fn conditions(api: &PartnerApi) -> Map<String, Value> {
         (api.name("WantsPassword"), equals(&api.name("AuthType"), AUTHORIZATIONS[1])),
         (has_secret_arn(api), given(&api.name("SecretArn"))),
     ])
+}
+
+/// The name of the condition that the address of a partner which a deployment may do without is given.
+pub(crate) fn is_there(partner: Partner) -> String {
+    format!("Has{}", names::pascal(partner.name))
+}
+
+/// The conditions of the partners that a deployment may do without.
+pub(crate) fn presence(rows: &[RowSpec], apis: &[PartnerApi]) -> Map<String, Value> {
+    let optional = apis.iter().filter(|api| is_optional(rows, api.partner));
+    let condition = |api: &PartnerApi| {
+        let nowhere = equals(&api.name("Endpoint"), &api.nowhere());
+        (is_there(api.partner), json!({ "Fn::Not": [nowhere] }))
+    };
+    optional.map(condition).collect()
+}
+
+/// Whether a deployment may do without a partner: no row but an optional one calls it.
+pub(crate) fn is_optional(rows: &[RowSpec], partner: Partner) -> bool {
+    let mut calling = rows.iter().filter(|row| row.partner() == Some(partner)).peekable();
+    calling.peek().is_some() && calling.all(|row| row.optional)
 }

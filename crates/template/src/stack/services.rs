@@ -133,6 +133,7 @@ fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
             pattern: topology::pattern(rule),
             retry: BUS.into(),
             dead_letters: topology.dead_letters(rule),
+            state: topology.state(rule),
         };
         (rule.row.action.to_owned(), EventSource::Rule(event_rule))
     });

@@ -6,6 +6,8 @@ use chorus_table::{Partner, Replay, RowSpec, Rule, Service, Via};
 use serde_json::{Value, json};
 
 use super::Stack;
+use super::partners::is_there;
+use crate::intrinsics::either;
 use crate::machine::Machine;
 use crate::names;
 
@@ -37,6 +39,17 @@ impl Topology {
             machines: Machine::all(stack),
             retired: retired.collect(),
             functions,
+        }
+    }
+
+    /// Whether a rule is enabled: one of an optional row is, where the partner is named whom the service
+    /// of the row tells; null of any other.
+    pub(crate) fn state(&self, rule: &Rule) -> Value {
+        let of_service = |row: &&RowSpec| row.optional && row.service == rule.row.service;
+        let partner = self.rows.iter().filter(of_service).find_map(RowSpec::partner);
+        match partner.filter(|_| rule.row.optional) {
+            Some(partner) => either(&is_there(partner), json!("ENABLED"), json!("DISABLED")),
+            None => Value::Null,
         }
     }
 

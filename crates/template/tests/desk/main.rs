@@ -8,7 +8,7 @@ mod table;
 use async_trait::async_trait;
 use chorus_http::{Endpoint, HttpFunction, Method, Problem, Request, Response, Route};
 use chorus_kernel::{Function, Kernel, MachineSpec, TableSpec, answers};
-use chorus_table::{Partner, Table, Via};
+use chorus_table::{CallBody, Partner, Table, Via};
 use chorus_template::{Application, PartnerApi, Stack, check, synthesize};
 use serde_json::json;
 use table::{RingPager, TABLE, rows, services};
@@ -58,8 +58,8 @@ fn desk() -> Stack {
     Stack { table: TABLE, functions, application, root }
 }
 
-const SIREN: Partner = Partner { name: "siren", source: "org.siren" };
-const TOWER: Partner = Partner { name: "bell-tower", source: "org.tower" };
+const SIREN: Partner = Partner { name: "siren", source: "org.siren", body: CallBody::Detail };
+const TOWER: Partner = Partner { name: "bell-tower", source: "org.tower", body: CallBody::Detail };
 
 /// The desk, where the pager is a partner's API; another partner is known, and not called.
 fn with_partners() -> Stack {
@@ -141,6 +141,27 @@ fn any_number_of_partners_is_called() {
     );
     let rules = document["Rules"].to_string();
     assert!(rules.contains("prod needs SirenEndpoint"), "{rules}");
+}
+
+#[test]
+fn what_a_deployment_may_do_without_is_disabled_until_its_partner_is_named() {
+    let mut stack = with_partners();
+    let mut rows = stack.table.rows.to_vec();
+    let row = rows.iter_mut().find(|row| row.action == "RingPager").unwrap();
+    row.optional = true;
+    row.via = Via::ApiDestination(Partner { body: CallBody::Data, ..SIREN });
+    stack.table = Table { rows: rows.leak(), ..TABLE };
+    stack.application.partners = vec![
+        PartnerApi::new(Partner { body: CallBody::Data, ..SIREN }).endpoint::<RingPager>("alarms"),
+    ];
+    is_clean(&stack);
+    let document = synthesize(&stack).document();
+    let rule = &document["Resources"]["PagerRingPagerRule"]["Properties"];
+    assert_eq!(rule["State"], json!({ "Fn::If": ["HasSiren", "ENABLED", "DISABLED"] }));
+    assert_eq!(rule["Targets"][0]["InputPath"], "$.detail.data");
+    let named = json!({ "Fn::Equals": [{ "Ref": "SirenEndpoint" }, "https://siren.example"] });
+    assert_eq!(document["Conditions"]["HasSiren"], json!({ "Fn::Not": [named] }));
+    assert!(document["Rules"].is_null(), "prod does not insist on it: {}", document["Rules"]);
 }
 
 #[test]
