@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use chorus_table::{Handle, Owner, event};
 
 use crate::{
-    CustomerId, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku, samples, services,
+    CustomerId, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku, Tracking, samples,
+    services,
 };
 
 /// One line of a request: an item and how many of it. The shop sets the price.
@@ -117,5 +118,7 @@ event! {
         status: LogisticsStatus = LogisticsStatus::Delivered,
         handle: Handle = samples::handle(),
         #[serde(default)] reason: Option<String> = None,
+        /// By what the parcel is followed on its way; kept when the parcel was picked up.
+        #[serde(default, skip_serializing_if = "Option::is_none")] tracking: Option<Tracking> = None,
     }
 }

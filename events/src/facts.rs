@@ -9,3 +9,4 @@ pub use crate::logistics::*;
 pub use crate::notification::*;
 pub use crate::order::*;
 pub use crate::payment::*;
+pub use crate::storefront::*;

@@ -7,6 +7,7 @@ mod currency;
 mod money;
 mod order_line;
 mod settings;
+mod tracking;
 mod values;
 
 pub mod callers;
@@ -24,6 +25,7 @@ pub mod partners;
 pub mod payment;
 pub mod samples;
 pub mod services;
+pub mod storefront;
 pub mod table;
 
 pub use country::{Country, CountryError};
@@ -31,6 +33,7 @@ pub use currency::{Currency, CurrencyError, Priced};
 pub use money::{Money, MoneyError};
 pub use order_line::{Line, MAX_LINES, ShippingAddress, total};
 pub use settings::{Settings, Terms};
+pub use tracking::{Tracking, TrackingNumber, TrackingUrl, TrackingUrlError};
 pub use values::{
     CustomerId, OrderId, PLAIN_TEXT, PaymentMethod, Quantity, QuantityError, Sku, is_plain_text,
 };

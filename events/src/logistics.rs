@@ -2,7 +2,7 @@
 
 use chorus_table::{Owner, event};
 
-use crate::{OrderId, partners, samples};
+use crate::{OrderId, Tracking, partners, samples};
 
 const LOGISTICS: Owner = Owner::Partner(partners::CARRIER);
 
@@ -10,6 +10,8 @@ event! {
     /// The carrier has picked a parcel up.
     DeliveryStarted: LOGISTICS, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tracking: Option<Tracking> = Some(samples::tracking()),
     }
 }
 

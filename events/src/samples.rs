@@ -8,7 +8,7 @@ use chorus_table::Handle;
 
 use crate::{
     CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, Settings, ShippingAddress, Sku,
-    Terms,
+    Terms, Tracking,
 };
 
 /// Parses a literal of this file; the tests below read every one of them.
@@ -148,6 +148,29 @@ pub fn terms(total: Money) -> Option<Terms> {
 pub fn home_terms() -> Option<Terms> {
     Some(Settings::DEFAULT.terms(total(), Settings::DEFAULT.home_country))
 }
+
+/// How its parcel is followed.
+#[must_use]
+pub fn tracking() -> Tracking {
+    Tracking {
+        number: literal("JD014600003828"),
+        url: Some(literal("https://carrier.example/parcels/JD014600003828")),
+    }
+}
+
+/// What the shop's front end is told of it, signed with the secret `0123456789abcdef0123456789abcdef`.
+#[must_use]
+pub fn signed_update() -> String {
+    SIGNED_UPDATE.to_owned()
+}
+
+/// The JSON Web Token of [`signed_update`].
+const SIGNED_UPDATE: &str = "\
+    eyJ0eXAiOiJvcmRlci11cGRhdGUrand0IiwiYWxnIjoiSFMyNTYifQ.eyJpc3MiOiJjaG9ydXMiLCJzdWIiOiIxM\
+    DczNDU5OTg0IiwianRpIjoiMzI3NGIxZWItNzdmMS01NjM3LTgxNzktM2RhMGQxMGNlYTI0IiwiaWF0IjoxNzk1M\
+    TcxNjIwLCJleHAiOjE3OTUyNjE2MjAsInVwZGF0ZSI6eyJ0eXBlIjoiT3JkZXJEZWxpdmVyZWQiLCJhdCI6IjIwM\
+    jYtMTEtMjBUMTA6NDc6MDBaIiwic3RhdHVzIjoiRGVsaXZlcmVkIiwiZGVsaXZlcnkiOiJkZWxpdmVyZWQifX0.Y\
+    kdvdO9ryPgAKwBGzx48uZ8sZ0audKKrW6182q0sxSw";
 
 /// When it was ordered.
 #[must_use]

@@ -21,4 +21,6 @@ chorus_table::services! {
     ANALYTICS: "analytics", "Analytics", "com.analytics";
     /// Remembers every event.
     EVENT_LOG: "event-log", "Event log", "com.event-log";
+    /// Tells the shop's own front end how orders proceed.
+    STOREFRONT: "storefront", "Storefront", "com.storefront";
 }

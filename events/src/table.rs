@@ -5,7 +5,7 @@
 use chorus_table::{Callers, Content};
 
 use crate::callers::{ONLY_OPERATORS, ONLY_REVIEWERS, ONLY_STAFF, OWNER_OR_STAFF};
-use crate::partners::CARRIER;
+use crate::partners::{CARRIER, FRONT_END};
 use crate::settings::{FORMER_HOME, FORMER_REVIEW_UNITS};
 use crate::{commands, facts, services};
 
@@ -177,6 +177,17 @@ chorus_table::design_table! {
     /// Keeps every event, for good.
     RecordEvent: EVENT_LOG listens_to everything => []
         .records().folds().every("com.").budget(1, 1);
+
+    /// Signs what the shop's front end is told of an order's progress.
+    SignUpdate: STOREFRONT
+        on [OrderCreated, DeliveryEstimated, ReviewRequested, PaymentMade, DeliveryStarted,
+            OrderDelivered, OrderCanceled, PaymentCanceled]
+        => [OrderUpdated]
+        .records().outside().optional().budget(2, 2);
+
+    /// Posts the signed update to the shop's front end.
+    SendUpdate: STOREFRONT on [OrderUpdated] => []
+        .records().calls(FRONT_END).optional().budget(0, 0);
 
     /// Lists an item: price, and stock received.
     PutItem: INVENTORY api [PutItem] => [ItemListed]

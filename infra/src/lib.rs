@@ -12,6 +12,7 @@
 mod callers;
 mod carrier;
 mod derived;
+mod front_end;
 mod functions;
 mod mail;
 mod order_ids;
@@ -59,10 +60,10 @@ fn application() -> Application {
         subject: "an order",
         alerts: vec![rows::AlertOperator::ACTION],
         api: "Where orders are placed",
-        partners: vec![carrier::api()],
+        partners: vec![carrier::api(), front_end::api()],
         schema_registry: Some(SCHEMA_REGISTRY),
         variables: [
-            vec![carrier::webhook_secret(), order_ids::variable()],
+            vec![carrier::webhook_secret(), order_ids::variable(), front_end::signing_secret()],
             mail::variables(),
             payment::variables(),
             settings::variables(),
@@ -83,7 +84,7 @@ fn application() -> Application {
         .concat(),
         prod_needs: [&mail::PARAMETERS[..], &payment::PARAMETERS, &["AlarmTopicArn"]].concat(),
         conditions: vec![carrier::webhook_condition()],
-        outputs: vec![carrier::webhook_output()],
+        outputs: vec![carrier::webhook_output(), front_end::secret_output()],
         ..Application::new(description)
     }
 }

@@ -53,8 +53,10 @@ def ended(order_id: str) -> dict[str, Any]:
 
 
 def log(order_id: str) -> list[Event]:
-    """The order's events, in the order of causes."""
-    return shop.ok("GET", f"/events?order-id={order_id}&limit=1000")["events"]
+    """The order's events, in the order of causes; without what its front end is told, which the embedded
+    shop beside it has none of."""
+    events = shop.ok("GET", f"/events?order-id={order_id}&limit=1000")["events"]
+    return [event for event in events if event["detail-type"] != "OrderUpdated"]
 
 
 def said(order_id: str) -> list[str]:

@@ -133,7 +133,7 @@ class SamplesBench:
                 text = text.replace(f"${{{name}}}", known)
             return text
         if isinstance(value, dict):
-            return self._resources.get(value.get("Ref", ""), "known-once-deployed")
+            return self._resources.get(value.get("Ref", ""), "known once deployed, and long enough")
         return str(value)
 
     def _runtime(self, name: str) -> dict[str, str]:

@@ -49,6 +49,7 @@ from deployed_shop import (
     waiting_in,
     webhook,
 )
+from front_end import FrontEnd, claims
 from shop_stack import API_KEY, BINARIES, STACK, fill, request, wait_for
 
 DEMO_SECONDS = 60
@@ -74,6 +75,7 @@ CANCELED, APPROVED, UNSEEN = 4, 5, 6
 OTHERS = ("frida-carrier-down", "gustav-mail-down", "hanna-carrier-flaky")
 
 embedded: dict[str, Any]
+front_end: FrontEnd
 orders: list[str] = []
 # When all of them had been placed, and nothing else had been published.
 all_placed: datetime
@@ -81,12 +83,14 @@ all_placed: datetime
 
 def setUpModule() -> None:
     """Deploys the shop and places the seven orders of the demo; the embedded shop gets the same."""
-    global embedded, all_placed
+    global embedded, front_end, all_placed
     unittest.addModuleCleanup(shop.down, keep_log=bool(os.environ.get("EMULATOR_KEEP_LOG")))
     demo = [str(BINARIES / "chorus"), "demo", "--json"]
     told = subprocess.run(demo, capture_output=True, timeout=DEMO_SECONDS, check=True)
     embedded = json.loads(told.stdout)
-    shop.up(**REVIEW_LIMITS)
+    front_end = FrontEnd()
+    unittest.addModuleCleanup(front_end.stop)
+    shop.up(**REVIEW_LIMITS, FrontEndEndpoint=front_end.url)
     fill(shop)
     # The other tests have items of their own, so that the stories' books stay theirs.
     shop.ok("PUT", "/items/pavlova", {"name": "Pavlova", "price": 17.45, "stock": 29})
@@ -342,6 +346,38 @@ class TheCarrier(unittest.TestCase):
         name = events.list_connections()["Connections"][0]["Name"]
         auth = {"ApiKeyAuthParameters": {"ApiKeyName": "x-api-key", "ApiKeyValue": key}}
         events.update_connection(Name=name, AuthorizationType="API_KEY", AuthParameters=auth)
+
+
+class TheFrontEnd(unittest.TestCase):
+    def is_told_each_step_of_an_order_by_a_signed_webhook(self) -> None:
+        ended(orders[0])
+        steps = (
+            "OrderCreated",
+            "DeliveryEstimated",
+            "PaymentMade",
+            "DeliveryStarted",
+            "OrderDelivered",
+        )
+        told = wait_for(lambda: self._told(orders[0], len(steps)), PATIENCE, "the last update")
+        self.assertEqual(tuple(update["type"] for update in told), steps)
+        self.assertEqual((told[2]["payment"], told[4]["status"]), ("paid", "Delivered"))
+
+    def believes_nothing_that_another_secret_signed_and_hears_nothing_personal(self) -> None:
+        wait_for(lambda: self._told(orders[0], 1), PATIENCE, "an update")
+        for _, body in front_end.posted:
+            self.assertEqual(sorted(body), ["order-id", "signed-update"])
+            self.assertIsNone(claims(body["signed-update"], "the secret of somebody else"))
+            told = json.dumps(claims(body["signed-update"], self._secret()))
+            self.assertNotIn("Berlin", told)
+
+    def _told(self, order_id: str, least: int) -> list[dict[str, Any]] | None:
+        updates = front_end.updates(order_id, self._secret())
+        return updates if len(updates) >= least else None
+
+    def _secret(self) -> str:
+        secrets = shop.client("secretsmanager")
+        named = shop.outputs["FrontEndSigningSecretArn"]
+        return secrets.get_secret_value(SecretId=named)["SecretString"]
 
 
 class FailureQueues(unittest.TestCase):

@@ -2,8 +2,8 @@
 
 use chorus_events::commands::LogisticsStatus;
 use chorus_events::delivery::DeliveryMarkedAsStarted;
-use chorus_events::{CustomerId, OrderId};
-use chorus_kernel::entity;
+use chorus_events::{CustomerId, OrderId, Tracking, TrackingNumber};
+use chorus_kernel::{derived_id, entity};
 use chorus_table::Handle;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,9 @@ pub struct Parcel {
     /// The handle to name in callbacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
+    /// Its number; none of a parcel that an earlier release took, whose callbacks stay as they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<TrackingNumber>,
     pub status: Status,
     /// The callback that is still to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,13 +60,15 @@ impl Parcel {
         let silent = Behaviour::of(&customer_id).silent;
         let due = (!silent).then(|| after(now, config.pickup_after));
         let (status, customer_id) = (Status::Accepted, Some(customer_id));
-        Self { order_id, customer_id, handle, status, untold: None, attempts: 0, due }
+        let (number, untold) = (number(&order_id), None);
+        Self { order_id, customer_id, handle, number, status, untold, attempts: 0, due }
     }
 
     /// A parcel that is called back before it was handed in.
     pub(crate) fn never(order_id: OrderId) -> Self {
-        let (customer_id, handle, status) = (None, None, Status::Recalled);
-        Self { order_id, customer_id, handle, status, untold: None, attempts: 0, due: None }
+        let (customer_id, handle, number) = (None, None, None);
+        let (status, untold, due) = (Status::Recalled, None, None);
+        Self { order_id, customer_id, handle, number, status, untold, attempts: 0, due }
     }
 
     /// The parcel called back; nothing where it is too late.
@@ -121,8 +126,17 @@ impl Parcel {
         let (status, handle) = (self.untold?, self.handle.clone()?);
         let damaged = || "the parcel was damaged".to_owned();
         let reason = (status == LogisticsStatus::DeliveryCanceled).then(damaged);
-        Some(Callback { order_id: self.order_id.clone(), handle, status, reason })
+        let picked_up = status == LogisticsStatus::DeliveryStarted;
+        let number = self.number.clone().filter(|_| picked_up);
+        let tracking = number.map(|number| Tracking { number, url: None });
+        Some(Callback { order_id: self.order_id.clone(), handle, status, reason, tracking })
     }
+}
+
+/// The carrier's number of a parcel, which derives from the order.
+fn number(order_id: &OrderId) -> Option<TrackingNumber> {
+    let named = derived_id("parcel", order_id.as_str(), 0).simple().to_string();
+    format!("SIM{}", named[..12].to_ascii_uppercase()).parse().ok()
 }
 
 fn after(now: Timestamp, wait: std::time::Duration) -> Timestamp {
@@ -166,6 +180,16 @@ mod tests {
         assert_eq!(story(of("carrier-twice")), [DeliveryStarted, Delivered]);
         assert_eq!(story(of("x-carrier-cancels")), [DeliveryStarted, DeliveryCanceled]);
         assert_eq!(story(of("carrier-silent")), []);
+    }
+
+    #[test]
+    fn a_parcel_has_a_number_which_is_told_when_it_is_picked_up() {
+        let picked_up = of("456").moved();
+        let told = |parcel: &Parcel| parcel.callback().unwrap().tracking;
+        assert_eq!(told(&picked_up).map(|tracking| tracking.number), of("456").number);
+        assert_eq!(told(&picked_up.told(samples::moment(), &config()).moved()), None);
+        let earlier = Parcel { number: None, ..of("456") };
+        assert_eq!(told(&earlier.moved()), None);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
-use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
+use chorus_events::{OrderId, Tracking};
 use chorus_kernel::{Clock, derived_id};
 use chorus_table::Handle;
 use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
@@ -25,6 +25,8 @@ pub struct Callback {
     pub status: LogisticsStatus,
     /// Why, where it needs a reason.
     pub reason: Option<String>,
+    /// By what the parcel is followed, when it was picked up.
+    pub tracking: Option<Tracking>,
 }
 
 impl Callback {
@@ -45,9 +47,9 @@ impl Callback {
         secret: &WebhookSecret,
         at: Timestamp,
     ) -> Result<Request<Vec<u8>>, NotAccepted> {
-        let Self { order_id, handle, status, reason } = self.clone();
-        let body = serde_json::to_vec(&LogisticsUpdate { order_id, status, handle, reason })
-            .map_err(|error| NotAccepted(error.to_string()))?;
+        let Self { order_id, handle, status, reason, tracking } = self.clone();
+        let update = LogisticsUpdate { order_id, status, handle, reason, tracking };
+        let body = serde_json::to_vec(&update).map_err(|error| NotAccepted(error.to_string()))?;
         let timestamp = at.as_second();
         Request::post(url)
             .header(CONTENT_TYPE, "application/json")

@@ -216,7 +216,7 @@ async fn a_callback_over_http_is_signed_and_named() {
     let clock = Arc::new(JumpingClock::default());
     let webhook = HttpWebhook::new(url, secret.clone(), clock.clone());
     let (order_id, handle) = (samples::order_id(), samples::handle());
-    let callback = Callback { order_id, handle, status: Delivered, reason: None };
+    let callback = Callback { order_id, handle, status: Delivered, reason: None, tracking: None };
     assert!(webhook.tell(&callback).await.is_err(), "502 is not accepted");
     webhook.tell(&callback).await.unwrap();
     server.abort();

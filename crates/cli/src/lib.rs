@@ -32,7 +32,14 @@ pub struct Program {
 
 impl Program {
     fn info(&self) -> ApiInfo {
-        ApiInfo { title: self.title, description: "", hint: "", version: "1", pages: None }
+        ApiInfo {
+            title: self.title,
+            description: "",
+            hint: "",
+            version: "1",
+            pages: None,
+            webhooks: &[],
+        }
     }
 }
 

@@ -71,8 +71,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_browser_is_answered_with_a_page_and_everybody_else_with_text() {
-        let info =
-            ApiInfo { title: "Desk", description: "A desk.", hint: "", version: "1", pages: None };
+        let info = ApiInfo {
+            title: "Desk",
+            description: "A desk.",
+            hint: "",
+            version: "1",
+            pages: None,
+            webhooks: &[],
+        };
         let home = Home::of(info, &[]);
         for (accept, begins) in [("text/html,*/*", "<!doctype html>"), ("*/*", "Desk: A desk.")] {
             let mut headers = HeaderMap::new();

@@ -31,7 +31,7 @@ pub use entity_tag::Precondition;
 pub use function::HttpFunction;
 #[cfg(feature = "server")]
 pub use gate::{Gate, SESSION_COOKIE};
-pub use openapi::{ApiInfo, openapi};
+pub use openapi::{ApiInfo, Webhook, openapi};
 pub use parameter::{Parameter, Place, Values};
 pub use problem::{FieldError, Problem};
 pub use route::{Endpoint, Method, Request, Response, Route, Taken};
@@ -40,4 +40,4 @@ pub use server::{MAX_BODY, restricted, router, trusting, with_problems, without_
 #[cfg(feature = "server")]
 pub use serving::{Limits, serve};
 #[cfg(feature = "server")]
-pub use tokens::{SecretError, TokenKey, kept_secret};
+pub use tokens::{SecretError, TokenKey, kept_secret, kept_text_secret};

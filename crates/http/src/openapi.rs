@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::components::Components;
 use crate::parameter::{Parameter, Place, identifier_schema};
 use crate::{Method, Problem, Route};
+use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 /// What a reader of an API is told first.
@@ -20,6 +21,23 @@ pub struct ApiInfo {
     pub version: &'static str,
     /// The path of the pages to which a browser at `/` is led, where the application has some.
     pub pages: Option<&'static str>,
+    /// What the application posts to its callers' servers.
+    pub webhooks: &'static [Webhook],
+}
+
+/// A request that the application makes of a server of its callers.
+#[derive(Debug, Clone, Copy)]
+pub struct Webhook {
+    /// Its name, such as `order-updates`: the last word of the path that is posted to.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub summary: &'static str,
+    /// What whoever receives it has to know.
+    pub description: &'static str,
+    /// The schema of its body.
+    pub schema: fn() -> Schema,
+    /// A body that fits.
+    pub example: fn() -> Value,
 }
 
 /// The name of the security scheme.
@@ -41,9 +59,12 @@ pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
             paths[route.path][route.method.as_str().to_lowercase()]["requestBody"] = body;
         }
     }
+    let webhooks =
+        info.webhooks.iter().map(|it| (it.name.to_owned(), webhook(it, &mut components)));
+    let webhooks: Map<String, Value> = webhooks.collect();
     let tags: BTreeSet<&str> = routes.iter().map(tag).collect();
     let tags = tags.into_iter();
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": info.title,
@@ -62,7 +83,28 @@ pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
                 TOKEN: { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
             },
         },
-    })
+    });
+    if !webhooks.is_empty() {
+        document["webhooks"] = webhooks.into();
+    }
+    document
+}
+
+fn webhook(webhook: &Webhook, components: &mut Components) -> Value {
+    let schema = components.reference((webhook.schema)());
+    let content = json!({ "schema": schema, "example": (webhook.example)() });
+    json!({ "post": {
+        "operationId": format!("receive-{}", webhook.name),
+        "summary": webhook.summary,
+        "description": webhook.description,
+        "security": [],
+        "requestBody": { "required": true, "content": { "application/json": content } },
+        "responses": {
+            "2XX": { "description": "It was received, and is not sent again" },
+            "4XX": { "description": "It is wrong, and is not sent again; 429: it is, later" },
+            "5XX": { "description": "It is sent again, for a day" },
+        },
+    } })
 }
 
 /// The first word of a route's path.

@@ -126,11 +126,36 @@ impl TokenKey {
 /// # Errors
 /// Where the file cannot be read or written, or has another length.
 pub fn kept_secret(directory: &Path, file: &str) -> Result<[u8; SECRET_BYTES], SecretError> {
+    kept(directory, file, random)
+}
+
+/// The same as text that a person can copy: 32 hexadecimal digits, of 128 random bits.
+///
+/// # Errors
+/// See [`kept_secret`].
+pub fn kept_text_secret(directory: &Path, file: &str) -> Result<String, SecretError> {
+    let digits = || {
+        let bytes = random()?;
+        let mut digits = [0; SECRET_BYTES];
+        for (digit, byte) in digits.iter_mut().zip(bytes) {
+            *digit = b"0123456789abcdef"[usize::from(byte % 16)];
+        }
+        Ok(digits)
+    };
+    let kept = kept(directory, file, digits)?;
+    Ok(String::from_utf8_lossy(&kept).into_owned())
+}
+
+fn kept(
+    directory: &Path,
+    file: &str,
+    make: impl FnOnce() -> Result<[u8; SECRET_BYTES], getrandom::Error>,
+) -> Result<[u8; SECRET_BYTES], SecretError> {
     let path = directory.join(file);
     if !path.exists() {
         // Whole or not at all: a process may be killed in between.
         let mut new = NamedTempFile::new_in(directory)?;
-        new.write_all(&random()?)?;
+        new.write_all(&make()?)?;
         new.as_file().sync_all()?;
         match new.persist_noclobber(&path) {
             Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
@@ -177,6 +202,17 @@ mod tests {
             assert_eq!(key.verify(token).unwrap_err().status, 401, "{token}");
         }
         assert!(key.verify(&good).is_ok());
+    }
+
+    #[test]
+    fn a_secret_of_text_can_be_copied_and_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = kept_text_secret(directory.path(), "a-secret").unwrap();
+        assert!(made.len() == SECRET_BYTES && made.bytes().all(|it| it.is_ascii_hexdigit()));
+        assert_eq!(kept_text_secret(directory.path(), "a-secret").unwrap(), made);
+        let other = kept_text_secret(directory.path(), "another").unwrap();
+        assert_ne!(other, made);
+        assert_eq!(std::fs::read_to_string(directory.path().join("a-secret")).unwrap(), made);
     }
 
     #[test]

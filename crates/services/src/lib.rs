@@ -10,6 +10,7 @@ use chorus_http::HttpFunction;
 use chorus_notification::Mailer;
 use chorus_order::IdSecret;
 use chorus_payment::PaymentProvider;
+use chorus_storefront::FrontEndSecret;
 use chorus_webhook_signature::WebhookSecret;
 
 pub use described::described;
@@ -23,17 +24,20 @@ pub struct Dependencies {
     pub webhook_secret: WebhookSecret,
     /// What the ids of new orders are derived with.
     pub order_ids: IdSecret,
+    /// What the shop's own front end is told with; without, nobody tells it anything.
+    pub front_end: Option<FrontEndSecret>,
     /// The shop's own numbers.
     pub settings: Settings,
 }
 
-/// The functions of all services, in the order of the table's list of services.
+/// The functions of all services, in the order of the table's list of services; without Storefront,
+/// where there is no front end to tell.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
-    let Dependencies { payment_provider, mailer, webhook_secret, order_ids, settings } =
+    let Dependencies { payment_provider, mailer, webhook_secret, order_ids, front_end, settings } =
         dependencies.clone();
     let currency = settings.currency;
-    vec![
+    let mut functions = vec![
         chorus_order::function(order_ids, settings),
         chorus_inventory::function(currency),
         chorus_customer::function(),
@@ -44,5 +48,7 @@ pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
         chorus_customs::function().into(),
         chorus_analytics::function(currency),
         chorus_event_log::function(),
-    ]
+    ];
+    functions.extend(front_end.map(|secret| chorus_storefront::function(secret).into()));
+    functions
 }

@@ -110,6 +110,7 @@ impl Application for Shop {
         let courier = SimulatedCarrier::new(environment, &script.orders);
         let secret: WebhookSecret = SECRET.parse().expect("the secret is long enough");
         let functions = chorus_services::functions(&Dependencies {
+            front_end: None,
             payment_provider: Arc::clone(&bank) as Arc<_>,
             mailer: Arc::clone(&post) as Arc<_>,
             webhook_secret: secret.clone(),

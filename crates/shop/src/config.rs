@@ -52,6 +52,8 @@ pub struct ShopConfig {
     pub policies: Policies,
     /// Whether calls from this machine need a token too.
     pub require_tokens: bool,
+    /// The address of the shop's own front end, which is told how orders proceed; without, nobody is.
+    pub front_end: Option<String>,
     /// The origins whose pages may call, such as `https://shop.example`.
     pub origins: Vec<HeaderValue>,
     /// Deliberate disorder among deliveries, for tests.
@@ -74,6 +76,7 @@ impl Default for ShopConfig {
             stripe: None,
             policies: Policies::default(),
             require_tokens: false,
+            front_end: None,
             origins: Vec::new(),
             disorder: Disorder::default(),
         }

@@ -9,6 +9,7 @@ mod console;
 pub mod cost;
 pub mod doctor;
 mod following;
+mod front_end;
 mod in_process;
 mod operator;
 mod partners;
@@ -20,6 +21,7 @@ pub use chorus_local::{ExecutionStory, Moment};
 
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
 pub use config::{CARRIER_API_KEY, LOCAL, ShopConfig, WEBHOOK_SECRET};
+pub use front_end::{FRONT_END_SECRET, FRONT_END_SECRET_FILE, UPDATES_PATH};
 pub use operator::{
     Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed, TokenRequest,
     Wait,

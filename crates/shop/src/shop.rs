@@ -18,6 +18,7 @@ use chorus_local::{Definitions, Endpoint, Local, LocalConfig, open_directory};
 use chorus_notification::Mailer;
 use chorus_order::IdSecret;
 use chorus_services::Dependencies;
+use chorus_storefront::FrontEndSecret;
 use chorus_webhook_signature::WebhookSecret;
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
@@ -26,7 +27,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, console, following,
-    operator,
+    front_end, operator,
 };
 
 /// The file with what the ids of new orders are derived with, in a shop's directory.
@@ -66,6 +67,7 @@ pub const API: ApiInfo = ApiInfo {
     hint: "What an order went through: <code>chorus trace ORDER</code>.",
     version: env!("CARGO_PKG_VERSION"),
     pages: Some("/console"),
+    webhooks: &[front_end::ORDER_UPDATES],
 };
 
 /// What only the shop knows, and, of webhooks, the carrier.
@@ -74,6 +76,8 @@ pub struct Secrets {
     pub webhook: WebhookSecret,
     /// What the ids of new orders are derived with.
     pub order_ids: IdSecret,
+    /// What the front end is told with, where there is one to tell.
+    pub front_end: Option<FrontEndSecret>,
 }
 
 impl Secrets {
@@ -81,7 +85,15 @@ impl Secrets {
     #[must_use]
     pub fn fixed() -> Self {
         let order_ids = "what everybody may know of shops in tests".parse();
-        Self { webhook: secret(), order_ids: order_ids.expect("it is long enough") }
+        let order_ids = order_ids.expect("it is long enough");
+        Self { webhook: secret(), order_ids, front_end: None }
+    }
+
+    /// Those of a shop that is set up so.
+    fn of_shop(config: &ShopConfig) -> Result<Self, ShopError> {
+        let data = config.data.as_deref();
+        let told = config.front_end.as_ref().map(|_| front_end::secret(data)).transpose()?;
+        Ok(Self { front_end: told, ..Self::of(data)? })
     }
 
     /// Those of the shop in this directory, made where it has none; without one, fixed ones.
@@ -89,7 +101,7 @@ impl Secrets {
         let Some(data) = data else { return Ok(Self::fixed()) };
         let kept = kept_secret(data, ORDER_ID_SECRET)?;
         let order_ids = IdSecret::new(&kept).expect("a kept secret has 32 bytes");
-        Ok(Self { webhook: secret(), order_ids })
+        Ok(Self { webhook: secret(), order_ids, front_end: None })
     }
 }
 
@@ -98,7 +110,7 @@ impl Secrets {
 pub fn functions(
     partners: &Partners,
     mailer: Arc<dyn Mailer>,
-    Secrets { webhook, order_ids }: Secrets,
+    Secrets { webhook, order_ids, front_end }: Secrets,
     settings: Settings,
 ) -> Vec<HttpFunction> {
     chorus_services::functions(&Dependencies {
@@ -106,6 +118,7 @@ pub fn functions(
         mailer,
         webhook_secret: webhook,
         order_ids,
+        front_end,
         settings,
     })
 }
@@ -173,7 +186,7 @@ impl Shop {
             Some(mailer) => Arc::clone(mailer) as Arc<dyn Mailer>,
             None => Arc::new(partners.mailer()),
         };
-        let secrets = Secrets::of(config.data.as_deref())?;
+        let secrets = Secrets::of_shop(config)?;
         let (functions, routes) =
             HttpFunction::split(functions(&partners, mailer, secrets, config.settings));
         let machines = Arc::new(Definitions::of(&functions, &config.limits)?);
@@ -188,6 +201,9 @@ impl Shop {
         for (row, path) in CARRIER_PATHS {
             let url = format!("http://{address}{CARRIER}{path}");
             engine = engine.endpoint(row, Endpoint::new(url, CARRIER_API_KEY));
+        }
+        if let Some(url) = &config.front_end {
+            engine = engine.endpoint(front_end::SENDS_UPDATES, front_end::endpoint(url));
         }
         let local = Arc::new(Local::open(engine)?);
         let here = Caller::trusted(LOCAL, &routes);

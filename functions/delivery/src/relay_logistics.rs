@@ -61,7 +61,9 @@ impl Action for RelayLogistics {
 fn event(update: &LogisticsUpdate) -> RelayLogisticsOutput {
     let order_id = update.order_id.clone();
     match update.status {
-        LogisticsStatus::DeliveryStarted => DeliveryStarted { order_id }.into(),
+        LogisticsStatus::DeliveryStarted => {
+            DeliveryStarted { order_id, tracking: update.tracking.clone() }.into()
+        }
         LogisticsStatus::Delivered => Delivered { order_id }.into(),
         LogisticsStatus::DeliveryCanceled => {
             let unsaid = || "the carrier gave no reason".to_owned();
@@ -125,6 +127,17 @@ mod tests {
             assert_eq!(decision.signals().is_empty(), waits, "{name}");
             assert_eq!(decision.changes().is_empty(), waits, "{name}");
         }
+    }
+
+    #[test]
+    fn how_the_parcel_is_followed_is_passed_on_when_it_was_picked_up() {
+        let (status, tracking) = (LogisticsStatus::DeliveryStarted, Some(samples::tracking()));
+        let handle = open().handle;
+        let update = LogisticsUpdate { status, handle, tracking, ..Event::sample() };
+        let decision =
+            decide(&RelayLogistics, update, &Stored::default().with(2, &open())).unwrap();
+        let started = RelayLogisticsOutput::DeliveryStarted(DeliveryStarted::sample());
+        assert_eq!(decision.events(), [started]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The emails' texts, event by event.
 
-use chorus_events::OrderId;
 use chorus_events::table::rows::{AlertOperatorInput, SendEmailInput};
+use chorus_events::{OrderId, Tracking};
 
 /// An email's text: its event, its subject, its body.
 pub(crate) struct Text {
@@ -21,7 +21,7 @@ pub(crate) fn to_customer(input: &SendEmailInput, name: &str) -> Text {
         SendEmailInput::DeliveryStarted(event) => (
             "DeliveryStarted",
             format!("Your order {} is on its way", event.order_id),
-            "the carrier has picked your parcel up.".to_owned(),
+            on_its_way(event.tracking.as_ref()),
         ),
         SendEmailInput::OrderCanceled(event) => (
             "OrderCanceled",
@@ -38,6 +38,18 @@ pub(crate) fn to_customer(input: &SendEmailInput, name: &str) -> Text {
         ),
     };
     Text { template, subject, body: format!("Dear {name},\n\n{says}\n\nYour shop\n") }
+}
+
+/// That the carrier has the parcel, and how to follow it.
+fn on_its_way(tracking: Option<&Tracking>) -> String {
+    let picked_up = "the carrier has picked your parcel up.";
+    match tracking {
+        None => picked_up.to_owned(),
+        Some(Tracking { number, url: None }) => format!("{picked_up} Its number is {number}."),
+        Some(Tracking { number, url: Some(url) }) => {
+            format!("{picked_up} Its number is {number}; follow it at {url}")
+        }
+    }
 }
 
 /// The email to an operator: what could not be undone, and why.
@@ -78,9 +90,10 @@ pub(crate) fn trouble(input: &AlertOperatorInput) -> (&OrderId, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chorus_events::logistics::DeliveryStarted;
     use chorus_events::table::TABLE;
     use chorus_events::table::rows;
-    use chorus_table::{Inputs, Row};
+    use chorus_table::{Event, Inputs, Row};
 
     /// The samples of everything that a row consumes.
     fn samples<R: Row>() -> Vec<(&'static str, R::Input)> {
@@ -102,6 +115,23 @@ mod tests {
             assert_eq!(text.template, event);
             assert!(text.subject.contains("1073459984"), "{}", text.subject);
             assert!(text.body.starts_with("Dear Ana Trujillo,\n"), "{}", text.body);
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_parcel_is_told_how_to_follow_it() {
+        let sample = DeliveryStarted::sample();
+        let number = sample.tracking.clone().map(|tracking| Tracking { url: None, ..tracking });
+        for (tracking, end) in [
+            (
+                sample.tracking.clone(),
+                "follow it at https://carrier.example/parcels/JD014600003828",
+            ),
+            (number, "Its number is JD014600003828."),
+            (None, "the carrier has picked your parcel up."),
+        ] {
+            let text = to_customer(&DeliveryStarted { tracking, ..sample.clone() }.into(), "Ana");
+            assert!(text.body.contains(&format!("{end}\n")), "{}", text.body);
         }
     }
 

@@ -2,7 +2,7 @@
 //! became of it step by step.
 
 use chorus_events::order::OrderCreated;
-use chorus_events::{CustomerId, Line, Money, OrderId, ShippingAddress};
+use chorus_events::{CustomerId, Line, Money, OrderId, ShippingAddress, Tracking};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -71,6 +71,9 @@ struct DeliveryProgress {
     /// When the carrier had the parcel.
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<Timestamp>,
+    /// By what the parcel is followed on its way, where the carrier says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<Tracking>,
 }
 
 /// An order, whole.
@@ -165,6 +168,7 @@ fn delivery(order: &Placed, steps: &[Step]) -> DeliveryProgress {
         status,
         deliver_by: planned.and_then(|step| step.deliver_by),
         started_at: started.map(|step| step.at),
+        tracking: started.and_then(|step| step.tracking.clone()),
     }
 }
 
@@ -198,6 +202,16 @@ struct OrderEvent {
     /// Why it was canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// By what the parcel is followed, once the carrier has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<Tracking>,
+}
+
+impl OrderEvent {
+    fn new(id: String, step: Step) -> Self {
+        let Step { milestone, at, deliver_by, amount, reason, tracking } = step;
+        Self { id, milestone, at, deliver_by, amount, reason, tracking }
+    }
 }
 
 /// What happened to an order that the caller does not know of.
@@ -216,11 +230,9 @@ impl OrderEvents {
     pub(crate) fn beyond(mut known: Known, order: &Placed, steps: Vec<Step>) -> Self {
         let mut events = Vec::new();
         for step in steps {
-            let Step { milestone, at, deliver_by, amount, reason } = step;
-            if !known.has(milestone) {
-                known = known.with(milestone);
-                let id = known.name();
-                events.push(OrderEvent { id, milestone, at, deliver_by, amount, reason });
+            if !known.has(step.milestone) {
+                known = known.with(step.milestone);
+                events.push(OrderEvent::new(known.name(), step));
             }
         }
         let ended = order.status != Status::Open;
@@ -266,6 +278,17 @@ mod tests {
             let progress = (&told["payment"]["status"], &told["delivery"]["status"]);
             assert_eq!(progress, (&json!(payment), &json!(delivery)), "{status:?} {steps:?}");
         }
+    }
+
+    #[test]
+    fn an_order_shows_by_what_its_parcel_is_followed() {
+        let tracking = Some(chorus_events::samples::tracking());
+        let started = Step { tracking, ..step(Milestone::DeliveryStarted) };
+        let told = json!(WholeOrder::of(order(Status::Delivered), std::slice::from_ref(&started)));
+        assert_eq!(told["delivery"]["tracking"]["number"], "JD014600003828");
+        let events = OrderEvents::beyond(Known::default(), &order(Status::Open), vec![started]);
+        let url = "https://carrier.example/parcels/JD014600003828";
+        assert_eq!(json!(events)["events"][0]["tracking"]["url"], url);
     }
 
     #[test]

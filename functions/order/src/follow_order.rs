@@ -37,7 +37,8 @@ impl Action for FollowOrder {
                 (&plan.order_id, Step { deliver_by, ..reached(Milestone::DeliveryEstimated) })
             }
             FollowOrderInput::DeliveryStarted(delivery) => {
-                (&delivery.order_id, reached(Milestone::DeliveryStarted))
+                let tracking = delivery.tracking.clone();
+                (&delivery.order_id, Step { tracking, ..reached(Milestone::DeliveryStarted) })
             }
         };
         let kept = step.put(order_id).map_err(|error| Failure::corrupt("step", &error))?;

@@ -1,7 +1,7 @@
 //! How far an order is, step by step: its own events, and what Order has heard of its payment and
 //! delivery.
 
-use chorus_events::{Money, OrderId};
+use chorus_events::{Money, OrderId, Tracking};
 use chorus_kernel::{Condition, Failure, Item, Key, Query, Store, Write};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -48,11 +48,14 @@ pub(crate) struct Step {
     /// Why it was canceled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// By what its parcel is followed, once the carrier has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tracking: Option<Tracking>,
 }
 
 impl Step {
     pub(crate) const fn new(milestone: Milestone, at: Timestamp) -> Self {
-        Self { milestone, at, deliver_by: None, amount: None, reason: None }
+        Self { milestone, at, deliver_by: None, amount: None, reason: None, tracking: None }
     }
 
     /// Keeps it, where it is heard of for the first time.

@@ -12,7 +12,7 @@ use chorus_notification::TransportMailer;
 use chorus_partners::mail::{Address, Smtp};
 use chorus_partners::stripe::{FixedKey, STRIPE, Stripe};
 use chorus_payment::StripeProvider;
-use chorus_shop::{DELIVERY_DEADLINE, Shop, ShopConfig};
+use chorus_shop::{DELIVERY_DEADLINE, FRONT_END_SECRET_FILE, Shop, ShopConfig, UPDATES_PATH};
 use clap::{Args, ValueEnum};
 use jiff::{Span, SpanRelativeTo};
 
@@ -37,6 +37,9 @@ pub(crate) struct Up {
     /// Let pages of this origin call (scheme, host and port); may be given several times
     #[arg(long = "cors", value_name = "ORIGIN", value_parser = origin)]
     origins: Vec<HeaderValue>,
+    /// Post signed updates of orders to the shop's own front end, at URL/order-updates
+    #[arg(long, value_name = "URL", value_parser = front_end)]
+    front_end: Option<String>,
     #[command(flatten)]
     mail: Mail,
     #[command(flatten)]
@@ -99,6 +102,14 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
     });
     let value = text.to_ascii_lowercase().parse().ok().filter(|_| whole);
     value.ok_or_else(|| "must be like https://shop.example".to_owned())
+}
+
+/// The address of a front end: a scheme and a host, perhaps a port and a path.
+fn front_end(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let host = host.filter(|host| !host.is_empty() && !host.starts_with('/'));
+    let plain = host.is_some_and(|host| !host.contains(['?', '#', '*', ' ']));
+    plain.then(|| text.to_owned()).ok_or_else(|| "must be like https://shop.example".to_owned())
 }
 
 /// Which server sends the shop's emails; without one, the simulated mailer keeps them.
@@ -171,6 +182,7 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         mailer: up.mail.mailer()?,
         require_tokens: up.require_tokens,
         origins: up.origins.clone(),
+        front_end: up.front_end.clone(),
         settings: up.numbers.settings(),
         limits: [(DELIVERY_DEADLINE.to_owned(), up.numbers.delivery_deadline)].into(),
         stripe: up.payments.stripe(up.numbers.currency)?,
@@ -206,6 +218,13 @@ fn welcome(url: &str, up: &Up) {
     );
     line!("{DIM}# then see what it went through{DIM:#}");
     line!("{chorus} trace ORDER{at}\n");
+    if let Some(front_end) = &up.front_end {
+        line!(
+            "{front_end}/{UPDATES_PATH} is told how orders proceed; the updates are signed with the \
+             secret in {}.\n",
+            up.data.join(FRONT_END_SECRET_FILE).display()
+        );
+    }
     line!("What the API can do: {url}/ and {url}/openapi.json. Ctrl-C stops.");
 }
 
@@ -221,6 +240,16 @@ mod tests {
         }
         for wrong in ["", "10", "0s", "-1h", "30d", "1mo", "soon"] {
             assert!(deadline(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_front_end_has_an_address_of_its_own() {
+        for good in ["https://shop.example", "http://127.0.0.1:8080/hooks"] {
+            assert_eq!(front_end(good).as_deref(), Ok(good));
+        }
+        for wrong in ["", "shop.example", "ftp://shop.example", "https://", "http://a/?b"] {
+            assert!(front_end(wrong).is_err(), "{wrong}");
         }
     }
 

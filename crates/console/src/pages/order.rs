@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, Query};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chorus_events::Money;
+use chorus_events::{Money, Tracking};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,6 +37,14 @@ struct Order {
     total: Money,
     reason: Option<String>,
     placed_at: Timestamp,
+    #[serde(default)]
+    delivery: Progress,
+}
+
+/// How far its parcel is, as the order knows.
+#[derive(Debug, Default, Deserialize)]
+struct Progress {
+    tracking: Option<Tracking>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -19,18 +19,17 @@ use serde_json::Value;
 use super::recorder::{RecordedBus, RecordedStore, RecordedTask, Recorder};
 use super::{Consumption, CostError};
 use crate::in_process;
-use crate::shop::CARRIER_PATHS;
-use crate::{API, CARRIER_API_KEY, LOCAL, Partners, Secrets, ShopConfig, functions};
+use crate::{API, LOCAL, Partners, Secrets, ShopConfig, functions};
 
 /// When every story begins, in seconds since the epoch. The text of a moment is longer or shorter with
 /// its digits, and a record of about a kilobyte would cost more or less with it.
 const START: i64 = 1_767_225_600;
 
-/// Takes every parcel; the story has it call back.
-struct TakesParcels;
+/// Takes every parcel, and every update; the story has the carrier call back.
+struct TakesAll;
 
 #[async_trait]
-impl Partner for TakesParcels {
+impl Partner for TakesAll {
     async fn post(&self, _: &Call) -> Result<u16, NoAnswer> {
         Ok(202)
     }
@@ -68,9 +67,9 @@ impl MeasuredShop {
         let start = jiff::Timestamp::new(START, 123_456_789);
         let clock = VirtualClock::at(start.expect("the constant is a moment of this century"));
         let mut config = LocalConfig::new(&TABLE, functions.collect()).virtual_time(&clock).seed(1);
-        config.partner = Some(Arc::new(TakesParcels));
-        for (row, _) in CARRIER_PATHS {
-            config = config.endpoint(row, Endpoint::new("in this process", CARRIER_API_KEY));
+        config.partner = Some(Arc::new(TakesAll));
+        for row in TABLE.rows.iter().filter(|row| row.partner().is_some()) {
+            config = config.endpoint(row.action, Endpoint::new("in this process", "a key"));
         }
         let local = Local::open(config)?;
         let mut kernel = local.kernel().clone();

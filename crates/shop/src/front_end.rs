@@ -1,0 +1,51 @@
+//! The shop's own front end, to which the bus posts signed updates of orders.
+
+use std::path::Path;
+
+use chorus_events::storefront::OrderUpdated;
+use chorus_http::{SecretError, Webhook, kept_text_secret};
+use chorus_local::Endpoint;
+use chorus_storefront::{FrontEndSecret, Posted};
+use chorus_table::{Event, schema_of};
+use serde_json::json;
+
+/// The file with what updates are signed with, in a shop's directory: the key is its text.
+pub const FRONT_END_SECRET_FILE: &str = "front-end-secret";
+
+/// What updates of a shop in memory are signed with.
+pub const FRONT_END_SECRET: &str = "a-front-end-secret-for-this-laptop-only";
+
+/// The row for which the bus calls the front end.
+pub(crate) const SENDS_UPDATES: &str = "SendUpdate";
+
+/// The path, below the front end's address, that updates are posted to.
+pub const UPDATES_PATH: &str = "order-updates";
+
+/// The key that the front end gets on a laptop; that an update is the shop's, its signature shows.
+const NO_KEY: &str = "not-set";
+
+/// What the shop posts to its front end, as the API's documentation has it.
+pub(crate) const ORDER_UPDATES: Webhook = Webhook {
+    name: UPDATES_PATH,
+    summary: "An order has proceeded, where the shop has a front end to tell",
+    description: "Posted to `order-updates` below the front end's address. Believe nothing but the \
+                  claims of `signed-update`, once its signature, its `typ` and its `exp` are verified. An \
+                  update may come twice, by the same `jti`, and after a later one: `at` tells.",
+    schema: schema_of::<Posted>,
+    example: || json!(OrderUpdated::sample()),
+};
+
+/// Where the front end at this address takes updates.
+pub(crate) fn endpoint(url: &str) -> Endpoint {
+    Endpoint::new(format!("{}/{UPDATES_PATH}", url.trim_end_matches('/')), NO_KEY)
+}
+
+/// What the updates of the shop in this directory are signed with, made where it has nothing; without
+/// one, what everybody knows.
+pub(crate) fn secret(data: Option<&Path>) -> Result<FrontEndSecret, SecretError> {
+    let text = match data {
+        Some(data) => kept_text_secret(data, FRONT_END_SECRET_FILE)?,
+        None => FRONT_END_SECRET.to_owned(),
+    };
+    Ok(text.parse().expect("a kept secret has 32 bytes, and the laptop's is longer"))
+}

@@ -1,0 +1,16 @@
+//! Events of the Storefront service.
+
+use chorus_table::{Owner, event};
+
+use crate::{OrderId, samples, services};
+
+const STOREFRONT: Owner = Owner::Service(services::STOREFRONT);
+
+event! {
+    /// The shop's front end is told that an order proceeded: `signed-update` is a JSON Web Token,
+    /// without personal data.
+    OrderUpdated: STOREFRONT, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        signed_update: String = samples::signed_update(),
+    }
+}

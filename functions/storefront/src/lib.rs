@@ -1,0 +1,21 @@
+//! Storefront: tells the shop's own front end how orders proceed, by a signed webhook.
+//!
+//! The bus posts each [`OrderUpdated`](chorus_events::storefront::OrderUpdated) to the front end
+//! (`SendUpdate` is a row without code). No code of ours runs then, so the update is signed before it
+//! is published: docs/adr/0010.
+
+mod front_end_secret;
+mod sign_update;
+mod update;
+
+pub use front_end_secret::{FrontEndSecret, FrontEndSecretTooShort};
+pub use update::{Claims, Posted, TOKEN_TYPE, Update};
+
+use chorus_events::services;
+use chorus_kernel::Function;
+
+/// The service, which signs with this secret.
+#[must_use]
+pub fn function(secret: FrontEndSecret) -> Function {
+    Function::of(services::STOREFRONT).action(sign_update::SignUpdate(secret))
+}

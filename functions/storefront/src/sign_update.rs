@@ -1,0 +1,157 @@
+//! Signs what the shop's front end is told of an order's progress.
+
+use chorus_events::OrderId;
+use chorus_events::storefront::OrderUpdated;
+use chorus_events::table::rows::{self, SignUpdateInput, SignUpdateOutput};
+use chorus_kernel::{Action, ActionError, Context, Decision, Failure};
+
+use crate::{Claims, FrontEndSecret};
+
+pub(crate) struct SignUpdate(pub(crate) FrontEndSecret);
+
+impl Action for SignUpdate {
+    type Row = rows::SignUpdate;
+    type State = ();
+
+    fn keys(&self, _: &SignUpdateInput) {}
+
+    fn decide(
+        &self,
+        input: &SignUpdateInput,
+        (): &(),
+        context: &Context<'_>,
+    ) -> Result<Decision<SignUpdateOutput>, ActionError> {
+        let claims = Claims::of(input, context.metadata().occurred_at);
+        let signed_update = self.0.sign(&claims).map_err(|error| Failure::Terminal {
+            code: "NotSigned",
+            message: format!("the update of order {} cannot be signed: {error}", claims.order_id()),
+        })?;
+        let order_id: OrderId = claims.order_id().clone();
+        Ok(Decision::emit(OrderUpdated { order_id, signed_update }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use chorus_events::delivery::DeliveryEstimated;
+    use chorus_events::logistics::DeliveryStarted;
+    use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
+    use chorus_events::payment::{PaymentCanceled, PaymentMade, ReviewRequested};
+    use chorus_events::{Money, samples};
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_table::Event;
+    use hmac::{Hmac, Mac};
+    use serde_json::{Value, json};
+    use sha2::Sha256;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn signed(input: impl Into<SignUpdateInput>) -> String {
+        let sign = SignUpdate(SECRET.parse().unwrap());
+        let decision = decide(&sign, input, &Stored::default()).unwrap();
+        let [SignUpdateOutput::OrderUpdated(updated)] = decision.events() else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(updated.order_id, samples::order_id());
+        assert!(decision.changes().is_empty());
+        updated.signed_update.clone()
+    }
+
+    /// The header and the claims of a token that is signed with `secret`, by RFC 7515 itself.
+    fn opened(token: &str, secret: &str) -> Option<[Value; 2]> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(signed.as_bytes());
+        mac.verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+        let (header, claims) = signed.split_once('.')?;
+        let read = |part| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+        Some([read(header), read(claims)])
+    }
+
+    #[test]
+    fn each_step_of_an_order_is_told_with_the_states_that_changed() {
+        let nothing_charged =
+            PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
+        let cases: [(SignUpdateInput, Value); 9] = [
+            (
+                OrderCreated::sample().into(),
+                json!({ "type": "OrderCreated", "status": "Open", "payment": "pending",
+                        "delivery": "pending" }),
+            ),
+            (
+                DeliveryEstimated::sample().into(),
+                json!({ "type": "DeliveryEstimated", "delivery": "estimated",
+                        "deliver-by": samples::later() }),
+            ),
+            (
+                ReviewRequested::sample().into(),
+                json!({ "type": "ReviewRequested", "payment": "in-review" }),
+            ),
+            (PaymentMade::sample().into(), json!({ "type": "PaymentMade", "payment": "paid" })),
+            (
+                DeliveryStarted::sample().into(),
+                json!({ "type": "DeliveryStarted", "delivery": "started" }),
+            ),
+            (
+                OrderDelivered::sample().into(),
+                json!({ "type": "OrderDelivered", "status": "Delivered", "delivery": "delivered" }),
+            ),
+            (
+                OrderCanceled::sample().into(),
+                json!({ "type": "OrderCanceled", "status": "Canceled", "delivery": "canceled" }),
+            ),
+            (
+                PaymentCanceled::sample().into(),
+                json!({ "type": "PaymentCanceled", "payment": "refunded" }),
+            ),
+            (nothing_charged.into(), json!({ "type": "PaymentCanceled", "payment": "canceled" })),
+        ];
+        for (input, mut expected) in cases {
+            let [_, claims] = opened(&signed(input), SECRET).unwrap();
+            expected["at"] = json!(samples::moment());
+            assert_eq!(claims["update"], expected);
+        }
+    }
+
+    #[test]
+    fn the_token_is_the_one_of_the_samples_and_says_until_when_it_is_good() {
+        let token = signed(OrderDelivered::sample());
+        assert_eq!(token, samples::signed_update());
+        let [header, claims] = opened(&token, SECRET).unwrap();
+        assert_eq!(header, json!({ "typ": "order-update+jwt", "alg": "HS256" }));
+        assert_eq!((&claims["iss"], &claims["sub"]), (&json!("chorus"), &json!("1073459984")));
+        let lifetime = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+        assert_eq!(lifetime, 25 * 3_600);
+    }
+
+    #[test]
+    fn a_token_that_was_changed_or_signed_with_another_secret_is_not_believed() {
+        let token = signed(OrderDelivered::sample());
+        assert!(opened(&token, "another secret of more than 32 bytes").is_none());
+        let other = signed(OrderCanceled::sample());
+        let (head, _) = token.rsplit_once('.').unwrap();
+        let (_, signature) = other.rsplit_once('.').unwrap();
+        assert!(opened(&format!("{head}.{signature}"), SECRET).is_none());
+    }
+
+    #[test]
+    fn an_update_that_comes_twice_has_the_same_name_and_another_one_has_another() {
+        let name = |token: String| opened(&token, SECRET).unwrap()[1]["jti"].clone();
+        let paid = name(signed(PaymentMade::sample()));
+        assert_eq!(paid, name(signed(PaymentMade::sample())));
+        assert_ne!(paid, name(signed(OrderDelivered::sample())));
+    }
+
+    #[test]
+    fn nothing_personal_is_told() {
+        let everything = format!("{:?}", opened(&signed(OrderCreated::sample()), SECRET));
+        let address = samples::address();
+        for personal in [&address.name, &address.street, &address.city, &samples::email()] {
+            assert!(!everything.contains(personal.as_str()), "{personal}");
+        }
+        assert!(!everything.contains("customer"), "{everything}");
+    }
+}

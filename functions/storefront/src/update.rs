@@ -1,0 +1,195 @@
+//! What the front end is told: what happened to an order, and which of its states changed with it. It
+//! has no personal data: the front end reads the rest from `GET /orders/{id}`.
+
+use chorus_events::table::rows::SignUpdateInput;
+use chorus_events::{Money, OrderId};
+use chorus_kernel::derived_id;
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// The `typ` in the header of the token: none of another purpose is taken for it (RFC 8725, section
+/// 3.11).
+pub const TOKEN_TYPE: &str = "order-update+jwt";
+
+/// Who signs.
+const ISSUER: &str = "chorus";
+
+/// For how many seconds a token is good: a call is tried for a day, and clocks differ.
+const LIFETIME: i64 = 25 * 3_600;
+
+/// How an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "UpdatedOrderStatus")]
+enum Status {
+    /// It is carried out.
+    Open,
+    /// It was canceled.
+    Canceled,
+    /// It has reached its customer.
+    Delivered,
+}
+
+/// How far an order's payment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "UpdatedPayment")]
+enum Payment {
+    /// Nothing is charged yet.
+    Pending,
+    /// A person looks at the order before it is charged.
+    InReview,
+    /// It was charged.
+    Paid,
+    /// What was charged went back.
+    Refunded,
+    /// Nothing was charged, and nothing will be.
+    Canceled,
+}
+
+/// How far an order's delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "UpdatedDelivery")]
+enum Delivery {
+    /// It is not planned yet.
+    Pending,
+    /// It is known when it should arrive.
+    Estimated,
+    /// The carrier has the parcel.
+    Started,
+    /// The parcel has reached its customer.
+    Delivered,
+    /// It will not arrive.
+    Canceled,
+}
+
+/// What happened to an order. Updates may arrive in another order than they happened in: `at` tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OrderUpdate")]
+pub struct Update {
+    /// What happened, by the names of `GET /orders/{id}/events`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// When it happened.
+    at: Timestamp,
+    /// How the order stands, where that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    /// How far its payment is, where that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<Payment>,
+    /// How far its delivery is, where that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<Delivery>,
+    /// When it should arrive, once that is estimated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_by: Option<Timestamp>,
+}
+
+/// The claims of the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OrderUpdateClaims")]
+pub struct Claims {
+    /// Who signs it: `chorus`.
+    iss: &'static str,
+    /// The order.
+    sub: OrderId,
+    /// Names the update. One that comes twice has the same name.
+    jti: Uuid,
+    /// When it was signed, in seconds since the Unix epoch.
+    iat: i64,
+    /// Until when it is good: a call that fails is made again for a day.
+    exp: i64,
+    update: Update,
+}
+
+impl Claims {
+    pub(crate) const fn order_id(&self) -> &OrderId {
+        &self.sub
+    }
+
+    /// What the front end is told of this event, which occurred `at`.
+    pub(crate) fn of(input: &SignUpdateInput, at: Timestamp) -> Self {
+        let (order_id, update) = told(input, at);
+        let named = format!("{order_id} {}", update.kind);
+        let iat = at.as_second();
+        Self {
+            iss: ISSUER,
+            jti: derived_id("order-update", &named, 0),
+            sub: order_id,
+            iat,
+            exp: iat.saturating_add(LIFETIME),
+            update,
+        }
+    }
+}
+
+/// What the bus posts to the front end.
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "SignedOrderUpdate")]
+#[allow(dead_code, reason = "the event's own type is what is sent; this one describes it")]
+pub struct Posted {
+    /// The order that the update is about, as the token says it as well.
+    order_id: OrderId,
+    /// The update: a JSON Web Token, signed by HMAC-SHA256 with the secret of the front end.
+    #[schemars(schema_with = "token")]
+    signed_update: String,
+}
+
+fn token(generator: &mut SchemaGenerator) -> Schema {
+    let claims = generator.subschema_for::<Claims>();
+    let header = json_schema!({ "const": { "typ": TOKEN_TYPE, "alg": "HS256" } });
+    json_schema!({
+        "type": "string",
+        "contentMediaType": "application/jwt",
+        "contentSchema": { "type": "array", "minItems": 2, "prefixItems": [header, claims] },
+    })
+}
+
+/// The order, and what happened to it.
+fn told(input: &SignUpdateInput, at: Timestamp) -> (OrderId, Update) {
+    let plain =
+        |kind| Update { kind, at, status: None, payment: None, delivery: None, deliver_by: None };
+    let (order_id, update) = match input {
+        SignUpdateInput::OrderCreated(event) => {
+            let (status, payment) = (Some(Status::Open), Some(Payment::Pending));
+            let delivery = Some(Delivery::Pending);
+            (&event.order_id, Update { status, payment, delivery, ..plain("OrderCreated") })
+        }
+        SignUpdateInput::DeliveryEstimated(event) => {
+            let (delivery, deliver_by) = (Some(Delivery::Estimated), Some(event.deliver_by));
+            (&event.order_id, Update { delivery, deliver_by, ..plain("DeliveryEstimated") })
+        }
+        SignUpdateInput::ReviewRequested(event) => {
+            let payment = Some(Payment::InReview);
+            (&event.order_id, Update { payment, ..plain("ReviewRequested") })
+        }
+        SignUpdateInput::PaymentMade(event) => {
+            let payment = Some(Payment::Paid);
+            (&event.order_id, Update { payment, ..plain("PaymentMade") })
+        }
+        SignUpdateInput::DeliveryStarted(event) => {
+            let delivery = Some(Delivery::Started);
+            (&event.order_id, Update { delivery, ..plain("DeliveryStarted") })
+        }
+        SignUpdateInput::OrderDelivered(event) => {
+            let (status, delivery) = (Some(Status::Delivered), Some(Delivery::Delivered));
+            (&event.order_id, Update { status, delivery, ..plain("OrderDelivered") })
+        }
+        SignUpdateInput::OrderCanceled(event) => {
+            let (status, delivery) = (Some(Status::Canceled), Some(Delivery::Canceled));
+            (&event.order_id, Update { status, delivery, ..plain("OrderCanceled") })
+        }
+        SignUpdateInput::PaymentCanceled(event) => {
+            let went_back = event.refunded > Money::ZERO;
+            let payment = Some(if went_back { Payment::Refunded } else { Payment::Canceled });
+            (&event.order_id, Update { payment, ..plain("PaymentCanceled") })
+        }
+    };
+    (order_id.clone(), update)
+}

@@ -1,0 +1,46 @@
+//! The shop's own front end: a partner that the bus posts signed updates of orders to, where one is
+//! named. Without one, the rules are disabled, and an order costs nothing more.
+
+use chorus_events::partners::FRONT_END;
+use chorus_events::services;
+use chorus_events::table::rows::SendUpdate;
+use chorus_table::Service;
+use chorus_template::constructs::{Construct, GeneratedSecret};
+use chorus_template::intrinsics::{either, reference, substitute};
+use chorus_template::{Output, PartnerApi};
+use serde_json::{Value, json};
+
+/// Holds where a front end is named.
+const HAS_FRONT_END: &str = "HasFrontEnd";
+/// The secret that updates are signed with.
+const SIGNING_SECRET: &str = "FrontEndSigningSecret";
+
+/// What the bus calls of the front end's.
+pub(crate) fn api() -> PartnerApi {
+    let secret = GeneratedSecret {
+        description: "The shop signs what it tells its front end with this",
+        condition: Some(HAS_FRONT_END),
+    };
+    let mut api = PartnerApi::new(FRONT_END).endpoint::<SendUpdate>("order-updates");
+    api.story = "The shop's own front end: the bus posts to it what Storefront has signed, and tries again\n\
+                 for a day. Its rules are enabled where FrontEndEndpoint is given: docs/adr/0010."
+        .to_owned();
+    api.resources = vec![(SIGNING_SECRET, secret.resource())];
+    api
+}
+
+/// The environment variable by which the function that signs knows the secret.
+pub(crate) fn signing_secret() -> (Service, String, Value) {
+    let secret = substitute(format!("{{{{resolve:secretsmanager:${{{SIGNING_SECRET}}}}}}}"));
+    let secret = either(HAS_FRONT_END, secret, json!(""));
+    (services::STOREFRONT, "FRONT_END_SECRET".to_owned(), secret)
+}
+
+/// Where a person reads the secret, to hand it to the front end.
+pub(crate) fn secret_output() -> Output {
+    Output {
+        name: "FrontEndSigningSecretArn",
+        description: "The secret that the front end verifies updates with",
+        value: either(HAS_FRONT_END, reference(SIGNING_SECRET), json!("no front end is named")),
+    }
+}
