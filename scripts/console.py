@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """Drives the console in a browser; run it by `scripts/console.sh`."""
 
+import concurrent.futures
 import contextlib
+import datetime
+import itertools
 import json
 import os
 import pathlib
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from browser import MISSING, Tab, browser, install
 
@@ -23,18 +27,22 @@ CHORUS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "de
 MOST_BYTES = 150_000
 # How many rows a page holds at most.
 MOST_ROWS = 300
+# The events that the map has to keep up with in one second, and how many seconds' worth it may be behind.
+RATE, MOST_BEHIND = 200, 2
+# By how much the memory of a page's scripts may differ between two looks, in bytes: what is unused is not
+# always gone at once.
+MOST_GROWTH = 500_000
 
 
 class Shop:
     """A shop that runs."""
 
     def __init__(self, url: str) -> None:
-        self.url, self.asked = url, 0
+        self.url, self.asked = url, itertools.count(1)
 
     def ask(self, method: str, path: str, body: object = None) -> dict:
-        self.asked += 1
         data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json", "idempotency-key": f"test-{self.asked}"}
+        headers = {"content-type": "application/json", "idempotency-key": f"test-{next(self.asked)}"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
@@ -47,12 +55,12 @@ class Shop:
         order = {"customer-id": customer, "lines": lines, "shipping-address": address}
         return self.ask("POST", "/orders", order)["order-id"]
 
-    def idle(self) -> None:
+    def idle(self, seconds: float = 60) -> None:
         """Waits until nothing is under way but what waits for a person or a partner."""
-        deadline = time.monotonic() + 60
-        while self.ask("GET", "/operator/load")["in-flight"] or time.monotonic() < deadline - 59:
+        deadline, settled = time.monotonic() + seconds, time.monotonic() + 1
+        while self.ask("GET", "/operator/load")["in-flight"] or time.monotonic() < settled:
             if time.monotonic() > deadline:
-                sys.exit("the shop is not idle after a minute")
+                sys.exit(f"the shop is not idle after {seconds:.0f} seconds")
             time.sleep(0.1)
 
 
@@ -85,6 +93,18 @@ def running() -> Iterator[Shop]:
             shop.ask("PUT", f"/items/{sku}", {"name": sku, "price": price, "stock": 5000})
         shop.idle()
         yield shop
+
+
+@contextlib.contextmanager
+def made_up_events() -> Iterator[Shop]:
+    """A console whose events are made up, while it runs."""
+    program = CHORUS.parent / "examples/made_up_events"
+    process = subprocess.Popen([program.absolute()], stdout=subprocess.PIPE, text=True)
+    try:
+        yield Shop(process.stdout.readline().strip())
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 def ok(what: str) -> None:
@@ -161,6 +181,81 @@ def the_map_keeps_up_and_does_not_grow(tab: Tab, shop: Shop) -> None:
     ok("the map counts every event without a reload, and is as large as before")
 
 
+def size(tab: Tab) -> tuple[int, int]:
+    """How many nodes the page holds, and how many bytes its scripts, once what is unused is gone."""
+    tab.call("HeapProfiler.collectGarbage")
+    nodes = tab.call("Memory.getDOMCounters")["nodes"]
+    return nodes, tab.call("Runtime.getHeapUsage")["usedSize"]
+
+
+def busy_map(tab: Tab, seconds: int) -> dict:
+    """What a page with the map does while RATE events come in each second: how many it was behind at
+    most, its largest number of elements, and by how much it has grown between a third of the time
+    and its end."""
+    shown = ("[...document.querySelectorAll('.map .event .count')]"
+             ".reduce((all, it) => all + Number(it.textContent), 0)")
+    with made_up_events() as maker:
+        tab.open(f"{maker.url}/console")
+        at_rest = tab.run("document.getElementsByTagName('*').length")
+        events, begun = RATE * seconds, time.monotonic()
+        request = urllib.request.Request(f"{maker.url}/made-up?events={events}&rate={RATE}", b"")
+        urllib.request.urlopen(request, timeout=30).close()
+        behind, most, early = 0, 0, None
+        while time.monotonic() < begun + seconds:
+            with urllib.request.urlopen(f"{maker.url}/made-up", timeout=30) as answer:
+                made = int(answer.read())
+            behind = max(behind, made - tab.run(shown))
+            most = max(most, tab.run("document.getElementsByTagName('*').length"))
+            if early is None and time.monotonic() > begun + seconds / 3:
+                early = size(tab)
+            time.sleep(0.25)
+        tab.until(f"{shown} === {events}", "counting every event")
+        tab.until(f"document.getElementsByTagName('*').length === {at_rest}", "as large as before")
+        late = size(tab)
+    return {"events": events, "behind": behind, "elements": (at_rest, most),
+            "nodes": (early[0], late[0]), "heap": (early[1], late[1])}
+
+
+def the_map_keeps_up_with_a_busy_shop(tab: Tab) -> None:
+    seen = busy_map(tab, 12)
+    if seen["behind"] > MOST_BEHIND * RATE:
+        sys.exit(f"the map is {seen['behind']} events behind")
+    at_rest, most = seen["elements"]
+    # A dot that moves has two elements, and sixty move at once.
+    if most > at_rest + 2 * 60 + 10:
+        sys.exit(f"the page has {most} elements while events come, and {at_rest} before")
+    does_not_grow(seen, "the map")
+    ok(f"the map keeps up with {RATE} events a second, at most {seen['behind']} behind, and does not grow")
+
+
+def does_not_grow(seen: dict, what: str) -> None:
+    (nodes, more_nodes), (heap, more_heap) = seen["nodes"], seen["heap"]
+    if more_nodes > nodes + 200 or more_heap > heap + MOST_GROWTH:
+        sys.exit(f"{what} grows from {nodes} nodes and {heap} bytes to {more_nodes} and {more_heap}")
+
+
+def followed_list(tab: Tab, shop: Shop, orders: int) -> dict:
+    """What the list of orders holds after some were placed while it was open, and after as many more."""
+    tab.open(f"{shop.url}/console/orders")
+    sizes = []
+    for part in range(2):
+        for number in range(orders):
+            order = shop.order(f"follower-{part}-{number}", "chai")
+            tab.until(says(order), "showing a new order without a reload")
+        shop.idle()
+        time.sleep(2)
+        sizes.append(size(tab))
+    (nodes, heap), (more_nodes, more_heap) = sizes
+    return {"nodes": (nodes, more_nodes), "heap": (heap, more_heap)}
+
+
+def a_list_that_is_left_open_does_not_grow(tab: Tab, shop: Shop) -> None:
+    for number in range(50):
+        shop.order(f"filler-{number}", "chai")
+    does_not_grow(followed_list(tab, shop, 5), "the list of orders")
+    ok("the list of orders shows new ones without a reload, and does not grow")
+
+
 def violations(tab: Tab) -> list:
     """What axe finds on the page: each rule, with some of the elements."""
     return json.loads(tab.run(
@@ -207,6 +302,8 @@ def test() -> None:
         a_review_is_approved(tab, shop)
         a_dead_letter_is_redriven(tab, shop)
         the_map_keeps_up_and_does_not_grow(tab, shop)
+        a_list_that_is_left_open_does_not_grow(tab, shop)
+        the_map_keeps_up_with_a_busy_shop(tab)
         everybody_can_read_every_page(tab, shop, waiting(shop))
         if tab.complaints:
             sys.exit(f"the browser complains: {tab.complaints}")
@@ -225,6 +322,41 @@ def waiting(shop: Shop) -> str:
     return order
 
 
+def median(answered: Callable[[], object]) -> float:
+    """How long an answer takes, in milliseconds: the median of a hundred."""
+    took = []
+    for _ in range(100):
+        begun = time.perf_counter()
+        answered()
+        took.append(time.perf_counter() - begun)
+    return 1_000 * statistics.median(took)
+
+
+def figures(orders: int = 2_000) -> None:
+    """Prints how long a page of many orders takes, and what a page does that is left open for long."""
+    filters = {
+        "no filter": "", "by state": "&status=Delivered", "by customer": "&customer-id=customer-7",
+        "by time": f"&from={datetime.date.today()}",
+        "by customer and state": "&customer-id=customer-7&status=Delivered",
+    }
+    with tempfile.TemporaryDirectory() as data, serving(data) as shop:
+        shop.ask("PUT", "/items/chai", {"name": "chai", "price": 18, "stock": 5000})
+        shop.idle()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            # One after another of each customer's: a key names one request.
+            list(pool.map(lambda n: shop.order(f"customer-{n % 20}", "chai"), range(orders)))
+        shop.idle(1_200)
+        for name, query in filters.items():
+            took = median(lambda query=query: shop.ask("GET", f"/orders?limit=50{query}"))
+            print(f"a page of 50 of {orders} orders, {name}: {took:.1f} ms")
+        page = f"{shop.url}/console/orders"
+        took = median(lambda: urllib.request.urlopen(page, timeout=30).read())
+        print(f"the console's page of 50: {took:.1f} ms")
+    with Tab() as tab:
+        tab.look(1280)
+        print(f"the map: {busy_map(tab, 60)}")
+
+
 def pictures() -> None:
     install()
     if browser() is None:
@@ -241,4 +373,4 @@ def pictures() -> None:
 
 
 if __name__ == "__main__":
-    pictures() if sys.argv[1] == "pictures" else test()
+    {"test": test, "pictures": pictures, "figures": figures}[sys.argv[1]]()

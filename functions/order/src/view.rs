@@ -72,7 +72,7 @@ impl OrderView {
     ///
     /// # Errors
     /// Where the line cannot be written as an item.
-    pub(crate) fn put(&self) -> Result<Write, serde_dynamo::Error> {
+    pub fn put(&self) -> Result<Write, serde_dynamo::Error> {
         let pk = Self::partition(&self.customer_id);
         let sk = Self::sort_key(self.placed_at, &self.order_id);
         let key = Key { table: VIEW_TABLE.name, pk, sk };

@@ -1,0 +1,82 @@
+//! The console of no shop, whose events are made up at a rate: `scripts/console.py` has a browser look at
+//! its map, and measures whether the map keeps up and the page grows.
+//!
+//! It prints its address. `POST /made-up?events=6000&rate=200` makes up so many events, so many in one
+//! second; `GET /made-up` answers how many there have been.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::routing::get;
+use chorus_console::{Answer, Ask, Console, Happened, Live, ShopApi, Unreachable};
+use chorus_events::callers::ROLES;
+use chorus_events::table::TABLE;
+use chorus_http::{Caller, Gate};
+use serde::Deserialize;
+use tokio::time::{Instant, sleep_until};
+
+/// There is no shop.
+struct NoShop;
+
+#[async_trait]
+impl ShopApi for NoShop {
+    async fn ask(&self, _: &Caller, _: Ask) -> Result<Answer, Unreachable> {
+        Err(Unreachable("there is no shop".to_owned()))
+    }
+}
+
+#[derive(Clone)]
+struct Making {
+    live: Live,
+    made: Arc<AtomicU64>,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    events: u64,
+    rate: u32,
+}
+
+async fn made(State(making): State<Making>) -> String {
+    making.made.load(Ordering::Relaxed).to_string()
+}
+
+async fn make(State(making): State<Making>, Query(Asked { events, rate }): Query<Asked>) {
+    tokio::spawn(async move {
+        let begun = Instant::now();
+        for number in 0..events {
+            sleep_until(begun + Duration::from_secs(1) / rate * number as u32).await;
+            happens(&making, number as usize);
+        }
+    });
+}
+
+/// An event of each row that emits some, by turns, and that the row has done its work.
+fn happens(Making { live, made }: &Making, number: usize) {
+    let rows: Vec<_> = TABLE.rows.iter().filter(|row| !row.emits.is_empty()).collect();
+    let row = rows[number % rows.len()];
+    let event = row.emits[number / rows.len() % row.emits.len()].detail_type.to_owned();
+    live.saw(&Happened::Accepted { event, about: format!("order-{number}") });
+    let took = Duration::from_micros(1_500);
+    live.saw(&Happened::Succeeded { action: row.action.to_owned(), took });
+    made.fetch_add(1, Ordering::Relaxed);
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let live = Live::default();
+    let making = Making { live: live.clone(), made: Arc::default() };
+    let console = Console::new("Made up", Arc::new(NoShop), live, &TABLE, BTreeMap::new())?;
+    let making = Router::new().route("/made-up", get(made).post(make)).with_state(making);
+    let caller = Caller::with_roles("maria", ROLES.map(|role| role.name));
+    let router = Gate::trusting(caller).guard(console.router().merge(making));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
+    Ok(axum::serve(listener, router).await?)
+}
