@@ -1,6 +1,6 @@
 //! Where the rules on a bus and the rules of the table differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_table::Rule;
 use serde_json::Value;
@@ -14,9 +14,13 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
         deployed.iter().map(|rule| (rule.name.as_str(), &rule.pattern)).collect();
     let meant: BTreeMap<&str, &Value> =
         table.iter().map(|rule| (rule.name.as_str(), &rule.pattern)).collect();
+    let optional: BTreeSet<&str> =
+        table.iter().filter(|rule| rule.row.optional).map(|rule| rule.name.as_str()).collect();
     let mut drift = Vec::new();
     for (name, pattern) in &meant {
         match there.get(name) {
+            // A deployment may do without it.
+            None if optional.contains(name) => {}
             None => drift.push(format!("{name} is a row of the table, and no rule on the bus")),
             Some(deployed) if normal(deployed) != normal(pattern) => {
                 drift.push(format!("{name} matches {deployed} on the bus, {pattern} in the table"));
@@ -63,6 +67,15 @@ mod tests {
     #[test]
     fn what_derives_from_the_table_does_not_drift() {
         assert_eq!(drift(&deployed(), &TABLE.rules()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_rule_that_a_deployment_may_do_without_is_missed_by_nobody() {
+        let mut there = deployed();
+        let optional: Vec<_> = TABLE.rules().into_iter().filter(|rule| rule.row.optional).collect();
+        there.retain(|rule| optional.iter().all(|other| other.name != rule.name));
+        assert_eq!((there.len(), optional.len()), (TABLE.rules().len() - 2, 2));
+        assert_eq!(drift(&there, &TABLE.rules()), Vec::<String>::new());
     }
 
     #[test]
