@@ -22,20 +22,26 @@ fn told(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) ->
     let ended = execution.status.to_lowercase().replace('_', " ");
     let (machine, colour) = (&execution.machine, if ended == "failed" { BAD } else { DIM });
     let mut lines = vec![format!("⚙ {BOLD}{machine}{BOLD:#}  {colour}{ended}{colour:#}")];
-    let jobs: Vec<&ExecutionStory> =
-        all.iter().filter(|it| it.parent.as_deref() == Some(&execution.name)).collect();
-    let mut jobs = jobs.into_iter();
-    for step in steps(execution) {
+    let jobs = all.iter().filter(|it| it.parent.as_deref() == Some(&execution.name));
+    let mut jobs = jobs.collect::<Vec<_>>().into_iter().peekable();
+    let mut waits = false;
+    let mut steps = steps(execution).into_iter().peekable();
+    while let Some(step) = steps.next() {
         lines.push(step.line(start));
-        // The step that bears the job's name waited for it.
-        if jobs.as_slice().first().is_some_and(|job| job.machine == step.name)
-            && let Some(job) = jobs.next()
-        {
+        // What started before the next step is what this one waited for.
+        let next = steps.peek().map(|step| step.at);
+        while let Some(job) = jobs.next_if(|job| next.is_none_or(|next| begun(job) < Some(next))) {
+            waits |= !job.current.is_empty();
             lines.extend(told(all, job, start).into_iter().map(|line| format!("  {line}")));
         }
     }
-    lines.extend(waiting(execution));
+    // Where a job waits, it is said there, and until when.
+    lines.extend(waiting(execution).filter(|_| !waits));
     lines
+}
+
+fn begun(execution: &ExecutionStory) -> Option<Timestamp> {
+    execution.moments.first().map(|moment| moment.at)
 }
 
 /// What the execution waits for: since when, and until when at the longest.
@@ -124,6 +130,23 @@ mod tests {
             told[2..],
             ["⚙ Inner succeeded", "Ask 2000 ms failed once: Busy", "Say 4000 ms"]
         );
+    }
+
+    #[test]
+    fn what_an_order_waits_for_is_what_the_innermost_machine_waits_for() {
+        let entered = |second, state| moment(second, "TaskStateEntered", Some(state), None);
+        let running = |mut story: ExecutionStory, state: &str| {
+            story.status = "RUNNING".to_owned();
+            story.current = vec![state.to_owned()];
+            story
+        };
+        let outer = running(execution("Pay", None, vec![entered(1, "Review")]), "Review");
+        let inner = execution("AwaitReview", Some("Pay-1"), vec![entered(2, "AskReviewer")]);
+        let inner = running(inner, "AskReviewer");
+        let lines = lines(&[outer, inner], "an-event", Timestamp::UNIX_EPOCH);
+        let told = anstream::adapter::strip_str(&lines.join("\n")).to_string();
+        assert!(told.contains("waits in AskReviewer since 1970-01-01T00:00:02Z"), "{told}");
+        assert!(!told.contains("waits in Review"), "{told}");
     }
 
     #[test]

@@ -6,10 +6,12 @@ use anstyle::Style;
 use chorus_events::{Country, CustomerId, Money, OrderId, PaymentMethod, Quantity, Sku};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::client::{Ask, Client};
+use crate::command::replay::moment;
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
@@ -58,11 +60,12 @@ enum Verb {
         /// Only those with this status: Open, Canceled or Delivered
         #[arg(long)]
         status: Option<String>,
-        /// Only those placed from this day on, such as 2026-11-28 [default: a year ago]
-        #[arg(long, value_name = "DAY")]
+        /// Only those placed from then on: a day such as 2026-11-28, a time, or how long ago, such as 20d
+        /// [default: a year ago]
+        #[arg(long, value_name = "WHEN", value_parser = when)]
         from: Option<String>,
-        /// Only those placed up to this day, itself included
-        #[arg(long, value_name = "DAY")]
+        /// Only those placed up to then, a day itself included
+        #[arg(long, value_name = "WHEN", value_parser = when)]
         to: Option<String>,
         /// All of them, not only the newest hundred
         #[arg(long)]
@@ -86,6 +89,12 @@ fn ordered(text: &str) -> Result<(Sku, Quantity), String> {
     Ok((sku, quantity))
 }
 
+/// As the API takes it: a day stays one, and how long ago becomes the time that it was.
+fn when(text: &str) -> Result<String, String> {
+    let at = moment(text)?;
+    if text.parse::<Date>().is_ok() { Ok(text.to_owned()) } else { Ok(at.to_string()) }
+}
+
 pub(crate) async fn run(order: &Order) -> anyhow::Result<ExitCode> {
     let client = order.shop.client()?;
     let answer = answer(&client, &order.verb).await?;
@@ -93,6 +102,9 @@ pub(crate) async fn run(order: &Order) -> anyhow::Result<ExitCode> {
         line!("{}", serde_json::to_string_pretty(&answer)?);
     } else {
         print(&answer);
+        if matches!(order.verb, Verb::Show { .. }) {
+            print_progress(&answer);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -155,6 +167,30 @@ async fn list(
     Ok(answer)
 }
 
+/// How far the payment and the delivery of an order are.
+fn print_progress(order: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let day = |what: &str, value: &Value| {
+        let at: Option<Timestamp> = value.as_str().and_then(|at| at.parse().ok());
+        at.map(|at| format!(", {what} {at:.0}")).unwrap_or_default()
+    };
+    let (payment, delivery) = (&order["payment"], &order["delivery"]);
+    let paid = day("paid at", &payment["paid-at"]);
+    let refunded = day("refunded at", &payment["refunded-at"]);
+    line!("  payment   {}{paid}{refunded}", text(&payment["status"]));
+    let due = day("due by", &delivery["deliver-by"]);
+    let begun = day("picked up at", &delivery["started-at"]);
+    let tracking = &delivery["tracking"];
+    let number = tracking["number"].as_str().map(|number| format!(", tracking {number}"));
+    let page = tracking["url"].as_str().map(|url| format!(" {url}"));
+    line!(
+        "  delivery  {}{due}{begun}{}{}",
+        text(&delivery["status"]),
+        number.unwrap_or_default(),
+        page.unwrap_or_default()
+    );
+}
+
 fn print(answer: &Value) {
     let one = std::slice::from_ref(answer);
     for order in answer["orders"].as_array().map_or(one, Vec::as_slice) {
@@ -172,5 +208,20 @@ fn print(answer: &Value) {
     }
     if answer["next"].is_string() {
         line!("{DIM}There are more: `--all` lists them.{DIM:#}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_stays_a_day_and_how_long_ago_becomes_a_time() {
+        assert_eq!(when("2026-11-28").as_deref(), Ok("2026-11-28"));
+        assert_eq!(when("2026-11-28T10:00:00Z").as_deref(), Ok("2026-11-28T10:00:00Z"));
+        let ago: Timestamp = when("20d").unwrap().parse().unwrap();
+        let days = Timestamp::now().duration_since(ago).as_hours() / 24;
+        assert_eq!(days, 20);
+        assert!(when("soon").is_err());
     }
 }

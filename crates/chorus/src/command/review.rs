@@ -94,7 +94,9 @@ async fn decide(client: &Client, verdict: &str, decision: &Decision) -> anyhow::
 
 fn print(review: &Value) {
     let text = |field: &str| review[field].as_str().unwrap_or_default().to_owned();
-    let (order, customer, since) = (text("order-id"), text("customer-id"), text("placed-at"));
+    let (order, customer) = (text("order-id"), text("customer-id"));
+    let placed: Option<Timestamp> = text("placed-at").parse().ok();
+    let since = placed.map(|at| format!("since {at:.0}")).unwrap_or_default();
     let state = match (review["verdict"].as_str(), review["reviewer"].as_str()) {
         (Some(verdict), Some(reviewer)) => format!("{verdict} by {reviewer}"),
         (None, Some(reviewer)) => format!("taken up by {reviewer}"),
@@ -102,8 +104,5 @@ fn print(review: &Value) {
         _ if review["handle"].is_null() => "the payment does not wait for it yet".to_owned(),
         _ => "waits".to_owned(),
     };
-    line!(
-        "{BOLD}{order}{BOLD:#}  {}  {customer}  {state}  {DIM}since {since}{DIM:#}",
-        review["total"]
-    );
+    line!("{BOLD}{order}{BOLD:#}  {}  {customer}  {state}  {DIM}{since}{DIM:#}", review["total"]);
 }

@@ -22,7 +22,7 @@ pub(super) fn print(checkup: &Checkup) {
     let errors = checkup.attention.iter().map(|it| Finding {
         group: it.event.clone(),
         text: format!(
-            "{BOLD}{}{BOLD:#}: {} since {}: {}",
+            "{BOLD}{}{BOLD:#}: {} since {:.0}: {}",
             it.order_id, it.event, it.since, it.reason
         ),
         remedy: it.remedy.clone(),
@@ -45,7 +45,7 @@ pub(super) fn print(checkup: &Checkup) {
     let redriven: usize = checkup.redriven.iter().map(|it| it.events).sum();
     verdict(redriven, "events failed in a function, and are tried again");
     for Redriven { queue, events, since } in &checkup.redriven {
-        let since = since.map(|since| format!(", since {since}")).unwrap_or_default();
+        let since = since.map(|since| format!(", since {since:.0}")).unwrap_or_default();
         line!("    {BOLD}{queue}{BOLD:#}: {events}{since}");
     }
     if redriven > 0 {
@@ -118,7 +118,7 @@ fn print_stuck(stuck: &[Stuck]) {
         line!("    {action} answers {after} with {expected} within {within} s; not for {count}:");
         for one in group.iter().take(MOST) {
             let Stuck { order_id, overdue_seconds, since, .. } = one;
-            line!("      {BOLD}{order_id}{BOLD:#}: {overdue_seconds} s late, since {since}");
+            line!("      {BOLD}{order_id}{BOLD:#}: {overdue_seconds} s late, since {since:.0}");
             if let Some(because) = &one.because {
                 line!("        {DIM}{because}{DIM:#}");
             }
