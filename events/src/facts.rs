@@ -8,5 +8,6 @@ pub use crate::inventory::*;
 pub use crate::logistics::*;
 pub use crate::notification::*;
 pub use crate::order::*;
+pub use crate::outages::*;
 pub use crate::payment::*;
 pub use crate::storefront::*;

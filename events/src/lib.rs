@@ -21,6 +21,7 @@ pub mod inventory;
 pub mod logistics;
 pub mod notification;
 pub mod order;
+pub mod outages;
 pub mod partners;
 pub mod payment;
 pub mod samples;

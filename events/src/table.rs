@@ -5,7 +5,7 @@
 use chorus_table::{Callers, Content};
 
 use crate::callers::{ONLY_OPERATORS, ONLY_REVIEWERS, ONLY_STAFF, OWNER_OR_STAFF};
-use crate::partners::{CARRIER, FRONT_END};
+use crate::partners::{CARRIER, FRONT_END, MAIL_BREAKER, PAYMENT_BREAKER};
 use crate::settings::{FORMER_HOME, FORMER_REVIEW_UNITS};
 use crate::{commands, facts, services};
 
@@ -57,7 +57,7 @@ chorus_table::design_table! {
     /// one.
     CollectPayment: PAYMENT on [DeliveryEstimated] => [PaymentMade, PaymentFailed]
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
-        .within(300).budget(5, 5);
+        .guarded_by(&PAYMENT_BREAKER).within(300).budget(5, 5);
 
     /// Requests a review and stores the task token until the reviewer answers.
     AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
@@ -66,7 +66,8 @@ chorus_table::design_table! {
     /// Charges an order of high value, once it is approved.
     MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
         => [PaymentMade, PaymentFailed]
-        .undone_by(&CancelPayment).outside().within(300).budget(5, 5);
+        .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300)
+        .budget(5, 5);
 
     /// Fails the payment of an order that nobody reviewed in time, or that could not be charged for
     /// a day.
@@ -132,25 +133,33 @@ chorus_table::design_table! {
     /// Refunds what was charged for a canceled order, and cancels the intent so that nothing can be
     /// charged later.
     CancelPayment: PAYMENT on [OrderCanceled] => [PaymentCanceled, ErrorPaymentCanceled]
-        .final_step().outside().queued().budget(4, 5);
+        .final_step().outside().queued().guarded_by(&PAYMENT_BREAKER).budget(4, 5);
 
     /// Requests a refund again that the payment provider refused; an operator starts it.
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
-        .final_step().outside().callers(ONLY_OPERATORS);
+        .final_step().outside().guarded_by(&PAYMENT_BREAKER).callers(ONLY_OPERATORS);
 
     /// Emails the customer when the order is paid, on its way, delivered, or canceled, with the
     /// reason.
     SendEmail: NOTIFICATION
         on [PaymentMade, DeliveryStarted, OrderCanceled, OrderDelivered]
         => [EmailSent, EmailFailed]
-        .records().outside().queued().budget(3, 4);
+        .records().outside().queued().guarded_by(&MAIL_BREAKER).budget(3, 4);
 
     /// Emails an operator that something could not be undone.
     AlertOperator: NOTIFICATION
         on [ErrorItemUnreserved, ErrorItemReturned, ErrorPaymentCanceled,
             ErrorDeliveryWasDelivered, ErrorDeliveryWasCanceled]
         => [EmailSent, EmailFailed]
-        .records().outside().queued();
+        .records().outside().queued().guarded_by(&MAIL_BREAKER);
+
+    /// Emails an operator that a partner does not answer, and is not called for now.
+    ReportOutage: NOTIFICATION on [PartnerUnavailable] => [EmailSent, EmailFailed]
+        .records().outside().queued().guarded_by(&MAIL_BREAKER);
+
+    /// Emails an operator that a partner answers again.
+    ReportRecovery: NOTIFICATION on [PartnerRecovered] => [EmailSent, EmailFailed]
+        .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
     /// Keeps a customer's address for emails, its own read model.
     LearnContact: NOTIFICATION on [CustomerUpdated] => []

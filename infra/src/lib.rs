@@ -58,7 +58,7 @@ fn application() -> Application {
         preamble: PREAMBLE,
         definitions: "infra/state-machines",
         subject: "an order",
-        alerts: vec![rows::AlertOperator::ACTION],
+        alerts: vec![rows::AlertOperator::ACTION, rows::ReportOutage::ACTION],
         api: "Where orders are placed",
         partners: vec![carrier::api(), front_end::api()],
         schema_registry: Some(SCHEMA_REGISTRY),

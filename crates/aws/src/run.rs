@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_types::SdkConfig;
 use chorus_http::HttpFunction;
-use chorus_kernel::{Clock, Kernel, Machines, NoMachines, Publisher, Store};
+use chorus_kernel::{Breakers, Clock, Kernel, Machines, NoMachines, Publisher, Store};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -99,6 +99,7 @@ fn start(
             bus: Arc::new(EventBridgePublisher::new(client, bus)) as Arc<dyn Publisher>,
             machines: state_machines(&config)?,
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
+            breakers: Breakers::default(),
         };
         let HttpFunction { function, routes } = function(&kernel)?;
         let queues = variable("FAILURE_QUEUE_URL")

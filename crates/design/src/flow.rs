@@ -27,7 +27,8 @@ impl<'a> Flow<'a> {
 
     /// The rows that emit this event.
     pub fn producers(&self, event: &str) -> impl Iterator<Item = &'a RowSpec> {
-        self.rows.iter().filter(move |row| row.emits.iter().any(|spec| spec.detail_type == event))
+        let publishes = move |row: &&RowSpec| row.publishes().any(|spec| spec.detail_type == event);
+        self.rows.iter().filter(publishes)
     }
 
     /// Every event of the table once, in its order; commands are not among them.

@@ -1,8 +1,9 @@
 //! Both tables as Markdown: what `docs/DESIGN-TABLE.md` is generated from.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use chorus_table::Table;
+use chorus_table::{Breaker, RowSpec, Table};
 
 use crate::print::{action_cells, event_cells};
 use crate::{Flow, mermaid};
@@ -35,11 +36,41 @@ pub fn markdown(table: &Table, source: &str) -> String {
         let [name, source, version, part, said, heard] = event_cells(flow, &event);
         line(&mut text, &[&name, &source, &version, &part, &said, &heard, event.meaning]);
     }
+    breakers(&mut text, rows);
     let picture = mermaid(table.services, rows);
     text.push_str("\n## The flow\n\n```mermaid\n");
     text.push_str(&picture);
     text.push_str("```\n");
     text
+}
+
+/// The partners that rows stop calling while they do not answer.
+fn breakers(text: &mut String, rows: &[RowSpec]) {
+    let mut callers: BTreeMap<&str, (&Breaker, Vec<&str>)> = BTreeMap::new();
+    for row in rows {
+        let Some(breaker) = row.breaker else { continue };
+        let (_, of) = callers.entry(breaker.partner.name).or_insert((breaker, Vec::new()));
+        of.push(row.title);
+    }
+    if callers.is_empty() {
+        return;
+    }
+    text.push_str("\n## Circuit breakers\n\n");
+    line(
+        text,
+        &["Partner", "Called by", "Nobody calls after", "Then, until one is answered", "Says"],
+    );
+    line(text, &["---"; 5]);
+    for (partner, (breaker, rows)) in callers {
+        let Breaker { failures, within_seconds, pause_seconds, probes, .. } = breaker;
+        let opens = format!(
+            "{failures} calls in a row without an answer, no two of them more than {within_seconds} s apart"
+        );
+        let probes = format!("{probes} every {pause_seconds} s");
+        let says =
+            format!("{}, {}", breaker.unavailable.detail_type, breaker.recovered.detail_type);
+        line(text, &[partner, &rows.join(", "), &opens, &probes, &says]);
+    }
 }
 
 fn line(text: &mut String, cells: &[&str]) {

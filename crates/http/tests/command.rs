@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chorus_http::{Method, Problem, Request, Response, Route};
 use chorus_kernel::testing::now;
 use chorus_kernel::{
-    Action, Clock, Context, Decided, Decision, Failure, IDEMPOTENCY_TABLE, Input, Kernel,
+    Action, Breakers, Clock, Context, Decided, Decision, Failure, IDEMPOTENCY_TABLE, Input, Kernel,
     MemoryStore, NoMachines, Publisher, Rejected,
 };
 use chorus_table::{Entry, sample_time};
@@ -88,6 +88,7 @@ fn ask(body: &str) -> Result<Response, Problem> {
         bus: Arc::new(Quiet),
         machines: Arc::new(NoMachines),
         clock: Arc::new(Quiet),
+        breakers: Breakers::default(),
     };
     let path = [("door".to_owned(), "back".to_owned())].into();
     let request = Request { path, body: body.as_bytes().to_vec(), ..Request::default() };

@@ -21,6 +21,7 @@
 //! An adapter implements [`Store`], [`Publisher`], [`Machines`] and [`Clock`], and is held by
 //! [`testing::port_suite`].
 
+mod breaking;
 mod callbacks;
 mod clock;
 mod committing;
@@ -29,6 +30,7 @@ mod store;
 
 pub mod testing;
 
+pub use breaking::{Breakers, OpenCircuit, PARTNER_UNAVAILABLE, is_open, open_circuits};
 pub use callbacks::{
     Answers, Callback, CallbackDomain, MachineSpec, Machines, NoMachines, Signal, SignalOutcome,
     with_limits,
@@ -52,13 +54,16 @@ pub use store::{
 
 use std::sync::Arc;
 
-/// What the kernel stands on: a store, a bus, state machines and a clock.
+/// What the kernel stands on: a store, a bus, state machines and a clock; and what it knows of partners
+/// that do not answer.
 #[derive(Clone)]
 pub struct Kernel {
     pub store: Arc<dyn Store>,
     pub bus: Arc<dyn Publisher>,
     pub machines: Arc<dyn Machines>,
     pub clock: Arc<dyn Clock>,
+    /// Shared by all invocations of one instance.
+    pub breakers: Breakers,
 }
 
 impl std::fmt::Debug for Kernel {

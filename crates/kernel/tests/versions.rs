@@ -7,8 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chorus_kernel::testing;
 use chorus_kernel::{
-    Action, ActionError, Clock, Context, Decided, Decision, Failure, Function, IDEMPOTENCY_TABLE,
-    Input, Kernel, MemoryStore, Message, NoMachines, Outcome, Publisher, Rejected,
+    Action, ActionError, Breakers, Clock, Context, Decided, Decision, Failure, Function,
+    IDEMPOTENCY_TABLE, Input, Kernel, MemoryStore, Message, NoMachines, Outcome, Publisher,
+    Rejected,
 };
 use chorus_table::{Detail, Entry, Event};
 use jiff::Timestamp;
@@ -158,6 +159,7 @@ fn kernel() -> (Kernel, Arc<Bus>) {
             bus: Arc::clone(&bus) as Arc<dyn Publisher>,
             clock: Arc::new(Still),
             machines,
+            breakers: Breakers::default(),
         },
         bus,
     )

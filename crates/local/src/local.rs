@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chorus_kernel::{
-    Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, Store, TableSpec,
+    Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, Store, TableSpec,
 };
 use jiff::Timestamp;
 use tokio::sync::broadcast;
@@ -61,6 +61,7 @@ impl Local {
             store: kernel_store,
             bus: kernel_bus,
             clock: Arc::clone(&config.clock),
+            breakers: Breakers::default(),
         };
         let runner = Runner::new(Driver {
             bus: Arc::clone(&bus),

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chorus_kernel::{ActionError, Clock, Publisher};
+use chorus_kernel::{ActionError, Clock, Failure, PARTNER_UNAVAILABLE, Publisher};
 use chorus_local::{Local, LocalConfig, Selection, Verdict, VirtualClock, Work};
-use chorus_table::policy::{OUTAGE, QUEUE};
+use chorus_table::policy::{OUTAGE, QUEUE, REDRIVE};
 use jiff::Timestamp;
 use world::{always, entry, function, killed, number_of, rules_of};
 
@@ -97,6 +97,23 @@ async fn a_message_that_always_fails_is_a_dead_letter_after_a_day_and_alone() {
     assert_eq!(&*letters[0].rule, "notification-SendEmail");
     let age = letters[0].cause.at.duration_since(began).unsigned_abs();
     assert!(age + QUEUE.retry.longest_pause >= QUEUE.retry.max_age, "{age:?}");
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_a_partner_is_no_dead_letter_after_a_day() {
+    let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());
+    let (time, back) = (clock.clone(), clock.now() + 2 * QUEUE.retry.max_age);
+    let (mailing, mailed) = function("SendEmail", move |_, _| {
+        let away = || Failure::later(PARTNER_UNAVAILABLE, "away");
+        if time.now() < back { Err(away().into()) } else { Ok(()) }
+    });
+    let (shop, _) = shop_at(&clock, mailing, 1);
+    put(&shop, "a", 1).await;
+    shop.runner().run_until_idle(SOON).await.unwrap();
+    assert_eq!(mailed.lock().unwrap().len(), 1);
+    assert_eq!(shop.dead_letters(&Selection::default()), []);
+    let late = clock.now().duration_since(back).unsigned_abs();
+    assert!(late <= REDRIVE.retry.longest_pause, "{late:?}");
 }
 
 #[tokio::test]

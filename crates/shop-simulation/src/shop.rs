@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chorus_events::inventory::ItemReserved;
 use chorus_events::order::OrderCreated;
+use chorus_events::partners::{MAIL_BREAKER, PAYMENT_BREAKER};
 use chorus_events::table::rows;
 use chorus_http::{Request, Response};
 use chorus_kernel::{Item, Store, number, text};
@@ -14,7 +15,7 @@ use chorus_simulation::{
     Application, Chore, Client, Draws, Effects, Environment, Observed, Opened, Poison, Port,
     Scenario, Trouble, Unreadable, Watch,
 };
-use chorus_table::{Event, Row, Table};
+use chorus_table::{Breaker, Event, Row, Table};
 use chorus_webhook_signature::WebhookSecret;
 use jiff::Timestamp;
 
@@ -64,6 +65,8 @@ impl Application for Shop {
     const TABLE: Table = chorus_events::table::TABLE;
     const TROUBLES: &'static [Trouble] = &[CUSTOMERS, REVIEWS, CARRIER, PRICES];
     const PORTS: &'static [Port] = &[PAYMENT_PORT, MAIL_PORT, CARRIER_PORT];
+    const BREAKERS: &'static [(Port, &'static Breaker)] =
+        &[(PAYMENT_PORT, &PAYMENT_BREAKER), (MAIL_PORT, &MAIL_BREAKER)];
     const LIMITS: &'static [(&'static str, u32)] = &[
         ("ReviewHeartbeatSeconds", 7_200),
         ("ReviewTimeoutSeconds", 14_400),

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use chorus_shop_simulation::{CARRIER_PORT, MAIL_PORT, Outcome, PAYMENT_PORT, Simulator, Story};
+use chorus_shop_simulation::{
+    CARRIER_PORT, MAIL_PORT, Outcome, PAYMENT_PORT, Simulator, Story, faults,
+};
 use chorus_simulation::{Outage, Port};
 use chorus_table::policy::OUTAGE;
 
@@ -56,4 +58,17 @@ fn a_bank_away_when_an_order_is_canceled_refunds_once_and_late() {
         assert_eq!((outcome.violations.len(), outcome.dead_letters), (0, 0), "{from:?}");
         assert_eq!(outcome.ends.canceled, 1);
     }
+}
+
+#[test]
+fn calls_of_who_is_away_are_few_however_many_orders_wait() {
+    // That they are is among what must hold of any run; here, it takes the breakers to hold.
+    let faults = faults("outages").unwrap();
+    let outcomes = (0..12).map(|seed| Simulator::new().seed(seed, &faults, 40).unwrap());
+    let mut unanswered = 0;
+    for outcome in outcomes {
+        assert_eq!(outcome.violations, [""; 0], "seed {}", outcome.seed);
+        unanswered += outcome.unanswered;
+    }
+    assert!(unanswered > 500, "{unanswered}");
 }

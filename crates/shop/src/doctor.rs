@@ -1,6 +1,6 @@
 //! What is wrong in a shop, by its own records: orders that wait for an event that never came,
 //! errors that an operator must look at, services whose records contradict each other, records that nobody
-//! published, rules that differ from the table.
+//! published, partners that do not answer, rules that differ from the table.
 //!
 //! It reads through the kernel's port alone, so it examines a shop on a laptop and one on AWS.
 
@@ -12,7 +12,8 @@ mod unpublished;
 
 use std::collections::BTreeSet;
 
-use chorus_kernel::{Failure, Store, StoreError};
+use chorus_events::table::TABLE;
+use chorus_kernel::{Failure, OpenCircuit, Store, StoreError, open_circuits};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -142,6 +143,9 @@ pub struct Checkup {
     #[serde(default)]
     pub failed_executions: Vec<FailedExecution>,
     pub unpublished: Vec<Unpublished>,
+    /// Partners that do not answer, and that nobody calls for now.
+    #[serde(default)]
+    pub unavailable: Vec<OpenCircuit>,
     /// Events that functions failed on as often as the bus tries, and get again.
     #[serde(default)]
     pub redriven: Vec<Redriven>,
@@ -159,6 +163,7 @@ impl Checkup {
             && self.discrepancies.is_empty()
             && self.failed_executions.is_empty()
             && self.unpublished.is_empty()
+            && self.unavailable.is_empty()
             && self.redriven.is_empty()
             && self.dead_letters.is_empty()
             && self.drift.is_empty()
@@ -214,6 +219,7 @@ pub async fn examine(
         checkup.attention.extend(attention);
     }
     checkup.unpublished = unpublished::find(store, now).await?;
+    checkup.unavailable = open_circuits(store, &TABLE).await?;
     Ok(checkup)
 }
 

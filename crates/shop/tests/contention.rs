@@ -13,8 +13,8 @@ use chorus_events::Currency;
 use chorus_http::{Caller, HttpFunction, Route, trusting};
 use chorus_inventory::TABLE;
 use chorus_kernel::{
-    Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, MemoryStore, NoMachines, Page,
-    Publisher, Query, Reason, Rejected, Store, StoreError, Write,
+    Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, MemoryStore,
+    NoMachines, Page, Publisher, Query, Reason, Rejected, Store, StoreError, Write,
 };
 use chorus_shop::API;
 use chorus_table::policy::{FUNCTION_TIMEOUT, INVOCATION};
@@ -155,6 +155,7 @@ async fn a_thousand_functions_at_once_reserve_one_item_without_a_dead_letter() {
         bus: Arc::clone(&published) as Arc<dyn Publisher>,
         machines: Arc::new(NoMachines),
         clock: Arc::new(TokioClock(Instant::now())),
+        breakers: Breakers::default(),
     };
     let HttpFunction { function, routes } = chorus_inventory::function(Currency::EUR);
     list_item(&kernel, routes).await;

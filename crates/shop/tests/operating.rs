@@ -101,6 +101,27 @@ async fn without_records_nobody_can_know_and_no_healthy_order_is_called_stuck() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partner_that_nobody_calls_is_named_with_the_reason() {
+    let (shop, _) = shop_with_an_order("ana", 18).await;
+    let (pk, sk) = ("partner#mailer".to_owned(), "circuit".to_owned());
+    let key = Key { table: IDEMPOTENCY_TABLE.name, pk, sk };
+    let mut item = key.to_item();
+    for name in ["version", "failures", "failed-at", "probe-at", "probes", "open-since"] {
+        item.insert(name.to_owned(), AttributeValue::N("5".to_owned()));
+    }
+    item.insert("reason".to_owned(), AttributeValue::S("no answer".to_owned()));
+    let put = Write::Put { key, item, condition: None };
+    shop.local().store().write(&[put]).await.unwrap();
+    let store = shop.local().store();
+    let now = Timestamp::now();
+    let checkup = examine(store.as_ref(), now, Timestamp::UNIX_EPOCH).await.unwrap();
+    assert!(!checkup.is_well());
+    let [found] = &checkup.unavailable[..] else { panic!("{checkup:#?}") };
+    assert_eq!((&*found.partner, &*found.reason), ("mailer", "no answer"));
+    shop.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_read_is_skipped_and_named_and_the_shop_opens() {
     let directory = tempfile::tempdir().unwrap();
     let config = ShopConfig { data: Some(directory.path().to_owned()), ..ShopConfig::default() };

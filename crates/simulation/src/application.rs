@@ -11,7 +11,7 @@ use std::time::Duration;
 use chorus_http::{HttpFunction, Request, Response};
 use chorus_kernel::{Item, Store};
 use chorus_local::Partner;
-use chorus_table::{EventSpec, RowSpec, Table};
+use chorus_table::{Breaker, EventSpec, RowSpec, Table};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -38,6 +38,8 @@ pub trait Application: Sized {
     const TROUBLES: &'static [Trouble] = &[];
     /// The ports of partners outside, besides the store and the bus.
     const PORTS: &'static [Port] = &[];
+    /// The breakers of those of them whose callers stop calling while they are away.
+    const BREAKERS: &'static [(Port, &'static Breaker)] = &[];
     /// Timeouts of the state machines' waits, in seconds, that override their defaults.
     const LIMITS: &'static [(&'static str, u32)] = &[];
     /// Longer than any state machine waits.

@@ -1,6 +1,6 @@
 //! The environment of a run's functions: its clock, and which fault is injected at which call.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -140,6 +140,8 @@ pub(crate) struct State {
     pub(crate) away: Vec<(Port, Timestamp, Timestamp)>,
     /// Calls that were made meanwhile.
     pub(crate) unanswered: u64,
+    /// The same, by port.
+    pub(crate) unanswered_at: BTreeMap<Port, u64>,
     pub(crate) violations: Vec<String>,
     pub(crate) trace: Trace,
 }
@@ -161,6 +163,7 @@ impl Environment {
             later: Vec::new(),
             away: Vec::new(),
             unanswered: 0,
+            unanswered_at: BTreeMap::new(),
             violations: Vec::new(),
             trace,
         };
@@ -284,6 +287,7 @@ impl Environment {
         let fault = match (away, state.armed) {
             (true, _) => {
                 state.unanswered += 1;
+                *state.unanswered_at.entry(port).or_default() += 1;
                 Some(port.absence())
             }
             (false, true) => state.struck(port, (running.name, call), draw),

@@ -1,7 +1,7 @@
 //! What must hold of every application once nothing is under way.
 
-use chorus_kernel::{IDEMPOTENCY_TABLE, Item, UNPUBLISHED_INDEX, committed_events, text};
-use chorus_table::{Detail, Entry};
+use chorus_kernel::{IDEMPOTENCY_TABLE, Item, UNPUBLISHED_INDEX, committed_events, is_open, text};
+use chorus_table::{Breaker, Detail, Entry, EventSpec, Table};
 use serde_json::value::RawValue;
 
 use crate::application::{Application, Poison};
@@ -14,6 +14,8 @@ pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     wrong.extend(check_records(observed));
     wrong.extend(check_poison(observed, A::POISON, simulation.scenario.poison.len()));
     wrong.extend(check_dead_letters(observed));
+    wrong.extend(check_circuits(observed, &A::TABLE));
+    wrong.extend(check_calls(simulation));
     wrong
 }
 
@@ -85,4 +87,48 @@ fn check_dead_letters(observed: &Observed) -> Vec<String> {
         format!("dead: {} never took {kind} of {about}: {}", letter.rule, letter.cause.fault)
     });
     told.collect()
+}
+
+/// So many calls are made beside what a breaker lets through: those under way when it opens, those of
+/// instances that have not learned it, and those that the store's own troubles keep from being counted.
+const UNGUARDED: u64 = 100;
+
+/// Each outage that was published ended once: by an event, or not yet.
+fn check_circuits(observed: &Observed, table: &Table) -> Vec<String> {
+    let items = observed.items(IDEMPOTENCY_TABLE.name);
+    let sightings = observed.sightings();
+    let times = |spec: &EventSpec, breaker: &Breaker| {
+        let events = sightings.events.values();
+        let of_partner = events.filter(|event| event.about == breaker.partner.name);
+        of_partner.filter(|event| event.detail_type == spec.detail_type).count()
+    };
+    let mut wrong = Vec::new();
+    for breaker in table.rows.iter().filter_map(|row| row.breaker) {
+        let open = usize::from(items.iter().any(|item| is_open(breaker, item)));
+        let (away, back) = (times(breaker.unavailable, breaker), times(breaker.recovered, breaker));
+        let name = breaker.partner.name;
+        let what = format!("circuit: {name} was away {away} times, and back {back} times");
+        if away != back + open && !wrong.contains(&what) {
+            wrong.push(what);
+        }
+    }
+    wrong
+}
+
+/// Few calls are made of a partner that is away, however many messages wait for it.
+fn check_calls<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (port, breaker) in A::BREAKERS {
+        let outages = simulation.scenario.outages.iter().filter(|outage| outage.port == *port);
+        let seconds: u64 = outages.map(|outage| outage.lasts.as_secs()).sum();
+        // Clocks that are off have a pause end early, at times.
+        let probes =
+            2 * u64::from(breaker.probes) * (1 + seconds / u64::from(breaker.pause_seconds));
+        let most = UNGUARDED + u64::from(breaker.failures) + probes;
+        let made = simulation.environment.state().unanswered_at.get(port).copied().unwrap_or(0);
+        if made > most {
+            wrong.push(format!("calls: {port:?} was called {made} times in {seconds} s away"));
+        }
+    }
+    wrong
 }

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod breaker;
 mod callers;
 mod content;
 mod envelope;
@@ -20,6 +21,7 @@ mod rules;
 mod service;
 mod table;
 
+pub use breaker::{Breaker, PartnerState};
 pub use callers::{CallerRole, Callers, Customers};
 pub use content::Content;
 pub use envelope::{Category, Detail, Entry, Metadata, WireEvent};

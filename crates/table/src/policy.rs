@@ -135,6 +135,14 @@ pub const REDRIVE: QueuePolicy = QueuePolicy {
     ..QUEUE
 };
 
+/// How a queue keeps what waits, at this age, for a partner whose circuit breaker is open: for the time of
+/// its own policy as always, and then as seldom and for as long as a redrive queue does.
+#[must_use]
+pub const fn waiting(retry: RetryPolicy, age: Duration) -> RetryPolicy {
+    let pauses = if age.as_secs() < retry.max_age.as_secs() { retry } else { REDRIVE.retry };
+    RetryPolicy { max_age: REDRIVE.retry.max_age, ..pauses }
+}
+
 /// How long a function may take: a slow payment provider, twice over.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -166,6 +174,18 @@ mod tests {
         assert!(retry.max_attempts <= 1_000);
         let (shortest, _) = retry.pause(retry.max_attempts);
         assert!(shortest * retry.max_attempts > retry.max_age, "its age is the limit");
+    }
+
+    #[test]
+    fn what_waits_for_a_partner_waits_for_thirteen_days_and_is_received_as_often_as_it_may_be() {
+        let (day, days) = (QUEUE.retry.max_age, REDRIVE.retry.max_age);
+        assert_eq!(waiting(QUEUE.retry, Duration::ZERO).pause(20), QUEUE.retry.pause(20));
+        assert_eq!(waiting(QUEUE.retry, Duration::ZERO).max_age, days);
+        assert_eq!(waiting(QUEUE.retry, day), REDRIVE.retry);
+        // In the mean: half of the longest pause at first, three quarters of it later.
+        let (first, later) = (QUEUE.retry.longest_pause / 2, REDRIVE.retry.longest_pause * 3 / 4);
+        let received = day.as_secs() / first.as_secs() + days.as_secs() / later.as_secs();
+        assert!(received < 960, "{received}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One row of the design table, and the types of its columns.
 
-use crate::{Callers, Content, EventSpec, Inputs, Outputs, Partner, Service};
+use crate::{Breaker, Callers, Content, EventSpec, Inputs, Outputs, Partner, Service};
 
 /// What starts an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,8 @@ pub struct RowSpec {
     pub callers: Callers,
     /// Whether a deployment may do without it: nothing waits for its events.
     pub optional: bool,
+    /// When its own code stops calling the partner that it calls.
+    pub breaker: Option<&'static Breaker>,
 }
 
 impl RowSpec {
@@ -137,6 +139,7 @@ impl RowSpec {
             budget: None,
             callers: Callers::Nobody,
             optional: false,
+            breaker: None,
         }
     }
 
@@ -221,6 +224,22 @@ impl RowSpec {
     #[must_use]
     pub const fn calls(self, partner: Partner) -> Self {
         Self { via: Via::ApiDestination(partner), replay: Replay::Suppressed, ..self }
+    }
+
+    /// Its own code calls the partner of this breaker, and does not while the breaker is open.
+    #[must_use]
+    pub const fn guarded_by(self, breaker: &'static Breaker) -> Self {
+        Self { breaker: Some(breaker), ..self }
+    }
+
+    /// What its function publishes: its own events, and those of its partner's breaker.
+    pub fn publishes(&self) -> impl Iterator<Item = &'static EventSpec> {
+        self.emits.iter().chain(self.breaker_events())
+    }
+
+    /// The events of its partner's breaker.
+    pub fn breaker_events(&self) -> impl Iterator<Item = &'static EventSpec> {
+        self.breaker.into_iter().flat_map(|breaker| [breaker.unavailable, breaker.recovered])
     }
 
     /// Every event on the bus whose `source` begins with `source_prefix` starts it.

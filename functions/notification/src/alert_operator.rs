@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_events::notification::{EmailFailed, EmailSent};
 use chorus_events::table::rows::{self, AlertOperatorInput, AlertOperatorOutput};
-use chorus_kernel::{ActionError, CallContext, Decision, ExternalAction, OutcomeUnknown, Step};
+use chorus_kernel::{ActionError, CallContext, ExternalAction, OutcomeUnknown, Step};
 
+use crate::operator_email::step;
 use crate::templates::{to_operator, trouble};
-use crate::{Delivery, Email, Mailer, Recipient};
+use crate::{Delivery, Email, Mailer};
 
 pub(crate) struct AlertOperator(pub(crate) Arc<dyn Mailer>);
 
@@ -27,25 +27,8 @@ impl ExternalAction for AlertOperator {
         (): &(),
         context: &CallContext<'_, Delivery>,
     ) -> Result<Step<Email, AlertOperatorOutput>, ActionError> {
-        let text = to_operator(input);
         let (order_id, _) = trouble(input);
-        let (about, template) = (order_id.to_string(), text.template.to_owned());
-        let recipient = Recipient::Operator;
-        Ok(match context.response {
-            None => {
-                let (template, subject, body) = (text.template, text.subject, text.body);
-                let request = Email { recipient, template, subject, body };
-                Step::Call { request, claim: Vec::new() }
-            }
-            Some(Delivery::Sent) => {
-                let recipient = recipient.name_on_the_bus().to_owned();
-                Step::Done(Decision::emit(EmailSent { about, template, recipient }))
-            }
-            Some(Delivery::Bounced { reason }) => {
-                let reason = reason.clone();
-                Step::Done(Decision::emit(EmailFailed { about, template, reason }))
-            }
-        })
+        Ok(step(to_operator(input), order_id.as_str(), context.response))
     }
 
     async fn call(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
@@ -56,14 +39,16 @@ impl ExternalAction for AlertOperator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Recipient;
     use crate::mailer::Mailbox;
     use chorus_events::payment::ErrorPaymentCanceled;
-    use chorus_kernel::testing::{Stored, message, step};
+    use chorus_kernel::testing::{Stored, message};
     use chorus_table::Event;
 
     fn decided(response: Option<&Delivery>) -> Step<Email, AlertOperatorOutput> {
         let (action, input) = (AlertOperator(Arc::new(Mailbox)), ErrorPaymentCanceled::sample());
-        step(&action, input, &message(), &Stored::default(), response).unwrap()
+        let stored = Stored::default();
+        chorus_kernel::testing::step(&action, input, &message(), &stored, response).unwrap()
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Notification: sends emails to customers about their orders, and to an operator about what could
-//! not be undone. Its read model has the customers as `CustomerUpdated` last described them.
+//! not be undone, and about partners that do not answer. Its read model has the customers as `CustomerUpdated` last described them.
 
 mod alert_operator;
 mod contact;
@@ -9,6 +9,8 @@ pub mod deployed;
 mod email;
 mod learn_contact;
 mod mailer;
+mod operator_email;
+mod report_partner;
 mod send_email;
 mod simulated_mailer;
 mod templates;
@@ -35,6 +37,8 @@ pub fn function(mailer: Arc<dyn Mailer>) -> Function {
     Function::of(services::NOTIFICATION)
         .table(TABLE)
         .external_action(send_email::SendEmail(Arc::clone(&mailer)))
-        .external_action(alert_operator::AlertOperator(mailer))
+        .external_action(alert_operator::AlertOperator(Arc::clone(&mailer)))
+        .external_action(report_partner::ReportOutage(Arc::clone(&mailer)))
+        .external_action(report_partner::ReportRecovery(mailer))
         .action(learn_contact::LearnContact)
 }

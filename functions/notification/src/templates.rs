@@ -1,5 +1,6 @@
 //! The emails' texts, event by event.
 
+use chorus_events::outages::{PartnerRecovered, PartnerUnavailable};
 use chorus_events::table::rows::{AlertOperatorInput, SendEmailInput};
 use chorus_events::{OrderId, Tracking};
 
@@ -74,6 +75,32 @@ pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
     };
     let subject = format!("Order {order_id} needs a look: {template}");
     Text { template, subject, body: format!("Order {order_id}: {says}.\n\nReason: {reason}\n") }
+}
+
+/// The email to an operator: who does not answer.
+pub(crate) fn outage(event: &PartnerUnavailable) -> Text {
+    let PartnerUnavailable { partner, since, reason } = event;
+    Text {
+        template: "PartnerUnavailable",
+        subject: format!("The {partner} does not answer"),
+        body: format!(
+            "The {partner} has not answered several calls in a row. Since {since} it is called seldom; what \
+             needs it waits, and goes on by itself.\n\nThe last call: {reason}\n"
+        ),
+    }
+}
+
+/// The email to an operator: who answers again.
+pub(crate) fn recovery(event: &PartnerRecovered) -> Text {
+    let PartnerRecovered { partner, since, .. } = event;
+    Text {
+        template: "PartnerRecovered",
+        subject: format!("The {partner} answers again"),
+        body: format!(
+            "The {partner}, which had not been called since {since}, has answered. What waited for it goes on \
+             within minutes.\n"
+        ),
+    }
 }
 
 /// Which order is in trouble, and why.

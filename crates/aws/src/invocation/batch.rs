@@ -165,8 +165,11 @@ impl Invoker {
     /// row gives up to another row is kept until that has answered it.
     async fn failed(&self, delivered: &Delivered<'_>, failure: Failure) -> bool {
         let Delivered { record, event, target, retry } = delivered;
-        let pause = record.pause(retry);
-        let in_time = || record.age(self.kernel.clock.now()) + pause <= retry.max_age;
+        let age = record.age(self.kernel.clock.now());
+        let waits = failure.waits_for_partner();
+        let retry = if waits { policy::waiting(*retry, age) } else { *retry };
+        let pause = record.pause(&retry);
+        let in_time = || age + pause <= retry.max_age;
         let kept = || in_time() || self.function.gives_up_to_a_row(event);
         if !failure.is_retryable() || !kept() {
             let exhausted = failure.is_retryable().then_some(TOO_OLD);
@@ -331,6 +334,22 @@ mod tests {
         assert!(letters[0].code.starts_with("Retryable."), "{}", letters[0].code);
         let minutes = Duration::from_secs(3_600);
         assert_eq!(failures(&shop, &batch(&messages, 200, day - minutes)).await, ["1"]);
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_partner_is_given_up_after_thirteen_days() {
+        let event = event("a-key", "away");
+        let messages = [("1", &*event)];
+        let (day, hours) = (policy::QUEUE.retry.max_age, Duration::from_secs(2 * 3_600));
+        let days = policy::REDRIVE.retry.max_age;
+        let shop = Shop::default();
+        assert_eq!(failures(&shop, &batch(&messages, 200, day - hours)).await, ["1"]);
+        assert!(shop.hidden()[0].1 <= policy::QUEUE.retry.longest_pause);
+        assert_eq!(failures(&shop, &batch(&messages, 200, days - hours)).await, ["1"]);
+        assert!(shop.hidden()[1].1 > policy::QUEUE.retry.longest_pause, "it is received seldom");
+        assert!(shop.dead_letters().is_empty());
+        assert!(failures(&shop, &batch(&messages, 200, days)).await.is_empty());
+        assert_eq!(shop.dead_letters()[0].code, "Retryable.PartnerUnavailable");
     }
 
     #[tokio::test]

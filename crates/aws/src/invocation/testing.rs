@@ -15,9 +15,9 @@ use chorus_events::table::rows::{ReserveItemInput, ReserveItemOutput};
 use chorus_http::{Callers, Endpoint, Method, Problem, Request, Response, Route, Values};
 use chorus_kernel::testing::metadata;
 use chorus_kernel::{
-    Action, ActionError, Context, Decision, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel,
-    Key, MachineSpec, Machines, MemoryStore, Page, Publisher, Query, Rejected, Signal,
-    SignalOutcome, Store, StoreError, Write,
+    Action, ActionError, Breakers, Context, Decision, Failure, Function, IDEMPOTENCY_TABLE, Item,
+    Kernel, Key, MachineSpec, Machines, MemoryStore, PARTNER_UNAVAILABLE, Page, Publisher, Query,
+    Rejected, Signal, SignalOutcome, Store, StoreError, Write,
 };
 use chorus_table::{Entry, Event};
 use serde_json::json;
@@ -28,7 +28,7 @@ use crate::SystemClock;
 use crate::claims::TokenClaims;
 use crate::queues::{DeadLetter, Queues, Receipt};
 
-/// Reserves for every order, and panics over those of one customer.
+/// Reserves for every order, but panics over those of one customer, and waits with those of another.
 struct Reserve;
 
 impl Action for Reserve {
@@ -44,6 +44,9 @@ impl Action for Reserve {
         _: &Context<'_>,
     ) -> Result<Decision<ReserveItemOutput>, ActionError> {
         assert_ne!(order.customer_id.as_str(), "panic", "on purpose");
+        if order.customer_id.as_str() == "away" {
+            return Err(Failure::later(PARTNER_UNAVAILABLE, "nobody is called").into());
+        }
         Ok(Decision::emit(ItemReserved { order_id: order.order_id.clone(), ..Event::sample() }))
     }
 }
@@ -189,6 +192,7 @@ impl Shop {
                 bus: Arc::clone(&memory) as Arc<dyn Publisher>,
                 machines: Arc::clone(&memory) as Arc<dyn Machines>,
                 clock: Arc::new(SystemClock),
+                breakers: Breakers::default(),
             },
             queues: Some(memory),
             callers: TokenClaims::new(None, None),

@@ -20,8 +20,8 @@ use crate::stack::Stack;
 /// Report problems, with the command that fixes each
 ///
 /// Report orders that wait for an event that is overdue, errors that an operator must look at,
-/// money and stock that do not add up, failed executions, unpublished records, events that are tried again,
-/// dead letters, and rules on the bus that differ from the design table; with the command that fixes each. Exit 1 if
+/// money and stock that do not add up, failed executions, unpublished records, partners that do not answer, events
+/// that are tried again, dead letters, and rules on the bus that differ from the design table; with the command that fixes each. Exit 1 if
 /// there is a problem.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {

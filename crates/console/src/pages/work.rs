@@ -108,6 +108,8 @@ struct Checkup {
     #[serde(default)]
     unpublished: Vec<Value>,
     #[serde(default)]
+    unavailable: Vec<Unavailable>,
+    #[serde(default)]
     redriven: Vec<Redriven>,
     #[serde(default)]
     drift: Vec<String>,
@@ -120,9 +122,18 @@ impl Checkup {
             && self.discrepancies.is_empty()
             && self.failed_executions.is_empty()
             && self.unpublished.is_empty()
+            && self.unavailable.is_empty()
             && self.redriven.is_empty()
             && self.drift.is_empty()
     }
+}
+
+/// A partner that does not answer, and that nobody calls for now.
+#[derive(Debug, Deserialize)]
+struct Unavailable {
+    partner: String,
+    since: Timestamp,
+    reason: String,
 }
 
 /// Events that wait in a queue to be tried again by the function that failed on them.

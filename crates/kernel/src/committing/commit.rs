@@ -10,8 +10,7 @@ use super::record::{Publication, Record, record_key};
 use crate::deciding::{WithoutCalls, load_beside};
 use crate::{
     Action, ActionError, CallContext, Context, Decision, ExternalAction, Failure, Handled, Item,
-    Kernel, Message, Outcome, OutcomeUnknown, RECORD_LIFETIME, Reason, Step, StoreError,
-    publish_all,
+    Kernel, Message, Outcome, RECORD_LIFETIME, Reason, Step, StoreError, publish_all,
 };
 
 /// How often a decision is made anew on a fresh read, because somebody else wrote in between.
@@ -115,8 +114,15 @@ impl Kernel {
             // Who may make a call looks first whether the message was answered before.
             let record = (A::CALLS && response.is_none())
                 .then(|| record_key(A::Row::SPEC.action, &message.metadata.idempotency_key));
-            let (state, record) =
-                load_beside::<A::State>(&*self.store, action.keys(input), record).await?;
+            let breaker = A::Row::SPEC.breaker.filter(|_| A::CALLS);
+            let unread = breaker.and_then(|breaker| self.breakers.unread(breaker));
+            let is_read = unread.is_some();
+            let (state, [record, circuit]) =
+                load_beside::<A::State, _>(&*self.store, action.keys(input), [record, unread])
+                    .await?;
+            if let Some(breaker) = breaker.filter(|_| is_read) {
+                self.breakers.read(breaker, circuit.as_ref())?;
+            }
             let context = CallContext { message: Context { message }, response: response.as_ref() };
             let decided = message
                 .owned_by(|| action.owner(input, &state))
@@ -130,13 +136,12 @@ impl Kernel {
                     if let Some(record) = self.unexpired(record)? {
                         return Ok(Committed::Before(record));
                     }
+                    if let Some(breaker) = breaker {
+                        self.permit(breaker).await?;
+                    }
                     if self.claim(&claim).await? {
-                        let key =
-                            derived_id(A::Row::SPEC.action, &message.metadata.idempotency_key, 0);
-                        let called = action.call(&request, &key.simple().to_string()).await;
-                        let unknown =
-                            |error: OutcomeUnknown| Failure::later("OutcomeUnknown", error.0);
-                        (response, lost) = (Some(called.map_err(unknown)?), false);
+                        let called = self.call(action, &request, message).await?;
+                        (response, lost) = (Some(called), false);
                     }
                 }
                 // A duplicate may find a state that its first delivery has long moved on.

@@ -2,7 +2,7 @@
 
 use chorus_table::ReadError;
 
-use crate::StoreError;
+use crate::{PARTNER_UNAVAILABLE, StoreError};
 
 /// What the platform should do with a message that was not handled.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,12 @@ impl Failure {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Retryable { .. })
+    }
+
+    /// Whether the message waits for a partner that nobody calls at present.
+    #[must_use]
+    pub fn waits_for_partner(&self) -> bool {
+        self.code() == PARTNER_UNAVAILABLE
     }
 
     /// A message that does not fit its type. Where its sender is ahead of us, our next version reads it.

@@ -8,7 +8,7 @@ mod handler;
 mod message;
 pub(crate) mod outgoing;
 mod publish;
-mod record;
+pub(crate) mod record;
 mod starter;
 mod sweep;
 

@@ -13,7 +13,7 @@ use crate::{Failure, Message};
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_9d53_4f0e_4c4b_9c1d_37c1_52f0_a5e1);
 
 /// How long a command may be acted on, and how long an event is of interest, in seconds.
-const TTL_SECONDS: u32 = 86_400;
+pub(crate) const TTL_SECONDS: u32 = 86_400;
 
 /// The id that follows from an action, the idempotency key it acts on, and an ordinal.
 #[must_use]

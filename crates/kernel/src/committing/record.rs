@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
 
+use crate::breaking::is_circuit;
 use crate::{
     Condition, Failure, Index, Item, Key, Message, Query, Seconds, Signal, TableSpec, Update,
     Write, number, text,
@@ -20,7 +21,7 @@ pub const RECORD_LIFETIME: Seconds = 15 * 86_400;
 pub const UNPUBLISHED_INDEX: Index =
     Index { name: "unpublished", pk: "unpublished", sk: "recorded-at", whole_items: false };
 
-/// The table of its own in which all records are.
+/// The table of its own in which all records are, and the circuits of partners' breakers.
 pub const IDEMPOTENCY_TABLE: TableSpec =
     TableSpec { name: "idempotency", indexes: &[UNPUBLISHED_INDEX], ttl: Some(EXPIRES_AT) };
 
@@ -198,6 +199,9 @@ pub fn check_record(item: &Item) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure::Terminal`] with the reason where it is no record.
 pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
+    if is_circuit(item) {
+        return Ok(Vec::new());
+    }
     let record = Record::read(item)?;
     Ok(if record.published_by_machine { Vec::new() } else { record.entries })
 }

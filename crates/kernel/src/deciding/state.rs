@@ -150,19 +150,19 @@ fn misplanned(answer: &Option<ReadItem>) -> Failure {
 /// # Errors
 /// Where the store fails, or something stored does not fit its type.
 pub async fn load<S: State>(store: &dyn Store, keys: S::Keys) -> Result<S, Failure> {
-    load_beside(store, keys, None).await.map(|(state, _)| state)
+    load_beside(store, keys, []).await.map(|(state, [])| state)
 }
 
-/// The same, and the item at another key by the same request.
-pub(crate) async fn load_beside<S: State>(
+/// The same, and the items at other keys by the same request.
+pub(crate) async fn load_beside<S: State, const N: usize>(
     store: &dyn Store,
     keys: S::Keys,
-    beside: Option<Key>,
-) -> Result<(S, Option<Item>), Failure> {
+    beside: [Option<Key>; N],
+) -> Result<(S, [Option<Item>; N]), Failure> {
     let mut reads = Vec::new();
     S::plan(&keys, &mut reads);
-    let mut items = items(store, &reads, beside.as_ref()).await?;
-    let beside = beside.and_then(|key| items.remove(&key));
+    let mut items = items(store, &reads, beside.iter().flatten()).await?;
+    let beside = beside.map(|key| key.and_then(|key| items.remove(&key)));
     let mut answers = Vec::with_capacity(reads.len());
     for read in &reads {
         answers.push(match read {
@@ -173,11 +173,11 @@ pub(crate) async fn load_beside<S: State>(
     Ok((S::from_reading(keys, &mut Reading(answers.into_iter()))?, beside))
 }
 
-/// The items among `reads`, and the one beside them, that there are: all by one request.
-async fn items(
+/// The items among `reads`, and those beside them, that there are: all by one request.
+async fn items<'a>(
     store: &dyn Store,
-    reads: &[Read],
-    beside: Option<&Key>,
+    reads: &'a [Read],
+    beside: impl Iterator<Item = &'a Key>,
 ) -> Result<BTreeMap<Key, Item>, Failure> {
     let read = reads.iter().filter_map(|read| match read {
         Read::Item(key) => Some(key),

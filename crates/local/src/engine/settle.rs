@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_kernel::Outcome;
-use chorus_table::policy::RetryPolicy;
+use chorus_kernel::{Outcome, PARTNER_UNAVAILABLE};
+use chorus_table::policy::{RetryPolicy, waiting};
 use jiff::Timestamp;
 
 use super::{
@@ -82,6 +82,9 @@ impl Engine {
             // It stays in the queue until the row that answers what is overdue has answered it.
             Some(queue) if route.row().gives_up_to.is_some() => {
                 RetryPolicy { max_age: Duration::MAX, ..self.topology.queues[queue].retry }
+            }
+            Some(queue) if fault.code == PARTNER_UNAVAILABLE => {
+                waiting(self.topology.queues[queue].retry, elapsed(times.0, now))
             }
             Some(queue) => self.topology.queues[queue].retry,
             None => route.retry,

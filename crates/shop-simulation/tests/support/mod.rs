@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use chorus_kernel::{
-    Clock, Failure, Function, Handled, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message, Page,
-    Publisher, Query, Rejected, Store, StoreError, Write, number,
+    Breakers, Clock, Failure, Function, Handled, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message,
+    Page, Publisher, Query, Rejected, Store, StoreError, Write, number,
 };
 use chorus_local::{DynoxideStore, Reading, VirtualClock};
 use chorus_payment::{
@@ -183,6 +183,7 @@ impl Shop {
             bus: Arc::clone(&bus) as Arc<_>,
             machines: Arc::new(chorus_kernel::NoMachines),
             clock: lent,
+            breakers: Breakers::default(),
         };
         let looked = Mutex::default();
         let shop =

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_kernel::Kernel;
+use chorus_kernel::{Breakers, Kernel};
 use chorus_local::{Disorder, Fault as Cause, Local, Ticket, Verdict};
 use jiff::Timestamp;
 
@@ -24,6 +24,9 @@ use task::Task;
 
 /// How many tasks run at once.
 const CONCURRENCY: usize = 64;
+
+/// How many instances of each function run.
+const INSTANCES: usize = 3;
 
 /// After so many steps, a run has come to no end.
 const MAX_STEPS: u64 = 400_000;
@@ -47,6 +50,8 @@ pub(crate) struct Simulation<A: Application> {
     pub(crate) scenario: Scenario<A::Script>,
     local: Arc<Local>,
     kernel: Kernel,
+    /// What each instance of the functions knows of partners that do not answer.
+    instances: [Breakers; INSTANCES],
     routes: Routes,
     agenda: BTreeMap<(Timestamp, u64), Doing>,
     tasks: BTreeMap<(Timestamp, u64, u64), Task>,

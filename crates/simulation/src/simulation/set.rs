@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chorus_http::{HttpFunction, Route};
-use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, StoreError, TableSpec};
+use chorus_kernel::{Breakers, Function, IDEMPOTENCY_TABLE, Kernel, Store, StoreError, TableSpec};
 use chorus_local::{
     Definitions, Disorder, DynoxideStore, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig,
     SystemClock, VirtualClock,
@@ -70,7 +70,9 @@ impl<A: Application> Simulation<A> {
                 bus: Arc::clone(local.bus()),
             }),
             clock: Arc::new(SkewedClock { environment: Arc::clone(&environment) }),
+            breakers: Breakers::default(),
         };
+        let instances = std::array::from_fn(|_| Breakers::default());
         let observed = Observed { clients: Vec::new(), backing, seen, local: Arc::clone(&local) };
         Ok(Self {
             environment,
@@ -79,6 +81,7 @@ impl<A: Application> Simulation<A> {
             scenario,
             local,
             kernel,
+            instances,
             routes,
             agenda: BTreeMap::new(),
             tasks: BTreeMap::new(),

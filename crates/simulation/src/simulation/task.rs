@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use chorus_http::{Problem, Response};
+use chorus_kernel::Kernel;
 use chorus_local::{Alarm, Fault as Cause, Ticket, Verdict, Work};
 use jiff::SignedDuration;
 
-use super::{Doing, Simulation};
+use super::{Doing, INSTANCES, Simulation};
 use crate::application::Application;
 use crate::draw::{self, Draw, mix};
 use crate::environment::{FUNCTION_TIMEOUT, Running, later};
@@ -98,7 +99,11 @@ impl<A: Application> Simulation<A> {
 
     fn perform(&mut self, next: NextStep, work: &Arc<Work>) {
         let (dispatcher, bus) = (Arc::clone(self.local.dispatcher()), Arc::clone(self.local.bus()));
-        let (kernel, performed) = (self.kernel.clone(), Arc::clone(work));
+        let performed = Arc::clone(work);
+        // Any of the instances that run takes it.
+        let instance = Draw::of(self.environment.seed, &next.label).below(INSTANCES as u64);
+        let breakers = self.instances[instance as usize].clone();
+        let kernel = Kernel { breakers, ..self.kernel.clone() };
         let future = async move {
             Done::Verdicts(dispatcher.perform(&performed, bus.topology(), &kernel).await)
         };

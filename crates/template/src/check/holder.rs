@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::view::{View, items, resource_of, texts};
 use crate::constructs::Statement;
-use crate::machine::{Machine, is_published_by_machines};
+use crate::machine::Machine;
 use crate::stack::topology::Topology;
 use crate::stack::{grants, machines};
 use crate::{Finding, names};
@@ -182,9 +182,7 @@ fn place(arn: &Value) -> &str {
 
 /// What the rows of some functions publish themselves.
 fn by_functions(topology: &Topology, of: impl Fn(&RowSpec) -> bool) -> Vec<EventSpec> {
-    let rows = topology.rows.iter().filter(|row| of(row) && row.partner().is_none());
-    let rows = rows.filter(|row| !is_published_by_machines(&topology.machines, row));
-    rows.flat_map(|row| row.emits).copied().collect()
+    grants::said_by_functions(topology, of).copied().collect()
 }
 
 /// The values that a statement's condition binds `key` to.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_kernel::{Function, IDEMPOTENCY_TABLE, TableSpec, UNPUBLISHED_INDEX};
-use chorus_table::{RowSpec, Service};
+use chorus_table::{EventSpec, RowSpec, Service};
 use serde_json::{Value, json};
 
 use super::machines::arn_by_name;
@@ -60,9 +60,7 @@ pub(crate) fn of_service(
     let calls = function.handlers.iter().any(|handler| handler.calls());
     let actions = if calls { RECORD_ACTIONS_OF_CALLERS } else { RECORD_ACTIONS };
     statements.push(Statement::new("Records", actions, vec![records()]));
-    let rows = topology.rows.iter().filter(|row| row.service == service);
-    let rows = rows.filter(|row| !is_published_by_machines(&topology.machines, row));
-    statements.extend(publishing(rows));
+    statements.extend(publishing(said_by_functions(topology, |row| row.service == service)));
     statements.extend(telling(topology, |owner| owner == service));
     let sources: Vec<Value> = topology.sources(service).iter().map(|queue| arn(queue)).collect();
     if !sources.is_empty() {
@@ -79,8 +77,7 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
     let mut statements = common(topology, names::SWEEPER);
     statements.push(Statement::new("Records", SWEEP_ACTIONS, vec![records(), index]));
-    let said = |row: &&RowSpec| !is_published_by_machines(&topology.machines, row);
-    statements.extend(publishing(topology.rows.iter().filter(said)));
+    statements.extend(publishing(said_by_functions(topology, |_| true)));
     statements.extend(telling(topology, |_| true));
     statements
 }
@@ -160,11 +157,26 @@ fn table_arns(table: &TableSpec) -> Vec<Value> {
     std::iter::once(arn(&id)).chain(table.indexes.iter().map(index)).collect()
 }
 
-/// What these rows publish: a statement for each source, bound to its detail types. Both keys have
-/// several values where a request has several entries, and a missing key must not count as bound.
-pub(super) fn publishing<'a>(rows: impl Iterator<Item = &'a RowSpec>) -> Vec<Statement> {
+/// What functions publish for some rows: the events that no state machine publishes, and those of
+/// partners' breakers.
+pub(crate) fn said_by_functions(
+    topology: &Topology,
+    of: impl Fn(&RowSpec) -> bool,
+) -> impl Iterator<Item = &'static EventSpec> {
+    let rows = topology.rows.iter().filter(move |row| of(row) && row.partner().is_none());
+    rows.flat_map(|row| {
+        let by_machine = is_published_by_machines(&topology.machines, row);
+        let own = row.emits.iter().filter(move |_| !by_machine);
+        own.chain(row.breaker_events())
+    })
+}
+
+/// The right to publish these events: a statement for each source, bound to its detail types. Both keys
+/// have several values where a request has several entries, and a missing key must not count as
+/// bound.
+pub(super) fn publishing<'a>(events: impl Iterator<Item = &'a EventSpec>) -> Vec<Statement> {
     let mut said: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for event in rows.filter(|row| row.partner().is_none()).flat_map(|row| row.emits) {
+    for event in events {
         said.entry(event.owner.source()).or_default().insert(event.detail_type);
     }
     let statement = |(source, detail_types): (&str, BTreeSet<&str>)| {

@@ -1,7 +1,6 @@
 //! The services' state machines: definition, role and logs, as each machine's own definition asks.
 
 use chorus_kernel::MachineSpec;
-use chorus_table::RowSpec;
 use serde_json::{Value, json};
 
 use super::Stack;
@@ -135,8 +134,7 @@ pub(crate) fn statements(machine: &Machine, topology: &Topology) -> Vec<Statemen
         statements.push(Statement::new("OwnTasks", &["lambda:InvokeFunction"], functions));
     }
     if machine.definition.tasks().any(|task| task.calls("events:putEvents")) {
-        let rows: Vec<&RowSpec> = machine.says(topology.rows).collect();
-        statements.extend(publishing(rows.into_iter()));
+        statements.extend(publishing(machine.says(topology.rows).flat_map(|row| row.emits)));
     }
     statements.extend(nesting(machine));
     statements

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chorus_events::samples;
 use chorus_kernel::testing::now;
 use chorus_kernel::{
-    Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, MemoryStore, Publisher,
-    Rejected, Signal, SignalOutcome, TableSpec,
+    Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, MemoryStore,
+    Publisher, Rejected, Signal, SignalOutcome, TableSpec,
 };
 use chorus_table::{Entry, Event};
 use jiff::Timestamp;
@@ -100,6 +100,7 @@ impl Shop {
             bus: self.bus.clone(),
             machines: self.machines.clone(),
             clock: self.clock.clone(),
+            breakers: Breakers::default(),
         }
     }
 

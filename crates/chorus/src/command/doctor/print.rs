@@ -42,6 +42,15 @@ pub(super) fn print(checkup: &Checkup) {
     }));
     verdict(checkup.unpublished.len(), "records are not published");
     print_groups(checkup.unpublished.iter().map(unpublished));
+    verdict(checkup.unavailable.len(), "partners do not answer, and what needs them waits");
+    print_groups(checkup.unavailable.iter().map(|it| Finding {
+        group: it.partner.clone(),
+        text: format!("{BOLD}{}{BOLD:#}: since {}: {}", it.partner, it.since, it.reason),
+        remedy: format!(
+            "nothing: it is called again at {}, and so on until it answers",
+            it.probe_at
+        ),
+    }));
     let redriven: usize = checkup.redriven.iter().map(|it| it.events).sum();
     verdict(redriven, "events failed in a function, and are tried again");
     for Redriven { queue, events, since } in &checkup.redriven {

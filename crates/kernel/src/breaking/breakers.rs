@@ -1,0 +1,295 @@
+//! The breakers as one instance of a function knows them, and how it agrees with the others.
+//!
+//! An instance reads a circuit together with what its first decision reads, and from then on only
+//! after a call of its own failed, or when a pause is over. So an order for which everybody answers
+//! costs no request more. An instance that has not failed yet may call once while others do not.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chorus_table::{Breaker, Category, Detail, Entry, Metadata, PartnerState, Row, Table};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::circuit::{Circuit, Permit};
+use crate::committing::outgoing::TTL_SECONDS;
+use crate::committing::record::{Publication, Record};
+use crate::{
+    ExternalAction, Failure, Item, Kernel, Key, Message, Store, StoreError, derived_id, record_key,
+};
+/// The code of the failure of a message that waits until its partner is called again.
+pub const PARTNER_UNAVAILABLE: &str = "PartnerUnavailable";
+
+/// How often a circuit is written anew that others write as well.
+const ATTEMPTS: u32 = 4;
+
+/// What one instance knows of the circuits, by the partner's name.
+#[derive(Debug, Clone, Default)]
+pub struct Breakers(Arc<Mutex<BTreeMap<&'static str, Circuit>>>);
+
+impl Breakers {
+    fn known(&self, breaker: &Breaker) -> Option<Circuit> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(breaker.partner.name).cloned()
+    }
+
+    fn learn(&self, breaker: &Breaker, circuit: Circuit) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(breaker.partner.name, circuit);
+    }
+
+    /// Takes over what this instance has written, unless another invocation of it was faster.
+    fn written(&self, breaker: &Breaker, circuit: Circuit) {
+        if self.known(breaker).is_none_or(|known| known.version < circuit.version) {
+            self.learn(breaker, circuit);
+        }
+    }
+
+    /// Where the circuit is stored, if it was never read here.
+    pub(crate) fn unread(&self, breaker: &Breaker) -> Option<Key> {
+        self.known(breaker).is_none().then(|| Circuit::key(breaker))
+    }
+
+    /// Takes over what was read of the circuit; nothing, where nothing is stored.
+    pub(crate) fn read(&self, breaker: &Breaker, item: Option<&Item>) -> Result<Circuit, Failure> {
+        let circuit = item.map(Circuit::read).transpose()?.unwrap_or_default();
+        self.learn(breaker, circuit.clone());
+        Ok(circuit)
+    }
+}
+
+impl Kernel {
+    /// Makes a call, unless its partner's breaker forbids it, and keeps the breaker's books.
+    pub(crate) async fn call<A: ExternalAction>(
+        &self,
+        action: &A,
+        request: &A::Request,
+        message: &Message,
+    ) -> Result<A::Response, Failure> {
+        let key = derived_id(A::Row::SPEC.action, &message.metadata.idempotency_key, 0);
+        let called = action.call(request, &key.simple().to_string()).await;
+        let Some(breaker) = A::Row::SPEC.breaker else {
+            return called.map_err(|error| Failure::later("OutcomeUnknown", error.0));
+        };
+        match called {
+            Ok(response) => {
+                self.was_answered(breaker).await;
+                Ok(response)
+            }
+            Err(error) => {
+                let open = self.was_not_answered(breaker, &error.0).await;
+                let code = if open { PARTNER_UNAVAILABLE } else { "OutcomeUnknown" };
+                Err(Failure::later(code, error.0))
+            }
+        }
+    }
+
+    /// Whether the row's partner may be called now.
+    ///
+    /// # Errors
+    /// Where it may not, or nobody can tell: the message waits.
+    pub(crate) async fn permit(&self, breaker: &Breaker) -> Result<(), Failure> {
+        let mut circuit = self.breakers.known(breaker).unwrap_or_default();
+        for _ in 0..ATTEMPTS {
+            match circuit.permit(breaker, self.clock.now()) {
+                Permit::Call => return Ok(()),
+                Permit::Wait => break,
+                Permit::Probe(probed) => match self.store.write(&[probed.put(breaker)]).await {
+                    Ok(()) => {
+                        self.breakers.written(breaker, probed.stored());
+                        return Ok(());
+                    }
+                    Err(StoreError::Refused(_)) => circuit = self.read_circuit(breaker).await?,
+                    Err(error) => return Err(error.into()),
+                },
+            }
+        }
+        let partner = breaker.partner.name;
+        Err(Failure::later(PARTNER_UNAVAILABLE, format!("the {partner} is not called for now")))
+    }
+
+    async fn read_circuit(&self, breaker: &Breaker) -> Result<Circuit, Failure> {
+        let item = self.store.get(&Circuit::key(breaker)).await?;
+        self.breakers.read(breaker, item.as_ref())
+    }
+
+    /// A call was answered: if any before was not, that is over.
+    async fn was_answered(&self, breaker: &'static Breaker) {
+        let known = self.breakers.known(breaker).unwrap_or_default();
+        if known.after_answer().is_some() {
+            self.change(breaker, known, Circuit::after_answer).await;
+        }
+    }
+
+    /// A call was not answered. Returns whether nobody calls from now on.
+    async fn was_not_answered(&self, breaker: &'static Breaker, why: &str) -> bool {
+        let now = self.clock.now();
+        let known = match self.read_circuit(breaker).await {
+            Ok(circuit) => circuit,
+            Err(failure) => {
+                tracing::warn!(code = failure.code(), "a circuit breaker was not read: {failure}");
+                return false;
+            }
+        };
+        let failed = |circuit: &Circuit| Some(circuit.after_failure(breaker, now, why));
+        self.change(breaker, known, failed).await;
+        self.breakers.known(breaker).is_some_and(|circuit| circuit.open_since.is_some())
+    }
+
+    /// Stores what `next` makes of the circuit, and publishes the event about it if there is one. A
+    /// breaker that cannot be written is left as it is: its callers have more to say about the store.
+    async fn change(
+        &self,
+        breaker: &'static Breaker,
+        mut circuit: Circuit,
+        next: impl Fn(&Circuit) -> Option<Circuit> + Send,
+    ) {
+        for _ in 0..ATTEMPTS {
+            let Some(changed) = next(&circuit) else { return };
+            let changes = async {
+                let record = self.record_of(breaker, &circuit, &changed)?;
+                let mut writes = vec![changed.put(breaker)];
+                if let Some(record) = &record {
+                    writes.push(record.put(self.clock.now())?);
+                }
+                self.store.write(&writes).await?;
+                Ok::<_, Failure>(record)
+            };
+            match changes.await {
+                Ok(record) => {
+                    self.breakers.written(breaker, changed.stored());
+                    if let Some(record) = record {
+                        self.publish_change(&record).await;
+                    }
+                    return;
+                }
+                Err(failure) if failure.code() == "Contended" => {}
+                Err(failure) => {
+                    tracing::warn!(
+                        code = failure.code(),
+                        "a circuit breaker is as before: {failure}"
+                    );
+                    return;
+                }
+            }
+            let Ok(read) = self.read_circuit(breaker).await else { return };
+            circuit = read;
+        }
+    }
+
+    /// The record of the event that a change of the circuit calls for: the sweeper publishes it, where
+    /// this process dies before it does.
+    fn record_of(
+        &self,
+        breaker: &'static Breaker,
+        before: &Circuit,
+        after: &Circuit,
+    ) -> Result<Option<Record>, Failure> {
+        let (spec, of) = match (before.open_since, after.open_since) {
+            (None, Some(_)) => (breaker.unavailable, after),
+            (Some(_), None) => (breaker.recovered, before),
+            _ => return Ok(None),
+        };
+        let partner = breaker.partner.name.to_owned();
+        let since = of.open_since.unwrap_or_default();
+        let occurred_at = self.clock.now();
+        let key = format!("{partner}#{}", before.version + 1);
+        let id = derived_id(spec.detail_type, &key, 0);
+        let data = PartnerState { partner: partner.clone(), since, reason: of.reason.clone() };
+        let metadata = Metadata {
+            idempotency_key: id.simple().to_string(),
+            event_id: id,
+            correlation_id: partner,
+            causation_id: None,
+            occurred_at,
+            version: spec.version,
+            copy_of: None,
+            ttl_seconds: TTL_SECONDS,
+            category: Category::Event,
+            traceparent: None,
+            replay_name: None,
+            actor: None,
+        };
+        let detail = serde_json::to_string(&Detail { metadata, data })
+            .map_err(|error| Failure::corrupt("event", &error))?;
+        let source = spec.owner.source().to_owned();
+        let entry = Entry { source, detail_type: spec.detail_type.to_owned(), detail };
+        Ok(Some(Record {
+            key: record_key(spec.detail_type, &id.simple().to_string()),
+            fingerprint: key,
+            entries: vec![entry],
+            published_by_machine: false,
+            signals: Vec::new(),
+            note: None,
+            publication: Publication::LeftToSweeper,
+        }))
+    }
+
+    async fn publish_change(&self, record: &Record) {
+        match self.publish(record).await {
+            Ok(()) => self.mark(record).await,
+            Err(failure) => {
+                tracing::warn!(code = failure.code(), "left to the sweeper: {failure}");
+            }
+        }
+    }
+}
+
+/// A partner that nobody calls at present.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OpenCircuit {
+    pub partner: String,
+    pub since: Timestamp,
+    /// Why the last call before was not answered.
+    pub reason: String,
+    /// When it is tried again.
+    pub probe_at: Timestamp,
+}
+
+/// The partners of `table` that nobody calls at present.
+///
+/// # Errors
+/// Where the store fails, or what is stored cannot be read.
+pub async fn open_circuits(store: &dyn Store, table: &Table) -> Result<Vec<OpenCircuit>, Failure> {
+    let breakers = table.rows.iter().filter_map(|row| row.breaker);
+    let breakers: BTreeMap<&str, &Breaker> =
+        breakers.map(|breaker| (breaker.partner.name, breaker)).collect();
+    let mut open = Vec::new();
+    for (partner, breaker) in breakers {
+        let item = store.get(&Circuit::key(breaker)).await?;
+        let Some(circuit) = item.as_ref().map(Circuit::read).transpose()? else { continue };
+        if let Some(since) = circuit.open_since {
+            let (partner, reason) = (partner.to_owned(), circuit.reason);
+            open.push(OpenCircuit { partner, since, reason, probe_at: circuit.probe_at });
+        }
+    }
+    Ok(open)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use chorus_table::{CallBody, EventSpec, Owner, Partner, Role};
+
+    use super::*;
+
+    const PARTNER: Partner = Partner { name: "bank", source: "com.bank", body: CallBody::Detail };
+    const UNAVAILABLE: EventSpec = EventSpec {
+        detail_type: "PartnerUnavailable",
+        owner: Owner::Partner(PARTNER),
+        role: Role::Terminal,
+        version: 1,
+        meaning: "",
+    };
+    const RECOVERED: EventSpec = EventSpec { detail_type: "PartnerRecovered", ..UNAVAILABLE };
+
+    pub(crate) const BANK: Breaker = Breaker {
+        partner: PARTNER,
+        failures: 3,
+        within_seconds: 60,
+        pause_seconds: 30,
+        probes: 2,
+        unavailable: &UNAVAILABLE,
+        recovered: &RECOVERED,
+    };
+}

@@ -1,0 +1,35 @@
+//! An email to an operator: the step that sends it, and what came of it.
+
+use chorus_events::notification::{EmailFailed, EmailSent};
+use chorus_kernel::{Decision, Step};
+
+use crate::templates::Text;
+use crate::{Delivery, Email, Recipient};
+
+/// Sends `text`, which is `about` an order or a partner; or says what came of it.
+pub(crate) fn step<O: From<EmailSent> + From<EmailFailed>>(
+    text: Text,
+    about: &str,
+    response: Option<&Delivery>,
+) -> Step<Email, O> {
+    let Text { template, subject, body } = text;
+    let (recipient, about) = (Recipient::Operator, about.to_owned());
+    match response {
+        None => {
+            let request = Email { recipient, template, subject, body };
+            Step::Call { request, claim: Vec::new() }
+        }
+        Some(Delivery::Sent) => {
+            let recipient = recipient.name_on_the_bus().to_owned();
+            Step::Done(Decision::emit(EmailSent {
+                about,
+                template: template.to_owned(),
+                recipient,
+            }))
+        }
+        Some(Delivery::Bounced { reason }) => {
+            let (template, reason) = (template.to_owned(), reason.clone());
+            Step::Done(Decision::emit(EmailFailed { about, template, reason }))
+        }
+    }
+}
