@@ -147,7 +147,13 @@ fn token(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "contentMediaType": "application/jwt",
-        "contentSchema": { "type": "array", "minItems": 2, "prefixItems": [header, claims] },
+        "contentSchema": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 2,
+            "prefixItems": [header, claims],
+            "items": { "type": "object" },
+        },
     })
 }
 

@@ -35,6 +35,8 @@ struct Order {
     status: String,
     lines: Vec<Line>,
     total: Money,
+    #[serde(default)]
+    currency: String,
     reason: Option<String>,
     placed_at: Timestamp,
     #[serde(default)]
@@ -63,6 +65,13 @@ struct Payment {
 struct Delivery {
     status: String,
     deliver_by: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// Whether the parcel is still expected.
+    fn is_under_way(&self) -> bool {
+        !matches!(self.status.as_str(), "delivered" | "canceled")
+    }
 }
 
 #[derive(Debug, Deserialize)]
