@@ -61,7 +61,7 @@ def environment(port, name):
         "AWS_SECRET_ACCESS_KEY": "test",
         "BUS_NAME": "measured",
         "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/measured",
-        "WEBHOOK_SECRET": "a secret for measuring",
+        "WEBHOOK_SECRET_ARN": "measured",
         "ORDER_ID_SECRET": "a secret for measuring",
         "STRIPE_KEY_SECRET": "measured",
         "MAIL_FROM": "measured@example.com",

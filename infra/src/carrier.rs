@@ -4,58 +4,67 @@ use chorus_events::partners::CARRIER;
 use chorus_events::services;
 use chorus_events::table::rows::{RecallDelivery, StartDelivery};
 use chorus_table::Service;
-use chorus_template::constructs::{Construct, GeneratedSecret};
-use chorus_template::intrinsics::{either, equals, reference, substitute};
+use chorus_template::constructs::{Construct, GeneratedSecret, Statement};
+use chorus_template::intrinsics::{attribute, given};
 use chorus_template::{Output, Parameter, PartnerApi};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// The parameter with the secret that webhooks are signed with.
+/// The parameter with the first secret that webhooks are signed with.
 const WEBHOOK_SECRET: &str = "WebhookSecret";
-/// Holds where nobody gave it.
-const GENERATES_WEBHOOK_SECRET: &str = "GeneratesWebhookSecret";
-/// The secret that is made then.
-const GENERATED_WEBHOOK_SECRET: &str = "GeneratedWebhookSecret";
+/// Holds where it was given.
+const HAS_WEBHOOK_SECRET: &str = "HasWebhookSecret";
+/// The secret. Another logical id would make it anew in stacks that are deployed.
+const STORED_WEBHOOK_SECRET: &str = "GeneratedWebhookSecret";
 
 /// What the bus calls of the carrier's.
 pub(crate) fn api() -> PartnerApi {
     let secret = GeneratedSecret {
         description: "The carrier signs its webhooks with this",
-        condition: Some(GENERATES_WEBHOOK_SECRET),
+        condition: None,
+        given: Some((HAS_WEBHOOK_SECRET, WEBHOOK_SECRET)),
     };
     let story = "The carrier: the bus calls its API, no more often than it takes, and tries again for a\n\
                  day; then the dead letters tell CancelDelivery. It calls back with a webhook, signed\n\
-                 with a secret that is made here unless one is given.";
+                 with a secret that is made here unless one is given. `chorus webhook rotate` replaces it.";
     let mut api = PartnerApi::new(CARRIER)
         .endpoint::<StartDelivery>("deliveries")
         .endpoint::<RecallDelivery>("recalls");
     api.story = story.to_owned();
-    api.resources = vec![(GENERATED_WEBHOOK_SECRET, secret.resource())];
+    api.resources = vec![(STORED_WEBHOOK_SECRET, secret.resource())];
     api
 }
 
 pub(crate) fn webhook_parameter() -> Parameter {
-    let description = "The carrier signs webhooks with it; made where empty";
-    Parameter::text(WEBHOOK_SECRET, description, "").secret()
+    let description =
+        "The carrier signs webhooks with it: at least 16 characters; made where empty";
+    Parameter::text(WEBHOOK_SECRET, description, "").secret().like("^(.{16,})?$")
 }
 
 pub(crate) fn webhook_condition() -> (&'static str, Value) {
-    (GENERATES_WEBHOOK_SECRET, equals(WEBHOOK_SECRET, ""))
+    (HAS_WEBHOOK_SECRET, given(WEBHOOK_SECRET))
 }
 
-/// The environment variable by which the function that verifies webhooks knows the secret.
+/// The environment variable that names the secret to the function that verifies webhooks.
 pub(crate) fn webhook_secret() -> (Service, String, Value) {
-    let generated =
-        substitute(format!("{{{{resolve:secretsmanager:${{{GENERATED_WEBHOOK_SECRET}}}}}}}"));
-    let secret = either(GENERATES_WEBHOOK_SECRET, generated, reference(WEBHOOK_SECRET));
-    (services::DELIVERY, "WEBHOOK_SECRET".to_owned(), secret)
+    (services::DELIVERY, "WEBHOOK_SECRET_ARN".to_owned(), secret_arn())
+}
+
+/// Reading that secret, and no other.
+pub(crate) fn grant() -> (Service, Statement) {
+    let actions = &["secretsmanager:GetSecretValue"];
+    (services::DELIVERY, Statement::new("ReadWebhookSecret", actions, vec![secret_arn()]))
+}
+
+/// The attribute of a secret that is its ARN is called `Id`.
+fn secret_arn() -> Value {
+    attribute(STORED_WEBHOOK_SECRET, "Id")
 }
 
 /// Where a person reads the secret, to hand it to the carrier.
 pub(crate) fn webhook_output() -> Output {
-    let generated = reference(GENERATED_WEBHOOK_SECRET);
     Output {
         name: "WebhookSecretArn",
         description: "The secret that the carrier needs",
-        value: either(GENERATES_WEBHOOK_SECRET, generated, json!("as given")),
+        value: secret_arn(),
     }
 }

@@ -20,6 +20,7 @@ pub(crate) fn api() -> PartnerApi {
     let secret = GeneratedSecret {
         description: "The shop signs what it tells its front end with this",
         condition: Some(HAS_FRONT_END),
+        given: None,
     };
     let mut api = PartnerApi::new(FRONT_END).endpoint::<SendUpdate>("order-updates");
     api.story = "The shop's own front end: the bus posts to it what Storefront has signed, and tries again\n\

@@ -73,7 +73,7 @@ fn application() -> Application {
             (services::PAYMENT, "payment-simulated"),
             (services::NOTIFICATION, "notification-simulated"),
         ],
-        grants: vec![mail::grant(), payment::grant()],
+        grants: vec![carrier::grant(), mail::grant(), payment::grant()],
         resources: vec![order_ids::resource()],
         parameters: [
             vec![carrier::webhook_parameter()],

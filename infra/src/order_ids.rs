@@ -11,7 +11,7 @@ const SECRET: &str = "OrderIdSecret";
 
 pub(crate) fn resource() -> (&'static str, Resource) {
     let description = "The ids of new orders are derived with this";
-    (SECRET, GeneratedSecret { description, condition: None }.resource())
+    (SECRET, GeneratedSecret { description, condition: None, given: None }.resource())
 }
 
 /// The environment variable by which the function that takes orders knows it.

@@ -110,7 +110,7 @@ fn prod_is_refused_without_stripes_key_a_sender_an_operator_and_a_topic_for_alar
 }
 
 #[test]
-fn stripes_key_is_read_by_the_function_that_charges_and_stands_in_no_variable() {
+fn secrets_are_read_at_run_time_by_the_functions_that_need_them_and_stand_in_no_variable() {
     let document = template().document();
     let readers: Vec<&String> = document["Resources"]
         .as_object()
@@ -121,12 +121,28 @@ fn stripes_key_is_read_by_the_function_that_charges_and_stands_in_no_variable() 
         })
         .map(|(id, _)| id)
         .collect();
-    assert_eq!(readers, ["PaymentRole"]);
+    assert_eq!(readers, ["DeliveryRole", "PaymentRole"]);
+    let variables =
+        &document["Resources"]["DeliveryFunction"]["Properties"]["Environment"]["Variables"];
+    let secret = serde_json::json!({ "Fn::GetAtt": ["GeneratedWebhookSecret", "Id"] });
+    assert_eq!(variables["WEBHOOK_SECRET_ARN"], secret);
+    assert!(!variables.to_string().contains("resolve:"), "{variables}");
     let variables =
         &document["Resources"]["PaymentFunction"]["Properties"]["Environment"]["Variables"];
     assert_eq!(variables["STRIPE_KEY_SECRET"]["Ref"], "StripeKeySecret");
     assert_eq!(variables["STRIPE_LIVE_ONLY"]["Fn::If"][0], "IsProd");
     assert!(!variables.to_string().contains("resolve:"), "{variables}");
+}
+
+#[test]
+fn a_webhook_secret_that_is_too_short_does_not_deploy() {
+    let document = template().document();
+    let parameter = &document["Parameters"]["WebhookSecret"];
+    assert_eq!(parameter["AllowedPattern"], "^(.{16,})?$");
+    assert_eq!(parameter["NoEcho"], true);
+    let secret = &document["Resources"]["GeneratedWebhookSecret"]["Properties"];
+    assert_eq!(secret["GenerateSecretString"]["Fn::If"][2]["PasswordLength"], 48);
+    assert_eq!(secret["SecretString"]["Fn::If"][1]["Ref"], "WebhookSecret");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 """What the tests see of the deployed shop: its API, its logs, its queues, its state machines."""
 
+import base64
 import hmac
 import json
 import os
@@ -159,17 +160,34 @@ def parcel_of(order_id: str) -> str:
     return wait_for(look, PATIENCE, f"the parcel of {order_id}")
 
 
-def webhook(order_id: str, handle: str, status: str) -> tuple[int, Any]:
-    """The shop's response to a signed callback of the carrier."""
+def webhook(
+    order_id: str, handle: str, status: str, secret: str = WEBHOOK_SECRET
+) -> tuple[int, Any]:
+    """The shop's response to a signed callback of the carrier, whose delivery has an id of its own."""
+    word = {"order-id": order_id, "handle": handle, "status": status}
+    at, delivery = str(int(time.time())), uuid.uuid4().hex
+    signed = f"{delivery}.{at}.{json.dumps(word)}".encode()
+    signature = hmac.digest(secret.encode(), signed, "sha256")
+    headers = {
+        "webhook-id": delivery,
+        "webhook-timestamp": at,
+        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+        "idempotency-key": uuid.uuid4().hex,
+    }
+    return _call_back(word, headers)
+
+
+def webhook_as_in_earlier_releases(order_id: str, handle: str, status: str) -> tuple[int, Any]:
+    """The same, signed without an id."""
     word = {"order-id": order_id, "handle": handle, "status": status}
     at = str(int(time.time()))
     signed = f"{at}.{json.dumps(word)}".encode()
     signature = hmac.new(WEBHOOK_SECRET.encode(), signed, "sha256").hexdigest()
-    headers = {
-        "x-chorus-timestamp": at,
-        "x-chorus-signature": signature,
-        "idempotency-key": uuid.uuid4().hex,
-    }
+    headers = {"x-chorus-timestamp": at, "x-chorus-signature": signature}
+    return _call_back(word, headers)
+
+
+def _call_back(word: dict[str, str], headers: dict[str, str]) -> tuple[int, Any]:
     return request("POST", shop.outputs["ApiUrl"] + "/webhooks/logistics", word, headers)
 
 

@@ -146,13 +146,16 @@ def schedule(_name: str, given: Properties) -> Made:
 
 
 def secret(name: str, given: Properties) -> Made:
-    """A secret of random characters."""
+    """A secret, of random characters where it is not given."""
     secrets = client("secretsmanager")
-    password = secrets.get_random_password(**given.pop("GenerateSecretString"))
-    text = password["RandomPassword"]
+    random, text = given.pop("GenerateSecretString", None), given.pop("SecretString", None)
+    if random:
+        text = secrets.get_random_password(**random)["RandomPassword"]
     arn = secrets.create_secret(Name=name, SecretString=text, **given)["ARN"]
     remove = secrets.delete_secret
-    return Made(arn, lambda: remove(SecretId=arn, ForceDeleteWithoutRecovery=True))
+    return Made(
+        arn, lambda: remove(SecretId=arn, ForceDeleteWithoutRecovery=True), {"Id": arn}
+    )
 
 
 def nothing(name: str, given: Properties) -> Made:

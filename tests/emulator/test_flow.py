@@ -48,9 +48,10 @@ from deployed_shop import (
     try_to_review,
     waiting_in,
     webhook,
+    webhook_as_in_earlier_releases,
 )
 from front_end import FrontEnd, claims
-from shop_stack import API_KEY, BINARIES, STACK, fill, request, wait_for
+from shop_stack import API_KEY, BINARIES, STACK, WEBHOOK_SECRET, fill, request, wait_for
 
 DEMO_SECONDS = 60
 UNREACHABLE = "http://127.0.0.1:9"
@@ -278,6 +279,44 @@ class Machines(unittest.TestCase):
         self.assertEqual(said(order_id).count("DeliveryWasDelivered"), 1)
         self.assertEqual(webhook(other, others, "DeliveryCanceled")[0], 202)
         self.assertEqual(ended(other)["status"], "Canceled")
+
+
+class Webhooks(unittest.TestCase):
+    def one_that_is_replayed_under_another_id_has_its_effect_once(self) -> None:
+        order_id = place("emil-carrier-silent", "pavlova", 1)
+        parcel = parcel_of(order_id)
+        for _ in range(3):
+            self.assertEqual(webhook(order_id, parcel, "DeliveryStarted")[0], 202)
+        earlier = webhook_as_in_earlier_releases(order_id, parcel, "DeliveryStarted")
+        self.assertEqual(earlier[0], 202, "a signature without an id is taken")
+        self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202)
+        self.assertEqual(ended(order_id)["status"], "Delivered")
+        self.assertEqual(said(order_id).count("DeliveryStarted"), 1)
+
+    def a_rotation_leaves_both_secrets_valid_until_the_one_before_is_revoked(self) -> None:
+        order_id = place("emil-carrier-silent", "pavlova", 1)
+        parcel = parcel_of(order_id)
+        first = operate("webhook", "secret").strip()
+        self.assertEqual(first, WEBHOOK_SECRET)
+        operate("webhook", "rotate")
+        second = operate("webhook", "secret").strip()
+        self.assertNotIn(second, (first, ""))
+
+        def status(secret: str) -> int:
+            return webhook(order_id, parcel, "DeliveryStarted", secret)[0]
+
+        # A function that has just read the secret reads it again after ten seconds.
+        wait_for(lambda: status(second) == 202, PATIENCE, "the new secret")
+        self.assertEqual(status(first), 202)
+        self.assertEqual(status("a-webhook-secret-of-a-stranger"), 401)
+        operate("webhook", "rotate", "--revoke")
+        secrets, arn = shop.client("secretsmanager"), shop.outputs["WebhookSecretArn"]
+        labels = secrets.describe_secret(SecretId=arn)["VersionIdsToStages"].values()
+        self.assertNotIn("AWSPREVIOUS", [label for of_one in labels for label in of_one])
+        # The carrier of the other tests goes on with the first one.
+        secrets.put_secret_value(SecretId=arn, SecretString=first)
+        self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202)
+        self.assertEqual(ended(order_id)["status"], "Delivered")
 
 
 class Unchanged(unittest.TestCase):

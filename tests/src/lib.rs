@@ -9,7 +9,7 @@ use chorus_delivery::CarrierCallback;
 use chorus_events::callers::ROLES;
 use chorus_http::Caller;
 use chorus_shop::{Accounts, Shop, ShopConfig, WEBHOOK_SECRET};
-use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
+use chorus_webhook_signature::{WebhookSecret, headers};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -153,12 +153,11 @@ impl TestShop {
         let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();
         let (secret, now): (WebhookSecret, _) =
             (WEBHOOK_SECRET.parse()?, jiff::Timestamp::now().as_second());
-        let request = Request::post("/webhooks/logistics")
-            .header(TIMESTAMP_HEADER, now.to_string())
-            .header(SIGNATURE_HEADER, sign(&secret, now, body.as_bytes()))
-            .header("idempotency-key", format!("late-{status}"))
-            .body(body.into())?;
-        self.send(request).await
+        let mut request = Request::post("/webhooks/logistics");
+        for (name, value) in headers(&secret, &format!("late-{status}"), now, body.as_bytes()) {
+            request = request.header(name, value);
+        }
+        self.send(request.body(body.into())?).await
     }
 
     /// Waits until the order has ended and nothing is under way, and answers the order.

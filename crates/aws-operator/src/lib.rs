@@ -8,10 +8,12 @@ mod executions;
 mod letter;
 mod redrive;
 mod replay;
+mod secret;
 
 use aws_sdk_dynamodb::Client as Dynamo;
 use aws_sdk_eventbridge::Client as Events;
 use aws_sdk_lambda::Client as Lambda;
+use aws_sdk_secretsmanager::Client as Secrets;
 use aws_sdk_sfn::Client as Machines;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::error::DisplayErrorContext;
@@ -22,6 +24,7 @@ use chorus_aws::{DynamoStore, Tables};
 pub use executions::{EndedExecution, Execution, ExecutionHistory, HistoryMoment};
 pub use letter::{ReceivedLetter, Target};
 pub use replay::ReplayStarted;
+pub use secret::StackSecret;
 
 /// Why the platform does not do what an operator asks.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +82,7 @@ pub struct Operator {
     lambda: Lambda,
     machines: Machines,
     dynamo: Dynamo,
+    secrets: Secrets,
 }
 
 impl Operator {
@@ -92,6 +96,7 @@ impl Operator {
             lambda: Lambda::new(config),
             machines: Machines::new(config),
             dynamo: Dynamo::new(config),
+            secrets: Secrets::new(config),
         }
     }
 

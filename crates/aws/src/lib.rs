@@ -27,6 +27,8 @@ mod logs;
 mod machines;
 mod queues;
 mod run;
+#[cfg(feature = "secrets-manager")]
+mod secret;
 mod service_error;
 mod store;
 mod trace;
@@ -36,4 +38,6 @@ pub use clock::SystemClock;
 pub use config::sdk_config;
 pub use machines::SfnMachines;
 pub use run::{StartError, parsed, run, variable};
+#[cfg(feature = "secrets-manager")]
+pub use secret::{SecretError, SecretVersions, StoredSecret};
 pub use store::{DynamoStore, Meter, Reading, Tables};

@@ -10,7 +10,7 @@ use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::{OrderId, Tracking};
 use chorus_kernel::{Clock, derived_id};
 use chorus_table::Handle;
-use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
+use chorus_webhook_signature::{SecretSource, WebhookSecret, headers};
 use jiff::Timestamp;
 
 /// How long the shop may take to accept a callback.
@@ -30,9 +30,9 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// The idempotency key: the same at every attempt.
+    /// The id of the delivery: the same at every attempt.
     #[must_use]
-    pub fn key(&self) -> String {
+    pub fn id(&self) -> String {
         let said = format!("{} {:?}", self.order_id, self.status);
         derived_id("carrier-callback", &said, 0).simple().to_string()
     }
@@ -50,14 +50,11 @@ impl Callback {
         let Self { order_id, handle, status, reason, tracking } = self.clone();
         let update = LogisticsUpdate { order_id, status, handle, reason, tracking };
         let body = serde_json::to_vec(&update).map_err(|error| NotAccepted(error.to_string()))?;
-        let timestamp = at.as_second();
-        Request::post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .header("idempotency-key", self.key())
-            .header(TIMESTAMP_HEADER, timestamp.to_string())
-            .header(SIGNATURE_HEADER, sign(secret, timestamp, &body))
-            .body(body)
-            .map_err(|error| NotAccepted(error.to_string()))
+        let mut request = Request::post(url).header(CONTENT_TYPE, "application/json");
+        for (name, value) in headers(secret, &self.id(), at.as_second(), &body) {
+            request = request.header(name, value);
+        }
+        request.body(body).map_err(|error| NotAccepted(error.to_string()))
     }
 }
 
@@ -79,16 +76,21 @@ pub trait Webhook: Send + Sync {
 /// The shop's webhook over HTTP, signed.
 pub struct HttpWebhook {
     url: String,
-    secret: WebhookSecret,
+    secrets: Arc<dyn SecretSource>,
     clock: Arc<dyn Clock>,
     client: reqwest::Client,
 }
 
 impl HttpWebhook {
-    /// Posts to `url`, signs with `secret`, and takes the moment of signing from `clock`.
+    /// Posts to `url`, signs with the current one of `secrets`, and takes the moment of signing
+    /// from `clock`.
     #[must_use]
-    pub fn new(url: impl Into<String>, secret: WebhookSecret, clock: Arc<dyn Clock>) -> Self {
-        Self { url: url.into(), secret, clock, client: reqwest::Client::new() }
+    pub fn new(
+        url: impl Into<String>,
+        secrets: Arc<dyn SecretSource>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { url: url.into(), secrets, clock, client: reqwest::Client::new() }
     }
 }
 
@@ -102,7 +104,9 @@ impl std::fmt::Debug for HttpWebhook {
 impl Webhook for HttpWebhook {
     async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
         let failed = |error: reqwest::Error| NotAccepted(error.to_string());
-        let request = callback.request(&self.url, &self.secret, self.clock.now())?;
+        let secrets = self.secrets.read().await;
+        let secrets = secrets.map_err(|error| NotAccepted(error.to_string()))?;
+        let request = callback.request(&self.url, secrets.current(), self.clock.now())?;
         let mut request = reqwest::Request::try_from(request).map_err(failed)?;
         *request.timeout_mut() = Some(TIMEOUT);
         let response = self.client.execute(request).await.map_err(failed)?;

@@ -22,7 +22,7 @@ use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
 use chorus_events::samples;
 use chorus_kernel::Clock;
 use chorus_table::{Detail, Event};
-use chorus_webhook_signature::{Signed, WebhookSecret};
+use chorus_webhook_signature::{Signed, WebhookSecret, WebhookSecrets};
 use support::{JumpingClock, Shop};
 use tower::ServiceExt;
 
@@ -213,8 +213,9 @@ async fn a_callback_over_http_is_signed_and_named() {
     let server = tokio::spawn(async move { axum::serve(listener, shop).await });
 
     let secret: WebhookSecret = "the secret of the carrier".parse().unwrap();
+    let secrets = WebhookSecrets::from(secret);
     let clock = Arc::new(JumpingClock::default());
-    let webhook = HttpWebhook::new(url, secret.clone(), clock.clone());
+    let webhook = HttpWebhook::new(url, Arc::new(secrets.clone()), clock.clone());
     let (order_id, handle) = (samples::order_id(), samples::handle());
     let callback = Callback { order_id, handle, status: Delivered, reason: None, tracking: None };
     assert!(webhook.tell(&callback).await.is_err(), "502 is not accepted");
@@ -222,11 +223,11 @@ async fn a_callback_over_http_is_signed_and_named() {
     server.abort();
 
     let sent = sent.lock().unwrap();
-    let header = |index: usize, name| sent[index].0.get(name).unwrap().to_str().unwrap();
-    let (timestamp, signature) = (header(1, "x-chorus-timestamp"), header(1, "x-chorus-signature"));
-    let signed = Signed { timestamp, signature, body: &sent[1].1 };
-    assert_eq!(signed.verify(&secret, clock.now().as_second()), Ok(()));
-    assert_eq!(header(0, "idempotency-key"), header(1, "idempotency-key"));
+    let header = |index: usize, name| sent[index].0.get(name)?.to_str().ok();
+    let signed = Signed::of(|name| header(1, name), &sent[1].1).unwrap();
+    assert_eq!(signed.verify(&secrets, clock.now().as_second()), Ok(()));
+    assert!(header(1, "webhook-id").is_some());
+    assert_eq!(header(0, "webhook-id"), header(1, "webhook-id"));
 }
 
 #[tokio::test]

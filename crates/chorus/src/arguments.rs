@@ -8,6 +8,7 @@ use crate::command::{
     partners::Partners, pattern::Pattern, payment::Payment, projections::Projections,
     replay::Replay, restore::Restore, review::Review, settle::Settle, simulate::Simulate,
     states::States, synth::Synth, token::Token, trace::Trace, up::Up, upgrade::Upgrade,
+    webhook::Webhook,
 };
 
 /// An order-management shop whose services never call each other: they listen to events on one
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Up(Up),
     Console(Console),
     Token(Token),
+    Webhook(Webhook),
     Import(Import),
     Order(Order),
     Trace(Trace),

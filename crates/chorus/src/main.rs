@@ -40,6 +40,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Up(up) => command::up::run(&up).await,
         Command::Console(console) => command::console::run(&console).await,
         Command::Token(token) => command::token::run(&token).await,
+        Command::Webhook(webhook) => command::webhook::run(&webhook).await,
         Command::Import(import) => command::import::run(&import).await,
         Command::Order(order) => command::order::run(&order).await,
         Command::Trace(trace) => command::trace::run(&trace).await,

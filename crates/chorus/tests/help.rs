@@ -2,10 +2,11 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
     "demo",
     "up",
     "token",
+    "webhook",
     "console",
     "import",
     "order",

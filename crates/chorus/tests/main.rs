@@ -13,6 +13,7 @@ mod running;
 mod simulating;
 mod survival;
 mod tokens;
+mod webhooks;
 
 use std::process::{Command, Output};
 

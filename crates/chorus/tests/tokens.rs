@@ -15,7 +15,7 @@ fn token(data: &Path, who: &[&str]) -> String {
 }
 
 /// The status of a request with these headers, as they are.
-fn status(url: &str, request: &str, headers: &[&str], body: &str) -> u16 {
+pub(crate) fn status(url: &str, request: &str, headers: &[&str], body: &str) -> u16 {
     let mut socket = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let length = body.len();

@@ -135,7 +135,7 @@ fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
                 | "if-none-match"
                 | "last-event-id"
                 | "traceparent"
-        ) || name.as_str().starts_with("x-")
+        ) || ["x-", "webhook-"].iter().any(|prefix| name.as_str().starts_with(prefix))
     };
     let text = |name: &HeaderName| {
         let refused = |rule| Problem::field(400, name.as_str(), rule);

@@ -8,7 +8,7 @@ use chorus_http::HttpFunction;
 use chorus_kernel::OutcomeUnknown;
 use chorus_notification::{Delivery, Email, Mailer};
 use chorus_payment::NoProvider;
-use chorus_webhook_signature::WebhookSecret;
+use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
 
 use crate::{Dependencies, functions};
 
@@ -23,7 +23,7 @@ pub fn described() -> Vec<HttpFunction> {
     functions(&Dependencies {
         payment_provider: Arc::new(NoProvider),
         mailer: Arc::new(Nobody),
-        webhook_secret,
+        webhook_secrets: Arc::new(WebhookSecrets::from(webhook_secret)),
         order_ids,
         front_end: Some(NO_SECRET.parse().expect("it is longer than 32 bytes")),
         settings: Settings::DEFAULT,

@@ -11,7 +11,7 @@ use chorus_notification::Mailer;
 use chorus_order::IdSecret;
 use chorus_payment::PaymentProvider;
 use chorus_storefront::FrontEndSecret;
-use chorus_webhook_signature::WebhookSecret;
+use chorus_webhook_signature::SecretSource;
 
 pub use described::described;
 
@@ -21,7 +21,7 @@ pub struct Dependencies {
     pub payment_provider: Arc<dyn PaymentProvider>,
     pub mailer: Arc<dyn Mailer>,
     /// What the carrier signs its webhooks with.
-    pub webhook_secret: WebhookSecret,
+    pub webhook_secrets: Arc<dyn SecretSource>,
     /// What the ids of new orders are derived with.
     pub order_ids: IdSecret,
     /// What the shop's own front end is told with; without, nobody tells it anything.
@@ -34,14 +34,14 @@ pub struct Dependencies {
 /// where there is no front end to tell.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
-    let Dependencies { payment_provider, mailer, webhook_secret, order_ids, front_end, settings } =
+    let Dependencies { payment_provider, mailer, webhook_secrets, order_ids, front_end, settings } =
         dependencies.clone();
     let currency = settings.currency;
     let mut functions = vec![
         chorus_order::function(order_ids, settings),
         chorus_inventory::function(currency),
         chorus_customer::function(),
-        chorus_delivery::function(webhook_secret),
+        chorus_delivery::function(webhook_secrets),
         chorus_payment::function(payment_provider, currency),
         chorus_notification::function(mailer).into(),
         chorus_fraud::function(currency),

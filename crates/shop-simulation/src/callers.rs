@@ -8,7 +8,7 @@ use chorus_http::{Caller, Request, Role};
 use chorus_kernel::derived_id;
 use chorus_payment::ReviewCallback;
 use chorus_simulation::Client;
-use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
+use chorus_webhook_signature::{WebhookSecret, headers};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -105,10 +105,10 @@ pub(crate) fn tells(callback: &Callback, order: &str) -> Client {
 pub(crate) fn request(client: &Client, secret: &WebhookSecret, now: Timestamp) -> Request {
     let mut request = client.request.clone();
     if client.route == WEBHOOK {
-        let at = now.as_second();
-        let signature = sign(secret, at, &request.body);
-        request.headers.insert(TIMESTAMP_HEADER.to_owned(), at.to_string());
-        request.headers.insert(SIGNATURE_HEADER.to_owned(), signature);
+        let id = request.header("idempotency-key").unwrap_or_default().to_owned();
+        for (name, value) in headers(secret, &id, now.as_second(), &request.body) {
+            request.headers.insert(name.to_owned(), value);
+        }
     }
     request
 }

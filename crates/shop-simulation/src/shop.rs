@@ -16,7 +16,7 @@ use chorus_simulation::{
     Scenario, Trouble, Unreadable, Watch,
 };
 use chorus_table::{Breaker, Event, Row, Table};
-use chorus_webhook_signature::WebhookSecret;
+use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
 use jiff::Timestamp;
 
 use crate::callers::{self, PLACE};
@@ -116,7 +116,7 @@ impl Application for Shop {
             front_end: None,
             payment_provider: Arc::clone(&bank) as Arc<_>,
             mailer: Arc::clone(&post) as Arc<_>,
-            webhook_secret: secret.clone(),
+            webhook_secrets: Arc::new(WebhookSecrets::from(secret.clone())),
             order_ids: order_ids(),
             settings: script.settings,
         });

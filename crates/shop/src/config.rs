@@ -16,7 +16,7 @@ use chorus_payment::StripeProvider;
 /// The carrier's key on a laptop. Nobody outside of it can reach the carrier.
 pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
 
-/// What the carrier's webhooks are signed with on a laptop.
+/// What the carrier's webhooks are signed with where a shop has no directory: in tests and measurements.
 pub const WEBHOOK_SECRET: &str = "a-webhook-secret-for-this-laptop-only";
 
 /// Under which name a shop's own machine acts, where it presents no token.

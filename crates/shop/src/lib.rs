@@ -15,6 +15,7 @@ mod operator;
 mod partners;
 mod shop;
 pub mod upgrade;
+mod webhook_secret;
 
 pub use chorus_delivery::DELIVERY_DEADLINE;
 pub use chorus_local::{ExecutionStory, Moment};
@@ -28,3 +29,4 @@ pub use operator::{
 };
 pub use partners::Partners;
 pub use shop::{API, Secrets, Shop, ShopError, functions};
+pub use webhook_secret::{WebhookSecretError, WebhookSecretFile, random_webhook_secret};

@@ -19,15 +19,15 @@ use chorus_notification::Mailer;
 use chorus_order::IdSecret;
 use chorus_services::Dependencies;
 use chorus_storefront::FrontEndSecret;
-use chorus_webhook_signature::WebhookSecret;
+use chorus_webhook_signature::{SecretSource, WebhookSecret, WebhookSecrets};
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::{
-    Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, console, following,
-    front_end, operator,
+    Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, WebhookSecretError,
+    WebhookSecretFile, console, following, front_end, operator,
 };
 
 /// The file with what the ids of new orders are derived with, in a shop's directory.
@@ -52,6 +52,8 @@ pub enum ShopError {
     Partners(#[from] StoreError),
     #[error("the shop's own secrets cannot be read or made")]
     Secrets(#[from] SecretError),
+    #[error("the secret of the carrier's webhooks cannot be read or made")]
+    WebhookSecret(#[from] WebhookSecretError),
     #[error("a stored item cannot be read")]
     Stored(#[from] Failure),
     #[error(
@@ -73,7 +75,7 @@ pub const API: ApiInfo = ApiInfo {
 /// What only the shop knows, and, of webhooks, the carrier.
 #[derive(Debug, Clone)]
 pub struct Secrets {
-    pub webhook: WebhookSecret,
+    pub webhook: Arc<dyn SecretSource>,
     /// What the ids of new orders are derived with.
     pub order_ids: IdSecret,
     /// What the front end is told with, where there is one to tell.
@@ -86,7 +88,8 @@ impl Secrets {
     pub fn fixed() -> Self {
         let order_ids = "what everybody may know of shops in tests".parse();
         let order_ids = order_ids.expect("it is long enough");
-        Self { webhook: secret(), order_ids, front_end: None }
+        let webhook = Arc::new(WebhookSecrets::from(secret()));
+        Self { webhook, order_ids, front_end: None }
     }
 
     /// Those of a shop that is set up so.
@@ -101,7 +104,8 @@ impl Secrets {
         let Some(data) = data else { return Ok(Self::fixed()) };
         let kept = kept_secret(data, ORDER_ID_SECRET)?;
         let order_ids = IdSecret::new(&kept).expect("a kept secret has 32 bytes");
-        Ok(Self { webhook: secret(), order_ids, front_end: None })
+        let webhook = Arc::new(WebhookSecretFile::in_directory(data)?);
+        Ok(Self { webhook, order_ids, front_end: None })
     }
 }
 
@@ -116,7 +120,7 @@ pub fn functions(
     chorus_services::functions(&Dependencies {
         payment_provider: partners.provider(),
         mailer,
-        webhook_secret: webhook,
+        webhook_secrets: webhook,
         order_ids,
         front_end,
         settings,
@@ -163,7 +167,8 @@ impl Shop {
         // by a process that was killed in between, and need not become old first.
         sweep(shop.local.kernel(), SignedDuration::ZERO).await?;
         let webhook = format!("http://{address}/webhooks/logistics");
-        let webhook = HttpWebhook::new(webhook, secret(), Arc::clone(&config.clock));
+        let secrets = Secrets::of(config.data.as_deref())?.webhook;
+        let webhook = HttpWebhook::new(webhook, secrets, Arc::clone(&config.clock));
         let carrier = shop.partners.carrier(config, Arc::new(webhook));
         let with_carrier =
             shop.router.clone().nest(CARRIER, chorus_carrier::router(Arc::clone(&carrier)));

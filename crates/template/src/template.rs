@@ -15,6 +15,7 @@ pub struct Parameter {
     number: bool,
     least: Option<u32>,
     secret: bool,
+    pattern: Option<&'static str>,
 }
 
 impl Parameter {
@@ -28,6 +29,7 @@ impl Parameter {
             number: false,
             least: None,
             secret: false,
+            pattern: None,
         }
     }
 
@@ -48,6 +50,12 @@ impl Parameter {
         Self { secret: true, ..self }
     }
 
+    /// It matches this pattern; CloudFormation refuses any other value.
+    #[must_use]
+    pub fn like(self, pattern: &'static str) -> Self {
+        Self { pattern: Some(pattern), ..self }
+    }
+
     /// It has one of these values.
     #[must_use]
     pub fn one_of(self, allowed: &[&str]) -> Self {
@@ -63,6 +71,9 @@ impl Parameter {
         }
         if let Some(least) = self.least {
             value["MinValue"] = json!(least);
+        }
+        if let Some(pattern) = self.pattern {
+            value["AllowedPattern"] = json!(pattern);
         }
         if self.secret {
             value["NoEcho"] = json!(true);

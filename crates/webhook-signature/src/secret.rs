@@ -1,18 +1,24 @@
-//! The secret that both sides of a webhook share.
+//! The secrets that both sides of a webhook share: one, and during a rotation two.
 
 use std::fmt;
 use std::str::FromStr;
 
+use async_trait::async_trait;
+
 /// The shortest secret, in bytes: shorter ones can be guessed.
-const MIN_BYTES: usize = 16;
+pub const MIN_SECRET_BYTES: usize = 16;
+
+/// For how long a secret is accepted after another one took its place, in seconds: a week, in which
+/// the sender has to begin to use the new one.
+pub const OVERLAP_SECONDS: i64 = 7 * 86_400;
 
 /// A text is too short to be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a webhook secret must have at least {MIN_BYTES} bytes")]
+#[error("a webhook secret must have at least {MIN_SECRET_BYTES} bytes")]
 pub struct SecretTooShort;
 
 /// A secret of at least 16 bytes, which is never printed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(String);
 
 impl WebhookSecret {
@@ -25,7 +31,7 @@ impl FromStr for WebhookSecret {
     type Err = SecretTooShort;
 
     fn from_str(text: &str) -> Result<Self, SecretTooShort> {
-        if text.len() < MIN_BYTES {
+        if text.len() < MIN_SECRET_BYTES {
             return Err(SecretTooShort);
         }
         Ok(Self(text.to_owned()))
@@ -35,5 +41,83 @@ impl FromStr for WebhookSecret {
 impl fmt::Debug for WebhookSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("WebhookSecret(..)")
+    }
+}
+
+/// The secrets by which a webhook may be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookSecrets {
+    current: WebhookSecret,
+    /// The one before, and until when it is accepted, in seconds since the Unix epoch.
+    previous: Option<(WebhookSecret, i64)>,
+}
+
+impl WebhookSecrets {
+    /// `current`, which took the place of `previous` at `rotated_at` (seconds since the Unix
+    /// epoch): for a week, both are accepted.
+    #[must_use]
+    pub fn rotated(current: WebhookSecret, previous: WebhookSecret, rotated_at: i64) -> Self {
+        let until = rotated_at.saturating_add(OVERLAP_SECONDS);
+        Self { current, previous: Some((previous, until)) }
+    }
+
+    /// The one that a sender signs with.
+    #[must_use]
+    pub const fn current(&self) -> &WebhookSecret {
+        &self.current
+    }
+
+    /// Those that are accepted at `now`.
+    pub(crate) fn accepted(&self, now: i64) -> impl Iterator<Item = &WebhookSecret> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        std::iter::once(&self.current).chain(previous.map(|(secret, _)| secret))
+    }
+}
+
+impl From<WebhookSecret> for WebhookSecrets {
+    fn from(current: WebhookSecret) -> Self {
+        Self { current, previous: None }
+    }
+}
+
+/// The secrets cannot be read, or are none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the webhook's secret cannot be read: {0}")]
+pub struct SecretUnavailable(pub String);
+
+/// Where the secrets are kept.
+#[async_trait]
+pub trait SecretSource: fmt::Debug + Send + Sync {
+    /// The secrets as they are now.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or one is too short.
+    async fn read(&self) -> Result<WebhookSecrets, SecretUnavailable>;
+}
+
+/// Secrets that never change.
+#[async_trait]
+impl SecretSource for WebhookSecrets {
+    async fn read(&self) -> Result<WebhookSecrets, SecretUnavailable> {
+        Ok(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let secret: WebhookSecret = "a secret of the carrier".parse().unwrap();
+        assert_eq!(format!("{secret:?}"), "WebhookSecret(..)");
+        let printed = format!("{:?}", WebhookSecrets::from(secret));
+        assert!(!printed.contains("carrier"), "{printed}");
+    }
+
+    #[test]
+    fn a_secret_has_at_least_sixteen_bytes() {
+        assert_eq!("fifteen bytes..".parse::<WebhookSecret>(), Err(SecretTooShort));
+        assert!("sixteen bytes...".parse::<WebhookSecret>().is_ok());
     }
 }

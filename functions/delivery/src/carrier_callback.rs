@@ -1,7 +1,7 @@
 //! The callback of the carrier that Delivery waits for.
 
 use chorus_events::OrderId;
-use chorus_kernel::{Callback, CallbackDomain, TableSpec, answers};
+use chorus_kernel::{ActionError, Callback, CallbackDomain, TableSpec, answers};
 use serde_json::{Value, json};
 
 /// One callback for each parcel.
@@ -39,9 +39,21 @@ pub(crate) fn word(status: ParcelStatus, event: Option<&Value>) -> Value {
     json!({ ParcelStatus::ANSWERS.field: status.word(), "event": event })
 }
 
-/// The status of the callback that came.
-pub(crate) fn status(callback: &CarrierCallback) -> Option<String> {
-    callback.answer()?.get(ParcelStatus::ANSWERS.field)?.as_str().map(ToOwned::to_owned)
+/// Every status that a machine is told.
+pub(crate) const STATUSES: [ParcelStatus; 4] = [
+    ParcelStatus::Delivered,
+    ParcelStatus::DeliveryCanceled,
+    ParcelStatus::Canceled,
+    ParcelStatus::NotStarted,
+];
+
+/// What the waiting machine was told; none while it waits.
+pub(crate) fn told(callback: &CarrierCallback) -> Result<Option<ParcelStatus>, ActionError> {
+    let Some(answer) = callback.answer() else { return Ok(None) };
+    let told = answer[ParcelStatus::ANSWERS.field].as_str().unwrap_or_default();
+    let known = STATUSES.into_iter().find(|status| status.word() == told);
+    let unknown = || ActionError::Later(format!("the parcel has the unknown status {told}"));
+    known.map(Some).ok_or_else(unknown)
 }
 
 /// The callback as it is stored once the carrier has sent `word`.

@@ -1,13 +1,15 @@
 //! Delivery: plans an order's delivery, hands it to the carrier, and follows it to its end.
 //!
 //! The carrier is a partner: the bus calls it (`StartDelivery` and `RecallDelivery` are rows
-//! without code), and it calls back through a signed webhook, which [`WebhookSecret`] verifies.
+//! without code), and it calls back through a signed webhook, which [`WebhookSecrets`] verify.
 
 mod api;
 mod cancel_delivery;
 mod carrier_callback;
 mod confirm_delivery;
 mod delivery;
+#[cfg(feature = "lambda")]
+mod deployed;
 mod estimate_delivery;
 mod mark_delivery_as_started;
 mod relay_logistics;
@@ -15,8 +17,12 @@ mod transitions;
 mod webhook;
 
 pub use carrier_callback::{CARRIER_WAIT_TABLE, CarrierCallback, CarrierWord, ParcelStatus};
-pub use chorus_webhook_signature::WebhookSecret;
+pub use chorus_webhook_signature::{SecretSource, WebhookSecret, WebhookSecrets};
 pub use delivery::{Delivery, Status};
+#[cfg(feature = "lambda")]
+pub use deployed::webhook_secrets;
+
+use std::sync::Arc;
 
 use chorus_events::services;
 use chorus_events::table::rows;
@@ -46,9 +52,9 @@ const TRANSPORT: MachineSpec = MachineSpec::new(
     include_str!("../../../infra/state-machines/former/transport.asl.json"),
 );
 
-/// The service; the carrier signs its webhooks with the secret.
+/// The service; the carrier signs its webhooks with one of the secrets.
 #[must_use]
-pub fn function(webhook_secret: WebhookSecret) -> HttpFunction {
+pub fn function(webhook_secrets: Arc<dyn SecretSource>) -> HttpFunction {
     let function = Function::of(services::DELIVERY)
         .table(TABLE)
         .table(CARRIER_WAIT_TABLE)
@@ -59,5 +65,5 @@ pub fn function(webhook_secret: WebhookSecret) -> HttpFunction {
         .action(relay_logistics::RelayLogistics)
         .action(confirm_delivery::ConfirmDelivery)
         .action(cancel_delivery::CancelDelivery);
-    HttpFunction::new(function, [webhook::post_logistics(webhook_secret), api::get_delivery()])
+    HttpFunction::new(function, [webhook::post_logistics(webhook_secrets), api::get_delivery()])
 }

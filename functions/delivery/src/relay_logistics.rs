@@ -1,6 +1,5 @@
 //! Publishes what the carrier's signed webhook reports, and completes the task that waits for it.
 
-use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::logistics::{Delivered, DeliveryCanceled, DeliveryStarted};
@@ -8,7 +7,7 @@ use chorus_events::table::rows::{self, RelayLogisticsInput, RelayLogisticsOutput
 use chorus_kernel::{Action, ActionError, Context, Decision, Found};
 use chorus_table::{Handle, Row};
 
-use crate::carrier_callback::{status, word};
+use crate::carrier_callback::{told, word};
 use crate::{CarrierCallback, ParcelStatus};
 
 #[derive(Debug)]
@@ -38,23 +37,69 @@ impl Action for RelayLogistics {
             let rule = "must be the handle of the parcel of this order";
             return Err(ActionError::invalid("/handle", rule));
         }
-        let event = event(update);
-        let parcel = match update.status {
-            LogisticsStatus::DeliveryStarted => return Ok(Decision::emit(event)),
-            LogisticsStatus::Delivered => ParcelStatus::Delivered,
-            LogisticsStatus::DeliveryCanceled => ParcelStatus::DeliveryCanceled,
-        };
-        match status(waiting).as_deref() {
-            None => {
+        let (event, order_id) = (event(update), update.order_id.clone());
+        Ok(match next(told(waiting)?, update.status) {
+            Next::Publish => Decision::emit(event),
+            Next::Complete(parcel) => {
                 let said = context.emitted(rows::RelayLogistics::SPEC.action, &event)?;
                 let (change, signal) = CarrierCallback::resolve(waiting, word(parcel, Some(&said)));
-                Ok(Decision::emit(event).with(change).signal(signal))
+                Decision::emit(event).with(change).signal(signal)
             }
-            Some(told) if told == parcel.word() => {
-                Ok(Decision::nothing("the carrier has reported that before"))
+            Next::Nothing(why) => Decision::nothing(why),
+            Next::Alert(reason) => {
+                let reason = reason.to_owned();
+                Decision::emit(ErrorDeliveryWasDelivered { order_id, reason })
             }
-            Some(told) => too_late(&update.order_id, update.status, told),
+            Next::Refuse(why) => {
+                return Err(ActionError::Conflict(format!("the parcel of order {order_id} {why}")));
+            }
+        })
+    }
+}
+
+/// What a callback leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Its event is published, and the parcel is waited for still.
+    Publish,
+    /// Its event is published, and completes the task that waits.
+    Complete(ParcelStatus),
+    Nothing(&'static str),
+    /// An operator is alerted.
+    Alert(&'static str),
+    Refuse(&'static str),
+}
+
+/// What may follow what: `told` is how the wait for the parcel ended, if it has. That a canceled parcel
+/// is under way, or will not arrive, is nothing new; that it was delivered needs a person.
+const fn next(told: Option<ParcelStatus>, status: LogisticsStatus) -> Next {
+    use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
+    match (told, status) {
+        (None, DeliveryStarted) => Next::Publish,
+        (None, Delivered) => Next::Complete(ParcelStatus::Delivered),
+        (None, DeliveryCanceled) => Next::Complete(ParcelStatus::DeliveryCanceled),
+
+        (Some(ParcelStatus::Delivered), Delivered)
+        | (Some(ParcelStatus::DeliveryCanceled), DeliveryCanceled) => {
+            Next::Nothing("the carrier has reported that before")
         }
+        (Some(ParcelStatus::Delivered), DeliveryStarted) => {
+            Next::Nothing("the parcel was delivered before")
+        }
+        (Some(ParcelStatus::Delivered), DeliveryCanceled) => Next::Refuse("was delivered before"),
+
+        (
+            Some(
+                ParcelStatus::DeliveryCanceled | ParcelStatus::Canceled | ParcelStatus::NotStarted,
+            ),
+            Delivered,
+        ) => Next::Alert("the delivery had been canceled"),
+        (
+            Some(
+                ParcelStatus::DeliveryCanceled | ParcelStatus::Canceled | ParcelStatus::NotStarted,
+            ),
+            DeliveryStarted | DeliveryCanceled,
+        ) => Next::Nothing("the delivery was canceled before"),
     }
 }
 
@@ -73,29 +118,10 @@ fn event(update: &LogisticsUpdate) -> RelayLogisticsOutput {
     }
 }
 
-/// Nothing waits any more. An operator is alerted if the parcel of a canceled order was delivered;
-/// that a canceled parcel will not arrive is nothing new.
-fn too_late(
-    order_id: &OrderId,
-    status: LogisticsStatus,
-    told: &str,
-) -> Result<Decision<RelayLogisticsOutput>, ActionError> {
-    match status {
-        LogisticsStatus::Delivered => {
-            let reason = "the delivery had been canceled".to_owned();
-            Ok(Decision::emit(ErrorDeliveryWasDelivered { order_id: order_id.clone(), reason }))
-        }
-        _ if told == ParcelStatus::Delivered.word() => Err(ActionError::Conflict(format!(
-            "the parcel of order {order_id} was delivered before"
-        ))),
-        _ => Ok(Decision::nothing("it was canceled before")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carrier_callback::answered;
+    use crate::carrier_callback::{STATUSES, answered};
     use chorus_events::samples;
     use chorus_kernel::testing::{Stored, decide};
     use chorus_kernel::{Signal, Versioned, replace};
@@ -162,6 +188,33 @@ mod tests {
         let refused =
             on(LogisticsStatus::DeliveryCanceled, Some(ParcelStatus::Delivered)).unwrap_err();
         assert!(matches!(refused, ActionError::Conflict(_)), "{refused}");
+    }
+
+    #[test]
+    fn once_the_wait_has_ended_no_status_publishes_an_event_of_the_carrier() {
+        use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
+        for told in STATUSES {
+            for status in [DeliveryStarted, Delivered, DeliveryCanceled] {
+                let next = next(Some(told), status);
+                let nothing_new = matches!(next, Next::Nothing(_));
+                let was_canceled = told != ParcelStatus::Delivered;
+                let ended = match status {
+                    DeliveryStarted => nothing_new,
+                    Delivered if was_canceled => matches!(next, Next::Alert(_)),
+                    DeliveryCanceled if !was_canceled => matches!(next, Next::Refuse(_)),
+                    Delivered | DeliveryCanceled => nothing_new,
+                };
+                assert!(ended, "{status:?} after {told:?}: {next:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_status_of_a_newer_release_is_not_guessed_at() {
+        let wait = answered(&open(), &serde_json::json!({ "status": "Lost" }));
+        let update = LogisticsUpdate { handle: wait.handle.clone(), ..Event::sample() };
+        let refused = decide(&RelayLogistics, update, &Stored::default().with(2, &wait));
+        assert!(matches!(refused, Err(ActionError::Later(_))), "{refused:?}");
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! The carrier's webhook: believed only where it is signed and fresh.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
 use chorus_events::table::rows;
 use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
-use chorus_kernel::{Kernel, derived_id};
+use chorus_kernel::{Failure, Kernel, Message, derived_id};
 use chorus_table::Event;
-use chorus_webhook_signature::{SIGNATURE_HEADER, Signed, TIMESTAMP_HEADER, WebhookSecret};
+use chorus_webhook_signature::{
+    ID_HEADER, SIGNATURE_HEADER, SecretSource, Signed, TIMESTAMP_HEADER, Unverified, Verifier,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
+use serde_json::value::to_raw_value;
 
 use crate::relay_logistics::RelayLogistics;
-
-/// The header by which the carrier marks a repeated webhook.
-const KEY_HEADER: &str = "idempotency-key";
 
 /// The event about a parcel that was delivered although it had been canceled.
 const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
@@ -31,36 +34,35 @@ struct Accepted {
 }
 
 /// `POST /webhooks/logistics`.
-pub(crate) fn post_logistics(secret: WebhookSecret) -> Route {
+pub(crate) fn post_logistics(secrets: Arc<dyn SecretSource>) -> Route {
     Route::of::<rows::RelayLogistics>(
         Method::POST,
         "/webhooks/logistics",
-        WebhookEndpoint { secret },
+        WebhookEndpoint { verifier: Verifier::new(secrets) },
     )
     .summary("A signed callback of the carrier about a parcel", 202)
     .takes(LogisticsUpdate::sample)
     .answers::<Accepted>()
     .parameters(&[
-        Parameter::header(TIMESTAMP_HEADER, "When it was signed: seconds since the Unix epoch")
-            .required(),
-        Parameter::header(SIGNATURE_HEADER, "HMAC-SHA256 of `timestamp.body`, in hex").required(),
-        Parameter {
-            meaning: "Names this webhook; by default its order and status",
-            ..Parameter::KEY
-        },
+        Parameter::header(ID_HEADER, "Names this webhook: the same at every attempt"),
+        Parameter::header(TIMESTAMP_HEADER, "When it was signed: seconds since the Unix epoch"),
+        Parameter::header(
+            SIGNATURE_HEADER,
+            "`v1,` and base64 of the HMAC-SHA256 of `id.timestamp.body`",
+        ),
     ])
 }
 
 struct WebhookEndpoint {
-    secret: WebhookSecret,
+    verifier: Verifier,
 }
 
 #[async_trait]
 impl Endpoint for WebhookEndpoint {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        verify(request, &self.secret, kernel.clock.now().as_second())?;
+        self.verify(request, kernel.clock.now().as_second()).await?;
         let update: LogisticsUpdate = request.json()?;
-        let message = command(kernel, &with_key(request, &update), &update)?;
+        let message = once(command(kernel, request, &update)?, &update)?;
         let answered = kernel.run(&RelayLogistics, &message).await?;
         if answered.entries.iter().any(|entry| entry.detail_type == TOO_LATE) {
             let why = format!(
@@ -74,27 +76,32 @@ impl Endpoint for WebhookEndpoint {
     }
 }
 
-fn verify(request: &Request, secret: &WebhookSecret, now: i64) -> Result<(), Problem> {
-    let header = |name| {
-        let missing = || unauthorized(&format!("the header {name} is missing"));
-        request.header(name).ok_or_else(missing)
-    };
-    let (timestamp, signature) = (header(TIMESTAMP_HEADER)?, header(SIGNATURE_HEADER)?);
-    let signed = Signed { timestamp, signature, body: &request.body };
-    signed.verify(secret, now).map_err(|error| unauthorized(&error.to_string()))
-}
-
-fn unauthorized(why: &str) -> Problem {
-    Problem::new(401, "unauthorized", why)
-}
-
-/// The request with a key: the carrier's own, or one that repeats with the order and the status.
-fn with_key(request: &Request, update: &LogisticsUpdate) -> Request {
-    let mut request = request.clone();
-    if request.header(KEY_HEADER).is_none() {
-        let said = format!("{} {:?}", update.order_id, update.status);
-        let key = derived_id("LogisticsUpdate", &said, 0).simple().to_string();
-        request.headers.insert(KEY_HEADER.to_owned(), key);
+impl WebhookEndpoint {
+    async fn verify(&self, request: &Request, now: i64) -> Result<(), Problem> {
+        let unauthorized = |why: String| Problem::new(401, "unauthorized", why);
+        let webhook = Signed::of(|name| request.header(name), &request.body)
+            .map_err(|error| unauthorized(error.to_string()))?;
+        match self.verifier.verify(&webhook, now).await {
+            Ok(()) => Ok(()),
+            Err(Unverified::Signature(error)) => Err(unauthorized(error.to_string())),
+            Err(Unverified::Secret(error)) => {
+                tracing::error!(%error, "no webhook can be verified");
+                Err(Failure::later("NoSecret", "webhooks cannot be verified now").into())
+            }
+        }
     }
-    request
+}
+
+/// The message under a key that follows from what it reports of which parcel. Whatever names the
+/// webhook, and whatever else its body says, that is taken once.
+fn once(message: Message, update: &LogisticsUpdate) -> Result<Message, Problem> {
+    let LogisticsUpdate { order_id, handle, status, .. } = update;
+    let reported = json!({ "order-id": order_id, "handle": handle, "status": status });
+    let key = derived_id("LogisticsUpdate", &reported.to_string(), 0);
+    let mut once = message;
+    once.metadata.event_id = derived_id("command LogisticsUpdate", &key.simple().to_string(), 0);
+    once.metadata.idempotency_key = key.simple().to_string();
+    let unwritable = |error| Failure::corrupt("command", &error);
+    once.fingerprinted = Some(to_raw_value(&reported).map_err(unwritable)?);
+    Ok(once)
 }

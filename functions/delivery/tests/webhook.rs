@@ -5,16 +5,21 @@
 #[path = "../../payment/tests/support/mod.rs"]
 mod support;
 
-use chorus_delivery::{CARRIER_WAIT_TABLE, CarrierCallback, TABLE, WebhookSecret, function};
+use std::sync::Arc;
+
+use chorus_delivery::{
+    CARRIER_WAIT_TABLE, CarrierCallback, SecretSource, TABLE, WebhookSecret, WebhookSecrets,
+    function,
+};
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
 use chorus_events::delivery::ErrorDeliveryWasDelivered;
-use chorus_events::logistics::Delivered;
+use chorus_events::logistics::{Delivered, DeliveryCanceled, DeliveryStarted};
 use chorus_events::samples;
 use chorus_http::{Problem, Request, Response};
 use chorus_kernel::testing::now;
 use chorus_kernel::{Clock, Signal, Store, create};
 use chorus_table::Event;
-use chorus_webhook_signature::sign;
+use chorus_webhook_signature::{OVERLAP_SECONDS, SecretUnavailable, headers, sign_as_earlier};
 use support::Shop;
 
 fn secret() -> WebhookSecret {
@@ -44,15 +49,36 @@ fn waiting() -> Shop {
 
 /// A webhook signed with `secret`, `age` seconds ago.
 fn signed(body: &[u8], secret: &WebhookSecret, age: i64) -> Request {
+    delivery("a-delivery", body, secret, age)
+}
+
+/// The same, with this id.
+fn delivery(id: &str, body: &[u8], secret: &WebhookSecret, age: i64) -> Request {
     let at = samples::moment().as_second() - age;
+    let named = headers(secret, id, at, body).map(|(name, value)| (name.to_owned(), value));
+    Request { body: body.to_vec(), headers: named.into(), ..Request::default() }
+}
+
+/// A webhook as earlier releases signed it.
+fn signed_as_earlier(body: &[u8]) -> Request {
+    let at = samples::moment().as_second();
     let mut request = Request { body: body.to_vec(), ..Request::default() };
     request.headers.insert("x-chorus-timestamp".to_owned(), at.to_string());
-    request.headers.insert("x-chorus-signature".to_owned(), sign(secret, at, body));
+    let signature = sign_as_earlier(&secret(), at, body);
+    request.headers.insert("x-chorus-signature".to_owned(), signature);
     request
 }
 
 fn post(shop: &Shop, request: &Request) -> Result<Response, Problem> {
-    let delivery = function(secret());
+    post_by(shop, request, WebhookSecrets::from(secret()))
+}
+
+fn post_by(
+    shop: &Shop,
+    request: &Request,
+    secrets: impl SecretSource + 'static,
+) -> Result<Response, Problem> {
+    let delivery = function(Arc::new(secrets));
     let route = delivery.routes.iter().find(|route| route.path == "/webhooks/logistics").unwrap();
     now(route.answer(&shop.kernel(), request.clone()))
 }
@@ -100,9 +126,12 @@ fn what_is_not_signed_or_not_fresh_or_signed_by_a_stranger_is_refused_and_passed
     let mut tampered = signed(&delivered(), &secret(), 0);
     tampered.body.push(b' ');
     let mut unsigned = signed(&delivered(), &secret(), 0);
-    unsigned.headers.remove("x-chorus-signature");
+    unsigned.headers.remove("webhook-signature");
+    let mut renamed = signed(&delivered(), &secret(), 0);
+    renamed.headers.insert("webhook-id".to_owned(), "another".to_owned());
     for (request, why) in [
         (unsigned, "missing"),
+        (renamed, "does not fit"),
         (tampered, "does not fit"),
         (signed(&delivered(), &stranger, 0), "does not fit"),
         (signed(&delivered(), &secret(), 301), "seconds off"),
@@ -126,12 +155,72 @@ fn a_signed_webhook_that_makes_no_sense_is_told_which_field_and_rule() {
 }
 
 #[test]
-fn the_carriers_own_key_names_a_webhook() {
+fn a_body_that_was_taken_is_taken_once_whatever_id_or_key_or_reason_comes_with_it() {
     let shop = waiting();
-    let mut request = signed(&delivered(), &secret(), 0);
-    request.headers.insert("idempotency-key".to_owned(), "carrier-1".to_owned());
-    post(&shop, &request).unwrap();
-    let mut other = signed(&update(LogisticsStatus::DeliveryCanceled), &secret(), 0);
-    other.headers.insert("idempotency-key".to_owned(), "carrier-1".to_owned());
-    assert_eq!(post(&shop, &other).unwrap_err().status, 422);
+    let canceled = update(LogisticsStatus::DeliveryCanceled);
+    let mut reworded: serde_json::Value = serde_json::from_slice(&canceled).unwrap();
+    reworded["reason"] = "the parcel was lost".into();
+    reworded["more"] = "which we do not know".into();
+    let reworded = serde_json::to_vec(&reworded).unwrap();
+    let started = update(LogisticsStatus::DeliveryStarted);
+    for (number, body) in [&started, &started, &canceled, &canceled, &reworded].iter().enumerate() {
+        let mut request = delivery(&format!("delivery-{number}"), body, &secret(), 0);
+        request.headers.insert("idempotency-key".to_owned(), format!("key-{number}"));
+        assert_eq!(post(&shop, &request).unwrap().status, 202, "{number}");
+    }
+    assert_eq!(post(&shop, &signed_as_earlier(&started)).unwrap().status, 202);
+    assert_eq!(shop.bus.said::<DeliveryStarted>().len(), 1);
+    assert_eq!(shop.bus.said::<DeliveryCanceled>().len(), 1);
+}
+
+#[test]
+fn one_key_does_not_make_two_reports_one() {
+    let shop = waiting();
+    for status in [LogisticsStatus::DeliveryStarted, LogisticsStatus::Delivered] {
+        let mut request = signed(&update(status), &secret(), 0);
+        request.headers.insert("idempotency-key".to_owned(), "carrier-1".to_owned());
+        assert_eq!(post(&shop, &request).unwrap().status, 202);
+    }
+    assert_eq!(shop.bus.said::<Delivered>().len(), 1);
+}
+
+#[test]
+fn a_webhook_that_is_signed_as_in_earlier_releases_is_taken() {
+    let shop = waiting();
+    assert_eq!(post(&shop, &signed_as_earlier(&delivered())).unwrap().status, 202);
+    assert_eq!(shop.bus.said::<Delivered>(), [Delivered::sample()]);
+}
+
+#[test]
+fn during_a_rotation_the_carrier_signs_with_either_secret_and_afterwards_with_the_new_one() {
+    let new: WebhookSecret = "the secret that took its place".parse().unwrap();
+    let now = samples::moment().as_second();
+    let rotated = |ago: i64| WebhookSecrets::rotated(new.clone(), secret(), now - ago);
+    for (secret, ago, status) in [
+        (&secret(), 0, 202),
+        (&new, 0, 202),
+        (&secret(), OVERLAP_SECONDS, 401),
+        (&new, OVERLAP_SECONDS, 202),
+    ] {
+        let answer = post_by(&waiting(), &signed(&delivered(), secret, 0), rotated(ago));
+        assert_eq!(answer.map_or_else(|problem| problem.status, |it| it.status), status);
+    }
+}
+
+#[test]
+fn while_the_secret_cannot_be_read_the_carrier_is_asked_to_try_again() {
+    let shop = waiting();
+    let problem = post_by(&shop, &signed(&delivered(), &secret(), 0), Away).unwrap_err();
+    assert_eq!(problem.status, 503);
+    assert!(shop.bus.said::<Delivered>().is_empty());
+}
+
+#[derive(Debug)]
+struct Away;
+
+#[async_trait::async_trait]
+impl SecretSource for Away {
+    async fn read(&self) -> Result<WebhookSecrets, SecretUnavailable> {
+        Err(SecretUnavailable("Secrets Manager does not answer".to_owned()))
+    }
 }

@@ -26,3 +26,4 @@ pub(crate) mod token;
 pub(crate) mod trace;
 pub(crate) mod up;
 pub(crate) mod upgrade;
+pub(crate) mod webhook;

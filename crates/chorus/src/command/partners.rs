@@ -10,6 +10,7 @@ use chorus_carrier::{ApiKey, CARRIER_TABLE, Carrier, CarrierConfig, HttpWebhook}
 use chorus_http::{Limits, serve};
 use chorus_local::{DynoxideStore, SystemClock};
 use chorus_shop::{CARRIER_API_KEY, WEBHOOK_SECRET};
+use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
 use clap::Args;
 use tokio::net::TcpListener;
 
@@ -37,10 +38,11 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     let data = partners.data.display();
     std::fs::create_dir_all(&partners.data).with_context(|| format!("{data} cannot be made"))?;
     let secret = variable("WEBHOOK_SECRET", WEBHOOK_SECRET);
-    let secret = secret.parse().context("WEBHOOK_SECRET is invalid")?;
+    let secret: WebhookSecret = secret.parse().context("WEBHOOK_SECRET is invalid")?;
+    let secrets = Arc::new(WebhookSecrets::from(secret));
     let clock = Arc::new(SystemClock);
     let store = DynoxideStore::open(&partners.data.join("partners.db"), &[CARRIER_TABLE])?;
-    let webhook = HttpWebhook::new(&partners.webhook_url, secret, clock.clone());
+    let webhook = HttpWebhook::new(&partners.webhook_url, secrets, clock.clone());
     let key = ApiKey::new(variable("CARRIER_API_KEY", CARRIER_API_KEY));
     let pace = CarrierConfig::new(key);
     let carrier = Carrier::new(Arc::new(store), clock, Arc::new(webhook), pace);

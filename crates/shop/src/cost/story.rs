@@ -6,7 +6,7 @@ use axum::http::request::Builder;
 use chorus_delivery::CarrierCallback;
 use chorus_events::OrderId;
 use chorus_table::IdentifierError;
-use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
+use chorus_webhook_signature::headers;
 use serde_json::{Value, json};
 
 use super::measured::MeasuredShop;
@@ -69,10 +69,10 @@ async fn deliver(shop: &MeasuredShop, order_id: &str) -> Result<(), CostError> {
         let handle = CarrierCallback::handle(&order);
         let body = json!({ "order-id": order_id, "handle": handle, "status": status });
         let now = shop.now();
-        let signature = sign(&secret, now, body.to_string().as_bytes());
-        let webhook = Request::post("/webhooks/logistics")
-            .header(TIMESTAMP_HEADER, now.to_string())
-            .header(SIGNATURE_HEADER, signature);
+        let mut webhook = Request::post("/webhooks/logistics");
+        for (name, value) in headers(&secret, status, now, body.to_string().as_bytes()) {
+            webhook = webhook.header(name, value);
+        }
         shop.request("RelayLogistics", request(webhook, &body)?).await?;
     }
     Ok(())

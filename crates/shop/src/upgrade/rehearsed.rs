@@ -16,12 +16,13 @@ use chorus_local::{
     Accepted, Call, Endpoint, Local, LocalConfig, NoAnswer, Observation, Observer, Partner,
     VirtualClock, Work, open_directory,
 };
+use chorus_webhook_signature::SecretSource;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::UpgradeError;
 use crate::in_process;
-use crate::shop::{CARRIER_PATHS, lock, secret};
+use crate::shop::{CARRIER_PATHS, lock};
 use crate::{
     API, Accounts, CARRIER_API_KEY, LOCAL, Partners, Secrets, ShopConfig, ShopError, functions,
 };
@@ -68,6 +69,7 @@ impl RehearsedShop {
         let partners = Partners::open(&config).map_err(ShopError::from)?;
         let mailer = Arc::new(partners.mailer());
         let secrets = Secrets::of(config.data.as_deref())?;
+        let webhook_secrets = Arc::clone(&secrets.webhook);
         let (functions, routes) =
             HttpFunction::split(functions(&partners, mailer, secrets, config.settings));
         let (here, seen) = (Arc::<CarrierHere>::default(), Arc::<Seen>::default());
@@ -81,7 +83,8 @@ impl RehearsedShop {
         let local = Local::open(engine)?;
         let caller = Caller::trusted(LOCAL, &routes);
         let router = trusting(chorus_http::router(local.kernel(), API, routes), caller);
-        let webhook = ShopHere { router: router.clone(), clock: clock.clone() };
+        let webhook =
+            ShopHere { router: router.clone(), clock: clock.clone(), secrets: webhook_secrets };
         let carrier = partners.carrier(&config, Arc::new(webhook));
         here.0.get_or_init(|| chorus_carrier::router(Arc::clone(&carrier)));
         Ok(Self { local, partners, clock, router, carrier, seen })
@@ -208,12 +211,16 @@ impl Partner for CarrierHere {
 struct ShopHere {
     router: Router,
     clock: VirtualClock,
+    secrets: Arc<dyn SecretSource>,
 }
 
 #[async_trait]
 impl Webhook for ShopHere {
     async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted> {
-        let request = callback.request("/webhooks/logistics", &secret(), self.clock.now())?;
+        let secrets = self.secrets.read().await;
+        let secrets = secrets.map_err(|error| NotAccepted(error.to_string()))?;
+        let (path, now) = ("/webhooks/logistics", self.clock.now());
+        let request = callback.request(path, secrets.current(), now)?;
         let (status, _) =
             answer(&self.router, request.map(Body::from)).await.map_err(NotAccepted)?;
         if status.is_success() { Ok(()) } else { Err(NotAccepted(format!("it answered {status}"))) }

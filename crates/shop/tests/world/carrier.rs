@@ -12,7 +12,7 @@ use chorus_kernel::Clock;
 use chorus_local::{Call, NoAnswer, Partner};
 use chorus_shop::WEBHOOK_SECRET;
 use chorus_table::Detail;
-use chorus_webhook_signature::{SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookSecret, sign};
+use chorus_webhook_signature::{WebhookSecret, headers};
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
@@ -108,11 +108,11 @@ impl Couriers {
         let handle = CarrierCallback::handle(&order_id.parse()?);
         let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();
         let now = self.clock.now().as_second();
-        let request = Request::post("/webhooks/logistics")
-            .header(TIMESTAMP_HEADER, now.to_string())
-            .header(SIGNATURE_HEADER, sign(&secret, now, body.as_bytes()))
-            .body(body.into())?;
-        super::ask(router, request).await?;
+        let mut request = Request::post("/webhooks/logistics");
+        for (name, value) in headers(&secret, status, now, body.as_bytes()) {
+            request = request.header(name, value);
+        }
+        super::ask(router, request.body(body.into())?).await?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Construct, Resource};
-use crate::intrinsics::arn;
+use crate::intrinsics::{arn, either, only_if, reference};
 
 /// Says who we are to a partner.
 #[derive(Debug)]
@@ -49,14 +49,22 @@ pub struct GeneratedSecret {
     pub description: &'static str,
     /// The condition under which it is needed, where it is not always.
     pub condition: Option<&'static str>,
+    /// The condition under which a person gave it, and the parameter that has it then.
+    pub given: Option<(&'static str, &'static str)>,
 }
 
 impl Construct for GeneratedSecret {
     fn resource(&self) -> Resource {
-        let properties = json!({
-            "Description": self.description,
-            "GenerateSecretString": { "ExcludePunctuation": true, "PasswordLength": 48 },
-        });
+        let made = json!({ "ExcludePunctuation": true, "PasswordLength": 48 });
+        let mut properties = json!({ "Description": self.description });
+        match self.given {
+            None => properties["GenerateSecretString"] = made,
+            Some((condition, parameter)) => {
+                let none = reference("AWS::NoValue");
+                properties["GenerateSecretString"] = either(condition, none, made);
+                properties["SecretString"] = only_if(condition, reference(parameter));
+            }
+        }
         let mut resource = Resource::new("AWS::SecretsManager::Secret", properties);
         resource.condition = self.condition;
         resource

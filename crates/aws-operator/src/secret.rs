@@ -1,0 +1,74 @@
+//! A secret of the stack that a function reads at run time: what it is, and another in its place.
+
+use chorus_aws::{SecretError, StoredSecret};
+
+use crate::{Operator, OperatorError, ask};
+
+/// How Secrets Manager labels the version that was current before.
+const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// A secret of a stack, found by the variable in which a function has its ARN.
+#[derive(Debug)]
+pub struct StackSecret<'a> {
+    operator: &'a Operator,
+    id: String,
+}
+
+impl Operator {
+    /// The secret whose ARN is in this environment variable of this function of the stack.
+    ///
+    /// # Errors
+    /// Where AWS refuses, or the function has no such variable.
+    pub async fn secret(
+        &self,
+        function: &str,
+        variable: &str,
+    ) -> Result<StackSecret<'_>, OperatorError> {
+        let name = format!("{}-{function}", self.stack);
+        let described = ask!(self.lambda.get_function_configuration().function_name(name));
+        let variables = described.environment().and_then(|environment| environment.variables());
+        let id = variables.and_then(|variables| variables.get(variable)).cloned();
+        let id = id.ok_or_else(|| self.missing(format!("{variable} of {function}")))?;
+        Ok(StackSecret { operator: self, id })
+    }
+}
+
+impl StackSecret<'_> {
+    /// Its text.
+    ///
+    /// # Errors
+    /// Where AWS refuses.
+    pub async fn current(&self) -> Result<String, OperatorError> {
+        let stored = StoredSecret::with(self.operator.secrets.clone(), self.id.clone());
+        let refused = |error: SecretError| OperatorError::Refused(error.to_string());
+        Ok(stored.read().await.map_err(refused)?.current)
+    }
+
+    /// Puts `text` in its place; what it was before becomes the previous version.
+    ///
+    /// # Errors
+    /// Where AWS refuses.
+    pub async fn replace(&self, text: &str) -> Result<(), OperatorError> {
+        let put = self.operator.secrets.put_secret_value().secret_id(&self.id);
+        ask!(put.secret_string(text));
+        Ok(())
+    }
+
+    /// Takes the label away from the previous version, so that no function finds it.
+    ///
+    /// # Errors
+    /// Where AWS refuses.
+    pub async fn revoke_previous(&self) -> Result<(), OperatorError> {
+        let secrets = &self.operator.secrets;
+        let described = ask!(secrets.describe_secret().secret_id(&self.id));
+        let versions = described.version_ids_to_stages().into_iter().flatten();
+        let labelled = |labels: &Vec<String>| labels.iter().any(|label| label == PREVIOUS);
+        let previous: Vec<&String> =
+            versions.filter(|(_, labels)| labelled(labels)).map(|(version, _)| version).collect();
+        for version in previous {
+            let update = secrets.update_secret_version_stage().secret_id(&self.id);
+            ask!(update.version_stage(PREVIOUS).remove_from_version_id(version));
+        }
+        Ok(())
+    }
+}

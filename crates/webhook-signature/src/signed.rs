@@ -1,0 +1,306 @@
+//! A signed webhook: its three parts, and what they must be.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use crate::{WebhookSecret, WebhookSecrets};
+
+/// The header that names the delivery: the same at every attempt.
+pub const ID_HEADER: &str = "webhook-id";
+
+/// The header that carries the timestamp.
+pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
+
+/// The header that carries the signatures.
+pub const SIGNATURE_HEADER: &str = "webhook-signature";
+
+/// The header that carried the timestamp in earlier releases.
+pub const EARLIER_TIMESTAMP_HEADER: &str = "x-chorus-timestamp";
+
+/// The header that carried the signature in earlier releases.
+pub const EARLIER_SIGNATURE_HEADER: &str = "x-chorus-signature";
+
+/// How far a timestamp may be from the receiver's clock, in seconds.
+pub const TOLERANCE_SECONDS: i64 = 5 * 60;
+
+/// The longest id of a delivery, in bytes.
+const MAX_ID: usize = 255;
+
+/// How a signature of this version begins.
+const VERSION: &str = "v1,";
+
+/// Why a webhook is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// A header is missing.
+    #[error("the header {0} is missing")]
+    Missing(&'static str),
+    /// The delivery's id could be taken for another part of what is signed.
+    #[error("the delivery's id must have 1 to {MAX_ID} bytes, and no dot")]
+    Id,
+    /// The timestamp is no number.
+    #[error("the timestamp must be whole seconds since the Unix epoch")]
+    Timestamp,
+    /// It was signed too long ago, or lies in the future.
+    #[error("the timestamp is more than {TOLERANCE_SECONDS} seconds off")]
+    Stale,
+    /// The signature is of another secret, id, moment or body.
+    #[error("the signature does not fit the delivery's id, the timestamp and the body")]
+    Mismatch,
+}
+
+/// What a webhook carries, as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// The delivery's id; none in the form of earlier releases, whose signature covers none.
+    id: Option<&'a str>,
+    timestamp: &'a str,
+    signature: &'a str,
+    body: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    /// A request with this body, whose headers `header` looks up.
+    ///
+    /// # Errors
+    /// Which header is missing.
+    pub fn of(
+        header: impl Fn(&'static str) -> Option<&'a str>,
+        body: &'a [u8],
+    ) -> Result<Self, SignatureError> {
+        let needed = |name| header(name).ok_or(SignatureError::Missing(name));
+        if header(SIGNATURE_HEADER).is_none() && header(EARLIER_SIGNATURE_HEADER).is_some() {
+            return Ok(Self {
+                id: None,
+                timestamp: needed(EARLIER_TIMESTAMP_HEADER)?,
+                signature: needed(EARLIER_SIGNATURE_HEADER)?,
+                body,
+            });
+        }
+        Ok(Self {
+            id: Some(needed(ID_HEADER)?),
+            timestamp: needed(TIMESTAMP_HEADER)?,
+            signature: needed(SIGNATURE_HEADER)?,
+            body,
+        })
+    }
+
+    /// Verifies the signature in constant time, then that it is fresh at `now` (seconds since the
+    /// Unix epoch).
+    ///
+    /// # Errors
+    /// Why the webhook is not believed.
+    pub fn verify(&self, secrets: &WebhookSecrets, now: i64) -> Result<(), SignatureError> {
+        let signed_at: i64 = self.timestamp.parse().map_err(|_| SignatureError::Timestamp)?;
+        if self.id.is_some_and(|id| id.is_empty() || id.len() > MAX_ID || id.contains('.')) {
+            return Err(SignatureError::Id);
+        }
+        let given = self.signatures();
+        let fits = |secret: &WebhookSecret| {
+            let mac = mac(secret.bytes(), self.id, signed_at, self.body);
+            given.iter().any(|signature| mac.clone().verify_slice(signature).is_ok())
+        };
+        if !secrets.accepted(now).any(fits) {
+            return Err(SignatureError::Mismatch);
+        }
+        if now.abs_diff(signed_at) > TOLERANCE_SECONDS.unsigned_abs() {
+            return Err(SignatureError::Stale);
+        }
+        Ok(())
+    }
+
+    /// The signatures that can be read: of the current form several, one for each secret that the
+    /// sender knows.
+    fn signatures(&self) -> Vec<Vec<u8>> {
+        if self.id.is_none() {
+            return hex::decode(self.signature).into_iter().collect();
+        }
+        let own = self.signature.split(' ').filter_map(|one| one.strip_prefix(VERSION));
+        own.filter_map(|one| STANDARD.decode(one).ok()).collect()
+    }
+}
+
+/// The headers of a webhook that is signed at `timestamp`: id, timestamp and signature.
+#[must_use]
+pub fn headers(
+    secret: &WebhookSecret,
+    id: &str,
+    timestamp: i64,
+    body: &[u8],
+) -> [(&'static str, String); 3] {
+    [
+        (ID_HEADER, id.to_owned()),
+        (TIMESTAMP_HEADER, timestamp.to_string()),
+        (SIGNATURE_HEADER, sign(secret, id, timestamp, body)),
+    ]
+}
+
+/// Signs the delivery `id` with `body` at `timestamp`: `v1,` and base64.
+#[must_use]
+pub fn sign(secret: &WebhookSecret, id: &str, timestamp: i64, body: &[u8]) -> String {
+    let mac = mac(secret.bytes(), Some(id), timestamp, body);
+    format!("{VERSION}{}", STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+/// Signs `body` at `timestamp` as earlier releases did: lower-case hex.
+#[must_use]
+pub fn sign_as_earlier(secret: &WebhookSecret, timestamp: i64, body: &[u8]) -> String {
+    hex::encode(mac(secret.bytes(), None, timestamp, body).finalize().into_bytes())
+}
+
+fn mac(key: &[u8], id: Option<&str>, timestamp: i64, body: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::new_from_slice(key).expect("HMAC takes keys of every length (RFC 2104)");
+    if let Some(id) = id {
+        mac.update(format!("{id}.").as_bytes());
+    }
+    mac.update(format!("{timestamp}.").as_bytes());
+    mac.update(body);
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OVERLAP_SECONDS;
+    use SignatureError::{Id, Mismatch, Missing, Stale, Timestamp};
+    use proptest::prelude::*;
+
+    const NOW: i64 = 1_795_171_620;
+    const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+
+    fn secret(text: &str) -> WebhookSecret {
+        text.parse().unwrap()
+    }
+
+    fn ours() -> WebhookSecret {
+        secret("a secret of the carrier")
+    }
+
+    fn signed<'a>(id: &'a str, timestamp: &'a str, signature: &'a str) -> Signed<'a> {
+        Signed { id: Some(id), timestamp, signature, body: b"{}" }
+    }
+
+    fn earlier<'a>(timestamp: &'a str, signature: &'a str) -> Signed<'a> {
+        Signed { id: None, timestamp, signature, body: b"{}" }
+    }
+
+    fn verified(webhook: Signed<'_>) -> Result<(), SignatureError> {
+        webhook.verify(&ours().into(), NOW)
+    }
+
+    #[test]
+    fn the_signature_is_the_one_that_other_tools_compute() {
+        // printf 'msg_p5jXN8AQM9LWM0D4loKWxJek.1795171620.{}' |
+        //   openssl dgst -sha256 -hmac 'a secret of the carrier' -binary | base64
+        let expected = "v1,hBgaTzWZ8ERnpGsHGDrd/xbaAgdy3U2FnY6KAhEaLHU=";
+        assert_eq!(sign(&ours(), ID, NOW, b"{}"), expected);
+        // printf '1795171620.{}' | openssl dgst -sha256 -hmac 'a secret of the carrier'
+        let expected = "0f0c74fe1f9afb3784a361727de797b26ac998f266db76b78760e4c489a5796e";
+        assert_eq!(sign_as_earlier(&ours(), NOW, b"{}"), expected);
+    }
+
+    #[test]
+    fn it_is_the_signature_of_standard_webhooks() {
+        // The example of the specification; its secret is whsec_ and base64 of these bytes.
+        let bytes = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let body = br#"{"test": 2432232314}"#;
+        let mac = mac(&bytes, Some(ID), 1_614_265_330, body);
+        let expected = "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+        assert_eq!(STANDARD.encode(mac.finalize().into_bytes()), expected);
+    }
+
+    #[test]
+    fn a_fresh_signature_is_believed_and_a_stale_one_is_not() {
+        for (age, verdict) in
+            [(0, Ok(())), (300, Ok(())), (-300, Ok(())), (301, Err(Stale)), (-301, Err(Stale))]
+        {
+            let at = NOW - age;
+            let (moment, signature) = (at.to_string(), sign(&ours(), ID, at, b"{}"));
+            assert_eq!(verified(signed(ID, &moment, &signature)), verdict, "{age}");
+            let signature = sign_as_earlier(&ours(), at, b"{}");
+            assert_eq!(verified(earlier(&moment, &signature)), verdict, "{age}");
+        }
+    }
+
+    #[test]
+    fn another_secret_id_moment_or_body_is_not_believed() {
+        let (at, before) = (NOW.to_string(), (NOW - 1).to_string());
+        let good = sign(&ours(), ID, NOW, b"{}");
+        let other = sign(&secret("a secret of a stranger"), ID, NOW, b"{}");
+        assert_eq!(verified(signed(ID, &at, &other)), Err(Mismatch));
+        assert_eq!(verified(signed("another", &at, &good)), Err(Mismatch));
+        assert_eq!(verified(signed(ID, &before, &good)), Err(Mismatch));
+        let changed = Signed { body: b"{ }", ..signed(ID, &at, &good) };
+        assert_eq!(verified(changed), Err(Mismatch));
+        assert_eq!(verified(signed(ID, "noon", &good)), Err(Timestamp));
+        for id in ["", "a.b", &"x".repeat(MAX_ID + 1)] {
+            let signature = sign(&ours(), id, NOW, b"{}");
+            assert_eq!(verified(signed(id, &at, &signature)), Err(Id), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_signature_of_one_form_is_none_of_the_other() {
+        let at = NOW.to_string();
+        let (new, old) = (sign(&ours(), ID, NOW, b"{}"), sign_as_earlier(&ours(), NOW, b"{}"));
+        assert_eq!(verified(earlier(&at, &new)), Err(Mismatch));
+        assert_eq!(verified(signed(ID, &at, &old)), Err(Mismatch));
+        assert_eq!(verified(signed(ID, &at, &format!("v1,{old}"))), Err(Mismatch));
+    }
+
+    #[test]
+    fn the_headers_tell_the_form_and_the_current_one_comes_first() {
+        let headers = |names: &[&'static str]| {
+            let names = names.to_vec();
+            Signed::of(move |name| names.contains(&name).then_some("1"), b"{}")
+        };
+        let new = headers(&[ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER]).unwrap();
+        let old = headers(&[EARLIER_TIMESTAMP_HEADER, EARLIER_SIGNATURE_HEADER]).unwrap();
+        assert_eq!((new.id, old.id), (Some("1"), None));
+        let both = headers(&[SIGNATURE_HEADER, EARLIER_TIMESTAMP_HEADER, EARLIER_SIGNATURE_HEADER]);
+        assert_eq!(both.unwrap_err(), Missing(ID_HEADER));
+        assert_eq!(headers(&[]).unwrap_err(), Missing(ID_HEADER));
+        let no_time = headers(&[EARLIER_SIGNATURE_HEADER]);
+        assert_eq!(no_time.unwrap_err(), Missing(EARLIER_TIMESTAMP_HEADER));
+    }
+
+    #[test]
+    fn during_a_rotation_both_secrets_are_good_and_afterwards_the_new_one_alone() {
+        let (old, new) = (ours(), secret("the secret that took its place"));
+        let secrets = WebhookSecrets::rotated(new.clone(), old.clone(), NOW);
+        let last = NOW + OVERLAP_SECONDS - 1;
+        for (secret, at, verdict) in [
+            (&old, NOW, Ok(())),
+            (&new, NOW, Ok(())),
+            (&old, last, Ok(())),
+            (&old, last + 1, Err(Mismatch)),
+            (&new, last + 1, Ok(())),
+        ] {
+            let (moment, signature) = (at.to_string(), sign(secret, ID, at, b"{}"));
+            assert_eq!(signed(ID, &moment, &signature).verify(&secrets, at), verdict, "{at}");
+        }
+        let both = format!("{} {}", sign(&old, ID, NOW, b"{}"), sign(&new, ID, NOW, b"{}"));
+        let moment = NOW.to_string();
+        assert_eq!(signed(ID, &moment, &both).verify(&new.into(), NOW), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_signed_verifies_and_noise_never_does(
+            body in proptest::collection::vec(any::<u8>(), 0..64),
+            noise in ".{0,70}",
+            at in any::<i64>(),
+        ) {
+            let signature = sign(&ours(), ID, NOW, &body);
+            let (now, other) = (NOW.to_string(), at.to_string());
+            let webhook = Signed { id: Some(ID), timestamp: &now, signature: &signature, body: &body };
+            prop_assert_eq!(verified(webhook), Ok(()));
+            let noisy = Signed { signature: &noise, ..webhook };
+            prop_assert!(verified(noisy).is_err());
+            let moved = Signed { timestamp: &other, ..webhook };
+            prop_assert!(at == NOW || verified(moved).is_err());
+        }
+    }
+}
