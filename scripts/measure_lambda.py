@@ -63,6 +63,7 @@ def environment(port, name):
         "FAILURE_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/measured",
         "WEBHOOK_SECRET_ARN": "measured",
         "ORDER_ID_SECRET": "a secret for measuring",
+        "ROW_OUTPUTS": "com.measured Measure=Measured",
         "STRIPE_KEY_SECRET": "measured",
         "MAIL_FROM": "measured@example.com",
         "CURRENCY": "EUR",

@@ -9,6 +9,7 @@
 //! assert_eq!(check(&template.document(), &stack), []);
 //! ```
 
+mod access;
 mod callers;
 mod carrier;
 mod derived;
@@ -74,6 +75,7 @@ fn application() -> Application {
             (services::NOTIFICATION, "notification-simulated"),
         ],
         grants: vec![carrier::grant(), mail::grant(), payment::grant()],
+        access: access::of_tables(),
         resources: vec![order_ids::resource()],
         parameters: [
             vec![carrier::webhook_parameter()],

@@ -163,7 +163,7 @@ async fn every_event_says_what_it_belongs_to_and_what_caused_it() {
 }
 
 /// What these promises need of a shop beside its API.
-trait Bus {
+pub(crate) trait Bus {
     async fn log(&self, order_id: &str) -> Vec<Value>;
     async fn say(&self, logged: &Value);
 }

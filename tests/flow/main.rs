@@ -10,6 +10,7 @@ mod earlier_releases;
 mod entity_tags;
 mod following;
 mod front_end;
+mod grants;
 mod items;
 mod lists;
 mod policies;

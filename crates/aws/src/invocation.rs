@@ -13,7 +13,7 @@ pub(crate) mod testing;
 use std::sync::Arc;
 
 use chorus_http::Route;
-use chorus_kernel::{Failure, Function, Kernel, Swept, sweep};
+use chorus_kernel::{Failure, Function, Kernel, RowOutputs, Swept, sweep};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -36,6 +36,8 @@ pub(crate) struct Invoker {
     pub(crate) queues: Option<Arc<dyn Queues>>,
     /// Who calls, by what the API's authorizer says.
     pub(crate) callers: TokenClaims,
+    /// What the rows may publish for which it sweeps.
+    pub(crate) outputs: RowOutputs,
 }
 
 /// What is known of one invocation.
@@ -76,14 +78,16 @@ impl Invoker {
     }
 
     async fn sweep(&self, invocation: &Invocation) -> Result<Value, Failure> {
-        let swept = guard(invocation.give_up_at, sweep(&self.kernel, SWEEP_AGE)).await?;
+        let swept =
+            guard(invocation.give_up_at, sweep(&self.kernel, &self.outputs, SWEEP_AGE)).await?;
         if swept != Swept::default() {
-            tracing::info!(swept.published, swept.younger, swept.unreadable, "swept");
+            tracing::info!(swept.published, swept.younger, swept.unreadable, swept.forged, "swept");
         }
         Ok(json!({
             "published": swept.published,
             "younger": swept.younger,
             "unreadable": swept.unreadable,
+            "forged": swept.forged,
         }))
     }
 
@@ -169,6 +173,6 @@ mod tests {
     async fn a_sweep_says_what_it_found() {
         let shop = Shop::default();
         let swept = shop.invoker().invoke(r#"{"sweep":true}"#, &invocation()).await.unwrap();
-        assert_eq!(swept, json!({ "published": 0, "younger": 0, "unreadable": 0 }));
+        assert_eq!(swept, json!({ "published": 0, "younger": 0, "unreadable": 0, "forged": 0 }));
     }
 }

@@ -37,7 +37,7 @@ pub use bus::EventBridgePublisher;
 pub use clock::SystemClock;
 pub use config::sdk_config;
 pub use machines::SfnMachines;
-pub use run::{StartError, parsed, run, variable};
+pub use run::{ROW_OUTPUTS, StartError, parsed, run, variable};
 #[cfg(feature = "secrets-manager")]
 pub use secret::{SecretError, SecretVersions, StoredSecret};
 pub use store::{DynamoStore, Meter, Reading, Tables};

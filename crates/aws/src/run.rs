@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_types::SdkConfig;
 use chorus_http::HttpFunction;
-use chorus_kernel::{Breakers, Clock, Kernel, Machines, NoMachines, Publisher, Store};
+use chorus_kernel::{Breakers, Clock, Kernel, Machines, NoMachines, Publisher, RowOutputs, Store};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -22,6 +22,9 @@ use crate::store::Meter;
 use crate::{
     DynamoStore, EventBridgePublisher, SfnMachines, SystemClock, Tables, logs, machines, sdk_config,
 };
+
+/// The variable with what each row may publish: of the sweeper alone.
+pub const ROW_OUTPUTS: &str = "ROW_OUTPUTS";
 
 /// How long before Lambda's deadline work is given up: enough to answer, and to log it.
 const MARGIN: Duration = Duration::from_millis(200);
@@ -105,7 +108,9 @@ fn start(
         let queues = variable("FAILURE_QUEUE_URL")
             .map(|url| Arc::new(SqsQueues::new(config, url)) as Arc<dyn Queues>);
         let callers = TokenClaims::from_env();
-        serve(&Invoker { function, routes, kernel, queues, callers }, &meter).await
+        let outputs = variable(ROW_OUTPUTS);
+        let outputs = outputs.as_deref().map(RowOutputs::from).unwrap_or_default();
+        serve(&Invoker { function, routes, kernel, queues, callers, outputs }, &meter).await
     })
 }
 

@@ -31,6 +31,7 @@ impl Lambda {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_REGION", "eu-central-1")
             .env("BUS_NAME", "shop")
+            .env("ROW_OUTPUTS", "com.inventory ReserveItem=ItemReserved")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

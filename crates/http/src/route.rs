@@ -185,6 +185,12 @@ impl Route {
         Self::new(method, path, R::SPEC.callers, endpoint)
     }
 
+    /// The same route, answered by what `wrap` makes of its endpoint.
+    #[must_use]
+    pub fn wrapped(self, wrap: impl FnOnce(Arc<dyn Endpoint>) -> Arc<dyn Endpoint>) -> Self {
+        Self { endpoint: wrap(self.endpoint), ..self }
+    }
+
     /// A route that reads.
     pub fn read(path: &'static str, callers: Callers, endpoint: impl Endpoint + 'static) -> Self {
         Self::new(Method::GET, path, callers, endpoint)

@@ -38,8 +38,8 @@ pub use callbacks::{
 pub use clock::{Clock, Seconds};
 pub use committing::{
     Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
-    RECORD_LIFETIME, Rejected, Swept, Task, UNPUBLISHED_INDEX, check_record, committed_events,
-    derived_id, handler, publish_all, record_key, sweep, unpublished_records,
+    RECORD_LIFETIME, Rejected, RowOutputs, Swept, Task, UNPUBLISHED_INDEX, check_record,
+    committed_events, derived_id, handler, publish_all, record_key, sweep, unpublished_records,
 };
 pub use deciding::{
     Action, ActionError, CallContext, Context, Counter, Decided, Decision, Each, EachKeys, Entity,

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chorus_kernel::{
     ActionError, Breakers, CallContext, Clock, Decision, ExternalAction, Failure,
     IDEMPOTENCY_TABLE, Item, Kernel, Key, MemoryStore, Message, NoMachines, OutcomeUnknown,
-    PARTNER_UNAVAILABLE, Page, Publisher, Query, Rejected, Step, Store, StoreError, Write,
-    open_circuits, sweep, testing,
+    PARTNER_UNAVAILABLE, Page, Publisher, Query, Rejected, RowOutputs, Step, Store, StoreError,
+    Write, open_circuits, sweep, testing,
 };
 use chorus_table::{Breaker, CallBody, Entry, Event, Owner, Partner};
 use jiff::{SignedDuration, Timestamp};
@@ -321,7 +321,8 @@ async fn an_outage_that_could_not_be_published_is_published_by_the_sweeper() {
     press.bus.away.store(false, Ordering::Relaxed);
     assert_eq!(press.told(), [""; 0]);
     press.pass(60);
-    let swept = sweep(&kernel, SignedDuration::from_secs(30)).await.unwrap();
+    let outputs = RowOutputs::of(TABLE.rows.iter().copied());
+    let swept = sweep(&kernel, &outputs, SignedDuration::from_secs(30)).await.unwrap();
     assert_eq!((swept.published, press.told()), (1, vec!["PartnerUnavailable".to_owned()]));
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_kernel::{Clock, Function};
+use chorus_kernel::{Clock, Function, RowOutputs};
 use chorus_table::{Rule, Table, policy};
 
 use crate::clock::{SystemClock, VirtualClock};
@@ -27,6 +27,8 @@ pub struct LocalConfig {
     pub clock: Arc<dyn Clock>,
     /// The same clock, where the runner lets it pass while nothing can be done.
     pub passes: Option<VirtualClock>,
+    /// What each row may publish: the sweeper publishes nothing else.
+    pub outputs: RowOutputs,
     /// The seed of ids, jitter and disorder; without, the system's time.
     pub seed: Option<u64>,
     /// The partner endpoint of each API-destination row, by its action.
@@ -73,6 +75,7 @@ impl LocalConfig {
             beside: Vec::new(),
             functions,
             rules,
+            outputs: RowOutputs::of(table.rows.iter().copied()),
             clock: Arc::new(SystemClock),
             passes: None,
             seed: None,

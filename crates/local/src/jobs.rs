@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chorus_kernel::{Failure, Kernel, sweep};
+use chorus_kernel::{Failure, Kernel, RowOutputs, sweep};
 use jiff::SignedDuration;
 
 use crate::bus::Bus;
@@ -20,12 +20,13 @@ pub const FORGET: &str = "forget-expired";
 /// Younger records are left to whoever is still at work on them.
 const UNPUBLISHED_FOR: SignedDuration = SignedDuration::from_secs(30);
 
-pub(crate) struct Sweep;
+/// Sweeps for the rows with these outputs.
+pub(crate) struct Sweep(pub(crate) RowOutputs);
 
 #[async_trait]
 impl Job for Sweep {
     async fn run(&self, kernel: &Kernel) -> Result<(), Failure> {
-        let swept = sweep(kernel, UNPUBLISHED_FOR).await?;
+        let swept = sweep(kernel, &self.0, UNPUBLISHED_FOR).await?;
         if swept.published > 0 {
             tracing::info!(published = swept.published, "published what its committer had not");
         }

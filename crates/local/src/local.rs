@@ -6,9 +6,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chorus_kernel::{
-    Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, Store, TableSpec,
+    Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, RowOutputs, Store,
+    Swept, TableSpec, sweep,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast;
 
 use crate::Error;
@@ -39,6 +40,7 @@ pub struct Local {
     kernel: Kernel,
     dispatcher: Arc<Dispatcher>,
     runner: Runner,
+    outputs: RowOutputs,
 }
 
 impl Local {
@@ -70,7 +72,7 @@ impl Local {
             concurrency: config.concurrency.max(1),
             passes: config.passes,
         });
-        Ok(Self { bus, store, kernel, dispatcher, runner })
+        Ok(Self { bus, store, kernel, dispatcher, runner, outputs: config.outputs })
     }
 
     /// What actions and routes stand on: the store, the bus and the clock.
@@ -88,6 +90,14 @@ impl Local {
     #[must_use]
     pub const fn store(&self) -> &Arc<DynoxideStore> {
         &self.store
+    }
+
+    /// Publishes what was committed at least `age` ago, and left unpublished.
+    ///
+    /// # Errors
+    /// Where the store or the bus fails.
+    pub async fn sweep(&self, age: SignedDuration) -> Result<Swept, Failure> {
+        sweep(&self.kernel, &self.outputs, age).await
     }
 
     /// What does the work: a simulator drives it step by step, on a kernel of its own.
@@ -248,7 +258,7 @@ fn dispatcher(
     let forget =
         Forget { bus: Arc::downgrade(bus), store: Arc::clone(store), retention: config.retention };
     let mut jobs: BTreeMap<&'static str, Arc<dyn Job>> = BTreeMap::new();
-    jobs.insert(SWEEP, Arc::new(Sweep));
+    jobs.insert(SWEEP, Arc::new(Sweep(config.outputs.clone())));
     jobs.insert(FORGET, Arc::new(forget));
     for (schedule, job) in schedules(config) {
         jobs.extend(job.map(|job| (schedule.job, job)));

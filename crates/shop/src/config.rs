@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use chorus_events::Settings;
+use chorus_http::HttpFunction;
 use chorus_kernel::Clock;
 use chorus_local::{Disorder, Policies, SystemClock};
 use chorus_notification::TransportMailer;
@@ -21,6 +22,9 @@ pub const WEBHOOK_SECRET: &str = "a-webhook-secret-for-this-laptop-only";
 
 /// Under which name a shop's own machine acts, where it presents no token.
 pub const LOCAL: &str = "local";
+
+/// Makes another function of a function.
+pub type Around = Arc<dyn Fn(HttpFunction) -> HttpFunction + Send + Sync>;
 
 /// How a shop is set up; [`ShopConfig::default`] is a shop in memory on a port of its own.
 #[derive(Clone)]
@@ -56,6 +60,8 @@ pub struct ShopConfig {
     pub front_end: Option<String>,
     /// The origins whose pages may call, such as `https://shop.example`.
     pub origins: Vec<HeaderValue>,
+    /// What is made of each function before it is used: whoever observes them puts something around it.
+    pub around: Option<Around>,
     /// Deliberate disorder among deliveries, for tests.
     pub disorder: Disorder,
 }
@@ -78,6 +84,7 @@ impl Default for ShopConfig {
             require_tokens: false,
             front_end: None,
             origins: Vec::new(),
+            around: None,
             disorder: Disorder::default(),
         }
     }

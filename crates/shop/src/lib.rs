@@ -21,7 +21,7 @@ pub use chorus_delivery::DELIVERY_DEADLINE;
 pub use chorus_local::{ExecutionStory, Moment};
 
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
-pub use config::{CARRIER_API_KEY, LOCAL, ShopConfig, WEBHOOK_SECRET};
+pub use config::{Around, CARRIER_API_KEY, LOCAL, ShopConfig, WEBHOOK_SECRET};
 pub use front_end::{FRONT_END_SECRET, FRONT_END_SECRET_FILE, UPDATES_PATH};
 pub use operator::{
     Attempt, DeadLetterView, RedriveRequest, ReplayReport, ReplayRequest, Replayed, TokenRequest,

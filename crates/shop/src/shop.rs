@@ -13,7 +13,7 @@ use chorus_events::table::TABLE;
 use chorus_http::{
     ApiInfo, Caller, Gate, HttpFunction, Limits, SecretError, TokenKey, kept_secret,
 };
-use chorus_kernel::{Failure, StoreError, sweep};
+use chorus_kernel::{Failure, StoreError};
 use chorus_local::{Definitions, Endpoint, Local, LocalConfig, open_directory};
 use chorus_notification::Mailer;
 use chorus_order::IdSecret;
@@ -165,7 +165,7 @@ impl Shop {
         let shop = Self::at(config, address)?;
         // Nobody else is at work on this directory: what is committed and not published was left
         // by a process that was killed in between, and need not become old first.
-        sweep(shop.local.kernel(), SignedDuration::ZERO).await?;
+        shop.local.sweep(SignedDuration::ZERO).await?;
         let webhook = format!("http://{address}/webhooks/logistics");
         let secrets = Secrets::of(config.data.as_deref())?.webhook;
         let webhook = HttpWebhook::new(webhook, secrets, Arc::clone(&config.clock));
@@ -192,8 +192,11 @@ impl Shop {
             None => Arc::new(partners.mailer()),
         };
         let secrets = Secrets::of_shop(config)?;
-        let (functions, routes) =
-            HttpFunction::split(functions(&partners, mailer, secrets, config.settings));
+        let mut functions = functions(&partners, mailer, secrets, config.settings);
+        if let Some(around) = &config.around {
+            functions = functions.into_iter().map(|function| around(function)).collect();
+        }
+        let (functions, routes) = HttpFunction::split(functions);
         let machines = Arc::new(Definitions::of(&functions, &config.limits)?);
         let mut engine = LocalConfig::new(&TABLE, functions);
         engine.machines = Some(Arc::clone(&machines));

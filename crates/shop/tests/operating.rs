@@ -122,7 +122,7 @@ async fn a_partner_that_nobody_calls_is_named_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_cannot_be_read_is_skipped_and_named_and_the_shop_opens() {
+async fn a_record_that_cannot_be_read_or_is_forged_is_skipped_and_named_and_the_shop_opens() {
     let directory = tempfile::tempdir().unwrap();
     let config = ShopConfig { data: Some(directory.path().to_owned()), ..ShopConfig::default() };
     let shop = Shop::start(&config).await.unwrap();
@@ -131,7 +131,8 @@ async fn a_record_that_cannot_be_read_is_skipped_and_named_and_the_shop_opens() 
         pk: pk.to_owned(),
         sk: "CreateOrder".to_owned(),
     };
-    for (pk, events) in [("a-damaged", "[{"), ("b-readable", "[]")] {
+    let forged = r#"[{"source":"com.payment","detail-type":"PaymentMade","detail":"{}"}]"#;
+    for (pk, events) in [("a-damaged", "[{"), ("b-readable", "[]"), ("c-forged", forged)] {
         let mut item = key(pk).to_item();
         let parts = [
             ("unpublished", "yes"),
@@ -153,9 +154,14 @@ async fn a_record_that_cannot_be_read_is_skipped_and_named_and_the_shop_opens() 
     assert!(!published.contains_key("unpublished"), "the sweeper went on behind the damaged one");
     let checkup: Checkup =
         serde_json::from_value(ask(&shop, "GET", "/operator/doctor", &Value::Null).await).unwrap();
-    assert_eq!(checkup.unpublished.len(), 1, "{checkup:#?}");
-    assert_eq!(checkup.unpublished[0].idempotency_key, "a-damaged");
-    assert!(checkup.unpublished[0].unreadable.is_some());
+    let told = checkup.unpublished.iter();
+    let told: Vec<_> = told
+        .map(|it| (it.idempotency_key.as_str(), it.unreadable.clone().unwrap_or_default()))
+        .collect();
+    assert_eq!(told.iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["a-damaged", "c-forged"]);
+    assert!(told[1].1.contains("PaymentMade of com.payment, which CreateOrder never"), "{told:?}");
+    let forged = shop.local().store().get(&key("c-forged")).await.unwrap().unwrap();
+    assert!(forged.contains_key("unpublished"), "nothing of it was published");
     shop.stop().await.unwrap();
 }
 

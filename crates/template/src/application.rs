@@ -39,6 +39,9 @@ pub struct Application {
     pub simulated: Vec<(Service, &'static str)>,
     /// What the functions of single services may do beside what derives from the table.
     pub grants: Vec<(Service, Statement)>,
+    /// What services do with their tables and indexes, where that is known: they are granted it, and
+    /// with every other table of theirs whatever an action may do.
+    pub access: Vec<TableAccess>,
     /// Resources that stand with no service, each with its logical id.
     pub resources: Vec<(&'static str, Resource)>,
     /// Parameters beside those that every template has.
@@ -70,6 +73,7 @@ impl Application {
             variables: Vec::new(),
             simulated: Vec::new(),
             grants: Vec::new(),
+            access: Vec::new(),
             resources: Vec::new(),
             parameters: Vec::new(),
             prod_needs: Vec::new(),
@@ -77,6 +81,16 @@ impl Application {
             outputs: Vec::new(),
         }
     }
+}
+
+/// What a service does with a table of its own, or with an index of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableAccess {
+    pub table: &'static str,
+    /// The index, where it is not the table itself.
+    pub index: Option<&'static str>,
+    /// The actions of DynamoDB, such as `dynamodb:GetItem`; none where the service leaves it alone.
+    pub actions: &'static [&'static str],
 }
 
 /// An output of the template.

@@ -27,7 +27,7 @@ mod stack;
 mod template;
 mod yaml;
 
-pub use application::{Application, Output, PartnerApi};
+pub use application::{Application, Output, PartnerApi, TableAccess};
 pub use check::check;
 pub use chorus_design::Finding;
 pub use schema_registry::schema_registry;

@@ -1,9 +1,11 @@
 //! The sweeper on Lambda: publishes what was committed by a caller who went away.
 //!
-//! It belongs to no service, as the idempotency records that it looks through belong to all.
+//! It belongs to no service, as the idempotency records that it looks through belong to all. The variable
+//! `ROW_OUTPUTS` tells what each row may publish: what a record says beyond that is not published.
 
 use std::process::ExitCode;
 
+use chorus_aws::{ROW_OUTPUTS, StartError, variable};
 use chorus_kernel::Function;
 use chorus_table::Service;
 
@@ -16,5 +18,8 @@ const SWEEPER: Service = Service {
 };
 
 fn main() -> ExitCode {
-    chorus_aws::run(|_| Ok(Function::of(SWEEPER)))
+    chorus_aws::run(|_| {
+        variable(ROW_OUTPUTS).ok_or(StartError::Missing(ROW_OUTPUTS))?;
+        Ok(Function::of(SWEEPER))
+    })
 }

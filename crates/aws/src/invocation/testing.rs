@@ -17,7 +17,7 @@ use chorus_kernel::testing::metadata;
 use chorus_kernel::{
     Action, ActionError, Breakers, Context, Decision, Failure, Function, IDEMPOTENCY_TABLE, Item,
     Kernel, Key, MachineSpec, Machines, MemoryStore, PARTNER_UNAVAILABLE, Page, Publisher, Query,
-    Rejected, Signal, SignalOutcome, Store, StoreError, Write,
+    Rejected, RowOutputs, Signal, SignalOutcome, Store, StoreError, Write,
 };
 use chorus_table::{Entry, Event};
 use serde_json::json;
@@ -196,6 +196,7 @@ impl Shop {
             },
             queues: Some(memory),
             callers: TokenClaims::new(None, None),
+            outputs: RowOutputs::default(),
         }
     }
 

@@ -7,6 +7,7 @@ mod function;
 mod handler;
 mod message;
 pub(crate) mod outgoing;
+mod outputs;
 mod publish;
 pub(crate) mod record;
 mod starter;
@@ -18,6 +19,7 @@ pub use function::Function;
 pub use handler::{Handler, handler};
 pub use message::{Attempt, Message, Task};
 pub use outgoing::derived_id;
+pub use outputs::RowOutputs;
 pub use publish::{Publisher, Rejected, publish_all};
 pub use record::{
     IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX, check_record, committed_events,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
 
+use super::outputs::RowOutputs;
 use crate::breaking::is_circuit;
 use crate::{
     Condition, Failure, Index, Item, Key, Message, Query, Seconds, Signal, TableSpec, Update,
@@ -188,9 +189,13 @@ impl Record {
 /// Whether the sweeper can publish what this item of [`IDEMPOTENCY_TABLE`] holds.
 ///
 /// # Errors
-/// [`Failure::Terminal`] with the reason where it is no record.
-pub fn check_record(item: &Item) -> Result<(), Failure> {
-    Record::read(item).map(drop)
+/// [`Failure::Terminal`] with the reason where it is no record, or one that its row cannot have made.
+pub fn check_record(item: &Item, outputs: &RowOutputs) -> Result<(), Failure> {
+    let record = Record::read(item)?;
+    match outputs.forgery_in(&record) {
+        Some(message) => Err(Failure::Terminal { code: "ForgedRecord", message }),
+        None => Ok(()),
+    }
 }
 
 /// The events that the kernel has to publish for this item of [`IDEMPOTENCY_TABLE`]; none where a

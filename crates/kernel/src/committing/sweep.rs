@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::outputs::RowOutputs;
 use super::record::{Publication, Record, record_key, unpublished_records};
 use crate::{Failure, Item, Kernel, Query, text};
 
@@ -14,23 +15,39 @@ pub struct Swept {
     /// Records that cannot be read, or whose events no retry would publish. Each is logged; it stays
     /// unpublished, and keeps no other record from being published.
     pub unreadable: usize,
+    /// Records of which the row that they name publishes no such event. Each is logged; nothing of it
+    /// is published.
+    pub forged: usize,
 }
 
-/// Publishes the events of every record that has been unpublished for at least `age`.
+/// What became of a record that the index names.
+enum Found {
+    Published,
+    /// It is gone, or somebody else has published it.
+    Done,
+    Forged(String),
+}
+
+/// Publishes the events of every record that has been unpublished for at least `age`, where they are
+/// among the `outputs` of its row.
 ///
 /// # Errors
 /// Where the store or the bus fails; what was not reached is left to the next sweep.
-pub async fn sweep(kernel: &Kernel, age: SignedDuration) -> Result<Swept, Failure> {
+pub async fn sweep(
+    kernel: &Kernel,
+    outputs: &RowOutputs,
+    age: SignedDuration,
+) -> Result<Swept, Failure> {
     let mut swept = Swept::default();
     let limit: Timestamp = kernel.clock.now() - age;
     for query in unpublished_records() {
-        sweep_partition(kernel, query, limit, &mut swept).await?;
+        sweep_partition((kernel, outputs), query, limit, &mut swept).await?;
     }
     Ok(swept)
 }
 
 async fn sweep_partition(
-    kernel: &Kernel,
+    (kernel, outputs): (&Kernel, &RowOutputs),
     mut query: Query,
     limit: Timestamp,
     swept: &mut Swept,
@@ -44,8 +61,18 @@ async fn sweep_partition(
                 swept.younger += 1;
                 continue;
             }
-            match publish_found(kernel, found).await {
-                Ok(published) => swept.published += usize::from(published),
+            match publish_found(kernel, outputs, found).await {
+                Ok(Found::Published) => swept.published += 1,
+                Ok(Found::Done) => {}
+                Ok(Found::Forged(why)) => {
+                    swept.forged += 1;
+                    tracing::warn!(
+                        key = text(found, "pk"),
+                        action = text(found, "sk"),
+                        code = "ForgedRecord",
+                        "a record may be forged, and is not published: {why}"
+                    );
+                }
                 Err(failure) if failure.is_retryable() => return Err(failure),
                 Err(failure) => {
                     swept.unreadable += 1;
@@ -66,7 +93,11 @@ async fn sweep_partition(
 }
 
 /// Publishes the record that the index names, unless somebody has meanwhile.
-async fn publish_found(kernel: &Kernel, found: &Item) -> Result<bool, Failure> {
+async fn publish_found(
+    kernel: &Kernel,
+    outputs: &RowOutputs,
+    found: &Item,
+) -> Result<Found, Failure> {
     let named = |name| {
         text(found, name).ok_or_else(|| {
             Failure::corrupt("idempotency record", &format_args!("the index names no {name}"))
@@ -74,12 +105,15 @@ async fn publish_found(kernel: &Kernel, found: &Item) -> Result<bool, Failure> {
     };
     let key = record_key(named("sk")?, named("pk")?);
     // The index trails its table: only the record itself shows whether it is still unpublished.
-    let Some(item) = kernel.store.get(&key).await? else { return Ok(false) };
+    let Some(item) = kernel.store.get(&key).await? else { return Ok(Found::Done) };
     let record = Record::read(&item)?;
     if record.publication == Publication::Done {
-        return Ok(false);
+        return Ok(Found::Done);
+    }
+    if let Some(why) = outputs.forgery_in(&record) {
+        return Ok(Found::Forged(why));
     }
     kernel.publish(&record).await?;
     kernel.mark(&record).await;
-    Ok(true)
+    Ok(Found::Published)
 }

@@ -11,7 +11,7 @@ use axum::http::{Request, StatusCode, header};
 use chorus_carrier::{Callback, Carrier, NotAccepted, Webhook};
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
-use chorus_kernel::{Clock, Failure, sweep};
+use chorus_kernel::{Clock, Failure};
 use chorus_local::{
     Accepted, Call, Endpoint, Local, LocalConfig, NoAnswer, Observation, Observer, Partner,
     VirtualClock, Work, open_directory,
@@ -107,9 +107,8 @@ impl RehearsedShop {
     /// Does what is due, and lets time pass to what is due next, until nothing is, or it is
     /// `until`.
     pub(super) async fn run_until_rest(&self, until: Timestamp) -> Result<(), UpgradeError> {
-        let kernel = self.local.kernel();
         // As a shop does that starts: see `Shop::start`.
-        self.passing(sweep(kernel, SignedDuration::ZERO)).await.map_err(ShopError::from)?;
+        self.passing(self.local.sweep(SignedDuration::ZERO)).await.map_err(ShopError::from)?;
         let bus = self.local.bus();
         let mut quiet = false;
         loop {

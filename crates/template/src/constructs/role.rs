@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Construct, Resource};
+use crate::intrinsics::reference;
 
 /// An AWS service principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +104,8 @@ impl Construct for Role {
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
             "Principal": { "Service": self.principal.name() },
+            // The service acts for other accounts as well.
+            "Condition": { "StringEquals": { "aws:SourceAccount": reference("AWS::AccountId") } },
         });
         let properties = json!({
             "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": [trust] },

@@ -2,26 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chorus_kernel::{Function, IDEMPOTENCY_TABLE, TableSpec, UNPUBLISHED_INDEX};
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Index, RowOutputs, TableSpec, UNPUBLISHED_INDEX};
 use chorus_table::{EventSpec, RowSpec, Service};
 use serde_json::{Value, json};
 
 use super::machines::arn_by_name;
 use super::topology::Topology;
-use crate::Application;
 use crate::constructs::Statement;
 use crate::intrinsics::{arn, substitute};
 use crate::machine::{Machine, is_published_by_machines};
 use crate::names;
+use crate::{Application, TableAccess};
 
-/// What a service does with its own tables; a transaction needs no more than its writes do.
+/// What actions may do with the tables of their service; a transaction needs no more than its writes
+/// and checks do.
 pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
     "dynamodb:BatchGetItem",
+    "dynamodb:ConditionCheckItem",
     "dynamodb:GetItem",
     "dynamodb:PutItem",
     "dynamodb:Query",
     "dynamodb:UpdateItem",
 ];
+
+/// What is done with an index.
+const INDEX_ACTIONS: &[&str] = &["dynamodb:Query"];
 
 /// What a service that makes calls does with idempotency records: it reads one beside what it decides
 /// on.
@@ -31,6 +36,9 @@ const RECORD_ACTIONS_OF_CALLERS: &[&str] =
 /// What any other service does with idempotency records.
 pub(crate) const RECORD_ACTIONS: &[&str] =
     &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+
+/// What a service does with idempotency records whose rows publish nothing.
+const RECORD_ACTIONS_OF_THE_SILENT: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
 
 /// What the sweeper does with idempotency records.
 pub(crate) const SWEEP_ACTIONS: &[&str] =
@@ -53,12 +61,16 @@ pub(crate) fn of_service(
 ) -> Vec<Statement> {
     let service = function.service;
     let mut statements = common(topology, service.name);
-    let own: Vec<Value> = function.tables.iter().flat_map(table_arns).collect();
-    if !own.is_empty() {
-        statements.push(Statement::new("OwnTables", OWN_TABLE_ACTIONS, own));
-    }
+    statements.extend(own_tables(&function.tables, &application.access));
+    let mut rows = topology.rows.iter().filter(|row| row.service == service);
     let calls = function.handlers.iter().any(|handler| handler.calls());
-    let actions = if calls { RECORD_ACTIONS_OF_CALLERS } else { RECORD_ACTIONS };
+    // Records of rows that say nothing to anybody have nothing to be marked as published.
+    let marks = rows.any(|row| !row.emits.is_empty() || row.starts_machine);
+    let actions = match (calls, marks) {
+        (true, _) => RECORD_ACTIONS_OF_CALLERS,
+        (false, true) => RECORD_ACTIONS,
+        (false, false) => RECORD_ACTIONS_OF_THE_SILENT,
+    };
     statements.push(Statement::new("Records", actions, vec![records()]));
     statements.extend(publishing(said_by_functions(topology, |row| row.service == service)));
     statements.extend(telling(topology, |owner| owner == service));
@@ -80,6 +92,16 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     statements.extend(publishing(said_by_functions(topology, |_| true)));
     statements.extend(telling(topology, |_| true));
     statements
+}
+
+/// What the sweeper may publish for which row: a record of another event is forged. A state machine
+/// publishes the events of its tasks itself.
+pub(super) fn outputs(topology: &Topology) -> RowOutputs {
+    let rows = topology.rows.iter().filter(|row| row.partner().is_none());
+    RowOutputs::of(rows.map(|row| {
+        let by_machine = is_published_by_machines(&topology.machines, row);
+        if by_machine { RowSpec { emits: &[], ..*row } } else { *row }
+    }))
 }
 
 /// The calls to the machines of these services: to start them, and to complete their tasks by
@@ -149,12 +171,28 @@ fn records() -> Value {
     arn(&records_table())
 }
 
-/// A table, and its indexes where it has any.
-fn table_arns(table: &TableSpec) -> Vec<Value> {
-    let id = names::table(table.name);
-    let index =
-        |index: &chorus_kernel::Index| substitute(format!("${{{id}.Arn}}/index/{}", index.name));
-    std::iter::once(arn(&id)).chain(table.indexes.iter().map(index)).collect()
+/// What a service does with its tables and their indexes, a statement for each set of actions.
+fn own_tables(tables: &[TableSpec], known: &[TableAccess]) -> Vec<Statement> {
+    let mut places: BTreeMap<&'static [&'static str], Vec<Value>> = BTreeMap::new();
+    let mut add = |(table, index): (&'static str, Option<&'static str>), otherwise, arn| {
+        let access = known.iter().find(|access| (access.table, access.index) == (table, index));
+        let actions = access.map_or(otherwise, |access| access.actions);
+        places.entry(actions).or_default().push(arn);
+    };
+    for table in tables {
+        let id = names::table(table.name);
+        add((table.name, None), OWN_TABLE_ACTIONS, arn(&id));
+        for Index { name, .. } in table.indexes {
+            let arn = substitute(format!("${{{id}.Arn}}/index/{name}"));
+            add((table.name, Some(name)), INDEX_ACTIONS, arn);
+        }
+    }
+    let granted = places.into_iter().filter(|(actions, _)| !actions.is_empty());
+    let statement = |(number, (actions, arns)): (usize, (&'static [&'static str], Vec<Value>))| {
+        let number = if number == 0 { String::new() } else { (number + 1).to_string() };
+        Statement::new(format!("OwnTables{number}"), actions, arns)
+    };
+    granted.enumerate().map(statement).collect()
 }
 
 /// What functions publish for some rows: the events that no state machine publishes, and those of

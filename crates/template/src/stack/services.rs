@@ -20,6 +20,9 @@ use crate::{Application, Template};
 
 const EVERY_MINUTE: &str = "rate(1 minute)";
 
+/// The variable with what the sweeper may publish for which row.
+const ROW_OUTPUTS: &str = "ROW_OUTPUTS";
+
 const SWEEP: &str = r#"{"sweep": true}"#;
 
 pub(crate) fn add(
@@ -64,7 +67,10 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
     surroundings(template, name, grants::of_sweeper(topology));
     let construct = Function {
         description: "Publishes what was committed and left unpublished".to_owned(),
-        environment: machine_variables(topology, topology.machines.iter()),
+        environment: machine_variables(topology, topology.machines.iter())
+            .into_iter()
+            .chain([(ROW_OUTPUTS.to_owned(), json!(grants::outputs(topology).to_string()))])
+            .collect(),
         events: vec![("EveryMinute".to_owned(), EventSource::Schedule(EVERY_MINUTE, SWEEP))],
         ..named(topology, name, stack.application.sweeper.to_owned())
     };

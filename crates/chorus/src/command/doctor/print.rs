@@ -107,9 +107,9 @@ fn unpublished(record: &Unpublished) -> Finding {
             remedy: "nothing: the sweeper publishes it within minutes, if it runs".to_owned(),
         },
         Some(why) => Finding {
-            group: format!("{action}, unreadable"),
+            group: format!("{action}, skipped"),
             text: format!("{text}; the sweeper skips it: {why}"),
-            remedy: "chorus restore a backup that has it".to_owned(),
+            remedy: "if it is damaged: chorus restore a backup; if nobody of yours wrote it: find out who can write the table".to_owned(),
         },
     }
 }

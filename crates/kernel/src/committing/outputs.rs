@@ -1,0 +1,171 @@
+//! What each row may publish: the sweeper publishes nothing else in a row's name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use chorus_table::{EventSpec, RowSpec};
+
+use super::record::Record;
+use crate::Signal;
+
+/// The events that each row may publish, by its action. As text, it fits into a variable of the
+/// environment: sources, and behind each the rows that publish its events.
+///
+/// ```
+/// use chorus_kernel::RowOutputs;
+///
+/// let text = "com.inventory ReserveItem=ItemReserved,ItemNotAvailable";
+/// assert_eq!(RowOutputs::from(text).to_string(), text);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowOutputs(BTreeMap<String, BTreeSet<SourceAndType>>);
+
+/// The `source` and the `detail-type` of an event.
+type SourceAndType = (String, String);
+
+impl RowOutputs {
+    /// What these rows emit, and the events of their partners' breakers, whose records are called as
+    /// they are.
+    #[must_use]
+    pub fn of(rows: impl IntoIterator<Item = RowSpec>) -> Self {
+        let named =
+            |event: &EventSpec| (event.owner.source().to_owned(), event.detail_type.to_owned());
+        let mut outputs = BTreeMap::<String, BTreeSet<SourceAndType>>::new();
+        for row in rows {
+            outputs.entry(row.action.to_owned()).or_default().extend(row.emits.iter().map(named));
+            for event in row.breaker_events() {
+                outputs.entry(event.detail_type.to_owned()).or_default().insert(named(event));
+            }
+        }
+        Self(outputs)
+    }
+
+    /// What a record holds that the row whose action it names never does; none where it may be
+    /// published.
+    pub(crate) fn forgery_in(&self, record: &Record) -> Option<String> {
+        let action = record.key.sk.as_str();
+        let Some(own) = self.0.get(action) else {
+            return Some(format!("no row is called {action}"));
+        };
+        let is_own = |(source, detail_type)| own.contains(&(source, detail_type));
+        let foreign = record
+            .entries
+            .iter()
+            .find(|entry| !is_own((entry.source.clone(), entry.detail_type.clone())));
+        if let Some(entry) = foreign {
+            let (name, source) = (&entry.detail_type, &entry.source);
+            return Some(format!("it holds {name} of {source}, which {action} never publishes"));
+        }
+        record.signals.iter().find_map(|signal| match signal {
+            Signal::Start { machine, .. } if machine != action => {
+                Some(format!("it starts {machine}, which {action} never does"))
+            }
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for RowOutputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sources: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+        for (action, events) in &self.0 {
+            // A row that publishes nothing may have started a state machine.
+            if events.is_empty() {
+                sources.entry("-").or_default().entry(action).or_default();
+            }
+            for (source, detail_type) in events {
+                sources.entry(source).or_default().entry(action).or_default().push(detail_type);
+            }
+        }
+        let mut space = "";
+        for (source, rows) in sources {
+            write!(f, "{space}{source}")?;
+            for (action, events) in rows {
+                write!(f, " {action}={}", events.join(","))?;
+            }
+            space = " ";
+        }
+        Ok(())
+    }
+}
+
+/// Reads what [`fmt::Display`] wrote. Of any other text, no row may publish anything.
+impl From<&str> for RowOutputs {
+    fn from(text: &str) -> Self {
+        let (mut rows, mut source) = (BTreeMap::<String, BTreeSet<SourceAndType>>::new(), "");
+        for token in text.split_whitespace() {
+            let Some((action, events)) = token.split_once('=') else {
+                source = token;
+                continue;
+            };
+            let events = events.split(',').filter(|event| !event.is_empty());
+            let events = events.map(|event| (source.to_owned(), event.to_owned()));
+            rows.entry(action.to_owned()).or_default().extend(events);
+        }
+        Self(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::committing::record::Publication;
+    use crate::record_key;
+    use chorus_table::Entry;
+
+    const TEXT: &str =
+        "- FulfilDelivery= com.delivery Relay=ErrorLate com.logistics Relay=Delivered";
+
+    fn record(action: &str, entries: &[(&str, &str)], machine: Option<&str>) -> Record {
+        let entry = |(source, detail_type): &(&str, &str)| Entry {
+            source: (*source).to_owned(),
+            detail_type: (*detail_type).to_owned(),
+            detail: "{}".to_owned(),
+        };
+        let start = |machine: &str| Signal::Start {
+            machine: machine.to_owned(),
+            name: "one".to_owned(),
+            input: serde_json::Value::Null,
+        };
+        Record {
+            key: record_key(action, "a-key"),
+            fingerprint: "0".to_owned(),
+            entries: entries.iter().map(entry).collect(),
+            published_by_machine: false,
+            signals: machine.map(start).into_iter().collect(),
+            note: None,
+            publication: Publication::LeftToSweeper,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_other_text_allows_nothing() {
+        let outputs = RowOutputs::from(TEXT);
+        assert_eq!(outputs.to_string(), TEXT);
+        assert_eq!(RowOutputs::from(outputs.to_string().as_str()), outputs);
+        assert!(RowOutputs::from("{}").forgery_in(&record("Relay", &[], None)).is_some());
+    }
+
+    #[test]
+    fn a_record_is_held_to_the_events_and_the_machine_of_its_row() {
+        let outputs = RowOutputs::from(TEXT);
+        let forgery = |record| outputs.forgery_in(&record).unwrap_or_default();
+        let own = [("com.logistics", "Delivered"), ("com.delivery", "ErrorLate")];
+        assert_eq!(forgery(record("Relay", &own, None)), "");
+        assert_eq!(forgery(record("FulfilDelivery", &[], Some("FulfilDelivery"))), "");
+        for (record, why) in [
+            (
+                record("Relay", &[("com.payment", "PaymentMade")], None),
+                "PaymentMade of com.payment",
+            ),
+            (record("Relay", &[("com.payment", "Delivered")], None), "Delivered of com.payment"),
+            (record("Relay", &[own[0], ("com.order", "Any")], None), "Any of com.order"),
+            (record("Stranger", &[], None), "no row is called Stranger"),
+            (record("FulfilDelivery", &own[..1], None), "never publishes"),
+            (record("Relay", &[], Some("CollectPayment")), "it starts CollectPayment"),
+        ] {
+            let told = forgery(record);
+            assert!(told.contains(why), "{why}: {told}");
+        }
+    }
+}

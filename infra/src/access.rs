@@ -1,0 +1,39 @@
+//! What each service does with its tables. A test compares it with what every story uses.
+
+use chorus_template::TableAccess;
+
+const GET: &str = "dynamodb:GetItem";
+const GET_SEVERAL: &str = "dynamodb:BatchGetItem";
+const QUERY: &str = "dynamodb:Query";
+const PUT: &str = "dynamodb:PutItem";
+const UPDATE: &str = "dynamodb:UpdateItem";
+/// A condition on an item that is not written.
+const CHECK: &str = "dynamodb:ConditionCheckItem";
+
+/// All of it, by table.
+pub(crate) fn of_tables() -> Vec<TableAccess> {
+    let table = |table, actions| TableAccess { table, index: None, actions };
+    let index = |table, index, actions| TableAccess { table, index: Some(index), actions };
+    vec![
+        table("analytics", &[GET, PUT, UPDATE]),
+        table("carrier-wait", &[GET, GET_SEVERAL, PUT]),
+        table("customer", &[GET, PUT]),
+        table("customs", &[GET, PUT]),
+        table("delivery", &[GET, GET_SEVERAL, PUT]),
+        table("event-log", &[QUERY, PUT]),
+        table("fraud", &[GET, PUT]),
+        index("fraud", "pending", &[QUERY]),
+        table("inventory", &[GET, GET_SEVERAL, PUT, UPDATE, CHECK]),
+        index("inventory", "by-name", &[QUERY]),
+        table("notification", &[GET, GET_SEVERAL, PUT]),
+        table("order", &[GET, QUERY, PUT]),
+        // An operator reads it, who rebuilds projections.
+        index("order", "by-type", &[]),
+        table("order-view", &[QUERY, PUT]),
+        index("order-view", "by-status", &[QUERY]),
+        table("outbox", &[GET, PUT]),
+        table("payment", &[GET, GET_SEVERAL, PUT]),
+        table("payment-provider", &[GET, PUT, UPDATE]),
+        table("review-wait", &[GET_SEVERAL, PUT]),
+    ]
+}
