@@ -6,6 +6,10 @@ SHELL := /bin/bash
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
 
+.PHONY: advisories
+advisories: ## Compare the dependencies with the vulnerabilities that RustSec knows (from the network)
+	scripts/deny.sh advisories
+
 .PHONY: demo
 demo: ## Run seven example orders and print their events
 	cargo run -q -- demo

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# cargo-deny on bans, licences and sources: the parts that need no database from the network.
+# cargo-deny on bans, licences and sources: the parts that need no database from the network. With
+# `advisories`, on vulnerabilities that are known: those of RustSec's database, which git fetches.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=0.20.2
@@ -9,4 +10,5 @@ if [[ "$("$tools/bin/cargo-deny" --version 2>/dev/null)" != "cargo-deny $version
     --root "$tools" --target-dir target/tools-build --profile dev
   rm -rf target/tools-build
 fi
-exec "$tools/bin/cargo-deny" check --hide-inclusion-graph bans licenses sources
+[[ $# -gt 0 ]] || set -- bans licenses sources
+exec "$tools/bin/cargo-deny" check --hide-inclusion-graph "$@"

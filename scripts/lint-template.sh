@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Lints template.yaml, and the template of its nested stack, with AWS's own tools, offline: as SAM
-# reads it, and as the CloudFormation that SAM makes of it. Our own checks are tests of infra/.
+# Lints template.yaml, and the template of its nested stack, offline: with AWS's own tools, as SAM reads
+# it, and as the CloudFormation that SAM makes of it; and with checkov, whose findings are fixed, or
+# accepted with a reason in scripts/checkov/accepted.txt. Our own checks are tests of infra/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,3 +13,6 @@ if ! said=$(.venv/bin/sam validate --lint --template template.yaml 2>&1); then
     exit 1
 fi
 .venv/bin/python tests/emulator/lint.py template.yaml infra/schema-registry.yaml
+tests/emulator/install.sh scripts/checkov/requirements.txt .venv-checkov
+.venv-checkov/bin/python scripts/checkov/test_check.py 2>&1 | tail -1
+.venv-checkov/bin/python scripts/checkov/check.py template.yaml infra/schema-registry.yaml

@@ -1,10 +1,14 @@
 #!/bin/sh
-# Installs the emulator's pinned tools into .venv/ at the root of the repository. Does nothing,
-# quickly, when the virtual environment already holds exactly what requirements.txt asks for.
+# Installs the emulator's pinned tools into .venv/ at the root of the repository, or what another
+# requirements.txt lists into another folder there. Does nothing, quickly, when the virtual environment
+# already holds exactly what is asked for.
+#
+#   install.sh [REQUIREMENTS FOLDER]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-venv="$root/.venv"
+requirements=$(realpath "${1:-$here/requirements.txt}")
+venv="$root/${2:-.venv}"
 stamp="$venv/.requirements.sha256"
 python=${PYTHON:-python3}
 
@@ -13,7 +17,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
     exit 1
 fi
 
-wanted=$("$python" - "$here/requirements.txt" <<'PY'
+wanted=$("$python" - "$requirements" <<'PY'
 import hashlib, pathlib, sys
 text = pathlib.Path(sys.argv[1]).read_bytes()
 version = ".".join(map(str, sys.version_info[:2]))
@@ -24,7 +28,7 @@ if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; t
     exit 0
 fi
 
-echo "install.sh: installing the emulator's tools into .venv (about a minute)" >&2
+echo "install.sh: installing tools into ${venv##*/} (about a minute)" >&2
 rm -rf "$venv"
 # Debian has Python's venv module without the pip that it would install: then the host's pip serves.
 if "$python" -c 'import ensurepip' 2>/dev/null; then
@@ -36,6 +40,6 @@ else
 fi
 # The file lists the whole closure, so there is nothing to resolve; `pip check` proves it.
 pip install --quiet --disable-pip-version-check \
-    --no-deps --require-hashes --requirement "$here/requirements.txt"
+    --no-deps --require-hashes --requirement "$requirements"
 pip check >/dev/null
 printf '%s\n' "$wanted" >"$stamp"
