@@ -370,7 +370,7 @@ def pictures() -> None:
             shop.order(f"customer-{number}", "chai")
         shop.idle()
         tab.look(1200)
-        for name, page, height in (("flow", "", 1240), ("order", f"/orders/{order}", 1400)):
+        for name, page, height in (("flow", "", 1400), ("order", f"/orders/{order}", 1400)):
             tab.open(f"{shop.url}/console{page}")
             (ROOT / f"docs/console-{name}.png").write_bytes(tab.picture(height))
 
