@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
+mod attacks;
 mod demo;
 mod evolving;
 mod help;

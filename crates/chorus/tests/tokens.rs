@@ -4,10 +4,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::running::Running;
 use crate::{chorus, well};
 
-fn token(data: &Path, who: &[&str]) -> String {
+pub(crate) fn token(data: &Path, who: &[&str]) -> String {
     let place = ["token", "--data", data.to_str().unwrap()];
     let printed = well(&[&place[..], who].concat());
     assert_eq!(printed.lines().count(), 1, "a token and nothing else: {printed}");
@@ -16,6 +18,11 @@ fn token(data: &Path, who: &[&str]) -> String {
 
 /// The status of a request with these headers, as they are.
 pub(crate) fn status(url: &str, request: &str, headers: &[&str], body: &str) -> u16 {
+    answer(url, request, headers, body).0
+}
+
+/// The status and the JSON that it is answered with.
+pub(crate) fn answer(url: &str, request: &str, headers: &[&str], body: &str) -> (u16, Value) {
     let mut socket = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let length = body.len();
@@ -26,7 +33,9 @@ pub(crate) fn status(url: &str, request: &str, headers: &[&str], body: &str) -> 
     .unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap_or_else(|| panic!("{answer}")).parse().unwrap()
+    let status = answer.split(' ').nth(1).unwrap_or_else(|| panic!("{answer}"));
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (status.parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
 }
 
 const CHAI: &str = r#"{"name":"Chai","price":18,"stock":39}"#;
