@@ -11,11 +11,11 @@ from deployed_shop import PATIENCE, shop
 from shop_stack import BINARIES, STACK, free_port, wait_for
 
 
-def operate(command: str, *arguments: str) -> str:
+def operate(command: str, *arguments: str, variables: dict[str, str] | None = None) -> str:
     """The output of an operator's command on the stack; it may fail, where something is wrong."""
     call = [str(BINARIES / "chorus"), command, f"--stack={STACK}", *arguments]
     done = subprocess.run(
-        call, env=environment(), capture_output=True, text=True, timeout=60, check=False
+        call, env=environment() | (variables or {}), capture_output=True, text=True, timeout=60, check=False
     )
     if done.stderr:
         raise AssertionError(done.stderr)

@@ -29,7 +29,13 @@ shop = ShopStack(int(os.environ.get("EMULATOR_PORT", emulator.DEFAULT_PORT)))
 
 def place(customer: str, sku: str, pieces: int) -> str:
     """Places an order, and returns its id."""
-    body = {
+    body = order_of(customer, sku, pieces)
+    return shop.ok("POST", "/orders", body, key=uuid.uuid4().hex)["order-id"]
+
+
+def order_of(customer: str, sku: str, pieces: int) -> dict[str, Any]:
+    """The body of a request for an order."""
+    return {
         "customer-id": customer,
         "lines": [{"sku": sku, "quantity": pieces}],
         "shipping-address": {
@@ -40,7 +46,6 @@ def place(customer: str, sku: str, pieces: int) -> str:
             "country": "DE",
         },
     }
-    return shop.ok("POST", "/orders", body, key=uuid.uuid4().hex)["order-id"]
 
 
 def ended(order_id: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from deployed_shop import (
     lines,
     log,
     nothing_is_given_up,
+    order_of,
     parcel_of,
     picture,
     place,
@@ -51,7 +52,7 @@ from deployed_shop import (
     webhook_as_in_earlier_releases,
 )
 from front_end import FrontEnd, claims
-from shop_stack import API_KEY, BINARIES, STACK, WEBHOOK_SECRET, fill, request, wait_for
+from shop_stack import API_KEY, BINARIES, PASSWORD, STACK, WEBHOOK_SECRET, fill, request, wait_for
 
 DEMO_SECONDS = 60
 UNREACHABLE = "http://127.0.0.1:9"
@@ -189,6 +190,95 @@ class Callers(unittest.TestCase):
         self.assertEqual(shop.ask("GET", path, token=shop.token("sam", "staff"))[0], 403)
         status, told = shop.ask("GET", path, token=shop.token("rita", "reviewer"))
         self.assertEqual((status, told["reviewer"]), (200, "maria"))
+
+
+    def a_key_that_somebody_used_before_is_free_and_tells_no_id(self) -> None:
+        body = order_of("ana", "pavlova", 1)
+        placed = []
+        for customer in ("ana", "uma"):
+            token = shop.token(customer)
+            if customer == "uma":
+                kept = {"name": "Uma", "email": "uma@example.com"}
+                self.assertEqual(shop.ask("PUT", "/customers/uma", kept, token=token)[0], 201)
+            body["customer-id"] = customer
+            status, answer = shop.ask("POST", "/orders", body, key="2026-11-29", token=token)
+            self.assertEqual(status, 201, answer)
+            placed.append(answer["order-id"])
+        self.assertNotEqual(*placed)
+        body["customer-id"] = "ana"
+        foreign = shop.ask("POST", "/orders", body, key="another", token=shop.token("uma"))
+        self.assertEqual(foreign[0], 404, "an order in somebody else's name")
+        for order_id in placed:
+            self.assertEqual(ended(order_id)["status"], "Delivered")
+
+    def nobody_approves_an_order_of_their_own(self) -> None:
+        shop.ok("PUT", "/customers/vera", {"name": "Vera", "email": "vera@example.com"})
+        rest()
+        order_id = place("vera", "blaye", 4)
+        handle = handle_of(order_id)
+        body = {"verdict": "approve", "handle": handle}
+        path = f"/reviews/{order_id}"
+        self.assertEqual(shop.ask("POST", path, body, token=shop.token("vera"))[0], 403)
+        as_reviewer = shop.token("vera", "reviewer")
+        self.assertEqual(shop.ask("POST", path, body, token=as_reviewer)[0], 409)
+        named = {**body, "reviewer": "maria"}
+        self.assertEqual(shop.ask("POST", path, named, token=as_reviewer)[0], 422)
+        shop.ok("POST", f"/orders/{order_id}/cancel", {"reason": "only a test"})
+        self.assertEqual(ended(order_id)["status"], "Canceled")
+
+    def a_form_of_another_page_reaches_nothing_without_a_token(self) -> None:
+        form = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
+        price = {"name": "Chai", "price": 0.01, "stock": 39}
+        address = shop.outputs["ApiUrl"] + "/items/chai"
+        self.assertEqual(request("PUT", address, price, form)[0], 401)
+
+    def the_command_prints_one_token_of_the_stacks_user_pool(self) -> None:
+        secret = {"CHORUS_PASSWORD": PASSWORD}
+        made = operate("token", "--reviewer=wilma", "--create", variables=secret)
+        self.assertEqual(len(made.split()), 1, "a token and nothing else")
+        again = operate("token", "--reviewer=wilma", variables=secret).strip()
+        self.assertEqual(shop.ask("GET", "/reviews", token=again)[0], 200)
+        self.assertEqual(shop.ask("GET", "/analytics", token=again)[0], 200)
+        price = {"name": "Chai", "price": 0.01, "stock": 39}
+        self.assertEqual(shop.ask("PUT", "/items/chai", price, token=again)[0], 403)
+        for arguments, variables, why in (
+            (("--staff",), secret, "UserNotFoundException"),
+            (("--operator=wilma",), secret, "is not in the group operator"),
+            (("--customer=wilma",), secret, "is no customer"),
+            (("--reviewer=wilma",), {"CHORUS_PASSWORD": "another-Password-1"}, "NotAuthorized"),
+            (("--reviewer=wilma",), {}, "CHORUS_PASSWORD"),
+        ):
+            with self.subTest(arguments=arguments), self.assertRaisesRegex(AssertionError, why):
+                operate("token", *arguments, variables=variables)
+
+
+class Sweeper(unittest.TestCase):
+    def a_forged_record_is_reported_and_not_published(self) -> None:
+        tables = shop.client("dynamodb").list_tables()["TableNames"]
+        table = next(name for name in tables if "IdempotencyTable" in name)
+        key = {"pk": {"S": uuid.uuid4().hex}, "sk": {"S": "ReserveItem"}}
+        story = uuid.uuid4().hex
+        made = another(log(orders[0])[0], "ana")
+        made["detail"]["metadata"]["correlation-id"] = story
+        entry = {"source": "com.payments", "detail-type": "PaymentMade"}
+        events = [{**entry, "detail": json.dumps(made["detail"])}]
+        record = {
+            "unpublished": "0",
+            "recorded-at": "2026-01-01T00:00:00.000000000Z",
+            "fingerprint": "0",
+            "events": json.dumps(events),
+        }
+        item = {**key, **{name: {"S": value} for name, value in record.items()}}
+        shop.client("dynamodb").put_item(TableName=table, Item=item)
+        try:
+            swept = shop.client("lambda").invoke(
+                FunctionName=f"{STACK}-sweeper", Payload=json.dumps({"sweep": True})
+            )
+            self.assertEqual(json.loads(swept["Payload"].read())["forged"], 1)
+            self.assertIn("which ReserveItem never publishes", operate("doctor"))
+            self.assertEqual(said(story), [])
+        finally:
+            shop.client("dynamodb").delete_item(TableName=table, Key=key)
 
 
 class Reviews(unittest.TestCase):
@@ -448,7 +538,7 @@ class FailureQueues(unittest.TestCase):
         metadata = {**created["metadata"], **fresh}
         event = {**created, "metadata": metadata, "data": {"order-id": "nonsense"}}
         put([event])
-        for service in ("Inventory", "Order", "Analytics"):
+        for service in ("Inventory", "Order", "Analytics", "Storefront"):
             letter = take(f"{service}FailuresUrl")
             self.assertTrue(attribute(letter, "ERROR_CODE").startswith("Terminal."), letter)
             self.assertIn(f"{STACK}-{service.lower()}", attribute(letter, "TARGET_ARN"))

@@ -7,6 +7,7 @@ mod direction;
 mod generated;
 mod oldest_rust;
 mod readme;
+mod threats;
 mod tidy;
 
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn all() -> Vec<(PathBuf, String)> {
+pub(crate) fn all() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     for room in ["events", "crates", "functions", "tests", "infra", "examples"] {
         let room = root().join(room);

@@ -9,7 +9,9 @@ mod letter;
 mod redrive;
 mod replay;
 mod secret;
+mod user_pool;
 
+use aws_sdk_cognitoidentityprovider::Client as Users;
 use aws_sdk_dynamodb::Client as Dynamo;
 use aws_sdk_eventbridge::Client as Events;
 use aws_sdk_lambda::Client as Lambda;
@@ -25,6 +27,7 @@ pub use executions::{EndedExecution, Execution, ExecutionHistory, HistoryMoment}
 pub use letter::{ReceivedLetter, Target};
 pub use replay::ReplayStarted;
 pub use secret::StackSecret;
+pub use user_pool::UserPool;
 
 /// Why the platform does not do what an operator asks.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +86,7 @@ pub struct Operator {
     machines: Machines,
     dynamo: Dynamo,
     secrets: Secrets,
+    users: Users,
 }
 
 impl Operator {
@@ -97,6 +101,7 @@ impl Operator {
             machines: Machines::new(config),
             dynamo: Dynamo::new(config),
             secrets: Secrets::new(config),
+            users: Users::new(config),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
+use chorus_aws_operator::Operator;
 use chorus_events::CustomerId;
 use chorus_events::callers::{OPERATOR, REVIEWER, STAFF};
 use chorus_http::TokenKey;
@@ -13,17 +14,24 @@ use serde_json::Value;
 use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::line;
+use crate::stack::Stack;
 
 /// Print a token for the API: a customer's, staff's, a reviewer's or an operator's
 ///
 /// Print a token, good for twelve hours, and nothing else: for `Authorization: Bearer …`, or as
-/// CHORUS_TOKEN for these commands.
+/// CHORUS_TOKEN for these commands. With --stack, the stack's user pool gives it, for an hour, to
+/// the user of that name, whose password is in CHORUS_PASSWORD.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
     #[command(flatten)]
     who: Who,
+    /// Make the user first, with that password: only with --stack
+    #[arg(long, requires = "stack")]
+    create: bool,
     #[command(flatten)]
     shop: ShopLocation,
+    #[command(flatten)]
+    stack: Stack,
 }
 
 /// Whom the token names
@@ -60,6 +68,10 @@ impl Who {
 
 pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
     let asked = token.who.asked();
+    if let Some(operator) = token.stack.operator() {
+        line!("{}", of_user_pool(&operator, &asked, token.create).await?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(data) = token.shop.directory() else {
         let ask = Ask::post("/operator/tokens", serde_json::to_value(&asked)?);
         let answer: Value = token.shop.client()?.ask(ask).await?;
@@ -72,4 +84,28 @@ pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
     let key = key.with_context(|| format!("the shop in {there} has no key of tokens"))?;
     line!("{}", key.mint(&asked.caller())?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The variable with the password of a user of the pool: what stands in a command, others can see.
+const PASSWORD: &str = "CHORUS_PASSWORD";
+
+/// A token of the stack's user pool. A user without the role that was asked for gets none.
+async fn of_user_pool(
+    operator: &Operator,
+    TokenRequest { name, role }: &TokenRequest,
+    create: bool,
+) -> anyhow::Result<String> {
+    let password = std::env::var(PASSWORD).ok().filter(|password| !password.is_empty());
+    let password =
+        password.with_context(|| format!("{PASSWORD} is not set: the password of {name}"))?;
+    let pool = operator.user_pool().await?;
+    if create {
+        pool.create(name, &password, role.as_deref()).await?;
+    }
+    let groups = pool.groups(name).await?;
+    match role {
+        Some(role) => ensure!(groups.contains(role), "{name} is not in the group {role}"),
+        None => ensure!(groups.is_empty(), "{name} has a role, and is no customer"),
+    }
+    Ok(pool.token(name, &password).await?)
 }

@@ -1,0 +1,99 @@
+//! The stack's user pool: the tokens of those who call its API.
+
+use aws_sdk_cognitoidentityprovider::types::{AuthFlowType, MessageActionType};
+
+use crate::{Operator, OperatorError, ask};
+
+/// The most entries that Cognito lists at once.
+const PAGE: i32 = 60;
+
+/// A user pool with the client that asks it for tokens.
+#[derive(Debug)]
+pub struct UserPool<'a> {
+    operator: &'a Operator,
+    id: String,
+    client: String,
+}
+
+impl Operator {
+    /// The user pool that the stack made.
+    ///
+    /// # Errors
+    /// Where AWS refuses, or there is none: then an issuer of its own gives the tokens.
+    pub async fn user_pool(&self) -> Result<UserPool<'_>, OperatorError> {
+        let id = self.pool_id().await?.ok_or_else(|| self.missing("user pool"))?;
+        let name = format!("{}-api", self.stack);
+        let listed = self.users.list_user_pool_clients().user_pool_id(&id).max_results(PAGE);
+        let listed = ask!(listed);
+        let mut clients = listed.user_pool_clients().iter();
+        let client = clients.find(|client| client.client_name() == Some(&name));
+        let client = client.and_then(|client| client.client_id()).map(ToOwned::to_owned);
+        let client = client.ok_or_else(|| self.missing("client of the user pool"))?;
+        Ok(UserPool { operator: self, id, client })
+    }
+
+    async fn pool_id(&self) -> Result<Option<String>, OperatorError> {
+        let (name, mut next) = (format!("{}-callers", self.stack), None);
+        loop {
+            let page = ask!(self.users.list_user_pools().max_results(PAGE).set_next_token(next));
+            let found = page.user_pools().iter().find(|pool| pool.name() == Some(&name));
+            if let Some(id) = found.and_then(|pool| pool.id()) {
+                return Ok(Some(id.to_owned()));
+            }
+            next = page.next_token().map(ToOwned::to_owned);
+            if next.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl UserPool<'_> {
+    /// Makes a user, who keeps this password, and puts them into a group.
+    ///
+    /// # Errors
+    /// Where AWS refuses: there is such a user, or the password is too weak.
+    pub async fn create(
+        &self,
+        name: &str,
+        password: &str,
+        group: Option<&str>,
+    ) -> Result<(), OperatorError> {
+        let users = &self.operator.users;
+        let user = users.admin_create_user().user_pool_id(&self.id).username(name);
+        ask!(user.message_action(MessageActionType::Suppress));
+        let user = users.admin_set_user_password().user_pool_id(&self.id).username(name);
+        ask!(user.password(password).permanent(true));
+        if let Some(group) = group {
+            let user = users.admin_add_user_to_group().user_pool_id(&self.id).username(name);
+            ask!(user.group_name(group));
+        }
+        Ok(())
+    }
+
+    /// The groups of a user.
+    ///
+    /// # Errors
+    /// Where AWS refuses, or there is no such user.
+    pub async fn groups(&self, name: &str) -> Result<Vec<String>, OperatorError> {
+        let users = &self.operator.users;
+        let listed = users.admin_list_groups_for_user().user_pool_id(&self.id).username(name);
+        let groups = ask!(listed).groups.unwrap_or_default();
+        Ok(groups.into_iter().filter_map(|group| group.group_name).collect())
+    }
+
+    /// An access token of a user.
+    ///
+    /// # Errors
+    /// Where AWS refuses: there is no such user, or the password is another.
+    pub async fn token(&self, name: &str, password: &str) -> Result<String, OperatorError> {
+        let asked = self.operator.users.admin_initiate_auth();
+        let asked = asked.user_pool_id(&self.id).client_id(&self.client);
+        let asked = asked.auth_flow(AuthFlowType::AdminUserPasswordAuth);
+        let asked = asked.auth_parameters("USERNAME", name).auth_parameters("PASSWORD", password);
+        let answer = ask!(asked);
+        let token = answer.authentication_result().and_then(|result| result.access_token());
+        let missing = || self.operator.missing(format!("token of {name}"));
+        token.map(ToOwned::to_owned).ok_or_else(missing)
+    }
+}
