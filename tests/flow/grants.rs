@@ -356,7 +356,7 @@ fn granted() -> BTreeMap<String, BTreeSet<Grant>> {
         let role =
             resources[&format!("{}Role", pascal(service))]["Properties"]["Policies"][0].clone();
         let statements = role["PolicyDocument"]["Statement"].as_array().unwrap().clone();
-        let all = statements.iter().flat_map(|statement| grants(statement)).collect();
+        let all = statements.iter().flat_map(grants).collect();
         granted.insert(service.to_owned(), all);
     }
     granted

@@ -63,7 +63,7 @@ impl StoredSecret {
     pub async fn read(&self) -> Result<SecretVersions, SecretError> {
         let missing = || SecretError::NoText(self.id.clone());
         let current = self.version(CURRENT).await?.ok_or_else(missing)?;
-        let since = current.created_date().map_or(0, |date| date.secs());
+        let since = current.created_date().map_or(0, aws_smithy_types::DateTime::secs);
         let text = current.secret_string().ok_or_else(missing)?.to_owned();
         let previous = self.version(PREVIOUS).await?;
         let previous = previous.and_then(|version| version.secret_string().map(ToOwned::to_owned));

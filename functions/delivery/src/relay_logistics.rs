@@ -199,10 +199,9 @@ mod tests {
                 let nothing_new = matches!(next, Next::Nothing(_));
                 let was_canceled = told != ParcelStatus::Delivered;
                 let ended = match status {
-                    DeliveryStarted => nothing_new,
                     Delivered if was_canceled => matches!(next, Next::Alert(_)),
                     DeliveryCanceled if !was_canceled => matches!(next, Next::Refuse(_)),
-                    Delivered | DeliveryCanceled => nothing_new,
+                    DeliveryStarted | Delivered | DeliveryCanceled => nothing_new,
                 };
                 assert!(ended, "{status:?} after {told:?}: {next:?}");
             }
