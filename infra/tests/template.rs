@@ -135,6 +135,25 @@ fn secrets_are_read_at_run_time_by_the_functions_that_need_them_and_stand_in_no_
 }
 
 #[test]
+fn every_role_trusts_its_service_on_behalf_of_this_account_alone() {
+    let document = template().document();
+    let resources = document["Resources"].as_object().unwrap();
+    let roles: Vec<_> =
+        resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role").collect();
+    assert!(roles.len() > 10);
+    for (id, role) in roles {
+        let trust = &role["Properties"]["AssumeRolePolicyDocument"]["Statement"];
+        assert_eq!(trust.as_array().map(Vec::len), Some(1), "{id}");
+        let account = &trust[0]["Condition"]["StringEquals"]["aws:SourceAccount"];
+        assert_eq!(account["Ref"], "AWS::AccountId", "{id}");
+    }
+    // SAM makes a role of its own where a schedule names none.
+    let schedule = &resources["SweeperFunction"]["Properties"]["Events"]["EveryMinute"];
+    let role = serde_json::json!(["SweeperScheduleRole", "Arn"]);
+    assert_eq!(schedule["Properties"]["RoleArn"]["Fn::GetAtt"], role);
+}
+
+#[test]
 fn a_webhook_secret_that_is_too_short_does_not_deploy() {
     let document = template().document();
     let parameter = &document["Parameters"]["WebhookSecret"];

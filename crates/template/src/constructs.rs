@@ -14,7 +14,7 @@ mod table;
 mod user_pool;
 
 pub use bus::{Archive, Bus};
-pub use function::{EventRule, EventSource, Function};
+pub use function::{EventRule, EventSource, Function, Schedule};
 pub use http_api::{HttpApi, InvokePermission, Operation};
 pub(crate) use monitoring::ALARM_TOPIC;
 pub use monitoring::{Alarm, Dashboard, LogGroup};

@@ -36,14 +36,23 @@ impl EventRule {
     }
 }
 
+/// When a function is invoked, and by what role.
+#[derive(Debug)]
+pub struct Schedule {
+    /// Such as `rate(1 minute)`.
+    pub expression: &'static str,
+    /// The function's input.
+    pub input: &'static str,
+    pub role: String,
+}
+
 #[derive(Debug)]
 pub enum EventSource {
     /// A rule on the bus.
     Rule(EventRule),
     /// A queue; of a batch, only what failed is received again.
     Queue(String),
-    /// A schedule, such as `rate(1 minute)`, and the function's input.
-    Schedule(&'static str, &'static str),
+    Schedule(Schedule),
 }
 
 impl EventSource {
@@ -59,11 +68,13 @@ impl EventSource {
                 },
             }),
             // A tick that is missed is made good by the next one.
-            Self::Schedule(expression, input) => json!({
+            Self::Schedule(Schedule { expression, input, role }) => json!({
                 "Type": "ScheduleV2",
                 "Properties": {
                     "ScheduleExpression": expression,
                     "Input": input,
+                    // The one that SAM would make trusts Scheduler for every account.
+                    "RoleArn": arn(role),
                     "RetryPolicy": { "MaximumRetryAttempts": 0 },
                 },
             }),

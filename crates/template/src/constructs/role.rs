@@ -14,6 +14,8 @@ pub enum Principal {
     EventBridge,
     /// Step Functions, running a state machine.
     StepFunctions,
+    /// EventBridge Scheduler, invoking a function.
+    Scheduler,
 }
 
 impl Principal {
@@ -22,6 +24,7 @@ impl Principal {
             Self::Lambda => "lambda.amazonaws.com",
             Self::EventBridge => "events.amazonaws.com",
             Self::StepFunctions => "states.amazonaws.com",
+            Self::Scheduler => "scheduler.amazonaws.com",
         }
     }
 }

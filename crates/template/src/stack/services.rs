@@ -11,9 +11,9 @@ use super::parameters::IS_PROD;
 use super::topology::{self, Topology};
 use super::{Stack, api, grants, machines};
 use crate::constructs::{
-    EventRule, EventSource, Function, LogGroup, Principal, Queue, Role, Statement,
+    EventRule, EventSource, Function, LogGroup, Principal, Queue, Role, Schedule, Statement,
 };
-use crate::intrinsics::{either, reference};
+use crate::intrinsics::{arn, either, reference};
 use crate::machine::Machine;
 use crate::names;
 use crate::{Application, Template};
@@ -65,13 +65,18 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
         .section("The sweeper: publishes what was committed, and left unpublished, every minute.");
     let name = names::SWEEPER;
     surroundings(template, name, grants::of_sweeper(topology));
+    let role = names::role("sweeper-schedule");
+    let function = vec![arn(&names::function(name))];
+    let invoke = Statement::new("Invoke", &["lambda:InvokeFunction"], function);
+    template.add(role.clone(), &Role { principal: Principal::Scheduler, statements: vec![invoke] });
+    let schedule = Schedule { expression: EVERY_MINUTE, input: SWEEP, role };
     let construct = Function {
         description: "Publishes what was committed and left unpublished".to_owned(),
         environment: machine_variables(topology, topology.machines.iter())
             .into_iter()
             .chain([(ROW_OUTPUTS.to_owned(), json!(grants::outputs(topology).to_string()))])
             .collect(),
-        events: vec![("EveryMinute".to_owned(), EventSource::Schedule(EVERY_MINUTE, SWEEP))],
+        events: vec![("EveryMinute".to_owned(), EventSource::Schedule(schedule))],
         ..named(topology, name, stack.application.sweeper.to_owned())
     };
     template.add(names::function(name), &construct);
