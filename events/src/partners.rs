@@ -7,7 +7,7 @@ use crate::outages::{PartnerRecovered, PartnerUnavailable};
 
 /// Fetches parcels and delivers them. The bus calls it; it answers by signed webhooks.
 pub const CARRIER: Partner =
-    Partner { name: "carrier", source: "com.logistics", body: CallBody::Detail };
+    Partner { name: "carrier", source: "com.logistics", body: CallBody::Data };
 
 /// The shop's own front end. The bus posts signed updates of orders to it; it answers nothing.
 pub const FRONT_END: Partner =

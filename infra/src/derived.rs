@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chorus_carrier::contract::{CONTRACT_PATH, document};
 use chorus_design::{
     Contract, Finding, GeneratedFile, Incompatibility, PUBLISHED, PublishedError, compare, files,
 };
@@ -93,6 +94,7 @@ pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
     let mut files = files(&TABLE, SOURCE)?;
     let page = security_page(root).map(|(path, content)| GeneratedFile { path, content });
     files.extend(page);
+    files.push(carrier_contract()?);
     write(root, [prove_design(), incompatible(root)?].concat(), &files)?;
     Ok(files.len())
 }
@@ -110,6 +112,15 @@ pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 2]> {
         file("template.yaml", &synthesize(&shop(root))),
         file(SCHEMA_REGISTRY, &schema_registry(&TABLE)?),
     ])
+}
+
+/// What is published for carriers.
+///
+/// # Errors
+/// Where it cannot be written as JSON.
+pub fn carrier_contract() -> serde_json::Result<GeneratedFile> {
+    let content = serde_json::to_string_pretty(&document())? + "\n";
+    Ok(GeneratedFile { path: CONTRACT_PATH.to_owned(), content })
 }
 
 /// Writes `template.yaml`, and the template of the schema registry.

@@ -29,8 +29,8 @@ use chorus_template::{Application, Stack};
 
 pub use callers::{security_page, who_may_call};
 pub use derived::{
-    NotWritten, printed, prove_contract, prove_design, prove_template, publish_contract,
-    write_design, write_template,
+    NotWritten, carrier_contract, printed, prove_contract, prove_design, prove_template,
+    publish_contract, write_design, write_template,
 };
 
 /// What stands above the template.

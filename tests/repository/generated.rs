@@ -17,6 +17,13 @@ fn generated_files_are_what_the_table_says() {
 }
 
 #[test]
+fn the_contract_for_carriers_is_what_the_code_says() {
+    let file = chorus_infra::carrier_contract().unwrap();
+    let there = std::fs::read_to_string(root().join(&file.path)).unwrap_or_default();
+    assert!(there == file.content, "{} is stale: run `make generate`", file.path);
+}
+
+#[test]
 fn no_schema_sample_or_page_is_left_of_an_event_that_is_no_more() {
     let generated: BTreeSet<String> =
         files(&TABLE, "events/src/table.rs").unwrap().into_iter().map(|file| file.path).collect();

@@ -1,4 +1,4 @@
-//! The carrier's API. Its callers send `x-api-key`, and the detail of the shop's event as body.
+//! The carrier's API. Its callers send `x-api-key`, and the data of the shop's event as body.
 
 use std::sync::Arc;
 
@@ -11,14 +11,13 @@ use axum::{Json, Router};
 use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
 use chorus_http::Problem;
 use chorus_kernel::Failure;
-use chorus_table::Detail;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{Acceptance, Carrier, Recall};
 
-/// `POST /deliveries` takes a parcel: the detail of `DeliveryMarkedAsStarted`. `POST /recalls`
-/// calls one back: the detail of `DeliveryWasCanceled`.
+/// `POST /deliveries` takes a parcel: the data of `DeliveryMarkedAsStarted`. `POST /recalls`
+/// calls one back: the data of `DeliveryWasCanceled`.
 pub fn router(carrier: Arc<Carrier>) -> Router {
     Router::new()
         .route("/deliveries", post(accept))
@@ -36,10 +35,9 @@ async fn accept(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Answer, Refused> {
-    let detail: Detail<DeliveryMarkedAsStarted> = read(&carrier, &headers, &body)?;
-    let key = header(&headers, "idempotency-key");
-    let key = key.unwrap_or(&detail.metadata.idempotency_key);
-    let status = match carrier.accept(&detail.data, key).await.map_err(broken)? {
+    let parcel: DeliveryMarkedAsStarted = read(&carrier, &headers, &body)?;
+    let key = header(&headers, "idempotency-key").unwrap_or(parcel.order_id.as_str());
+    let status = match carrier.accept(&parcel, key).await.map_err(broken)? {
         Acceptance::Accepted => StatusCode::ACCEPTED,
         Acceptance::Known => StatusCode::OK,
         Acceptance::Unavailable => {
@@ -50,7 +48,7 @@ async fn accept(
             )));
         }
     };
-    Ok((status, Json(json!({ "order-id": detail.data.order_id }))))
+    Ok((status, Json(json!({ "order-id": parcel.order_id }))))
 }
 
 async fn recall(
@@ -58,8 +56,7 @@ async fn recall(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Answer, Refused> {
-    let detail: Detail<DeliveryWasCanceled> = read(&carrier, &headers, &body)?;
-    let order_id = detail.data.order_id;
+    let DeliveryWasCanceled { order_id, .. } = read(&carrier, &headers, &body)?;
     let recalled = match carrier.recall(&order_id).await.map_err(broken)? {
         Recall::Done => true,
         Recall::TooLate => false,
@@ -82,7 +79,11 @@ fn read<T: DeserializeOwned>(
         return Err(problem(&Problem::new(401, "unauthorized", "x-api-key is missing or wrong")));
     }
     serde_json::from_slice(body).map_err(|error| {
-        problem(&Problem::new(400, "malformed", format!("the body is no detail of ours: {error}")))
+        problem(&Problem::new(
+            400,
+            "malformed",
+            format!("the body is none of the contract: {error}"),
+        ))
     })
 }
 

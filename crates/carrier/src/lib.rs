@@ -19,6 +19,7 @@ mod api;
 mod behaviour;
 mod carrier;
 mod config;
+pub mod contract;
 mod parcel;
 mod parcels;
 mod webhook;

@@ -21,7 +21,7 @@ use chorus_events::commands::LogisticsStatus::{Delivered, DeliveryCanceled, Deli
 use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
 use chorus_events::samples;
 use chorus_kernel::Clock;
-use chorus_table::{Detail, Event};
+use chorus_table::Event;
 use chorus_webhook_signature::{Signed, WebhookSecret, WebhookSecrets};
 use support::{JumpingClock, Shop};
 use tower::ServiceExt;
@@ -73,11 +73,11 @@ impl Harness {
     async fn hand_in(&self, customer: &str) -> StatusCode {
         let customer_id = customer.parse().unwrap();
         let parcel = DeliveryMarkedAsStarted { customer_id, ..DeliveryMarkedAsStarted::sample() };
-        self.post("/deliveries", "a key", detail(parcel)).await
+        self.post("/deliveries", "a key", body(&parcel)).await
     }
 
     async fn recall(&self) -> StatusCode {
-        self.post("/recalls", "a key", detail(DeliveryWasCanceled::sample())).await
+        self.post("/recalls", "a key", body(&DeliveryWasCanceled::sample())).await
     }
 
     /// Lets time pass until nothing is due any more.
@@ -93,8 +93,8 @@ impl Harness {
     }
 }
 
-fn detail<E: Event>(data: E) -> String {
-    serde_json::to_string(&Detail { metadata: chorus_kernel::testing::metadata(), data }).unwrap()
+fn body<E: Event>(data: &E) -> String {
+    serde_json::to_string(data).unwrap()
 }
 
 #[tokio::test]
@@ -138,9 +138,9 @@ async fn a_parcel_that_is_handed_in_twice_is_delivered_once() {
 #[tokio::test]
 async fn a_caller_without_the_key_is_refused() {
     let world = Harness::default();
-    let parcel = detail(DeliveryMarkedAsStarted::sample());
+    let parcel = body(&DeliveryMarkedAsStarted::sample());
     assert_eq!(world.post("/deliveries", "no key", parcel).await, StatusCode::UNAUTHORIZED);
-    let recall = detail(DeliveryWasCanceled::sample());
+    let recall = body(&DeliveryWasCanceled::sample());
     assert_eq!(world.post("/recalls", "", recall).await, StatusCode::UNAUTHORIZED);
     let nonsense = world.post("/deliveries", "a key", "{}".to_owned()).await;
     assert_eq!(nonsense, StatusCode::BAD_REQUEST);

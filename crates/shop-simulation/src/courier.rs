@@ -80,11 +80,6 @@ pub(crate) struct SimulatedCarrier {
 }
 
 #[derive(Deserialize)]
-struct Body {
-    data: AboutOrder,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct AboutOrder {
     order_id: OrderId,
@@ -192,7 +187,7 @@ impl Partner for SimulatedCarrier {
         if fault == Some(Fault::Unavailable) {
             return Err(NoAnswer::NotReached("no route".to_owned()));
         }
-        let Ok(Body { data: whose }) = serde_json::from_str(&call.body) else {
+        let Ok(whose) = serde_json::from_str::<AboutOrder>(&call.body) else {
             return Ok(400);
         };
         let down = self.manner(&whose.order_id).1.conduct == Conduct::Down;

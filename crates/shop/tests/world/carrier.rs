@@ -11,7 +11,6 @@ use chorus_events::delivery::DeliveryMarkedAsStarted;
 use chorus_kernel::Clock;
 use chorus_local::{Call, NoAnswer, Partner};
 use chorus_shop::WEBHOOK_SECRET;
-use chorus_table::Detail;
 use chorus_webhook_signature::{WebhookSecret, headers};
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -28,11 +27,11 @@ impl Partner for Carrier {
         if call.action == "RecallDelivery" {
             return Ok(200);
         }
-        let Ok(detail) = serde_json::from_str::<Detail<DeliveryMarkedAsStarted>>(&call.body) else {
+        let Ok(parcel) = serde_json::from_str::<DeliveryMarkedAsStarted>(&call.body) else {
             return Ok(400);
         };
         let gone = |_| NoAnswer::NotReached("the carrier has closed".to_owned());
-        self.0.send(detail.data.order_id.to_string()).map_err(gone)?;
+        self.0.send(parcel.order_id.to_string()).map_err(gone)?;
         Ok(202)
     }
 }

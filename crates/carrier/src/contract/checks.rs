@@ -1,0 +1,65 @@
+//! What is wrong with the reports about one parcel.
+
+use chorus_events::commands::LogisticsStatus;
+use chorus_table::Handle;
+
+use super::inbox::Report;
+
+/// Whether nothing more is to come about a parcel: its last report was taken.
+pub(super) fn is_over(reports: &[Report]) -> bool {
+    reports.iter().any(|report| {
+        let ends = |update: &chorus_events::commands::LogisticsUpdate| {
+            update.status != LogisticsStatus::DeliveryStarted
+        };
+        !report.turned_away && report.update.as_ref().is_ok_and(ends)
+    })
+}
+
+/// A report that the shop would not believe, or cannot read.
+pub(super) fn unbelieved(reports: &[Report]) -> Option<String> {
+    reports.iter().find_map(|report| match (&report.unsigned, &report.update) {
+        (Some(why), _) => Some(why.clone()),
+        (None, Err(why)) => Some(format!("a report cannot be read: {why}")),
+        (None, Ok(_)) => None,
+    })
+}
+
+/// A report that names another parcel than the one it is about.
+pub(super) fn of_another(reports: &[Report], handle: &Handle) -> Option<String> {
+    let updates = reports.iter().filter_map(|report| report.update.as_ref().ok());
+    let mut others = updates.filter(|update| update.handle != *handle);
+    others.next().map(|update| format!("`handle` is {} and not {handle}", update.handle))
+}
+
+/// A report that was turned away and did not come again, or came under another id.
+pub(super) fn given_up(reports: &[Report]) -> Option<String> {
+    reports.iter().enumerate().filter(|(_, report)| report.turned_away).find_map(
+        |(place, first)| {
+            let status = first.update.as_ref().ok()?.status;
+            let again = reports[place + 1..]
+                .iter()
+                .find(|later| later.update.as_ref().is_ok_and(|update| update.status == status));
+            match again {
+                None => Some(format!("{status:?} was answered with 503, and did not come again")),
+                Some(again) if again.id != first.id => {
+                    Some(format!("{status:?} came again as {} and not as {}", again.id, first.id))
+                }
+                Some(_) => None,
+            }
+        },
+    )
+}
+
+/// A parcel that is delivered before it was picked up, or reported under two ids.
+pub(super) fn out_of_order(reports: &[Report]) -> Option<String> {
+    let updates: Vec<_> =
+        reports.iter().filter_map(|it| Some((it.update.as_ref().ok()?.status, &it.id))).collect();
+    if updates.first().is_some_and(|(status, _)| *status == LogisticsStatus::Delivered) {
+        return Some("it was delivered, and no DeliveryStarted came before".to_owned());
+    }
+    let twice = |(place, (status, id)): (usize, &(LogisticsStatus, &String))| {
+        updates[..place].iter().any(|(earlier, other)| earlier == status && other != id)
+    };
+    let found = updates.iter().enumerate().find(|(place, update)| twice((*place, update)));
+    found.map(|(_, (status, _))| format!("{status:?} was reported under two ids"))
+}

@@ -1,0 +1,190 @@
+//! The contract as an OpenAPI document: what the shop asks of a carrier's API, and what a carrier
+//! tells the shop's webhook.
+
+use chorus_events::commands::LogisticsUpdate;
+use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
+use chorus_http::Problem;
+use chorus_table::policy::API_DESTINATION;
+use chorus_table::{Event, schema_of};
+use chorus_webhook_signature::{
+    ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, TOLERANCE_SECONDS, WebhookSecret, headers,
+};
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+/// Where the document is, from the root of the repository.
+pub const CONTRACT_PATH: &str = "docs/carrier-openapi.json";
+
+/// The secret of the test vectors, and of nothing else.
+const TEST_SECRET: &str = "a-secret-of-the-test-vectors-only";
+
+/// When the test vectors are signed.
+const TEST_TIME: i64 = 1_795_171_620;
+
+/// The document.
+///
+/// # Panics
+/// Never: the samples of the contract can be written as JSON.
+#[must_use]
+pub fn document() -> Value {
+    let mut schemas = Map::new();
+    let parcel = keep::<DeliveryMarkedAsStarted>(&mut schemas, "Parcel");
+    let recall = keep::<DeliveryWasCanceled>(&mut schemas, "Recall");
+    let update = keep::<LogisticsUpdate>(&mut schemas, "ParcelUpdate");
+    let problem = keep::<Problem>(&mut schemas, "Problem");
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Chorus: the contract for carriers",
+            "version": "1",
+            "description": about(),
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{
+            "url": "https://{carrier}",
+            "description": "The carrier's own address",
+            "variables": { "carrier": { "default": "carrier.example" } },
+        }],
+        "security": [{ "key": [] }],
+        "paths": {
+            "/deliveries": { "post": operation(
+                "deliver",
+                "Fetch this parcel, and deliver it",
+                "A parcel is taken once, however often it is handed in with the same `Idempotency-Key`. A parcel \
+                 whose recall came first is answered by 2XX, and not fetched.",
+                (&parcel, json!(DeliveryMarkedAsStarted::sample())),
+                &problem,
+            ) },
+            "/recalls": { "post": operation(
+                "recall",
+                "Return this order's parcel, if you still can",
+                "The parcel may be unknown: then it is not fetched if it is handed in later. Where it is too late, \
+                 because the parcel was delivered, answer 2XX as well; `\"recalled\": false` in the body says so.",
+                (&recall, json!(DeliveryWasCanceled::sample())),
+                &problem,
+            ) },
+        },
+        "webhooks": { "parcel-update": { "post": webhook(&update) } },
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "key": { "type": "apiKey", "in": "header", "name": "x-api-key" },
+            },
+        },
+    })
+}
+
+fn about() -> String {
+    let attempts = API_DESTINATION.max_attempts;
+    format!(
+        "The shop calls the carrier's API at two paths, and the carrier reports by a webhook of the shop. \
+         Readers ignore fields that they do not know. `chorus partners verify --carrier URL` tries all of it on a \
+         carrier, and says what it does wrong.\n\n\
+         The shop waits five seconds for an answer. 429, 5XX and no answer are tried again, up to {attempts} times \
+         within a day; any other answer but 2XX is final, and cancels the order."
+    )
+}
+
+/// Keeps the schema of `T` and of what it names, and answers the reference to it.
+fn keep<T: JsonSchema>(schemas: &mut Map<String, Value>, name: &str) -> Value {
+    // The types are the contract's own: one name is one schema.
+    let text = schema_of::<T>().to_value().to_string();
+    let text = text.replace("\"#/$defs/", "\"#/components/schemas/");
+    let mut schema: Value = serde_json::from_str(&text).unwrap_or_default();
+    if let Value::Object(fields) = &mut schema {
+        fields.remove("$schema");
+        fields.insert("title".to_owned(), json!(name));
+        if let Some(Value::Object(named)) = fields.remove("$defs") {
+            schemas.extend(named);
+        }
+    }
+    schemas.insert(name.to_owned(), schema);
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn operation(
+    id: &str,
+    summary: &str,
+    description: &str,
+    (schema, example): (&Value, Value),
+    problem: &Value,
+) -> Value {
+    let body = json!({ "application/json": { "schema": schema, "example": example } });
+    let why = json!({ "application/problem+json": { "schema": problem } });
+    json!({
+        "operationId": id,
+        "summary": summary,
+        "description": description,
+        "parameters": [
+            {
+                "name": "Idempotency-Key", "in": "header", "required": true,
+                "description": "Names the request: the same at every attempt",
+                "schema": { "type": "string" },
+            },
+            {
+                "name": "traceparent", "in": "header",
+                "description": "W3C Trace Context", "schema": { "type": "string" },
+            },
+        ],
+        "requestBody": { "required": true, "content": body },
+        "responses": {
+            "2XX": { "description": "It is taken, now or before" },
+            "401": { "description": "`x-api-key` is missing or wrong", "content": why },
+            "4XX": { "description": "It is wrong, and would be wrong again; 429: try again later" },
+            "5XX": { "description": "Try again later" },
+        },
+    })
+}
+
+fn webhook(update: &Value) -> Value {
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": description,
+            "schema": { "type": "string" },
+        })
+    };
+    let body = json!({ "schema": update, "example": LogisticsUpdate::sample() });
+    json!({
+        "operationId": "report",
+        "summary": "What has become of a parcel: picked up, delivered, or given up",
+        "description": format!(
+            "Posted to the address that the shop's operator names, which ends in `/webhooks/logistics`. `handle` and \
+             `order-id` are those of the parcel. The secret is handed over by the operator. The signature is `v1,` \
+             and the base64 of the HMAC-SHA256 of `ID.TIMESTAMP.BODY`, byte for byte, under the secret's bytes, as in \
+             Standard Webhooks; several signatures are separated by spaces. A timestamp that is more than \
+             {TOLERANCE_SECONDS} seconds off is refused, so an attempt that comes later is signed anew, under the same id."
+        ),
+        "security": [],
+        "parameters": [
+            header(ID_HEADER, "Names this report: the same at every attempt"),
+            header(TIMESTAMP_HEADER, "When it was signed: whole seconds since the Unix epoch"),
+            header(SIGNATURE_HEADER, "The signature"),
+        ],
+        "requestBody": { "required": true, "content": { "application/json": body } },
+        "responses": {
+            "202": { "description": "It is taken, now or before" },
+            "401": { "description": "The signature does not fit, or the timestamp is off" },
+            "404": { "description": "No parcel has this handle" },
+            "409": { "description": "It is too late for this report; an operator has been alerted" },
+            "4XX": { "description": "It is wrong, and would be wrong again; 429: try again later" },
+            "5XX": { "description": "Try again later, with growing pauses, for a day at least" },
+        },
+        "x-signature-test-vectors": vectors(),
+    })
+}
+
+/// Signed reports, for whoever implements the signature.
+fn vectors() -> Vec<Value> {
+    let secret: WebhookSecret = TEST_SECRET.parse().expect("the test secret is long enough");
+    let update = json!(LogisticsUpdate::sample()).to_string();
+    let bodies = [update.as_str(), "{}", "{\"reason\":\"zerstört\"}"];
+    let vector = |(number, body): (usize, &str)| {
+        let id = format!("report-{}", number + 1);
+        let signed: Map<String, Value> = headers(&secret, &id, TEST_TIME, body.as_bytes())
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), json!(value)))
+            .collect();
+        json!({ "secret": TEST_SECRET, "body": body, "headers": signed })
+    };
+    bodies.into_iter().enumerate().map(vector).collect()
+}

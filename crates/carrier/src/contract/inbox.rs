@@ -1,0 +1,91 @@
+//! The shop's side of a carrier's reports, as long as a candidate is checked.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use chorus_events::commands::LogisticsUpdate;
+use chorus_webhook_signature::{ID_HEADER, Signed, WebhookSecrets};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+/// One report, as it came.
+#[derive(Debug, Clone)]
+pub(super) struct Report {
+    /// What it calls itself.
+    pub(super) id: String,
+    pub(super) update: Result<LogisticsUpdate, String>,
+    /// Why the shop would not believe it.
+    pub(super) unsigned: Option<String>,
+    /// Whether it was turned away, so that it has to come again.
+    pub(super) turned_away: bool,
+}
+
+/// Takes reports, and turns each one away at its first attempt.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    secrets: WebhookSecrets,
+    reports: Mutex<Vec<Report>>,
+    /// The reports of which one attempt has come.
+    attempted: Mutex<BTreeSet<String>>,
+    pub(super) came: Notify,
+}
+
+impl Inbox {
+    pub(super) fn new(secrets: WebhookSecrets) -> Arc<Self> {
+        Arc::new(Self {
+            secrets,
+            reports: Mutex::default(),
+            attempted: Mutex::default(),
+            came: Notify::new(),
+        })
+    }
+
+    pub(super) fn router(self: &Arc<Self>) -> Router {
+        Router::new().route("/webhooks/logistics", post(take)).with_state(Arc::clone(self))
+    }
+
+    fn reports(&self) -> MutexGuard<'_, Vec<Report>> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reports about this order, in the order in which they came, and those about none.
+    pub(super) fn about(&self, order_id: &str) -> Vec<Report> {
+        let about = |report: &&Report| match &report.update {
+            Ok(update) => update.order_id.as_str() == order_id,
+            Err(_) => true,
+        };
+        self.reports().iter().filter(about).cloned().collect()
+    }
+
+    fn take(&self, headers: &HeaderMap, body: &Bytes) -> StatusCode {
+        let header = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
+        let now = Timestamp::now().as_second();
+        let signed = Signed::of(header, body).and_then(|signed| signed.verify(&self.secrets, now));
+        let id = header(ID_HEADER).unwrap_or_default().to_owned();
+        let update: Result<LogisticsUpdate, String> =
+            serde_json::from_slice(body).map_err(|error| error.to_string());
+        let mut attempted = self.attempted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_first =
+            |it: &LogisticsUpdate| attempted.insert(format!("{} {:?}", it.order_id, it.status));
+        let turned_away = signed.is_ok() && update.as_ref().is_ok_and(&mut is_first);
+        let unsigned = signed.err().map(|error| error.to_string());
+        let status = match (&unsigned, &update, turned_away) {
+            (Some(_), _, _) => StatusCode::UNAUTHORIZED,
+            (None, Err(_), _) => StatusCode::BAD_REQUEST,
+            (None, Ok(_), true) => StatusCode::SERVICE_UNAVAILABLE,
+            (None, Ok(_), false) => StatusCode::ACCEPTED,
+        };
+        self.reports().push(Report { id, update, unsigned, turned_away });
+        self.came.notify_waiters();
+        status
+    }
+}
+
+async fn take(State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    inbox.take(&headers, &body)
+}

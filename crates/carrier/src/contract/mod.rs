@@ -1,0 +1,10 @@
+//! What a carrier has to do to work for the shop: as a document for people and tools, and as checks
+//! that are made of a candidate.
+
+mod checks;
+mod document;
+mod inbox;
+mod verify;
+
+pub use document::{CONTRACT_PATH, document};
+pub use verify::{Candidate, Verified, verify};

@@ -1,0 +1,220 @@
+//! Tries the contract on a carrier, step by step.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chorus_events::OrderId;
+use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
+use chorus_kernel::derived_id;
+use chorus_table::{Event, Handle};
+use chorus_webhook_signature::WebhookSecrets;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::checks;
+use super::inbox::{Inbox, Report};
+
+/// How long nothing must come about a parcel that was called back, at least.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// A carrier that wants to work for the shop.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The address before `/deliveries`.
+    pub url: String,
+    /// What it knows the shop by.
+    pub api_key: String,
+    /// What it signs its reports with.
+    pub secrets: WebhookSecrets,
+    /// Within what time it has to answer a request: the shop waits five seconds.
+    pub answers_within: Duration,
+    /// For how long its reports about one parcel are waited for.
+    pub reports_within: Duration,
+}
+
+/// What was tried, and why it failed; none where it did not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// What a carrier has to do.
+    pub rule: &'static str,
+    pub fault: Option<String>,
+}
+
+struct Trial {
+    candidate: Candidate,
+    client: reqwest::Client,
+    inbox: Arc<Inbox>,
+    /// Makes the orders of this trial its own.
+    run: String,
+    verified: Vec<Verified>,
+}
+
+/// An answer's status and body, or why there is none.
+type Answer = Result<(u16, Value), String>;
+
+/// Tries the contract on `candidate`, whose reports come to `listener` at `/webhooks/logistics`.
+pub async fn verify(candidate: Candidate, listener: TcpListener, run: &str) -> Vec<Verified> {
+    let inbox = Inbox::new(candidate.secrets.clone());
+    let router = inbox.router();
+    let listening = tokio::spawn(async move { axum::serve(listener, router).await });
+    let client = reqwest::Client::new();
+    let (run, verified) = (run.to_owned(), Vec::new());
+    let mut trial = Trial { candidate, client, inbox, run, verified };
+    trial.requests().await;
+    let took = trial.parcel().await;
+    trial.recalls(took).await;
+    listening.abort();
+    trial.verified
+}
+
+impl Trial {
+    fn order(&self, name: &str) -> OrderId {
+        let id = derived_id(name, &self.run, 0).simple().to_string();
+        id.parse().expect("32 hexadecimal digits are an order's id")
+    }
+
+    fn parcel_of(&self, name: &str) -> (OrderId, Handle, Value) {
+        let order_id = self.order(name);
+        let handle: Handle = derived_id("handle", &format!("{name} {}", self.run), 0)
+            .simple()
+            .to_string()
+            .parse()
+            .expect("32 hexadecimal digits are a handle");
+        let parcel = DeliveryMarkedAsStarted {
+            order_id: order_id.clone(),
+            handle: Some(handle.clone()),
+            ..Event::sample()
+        };
+        (order_id, handle, json!(parcel))
+    }
+
+    fn recall_of(&self, name: &str) -> Value {
+        json!(DeliveryWasCanceled { order_id: self.order(name), ..Event::sample() })
+    }
+
+    async fn post(&self, path: &str, key: &str, body: String, api_key: Option<&str>) -> Answer {
+        let url = format!("{}{path}", self.candidate.url.trim_end_matches('/'));
+        let within = self.candidate.answers_within;
+        let mut request = self.client.post(url).timeout(within).body(body);
+        request = request.header("content-type", "application/json; charset=utf-8");
+        request = request.header("idempotency-key", format!("{key}-{}", self.run));
+        if let Some(api_key) = api_key {
+            request = request.header("x-api-key", api_key);
+        }
+        let failed = |error: reqwest::Error| match error.is_timeout() {
+            true => format!("no answer within {within:?}"),
+            false => format!("not reached: {}", error.without_url()),
+        };
+        let answered = request.send().await.map_err(failed)?;
+        let status = answered.status().as_u16();
+        let body = answered.text().await.map_err(failed)?;
+        Ok((status, serde_json::from_str(&body).unwrap_or_default()))
+    }
+
+    async fn ask(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let api_key = self.candidate.api_key.clone();
+        self.post(path, key, body.to_string(), Some(&api_key)).await
+    }
+
+    fn note(&mut self, rule: &'static str, fault: Option<String>) {
+        self.verified.push(Verified { rule, fault });
+    }
+
+    /// Who is let in, and what is refused.
+    async fn requests(&mut self) {
+        let (_, _, parcel) = self.parcel_of("refused");
+        let parcel = parcel.to_string();
+        for (rule, key) in [
+            ("a caller without the key is refused with 401 or 403", None),
+            ("a caller with another key is refused with 401 or 403", Some("another key")),
+        ] {
+            let answer = self.post("/deliveries", "refused", parcel.clone(), key).await;
+            self.note(rule, expected(&answer, &|status| matches!(status, 401 | 403)));
+        }
+        let api_key = self.candidate.api_key.clone();
+        let nonsense = "{\"order-id\":".to_owned();
+        let answer = self.post("/deliveries", "nonsense", nonsense, Some(&api_key)).await;
+        let refused = |status| matches!(status, 400..=428 | 430..=499);
+        self.note("a body that is no parcel is refused for good", expected(&answer, &refused));
+        let (_, _, mut parcel) = self.parcel_of("later");
+        parcel["added-later"] = json!({ "by": 1 });
+        let answer = self.ask("/deliveries", "later", &parcel).await;
+        self.note("fields that it does not know are ignored", expected(&answer, &is_taken));
+    }
+
+    /// One parcel, from hand to hand. Returns how long its reports took.
+    async fn parcel(&mut self) -> Duration {
+        let (order_id, handle, parcel) = self.parcel_of("delivered");
+        let began = Instant::now();
+        let answer = self.ask("/deliveries", "delivered", &parcel).await;
+        self.note("a parcel is taken in time", expected(&answer, &is_taken));
+        let answer = self.ask("/deliveries", "delivered", &parcel).await;
+        self.note("the same parcel once more is no error", expected(&answer, &is_taken));
+        let reports = self.wait_for(&order_id).await;
+        let took = began.elapsed();
+        let none = || Some(format!("none was taken within {:?}", self.candidate.reports_within));
+        let over = if checks::is_over(&reports) { None } else { none() };
+        self.note("what becomes of a parcel is reported", over);
+        self.note("reports are signed, fresh and readable", checks::unbelieved(&reports));
+        self.note("reports name the parcel's handle", checks::of_another(&reports, &handle));
+        self.note(
+            "a report that is not taken comes again, as the same",
+            checks::given_up(&reports),
+        );
+        self.note("each report comes once, and in its order", checks::out_of_order(&reports));
+        took
+    }
+
+    /// Parcels that are called back: before they are handed in, and when it is too late.
+    async fn recalls(&mut self, took: Duration) {
+        let too_late = self.recall_of("delivered");
+        let answer = self.ask("/recalls", "too-late", &too_late).await;
+        let told = match &answer {
+            Ok((_, body)) if body["recalled"] == json!(true) => {
+                Some("it says that a delivered parcel comes back".to_owned())
+            }
+            answer => expected(answer, &is_taken),
+        };
+        self.note("a recall that comes too late is answered, and returns nothing", told);
+        let recall = self.recall_of("recalled");
+        let answer = self.ask("/recalls", "recall", &recall).await;
+        self.note("the recall of an unknown parcel is taken", expected(&answer, &is_taken));
+        let (order_id, _, parcel) = self.parcel_of("recalled");
+        let answer = self.ask("/deliveries", "recalled", &parcel).await;
+        self.note("a parcel that was called back is answered", expected(&answer, &is_taken));
+        tokio::time::sleep(QUIET.max(2 * took).min(self.candidate.reports_within)).await;
+        let moved = self.inbox.about(order_id.as_str());
+        let moved = moved.iter().filter_map(|report| report.update.as_ref().ok());
+        let mut moved = moved.filter(|update| update.order_id == order_id);
+        let moved = moved.next().map(|update| format!("{:?} came", update.status));
+        self.note("a parcel that was called back is not fetched", moved);
+    }
+
+    async fn wait_for(&self, order_id: &OrderId) -> Vec<Report> {
+        let until = tokio::time::Instant::now() + self.candidate.reports_within;
+        loop {
+            let came = self.inbox.came.notified();
+            let reports = self.inbox.about(order_id.as_str());
+            if checks::is_over(&reports) {
+                return reports;
+            }
+            if tokio::time::timeout_at(until, came).await.is_err() {
+                return self.inbox.about(order_id.as_str());
+            }
+        }
+    }
+}
+
+fn is_taken(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+/// What is wrong with an answer of which the status should be another.
+fn expected(answer: &Answer, is_right: &dyn Fn(u16) -> bool) -> Option<String> {
+    match answer {
+        Ok((status, _)) if is_right(*status) => None,
+        Ok((status, _)) => Some(format!("it answered {status}")),
+        Err(why) => Some(why.clone()),
+    }
+}
