@@ -43,7 +43,12 @@ DEFAULTS = {name: given["Default"] for name, given in TEMPLATE["Parameters"].ite
 # What a condition leaves out without it, is created too.
 FRONT_END = {"FrontEndEndpoint": "https://shop.example"}
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:carrier"
-WITH_PASSWORD = {"CarrierAuthType": "BASIC", "CarrierUser": "shop", "CarrierSecret": "a password"}
+WITH_PASSWORD = {
+    "CarrierAuthType": "BASIC",
+    "CarrierUser": "shop",
+    "CarrierSecret": "a password",
+    "FrontEndEndpoint": "https://shop.example/hooks",
+}
 AS_IN_PROD = {
     "Stage": "prod",
     "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms",
@@ -195,11 +200,13 @@ def listed(service: str, operation: str, key: str, arguments: dict | None = None
 
 
 def wanted(given: dict[str, str]) -> dict[str, dict]:
-    """The template's resources; in prod, what has a condition is given from outside instead."""
+    """The template's resources; in prod, what has a condition is given from outside instead, and only a
+    shop with a front end has a secret to sign with."""
     return {
         name: resource
         for name, resource in TEMPLATE["Resources"].items()
         if given is not AS_IN_PROD or "Condition" not in resource
+        if resource.get("Condition") != "HasFrontEnd" or "FrontEndEndpoint" in given
     }
 
 
