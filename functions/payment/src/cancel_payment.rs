@@ -191,6 +191,15 @@ mod tests {
     }
 
     #[test]
+    fn an_intent_that_has_no_result_yet_is_asked_for_again_later() {
+        let (known, later) =
+            (payment(Status::Refunding), Response::NotYet("processing".to_owned()));
+        let action = CancelPayment::by(no_provider());
+        let refusal = decided(&action, OrderCanceled::sample(), Some(&known), Some(&later));
+        assert!(matches!(refusal, Err(ActionError::Later(_))), "{refusal:?}");
+    }
+
+    #[test]
     fn a_refund_is_said_with_its_sum() {
         let (refunding, amount) = (paid(Status::Refunding), samples::total());
         let (events, changes) = settled(&refunding, Some(RefundAnswer::Refunded { amount }));

@@ -65,9 +65,12 @@ pub enum ProviderError {
     /// No answer came: it may have acted, or may still.
     #[error("the payment provider did not answer: {0}")]
     Unknown(String),
-    /// It did nothing and wants a retry: it is busy, or still at work on the intent.
+    /// It did nothing and wants a retry: it is busy.
     #[error("the payment provider is busy; retry later: {0}")]
     Later(String),
+    /// It is still at work on the intent: it answers, and has no result yet.
+    #[error("the payment provider has no result yet: {0}")]
+    NotYet(String),
     /// It refuses the request as such, and will refuse it again: a key that is not valid, a field
     /// that is wrong. Whoever runs the shop has to look.
     #[error("the payment provider refuses the request: {0}")]

@@ -25,6 +25,8 @@ pub(crate) enum Response {
     Refund(RefundAnswer),
     /// See [`ProviderError::Refused`].
     Refused(String),
+    /// See [`ProviderError::NotYet`].
+    NotYet(String),
 }
 
 /// Calls the provider.
@@ -41,6 +43,8 @@ pub(crate) async fn call(
     };
     answered.or_else(|error| match error {
         ProviderError::Refused(_) => Ok(Response::Refused(error.to_string())),
+        // It has answered: its circuit breaker is not to open over this.
+        ProviderError::NotYet(_) => Ok(Response::NotYet(error.to_string())),
         ProviderError::Unknown(_) | ProviderError::Later(_) => {
             Err(OutcomeUnknown(error.to_string()))
         }
@@ -61,7 +65,8 @@ pub(crate) struct Case<'a> {
 
 impl<'a> Case<'a> {
     /// # Errors
-    /// Where the provider refused the request as such: nobody asks again until somebody looked.
+    /// Where the provider refused the request as such: nobody asks again until somebody looked. Where
+    /// it has no result yet: it is asked again.
     pub(crate) fn new(
         order_id: &OrderId,
         read: &'a Found<Payment>,
@@ -69,6 +74,7 @@ impl<'a> Case<'a> {
     ) -> Result<Self, ActionError> {
         let prepared = match context.response {
             Some(Response::Refused(why)) => return Err(ActionError::Conflict(why.clone())),
+            Some(Response::NotYet(why)) => return Err(ActionError::Later(why.clone())),
             Some(Response::Prepared(intent)) => Some(intent),
             _ => None,
         };

@@ -188,7 +188,7 @@ impl PaymentProvider for StripeProvider {
                 },
             }
         }
-        Err(ProviderError::Later(format!("intent {} changes all the time", refund.intent.0)))
+        Err(ProviderError::NotYet(format!("intent {} changes all the time", refund.intent.0)))
     }
 }
 
@@ -203,7 +203,7 @@ fn is_refunded(intent: &Intent) -> bool {
 }
 
 fn not_yet(intent: &Intent) -> ProviderError {
-    ProviderError::Later(format!("intent {} is not concluded yet", intent.id))
+    ProviderError::NotYet(format!("intent {} is not concluded yet", intent.id))
 }
 
 fn unexpected(intent: &Intent) -> ProviderError {
