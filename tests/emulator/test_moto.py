@@ -40,8 +40,6 @@ STACK, NESTED_STACK = "chorus", "AWS::CloudFormation::Stack"
 
 # Given in full, since moto leaves the default of a Number as the text that it is in the template.
 DEFAULTS = {name: given["Default"] for name, given in TEMPLATE["Parameters"].items()}
-# What a condition leaves out without it, is created too.
-FRONT_END = {"FrontEndEndpoint": "https://shop.example"}
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:carrier"
 WITH_PASSWORD = {
     "CarrierAuthType": "BASIC",
@@ -55,7 +53,6 @@ AS_IN_PROD = {
     "CarrierAuthType": "OAUTH_CLIENT_CREDENTIALS",
     "CarrierSecretArn": SECRET_ARN,
     "CarrierTokenEndpoint": "https://carrier.example/token",
-    "FrontEndEndpoint": DEFAULTS["FrontEndEndpoint"],
     "JwtIssuer": "https://cognito-idp.us-east-1.amazonaws.com/pool",
     "MailFrom": "orders@shop.example",
     "MailIdentity": "shop.example",
@@ -146,7 +143,7 @@ def emulate(stack: ExitStack, gaps: Iterable[Gap]) -> None:
 
 def create(given: dict[str, str]) -> None:
     """Creates the stack."""
-    parameters = {**DEFAULTS, **FRONT_END, **given}
+    parameters = {**DEFAULTS, **given}
     client("cloudformation").create_stack(
         StackName=STACK,
         TemplateBody=json.dumps(TEMPLATE),
