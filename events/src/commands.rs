@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use chorus_table::{Handle, Owner, event};
+use chorus_table::{Handle, Owner, Sealed, event};
 
 use crate::{
     CustomerId, Money, OrderId, PaymentMethod, Quantity, ShippingAddress, Sku, Tracking, samples,
@@ -50,7 +50,8 @@ event! {
         customer_id: CustomerId = samples::customer_id(),
         lines: Vec<OrderedLine> = samples::ordered_lines(),
         shipping_address: ShippingAddress = samples::address(),
-        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
     }
 }
 
@@ -87,9 +88,16 @@ event! {
     /// Create or change this customer.
     PutCustomer: Owner::Service(services::CUSTOMER), Command, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
-        name: String = samples::customer_name(),
-        email: String = samples::email(),
+        name: Sealed = samples::customer_name(),
+        email: Sealed = samples::email(),
         #[serde(default)] blocked: bool = false,
+    }
+}
+
+event! {
+    /// Forget this customer: make unreadable, everywhere, what is said about them.
+    ForgetCustomer: Owner::Service(services::ORDER), Command, about customer_id, {
+        customer_id: CustomerId = samples::customer_id(),
     }
 }
 
@@ -108,6 +116,14 @@ event! {
     /// Ask the payment provider again for the refund of this order, which it refused.
     RetryRefund: Owner::Service(services::PAYMENT), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
+    }
+}
+
+event! {
+    /// Show the carrier where this parcel goes.
+    ShowAddress: Owner::Service(services::DELIVERY), Command, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        handle: Handle = samples::handle(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Events of the Customer service.
 
 use crate::inventory::DescribedLine;
-use chorus_table::{Owner, event};
+use chorus_table::{Owner, Sealed, event};
 
 use crate::{CustomerId, Money, OrderId, PaymentMethod, ShippingAddress, Terms, samples, services};
 
@@ -11,8 +11,8 @@ event! {
     /// A customer is new or has changed; revisions of one customer are numbered from 1.
     CustomerUpdated: CUSTOMER, Step, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
-        name: String = samples::customer_name(),
-        email: String = samples::email(),
+        name: Sealed = samples::customer_name(),
+        email: Sealed = samples::email(),
         revision: u64 = 1,
     }
 }
@@ -22,12 +22,15 @@ event! {
     CustomerDescribed: CUSTOMER, Step, about order_id, {
         order_id: OrderId = samples::order_id(),
         customer_id: CustomerId = samples::customer_id(),
-        customer_name: String = samples::customer_name(),
+        /// Empty: nobody needs it; in events of earlier releases, what the customer is called.
+        customer_name: Sealed = Sealed::default(),
         lines: Vec<DescribedLine> = samples::described_lines(),
         total: Money = samples::total(),
         shipping_address: ShippingAddress = samples::address(),
-        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
-        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms> = samples::terms(samples::total()),
     }
 }
 
@@ -36,5 +39,13 @@ event! {
     ErrorCustomerDescribed: CUSTOMER, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "no customer is called 456".to_owned(),
+    }
+}
+
+event! {
+    /// Name and address of a customer were erased; it counts as a revision.
+    CustomerErased: CUSTOMER, Step, about customer_id, {
+        customer_id: CustomerId = samples::customer_id(),
+        revision: u64 = 2,
     }
 }

@@ -30,8 +30,10 @@ event! {
         customer_id: CustomerId = samples::customer_id(),
         total: Money = samples::total(),
         deliver_by: Timestamp = samples::later(),
-        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
-        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms> = samples::terms(samples::total()),
     }
 }
 

@@ -63,8 +63,10 @@ event! {
         lines: Vec<Line> = samples::lines(),
         total: Money = samples::total(),
         shipping_address: ShippingAddress = samples::address(),
-        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
-        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms> = samples::terms(samples::total()),
     }
 }
 
@@ -107,8 +109,10 @@ event! {
         lines: Vec<DescribedLine> = samples::described_lines(),
         total: Money = samples::total(),
         shipping_address: ShippingAddress = samples::address(),
-        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
-        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms> = samples::terms(samples::total()),
     }
 }
 

@@ -32,7 +32,7 @@ pub mod table;
 pub use country::{Country, CountryError};
 pub use currency::{Currency, CurrencyError, Priced};
 pub use money::{Money, MoneyError};
-pub use order_line::{Line, MAX_LINES, ShippingAddress, total};
+pub use order_line::{Line, MAX_LINES, PostalAddress, ShippingAddress, total};
 pub use settings::{Settings, Terms};
 pub use tracking::{Tracking, TrackingNumber, TrackingUrl, TrackingUrlError};
 pub use values::{

@@ -21,8 +21,10 @@ event! {
         country: String = samples::address().country,
         shipping_address: ShippingAddress = samples::address(),
         placed_at: Timestamp = samples::moment(),
-        #[serde(default)] payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
-        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_method: Option<PaymentMethod> = Some(samples::payment_method()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms> = samples::terms(samples::total()),
     } also [
         {
             total: samples::high_total(),
@@ -46,7 +48,8 @@ event! {
         total: Money = samples::total(),
         reason: String = "the payment failed: card declined".to_owned(),
         placed_at: Timestamp = samples::moment(),
-        #[serde(default)] terms: Option<Terms> = samples::terms(samples::total()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms> = samples::terms(samples::total()),
     } also [{
         total: samples::high_total(),
         lines: samples::high_lines(),
@@ -61,5 +64,13 @@ event! {
         customer_id: CustomerId = samples::customer_id(),
         total: Money = samples::total(),
         placed_at: Timestamp = samples::moment(),
+    }
+}
+
+event! {
+    /// A customer was forgotten: nobody can read any more what is said about them.
+    CustomerForgotten: ORDER, Step, about customer_id, {
+        customer_id: CustomerId = samples::customer_id(),
+        forgotten_at: Timestamp = samples::moment(),
     }
 }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use chorus_table::Sealed;
+
 use crate::{Money, Quantity, Sku};
 
 /// The most lines that one order may have. One transaction reserves them all, and a DynamoDB
@@ -21,10 +23,62 @@ pub struct Line {
     pub unit_price: Money,
 }
 
-/// Where a parcel goes.
+/// Where a parcel goes. Rules ask for the country; the rest is encrypted under the customer's key, as
+/// one text: each would be 30 bytes longer by itself, in five events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShippingAddress {
+    /// All lines of the address, encrypted; in orders of earlier releases, who receives it, in the
+    /// clear.
+    pub name: Sealed,
+    /// Empty; in orders of earlier releases, street and number.
+    pub street: Sealed,
+    /// Empty; in orders of earlier releases, the city.
+    pub city: Sealed,
+    /// Absent; in orders of earlier releases, the postal code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<Sealed>,
+    /// Country, by its code of ISO 3166; in orders of earlier releases, whatever their customers wrote.
+    pub country: String,
+}
+
+impl ShippingAddress {
+    /// An address of these encrypted lines, in this country.
+    pub(crate) fn of(lines: Sealed, country: &str) -> Self {
+        let (street, city) = (Sealed::default(), Sealed::default());
+        Self { name: lines, street, city, postal_code: None, country: country.to_owned() }
+    }
+
+    /// An address that `seal` encrypts: no line of it has a line break.
+    #[must_use]
+    pub fn sealed(address: PostalAddress, seal: impl Fn(&str) -> Sealed) -> Self {
+        let PostalAddress { name, street, city, postal_code, country } = address;
+        let lines = [Some(name), Some(street), Some(city), postal_code];
+        let lines = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
+        Self::of(seal(&lines), &country)
+    }
+
+    /// What the address says; none where `open` cannot decrypt it.
+    #[must_use]
+    pub fn opened(&self, open: impl Fn(&Sealed) -> Option<String>) -> Option<PostalAddress> {
+        let country = self.country.clone();
+        if self.name.ciphertext().is_none() {
+            let (name, street, city) = (open(&self.name)?, open(&self.street)?, open(&self.city)?);
+            let postal_code = self.postal_code.as_ref().and_then(open);
+            return Some(PostalAddress { name, street, city, postal_code, country });
+        }
+        let lines = open(&self.name)?;
+        let mut lines = lines.lines().map(ToOwned::to_owned);
+        let (name, street, city) = (lines.next()?, lines.next()?, lines.next()?);
+        Some(PostalAddress { name, street, city, postal_code: lines.next(), country })
+    }
+}
+
+/// An address that is read: what [`ShippingAddress`] encrypts, in the clear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ShippingAddress")]
+pub struct PostalAddress {
     /// Who receives it.
     pub name: String,
     /// Street and number.
@@ -32,7 +86,7 @@ pub struct ShippingAddress {
     /// City.
     pub city: String,
     /// Postal code; not every country has them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<String>,
     /// Country, by its code of ISO 3166; in orders of earlier releases, whatever their customers wrote.
     pub country: String,

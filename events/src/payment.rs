@@ -13,7 +13,8 @@ event! {
         customer_id: CustomerId = samples::customer_id(),
         total: Money = samples::high_total(),
         handle: Handle = samples::handle(),
-        #[serde(default)] terms: Option<Terms> = samples::terms(samples::high_total()),
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms> = samples::terms(samples::high_total()),
     } also [{ total: samples::total(), terms: samples::terms(samples::total()) }]
 }
 

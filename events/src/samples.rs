@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::commands::OrderedLine;
 use crate::inventory::{DescribedLine, MissingLine};
-use chorus_table::Handle;
+use chorus_table::{Handle, Sealed};
 
 use crate::{
     CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, Settings, ShippingAddress, Sku,
@@ -40,16 +40,23 @@ pub fn payment_method() -> PaymentMethod {
     literal("pm_card_visa")
 }
 
-/// Its name.
-#[must_use]
-pub fn customer_name() -> String {
-    "Ana Trujillo".to_owned()
+/// The key that the samples are encrypted under.
+pub const PERSON_KEY: [u8; 32] = [7; 32];
+
+fn sealed(ciphertext: &str) -> Sealed {
+    format!("~{ciphertext}").into()
 }
 
-/// Its address.
+/// Its name: Ana Trujillo.
 #[must_use]
-pub fn email() -> String {
-    "ana@example.com".to_owned()
+pub fn customer_name() -> Sealed {
+    sealed("_CkQhGWVTdMmc1hU7riSTNIiKfZfZ7790goL5g")
+}
+
+/// Its address: ana@example.com.
+#[must_use]
+pub fn email() -> Sealed {
+    sealed("pbmvo5WPWsiRage9-RoWEvWP9_vvroQ2SQvyF6V-Cw")
 }
 
 /// The item of the samples.
@@ -113,28 +120,25 @@ pub fn missing_lines() -> Vec<MissingLine> {
     vec![MissingLine { sku: sku(), ordered: Some(quantity().get()), available: Some(1) }]
 }
 
-/// Where the order goes: abroad, so that customs has something to do.
+/// Where the order goes: abroad, so that customs has something to do. Ana Trujillo, Avda. de la
+/// Constitución 2222, 05021 México D.F.
 #[must_use]
 pub fn address() -> ShippingAddress {
-    ShippingAddress {
-        name: "Ana Trujillo".to_owned(),
-        street: "Avda. de la Constitución 2222".to_owned(),
-        city: "México D.F.".to_owned(),
-        postal_code: Some("05021".to_owned()),
-        country: "MX".to_owned(),
-    }
+    let lines = sealed(
+        "VmlY2E5Ss6_axIS6YgKwFEkZ3Z-XDDWJ-hrZxsSAEoY7lyMY8BhzeQqFV1G4\
+         Bz3FV1DISYLlvKq8mifgzhbYaIuLcwv6vQKAoGKTFiJH",
+    );
+    ShippingAddress::of(lines, "MX")
 }
 
-/// An address at home.
+/// An address at home: Maria Anders, Obere Str. 57, 12209 Berlin.
 #[must_use]
 pub fn home_address() -> ShippingAddress {
-    ShippingAddress {
-        name: "Maria Anders".to_owned(),
-        street: "Obere Str. 57".to_owned(),
-        city: "Berlin".to_owned(),
-        postal_code: Some("12209".to_owned()),
-        country: Settings::DEFAULT.home_country.to_string(),
-    }
+    let lines = sealed(
+        "1Udt1SakMSiqTO1rQLP8ou1umSEspFZef4Pt8pjMb0uYX420rZky9x0TEkIS\
+         s-IxTX2Mx1iHbg",
+    );
+    ShippingAddress::of(lines, &Settings::DEFAULT.home_country.to_string())
 }
 
 /// The terms of an order of this total that goes to [`address`].

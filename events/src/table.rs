@@ -26,7 +26,7 @@ const LEAVES_COUNTRY: Content = Content::Flag {
 chorus_table::design_table! {
     /// Accepts an order at the prices that the service has learned.
     CreateOrder: ORDER api [CreateOrder] => [OrderCreated]
-        .undone_by(&CancelOrder).within(5).budget(4, 11).callers(OWNER_OR_STAFF);
+        .undone_by(&CancelOrder).within(5).budget(5, 11).callers(OWNER_OR_STAFF).seals();
 
     /// Cancels an order that has not ended, because a customer asks or a step failed.
     CancelOrder: ORDER api [CancelOrder]
@@ -97,6 +97,11 @@ chorus_table::design_table! {
     StartDelivery: DELIVERY on [DeliveryMarkedAsStarted] => [DeliveryStarted]
         .undone_by(&RecallDelivery).calls(CARRIER).within(86_400).budget(0, 0);
 
+    /// Shows the carrier where a parcel goes: the bus, which calls it, does not say. Answers one request,
+    /// and its repetitions.
+    ShowAddress: DELIVERY api [ShowAddress] => []
+        .records().budget(3, 4).callers(Callers::Partner(CARRIER)).opens();
+
     /// Publishes what the carrier's signed webhook reports, and completes the task that waits for
     /// it.
     RelayLogistics: DELIVERY api [LogisticsUpdate]
@@ -144,7 +149,7 @@ chorus_table::design_table! {
     SendEmail: NOTIFICATION
         on [PaymentMade, DeliveryStarted, OrderCanceled, OrderDelivered]
         => [EmailSent, EmailFailed]
-        .records().outside().queued().guarded_by(&MAIL_BREAKER).budget(3, 4);
+        .records().outside().queued().guarded_by(&MAIL_BREAKER).budget(3, 4).opens();
 
     /// Emails an operator that something could not be undone.
     AlertOperator: NOTIFICATION
@@ -162,7 +167,7 @@ chorus_table::design_table! {
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
 
     /// Keeps a customer's address for emails, its own read model.
-    LearnContact: NOTIFICATION on [CustomerUpdated] => []
+    LearnContact: NOTIFICATION on [CustomerUpdated, CustomerErased] => []
         .records().folds();
 
     /// Opens a review of an order whose terms want one, when Payment requests it, and publishes the
@@ -208,7 +213,16 @@ chorus_table::design_table! {
 
     /// Stores a customer.
     PutCustomer: CUSTOMER api [PutCustomer] => [CustomerUpdated]
-        .records().callers(OWNER_OR_STAFF);
+        .records().callers(OWNER_OR_STAFF).seals();
+
+    /// Forgets a customer: destroys the key under which everything about them is encrypted. Refused
+    /// while an order of theirs is under way, unless that is what the caller wants.
+    ForgetCustomer: ORDER api [ForgetCustomer] => [CustomerForgotten]
+        .records().callers(OWNER_OR_STAFF).destroys_keys();
+
+    /// Erases name and address of a customer who was forgotten.
+    EraseCustomer: CUSTOMER on [CustomerForgotten] => [CustomerErased]
+        .records();
 
     /// Learns an item's price, its own read model, so that an order's total needs no call.
     LearnPrice: ORDER on [ItemListed] => []

@@ -89,7 +89,7 @@ fn routes(template: &str, service: &Service) -> BTreeSet<String> {
         let key = line.trim().trim_end_matches(':').trim_matches('"');
         if key.starts_with('/') {
             path = key;
-        } else if matches!(key, "get" | "put" | "post") {
+        } else if matches!(key, "get" | "put" | "post" | "delete") {
             method = key;
         } else if line.contains(&target) {
             routes.insert(format!("{} {path}", method.to_uppercase()));

@@ -88,7 +88,10 @@ fn only_signed_webhooks_and_what_is_for_anyone_come_without_a_token() {
             open.insert(format!("{} {}", route.method, route.path));
         }
     }
-    assert_eq!(Vec::from_iter(open), ["GET /items", "POST /webhooks/logistics"]);
+    assert_eq!(
+        Vec::from_iter(open),
+        ["GET /items", "POST /webhooks/address", "POST /webhooks/logistics"]
+    );
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chorus_http::{Endpoint, HttpFunction, Problem, Request, Response};
 use chorus_kernel::{
-    ActionError, Failure, Handled, Handler, Item, Kernel, Key, Machines, Message, Page, Publisher,
-    Query, Rejected, Signal, SignalOutcome, Store, StoreError, Write,
+    ActionError, Failure, Handled, Handler, Item, Kernel, Key, Keyring, Machines, Message, Page,
+    Publisher, Query, Rejected, Signal, SignalOutcome, Store, StoreError, Write,
 };
+use chorus_local::OsRandomness;
 use chorus_shop::ShopConfig;
 use chorus_table::{Entry, RowSpec};
 use chorus_tests::{TestShop, order_of};
@@ -111,7 +112,9 @@ fn watched(kernel: &Kernel, service: &'static str, used: &Arc<Used>) -> Kernel {
     });
     let clock = Arc::clone(&kernel.clock);
     let breakers = kernel.breakers.clone();
-    Kernel { store: ports.clone(), bus: ports.clone(), machines: ports, clock, breakers }
+    // Each function has a memory of its own, and none here.
+    let keyring = Keyring::new(Arc::new(OsRandomness));
+    Kernel { store: ports.clone(), bus: ports.clone(), machines: ports, clock, breakers, keyring }
 }
 
 /// An action of a function that is watched.
@@ -266,7 +269,15 @@ async fn questions(test: &TestShop, orders: &[String]) {
         let cancel = format!("/orders/{order}/cancel");
         test.raw(("POST", &cancel), None, "{}").await.unwrap();
     }
-    for path in ["/items", "/items/chai", "/customers/ana", "/orders", "/analytics", "/reviews"] {
+    for path in [
+        "/items",
+        "/items/chai",
+        "/customers/ana",
+        "/customers/ana/export",
+        "/orders",
+        "/analytics",
+        "/reviews",
+    ] {
         test.ok("GET", path, Value::Null).await.unwrap();
     }
     test.ok("GET", "/orders?customer-id=ana", Value::Null).await.unwrap();
@@ -276,6 +287,9 @@ async fn questions(test: &TestShop, orders: &[String]) {
         let answer = test.raw(("POST", path), Some("a-key"), body).await.unwrap();
         assert!(answer.status < 300, "{path}: {answer:?}");
     }
+    test.rest().await.unwrap();
+    let forget = ("DELETE", "/customers/hanna-provider-down");
+    assert_eq!(test.raw(forget, None, "").await.unwrap().status, 200);
     test.rest().await.unwrap();
     for order in orders {
         for event in test.log(order).await {
@@ -305,6 +319,7 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
     ("notification", "events:PutEvents", "com.notifications/EmailFailed", "a real mailer refuses"),
     ("*", "events:PutEvents", "com.partners/PartnerRecovered", AWAY),
     ("*", "events:PutEvents", "com.partners/PartnerUnavailable", AWAY),
+    ("notification", "dynamodb:GetItem", "person-keys", "only a real mailer decrypts addresses"),
     ("*", "dynamodb:GetItem", "outbox", SIMULATED),
     ("*", "dynamodb:PutItem", "outbox", SIMULATED),
     ("*", "dynamodb:GetItem", "payment-provider", SIMULATED),

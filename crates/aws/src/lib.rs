@@ -26,6 +26,7 @@ mod invocation;
 mod logs;
 mod machines;
 mod queues;
+mod randomness;
 mod run;
 #[cfg(feature = "secrets-manager")]
 mod secret;
@@ -37,6 +38,7 @@ pub use bus::EventBridgePublisher;
 pub use clock::SystemClock;
 pub use config::sdk_config;
 pub use machines::SfnMachines;
+pub use randomness::OsRandomness;
 pub use run::{ROW_OUTPUTS, StartError, parsed, run, variable};
 #[cfg(feature = "secrets-manager")]
 pub use secret::{SecretError, SecretVersions, StoredSecret};

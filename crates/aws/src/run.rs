@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_types::SdkConfig;
 use chorus_http::HttpFunction;
-use chorus_kernel::{Breakers, Clock, Kernel, Machines, NoMachines, Publisher, RowOutputs, Store};
+use chorus_kernel::{
+    Breakers, Clock, Kernel, Keyring, Machines, NoMachines, Publisher, RowOutputs, Store,
+};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -20,7 +22,8 @@ use crate::invocation::{Failed, Invocation, Invoker};
 use crate::queues::{Queues, SqsQueues};
 use crate::store::Meter;
 use crate::{
-    DynamoStore, EventBridgePublisher, SfnMachines, SystemClock, Tables, logs, machines, sdk_config,
+    DynamoStore, EventBridgePublisher, OsRandomness, SfnMachines, SystemClock, Tables, logs,
+    machines, sdk_config,
 };
 
 /// The variable with what each row may publish: of the sweeper alone.
@@ -103,6 +106,7 @@ fn start(
             machines: state_machines(&config)?,
             clock: Arc::new(SystemClock) as Arc<dyn Clock>,
             breakers: Breakers::default(),
+            keyring: Keyring::new(Arc::new(OsRandomness)),
         };
         let HttpFunction { function, routes } = function(&kernel)?;
         let queues = variable("FAILURE_QUEUE_URL")

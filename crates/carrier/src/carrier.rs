@@ -181,7 +181,8 @@ impl Carrier {
         if read.due.is_none_or(|due| due > self.clock.now()) {
             return Ok(());
         }
-        let moved = Versioned { version: read.version + 1, value: read.moved() };
+        let Some(next) = self.next(&read).await? else { return Ok(()) };
+        let moved = Versioned { version: read.version + 1, value: next };
         // The parcel moves first, so that a recall knows where it is while the callback is sent.
         if !self.parcels.put(Some(&read), &moved).await? {
             return Ok(());
@@ -196,6 +197,23 @@ impl Carrier {
         };
         self.parcels.put(Some(&moved), &after).await?;
         Ok(())
+    }
+
+    /// The parcel one step further; none where nobody says yet where it goes.
+    async fn next(&self, read: &Versioned<Parcel>) -> Result<Option<Parcel>, Failure> {
+        let Some(handle) = read.handle.as_ref().filter(|_| read.needs_address()) else {
+            return Ok(Some(read.moved()));
+        };
+        match self.webhook.fetch_address(&read.order_id, handle).await {
+            Ok(true) => Ok(Some(read.moved())),
+            Ok(false) => Ok(Some(read.undeliverable())),
+            Err(error) => {
+                let later = read.unheard(self.clock.now(), &self.config);
+                tracing::warn!(order = %read.order_id, %error, "nobody says where it goes");
+                self.parcels.put(Some(read), &later).await?;
+                Ok(None)
+            }
+        }
     }
 
     async fn tell(&self, parcel: &Parcel) -> Result<(), NotAccepted> {

@@ -87,6 +87,17 @@ impl Parcel {
         self.customer_id.as_ref().map(Behaviour::of).unwrap_or_default()
     }
 
+    /// Whether the carrier does not know yet where it goes.
+    pub(crate) fn needs_address(&self) -> bool {
+        self.status == Status::Accepted && self.untold.is_none()
+    }
+
+    /// The parcel given up, because nobody can say any more where it goes.
+    pub(crate) fn undeliverable(&self) -> Self {
+        let (status, untold) = (Status::GivenUp, Some(LogisticsStatus::DeliveryCanceled));
+        Self { status, untold, attempts: 0, ..self.clone() }
+    }
+
     /// The parcel one step further on its way, with its callback still to be sent; itself where the
     /// last step's callback is still to be sent.
     pub(crate) fn moved(&self) -> Self {

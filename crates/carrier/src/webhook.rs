@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
-use chorus_events::commands::{LogisticsStatus, LogisticsUpdate};
+use chorus_events::commands::{LogisticsStatus, LogisticsUpdate, ShowAddress};
 use chorus_events::{OrderId, Tracking};
 use chorus_kernel::{Clock, derived_id};
 use chorus_table::Handle;
@@ -71,6 +71,37 @@ pub trait Webhook: Send + Sync {
     /// # Errors
     /// Where it did not, or nothing is known of it.
     async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted>;
+
+    /// Fetches where a parcel goes; false where nobody can say any more.
+    ///
+    /// # Errors
+    /// Where there was no answer.
+    async fn fetch_address(&self, _: &OrderId, _: &Handle) -> Result<bool, NotAccepted> {
+        Ok(true)
+    }
+}
+
+/// The request for where a parcel goes, to the shop whose webhook is at `url`; none where that is
+/// another path than the shop's own.
+///
+/// # Errors
+/// Where there is none: `url` is no URL.
+pub fn address_request(
+    url: &str,
+    (order_id, handle): (&OrderId, &Handle),
+    secret: &WebhookSecret,
+    at: Timestamp,
+) -> Result<Option<Request<Vec<u8>>>, NotAccepted> {
+    let Some(shop) = url.strip_suffix("/webhooks/logistics") else { return Ok(None) };
+    let asked = ShowAddress { order_id: order_id.clone(), handle: handle.clone() };
+    let body = serde_json::to_vec(&asked).map_err(|error| NotAccepted(error.to_string()))?;
+    let id = derived_id("carrier-address", order_id.as_str(), 0).simple().to_string();
+    let mut request =
+        Request::post(format!("{shop}/webhooks/address")).header(CONTENT_TYPE, "application/json");
+    for (name, value) in headers(secret, &id, at.as_second(), &body) {
+        request = request.header(name, value);
+    }
+    request.body(body).map(Some).map_err(|error| NotAccepted(error.to_string()))
 }
 
 /// The shop's webhook over HTTP, signed.
@@ -107,12 +138,36 @@ impl Webhook for HttpWebhook {
         let secrets = self.secrets.read().await;
         let secrets = secrets.map_err(|error| NotAccepted(error.to_string()))?;
         let request = callback.request(&self.url, secrets.current(), self.clock.now())?;
-        let mut request = reqwest::Request::try_from(request).map_err(failed)?;
-        *request.timeout_mut() = Some(TIMEOUT);
-        let response = self.client.execute(request).await.map_err(failed)?;
-        if response.status().is_success() {
+        let status = self.send(request).await.map_err(failed)?;
+        if status.is_success() {
             return Ok(());
         }
-        Err(NotAccepted(format!("it answered {}", response.status())))
+        Err(NotAccepted(format!("it answered {status}")))
+    }
+
+    async fn fetch_address(
+        &self,
+        order_id: &OrderId,
+        handle: &Handle,
+    ) -> Result<bool, NotAccepted> {
+        let secrets = self.secrets.read().await;
+        let secrets = secrets.map_err(|error| NotAccepted(error.to_string()))?;
+        let parcel = (order_id, handle);
+        let request = address_request(&self.url, parcel, secrets.current(), self.clock.now())?;
+        let Some(request) = request else { return Ok(true) };
+        let status = self.send(request).await.map_err(|error| NotAccepted(error.to_string()))?;
+        match status.as_u16() {
+            200..=299 => Ok(true),
+            404 | 409 | 410 => Ok(false),
+            _ => Err(NotAccepted(format!("it answered {status}"))),
+        }
+    }
+}
+
+impl HttpWebhook {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<reqwest::StatusCode, reqwest::Error> {
+        let mut request = reqwest::Request::try_from(request)?;
+        *request.timeout_mut() = Some(TIMEOUT);
+        Ok(self.client.execute(request).await?.status())
     }
 }

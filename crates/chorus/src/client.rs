@@ -38,6 +38,10 @@ impl<'a> Ask<'a> {
         Self { method: "POST", path, key: None, body: Some(body) }
     }
 
+    pub(crate) fn delete(path: &'a str) -> Self {
+        Self { method: "DELETE", path, key: None, body: None }
+    }
+
     pub(crate) fn put(path: &'a str, body: Value) -> Self {
         Self { method: "PUT", path, key: None, body: Some(body) }
     }

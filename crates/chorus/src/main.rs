@@ -50,6 +50,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(doctor) => command::doctor::run(&doctor).await,
         Command::Payment(payment) => command::payment::run(&payment).await,
         Command::Review(review) => command::review::run(&review).await,
+        Command::Export(export) => command::export::run(&export).await,
+        Command::Forget(forget) => command::forget::run(&forget).await,
         Command::Accounts(accounts) => command::accounts::run(&accounts).await,
         Command::Backup(backup) => command::backup::run(&backup).await,
         Command::Restore(restore) => command::restore::run(&restore),

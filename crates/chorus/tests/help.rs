@@ -2,7 +2,7 @@
 
 use crate::{chorus, well};
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 29] = [
     "demo",
     "up",
     "token",
@@ -25,6 +25,8 @@ const COMMANDS: [&str; 27] = [
     "doctor",
     "payment",
     "review",
+    "export",
+    "forget",
     "accounts",
     "settle",
     "backup",

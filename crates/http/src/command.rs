@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use chorus_kernel::{Action, Failure, Kernel, Message, derived_id};
+use chorus_kernel::{Action, Failure, Kernel, Message, SealingKey, derived_id};
 
 use crate::{Endpoint, Problem, Request, Response, body};
 
@@ -89,10 +89,25 @@ pub fn command<E: Event>(
         data,
         source,
         fingerprinted,
+        fingerprint_key: None,
         task: None,
         redelivered: false,
         customer,
     })
+}
+
+/// The same of a command about a person, whose `key` encrypted what the command says of them. The
+/// fingerprint of what was sent is taken under that key, too: a hash alone could be guessed.
+///
+/// # Errors
+/// See [`command`].
+pub fn personal_command<E: Event>(
+    kernel: &Kernel,
+    request: &Request,
+    about: &E,
+    key: SealingKey,
+) -> Result<Message, Problem> {
+    Ok(Message { fingerprint_key: Some(key), ..command(kernel, request, about)? })
 }
 
 /// What the caller sent: the path's parameters, and the body, whether we know each of its fields or not.

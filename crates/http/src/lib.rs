@@ -26,7 +26,7 @@ mod tokens;
 
 pub use caller::{Admitted, Caller, admit};
 pub use chorus_table::{CallerRole as Role, Callers};
-pub use command::{command, command_key, customers_key};
+pub use command::{command, command_key, customers_key, personal_command};
 pub use entity_tag::Precondition;
 pub use function::HttpFunction;
 #[cfg(feature = "server")]

@@ -52,6 +52,17 @@ impl Request {
         self.caller.name().ok_or_else(unknown)
     }
 
+    /// Refuses what a customer says about somebody else, as if that were not there.
+    ///
+    /// # Errors
+    /// 404.
+    pub fn owned_by(&self, customer: &str) -> Result<(), Problem> {
+        match &self.customer {
+            Some(own) if own != customer => Err(ActionError::not_theirs().into()),
+            _ => Ok(()),
+        }
+    }
+
     /// The path parameter `name`, parsed.
     ///
     /// # Errors

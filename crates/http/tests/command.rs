@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_http::{Method, Problem, Request, Response, Route};
-use chorus_kernel::testing::now;
+use chorus_kernel::testing::{keyring, now};
 use chorus_kernel::{
     Action, Breakers, Clock, Context, Decided, Decision, Failure, IDEMPOTENCY_TABLE, Input, Kernel,
     MemoryStore, NoMachines, Publisher, Rejected,
@@ -89,6 +89,7 @@ fn ask(body: &str) -> Result<Response, Problem> {
         machines: Arc::new(NoMachines),
         clock: Arc::new(Quiet),
         breakers: Breakers::default(),
+        keyring: keyring(),
     };
     let path = [("door".to_owned(), "back".to_owned())].into();
     let request = Request { path, body: body.as_bytes().to_vec(), ..Request::default() };

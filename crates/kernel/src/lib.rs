@@ -14,6 +14,7 @@
 //! | say what is read | [`Found`], [`IfNamed`], [`Each`], [`Folded`]; [`state!`] for several of them |
 //! | keep things | [`Entity`] with [`Counter`], or [`Fold`] over a stream |
 //! | change them | [`create()`], [`replace`], [`save`], [`put_if_newer`], [`add`], [`append`], [`unchanged`] |
+//! | encrypt and decrypt text about people, at the edge | [`People`], [`SealingKey`] |
 //! | wait for an answer from outside | [`Callback`], [`Signal`] |
 //! | be found by adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
 //! | be tested | [`testing::decide`] on what is [`testing::Stored`] |
@@ -26,6 +27,7 @@ mod callbacks;
 mod clock;
 mod committing;
 mod deciding;
+mod people;
 mod store;
 
 pub mod testing;
@@ -47,6 +49,7 @@ pub use deciding::{
     State, Step, Versioned, add, append, create, entity_key, load, put_if_newer, read_recorded,
     replace, save, stream, stream_key, stream_partition, unchanged,
 };
+pub use people::{Keyring, Opener, PERSON_KEYS_TABLE, People, PersonKey, Randomness, SealingKey};
 pub use store::{
     Condition, Expressions, Index, Item, Key, MOST_READ_AT_ONCE, MemoryStore, Page, Query, Reason,
     Store, StoreError, TableSpec, Update, Write, number, text,
@@ -54,8 +57,8 @@ pub use store::{
 
 use std::sync::Arc;
 
-/// What the kernel stands on: a store, a bus, state machines and a clock; and what it knows of partners
-/// that do not answer.
+/// What the kernel stands on: a store, a bus, state machines, a clock, and people's keys; and what it
+/// knows of partners that do not answer.
 #[derive(Clone)]
 pub struct Kernel {
     pub store: Arc<dyn Store>,
@@ -64,6 +67,7 @@ pub struct Kernel {
     pub clock: Arc<dyn Clock>,
     /// Shared by all invocations of one instance.
     pub breakers: Breakers,
+    pub keyring: Keyring,
 }
 
 impl std::fmt::Debug for Kernel {
@@ -73,6 +77,12 @@ impl std::fmt::Debug for Kernel {
 }
 
 impl Kernel {
+    /// People's keys: for what receives text about them, and what shows it.
+    #[must_use]
+    pub fn people(&self) -> People {
+        People::new(Arc::clone(&self.store), Arc::clone(&self.clock), self.keyring.clone())
+    }
+
     /// The entity `id`, as it is now: for queries.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chorus_kernel::{
     ActionError, Breakers, CallContext, Clock, Decision, ExternalAction, Failure,
     IDEMPOTENCY_TABLE, Item, Kernel, Key, MemoryStore, Message, NoMachines, OutcomeUnknown,
-    PARTNER_UNAVAILABLE, Page, Publisher, Query, Rejected, RowOutputs, Step, Store, StoreError,
-    Write, open_circuits, sweep, testing,
+    PARTNER_UNAVAILABLE, Page, People, Publisher, Query, Rejected, RowOutputs, Step, Store,
+    StoreError, Write, open_circuits, sweep, testing,
 };
 use chorus_table::{Breaker, CallBody, Entry, Event, Owner, Partner};
 use jiff::{SignedDuration, Timestamp};
@@ -102,7 +102,7 @@ impl ExternalAction for Printer {
         })
     }
 
-    async fn call(&self, (): &(), _: &str) -> Result<(), OutcomeUnknown> {
+    async fn call(&self, (): &(), _: &str, _: &People) -> Result<(), OutcomeUnknown> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let away = self.away.load(Ordering::Relaxed);
         if away { Err(OutcomeUnknown("no paper".to_owned())) } else { Ok(()) }
@@ -190,6 +190,7 @@ impl Press {
             machines: Arc::new(NoMachines),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             breakers: Breakers::default(),
+            keyring: testing::keyring(),
         }
     }
 

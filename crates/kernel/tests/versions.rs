@@ -160,6 +160,7 @@ fn kernel() -> (Kernel, Arc<Bus>) {
             clock: Arc::new(Still),
             machines,
             breakers: Breakers::default(),
+            keyring: testing::keyring(),
         },
         bus,
     )

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_kernel::{Clock, Function, RowOutputs};
+use chorus_kernel::{Clock, Function, Randomness, RowOutputs};
 use chorus_table::{Rule, Table, policy};
 
 use crate::clock::{SystemClock, VirtualClock};
@@ -13,6 +13,7 @@ use crate::dispatcher::Job;
 use crate::engine::{Disorder, Observer, Policies, Schedule};
 use crate::machines::Definitions;
 use crate::partner::{Endpoint, Partner};
+use crate::randomness::OsRandomness;
 use crate::store::DynoxideStore;
 
 /// How an embedded engine is set up; [`LocalConfig::new`] gives the defaults.
@@ -29,6 +30,8 @@ pub struct LocalConfig {
     pub passes: Option<VirtualClock>,
     /// What each row may publish: the sweeper publishes nothing else.
     pub outputs: RowOutputs,
+    /// Makes people's keys.
+    pub randomness: Arc<dyn Randomness>,
     /// The seed of ids, jitter and disorder; without, the system's time.
     pub seed: Option<u64>,
     /// The partner endpoint of each API-destination row, by its action.
@@ -78,6 +81,7 @@ impl LocalConfig {
             outputs: RowOutputs::of(table.rows.iter().copied()),
             clock: Arc::new(SystemClock),
             passes: None,
+            randomness: Arc::new(OsRandomness),
             seed: None,
             endpoints: BTreeMap::new(),
             partner: None,

@@ -23,6 +23,9 @@ pub(crate) const JOURNAL_FILE: &str = "engine.db";
 /// The store's file.
 pub(crate) const STORE_FILE: &str = "store.db";
 
+/// The file of a backup with people's keys.
+pub(crate) const KEYS_FILE: &str = "person-keys.json";
+
 /// How the files of a directory are written; a newer release may write them otherwise.
 const FORMAT: i64 = 1;
 

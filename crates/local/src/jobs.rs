@@ -44,6 +44,7 @@ pub(crate) struct Forget {
 impl Job for Forget {
     async fn run(&self, _: &Kernel) -> Result<(), Failure> {
         self.store.sweep_expired()?;
+        self.store.overwrite_remains()?;
         let Some(bus) = self.bus.upgrade() else { return Ok(()) };
         let retention = SignedDuration::try_from(self.retention).unwrap_or(SignedDuration::MAX);
         let Ok(limit) = bus.now().checked_sub(retention) else { return Ok(()) };

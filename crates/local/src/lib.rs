@@ -46,6 +46,7 @@ mod machines;
 mod operator;
 mod partner;
 mod random;
+mod randomness;
 mod records;
 mod runner;
 mod store;
@@ -71,5 +72,6 @@ pub use machines::{
 pub use operator::{Replay, Replayed};
 pub use partner::{Call, Endpoint, HttpPartner, NoAnswer, Partner};
 pub use random::Random;
+pub use randomness::OsRandomness;
 pub use runner::Runner;
-pub use store::{DynoxideStore, Meter, Operation, Reading, ScannedPage};
+pub use store::{DynoxideStore, Meter, Operation, Reading, RestoredKeys, ScannedPage};

@@ -6,8 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chorus_kernel::{
-    Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, RowOutputs, Store,
-    Swept, TableSpec, sweep,
+    Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Keyring, Machines,
+    PERSON_KEYS_TABLE, RowOutputs, Store, Swept, TableSpec, sweep,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast;
@@ -16,7 +16,9 @@ use crate::Error;
 use crate::bus::{Bus, Parts};
 use crate::clock::SystemClock;
 use crate::config::LocalConfig;
-use crate::directory::{self, DirectoryError, JOURNAL_FILE, STORE_FILE, Snapshot, open_directory};
+use crate::directory::{
+    self, DirectoryError, JOURNAL_FILE, KEYS_FILE, STORE_FILE, Snapshot, open_directory,
+};
 use crate::dispatcher::{Dispatcher, Job};
 use crate::engine::{Engine, Observation, Schedule, Topology};
 use crate::jobs::{FORGET, Forget, SWEEP, Sweep};
@@ -64,6 +66,7 @@ impl Local {
             bus: kernel_bus,
             clock: Arc::clone(&config.clock),
             breakers: Breakers::default(),
+            keyring: Keyring::new(Arc::clone(&config.randomness)),
         };
         let runner = Runner::new(Driver {
             bus: Arc::clone(&bus),
@@ -132,10 +135,17 @@ impl Local {
         to: &Path,
         beside: Vec<(&'static str, Arc<DynoxideStore>)>,
     ) -> Result<(), Error> {
+        let now = self.kernel.clock.now();
         let stores = [(STORE_FILE, Arc::clone(&self.store))].into_iter().chain(beside);
         let snapshot = |(file, store): (&'static str, Arc<DynoxideStore>)| {
             let copy: Snapshot = Box::new(move |path: &Path| {
-                store.copy_to(path).map_err(|error| DirectoryError::Store(path.to_owned(), error))
+                let failed = |error| DirectoryError::Store(path.to_owned(), error);
+                store.copy_to(path).map_err(failed)?;
+                if file == STORE_FILE {
+                    let keys = path.with_file_name(KEYS_FILE);
+                    DynoxideStore::move_keys(path, &keys, now).map_err(failed)?;
+                }
+                Ok(())
             });
             (file, copy)
         };
@@ -168,7 +178,7 @@ impl Local {
 }
 
 fn tables(functions: &[Function]) -> Vec<TableSpec> {
-    let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE];
+    let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE, PERSON_KEYS_TABLE];
     tables.extend(functions.iter().flat_map(|function| function.tables.iter().copied()));
     tables
 }

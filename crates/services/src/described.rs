@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::Settings;
 use chorus_http::HttpFunction;
-use chorus_kernel::OutcomeUnknown;
+use chorus_kernel::{OutcomeUnknown, People};
 use chorus_notification::{Delivery, Email, Mailer};
 use chorus_payment::NoProvider;
 use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
@@ -35,7 +35,7 @@ struct Nobody;
 
 #[async_trait]
 impl Mailer for Nobody {
-    async fn send(&self, _: &Email, _: &str) -> Result<Delivery, OutcomeUnknown> {
+    async fn send(&self, _: &Email, _: &str, _: &People) -> Result<Delivery, OutcomeUnknown> {
         Err(OutcomeUnknown("nobody is asked while the services are described".to_owned()))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chorus_events::{Money, OrderId};
-use chorus_kernel::OutcomeUnknown;
+use chorus_kernel::{OutcomeUnknown, People};
 use chorus_notification::{Delivery, Email, Mailer};
 use chorus_payment::{
     Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer,
@@ -169,7 +169,7 @@ impl SimulatedMailer {
 
 #[async_trait]
 impl Mailer for SimulatedMailer {
-    async fn send(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
+    async fn send(&self, email: &Email, key: &str, _: &People) -> Result<Delivery, OutcomeUnknown> {
         let said = format!(
             "{} to {}: {}\n{}",
             email.template,

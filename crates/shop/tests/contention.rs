@@ -12,6 +12,7 @@ use axum::http::Request;
 use chorus_events::Currency;
 use chorus_http::{Caller, HttpFunction, Route, trusting};
 use chorus_inventory::TABLE;
+use chorus_kernel::testing::keyring;
 use chorus_kernel::{
     Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Item, Kernel, Key, MemoryStore,
     NoMachines, Page, Publisher, Query, Reason, Rejected, Store, StoreError, Write,
@@ -156,6 +157,7 @@ async fn a_thousand_functions_at_once_reserve_one_item_without_a_dead_letter() {
         machines: Arc::new(NoMachines),
         clock: Arc::new(TokioClock(Instant::now())),
         breakers: Breakers::default(),
+        keyring: keyring(),
     };
     let HttpFunction { function, routes } = chorus_inventory::function(Currency::EUR);
     list_item(&kernel, routes).await;

@@ -11,6 +11,7 @@ mod draw;
 mod environment;
 mod fault;
 mod invariants;
+mod keys;
 mod observed;
 mod outage;
 mod ports;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chorus_http::{Endpoint, HttpFunction, Method, Problem, Request, Response, Route, command};
 use chorus_kernel::{
     Action, ActionError, CallContext, Context, Decision, ExternalAction, Function, Kernel,
-    OutcomeUnknown, Step,
+    OutcomeUnknown, People, Step,
 };
 use chorus_simulation::{
     Application, Backing, Campaign, Client, Draws, Effects, Environment, Faults, Observed, Opened,
@@ -131,7 +131,7 @@ impl ExternalAction for PrintTicket {
         })
     }
 
-    async fn call(&self, seat: &String, key: &str) -> Result<(), OutcomeUnknown> {
+    async fn call(&self, seat: &String, key: &str, _: &People) -> Result<(), OutcomeUnknown> {
         let (tickets, seat) = (Arc::clone(&self.printer.tickets), seat.clone());
         let key = (!self.forgets_its_key).then(|| key.to_owned());
         let print = move || {

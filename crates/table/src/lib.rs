@@ -18,6 +18,7 @@ pub mod policy;
 mod reader;
 mod row;
 mod rules;
+mod sealed;
 mod service;
 mod table;
 
@@ -31,8 +32,9 @@ pub use event::{
 pub use identifier::{Handle, IDENTIFIER, IdentifierError, PUBLISHED_IDENTIFIER, is_identifier};
 pub use message::{EarlierMessage, Message, sample_time};
 pub use reader::Reader;
-pub use row::{Budget, Effect, Replay, Row, RowSpec, Trigger, Via};
+pub use row::{Budget, Effect, KeyUse, Replay, Row, RowSpec, Trigger, Via};
 pub use rules::{Rule, rules};
+pub use sealed::Sealed;
 pub use service::{CallBody, Owner, Partner, Service};
 pub use table::Table;
 

@@ -53,6 +53,20 @@ pub enum Replay {
     Suppressed,
 }
 
+/// What a row, or the code around it that receives requests and makes calls, does with people's keys:
+/// only functions with such a row may touch a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyUse {
+    /// It sees nothing of people but what is not encrypted.
+    None,
+    /// It decrypts what is said about people.
+    Opens,
+    /// It encrypts what is said about people, with keys that it makes where there are none.
+    Seals,
+    /// It destroys keys.
+    Destroys,
+}
+
 /// The most that one message may cost a row: a change that makes it cost more has to change the
 /// table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +125,8 @@ pub struct RowSpec {
     pub optional: bool,
     /// When its own code stops calling the partner that it calls.
     pub breaker: Option<&'static Breaker>,
+    /// What it does with people's keys.
+    pub keys: KeyUse,
 }
 
 impl RowSpec {
@@ -140,6 +156,7 @@ impl RowSpec {
             callers: Callers::Nobody,
             optional: false,
             breaker: None,
+            keys: KeyUse::None,
         }
     }
 
@@ -298,6 +315,24 @@ impl RowSpec {
     #[must_use]
     pub const fn optional(self) -> Self {
         Self { optional: true, ..self }
+    }
+
+    /// It decrypts what is said about people.
+    #[must_use]
+    pub const fn opens(self) -> Self {
+        Self { keys: KeyUse::Opens, ..self }
+    }
+
+    /// It encrypts what is said about people, and decrypts it for whoever may see it.
+    #[must_use]
+    pub const fn seals(self) -> Self {
+        Self { keys: KeyUse::Seals, ..self }
+    }
+
+    /// It destroys people's keys.
+    #[must_use]
+    pub const fn destroys_keys(self) -> Self {
+        Self { keys: KeyUse::Destroys, ..self }
     }
 
     /// Who may give it its commands: the API refuses everybody else.

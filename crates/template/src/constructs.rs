@@ -24,7 +24,7 @@ pub use role::{Principal, Role, Statement};
 pub use rule::{Retry, Rule, RuleTarget};
 pub use schema::{NestedStack, RegisteredSchema, SchemaRegistry};
 pub use state_machine::StateMachine;
-pub use table::Table;
+pub use table::{KeyChoice, Table};
 pub use user_pool::{UserPool, UserPoolClient, UserPoolGroup};
 
 use serde_json::{Map, Value, json};

@@ -14,11 +14,11 @@ pub(crate) mod topology;
 use std::path::PathBuf;
 
 use chorus_http::HttpFunction;
-use chorus_kernel::IDEMPOTENCY_TABLE;
-use chorus_table::Table as DesignTable;
+use chorus_kernel::{IDEMPOTENCY_TABLE, PERSON_KEYS_TABLE};
+use chorus_table::{KeyUse, Table as DesignTable};
 use serde_json::json;
 
-use crate::constructs::{NestedStack, Table};
+use crate::constructs::{KeyChoice, NestedStack, Table};
 use crate::intrinsics::reference;
 use crate::schema_registry::REGISTRY_NAME;
 use crate::{Application, Template, names};
@@ -45,6 +45,11 @@ impl Stack {
     /// Whether there is an HTTP API at all.
     pub(crate) fn has_api(&self) -> bool {
         self.with_routes().next().is_some()
+    }
+
+    /// Whether anything is said about people, encrypted under keys of their own.
+    pub(crate) fn keeps_keys(&self) -> bool {
+        self.table.rows.iter().any(|row| row.keys != KeyUse::None)
     }
 }
 
@@ -105,7 +110,16 @@ fn tables(template: &mut Template, stack: &Stack) {
     );
     let own = stack.functions.iter().flat_map(|function| function.function.tables.iter().copied());
     for spec in std::iter::once(IDEMPOTENCY_TABLE).chain(own) {
-        let table = Table { spec, protected: parameters::IS_PROD };
+        let table = Table { spec, protected: parameters::IS_PROD, recovery_days: None, key: None };
+        template.add(names::table(spec.name), &table);
+    }
+    if stack.keeps_keys() {
+        template.section(
+            "People's keys. Who is forgotten is forgotten everywhere once no backup holds their key.",
+        );
+        let key = KeyChoice { parameter: parameters::KEYS_KMS_KEY, given: parameters::OWN_KMS_KEY };
+        let (spec, protected) = (PERSON_KEYS_TABLE, parameters::IS_PROD);
+        let table = Table { spec, protected, recovery_days: Some(1), key: Some(key) };
         template.add(names::table(spec.name), &table);
     }
 }

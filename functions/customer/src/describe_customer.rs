@@ -4,6 +4,7 @@ use chorus_events::CustomerId;
 use chorus_events::customer::{CustomerDescribed, ErrorCustomerDescribed};
 use chorus_events::table::rows::{self, DescribeCustomerInput, DescribeCustomerOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found};
+use chorus_table::Sealed;
 
 use crate::Customer;
 
@@ -28,11 +29,11 @@ impl Action for DescribeCustomer {
     ) -> Result<Decision<DescribeCustomerOutput>, ActionError> {
         let (order_id, customer_id) = (order.order_id.clone(), order.customer_id.clone());
         let reason = match customer {
-            Some(customer) if !customer.blocked => {
+            Some(customer) if !customer.blocked && !customer.is_erased() => {
                 return Ok(Decision::emit(CustomerDescribed {
                     order_id,
                     customer_id,
-                    customer_name: customer.name.clone(),
+                    customer_name: Sealed::default(),
                     lines: order.lines.clone(),
                     total: order.total,
                     shipping_address: order.shipping_address.clone(),
@@ -40,8 +41,8 @@ impl Action for DescribeCustomer {
                     terms: order.terms,
                 }));
             }
-            Some(_) => format!("customer {customer_id} is blocked"),
-            None => format!("no customer is called {customer_id}"),
+            Some(customer) if customer.blocked => format!("customer {customer_id} is blocked"),
+            _ => format!("no customer is called {customer_id}"),
         };
         Ok(Decision::emit(ErrorCustomerDescribed { order_id, reason }))
     }
@@ -60,17 +61,26 @@ mod tests {
     }
 
     #[test]
-    fn the_order_gets_its_customers_name() {
+    fn a_customer_who_may_order_lets_the_order_go_on() {
         let decision = decided(&Stored::default().with(1, &sample()));
         let [DescribeCustomerOutput::CustomerDescribed(described)] = decision.events() else {
             panic!("{decision:?}")
         };
-        assert_eq!(described.customer_name, "Ana Trujillo");
+        assert_eq!(described.customer_id, chorus_events::samples::customer_id());
     }
 
     #[test]
     fn an_unknown_customer_fails_the_order() {
         let decision = decided(&Stored::default());
+        let [DescribeCustomerOutput::ErrorCustomerDescribed(error)] = decision.events() else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(error.reason, "no customer is called 456");
+    }
+
+    #[test]
+    fn a_customer_who_was_forgotten_is_unknown() {
+        let decision = decided(&Stored::default().with(2, &sample().erased()));
         let [DescribeCustomerOutput::ErrorCustomerDescribed(error)] = decision.events() else {
             panic!("{decision:?}")
         };

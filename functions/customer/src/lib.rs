@@ -3,6 +3,8 @@
 mod api;
 mod customer;
 mod describe_customer;
+mod details;
+mod erase_customer;
 mod put_customer;
 
 pub use customer::Customer;
@@ -18,6 +20,7 @@ pub fn function() -> HttpFunction {
     let function = Function::of(services::CUSTOMER)
         .table(TABLE)
         .action(put_customer::PutCustomer)
-        .action(describe_customer::DescribeCustomer);
+        .action(describe_customer::DescribeCustomer)
+        .action(erase_customer::EraseCustomer);
     HttpFunction::new(function, [api::put_customer(), api::get_customer()])
 }

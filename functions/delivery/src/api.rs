@@ -1,18 +1,59 @@
 //! What callers may ask of a delivery.
 
 use async_trait::async_trait;
-use chorus_events::OrderId;
 use chorus_events::callers::OWNER_OR_SHOP;
+use chorus_events::inventory::DescribedLine;
+use chorus_events::{CustomerId, OrderId};
 use chorus_http::{Endpoint, Problem, Request, Response, Route};
 use chorus_kernel::Kernel;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::Delivery;
+use crate::{Delivery, Status};
 
 /// `GET /deliveries/{order-id}`.
 pub(crate) fn get_delivery() -> Route {
     Route::read("/deliveries/{order-id}", OWNER_OR_SHOP, Get)
         .summary("An order's delivery: how far it is, and when it should arrive", 200)
-        .answers::<Delivery>()
+        .answers::<ShownDelivery<'_>>()
+}
+
+/// A delivery, as callers are shown it: where it goes, the order says.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Delivery")]
+struct ShownDelivery<'a> {
+    /// Of which order.
+    order_id: &'a OrderId,
+    /// How far it is.
+    status: Status,
+    /// Who receives it; this and the rest of the plan is absent where the order was canceled first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<&'a CustomerId>,
+    /// What is in the parcel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<&'a [DescribedLine]>,
+    /// When it should arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_by: Option<Timestamp>,
+    /// Why it will not arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+impl<'a> ShownDelivery<'a> {
+    fn of(delivery: &'a Delivery) -> Self {
+        let plan = delivery.plan.as_ref();
+        Self {
+            order_id: &delivery.order_id,
+            status: delivery.status,
+            customer_id: plan.map(|plan| &plan.customer_id),
+            lines: plan.map(|plan| plan.lines.as_slice()),
+            deliver_by: plan.map(|plan| plan.deliver_by),
+            reason: delivery.reason.as_deref(),
+        }
+    }
 }
 
 struct Get;
@@ -25,7 +66,7 @@ impl Endpoint for Get {
         let missing =
             || Problem::new(404, "not-found", format!("no delivery of order {order_id} is known"));
         let delivery = found.ok_or_else(missing)?.value;
-        let response = Response::json(200, serde_json::json!(delivery));
+        let response = Response::json(200, serde_json::json!(ShownDelivery::of(&delivery)));
         // A delivery that was never planned has no owner.
         let Some(plan) = delivery.plan else { return Ok(response) };
         Ok(response.of(plan.customer_id))

@@ -50,6 +50,9 @@ pub struct Delivery {
     /// Why it will not arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// When the carrier was shown where it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_shown_at: Option<Timestamp>,
 }
 
 impl Delivery {
@@ -69,7 +72,7 @@ impl Delivery {
     #[must_use]
     pub fn tombstone(order_id: OrderId, reason: &str) -> Self {
         let reason = Some(reason.to_owned());
-        Self { order_id, status: Status::Canceled, plan: None, reason }
+        Self { order_id, status: Status::Canceled, plan: None, reason, address_shown_at: None }
     }
 }
 
@@ -84,7 +87,8 @@ pub(crate) fn sample(status: Status) -> Delivery {
         shipping_address: samples::address(),
         deliver_by: samples::later(),
     };
-    Delivery { order_id: samples::order_id(), status, plan: Some(plan), reason: None }
+    let order_id = samples::order_id();
+    Delivery { order_id, status, plan: Some(plan), reason: None, address_shown_at: None }
 }
 
 /// The change of the sample from one status to the next, where it was written once.

@@ -3,6 +3,7 @@
 //! The carrier is a partner: the bus calls it (`StartDelivery` and `RecallDelivery` are rows
 //! without code), and it calls back through a signed webhook, which [`WebhookSecrets`] verify.
 
+mod address;
 mod api;
 mod cancel_delivery;
 mod carrier_callback;
@@ -13,6 +14,7 @@ mod deployed;
 mod estimate_delivery;
 mod mark_delivery_as_started;
 mod relay_logistics;
+mod show_address;
 mod transitions;
 mod webhook;
 
@@ -63,7 +65,15 @@ pub fn function(webhook_secrets: Arc<dyn SecretSource>) -> HttpFunction {
         .action(estimate_delivery::EstimateDelivery)
         .action(mark_delivery_as_started::MarkDeliveryAsStarted)
         .action(relay_logistics::RelayLogistics)
+        .action(show_address::ShowAddress)
         .action(confirm_delivery::ConfirmDelivery)
         .action(cancel_delivery::CancelDelivery);
-    HttpFunction::new(function, [webhook::post_logistics(webhook_secrets), api::get_delivery()])
+    HttpFunction::new(
+        function,
+        [
+            webhook::post_logistics(Arc::clone(&webhook_secrets)),
+            address::post_address(webhook_secrets),
+            api::get_delivery(),
+        ],
+    )
 }

@@ -43,14 +43,19 @@ pub(crate) fn post_logistics(secrets: Arc<dyn SecretSource>) -> Route {
     .summary("A signed callback of the carrier about a parcel", 202)
     .takes(LogisticsUpdate::sample)
     .answers::<Accepted>()
-    .parameters(&[
+    .parameters(&signature())
+}
+
+/// The headers of a signed request.
+pub(crate) fn signature() -> [Parameter; 3] {
+    [
         Parameter::header(ID_HEADER, "Names this webhook: the same at every attempt"),
         Parameter::header(TIMESTAMP_HEADER, "When it was signed: seconds since the Unix epoch"),
         Parameter::header(
             SIGNATURE_HEADER,
             "`v1,` and base64 of the HMAC-SHA256 of `id.timestamp.body`",
         ),
-    ])
+    ]
 }
 
 struct WebhookEndpoint {
@@ -60,7 +65,7 @@ struct WebhookEndpoint {
 #[async_trait]
 impl Endpoint for WebhookEndpoint {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
-        self.verify(request, kernel.clock.now().as_second()).await?;
+        verify(&self.verifier, request, kernel.clock.now().as_second()).await?;
         let update: LogisticsUpdate = request.json()?;
         let message = once(command(kernel, request, &update)?, &update)?;
         let answered = kernel.run(&RelayLogistics, &message).await?;
@@ -76,18 +81,21 @@ impl Endpoint for WebhookEndpoint {
     }
 }
 
-impl WebhookEndpoint {
-    async fn verify(&self, request: &Request, now: i64) -> Result<(), Problem> {
-        let unauthorized = |why: String| Problem::new(401, "unauthorized", why);
-        let webhook = Signed::of(|name| request.header(name), &request.body)
-            .map_err(|error| unauthorized(error.to_string()))?;
-        match self.verifier.verify(&webhook, now).await {
-            Ok(()) => Ok(()),
-            Err(Unverified::Signature(error)) => Err(unauthorized(error.to_string())),
-            Err(Unverified::Secret(error)) => {
-                tracing::error!(%error, "no webhook can be verified");
-                Err(Failure::later("NoSecret", "webhooks cannot be verified now").into())
-            }
+/// Refuses what the carrier did not sign, or signed too long ago.
+pub(crate) async fn verify(
+    verifier: &Verifier,
+    request: &Request,
+    now: i64,
+) -> Result<(), Problem> {
+    let unauthorized = |why: String| Problem::new(401, "unauthorized", why);
+    let webhook = Signed::of(|name| request.header(name), &request.body)
+        .map_err(|error| unauthorized(error.to_string()))?;
+    match verifier.verify(&webhook, now).await {
+        Ok(()) => Ok(()),
+        Err(Unverified::Signature(error)) => Err(unauthorized(error.to_string())),
+        Err(Unverified::Secret(error)) => {
+            tracing::error!(%error, "no webhook can be verified");
+            Err(Failure::later("NoSecret", "webhooks cannot be verified now").into())
         }
     }
 }

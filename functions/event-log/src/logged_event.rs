@@ -34,9 +34,9 @@ pub(crate) fn key(metadata: &Metadata) -> Key {
 }
 
 /// The source of events of this type, by the design table: an action gets an event without its
-/// source, and each type has one owner.
+/// source, and each type has one owner. Some are consumed, and no row emits them: the kernel does.
 fn source_of(detail_type: &str) -> Option<&'static str> {
-    let mut said = DESIGN_TABLE.rows.iter().flat_map(|row| row.emits);
+    let mut said = DESIGN_TABLE.rows.iter().flat_map(|row| row.emits.iter().chain(row.on));
     said.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())
 }
 
@@ -57,9 +57,6 @@ pub(crate) fn keep(
         set("source", source.to_owned());
     }
     set("occurred-at", metadata.occurred_at.to_string());
-    if let Some(cause) = metadata.causation_id {
-        set("causation-id", cause.to_string());
-    }
     let said = Metadata { replay_name: None, ..metadata.clone() };
     set("metadata", serde_json::to_string(&said)?);
     set("data", data.get().to_owned());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chorus_events::table::rows::{self, AlertOperatorInput, AlertOperatorOutput};
-use chorus_kernel::{ActionError, CallContext, ExternalAction, OutcomeUnknown, Step};
+use chorus_kernel::{ActionError, CallContext, ExternalAction, OutcomeUnknown, People, Step};
 
 use crate::operator_email::step;
 use crate::templates::{to_operator, trouble};
@@ -31,8 +31,13 @@ impl ExternalAction for AlertOperator {
         Ok(step(to_operator(input), order_id.as_str(), context.response))
     }
 
-    async fn call(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
-        self.0.send(email, key).await
+    async fn call(
+        &self,
+        email: &Email,
+        key: &str,
+        people: &People,
+    ) -> Result<Delivery, OutcomeUnknown> {
+        self.0.send(email, key, people).await
     }
 }
 

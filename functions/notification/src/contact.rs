@@ -3,6 +3,7 @@
 use chorus_events::CustomerId;
 use chorus_events::customer::CustomerUpdated;
 use chorus_kernel::entity;
+use chorus_table::Sealed;
 use serde::{Deserialize, Serialize};
 
 /// A customer's address. Its version is the customer's revision that it comes from.
@@ -10,8 +11,21 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 pub struct Contact {
     pub customer_id: CustomerId,
-    pub name: String,
-    pub email: String,
+    pub name: Sealed,
+    pub email: Sealed,
+}
+
+impl Contact {
+    /// A contact whose name and address were erased.
+    #[must_use]
+    pub fn erased(customer_id: CustomerId) -> Self {
+        Self { customer_id, name: Sealed::default(), email: Sealed::default() }
+    }
+
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.email.is_empty()
+    }
 }
 
 impl From<&CustomerUpdated> for Contact {

@@ -2,6 +2,7 @@
 
 use chorus_events::{CustomerId, OrderId};
 use chorus_kernel::entity;
+use chorus_table::Sealed;
 use serde::{Deserialize, Serialize};
 
 use crate::{Contact, Recipient};
@@ -13,8 +14,8 @@ use crate::{Contact, Recipient};
 pub struct Correspondence {
     pub order_id: OrderId,
     pub customer_id: CustomerId,
-    pub name: String,
-    pub email: String,
+    pub name: Sealed,
+    pub email: Sealed,
 }
 
 impl Correspondence {
@@ -27,6 +28,12 @@ impl Correspondence {
             name: contact.name.clone(),
             email: contact.email.clone(),
         }
+    }
+
+    /// Whether the customer's address was erased.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.email.is_empty()
     }
 
     /// Whom its emails are for.

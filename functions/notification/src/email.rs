@@ -1,23 +1,22 @@
 //! An email, before it goes out.
 
 use chorus_events::CustomerId;
+use chorus_table::Sealed;
 
 /// Whom an email is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
     Customer {
         customer_id: CustomerId,
-        name: String,
-        email: String,
+        name: Sealed,
+        email: Sealed,
     },
     /// Whoever looks after the shop; the mailer knows where to find them.
     Operator,
 }
 
 impl Recipient {
-    /// Events name the recipient by id, never by the address. Only CustomerUpdated has the address;
-    /// the events of an order, which any service may consume and the event log stores permanently,
-    /// do without.
+    /// Events name the recipient by id.
     #[must_use]
     pub fn name_on_the_bus(&self) -> &str {
         match self {
@@ -27,7 +26,7 @@ impl Recipient {
     }
 }
 
-/// An email, in plain text.
+/// An email, before the recipient's name is decrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     pub recipient: Recipient,
@@ -35,5 +34,6 @@ pub struct Email {
     pub template: &'static str,
     /// Its subject, one line.
     pub subject: String,
+    /// Its text, which follows the salutation.
     pub body: String,
 }

@@ -16,18 +16,26 @@ impl Action for LearnContact {
 
     fn decide(
         &self,
-        LearnContactInput::CustomerUpdated(customer): &LearnContactInput,
+        input: &LearnContactInput,
         (): &(),
         _: &Context<'_>,
     ) -> Result<Decision<LearnContactOutput>, ActionError> {
-        Ok(Decision::once(put_if_newer(&Contact::from(customer), customer.revision)))
+        let (contact, revision) = match input {
+            LearnContactInput::CustomerUpdated(customer) => {
+                (Contact::from(customer), customer.revision)
+            }
+            LearnContactInput::CustomerErased(erased) => {
+                (Contact::erased(erased.customer_id.clone()), erased.revision)
+            }
+        };
+        Ok(Decision::once(put_if_newer(&contact, revision)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_events::customer::CustomerUpdated;
+    use chorus_events::customer::{CustomerErased, CustomerUpdated};
     use chorus_events::samples;
     use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
@@ -38,9 +46,17 @@ mod tests {
         let decision = decide(&LearnContact, customer, &Stored::default()).unwrap();
         let contact = Contact {
             customer_id: samples::customer_id(),
-            name: "Ana Trujillo".to_owned(),
-            email: "ana@example.com".to_owned(),
+            name: samples::customer_name(),
+            email: samples::email(),
         };
         assert_eq!(decision, Decision::once(put_if_newer(&contact, 7)));
+    }
+
+    #[test]
+    fn what_is_erased_goes_and_older_news_do_not_bring_it_back() {
+        let erased = CustomerErased { revision: 8, ..CustomerErased::sample() };
+        let decision = decide(&LearnContact, erased, &Stored::default()).unwrap();
+        let nobody = Contact::erased(samples::customer_id());
+        assert_eq!(decision, Decision::once(put_if_newer(&nobody, 8)));
     }
 }

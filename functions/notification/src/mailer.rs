@@ -1,7 +1,7 @@
 //! The port behind which emails go out.
 
 use async_trait::async_trait;
-use chorus_kernel::OutcomeUnknown;
+use chorus_kernel::{OutcomeUnknown, People};
 
 use crate::Email;
 
@@ -18,11 +18,16 @@ pub enum Delivery {
 pub trait Mailer: Send + Sync {
     /// Sends `email`. A `key` that was seen before is the same email again: a mailer that
     /// recognizes keys sends it once; one that does not documents that, and sends at most one copy
-    /// for each lost answer.
+    /// for each lost answer. `people` decrypt the recipient's name and address.
     ///
     /// # Errors
     /// Where no response came: whether it was sent is unknown, so it is asked again.
-    async fn send(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown>;
+    async fn send(
+        &self,
+        email: &Email,
+        key: &str,
+        people: &People,
+    ) -> Result<Delivery, OutcomeUnknown>;
 }
 
 /// A mailer whose emails always arrive.
@@ -32,7 +37,7 @@ pub(crate) struct Mailbox;
 #[cfg(test)]
 #[async_trait]
 impl Mailer for Mailbox {
-    async fn send(&self, _: &Email, _: &str) -> Result<Delivery, OutcomeUnknown> {
+    async fn send(&self, _: &Email, _: &str, _: &People) -> Result<Delivery, OutcomeUnknown> {
         Ok(Delivery::Sent)
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chorus_events::table::rows::{
     self, ReportOutageInput, ReportOutageOutput, ReportRecoveryInput, ReportRecoveryOutput,
 };
-use chorus_kernel::{ActionError, CallContext, ExternalAction, OutcomeUnknown, Step};
+use chorus_kernel::{ActionError, CallContext, ExternalAction, OutcomeUnknown, People, Step};
 
 use crate::operator_email::step;
 use crate::templates::{outage, recovery};
@@ -32,8 +32,13 @@ impl ExternalAction for ReportOutage {
         Ok(step(outage(event), &event.partner, context.response))
     }
 
-    async fn call(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
-        self.0.send(email, key).await
+    async fn call(
+        &self,
+        email: &Email,
+        key: &str,
+        people: &People,
+    ) -> Result<Delivery, OutcomeUnknown> {
+        self.0.send(email, key, people).await
     }
 }
 
@@ -57,8 +62,13 @@ impl ExternalAction for ReportRecovery {
         Ok(step(recovery(event), &event.partner, context.response))
     }
 
-    async fn call(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
-        self.0.send(email, key).await
+    async fn call(
+        &self,
+        email: &Email,
+        key: &str,
+        people: &People,
+    ) -> Result<Delivery, OutcomeUnknown> {
+        self.0.send(email, key, people).await
     }
 }
 

@@ -7,8 +7,8 @@ use chorus_events::notification::{EmailFailed, EmailSent};
 use chorus_events::table::rows::{self, SendEmailInput, SendEmailOutput};
 use chorus_events::{CustomerId, OrderId};
 use chorus_kernel::{
-    ActionError, CallContext, Decision, ExternalAction, Found, IfNamed, OutcomeUnknown, Step, save,
-    state,
+    ActionError, CallContext, Decision, ExternalAction, Found, IfNamed, OutcomeUnknown, People,
+    Step, save, state,
 };
 
 use crate::templates::to_customer;
@@ -44,8 +44,8 @@ impl ExternalAction for SendEmail {
         let (order_id, _) = subject(input);
         let current = contact.as_ref().map(|contact| Correspondence::with(order_id, contact));
         let correspondence = current.or_else(|| known.as_ref().map(|known| known.value.clone()));
-        let name = correspondence.as_ref().map_or("", |correspondence| &correspondence.name);
-        let text = to_customer(input, name);
+        let correspondence = correspondence.filter(|correspondence| !correspondence.is_erased());
+        let text = to_customer(input);
         let (about, template) = (order_id.to_string(), text.template.to_owned());
         let Some(correspondence) = correspondence else {
             let reason = "no address is known".to_owned();
@@ -71,8 +71,13 @@ impl ExternalAction for SendEmail {
         Ok(Step::Done(decision.with_all(news)))
     }
 
-    async fn call(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
-        self.0.send(email, key).await
+    async fn call(
+        &self,
+        email: &Email,
+        key: &str,
+        people: &People,
+    ) -> Result<Delivery, OutcomeUnknown> {
+        self.0.send(email, key, people).await
     }
 }
 
@@ -160,6 +165,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_was_erased_gets_no_letter() {
+        let stored = Stored::default()
+            .with(1, &correspondence())
+            .with(2, &Contact::erased(samples::customer_id()));
+        let step = decided(PaymentMade::sample(), &stored, None);
+        let Step::Done(decision) = step else { panic!("{step:?}") };
+        assert!(matches!(decision.events(), [SendEmailOutput::EmailFailed(_)]));
+    }
+
+    #[test]
     fn an_event_that_names_no_customer_reaches_whom_the_order_was_written_to_before() {
         let stored = Stored::default().with(1, &correspondence());
         let Step::Call { request, .. } = decided(DeliveryStarted::sample(), &stored, None) else {
@@ -173,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_customer_who_moved_is_written_to_at_the_new_address() {
-        let moved = Contact { email: "ana@new.example".to_owned(), ..contact() };
+        let moved = Contact { email: samples::customer_name(), ..contact() };
         let stored = Stored::default().with(2, &moved).with(1, &correspondence());
         let Step::Call { request, .. } = decided(PaymentMade::sample(), &stored, None) else {
             panic!("the mailer is asked")

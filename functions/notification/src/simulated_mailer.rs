@@ -11,7 +11,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chorus_kernel::{Found, OutcomeUnknown, Store, StoreError, TableSpec, entity, load, save};
+use chorus_kernel::{
+    Found, OutcomeUnknown, People, Store, StoreError, TableSpec, entity, load, save,
+};
+use chorus_table::Sealed;
 use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, Email, Mailer, Recipient};
@@ -33,9 +36,9 @@ pub struct PostedEmail {
     pub key: String,
     /// A customer's id, or `operator`.
     pub recipient: String,
-    /// Where it goes; absent for an operator.
+    /// Where it goes, as it was handed over: encrypted; absent for an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    pub email: Option<Sealed>,
     /// The event that it is about.
     pub template: String,
     pub subject: String,
@@ -139,7 +142,7 @@ fn unposted(email: &Email, key: &str) -> PostedEmail {
 
 #[async_trait]
 impl Mailer for SimulatedMailer {
-    async fn send(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
+    async fn send(&self, email: &Email, key: &str, _: &People) -> Result<Delivery, OutcomeUnknown> {
         let conduct = Conduct::towards(&email.recipient);
         let mut taken = self.take(email, key).await?;
         if conduct == Conduct::Twice {
@@ -158,14 +161,16 @@ impl Mailer for SimulatedMailer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chorus_events::samples;
+    use chorus_kernel::testing::people;
     use chorus_kernel::{Item, Key, MemoryStore, Page, Query, Write};
 
     fn email(customer: &str) -> Email {
         Email {
             recipient: Recipient::Customer {
                 customer_id: customer.parse().unwrap(),
-                name: "Ana Trujillo".to_owned(),
-                email: "ana@example.com".to_owned(),
+                name: samples::customer_name(),
+                email: samples::email(),
             },
             template: "PaymentMade",
             subject: "We have your payment".to_owned(),
@@ -179,7 +184,7 @@ mod tests {
         let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);
         let mut answers = Vec::new();
         for _ in 0..times {
-            let answer = mailer.send(&email(customer), "a-key").await;
+            let answer = mailer.send(&email(customer), "a-key", &people()).await;
             answers.push(answer.map_err(|unknown| unknown.to_string()));
         }
         let kept: Found<PostedEmail> = load(&*store, "a-key".to_owned()).await.unwrap();
@@ -241,8 +246,11 @@ mod tests {
         let store = Arc::new(Slow(MemoryStore::new(&[SIMULATED_MAILER_TABLE])));
         let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);
         let email = email("456");
-        let (first, second) =
-            tokio::join!(mailer.send(&email, "a-key"), mailer.send(&email, "a-key"));
+        let people = people();
+        let (first, second) = tokio::join!(
+            mailer.send(&email, "a-key", &people),
+            mailer.send(&email, "a-key", &people)
+        );
         assert_eq!((first.unwrap(), second.unwrap()), (Delivery::Sent, Delivery::Sent));
         let kept: Found<PostedEmail> = load(&*store, "a-key".to_owned()).await.unwrap();
         let kept = kept.unwrap();

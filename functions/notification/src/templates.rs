@@ -11,8 +11,8 @@ pub(crate) struct Text {
     pub(crate) body: String,
 }
 
-/// The email to a customer called `name`.
-pub(crate) fn to_customer(input: &SendEmailInput, name: &str) -> Text {
+/// The email to a customer, without the salutation.
+pub(crate) fn to_customer(input: &SendEmailInput) -> Text {
     let (template, subject, says) = match input {
         SendEmailInput::PaymentMade(event) => (
             "PaymentMade",
@@ -38,7 +38,7 @@ pub(crate) fn to_customer(input: &SendEmailInput, name: &str) -> Text {
             format!("your order over {} has arrived. Enjoy it!", event.total),
         ),
     };
-    Text { template, subject, body: format!("Dear {name},\n\n{says}\n\nYour shop\n") }
+    Text { template, subject, body: format!("{says}\n\nYour shop\n") }
 }
 
 /// That the carrier has the parcel, and how to follow it.
@@ -138,10 +138,10 @@ mod tests {
     #[test]
     fn every_letter_to_a_customer_names_its_event_and_the_order() {
         for (event, input) in samples::<rows::SendEmail>() {
-            let text = to_customer(&input, "Ana Trujillo");
+            let text = to_customer(&input);
             assert_eq!(text.template, event);
             assert!(text.subject.contains("1073459984"), "{}", text.subject);
-            assert!(text.body.starts_with("Dear Ana Trujillo,\n"), "{}", text.body);
+            assert!(text.body.ends_with("\n\nYour shop\n"), "{}", text.body);
         }
     }
 
@@ -157,7 +157,7 @@ mod tests {
             (number, "Its number is JD014600003828."),
             (None, "the carrier has picked your parcel up."),
         ] {
-            let text = to_customer(&DeliveryStarted { tracking, ..sample.clone() }.into(), "Ana");
+            let text = to_customer(&DeliveryStarted { tracking, ..sample.clone() }.into());
             assert!(text.body.contains(&format!("{end}\n")), "{}", text.body);
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use async_trait::async_trait;
-use chorus_kernel::OutcomeUnknown;
+use chorus_kernel::{Failure, OutcomeUnknown, People};
 use chorus_partners::mail::{Address, MailTransport, Message, SendError};
 use uuid::Uuid;
 
@@ -41,33 +41,47 @@ impl TransportMailer {
         Self { transport, from, operator }
     }
 
-    fn address(&self, recipient: &Recipient) -> Result<Address, &'static str> {
-        match recipient {
-            Recipient::Customer { email, .. } => {
-                email.parse().map_err(|_| "the customer's address is not valid")
-            }
-            Recipient::Operator => {
-                self.operator.clone().ok_or("no address of an operator is configured")
-            }
-        }
+    /// Whom an email goes to, and its whole text; or why it cannot go out.
+    async fn letter(
+        &self,
+        email: &Email,
+        people: &People,
+    ) -> Result<Result<(Address, String), &'static str>, OutcomeUnknown> {
+        let Recipient::Customer { customer_id, name, email: address } = &email.recipient else {
+            let operator = self.operator.clone().ok_or("no address of an operator is configured");
+            return Ok(operator.map(|operator| (operator, email.body.clone())));
+        };
+        let opened = people
+            .open(customer_id.as_str(), |opener| Some((opener.text(name)?, opener.text(address)?)));
+        let unread = |error: Failure| OutcomeUnknown(format!("the address is not read: {error}"));
+        let Some((name, address)) = opened.await.map_err(unread)? else {
+            return Ok(Err("the customer was forgotten"));
+        };
+        let address = address.parse().map_err(|_| "the customer's address is not valid");
+        Ok(address.map(|address| (address, format!("Dear {name},\n\n{}", email.body))))
     }
 }
 
 #[async_trait]
 impl Mailer for TransportMailer {
-    async fn send(&self, email: &Email, key: &str) -> Result<Delivery, OutcomeUnknown> {
-        let to = match self.address(&email.recipient) {
-            Ok(to) => to,
+    async fn send(
+        &self,
+        email: &Email,
+        key: &str,
+        people: &People,
+    ) -> Result<Delivery, OutcomeUnknown> {
+        let (to, text) = match self.letter(email, people).await? {
+            Ok(letter) => letter,
             Err(reason) => return Ok(Delivery::Bounced { reason: reason.to_owned() }),
         };
-        let html = html(email)
+        let html = html(&email.subject, &text)
             .map_err(|error| OutcomeUnknown(format!("the email is not rendered: {error}")))?;
         let message = Message {
             id: Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()).to_string(),
             from: self.from.clone(),
             to,
             subject: email.subject.clone(),
-            text: email.body.clone(),
+            text,
             html,
         };
         match self.transport.send(&message).await {
@@ -95,9 +109,9 @@ struct Page<'a> {
     paragraphs: Vec<&'a str>,
 }
 
-fn html(email: &Email) -> Result<String, askama::Error> {
-    let paragraphs = email.body.split("\n\n").map(str::trim).collect();
-    Page { subject: &email.subject, paragraphs }.render()
+fn html(subject: &str, text: &str) -> Result<String, askama::Error> {
+    let paragraphs = text.split("\n\n").map(str::trim).collect();
+    Page { subject, paragraphs }.render()
 }
 
 #[cfg(test)]
@@ -105,6 +119,9 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use chorus_kernel::SealingKey;
+    use chorus_kernel::testing::people;
+    use chorus_table::Sealed;
 
     /// A mail server that keeps what it is given, or answers with an error.
     #[derive(Default)]
@@ -125,8 +142,8 @@ mod tests {
         Email {
             recipient: Recipient::Customer {
                 customer_id: "456".parse().unwrap(),
-                name: "Ana Trujillo".to_owned(),
-                email: address.to_owned(),
+                name: Sealed::from("Ana <b>Trujillo</b>".to_owned()),
+                email: Sealed::from(address.to_owned()),
             },
             template: "PaymentMade",
             subject: "We have your payment".to_owned(),
@@ -141,26 +158,44 @@ mod tests {
 
     async fn refused_with(error: SendError) -> Result<Delivery, OutcomeUnknown> {
         let server = Arc::new(Server { error: Some(error), ..Server::default() });
-        mailer(&server).send(&email("ana@example.com", "thank you"), "a-key").await
+        mailer(&server).send(&email("ana@example.com", "thank you"), "a-key", &people()).await
     }
 
     #[tokio::test]
     async fn what_people_wrote_is_text_and_never_html() {
         let server = Arc::new(Server::default());
-        let body = "Dear <img src=x onerror=\"x()\">,\n\n1 < 2 & 3\n";
-        let sent = mailer(&server).send(&email("ana@example.com", body), "a-key").await;
+        let body = "<img src=x onerror=\"x()\">\n\n1 < 2 & 3\n";
+        let sent = mailer(&server).send(&email("ana@example.com", body), "a-key", &people()).await;
         assert_eq!(sent.unwrap(), Delivery::Sent);
         let taken = server.taken.lock().unwrap();
-        assert_eq!(taken[0].text, body);
-        assert!(!taken[0].html.contains("<img"), "{}", taken[0].html);
-        assert_eq!(taken[0].html.matches("<p ").count(), 2, "{}", taken[0].html);
+        assert_eq!(taken[0].text, format!("Dear Ana <b>Trujillo</b>,\n\n{body}"));
+        let html = &taken[0].html;
+        assert!(!html.contains("<img") && !html.contains("<b>"), "{html}");
+        assert_eq!(html.matches("<p ").count(), 3, "{html}");
+    }
+
+    #[tokio::test]
+    async fn whoever_was_forgotten_gets_no_email() {
+        let server = Arc::new(Server::default());
+        let unreadable = SealingKey::new([9; 32]).seal("ana@example.com");
+        let mut email = email("", "thank you");
+        if let Recipient::Customer { email, .. } = &mut email.recipient {
+            *email = unreadable;
+        }
+        let delivery = mailer(&server).send(&email, "a-key", &people()).await.unwrap();
+        let reason = "the customer was forgotten".to_owned();
+        assert_eq!(delivery, Delivery::Bounced { reason });
+        assert!(server.taken.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
     async fn an_email_that_is_sent_again_keeps_its_message_id() {
         let server = Arc::new(Server::default());
         for key in ["a-key", "a-key", "another"] {
-            mailer(&server).send(&email("ana@example.com", "thank you"), key).await.unwrap();
+            mailer(&server)
+                .send(&email("ana@example.com", "thank you"), key, &people())
+                .await
+                .unwrap();
         }
         let taken = server.taken.lock().unwrap();
         assert_eq!(taken[0].id, taken[1].id);
@@ -171,7 +206,8 @@ mod tests {
     async fn two_addresses_in_one_are_none() {
         let server = Arc::new(Server::default());
         for address in ["ana@example.com,all@example.com", "ana@example.com>\r\nRCPT", "ana"] {
-            let delivery = mailer(&server).send(&email(address, "thank you"), "a-key").await;
+            let delivery =
+                mailer(&server).send(&email(address, "thank you"), "a-key", &people()).await;
             assert!(matches!(delivery, Ok(Delivery::Bounced { .. })), "{address}: {delivery:?}");
         }
         assert!(server.taken.lock().unwrap().is_empty());
@@ -196,10 +232,10 @@ mod tests {
         let server = Arc::new(Server::default());
         let alert = Email { recipient: Recipient::Operator, ..email("", "look") };
         let mut mailer = mailer(&server);
-        let nobody = mailer.send(&alert, "a-key").await.unwrap();
+        let nobody = mailer.send(&alert, "a-key", &people()).await.unwrap();
         assert!(matches!(nobody, Delivery::Bounced { .. }), "{nobody:?}");
         mailer.operator = Some("desk@shop.example".parse().unwrap());
-        assert_eq!(mailer.send(&alert, "a-key").await.unwrap(), Delivery::Sent);
+        assert_eq!(mailer.send(&alert, "a-key", &people()).await.unwrap(), Delivery::Sent);
         assert_eq!(server.taken.lock().unwrap()[0].to.to_string(), "desk@shop.example");
     }
 }

@@ -2,7 +2,7 @@
 //! became of it step by step.
 
 use chorus_events::order::OrderCreated;
-use chorus_events::{CustomerId, Line, Money, OrderId, ShippingAddress, Tracking};
+use chorus_events::{CustomerId, Line, Money, OrderId, PostalAddress, Tracking};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -86,8 +86,9 @@ pub(crate) struct WholeOrder {
     status: Status,
     lines: Vec<Line>,
     total: Money,
-    /// Where it goes.
-    shipping_address: ShippingAddress,
+    /// Where it goes; absent once the customer was forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<PostalAddress>,
     payment: PaymentProgress,
     delivery: DeliveryProgress,
     /// Why it was canceled.
@@ -104,7 +105,7 @@ pub(crate) struct WholeOrder {
 
 impl WholeOrder {
     /// An order that has come so far.
-    pub(crate) fn of(order: Placed, steps: &[Step]) -> Self {
+    pub(crate) fn of(order: Placed, address: Option<PostalAddress>, steps: &[Step]) -> Self {
         let (payment, delivery) = (payment(&order, steps), delivery(&order, steps));
         let ended = |status| order.ended_at.filter(|_| order.status == status);
         Self {
@@ -115,7 +116,7 @@ impl WholeOrder {
             status: order.status,
             lines: order.lines,
             total: order.total,
-            shipping_address: order.shipping_address,
+            shipping_address: address,
             payment,
             delivery,
             reason: order.reason,
@@ -124,8 +125,8 @@ impl WholeOrder {
     }
 
     /// The order as it was placed.
-    pub(crate) fn placed(order: OrderCreated) -> Self {
-        Self::of(Placed::from(order), &[])
+    pub(crate) fn placed(order: OrderCreated, address: Option<PostalAddress>) -> Self {
+        Self::of(Placed::from(order), address, &[])
     }
 }
 
@@ -274,7 +275,7 @@ mod tests {
             (Status::Canceled, vec![refund(0)], "canceled", "canceled"),
             (Status::Canceled, vec![step(PaymentMade), refund(1)], "refunded", "canceled"),
         ] {
-            let told = json!(WholeOrder::of(order(status), &steps));
+            let told = json!(WholeOrder::of(order(status), None, &steps));
             let progress = (&told["payment"]["status"], &told["delivery"]["status"]);
             assert_eq!(progress, (&json!(payment), &json!(delivery)), "{status:?} {steps:?}");
         }
@@ -284,7 +285,8 @@ mod tests {
     fn an_order_shows_by_what_its_parcel_is_followed() {
         let tracking = Some(chorus_events::samples::tracking());
         let started = Step { tracking, ..step(Milestone::DeliveryStarted) };
-        let told = json!(WholeOrder::of(order(Status::Delivered), std::slice::from_ref(&started)));
+        let told =
+            json!(WholeOrder::of(order(Status::Delivered), None, std::slice::from_ref(&started)));
         assert_eq!(told["delivery"]["tracking"]["number"], "JD014600003828");
         let events = OrderEvents::beyond(Known::default(), &order(Status::Open), vec![started]);
         let url = "https://carrier.example/parcels/JD014600003828";

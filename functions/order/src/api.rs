@@ -5,16 +5,19 @@ use chorus_events::callers::OWNER_OR_SHOP;
 use chorus_events::commands::CancelOrder as Cancel;
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows;
-use chorus_events::{Currency, OrderId, Priced, Settings, is_plain_text};
+use chorus_events::{
+    Currency, CustomerId, OrderId, PostalAddress, Priced, Settings, ShippingAddress, is_plain_text,
+};
 use chorus_http::{
     Endpoint, Method, Parameter, Problem, Request, Response, Route, Values, command, command_key,
+    personal_command,
 };
 use chorus_kernel::{Folded, Kernel, load};
 use serde_json::json;
 
 use crate::answers::{OrderEvents, OrderPage, WholeOrder};
 use crate::cancel_order::CancelOrder;
-use crate::create_order::{CreateOrder, command_of};
+use crate::create_order::CreateOrder;
 use crate::id_secret::IdSecret;
 use crate::list::{Asked, MAX_PAGE, STATUSES};
 use crate::progress::{Known, steps};
@@ -114,15 +117,20 @@ impl Endpoint for Create {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let missing = || Problem::field(400, "Idempotency-Key", "must be sent with every order");
         let key = command_key(request)?.ok_or_else(missing)?;
-        let order = command_of(self.id_secret.order_id(&key), request.json()?);
-        let message = command(kernel, request, &order)?;
+        let order: NewOrder = request.json()?;
+        order.shipping_address.check()?;
+        request.owned_by(order.customer_id.as_str())?;
+        let sealing = kernel.people().key_for(order.customer_id.as_str()).await?;
+        let order = order.command(self.id_secret.order_id(&key), sealing);
+        let message = personal_command(kernel, request, &order, sealing)?;
         let answered = kernel.run(&CreateOrder(self.settings), &message).await?;
         let unexpected = || Problem::new(500, "internal", "the order left no event");
         // The same key is answered from the same event.
         let created: OrderCreated = answered.event()?.ok_or_else(unexpected)?;
         let (location, customer) =
             (format!("/orders/{}", created.order_id), created.customer_id.clone());
-        let order = Priced::new(WholeOrder::placed(created), self.settings.currency);
+        let address = address(kernel, &customer, &created.shipping_address).await?;
+        let order = Priced::new(WholeOrder::placed(created, address), self.settings.currency);
         let response = Response::json(201, json!(order)).of(customer);
         Ok(response.with_header("location", location))
     }
@@ -162,7 +170,17 @@ impl Endpoint for CancelRequest {
     }
 }
 
-async fn find(kernel: &Kernel, order_id: &OrderId) -> Result<Placed, Problem> {
+/// Where an order goes, as its customer wrote it; none once they were forgotten.
+pub(crate) async fn address(
+    kernel: &Kernel,
+    customer: &CustomerId,
+    address: &ShippingAddress,
+) -> Result<Option<PostalAddress>, Problem> {
+    let people = kernel.people();
+    Ok(people.open(customer.as_str(), |opener| address.opened(|text| opener.text(text))).await?)
+}
+
+pub(crate) async fn find(kernel: &Kernel, order_id: &OrderId) -> Result<Placed, Problem> {
     let found: Folded<Order> = load(&*kernel.store, order_id.clone()).await?;
     let missing = || Problem::new(404, "not-found", format!("there is no order {order_id}"));
     found.state.0.ok_or_else(missing)
@@ -175,7 +193,8 @@ async fn show(
 ) -> Result<Response, Problem> {
     let customer = order.customer_id.clone();
     let steps = steps(&*kernel.store, &order).await?;
-    let order = Priced::new(WholeOrder::of(order, &steps), currency);
+    let address = address(kernel, &customer, &order.shipping_address).await?;
+    let order = Priced::new(WholeOrder::of(order, address, &steps), currency);
     Ok(Response::json(status, json!(order)).of(customer))
 }
 

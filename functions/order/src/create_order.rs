@@ -1,17 +1,15 @@
 //! Accepts an order at the prices that the service has learned.
 
-use chorus_events::commands::{CreateOrder as Command, OrderedLine};
+use chorus_events::commands::OrderedLine;
 use chorus_events::order::OrderCreated;
 use chorus_events::table::rows::{self, CreateOrderInput, CreateOrderOutput};
 use chorus_events::{
-    Country, CountryError, Line, MAX_LINES, OrderId, PaymentMethod, Settings, ShippingAddress,
-    is_plain_text, total,
+    Country, CountryError, Line, MAX_LINES, PaymentMethod, Settings, ShippingAddress, total,
 };
 use chorus_kernel::{
     Action, ActionError, Context, Decision, Each, EachKeys, Folded, Versioned, append, state,
 };
 
-use crate::requests::{MAX_ADDRESS_LINE, NewOrder};
 use crate::{Order, Price};
 
 /// Under the terms that follow from the shop's numbers as they are now.
@@ -59,7 +57,10 @@ impl Action for CreateOrder {
                 command.order_id
             )));
         }
-        let country = check_address(&command.shipping_address)?;
+        let country = &command.shipping_address.country;
+        let country: Country = country.parse().map_err(|rule: CountryError| {
+            ActionError::invalid("/shipping-address/country", rule.to_string())
+        })?;
         check_number_of(&command.lines)?;
         check_payment_method(command.payment_method.as_ref())?;
         let lines = priced(prices)?;
@@ -111,35 +112,10 @@ fn priced(prices: &Each<Price, OrderedLine>) -> Result<Vec<Line>, ActionError> {
     prices.iter().enumerate().map(price).collect()
 }
 
-/// The country that the address is in.
-fn check_address(address: &ShippingAddress) -> Result<Country, ActionError> {
-    let fields = [
-        ("name", Some(&address.name)),
-        ("street", Some(&address.street)),
-        ("city", Some(&address.city)),
-        ("postal-code", address.postal_code.as_ref()),
-    ];
-    for (field, text) in fields {
-        if text.is_some_and(|text| !is_plain_text(text, MAX_ADDRESS_LINE)) {
-            let rule = format!("must be 1 to {MAX_ADDRESS_LINE} characters of plain text");
-            return Err(ActionError::invalid(format!("/shipping-address/{field}"), rule));
-        }
-    }
-    let unknown =
-        |rule: CountryError| ActionError::invalid("/shipping-address/country", rule.to_string());
-    address.country.parse().map_err(unknown)
-}
-
-/// The order that a customer asks for, under this id.
-pub(crate) fn command_of(order_id: OrderId, body: NewOrder) -> Command {
-    let NewOrder { customer_id, lines, shipping_address, payment_method } = body;
-    let shipping_address = shipping_address.into();
-    Command { order_id, customer_id, lines, shipping_address, payment_method }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chorus_events::commands::CreateOrder as Command;
     use chorus_events::samples;
     use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
@@ -218,14 +194,5 @@ mod tests {
         let terms = order.terms.unwrap();
         assert!(terms.needs_review && !terms.leaves_country, "{terms:?}");
         assert_eq!((terms.home_country, terms.review_above), (home_country, review_above));
-    }
-
-    #[test]
-    fn a_blank_city_and_an_endless_postal_code_are_refused() {
-        let shipping_address = ShippingAddress { city: "  ".to_owned(), ..samples::address() };
-        refused(Command { shipping_address, ..Command::sample() }, "/shipping-address/city");
-        let postal_code = Some("1".repeat(MAX_ADDRESS_LINE + 1));
-        let shipping_address = ShippingAddress { postal_code, ..samples::address() };
-        refused(Command { shipping_address, ..Command::sample() }, "/shipping-address/postal-code");
     }
 }

@@ -7,6 +7,8 @@ mod cancel_order;
 mod complete_order;
 mod create_order;
 mod follow_order;
+mod forget_customer;
+mod forgetting;
 mod history;
 mod id_secret;
 mod learn_price;
@@ -55,6 +57,7 @@ pub fn function(id_secret: IdSecret, settings: Settings) -> HttpFunction {
         .action(complete_order::CompleteOrder)
         .action(learn_price::LearnPrice)
         .action(follow_order::FollowOrder)
+        .action(forget_customer::ForgetCustomer)
         .action(project_order::ProjectOrder);
     HttpFunction::new(
         function,
@@ -64,6 +67,8 @@ pub fn function(id_secret: IdSecret, settings: Settings) -> HttpFunction {
             api::get_order(currency),
             api::list_order_events(currency),
             api::cancel_order(currency),
+            forgetting::forget_customer(),
+            forgetting::export_customer(currency),
         ],
     )
 }

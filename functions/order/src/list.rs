@@ -64,18 +64,26 @@ impl Asked {
             None => before(to, 366),
         };
         let from = from.transpose()?.unwrap_or(earliest);
-        let behind = given("cursor").map(|cursor| {
-            let rule = "must be the `next` of an earlier page";
-            OrderView::behind(cursor).ok_or_else(|| refused("cursor")(rule))
-        });
         Ok(Self {
             customer,
             status: status.transpose()?,
             from,
             to,
-            behind: behind.transpose()?,
+            behind: cursor(request)?,
             limit: request.limit(PAGE, MAX_PAGE)? as usize,
         })
+    }
+
+    /// The orders of one customer that stand so; without, all of them.
+    pub(crate) fn orders_of(
+        customer: CustomerId,
+        status: Option<Status>,
+        request: &Request,
+    ) -> Result<Self, Problem> {
+        let behind = cursor(request)?;
+        let (from, to) = (Timestamp::MIN, Timestamp::MAX);
+        let limit = request.limit(PAGE, MAX_PAGE)? as usize;
+        Ok(Self { customer: Some(customer), status, from, to, behind, limit })
     }
 
     /// Whose orders are asked for; without, everybody's.
@@ -208,6 +216,13 @@ fn moment(text: &str, edge: Edge) -> Option<Timestamp> {
         Edge::Start => Some(at),
         Edge::End => at.checked_sub(SignedDuration::from_nanos(1)).ok(),
     }
+}
+
+/// Behind which line a page starts.
+fn cursor(request: &Request) -> Result<Option<String>, Problem> {
+    let Some(cursor) = request.query.get("cursor") else { return Ok(None) };
+    let rule = "must be the `next` of an earlier page";
+    OrderView::behind(cursor).map(Some).ok_or_else(|| Problem::field(400, "cursor", rule))
 }
 
 #[cfg(test)]

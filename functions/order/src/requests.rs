@@ -1,7 +1,11 @@
 //! What customers send.
 
 use chorus_events::commands::{CreateOrder, OrderedLine};
-use chorus_events::{Country, CustomerId, PLAIN_TEXT, PaymentMethod, ShippingAddress};
+use chorus_events::{
+    Country, CustomerId, OrderId, PLAIN_TEXT, PaymentMethod, PostalAddress, ShippingAddress,
+    is_plain_text,
+};
+use chorus_kernel::{ActionError, SealingKey};
 use chorus_table::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,10 +38,8 @@ pub(crate) struct NewOrder {
 
 impl NewOrder {
     pub(crate) fn example() -> Self {
-        let CreateOrder { customer_id, lines, shipping_address, .. } = CreateOrder::sample();
-        let ShippingAddress { name, street, city, postal_code, country } = shipping_address;
-        let shipping_address = NewAddress { name, street, city, postal_code, country };
-        Self { customer_id, lines, shipping_address, payment_method: None }
+        let CreateOrder { customer_id, lines, .. } = CreateOrder::sample();
+        Self { customer_id, lines, shipping_address: NewAddress::example(), payment_method: None }
     }
 }
 
@@ -65,10 +67,52 @@ pub(crate) struct NewAddress {
     country: String,
 }
 
-impl From<NewAddress> for ShippingAddress {
+impl NewAddress {
+    fn example() -> Self {
+        Self {
+            name: "Ana Trujillo".to_owned(),
+            street: "Avda. de la Constitución 2222".to_owned(),
+            city: "México D.F.".to_owned(),
+            postal_code: Some("05021".to_owned()),
+            country: "MX".to_owned(),
+        }
+    }
+
+    /// Refuses what nobody can deliver to.
+    ///
+    /// # Errors
+    /// With the field and the rule.
+    pub(crate) fn check(&self) -> Result<(), ActionError> {
+        let fields = [
+            ("name", Some(&self.name)),
+            ("street", Some(&self.street)),
+            ("city", Some(&self.city)),
+            ("postal-code", self.postal_code.as_ref()),
+        ];
+        for (field, text) in fields {
+            if text.is_some_and(|text| !is_plain_text(text, MAX_ADDRESS_LINE)) {
+                let rule = format!("must be 1 to {MAX_ADDRESS_LINE} characters of plain text");
+                return Err(ActionError::invalid(format!("/shipping-address/{field}"), rule));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<NewAddress> for PostalAddress {
     fn from(address: NewAddress) -> Self {
         let NewAddress { name, street, city, postal_code, country } = address;
         Self { name, street, city, postal_code, country }
+    }
+}
+
+impl NewOrder {
+    /// The command that it leads to, under this id, with what it says of the customer encrypted.
+    pub(crate) fn command(self, order_id: OrderId, key: SealingKey) -> CreateOrder {
+        let Self { customer_id, lines, shipping_address, payment_method } = self;
+        let shipping_address =
+            ShippingAddress::sealed(shipping_address.into(), |text| key.seal(text));
+        CreateOrder { order_id, customer_id, lines, shipping_address, payment_method }
     }
 }
 
@@ -85,5 +129,37 @@ pub(crate) struct Cancellation {
 impl Cancellation {
     pub(crate) fn example() -> Self {
         Self { reason: Some("ordered by mistake".to_owned()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::samples;
+
+    #[track_caller]
+    fn refused(address: &NewAddress, field: &str) {
+        let refusal = address.check().unwrap_err();
+        assert!(
+            matches!(&refusal, ActionError::Invalid { field: f, .. } if f == field),
+            "{refusal:?}"
+        );
+    }
+
+    #[test]
+    fn a_blank_city_and_an_endless_postal_code_are_refused() {
+        let blank = NewAddress { city: "  ".to_owned(), ..NewAddress::example() };
+        refused(&blank, "/shipping-address/city");
+        let postal_code = Some("1".repeat(MAX_ADDRESS_LINE + 1));
+        let endless = NewAddress { postal_code, ..NewAddress::example() };
+        refused(&endless, "/shipping-address/postal-code");
+        NewAddress::example().check().unwrap();
+    }
+
+    #[test]
+    fn a_command_says_nothing_of_the_customer_but_the_country() {
+        let key = SealingKey::new(samples::PERSON_KEY);
+        let command = NewOrder::example().command(samples::order_id(), key);
+        assert_eq!(command.shipping_address, samples::address());
     }
 }

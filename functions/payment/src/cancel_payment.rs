@@ -9,7 +9,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled};
 use chorus_events::table::rows::{self, CancelPaymentInput, CancelPaymentOutput};
-use chorus_kernel::{ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, Step, state};
+use chorus_kernel::{
+    ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, People, Step, state,
+};
 
 use crate::provider_call::{self, Case, Request, Response};
 use crate::transitions::Fact;
@@ -66,7 +68,12 @@ impl ExternalAction for CancelPayment {
     }
 
     /// The key that derives from the message is not used: the intent's id replaces it.
-    async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
+    async fn call(
+        &self,
+        request: &Request,
+        _: &str,
+        _: &People,
+    ) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, CollectPaymentInput, CollectPaymentOutput};
 use chorus_kernel::{
-    ActionError, CallContext, Decision, ExternalAction, Found, OutcomeUnknown, Step,
+    ActionError, CallContext, Decision, ExternalAction, Found, OutcomeUnknown, People, Step,
 };
 
 use crate::make_payment::charging;
@@ -54,7 +54,12 @@ impl ExternalAction for CollectPayment {
     }
 
     /// The key that derives from the message is not used: the intent's id replaces it.
-    async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
+    async fn call(
+        &self,
+        request: &Request,
+        _: &str,
+        _: &People,
+    ) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }
 }

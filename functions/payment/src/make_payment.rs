@@ -11,7 +11,9 @@ use chorus_events::OrderId;
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::payment::{PaymentFailed, PaymentMade};
 use chorus_events::table::rows::{self, MakePaymentInput, MakePaymentOutput};
-use chorus_kernel::{ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, Step};
+use chorus_kernel::{
+    ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, People, Step,
+};
 
 use crate::provider_call::{self, Case, Request, Response};
 use crate::transitions::Fact;
@@ -48,7 +50,12 @@ impl ExternalAction for MakePayment {
     }
 
     /// The key that derives from the message is not used: the intent's id replaces it.
-    async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
+    async fn call(
+        &self,
+        request: &Request,
+        _: &str,
+        _: &People,
+    ) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, RetryRefundInput, RetryRefundOutput};
-use chorus_kernel::{ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, Step};
+use chorus_kernel::{
+    ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, People, Step,
+};
 
 use crate::cancel_payment::said;
 use crate::provider_call::{self, Case, Request, Response};
@@ -54,7 +56,12 @@ impl ExternalAction for RetryRefund {
 
     /// The key that derives from the message is left unused: two operators who try the same refund
     /// again ask for one, of the intent.
-    async fn call(&self, request: &Request, _: &str) -> Result<Response, OutcomeUnknown> {
+    async fn call(
+        &self,
+        request: &Request,
+        _: &str,
+        _: &People,
+    ) -> Result<Response, OutcomeUnknown> {
         provider_call::call(&*self.provider, request).await
     }
 }

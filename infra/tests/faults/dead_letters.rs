@@ -30,6 +30,8 @@ fn a_queue_without_a_policy() {
         &[
             ("NotificationSendEmailRule", "may not send to NotificationQueue: no policy"),
             ("NotificationAlertOperatorRule", "may not send to NotificationQueue: no policy"),
+            ("NotificationReportOutageRule", "may not send to NotificationQueue: no policy"),
+            ("NotificationReportRecoveryRule", "may not send to NotificationQueue: no policy"),
         ],
     );
 }

@@ -13,7 +13,7 @@ use chorus_events::services;
 use chorus_events::table::rows::{self, RefusePaymentInput, RefusePaymentOutput};
 use chorus_events::table::rows::{ReserveItemInput, ReserveItemOutput};
 use chorus_http::{Callers, Endpoint, Method, Problem, Request, Response, Route, Values};
-use chorus_kernel::testing::metadata;
+use chorus_kernel::testing::{keyring, metadata};
 use chorus_kernel::{
     Action, ActionError, Breakers, Context, Decision, Failure, Function, IDEMPOTENCY_TABLE, Item,
     Kernel, Key, MachineSpec, Machines, MemoryStore, PARTNER_UNAVAILABLE, Page, Publisher, Query,
@@ -193,6 +193,7 @@ impl Shop {
                 machines: Arc::clone(&memory) as Arc<dyn Machines>,
                 clock: Arc::new(SystemClock),
                 breakers: Breakers::default(),
+                keyring: keyring(),
             },
             queues: Some(memory),
             callers: TokenClaims::new(None, None),

@@ -1,7 +1,8 @@
 //! The contract as an OpenAPI document: what the shop asks of a carrier's API, and what a carrier
 //! tells the shop's webhook.
 
-use chorus_events::commands::LogisticsUpdate;
+use chorus_events::PostalAddress;
+use chorus_events::commands::{LogisticsUpdate, ShowAddress};
 use chorus_events::delivery::{DeliveryMarkedAsStarted, DeliveryWasCanceled};
 use chorus_http::Problem;
 use chorus_table::policy::API_DESTINATION;
@@ -31,6 +32,8 @@ pub fn document() -> Value {
     let parcel = keep::<DeliveryMarkedAsStarted>(&mut schemas, "Parcel");
     let recall = keep::<DeliveryWasCanceled>(&mut schemas, "Recall");
     let update = keep::<LogisticsUpdate>(&mut schemas, "ParcelUpdate");
+    let asked = keep::<ShowAddress>(&mut schemas, "AddressRequest");
+    let address = keep::<PostalAddress>(&mut schemas, "Address");
     let problem = keep::<Problem>(&mut schemas, "Problem");
     json!({
         "openapi": "3.1.0",
@@ -64,7 +67,10 @@ pub fn document() -> Value {
                 &problem,
             ) },
         },
-        "webhooks": { "parcel-update": { "post": webhook(&update) } },
+        "webhooks": {
+            "parcel-update": { "post": webhook(&update) },
+            "parcel-address": { "post": address_webhook(&asked, &address) },
+        },
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -136,13 +142,62 @@ fn operation(
     })
 }
 
-fn webhook(update: &Value) -> Value {
+/// Where nobody lives, for examples.
+pub(super) fn example_address() -> PostalAddress {
+    PostalAddress {
+        name: "Maria Anders".to_owned(),
+        street: "Obere Str. 57".to_owned(),
+        city: "Berlin".to_owned(),
+        postal_code: Some("12209".to_owned()),
+        country: "DE".to_owned(),
+    }
+}
+
+/// The headers of a signed request.
+fn signature(named: &str) -> Value {
     let header = |name: &str, description: &str| {
         json!({
             "name": name, "in": "header", "required": true, "description": description,
             "schema": { "type": "string" },
         })
     };
+    json!([
+        header(ID_HEADER, named),
+        header(TIMESTAMP_HEADER, "When it was signed: whole seconds since the Unix epoch"),
+        header(SIGNATURE_HEADER, "The signature"),
+    ])
+}
+
+fn address_webhook(asked: &Value, address: &Value) -> Value {
+    let body = json!({ "schema": asked, "example": ShowAddress::sample() });
+    let answer = json!({
+        "type": "object",
+        "properties": { "order-id": { "type": "string" }, "shipping-address": address },
+        "required": ["order-id", "shipping-address"],
+    });
+    let example = json!({ "order-id": "1073459984", "shipping-address": example_address() });
+    let shown = json!({ "application/json": { "schema": answer, "example": example } });
+    json!({
+        "operationId": "address",
+        "summary": "Where a parcel goes",
+        "description": "Posted beside the reports, to `/webhooks/address`, and signed as they are, once the parcel was \
+             handed in: what the shop hands in says the address only in encrypted form. One request is answered, and its repetitions \
+             under the same id.",
+        "security": [],
+        "parameters": signature("Names this request: the same at every attempt"),
+        "requestBody": { "required": true, "content": { "application/json": body } },
+        "responses": {
+            "200": { "description": "Where the parcel goes", "content": shown },
+            "401": { "description": "The signature does not fit, or the timestamp is off" },
+            "404": { "description": "No parcel has this handle" },
+            "409": { "description": "Another request was answered before, or the parcel is not on its way" },
+            "410": { "description": "The customer was forgotten: the parcel cannot be delivered" },
+            "5XX": { "description": "Try again later, under the same id" },
+        },
+    })
+}
+
+fn webhook(update: &Value) -> Value {
     let body = json!({ "schema": update, "example": LogisticsUpdate::sample() });
     json!({
         "operationId": "report",
@@ -155,11 +210,7 @@ fn webhook(update: &Value) -> Value {
              {TOLERANCE_SECONDS} seconds off is refused, so an attempt that comes later is signed anew, under the same id."
         ),
         "security": [],
-        "parameters": [
-            header(ID_HEADER, "Names this report: the same at every attempt"),
-            header(TIMESTAMP_HEADER, "When it was signed: whole seconds since the Unix epoch"),
-            header(SIGNATURE_HEADER, "The signature"),
-        ],
+        "parameters": signature("Names this report: the same at every attempt"),
         "requestBody": { "required": true, "content": { "application/json": body } },
         "responses": {
             "202": { "description": "It is taken, now or before" },

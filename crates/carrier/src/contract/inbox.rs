@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use axum::{Json, Router};
 use chorus_events::commands::LogisticsUpdate;
 use chorus_webhook_signature::{ID_HEADER, Signed, WebhookSecrets};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
+
+use super::document::example_address;
 
 /// One report, as it came.
 #[derive(Debug, Clone)]
@@ -46,7 +49,10 @@ impl Inbox {
     }
 
     pub(super) fn router(self: &Arc<Self>) -> Router {
-        Router::new().route("/webhooks/logistics", post(take)).with_state(Arc::clone(self))
+        Router::new()
+            .route("/webhooks/logistics", post(take))
+            .route("/webhooks/address", post(show))
+            .with_state(Arc::clone(self))
     }
 
     fn reports(&self) -> MutexGuard<'_, Vec<Report>> {
@@ -88,4 +94,19 @@ impl Inbox {
 
 async fn take(State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     inbox.take(&headers, &body)
+}
+
+/// Shows the same address for every parcel.
+async fn show(
+    State(inbox): State<Arc<Inbox>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, Json<Value>) {
+    let header = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
+    let now = Timestamp::now().as_second();
+    let signed = Signed::of(header, &body).and_then(|signed| signed.verify(&inbox.secrets, now));
+    if signed.is_err() {
+        return (StatusCode::UNAUTHORIZED, Json(Value::Null));
+    }
+    (StatusCode::OK, Json(json!({ "shipping-address": example_address() })))
 }

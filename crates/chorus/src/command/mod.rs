@@ -9,6 +9,8 @@ pub(crate) mod design;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod events;
+pub(crate) mod export;
+pub(crate) mod forget;
 pub(crate) mod import;
 pub(crate) mod order;
 pub(crate) mod partners;

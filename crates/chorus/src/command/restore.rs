@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chorus_local::RestoredKeys;
 use clap::Args;
 
-use crate::screen::{GOOD, called, line};
+use crate::screen::{BAD, GOOD, called, line};
 
 /// Restore a backup into a new directory
 ///
@@ -24,8 +25,18 @@ pub(crate) struct Restore {
 pub(crate) fn run(restore: &Restore) -> anyhow::Result<ExitCode> {
     let Restore { from, data } = restore;
     let unrestored = || format!("{} is not restored", from.display());
-    chorus_local::restore(from, data).with_context(unrestored)?;
-    let (data, chorus) = (data.display(), called());
+    let keys = chorus_local::restore(from, data).with_context(unrestored)?;
+    let (from, data, chorus) = (from.display(), data.display(), called());
     line!("{GOOD}Restored{GOOD:#} to {data}. `{chorus} up --data {data}` goes on where it was.");
+    match keys {
+        RestoredKeys::Restored(_) => {}
+        RestoredKeys::TooOld => line!(
+            "{BAD}Names and addresses stay unreadable{BAD:#}: keys of people count for a day. Copy \
+             person-keys.json of a backup that is younger into {from}, and restore again."
+        ),
+        RestoredKeys::Missing => line!(
+            "{BAD}Names and addresses stay unreadable{BAD:#}: the backup has no person-keys.json."
+        ),
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -67,7 +67,7 @@ impl Kernel {
         message: &Message,
     ) -> Result<A::Response, Failure> {
         let key = derived_id(A::Row::SPEC.action, &message.metadata.idempotency_key, 0);
-        let called = action.call(request, &key.simple().to_string()).await;
+        let called = action.call(request, &key.simple().to_string(), &self.people()).await;
         let Some(breaker) = A::Row::SPEC.breaker else {
             return called.map_err(|error| Failure::later("OutcomeUnknown", error.0));
         };

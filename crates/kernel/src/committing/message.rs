@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use chorus_table::{Detail, Inputs, Metadata};
+use hmac::Mac;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use sha2::digest::Update;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use crate::{ActionError, Failure, derived_id};
+use crate::{ActionError, Failure, SealingKey, derived_id};
 
 /// A message as an action receives it: an event from the bus, or a command from the API.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Message {
     /// What a fingerprint is taken of, where `data` is not it: what a caller sent, or an event in its
     /// earliest version. A binary that knows more takes the same.
     pub fingerprinted: Option<Box<RawValue>>,
+    /// The key of the person whom `fingerprinted` is about: a hash without it could be guessed.
+    pub fingerprint_key: Option<SealingKey>,
     /// The task of a state machine that handed it over; none where the bus or a caller did.
     pub task: Option<Task>,
     /// Whether it comes from the bus, or from a queue: these deliver it again until it is answered.
@@ -110,6 +113,7 @@ impl Message {
             data: detail.data,
             source,
             fingerprinted: None,
+            fingerprint_key: None,
             task: None,
             redelivered: true,
             customer: None,
@@ -193,38 +197,58 @@ impl Message {
     /// # Errors
     /// Terminal, where the data is no JSON.
     pub fn fingerprint(&self) -> Result<String, Failure> {
-        self.fingerprint_of(self.fingerprinted.as_ref().unwrap_or(&self.data))
+        let data = self.fingerprinted.as_ref().unwrap_or(&self.data);
+        match &self.fingerprint_key {
+            Some(key) => {
+                let mut hash = key.hash();
+                self.hash(&mut hash, data)?;
+                Ok(half(&hash.finalize().into_bytes()))
+            }
+            None => self.hash_of(data),
+        }
     }
 
-    /// Whether `fingerprint` is of this message, or, as in earlier records, of its current data.
+    /// Whether `fingerprint` is of this message, or, as in earlier records, without a key or of its
+    /// current data.
     pub(crate) fn has_fingerprint(&self, fingerprint: &str) -> Result<bool, Failure> {
-        Ok(self.fingerprint()? == fingerprint || self.fingerprint_of(&self.data)? == fingerprint)
+        let sent = self.fingerprinted.as_ref().unwrap_or(&self.data);
+        Ok(self.fingerprint()? == fingerprint
+            || self.hash_of(sent)? == fingerprint
+            || self.hash_of(&self.data)? == fingerprint)
     }
 
-    fn fingerprint_of(&self, data: &RawValue) -> Result<String, Failure> {
+    fn hash_of(&self, data: &RawValue) -> Result<String, Failure> {
+        let mut hash = Sha256::new();
+        self.hash(&mut hash, data)?;
+        Ok(half(&hash.finalize()))
+    }
+
+    fn hash(&self, hash: &mut impl Update, data: &RawValue) -> Result<(), Failure> {
         let data: serde_json::Value =
             serde_json::from_str(data.get()).map_err(|error| Failure::Terminal {
                 code: "MalformedEvent",
                 message: format!("the data is no JSON: {error}"),
             })?;
-        let mut hasher = Sha256::new();
-        hasher.update(self.detail_type.as_bytes());
-        hash_sorted(&mut hasher, &data);
-        let digest = hasher.finalize();
-        let half = std::array::from_fn(|place| digest[place]);
-        Ok(Uuid::from_bytes(half).simple().to_string())
+        hash.update(self.detail_type.as_bytes());
+        hash_sorted(hash, &data);
+        Ok(())
     }
 }
 
+/// The first half of a digest, in hexadecimal digits.
+fn half(digest: &[u8]) -> String {
+    hex::encode(&digest[..digest.len() / 2])
+}
+
 /// Hashes a value with the keys of every object in sorted order.
-fn hash_sorted(hasher: &mut Sha256, value: &serde_json::Value) {
+fn hash_sorted(hasher: &mut impl Update, value: &serde_json::Value) {
     match value {
         serde_json::Value::Object(fields) => {
             let mut sorted: Vec<_> = fields.iter().collect();
             sorted.sort_by_key(|(name, _)| name.as_str());
             hasher.update(b"{");
             for (name, value) in sorted {
-                hasher.update(name.len().to_le_bytes());
+                hasher.update(&name.len().to_le_bytes());
                 hasher.update(name.as_bytes());
                 hash_sorted(hasher, value);
             }
@@ -239,7 +263,7 @@ fn hash_sorted(hasher: &mut Sha256, value: &serde_json::Value) {
         }
         scalar => {
             let text = scalar.to_string();
-            hasher.update(text.len().to_le_bytes());
+            hasher.update(&text.len().to_le_bytes());
             hasher.update(text.as_bytes());
         }
     }

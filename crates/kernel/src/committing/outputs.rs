@@ -14,7 +14,7 @@ use crate::Signal;
 /// ```
 /// use chorus_kernel::RowOutputs;
 ///
-/// let text = "com.inventory ReserveItem=ItemReserved,ItemNotAvailable";
+/// let text = "com.inventory ReserveItem=ItemNotAvailable,ItemReserved";
 /// assert_eq!(RowOutputs::from(text).to_string(), text);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

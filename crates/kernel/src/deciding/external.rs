@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use async_trait::async_trait;
 use chorus_table::Row;
 
-use crate::{Action, ActionError, Context, Decision, OutcomeUnknown, State};
+use crate::{Action, ActionError, Context, Decision, OutcomeUnknown, People, State};
 
 /// The next step of an action that may have to call somebody outside.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +57,8 @@ pub trait ExternalAction: Send + Sync {
         context: &CallContext<'_, Self::Response>,
     ) -> Result<Step<Self::Request, <Self::Row as Row>::Output>, ActionError>;
 
-    /// Makes the call, with the idempotency key `key`.
+    /// Makes the call, with the idempotency key `key`. `people` decrypt what the request says about
+    /// them.
     ///
     /// # Errors
     /// Where no response came: whether the other side acted is unknown, so it is called again with
@@ -66,6 +67,7 @@ pub trait ExternalAction: Send + Sync {
         &self,
         request: &Self::Request,
         key: &str,
+        people: &People,
     ) -> Result<Self::Response, OutcomeUnknown>;
 }
 
@@ -107,7 +109,12 @@ impl<A: Action> ExternalAction for WithoutCalls<A> {
         self.0.decide(input, state, &context.message).map(Step::Done)
     }
 
-    async fn call(&self, request: &Infallible, _: &str) -> Result<Infallible, OutcomeUnknown> {
+    async fn call(
+        &self,
+        request: &Infallible,
+        _: &str,
+        _: &People,
+    ) -> Result<Infallible, OutcomeUnknown> {
         match *request {}
     }
 }

@@ -1,18 +1,27 @@
 //! Given this state, when that message comes, then this is decided: for tests of decisions.
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use chorus_table::{Category, Event, Metadata, Row, sample_time};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::deciding::put;
 use crate::{
-    Action, ActionError, CallContext, Context, Decision, Entity, ExternalAction, Failure, Fold,
-    MemoryStore, Message, Read, State, Step, Store, TableSpec, Task, Write, append, load,
+    Action, ActionError, CallContext, Clock, Context, Decision, Entity, ExternalAction, Failure,
+    Fold, Keyring, MemoryStore, Message, PERSON_KEYS_TABLE, People, Randomness, Read, State, Step,
+    Store, TableSpec, Task, Write, append, load,
 };
 
 pub mod port_suite;
+
+/// How many keys were made.
+static MADE: AtomicU64 = AtomicU64::new(1);
 
 /// Metadata of a message at the moment of the samples.
 #[must_use]
@@ -44,6 +53,7 @@ pub fn message() -> Message {
         data,
         source,
         fingerprinted: None,
+        fingerprint_key: None,
         task: None,
         redelivered: false,
         customer: None,
@@ -55,6 +65,41 @@ pub fn message() -> Message {
 pub fn waiting(token: &str) -> Message {
     let task = Task { token: Some(token.to_owned()), ..Task::default() };
     Message { task: Some(task), ..message() }
+}
+
+/// Makes keys that differ, and that anybody can guess.
+#[derive(Debug, Clone, Copy)]
+pub struct SampleRandomness;
+
+impl Randomness for SampleRandomness {
+    fn key(&self) -> Result<[u8; 32], Failure> {
+        let mut made = [0; 32];
+        made[..8].copy_from_slice(&MADE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        Ok(made)
+    }
+}
+
+/// A keyring for a kernel in a test.
+#[must_use]
+pub fn keyring() -> Keyring {
+    Keyring::new(Arc::new(SampleRandomness))
+}
+
+/// People whose keys are in memory.
+#[must_use]
+pub fn people() -> People {
+    struct Still;
+
+    #[async_trait]
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            sample_time()
+        }
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    let store = MemoryStore::new(&[PERSON_KEYS_TABLE]);
+    People::new(Arc::new(store), Arc::new(Still), keyring())
 }
 
 /// What a decision finds stored: entities and streams, put there by a test.

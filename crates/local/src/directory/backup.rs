@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::identity::{self, Identity};
-use super::{DirectoryError, JOURNAL_FILE};
+use super::{DirectoryError, JOURNAL_FILE, KEYS_FILE, STORE_FILE};
+use crate::store::{DynoxideStore, RestoredKeys};
 
 /// Copies what one file holds at one moment to the path that it is given.
 pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> + Send>;
@@ -42,12 +44,12 @@ pub(crate) fn finish(partial: &Path, to: &Path) -> Result<(), DirectoryError> {
 }
 
 /// Makes a directory of a backup, with an id of its own: from then on it is another one than that
-/// which was backed up.
+/// which was backed up. People's keys come back where the backup is younger than a day.
 ///
 /// # Errors
 /// Where `from` is no backup, a file of it is missing, foreign, newer or damaged, it is a directory
 /// in use, or `to` holds something.
-pub fn restore(from: &Path, to: &Path) -> Result<(), DirectoryError> {
+pub fn restore(from: &Path, to: &Path) -> Result<RestoredKeys, DirectoryError> {
     let journal = from.join(JOURNAL_FILE);
     if !journal.exists() {
         return Err(DirectoryError::NoBackup(from.to_owned()));
@@ -69,11 +71,15 @@ pub fn restore(from: &Path, to: &Path) -> Result<(), DirectoryError> {
         }
     }
     let checked = check_all(&partial)?;
+    let (keys, store) = (from.join(KEYS_FILE), partial.join(STORE_FILE));
+    let keys = DynoxideStore::return_keys(&store, &keys, Timestamp::now())
+        .map_err(|error| DirectoryError::Store(keys.clone(), error))?;
     let renamed = Identity::fresh(checked.files);
     let journal = identity::connect(&partial.join(JOURNAL_FILE))?;
     super::complete(&partial, &journal, &renamed)?;
     drop(journal);
-    put_in_place(&partial, to)
+    put_in_place(&partial, to)?;
+    Ok(keys)
 }
 
 /// Reads every page of every file, and whether they belong together.

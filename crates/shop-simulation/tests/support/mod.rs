@@ -9,9 +9,10 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
+use chorus_kernel::testing::keyring;
 use chorus_kernel::{
     Breakers, Clock, Failure, Function, Handled, IDEMPOTENCY_TABLE, Item, Kernel, Key, Message,
-    Page, Publisher, Query, Rejected, Store, StoreError, Write, number,
+    PERSON_KEYS_TABLE, Page, Publisher, Query, Rejected, Store, StoreError, Write, number,
 };
 use chorus_local::{DynoxideStore, Reading, VirtualClock};
 use chorus_payment::{
@@ -170,7 +171,7 @@ impl Shop {
         let payment =
             chorus_payment::function(Arc::clone(&bank) as Arc<_>, chorus_events::Currency::EUR)
                 .function;
-        let mut tables = vec![IDEMPOTENCY_TABLE];
+        let mut tables = vec![IDEMPOTENCY_TABLE, PERSON_KEYS_TABLE];
         for function in [&inventory, &analytics, &payment] {
             tables.extend(function.tables.iter().copied());
         }
@@ -184,6 +185,7 @@ impl Shop {
             machines: Arc::new(chorus_kernel::NoMachines),
             clock: lent,
             breakers: Breakers::default(),
+            keyring: keyring(),
         };
         let looked = Mutex::default();
         let shop =

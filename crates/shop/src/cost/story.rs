@@ -61,19 +61,21 @@ pub(super) async fn play(shop: &MeasuredShop, order: MeasuredOrder) -> Result<St
 }
 
 async fn deliver(shop: &MeasuredShop, order_id: &str) -> Result<(), CostError> {
-    let secret = crate::shop::secret();
     let order: OrderId = order_id.parse().map_err(|error: IdentifierError| {
         CostError::Unreadable("POST /orders".to_owned(), error.to_string())
     })?;
+    let handle = CarrierCallback::handle(&order);
+    let asked = json!({ "order-id": order_id, "handle": handle });
+    let signed = |path, id, body: &Value| {
+        let bytes = body.to_string().into_bytes();
+        let headers = headers(&crate::shop::secret(), id, shop.now(), &bytes).into_iter();
+        let signed = headers.fold(Request::post(path), |it, (name, value)| it.header(name, value));
+        request(signed, body)
+    };
+    shop.request("ShowAddress", signed("/webhooks/address", "address", &asked)?).await?;
     for status in ["DeliveryStarted", "Delivered"] {
-        let handle = CarrierCallback::handle(&order);
         let body = json!({ "order-id": order_id, "handle": handle, "status": status });
-        let now = shop.now();
-        let mut webhook = Request::post("/webhooks/logistics");
-        for (name, value) in headers(&secret, status, now, body.to_string().as_bytes()) {
-            webhook = webhook.header(name, value);
-        }
-        shop.request("RelayLogistics", request(webhook, &body)?).await?;
+        shop.request("RelayLogistics", signed("/webhooks/logistics", status, &body)?).await?;
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use chorus_carrier::{Callback, Carrier, NotAccepted, Webhook};
+use chorus_carrier::{Callback, Carrier, NotAccepted, Webhook, address_request};
+use chorus_events::OrderId;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
 use chorus_kernel::{Clock, Failure};
@@ -16,6 +17,7 @@ use chorus_local::{
     Accepted, Call, Endpoint, Local, LocalConfig, NoAnswer, Observation, Observer, Partner,
     VirtualClock, Work, open_directory,
 };
+use chorus_table::Handle;
 use chorus_webhook_signature::SecretSource;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -223,5 +225,20 @@ impl Webhook for ShopHere {
         let (status, _) =
             answer(&self.router, request.map(Body::from)).await.map_err(NotAccepted)?;
         if status.is_success() { Ok(()) } else { Err(NotAccepted(format!("it answered {status}"))) }
+    }
+
+    async fn fetch_address(
+        &self,
+        order_id: &OrderId,
+        handle: &Handle,
+    ) -> Result<bool, NotAccepted> {
+        let secrets = self.secrets.read().await;
+        let secrets = secrets.map_err(|error| NotAccepted(error.to_string()))?;
+        let (path, now) = ("/webhooks/logistics", self.clock.now());
+        let request = address_request(path, (order_id, handle), secrets.current(), now)?;
+        let Some(request) = request else { return Ok(true) };
+        let (status, _) =
+            answer(&self.router, request.map(Body::from)).await.map_err(NotAccepted)?;
+        Ok(status.is_success())
     }
 }

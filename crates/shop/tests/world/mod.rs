@@ -17,7 +17,7 @@ use axum::http::Request;
 use chorus_events::Settings;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, trusting};
-use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, Store, TableSpec};
+use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Kernel, PERSON_KEYS_TABLE, Store, TableSpec};
 use chorus_local::{EXECUTIONS_TABLE, Endpoint, Local, LocalConfig, VirtualClock, Work};
 use chorus_shop::{API, CARRIER_API_KEY, Partners, Secrets, ShopConfig, functions};
 use serde_json::{Value, json};
@@ -219,7 +219,7 @@ impl Harness {
 
 fn tables(functions: &[Function]) -> Vec<TableSpec> {
     let own = functions.iter().flat_map(|function| function.tables.iter().copied());
-    [IDEMPOTENCY_TABLE, EXECUTIONS_TABLE].into_iter().chain(own).collect()
+    [IDEMPOTENCY_TABLE, EXECUTIONS_TABLE, PERSON_KEYS_TABLE].into_iter().chain(own).collect()
 }
 
 fn put(path: &str, body: &Value) -> anyhow::Result<Request<Body>> {

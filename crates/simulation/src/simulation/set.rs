@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chorus_http::{HttpFunction, Route};
-use chorus_kernel::{Breakers, Function, IDEMPOTENCY_TABLE, Kernel, Store, StoreError, TableSpec};
+use chorus_kernel::{
+    Breakers, Function, IDEMPOTENCY_TABLE, Kernel, Keyring, PERSON_KEYS_TABLE, Store, StoreError,
+    TableSpec,
+};
 use chorus_local::{
     Definitions, Disorder, DynoxideStore, EXECUTIONS_TABLE, Endpoint, Local, LocalConfig,
     SystemClock, VirtualClock,
@@ -16,6 +19,7 @@ use super::Simulation;
 use crate::application::{Application, Opened};
 use crate::draw::mix;
 use crate::environment::Environment;
+use crate::keys::SeededKeys;
 use crate::observed::{Observed, Seen};
 use crate::ports::{SkewedClock, StruckBus, StruckStore};
 use crate::releases::{Released, Releases};
@@ -48,7 +52,7 @@ impl<A: Application> Simulation<A> {
             .into_iter()
             .map(|route| (format!("{} {}", route.method, route.path), route))
             .collect();
-        let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE];
+        let mut tables = vec![IDEMPOTENCY_TABLE, EXECUTIONS_TABLE, PERSON_KEYS_TABLE];
         tables.extend(functions.iter().flat_map(|it| it.tables.iter().copied()));
         let clock: VirtualClock = environment.clock.clone();
         let backing = Arc::new(BackingStore::new(simulator.backing, Arc::new(clock), &tables)?);
@@ -71,6 +75,7 @@ impl<A: Application> Simulation<A> {
             }),
             clock: Arc::new(SkewedClock { environment: Arc::clone(&environment) }),
             breakers: Breakers::default(),
+            keyring: Keyring::new(Arc::new(SeededKeys::new(mix(scenario.seed, 2)))),
         };
         let instances = std::array::from_fn(|_| Breakers::default());
         let observed = Observed { clients: Vec::new(), backing, seen, local: Arc::clone(&local) };

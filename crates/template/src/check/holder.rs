@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_http::HttpFunction;
-use chorus_kernel::IDEMPOTENCY_TABLE;
-use chorus_table::{EventSpec, RowSpec};
+use chorus_kernel::{IDEMPOTENCY_TABLE, PERSON_KEYS_TABLE};
+use chorus_table::{EventSpec, KeyUse, RowSpec};
 use serde_json::Value;
 
 use super::view::{View, items, resource_of, texts};
@@ -48,7 +48,9 @@ impl<'a> Holder<'a> {
         let own = function.tables.iter().map(|table| names::table(table.name));
         let says = by_functions(&topology, |row| row.service == function.service);
         let does = done(&grants::of_service(&topology, function, &view.stack.application));
-        Self { name: id, tables: own.chain([records]).collect(), says, does }
+        let uses_keys = topology.key_use(function.service) != KeyUse::None;
+        let keys = uses_keys.then(|| names::table(PERSON_KEYS_TABLE.name));
+        Self { name: id, tables: own.chain([records]).chain(keys).collect(), says, does }
     }
 
     /// What a statement allows, and the holder never does.

@@ -6,7 +6,7 @@ use chorus_kernel::{Index, TableSpec};
 use serde_json::{Value, json};
 
 use super::{Construct, Resource};
-use crate::intrinsics::either;
+use crate::intrinsics::{either, reference};
 
 /// A table on demand, encrypted, with point-in-time recovery, protected from deletion where the
 /// condition holds.
@@ -16,6 +16,30 @@ pub struct Table {
     pub spec: TableSpec,
     /// The condition under which nobody deletes it.
     pub protected: &'static str,
+    /// For how many days it can be restored to any moment; without, for as long as it can be: 35.
+    pub recovery_days: Option<u32>,
+    /// A key of the deployer's, under which it is encrypted.
+    pub key: Option<KeyChoice>,
+}
+
+/// A key of KMS, where a parameter names one.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyChoice {
+    /// The parameter with the key's ARN.
+    pub parameter: &'static str,
+    /// The condition that holds where it is given.
+    pub given: &'static str,
+}
+
+impl KeyChoice {
+    fn settings(self) -> Value {
+        let own = json!({
+            "SSEEnabled": true,
+            "SSEType": "KMS",
+            "KMSMasterKeyId": reference(self.parameter),
+        });
+        either(self.given, own, json!({ "SSEEnabled": true }))
+    }
 }
 
 impl Construct for Table {
@@ -34,8 +58,11 @@ impl Construct for Table {
             "DeletionProtectionEnabled": either(self.protected, json!(true), json!(false)),
             "GlobalSecondaryIndexes": if indexes.is_empty() { Value::Null } else { json!(indexes) },
             "KeySchema": keys("pk", "sk"),
-            "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": true },
-            "SSESpecification": { "SSEEnabled": true },
+            "PointInTimeRecoverySpecification": {
+                "PointInTimeRecoveryEnabled": true,
+                "RecoveryPeriodInDays": self.recovery_days,
+            },
+            "SSESpecification": self.key.map_or(json!({ "SSEEnabled": true }), KeyChoice::settings),
             "TimeToLiveSpecification": ttl,
         });
         Resource::new("AWS::DynamoDB::Table", properties)

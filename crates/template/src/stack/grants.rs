@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chorus_kernel::{Function, IDEMPOTENCY_TABLE, Index, RowOutputs, TableSpec, UNPUBLISHED_INDEX};
-use chorus_table::{EventSpec, RowSpec, Service};
+use chorus_kernel::{
+    Function, IDEMPOTENCY_TABLE, Index, PERSON_KEYS_TABLE, RowOutputs, TableSpec, UNPUBLISHED_INDEX,
+};
+use chorus_table::{EventSpec, KeyUse, RowSpec, Service};
 use serde_json::{Value, json};
 
 use super::machines::arn_by_name;
@@ -72,6 +74,7 @@ pub(crate) fn of_service(
         (false, false) => RECORD_ACTIONS_OF_THE_SILENT,
     };
     statements.push(Statement::new("Records", actions, vec![records()]));
+    statements.extend(of_keys(topology, service));
     statements.extend(publishing(said_by_functions(topology, |row| row.service == service)));
     statements.extend(telling(topology, |owner| owner == service));
     let sources: Vec<Value> = topology.sources(service).iter().map(|queue| arn(queue)).collect();
@@ -81,6 +84,18 @@ pub(crate) fn of_service(
     let further = application.grants.iter().filter(|(whose, _)| *whose == service);
     statements.extend(further.map(|(_, statement)| statement.clone()));
     statements
+}
+
+/// What a service does with people's keys: nothing, unless one of its rows says so.
+fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
+    const READ: &[&str] = &["dynamodb:GetItem"];
+    const MAKE: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
+    let actions = match topology.key_use(service) {
+        KeyUse::None => return None,
+        KeyUse::Opens => READ,
+        KeyUse::Seals | KeyUse::Destroys => MAKE,
+    };
+    Some(Statement::new("PersonKeys", actions, vec![arn(&names::table(PERSON_KEYS_TABLE.name))]))
 }
 
 /// All that the sweeper may do: it publishes what any service left unpublished.

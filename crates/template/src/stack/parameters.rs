@@ -15,6 +15,12 @@ pub(crate) const IS_PROD: &str = "IsProd";
 /// Holds where the stack's own user pool gives callers of the API their tokens.
 pub(crate) const OWN_POOL: &str = "OwnUserPool";
 
+/// The parameter with the ARN of the key under which people's keys are encrypted.
+pub(crate) const KEYS_KMS_KEY: &str = "PersonKeysKmsKey";
+
+/// Holds where it is given.
+pub(crate) const OWN_KMS_KEY: &str = "HasPersonKeysKmsKey";
+
 /// Holds where the events' schemas are registered.
 pub(crate) const HAS_SCHEMA_REGISTRY: &str = "HasSchemaRegistry";
 
@@ -46,6 +52,10 @@ pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
     if stack.application.schema_registry.is_some() {
         let about = "Whether the events' schemas are in a registry of EventBridge's";
         all.push(Parameter::text(SCHEMA_REGISTRY, about, "true").one_of(&["true", "false"]));
+    }
+    if stack.keeps_keys() {
+        let about = "The ARN of the KMS key that encrypts people's keys; where empty, AWS's own";
+        all.push(Parameter::text(KEYS_KMS_KEY, about, ""));
     }
     all.extend(limits(machines));
     all.extend(stack.application.parameters.iter().cloned());
@@ -148,6 +158,9 @@ pub(crate) fn conditions(stack: &Stack) -> Map<String, Value> {
     }
     if stack.application.schema_registry.is_some() {
         add(HAS_SCHEMA_REGISTRY, equals(SCHEMA_REGISTRY, "true"));
+    }
+    if stack.keeps_keys() {
+        add(OWN_KMS_KEY, given(KEYS_KMS_KEY));
     }
     for (name, condition) in &stack.application.conditions {
         add(name, condition.clone());

@@ -1,9 +1,10 @@
 //! One function for each service, with its role, its failures and its logs.
 
 use chorus_http::HttpFunction;
+use chorus_kernel::PERSON_KEYS_TABLE;
 use chorus_table::Rule;
 use chorus_table::policy::{BUS, REDRIVE};
-use chorus_table::{Service, Via};
+use chorus_table::{KeyUse, Service, Via};
 use serde_json::{Value, json};
 
 use super::messaging::received_by;
@@ -39,6 +40,10 @@ pub(crate) fn add(
         .iter()
         .map(|table| (names::table_variable(table.name), reference(&names::table(table.name))))
         .collect();
+    if topology.key_use(service) != KeyUse::None {
+        let keys = PERSON_KEYS_TABLE.name;
+        environment.push((names::table_variable(keys), reference(&names::table(keys))));
+    }
     let own = topology.machines.iter().filter(|machine| machine.service == service);
     environment.extend(machine_variables(topology, own));
     let application = &stack.application;

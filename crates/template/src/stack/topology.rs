@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chorus_table::{Partner, Replay, RowSpec, Rule, Service, Via};
+use chorus_table::{KeyUse, Partner, Replay, RowSpec, Rule, Service, Via};
 use serde_json::{Value, json};
 
 use super::Stack;
@@ -51,6 +51,12 @@ impl Topology {
             Some(partner) => either(&is_there(partner), json!("ENABLED"), json!("DISABLED")),
             None => Value::Null,
         }
+    }
+
+    /// What the function of a service does with people's keys: the most that one of its rows does.
+    pub(crate) fn key_use(&self, service: Service) -> KeyUse {
+        let rows = self.rows.iter().filter(|row| row.service == service);
+        rows.map(|row| row.keys).max().unwrap_or(KeyUse::None)
     }
 
     /// The rules of one kind.

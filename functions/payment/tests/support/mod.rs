@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_events::samples;
-use chorus_kernel::testing::now;
+use chorus_kernel::testing::{keyring, now};
 use chorus_kernel::{
     Breakers, Clock, Failure, Function, IDEMPOTENCY_TABLE, Kernel, Machines, MemoryStore,
     Publisher, Rejected, Signal, SignalOutcome, TableSpec,
@@ -101,6 +101,7 @@ impl Shop {
             machines: self.machines.clone(),
             clock: self.clock.clone(),
             breakers: Breakers::default(),
+            keyring: keyring(),
         }
     }
 

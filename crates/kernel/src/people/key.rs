@@ -1,0 +1,97 @@
+//! A person's key: encrypts, decrypts, and takes fingerprints that nobody can guess without it.
+
+use std::fmt;
+
+use aes_gcm_siv::aead::{Aead, KeyInit};
+use aes_gcm_siv::{Aes256GcmSiv, Nonce};
+use chorus_table::Sealed;
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+/// What text of one person is encrypted with: AES-256-GCM-SIV (RFC 8452).
+///
+/// It is deterministic: the same text of the same person is the same ciphertext, so that a step that
+/// runs again publishes the same bytes, and what did not change is seen not to have changed. The nonce is
+/// zero; the algorithm then reveals that two texts of one person are equal, and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealingKey(#[serde(with = "hex::serde")] [u8; 32]);
+
+impl SealingKey {
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Encrypts.
+    #[must_use]
+    pub fn seal(&self, text: &str) -> Sealed {
+        let encrypted = self.cipher().encrypt(&Nonce::default(), text.as_bytes());
+        Sealed::encrypted(&encrypted.expect("a text is shorter than 64 GiB"))
+    }
+
+    /// Decrypts; none where the text was encrypted under another key. What is in the clear stays so.
+    #[must_use]
+    pub fn open(&self, sealed: &Sealed) -> Option<String> {
+        let Some(ciphertext) = sealed.ciphertext() else {
+            return Some(sealed.as_str().to_owned());
+        };
+        let text = self.cipher().decrypt(&Nonce::default(), ciphertext.as_slice()).ok()?;
+        String::from_utf8(text).ok()
+    }
+
+    /// A hash under this key.
+    pub(crate) fn hash(&self) -> Hmac<Sha256> {
+        <Hmac<Sha256> as Mac>::new_from_slice(&self.0).expect("HMAC takes keys of every length")
+    }
+
+    fn cipher(&self) -> Aes256GcmSiv {
+        Aes256GcmSiv::new(&self.0.into())
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ANA: SealingKey = SealingKey::new([1; 32]);
+    const BEN: SealingKey = SealingKey::new([2; 32]);
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens_with_its_key_and_no_other(text: String) {
+            let sealed = ANA.seal(&text);
+            prop_assert_eq!(ANA.open(&sealed), Some(text.clone()));
+            prop_assert_eq!(BEN.open(&sealed), None);
+            prop_assert_eq!(ANA.seal(&text), sealed, "the same text is the same ciphertext");
+        }
+    }
+
+    #[test]
+    fn a_ciphertext_says_nothing_of_its_text_and_nothing_once_it_is_changed() {
+        let sealed = ANA.seal("Obere Str. 57");
+        assert!(!sealed.as_str().contains("Obere"));
+        let mut bytes = sealed.ciphertext().unwrap();
+        bytes[0] ^= 1;
+        assert_eq!(ANA.open(&Sealed::encrypted(&bytes)), None);
+        assert_eq!(ANA.open(&Sealed::from("~".to_owned())), None);
+    }
+
+    #[test]
+    fn text_of_an_earlier_release_is_read_as_it_is() {
+        assert_eq!(ANA.open(&Sealed::from("Berlin".to_owned())), Some("Berlin".to_owned()));
+    }
+
+    #[test]
+    fn a_key_is_never_printed() {
+        assert_eq!(format!("{ANA:?}"), "SealingKey(..)");
+    }
+}

@@ -1,0 +1,242 @@
+//! Where people's keys are kept, made, and looked up.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chorus_table::Sealed;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::SealingKey;
+use crate::{Clock, Failure, Found, Store, StoreError, TableSpec, entity, load, save};
+
+/// People's keys. Nothing else is in this table, so that it can be backed up for less long than others.
+pub const PERSON_KEYS_TABLE: TableSpec = TableSpec { name: "person-keys", indexes: &[], ttl: None };
+
+/// How long a key stays in memory once it was read, at most.
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_secs(60);
+
+/// How many keys stay in memory, at most.
+const REMEMBERED: usize = 1_000;
+
+/// How often a key is made anew, because somebody else made one in between.
+const ATTEMPTS: usize = 8;
+
+/// Makes keys that nobody can guess.
+pub trait Randomness: Send + Sync {
+    /// Bytes that were never made before.
+    ///
+    /// # Errors
+    /// Where the system has none to give.
+    fn key(&self) -> Result<[u8; 32], Failure>;
+}
+
+/// What makes keys, and those that were read in the last minute.
+#[derive(Clone)]
+pub struct Keyring {
+    randomness: Arc<dyn Randomness>,
+    remembered: Arc<Mutex<HashMap<String, (Timestamp, SealingKey)>>>,
+}
+
+impl Keyring {
+    #[must_use]
+    pub fn new(randomness: Arc<dyn Randomness>) -> Self {
+        Self { randomness, remembered: Arc::default() }
+    }
+}
+
+/// A person's key, or that they were forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PersonKey {
+    pub person: String,
+    /// None once it was destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<SealingKey>,
+    /// When it was made, or destroyed.
+    pub since: Timestamp,
+}
+
+impl PersonKey {
+    /// That `person` was forgotten: what replaces their key.
+    #[must_use]
+    pub const fn destroyed(person: String, since: Timestamp) -> Self {
+        Self { person, key: None, since }
+    }
+}
+
+entity!(PersonKey: "person" in PERSON_KEYS_TABLE, by person: String);
+
+/// Looks people's keys up, and makes them: [`Kernel::people`].
+///
+/// [`Kernel::people`]: crate::Kernel::people
+#[derive(Clone)]
+pub struct People {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    keyring: Keyring,
+}
+
+impl std::fmt::Debug for People {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("People").finish_non_exhaustive()
+    }
+}
+
+impl People {
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, keyring: Keyring) -> Self {
+        Self { store, clock, keyring }
+    }
+
+    /// The key to encrypt text about `person` with, as it is now; it is made where there is none.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn key_for(&self, person: &str) -> Result<SealingKey, Failure> {
+        for _ in 0..ATTEMPTS {
+            let known: Found<PersonKey> = load(&*self.store, person.to_owned()).await?;
+            if let Some(key) = known.as_ref().and_then(|known| known.key) {
+                return Ok(key);
+            }
+            let key = SealingKey::new(self.keyring.randomness.key()?);
+            let since = self.clock.now();
+            let made = PersonKey { person: person.to_owned(), key: Some(key), since };
+            match self.store.write(&[save(known.as_ref(), &made)]).await {
+                Ok(()) => return Ok(key),
+                Err(StoreError::Refused(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Failure::later("Contended", "somebody else makes keys for the same person"))
+    }
+
+    /// What `read` makes of encrypted text about `person`; none once they were forgotten. A key that
+    /// was read stays in memory for a minute: for as long, somebody who is forgotten can still be read.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn open<T>(
+        &self,
+        person: &str,
+        read: impl Fn(Opener) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
+        let in_memory = [None, self.remembered(person)];
+        if let Some(opened) = in_memory.into_iter().find_map(|key| read(Opener(key))) {
+            return Ok(Some(opened));
+        }
+        let known: Found<PersonKey> = load(&*self.store, person.to_owned()).await?;
+        let Some(key) = known.and_then(|known| known.value.key) else { return Ok(None) };
+        self.remember(person, key);
+        Ok(read(Opener(Some(key))))
+    }
+
+    fn remembered(&self, person: &str) -> Option<SealingKey> {
+        let remembered = self.keyring.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, key) = remembered.get(person)?;
+        let age = self.clock.now().duration_since(*at);
+        (age >= SignedDuration::ZERO && age < REMEMBERED_FOR).then_some(*key)
+    }
+
+    fn remember(&self, person: &str, key: SealingKey) {
+        let mut remembered = self.keyring.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(person.to_owned(), (self.clock.now(), key));
+    }
+}
+
+/// Decrypts text about one person. Without a key, it reads what is in the clear.
+#[derive(Debug, Clone, Copy)]
+pub struct Opener(Option<SealingKey>);
+
+impl Opener {
+    /// What the text says; none where it was encrypted under another key.
+    #[must_use]
+    pub fn text(self, sealed: &Sealed) -> Option<String> {
+        match self.0 {
+            Some(key) => key.open(sealed),
+            None => sealed.ciphertext().is_none().then(|| sealed.as_str().to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::testing::{SampleRandomness, now};
+    use crate::{MemoryStore, Versioned, replace};
+
+    struct SetClock(Mutex<Timestamp>);
+
+    #[async_trait]
+    impl Clock for SetClock {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    struct Kept {
+        store: Arc<MemoryStore>,
+        clock: Arc<SetClock>,
+        people: People,
+    }
+
+    fn people() -> Kept {
+        let store = Arc::new(MemoryStore::new(&[PERSON_KEYS_TABLE]));
+        let clock = Arc::new(SetClock(Mutex::new(Timestamp::UNIX_EPOCH)));
+        let people = People::new(
+            Arc::clone(&store) as Arc<dyn Store>,
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            Keyring::new(Arc::new(SampleRandomness)),
+        );
+        Kept { store, clock, people }
+    }
+
+    fn destroy(kept: &Kept, person: &str) {
+        let known: Found<PersonKey> = now(load(&*kept.store, person.to_owned())).unwrap();
+        let known: Versioned<PersonKey> = known.unwrap();
+        let gone = PersonKey::destroyed(person.to_owned(), Timestamp::UNIX_EPOCH);
+        now(kept.store.write(&[replace(&known, &gone)])).unwrap();
+    }
+
+    fn read(kept: &Kept, sealed: &Sealed) -> Option<String> {
+        now(kept.people.open("ana", |opener| opener.text(sealed))).unwrap()
+    }
+
+    #[test]
+    fn a_person_has_one_key_and_whoever_is_forgotten_cannot_be_read_a_minute_later() {
+        let kept = people();
+        let key = now(kept.people.key_for("ana")).unwrap();
+        assert_eq!(now(kept.people.key_for("ana")).unwrap(), key);
+        let sealed = key.seal("Obere Str. 57");
+        assert_eq!(read(&kept, &sealed).as_deref(), Some("Obere Str. 57"));
+        destroy(&kept, "ana");
+        *kept.clock.0.lock().unwrap() += SignedDuration::from_secs(60);
+        assert_eq!(read(&kept, &sealed), None);
+    }
+
+    #[test]
+    fn whoever_comes_back_after_they_were_forgotten_has_another_key() {
+        let kept = people();
+        let sealed = now(kept.people.key_for("ana")).unwrap().seal("Obere Str. 57");
+        destroy(&kept, "ana");
+        let key = now(kept.people.key_for("ana")).unwrap();
+        assert_eq!(key.open(&sealed), None);
+        let news = key.seal("Torstr. 1");
+        assert_eq!(read(&kept, &news).as_deref(), Some("Torstr. 1"));
+        assert_eq!(read(&kept, &sealed), None, "what was forgotten stays forgotten");
+    }
+
+    #[test]
+    fn text_in_the_clear_needs_no_key() {
+        let kept = people();
+        assert_eq!(read(&kept, &Sealed::from("Berlin".to_owned())).as_deref(), Some("Berlin"));
+    }
+}

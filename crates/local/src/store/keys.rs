@@ -1,0 +1,96 @@
+//! People's keys apart from all else: a backup has them in a file of their own, for a day.
+
+use std::path::Path;
+
+use chorus_kernel::{PERSON_KEYS_TABLE, PersonKey, StoreError, Write, create};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::DynoxideStore;
+
+/// For how long a backup's keys can be restored: whoever is forgotten is forgotten in every backup
+/// that is older.
+const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// The keys of a backup.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct KeptKeys {
+    made_at: Timestamp,
+    keys: Vec<PersonKey>,
+}
+
+/// What became of people's keys when a backup was restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoredKeys {
+    /// They are there again: so many.
+    Restored(usize),
+    /// They were older than a day, and stay away.
+    TooOld,
+    /// The backup has none.
+    Missing,
+}
+
+impl DynoxideStore {
+    /// Moves people's keys out of the store in the file `store` into the file `to`.
+    pub(crate) fn move_keys(store: &Path, to: &Path, now: Timestamp) -> Result<(), StoreError> {
+        let copied = Self::open(store, &[PERSON_KEYS_TABLE])?;
+        let mut kept = KeptKeys { made_at: now, keys: Vec::new() };
+        let mut start = None;
+        loop {
+            let page = copied.scan(PERSON_KEYS_TABLE.name, None, start.as_ref())?;
+            for item in page.items {
+                kept.keys.push(serde_dynamo::from_item(item).map_err(unreadable)?);
+            }
+            start = page.next;
+            if start.is_none() {
+                break;
+            }
+        }
+        let written = serde_json::to_vec(&kept).map_err(unreadable)?;
+        std::fs::write(to, written).map_err(unreadable)?;
+        copied.clear(PERSON_KEYS_TABLE.name)?;
+        drop(copied);
+        overwrite_deleted(store)
+    }
+
+    /// Puts people's keys from the file `from` into the store in the file `store`.
+    pub(crate) fn return_keys(
+        store: &Path,
+        from: &Path,
+        now: Timestamp,
+    ) -> Result<RestoredKeys, StoreError> {
+        if !from.exists() {
+            return Ok(RestoredKeys::Missing);
+        }
+        let kept = std::fs::read(from).map_err(unreadable)?;
+        let KeptKeys { made_at, keys } = serde_json::from_slice(&kept).map_err(unreadable)?;
+        if now.duration_since(made_at) >= GOOD_FOR {
+            return Ok(RestoredKeys::TooOld);
+        }
+        let store = Self::open(store, &[PERSON_KEYS_TABLE])?;
+        for key in &keys {
+            store.write_one(&create(key))?;
+        }
+        Ok(RestoredKeys::Restored(keys.len()))
+    }
+}
+
+/// Whether a write puts, in place of a person's key, that they were forgotten.
+pub(crate) fn destroys_key(write: &Write) -> bool {
+    let Write::Put { key, item, .. } = write else { return false };
+    key.table == PERSON_KEYS_TABLE.name && !item.contains_key("key")
+}
+
+/// Overwrites, in an SQLite file, whatever was deleted or replaced.
+pub(crate) fn overwrite_deleted(file: &Path) -> Result<(), StoreError> {
+    let connection = rusqlite::Connection::open(file).map_err(unreadable)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unreadable)?;
+    connection.execute_batch("VACUUM").map_err(unreadable)?;
+    let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+    connection.query_row(truncate, [], |_| Ok(())).map_err(unreadable)
+}
+
+fn unreadable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Invalid(format!("people's keys cannot be read or written: {error}"))
+}

@@ -1,0 +1,94 @@
+//! Text about a person, as it travels and is stored.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// What encrypted text begins with.
+const MARK: &str = "~";
+
+/// Text about a person, such as a street: encrypted under a key of that person's own, wherever it
+/// travels or is stored. Destroying the key makes it unreadable everywhere at once. What receives
+/// requests and what calls somebody outside encrypt and decrypt; a decision passes it on as it is.
+///
+/// Earlier releases published and stored such text in the clear; it is read as it is.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sealed(String);
+
+impl Sealed {
+    /// The text of which this is the ciphertext.
+    #[must_use]
+    pub fn encrypted(ciphertext: &[u8]) -> Self {
+        Self(format!("{MARK}{}", URL_SAFE_NO_PAD.encode(ciphertext)))
+    }
+
+    /// The ciphertext; none where the text is in the clear. What only looks like one is an empty
+    /// ciphertext, which no key decrypts.
+    #[must_use]
+    pub fn ciphertext(&self) -> Option<Vec<u8>> {
+        let encoded = self.0.strip_prefix(MARK)?;
+        Some(URL_SAFE_NO_PAD.decode(encoded).unwrap_or_default())
+    }
+
+    /// Whether nothing is said: what was erased.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As it travels and is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Sealed {
+    /// Text as it was found on the bus or in a store.
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed(..)")
+    }
+}
+
+impl JsonSchema for Sealed {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Sealed".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encrypted_text_is_told_from_text_in_the_clear() {
+        let sealed = Sealed::encrypted(&[0, 255, 62]);
+        assert_eq!(sealed.as_str(), "~AP8-");
+        assert_eq!(sealed.ciphertext(), Some(vec![0, 255, 62]));
+        assert_eq!(Sealed::from("Obere Str. 57".to_owned()).ciphertext(), None);
+        assert_eq!(Sealed::from("~!".to_owned()).ciphertext(), Some(Vec::new()));
+    }
+
+    #[test]
+    fn it_is_a_string_on_the_wire_and_never_printed() {
+        let sealed = Sealed::from("Obere Str. 57".to_owned());
+        assert_eq!(serde_json::to_string(&sealed).unwrap(), "\"Obere Str. 57\"");
+        assert_eq!(format!("{sealed:?}"), "Sealed(..)");
+    }
+}

@@ -1,0 +1,73 @@
+//! The route by which the carrier fetches where a parcel goes: the bus, which calls it, does not say.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_events::commands::ShowAddress as Command;
+use chorus_events::table::rows;
+use chorus_events::{OrderId, PostalAddress};
+use chorus_http::{Endpoint, Method, Problem, Request, Response, Route, command};
+use chorus_kernel::Kernel;
+use chorus_table::Event;
+use chorus_webhook_signature::{ID_HEADER, SecretSource, Verifier};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::Delivery;
+use crate::show_address::ShowAddress;
+use crate::webhook::{signature, verify};
+
+/// Where a parcel goes.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Destination {
+    order_id: OrderId,
+    shipping_address: PostalAddress,
+}
+
+/// `POST /webhooks/address`.
+pub(crate) fn post_address(secrets: Arc<dyn SecretSource>) -> Route {
+    let endpoint = AddressEndpoint { verifier: Verifier::new(secrets) };
+    Route::of::<rows::ShowAddress>(Method::POST, "/webhooks/address", endpoint)
+        .summary(
+            "Where a parcel of the carrier's goes; answered to one request, and its repetitions",
+            200,
+        )
+        .takes(Command::sample)
+        .answers::<Destination>()
+        .parameters(&signature())
+}
+
+struct AddressEndpoint {
+    verifier: Verifier,
+}
+
+#[async_trait]
+impl Endpoint for AddressEndpoint {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        verify(&self.verifier, request, kernel.clock.now().as_second()).await?;
+        let asked: Command = request.json()?;
+        let Some(id) = request.header(ID_HEADER) else {
+            return Err(Problem::field(400, ID_HEADER, "must name the request"));
+        };
+        // Whoever repeats a request, because its answer was lost, is answered again.
+        let mut message = command(kernel, request, &asked)?;
+        message.metadata.idempotency_key = format!("address {id}");
+        kernel.run(&ShowAddress, &message).await?;
+        let found = kernel.find::<Delivery>(&asked.order_id).await?;
+        let plan = found.and_then(|found| found.value.plan);
+        let gone = || Problem::new(410, "gone", "the customer was forgotten");
+        let plan = plan.ok_or_else(gone)?;
+        let people = kernel.people();
+        let address = people
+            .open(plan.customer_id.as_str(), |opener| {
+                plan.shipping_address.opened(|text| opener.text(text))
+            })
+            .await?;
+        tracing::info!(order_id = %asked.order_id, "the carrier was shown where a parcel goes");
+        let destination =
+            Destination { order_id: asked.order_id, shipping_address: address.ok_or_else(gone)? };
+        Ok(Response::json(200, json!(destination)))
+    }
+}
