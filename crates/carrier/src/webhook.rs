@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Request, StatusCode};
 use chorus_events::commands::{LogisticsStatus, LogisticsUpdate, ShowAddress};
 use chorus_events::{OrderId, Tracking};
 use chorus_kernel::{Clock, derived_id};
@@ -104,6 +104,18 @@ pub fn address_request(
     request.body(body).map(Some).map_err(|error| NotAccepted(error.to_string()))
 }
 
+/// Whether an answer of this status says where a parcel goes; false where nobody can say any more.
+///
+/// # Errors
+/// Where the request is to be sent again.
+pub fn says_address(status: StatusCode) -> Result<bool, NotAccepted> {
+    match status.as_u16() {
+        200..=299 => Ok(true),
+        404 | 409 | 410 => Ok(false),
+        _ => Err(NotAccepted(format!("it answered {status}"))),
+    }
+}
+
 /// The shop's webhook over HTTP, signed.
 pub struct HttpWebhook {
     url: String,
@@ -156,11 +168,7 @@ impl Webhook for HttpWebhook {
         let request = address_request(&self.url, parcel, secrets.current(), self.clock.now())?;
         let Some(request) = request else { return Ok(true) };
         let status = self.send(request).await.map_err(|error| NotAccepted(error.to_string()))?;
-        match status.as_u16() {
-            200..=299 => Ok(true),
-            404 | 409 | 410 => Ok(false),
-            _ => Err(NotAccepted(format!("it answered {status}"))),
-        }
+        says_address(status)
     }
 }
 
