@@ -1,4 +1,4 @@
-//! The clock is handed in, so that a simulation can hand in another.
+//! The clock as a parameter, so that a simulation can control the time.
 
 use std::time::Duration;
 

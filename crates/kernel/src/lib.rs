@@ -1,12 +1,13 @@
-//! The kernel: what stands around every pure decision, written once and used by every service.
+//! The kernel: the code around every pure decision, written once and used by every service.
 //!
-//! An action decides; the kernel loads what it reads, commits what it decided in one transaction
-//! together with an idempotency record that holds the outgoing events, publishes them, and marks the
-//! record. A crash before the commit leaves nothing; after it, whoever comes next publishes the very
-//! same events. The kernel knows nothing of AWS, of HTTP, or of the wall clock: the store, the bus,
-//! the state machines and the clock are handed in.
+//! An action decides. The kernel loads what the action reads, commits what it decided in one
+//! transaction with an idempotency record that holds the outgoing events, publishes the events, and
+//! marks the record. A crash before the commit leaves nothing behind; after a crash that follows
+//! the commit, a duplicate or the sweeper publishes the very same events. The kernel knows nothing
+//! of AWS, of HTTP, or of the wall clock: the store, the bus, the state machines and the clock are
+//! passed in.
 //!
-//! Who writes an action needs:
+//! Whoever writes an action needs:
 //!
 //! | to | there is |
 //! |---|---|
@@ -19,8 +20,8 @@
 //! | be found by adapters | [`Function`], [`TableSpec`], [`MachineSpec`] |
 //! | be tested | [`testing::decide`] on what is [`testing::Stored`] |
 //!
-//! An adapter implements [`Store`], [`Publisher`], [`Machines`] and [`Clock`], and is held by
-//! [`testing::port_suite`].
+//! An adapter implements [`Store`], [`Publisher`], [`Machines`] and [`Clock`]; its store has to
+//! pass [`testing::port_suite`].
 
 mod breaking;
 mod callbacks;
@@ -57,8 +58,7 @@ pub use store::{
 
 use std::sync::Arc;
 
-/// What the kernel stands on: a store, a bus, state machines, a clock, and people's keys; and what it
-/// knows of partners that do not answer.
+/// What the kernel needs to handle messages, and the circuit breakers that it remembers.
 #[derive(Clone)]
 pub struct Kernel {
     pub store: Arc<dyn Store>,
@@ -77,16 +77,16 @@ impl std::fmt::Debug for Kernel {
 }
 
 impl Kernel {
-    /// People's keys: for what receives text about them, and what shows it.
+    /// Access to people's keys: for code that receives text about people, or shows it.
     #[must_use]
     pub fn people(&self) -> People {
         People::new(Arc::clone(&self.store), Arc::clone(&self.clock), self.keyring.clone())
     }
 
-    /// The entity `id`, as it is now: for queries.
+    /// The entity `id` in its current state: for queries.
     ///
     /// # Errors
-    /// Where the store fails, or the stored item does not fit the entity.
+    /// If the store fails, or the stored item does not fit the entity.
     pub async fn find<E: Entity>(&self, id: &E::Id) -> Result<Found<E>, Failure> {
         load(&*self.store, id.clone()).await
     }

@@ -1,4 +1,4 @@
-//! A partner that does not answer is called no more, by nobody, until it answers again.
+//! A partner that does not answer is not called again, by any instance, until its pause is over.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -182,7 +182,8 @@ impl Press {
         }
     }
 
-    /// Another instance of the function: it shares the store with the others, and nothing else.
+    /// Another instance of the function: it shares only the store, the bus and the clock with the
+    /// others.
     fn instance(&self) -> Kernel {
         Kernel {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
@@ -194,7 +195,7 @@ impl Press {
         }
     }
 
-    /// Has an instance print another page: the code of why it did not.
+    /// Lets an instance print another page; the error is the code of the failure.
     async fn print(&self, kernel: &Kernel) -> Result<(), &'static str> {
         let page = self.pages.fetch_add(1, Ordering::Relaxed);
         let data = serde_json::value::to_raw_value(&facts::PageSet::sample()).unwrap();
@@ -217,7 +218,7 @@ impl Press {
         self.printer.away.store(away, Ordering::Relaxed);
     }
 
-    /// What was published about the partner.
+    /// The events that were published about the partner.
     fn told(&self) -> Vec<String> {
         let taken = self.bus.taken.lock().unwrap();
         let about = taken.iter().filter(|entry| entry.source == "com.partners");
@@ -288,7 +289,8 @@ async fn one_call_is_made_after_each_pause_by_all_instances_together() {
             assert_eq!(press.print(instance).await, Err(PARTNER_UNAVAILABLE));
         }
     }
-    // Two of the instances had failed before it opened, and called once more to learn it.
+    // Two of the instances had failed before the circuit opened, and made one more call each before
+    // they learned that it was open.
     assert_eq!(press.calls(), 3 + 2 + 10);
 }
 
@@ -334,6 +336,7 @@ async fn a_partner_that_answers_costs_no_request() {
     for _ in 0..5 {
         press.print(&kernel).await.unwrap();
     }
-    // For each page: one that looks for the record, another after the call, and the commit.
+    // For each page: one read with the look for the record, one read after the call, and the
+    // commit.
     assert_eq!(press.store.requests.load(Ordering::Relaxed), 5 * 3);
 }

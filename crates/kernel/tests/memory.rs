@@ -1,4 +1,4 @@
-//! The store in memory holds what the port promises, so that whatever stands on it can be trusted.
+//! The store in memory keeps the promises of the store port.
 #![allow(clippy::unwrap_used)]
 
 use chorus_kernel::MemoryStore;

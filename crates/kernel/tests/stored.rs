@@ -1,5 +1,5 @@
-//! What was stored in an earlier schema is read as the current one; what nobody knows is our error, not
-//! the caller's.
+//! An item that was stored in an earlier schema is read as the current one; an item in an unknown
+//! schema is our error, not the caller's.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 use chorus_kernel::{Entity, Failure, Found, Item, MemoryStore, Store, TableSpec, create, load};

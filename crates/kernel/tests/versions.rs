@@ -1,4 +1,5 @@
-//! One event in two versions: both are said, whoever reads both acts once, and who reads neither waits.
+//! One event in two versions: both are published, a consumer that reads both acts once, and a
+//! consumer that reads neither waits.
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 use std::sync::{Arc, Mutex};
@@ -166,7 +167,7 @@ fn kernel() -> (Kernel, Arc<Bus>) {
     )
 }
 
-/// What is said of one parcel: version 2, then version 1.
+/// The events that are published about one parcel: version 2, then version 1.
 async fn both() -> Vec<String> {
     let (kernel, bus) = kernel();
     let command = message(&commands::WeighParcel::sample());

@@ -1,8 +1,10 @@
-//! The breakers as one instance of a function knows them, and how it agrees with the others.
+//! The circuit breakers that one instance of a function remembers, and how it shares them through
+//! the store.
 //!
-//! An instance reads a circuit together with what its first decision reads, and from then on only
-//! after a call of its own failed, or when a pause is over. So an order for which everybody answers
-//! costs no request more. An instance that has not failed yet may call once while others do not.
+//! An instance reads a partner's circuit once, together with the state of its first decision. After
+//! that it reads the circuit again only if a call of its own failed, or if the pause of an open
+//! circuit is over. So while a partner answers, its breaker costs no further request. The price: an
+//! instance that has not failed yet may make one call while the circuit is already open.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,10 +22,10 @@ use crate::{
 /// The code of the failure of a message that waits until its partner is called again.
 pub const PARTNER_UNAVAILABLE: &str = "PartnerUnavailable";
 
-/// How often a circuit is written anew that others write as well.
+/// How often an instance retries to write a circuit that other instances write at the same time.
 const ATTEMPTS: u32 = 4;
 
-/// What one instance knows of the circuits, by the partner's name.
+/// The circuits that one instance remembers, by the partner's name.
 #[derive(Debug, Clone, Default)]
 pub struct Breakers(Arc<Mutex<BTreeMap<&'static str, Circuit>>>);
 
@@ -38,19 +40,20 @@ impl Breakers {
         known.insert(breaker.partner.name, circuit);
     }
 
-    /// Takes over what this instance has written, unless another invocation of it was faster.
+    /// Remembers the circuit that this instance has just stored, unless another invocation of the
+    /// instance has remembered a later version meanwhile.
     fn written(&self, breaker: &Breaker, circuit: Circuit) {
         if self.known(breaker).is_none_or(|known| known.version < circuit.version) {
             self.learn(breaker, circuit);
         }
     }
 
-    /// Where the circuit is stored, if it was never read here.
+    /// The key of the partner's circuit if this instance has not read the circuit yet.
     pub(crate) fn unread(&self, breaker: &Breaker) -> Option<Key> {
         self.known(breaker).is_none().then(|| Circuit::key(breaker))
     }
 
-    /// Takes over what was read of the circuit; nothing, where nothing is stored.
+    /// Remembers the circuit that `item` holds, or a closed one if nothing is stored.
     pub(crate) fn read(&self, breaker: &Breaker, item: Option<&Item>) -> Result<Circuit, Failure> {
         let circuit = item.map(Circuit::read).transpose()?.unwrap_or_default();
         self.learn(breaker, circuit.clone());
@@ -59,7 +62,8 @@ impl Breakers {
 }
 
 impl Kernel {
-    /// Makes a call, unless its partner's breaker forbids it, and keeps the breaker's books.
+    /// Makes the call, and counts its result at the partner's breaker. [`Self::permit`] has allowed
+    /// the call before.
     pub(crate) async fn call<A: ExternalAction>(
         &self,
         action: &A,
@@ -84,10 +88,12 @@ impl Kernel {
         }
     }
 
-    /// Whether the row's partner may be called now.
+    /// Checks that the partner of `breaker` may be called now; stores the probe if this call is
+    /// one.
     ///
     /// # Errors
-    /// Where it may not, or nobody can tell: the message waits.
+    /// If the circuit is open and no probe is due, or if the store fails: the message is then
+    /// retried later.
     pub(crate) async fn permit(&self, breaker: &Breaker) -> Result<(), Failure> {
         let mut circuit = self.breakers.known(breaker).unwrap_or_default();
         for _ in 0..ATTEMPTS {
@@ -113,7 +119,7 @@ impl Kernel {
         self.breakers.read(breaker, item.as_ref())
     }
 
-    /// A call was answered: if any before was not, that is over.
+    /// Closes the circuit, and forgets the failed calls, after a call that was answered.
     async fn was_answered(&self, breaker: &'static Breaker) {
         let known = self.breakers.known(breaker).unwrap_or_default();
         if known.after_answer().is_some() {
@@ -121,7 +127,7 @@ impl Kernel {
         }
     }
 
-    /// A call was not answered. Returns whether nobody calls from now on.
+    /// Counts a call that was not answered. Returns whether the circuit is open now.
     async fn was_not_answered(&self, breaker: &'static Breaker, why: &str) -> bool {
         let now = self.clock.now();
         let known = match self.read_circuit(breaker).await {
@@ -136,8 +142,8 @@ impl Kernel {
         self.breakers.known(breaker).is_some_and(|circuit| circuit.open_since.is_some())
     }
 
-    /// Stores what `next` makes of the circuit, and publishes the event about it if there is one. A
-    /// breaker that cannot be written is left as it is: its callers have more to say about the store.
+    /// Stores the circuit that `next` returns, with the event about the change if the circuit opens
+    /// or closes. If the store fails, that is logged, and the stored circuit stays as it is.
     async fn change(
         &self,
         breaker: &'static Breaker,
@@ -177,8 +183,8 @@ impl Kernel {
         }
     }
 
-    /// The record of the event that a change of the circuit calls for: the sweeper publishes it, where
-    /// this process dies before it does.
+    /// The record of the event for a circuit that opens or closes; none for any other change. If
+    /// this process dies before it publishes the event, the sweeper publishes it.
     fn record_of(
         &self,
         breaker: &'static Breaker,
@@ -235,19 +241,19 @@ impl Kernel {
     }
 }
 
-/// A partner that nobody calls at present.
+/// A partner whose circuit is open: it is not called at present.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct OpenCircuit {
     pub partner: String,
     pub since: Timestamp,
-    /// Why the last call before was not answered.
+    /// Why the last call was not answered.
     pub reason: String,
-    /// When it is tried again.
+    /// When the partner is called again, as a probe.
     pub probe_at: Timestamp,
 }
 
-/// The partners of `table` that nobody calls at present.
+/// The partners of `table` whose circuit is open.
 ///
 /// # Errors
 /// Where the store fails, or what is stored cannot be read.

@@ -1,4 +1,4 @@
-//! What is known of the calls of one partner: a value, and its transitions.
+//! The circuit of one partner: what is stored about its failed calls, and the state transitions.
 
 use chorus_table::Breaker;
 use jiff::{SignedDuration, Timestamp};
@@ -9,21 +9,21 @@ use crate::{Condition, Failure, IDEMPOTENCY_TABLE, Item, Key, Write, number, tex
 /// The sort key of a circuit.
 const CIRCUIT: &str = "circuit";
 
-/// Whether calls go through, as it is stored: one item for each partner, beside the idempotency
-/// records, which every function may read and write.
+/// The circuit of one partner as it is stored: one item in the table of idempotency records,
+/// because every function may read and write that table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Circuit {
-    /// How often it was written; 0 where nothing is stored.
+    /// How often the circuit was written; 0 if it is not stored.
     pub(crate) version: i64,
-    /// How many calls in a row were not answered, the last of them at `failed_at`.
+    /// How many calls in a row were not answered; the last of them failed at `failed_at`.
     pub(crate) failures: u32,
     pub(crate) failed_at: Timestamp,
-    /// Since when nobody calls; none where everybody may.
+    /// Since when the circuit is open; none if it is closed.
     pub(crate) open_since: Option<Timestamp>,
-    /// When the next probes may be made, and how many of them were made already.
+    /// From when on probes may be made, and how many have been made since then.
     pub(crate) probe_at: Timestamp,
     pub(crate) probes: u32,
-    /// Why the last call that counts was not answered.
+    /// Why the last call that was counted was not answered.
     pub(crate) reason: String,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Circuit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Permit {
     Call,
-    /// By who has stored this.
+    /// The call may be made as a probe once this circuit has been stored.
     Probe(Circuit),
     Wait,
 }
@@ -58,7 +58,7 @@ impl Circuit {
         })
     }
 
-    /// The circuit after a call that was not answered.
+    /// The circuit after a call that was not answered at `now`.
     pub(crate) fn after_failure(&self, breaker: &Breaker, now: Timestamp, why: &str) -> Self {
         let forgotten = now > after(self.failed_at, breaker.within_seconds);
         let failures = if forgotten { 1 } else { self.failures.saturating_add(1) };
@@ -75,13 +75,13 @@ impl Circuit {
         }
     }
 
-    /// The circuit after a call that was answered; none where it is as before.
+    /// The circuit after a call that was answered; none if that changes nothing.
     pub(crate) fn after_answer(&self) -> Option<Self> {
         let changes = self.failures > 0 || self.open_since.is_some();
         changes.then(|| Self { version: self.version, ..Self::default() })
     }
 
-    /// Stores it in place of the version that it was made of.
+    /// Writes the circuit over the version that it was derived from, and raises the version.
     pub(crate) fn put(&self, breaker: &Breaker) -> Write {
         let key = Self::key(breaker);
         let mut item = key.to_item();
@@ -104,7 +104,7 @@ impl Circuit {
         Write::Put { key, item, condition: Some(condition) }
     }
 
-    /// The circuit once it is stored.
+    /// The circuit with the version that it has once [`Self::put`] is written.
     pub(crate) fn stored(self) -> Self {
         Self { version: self.version + 1, ..self }
     }
@@ -130,13 +130,14 @@ impl Circuit {
     }
 }
 
-/// Whether an item of the table of records says that nobody calls the partner of `breaker`.
+/// Whether `item`, of the table of idempotency records, is the circuit of this breaker's partner,
+/// and open.
 #[must_use]
 pub fn is_open(breaker: &Breaker, item: &Item) -> bool {
     Circuit::key(breaker).is_of(item) && item.contains_key("open-since")
 }
 
-/// Whether an item of the table of records is no record but a circuit.
+/// Whether an item of the table of idempotency records is a circuit, not a record.
 pub(crate) fn is_circuit(item: &Item) -> bool {
     text(item, "sk") == Some(CIRCUIT)
 }

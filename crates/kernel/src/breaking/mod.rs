@@ -1,5 +1,5 @@
-//! Circuit breakers: who calls a partner that does not answer stops, all instances together, and
-//! tries again by a few calls at a time.
+//! Circuit breakers: once a partner does not answer, all instances stop calling it, and then probe
+//! it with a few calls at a time.
 
 mod breakers;
 mod circuit;

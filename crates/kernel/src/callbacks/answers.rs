@@ -1,5 +1,5 @@
-//! The values with which waiting tasks of a state machine are completed, and which its choices
-//! compare.
+//! The values that a state machine's waiting tasks are completed with; the machine's choices
+//! compare with them.
 
 /// The strings that a service's code puts into one field of its answers. A check of the template
 /// compares the choices of the machine's definition with them.
@@ -7,7 +7,6 @@
 pub struct Answers {
     /// The field of an answer, such as `verdict`.
     pub field: &'static str,
-    /// All possible values.
     pub words: &'static [&'static str],
 }
 
@@ -43,7 +42,7 @@ macro_rules! answers {
             $vis const ANSWERS: $crate::Answers =
                 $crate::Answers { field: $field, words: &[$($word),+] };
 
-            /// As it stands in an answer.
+            /// The value as it is written in an answer.
             #[must_use]
             $vis const fn word(self) -> &'static str {
                 match self {

@@ -1,7 +1,7 @@
-//! What waits for an answer from outside: a task token, kept in its domain under an opaque handle.
+//! A callback: a task token that waits for an answer from outside, stored under an opaque handle.
 //!
-//! The token never leaves the table of the service whose machine it is. What travels, in events, to
-//! partners and to people, is the handle; whoever answers names it.
+//! The token never leaves the table of the service whose state machine waits. Events, partners and
+//! people get the handle, and an answer names the handle.
 
 use std::marker::PhantomData;
 
@@ -12,11 +12,11 @@ use serde_json::Value;
 
 use crate::{Attempt, Entity, Signal, Versioned, Write, derived_id, replace, save};
 
-/// What a domain waits for, in a table of its own.
+/// A kind of answer that a service waits for, such as a reviewer's, with a table for its callbacks.
 pub trait CallbackDomain: Clone + Send + Sync + 'static {
-    /// The table of its waits.
+    /// The table that keeps the callbacks.
     const TABLE: &'static str;
-    /// The identifier of what a callback is about, such as an order's.
+    /// The type of the identifier that a callback is about, such as an order's.
     type Subject: Serialize + DeserializeOwned + AsRef<str> + Clone + Send + Sync;
 }
 
@@ -26,10 +26,11 @@ pub trait CallbackDomain: Clone + Send + Sync + 'static {
 pub struct Callback<D: CallbackDomain> {
     /// The opaque id that is published instead of the token.
     pub handle: Handle,
-    /// What it is about; in data directories up to commit c92b2c2, the field is `order-id`.
+    /// What the callback is about. In data directories up to commit c92b2c2, the field is
+    /// `order-id`.
     #[serde(alias = "order-id")]
     pub subject: D::Subject,
-    /// The token of the task that waits: of its last attempt.
+    /// The task token of the latest attempt of the waiting task.
     token: String,
     #[serde(default)]
     attempt: Attempt,
@@ -66,7 +67,7 @@ impl<D: CallbackDomain> Callback<D> {
         Self { handle, subject, token, attempt, answer: None, domain: PhantomData }
     }
 
-    /// The answer that has come.
+    /// The answer, once it has arrived.
     #[must_use]
     pub fn answer(&self) -> Option<Value> {
         self.answer.as_deref().and_then(|answer| serde_json::from_str(answer).ok())
@@ -78,9 +79,9 @@ impl<D: CallbackDomain> Callback<D> {
         self.answer.is_none()
     }
 
-    /// Registers a callback for the attempt of the task that has this token; nothing where a later
-    /// attempt waits already. An answer that came while an earlier attempt waited is not lost: it
-    /// is sent to the task at once.
+    /// Registers a callback for the attempt of the task that has this token; returns nothing if a
+    /// later attempt is registered already. An answer that arrived during an earlier attempt is
+    /// sent to this attempt at once.
     #[must_use]
     pub fn register(
         read: Option<&Versioned<Self>>,
@@ -96,14 +97,14 @@ impl<D: CallbackDomain> Callback<D> {
         Some((save(read, &callback), signal))
     }
 
-    /// Stores the answer, and completes the waiting task.
+    /// Stores the answer, and completes the waiting task with it.
     #[must_use]
     pub fn resolve(read: &Versioned<Self>, output: Value) -> (Write, Signal) {
         let answered = Self { answer: Some(output.to_string()), ..read.value.clone() };
         (replace(read, &answered), answer(&read.token, output))
     }
 
-    /// Keeps the task that waits from being given up for a while.
+    /// Restarts the heartbeat timeout of the waiting task.
     #[must_use]
     pub fn heartbeat(&self) -> Signal {
         Signal::Heartbeat { token: self.token.clone() }

@@ -1,8 +1,10 @@
-//! State machines, as the kernel knows them: something to start, and something that waits.
+//! State machines as the kernel sees them: they can be started, and their waiting tasks can be
+//! answered.
 //!
-//! A signal is part of a decision. It is committed with it and sent after it, as events are: at
-//! least once, so that starting and answering have to be idempotent on the other side, as they are
-//! in Step Functions. Source: <https://docs.aws.amazon.com/step-functions/latest/apireference/>.
+//! A signal is part of a decision. Like the events, it is committed with the decision and sent
+//! after the commit, at least once. So starting and answering have to be idempotent at the
+//! receiver, as they are in Step Functions. Source:
+//! <https://docs.aws.amazon.com/step-functions/latest/apireference/>.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -10,28 +12,30 @@ use serde_json::{Value, json};
 
 use crate::{Answers, Context, Failure, derived_id};
 
-/// A state machine that orchestrates inside a service.
+/// A state machine that orchestrates within one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MachineSpec {
-    /// Its name, such as `CollectPayment`.
+    /// The name of the machine, such as `CollectPayment`.
     pub name: &'static str,
-    /// Its definition in Amazon States Language, with `${Names}` for what its surroundings fill in.
+    /// The definition in Amazon States Language, with `${Names}` that a deployment fills in.
     pub definition: &'static str,
-    /// The timeouts of its waits, in seconds, unless a deployment overrides them: values of the
-    /// definition's `${Names}`, and of `$.limits` in an execution's input.
+    /// The timeouts of the machine's waits, in seconds, by name. They are values for the
+    /// definition's `${Names}`, and are passed as `$.limits` in an execution's input; a deployment
+    /// may override them.
     pub limits: &'static [(&'static str, u32)],
-    /// Numbers of the application that its choices compare with: an execution finds them in
-    /// `$.constants` of its input, such as from which total on an order is reviewed.
+    /// Numbers of the application that the machine's choices compare with, such as the total from
+    /// which on an order is reviewed. An execution finds them in `$.constants` of its input.
     pub constants: &'static [(&'static str, i64)],
-    /// What the application answers to the tasks that wait for a token.
+    /// The answers that the application gives to tasks that wait for a token.
     pub answers: &'static [Answers],
-    /// The definitions of earlier releases, oldest first. Step Functions lets an execution go on by
-    /// the definition that it was started with; the embedded engine has these for it.
+    /// The definitions of earlier releases, oldest first. Step Functions continues an execution
+    /// with the definition that it was started with; the embedded engine needs these definitions to
+    /// do the same.
     pub former: &'static [&'static str],
 }
 
-/// What an execution is started with: the input of [`MachineSpec::start`], and how long the waits of
-/// the machine last where it is deployed, in seconds by name, as its definition refers to them.
+/// The input of an execution: `input`, as [`MachineSpec::start`] made it, with the deployment's
+/// timeouts as `limits`: seconds by name, as the machine's definition refers to them.
 #[must_use]
 pub fn with_limits(input: &Value, limits: Option<&Value>) -> Value {
     let mut input = input.clone();
@@ -42,14 +46,14 @@ pub fn with_limits(input: &Value, limits: Option<&Value>) -> Value {
 }
 
 impl MachineSpec {
-    /// A machine whose definition leaves nothing open.
+    /// A machine whose definition has no `${Names}` to fill in.
     #[must_use]
     pub const fn new(name: &'static str, definition: &'static str) -> Self {
         Self { name, definition, limits: &[], constants: &[], answers: &[], former: &[] }
     }
 
-    /// Starts an execution with the event of `context`, under a name that derives from the event's
-    /// idempotency key: a duplicate starts nothing.
+    /// Starts an execution with the event of `context`. The execution's name is derived from the
+    /// event's idempotency key, so a duplicate starts no second execution.
     ///
     /// # Errors
     /// Where the event cannot be written as JSON.
@@ -70,38 +74,39 @@ impl MachineSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signal {
-    /// Start an execution, unless there was one of this name.
+    /// Starts an execution, unless one of this name was started before.
     Start {
         machine: String,
-        /// The execution's name: it derives from the idempotency key of what starts it.
+        /// The execution's name, derived from the idempotency key of the message that starts it.
         name: String,
         input: Value,
     },
-    /// Go on: the task that waits with this token has its answer.
+    /// Completes the task that waits with this token.
     Answer { token: String, output: Value },
-    /// Go on waiting: the task with this token is being worked on.
+    /// Restarts the heartbeat timeout of the task with this token.
     Heartbeat { token: String },
 }
 
-/// What became of a signal.
+/// The result of sending a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignalOutcome {
     Delivered,
-    /// It had none: the execution was started before, or nothing waits for this answer any more.
+    /// It had no effect: the execution was started before, or no task waits for this answer any
+    /// more.
     TooLate,
 }
 
-/// Runs state machines: Step Functions, or what behaves as it does.
+/// Runs state machines: Step Functions, or an engine that behaves like it.
 #[async_trait]
 pub trait Machines: Send + Sync {
-    /// Passes a signal on.
+    /// Sends a signal.
     ///
     /// # Errors
-    /// Where it is unknown whether it was heard: to be sent again.
+    /// If it is unknown whether the signal was received: it has to be sent again.
     async fn signal(&self, signal: &Signal) -> Result<SignalOutcome, Failure>;
 }
 
-/// Where no machine runs: each call fails with this.
+/// Machines for a kernel that has none: sending a signal fails.
 #[derive(Debug, Clone, Copy)]
 pub struct NoMachines;
 

@@ -1,4 +1,4 @@
-//! Callbacks: state machines that are started and answered, and the task tokens that wait.
+//! Callbacks: signals to state machines, and the task tokens of their waiting tasks.
 
 mod answers;
 mod callback;

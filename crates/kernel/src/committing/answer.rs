@@ -1,40 +1,43 @@
-//! How a message was answered.
+//! The outcome of handling a message.
 
 use chorus_table::{Detail, Entry, Event};
 use serde_json::value::RawValue;
 
 use crate::Failure;
 
-/// What became of a message.
+/// How a message was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Decided now, and committed.
     Decided,
-    /// Decided earlier; what had not been published was published again, the very same.
+    /// Decided earlier. The recorded events were not known to be published, so they were published
+    /// again, byte for byte.
     Repeated,
-    /// Decided and published earlier: absorbed here.
+    /// A duplicate of a message that was decided and published earlier, or a copy of an event in an
+    /// earlier version: nothing was published.
     Absorbed,
-    /// A command that came too late: recorded, not acted on.
+    /// A command that arrived after its time to live: recorded, and not acted on.
     Expired,
-    /// A replayed event that would reach outside of the shop, or that is older than the records which
-    /// would know it: not acted on, and not recorded, for its original may still come.
+    /// A replayed event whose action has effects outside of the application, or that is older than
+    /// the idempotency records: not acted on. Nothing is recorded either, because the original may
+    /// still arrive.
     Suppressed,
 }
 
-/// The outcome of a message, and the events that were published for it.
+/// The outcome of a message, and the events that the decision emits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handled {
     pub outcome: Outcome,
-    /// The events of the decision, now or earlier.
+    /// The events of the decision, whether it was made now or earlier.
     pub entries: Vec<Entry>,
     pub note: Option<String>,
 }
 
 impl Handled {
-    /// The event `E` of the decision, where it made one.
+    /// The event `E` among the decision's events; none if there is no such event.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If the event cannot be read.
     pub fn event<E: Event>(&self) -> Result<Option<E>, Failure> {
         let mut entries = self.entries.iter();
         let Some(entry) = entries.find(|entry| entry.detail_type == E::SPEC.detail_type) else {

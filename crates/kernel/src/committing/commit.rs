@@ -1,4 +1,5 @@
-//! The kernel's way, written once: load, decide, commit, publish; and mark what nobody repeats.
+//! How the kernel handles every message: load, decide, commit, publish; then mark the record as
+//! published if its message will not be delivered again.
 
 use std::time::Duration;
 
@@ -13,30 +14,30 @@ use crate::{
     Kernel, Message, Outcome, RECORD_LIFETIME, Reason, Step, StoreError, publish_all,
 };
 
-/// How often a decision is made anew on a fresh read, because somebody else wrote in between.
+/// How often a decision is made, each time on a fresh read, if concurrent writes make it stale.
 const ATTEMPTS: u32 = 8;
 
-/// The longest pause before the second attempt; it doubles with each further one.
+/// The upper bound of the pause before the second attempt; it doubles for each further attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// The longest pause: all of them together are a third of what a function may take.
+/// The upper bound of any pause. All pauses together take at most a third of a function's timeout.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// What a commit came to.
+/// The result of a commit.
 enum Committed {
     Now(Record),
-    /// Another commit answered this very message before.
+    /// Another commit answered this message before; this is its record.
     Before(Record),
-    /// A change was refused: what was read is out of date.
+    /// A condition of a change did not hold, because somebody else wrote in between.
     Stale,
 }
 
 impl Kernel {
-    /// Answers `message` by `action`, with its effect once however often it comes.
+    /// Answers `message` by `action`; its effects happen once, however often it is delivered.
     ///
     /// # Errors
-    /// [`ActionError::Failed`] where the platform should try again or give up; any other error is
-    /// the action's own, and nothing was committed.
+    /// [`ActionError::Failed`] if the platform should retry or give up. Any other error is the
+    /// action's own; then nothing was committed.
     pub async fn run<A: Action>(
         &self,
         action: &A,
@@ -45,7 +46,7 @@ impl Kernel {
         self.run_external(&WithoutCalls(action), message).await
     }
 
-    /// The same by an action that may make a call.
+    /// Does the same as [`Kernel::run`], for an action that may make an external call.
     ///
     /// # Errors
     /// See [`Kernel::run`].
@@ -111,7 +112,7 @@ impl Kernel {
             if std::mem::replace(&mut lost, true) {
                 self.clock.sleep(pause::<A::Row>(message, attempt)).await;
             }
-            // Who may make a call looks first whether the message was answered before.
+            // An action that may make a call first checks whether the message was answered before.
             let record = (A::CALLS && response.is_none())
                 .then(|| record_key(A::Row::SPEC.action, &message.metadata.idempotency_key));
             let breaker = A::Row::SPEC.breaker.filter(|_| A::CALLS);
@@ -144,7 +145,7 @@ impl Kernel {
                         (response, lost) = (Some(called), false);
                     }
                 }
-                // A duplicate may find a state that its first delivery has long moved on.
+                // A duplicate may find that the state has changed a lot since the first delivery.
                 Err(error) => match self.find_record(A::Row::SPEC.action, message).await? {
                     Some(record) => return Ok(Committed::Before(record)),
                     None => return Err(error),
@@ -154,7 +155,7 @@ impl Kernel {
         Ok(Committed::Stale)
     }
 
-    /// Commits the claim on a call; false where what was read is out of date.
+    /// Commits the claim on a call; returns false if what was read is out of date.
     async fn claim(&self, claim: &[crate::Write]) -> Result<bool, Failure> {
         if claim.is_empty() {
             return Ok(true);
@@ -166,7 +167,8 @@ impl Kernel {
         }
     }
 
-    /// One transaction: the record first, then the changes. Without changes, one conditional put.
+    /// Commits the record and the changes in one transaction, the record first. Without changes, it
+    /// is one conditional put.
     async fn commit<A: ExternalAction>(
         &self,
         message: &Message,
@@ -197,7 +199,8 @@ impl Kernel {
         }
     }
 
-    /// Answers as before. What is not known to be on the bus goes there (again), but for a replay.
+    /// Answers a duplicate from the record. Unless the message is a replay, the events are
+    /// published again if they are not known to be published.
     async fn repeat(&self, message: &Message, record: Record) -> Result<Handled, ActionError> {
         if !message.has_fingerprint(&record.fingerprint)? {
             let message = format!(
@@ -220,7 +223,7 @@ impl Kernel {
         Ok(Handled { outcome, entries: record.entries, note: record.note })
     }
 
-    /// Publishes the events of a record, and sends its calls to state machines.
+    /// Publishes the events of a record, and sends its signals to state machines.
     pub(crate) async fn publish(&self, record: &Record) -> Result<(), Failure> {
         if record.publication == Publication::Done {
             return Ok(());
@@ -238,17 +241,17 @@ impl Kernel {
     /// Marks the events of a record as published.
     pub(crate) async fn mark(&self, record: &Record) {
         match self.store.write(&[Record::mark_published(&record.key)]).await {
-            // The record expired meanwhile: there is nothing left to mark.
+            // The record has expired meanwhile: nothing is left to mark.
             Ok(()) | Err(StoreError::Refused(_)) => {}
-            // The events are out. A duplicate may publish them again, the very same.
+            // The events are published. A duplicate may publish them again, byte for byte.
             Err(error) => {
                 tracing::warn!(key = record.key.pk, %error, "published, but not marked");
             }
         }
     }
 
-    /// Answers `message` as `action` did before, and publishes what it could not; none where it has not
-    /// answered.
+    /// Answers `message` from the record of `action`, and publishes what was not published; none if
+    /// `action` has not answered the message yet.
     pub(crate) async fn answer_again(
         &self,
         action: &str,
@@ -258,7 +261,7 @@ impl Kernel {
         self.publish_again(message, record).await.map(Some)
     }
 
-    /// The record of `message` at `action`, unless it has expired.
+    /// The record of `action` for `message`, if there is one that has not expired.
     async fn find_record(
         &self,
         action: &str,
@@ -273,7 +276,7 @@ impl Kernel {
         record.as_ref().map(Record::read).transpose()
     }
 
-    /// Records that a message was seen and not acted on.
+    /// Records that a message arrived, and that it was not acted on.
     async fn record_only<A: ExternalAction>(
         &self,
         message: &Message,
@@ -287,8 +290,9 @@ impl Kernel {
     }
 }
 
-/// How long to wait before this attempt, from 1: full jitter, so that those who met do not meet again. It is
-/// drawn from the message's key, for runs of a simulation to repeat themselves.
+/// How long to wait before this attempt, counted from 1. The pause has full jitter, so that
+/// invocations that collided do not collide again. It is drawn from the message's idempotency key,
+/// so that a simulation is reproducible.
 fn pause<R: Row>(message: &Message, attempt: u32) -> Duration {
     let key = &message.metadata.idempotency_key;
     let drawn = derived_id(R::SPEC.action, key, attempt as usize).as_u128();
@@ -296,7 +300,7 @@ fn pause<R: Row>(message: &Message, attempt: u32) -> Duration {
     Duration::from_micros((drawn % longest.as_micros()) as u64)
 }
 
-/// Whether a replayed event may have been answered, and the record of it may have expired since.
+/// Whether `message` is a replayed event so old that the record of its answer may have expired.
 fn is_older_than_records(message: &Message, now: Timestamp) -> bool {
     let age = now.as_second() - message.metadata.occurred_at.as_second();
     message.metadata.replay_name.is_some() && age >= RECORD_LIFETIME

@@ -1,4 +1,4 @@
-//! Why an action did not go through. A business failure is neither of these: it is an event.
+//! Why a message could not be handled. A business failure is no `Failure`: it is an event.
 
 use chorus_table::ReadError;
 
@@ -7,24 +7,25 @@ use crate::{PARTNER_UNAVAILABLE, StoreError};
 /// What the platform should do with a message that was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// Try again: nothing was decided, or what was decided waits to be published.
+    /// Retry: nothing was decided, or the decision is committed and still has to be published.
     #[error("{message}")]
     Retryable {
-        /// A stable name, which a `Retry` can match.
+        /// A stable name, which a `Retry` of a state machine can match.
         code: &'static str,
         message: String,
     },
-    /// Trying again would not help: to the dead letters, with the reason.
+    /// Do not retry, because it would not help: the message becomes a dead letter, with this
+    /// reason.
     #[error("{message}")]
     Terminal {
-        /// A stable name, which a `Catch` can match.
+        /// A stable name, which a `Catch` of a state machine can match.
         code: &'static str,
         message: String,
     },
 }
 
 impl Failure {
-    /// The stable name of the error.
+    /// The stable name of the failure.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -38,13 +39,14 @@ impl Failure {
         matches!(self, Self::Retryable { .. })
     }
 
-    /// Whether the message waits for a partner that nobody calls at present.
+    /// Whether the message waits for a partner whose circuit is open.
     #[must_use]
     pub fn waits_for_partner(&self) -> bool {
         self.code() == PARTNER_UNAVAILABLE
     }
 
-    /// A message that does not fit its type. Where its sender is ahead of us, our next version reads it.
+    /// The failure for a message that does not fit its type. It is retryable if the sender uses a
+    /// newer version, because our next release may be able to read it.
     #[must_use]
     pub fn unreadable(error: &ReadError) -> Self {
         if error.is_newer() {
@@ -55,14 +57,14 @@ impl Failure {
         Self::Terminal { code: "UnreadableEvent", message }
     }
 
-    /// A stored item that does not fit its type.
+    /// The failure for a stored item that does not fit its type.
     #[must_use]
     pub fn corrupt(kind: &str, error: &dyn std::fmt::Display) -> Self {
         let message = format!("the stored {kind} cannot be read: {error}");
         Self::Terminal { code: "CorruptItem", message }
     }
 
-    /// Something that is expected to pass.
+    /// The failure for a condition that is expected to pass.
     #[must_use]
     pub fn later(code: &'static str, message: impl Into<String>) -> Self {
         Self::Retryable { code, message: message.into() }

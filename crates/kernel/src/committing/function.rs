@@ -1,4 +1,4 @@
-//! A service's function: its actions, its state machines, its tables. On AWS, one Lambda.
+//! A service's function: its actions, state machines and tables. On AWS it is one Lambda function.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use crate::{
     TableSpec, handler,
 };
 
-/// One service, ready to be run by any adapter.
+/// One service, which any adapter can run.
 #[derive(Clone)]
 pub struct Function {
     pub service: Service,
     pub handlers: Vec<Arc<dyn Handler>>,
-    /// The tables that it owns.
+    /// The tables that the service owns.
     pub tables: Vec<TableSpec>,
-    /// The state machines that orchestrate inside of it.
+    /// The state machines that orchestrate within the service.
     pub machines: Vec<MachineSpec>,
-    /// State machines of earlier releases, of which executions may still be under way: nothing
-    /// deploys them, and only former definitions start them.
+    /// State machines that only earlier releases started. Their executions may still be in flight;
+    /// they are not deployed any more, and only former definitions start them.
     pub retired_machines: Vec<MachineSpec>,
 }
 
@@ -50,7 +50,7 @@ impl Function {
         self.external_action(WithoutCalls(action))
     }
 
-    /// Adds an action that calls somebody outside.
+    /// Adds an action that makes external calls.
     #[must_use]
     pub fn external_action<A: ExternalAction + 'static>(mut self, action: A) -> Self {
         self.handlers.push(handler(action));
@@ -69,14 +69,15 @@ impl Function {
         self
     }
 
-    /// Adds a state machine that only executions of earlier releases still need.
+    /// Adds a state machine that only executions started by earlier releases need.
     #[must_use]
     pub fn retired_machine(mut self, machine: MachineSpec) -> Self {
         self.retired_machines.push(machine);
         self
     }
 
-    /// The state machines of which executions may be under way: this release's, and retired ones.
+    /// The state machines whose executions may be in flight: those of this release, and retired
+    /// ones.
     pub fn machines_under_way(&self) -> impl Iterator<Item = &MachineSpec> {
         self.machines.iter().chain(&self.retired_machines)
     }
@@ -87,11 +88,12 @@ impl Function {
         self.action(Starter::<R>::of(machine)).machine(machine)
     }
 
-    /// Runs a task of a state machine. Returns the event for the machine to publish; none where
-    /// there is none, or where the action publishes its event itself.
+    /// Runs a task of a state machine. Returns an object whose `event` is the event that the
+    /// machine has to publish; `null` if there is none, or if the action publishes its event
+    /// itself.
     ///
     /// # Errors
-    /// What the machine should do with the task.
+    /// What the state machine should do with the task.
     pub async fn handle_task(&self, kernel: &Kernel, json: &str) -> Result<Value, Failure> {
         let (action, message) = Message::from_task(json)?;
         let found = self.handlers.iter().find(|handler| handler.row().action == action);
@@ -106,7 +108,7 @@ impl Function {
         Ok(json!({ "event": event }))
     }
 
-    /// Answers an event as the bus, or a queue, delivers it.
+    /// Answers an event that the bus or a queue delivers.
     ///
     /// # Errors
     /// What the platform should do with the event.
@@ -115,9 +117,9 @@ impl Function {
         self.answer(self.reader(&message)?, kernel, &message).await
     }
 
-    /// Answers an event that its queue has tried for as long as its policy allows: by the row that
-    /// its own row gives up to, or else once more by its own. What its own row committed, and could
-    /// not publish, is published.
+    /// Answers an event that its queue has retried for as long as its policy allows. If its own row
+    /// has committed an answer, that answer is published. Otherwise the row that its own row gives
+    /// up to answers the event; if there is no such row, its own row tries once more.
     ///
     /// # Errors
     /// What the platform should do with the event.
@@ -137,8 +139,8 @@ impl Function {
         self.answer(handler, kernel, &message).await
     }
 
-    /// Whether the row that reads this event gives up to another one: then the event is no dead
-    /// letter once its time is up.
+    /// Whether the row that reads this event gives up to another row. Such an event does not become
+    /// a dead letter once its retries are used up.
     #[must_use]
     pub fn gives_up_to_a_row(&self, json: &str) -> bool {
         let message = Message::from_event(json);
@@ -163,7 +165,7 @@ impl Function {
     ) -> Result<Handled, Failure> {
         handler.handle(kernel, message).await.map_err(|error: ActionError| {
             let failure = Failure::from(error);
-            // What no retry helps may quote what it could not read; its dead letter has the rest.
+            // The text of a terminal failure may quote the message; it is only in the dead letter.
             let why = failure.is_retryable().then(|| failure.to_string());
             tracing::warn!(
                 action = handler.row().action,

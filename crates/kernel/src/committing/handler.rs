@@ -1,4 +1,4 @@
-//! An action with its types put away: what a function keeps in a list.
+//! An action behind a trait object, so that a function can keep its actions in one list.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use tracing::{Span, field};
 
 use crate::{ActionError, ExternalAction, Handled, Kernel, Message};
 
-/// An action that takes any message.
+/// An action that accepts any message, whatever its input and output types.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// Its row of the table.
+    /// The action's row of the design table.
     fn row(&self) -> RowSpec;
 
-    /// Whether it answers messages called `detail_type` that the bus brings: what only a task of a
-    /// state machine hands over is not among them.
+    /// Whether it answers messages of this detail type from the bus. False for events that only a
+    /// task of a state machine passes to it.
     fn reads(&self, detail_type: &str) -> bool;
 
-    /// Whether it may call a partner, who may be away for hours.
+    /// Whether it may call a partner, which may be unavailable for hours.
     fn calls(&self) -> bool {
         false
     }
@@ -30,7 +30,7 @@ pub trait Handler: Send + Sync {
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError>;
 }
 
-/// Puts an action's types away.
+/// Wraps an action as a trait object.
 pub fn handler<A: ExternalAction + 'static>(action: A) -> Arc<dyn Handler> {
     Arc::new(Typed(action))
 }
@@ -57,7 +57,7 @@ impl<A: ExternalAction> Handler for Typed<A> {
     async fn handle(&self, kernel: &Kernel, message: &Message) -> Result<Handled, ActionError> {
         let row = A::Row::SPEC;
         let answered = kernel.run_external(&self.0, message).await?;
-        // For adapters whose spans have these fields, and that log a line of their own.
+        // For adapters whose spans have these fields and that write a log line of their own.
         Span::current()
             .record("action", row.action)
             .record("correlation_id", &message.metadata.correlation_id)

@@ -1,4 +1,4 @@
-//! A message on its way into an action.
+//! A message for an action.
 
 use std::borrow::Cow;
 
@@ -16,57 +16,59 @@ use crate::{ActionError, Failure, SealingKey, derived_id};
 #[derive(Debug, Clone)]
 pub struct Message {
     pub detail_type: String,
-    /// What is known of it.
     pub metadata: Metadata,
-    /// Its data, as JSON text.
+    /// The message's data as JSON text.
     pub data: Box<RawValue>,
     pub source: String,
-    /// What a fingerprint is taken of, where `data` is not it: what a caller sent, or an event in its
-    /// earliest version. A binary that knows more takes the same.
+    /// The text to take the fingerprint of if it is not `data`: the body that a caller sent, or the
+    /// event's data in its earliest version. Earlier and later releases take the fingerprint of the
+    /// same text.
     pub fingerprinted: Option<Box<RawValue>>,
-    /// The key of the person whom `fingerprinted` is about: a hash without it could be guessed.
+    /// The key of the person whom `fingerprinted` is about. Without it, somebody could guess the
+    /// text and compare its hash.
     pub fingerprint_key: Option<SealingKey>,
-    /// The task of a state machine that handed it over; none where the bus or a caller did.
+    /// The task of a state machine that passed the message; none if the bus or a caller did.
     pub task: Option<Task>,
-    /// Whether it comes from the bus, or from a queue: these deliver it again until it is answered.
+    /// Whether the bus or a queue delivered it: these redeliver it until it is answered.
     pub redelivered: bool,
-    /// The customer who gave the command, and may touch only what is theirs; none where the bus or
-    /// somebody with a role did.
+    /// The customer who gave the command, and may access only what is theirs; none if the message
+    /// is an event, or the command came from somebody with a role.
     pub customer: Option<String>,
 }
 
-/// What a state machine passes with a message that it hands to an action.
+/// What a state machine passes with a message to an action.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
-    /// Where the machine waits for an answer from outside: what the answer has to name. The action
-    /// then publishes its event itself; without a token, the machine gets the event and publishes
-    /// it.
+    /// The task token, if the machine waits for an answer from outside; the answer has to name it.
+    /// The action then publishes its event itself. Without a token, the machine receives the event
+    /// and publishes it.
     pub token: Option<String>,
-    /// Which attempt of the task it is.
+    /// Which attempt of the task this is.
     pub attempt: Attempt,
-    /// Why the machine came to this task, where it has several ways to it.
+    /// Why the machine reached this task, if there are several ways to it.
     pub reason: Option<String>,
 }
 
 impl Task {
-    /// The token of what waits for an answer from outside, and which attempt waits by it.
+    /// The token and the attempt of a task that waits for an answer from outside; none if it has no
+    /// token.
     #[must_use]
     pub fn waiting(&self) -> Option<(&str, Attempt)> {
         Some((self.token.as_deref()?, self.attempt))
     }
 }
 
-/// An attempt of a task; a later one is greater. What an earlier one left running may still speak
-/// when the machine has given it up.
+/// An attempt of a task; a later attempt compares as greater. An action that an earlier attempt
+/// started may still be running after the machine has given that attempt up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Since when the machine is in the task's state: `$$.State.EnteredTime`.
+    /// When the machine entered the task's state: `$$.State.EnteredTime`.
     pub since: Timestamp,
-    /// How often it tried again since: `$$.State.RetryCount`.
+    /// How many retries there were since then: `$$.State.RetryCount`.
     pub retry: u64,
 }
 
-/// The payload of a task, as the machines' definitions write it.
+/// The payload of a task, in the form that the machines' definitions give it.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct TaskPayload {
@@ -82,7 +84,8 @@ struct TaskPayload {
     reason: Option<String>,
 }
 
-/// What of an event a message is made of. The bus adds more; a machine may not have it.
+/// The fields of an event that a message needs. The bus adds more; an event from a state machine
+/// may not have those.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct BusEvent {
@@ -94,10 +97,10 @@ struct BusEvent {
 }
 
 impl Message {
-    /// Reads an event as the bus delivers it.
+    /// Reads an event in the form in which the bus delivers it.
     ///
     /// # Errors
-    /// Terminal, where the text is no event of ours: trying again would not help.
+    /// Terminal, if the text is not an event of this application: a retry would not help.
     pub fn from_event(json: &str) -> Result<Self, Failure> {
         let malformed = |error: serde_json::Error| Failure::Terminal {
             code: "MalformedEvent",
@@ -120,15 +123,15 @@ impl Message {
         })
     }
 
-    /// Reads what a state machine hands to an action: `action`, `event` and, where the machine
-    /// waits for an answer, its `token`, with which attempt it is (`since`, `retry`). Answers the
+    /// Reads the payload that a state machine passes to an action: `action`, `event`, and, if the
+    /// machine waits for an answer, its `token` and the attempt (`since`, `retry`). Returns the
     /// action's name with the message.
     ///
-    /// Each attempt of a waiting task has a token of its own, which has to be kept. So a message
-    /// with a token is one of its own: its idempotency key derives from it.
+    /// Each attempt of a waiting task has a token of its own, which has to be stored. So each
+    /// attempt counts as a message of its own: its idempotency key is derived from the token.
     ///
     /// # Errors
-    /// Terminal, where the text is no such payload.
+    /// Terminal, if the text is not such a payload.
     pub fn from_task(json: &str) -> Result<(String, Self), Failure> {
         let payload: TaskPayload =
             serde_json::from_str(json).map_err(|error| Failure::Terminal {
@@ -145,10 +148,10 @@ impl Message {
         Ok((action, message))
     }
 
-    /// The message as an event: what a state machine starts with.
+    /// The message as an event: the input of a state machine.
     ///
     /// # Errors
-    /// Where it cannot be written as JSON.
+    /// If the message cannot be written as JSON.
     pub fn to_event(&self) -> Result<serde_json::Value, Failure> {
         let unwritable = |error| Failure::corrupt("event", &error);
         let data: serde_json::Value = serde_json::from_str(self.data.get()).map_err(unwritable)?;
@@ -159,7 +162,8 @@ impl Message {
         }))
     }
 
-    /// Refuses what is not the customer's who gave the command, as if it were not there.
+    /// Refuses a customer's command that concerns somebody else's data, as if there were no such
+    /// data.
     pub(crate) fn owned_by(
         &self,
         owner: impl FnOnce() -> Option<String>,
@@ -170,19 +174,20 @@ impl Message {
         }
     }
 
-    /// Whether it comes again, under the same key, until it is answered, and is published for then.
-    /// A replay is not: it never publishes what was committed before.
+    /// Whether the message is redelivered under the same key until it is answered, so that a
+    /// duplicate can publish its events. A replay is not: it never publishes what was committed
+    /// before.
     pub(crate) fn comes_again(&self) -> bool {
         self.redelivered && self.metadata.replay_name.is_none()
     }
 
-    /// Whether a state machine publishes what is emitted on this message.
+    /// Whether a state machine publishes the events that are emitted on this message.
     pub(crate) fn is_published_by_machine(&self) -> bool {
         self.task.as_ref().is_some_and(|task| task.token.is_none())
     }
 
-    /// The message with the data of its earliest version as the fingerprinted data, where it has
-    /// several.
+    /// The message with the data of its earliest version as `fingerprinted`, if its event has
+    /// several versions.
     pub(crate) fn in_earliest<I: Inputs>(&self) -> Cow<'_, Self> {
         let Self { detail_type, metadata, data, .. } = self;
         match I::in_earliest(detail_type, metadata.version, data) {
@@ -191,11 +196,10 @@ impl Message {
         }
     }
 
-    /// A fingerprint of the message: its type and data. The order of keys and white space do not
-    /// matter.
+    /// A hash of the message's type and data. The order of keys and white space do not matter.
     ///
     /// # Errors
-    /// Terminal, where the data is no JSON.
+    /// Terminal, if the data is not JSON.
     pub fn fingerprint(&self) -> Result<String, Failure> {
         let data = self.fingerprinted.as_ref().unwrap_or(&self.data);
         match &self.fingerprint_key {
@@ -208,8 +212,8 @@ impl Message {
         }
     }
 
-    /// Whether `fingerprint` is of this message, or, as in earlier records, without a key or of its
-    /// current data.
+    /// Whether `fingerprint` is the fingerprint of this message, in the current form or in the
+    /// forms of earlier releases: without a key, or of the current data.
     pub(crate) fn has_fingerprint(&self, fingerprint: &str) -> Result<bool, Failure> {
         let sent = self.fingerprinted.as_ref().unwrap_or(&self.data);
         Ok(self.fingerprint()? == fingerprint

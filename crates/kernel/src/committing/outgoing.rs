@@ -1,5 +1,5 @@
-//! Outgoing events: their ids derive from what caused them, so that a step that runs again
-//! publishes the same bytes.
+//! Outgoing events. Their ids are derived from the message that caused them, so that a step that is
+//! run again publishes the same bytes.
 
 use chorus_table::{Category, Detail, EarlierData, Entry, Metadata, Outputs};
 use jiff::Timestamp;
@@ -9,19 +9,21 @@ use uuid::Uuid;
 
 use crate::{Failure, Message};
 
-/// The namespace of every derived id (a random UUID, fixed for good).
+/// The namespace of all derived ids: a random UUID that never changes.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_9d53_4f0e_4c4b_9c1d_37c1_52f0_a5e1);
 
-/// How long a command may be acted on, and how long an event is of interest, in seconds.
+/// The time to live of commands and events, in seconds: how long a command may be acted on, and an
+/// event is of interest.
 pub(crate) const TTL_SECONDS: u32 = 86_400;
 
-/// The id that follows from an action, the idempotency key it acts on, and an ordinal.
+/// An id derived from an action, the idempotency key of the message that it answers, and an
+/// ordinal.
 #[must_use]
 pub fn derived_id(action: &str, idempotency_key: &str, ordinal: usize) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{action}\n{idempotency_key}\n{ordinal}").as_bytes())
 }
 
-/// The entries for `events`, as `action` answers `cause` at `now`.
+/// The entries to publish for `events`, which `action` emits on the message `cause` at `now`.
 pub(crate) fn entries<O: Outputs>(
     action: &str,
     cause: &Message,
@@ -38,8 +40,8 @@ pub(crate) fn entries<O: Outputs>(
     Ok(said)
 }
 
-/// The event of `current` once more for each earlier version that is published still. All have one
-/// idempotency key: whoever reads several acts once.
+/// A copy of the event of `current` for each earlier version that is still published. All copies
+/// have one idempotency key, so a consumer that reads several versions acts once.
 fn copies<O: Outputs>(event: &O, current: &Entry) -> Result<Vec<Entry>, Failure> {
     let unwritable = |error| Failure::corrupt("event", &error);
     let mut copies = Vec::new();
@@ -86,7 +88,7 @@ pub(crate) fn entry<O: Outputs>(
     Ok(Entry { source, detail_type, detail })
 }
 
-/// An entry in the form of an event: what a state machine gets, and publishes.
+/// An entry as the event that a state machine receives and publishes.
 pub(crate) fn to_event(entry: &Entry) -> Result<Value, Failure> {
     let detail: Value =
         serde_json::from_str(&entry.detail).map_err(|error| Failure::corrupt("event", &error))?;

@@ -1,4 +1,4 @@
-//! What each row may publish: the sweeper publishes nothing else in a row's name.
+//! The events that each row may publish. The sweeper publishes no other events for a row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,8 +8,8 @@ use chorus_table::{EventSpec, RowSpec};
 use super::record::Record;
 use crate::Signal;
 
-/// The events that each row may publish, by its action. As text, it fits into a variable of the
-/// environment: sources, and behind each the rows that publish its events.
+/// The events that each row may publish, by the row's action. As text, it fits into an environment
+/// variable: each source is followed by the rows that publish its events.
 ///
 /// ```
 /// use chorus_kernel::RowOutputs;
@@ -24,8 +24,8 @@ pub struct RowOutputs(BTreeMap<String, BTreeSet<SourceAndType>>);
 type SourceAndType = (String, String);
 
 impl RowOutputs {
-    /// What these rows emit, and the events of their partners' breakers, whose records are called as
-    /// they are.
+    /// The events that these rows emit, and the events of their partners' breakers; the record of a
+    /// breaker's event has the event's name as its action.
     #[must_use]
     pub fn of(rows: impl IntoIterator<Item = RowSpec>) -> Self {
         let named =
@@ -40,8 +40,8 @@ impl RowOutputs {
         Self(outputs)
     }
 
-    /// What a record holds that the row whose action it names never does; none where it may be
-    /// published.
+    /// Why the record cannot have been made by the row that it names: it holds something that the
+    /// row never publishes. None if its events may be published.
     pub(crate) fn forgery_in(&self, record: &Record) -> Option<String> {
         let action = record.key.sk.as_str();
         let Some(own) = self.0.get(action) else {
@@ -69,7 +69,7 @@ impl fmt::Display for RowOutputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sources: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
         for (action, events) in &self.0 {
-            // A row that publishes nothing may have started a state machine.
+            // A row that publishes no events may still have started a state machine.
             if events.is_empty() {
                 sources.entry("-").or_default().entry(action).or_default();
             }
@@ -89,7 +89,7 @@ impl fmt::Display for RowOutputs {
     }
 }
 
-/// Reads what [`fmt::Display`] wrote. Of any other text, no row may publish anything.
+/// Reads the text that [`fmt::Display`] wrote. From any other text, no row may publish anything.
 impl From<&str> for RowOutputs {
     fn from(text: &str) -> Self {
         let (mut rows, mut source) = (BTreeMap::<String, BTreeSet<SourceAndType>>::new(), "");

@@ -1,4 +1,4 @@
-//! Publishing: chunks as PutEvents takes them, and every failed entry tried again.
+//! Publishing: in chunks that fit into one PutEvents request, with retries of every failed entry.
 
 use std::time::Duration;
 
@@ -13,33 +13,33 @@ const MAX_ENTRIES: usize = 10;
 /// The most bytes of one PutEvents request (1 MB since January 2026).
 const MAX_BYTES: usize = 1_000_000;
 
-/// How often an entry is tried before its record is left to a retry or the sweeper.
+/// How often an entry is tried before it is left to a duplicate of its message, or to the sweeper.
 const ATTEMPTS: u32 = 5;
 
-/// Why the bus did not take an entry.
+/// An entry that the bus rejected, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Rejected {
-    /// Its place in the request.
+    /// The entry's position in the request.
     pub index: usize,
     pub code: String,
     pub message: String,
 }
 
-/// Something to publish on: EventBridge's PutEvents, or what behaves as it does.
+/// A bus to publish on: EventBridge's PutEvents, or one that behaves like it.
 #[async_trait]
 pub trait Publisher: Send + Sync {
-    /// Hands over at most ten entries. Those in the answer were not taken.
+    /// Publishes at most ten entries. Returns those that the bus rejected.
     ///
     /// # Errors
-    /// Where the request as a whole failed, or nothing is known of it.
+    /// If the whole request failed, or its result is unknown.
     async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure>;
 }
 
 /// Publishes all of `entries`, in their order, each at least once.
 ///
 /// # Errors
-/// Retryable, once an entry was refused for the last time.
+/// Retryable, if an entry was still rejected at the last attempt.
 pub async fn publish_all(
     bus: &dyn Publisher,
     clock: &dyn Clock,
@@ -99,7 +99,7 @@ fn chunks(entries: &[Entry]) -> Vec<&[Entry]> {
 mod tests {
     use super::*;
 
-    /// A bus that refuses every other entry of each request, until it is asked often enough.
+    /// A bus that rejects every other entry of each request, as often as `refuses` says.
     struct Grudging {
         refuses: std::sync::Mutex<usize>,
         taken: std::sync::Mutex<Vec<String>>,

@@ -1,5 +1,5 @@
-//! The idempotency record: proof that an action answered a message, with what it answered. The
-//! inbox is also the outbox.
+//! The idempotency record: proof that an action answered a message, with its answer. It serves as
+//! both inbox and outbox.
 
 use chorus_table::Entry;
 use jiff::Timestamp;
@@ -14,15 +14,15 @@ use crate::{
     Write, number, text,
 };
 
-/// How long a record is kept, in seconds: longer than any queue or archive redelivery of ours.
+/// How long a record is kept, in seconds: longer than any redelivery by a queue or the archive.
 pub const RECORD_LIFETIME: Seconds = 15 * 86_400;
 
-/// Records whose events are not known to be published, and whose message may never come again: what a
-/// sweeper looks through.
+/// The index of the records whose events are not known to be published, and whose message may never
+/// be delivered again. The sweeper reads it.
 pub const UNPUBLISHED_INDEX: Index =
     Index { name: "unpublished", pk: "unpublished", sk: "recorded-at", whole_items: false };
 
-/// The table of its own in which all records are, and the circuits of partners' breakers.
+/// The table of all idempotency records, and of the circuits of partners' breakers.
 pub const IDEMPOTENCY_TABLE: TableSpec =
     TableSpec { name: "idempotency", indexes: &[UNPUBLISHED_INDEX], ttl: Some(EXPIRES_AT) };
 
@@ -30,17 +30,18 @@ pub const IDEMPOTENCY_TABLE: TableSpec =
 /// epoch.
 const EXPIRES_AT: &str = "expires-at";
 
-/// The attribute of a record that the sweeper leaves alone: whether its events are published is not
-/// known, and its message comes again unless they are.
+/// The attribute of a record whose events are not known to be published, but whose message is
+/// redelivered until they are: the sweeper ignores it.
 const UNCONFIRMED: &str = "unconfirmed";
 
-/// The partitions of the index. One takes a thousand writes in a second, and no more.
+/// The partitions of the index. There are several because one takes at most a thousand writes per
+/// second.
 const PARTITIONS: [&str; 4] = ["0", "1", "2", "3"];
 
 /// The one partition that earlier releases wrote to.
 const EARLIER_PARTITION: &str = "yes";
 
-/// The queries for every record that the sweeper has to publish, each oldest first.
+/// The queries that find every record whose events the sweeper has to publish, each oldest first.
 pub fn unpublished_records() -> impl Iterator<Item = Query> {
     PARTITIONS.into_iter().chain([EARLIER_PARTITION]).map(|partition| {
         let mut query = Query::partition(IDEMPOTENCY_TABLE.name, partition);
@@ -49,14 +50,15 @@ pub fn unpublished_records() -> impl Iterator<Item = Query> {
     })
 }
 
-/// What is known of whether a record's events are published.
+/// Whether a record's events are known to be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Publication {
-    /// They are, or there are none, or a state machine publishes them.
+    /// Nothing is left to do: the events are published, or there are none, or a state machine
+    /// publishes them.
     Done,
-    /// Nothing, but their message comes again: its first duplicate publishes them once more.
+    /// Unknown. The message is redelivered, and its first duplicate publishes the events again.
     Unconfirmed,
-    /// Nothing, and their message may never come again: the sweeper publishes them.
+    /// Unknown, and the message may never be delivered again: the sweeper publishes the events.
     LeftToSweeper,
 }
 
@@ -65,25 +67,25 @@ pub(crate) struct Record {
     pub(crate) key: Key,
     /// The fingerprint of the message that was answered.
     pub(crate) fingerprint: String,
-    /// The events that were decided, byte for byte.
+    /// The events of the decision, byte for byte as they are published.
     pub(crate) entries: Vec<Entry>,
-    /// Whether a state machine publishes these events: then the kernel never does.
+    /// Whether a state machine publishes the events; the kernel then never does.
     pub(crate) published_by_machine: bool,
-    /// The calls to state machines.
+    /// The signals to state machines.
     pub(crate) signals: Vec<Signal>,
     pub(crate) note: Option<String>,
     pub(crate) publication: Publication,
 }
 
-/// Where the record is of `action` having answered the message with this key. Two consumers of one
-/// event have a record each: the action is the sort key.
+/// The key of the record that `action` writes when it answers the message with this idempotency
+/// key. Two consumers of one event have a record each, because the action is the sort key.
 #[must_use]
 pub fn record_key(action: &str, idempotency_key: &str) -> Key {
     Key { table: IDEMPOTENCY_TABLE.name, pk: idempotency_key.to_owned(), sk: action.to_owned() }
 }
 
 impl Record {
-    /// The record of `action` having answered `message` by these entries.
+    /// The record that `action` answered `message` with these entries.
     pub(crate) fn new(
         action: &str,
         message: &Message,
@@ -101,7 +103,7 @@ impl Record {
         Ok(Self { key, fingerprint, entries, published_by_machine, signals, note, publication })
     }
 
-    /// The same, with calls to state machines, and a note.
+    /// The record with signals to state machines, and a note.
     pub(crate) fn with(mut self, signals: Vec<Signal>, note: Option<String>) -> Self {
         if !signals.is_empty() {
             self.publication = Publication::LeftToSweeper;
@@ -109,14 +111,14 @@ impl Record {
         Self { signals, note, ..self }
     }
 
-    /// The partition of the index in which it is while it is left to the sweeper.
+    /// The partition of the index that lists the record while its events are left to the sweeper.
     fn partition(&self) -> &'static str {
         let sum: usize = self.key.pk.bytes().map(usize::from).sum();
         PARTITIONS[sum % PARTITIONS.len()]
     }
 
-    /// Puts the record, unless there is one that has not expired. DynamoDB may delete expired
-    /// items up to two days late, so the condition looks at the time itself.
+    /// Writes the record, unless there is one that has not expired. DynamoDB may delete an expired
+    /// item up to two days late, so the condition compares the time itself.
     pub(crate) fn put(&self, now: Timestamp) -> Result<Write, Failure> {
         let mut item = self.key.to_item();
         let mut set = |name: &str, value| item.insert(name.to_owned(), value);
@@ -180,16 +182,16 @@ impl Record {
         })
     }
 
-    /// Whether the record may be forgotten.
+    /// Whether the record's lifetime is over.
     pub(crate) fn expired(item: &Item, now: Timestamp) -> bool {
         number(item, EXPIRES_AT).is_some_and(|expires| expires < now.as_second())
     }
 }
 
-/// Whether the sweeper can publish what this item of [`IDEMPOTENCY_TABLE`] holds.
+/// Checks that `item`, of [`IDEMPOTENCY_TABLE`], is a record that the sweeper may publish.
 ///
 /// # Errors
-/// [`Failure::Terminal`] with the reason where it is no record, or one that its row cannot have made.
+/// [`Failure::Terminal`] with the reason, if it is no record, or if its row cannot have made it.
 pub fn check_record(item: &Item, outputs: &RowOutputs) -> Result<(), Failure> {
     let record = Record::read(item)?;
     match outputs.forgery_in(&record) {
@@ -198,11 +200,11 @@ pub fn check_record(item: &Item, outputs: &RowOutputs) -> Result<(), Failure> {
     }
 }
 
-/// The events that the kernel has to publish for this item of [`IDEMPOTENCY_TABLE`]; none where a
-/// state machine publishes them.
+/// The events that the kernel publishes for this item of [`IDEMPOTENCY_TABLE`]; empty if a state
+/// machine publishes them, or if the item is a circuit.
 ///
 /// # Errors
-/// [`Failure::Terminal`] with the reason where it is no record.
+/// [`Failure::Terminal`] with the reason, if it is no record.
 pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     if is_circuit(item) {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! The action of a row that starts a state machine: it decides nothing but that.
+//! The action of a row that only starts a state machine.
 
 use std::marker::PhantomData;
 
@@ -6,7 +6,7 @@ use chorus_table::Row;
 
 use crate::{Action, ActionError, Context, Decision, MachineSpec};
 
-/// Starts a machine with the event.
+/// Starts an execution of `machine` with the event that the action reads.
 pub(crate) struct Starter<R> {
     machine: MachineSpec,
     row: PhantomData<R>,

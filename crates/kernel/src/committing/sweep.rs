@@ -1,4 +1,4 @@
-//! The sweeper: publishes what was committed by a caller who went away before publishing it.
+//! The sweeper: publishes the events of committed decisions whose own process did not publish them.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,29 +10,29 @@ use crate::{Failure, Item, Kernel, Query, text};
 pub struct Swept {
     /// Records whose events were published now.
     pub published: usize,
-    /// Records younger than the age asked for: their own invocation may still publish them.
+    /// Records that are not old enough yet: the process that committed them may still publish them.
     pub younger: usize,
-    /// Records that cannot be read, or whose events no retry would publish. Each is logged; it stays
-    /// unpublished, and keeps no other record from being published.
+    /// Records that cannot be read, or whose events no retry would publish. Each is logged and
+    /// stays unpublished; the other records are published all the same.
     pub unreadable: usize,
-    /// Records of which the row that they name publishes no such event. Each is logged; nothing of it
-    /// is published.
+    /// Records with events that the row which they name never publishes. Each is logged, and none
+    /// of its events is published.
     pub forged: usize,
 }
 
-/// What became of a record that the index names.
+/// The result for a record that the index lists.
 enum Found {
     Published,
-    /// It is gone, or somebody else has published it.
+    /// The record is gone, or its events have been published meanwhile.
     Done,
     Forged(String),
 }
 
-/// Publishes the events of every record that has been unpublished for at least `age`, where they are
-/// among the `outputs` of its row.
+/// Publishes the events of every record that has been unpublished for at least `age`, if they are
+/// among the `outputs` of the record's row.
 ///
 /// # Errors
-/// Where the store or the bus fails; what was not reached is left to the next sweep.
+/// If the store or the bus fails; the records that were not reached are left to the next sweep.
 pub async fn sweep(
     kernel: &Kernel,
     outputs: &RowOutputs,
@@ -92,7 +92,8 @@ async fn sweep_partition(
     }
 }
 
-/// Publishes the record that the index names, unless somebody has meanwhile.
+/// Publishes the events of a record that the index lists, unless they have been published
+/// meanwhile.
 async fn publish_found(
     kernel: &Kernel,
     outputs: &RowOutputs,
@@ -104,7 +105,8 @@ async fn publish_found(
         })
     };
     let key = record_key(named("sk")?, named("pk")?);
-    // The index trails its table: only the record itself shows whether it is still unpublished.
+    // The index is eventually consistent: only the record itself shows whether it is still
+    // unpublished.
     let Some(item) = kernel.store.get(&key).await? else { return Ok(Found::Done) };
     let record = Record::read(&item)?;
     if record.publication == Publication::Done {

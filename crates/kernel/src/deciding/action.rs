@@ -1,35 +1,33 @@
-//! What a service is made of: pure decisions.
+//! An action: the pure decision that a service makes on a message.
 
 use chorus_table::{Metadata, Outputs, Row};
 
 use crate::committing::outgoing::{entry, to_event};
 use crate::{Decision, Failure, Message, State, Task};
 
-/// A row of the design table with its rule: on this input and this state, this is decided.
+/// The rule of one row of the design table: it decides on an input and a state.
 ///
 /// A decision is pure. It sees the message and the state that it declares; it has no clock, no
-/// randomness and no I/O. Run again on the same, it decides the same.
+/// randomness and no I/O. On the same message and state it decides the same.
 pub trait Action: Send + Sync {
-    /// Its row: what it consumes and what it emits.
+    /// The row of the design table: what the action consumes and what it emits.
     type Row: Row;
-    /// What it reads before it decides.
+    /// What the action reads before it decides.
     type State: State;
 
-    /// Where its state is read.
+    /// The keys to read the state at.
     fn keys(&self, input: &Input<Self>) -> <Self::State as State>::Keys;
 
-    /// The customer who owns what a command asks about. Where a customer gives the command, the
-    /// kernel checks it before the decision, and foreign items are not found; so a customer owns
-    /// nothing until an action names the owner.
+    /// The customer who owns what a command asks about. If a customer gave the command, the kernel
+    /// compares the two before the decision, and answers "not found" unless they are the same. By
+    /// default there is no owner, so a customer may access nothing until the action names one.
     fn owner(&self, _: &Input<Self>, _: &Self::State) -> Option<String> {
         None
     }
 
-    /// Decides.
-    ///
     /// # Errors
-    /// A [`ActionError`] is for what may not be answered by an event: a caller's mistake, or a moment
-    /// that has to pass. A business failure is an event.
+    /// An [`ActionError`] is for what no event may answer: a caller's mistake, or a condition that
+    /// has to pass first. A business failure is an event.
     fn decide(
         &self,
         input: &Input<Self>,
@@ -38,39 +36,40 @@ pub trait Action: Send + Sync {
     ) -> Decided<Self>;
 }
 
-/// What an action consumes: a variant for each message.
+/// What an action consumes: an enum with a variant for each message.
 pub type Input<A> = <<A as Action>::Row as Row>::Input;
 
-/// What comes of an action: its decision, or why it does not decide.
+/// The result of an action: its decision, or why it does not decide.
 pub type Decided<A> = Result<Decision<<<A as Action>::Row as Row>::Output>, ActionError>;
 
-/// What an action knows of the message besides its data.
+/// What an action knows about the message besides its data.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     pub message: &'a Message,
 }
 
 impl<'a> Context<'a> {
-    /// What is known of the message. `occurred-at` is as close to a clock as an action comes.
+    /// The message's metadata. An action has no clock; `occurred-at` is the closest time that it
+    /// sees.
     #[must_use]
     pub const fn metadata(&self) -> &'a Metadata {
         &self.message.metadata
     }
 
-    /// Whether a customer gave the command, who may touch only what is theirs.
+    /// Whether a customer gave the command, and may access only what is theirs.
     #[must_use]
     pub const fn is_of_customer(&self) -> bool {
         self.message.customer.is_some()
     }
 
-    /// The task of a state machine that handed the message over.
+    /// The task of a state machine that passed the message; none if the bus or a caller did.
     #[must_use]
     pub const fn task(&self) -> Option<&'a Task> {
         self.message.task.as_ref()
     }
 
-    /// `event` as a state machine gets it, where `action` emits it on this message and nothing
-    /// else: the same event, but for its time.
+    /// `event` in the form in which a state machine receives it if `action` emits it, alone, on
+    /// this message. Only its time may differ from that event's.
     ///
     /// # Errors
     /// Where the event cannot be written as JSON.
@@ -87,39 +86,39 @@ impl<'a> Context<'a> {
 /// Why an action does not decide.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
-    /// A field breaks a rule.
+    /// A field of the command breaks a rule.
     #[error("{field} {rule}")]
     Invalid {
         /// The field, as a JSON pointer such as `/lines/0/sku`.
         field: String,
-        /// The rule that it breaks.
+        /// The rule that the field breaks.
         rule: String,
     },
-    /// There is no such thing.
+    /// What the command asks about does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// It is too late, or too early for good.
+    /// The command does not fit the state of what it asks about, and a retry would not help.
     #[error("{0}")]
     Conflict(String),
-    /// What is there is no longer what the caller demands.
+    /// The item has changed since the version that the caller demands.
     #[error("{0}")]
     Outdated(String),
     #[error("{0}")]
     Later(String),
-    /// What is stored cannot be read.
+    /// A failure of the kernel, such as a stored item that cannot be read.
     #[error("{0}")]
     Failed(#[from] Failure),
 }
 
 impl ActionError {
-    /// The error for a customer who asks about anything that is not theirs, whether it exists or
+    /// The error for a customer who asks about something that is not theirs, whether it exists or
     /// not.
     #[must_use]
     pub fn not_theirs() -> Self {
         Self::NotFound("there is no such thing, or it is not yours".to_owned())
     }
 
-    /// A field that breaks a rule.
+    /// The error for a field that breaks a rule.
     #[must_use]
     pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), rule: rule.into() }
@@ -146,7 +145,7 @@ impl From<ActionError> for Failure {
     }
 }
 
-/// Why a call got no response: nothing is known of whether the other side acted.
+/// Why a call got no response: it is unknown whether the other side acted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct OutcomeUnknown(pub String);

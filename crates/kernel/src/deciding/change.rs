@@ -9,19 +9,20 @@ use chorus_table::Event;
 
 use crate::{Condition, Entity, Fold, Item, Update, Versioned, Write, entity_key, stream_key};
 
-/// The attribute that counts the writes of an entity, or its owner's own revisions of it.
+/// The attribute with an entity's version: the kernel's count of its writes, or, for
+/// [`put_if_newer`], the number that the entity's owner gives.
 const VERSION: &str = "version";
 
 fn whole(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }
 
-/// Writes a new entity; refused where there is one already.
+/// Writes a new entity; refused if there is one already.
 pub fn create<E: Entity>(entity: &E) -> Write {
     put(entity, 1, Some(Condition::Absent))
 }
 
-/// Writes an entity over the one that was read; refused where somebody else wrote in between.
+/// Writes an entity over the one that was read; refused if somebody else wrote in between.
 pub fn replace<E: Entity>(read: &Versioned<E>, entity: &E) -> Write {
     let unchanged = Condition::Equals { attribute: VERSION, value: whole(read.version) };
     put(entity, read.version + 1, Some(unchanged))
@@ -32,9 +33,9 @@ pub fn save<E: Entity>(read: Option<&Versioned<E>>, entity: &E) -> Write {
     read.map_or_else(|| create(entity), |read| replace(read, entity))
 }
 
-/// Changes nothing; refused where the entity `id` is not as it was `read`. What an action reads is
-/// consistent item by item, and others write between two of them: a decision that rests on an entity
-/// which it does not write has this beside its changes.
+/// Changes nothing; refused if the entity `id` has changed since it was `read`. Items are read one
+/// by one, and others may write between two reads. So a decision that relies on an entity which it
+/// does not write adds this check to its changes.
 pub fn unchanged<E: Entity>(id: &E::Id, read: Option<&Versioned<E>>) -> Write {
     let condition = match read {
         None => Condition::Absent,
@@ -43,18 +44,18 @@ pub fn unchanged<E: Entity>(id: &E::Id, read: Option<&Versioned<E>>) -> Write {
     Write::Check { key: entity_key::<E>(id), condition }
 }
 
-/// Writes an entity unless a newer one is there: `version` is its owner's own count, so that news
-/// may arrive in any order and more than once.
+/// Writes an entity, unless a newer one is stored. `version` is the count of the entity's owner, so
+/// updates may arrive in any order and more than once.
 pub fn put_if_newer<E: Entity>(entity: &E, version: u64) -> Write {
     let newer = Condition::AbsentOrBelow { attribute: VERSION, value: whole(version) };
     put(entity, version, Some(newer))
 }
 
-/// Appends an event to the stream that `F` folds, as its `version`; refused where there is one of
-/// that version.
+/// Appends an event to the stream that `F` folds, as its `version`; refused if the stream has an
+/// event of that version.
 ///
 /// # Errors
-/// Where the event cannot be written as JSON.
+/// If the event cannot be written as JSON.
 pub fn append<F: Fold, E: Event>(
     version: u64,
     at: Timestamp,
@@ -85,8 +86,9 @@ pub(crate) fn put<E: Entity>(entity: &E, version: u64, condition: Option<Conditi
     Write::Put { key, item, condition }
 }
 
-/// A whole number of an entity that is added to without reading it: a hot item needs no retry.
-/// An entity declares its counters as constants; what is no counter of it cannot be added to.
+/// A whole number of an entity that a write adds to without reading the entity first, so that
+/// concurrent writes need no retry. An entity declares its counters as constants; nothing else can
+/// be added to.
 #[derive(Debug)]
 pub struct Counter<E> {
     attribute: &'static str,
@@ -108,14 +110,15 @@ impl<E: Entity> Counter<E> {
         Self { attribute, entity: PhantomData }
     }
 
-    /// The attribute in which it is kept.
+    /// The attribute that holds the counter.
     #[must_use]
     pub const fn attribute(self) -> &'static str {
         self.attribute
     }
 }
 
-/// Adds to counters of the entity `id`, which must exist; none of them becomes negative.
+/// Adds to counters of the entity `id`. Refused if the entity does not exist, or if a counter would
+/// become negative.
 pub fn add<E: Entity>(id: &E::Id, amounts: &[(Counter<E>, i64)]) -> Write {
     let mut updates = vec![Update::Add { attribute: VERSION, amount: 1 }];
     let mut conditions = vec![Condition::Present];

@@ -1,8 +1,8 @@
-//! What an action decides: the events to publish, and the changes that go with them.
+//! What an action decides: the events to publish, and the changes to store with them.
 
 use crate::{Signal, Write};
 
-/// A decision. Its changes commit together with the record of its events, or not at all.
+/// A decision. Its changes and the record of its events are committed together, or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision<O> {
     pub(crate) emits: Vec<O>,
@@ -18,14 +18,16 @@ impl<O> Decision<O> {
         Self { emits: vec![event.into()], ..Self::empty() }
     }
 
-    /// Says nothing, and why: it has been done, or must not be done any more.
+    /// Emits and changes nothing; `note` says why, such as that it was done before or must not be
+    /// done any more.
     #[must_use]
     pub fn nothing(note: impl Into<String>) -> Self {
         Self { note: Some(note.into()), ..Self::empty() }
     }
 
-    /// Says nothing, and makes one change whose own condition makes it happen once: it needs no
-    /// idempotency record. Where the condition does not hold, it has happened.
+    /// Emits nothing, and makes one change whose own condition lets it happen only once, so that it
+    /// needs no idempotency record. If the condition does not hold, the change counts as made
+    /// before.
     #[must_use]
     pub fn once(change: Write) -> Self {
         Self { writes: vec![change], self_guarded: true, ..Self::empty() }
@@ -41,28 +43,28 @@ impl<O> Decision<O> {
         }
     }
 
-    /// Makes this change, too.
+    /// Adds a change.
     #[must_use]
     pub fn with(mut self, change: Write) -> Self {
         self.writes.push(change);
         self
     }
 
-    /// Makes these changes, too.
+    /// Adds several changes.
     #[must_use]
     pub fn with_all(mut self, changes: impl IntoIterator<Item = Write>) -> Self {
         self.writes.extend(changes);
         self
     }
 
-    /// Tells a state machine this, too.
+    /// Adds a signal to a state machine.
     #[must_use]
     pub fn signal(mut self, signal: Signal) -> Self {
         self.signals.push(signal);
         self
     }
 
-    /// The calls to state machines: for tests of decisions.
+    /// The signals to state machines: for tests of decisions.
     #[must_use]
     pub fn signals(&self) -> &[Signal] {
         &self.signals
@@ -74,7 +76,7 @@ impl<O> Decision<O> {
         &self.emits
     }
 
-    /// What it changes: for tests of decisions.
+    /// The changes to store: for tests of decisions.
     #[must_use]
     pub fn changes(&self) -> &[Write] {
         &self.writes

@@ -1,4 +1,5 @@
-//! The two kinds of state: an item with a version, and a stream whose fold is the state.
+//! The two kinds of state: an item with a version, and a stream whose events are folded into the
+//! state.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,25 +9,27 @@ use crate::{Item, Key};
 
 /// A business item: one DynamoDB item with a version, its fields as attributes.
 pub trait Entity: Serialize + DeserializeOwned + Clone + Send + Sync {
-    /// The type of its id, which no other kind of thing is looked up by.
+    /// The type of the entity's id. No other kind of entity has the same type.
     type Id: AsRef<str> + Clone + Ord + Send + Sync;
-    /// The table of the service that owns it.
+    /// The table that keeps the entity; its service owns it.
     const TABLE: &'static str;
-    /// What it is, in kebab-case: the first part of its key.
+    /// The kind of entity, in kebab-case: the first part of its key.
     const KIND: &'static str;
-    /// The version of its fields: raised where an item that is stored could not be read any more.
+    /// The version of the entity's fields. It is raised when stored items would no longer be
+    /// readable.
     const SCHEMA: u32 = 1;
 
     fn id(&self) -> &Self::Id;
 
-    /// The fields of an item of another `schema` as this one has them; nothing where that is not known.
+    /// Converts the fields of an item of another `schema` to the current one; none if that schema
+    /// is unknown.
     fn upcast(_schema: u32, _fields: Item) -> Option<Item> {
         None
     }
 }
 
-/// Makes a type an [`Entity`]: `entity!(Parcel: "parcel" in TABLE, by order_id: OrderId)` is kept in
-/// `TABLE` as a `parcel`, and found by its field `order_id`.
+/// Makes a type an [`Entity`]: `entity!(Parcel: "parcel" in TABLE, by order_id: OrderId)` keeps it
+/// in `TABLE` as a `parcel`, whose id is its field `order_id`.
 #[macro_export]
 macro_rules! entity {
     ($name:ty: $kind:literal in $table:path, by $id:ident: $type:ty) => {
@@ -49,10 +52,10 @@ pub fn entity_key<E: Entity>(id: &E::Id) -> Key {
     Key { table: E::TABLE, pk: format!("{kind}#{id}"), sk: kind.to_owned() }
 }
 
-/// An entity as it was read: replacing it demands that nobody else did in between.
+/// An entity as it was read, with the version that a replacement must find unchanged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<E> {
-    /// Counts the writes, from 1.
+    /// The version that was stored: a count of the writes, from 1, unless the owner gives its own.
     pub version: u64,
     pub value: E,
 }
@@ -70,36 +73,37 @@ pub fn stream_partition(id: &str) -> String {
     format!("stream#{id}")
 }
 
-/// The key of one event of a stream. Versions sort as text: they are padded to ten digits.
+/// The key of one event of a stream. The version is padded to ten digits, so that keys sort by
+/// version.
 #[must_use]
 pub fn stream_key(table: &'static str, id: &str, version: u64) -> Key {
     Key { table, pk: stream_partition(id), sk: format!("{version:010}") }
 }
 
-/// One event of a stream, as it was stored.
+/// One stored event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
-    /// Its place in the stream, from 1, without gaps.
+    /// The event's position in the stream, from 1, without gaps.
     pub version: u64,
     pub detail_type: String,
-    /// The version of its data's schema.
+    /// The version of the event's schema.
     pub schema: u32,
-    /// When what caused it happened.
+    /// When the message that caused the event occurred.
     pub at: Timestamp,
-    /// Its data as JSON text.
+    /// The event's data as JSON text.
     pub data: String,
 }
 
-/// A state that is the fold of a stream's events.
+/// A state that is computed by folding a stream's events.
 pub trait Fold: Default + Send + Sync {
     /// The type of the stream's id.
     type Id: AsRef<str> + Clone + Send + Sync;
-    /// The table in which the stream is.
+    /// The table that keeps the stream.
     const TABLE: &'static str;
 
     /// The state after one more event.
     ///
     /// # Errors
-    /// Where the event is none of the stream, or cannot be read.
+    /// If the event does not belong to the stream, or cannot be read.
     fn apply(self, event: &Recorded) -> Result<Self, chorus_table::ReadError>;
 }

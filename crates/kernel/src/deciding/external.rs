@@ -1,4 +1,4 @@
-//! An action that has to call somebody outside: still pure, in steps.
+//! An action that makes external calls: still pure, because it decides in steps.
 
 use std::convert::Infallible;
 
@@ -7,38 +7,39 @@ use chorus_table::Row;
 
 use crate::{Action, ActionError, Context, Decision, OutcomeUnknown, People, State};
 
-/// The next step of an action that may have to call somebody outside.
+/// The next step of an action that may have to make an external call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step<C, O> {
     Done(Decision<O>),
-    /// Make this call first. The claim is committed before: only who holds it can conclude.
+    /// Make this call first. The claim is committed before it; only who holds the claim can
+    /// conclude.
     Call {
         request: C,
-        /// Changes that record that the call is being made, conditional on what was read.
+        /// Changes that record that the call is being made, with conditions on what was read.
         claim: Vec<crate::Write>,
     },
 }
 
-/// An action whose decision may need a response from outside: a charge, an email.
+/// An action whose decision may need a response from outside, such as to a charge or an email.
 ///
-/// `decide` is pure. It is run first without a response; where it returns [`Step::Call`], the
-/// kernel commits the claim, makes the call with an idempotency key derived from the message's own,
-/// and runs it again on a fresh read with the response. A crash at any point leads to the same call
-/// with the same key.
+/// `decide` is pure. It is first run without a response. If it returns [`Step::Call`], the kernel
+/// commits the claim, makes the call with an idempotency key that is derived from the message's,
+/// and runs `decide` again with the response, on freshly read state. A crash at any point leads to
+/// the same call with the same key.
 #[async_trait]
 pub trait ExternalAction: Send + Sync {
-    /// Its row: what it consumes and what it emits.
+    /// The row of the design table: what the action consumes and what it emits.
     type Row: Row;
-    /// What it reads before it decides.
+    /// What the action reads before it decides.
     type State: State;
     type Request: Send + Sync;
     type Response: Send + Sync;
 
-    /// Whether it may call somebody, who may be away: its messages are then to be tried for longer
-    /// than Lambda tries an event.
+    /// Whether it may call a partner, which may be unavailable: its messages are then retried for
+    /// longer than Lambda retries an event.
     const CALLS: bool = true;
 
-    /// Where its state is read.
+    /// The keys to read the state at.
     fn keys(&self, input: &<Self::Row as Row>::Input) -> <Self::State as State>::Keys;
 
     /// See [`Action::owner`].
@@ -57,12 +58,12 @@ pub trait ExternalAction: Send + Sync {
         context: &CallContext<'_, Self::Response>,
     ) -> Result<Step<Self::Request, <Self::Row as Row>::Output>, ActionError>;
 
-    /// Makes the call, with the idempotency key `key`. `people` decrypt what the request says about
-    /// them.
+    /// Makes the call, with the idempotency key `key`. `people` decrypts the text about people in
+    /// the request.
     ///
     /// # Errors
-    /// Where no response came: whether the other side acted is unknown, so it is called again with
-    /// the same key.
+    /// If no response came: it is unknown whether the other side acted, so the call is made again
+    /// with the same key.
     async fn call(
         &self,
         request: &Self::Request,
@@ -71,15 +72,16 @@ pub trait ExternalAction: Send + Sync {
     ) -> Result<Self::Response, OutcomeUnknown>;
 }
 
-/// What an action that calls knows of the message, and the response once there is one.
+/// What an action that makes calls knows about the message, and the response once there is one.
 #[derive(Debug)]
 pub struct CallContext<'a, R> {
     pub message: Context<'a>,
-    /// The response to its call; none before the call is made.
+    /// The response to the call; none before the call is made.
     pub response: Option<&'a R>,
 }
 
-/// An action that never calls, as an [`ExternalAction`]: so that the kernel's way is written once.
+/// An [`Action`] as an [`ExternalAction`] that never calls, so that the kernel handles both by the
+/// same code.
 #[derive(Debug)]
 pub(crate) struct WithoutCalls<A>(pub(crate) A);
 

@@ -1,4 +1,4 @@
-//! Deciding: what an action declares, what it is handed, and what it answers with.
+//! Deciding: what an action declares, what the kernel passes to it, and what it returns.
 
 mod action;
 mod change;

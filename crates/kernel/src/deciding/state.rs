@@ -1,5 +1,5 @@
-//! What an action reads before it decides: a type, from which both the keys and what is found there
-//! follow.
+//! What an action reads before it decides: a type, which determines both the keys to read and the
+//! values that are found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use crate::{
     stream_partition, text,
 };
 
-/// What an action reads. [`Found`], [`IfNamed`], [`Each`] and [`Folded`] are its parts; [`state!`]
-/// declares one of several parts. What is not declared cannot be read, and every key that is
-/// declared has to be given:
+/// What an action reads. [`Found`], [`IfNamed`], [`Each`] and [`Folded`] are the possible parts;
+/// [`state!`] declares a state of several parts. An action cannot read what its state does not
+/// declare, and has to give every key that its state declares:
 ///
 /// ```
 /// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
@@ -70,7 +70,7 @@ use crate::{
 /// }
 /// ```
 ///
-/// nor no keys at all.
+/// nor a function that returns no keys at all.
 ///
 /// ```compile_fail,E0308
 /// # use chorus_kernel::{Each, EachKeys, Entity, Found, State, state};
@@ -93,13 +93,13 @@ use crate::{
 pub trait State: Sized + Send + Sync {
     type Keys: Send + Sync;
 
-    /// Lists what is read, in an order of its own.
+    /// Adds the items and streams to read to `reads`, in any fixed order.
     fn plan(keys: &Self::Keys, reads: &mut Vec<Read>);
 
-    /// Takes what was read, in the same order.
+    /// Takes the values that were read from `answers`, in the order of [`State::plan`].
     ///
     /// # Errors
-    /// Where something stored does not fit its type.
+    /// If something stored does not fit its type.
     fn from_reading(keys: Self::Keys, answers: &mut Reading) -> Result<Self, Failure>;
 }
 
@@ -107,14 +107,14 @@ pub trait State: Sized + Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Read {
     Item(Key),
-    /// All events of a stream, from its first on.
+    /// All events of a stream, from the first on.
     Stream {
         table: &'static str,
         id: String,
     },
 }
 
-/// What was read, in the order of the [`Read`]s.
+/// The values that were read, in the order of the [`Read`]s.
 #[derive(Debug)]
 pub struct Reading(std::vec::IntoIter<ReadItem>);
 
@@ -148,12 +148,12 @@ fn misplanned(answer: &Option<ReadItem>) -> Failure {
 /// Reads the state at `keys`, strongly consistent.
 ///
 /// # Errors
-/// Where the store fails, or something stored does not fit its type.
+/// If the store fails, or something stored does not fit its type.
 pub async fn load<S: State>(store: &dyn Store, keys: S::Keys) -> Result<S, Failure> {
     load_beside(store, keys, []).await.map(|(state, [])| state)
 }
 
-/// The same, and the items at other keys by the same request.
+/// Reads the state like [`load`], and the items at the keys `beside` in the same request.
 pub(crate) async fn load_beside<S: State, const N: usize>(
     store: &dyn Store,
     keys: S::Keys,
@@ -173,7 +173,8 @@ pub(crate) async fn load_beside<S: State, const N: usize>(
     Ok((S::from_reading(keys, &mut Reading(answers.into_iter()))?, beside))
 }
 
-/// The items among `reads`, and those beside them, that there are: all by one request.
+/// Reads the items of `reads` and those at the keys `beside` in one request; returns those that
+/// exist.
 async fn items<'a>(
     store: &dyn Store,
     reads: &'a [Read],
@@ -203,7 +204,7 @@ impl State for () {
     }
 }
 
-/// One entity, where there is one.
+/// One entity, if it exists.
 pub type Found<E> = Option<Versioned<E>>;
 
 impl<E: Entity> State for Found<E> {
@@ -218,7 +219,7 @@ impl<E: Entity> State for Found<E> {
     }
 }
 
-/// One entity, where the message names one and there is one.
+/// One entity, if the message names one and it exists.
 #[derive(Debug, Clone)]
 pub struct IfNamed<E>(pub Found<E>);
 
@@ -248,7 +249,7 @@ pub struct Each<E: Entity, T> {
 pub struct EachKeys<I, T>(Vec<(I, T)>);
 
 impl<I, T: Clone> EachKeys<I, T> {
-    /// For each of `entries`, the entity whose key `id` gives.
+    /// Pairs each of `entries` with the id that `id` gives: the id of the entity to read.
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a T>, id: impl Fn(&T) -> I) -> Self
     where
         T: 'a,
@@ -292,7 +293,8 @@ impl<E: Entity, T: Clone + Send + Sync> State for Each<E, T> {
     }
 }
 
-/// The state that a stream's events come to, and its version: 0 where it has no events.
+/// The state that a stream's events are folded into, and its version: 0 if the stream has no
+/// events.
 #[derive(Debug, Clone, Default)]
 pub struct Folded<F> {
     pub state: F,
@@ -315,8 +317,8 @@ impl<F: Fold> State for Folded<F> {
     }
 }
 
-/// Declares a state of several parts, and the type of its keys. A field that the action does not use
-/// is a warning of the compiler's.
+/// Declares a state of several parts, and the type of its keys. The compiler warns of a field that
+/// the action does not use.
 ///
 /// ```
 /// # use chorus_kernel::{Entity, Found, state};
@@ -339,8 +341,8 @@ impl<F: Fold> State for Folded<F> {
 /// ```
 #[macro_export]
 macro_rules! state {
-    // The fields pass through untouched: the compiler does not warn of unread ones that a macro of
-    // another crate wrote.
+    // The fields are passed on untouched: the compiler does not warn of unread fields if a macro of
+    // another crate wrote them.
     ($(#[$meta:meta])* $visible:vis struct $name:ident read by $keys:ident $fields:tt) => {
         $(#[$meta])*
         $visible struct $name $fields
@@ -386,10 +388,10 @@ pub(crate) fn read_entity<E: Entity>(item: &Item) -> Result<Versioned<E>, Failur
     Ok(Versioned { version: version.unwrap_or_default(), value })
 }
 
-/// The events of the stream `id` from `version` on, paged to the end.
+/// Reads the events of the stream `id` from `version` on, all pages.
 ///
 /// # Errors
-/// Where the store fails, or an event cannot be read.
+/// If the store fails, or an event cannot be read.
 pub async fn stream(
     store: &dyn Store,
     table: &'static str,
@@ -411,7 +413,7 @@ pub async fn stream(
     }
 }
 
-/// Reads an item of a stream; nothing where it is none.
+/// Reads an item as an event of a stream; none if it is no such event.
 #[must_use]
 pub fn read_recorded(item: &Item) -> Option<Recorded> {
     Some(Recorded {

@@ -1,4 +1,5 @@
-//! A person's key: encrypts, decrypts, and takes fingerprints that nobody can guess without it.
+//! A person's key: encrypts, decrypts, and takes fingerprints that nobody can guess without the
+//! key.
 
 use std::fmt;
 
@@ -9,11 +10,12 @@ use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// What text of one person is encrypted with: AES-256-GCM-SIV (RFC 8452).
+/// The key that text about one person is encrypted with: AES-256-GCM-SIV (RFC 8452).
 ///
-/// It is deterministic: the same text of the same person is the same ciphertext, so that a step that
-/// runs again publishes the same bytes, and what did not change is seen not to have changed. The nonce is
-/// zero; the algorithm then reveals that two texts of one person are equal, and nothing else.
+/// Encryption is deterministic: the same text about the same person gives the same ciphertext. So a
+/// step that is run again publishes the same bytes, and unchanged text can be recognized as
+/// unchanged. The nonce is zero; with this algorithm that reveals only whether two texts of one
+/// person are equal.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SealingKey(#[serde(with = "hex::serde")] [u8; 32]);
@@ -24,14 +26,14 @@ impl SealingKey {
         Self(bytes)
     }
 
-    /// Encrypts.
     #[must_use]
     pub fn seal(&self, text: &str) -> Sealed {
         let encrypted = self.cipher().encrypt(&Nonce::default(), text.as_bytes());
         Sealed::encrypted(&encrypted.expect("a text is shorter than 64 GiB"))
     }
 
-    /// Decrypts; none where the text was encrypted under another key. What is in the clear stays so.
+    /// Decrypts; none if the text was encrypted with another key. Text that is not encrypted is
+    /// returned as it is.
     #[must_use]
     pub fn open(&self, sealed: &Sealed) -> Option<String> {
         let Some(ciphertext) = sealed.ciphertext() else {
@@ -41,7 +43,7 @@ impl SealingKey {
         String::from_utf8(text).ok()
     }
 
-    /// A hash under this key.
+    /// A hash function (HMAC) with this key.
     pub(crate) fn hash(&self) -> Hmac<Sha256> {
         <Hmac<Sha256> as Mac>::new_from_slice(&self.0).expect("HMAC takes keys of every length")
     }

@@ -1,4 +1,4 @@
-//! Where people's keys are kept, made, and looked up.
+//! People's keys: their table, their creation, and their lookup.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,28 +10,29 @@ use serde::{Deserialize, Serialize};
 use super::SealingKey;
 use crate::{Clock, Failure, Found, Store, StoreError, TableSpec, entity, load, save};
 
-/// People's keys. Nothing else is in this table, so that it can be backed up for less long than others.
+/// The table of people's keys. It holds nothing else, so that its backups can be kept for a shorter
+/// time than those of other tables.
 pub const PERSON_KEYS_TABLE: TableSpec = TableSpec { name: "person-keys", indexes: &[], ttl: None };
 
-/// How long a key stays in memory once it was read, at most.
+/// How long a key stays in memory at most after it was read.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_secs(60);
 
-/// How many keys stay in memory, at most.
+/// How many keys stay in memory at most.
 const REMEMBERED: usize = 1_000;
 
-/// How often a key is made anew, because somebody else made one in between.
+/// How often making a key is retried if somebody else makes one for the same person meanwhile.
 const ATTEMPTS: usize = 8;
 
-/// Makes keys that nobody can guess.
+/// A source of keys that nobody can guess.
 pub trait Randomness: Send + Sync {
-    /// Bytes that were never made before.
+    /// Fresh random bytes.
     ///
     /// # Errors
-    /// Where the system has none to give.
+    /// If the system cannot give any.
     fn key(&self) -> Result<[u8; 32], Failure>;
 }
 
-/// What makes keys, and those that were read in the last minute.
+/// The source of new keys, and the keys that were read in the last minute.
 #[derive(Clone)]
 pub struct Keyring {
     randomness: Arc<dyn Randomness>,
@@ -45,20 +46,20 @@ impl Keyring {
     }
 }
 
-/// A person's key, or that they were forgotten.
+/// A person's key, or the fact that the person was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PersonKey {
     pub person: String,
-    /// None once it was destroyed.
+    /// None once the key was destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<SealingKey>,
-    /// When it was made, or destroyed.
+    /// When the key was made or destroyed.
     pub since: Timestamp,
 }
 
 impl PersonKey {
-    /// That `person` was forgotten: what replaces their key.
+    /// The entry that replaces the key of `person` once they are forgotten.
     #[must_use]
     pub const fn destroyed(person: String, since: Timestamp) -> Self {
         Self { person, key: None, since }
@@ -67,7 +68,7 @@ impl PersonKey {
 
 entity!(PersonKey: "person" in PERSON_KEYS_TABLE, by person: String);
 
-/// Looks people's keys up, and makes them: [`Kernel::people`].
+/// Looks up and makes people's keys; see [`Kernel::people`].
 ///
 /// [`Kernel::people`]: crate::Kernel::people
 #[derive(Clone)]
@@ -89,10 +90,10 @@ impl People {
         Self { store, clock, keyring }
     }
 
-    /// The key to encrypt text about `person` with, as it is now; it is made where there is none.
+    /// The current key to encrypt text about `person` with; it is made if there is none.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store or the source of keys fails.
     pub async fn key_for(&self, person: &str) -> Result<SealingKey, Failure> {
         for _ in 0..ATTEMPTS {
             let known: Found<PersonKey> = load(&*self.store, person.to_owned()).await?;
@@ -111,11 +112,12 @@ impl People {
         Err(Failure::later("Contended", "somebody else makes keys for the same person"))
     }
 
-    /// What `read` makes of encrypted text about `person`; none once they were forgotten. A key that
-    /// was read stays in memory for a minute: for as long, somebody who is forgotten can still be read.
+    /// The result of `read` on encrypted text about `person`; none if the person was forgotten. A
+    /// key stays in memory for a minute after it was read; for that long, text about a person who
+    /// was forgotten meanwhile can still be read.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn open<T>(
         &self,
         person: &str,
@@ -147,12 +149,12 @@ impl People {
     }
 }
 
-/// Decrypts text about one person. Without a key, it reads what is in the clear.
+/// Decrypts text about one person. Without a key, it reads only text that is not encrypted.
 #[derive(Debug, Clone, Copy)]
 pub struct Opener(Option<SealingKey>);
 
 impl Opener {
-    /// What the text says; none where it was encrypted under another key.
+    /// The decrypted text; none if it was encrypted with another key.
     #[must_use]
     pub fn text(self, sealed: &Sealed) -> Option<String> {
         match self.0 {

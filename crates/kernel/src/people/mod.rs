@@ -1,5 +1,5 @@
-//! People: each has a key of their own, under which all text about them is encrypted. Whoever
-//! destroys the key has forgotten the person, in every event, record, log and backup at once.
+//! People's keys: all text about a person is encrypted with a key of that person. Destroying the
+//! key makes the text unreadable in every event, record, log and backup at once.
 
 mod key;
 mod keys;

@@ -1,16 +1,17 @@
-//! Conditions, updates and queries as DynamoDB's expressions, for the adapters that speak to
-//! DynamoDB, or to what takes the same requests. Source:
+//! Conditions, updates and queries as DynamoDB's expressions, for adapters that send requests to
+//! DynamoDB, or to a store that takes the same requests. Source:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html>.
 
 use std::collections::HashMap;
 
 use crate::{Condition, Query, Update};
 
-/// The expressions of one request, and the placeholders that they share, with values as an
-/// adapter's requests hold them. What is not used is absent: DynamoDB takes nothing empty.
+/// The expressions of one request, and the placeholders that they share; `V` is an adapter's type
+/// of attribute values. What is not used is absent, because DynamoDB rejects empty expressions and
+/// maps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expressions<V> {
-    /// The condition expression; a query's is on keys.
+    /// The condition expression; for a query, the key condition expression.
     pub condition: Option<String>,
     pub update: Option<String>,
     /// `#name` placeholders. Every attribute has one, since any word may be reserved.
@@ -20,8 +21,8 @@ pub struct Expressions<V> {
 }
 
 impl<V> Expressions<V> {
-    /// The expressions of a write that has this condition, and makes these changes; `number` makes
-    /// a value of a number's digits.
+    /// The expressions of a write with this condition and these changes; `number` makes a value
+    /// from a number's digits.
     #[must_use]
     pub fn of_write(
         condition: Option<&Condition>,
@@ -43,7 +44,7 @@ impl<V> Expressions<V> {
         }
     }
 
-    /// The condition on the keys that a query asks for; `text` makes a value of a text.
+    /// The key condition of a query; `text` makes a value from a string.
     #[must_use]
     pub fn of_query(query: &Query, text: fn(String) -> V) -> Self {
         let (pk, sk) = query.index.map_or(("pk", "sk"), |index| (index.pk, index.sk));
@@ -74,7 +75,7 @@ fn unless_empty<T>(entries: impl Iterator<Item = (String, T)>) -> Option<HashMap
     entries.peek().is_some().then(|| entries.collect())
 }
 
-/// What placeholders stand for: each by its number.
+/// The names and values that placeholders refer to, by index.
 #[derive(Default)]
 struct Placeholders {
     names: Vec<&'static str>,
@@ -99,7 +100,7 @@ impl Placeholders {
         }
     }
 
-    /// A condition among others: an alternative needs brackets there.
+    /// A condition within others: one with an `OR` needs parentheses there.
     fn part(&mut self, condition: &Condition, alone: bool) -> String {
         let text = self.condition(condition);
         let alternative = matches!(condition, Condition::AbsentOrBelow { .. });
@@ -148,7 +149,7 @@ mod tests {
 
     fn written(condition: &Condition, updates: &[Update]) -> (String, Option<String>) {
         let mut rendered = Expressions::of_write(Some(condition), updates, |digits| digits);
-        // Placeholders by what they stand for: what a reader of the expression would see.
+        // The expression as a reader would see it, with the placeholders replaced by their meaning.
         let mut text = rendered.condition.take().unwrap_or_default();
         let mut update = rendered.update.take();
         let placeholders = [rendered.names, rendered.values].into_iter().flatten().flatten();

@@ -5,7 +5,7 @@ use serde_dynamo::AttributeValue;
 /// An item: attribute names and DynamoDB values.
 pub type Item = serde_dynamo::Item;
 
-/// Where an item is. Every table has a partition key `pk` and a sort key `sk`, both strings.
+/// The key of an item. Every table has a partition key `pk` and a sort key `sk`, both strings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// The logical table: the name of the service that owns it.
@@ -15,7 +15,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// The key as an item's first two attributes.
+    /// An item that has only the two key attributes.
     #[must_use]
     pub fn to_item(&self) -> Item {
         let mut item = Item::default();
@@ -24,14 +24,14 @@ impl Key {
         item
     }
 
-    /// Whether it is the key of this item of its table.
+    /// Whether `item`, of the same table, has this key.
     #[must_use]
     pub fn is_of(&self, item: &Item) -> bool {
         text(item, "pk") == Some(&self.pk) && text(item, "sk") == Some(&self.sk)
     }
 }
 
-/// The string attribute called `name`.
+/// The string attribute `name`; none if it is missing or no string.
 #[must_use]
 pub fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     match item.get(name) {
@@ -40,7 +40,7 @@ pub fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     }
 }
 
-/// The whole-number attribute called `name`.
+/// The whole-number attribute `name`; none if it is missing or no whole number.
 #[must_use]
 pub fn number(item: &Item, name: &str) -> Option<i64> {
     match item.get(name) {

@@ -1,4 +1,5 @@
-//! DynamoDB's semantics in memory, as far as the kernel's port goes: held by the port's own suite.
+//! A store in memory with DynamoDB's semantics, as far as the port needs them: the port suite
+//! checks it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ const MAX_WRITES: usize = 100;
 type Partition = BTreeMap<String, Item>;
 type Tables = BTreeMap<&'static str, Table>;
 
-/// Where an index has an item: the index's keys, then the item's own.
+/// An item's position in an index: the index's two keys, then the item's own two.
 type IndexPosition = [String; 4];
 
 #[derive(Debug, Default)]
@@ -63,7 +64,7 @@ impl Table {
         }
     }
 
-    /// The items of an index's partition, by the index's sort key, then by their own keys.
+    /// The items of one partition of an index, by the index's sort key, then by their own keys.
     fn of_index(&self, query: &Query, index: &Index) -> Vec<Item> {
         let found = self.indexes.iter().find(|(known, _)| known.name == index.name);
         let places = found.into_iter().flat_map(|(_, places)| {
@@ -81,7 +82,7 @@ fn place(index: &Index, item: &Item) -> Option<IndexPosition> {
     Some([own(index.pk)?, own(index.sk)?, own("pk")?, own("sk")?])
 }
 
-/// A store that is gone with the process. It meters and expires nothing.
+/// A store that is lost with the process. It meters nothing, and deletes no expired items.
 #[derive(Debug)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -95,7 +96,7 @@ impl MemoryStore {
         Self { tables: Mutex::new(tables) }
     }
 
-    /// Every item of a table, by its key.
+    /// Every item of a table, in the order of the keys.
     #[must_use]
     pub fn all(&self, table: &str) -> Vec<Item> {
         let tables = self.tables();
@@ -103,7 +104,7 @@ impl MemoryStore {
         partitions.flat_map(BTreeMap::values).cloned().collect()
     }
 
-    /// Throws a table's items away.
+    /// Deletes all items of a table.
     pub fn clear(&self, table: &str) {
         if let Some(table) = self.tables().get_mut(table) {
             table.partitions.clear();
@@ -125,7 +126,7 @@ fn find<'a>(tables: &'a Tables, key: &Key) -> Result<Option<&'a Item>, StoreErro
     Ok(table.find(&key.pk, &key.sk))
 }
 
-/// What a write leaves at its key; nothing where it deletes.
+/// The item that is at the write's key after the write; none if the write deletes it.
 fn outcome(tables: &Tables, write: &Write) -> Result<Option<Item>, StoreError> {
     Ok(match write {
         Write::Put { item, .. } => Some(item.clone()),
@@ -162,7 +163,7 @@ fn update(item: &mut Item, change: &Update) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An item as an index shows it.
+/// The attributes of an item that an index shows.
 fn projected(index: &Index, item: &Item) -> Item {
     if index.whole_items {
         return item.clone();

@@ -1,5 +1,5 @@
-//! Items, writes and the port that stores implement; with the one store in memory that tests and
-//! simulations stand on.
+//! Items, writes and the port that stores implement; and a store in memory for tests and
+//! simulations.
 
 mod expression;
 mod item;

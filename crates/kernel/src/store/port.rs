@@ -1,25 +1,25 @@
-//! The port below the kernel: the few DynamoDB operations that it needs, no more. Source:
+//! The port to a store: only those DynamoDB operations that the kernel needs. Source:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>.
 
 use async_trait::async_trait;
 
 use crate::{Item, Key, Write};
 
-/// Asks for the items of one partition in the order of their sort keys.
+/// A request for the items of one partition, in the order of their sort keys.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     pub table: &'static str,
-    /// An index of it, or the table itself.
+    /// An index of the table; none for the table itself.
     pub index: Option<&'static Index>,
     pub pk: String,
-    /// Only sort keys from this one on.
+    /// Only sort keys from this one on, itself included.
     pub from: Option<String>,
     /// Only sort keys up to this one, itself included.
     pub to: Option<String>,
     pub descending: bool,
-    /// At most so many items in one page.
+    /// The most items of one page.
     pub limit: Option<u32>,
-    /// Goes on after the page that returned this.
+    /// The `next` of the page to continue after.
     pub start: Option<Item>,
 }
 
@@ -44,19 +44,19 @@ impl Query {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     pub items: Vec<Item>,
-    /// Where the next page starts; absent on the last.
+    /// Where the next page starts; absent on the last page.
     pub next: Option<Item>,
 }
 
-/// A secondary index: sparse, for only items that have its key attributes are in it.
+/// A secondary index. It is sparse: it has only items with both key attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Index {
     pub name: &'static str,
-    /// Its partition key, a string attribute.
+    /// The index's partition key: a string attribute.
     pub pk: &'static str,
-    /// Its sort key, a string attribute.
+    /// The index's sort key: a string attribute.
     pub sk: &'static str,
-    /// Whether it carries whole items, or keys only.
+    /// Whether the index shows whole items, or only the four keys.
     pub whole_items: bool,
 }
 
@@ -65,33 +65,33 @@ pub struct Index {
 pub struct TableSpec {
     pub name: &'static str,
     pub indexes: &'static [Index],
-    /// The attribute that holds when an item may be deleted, in seconds since the epoch.
+    /// The attribute that holds when an item may be deleted, in seconds since the Unix epoch.
     pub ttl: Option<&'static str>,
 }
 
-/// The result of one write in a rejected transaction.
+/// The result of one write of a refused transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
     Passed,
-    /// Its condition did not hold of this item (or of none).
+    /// The write's condition did not hold for this item; none if there is no item.
     Condition(Option<Box<Item>>),
     /// Another transaction was writing the same item.
     Conflict,
 }
 
-/// Why a store did not do what it was asked.
+/// Why a store did not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The transaction was rejected as a whole; one reason for each write.
+    /// The transaction was refused as a whole; there is one reason for each write.
     #[error("the transaction was rejected by a condition or a conflict")]
     Refused(Vec<Reason>),
-    /// Too much at once: try again later.
+    /// Too many requests at once: retry later.
     #[error("the store is throttling: {0}")]
     Throttled(String),
-    /// It did not answer, or not sensibly; whether it wrote is unknown.
+    /// The store did not answer, or not with a valid answer; it is unknown whether it wrote.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// The request itself is wrong, and will be wrong again.
+    /// The request itself is wrong; a retry would not help.
     #[error("the store rejects the request: {0}")]
     Invalid(String),
 }
@@ -99,15 +99,15 @@ pub enum StoreError {
 /// The most items of one BatchGetItem request.
 pub const MOST_READ_AT_ONCE: usize = 100;
 
-/// Items, and transactions over them: DynamoDB, or what behaves as it does.
+/// Items, and transactions on them: DynamoDB, or a store that behaves like it.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Reads one item, strongly consistent.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError>;
 
-    /// Reads several items by one request, each strongly consistent by itself: others may write between
-    /// two of them. The keys differ; what is found is in their order. A store without such a request
-    /// reads them one by one.
+    /// Reads several items in one request. Each read is strongly consistent by itself, but others
+    /// may write between two of them. The keys have to be distinct; the answer is in their order. A
+    /// store without such a request reads the items one by one.
     async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
@@ -116,9 +116,9 @@ pub trait Store: Send + Sync {
         Ok(found)
     }
 
-    /// Reads one page; strongly consistent, but for an index, which trails its table.
+    /// Reads one page; strongly consistent, except from an index, which is eventually consistent.
     async fn query(&self, query: &Query) -> Result<Page, StoreError>;
 
-    /// Writes all or nothing. A single write is one plain conditional request.
+    /// Makes all writes, or none. A single write is one plain conditional request.
     async fn write(&self, writes: &[Write]) -> Result<(), StoreError>;
 }

@@ -1,34 +1,34 @@
-//! Writes as values: what is written, and what must hold of the item that is there.
+//! Writes as values: what is written, and what must hold for the stored item.
 
 use crate::{Item, Key, number};
 
-/// What must hold of the item that is there, or of there being none, for a write to happen.
+/// A condition of a write on the stored item, or on its absence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     Absent,
     Present,
-    /// There is an item, and this number of it is exactly `value`.
+    /// The item exists, and the number in `attribute` equals `value`.
     Equals {
         attribute: &'static str,
         value: i64,
     },
-    /// There is an item, and this number of it is at least `value`.
+    /// The item exists, and the number in `attribute` is `value` or more.
     AtLeast {
         attribute: &'static str,
-        /// The bound itself will do.
         value: i64,
     },
-    /// There is no item, or this number of it is below `value`: it is older, or has expired.
+    /// The item does not exist, or the number in `attribute` is less than `value`: the item is
+    /// older, or has expired.
     AbsentOrBelow {
         attribute: &'static str,
-        /// The bound itself will not do.
         value: i64,
     },
     All(Vec<Condition>),
 }
 
 impl Condition {
-    /// Whether it holds of `item`. A number that is missing, or no whole number, is none.
+    /// Whether the condition holds for `item`. An attribute that is no whole number counts as
+    /// missing.
     #[must_use]
     pub fn holds(&self, item: Option<&Item>) -> bool {
         let of = |attribute: &str| item.and_then(|item| number(item, attribute));
@@ -45,13 +45,13 @@ impl Condition {
     }
 }
 
-/// One change to an item that is there, or is made by it.
+/// One change to an item. An item that does not exist is created by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
-    /// Adds to a number; one that is missing counts as 0.
+    /// Adds to a number; a missing one counts as 0.
     Add {
         attribute: &'static str,
-        /// How much; less than 0 takes away.
+        /// The amount to add; it may be negative.
         amount: i64,
     },
     Remove {
@@ -62,27 +62,26 @@ pub enum Update {
 /// One write. Several commit together or not at all.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
-    /// Puts a whole item, which carries its key.
+    /// Puts a whole item, key attributes included.
     Put {
         key: Key,
-        /// The item, key attributes included.
         item: Item,
-        /// Must hold of the item that is there.
+        /// Must hold for the stored item.
         condition: Option<Condition>,
     },
     Update {
         key: Key,
         updates: Vec<Update>,
-        /// Must hold of the item that is there.
+        /// Must hold for the stored item.
         condition: Option<Condition>,
     },
     Delete {
         key: Key,
     },
-    /// Changes nothing; only the condition counts.
+    /// Changes nothing, but the transaction is refused unless the condition holds.
     Check {
         key: Key,
-        /// Must hold of the item that is there.
+        /// Must hold for the stored item.
         condition: Condition,
     },
 }
@@ -98,7 +97,7 @@ impl Write {
         }
     }
 
-    /// What must hold for it to happen.
+    /// What must hold for the write to happen; none if it always happens.
     #[must_use]
     pub const fn condition(&self) -> Option<&Condition> {
         match self {

@@ -1,4 +1,4 @@
-//! Given this state, when that message comes, then this is decided: for tests of decisions.
+//! Tests of decisions: given this state, when that message arrives, then this is decided.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::{
 
 pub mod port_suite;
 
-/// How many keys were made.
+/// The number of the next key that [`SampleRandomness`] makes.
 static MADE: AtomicU64 = AtomicU64::new(1);
 
-/// Metadata of a message at the moment of the samples.
+/// Metadata of a message that occurred at the time of the samples.
 #[must_use]
 pub fn metadata() -> Metadata {
     Metadata {
@@ -42,7 +42,7 @@ pub fn metadata() -> Metadata {
     }
 }
 
-/// A message with the sample's metadata; its data is passed to the decision separately.
+/// A message with [`metadata`]. It has no data: the input is passed to the decision separately.
 #[must_use]
 pub fn message() -> Message {
     let data = serde_json::value::RawValue::NULL.to_owned();
@@ -60,14 +60,14 @@ pub fn message() -> Message {
     }
 }
 
-/// The same, handed over by a task of a state machine that waits with this token.
+/// The [`message`], passed by a task of a state machine that waits with this token.
 #[must_use]
 pub fn waiting(token: &str) -> Message {
     let task = Task { token: Some(token.to_owned()), ..Task::default() };
     Message { task: Some(task), ..message() }
 }
 
-/// Makes keys that differ, and that anybody can guess.
+/// Makes distinct keys that anybody can guess.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleRandomness;
 
@@ -85,7 +85,7 @@ pub fn keyring() -> Keyring {
     Keyring::new(Arc::new(SampleRandomness))
 }
 
-/// People whose keys are in memory.
+/// Access to people's keys in a store in memory, without any key yet.
 #[must_use]
 pub fn people() -> People {
     struct Still;
@@ -102,12 +102,12 @@ pub fn people() -> People {
     People::new(Arc::new(store), Arc::new(Still), keyring())
 }
 
-/// What a decision finds stored: entities and streams, put there by a test.
+/// The entities and streams that a test stores for a decision to read.
 #[derive(Debug, Default)]
 pub struct Stored(Vec<Write>);
 
 impl Stored {
-    /// Puts an entity where a decision finds it.
+    /// Stores an entity at this version.
     #[must_use]
     pub fn with<E: Entity>(mut self, version: u64, entity: &E) -> Self {
         self.0.push(put(entity, version, None));
@@ -124,10 +124,10 @@ impl Stored {
         self
     }
 
-    /// What `S` is, read at `keys` as the kernel reads it.
+    /// The state `S`, read at `keys` as the kernel reads it.
     ///
     /// # Errors
-    /// Where something stored does not fit its type.
+    /// If something stored does not fit its type.
     pub fn state<S: State>(&self, keys: S::Keys) -> Result<S, Failure> {
         let tables = self.0.iter().map(|write| TableSpec {
             name: write.key().table,
@@ -152,10 +152,10 @@ impl Stored {
     }
 }
 
-/// The result of what waits for nothing, such as the store in memory.
+/// The result of a future that never waits, such as one of the store in memory.
 ///
 /// # Panics
-/// Where it does wait.
+/// If the future does wait.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut TaskContext::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
@@ -166,7 +166,7 @@ pub fn now<T>(future: impl Future<Output = T>) -> T {
 /// What `action` decides on `input`, given what is stored.
 ///
 /// # Errors
-/// Where it refuses to decide.
+/// If the action refuses to decide.
 pub fn decide<A: Action>(
     action: &A,
     input: impl Into<<A::Row as Row>::Input>,
@@ -175,10 +175,10 @@ pub fn decide<A: Action>(
     decide_on(action, input, &message(), stored)
 }
 
-/// The same, on a message of a test's own.
+/// Does the same as [`decide`], with a message that the test gives.
 ///
 /// # Errors
-/// Where it refuses to decide.
+/// If the action refuses to decide.
 pub fn decide_on<A: Action>(
     action: &A,
     input: impl Into<<A::Row as Row>::Input>,
@@ -189,11 +189,11 @@ pub fn decide_on<A: Action>(
     action.decide(&input, &stored.state(action.keys(&input))?, &Context { message })
 }
 
-/// What an action that may call decides on `input`, given what is stored and the response to its
-/// call, if it made one.
+/// What an action that may make calls decides on `input`, given what is stored and the response to
+/// its call, if it made one.
 ///
 /// # Errors
-/// Where it refuses to decide.
+/// If the action refuses to decide.
 pub fn step<A: ExternalAction>(
     action: &A,
     input: impl Into<<A::Row as Row>::Input>,

@@ -1,4 +1,4 @@
-//! Several items by one request: each is what a read of it alone finds, in the order asked for.
+//! Several items in one request: each is found as a single read finds it, in the order of the keys.
 
 use crate::Key;
 

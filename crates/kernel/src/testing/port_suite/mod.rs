@@ -1,8 +1,8 @@
-//! What every implementation of the kernel's store has to hold: one suite over the embedded store
-//! and over DynamoDB, so that the one can be trusted for the other.
+//! The promises of the kernel's store port: one suite that runs on the embedded store and on
+//! DynamoDB, so that tests on the embedded one are valid for both.
 //!
-//! Make [`TABLES`], then [`run`]. Every check works in partitions of its own, so that the suite
-//! can run again on the same tables under another name.
+//! Create the tables of [`TABLES`], then call [`run`]. Every check works in partitions of its own,
+//! so the suite can be run again on the same tables under another name.
 
 mod batches;
 mod queries;
@@ -14,10 +14,10 @@ use crate::{
 };
 use serde_dynamo::AttributeValue;
 
-/// A sparse index that carries whole items.
+/// A sparse index that shows whole items.
 pub const BY_GROUP: Index = Index { name: "by-group", pk: "group", sk: "rank", whole_items: true };
 
-/// A sparse index that carries keys only.
+/// A sparse index that shows only keys.
 pub const BY_MARK: Index = Index { name: "by-mark", pk: "mark", sk: "rank", whole_items: false };
 
 /// The tables that the suite works on.
@@ -26,10 +26,10 @@ pub const TABLES: [TableSpec; 2] = [
     TableSpec { name: "port-suite-other", indexes: &[], ttl: None },
 ];
 
-/// Checks everything, in partitions that begin with `name`.
+/// Runs all checks, in partitions whose keys begin with `name`.
 ///
 /// # Panics
-/// Where the store does not hold what the port promises.
+/// If the store breaks a promise of the port.
 pub async fn run(store: &dyn Store, name: &str) {
     let world = Harness { store, name };
     writes::check(&world).await;
@@ -38,7 +38,7 @@ pub async fn run(store: &dyn Store, name: &str) {
     queries::check(&world).await;
 }
 
-/// The store under test, and the partitions to use.
+/// The store under test, and the prefix of the partitions to use.
 struct Harness<'a> {
     store: &'a dyn Store,
     name: &'a str,
@@ -66,7 +66,7 @@ impl Harness<'_> {
         self.store.query(query).await.expect("a query succeeds")
     }
 
-    /// The reasons for which `writes` are refused.
+    /// The reasons with which `writes` are refused.
     async fn refused(&self, writes: &[Write]) -> Vec<Reason> {
         match self.write(writes).await {
             Err(StoreError::Refused(reasons)) => reasons,
@@ -96,7 +96,7 @@ fn sort_keys(page: &Page) -> Vec<&str> {
     page.items.iter().filter_map(|item| text(item, "sk")).collect()
 }
 
-/// The `count` of an item handed back with a refusal.
+/// The `count` of the old item that comes with a refusal.
 fn old_count(reason: &Reason) -> Option<i64> {
     match reason {
         Reason::Condition(Some(old)) => number(old, "count"),

@@ -1,4 +1,4 @@
-//! Queries: in the order of the sort keys, bounded, paged to the end, and by sparse indexes.
+//! Queries: ordered by sort key, bounded, paged to the end, and by sparse indexes.
 
 use crate::{Query, text};
 
@@ -57,7 +57,7 @@ async fn pages_go_on_where_the_last_one_ended(world: &Harness<'_>) {
     }
 }
 
-/// The sort keys of all pages; none holds more than the limit.
+/// The sort keys of all pages; checks that no page has more items than the limit.
 async fn to_the_end(world: &Harness<'_>, mut query: Query) -> Vec<String> {
     let mut seen = Vec::new();
     loop {
@@ -96,7 +96,7 @@ async fn an_index_holds_only_items_that_have_its_keys(world: &Harness<'_>) {
 async fn an_index_is_paged_too(world: &Harness<'_>) {
     let of_group = s(&group(world, "paged").pk);
     for letter in ["a", "b", "c"] {
-        // The same rank: the page's end tells them apart by the table's key.
+        // The rank is the same, so that pages can only continue by the table's key.
         let in_it = [("group", of_group.clone()), ("rank", s("same"))];
         world.put(&world.key("paged", letter), &in_it).await;
     }

@@ -1,4 +1,4 @@
-//! Several writes: all of them or none, and a reason for each.
+//! Transactions: all writes happen or none, and a refusal has a reason for each.
 
 use crate::{Condition, Key, Reason, StoreError, Update, Write, number};
 

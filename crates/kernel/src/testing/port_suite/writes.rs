@@ -1,4 +1,4 @@
-//! Single writes: what is put is there, conditions hold, and a refusal hands the old item back.
+//! Single writes: a put item is found, conditions are checked, and a refusal returns the old item.
 
 use crate::{Condition, Reason, Update, Write, number};
 use serde_dynamo::AttributeValue;
@@ -115,7 +115,7 @@ async fn every_condition_holds_where_it_says_so_and_nowhere_else(world: &Harness
             Condition::AbsentOrBelow { attribute, value: 5 },
         ]),
     ];
-    // What holds of no item, of one without the number, and of one with 4, 5 and 6.
+    // Whether each condition holds: for no item, for one without the number, and for 4, 5 and 6.
     let expected = [
         [true, false, false, false, false],
         [false, true, true, true, true],
