@@ -1,4 +1,5 @@
-//! The circuit breaker of a partner: when rows stop calling it, and who learns of it.
+//! The circuit breaker of a partner: when rows stop calling the partner, and which events report
+//! it.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -6,22 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EventSpec, Partner};
 
-/// When calls of a partner stop and start again. Every row that calls the partner names the same one.
+/// When calls to a partner stop and resume. Every row that calls the partner names the same
+/// breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breaker {
-    /// Who is called.
+    /// The partner that is called.
     pub partner: Partner,
-    /// After so many calls in a row without an answer, nobody calls.
+    /// The breaker opens after this many calls in a row without an answer; while it is open nobody
+    /// calls.
     pub failures: u32,
-    /// A failure counts together with an earlier one only if at most so many seconds are between them.
+    /// Two failures count together only if at most this many seconds lie between them.
     pub within_seconds: u32,
-    /// For so many seconds nobody calls; then `probes` calls are made, and so on until one is answered.
+    /// For this many seconds after the breaker opened nobody calls; then `probes` calls are made.
+    /// While none of them is answered, the pause and the probes repeat.
     pub pause_seconds: u32,
     /// How many calls are made after each pause.
     pub probes: u32,
-    /// The event that says that nobody calls any more. Its data is a [`PartnerState`].
+    /// The event that is published when the breaker opens. Its data is a [`PartnerState`].
     pub unavailable: &'static EventSpec,
-    /// The event that says that the partner has answered. Its data is a [`PartnerState`].
+    /// The event that is published when the partner has answered again. Its data is a
+    /// [`PartnerState`].
     pub recovered: &'static EventSpec,
 }
 

@@ -1,32 +1,34 @@
-//! Who may call what the API offers: a column of the design table, and of every route that reads.
+//! The callers whom a command of the design table, or an API route that reads, admits.
 
 use std::fmt;
 
 use crate::Partner;
 
-/// What a caller may act as beside a customer, such as `staff`: a group of the identity provider.
+/// A role that a caller may have beside being a customer, such as `staff`: a group of the identity
+/// provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallerRole {
-    /// As tokens name it.
+    /// The role's name in a token's claim, such as `staff`.
     pub name: &'static str,
 }
 
 impl CallerRole {
-    /// A role that tokens name so.
+    /// A role that tokens call `name`.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name }
     }
 }
 
-/// What customers may call: callers whose token names no role.
+/// What customers, the callers whose token names no role, may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Customers {
-    /// Nothing.
+    /// Customers may not call at all.
     None,
-    /// Only for what is theirs; anything else is answered as if it were not there.
+    /// Customers may act only on what belongs to them; anything else is answered as if it did not
+    /// exist.
     Own,
-    /// For everything, because it is nobody's.
+    /// Every customer may call: what the route or command concerns belongs to nobody in particular.
     All,
 }
 
@@ -41,33 +43,33 @@ pub enum Callers {
     Partner(Partner),
     /// Callers with a token: customers, and those with one of these roles.
     Token {
-        /// What customers may call it for.
+        /// What customers may do with the command or route.
         customers: Customers,
-        /// Whoever has one of these may call it for everything.
+        /// Callers with one of these roles may act on what belongs to any customer.
         roles: &'static [CallerRole],
     },
 }
 
 impl Callers {
-    /// Those with one of these roles.
+    /// Admits only callers with one of these roles.
     #[must_use]
     pub const fn with(roles: &'static [CallerRole]) -> Self {
         Self::Token { customers: Customers::None, roles }
     }
 
-    /// The owning customer, and those with one of these roles.
+    /// Admits the customer to whom the thing belongs, and callers with one of these roles.
     #[must_use]
     pub const fn owner_or(roles: &'static [CallerRole]) -> Self {
         Self::Token { customers: Customers::Own, roles }
     }
 
-    /// Every customer, and those with one of these roles.
+    /// Admits every customer, and callers with one of these roles.
     #[must_use]
     pub const fn customers_or(roles: &'static [CallerRole]) -> Self {
         Self::Token { customers: Customers::All, roles }
     }
 
-    /// The roles that may call, whoever the customer is.
+    /// The roles whose holders may act on what belongs to any customer.
     #[must_use]
     pub const fn roles(&self) -> &'static [CallerRole] {
         match self {
@@ -83,7 +85,7 @@ impl Callers {
     }
 }
 
-/// The callers as documents print them: `the owning customer, staff`.
+/// Prints the callers as the documents do, such as `the owning customer, staff`.
 impl fmt::Display for Callers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (customers, roles) = match self {

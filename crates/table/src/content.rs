@@ -1,38 +1,38 @@
-//! Content rules: which events of a row's types it takes, by their data.
+//! Content rules: conditions on an event's data that decide whether a row consumes the event.
 
 use serde_json::{Value, json};
 
-/// A condition on an event's `data`. A rule's event pattern is written from it.
+/// A condition on an event's `data`, from which the event pattern of a rule is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// The number in `field` is at least this many whole units.
     AtLeast {
         /// The field of `data`.
         field: &'static str,
-        /// The bound itself is taken, too.
+        /// The smallest value that matches.
         units: i64,
     },
-    /// The text in `field` is any but this.
+    /// The text in `field` differs from `value`.
     AnythingBut {
         /// The field of `data`.
         field: &'static str,
-        /// What is not taken.
+        /// The text that does not match.
         value: &'static str,
     },
-    /// The text in `field` is one of these.
+    /// The text in `field` is one of `values`.
     OneOf {
         /// The field of `data`.
         field: &'static str,
-        /// What is taken.
+        /// The texts that match.
         values: &'static [&'static str],
     },
-    /// The flag `name` in the object `of` is true: whoever published the event decided.
+    /// The flag `name` in the object `of` is true: the publisher has evaluated the condition.
     Flag {
         /// The field of `data` that holds the object.
         of: &'static str,
-        /// The field of that.
+        /// The flag's name within that object.
         name: &'static str,
-        /// What is taken of events that do not have the flag: those of earlier releases.
+        /// The condition on events without the flag, which earlier releases published.
         without: &'static Self,
     },
 }

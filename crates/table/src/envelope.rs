@@ -71,26 +71,27 @@ impl Metadata {
 /// An event's `detail`: metadata and data apart. `D` is the data's type, or raw JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Detail<D> {
-    /// What is known of the message.
+    /// Ids, times, category and version of the message.
     pub metadata: Metadata,
     /// The message's data.
     pub data: D,
 }
 
-/// An entry for PutEvents: what a sender hands to the bus.
+/// An entry of a PutEvents request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Entry {
-    /// Its publisher, such as `com.orders`.
+    /// The publisher's source, such as `com.orders`.
     pub source: String,
-    /// What it is, such as `OrderCreated`.
+    /// The message's detail type, such as `OrderCreated`.
     pub detail_type: String,
-    /// A [`Detail`] as JSON text: stored and published byte for byte.
+    /// A [`Detail`] as JSON text, stored and published byte for byte.
     pub detail: String,
 }
 
 impl Entry {
-    /// The size that EventBridge charges and limits: source, detail type and detail in UTF-8.
+    /// The size in bytes for which EventBridge charges, and which it limits: source, detail type
+    /// and detail in UTF-8.
     #[must_use]
     pub fn size(&self) -> usize {
         self.source.len() + self.detail_type.len() + self.detail.len()
@@ -103,27 +104,27 @@ pub struct WireEvent {
     /// Always `0`, EventBridge's own version.
     #[serde(default)]
     pub version: String,
-    /// The bus's id for this delivery's event.
+    /// The id that the bus gave the event.
     pub id: String,
-    /// What it is.
+    /// The event's detail type.
     #[serde(rename = "detail-type")]
     pub detail_type: String,
-    /// Its publisher.
+    /// The publisher's source.
     pub source: String,
-    /// The account of the bus.
+    /// The account of the bus; empty in older samples.
     #[serde(default)]
     pub account: String,
-    /// When the bus took it.
+    /// When the bus accepted the event.
     pub time: Timestamp,
     /// The region of the bus.
     #[serde(default)]
     pub region: String,
-    /// ARNs that the event concerns.
+    /// ARNs of resources that the event concerns; the application sets none.
     #[serde(default)]
     pub resources: Vec<String>,
-    /// Set by the bus where the event is replayed from an archive.
+    /// The name of the replay, if the bus replays the event from an archive.
     #[serde(rename = "replay-name", default, skip_serializing_if = "Option::is_none")]
     pub replay_name: Option<String>,
-    /// The [`Detail`].
+    /// A [`Detail`] as JSON text.
     pub detail: Box<RawValue>,
 }

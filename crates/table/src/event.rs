@@ -1,4 +1,4 @@
-//! What makes a type an event or a command, and the sets of them that an action reads and writes.
+//! Traits of events and commands, and of the sets of them that an action consumes and emits.
 
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -26,15 +26,15 @@ pub enum Role {
 /// One row of the event table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventSpec {
-    /// The `detail-type`.
+    /// The message's `detail-type`, such as `OrderCreated`.
     pub detail_type: &'static str,
-    /// Its publisher.
+    /// The service or partner that publishes the event, or the service that answers the command.
     pub owner: Owner,
-    /// Its role in the flow.
+    /// The role of the event in its flow.
     pub role: Role,
-    /// The version of its data's schema.
+    /// The current version of the data's schema, from 1.
     pub version: u32,
-    /// What it means, in a sentence.
+    /// One sentence on what the message means, from its type's documentation.
     pub meaning: &'static str,
 }
 
@@ -59,7 +59,7 @@ pub enum ReadError {
         detail_type: &'static str,
         /// The version that the sender wrote.
         version: u32,
-        /// Which field, and why.
+        /// The field that cannot be read, and why.
         #[source]
         source: serde_json::Error,
     },
@@ -76,40 +76,42 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Whether the sender is ahead of this consumer, whose next version reads the message.
+    /// Whether the sender writes a newer version than this consumer knows: a later release of the
+    /// consumer will read the message.
     #[must_use]
     pub const fn is_newer(&self) -> bool {
         matches!(self, Self::Version { version, known, .. } if *version > *known)
     }
 }
 
-/// A version of `E` before its current one: declared in `before` of [`event!`](crate::event).
+/// A version of `E` before its current one, declared in `before` of [`event!`](crate::event).
 #[derive(Debug, Clone, Copy)]
 pub struct Earlier<E> {
-    /// Its number.
+    /// The number of the earlier version.
     pub version: u32,
-    /// Whether producers publish it still, beside the current one, for consumers that know no other.
+    /// Whether producers still publish this version, beside the current one, for consumers that
+    /// read no other.
     pub published: bool,
-    /// The JSON Schema of its data.
+    /// The JSON Schema of the data in this version.
     pub schema: fn() -> Schema,
-    /// An example of its data.
+    /// An example of the data in this version.
     pub sample: fn() -> serde_json::Result<Value>,
-    /// Reads its data as the current version.
+    /// Reads data of this version as the current version.
     pub upcast: fn(&RawValue) -> serde_json::Result<E>,
-    /// Writes the current version as this one; nothing where it cannot be expressed in it.
+    /// Writes the current version as this one; `None` where this one cannot express the event.
     pub downcast: fn(&E) -> Option<serde_json::Result<Box<RawValue>>>,
 }
 
-/// The data of an event in a version before its current one.
+/// The data of an event, written in an earlier version.
 #[derive(Debug, Clone)]
 pub struct EarlierData {
-    /// The version.
+    /// The number of the earlier version.
     pub version: u32,
     /// The data as JSON text.
     pub data: Box<RawValue>,
 }
 
-/// What of `event` is published in earlier versions.
+/// The data of `event` in each earlier version that is still published.
 #[doc(hidden)]
 pub fn copies<E: Event>(event: &E) -> serde_json::Result<Vec<EarlierData>> {
     let published = E::EARLIER.iter().filter(|earlier| earlier.published);
@@ -120,9 +122,9 @@ pub fn copies<E: Event>(event: &E) -> serde_json::Result<Vec<EarlierData>> {
     published.filter_map(copy).collect()
 }
 
-/// The data in the earliest version that can express it, without fields that we do not know;
-/// nothing where there is only one version. All versions of one event have this in common, so it
-/// shows whether two messages are the same.
+/// The data in the earliest version that can express it, without unknown fields; `None` where there
+/// is only one version. The same event yields the same data whichever version it was sent in, so
+/// this shows whether two messages are equal.
 #[doc(hidden)]
 pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawValue>> {
     let mut before: Vec<&Earlier<E>> =
@@ -135,26 +137,27 @@ pub fn in_earliest<E: Event>(version: u32, data: &RawValue) -> Option<Box<RawVal
     before.iter().find_map(|earlier| (earlier.downcast)(&event)?.ok())
 }
 
-/// A message of the contract: its data, with its place in the event table.
+/// The data of a message, with its row in the event table.
 pub trait Event:
     Serialize + DeserializeOwned + JsonSchema + Clone + PartialEq + std::fmt::Debug + 'static
 {
-    /// Its row in the event table.
+    /// The message's row in the event table.
     const SPEC: EventSpec;
 
-    /// The id of what the event is about: its `correlation-id` derives from it.
+    /// The id of what the message is about, such as an order's: its `correlation-id` derives from
+    /// it.
     fn subject(&self) -> &str;
 
-    /// An example, as documentation and tests use it.
+    /// An example, used by documentation and tests.
     fn sample() -> Self;
 
-    /// Examples that differ where rules look: the sample, and what content rules distinguish.
+    /// The sample, and further examples that differ from it in the fields that content rules test.
     fn samples() -> Vec<Self> {
         vec![Self::sample()]
     }
 
-    /// The versions before this one that a consumer still reads. A version is never edited: an
-    /// incompatible change is a new version, beside the old one.
+    /// The earlier versions that consumers still read. A published version is never edited: an
+    /// incompatible change is a new version beside the old one.
     const EARLIER: &'static [Earlier<Self>] = &[];
 
     /// Reads `data` that was written as `version`. Unknown fields are ignored, so an older
@@ -184,7 +187,8 @@ pub fn schema_of<T: JsonSchema>() -> Schema {
     schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>()
 }
 
-/// Accepts only the keyword `published` in front of an earlier version.
+/// Expands to `true` for the keyword `published` in front of an earlier version, and accepts no
+/// other.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! is_published {
@@ -193,42 +197,43 @@ macro_rules! is_published {
     };
 }
 
-/// The messages that an action consumes: an enum with a variant for each.
+/// The messages that an action consumes: an enum with one variant for each.
 pub trait Inputs: Sized + Send + Sync {
-    /// Their rows in the event table.
+    /// The messages' rows in the event table.
     const EVENTS: &'static [EventSpec];
 
-    /// Reads the message called `detail_type`.
+    /// Reads data of the given detail type and version.
     fn read(detail_type: &str, version: u32, data: &RawValue) -> Result<Self, ReadError>;
 
-    /// The data in the earliest version that can express it, where there are several.
+    /// Rewrites the data in the earliest version that can express it; `None` where the message has
+    /// one version only.
     fn in_earliest(detail_type: &str, version: u32, data: &RawValue) -> Option<Box<RawValue>>;
 }
 
-/// The events that an action emits: an enum with a variant for each.
+/// The events that an action emits: an enum with one variant for each.
 pub trait Outputs: Sized + Send + Sync {
-    /// Their rows in the event table.
+    /// The events' rows in the event table.
     const EVENTS: &'static [EventSpec];
 
-    /// The row of this one.
+    /// The row of this event in the event table.
     fn spec(&self) -> &'static EventSpec;
 
-    /// What the event is about.
+    /// The id of what the event is about.
     fn subject(&self) -> &str;
 
     /// The data as JSON text.
     fn to_json(&self) -> serde_json::Result<Box<RawValue>>;
 
-    /// The data in each earlier version that is published still.
+    /// The data in each earlier version that is still published.
     fn copies(&self) -> serde_json::Result<Vec<EarlierData>>;
 }
 
-/// Any event at all: the input of the catch-all row.
+/// Any event on the bus: the input of a catch-all row.
 #[derive(Debug, Clone)]
 pub struct AnyEvent {
-    /// What it is.
+    /// The event's detail type.
     pub detail_type: String,
-    /// Its data, untouched.
+    /// The event's data, not parsed.
     pub data: Box<RawValue>,
 }
 

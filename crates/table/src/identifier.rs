@@ -1,15 +1,17 @@
-//! Identifiers: parsed rather than validated, so that one is never empty, long or odd.
+//! Identifiers: a text is parsed into one, so that it is never empty, too long, or unsafe in a
+//! path.
 
-/// Why a text is no identifier.
+/// The text is not an identifier; the message says what one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 characters from A-Z, a-z, 0-9, '-', '_' and '.', and not '.' or '..'")]
 pub struct IdentifierError;
 
-/// What the schemas of events say of identifiers, which have been published so: `.` and `..` fit it.
+/// The pattern of identifiers in the published schemas of events. It is looser than [`IDENTIFIER`]:
+/// `.` and `..` match it.
 #[doc(hidden)]
 pub const PUBLISHED_IDENTIFIER: &str = "^[A-Za-z0-9._-]{1,64}$";
 
-/// What identifiers are, as a regular expression.
+/// The regular expression that every identifier matches.
 #[doc(hidden)]
 pub const IDENTIFIER: &str =
     r"^(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}|\.{3}[A-Za-z0-9._-]{0,61})$";
@@ -17,8 +19,8 @@ pub const IDENTIFIER: &str =
 /// The longest identifier, in characters.
 const MAX_LENGTH: usize = 64;
 
-/// Whether `text` is 1 to 64 characters from `A-Z a-z 0-9 - _ .`, and means itself in a path: `.` and
-/// `..` mean another place.
+/// Whether `text` is 1 to 64 characters from `A-Z a-z 0-9 - _ .`, but neither `.` nor `..`, which a
+/// path would resolve to another directory.
 #[doc(hidden)]
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {

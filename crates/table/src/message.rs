@@ -1,4 +1,4 @@
-//! A message with its schema and its samples: what documents and tests need of it.
+//! A message type with its schema and samples, for documents and tests.
 
 use jiff::Timestamp;
 use schemars::Schema;
@@ -12,14 +12,14 @@ pub fn sample_time() -> Timestamp {
     Timestamp::from_second(1_795_171_620).expect("the moment is between the years -9999 and 9999")
 }
 
-/// A message with what documents and tests need of it.
+/// A message type, without its Rust type, for documents and tests.
 #[derive(Debug, Clone, Copy)]
 pub struct Message {
-    /// Its row in the event table.
+    /// The message's row in the event table.
     pub spec: EventSpec,
-    /// The JSON Schema of its data.
+    /// The JSON Schema of the message's data.
     pub schema: fn() -> Schema,
-    /// The versions that it had earlier, and that consumers read still.
+    /// The earlier versions of the message that consumers still read.
     pub earlier: fn() -> Vec<EarlierMessage>,
     samples: fn() -> serde_json::Result<Vec<(String, Value)>>,
 }
@@ -27,18 +27,18 @@ pub struct Message {
 /// An earlier version of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct EarlierMessage {
-    /// Its number.
+    /// The number of the earlier version.
     pub version: u32,
-    /// Whether producers publish it still, beside the current one.
+    /// Whether producers still publish this version, beside the current one.
     pub published: bool,
-    /// The JSON Schema of its data.
+    /// The JSON Schema of the data in this version.
     pub schema: fn() -> Schema,
-    /// An example of its data.
+    /// An example of the data in this version.
     pub sample: fn() -> serde_json::Result<Value>,
 }
 
 impl Message {
-    /// The message that `E` is.
+    /// The description of the message type `E`.
     #[must_use]
     pub fn of<E: Event>() -> Self {
         let samples = || {
@@ -57,7 +57,8 @@ impl Message {
         Self { spec: E::SPEC, schema: E::schema, earlier, samples }
     }
 
-    /// The versions that are on the bus, the current one first, each with the schema of its data.
+    /// The versions that are published on the bus, the current one first, each with the schema of
+    /// its data.
     #[must_use]
     pub fn published(&self) -> Vec<(u32, fn() -> Schema)> {
         let earlier = (self.earlier)().into_iter().filter(|earlier| earlier.published);
@@ -65,12 +66,12 @@ impl Message {
         std::iter::once(current).chain(earlier.map(|it| (it.version, it.schema))).collect()
     }
 
-    /// Samples: whole events as the bus delivers them, usable with `cargo lambda invoke` and
-    /// `sam local invoke`. The first is the one that documents show; the others are further events,
-    /// which differ where content rules look.
+    /// Whole events as the bus delivers them, usable with `cargo lambda invoke` and `sam local
+    /// invoke`. Documents show the first; the others differ from it in the fields that content
+    /// rules test.
     ///
     /// # Errors
-    /// Where a sample cannot be written as JSON.
+    /// If a sample cannot be written as JSON.
     pub fn samples(&self) -> serde_json::Result<Vec<Value>> {
         let samples = (self.samples)()?;
         let delivered = |(index, sample)| self.delivered(index, sample);
@@ -112,10 +113,10 @@ impl Message {
     }
 }
 
-/// How long a sample of a command may be acted on: a hundred years, in seconds.
+/// The time to live of a sample command: a hundred years, in seconds.
 const SAMPLE_TTL: u32 = 100 * 365 * 86_400;
 
-/// The id of a sample: derived from its name, so that every run writes the same file.
+/// Derives the id of a sample from its name, so that every run writes the same file.
 fn sample_id(name: &str) -> uuid::Uuid {
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, name.as_bytes())
 }

@@ -15,14 +15,14 @@ pub enum Jitter {
     Full,
 }
 
-/// How often, and for how long, a message is tried.
+/// How often, how long and with which pauses a message is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all, the first one included.
+    /// The limit of attempts, the first one included.
     pub max_attempts: u32,
-    /// For how long after the message could first be tried.
+    /// The limit of a message's age, from when it could first be tried.
     pub max_age: Duration,
-    /// The pause after the first failure; it doubles with each further one.
+    /// The pause after the first failure; it doubles after each further failure.
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
@@ -31,7 +31,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The shortest and the longest pause after so many failed attempts.
+    /// The shortest and the longest pause after this many failed attempts.
     #[must_use]
     pub fn pause(&self, attempts: u32) -> (Duration, Duration) {
         let doublings = attempts.saturating_sub(1).min(30);
@@ -57,10 +57,11 @@ impl RetryPolicy {
     }
 }
 
-/// How long a partner may be away without anything being lost: whatever calls one waits for longer.
+/// How long a partner may be unavailable without loss: everything that calls a partner retries for
+/// longer.
 pub const OUTAGE: Duration = Duration::from_secs(6 * 3_600);
 
-/// The bus's own delivery to a queue or a function of AWS, which is hardly ever away for long.
+/// The bus's delivery to a queue or a Lambda function, which are rarely unavailable for long.
 pub const BUS: RetryPolicy = RetryPolicy {
     max_attempts: 25,
     max_age: Duration::from_secs(6 * 3_600),
@@ -69,8 +70,8 @@ pub const BUS: RetryPolicy = RetryPolicy {
     jitter: Jitter::Half,
 };
 
-/// Lambda's own retries of an event that a function failed on: one and two minutes later, and never
-/// more. What fails still is left to [`REDRIVE`].
+/// Lambda's own retries of an event on which a function failed: one and two minutes later, then
+/// none. An event that has failed three times goes to the [`REDRIVE`] queue.
 pub const INVOCATION: RetryPolicy = RetryPolicy {
     max_attempts: 3,
     max_age: Duration::from_secs(6 * 3_600),
@@ -79,8 +80,8 @@ pub const INVOCATION: RetryPolicy = RetryPolicy {
     jitter: Jitter::None,
 };
 
-/// A partner that the bus calls: EventBridge's maximum. EventBridge chooses the pauses itself;
-/// these make the attempts last about as long as the age allows.
+/// The bus's calls of a partner, with EventBridge's maxima. EventBridge chooses the pauses itself;
+/// with these pauses the attempts last about as long as the age allows.
 pub const API_DESTINATION: RetryPolicy = RetryPolicy {
     max_attempts: 186,
     max_age: Duration::from_secs(86_400),
@@ -89,26 +90,27 @@ pub const API_DESTINATION: RetryPolicy = RetryPolicy {
     jitter: Jitter::Half,
 };
 
-/// Calls of one partner in one second. The bus holds back what is above, which ages meanwhile.
+/// The limit of the bus's calls to one partner per second. The bus holds back further events, whose
+/// age grows meanwhile.
 pub const CALLS_PER_SECOND: u32 = 100;
 
-/// A queue in front of a function.
+/// How a queue in front of a function retries, hides and batches messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueuePolicy {
-    /// How its consumer paces a message that fails, by the message's visibility. A day covers any
-    /// [`OUTAGE`]; then the message is a dead letter.
+    /// How the consumer paces a message that fails, by changing the message's visibility. The age
+    /// covers any [`OUTAGE`]; after it the message is a dead letter.
     pub retry: RetryPolicy,
-    /// For how long a received message is hidden while its function works on it.
+    /// How long a received message is hidden from other receivers while the function works on it.
     pub visibility: Duration,
-    /// Messages that the function gets at once.
+    /// The most messages that the function receives at once.
     pub batch: usize,
 }
 
-/// Every queue in front of a function to which rules deliver.
+/// The policy of every queue in front of a function to which rules deliver.
 ///
-/// A message is hidden for six times as long as the function may take: Lambda can try a batch again
-/// before SQS hands it out again. As many receives as a day has such times are the limit of a
-/// message whose function never responds.
+/// A message is hidden for six times the function's timeout, so that Lambda can retry a batch
+/// before SQS delivers it again. If the function never responds, the message is received once per
+/// such period: `max_attempts` is about the number of these periods in a day.
 pub const QUEUE: QueuePolicy = QueuePolicy {
     retry: RetryPolicy {
         max_attempts: 960,
@@ -121,9 +123,9 @@ pub const QUEUE: QueuePolicy = QueuePolicy {
     batch: 10,
 };
 
-/// The queue of events that a function failed on three times: the function gets them again, seldom, for
-/// as long as SQS keeps a message, less a day. So whatever passes within thirteen days needs no
-/// person, and idempotency records outlast it.
+/// The policy of the queue for events on which a function failed three times. The function receives
+/// them again, at long intervals, for thirteen days: SQS's longest retention less a day. So a fault
+/// that ends within thirteen days needs no operator, and idempotency records live longer than that.
 pub const REDRIVE: QueuePolicy = QueuePolicy {
     retry: RetryPolicy {
         max_attempts: 960,
@@ -135,18 +137,18 @@ pub const REDRIVE: QueuePolicy = QueuePolicy {
     ..QUEUE
 };
 
-/// How a queue keeps what waits, at this age, for a partner whose circuit breaker is open: for the time of
-/// its own policy as always, and then as seldom and for as long as a redrive queue does.
+/// The retries of a message of this age that waits for a partner whose circuit breaker is open: as
+/// `retry` says up to its age limit, then with the pauses and the age limit of [`REDRIVE`].
 #[must_use]
 pub const fn waiting(retry: RetryPolicy, age: Duration) -> RetryPolicy {
     let pauses = if age.as_secs() < retry.max_age.as_secs() { retry } else { REDRIVE.retry };
     RetryPolicy { max_age: REDRIVE.retry.max_age, ..pauses }
 }
 
-/// How long a function may take: a slow payment provider, twice over.
+/// The timeout of a function: twice the time that a slow payment provider needs.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// For how long a message that is not received is kept: the longest that SQS allows.
+/// How long a queue keeps a message that is not received: the longest that SQS allows.
 pub const RETENTION: Duration = Duration::from_secs(14 * 86_400);
 
 #[cfg(test)]

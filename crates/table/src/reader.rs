@@ -1,19 +1,22 @@
-//! How a row reads its messages, without its type: what checks of compatibility try.
+//! How a row reads its messages, without the row's type, for the checks of compatibility.
 
 use serde_json::value::RawValue;
 
 use crate::{EventSpec, Inputs, ReadError, Row};
 
-/// How a row reads its messages.
+/// The functions with which a row reads its messages.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
     /// The row's name, such as `ReserveItem`.
     pub action: &'static str,
-    /// What it consumes, whichever way; nothing for a catch-all, which looks into no data.
+    /// The events that rules or state machines bring to the row, its commands, and its dead
+    /// letters; empty for a catch-all row, which reads no data.
     pub events: &'static [EventSpec],
-    /// Reads data of this detail type and version as the row's action does.
+    /// Reads data of the given detail type and version as the row's action does, and drops the
+    /// result.
     pub read: fn(&str, u32, &RawValue) -> Result<(), ReadError>,
-    /// The data in the earliest version that can express it, where the event has several.
+    /// Rewrites the data in the earliest version that can express it; `None` where the event has
+    /// one version only.
     pub in_earliest: fn(&str, u32, &RawValue) -> Option<Box<RawValue>>,
 }
 

@@ -7,9 +7,9 @@ use crate::{Breaker, Callers, Content, EventSpec, Inputs, Outputs, Partner, Serv
 pub enum Trigger {
     /// The events of the row's `on` column, the commands of its `api` column, or both.
     Messages,
-    /// Every event on the bus whose `source` begins like this: a catch-all rule.
+    /// Every event on the bus whose `source` begins with `source_prefix`: a catch-all rule.
     Every {
-        /// What the sources of all services and partners begin with.
+        /// The prefix that the sources of all services and partners have in common.
         source_prefix: &'static str,
     },
 }
@@ -19,118 +19,123 @@ pub enum Trigger {
 pub enum Via {
     /// The bus invokes the service's function.
     Function,
-    /// A queue of the service stands between the bus and its function: a standard one, which keeps no
-    /// order and may deliver twice. A message that fails is received again, alone, and with growing
-    /// pauses for a day: [`crate::policy::QUEUE`]. A row that calls a partner asks for it, because
-    /// Lambda tries an event three times within three minutes.
+    /// A standard queue of the service stands between the bus and its function; it keeps no order
+    /// and may deliver twice. A message that fails is received again, alone, after growing pauses
+    /// for up to a day: see [`crate::policy::QUEUE`]. Rows that call a partner need this, because
+    /// Lambda alone tries an event three times within three minutes.
     Queue,
     /// The bus calls the HTTP endpoint of this partner; no code of ours runs. The row's events are
-    /// what the partner answers through a webhook, later.
+    /// those that the partner's webhook causes later.
     ApiDestination(Partner),
 }
 
-/// What an action does to the world, and how that is taken back.
+/// Which state an action changes, and how the change is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It changes no state; nothing needs to be undone.
+    /// The action changes no state; nothing needs to be undone.
     ReadOnly,
-    /// It changes state: if a later step fails, the named action compensates.
+    /// The action changes state; if a later step fails, the named action compensates.
     UndoneBy(&'static str),
-    /// It undoes what another did, or ends the flow.
+    /// The action undoes another action, or ends the flow.
     Final,
-    /// It keeps a record (a view, a count, an email sent) that stays true whatever follows.
+    /// The action writes a record (a view, a count, an email sent) that stays true whatever
+    /// follows.
     Records,
 }
 
 /// What an action does with an event that is replayed from the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replay {
-    /// It folds events into a view: replaying rebuilds it.
+    /// The action folds events into a view: replaying rebuilds the view.
     Folds,
-    /// Its idempotency record absorbs what it has seen; what it has not seen, it does now.
+    /// The action handles a replayed event as any other: its idempotency record skips events that
+    /// it has handled before.
     Idempotent,
-    /// It reaches outside of the application: a replayed event is recorded and nothing is sent.
+    /// The action makes external calls: a replayed event is recorded and no call is made.
     Suppressed,
 }
 
-/// What a row, or the code around it that receives requests and makes calls, does with people's keys:
-/// only functions with such a row may touch a key.
+/// What a row, including its request handler and its external calls, does with people's encryption
+/// keys. Only functions with a row that uses keys are granted access to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyUse {
-    /// It sees nothing of people but what is not encrypted.
+    /// The row neither encrypts nor decrypts.
     None,
-    /// It decrypts what is said about people.
+    /// The row decrypts text about people.
     Opens,
-    /// It encrypts what is said about people, with keys that it makes where there are none.
+    /// The row encrypts text about people, and creates a person's key where there is none.
     Seals,
-    /// It destroys keys.
+    /// The row destroys keys.
     Destroys,
 }
 
-/// The most that one message may cost a row: a change that makes it cost more has to change the
-/// table.
+/// The most that one message may cost a row. Tests fail where a change exceeds it, so that the
+/// table has to be changed, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Requests to DynamoDB.
+    /// Requests to DynamoDB per message.
     pub requests: u32,
-    /// Write units of DynamoDB.
+    /// Write units of DynamoDB per message.
     pub write_units: u32,
 }
 
-/// One row of the design table as a value: what rules, IAM, template and docs derive from.
+/// One row of the design table as a value, from which rules, IAM, the template and documents
+/// derive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowSpec {
     /// The action, verb first, such as `ReserveItem`.
     pub action: &'static str,
-    /// As the table prints it, where that differs from the action's name.
+    /// The row's name in documents; the action's name unless the row sets another.
     pub title: &'static str,
-    /// What it does, in a sentence.
+    /// One sentence on what the action does, from the row's documentation.
     pub meaning: &'static str,
-    /// Whose action it is.
+    /// The service to which the action belongs.
     pub service: Service,
     /// The event, task or dead letter that starts the action.
     pub trigger: Trigger,
-    /// Commands that its synchronous API accepts.
+    /// The commands that the service's API accepts for this action.
     pub api: &'static [EventSpec],
-    /// Events that a rule brings to it.
+    /// The events that a rule delivers to the action.
     pub on: &'static [EventSpec],
-    /// Events that a task of a state machine hands to it; no rule does.
+    /// The events that a task of a state machine passes to the action, without a rule.
     pub tasks: &'static [EventSpec],
-    /// The state machine whose tasks it does: the action of the row that starts it.
+    /// The state machine whose task this action runs, named by the row that starts it.
     pub task_of: Option<&'static str>,
-    /// Whether it starts the state machine of its own name: for every event, or for those that need it.
+    /// Whether the action starts the state machine named after it, for every event or for those
+    /// that need it.
     pub starts_machine: bool,
-    /// Events that it emits: one of these, or none where there is nothing to do.
+    /// The events that the action may emit: at most one for each message.
     pub emits: &'static [EventSpec],
-    /// A content rule: which of the events of `on` start it.
+    /// A content rule that selects which of the events in `on` start the action.
     pub when: Option<Content>,
-    /// The action whose dead letters it consumes too.
+    /// The action whose dead letters this action also consumes.
     pub dead_letters_of: Option<&'static str>,
-    /// The row of its service that answers what its queue has tried for as long as
-    /// [`crate::policy::QUEUE`] allows: without one, that is a dead letter.
+    /// The row of the same service that handles a message which the queue has tried for as long as
+    /// [`crate::policy::QUEUE`] allows. Without one, the message becomes a dead letter.
     pub gives_up_to: Option<&'static str>,
-    /// How events reach it.
+    /// How events reach the action.
     pub via: Via,
-    /// What it does to the world.
+    /// Which state the action changes, and how the change is undone.
     pub effect: Effect,
-    /// What it does with a replayed event.
+    /// What the action does with a replayed event.
     pub replay: Replay,
-    /// Within how many seconds of its input it should have emitted, before an operator should look.
+    /// Seconds from the action's input within which it should have emitted an event; after that an
+    /// operator should look.
     pub within_seconds: u32,
-    /// What one message may cost it; none where nothing measures it.
+    /// The most that one message may cost; `None` where nothing measures it.
     pub budget: Option<Budget>,
-    /// Who may give it its commands.
+    /// The callers who may send the commands in `api`.
     pub callers: Callers,
-    /// Whether a deployment may do without it: nothing waits for its events.
+    /// Whether a deployment may disable the row: no other row waits for its events.
     pub optional: bool,
-    /// When its own code stops calling the partner that it calls.
+    /// The circuit breaker of the partner that the action's code calls; `None` where it calls none.
     pub breaker: Option<&'static Breaker>,
-    /// What it does with people's keys.
+    /// What the action does with people's encryption keys.
     pub keys: KeyUse,
 }
 
 impl RowSpec {
-    /// A row of which only the action, its service and its meaning are filled in.
+    /// A row with an action, its service and its meaning, and defaults in all other columns.
     #[must_use]
     pub const fn new(action: &'static str, service: Service, meaning: &'static str) -> Self {
         Self {
@@ -177,19 +182,19 @@ impl RowSpec {
         Self { task_of: Some(M::ACTION), tasks, ..self }
     }
 
-    /// It starts the state machine of its own name, once for each event that needs it. A replay starts
-    /// none: what the machine does reaches outside.
+    /// Has the action start the state machine named after it, once for each event that needs it. A
+    /// replayed event starts none, because the machine makes external calls.
     #[must_use]
     pub const fn starts_machine(self) -> Self {
         Self { starts_machine: true, replay: Replay::Suppressed, ..self }
     }
 
-    /// Every event that it consumes, whichever way.
+    /// Every event that a rule or a state machine brings to the action.
     pub fn consumes(&self) -> impl Iterator<Item = &'static EventSpec> {
         self.on.iter().chain(self.tasks)
     }
 
-    /// Names the row differently in print.
+    /// Sets the row's name in documents.
     #[must_use]
     pub const fn title(self, title: &'static str) -> Self {
         Self { title, ..self }
@@ -201,71 +206,73 @@ impl RowSpec {
         Self { effect: Effect::ReadOnly, ..self }
     }
 
-    /// A later failure must reach this row, the compensation.
+    /// Names the row that compensates this one when a later step fails.
     #[must_use]
     pub const fn undone_by<C: Row>(self, _: &C) -> Self {
         Self { effect: Effect::UndoneBy(C::ACTION), ..self }
     }
 
-    /// It undoes what another did, or ends the flow.
+    /// Marks a row that undoes another action, or ends the flow.
     #[must_use]
     pub const fn final_step(self) -> Self {
         Self { effect: Effect::Final, ..self }
     }
 
-    /// It keeps a record that stays true whatever follows.
+    /// Marks a row that writes a record which stays true whatever follows.
     #[must_use]
     pub const fn records(self) -> Self {
         Self { effect: Effect::Records, ..self }
     }
 
-    /// Replaying its events rebuilds its view.
+    /// Marks a row whose view is rebuilt by replaying its events.
     #[must_use]
     pub const fn folds(self) -> Self {
         Self { replay: Replay::Folds, ..self }
     }
 
-    /// It reaches outside of the application, which a replay must not do again.
+    /// Marks a row that makes external calls, which a replay must not repeat.
     #[must_use]
     pub const fn outside(self) -> Self {
         Self { replay: Replay::Suppressed, ..self }
     }
 
-    /// Its events wait in a queue of its service, in no order.
+    /// Puts a queue of the service between the bus and the function; the queue keeps no order.
     #[must_use]
     pub const fn queued(self) -> Self {
         Self { via: Via::Queue, ..self }
     }
 
-    /// The bus calls this partner's HTTP endpoint for it; a replay does not.
+    /// Has the bus call this partner's HTTP endpoint; a replay does not call it.
     #[must_use]
     pub const fn calls(self, partner: Partner) -> Self {
         Self { via: Via::ApiDestination(partner), replay: Replay::Suppressed, ..self }
     }
 
-    /// Its own code calls the partner of this breaker, and does not while the breaker is open.
+    /// Names the circuit breaker of the partner that the action's code calls; no call is made while
+    /// the breaker is open.
     #[must_use]
     pub const fn guarded_by(self, breaker: &'static Breaker) -> Self {
         Self { breaker: Some(breaker), ..self }
     }
 
-    /// What its function publishes: its own events, and those of its partner's breaker.
+    /// The events that the row's function publishes: those it emits, and those of its partner's
+    /// breaker.
     pub fn publishes(&self) -> impl Iterator<Item = &'static EventSpec> {
         self.emits.iter().chain(self.breaker_events())
     }
 
-    /// The events of its partner's breaker.
+    /// The events of the breaker of the partner that the action calls; none where it calls none.
     pub fn breaker_events(&self) -> impl Iterator<Item = &'static EventSpec> {
         self.breaker.into_iter().flat_map(|breaker| [breaker.unavailable, breaker.recovered])
     }
 
-    /// Every event on the bus whose `source` begins with `source_prefix` starts it.
+    /// Starts the action on every event on the bus whose `source` begins with `source_prefix`.
     #[must_use]
     pub const fn every(self, source_prefix: &'static str) -> Self {
         Self { trigger: Trigger::Every { source_prefix }, ..self }
     }
 
-    /// Only events with this content start it.
+    /// Starts the action only on events whose data meets this condition.
     #[must_use]
     pub const fn when(self, content: Content) -> Self {
         Self { when: Some(content), ..self }
@@ -277,7 +284,7 @@ impl RowSpec {
         matches!(self.trigger, Trigger::Every { .. })
     }
 
-    /// The partner whose endpoint the bus calls for it.
+    /// The partner whose endpoint the bus calls; `None` for a row that a function handles.
     #[must_use]
     pub const fn partner(&self) -> Option<Partner> {
         match self.via {
@@ -286,70 +293,70 @@ impl RowSpec {
         }
     }
 
-    /// It consumes what could not be delivered to this row.
+    /// Has the action also consume the dead letters of this row.
     #[must_use]
     pub const fn dead_letters_of<D: Row>(self, _: &D) -> Self {
         Self { dead_letters_of: Some(D::ACTION), ..self }
     }
 
-    /// What its queue has tried for long enough is answered by this row, which its machine may also
-    /// hand the event to.
+    /// Names the row that handles a message which this row's queue has tried for long enough. A
+    /// state machine may pass the same event to that row.
     #[must_use]
     pub const fn gives_up_to<S: Row>(self, _: &S) -> Self {
         Self { gives_up_to: Some(S::ACTION), ..self }
     }
 
-    /// It should have emitted after this many seconds.
+    /// Sets the seconds after its input within which the action should have emitted an event.
     #[must_use]
     pub const fn within(self, seconds: u32) -> Self {
         Self { within_seconds: seconds, ..self }
     }
 
-    /// One message may cost it at most so many requests to DynamoDB and write units.
+    /// Sets the most requests to DynamoDB and write units that one message may cost.
     #[must_use]
     pub const fn budget(self, requests: u32, write_units: u32) -> Self {
         Self { budget: Some(Budget { requests, write_units }), ..self }
     }
 
-    /// A deployment may do without it; its rule is disabled there.
+    /// Lets a deployment disable the row's rule.
     #[must_use]
     pub const fn optional(self) -> Self {
         Self { optional: true, ..self }
     }
 
-    /// It decrypts what is said about people.
+    /// Marks a row that decrypts text about people.
     #[must_use]
     pub const fn opens(self) -> Self {
         Self { keys: KeyUse::Opens, ..self }
     }
 
-    /// It encrypts what is said about people, and decrypts it for whoever may see it.
+    /// Marks a row that encrypts text about people, and decrypts it for callers who may see it.
     #[must_use]
     pub const fn seals(self) -> Self {
         Self { keys: KeyUse::Seals, ..self }
     }
 
-    /// It destroys people's keys.
+    /// Marks a row that destroys people's keys.
     #[must_use]
     pub const fn destroys_keys(self) -> Self {
         Self { keys: KeyUse::Destroys, ..self }
     }
 
-    /// Who may give it its commands: the API refuses everybody else.
+    /// Sets the callers who may send the row's commands; the API rejects all others.
     #[must_use]
     pub const fn callers(self, callers: Callers) -> Self {
         Self { callers, ..self }
     }
 }
 
-/// A row as a type: what ties an action's code to its line in the table.
+/// A row as a type, which ties an action's code to its row in the table.
 pub trait Row: Send + Sync + 'static {
-    /// The name of its action.
+    /// The action's name, such as `ReserveItem`.
     const ACTION: &'static str;
     /// The row as a value.
     const SPEC: RowSpec;
-    /// What it consumes.
+    /// The commands and events that the action consumes.
     type Input: Inputs;
-    /// What it emits.
+    /// The events that the action emits.
     type Output: Outputs;
 }

@@ -9,13 +9,13 @@ use crate::{RowSpec, Trigger};
 pub struct Rule {
     /// Unique on the bus, such as `inventory-ReserveItem`.
     pub name: String,
-    /// The row that it delivers to.
+    /// The row whose action receives the matching events.
     pub row: RowSpec,
     /// The event pattern, as EventBridge reads it.
     pub pattern: Value,
 }
 
-/// The rules of these rows: none for a row that only has an API.
+/// The rules of `rows`; a row that only has an API has none.
 #[must_use]
 pub fn rules(rows: &[RowSpec]) -> Vec<Rule> {
     let consuming = |row: &&RowSpec| row.is_catch_all() || !row.on.is_empty();
@@ -27,8 +27,8 @@ fn rule(row: &RowSpec) -> Rule {
     Rule { name, row: *row, pattern: pattern(row) }
 }
 
-/// The sources and detail types that the row names, and its content rule. A catch-all takes every
-/// event whose source begins as the application's do.
+/// Matches the sources and detail types that the row names, and its content rule. A catch-all
+/// matches every event whose source has the application's prefix.
 fn pattern(row: &RowSpec) -> Value {
     if let Trigger::Every { source_prefix } = row.trigger {
         return json!({ "source": [{ "prefix": source_prefix }] });

@@ -1,4 +1,4 @@
-//! Text about a person, as it travels and is stored.
+//! Text about a person, encrypted where it is stored and on the bus.
 
 use std::fmt;
 
@@ -7,40 +7,40 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// What encrypted text begins with.
+/// The prefix that marks encrypted text.
 const MARK: &str = "~";
 
-/// Text about a person, such as a street: encrypted under a key of that person's own, wherever it
-/// travels or is stored. Destroying the key makes it unreadable everywhere at once. What receives
-/// requests and what calls somebody outside encrypt and decrypt; a decision passes it on as it is.
+/// Text about a person, such as a street, encrypted under a key of that person wherever it is
+/// stored or published. Destroying the key makes the text unreadable everywhere at once. Request
+/// handlers and external calls encrypt and decrypt it; a decision passes it on unread.
 ///
-/// Earlier releases published and stored such text in the clear; it is read as it is.
+/// Earlier releases published and stored such text unencrypted; it is still accepted so.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);
 
 impl Sealed {
-    /// The text of which this is the ciphertext.
+    /// Encodes `ciphertext` as text.
     #[must_use]
     pub fn encrypted(ciphertext: &[u8]) -> Self {
         Self(format!("{MARK}{}", URL_SAFE_NO_PAD.encode(ciphertext)))
     }
 
-    /// The ciphertext; none where the text is in the clear. What only looks like one is an empty
-    /// ciphertext, which no key decrypts.
+    /// The ciphertext, or `None` where the text is not encrypted. Text with the prefix that does
+    /// not decode yields an empty ciphertext, which no key decrypts.
     #[must_use]
     pub fn ciphertext(&self) -> Option<Vec<u8>> {
         let encoded = self.0.strip_prefix(MARK)?;
         Some(URL_SAFE_NO_PAD.decode(encoded).unwrap_or_default())
     }
 
-    /// Whether nothing is said: what was erased.
+    /// Whether the text is empty, as it is after the person was erased.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// As it travels and is stored.
+    /// The text as it is stored and published: encrypted, unless an earlier release wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -48,7 +48,7 @@ impl Sealed {
 }
 
 impl From<String> for Sealed {
-    /// Text as it was found on the bus or in a store.
+    /// Accepts text as it was found on the bus or in a store.
     fn from(text: String) -> Self {
         Self(text)
     }

@@ -1,41 +1,42 @@
-//! Who stands in a design table: the services of an application, and its partners outside.
+//! The services of an application, and its partners.
 
-/// A service: on AWS, one Lambda function; none ever calls another. Declared with
+/// A service: on AWS, one Lambda function. Services never call each other. Declared with
 /// [`services!`](crate::services).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Service {
-    /// In kebab-case: its folder, its function and its table are called so.
+    /// The name in kebab-case, from which the service's folder, function and table are named.
     pub name: &'static str,
-    /// As people read it, such as `Event log`.
+    /// The name in documents, such as `Event log`.
     pub title: &'static str,
     /// The `source` of its events, such as `com.orders`.
     pub source: &'static str,
-    /// What it is for, in a sentence.
+    /// One sentence on what the service is for.
     pub meaning: &'static str,
 }
 
-/// A party outside of the application whose HTTP endpoint the bus calls, or whose webhooks come in.
+/// A party outside of the application whose HTTP endpoint the bus calls, or which calls our
+/// webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Partner {
-    /// In kebab-case, such as `carrier`.
+    /// The name in kebab-case, such as `carrier`.
     pub name: &'static str,
     /// The `source` of the events that it causes through a webhook, such as `com.logistics`.
     pub source: &'static str,
-    /// What of an event its endpoint is sent.
+    /// The part of an event that a call of the partner's endpoint has as its body.
     pub body: CallBody,
 }
 
-/// What of an event a call of a partner's endpoint has as its body.
+/// The part of an event that a call of a partner's endpoint has as its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CallBody {
     /// The whole `detail`: `metadata` and `data`.
     Detail,
-    /// The event's own `data`, and nothing of its envelope.
+    /// The event's `data`, without its metadata.
     Data,
 }
 
 impl CallBody {
-    /// The JSONPath to it in an event.
+    /// The JSONPath of this part in an event.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -45,12 +46,12 @@ impl CallBody {
     }
 }
 
-/// Who publishes an event, or answers a command.
+/// The publisher of an event, or the receiver of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// A service of the application.
     Service(Service),
-    /// A partner: no row has to produce its events.
+    /// A partner, whose events no row has to emit.
     Partner(Partner),
 }
 
@@ -65,7 +66,7 @@ impl Owner {
     }
 }
 
-/// Declares the services of an application, once: a constant for each, and `ALL`, the list of them in
+/// Declares the services of an application: a constant for each, and `ALL`, which lists them in
 /// this order.
 ///
 /// ```

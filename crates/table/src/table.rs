@@ -10,7 +10,7 @@ pub struct Table {
     pub services: &'static [Service],
     /// One row for each action.
     pub rows: &'static [RowSpec],
-    /// The messages in the order in which the rows name them; one stands here for each mention.
+    /// The messages in the order in which the rows name them, one entry for each mention.
     #[doc(hidden)]
     pub mentioned: fn() -> Vec<Message>,
     /// How each row reads its messages, in the order of the rows.
@@ -30,13 +30,13 @@ impl Table {
         once
     }
 
-    /// The message called `detail_type`.
+    /// The message whose detail type is `detail_type`; `None` where no row names it.
     #[must_use]
     pub fn message(&self, detail_type: &str) -> Option<Message> {
         (self.mentioned)().into_iter().find(|message| message.spec.detail_type == detail_type)
     }
 
-    /// The row called `action`.
+    /// The row whose action is `action`; `None` where there is none.
     #[must_use]
     pub fn row(&self, action: &str) -> Option<&'static RowSpec> {
         self.rows.iter().find(|row| row.action == action)
@@ -49,7 +49,7 @@ impl Table {
     }
 }
 
-/// The input of a row: its own enum, or any event at all.
+/// The type of a row's input: the row's own enum, or [`AnyEvent`](crate::AnyEvent) for a catch-all.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! input_type {
@@ -63,15 +63,15 @@ macro_rules! input_type {
 
 /// Declares the design table of an application: a row for each action.
 ///
-/// A row reads: action, service, commands of its API, `on` the events that it consumes, `=>` the
-/// events that it emits; then what it does to the world, by the methods of
-/// [`RowSpec`]. A row that is `task_of` a state machine is handed its
-/// events by that, not by a rule. Where a row names another one, it names its type: `&CancelOrder`.
+/// A row names, in this order: its action, its service, the commands of its API, `on` the events
+/// that it consumes, and `=>` the events that it emits. Methods of [`RowSpec`] follow for the other
+/// columns. A row that is `task_of` a state machine receives its events from the machine, not from
+/// a rule. To name another row, write its type: `&CancelOrder`.
 ///
-/// The names are looked up where the macro is called, in three modules that have to be in scope:
-/// `services` (see [`services!`](crate::services)), `commands`, and `facts` with every event. It
-/// generates a module `rows` with a type for each row and the enums of what comes in and goes out,
-/// and the constant `TABLE`.
+/// The names are looked up in three modules, which have to be in scope where the macro is called:
+/// `services` (see [`services!`](crate::services)), `commands`, and `facts` with every event. The
+/// macro generates the constant `TABLE` and a module `rows`, with a type for each row and the enums
+/// of its inputs and outputs.
 #[macro_export]
 macro_rules! design_table {
     ($(
