@@ -6,47 +6,48 @@ use serde_json::Value;
 use crate::constructs::{Resource, Statement};
 use crate::{Parameter, names};
 
-/// What a template needs to know of an application beside its table, its functions and its files.
+/// What a template takes from an application beside its table, its functions and its files.
 #[derive(Debug, Clone)]
 pub struct Application {
-    /// What it is, in a sentence: the template's description.
+    /// One sentence on what the application is: the template's description.
     pub description: &'static str,
-    /// What stands above the template, as lines of comment: who prints it, and from what.
+    /// The comment at the top of the template: which command prints it, and from what.
     pub preamble: &'static str,
-    /// The folder with the definitions of its state machines, from the template's folder. The one of
-    /// `CollectPayment` is called `collect-payment.asl.json`.
+    /// The folder with the definitions of the state machines, relative to the template's folder.
+    /// The file of `CollectPayment` is `collect-payment.asl.json`.
     pub definitions: &'static str,
-    /// The folder of the package that builds a service's function, from the template's folder.
+    /// The folder of the package that builds a service's function, relative to the template's
+    /// folder.
     pub folder: fn(Service) -> String,
     /// The folder of the package that builds the sweeper: the engine's `chorus-aws`.
     pub sweeper: &'static str,
-    /// What its events are about, such as `an order`; an alarm's text names what may be stuck.
+    /// What the application's events are about, such as `an order`: texts of alarms name it.
     pub subject: &'static str,
-    /// The rows whose every event needs a person, such as a refund that was refused: an alarm fires on
-    /// each of them.
+    /// Rows whose events each need an operator, such as a refund that was refused: an alarm fires
+    /// on each event.
     pub alerts: Vec<&'static str>,
-    /// What its HTTP API is for: the description of the output with its address.
+    /// What the HTTP API is for: the description of the output with the API's address.
     pub api: &'static str,
     /// The partners whose HTTP APIs the bus calls.
     pub partners: Vec<PartnerApi>,
-    /// Where the template of the schema registry is, from the template's folder, for an application
-    /// that has one: see [`schema_registry`](crate::schema_registry).
+    /// The path of the schema registry's template, relative to the template's folder; `None` for an
+    /// application without a registry. See [`schema_registry`](crate::schema_registry).
     pub schema_registry: Option<&'static str>,
-    /// Environment variables of the functions of single services.
+    /// Environment variables of the functions of some services.
     pub variables: Vec<(Service, String, Value)>,
-    /// The binaries that the functions of single services are in any stage but prod: with partners that
-    /// are simulated where none is named.
+    /// Services whose function is another binary in any stage but prod: one with partners that are
+    /// simulated unless they are configured.
     pub simulated: Vec<(Service, &'static str)>,
-    /// What the functions of single services may do beside what derives from the table.
+    /// Further permissions of some services' functions, beside those that derive from the table.
     pub grants: Vec<(Service, Statement)>,
-    /// What services do with their tables and indexes, where that is known: they are granted it, and
-    /// with every other table of theirs whatever an action may do.
+    /// The operations that services use on their tables and indexes. Where a table is listed, its
+    /// service is granted only these; else all operations that actions can need.
     pub access: Vec<TableAccess>,
-    /// Resources that stand with no service, each with its logical id.
+    /// Resources that belong to no service, each with its logical id.
     pub resources: Vec<(&'static str, Resource)>,
     /// Parameters beside those that every template has.
     pub parameters: Vec<Parameter>,
-    /// The parameters without which `Stage=prod` is refused, beside those that every template has.
+    /// Parameters that `Stage=prod` needs, beside those that every template has.
     pub prod_needs: Vec<&'static str>,
     /// Conditions beside those that every template has.
     pub conditions: Vec<(&'static str, Value)>,
@@ -55,8 +56,8 @@ pub struct Application {
 }
 
 impl Application {
-    /// An application with a folder of functions, one for each service, and nothing but what
-    /// derives from its table.
+    /// An application that has a folder of functions, one for each service, and adds nothing to
+    /// what derives from its table.
     #[must_use]
     pub fn new(description: &'static str) -> Self {
         Self {
@@ -83,13 +84,14 @@ impl Application {
     }
 }
 
-/// What a service does with a table of its own, or with an index of it.
+/// The operations that a service uses on one of its tables, or on an index of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableAccess {
     pub table: &'static str,
-    /// The index, where it is not the table itself.
+    /// The name of the index; `None` for the table itself.
     pub index: Option<&'static str>,
-    /// The actions of DynamoDB, such as `dynamodb:GetItem`; none where the service leaves it alone.
+    /// Operations of DynamoDB, such as `dynamodb:GetItem`; empty where the service does not use the
+    /// table.
     pub actions: &'static [&'static str],
 }
 
@@ -103,20 +105,20 @@ pub struct Output {
 
 /// The HTTP API of a partner, which the bus calls for the rows that name it.
 ///
-/// A template gets parameters for the address and for the credentials, a connection, an API
-/// destination and a role for it; all are named after the partner.
+/// For each partner, a template gets parameters for the address and the credentials, a connection,
+/// an API destination and its role; all are named after the partner.
 #[derive(Debug, Clone)]
 pub struct PartnerApi {
     pub partner: Partner,
-    /// What a reader of the template should know: the comment above the partner's resources.
+    /// The comment above the partner's resources in the template.
     pub story: String,
-    /// Further resources that stand with the partner's.
+    /// Further resources in the partner's section of the template.
     pub resources: Vec<(&'static str, Resource)>,
     endpoints: Vec<(&'static str, &'static str)>,
 }
 
 impl PartnerApi {
-    /// The API of `partner`, without any endpoint yet.
+    /// The API of `partner`, without any endpoint.
     #[must_use]
     pub fn new(partner: Partner) -> Self {
         let story = format!(
@@ -126,14 +128,14 @@ impl PartnerApi {
         Self { partner, story, resources: Vec::new(), endpoints: Vec::new() }
     }
 
-    /// Registers the path, below the partner's base URL, that the rule of the row `R` calls.
+    /// Registers the path, relative to the partner's base URL, that the rule of the row `R` calls.
     #[must_use]
     pub fn endpoint<R: Row>(mut self, path: &'static str) -> Self {
         self.endpoints.push((R::ACTION, path));
         self
     }
 
-    /// The path that is called for `action`.
+    /// The path that the rule of `action` calls.
     pub(crate) fn path(&self, action: &str) -> Option<&'static str> {
         self.endpoints.iter().find(|(row, _)| *row == action).map(|(_, path)| *path)
     }
@@ -143,12 +145,13 @@ impl PartnerApi {
         self.endpoints.iter().map(|(_, path)| *path)
     }
 
-    /// A parameter, condition or resource of this partner: `CarrierEndpoint` for `Endpoint`.
+    /// The name of a parameter, condition or resource of this partner: `CarrierEndpoint` for
+    /// `Endpoint`.
     pub(crate) fn name(&self, of: &str) -> String {
         names::pascal(self.partner.name) + of
     }
 
-    /// The address that stands for no partner at all.
+    /// The default address, which means that no partner is configured.
     pub(crate) fn nowhere(&self) -> String {
         format!("https://{}.example", self.partner.name)
     }

@@ -1,4 +1,4 @@
-//! Faults that no linter finds: where a template differs from the design table.
+//! Checks for differences between a template and the design table, which no linter finds.
 
 mod answers;
 mod authorizers;
@@ -23,8 +23,7 @@ use crate::{Finding, Stack};
 use view::View;
 pub(crate) use view::variables;
 
-/// All that is wrong with `document`, a SAM template as JSON, as the template of `stack`. Nothing
-/// where all is well.
+/// Checks `document`, a SAM template as JSON, against `stack`. The result is empty if all is well.
 #[must_use]
 pub fn check(document: &Value, stack: &Stack) -> Vec<Finding> {
     let samples = patterns::samples(stack);

@@ -1,4 +1,4 @@
-//! Constructs: each a typed struct that writes one kind of resource.
+//! Constructs: typed structs, each of which writes one kind of resource.
 
 mod bus;
 mod function;
@@ -37,17 +37,17 @@ pub trait Construct {
 /// A resource of the template.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
-    /// Its type, such as `AWS::SQS::Queue`.
+    /// The type, such as `AWS::SQS::Queue`.
     pub kind: &'static str,
     pub properties: Value,
-    /// What `sam build` needs to know of it.
+    /// The `Metadata` attribute, which tells `sam build` how to build the resource.
     pub metadata: Option<Value>,
-    /// The condition without which it does not exist.
+    /// The condition under which the resource exists; `None` where it always does.
     pub condition: Option<&'static str>,
 }
 
 impl Resource {
-    /// A resource of this type; properties that are null are left out.
+    /// A resource of this type, without those properties that are null.
     #[must_use]
     pub fn new(kind: &'static str, properties: Value) -> Self {
         let properties = match properties {
@@ -59,7 +59,7 @@ impl Resource {
         Self { kind, properties, metadata: None, condition: None }
     }
 
-    /// As it stands in the template.
+    /// The resource as JSON, as the template's `Resources` section contains it.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut fields = Map::from_iter([("Type".to_owned(), json!(self.kind))]);

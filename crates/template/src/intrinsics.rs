@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// The value of a parameter, or what a resource's `Ref` is.
+/// A `Ref`: the value of a parameter, or the identity of a resource.
 #[must_use]
 pub fn reference(name: &str) -> Value {
     json!({ "Ref": name })
@@ -26,8 +26,8 @@ pub fn substitute(text: impl Into<String>) -> Value {
     json!({ "Fn::Sub": text.into() })
 }
 
-/// A value as JSON text with sorted keys. A template is the same bytes whether or not a crate of the
-/// build has `serde_json` keep the order in which keys were inserted.
+/// The value as JSON text with sorted keys, so that the template's bytes do not depend on whether a
+/// crate of the build enables `serde_json`'s `preserve_order`.
 #[must_use]
 pub fn json_text(value: &Value) -> String {
     fn in_order(value: &Value) -> Value {
@@ -44,32 +44,32 @@ pub fn json_text(value: &Value) -> String {
     in_order(value).to_string()
 }
 
-/// A name that begins with the stack's, so that two stacks can live in one account.
+/// The stack's name with a suffix, so that two stacks can exist in one account.
 #[must_use]
 pub fn stack_name(suffix: &str) -> Value {
     substitute(format!("${{AWS::StackName}}-{suffix}"))
 }
 
-/// One of two values, by a condition.
+/// An `Fn::If`: one of two values, by a condition.
 #[must_use]
 #[allow(clippy::needless_pass_by_value)]
 pub fn either(condition: &str, then: Value, otherwise: Value) -> Value {
     json!({ "Fn::If": [condition, then, otherwise] })
 }
 
-/// A value where a condition holds, and no property at all where it does not.
+/// The value if a condition holds, else no property.
 #[must_use]
 pub fn only_if(condition: &str, then: Value) -> Value {
     either(condition, then, reference("AWS::NoValue"))
 }
 
-/// Whether a parameter has this value.
+/// An `Fn::Equals`: whether a parameter has this value.
 #[must_use]
 pub fn equals(parameter: &str, value: &str) -> Value {
     json!({ "Fn::Equals": [reference(parameter), value] })
 }
 
-/// Whether a parameter was given at all: it has an empty default.
+/// Whether a parameter with an empty default was set.
 #[must_use]
 pub fn given(parameter: &str) -> Value {
     json!({ "Fn::Not": [equals(parameter, "")] })

@@ -14,7 +14,7 @@
 //! # }
 //! ```
 //!
-//! It knows no application and no AWS SDK, and deploys nothing.
+//! The crate knows no application and no AWS SDK, and deploys nothing.
 
 mod application;
 mod check;

@@ -1,4 +1,4 @@
-//! State machines as the stack and its checks read them: what a definition calls, and how.
+//! State machines as the stack and the checks need them: which calls a definition makes, and how.
 
 use chorus_kernel::MachineSpec;
 use chorus_table::{RowSpec, Service};
@@ -6,23 +6,23 @@ use serde_json::Value;
 
 use crate::{Stack, names};
 
-/// What the resources of all integrations begin with.
+/// The prefix of the `Resource` of every service integration.
 const INTEGRATION: &str = "arn:aws:states:::";
 
 /// A state machine of a service.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
     pub(crate) service: Service,
-    /// The service's declaration of it.
+    /// The machine's declaration by its service.
     pub(crate) spec: MachineSpec,
     pub(crate) definition: Definition,
-    /// Where its definition is, from the template's folder.
+    /// The path of the definition, relative to the template's folder.
     pub(crate) file: String,
 }
 
 impl Machine {
-    /// Every machine of the stack. A definition that cannot be read does nothing; a check reports
-    /// it.
+    /// Every machine of the stack. A definition that cannot be read counts as empty; a check
+    /// reports it.
     pub(crate) fn all(stack: &Stack) -> Vec<Self> {
         let of_function = |function: &chorus_http::HttpFunction| {
             let function = &function.function;
@@ -38,22 +38,22 @@ impl Machine {
         stack.functions.iter().flat_map(of_function).collect()
     }
 
-    /// Whether a row of the table starts it; else another machine does.
+    /// Whether a row of the table starts the machine, rather than another machine.
     pub(crate) fn is_started_by_a_row(&self, rows: &[RowSpec]) -> bool {
         rows.iter().any(|row| row.starts_machine && row.action == self.spec.name)
     }
 
-    /// Whether it waits for answers by token.
+    /// Whether a task of the machine waits for its task token to be returned.
     pub(crate) fn waits_for_answers(&self) -> bool {
         self.definition.tasks().any(Task::is_answered_by_token)
     }
 
-    /// Whether it times out a task that sends no heartbeat.
+    /// Whether a task that waits for its task token has a heartbeat timeout.
     pub(crate) fn waits_for_heartbeats(&self) -> bool {
         self.definition.tasks().any(|task| task.is_answered_by_token() && task.has("Heartbeat"))
     }
 
-    /// The rows whose events it publishes: those whose tasks return them.
+    /// The rows whose events the machine publishes, because its tasks return them.
     pub(crate) fn says<'a>(&'a self, rows: &'a [RowSpec]) -> impl Iterator<Item = &'a RowSpec> {
         rows.iter().filter(|row| {
             let answers =
@@ -63,8 +63,8 @@ impl Machine {
     }
 }
 
-/// Whether a row's events are published by machines alone: it is started only by tasks that return
-/// them.
+/// Whether only state machines publish a row's events: the row is started only by tasks that return
+/// its events.
 pub(crate) fn is_published_by_machines(machines: &[Machine], row: &RowSpec) -> bool {
     let tasks = || {
         let all = machines.iter().flat_map(|machine| machine.definition.tasks());
@@ -74,12 +74,12 @@ pub(crate) fn is_published_by_machines(machines: &[Machine], row: &RowSpec) -> b
     only_tasks && row.task_of.is_some() && tasks().all(|task| !task.is_answered_by_token())
 }
 
-/// A definition: its states, those inside of others among them.
+/// The states of a definition with their names, including nested states.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Definition(Vec<(String, Value)>);
 
 impl Definition {
-    /// Reads a definition; none where the text is no JSON.
+    /// Reads a definition; `None` where the text is not JSON.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let document: Value = serde_json::from_str(text).ok()?;
         let mut states = Vec::new();
@@ -92,7 +92,7 @@ impl Definition {
         tasks.map(|(state, fields)| Task { state, fields })
     }
 
-    /// Every text that a choice compares with something.
+    /// Every comparison of a field with a text in the definition's choices.
     pub(crate) fn comparisons(&self) -> Vec<Comparison<'_>> {
         let mut found = Vec::new();
         for (state, fields) in self.0.iter().filter(|(_, fields)| fields["Type"] == "Choice") {
@@ -101,23 +101,23 @@ impl Definition {
         found
     }
 
-    /// The texts that states themselves put into `field` of what they pass on.
+    /// The texts that `Pass` states put into `field` of their result.
     pub(crate) fn results<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
         let passes = self.0.iter().filter(|(_, fields)| fields["Type"] == "Pass");
         passes.filter_map(move |(_, fields)| fields["Result"][field].as_str())
     }
 }
 
-/// A text that a choice compares with what stands at a path.
+/// A choice's comparison of a field with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Comparison<'a> {
     pub(crate) state: &'a str,
-    /// The last field of the path.
+    /// The last field of the path that is compared.
     pub(crate) field: &'a str,
     pub(crate) word: &'a str,
 }
 
-/// The comparisons in a choice's rules, those inside of others among them.
+/// Collects the comparisons in a choice's rule, including nested rules.
 fn compared<'a>(state: &'a str, rule: &'a Value, found: &mut Vec<Comparison<'a>>) {
     if let (Some(path), Some(word)) = (rule["Variable"].as_str(), rule["StringEquals"].as_str()) {
         let field = path.rsplit('.').next().unwrap_or(path);
@@ -137,7 +137,7 @@ fn collect(value: &Value, states: &mut Vec<(String, Value)>) {
     value.as_array().into_iter().flatten().for_each(|item| collect(item, states));
 }
 
-/// A task of a definition.
+/// A `Task` state of a definition.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Task<'a> {
     pub(crate) state: &'a str,
@@ -150,35 +150,38 @@ impl<'a> Task<'a> {
         resource.strip_prefix(INTEGRATION).unwrap_or(resource)
     }
 
-    /// Whether it makes this call, such as `lambda:invoke`, and waits for it or not.
+    /// Whether the task makes this call, such as `lambda:invoke`, whether or not it waits for more
+    /// than the response.
     pub(crate) fn calls(self, call: &str) -> bool {
         self.integration().split('.').next() == Some(call)
     }
 
-    /// Whether it waits for an answer that carries its token.
+    /// Whether the task waits until its task token is returned.
     pub(crate) fn is_answered_by_token(self) -> bool {
         self.integration().ends_with(".waitForTaskToken")
     }
 
-    /// Whether it waits for more than the call's own answer.
+    /// Whether the task waits for more than the call's response: for its task token, or for a
+    /// nested execution to end.
     pub(crate) fn waits(self) -> bool {
         self.is_answered_by_token() || self.integration().contains(".sync")
     }
 
-    /// Whether it has a limit of this kind, `Timeout` or `Heartbeat`, as a number or by a path.
+    /// Whether the task has this limit, `Timeout` or `Heartbeat`, as a number or by a path.
     pub(crate) fn has(self, limit: &str) -> bool {
         let field = |suffix: &str| self.fields.get(format!("{limit}Seconds{suffix}"));
         field("").or_else(|| field("Path")).is_some()
     }
 
-    /// Whether some way leads on from every failure.
+    /// Whether the task catches every error.
     pub(crate) fn catches_all(self) -> bool {
         let catchers = self.fields["Catch"].as_array().into_iter().flatten();
         let mut errors = catchers.flat_map(|catcher| catcher["ErrorEquals"].as_array());
         errors.any(|errors| errors.iter().any(|error| error == "States.ALL"))
     }
 
-    /// The retrier of every error that no earlier one matches.
+    /// The task's retrier for `States.ALL`, which handles every error that no other retrier
+    /// matches.
     pub(crate) fn retry_of_all(self) -> Option<&'a Value> {
         let mut retriers = self.fields["Retry"].as_array().into_iter().flatten();
         retriers.find(|retrier| {
@@ -187,18 +190,18 @@ impl<'a> Task<'a> {
         })
     }
 
-    /// What the call is given.
+    /// The parameters of the call.
     pub(crate) fn parameters(self) -> &'a Value {
         &self.fields["Parameters"]
     }
 
-    /// The action that it hands an event to, where it invokes a function of ours.
+    /// The action to which the task passes an event, if it invokes a function of ours.
     pub(crate) fn action(self) -> Option<&'a str> {
         self.parameters()["Payload"]["action"].as_str()
     }
 }
 
-/// `Some("Name")` where the whole value is `${Name}`.
+/// The `Name` of a value that is exactly `${Name}`.
 pub(crate) fn substituted(value: &Value) -> Option<&str> {
     value.as_str()?.strip_prefix("${")?.strip_suffix('}')
 }

@@ -4,13 +4,13 @@ use chorus_table::Service;
 
 pub(crate) const BUS: &str = "Bus";
 
-/// The queue of what the bus could not deliver.
+/// The queue for events that the bus could not deliver.
 pub(crate) const DEAD_LETTERS: &str = "DeadLetters";
 
-/// The function that publishes what a caller who went away left unpublished.
+/// The function that publishes committed events which were left unpublished.
 pub(crate) const SWEEPER: &str = "sweeper";
 
-/// `event-log` as `EventLog`: resources are named so.
+/// Turns `event-log` into `EventLog`, as in names of resources.
 pub(crate) fn pascal(kebab: &str) -> String {
     let capitalized = |word: &str| {
         let (first, rest) = word.split_at(word.len().min(1));
@@ -19,7 +19,7 @@ pub(crate) fn pascal(kebab: &str) -> String {
     kebab.split('-').map(capitalized).collect()
 }
 
-/// The function of a service, or the sweeper.
+/// The function of a service, or of the sweeper.
 pub(crate) fn function(name: &str) -> String {
     pascal(name) + "Function"
 }
@@ -29,12 +29,12 @@ pub(crate) fn role(name: &str) -> String {
     pascal(name) + "Role"
 }
 
-/// The queue from which a function gets again what it failed on as often as Lambda tries.
+/// The queue from which a function receives again the events that failed after Lambda's retries.
 pub(crate) fn redrive(name: &str) -> String {
     pascal(name) + "Redrive"
 }
 
-/// The queue of what a function failed on for good.
+/// The queue for events and messages that a function gives up.
 pub(crate) fn failures(name: &str) -> String {
     pascal(name) + "Failures"
 }
@@ -53,12 +53,12 @@ pub(crate) fn table(name: &str) -> String {
     pascal(name) + "Table"
 }
 
-/// The environment variable with the name of a logical table.
+/// The environment variable with the physical name of a table.
 pub(crate) fn table_variable(name: &str) -> String {
     format!("TABLE_{}", name.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// A state machine: `CollectPayment` as `CollectPaymentMachine`.
+/// The resource of a state machine: `CollectPaymentMachine` for `CollectPayment`.
 pub(crate) fn machine(name: &str) -> String {
     format!("{name}Machine")
 }
@@ -78,12 +78,12 @@ pub(crate) fn machine_variable(name: &str) -> String {
     format!("MACHINE_{}", kebab(name).to_ascii_uppercase().replace('-', "_"))
 }
 
-/// The variable with how long a machine's waits last: `LIMITS_FULFIL_DELIVERY`.
+/// The variable with a machine's timeouts, such as `LIMITS_FULFIL_DELIVERY`.
 pub(crate) fn limits_variable(name: &str) -> String {
     machine_variable(name).replacen("MACHINE_", "LIMITS_", 1)
 }
 
-/// `StartDeliveryDeadLetters` as `start-delivery-dead-letters`.
+/// Turns `StartDeliveryDeadLetters` into `start-delivery-dead-letters`.
 pub(crate) fn kebab(pascal: &str) -> String {
     let mut kebab = String::new();
     for c in pascal.chars() {
@@ -95,12 +95,12 @@ pub(crate) fn kebab(pascal: &str) -> String {
     kebab
 }
 
-/// The resource that SAM makes of an event rule among a function's events.
+/// The rule that SAM creates for an event of a function.
 pub(crate) fn function_rule(function: &str, event: &str) -> String {
     format!("{function}{event}")
 }
 
-/// A rule whose target is no function.
+/// The resource of a rule whose target is not a function.
 pub(crate) fn rule(service: Service, action: &str) -> String {
     format!("{}{action}Rule", pascal(service.name))
 }

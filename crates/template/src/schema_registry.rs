@@ -1,5 +1,5 @@
-//! The template of EventBridge's schema registry: every event in every version that is published, so
-//! that whoever subscribes finds it in the console and can generate code for it.
+//! The template of EventBridge's schema registry: every event in every published version, so that
+//! developers of consumers can read the schemas in the console and generate code from them.
 
 use chorus_table::{Category, EventSpec, Metadata, Table, schema_of};
 use schemars::Schema;
@@ -17,10 +17,10 @@ const PREAMBLE: &str = "\
 # OpenAPI 3.0, which EventBridge's schema registry shows and generates code from.
 ";
 
-/// The template of the registry with the events of `table`.
+/// Makes the template of the registry, with the events of `table`.
 ///
 /// # Errors
-/// Where a schema cannot be written as JSON.
+/// If a schema cannot be written as JSON.
 pub fn schema_registry(table: &Table) -> serde_json::Result<Template> {
     let name = Parameter::text(REGISTRY_NAME, "The name of the registry", "chorus");
     let mut template = Template {
@@ -49,7 +49,7 @@ fn registered(
     schema: fn() -> Schema,
 ) -> serde_json::Result<RegisteredSchema> {
     let (source, name) = (event.owner.source(), event.detail_type);
-    // The current version has the name that EventBridge's own discovery would give it.
+    // The current version has the name that EventBridge's schema discovery would give it.
     let suffix = if version == event.version { String::new() } else { format!("-v{version}") };
     Ok(RegisteredSchema {
         registry: "Registry",
@@ -59,7 +59,7 @@ fn registered(
     })
 }
 
-/// The event as the bus delivers it, as an OpenAPI 3.0 document.
+/// The OpenAPI 3.0 document of an event as the bus delivers it.
 fn document(event: &EventSpec, version: u32, data: Schema) -> serde_json::Result<Value> {
     let name = event.detail_type;
     let mut schemas = Map::new();
@@ -85,7 +85,7 @@ fn component(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// The envelope of EventBridge, as its registry expects it.
+/// The schema of EventBridge's envelope, as the registry expects it.
 fn envelope(event: &EventSpec) -> Value {
     let text = || json!({ "type": "string" });
     json!({
@@ -109,7 +109,7 @@ fn envelope(event: &EventSpec) -> Value {
     })
 }
 
-/// Adds a schema and its definitions, in OpenAPI 3.0's dialect.
+/// Adds a schema and its definitions, converted from JSON Schema to OpenAPI 3.0.
 fn add(schemas: &mut Map<String, Value>, name: &str, mut schema: Schema) -> serde_json::Result<()> {
     AddNullable::default().transform(&mut schema);
     ReplaceConstValue::default().transform(&mut schema);
@@ -129,7 +129,8 @@ fn add(schemas: &mut Map<String, Value>, name: &str, mut schema: Schema) -> serd
     Ok(())
 }
 
-/// Definitions are components of the document. What stands beside a reference is not read there.
+/// Turns references to `$defs` into references to components. OpenAPI 3.0 ignores fields beside a
+/// `$ref`, so they are dropped.
 fn refer_to_components(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

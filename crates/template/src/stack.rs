@@ -1,4 +1,4 @@
-//! The stack: what the design table, the tables and the routes come to on AWS.
+//! The stack: the AWS resources that derive from the design table, the tables and the routes.
 
 mod api;
 pub(crate) mod grants;
@@ -24,36 +24,37 @@ use crate::schema_registry::REGISTRY_NAME;
 use crate::{Application, Template, names};
 use topology::Topology;
 
-/// What a template is made of.
+/// The input from which a template is made.
 #[derive(Debug, Clone)]
 pub struct Stack {
     pub table: DesignTable,
     /// The services, with their tables and routes.
     pub functions: Vec<HttpFunction>,
-    /// What the application adds to that.
+    /// What the application adds to its table and functions.
     pub application: Application,
-    /// The folder of the template: where the files are that it names.
+    /// The template's folder, to which the paths in the template are relative.
     pub root: PathBuf,
 }
 
 impl Stack {
-    /// The functions that answer over HTTP.
+    /// The functions that have HTTP routes.
     pub(crate) fn with_routes(&self) -> impl Iterator<Item = &HttpFunction> {
         self.functions.iter().filter(|function| !function.routes.is_empty())
     }
 
-    /// Whether there is an HTTP API at all.
+    /// Whether the stack has an HTTP API.
     pub(crate) fn has_api(&self) -> bool {
         self.with_routes().next().is_some()
     }
 
-    /// Whether anything is said about people, encrypted under keys of their own.
+    /// Whether any row encrypts or decrypts text about people, so that the stack has a table of
+    /// keys.
     pub(crate) fn keeps_keys(&self) -> bool {
         self.table.rows.iter().any(|row| row.keys != KeyUse::None)
     }
 }
 
-/// The template of `stack`.
+/// Makes the template of `stack`.
 #[must_use]
 pub fn synthesize(stack: &Stack) -> Template {
     let topology = Topology::of(stack);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::constructs::{Construct, Resource};
 use crate::yaml;
 
-/// A parameter that a person may set. Every one has a default, so that none needs to be.
+/// A template's parameter. Each has a default, so that a deployment need not set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
     name: String,
@@ -38,25 +38,25 @@ impl Parameter {
         Self { number: true, ..self }
     }
 
-    /// A number that is not less than this.
+    /// Makes the parameter a number that is not less than `least`.
     #[must_use]
     pub fn at_least(self, least: u32) -> Self {
         Self { number: true, least: Some(least), ..self }
     }
 
-    /// CloudFormation shows it to nobody.
+    /// Has CloudFormation hide the parameter's value.
     #[must_use]
     pub fn secret(self) -> Self {
         Self { secret: true, ..self }
     }
 
-    /// It matches this pattern; CloudFormation refuses any other value.
+    /// Restricts the parameter to values that match this pattern.
     #[must_use]
     pub fn like(self, pattern: &'static str) -> Self {
         Self { pattern: Some(pattern), ..self }
     }
 
-    /// It has one of these values.
+    /// Restricts the parameter to one of these values.
     #[must_use]
     pub fn one_of(self, allowed: &[&str]) -> Self {
         Self { allowed: allowed.iter().map(|&value| value.to_owned()).collect(), ..self }
@@ -82,11 +82,11 @@ impl Parameter {
     }
 }
 
-/// A template, SAM's or CloudFormation's: its head, and resources in sections.
+/// A template: parameters and other head sections, resources in commented sections, and outputs.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     pub(crate) preamble: &'static str,
-    /// Whether it is SAM's, or CloudFormation's own.
+    /// Whether the template uses SAM's transform.
     pub(crate) sam: bool,
     pub(crate) description: &'static str,
     pub(crate) parameters: Vec<Parameter>,
@@ -98,7 +98,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// Begins a section; what is added from here on stands in it.
+    /// Begins a section, to which the resources added from now on belong.
     pub fn section(&mut self, comment: impl Into<String>) {
         self.sections.push((comment.into(), Vec::new()));
     }
@@ -107,7 +107,7 @@ impl Template {
         self.add_resource(id, &construct.resource());
     }
 
-    /// Adds what a construct has become.
+    /// Adds a resource to the current section.
     pub fn add_resource(&mut self, id: impl Into<String>, resource: &Resource) {
         if self.sections.is_empty() {
             self.section("Resources");
@@ -161,7 +161,7 @@ impl Template {
         out
     }
 
-    /// Everything above the resources, in order.
+    /// The sections above `Resources`, in order.
     fn head(&self) -> Vec<(String, Value)> {
         let parameters = self.parameters.iter();
         let parameters: Map<String, Value> =

@@ -1,20 +1,21 @@
 //! Writes a template as YAML that people read: intrinsic functions in their short form, small
 //! values on one line, a comment above each section.
 //!
-//! The serializers at hand write neither comments nor `!Ref`, and leave `2012-10-17` to be read as
-//! a date. A test reads everything that is written here with a YAML parser.
+//! Existing serializers write neither comments nor `!Ref`, and do not quote `2012-10-17`, which is
+//! then read as a date. A test reads the output with a YAML parser.
 
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-/// The last column that a value on one line may reach.
+/// The longest line in characters, for a value on one line.
 const WIDTH: usize = 100;
 
-/// From this depth on, a value that fits is written on one line: whole resources never are.
+/// The least depth at which a value that fits is written on one line. Whole resources are less
+/// deep.
 const COMPACT_FROM: usize = 3;
 
-/// Keys that come first, in this order; all others follow by the alphabet.
+/// Keys that come first, in this order; the others follow alphabetically.
 const FIRST: &[&str] = &[
     "Type",
     "Description",
@@ -30,11 +31,11 @@ const FIRST: &[&str] = &[
     "info",
 ];
 
-/// Intrinsic functions with a list as argument, which are written with a tag.
+/// Intrinsic functions with a list as their argument, which have a short form with a tag.
 const LIST_FUNCTIONS: &[&str] =
     &["Fn::If", "Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or", "Fn::Join"];
 
-/// Writes `value` as the value of `key`, at this depth.
+/// Writes `key` and `value` at this depth.
 pub(crate) fn write_entry(out: &mut String, key: &str, value: &Value, depth: usize) {
     indent(out, depth);
     out.push_str(&scalar(key));
@@ -43,7 +44,7 @@ pub(crate) fn write_entry(out: &mut String, key: &str, value: &Value, depth: usi
     write_value(out, value, depth, column);
 }
 
-/// Writes a value behind what stands on the line already, up to `column`.
+/// Writes a value after the text that is on the line already, which ends at `column`.
 fn write_value(out: &mut String, value: &Value, depth: usize, column: usize) {
     if let Some(text) = on_one_line(value, depth, WIDTH.saturating_sub(column)) {
         out.push(' ');
@@ -82,7 +83,7 @@ fn write_fields(out: &mut String, fields: &Map<String, Value>, depth: usize) {
     }
 }
 
-/// Writes an item of a list; the first field of an object stands behind the dash.
+/// Writes an item of a list. The first field of an object follows the dash on the same line.
 fn write_item(out: &mut String, item: &Value, depth: usize) {
     indent(out, depth);
     out.push('-');
@@ -112,7 +113,7 @@ fn indent(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }
 
-/// The value on one line, where it may stand on one and fits into `room`.
+/// The value on one line, if it may be on one line and fits into `room` characters.
 fn on_one_line(value: &Value, depth: usize, room: usize) -> Option<String> {
     let (tag, inner) = tagged(value);
     let text = flow(value)?;
@@ -127,7 +128,7 @@ fn on_one_line(value: &Value, depth: usize, room: usize) -> Option<String> {
     (is_small && text.chars().count() <= room).then_some(text)
 }
 
-/// The value in flow style; nothing where a text has several lines.
+/// The value in flow style; `None` where a text has several lines.
 fn flow(value: &Value) -> Option<String> {
     let (tag, inner) = tagged(value);
     let text = match inner {
@@ -153,7 +154,7 @@ fn flow(value: &Value) -> Option<String> {
     Some(tag.map_or_else(|| text.clone(), |tag| format!("{tag} {text}")))
 }
 
-/// An intrinsic function as its tag and its argument; any other value as it is.
+/// Splits an intrinsic function into its tag and its argument; any other value has no tag.
 fn tagged(value: &Value) -> (Option<&'static str>, &Value) {
     let Value::Object(fields) = value else { return (None, value) };
     let (1, Some((name, argument))) = (fields.len(), fields.iter().next()) else {
@@ -183,7 +184,7 @@ fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
     sorted
 }
 
-/// A text as a scalar: plain where no reader could take it for something else.
+/// A text as a scalar, without quotes if no YAML reader takes it for another type.
 fn scalar(text: &str) -> String {
     const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:$ ()=?".contains(c);

@@ -1,4 +1,4 @@
-//! What a waiting task is answered with, and what the choices of its machine compare, is the same.
+//! Checks that a machine's choices compare exactly the answers that its waiting tasks can get.
 
 use std::collections::BTreeSet;
 
@@ -19,12 +19,12 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     let all: Vec<(&Machine, Definition)> =
         machines.iter().filter_map(|machine| Some((machine, read(machine)?))).collect();
     let nested: BTreeSet<&str> = all.iter().flat_map(|(_, definition)| parts(definition)).collect();
-    // A part hands its answers to whoever runs it, who may be the one that chooses.
+    // A nested machine's answers may be compared by the machine that runs it.
     let whole = all.iter().filter(|(machine, _)| !nested.contains(machine.spec.name));
     whole.flat_map(|one| of_whole(one, &all)).collect()
 }
 
-/// What is wrong with a machine and all that it runs as parts of itself.
+/// Checks a machine together with all machines nested in it.
 fn of_whole(whole: &(&Machine, Definition), all: &[(&Machine, Definition)]) -> Vec<Finding> {
     let mut names: BTreeSet<&str> = [whole.0.spec.name].into();
     loop {

@@ -1,4 +1,5 @@
-//! A route without an authorizer that the design table does not leave open or to a signature.
+//! Reports a route without an authorizer, unless the design table leaves the route open or to a
+//! partner's signature.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +37,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether callers of a route need no token, by the table.
+/// Whether callers of a route need no token, according to the design table.
 fn is_open(view: View<'_>, method: &str, path: &str) -> bool {
     let routes = view.stack.functions.iter().flat_map(|function| &function.routes);
     let mut this = routes
@@ -44,7 +45,7 @@ fn is_open(view: View<'_>, method: &str, path: &str) -> bool {
     this.any(|route| !route.callers.need_token())
 }
 
-/// The schemes by which an operation asks for a token; none where it may be called without.
+/// The security schemes that an operation requires; empty if it can be called without any.
 fn required(operation: &Value) -> Vec<&str> {
     let choices = operation["security"].as_array().map_or(&[][..], Vec::as_slice);
     let is_none = |choice: &Value| choice.as_object().is_none_or(serde_json::Map::is_empty);

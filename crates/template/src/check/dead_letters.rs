@@ -1,4 +1,4 @@
-//! Whatever fails ends in a queue that takes it: an ARN, and a policy that lets this very rule in.
+//! Checks that each rule has a dead-letter queue, given by its ARN, whose policy admits that rule.
 
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A queue that is given by its URL, or by what is neither.
+/// Reports a queue that is given by its URL or name.
 pub(super) fn not_an_arn(id: &str, role: &str, queue: &Value) -> Option<Finding> {
     if queue.is_null() || is_arn(queue) {
         return None;
@@ -44,7 +44,7 @@ pub(super) fn not_an_arn(id: &str, role: &str, queue: &Value) -> Option<Finding>
     Some(Finding::new(id, problem, format!("Write !GetAtt {name}.Arn")))
 }
 
-/// A queue of this template that does not let the rule send to it.
+/// Reports a queue of this template whose policy does not let the rule send.
 fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
     let queue = resource_of(queue).filter(|id| view.kind(id) == QUEUE)?;
     let policies = view.of_kind("AWS::SQS::QueuePolicy").filter(|(_, policy)| {
@@ -74,7 +74,7 @@ fn not_let_in(view: View<'_>, rule: &str, queue: &Value) -> Option<Finding> {
     (!named).then(|| Finding::new(rule, problem(), remedy))
 }
 
-/// The ARNs of a statement's `aws:SourceArn` conditions: the rules that may send.
+/// The ARNs in a statement's `aws:SourceArn` conditions: those of the rules that may send.
 fn source_arns(statement: &Value) -> Vec<&Value> {
     let conditions = ["ArnEquals", "ArnLike", "StringEquals"];
     conditions

@@ -1,4 +1,5 @@
-//! Every file that the template names is there, and every `${name}` in a definition is filled in.
+//! Checks that every file which the template names exists, and that every `${name}` in a definition
+//! is substituted.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Local files that are not there: code, definitions, and what is included.
+/// Reports local files that do not exist: code, definitions and includes.
 fn missing(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
     let mut named: Vec<(&str, &str)> = ["CodeUri", "DefinitionUri"]
         .iter()
@@ -45,7 +46,7 @@ fn missing(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
         .collect()
 }
 
-/// Names in a state machine's definition that nothing fills in, and fillings that nothing uses.
+/// Reports names in a definition without a substitution, and substitutions without such a name.
 fn substitutions(view: View<'_>, id: &str, properties: &Value) -> Vec<Finding> {
     let definition = view.definition(properties).unwrap_or_default();
     let used: BTreeSet<&str> = variables(&definition).collect();

@@ -1,5 +1,5 @@
-//! A function that fails on an event reports to its failure queue; one that fails on a message, for
-//! that message alone.
+//! Checks that failed events of a function go to its failure queue, and that a function with a
+//! queue reports failed messages singly.
 
 use serde_json::Value;
 

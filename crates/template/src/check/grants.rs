@@ -1,4 +1,5 @@
-//! No role may do more than its function does: own tables, own events, own failure queue.
+//! Checks that no role allows more than its function or machine does: own tables, own events, own
+//! failure queue.
 
 use serde_json::Value;
 
@@ -7,10 +8,10 @@ use super::view::{View, items, resource_of, texts};
 use crate::Finding;
 use crate::stack::machines::LOG_DELIVERY;
 
-/// A service whose actions know no resources.
+/// The prefix of actions that cannot be restricted to resources.
 const WITHOUT_RESOURCES: &str = "xray:";
 
-/// Those who act, in a role.
+/// The types of resources that have a role.
 const ACTORS: &[&str] = &["AWS::Serverless::Function", "AWS::Serverless::StateMachine"];
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
@@ -33,14 +34,14 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The statements of a role's or a function's own policies.
+/// The statements in the policies of a role or a function.
 pub(super) fn statements(properties: &Value) -> Vec<&Value> {
     let policies = items(&properties["Policies"]).iter();
     let documents = policies.flat_map(|policy| [&policy["PolicyDocument"], policy]);
     documents.flat_map(|document| items(&document["Statement"])).collect()
 }
 
-/// Actions or resources by wildcard.
+/// Reports wildcards in a statement's actions and resources.
 fn too_wide(id: &str, statement: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     for action in texts(&statement["Action"]).filter(|action| action.contains('*')) {

@@ -1,4 +1,4 @@
-//! Somebody who acts in a role, and all that the table and the definitions have it do.
+//! The holder of a role, with all that the table and the definitions have it do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,17 +14,17 @@ use crate::stack::topology::Topology;
 use crate::stack::{grants, machines};
 use crate::{Finding, names};
 
-/// A function or a state machine, with all that it may access and publish.
+/// A function or a state machine, with the tables it uses and the events it publishes.
 pub(super) struct Holder<'a> {
     name: &'a str,
     tables: BTreeSet<String>,
     says: Vec<EventSpec>,
-    /// What it does, and with which resource.
+    /// The actions that the holder uses, each with its resource.
     does: BTreeSet<(&'static str, String)>,
 }
 
 impl<'a> Holder<'a> {
-    /// The function or the machine `id`, or somebody who may do nothing.
+    /// The holder `id`: a function, a machine, or an unknown holder that does nothing.
     pub(super) fn of(view: View<'a>, id: &'a str) -> Self {
         let nobody =
             Self { name: id, tables: BTreeSet::new(), says: Vec::new(), does: BTreeSet::new() };
@@ -53,7 +53,7 @@ impl<'a> Holder<'a> {
         Self { name: id, tables: own.chain([records]).chain(keys).collect(), says, does }
     }
 
-    /// What a statement allows, and the holder never does.
+    /// Reports what a statement allows although the holder never does it.
     pub(super) fn too_much(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let allows = |prefix: &str| texts(&statement["Action"]).any(|one| one.starts_with(prefix));
         let mut findings = Vec::new();
@@ -71,7 +71,7 @@ impl<'a> Holder<'a> {
         findings
     }
 
-    /// Granted actions that the function or machine never uses, or uses on other resources. Other
+    /// Reports granted actions that the holder never uses, or uses on other resources only. Other
     /// checks report wildcards and other services' tables.
     fn never_done(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -96,8 +96,8 @@ impl<'a> Holder<'a> {
         findings
     }
 
-    /// Sources and detail types that the holder never publishes, and a grant that is not bound to
-    /// any.
+    /// Reports granted sources and detail types that the holder never publishes, and a grant that
+    /// is not bound to sources and detail types.
     fn wrong_words(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let mut findings = Vec::new();
         for key in ["events:source", "events:detail-type"] {
@@ -122,7 +122,7 @@ impl<'a> Holder<'a> {
         findings
     }
 
-    /// What the holder does by the table and its definition, and may not.
+    /// Reports what the holder does although no statement allows it.
     pub(super) fn too_little(&self, at: &str, statements: &[(&str, &Value)]) -> Vec<Finding> {
         let mut findings = self.unsayable(at, statements);
         let granted: BTreeSet<(&str, &str)> =
@@ -164,30 +164,30 @@ impl<'a> Holder<'a> {
     }
 }
 
-/// What these statements allow, by the resource's name in the template.
+/// The actions that these statements allow, each with its resource's logical id.
 fn done(statements: &[Statement]) -> BTreeSet<(&'static str, String)> {
     let named = |(action, resource)| (action, place(resource).to_owned());
     statements.iter().flat_map(Statement::allows).map(named).collect()
 }
 
-/// What a statement of the template allows, likewise.
+/// The actions that a statement of the template allows, each with its resource's logical id.
 fn allowed(statement: &Value) -> impl Iterator<Item = (&str, &str)> {
     let resources = items(&statement["Resource"]).iter().map(place);
     resources.flat_map(|place| texts(&statement["Action"]).map(move |action| (action, place)))
 }
 
-/// What an ARN refers to: a resource of the template, or literal text.
+/// The logical id to which an ARN refers, or the ARN's text.
 fn place(arn: &Value) -> &str {
     let text = || arn["Fn::Sub"].as_str().or_else(|| arn.as_str());
     resource_of(arn).or_else(text).unwrap_or_default()
 }
 
-/// What the rows of some functions publish themselves.
+/// The events that functions publish for the rows that `of` selects.
 fn by_functions(topology: &Topology, of: impl Fn(&RowSpec) -> bool) -> Vec<EventSpec> {
     grants::said_by_functions(topology, of).copied().collect()
 }
 
-/// The values that a statement's condition binds `key` to.
+/// The values to which a statement's condition binds `key`.
 fn granted<'a>(statement: &'a Value, key: &str) -> Vec<&'a str> {
     let operators = ["ForAllValues:StringEquals", "StringEquals"];
     operators.iter().flat_map(|one| texts(&statement["Condition"][one][key])).collect()

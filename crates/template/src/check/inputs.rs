@@ -1,4 +1,5 @@
-//! What a target is given: every path leads somewhere, every variable has a path.
+//! Checks the inputs of targets: every JSONPath exists in the events, and every variable has a
+//! path.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use super::patterns;
 use super::view::{RuleView, View, walk};
 use crate::Finding;
 
-/// Variables that EventBridge itself knows.
+/// The prefix of variables that EventBridge defines.
 const RESERVED: &str = "aws.events.";
 
 pub(super) fn check(view: View<'_>) -> Vec<Finding> {
@@ -38,7 +39,7 @@ fn one(view: View<'_>, rule: &RuleView<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Variables without a path, and paths without a variable.
+/// Reports variables without a path, and paths without a variable.
 fn variables(id: &str, transformer: &Value) -> Vec<Finding> {
     let template = transformer["InputTemplate"].as_str().unwrap_or_default();
     let used: BTreeSet<&str> = placeholders(template).collect();
@@ -56,7 +57,7 @@ fn variables(id: &str, transformer: &Value) -> Vec<Finding> {
     unknown.chain(unused).collect()
 }
 
-/// The names in `<…>` of an input template.
+/// The names in `<…>` in an input template.
 fn placeholders(template: &str) -> impl Iterator<Item = &str> {
     let is_name = |name: &&str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
@@ -80,7 +81,7 @@ fn paths(settings: &Value) -> Vec<&str> {
     paths
 }
 
-/// Whether `$.a.b` leads to a value.
+/// Whether `$.a.b` exists in the event.
 fn leads(path: &str, event: &Value) -> bool {
     let steps = path.trim_start_matches("$.").split('.');
     !steps.fold(event, |value, step| &value[step]).is_null()

@@ -1,4 +1,5 @@
-//! State machines: each definition would run, each wait ends, each call reaches what it means.
+//! Checks state machines: each definition is valid, each wait ends, and each call names the right
+//! resource.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use crate::{Finding, names};
 
 const KIND: &str = "AWS::Serverless::StateMachine";
 
-/// What a call names, and as which parameter, and the type of what it means.
+/// Calls, each with the parameter that names what is called, and the type of the resource there.
 const CALLED: &[(&str, &str, &str)] = &[
     ("lambda:invoke", "/FunctionName", "AWS::Serverless::Function"),
     ("states:startExecution", "/StateMachineArn", KIND),
@@ -36,7 +37,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What the interpreter, as the service, would refuse.
+/// Reports what Step Functions would reject in a definition.
 fn problems(id: &str, definition: &str) -> Vec<Finding> {
     let filled = variables(definition)
         .fold(definition.to_owned(), |text, name| text.replace(&format!("${{{name}}}"), "1"));
@@ -49,7 +50,7 @@ fn problems(id: &str, definition: &str) -> Vec<Finding> {
     errors.map(finding).collect()
 }
 
-/// A wait that nothing ends, or that ends in nothing but a failed execution.
+/// Reports a wait without a timeout, and one whose failure fails the execution.
 fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
     let state = task.state;
     let mut findings = Vec::new();
@@ -67,7 +68,7 @@ fn waits(id: &str, task: Task<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A call of what is no function, no machine or no bus of this template.
+/// Reports a call of something that is not a function, machine or bus of this template.
 fn calls(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (call, parameter, kind) in CALLED.iter().filter(|(call, ..)| task.calls(call)) {
@@ -84,13 +85,13 @@ fn calls(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Vec<F
     findings
 }
 
-/// The resource that a `${Name}` of the definition stands for.
+/// The resource that a `${Name}` of the definition refers to.
 fn meant<'a>(machine: &'a Value, named: &Value) -> Option<&'a str> {
     resource_of(&machine["DefinitionSubstitutions"][substituted(named)?])
 }
 
-/// An event that is handed to what is no task of this machine, or to a function that has no such
-/// action.
+/// Reports an event that a task passes to an action which is no task of this machine, or to a
+/// function without that action.
 fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> Option<Finding> {
     if !task.calls("lambda:invoke") {
         return None;
@@ -108,7 +109,7 @@ fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> 
     (function != own).then(|| Finding::new(id, problem(), format!("Ask {own}")))
 }
 
-/// The rows that are tasks of a machine, or of one that runs it as a part of itself.
+/// The rows that are tasks of a machine, or of a machine in which it is nested.
 fn tasks_of<'a>(view: View<'a>, id: &str) -> Vec<&'a RowSpec> {
     let machines = Machine::all(view.stack);
     let is_called = |task: Task<'_>| {
@@ -137,12 +138,13 @@ fn says(view: View<'_>, id: &str, task: Task<'_>) -> Vec<Finding> {
     sources.filter(|source| !own.contains(source)).map(finding).collect()
 }
 
-/// The machines that a definition runs as parts of itself.
+/// The machines that are nested in a definition.
 pub(super) fn parts(definition: &Definition) -> impl Iterator<Item = &str> {
     definition.tasks().filter_map(|task| substituted(&task.parameters()["StateMachineArn"]))
 }
 
-/// Rows that are tasks of a machine, which neither it nor a part of it hands anything to.
+/// Reports rows that are tasks of a machine, but get no event from it or from a machine nested in
+/// it.
 fn unused_tasks(view: View<'_>, id: &str, definition: &Definition) -> Vec<Finding> {
     let parts: Vec<Definition> = parts(definition)
         .filter_map(|name| {

@@ -1,5 +1,5 @@
-//! A row that calls a partner waits while the partner is away: its messages are tried for longer than
-//! an outage lasts, which Lambda's own three tries of an event are not.
+//! Checks that the messages of a row which calls a partner are retried for longer than a partner
+//! may be unavailable. Lambda's own three attempts are not enough.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Events for it that the bus hands to its function.
+/// Reports a row whose events the bus passes to its function directly.
 fn by_the_bus(row: &RowSpec) -> Option<Finding> {
     let problem = "calls a partner, and Lambda tries its events for three minutes only";
     let remedy = "Let the row be `.queued()`, or the task of a state machine";
@@ -31,7 +31,7 @@ fn by_the_bus(row: &RowSpec) -> Option<Finding> {
         .then(|| Finding::new(row.action, problem, remedy))
 }
 
-/// The queue of its service, which gives up too soon.
+/// Reports a row whose queue gives up before the end of the longest outage.
 fn by_a_queue(view: View<'_>, row: &RowSpec) -> Option<Finding> {
     if row.via != Via::Queue {
         return None;
@@ -53,7 +53,7 @@ fn by_a_queue(view: View<'_>, row: &RowSpec) -> Option<Finding> {
     (patience < QUEUE.retry.max_age).then(|| Finding::new(queue, problem(), remedy))
 }
 
-/// Tasks that hand an event to it, and that give up too soon.
+/// Reports tasks that call the row and give up before the end of the longest outage.
 fn by_a_machine(view: View<'_>, row: &RowSpec) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (id, properties) in view.of_kind("AWS::Serverless::StateMachine") {
@@ -76,7 +76,7 @@ fn by_a_machine(view: View<'_>, row: &RowSpec) -> Vec<Finding> {
     findings
 }
 
-/// For how long a task is tried again, whatever its error: the mean, where pauses are drawn.
+/// How long a task is retried, whatever its error: the mean where the pauses are random.
 fn patience(task: Task<'_>) -> Duration {
     let seconds = task.retry_of_all().map_or(0.0, |retry| {
         let number = |name: &str, default: f64| retry[name].as_f64().unwrap_or(default);

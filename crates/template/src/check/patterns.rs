@@ -1,4 +1,5 @@
-//! Every pattern is valid, names what the table knows, and can match an event of the table.
+//! Checks that every pattern is valid, names sources and detail types of the table, and can match
+//! an event of the table.
 
 use std::collections::BTreeSet;
 
@@ -75,7 +76,7 @@ fn matches(pattern: &Pattern, sample: &Value) -> bool {
     pattern.matches(sample.to_string().as_bytes()).is_ok_and(|matched| matched)
 }
 
-/// What may have been meant: the known name that shares the most letters at both ends.
+/// Suggests the known name that shares the most letters at both ends.
 fn nearest(name: &str, known: &BTreeSet<&str>) -> String {
     let shared = |other: &str| {
         let front = name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();

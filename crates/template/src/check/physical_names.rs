@@ -1,4 +1,4 @@
-//! No two resources of one kind share a name, and no name is longer than its service allows.
+//! Checks that no two resources of one type share a name, and that no name is too long.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::view::{View, variables};
 use crate::Finding;
 
-/// What a stack's name may take of a longer name.
+/// The longest name of a stack that is supported, in characters.
 const STACK_NAME: usize = 24;
 
-/// What any other variable is taken to take: an account's number, a region.
+/// The assumed length of any other variable, such as an account id or a region.
 const VARIABLE: usize = 14;
 
-/// Types, the property with the name, and the most characters that it may have.
+/// Types of resources, the property with the name, and the most characters that it may have.
 const LIMITS: &[(&str, &str, usize)] = &[
     ("AWS::SQS::Queue", "QueueName", 80),
     ("AWS::Serverless::Function", "FunctionName", 64),
@@ -64,12 +64,12 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The name as it is written, a literal or a substitution.
+/// The name as written: a literal or an `Fn::Sub`.
 fn text(name: &Value) -> Option<String> {
     name.as_str().or_else(|| name["Fn::Sub"].as_str()).map(ToOwned::to_owned)
 }
 
-/// How long a name can get.
+/// The greatest length of a name after substitution, in characters.
 fn length(name: &str) -> usize {
     variables(name).fold(name.chars().count(), |length, variable| {
         let longest = if variable == "AWS::StackName" { STACK_NAME } else { VARIABLE };

@@ -1,4 +1,4 @@
-//! Whatever is referred to is there, and whatever is there as a parameter is referred to.
+//! Checks that everything that is referred to exists, and that every parameter is used.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The parts of the template, each under the name that findings use.
+/// The parts of the template, each with the name by which findings call it.
 fn places(view: View<'_>) -> Vec<(String, &Value)> {
     let resources = view.resources().map(|(id, resource)| (id.to_owned(), resource));
     let outputs = view.document["Outputs"].as_object().into_iter().flatten();
@@ -49,7 +49,7 @@ fn places(view: View<'_>) -> Vec<(String, &Value)> {
     resources.chain(outputs).chain(rest).collect()
 }
 
-/// Everything that can be referred to; pseudo parameters apart.
+/// The names of everything that can be referred to, except for pseudo parameters.
 fn known(view: View<'_>) -> BTreeSet<String> {
     let parameters = keys(&view.document["Parameters"]).map(ToOwned::to_owned);
     let resources = view.resources().map(|(id, _)| id.to_owned());
@@ -60,7 +60,7 @@ fn keys(section: &Value) -> impl Iterator<Item = &str> {
     section.as_object().into_iter().flat_map(|fields| fields.keys().map(String::as_str))
 }
 
-/// What one value itself refers to.
+/// The names to which a value itself refers, without the values in it.
 fn references(value: &Value) -> Vec<&str> {
     let mut names: Vec<&str> = value["Ref"].as_str().into_iter().collect();
     match &value["Fn::GetAtt"] {

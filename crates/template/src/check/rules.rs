@@ -1,4 +1,4 @@
-//! Every row that consumes events is reached by a rule.
+//! Checks that every row that consumes events has its rule.
 
 use std::collections::BTreeSet;
 

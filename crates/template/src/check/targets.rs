@@ -1,10 +1,11 @@
-//! A target that needs a role has one, and the role lets EventBridge do it.
+//! Checks that a target which needs a role has one, and that the role allows EventBridge to call
+//! the target.
 
 use super::grants;
 use super::view::{View, is_arn, items, resource_of, texts};
 use crate::Finding;
 
-/// The types of targets that EventBridge needs a role for, and what the role must allow.
+/// Types of targets for which EventBridge needs a role, and the action that the role has to allow.
 const NEED_ROLE: &[(&str, &str)] = &[
     ("AWS::Events::ApiDestination", "events:InvokeApiDestination"),
     ("AWS::Events::EventBus", "events:PutEvents"),

@@ -1,10 +1,10 @@
-//! A template as the checks look at it.
+//! Accessors to a template, as the checks need them.
 
 use serde_json::Value;
 
 use crate::{Stack, names};
 
-/// The template, and what it should be the template of.
+/// A template, and the stack that it should be the template of.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) document: &'a Value,
@@ -13,12 +13,12 @@ pub(super) struct View<'a> {
     pub(super) samples: &'a [Value],
 }
 
-/// A rule, wherever in the template it stands.
+/// A rule: a resource of its own, or an event of a function.
 pub(super) struct RuleView<'a> {
-    /// The logical id: the rule's own, or the one that SAM makes for a function's event.
+    /// The rule's logical id; SAM generates that of a function's event.
     pub(super) id: String,
     pub(super) pattern: &'a Value,
-    /// Its name on the bus.
+    /// The rule's name on the bus.
     pub(super) name: &'a Value,
     /// The settings of each target: dead letters, retries, input.
     pub(super) targets: Vec<&'a Value>,
@@ -43,7 +43,7 @@ impl<'a> View<'a> {
         self.document["Resources"][id]["Type"].as_str().unwrap_or_default()
     }
 
-    /// The definition of a state machine, from its file or as it stands there.
+    /// The definition of a state machine, from its file or inline.
     pub(super) fn definition(self, machine: &Value) -> Option<String> {
         match machine["DefinitionUri"].as_str() {
             Some(path) => std::fs::read_to_string(self.stack.root.join(path)).ok(),
@@ -68,8 +68,8 @@ impl<'a> View<'a> {
         .collect()
     }
 
-    /// The events of one type of all functions and state machines: whose, their names, and their
-    /// properties.
+    /// The events of one type of all functions and machines, each with the logical id of its
+    /// function or machine, its name and its properties.
     pub(super) fn events(
         self,
         kind: &'static str,
@@ -83,7 +83,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// A list, a single value as a list, and nothing as an empty one.
+/// A list as it is, a single value as a list of one, and null as an empty list.
 pub(super) fn items(value: &Value) -> &[Value] {
     match value {
         Value::Array(items) => items,
@@ -92,12 +92,13 @@ pub(super) fn items(value: &Value) -> &[Value] {
     }
 }
 
-/// The texts of a list, or of a single value.
+/// The texts in a list, or a single text.
 pub(super) fn texts(value: &Value) -> impl Iterator<Item = &str> {
     items(value).iter().filter_map(Value::as_str)
 }
 
-/// The resource that a value refers to, by `Ref`, `GetAtt`, or at the beginning of a `Sub`.
+/// The logical id to which a value refers, by `Ref`, `Fn::GetAtt`, or at the beginning of an
+/// `Fn::Sub`.
 pub(super) fn resource_of(value: &Value) -> Option<&str> {
     if let Some(id) = value["Ref"].as_str() {
         return Some(id);
@@ -133,7 +134,7 @@ pub(super) fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
     }
 }
 
-/// The names in `${…}` of a text; `${!literal}` is none.
+/// The names in `${…}` in a text; `${!literal}` does not count.
 pub(crate) fn variables(text: &str) -> impl Iterator<Item = &str> {
     text.split("${")
         .skip(1)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{arn, reference, substitute};
 
-/// A custom event bus, named as the stack.
+/// A custom event bus with the stack's name.
 #[derive(Debug)]
 pub struct Bus;
 
@@ -15,12 +15,12 @@ impl Construct for Bus {
     }
 }
 
-/// Keeps events for a replay.
+/// An archive that keeps a bus's events for replays.
 #[derive(Debug)]
 pub struct Archive {
     pub bus: &'static str,
     pub pattern: Value,
-    /// The parameter with the number of days.
+    /// The parameter with the number of days for which events are kept.
     pub days: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! Functions, and what invokes them.
+//! Lambda functions and their event sources.
 
 use chorus_table::policy::{INVOCATION, QUEUE};
 use serde_json::{Map, Value, json};
@@ -6,17 +6,17 @@ use serde_json::{Map, Value, json};
 use super::{Construct, Resource, Retry};
 use crate::intrinsics::{arn, reference, stack_name};
 
-/// A rule that invokes a function.
+/// A rule of the bus that invokes a function.
 #[derive(Debug)]
 pub struct EventRule {
     pub bus: &'static str,
-    /// Its name, unique on the bus.
+    /// The rule's name, unique on the bus.
     pub name: String,
     pub pattern: Value,
     pub retry: Retry,
-    /// The queue of what cannot be delivered.
+    /// The queue for events that cannot be delivered.
     pub dead_letters: String,
-    /// `ENABLED` or `DISABLED`, where that is a question; null where it always is enabled.
+    /// `ENABLED` or `DISABLED`, by a condition; null for a rule that is always enabled.
     pub state: Value,
 }
 
@@ -36,10 +36,10 @@ impl EventRule {
     }
 }
 
-/// When a function is invoked, and by what role.
+/// A schedule that invokes a function, and the role with which it does.
 #[derive(Debug)]
 pub struct Schedule {
-    /// Such as `rate(1 minute)`.
+    /// A schedule expression, such as `rate(1 minute)`.
     pub expression: &'static str,
     /// The function's input.
     pub input: &'static str,
@@ -50,7 +50,7 @@ pub struct Schedule {
 pub enum EventSource {
     /// A rule on the bus.
     Rule(EventRule),
-    /// A queue; of a batch, only what failed is received again.
+    /// A queue; the messages of a batch that failed are received again.
     Queue(String),
     Schedule(Schedule),
 }
@@ -67,13 +67,13 @@ impl EventSource {
                     "FunctionResponseTypes": ["ReportBatchItemFailures"],
                 },
             }),
-            // A tick that is missed is made good by the next one.
+            // A missed invocation needs no retry, because the next one does the same work.
             Self::Schedule(Schedule { expression, input, role }) => json!({
                 "Type": "ScheduleV2",
                 "Properties": {
                     "ScheduleExpression": expression,
                     "Input": input,
-                    // The one that SAM would make trusts Scheduler for every account.
+                    // The role that SAM would create could be assumed on behalf of any account.
                     "RoleArn": arn(role),
                     "RetryPolicy": { "MaximumRetryAttempts": 0 },
                 },
@@ -82,25 +82,25 @@ impl EventSource {
     }
 }
 
-/// A Lambda function of one of our binaries. What all have in common is among the globals.
+/// A Lambda function of one of our binaries. Settings common to all functions are in `Globals`.
 #[derive(Debug)]
 pub struct Function {
-    /// What it is called behind the stack's name.
+    /// The function's name, without the stack's name in front.
     pub name: String,
-    /// The binary that cargo builds.
+    /// The name of the binary that cargo builds.
     pub binary: Value,
-    /// The folder of the package that the binary belongs to: there, `sam build` asks cargo for it.
+    /// The folder of the package with the binary, in which `sam build` runs cargo.
     pub folder: String,
     pub description: String,
-    /// The role that it takes on.
+    /// The logical id of the execution role.
     pub role: String,
-    /// The queue of what it failed on as often as Lambda tries.
+    /// The queue for events that still fail after Lambda's own retries.
     pub on_failure: String,
-    /// The queue of what it failed on for good.
+    /// The queue for events and messages that the function gives up.
     pub failures: String,
-    /// Environment variables beside the common ones.
+    /// Environment variables beside those in `Globals`.
     pub environment: Vec<(String, Value)>,
-    /// What invokes it, by name.
+    /// The function's event sources, each with its name.
     pub events: Vec<(String, EventSource)>,
 }
 

@@ -22,14 +22,14 @@ pub struct Operation {
 #[derive(Debug)]
 pub struct HttpApi {
     pub operations: Vec<Operation>,
-    /// The issuer of tokens, and the audience that they have to name.
+    /// The issuer of the callers' tokens.
     pub issuer: Value,
     pub audience: Value,
-    /// The log group of its requests.
+    /// The logical id of the log group of requests.
     pub log_group: &'static str,
 }
 
-/// The name of the security scheme.
+/// The name of the security scheme for tokens.
 const TOKEN: &str = "token";
 
 impl HttpApi {
@@ -106,7 +106,7 @@ impl Construct for HttpApi {
     }
 }
 
-/// Lets the API invoke a function.
+/// Permission for the API to invoke a function.
 #[derive(Debug)]
 pub struct InvokePermission {
     pub function: String,

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{json_text, only_if, reference, stack_name, substitute};
 
-/// A log group that forgets.
+/// A log group that deletes old entries.
 #[derive(Debug)]
 pub struct LogGroup {
-    /// Its name, after what may come before the stack's name.
+    /// The log group's name, which may contain `${AWS::StackName}`.
     pub name: String,
-    /// The parameter with the number of days.
+    /// The parameter with the number of days for which entries are kept.
     pub days: &'static str,
 }
 
@@ -24,23 +24,23 @@ impl Construct for LogGroup {
     }
 }
 
-/// Says that a person should look.
+/// An alarm, which asks an operator to look.
 #[derive(Debug)]
 pub struct Alarm {
-    /// Its name, after the stack's.
+    /// The alarm's name, without the stack's name in front.
     pub name: String,
-    /// What it means and where to look.
+    /// What the alarm means, and where to look.
     pub description: String,
-    /// Namespace and name of the metric.
+    /// The metric's namespace and name.
     pub metric: (&'static str, &'static str),
     pub dimensions: Vec<(&'static str, Value)>,
-    /// `Sum` or `Maximum` within a period.
+    /// `Sum`, `Maximum` or `Minimum` of the metric within a period.
     pub statistic: &'static str,
-    /// Above this, in that many periods of a minute in a row.
+    /// A threshold, and for how many periods of a minute in a row the metric has to exceed it.
     pub above: (u32, u32),
 }
 
-/// The parameter with the topic that alarms go to, and the condition that it is given.
+/// The parameter with the ARN of the topic that alarms notify, and the condition that it is set.
 pub(crate) const ALARM_TOPIC: (&str, &str) = ("AlarmTopicArn", "HasAlarmTopic");
 
 impl Construct for Alarm {
@@ -68,10 +68,10 @@ impl Construct for Alarm {
     }
 }
 
-/// A dashboard, named as the stack.
+/// A dashboard with the stack's name.
 #[derive(Debug)]
 pub struct Dashboard {
-    /// Its widgets; `${names}` in their texts are the template's.
+    /// The widgets as JSON; `${names}` in their texts are substituted as in a `Fn::Sub`.
     pub widgets: Vec<Value>,
 }
 

@@ -1,11 +1,11 @@
-//! How the bus reaches a partner: a connection that knows us, and an address.
+//! How the bus reaches a partner: a connection with our credentials, and an API destination.
 
 use serde_json::{Value, json};
 
 use super::{Construct, Resource};
 use crate::intrinsics::{arn, either, only_if, reference};
 
-/// Says who we are to a partner.
+/// The credentials with which EventBridge calls a partner.
 #[derive(Debug)]
 pub struct Connection {
     /// `API_KEY`, `BASIC` or `OAUTH_CLIENT_CREDENTIALS`.
@@ -23,11 +23,11 @@ impl Construct for Connection {
 
 #[derive(Debug)]
 pub struct ApiDestination {
-    /// Who we are to it.
+    /// The logical id of the connection with our credentials.
     pub connection: String,
-    /// The address; `*` stands for a path that each rule fills in.
+    /// The endpoint's URL; each rule replaces `*` with a path.
     pub endpoint: Value,
-    /// The most calls in one second.
+    /// The most calls per second.
     pub calls_per_second: Value,
 }
 
@@ -43,13 +43,14 @@ impl Construct for ApiDestination {
     }
 }
 
-/// A generated secret.
+/// A secret, which Secrets Manager generates unless a parameter sets it.
 #[derive(Debug)]
 pub struct GeneratedSecret {
     pub description: &'static str,
-    /// The condition under which it is needed, where it is not always.
+    /// The condition under which the secret exists; `None` where it always does.
     pub condition: Option<&'static str>,
-    /// The condition under which a person gave it, and the parameter that has it then.
+    /// The condition under which a parameter sets the secret's value, and that parameter; `None`
+    /// where the value is always generated.
     pub given: Option<(&'static str, &'static str)>,
 }
 

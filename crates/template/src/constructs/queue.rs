@@ -1,4 +1,4 @@
-//! Queues, and who may send to them.
+//! Queues, and the policies of who may send to them.
 
 use chorus_table::policy::RETENTION;
 use serde_json::{Value, json};
@@ -9,14 +9,15 @@ use crate::intrinsics::{arn, reference};
 /// A standard queue, encrypted at rest.
 #[derive(Debug)]
 pub struct Queue {
-    /// For how long a received message is hidden; by default SQS's 30 seconds.
+    /// How long a received message is hidden, in seconds; `None` for SQS's default of 30.
     pub visibility_seconds: Option<u64>,
-    /// Where a message goes that was received too often: the queue, and how often is too often.
+    /// The queue for messages that were received too often, and the most receives; `None` where a
+    /// message may be received any number of times.
     pub redrive: Option<(String, u32)>,
 }
 
 impl Queue {
-    /// A queue where messages wait for an operator.
+    /// A queue that no function receives from: its messages wait for an operator.
     pub const RESTING: Self = Self { visibility_seconds: None, redrive: None };
 }
 
@@ -35,11 +36,11 @@ impl Construct for Queue {
     }
 }
 
-/// Lets rules, and nobody else, send to a queue.
+/// A policy that lets these rules, and nothing else, send to a queue.
 #[derive(Debug)]
 pub struct QueuePolicy {
     pub queue: String,
-    /// The rules, as resources.
+    /// The logical ids of the rules.
     pub rules: Vec<String>,
 }
 

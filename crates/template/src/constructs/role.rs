@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::reference;
 
-/// An AWS service principal.
+/// An AWS service that assumes a role, or acts on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Principal {
     /// Lambda, running a function.
@@ -29,7 +29,7 @@ impl Principal {
     }
 }
 
-/// Allows some actions on some resources.
+/// An IAM statement that allows some actions on some resources.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
     sid: String,
@@ -40,7 +40,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Allows `actions` on `resources`; the name is the statement's purpose.
+    /// Allows `actions` on `resources`; `sid` names the statement's purpose.
     #[must_use]
     pub fn new(
         sid: impl Into<String>,
@@ -50,27 +50,27 @@ impl Statement {
         Self { sid: sid.into(), actions, resources, principal: None, condition: None }
     }
 
-    /// What it allows, and on what.
+    /// Each pair of an action and a resource that the statement allows.
     pub(crate) fn allows(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         let actions = self.actions.iter().copied();
         actions.flat_map(|action| self.resources.iter().map(move |resource| (action, resource)))
     }
 
-    /// Allows it to this service: for policies of resources.
+    /// Restricts the statement to this AWS service, as policies of resources need it.
     #[must_use]
     pub fn principal(mut self, principal: Principal) -> Self {
         self.principal = Some(principal);
         self
     }
 
-    /// Allows it only where this holds.
+    /// Adds a condition under which the statement holds.
     #[must_use]
     pub fn condition(mut self, condition: Value) -> Self {
         self.condition = Some(condition);
         self
     }
 
-    /// As it stands in a policy.
+    /// The statement as JSON, as a policy contains it.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut fields = Map::new();
@@ -93,7 +93,7 @@ fn one_or_many(mut values: Vec<Value>) -> Value {
     if values.len() == 1 { values.remove(0) } else { Value::Array(values) }
 }
 
-/// A role with all that it may do.
+/// A role that one AWS service may assume, with its statements.
 #[derive(Debug)]
 pub struct Role {
     pub principal: Principal,
@@ -107,7 +107,7 @@ impl Construct for Role {
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
             "Principal": { "Service": self.principal.name() },
-            // The service acts for other accounts as well.
+            // The AWS service assumes roles for other accounts as well.
             "Condition": { "StringEquals": { "aws:SourceAccount": reference("AWS::AccountId") } },
         });
         let properties = json!({

@@ -1,4 +1,4 @@
-//! Rules whose target is no function; a function's rules are among its events.
+//! Rules whose target is a queue or a partner. Rules that invoke a function are among its events.
 
 use chorus_table::CallBody;
 use chorus_table::policy::RetryPolicy;
@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{arn, reference};
 
-/// How often, and for how long, EventBridge tries to deliver an event.
+/// How often and for how long EventBridge retries the delivery of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
-    /// A number, or a reference to a parameter.
+    /// The number of retries, or a reference to the parameter with it.
     pub retries: Value,
-    /// The oldest that the event may get, in seconds; EventBridge asks for at least 60.
+    /// The greatest age of an event that is still delivered, in seconds; EventBridge asks for at
+    /// least 60.
     pub age_seconds: u64,
 }
 
@@ -31,18 +32,18 @@ impl Retry {
     }
 }
 
-/// Where a rule's events go.
+/// The target to which a rule sends events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleTarget {
     Queue(String),
     /// A partner's endpoint.
     Partner {
         destination: String,
-        /// The role that lets EventBridge call it.
+        /// The role that lets EventBridge call the partner's API destination.
         role: String,
-        /// What stands for the `*` of the destination's address.
+        /// The path that replaces the `*` of the destination's URL.
         path: &'static str,
-        /// What of the event it is sent.
+        /// The part of the event that is the call's body.
         body: CallBody,
     },
 }
@@ -51,14 +52,14 @@ pub enum RuleTarget {
 #[derive(Debug)]
 pub struct Rule {
     pub bus: &'static str,
-    /// Its name, unique on the bus.
+    /// The rule's name, unique on the bus.
     pub name: String,
     pub pattern: Value,
     pub target: RuleTarget,
     pub retry: Retry,
-    /// The queue of what cannot be delivered.
+    /// The queue for events that cannot be delivered.
     pub dead_letters: String,
-    /// `ENABLED` or `DISABLED`, where that is a question; null where it always is enabled.
+    /// `ENABLED` or `DISABLED`, by a condition; null for a rule that is always enabled.
     pub state: Value,
 }
 

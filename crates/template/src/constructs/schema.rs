@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{attribute, json_text, reference};
 
-/// A registry; a parameter has its name.
+/// A schema registry.
 #[derive(Debug)]
 pub struct SchemaRegistry {
     pub description: &'static str,
-    /// The parameter with its name.
+    /// The parameter with the registry's name.
     pub name: &'static str,
 }
 
@@ -26,7 +26,7 @@ impl Construct for SchemaRegistry {
 pub struct RegisteredSchema {
     /// The logical id of the registry.
     pub registry: &'static str,
-    /// Such as `com.order@OrderCreated`.
+    /// The schema's name, such as `com.order@OrderCreated`.
     pub name: String,
     pub description: String,
     /// An OpenAPI 3.0 document.
@@ -46,13 +46,13 @@ impl Construct for RegisteredSchema {
     }
 }
 
-/// A stack of its own within the stack, whose template is another file.
+/// A stack nested in this one, with a template of its own.
 #[derive(Debug)]
 pub struct NestedStack {
-    /// Its template, from the template's folder.
+    /// The path of the nested template, relative to the template's folder.
     pub template: &'static str,
     pub parameters: Value,
-    /// The condition under which it exists.
+    /// The condition under which the nested stack exists.
     pub condition: &'static str,
 }
 

@@ -5,20 +5,20 @@ use serde_json::{Map, Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{arn, reference, stack_name};
 
-/// A state machine whose executions are kept, and run for as long as they have to.
+/// A state machine of the standard type, whose executions last up to a year and keep their history.
 #[derive(Debug)]
 pub struct StateMachine {
-    /// Its name, after the stack's.
+    /// The machine's name, without the stack's name in front.
     pub name: String,
-    /// The file with its definition, from the template's folder.
+    /// The path of the definition, relative to the template's folder.
     pub definition: String,
-    /// What stands for the `${Names}` in the definition.
+    /// The values that replace the `${Names}` in the definition.
     pub substitutions: Vec<(String, Value)>,
-    /// The role that it takes on.
+    /// The logical id of the machine's role.
     pub role: String,
-    /// The log group of its executions.
+    /// The logical id of the log group of executions.
     pub log_group: String,
-    /// The parameter that selects which of their events are logged.
+    /// The parameter that selects which events of executions are logged.
     pub log_level: &'static str,
 }
 
@@ -32,7 +32,7 @@ impl Construct for StateMachine {
             "DefinitionUri": self.definition,
             "DefinitionSubstitutions": substitutions,
             "Role": arn(&self.role),
-            // What the states are given has customers' names in it, which no log needs.
+            // The states' data contains customers' names, which must not be logged.
             "Logging": {
                 "Level": reference(self.log_level),
                 "IncludeExecutionData": false,

@@ -8,26 +8,26 @@ use serde_json::{Value, json};
 use super::{Construct, Resource};
 use crate::intrinsics::{either, reference};
 
-/// A table on demand, encrypted, with point-in-time recovery, protected from deletion where the
-/// condition holds.
+/// A DynamoDB table with on-demand capacity, encryption and point-in-time recovery, protected from
+/// deletion while a condition holds.
 #[derive(Debug)]
 pub struct Table {
-    /// The service's own settings of the table.
+    /// The table's name, indexes and time to live, as its service declares them.
     pub spec: TableSpec,
-    /// The condition under which nobody deletes it.
+    /// The condition under which the table is protected from deletion.
     pub protected: &'static str,
-    /// For how many days it can be restored to any moment; without, for as long as it can be: 35.
+    /// How many days back the table can be restored; `None` for the maximum, 35 days.
     pub recovery_days: Option<u32>,
-    /// A key of the deployer's, under which it is encrypted.
+    /// The KMS key that encrypts the table, if the deployer may choose one.
     pub key: Option<KeyChoice>,
 }
 
-/// A key of KMS, where a parameter names one.
+/// A KMS key that the deployer may name by a parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyChoice {
     /// The parameter with the key's ARN.
     pub parameter: &'static str,
-    /// The condition that holds where it is given.
+    /// The condition that the parameter is set.
     pub given: &'static str,
 }
 

@@ -1,14 +1,15 @@
-//! A user pool of Cognito: who calls the API, where no other issuer of tokens is named.
+//! A Cognito user pool for the API's callers, used unless another issuer of tokens is configured.
 
 use serde_json::json;
 
 use super::{Construct, Resource};
 use crate::intrinsics::{reference, stack_name};
 
-/// A pool whose users an administrator makes: nobody can sign up under a customer's name.
+/// A user pool whose users are created by an administrator: nobody can sign up under a customer's
+/// name.
 #[derive(Debug, Clone, Copy)]
 pub struct UserPool {
-    /// The condition under which there is one.
+    /// The condition under which the pool exists.
     pub condition: &'static str,
 }
 
@@ -34,7 +35,7 @@ impl Construct for UserPool {
     }
 }
 
-/// The application that asks a pool for tokens.
+/// The app client with which a pool's tokens are requested.
 #[derive(Debug, Clone, Copy)]
 pub struct UserPoolClient {
     pub pool: &'static str,
@@ -60,7 +61,7 @@ impl Construct for UserPoolClient {
     }
 }
 
-/// A group of a pool: its users have this role.
+/// A group of a user pool; its members have the role that it names.
 #[derive(Debug, Clone, Copy)]
 pub struct UserPoolGroup {
     pub pool: &'static str,

@@ -17,7 +17,7 @@ use crate::names;
 pub(crate) const API: &str = "Api";
 pub(crate) const USER_POOL: &str = "UserPool";
 pub(crate) const USER_POOL_CLIENT: &str = "UserPoolClient";
-/// The log group of its requests.
+/// The logical id of the log group of requests.
 const LOGS: &str = "ApiLogs";
 
 pub(crate) fn add(template: &mut Template, stack: &Stack) {
@@ -53,13 +53,13 @@ pub(crate) fn add(template: &mut Template, stack: &Stack) {
     }
 }
 
-/// The roles that the routes ask for.
+/// The roles that routes admit.
 fn roles(stack: &Stack) -> BTreeSet<&'static str> {
     let routes = stack.with_routes().flat_map(|function| &function.routes);
     routes.flat_map(|route| route.callers.roles()).map(|role| role.name).collect()
 }
 
-/// A pool of the stack's own, with a group for each role, where no issuer is named.
+/// Adds a user pool with a group for each role; it exists where no issuer of tokens is configured.
 fn add_user_pool(template: &mut Template, stack: &Stack) {
     template.section(
         "Who calls, where no JwtIssuer is given: the user pool of this stack. A user's name is the\n\
@@ -74,7 +74,8 @@ fn add_user_pool(template: &mut Template, stack: &Stack) {
     }
 }
 
-/// The variables that name the claims with the caller's name and roles, for a function with routes.
+/// The environment variables that name the token claims with the caller's name and roles, for a
+/// function with routes.
 pub(crate) fn token_variables(routes: &[Route]) -> Vec<(String, Value)> {
     if routes.is_empty() {
         return Vec::new();

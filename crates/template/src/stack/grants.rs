@@ -1,4 +1,5 @@
-//! What each function may do: its own tables, its own events on the bus, its own failure queue.
+//! The IAM statements of each function: its own tables, its own events on the bus, its own failure
+//! queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +17,8 @@ use crate::machine::{Machine, is_published_by_machines};
 use crate::names;
 use crate::{Application, TableAccess};
 
-/// What actions may do with the tables of their service; a transaction needs no more than its writes
-/// and checks do.
+/// Operations of actions on the tables of their service. A transaction needs the permissions of its
+/// writes and condition checks, and no other.
 pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
@@ -27,27 +28,28 @@ pub(crate) const OWN_TABLE_ACTIONS: &[&str] = &[
     "dynamodb:UpdateItem",
 ];
 
-/// What is done with an index.
+/// Operations on an index.
 const INDEX_ACTIONS: &[&str] = &["dynamodb:Query"];
 
-/// What a service that makes calls does with idempotency records: it reads one beside what it decides
-/// on.
+/// Operations on idempotency records for a service with rows that make external calls: such a row
+/// reads a record together with the state for its decision.
 const RECORD_ACTIONS_OF_CALLERS: &[&str] =
     &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
-/// What any other service does with idempotency records.
+/// Operations on idempotency records for any other service.
 pub(crate) const RECORD_ACTIONS: &[&str] =
     &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
-/// What a service does with idempotency records whose rows publish nothing.
+/// Operations on idempotency records for a service whose rows neither publish events nor start
+/// state machines.
 const RECORD_ACTIONS_OF_THE_SILENT: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
 
-/// What the sweeper does with idempotency records.
+/// The sweeper's operations on idempotency records.
 pub(crate) const SWEEP_ACTIONS: &[&str] =
     &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"];
 
-/// What Lambda does for a function with the queues that it receives from, and what the function does
-/// itself with a message that it failed on.
+/// Operations on the queues that a function receives from: Lambda polls them for the function, and
+/// the function changes the visibility of a message on which it failed.
 const RECEIVE_ACTIONS: &[&str] = &[
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
@@ -55,7 +57,7 @@ const RECEIVE_ACTIONS: &[&str] = &[
     "sqs:ChangeMessageVisibility",
 ];
 
-/// All that the function of a service may do.
+/// All statements of the function of a service.
 pub(crate) fn of_service(
     topology: &Topology,
     function: &Function,
@@ -66,7 +68,7 @@ pub(crate) fn of_service(
     statements.extend(own_tables(&function.tables, &application.access));
     let mut rows = topology.rows.iter().filter(|row| row.service == service);
     let calls = function.handlers.iter().any(|handler| handler.calls());
-    // Records of rows that say nothing to anybody have nothing to be marked as published.
+    // Records of rows that neither publish nor start a machine are never marked as published.
     let marks = rows.any(|row| !row.emits.is_empty() || row.starts_machine);
     let actions = match (calls, marks) {
         (true, _) => RECORD_ACTIONS_OF_CALLERS,
@@ -86,7 +88,7 @@ pub(crate) fn of_service(
     statements
 }
 
-/// What a service does with people's keys: nothing, unless one of its rows says so.
+/// The permission to use people's encryption keys; `None` for a service without a row that does.
 fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     const READ: &[&str] = &["dynamodb:GetItem"];
     const MAKE: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
@@ -98,7 +100,7 @@ fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     Some(Statement::new("PersonKeys", actions, vec![arn(&names::table(PERSON_KEYS_TABLE.name))]))
 }
 
-/// All that the sweeper may do: it publishes what any service left unpublished.
+/// All statements of the sweeper, which publishes what any service left unpublished.
 pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = UNPUBLISHED_INDEX.name;
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
@@ -109,8 +111,8 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     statements
 }
 
-/// What the sweeper may publish for which row: a record of another event is forged. A state machine
-/// publishes the events of its tasks itself.
+/// The events that the sweeper may publish for each row; it treats a record with another event as
+/// forged. The events of a state machine's tasks are left out, because the machine publishes them.
 pub(super) fn outputs(topology: &Topology) -> RowOutputs {
     let rows = topology.rows.iter().filter(|row| row.partner().is_none());
     RowOutputs::of(rows.map(|row| {
@@ -119,14 +121,15 @@ pub(super) fn outputs(topology: &Topology) -> RowOutputs {
     }))
 }
 
-/// The calls to the machines of these services: to start them, and to complete their tasks by
+/// The permissions to start the machines of these services, and to complete their tasks by task
 /// token.
 fn telling(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> {
     struct SignalGrant {
         sid: &'static str,
         actions: &'static [&'static str],
         is_told: fn(&Machine, &[RowSpec]) -> bool,
-        /// Whether machines of earlier releases are included.
+        /// Whether machines of earlier releases are included, because executions of them may still
+        /// run.
         retired_too: bool,
     }
     const SIGNALS: [SignalGrant; 3] = [
@@ -168,7 +171,7 @@ fn common(topology: &Topology, name: &str) -> Vec<Statement> {
     let failures = failures.map(|queue| arn(&queue)).collect();
     vec![
         Statement::new("Logs", &["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs]),
-        // X-Ray knows no resources.
+        // X-Ray does not support permissions on single resources.
         Statement::new(
             "Traces",
             &["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
@@ -186,7 +189,7 @@ fn records() -> Value {
     arn(&records_table())
 }
 
-/// What a service does with its tables and their indexes, a statement for each set of actions.
+/// The statements for a service's tables and their indexes, one for each set of operations.
 fn own_tables(tables: &[TableSpec], known: &[TableAccess]) -> Vec<Statement> {
     let mut places: BTreeMap<&'static [&'static str], Vec<Value>> = BTreeMap::new();
     let mut add = |(table, index): (&'static str, Option<&'static str>), otherwise, arn| {
@@ -210,8 +213,8 @@ fn own_tables(tables: &[TableSpec], known: &[TableAccess]) -> Vec<Statement> {
     granted.enumerate().map(statement).collect()
 }
 
-/// What functions publish for some rows: the events that no state machine publishes, and those of
-/// partners' breakers.
+/// The events that functions publish for the rows that `of` selects: those that no state machine
+/// publishes, and those of partners' circuit breakers.
 pub(crate) fn said_by_functions(
     topology: &Topology,
     of: impl Fn(&RowSpec) -> bool,
@@ -224,9 +227,9 @@ pub(crate) fn said_by_functions(
     })
 }
 
-/// The right to publish these events: a statement for each source, bound to its detail types. Both keys
-/// have several values where a request has several entries, and a missing key must not count as
-/// bound.
+/// Permission to publish these events: a statement for each source, bound to its detail types. A
+/// request with several entries has several values of both condition keys; and a missing key must
+/// not match, which the `Null` condition ensures.
 pub(super) fn publishing<'a>(events: impl Iterator<Item = &'a EventSpec>) -> Vec<Statement> {
     let mut said: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for event in events {
@@ -245,7 +248,8 @@ pub(super) fn publishing<'a>(events: impl Iterator<Item = &'a EventSpec>) -> Vec
     said.into_iter().map(statement).collect()
 }
 
-/// `com.event-log` as `EventLog`; a statement's name knows letters and digits only.
+/// Turns `com.event-log` into `EventLog`, because a statement's name consists of letters and
+/// digits.
 fn source_name(source: &str) -> String {
     let own = source.split_once('.').map_or(source, |(_, own)| own);
     names::pascal(&own.replace('.', "-"))

@@ -1,4 +1,4 @@
-//! The services' state machines: definition, role and logs, as each machine's own definition asks.
+//! The services' state machines: definition, role and logs, derived from each machine's definition.
 
 use chorus_kernel::MachineSpec;
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ use crate::intrinsics::{arn, reference, substitute};
 use crate::machine::{Machine, Task, substituted};
 use crate::names;
 
-/// What Step Functions needs in order to deliver a machine's logs; it knows no resources.
+/// The permissions with which Step Functions delivers a machine's logs. They cannot be restricted
+/// to resources.
 pub(crate) const LOG_DELIVERY: &[&str] = &[
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -33,7 +34,7 @@ const TRACES: &[&str] = &[
     "xray:PutTraceSegments",
 ];
 
-/// The rule by which Step Functions itself learns that a nested execution has ended.
+/// The managed rule through which Step Functions learns that a nested execution has ended.
 const NESTED_RULE: &str = "StepFunctionsGetEventsForStepFunctionsExecutionRule";
 
 pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
@@ -67,7 +68,7 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     }
 }
 
-/// What stands beside the folder of the definitions.
+/// Names the folder that contains the folder of the definitions.
 fn home(definitions: &str) -> String {
     match definitions.rsplit_once('/') {
         Some((home, _)) => format!("{home}/"),
@@ -75,13 +76,14 @@ fn home(definitions: &str) -> String {
     }
 }
 
-/// The ARN of a machine by its name: for a function that its own machine invokes, and that cannot
-/// wait for it to be there.
+/// The ARN of a machine, made from its name. A reference would be circular for a function that its
+/// own machine invokes.
 pub(crate) fn arn_by_name(machine: &str) -> Value {
     substitute(format!("{}:stateMachine:{}", account("states"), physical(machine)))
 }
 
-/// How long the waits of a machine last, as JSON; nothing where it has no limits.
+/// The machine's timeouts as a JSON object of references to parameters; `None` where the machine
+/// has none.
 pub(crate) fn limits(machine: &MachineSpec) -> Option<Value> {
     let limit = |(name, _): &(&str, u32)| format!("\"{name}\": ${{{name}}}");
     let limits: Vec<String> = machine.limits.iter().map(limit).collect();
@@ -96,7 +98,8 @@ fn physical(machine: &str) -> String {
     format!("${{AWS::StackName}}-{}", names::kebab(machine))
 }
 
-/// What stands for each `${Name}` of the definition. One that means nothing is left to the check.
+/// The value of each `${Name}` in the definition. A name without a meaning is left out, and the
+/// check reports it.
 fn substitutions(machine: &Machine, topology: &Topology) -> Vec<(String, Value)> {
     let mut names: Vec<&str> = variables(machine.spec.definition).collect();
     names.sort_unstable();
@@ -105,7 +108,7 @@ fn substitutions(machine: &Machine, topology: &Topology) -> Vec<(String, Value)>
     names.into_iter().filter_map(meant).collect()
 }
 
-/// What a `${Name}` in any definition stands for: the bus, a function, a machine, a limit.
+/// The value of a `${Name}` in a definition: the bus, a function, a machine or a timeout.
 fn meaning(name: &str, topology: &Topology) -> Option<Value> {
     let mut machines = topology.machines.iter();
     if name == names::BUS {
@@ -121,9 +124,9 @@ fn meaning(name: &str, topology: &Topology) -> Option<Value> {
     machines.any(limits).then(|| reference(name))
 }
 
-/// All that a machine may do: what its definition calls.
+/// All statements of a machine's role: what its definition calls.
 pub(crate) fn statements(machine: &Machine, topology: &Topology) -> Vec<Statement> {
-    // Neither log delivery nor X-Ray knows resources.
+    // Neither log delivery nor X-Ray supports permissions on single resources.
     let mut statements = vec![
         Statement::new("LogDelivery", LOG_DELIVERY, vec![json!("*")]),
         Statement::new("Traces", TRACES, vec![json!("*")]),
@@ -169,7 +172,7 @@ fn nesting(machine: &Machine) -> Vec<Statement> {
     ]
 }
 
-/// The `${Names}` that the tasks of one call name as what they call.
+/// The `${Names}` in this parameter of the tasks that make this call.
 fn called<'a>(machine: &'a Machine, call: &str, parameter: &str) -> Vec<&'a str> {
     let tasks = machine.definition.tasks().filter(|task| task.calls(call));
     let name = |task: Task<'a>| substituted(&task.parameters()[parameter]);

@@ -1,4 +1,4 @@
-//! The bus, its archive, and the queues of what could not be delivered.
+//! The bus, its archive, and its queues.
 
 use std::collections::BTreeSet;
 
@@ -33,8 +33,8 @@ pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
     queues(template, topology);
 }
 
-/// Every event of the application: what its catch-all row listens to, or else the sources of all
-/// events that its rows name.
+/// The event pattern of the archive: the source prefix of the catch-all row, or else the sources of
+/// all events that rows name.
 fn everything(stack: &Stack) -> Value {
     let rows = stack.table.rows;
     let prefix = rows.iter().find_map(|row| match row.trigger {
@@ -49,7 +49,7 @@ fn everything(stack: &Stack) -> Value {
     )
 }
 
-/// The queues between the bus and a function, each with the rules that fill it.
+/// Adds the queues between the bus and functions, each with the rules that send to it.
 fn queues(template: &mut Template, topology: &Topology) {
     for service in topology.queued() {
         let queue = names::queue(service);
@@ -77,12 +77,12 @@ fn queues(template: &mut Template, topology: &Topology) {
     }
 }
 
-/// A queue that a function works off; what it fails on joins its other failures.
+/// A queue from which a function receives; messages given up go to the function's failure queue.
 fn worked_off(function: &str) -> Queue {
     received_by(function, &QUEUE)
 }
 
-/// A queue that a function receives from by this policy.
+/// A queue from which a function receives by this policy.
 pub(crate) fn received_by(function: &str, policy: &QueuePacing) -> Queue {
     Queue {
         visibility_seconds: Some(policy.visibility.as_secs()),

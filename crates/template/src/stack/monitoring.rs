@@ -11,11 +11,11 @@ use crate::intrinsics::{attribute, reference};
 use crate::machine::Machine;
 use crate::names;
 
-/// Messages that are waiting in a queue.
+/// The number of visible messages in a queue.
 const DEPTH: (&str, &str) = ("AWS/SQS", "ApproximateNumberOfMessagesVisible");
-/// Messages that somebody works on, or that wait to be tried again.
+/// The number of messages that a function works on, or that wait for a retry.
 const HIDDEN: (&str, &str) = ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible");
-/// How long the oldest of them has waited, in seconds.
+/// The age of a queue's oldest message, in seconds.
 const AGE: (&str, &str) = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
 
 pub(crate) fn add(template: &mut Template, stack: &Stack, topology: &Topology) {
@@ -61,15 +61,16 @@ fn alarms(stack: &Stack, topology: &Topology) -> Vec<Alarm> {
     alarms
 }
 
-/// A function keeps failing on an event. What waits to be tried again is hidden meanwhile, and SQS
-/// leaves what was received three times out of a queue's age.
+/// Fires when a function keeps failing on an event. The metric counts hidden messages: an event
+/// that waits for its next retry is hidden, and SQS leaves a message that was received three times
+/// out of the queue's age.
 fn redriven(queue: &str, function: &str) -> Alarm {
     let description = format!("The {function} function has failed on an event for an hour");
     let of_queue = of_queue(queue, format!("{function}-redrive"), description);
     Alarm { metric: HIDDEN, statistic: "Minimum", above: (0, 60), ..of_queue }
 }
 
-/// Each event that this rule matches needs a person.
+/// Fires on every event that this rule matches, because each needs an operator.
 fn alert(rule: &chorus_table::Rule) -> Alarm {
     let action = rule.row.action;
     Alarm {
@@ -98,7 +99,7 @@ fn depth(queue: &str, name: &str, means: &str) -> Alarm {
     of_queue(queue, format!("{name}-depth"), description)
 }
 
-/// A message lies in a queue.
+/// Fires while a queue contains a message.
 fn of_queue(queue: &str, name: String, description: String) -> Alarm {
     Alarm {
         name,
@@ -116,7 +117,7 @@ fn age(queue: &str, name: &str, seconds: u32) -> Alarm {
     Alarm { metric: AGE, above: (seconds, 1), ..of_queue }
 }
 
-/// Errors that pass with a retry are no alarm; ten a minute for five minutes are.
+/// Fires on errors that retries do not end, such as ten a minute for five minutes.
 fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> Alarm {
     Alarm {
         name: format!("{name}-{}", metric.to_ascii_lowercase()),
@@ -128,7 +129,8 @@ fn function(name: &str, metric: &'static str, threshold: u32, periods: u32) -> A
     }
 }
 
-/// An execution that does not end by its own end has published nothing: `subject` waits for it.
+/// Fires when an execution fails or times out: it has published nothing, and `subject` waits for
+/// it.
 fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &str) -> Alarm {
     Alarm {
         name: format!("{}-{}", names::kebab(machine), names::kebab(metric)),
@@ -140,7 +142,7 @@ fn executions(machine: &str, metric: &'static str, above: (u32, u32), subject: &
     }
 }
 
-/// How the executions of all machines begin and end.
+/// The dashboard's lines on how many executions of each machine started and ended.
 fn machine_lines(topology: &Topology) -> Vec<Value> {
     const METRICS: [&str; 4] =
         ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut"];

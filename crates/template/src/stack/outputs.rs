@@ -1,4 +1,4 @@
-//! What a person needs once the stack is there.
+//! The template's outputs: what a person needs after the deployment.
 
 use super::Stack;
 use serde_json::json;

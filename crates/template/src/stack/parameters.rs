@@ -1,4 +1,4 @@
-//! The template's parameters, and the functions' settings that derive from them.
+//! The template's parameters, and the conditions, rules and globals that derive from them.
 
 use chorus_kernel::IDEMPOTENCY_TABLE;
 use serde_json::{Map, Value, json};
@@ -12,16 +12,16 @@ use crate::names;
 use crate::template::Parameter;
 
 pub(crate) const IS_PROD: &str = "IsProd";
-/// Holds where the stack's own user pool gives callers of the API their tokens.
+/// The condition that callers of the API get their tokens from the stack's own user pool.
 pub(crate) const OWN_POOL: &str = "OwnUserPool";
 
-/// The parameter with the ARN of the key under which people's keys are encrypted.
+/// The parameter with the ARN of the KMS key that encrypts people's keys.
 pub(crate) const KEYS_KMS_KEY: &str = "PersonKeysKmsKey";
 
-/// Holds where it is given.
+/// The condition that [`KEYS_KMS_KEY`] is set.
 pub(crate) const OWN_KMS_KEY: &str = "HasPersonKeysKmsKey";
 
-/// Holds where the events' schemas are registered.
+/// The condition that the events' schemas are registered.
 pub(crate) const HAS_SCHEMA_REGISTRY: &str = "HasSchemaRegistry";
 
 /// The parameter that selects which events of executions are logged.
@@ -29,13 +29,13 @@ pub(crate) const MACHINE_LOG_LEVEL: &str = "MachineLogLevel";
 
 const SCHEMA_REGISTRY: &str = "RegisterSchemas";
 
-/// For how many days CloudWatch can keep logs.
+/// The retention periods that CloudWatch supports, in days.
 const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "180", "365", "731"];
 
-/// What the functions' logs know, and nothing else: there is no filter by module.
+/// The levels that Lambda supports as the log level of a function; it has no filter by module.
 const LOG_LEVELS: &[&str] = &["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
-/// Every parameter. All have a default that works.
+/// Every parameter, each with a default that works.
 pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
     let partners = stack.application.partners.iter();
     let of_partners = partners.flat_map(|api| partners::parameters(stack.table.rows, api));
@@ -62,7 +62,7 @@ pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
     all
 }
 
-/// One template parameter for each timeout that a state machine leaves to the deployment.
+/// A parameter for each timeout that a state machine leaves to the deployment.
 fn limits(machines: &[Machine]) -> impl Iterator<Item = Parameter> {
     machines.iter().flat_map(|machine| {
         machine.spec.limits.iter().map(|(name, seconds)| {
@@ -72,7 +72,7 @@ fn limits(machines: &[Machine]) -> impl Iterator<Item = Parameter> {
     })
 }
 
-/// `ReviewTimeoutSeconds` of `CollectPayment` as a sentence.
+/// Describes a timeout parameter, such as `ReviewTimeoutSeconds` of `CollectPayment`.
 fn limit(machine: &str, name: &str) -> String {
     let words = names::kebab(name.trim_end_matches("Seconds")).replace('-', " ");
     format!("The {words} of {machine}, in seconds")
@@ -107,13 +107,13 @@ fn of_api() -> [Parameter; 4] {
     ]
 }
 
-/// The partners that no deployment does without.
+/// The partners that every deployment needs.
 fn needed_partners(stack: &Stack) -> impl Iterator<Item = &PartnerApi> {
     let needed = |api: &&PartnerApi| !partners::is_optional(stack.table.rows, api.partner);
     stack.application.partners.iter().filter(needed)
 }
 
-/// What `prod` means, as a sentence.
+/// The description of the parameter `Stage`.
 fn stage(stack: &Stack) -> String {
     let partners =
         needed_partners(stack).map(|api| format!("a {}", api.partner.name.replace('-', " ")));
@@ -125,7 +125,7 @@ fn stage(stack: &Stack) -> String {
     }
 }
 
-/// What must hold of the parameters together; null where nothing must.
+/// The rules that the parameters have to fulfil together; null where there are none.
 pub(crate) fn rules(stack: &Stack) -> Value {
     let assertion = |condition: Value, needed: &str| {
         let refused = json!({ "Fn::Not": [condition] });
@@ -145,7 +145,7 @@ pub(crate) fn rules(stack: &Stack) -> Value {
     })
 }
 
-/// What follows from the parameters.
+/// The conditions that derive from the parameters.
 pub(crate) fn conditions(stack: &Stack) -> Map<String, Value> {
     let mut conditions: Map<String, Value> =
         stack.application.partners.iter().flat_map(partners::conditions).collect();
@@ -168,7 +168,7 @@ pub(crate) fn conditions(stack: &Stack) -> Map<String, Value> {
     conditions
 }
 
-/// What all functions have in common.
+/// The settings that all functions share.
 pub(crate) fn globals() -> Value {
     json!({
         "Function": {
@@ -178,7 +178,8 @@ pub(crate) fn globals() -> Value {
             "MemorySize": reference("MemorySize"),
             "Timeout": chorus_table::policy::FUNCTION_TIMEOUT.as_secs(),
             "Tracing": "Active",
-            // Lambda's own lines for each invocation would cost as much as ours, and say less.
+            // Lambda's own log lines for each invocation would cost as much as ours, and contain
+            // less.
             "LoggingConfig": {
                 "LogFormat": "JSON",
                 "ApplicationLogLevel": reference("LogLevel"),

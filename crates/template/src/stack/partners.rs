@@ -1,4 +1,4 @@
-//! Partners whose HTTP APIs the bus calls: how each knows us, its address, and its rules.
+//! Partners whose HTTP APIs the bus calls: credentials, address and rules.
 
 use chorus_table::policy::{API_DESTINATION, CALLS_PER_SECOND};
 use chorus_table::{Partner, RowSpec, Rule as EventRule};
@@ -12,13 +12,13 @@ use crate::intrinsics::{arn, either, equals, given, reference, substitute};
 use crate::template::Parameter;
 use crate::{PartnerApi, Template, names};
 
-/// Suffix of the template parameter with a partner's most calls per second.
+/// The suffix of the parameter with the most calls of a partner per second.
 const RATE: &str = "CallsPerSecond";
 
-/// Suffix of the template parameter with a partner's retry count.
+/// The suffix of the parameter with the number of retries of a call.
 const RETRIES: &str = "Retries";
 
-/// The types of authorization, as EventBridge names them.
+/// The types of authorization that EventBridge's connections support.
 const AUTHORIZATIONS: &[&str] = &["API_KEY", "BASIC", "OAUTH_CLIENT_CREDENTIALS"];
 
 pub(crate) fn add(template: &mut Template, topology: &Topology, api: &PartnerApi) {
@@ -62,7 +62,7 @@ fn call_of(topology: &Topology, rule: &EventRule, api: &PartnerApi, path: &'stat
     }
 }
 
-/// What the partner knows us by, for each of the three ways.
+/// Our credentials at a partner, in the form of each of the three types of authorization.
 fn credentials(api: &PartnerApi) -> Value {
     let user = || reference(&api.name("User"));
     let stored = format!("{{{{resolve:secretsmanager:${{{}}}}}}}", api.name("SecretArn"));
@@ -89,12 +89,12 @@ fn credentials(api: &PartnerApi) -> Value {
     either(&api.name("WantsKey"), key, otherwise)
 }
 
-/// The name of the condition that the credential lies in Secrets Manager.
+/// The condition that the partner's credential is a secret in Secrets Manager.
 fn has_secret_arn(api: &PartnerApi) -> String {
     format!("Has{}", api.name("SecretArn"))
 }
 
-/// What a person may choose of a partner.
+/// The parameters of a partner.
 pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
     let who = api.partner.name.replace('-', " ");
     let before: String = api.paths().take(1).map(|path| format!(" before /{path}")).collect();
@@ -122,7 +122,7 @@ pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
         )
         .number(),
     ];
-    // Of a partner that no rule calls, nothing is tried again.
+    // Only a partner that a rule calls needs a number of retries.
     if api.paths().next().is_some() {
         parameters.push(
             text(
@@ -144,12 +144,12 @@ pub(crate) fn conditions(api: &PartnerApi) -> Map<String, Value> {
     ])
 }
 
-/// The name of the condition that the address of a partner which a deployment may do without is given.
+/// The condition that the address of an optional partner is set.
 pub(crate) fn is_there(partner: Partner) -> String {
     format!("Has{}", names::pascal(partner.name))
 }
 
-/// The conditions of the partners that a deployment may do without.
+/// The conditions of the partners that a deployment can do without.
 pub(crate) fn presence(rows: &[RowSpec], apis: &[PartnerApi]) -> Map<String, Value> {
     let optional = apis.iter().filter(|api| is_optional(rows, api.partner));
     let condition = |api: &PartnerApi| {
@@ -159,7 +159,7 @@ pub(crate) fn presence(rows: &[RowSpec], apis: &[PartnerApi]) -> Map<String, Val
     optional.map(condition).collect()
 }
 
-/// Whether a deployment may do without a partner: no row but an optional one calls it.
+/// Whether a deployment can do without a partner: only optional rows call it.
 pub(crate) fn is_optional(rows: &[RowSpec], partner: Partner) -> bool {
     let mut calling = rows.iter().filter(|row| row.partner() == Some(partner)).peekable();
     calling.peek().is_some() && calling.all(|row| row.optional)

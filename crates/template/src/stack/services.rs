@@ -1,4 +1,4 @@
-//! One function for each service, with its role, its failures and its logs.
+//! One function for each service, with its role, failure queue and logs.
 
 use chorus_http::HttpFunction;
 use chorus_kernel::PERSON_KEYS_TABLE;
@@ -21,7 +21,7 @@ use crate::{Application, Template};
 
 const EVERY_MINUTE: &str = "rate(1 minute)";
 
-/// The variable with what the sweeper may publish for which row.
+/// The variable with the events that the sweeper may publish for each row.
 const ROW_OUTPUTS: &str = "ROW_OUTPUTS";
 
 const SWEEP: &str = r#"{"sweep": true}"#;
@@ -64,7 +64,8 @@ pub(crate) fn add(
     template.add(names::function(service.name), &construct);
 }
 
-/// The function that publishes what a caller of the API who went away left unpublished.
+/// Adds the function that publishes committed events which a function or an API handler left
+/// unpublished.
 pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Topology) {
     template
         .section("The sweeper: publishes what was committed, and left unpublished, every minute.");
@@ -87,7 +88,7 @@ pub(crate) fn add_sweeper(template: &mut Template, stack: &Stack, topology: &Top
     template.add(names::function(name), &construct);
 }
 
-/// The variables with the ARNs of those machines that a row starts, and with how long they wait.
+/// The variables with the ARNs and the timeouts of those machines that a row starts.
 fn machine_variables<'a>(
     topology: &Topology,
     machines: impl Iterator<Item = &'a Machine>,
@@ -103,7 +104,8 @@ fn machine_variables<'a>(
     variables.collect()
 }
 
-/// The binary of a service, which is called like it; in any stage but prod it may be another one.
+/// The binary of a service, named like the service. In stages other than prod it may be one with
+/// simulated partners.
 fn binary(application: &Application, service: Service) -> Value {
     let simulated = application.simulated.iter().find(|(whose, _)| *whose == service);
     let real = json!(service.name);
@@ -113,7 +115,7 @@ fn binary(application: &Application, service: Service) -> Value {
     }
 }
 
-/// A function with what every function has.
+/// A function with the settings that every function has.
 fn named(topology: &Topology, name: &str, folder: String) -> Function {
     Function {
         name: name.to_owned(),
@@ -128,7 +130,7 @@ fn named(topology: &Topology, name: &str, folder: String) -> Function {
     }
 }
 
-/// What stands around every function.
+/// Adds the resources that every function needs: a log group, a failure queue and a role.
 fn surroundings(template: &mut Template, name: &str, statements: Vec<Statement>) {
     let log_group = LogGroup {
         name: format!("/aws/lambda/${{AWS::StackName}}-{name}"),
@@ -139,7 +141,7 @@ fn surroundings(template: &mut Template, name: &str, statements: Vec<Statement>)
     template.add(names::role(name), &Role { principal: Principal::Lambda, statements });
 }
 
-/// The rules that invoke the function of a service, and the queues that it receives from.
+/// The rules that invoke a service's function, and the queues from which it receives.
 fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
     let of_service = |rule: &&Rule| rule.row.service == service;
     let rules = topology.via(Via::Function).filter(of_service).map(|rule| {
@@ -157,7 +159,7 @@ fn events(topology: &Topology, service: Service) -> Vec<(String, EventSource)> {
     rules.chain(queues.map(|queue| (queue.clone(), EventSource::Queue(queue)))).collect()
 }
 
-/// The rows of a service as a comment above its resources.
+/// Describes a service and its rows, as a comment above its resources.
 fn story(topology: &Topology, service: Service) -> String {
     let rows = topology.rows.iter().filter(|row| row.service == service);
     let lines = rows.map(|row| format!("  {}: {}", row.title, row.meaning));

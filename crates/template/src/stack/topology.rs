@@ -1,4 +1,4 @@
-//! Who is connected with whom: what derives from the table's rules.
+//! How services are connected: the rules, queues and machines that derive from the table.
 
 use std::collections::BTreeSet;
 
@@ -11,16 +11,17 @@ use crate::intrinsics::either;
 use crate::machine::Machine;
 use crate::names;
 
-/// The rules of the table, and the queues that they ask for.
+/// The rules of the table, and the queues and machines that belong to them.
 pub(crate) struct Topology {
     pub(crate) rows: &'static [RowSpec],
     /// One rule for each row that consumes events.
     pub(crate) rules: Vec<Rule>,
     /// The state machines of all services.
     pub(crate) machines: Vec<Machine>,
-    /// Those of earlier releases, each with its service: what waits in one is still answered.
+    /// The machines of earlier releases, each with its service: executions that still wait in one
+    /// have to be answered.
     pub(crate) retired: Vec<(Service, &'static str)>,
-    /// The names of all functions: the services, and the sweeper.
+    /// The names of all functions: one for each service, and the sweeper.
     pub(crate) functions: Vec<&'static str>,
 }
 
@@ -42,8 +43,8 @@ impl Topology {
         }
     }
 
-    /// Whether a rule is enabled: one of an optional row is, where the partner is named whom the service
-    /// of the row tells; null of any other.
+    /// The `State` of a rule. That of an optional row is enabled if the address is set of the
+    /// partner that the row's service calls; null for any other rule.
     pub(crate) fn state(&self, rule: &Rule) -> Value {
         let of_service = |row: &&RowSpec| row.optional && row.service == rule.row.service;
         let partner = self.rows.iter().filter(of_service).find_map(RowSpec::partner);
@@ -53,13 +54,13 @@ impl Topology {
         }
     }
 
-    /// What the function of a service does with people's keys: the most that one of its rows does.
+    /// The strongest use of people's encryption keys among the rows of a service.
     pub(crate) fn key_use(&self, service: Service) -> KeyUse {
         let rows = self.rows.iter().filter(|row| row.service == service);
         rows.map(|row| row.keys).max().unwrap_or(KeyUse::None)
     }
 
-    /// The rules of one kind.
+    /// The rules whose events reach the action this way.
     pub(crate) fn via(&self, via: Via) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.row.via == via)
     }
@@ -69,7 +70,7 @@ impl Topology {
         self.rules.iter().filter(move |rule| rule.row.partner() == Some(partner))
     }
 
-    /// The services that have a queue of their own between the bus and their function.
+    /// The services with a queue between the bus and their function.
     pub(crate) fn queued(&self) -> BTreeSet<Service> {
         self.via(Via::Queue).map(|rule| rule.row.service).collect()
     }
@@ -80,7 +81,8 @@ impl Topology {
         self.rules.iter().find(consumes).map(|rule| rule.row.service)
     }
 
-    /// The queue of what a rule cannot deliver: its own, where a row consumes that.
+    /// The queue for events that a rule cannot deliver: one of its own if a row consumes them, else
+    /// the common one.
     pub(crate) fn dead_letters(&self, rule: &Rule) -> String {
         let action = rule.row.action;
         self.undertaker(action).map_or_else(
@@ -89,7 +91,7 @@ impl Topology {
         )
     }
 
-    /// Every queue of dead letters that a row consumes, with the service that does.
+    /// Every queue of dead letters that a row consumes, with the row's service.
     pub(crate) fn consumed_dead_letters(&self) -> Vec<(String, Service)> {
         let consumed = |rule: &Rule| {
             self.undertaker(rule.row.action).map(|service| (self.dead_letters(rule), service))
@@ -97,14 +99,14 @@ impl Topology {
         self.rules.iter().filter_map(consumed).collect()
     }
 
-    /// The queue from which a function gets again what it failed on: there is one where the bus
-    /// invokes the function.
+    /// The queue from which a function receives again the events on which it failed; `None` where
+    /// the bus never invokes the function.
     pub(crate) fn redrive(&self, function: &str) -> Option<String> {
         let mut invoked = self.via(Via::Function).map(|rule| rule.row.service.name);
         invoked.any(|service| service == function).then(|| names::redrive(function))
     }
 
-    /// The queues that a service's function receives from.
+    /// The queues from which a service's function receives.
     pub(crate) fn sources(&self, service: Service) -> Vec<String> {
         let own = self.queued().contains(&service).then(|| names::queue(service));
         let dead = self.consumed_dead_letters().into_iter();
@@ -114,14 +116,14 @@ impl Topology {
             .collect()
     }
 
-    /// The rules, as resources, whose dead letters go to `queue`.
+    /// The logical ids of the rules whose dead letters go to `queue`.
     pub(crate) fn rules_of_dead_letters(&self, queue: &str) -> Vec<String> {
         let of_queue = self.rules.iter().filter(|rule| self.dead_letters(rule) == queue);
         of_queue.map(resource).collect()
     }
 }
 
-/// The resource that a rule becomes.
+/// The logical id of a rule.
 pub(crate) fn resource(rule: &Rule) -> String {
     let (service, action) = (rule.row.service, rule.row.action);
     match rule.row.via {
@@ -130,8 +132,8 @@ pub(crate) fn resource(rule: &Rule) -> String {
     }
 }
 
-/// The rule's pattern. Where no code of ours runs, the rule itself leaves out what is replayed and
-/// must not reach outside a second time.
+/// The event pattern of a rule. If the bus calls a partner, the pattern excludes replayed events,
+/// whose calls must not be repeated; no code of ours could do it.
 pub(crate) fn pattern(rule: &Rule) -> Value {
     let mut pattern = rule.pattern.clone();
     if rule.row.partner().is_some() && rule.row.replay == Replay::Suppressed {

@@ -1,11 +1,11 @@
-//! What is wrong with the template of an application is found, whichever application it is.
+//! The checks find faults in the template of any application.
 
 use chorus_template::{Finding, Stack, check, synthesize};
 use serde_json::{Value, json};
 
 use crate::{desk, with_partners};
 
-/// Plants a fault into the template, and expects exactly this one finding.
+/// Puts a fault into the template, and expects exactly this finding.
 #[track_caller]
 fn planted(plant: impl FnOnce(&mut Value), subject: &str, problem: &str) {
     let stack = desk();
@@ -32,7 +32,7 @@ fn event<'a>(document: &'a mut Value, function: &str, name: &str) -> &'a mut Val
     &mut of(document, function)["Events"][name]["Properties"]
 }
 
-/// Puts the machine's definition into the template, and hands it to `change`.
+/// Makes the machine's definition inline in the template, and has `change` modify its states.
 fn definition(document: &mut Value, change: impl FnOnce(&mut Value)) {
     let properties = of(document, "HandleTicketMachine");
     let text = include_str!("state-machines/handle-ticket.asl.json");

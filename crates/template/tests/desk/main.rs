@@ -1,5 +1,5 @@
-//! A small application gets a template of its own by the same constructs and checks: two services, a
-//! content rule, a state machine, an HTTP API, and a partner where it asks for one.
+//! A small application gets its template from the same constructs and checks: two services, a
+//! content rule, a state machine, an HTTP API, and in some tests a partner.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod faults;
@@ -42,7 +42,7 @@ fn post_ticket() -> Route {
     Route::of::<rows::OpenTicket>(Method::POST, "/tickets", Open).summary("Open a ticket", 201)
 }
 
-/// The desk, as an application of its own describes itself.
+/// The help desk's stack.
 fn desk() -> Stack {
     let handling = Function::of(services::DESK).table(TICKETS).machine(HANDLE_TICKET);
     let functions =
@@ -61,7 +61,7 @@ fn desk() -> Stack {
 const SIREN: Partner = Partner { name: "siren", source: "org.siren", body: CallBody::Detail };
 const TOWER: Partner = Partner { name: "bell-tower", source: "org.tower", body: CallBody::Detail };
 
-/// The desk, where the pager is a partner's API; another partner is known, and not called.
+/// The help desk with a partner's API as its pager, and with a second partner that no rule calls.
 fn with_partners() -> Stack {
     let mut stack = desk();
     let mut rows = TABLE.rows.to_vec();
