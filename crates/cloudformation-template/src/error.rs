@@ -25,19 +25,19 @@ pub enum TemplateFault {
     /// A mapping's key is a list or an object.
     #[error("a key must be a plain value")]
     KeyNotScalar,
-    /// An alias without its anchor.
+    /// An alias refers to no anchor above it.
     #[error("the alias refers to nothing above it")]
     UnknownAlias,
-    /// `<<` with something else than an object or a list of objects.
+    /// `<<` is used with something other than an object or a list of objects.
     #[error("`<<` merges objects only")]
     MergeOfNoObject,
-    /// Nested deeper than allowed.
+    /// Values are nested deeper than allowed.
     #[error("nested deeper than {0} levels")]
     TooDeep(usize),
-    /// More values than allowed, as aliases of aliases make them.
+    /// The document has more values than allowed, which aliases of aliases can cause.
     #[error("more than {0} values")]
     TooMany(usize),
-    /// A text longer than allowed.
+    /// The text is longer than allowed.
     #[error("more than {0} bytes")]
     TooLong(usize),
 }

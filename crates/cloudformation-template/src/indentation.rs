@@ -1,5 +1,5 @@
-//! Lets text in brackets or quotation marks be indented less than the key that it belongs to. YAML
-//! 1.2 forbids that, and the parser with it; YAML 1.1, and so every tool of CloudFormation, takes it.
+//! Accepts text in brackets or quotation marks that is indented less than the key to which it
+//! belongs. YAML 1.2 and the parser forbid it; YAML 1.1 and CloudFormation's tools accept it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use crate::error::{TemplateError, TemplateFault};
 use crate::yaml::Document;
 
-/// What a line is indented by in addition; between brackets and quotation marks it means nothing.
+/// The spaces that are added to a line; within brackets and quotation marks they have no meaning.
 const MORE: usize = 200;
-/// How many bytes are parsed again at most, over all attempts at one text.
+/// The limit of bytes that are parsed again for one text, over all attempts.
 const MOST_PARSED_AGAIN: usize = 64 << 20;
 
-/// A text, some of whose lines are indented more than they were written.
+/// A text in which some lines have additional indentation.
 pub(crate) struct Indented<'t> {
     pub(crate) text: Cow<'t, str>,
     lines: BTreeSet<usize>,
@@ -24,7 +24,8 @@ impl<'t> Indented<'t> {
         Self { text: Cow::Borrowed(text), lines: BTreeSet::new(), parsed_again: 0 }
     }
 
-    /// Indents what `error` finds not indented enough; false where that is not what it is about.
+    /// Indents the lines that `error` reports as not indented enough; returns false for any other
+    /// error.
     pub(crate) fn mend(&mut self, error: &TemplateError) -> bool {
         let lines = match &error.fault {
             TemplateFault::Syntax(reason) if reason == "invalid indentation in quoted scalar" => {
@@ -52,7 +53,7 @@ impl<'t> Indented<'t> {
         true
     }
 
-    /// The lines of a quoted text behind its first.
+    /// The lines of a quoted text after its first line.
     fn rest_of_quoted(&self, line: usize, column: usize) -> std::ops::RangeInclusive<usize> {
         let mut rest = self.text.split_inclusive('\n').skip(line - 1).flat_map(str::chars);
         let Some(quote) = rest.nth(column - 1) else { return line..=line };
@@ -61,7 +62,7 @@ impl<'t> Indented<'t> {
             match next {
                 '\\' if quote == '"' => end += usize::from(rest.next() == Some('\n')),
                 '\n' => end += 1,
-                // A doubled apostrophe is one.
+                // A doubled apostrophe is an escaped one.
                 '\'' if quote == next && rest.clone().next() == Some(quote) => drop(rest.next()),
                 next if next == quote => break,
                 _ => {}
@@ -70,13 +71,13 @@ impl<'t> Indented<'t> {
         line + 1..=end
     }
 
-    /// An error with the place that it has in the text as it was written.
+    /// Converts an error's column to that in the original text.
     pub(crate) fn error_as_written(&self, mut error: TemplateError) -> TemplateError {
         error.column = self.column(error.line, error.column);
         error
     }
 
-    /// A document with the places that its parts have in the text as it was written.
+    /// Converts a document's columns to those in the original text.
     pub(crate) fn as_written(&self, mut document: Document) -> Document {
         let duplicates = document.duplicates.iter_mut().map(|(_, place)| place);
         for place in document.locations.values_mut().chain(duplicates) {

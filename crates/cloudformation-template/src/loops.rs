@@ -1,15 +1,15 @@
-//! Writes out the loops of a template: `Fn::ForEach::Name` with an identifier, a list and a body
-//! stands for the body once for each value of the list.
+//! Expands the loops of a template: `Fn::ForEach::Name` with an identifier, a list and a body
+//! yields the body once for each value in the list.
 
 use serde_json::{Map, Value};
 
 const LOOP: &str = "Fn::ForEach::";
-/// What loops may make of a template: loops inside loops multiply.
+/// The most bytes that loops may generate, since loops inside loops multiply.
 const MOST_BYTES: usize = 2 << 20;
 
 /// The loops of one template.
 pub(crate) struct Loops<'p> {
-    /// The section `Parameters`: a list may be a parameter's default.
+    /// The section `Parameters`: a loop's list may be a parameter's default.
     parameters: &'p Value,
     bytes: usize,
 }
@@ -19,9 +19,9 @@ impl<'p> Loops<'p> {
         Self { parameters, bytes: 0 }
     }
 
-    /// The members with every loop written out, those inside of loops too; a loop stays as it is
-    /// where its list is not known, or where it would make the template too large. `made` is told
-    /// each name that a loop at this level makes, with the loop's own name.
+    /// The members with every loop expanded, including nested ones. A loop stays as it is if its
+    /// list is unknown, or if it would make the template too large. `made` is called with each name
+    /// that a loop at this level generates, and with the loop's own name.
     pub(crate) fn members(
         &mut self,
         members: &Map<String, Value>,
@@ -51,7 +51,7 @@ impl<'p> Loops<'p> {
         }
     }
 
-    /// What a loop stands for.
+    /// The members that a loop generates; `None` if its list is unknown or the limit is exceeded.
     fn body(&mut self, operand: &Value) -> Option<Map<String, Value>> {
         let [identifier, list, body] = operand.as_array()?.as_slice() else { return None };
         let (identifier, body) = (identifier.as_str()?, body.as_object()?);
@@ -108,7 +108,8 @@ fn filled(template: &Value, identifier: &str, value: &str) -> Value {
     }
 }
 
-/// `&{Name}` is the value with its letters and digits only, as logical ids take it.
+/// Replaces `${Name}` by the value, and `&{Name}` by the value's letters and digits, which logical
+/// ids can contain.
 fn filled_text(text: &str, identifier: &str, value: &str) -> String {
     let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
     text.replace(&format!("${{{identifier}}}"), value)

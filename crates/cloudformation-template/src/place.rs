@@ -1,8 +1,8 @@
-//! Places in a template: in its text, and as JSON pointers.
+//! Places in a template: positions in its text, and JSON pointers.
 
 use serde::Serialize;
 
-/// A place in a template's text, from 1.
+/// A position in a template's text; line and column count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Location {
     /// The line.
@@ -11,7 +11,7 @@ pub struct Location {
     pub column: usize,
 }
 
-/// Extends a JSON pointer.
+/// Appends a step to a JSON pointer, escaped.
 pub(crate) fn push_step(pointer: &mut String, step: &str) {
     pointer.push('/');
     if step.contains(['~', '/']) {
@@ -21,7 +21,7 @@ pub(crate) fn push_step(pointer: &mut String, step: &str) {
     }
 }
 
-/// The JSON pointer of a resource's part.
+/// The JSON pointer of a part of a resource.
 pub(crate) fn resource_pointer(id: &str, steps: &[&str]) -> String {
     let mut pointer = "/Resources".to_owned();
     for step in std::iter::once(&id).chain(steps) {

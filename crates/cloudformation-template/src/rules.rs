@@ -1,5 +1,5 @@
-//! The EventBridge rules of a template: resources of their own, and the events of SAM's functions
-//! and state machines.
+//! The EventBridge rules of a template: resources of their own, and events of SAM's functions and
+//! state machines.
 
 use std::collections::BTreeMap;
 
@@ -14,25 +14,26 @@ use crate::template::Resource;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Rule {
-    /// The logical id; that of a SAM event is what SAM makes of it, the function's and the event's.
+    /// The logical id; for a SAM event the one that SAM generates, from the function's and the
+    /// event's names.
     pub id: String,
-    /// The name that the template gives it.
+    /// The rule's name, if the template sets one.
     pub name: Option<String>,
     /// The JSON pointer of the rule in the template.
     pub pointer: String,
-    /// Where the pattern stands, or the rule if it has none.
+    /// The position of the pattern, or of the rule if it has none.
     pub location: Option<Location>,
     /// The bus, by name or ARN.
     pub bus: String,
-    /// Whether it is enabled and its condition holds.
+    /// Whether the rule is enabled and its condition holds.
     pub active: bool,
-    /// The event pattern as JSON text; a rule may have a schedule instead.
+    /// The event pattern as JSON text; `None` for a rule with a schedule only.
     pub pattern: Option<String>,
-    /// The schedule.
+    /// The schedule expression, if the rule has one.
     pub schedule: Option<String>,
-    /// What is sent where.
+    /// The rule's targets.
     pub targets: Vec<Target>,
-    /// What was assumed in the pattern, and in the name of the bus.
+    /// The values that were assumed in the pattern and in the bus's name.
     pub stand_ins: Vec<StandIn>,
 }
 
@@ -42,32 +43,32 @@ pub struct Rule {
 pub struct Target {
     /// The target's id within the rule.
     pub id: String,
-    /// The target's ARN; for a SAM event the logical id it belongs to.
+    /// The target's ARN; for a SAM event the logical id of its function or state machine.
     pub arn: String,
-    /// What it is sent.
+    /// What is sent to the target.
     pub input: TargetInput,
 }
 
-/// What a target is sent.
+/// What EventBridge sends to a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetInput {
-    /// The event.
+    /// The whole event.
     Event,
-    /// The same text always.
+    /// The same text for every event.
     Constant(String),
-    /// A part of the event.
+    /// The part of the event at this JSONPath.
     Path(String),
-    /// A text with parts of the event filled in.
+    /// A text in which parts of the event are inserted.
     Transformer {
-        /// The parts, by the names in the text.
+        /// The JSONPath of each part, by the part's name in the text.
         paths: BTreeMap<String, String>,
-        /// The text.
+        /// The text, with names in `<…>`.
         template: String,
     },
 }
 
-/// Every rule of the resolver's template, in the order of their places in it.
+/// Every rule of the resolver's template, in the order of their positions.
 #[must_use]
 pub fn event_rules(resolver: &Resolver<'_>) -> Vec<Rule> {
     let mut rules = Vec::new();
@@ -92,7 +93,7 @@ fn is_active(resolver: &Resolver<'_>, resource: Resource<'_>, properties: &Value
     exists && on && properties["Enabled"].as_bool() != Some(false)
 }
 
-/// A text as it is, anything else as JSON.
+/// A text as it is, and any other value as JSON.
 fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -133,7 +134,7 @@ fn assumed(resolver: &Resolver<'_>, properties: &Value, pattern: &str) -> Vec<St
     all
 }
 
-/// The rule of one entry under `Events`; `None` if it is about something else than event patterns.
+/// The rule of an entry in `Events`; `None` if the entry is not a rule with an event pattern.
 fn of_event(
     resolver: &Resolver<'_>,
     resource: Resource<'_>,

@@ -1,11 +1,11 @@
-//! What a plain YAML scalar stands for, by the rules of YAML 1.1 that CloudFormation follows.
+//! The values of plain YAML scalars, by the rules of YAML 1.1 that CloudFormation follows.
 
 use serde_json::{Number, Value};
 
 /// The value of a scalar written without quotes and without a tag.
 ///
-/// Dates and base-60 numbers stay text: CloudFormation takes neither. A number with a leading zero
-/// stays text too, since it is an account's number far more often than an octal one.
+/// Dates and base-60 numbers stay text, because CloudFormation accepts neither. A number with a
+/// leading zero stays text, too, since it is far more often an account id than an octal number.
 pub(crate) fn plain(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -20,7 +20,7 @@ pub(crate) fn plain(text: &str) -> Value {
     number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number)
 }
 
-/// The number that `text` is; `None` if it is none, or none that JSON can say.
+/// The number that `text` denotes; `None` if it is no number, or none that JSON can express.
 pub(crate) fn number(text: &str) -> Option<Number> {
     let (sign, digits) = match text.as_bytes().first()? {
         b'-' => ("-", &text[1..]),
@@ -45,7 +45,7 @@ pub(crate) fn number(text: &str) -> Option<Number> {
     }
     let whole = if whole.is_empty() { "0" } else { whole };
     let point = if fraction.is_empty() { "" } else { "." };
-    // JSON's own rules decide about the rest.
+    // JSON's number syntax decides about the rest.
     serde_json::from_str(&format!("{sign}{whole}{point}{fraction}{exponent}")).ok()
 }
 

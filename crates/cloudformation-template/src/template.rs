@@ -1,4 +1,4 @@
-//! A template that has been read, and the lookups in it.
+//! A parsed template, and lookups in it.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,8 @@ use crate::loops::Loops;
 use crate::place::{Location, resource_pointer};
 use crate::yaml;
 
-/// CloudFormation takes 1 MB at most; SAM templates may be longer before they are transformed.
+/// The longest text that is read. CloudFormation accepts 1 MB; SAM templates may be longer before
+/// they are transformed.
 const MOST_BYTES: usize = 8 << 20;
 
 /// A template, with every intrinsic function in its long form: `!Ref A` is `{"Ref": "A"}`,
@@ -30,7 +31,7 @@ pub struct Resource<'t> {
     pub kind: &'t str,
     /// The properties, unresolved; null where there are none.
     pub properties: &'t Value,
-    /// The name of the condition on which it is created.
+    /// The name of the condition under which the resource is created.
     pub condition: Option<&'t str>,
 }
 
@@ -48,7 +49,7 @@ impl Template {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let json = text.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(text));
         let document = match (json, yaml::read(text)) {
-            // JSON that YAML does not take, for its tabs, has no locations.
+            // JSON that the YAML parser rejects, such as for tabs, has no locations.
             (Some(Ok(value)), Err(_)) => yaml::Document { value, ..yaml::Document::default() },
             (Some(Ok(value)), Ok(document)) => yaml::Document { value, ..document },
             (_, read) => read?,
@@ -62,7 +63,7 @@ impl Template {
         Ok(template)
     }
 
-    /// Puts the resources that loops stand for in the loops' place.
+    /// Replaces the loops in `Resources` by the resources that they generate.
     fn write_out_loops(&mut self) {
         let Some(resources) = self.value["Resources"].as_object() else { return };
         let mut made = Vec::new();
@@ -77,13 +78,13 @@ impl Template {
         self.value["Resources"] = Value::Object(written);
     }
 
-    /// The whole template as JSON, its resources with the loops of `Fn::ForEach` written out.
+    /// The whole template as JSON; loops of `Fn::ForEach` in `Resources` are expanded.
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.value
     }
 
-    /// Where the value at a JSON pointer stands, or the nearest value around it that has a place.
+    /// The position of the value at a JSON pointer, or of the nearest enclosing value that has one.
     #[must_use]
     pub fn location(&self, pointer: &str) -> Option<Location> {
         let mut pointer = pointer;
@@ -95,13 +96,13 @@ impl Template {
         }
     }
 
-    /// The JSON pointers of keys that their object repeats, and where; the last one counts.
+    /// The JSON pointers and positions of repeated keys in an object; the last occurrence counts.
     #[must_use]
     pub fn duplicates(&self) -> &[(String, Location)] {
         &self.duplicates
     }
 
-    /// Whether the template asks for the transform of SAM.
+    /// Whether the template uses SAM's transform.
     #[must_use]
     pub fn is_sam(&self) -> bool {
         let sam =

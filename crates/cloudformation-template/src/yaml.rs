@@ -13,13 +13,13 @@ use crate::scalar;
 const MOST_LEVELS: usize = 100;
 const MOST_VALUES: usize = 1_000_000;
 
-/// A document, and where its parts stand.
+/// A document, and the positions of its parts.
 #[derive(Debug, Default)]
 pub(crate) struct Document {
     pub(crate) value: Value,
-    /// By JSON pointer.
+    /// The positions, by JSON pointer.
     pub(crate) locations: HashMap<String, Location>,
-    /// Keys that stand twice in one object; the last counts.
+    /// Keys that are repeated in an object, with their positions; the last occurrence counts.
     pub(crate) duplicates: Vec<(String, Location)>,
 }
 
@@ -82,13 +82,13 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// Reads on to the end: a template whose tail is broken is broken.
+    /// Reads to the end, so that an error anywhere in the text is reported.
     fn rest(mut self) -> Result<Document, TemplateError> {
         while !matches!(self.next()?.0, Event::StreamEnd) {}
         Ok(self.document)
     }
 
-    /// The value that `event` begins, and how many values it is made of.
+    /// The value that `event` begins, and the number of values in it.
     fn node(&mut self, event: Event<'t>, at: Marker) -> Result<(Value, usize), TemplateError> {
         let before = self.values;
         self.count(1, at)?;
@@ -168,7 +168,8 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// What a tagged value stands for lies one level further down.
+    /// Extends the JSON pointer by the intrinsic function of a tag, and returns the previous
+    /// length.
     fn enter_function(&mut self, tag: Option<&Tag>) -> usize {
         let length = self.pointer.len();
         if let Some(name) = tag.and_then(function) {
@@ -210,7 +211,7 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Adds the members of `value` that `members` lack.
+/// Adds the members of `value` that `members` does not have.
 fn merge(members: &mut Map<String, Value>, value: Value) -> Result<(), Fault> {
     match value {
         Value::Object(more) => {
@@ -238,7 +239,7 @@ fn scalar_value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     }
 }
 
-/// Functions whose operand is a name or text, whatever it looks like.
+/// Whether a function's operand is always text, such as a name that looks like a number.
 fn is_text_function(tag: Option<&Tag>) -> bool {
     let name = tag.and_then(function);
     name.is_some_and(|name| {
@@ -246,7 +247,7 @@ fn is_text_function(tag: Option<&Tag>) -> bool {
     })
 }
 
-/// The function that a local tag names.
+/// The intrinsic function that a local tag denotes.
 fn function(tag: &Tag) -> Option<String> {
     if tag.handle != "!" || tag.suffix.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! Templates as they are written, read and resolved.
+//! Templates in YAML and JSON are read and resolved.
 
 use cloudformation_template::{Resolver, TargetInput, Template, event_rules};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ fn template(text: &str) -> Template {
     Template::parse(text).expect("a template")
 }
 
-/// What `expression` gives in a template with some of everything.
+/// Resolves `expression` in a template with parameters, conditions, mappings and resources.
 #[track_caller]
 fn resolves(expression: &str, expected: &Value) {
     let text = format!(

@@ -1,4 +1,4 @@
-//! What each intrinsic function gives.
+//! The values of intrinsic functions.
 
 use base64::Engine;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The value of a pseudo parameter, which is noted as a stand-in unless it was given.
+    /// The value of a pseudo parameter; a default is recorded as a stand-in.
     pub(super) fn pseudo(&mut self, name: &str) -> Option<String> {
         if let Some(given) = self.resolver.given.get(name) {
             return Some(as_text(given));
@@ -135,7 +135,7 @@ impl Walk<'_> {
         value
     }
 
-    /// Fills in `${Name}` and `${Resource.Attribute}`; `${!Name}` is itself without the mark.
+    /// Substitutes `${Name}` and `${Resource.Attribute}`; `${!Name}` yields `${Name}` literally.
     fn substituted(&mut self, template: &str, names: &Value) -> String {
         let mut filled = String::new();
         let mut rest = template;

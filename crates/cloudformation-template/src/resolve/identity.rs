@@ -1,11 +1,11 @@
-//! The names, URLs and ARNs that resources would most likely have.
+//! Assumed names, URLs and ARNs of resources.
 
 use serde_json::{Value, json};
 
 use super::Walk;
 use crate::template::Resource;
 
-/// Properties that name a resource of some type.
+/// Properties that contain a resource's name, for any type.
 const NAMES: [&str; 14] = [
     "Name",
     "FunctionName",
@@ -47,7 +47,7 @@ const REFERRED_BY_ARN: [&str; 19] = [
 ];
 
 impl Walk<'_> {
-    /// What `Ref` gives for a resource: an ARN, a URL or a name, by its type.
+    /// The value of a `Ref` to a resource: an ARN, a URL or a name, depending on its type.
     pub(super) fn resource_reference(&mut self, id: &str) -> Value {
         let Some(resource) = self.resolver.template.resource(id) else {
             return self.stand_in(&json!({ "Ref": id }), id);
@@ -60,7 +60,7 @@ impl Walk<'_> {
         })
     }
 
-    /// What `Fn::GetAtt` gives.
+    /// The value of an `Fn::GetAtt`.
     pub(super) fn attribute(&mut self, id: &str, attribute: &str) -> Value {
         let expression = json!({ "Fn::GetAtt": [id, attribute] });
         let Some(resource) = self.resolver.template.resource(id) else {
@@ -75,7 +75,7 @@ impl Walk<'_> {
         })
     }
 
-    /// The name that the template gives, or the logical id in place of a generated one.
+    /// The resource's name in the template, or else its logical id, recorded as a stand-in.
     fn name(&mut self, resource: Resource<'_>) -> String {
         let given = NAMES.iter().find_map(|property| resource.properties.get(property));
         let named = given.filter(|name| name.is_string() || name.is_object());

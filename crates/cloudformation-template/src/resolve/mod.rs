@@ -1,5 +1,6 @@
 //! Resolves intrinsic functions without an account: parameters by their defaults, resources by the
-//! names and ARNs that they would most likely have, and what is unknown by a stand-in that is told.
+//! names and ARNs that they would most likely have, and unknown values by stand-ins, which are
+//! reported.
 
 mod conditions;
 mod functions;
@@ -12,14 +13,15 @@ use serde_json::{Map, Value};
 
 use crate::template::Template;
 
-/// Functions inside functions, and names that name each other, deeper than this are stood in for.
+/// The nesting of functions, and of names that refer to each other, beyond which a stand-in is
+/// used.
 const MOST_LEVELS: usize = 60;
 
-/// After so many values the rest is stood in for: names that name each other twice would double
-/// with every level.
+/// The number of values after which stand-ins are used for the rest: with names that refer to each
+/// other twice, the work would double at every level.
 const MOST_STEPS: usize = 200_000;
 
-/// What stands in for the pseudo parameters.
+/// The stand-ins for pseudo parameters.
 const PSEUDO: [(&str, &str); 6] = [
     ("AWS::AccountId", "123456789012"),
     ("AWS::Partition", "aws"),
@@ -29,32 +31,32 @@ const PSEUDO: [(&str, &str); 6] = [
     ("AWS::URLSuffix", "amazonaws.com"),
 ];
 
-/// Resolves the functions of one template.
+/// Resolves the intrinsic functions of one template.
 #[derive(Debug, Clone)]
 pub struct Resolver<'t> {
     template: &'t Template,
     given: BTreeMap<String, Value>,
 }
 
-/// A value without functions, and what was assumed on the way.
+/// A value without intrinsic functions, and the assumptions that were made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resolved {
-    /// The value.
+    /// The value, without intrinsic functions.
     pub value: Value,
-    /// Every assumption, each expression once.
+    /// The assumptions, one for each expression.
     pub stand_ins: Vec<StandIn>,
 }
 
-/// A value that only the account knows, and what was taken in its place.
+/// A value that is unknown without the account, and the value that was assumed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct StandIn {
-    /// The function as JSON, or the name of a parameter.
+    /// The intrinsic function as JSON, or a parameter's name.
     pub expression: String,
-    /// What was taken in its place.
+    /// The value that was assumed.
     pub value: String,
 }
 
-/// One resolution under way.
+/// The state of one call of [`Resolver::resolve`].
 struct Walk<'r> {
     resolver: &'r Resolver<'r>,
     stand_ins: BTreeMap<String, String>,
@@ -63,27 +65,27 @@ struct Walk<'r> {
 }
 
 impl<'t> Resolver<'t> {
-    /// Resolves by the defaults of the template's parameters.
+    /// Resolves with the defaults of the template's parameters.
     #[must_use]
     pub fn new(template: &'t Template) -> Self {
         Self { template, given: BTreeMap::new() }
     }
 
-    /// Gives a parameter, or a pseudo parameter such as `AWS::Region`, its value.
+    /// Sets a parameter, or a pseudo parameter such as `AWS::Region`.
     #[must_use]
     pub fn with(mut self, parameter: &str, value: impl Into<Value>) -> Self {
         self.given.insert(parameter.to_owned(), value.into());
         self
     }
 
-    /// The template that is resolved.
+    /// The template whose functions are resolved.
     #[must_use]
     pub fn template(&self) -> &'t Template {
         self.template
     }
 
-    /// Replaces every function in `value`. A member or an element that is `AWS::NoValue` is gone;
-    /// if all of `value` is, what is left is null.
+    /// Replaces every function in `value`. Members and elements that are `AWS::NoValue` are
+    /// removed; if `value` itself is, the result is null.
     #[must_use]
     pub fn resolve(&self, value: &Value) -> Resolved {
         let mut walk = Walk { resolver: self, stand_ins: BTreeMap::new(), levels: 0, steps: 0 };
@@ -93,7 +95,7 @@ impl<'t> Resolver<'t> {
         Resolved { value, stand_ins }
     }
 
-    /// Whether the template's condition of that name holds; an unknown one does.
+    /// Whether the template's condition with this name holds; an unknown condition counts as true.
     #[must_use]
     pub fn holds(&self, condition: &str) -> bool {
         Walk { resolver: self, stand_ins: BTreeMap::new(), levels: 0, steps: 0 }
@@ -102,7 +104,7 @@ impl<'t> Resolver<'t> {
 }
 
 impl Walk<'_> {
-    /// `None` is `AWS::NoValue`.
+    /// The resolved value; `None` for `AWS::NoValue`.
     fn value(&mut self, value: &Value) -> Option<Value> {
         if !self.enter() {
             return Some(self.stand_in(value, "unresolved"));
@@ -112,7 +114,7 @@ impl Walk<'_> {
         resolved
     }
 
-    /// Goes one level down, if levels and steps are left.
+    /// Goes one level deeper; returns false if the limit of levels or of steps is reached.
     fn enter(&mut self) -> bool {
         self.steps += 1;
         let may = self.levels < MOST_LEVELS && self.steps < MOST_STEPS;
@@ -120,7 +122,7 @@ impl Walk<'_> {
         may
     }
 
-    /// Counts long texts as the many steps that copying them takes.
+    /// Counts the work of copying a long text as steps.
     fn spend_on(&mut self, text: &str) {
         self.steps += text.len() / 32;
     }
@@ -148,13 +150,13 @@ impl Walk<'_> {
         resolved.collect()
     }
 
-    /// Notes that `value` stands in for `expression`.
+    /// Records that `value` was assumed for `expression`.
     fn stand_in(&mut self, expression: &Value, value: &str) -> Value {
         self.stand_ins.insert(expression.to_string(), value.to_owned());
         Value::String(value.to_owned())
     }
 
-    /// As text; what is no scalar becomes JSON.
+    /// The resolved value as text; a list or an object as JSON.
     fn text(&mut self, value: &Value) -> String {
         match self.value(value) {
             None => String::new(),
@@ -164,7 +166,7 @@ impl Walk<'_> {
     }
 }
 
-/// The only member of an object that is a function.
+/// The intrinsic function of an object whose only member is one.
 fn the_function(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     let mut all = members.iter();
     let (name, operand) = all.next()?;
