@@ -1,15 +1,15 @@
-//! The contract as AsyncAPI 3.0: a channel for each event, a message for each version, and what every
-//! row sends and receives.
+//! The contract as AsyncAPI 3.0: a channel for each event, a message for each version, and the
+//! operations of each row.
 
 use chorus_table::{Category, Detail, Message, Metadata, Owner, RowSpec, Table};
 use serde_json::{Map, Value, json};
 
 use crate::Flow;
 
-/// The document. Commands are not in it: they come through the HTTP API.
+/// Makes the AsyncAPI document. It contains no commands, because those come through the HTTP API.
 ///
 /// # Errors
-/// Where a schema or a sample cannot be written as JSON.
+/// If a schema or a sample cannot be written as JSON.
 pub fn asyncapi(table: &Table) -> serde_json::Result<Value> {
     let messages: Vec<Message> = table
         .messages()
@@ -46,7 +46,7 @@ pub fn asyncapi(table: &Table) -> serde_json::Result<Value> {
     }))
 }
 
-/// A version of an event: its number, its schema and its samples, each a whole event.
+/// A version of an event, with its schema and samples; each sample is a whole event.
 struct Version {
     number: u32,
     current: bool,
@@ -54,7 +54,7 @@ struct Version {
     samples: Vec<Value>,
 }
 
-/// The current version first.
+/// The versions of an event, the current one first.
 fn versions(message: &Message) -> serde_json::Result<Vec<Version>> {
     let samples = message.samples()?;
     let schema = serde_json::to_value((message.schema)())?;
@@ -107,7 +107,7 @@ fn channel(table: &Table, message: &Message) -> Value {
     })
 }
 
-/// What a row sends and receives. It receives every version that it reads.
+/// The operations of a row. It receives every version that it can read.
 fn operations(row: &RowSpec, messages: &[Message]) -> Vec<(String, Value)> {
     let operation = |verb: &str, message: &Message, versions: Vec<u32>| {
         let name = message.spec.detail_type;
@@ -144,7 +144,7 @@ struct Components {
 }
 
 impl Components {
-    /// Adds a schema with its definitions, each a schema of its own here.
+    /// Adds a schema; its definitions become schemas of the components, too.
     fn schema(&mut self, name: &str, mut schema: Value) {
         let definitions = schema.as_object_mut().and_then(|schema| {
             schema.remove("$schema");
@@ -192,7 +192,7 @@ impl Components {
     }
 }
 
-/// Lets references to the definitions of the schema `name` lead to where they are now.
+/// Rewrites references to definitions of the schema `name`, which have become components.
 fn refer(schema: &mut Value, name: &str) {
     match schema {
         Value::Object(keywords) => {

@@ -1,5 +1,5 @@
-//! The proof that the flow closes: every event that is published has a consumer, every event that a
-//! row consumes has a publisher, and every state change has a compensation.
+//! Checks that the flow is complete: every published event has a consumer, every consumed event has
+//! a publisher, and every state change has a compensation.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use chorus_table::{Callers, Effect, EventSpec, Owner, Role, RowSpec, Via};
 
 use crate::{Finding, Flow, compensation, patterns};
 
-/// All that keeps the flow of `rows` from closing; nothing where it closes. The samples of
-/// `messages` are what patterns are tried on.
+/// All gaps in the flow of `rows`; empty if it is complete. Patterns are tried on the samples of
+/// `messages`.
 #[must_use]
 pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let flow = Flow { rows };
@@ -29,7 +29,7 @@ pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings
 }
 
-/// Two rows of one name.
+/// Reports rows with the same name.
 fn names(rows: &[RowSpec]) -> Vec<Finding> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
@@ -39,7 +39,7 @@ fn names(rows: &[RowSpec]) -> Vec<Finding> {
     twice.map(|(name, _)| Finding::new(name, "two rows have this name", "Rename one")).collect()
 }
 
-/// Emitted events without a consumer.
+/// Reports emitted events without a consumer.
 fn unheard(flow: Flow<'_>) -> Vec<Finding> {
     let may_end = |role| matches!(role, Role::Terminal | Role::End);
     let mut findings = Vec::new();
@@ -58,7 +58,7 @@ fn unheard(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Consumed events without a producer.
+/// Reports consumed events without a producer.
 fn unsaid(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -76,7 +76,7 @@ fn unsaid(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Events that reach two actions of one service: one event, one service, one decision.
+/// Reports events that start two actions of one service. Each service decides once on an event.
 fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
     let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     let mut findings = Vec::new();
@@ -95,7 +95,7 @@ fn ambiguous(rows: &[RowSpec]) -> Vec<Finding> {
     findings
 }
 
-/// Rows that name rows which do not exist.
+/// Reports names of rows that do not exist.
 fn references(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -116,7 +116,7 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Commands that nobody may give, and callers of rows without commands.
+/// Reports commands that nobody may send, and callers of rows without commands.
 fn callers(rows: &[RowSpec]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows {
@@ -137,7 +137,7 @@ fn callers(rows: &[RowSpec]) -> Vec<Finding> {
     findings
 }
 
-/// Rows that give up without a queue that would, or to what cannot read their events.
+/// Reports rows that give up without having a queue, or whose successor cannot read their events.
 fn given_up(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -157,8 +157,8 @@ fn given_up(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// State machines that do nothing, and tasks of what is none or of another service: a machine
-/// orchestrates inside one domain.
+/// Reports state machines without tasks, and tasks whose state machine does not exist or belongs to
+/// another service. A machine orchestrates within one service.
 fn machines(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -180,8 +180,7 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Rows that a deployment may do without, of a service whose other rows name no partner that would enable
-/// them.
+/// Reports optional rows that no optional partner of their service would enable.
 fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     let enabled = |row: &RowSpec| {
         let calling = |other: &&RowSpec| other.optional && other.partner().is_some();
@@ -196,8 +195,8 @@ fn optional(rows: &[RowSpec]) -> Vec<Finding> {
     never.map(finding).collect()
 }
 
-/// Events of a machine's task in two versions: the machine publishes only the one event that its
-/// task returns.
+/// Reports tasks of a state machine whose event is published in two versions: the machine publishes
+/// only the event that its task returns.
 fn copies(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in rows.iter().filter(|row| row.task_of.is_some()) {

@@ -1,11 +1,11 @@
-//! Whatever was done can be undone: from every later failure, each forward action that may have
-//! changed something reaches its compensation.
+//! Checks that state changes are undone: from every later failure, a path through the table leads
+//! to the compensation of each action that may have changed something.
 
 use chorus_table::{Effect, EventSpec, Role, RowSpec};
 
 use crate::{Finding, Flow};
 
-/// The forward actions that a later failure would leave standing.
+/// Reports the actions whose change would remain after a later failure.
 pub(crate) fn check(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -26,8 +26,8 @@ pub(crate) fn check(flow: Flow<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The failures that can follow once `row` went well. What a compensation itself fails at is not
-/// among them: that is for an operator.
+/// The failures that can follow after `row` has succeeded. A failed compensation is not among them,
+/// because an operator resolves it.
 fn later_failures(flow: Flow<'_>, row: &RowSpec) -> Vec<EventSpec> {
     let went_well: Vec<EventSpec> =
         row.emits.iter().filter(|event| event.role != Role::Failure).copied().collect();
@@ -43,7 +43,7 @@ fn for_operators(flow: Flow<'_>, event: &EventSpec) -> bool {
         && flow.consumers(event.detail_type).all(|row| row.effect == Effect::Records)
 }
 
-/// Whether `compensation` can be started by an event that `failure` leads to.
+/// Whether `failure` leads to an event that starts `compensation`.
 fn reaches(flow: Flow<'_>, failure: EventSpec, compensation: &str) -> bool {
     let following = flow.following(&[failure]);
     flow.row(compensation)

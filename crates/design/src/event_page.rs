@@ -1,5 +1,5 @@
-//! A page of docs for each event: its publisher and consumers, its versions, its data, a sample, and
-//! what publishing it once costs.
+//! A page of documentation for each event: its publisher and consumers, its versions, its data, a
+//! sample, and what it costs to publish it once.
 
 use std::fmt::Write as _;
 
@@ -8,16 +8,16 @@ use serde_json::Value;
 
 use crate::{Contract, Flow, Version};
 
-/// Where the page of an event is, from the root.
+/// The path of an event's page, relative to the application's root.
 #[must_use]
 pub(crate) fn path(event: &str) -> String {
     format!("docs/events/{event}.md")
 }
 
-/// The pages of all events of `table`, by their paths.
+/// The pages of all events of `table`, with their paths.
 ///
 /// # Errors
-/// Where a schema or a sample cannot be written as JSON.
+/// If a schema or a sample cannot be written as JSON.
 pub(crate) fn pages(table: &Table) -> serde_json::Result<Vec<(String, String)>> {
     let contract = Contract::of(table)?;
     let events = table.messages().into_iter();
@@ -97,7 +97,7 @@ fn data(text: &mut String, schema: &Value) {
     }
 }
 
-/// The type of a field, in short.
+/// A short name for the type of a field.
 fn kind(field: &Value) -> String {
     let reference = field["$ref"].as_str().and_then(|text| text.rsplit('/').next());
     if let Some(name) = reference {
@@ -120,7 +120,8 @@ fn kind(field: &Value) -> String {
     }
 }
 
-/// What one event is charged for: events on the bus, invocations, queue messages and partner calls.
+/// Appends what one event costs: events on the bus, invocations, queue messages and calls of
+/// partners.
 fn cost(text: &mut String, message: &Message, flow: Flow<'_>) {
     let name = message.spec.detail_type;
     let copies = (message.earlier)().iter().filter(|earlier| earlier.published).count();

@@ -1,4 +1,4 @@
-//! The files that derive from the table and are checked in: schemas, samples, documents.
+//! The files that derive from the table and are committed: schemas, samples, documents.
 
 use chorus_table::{Message, Table};
 use schemars::Schema;
@@ -7,15 +7,15 @@ use crate::{asyncapi, event_page, markdown};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedFile {
-    /// Where it is, from the root of the application.
+    /// The file's path, relative to the application's root.
     pub path: String,
     pub content: String,
 }
 
-/// Everything that is generated from the table, which is declared in the file `source`.
+/// Generates all files that derive from the table, which is declared in the file `source`.
 ///
 /// # Errors
-/// Where a sample or a schema cannot be written as JSON.
+/// If a sample or a schema cannot be written as JSON.
 pub fn files(table: &Table, source: &str) -> serde_json::Result<Vec<GeneratedFile>> {
     let path = "docs/DESIGN-TABLE.md".to_owned();
     let mut files = vec![GeneratedFile { path, content: markdown(table, source) }];
@@ -30,7 +30,7 @@ pub fn files(table: &Table, source: &str) -> serde_json::Result<Vec<GeneratedFil
     Ok(files)
 }
 
-/// A schema for each version that a consumer reads.
+/// A schema for each version that consumers can read.
 fn schemas(message: &Message) -> serde_json::Result<Vec<GeneratedFile>> {
     let spec = message.spec;
     let current = (spec.version, message.schema);

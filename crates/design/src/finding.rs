@@ -1,4 +1,4 @@
-//! A finding of a check, in a design table or in what derives from it, and how to fix it.
+//! A finding of a check: a fault in a design table or in what derives from it, with a remedy.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use serde::Serialize;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
-    /// The row, the event or the template's resource that is wrong.
+    /// The row, event or template resource with the fault.
     pub subject: String,
-    /// What is wrong with it, as the end of a sentence that begins with the subject.
+    /// The fault, as the end of a sentence that begins with the subject.
     pub problem: String,
-    /// How to fix it, as a sentence without its full stop.
+    /// How to fix the fault, as a sentence without its full stop.
     pub remedy: String,
 }
 
 impl Finding {
-    /// `subject`, its problem, and how to fix it.
+    /// A fault of `subject`, with its remedy.
     pub fn new(
         subject: impl Into<String>,
         problem: impl Into<String>,

@@ -1,23 +1,23 @@
-//! The table as a graph: events lead to rows, rows lead to events.
+//! The table as a graph of rows that are connected by events.
 
 use std::collections::BTreeSet;
 
 use chorus_table::{EventSpec, Role, RowSpec};
 
-/// The rows of a design table, and the ways between them.
+/// The rows of a design table, connected by the events that they emit and consume.
 #[derive(Debug, Clone, Copy)]
 pub struct Flow<'a> {
     pub rows: &'a [RowSpec],
 }
 
 impl<'a> Flow<'a> {
-    /// The row called `action`.
+    /// The row whose action is `action`.
     #[must_use]
     pub fn row(&self, action: &str) -> Option<&'a RowSpec> {
         self.rows.iter().find(|row| row.action == action)
     }
 
-    /// The rows that name this event as their input; a catch-all does not make it consumed.
+    /// The rows that consume this event by name. A catch-all row does not count.
     pub fn consumers(&self, event: &str) -> impl Iterator<Item = &'a RowSpec> {
         let consumes = move |row: &&RowSpec| {
             !row.is_catch_all() && row.consumes().any(|spec| spec.detail_type == event)
@@ -31,7 +31,7 @@ impl<'a> Flow<'a> {
         self.rows.iter().filter(publishes)
     }
 
-    /// Every event of the table once, in its order; commands are not among them.
+    /// Every event of the table once, in the table's order, without commands.
     #[must_use]
     pub fn events(&self) -> Vec<EventSpec> {
         let mut once: Vec<EventSpec> = Vec::new();
@@ -43,8 +43,8 @@ impl<'a> Flow<'a> {
         once
     }
 
-    /// The events that `first` can lead to, itself included: what its consumers emit, what theirs
-    /// do, and what is emitted where a consumer's delivery ends as a dead letter.
+    /// The events that `first` can lead to, itself included: those that its consumers emit, those
+    /// that their consumers emit, and so on. Rows that consume dead letters count as consumers.
     #[must_use]
     pub fn following(&self, first: &[EventSpec]) -> BTreeSet<&'static str> {
         let mut reached = BTreeSet::new();
@@ -61,13 +61,14 @@ impl<'a> Flow<'a> {
         reached
     }
 
-    /// A row, and the rows that take over where its events cannot be delivered.
+    /// A row, and the rows that consume its dead letters.
     pub(crate) fn with_dead_letters(&self, row: &'a RowSpec) -> impl Iterator<Item = &'a RowSpec> {
         let takes_over = |other: &&RowSpec| other.dead_letters_of == Some(row.action);
         std::iter::once(row).chain(self.rows.iter().filter(takes_over))
     }
 
-    /// What a partner may publish once it was called: all of its events.
+    /// The events that a partner may publish after this row has called it: all of the partner's
+    /// events.
     fn answers(&self, row: &RowSpec) -> Vec<&'static str> {
         if row.partner().is_none() {
             return Vec::new();

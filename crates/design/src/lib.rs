@@ -1,4 +1,4 @@
-//! The design table as people read it, and the proof that its flow is complete.
+//! Checks of a design table, and the documents and files that derive from it.
 
 mod asyncapi;
 mod check;
@@ -28,7 +28,7 @@ pub use picture::mermaid;
 pub use print::{action_table, event_table};
 pub use wiring::wiring;
 
-/// Where the flow of `table` does not close, and where `functions` do not implement it.
+/// Reports gaps in the flow of `table`, and differences between the table and `functions`.
 #[must_use]
 pub fn prove(table: &chorus_table::Table, functions: &[chorus_kernel::Function]) -> Vec<Finding> {
     let mut findings = check(table.rows, &table.messages());

@@ -1,4 +1,4 @@
-//! Both tables as Markdown: what `docs/DESIGN-TABLE.md` is generated from.
+//! The tables of actions and events as Markdown, for `docs/DESIGN-TABLE.md`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use chorus_table::{Breaker, RowSpec, Table};
 use crate::print::{action_cells, event_cells};
 use crate::{Flow, mermaid};
 
-/// The whole document about the table that is declared in the file `source`.
+/// The whole document. `source` is the file that declares the table.
 #[must_use]
 pub fn markdown(table: &Table, source: &str) -> String {
     let rows = table.rows;
@@ -44,7 +44,7 @@ pub fn markdown(table: &Table, source: &str) -> String {
     text
 }
 
-/// The partners that rows stop calling while they do not answer.
+/// Appends the table of partners with a circuit breaker.
 fn breakers(text: &mut String, rows: &[RowSpec]) {
     let mut callers: BTreeMap<&str, (&Breaker, Vec<&str>)> = BTreeMap::new();
     for row in rows {

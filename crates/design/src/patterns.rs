@@ -1,4 +1,4 @@
-//! Every rule's pattern is valid, matches the samples of each event that it means, and no other.
+//! Checks that every rule's pattern is valid and matches samples of exactly the events in its row.
 
 use chorus_table::Message;
 use chorus_table::RowSpec;
@@ -7,7 +7,7 @@ use event_pattern::Pattern;
 
 use crate::Finding;
 
-/// The rules of `rows` that match other events than their rows declare.
+/// Reports rules that match other events than their rows declare.
 pub(crate) fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     rules(rows).iter().flat_map(|rule| one(rule, messages)).collect()
 }

@@ -6,7 +6,7 @@ use chorus_table::{Role, RowSpec, Service};
 
 use crate::Flow;
 
-/// The flowchart. The catch-all row is left out: an arrow from everywhere shows nothing.
+/// The flowchart, without the catch-all row, which would have an arrow from every event.
 #[must_use]
 pub fn mermaid(services: &[Service], rows: &[RowSpec]) -> String {
     let flow = Flow { rows };

@@ -1,4 +1,4 @@
-//! Both tables for a terminal: aligned, wrapped to its width.
+//! The tables of actions and events for a terminal, aligned and wrapped to its width.
 
 use chorus_table::{Effect, EventSpec, Owner, Role, RowSpec, Via};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table};
 
 use crate::Flow;
 
-/// One row per action, as the design has it.
+/// The table of actions, one row per action.
 #[must_use]
 pub fn action_table(rows: &[RowSpec], width: Option<u16>) -> String {
     let mut table = table(width);
@@ -28,7 +28,7 @@ pub fn event_table(rows: &[RowSpec], width: Option<u16>) -> String {
     table.to_string()
 }
 
-/// Every name on a line of its own: a narrow terminal would break them anywhere.
+/// Puts every name on a line of its own, because a narrow terminal would break names anywhere.
 fn listed(cell: &str) -> String {
     cell.replace(", ", ",\n")
 }
@@ -42,7 +42,7 @@ fn table(width: Option<u16>) -> Table {
     table
 }
 
-/// The cells of an action's row, as every rendering shows them.
+/// The cells of an action's row, for the terminal and for Markdown.
 pub(crate) fn action_cells(flow: Flow<'_>, row: &RowSpec) -> [String; 5] {
     let api: Vec<&str> = row.api.iter().map(|command| command.detail_type).collect();
     let service = match row.via {
@@ -88,7 +88,7 @@ fn inputs(row: &RowSpec) -> String {
         .map_or_else(|| inputs.clone(), |content| format!("{inputs} where {}", content.pattern()))
 }
 
-/// Marks an event that ends the flow and that only rows that keep records consume.
+/// Marks an event that ends the flow if only rows that keep records consume it.
 fn output(flow: Flow<'_>, event: &EventSpec) -> String {
     let only_recorded =
         || flow.consumers(event.detail_type).all(|row| row.effect == Effect::Records);
@@ -98,7 +98,7 @@ fn output(flow: Flow<'_>, event: &EventSpec) -> String {
     event.detail_type.to_owned()
 }
 
-/// The cells of an event's row, as every rendering shows them.
+/// The cells of an event's row, for the terminal and for Markdown.
 pub(crate) fn event_cells(flow: Flow<'_>, event: &EventSpec) -> [String; 6] {
     let names =
         |rows: Vec<&RowSpec>| rows.iter().map(|row| row.title).collect::<Vec<_>>().join(", ");

@@ -1,12 +1,12 @@
-//! The proof that the code implements the table: each service has its function, each row its
-//! action, each machine its definition; and nothing is there that the table does not have.
+//! Checks that the code implements the table: each service has its function, each row its action,
+//! each machine its definition, and the code has nothing beyond the table.
 
 use chorus_kernel::Function;
 use chorus_table::{RowSpec, Service, Table};
 
 use crate::Finding;
 
-/// Where `functions`, all that an application runs, differ from its table.
+/// Reports differences between `functions`, all that an application runs, and its table.
 #[must_use]
 pub fn wiring(table: &Table, functions: &[Function]) -> Vec<Finding> {
     let mut findings = services(table, functions);
@@ -49,7 +49,7 @@ fn services(table: &Table, functions: &[Function]) -> Vec<Finding> {
     findings
 }
 
-/// Rows that no code implements. A row by which the bus calls a partner needs none.
+/// Reports rows without an action. A row whose partner the bus calls needs none.
 fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     let Some(function) = functions.iter().find(|function| function.service == row.service) else {
         return Vec::new();
@@ -69,7 +69,7 @@ fn without_code(row: &RowSpec, functions: &[Function]) -> Vec<Finding> {
     findings
 }
 
-/// What a function implements that is no row.
+/// Reports actions and machines of a function that are not in the table.
 fn without_row(table: &Table, function: &Function) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in function.handlers.iter().map(|handler| handler.row()) {

@@ -1,4 +1,4 @@
-//! The flow closes; and whoever breaks the table is told which row, and how.
+//! The flow is complete; and a change that breaks the table is reported with the row and a remedy.
 
 use chorus_design::{Finding, check};
 use chorus_events::table::TABLE;

@@ -1,4 +1,5 @@
-//! Edits of a published schema: each that breaks somebody is named, with whom; none else is.
+//! Edits of a published schema: each incompatible edit is reported with the rows it breaks; a
+//! compatible one is not.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
@@ -29,7 +30,7 @@ fn contract() -> Contract {
     Contract::of(&TABLE).unwrap()
 }
 
-/// The contract with `schema` in the place of that of `OrderCreated`.
+/// The contract in which `schema` replaces that of `OrderCreated`.
 fn with(contract: &Contract, schema: Value) -> Contract {
     let mut contract = contract.clone();
     contract.schemas.insert(version(), vec![schema]);
@@ -48,7 +49,8 @@ fn directions(found: &[Incompatibility], path: &str) -> Breaks {
     }
 }
 
-/// Whom `edit` breaks, from before to after; nothing may be found that is not where it says.
+/// The parties that `edit` breaks, from `before` to `after`. Findings at other paths than the
+/// edit's fail the test.
 fn judged(edit: &Edit, before: Value, after: Value, contract: &Contract) -> Breaks {
     let found = compare(&with(contract, before), &with(contract, after));
     let elsewhere = found.iter().find(|it| !edit.paths.contains(&it.path.as_str()));

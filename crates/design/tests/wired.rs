@@ -1,4 +1,4 @@
-//! What the table says is what the code does; and whoever leaves something out is told.
+//! The code implements the table; and whatever is left out is reported.
 
 use chorus_design::{Finding, prove, wiring};
 use chorus_events::services;

@@ -1,11 +1,11 @@
-//! Arrays: lengths, places with a schema of their own, and all others.
+//! Compares arrays: lengths, items with a schema of their own, and the other items.
 
 use serde_json::Value;
 
 use super::containment::{self, Comparison, Kind, Problem};
 use super::schema::{Alternative, Schema};
 
-/// What `reader` does not accept of the arrays that `writer` allows.
+/// The arrays that `writer` allows and `reader` does not accept.
 pub(super) fn refused(
     writer: &Alternative<'_>,
     reader: &Alternative<'_>,
@@ -49,7 +49,7 @@ pub(super) fn refused(
 struct Lengths {
     least: u64,
     most: Option<u64>,
-    /// How many places have a schema of their own.
+    /// The number of leading items with a schema of their own (`prefixItems`).
     places: usize,
 }
 
@@ -71,7 +71,7 @@ impl Lengths {
     }
 }
 
-/// The schema of the item at `place`.
+/// The schema of the item at index `place`.
 pub(super) fn item<'d>(alternative: &Alternative<'d>, place: usize) -> Schema<'d> {
     let own = alternative.maps.iter().filter_map(|map| {
         let prefix = map.get("prefixItems").and_then(Value::as_array);

@@ -1,4 +1,4 @@
-//! Whether everything that one schema allows is accepted by another, and where not.
+//! Whether one schema accepts everything that another allows, and where it does not.
 
 use std::collections::BTreeSet;
 
@@ -7,34 +7,35 @@ use serde_json::{Value, json};
 use super::schema::{Alternative, Schema, TYPES, Unresolved};
 use super::{arrays, numbers, objects, texts};
 
-/// The most values that a field may list for the variants of an object to be distinguished by it.
+/// The most values of a field by which variants of an object are distinguished.
 const MAX_TAGS: usize = 64;
 
-/// What a reader may not accept.
+/// A part of the data that a reader may not accept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Problem {
-    /// Where: fields joined by points, `[]` after an array, `{}` after a map; empty for the whole.
+    /// The path of that part: fields joined by points, `[]` after an array, `{}` after a map; empty
+    /// for the whole data.
     pub(super) path: String,
-    /// What may be there, as the end of a sentence that begins with the path.
+    /// What that part may be, as the end of a sentence that begins with the path.
     pub(super) problem: String,
-    /// What the remedy depends on.
+    /// The kind of change, on which the remedy depends.
     pub(super) kind: Kind,
 }
 
-/// Which kind of change a problem comes from.
+/// The kind of change from which a problem comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// The reader requires what may be absent.
+    /// The reader requires a field that may be absent.
     Absent,
-    /// The reader refuses fields that it does not know.
+    /// The reader rejects fields that it does not know.
     Unknown,
-    /// The reader knows fewer values.
+    /// The reader accepts fewer of the listed values.
     Value,
-    /// The reader is stricter, or of another type.
+    /// The reader's limits are stricter, or its type is another.
     Narrower,
 }
 
-/// What is compared, and what has been compared on the way here.
+/// The path at which two schemas are compared, and the pairs of schemas that enclose it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
     pub(super) path: String,
@@ -42,7 +43,7 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    /// The same at a field of it.
+    /// The same comparison at one of its fields.
     pub(super) fn at(&self, field: &str) -> Self {
         let path = match self.path.as_str() {
             "" => field.to_owned(),
@@ -51,7 +52,7 @@ impl Comparison {
         Self { path, ..self.clone() }
     }
 
-    /// The same at what it contains: `[]` for an array, `{}` for a map.
+    /// The same comparison at the items of an array (`[]`) or the values of a map (`{}`).
     pub(super) fn inside(&self, brackets: &str) -> Self {
         Self { path: format!("{}{brackets}", self.path), ..self.clone() }
     }
@@ -61,7 +62,7 @@ impl Comparison {
     }
 }
 
-/// What `reader` may not accept of what `writer` allows.
+/// The data that `writer` allows and `reader` may not accept.
 pub(super) fn refused(
     writer: &Schema<'_>,
     reader: &Schema<'_>,
@@ -98,7 +99,7 @@ fn alternative(
     kinds.flat_map(|kind| one_type(kind, written, (reader, read), at)).collect()
 }
 
-/// The values of an alternative that allows only these.
+/// The values that an alternative allows, if it lists them.
 fn finite(written: &Alternative<'_>) -> Option<Vec<Value>> {
     let mut values = written.listed()?;
     let validator = validator(&written.schema());
@@ -122,7 +123,7 @@ fn each_value(values: Vec<Value>, reader: &Schema<'_>, at: &Comparison) -> Vec<P
         .collect()
 }
 
-/// The problems of one type of JSON that `written` allows.
+/// The problems of the values of one JSON type that `written` allows.
 fn one_type(
     kind: &str,
     written: &Alternative<'_>,
@@ -168,7 +169,7 @@ fn named(kind: &str) -> String {
     format!("{article} {kind}")
 }
 
-/// The problems of one type of JSON between two alternatives that both allow it.
+/// The problems between two alternatives that both allow this JSON type.
 fn plain(
     kind: &str,
     written: &Alternative<'_>,
@@ -188,7 +189,7 @@ fn plain(
     problems
 }
 
-/// Keywords that are not compared by what they mean: the reader's have to stand in the writer, too.
+/// Keywords whose meaning is not compared: each one of the reader has to be in the writer, too.
 const UNJUDGED: [&str; 12] = [
     "not",
     "if",
@@ -215,7 +216,8 @@ fn unjudged(written: &Alternative<'_>, read: &Alternative<'_>, at: &Comparison) 
     differing.map(problem).collect()
 }
 
-/// An object once for each value of the field that distinguishes its variants.
+/// Splits an object into one alternative for each value of the field that distinguishes its
+/// variants.
 fn by_tag<'d>(written: &Alternative<'d>) -> Option<Vec<Alternative<'d>>> {
     for name in objects::required(written) {
         let ways = objects::field(written, &name)?.alternatives().ok()?;

@@ -1,4 +1,4 @@
-//! A contract as it is compared: the schemas of every version, and who reads what of them.
+//! A contract: the schemas of every version of every message, and which rows read them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -30,13 +30,14 @@ impl FromStr for Version {
     }
 }
 
-/// Every version of every event and command, with those who read it.
+/// Every version of every event and command, with its readers.
 #[derive(Debug, Clone, Default)]
 pub struct Contract {
-    /// A published version may have had several schemas, each compatible with the one before.
+    /// The schemas of each version. A published version may have had several, each compatible with
+    /// its predecessor.
     pub schemas: BTreeMap<Version, Vec<Value>>,
     pub readers: Readers,
-    /// The rows that there are.
+    /// The names of all rows.
     pub rows: BTreeSet<String>,
 }
 
@@ -44,7 +45,7 @@ impl Contract {
     /// The contract that `table` declares.
     ///
     /// # Errors
-    /// Where a schema or a sample cannot be written as JSON.
+    /// If a schema or a sample cannot be written as JSON.
     pub fn of(table: &Table) -> serde_json::Result<Self> {
         let mut schemas = BTreeMap::new();
         for message in table.messages() {

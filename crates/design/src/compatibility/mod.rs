@@ -1,11 +1,11 @@
-//! Whether a contract can still be spoken with what was published before: in both directions, and
-//! whom a change hits.
+//! Checks that a contract is compatible with what was published before, in both directions, and
+//! names the rows that an incompatible change breaks.
 //!
-//! A schema describes what a producer may write and what a consumer accepts. So a change is
-//! compatible where everything that the one schema allows is accepted by the other, and the other
-//! way around. Two things are as our own events have them: fields that a schema does not name are
-//! not written, unless it has a schema for their values; and whether an unknown field is ignored is
-//! part of what a schema promises.
+//! A schema describes what a producer may write and what a consumer accepts. A change is compatible
+//! if each of the two schemas accepts everything that the other allows. Two conventions of our
+//! events are taken into account: producers write no fields that their schema does not name, unless
+//! it has a schema for the values of such fields; and whether unknown fields are ignored is part of
+//! what a schema promises.
 
 mod arrays;
 mod containment;
@@ -30,13 +30,13 @@ pub use self::contract::{Contract, Version};
 pub use self::published::{PUBLISHED, PublishedError, publish, published, published_at};
 pub use self::reading::{Readers, readers};
 
-/// Between whom a change breaks something.
+/// The producers and consumers between which a change breaks something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
-    /// Consumers that run still, or again, are given events of the new producers.
+    /// Consumers that are not updated, or are rolled back, receive events of the new producers.
     NewProducersOldConsumers,
-    /// New consumers are given events of old producers: from queues, archives, orders in flight.
+    /// New consumers receive events of old producers, from queues, archives and orders in flight.
     OldEventsNewConsumers,
 }
 
@@ -55,15 +55,16 @@ pub struct Incompatibility {
     /// The detail type of the event, or the name of the command.
     pub event: String,
     pub version: u32,
-    /// Where in its data: fields joined by points, `[]` for the items of an array, `{}` for the values
-    /// of a map; empty for the whole.
+    /// The path in the event's data: fields joined by points, `[]` for the items of an array, `{}`
+    /// for the values of a map; empty for the whole data.
     pub path: String,
     pub direction: Direction,
-    /// The rows that read what changed. Empty where only the event log and listeners outside do.
+    /// The rows that read what changed. Empty if only the event log and consumers outside of the
+    /// application read it.
     pub rows: Vec<String>,
-    /// What is wrong, as the end of a sentence that begins with the path.
+    /// The fault, as the end of a sentence that begins with the path.
     pub problem: String,
-    /// How to fix it, as a sentence without its full stop.
+    /// How to fix the fault, as a sentence without its full stop.
     pub remedy: String,
 }
 
@@ -77,7 +78,7 @@ impl From<Incompatibility> for Finding {
     }
 }
 
-/// Every change from `old` to `new` that breaks a producer or a consumer; none if all are compatible.
+/// Every change from `old` to `new` that breaks a producer or a consumer.
 #[must_use]
 pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
     let mut found = Vec::new();
@@ -106,7 +107,7 @@ pub fn compare(old: &Contract, new: &Contract) -> Vec<Incompatibility> {
     found
 }
 
-/// A version that nobody can read any more, though a row that did is still there.
+/// Reports a version that can no longer be read although a row that read it still exists.
 fn gone(version: &Version, old: &Contract, new: &Contract) -> Option<Incompatibility> {
     let still = |row: &String| new.rows.contains(row);
     let rows: Vec<String> = old.readers.hit(version, "").into_iter().filter(still).collect();
@@ -133,7 +134,8 @@ fn incompatibility(
 ) -> Incompatibility {
     let remedy = remedy(version, direction, &path, kind);
     let (event, number) = (version.event.clone(), version.number);
-    // A place that no row knows concerns those who read what it is in.
+    // If no row reads this part of the data, the change concerns the rows that read the part around
+    // it.
     let mut place = path.as_str();
     let mut rows = readers.hit(version, place);
     while rows.is_empty() && !place.is_empty() {

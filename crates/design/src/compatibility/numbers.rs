@@ -1,4 +1,4 @@
-//! Numbers: bounds, the bounds that a format implies, and multiples.
+//! Compares numbers: bounds, bounds implied by a format, and multiples.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use super::schema::Alternative;
 /// A bound and whether it is exclusive.
 type End = (BigDecimal, bool);
 
-/// What numbers an alternative allows.
+/// The numbers that an alternative allows.
 #[derive(Debug, Default)]
 struct Numbers {
     least: Option<End>,
@@ -19,7 +19,7 @@ struct Numbers {
     whole: bool,
 }
 
-/// What `reader` does not accept of the numbers that `writer` allows, as the end of a sentence.
+/// The numbers that `writer` allows and `reader` does not accept, as ends of sentences.
 pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec<String> {
     let (written, read) = (Numbers::of(writer), Numbers::of(reader));
     let mut problems = Vec::new();
@@ -96,7 +96,8 @@ impl Numbers {
     }
 }
 
-/// The first whole number inside of an end; `inwards` is 1 for a least number and -1 for a most.
+/// Rounds a bound to the nearest whole number that it includes; `inwards` is 1 for a least and -1
+/// for a greatest number.
 fn whole_end((end, open): End, inwards: i64) -> End {
     if end.is_integer() {
         return if open { (end + inwards, false) } else { (end, false) };
@@ -112,7 +113,7 @@ fn decimal(value: &Value) -> Option<BigDecimal> {
     value.as_number().and_then(|number| BigDecimal::from_str(&number.to_string()).ok())
 }
 
-/// The least and the greatest number of the formats that name an integer of a machine.
+/// The least and the greatest number of a format that names an integer type, such as `uint8`.
 fn range(format: &Value) -> Option<(BigDecimal, BigDecimal)> {
     let (signed, bits) = match format.as_str()? {
         "int" => (true, 64),

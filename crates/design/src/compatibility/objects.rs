@@ -1,4 +1,4 @@
-//! Objects: fields that must be there, fields that may be, and fields that nobody named.
+//! Compares objects: required fields, optional fields, and fields without a schema of their own.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::containment::{self, Comparison, Kind, Problem};
 use super::schema::{Alternative, Schema};
 use super::texts;
 
-/// What `reader` does not accept of the objects that `writer` allows.
+/// The objects that `writer` allows and `reader` does not accept.
 pub(super) fn refused(
     writer: &Alternative<'_>,
     reader: &Alternative<'_>,
@@ -37,19 +37,19 @@ pub(super) fn refused(
     problems
 }
 
-/// The fields that have to be there.
+/// The names of required fields.
 pub(super) fn required(alternative: &Alternative<'_>) -> BTreeSet<String> {
     let listed = alternative.each("required").filter_map(Value::as_array).flatten();
     listed.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The fields that it names.
+/// The names in `properties`.
 pub(super) fn named(alternative: &Alternative<'_>) -> BTreeSet<String> {
     let objects = alternative.each("properties").filter_map(Value::as_object);
     objects.flat_map(Map::keys).cloned().collect()
 }
 
-/// The schema of the field `name`; nothing where it is not allowed.
+/// The schema of the field `name`; `None` where the field is not allowed.
 pub(super) fn field<'d>(alternative: &Alternative<'d>, name: &str) -> Option<Schema<'d>> {
     let mut parts = Vec::new();
     for map in &alternative.maps {
@@ -77,7 +77,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     jsonschema::draft202012::new(&schema).is_ok_and(|it| it.is_valid(&Value::from(name)))
 }
 
-/// The schema of fields that nobody named; nothing where none is allowed.
+/// The schema of fields that are not named; `None` where they are not allowed.
 fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
     let open = ["additionalProperties", "unevaluatedProperties"];
     let parts: Vec<Value> =
@@ -85,15 +85,15 @@ fn others<'d>(alternative: &Alternative<'d>) -> Option<Schema<'d>> {
     (!parts.contains(&Value::Bool(false))).then(|| Schema::of(alternative.root, parts))
 }
 
-/// Whether the schema describes the values of fields of any name: a map. Where it only permits such
-/// fields, none is expected of our own producers: a field that is added later is named.
+/// Whether the schema describes the values of fields with any name: a map. If it only permits
+/// unnamed fields, our own producers write none, because a field that is added later is named.
 fn is_map(alternative: &Alternative<'_>) -> bool {
     let stated = |keyword| alternative.each(keyword).filter_map(Value::as_object);
     let both = stated("additionalProperties").chain(stated("unevaluatedProperties"));
     both.filter(|schema| !schema.is_empty()).count() > 0
 }
 
-/// What becomes of fields that the writer does not name.
+/// Compares the fields that the writer does not name.
 fn unnamed<'n>(
     writer: &Alternative<'_>,
     reader: &Alternative<'_>,
@@ -128,7 +128,7 @@ fn unnamed<'n>(
     problems
 }
 
-/// Fields whose names match a pattern, against what the reader has for such names.
+/// Compares fields whose names match a pattern with the reader's schema for such names.
 fn by_pattern(
     pattern: &str,
     own: &Schema<'_>,
@@ -151,7 +151,7 @@ fn by_pattern(
     }
 }
 
-/// Names that the reader does not accept for a field.
+/// Reports names of fields that the reader does not accept.
 fn names(writer: &Alternative<'_>, reader: &Alternative<'_>, at: &Comparison) -> Vec<Problem> {
     let rules: Vec<Value> = reader.each("propertyNames").cloned().collect();
     if rules.is_empty() {

@@ -1,4 +1,4 @@
-//! What was published: a schema for each version that a release had, and who read it.
+//! The published contract: the schemas that each version had in releases, and its readers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use serde_json::Value;
 use super::contract::{Contract, Version};
 use super::reading::Readers;
 
-/// Where published schemas are, from the root of the application.
+/// The folder of published schemas, relative to the application's root.
 pub const PUBLISHED: &str = "events/schemas/published";
 
-/// Who read what, beside the schemas.
+/// The file in that folder with the readers of each version.
 const READERS: &str = "readers.json";
 
-/// Why what was published cannot be read or written.
+/// A published contract cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishedError {
     #[error("{} cannot be read or written", .0.display())]
@@ -29,9 +29,9 @@ pub enum PublishedError {
     Nowhere(String, String),
 }
 
-/// The contract in a folder: files such as `OrderCreated.v1.json`, and `OrderCreated.v1-2.json` for
-/// a second schema of that version. Where it has no `readers.json`, the readers are those of
-/// `table`.
+/// Reads the contract in a folder: files such as `OrderCreated.v1.json`, and
+/// `OrderCreated.v1-2.json` for a second schema of that version. Without a `readers.json`, the
+/// readers are those of `table`.
 ///
 /// # Errors
 /// [`PublishedError`].
@@ -48,8 +48,8 @@ pub fn published(folder: &Path, table: &Table) -> Result<Contract, PublishedErro
     contract(&files, table)
 }
 
-/// The contract of `against`: a folder, or else a commit of the repository at `root`: what was
-/// published there, or, in commits without a published folder, its schemas.
+/// Reads the contract of `against`: a folder, or else a commit of the repository at `root`. A
+/// commit's contract is its published folder, or its schemas if it has no such folder.
 ///
 /// # Errors
 /// [`PublishedError`].
@@ -108,7 +108,7 @@ fn contract(files: &BTreeMap<String, String>, table: &Table) -> Result<Contract,
     Ok(contract)
 }
 
-/// `OrderCreated.v1.json` and `OrderCreated.v1-2.json` are both of version 1.
+/// The version of a schema's file: 1 for both `OrderCreated.v1.json` and `OrderCreated.v1-2.json`.
 fn named(file: &str) -> Option<Version> {
     let stem = file.strip_suffix(".json")?;
     let number = stem.rsplit_once(".v")?.1.len();
@@ -119,7 +119,8 @@ fn named(file: &str) -> Option<Version> {
     short.parse().ok()
 }
 
-/// A schema without titles and descriptions: two that differ only in those are equal.
+/// The schema without titles and descriptions, so that schemas which differ only in those are
+/// equal.
 fn without_words(schema: &Value) -> Value {
     match schema {
         Value::Object(keywords) => {
@@ -133,7 +134,7 @@ fn without_words(schema: &Value) -> Value {
     }
 }
 
-/// As `readers.json` has them: version, row, places.
+/// The structure of `readers.json`: for each version and row, the paths that the row reads.
 type Written = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 fn read_readers(text: &str) -> serde_json::Result<Readers> {
@@ -142,8 +143,8 @@ fn read_readers(text: &str) -> serde_json::Result<Readers> {
     Ok(Readers(written.into_iter().filter_map(of).collect()))
 }
 
-/// Adds the contract of `table` to what is published in `folder`, and returns how many schemas are
-/// new. A schema that is there is never changed.
+/// Adds the contract of `table` to what is published in `folder`, and returns the number of new
+/// schemas. Existing schemas are never changed.
 ///
 /// # Errors
 /// [`PublishedError`].

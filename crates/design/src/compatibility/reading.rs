@@ -1,4 +1,4 @@
-//! What a row reads of an event: found by trying its own reader on samples in which one place is
+//! Finds what a row reads of an event, by trying the row's reader on samples in which one value is
 //! missing or wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,12 +11,12 @@ use super::contract::Version;
 use super::schema::Schema;
 use super::{arrays, objects};
 
-/// The rows that read each version, and the places that they read.
+/// For each version, the rows that read it, and the paths that each row reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readers(pub BTreeMap<Version, BTreeMap<String, BTreeSet<String>>>);
 
 impl Readers {
-    /// The rows that read what is at `path`, what it is in, or what is in it.
+    /// The rows that read the value at `path`, a part of it, or a value that contains it.
     #[must_use]
     pub fn hit(&self, version: &Version, path: &str) -> Vec<String> {
         let Some(rows) = self.0.get(version) else { return Vec::new() };
@@ -26,7 +26,7 @@ impl Readers {
         rows.iter().filter(|(_, paths)| reads(paths)).map(|(row, _)| row.clone()).collect()
     }
 
-    /// Takes in what `other` reads.
+    /// Adds what `other` reads.
     pub fn extend(&mut self, other: Self) {
         for (version, rows) in other.0 {
             let known = self.0.entry(version).or_default();
@@ -37,14 +37,14 @@ impl Readers {
     }
 }
 
-/// Whether `place` is `outer`, or in it.
+/// Whether the path `place` is `outer`, or inside of it.
 fn inside(place: &str, outer: &str) -> bool {
     place
         .strip_prefix(outer)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{']))
 }
 
-/// What the place `path` is in.
+/// The path of the value that contains the one at `path`.
 pub(super) fn around(path: &str) -> &str {
     path.rfind(['.', '[', '{']).map_or("", |at| &path[..at])
 }
@@ -52,7 +52,7 @@ pub(super) fn around(path: &str) -> &str {
 /// What every row of `table` reads of the versions in `schemas`.
 ///
 /// # Errors
-/// Where a sample cannot be written as JSON.
+/// If a sample cannot be written as JSON.
 pub fn readers(
     table: &Table,
     schemas: &BTreeMap<Version, Vec<Value>>,
@@ -81,13 +81,13 @@ pub fn readers(
     Ok(readers)
 }
 
-/// Data that is wrong in one place.
+/// Data with one wrong value, and the path of that value.
 struct Try {
     path: String,
     data: Value,
 }
 
-/// The places at which `reader` looks: where something is missing or wrong, it refuses.
+/// The paths that `reader` reads: it rejects data with a missing or wrong value there.
 fn places(
     reader: &Reader,
     version: &Version,
@@ -106,7 +106,7 @@ fn places(
     Ok(read)
 }
 
-/// `samples`, each once for everything that can be wrong in one place of it.
+/// Copies of `samples`, each with one value missing or wrong.
 fn tries(samples: &[Value], schema: &Value) -> Vec<Try> {
     let mut all = Vec::new();
     for sample in samples {
@@ -118,7 +118,7 @@ fn tries(samples: &[Value], schema: &Value) -> Vec<Try> {
     all
 }
 
-/// A place in data, as a path of a finding and as a JSON Pointer.
+/// A place in data, as a path in findings and as a JSON Pointer.
 #[derive(Debug, Clone, Default)]
 struct Place {
     path: String,
@@ -138,7 +138,7 @@ impl Place {
     }
 }
 
-/// Every place in `value`, and the fields that its `schema` names and it leaves out.
+/// Every place in `value`, including absent fields that its `schema` names.
 fn pointers(value: &Value, schema: &Schema<'_>, at: Place) -> Vec<Place> {
     let ways = schema.alternatives().unwrap_or_default();
     let mut all = Vec::new();
@@ -166,7 +166,8 @@ fn pointers(value: &Value, schema: &Schema<'_>, at: Place) -> Vec<Place> {
     all
 }
 
-/// `sample` without what is at `pointer`, and with values of each type of JSON in its place.
+/// Copies of `sample`: one without the value at `pointer`, and others with a value of each JSON
+/// type there.
 fn spoilt(sample: &Value, pointer: &str) -> Vec<Value> {
     let Some((parent, name)) = pointer.rsplit_once('/') else {
         return vec![json!(null), json!([])];

@@ -1,30 +1,31 @@
-//! A JSON Schema as compatibility reads it: references resolved, alternatives spread out.
+//! A JSON Schema with references resolved and alternatives expanded.
 
 use serde_json::{Map, Value};
 
-/// How deep references and combinators may nest without a property or an item between them.
+/// The most references and combinators that may be nested without a property or an item in between.
 const MAX_DEPTH: usize = 64;
 
-/// Several schemas of one document that a value has to satisfy together. None at all allows anything.
+/// Several schemas of one document, all of which a value has to satisfy. An empty list allows any
+/// value.
 #[derive(Debug, Clone)]
 pub(super) struct Schema<'d> {
     root: &'d Value,
     parts: Vec<Value>,
 }
 
-/// One way to satisfy a schema: plain keywords, all of which have to hold.
+/// One way to satisfy a schema: keywords without combinators, all of which have to hold.
 #[derive(Debug, Clone)]
 pub(super) struct Alternative<'d> {
     pub(super) root: &'d Value,
     pub(super) maps: Vec<Map<String, Value>>,
 }
 
-/// A schema refers to what is not there, or to itself without end.
+/// A reference to something that does not exist, or that refers to itself without end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unresolved(pub(super) String);
 
 impl<'d> Schema<'d> {
-    /// The whole of the document `root`.
+    /// The whole document `root` as a schema.
     pub(super) fn whole(root: &'d Value) -> Self {
         Self { root, parts: vec![root.clone()] }
     }
@@ -33,12 +34,12 @@ impl<'d> Schema<'d> {
         Self { root, parts }
     }
 
-    /// A schema of the same document that allows anything.
+    /// A schema in the same document that allows any value.
     pub(super) fn anything(&self) -> Self {
         Self { root: self.root, parts: Vec::new() }
     }
 
-    /// The schema as one of its own, for a validator.
+    /// The schema as a document of its own, for a validator.
     pub(super) fn document(&self) -> Value {
         let mut document = Map::new();
         for definitions in ["$defs", "definitions"] {
@@ -52,7 +53,7 @@ impl<'d> Schema<'d> {
         Value::Object(document)
     }
 
-    /// Every way to satisfy the schema; none where nothing does.
+    /// Every way to satisfy the schema; empty if no value does.
     pub(super) fn alternatives(&self) -> Result<Vec<Alternative<'d>>, Unresolved> {
         let mut all = vec![Vec::new()];
         for part in &self.parts {
@@ -103,7 +104,7 @@ impl<'d> Schema<'d> {
     }
 }
 
-/// Each of `left` together with each of `right`.
+/// Each list of `left` joined with each list of `right`.
 fn product<T: Clone>(left: &[Vec<T>], right: &[Vec<T>]) -> Vec<Vec<T>> {
     let with = |one: &Vec<T>| {
         let joined = right.iter().map(|other| [one.as_slice(), other.as_slice()].concat());
@@ -112,11 +113,11 @@ fn product<T: Clone>(left: &[Vec<T>], right: &[Vec<T>]) -> Vec<Vec<T>> {
     left.iter().flat_map(with).collect()
 }
 
-/// The types of JSON that a schema distinguishes; an integer is a number that is whole.
+/// The JSON types that a schema distinguishes; an integer is a number without a fraction.
 pub(super) const TYPES: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];
 
 impl<'d> Alternative<'d> {
-    /// The values of `keyword`, wherever it stands.
+    /// The values of `keyword` in all parts.
     pub(super) fn each(&self, keyword: &str) -> impl Iterator<Item = &Value> {
         self.maps.iter().filter_map(move |map| map.get(keyword))
     }
@@ -129,7 +130,7 @@ impl<'d> Alternative<'d> {
         })
     }
 
-    /// Whether its numbers are whole by their type.
+    /// Whether the type allows whole numbers only.
     pub(super) fn whole_numbers(&self) -> bool {
         self.each("type").any(|types| {
             let only = |name: &Value| name != "number";
@@ -137,7 +138,7 @@ impl<'d> Alternative<'d> {
         })
     }
 
-    /// The values that it lists, where it lists them.
+    /// The values in `const` and `enum`; `None` if there are neither.
     pub(super) fn listed(&self) -> Option<Vec<Value>> {
         let consts = self.each("const").map(|value| vec![value.clone()]);
         let enums = self.each("enum").filter_map(|values| values.as_array().cloned());

@@ -1,4 +1,4 @@
-//! Texts: lengths, formats, and patterns, which are compared by the languages that they describe.
+//! Compares texts: lengths, formats and patterns. Patterns are compared as regular languages.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,16 @@ use serde_json::Value;
 
 use super::schema::Alternative;
 
-/// How many pairs of states are looked at before two patterns count as not comparable.
+/// The most pairs of states that are visited before two patterns count as not comparable.
 const MAX_STATES: usize = 50_000;
-/// The longest automaton, in bytes.
+/// The largest automaton, in bytes.
 const MAX_AUTOMATON: usize = 8 << 20;
-/// The longest length that is compared as a pattern.
+/// The greatest length that is compared as a pattern.
 const MAX_LENGTH: u64 = 256;
-/// Every text; what is no UTF-8 is none.
+/// Matches every valid UTF-8 text.
 const ANY_TEXT: &str = "^(?s:.)*$";
 
-/// What `reader` does not accept of the texts that `writer` allows, as the end of a sentence.
+/// The texts that `writer` allows and `reader` does not accept, as ends of sentences.
 pub(super) fn refused(writer: &Alternative<'_>, reader: &Alternative<'_>) -> Vec<String> {
     let mut problems = Vec::new();
     let (shortest, longest) = lengths(writer);
@@ -62,8 +62,8 @@ fn lengths(alternative: &Alternative<'_>) -> (u64, Option<u64>) {
     (shortest.unwrap_or_default(), longest)
 }
 
-/// Texts of these lengths as a pattern; none where nothing is restricted, or the pattern would be
-/// too long.
+/// A pattern of the texts with these lengths; `None` if the length is not restricted, or the
+/// pattern would be too long.
 fn length_pattern(shortest: u64, longest: Option<u64>) -> Option<String> {
     match (shortest, longest) {
         (0, None) => None,
@@ -75,8 +75,8 @@ fn length_pattern(shortest: u64, longest: Option<u64>) -> Option<String> {
     }
 }
 
-/// Whether every text that matches all of `writers` matches `reader`, too; nothing where a pattern
-/// is none that an automaton can be made of, or where they are too large to compare.
+/// Whether every text that matches all of `writers` also matches `reader`; `None` if a pattern
+/// cannot be made an automaton, or the automata are too large to compare.
 pub(super) fn contained(writers: &[String], reader: &str) -> Option<bool> {
     let patterns = writers.iter().map(String::as_str).chain([ANY_TEXT, reader]);
     let automata: Vec<_> = patterns.map(automaton).collect::<Option<_>>()?;
@@ -117,7 +117,7 @@ fn automaton(pattern: &str) -> Option<Automat> {
     dense::Builder::new().configure(config).build(pattern).ok()
 }
 
-/// Where an automaton is in a text, and whether it has matched anywhere before.
+/// The state of an automaton within a text, and whether it has matched before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     state: StateID,

@@ -1,4 +1,4 @@
-//! The edits: a schema in one place before and after, and whom the change breaks.
+//! The edits of a schema, each with the parties that it breaks.
 
 mod fields;
 mod scalars;
@@ -6,7 +6,7 @@ mod shapes;
 
 use serde_json::Value;
 
-/// Whom a change breaks.
+/// The parties that a change breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breaks {
     Nobody,
@@ -26,7 +26,7 @@ impl Breaks {
         }
     }
 
-    /// Whom the undoing of the change breaks.
+    /// The parties that undoing the change breaks.
     pub(crate) fn mirrored(self) -> Self {
         match self {
             Self::OldConsumers => Self::NewConsumers,
@@ -38,10 +38,11 @@ impl Breaks {
 
 pub(crate) struct Edit {
     pub(crate) name: &'static str,
-    /// JSON Pointer and value, or nothing for a place that is away.
+    /// The two changes that make the schemas before and after: JSON pointers, each with the value
+    /// to set, or `None` to remove the value.
     changes: [Vec<(&'static str, Option<Value>)>; 2],
     pub(crate) breaks: Breaks,
-    /// Where the finding is.
+    /// The paths of the expected findings.
     pub(crate) paths: &'static [&'static str],
 }
 
@@ -68,13 +69,13 @@ fn changed(base: &Value, changes: &[(&str, Option<Value>)]) -> Value {
     schema
 }
 
-/// A field that every row reads, with another schema before and after.
+/// An edit of a field that every row reads: `before` and `after` are the field's schemas.
 fn field(name: &'static str, before: Value, after: Value, breaks: Breaks) -> Edit {
     let at = |schema| vec![("/properties/status", Some(schema))];
     Edit { name, changes: [at(before), at(after)], breaks, paths: &["status"] }
 }
 
-/// The same, where the finding is deeper.
+/// An edit of that field whose findings are at deeper paths.
 fn inner(
     name: &'static str,
     [before, after]: [Value; 2],
@@ -84,7 +85,7 @@ fn inner(
     Edit { paths, ..field(name, before, after, breaks) }
 }
 
-/// Changes of the schema itself.
+/// An edit of the schema of the whole data.
 fn whole(
     name: &'static str,
     after: Vec<(&'static str, Option<Value>)>,
