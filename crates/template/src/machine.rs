@@ -161,8 +161,8 @@ impl<'a> Task<'a> {
         self.integration().ends_with(".waitForTaskToken")
     }
 
-    /// Whether the task waits for more than the call's response: for its task token, or for a
-    /// nested execution to end.
+    /// Whether the task waits for more than the call's response: for its task token, or with
+    /// `.sync` for the end of the job that it starts.
     pub(crate) fn waits(self) -> bool {
         self.is_answered_by_token() || self.integration().contains(".sync")
     }
