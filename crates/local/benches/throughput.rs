@@ -1,5 +1,5 @@
-//! How many events a second pass through the bus, in memory and durably, and what the bare store
-//! does. `cargo bench -p chorus-local`.
+//! How many events per second pass through the bus, in memory and with a journal, and how fast the
+//! store is by itself. `cargo bench -p chorus-local`.
 #![allow(clippy::print_stdout)]
 
 use std::sync::Arc;

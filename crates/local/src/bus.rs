@@ -1,4 +1,4 @@
-//! The bus: takes events in, matches each once against all rules, and keeps what is pending.
+//! The bus: accepts events, matches each of them once against all rules, and keeps the deliveries.
 
 pub(crate) mod log;
 mod publish;
@@ -28,9 +28,9 @@ pub struct Bus {
     sequence: AtomicU64,
     feed: broadcast::Sender<Observation>,
     observer: Option<Arc<dyn Observer>>,
-    /// There may be something due that was not before.
+    /// Notifies the runner that something may be due earlier than before.
     woken: Notify,
-    /// Nothing is pending or in flight.
+    /// Notifies that nothing is pending or in flight any more.
     rested: Notify,
 }
 
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Bus {
     }
 }
 
-/// What a bus is made of.
+/// The parts of a bus.
 pub(crate) struct Parts {
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<dyn Clock>,
@@ -50,8 +50,8 @@ pub(crate) struct Parts {
 }
 
 impl Bus {
-    /// A bus over `parts`, whose records are made by `records`; it is given the bus to enqueue on
-    /// what became durable.
+    /// A bus with these `parts`. `records` makes its records; it is given the bus, on which the
+    /// records enqueue the deliveries that have become durable.
     pub(crate) fn new(
         parts: Parts,
         records: impl FnOnce(Weak<Self>) -> Result<Records, Error>,
@@ -81,19 +81,20 @@ impl Bus {
         failed.map_or(Ok(bus), Err)
     }
 
-    /// What is connected to what.
+    /// The rules with their targets, and the queues.
     #[must_use]
     pub const fn topology(&self) -> &Topology {
         &self.topology
     }
 
-    /// Watches from now on. A watcher that falls far behind misses some, and gets a notice of it.
+    /// Subscribes to what happens from now on. A subscriber that falls far behind misses
+    /// observations, and its receiver reports that.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Observation> {
         self.feed.subscribe()
     }
 
-    /// How much there is to do.
+    /// How many deliveries and executions are pending, in flight or dead.
     #[must_use]
     pub fn load(&self) -> Load {
         lock(&self.engine).load()
@@ -105,44 +106,44 @@ impl Bus {
         lock(&self.engine).is_idle()
     }
 
-    /// Sets how disorderly deliveries are made from now on: for tests.
+    /// Sets how often and how late deliveries are made from now on: for tests.
     pub fn set_disorder(&self, disorder: Disorder) {
         self.with(|engine| engine.set_disorder(disorder));
     }
 
-    /// When there is something to do next; schedules included.
+    /// When the next work is due; schedules included.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         lock(&self.engine).next_due()
     }
 
-    /// When there is a delivery to make next; schedules do not count.
+    /// When the next work is due, without schedules and without executions that wait for an answer
+    /// from outside.
     #[must_use]
     pub fn next_delivery(&self) -> Option<Timestamp> {
         lock(&self.engine).next_delivery()
     }
 
-    /// When there is something to do next, of executions that wait for somebody outside, too;
-    /// schedules do not count.
+    /// When the next work is due, without schedules.
     #[must_use]
     pub fn next_unscheduled(&self) -> Option<Timestamp> {
         lock(&self.engine).next_unscheduled()
     }
 
-    /// Takes at most `max` things that are due. Every delivery among them has to be settled,
-    /// every job finished.
+    /// Takes at most `max` pieces of work that are due. The caller has to settle every delivery
+    /// among them, and finish every job.
     pub fn take_due(&self, max: usize) -> Vec<Work> {
         let now = self.clock.now();
         self.with(|engine| engine.take_due(now, max))
     }
 
-    /// Says how an attempt went; false where the ticket was stale.
+    /// Settles an attempt; returns false if the ticket was stale.
     pub fn settle(&self, ticket: Ticket, verdict: Verdict) -> bool {
         let now = self.clock.now();
         self.with(|engine| engine.settle(now, ticket, verdict))
     }
 
-    /// Says how several attempts went.
+    /// Settles several attempts.
     pub fn settle_all(&self, verdicts: Vec<(Ticket, Verdict)>) {
         let now = self.clock.now();
         self.with(|engine| {
@@ -152,24 +153,24 @@ impl Bus {
         });
     }
 
-    /// Says that a schedule's job is over.
+    /// Marks a schedule's job as finished.
     pub fn finish(&self, job: &str) {
         self.with(|engine| engine.finish(job));
     }
 
-    /// An execution of a state machine goes on now.
+    /// Makes an execution of a state machine due now.
     pub fn wake(&self, execution: &str) {
         let now = self.clock.now();
         self.with(|engine| engine.wake(&Arc::from(execution), now));
     }
 
-    /// An execution of a state machine is at work no more, and goes on at `next`.
+    /// Marks an execution of a state machine as not at work any more, and sets its next alarm.
     pub fn rest(&self, execution: &Arc<str>, next: Option<Alarm>) {
         let now = self.clock.now();
         self.with(|engine| engine.rest(execution, next, now));
     }
 
-    /// Thirty-two bytes of the engine's chance.
+    /// Thirty-two random bytes from the engine's seed.
     pub(crate) fn entropy(&self) -> [u8; 32] {
         let ids = self.with(|engine| [engine.new_id(), engine.new_id()]);
         let mut bytes = [0; 32];
@@ -178,7 +179,7 @@ impl Bus {
         bytes
     }
 
-    /// Runs `work` on the engine, and notifies everybody of the changes.
+    /// Runs `act` on the engine, and then passes on its changes and observations.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Engine) -> T) -> T {
         let mut engine = lock(&self.engine);
         let due_before = engine.next_due();
@@ -206,7 +207,7 @@ impl Bus {
         result
     }
 
-    /// Deliveries that are durable are pending from now on.
+    /// Enqueues deliveries that have become durable, and reports their events as accepted.
     pub(crate) fn enqueue(&self, events: Vec<Arc<Accepted>>, deliveries: Vec<Delivery>) {
         self.with(|engine| {
             for event in events {
@@ -224,7 +225,7 @@ impl Bus {
         self.clock.now()
     }
 
-    /// Returns when something may be due that was not before.
+    /// Returns when something may be due earlier than before.
     pub(crate) async fn woken(&self) {
         self.woken.notified().await;
     }

@@ -1,4 +1,4 @@
-//! Clocks: the system's, and one that is advanced by hand.
+//! Clocks: the system's, and one that a test or a simulation advances.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::engine::later;
 
-/// The system's clock, and tokio's timer.
+/// The system's clock with tokio's timer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -28,8 +28,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that is advanced by hand. Sleepers wake, in order, as their instant comes; no runtime is
-/// needed. Clones share the time.
+/// A clock that is advanced by its owner. Sleepers wake in the order of their instants; no runtime
+/// is needed. All clones show the same time.
 #[derive(Debug, Clone)]
 pub struct VirtualClock(Arc<Mutex<Dial>>);
 
@@ -41,13 +41,14 @@ struct Dial {
 }
 
 impl VirtualClock {
-    /// A clock that stands at `now`.
+    /// A clock that shows `now` until it is advanced.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(Dial { now, next: 0, sleepers: BTreeMap::new() })))
     }
 
-    /// Lets time pass until `instant`. Sleepers until then wake. It never goes back.
+    /// Advances the time to `instant`, and wakes the sleepers until then. An earlier instant
+    /// changes nothing.
     pub fn advance_to(&self, instant: Timestamp) {
         let mut dial = self.dial();
         dial.now = dial.now.max(instant);
@@ -60,13 +61,13 @@ impl VirtualClock {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// Lets `duration` pass.
+    /// Advances the time by `duration`.
     pub fn advance(&self, duration: Duration) {
         let now = self.dial().now;
         self.advance_to(later(now, duration));
     }
 
-    /// Sets the time, back too: what a clock does that is corrected. Sleepers stay asleep.
+    /// Sets the time, even back, like a system clock that is corrected. No sleeper wakes.
     pub fn set(&self, instant: Timestamp) {
         self.dial().now = instant;
     }
@@ -105,7 +106,7 @@ impl Clock for VirtualClock {
     }
 }
 
-/// One sleeper; it leaves the dial when it is dropped.
+/// A sleeper's future; dropping it removes the sleeper.
 struct Sleep {
     clock: VirtualClock,
     place: (Timestamp, u64),

@@ -1,4 +1,4 @@
-//! How an embedded engine is set up.
+//! The configuration of an embedded engine.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,57 +16,58 @@ use crate::partner::{Endpoint, Partner};
 use crate::randomness::OsRandomness;
 use crate::store::DynoxideStore;
 
-/// How an embedded engine is set up; [`LocalConfig::new`] gives the defaults.
+/// The configuration of an embedded engine; [`LocalConfig::new`] gives the defaults.
 pub struct LocalConfig {
-    /// The directory of `store.db` and `engine.db`; without, everything is in memory.
+    /// The directory of `store.db` and `engine.db`; if absent, everything is in memory.
     pub data: Option<PathBuf>,
-    /// Files of the application in the same directory: it is refused where one of them is missing.
+    /// Files of the application in the same directory, which is refused if one of them is missing.
     pub beside: Vec<&'static str>,
     pub functions: Vec<Function>,
     /// The rules of the bus.
     pub rules: Vec<Rule>,
     pub clock: Arc<dyn Clock>,
-    /// The same clock, where the runner lets it pass while nothing can be done.
+    /// The same clock as `clock`, if the runner should advance it whenever nothing else can be
+    /// done.
     pub passes: Option<VirtualClock>,
-    /// What each row may publish: the sweeper publishes nothing else.
+    /// The events that each row may publish: the sweeper publishes no others.
     pub outputs: RowOutputs,
-    /// Makes people's keys.
+    /// The source of people's keys.
     pub randomness: Arc<dyn Randomness>,
-    /// The seed of ids, jitter and disorder; without, the system's time.
+    /// The seed of ids, jitter and disorder; if absent, it is derived from the system's time.
     pub seed: Option<u64>,
     /// The partner endpoint of each API-destination row, by its action.
     pub endpoints: BTreeMap<String, Endpoint>,
-    /// Who makes the calls; without, HTTP.
+    /// What calls the partners; if absent, HTTP.
     pub partner: Option<Arc<dyn Partner>>,
     /// Retry policies and rate limits.
     pub policies: Policies,
-    /// How many deliveries, batches and jobs run at once.
+    /// How many deliveries, batches and jobs run at the same time.
     pub concurrency: usize,
-    /// For how long a function may work on one event, by tokio's time; without, for ever.
+    /// How long a function may work on one event, by tokio's time; if absent, without a limit.
     pub function_timeout: Option<Duration>,
     /// Recurring jobs besides the engine's own.
     pub schedules: Vec<(Schedule, Arc<dyn Job>)>,
-    /// Observes everything that happens.
+    /// Is called with everything that happens.
     pub observer: Option<Arc<dyn Observer>>,
     pub disorder: Disorder,
-    /// Timeouts of the state machines' waits, in seconds, that override their defaults.
+    /// Timeouts of the state machines' waits, in seconds, by name, which override the defaults.
     pub limits: BTreeMap<String, u32>,
-    /// The state machines, where they have been read already, with their limits: whoever opens many
-    /// engines reads them once.
+    /// The state machines, if they have been read already, with their limits: a caller that opens
+    /// many engines reads them only once.
     pub machines: Option<Arc<Definitions>>,
-    /// The store, with all tables that are needed; without, one of its own.
+    /// A store that has all the necessary tables; if absent, the engine opens its own.
     pub store: Option<Arc<DynoxideStore>>,
-    /// For how long the archive keeps an event.
+    /// How long the archive keeps an event.
     pub retention: Duration,
-    /// How many observations a slow watcher may be behind before it misses some.
+    /// How many observations a subscriber may be behind before it misses some.
     pub feed: usize,
-    /// How many events the archive keeps in memory, where there is no directory.
+    /// How many events the archive keeps in memory if there is no directory.
     pub archive_in_memory: usize,
 }
 
 impl LocalConfig {
-    /// In memory, on the system's clock, 32 deliveries at once, an archive of 14 days; the rules are
-    /// those of the rows of `table` whose service is among the functions.
+    /// The defaults: in memory, on the system's clock, 32 deliveries at a time, an archive of 14
+    /// days. The rules are those of the rows of `table` whose service is among the functions.
     #[must_use]
     pub fn new(table: &Table, functions: Vec<Function>) -> Self {
         let deployed =
@@ -114,8 +115,8 @@ impl LocalConfig {
         self
     }
 
-    /// Runs on `clock`, which passes only while nothing can be done; functions do not time out.
-    /// For engines in memory: virtual time does not wait for a disk.
+    /// Runs on `clock`, which the runner advances only while nothing else can be done; functions do
+    /// not time out. For engines in memory only, because virtual time does not wait for a disk.
     #[must_use]
     pub fn virtual_time(mut self, clock: &VirtualClock) -> Self {
         self.clock = Arc::new(clock.clone());
@@ -124,7 +125,7 @@ impl LocalConfig {
         self
     }
 
-    /// Draws ids, jitter and disorder from `seed`.
+    /// Derives ids, jitter and disorder from `seed`.
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);

@@ -1,8 +1,9 @@
-//! The directory of an engine: its files belong together, and each holds the directory's id.
+//! The directory of an engine: its files belong together.
 //!
-//! Each file holds the id of its directory and the format in which it is written. A file that is
-//! missing, of another directory, of a newer release or damaged is refused before anything is opened
-//! or made: what is not understood is never taken for an empty shop.
+//! Each file holds the id of its directory, and the format in which it is written. If a file is
+//! missing, damaged, from another directory, or from a newer release, the directory is refused
+//! before anything is opened or created, so that unknown data is never treated as an empty
+//! application.
 
 mod backup;
 mod identity;
@@ -17,19 +18,19 @@ use identity::Identity;
 pub use backup::restore;
 pub(crate) use backup::{Snapshot, copy_all, finish};
 
-/// The journal's file, which holds what there is to know of the directory.
+/// The journal's file, which holds the identity of the directory.
 pub(crate) const JOURNAL_FILE: &str = "engine.db";
 
 /// The store's file.
 pub(crate) const STORE_FILE: &str = "store.db";
 
-/// The file of a backup with people's keys.
+/// The file that holds people's keys in a backup.
 pub(crate) const KEYS_FILE: &str = "person-keys.json";
 
-/// How the files of a directory are written; a newer release may write them otherwise.
+/// The version of the files' format; a newer release may use another one.
 const FORMAT: i64 = 1;
 
-/// Why a directory is not opened, backed up or restored.
+/// Why a directory was not opened, backed up or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     #[error("{} is in use by another process", .0.display())]
@@ -75,12 +76,12 @@ impl DirectoryError {
     }
 }
 
-/// Makes the directory, or checks that its files belong together. `beside` are the files of the
-/// application, next to the engine's own. A directory of commit c92b2c2 or earlier, whose files
-/// have no id, is opened as it is.
+/// Creates the directory, or checks that its files belong together. `beside` lists the
+/// application's files in the directory, which it has besides the engine's own. A directory of
+/// commit c92b2c2 or earlier, whose files have no id, gets one if all its files exist.
 ///
 /// # Errors
-/// See [`DirectoryError`]. Nothing is changed then.
+/// See [`DirectoryError`]. The directory is then unchanged.
 pub fn open_directory(directory: &Path, beside: &[&str]) -> Result<(), DirectoryError> {
     std::fs::create_dir_all(directory)
         .map_err(|error| DirectoryError::Files(directory.to_owned(), error))?;
@@ -113,7 +114,7 @@ pub fn open_directory(directory: &Path, beside: &[&str]) -> Result<(), Directory
     complete(directory, &journal, &known)
 }
 
-/// A directory whose files do not know each other yet has all of them: none is made anew.
+/// Checks that a directory whose files have no id yet has all its files: none of them is created.
 fn check_first_release(
     directory: &Path,
     journal: &Connection,
@@ -139,8 +140,8 @@ fn check_first_release(
     Ok(())
 }
 
-/// Writes the identity into each file: into the journal first, as one that is not complete, so that
-/// whoever finds it half done goes on.
+/// Writes the identity into each file: first into the journal, marked as incomplete, so that the
+/// next process continues if this one is interrupted.
 fn complete(
     directory: &Path,
     journal: &Connection,
@@ -155,13 +156,13 @@ fn complete(
     identity.write(journal, &path, true)
 }
 
-/// Whether there are files of an engine, be it that some are missing.
+/// Whether the directory holds files of an engine, even if some are missing.
 #[must_use]
 pub fn holds_engine(directory: &Path) -> bool {
     [JOURNAL_FILE, STORE_FILE].iter().any(|file| directory.join(file).exists())
 }
 
-/// Whether a process works on this directory. Nothing in it is changed.
+/// Whether a process has this directory open. Nothing in it is changed.
 #[must_use]
 pub fn is_in_use(directory: &Path) -> bool {
     let path = directory.join(JOURNAL_FILE);

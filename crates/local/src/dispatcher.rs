@@ -1,4 +1,4 @@
-//! Does the work that is due: invokes functions, calls partners, runs jobs. It keeps nothing.
+//! Does the work that is due: invokes functions, calls partners, runs jobs. It has no state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::engine::{Fault, Taken, Ticket, Topology, Verdict, Work};
 use crate::machines::Orchestrator;
 use crate::partner::{self, Endpoint, Partner};
 
-/// A job that a schedule fires.
+/// A job that a schedule starts.
 #[async_trait]
 pub trait Job: Send + Sync {
-    /// Does it once.
+    /// Runs the job once.
     ///
     /// # Errors
-    /// Is logged; the schedule fires again in its time.
+    /// The error is logged; the schedule starts the job again at its next time.
     async fn run(&self, kernel: &Kernel) -> Result<(), Failure>;
 }
 
@@ -29,7 +29,7 @@ pub struct Dispatcher {
     pub(crate) partner: Arc<dyn Partner>,
     pub(crate) jobs: BTreeMap<&'static str, Arc<dyn Job>>,
     pub(crate) orchestrator: Arc<Orchestrator>,
-    /// For how long a function may work on one event, by tokio's time; without, for ever.
+    /// How long a function may work on one event, by tokio's time; if absent, without a limit.
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -40,8 +40,8 @@ impl std::fmt::Debug for Dispatcher {
 }
 
 impl Dispatcher {
-    /// Does `work` on `kernel`, and reports the result of each delivery. A job has none, and an
-    /// execution sets its next alarm itself.
+    /// Does `work` on `kernel`, and returns the verdict on each delivery. A job has no verdict, and
+    /// an execution sets its next alarm itself.
     pub async fn perform(
         &self,
         work: &Work,
@@ -63,7 +63,7 @@ impl Dispatcher {
         }
     }
 
-    /// Has the function of the route answer the event.
+    /// Lets the function of the route answer the event.
     pub async fn invoke(&self, taken: &Taken, topology: &Topology, kernel: &Kernel) -> Verdict {
         let service = topology.routes[taken.route].row().service;
         let Some(function) = self.functions.get(&service) else {
@@ -95,7 +95,7 @@ impl Dispatcher {
         }
     }
 
-    /// Calls the partner of the route. What is replayed, and would reach outside, is not sent.
+    /// Calls the partner of the route. A replayed event is not sent if its row suppresses replays.
     pub async fn call(&self, taken: &Taken, topology: &Topology) -> Verdict {
         let row = topology.routes[taken.route].row();
         if taken.event.replay.is_some() && row.replay == Replay::Suppressed {
@@ -120,7 +120,8 @@ impl Dispatcher {
         verdict
     }
 
-    /// Answers a batch, one message after the other. Each fails alone.
+    /// Lets the function answer the messages of a batch one after the other; each may fail by
+    /// itself.
     async fn consume(
         &self,
         batch: &[Taken],

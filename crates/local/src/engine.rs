@@ -1,6 +1,6 @@
-//! The heart of the embedded engine: what is pending, and what is due. It is synchronous and
-//! deterministic: it knows no runtime, no file and no network, and the time and the randomness are
-//! handed in. The same calls in the same order have the same outcome.
+//! The core of the embedded engine: what is pending, and what is due. It is synchronous and
+//! deterministic: it uses no runtime, no file and no network, and time and randomness are passed
+//! in. The same calls in the same order have the same outcome.
 
 mod alarms;
 mod change;
@@ -37,24 +37,25 @@ use schedule::Recurring;
 
 use crate::random::Random;
 
-/// Deliberate disorder, for tests: what at-least-once delivery without order may look like.
+/// Deliberate disorder, for tests: at-least-once delivery in any order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Disorder {
-    /// Each delivery is made at least so often; 0 means once.
+    /// The least number of times that each delivery is made; 0 means once.
     pub fewest_copies: u32,
-    /// Each delivery is made at most so often.
+    /// The greatest number of times that each delivery is made.
     pub most_copies: u32,
-    /// Each copy is delayed by a random part of this, so that copies and events overtake others.
+    /// Each copy is delayed by a random part of this, so that copies and events overtake each
+    /// other.
     pub delay: Duration,
 }
 
-/// How much there is to do.
+/// How many deliveries and executions there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Deliveries that wait on the bus, or in a queue that has a consumer; executions of state
-    /// machines that go on by themselves.
+    /// Deliveries that wait on the bus, or in a queue that has a consumer; executions that will
+    /// continue by themselves.
     pub pending: usize,
-    /// Deliveries that were taken and are not settled; executions at work.
+    /// Deliveries that were taken and are not settled yet; executions at work.
     pub in_flight: usize,
     /// Dead letters that wait for an operator.
     pub dead: usize,
@@ -68,7 +69,7 @@ impl Load {
     }
 }
 
-/// A delivery that the bus itself has handed out.
+/// A delivery that was taken from the bus itself, not from a queue.
 #[derive(Debug)]
 struct HandedOut {
     delivery: Delivery,
@@ -79,14 +80,14 @@ struct HandedOut {
 #[derive(Debug)]
 pub struct Engine {
     topology: Topology,
-    /// The names of the routes' rules and of the queues, shared by all that mention them.
+    /// The names of the routes' rules and of the queues, by index.
     rule_names: Vec<Arc<str>>,
     queue_names: Vec<Arc<str>>,
     waiting: HashMap<DeliveryId, Delivery>,
     due: BTreeSet<(Timestamp, DeliveryId)>,
     handed_out: HashMap<DeliveryId, HandedOut>,
     queues: Vec<Queue>,
-    /// Those of them that a consumer reads.
+    /// The indexes of the queues that have a consumer.
     consumed: Vec<usize>,
     limiters: Vec<Limiter>,
     schedules: Vec<Recurring>,
@@ -133,18 +134,18 @@ impl Engine {
         }
     }
 
-    /// What is connected to what.
+    /// The rules with their targets, and the queues.
     #[must_use]
     pub const fn topology(&self) -> &Topology {
         &self.topology
     }
 
-    /// Sets how disorderly deliveries are made from now on.
+    /// Sets how often and how late deliveries are made from now on.
     pub const fn set_disorder(&mut self, disorder: Disorder) {
         self.disorder = disorder;
     }
 
-    /// A new id for the bus to give.
+    /// A new id for an event.
     pub(crate) const fn new_id(&mut self) -> uuid::Uuid {
         self.random.uuid()
     }
@@ -198,7 +199,8 @@ impl Engine {
         }
     }
 
-    /// Takes over a delivery that an earlier process left pending, or dead in the queue named.
+    /// Restores a delivery that an earlier process left: in the queue `dead_in`, or pending on the
+    /// bus.
     pub fn restore(&mut self, delivery: Delivery, dead_in: Option<usize>) {
         self.next_id = self.next_id.max(delivery.id + 1);
         match dead_in {
@@ -207,7 +209,7 @@ impl Engine {
         }
     }
 
-    /// Makes sure that ids above `last` are given from now on.
+    /// Makes new delivery ids greater than `last`.
     pub(crate) const fn skip_ids(&mut self, last: DeliveryId) {
         if self.next_id <= last {
             self.next_id = last + 1;
@@ -219,12 +221,12 @@ impl Engine {
         self.schedules.push(Recurring::new(schedule, last, now));
     }
 
-    /// An execution of a state machine goes on now.
+    /// Makes an execution of a state machine due now.
     pub(crate) fn wake(&mut self, execution: &Arc<str>, now: Timestamp) {
         self.alarms.wake(execution, now);
     }
 
-    /// An execution of a state machine is at work no more, and goes on at `next`.
+    /// Marks an execution of a state machine as not at work any more, and sets its next alarm.
     pub(crate) fn rest(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
         self.alarms.rest(execution, next, now);
     }
@@ -234,7 +236,7 @@ impl Engine {
         self.waiting.insert(delivery.id, delivery);
     }
 
-    /// How much there is to do. Schedules do not count: they recur.
+    /// How many deliveries and executions there are. Schedules do not count, because they recur.
     #[must_use]
     pub fn load(&self) -> Load {
         let mut load = Load {
@@ -269,12 +271,12 @@ impl Engine {
         std::mem::take(&mut self.changes)
     }
 
-    /// What happened since the last call, in order.
+    /// The observations since the last call, in order.
     pub fn drain_observations(&mut self) -> Vec<Observation> {
         std::mem::take(&mut self.observations)
     }
 
-    /// Something happened outside that belongs into the same story.
+    /// Adds an observation of something that happened outside of the engine.
     pub(crate) fn observe(&mut self, observation: Observation) {
         self.observations.push(observation);
     }

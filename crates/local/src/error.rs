@@ -1,4 +1,4 @@
-//! What can go wrong with the engine itself.
+//! The errors of the engine itself.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,10 @@ use chorus_kernel::StoreError;
 
 use crate::DirectoryError;
 
-/// Why the embedded engine did not do what it was asked.
+/// Why the embedded engine did not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another process has the directory.
+    /// Another process has the directory open.
     #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
     /// The files of the directory do not belong together, or cannot be read.
@@ -17,39 +17,34 @@ pub enum Error {
     Directory(DirectoryError),
     #[error("the engine's journal failed")]
     Journal(#[source] rusqlite::Error),
-    /// The journal holds what no version of ours wrote.
+    /// The journal holds data that no release wrote.
     #[error("the engine's journal cannot be read")]
     Unreadable(#[source] serde_json::Error),
     /// The journal is closed: the engine was shut down.
     #[error("the engine was shut down")]
     Closed,
-    /// The journal's thread cannot be started.
     #[error("a thread cannot be started")]
     Thread(#[source] std::io::Error),
-    /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[source] StoreError),
-    /// A rule's pattern is none that EventBridge takes.
+    /// A rule's pattern is not valid for EventBridge.
     #[error("the pattern of the rule {0} is wrong")]
     Pattern(String, #[source] event_pattern::PatternError),
-    /// A state machine's definition is wrong.
     #[error("the state machine {0} is wrong: {1}")]
     Machine(&'static str, String),
-    /// A state machine's definition asks its surroundings for what they do not know.
+    /// A state machine's definition has a placeholder that nothing fills in.
     #[error("the state machine {machine} has ${{{name}}}, which nothing fills in")]
     Substitution { machine: &'static str, name: String },
-    /// The HTTP client for partners cannot be made.
     #[error("the HTTP client for partners cannot be made: {0}")]
     Http(String),
-    /// There is no rule of this name.
     #[error("there is no rule called {0}")]
     UnknownRule(String),
-    /// The engine had not come to rest in time.
+    /// The engine did not become idle in time.
     #[error("{pending} deliveries were still pending and {in_flight} in flight after {seconds} s")]
     Busy {
         pending: usize,
         in_flight: usize,
-        /// How long it was waited for.
+        /// How long the caller waited.
         seconds: u64,
     },
 }

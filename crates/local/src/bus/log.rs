@@ -1,10 +1,11 @@
-//! What an operator reads of deliveries: each failed call, and each dead letter, once, with what it
-//! is about, the rule whose target it was meant for, the code and the attempt. Never the event itself, nor
-//! a failure's text, which may quote it. What an action does not answer is logged by the kernel.
+//! The log lines about deliveries: each failed call of a partner and each dead letter is logged
+//! once, with what it is about, the rule, the code and the attempt. Neither the event nor a
+//! failure's text is logged, because the text may quote the event. The kernel logs what an action
+//! does not answer.
 
 use crate::engine::{Cause, Exhausted, Step, Taken};
 
-/// A delivery is a dead letter now.
+/// Logs that a delivery has become a dead letter.
 pub(crate) fn dead_letter(step: &Step, queue: &str, cause: &Cause) {
     let Cause { fault, exhausted, .. } = cause;
     tracing::warn!(
@@ -24,7 +25,8 @@ pub(crate) fn dead_letter(step: &Step, queue: &str, cause: &Cause) {
     );
 }
 
-/// The target of `rule` refused a delivery, or did not answer; with the HTTP status of a partner.
+/// Logs that the target of `rule` refused a delivery or did not answer, with a partner's HTTP
+/// status.
 pub(crate) fn not_taken(taken: &Taken, rule: &str, code: &str, status: Option<u16>) {
     tracing::warn!(
         correlation_id = taken.event.correlation_id,

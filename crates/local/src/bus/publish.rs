@@ -1,4 +1,4 @@
-//! Taking events in: check, wrap, match once against all rules, make durable, enqueue.
+//! Accepting events: check, wrap, match once against all rules, make durable, enqueue.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ impl Bus {
         (accepted, rejected)
     }
 
-    /// Makes the deliveries of new events.
+    /// Makes the deliveries of new events, and numbers the events.
     fn draft(&self, accepted: Vec<Accepted>) -> (Vec<Arc<Accepted>>, Vec<Delivery>) {
         let matched: Vec<_> = accepted.iter().map(|event| self.matching(&event.json)).collect();
         let mut engine = lock(&self.engine);
@@ -45,7 +45,7 @@ impl Bus {
         (events, deliveries)
     }
 
-    /// The routes that an event matches.
+    /// The indexes of the routes whose rules the event matches.
     #[must_use]
     pub fn matching(&self, json: &str) -> Vec<usize> {
         self.matcher.matches(json).unwrap_or_else(|error| {
@@ -54,7 +54,7 @@ impl Bus {
         })
     }
 
-    /// Writes down and enqueues; in memory, the same without the writing.
+    /// Makes the events and deliveries durable and enqueues them; in memory, it only enqueues them.
     pub(crate) async fn commit(
         &self,
         events: Vec<Arc<Accepted>>,

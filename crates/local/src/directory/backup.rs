@@ -1,4 +1,4 @@
-//! Backing a directory up while the engine is at work, and restoring it.
+//! Backing up a directory while the engine is running, and restoring the backup.
 
 use std::path::{Path, PathBuf};
 
@@ -9,17 +9,17 @@ use super::identity::{self, Identity};
 use super::{DirectoryError, JOURNAL_FILE, KEYS_FILE, STORE_FILE};
 use crate::store::{DynoxideStore, RestoredKeys};
 
-/// Copies what one file holds at one moment to the path that it is given.
+/// Copies the content that one file has at one moment to the given path.
 pub(crate) type Snapshot = Box<dyn FnOnce(&Path) -> Result<(), DirectoryError> + Send>;
 
-/// Copies the journal, whose writer calls this between two of its transactions, and then the other
-/// files, in their order.
+/// Copies the journal, and then the other files in their order. The journal's writer calls this
+/// between two of its transactions.
 ///
-/// Nothing is accepted by the bus meanwhile, so that what the copies hold is what a process that is
-/// killed leaves: what the store has done of a delivery that the journal still has is a duplicate,
-/// and no record is marked as published whose events the journal lacks. Partners come last: they
-/// may have done more than the store knows of, as after any crash, and are asked again by the same
-/// keys.
+/// Meanwhile the bus accepts nothing, so the copies hold what a killed process would leave: if the
+/// store has already handled a delivery that the journal still has, that delivery is a duplicate;
+/// and no record is marked as published whose events the journal lacks. The partners' files come
+/// last: a partner may have done more than the store knows, as after any crash, and is then called
+/// again with the same idempotency keys.
 pub(crate) fn copy_all(
     journal: &Connection,
     files: Vec<(&'static str, Snapshot)>,
@@ -37,18 +37,19 @@ pub(crate) fn copy_all(
     Ok(partial)
 }
 
-/// Checks the copies in `partial`, and gives them their place.
+/// Checks the copies in `partial`, and renames the directory to `to`.
 pub(crate) fn finish(partial: &Path, to: &Path) -> Result<(), DirectoryError> {
     check_all(partial)?;
     put_in_place(partial, to)
 }
 
-/// Makes a directory of a backup, with an id of its own: from then on it is another one than that
-/// which was backed up. People's keys come back where the backup is younger than a day.
+/// Restores a backup into a new directory, which gets an id of its own, so that its files cannot be
+/// mixed with those of the original. People's keys are restored if the backup is less than a day
+/// old.
 ///
 /// # Errors
-/// Where `from` is no backup, a file of it is missing, foreign, newer or damaged, it is a directory
-/// in use, or `to` holds something.
+/// If `from` is no backup; if one of its files is missing, damaged, from another directory, or from
+/// a newer release; if it is a directory in use; or if `to` is not empty.
 pub fn restore(from: &Path, to: &Path) -> Result<RestoredKeys, DirectoryError> {
     let journal = from.join(JOURNAL_FILE);
     if !journal.exists() {
@@ -82,7 +83,7 @@ pub fn restore(from: &Path, to: &Path) -> Result<RestoredKeys, DirectoryError> {
     Ok(keys)
 }
 
-/// Reads every page of every file, and whether they belong together.
+/// Reads every page of every file, and checks that the files belong together.
 fn check_all(directory: &Path) -> Result<Identity, DirectoryError> {
     let path = directory.join(JOURNAL_FILE);
     let journal = identity::connect(&path)?;
@@ -107,7 +108,7 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), DirectoryErro
     Err(DirectoryError::Damaged { file: path.to_owned(), reason: told })
 }
 
-/// Where what becomes `to` is made, so that it is there whole or not at all.
+/// The path of a temporary directory next to `to`, which is renamed to `to` once it is complete.
 fn vacant(to: &Path) -> Result<PathBuf, DirectoryError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -126,7 +127,7 @@ fn vacant(to: &Path) -> Result<PathBuf, DirectoryError> {
     Ok(partial)
 }
 
-/// Makes the files durable, and gives their directory its name.
+/// Makes the files durable, and renames their directory to `to`.
 fn put_in_place(partial: &Path, to: &Path) -> Result<(), DirectoryError> {
     let sync = |path: &Path| std::fs::File::open(path).and_then(|file| file.sync_all());
     let place = || -> std::io::Result<()> {

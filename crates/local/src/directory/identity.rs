@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::{DirectoryError, FORMAT};
 
-/// One row. `files` and `complete` are set in the journal only.
+/// The table has one row. Only the journal's row has `files` and `complete` set.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     id TEXT NOT NULL,
@@ -22,9 +22,9 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS chorus_directory (
 pub(super) struct Identity {
     pub(super) id: String,
     pub(super) format: i64,
-    /// The files beside the journal.
+    /// The files of the directory besides the journal.
     pub(super) files: Vec<String>,
-    /// Whether all of them were made.
+    /// Whether all of the files were created.
     pub(super) complete: bool,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, DirectoryError> {
     patient(Connection::open(path)).map_err(|error| DirectoryError::of_database(path, error))
 }
 
-/// What a process that was killed left to be written stays so.
+/// Read-only: what a killed process left in the write-ahead log is not written into the file.
 pub(super) fn connect_for_reading(path: &Path) -> Result<Connection, DirectoryError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
     patient(connection).map_err(|error| DirectoryError::of_database(path, error))
@@ -83,7 +83,7 @@ impl Identity {
         Self { id, format: FORMAT, files, complete: false }
     }
 
-    /// Whether the file belongs to this directory. While the directory is not complete, the file
+    /// Checks that the file belongs to this directory. While the directory is incomplete, the file
     /// may be missing, or have no identity.
     pub(super) fn check(&self, file: &Path) -> Result<(), DirectoryError> {
         if !file.exists() {
@@ -100,7 +100,7 @@ impl Identity {
         }
     }
 
-    /// Writes it into a file, in one transaction.
+    /// Writes the identity into a file, in one transaction.
     pub(super) fn write(
         &self,
         connection: &Connection,
@@ -117,8 +117,8 @@ impl Identity {
     }
 }
 
-/// Whether the file is as long as its header declares: a truncated one would be found to be damaged
-/// only where somebody reads what is gone. Pages in a write-ahead log may not be in it yet.
+/// Checks that the file is as long as its header says. Otherwise a truncated file would be noticed
+/// only when a missing page is read. Pages in a write-ahead log may not be in the file yet.
 pub(super) fn check_length(path: &Path) -> Result<(), DirectoryError> {
     let failed = |error| DirectoryError::Files(path.to_owned(), error);
     let mut header = Vec::with_capacity(32);

@@ -1,16 +1,17 @@
-//! When executions of state machines go on: one alarm for each that has something to do, or to give
-//! up. Alarms are not durable: the store knows of every execution when it goes on.
+//! Alarms: when each execution of a state machine continues, or reaches a timeout. Alarms are not
+//! durable: the store holds for every execution when it continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// When an execution goes on by itself.
+/// When an execution continues by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alarm {
     pub at: Timestamp,
-    /// Somebody outside may answer before: it is no work that is pending.
+    /// Whether an answer from outside may arrive before `at`. Such an alarm does not count as
+    /// pending.
     pub passive: bool,
 }
 
@@ -20,12 +21,12 @@ pub(crate) struct Alarms {
     set: BTreeMap<Arc<str>, Alarm>,
     active: BTreeSet<(Timestamp, Arc<str>)>,
     passive: BTreeSet<(Timestamp, Arc<str>)>,
-    /// Executions at work, and whether they were woken since.
+    /// The executions at work, and whether each was woken since it was taken.
     awake: BTreeMap<Arc<str>, bool>,
 }
 
 impl Alarms {
-    /// The execution goes on now; if it is at work, once more after that.
+    /// Makes the execution due now; if it is at work, it becomes due again after that.
     pub(crate) fn wake(&mut self, execution: &Arc<str>, now: Timestamp) {
         match self.awake.get_mut(execution) {
             Some(again) => *again = true,
@@ -33,7 +34,7 @@ impl Alarms {
         }
     }
 
-    /// The execution that is due first, which is at work from now on.
+    /// Takes the execution that is due first, if any is due; it is at work from now on.
     pub(crate) fn take(&mut self, now: Timestamp) -> Option<Arc<str>> {
         let first = [self.active.first(), self.passive.first()].into_iter().flatten().min();
         let (_, execution) = first.filter(|(at, _)| *at <= now).cloned()?;
@@ -42,7 +43,7 @@ impl Alarms {
         Some(execution)
     }
 
-    /// The execution is at work no more, and goes on at `next`.
+    /// Marks the execution as not at work any more, and sets its alarm to `next`.
     pub(crate) fn rest(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
         let again = self.awake.remove(execution).unwrap_or(false);
         let next = if again { Some(Alarm { at: now, passive: false }) } else { next };
@@ -63,18 +64,18 @@ impl Alarms {
         if passive { &mut self.passive } else { &mut self.active }
     }
 
-    /// When an alarm rings next.
+    /// When the next alarm is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
         let passive = self.passive.first().map(|(at, _)| *at);
         self.next_active().into_iter().chain(passive).min()
     }
 
-    /// When work goes on next.
+    /// When the next alarm that counts as pending is due.
     pub(crate) fn next_active(&self) -> Option<Timestamp> {
         self.active.first().map(|(at, _)| *at)
     }
 
-    /// Executions that will go on by themselves.
+    /// How many executions will continue by themselves.
     pub(crate) fn pending(&self) -> usize {
         self.active.len()
     }

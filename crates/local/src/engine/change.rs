@@ -1,4 +1,4 @@
-//! What the engine hands out: changes for the journal, observations for people.
+//! The engine's outputs: changes for the journal, and observations for subscribers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,40 +8,41 @@ use jiff::Timestamp;
 
 use super::{Accepted, Cause, DeliveryId, Fault};
 
-/// A change of what is pending, for the journal. Whoever loses the last few of these delivers
-/// something again, which at-least-once allows.
+/// A change of what is pending, for the journal. If the last few changes are lost, some deliveries
+/// are made again, which at-least-once delivery allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     Settled(DeliveryId),
-    /// A delivery will be tried again.
+    /// A delivery failed and will be retried.
     Retried {
         id: DeliveryId,
-        /// How often it was tried.
+        /// How often the delivery was tried.
         attempts: u32,
         /// When it is tried next.
         due_at: Timestamp,
     },
-    /// A delivery that its function failed on waits in `queue` to be tried again.
+    /// A delivery on which its function failed was moved to `queue`, from which the function
+    /// retries it.
     LeftToRedrive {
         id: DeliveryId,
         queue: Arc<str>,
         at: Timestamp,
     },
-    /// A delivery became a dead letter of `queue`, or of another one now, and of `rule`.
+    /// A delivery became a dead letter of `rule`, or of another rule than before, in `queue`.
     Died {
         id: DeliveryId,
-        /// The queue that it lies in.
+        /// The dead-letter queue.
         queue: Arc<str>,
-        /// The rule whose target did not take it.
+        /// The rule whose target did not accept it.
         rule: Arc<str>,
         cause: Arc<Cause>,
     },
-    /// A dead letter goes to its target again.
+    /// A dead letter was sent to its target again.
     Revived {
         id: DeliveryId,
         due_at: Timestamp,
     },
-    /// An attempt failed: what a trace shows of it.
+    /// An attempt failed: what a trace shows about it.
     Failed {
         /// The sender's id of the event.
         event_id: String,
@@ -55,15 +56,15 @@ pub enum Change {
     },
 }
 
-/// Something that happened, for whoever watches.
+/// Something that happened, for subscribers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observation {
-    /// The bus took an event.
+    /// The bus accepted an event.
     Accepted(Arc<Accepted>),
     Started(Step),
     Succeeded {
         step: Step,
-        /// What the function answered; none of a partner.
+        /// The outcome that the function returned; none for a partner.
         outcome: Option<Outcome>,
         took: Duration,
     },
@@ -71,7 +72,7 @@ pub enum Observation {
         step: Step,
         fault: Fault,
         took: Duration,
-        /// When it is tried again; never, where it is a dead letter now.
+        /// When it is retried; none if it has become a dead letter.
         again_at: Option<Timestamp>,
     },
     /// A delivery became a dead letter.
@@ -80,7 +81,7 @@ pub enum Observation {
         queue: Arc<str>,
         cause: Arc<Cause>,
     },
-    /// A dead letter goes to its target again.
+    /// A dead letter was sent to its target again.
     Redriven(Step),
     Fired(&'static str),
 }
@@ -89,15 +90,15 @@ pub enum Observation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub id: DeliveryId,
-    /// The rule whose target handles it.
+    /// The rule whose target handles the delivery.
     pub rule: Arc<str>,
     pub event: Arc<Accepted>,
-    /// Which attempt, from 1; 0 before the first.
+    /// The number of the attempt, from 1; 0 before the first.
     pub attempt: u32,
 }
 
-/// Observes everything that happens, in order. It is called while the engine is locked: be quick,
-/// and do not call back.
+/// Is called with everything that happens, in order. It is called while the engine is locked, so it
+/// has to return quickly, and must not call the bus.
 pub trait Observer: Send + Sync {
     fn observe(&self, observation: &Observation);
 }

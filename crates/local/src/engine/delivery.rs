@@ -1,4 +1,4 @@
-//! What is delivered: an accepted event, on its way to the target of one rule.
+//! Deliveries: each brings an accepted event to the target of one rule.
 
 use std::sync::Arc;
 
@@ -7,27 +7,29 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Names one delivery, for as long as it lives. Later ones have higher numbers.
+/// Identifies one delivery. Later deliveries have higher numbers.
 pub type DeliveryId = u64;
 
-/// An event that the bus has taken: it will reach every target that it matched, or its dead letters.
+/// An event that the bus has accepted: it will reach every target that it matches, or that target's
+/// dead letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// Its place among all events.
+    /// The event's number in the order of acceptance.
     pub sequence: u64,
-    /// The bus's own id of it.
+    /// The bus's own id of the event.
     pub id: Uuid,
-    /// The sender's `event-id`; the bus's id where the sender gave none.
+    /// The sender's `event-id`; the bus's id if the sender gave none.
     pub event_id: String,
-    /// The order (or item, or customer) that it is about; the event's id where it names none.
+    /// The id of the order (or item, or customer) that the event is about; the bus's id if it has
+    /// none.
     pub correlation_id: String,
     pub source: String,
     pub detail_type: String,
-    /// When the bus took it.
+    /// When the bus accepted the event.
     pub at: Timestamp,
     /// The whole event as targets receive it.
     pub json: Arc<str>,
-    /// The replay that it comes from.
+    /// The name of the replay that delivers the event; none if it is no replay.
     pub replay: Option<Arc<str>>,
 }
 
@@ -37,17 +39,17 @@ pub struct Accepted {
 pub struct Fault {
     pub code: String,
     pub message: String,
-    /// Whether trying again may help.
+    /// Whether a retry may help.
     pub retryable: bool,
 }
 
 impl Fault {
-    /// Something that is expected to pass.
+    /// A fault that is expected to pass: a retry may help.
     pub fn passing(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), retryable: true }
     }
 
-    /// Something that trying again does not help.
+    /// A fault that a retry does not help.
     pub fn terminal(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), retryable: false }
     }
@@ -63,12 +65,12 @@ impl From<Failure> for Fault {
     }
 }
 
-/// Which limit of the retry policy a delivery reached, in EventBridge's terms.
+/// The limit of the retry policy that a delivery reached, in EventBridge's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exhausted {
-    /// It was tried as often as the policy allows.
+    /// The delivery was tried as often as the policy allows.
     MaximumRetryAttempts,
-    /// It was tried for as long as the policy allows.
+    /// The delivery was tried for as long as the policy allows.
     MaximumEventAgeInSeconds,
 }
 
@@ -87,45 +89,45 @@ impl Exhausted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     pub fault: Fault,
-    /// How often it was tried again after the first attempt.
+    /// How often it was retried after the first attempt.
     pub retries: u32,
-    /// The limit that it met; none where trying again would not have helped.
+    /// The limit that was reached; none if a retry would not have helped.
     pub exhausted: Option<Exhausted>,
     pub at: Timestamp,
 }
 
-/// One event on its way to the target of one rule.
+/// One event for the target of one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub id: DeliveryId,
-    /// The index of its route.
+    /// The index of the delivery's route.
     pub route: usize,
     pub event: Arc<Accepted>,
-    /// How often it was tried.
+    /// How often the delivery was tried.
     pub attempts: u32,
-    /// Since when it is tried: from when the bus took the event on, or, in a queue, from when it was
-    /// sent there.
+    /// The start of the retry policy's maximum age: when the bus accepted the event, or, in a
+    /// queue, when it was sent to the queue.
     pub first_at: Timestamp,
     /// When it may be tried next.
     pub due_at: Timestamp,
-    /// Whether a partner's rate limit has already granted its instant.
+    /// Whether `due_at` was already granted by the partner's rate limit.
     pub(crate) granted: bool,
     pub cause: Option<Arc<Cause>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It succeeded; the function's answer, where it was one of ours.
+    /// Success; with the outcome, if the target is a function.
     Done(Option<Outcome>),
     Failed(Fault),
 }
 
-/// Claims one attempt of one delivery: settling needs it, and a stale one settles nothing.
+/// The right to settle one attempt of one delivery. A stale ticket settles nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ticket {
     pub id: DeliveryId,
     pub(crate) receipt: u64,
-    /// The queue that it was received from; none for the bus itself.
+    /// The queue that the delivery was received from; none if it was taken from the bus itself.
     pub(crate) queue: Option<usize>,
 }
 
@@ -133,32 +135,32 @@ pub struct Ticket {
 #[derive(Debug, Clone)]
 pub struct Taken {
     pub ticket: Ticket,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// The index of the route that handles it.
+    /// The index of the route that handles the delivery.
     pub route: usize,
     pub event: Arc<Accepted>,
-    /// Whether its queue has tried it for as long as its policy allows: the row that its own row
-    /// gives up to answers it.
+    /// Whether its queue has retried it for as long as the policy allows: then the row that its own
+    /// row gives up to answers it.
     pub overdue: bool,
 }
 
-/// Something to be done now.
+/// Work that is due.
 #[derive(Debug, Clone)]
 pub enum Work {
     /// The bus invokes the function of the route.
     Invoke(Taken),
     /// The bus calls the partner of the route.
     Call(Taken),
-    /// A queue's consumer was handed these. Each is settled apart.
+    /// Messages for a queue's consumer. Each is settled separately.
     Batch(Vec<Taken>),
     Job(&'static str),
-    /// An execution of a state machine goes on.
+    /// An execution of a state machine continues.
     Wake(Arc<str>),
 }
 
 impl Work {
-    /// The deliveries that were taken with it.
+    /// The deliveries of this work.
     #[must_use]
     pub fn taken(&self) -> &[Taken] {
         match self {

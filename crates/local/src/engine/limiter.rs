@@ -1,4 +1,5 @@
-//! A rate limit that grants instants instead of refusing: the calls of a burst line up.
+//! A rate limit that grants each call an instant instead of refusing it: the calls of a burst queue
+//! up.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ impl Limiter {
         Self { interval: Duration::from_secs(1) / rate.max(1), full_at: Timestamp::MIN }
     }
 
-    /// The first instant from `now` on for which there is a token; the token is spent.
+    /// Takes a token, and returns the first instant from `now` on at which it may be used.
     pub(crate) fn grant(&mut self, now: Timestamp) -> Timestamp {
         let full_at = self.full_at.max(now);
         self.full_at = later(full_at, self.interval);

@@ -1,4 +1,4 @@
-//! What an operator does with queues: peek, redrive, purge.
+//! An operator's view of the queues, and the operations on dead letters: redrive and purge.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,53 +9,53 @@ use jiff::Timestamp;
 use super::retry::later;
 use super::{Cause, Change, Delivery, DeliveryId, Engine, Observation};
 
-/// A queue at one moment.
+/// The state of a queue at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueState {
     pub name: Arc<str>,
-    /// Whether dead letters end here: nobody consumes it.
+    /// Whether the queue has no consumer: its dead letters wait for an operator.
     pub dead_end: bool,
-    /// Messages, those in flight included.
+    /// How many messages the queue has, those in flight included.
     pub depth: usize,
-    /// Messages that a consumer has.
+    /// How many messages a consumer has received and not settled.
     pub in_flight: usize,
-    /// Since when the oldest one lies here.
+    /// Since when the oldest message has been in the queue.
     pub oldest: Option<Timestamp>,
 }
 
-/// A dead letter, as EventBridge leaves it in a queue.
+/// A dead letter in the form in which EventBridge puts it into a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     pub id: DeliveryId,
     pub queue: Arc<str>,
-    /// The rule whose target did not take it.
+    /// The rule whose target did not accept it.
     pub rule: Arc<str>,
     pub cause: Arc<Cause>,
     /// The event: the message's body.
     pub event: Arc<super::Accepted>,
     /// The message's attributes: RULE_ARN, TARGET_ARN, ERROR_CODE, ERROR_MESSAGE, RETRY_ATTEMPTS
-    /// and, where a limit was met, EXHAUSTED_RETRY_CONDITION.
+    /// and, if a limit was reached, EXHAUSTED_RETRY_CONDITION.
     pub attributes: BTreeMap<&'static str, String>,
 }
 
-/// Which dead letters are meant.
+/// Selects dead letters. A field that is absent does not restrict the selection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     pub queue: Option<String>,
-    /// Only with this error code.
+    /// Only dead letters with this error code.
     pub code: Option<String>,
     pub ids: Option<Vec<DeliveryId>>,
-    /// At most so many, oldest first.
+    /// The most dead letters to select, oldest first.
     pub limit: Option<usize>,
-    /// So many in a second at most, where they are sent back.
+    /// The most dead letters per second to send, if they are redriven.
     pub per_second: Option<u32>,
 }
 
-/// A delivery that failed and is tried again.
+/// A delivery that failed and will be retried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     pub rule: Arc<str>,
-    /// Since when it is tried.
+    /// The start of the retry policy's maximum age.
     pub since: Timestamp,
     /// When it is tried next.
     pub next: Timestamp,
@@ -63,24 +63,25 @@ pub struct Pending {
     pub until: Timestamp,
 }
 
-/// Events that a function failed on, and gets again.
+/// Events on which a function failed, and which it retries from a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrive {
     pub queue: Arc<str>,
     pub events: usize,
-    /// Since when the oldest of them waits.
+    /// Since when the oldest of them has been in the queue.
     pub since: Timestamp,
 }
 
 impl Engine {
-    /// The deliveries of an event that failed and are tried again.
+    /// The deliveries of an event that failed and will be retried.
     #[must_use]
     pub fn pending(&self, event_id: &str) -> Vec<Pending> {
         let of_event = |delivery: &&Delivery| delivery.event.event_id == event_id;
         let queued = self.queues.iter().enumerate();
         let queued = queued.filter(|(_, queue)| queue.spec.consumer.is_some());
         let queued = queued.flat_map(|(index, queue)| {
-            // What waits to be redriven has failed, however often its queue has handed it out.
+            // A delivery in a redrive queue has failed before, however often that queue has handed
+            // it out.
             let failed = move |it: &&Delivery| it.attempts > 0 || self.is_redriven(it, index);
             let deliveries = queue.deliveries().filter(of_event).filter(failed);
             deliveries.map(|delivery| (delivery, queue.spec.retry.max_age))
@@ -98,8 +99,8 @@ impl Engine {
         pending.collect()
     }
 
-    /// The events that functions failed on as often as the bus tries, and get again: for each queue of
-    /// them how many, and since when at the longest.
+    /// For each redrive queue that is not empty: how many events it has on which a function failed
+    /// as often as the bus tries, and since when the oldest has been there.
     #[must_use]
     pub fn redrives(&self) -> Vec<Redrive> {
         let mut redrives: BTreeMap<usize, Redrive> = BTreeMap::new();
@@ -122,7 +123,7 @@ impl Engine {
         })
     }
 
-    /// Whether a delivery in this queue waits to be tried again by the function that failed on it.
+    /// Whether the delivery is in this queue to be retried by the function that failed on it.
     fn is_redriven(&self, delivery: &Delivery, queue: usize) -> bool {
         self.topology.routes[delivery.route].redrive == Some(queue)
     }
@@ -140,7 +141,7 @@ impl Engine {
         self.queues.iter().zip(&self.queue_names).map(state).collect()
     }
 
-    /// The dead letters that are meant, oldest first.
+    /// The selected dead letters, oldest first.
     #[must_use]
     pub fn dead_letters(&self, selection: &Selection) -> Vec<DeadLetter> {
         let mut found = Vec::new();
@@ -157,8 +158,8 @@ impl Engine {
         found
     }
 
-    /// Sends dead letters to their original targets, and to no other; the events are the same to
-    /// the byte, so is their idempotency key. Answers those that went.
+    /// Sends the selected dead letters to their original targets, and to no others. The events, and
+    /// so their idempotency keys, are unchanged. Returns those that were sent.
     pub fn redrive(&mut self, selection: &Selection, now: Timestamp) -> Vec<DeadLetter> {
         let mut went = Vec::new();
         for letter in self.dead_letters(selection) {
@@ -178,7 +179,7 @@ impl Engine {
         went
     }
 
-    /// Throws dead letters away. Answers those that went.
+    /// Deletes the selected dead letters, and returns them.
     pub fn purge(&mut self, selection: &Selection) -> Vec<DeadLetter> {
         let mut letters = self.dead_letters(selection);
         letters.retain(|letter| self.take_out(letter).is_some());

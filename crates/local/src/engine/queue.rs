@@ -1,4 +1,4 @@
-//! A standard queue as SQS has it: visibility, batches and receive counts, and no order.
+//! A standard queue like SQS's: visibility timeout, batches and receive counts, and no order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use super::{Delivery, DeliveryId, QueueSpec};
 struct Message {
     delivery: Delivery,
     visible_at: Timestamp,
-    /// Which receiving of it may settle it; 0 while it is not in flight.
+    /// The receipt that may settle the message; 0 while it is not in flight.
     receipt: u64,
     received_at: Timestamp,
     received: u32,
 }
 
-/// What a queue hands to its consumer.
+/// A message that a consumer has received.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) delivery: Delivery,
@@ -29,7 +29,7 @@ pub(crate) struct Received {
 pub(crate) struct Queue {
     pub(crate) spec: QueueSpec,
     messages: BTreeMap<DeliveryId, Message>,
-    /// When each message is visible.
+    /// When each message becomes visible.
     visible: BTreeSet<(Timestamp, DeliveryId)>,
     receipts: u64,
 }
@@ -51,7 +51,7 @@ impl Queue {
         self.messages.values().map(|message| &message.delivery)
     }
 
-    /// Takes a message in, visible once it is due.
+    /// Adds a message, which becomes visible when it is due.
     pub(crate) fn put(&mut self, delivery: Delivery) {
         let (id, visible_at, received) = (delivery.id, delivery.due_at, delivery.attempts);
         let message =
@@ -60,13 +60,13 @@ impl Queue {
         self.visible.insert((visible_at, id));
     }
 
-    /// When there is something to receive.
+    /// When the next message can be received; none if the queue has no consumer.
     pub(crate) fn next_at(&self) -> Option<Timestamp> {
         self.spec.consumer?;
         self.visible.first().map(|(at, _)| *at)
     }
 
-    /// Hands out at most `max` messages, which stay invisible until they are settled or the
+    /// Receives at most `max` messages, which stay invisible until they are settled or the
     /// visibility timeout has passed.
     pub(crate) fn receive(&mut self, now: Timestamp, max: usize) -> Vec<Received> {
         let due = self.visible.iter().take_while(|(at, _)| *at <= now).take(max);
@@ -87,9 +87,9 @@ impl Queue {
         Some(Received { delivery, receipt: message.receipt, attempt: message.received })
     }
 
-    /// Takes a message out that `receipt` claims; none where its visibility has run out and it
-    /// was received again. Its attempts are how often it was received;
-    /// with it comes when it was last received.
+    /// Removes the message that `receipt` may settle, and returns it with the time of its last
+    /// receipt; none if its visibility timeout has passed and it was received again. The delivery's
+    /// attempts are set to its receive count.
     pub(crate) fn claim(&mut self, id: DeliveryId, receipt: u64) -> Option<(Delivery, Timestamp)> {
         if self.messages.get(&id)?.receipt != receipt {
             return None;
@@ -99,7 +99,7 @@ impl Queue {
         Some((message.delivery, message.received_at))
     }
 
-    /// Takes a message out that is not in flight.
+    /// Removes a message that is not in flight.
     pub(crate) fn remove(&mut self, id: DeliveryId) -> Option<Delivery> {
         if self.messages.get(&id)?.receipt > 0 {
             return None;

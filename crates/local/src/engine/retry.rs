@@ -1,4 +1,4 @@
-//! When to try again, and when to stop.
+//! When to retry, and when to give up.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::Exhausted;
 use crate::random::Random;
 
-/// When a delivery that has failed `attempts` times is due again, or which limit it has met.
+/// When a delivery that has failed `attempts` times is due again, or the limit that it has reached.
 pub(crate) fn next(
     policy: &RetryPolicy,
     attempts: u32,
@@ -31,7 +31,7 @@ fn pause(policy: &RetryPolicy, attempts: u32, random: &mut Random) -> Duration {
     shortest + Duration::from_nanos(random.below(spread.saturating_add(1)))
 }
 
-/// `pause` after `now`; never beyond the end of time.
+/// `now` plus `pause`, at most the latest representable time.
 pub(crate) fn later(now: Timestamp, pause: Duration) -> Timestamp {
     let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
     now.checked_add(pause).unwrap_or(Timestamp::MAX)

@@ -1,4 +1,4 @@
-//! Recurring schedules: named jobs, every so many seconds.
+//! Recurring schedules: jobs that are started at a fixed interval.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::retry::later;
 
-/// A schedule: `rate(every)`.
+/// A schedule with the rate `every`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
-    /// The job that it fires.
+    /// The name of the job that the schedule starts.
     pub job: &'static str,
     pub every: Duration,
 }
@@ -22,18 +22,18 @@ pub(crate) struct Recurring {
 }
 
 impl Recurring {
-    /// Fires `every` after it last ran, or after now where it never did.
+    /// The first run is `every` after the last one, or after now if there was none.
     pub(crate) fn new(schedule: Schedule, last: Option<Timestamp>, now: Timestamp) -> Self {
         let next_at = later(last.unwrap_or(now), schedule.every);
         Self { schedule, next_at, running: false }
     }
 
-    /// When it fires next; never while its job is running.
+    /// When the job is started next; none while it is running.
     pub(crate) fn due_at(&self) -> Option<Timestamp> {
         (!self.running).then_some(self.next_at)
     }
 
-    /// Fires. What was missed while the process was away is not made up for.
+    /// Starts the job. Runs that were missed while the process was down are not made up for.
     pub(crate) fn fire(&mut self, now: Timestamp) {
         self.running = true;
         self.next_at = later(now, self.schedule.every);

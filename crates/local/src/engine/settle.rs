@@ -1,4 +1,4 @@
-//! How it went: what succeeded is over, what failed comes back or becomes a dead letter.
+//! Settling attempts: a success ends the delivery, a failure is retried or becomes a dead letter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +12,19 @@ use super::{
     Verdict, retry,
 };
 
-/// One attempt that is over.
+/// An attempt that has ended.
 struct Attempted {
     delivery: Delivery,
-    /// The route that handled it: of a dead letter's consumer, not the one it came by.
+    /// The route that handled the delivery. In a dead-letter queue with a consumer, it is the
+    /// consumer's route, not the one that the delivery came by.
     route: usize,
     queue: Option<usize>,
     took: Duration,
 }
 
 impl Engine {
-    /// Says how an attempt went. A stale ticket (its visibility ran out, and the message was
-    /// received again) changes nothing; false then.
+    /// Settles an attempt. With a stale ticket (the visibility timeout has passed, and the message
+    /// was received again) it changes nothing, and returns false.
     pub fn settle(&mut self, now: Timestamp, ticket: Ticket, verdict: Verdict) -> bool {
         let Some(attempted) = self.claim(now, ticket) else { return false };
         match verdict {
@@ -33,7 +34,7 @@ impl Engine {
         true
     }
 
-    /// Says that a schedule's job is over, however it went: it fires again.
+    /// Marks a schedule's job as finished, successful or not: it may be started again.
     pub fn finish(&mut self, job: &str) {
         for recurring in &mut self.schedules {
             if recurring.schedule.job == job {
@@ -79,7 +80,7 @@ impl Engine {
         let times = (attempted.delivery.first_at, now);
         let route = &self.topology.routes[attempted.route];
         let policy = match attempted.queue {
-            // It stays in the queue until the row that answers what is overdue has answered it.
+            // The message stays in the queue until the row that its row gives up to has answered it.
             Some(queue) if route.row().gives_up_to.is_some() => {
                 RetryPolicy { max_age: Duration::MAX, ..self.topology.queues[queue].retry }
             }
@@ -113,7 +114,8 @@ impl Engine {
         self.move_to_dead_letters(attempted, step, cause);
     }
 
-    /// Moves what its function failed on to the queue from which the function gets it again.
+    /// Moves a delivery on which its function failed to the queue from which the function retries
+    /// it.
     fn leave_to_redrive(
         &mut self,
         now: Timestamp,
@@ -130,7 +132,7 @@ impl Engine {
         self.queues[queue].put(delivery);
     }
 
-    /// Gives up on a call that its partner's rate does not let through in time.
+    /// Gives up on a call that its partner's rate limit does not allow in time.
     pub(super) fn grow_too_old(&mut self, delivery: Delivery, now: Timestamp) {
         let (route, retries) = (delivery.route, delivery.attempts.saturating_sub(1));
         let attempted = Attempted { delivery, route, queue: None, took: Duration::ZERO };
@@ -141,13 +143,13 @@ impl Engine {
         self.move_to_dead_letters(attempted, step, cause);
     }
 
-    /// Makes a dead letter of it, in the queue that is there for that.
+    /// Moves the delivery to the route's dead-letter queue.
     fn move_to_dead_letters(&mut self, attempted: Attempted, step: Step, cause: Arc<Cause>) {
         let Attempted { mut delivery, route, .. } = attempted;
         let queue = self.topology.routes[route].dead_letters;
         delivery.route = route;
         delivery.cause = Some(Arc::clone(&cause));
-        // Where it has a consumer, it is tried anew, by that.
+        // If that queue has a consumer, the consumer starts with fresh attempts.
         delivery.attempts = 0;
         (delivery.first_at, delivery.due_at) = (cause.at, cause.at);
         let name = Arc::clone(&self.queue_names[queue]);

@@ -1,4 +1,4 @@
-//! Hands out what is due, earliest first: bus deliveries, queue messages, schedules, timers.
+//! Takes what is due, earliest first: deliveries, queues' messages, schedules, executions' alarms.
 
 use chorus_table::policy::QUEUE;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use super::{
     Change, Consumer, Delivery, Engine, Fault, HandedOut, Observation, Taken, Target, Ticket, Work,
 };
 
-/// Where the earliest thing to do is.
+/// The source of the earliest work.
 #[derive(Clone, Copy)]
 enum Earliest {
     Bus,
@@ -19,13 +19,14 @@ enum Earliest {
 }
 
 impl Engine {
-    /// When there is something to do next; schedules included.
+    /// When the next work is due; schedules included.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         self.earliest().map(|(at, _)| at)
     }
 
-    /// When there is a delivery to make next; schedules do not count.
+    /// When the next work is due, without schedules and without executions that wait for an answer
+    /// from outside.
     #[must_use]
     pub fn next_delivery(&self) -> Option<Timestamp> {
         let bus = self.due.first().map(|(at, _)| *at);
@@ -34,7 +35,7 @@ impl Engine {
         queues.chain(bus).chain(machines).min()
     }
 
-    /// When there is something to do next; schedules do not count.
+    /// When the next work is due, without schedules.
     #[must_use]
     pub fn next_unscheduled(&self) -> Option<Timestamp> {
         self.next_delivery().into_iter().chain(self.alarms.next()).min()
@@ -52,8 +53,8 @@ impl Engine {
         bus.into_iter().chain(queues).chain(schedules).chain(alarm).min_by_key(|(at, _)| *at)
     }
 
-    /// Takes at most `max` things that are due at `now`. Every delivery among them has to be
-    /// settled, every job finished.
+    /// Takes at most `max` pieces of work that are due at `now`. The caller has to settle every
+    /// delivery among them, and finish every job.
     pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<Work> {
         let mut taken = Vec::new();
         while taken.len() < max {
@@ -141,7 +142,7 @@ impl Engine {
         let mut step = self.step(&delivery, attempt);
         step.rule = self.rule_names[route].clone();
         self.observations.push(Observation::Started(step));
-        // What was never tried is tried, however old it is.
+        // A message that was never tried is tried, however old it is.
         let patience = self.topology.queues[queue].retry.max_age;
         let overdue = attempt > 1 && now >= later(delivery.first_at, patience);
         Some(Taken { ticket, attempt, route, event: delivery.event, overdue })

@@ -1,4 +1,4 @@
-//! What is connected to what: derived from the rules, as the template does it for AWS.
+//! The topology: rules, targets and queues, derived from the rules as the template does it for AWS.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use chorus_table::policy::{
 };
 use chorus_table::{RowSpec, Rule, Service, Via};
 
-/// Where a rule delivers to.
+/// The target of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Function,
-    /// The service's queue, by its index.
+    /// The index of the service's queue.
     Queue(usize),
     Partner,
 }
@@ -22,14 +22,14 @@ pub enum Target {
 pub struct Route {
     pub rule: Rule,
     pub target: Target,
-    /// How often and how long.
+    /// How often, and for how long, the bus retries.
     pub retry: RetryPolicy,
-    /// Calls of a partner in one second.
+    /// The most calls of the partner per second.
     pub calls_per_second: u32,
-    /// The index of the queue from which its function gets again what it failed on as often as the
-    /// bus tries.
+    /// The index of the queue from which the function retries events on which it failed as often as
+    /// the bus tries; none if the route has no such queue.
     pub redrive: Option<usize>,
-    /// The index of the queue of its dead letters.
+    /// The index of the route's dead-letter queue.
     pub dead_letters: usize,
 }
 
@@ -40,13 +40,13 @@ impl Route {
         &self.rule.row
     }
 
-    /// The ARN that the rule would have.
+    /// The ARN that the rule would have on AWS.
     #[must_use]
     pub fn rule_arn(&self) -> String {
         format!("arn:aws:events:local:000000000000:rule/chorus/{}", self.rule.name)
     }
 
-    /// The ARN that the target would have.
+    /// The ARN that the target would have on AWS.
     #[must_use]
     pub fn target_arn(&self) -> String {
         let (row, account) = (self.row(), "local:000000000000");
@@ -59,26 +59,26 @@ impl Route {
     }
 }
 
-/// Who receives a queue's messages.
+/// The consumer of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consumer {
-    /// Each message goes to the function of the rule that put it into the queue.
+    /// Each message goes to the function of the rule that sent it to the queue.
     ItsOwnRoute,
-    /// The function of this route: it consumes the dead letters of another.
+    /// The function of this route: it consumes the dead letters of another route.
     Route(usize),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSpec {
-    /// Its name, unique.
+    /// The unique name of the queue.
     pub name: String,
-    /// How its consumer tries a message again.
+    /// How the consumer's failures are retried.
     pub retry: RetryPolicy,
-    /// For how long a received message is invisible to others.
+    /// How long a received message is invisible to other receivers.
     pub visibility: Duration,
-    /// Who receives its messages; nobody, where they wait for an operator.
+    /// The consumer of the messages; none if they wait for an operator.
     pub consumer: Option<Consumer>,
-    /// The dead-letter queue for messages that its consumer failed to process, by index.
+    /// The index of the dead-letter queue for messages that the consumer failed to process.
     pub dead_letters: Option<usize>,
 }
 
@@ -86,19 +86,19 @@ pub struct QueueSpec {
 #[derive(Debug, Clone, Default)]
 pub struct Topology {
     pub routes: Vec<Route>,
-    /// Queues of services, and of dead letters.
+    /// The services' queues, redrive queues and dead-letter queues.
     pub queues: Vec<QueueSpec>,
 }
 
-/// The policies that rules do not set themselves.
+/// The retry policies and rate limits that rules do not set themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policies {
-    /// Of functions.
+    /// For invocations of functions by the bus.
     pub function: RetryPolicy,
-    /// Of what functions failed on as often as that.
+    /// For events in redrive queues, on which a function failed as often as `function` allows.
     pub redrive: RetryPolicy,
     pub partner: RetryPolicy,
-    /// Calls of one partner in one second.
+    /// The most calls of one partner per second.
     pub calls_per_second: u32,
 }
 
@@ -114,9 +114,9 @@ impl Default for Policies {
 }
 
 impl Topology {
-    /// What follows from the rules: dead letters for every target, a queue for every service
-    /// that asks for one, another for what its function failed on, a consumer for dead letters that
-    /// another row names.
+    /// Derives the topology from the rules: a dead-letter queue for every target, a queue for every
+    /// service that asks for one, a redrive queue for events on which a service's function failed,
+    /// and a consumer for dead letters that another row names.
     #[must_use]
     pub fn of(rules: Vec<Rule>, policies: &Policies) -> Self {
         let mut topology = Self::default();
@@ -151,13 +151,13 @@ impl Topology {
         topology
     }
 
-    /// The route of the rule called `name`.
+    /// The index of the route of the rule called `name`.
     #[must_use]
     pub fn route(&self, name: &str) -> Option<usize> {
         self.routes.iter().position(|route| route.rule.name == name)
     }
 
-    /// The queue called `name`.
+    /// The index of the queue called `name`.
     #[must_use]
     pub fn queue_named(&self, name: &str) -> Option<usize> {
         self.queues.iter().position(|queue| queue.name == name)
