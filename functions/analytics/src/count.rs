@@ -1,16 +1,17 @@
-//! A part of the counts.
+//! One of the items over which the counts are spread.
 //!
-//! One item for all orders would be written by every order at once, and transactions on one item
-//! refuse each other. So each order counts in one of a few parts, and a reader adds them up.
+//! If all orders were counted in one item, every order would write it, and transactions on one item
+//! make each other fail. So each order is counted in one of a few parts, and a reader adds them up.
 
 use chorus_events::OrderId;
 use chorus_kernel::{Counter, entity};
 use serde::{Deserialize, Serialize};
 
-/// How many parts there are. They never become fewer: a reader would miss what the rest counted.
+/// How many parts there are. The number must not shrink: a reader would miss the parts beyond it.
 const PARTS: u32 = 16;
 
-/// How many orders, and what they are worth in minor units (cents), which the store can add to.
+/// How many orders there are, and their totals in minor units (cents), as numbers that the store
+/// can add to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Count {
@@ -31,12 +32,12 @@ impl Count {
     pub(crate) const DELIVERED: Counter<Self> = Counter::of("delivered");
     pub(crate) const DELIVERED_WORTH: Counter<Self> = Counter::of("delivered-worth");
 
-    /// The parts of all counts.
+    /// The names of all parts.
     pub fn parts() -> impl Iterator<Item = String> {
         (0..PARTS).map(|part| part.to_string())
     }
 
-    /// The part that an order counts in, always the same.
+    /// Returns the part in which an order is counted, always the same one.
     #[must_use]
     pub fn part_of(order_id: &OrderId) -> String {
         let mix = |sum: u32, byte: u8| sum.wrapping_mul(31).wrapping_add(u32::from(byte));

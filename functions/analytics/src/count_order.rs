@@ -1,4 +1,4 @@
-//! Counts orders and what they are worth, by how they ended.
+//! Counts orders and their totals, by how they ended.
 
 use chorus_events::table::rows::{self, CountOrderInput, CountOrderOutput};
 use chorus_events::{Money, OrderId};
@@ -44,7 +44,7 @@ fn subject(input: &CountOrderInput) -> (&OrderId, Money) {
     }
 }
 
-/// A part that has counted one order.
+/// Returns a part that has counted one order.
 fn first(part: String, input: &CountOrderInput, worth: i64) -> Count {
     let none = Count { part, ..Count::default() };
     match input {

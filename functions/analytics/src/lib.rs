@@ -1,4 +1,4 @@
-//! Analytics: how many orders were placed, canceled and delivered, and what they are worth.
+//! Analytics: how many orders were placed, canceled and delivered, and their totals.
 
 mod api;
 mod count;

@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Customer {
-    /// Which customer.
     pub customer_id: CustomerId,
-    /// What they are called.
+    /// The customer's name, encrypted; empty once the customer was forgotten.
     pub name: Sealed,
-    /// Where emails reach them.
+    /// The customer's address for emails, encrypted; empty once the customer was forgotten.
     pub email: Sealed,
-    /// Whether they may not order.
+    /// Whether the customer is barred from ordering.
     pub blocked: bool,
     /// Counts the customer's changes, from 1.
     pub revision: u64,
-    /// When they were last changed; absent where an earlier release did.
+    /// When the customer was last changed; absent if an earlier release made that change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
 }
 
 impl Customer {
-    /// The same customer without name and address: they were forgotten.
+    /// Returns the customer without name and address, as it is stored once the customer was
+    /// forgotten.
     #[must_use]
     pub fn erased(&self) -> Self {
         let (name, email) = (Sealed::default(), Sealed::default());

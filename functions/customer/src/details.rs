@@ -1,4 +1,4 @@
-//! What callers say of a customer, and what they are shown: in the clear, unlike everything behind it.
+//! The details of a customer that callers send and receive: not encrypted, unlike everywhere else.
 
 use chorus_events::commands::PutCustomer;
 use chorus_events::{CustomerId, PLAIN_TEXT, is_plain_text};
@@ -11,10 +11,10 @@ use crate::Customer;
 /// The longest name, in characters.
 const MAX_NAME: usize = 200;
 
-/// The longest address that a mail server must take, in characters (RFC 5321, section 4.5.3.1).
+/// The longest address that a mail server must accept, in characters (RFC 5321, section 4.5.3.1).
 const MAX_EMAIL: usize = 254;
 
-/// What no address lacks, as a regular expression.
+/// A regular expression that every email address matches.
 const EMAIL: &str = r"^[^@\s\x00-\x1F\x7F-\x9F]+@[^@\s\x00-\x1F\x7F-\x9F]+$";
 
 /// What a caller says of a customer; their path names them.
@@ -40,13 +40,13 @@ impl CustomerDetails {
     }
 
     /// # Errors
-    /// With the field and the rule.
+    /// Names the field that is not valid, and its rule.
     pub(crate) fn check(&self) -> Result<(), ActionError> {
         check_name(&self.name)?;
         check_email(&self.email)
     }
 
-    /// The command that it leads to, with what it says of the customer encrypted.
+    /// Returns the command for the customer `customer_id`, with name and address encrypted.
     pub(crate) fn command(&self, customer_id: CustomerId, key: SealingKey) -> PutCustomer {
         PutCustomer {
             customer_id,
@@ -64,7 +64,7 @@ fn check_name(name: &str) -> Result<(), ActionError> {
     Err(ActionError::invalid("/name", format!("must be 1 to {MAX_NAME} characters of plain text")))
 }
 
-/// Looks only for what no address lacks: whether it exists, an email finds out.
+/// Checks only for what every address has: whether it exists shows when an email is sent.
 fn check_email(email: &str) -> Result<(), ActionError> {
     let mut parts = email.split('@');
     let halves = (parts.next(), parts.next(), parts.next());
@@ -97,7 +97,7 @@ pub(crate) struct OpenCustomer {
 }
 
 impl OpenCustomer {
-    /// What is kept of a customer; none where they were forgotten, or it was encrypted under another key.
+    /// Decrypts a customer; none if the customer was forgotten, or was encrypted under another key.
     pub(crate) fn of(customer: &Customer, opener: Opener) -> Option<Self> {
         if customer.is_erased() {
             return None;

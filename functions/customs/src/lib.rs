@@ -1,4 +1,4 @@
-//! Customs: declares what leaves the country. The rule of its row selects the orders.
+//! Customs: declares the orders that leave the country. The row's `when` selects them.
 
 mod declaration;
 mod prepare_declaration;

@@ -1,4 +1,5 @@
-//! The route by which the carrier fetches where a parcel goes: the bus, which calls it, does not say.
+//! The route by which the carrier fetches a parcel's address: the bus, which calls the carrier,
+//! does not send it.
 
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl Endpoint for AddressEndpoint {
         let Some(id) = request.header(ID_HEADER) else {
             return Err(Problem::field(400, ID_HEADER, "must name the request"));
         };
-        // Whoever repeats a request, because its answer was lost, is answered again.
+        // A carrier that repeats a request because the answer was lost is answered again.
         let mut message = command(kernel, request, &asked)?;
         message.metadata.idempotency_key = format!("address {id}");
         kernel.run(&ShowAddress, &message).await?;

@@ -1,4 +1,4 @@
-//! What callers may ask of a delivery.
+//! The route by which callers read an order's delivery.
 
 use async_trait::async_trait;
 use chorus_events::callers::OWNER_OR_SHOP;

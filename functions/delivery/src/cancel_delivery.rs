@@ -70,7 +70,7 @@ impl Action for CancelDelivery {
     }
 }
 
-/// Why a delivery is to be canceled.
+/// Why a delivery is canceled: the fact for the table of transitions, and what the event reports.
 struct Cause<'a> {
     order_id: &'a OrderId,
     fact: Fact,

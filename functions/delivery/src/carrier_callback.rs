@@ -1,14 +1,14 @@
-//! The callback of the carrier that Delivery waits for.
+//! The carrier's callback, for which Delivery waits.
 
 use chorus_events::OrderId;
 use chorus_kernel::{ActionError, Callback, CallbackDomain, TableSpec, answers};
 use serde_json::{Value, json};
 
-/// One callback for each parcel.
+/// One item for each parcel: the callback that Delivery waits for, or its answer.
 pub const CARRIER_WAIT_TABLE: TableSpec =
     TableSpec { name: CarrierWord::TABLE, indexes: &[], ttl: None };
 
-/// The carrier is waited for.
+/// The kind of callback: the carrier reports what became of an order's parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CarrierWord;
 
@@ -17,7 +17,7 @@ impl CallbackDomain for CarrierWord {
     type Subject = OrderId;
 }
 
-/// The wait for the carrier's callback on a parcel.
+/// The callback in which the carrier reports on one parcel.
 pub type CarrierCallback = Callback<CarrierWord>;
 
 answers! {
@@ -39,7 +39,7 @@ pub(crate) fn word(status: ParcelStatus, event: Option<&Value>) -> Value {
     json!({ ParcelStatus::ANSWERS.field: status.word(), "event": event })
 }
 
-/// Every status that a machine is told.
+/// Every status that can complete the waiting task.
 pub(crate) const STATUSES: [ParcelStatus; 4] = [
     ParcelStatus::Delivered,
     ParcelStatus::DeliveryCanceled,
@@ -47,7 +47,7 @@ pub(crate) const STATUSES: [ParcelStatus; 4] = [
     ParcelStatus::NotStarted,
 ];
 
-/// What the waiting machine was told; none while it waits.
+/// Reads the status that completed the waiting task; none while the task still waits.
 pub(crate) fn told(callback: &CarrierCallback) -> Result<Option<ParcelStatus>, ActionError> {
     let Some(answer) = callback.answer() else { return Ok(None) };
     let told = answer[ParcelStatus::ANSWERS.field].as_str().unwrap_or_default();

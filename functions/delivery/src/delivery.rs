@@ -1,4 +1,4 @@
-//! An order's delivery: what is known of it, tombstones included.
+//! An order's delivery as it is stored, also if it was canceled before it was planned.
 
 use chorus_events::inventory::DescribedLine;
 use chorus_events::{CustomerId, OrderId, ShippingAddress};
@@ -56,19 +56,19 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The same delivery, further on.
+    /// Returns the delivery with another status.
     #[must_use]
     pub fn now(&self, status: Status) -> Self {
         Self { status, ..self.clone() }
     }
 
-    /// The same delivery, which will not arrive.
+    /// Returns the delivery as canceled, for `reason`.
     #[must_use]
     pub fn canceled(&self, reason: &str) -> Self {
         Self { reason: Some(reason.to_owned()), ..self.now(Status::Canceled) }
     }
 
-    /// A delivery that was never planned, and will not be.
+    /// Returns a delivery that was canceled before it was planned, and so is never planned.
     #[must_use]
     pub fn tombstone(order_id: OrderId, reason: &str) -> Self {
         let reason = Some(reason.to_owned());
@@ -91,7 +91,7 @@ pub(crate) fn sample(status: Status) -> Delivery {
     Delivery { order_id, status, plan: Some(plan), reason: None, address_shown_at: None }
 }
 
-/// The change of the sample from one status to the next, where it was written once.
+/// Returns the write that replaces the sample with status `from`, stored as version 1, by `to`.
 #[cfg(test)]
 pub(crate) fn change(from: Status, to: &Delivery) -> chorus_kernel::Write {
     let read = chorus_kernel::Versioned { version: 1, value: sample(from) };

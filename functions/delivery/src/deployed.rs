@@ -1,4 +1,4 @@
-//! The secret of webhooks on AWS: it lies in Secrets Manager, and is read when a webhook comes.
+//! The secret of webhooks on AWS: it is stored in Secrets Manager, and read when a webhook comes.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use chorus_webhook_signature::{
 /// The variable with the ARN of the secret.
 const WEBHOOK_SECRET_ARN: &str = "WEBHOOK_SECRET_ARN";
 
-/// The secrets that a deployed function verifies webhooks by.
+/// Returns the source of the secrets that a deployed function verifies webhooks with.
 ///
 /// # Errors
 /// Where the variable `WEBHOOK_SECRET_ARN` is missing.
@@ -20,7 +20,7 @@ pub fn webhook_secrets() -> Result<Arc<dyn SecretSource>, StartError> {
     Ok(Arc::new(InSecretsManager(StoredSecret::new(&sdk_config(), secret))))
 }
 
-/// The version that is current, and for a while the one before.
+/// Reads the secret's current version and, for a while after a rotation, the previous one.
 #[derive(Debug)]
 struct InSecretsManager(StoredSecret);
 

@@ -85,7 +85,7 @@ fn estimate(
     .with(create(&delivery))
 }
 
-/// Why the carrier cannot deliver there.
+/// Returns why the carrier cannot deliver to `country`; none if it can.
 fn out_of_reach(country: &str) -> Option<String> {
     if country.trim().is_empty() {
         return Some("the address names no country".to_owned());

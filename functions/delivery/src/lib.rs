@@ -34,8 +34,8 @@ use chorus_kernel::{Function, MachineSpec, TableSpec};
 /// One delivery for each order.
 pub const TABLE: TableSpec = TableSpec { name: "delivery", indexes: &[], ttl: None };
 
-/// For how many seconds the carrier is waited for before a delivery is canceled: a limit of
-/// [`FULFIL_DELIVERY`], and a parameter of the shop.
+/// How many seconds the state machine waits for the carrier before it cancels the delivery: a limit
+/// of [`FULFIL_DELIVERY`], and a parameter of the shop.
 pub const DELIVERY_DEADLINE: &str = "CarrierTimeoutSeconds";
 
 /// Hands the parcel to the carrier, and cancels the delivery if the carrier never calls back.
@@ -54,7 +54,7 @@ const TRANSPORT: MachineSpec = MachineSpec::new(
     include_str!("../../../infra/state-machines/former/transport.asl.json"),
 );
 
-/// The service; the carrier signs its webhooks with one of the secrets.
+/// Builds the service, which accepts webhooks that are signed with one of `webhook_secrets`.
 #[must_use]
 pub fn function(webhook_secrets: Arc<dyn SecretSource>) -> HttpFunction {
     let function = Function::of(services::DELIVERY)

@@ -61,7 +61,8 @@ impl Action for MarkDeliveryAsStarted {
                 started.with_all(kept.map(|(wait, _)| wait))
             }
             Next::Wrong(reason) => wrong(reason),
-            // Another attempt of the task waits now, also for what the first one missed.
+            // The state machine repeats the task: register its new token, or answer it at once if
+            // the carrier has called back meanwhile.
             _ if wait.is_some() => match kept {
                 Some((wait, told)) => {
                     let decision = Decision::nothing("it was started before").with(wait);
@@ -88,7 +89,7 @@ fn handed_over(known: &Versioned<Delivery>, plan: Plan) -> Decision<MarkDelivery
     })
 }
 
-/// There is nothing to wait for.
+/// Completes the task at once, with a status that tells the state machine not to wait.
 fn go_on(token: &str, status: ParcelStatus) -> Signal {
     Signal::Answer { token: token.to_owned(), output: word(status, None) }
 }

@@ -57,21 +57,22 @@ impl Action for RelayLogistics {
     }
 }
 
-/// What a callback leads to.
+/// What the action does about a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// Its event is published, and the parcel is waited for still.
+    /// Publish the callback's event, and go on waiting for the carrier's next callback.
     Publish,
-    /// Its event is published, and completes the task that waits.
+    /// Publish the callback's event, and complete the waiting task with this status.
     Complete(ParcelStatus),
     Nothing(&'static str),
-    /// An operator is alerted.
+    /// Publish an error that alerts an operator.
     Alert(&'static str),
     Refuse(&'static str),
 }
 
-/// What may follow what: `told` is how the wait for the parcel ended, if it has. That a canceled parcel
-/// is under way, or will not arrive, is nothing new; that it was delivered needs a person.
+/// Decides what a callback leads to; `told` is the status that completed the waiting task, if it is
+/// complete. After the delivery was canceled, the callbacks "started" and "canceled" change
+/// nothing; "delivered" needs a person.
 const fn next(told: Option<ParcelStatus>, status: LogisticsStatus) -> Next {
     use LogisticsStatus::{Delivered, DeliveryCanceled, DeliveryStarted};
     match (told, status) {

@@ -1,4 +1,4 @@
-//! The one table of what may happen to a delivery next. Nothing that ended goes on again.
+//! All transitions of a delivery in one table. A delivery that was delivered or canceled stays so.
 
 use crate::Status;
 use crate::Status::{Canceled, Delivered, Estimated, Started};
@@ -6,32 +6,32 @@ use crate::Status::{Canceled, Delivered, Estimated, Started};
 /// What can happen to a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
-    /// Its order is described, and can be planned for.
+    /// The order's customer and items are known, so that a delivery can be planned.
     Described,
-    /// Its items left the stock.
+    /// The order's items left the stock.
     ItemsRemoved,
-    /// The carrier handed the parcel over.
+    /// The carrier delivered the parcel.
     HandedOver,
     CarrierGaveUp,
-    /// The carrier could not be reached, however often it was tried.
+    /// Every attempt to reach the carrier failed.
     CarrierUnreachable,
-    /// The carrier took it, or was meant to, and does not call back.
+    /// The carrier took the parcel, or should have, and sent no callback in time.
     CarrierSilent,
     OrderCanceled,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It becomes this, and an event is published.
+    /// Set this status, and publish an event.
     Publish(Status),
-    /// It becomes this, and no event is published.
+    /// Set this status, and publish no event.
     Become(Status, &'static str),
     Nothing(&'static str),
-    /// It cannot be, and an event with the reason is published.
+    /// The fact contradicts the status: publish an error event with this reason.
     Wrong(&'static str),
 }
 
-/// The legal transitions, all of them; a delivery that nothing is known of has no status.
+/// Returns what follows from a fact. `status` is absent while no delivery is stored.
 pub(crate) fn next(status: Option<Status>, fact: Fact) -> Next {
     match (status, fact) {
         (None, Fact::Described) => Next::Publish(Estimated),

@@ -1,4 +1,4 @@
-//! The carrier's webhook: believed only where it is signed and fresh.
+//! The carrier's webhook: accepted only if it is signed and fresh.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use serde_json::value::to_raw_value;
 
 use crate::relay_logistics::RelayLogistics;
 
-/// The event about a parcel that was delivered although it had been canceled.
+/// The detail type of the event about a parcel that was delivered although it had been canceled.
 const TOO_LATE: &str = ErrorDeliveryWasDelivered::SPEC.detail_type;
 
 /// What was accepted.
@@ -81,7 +81,7 @@ impl Endpoint for WebhookEndpoint {
     }
 }
 
-/// Refuses what the carrier did not sign, or signed too long ago.
+/// Refuses a webhook that the carrier did not sign, or signed too long ago.
 pub(crate) async fn verify(
     verifier: &Verifier,
     request: &Request,
@@ -100,8 +100,8 @@ pub(crate) async fn verify(
     }
 }
 
-/// The message under a key that follows from what it reports of which parcel. Whatever names the
-/// webhook, and whatever else its body says, that is taken once.
+/// Derives the message's idempotency key from the parcel and the reported status. So each status of
+/// a parcel takes effect once, whatever the webhook's id and the rest of its body are.
 fn once(message: Message, update: &LogisticsUpdate) -> Result<Message, Problem> {
     let LogisticsUpdate { order_id, handle, status, .. } = update;
     let reported = json!({ "order-id": order_id, "handle": handle, "status": status });

@@ -1,4 +1,4 @@
-//! The carrier's webhook is believed only where it is signed and fresh, and has its effect once.
+//! The carrier's webhook is accepted only if it is signed and fresh, and takes effect once.
 
 #![allow(clippy::unwrap_used)]
 
@@ -39,7 +39,7 @@ fn shop() -> Shop {
     Shop::over(&[TABLE, CARRIER_WAIT_TABLE])
 }
 
-/// A shop that waits for the carrier's word on the parcel of the samples.
+/// A shop that waits for the carrier's callback about the parcel of the samples.
 fn waiting() -> Shop {
     let shop = shop();
     let wait = create(&CarrierCallback::of(samples::order_id(), "a-token"));
@@ -52,7 +52,7 @@ fn signed(body: &[u8], secret: &WebhookSecret, age: i64) -> Request {
     delivery("a-delivery", body, secret, age)
 }
 
-/// The same, with this id.
+/// A webhook with this id, signed with `secret` `age` seconds ago.
 fn delivery(id: &str, body: &[u8], secret: &WebhookSecret, age: i64) -> Request {
     let at = samples::moment().as_second() - age;
     let named = headers(secret, id, at, body).map(|(name, value)| (name.to_owned(), value));

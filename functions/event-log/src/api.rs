@@ -57,8 +57,8 @@ impl Endpoint for List {
     }
 }
 
-/// All events of an order, and whether there are more than may be read. The table sorts them by
-/// id, so only all of an order's events can be sorted.
+/// Reads all events of an order, and whether there are more than may be read. The table sorts them
+/// by id, so all of them must be read before they can be sorted by time.
 ///
 /// # Errors
 /// Where the store fails, or an event cannot be read.
@@ -83,7 +83,7 @@ pub async fn story(store: &dyn Store, order_id: &str) -> Result<(Vec<LoggedEvent
     }
 }
 
-/// The events behind the one that the cursor names, and where those that follow start.
+/// Returns the events after the one that the cursor names, and the cursor of the next page.
 fn page(
     mut events: Vec<LoggedEvent>,
     after: Option<Uuid>,

@@ -32,7 +32,7 @@ pub fn causal_order(events: Vec<LoggedEvent>) -> Vec<LoggedEvent> {
     told
 }
 
-/// Events whose causes form a cycle: no service of ours publishes such.
+/// Returns the events whose causes form a cycle, by time. No service of ours publishes such events.
 fn left_over(waiting: HashMap<Uuid, Vec<LoggedEvent>>) -> Vec<LoggedEvent> {
     let mut rest: Vec<LoggedEvent> = waiting.into_values().flatten().collect();
     rest.sort_by_key(moment);

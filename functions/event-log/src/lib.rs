@@ -1,7 +1,7 @@
 //! Event log: stores every event permanently, and lists an order's.
 //!
-//! It is keyed by what an event is about and by the event's own id, never by a clock, so that a
-//! duplicate is the same item. It swallows no error: an event that cannot be kept becomes a dead
+//! An item's key is what the event is about and the event's own id, never a time, so that a
+//! duplicate is the same item. No error is ignored: an event that cannot be stored becomes a dead
 //! letter.
 
 mod api;

@@ -24,7 +24,8 @@ pub struct LoggedEvent {
     pub data: Value,
 }
 
-/// The key of an event: the partition of its order, under its own id.
+/// The key of an event: the partition of its correlation id, such as its order, and in it the
+/// event's own id.
 pub(crate) fn key(metadata: &Metadata) -> Key {
     Key {
         table: super::TABLE.name,
@@ -33,8 +34,9 @@ pub(crate) fn key(metadata: &Metadata) -> Key {
     }
 }
 
-/// The source of events of this type, by the design table: an action gets an event without its
-/// source, and each type has one owner. Some are consumed, and no row emits them: the kernel does.
+/// Returns the source of events of this type, from the design table: an action gets an event
+/// without its source, and each type has one owner. `row.on` counts too, because the kernel
+/// publishes some types that no row emits.
 fn source_of(detail_type: &str) -> Option<&'static str> {
     let mut said = DESIGN_TABLE.rows.iter().flat_map(|row| row.emits.iter().chain(row.on));
     said.find(|event| event.detail_type == detail_type).map(|event| event.owner.source())
@@ -79,8 +81,8 @@ pub(crate) fn read(item: &Item) -> Result<LoggedEvent, Failure> {
 }
 
 impl LoggedEvent {
-    /// Whether it is about the order `id`. An item or a customer may bear the same id, and shares
-    /// the order's partition then.
+    /// Whether the event is about the order `id`. An item or a customer may have the same id; its
+    /// events are then in the same partition.
     #[must_use]
     pub fn tells_of_order(&self, id: &str) -> bool {
         let names = |field: &str| self.data.get(field).and_then(Value::as_str) == Some(id);

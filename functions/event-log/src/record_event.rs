@@ -1,4 +1,4 @@
-//! Keeps an event, for good.
+//! Stores an event permanently.
 
 use chorus_events::table::rows::{self, RecordEventOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision};

@@ -143,7 +143,7 @@ impl Endpoint for List {
     }
 }
 
-/// Where the page starts: behind the review that the cursor, an order's id, names.
+/// Reads where the page starts: after the review whose order id the cursor is.
 fn start(request: &Request) -> Result<Option<Item>, Problem> {
     let Some(cursor) = request.query.get("cursor") else {
         return Ok(None);

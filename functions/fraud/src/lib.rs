@@ -1,5 +1,5 @@
-//! Fraud: a person reviews every order of high value before it is charged. The rule of its row
-//! selects the orders.
+//! Fraud: a person reviews every order of high value before it is charged. The `when` of the
+//! service's rows selects these orders.
 
 mod api;
 mod close_review;
@@ -12,14 +12,14 @@ use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, Index, TableSpec};
 
-/// Reviews that nobody has decided: sparse, for a decided one has no `pending` any more.
+/// The index of pending reviews. It is sparse: a decided review has no `pending` any more.
 pub const PENDING_INDEX: Index =
     Index { name: "pending", pk: "pending", sk: "order-id", whole_items: true };
 
 /// One review for each order of high value.
 pub const TABLE: TableSpec = TableSpec { name: "fraud", indexes: &[PENDING_INDEX], ttl: None };
 
-/// The function; what orders are worth is in this currency.
+/// Builds the service; the totals of orders are in `currency`.
 #[must_use]
 pub fn function(currency: Currency) -> HttpFunction {
     let function = Function::of(services::FRAUD)

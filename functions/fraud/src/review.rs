@@ -46,22 +46,23 @@ pub struct Review {
 }
 
 impl Review {
-    /// A review that waits for a decision.
+    /// Returns a pending review of the order.
     #[must_use]
     pub fn of(order: &OrderCreated) -> Self {
         let about = (order.order_id.clone(), order.customer_id.clone());
         Self::open(about, order.total, order.placed_at)
     }
 
-    /// The review that a payment waits for, of an order whose `OrderCreated` has not arrived yet.
+    /// Returns the pending review that a payment waits for, when the order's `OrderCreated` has not
+    /// arrived yet.
     #[must_use]
     pub fn asked(request: &ReviewRequested, at: Timestamp) -> Self {
         let about = (request.order_id.clone(), request.customer_id.clone());
         Self { handle: Some(request.handle.clone()), ..Self::open(about, request.total, at) }
     }
 
-    /// A review that is not needed: the order was canceled, maybe before its `OrderCreated`
-    /// arrived.
+    /// Returns a review that is closed from the start: the order was canceled, maybe before its
+    /// `OrderCreated` arrived.
     #[must_use]
     pub fn never(order: &OrderCanceled) -> Self {
         let about = (order.order_id.clone(), order.customer_id.clone());

@@ -67,7 +67,8 @@ fn asked(request: &ReviewRequested, known: &Versioned<Review>) -> Decision<Revie
     Decision::nothing("the payment waits for the verdict").with(replace(known, &review))
 }
 
-/// The legal ways from here: a review is decided once, under its handle, while the order stands.
+/// Decides on a reviewer's command: a review is decided once, under its handle, and only while the
+/// order is not canceled.
 fn decide(
     review: &Versioned<Review>,
     command: &DecideReview,
@@ -162,7 +163,7 @@ mod tests {
         DecideReview { verdict, ..DecideReview::sample() }
     }
 
-    /// What `command` leaves of a review that was asked for.
+    /// The write by which `command` decides the sample review.
     fn concluded(command: &DecideReview) -> Write {
         let DecideReview { verdict, reviewer, reason, .. } = command.clone();
         let (verdict, reviewer) = (Some(verdict), Some(reviewer));

@@ -180,7 +180,7 @@ impl Endpoint for Put {
             None => None,
             Some(Precondition::Absent) => Some(0),
             Some(Precondition::Version(version)) => Some(version),
-            // What is there stays there, so that this holds from here on.
+            // Items are never deleted, so an item that exists now exists until the write as well.
             Some(Precondition::Present) => {
                 kernel.find::<Item>(&sku).await?.ok_or_else(|| {
                     Problem::new(412, "precondition", format!("no item is called {sku}"))

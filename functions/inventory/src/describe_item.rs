@@ -1,4 +1,4 @@
-//! Looks up what the reserved items are called.
+//! Looks up the names of the reserved items.
 
 use chorus_events::inventory::{DescribedLine, ErrorItemDescribed, ItemDescribed};
 use chorus_events::table::rows::{self, DescribeItemInput, DescribeItemOutput};

@@ -4,15 +4,15 @@ use chorus_events::{Money, Sku};
 use chorus_kernel::{Counter, Index, entity};
 use serde::{Deserialize, Serialize};
 
-/// Items by their names, in small letters, among those that are sold or among those that are not
-/// any more. Of keys only: no count of an item is in it, so that an order pays nothing for it.
+/// The index of items by lower-case name, with a partition of the items that are sold and one of
+/// those that are discontinued. It holds keys only: an order changes no key, so it pays no write to
+/// the index.
 pub(crate) const BY_NAME: Index =
     Index { name: "by-name", pk: "assortment", sk: "place", whole_items: false };
 
-/// What stands between a name and a SKU: it sorts before whatever may stand in a name.
+/// Separates name and SKU in a sort key: it sorts before every character that a name may have.
 const BETWEEN: char = '\t';
 
-/// Whether an item is sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Assortment {
     Sold,
@@ -20,7 +20,7 @@ pub(crate) enum Assortment {
 }
 
 impl Assortment {
-    /// Its partition of the index.
+    /// Returns the partition of the index by name.
     pub(crate) const fn partition(self) -> &'static str {
         match self {
             Self::Sold => "sold",
@@ -29,17 +29,15 @@ impl Assortment {
     }
 }
 
-/// An item and where its pieces are. `available + reserved + sold` is what the shop received.
+/// An item, and where its pieces are: `available + reserved + sold` is what the shop received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {
-    /// The item's stock-keeping unit.
     pub sku: Sku,
-    /// What it is called.
     pub name: String,
-    /// What one piece costs.
+    /// The price of one piece.
     pub price: Money,
-    /// Whether it is not sold any more.
+    /// Whether the item is no longer sold.
     pub discontinued: bool,
     /// Pieces that can be ordered.
     pub available: u32,
@@ -49,15 +47,16 @@ pub struct Item {
     pub sold: u32,
     /// Counts the item's listings, from 1.
     pub listing: u64,
-    /// Its partition of the index by name; nothing until an item of an earlier release is listed anew.
+    /// The item's partition of the index by name; absent in an item of an earlier release, until it
+    /// is listed again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) assortment: Option<String>,
-    /// Its place in the index by name.
+    /// The item's sort key in the index by name; absent like `assortment`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) place: Option<String>,
 }
 
-/// How an item is listed.
+/// What a listing says of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listing {
     pub(crate) sku: Sku,
@@ -66,7 +65,7 @@ pub(crate) struct Listing {
     pub(crate) discontinued: bool,
 }
 
-/// Where an item's pieces are.
+/// Where an item's pieces are; see [`Item`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) available: u32,
@@ -75,14 +74,11 @@ pub(crate) struct Counts {
 }
 
 impl Item {
-    /// Counts `available`.
     pub const AVAILABLE: Counter<Self> = Counter::of("available");
-    /// Counts `reserved`.
     pub const RESERVED: Counter<Self> = Counter::of("reserved");
-    /// Counts `sold`.
     pub const SOLD: Counter<Self> = Counter::of("sold");
 
-    /// The item that is listed like this for the `number`th time.
+    /// Returns the item as its `number`th listing makes it.
     pub(crate) fn listed(listing: Listing, counts: Counts, number: u64) -> Self {
         let Listing { sku, name, price, discontinued } = listing;
         let Counts { available, reserved, sold } = counts;
@@ -102,18 +98,18 @@ impl Item {
         Self { place: Some(item.place()), ..item }
     }
 
-    /// Its place among the items by name.
+    /// Returns the item's sort key in the index by name.
     pub(crate) fn place(&self) -> String {
         format!("{}{BETWEEN}{}", self.name.to_lowercase(), self.sku)
     }
 
-    /// The name, in small letters, and the SKU of the item at a place.
+    /// Reads the lower-case name and the SKU from a sort key.
     pub(crate) fn name_and_sku(place: &str) -> Option<(&str, Sku)> {
         let (name, sku) = place.split_once(BETWEEN)?;
         Some((name, sku.parse().ok()?))
     }
 
-    /// Pieces that the shop received in all.
+    /// How many pieces the shop received in all.
     #[must_use]
     pub const fn received(&self) -> u64 {
         self.available as u64 + self.reserved as u64 + self.sold as u64

@@ -1,5 +1,6 @@
-//! Inventory: items, their prices, and their stock. Reserving is all lines or none; what was
-//! reserved or removed for a canceled order comes back, in whatever order the news arrive.
+//! Inventory: items, their prices, and their stock. An order reserves all of its lines or none;
+//! what was reserved or removed for a canceled order is returned, in whatever order the events
+//! arrive.
 
 mod api;
 mod describe_item;
@@ -22,7 +23,7 @@ use chorus_kernel::{Function, TableSpec};
 /// Items, and one reservation for each order.
 pub const TABLE: TableSpec = TableSpec { name: "inventory", indexes: &[item::BY_NAME], ttl: None };
 
-/// The function, whose prices are in this currency.
+/// Builds the service; prices are in `currency`.
 #[must_use]
 pub fn function(currency: Currency) -> HttpFunction {
     let function = Function::of(services::INVENTORY)

@@ -1,5 +1,5 @@
-//! Lists the items that are sold, by name; or those among them whose name begins with something, or
-//! that have a text in their name or SKU.
+//! Lists the items that are sold, by name; or only those whose name begins with a prefix, or whose
+//! name or SKU contains a text.
 
 use chorus_events::Sku;
 use chorus_http::{Problem, Request};
@@ -9,32 +9,33 @@ use futures_util::future::try_join_all;
 use crate::item::{Assortment, BY_NAME};
 use crate::{Item, TABLE};
 
-/// How many items a page lists, unless the caller says otherwise.
+/// How many items a page lists by default.
 const PAGE: u32 = 20;
 
 /// The most items that a page lists.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-/// How many names are looked through for one page, so that a text that nothing has ends in time.
+/// How many names are searched for one page at most, so that a search for a text that no item has
+/// ends.
 const MOST_NAMES: usize = 2_000;
 
-/// How many names are read at once, where not each is wanted.
+/// How many names a query reads if not every one of them is listed.
 const NAMES: u32 = 500;
 
 /// Which items a caller asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     assortment: Assortment,
-    /// What their names begin with.
+    /// The prefix of the names, in lower case.
     prefix: String,
-    /// What stands in their names or SKUs.
+    /// The text that names or SKUs contain, in lower case.
     text: Option<String>,
-    /// Only items behind this place among the names.
+    /// Only items after this sort key of the index by name.
     behind: Option<String>,
     limit: usize,
 }
 
-/// Some items, and the last one that was looked at where there may be more.
+/// What was found and, if there may be more, the SKU of the last item that was looked at.
 type Found<T> = (Vec<T>, Option<Sku>);
 
 impl Asked {
@@ -58,7 +59,7 @@ impl Asked {
         })
     }
 
-    /// The page; and the cursor of the next one, where there may be one.
+    /// Reads the page, and the cursor of the next page if there may be one.
     pub(crate) async fn page(&self, kernel: &Kernel) -> Result<Found<Item>, Failure> {
         let (skus, next) = self.skus(kernel).await?;
         let found = try_join_all(skus.iter().map(|sku| kernel.find::<Item>(sku))).await?;
@@ -98,15 +99,16 @@ impl Asked {
         query.index = Some(&BY_NAME);
         let from = self.behind.as_ref().unwrap_or(&self.prefix).max(&self.prefix);
         query.from = Some(from.clone()).filter(|from| !from.is_empty());
-        // Whatever begins with the prefix comes before it with the last of all characters.
+        // Every name with this prefix sorts before the prefix followed by the last of all
+        // characters.
         query.to = (!self.prefix.is_empty()).then(|| format!("{}{}", self.prefix, char::MAX));
-        // One more than a page, and the one that a page starts behind.
+        // The items of a page, one more, and the item after which the page starts.
         let page = u32::try_from(self.limit + 2).unwrap_or(NAMES);
         query.limit = Some(if self.text.is_some() { NAMES } else { page });
         query
     }
 
-    /// The item at a place among the names, and whether it has the text.
+    /// Returns the item with this sort key, and whether it contains the text that is searched.
     fn look_at(&self, place: &str) -> Result<(Sku, bool), Failure> {
         let parts = Item::name_and_sku(place);
         let (name, sku) = parts.ok_or_else(|| Failure::corrupt("place of an item", &place))?;
@@ -118,7 +120,7 @@ impl Asked {
     }
 }
 
-/// Where the item that a cursor names stands among the names.
+/// Returns the sort key of the item whose SKU the cursor is.
 async fn place(kernel: &Kernel, cursor: &str) -> Result<String, Problem> {
     let unknown = || Problem::field(400, "cursor", "must be the `next` of an earlier page");
     let sku: Sku = cursor.parse().map_err(|_| unknown())?;

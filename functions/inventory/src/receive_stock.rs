@@ -1,4 +1,4 @@
-//! Adds pieces that the shop received to an item's stock; or takes away those that were lost.
+//! Adds pieces that the shop received to an item's stock, or subtracts pieces that were lost.
 
 use chorus_events::Sku;
 use chorus_events::table::rows::{self, ReceiveStockInput, ReceiveStockOutput};
@@ -7,7 +7,7 @@ use chorus_kernel::{Action, ActionError, Context, Decision, Found, add};
 use crate::Item;
 use crate::put_item::MAX_STOCK;
 
-/// The most pieces that are received, or lost, at once.
+/// The most pieces that one command adds or subtracts.
 pub(crate) const MAX_RECEIVED: i32 = 1_000_000;
 
 pub(crate) struct ReceiveStock;
@@ -44,7 +44,7 @@ impl Action for ReceiveStock {
             let why = format!("there would be more than {MAX_STOCK} pieces in all");
             return Err(ActionError::Conflict(why));
         }
-        // The bound stands in the write itself, too: orders go on meanwhile.
+        // Orders change the stock meanwhile, so the write checks the bound again.
         let added = add(&command.sku, &[(Item::AVAILABLE, received.into())]);
         Ok(Decision::nothing("the stock is counted").with(added))
     }

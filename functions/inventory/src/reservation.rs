@@ -1,4 +1,4 @@
-//! What was done for an order: the memory that lets news arrive in any order.
+//! What was reserved or removed for an order, stored so that its events may arrive in any order.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Item;
 
-/// Where an order's items are.
+/// Where the items of an order are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     Reserved,
     Removed,
-    /// Given back, or never to be taken: a tombstone.
+    /// Returned to the stock, or canceled before anything was reserved (a tombstone).
     Released,
 }
 
@@ -23,19 +23,19 @@ pub enum Status {
 pub struct Reservation {
     pub order_id: OrderId,
     pub status: Status,
-    /// What they are; empty where nothing was ever reserved.
+    /// The items; empty if nothing was ever reserved.
     pub lines: Vec<Line>,
 }
 
 impl Reservation {
-    /// The same items somewhere else.
+    /// Returns the reservation with another status.
     #[must_use]
     pub fn now(&self, status: Status) -> Self {
         Self { status, ..self.clone() }
     }
 
-    /// Moves the pieces of every line from one of the item's counts to another; an item that
-    /// stands in several lines is moved once.
+    /// Returns the writes that move the pieces of every line from one count of the item to another;
+    /// an item in several lines is written once.
     #[must_use]
     pub fn move_pieces(&self, from: Counter<Item>, to: Counter<Item>) -> Vec<Write> {
         let moved = |Pieces { sku, count }| add(&sku, &[(from, -count), (to, count)]);
@@ -44,7 +44,7 @@ impl Reservation {
 }
 
 state! {
-    /// What is done with an order's items depends on.
+    /// What the actions on an order's items read.
     pub(crate) struct ReservationAndItems read by ReservationAndItemsKeys {
         pub(crate) reservation: Found<Reservation>,
         pub(crate) items: Each<Item, Pieces>,
@@ -52,14 +52,14 @@ state! {
 }
 
 impl ReservationAndItemsKeys {
-    /// Of this order, and of every item that its lines name.
+    /// Returns the keys of the order's reservation and of every item in its lines.
     pub(crate) fn of(order_id: &OrderId, lines: &[Line]) -> Self {
         let items = EachKeys::of(&pieces(lines), |pieces| pieces.sku.clone());
         Self { reservation: order_id.clone(), items }
     }
 }
 
-/// How many pieces of an item an order asks for, in all its lines.
+/// How many pieces of an item an order has, over all its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pieces {
     pub(crate) sku: Sku,

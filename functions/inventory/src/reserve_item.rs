@@ -1,4 +1,4 @@
-//! Sets aside what an order needs: all of its lines, or none.
+//! Reserves what an order needs: all of its lines, or none.
 
 use chorus_events::Terms;
 use chorus_events::inventory::{ItemNotAvailable, ItemReserved, MissingLine};
@@ -55,7 +55,7 @@ impl Action for ReserveItem {
     }
 }
 
-/// The bound `available >= pieces` stands in the write itself: a hot item needs no retry loop.
+/// The write itself checks `available >= pieces`, so that many orders of one item need no retries.
 fn reserve(order: &OrderCreated) -> Decision<ReserveItemOutput> {
     let reservation = Reservation {
         order_id: order.order_id.clone(),

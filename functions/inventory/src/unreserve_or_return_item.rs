@@ -1,7 +1,8 @@
-//! Makes available again what was reserved for, or removed for, a canceled order.
+//! Returns to the stock what was reserved or removed for a canceled order.
 //!
-//! One decision for both, because the two exclude each other: were they two actions, a removal
-//! between them could find that neither was meant.
+//! One action does both, because exactly one of them applies. If they were two actions, the items
+//! could be removed between them: after the first found nothing removed, and before the second
+//! finds nothing reserved.
 
 use chorus_events::inventory::{
     ErrorItemReturned, ErrorItemUnreserved, ItemReturned, ItemUnreserved,
@@ -49,8 +50,8 @@ impl Action for UnreserveOrReturnItem {
             (Status::Removed, None) => Decision::emit(ItemReturned { order_id, lines })
                 .with_all(kept.move_pieces(Item::SOLD, Item::AVAILABLE))
                 .with(replace(kept, &kept.now(Status::Released))),
-            // Only where both the reservation and the item are still as they were read are the counts
-            // amiss.
+            // The counts are wrong only if both the reservation and the item are unchanged since
+            // they were read.
             (Status::Reserved, Some(Amiss { reason, unchanged })) => {
                 Decision::emit(ErrorItemUnreserved { order_id, reason })
                     .with(replace(kept, &kept.value))
@@ -68,7 +69,7 @@ impl Action for UnreserveOrReturnItem {
 /// Why the pieces cannot be moved back: an item's counts do not hold them.
 struct Amiss {
     reason: String,
-    /// Holds as long as the item is as it was read.
+    /// A write that fails if the item has changed since it was read.
     unchanged: Write,
 }
 
@@ -109,7 +110,7 @@ mod tests {
         decide(&UnreserveOrReturnItem, OrderCanceled::sample(), stored).unwrap()
     }
 
-    /// What gives back the three pieces of an order in this status.
+    /// The writes that return the three pieces of an order in this status.
     fn given_back(status: Status) -> [Write; 2] {
         let from = if status == Status::Removed { Item::SOLD } else { Item::RESERVED };
         let (known, released) = (reservation(status), reservation(Status::Released).value);

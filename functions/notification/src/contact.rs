@@ -1,4 +1,4 @@
-//! Where emails reach a customer.
+//! The name and the address that a customer's emails go to.
 
 use chorus_events::CustomerId;
 use chorus_events::customer::CustomerUpdated;
@@ -6,7 +6,8 @@ use chorus_kernel::entity;
 use chorus_table::Sealed;
 use serde::{Deserialize, Serialize};
 
-/// A customer's address. Its version is the customer's revision that it comes from.
+/// A customer's name and address, encrypted. Its version is the customer's revision that they come
+/// from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Contact {
@@ -16,7 +17,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// A contact whose name and address were erased.
+    /// Returns a contact whose name and address were erased.
     #[must_use]
     pub fn erased(customer_id: CustomerId) -> Self {
         Self { customer_id, name: Sealed::default(), email: Sealed::default() }

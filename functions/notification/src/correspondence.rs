@@ -19,7 +19,7 @@ pub struct Correspondence {
 }
 
 impl Correspondence {
-    /// About this order, with this customer.
+    /// Returns the correspondence about this order with this customer.
     #[must_use]
     pub fn with(order_id: &OrderId, contact: &Contact) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Correspondence {
         self.email.is_empty()
     }
 
-    /// Whom its emails are for.
+    /// Returns the recipient of the order's emails.
     #[must_use]
     pub fn recipient(&self) -> Recipient {
         Recipient::Customer {

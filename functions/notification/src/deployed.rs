@@ -1,4 +1,4 @@
-//! Who sends emails for a deployed function, by its variables.
+//! Chooses the mailer of a deployed function, by its environment variables.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use chorus_partners::mail::{Address, Ses};
 
 use crate::{Mailer, TransportMailer};
 
-/// The variable with the sender of emails.
+/// The variable with the address that emails are sent from.
 pub const MAIL_FROM: &str = "MAIL_FROM";
 
-/// Amazon SES, for the sender in [`MAIL_FROM`] and, to operators, the address in `OPERATOR_EMAIL`;
-/// nobody, where no sender is named.
+/// Returns a mailer that sends by Amazon SES from the address in [`MAIL_FROM`], and to operators at
+/// the address in `OPERATOR_EMAIL`; none if `MAIL_FROM` is not set.
 ///
 /// # Errors
-/// Where a variable is no email address.
+/// If a variable is not an email address.
 pub fn ses() -> Result<Option<Arc<dyn Mailer>>, StartError> {
     let Some(from) = address(MAIL_FROM)? else { return Ok(None) };
     let ses = Arc::new(Ses::new(&sdk_config()));

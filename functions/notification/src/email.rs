@@ -1,9 +1,8 @@
-//! An email, before it goes out.
+//! An email that is to be sent.
 
 use chorus_events::CustomerId;
 use chorus_table::Sealed;
 
-/// Whom an email is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
     Customer {
@@ -11,12 +10,12 @@ pub enum Recipient {
         name: Sealed,
         email: Sealed,
     },
-    /// Whoever looks after the shop; the mailer knows where to find them.
+    /// Whoever runs the shop; the mailer knows the address.
     Operator,
 }
 
 impl Recipient {
-    /// Events name the recipient by id.
+    /// Returns what events call the recipient: the customer's id, or `operator`.
     #[must_use]
     pub fn name_on_the_bus(&self) -> &str {
         match self {
@@ -30,10 +29,10 @@ impl Recipient {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     pub recipient: Recipient,
-    /// The event that it is about.
+    /// The detail type of the event that the email is about.
     pub template: &'static str,
-    /// Its subject, one line.
+    /// One line.
     pub subject: String,
-    /// Its text, which follows the salutation.
+    /// The text after the salutation.
     pub body: String,
 }

@@ -1,4 +1,5 @@
-//! Keeps a customer's address for emails. News may arrive in any order: the newest revision wins.
+//! Stores a customer's address for emails. Events may arrive in any order: the newest revision
+//! wins.
 
 use chorus_events::table::rows::{self, LearnContactInput, LearnContactOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, put_if_newer};

@@ -1,5 +1,6 @@
 //! Notification: sends emails to customers about their orders, and to an operator about what could
-//! not be undone, and about partners that do not answer. Its read model has the customers as `CustomerUpdated` last described them.
+//! not be undone and about partners that do not answer. Its read model has the customers as
+//! `CustomerUpdated` last described them.
 
 mod alert_operator;
 mod contact;
@@ -28,10 +29,10 @@ use std::sync::Arc;
 use chorus_events::services;
 use chorus_kernel::{Function, TableSpec};
 
-/// Contacts, and whom each order's emails go to.
+/// Contacts, and the recipient of each order's emails.
 pub const TABLE: TableSpec = TableSpec { name: "notification", indexes: &[], ttl: None };
 
-/// The service, with `mailer` to send its emails.
+/// Builds the service, which sends its emails by `mailer`.
 #[must_use]
 pub fn function(mailer: Arc<dyn Mailer>) -> Function {
     Function::of(services::NOTIFICATION)

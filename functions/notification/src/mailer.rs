@@ -1,16 +1,16 @@
-//! The port behind which emails go out.
+//! The port through which emails are sent.
 
 use async_trait::async_trait;
 use chorus_kernel::{OutcomeUnknown, People};
 
 use crate::Email;
 
-/// What became of an email.
+/// What became of an email that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// It is on its way.
+    /// The email is on its way.
     Sent,
-    /// It came back, and always will.
+    /// The email was returned, and would be returned again.
     Bounced { reason: String },
 }
 
@@ -21,7 +21,7 @@ pub trait Mailer: Send + Sync {
     /// for each lost answer. `people` decrypt the recipient's name and address.
     ///
     /// # Errors
-    /// Where no response came: whether it was sent is unknown, so it is asked again.
+    /// If no response came: whether the email was sent is unknown, so `send` is called again.
     async fn send(
         &self,
         email: &Email,

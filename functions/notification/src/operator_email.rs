@@ -1,4 +1,4 @@
-//! An email to an operator: the step that sends it, and what came of it.
+//! An email to an operator: the step that sends it, and the event about its result.
 
 use chorus_events::notification::{EmailFailed, EmailSent};
 use chorus_kernel::{Decision, Step};
@@ -6,7 +6,8 @@ use chorus_kernel::{Decision, Step};
 use crate::templates::Text;
 use crate::{Delivery, Email, Recipient};
 
-/// Sends `text`, which is `about` an order or a partner; or says what came of it.
+/// Sends `text`, which is `about` an order or a partner; with a `response`, publishes the event
+/// about it.
 pub(crate) fn step<O: From<EmailSent> + From<EmailFailed>>(
     text: Text,
     about: &str,

@@ -81,7 +81,7 @@ impl ExternalAction for SendEmail {
     }
 }
 
-/// Which order, and whose, if the event has both.
+/// Returns the event's order and, if the event names one, its customer.
 fn subject(input: &SendEmailInput) -> (&OrderId, Option<&CustomerId>) {
     match input {
         SendEmailInput::PaymentMade(event) => (&event.order_id, Some(&event.customer_id)),

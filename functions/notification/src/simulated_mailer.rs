@@ -22,36 +22,36 @@ use crate::{Delivery, Email, Mailer, Recipient};
 /// The emails that the simulated mailer was handed.
 pub const SIMULATED_MAILER_TABLE: TableSpec = TableSpec { name: "outbox", indexes: &[], ttl: None };
 
-/// How often an email to a `mail-down` customer gets no answer.
+/// How often an email to a `mail-down` customer gets no answer before it is sent.
 const UNANSWERED: u32 = 2;
 
-/// How often an email is written down anew, because another hand wrote in between.
+/// How often the mailer tries to store an email that other calls change at the same time.
 const ATTEMPTS: usize = 8;
 
-/// An email, as the simulated mailer keeps it.
+/// An email, as the simulated mailer stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PostedEmail {
-    /// The idempotency key that it was handed over with.
+    /// The idempotency key that `send` was called with.
     pub key: String,
     /// A customer's id, or `operator`.
     pub recipient: String,
-    /// Where it goes, as it was handed over: encrypted; absent for an operator.
+    /// The recipient's address as `send` got it, encrypted; absent for an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Sealed>,
-    /// The event that it is about.
+    /// The detail type of the event that the email is about.
     pub template: String,
     pub subject: String,
     pub body: String,
-    /// How often it was handed over.
+    /// How often `send` was called for it.
     pub asks: u32,
-    /// How often it was posted: at most once.
+    /// How often it was sent: at most once.
     pub posts: u32,
 }
 
 entity!(PostedEmail: "letter" in SIMULATED_MAILER_TABLE, by key: String);
 
-/// What happens to the letters of one customer.
+/// How the mailer treats one customer's emails; the module's table describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Conduct {
     Plain,
@@ -71,7 +71,7 @@ impl Conduct {
         told.into_iter().find(|(word, _)| id.contains(word)).map_or(Self::Plain, |(_, told)| told)
     }
 
-    /// Whether an email that is handed over for the `asks`th time goes out.
+    /// Whether the `asks`th call of `send` for the same email sends it.
     const fn posts(self, asks: u32) -> bool {
         match self {
             Self::Plain | Self::Twice => true,
@@ -81,7 +81,7 @@ impl Conduct {
     }
 }
 
-/// Keeps emails in a table of its own; customers' ids can make it misbehave.
+/// A mailer that stores emails in a table of its own; a customer's id can make it fail.
 #[derive(Clone)]
 pub struct SimulatedMailer {
     store: Arc<dyn Store>,
@@ -94,13 +94,13 @@ impl std::fmt::Debug for SimulatedMailer {
 }
 
 impl SimulatedMailer {
-    /// A mailer that keeps its emails in [`SIMULATED_MAILER_TABLE`] of `store`.
+    /// Returns a mailer that stores its emails in [`SIMULATED_MAILER_TABLE`] of `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// Takes an email, and posts it unless it was posted before.
+    /// Counts a call of `send` for the email, and marks it as sent if it is due.
     async fn take(&self, email: &Email, key: &str) -> Result<PostedEmail, OutcomeUnknown> {
         let lost = |error: &dyn std::fmt::Display| OutcomeUnknown(format!("no answer: {error}"));
         for _ in 0..ATTEMPTS {
@@ -122,7 +122,7 @@ impl SimulatedMailer {
     }
 }
 
-/// An email that nobody has seen yet.
+/// Returns the item of an email that `send` was not called for yet.
 fn unposted(email: &Email, key: &str) -> PostedEmail {
     let address = match &email.recipient {
         Recipient::Customer { email, .. } => Some(email.clone()),
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    /// What the table says of the email `key` after it was sent `times` times, and each answer.
+    /// Sends the same email `times` times; returns every answer, and what the table then has of it.
     async fn sent(customer: &str, times: u32) -> (Vec<Result<Delivery, String>>, PostedEmail) {
         let store = Arc::new(MemoryStore::new(&[SIMULATED_MAILER_TABLE]));
         let mailer = SimulatedMailer::new(Arc::clone(&store) as Arc<dyn Store>);
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!((email.asks, email.posts), (2, 1));
     }
 
-    /// A store whose answers let others act before they are used.
+    /// A store that lets other tasks run before it returns what it has read.
     struct Slow(MemoryStore);
 
     #[async_trait]

@@ -1,17 +1,17 @@
-//! The emails' texts, event by event.
+//! The texts of the emails, one for each event.
 
 use chorus_events::outages::{PartnerRecovered, PartnerUnavailable};
 use chorus_events::table::rows::{AlertOperatorInput, SendEmailInput};
 use chorus_events::{OrderId, Tracking};
 
-/// An email's text: its event, its subject, its body.
+/// An email's text; `template` is the detail type of the event that it is about.
 pub(crate) struct Text {
     pub(crate) template: &'static str,
     pub(crate) subject: String,
     pub(crate) body: String,
 }
 
-/// The email to a customer, without the salutation.
+/// Returns the email to a customer, without the salutation.
 pub(crate) fn to_customer(input: &SendEmailInput) -> Text {
     let (template, subject, says) = match input {
         SendEmailInput::PaymentMade(event) => (
@@ -41,7 +41,7 @@ pub(crate) fn to_customer(input: &SendEmailInput) -> Text {
     Text { template, subject, body: format!("{says}\n\nYour shop\n") }
 }
 
-/// That the carrier has the parcel, and how to follow it.
+/// Returns the sentence that the carrier has the parcel, and how to track it.
 fn on_its_way(tracking: Option<&Tracking>) -> String {
     let picked_up = "the carrier has picked your parcel up.";
     match tracking {
@@ -53,7 +53,7 @@ fn on_its_way(tracking: Option<&Tracking>) -> String {
     }
 }
 
-/// The email to an operator: what could not be undone, and why.
+/// Returns the email that tells an operator what could not be undone, and why.
 pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
     let (order_id, reason) = trouble(input);
     let (template, says) = match input {
@@ -77,7 +77,7 @@ pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
     Text { template, subject, body: format!("Order {order_id}: {says}.\n\nReason: {reason}\n") }
 }
 
-/// The email to an operator: who does not answer.
+/// Returns the email that tells an operator which partner does not answer.
 pub(crate) fn outage(event: &PartnerUnavailable) -> Text {
     let PartnerUnavailable { partner, since, reason } = event;
     Text {
@@ -90,7 +90,7 @@ pub(crate) fn outage(event: &PartnerUnavailable) -> Text {
     }
 }
 
-/// The email to an operator: who answers again.
+/// Returns the email that tells an operator which partner answers again.
 pub(crate) fn recovery(event: &PartnerRecovered) -> Text {
     let PartnerRecovered { partner, since, .. } = event;
     Text {
@@ -103,7 +103,7 @@ pub(crate) fn recovery(event: &PartnerRecovered) -> Text {
     }
 }
 
-/// Which order is in trouble, and why.
+/// Returns the order that the error is about, and the error's reason.
 pub(crate) fn trouble(input: &AlertOperatorInput) -> (&OrderId, &str) {
     match input {
         AlertOperatorInput::ErrorItemUnreserved(error) => (&error.order_id, &error.reason),
@@ -122,7 +122,7 @@ mod tests {
     use chorus_events::table::rows;
     use chorus_table::{Event, Inputs, Row};
 
-    /// The samples of everything that a row consumes.
+    /// Every sample of every event that the row consumes, with its detail type.
     fn samples<R: Row>() -> Vec<(&'static str, R::Input)> {
         let mut samples = Vec::new();
         for event in R::Input::EVENTS {

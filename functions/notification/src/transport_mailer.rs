@@ -1,4 +1,4 @@
-//! The mailer that writes to people: it renders an email and hands it to a mail server.
+//! The mailer that sends emails to people: it renders an email and hands it to a mail server.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use crate::{Delivery, Email, Mailer, Recipient};
 
-/// Stands in events and logs where a mail server's answer names an address.
+/// Replaces the addresses in a mail server's answer, before it gets into events and logs.
 const REDACTED: &str = "(address)";
 
 /// Sends emails by SMTP or SES.
 ///
-/// Neither knows an idempotency key. Where an answer is lost after the server took the email, it goes
-/// out once more: one copy for each lost answer. By SMTP both copies have the same Message-ID, made
-/// from the key, and mailboxes that look at it show one.
+/// Neither recognizes an idempotency key. If an answer is lost after the server accepted the email,
+/// it is sent again: one more copy for each lost answer. By SMTP all copies have the same
+/// Message-ID, derived from the key; mailboxes that compare it show one copy.
 pub struct TransportMailer {
     transport: Arc<dyn MailTransport>,
     from: Address,
@@ -31,7 +31,8 @@ impl std::fmt::Debug for TransportMailer {
 }
 
 impl TransportMailer {
-    /// Sends as `from`; `operator` gets emails about what could not be undone.
+    /// Returns a mailer that sends from `from`; `operator` gets emails about what could not be
+    /// undone.
     #[must_use]
     pub fn new(
         transport: Arc<dyn MailTransport>,
@@ -41,7 +42,7 @@ impl TransportMailer {
         Self { transport, from, operator }
     }
 
-    /// Whom an email goes to, and its whole text; or why it cannot go out.
+    /// Returns the address that an email goes to, and its whole text; or why it cannot be sent.
     async fn letter(
         &self,
         email: &Email,
@@ -96,7 +97,8 @@ impl Mailer for TransportMailer {
     }
 }
 
-/// Mail servers repeat the recipient's address in their answers, and events must not name it.
+/// Removes addresses: mail servers repeat the recipient's in their answers, and events must not
+/// contain it.
 fn without_addresses(answer: &str) -> String {
     let word = |word| if str::contains(word, '@') { REDACTED } else { word };
     answer.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
@@ -123,7 +125,7 @@ mod tests {
     use chorus_kernel::testing::people;
     use chorus_table::Sealed;
 
-    /// A mail server that keeps what it is given, or answers with an error.
+    /// A mail server that stores the messages it gets, and answers with `error` if there is one.
     #[derive(Default)]
     struct Server {
         taken: Mutex<Vec<Message>>,

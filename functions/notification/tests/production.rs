@@ -1,8 +1,8 @@
-//! What runs in prod has no simulated mailer in it.
+//! The binary for prod contains nothing of the simulated mailer.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
-/// What only the simulated mailer says, or listens to.
+/// Texts that only the simulated mailer contains.
 const SIMULATED: [&str; 3] = ["mail-bounces", "the mailer is down", "too many hands on one email"];
 
 /// Which of `texts` are in the binary.

@@ -104,7 +104,7 @@ pub(crate) struct WholeOrder {
 }
 
 impl WholeOrder {
-    /// An order that has come so far.
+    /// Returns the order as callers see it after these steps.
     pub(crate) fn of(order: Placed, address: Option<PostalAddress>, steps: &[Step]) -> Self {
         let (payment, delivery) = (payment(&order, steps), delivery(&order, steps));
         let ended = |status| order.ended_at.filter(|_| order.status == status);
@@ -124,7 +124,7 @@ impl WholeOrder {
         }
     }
 
-    /// The order as it was placed.
+    /// Returns the order as callers see it when it was just placed.
     pub(crate) fn placed(order: OrderCreated, address: Option<PostalAddress>) -> Self {
         Self::of(Placed::from(order), address, &[])
     }
@@ -227,7 +227,7 @@ pub(crate) struct OrderEvents {
 }
 
 impl OrderEvents {
-    /// What there is beyond what is `known`.
+    /// Returns the steps whose milestones are not among the `known` ones.
     pub(crate) fn beyond(mut known: Known, order: &Placed, steps: Vec<Step>) -> Self {
         let mut events = Vec::new();
         for step in steps {
@@ -304,7 +304,7 @@ mod tests {
         );
         assert_eq!(first.events.last().map(|event| &event.id), Some(&first.last_event_id));
         let known = Known::of(&first.last_event_id).unwrap();
-        // News that were overtaken come late, and before others.
+        // The estimate happened before the payment, but its event arrives after it.
         let steps = vec![created, step(Milestone::DeliveryEstimated), paid];
         let next = OrderEvents::beyond(known, &order(Status::Open), steps.clone());
         let told: Vec<_> = next.events.iter().map(|event| event.milestone).collect();

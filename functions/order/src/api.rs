@@ -24,16 +24,17 @@ use crate::progress::{Known, steps};
 use crate::requests::{Cancellation, MAX_REASON, NewOrder};
 use crate::{Order, OrderView, Placed};
 
-/// Where an order's events are asked for.
+/// The path of the route that lists an order's events.
 pub const EVENTS_PATH: &str = "/orders/{id}/events";
 
-/// The query parameter by which a caller waits for news.
+/// The query parameter with which a caller waits for new events, in seconds.
 pub const WAIT: &str = "wait";
 
-/// For how many seconds a caller may wait for news.
+/// The longest time that a caller may wait for new events, in seconds.
 pub const MAX_WAIT: u32 = 20;
 
-/// After how many seconds whoever follows an order asks again.
+/// After how many seconds a caller that follows an order should ask again: the `Retry-After`
+/// header.
 const RETRY_AFTER: &str = "2";
 
 /// `POST /orders`.
@@ -125,7 +126,7 @@ impl Endpoint for Create {
         let message = personal_command(kernel, request, &order, sealing)?;
         let answered = kernel.run(&CreateOrder(self.settings), &message).await?;
         let unexpected = || Problem::new(500, "internal", "the order left no event");
-        // The same key is answered from the same event.
+        // A repeated request with the same key gets the answer of the same event.
         let created: OrderCreated = answered.event()?.ok_or_else(unexpected)?;
         let (location, customer) =
             (format!("/orders/{}", created.order_id), created.customer_id.clone());
@@ -170,7 +171,7 @@ impl Endpoint for CancelRequest {
     }
 }
 
-/// Where an order goes, as its customer wrote it; none once they were forgotten.
+/// Decrypts where an order goes; none once the customer was forgotten.
 pub(crate) async fn address(
     kernel: &Kernel,
     customer: &CustomerId,

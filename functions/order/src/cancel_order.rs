@@ -55,7 +55,7 @@ impl Action for CancelOrder {
     }
 }
 
-/// Which order, and why it cannot go on.
+/// Returns which order is canceled, and why.
 fn why(input: &CancelOrderInput) -> (&OrderId, String) {
     use CancelOrderInput as Because;
     match input {

@@ -12,11 +12,11 @@ use chorus_kernel::{
 
 use crate::{Order, Price};
 
-/// Under the terms that follow from the shop's numbers as they are now.
+/// Accepts orders; their terms follow from these settings.
 pub(crate) struct CreateOrder(pub(crate) Settings);
 
 state! {
-    /// Whether there is such an order, and what its lines cost.
+    /// The order, if it exists already, and the prices of the items in its lines.
     pub(crate) struct OrderAndPrices read by OrderAndPricesKeys {
         order: Folded<Order>,
         prices: Each<Price, OrderedLine>,
@@ -31,7 +31,7 @@ impl Action for CreateOrder {
         &self,
         CreateOrderInput::CreateOrder(command): &CreateOrderInput,
     ) -> OrderAndPricesKeys {
-        // Too many lines are refused below: what they cost is not worth looking up.
+        // `decide` refuses an order with more lines, so the prices of the rest are not needed.
         let lines = command.lines.iter().take(MAX_LINES);
         let prices = EachKeys::of(lines, |line| line.sku.clone());
         OrderAndPricesKeys { order: command.order_id.clone(), prices }

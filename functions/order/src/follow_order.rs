@@ -1,4 +1,4 @@
-//! Keeps how far an order's payment and delivery are, for whoever looks at the order.
+//! Stores how far an order's payment and delivery are, for the routes that show the order.
 
 use chorus_events::table::rows::{self, FollowOrderInput, FollowOrderOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Failure};

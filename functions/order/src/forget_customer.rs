@@ -4,7 +4,7 @@ use chorus_events::order::CustomerForgotten;
 use chorus_events::table::rows::{self, ForgetCustomerInput, ForgetCustomerOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, PersonKey, save};
 
-/// Whether an order of theirs is under way, the route has looked up.
+/// The route has checked whether the customer has orders under way.
 pub(crate) struct ForgetCustomer;
 
 impl Action for ForgetCustomer {

@@ -21,11 +21,11 @@ use crate::list::{Asked, MAX_PAGE};
 use crate::progress::steps;
 use crate::{OrderView, Status};
 
-/// The query parameter by which a caller gives up that parcels and emails of orders under way reach
-/// anybody.
+/// The query parameter with which a caller accepts that parcels and emails of orders under way
+/// reach nobody any more.
 const DESPITE_ORDERS: &str = "despite-orders-under-way";
 
-/// What stays of a customer who was forgotten, and why.
+/// What remains of a customer who was forgotten, and why.
 const LEFT: [&str; 2] = [
     "orders, payments, parcels and emails, with the customer's id and without a person: the books \
      have to add up",

@@ -1,4 +1,5 @@
-//! All that ever happened to orders, by type over time; and the list of orders made anew from it.
+//! Reads the stored events of all orders by type and time, and rebuilds the list of orders from
+//! them.
 
 use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
 use chorus_kernel::{Failure, Query, Recorded, Store, StoreError, read_recorded};
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use crate::order::read;
 use crate::{BY_TYPE, OrderView, TABLE};
 
-/// Why history cannot be told.
+/// Why the stored events cannot be read or folded.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     #[error("the stored events cannot be read")]
@@ -16,15 +17,15 @@ pub enum HistoryError {
     /// A stored event does not fit its type.
     #[error("a stored event is unreadable")]
     Event(#[from] ReadError),
-    /// A stored item is no event, or a line of the list cannot be written.
+    /// A stored item is not an event, or a line of the list cannot be written.
     #[error("a stored item is corrupt")]
     Corrupt(#[from] Failure),
 }
 
-/// The stored events of one type that happened from `from` on, in order, paged to the end.
+/// Reads the stored events of one type that happened at `from` or later, the earliest first.
 ///
 /// # Errors
-/// Where the store fails, or an item is no event.
+/// If the store fails, or an item is not an event.
 pub async fn by_type(
     store: &dyn Store,
     detail_type: &str,
@@ -47,8 +48,8 @@ pub async fn by_type(
     }
 }
 
-/// Makes the list of orders anew from the stored events, while orders run: a line that the bus
-/// has brought further meanwhile is left as it is. Returns how many events were folded.
+/// Rebuilds the list of orders from the stored events, while orders run: a line that the bus has
+/// updated meanwhile stays as it is. Returns how many events were folded.
 ///
 /// # Errors
 /// Where the store fails, or a stored event cannot be read.

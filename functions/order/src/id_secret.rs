@@ -1,4 +1,4 @@
-//! Where the ids of new orders come from.
+//! Derives the ids of new orders from idempotency keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,26 +14,27 @@ const MIN_BYTES: usize = 16;
 /// How many hexadecimal digits an id has: 80 bits.
 const DIGITS: usize = 20;
 
-/// A text is too short to be a secret.
+/// The text is too short to be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the secret of order ids must have at least {MIN_BYTES} bytes")]
 pub struct IdSecretTooShort;
 
-/// The secret that ids of orders are derived with. The same key places the same order, also when its
-/// record has expired; and nobody who guesses a key knows an order's id.
+/// The secret from which, with its idempotency key, an order's id is derived. The same key always
+/// gives the same id, even after the key's record has expired; and whoever guesses a key still does
+/// not know the id.
 ///
-/// With another secret, ids that were given stay what they are.
+/// If the secret changes, existing orders keep their ids.
 #[derive(Clone)]
 pub struct IdSecret(Arc<[u8]>);
 
 impl IdSecret {
     /// # Errors
-    /// Where there are less than 16 bytes.
+    /// If there are fewer than 16 bytes.
     pub fn new(bytes: &[u8]) -> Result<Self, IdSecretTooShort> {
         if bytes.len() < MIN_BYTES { Err(IdSecretTooShort) } else { Ok(Self(bytes.into())) }
     }
 
-    /// The order that an idempotency key places.
+    /// Returns the id of the order that an idempotency key places.
     #[must_use]
     pub fn order_id(&self, key: &str) -> OrderId {
         let mut mac =

@@ -1,4 +1,4 @@
-//! Learns an item's price. Listings may arrive in any order: the newest wins.
+//! Stores an item's price. Listings may arrive in any order: the newest wins.
 
 use chorus_events::table::rows::{self, LearnPriceInput, LearnPriceOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, put_if_newer};

@@ -1,5 +1,5 @@
-//! Order: takes orders, and knows when they end. Its state is the fold of its own events; the
-//! list that customers see is a projection of what the bus brings back.
+//! Order: takes orders, and knows when they end. An order's state is the fold of its own events;
+//! the list that customers see is a projection of the events that the bus delivers.
 
 mod answers;
 mod api;
@@ -31,10 +31,10 @@ use chorus_events::{Settings, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, Index, TableSpec};
 
-/// The stored events by their type, over time.
+/// The index of stored events by type and time.
 pub const BY_TYPE: Index = Index { name: "by-type", pk: "event-type", sk: "at", whole_items: true };
 
-/// Every order's own events, and the prices that the service has learned.
+/// The orders' events, the steps of their payments and deliveries, and the prices of items.
 pub const TABLE: TableSpec = TableSpec { name: "order", indexes: &[BY_TYPE], ttl: None };
 
 /// Index over the order list by status and by month placed: one partition per status and month.
@@ -45,7 +45,7 @@ pub(crate) const BY_STATUS: Index =
 pub const VIEW_TABLE: TableSpec =
     TableSpec { name: "order-view", indexes: &[BY_STATUS], ttl: None };
 
-/// The function, whose new orders have ids that only `id_secret` tells, of a shop with these numbers.
+/// Builds the service: `id_secret` derives the ids of new orders, `settings` are the shop's.
 #[must_use]
 pub fn function(id_secret: IdSecret, settings: Settings) -> HttpFunction {
     let currency = settings.currency;

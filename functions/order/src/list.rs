@@ -1,5 +1,5 @@
-//! Lists orders, newest first: a customer's, or everybody's, by how they stand and when they were
-//! placed.
+//! Lists orders, newest first: one customer's or everybody's, filtered by status and by when they
+//! were placed.
 
 use chorus_events::CustomerId;
 use chorus_http::{Problem, Request, Values};
@@ -10,18 +10,18 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::{BY_STATUS, OrderView, Status, VIEW_TABLE};
 
-/// How many orders a page lists, unless the caller says otherwise.
+/// How many orders a page lists by default.
 const PAGE: u32 = 20;
 
 /// The most orders that a page lists.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-/// How many months everybody's orders are looked for in for one page: each is asked for.
+/// How many months of everybody's orders are searched for one page at most: each needs queries.
 const MOST_MONTHS: usize = 5 * 12;
 
 const EVERY_STATUS: [Status; 3] = [Status::Open, Status::Canceled, Status::Delivered];
 
-/// Their names, for whoever asks.
+/// The names of the statuses, as callers write them.
 pub(crate) const STATUSES: Values = Values::OneOf(&["Open", "Canceled", "Delivered"]);
 
 /// Which orders a caller asks for.
@@ -29,21 +29,21 @@ pub(crate) const STATUSES: Values = Values::OneOf(&["Open", "Canceled", "Deliver
 pub(crate) struct Asked {
     customer: Option<CustomerId>,
     status: Option<Status>,
-    /// Only orders placed from then on.
+    /// Only orders placed at this time or later.
     from: Timestamp,
-    /// Only orders placed up to then.
+    /// Only orders placed at this time or earlier.
     to: Timestamp,
-    /// Only orders behind this sort key.
+    /// Only orders that come after this sort key in the list, which is newest first.
     behind: Option<String>,
     limit: usize,
 }
 
 impl Asked {
-    /// Reads the query of a request that comes `now`.
+    /// Reads the query parameters of a request that arrives at `now`.
     pub(crate) fn of(request: &Request, now: Timestamp) -> Result<Self, Problem> {
         let given = |name| request.query.get(name).map(String::as_str);
         let refused = |name: &'static str| move |rule: &str| Problem::field(400, name, rule);
-        // A customer who names nobody asks for their own.
+        // A customer who names no customer asks for their own orders.
         let own = request.customer.as_deref();
         let customer = given("customer-id").or(own).map(|id| {
             id.parse().map_err(|rule| Problem::field(400, "customer-id", format!("{rule}")))
@@ -56,7 +56,7 @@ impl Asked {
         let from =
             given("from").map(|day| moment(day, Edge::Start).ok_or_else(|| refused("from")(when)));
         let to = given("to").map(|day| moment(day, Edge::End).ok_or_else(|| refused("to")(when)));
-        // Whoever took an order may be ahead of this clock.
+        // The clock of the instance that accepted an order may be ahead of this one.
         let to = to.transpose()?.unwrap_or(now + SignedDuration::from_hours(24));
         let customer = customer.transpose()?;
         let earliest = match customer {
@@ -74,7 +74,7 @@ impl Asked {
         })
     }
 
-    /// The orders of one customer that stand so; without, all of them.
+    /// Asks for the orders of one customer with this status, or with any status if it is absent.
     pub(crate) fn orders_of(
         customer: CustomerId,
         status: Option<Status>,
@@ -86,12 +86,12 @@ impl Asked {
         Ok(Self { customer: Some(customer), status, from, to, behind, limit })
     }
 
-    /// Whose orders are asked for; without, everybody's.
+    /// The customer whose orders are asked for; absent for everybody's.
     pub(crate) fn customer(&self) -> Option<&CustomerId> {
         self.customer.as_ref()
     }
 
-    /// The page, and the cursor of the next one where there is one.
+    /// Reads the page, and the cursor of the next page if there is one.
     pub(crate) async fn page(
         &self,
         store: &dyn Store,
@@ -113,8 +113,7 @@ impl Asked {
         customer: &CustomerId,
     ) -> Result<Vec<OrderView>, Failure> {
         let mut query = self.within(OrderView::partition(customer));
-        // Of those that stand so, there are fewer than there are lines: it reads on until a page
-        // is full.
+        // Some of the lines read have another status, so this reads on until the page is full.
         let wanted = |order: &OrderView| self.status.is_none_or(|status| order.status == status);
         let mut found = Vec::new();
         loop {
@@ -127,8 +126,8 @@ impl Asked {
         }
     }
 
-    /// Month by month, the newest first; in each, the lines of every status in one order. Where there
-    /// are more months than are looked into at once, it says how far back it looked.
+    /// Reads month by month, the newest first, and sorts the lines of all statuses of a month. If
+    /// months remain after [`MOST_MONTHS`], also returns the time up to which the search went back.
     async fn of_everybody(
         &self,
         store: &dyn Store,
@@ -163,14 +162,14 @@ impl Asked {
         Ok((found, first.ok().filter(|_| month >= oldest).map(|first| first.timestamp())))
     }
 
-    /// When the newest order of the page may have been placed.
+    /// The latest time at which an order of the page may have been placed.
     fn newest(&self) -> Timestamp {
         let placed = self.behind.as_ref().and_then(|key| key.split('#').next()?.parse().ok());
         placed.map_or(self.to, |placed: Timestamp| placed.min(self.to))
     }
 
-    /// The lines of a partition, newest first: one more than a page, and the one that a page
-    /// starts behind.
+    /// Returns the query for the lines of a partition, newest first: those of a page, one more, and
+    /// the line after which the page starts.
     fn within(&self, pk: String) -> Query {
         let mut query = Query::partition(VIEW_TABLE.name, pk);
         query.descending = true;
@@ -189,19 +188,19 @@ fn read(items: Vec<Item>, behind: Option<&str>) -> Result<Vec<OrderView>, Failur
     orders.map_err(|error| Failure::corrupt("order view", &error))
 }
 
-/// So many days before an instant.
+/// Returns the time `days` days before `at`.
 fn before(at: Timestamp, days: i64) -> Timestamp {
     at.checked_sub(SignedDuration::from_hours(days * 24)).unwrap_or(Timestamp::MIN)
 }
 
-/// Which instant of a day is meant.
+/// Which instant of a day a date means.
 #[derive(Clone, Copy)]
 enum Edge {
     Start,
     End,
 }
 
-/// An instant; or the first or last of a day, in UTC.
+/// Reads an instant; or a date, of which it takes the first or the last instant in UTC.
 fn moment(text: &str, edge: Edge) -> Option<Timestamp> {
     if let Ok(instant) = text.parse() {
         return Some(instant);
@@ -218,7 +217,7 @@ fn moment(text: &str, edge: Edge) -> Option<Timestamp> {
     }
 }
 
-/// Behind which line a page starts.
+/// Reads the sort key of the line after which a page starts.
 fn cursor(request: &Request) -> Result<Option<String>, Problem> {
     let Some(cursor) = request.query.get("cursor") else { return Ok(None) };
     let rule = "must be the `next` of an earlier page";

@@ -1,7 +1,8 @@
 //! The Order service on Lambda: takes orders, and knows when they end.
 //!
-//! Beside the variables of [`chorus_aws::run`], `ORDER_ID_SECRET` is what the ids of new orders are
-//! derived with; `HOME_COUNTRY`, `REVIEW_ABOVE` and `CURRENCY` are the shop's own numbers.
+//! Beside the variables of [`chorus_aws::run`], `ORDER_ID_SECRET` is the secret from which the ids
+//! of new orders are derived; `HOME_COUNTRY`, `REVIEW_ABOVE` and `CURRENCY` are the shop's
+//! settings.
 
 use std::process::ExitCode;
 

@@ -21,7 +21,7 @@ pub enum Status {
     Delivered,
 }
 
-/// What was ordered, and how it stands.
+/// What was ordered, and the order's status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     pub order_id: OrderId,
@@ -30,15 +30,15 @@ pub struct Placed {
     pub total: Money,
     pub shipping_address: ShippingAddress,
     pub placed_at: Timestamp,
-    /// What it is carried out under.
+    /// The terms under which the order is carried out, whatever the shop's settings are by then.
     pub terms: Terms,
     pub status: Status,
     pub reason: Option<String>,
-    /// When it was canceled or delivered.
+    /// When the order was canceled or delivered; absent while it is open.
     pub ended_at: Option<Timestamp>,
 }
 
-/// An order, or nothing yet.
+/// The fold of an order's events; `None` before the first one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Order(pub Option<Placed>);
 
@@ -85,7 +85,7 @@ impl From<OrderCreated> for Placed {
     }
 }
 
-/// Reads the data of a stored event, whatever version it was written in.
+/// Reads the data of a stored event, in whichever version it was written.
 pub(crate) fn read<E: Event>(event: &Recorded) -> Result<E, ReadError> {
     let (detail_type, version) = (E::SPEC.detail_type, event.schema);
     let data = RawValue::from_string(event.data.clone()).map_err(|source| ReadError::Data {

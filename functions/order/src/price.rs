@@ -1,10 +1,10 @@
-//! What the service has learned of an item: enough to know an order's total without a call.
+//! The price of an item, stored so that an order's total needs no call to Inventory.
 
 use chorus_events::{Money, Sku};
 use chorus_kernel::entity;
 use serde::{Deserialize, Serialize};
 
-/// An item's price, as last heard.
+/// An item's price, as the newest `ItemListed` had it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Price {

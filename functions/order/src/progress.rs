@@ -1,5 +1,5 @@
-//! How far an order is, step by step: its own events, and what Order has heard of its payment and
-//! delivery.
+//! How far an order is, step by step: from its own events, and from the events about its payment
+//! and delivery.
 
 use chorus_events::{Money, OrderId, Tracking};
 use chorus_kernel::{Condition, Failure, Item, Key, Query, Store, Write};
@@ -39,16 +39,16 @@ pub(crate) enum Milestone {
 pub(crate) struct Step {
     pub(crate) milestone: Milestone,
     pub(crate) at: Timestamp,
-    /// When it should arrive, once that is estimated.
+    /// When the order should arrive; for `DeliveryEstimated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deliver_by: Option<Timestamp>,
-    /// What was charged, or went back.
+    /// What was charged or refunded; for `PaymentMade` and `PaymentCanceled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) amount: Option<Money>,
-    /// Why it was canceled.
+    /// Why the order was canceled; for `OrderCanceled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// By what its parcel is followed, once the carrier has it.
+    /// How to track the parcel; for `DeliveryStarted`, if the carrier sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tracking: Option<Tracking>,
 }
@@ -58,10 +58,10 @@ impl Step {
         Self { milestone, at, deliver_by: None, amount: None, reason: None, tracking: None }
     }
 
-    /// Keeps it, where it is heard of for the first time.
+    /// Stores the step, unless it is stored already.
     ///
     /// # Errors
-    /// Where it cannot be written as an item.
+    /// If the step cannot be written as an item.
     pub(crate) fn put(&self, order_id: &OrderId) -> Result<Write, serde_dynamo::Error> {
         let sk = format!("{:?}", self.milestone);
         let key = Key { table: TABLE.name, pk: partition(order_id), sk };
@@ -76,7 +76,7 @@ fn partition(order_id: &OrderId) -> String {
     format!("progress#{order_id}")
 }
 
-/// Every step of an order so far, the earliest first.
+/// Reads every step of an order so far, the earliest first.
 ///
 /// # Errors
 /// Where the store fails, or a step cannot be read.
@@ -89,7 +89,7 @@ pub(crate) async fn steps(store: &dyn Store, order: &Placed) -> Result<Vec<Step>
     Ok(steps)
 }
 
-/// The steps that are the order's own.
+/// Returns the steps that follow from the order itself: placed, and canceled or delivered.
 fn own(order: &Placed) -> Vec<Step> {
     let mut steps = vec![Step::new(Milestone::OrderCreated, order.placed_at)];
     let milestone = match order.status {
@@ -102,19 +102,20 @@ fn own(order: &Placed) -> Vec<Step> {
     steps
 }
 
-/// Which milestones a caller knows of: a bit for each. It names every answer, so that whoever shows
-/// the name of the last one is told what they missed, in whatever order the news came.
+/// The set of milestones that a caller knows, one bit for each. The id of an event in an answer is
+/// such a set: whoever sends the last one that they got is told the milestones that are missing, in
+/// whatever order the events arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Known(u32);
 
 impl Known {
-    /// What there is to know of at most.
+    /// The set of all milestones.
     const ALL: u32 = 255;
 
-    /// What its names are, as a regular expression; an empty one is none.
+    /// A regular expression for such sets as numbers; the empty text means none.
     pub(crate) const NAMES: &str = "^(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])?$";
 
-    /// Reads a name.
+    /// Reads a set from its number.
     pub(crate) fn of(name: &str) -> Option<Self> {
         name.parse().ok().filter(|bits| *bits <= Self::ALL).map(Self)
     }

@@ -1,4 +1,4 @@
-//! Folds the order's events, as the bus brings them, into the list that customers see.
+//! Folds the events of orders that the bus delivers into the list that customers see.
 
 use chorus_events::table::rows::{self, ProjectOrderInput, ProjectOrderOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Failure};

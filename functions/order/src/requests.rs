@@ -1,4 +1,4 @@
-//! What customers send.
+//! The bodies of the requests that customers send.
 
 use chorus_events::commands::{CreateOrder, OrderedLine};
 use chorus_events::{
@@ -16,7 +16,7 @@ pub(crate) const MAX_ADDRESS_LINE: usize = 200;
 /// The longest reason of a cancellation, in characters.
 pub(crate) const MAX_REASON: usize = 200;
 
-/// What is rather a card's number, as a regular expression; see [`PaymentMethod::is_card_number`].
+/// A regular expression for what is probably a card number; see [`PaymentMethod::is_card_number`].
 const CARD_NUMBER: &str = "^[._-]*([0-9][._-]*){12,}$";
 
 /// An order as a customer places it.
@@ -78,10 +78,10 @@ impl NewAddress {
         }
     }
 
-    /// Refuses what nobody can deliver to.
+    /// Refuses an address that nobody can deliver to.
     ///
     /// # Errors
-    /// With the field and the rule.
+    /// Names the field that is not valid, and its rule.
     pub(crate) fn check(&self) -> Result<(), ActionError> {
         let fields = [
             ("name", Some(&self.name)),
@@ -107,7 +107,7 @@ impl From<NewAddress> for PostalAddress {
 }
 
 impl NewOrder {
-    /// The command that it leads to, under this id, with what it says of the customer encrypted.
+    /// Returns the command that creates the order `order_id`, with the customer's data encrypted.
     pub(crate) fn command(self, order_id: OrderId, key: SealingKey) -> CreateOrder {
         let Self { customer_id, lines, shipping_address, payment_method } = self;
         let shipping_address =

@@ -37,28 +37,28 @@ impl OrderView {
         format!("customer#{customer_id}")
     }
 
-    /// What its cursors are, as a regular expression.
+    /// A regular expression for the cursors of the list.
     pub(crate) const CURSORS: &str = "^-?[0-9]{1,19}~[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$";
 
-    /// Names the line's place in the list, for whoever asks for what is behind it; it stands in a
-    /// query as it is.
+    /// Returns the cursor for the lines after this one in the list. Its characters need no escaping
+    /// in a URL's query.
     pub(crate) fn cursor(&self) -> String {
         format!("{}~{}", self.placed_at.as_nanosecond(), self.order_id)
     }
 
-    /// Names the place before whatever was placed at this instant or later.
+    /// Returns the cursor for the orders that were placed before this instant.
     pub(crate) fn cursor_before(at: Timestamp) -> String {
         format!("{}~0", at.as_nanosecond())
     }
 
-    /// The sort key that a cursor names, where it is one.
+    /// Reads the sort key from a cursor; none if it is not a cursor.
     pub(crate) fn behind(cursor: &str) -> Option<String> {
         let (placed_at, order_id) = cursor.split_once('~')?;
         let placed_at = Timestamp::from_nanosecond(placed_at.parse().ok()?).ok()?;
         Some(Self::sort_key(placed_at, &order_id.parse().ok()?))
     }
 
-    /// The partition of the index by status: of the orders of one month.
+    /// Returns the partition, in the index by status, of the orders placed in one month.
     pub(crate) fn month(status: Status, year: i16, month: i8) -> String {
         format!("{status:?}#{year:04}-{month:02}")
     }
@@ -67,11 +67,11 @@ impl OrderView {
         format!("{placed_at:.9}#{order_id}")
     }
 
-    /// Puts the line, unless a later one is there: an order that has ended stays so, in whatever
-    /// order the news arrive.
+    /// Writes the line, unless a later one is stored: an order that has ended stays so, in whatever
+    /// order its events arrive.
     ///
     /// # Errors
-    /// Where the line cannot be written as an item.
+    /// If the line cannot be written as an item.
     pub fn put(&self) -> Result<Write, serde_dynamo::Error> {
         let pk = Self::partition(&self.customer_id);
         let sk = Self::sort_key(self.placed_at, &self.order_id);

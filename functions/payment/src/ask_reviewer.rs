@@ -46,11 +46,12 @@ impl Action for AskReviewer {
                 let asked = ReviewRequested { order_id, customer_id, total, handle, terms };
                 Decision::emit(asked).with(save(payment.as_ref(), &asking))
             }
-            // Another attempt of the task waits now.
+            // The review was requested before: this attempt of the task only registers its own
+            // token.
             _ if known.status == Status::WaitingForApproval => {
                 Decision::nothing("a reviewer was asked before")
             }
-            // An approval that arrived before any attempt is among the earlier answers.
+            // The approval came before this attempt: `register` below completes its task with it.
             _ if known.status == Status::Approved => Decision::nothing("it is approved"),
             _ => {
                 let output = ReviewVerdict::Canceled.answer();

@@ -2,7 +2,7 @@
 //! charged later.
 //!
 //! If a charge was ever begun, exactly one event reports how it ended: the refund, even if it is 0.
-//! If none was, no event is published; a review that is waited for is canceled.
+//! If none was, no event is published, and a review that is still open is canceled.
 
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ impl ExternalAction for CancelPayment {
     }
 }
 
-/// The event about a canceled payment, once a charge of it was begun.
+/// Returns the event about a canceled payment whose charge was begun; none for other statuses.
 pub(crate) fn said<O>(payment: &Payment) -> Option<O>
 where
     O: From<PaymentCanceled> + From<ErrorPaymentCanceled>,
@@ -125,7 +125,7 @@ mod tests {
         done(on(Some(known), response).unwrap())
     }
 
-    /// The payment of the samples, known to be charged.
+    /// The payment of the samples, with its charge known.
     fn paid(status: Status) -> Payment {
         Payment { charged: samples::total(), ..payment(status) }
     }

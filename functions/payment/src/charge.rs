@@ -1,20 +1,20 @@
-//! The steps of collecting a payment, each a pure function of its own: does it need approval, what
-//! is charged. Whatever orders the steps, an action or a state machine, uses these.
+//! The parts of collecting a payment as pure functions, which actions of every order share: does an
+//! order need approval, what is charged, what is refunded.
 
 use chorus_events::Terms;
 use chorus_events::delivery::DeliveryEstimated;
 
 use crate::{Charge, IntentId, Payment, Refund};
 
-/// Whether an order is charged only once a reviewer approved it: by the terms that it was created
-/// under, which those of earlier releases do not have.
+/// Whether an order is charged only after a reviewer approved it: by the terms that it was created
+/// under, or by its total if it is of an earlier release, which had no terms.
 #[must_use]
 pub fn needs_approval(order: &DeliveryEstimated) -> bool {
     let before = || Terms::needed_review_before(order.total);
     order.terms.map_or_else(before, |terms| terms.needs_review)
 }
 
-/// What is to be charged; nothing where the estimate, which has the total, has not come yet.
+/// Returns what to charge; none before the estimate, which has the total, has arrived.
 pub(crate) fn charge(payment: &Payment) -> Option<Charge> {
     Some(Charge {
         order_id: payment.order_id.clone(),
@@ -24,7 +24,7 @@ pub(crate) fn charge(payment: &Payment) -> Option<Charge> {
     })
 }
 
-/// What is to be refunded, or canceled where nothing was charged.
+/// Returns what to refund, or to cancel if nothing was charged.
 pub(crate) fn refund(payment: &Payment, intent: &IntentId) -> Refund {
     let (order_id, intent) = (payment.order_id.clone(), intent.clone());
     Refund { order_id, intent, retries: payment.refund_retries }

@@ -1,7 +1,7 @@
 //! Charges the order; where its terms want a review, starts the state machine that waits for one.
 //!
-//! One row decides which: an order of high value is never charged here. The queue in front of it
-//! waits for a provider who is away, for a day; then `RefusePayment` answers the estimate.
+//! An order of high value is never charged here. If the provider cannot be reached, the queue in
+//! front of this action retries for a day; then `RefusePayment` handles the estimate.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who charges for a deployed function, by its variables.
+//! Chooses the payment provider of a deployed function, by its environment variables.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use crate::{PaymentProvider, StripeProvider};
 /// The variable with the name of the secret that holds Stripe's key.
 pub const STRIPE_KEY_SECRET: &str = "STRIPE_KEY_SECRET";
 
-/// What prices are in, by `CURRENCY`.
+/// Returns the currency of all prices, from the variable `CURRENCY`.
 ///
 /// # Errors
-/// Where the variable is missing or means nothing.
+/// If the variable is missing or is not a currency's code.
 pub fn currency() -> Result<Currency, StartError> {
     parsed("CURRENCY", "a code of ISO 4217")
 }
 
-/// Stripe, by the key in the secret that [`STRIPE_KEY_SECRET`] names; nobody, where it names none.
-/// `STRIPE_URL` names another server that speaks Stripe's API; with `STRIPE_LIVE_ONLY`, test keys are
-/// refused.
+/// Returns Stripe as the provider, with the key in the secret that [`STRIPE_KEY_SECRET`] names;
+/// none if that variable is not set. `STRIPE_URL` names another server with Stripe's API; if
+/// `STRIPE_LIVE_ONLY` is set, test keys are refused.
 ///
 /// # Errors
-/// Where a variable means nothing.
+/// If a variable is not valid.
 pub fn stripe(currency: Currency) -> Result<Option<Arc<dyn PaymentProvider>>, StartError> {
     let Some(secret) = variable(STRIPE_KEY_SECRET) else { return Ok(None) };
     let live_only = variable("STRIPE_LIVE_ONLY").is_some();

@@ -106,7 +106,8 @@ mod tests {
         OrderApproved { handle: Some(handle()), ..Event::sample() }
     }
 
-    /// The change by which the wait takes this answer, and what the machine is told.
+    /// The write that stores this answer in the callback, and the signal that completes the task
+    /// with it.
     fn answered(output: Value) -> (Write, Signal) {
         let change = waits(&wait("a-token", None), &wait("a-token", Some(&output)));
         (change, Signal::Answer { token: "a-token".to_owned(), output })

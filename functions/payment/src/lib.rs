@@ -1,10 +1,10 @@
-//! Payment: charges an order at most once, and gives back what was charged for a canceled one.
+//! Payment: charges an order at most once, and refunds what was charged for a canceled one.
 //!
-//! The provider stands outside of the shop: it may answer slowly, twice, late or not at all. What
-//! keeps the money right is one record for each order with one table of transitions
-//! ([`Payment`]), which holds the id of the provider's intent before it is charged
-//! ([`PaymentProvider`]). What comes when is the queue's and, where a review is waited for, the
-//! state machine's ([`COLLECT_PAYMENT`]).
+//! The provider is an external service: it may answer slowly, twice, late or not at all. What keeps
+//! the money right is one record for each order with one table of transitions ([`Payment`]), which
+//! stores the id of the provider's intent before the charge is confirmed ([`PaymentProvider`]). The
+//! queue decides when an order is charged and, where a review is needed, the state machine does
+//! ([`COLLECT_PAYMENT`]).
 
 mod api;
 mod ask_reviewer;
@@ -48,7 +48,7 @@ use chorus_kernel::{Function, MachineSpec, TableSpec};
 /// One payment for each order.
 pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: None };
 
-/// From an estimate of high value to the event that says what became of the payment.
+/// Runs from an estimate of high value to the event that reports the payment's result.
 pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
     former: &[include_str!("../../../infra/state-machines/former/collect-payment-1.asl.json")],
     ..MachineSpec::new(
@@ -57,11 +57,11 @@ pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
     )
 };
 
-/// The part of it that waits for a reviewer, a machine of its own.
+/// The part of [`COLLECT_PAYMENT`] that waits for a reviewer, as a state machine of its own.
 pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     answers: &[ReviewVerdict::ANSWERS],
-    // Somebody has to take it up within four hours, and again at least every four hours, since a
-    // heartbeat extends the wait by as much; and to decide within two days.
+    // A reviewer has to take the order up within four hours, and again at least every four hours,
+    // because each heartbeat extends the wait by as much; and to decide within two days.
     limits: &[("ReviewHeartbeatSeconds", 4 * 3_600), ("ReviewTimeoutSeconds", 2 * 86_400)],
     ..MachineSpec::new(
         "AwaitReview",
@@ -69,7 +69,7 @@ pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     )
 };
 
-/// The service, with the provider that moves the money, and what it is in.
+/// Builds the service: `provider` moves the money, in `currency`.
 #[must_use]
 pub fn function(provider: Arc<dyn PaymentProvider>, currency: Currency) -> HttpFunction {
     let function = Function::of(services::PAYMENT)

@@ -1,4 +1,4 @@
-//! Charges an order of high value, once it is approved: the machine hands it over.
+//! Charges an order of high value, once it is approved: the state machine runs this as a task.
 //!
 //! The provider's intent is prepared first, and confirmed once its id is committed. Where a
 //! cancellation overtakes the charge, no event is published here: `CancelPayment` ends the intent,
@@ -60,7 +60,7 @@ impl ExternalAction for MakePayment {
     }
 }
 
-/// The next step of charging the order, for whichever row does.
+/// Returns the next step of charging the order, for either row that charges.
 pub(crate) fn charging<O: From<PaymentMade> + From<PaymentFailed>>(
     order: &DeliveryEstimated,
     payment: &Found<Payment>,
@@ -114,7 +114,7 @@ mod tests {
         DeliveryEstimated { total, terms, ..DeliveryEstimated::sample() }
     }
 
-    /// The payment, once it is known to be charged.
+    /// Returns the payment with its charge known.
     fn known_charged(payment: &Payment) -> Payment {
         let charge_id = Some(PaymentMade::sample().charge_id);
         Payment { charge_id, charged: samples::total(), ..payment.clone() }

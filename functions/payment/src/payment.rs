@@ -1,4 +1,4 @@
-//! An order's payment: what was done about it.
+//! An order's payment as it is stored.
 
 use chorus_events::{CustomerId, Money, OrderId, PaymentMethod};
 use chorus_kernel::{Versioned, entity};
@@ -38,10 +38,10 @@ pub enum Status {
 pub struct Payment {
     pub order_id: OrderId,
     pub status: Status,
-    /// Who pays, once the estimate has arrived.
+    /// The customer who pays; absent until the estimate has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// What the order costs, once the estimate has arrived.
+    /// What the order costs; absent until the estimate has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
     /// How the customer pays, if the order names it.
@@ -50,27 +50,27 @@ pub struct Payment {
     /// The fence: the idempotency key of the one message that may charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_by: Option<String>,
-    /// The intent by which it is charged; known before the provider is asked to charge, so that a
+    /// The provider's intent for the charge; stored before the charge is confirmed, so that a
     /// cancellation can end it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<IntentId>,
-    /// The provider's name of the charge.
+    /// The provider's id of the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge_id: Option<String>,
-    /// What is known to have been taken.
+    /// How much is known to have been charged.
     pub charged: Money,
-    /// What is known to have gone back.
+    /// How much is known to have been refunded.
     pub refunded: Money,
-    /// How often an operator had a refused refund tried again.
+    /// How often an operator requested a refused refund again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refund_retries: u32,
-    /// Why the provider declined or refused, or why it was given up.
+    /// Why the provider declined the charge or refused the refund, or why the payment was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl Payment {
-    /// A payment of which nothing is known.
+    /// Returns a payment of which nothing is known.
     #[must_use]
     pub fn new(order_id: OrderId) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Payment {
         }
     }
 
-    /// What was read of the order's payment, or a payment of which nothing is known.
+    /// Returns the stored payment, or one of which nothing is known.
     pub(crate) fn known(order_id: &OrderId, read: Option<&Versioned<Self>>) -> Self {
         read.map_or_else(|| Self::new(order_id.clone()), |read| read.value.clone())
     }

@@ -1,4 +1,4 @@
-//! The port to whoever moves the money.
+//! The port to the provider that moves the money.
 
 use async_trait::async_trait;
 use chorus_events::{CustomerId, Money, OrderId, PaymentMethod};
@@ -25,24 +25,24 @@ pub struct IntentId(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeAnswer {
     Charged {
-        /// The provider's name of the charge.
+        /// The provider's id of the charge.
         charge_id: String,
     },
-    /// Nothing was taken, and nothing will be for this intent.
+    /// Nothing was charged, and nothing will be by this intent.
     Declined {
         /// Why, for the customer.
         reason: String,
     },
 }
 
-/// A refund of all that was charged by one intent, or its end where nothing was.
+/// A request to refund all that one intent charged or, if that is nothing, to cancel the intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
     /// The order that was canceled.
     pub order_id: OrderId,
     pub intent: IntentId,
-    /// How often an operator had it tried again: a provider that recognizes a request which it
-    /// refused answers the next one anew.
+    /// How often an operator requested it again. With another number it is a new request to a
+    /// provider that otherwise repeats its refusal.
     pub retries: u32,
 }
 
@@ -51,7 +51,7 @@ pub struct Refund {
 pub enum RefundAnswer {
     /// The money went back, now or earlier.
     Refunded { amount: Money },
-    /// Nothing was charged by that intent, and nothing ever will be.
+    /// Nothing was charged by the intent, and nothing ever will be.
     NothingCharged,
     Refused {
         /// Why, for an operator.
@@ -59,41 +59,42 @@ pub enum RefundAnswer {
     },
 }
 
-/// Why a provider did not answer.
+/// Why a provider gave no result.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProviderError {
-    /// No answer came: it may have acted, or may still.
+    /// No answer came: the provider may have acted, or may still act.
     #[error("the payment provider did not answer: {0}")]
     Unknown(String),
-    /// It did nothing and wants a retry: it is busy.
+    /// The provider is busy: it did nothing, and asks for a retry.
     #[error("the payment provider is busy; retry later: {0}")]
     Later(String),
-    /// It is still at work on the intent: it answers, and has no result yet.
+    /// The provider answers, but is still working on the intent and has no result yet.
     #[error("the payment provider has no result yet: {0}")]
     NotYet(String),
-    /// It refuses the request as such, and will refuse it again: a key that is not valid, a field
-    /// that is wrong. Whoever runs the shop has to look.
+    /// The provider refuses the request itself, and will refuse it again: a key that is not valid,
+    /// a field that is wrong. An operator has to look.
     #[error("the payment provider refuses the request: {0}")]
     Refused(String),
 }
 
 /// Moves money, in two steps: a charge is prepared, which moves nothing, and then made by its id.
 ///
-/// Whoever charges commits the id of the intent before [`PaymentProvider::confirm`]. So a charge that
-/// was ever asked for has an id in the payment's record, and a cancellation ends that very intent:
-/// however late the request to charge arrives, it finds the intent canceled, or the cancellation
-/// finds the charge and refunds it. No provider has to recognize a key days later.
+/// The caller commits the id of the intent before it calls [`PaymentProvider::confirm`]. So every
+/// charge that was ever requested has an id in the payment's record, and a cancellation ends that
+/// very intent: however late the request to charge arrives, either it finds the intent canceled, or
+/// the cancellation finds the charge and refunds it. No provider has to recognize an idempotency
+/// key days later.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
-    /// Prepares a charge; no money moves. Each call may prepare another: those whose id is not
-    /// committed are never confirmed, so they are never charged.
+    /// Prepares a charge; no money moves. Each call may prepare another intent: only one whose id
+    /// is committed is ever confirmed, so the others are never charged.
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError>;
 
-    /// Makes the charge that was prepared, at most once for each `intent`, however often and late it
-    /// is asked to; never where `intent` was canceled.
+    /// Makes the charge that was prepared, at most once for each `intent`, however often and late
+    /// it is called; never after the `intent` was canceled.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -103,16 +104,16 @@ pub trait PaymentProvider: Send + Sync {
         charge: &Charge,
     ) -> Result<ChargeAnswer, ProviderError>;
 
-    /// Refunds what was charged, once for each intent; where nothing was, cancels the intent, for
-    /// good.
+    /// Refunds what was charged, once for each intent; if nothing was charged, cancels the intent
+    /// for good.
     ///
     /// # Errors
     /// See [`ProviderError`].
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError>;
 }
 
-/// Stands where a provider is wanted and never asked: where services are described, and where
-/// decisions are tried that call nobody.
+/// A provider that always fails, for where none is ever called: descriptions of the services, and
+/// tests of decisions that call nobody.
 #[derive(Debug, Clone, Copy)]
 pub struct NoProvider;
 

@@ -1,5 +1,5 @@
-//! How the actions turn the transition that a fact causes into a step: a call to the provider with
-//! its claim, or a decision.
+//! Turns the transition that follows from a fact into the action's next step: a call to the
+//! provider with its claim, or a decision.
 
 use chorus_events::OrderId;
 use chorus_kernel::{ActionError, CallContext, Decision, Found, OutcomeUnknown, Step, save};
@@ -10,7 +10,7 @@ use crate::{
     charge,
 };
 
-/// What the provider is called for.
+/// A request to the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     Prepare(Charge),
@@ -43,7 +43,7 @@ pub(crate) async fn call(
     };
     answered.or_else(|error| match error {
         ProviderError::Refused(_) => Ok(Response::Refused(error.to_string())),
-        // It has answered: its circuit breaker is not to open over this.
+        // The provider has answered, so this must not count as an outage for its circuit breaker.
         ProviderError::NotYet(_) => Ok(Response::NotYet(error.to_string())),
         ProviderError::Unknown(_) | ProviderError::Later(_) => {
             Err(OutcomeUnknown(error.to_string()))
@@ -51,13 +51,13 @@ pub(crate) async fn call(
     })
 }
 
-/// A payment as it was read, if there is one, and the message that is being answered.
+/// The stored payment, if there is one, and the message that the action handles.
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
     read: &'a Found<Payment>,
-    /// What was read, or a payment of which nothing is known.
+    /// The stored payment, or one of which nothing is known.
     payment: Payment,
-    /// The intent that was prepared for this message, and is not committed yet.
+    /// The intent that was prepared for this message and is not stored yet.
     prepared: Option<&'a IntentId>,
     /// The idempotency key of the message.
     message: &'a str,
@@ -65,8 +65,8 @@ pub(crate) struct Case<'a> {
 
 impl<'a> Case<'a> {
     /// # Errors
-    /// Where the provider refused the request as such: nobody asks again until somebody looked. Where
-    /// it has no result yet: it is asked again.
+    /// [`ActionError::Conflict`] if the provider refused the request itself: an operator has to
+    /// look. [`ActionError::Later`] if the provider has no result yet: the message is retried.
     pub(crate) fn new(
         order_id: &OrderId,
         read: &'a Found<Payment>,
@@ -83,12 +83,13 @@ impl<'a> Case<'a> {
         Ok(Self { read, payment, prepared, message })
     }
 
-    /// Whether the message is the one that holds the fence.
+    /// Whether the message is the one that may charge; see [`Payment::charged_by`].
     pub(crate) fn holds_the_fence(&self) -> bool {
         self.payment.charged_by.as_deref() == Some(self.message)
     }
 
-    /// The step after `fact`; `say` finds the event for what the payment became.
+    /// Returns the step that follows from `fact`; `say` makes the event for the payment's new
+    /// status.
     pub(crate) fn step<O>(
         &self,
         fact: &Fact<'_>,
@@ -122,9 +123,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Calls about the payment's intent, once the record is claimed and has its id; where it is
-    /// already, there is nothing to claim. An intent is prepared without a claim: it may never be
-    /// charged.
+    /// Calls the provider about the payment's intent, with a claim that stores the payment and the
+    /// intent's id, unless they are stored already. Preparing an intent needs no claim, because an
+    /// intent whose id is not stored is never charged.
     fn call<O>(
         &self,
         claimed: Payment,

@@ -8,10 +8,10 @@ use chorus_kernel::{Action, ActionError, Context, Decision, Found, save};
 use crate::Payment;
 use crate::transitions::{Fact, Next};
 
-/// The reason where the machine gives none.
+/// The reason if the state machine gives none.
 const UNSAID: &str = "the payment could not be collected";
 
-/// The reason after the queue's last attempt.
+/// The reason after the last attempt of the queue's message.
 const UNREACHED: &str = "the payment provider could not be reached";
 
 #[derive(Debug)]
@@ -71,7 +71,7 @@ mod tests {
         [PaymentFailed { reason, ..PaymentFailed::sample() }.into()]
     }
 
-    /// The change of a payment that becomes this for want of a charge.
+    /// The write by which the payment gets this status because it could not be charged.
     fn refused(known: &Payment, status: Status) -> [Write; 1] {
         [becomes(known, &Payment { status, reason: Some(UNREACHED.to_owned()), ..known.clone() })]
     }

@@ -54,8 +54,8 @@ impl ExternalAction for RetryRefund {
         case.step(&fact, said)
     }
 
-    /// The key that derives from the message is left unused: two operators who try the same refund
-    /// again ask for one, of the intent.
+    /// The key that derives from the message is not used: two operators who retry the same refund
+    /// request one refund of the intent.
     async fn call(
         &self,
         request: &Request,
@@ -89,7 +89,7 @@ mod tests {
         Payment { charged: samples::total(), reason, ..payment(Status::RefundRefused) }
     }
 
-    /// The same, once it was claimed to be tried again.
+    /// The refused payment, after the claim of the operator's retry.
     fn retried() -> Payment {
         Payment { status: Status::Refunding, refund_retries: 1, ..refused() }
     }

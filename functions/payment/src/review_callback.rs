@@ -1,14 +1,14 @@
-//! What Payment waits for: a reviewer's verdict on an order of high value.
+//! The callback that Payment waits for: a reviewer's verdict on an order of high value.
 
 use chorus_events::OrderId;
 use chorus_kernel::{Callback, CallbackDomain, TableSpec, answers};
 use serde_json::{Value, json};
 
-/// One callback for each order of high value.
+/// One item for each order of high value: the callback that is awaited, or its answer.
 pub const REVIEW_WAIT_TABLE: TableSpec =
     TableSpec { name: Reviewer::TABLE, indexes: &[], ttl: None };
 
-/// A reviewer is waited for.
+/// The kind of callback: a reviewer decides on an order of high value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reviewer;
 

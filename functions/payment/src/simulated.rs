@@ -1,5 +1,5 @@
-//! A provider that moves no money but remembers all that it was asked: durable, once for each
-//! intent; a charge that comes after its refund is declined.
+//! A provider that moves no money, but stores every request. It acts once for each intent, and
+//! declines a charge that comes after its refund.
 //!
 //! The customer's id, or the amount, selects what it does:
 //!
@@ -27,10 +27,10 @@ use ledger::{Books, Charged, Outcome};
 /// How long a slow provider takes.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// How many asks of one request a provider leaves unanswered while it is down.
+/// How many requests with the same key a provider leaves unanswered while it is down.
 const DOWN_FOR: i64 = 2;
 
-/// The cents of amounts that no card pays.
+/// The cents of amounts whose charges are declined.
 const UNLUCKY_CENTS: i64 = 13;
 
 #[derive(Clone)]
@@ -40,13 +40,14 @@ pub struct SimulatedProvider {
 }
 
 impl SimulatedProvider {
-    /// Keeps its books in [`SIMULATED_PROVIDER_TABLE`] of this store, and is slow by this clock.
+    /// Returns a provider that keeps its books in [`SIMULATED_PROVIDER_TABLE`] of `store`, and
+    /// delays slow answers by `clock`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { books: Books { store }, clock }
     }
 
-    /// Whether the provider is down for this ask of `key`.
+    /// Fails if the provider is down for this request with `key`.
     async fn answers(&self, customer: &str, key: &str) -> Result<(), ProviderError> {
         if customer.contains("provider-down") && self.books.count(key).await? <= DOWN_FOR {
             return Err(ProviderError::Unknown("it is down".to_owned()));
@@ -63,7 +64,7 @@ impl std::fmt::Debug for SimulatedProvider {
 
 #[async_trait]
 impl PaymentProvider for SimulatedProvider {
-    /// An order has one intent, by an id that derives from it: nothing needs to be kept.
+    /// An order has one intent, whose id derives from the order's: nothing needs to be stored.
     async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
         let id = derived_id("charge", charge.order_id.as_str(), 0);
         Ok(IntentId(id.simple().to_string()))
@@ -117,7 +118,7 @@ impl PaymentProvider for SimulatedProvider {
     }
 }
 
-/// What a charge comes to, if its intent is new.
+/// Returns what a charge results in, if its intent is new.
 fn asked(charge: &Charge) -> Outcome {
     let unlucky = charge.amount.minor() % 100 == UNLUCKY_CENTS;
     if unlucky || charge.customer_id.as_str().contains("declined") {

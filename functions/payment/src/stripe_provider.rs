@@ -1,8 +1,8 @@
-//! Stripe as the payment provider: what its answers mean to an order.
+//! Stripe as the payment provider: what its answers mean for an order.
 //!
-//! A charge is captured at once. A card whose bank asks the customer to confirm is declined: the
-//! order goes on without the customer. Refunds that Stripe takes on and fails days later come back
-//! in its dashboard, not here.
+//! A charge is captured at once. A card whose bank asks the customer to confirm is declined,
+//! because the customer is not present. A refund that Stripe accepts and that fails days later is
+//! shown in Stripe's dashboard only.
 
 use async_trait::async_trait;
 use chorus_events::Money;
@@ -15,7 +15,7 @@ use crate::{
     Refund, RefundAnswer,
 };
 
-/// How often an intent that changes while it is canceled is read anew.
+/// How often an intent that changes while it is being canceled is read again.
 const READS: usize = 3;
 
 /// Charges by Stripe's PaymentIntents, in one currency.
@@ -52,7 +52,7 @@ impl StripeProvider {
         Ok(intent)
     }
 
-    /// What an intent came to that was asked to charge.
+    /// Returns the result of an intent that was asked to charge.
     async fn concluded(&self, intent: Intent) -> Result<ChargeAnswer, ProviderError> {
         let declined = |reason: &str| Ok(ChargeAnswer::Declined { reason: reason.to_owned() });
         match intent.status {
@@ -74,7 +74,7 @@ impl StripeProvider {
         }
     }
 
-    /// What Stripe reports that it moved for a payment, whatever the payment's record has.
+    /// Reads what money Stripe reports for a payment, whatever the payment's record says.
     ///
     /// # Errors
     /// See [`ProviderError`].
@@ -135,7 +135,8 @@ impl PaymentProvider for StripeProvider {
             order_id: charge.order_id.to_string(),
         };
         let prepared = match self.stripe.create_intent(&new).await {
-            // The customer's token may be what does not fit: without it, the charge is declined.
+            // Stripe may have refused the customer's token: without it, the intent is created, and
+            // its charge is declined.
             Err(StripeError::Invalid(_)) if new.payment_method.is_some() => {
                 self.stripe.create_intent(&NewIntent { payment_method: None, ..new }).await?
             }
@@ -158,7 +159,7 @@ impl PaymentProvider for StripeProvider {
         match self.stripe.confirm(&id.0).await {
             Ok(intent) => self.concluded(intent).await,
             Err(StripeError::Declined(told)) => Ok(ChargeAnswer::Declined { reason: told.message }),
-            // Another request was faster: the intent has its result.
+            // If another request was faster, the intent has that request's result.
             Err(StripeError::Invalid(told)) => match self.read(id).await? {
                 intent if intent.status == IntentStatus::RequiresConfirmation => {
                     Err(StripeError::Invalid(told).into())
@@ -182,7 +183,7 @@ impl PaymentProvider for StripeProvider {
                 | IntentStatus::RequiresAction
                 | IntentStatus::RequiresCapture => match self.stripe.cancel(&intent.id).await {
                     Ok(_) => return Ok(RefundAnswer::NothingCharged),
-                    // It was charged in between, or canceled: read again.
+                    // The intent was charged or canceled in between: read it again.
                     Err(StripeError::Invalid(_)) => {}
                     Err(error) => return Err(error.into()),
                 },
@@ -192,7 +193,8 @@ impl PaymentProvider for StripeProvider {
     }
 }
 
-/// What an intent took. Not every server reports it apart from the intent's amount.
+/// Returns what an intent charged. Some servers with Stripe's API do not report it apart from the
+/// intent's amount.
 fn taken(intent: &Intent) -> u64 {
     intent.amount_received.unwrap_or(intent.amount)
 }

@@ -1,4 +1,4 @@
-//! Given this payment, with that response, what is decided: for tests of decisions.
+//! Helpers for tests of decisions: given this payment and that response, what an action decides.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::{
     charge,
 };
 
-/// The version at which a decision finds what is stored.
+/// The version of every item that [`stored`] holds.
 const VERSION: u64 = 3;
 
 /// The intent of the samples.
@@ -23,7 +23,8 @@ pub(crate) fn intent() -> IntentId {
     IntentId("pi-1".to_owned())
 }
 
-/// The payment of the samples, charged by the message of the samples once it is that far.
+/// The payment of the samples in this status; if it was charged, then by the message of the
+/// samples.
 pub(crate) fn payment(status: Status) -> Payment {
     let unbegun = [Status::New, Status::WaitingForApproval, Status::Approved].contains(&status);
     Payment {
@@ -56,7 +57,7 @@ pub(crate) fn to_refund(payment: &Payment) -> Request {
     Request::Refund(charge::refund(payment, &intent()))
 }
 
-/// The wait for a review of the samples, by the task with this token, and what it was answered.
+/// The callback that awaits the samples' review: by the task with this token, and with this answer.
 pub(crate) fn wait(token: &str, answer: Option<&Value>) -> ReviewCallback {
     let subject = samples::order_id();
     let handle = ReviewCallback::handle(&subject);
@@ -65,24 +66,24 @@ pub(crate) fn wait(token: &str, answer: Option<&Value>) -> ReviewCallback {
     serde_json::from_value(wait).unwrap()
 }
 
-/// What a decision finds: this payment and this wait, where there are any.
+/// A store's content with this payment and this callback, if any.
 pub(crate) fn stored(payment: Option<&Payment>, wait: Option<&ReviewCallback>) -> Stored {
     let stored = Stored::default();
     let stored = payment.into_iter().fold(stored, |stored, it| stored.with(VERSION, it));
     wait.into_iter().fold(stored, |stored, it| stored.with(VERSION, it))
 }
 
-/// The change of a payment that was [`stored`].
+/// The write that replaces a payment that was [`stored`].
 pub(crate) fn becomes(known: &Payment, after: &Payment) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }
 
-/// The change of a wait that was [`stored`].
+/// The write that replaces a callback that was [`stored`].
 pub(crate) fn waits(known: &ReviewCallback, after: &ReviewCallback) -> Write {
     replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }
 
-/// What `action` decides.
+/// Returns what `action` decides.
 pub(crate) fn decided<A: ExternalAction<Request = Request, Response = Response>>(
     action: &A,
     input: impl Into<<A::Row as Row>::Input>,
@@ -92,13 +93,13 @@ pub(crate) fn decided<A: ExternalAction<Request = Request, Response = Response>>
     step(action, input, &message(), &stored(known, None), response)
 }
 
-/// What a decision publishes, and what it changes.
+/// Returns what a decision publishes, and what it writes.
 pub(crate) fn done<O: Clone + Debug>(step: Step<Request, O>) -> (Vec<O>, Vec<Write>) {
     let Step::Done(decision) = step else { panic!("a call, not a decision: {step:?}") };
     (decision.events().to_vec(), decision.changes().to_vec())
 }
 
-/// A provider for decisions, which never call it.
+/// Returns a provider for decisions that never call it.
 pub(crate) fn no_provider() -> Arc<dyn PaymentProvider> {
     Arc::new(NoProvider)
 }

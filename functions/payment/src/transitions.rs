@@ -1,4 +1,4 @@
-//! The one table of what may be done about a payment next, and why.
+//! All transitions of a payment in one table, with the reasons.
 
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::{CustomerId, Money};
@@ -14,45 +14,45 @@ use crate::{ChargeAnswer, Payment, RefundAnswer, Status, needs_approval};
 /// The facts that change a payment.
 #[derive(Debug, Clone)]
 pub(crate) enum Fact<'a> {
-    /// A person's look is needed before it is charged.
+    /// A reviewer has to approve the order before it is charged.
     Review(&'a CustomerId, Money),
     /// A reviewer approved the order.
     Approval,
-    /// It is to be charged.
+    /// The estimate arrived: the order is to be charged.
     Estimate(&'a DeliveryEstimated),
-    /// Nobody reviewed it in time, or however often it was tried, it could not be charged.
+    /// Nobody reviewed the order in time, or every attempt to charge it failed.
     GivenUp(&'a CustomerId, Money, &'a str),
-    /// The message that holds the fence comes again: its first attempt may have charged.
+    /// The message that may charge comes again: its first attempt may have charged.
     Again,
     /// The provider answered the charge.
     Charge(&'a ChargeAnswer),
     Cancellation,
     /// The provider answered the refund that `CancelPayment` or `RetryRefund` asked for.
     Refund(&'a RefundAnswer),
-    /// An operator has a refused refund tried again.
+    /// An operator requests a refused refund again.
     Retry,
 }
 
-/// What follows from a fact.
+/// What the action does about a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It becomes this, and no event is published.
+    /// Set this status, and publish no event.
     Become(Status, &'static str),
-    /// It becomes this, and an event is published.
+    /// Set this status, and publish an event.
     Publish(Status),
-    /// It becomes this, and the provider is asked to charge.
+    /// Set this status, and ask the provider to charge.
     Charge(Status),
-    /// It becomes this, and the provider is asked to refund.
+    /// Set this status, and ask the provider to refund.
     Refund(Status),
     Nothing(&'static str),
-    /// Not yet: the provider has to catch up with itself.
+    /// Retry later: the provider does not know yet what it did itself.
     Later(&'static str),
-    /// This cannot be settled without a person.
+    /// Fail: a person has to look.
     Wrong(&'static str),
 }
 
 impl Payment {
-    /// The legal transitions, all of them.
+    /// Returns what follows from a fact.
     pub(crate) fn next(&self, fact: &Fact<'_>) -> Next {
         match (self.status, fact) {
             (Refunding | Canceled | Refunded | RefundRefused, Fact::Refund(NothingCharged))
@@ -75,7 +75,7 @@ impl Payment {
             }
             (New | WaitingForApproval | Approved, Fact::GivenUp(..))
             | (Charging, Fact::Charge(Declined { .. })) => Next::Publish(Failed),
-            // Whether it was charged is for the cancellation to find out, which follows.
+            // Whether it was charged is unknown; `CancelPayment`, which follows, asks the provider.
             (Charging | Charged, Fact::GivenUp(..)) => Next::Publish(self.status),
             (Charging, Fact::Charge(Taken { .. })) => Next::Publish(Charged),
             (Charged | Failed, Fact::Again | Fact::Charge(_)) => {
@@ -92,7 +92,7 @@ impl Payment {
             | (Failed | Canceled | Refunding | Refunded | RefundRefused, Fact::GivenUp(..)) => {
                 Next::Nothing("the payment was begun or canceled before")
             }
-            // Canceling: nothing more is begun, and what was begun is given back.
+            // Canceling: no new charge is begun, and what was charged is refunded.
             (New | WaitingForApproval | Approved, Fact::Cancellation) => {
                 Next::Become(Canceled, "nothing was charged, and nothing will be")
             }
@@ -123,12 +123,13 @@ impl Payment {
         }
     }
 
-    /// Whether more is known to have been taken than to have gone back.
+    /// Whether more is known to have been charged than refunded.
     fn owes(&self) -> bool {
         self.charged > self.refunded
     }
 
-    /// What is known after `fact`; how far the payment is, is not decided here.
+    /// Returns the payment with what the fact tells; its status stays, because [`Self::next`]
+    /// decides it.
     pub(crate) fn learn(&self, fact: &Fact<'_>) -> Self {
         let mut known = self.clone();
         let about = match fact {
@@ -158,7 +159,7 @@ impl Payment {
                 known.charged = self.amount.unwrap_or_default();
                 known.reason = Some(reason.clone());
             }
-            // The refund anew; one that is under way goes on.
+            // A refused refund is requested again; one in progress goes on.
             Fact::Retry if self.status == RefundRefused => known.refund_retries += 1,
             Fact::Review(..)
             | Fact::Approval

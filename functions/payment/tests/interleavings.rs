@@ -1,9 +1,10 @@
-//! Every interleaving ends right: at most one charge for an order, and none that stands once the
-//! order is canceled; whatever the provider answers late, twice or never, whatever crashes.
+//! Every interleaving of messages ends right: an order is charged at most once, and no charge
+//! remains once the order is canceled; whatever the provider answers late, twice or never, and
+//! whatever crashes.
 //!
-//! The kernel and both actions run as they are. Every access to the store and the provider is a
-//! point where somebody else may go first, where the process may die, where an answer may be lost
-//! while the request is still on its way.
+//! The kernel and both actions run unchanged. At every access to the store and the provider,
+//! another message may be handled first, the process may crash, or an answer may be lost while its
+//! request is still in flight.
 
 #![allow(clippy::unwrap_used)]
 
@@ -32,7 +33,7 @@ use chorus_table::Event;
 use proptest::prelude::*;
 use support::{Shop, payload, wire};
 
-/// Lets somebody else go first, once.
+/// Yields to the other messages once.
 async fn pause() {
     let mut paused = false;
     std::future::poll_fn(|_| {
@@ -41,7 +42,7 @@ async fn pause() {
     .await;
 }
 
-/// A store before every access to which somebody else may go first.
+/// A store that yields to the other messages before every access.
 struct Interrupted(Arc<MemoryStore>);
 
 #[async_trait]
@@ -62,7 +63,7 @@ impl Store for Interrupted {
     }
 }
 
-/// A request on its way, and what became of it.
+/// A request to the provider, in flight or answered.
 #[derive(Clone)]
 enum Request {
     Prepare { amount: Money, answer: Option<IntentId>, lost: bool },
@@ -70,7 +71,7 @@ enum Request {
     Refund { intent: IntentId, answer: Option<RefundAnswer>, lost: bool },
 }
 
-/// How far an intent is; each of the last three is for good.
+/// The state of an intent; the last three are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Prepared,
@@ -82,13 +83,13 @@ enum Intent {
 #[derive(Default)]
 struct Books {
     requests: Vec<Request>,
-    /// The intents, in the order in which they were prepared: each request prepares another.
+    /// The intents in the order in which they were prepared: every request prepares another.
     intents: BTreeMap<IntentId, (Money, Intent)>,
     refunded: BTreeMap<IntentId, Money>,
 }
 
 impl Books {
-    /// The request reaches the provider, if it has not yet.
+    /// Lets the request reach the provider, unless it has.
     fn arrive(&mut self, index: usize, declines: bool) {
         let mut request = self.requests[index].clone();
         match &mut request {
@@ -140,7 +141,7 @@ impl Books {
         }
     }
 
-    /// The answer to a request gets lost; the request may be on its way still.
+    /// Loses the answer to a request; the request itself may still be in flight.
     fn lose(&mut self, index: usize) {
         let (Request::Prepare { lost, .. }
         | Request::Confirm { lost, .. }
@@ -153,7 +154,7 @@ impl Books {
 struct Provider(Arc<Mutex<Books>>);
 
 impl Provider {
-    /// Sends a request, and waits for what `answer` finds in it.
+    /// Sends a request, and waits until `answer` finds its answer, or that it was lost.
     async fn ask<A>(
         &self,
         request: Request,
@@ -208,7 +209,7 @@ impl PaymentProvider for Provider {
 
 type Attempt = Pin<Box<dyn Future<Output = bool>>>;
 
-/// What happens next: who goes on and how far, which request arrives or is lost, who dies.
+/// One step of an interleaving: a message goes on, a request arrives or is lost, a process crashes.
 #[derive(Debug, Clone, Copy)]
 enum Turn {
     Go(usize, usize),
@@ -222,18 +223,18 @@ struct World {
     provider: Provider,
     /// Whether the provider declines every charge.
     declines: bool,
-    /// Whether an approval comes, for which what is too early waits.
+    /// Whether an approval comes, so that a message that is too early for it is retried.
     patient: bool,
     function: Arc<Function>,
     messages: Vec<Message>,
     attempts: Vec<Option<Attempt>>,
 }
 
-/// What comes to the service, and from whom.
+/// A message to the service, by its sender.
 #[derive(Debug, Clone)]
 enum Message {
     Event(String),
-    /// From the state machine, which says what follows.
+    /// From the state machine, which publishes the events of the answer.
     Task(String),
 }
 
@@ -252,7 +253,7 @@ impl World {
         world
     }
 
-    /// Handles a message once; true where it need not come again.
+    /// Handles a message once; the result is whether it needs no retry.
     fn attempt(&self, of: usize) -> Attempt {
         let (function, message) = (Arc::clone(&self.function), self.messages[of].clone());
         let store = Arc::new(Interrupted(Arc::clone(&self.shop.store)));
@@ -269,7 +270,8 @@ impl World {
             match answered {
                 Ok(()) => true,
                 Err(failure) if failure.is_retryable() => false,
-                // The state machine charges nothing before the approval: where none comes, never.
+                // Without an approval, the state machine never starts the charge: the message is
+                // dropped.
                 Err(failure) => {
                     assert_eq!(failure.code(), "Conflict", "{failure}");
                     !patient
@@ -307,7 +309,7 @@ impl World {
         }
     }
 
-    /// Whatever is still under way ends; requests that everybody forgot arrive last.
+    /// Lets every message finish; requests that nobody waits for any more arrive last.
     fn settle(&mut self) {
         for round in 0..10_000 {
             (0..self.messages.len()).for_each(|of| self.poll(of));
@@ -395,7 +397,7 @@ fn story() -> impl Strategy<Value = Story> {
     )
 }
 
-/// What must hold of every story, once it is at rest.
+/// Checks what must hold at the end of every story.
 fn holds(story: &Story) -> Result<(), TestCaseError> {
     let world = story.played();
     let bus = &world.shop.bus;
@@ -430,7 +432,7 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A thousand at least, and as many as `PROPTEST_CASES` says.
+/// Returns the configuration: at least a thousand cases, more if `PROPTEST_CASES` says so.
 fn cases() -> ProptestConfig {
     let asked = ProptestConfig::default();
     ProptestConfig { cases: asked.cases.max(1_000), ..asked }
@@ -445,7 +447,7 @@ proptest! {
     }
 }
 
-/// The charge is on its way, and nobody waits for it any more, when the cancellation comes.
+/// The request to charge is still in flight, and nobody waits for it, when the cancellation comes.
 #[test]
 fn a_charge_that_everybody_gave_up_does_not_stand_once_its_order_is_canceled() {
     for late in [Turn::Arrive(1), Turn::Arrive(2)] {

@@ -1,8 +1,8 @@
-//! What runs in prod has no simulated provider in it.
+//! The binary for prod contains nothing of the simulated provider.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
-/// What only the simulated provider says, or listens to.
+/// Texts that only the simulated provider contains.
 const SIMULATED: [&str; 3] =
     ["provider-twice", "provider-slow", "the provider refuses to refund this charge"];
 

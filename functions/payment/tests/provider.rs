@@ -1,4 +1,5 @@
-//! The simulated provider keeps its promises: once for each intent, told by customer and amount.
+//! The simulated provider keeps its promises: it acts once for each intent, as customer and amount
+//! select.
 
 #![allow(clippy::unwrap_used)]
 
@@ -27,7 +28,7 @@ struct Counter {
     amount: Money,
 }
 
-/// A customer before the provider's counter, with this much to pay.
+/// A customer with this amount to pay, and a simulated provider.
 fn counter(customer: &'static str, amount: Money) -> Counter {
     use chorus_payment::{REVIEW_WAIT_TABLE, SIMULATED_PROVIDER_TABLE, TABLE};
     let shop = Shop::over(&[TABLE, REVIEW_WAIT_TABLE, SIMULATED_PROVIDER_TABLE]);

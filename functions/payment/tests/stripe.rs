@@ -1,5 +1,5 @@
-//! Stripe's adapter against a bank that speaks its API: whatever becomes of a request, the money
-//! ends right, and each event is said once.
+//! Stripe's adapter against a fake of its API: whatever becomes of a request, the money ends right,
+//! and each event is published once.
 
 #![allow(clippy::unwrap_used)]
 
@@ -21,13 +21,13 @@ use chorus_payment::{PaymentProvider, StripeProvider, function};
 use chorus_table::Event;
 use support::{Shop, payload, wire};
 
-/// How long an answer is waited for.
+/// How long the adapter waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// How often a message comes again before the test gives up.
+/// How often a message is retried before the test fails.
 const ATTEMPTS: usize = 6;
 
-/// A shop whose payments a bank makes that speaks Stripe's API.
+/// A shop whose payments go to a fake of Stripe's API.
 struct Counter {
     shop: Shop,
     bank: Bank,
@@ -45,7 +45,7 @@ async fn counter(currency: &str) -> Counter {
 }
 
 impl Counter {
-    /// Charges an order that names this payment method, until it is answered.
+    /// Charges an order with this payment method, and retries until it is answered.
     async fn charge(&self, method: Option<&str>) -> Result<(), Failure> {
         let payment_method = method.map(|method| method.parse().unwrap());
         let order = DeliveryEstimated { payment_method, ..DeliveryEstimated::sample() };
@@ -61,7 +61,7 @@ impl Counter {
         panic!("it is never answered")
     }
 
-    /// Cancels the order, until that is answered.
+    /// Cancels the order, and retries until that is answered.
     async fn cancel(&self) -> Result<(), Failure> {
         let cancellation = wire(&OrderCanceled::sample(), "cancellation");
         for _ in 0..ATTEMPTS {
@@ -107,7 +107,7 @@ async fn whatever_becomes_of_a_request_an_order_is_charged_once_and_refunded_onc
 async fn whatever_becomes_of_a_request_to_cancel_nothing_is_charged_for_a_canceled_order() {
     for fault in FAULTS {
         let counter = counter("EUR").await;
-        // The request to charge never reaches the bank.
+        // The bank fails every request to charge, and charges nothing.
         for _ in 0..ATTEMPTS {
             counter.bank.will(Call::Confirm, Fault::Failed);
         }

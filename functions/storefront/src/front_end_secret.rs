@@ -1,4 +1,4 @@
-//! The secret that the shop and its front end share.
+//! The secret that the shop shares with its front end.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,10 +7,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 
 use crate::{Claims, TOKEN_TYPE};
 
-/// The shortest secret, in bytes: as long as what HMAC-SHA256 computes (RFC 7518, section 3.2).
+/// The shortest secret, in bytes: the length of an HMAC-SHA256 (RFC 7518, section 3.2).
 const MIN_BYTES: usize = 32;
 
-/// A text is too short to be a secret.
+/// The text is too short to be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the front end's secret must have at least {MIN_BYTES} bytes")]
 pub struct FrontEndSecretTooShort;
@@ -20,7 +20,8 @@ pub struct FrontEndSecretTooShort;
 pub struct FrontEndSecret(EncodingKey);
 
 impl FrontEndSecret {
-    /// The claims as a JSON Web Token, signed by HMAC-SHA256. The same claims come to the same token.
+    /// Returns the claims as a JSON Web Token, signed by HMAC-SHA256. The same claims give the same
+    /// token.
     pub(crate) fn sign(&self, claims: &Claims) -> jsonwebtoken::errors::Result<String> {
         let typ = Some(TOKEN_TYPE.to_owned());
         encode(&Header { typ, ..Header::new(Algorithm::HS256) }, claims, &self.0)

@@ -14,7 +14,7 @@ pub use update::{Claims, Posted, TOKEN_TYPE, Update};
 use chorus_events::services;
 use chorus_kernel::Function;
 
-/// The service, which signs with this secret.
+/// Builds the service, which signs with `secret`.
 #[must_use]
 pub fn function(secret: FrontEndSecret) -> Function {
     Function::of(services::STOREFRONT).action(sign_update::SignUpdate(secret))

@@ -1,6 +1,6 @@
-//! The Storefront service on Lambda: signs what the shop's own front end is told of its orders.
+//! The Storefront service on Lambda: signs the updates on orders for the shop's own front end.
 //!
-//! Beside the variables of [`chorus_aws::run`], `FRONT_END_SECRET` is what it signs with.
+//! Beside the variables of [`chorus_aws::run`], `FRONT_END_SECRET` is the secret it signs with.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Signs what the shop's front end is told of an order's progress.
+//! Signs the update that the shop's front end gets about an order's progress.
 
 use chorus_events::OrderId;
 use chorus_events::storefront::OrderUpdated;
@@ -60,7 +60,8 @@ mod tests {
         updated.signed_update.clone()
     }
 
-    /// The header and the claims of a token that is signed with `secret`, by RFC 7515 itself.
+    /// Verifies a token that is signed with `secret`, as RFC 7515 says, and returns its header and
+    /// claims.
     fn opened(token: &str, secret: &str) -> Option<[Value; 2]> {
         let (signed, signature) = token.rsplit_once('.')?;
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();

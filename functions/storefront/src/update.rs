@@ -1,5 +1,5 @@
-//! What the front end is told: what happened to an order, and which of its states changed with it. It
-//! has no personal data: the front end reads the rest from `GET /orders/{id}`.
+//! The update that the front end gets: what happened to an order, and which of its statuses
+//! changed. It has no personal data: the front end reads the rest from `GET /orders/{id}`.
 
 use chorus_events::table::rows::SignUpdateInput;
 use chorus_events::{Money, OrderId};
@@ -9,14 +9,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// The `typ` in the header of the token: none of another purpose is taken for it (RFC 8725, section
-/// 3.11).
+/// The `typ` in the token's header, so that no token for another purpose is accepted in its place
+/// (RFC 8725, section 3.11).
 pub const TOKEN_TYPE: &str = "order-update+jwt";
 
-/// Who signs.
+/// The token's `iss`.
 const ISSUER: &str = "chorus";
 
-/// For how many seconds a token is good: a call is tried for a day, and clocks differ.
+/// How many seconds a token is valid: a call is retried for a day, and clocks differ.
 const LIFETIME: i64 = 25 * 3_600;
 
 /// How an order stands.
@@ -112,7 +112,7 @@ impl Claims {
         &self.sub
     }
 
-    /// What the front end is told of this event, which occurred `at`.
+    /// Returns the claims of the update about this event, which occurred `at`.
     pub(crate) fn of(input: &SignUpdateInput, at: Timestamp) -> Self {
         let (order_id, update) = told(input, at);
         let named = format!("{order_id} {}", update.kind);
@@ -157,7 +157,7 @@ fn token(generator: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// The order, and what happened to it.
+/// Returns the order that the event is about, and the update.
 fn told(input: &SignUpdateInput, at: Timestamp) -> (OrderId, Update) {
     let plain =
         |kind| Update { kind, at, status: None, payment: None, delivery: None, deliver_by: None };

@@ -18,10 +18,10 @@ pub const SIMULATED_PROVIDER_TABLE: TableSpec =
 /// The partition of all entries. One is enough for a provider that is simulated.
 const LEDGER: &str = "ledger";
 
-/// The partition that counts how often each key was asked.
+/// The partition that counts how often each key was used in a request.
 const ASKS: &str = "asks";
 
-/// The partition of refunds that were refused, with the key that asked.
+/// The partition of refused refunds, with the key of the request that was refused.
 const REFUSED: &str = "refused";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub async fn ledger(store: &dyn Store) -> Result<Vec<LedgerEntry>, Failure> {
     }
 }
 
-/// An item of the books as an entry; nothing where it moved no money.
+/// Reads an item of the books as an entry; none if it moved no money.
 fn read(item: &Item) -> Result<Option<LedgerEntry>, Failure> {
     let corrupt = || Failure::corrupt("ledger entry", &text(item, "pk").unwrap_or_default());
     let movement = match text(item, "outcome") {
@@ -71,7 +71,7 @@ fn read(item: &Item) -> Result<Option<LedgerEntry>, Failure> {
     Ok(Some(LedgerEntry { order_id, customer_id, movement, amount }))
 }
 
-/// What was charged, and for whom.
+/// A charge that was made, and for which order and customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Charged {
     pub(super) order_id: OrderId,
@@ -96,12 +96,12 @@ impl Charged {
     }
 }
 
-/// What became of a charge's intent, for good.
+/// The final result of a charge's intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     Charged(Charged),
     Declined,
-    /// A refund came first: it will not be.
+    /// A refund came first: the intent will never be charged.
     Voided,
 }
 
@@ -111,8 +111,8 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// What became of `key`: `outcome`, unless something was entered before. Tells whether it was
-    /// entered now.
+    /// Stores `outcome` for the intent `key`, unless one is stored already. Returns the stored
+    /// outcome, and whether this call stored it.
     pub(super) async fn enter(
         &self,
         key: &str,
@@ -143,7 +143,7 @@ impl Books {
         entered.map(|outcome| (outcome, false)).ok_or_else(|| unanswered("cannot read its books"))
     }
 
-    /// Gives a charge back, once. Tells whether that was now.
+    /// Refunds a charge, once. Returns whether this call did it.
     pub(super) async fn give_back(
         &self,
         intent: &str,
@@ -156,8 +156,8 @@ impl Books {
         self.put_new(&key, item).await
     }
 
-    /// Whether the refund of a charge is refused under this key: the first key that asks is, and no
-    /// other.
+    /// Whether the refund of a charge is refused under this key: it is under the first key that
+    /// asks, and under no other.
     pub(super) async fn refuses(&self, intent: &str, key: &str) -> Result<bool, ProviderError> {
         let refused = at(REFUSED, intent.to_owned());
         let mut item = refused.to_item();

@@ -1,6 +1,7 @@
-//! A bank that speaks Stripe's API of PaymentIntents over HTTP, with faults to order.
+//! A fake of Stripe's API of PaymentIntents over HTTP, with faults that a test selects.
 //!
-//! It forgets no money: what it did stays done, whether or not its answer arrived.
+//! It never forgets a charge or a refund: what it did stays done, whether or not its answer
+//! arrived.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,22 +23,22 @@ pub(crate) enum Call {
     Refund,
 }
 
-/// What becomes of a request.
+/// The fault with which the bank answers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is fulfilled, and the connection breaks before the answer.
+    /// The bank acts, and the connection breaks before the answer.
     LostAnswer,
     /// 429, with a `Retry-After`.
     TooMany,
     /// 409: another request is at work on the intent.
     Locked,
-    /// 500, and nothing was done.
+    /// 500, and the bank did nothing.
     Failed,
-    /// 500, and it was done all the same.
+    /// 500, although the bank acted.
     FailedAfter,
-    /// It is fulfilled, and nobody answers.
+    /// The bank acts, and never answers.
     Timeout,
-    /// It is fulfilled, and the answer is no JSON.
+    /// The bank acts, and its answer is not JSON.
     Malformed,
 }
 
@@ -64,13 +65,13 @@ pub(crate) struct Intent {
 #[derive(Default)]
 pub(crate) struct Books {
     pub(crate) intents: BTreeMap<String, Intent>,
-    /// The faults to come, each at the next request of its kind.
+    /// The faults to come, each for the next call of its kind.
     pub(crate) faults: Vec<(Call, Fault)>,
-    /// What was asked, in order.
+    /// The calls that were made, in order.
     pub(crate) asked: Vec<Call>,
-    /// Whether it refuses every refund.
+    /// Whether the bank refuses every refund.
     pub(crate) keeps_all: bool,
-    /// The bodies and headers of requests, for a look at what was sent.
+    /// The headers and bodies of the requests.
     pub(crate) sent: Vec<(HeaderMap, String)>,
 }
 
@@ -84,7 +85,7 @@ impl Bank {
         self.0.lock().unwrap()
     }
 
-    /// Opens it on a port of its own, and tells its URL.
+    /// Starts the bank on a port of its own, and returns its URL.
     pub(crate) async fn open(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -103,7 +104,7 @@ impl Bank {
         self.books().faults.push((call, fault));
     }
 
-    /// What was charged, and what of it went back.
+    /// Returns the amounts that were charged, and the sum of all refunds.
     pub(crate) fn moved(&self) -> (Vec<u64>, u64) {
         let books = self.books();
         let charged = books.intents.values().filter(|intent| intent.status == "succeeded");
@@ -111,7 +112,7 @@ impl Bank {
         (charged.map(|intent| intent.amount).collect(), refunded)
     }
 
-    /// Answers `call`, unless a fault is due.
+    /// Answers `call`, or applies the next fault for it.
     async fn answer(&self, call: Call, act: impl FnOnce(&mut Books) -> Answer) -> Response {
         let fault = {
             let mut books = self.books();
@@ -169,7 +170,7 @@ fn invalid(code: &str) -> (u16, Value) {
     (400, json!({"type": "invalid_request_error", "code": code, "message": code}))
 }
 
-/// The values of a form, by name.
+/// Reads the fields of a form.
 fn form(body: &str) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
 }

@@ -1,4 +1,4 @@
-//! A shop in memory, for tests: a clock that jumps, and a bus that keeps what it is given.
+//! A shop in memory, for tests: a clock that jumps, and a bus that records what is published.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
@@ -16,7 +16,7 @@ use chorus_table::{Entry, Event};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// A clock that jumps ahead whenever somebody sleeps.
+/// A clock that jumps ahead whenever a task sleeps.
 pub(crate) struct JumpingClock(Mutex<Timestamp>);
 
 impl Default for JumpingClock {
@@ -36,12 +36,12 @@ impl Clock for JumpingClock {
     }
 }
 
-/// A bus that keeps what it is given.
+/// A bus that records what is published.
 #[derive(Default)]
 pub(crate) struct RecordingBus(Mutex<Vec<Entry>>);
 
 impl RecordingBus {
-    /// The data of every event of this type, those published again but once.
+    /// Returns the data of every event of this type; an event that was published twice counts once.
     pub(crate) fn said<E: Event>(&self) -> Vec<E> {
         let mut once: Vec<Entry> = Vec::new();
         for entry in self.0.lock().unwrap().iter() {
@@ -64,7 +64,7 @@ impl Publisher for RecordingBus {
     }
 }
 
-/// State machines that keep what they are told.
+/// State machines that record the signals they get.
 #[derive(Default)]
 pub(crate) struct RecordingMachines(pub(crate) Mutex<Vec<Signal>>);
 
@@ -84,7 +84,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// A shop with these tables and the idempotency table.
+    /// Returns a shop with these tables and the idempotency table.
     pub(crate) fn over(tables: &[TableSpec]) -> Self {
         Self {
             store: Arc::new(MemoryStore::new(&[tables, &[IDEMPOTENCY_TABLE]].concat())),
@@ -105,7 +105,7 @@ impl Shop {
         }
     }
 
-    /// Does what a state machine does with a task: hands it over, and says what follows.
+    /// Runs a task as a state machine does: calls the function, and publishes the answer's event.
     pub(crate) fn task(&self, function: &Function, payload: &str) -> Result<(), Failure> {
         let kernel = self.kernel();
         let said = now(function.handle_task(&kernel, payload))?;
@@ -113,7 +113,7 @@ impl Shop {
     }
 }
 
-/// Says the event that a task came to, if there is one.
+/// Publishes the event in a task's answer, if there is one.
 pub(crate) async fn say(bus: &dyn Publisher, event: &Value) -> Result<(), Failure> {
     let text = |name: &str| event[name].as_str().map(ToOwned::to_owned);
     let (Some(source), Some(detail_type)) = (text("source"), text("detail-type")) else {
@@ -123,13 +123,13 @@ pub(crate) async fn say(bus: &dyn Publisher, event: &Value) -> Result<(), Failur
     bus.put_events(&[entry]).await.map(|_| ())
 }
 
-/// What a state machine hands to `action`: this event and, where it waits, a token.
+/// Returns what a state machine sends to `action`: this event and, if the machine waits, a token.
 pub(crate) fn payload(action: &str, event: &str, token: Option<&str>) -> String {
     let event: Value = serde_json::from_str(event).unwrap();
     serde_json::json!({ "action": action, "event": event, "token": token }).to_string()
 }
 
-/// An event as the bus delivers it, with this idempotency key.
+/// Returns an event as the bus delivers it, with this idempotency key.
 pub(crate) fn wire<E: Event>(data: &E, key: &str) -> String {
     let metadata = chorus_table::Metadata {
         idempotency_key: key.to_owned(),
