@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// Why a text is no country.
+/// The text is not a country.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the ISO 3166 code of a country, such as DE, or its English name")]
 pub struct CountryError;
@@ -45,17 +45,17 @@ impl Country {
     }
 }
 
-/// From a code or an English name, in letters of any case.
+/// Reads a code or an English name, in upper or lower case.
 impl FromStr for Country {
     type Err = CountryError;
 
     fn from_str(text: &str) -> Result<Self, CountryError> {
-        // The name without its spaces, as the list has it; that knows numbers, too, which we refuse.
+        // `celes` has names without spaces; it also knows numeric codes, which we refuse.
         let name: String = text.split_whitespace().collect();
         if name.bytes().any(|byte| byte.is_ascii_digit()) {
             return Err(CountryError);
         }
-        // ISO keeps UK for the United Kingdom, whose code is GB.
+        // ISO reserves UK for the United Kingdom, whose code is GB.
         let name = if name.eq_ignore_ascii_case("UK") { "GB" } else { &name };
         let known = name.parse::<celes::Country>().map_err(|_| CountryError)?;
         Self::of_code(known.alpha2).ok_or(CountryError)

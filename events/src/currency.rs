@@ -1,4 +1,4 @@
-//! What prices are in.
+//! The currency of prices.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -22,7 +22,7 @@ const CODES: [&str; 156] = [
     "VES", "VND", "VUV", "WST", "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
 ];
 
-/// Why a text is no currency.
+/// The text is not the code of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the ISO 4217 code of a currency, such as EUR")]
 pub struct CurrencyError;

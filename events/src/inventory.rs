@@ -39,7 +39,7 @@ pub struct MissingLine {
 }
 
 impl MissingLine {
-    /// The item alone, as version 1 has it.
+    /// Returns the line as version 1 of the event has it: the item only.
     const fn named(sku: Sku) -> Self {
         Self { sku, ordered: None, available: None }
     }

@@ -13,7 +13,7 @@ pub enum MoneyError {
     /// The text is no decimal number.
     #[error("`{0}` is not a decimal number")]
     NotADecimal(String),
-    /// More than two digits stand after the point.
+    /// The text has more than two digits after the point.
     #[error("`{0}` has more than two decimal places")]
     TooPrecise(String),
     /// The amount is outside ±9,999,999,999,999.99, beyond which JSON readers lose cents.
@@ -32,7 +32,6 @@ pub struct Money(i64);
 const MAX_MINOR: i64 = 999_999_999_999_999;
 
 impl Money {
-    /// Nothing at all.
     pub const ZERO: Self = Self(0);
 
     /// An amount of `minor` units (cents).
@@ -47,19 +46,19 @@ impl Money {
         self.0
     }
 
-    /// `self + other`, or nothing where the sum is out of range.
+    /// Returns `self + other`; none if the sum is out of range.
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).filter(|sum| sum.abs() <= MAX_MINOR).map(Self)
     }
 
-    /// `self - other`, or nothing where the difference is out of range.
+    /// Returns `self - other`; none if the difference is out of range.
     #[must_use]
     pub fn minus(self, other: Self) -> Option<Self> {
         self.plus(Self(-other.0))
     }
 
-    /// `self × count`, or nothing where the product is out of range.
+    /// Returns `self × count`; none if the product is out of range.
     #[must_use]
     pub fn times(self, count: u32) -> Option<Self> {
         self.0.checked_mul(i64::from(count)).filter(|product| product.abs() <= MAX_MINOR).map(Self)
@@ -114,7 +113,7 @@ impl Serialize for Money {
         if self.0 % 100 == 0 {
             return serializer.serialize_i64(self.0 / 100);
         }
-        // Decimal text to the nearest double: its shortest print is this very text again.
+        // The double nearest to the decimal text: its shortest printed form is the same text.
         let nearest: f64 = self.to_string().parse().map_err(serde::ser::Error::custom)?;
         serializer.serialize_f64(nearest)
     }

@@ -43,13 +43,14 @@ pub struct ShippingAddress {
 }
 
 impl ShippingAddress {
-    /// An address of these encrypted lines, in this country.
+    /// Returns an address of these encrypted lines, in this country.
     pub(crate) fn of(lines: Sealed, country: &str) -> Self {
         let (street, city) = (Sealed::default(), Sealed::default());
         Self { name: lines, street, city, postal_code: None, country: country.to_owned() }
     }
 
-    /// An address that `seal` encrypts: no line of it has a line break.
+    /// Encrypts an address with `seal`, as one text of its lines: none of them may have a line
+    /// break.
     #[must_use]
     pub fn sealed(address: PostalAddress, seal: impl Fn(&str) -> Sealed) -> Self {
         let PostalAddress { name, street, city, postal_code, country } = address;
@@ -58,7 +59,7 @@ impl ShippingAddress {
         Self::of(seal(&lines), &country)
     }
 
-    /// What the address says; none where `open` cannot decrypt it.
+    /// Decrypts the address; none if `open` cannot.
     #[must_use]
     pub fn opened(&self, open: impl Fn(&Sealed) -> Option<String>) -> Option<PostalAddress> {
         let country = self.country.clone();
@@ -92,7 +93,7 @@ pub struct PostalAddress {
     pub country: String,
 }
 
-/// The sum of all lines, or nothing where it exceeds the largest amount.
+/// Returns the sum of all lines; none if it exceeds the largest amount.
 #[must_use]
 pub fn total(lines: &[Line]) -> Option<Money> {
     lines.iter().try_fold(Money::ZERO, |sum, line| {

@@ -1,4 +1,5 @@
-//! Events about partners that do not answer, published by the circuit breakers of those who call them.
+//! Events about partners that do not answer, published by the circuit breakers of the services that
+//! call them.
 
 use chorus_table::{Owner, event, sample_time};
 use jiff::Timestamp;

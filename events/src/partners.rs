@@ -1,33 +1,33 @@
-//! The partners of the shop: who stands outside and is called, or calls back; and when the shop stops
-//! calling one who does not answer.
+//! The shop's partners: external systems that the shop calls, or that call it back; and when the
+//! shop stops calling one that does not answer.
 
 use chorus_table::{Breaker, CallBody, Event, Partner};
 
 use crate::outages::{PartnerRecovered, PartnerUnavailable};
 
-/// Fetches parcels and delivers them. The bus calls it; it answers by signed webhooks.
+/// Fetches parcels and delivers them. The bus calls it; it calls back by signed webhooks.
 pub const CARRIER: Partner =
     Partner { name: "carrier", source: "com.logistics", body: CallBody::Data };
 
-/// The shop's own front end. The bus posts signed updates of orders to it; it answers nothing.
+/// The shop's own front end. The bus posts signed updates of orders to it; it sends nothing back.
 pub const FRONT_END: Partner =
     Partner { name: "front-end", source: "com.front-end", body: CallBody::Data };
 
-/// Charges and refunds.
+/// Charges customers, and refunds charges.
 pub const PAYMENT_PROVIDER: Partner = called_by_code("payment-provider", "com.payment-provider");
 
-/// Takes emails.
+/// Delivers emails.
 pub const MAILER: Partner = called_by_code("mailer", "com.mailer");
 
-/// Who says that a partner does not answer: whichever service calls it.
+/// The source of events about outages: the circuit breaker of whichever service calls the partner.
 pub const BREAKERS: Partner = called_by_code("circuit breakers", "com.partners");
 
-/// A partner whose API services call themselves: the bus sends it nothing.
+/// Returns a partner whose API services call themselves: the bus sends it nothing.
 const fn called_by_code(name: &'static str, source: &'static str) -> Partner {
     Partner { name, source, body: CallBody::Detail }
 }
 
-/// When the payment provider is not called: it may take seconds for a charge, and an order waits.
+/// When the payment provider is no longer called. A charge may take it seconds, and an order waits.
 pub const PAYMENT_BREAKER: Breaker = Breaker {
     partner: PAYMENT_PROVIDER,
     failures: 5,
@@ -38,6 +38,6 @@ pub const PAYMENT_BREAKER: Breaker = Breaker {
     recovered: &PartnerRecovered::SPEC,
 };
 
-/// When no email is sent: nothing but emails waits for that.
+/// When no more emails are sent. Only emails wait for the mailer, so the pauses are longer.
 pub const MAIL_BREAKER: Breaker =
     Breaker { partner: MAILER, pause_seconds: 300, ..PAYMENT_BREAKER };

@@ -22,7 +22,7 @@ pub fn order_id() -> OrderId {
     literal("1073459984")
 }
 
-/// The handle of what waits for an answer about it.
+/// The handle of a callback about the order.
 #[must_use]
 pub fn handle() -> Handle {
     literal("b4b1a5c2e7f0598e8d3c6a1f20d94e77")
@@ -34,7 +34,7 @@ pub fn customer_id() -> CustomerId {
     literal("456")
 }
 
-/// How it pays.
+/// How the customer pays.
 #[must_use]
 pub fn payment_method() -> PaymentMethod {
     literal("pm_card_visa")
@@ -47,13 +47,13 @@ fn sealed(ciphertext: &str) -> Sealed {
     format!("~{ciphertext}").into()
 }
 
-/// Its name: Ana Trujillo.
+/// The customer's name: Ana Trujillo.
 #[must_use]
 pub fn customer_name() -> Sealed {
     sealed("_CkQhGWVTdMmc1hU7riSTNIiKfZfZ7790goL5g")
 }
 
-/// Its address: ana@example.com.
+/// The customer's email address: ana@example.com.
 #[must_use]
 pub fn email() -> Sealed {
     sealed("pbmvo5WPWsiRage9-RoWEvWP9_vvroQ2SQvyF6V-Cw")
@@ -65,13 +65,13 @@ pub fn sku() -> Sku {
     literal("chai")
 }
 
-/// Its price.
+/// The price of one piece of the item.
 #[must_use]
 pub fn unit_price() -> Money {
     Money::from_minor(7_917)
 }
 
-/// Three pieces of it.
+/// Three pieces of the item.
 #[must_use]
 pub fn quantity() -> Quantity {
     Quantity::try_from(3).expect("three is a quantity")
@@ -95,7 +95,7 @@ pub fn high_total() -> Money {
     Money::from_minor(395_850)
 }
 
-/// Its lines: fifty pieces.
+/// The lines of the order of high value: fifty pieces.
 #[must_use]
 pub fn high_lines() -> Vec<Line> {
     let quantity = Quantity::try_from(50).expect("fifty is a quantity");
@@ -120,8 +120,8 @@ pub fn missing_lines() -> Vec<MissingLine> {
     vec![MissingLine { sku: sku(), ordered: Some(quantity().get()), available: Some(1) }]
 }
 
-/// Where the order goes: abroad, so that customs has something to do. Ana Trujillo, Avda. de la
-/// Constitución 2222, 05021 México D.F.
+/// Where the order goes: abroad, so that Customs has a declaration to make. Ana Trujillo, Avda. de
+/// la Constitución 2222, 05021 México D.F.
 #[must_use]
 pub fn address() -> ShippingAddress {
     let lines = sealed(
@@ -147,13 +147,13 @@ pub fn terms(total: Money) -> Option<Terms> {
     Some(Settings::DEFAULT.terms(total, literal(&address().country)))
 }
 
-/// Those of an order that goes to [`home_address`].
+/// The terms of an order that goes to [`home_address`].
 #[must_use]
 pub fn home_terms() -> Option<Terms> {
     Some(Settings::DEFAULT.terms(total(), Settings::DEFAULT.home_country))
 }
 
-/// How its parcel is followed.
+/// How to track the order's parcel.
 #[must_use]
 pub fn tracking() -> Tracking {
     Tracking {
@@ -162,7 +162,8 @@ pub fn tracking() -> Tracking {
     }
 }
 
-/// What the shop's front end is told of it, signed with the secret `0123456789abcdef0123456789abcdef`.
+/// The update about the order for the shop's front end, signed with the secret
+/// `0123456789abcdef0123456789abcdef`.
 #[must_use]
 pub fn signed_update() -> String {
     SIGNED_UPDATE.to_owned()
@@ -176,13 +177,13 @@ const SIGNED_UPDATE: &str = "\
     jYtMTEtMjBUMTA6NDc6MDBaIiwic3RhdHVzIjoiRGVsaXZlcmVkIiwiZGVsaXZlcnkiOiJkZWxpdmVyZWQifX0.Y\
     kdvdO9ryPgAKwBGzx48uZ8sZ0audKKrW6182q0sxSw";
 
-/// When it was ordered.
+/// When the order was placed.
 #[must_use]
 pub fn moment() -> Timestamp {
     chorus_table::sample_time()
 }
 
-/// When it should arrive.
+/// When the order should arrive.
 #[must_use]
 pub fn later() -> Timestamp {
     literal("2026-11-25T10:47:00Z")

@@ -1,24 +1,24 @@
-//! The shop's own numbers, and what they mean for one order.
+//! The shop's settings, and the terms of an order, which follow from them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Country, Currency, Money};
 
-/// The shop's own numbers, which its operator chooses; beside them, how long a delivery may take is
-/// a limit of the state machine that waits for it.
+/// The settings that the shop's operator chooses. How long a delivery may take is not among them:
+/// it is a limit of the state machine that waits for the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// The country that the shop ships from.
     pub home_country: Country,
     /// From this total on, an order is charged only once a reviewer approved it.
     pub review_above: Money,
-    /// What prices are in.
+    /// The currency of all prices.
     pub currency: Currency,
 }
 
 impl Settings {
-    /// What holds where nobody chose, and what held for every order before one could.
+    /// The settings if the operator chooses none; all shops had these before settings existed.
     pub const DEFAULT: Self = Self {
         home_country: Country::DE,
         review_above: Money::from_minor(100_000),
@@ -58,15 +58,16 @@ pub struct Terms {
     pub needs_review: bool,
 }
 
-/// How orders named the home country when terms were not in their events.
+/// How orders named the home country in events of earlier releases, which had no terms.
 pub(crate) const FORMER_HOME: &str = "Germany";
 
-/// From how many whole units on orders were reviewed when terms were not in their events.
+/// The total, in whole units, from which orders were reviewed when events had no terms.
 pub(crate) const FORMER_REVIEW_UNITS: i64 = Settings::DEFAULT.review_above.minor() / 100;
 
 impl Terms {
-    /// The terms of an order whose events do not have them: it is of an earlier release, when every
-    /// shop was in Germany and reviewed from 1,000 on, or [`Terms::carried`] left them out.
+    /// Returns the terms of an order whose events have none: either the order is of an earlier
+    /// release, when every shop was in Germany and reviewed from 1,000 on, or [`Terms::carried`]
+    /// left them out.
     #[must_use]
     pub fn before(total: Money, country: &str) -> Self {
         let Settings { home_country, review_above, .. } = Settings::DEFAULT;
@@ -75,16 +76,16 @@ impl Terms {
         Self { home_country, leaves_country, review_above, needs_review }
     }
 
-    /// What the next events of an order say of its terms: nothing where they come to what an order
-    /// without terms comes to. It keeps the records of most orders below a kilobyte, by which they are
-    /// paid.
+    /// Returns the terms as an order's next events contain them: none if [`Terms::before`] gives
+    /// the same result. So the records of most orders stay below a kilobyte, the unit by which
+    /// writes are billed.
     #[must_use]
     pub fn carried(terms: Option<Self>, total: Money, country: &str) -> Option<Self> {
         let flags = |terms: &Self| (terms.leaves_country, terms.needs_review);
         terms.filter(|terms| flags(terms) != flags(&Self::before(total, country)))
     }
 
-    /// [`Terms::before`] of whoever does not know where the order goes.
+    /// Whether [`Terms::before`] needs a review; for callers that do not know where the order goes.
     #[must_use]
     pub fn needed_review_before(total: Money) -> bool {
         total >= Settings::DEFAULT.review_above

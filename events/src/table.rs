@@ -9,14 +9,14 @@ use crate::partners::{CARRIER, FRONT_END, MAIL_BREAKER, PAYMENT_BREAKER};
 use crate::settings::{FORMER_HOME, FORMER_REVIEW_UNITS};
 use crate::{commands, facts, services};
 
-/// Which events are about an order that needs a review before it is charged, by its own terms.
+/// Selects the events of orders that their terms require to be reviewed before they are charged.
 const NEEDS_REVIEW: Content = Content::Flag {
     of: "terms",
     name: "needs-review",
     without: &Content::AtLeast { field: "total", units: FORMER_REVIEW_UNITS },
 };
 
-/// Which events are about an order that leaves the country, by its own terms.
+/// Selects the events of orders that leave the country, by their terms.
 const LEAVES_COUNTRY: Content = Content::Flag {
     of: "terms",
     name: "leaves-country",

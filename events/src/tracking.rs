@@ -1,4 +1,4 @@
-//! By what a parcel is followed on its way, as its carrier reports it.
+//! How to track a parcel, as its carrier reports it.
 
 use chorus_table::identifier;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -20,7 +20,7 @@ pub struct Tracking {
     pub url: Option<TrackingUrl>,
 }
 
-/// Why a text is no address of a carrier's page.
+/// The text is not the address of a carrier's page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an https:// URL of at most {} visible ASCII characters", TrackingUrl::MAX_LENGTH)]
 pub struct TrackingUrlError;
@@ -34,10 +34,9 @@ impl TrackingUrl {
     /// The longest address, in characters.
     pub const MAX_LENGTH: usize = 300;
 
-    /// What addresses are, as a regular expression.
+    /// A regular expression that every such address matches.
     const PATTERN: &str = "^https://[A-Za-z0-9][!-~]*$";
 
-    /// The address as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

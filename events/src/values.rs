@@ -5,7 +5,7 @@ use chorus_table::identifier;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// Quantities are 1 to 10,000.
+/// The number is not a quantity: quantities are 1 to 10,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number from 1 to 10000")]
 pub struct QuantityError;
@@ -28,7 +28,7 @@ identifier! {
 }
 
 impl PaymentMethod {
-    /// Whether this is rather a card's number, which must not be stored or passed on.
+    /// Whether this is probably a card number, which must not be stored or passed on.
     #[must_use]
     pub fn is_card_number(&self) -> bool {
         let digits = self.as_str().bytes().filter(u8::is_ascii_digit).count();
@@ -46,7 +46,6 @@ impl Quantity {
     /// The largest quantity of one line.
     pub const MAX: u32 = 10_000;
 
-    /// The number of pieces.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -79,11 +78,11 @@ impl JsonSchema for Quantity {
     }
 }
 
-/// What people wrote, as a regular expression: not blank, and without control characters.
+/// A regular expression for text that people write: not blank, and without control characters.
 pub const PLAIN_TEXT: &str =
     r"^[^\x00-\x1F\x7F-\x9F]*[^\s\x00-\x1F\x7F-\x9F][^\x00-\x1F\x7F-\x9F]*$";
 
-/// Whether `text` is what people write: [`PLAIN_TEXT`], of at most `longest` characters.
+/// Whether `text` matches [`PLAIN_TEXT`], and has at most `longest` characters.
 #[must_use]
 pub fn is_plain_text(text: &str, longest: usize) -> bool {
     !text.trim().is_empty()
