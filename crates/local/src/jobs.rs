@@ -1,4 +1,4 @@
-//! The engine's own recurring jobs: the sweeper, and forgetting what has had its time.
+//! The engine's own recurring jobs: the sweeper, and the deletion of expired data.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::bus::Bus;
 use crate::dispatcher::Job;
 use crate::store::DynoxideStore;
 
-/// The job that publishes what its committer did not.
+/// The job that publishes committed events which their own process did not publish.
 pub const SWEEP: &str = "sweep-unpublished";
 
-/// The job that forgets archived events after their retention, and expired items.
+/// The job that deletes archived events after their retention, and expired items.
 pub const FORGET: &str = "forget-expired";
 
-/// Younger records are left to whoever is still at work on them.
+/// Younger records are left to the process that committed them, which may still publish them.
 const UNPUBLISHED_FOR: SignedDuration = SignedDuration::from_secs(30);
 
-/// Sweeps for the rows with these outputs.
+/// The sweeper's job, with the events that each row may publish.
 pub(crate) struct Sweep(pub(crate) RowOutputs);
 
 #[async_trait]

@@ -1,5 +1,5 @@
-//! The journal: what was accepted and is pending, in `engine.db`. One thread writes; whatever
-//! waits when it comes round goes into one SQLite transaction, so that a thousand events a moment
+//! The journal: accepted events and pending deliveries, in `engine.db`. One thread writes. All
+//! commands that are waiting when it is free go into one SQLite transaction, so that many events
 //! share one fsync.
 
 mod read;
@@ -21,17 +21,17 @@ pub(crate) use read::{Restored, archive, attempts, prune};
 use crate::Error;
 use crate::engine::{Accepted, Change, Delivery, Topology};
 
-/// The most commands of one transaction: a bound on how long the first of them waits.
+/// The most commands of one transaction: it limits how long the first of them waits.
 const LARGEST_GROUP: usize = 4_096;
 
 /// The longest time for which changes without a waiting caller are collected into one transaction.
-/// What was settled in that time is delivered again if the process is killed.
+/// Deliveries that were settled in that time are made again if the process is killed.
 const LINGER: Duration = Duration::from_millis(25);
 
-/// A read that runs between two transactions.
+/// A read, which runs between two transactions.
 type Reading = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Is handed the deliveries that have become durable, with their events.
+/// Is called with the deliveries that have become durable, and their events.
 pub(crate) type OnDurable = Box<dyn Fn(Vec<Arc<Accepted>>, Vec<Delivery>) + Send>;
 
 enum Command {
@@ -50,22 +50,23 @@ impl Command {
     }
 }
 
-/// A handle to the writer. Dropping it lets the writer finish what was sent, and ends it.
+/// A handle to the writer thread. Dropping it lets the writer finish the commands that were sent,
+/// and stops it.
 pub(crate) struct Journal {
     commands: Mutex<Option<Sender<Command>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Journal {
-    /// Opens, or makes, the journal in the file `path`, and reads what an earlier process left.
+    /// Opens or creates the journal in the file `path`, and reads what an earlier process left.
     pub(crate) fn open(path: &Path, topology: &Topology) -> Result<(Opened, Restored), Error> {
         let connection = schema::open(path)?;
         let restored = read::restore(&connection, topology)?;
         Ok((Opened { connection, rules: write::rule_names(topology) }, restored))
     }
 
-    /// Writes down events and their deliveries. Once this answers, they survive the process.
-    /// Dropping the answer does not take them back.
+    /// Makes events and their deliveries durable; they are when this returns. Dropping the future
+    /// does not cancel that.
     pub(crate) async fn accept(
         &self,
         events: Vec<Arc<Accepted>>,
@@ -76,12 +77,12 @@ impl Journal {
         durable.await.unwrap_or_else(|_| Err("the journal is closed".to_owned()))
     }
 
-    /// Writes down changes, in their order, when it suits.
+    /// Makes changes durable, in their order, without waiting for it.
     pub(crate) fn change(&self, changes: Vec<Change>) {
         self.send(Command::Change(changes));
     }
 
-    /// Reads, after everything that was sent before.
+    /// Reads, after everything that was sent before has been written.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         reading: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -95,10 +96,10 @@ impl Journal {
         answered.await.map_err(|_| Error::Closed)?.map_err(Error::Journal)
     }
 
-    /// Finishes what was sent, and closes the file.
+    /// Finishes the commands that were sent, and closes the file.
     pub(crate) fn close(&self) {
         lock(&self.commands).take();
-        // The writer itself may be the last to let go of the bus; it cannot wait for itself.
+        // The writer itself may drop the last reference to the bus; it cannot join its own thread.
         let own = std::thread::current().id();
         if let Some(writer) = lock(&self.writer).take().filter(|writer| writer.thread().id() != own)
             && writer.join().is_err()
@@ -131,15 +132,15 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A journal whose writer does not run yet.
+/// A journal whose writer has not been started yet.
 pub(crate) struct Opened {
     connection: Connection,
     rules: write::RuleNames,
 }
 
 impl Opened {
-    /// Starts the writer. `on_durable` is called after each transaction, before the
-    /// acknowledgement.
+    /// Starts the writer. `on_durable` is called after each transaction, before its callers are
+    /// answered.
     pub(crate) fn start(self, on_durable: OnDurable) -> Result<Journal, Error> {
         let (commands, received) = channel();
         let thread = std::thread::Builder::new().name("journal".to_owned());
@@ -152,7 +153,8 @@ impl Opened {
     }
 }
 
-/// Whatever waits; where nobody waits for an answer, what comes in a moment too.
+/// The commands for the next transaction: all that are waiting. While none of them has a waiting
+/// caller, commands that arrive within [`LINGER`] are added.
 fn gather(first: Command, received: &Receiver<Command>) -> Vec<Command> {
     let mut hurry = first.has_waiter();
     let mut group = vec![first];

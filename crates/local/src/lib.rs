@@ -1,9 +1,9 @@
 //! The embedded engine: a whole application in one process, durable, with nothing to install.
 //!
-//! [`Local`] gives actions the three things that the kernel stands on: a store with DynamoDB's
-//! semantics ([`DynoxideStore`]), a bus with EventBridge's ([`Bus`]), and a clock. Its [`Runner`]
-//! delivers what was published, to functions, through queues and to partners, until it succeeds or
-//! lies among the dead letters with the reason.
+//! [`Local`] gives the kernel what it needs: a store with DynamoDB's semantics ([`DynoxideStore`]),
+//! a bus with EventBridge's ([`Bus`]), state machines, and a clock. Its [`Runner`] delivers
+//! published events to functions, through queues and to partners, until each delivery succeeds or
+//! is a dead letter with its reason.
 //!
 //! ```no_run
 //! # async fn application(
@@ -26,11 +26,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! What it promises: an event that `put_events` has taken reaches every target that it matches, at
-//! least once, or ends among that target's dead letters; SIGKILL at any moment changes nothing of
-//! that. What it does not know: actions, AWS, and the wall clock. A simulator drives the same
-//! engine step by step: [`Bus::take_due`], [`Dispatcher::perform`], [`Bus::settle`], and a
-//! [`VirtualClock`] that it advances to [`Bus::next_due`].
+//! The guarantee: an event that `put_events` has accepted reaches every target that it matches, at
+//! least once, or becomes a dead letter of that target, even if the process is killed (SIGKILL) at
+//! any moment. The engine depends on no actions, on no AWS service, and not on the wall clock. A
+//! simulator drives the same engine step by step: [`Bus::take_due`], [`Dispatcher::perform`],
+//! [`Bus::settle`], and a [`VirtualClock`] that it advances to [`Bus::next_due`].
 
 mod bus;
 mod clock;

@@ -1,4 +1,4 @@
-//! The embedded engine as a whole: store, bus, runner and what an operator needs.
+//! The embedded engine as a whole: store, bus, runner, and the queries of operators.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,8 +33,8 @@ use crate::records::Records;
 use crate::runner::{Driver, Runner};
 use crate::store::DynoxideStore;
 
-/// An application in one process. Dropping it keeps what was accepted; see [`Runner::shutdown`] to end
-/// in good order.
+/// An application in one process. Dropping it loses no accepted event, but cuts off what is in
+/// flight; [`Runner::shutdown`] ends it in an orderly way.
 #[derive(Debug)]
 pub struct Local {
     pub(crate) bus: Arc<Bus>,
@@ -46,11 +46,11 @@ pub struct Local {
 }
 
 impl Local {
-    /// Opens the engine, and takes over what an earlier process left pending. Nothing is delivered
-    /// until the runner starts.
+    /// Opens the engine, and restores what an earlier process left pending. Nothing is delivered
+    /// until the runner is started.
     ///
     /// # Errors
-    /// Where the directory is in use or cannot be read or made.
+    /// If the directory is in use, or cannot be read or created.
     pub fn open(config: LocalConfig) -> Result<Self, Error> {
         let topology = Topology::of(config.rules.clone(), &config.policies);
         let (store, opened) = open_files(&config, &topology)?;
@@ -78,7 +78,7 @@ impl Local {
         Ok(Self { bus, store, kernel, dispatcher, runner, outputs: config.outputs })
     }
 
-    /// What actions and routes stand on: the store, the bus and the clock.
+    /// The kernel, on which actions and routes run.
     #[must_use]
     pub const fn kernel(&self) -> &Kernel {
         &self.kernel
@@ -89,47 +89,45 @@ impl Local {
         &self.bus
     }
 
-    /// The store, with its meter.
     #[must_use]
     pub const fn store(&self) -> &Arc<DynoxideStore> {
         &self.store
     }
 
-    /// Publishes what was committed at least `age` ago, and left unpublished.
+    /// Publishes the events of records that have been unpublished for at least `age`.
     ///
     /// # Errors
-    /// Where the store or the bus fails.
+    /// If the store or the bus fails.
     pub async fn sweep(&self, age: SignedDuration) -> Result<Swept, Failure> {
         sweep(&self.kernel, &self.outputs, age).await
     }
 
-    /// What does the work: a simulator drives it step by step, on a kernel of its own.
+    /// The dispatcher, which does the work: a simulator drives it step by step, on its own kernel.
     #[must_use]
     pub const fn dispatcher(&self) -> &Arc<Dispatcher> {
         &self.dispatcher
     }
 
-    /// The state machines of this engine over another store: for a simulator's kernel.
+    /// The state machines of this engine on another store: for a simulator's kernel.
     #[must_use]
     pub fn machines_on(&self, store: Arc<dyn Store>) -> Arc<dyn Machines> {
         let orchestrator = Arc::clone(&self.dispatcher.orchestrator);
         Arc::new(LocalMachines { orchestrator, store })
     }
 
-    /// What happened in the state machines for one `correlation-id`, in the order of their starts.
+    /// The executions of state machines for one `correlation-id`, in the order of their starts.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn executions(&self, correlation_id: &str) -> Result<Vec<ExecutionStory>, Failure> {
         self.dispatcher.orchestrator.story(&*self.store, correlation_id).await
     }
 
-    /// Copies everything that the engine and `beside`, stores of the application, hold at one moment
-    /// into the directory `to`, which is made. Nothing is accepted by the bus meanwhile; what is
-    /// asked of it waits.
+    /// Copies all data of the engine, and of the application's stores `beside`, as of one moment
+    /// into the new directory `to`. Meanwhile the bus accepts nothing; publishers wait.
     ///
     /// # Errors
-    /// See [`DirectoryError`]; then there is no `to`.
+    /// See [`DirectoryError`]; `to` is then not created.
     pub async fn backup(
         &self,
         to: &Path,
@@ -156,11 +154,11 @@ impl Local {
         Ok(finished.await.map_err(|_| Error::Closed)??)
     }
 
-    /// The executions that failed, timed out or were aborted, of those that started from `since` on.
-    /// It reads every execution that is remembered.
+    /// The executions that failed, timed out or were aborted, among those that were started at
+    /// `since` or later. It reads every execution that is stored.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub fn failed_executions(&self, since: Timestamp) -> Result<Vec<EndedExecution>, Failure> {
         failed(&self.store, since)
     }
@@ -170,7 +168,7 @@ impl Local {
         &self.runner
     }
 
-    /// Watches what happens from now on.
+    /// Subscribes to what happens from now on.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Observation> {
         self.bus.watch()
@@ -196,7 +194,8 @@ fn open_files(
         return Ok((given.unwrap_or_else(memory).map_err(Error::Store)?, None));
     };
     open_directory(directory, &config.beside)?;
-    // The journal first: it knows whether another process has the directory.
+    // The journal is opened first, because its lock shows whether another process has the directory
+    // open.
     let opened = Journal::open(&directory.join(JOURNAL_FILE), topology)?;
     let file =
         || DynoxideStore::open(&Path::new(directory).join(STORE_FILE), &tables).map(Arc::new);
@@ -295,7 +294,7 @@ fn dispatcher(
     })
 }
 
-/// A seed that no earlier process had.
+/// A seed that no earlier process had: from the time and the process id.
 fn fresh_seed() -> u64 {
     let nanoseconds = SystemClock.now().as_nanosecond();
     Random::seeded((nanoseconds as u64) ^ u64::from(std::process::id())).next()

@@ -1,4 +1,4 @@
-//! What an operator does: look at queues, redrive, replay, read the archive.
+//! An operator's operations: list queues, redrive, replay, read the archive.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,29 +9,29 @@ use crate::engine::{Accepted, DeadLetter, Pending, QueueState, Redrive, Selectio
 use crate::journal::AttemptNote;
 use crate::{Error, Local, wire};
 
-/// How many archived events are read at once.
+/// How many archived events are read at a time.
 const PAGE: usize = 500;
 
-/// What is to be replayed.
+/// What to replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
-    /// The name that the replayed events carry.
+    /// The name of the replay, which the replayed events carry.
     pub name: String,
-    /// From when on the bus had taken them.
+    /// The time from which on the bus accepted the events, included.
     pub from: Timestamp,
-    /// Until when, this instant not included.
+    /// The time until which the bus accepted the events, excluded.
     pub to: Timestamp,
-    /// Only to the target of this rule; without, to all that match.
+    /// The rule to whose target alone the events are delivered; none for all rules that match.
     pub rule: Option<String>,
-    /// A dry run: only reports what would happen.
+    /// A dry run only reports what would be replayed.
     pub dry_run: bool,
 }
 
-/// What was, or would be, replayed.
+/// What was replayed, or, in a dry run, would be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replayed {
     pub events: usize,
-    /// Deliveries made, by rule.
+    /// The number of deliveries, by rule.
     pub deliveries: BTreeMap<String, usize>,
 }
 
@@ -41,23 +41,24 @@ impl Local {
         self.bus.with(|engine| engine.queues())
     }
 
-    /// The events that functions failed on as often as the bus tries, and get again, by queue.
+    /// For each redrive queue that is not empty: how many events it has on which a function failed
+    /// as often as the bus tries, and since when the oldest has been there.
     #[must_use]
     pub fn redrives(&self) -> Vec<Redrive> {
         self.bus.with(|engine| engine.redrives())
     }
 
-    /// The dead letters that are meant, oldest first.
+    /// The selected dead letters, oldest first.
     #[must_use]
     pub fn dead_letters(&self, selection: &Selection) -> Vec<DeadLetter> {
         self.bus.with(|engine| engine.dead_letters(selection))
     }
 
-    /// Sends dead letters to their original targets, and to no other; their idempotency keys are
-    /// kept. Answers those that went: a dry run is [`Local::dead_letters`].
+    /// Sends the selected dead letters to their original targets, and to no others, under the same
+    /// idempotency keys. Returns those that were sent. For a dry run, use [`Local::dead_letters`].
     ///
     /// # Errors
-    /// Where that cannot be made durable.
+    /// If the change cannot be made durable.
     pub async fn redrive(&self, selection: &Selection) -> Result<Vec<DeadLetter>, Error> {
         let now = self.bus.now();
         let went = self.bus.with(|engine| engine.redrive(selection, now));
@@ -66,10 +67,10 @@ impl Local {
         Ok(went)
     }
 
-    /// Throws dead letters away. Answers those that went.
+    /// Deletes the selected dead letters, and returns them.
     ///
     /// # Errors
-    /// Where that cannot be made durable.
+    /// If the change cannot be made durable.
     pub async fn purge(&self, selection: &Selection) -> Result<Vec<DeadLetter>, Error> {
         let went = self.bus.with(|engine| engine.purge(selection));
         self.bus.records().flush().await?;
@@ -77,11 +78,11 @@ impl Local {
         Ok(went)
     }
 
-    /// A page of the archive in the order of acceptance: events from `from` up to, and without,
-    /// `to`, after the event of the sequence number `after` (0 to begin).
+    /// A page of the archive in the order of acceptance: events from `from` (included) to `to`
+    /// (excluded), after the one with the sequence number `after` (0 for the first page).
     ///
     /// # Errors
-    /// Where the archive cannot be read.
+    /// If the archive cannot be read.
     pub async fn archive(
         &self,
         from: Timestamp,
@@ -91,25 +92,25 @@ impl Local {
         self.bus.records().archive((from, to), after, PAGE).await
     }
 
-    /// The deliveries of the event with this `event-id` that failed and are tried again.
+    /// The deliveries of the event with this `event-id` that failed and will be retried.
     #[must_use]
     pub fn pending(&self, event_id: &str) -> Vec<Pending> {
         self.bus.with(|engine| engine.pending(event_id))
     }
 
-    /// What failed of the deliveries of the event with this `event-id`, by rule.
+    /// The failed attempts of the deliveries of the event with this `event-id`, by rule.
     ///
     /// # Errors
-    /// Where the journal cannot be read.
+    /// If the journal cannot be read.
     pub async fn attempts(&self, event_id: &str) -> Result<Vec<AttemptNote>, Error> {
         self.bus.records().attempts(event_id).await
     }
 
-    /// Redelivers archived events, marked as a replay: consumers with the replay policy
-    /// `Suppressed` ignore them, and idempotency records absorb what was seen.
+    /// Delivers archived events again, marked as a replay: consumers with the replay policy
+    /// `Suppressed` ignore them, and idempotency records absorb those that were answered before.
     ///
     /// # Errors
-    /// Where there is no such rule, or the archive cannot be read.
+    /// If there is no such rule, or the archive cannot be read.
     pub async fn replay(&self, replay: &Replay) -> Result<Replayed, Error> {
         let topology = self.bus.topology();
         let only = match &replay.rule {

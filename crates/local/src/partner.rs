@@ -9,21 +9,21 @@ use crate::Error;
 use crate::engine::{Accepted, Fault, Verdict};
 use crate::wire;
 
-/// Where a partner is, and how it knows us.
+/// A partner's address, and the key that the bus sends to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The URL that is posted to.
+    /// The URL that calls are posted to.
     pub url: String,
     /// The name of the header that carries the key.
     pub api_key_header: String,
     pub api_key: String,
-    /// For how long an answer is waited for.
+    /// How long the bus waits for an answer.
     pub timeout: Duration,
 }
 
 impl Endpoint {
-    /// An endpoint that reads its key from `x-api-key` and answers within five seconds, as
-    /// EventBridge expects.
+    /// An endpoint that expects its key in `x-api-key`, and an answer within five seconds, as
+    /// EventBridge does.
     pub fn new(url: impl Into<String>, api_key: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -43,12 +43,12 @@ impl std::fmt::Debug for Endpoint {
 /// One call: a POST of JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Call {
-    /// The row that it is made for.
+    /// The action of the row that the call is made for.
     pub action: &'static str,
     pub endpoint: Endpoint,
-    /// Headers besides the key and the content type: `Idempotency-Key`, `traceparent`.
+    /// The headers besides the key and the content type: `Idempotency-Key`, `traceparent`.
     pub headers: Vec<(&'static str, String)>,
-    /// What the partner is sent of the event: its `detail`, or that one's `data` alone.
+    /// The JSON to send: the event's `detail`, or only the `data` in it.
     pub body: String,
 }
 
@@ -61,7 +61,7 @@ impl std::fmt::Debug for Call {
     }
 }
 
-/// Why there was no answer; nothing is known of whether the partner acted.
+/// Why there was no answer; it is unknown whether the partner acted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     #[error("no answer within {0:?}")]
@@ -70,17 +70,17 @@ pub enum NoAnswer {
     NotReached(String),
 }
 
-/// Makes calls: over HTTP, or, in a simulation, to a partner of its own.
+/// Makes calls: over HTTP, or, in a simulation, to a simulated partner.
 #[async_trait]
 pub trait Partner: Send + Sync {
-    /// Posts, and answers the HTTP status.
+    /// Posts, and returns the HTTP status.
     ///
     /// # Errors
-    /// Where there was no answer.
+    /// If there was no answer.
     async fn post(&self, call: &Call) -> Result<u16, NoAnswer>;
 }
 
-/// Calls over HTTP. `reqwest`, because it brings pooling, timeouts and TLS in one small call.
+/// Makes calls over HTTP. `reqwest` is used because it provides pooling, timeouts and TLS.
 #[derive(Debug, Clone)]
 pub struct HttpPartner {
     client: reqwest::Client,
@@ -90,7 +90,7 @@ impl HttpPartner {
     /// A client with a pool of its own.
     ///
     /// # Errors
-    /// Where TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub fn new() -> Result<Self, Error> {
         let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         let client = builder.build().map_err(|error| Error::Http(error.to_string()))?;
@@ -119,7 +119,8 @@ impl Partner for HttpPartner {
     }
 }
 
-/// Where no endpoint is configured, nobody is called: making an HTTP client takes its time.
+/// Fails every call. It is used if no endpoint is configured, because making an HTTP client takes a
+/// while.
 pub(crate) struct NoPartner;
 
 #[async_trait]
@@ -163,8 +164,8 @@ pub(crate) fn call(
     Ok(Call { action: row.action, endpoint: endpoint.clone(), headers, body })
 }
 
-/// What a partner's answer means for the delivery: 429, any 5xx and no answer are tried again; any
-/// other refusal would be the same again.
+/// The verdict that follows from a partner's answer: 429, any 5xx and no answer are retried; any
+/// other refusal would only be repeated.
 pub(crate) fn verdict(answered: &Result<u16, NoAnswer>) -> Verdict {
     match answered {
         Ok(200..=299) => Verdict::Done(None),

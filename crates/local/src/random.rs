@@ -1,4 +1,4 @@
-//! Randomness from a seed.
+//! Pseudorandom numbers from a seed.
 
 /// SplitMix64: small, fast, and stable, so that a seed gives the same run with every version of our
 /// dependencies. Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
@@ -7,13 +7,12 @@
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers that follow from `seed`.
+    /// The generator whose numbers follow from `seed`.
     #[must_use]
     pub const fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next 64 bits.
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

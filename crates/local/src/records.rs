@@ -1,4 +1,5 @@
-//! What is kept of the past: in the journal, or, without a directory, in memory within bounds.
+//! The archive and the failed attempts: in the journal, or, without a directory, in memory up to a
+//! limit.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -12,17 +13,17 @@ use crate::engine::{Accepted, Change};
 use crate::journal::{self, AttemptNote, Journal};
 use crate::{Error, wire};
 
-/// The most failed deliveries that are remembered in memory.
+/// The most failed deliveries that are kept in memory.
 const MOST_NOTES: usize = 10_000;
 
-/// Where the past is kept.
+/// Where the archive and the failed attempts are kept.
 #[derive(Debug)]
 pub(crate) enum Records {
     Journal(Journal),
     Memory(Mutex<Memory>),
 }
 
-/// The last events, and the last failures.
+/// The most recent events and failures, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     events: VecDeque<Arc<Accepted>>,
@@ -45,8 +46,8 @@ impl Records {
         }
     }
 
-    /// A page of the archive, in the order of acceptance: events from `from` up to, and without,
-    /// `to`, after the event of the sequence number `after`.
+    /// A page of the archive in the order of acceptance: events from `from` (included) to `to`
+    /// (excluded), after the one with the sequence number `after`.
     pub(crate) async fn archive(
         &self,
         (from, to): (Timestamp, Timestamp),
@@ -72,7 +73,7 @@ impl Records {
         }
     }
 
-    /// The failed attempts of the deliveries of one event.
+    /// The failed attempts of the deliveries of one event, by rule.
     pub(crate) async fn attempts(&self, event_id: &str) -> Result<Vec<AttemptNote>, Error> {
         match self {
             Self::Journal(journal) => {
@@ -87,7 +88,8 @@ impl Records {
         }
     }
 
-    /// Forgets what is older than `limit` and not pending. Answers how many events went.
+    /// Deletes events that are older than `limit` and not pending. Returns how many events were
+    /// deleted.
     pub(crate) async fn prune(&self, limit: Timestamp) -> Result<usize, Error> {
         match self {
             Self::Journal(journal) => {
@@ -102,7 +104,7 @@ impl Records {
         }
     }
 
-    /// Copies the journal, and then `files`, between two of its transactions.
+    /// Copies the journal, and then `files`, between two of the journal's transactions.
     pub(crate) async fn copy_all(
         &self,
         files: Vec<(&'static str, Snapshot)>,
@@ -117,7 +119,7 @@ impl Records {
         }
     }
 
-    /// Returns once everything that was sent is on the disk.
+    /// Returns once everything that was sent to the journal is on disk.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         match self {
             Self::Journal(journal) => journal.read(|_| Ok(())).await,

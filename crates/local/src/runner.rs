@@ -1,4 +1,5 @@
-//! The driver on tokio: takes what is due, does so much at once, and sleeps until there is more.
+//! The runner on tokio: takes work that is due, does several pieces at a time, and sleeps until
+//! more is due.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -16,13 +17,13 @@ use crate::dispatcher::Dispatcher;
 use crate::engine::{Alarm, Fault, Verdict, Work, later};
 use crate::records::lock;
 
-/// How often other tasks get a turn before virtual time is let pass.
+/// How often other tasks may run before virtual time is advanced.
 const TURNS: usize = 16;
 
-/// After how long an execution goes on whose turn panicked.
+/// How long an execution waits before it is tried again after its turn panicked.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Drives one bus. Clones drive the same one.
+/// Drives one bus; all clones are the same runner.
 #[derive(Debug, Clone)]
 pub struct Runner(Arc<Inner>);
 
@@ -40,12 +41,12 @@ pub(crate) struct Driver {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) kernel: Kernel,
     pub(crate) concurrency: usize,
-    /// A clock that is let pass while nothing can be done.
+    /// A clock that is advanced while nothing else can be done; none in real time.
     pub(crate) passes: Option<VirtualClock>,
 }
 
 impl Drop for Inner {
-    /// Cuts off what is in flight, as a kill does; see [`Runner::shutdown`] for an orderly end.
+    /// Cuts off what is in flight, as a kill does; [`Runner::shutdown`] ends in an orderly way.
     fn drop(&mut self) {
         if let Some(running) = lock(&self.running).take() {
             running.abort();
@@ -59,7 +60,7 @@ impl Runner {
         Self(Arc::new(Inner { driver, stop: watch::channel(false).0, running }))
     }
 
-    /// Starts, unless it runs. Call it within a tokio runtime.
+    /// Starts the runner, unless it is running. Has to be called within a tokio runtime.
     pub fn start(&self) {
         let mut running = lock(&self.0.running);
         if running.as_ref().is_none_or(JoinHandle::is_finished) && !*self.0.stop.borrow() {
@@ -68,8 +69,8 @@ impl Runner {
         }
     }
 
-    /// Starts, and returns once nothing is pending or in flight; schedules do not count, nor do
-    /// dead letters.
+    /// Starts the runner, and returns once nothing is pending or in flight. Schedules and dead
+    /// letters do not count.
     ///
     /// # Errors
     /// [`Error::Busy`] after `limit` of real time.
@@ -83,11 +84,11 @@ impl Runner {
         })
     }
 
-    /// Takes nothing more, lets what is in flight finish for at most `grace`, and makes what is
-    /// known durable. What is cut off is delivered again by the next process.
+    /// Stops taking work, lets what is in flight finish for at most `grace`, and makes the changes
+    /// durable. Deliveries that are cut off are made again by the next process.
     ///
     /// # Errors
-    /// Where the journal fails.
+    /// If the journal fails.
     pub async fn shutdown(&self, grace: Duration) -> Result<(), Error> {
         self.0.stop.send_replace(true);
         let running = lock(&self.0.running).take();
@@ -172,7 +173,7 @@ impl Driver {
         }
     }
 
-    /// When an execution whose turn came to nothing goes on.
+    /// The alarm of an execution whose turn panicked.
     fn soon(&self) -> Alarm {
         Alarm { at: later(self.kernel.clock.now(), AGAIN_AFTER), passive: false }
     }
@@ -187,12 +188,13 @@ impl Driver {
         }
     }
 
-    /// Whether virtual time may pass: there is something that waits for it, other than schedules.
+    /// Whether virtual time may be advanced: something other than a schedule waits for it.
     fn may_pass(&self, tasks: &JoinSet<()>) -> bool {
         self.passes.is_some() && (!tasks.is_empty() || self.bus.next_delivery().is_some())
     }
 
-    /// Lets every other task have its turn; where none of them moved, lets time pass.
+    /// Lets every other task run; if none of them causes anything to do, advances the clock to the
+    /// next instant at which something wakes or is due.
     async fn pass(&self, next: Option<Timestamp>) {
         for _ in 0..TURNS {
             tokio::task::yield_now().await;

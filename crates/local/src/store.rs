@@ -1,4 +1,4 @@
-//! The embedded store: DynamoDB's semantics on SQLite, below the kernel's port.
+//! The embedded store: an implementation of the kernel's port with DynamoDB's semantics, on SQLite.
 
 mod admin;
 mod convert;
@@ -26,15 +26,15 @@ pub use meter::{Meter, Operation, Reading};
 
 use convert::{from_engine, to_engine};
 
-/// DynamoDB, embedded: `dynoxide` on a file or in memory.
+/// An embedded DynamoDB: `dynoxide` on a file or in memory.
 pub struct DynoxideStore {
     database: Database,
     meter: Meter,
-    /// Whether anything in it expires.
+    /// Whether any table has items that expire.
     expires: bool,
-    /// Its file; none in memory.
+    /// The path of the store's file; none in memory.
     file: Option<PathBuf>,
-    /// Whether the bytes of a key that was destroyed may still lie in the file.
+    /// Whether the file may still contain the bytes of a key that was destroyed.
     remains: AtomicBool,
 }
 
@@ -45,11 +45,11 @@ impl std::fmt::Debug for DynoxideStore {
 }
 
 impl DynoxideStore {
-    /// Opens, or makes, the store in the file `path`, with `tables` and their indexes. Its time is
-    /// the system's.
+    /// Opens or creates the store in the file `path`, with `tables` and their indexes. It uses the
+    /// system's time.
     ///
     /// # Errors
-    /// Where the file cannot be opened, or a table cannot be made.
+    /// If the file cannot be opened, or a table cannot be created.
     pub fn open(path: &Path, tables: &[TableSpec]) -> Result<Self, StoreError> {
         let unreadable = || StoreError::Invalid(format!("{} is no UTF-8 path", path.display()));
         let database = Database::new(path.to_str().ok_or_else(unreadable)?);
@@ -57,10 +57,10 @@ impl DynoxideStore {
         Ok(Self { file: Some(path.into()), ..store })
     }
 
-    /// A store that is gone with the process. Its time is `clock`'s.
+    /// A store that is lost with the process. It uses the time of `clock`.
     ///
     /// # Errors
-    /// Where a table cannot be made.
+    /// If a table cannot be created.
     pub fn memory(clock: Arc<dyn Clock>, tables: &[TableSpec]) -> Result<Self, StoreError> {
         let lent = Arc::new(tables::LentClock(clock));
         let database = Database::memory_with_clock(lent).map_err(refusal::outside)?;
@@ -76,14 +76,14 @@ impl DynoxideStore {
         Ok(Self { database, meter: Meter::default(), expires, file: None, remains })
     }
 
-    /// What the store was asked so far, and what DynamoDB would have billed for it.
+    /// The requests to the store so far, and what DynamoDB would have billed for them.
     #[must_use]
     pub const fn meter(&self) -> &Meter {
         &self.meter
     }
 
-    /// Overwrites the bytes of keys that were destroyed, which lie in unused parts of the file. All else
-    /// waits meanwhile: about a second for 100 MB.
+    /// Overwrites the bytes of destroyed keys in unused parts of the file. All other requests wait
+    /// meanwhile: about a second for 100 MB.
     pub(crate) fn overwrite_remains(&self) -> Result<(), StoreError> {
         let Some(file) = &self.file else { return Ok(()) };
         if self.remains.load(Ordering::Relaxed) {
@@ -143,7 +143,7 @@ impl DynoxideStore {
                 Ok(())
             }
             Err(error) => {
-                // A refused transaction is billed like one that went through.
+                // A refused transaction is billed like one that succeeded.
                 let writes = u32::try_from(writes).unwrap_or(u32::MAX);
                 self.meter.wrote(Operation::Transact, 2.0 * f64::from(writes));
                 Err(refusal::of(error))

@@ -1,4 +1,4 @@
-//! An entry on its way onto the bus: checked, and wrapped into the event that targets receive.
+//! Entries to publish: checks them, and wraps them into the events that targets receive.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use uuid::Uuid;
 
 use crate::engine::Accepted;
 
-/// The most that one entry may hold, in bytes (1 MB since January 2026).
+/// The most bytes of one entry (1 MB since January 2026).
 pub(crate) const MAX_ENTRY_BYTES: usize = 1_048_576;
 
-/// Why an entry is not taken: EventBridge's code, and what it means here.
+/// Why an entry is rejected: EventBridge's error code, and a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unacceptable {
     pub(crate) code: &'static str,
     pub(crate) message: String,
 }
 
-/// What the engine needs to know of a detail; senders that are not of the shop may omit it.
+/// The fields of a detail that the engine needs. Senders outside of the application may omit them.
 #[derive(Debug, Default, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
@@ -37,7 +37,7 @@ struct Ids<'a> {
     correlation_id: Option<Cow<'a, str>>,
 }
 
-/// Wraps `entry` into an event of the bus. Its place in the sequence is not known yet.
+/// Wraps `entry` into an event of the bus. Its sequence number is not known yet.
 pub(crate) fn wrap(entry: &Entry, id: Uuid, at: Timestamp) -> Result<Accepted, Unacceptable> {
     check(entry)?;
     let malformed = |error: serde_json::Error| Unacceptable {
@@ -49,7 +49,8 @@ pub(crate) fn wrap(entry: &Entry, id: Uuid, at: Timestamp) -> Result<Accepted, U
         return Err(Unacceptable { code: "MalformedDetail", message });
     }
     serde_json::from_str::<&RawValue>(&entry.detail).map_err(malformed)?;
-    // A detail of another shape is a stranger's: it is delivered all the same.
+    // A detail of another shape comes from a sender outside of the application; it is delivered all
+    // the same.
     let envelope: Envelope<'_> = serde_json::from_str(&entry.detail).unwrap_or_default();
     let ids = envelope.metadata.unwrap_or_default();
     let or_id = |given: Option<Cow<'_, str>>| given.map_or_else(|| id.to_string(), Cow::into_owned);
@@ -94,7 +95,7 @@ fn event_json(entry: &Entry, id: Uuid, at: Timestamp) -> String {
     )
 }
 
-/// The same event as a replay delivers it, with the replay's name.
+/// The event as a replay delivers it, with the replay's name.
 pub(crate) fn replayed(event: &Accepted, name: &Arc<str>) -> Accepted {
     let json = event.json.replacen(
         r#"{"version":"0","#,
@@ -104,7 +105,7 @@ pub(crate) fn replayed(event: &Accepted, name: &Arc<str>) -> Accepted {
     Accepted { json: Arc::from(json), replay: Some(Arc::clone(name)), ..event.clone() }
 }
 
-/// What of a whole event on the bus the engine needs to know.
+/// The fields of an event that the engine needs.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Header<'a> {
@@ -117,7 +118,7 @@ struct Header<'a> {
     detail: &'a RawValue,
 }
 
-/// Reads an event that was written down earlier.
+/// Reads an event from its stored JSON.
 pub(crate) fn read(sequence: u64, at: Timestamp, json: &str) -> serde_json::Result<Accepted> {
     let header: Header<'_> = serde_json::from_str(json)?;
     let envelope: Envelope<'_> = serde_json::from_str(header.detail.get()).unwrap_or_default();
@@ -137,7 +138,7 @@ pub(crate) fn read(sequence: u64, at: Timestamp, json: &str) -> serde_json::Resu
     })
 }
 
-/// The `detail` of a whole event: what a partner is sent.
+/// The `detail` of an event: what a partner is sent.
 pub(crate) fn detail(json: &str) -> serde_json::Result<&RawValue> {
     #[derive(Deserialize)]
     struct Body<'a> {
@@ -147,7 +148,7 @@ pub(crate) fn detail(json: &str) -> serde_json::Result<&RawValue> {
     serde_json::from_str::<Body<'_>>(json).map(|body| body.detail)
 }
 
-/// What a call has as its body: the `detail` of an event on the bus, or its `data` alone.
+/// The body of a call: the event's `detail`, or only the `data` in it.
 pub(crate) fn body(json: &str, body: CallBody) -> serde_json::Result<&RawValue> {
     #[derive(Deserialize)]
     struct Detail<'a> {

@@ -1,4 +1,4 @@
-//! The files of a directory know each other: what does not belong together is refused.
+//! A file that does not belong to its directory is refused.
 #![allow(clippy::unwrap_used)]
 
 mod world;
@@ -20,7 +20,7 @@ fn open(directory: &Path) -> Result<Local, Error> {
     Local::open(config)
 }
 
-/// A directory in which an event was accepted, and that nobody has open.
+/// A directory in which an event was accepted, and which no process has open.
 async fn used() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let local = open(directory.path()).unwrap();
@@ -29,7 +29,7 @@ async fn used() -> tempfile::TempDir {
     directory
 }
 
-/// Why the directory does not open.
+/// The error with which the directory cannot be opened.
 #[track_caller]
 fn refusal(directory: &Path) -> DirectoryError {
     match open(directory) {
@@ -129,7 +129,8 @@ async fn a_backup_is_checked_before_it_becomes_a_directory() {
     drop(open(&to).unwrap());
     assert!(matches!(restore(&backup, &to), Err(DirectoryError::Occupied(_))));
 
-    // A file of the backup, and the same of the restored directory, are of two directories by now.
+    // By now, this file of the restored directory and the files of the backup belong to two
+    // directories.
     let third = place.path().join("third");
     std::fs::copy(to.join("store.db"), backup.join("store.db")).unwrap();
     assert!(matches!(restore(&backup, &third), Err(DirectoryError::Foreign(_))));

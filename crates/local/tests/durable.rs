@@ -1,4 +1,4 @@
-//! What survives the process.
+//! What survives a kill of the process.
 #![allow(clippy::unwrap_used)]
 
 mod world;
@@ -17,7 +17,8 @@ const SOON: Duration = Duration::from_secs(30);
 fn shop(directory: &Path, function: chorus_kernel::Function) -> Local {
     let mut config = LocalConfig::new(&TABLE, vec![function]).data(directory);
     config.rules = rules_of(&["CountOrder"]);
-    // No clock is virtual where a disk is at work, and what is killed has failed before.
+    // In real time, because virtual time does not wait for a disk: short pauses, and enough
+    // attempts for those that fail before a kill.
     config.policies.function.first_pause = Duration::from_millis(50);
     config.policies.function.max_attempts = 12;
     Local::open(config).unwrap()

@@ -1,4 +1,4 @@
-//! What an operator reads: each failure once, with what it is about; never an event's content.
+//! The log lines for operators: each failure once, with what it is about; never an event's content.
 #![allow(clippy::unwrap_used)]
 
 mod world;
@@ -43,7 +43,7 @@ impl Log {
         std::fs::read_to_string(self.file.path()).unwrap()
     }
 
-    /// Every warning's fields, without its text.
+    /// The fields of every warning, without its message.
     fn warnings(&self) -> Vec<Value> {
         let lines: Vec<Value> =
             self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -58,7 +58,7 @@ impl Log {
     }
 }
 
-/// Answers with the next of these.
+/// A partner that gives these answers, one after the other.
 struct Answers(Mutex<Vec<Result<u16, NoAnswer>>>);
 
 #[async_trait]
@@ -127,7 +127,7 @@ async fn what_an_action_refuses_is_logged_without_what_it_quotes() {
     assert!(!log.text().contains("Obere"), "{}", log.text());
 }
 
-/// Never answers.
+/// An action that never returns.
 struct Hangs;
 
 #[async_trait]

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use world::killed;
 
-/// Charges, has a job of its own ask somebody, and says so.
+/// Charges, starts a nested execution that asks a reviewer, and publishes the result.
 const OUTER: &str = r#"{"StartAt": "Charge", "States": {
   "Charge": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
     "Parameters": {"FunctionName": "${PaymentFunction}",
@@ -64,7 +64,7 @@ impl Action for Charge {
     }
 }
 
-/// Answers at once, as somebody would who is quick.
+/// Answers its own question at once.
 struct Ask;
 
 impl Action for Ask {
@@ -97,8 +97,9 @@ fn shop(directory: &Path) -> Local {
     Local::open(config).unwrap()
 }
 
-/// A store whose process dies at the write of this number. Between two writes nothing changes that
-/// a kill could leave, and a write whose answer is lost leaves what the next one finds.
+/// A store whose process dies at the write of this number. Only writes change what a kill leaves
+/// behind, so it suffices to die at each of them. A kill after a write, but before its answer,
+/// leaves what a kill at the next write leaves.
 struct Dying {
     inner: Arc<dyn Store>,
     left: AtomicUsize,
@@ -135,7 +136,7 @@ fn start() -> Signal {
 }
 
 /// Starts an execution, and does everything that is due, on a kernel that dies at the write of this
-/// number; true where it lived.
+/// number. Returns true if it did not die.
 async fn live(shop: &Local, writes: usize) -> bool {
     let died = Arc::new(Notify::new());
     let inner = Arc::clone(&shop.kernel().store);
@@ -170,7 +171,7 @@ async fn killed_at_any_write_an_execution_goes_on_and_its_effects_happen_once() 
         let lived = live(&before, writes).await;
         let left = killed(before, directory.path());
         let after = shop(left.path());
-        // Whoever asked for the start has heard nothing, and asks again.
+        // The caller that started the execution got no answer, and tries again.
         after.kernel().machines.signal(&start()).await.unwrap();
         after.runner().run_until_idle(Duration::from_secs(30)).await.unwrap();
         let executions = after.executions(samples::order_id().as_str()).await.unwrap();

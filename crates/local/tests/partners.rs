@@ -1,4 +1,4 @@
-//! What the bus does with a partner's HTTP endpoint.
+//! How the bus calls a partner's HTTP endpoint.
 #![allow(clippy::unwrap_used)]
 
 mod world;
@@ -21,7 +21,8 @@ use world::{entry, rules_of};
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Answers each request with the next status, and remembers the requests.
+/// A carrier's HTTP server that answers each request with the next status; returns its URL and the
+/// requests that it has received.
 async fn carrier(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/parcels", listener.local_addr().unwrap());
@@ -106,7 +107,7 @@ async fn a_partner_that_is_not_there_is_given_up_after_all_attempts() {
     assert_eq!(attributes["EXHAUSTED_RETRY_CONDITION"], "MaximumRetryAttempts");
 }
 
-/// Remembers when it was called.
+/// A partner that records when it was called.
 struct Punctual {
     clock: VirtualClock,
     called: Mutex<Vec<Timestamp>>,
@@ -167,7 +168,7 @@ async fn a_partner_away_for_six_hours_is_called_seldom_and_once_more_afterwards(
     assert!((20..100).contains(&called.len()), "{} calls", called.len());
 }
 
-/// Answers nobody until it is back.
+/// A partner that answers nobody before `back`.
 struct Away {
     clock: VirtualClock,
     back: Timestamp,
@@ -183,7 +184,7 @@ impl Partner for Away {
     }
 }
 
-/// Five thousand orders within a second, at the rate of a carrier that takes ten a second.
+/// Five thousand orders within a second, at a carrier whose rate limit is ten calls per second.
 #[tokio::test]
 async fn a_burst_of_5000_orders_through_the_carriers_rate_cancels_nothing() {
     let clock = VirtualClock::at(Timestamp::from_second(1_000_000).unwrap());

@@ -1,4 +1,4 @@
-//! For any order of events and any failures: nothing is lost, and nothing is settled twice.
+//! For any order of events and any failures: no delivery is lost, and none is settled twice.
 #![allow(clippy::unwrap_used)]
 
 mod world;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use world::{entry, rules_of};
 
-/// One thing that a test does to a bus.
+/// One operation of a test on a bus.
 #[derive(Debug, Clone)]
 enum Act {
     Put { order: u8 },
@@ -68,7 +68,7 @@ fn verdict(ending: Ending) -> Verdict {
     }
 }
 
-/// Events whose delivery a rule's target has not been given, or whose delivery ended twice.
+/// The mistakes among the observations, such as deliveries that ended twice.
 fn ledger(happenings: &mut tokio::sync::broadcast::Receiver<Observation>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut over: BTreeMap<u64, &str> = BTreeMap::new();
@@ -100,7 +100,8 @@ fn ledger(happenings: &mut tokio::sync::broadcast::Receiver<Observation>) -> Vec
     wrong
 }
 
-/// Plays the acts, then lets everything succeed until nothing is left.
+/// Performs the acts, and then lets everything succeed until nothing is left. Returns how many
+/// events were published.
 async fn play(shop: &Local, clock: &VirtualClock, acts: &[Act]) -> usize {
     let mut taken: Vec<Taken> = Vec::new();
     let mut put = 0;
@@ -179,7 +180,8 @@ proptest! {
             let key = (letter.event.event_id.clone(), letter.rule.to_string());
             *ended.entry(key).or_default() += 1;
         }
-        // An even event goes to two targets, an odd one to the queue of the third.
+        // Each event with an even number goes to two targets, each with an odd number to the
+        // third's queue.
         prop_assert_eq!(ended.len(), put.div_ceil(2) * 2 + put / 2);
         if copies <= 1 {
             prop_assert!(ended.values().all(|times| *times == 1), "{:?}", ended);

@@ -1,4 +1,4 @@
-//! What a queue between the bus and a function promises.
+//! The guarantees of a queue between the bus and a function.
 #![allow(clippy::unwrap_used)]
 
 mod world;

@@ -1,4 +1,4 @@
-//! Recurring schedules.
+//! Recurring schedules start their jobs, and survive the jobs' failures.
 #![allow(clippy::unwrap_used)]
 
 mod world;
@@ -13,7 +13,7 @@ use chorus_kernel::{Failure, Kernel};
 use chorus_local::{Job, Local, LocalConfig, Schedule, VirtualClock, Work};
 use jiff::Timestamp;
 
-/// Counts how often it ran; fails the second time, and panics the third.
+/// A job that counts its runs; it fails the second time, and panics the third.
 #[derive(Default)]
 struct Counts(AtomicU32);
 

@@ -1,4 +1,4 @@
-//! What the journal knows: what an earlier process left, the archive, and failed attempts.
+//! Reads the journal: what an earlier process left, the archive, and failed attempts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::Error;
 use crate::engine::{Accepted, Cause, Delivery, DeliveryId, Topology};
 use crate::wire;
 
-/// How often the delivery of an event to the target of a rule failed, and how the last time.
+/// How often the delivery of an event to the target of a rule has failed, and why the last time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptNote {
     pub rule: String,
@@ -21,7 +21,7 @@ pub struct AttemptNote {
     pub at: Timestamp,
 }
 
-/// A delivery of a rule that is no more: kept, and not delivered.
+/// A delivery of a rule that no longer exists: it is kept, and not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Orphan {
     pub(crate) id: DeliveryId,
@@ -31,12 +31,12 @@ pub(crate) struct Orphan {
 /// What an earlier process left.
 #[derive(Debug, Default)]
 pub(crate) struct Restored {
-    /// Deliveries, in their order, with the queue in which they are dead letters.
+    /// The deliveries in the order of their ids; a dead letter comes with the index of its queue.
     pub(crate) deliveries: Vec<(Delivery, Option<usize>)>,
     pub(crate) orphans: Vec<Orphan>,
     pub(crate) last_sequence: u64,
     pub(crate) last_delivery: DeliveryId,
-    /// When each job last ran.
+    /// When each job last ran, by its name.
     pub(crate) schedules: HashMap<String, Timestamp>,
 }
 
@@ -70,7 +70,7 @@ pub(super) fn restore(connection: &Connection, topology: &Topology) -> Result<Re
     Ok(restored)
 }
 
-/// One row as a delivery and its queue, unless its rule is no more.
+/// A stored row as a delivery with its queue, unless its rule no longer exists.
 type Found = Result<(Delivery, Option<usize>), Orphan>;
 
 fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<Found, Error> {
@@ -81,8 +81,8 @@ fn delivery(row: &Row<'_>, topology: &Topology, event: Arc<Accepted>) -> Result<
     };
     let (id, (rule, queue), (replay, cause)) = stored().map_err(Error::Journal)?;
     let Some(route) = topology.route(&rule) else { return Ok(Err(Orphan { id, rule })) };
-    // A queue of another name is one of an earlier release: the rule knows where its dead letters
-    // are kept now.
+    // A queue that is unknown by its name comes from an earlier release; the rule then tells which
+    // queue has its dead letters now.
     let now = topology.routes[route].dead_letters;
     let place = queue.map(|queue| topology.queue_named(&queue).unwrap_or(now));
     let cause: Option<Cause> =
@@ -124,7 +124,7 @@ fn schedules(connection: &Connection) -> rusqlite::Result<HashMap<String, Timest
     rows.collect()
 }
 
-/// A page of the archive: events from `from` up to, and without, `to`, after `sequence`.
+/// A page of the archive: events from `from` (included) to `to` (excluded), after `sequence`.
 pub(crate) fn archive(
     connection: &Connection,
     (from, to): (Timestamp, Timestamp),
@@ -142,7 +142,7 @@ pub(crate) fn archive(
     rows.collect()
 }
 
-/// What failed of the deliveries of one event.
+/// The failed attempts of the deliveries of one event, by rule.
 pub(crate) fn attempts(
     connection: &Connection,
     event_id: &str,
@@ -162,7 +162,8 @@ pub(crate) fn attempts(
     rows.collect()
 }
 
-/// Forgets events, and notes of attempts, from before `limit`, unless a delivery still needs them.
+/// Deletes events and notes of attempts that are older than `limit`, except for events that a
+/// delivery still needs.
 pub(crate) fn prune(connection: &Connection, limit: Timestamp) -> rusqlite::Result<usize> {
     connection.execute("DELETE FROM attempts WHERE at < ?1", [column(limit)])?;
     connection.execute(

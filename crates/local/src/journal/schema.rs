@@ -7,8 +7,8 @@ use rusqlite::Connection;
 
 use crate::Error;
 
-/// An event is stored once, in the archive; a delivery refers to it. A delivery in a queue of dead
-/// letters, or of what is redriven, names the queue.
+/// An event is stored once, in the archive, and deliveries refer to it. A delivery in a dead-letter
+/// queue or a redrive queue names the queue.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS events (
         sequence INTEGER PRIMARY KEY,
@@ -44,8 +44,8 @@ const TABLES: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// Opens the file for this process alone, and makes the tables. WAL with full synchronisation: a
-/// commit that was answered survives a loss of power, as the store's own does.
+/// Opens the file for this process alone, and creates the tables. WAL with full synchronization:
+/// like the store's, a commit that was answered survives a loss of power.
 pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     let connection = Connection::open(path).map_err(Error::Journal)?;
     connection.busy_timeout(Duration::from_secs(1)).map_err(Error::Journal)?;

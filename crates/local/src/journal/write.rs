@@ -1,4 +1,4 @@
-//! One transaction for whatever waits.
+//! Writes the waiting commands in one transaction.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ pub(super) fn rule_names(topology: &Topology) -> RuleNames {
     topology.routes.iter().map(|route| route.rule.name.clone()).collect()
 }
 
-/// Nanoseconds since the epoch: what a column holds of an instant. It is exact from 1678 to 2262.
+/// An instant as a column holds it: nanoseconds since the Unix epoch. It is exact from 1678 to
+/// 2262.
 pub(super) fn column(at: Timestamp) -> i64 {
     let end = if at < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX };
     i64::try_from(at.as_nanosecond()).unwrap_or(end)
@@ -61,7 +62,8 @@ fn insert_deliveries(
     rules: &RuleNames,
     deliveries: &[Delivery],
 ) -> rusqlite::Result<()> {
-    // `forced` was read while a queue could deduplicate; an earlier release expects a value.
+    // An earlier release deduplicated messages in a queue, and read `forced`; it still expects a
+    // value.
     let mut insert = transaction.prepare_cached(
         "INSERT INTO deliveries (id, event, rule, attempts, first_at, due_at, forced, replay) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

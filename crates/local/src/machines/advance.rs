@@ -1,5 +1,5 @@
-//! Lets an execution go on: makes the calls that it asked for, takes their answers, writes its next
-//! turn down, and so on until it waits or has ended.
+//! Advances an execution: makes the calls that it has requested, applies their answers, and stores
+//! its next turn; repeats that until the execution waits or has ended.
 
 use chorus_kernel::{Failure, Kernel};
 use states::{Answer, Effect, HistoryEvent, Status, TaskRequest, Turn};
@@ -9,10 +9,11 @@ use super::run::{self, Kept, Run};
 use crate::engine::Alarm;
 
 impl Orchestrator {
-    /// Lets the execution go on for as long as it can. Answers when it goes on by itself.
+    /// Advances the execution as far as possible. Returns its next alarm; none if nothing is
+    /// scheduled.
     ///
     /// # Errors
-    /// Where the store fails. What was written holds; the rest is done at the next call.
+    /// If the store fails. What was written stays; the next call continues from there.
     pub(super) async fn advance(
         &self,
         kernel: &Kernel,
@@ -34,7 +35,8 @@ impl Orchestrator {
             if happened.is_empty() && !called && !self.tell_parent(kernel, &mut run).await? {
                 return Ok(run.alarm(now));
             }
-            // Where somebody else wrote in between, everything is seen anew, and done again.
+            // If somebody else wrote in between, the execution is loaded again, and the turn is
+            // repeated.
             let written = run::save(&*kernel.store, (version, now), &run, &happened).await?;
             if written && run.pending.is_empty() && *run.execution.status() == Status::Running {
                 return Ok(run.alarm(now));
@@ -42,7 +44,7 @@ impl Orchestrator {
         }
     }
 
-    /// Takes the answers, and makes every transition that is possible then.
+    /// Applies the answers, and makes every transition that is then possible.
     fn take_turn(
         &self,
         run: &mut Run,
@@ -55,7 +57,7 @@ impl Orchestrator {
         for answer in answers {
             match run.execution.answer(machine, answer, now) {
                 Ok(turn) => took(turn, &mut happened, &mut run.pending),
-                // The task was answered by its token meanwhile, or given up.
+                // The task was completed by its token meanwhile, or has timed out.
                 Err(refusal) => tracing::debug!(execution = run.name(), %refusal, "nobody waits"),
             }
         }

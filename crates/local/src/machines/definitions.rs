@@ -1,4 +1,4 @@
-//! The machines' definitions, with what they leave to their surroundings filled in.
+//! The machines' definitions, with their placeholders filled in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use states::Machine;
 
 use crate::Error;
 
-/// The name that a definition calls this engine's bus by.
+/// The value for the placeholder `${Bus}`, by which definitions name this engine's bus.
 const BUS: &str = "local";
 
-/// All state machines by name, each with its definitions from the oldest to that of this release,
-/// and with their placeholders filled in.
+/// All state machines by name. Each has its definitions, from the oldest to that of this release,
+/// with their placeholders filled in.
 #[derive(Debug)]
 pub struct Definitions {
     editions: BTreeMap<&'static str, Vec<Arc<Machine>>>,
-    /// The timeouts of each machine's waits here.
+    /// The timeouts of each machine's waits, in seconds by name.
     limits: BTreeMap<&'static str, Value>,
 }
 
 impl Definitions {
-    /// The machines of these functions; `limits` overrides their default timeouts (seconds, by
-    /// name).
+    /// The machines of these functions. `limits` overrides their default timeouts, in seconds by
+    /// name.
     ///
     /// # Errors
-    /// An invalid definition, or a `${placeholder}` without a value.
+    /// If a definition is invalid, or has a `${placeholder}` without a value.
     pub fn of(functions: &[Function], limits: &BTreeMap<String, u32>) -> Result<Self, Error> {
         let mut filled = BTreeMap::from([("Bus".to_owned(), BUS.to_owned())]);
         let mut limits_of = BTreeMap::new();
@@ -49,22 +49,23 @@ impl Definitions {
         Ok(Self { editions: editions.collect::<Result<_, Error>>()?, limits: limits_of })
     }
 
-    /// How long the waits of this machine last, in seconds by name: what an execution is handed.
+    /// The timeouts of this machine's waits, in seconds by name: they become part of an execution's
+    /// input.
     pub(crate) fn limits(&self, name: &str) -> Option<&Value> {
         self.limits.get(name)
     }
 
-    /// Every machine as it is started now, with its name.
+    /// Every machine's name, with the definition that new executions are started with.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Arc<Machine>)> {
         self.editions.iter().filter_map(|(name, editions)| Some((*name, editions.last()?)))
     }
 
-    /// The definition by which an execution goes on: the one that it was started with.
+    /// The definition that an execution continues with: the one that it was started with.
     pub(crate) fn get(&self, name: &str, edition: usize) -> Option<&Arc<Machine>> {
         self.editions.get(name)?.get(edition)
     }
 
-    /// Which definition of this machine a new execution is started with.
+    /// The index of the definition that new executions of this machine are started with.
     pub(crate) fn newest(&self, name: &str) -> usize {
         self.editions.get(name).map_or(0, |editions| editions.len().saturating_sub(1))
     }

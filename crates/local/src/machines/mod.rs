@@ -1,11 +1,11 @@
-//! State machines in process: what Step Functions is on AWS, over the store that everything else
-//! stands on.
+//! State machines in process: a replacement for Step Functions, on the same store as everything
+//! else.
 //!
-//! An execution is an item of the store. Each turn of it is one conditional write, together with
-//! the calls that it asks for; only then are these made, and what they answer is the next turn. So a
-//! process may die anywhere: the next one reads the execution and makes the calls that are still
-//! open, again where need be, which is what the actions behind them expect. The engine only keeps
-//! alarms: when which execution goes on.
+//! An execution is an item of the store. Each of its turns is one conditional write, which also
+//! stores the calls that the turn requests. Only then are the calls made, and their answers are the
+//! next turn. So the process may die at any point: the next process reads the execution and makes
+//! the calls that are still open, possibly a second time, which the actions behind them expect. In
+//! memory, the engine keeps only alarms: when each execution continues.
 
 mod advance;
 mod definitions;
@@ -33,7 +33,8 @@ pub use run::EXECUTIONS_TABLE;
 pub(crate) use story::failed;
 pub use story::{EndedExecution, ExecutionStory, Moment};
 
-/// After how long an execution goes on whose turn failed for want of the store.
+/// How long an execution waits before it is tried again after its turn failed, such as on a store
+/// error.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs the state machines of the services that are deployed here.
@@ -41,7 +42,7 @@ pub struct Orchestrator {
     pub(crate) definitions: Arc<Definitions>,
     pub(crate) functions: BTreeMap<Service, Arc<Function>>,
     pub(crate) bus: Arc<Bus>,
-    /// For how long a function may work on one task, by tokio's time; without, for ever.
+    /// How long a function may work on one task, by tokio's time; if absent, without a limit.
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -54,7 +55,7 @@ impl std::fmt::Debug for Orchestrator {
 }
 
 impl Orchestrator {
-    /// Lets the execution go on for as long as it can, on `kernel`, and sets its next alarm.
+    /// Advances the execution as far as possible, on `kernel`, and sets its next alarm.
     pub(crate) async fn go_on(&self, kernel: &Kernel, execution: &Arc<str>) {
         let next = match self.advance(kernel, execution).await {
             Ok(next) => next,
@@ -70,7 +71,7 @@ impl Orchestrator {
         self.bus.rest(execution, next);
     }
 
-    /// Sets the alarms of every execution that an earlier process left running.
+    /// Sets the alarms of all executions that an earlier process left running.
     pub(crate) fn resume(&self, store: &DynoxideStore) -> Result<(), Error> {
         for (execution, alarm) in run::waking(store).map_err(Error::Store)? {
             self.bus.rest(&execution, Some(alarm));
@@ -78,10 +79,10 @@ impl Orchestrator {
         Ok(())
     }
 
-    /// What happened in the executions of one `correlation-id`.
+    /// The executions for one `correlation-id`, with what happened in them.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn story(
         &self,
         store: &dyn Store,
@@ -91,7 +92,7 @@ impl Orchestrator {
     }
 }
 
-/// The orchestrator as the kernel knows it, over a store of the caller's.
+/// The orchestrator as the kernel's port to state machines, on the caller's store.
 pub(crate) struct LocalMachines {
     pub(crate) orchestrator: Arc<Orchestrator>,
     pub(crate) store: Arc<dyn Store>,

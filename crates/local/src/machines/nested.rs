@@ -1,4 +1,4 @@
-//! An execution that another one waits for: `states:startExecution.sync:2`.
+//! Nested executions, which another execution starts and waits for: `states:startExecution.sync:2`.
 
 use chorus_kernel::{Failure, Kernel};
 use states::{Answer, Json, Status, TaskRef, TaskRequest};
@@ -8,7 +8,8 @@ use super::run::Run;
 use super::signals::Birth;
 
 impl Orchestrator {
-    /// Starts the nested execution; one of this name that was started before is waited for.
+    /// Starts the nested execution. If one of this name was started before, it is waited for
+    /// instead.
     pub(super) async fn start_nested(
         &self,
         kernel: &Kernel,
@@ -43,7 +44,8 @@ impl Orchestrator {
         })
     }
 
-    /// Notifies the execution that waits for this one that it has ended; false where there is none.
+    /// Completes the task of the parent execution that waits for this one to end; returns false if
+    /// no parent waits.
     pub(super) async fn tell_parent(
         &self,
         kernel: &Kernel,

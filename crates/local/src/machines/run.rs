@@ -1,5 +1,5 @@
-//! An execution as the store keeps it: the item that is written at every turn, what happened at
-//! each, and whose a task token is.
+//! Executions in the store: the item that is written at every turn, the history of each turn, and
+//! the owner of each task token.
 
 use std::sync::Arc;
 
@@ -15,38 +15,38 @@ use states::{Execution, HistoryEvent, Status, TaskId, TaskRequest};
 use crate::engine::Alarm;
 use crate::store::DynoxideStore;
 
-/// Executions by their `correlation-id`. The stored names are those of earlier data directories, in
-/// which that was always an order's.
+/// Executions by their `correlation-id`. The stored names come from earlier data directories, in
+/// which that was always an order's id.
 pub(super) const BY_ORDER: Index =
     Index { name: "by-order", pk: "order", sk: "started", whole_items: true };
 
-/// Executions that go on by themselves, by when.
+/// Executions that are running, by when they continue by themselves.
 const WAKING: Index = Index { name: "waking", pk: "waking", sk: "wakes-at", whole_items: true };
 
-/// All executions, with what happened in them.
+/// The table of all executions, with their histories and task tokens.
 pub const EXECUTIONS_TABLE: TableSpec =
     TableSpec { name: "executions", indexes: &[BY_ORDER, WAKING], ttl: Some("expires-at") };
 
-/// How long an execution that has ended is remembered, and its name not used again: as long as
-/// Step Functions does.
+/// How long an execution that has ended is kept, and its name not used again: as long as in Step
+/// Functions.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// An execution, and what there is to do for it.
+/// An execution, and what is still to be done for it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) machine: String,
-    /// Which of the machine's definitions it was started with, counted from the oldest.
+    /// The index of the definition that it was started with, counted from the machine's oldest.
     #[serde(default)]
     pub(super) edition: usize,
     pub(super) execution: Execution,
-    /// Calls that it asked for, and that are not known to be made.
+    /// Calls that it has requested, and that are not known to have been made.
     pub(super) pending: Vec<TaskRequest>,
-    /// The execution and its task that wait for this one to end.
+    /// The execution that waits for this one to end, and its waiting task; none if nothing waits.
     pub(super) parent: Option<(String, TaskId)>,
-    /// Whether the parent knows that this one has ended.
+    /// Whether the parent has been told that this execution has ended.
     pub(super) told: bool,
-    /// The `correlation-id` of what it was started with, stored under the name of earlier data
-    /// directories.
+    /// The `correlation-id` of the event that it was started with. The stored name comes from
+    /// earlier data directories.
     #[serde(rename = "order")]
     pub(super) correlation_id: String,
     pub(super) started: Timestamp,
@@ -57,7 +57,7 @@ impl Run {
         &self.execution.identity().execution_name
     }
 
-    /// When it goes on though nothing happens: at once where it has something to do.
+    /// When it continues by itself: at once, if there is something to do for it.
     pub(super) fn alarm(&self, now: Timestamp) -> Option<Alarm> {
         let over = *self.execution.status() != Status::Running;
         let untold = over && self.parent.is_some() && !self.told;
@@ -69,9 +69,9 @@ impl Run {
     }
 }
 
-/// A run as it was read: writing it demands that nobody else did in between.
+/// A run as it was read, with the version that a write must find unchanged.
 pub(super) struct Kept {
-    /// Counts the writes, from 1; 0 where there is none yet.
+    /// A count of the writes, from 1; 0 if there is none yet.
     pub(super) version: i64,
     pub(super) run: Run,
 }
@@ -88,13 +88,13 @@ fn token_key(token: &str) -> Key {
     key(format!("token#{token}"), "token")
 }
 
-/// The execution of this name, where there is one.
+/// The execution of this name, if there is one.
 pub(super) async fn load(store: &dyn Store, execution: &str) -> Result<Option<Kept>, Failure> {
     let item = store.get(&key(partition(execution), "state")).await?;
     item.as_ref().map(read).transpose()
 }
 
-/// The executions of this `correlation-id`, in the order of their starts.
+/// The executions for this `correlation-id`, in the order of their starts.
 pub(super) async fn of_correlation(
     store: &dyn Store,
     correlation_id: &str,
@@ -105,7 +105,7 @@ pub(super) async fn of_correlation(
     page.items.iter().map(|item| read(item).map(|kept| kept.run)).collect()
 }
 
-/// Whose task this token is.
+/// The name of the execution whose task has this token.
 pub(super) async fn owner(store: &dyn Store, token: &str) -> Result<Option<String>, Failure> {
     let item = store.get(&token_key(token)).await?;
     Ok(item.and_then(|item| text(&item, "execution").map(ToOwned::to_owned)))
@@ -118,8 +118,8 @@ fn read(item: &Item) -> Result<Kept, Failure> {
     Ok(Kept { version: number(item, "version").unwrap_or_default(), run })
 }
 
-/// Writes a turn: the run over what was read at `version`, and what happened. False where somebody
-/// else wrote in between.
+/// Writes a turn: the run, over the one that was read at `version`, and the events of the turn.
+/// Returns false if somebody else wrote in between.
 pub(super) async fn save(
     store: &dyn Store,
     (version, now): (i64, Timestamp),
@@ -150,8 +150,8 @@ pub(super) async fn save(
     }
 }
 
-/// Until when a token of this execution is recognized, and what happened in it is known: long after
-/// whatever it waits for must have come.
+/// How long the execution's tokens and history are kept: long after everything that it waits for
+/// must have arrived.
 fn remembered_until(run: &Run, now: Timestamp) -> Timestamp {
     let requested = run.pending.iter().filter_map(|request| request.deadline);
     let latest =
@@ -172,7 +172,7 @@ fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
         set("wakes-at", AttributeValue::S(format!("{at:.9}")));
         set("passive", AttributeValue::Bool(passive));
     }
-    // What goes on is never forgotten.
+    // A running execution never expires.
     if *run.execution.status() != Status::Running {
         expire(&mut item, remembered_until(run, now));
     }
@@ -184,12 +184,12 @@ fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
     Ok(Write::Put { key, item, condition: Some(condition) })
 }
 
-/// Says when an item may be forgotten.
+/// Sets when an item may be deleted.
 fn expire(item: &mut Item, until: Timestamp) {
     item.insert("expires-at".to_owned(), AttributeValue::N(until.as_second().to_string()));
 }
 
-/// What happened in an execution, from its first event on.
+/// The history of an execution, from its first event on.
 pub(super) async fn history(
     store: &dyn Store,
     execution: &str,
@@ -217,7 +217,7 @@ fn json<T: Serialize>(value: &T) -> Result<AttributeValue, Failure> {
     text.map(AttributeValue::S)
 }
 
-/// The executions that started from `since` on and ended, yet not by an end of their own.
+/// The executions that were started at `since` or later, and that ended without success.
 pub(super) fn failed(store: &DynoxideStore, since: Timestamp) -> Result<Vec<Run>, Failure> {
     let (mut runs, mut start) = (Vec::new(), None);
     loop {
@@ -238,7 +238,7 @@ pub(super) fn failed(store: &DynoxideStore, since: Timestamp) -> Result<Vec<Run>
     }
 }
 
-/// The executions that run, each with its alarm.
+/// The executions that are running, each with its alarm.
 pub(super) fn waking(store: &DynoxideStore) -> Result<Vec<(Arc<str>, Alarm)>, StoreError> {
     let found = store.index(EXECUTIONS_TABLE.name, &WAKING)?;
     Ok(found.iter().filter_map(alarm_of).collect())

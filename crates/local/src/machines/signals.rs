@@ -1,4 +1,4 @@
-//! Calls to executions: to start, to complete a task, to send its heartbeat.
+//! Signals to executions: start an execution, complete a task, restart a task's heartbeat timeout.
 
 use chorus_kernel::{Failure, Signal, SignalOutcome, Store, with_limits};
 use jiff::Timestamp;
@@ -8,24 +8,24 @@ use states::{Answer, Entropy, Execution, Identity, Start, TaskId, TaskRef};
 use super::Orchestrator;
 use super::run::{self, Run};
 
-/// How often an answer is given anew, because the execution went on in between.
+/// How often an answer is applied again because the execution was advanced in between.
 const ATTEMPTS: usize = 8;
 
-/// What a new execution is made of.
+/// The properties of a new execution.
 pub(super) struct Birth<'a> {
     pub(super) machine: &'a str,
     pub(super) name: &'a str,
     pub(super) input: states::Json,
-    /// The `correlation-id` of what it starts with.
+    /// The `correlation-id` of its input.
     pub(super) correlation_id: String,
     pub(super) parent: Option<(String, TaskId)>,
 }
 
 impl Orchestrator {
-    /// Tells an execution something, on `store`.
+    /// Applies a signal, on `store`.
     ///
     /// # Errors
-    /// Where the store fails, or there is no such machine.
+    /// If the store fails, or there is no such machine.
     pub(super) async fn signal(
         &self,
         store: &dyn Store,
@@ -51,7 +51,7 @@ impl Orchestrator {
         }
     }
 
-    /// Starts an execution, unless there was one of this name.
+    /// Starts an execution, unless there is one of this name.
     pub(super) async fn start(
         &self,
         store: &dyn Store,
@@ -75,7 +75,7 @@ impl Orchestrator {
             started: now,
         };
         let started = run::save(store, (0, now), &run, &turn.events).await?;
-        // It may have been started by somebody who died before it could go on.
+        // An earlier process may have started it, and died before advancing it.
         self.bus.wake(name);
         Ok(if started { SignalOutcome::Delivered } else { SignalOutcome::TooLate })
     }
@@ -92,7 +92,7 @@ impl Orchestrator {
         }
     }
 
-    /// Gives an answer to an execution, which goes on by it.
+    /// Applies an answer to an execution, and makes the execution due.
     pub(super) async fn answer(
         &self,
         store: &dyn Store,
@@ -109,7 +109,8 @@ impl Orchestrator {
                 Ok(turn) => turn,
                 Err(refusal) => {
                     tracing::info!(execution, %refusal, "an answer came too late");
-                    // Who gave it before may have died before the execution could go on.
+                    // An earlier process may have applied it, and died before advancing the
+                    // execution.
                     self.bus.wake(execution);
                     return Ok(SignalOutcome::TooLate);
                 }

@@ -1,4 +1,4 @@
-//! What happened in the executions of one `correlation-id`, for people.
+//! The executions for one `correlation-id`, in a form for operators.
 
 use chorus_kernel::{Failure, Store};
 use jiff::Timestamp;
@@ -8,42 +8,42 @@ use states::{HistoryEvent, Status};
 use super::run;
 use crate::store::DynoxideStore;
 
-/// An execution, as operators see it.
+/// An execution, in a form for operators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ExecutionStory {
     pub machine: String,
     pub name: String,
-    /// The `event-id` of what started it; none where another execution did.
+    /// The `event-id` of the event that started it; none if another execution did.
     pub started_by: Option<String>,
-    /// The execution that waits for this one.
+    /// The name of the execution that waits for this one.
     pub parent: Option<String>,
-    /// Its status, as Step Functions names it: `RUNNING`, `SUCCEEDED` …
+    /// The status in Step Functions' terms: `RUNNING`, `SUCCEEDED` …
     pub status: String,
-    /// The states that it is in; none once it has ended.
+    /// The states that it is in; empty once it has ended.
     #[serde(default)]
     pub current: Vec<String>,
-    /// When it goes on though nobody answers, such as by a time limit; none where it has ended.
+    /// When it continues if no answer arrives, such as by a timeout; none if it has ended.
     #[serde(default)]
     pub until: Option<Timestamp>,
-    /// The states that it went through, tasks that failed and were tried again included.
+    /// The states that it went through, including tasks that failed and were retried.
     pub moments: Vec<Moment>,
 }
 
-/// Something that happened in an execution.
+/// An event of an execution's history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Moment {
     pub at: Timestamp,
-    /// The type of the history's event, such as `TaskStateEntered`.
+    /// The type of the event in Step Functions' terms, such as `TaskStateEntered`.
     pub kind: String,
-    /// The state, where the event names one.
+    /// The name of the state, if the event has one.
     pub state: Option<String>,
-    /// The error, if it has one.
+    /// The error, if the event has one.
     pub error: Option<String>,
 }
 
-/// The executions of this `correlation-id`, in the order of their starts.
+/// The executions for this `correlation-id`, in the order of their starts.
 pub(crate) async fn of_correlation(
     store: &dyn Store,
     correlation_id: &str,
@@ -65,18 +65,19 @@ pub(crate) async fn of_correlation(
     Ok(stories)
 }
 
-/// An execution that ended, and not by an end of its own.
+/// An execution that ended without success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedExecution {
     pub machine: String,
     pub name: String,
-    /// The `correlation-id` of what it was started with.
+    /// The `correlation-id` of the event that it was started with.
     pub correlation_id: String,
-    /// The status, as Step Functions names it: `FAILED`, `TIMED_OUT`, `ABORTED`.
+    /// The status in Step Functions' terms: `FAILED`, `TIMED_OUT`, `ABORTED`.
     pub status: &'static str,
 }
 
-/// The executions that failed, timed out or were aborted, of those that started from `since` on.
+/// The executions that failed, timed out or were aborted, among those that were started at `since`
+/// or later.
 pub(crate) fn failed(
     store: &DynoxideStore,
     since: Timestamp,
@@ -100,7 +101,7 @@ const fn status(status: &Status) -> &'static str {
     }
 }
 
-/// The event that an execution was started with, by its `event-id`.
+/// The `event-id` of the event that an execution was started with.
 fn started_by(history: &[HistoryEvent]) -> Option<String> {
     let event = serde_json::to_value(history.first()?).ok()?;
     let input = event.pointer("/executionStartedEventDetails/input")?.as_str()?;

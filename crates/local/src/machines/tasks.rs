@@ -1,4 +1,4 @@
-//! The calls that executions make: a function of ours, the bus, another execution.
+//! The calls that executions make: to a service's function, to the bus, to another execution.
 
 use chorus_kernel::{Failure, Kernel};
 use chorus_table::{Entry, Service};
@@ -9,10 +9,10 @@ use super::Orchestrator;
 use super::run::Run;
 
 impl Orchestrator {
-    /// Makes a call. The execution handles its result, failures included.
+    /// Makes a call. The returned answers include failures, which the execution handles.
     ///
     /// # Errors
-    /// Where the engine itself fails: to be tried again.
+    /// If the engine itself fails: the call has to be retried.
     pub(super) async fn perform(
         &self,
         kernel: &Kernel,

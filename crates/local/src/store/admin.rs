@@ -1,4 +1,4 @@
-//! What an operator does with a store: look through a table, and let what expired go.
+//! An operator's operations on a store: read a whole table, and delete expired items.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use super::{DynoxideStore, Operation, from_engine, refusal, to_engine};
 pub struct ScannedPage {
     /// The items, in no particular order.
     pub items: Vec<Item>,
-    /// Where the next page starts; absent on the last.
+    /// Where the next page starts; absent on the last page.
     pub next: Option<Item>,
 }
 
@@ -21,7 +21,7 @@ impl DynoxideStore {
     /// Reads one page of a whole table, starting after `start`.
     ///
     /// # Errors
-    /// Where there is no such table, or the store fails.
+    /// If there is no such table, or the store fails.
     pub fn scan(
         &self,
         table: &str,
@@ -44,10 +44,10 @@ impl DynoxideStore {
         })
     }
 
-    /// Reads all items that an index carries.
+    /// Reads all items of an index.
     ///
     /// # Errors
-    /// Where there is no such index, or the store fails.
+    /// If there is no such index, or the store fails.
     pub(crate) fn index(&self, table: &str, index: &Index) -> Result<Vec<Item>, StoreError> {
         let (mut items, mut start) = (Vec::new(), None);
         loop {
@@ -66,11 +66,10 @@ impl DynoxideStore {
         }
     }
 
-    /// Deletes every item of every table whose time has come, as DynamoDB does in its own time.
-    /// Answers how many.
+    /// Deletes every expired item of every table, as DynamoDB does by itself. Returns how many.
     ///
     /// # Errors
-    /// Where the store fails; what was deleted stays deleted.
+    /// If the store fails; the items that were deleted stay deleted.
     pub fn sweep_expired(&self) -> Result<usize, StoreError> {
         if !self.expires {
             return Ok(0);
@@ -78,20 +77,20 @@ impl DynoxideStore {
         self.database.sweep_ttl().map_err(refusal::of)
     }
 
-    /// Copies all that the store holds at this moment into a new file.
+    /// Copies everything that the store holds at this moment into a new file.
     ///
     /// # Errors
-    /// Where the file is there already, or cannot be written.
+    /// If the file exists already, or cannot be written.
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         let unreadable = || StoreError::Invalid(format!("{} is no UTF-8 path", path.display()));
         let path = path.to_str().ok_or_else(unreadable)?;
         self.database.vacuum_into(path).map_err(refusal::outside)
     }
 
-    /// Deletes all items of a table. Answers how many.
+    /// Deletes all items of a table. Returns how many.
     ///
     /// # Errors
-    /// Where there is no such table, or the store fails half way.
+    /// If there is no such table, or the store fails half way.
     pub fn clear(&self, table: &'static str) -> Result<usize, StoreError> {
         let mut deleted = 0;
         loop {

@@ -1,4 +1,4 @@
-//! Attribute values, from the kernel's model to the engine's and back.
+//! Converts attribute values and keys between the kernel's types and `dynoxide`'s.
 
 use std::collections::HashMap;
 

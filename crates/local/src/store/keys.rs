@@ -1,4 +1,5 @@
-//! People's keys apart from all else: a backup has them in a file of their own, for a day.
+//! People's keys in backups: a backup has them in a separate file, from which they can be restored
+//! for a day.
 
 use std::path::Path;
 
@@ -8,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::DynoxideStore;
 
-/// For how long a backup's keys can be restored: whoever is forgotten is forgotten in every backup
-/// that is older.
+/// How long a backup's keys can be restored. A person who is forgotten is therefore forgotten in
+/// every backup that is older.
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// The keys of a backup.
+/// The file of a backup that holds people's keys.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct KeptKeys {
@@ -20,19 +21,19 @@ struct KeptKeys {
     keys: Vec<PersonKey>,
 }
 
-/// What became of people's keys when a backup was restored.
+/// What happened to people's keys when a backup was restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestoredKeys {
-    /// They are there again: so many.
+    /// This many keys were restored.
     Restored(usize),
-    /// They were older than a day, and stay away.
+    /// The keys were older than a day, and were not restored.
     TooOld,
-    /// The backup has none.
+    /// The backup has no keys.
     Missing,
 }
 
 impl DynoxideStore {
-    /// Moves people's keys out of the store in the file `store` into the file `to`.
+    /// Moves people's keys from the store in the file `store` into the file `to`.
     pub(crate) fn move_keys(store: &Path, to: &Path, now: Timestamp) -> Result<(), StoreError> {
         let copied = Self::open(store, &[PERSON_KEYS_TABLE])?;
         let mut kept = KeptKeys { made_at: now, keys: Vec::new() };
@@ -76,13 +77,13 @@ impl DynoxideStore {
     }
 }
 
-/// Whether a write puts, in place of a person's key, that they were forgotten.
+/// Whether a write replaces a person's key by the entry that the person was forgotten.
 pub(crate) fn destroys_key(write: &Write) -> bool {
     let Write::Put { key, item, .. } = write else { return false };
     key.table == PERSON_KEYS_TABLE.name && !item.contains_key("key")
 }
 
-/// Overwrites, in an SQLite file, whatever was deleted or replaced.
+/// Overwrites everything in an SQLite file that was deleted or replaced.
 pub(crate) fn overwrite_deleted(file: &Path) -> Result<(), StoreError> {
     let connection = rusqlite::Connection::open(file).map_err(unreadable)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unreadable)?;

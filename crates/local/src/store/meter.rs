@@ -1,4 +1,4 @@
-//! What the store was asked, counted as DynamoDB bills it.
+//! Counts the requests to a store as DynamoDB bills them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,7 +43,7 @@ impl Operation {
     }
 }
 
-/// Counters of one kind of request. Units are kept in halves: half a unit is the least billed.
+/// The counters of one kind of request. Units are counted in halves, the least that is billed.
 #[derive(Debug, Default)]
 struct Counter {
     requests: AtomicU64,
@@ -57,13 +57,13 @@ pub struct Meter {
     counters: [Counter; Operation::ALL.len()],
 }
 
-/// What a meter shows at one moment.
+/// The values of a meter at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reading {
     pub requests: u64,
     pub read_units: f64,
-    /// Write request units. A refused write is counted as one unit an item (two in a transaction),
-    /// for a refusal does not report its cost.
+    /// Write request units. A refused write counts as one unit per item (two in a transaction),
+    /// because a refusal does not report its cost.
     pub write_units: f64,
 }
 
@@ -92,7 +92,7 @@ impl std::ops::Sub for Reading {
 }
 
 impl Meter {
-    /// What was counted for one kind of request.
+    /// The counts of one kind of request.
     #[must_use]
     pub fn of(&self, operation: Operation) -> Reading {
         let counter = &self.counters[operation as usize];
@@ -103,7 +103,7 @@ impl Meter {
         }
     }
 
-    /// What was counted for all of them.
+    /// The counts of all kinds of requests together.
     #[must_use]
     pub fn total(&self) -> Reading {
         Operation::ALL
@@ -119,7 +119,7 @@ impl Meter {
         counter.half_reads.fetch_add(halves, Ordering::Relaxed);
     }
 
-    /// One request for several items.
+    /// Counts one request for several items.
     pub(super) fn read_batch(&self, used: &[ConsumedCapacity]) {
         let counter = &self.counters[Operation::BatchGet as usize];
         counter.requests.fetch_add(1, Ordering::Relaxed);

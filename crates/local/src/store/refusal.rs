@@ -1,4 +1,4 @@
-//! The engine's errors as errors of the port.
+//! Converts `dynoxide`'s errors to errors of the kernel's port.
 
 use chorus_kernel::{Reason, StoreError};
 use dynoxide::DynoxideError;
@@ -6,7 +6,7 @@ use dynoxide::errors::CancellationReason;
 
 use super::convert::from_engine;
 
-/// What an error of a request means.
+/// The port's error for an error of a request.
 pub(super) fn of(error: DynoxideError) -> StoreError {
     match error {
         DynoxideError::ConditionalCheckFailedException(_, old) => {
@@ -24,12 +24,13 @@ pub(super) fn of(error: DynoxideError) -> StoreError {
     }
 }
 
-/// An error that no request caused.
+/// The port's error for an error outside of any request, such as on opening the file.
 pub(super) fn outside(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
-/// A canceled transaction: refused by a condition or a conflict, or wrong in itself.
+/// The error for a canceled transaction: refused by a condition or a conflict, or invalid in
+/// itself.
 fn canceled(message: String, reasons: Vec<CancellationReason>) -> StoreError {
     let foreign = reasons.iter().find(|reason| {
         !matches!(reason.code.as_str(), "None" | "ConditionalCheckFailed" | "TransactionConflict")

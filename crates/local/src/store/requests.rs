@@ -1,4 +1,5 @@
-//! The port's writes and queries as the engine's requests, built as structs: no JSON on the way.
+//! Builds `dynoxide`'s request structs for the port's writes and queries, without going through
+//! JSON.
 
 use chorus_kernel::{Condition, Expressions, Item, Key, Query, Update, Write};
 use dynoxide::AttributeValue;
@@ -14,12 +15,12 @@ use dynoxide::actions::update_item::UpdateItemRequest;
 
 use super::convert::{key, to_engine};
 
-/// One write as a request of its own.
+/// A single write as a request.
 pub(super) enum Single {
     Put(Box<PutItemRequest>),
     Update(Box<UpdateItemRequest>),
     Delete(Box<DeleteItemRequest>),
-    /// A lone condition check, which DynamoDB only has in transactions.
+    /// A condition check by itself, which DynamoDB offers only in transactions.
     Transact(Box<TransactWriteItemsRequest>),
 }
 
@@ -118,7 +119,7 @@ fn part_of_transaction(write: &Write) -> TransactWriteItem {
     part
 }
 
-/// What asks for these items, each strongly consistent.
+/// A request for these items, each strongly consistent.
 pub(super) fn batch(keys: &[Key]) -> BatchGetItemRequest {
     let mut request =
         BatchGetItemRequest { return_consumed_capacity: total(), ..BatchGetItemRequest::default() };
@@ -130,7 +131,7 @@ pub(super) fn batch(keys: &[Key]) -> BatchGetItemRequest {
     request
 }
 
-/// Which of `keys` this item of `table` has.
+/// The key among `keys` that this item of `table` has.
 pub(super) fn key_of(table: &str, keys: &[Key], item: &Item) -> Option<Key> {
     keys.iter().filter(|key| key.table == table).find(|key| key.is_of(item)).cloned()
 }
@@ -147,7 +148,7 @@ pub(super) fn query(query: &Query) -> QueryRequest {
         scan_index_forward: !query.descending,
         limit: query.limit.map(|limit| limit as usize),
         exclusive_start_key: query.start.as_ref().map(to_engine),
-        // An index cannot be read consistently.
+        // DynamoDB offers no consistent read of an index.
         consistent_read: Some(query.index.is_none()),
         return_consumed_capacity: total(),
         ..QueryRequest::default()

@@ -1,4 +1,4 @@
-//! Makes the tables that the services own.
+//! Creates the services' tables.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use dynoxide::{Database, DynoxideError};
 
 use super::refusal;
 
-/// Our clock, lent to the engine: its TTL is judged by the same time as everything else.
+/// The kernel's clock as `dynoxide`'s, so that TTLs use the same time as everything else.
 pub(super) struct LentClock(pub(super) Arc<dyn Clock>);
 
 impl dynoxide::storage_backend::Clock for LentClock {
@@ -30,7 +30,8 @@ impl dynoxide::storage_backend::Clock for LentClock {
     }
 }
 
-/// Makes a table; where it is there, the indexes that it lacks: those that a later release added.
+/// Creates a table. If it exists already, creates the indexes that it lacks: those that a later
+/// release has added.
 pub(super) fn create(database: &Database, table: &TableSpec) -> Result<(), StoreError> {
     match database.create_table(request(table)) {
         Ok(_) => {}

@@ -1,4 +1,4 @@
-//! A small world for tests: services that remember what reached them, and entries to send.
+//! Fixtures for tests: services that record what they receive, and entries to publish.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 use std::collections::HashMap;
@@ -11,12 +11,12 @@ use chorus_table::{Entry, RowSpec};
 use chorus_table::{Rule, rules};
 use uuid::Uuid;
 
-/// What reached a service, in order: the correlation id and the number of the event.
+/// What a service received, in order: the correlation id and the number of each event.
 pub type Seen = Arc<Mutex<Vec<(String, u64)>>>;
 
 type Answers = Box<dyn Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync>;
 
-/// A service's action that remembers what succeeded, and answers as it is told.
+/// A service's action that records the messages on which it succeeded, and answers as it is told.
 pub struct Remembers {
     row: RowSpec,
     seen: Seen,
@@ -64,8 +64,8 @@ pub fn rules_of(actions: &[&str]) -> Vec<Rule> {
     rules(&rows)
 }
 
-/// A function with one action that answers by `answers`, given the message and which attempt this
-/// is; and what succeeded there.
+/// A function with one action that answers by `answers`, which gets the message and the number of
+/// the attempt; and the messages on which it succeeded.
 pub fn function(
     action: &str,
     answers: impl Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync + 'static,
@@ -86,7 +86,7 @@ pub fn always(_: &Message, _: usize) -> Result<(), ActionError> {
     Ok(())
 }
 
-/// The event `detail_type` of `order`, with a number to know it by.
+/// The event `detail_type` of `order`, with a number to recognize it by.
 pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
     let event = Uuid::from_u128(u128::from(number) + 1);
     let detail = serde_json::json!({
@@ -114,7 +114,7 @@ pub fn entry(detail_type: &str, order: &str, number: u64) -> Entry {
     }
 }
 
-/// What a killed process leaves: the files as they are, without anybody closing them.
+/// A copy of the files as a killed process leaves them, without closing them.
 pub fn killed(shop: chorus_local::Local, directory: &std::path::Path) -> tempfile::TempDir {
     let left = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(directory).unwrap() {
