@@ -1,5 +1,5 @@
-//! The body of a request, read as JSON: whatever is wrong with it is told by its place and its
-//! rule, in the words of JSON and not of Rust.
+//! Reads a request's body as JSON. Every error names the field and the rule that it breaks, in
+//! terms of JSON instead of Rust.
 
 mod objects;
 
@@ -12,13 +12,13 @@ use objects::Objects;
 /// Reads JSON.
 ///
 /// # Errors
-/// 400 where it is no JSON; 422, with the field and the rule, where it does not fit.
+/// 400 if the body is not JSON; 422, with the field and the rule, if it does not have the type `T`.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(body)
         .map_err(|error| malformed(&format!("the body is not UTF-8: {error}")))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(Objects(&mut reader)).map_err(|error| {
-        // What does not fit is told only where the whole is JSON at all.
+        // A field's error is reported only if the whole body is JSON.
         match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => unfit(error.path(), &error.inner().to_string()),
             Err(error) => malformed(&format!("the body is not JSON: {error}")),
@@ -28,8 +28,8 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// Whether a body of this media type may be JSON. What `curl -d` says unless it is told otherwise
-/// is among them: it says nothing of the body.
+/// Whether a body with this media type may be JSON. Besides JSON's own types this accepts an absent
+/// type, and the type that `curl -d` sends by default, whatever the body is.
 pub(crate) fn may_be_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     matches!(essence.as_str(), "" | "application/json" | "application/x-www-form-urlencoded")
@@ -40,7 +40,7 @@ fn malformed(detail: &str) -> Problem {
     Problem::new(400, "malformed", detail)
 }
 
-/// A field that does not fit, by its JSON pointer.
+/// The problem of a field that breaks a rule, named by its JSON pointer.
 fn unfit(path: &Path, message: &str) -> Problem {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let mut field = pointer(path);
@@ -62,7 +62,7 @@ fn unfit(path: &Path, message: &str) -> Problem {
     problem
 }
 
-/// The path of an error as a JSON pointer (RFC 6901); the whole body is the empty one.
+/// The path of an error as a JSON pointer (RFC 6901); the whole body is the empty pointer.
 fn pointer(path: &Path) -> String {
     let step = |step: &Segment| match step {
         Segment::Seq { index } => format!("/{index}"),
@@ -73,7 +73,7 @@ fn pointer(path: &Path) -> String {
     path.iter().map(step).collect()
 }
 
-/// What a reader expected and found, as a rule.
+/// Rephrases serde's message about an expected and a found value as a rule.
 fn in_words(message: &str) -> String {
     let mismatch = ["invalid type: ", "invalid value: "]
         .into_iter()

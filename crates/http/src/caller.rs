@@ -1,4 +1,4 @@
-//! Who calls, and whether they may.
+//! Callers, and what they may do.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,11 @@ use chorus_table::{CallerRole, Callers, Customers};
 
 use crate::{Problem, Route};
 
-/// Who calls: nobody known, a customer, or somebody with roles. An adapter knows it from a verified
-/// token; a body never says it.
+/// The caller of a request: unknown, a customer, or a person with roles. An adapter takes it from a
+/// verified token, never from a body.
 ///
-/// Whoever has a role is no customer: a reviewer called `ana` owns nothing of the customer `ana`.
+/// A caller with a role is not a customer: a reviewer called `ana` does not own what belongs to the
+/// customer `ana`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
     name: Option<String>,
@@ -23,13 +24,13 @@ impl Caller {
         Self { name: None, roles: BTreeSet::new() }
     }
 
-    /// The customer of this id.
+    /// The customer with this id.
     #[must_use]
     pub fn customer(id: impl Into<String>) -> Self {
         Self { name: Some(id.into()), roles: BTreeSet::new() }
     }
 
-    /// Somebody of this name who has these roles; a customer where there is none.
+    /// A caller with this name and these roles; a customer if there are none.
     #[must_use]
     pub fn with_roles<R: Into<String>>(
         name: impl Into<String>,
@@ -38,20 +39,20 @@ impl Caller {
         Self { name: Some(name.into()), roles: roles.into_iter().map(Into::into).collect() }
     }
 
-    /// Somebody who has every role that a route asks for: who is trusted without a token.
+    /// A caller who is trusted without a token, and has every role that a route admits.
     #[must_use]
     pub fn trusted(name: impl Into<String>, routes: &[Route]) -> Self {
         let roles = routes.iter().flat_map(|route| route.callers.roles());
         Self::with_roles(name, roles.map(|role| role.name))
     }
 
-    /// Their name, as the token has it: what is kept with what they did.
+    /// The name in the caller's token, which is stored with what the caller does.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The names of their roles.
+    /// The names of the caller's roles.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.roles.iter().map(String::as_str)
     }
@@ -62,18 +63,18 @@ impl Caller {
     }
 }
 
-/// How far a caller may go who may call.
+/// What an admitted caller may act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitted {
     Everything,
-    /// What belongs to this customer.
+    /// Only what belongs to this customer.
     OnlyOf(String),
 }
 
-/// Whether `caller` is one of `callers`, and how far they may go.
+/// Whether `caller` is one of `callers`, and what the caller may act on.
 ///
 /// # Errors
-/// 401 where a token is needed and there is none; 403 where the caller is none of those.
+/// 401 if a token is needed and there is none; 403 if the caller is not one of `callers`.
 pub fn admit(callers: &Callers, caller: &Caller) -> Result<Admitted, Problem> {
     let customers = match callers {
         Callers::Anyone | Callers::Partner(_) => return Ok(Admitted::Everything),

@@ -1,4 +1,4 @@
-//! Commands: what the synchronous API hands to an action.
+//! Commands: the messages that the API passes to an action.
 
 use std::marker::PhantomData;
 
@@ -12,17 +12,17 @@ use chorus_kernel::{Action, Failure, Kernel, Message, SealingKey, derived_id};
 
 use crate::{Endpoint, Problem, Request, Response, body};
 
-/// How long a command may be acted on, in seconds: as long as a caller waits.
+/// The time to live of a command, in seconds: as long as a caller waits for the response.
 const TTL_SECONDS: u32 = 60;
 
 /// The longest `Idempotency-Key` that a caller may send.
 const MAX_KEY: usize = 255;
 
-/// The idempotency key that the caller sent. A customer's is theirs alone: nobody else's request is
-/// taken for a repetition of it, and none of theirs for one of somebody else's.
+/// The idempotency key that the caller sent. A customer's key is combined with the customer's id,
+/// so that equal keys of two customers are different.
 ///
 /// # Errors
-/// Where it is too long, or has characters that do not print.
+/// If the key is too long, or contains a character that is not visible ASCII.
 pub fn command_key(request: &Request) -> Result<Option<String>, Problem> {
     let Some(key) = request.header("idempotency-key") else {
         return Ok(None);
@@ -38,7 +38,8 @@ pub fn command_key(request: &Request) -> Result<Option<String>, Problem> {
     }))
 }
 
-/// A customer's key, as long as any other hash: what they chose does not stand in it.
+/// The key of a customer's request: a hash of fixed length, which does not reveal the key that the
+/// customer sent.
 #[must_use]
 pub fn customers_key(customer: &str, key: &str) -> String {
     let digest = Sha256::new()
@@ -50,11 +51,11 @@ pub fn customers_key(customer: &str, key: &str) -> String {
     hex::encode(&digest[..16])
 }
 
-/// Makes a message of a command. Where the caller sent no key, one is made of this moment, so
-/// that nothing is ever taken for a repetition of something else.
+/// Makes a message of a command. If the caller sent no idempotency key, one is derived from the
+/// current time, so that the request is not taken for a repetition of another.
 ///
 /// # Errors
-/// Where the caller's key is unusable.
+/// If the caller's key is invalid.
 pub fn command<E: Event>(
     kernel: &Kernel,
     request: &Request,
@@ -96,8 +97,9 @@ pub fn command<E: Event>(
     })
 }
 
-/// The same of a command about a person, whose `key` encrypted what the command says of them. The
-/// fingerprint of what was sent is taken under that key, too: a hash alone could be guessed.
+/// Makes a message of a command with text about a person, encrypted under that person's `key`. The
+/// fingerprint of the request is computed with that key, too, because the text could be guessed
+/// from a plain hash.
 ///
 /// # Errors
 /// See [`command`].
@@ -110,7 +112,8 @@ pub fn personal_command<E: Event>(
     Ok(Message { fingerprint_key: Some(key), ..command(kernel, request, about)? })
 }
 
-/// What the caller sent: the path's parameters, and the body, whether we know each of its fields or not.
+/// The path's parameters and the body as the caller sent them, including fields that we do not
+/// know.
 fn sent(request: &Request) -> serde_json::Result<Box<RawValue>> {
     let body = match request.body.as_slice() {
         [] => Value::Null,
@@ -119,7 +122,8 @@ fn sent(request: &Request) -> serde_json::Result<Box<RawValue>> {
     to_raw_value(&json!({ "path": request.path, "body": body }))
 }
 
-/// Runs an action on the command `E`, made of the request's body and its path, and answers with it.
+/// Runs an action on the command `E`, which is read from the request's body and path, and responds
+/// with that command.
 pub(crate) struct CommandEndpoint<A, E> {
     pub(crate) action: A,
     pub(crate) status: u16,
@@ -136,7 +140,7 @@ impl<A: Action, E: Event> Endpoint for CommandEndpoint<A, E> {
 }
 
 impl<A: Action, E: Event> CommandEndpoint<A, E> {
-    /// The command, as a message and as JSON.
+    /// Reads the command, as a message and as the JSON of the response.
     fn read(&self, kernel: &Kernel, request: &Request) -> Result<(Message, Value), Problem> {
         let mut fields: Map<String, Value> =
             if request.body.is_empty() { Map::new() } else { request.json()? };

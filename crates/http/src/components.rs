@@ -1,4 +1,4 @@
-//! The schemas of an OpenAPI document, each once and by its name.
+//! The schemas in an OpenAPI document, each once under its name.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use chorus_table::{IDENTIFIER, PUBLISHED_IDENTIFIER};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-/// Where a schema names others of its own.
+/// The prefix of a schema's references to its own definitions.
 const OWN: &str = "#/$defs/";
-/// Where the document keeps all of them.
+/// The prefix of references to the document's schemas.
 const KEPT: &str = "#/components/schemas/";
 
-/// The largest whole number that every reader of JSON holds.
+/// The largest whole number that every JSON parser represents exactly.
 const MAX_WHOLE: u64 = (1 << 53) - 1;
 
-/// The schemas that the document has so far.
+/// The schemas in the document so far.
 #[derive(Debug, Default)]
 pub(crate) struct Components(BTreeMap<String, Value>);
 
 impl Components {
-    /// Keeps a schema and all that it names, and answers the reference to it. What a reader takes and
-    /// a writer makes of one type may differ: the later one has a name of its own then.
+    /// Adds a schema and its definitions, and returns a reference to it. The schemas of a type in
+    /// requests and in responses may differ; then the one that is added later gets another name.
     pub(crate) fn reference(&mut self, schema: Schema) -> Value {
         let mut root = schema.to_value();
         let mut own = BTreeMap::new();
@@ -44,7 +44,7 @@ impl Components {
         json!({ "$ref": format!("{KEPT}{}", names[&name]) })
     }
 
-    /// By what name each of these is kept: its own, unless that is another's.
+    /// The name for each schema in the document: its own, unless another schema has that name.
     fn names(&self, own: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
         let mut names: BTreeMap<String, String> =
             own.keys().map(|name| (name.clone(), name.clone())).collect();
@@ -64,7 +64,7 @@ impl Components {
     }
 }
 
-/// The schema with references to what is kept.
+/// The schema with its references changed to the document's schemas.
 fn renamed(schema: Value, names: &BTreeMap<String, String>) -> Value {
     match schema {
         Value::Object(fields) => fields
@@ -86,9 +86,9 @@ fn renamed(schema: Value, names: &BTreeMap<String, String>) -> Value {
     }
 }
 
-/// Says what the schemas of events leave open: the bounds of every whole number, and that `.` and `..`
-/// are no identifiers. And leaves out that an amount is a multiple of 0.01: in binary floating point,
-/// one price in seven is none.
+/// Adds what the schemas of events leave open: bounds of whole numbers, and that `.` and `..` are
+/// not identifiers. Removes that an amount is a multiple of 0.01, which validators with binary
+/// floating point reject for one price in seven.
 fn adapt(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -111,7 +111,7 @@ fn adapt(schema: &mut Value) {
     }
 }
 
-/// Bounds a whole number by its format.
+/// Adds bounds to a whole number, by its format.
 fn bound(fields: &mut Map<String, Value>) {
     let is_whole = match fields.get("type") {
         Some(Value::String(kind)) => kind == "integer",
@@ -121,7 +121,7 @@ fn bound(fields: &mut Map<String, Value>) {
     if !is_whole {
         return;
     }
-    // OpenAPI knows no formats of numbers without a sign.
+    // OpenAPI has no formats for unsigned numbers.
     let (least, most, format) = match fields.get("format").and_then(Value::as_str) {
         Some("uint32") => (0, u64::from(u32::MAX), "int64"),
         Some("int32") => (i64::from(i32::MIN), 2_147_483_647, "int32"),

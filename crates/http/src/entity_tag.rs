@@ -1,32 +1,32 @@
-//! Entity tags (RFC 9110, section 8.8.3): what a caller has already is not sent again, and what
-//! somebody else has changed meanwhile is not overwritten.
+//! Entity tags (RFC 9110, section 8.8.3): what a caller already has is not sent again, and a change
+//! that somebody else made meanwhile is not overwritten.
 
 use sha2::{Digest, Sha256};
 
 use crate::{Problem, Request, Response};
 
-/// The name of the header that says a response's tag.
+/// The name of the header with a response's tag.
 pub(crate) const ETAG: &str = "etag";
 
-/// What a writer demands of what is there before.
+/// What has to be true of the stored value before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precondition {
-    /// That nothing is.
+    /// There is no value yet.
     Absent,
-    /// That something is.
+    /// There is a value.
     Present,
-    /// That this version of it is.
+    /// The value has this version.
     Version(u64),
 }
 
 impl Precondition {
-    /// What the headers `If-Match` and `If-None-Match` of a writing request demand.
+    /// Reads the headers `If-Match` and `If-None-Match` of a writing request.
     ///
     /// # Errors
-    /// 400 where they are neither `*` nor one tag; 412 where the tag is none of ours, or there is none,
-    /// so that nothing can be like it.
+    /// 400 if they are neither `*` nor one tag; 412 if the tag is not one that we issue, or the
+    /// header is empty, so that no version can match.
     pub fn of(request: &Request) -> Result<Option<Self>, Problem> {
-        // One that is sent and empty is no header that was left out.
+        // A header that is sent empty differs from an absent one.
         let sent = |name| request.headers.get(name).map(String::as_str);
         match (sent("if-match"), sent("if-none-match")) {
             (None, None) => Ok(None),
@@ -34,7 +34,7 @@ impl Precondition {
                 Err(Problem::new(412, "precondition", "an empty header names no ETag"))
             }
             (None, Some("*")) => Ok(Some(Self::Absent)),
-            // Where both are sent, the first one counts (RFC 9110, section 13.2.2).
+            // If both are sent, `If-Match` takes precedence (RFC 9110, section 13.2.2).
             (Some("*"), _) => Ok(Some(Self::Present)),
             (Some(tag), _) if tag.contains(',') => {
                 Err(Problem::field(400, "If-Match", "must be one ETag, or *"))
@@ -50,7 +50,7 @@ impl Precondition {
     }
 }
 
-/// The tag of a version of something.
+/// The tag of a version.
 pub(crate) fn tag_of_version(version: u64) -> String {
     format!("\"v{version}\"")
 }
@@ -59,8 +59,8 @@ fn version(tag: &str) -> Option<u64> {
     tag.strip_prefix("\"v")?.strip_suffix('"')?.parse().ok()
 }
 
-/// The response to somebody who reads, with a tag: its own, or one made of its body. Without a body,
-/// where they have it already.
+/// Adds a tag to the response to a reading request unless it has one, derived from the body. If the
+/// caller already has this tag, the response becomes a 304 without a body.
 pub(crate) fn revalidated(mut response: Response, request: &Request) -> Response {
     if response.status != 200 {
         return response;
@@ -84,7 +84,7 @@ fn tag_of(body: &str) -> String {
     format!("\"{}\"", hex::encode(&Sha256::digest(body)[..12]))
 }
 
-/// Whether a list of tags, such as `"a", W/"b"`, names this one.
+/// Whether a list of tags, such as `"a", W/"b"`, contains this one.
 fn names(list: &str, tag: &str) -> bool {
     list.split(',').map(str::trim).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
 }

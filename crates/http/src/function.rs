@@ -4,22 +4,22 @@ use chorus_kernel::Function;
 
 use crate::Route;
 
-/// A service's function together with the HTTP routes that it answers.
+/// A service's function together with its HTTP routes.
 #[derive(Debug, Clone)]
 pub struct HttpFunction {
-    /// What it does on events and tasks.
+    /// The actions on events and tasks.
     pub function: Function,
-    /// What it answers over HTTP.
+    /// The routes that the function serves.
     pub routes: Vec<Route>,
 }
 
 impl HttpFunction {
-    /// `function`, answering `routes`.
+    /// `function` with these routes.
     pub fn new(function: Function, routes: impl IntoIterator<Item = Route>) -> Self {
         Self { function, routes: routes.into_iter().collect() }
     }
 
-    /// What an engine runs and what a server answers, apart.
+    /// Separates the functions, which an engine runs, from the routes, which a server serves.
     pub fn split(all: impl IntoIterator<Item = Self>) -> (Vec<Function>, Vec<Route>) {
         let (functions, routes): (Vec<_>, Vec<_>) =
             all.into_iter().map(|it| (it.function, it.routes)).unzip();

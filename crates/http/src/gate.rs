@@ -1,5 +1,6 @@
-//! What stands in front of an application on one machine: who calls, by a token or because the call
-//! comes from this machine; and that no page of somebody else's, open in a browser here, calls too.
+//! Access control of an application on one machine: identifies callers by a token, or because the
+//! request comes from this machine; and rejects requests that a foreign page sends from a browser
+//! here.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,32 +18,34 @@ use tower_http::cors::CorsLayer;
 use crate::server::into_http;
 use crate::{Caller, Problem, TokenKey};
 
-/// The cookie with the token of somebody who has signed in on a page of the application.
+/// The cookie with the token of a user who has signed in on a page of the application.
 pub const SESSION_COOKIE: &str = "chorus-token";
 
-/// Whom a gate lets in.
+/// The callers whom the application serves.
 #[derive(Debug, Clone)]
 pub struct Gate {
-    /// Verifies tokens; without one, every token is refused.
+    /// Verifies tokens; without it, every token is rejected.
     pub tokens: Option<TokenKey>,
-    /// Who calls without a token from within the process.
+    /// The caller of requests without a token that come from within the process.
     pub within: Caller,
-    /// Who calls without a token from this machine; nobody known where tokens are required.
+    /// The caller of requests without a token that come from this machine; unknown where tokens are
+    /// required.
     pub from_here: Caller,
-    /// The origins, beside the application's own, whose pages may call.
+    /// Origins, beside the application's own, whose pages may send requests.
     pub origins: Vec<HeaderValue>,
 }
 
 impl Gate {
-    /// A gate that takes `caller` for whoever calls without a token from this machine.
+    /// Identifies whoever calls without a token from this machine as `caller`.
     #[must_use]
     pub fn trusting(caller: Caller) -> Self {
         let (within, from_here) = (caller.clone(), caller);
         Self { tokens: None, within, from_here, origins: Vec::new() }
     }
 
-    /// `router` behind this gate. A server has to hand over the peer's address, as
-    /// `into_make_service_with_connect_info` does; without one, the call is one within the process.
+    /// Protects `router`. The server has to provide the peer's address, as
+    /// `into_make_service_with_connect_info` does; a request without one counts as coming from
+    /// within the process.
     pub fn guard(self, router: Router) -> Router {
         let cors = CorsLayer::new()
             .allow_origin(self.origins.clone())
@@ -75,7 +78,7 @@ impl Gate {
 
     fn admit(&self, request: &Request) -> Result<Caller, Problem> {
         let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
-            // Who is in the process may say who they are.
+            // Code within the process may set the caller itself.
             let said = request.extensions().get::<Caller>();
             return Ok(said.unwrap_or(&self.within).clone());
         };
@@ -88,14 +91,15 @@ impl Gate {
         if let Some(caller) = self.by_cookie(headers) {
             return Ok(caller);
         }
-        // Behind a proxy on this machine, everybody would come from here.
+        // Behind a proxy on this machine, every request comes from this machine.
         let forwarded =
             headers.contains_key("forwarded") || headers.contains_key("x-forwarded-for");
         let trusted = peer.ip().is_loopback() && !forwarded;
         Ok(if trusted { self.from_here.clone() } else { Caller::unknown() })
     }
 
-    /// A page whose name was made to mean this machine (DNS rebinding) sends that name as `Host`.
+    /// Rejects other hosts: a page whose domain was made to resolve to this machine (DNS rebinding)
+    /// sends that domain as `Host`.
     fn check_host(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let name = match host.rsplit_once(':') {
@@ -109,7 +113,8 @@ impl Gate {
         Err(Problem::new(403, "host", why))
     }
 
-    /// A form of another page posts without asking first; a browser says whose page it is.
+    /// Rejects other origins: a form on a foreign page is sent without a preflight request, but
+    /// with the page's origin.
     fn check_origin(&self, headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
         let refused = || {
             let why = "a page of another origin may call only if it was named by --cors";
@@ -128,7 +133,7 @@ impl Gate {
         if elsewhere && !method.is_safe() { refused() } else { Ok(()) }
     }
 
-    /// Somebody who has signed in on a page; nobody where the token is worth nothing any more.
+    /// The caller whom the session cookie names; `None` if its token is not valid any more.
     fn by_cookie(&self, headers: &HeaderMap) -> Option<Caller> {
         let cookies = headers.get(COOKIE)?.to_str().ok()?.split(';');
         let token = cookies
@@ -166,7 +171,7 @@ mod tests {
         Gate { tokens: Some(TokenKey::random().unwrap()), origins, ..Gate::trusting(here) }
     }
 
-    /// The status, and who called, of a call with these headers from this address.
+    /// The status and the caller's name of a request with these headers from this address.
     async fn called(gate: &Gate, from: &str, headers: &[(&str, &str)]) -> (u16, String) {
         let router = Router::new().route("/", get(name).post(name));
         let peer: SocketAddr = from.parse().unwrap();

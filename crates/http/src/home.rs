@@ -1,12 +1,11 @@
-//! What stands at `/`: which routes there are, for whoever opens the address in a browser or asks
-//! it with `curl`.
+//! The response at `/`: a list of the routes, for a browser or for `curl`.
 
 use crate::{ApiInfo, Route};
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-/// A page for a browser, and the same as text for everybody else. Where the application has pages of
-/// its own, a browser is led to them.
+/// The list of routes, as a page for browsers and as text for other clients. If the application has
+/// pages of its own, browsers are redirected to them.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
     pages: Option<&'static str>,
@@ -25,7 +24,7 @@ impl Home {
         Self { pages: info.pages, html: html(info, &lines), text: text(info, &lines) }
     }
 
-    /// The one that the caller wants.
+    /// Responds with the page or the text, as the caller accepts.
     pub(crate) fn answer(&self, headers: &HeaderMap) -> Response {
         let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         if accepted.is_some_and(|accepted| accepted.contains("text/html")) {

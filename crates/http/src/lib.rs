@@ -1,7 +1,7 @@
-//! HTTP without a server: a service says what it answers on which route, and an adapter listens.
+//! HTTP without a server: a service declares its routes, and an adapter receives the requests.
 //!
-//! With the feature `server`, the routes on an axum server, with the OpenAPI document that describes
-//! them: the same router answers over a socket, in tests, and for a command line without a server.
+//! With the feature `server`, the routes are served by axum, with an OpenAPI document that
+//! describes them. The same router serves a socket, tests, and a command line without a server.
 
 mod body;
 mod caller;

@@ -8,42 +8,43 @@ use crate::{Method, Problem, Route};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-/// What a reader of an API is told first.
+/// The description of an API at the beginning of its document.
 #[derive(Debug, Clone, Copy)]
 pub struct ApiInfo {
     /// The name of the application.
     pub title: &'static str,
-    /// What it is, in a sentence.
+    /// One sentence on what the application is.
     pub description: &'static str,
-    /// What to try besides the API, in a sentence; empty where there is nothing.
+    /// A sentence on what else to try beside the API; may be empty.
     pub hint: &'static str,
     /// The version of the API.
     pub version: &'static str,
-    /// The path of the pages to which a browser at `/` is led, where the application has some.
+    /// The path to which a browser at `/` is redirected; `None` if the application has no pages.
     pub pages: Option<&'static str>,
-    /// What the application posts to its callers' servers.
+    /// The requests that the application sends to servers of its callers.
     pub webhooks: &'static [Webhook],
 }
 
-/// A request that the application makes of a server of its callers.
+/// A request that the application sends to a server of its callers.
 #[derive(Debug, Clone, Copy)]
 pub struct Webhook {
-    /// Its name, such as `order-updates`: the last word of the path that is posted to.
+    /// The webhook's name, such as `order-updates`: the last segment of the path to which it is
+    /// posted.
     pub name: &'static str,
-    /// What it is, in a sentence.
+    /// One sentence on what the webhook is for.
     pub summary: &'static str,
-    /// What whoever receives it has to know.
+    /// What the receiver has to know.
     pub description: &'static str,
-    /// The schema of its body.
+    /// The schema of the body.
     pub schema: fn() -> Schema,
-    /// A body that fits.
+    /// An example of a body.
     pub example: fn() -> Value,
 }
 
-/// The name of the security scheme.
+/// The name of the security scheme for tokens.
 const TOKEN: &str = "token";
 
-/// Describes `routes`.
+/// Makes the OpenAPI document of `routes`.
 #[must_use]
 pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
     let mut components = Components::default();
@@ -53,7 +54,8 @@ pub fn openapi(info: ApiInfo, routes: &[Route]) -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.as_str().to_lowercase()] = operation(route, &mut components);
     }
-    // What is taken comes last: where it differs from what is answered, it has a name of its own.
+    // Bodies of requests are added last: a schema that differs from that of the responses gets
+    // another name.
     for route in routes {
         if let Some(body) = request_body(route, &mut components) {
             paths[route.path][route.method.as_str().to_lowercase()]["requestBody"] = body;
@@ -107,7 +109,7 @@ fn webhook(webhook: &Webhook, components: &mut Components) -> Value {
     } })
 }
 
-/// The first word of a route's path.
+/// The first segment of a route's path.
 fn tag(route: &Route) -> &str {
     route.path.split('/').find(|word| !word.is_empty()).unwrap_or_default()
 }
@@ -127,7 +129,7 @@ fn operation(route: &Route, components: &mut Components) -> Value {
 fn request_body(route: &Route, components: &mut Components) -> Option<Value> {
     let taken = route.request.as_ref()?;
     let schema = (taken.schema)();
-    // Where every field may be left out, so may the body.
+    // If every field is optional, the body is, too.
     let required = schema.get("required").and_then(Value::as_array);
     let required = required.is_some_and(|fields| !fields.is_empty());
     let schema = components.reference(schema);
@@ -151,7 +153,7 @@ const fn success(status: u16) -> &'static str {
     }
 }
 
-/// What a route answers.
+/// The responses of a route.
 fn responses(route: &Route, components: &mut Components) -> Value {
     let mut content = route.response.map_or_else(
         || json!({}),

@@ -1,5 +1,5 @@
-//! The query parameters and headers that a route reads. A route says them once: requests are held to
-//! them, and the OpenAPI document tells them.
+//! The query parameters and headers that a route reads. The route declares them once; requests are
+//! checked against the declaration, and the OpenAPI document contains it.
 
 use std::collections::BTreeMap;
 
@@ -10,34 +10,34 @@ use serde_json::{Value, json};
 
 use crate::Problem;
 
-/// The longest text that a query parameter may be, in characters, unless it says otherwise.
+/// The longest text in a query parameter, in characters, unless it has another limit.
 const MAX_TEXT: usize = 200;
 
-/// Where a parameter stands.
+/// The part of a request that contains a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     Query,
     Header,
 }
 
-/// What the values of a parameter are.
+/// The values that a parameter may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
     /// An identifier; see [`chorus_table::identifier!`].
     Identifier,
     OneOf(&'static [&'static str]),
-    /// A day, or an instant.
+    /// A day or an instant (RFC 3339).
     Moment,
     Whole {
         least: u32,
         most: u32,
     },
-    /// Text of 1 character and more.
+    /// Text of at least 1 character.
     Text,
     Any,
-    /// Text that this regular expression fits, which whoever reads it checks.
+    /// Text that matches this regular expression. The endpoint checks it, not the router.
     Like(&'static str),
-    /// An idempotency key, which names a request.
+    /// An idempotency key.
     Key,
 }
 
@@ -47,13 +47,13 @@ pub struct Parameter {
     pub place: Place,
     pub name: &'static str,
     pub required: bool,
-    /// What it means, in a sentence.
+    /// One sentence on what the parameter means.
     pub meaning: &'static str,
     pub values: Values,
 }
 
 impl Parameter {
-    /// The key that a request may be named with.
+    /// The header with the request's idempotency key.
     pub const KEY: Self = Self {
         values: Values::Key,
         ..Self::header(
@@ -62,19 +62,19 @@ impl Parameter {
         )
     };
 
-    /// The tag of the version that a writer has read.
+    /// The header with the tag of the version that the caller has read and wants to replace.
     pub const IF_MATCH: Self = Self {
         values: Values::Like("^(\\*|\"v[0-9]{1,18}\")$"),
         ..Self::header("If-Match", "The ETag of the version that is to be replaced; `*`: any")
     };
 
-    /// For a writer who makes something.
+    /// The header of a caller who wants to create something, and not to replace it.
     pub const IF_NONE_MATCH: Self = Self {
         values: Values::OneOf(&["*"]),
         ..Self::header("If-None-Match", "`*`: only where there is nothing yet")
     };
 
-    /// The tags of what a reader has already.
+    /// The header with the tags of what the caller already has.
     pub(crate) const REVALIDATES: Self = Self {
         values: Values::Any,
         ..Self::header(
@@ -83,25 +83,25 @@ impl Parameter {
         )
     };
 
-    /// A query parameter that may be left out.
+    /// An optional query parameter.
     #[must_use]
     pub const fn query(name: &'static str, values: Values, meaning: &'static str) -> Self {
         Self { place: Place::Query, name, required: false, meaning, values }
     }
 
-    /// A header that may be left out.
+    /// An optional header.
     #[must_use]
     pub const fn header(name: &'static str, meaning: &'static str) -> Self {
         Self { place: Place::Header, name, required: false, meaning, values: Values::Text }
     }
 
-    /// The same, which must be given.
+    /// Makes the parameter required.
     #[must_use]
     pub const fn required(self) -> Self {
         Self { required: true, ..self }
     }
 
-    /// The parameters of a route that answers page by page.
+    /// The parameters of a route with pages.
     pub(crate) const fn of_pages(most: u32, cursors: Values) -> [Self; 2] {
         [
             Self::query("limit", Values::Whole { least: 1, most }, "How many entries at most"),
@@ -109,7 +109,7 @@ impl Parameter {
         ]
     }
 
-    /// The JSON Schema of its values.
+    /// The JSON Schema of the parameter's values.
     pub(crate) fn schema(&self) -> Value {
         match self.values {
             Values::Identifier => identifier_schema(),
@@ -125,14 +125,14 @@ impl Parameter {
             Values::Any => json!({ "type": "string" }),
             Values::Like(pattern) => json!({ "type": "string", "pattern": pattern }),
             Values::Key => {
-                // An empty one is none.
+                // An empty key counts as absent.
                 let fewest = u8::from(self.required);
                 json!({ "type": "string", "pattern": format!("^[!-~]{{{fewest},255}}$") })
             }
         }
     }
 
-    /// The rule that `text` breaks, if it breaks one.
+    /// The rule that `text` breaks, if any.
     fn broken_by(&self, text: &str) -> Option<String> {
         match self.values {
             Values::Identifier => (!is_identifier(text)).then(|| IdentifierError.to_string()),
@@ -150,7 +150,7 @@ impl Parameter {
                 let fits = text.parse().is_ok_and(|number: u32| (least..=most).contains(&number));
                 (!fits).then(|| format!("must be a whole number from {least} to {most}"))
             }
-            // Whoever reads them says what is wrong with them.
+            // The endpoint checks these values.
             Values::Any | Values::Like(_) | Values::Key => None,
             Values::Text => {
                 let fits = (1..=MAX_TEXT).contains(&text.chars().count());
@@ -165,11 +165,10 @@ pub(crate) fn identifier_schema() -> Value {
     json!({ "type": "string", "maxLength": 64, "pattern": IDENTIFIER })
 }
 
-/// Holds the query of a request to what its route reads.
+/// Checks the query of a request against the parameters that its route reads.
 ///
 /// # Errors
-/// 400, with the name and the rule, where one is unknown, is missing, or has a value that it cannot
-/// have.
+/// 400, with the name and the rule, if a parameter is unknown, missing, or has an invalid value.
 pub(crate) fn check(known: &[Parameter], query: &BTreeMap<String, String>) -> Result<(), Problem> {
     let known: Vec<&Parameter> =
         known.iter().filter(|parameter| parameter.place == Place::Query).collect();
@@ -188,7 +187,7 @@ pub(crate) fn check(known: &[Parameter], query: &BTreeMap<String, String>) -> Re
     Ok(())
 }
 
-/// The refusal of a parameter that is none of `known`.
+/// The problem of a parameter that is not one of `known`.
 pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Problem {
     let known: Vec<&str> = known.collect();
     let rule = if known.is_empty() {
@@ -210,7 +209,7 @@ mod tests {
         Parameter::query("limit", Values::Whole { least: 1, most: 20 }, ""),
     ];
 
-    /// The field and the rule that a query is refused with.
+    /// The field and the rule in the problem that `check` returns for a query.
     fn refused(query: &[(&str, &str)]) -> Option<(String, String)> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let problem = check(&KNOWN, &query.iter().map(owned).collect()).err()?;

@@ -36,7 +36,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of this status; its title is the status' own.
+    /// A problem with this status and the status's own title.
     #[must_use]
     pub fn new(status: u16, kind: &str, detail: impl Into<String>) -> Self {
         let known = http::StatusCode::from_u16(status).ok();
@@ -56,7 +56,7 @@ impl Problem {
         crate::route::schema_of_answer::<Self>()
     }
 
-    /// A field that breaks a rule.
+    /// The problem of a field that breaks a rule.
     #[must_use]
     pub fn field(status: u16, field: impl Into<String>, rule: impl Into<String>) -> Self {
         let (field, rule) = (field.into(), rule.into());

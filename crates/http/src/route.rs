@@ -1,4 +1,4 @@
-//! HTTP without a server: a service says what it answers, an adapter listens.
+//! Routes: what a service serves over HTTP, independent of the server.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -20,39 +20,39 @@ use crate::command::CommandEndpoint;
 use crate::entity_tag::{ETAG, revalidated, tag_of_version};
 use crate::{Admitted, Caller, Parameter, Problem, Values, admit, body, parameter};
 
-/// A request, as an adapter hands it over.
+/// A request as the adapter passes it on.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// What stands for the `{names}` of the route's path.
+    /// The values of the `{names}` in the route's path.
     pub path: BTreeMap<String, String>,
     pub query: BTreeMap<String, String>,
-    /// Headers, their names in lower case.
+    /// The headers that endpoints may need; names are in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body, as it came.
+    /// The body's bytes.
     pub body: Vec<u8>,
-    /// Who sent it, as the adapter verified it.
+    /// The caller, verified by the adapter.
     pub caller: Caller,
-    /// The customer of whom alone it may be answered: [`Route::answer`] sets it.
+    /// The customer to whose data the response is restricted. [`Route::answer`] sets it.
     pub customer: Option<String>,
 }
 
 impl Request {
-    /// The header `name` (in lower case), where it is there and not empty.
+    /// The value of the header `name` (in lower case); `None` if it is absent or empty.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Who acts, to be kept with what they did.
+    /// The name of the caller, to be stored with what the caller does.
     ///
     /// # Errors
-    /// 401 where the caller is unknown.
+    /// 401 if the caller is unknown.
     pub fn acting(&self) -> Result<&str, Problem> {
         let unknown = || Problem::new(401, "unauthorized", "whoever does this has to be known");
         self.caller.name().ok_or_else(unknown)
     }
 
-    /// Refuses what a customer says about somebody else, as if that were not there.
+    /// Rejects a customer's request about another `customer`, as if the thing did not exist.
     ///
     /// # Errors
     /// 404.
@@ -63,10 +63,10 @@ impl Request {
         }
     }
 
-    /// The path parameter `name`, parsed.
+    /// Parses the path parameter `name`.
     ///
     /// # Errors
-    /// 404 where it cannot be parsed: there cannot be anything of that name.
+    /// 404 if it cannot be parsed: nothing with that name can exist.
     pub fn parameter<T: std::str::FromStr<Err: std::fmt::Display>>(
         &self,
         name: &str,
@@ -75,10 +75,10 @@ impl Request {
         text.parse().map_err(|rule: T::Err| Problem::field(404, name, rule.to_string()))
     }
 
-    /// How many entries a page shall have: the query parameter `limit`, at most `most`.
+    /// The number of entries on a page: the query parameter `limit`, from 1 to `most`.
     ///
     /// # Errors
-    /// 400 where it is no such number.
+    /// 400 if it is not such a number.
     pub fn limit(&self, default: u32, most: u32) -> Result<u32, Problem> {
         let Some(limit) = self.query.get("limit") else { return Ok(default) };
         let limit = limit.parse().ok().filter(|limit| (1..=most).contains(limit));
@@ -90,8 +90,8 @@ impl Request {
     /// Reads the body as JSON.
     ///
     /// # Errors
-    /// 415 where it says that it is something else, 400 where it is no JSON; 422, with the field
-    /// and the rule, where it does not fit.
+    /// 415 if its media type is another, 400 if it is not JSON; 422, with the field and the rule,
+    /// if it does not have the type `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let content_type = self.header("content-type").unwrap_or_default();
         if !body::may_be_json(content_type) {
@@ -102,7 +102,7 @@ impl Request {
     }
 }
 
-/// A response: a status and a JSON body.
+/// A response: a status, headers and a JSON body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
     pub status: u16,
@@ -110,7 +110,8 @@ pub struct Response {
     pub content_type: &'static str,
     pub headers: Vec<(&'static str, String)>,
     pub body: Value,
-    /// The customer whose it is: without one, no customer is answered on a route for owners.
+    /// The customer to whom the response's data belongs. Without one, a route for owners does not
+    /// send the response to a customer.
     pub owner: Option<String>,
 }
 
@@ -120,19 +121,19 @@ impl Response {
         Self { status, content_type: "application/json", headers: Vec::new(), body, owner: None }
     }
 
-    /// Says whose it is.
+    /// Sets the customer to whom the data belongs.
     #[must_use]
     pub fn of(self, customer: impl Into<String>) -> Self {
         Self { owner: Some(customer.into()), ..self }
     }
 
-    /// Says which version of something it shows, in its `ETag`.
+    /// Sets the `ETag` to that of a version.
     #[must_use]
     pub fn version(self, version: u64) -> Self {
         self.with_header(ETAG, tag_of_version(version))
     }
 
-    /// The body as it is sent: none where the caller has it already.
+    /// The body as it is sent: empty in a 304.
     #[must_use]
     pub fn text(&self) -> String {
         if self.status == 304 { String::new() } else { self.body.to_string() }
@@ -145,37 +146,37 @@ impl Response {
     }
 }
 
-/// Answers the requests of one route.
+/// Handles the requests of one route.
 #[async_trait]
 pub trait Endpoint: Send + Sync {
-    /// Answers.
+    /// Handles a request.
     ///
     /// # Errors
-    /// What is wrong with the request, or with us.
+    /// A problem of the request (4xx) or of the application (5xx).
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem>;
 }
 
-/// One route of a service's API, with what its documentation needs.
+/// One route of a service's API, with its documentation.
 #[derive(Clone)]
 pub struct Route {
     pub method: Method,
     /// The path, with `{names}` for its parameters.
     pub path: &'static str,
-    /// What it does, in a sentence.
+    /// One sentence on what the route does.
     pub summary: &'static str,
     pub success: u16,
-    /// Whether it may make what was not there: it answers 201 then, and says where that is.
+    /// Whether the route may create something: the status is then 201, and `Location` names it.
     pub creates: bool,
-    /// Whether it answers with server-sent events, too, where it is served over a connection that stays.
+    /// Whether the route can also respond with server-sent events, where the connection stays open.
     pub streams: bool,
-    /// The schema of the request's body.
+    /// The schema and an example of the request's body.
     pub request: Option<Taken>,
     /// The schema of the response's body.
     pub response: Option<fn() -> Schema>,
-    /// The query parameters and headers that it reads: a request with any other query parameter is
-    /// refused.
+    /// The query parameters and headers that the route reads. A request with another query
+    /// parameter is rejected.
     pub parameters: Vec<Parameter>,
-    /// Who may call it.
+    /// The callers whom the route admits.
     pub callers: Callers,
     endpoint: Arc<dyn Endpoint>,
 }
@@ -187,7 +188,7 @@ impl std::fmt::Debug for Route {
 }
 
 impl Route {
-    /// A route for the commands of the row `R`, which says who may give them.
+    /// A route for the commands of the row `R`, with the row's callers.
     pub fn of<R: Row>(
         method: Method,
         path: &'static str,
@@ -196,18 +197,18 @@ impl Route {
         Self::new(method, path, R::SPEC.callers, endpoint)
     }
 
-    /// The same route, answered by what `wrap` makes of its endpoint.
+    /// Replaces the endpoint by what `wrap` makes of it.
     #[must_use]
     pub fn wrapped(self, wrap: impl FnOnce(Arc<dyn Endpoint>) -> Arc<dyn Endpoint>) -> Self {
         Self { endpoint: wrap(self.endpoint), ..self }
     }
 
-    /// A route that reads.
+    /// A `GET` route.
     pub fn read(path: &'static str, callers: Callers, endpoint: impl Endpoint + 'static) -> Self {
         Self::new(Method::GET, path, callers, endpoint)
     }
 
-    /// A route without documentation of its bodies.
+    /// A route without documentation.
     pub fn new(
         method: Method,
         path: &'static str,
@@ -229,8 +230,8 @@ impl Route {
         }
     }
 
-    /// A route that runs `action` on the command `E`, which has the fields of the request's body and
-    /// of its path, and answers with the command and `status`.
+    /// A route that runs `action` on the command `E`, whose fields come from the request's body and
+    /// path, and responds with the command and `status`.
     pub fn command<E: Event + 'static, A: Action + 'static>(
         method: Method,
         path: &'static str,
@@ -244,11 +245,11 @@ impl Route {
         Self { summary, success: status, request, ..route }
     }
 
-    /// Answers a caller who may call it. A customer is answered only what is theirs: anything else is
-    /// not there, in the same words as what is not there at all.
+    /// Responds to a caller whom the route admits. A customer gets only what belongs to that
+    /// customer; for anything else the response is the same as if it did not exist.
     ///
     /// # Errors
-    /// What is wrong with the caller, with the request, or with us.
+    /// A problem of the caller or the request (4xx), or of the application (5xx).
     pub async fn answer(&self, kernel: &Kernel, request: Request) -> Result<Response, Problem> {
         let customer = match admit(&self.callers, &request.caller)? {
             Admitted::Everything => None,
@@ -269,50 +270,51 @@ impl Route {
         }
     }
 
-    /// Says what it does, and the status of success.
+    /// Sets the summary, and the status of a successful response.
     #[must_use]
     pub fn summary(mut self, summary: &'static str, success: u16) -> Self {
         (self.summary, self.success) = (summary, success);
         self
     }
 
-    /// Says that it may make what was not there.
+    /// Declares that the route may create something.
     #[must_use]
     pub fn creates(mut self) -> Self {
         self.creates = true;
         self
     }
 
-    /// Says that it answers with server-sent events, too.
+    /// Declares that the route can also respond with server-sent events.
     #[must_use]
     pub fn streams(mut self) -> Self {
         self.streams = true;
         self
     }
 
-    /// Says what the request's body is, by an example.
+    /// Declares the request's body by an example.
     #[must_use]
     pub fn takes<T: JsonSchema + Serialize + 'static>(mut self, example: fn() -> T) -> Self {
         self.request = Some(Taken::like(example));
         self
     }
 
-    /// Says what the response's body is.
+    /// Declares the type of the response's body.
     #[must_use]
     pub fn answers<T: JsonSchema>(mut self) -> Self {
         self.response = Some(schema_of_answer::<T>);
         self
     }
 
-    /// Says which query parameters and headers it reads.
+    /// Declares query parameters and headers that the route reads.
     #[must_use]
     pub fn parameters(mut self, parameters: &[Parameter]) -> Self {
         self.parameters.extend_from_slice(parameters);
         self
     }
 
-    /// Says that it answers page by page, with at most `most` entries each: it reads the query
-    /// parameters `limit` and `cursor`, and answers `next`, which is one of `cursors`.
+    /// Declares that the route responds with pages of at most `most` entries: it reads the query
+    /// parameters `limit` and `cursor`, and answers the next page's cursor as `next`. `cursors` says
+    /// which values a cursor may have.
     #[must_use]
     pub fn pages(mut self, most: u32, cursors: Values) -> Self {
         self.parameters.extend(Parameter::of_pages(most, cursors));
@@ -320,11 +322,11 @@ impl Route {
     }
 }
 
-/// What a route takes as the body of a request.
+/// The body that a route accepts.
 #[derive(Clone)]
 pub struct Taken {
     pub schema: fn() -> Schema,
-    /// A body that fits, as JSON.
+    /// An example of the body, as JSON.
     pub example: Arc<dyn Fn() -> Value + Send + Sync>,
 }
 
@@ -335,12 +337,12 @@ impl Taken {
     }
 }
 
-/// What a reader of `T` takes.
+/// The schema of a `T` that is read: optional fields are those that may be absent.
 fn schema_of<T: JsonSchema>() -> Schema {
     settings().into_generator().into_root_schema_for::<T>()
 }
 
-/// What a writer of `T` makes: what it leaves out where it is empty is not required.
+/// The schema of a `T` that is written: fields that are omitted when empty are not required.
 pub(crate) fn schema_of_answer<T: JsonSchema>() -> Schema {
     settings().for_serialize().into_generator().into_root_schema_for::<T>()
 }

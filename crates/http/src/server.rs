@@ -1,4 +1,4 @@
-//! A router over the services' routes: whatever comes in, a JSON answer goes out.
+//! The router of the services' routes. Every response is JSON, including errors.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +25,9 @@ impl Problem {
     }
 }
 
-/// These routes, answered with `kernel` to the [`Caller`] whom a layer around them put into the
-/// request's extensions; without one, to an unknown caller. `GET /` lists them, `GET /openapi.json` describes them.
+/// The router of these routes, which `kernel` serves. A layer around it puts the [`Caller`] into
+/// the request's extensions; without one, the caller is unknown. `GET /` lists the routes, `GET
+/// /openapi.json` describes them.
 pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
     let (document, home) = (openapi(info, &routes), Home::of(info, &routes));
     let mut by_path: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
@@ -53,7 +54,7 @@ pub fn router(kernel: &Kernel, info: ApiInfo, routes: Vec<Route>) -> Router {
 }
 
 fn method_router(route: Route, kernel: Kernel) -> MethodRouter {
-    // The routes are our own; one of another method would be found by the first test of it.
+    // All methods of our routes are supported here; any other would fail the route's first test.
     let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
     let reads_body = route.method != Method::GET;
     on(filter, async move |parameters: RawPathParams, request: HttpRequest| {
@@ -88,7 +89,7 @@ async fn read(
     })
 }
 
-/// The query's parameters, each of which is given once.
+/// The parameters of the query, each of which may occur once.
 fn query(uri: &Uri) -> Result<BTreeMap<String, String>, Problem> {
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|error| Problem::new(400, "malformed", format!("the query: {error}")))?;
@@ -102,7 +103,7 @@ fn query(uri: &Uri) -> Result<BTreeMap<String, String>, Problem> {
     Ok(query)
 }
 
-/// Refuses a request with a query: `router` has no parameters.
+/// Rejects requests with query parameters, because `router` reads none.
 pub fn without_query<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router.route_layer(from_fn(async |request: HttpRequest, next: Next| {
         let name = query(request.uri()).map(|query| query.into_keys().next());
@@ -150,7 +151,7 @@ fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
     headers.keys().filter(relevant).map(text).collect()
 }
 
-/// Takes `caller` for whoever calls, where nothing closer to `router` knows better.
+/// Sets `caller` as the caller of requests that have none yet.
 pub fn trusting(router: Router, caller: Caller) -> Router {
     router.layer(map_request(move |mut request: HttpRequest| {
         if request.extensions().get::<Caller>().is_none() {
@@ -160,7 +161,7 @@ pub fn trusting(router: Router, caller: Caller) -> Router {
     }))
 }
 
-/// Refuses all but `callers` on the routes of `router`, which are no [`Route`]s.
+/// Rejects all but `callers` on the routes of `router`, which are not [`Route`]s.
 pub fn restricted(router: Router, callers: Callers) -> Router {
     router.route_layer(from_fn(move |request: HttpRequest, next: Next| {
         let caller = request.extensions().get::<Caller>().cloned().unwrap_or_default();
@@ -168,7 +169,7 @@ pub fn restricted(router: Router, callers: Callers) -> Router {
         async move {
             match admitted {
                 Ok(Admitted::Everything) => next.run(request).await,
-                // Nothing here says whose it is.
+                // These routes do not say to which customer their data belongs.
                 Ok(Admitted::OnlyOf(_)) => {
                     into_http(Problem::from(ActionError::not_theirs()).into())
                 }
@@ -178,7 +179,8 @@ pub fn restricted(router: Router, callers: Callers) -> Router {
     }))
 }
 
-/// Makes a problem of whatever `router` refuses in other words, such as a path that is not UTF-8.
+/// Turns other error responses of `router`, such as for a path that is not UTF-8, into problem
+/// details.
 pub fn with_problems(router: Router) -> Router {
     router.layer(map_response(told_as_problem))
 }

@@ -1,4 +1,4 @@
-//! A listening server, whose connections may take so long, and of which there may be so many.
+//! A listening server with limits on the time and the number of connections.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,33 +24,33 @@ use tower::ServiceExt;
 use crate::Problem;
 use crate::server::{MAX_BODY, into_http};
 
-/// A warning about the same lack is repeated after so long.
+/// The least time between two warnings about exhausted connections.
 const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// After how long a connection is accepted again where the system refuses one.
+/// The pause after the system could not accept a connection.
 const ACCEPTED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// What a server gives a connection.
+/// The limits of a server's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// For how long a connection may be open without a whole request line and headers: before its
-    /// first request, and after each answer. Then it is closed.
+    /// How long a connection may stay open without a complete request head: before its first
+    /// request, and after each response. Then it is closed.
     pub idle: Duration,
-    /// For how long a request's body may take to come. Then it is answered with 408.
+    /// How long a request's body may take to arrive. Then the response is 408.
     pub body: Duration,
-    /// How many connections may be open at once; further ones wait until one is closed.
+    /// The most connections that are open at once; further ones wait until one is closed.
     pub connections: usize,
 }
 
 impl Default for Limits {
-    /// Half a minute each, as API Gateway gives a request, and 1,000 connections.
+    /// 30 seconds for each time limit, as API Gateway allows for a request, and 1,000 connections.
     fn default() -> Self {
         let half_a_minute = Duration::from_secs(30);
         Self { idle: half_a_minute, body: half_a_minute, connections: 1_000 }
     }
 }
 
-/// Answers by `router` what comes to `listener` until `stop` comes, and finishes what it has begun.
+/// Serves `router` on `listener` until `stop` completes, then finishes the requests in progress.
 /// Handlers find the peer's address as [`ConnectInfo`].
 pub async fn serve(
     listener: TcpListener,
@@ -84,21 +84,21 @@ pub async fn serve(
             drop(place);
         });
     }
-    // Who comes now is refused at once, instead of waiting for nobody.
+    // Closes the listening socket, so that new connections are refused at once instead of waiting.
     drop(listener);
     open.shutdown().await;
 }
 
-/// Room for so many connections.
+/// The free connections of a server.
 struct Room {
     free: Arc<Semaphore>,
     limits: Limits,
-    /// When it was last said that there is none.
+    /// When the last warning that none is free was logged.
     said: Option<Instant>,
 }
 
 impl Room {
-    /// A place for one connection, waited for where all are taken.
+    /// Reserves a connection; waits until one is free.
     async fn place(&mut self) -> OwnedSemaphorePermit {
         let free = Arc::clone(&self.free);
         if let Ok(place) = Arc::clone(&free).try_acquire_owned() {
@@ -113,7 +113,7 @@ impl Room {
     }
 }
 
-/// The next connection. What the system refuses, such as for want of files, is tried again.
+/// Accepts the next connection. After a system error, such as too many open files, it tries again.
 async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
@@ -127,7 +127,7 @@ async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Whether the caller went away, which says nothing of the next one.
+/// Whether the error concerns this connection only: the caller closed it.
 fn of_one_connection(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
@@ -143,7 +143,7 @@ async fn answered(
     router.oneshot(request).await
 }
 
-/// Reads a request's body before anything acts on it, in the time that it may take.
+/// Reads a request's body within the time limit, before the request is handled.
 async fn with_whole_body(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let problem = match tokio::time::timeout(limits.body, to_bytes(body, MAX_BODY)).await {

@@ -1,4 +1,5 @@
-//! The tokens of an application on one machine: JSON Web Tokens, signed with a key of its directory.
+//! The tokens of an application on one machine: JSON Web Tokens, signed with a key in the
+//! application's directory.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,18 +11,18 @@ use tempfile::NamedTempFile;
 
 use crate::{Caller, Problem};
 
-/// The file of the key, in the directory of the application.
+/// The file of the key in the application's directory.
 const FILE: &str = "token-key";
 
-/// Who issues the tokens, and for whom.
+/// The issuer and the audience of the tokens.
 const ISSUER: &str = "chorus";
 
-/// How long a token is good, in seconds: a working day.
+/// The lifetime of a token, in seconds: a working day.
 const LIFETIME: u64 = 12 * 3_600;
 
 const SECRET_BYTES: usize = 32;
 
-/// Why there is no secret.
+/// A secret cannot be created or used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     #[error("a secret cannot be read or written")]
@@ -34,7 +35,7 @@ pub enum SecretError {
     Length { path: PathBuf, bytes: usize },
 }
 
-/// Signs tokens and verifies them.
+/// The key that signs and verifies tokens.
 #[derive(Clone)]
 pub struct TokenKey {
     signs: EncodingKey,
@@ -59,18 +60,18 @@ struct Claims {
 }
 
 impl TokenKey {
-    /// A key that nobody else has, and that is gone with the process.
+    /// A new random key, which is not stored.
     ///
     /// # Errors
-    /// Where the system gives no random bytes.
+    /// If the system provides no random bytes.
     pub fn random() -> Result<Self, SecretError> {
         Self::of(&random()?)
     }
 
-    /// The key of a directory, which is made where there is none.
+    /// The key in a directory; it is created if there is none.
     ///
     /// # Errors
-    /// Where the file cannot be read or written, or is no key.
+    /// If the file cannot be read or written, or does not contain a key.
     pub fn in_directory(directory: &Path) -> Result<Self, SecretError> {
         Self::of(&kept_secret(directory, FILE)?)
     }
@@ -79,10 +80,10 @@ impl TokenKey {
         Ok(Self { signs: EncodingKey::from_secret(key)?, verifies: DecodingKey::from_secret(key)? })
     }
 
-    /// A token that names `caller`, good for twelve hours from now on.
+    /// A token for `caller` that is valid for twelve hours.
     ///
     /// # Errors
-    /// Where it cannot be signed.
+    /// If the token cannot be signed.
     pub fn mint(&self, caller: &Caller) -> Result<String, JwtError> {
         let now = jsonwebtoken::get_current_timestamp();
         self.sign(caller, now, now + LIFETIME)
@@ -100,10 +101,10 @@ impl TokenKey {
         encode(&Header::new(Algorithm::HS256), &claims, &self.signs)
     }
 
-    /// Whom a token names.
+    /// Verifies a token, and returns the caller whom it names.
     ///
     /// # Errors
-    /// 401 where it is none of ours, or no good any more.
+    /// 401 if the token is not one of ours, or has expired.
     pub fn verify(&self, token: &str) -> Result<Caller, Problem> {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
@@ -120,16 +121,17 @@ impl TokenKey {
     }
 }
 
-/// The secret in this file of a directory, which is made where there is none: random bytes that only
-/// the file's owner may read.
+/// The secret in this file of a directory: random bytes that only the file's owner can read. The
+/// file is created if there is none.
 ///
 /// # Errors
-/// Where the file cannot be read or written, or has another length.
+/// If the file cannot be read or written, or has another length.
 pub fn kept_secret(directory: &Path, file: &str) -> Result<[u8; SECRET_BYTES], SecretError> {
     kept(directory, file, random)
 }
 
-/// The same as text that a person can copy: 32 hexadecimal digits, of 128 random bits.
+/// The secret in this file of a directory as text that a person can copy: 32 hexadecimal digits,
+/// that is 128 random bits. The file is created if there is none.
 ///
 /// # Errors
 /// See [`kept_secret`].
@@ -153,7 +155,7 @@ fn kept(
 ) -> Result<[u8; SECRET_BYTES], SecretError> {
     let path = directory.join(file);
     if !path.exists() {
-        // Whole or not at all: a process may be killed in between.
+        // The file appears at once with its whole content, even if the process is killed meanwhile.
         let mut new = NamedTempFile::new_in(directory)?;
         new.write_all(&make()?)?;
         new.as_file().sync_all()?;

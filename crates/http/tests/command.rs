@@ -60,7 +60,7 @@ impl Action for OpenDoor {
     }
 }
 
-/// A bus that takes everything, and a clock that stands still.
+/// A bus that accepts every event, and a clock that does not advance.
 struct Quiet;
 
 #[async_trait]

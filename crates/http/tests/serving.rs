@@ -1,4 +1,4 @@
-//! A connection gets so long, and there are so many of them.
+//! The server limits the time and the number of connections.
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used)]
 
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-/// Long enough for a server on a busy machine to answer; far shorter than [`LONG`].
+/// Long enough for a response on a busy machine, and far shorter than [`LONG`].
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(60);
 
@@ -46,14 +46,14 @@ impl Server {
     }
 }
 
-/// What the server sends until it closes the connection, at most within [`LONG`].
+/// What the server sends until it closes the connection; waits at most [`LONG`].
 async fn rest(connection: &mut TcpStream) -> String {
     let mut text = String::new();
     timeout(LONG, connection.read_to_string(&mut text)).await.unwrap().unwrap();
     text
 }
 
-/// One answer, on a connection that stays open.
+/// One response, on a connection that stays open.
 async fn answer(connection: &mut TcpStream) -> String {
     let mut bytes = vec![0; 1_000];
     let read = timeout(LONG, connection.read(&mut bytes)).await.unwrap().unwrap();
@@ -106,7 +106,7 @@ async fn a_body_that_is_too_large_is_answered_with_413() {
     let mut connection = server.connection().await;
     let chunk = "f\r\n123456789012345\r\n".repeat(MAX_BODY / 15 + 1);
     connection.write_all(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
-    // The server may have closed before it has all.
+    // The server may close the connection before it has received everything.
     let sent = connection.write_all(chunk.as_bytes()).await;
     let answer = answer(&mut connection).await;
     assert!(answer.starts_with("HTTP/1.1 413 Payload Too Large"), "{answer} {sent:?}");

@@ -1,11 +1,11 @@
-//! A reader for which only a JSON object is a struct. By itself, serde takes an array as well,
-//! its elements as the fields in order: nobody means that, and no schema says it.
+//! A deserializer that reads structs from JSON objects only. Serde by itself also accepts an array
+//! with the fields in order, which no schema describes.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-/// Wraps a reader, and everything that it hands on.
+/// Wraps a deserializer, visitor or seed, and everything that it passes on.
 pub(super) struct Objects<T>(pub(super) T);
 
 macro_rules! forward {
@@ -32,10 +32,10 @@ macro_rules! whole {
     )+};
 }
 
-/// Takes `3.0` for the whole number that it is, as JSON Schema does.
+/// Accepts `3.0` as a whole number, as JSON Schema does.
 struct Whole<V>(V);
 
-/// Up to here, a number in binary floating point is the very number that was written.
+/// Up to this number, binary floating point represents whole numbers exactly.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
