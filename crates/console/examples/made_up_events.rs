@@ -1,8 +1,8 @@
-//! The console of no shop, whose events are made up at a rate: `scripts/console.py` has a browser look at
-//! its map, and measures whether the map keeps up and the page grows.
+//! A console without a shop, which shows events made up at a given rate. `scripts/console.py` opens
+//! its map in a browser, and measures whether the map keeps up and whether the page's memory grows.
 //!
-//! It prints its address. `POST /made-up?events=6000&rate=200` makes up so many events, so many in one
-//! second; `GET /made-up` answers how many there have been.
+//! The program prints its address. `POST /made-up?events=6000&rate=200` makes up 6,000 events, 200
+//! per second; `GET /made-up` answers how many have been made up so far.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -21,7 +21,7 @@ use chorus_http::{Caller, Gate};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 
-/// There is no shop.
+/// An API that cannot be reached.
 struct NoShop;
 
 #[async_trait]
@@ -57,7 +57,7 @@ async fn make(State(making): State<Making>, Query(Asked { events, rate }): Query
     });
 }
 
-/// An event of each row that emits some, by turns, and that the row has done its work.
+/// Makes up an event and the success of the row that emits it. The rows take turns.
 fn happens(Making { live, made }: &Making, number: usize) {
     let rows: Vec<_> = TABLE.rows.iter().filter(|row| !row.emits.is_empty()).collect();
     let row = rows[number % rows.len()];

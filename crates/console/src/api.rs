@@ -8,52 +8,52 @@ use serde_json::Value;
 /// A request to the API of a shop.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    /// `GET`, `POST` or `PUT`.
+    /// The HTTP method: `GET`, `POST` or `PUT`.
     pub method: &'static str,
-    /// With its query.
+    /// The path with its query.
     pub path: String,
-    /// Names the request: sent again, it has its effect once.
+    /// The request's idempotency key: requests with the same key take effect once.
     pub idempotency_key: Option<String>,
-    /// As JSON.
+    /// The JSON body, if there is one.
     pub body: Option<Value>,
 }
 
 impl Ask {
-    /// Reads `path`.
+    /// A request that reads `path`.
     pub(crate) fn get(path: impl Into<String>) -> Self {
         Self { method: "GET", path: path.into(), idempotency_key: None, body: None }
     }
 
-    /// Sends `body` to `path`, named by `key`.
+    /// A request that posts `body` to `path`, with the idempotency key `key`.
     pub(crate) fn post(path: impl Into<String>, key: &str, body: Value) -> Self {
         let idempotency_key = Some(key.to_owned());
         Self { method: "POST", path: path.into(), idempotency_key, body: Some(body) }
     }
 
-    /// Puts `body` at `path`.
+    /// A request that puts `body` at `path`.
     pub(crate) fn put(path: impl Into<String>, body: Value) -> Self {
         Self { method: "PUT", path: path.into(), idempotency_key: None, body: Some(body) }
     }
 }
 
-/// What the shop answered.
+/// A response of the shop's API.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The status of HTTP.
+    /// The HTTP status.
     pub status: u16,
-    /// JSON; null where there was none.
+    /// The JSON body; null if there is none.
     pub body: Value,
 }
 
-/// The shop does not answer.
+/// The shop's API cannot be reached.
 #[derive(Debug, thiserror::Error)]
 #[error("the shop does not answer: {0}")]
 pub struct Unreachable(pub String);
 
-/// The API of a shop.
+/// The API of a shop, wherever the shop runs.
 #[async_trait]
 pub trait ShopApi: Send + Sync {
-    /// Sends one request as `caller` and answers what came back, whatever its status.
+    /// Sends a request as `caller`, and returns the response whatever its status.
     async fn ask(&self, caller: &Caller, ask: Ask) -> Result<Answer, Unreachable>;
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) caller: &'a Caller,
 }
 
-/// Why a page has no answer to show.
+/// A page has no response to show.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
     #[error(transparent)]
@@ -91,7 +91,7 @@ pub(crate) async fn read<T: DeserializeOwned>(api: Asked<'_>, ask: Ask) -> Resul
     serde_json::from_value(body).map_err(|source| AskError::Shape { path, source })
 }
 
-/// The same; a 404 is `None`.
+/// Sends the request and parses a 2xx body as `T`; a 404 becomes `None`.
 pub(crate) async fn find<T: DeserializeOwned>(
     api: Asked<'_>,
     ask: Ask,

@@ -1,4 +1,4 @@
-//! The style and the script, in the binary.
+//! The console's style sheet and script, embedded in the binary.
 
 use axum::http::header;
 use axum::response::IntoResponse;

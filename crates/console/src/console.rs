@@ -1,4 +1,4 @@
-//! The console as a router.
+//! The console's router.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ use crate::live::Topic;
 use crate::page::NoPage;
 use crate::{Live, ShopApi, assets, page, pages};
 
-/// A console of a shop for one caller: it calls the shop's API as that caller.
+/// A shop's console for one caller, as whom it calls the shop's API.
 #[derive(Clone)]
 pub struct Console {
     inside: Arc<Inside>,
@@ -47,11 +47,11 @@ impl std::fmt::Debug for Console {
 }
 
 impl Console {
-    /// A console of the shop behind `api`, which runs `table` and `machines` (by name). `shop` is its
-    /// title; `live` has to be given everything that happens.
+    /// A console of the shop behind `api`, with the shop's `table` and its `machines` by name.
+    /// `shop` is the title. The caller of this function has to pass every update to `live`.
     ///
     /// # Errors
-    /// Where the operating system's random generator fails: the forms need a token.
+    /// If the operating system provides no random bytes for the token that protects forms.
     pub fn new(
         shop: impl Into<String>,
         api: Arc<dyn ShopApi>,
@@ -64,7 +64,7 @@ impl Console {
         Ok(Self { inside, caller: Caller::unknown() })
     }
 
-    /// The shop, asked as the caller.
+    /// The shop's API, called as this console's caller.
     pub(crate) fn api(&self) -> Asked<'_> {
         Asked { api: &*self.inside.api, caller: &self.caller }
     }
@@ -85,7 +85,7 @@ impl Console {
         &self.inside.token
     }
 
-    /// Refuses a form that no page of this console sent.
+    /// Rejects a form that was not sent by a page of this console.
     pub(crate) fn takes(&self, headers: &HeaderMap, token: &str) -> Result<(), NoPage> {
         if self.inside.token.admits(headers, token) { Ok(()) } else { Err(NoPage::foreign(self)) }
     }
@@ -94,7 +94,8 @@ impl Console {
         &self.inside.shop
     }
 
-    /// Its pages, all below `/console`, for whoever works at the shop; others may sign in.
+    /// The router of all pages, which are below `/console` and for the shop's staff. Other callers
+    /// may only sign in.
     pub fn router(&self) -> Router {
         let pages = Router::new()
             .route("/console", get(pages::flow::flow))
@@ -122,7 +123,7 @@ impl Console {
     }
 }
 
-/// Whoever opened the page is known from what stands in front of the router.
+/// Takes the caller from the request's extensions, where a layer around the router has put it.
 impl FromRequestParts<Console> for Console {
     type Rejection = Infallible;
 
@@ -132,12 +133,12 @@ impl FromRequestParts<Console> for Console {
     }
 }
 
-/// Query of the event stream: which updates the page subscribes to.
+/// The query of the event stream, with which a page subscribes to updates.
 #[derive(Deserialize)]
 struct Followed {
     topic: String,
     order: Option<String>,
-    /// How much had happened when the page was made.
+    /// The number of updates that the page already contains.
     since: u64,
 }
 

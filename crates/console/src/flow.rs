@@ -1,5 +1,5 @@
-//! The design table as a map: on the left the publishers, in the middle the events, on the right
-//! the rows that consume them.
+//! The design table as a map: publishers on the left, events in the middle, and the rows that
+//! consume them on the right.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ const TOP: u32 = 34;
 const EVENT_STEP: u32 = 26;
 const ROW_STEP: u32 = 26;
 const GROUP_GAP: u32 = 22;
-/// Where the columns begin and end.
+/// The horizontal positions at which the three columns begin and end.
 const SPEAKER_RIGHT: u32 = 170;
 const EVENT_LEFT: u32 = 330;
 const EVENT_RIGHT: u32 = 620;
 const ROW_LEFT: u32 = 800;
 
-/// A publisher of events: a service or a partner.
+/// A publisher of events, a service or a partner, on the map.
 #[derive(Debug)]
 pub(crate) struct Speaker {
     pub(crate) name: &'static str,
@@ -34,13 +34,13 @@ pub(crate) struct Pill {
     pub(crate) y: u32,
 }
 
-/// A row on the map.
+/// A row that consumes events, on the map.
 #[derive(Debug)]
 pub(crate) struct Hearer {
     pub(crate) action: &'static str,
     pub(crate) service: &'static str,
     pub(crate) meaning: &'static str,
-    /// Whether it is the first of its service, whose name stands above it.
+    /// Whether the row is the first of its service, so that the service's name is shown above it.
     pub(crate) first: bool,
     pub(crate) y: u32,
 }
@@ -50,11 +50,11 @@ pub(crate) struct Hearer {
 pub(crate) struct Line {
     pub(crate) id: String,
     pub(crate) event: &'static str,
-    /// The path, as SVG writes it.
+    /// The line as SVG path data.
     pub(crate) path: String,
 }
 
-/// Everything on the map, and where.
+/// The elements of the map with their positions.
 #[derive(Debug)]
 pub(crate) struct Map {
     pub(crate) width: u32,
@@ -66,7 +66,7 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    /// The map of a table. A row that takes every event is not on it: it would hide all others.
+    /// The map of a table. A catch-all row is left out, because its lines would cover all others.
     pub(crate) fn of(table: &Table) -> Self {
         let specs = specs(table);
         let events: Vec<Pill> = (0..).zip(&specs).map(|(n, spec)| pill(table, spec, n)).collect();
@@ -80,7 +80,8 @@ impl Map {
     }
 }
 
-/// Every event, in the order in which the rows emit them: about that of an order's life.
+/// Every event, in the order in which the rows emit them, which is about the order of an order's
+/// flow.
 fn specs(table: &Table) -> Vec<EventSpec> {
     let emitted = table.rows.iter().flat_map(|row| row.emits).copied();
     let mentioned = table.messages().into_iter().map(|message| message.spec);
@@ -93,12 +94,12 @@ fn specs(table: &Table) -> Vec<EventSpec> {
     specs
 }
 
-/// The events that reach a row, by a rule, a task or a queue of dead letters.
+/// The events that a rule, a task or a dead-letter queue brings to a row.
 fn heard(row: &RowSpec) -> impl Iterator<Item = &EventSpec> {
     row.on.iter().chain(row.tasks)
 }
 
-/// Who an owner is, for people.
+/// The name of an owner, as pages show it.
 pub(crate) const fn titled(owner: Owner) -> &'static str {
     match owner {
         Owner::Service(service) => service.title,
@@ -117,7 +118,7 @@ fn pill(table: &Table, spec: &EventSpec, place: u32) -> Pill {
     }
 }
 
-/// The role of an event, as a class of the style.
+/// The role of an event, as a CSS class.
 pub(crate) const fn role(spec: &EventSpec) -> &'static str {
     match spec.role {
         chorus_table::Role::Step => "step",
@@ -150,7 +151,7 @@ fn hearers(table: &Table) -> Vec<Hearer> {
     all
 }
 
-/// Each about as high as its events are on the average, and apart from each other.
+/// Positions each publisher at the mean height of its events, without overlap.
 fn speakers(events: &[Pill], height: u32) -> Vec<Speaker> {
     let mut heights: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for event in events {
@@ -170,7 +171,7 @@ fn speakers(events: &[Pill], height: u32) -> Vec<Speaker> {
         speaker.y = speaker.y.max(next);
         next = speaker.y + step;
     }
-    // Those that were pushed below the end move up again.
+    // Moves publishers that are below the end of the map up again.
     let mut last = height.saturating_sub(40);
     for speaker in speakers.iter_mut().rev() {
         speaker.y = speaker.y.min(last);
@@ -195,7 +196,7 @@ fn lines(speakers: &[Speaker], events: &[Pill], hearers: &[Hearer]) -> Vec<Line>
     lines
 }
 
-/// From one point to another on the right of it, level at both ends.
+/// A curve to a point on the right, horizontal at both ends.
 fn curve((x, y): (u32, u32), (to_x, to_y): (u32, u32)) -> String {
     let middle = u32::midpoint(x, to_x);
     format!("M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}")

@@ -1,9 +1,9 @@
-//! What guards the forms: only a page of this console can send one.
+//! Protection of forms: only a page of this console can send one.
 
 use axum::http::{HeaderMap, header};
 use subtle::ConstantTimeEq as _;
 
-/// A secret of this process that stands in its own forms: a page of another origin cannot read it.
+/// A secret of this process that its forms contain, and that a page of another origin cannot read.
 #[derive(Clone)]
 pub(crate) struct Token(String);
 
@@ -12,20 +12,20 @@ impl Token {
         random::<32>().map(Self)
     }
 
-    /// As it stands in a form.
+    /// The secret as a form contains it.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a form was sent by a page of this console: a page of another origin may not send one,
-    /// though it may call the API.
+    /// Whether a form was sent by a page of this console. A page of another origin may be allowed
+    /// to call the API, but never to send a form.
     pub(crate) fn admits(&self, headers: &HeaderMap, sent: &str) -> bool {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let own = match (text(header::ORIGIN), text(header::HOST)) {
             (Some(origin), Some(host)) => {
                 origin.split_once("://").is_some_and(|(_, from)| from == host)
             }
-            // A browser sends the origin with every form that is posted.
+            // A browser sends the `Origin` header with every form that is posted.
             (Some(_), None) => false,
             (None, _) => true,
         };
@@ -33,13 +33,13 @@ impl Token {
     }
 }
 
-/// Names a request that a person makes by sending a form: the form carries it, so that sending it
-/// twice is one request.
+/// An idempotency key for the request that a form makes. The form contains it, so that a form that
+/// is sent twice makes one request.
 pub(crate) fn key() -> Result<String, getrandom::Error> {
     Ok(format!("console-{}", random::<12>()?))
 }
 
-/// So many random bytes, as text.
+/// Random bytes, in hexadecimal.
 fn random<const BYTES: usize>() -> Result<String, getrandom::Error> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes)?;

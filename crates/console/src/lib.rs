@@ -1,9 +1,9 @@
-//! The console of a shop: pages on which people see the flow, an order's journey, what waits for
-//! somebody, and the books, and from which they act.
+//! The console of a shop: pages on which people see the flow, the history of an order, what waits
+//! for a person, and the accounts, and from which they act.
 //!
-//! Everything is read and done through the shop's API ([`ShopApi`]), so that the same pages show a
-//! shop on a laptop and a deployed one. Events meanwhile are given to [`Live`], which pages follow
-//! by server-sent events. Pages need no script to be read; with it, they are updated live.
+//! Pages read and act through the shop's API ([`ShopApi`]), so that the same pages serve a shop on
+//! a laptop and a deployed one. Updates are passed to [`Live`], which sends them to open pages by
+//! server-sent events. Pages can be read without a script; with it, they are updated live.
 
 mod api;
 mod assets;

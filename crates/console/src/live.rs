@@ -1,5 +1,5 @@
-//! Live updates: counts and the last few events, pushed by server-sent events. The memory used does
-//! not grow with time.
+//! Live updates by server-sent events: counts, and the last few events. The memory used does not
+//! grow with time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -12,55 +12,55 @@ use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_stream::Stream;
 
-/// How often a page gets an update.
+/// The time between two updates of a page.
 const PACE: Duration = Duration::from_millis(250);
 
-/// How many of the last events are remembered: what a page shows as moving in one moment.
+/// How many of the last events are kept, to show them moving on the map.
 const REMEMBERED: usize = 64;
 
-/// How many events move on the map in one moment at most: more cannot be distinguished.
+/// The most events that move on the map at once; more cannot be distinguished.
 const MOVING: usize = 24;
 
-/// Something that happened in the shop.
+/// An update: something that happened in the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happened {
-    /// The bus took an event of this type, about this order.
+    /// The bus accepted an event.
     Accepted {
-        /// Its `detail-type`.
+        /// The event's `detail-type`.
         event: String,
-        /// Its `correlation-id`.
+        /// The event's `correlation-id`, such as an order's id.
         about: String,
     },
-    /// A row dealt with an event.
+    /// A row handled an event successfully.
     Succeeded { action: String, took: Duration },
-    /// A row failed, and tries again or not.
+    /// A row failed on an event, which may be retried.
     Failed { action: String },
     /// A row's event became a dead letter.
     DeadLettered { action: String },
 }
 
-/// What a row has done since the console started.
+/// A row's successes and failures since the console started.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Work {
     pub(crate) done: u64,
     pub(crate) failed: u64,
     pub(crate) dead: u64,
-    /// How long it worked in all, in microseconds.
+    /// The time spent on successful events in all, in microseconds.
     took: u64,
 }
 
 impl Work {
-    /// How long it worked on an event on the average, in milliseconds.
+    /// The mean time spent on an event, in milliseconds.
     pub(crate) fn average(&self) -> Option<f64> {
         (self.done > 0).then(|| self.took as f64 / self.done as f64 / 1_000.0)
     }
 
-    /// How often and how fast, in short.
+    /// The number of handled events and the mean time, as a short text.
     pub(crate) fn summary(&self) -> String {
         self.average().map_or_else(String::new, |ms| format!("{} · {ms:.1} ms", self.done))
     }
 
-    /// What went wrong, in short.
+    /// The numbers of failures and dead letters, as a short text.
     pub(crate) fn trouble(&self) -> String {
         let told = |count, what| (count > 0).then(|| format!("{count} {what}"));
         let told = [told(self.failed, "failed"), told(self.dead, "dead")];
@@ -70,33 +70,33 @@ impl Work {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Counts everything that happened.
+    /// The number of all updates so far.
     sequence: u64,
     events: BTreeMap<String, u64>,
     rows: BTreeMap<String, Work>,
-    /// The last events: their place in the sequence, their type, what they are about.
+    /// The last events: their sequence number, their type, and their `correlation-id`.
     last: VecDeque<(u64, String, String)>,
-    /// The place of the newest one that is remembered no more.
+    /// The sequence number of the newest event that is no longer in `last`.
     forgotten: u64,
 }
 
-/// Everything that has happened since the console started, counted. Clones share it.
+/// Counts of everything that happened since the console started. Clones share the counts.
 #[derive(Debug, Clone, Default)]
 pub struct Live(Arc<Mutex<Seen>>);
 
-/// What a page subscribes to.
+/// The updates to which a page subscribes.
 #[derive(Debug, Clone)]
 pub(crate) enum Topic {
-    /// Counts and moving events: the map.
+    /// Counts and moving events, for the map.
     Map,
-    /// That something happened at all.
+    /// That anything happened.
     Anything,
     /// That something happened to this order.
     Order(String),
 }
 
 impl Live {
-    /// Counts what happened.
+    /// Counts an update.
     pub fn saw(&self, happened: &Happened) {
         let mut seen = self.seen();
         seen.sequence += 1;
@@ -128,17 +128,17 @@ impl Live {
         self.seen().events.clone()
     }
 
-    /// What each row did.
+    /// The successes and failures of each row.
     pub(crate) fn rows(&self) -> BTreeMap<String, Work> {
         self.seen().rows.clone()
     }
 
-    /// How much has happened: a page that is made now knows of everything up to here.
+    /// The number of updates so far, all of which a page that is rendered now includes.
     pub(crate) fn sequence(&self) -> u64 {
         self.seen().sequence
     }
 
-    /// Follows what happens, or has happened, after `since`.
+    /// Sends a page the updates after `since`, as server-sent events.
     pub(crate) fn follow(&self, topic: Topic, since: u64) -> Response {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -146,7 +146,7 @@ impl Live {
         Sse::new(told).keep_alive(KeepAlive::default()).into_response()
     }
 
-    /// The update for a page that has received everything up to `heard`.
+    /// The update for a page that has received everything up to `heard`, which is advanced.
     fn news(&self, topic: &Topic, heard: &mut u64) -> Option<Event> {
         let seen = self.seen();
         let since = std::mem::replace(heard, seen.sequence);
@@ -174,7 +174,7 @@ impl Live {
                 Some(Event::default().event("map").data(data.to_string()))
             }
             Topic::Anything => Some(changed()),
-            // Of more than are remembered, it may have been one that is forgotten.
+            // An event of this order may be among those that are no longer kept.
             Topic::Order(order) => {
                 let concerned = seen.forgotten > since || new().any(|(_, _, about)| about == order);
                 concerned.then(changed)
@@ -187,7 +187,7 @@ impl Live {
     }
 }
 
-/// A browser ignores an event without data.
+/// Has data, because a browser ignores an event without.
 fn changed() -> Event {
     Event::default().event("changed").data("1")
 }

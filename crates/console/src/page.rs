@@ -1,4 +1,4 @@
-//! What every page has: its frame, its headers, and the message where there is nothing to show.
+//! The parts that all pages share: frame, headers, and the page for failures.
 
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::Console;
 use crate::api::AskError;
 
-/// No script, style, frame or form but of this origin; pages hold an operator's view of a shop, and
-/// are not kept by anybody in between.
+/// Scripts, styles, frames and forms are allowed from this origin only; caches may not store pages,
+/// because they show an operator's view of a shop.
 const HEADERS: [(HeaderName, &str); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -22,7 +22,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// Sets the headers that guard a page.
+/// Adds the headers that protect a page.
 pub(crate) async fn guarded(mut response: Response) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -30,24 +30,26 @@ pub(crate) async fn guarded(mut response: Response) -> Response {
     response
 }
 
-/// What stands around each page.
+/// The parts around the content of each page.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    /// Which shop this is.
+    /// The shop's title.
     pub(crate) shop: String,
-    /// The entry of the menu that the page belongs to.
+    /// The current entry of the menu.
     pub(crate) here: &'static str,
-    /// Guards the forms.
+    /// The token that protects forms.
     pub(crate) token: String,
-    /// The query of `/console/live` that the page subscribes with.
+    /// The query of `/console/live` with which the page subscribes; empty for a page without
+    /// updates.
     pub(crate) follows: String,
-    /// What was just done, where a form led here.
+    /// The message for a form that was just submitted.
     pub(crate) done: Option<&'static str>,
 }
 
 impl Frame {
-    /// Of a page that is about to be made, and that `follows` a topic; nothing where that is empty.
-    /// Events that happen while it is rendered are sent to it afterwards.
+    /// The frame of a page that is about to be rendered and subscribes to the topic `follows`;
+    /// empty means no subscription. Events that happen while the page is rendered are sent to it
+    /// afterwards.
     pub(crate) fn of(console: &Console, here: &'static str, follows: &str) -> Self {
         let (shop, token) = (console.shop().to_owned(), console.token().as_str().to_owned());
         let since = console.live().sequence();
@@ -64,7 +66,7 @@ impl Frame {
     }
 }
 
-/// The message for a submitted form, by the code in the address: no text is taken from the address.
+/// The messages for submitted forms by the code in the URL. No text is taken from the URL.
 const DONE: [(&str, &str); 6] = [
     ("approved", "The order is approved: it is charged now."),
     ("declined", "The order is declined: it is being canceled."),
@@ -74,13 +76,13 @@ const DONE: [(&str, &str); 6] = [
     ("placed", "The order is placed; this page follows it."),
 ];
 
-/// Query parameter `done`: which form was just submitted.
+/// The query parameter `done`: the code of the form that was just submitted.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Done {
     pub(crate) done: Option<String>,
 }
 
-/// A page, as an answer.
+/// Renders a page as a response.
 pub(crate) fn render(page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => Html(html).into_response(),
@@ -99,7 +101,7 @@ struct FailurePage {
     detail: String,
 }
 
-/// Why there is no page, as one that a person can read.
+/// A page that explains why the requested page cannot be shown.
 #[derive(Debug)]
 pub(crate) struct NoPage {
     console: Console,
@@ -118,7 +120,7 @@ impl NoPage {
         Self { console: console.clone(), status, title, detail: detail.into() }
     }
 
-    /// Of a question that the shop did not answer.
+    /// The failure of a request to the shop's API.
     pub(crate) fn of(console: &Console) -> impl Fn(AskError) -> Self {
         let console = console.clone();
         move |error| {
@@ -133,7 +135,7 @@ impl NoPage {
         }
     }
 
-    /// Of a form that no page of this console sent.
+    /// The rejection of a form that was not sent by a page of this console.
     pub(crate) fn foreign(console: &Console) -> Self {
         let detail = "The form was not sent by a page of this console, or the shop was started anew \
                       since the page was opened: go back, reload the page, and send it again.";

@@ -1,13 +1,13 @@
-//! How values read on a page.
+//! Formats of values on pages.
 
 use jiff::Timestamp;
 
-/// `2026-11-29 01:40:26`, in UTC.
+/// Formats a time in UTC, such as `2026-11-29 01:40:26`.
 pub(crate) fn time(at: &Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// How long after the `start` something happened.
+/// The time between `start` and `at`.
 pub(crate) fn after(start: Timestamp, at: Timestamp) -> String {
     let milliseconds = at.duration_since(start).as_millis();
     match milliseconds {
@@ -18,12 +18,12 @@ pub(crate) fn after(start: Timestamp, at: Timestamp) -> String {
     }
 }
 
-/// `1 transition`, `2 transitions`.
+/// A count with its noun, such as `1 transition` or `2 transitions`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// A value as it stands in the path of an address.
+/// A value, encoded for a URL's path.
 pub(crate) fn in_path(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

@@ -1,4 +1,4 @@
-//! Where all items and all money are, and whether it adds up.
+//! The accounts: all stock and all money, and whether they add up.
 
 use askama::Template;
 use axum::response::Response;
@@ -9,7 +9,7 @@ use crate::Console;
 use crate::api::{Ask, find};
 use crate::page::{Frame, NoPage, render};
 
-/// How many items, orders or sentences a page shows at most.
+/// The most items, orders or problems that a page shows.
 const MOST: usize = 100;
 
 #[derive(Debug, Deserialize)]
@@ -36,7 +36,7 @@ struct Order {
 struct Accounts {
     items: Vec<Item>,
     orders: Vec<Order>,
-    /// Of orders that have ended; of others, the books need not agree yet.
+    /// Problems of orders that have ended. The accounts of other orders need not add up yet.
     problems_of_ended: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ struct BooksPage {
     refunded: Money,
 }
 
-/// A deployed shop has no one who could read all books at once.
+/// The page for a deployed shop, where nobody can read the accounts of all services at once.
 #[derive(Template)]
 #[template(path = "no_books.html")]
 struct NoBooksPage {
@@ -67,7 +67,7 @@ pub(crate) async fn books(console: Console) -> Result<Response, NoPage> {
     let Some(mut books) = found else { return Ok(render(&NoBooksPage { frame })) };
     let sum = |of: fn(&Order) -> Money| books.orders.iter().map(of).sum();
     let (charged, refunded) = (sum(|order| order.charged), sum(|order| order.refunded));
-    // Those whose money moved and does not match come first: they are what somebody looks for.
+    // Orders whose money does not match their status come first.
     let expected = |order: &Order| match order.status.as_str() {
         "Delivered" => order.charged == order.total && order.refunded == Money::default(),
         "Canceled" => order.charged == order.refunded,

@@ -16,7 +16,7 @@ use crate::page::{Frame, NoPage, render};
 struct FlowPage {
     frame: Frame,
     map: Map,
-    /// How often each event was on the bus, in the order of the map.
+    /// How often each event was on the bus, in the order of the map's events.
     counts: Vec<u64>,
     works: Vec<Work>,
 }
@@ -37,7 +37,7 @@ struct Mentioned {
     action: &'static str,
     service: &'static str,
     meaning: &'static str,
-    /// The pattern of its rule; none where no rule brings the event.
+    /// The event pattern of the row's rule; `None` if no rule brings the event to the row.
     pattern: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The pages: each asks the shop's API for what it shows.
+//! The console's pages; each reads its content from the shop's API.
 
 pub(crate) mod books;
 pub(crate) mod flow;

@@ -1,4 +1,4 @@
-//! An order's journey: its events in time and by cause, its state machines, its money, its parcel.
+//! The history of an order: its events by time and by cause, its state machines, money and parcel.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::flow::{role, titled};
 use crate::page::{Done, Frame, NoPage, render};
 use crate::{Console, show};
 
-/// How many events of an order a page shows at most.
+/// The most events of an order that a page shows.
 const MOST: usize = 200;
 
 #[derive(Debug, Deserialize)]
@@ -43,7 +43,7 @@ struct Order {
     delivery: Progress,
 }
 
-/// How far its parcel is, as the order knows.
+/// How far the parcel is, as stored with the order.
 #[derive(Debug, Default, Deserialize)]
 struct Progress {
     tracking: Option<Tracking>,
@@ -82,7 +82,7 @@ struct Metadata {
     occurred_at: Timestamp,
 }
 
-/// An event as the log keeps it.
+/// An event in the event log.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Logged {
@@ -104,7 +104,7 @@ struct Wait {
     until: Timestamp,
 }
 
-/// A delivery that failed at least once.
+/// A delivery of an event to a row that failed at least once.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Attempt {
@@ -134,7 +134,7 @@ struct Execution {
 }
 
 impl Execution {
-    /// Since when it is in the state that it is in.
+    /// When the execution entered its current state.
     fn since(&self) -> Option<Timestamp> {
         let state = self.current.first()?;
         let entered = self.moments.iter().rev().find(|moment| {
@@ -143,7 +143,7 @@ impl Execution {
         entered.map(|moment| moment.at)
     }
 
-    /// How many states it entered: what Step Functions charges for.
+    /// How many states the execution has entered, for which Step Functions charges.
     fn transitions(&self) -> usize {
         self.moments.iter().filter(|moment| moment.kind.ends_with("StateEntered")).count()
     }
@@ -156,7 +156,7 @@ struct Entry {
     who: String,
     after: String,
     at: String,
-    /// What it was caused by.
+    /// The detail type of the event that caused this one.
     because: String,
     reason: Option<String>,
     attempts: Vec<Attempt>,
@@ -164,17 +164,17 @@ struct Entry {
 
 /// An event in the tree of causes.
 struct Branch {
-    /// How deep it stands.
+    /// The event's depth in the tree.
     depth: usize,
-    /// Its place among the events.
+    /// The event's index among the page's events.
     event: usize,
 }
 
-/// A machine's run, as the page draws it.
+/// An execution of a state machine, as the page shows it.
 struct Drawn {
     machine: String,
     status: String,
-    /// The address of its picture.
+    /// The path of the machine's diagram.
     picture: Option<String>,
     current: String,
     since: Option<Timestamp>,
@@ -190,9 +190,9 @@ struct OrderPage {
     payment: Option<Payment>,
     delivery: Option<Delivery>,
     waits: Vec<String>,
-    /// In the order of the log.
+    /// The events in the order of the log.
     events: Vec<Entry>,
-    /// The places of the events, in time.
+    /// The indices of the events, ordered by time.
     timeline: Vec<usize>,
     tree: Vec<Branch>,
     more: bool,
@@ -207,7 +207,7 @@ struct Email {
     template: String,
     recipient: String,
     at: Timestamp,
-    /// Why it did not go out.
+    /// Why the email was not sent; `None` if it was.
     failed: Option<String>,
 }
 
@@ -225,7 +225,7 @@ impl Email {
     }
 }
 
-/// What an order of a kind costs on AWS.
+/// What an order like this one costs on AWS.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Cost {
@@ -288,7 +288,7 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
     Ok(render(&page))
 }
 
-/// What an order costs that ends as this one did; nothing while it has not ended.
+/// The cost of an order that ended like this one; `None` if it has not ended.
 async fn cost(api: Asked<'_>, order: &Order, events: &[Logged]) -> Result<Option<Cost>, AskError> {
     let was_reviewed = events.iter().any(|event| event.detail_type == "OrderApproved");
     let story = match order.status.as_str() {
@@ -301,7 +301,7 @@ async fn cost(api: Asked<'_>, order: &Order, events: &[Logged]) -> Result<Option
     Ok(find::<MeasuredOrder>(api, ask).await?.map(|measured| measured.order))
 }
 
-/// What the order waits for: one sentence each.
+/// What the order waits for, one sentence for each.
 fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
     let tried = attempts.iter().filter_map(|attempt| {
         let Wait { since, next, until } = attempt.waits.as_ref()?;
@@ -321,7 +321,7 @@ fn waits(attempts: &[Attempt], executions: &[Execution]) -> Vec<String> {
     tried.chain(waiting).collect()
 }
 
-/// An order's events.
+/// An order's events, with what is needed to describe them.
 struct Journey<'a> {
     console: &'a Console,
     events: &'a [Logged],
@@ -336,7 +336,7 @@ impl Journey<'_> {
         places
     }
 
-    /// Each event below the one that caused it, depth first.
+    /// The events as a tree, each below the event that caused it, depth first.
     fn tree(&self) -> Vec<Branch> {
         let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         let mut left: Vec<(usize, usize)> = Vec::new();
@@ -350,14 +350,15 @@ impl Journey<'_> {
         let mut tree = Vec::new();
         while let Some((depth, event)) = left.pop() {
             tree.push(Branch { depth: depth.min(12), event });
-            // Taken out, so that events that name each other as causes end.
+            // Removes the children, so that events which name each other as their causes do not
+            // loop.
             let below = children.remove(&event).unwrap_or_default();
             left.extend(below.into_iter().rev().map(|child| (depth + 1, child)));
         }
         tree
     }
 
-    /// The place of the event that caused this one.
+    /// The index of the event that caused this one.
     fn cause(&self, event: &Logged) -> Option<usize> {
         let id = event.metadata.causation_id.as_ref()?;
         self.events.iter().position(|other| other.metadata.event_id == *id)
@@ -399,7 +400,7 @@ pub(crate) struct Marked {
     at: String,
 }
 
-/// A picture of a machine, the states that it is in marked.
+/// The diagram of a machine, with its current states marked.
 pub(crate) async fn machine(
     console: Console,
     Path(machine): Path<String>,

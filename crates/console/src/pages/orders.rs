@@ -1,4 +1,4 @@
-//! The orders, newest first.
+//! The list of orders, newest first.
 
 use askama::Template;
 use axum::extract::Query;
@@ -33,17 +33,17 @@ struct Page {
     next: Option<String>,
 }
 
-/// Which orders.
+/// The query parameters that select orders.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Filter {
     #[serde(default)]
     status: String,
     #[serde(default)]
     customer: String,
-    /// From this day on, in UTC.
+    /// The first day, in UTC.
     #[serde(default)]
     from: String,
-    /// Up to this day, itself included.
+    /// The last day, in UTC, inclusive.
     #[serde(default)]
     to: String,
     #[serde(default)]
@@ -51,7 +51,8 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// As a query that calls the customer so, and begins at this cursor.
+    /// The filter as a query, in which the customer's parameter is named `customer`, from this
+    /// cursor on.
     fn query(&self, customer: &str, cursor: &str) -> String {
         let pairs = [
             ("status", self.status.as_str()),

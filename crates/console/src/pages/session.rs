@@ -1,5 +1,5 @@
-//! Signing in, where the shop asks for a token: a browser sends none by itself, so the token is kept
-//! as a cookie that no script reads and no other site's page sends.
+//! Signing in, for a shop that requires a token. A browser does not send a token by itself, so it
+//! is stored in a cookie that scripts cannot read and that is not sent with other sites' requests.
 
 use askama::Template;
 use axum::Form;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::Console;
 use crate::page::{Frame, NoPage, render};
 
-/// As long as a token is good, in seconds.
+/// The lifetime of the cookie, and of a token, in seconds.
 const LASTS: u32 = 12 * 3_600;
 
 #[derive(Template)]
@@ -26,13 +26,13 @@ pub(crate) async fn page(console: Console) -> Response {
 
 #[derive(Deserialize)]
 pub(crate) struct SignIn {
-    /// Guards the form.
+    /// The secret that protects the form.
     token: String,
-    /// What `chorus token` printed.
+    /// The token that `chorus token` printed.
     bearer: String,
 }
 
-/// Keeps the token in the browser; whether it is good, the next page says.
+/// Stores the token in a cookie. Whether the token is valid shows on the next page.
 pub(crate) async fn sign_in(
     console: Console,
     headers: HeaderMap,
@@ -48,7 +48,7 @@ pub(crate) async fn sign_in(
     Ok(kept(bearer, LASTS))
 }
 
-/// Forgets the token.
+/// Deletes the cookie.
 pub(crate) async fn sign_out(
     console: Console,
     headers: HeaderMap,
@@ -69,7 +69,7 @@ fn kept(bearer: &str, seconds: u32) -> Response {
     ([(header::SET_COOKIE, cookie)], Redirect::to("/console")).into_response()
 }
 
-/// Whoever is not known is asked to sign in, instead of being told that they may not see a page.
+/// Redirects an unknown caller to the sign-in page, instead of showing an error.
 pub(crate) async fn asked_to_sign_in(response: Response) -> Response {
     if response.status() == StatusCode::UNAUTHORIZED {
         return Redirect::to("/console/sign-in").into_response();

@@ -1,5 +1,5 @@
-//! Trying it: list an item, place an order as one of the customers whose orders go wrong in a known
-//! way, and watch.
+//! The page to try the shop: list an item, place an order as a customer whose orders fail in a
+//! known way, and watch what happens.
 
 use askama::Template;
 use axum::Form;

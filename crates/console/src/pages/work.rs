@@ -1,5 +1,4 @@
-//! What waits for a person: reviews, dead letters, refunds that were refused, and what the doctor
-//! finds.
+//! What waits for a person: reviews, dead letters, refused refunds, and the findings of the doctor.
 
 use askama::Template;
 use axum::Form;
@@ -15,7 +14,7 @@ use crate::api::{Ask, AskError, find, read};
 use crate::page::{Done, Frame, NoPage, render};
 use crate::{Console, form, show};
 
-/// How many of each kind a page shows at most.
+/// The most entries of each kind that a page shows.
 const MOST: usize = 50;
 
 #[derive(Debug, Deserialize)]
@@ -128,7 +127,7 @@ impl Checkup {
     }
 }
 
-/// A partner that does not answer, and that nobody calls for now.
+/// A partner whose circuit breaker is open: no calls are made for now.
 #[derive(Debug, Deserialize)]
 struct Unavailable {
     partner: String,
@@ -136,7 +135,7 @@ struct Unavailable {
     reason: String,
 }
 
-/// Events that wait in a queue to be tried again by the function that failed on them.
+/// Events in a redrive queue, which wait for a retry by the function that failed on them.
 #[derive(Debug, Deserialize)]
 struct Redriven {
     queue: String,
@@ -151,7 +150,7 @@ struct WorkPage {
     more_reviews: bool,
     letters: Vec<DeadLetter>,
     letters_in_all: usize,
-    /// How many were sent to their targets, or would be: a dry run.
+    /// How many dead letters a redrive would send, after a dry run.
     would_go: Option<usize>,
     checkup: Checkup,
     key: String,
@@ -198,7 +197,7 @@ async fn page(
     }))
 }
 
-/// A fresh name for what a form of a page will ask.
+/// A new idempotency key for a form.
 pub(super) fn key(console: &Console) -> Result<String, NoPage> {
     form::key().map_err(|error| {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -206,7 +205,7 @@ pub(super) fn key(console: &Console) -> Result<String, NoPage> {
     })
 }
 
-/// Redirects to a page that shows what was done.
+/// Redirects to a page that shows a message for the submitted form.
 pub(super) fn done(path: &str, code: &str) -> Response {
     Redirect::to(&format!("{path}?done={code}")).into_response()
 }
@@ -221,7 +220,7 @@ pub(crate) struct Decision {
     reason: String,
 }
 
-/// Approves or declines an order under the handle that the page showed.
+/// Approves or declines an order, with the handle that the page contained.
 pub(crate) async fn decide(
     console: Console,
     Path(order): Path<String>,
@@ -245,9 +244,9 @@ pub(crate) async fn decide(
 #[derive(Deserialize)]
 pub(crate) struct Redrive {
     token: String,
-    /// The dead letter, or all of them.
+    /// The dead letter to send again; `None` for all.
     id: Option<String>,
-    /// Only counts what would be sent.
+    /// Whether to count only what would be sent.
     #[serde(default)]
     dry_run: bool,
 }
@@ -274,7 +273,7 @@ pub(crate) struct RetryRefund {
     key: String,
 }
 
-/// Asks the payment provider again for a refund that it refused.
+/// Has the payment provider try a refused refund again.
 pub(crate) async fn retry_refund(
     console: Console,
     Path(order): Path<String>,
