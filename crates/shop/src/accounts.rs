@@ -1,7 +1,7 @@
-//! Where all items and all money are, and whether it adds up.
+//! Where all items and all money are, and whether they add up.
 //!
-//! Items are counted by Inventory, money by the payment provider, and what should be by the
-//! orders' own events: three books that nobody reconciles but the reader of this.
+//! Inventory counts the items, the payment provider counts the money, and the orders' own events
+//! tell what both should be: three sets of books, which only this module reconciles.
 
 pub(crate) mod books;
 
@@ -28,7 +28,7 @@ pub struct ItemAccount {
     pub sold: u64,
 }
 
-/// What an order came to.
+/// An order, and the money that was moved for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct OrderAccount {
@@ -36,23 +36,23 @@ pub struct OrderAccount {
     pub status: Status,
     pub total: Money,
     pub reason: Option<String>,
-    /// What was charged for it, by the provider's books.
+    /// How much was charged for the order, by the provider's books.
     pub charged: Money,
     pub charges: usize,
     pub refunded: Money,
 }
 
-/// Everything, at one moment.
+/// All items and orders at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Accounts {
-    /// Every item, by name.
+    /// All items, by name.
     pub items: Vec<ItemAccount>,
-    /// Every order, by id.
+    /// All orders, by id.
     pub orders: Vec<OrderAccount>,
-    /// What does not add up; meaningful once nothing is under way.
+    /// What does not add up; only meaningful while nothing is in flight.
     pub problems: Vec<String>,
-    /// What of it is about orders that have ended, though others may be under way.
+    /// Those problems that are about orders that have ended, also while others are in flight.
     #[serde(default)]
     pub problems_of_ended: Vec<String>,
 }
@@ -61,7 +61,7 @@ impl Accounts {
     /// Reads the books of the shop on `local`, and of its `partners`.
     ///
     /// # Errors
-    /// Where they cannot be read.
+    /// If they cannot be read.
     pub async fn of(local: &Local, partners: &Partners) -> Result<Self, Failure> {
         let items = items(local)?;
         let placed = orders(local)?;
@@ -70,8 +70,8 @@ impl Accounts {
         Ok(Self::reconciled(items, orders, &delivered(&placed)))
     }
 
-    /// Of these items and orders; `delivered` has, by item, how many pieces the delivered orders
-    /// are for.
+    /// Returns the accounts of these items and orders; `delivered` has the number of pieces, by
+    /// item, that all delivered orders contain.
     #[must_use]
     pub fn reconciled(
         items: Vec<ItemAccount>,
@@ -85,31 +85,31 @@ impl Accounts {
         Self { items, orders, problems, problems_of_ended }
     }
 
-    /// The sum over the orders of this status.
+    /// Returns how many orders have this status.
     #[must_use]
     pub fn count(&self, status: Status) -> usize {
         self.orders.iter().filter(|order| order.status == status).count()
     }
 
-    /// What the orders of this status are worth.
+    /// Returns the sum of the totals of the orders with this status.
     #[must_use]
     pub fn worth(&self, status: Status) -> Money {
         self.orders.iter().filter(|order| order.status == status).map(|order| order.total).sum()
     }
 
-    /// What was charged for all orders together.
+    /// Returns how much was charged for all orders together.
     #[must_use]
     pub fn charged(&self) -> Money {
         self.orders.iter().map(|order| order.charged).sum()
     }
 
-    /// What was refunded for all orders together.
+    /// Returns how much was refunded for all orders together.
     #[must_use]
     pub fn refunded(&self) -> Money {
         self.orders.iter().map(|order| order.refunded).sum()
     }
 
-    /// What was charged and not refunded.
+    /// Returns how much was charged and not refunded.
     #[must_use]
     pub fn net_charged(&self) -> Money {
         Money::from_minor(self.charged().minor() - self.refunded().minor())
@@ -183,7 +183,8 @@ fn account(order: &Placed, ledger: &[LedgerEntry]) -> OrderAccount {
     }
 }
 
-/// Delivered and charged once, or canceled and charged nothing.
+/// Returns what is wrong unless the order was delivered and charged once, or was canceled and its
+/// charge refunded.
 fn wrong_money(order: &OrderAccount) -> Option<String> {
     let OrderAccount { order_id, status, total, charged, refunded, charges, .. } = order;
     let right = match status {
@@ -197,7 +198,7 @@ fn wrong_money(order: &OrderAccount) -> Option<String> {
     (!right).then(wrong)
 }
 
-/// How many pieces of each item the delivered orders are for.
+/// Returns how many pieces of each item the delivered orders contain.
 fn delivered(orders: &BTreeMap<OrderId, Placed>) -> BTreeMap<Sku, u64> {
     let mut delivered = BTreeMap::new();
     for order in orders.values().filter(|order| order.status == Status::Delivered) {
@@ -208,7 +209,8 @@ fn delivered(orders: &BTreeMap<OrderId, Placed>) -> BTreeMap<Sku, u64> {
     delivered
 }
 
-/// What left the stock is what delivered orders ordered; nothing is set aside for nobody.
+/// Returns what is wrong unless the pieces sold are those of delivered orders, and none is
+/// reserved.
 fn wrong_stock(item: &ItemAccount, delivered: &BTreeMap<Sku, u64>) -> Option<String> {
     let ordered = delivered.get(&item.sku).copied().unwrap_or_default();
     let ItemAccount { sku, sold, reserved, .. } = item;

@@ -1,8 +1,8 @@
-//! Who did what to the shop's messages: a record of each redrive, replay and rebuild.
+//! Which operator did what to the shop's messages: a record of each redrive, replay and rebuild.
 //!
-//! Records lie in the event log's table, in a partition that no order, item or customer can name:
-//! on AWS and on a laptop alike. An entry is written down before it is done, and again once it is: what
-//! was interrupted has no outcome.
+//! Records are stored in the event log's table, in a partition whose key no order, item or customer
+//! can have, both on AWS and on a laptop. A record is written before the action starts, and again
+//! when it ends: an action that was interrupted has no outcome.
 
 use std::collections::BTreeMap;
 
@@ -12,34 +12,34 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
 
-/// The partition. An id has no `#`.
+/// The partition of the records. No id can contain `#`.
 const PARTITION: &str = "#operators";
 
-/// The most dead letters that one record names: an item's size is limited, and the record has their
-/// number.
+/// The most dead letters whose ids a record lists, because an item's size is limited; it always has
+/// their number.
 pub const MOST_NAMED: usize = 1_000;
 
-/// Something that an operator did.
+/// An operator's action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AuditEntry {
     pub at: Timestamp,
-    /// Who: the name in the operator's token. Earlier entries have none.
+    /// The name in the operator's token; absent in old entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// What: `redrive`, `replay`, `rebuild`, `settle`.
+    /// The kind of action: `redrive`, `replay`, `rebuild`, `settle`.
     pub what: String,
     pub asked: Value,
-    /// The outcome; none while it is running, or if it was interrupted.
+    /// The outcome; absent while the action runs, or if it was interrupted.
     pub outcome: Option<Value>,
 }
 
-/// Why the audit does not answer.
+/// Why the audit's records cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     #[error("the audit cannot be written or read")]
     Store(#[from] StoreError),
-    /// Something stored cannot be understood.
+    /// A stored record cannot be understood.
     #[error("a record of the audit cannot be understood")]
     Stored(#[from] Failure),
 }
@@ -54,15 +54,15 @@ pub struct Act<'a> {
     pub asked: Value,
 }
 
-/// An entry that is under way.
+/// An entry whose action has started.
 #[derive(Debug)]
 #[must_use = "an entry that is not ended stays without an outcome"]
 pub struct Begun(AuditEntry);
 
-/// Writes down what is about to be done.
+/// Records an action that is about to start.
 ///
 /// # Errors
-/// Where the store fails, or somebody acts at the very same instant. Then it must not be done.
+/// If the store fails, or another action has the very same time. Then the action must not start.
 pub async fn begin(store: &dyn Store, act: Act<'_>) -> Result<Begun, AuditError> {
     let Act { at, by, what, asked } = act;
     tracing::info!(what, by, %asked, "an operator acts");
@@ -76,7 +76,7 @@ impl Begun {
     /// Records the outcome.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn end(self, store: &dyn Store, outcome: Value) -> Result<(), AuditError> {
         tracing::info!(what = self.0.what, %outcome, "an operator acted");
         let entry = AuditEntry { outcome: Some(outcome), ..self.0 };
@@ -84,10 +84,10 @@ impl Begun {
     }
 }
 
-/// Everything that operators did, oldest first.
+/// Reads the entries of all operators' actions, oldest first.
 ///
 /// # Errors
-/// Where the store fails, or holds what is no entry.
+/// If the store fails, or a stored item is not an entry.
 pub async fn entries(store: &dyn Store) -> Result<Vec<AuditEntry>, AuditError> {
     let mut query = Query::partition(chorus_event_log::TABLE.name, PARTITION);
     let mut entries = Vec::new();
@@ -104,13 +104,13 @@ pub async fn entries(store: &dyn Store) -> Result<Vec<AuditEntry>, AuditError> {
     }
 }
 
-/// An operator's note that an order's finding was handled.
+/// The kind of entry by which an operator marks an order's findings as handled.
 pub const SETTLE: &str = "settle";
 
-/// Writes down that an operator has dealt with what the doctor found of an order until now.
+/// Records that an operator has handled what the doctor found about an order until now.
 ///
 /// # Errors
-/// Where the store fails, or somebody acts at the very same instant.
+/// If the store fails, or another action has the very same time.
 pub async fn settle(
     store: &dyn Store,
     (by, at): (&str, Timestamp),
@@ -122,10 +122,10 @@ pub async fn settle(
     begin(store, act).await?.end(store, json!("settled")).await
 }
 
-/// Until when operators have dealt with what was found, by order.
+/// Returns, by order, until when operators have handled the findings.
 ///
 /// # Errors
-/// Where the store fails, or holds what is no entry.
+/// If the store fails, or a stored item is not an entry.
 pub async fn settled(store: &dyn Store) -> Result<BTreeMap<String, Timestamp>, AuditError> {
     let entries = entries(store).await?.into_iter().filter(|entry| entry.what == SETTLE);
     let order = |entry: AuditEntry| {
@@ -135,7 +135,7 @@ pub async fn settled(store: &dyn Store) -> Result<BTreeMap<String, Timestamp>, A
 }
 
 fn put(entry: &AuditEntry, condition: Option<Condition>) -> Write {
-    // All nine digits: keys sort as times do.
+    // Nine digits always, so that keys sort by time.
     let sk = format!("{:.9}", entry.at);
     let key = Key { table: chorus_event_log::TABLE.name, pk: PARTITION.to_owned(), sk };
     let mut item = key.to_item();

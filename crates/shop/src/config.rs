@@ -1,4 +1,4 @@
-//! How a shop is set up.
+//! The settings of a shop in one process.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,55 +14,56 @@ use chorus_local::{Disorder, Policies, SystemClock};
 use chorus_notification::TransportMailer;
 use chorus_payment::StripeProvider;
 
-/// The carrier's key on a laptop. Nobody outside of it can reach the carrier.
+/// The carrier's API key on a laptop, where only this machine can reach the carrier.
 pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
 
-/// What the carrier's webhooks are signed with where a shop has no directory: in tests and measurements.
+/// The secret of the carrier's webhooks if a shop has no data directory: in tests and measurements.
 pub const WEBHOOK_SECRET: &str = "a-webhook-secret-for-this-laptop-only";
 
-/// Under which name a shop's own machine acts, where it presents no token.
+/// The name of a caller on the shop's own machine that sends no token.
 pub const LOCAL: &str = "local";
 
-/// Makes another function of a function.
+/// Wraps a function, for example to observe it.
 pub type Around = Arc<dyn Fn(HttpFunction) -> HttpFunction + Send + Sync>;
 
-/// How a shop is set up; [`ShopConfig::default`] is a shop in memory on a port of its own.
+/// The settings of a shop; [`ShopConfig::default`] is a shop in memory on a free port.
 #[derive(Clone)]
 pub struct ShopConfig {
-    /// Where everything is kept; without, in memory.
+    /// The data directory; if absent, everything is in memory.
     pub data: Option<PathBuf>,
-    /// Where the API listens; port 0 takes any that is free.
+    /// The address that the API listens on; port 0 means any free port.
     pub address: SocketAddr,
-    /// The time of the engine and of the simulated partners.
+    /// The clock of the engine and of the simulated partners.
     pub clock: Arc<dyn Clock>,
-    /// From accepting a parcel to picking it up.
+    /// How long after the carrier accepted a parcel it picks the parcel up.
     pub pickup_after: Duration,
-    /// From picking a parcel up to delivering it.
+    /// How long after picking a parcel up the carrier delivers it.
     pub delivery_after: Duration,
     /// How many deliveries run at once.
     pub concurrency: usize,
-    /// The seed of ids, jitter and disorder; without, the system's time.
+    /// The seed of ids, jitter and disorder; if absent, they derive from the system's time.
     pub seed: Option<u64>,
-    /// Timeouts of the state machines' waits, in seconds, that override their defaults: such as
+    /// Timeouts of the state machines, in seconds, that override their defaults, such as
     /// `ReviewTimeoutSeconds`.
     pub limits: BTreeMap<String, u32>,
-    /// Who sends emails; without, the simulated mailer keeps them.
+    /// The mailer; if absent, the simulated mailer stores emails.
     pub mailer: Option<Arc<TransportMailer>>,
-    /// The shop's own numbers.
+    /// The settings that the shop's operator chooses.
     pub settings: Settings,
-    /// Who charges; without, the simulated provider, which charges nobody.
+    /// The payment provider; if absent, the simulated one, which charges nobody.
     pub stripe: Option<Arc<StripeProvider>>,
-    /// How often, for how long and how fast deliveries are tried.
+    /// The retries, time limits and rates of deliveries.
     pub policies: Policies,
-    /// Whether calls from this machine need a token too.
+    /// Whether calls from this machine need a token, too.
     pub require_tokens: bool,
-    /// The address of the shop's own front end, which is told how orders proceed; without, nobody is.
+    /// The address of the shop's own front end, which gets signed updates of orders; absent if
+    /// there is none.
     pub front_end: Option<String>,
-    /// The origins whose pages may call, such as `https://shop.example`.
+    /// The origins whose pages may call the API, such as `https://shop.example`.
     pub origins: Vec<HeaderValue>,
-    /// What is made of each function before it is used: whoever observes them puts something around it.
+    /// Wraps each function before the engine uses it, for observers.
     pub around: Option<Around>,
-    /// Deliberate disorder among deliveries, for tests.
+    /// Deliberate disorder of deliveries, for tests.
     pub disorder: Disorder,
 }
 

@@ -1,4 +1,4 @@
-//! The console of this shop: its pages beside the API, updated by what the engine does.
+//! The console of this shop: its pages beside the API, updated live from the engine's observations.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::in_process;
 
-/// The largest answer that a page is made of, in bytes.
+/// The largest answer of the API that a page is made from, in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
-/// The API, in this process.
+/// Calls the API in this process.
 struct InProcess(Router);
 
 #[async_trait]
@@ -42,7 +42,7 @@ impl ShopApi for InProcess {
     }
 }
 
-/// The pages beside `api`; `live` is to be given what happens.
+/// Adds the console's pages to `api`; they show what `live` gets.
 pub(crate) fn beside(
     api: Router,
     shop: &str,
@@ -56,7 +56,7 @@ pub(crate) fn beside(
     Ok(api.merge(console.router()))
 }
 
-/// Tells the console what the engine does, until the engine is gone.
+/// Passes the engine's observations on to the console, until the engine stops.
 pub(crate) async fn tell(live: Live, mut observations: Receiver<Observation>) {
     loop {
         match observations.recv().await {

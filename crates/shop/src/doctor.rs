@@ -1,8 +1,8 @@
-//! What is wrong in a shop, by its own records: orders that wait for an event that never came,
-//! errors that an operator must look at, services whose records contradict each other, records that nobody
-//! published, partners that do not answer, rules that differ from the table.
+//! Finds what is wrong in a shop by its own records: orders that wait for an event that never came,
+//! errors that an operator must look at, services whose records contradict each other, records
+//! whose events were not published, partners that do not answer, rules that differ from the table.
 //!
-//! It reads through the kernel's port alone, so it examines a shop on a laptop and one on AWS.
+//! It reads only through the kernel's port, so it can examine a shop on a laptop and one on AWS.
 
 mod attention;
 mod books;
@@ -27,48 +27,48 @@ pub use drift::drift;
 #[serde(rename_all = "kebab-case")]
 pub struct Stuck {
     pub order_id: String,
-    /// The event that should have been answered.
+    /// The detail type of the event that should have been answered.
     pub after: String,
     pub event_id: String,
     pub since: Timestamp,
-    /// The rule that leads it to the action.
+    /// The rule that sends the event to the action.
     pub rule: String,
-    /// The action: a row of the table.
+    /// The action that has not answered: a row of the table.
     pub action: String,
-    /// What the row emits: one of these was expected.
+    /// The events that the row emits, one of which was expected.
     pub expected: Vec<String>,
-    /// Within how many seconds, by the row.
+    /// Within how many seconds the row has to answer.
     pub within_seconds: u32,
-    /// For how many seconds it has been overdue.
+    /// For how many seconds the answer has been overdue.
     pub overdue_seconds: i64,
-    /// What is known of why: the last error, or where its dead letter lies.
+    /// The cause, if known: the last error, or the dead letter's queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
 }
 
-/// An event by which a service reports that it could not do what it had to, and that nothing has
-/// settled since.
+/// An event by which a service reports that it failed to do something, and that neither a later
+/// event nor an operator has settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Attention {
     pub order_id: String,
-    /// The event, such as `ErrorPaymentCanceled`.
+    /// The event's detail type, such as `ErrorPaymentCanceled`.
     pub event: String,
     pub since: Timestamp,
-    /// The reason that the event gives.
+    /// The reason in the event.
     pub reason: String,
-    /// The command that fixes it.
+    /// The command that fixes the problem.
     pub remedy: String,
 }
 
-/// An order that has ended and that does not match a service's records.
+/// An order that has ended, or an item, that does not match a service's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Discrepancy {
     /// The order, or the item.
     pub about: String,
     pub problem: String,
-    /// The command that fixes it.
+    /// The command that fixes the problem.
     pub remedy: String,
 }
 
@@ -91,12 +91,12 @@ pub struct Unpublished {
     pub action: String,
     pub idempotency_key: String,
     pub recorded_at: String,
-    /// Why the sweeper cannot publish it; none where it will.
+    /// Why the sweeper cannot publish the record's events; absent if it will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
 }
 
-/// A queue in which dead letters lie.
+/// A queue that has dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Depth {
@@ -104,13 +104,13 @@ pub struct Depth {
     pub letters: usize,
 }
 
-/// Events that wait in one queue to be tried again by the function that failed on them.
+/// Events that wait in one queue until the function that failed on them gets them again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Redriven {
     pub queue: String,
     pub events: usize,
-    /// Since when the oldest of them waits, where that is known.
+    /// Since when the oldest of them waits, if known.
     #[serde(default)]
     pub since: Option<Timestamp>,
 }
@@ -119,7 +119,7 @@ pub struct Redriven {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DeployedRule {
-    /// Its name on the bus.
+    /// The rule's name on the bus.
     pub name: String,
     pub pattern: Value,
 }
@@ -130,23 +130,24 @@ pub struct Checkup {
     pub orders: usize,
     /// Orders that wait for an overdue event.
     pub stuck: Vec<Stuck>,
-    /// Orders that have events without an answer and no idempotency records that would show whether
-    /// one was due: it cannot be told whether they wait.
+    /// How many orders may or may not wait: they have events without an answer, and the idempotency
+    /// records are gone that would show whether an answer was due.
     #[serde(default)]
     pub unknowable: usize,
     /// Errors that wait for an operator.
     #[serde(default)]
     pub attention: Vec<Attention>,
-    /// Money and stock that do not add up.
+    /// Where money and stock do not add up.
     #[serde(default)]
     pub discrepancies: Vec<Discrepancy>,
     #[serde(default)]
     pub failed_executions: Vec<FailedExecution>,
     pub unpublished: Vec<Unpublished>,
-    /// Partners that do not answer, and that nobody calls for now.
+    /// Partners that do not answer, and are not called for now.
     #[serde(default)]
     pub unavailable: Vec<OpenCircuit>,
-    /// Events that functions failed on as often as the bus tries, and get again.
+    /// Events that will be redelivered to the functions that failed on them in every attempt of the
+    /// bus.
     #[serde(default)]
     pub redriven: Vec<Redriven>,
     /// Dead letters, by queue.
@@ -170,12 +171,11 @@ impl Checkup {
     }
 }
 
-/// Why a shop cannot be examined.
 #[derive(Debug, thiserror::Error)]
 pub enum DoctorError {
     #[error("the shop's records cannot be read")]
     Store(#[from] StoreError),
-    /// Something stored cannot be understood.
+    /// A stored item cannot be understood.
     #[error("something stored cannot be understood")]
     Stored(#[from] Failure),
     /// The orders' events cannot be read.
@@ -186,16 +186,17 @@ pub enum DoctorError {
     Pattern(String, #[source] event_pattern::PatternError),
     #[error("what operators did cannot be read")]
     Audit(#[from] AuditError),
-    /// An event cannot be matched.
+    /// An event cannot be matched against a pattern.
     #[error("an event cannot be matched")]
     Event(#[from] event_pattern::EventError),
 }
 
-/// Examines the orders that were placed from `since` on, and the records, as of `now`. Dead letters,
-/// failed executions and rules that differ are asked of the engine, not of the records.
+/// Examines the orders that were placed at `since` or later, and the records, as of `now`. Dead
+/// letters, failed executions and rules that differ are not in the records: the caller adds them
+/// from the engine.
 ///
 /// # Errors
-/// Where the records cannot be read.
+/// If the records cannot be read.
 pub async fn examine(
     store: &dyn Store,
     now: Timestamp,
@@ -226,7 +227,7 @@ pub async fn examine(
 /// Whether the order has ended, by its own events.
 ///
 /// # Errors
-/// Where they cannot be read.
+/// If they cannot be read.
 pub async fn has_ended(store: &dyn Store, order_id: &str) -> Result<bool, DoctorError> {
     let (story, _) = chorus_event_log::story(store, order_id).await?;
     Ok(stuck::ended(&story))

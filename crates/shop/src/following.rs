@@ -1,6 +1,6 @@
-//! Orders that somebody follows: on one machine, whoever asks for an order's events may wait for
-//! them, or has them told as they happen by server-sent events. What is told is what the route itself
-//! answers; this only knows when to ask it again.
+//! Following an order, in one process: a caller who asks for an order's events may wait for new
+//! ones, or get them as they happen by server-sent events. The events are those of the route's own
+//! answers; this module only decides when to call the route again.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -25,16 +25,16 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
-/// The header by which a caller says what they know of.
+/// The header with the last event that the caller knows.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// After how long the order is looked at again, even where nothing was heard of it.
+/// After how long the route is called again, even if no event about the order was observed.
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// What happens in the engine, for whoever wants to watch.
+/// Subscribes to what happens in the engine.
 pub(crate) type Watch = Arc<dyn Fn() -> Receiver<Observation> + Send + Sync>;
 
-/// `api`, whose orders can be followed.
+/// Returns `api` with waiting and server-sent events for the events of orders.
 pub(crate) fn followed(api: Router, watch: Watch) -> Router {
     api.layer(from_fn(move |request: Request, next: Next| {
         let watch = watch.clone();
@@ -48,13 +48,13 @@ pub(crate) fn followed(api: Router, watch: Watch) -> Router {
     }))
 }
 
-/// The same question, to be asked again and again.
+/// A caller's request, which is repeated.
 struct Asking {
     head: Parts,
     next: Next,
 }
 
-/// What the route answered.
+/// The route's answer.
 struct Answer {
     response: Response,
     body: Value,
@@ -74,7 +74,7 @@ impl Asking {
         accepted.is_some_and(|accepted| accepted.contains("text/event-stream"))
     }
 
-    /// The order that is asked for: the last but one part of the path.
+    /// Returns the order that is followed: the last but one part of the path.
     fn order(&self) -> String {
         self.head.uri.path().rsplit('/').nth(1).unwrap_or_default().to_owned()
     }
@@ -102,7 +102,7 @@ impl Answer {
         self.response.status() == StatusCode::OK
     }
 
-    /// Whether there is nothing that the caller does not know, and something may still happen.
+    /// Whether the caller knows everything, and something may still happen.
     fn has_no_news(&self) -> bool {
         let status = self.response.status();
         status == StatusCode::NOT_MODIFIED
@@ -118,7 +118,7 @@ impl Answer {
     }
 }
 
-/// Answers somebody who follows an order.
+/// Answers a caller who follows an order.
 async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response {
     let mut answer = asking.ask().await;
     if asking.wants_events() {
@@ -132,8 +132,8 @@ async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response 
     answer.response
 }
 
-/// Waits until something has happened to the order, or it should be looked at again; false where it
-/// is too late for that.
+/// Waits until something has happened to the order, or the route should be called again; returns
+/// false if the deadline has passed or the engine has stopped.
 async fn heard(watched: &mut Receiver<Observation>, order: &str, deadline: Instant) -> bool {
     let look_again = (Instant::now() + LOOKS_AGAIN_AFTER).min(deadline);
     loop {
@@ -144,14 +144,14 @@ async fn heard(watched: &mut Receiver<Observation>, order: &str, deadline: Insta
                 return true;
             }
             Ok(Ok(_)) => {}
-            // What was missed may have been about it.
+            // An observation that was missed may have been about this order.
             Ok(Err(RecvError::Lagged(_))) => return true,
             Ok(Err(RecvError::Closed)) => return false,
         }
     }
 }
 
-/// An order whose events are told as they happen.
+/// An order whose events are sent as they happen.
 struct Followed {
     asking: Asking,
     watched: Receiver<Observation>,
@@ -159,8 +159,8 @@ struct Followed {
     ended: bool,
 }
 
-/// Tells the events of an order until it is over. To whoever comes again then, there is nothing to
-/// tell: 204 has a browser stop asking.
+/// Sends the events of an order until it has ended. A caller who reconnects after that gets 204,
+/// which makes a browser stop reconnecting.
 fn tell(asking: Asking, first: Answer, watched: Receiver<Observation>) -> Response {
     if !first.is_answered() {
         return first.response;

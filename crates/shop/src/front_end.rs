@@ -9,10 +9,11 @@ use chorus_storefront::{FrontEndSecret, Posted};
 use chorus_table::{Event, schema_of};
 use serde_json::json;
 
-/// The file with what updates are signed with, in a shop's directory: the key is its text.
+/// The file with the secret that signs updates, in a shop's data directory: the key is the file's
+/// text.
 pub const FRONT_END_SECRET_FILE: &str = "front-end-secret";
 
-/// What updates of a shop in memory are signed with.
+/// The secret that signs the updates of a shop in memory.
 pub const FRONT_END_SECRET: &str = "a-front-end-secret-for-this-laptop-only";
 
 /// The row for which the bus calls the front end.
@@ -21,10 +22,11 @@ pub(crate) const SENDS_UPDATES: &str = "SendUpdate";
 /// The path, below the front end's address, that updates are posted to.
 pub const UPDATES_PATH: &str = "order-updates";
 
-/// The key that the front end gets on a laptop; that an update is the shop's, its signature shows.
+/// The API key that the front end gets on a laptop. It needs none: the signature shows that an
+/// update is the shop's.
 const NO_KEY: &str = "not-set";
 
-/// What the shop posts to its front end, as the API's documentation has it.
+/// The webhook of the front end, for the API's documentation.
 pub(crate) const ORDER_UPDATES: Webhook = Webhook {
     name: UPDATES_PATH,
     summary: "An order has proceeded, where the shop has a front end to tell",
@@ -35,13 +37,13 @@ pub(crate) const ORDER_UPDATES: Webhook = Webhook {
     example: || json!(OrderUpdated::sample()),
 };
 
-/// Where the front end at this address takes updates.
+/// Returns the address, below this front end's, that updates are posted to.
 pub(crate) fn endpoint(url: &str) -> Endpoint {
     Endpoint::new(format!("{}/{UPDATES_PATH}", url.trim_end_matches('/')), NO_KEY)
 }
 
-/// What the updates of the shop in this directory are signed with, made where it has nothing; without
-/// one, what everybody knows.
+/// Reads the secret that signs the updates of the shop in this directory, or makes it if there is
+/// none; without a directory, returns a publicly known one.
 pub(crate) fn secret(data: Option<&Path>) -> Result<FrontEndSecret, SecretError> {
     let text = match data {
         Some(data) => kept_text_secret(data, FRONT_END_SECRET_FILE)?,

@@ -1,14 +1,14 @@
-//! Asking a router of this process, without a socket.
+//! Sends requests to a router of this process, without a socket.
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, StatusCode};
 use tower::ServiceExt;
 
-/// The status and the body of what `router` answers.
+/// Sends a request to `router`; returns the status and the body of the answer.
 ///
 /// # Errors
-/// Where the body breaks off, or has more than `most` bytes.
+/// If the body breaks off, or has more than `most` bytes.
 pub(crate) async fn send(
     router: &Router,
     request: Request<Body>,

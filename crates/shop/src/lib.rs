@@ -1,6 +1,5 @@
 //! The whole shop in one process: every service on the embedded engine, its API on a socket, and
-//! the companies that it deals with, simulated. What the command line, the tests and the
-//! simulation start.
+//! its partners, simulated. The command line, the tests and the simulation start it.
 
 mod accounts;
 pub mod audit;

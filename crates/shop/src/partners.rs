@@ -1,5 +1,5 @@
-//! The companies that the shop deals with, simulated: they keep records of their own, in a store of
-//! their own, and the customer's id selects how they behave.
+//! The shop's partners, simulated: they have a store of their own, and the customer's id selects
+//! how they behave.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use chorus_payment::{
 
 use crate::{CARRIER_API_KEY, ShopConfig};
 
-/// A payment provider, a carrier and a mailer.
+/// A payment provider, a carrier and a mailer, and the store with their books.
 #[derive(Clone)]
 pub struct Partners {
     store: Arc<dyn Store>,
-    /// The same, as what a backup copies.
+    /// The same store, in the type that a backup needs.
     kept: Arc<DynoxideStore>,
     clock: Arc<dyn Clock>,
-    /// Who charges, where it is not simulated.
+    /// The payment provider, if it is not simulated.
     stripe: Option<Arc<StripeProvider>>,
 }
 
@@ -32,23 +32,23 @@ impl std::fmt::Debug for Partners {
 }
 
 impl Partners {
-    /// Their books' file in a shop's directory.
+    /// The file with the partners' books, in a shop's data directory.
     pub const FILE: &str = "partners.db";
 
-    /// Their books, as what a backup copies.
+    /// Returns the file's name and the store, for a backup.
     #[must_use]
     pub fn kept(&self) -> (&'static str, Arc<DynoxideStore>) {
         (Self::FILE, Arc::clone(&self.kept))
     }
 
-    /// The tables of their books.
+    /// The tables of the partners' books.
     pub const TABLES: [TableSpec; 3] =
         [CARRIER_TABLE, SIMULATED_MAILER_TABLE, SIMULATED_PROVIDER_TABLE];
 
-    /// Opens their books, in `partners.db` beside the shop's data, or in memory.
+    /// Opens the partners' books, in `partners.db` beside the shop's data, or in memory.
     ///
     /// # Errors
-    /// Where the file cannot be opened.
+    /// If the file cannot be opened.
     pub fn open(config: &ShopConfig) -> Result<Self, StoreError> {
         let clock = Arc::clone(&config.clock);
         let store = match &config.data {
@@ -60,7 +60,7 @@ impl Partners {
         Ok(Self { store, kept, clock, stripe: config.stripe.clone() })
     }
 
-    /// The same, with its books behind what `wrap` makes of their store: to watch it.
+    /// Returns the same partners, with their store wrapped by `wrap`, for observers.
     #[must_use]
     pub fn wrapped(self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         Self { store: wrap(self.store), ..self }
@@ -90,11 +90,11 @@ impl Partners {
         Carrier::new(Arc::clone(&self.store), Arc::clone(&self.clock), webhook, pace)
     }
 
-    /// All money that the provider moved. The simulated one shows its books; Stripe is asked for each
-    /// intent of `payments`.
+    /// Returns all money that the provider moved. The simulated provider's books have it; Stripe is
+    /// asked about each intent of `payments`.
     ///
     /// # Errors
-    /// Where its books cannot be read.
+    /// If the provider's books cannot be read.
     pub async fn ledger(&self, payments: &[Payment]) -> Result<Vec<LedgerEntry>, Failure> {
         let Some(stripe) = &self.stripe else {
             return chorus_payment::ledger(&*self.store).await;

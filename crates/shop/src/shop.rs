@@ -1,4 +1,4 @@
-//! Opens a shop, serves it, and ends it in good order.
+//! Opens a shop, serves its API, and stops it in good order.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -30,22 +30,21 @@ use crate::{
     WebhookSecretFile, console, following, front_end, operator,
 };
 
-/// The file with what the ids of new orders are derived with, in a shop's directory.
+/// The file with the secret from which the ids of new orders derive, in a shop's data directory.
 const ORDER_ID_SECRET: &str = "order-id-secret";
 
-/// Where the simulated carrier answers, beside the shop's own API.
+/// The path of the simulated carrier's API, beside the shop's own.
 const CARRIER: &str = "/partners/carrier";
 
 /// The rows for which the bus calls the carrier, with the paths of its API.
 pub(crate) const CARRIER_PATHS: [(&str, &str); 2] =
     [("StartDelivery", "/deliveries"), ("RecallDelivery", "/recalls")];
 
-/// Why a shop does not open, or not work.
+/// Why a shop does not open, or does not work.
 #[derive(Debug, thiserror::Error)]
 pub enum ShopError {
     #[error("nothing can listen on {0}: is it in use? Choose another with --port")]
     Address(SocketAddr, #[source] std::io::Error),
-    /// The engine does not open.
     #[error("the engine does not open")]
     Engine(#[from] chorus_local::Error),
     #[error("the store of the simulated partners cannot be opened")]
@@ -72,18 +71,18 @@ pub const API: ApiInfo = ApiInfo {
     webhooks: &[front_end::ORDER_UPDATES],
 };
 
-/// What only the shop knows, and, of webhooks, the carrier.
+/// The secrets of a shop; the carrier knows that of webhooks, too.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     pub webhook: Arc<dyn SecretSource>,
-    /// What the ids of new orders are derived with.
+    /// The secret from which the ids of new orders derive.
     pub order_ids: IdSecret,
-    /// What the front end is told with, where there is one to tell.
+    /// The secret that signs updates for the front end; absent if there is no front end.
     pub front_end: Option<FrontEndSecret>,
 }
 
 impl Secrets {
-    /// What a shop in tests and measurements knows: ids come out the same in every run.
+    /// Returns the secrets of tests and measurements: every run gives the same ids.
     #[must_use]
     pub fn fixed() -> Self {
         let order_ids = "what everybody may know of shops in tests".parse();
@@ -92,14 +91,15 @@ impl Secrets {
         Self { webhook, order_ids, front_end: None }
     }
 
-    /// Those of a shop that is set up so.
+    /// Returns the secrets of a shop with these settings.
     fn of_shop(config: &ShopConfig) -> Result<Self, ShopError> {
         let data = config.data.as_deref();
         let told = config.front_end.as_ref().map(|_| front_end::secret(data)).transpose()?;
         Ok(Self { front_end: told, ..Self::of(data)? })
     }
 
-    /// Those of the shop in this directory, made where it has none; without one, fixed ones.
+    /// Reads the secrets of the shop in this directory, or makes them if there are none; without a
+    /// directory, returns fixed ones.
     pub(crate) fn of(data: Option<&Path>) -> Result<Self, ShopError> {
         let Some(data) = data else { return Ok(Self::fixed()) };
         let kept = kept_secret(data, ORDER_ID_SECRET)?;
@@ -109,7 +109,7 @@ impl Secrets {
     }
 }
 
-/// Every service, with its partners wired in.
+/// Returns every service, with its partners.
 #[must_use]
 pub fn functions(
     partners: &Partners,
@@ -127,13 +127,13 @@ pub fn functions(
     })
 }
 
-/// A shop: the engine with every service, the API's router, the partners.
+/// A shop: the engine with every service, the API's router, and the partners.
 #[derive(Debug)]
 pub struct Shop {
     local: Arc<Local>,
     partners: Partners,
     router: Router,
-    /// What the console observes.
+    /// The updates of the console's pages.
     live: Live,
     serving: Mutex<Option<Serving>>,
 }
@@ -146,7 +146,7 @@ struct Serving {
 }
 
 impl Shop {
-    /// Opens a shop for looking at: nothing is delivered, nobody listens.
+    /// Opens a shop without starting it: nothing is delivered, and the API does not listen.
     ///
     /// # Errors
     /// See [`ShopError`].
@@ -154,7 +154,7 @@ impl Shop {
         Self::at(config, config.address)
     }
 
-    /// Opens a shop, takes over what an earlier process left, delivers, and listens.
+    /// Starts a shop: takes over what an earlier process left, delivers, and listens.
     ///
     /// # Errors
     /// See [`ShopError`].
@@ -163,8 +163,8 @@ impl Shop {
         let listener = TcpListener::bind(config.address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let shop = Self::at(config, address)?;
-        // Nobody else is at work on this directory: what is committed and not published was left
-        // by a process that was killed in between, and need not become old first.
+        // No other process uses this directory. So whatever is committed and not published was left
+        // by a process that was killed, and is published without waiting until it is old.
         shop.local.sweep(SignedDuration::ZERO).await?;
         let webhook = format!("http://{address}/webhooks/logistics");
         let secrets = Secrets::of(config.data.as_deref())?.webhook;
@@ -183,7 +183,7 @@ impl Shop {
 
     fn at(config: &ShopConfig, address: SocketAddr) -> Result<Self, ShopError> {
         if let Some(data) = &config.data {
-            // Before the partners' books, which would be made anew where they are missing.
+            // First, because opening the partners' books would create them if they are missing.
             open_directory(data, &[Partners::FILE]).map_err(chorus_local::Error::from)?;
         }
         let partners = Partners::open(config)?;
@@ -248,29 +248,29 @@ impl Shop {
         &self.partners
     }
 
-    /// The API's router: it answers without a socket, too.
+    /// Returns the API's router, which also answers without a socket.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Where the API listens; `http://127.0.0.1:3000`.
+    /// Returns the API's address, such as `http://127.0.0.1:3000`; none while it does not listen.
     #[must_use]
     pub fn url(&self) -> Option<String> {
         lock(&self.serving).as_ref().map(|serving| format!("http://{}", serving.address))
     }
 
-    /// Where all items and all money are.
+    /// Returns where all items and all money are.
     ///
     /// # Errors
-    /// Where the books cannot be read.
+    /// If they cannot be read.
     pub async fn accounts(&self) -> Result<Accounts, Failure> {
         Accounts::of(&self.local, &self.partners).await
     }
 
-    /// Stops listening, finishes what is in flight, and makes everything durable.
+    /// Stops listening, finishes what is in flight, and writes everything to disk.
     ///
     /// # Errors
-    /// Where that last fails.
+    /// If the last step fails.
     pub async fn stop(&self) -> Result<(), ShopError> {
         let serving = lock(&self.serving).take();
         if let Some(Serving { stop, tasks, .. }) = serving {

@@ -1,5 +1,5 @@
-//! The secret that the carrier signs webhooks with, in a shop's directory: random bytes that only the
-//! file's owner may read, with the one that they replaced.
+//! The secret that signs the carrier's webhooks, in a shop's data directory: random bytes that only
+//! the file's owner may read, and the secret that they replaced.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-/// The file, in a shop's directory.
+/// The file's name in a shop's data directory.
 const FILE: &str = "webhook-secret";
 
 /// How long a generated secret is, in bytes before it is written in hex.
 const RANDOM_BYTES: usize = 32;
 
-/// Why the secret is not read or replaced.
+/// Why the secret cannot be read or replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookSecretError {
     #[error("{} cannot be read or written", .0.display())]
@@ -27,7 +27,7 @@ pub enum WebhookSecretError {
     Random(#[from] getrandom::Error),
 }
 
-/// The file of a shop's directory with the secret.
+/// The file with the secret.
 #[derive(Debug, Clone)]
 pub struct WebhookSecretFile(PathBuf);
 
@@ -37,21 +37,21 @@ struct Kept {
     current: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<String>,
-    /// When the current one was made.
+    /// When the current secret was made.
     since: Timestamp,
 }
 
 impl WebhookSecretFile {
-    /// The secret of the shop in this directory, made where it has none.
+    /// Returns the file in this directory, and makes it if there is none.
     ///
     /// # Errors
-    /// Where it can neither be read nor made, or is too short.
+    /// If the secret can neither be read nor made, or is too short.
     pub fn in_directory(directory: &Path) -> Result<Self, WebhookSecretError> {
         let file = Self(directory.join(FILE));
         if !file.0.exists() {
             let first = Kept { current: random()?, previous: None, since: Timestamp::now() };
             match file.write(&first, |new, path| new.persist_noclobber(path).map(drop)) {
-                // Another process was faster.
+                // Another process has made the file meanwhile.
                 Err(WebhookSecretError::File(_, error))
                     if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made?,
@@ -61,19 +61,19 @@ impl WebhookSecretFile {
         Ok(file)
     }
 
-    /// The secret that the carrier is to sign with, as text.
+    /// Returns the secret that the carrier signs with now, as text.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If the file cannot be read.
     pub fn current(&self) -> Result<String, WebhookSecretError> {
         Ok(self.read_file()?.current)
     }
 
-    /// Makes a new secret, which takes the place of the current one at `now`. That stays valid for
-    /// a week, or, where it is to be `revoked`, no longer.
+    /// Makes a new secret, which replaces the current one at `now`. The replaced secret stays valid
+    /// for a week or, if `revoked`, is invalid at once.
     ///
     /// # Errors
-    /// Where the file cannot be read or written.
+    /// If the file cannot be read or written.
     pub fn rotate(&self, now: Timestamp, revoked: bool) -> Result<(), WebhookSecretError> {
         let before = self.read_file()?.current;
         let previous = (!revoked).then_some(before);
@@ -98,13 +98,13 @@ impl WebhookSecretFile {
     fn read_file(&self) -> Result<Kept, WebhookSecretError> {
         let unread = |error| WebhookSecretError::File(self.0.clone(), error);
         let text = std::fs::read(&self.0).map_err(unread)?;
-        // The error of a parser may quote what it read.
+        // The parser's own error may quote the secret, so it is not passed on.
         serde_json::from_slice(&text).map_err(|error| {
             self.unreadable(&format_args!("{:?} at line {}", error.classify(), error.line()))
         })
     }
 
-    /// Whole or not at all: a process may be killed in between.
+    /// Replaces the whole file atomically, because the process may be killed at any time.
     fn write(
         &self,
         kept: &Kept,
@@ -131,10 +131,10 @@ impl SecretSource for WebhookSecretFile {
     }
 }
 
-/// A secret that nobody else has, as text.
+/// Returns a new random secret, as text.
 ///
 /// # Errors
-/// Where the system gives no random bytes.
+/// If the operating system gives no random bytes.
 pub fn random_webhook_secret() -> Result<String, getrandom::Error> {
     random()
 }

@@ -23,7 +23,7 @@ const CUSTOMERS: [&str; 5] =
 /// How many orders are acknowledged before the backup begins; more are placed while it is made.
 const BEFORE: usize = 60;
 
-/// Each request has a key of its own.
+/// The number of requests so far, of which each has a key of its own.
 static KEYS: AtomicUsize = AtomicUsize::new(0);
 
 async fn ask(router: &Router, method: &str, path: &str, body: Value) -> Option<Value> {
@@ -48,7 +48,8 @@ async fn rest(shop: &Shop) {
     tokio::time::timeout(Duration::from_secs(60), rested).await.unwrap();
 }
 
-/// Places orders one after the other until it is dropped, and notes those that were acknowledged.
+/// Places one order after another until the task is aborted, and notes those that were
+/// acknowledged.
 async fn keep_ordering(router: Router, acknowledged: Arc<Mutex<BTreeSet<String>>>) {
     for number in 0.. {
         let order = json!({
@@ -59,12 +60,12 @@ async fn keep_ordering(router: Router, acknowledged: Arc<Mutex<BTreeSet<String>>
         });
         let placed = ask(&router, "POST", "/orders", order).await.unwrap();
         acknowledged.lock().unwrap().insert(placed["order-id"].as_str().unwrap().to_owned());
-        // As fast as they can, they would place more than a slow machine delivers in a minute.
+        // Without a pause, more would be placed than a slow machine delivers in a minute.
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }
 
-/// Until so many orders are acknowledged.
+/// Waits until so many orders are acknowledged.
 async fn until_placed(
     count: usize,
     acknowledged: &Mutex<BTreeSet<String>>,
@@ -99,7 +100,7 @@ async fn a_backup_taken_under_load_restores_to_a_shop_that_has_every_order_ackno
     until_placed(BEFORE, &acknowledged, &customers).await;
     let before = acknowledged.lock().unwrap().clone();
     ask(&router, "POST", "/operator/backup", json!({ "to": backup })).await.unwrap();
-    // The shop goes on taking orders.
+    // The shop still accepts orders.
     until_placed(before.len() + 1, &acknowledged, &customers).await;
     customers.iter().for_each(JoinHandle::abort);
     shop.stop().await.unwrap();

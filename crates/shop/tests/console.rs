@@ -1,5 +1,5 @@
-//! The console's pages, as a browser asks for them: what they show, what guards them, and what
-//! their forms do.
+//! The console's pages, as a browser requests them: what they show, how they are protected, and
+//! what their forms do.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -39,7 +39,7 @@ async fn ask(shop: &Shop, method: &str, path: &str, body: Value) -> Value {
     serde_json::from_str(&answer.html).unwrap()
 }
 
-/// Sends a form as a browser does from a page of this origin.
+/// Sends a form as a browser does from a page of the same origin.
 async fn form(shop: &Shop, path: &str, fields: &[(&str, &str)]) -> Page {
     form_of("http://127.0.0.1:3000", shop, path, fields).await
 }
@@ -53,7 +53,7 @@ async fn form_of(origin: &str, shop: &Shop, path: &str, fields: &[(&str, &str)])
     send(shop, request.body(Body::from(pairs.join("&"))).unwrap()).await
 }
 
-/// The value of a hidden field.
+/// Returns the value of a hidden field.
 fn hidden(html: &str, name: &str) -> String {
     let (_, after) = html.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
     after.split('"').next().unwrap().to_owned()
@@ -67,7 +67,7 @@ async fn open() -> Shop {
         let item = json!({ "name": sku, "price": price, "stock": 100 });
         ask(&shop, "PUT", &format!("/items/{sku}"), item).await;
     }
-    // The order service learns the prices.
+    // Waits until the Order service knows the prices.
     shop.local().bus().rested().await;
     shop
 }
@@ -83,7 +83,7 @@ async fn until(shop: &Shop, path: &str, part: &str) -> String {
     panic!("{path} never says {part}: {}", page(shop, path).await.html)
 }
 
-/// Places an order by the form, and answers the address of its page.
+/// Places an order by the form, and returns the path of its page.
 async fn placed(shop: &Shop, customer: &str, sku: &str) -> String {
     let html = page(shop, "/console/try").await.html;
     let (token, key) = (hidden(&html, "token"), hidden(&html, "key"));
@@ -269,7 +269,7 @@ async fn the_console_is_for_whoever_works_at_the_shop() {
     let cookie = signed_in.headers()[header::SET_COOKIE].to_str().unwrap();
     assert!(cookie.starts_with("chorus-token=a.b-c._d; "), "{cookie}");
     assert!(cookie.ends_with("HttpOnly; SameSite=Strict"), "{cookie}");
-    // A page acts as whoever opened it: a reviewer lists no items.
+    // A page acts with the roles of the caller who opened it: a reviewer may not list items.
     let token = hidden(&page(&shop, "/console/try").await.html, "token");
     let fields = format!("token={token}&sku=tea&name=Tea&price=1&stock=1");
     let request = Request::post("/console/items")

@@ -1,5 +1,5 @@
-//! A thousand functions at once want one item, on a store that refuses a transaction while another one
-//! writes the same item, as DynamoDB does.
+//! A thousand functions order one item at once, on a store that refuses a transaction while another
+//! one writes the same item, as DynamoDB does.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ const ORDERS: usize = 1_000;
 const SKU: &str = "samovar";
 const PIECES: usize = 700;
 
-/// About what DynamoDB takes for a read, and for a transaction.
+/// About what DynamoDB takes for a read, and below for a transaction.
 const READ: Duration = Duration::from_millis(4);
 const TRANSACTION: Duration = Duration::from_millis(10);
 
@@ -73,7 +73,7 @@ impl Store for Contended {
     }
 }
 
-/// The names of the events that were published, each in its current version.
+/// The types of the published events, without the copies in earlier versions.
 #[derive(Default)]
 struct Published(Mutex<Vec<String>>);
 
@@ -86,7 +86,7 @@ impl Publisher for Published {
     }
 }
 
-/// Tokio's time, which a test lets pass while nobody works.
+/// Tokio's time, which a test advances while all tasks sleep.
 struct TokioClock(Instant);
 
 #[async_trait]
@@ -100,7 +100,7 @@ impl Clock for TokioClock {
     }
 }
 
-/// Lists the item that everybody wants.
+/// Lists the item that all orders contain.
 async fn list_item(kernel: &Kernel, routes: Vec<Route>) {
     let caller = Caller::trusted("maria", &routes);
     let router = trusting(chorus_http::router(kernel, API, routes), caller);
@@ -109,7 +109,7 @@ async fn list_item(kernel: &Kernel, routes: Vec<Route>) {
     assert!(router.oneshot(request).await.unwrap().status().is_success());
 }
 
-/// `OrderCreated` for one piece of the item, of an order of its own.
+/// Returns the `OrderCreated` of an order of its own, for one piece of the item.
 fn order(number: usize) -> String {
     let sample = include_str!("../../../events/samples/OrderCreated.json");
     let mut event: Value = serde_json::from_str(sample).unwrap();
@@ -125,7 +125,7 @@ fn order(number: usize) -> String {
     event.to_string()
 }
 
-/// Has the function answer as Lambda does: within its time, and again after a pause where it fails.
+/// Invokes the function as Lambda does: with a time limit, and again after a pause if it fails.
 async fn invoke(function: Arc<Function>, kernel: Kernel, event: String) -> Result<(), String> {
     let mut attempt = 0;
     loop {

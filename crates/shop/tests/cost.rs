@@ -99,7 +99,7 @@ async fn an_order_of_more_lines_costs_more() {
     assert!(ten.order.dollars_per_million > one.order.dollars_per_million);
 }
 
-/// A row's action, which writes one item more than it should.
+/// A row's action that writes one item more than it should.
 struct WritesOnceMore(Arc<dyn Handler>);
 
 #[async_trait]

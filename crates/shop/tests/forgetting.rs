@@ -1,4 +1,5 @@
-//! What is said about a customer is in the clear in no file, and unreadable once they are forgotten.
+//! No file contains a customer's personal data unencrypted, and nobody can read it once the
+//! customer is forgotten.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -13,11 +14,11 @@ use chorus_shop::{Shop, ShopConfig};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// What stands in every personal field.
+/// The contents of the personal fields.
 const CANARIES: [&str; 5] =
     ["Xanthippe-Canary", "canary@nest.example", "Canary-Street", "Canarytown", "CNRY-1"];
 
-/// Customers whose orders end in every way.
+/// Customers whose orders end in all possible ways.
 const CUSTOMERS: [&str; 6] = [
     "ana",
     "ben-declined",
@@ -55,7 +56,7 @@ async fn rest(shop: &Shop) {
     tokio::time::timeout(Duration::from_secs(60), rested).await.unwrap();
 }
 
-/// Lists an item, and keeps every customer under the canaries.
+/// Lists an item, and stores every customer with the canaries as personal data.
 async fn seed(shop: &Shop) {
     let item = json!({ "name": "Chai", "price": 18, "stock": 1_000 });
     assert!(ask(&shop.router(), "PUT", "/items/chai", item).await.0 < 300);
@@ -82,7 +83,7 @@ async fn order(shop: &Shop, customer: &str) -> String {
     placed["order-id"].as_str().unwrap().to_owned()
 }
 
-/// The files of a directory, write-ahead logs included, that hold one of these texts.
+/// Returns the files of a directory, write-ahead logs included, that contain one of these texts.
 fn files_with(data: &Path, texts: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(data).unwrap() {
@@ -142,7 +143,7 @@ async fn no_file_holds_what_is_said_about_a_customer_and_whoever_is_forgotten_ca
     shop.stop().await.unwrap();
     drop((shop, router));
 
-    // What was read stays in memory for a minute.
+    // Keys that were read stay in memory for a minute, so the shop is restarted.
     let shop = start(&data).await;
     rest(&shop).await;
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -154,7 +155,7 @@ async fn no_file_holds_what_is_said_about_a_customer_and_whoever_is_forgotten_ca
         assert!(shown["shipping-address"].is_null(), "{shown}");
         assert!(shown["customer-id"] == *customer, "{shown}");
     }
-    // Whoever comes back is a new customer under the same id.
+    // A forgotten customer who comes back is a new customer under the same id.
     let kept = json!({ "name": "Ana", "email": "ana@example.com" });
     assert_eq!(ask(&router, "PUT", "/customers/ana", kept).await.0, 200);
     let (_, back) = get(&router, "/customers/ana").await;

@@ -1,4 +1,5 @@
-//! What stays of a delivered order, once all has expired that expires: docs/OPERATIONS.md has it.
+//! What remains stored of a delivered order after everything with a lifetime has expired;
+//! docs/OPERATIONS.md shows it.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod world;
@@ -15,14 +16,15 @@ use world::Harness;
 
 const ORDERS: usize = 200;
 
-/// Executions are remembered the longest: for ninety days from the last moment at which the carrier may call
-/// back, ten days later.
+/// Executions are kept longest: for ninety days after the carrier's last chance to call back, which
+/// is ten days after the order.
 const UNTIL_ALL_HAS_EXPIRED: Duration = Duration::from_secs(101 * 86_400);
 
-/// So many bytes of an order of two lines may stay, without indexes. More is a decision, and a higher bill.
+/// How many bytes of an order of two lines may remain, without indexes. More is a decision, and a
+/// higher bill.
 const MOST: usize = 13 * 1_024 + 512;
 
-/// The items of a table, and their bytes as DynamoDB counts them.
+/// How many items a table has, and their bytes as DynamoDB counts them.
 type Size = (usize, usize);
 
 fn size_of(local: &Local, table: &str) -> Size {

@@ -1,4 +1,4 @@
-//! Many orders at once: all of them end, and nothing is lost or made up.
+//! Many orders at once: all of them end, and no pieces or money get lost or appear.
 
 mod world;
 
@@ -12,7 +12,7 @@ use world::Harness;
 
 const ORDERS: usize = 1_000;
 
-/// Every tenth order is not paid.
+/// Every tenth order's payment is declined.
 fn customer(number: usize) -> &'static str {
     if number.is_multiple_of(10) { "declined" } else { "alfki" }
 }
@@ -39,7 +39,7 @@ async fn a_thousand_orders_in_flight_at_once_all_end_and_the_books_add_up() -> a
     Ok(())
 }
 
-/// What there is of the item that everybody wants.
+/// How many pieces there are of the item that all orders contain.
 const PIECES: u32 = 700;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,11 +61,11 @@ async fn a_thousand_orders_for_one_item_at_once_sell_what_there_is_without_a_dea
     Ok(())
 }
 
-/// How long the last parcel of a burst waits for its call, in seconds.
+/// For how many seconds the last parcel of a burst waits for its call.
 const WAITS: usize = 500;
 
-/// Whole orders, placed at one moment. `CHORUS_BURST=5000` has the carrier take ten calls in a second, and
-/// takes minutes; as many as the seconds that they wait are enough to find a limit.
+/// Places all orders at one moment. With `CHORUS_BURST=5000`, the carrier accepts ten calls a
+/// second, and the test takes minutes; the default, one call a second, is enough to notice a limit.
 #[tokio::test]
 async fn a_burst_of_orders_through_the_carriers_rate_cancels_nothing() -> anyhow::Result<()> {
     let burst = std::env::var("CHORUS_BURST").map_or(Ok(WAITS), |burst| burst.parse())?;

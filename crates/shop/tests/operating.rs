@@ -1,4 +1,4 @@
-//! What an operator can do with a running shop, asked over its router.
+//! What an operator can do with a running shop, requested from its router.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -31,7 +31,7 @@ async fn rest(shop: &Shop) {
     tokio::time::timeout(Duration::from_secs(60), rested).await.unwrap();
 }
 
-/// A shop, and an order of `customer` that has come as far as it comes.
+/// Starts a shop with an order of `customer`, and waits until nothing more happens to it.
 async fn shop_with_an_order(customer: &str, price: u32) -> (Shop, String) {
     let shop = Shop::start(&ShopConfig::default()).await.unwrap();
     ask(&shop, "PUT", "/items/chai", &json!({ "name": "Chai", "price": price, "stock": 39 })).await;
@@ -83,7 +83,8 @@ async fn a_review_that_nobody_decides_is_named_after_a_day() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_records_nobody_can_know_and_no_healthy_order_is_called_stuck() {
-    // Payment and Delivery answer its cancellation with nothing: only their records say so.
+    // Payment and Delivery answer the order's cancellation without an event: only their records
+    // show it.
     let (shop, _) = shop_with_an_order("ana-declined", 18).await;
     let store = shop.local().store();
     let examined = |ahead| async move {

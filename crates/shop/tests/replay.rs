@@ -1,4 +1,5 @@
-//! A replay of the archive from before the idempotency records that would know its events.
+//! A replay of archived events that are older than the idempotency records that would recognize
+//! them.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 const DAY: Duration = Duration::from_secs(86_400);
 const SOON: Duration = Duration::from_secs(30);
 
-/// `OrderCreated` of its sample, at `at`, under a key of its own.
+/// Returns the sample of `OrderCreated` as of `at`, with ids and a key of its own.
 fn order_created(number: u32, at: Timestamp) -> Entry {
     let sample = include_str!("../../../events/samples/OrderCreated.json");
     let mut event: Value = serde_json::from_str(sample).unwrap();
@@ -61,7 +62,7 @@ async fn a_replay_of_forty_days_counts_once() {
     let mut config = LocalConfig::new(&TABLE, services).virtual_time(&clock);
     config.retention = 60 * DAY;
     let local = Local::open(config).unwrap();
-    // An order a day.
+    // One order a day.
     for number in 0..40 {
         local.bus().put_events(&[order_created(number, clock.now())]).await.unwrap();
         local.runner().run_until_idle(SOON).await.unwrap();

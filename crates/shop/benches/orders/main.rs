@@ -1,8 +1,8 @@
-//! Orders through the whole shop, beside the bare store operations that they come to, and the
-//! memory that many orders in flight take. `cargo bench -p chorus-shop --bench orders`.
+//! Measures orders through the whole shop, beside the bare store operations that they consist of,
+//! and the memory that many orders in flight take. `cargo bench -p chorus-shop --bench orders`.
 //!
-//! Orders and replays take turns, round by round, so that whatever else the machine does hits both;
-//! a row shows the median round.
+//! Rounds of orders and rounds of replayed operations alternate, so that other load on the machine
+//! affects both; a row shows the median round.
 
 #![allow(clippy::print_stdout, reason = "the table is what a benchmark is run for")]
 
@@ -23,7 +23,7 @@ use world::Harness;
 
 const CUSTOMER: &str = "alfki";
 
-/// The place that is a directory.
+/// The name of the measurements with a data directory.
 const DURABLE: &str = "durable";
 
 #[derive(Clone, Copy)]
@@ -35,7 +35,7 @@ struct Size {
 }
 
 impl Size {
-    /// `cargo test` runs benches too, without `--bench`: a little is enough there.
+    /// `cargo test` runs benches too, without `--bench`; small numbers are enough there.
     fn of_this_run() -> Self {
         if std::env::args().any(|argument| argument == "--bench") {
             Self { rounds: 5, warm_up: 50, orders: 200, in_flight: 10_000 }
@@ -45,7 +45,7 @@ impl Size {
     }
 }
 
-/// What so many orders took.
+/// The time and the requests that `Size::orders` orders took.
 struct Took {
     wall: Duration,
     cpu: Duration,
@@ -55,10 +55,10 @@ struct Took {
 
 fn main() -> anyhow::Result<()> {
     let size = Size::of_this_run();
-    // Two threads on any machine, so that rows of two machines say the same thing.
+    // Two threads on any machine, so that rows of two machines can be compared.
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     row("workload", "value", "ratio");
-    // First, while the process holds nothing else.
+    // Measured first, while the process holds nothing else.
     if wanted("in-flight") {
         runtime.block_on(memory::in_flight(size))?;
     }
@@ -69,14 +69,15 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether this part is asked for: `-- memory`, `-- durable`, `-- in-flight`; else all are.
+/// Whether this part runs: `-- memory`, `-- durable` or `-- in-flight` selects one; otherwise all
+/// run.
 fn wanted(part: &str) -> bool {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     asked.is_empty() || asked.iter().any(|asked| asked == part)
 }
 
-/// Plays the whole story once, one thing after the other, and keeps what the stores were asked.
+/// Runs all orders once, one step after the other, and records the requests to the stores.
 async fn record(size: Size) -> anyhow::Result<Recording> {
     let mut tape = Tape::default();
     let world = Harness::open(None, &[CUSTOMER], |store| tape.watch(store)).await?;
@@ -91,7 +92,7 @@ async fn record(size: Size) -> anyhow::Result<Recording> {
     Ok(tape.stop())
 }
 
-/// Orders through a fresh shop, in a directory or in memory.
+/// Runs orders through a new shop, in a directory or in memory.
 async fn flow(data: Option<&Path>, size: Size) -> anyhow::Result<Took> {
     let world = Harness::open(data, &[CUSTOMER], |store| store).await?;
     world.move_parcels(true);
@@ -109,7 +110,7 @@ async fn flow(data: Option<&Path>, size: Size) -> anyhow::Result<Took> {
     Ok(Took { wall, cpu, requests })
 }
 
-/// Rounds of the shop and rounds of its bare operations, by turns; prints a row of each.
+/// Alternates rounds of the shop and rounds of its bare operations; prints a row for each.
 fn compare(place: &str, runtime: &Runtime, tape: &Recording, size: Size) -> anyhow::Result<()> {
     let mut rounds = Vec::new();
     for _ in 0..size.rounds {

@@ -1,6 +1,6 @@
-//! The memory of a process with many orders in flight: all placed before the first is carried on,
-//! then all at the carrier at once. Durable, so that what is counted is the engine and not its data;
-//! twice, for what grows would grow twice.
+//! Measures the memory of a process with many orders in flight: all are placed before any goes on,
+//! then all are at the carrier at once. The data is on disk, so that only the engine's memory
+//! counts. It runs twice, because memory that leaks grows twice.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) async fn in_flight(size: Size) -> anyhow::Result<()> {
     Ok(world.local.runner().shutdown(Duration::from_secs(10)).await?)
 }
 
-/// A line of the kernel's account of this process, in MiB.
+/// Reads a value of `/proc/self/status`, in MiB.
 fn status(name: &str) -> anyhow::Result<f64> {
     let account = std::fs::read_to_string("/proc/self/status").context("this measures on Linux")?;
     let line = account.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

@@ -1,5 +1,5 @@
-//! What the stores are asked, kept in order, and asked again of fresh stores with nothing around
-//! them: no engine, no kernel, no JSON.
+//! Records the requests to the stores in order, and repeats them on new stores without anything
+//! around them: no engine, no kernel, no JSON.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use chorus_kernel::{Item, Key, Page, Query, Store, StoreError, TableSpec, Write}
 use chorus_local::{DynoxideStore, SystemClock};
 use cpu_time::ProcessTime;
 
-/// The index of the shop's own store; the partners' is the other.
+/// The index of the shop's own store; the partners' store has the other.
 const SHOP: usize = 1;
 
 enum Request {
@@ -20,7 +20,7 @@ enum Request {
     Write(Vec<Write>),
 }
 
-/// A request to one of the two stores, and whether it went through.
+/// A request to one of the two stores, and whether it succeeded.
 struct Asked {
     store: usize,
     request: Request,
@@ -29,7 +29,7 @@ struct Asked {
 
 type Log = Arc<Mutex<Vec<Asked>>>;
 
-/// Keeps the requests of a run.
+/// Records the requests of a run.
 #[derive(Default)]
 pub(crate) struct Tape {
     /// The tables of the partners' store, and of the shop's.
@@ -40,14 +40,15 @@ pub(crate) struct Tape {
 }
 
 impl Tape {
-    /// Keeps what `store` is asked from now on: the partners' store first, the shop's then.
+    /// Records the requests to `store` from now on. Call it for the partners' store first, then for
+    /// the shop's.
     pub(crate) fn watch(&mut self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         let (index, log) = (self.watched, Arc::clone(&self.log));
         self.watched += 1;
         Arc::new(Watched { store, index, log })
     }
 
-    /// What comes from now on is to be measured.
+    /// Starts the measured part.
     pub(crate) fn mark(&mut self) {
         self.start = lock(&self.log).len();
     }
@@ -99,17 +100,17 @@ impl Store for Watched {
 pub(crate) struct Recording {
     tables: [Vec<TableSpec>; 2],
     asked: Vec<Asked>,
-    /// Where the measured part begins.
+    /// The index of the first request of the measured part.
     start: usize,
 }
 
 impl Recording {
-    /// How many requests the measured part has to the shop's store.
+    /// Returns how many requests the measured part makes to the shop's store.
     pub(crate) fn requests(&self) -> usize {
         self.asked[self.start..].iter().filter(|asked| asked.store == SHOP).count()
     }
 
-    /// Asks the same of fresh stores; answers the CPU time of the measured part.
+    /// Repeats all requests on new stores; returns the CPU time of the measured part.
     pub(crate) async fn replay(&self, data: Option<&Path>) -> anyhow::Result<Duration> {
         let [partners, shop] = &self.tables;
         let stores = [open(data, "partners.db", partners)?, open(data, "store.db", shop)?];

@@ -1,5 +1,5 @@
-//! Two books of the same thing, at any moment: Inventory's counts against its reservations, and the
-//! payment provider's ledger against Payment's records.
+//! Compares, at any moment, two sets of books on the same thing: Inventory's counts with its
+//! reservations, and the payment provider's ledger with Payment's records.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use super::{ItemAccount, items, scan};
 use crate::Partners;
 use crate::doctor::Discrepancy;
 
-/// Where the books differ. What is written while they are read may appear here, and is gone a moment
-/// later.
+/// Returns where the books differ. A change that is written during the comparison may appear as a
+/// difference, and is gone a moment later.
 ///
 /// # Errors
-/// Where they cannot be read.
+/// If the books cannot be read.
 pub(crate) async fn disagreements(
     local: &Local,
     partners: &Partners,

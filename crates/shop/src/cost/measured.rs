@@ -1,4 +1,4 @@
-//! A shop in memory that does one thing after another, on virtual time, and records what each row
+//! A shop in memory that does one step after another, on virtual time, and records what each row
 //! consumes.
 
 use std::sync::Arc;
@@ -21,11 +21,12 @@ use super::{Consumption, CostError};
 use crate::in_process;
 use crate::{API, LOCAL, Partners, Secrets, ShopConfig, functions};
 
-/// When every story begins, in seconds since the epoch. The text of a moment is longer or shorter with
-/// its digits, and a record of about a kilobyte would cost more or less with it.
+/// When every story begins, in seconds since the epoch. It is fixed because the length of a time's
+/// text varies with its digits, and a record of about a kilobyte would cost more or less with it.
 const START: i64 = 1_767_225_600;
 
-/// Takes every parcel, and every update; the story has the carrier call back.
+/// A partner that accepts every parcel and every update; the story itself sends the carrier's
+/// callbacks.
 struct TakesAll;
 
 #[async_trait]
@@ -44,7 +45,7 @@ pub(super) struct MeasuredShop {
 }
 
 impl MeasuredShop {
-    /// A shop whose services are what `change` makes of them.
+    /// Opens a shop with the services that `change` returns.
     pub(super) fn open(
         change: impl FnOnce(Vec<HttpFunction>) -> Vec<HttpFunction>,
     ) -> Result<Self, CostError> {
@@ -85,13 +86,13 @@ impl MeasuredShop {
         Ok(Self { local, recorder, kernel, clock, router })
     }
 
-    /// The shop's time, in seconds since the epoch.
+    /// Returns the shop's time, in seconds since the epoch.
     pub(super) fn now(&self) -> i64 {
         self.clock.now().as_second()
     }
 
-    /// Sends a request to the API as an invocation of the row `action`, and does everything that
-    /// follows.
+    /// Sends a request to the API, counted as an invocation of the row `action`, and runs
+    /// everything that follows.
     pub(super) async fn request(
         &self,
         action: &str,
@@ -104,7 +105,7 @@ impl MeasuredShop {
         answered
     }
 
-    /// Asks the API; demands success.
+    /// Sends a request to the API; fails unless it succeeds.
     pub(super) async fn ask(&self, request: Request<Body>) -> Result<Value, CostError> {
         let route = format!("{} {}", request.method(), request.uri());
         let answered = in_process::send(&self.router, request, MAX_BODY).await;
@@ -119,7 +120,8 @@ impl MeasuredShop {
             .map_err(|error| CostError::Unreadable(route, error.to_string()))
     }
 
-    /// Does what is due, and lets time pass to what is due next, until only outsiders are waited for.
+    /// Runs what is due, and advances the time to what is due next, until the shop waits only for
+    /// external calls.
     async fn rest(&self) {
         let bus = self.local.bus();
         while !bus.is_idle() {
@@ -143,7 +145,7 @@ impl MeasuredShop {
                 self.recorder.enter(row(taken), 1, call);
             }
             Work::Batch(batch) => {
-                // Each message is sent; they are received and deleted together.
+                // Each message is sent on its own; the batch is received and deleted as a whole.
                 let queue_requests = batch.len() as u64 + 2;
                 let used = Consumption { queue_requests, ..Consumption::INVOCATION };
                 self.recorder.enter(batch.first().map_or("", row), batch.len(), used);
@@ -161,7 +163,7 @@ impl MeasuredShop {
         }
     }
 
-    /// Adds the transitions of the state machines that worked for an order.
+    /// Adds the transitions of the state machines that ran for an order.
     pub(super) async fn add_transitions(&self, order_id: &str) -> Result<(), CostError> {
         for story in self.local.executions(order_id).await? {
             let entered = story.moments.iter().filter(|it| it.kind.ends_with("StateEntered"));
@@ -173,8 +175,8 @@ impl MeasuredShop {
     }
 }
 
-/// The row whose machine an execution is of. Its name begins with it, and the name of a nested
-/// execution begins with that of the one which started it.
+/// Returns the row whose state machine an execution belongs to: the execution's name begins with
+/// it. A nested execution's name begins with the name of the execution that started it.
 fn machine_of(execution: &str) -> &str {
     execution.split_once('-').map_or(execution, |(machine, _)| machine)
 }

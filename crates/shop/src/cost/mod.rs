@@ -1,7 +1,8 @@
-//! What an order costs on AWS: an order is played on the embedded engine, and what each row consumes
-//! is counted as the store reports it and priced by one list.
+//! What an order costs on AWS: an order is run on the embedded engine, and what each row consumes
+//! is counted as the store reports it, and priced by one list.
 //!
-//! The books of the simulated payment provider and mailer are not counted: real ones keep their own.
+//! The tables of the simulated payment provider and mailer are not counted: real ones have their
+//! own.
 
 mod measured;
 mod prices;
@@ -41,7 +42,6 @@ pub struct MeasuredOrder {
     pub lines: u32,
 }
 
-/// Why an order could not be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum CostError {
     #[error("the engine does not open")]
@@ -64,22 +64,22 @@ pub enum CostError {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Consumption {
-    /// To DynamoDB.
+    /// Requests to DynamoDB.
     pub requests: u64,
     pub read_units: f64,
     pub write_units: f64,
     pub invocations: u64,
-    /// Put on the bus.
+    /// Events put on the bus.
     pub events: u64,
     /// States that Standard state machines entered.
     pub transitions: u64,
-    /// To the HTTP API.
+    /// Requests to the HTTP API.
     #[serde(skip)]
     pub http_requests: u64,
-    /// To SQS.
+    /// Requests to SQS.
     #[serde(skip)]
     pub queue_requests: u64,
-    /// Of API destinations.
+    /// Calls of API destinations.
     #[serde(skip)]
     pub partner_calls: u64,
 }
@@ -113,11 +113,11 @@ impl AddAssign for Consumption {
     }
 }
 
-/// What is consumed, and what a million times as much costs.
+/// What is consumed, and what a million times that amount costs.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cost {
-    /// US dollars, to the cent.
+    /// In US dollars, rounded to the cent.
     pub dollars_per_million: f64,
     #[serde(flatten)]
     pub used: Consumption,
@@ -136,10 +136,10 @@ pub struct RowCost {
     pub action: String,
     #[serde(flatten)]
     pub cost: Cost,
-    /// The most that one message took: what the budget is held against.
+    /// The most requests that one message took, which is compared with the budget.
     pub most_requests: u64,
     pub most_write_units: f64,
-    /// What the table allows for one message of an order of one line.
+    /// The budget of the table for one message of an order of one line.
     #[serde(serialize_with = "write_budget")]
     pub budget: Option<Budget>,
 }
@@ -147,12 +147,13 @@ pub struct RowCost {
 #[derive(Debug, Clone, Serialize)]
 pub struct CostOfOrder {
     pub order: Cost,
-    /// In the order of the design table.
+    /// The costs of the rows, in the order of the design table.
     pub rows: Vec<RowCost>,
 }
 
 impl CostOfOrder {
-    /// The rows above their budget, and those without one. Budgets are for an order of one line.
+    /// Returns the rows above their budget, and those without one. Budgets are for an order of one
+    /// line.
     #[must_use]
     pub fn over_budget(&self) -> Vec<&RowCost> {
         let within = |row: &RowCost| {
@@ -176,15 +177,15 @@ fn write_budget<S: Serializer>(budget: &Option<Budget>, out: S) -> Result<S::Ok,
     budget.map(written).serialize(out)
 }
 
-/// Plays the order on a shop in memory, and prices what it took.
+/// Runs the order on a shop in memory, and prices what it consumed.
 ///
 /// # Errors
-/// Where the shop does not open, or the order does not end as it should.
+/// If the shop does not open, or the order does not end as its story says.
 pub async fn measure(order: MeasuredOrder) -> Result<CostOfOrder, CostError> {
     measure_with(order, |functions| functions).await
 }
 
-/// The same of a shop whose services are what `change` makes of them.
+/// Measures like [`measure`], on a shop with the services that `change` returns.
 ///
 /// # Errors
 /// See [`measure`].

@@ -1,12 +1,12 @@
-//! What AWS asks for, in one dated list, and what an order is assumed to take where the embedded
+//! The prices of AWS, in one dated list, and what an order is assumed to consume where the embedded
 //! engine cannot measure it.
 
 use super::Consumption;
 
-/// The day on which the list was read: us-east-1, on demand, without free tiers.
+/// The day of the prices: us-east-1, on demand, without free tiers.
 pub const PRICES_AS_OF: &str = "2026-11-21";
 
-/// US dollars for a million of each.
+/// In US dollars for a million, like the constants that follow.
 const HTTP_API_REQUEST: f64 = 1.00;
 const EVENT: f64 = 1.00;
 const API_DESTINATION_CALL: f64 = 0.20;
@@ -15,22 +15,22 @@ const STANDARD_TRANSITION: f64 = 25.00;
 const WRITE_UNIT: f64 = 0.625;
 const READ_UNIT: f64 = 0.125;
 const QUEUE_REQUEST: f64 = 0.40;
-/// Of Lambda on arm64.
+/// A million gigabyte-seconds of Lambda on arm64.
 const GIGABYTE_SECOND: f64 = 13.33;
 
-/// US dollars for a gigabyte, which is also what a million kilobytes cost.
+/// In US dollars for a gigabyte, which equals the price of a million kilobytes.
 const LOGGED: f64 = 0.50;
 const ARCHIVED: f64 = 0.10;
 
-/// What an invocation takes: 40 ms of 256 MiB.
+/// An invocation is assumed to take 40 ms of 256 MiB.
 const GIGABYTE_SECONDS_OF_AN_INVOCATION: f64 = 0.040 * 0.25;
-/// What an invocation logs: one line, which a test of `chorus-aws` keeps below 400 bytes, and none of
-/// Lambda's own.
+/// An invocation is assumed to log one line, which a test of `chorus-aws` keeps below 400 bytes,
+/// and no lines of Lambda's own.
 const LOGGED_KILOBYTES_OF_AN_INVOCATION: f64 = 0.4;
-/// What the archive keeps of an event.
+/// The size of an event in the archive, as assumed.
 const ARCHIVED_KILOBYTES_OF_AN_EVENT: f64 = 1.2;
 
-/// What a million times `used` cost, in US dollars.
+/// Returns what a million times `used` costs, in US dollars.
 #[allow(clippy::cast_precision_loss, reason = "counts of one order are small")]
 pub(super) fn dollars_per_million(used: &Consumption) -> f64 {
     let each = |count: u64, price: f64| count as f64 * price;

@@ -1,5 +1,5 @@
-//! Attributes what is consumed to the row at work. The measured shop does one thing after another,
-//! so there is always one row at work, or none.
+//! Attributes consumption to the row that is running. The measured shop does one step after
+//! another, so at most one row is running, apart from a task inside of its state machine.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use chorus_table::{Entry, RowSpec};
 use super::Consumption;
 use crate::shop::lock;
 
-/// What a row consumed in all, and for the message that took most.
+/// What a row consumed in all, and the most that one message took.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RowRecord {
     pub(super) total: Consumption,
@@ -33,12 +33,12 @@ struct AtWork {
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     rows: Mutex<BTreeMap<String, RowRecord>>,
-    /// The rows at work, the innermost last: a state machine's, and that of its task.
+    /// The rows that are running, the innermost last: a state machine's, then its task's.
     at_work: Mutex<Vec<AtWork>>,
 }
 
 impl Recorder {
-    /// A row begins to work on so many messages, which take `used` already.
+    /// Starts a row's work on `messages` messages, which consumes `used` to begin with.
     pub(super) fn enter(&self, action: &str, messages: usize, used: Consumption) {
         lock(&self.at_work).push(AtWork { action: action.to_owned(), messages, used });
     }
@@ -53,26 +53,27 @@ impl Recorder {
         row.most_write_units = row.most_write_units.max(used.write_units / f64::from(messages));
     }
 
-    /// Adds to the row at work; what nobody works on is no part of an order's cost.
+    /// Adds to the row that is running. Without one, the consumption is not part of an order's
+    /// cost.
     fn add(&self, used: Consumption) {
         if let Some(row) = lock(&self.at_work).last_mut() {
             row.used += used;
         }
     }
 
-    /// Adds to a row that has done its work.
+    /// Adds to a row that has finished.
     pub(super) fn add_to(&self, action: &str, used: Consumption) {
         lock(&self.rows).entry(action.to_owned()).or_default().total += used;
     }
 
-    /// What was recorded since the last call.
+    /// Returns what was recorded since the last call.
     pub(super) fn take(&self) -> BTreeMap<String, RowRecord> {
         std::mem::take(&mut *lock(&self.rows))
     }
 }
 
-/// The store, with its meter's reading of each request. Executions are not counted: on AWS, Step
-/// Functions stores them itself.
+/// Records what the store's meter reports for each request. Executions are not counted: on AWS,
+/// Step Functions stores them itself.
 pub(super) struct RecordedStore {
     pub(super) store: Arc<DynoxideStore>,
     pub(super) recorder: Arc<Recorder>,
@@ -120,7 +121,7 @@ impl Store for RecordedStore {
     }
 }
 
-/// The bus, with how many events it took.
+/// Records how many events the bus accepted.
 pub(super) struct RecordedBus {
     pub(super) bus: Arc<dyn Publisher>,
     pub(super) recorder: Arc<Recorder>,
@@ -136,7 +137,7 @@ impl Publisher for RecordedBus {
     }
 }
 
-/// An action; where a state machine's task invokes it, it is the row at work.
+/// An action that a state machine's task invokes: its row is the one that is running meanwhile.
 pub(super) struct RecordedTask {
     pub(super) handler: Arc<dyn Handler>,
     pub(super) recorder: Arc<Recorder>,

@@ -1,4 +1,5 @@
-//! The orders that are measured: what customers, reviewers and the carrier ask the API for.
+//! The orders that are measured: the requests that customers, reviewers and the carrier send to the
+//! API.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -16,11 +17,12 @@ const CUSTOMER: &str = "ana";
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// What a piece costs: so that no order of many lines needs a review, and one line of it does.
+/// The price of a piece: at `CHEAP`, no order of many lines needs a review; at `DEAR`, one line
+/// does.
 const CHEAP: f64 = 4.5;
 const DEAR: f64 = 1_250.0;
 
-/// Lists what is ordered and its customer; none of it is part of an order's cost.
+/// Lists the items and the customer of the order; this is not part of an order's cost.
 pub(super) async fn seed(shop: &MeasuredShop, order: MeasuredOrder) -> Result<(), CostError> {
     let price = if order.story == Story::Reviewed { DEAR } else { CHEAP };
     for line in 0..order.lines {
@@ -34,7 +36,7 @@ pub(super) async fn seed(shop: &MeasuredShop, order: MeasuredOrder) -> Result<()
     Ok(())
 }
 
-/// Places the order and takes it to its end; answers its id.
+/// Places the order and runs it to its end; returns its id.
 pub(super) async fn play(shop: &MeasuredShop, order: MeasuredOrder) -> Result<String, CostError> {
     let line = |line: u32| json!({ "sku": format!("item-{line}"), "quantity": 1 });
     let body = json!({
@@ -95,7 +97,7 @@ async fn approve(shop: &MeasuredShop, order_id: &str) -> Result<(), CostError> {
     Ok(())
 }
 
-/// Refuses to price an order that ended otherwise, or not at all.
+/// Fails if the order did not end as its story says.
 async fn ends_as_it_should(
     shop: &MeasuredShop,
     order_id: &str,
@@ -110,7 +112,7 @@ async fn ends_as_it_should(
     Err(CostError::Unfinished { expected: ends, order: order.to_string() })
 }
 
-/// A request of a traced caller: every record and event that follows carries the trace.
+/// Builds a request with a trace: every record and event that follows contains the trace.
 fn request(builder: Builder, body: &Value) -> Result<Request<Body>, CostError> {
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     Ok(builder.header("traceparent", TRACE).body(body)?)

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::Attention;
 
-/// The errors among an order's events that no later event has settled, and no operator since.
+/// Returns the errors among an order's events that neither a later event nor an operator has
+/// settled.
 pub(super) fn of(story: &[LoggedEvent], settled_at: Option<Timestamp>) -> Vec<Attention> {
     let mut found: Vec<Attention> = Vec::new();
     let open = |event: &&LoggedEvent| {
@@ -22,7 +23,7 @@ pub(super) fn of(story: &[LoggedEvent], settled_at: Option<Timestamp>) -> Vec<At
     for event in story.iter().filter(open) {
         let order_id = event.metadata.correlation_id.clone();
         let remedy = remedy(&event.detail_type, &order_id);
-        // What was tried again and failed again is one finding.
+        // An action that was retried and failed again is one finding.
         found.retain(|it| it.event != event.detail_type);
         found.push(Attention {
             order_id,
@@ -39,7 +40,7 @@ fn is_for_an_operator(detail_type: &str) -> bool {
     rows::AlertOperator::SPEC.on.iter().any(|event| event.detail_type == detail_type)
 }
 
-/// The event after which nothing is left to settle.
+/// Returns the event that settles this error, if there is one.
 fn mended_by(detail_type: &str) -> Option<&'static str> {
     match detail_type {
         "ErrorPaymentCanceled" => Some("PaymentCanceled"),

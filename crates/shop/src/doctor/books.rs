@@ -1,4 +1,4 @@
-//! Compares what Payment and Inventory have of an order that has ended with how it ended.
+//! Compares Payment's and Inventory's records of an order that has ended with how it ended.
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::{Money, OrderId};
@@ -9,11 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Discrepancy, DoctorError};
 
-/// What an order's end leads to may take so long; until then the books may differ.
+/// How long the actions that follow an order's end may take; until then, the books may differ.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 
-/// What does not match how the order of these events ended; nothing where it has not ended, or just
-/// has.
+/// Returns what does not match how the order of these events ended; empty if it has not ended, or
+/// has ended just now.
 pub(super) async fn of(
     store: &dyn Store,
     now: Timestamp,
@@ -50,7 +50,8 @@ pub(super) async fn of(
     Ok(money.into_iter().chain(pieces).collect())
 }
 
-/// Delivered and charged its total, or canceled and nothing kept.
+/// Returns what is wrong unless the order was delivered and its total charged, or was canceled and
+/// everything charged was refunded.
 fn money(delivered: bool, payment: Option<&Payment>, total: Option<Money>) -> Option<String> {
     let Some(payment) = payment else {
         return delivered.then(|| "it was delivered, and never charged".to_owned());

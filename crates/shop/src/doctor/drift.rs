@@ -1,4 +1,4 @@
-//! Where the rules on a bus and the rules of the table differ.
+//! Where the rules on a bus differ from the rules of the table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::DeployedRule;
 
-/// What differs between the `deployed` rules and those of the table, as text.
+/// Returns each difference between the `deployed` rules and those of the table, as text.
 #[must_use]
 pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
     let there: BTreeMap<&str, &Value> =
@@ -19,7 +19,7 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
     let mut drift = Vec::new();
     for (name, pattern) in &meant {
         match there.get(name) {
-            // A deployment may do without it.
+            // This rule's row is optional: a deployment may omit it.
             None if optional.contains(name) => {}
             None => drift.push(format!("{name} is a row of the table, and no rule on the bus")),
             Some(deployed) if normal(deployed) != normal(pattern) => {
@@ -35,8 +35,8 @@ pub fn drift(deployed: &[DeployedRule], table: &[Rule]) -> Vec<String> {
     drift
 }
 
-/// A pattern without what its spelling leaves open: the order of alternatives; and without the
-/// template's own guard, which keeps replayed events from partners.
+/// Returns a pattern in a normal form: with its alternatives in one order, and without the
+/// template's condition that keeps replayed events from partners.
 fn normal(pattern: &Value) -> Value {
     match pattern {
         Value::Object(fields) => {

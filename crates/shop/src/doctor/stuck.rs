@@ -1,4 +1,4 @@
-//! Orders that wait: every event that a row answers must have been answered, within the row's time.
+//! Orders that wait: a row has not answered an event within the row's time.
 
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
@@ -13,12 +13,12 @@ use super::{DoctorError, Stuck};
 struct Expectation {
     rule: Rule,
     pattern: Pattern,
-    /// One of these is the answer.
+    /// The events of which one is the answer.
     expects: Vec<&'static str>,
 }
 
-/// The rows that answer events with events, and the state machines that do. No order waits for what a
-/// deployment may do without.
+/// Returns the rows that answer events with events, and those that start state machines which do.
+/// Rows that a deployment may omit are left out: no order waits for them.
 fn expectations() -> Result<Vec<Expectation>, DoctorError> {
     let expectation = |rule: Rule| {
         let pattern = Pattern::parse(rule.pattern.to_string());
@@ -35,8 +35,8 @@ fn expectations() -> Result<Vec<Expectation>, DoctorError> {
     Ok(found?.into_iter().filter(|it| !it.expects.is_empty()).collect())
 }
 
-/// What a row emits; of one that starts a state machine, what the tasks emit that the machine does
-/// with the same event.
+/// Returns what a row emits and, if it starts a state machine, what the machine's tasks emit that
+/// handle the same event.
 fn expected(row: &RowSpec) -> Vec<&'static str> {
     let tasks = TABLE.rows.iter().filter(|task| {
         task.task_of == Some(row.action) && task.tasks.iter().any(|event| row.on.contains(event))
@@ -49,7 +49,8 @@ fn expected(row: &RowSpec) -> Vec<&'static str> {
     expected
 }
 
-/// Whether a row does only such tasks of a machine as follow from what the machine waits for.
+/// Whether the row is a task only for events that did not start the state machine: the machine has
+/// to wait for them first.
 fn is_told_later(row: &RowSpec) -> bool {
     let machine = TABLE.rows.iter().find(|other| row.task_of == Some(other.action));
     machine.is_some_and(|machine| row.tasks.iter().all(|event| !machine.on.contains(event)))
@@ -60,11 +61,11 @@ fn is_told_later(row: &RowSpec) -> bool {
 pub(super) struct Waits {
     /// One entry for each event and rule whose consumer has not answered within the row's time.
     pub(super) stuck: Vec<Stuck>,
-    /// Whether it has events without an answer for which no record shows whether one was due.
+    /// Whether an event has no answer, and no record shows whether one was due.
     pub(super) unknowable: bool,
 }
 
-/// Every row that answers an event, and within what time.
+/// The rows that answer events, with their time limits.
 pub(super) struct Expectations(Vec<Expectation>);
 
 impl Expectations {
@@ -72,7 +73,7 @@ impl Expectations {
         expectations().map(Self)
     }
 
-    /// What the events of one order, all of them in `story`, still wait for.
+    /// Returns what the events of one order, all of them in `story`, still wait for.
     pub(super) async fn unmet(
         &self,
         store: &dyn Store,
@@ -82,7 +83,7 @@ impl Expectations {
         let mut waits = Waits::default();
         for event in story {
             for expectation in &self.0 {
-                // An action that several events lead to is named once.
+                // An action that waits for an answer to several events is reported once.
                 let named = |it: &Stuck| it.rule == expectation.rule.name;
                 let Some(late) = expectation.overdue(event, story, now)? else { continue };
                 if waits.stuck.iter().any(named)
@@ -101,8 +102,8 @@ impl Expectations {
     }
 }
 
-/// Whether the records are gone that would show how `event` was answered: it is older than records
-/// last, or the record by which the event itself was published is gone.
+/// Whether the records are gone that would show how `event` was answered: the event is older than
+/// the records' lifetime, or the record by which the event itself was published is gone.
 async fn records_are_gone(
     store: &dyn Store,
     now: Timestamp,
@@ -116,7 +117,8 @@ async fn records_are_gone(
     let Some(cause) = story.iter().find(|other| Some(other.metadata.event_id) == cause) else {
         return Ok(false);
     };
-    // Of a machine's task, the record is under a key of the machine's making.
+    // The record of a state machine's task has a key that the machine makes up, so it cannot be
+    // found here.
     let publishes = |row: &&RowSpec| {
         let consumes = row.on.iter().any(|on| on.detail_type == cause.detail_type);
         consumes && row.emits.iter().any(|it| it.detail_type == event.detail_type)
@@ -133,7 +135,7 @@ async fn records_are_gone(
     Ok(true)
 }
 
-/// Where the record is by which `action` answered `event`.
+/// Returns the key of the record by which `action` answered `event`.
 fn record_of(event: &LoggedEvent, action: &str) -> Key {
     record_key(action, &event.metadata.idempotency_key)
 }
@@ -147,8 +149,8 @@ pub(super) fn ended(story: &[LoggedEvent]) -> bool {
 }
 
 impl Expectation {
-    /// Whether the action has answered the event with nothing: its record shows that. A row with an
-    /// API waits for a person, and its record only shows that it got the event.
+    /// Whether the action's record shows that it answered the event without publishing anything. A
+    /// row with an API waits for a person: its record shows only that it received the event.
     async fn answered(
         &self,
         store: &dyn Store,
@@ -157,12 +159,13 @@ impl Expectation {
     ) -> Result<bool, DoctorError> {
         let row = &self.rule.row;
         let key = record_of(event, row.action);
-        // Nor is a state machine done that was only started.
+        // A record of a row that starts a state machine does not show that the machine has ended,
+        // either.
         let goes_on = (!row.api.is_empty() || row.starts_machine) && !ended(story);
         Ok(store.get(&key).await?.is_some() && !goes_on)
     }
 
-    /// What is missing, where the event has not been answered in time.
+    /// Returns what is missing if the event was not answered in time.
     fn overdue(
         &self,
         event: &LoggedEvent,
@@ -179,7 +182,7 @@ impl Expectation {
         let person = !row.api.is_empty();
         let said = |other: &LoggedEvent| {
             self.expects.contains(&other.detail_type.as_str())
-                // A partner's webhook and a person's request name no cause of ours.
+                // A partner's webhook and a person's request have no event of ours as their cause.
                 && (partner || person || other.metadata.causation_id == Some(event.metadata.event_id))
         };
         if story.iter().any(said) || (partner && ended(story)) {
@@ -200,7 +203,7 @@ impl Expectation {
     }
 }
 
-/// An event as rules see it.
+/// Returns an event in the form that rules match.
 fn on_the_bus(event: &LoggedEvent) -> serde_json::Value {
     json!({
         "source": event.source, "detail-type": event.detail_type,

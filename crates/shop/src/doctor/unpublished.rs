@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{DoctorError, Unpublished};
 
-/// A record younger than this may still be published by its own invocation.
+/// A younger record may still be published by the invocation that wrote it.
 const SETTLES_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 pub(super) async fn find(

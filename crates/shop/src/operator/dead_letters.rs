@@ -1,4 +1,4 @@
-//! Dead letters: looking at them, and sending them to their original targets.
+//! Dead letters: listing them, and sending them back to their original targets.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use super::{OperatorApi, Refused};
 use crate::audit::MOST_NAMED;
 
-/// A dead letter, for people.
+/// A dead letter, as an operator gets it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DeadLetterView {
     pub id: u64,
     pub queue: String,
-    /// The rule whose target did not take it.
+    /// The rule whose target failed to handle the event.
     pub rule: String,
-    /// The order that it is about.
+    /// The order that the event is about.
     pub order_id: String,
     pub detail_type: String,
-    /// When the bus took it.
+    /// When the bus accepted the event.
     pub at: Timestamp,
     /// EventBridge's attributes: the error, the attempts.
     pub attributes: std::collections::BTreeMap<String, String>,
@@ -30,18 +30,18 @@ pub struct DeadLetterView {
     pub event: Value,
 }
 
-/// Which dead letters to send to their original targets.
+/// Selects the dead letters that are sent back to their original targets.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct RedriveRequest {
     pub queue: Option<String>,
-    /// Only with this error code.
+    /// Only those with this error code.
     pub code: Option<String>,
     pub ids: Option<Vec<u64>>,
     pub limit: Option<usize>,
-    /// So many in a second at most.
+    /// How many are sent in a second at most.
     pub per_second: Option<u32>,
-    /// A dry run: only lists them.
+    /// Whether this is a dry run, which only lists them.
     pub dry_run: bool,
 }
 

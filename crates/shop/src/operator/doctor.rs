@@ -1,4 +1,4 @@
-//! Doctor on a running shop: what the records show, and what the engine knows besides.
+//! The doctor of a running shop: its records, and what the engine knows besides.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::doctor::{
     Checkup, DeployedRule, Depth, Discrepancy, FailedExecution, Redriven, Stuck, examine, has_ended,
 };
 
-/// How far back orders are looked at by default: as long as records last.
+/// For how many days back orders are examined by default: as long as records last.
 const DAYS: i64 = 15;
 
-/// Between the two looks at books that are written while they are read.
+/// The pause between two reads of books that are written meanwhile.
 const LOOKS_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ pub(super) async fn doctor(
     Ok(Json(checkup))
 }
 
-/// Failed executions whose order is still open.
+/// Returns the failed executions whose order has not ended.
 async fn failed_executions(
     local: &Local,
     since: Timestamp,
@@ -76,9 +76,9 @@ async fn failed_executions(
     Ok(found)
 }
 
-/// What the provider's ledger and Inventory's counts disagree about, without the orders that are
-/// `named` already. A movement that is under way shows in one of them first, so both are read twice,
-/// and only what differs both times counts.
+/// Returns where the provider's ledger or Inventory's counts differ from the services' records,
+/// without the orders that are `named` already. A change in progress shows in one of them first, so
+/// both are read twice, and only a difference in both reads counts.
 async fn disagreements(
     operator: &OperatorApi,
     named: &BTreeSet<String>,
@@ -93,7 +93,7 @@ async fn disagreements(
     Ok(second)
 }
 
-/// What the engine knows of a delivery that was not answered.
+/// Returns what the engine knows of a delivery that was not answered.
 async fn because(local: &Local, stuck: &Stuck) -> Result<Option<String>, Refused> {
     let letters = local.dead_letters(&Selection::default());
     let letter = letters
@@ -110,7 +110,7 @@ async fn because(local: &Local, stuck: &Stuck) -> Result<Option<String>, Refused
     }))
 }
 
-/// The rules that this shop runs with.
+/// The rules with which this shop runs.
 pub(super) async fn rules(State(operator): State<OperatorApi>) -> Json<Vec<DeployedRule>> {
     let routes = &operator.local.bus().topology().routes;
     let rule = |route: &chorus_local::Route| DeployedRule {

@@ -1,5 +1,6 @@
-//! What an operator asks of a running shop, over HTTP: dead letters, failed attempts, the books,
-//! the projection. On a laptop they are beside the API; on AWS, the platform has its own.
+//! The routes of an operator of a running shop, over HTTP: dead letters, failed attempts, the
+//! accounts, the projection. On a laptop they are beside the API; on AWS, the platform has tools of
+//! its own.
 
 mod dead_letters;
 mod doctor;
@@ -31,22 +32,22 @@ pub use dead_letters::{DeadLetterView, RedriveRequest};
 pub use replay::{ReplayReport, ReplayRequest, Replayed};
 pub use tokens::TokenRequest;
 
-/// Attempts to deliver an event that failed.
+/// An event whose delivery failed, in all its attempts so far.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Attempt {
     pub event_id: String,
-    /// To the target of which rule.
+    /// The rule whose target failed.
     pub rule: String,
     pub failures: u32,
-    /// How the last one failed.
+    /// The error of the last attempt.
     pub error: String,
-    /// For how long it is tried again; nothing once it succeeded or was given up.
+    /// The retries to come; absent once the delivery succeeded or was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<Wait>,
 }
 
-/// A delivery that is tried again.
+/// The times of a delivery that is retried.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Wait {
     pub since: Timestamp,
@@ -59,12 +60,12 @@ struct OperatorApi {
     local: Arc<Local>,
     partners: Partners,
     key: TokenKey,
-    /// What orders cost that were measured before.
+    /// The costs of the orders that were measured before.
     costs: Arc<Mutex<BTreeMap<MeasuredOrder, CostOfOrder>>>,
 }
 
 impl OperatorApi {
-    /// Writes down what is about to be done.
+    /// Records an action that is about to start.
     async fn begin(
         &self,
         by: &Caller,
@@ -77,16 +78,16 @@ impl OperatorApi {
     }
 }
 
-/// As the audit keeps it. Nobody without a name comes as far as here.
+/// Returns the operator's name for the audit. Callers without a name are refused before this.
 fn name(operator: &Caller) -> &str {
     operator.name().unwrap_or("unknown")
 }
 
-/// Why an operator gets no answer.
+/// The refusal of an operator's request: its status and the reason.
 struct Refused(StatusCode, String);
 
 impl Refused {
-    /// Something was named that is not there.
+    /// Refuses a request that names something that does not exist.
     const fn unknown(what: String) -> Self {
         Self(StatusCode::NOT_FOUND, what)
     }
@@ -174,7 +175,7 @@ struct ExecutionsOf {
     order_id: String,
 }
 
-/// What happened in the state machines for an order.
+/// Returns what happened in the state machines of an order.
 async fn executions(
     State(operator): State<OperatorApi>,
     Query(ExecutionsOf { order_id }): Query<ExecutionsOf>,
@@ -186,7 +187,7 @@ async fn accounts(State(operator): State<OperatorApi>) -> Result<Json<Accounts>,
     Ok(Json(Accounts::of(&operator.local, &operator.partners).await?))
 }
 
-/// What an order that ends so costs on AWS: it is played on a shop of its own.
+/// Returns what an order of this story costs on AWS, measured on a separate shop in memory.
 async fn cost(
     State(operator): State<OperatorApi>,
     Query(order): Query<MeasuredOrder>,
@@ -211,7 +212,7 @@ struct Last {
     last: Option<usize>,
 }
 
-/// The newest events of the archive, oldest of them first.
+/// Returns the newest events of the archive, oldest first.
 async fn recent_events(
     State(operator): State<OperatorApi>,
     Query(Last { last }): Query<Last>,
@@ -235,7 +236,7 @@ async fn recent_events(
     Ok(Json(events?))
 }
 
-/// Makes the list of orders anew, from nothing but the orders' own events.
+/// Deletes the list of orders, and rebuilds it from the orders' own events.
 async fn rebuild(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,
@@ -255,7 +256,7 @@ struct Settlement {
     reason: String,
 }
 
-/// An operator has dealt with what was found of an order.
+/// Records that an operator has handled what the doctor found about an order.
 async fn settle(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,
@@ -274,11 +275,11 @@ async fn settle(
 
 #[derive(Deserialize)]
 struct BackupTo {
-    /// A directory on the machine of the shop.
+    /// A directory on the machine that the shop runs on.
     to: std::path::PathBuf,
 }
 
-/// Copies the shop as it is at one moment, while it works.
+/// Copies the shop's data as of one moment, while the shop works.
 async fn backup(
     State(operator): State<OperatorApi>,
     Json(BackupTo { to }): Json<BackupTo>,
@@ -288,7 +289,7 @@ async fn backup(
     Ok(Json(json!({ "backup": to })))
 }
 
-/// What operators did, oldest first.
+/// Returns the operators' actions, oldest first.
 async fn entries(State(operator): State<OperatorApi>) -> Result<Json<Vec<AuditEntry>>, Refused> {
     Ok(Json(audit::entries(operator.local.store().as_ref()).await?))
 }

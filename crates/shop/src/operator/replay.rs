@@ -14,18 +14,18 @@ use serde_json::{Value, json};
 
 use super::{OperatorApi, Refused};
 
-/// What is to be replayed.
+/// The events to replay.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReplayRequest {
-    /// From when on the bus had taken the events.
+    /// The time at which the bus accepted the first of the events.
     pub from: Timestamp,
-    /// Until when, this instant not included.
+    /// The end of the range, exclusive.
     pub to: Timestamp,
     /// Only to the target of this rule.
     #[serde(default)]
     pub rule: Option<String>,
-    /// A dry run: only reports what would happen.
+    /// Whether this is a dry run, which only reports what would happen.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -35,27 +35,27 @@ pub struct ReplayRequest {
 #[serde(rename_all = "kebab-case")]
 pub struct Replayed {
     pub rule: String,
-    /// Its policy in the table: `folds`, `idempotent` or `suppressed`.
+    /// The consumer's replay policy in the table: `folds`, `idempotent` or `suppressed`.
     pub policy: String,
-    /// Events that match the rule.
+    /// How many events match the rule.
     pub deliveries: usize,
-    /// Of these, duplicates: a record shows that they were answered.
+    /// How many of them are duplicates: a record shows that they were answered.
     pub absorbed: usize,
-    /// Of these, new to it: it acts on them now.
+    /// How many of them are new to the consumer: it acts on them now.
     pub acts: usize,
-    /// Of these, folded into its view once more.
+    /// How many of them the consumer folds into its view once more.
     pub folds: usize,
-    /// Of these, kept from the outside: nothing is sent.
+    /// How many of them are not sent, because the consumer is an external call.
     pub suppressed: usize,
 }
 
-/// What a replay does, or would do.
+/// The effects of a replay, or of a dry run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReplayReport {
-    /// The name that the replayed events carry.
+    /// The replay's name, which the replayed events carry.
     pub name: String,
-    /// Archived events in the range.
+    /// How many archived events are in the range.
     pub events: usize,
     pub rules: Vec<Replayed>,
     /// Whether it was a dry run.
@@ -82,7 +82,7 @@ pub(super) async fn replay(
     Ok(Json(report))
 }
 
-/// What the replay will do, by the table's policies and by the records.
+/// Predicts what the replay will do, from the table's policies and the records.
 async fn foresee(local: &Local, request: &ReplayRequest) -> Result<ReplayReport, Refused> {
     let mut rules: BTreeMap<String, Replayed> = BTreeMap::new();
     let (mut events, mut after) = (0, 0);

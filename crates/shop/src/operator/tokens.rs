@@ -1,4 +1,4 @@
-//! Tokens for whoever works on this machine.
+//! Tokens for callers on this machine.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::{OperatorApi, Refused};
 
-/// Whom a token is to name.
+/// The caller that a token is to name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TokenRequest {
-    /// The customer's id, where there is no role.
+    /// The caller's name; without a role, the customer's id.
     pub name: String,
     pub role: Option<String>,
 }
@@ -26,8 +26,8 @@ impl TokenRequest {
     }
 }
 
-/// A token, for nobody but whom this machine is trusted for: no token names somebody with every
-/// role, so that no token leads to another one.
+/// Mints a token, but only for a caller with every role, such as a trusted call from this machine.
+/// No token names every role, so no token can be used to mint another.
 pub(super) async fn mint(
     State(operator): State<OperatorApi>,
     Extension(by): Extension<Caller>,

@@ -11,7 +11,7 @@ use super::UpgradeError;
 /// Copies the files of the shop in `data` into a directory that is removed when it is dropped.
 ///
 /// # Errors
-/// Where there is no shop, one runs, or a file cannot be copied.
+/// If there is no shop, one runs there, or a file cannot be copied.
 pub(super) fn of(data: &Path) -> Result<TempDir, UpgradeError> {
     if !holds_engine(data) {
         return Err(UpgradeError::NoShop(data.to_owned()));
@@ -19,7 +19,7 @@ pub(super) fn of(data: &Path) -> Result<TempDir, UpgradeError> {
     let failed = |error| UpgradeError::Copy(data.to_owned(), error);
     let copy = tempfile::tempdir().map_err(failed)?;
     copy_files(data, copy.path()).map_err(failed)?;
-    // After the files were read, so that a shop that was started in between is noticed.
+    // Checked after the copy, so that a shop that was started meanwhile is noticed.
     if is_in_use(data) {
         return Err(UpgradeError::InUse(data.to_owned()));
     }

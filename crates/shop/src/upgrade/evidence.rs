@@ -1,4 +1,5 @@
-//! Evidence of problems in a rehearsal: the shop's state before it, compared with that afterwards.
+//! Evidence of problems in a rehearsal: the shop's state before it, compared with the state after
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use crate::accounts::books;
 use crate::doctor::{self, Checkup};
 use crate::{Accounts, OrderAccount};
 
-/// How the shop was before the rehearsal.
+/// The shop's state before the rehearsal.
 pub(super) struct Evidence {
     events: Vec<Accepted>,
     dead_letters: BTreeSet<DeliveryId>,
@@ -31,7 +32,7 @@ impl Evidence {
         })
     }
 
-    /// What is wrong now and was not before.
+    /// Returns what is wrong after the rehearsal and was not before.
     pub(super) async fn problems(
         self,
         shop: &RehearsedShop,
@@ -63,7 +64,7 @@ impl Evidence {
         new.map(refused_event).collect()
     }
 
-    /// Operator-alert events that appeared during the rehearsal.
+    /// Returns the events for operators that were published during the rehearsal.
     fn refused_steps(&self, checkup: &Checkup) -> Vec<Problem> {
         let new = checkup.attention.iter().filter(|it| !self.checkup.attention.contains(it));
         new.map(|it| {
@@ -103,7 +104,7 @@ async fn archive(local: &Local) -> Result<Vec<Accepted>, UpgradeError> {
     }
 }
 
-/// The doctor's findings of every order of which there is a record, or what the doctor cannot read.
+/// Returns the doctor's findings about all orders, or the problem that the doctor could not read.
 async fn examine(shop: &RehearsedShop) -> Result<Checkup, Problem> {
     let store = shop.local.store().as_ref();
     doctor::examine(store, shop.clock.now(), Timestamp::MIN).await.map_err(|error| {
@@ -127,7 +128,7 @@ fn waits_for(checkup: &Checkup, order_id: &str) -> String {
     )
 }
 
-/// Every order answers, whatever became of it.
+/// Returns the orders that the API cannot show.
 async fn unreadable_orders(shop: &RehearsedShop, accounts: &Accounts) -> Vec<Problem> {
     let mut problems = Vec::new();
     for OrderAccount { order_id, .. } in &accounts.orders {
@@ -138,7 +139,7 @@ async fn unreadable_orders(shop: &RehearsedShop, accounts: &Accounts) -> Vec<Pro
     problems
 }
 
-/// Events of one kind that one cause has, but that are not the same event.
+/// Returns the causes that have several different events of one type.
 fn answered_twice(events: &[Accepted]) -> Vec<Problem> {
     let mut answers: BTreeMap<(String, &str), (&str, BTreeSet<&str>)> = BTreeMap::new();
     for event in events.iter().filter(|event| event.replay.is_none()) {
@@ -162,7 +163,7 @@ fn causation_id(json: &str) -> Option<String> {
     event["detail"]["metadata"]["causation-id"].as_str().map(ToOwned::to_owned)
 }
 
-/// Orders for which the provider moved money more than once.
+/// Returns the orders that the provider charged again during the rehearsal.
 fn charged_again(before: &Accounts, after: &Accounts) -> Vec<Problem> {
     let charges = |accounts: &Accounts| -> BTreeMap<String, usize> {
         let charges = accounts.orders.iter().map(|it| (it.order_id.to_string(), it.charges));

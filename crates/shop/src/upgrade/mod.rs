@@ -1,6 +1,6 @@
-//! A rehearsal of an upgrade: what this release would make of the orders that another one left in a
-//! data directory. A copy of the directory is run on virtual time until every order has ended, or
-//! nothing more happens, with simulated partners.
+//! Rehearses an upgrade: what this release would make of the orders that another release left in a
+//! data directory. A copy of the directory runs on virtual time, with simulated partners, until
+//! every order has ended or nothing more happens.
 
 mod copy;
 mod evidence;
@@ -21,16 +21,16 @@ use chorus_order::Status;
 use evidence::Evidence;
 use rehearsed::RehearsedShop;
 
-/// For how long, at most, a rehearsal goes on: longer than any state machine waits.
+/// The longest virtual time of a rehearsal: longer than any state machine waits.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 65);
 
-/// What kind of harm an upgrade would do.
+/// The kinds of problems that an upgrade can cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {
-    /// Something stored cannot be read.
+    /// A stored item cannot be read.
     Unreadable,
-    /// An event, or a request, is refused that the earlier release had taken.
+    /// An event or a request is refused that the earlier release accepted.
     Refused,
     /// An order does not end.
     Stuck,
@@ -45,25 +45,25 @@ pub enum ProblemKind {
 #[serde(rename_all = "kebab-case")]
 pub struct Problem {
     pub kind: ProblemKind,
-    /// The order that it is about, where it is about one.
+    /// The order that the problem is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
     pub what: String,
 }
 
-/// What came of a rehearsal.
+/// The result of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Rehearsal {
-    /// Every order of the directory.
+    /// How many orders the directory has.
     pub orders: usize,
-    /// How many of them had not ended.
+    /// How many of them had not ended before.
     pub under_way: usize,
     /// How many of those were delivered.
     pub delivered: usize,
     /// How many of those were canceled.
     pub canceled: usize,
-    /// How much time passed until nothing more happened, in seconds.
+    /// The virtual time, in seconds, until nothing more happened.
     pub seconds: i64,
     /// The problems, by kind and order.
     pub problems: Vec<Problem>,
@@ -93,11 +93,10 @@ pub enum UpgradeError {
     Books(#[source] Failure),
 }
 
-/// Runs a copy of the shop in `data`, from `now` on. Nothing is written into `data`.
+/// Runs a copy of the shop in `data`, from the time `now` on. Nothing is written into `data`.
 ///
 /// # Errors
-/// Where there is no shop that could be copied and run. What goes wrong with its orders is in the
-/// answer.
+/// If there is no shop that could be copied and run. Problems of its orders are in the result.
 pub async fn rehearse(data: &Path, now: Timestamp) -> Result<Rehearsal, UpgradeError> {
     let copy = copy::of(data)?;
     let shop = RehearsedShop::open(copy.path(), now)?;

@@ -1,4 +1,4 @@
-//! The shop of a copied directory on virtual time, its carrier in the same process.
+//! The shop of a copied directory on virtual time, with its carrier in the same process.
 
 use std::path::Path;
 use std::pin::pin;
@@ -29,13 +29,14 @@ use crate::{
     API, Accounts, CARRIER_API_KEY, LOCAL, Partners, Secrets, ShopConfig, ShopError, functions,
 };
 
-/// How often other tasks get a turn before whoever sleeps is woken.
+/// How often other tasks may run before the clock is advanced for a task that sleeps.
 const TURNS: usize = 16;
 
-/// After so much time without anything to do, records that nobody published have been swept.
+/// How long nothing happens before the rehearsal ends; by then, unpublished records have been
+/// swept.
 const QUIET: SignedDuration = SignedDuration::from_mins(10);
 
-/// A shop whose time passes only while it has nothing to do.
+/// A shop whose time advances only while it has nothing to do.
 pub(super) struct RehearsedShop {
     pub(super) local: Local,
     pub(super) partners: Partners,
@@ -45,7 +46,7 @@ pub(super) struct RehearsedShop {
     seen: Arc<Seen>,
 }
 
-/// What the bus took during the rehearsal.
+/// The events that the bus accepted during the rehearsal.
 #[derive(Default)]
 struct Seen(Mutex<Vec<Arc<Accepted>>>);
 
@@ -58,7 +59,7 @@ impl Observer for Seen {
 }
 
 impl RehearsedShop {
-    /// The shop in `data`, where it is `now`.
+    /// Opens the shop in `data`, at the time `now`.
     pub(super) fn open(data: &Path, now: Timestamp) -> Result<Self, UpgradeError> {
         let clock = VirtualClock::at(now);
         let config = ShopConfig {
@@ -66,7 +67,7 @@ impl RehearsedShop {
             clock: Arc::new(clock.clone()),
             ..ShopConfig::default()
         };
-        // Before the partners' books, which would be made anew where they are missing.
+        // First, because opening the partners' books would create them if they are missing.
         open_directory(data, &[Partners::FILE])?;
         let partners = Partners::open(&config).map_err(ShopError::from)?;
         let mailer = Arc::new(partners.mailer());
@@ -96,20 +97,20 @@ impl RehearsedShop {
         Accounts::of(&self.local, &self.partners).await
     }
 
-    /// What the bus took since the shop was opened.
+    /// Returns the events that the bus accepted since the shop was opened.
     pub(super) fn taken(&self) -> Vec<Arc<Accepted>> {
         lock(&self.seen.0).clone()
     }
 
-    /// When the bus took an event last; now, where it took none.
+    /// Returns when the bus accepted the last event; the present time if there was none.
     pub(super) fn last_change(&self) -> Timestamp {
         lock(&self.seen.0).iter().map(|event| event.at).max().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Does what is due, and lets time pass to what is due next, until nothing is, or it is
-    /// `until`.
+    /// Runs what is due, and advances the time to what is due next, until nothing is due any more,
+    /// or what is due next is later than `until`.
     pub(super) async fn run_until_rest(&self, until: Timestamp) -> Result<(), UpgradeError> {
-        // As a shop does that starts: see `Shop::start`.
+        // A shop that starts does the same: see `Shop::start`.
         self.passing(self.local.sweep(SignedDuration::ZERO)).await.map_err(ShopError::from)?;
         let bus = self.local.bus();
         let mut quiet = false;
@@ -144,7 +145,7 @@ impl RehearsedShop {
         }
     }
 
-    /// Awaits `working`, and lets time pass for whoever sleeps in it.
+    /// Awaits `working`, and advances the time whenever a task sleeps.
     async fn passing<T>(&self, working: impl Future<Output = T>) -> T {
         let mut working = pin!(working);
         loop {
@@ -160,7 +161,7 @@ impl RehearsedShop {
         }
     }
 
-    /// Asks the API for `path`; what it refuses is the error.
+    /// Requests `path` from the API; a refusal is the error.
     pub(super) async fn get(&self, path: &str) -> Result<(), String> {
         let request = Request::get(path).body(Body::empty());
         let request = request.map_err(|error| error.to_string())?;
@@ -185,7 +186,7 @@ async fn answer(router: &Router, request: Request<Body>) -> Result<(StatusCode, 
     Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
-/// The simulated carrier's API, without a socket.
+/// The simulated carrier's API, called without a socket.
 #[derive(Default)]
 struct CarrierHere(OnceLock<Router>);
 
@@ -208,7 +209,7 @@ impl Partner for CarrierHere {
     }
 }
 
-/// The shop's webhook, without a socket.
+/// The shop's webhook, called without a socket.
 struct ShopHere {
     router: Router,
     clock: VirtualClock,

@@ -1,4 +1,4 @@
-//! A carrier in the same process: it takes every parcel at once, and tells the shop by its signed
+//! A carrier in the same process: it accepts every parcel at once, and reports to the shop's signed
 //! webhook that the parcel was picked up, and that it was delivered.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, watch};
 
-/// How many couriers are on the road.
+/// How many parcels are delivered at once.
 const COURIERS: usize = 32;
 
 pub(super) struct Carrier(UnboundedSender<String>);
@@ -36,14 +36,14 @@ impl Partner for Carrier {
     }
 }
 
-/// Where parcels lie until its doors are open.
+/// Controls whether the carrier moves its parcels, and counts those delivered.
 pub(super) struct Depot {
     open: watch::Sender<bool>,
     delivered: watch::Sender<usize>,
 }
 
-/// A carrier whose doors are closed, and whose time is `clock`'s; call [`Couriers::start`] for its
-/// parcels to be moved.
+/// Returns a carrier on `clock` that does not move its parcels yet; call [`Couriers::start`] and
+/// [`Depot::set_open`] to move them.
 pub(super) fn open(clock: Arc<dyn Clock>) -> (Carrier, Depot, Couriers) {
     let (sender, parcels) = unbounded_channel();
     let depot = Depot { open: watch::channel(false).0, delivered: watch::channel(0).0 };
@@ -53,24 +53,24 @@ pub(super) fn open(clock: Arc<dyn Clock>) -> (Carrier, Depot, Couriers) {
 }
 
 impl Depot {
-    /// Opens the doors, or closes them.
+    /// Makes the carrier move its parcels, or stop moving them.
     pub(super) fn set_open(&self, open: bool) {
         self.open.send_replace(open);
     }
 
-    /// How many parcels the shop was told to be delivered.
+    /// How many parcels the shop was told are delivered.
     pub(super) fn delivered(&self) -> usize {
         *self.delivered.borrow()
     }
 
-    /// Returns once the shop was told of so many deliveries.
+    /// Waits until the shop was told that so many parcels are delivered.
     pub(super) async fn until(&self, delivered: usize) -> anyhow::Result<()> {
         self.delivered.subscribe().wait_for(|told| *told >= delivered).await?;
         Ok(())
     }
 }
 
-/// Move parcels, while the doors are open. Once the carrier is gone, so are they.
+/// The tasks that move parcels while the depot is open. They end when the carrier is dropped.
 #[derive(Clone)]
 pub(super) struct Couriers {
     clock: Arc<dyn Clock>,
@@ -80,7 +80,7 @@ pub(super) struct Couriers {
 }
 
 impl Couriers {
-    /// Sends them out; they call back at `router`.
+    /// Starts the tasks, which send their callbacks to `router`.
     pub(super) fn start(&self, router: &Router) {
         for _ in 0..COURIERS {
             tokio::spawn(self.clone().drive(router.clone()));

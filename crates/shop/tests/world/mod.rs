@@ -1,5 +1,5 @@
-//! A shop without a socket: asked over its router, and with a carrier in the same process that
-//! takes every parcel, and moves none before it is told to.
+//! A shop without a socket: requests go to its router, and a carrier in the same process accepts
+//! every parcel, and moves none before [`Harness::move_parcels`].
 
 #![allow(dead_code, unreachable_pub, reason = "a test and a bench each use a part of it")]
 
@@ -26,16 +26,16 @@ use tower::ServiceExt;
 
 use carrier::Depot;
 
-/// How long anything may take here, before it is an error; a bench has ten thousand orders.
+/// How long anything may take before the test fails; a bench has ten thousand orders.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 600 } else { 1_800 });
 
-/// How many customers order at once.
+/// How many orders are placed at once.
 const AT_ONCE: usize = 32;
 
-/// How many items there are: enough that orders differ.
+/// How many items there are, so that orders differ.
 const ITEMS: usize = 20;
 
-/// Asks `router`, and demands success.
+/// Sends a request to `router`; fails unless it succeeds.
 async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Value> {
     let answer = router.clone().oneshot(request).await?;
     let status = answer.status();
@@ -44,10 +44,10 @@ async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&body)?)
 }
 
-/// A shop that takes orders.
+/// A shop that accepts orders.
 pub struct Harness {
     pub local: Local,
-    /// What routes, and whoever drives the engine by hand, stand on.
+    /// The kernel for the routes, and for tests that drive the engine by hand.
     pub kernel: Kernel,
     pub partners: Partners,
     /// The tables of the shop's own store.
@@ -57,9 +57,10 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// Opens a shop in the directory `data`, or in memory, with items and `customers`. Stores are
-    /// what `wrap` makes of them: of the partners' first, of the shop's then. The runner of the
-    /// engine stands on the bare one; who wraps drives the engine by hand.
+    /// Opens a shop in the directory `data`, or in memory, with items and `customers`. `wrap` is
+    /// called with the partners' store first, then with the shop's, and its results are used. The
+    /// engine's runner uses the shop's own store, not the wrapped one: with a wrapper, drive the
+    /// engine by hand.
     pub async fn open(
         data: Option<&Path>,
         customers: &[&str],
@@ -68,18 +69,18 @@ impl Harness {
         let books = ShopConfig { data: data.map(Into::into), ..ShopConfig::default() };
         let world = Self::of(&books, wrap, |mut config| {
             config.data = data.map(Into::into);
-            // At the usual hundred calls a second, that limit would be all that is seen.
+            // With the default, a hundred calls a second, that limit would determine every result.
             config.policies.calls_per_second = 1_000_000;
             config
         })?;
         world.seed(customers).await?;
-        // An order needs prices, which are learned from events.
+        // An order needs the items' prices, which Order learns from events.
         world.step_to(0).await;
         Ok(world)
     }
 
-    /// Opens a shop in memory on `clock`, which passes only while nothing can be done, and whose
-    /// carrier takes so many calls in one second.
+    /// Opens a shop in memory on `clock`, which advances only while nothing can be done, and whose
+    /// carrier accepts so many calls a second.
     pub async fn in_virtual_time(
         clock: &VirtualClock,
         customers: &[&str],
@@ -137,15 +138,15 @@ impl Harness {
         Ok(())
     }
 
-    /// Lists an item, of which there are so many pieces.
+    /// Lists an item with so many pieces.
     pub async fn stock(&self, sku: &str, pieces: u32) -> anyhow::Result<()> {
         let body = json!({ "name": "A thing", "price": 18.5, "stock": pieces });
         ask(&self.router, put(&format!("/items/{sku}"), &body)?).await?;
         Ok(())
     }
 
-    /// Drives the engine by hand, one thing after the other, until so many parcels are delivered
-    /// and nothing is left to do.
+    /// Drives the engine by hand, one step after another, until so many parcels are delivered and
+    /// nothing is left to do.
     pub async fn step_to(&self, delivered: usize) {
         let (bus, dispatcher) = (self.local.bus(), self.local.dispatcher());
         while self.depot.delivered() < delivered || !bus.is_idle() {
@@ -160,8 +161,8 @@ impl Harness {
         }
     }
 
-    /// Places the orders of these numbers, many at once, each of two of the items; `customer` says
-    /// whose each is.
+    /// Places the orders with these numbers, many at once, each for two of the items; `customer`
+    /// returns the customer of a number.
     pub async fn place(
         &self,
         numbers: Range<usize>,
@@ -203,12 +204,12 @@ impl Harness {
         Ok(())
     }
 
-    /// Has the carrier move the parcels that it has, and that it gets from now on; or none.
+    /// Makes the carrier move the parcels that it has, and gets from now on; or stops that.
     pub fn move_parcels(&self, moves: bool) {
         self.depot.set_open(moves);
     }
 
-    /// Delivers until so many parcels are delivered, and nothing is left to do.
+    /// Runs the engine until so many parcels are delivered, and nothing is left to do.
     pub async fn rest(&self, delivered: usize) -> anyhow::Result<()> {
         let runner = self.local.runner();
         runner.start();
@@ -226,7 +227,8 @@ fn put(path: &str, body: &Value) -> anyhow::Result<Request<Body>> {
     Ok(Request::put(path).body(body.to_string().into())?)
 }
 
-/// An order of one piece of each of these items, at home, and too small for a review.
+/// Returns an order of one piece of each of these items, within the home country, and too small for
+/// a review.
 fn order(number: usize, customer: &str, skus: &[String]) -> anyhow::Result<Request<Body>> {
     let lines: Vec<Value> = skus.iter().map(|sku| json!({ "sku": sku, "quantity": 1 })).collect();
     let body = json!({
