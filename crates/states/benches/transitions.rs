@@ -1,4 +1,4 @@
-//! How many transitions a second an execution makes in memory.
+//! Measures how many transitions per second an execution makes in memory.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use states::{Answer, Effect, Entropy, Execution, Identity, Json, Machine, Start,
 /// Ten states in a row. `tests/emulator/transitions.py` plays the same file on MiniStack.
 const MACHINE: &str = include_str!("ten_states/machine.asl.json");
 
-/// Runs the machine once; answers with the number of states it went through.
+/// Runs the machine once; returns the number of states that it entered.
 fn once(machine: &Machine, identity: &Identity) -> u64 {
     let now = Timestamp::UNIX_EPOCH;
     let input = Json::object([("n", Json::from(7_i64)), ("order", Json::from("1073459984"))]);
@@ -34,7 +34,7 @@ fn once(machine: &Machine, identity: &Identity) -> u64 {
 fn main() -> std::io::Result<()> {
     let machine = Machine::parse(MACHINE).map_err(std::io::Error::other)?;
     let identity = Identity::local("bench", "run");
-    // `cargo test` runs benches too, without `--bench`: once is enough there.
+    // `cargo test` also runs benchmarks, without `--bench`; one run is enough then.
     let measures = std::env::args().any(|argument| argument == "--bench");
     let time = if measures { Duration::from_secs(3) } else { Duration::ZERO };
     let (started, mut transitions) = (Instant::now(), 0);

@@ -1,4 +1,4 @@
-//! Tries one state alone and prints what `TestState` would answer.
+//! Tests a single state and prints what `TestState` would answer.
 //!
 //! `cargo run -p states --example one_state`
 

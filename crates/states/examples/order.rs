@@ -1,4 +1,4 @@
-//! Runs a machine in virtual time, its tasks answered from a text, and prints what happened.
+//! Runs a machine in virtual time, with mocks for its tasks, and prints the history.
 //!
 //! `cargo run -p states --example order`
 

@@ -1,4 +1,4 @@
-//! A machine in JSONata.
+//! Runs a machine whose query language is JSONata.
 //!
 //! `cargo run -p states --features jsonata --example query`
 

@@ -1,4 +1,4 @@
-//! Decides a Choice state.
+//! Evaluates the rules of a Choice state and finds the one that matches.
 
 use std::cmp::Ordering;
 
@@ -10,7 +10,7 @@ use crate::scope::Scope;
 use crate::template::Template;
 use crate::timestamp;
 
-/// The place of the first rule that matches.
+/// Returns the index of the first rule that matches; `None` if no rule does.
 pub(crate) fn first_match(
     rules: &[ChoiceRule],
     scope: &Scope<'_>,
@@ -50,7 +50,7 @@ fn holds(test: &Test, scope: &Scope<'_>) -> Result<bool, Failure> {
     }
 }
 
-/// A condition in JSONata.
+/// Evaluates the `Condition` of a rule in JSONata, which must yield a boolean.
 fn condition(template: &Template, scope: &Scope<'_>) -> Result<bool, Failure> {
     match template.fill(scope)? {
         Json::Bool(holds) => Ok(holds),
@@ -92,7 +92,7 @@ fn is_of(kind: ValueKind, value: &Json) -> bool {
     }
 }
 
-/// How two values of the kind compare; values of any other kind do not.
+/// Compares two values of the given kind; `None` if one of them is not of that kind.
 fn order(kind: ValueKind, left: &Json, right: &Json) -> Option<Ordering> {
     match (kind, left, right) {
         // The service orders strings by their UTF-16 code units.
@@ -125,7 +125,8 @@ impl Relation {
     }
 }
 
-/// Whether the text fits the pattern: `*` stands for any text, `\*` for a star, `\\` for itself.
+/// Whether the text matches the pattern of a `StringMatches`: `*` matches any text, `\*` a star,
+/// and `\\` a backslash.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = vec![String::new()];
     let mut characters = pattern.chars();

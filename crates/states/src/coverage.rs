@@ -1,4 +1,4 @@
-//! Which states and which ways between them a set of runs has come through.
+//! Counts which states a set of runs has entered, and which ways between them it has taken.
 
 use indexmap::IndexMap;
 
@@ -6,7 +6,8 @@ use crate::machine::{Kind, Machine, Next, targets};
 use crate::run::Run;
 use crate::way::{Out, Way};
 
-/// How often each state was entered and each way was taken, those that never were included.
+/// How often each state was entered and each [`Way`] was taken. States and ways that no run has
+/// reached are listed with 0.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Coverage {
     states: IndexMap<String, usize>,
@@ -14,7 +15,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Nothing has been run yet.
+    /// Starts the count with every state and every way of the machine at 0.
     #[must_use]
     pub fn new(machine: &Machine) -> Self {
         let mut coverage = Self::default();
@@ -33,7 +34,8 @@ impl Coverage {
         coverage
     }
 
-    /// Counts what a run of the same machine has come through.
+    /// Counts the states that a run has entered and the ways that it has taken. The run must be of
+    /// the same machine.
     pub fn add(&mut self, run: &Run) {
         for name in &run.entered {
             *self.states.entry(name.clone()).or_default() += 1;
@@ -43,12 +45,12 @@ impl Coverage {
         }
     }
 
-    /// Each state with how often it was entered.
+    /// Returns the name of each state, with how often it was entered.
     pub fn states(&self) -> impl Iterator<Item = (&str, usize)> {
         self.states.iter().map(|(name, times)| (name.as_str(), *times))
     }
 
-    /// Each way with how often it was taken.
+    /// Returns each way, with how often it was taken.
     pub fn ways(&self) -> impl Iterator<Item = (&Way, usize)> {
         self.ways.iter().map(|(way, times)| (way, *times))
     }

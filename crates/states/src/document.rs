@@ -1,4 +1,4 @@
-//! Reads a definition strictly: a key that stands twice in one object is noticed, with its place.
+//! Parses the JSON of a definition and reports keys that an object has twice.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde_json::Number;
 use crate::json::wire::without_minus_zero;
 use crate::json::{Json, Object};
 
-/// Reads the text; the second part lists the places (`/States/A/Next`) of repeated keys.
+/// Parses the text. The second value lists the paths of repeated keys, such as `/States/A/Next`.
 pub(crate) fn read(text: &str) -> Result<(Json, Vec<String>), serde_json::Error> {
     let repeated = RefCell::new(Vec::new());
     let text = without_minus_zero(text);

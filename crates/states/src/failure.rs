@@ -1,22 +1,22 @@
-//! The error a state ends with, and which `ErrorEquals` names it answers to.
+//! The error that a state ends with, and which names in `ErrorEquals` match it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
 
-/// Matches every error name but those that no state may handle.
+/// Matches every error except [`RUNTIME`] and a payload that is too large ([`Origin::Payload`]).
 pub(crate) const ALL: &str = "States.ALL";
 /// An interpreter error: it is never retried and never caught.
 pub(crate) const RUNTIME: &str = "States.Runtime";
-/// A task ran longer than its time, or sent no heartbeat in time.
+/// A task exceeded its timeout, or sent no heartbeat in time.
 pub(crate) const TIMEOUT: &str = "States.Timeout";
 /// A task sent no heartbeat in time.
 pub(crate) const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
-/// Matches every error but a timeout.
+/// Matches every error that [`ALL`] matches, except a timeout.
 pub(crate) const TASK_FAILED: &str = "States.TaskFailed";
 /// A payload is larger than the limit.
 pub(crate) const DATA_LIMIT: &str = "States.DataLimitExceeded";
-/// An intrinsic function was given arguments that it does not take.
+/// An intrinsic function does not accept its arguments.
 pub(crate) const INTRINSIC: &str = "States.IntrinsicFailure";
 /// The `ResultPath` cannot be applied to the state's input.
 pub(crate) const RESULT_PATH: &str = "States.ResultPathMatchFailure";
@@ -33,35 +33,36 @@ pub(crate) const WRITER_FAILED: &str = "States.ResultWriterFailed";
 /// A JSONata expression failed.
 pub(crate) const QUERY: &str = "States.QueryEvaluationError";
 
-/// What went wrong, as `Retry`, `Catch` and the history see it.
+/// An error with its name and its cause, as `Retry`, `Catch` and the history get it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What `Retry` and `Catch` match, such as `States.Timeout`.
+    /// The name that `Retry` and `Catch` match, such as `States.Timeout`; absent if none was given.
     pub error: Option<String>,
-    /// The text for people.
+    /// A description for people; absent if none was given.
     pub cause: Option<String>,
-    /// Where it comes from, which decides who may handle it.
+    /// The kind of error, which decides which names in `ErrorEquals` match it.
     pub(crate) origin: Origin,
-    /// Whether it came up from a branch or an iteration.
+    /// Whether the error ended a branch or an iteration, and thereby the Parallel or the Map around
+    /// it.
     #[serde(default)]
     pub(crate) from_branch: bool,
-    /// The field whose query failed, such as `Output/total`.
+    /// The field whose JSONata expression failed, such as `Output/total`; absent for other errors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) location: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Origin {
-    /// A task, a Fail state, or an interpreter error that may be caught.
+    /// The error of a task, of a Fail state or of the interpreter.
     Ordinary,
-    /// The payload of a state is too large: only its own name catches it.
+    /// The payload of a state is too large: only `States.DataLimitExceeded` matches it.
     Payload,
     /// A missing heartbeat.
     Heartbeat,
 }
 
 impl Failure {
-    /// An error with a cause.
+    /// Makes an error from its name and its cause.
     pub fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
         Self {
             error: Some(error.into()),
@@ -72,12 +73,13 @@ impl Failure {
         }
     }
 
-    /// A JSONata expression that cannot be evaluated, or answers with what the field does not take.
+    /// Makes the failure of a JSONata expression that cannot be evaluated, or whose value its field
+    /// does not accept. `location` is the field.
     pub(crate) fn query(location: impl Into<String>, cause: impl Into<String>) -> Self {
         Self { location: Some(location.into()), ..Self::new(QUERY, cause) }
     }
 
-    /// An interpreter error, which ends the execution.
+    /// Makes an interpreter error ([`RUNTIME`]), which no state can retry or catch.
     pub(crate) fn runtime(cause: impl Into<String>) -> Self {
         Self::new(RUNTIME, cause)
     }
@@ -98,7 +100,7 @@ impl Failure {
         Self { origin: Origin::Payload, ..Self::new(DATA_LIMIT, cause) }
     }
 
-    /// The same failure, its cause naming the state and its entered event.
+    /// Adds to the cause the name of the state and the id of the event that recorded its entry.
     pub(crate) fn at(mut self, state: &str, entered: u64) -> Self {
         let cause = self.cause.unwrap_or_default();
         self.cause = Some(format!(
@@ -108,13 +110,13 @@ impl Failure {
         self
     }
 
-    /// Whether no state may handle it.
+    /// Whether the error is a `States.Runtime`, which no state can retry or catch.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         self.error.as_deref() == Some(RUNTIME)
     }
 
-    /// Whether an entry of `ErrorEquals` names this failure.
+    /// Whether this name, listed in `ErrorEquals`, matches the failure.
     pub(crate) fn answers_to(&self, name: &str) -> bool {
         if self.is_fatal() {
             return false;
@@ -133,8 +135,7 @@ impl Failure {
     /// The error output that a Catcher receives.
     pub(crate) fn output(&self) -> Json {
         let text = |value: &Option<String>| value.clone().map_or(Json::Null, Json::from);
-        // A timeout of the service's own has an empty cause; a failure that was reported without
-        // one has null.
+        // A timeout without a cause has an empty one; any other failure without a cause has null.
         let cause = match (&self.error, &self.cause) {
             (Some(error), None) if error == TIMEOUT => Json::from(""),
             (_, cause) => text(cause),

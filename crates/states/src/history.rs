@@ -1,4 +1,4 @@
-//! The events of an execution, shaped as `GetExecutionHistory` answers them.
+//! The events of an execution, in the shape that `GetExecutionHistory` returns.
 
 use std::borrow::Cow;
 
@@ -9,22 +9,24 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::json::{Json, Object};
 use crate::timestamp;
 
-/// One event.
+/// One event of an execution's history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryEvent {
-    /// Counts from 1 in the order in which the events arose.
+    /// The number of the event, counted from 1 in the order of the history.
     pub id: u64,
-    /// The event that led to this one; 0 at the start.
+    /// The id of the event that led to this one; 0 if there is none.
     pub previous_event_id: u64,
-    /// In UTC, by the execution's clock.
+    /// When the event happened: the time that the caller passed to the transition.
     pub timestamp: Timestamp,
-    /// The type, such as `TaskStateEntered`.
+    /// The type of the event, such as `TaskStateEntered`.
     pub kind: Cow<'static, str>,
-    /// The details with their key, such as `stateEnteredEventDetails`.
+    /// The details and their key, such as `stateEnteredEventDetails`; absent for a type without
+    /// details.
     pub details: Option<(Cow<'static, str>, Json)>,
 }
 
-/// Details as they are handed to the recorder.
+/// The details of an event to record: their key, such as `stateEnteredEventDetails`, and their
+/// content.
 pub(crate) type Details = Option<(&'static str, Json)>;
 
 impl Serialize for HistoryEvent {
@@ -82,7 +84,8 @@ pub(crate) fn execution_succeeded(output: &Json) -> Details {
     Some(("executionSucceededEventDetails", details))
 }
 
-/// `executionFailedEventDetails` and the like: what is not known is left out.
+/// Makes the details of an event that reports a failure. `key` is, for example,
+/// `executionFailedEventDetails`; an absent error or cause is left out.
 pub(crate) fn failed(key: &'static str, error: Option<&str>, cause: Option<&str>) -> Details {
     Some((key, Json::Object(error_members(error, cause))))
 }

@@ -1,4 +1,4 @@
-//! Answers written down in a file, for runs without the services.
+//! Mocks: answers to a machine's tasks that are read from a file, for runs without the services.
 //!
 //! ```json
 //! {
@@ -10,12 +10,17 @@
 //! }
 //! ```
 //!
-//! Each member is a state's name with its responses: one for all calls, a list by the number of
-//! the call, or an object by numbers and ranges as in Step Functions Local. The last response
-//! answers all further calls. A distributed Map whose items are in a file has a response, too: the
-//! file's content, as a text or as the JSON that it is; its results are written without one. `Submitted` is what the call of a callback or a job itself answers,
-//! `Never` leaves a task without an answer, `AfterSeconds` lets it take its time. A whole configuration of Step Functions Local, with
-//! `StateMachines` and `MockedResponses`, is read too; it names a test case.
+//! Each member maps the name of a state to its responses: one for all calls, a list with one per
+//! call, or an object whose keys are numbers of calls and ranges, as in Step Functions Local. The
+//! last response is used for all further calls. `Submitted` is the response of the call that starts
+//! a callback or a job, `Never` leaves a task without an answer, and `AfterSeconds` delays the
+//! answer.
+//!
+//! A distributed Map whose items are in a file needs a response, too: the file's content, as a
+//! string or as parsed JSON. The calls that write its results need none.
+//!
+//! A whole configuration of Step Functions Local, with `StateMachines` and `MockedResponses`, is
+//! read too; the responses are then those of one of its test cases.
 
 use std::collections::HashMap;
 
@@ -27,49 +32,50 @@ use crate::json::{Json, Object};
 use crate::machine::{Kind, Machine};
 use crate::run::{Reply, Tasks};
 
-/// Answers by the name of the state that calls.
+/// Prepared answers, by the name of the state that calls.
 #[derive(Debug, Clone, Default)]
 pub struct Mocks {
     responses: HashMap<String, Vec<Reply>>,
     calls: HashMap<String, usize>,
 }
 
-/// Why a text holds no mocks.
+/// Why mocks could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum MockError {
-    /// The text is no JSON.
+    /// The text is not JSON.
     #[error("the mocks are not JSON")]
     Json(#[from] serde_json::Error),
-    /// A response is not written as it should be.
+    /// A response is malformed.
     #[error("mocks, {place}: {reason}")]
     Response {
-        /// Where.
+        /// The response's place, such as `Charge[0]`.
         place: String,
-        /// What is wrong.
+        /// A description of the error, for people.
         reason: String,
     },
-    /// A configuration of Step Functions Local has no such test case.
+    /// A configuration of Step Functions Local has no test case with the given name. The second
+    /// text lists those it has.
     #[error("the mocks have no test case {0:?}; they have {1}")]
     NoCase(String, String),
-    /// A configuration of Step Functions Local has several test cases.
+    /// No test case was named, and a configuration of Step Functions Local has several. The text
+    /// lists them.
     #[error("the mocks have several test cases, of which one must be named: {0}")]
     WhichCase(String),
 }
 
 impl Mocks {
-    /// Reads mocks. A configuration of Step Functions Local must have one test case.
+    /// Reads mocks. A configuration of Step Functions Local must have exactly one test case.
     ///
     /// # Errors
-    /// When the text is no JSON or a response is not written as it should be.
+    /// When the text is not JSON or a response is malformed.
     pub fn parse(text: &str) -> Result<Self, MockError> {
         Self::parse_case(text, None)
     }
 
-    /// Reads mocks, and of a configuration of Step Functions Local the named test case.
+    /// Reads mocks; of a configuration of Step Functions Local, those of the named test case.
     ///
     /// # Errors
-    /// When the text is no JSON, a response is not written as it should be, or there is no such
-    /// test case.
+    /// When the text is not JSON, a response is malformed, or there is no such test case.
     pub fn parse_case(text: &str, case: Option<&str>) -> Result<Self, MockError> {
         let document: Json = text.parse()?;
         let members = object(&document, "")?;
@@ -83,11 +89,11 @@ impl Mocks {
         Ok(Self { responses, calls: HashMap::new() })
     }
 
-    /// The test cases in a configuration of Step Functions Local; of other mocks, the one run
-    /// without a name.
+    /// Returns the names of the test cases in a configuration of Step Functions Local; for other
+    /// mocks, a single `None`.
     ///
     /// # Errors
-    /// When the text is no JSON.
+    /// When the text is not JSON, or not an object as described above.
     pub fn cases(text: &str) -> Result<Vec<Option<String>>, MockError> {
         let document: Json = text.parse()?;
         let members = object(&document, "")?;
@@ -99,7 +105,8 @@ impl Mocks {
         Ok(test_cases(machines)?.into_iter().map(|(name, _)| Some(name)).collect())
     }
 
-    /// The names in the mocks that no Task and no Map of the machine has: hardly what was meant.
+    /// Returns the names in the mocks that no Task and no Map of the machine has, and that are
+    /// therefore probably mistaken.
     #[must_use]
     pub fn strangers(&self, machine: &Machine) -> Vec<&str> {
         let calls = |kind: &Kind| matches!(kind, Kind::Task(_) | Kind::Map(..));
@@ -113,7 +120,7 @@ impl Mocks {
         strangers
     }
 
-    /// Adds responses of a state.
+    /// Sets the responses of a state, one per call; the last one is used for all further calls.
     #[must_use]
     pub fn with(mut self, state: impl Into<String>, replies: Vec<Reply>) -> Self {
         self.responses.insert(state.into(), replies);

@@ -1,19 +1,19 @@
-//! What is wrong with a definition: where, why, and what helps.
+//! Problems of a definition: where they are, what is wrong, and how to solve them.
 
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// How bad a problem is.
+/// Whether a problem prevents the machine from running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The machine can run, but hardly as it was meant.
+    /// The machine can run, but probably not as intended.
     Warning,
     /// The machine is refused.
     Error,
 }
 
-/// What kind of problem it is, as `ValidateStateMachineDefinition` names it.
+/// The kind of a problem, by the codes of `ValidateStateMachineDefinition`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
@@ -21,23 +21,24 @@ pub enum Code {
     InvalidJsonDescription,
     /// There is no definition.
     MissingDescription,
-    /// A field is missing, unknown, or not as it should be.
+    /// A field is missing, unknown or invalid.
     SchemaValidationFailed,
     /// No state ends the machine.
     MissingEndState,
-    /// A name is given to two states.
+    /// Two states have the same name.
     DuplicateStateName,
     /// A name is too long or empty.
     InvalidStateName,
-    /// A label is given to two Maps.
+    /// Two Maps have the same label.
     DuplicateLabelName,
-    /// A label is too long or of characters that are not allowed.
+    /// A label is empty, too long, or has a character that is not allowed.
     InvalidLabelName,
-    /// A state is named that is not there, or one cannot be reached.
+    /// A field names a state that does not exist, or a state cannot be reached.
     MissingTransitionTarget,
-    /// A value looks like a path or a function, and its key does not end in `.$`.
+    /// A value looks like a path or a function but is not evaluated, because its key does not end
+    /// in `.$`.
     NoDollar,
-    /// The `Result` of a Pass state is not filled in, and has a key that ends in `.$`.
+    /// The `Result` of a Pass state has a key that ends in `.$`, but is not evaluated.
     PassResultIsStatic,
 }
 
@@ -64,19 +65,21 @@ impl Code {
 /// One problem of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Whether it refuses the machine.
+    /// Whether the problem prevents the machine from running.
     pub severity: Severity,
-    /// The service's code for it; none where the service says nothing, and this library does.
+    /// The service's code; absent for a warning that this library gives and the service does not.
     pub code: Option<Code>,
-    /// Where it is, as the service points at it: `/States/Charge/Retry[0]`; none for the whole.
+    /// Where the service locates the problem, such as `/States/Charge/Retry[0]`; absent for a
+    /// problem of the whole definition.
     pub location: Option<String>,
-    /// The name of the state it is in; none for the machine itself.
+    /// The name of the state with the problem; absent if it is in the machine itself.
     pub state: Option<String>,
-    /// The field, as a path below the state: `Retry[0].ErrorEquals`.
+    /// The field as a path below the state, such as `Retry[0].ErrorEquals`; empty for the whole
+    /// state.
     pub field: String,
-    /// What is wrong.
+    /// A description of the problem, for people.
     pub reason: String,
-    /// What helps, where that is known.
+    /// A suggested solution, if one is known.
     pub remedy: Option<String>,
 }
 
@@ -102,13 +105,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem of a refused definition; warnings stand among the errors.
+/// All problems of a definition that was refused, warnings included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
 impl std::error::Error for Problems {}
 
-/// One problem a line.
+/// Writes one problem per line.
 impl fmt::Display for Problems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, problem) in self.0.iter().enumerate() {
@@ -121,7 +124,8 @@ impl fmt::Display for Problems {
     }
 }
 
-/// The diagnostic as `ValidateStateMachineDefinition` answers it, with what helps beside it.
+/// Writes a diagnostic in the shape of `ValidateStateMachineDefinition`; the message includes the
+/// remedy.
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let severity = match self.severity {

@@ -1,4 +1,5 @@
-//! Runs a machine to its end in virtual time: waits are skipped over, tasks are answered at once.
+//! Runs a machine to its end in virtual time: the clock jumps over waits, and tasks are answered by
+//! the caller's [`Tasks`].
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,14 +24,14 @@ pub trait Tasks {
     fn call(&mut self, request: &TaskRequest) -> Result<Reply, String>;
 }
 
-/// How a task ends.
+/// The answer to the call of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// Its output or its error; none leaves the task without an answer.
+    /// The task's output or error; `None` leaves the task without an answer.
     pub outcome: Option<Result<Json, Failure>>,
-    /// How long it takes.
+    /// How long the task takes, in virtual time.
     pub after: SignedDuration,
-    /// What the call of a callback or a job answers; without it, the same as its output.
+    /// The response of the call that starts a callback or a job; if absent, the task's output.
     pub submitted: Option<Json>,
 }
 
@@ -39,38 +40,38 @@ impl Reply {
         Self { outcome, after: SignedDuration::ZERO, submitted: None }
     }
 
-    /// An output, at once.
+    /// Answers with an output, at once.
     #[must_use]
     pub fn output(output: Json) -> Self {
         Self::new(Some(Ok(output)))
     }
 
-    /// An error, at once.
+    /// Answers with an error, at once.
     pub fn error(error: impl Into<String>, cause: impl Into<String>) -> Self {
         Self::new(Some(Err(Failure::new(error, cause))))
     }
 
-    /// No answer, so that the task times out if it has a timeout.
+    /// Gives no answer, so that the task times out if it has a timeout.
     #[must_use]
     pub fn never() -> Self {
         Self::new(None)
     }
 
-    /// The same, later.
+    /// Sets how long the task takes, in virtual time.
     #[must_use]
     pub fn after(self, after: SignedDuration) -> Self {
         Self { after, ..self }
     }
 }
 
-/// A machine's run from its start to its end.
+/// A finished run of a machine.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// How it ended.
+    /// How the execution ended.
     pub status: Status,
-    /// Everything that happened.
+    /// All events of the execution.
     pub history: Vec<HistoryEvent>,
-    /// The virtual time at its end.
+    /// The virtual time at the end.
     pub ended: Timestamp,
     /// The states that were entered, in order, those inside a distributed Map included.
     pub entered: Vec<String>,
@@ -84,27 +85,28 @@ pub enum RunError {
     /// A task could not be answered.
     #[error("the task of state '{state}' cannot be answered: {reason}")]
     Unanswered {
-        /// The state that calls.
+        /// The name of the state that calls.
         state: String,
-        /// What the [`Tasks`] said.
+        /// The error text of [`Tasks::call`].
         reason: String,
     },
-    /// Every lane waits for a task that never answers and never times out.
+    /// Every state that the execution is in waits for a task that never answers and never times
+    /// out.
     #[error("the run is stuck: nothing will ever answer {}", states.join(", "))]
     Stuck {
-        /// The states that wait.
+        /// The names of the states that wait.
         states: Vec<String>,
     },
 }
 
-/// What a run starts from. It repeats itself exactly for the same options.
+/// The settings of a run. Runs with the same options, input and answers are the same.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// The names in the context object.
+    /// The names and ARNs in the context object.
     pub identity: Identity,
-    /// Where UUIDs, tokens and jitter come from.
+    /// The source of UUIDs, task tokens and the jitter of retries.
     pub entropy: Entropy,
-    /// The virtual time at its start.
+    /// The virtual time at the start.
     pub starts: Timestamp,
 }
 
@@ -121,7 +123,7 @@ impl Default for RunOptions {
 /// Runs a machine to its end.
 ///
 /// # Errors
-/// When a task cannot be answered, or when nothing can ever happen any more.
+/// When a task cannot be answered, or when the execution waits for an answer that never comes.
 pub fn run(
     machine: &Machine,
     input: Json,
@@ -153,7 +155,7 @@ struct Runner<'m> {
     history: Vec<HistoryEvent>,
     now: Timestamp,
     at_once: VecDeque<Answer>,
-    /// Answers by their time and, among those of one time, by their task.
+    /// Answers that come later, ordered by their time, then by their task.
     later: BTreeMap<(Timestamp, TaskId), Answer>,
 }
 
@@ -206,7 +208,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Hands over the answers of now; false when there are none.
+    /// Passes the answers that are due to the execution; returns false if there are none.
     fn hand_over(&mut self) -> bool {
         while let Some(entry) = self.later.first_entry() {
             if entry.key().0 > self.now {
@@ -225,7 +227,7 @@ impl Runner<'_> {
         any
     }
 
-    /// Moves the time on to whatever happens next.
+    /// Advances the virtual time to the next answer or the next transition.
     fn sleep(&mut self) -> Result<(), RunError> {
         let answer = self.later.first_key_value().map(|((time, _), _)| *time);
         let next = self.execution.wakes_at().into_iter().chain(answer).min();

@@ -1,4 +1,5 @@
-//! What paths and functions see while a state is at work: input, context object, variables, chance.
+//! What paths and functions can read while a state's fields are evaluated: input, context object,
+//! variables and entropy.
 
 use std::cell::{OnceCell, RefCell};
 
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::json::{Json, Object};
 use crate::path::{Missing, Path, Root};
 
-/// Numbers that look random and follow from a seed alone, so that a run can be repeated.
+/// A source of pseudo-random numbers that depends on its seed alone, so that a run can be repeated.
 ///
 /// Each draw is the SHA-256 of the seed and a counter: tokens cannot be guessed without the seed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +20,14 @@ pub struct Entropy {
 }
 
 impl Entropy {
-    /// Draws that follow from the seed. Use 32 bytes of the system's randomness in production.
+    /// Makes a source from a seed. In production, take 32 bytes of the operating system's
+    /// randomness.
     #[must_use]
     pub fn new(seed: [u8; 32]) -> Self {
         Self { seed, drawn: 0 }
     }
 
-    /// Draws that follow from a number, for tests and for runs that are to be repeated.
+    /// Makes a source from a number, for tests and for runs that are to be repeated.
     #[must_use]
     pub fn from_number(number: u64) -> Self {
         let mut seed = [0; 32];
@@ -46,7 +48,7 @@ impl Entropy {
         bytes[..8].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
     }
 
-    /// A UUID of version 4.
+    /// Draws a UUID of version 4.
     pub(crate) fn draw_uuid(&mut self) -> String {
         let mut bytes = self.draw();
         bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -56,7 +58,7 @@ impl Entropy {
         format!("{a}-{b}-{c}-{d}-{e}")
     }
 
-    /// A number from 0 on and below 1.
+    /// Draws a number that is at least 0 and less than 1.
     pub(crate) fn draw_fraction(&mut self) -> f64 {
         (self.draw_number() >> 11) as f64 / (1_u64 << 53) as f64
     }
@@ -75,7 +77,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) error: Option<&'a Json>,
 }
 
-/// The part of a scope that stays while the input moves through the fields.
+/// The part of a [`Scope`] that is the same for all fields of a state: all but input, result and
+/// error.
 pub(crate) struct World<'a> {
     context: OnceCell<Json>,
     make_context: Box<dyn Fn() -> Json + 'a>,
@@ -85,13 +88,14 @@ pub(crate) struct World<'a> {
     /// The time of the execution.
     #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
     pub(crate) now: Timestamp,
-    /// What the fields made of the input on the way, where somebody wants to see it.
+    /// The values recorded by [`Self::show`]; absent if nobody needs them.
     seen: Option<RefCell<Object>>,
 }
 
-/// A path that found nothing.
+/// Why a path found nothing.
 pub(crate) struct Miss {
-    /// Where it looked, unless it is a variable that does not exist.
+    /// The JSON text that the path was applied to; absent if the path starts at a variable that is
+    /// not set.
     pub(crate) input: Option<String>,
     pub(crate) reason: String,
     pub(crate) past_end: bool,
@@ -113,12 +117,12 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The same, noting what is [shown](Self::show).
+    /// Turns on the recording by [`Self::show`].
     pub(crate) fn watched(self) -> Self {
         Self { seen: Some(RefCell::default()), ..self }
     }
 
-    /// Notes what a field has made of the input, if somebody wants to see it.
+    /// Records an intermediate value of the data flow, if recording is turned on.
     pub(crate) fn show(&self, what: &str, value: &Json) {
         if let Some(seen) = &self.seen {
             seen.borrow_mut().insert(what.to_owned(), value.clone());
@@ -129,7 +133,7 @@ impl<'a> World<'a> {
         Scope { input, world: self, result: None, error: None }
     }
 
-    /// The entropy as it is now, and what was shown.
+    /// Returns the entropy as it is now, and the recorded values.
     pub(crate) fn into_parts(self) -> (Entropy, Object) {
         (self.entropy.into_inner(), self.seen.map(RefCell::into_inner).unwrap_or_default())
     }
@@ -140,7 +144,7 @@ impl<'a> World<'a> {
 }
 
 impl Scope<'_> {
-    /// Reads what the path names.
+    /// Reads the value at a path.
     pub(crate) fn read(&self, path: &Path) -> Result<Json, Miss> {
         let root = match path.root() {
             Root::Input => self.input,
@@ -159,7 +163,7 @@ impl Scope<'_> {
         }
     }
 
-    /// The value of a variable.
+    /// The value of a variable, from the innermost scope that has it.
     pub(crate) fn variable(&self, name: &str) -> Option<&Json> {
         self.world.variables.iter().find_map(|scope| scope.get(name))
     }
@@ -168,7 +172,7 @@ impl Scope<'_> {
         self.world.entropy.borrow_mut().draw_number()
     }
 
-    /// A UUID of version 4.
+    /// Draws a UUID of version 4.
     pub(crate) fn draw_uuid(&self) -> String {
         self.world.entropy.borrow_mut().draw_uuid()
     }
@@ -176,7 +180,8 @@ impl Scope<'_> {
 
 #[cfg(feature = "jsonata")]
 impl Scope<'_> {
-    /// The chance as it is now, to be given back after it has been drawn from.
+    /// Copies the entropy as it is now. After draws from the copy, it must be passed to
+    /// [`Self::give_back`].
     pub(crate) fn entropy(&self) -> Entropy {
         self.world.entropy.borrow().clone()
     }

@@ -1,4 +1,4 @@
-//! The data flow around a state's work: what it sees, and what becomes of its result.
+//! The data flow around a state's work: computes its input and its output.
 
 use crate::failure::{Failure, RESULT_PATH};
 use crate::json::{Json, Object};
@@ -32,7 +32,7 @@ pub(crate) fn read(path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
     })
 }
 
-/// Fills `Assign`.
+/// Evaluates `Assign`: returns the variables by name; none without a template.
 pub(crate) fn assign(template: Option<&Template>, scope: &Scope<'_>) -> Result<Object, Failure> {
     match template.map(|template| template.fill(scope)).transpose()? {
         Some(Json::Object(assigned)) => Ok(assigned),
@@ -71,7 +71,7 @@ pub(crate) fn seconds(seconds: &Seconds, field: &str, scope: &Scope<'_>) -> Resu
     })
 }
 
-/// Reads an integer. The service takes one in a text, too.
+/// Reads an integer; like the service, also accepts one in a string.
 pub(crate) fn integer(given: &Seconds, field: &str, scope: &Scope<'_>) -> Result<i64, Failure> {
     let path = match given {
         Seconds::Fixed(number) => return Ok(i64::try_from(*number).unwrap_or(i64::MAX)),
@@ -90,7 +90,7 @@ pub(crate) fn integer(given: &Seconds, field: &str, scope: &Scope<'_>) -> Result
     })
 }
 
-/// A number that is not negative, as a query answers it.
+/// Evaluates a query whose value must be a number that is not negative.
 pub(crate) fn number(place: &str, query: &Query, scope: &Scope<'_>) -> Result<u64, Failure> {
     let value = query.evaluate(place, scope)?;
     let Some(number) = value.as_integer() else {

@@ -1,4 +1,4 @@
-//! Tries one state alone, as `TestState` does.
+//! Tests a single state, as `TestState` does.
 
 use crate::execution::{
     Answer, Effect, Execution, Inspected, Outcome, StateTest, TaskRef, TaskRequest,
@@ -8,7 +8,7 @@ use crate::json::Json;
 use crate::machine::Machine;
 use crate::run::Tasks;
 
-/// Why a state could not be tried.
+/// Why a state could not be tested.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TestError {
     /// The machine has no such state.
@@ -17,19 +17,20 @@ pub enum TestError {
     /// A task could not be answered.
     #[error("the task of state '{state}' cannot be answered: {reason}")]
     Unanswered {
-        /// The state that calls.
+        /// The name of the state that calls.
         state: String,
-        /// What the [`Tasks`] said.
+        /// The error text of [`Tasks::call`].
         reason: String,
     },
-    /// The state never comes to an end.
+    /// The state waits for an answer that never comes.
     #[error("the state '{0}' waits for something that never comes")]
     Stuck(String),
 }
 
 impl Machine {
-    /// Tries one state alone. Its task, Parallel or Map ends with the outcome that is given; without
-    /// one, `tasks` answer what the state and the states inside it call. Waits are over at once.
+    /// Tests a single state. Its task, Parallel or Map ends with the outcome that the test gives;
+    /// if there is none, `tasks` answers the calls of the state and of the states inside it. Waits
+    /// are over at once.
     ///
     /// # Errors
     /// When there is no such state, or when it waits for an answer that nobody gives.

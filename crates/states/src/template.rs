@@ -1,4 +1,5 @@
-//! Payload templates: JSON whose keys that end in `.$` are filled from paths and functions.
+//! Payload templates: JSON in which some values are computed, from paths and functions where a key
+//! ends in `.$`, or by JSONata.
 
 use crate::failure::Failure;
 use crate::intrinsic::{self, Call};
@@ -7,7 +8,6 @@ use crate::jsonata::Query;
 use crate::path::Path;
 use crate::scope::{Miss, Scope};
 
-/// A parsed payload template.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Template {
     Literal(Json),
@@ -17,21 +17,21 @@ pub(crate) enum Template {
         field: String,
         expression: Expression,
     },
-    /// A text between `{%` and `%}`, with its place below the state: `Output/total`.
+    /// A JSONata expression, with its place below the state, such as `Output/total`.
     Query {
         place: String,
         query: Query,
     },
 }
 
-/// What a string stands for where a path or a function is allowed.
+/// A path or a call of an intrinsic function.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expression {
     Path(Path),
     Call(Call),
 }
 
-/// A template's part that cannot be read, with its place below the template.
+/// A part of a template that cannot be read, with its place below the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Flaw {
     pub(crate) place: String,
@@ -56,12 +56,12 @@ impl Expression {
 }
 
 impl Template {
-    /// Reads a template, noting every flaw; what is flawed is left out.
+    /// Reads a template. Adds a flaw for every part that cannot be read, and leaves this part out.
     pub(crate) fn parse(source: &Json, flaws: &mut Vec<Flaw>) -> Self {
         Self::parse_at(source, "", flaws)
     }
 
-    /// Reads a template of JSONata; `place` is the field's.
+    /// Reads a template in JSONata. `place` is that of the field below the state.
     pub(crate) fn parse_jsonata(source: &Json, place: &str, flaws: &mut Vec<Flaw>) -> Self {
         match source {
             Json::Object(members) => Self::object(
@@ -161,7 +161,7 @@ impl Template {
         Self::Array(items)
     }
 
-    /// Fills the template.
+    /// Computes the value of the template.
     pub(crate) fn fill(&self, scope: &Scope<'_>) -> Result<Json, Failure> {
         match self {
             Self::Literal(value) => Ok(value.clone()),
@@ -188,7 +188,7 @@ impl Template {
         }
     }
 
-    /// The failure of a query whose value is not of the type that its field takes.
+    /// Makes the failure of a query whose value is of a type that its field does not accept.
     pub(crate) fn unexpected(&self, expected: &str, value: &Json) -> Failure {
         match self {
             Self::Query { place, query } => unexpected(place, query, expected, value),
@@ -206,7 +206,7 @@ impl Template {
         }
     }
 
-    /// Every path in the template.
+    /// Returns every path in the template.
     pub(crate) fn paths(&self) -> Vec<&Path> {
         let mut paths = Vec::new();
         let mut pending = vec![self];
@@ -221,7 +221,7 @@ impl Template {
         paths
     }
 
-    /// The keys of the outermost object.
+    /// Returns the keys of the outermost object; none if the template is no object.
     pub(crate) fn keys(&self) -> Vec<&str> {
         match self {
             Self::Literal(Json::Object(members)) => members.keys().map(String::as_str).collect(),
@@ -231,7 +231,7 @@ impl Template {
     }
 }
 
-/// The interpreter error for a field whose path found nothing.
+/// Makes the interpreter error for a field whose path found nothing.
 pub(crate) fn not_found(miss: &Miss, path: &Path, field: &str) -> Failure {
     Failure::runtime(match &miss.input {
         Some(input) => format!(
@@ -242,7 +242,7 @@ pub(crate) fn not_found(miss: &Miss, path: &Path, field: &str) -> Failure {
     })
 }
 
-/// The failure of a query that answers with a value of another type than its field takes.
+/// Makes the failure of a query whose value is of another type than its field accepts.
 pub(crate) fn unexpected(place: &str, query: &Query, expected: &str, value: &Json) -> Failure {
     let found = match value {
         Json::Null => "null",

@@ -1,8 +1,8 @@
-//! Timestamps as the language has them: RFC 3339 with an upper-case `T` and a zone.
+//! Timestamps of the Amazon States Language: RFC 3339 with an upper-case `T` and a zone.
 
 use jiff::Timestamp;
 
-/// Reads a timestamp; the seconds may be missing, the zone may not.
+/// Reads a timestamp. The seconds may be missing; the zone is required.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let shape = |from: usize, pattern: &[u8]| {
@@ -31,7 +31,7 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     if zoned { text.parse().ok() } else { None }
 }
 
-/// The text of a timestamp, in UTC with milliseconds.
+/// Formats a timestamp in UTC with milliseconds.
 pub(crate) fn format(timestamp: Timestamp) -> String {
     format!("{timestamp:.3}")
 }

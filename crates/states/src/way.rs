@@ -1,28 +1,30 @@
-//! The ways that an execution takes from state to state.
+//! The ways that an execution takes from state to state, by the fields that name the next state.
 
 use serde::Serialize;
 
 use crate::machine::Next;
 
-/// A way from one state to the next.
+/// A transition from one state to the next, by the field that names the next state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Way {
-    /// The state that is left.
+    /// The name of the state that is left.
     pub from: String,
-    /// The field that leads on: `Next`, `End`, `Choices[0].Next`, `Default` or `Catch[0].Next`.
+    /// The field that names the next state, or `End`: `Next`, `End`, `Choices[0].Next`, `Default`
+    /// or `Catch[0].Next`.
     pub field: String,
-    /// The state that follows; none at the end of the machine, the branch or the iteration.
+    /// The name of the state that follows; `None` at the end of the machine, the branch or the
+    /// iteration.
     pub to: Option<String>,
 }
 
-/// What an execution has come through.
+/// The names of the states that an execution has entered, and the ways it has taken, in order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Trail {
     pub(crate) entered: Vec<String>,
     pub(crate) ways: Vec<Way>,
 }
 
-/// Which field leads out of a state.
+/// The field by which an execution leaves a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Out {
     Next,

@@ -1,4 +1,4 @@
-//! The Choice operators agree with recorded verdicts of the service.
+//! The Choice operators give the results that were recorded from the service.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use states::{Json, Machine, Mocks, RunOptions, Status, run};
 
 const RECORDED: &str = "../../../shared/conformance/states/choice.jsonl";
 
-/// The machine behind a recorded line.
+/// Makes a machine that tests one recorded comparison.
 fn definition(operator: &str, value: &Json) -> String {
     let operand = if operator.ends_with("Path") { Json::from("$.Value") } else { value.clone() };
     let rule = Json::object([
@@ -34,8 +34,8 @@ fn definition(operator: &str, value: &Json) -> String {
     Json::object([("StartAt", Json::from("Check")), ("States", states)]).to_string()
 }
 
-/// Where the recording put "date" in the place of a timestamp, the verdict is of two timestamps
-/// that nobody has: the same line is recorded with either verdict.
+/// Whether the recording has replaced both timestamps of a comparison by "date". Its result then
+/// says nothing: the same line is recorded with either one.
 fn is_masked(operator: &str, input: &Json) -> bool {
     let date = Some(&Json::from("date"));
     operator.starts_with("Timestamp") && input.get("Variable") == date && input.get("Value") == date

@@ -1,4 +1,4 @@
-//! What a set of runs has come through, and what it has not.
+//! Counts which states and ways a set of runs has covered, and which it has not.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

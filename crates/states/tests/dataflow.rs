@@ -1,4 +1,4 @@
-//! What a state sees of its input, and what becomes of its result.
+//! How a state's fields select its input and shape its result.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,7 +11,7 @@ fn ends(machine: &str, input: &str, mocks: &str) -> Status {
     run(&machine, input.parse().unwrap(), &mut mocks, RunOptions::default()).unwrap().status
 }
 
-/// The output of a single state with the given fields.
+/// Returns the output of a machine that has a single state with the given fields.
 #[track_caller]
 fn output(fields: &str, input: &str) -> String {
     let machine = format!(r#"{{"StartAt":"S","States":{{"S":{{{fields},"End":true}}}}}}"#);
@@ -114,7 +114,7 @@ fn what_cannot_be_done_is_said_in_the_words_of_the_service() {
         let shown = output(fields, r#"{"other":1,"items":[1,2]}"#);
         assert_eq!(shown, format!("States.Runtime: {at}{expected}"), "{fields}");
     }
-    // Past the end of an array, a template has null where a function fails.
+    // For an index past the end of an array a template yields null; in a function it is an error.
     let fields = r#""Type":"Pass","Parameters":{"v.$":"$.items[5]"}"#;
     assert_eq!(output(fields, r#"{"items":[1,2]}"#), r#"{"v":null}"#);
     let fields = r#""Type":"Pass","Result":1,"ResultPath":"$.a.b""#;

@@ -1,4 +1,4 @@
-//! What the service has been recorded, documented or reported to do where others differ.
+//! Recorded, documented or reported behaviour of the service in which other implementations differ.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,7 +20,8 @@ fn output(state: &str, input: &str, mocks: &str) -> String {
     }
 }
 
-/// What a payload template makes of an expression, given as a text within JSON.
+/// Returns the output of a payload template with one expression, which is given as a text within
+/// JSON.
 #[track_caller]
 fn read(expression: &str, input: &str) -> String {
     output(&format!(r#""Type":"Pass","Parameters":{{"v.$":"{expression}"}}"#), input, "{}")
@@ -232,7 +233,7 @@ fn an_express_machine_waits_for_nobody() {
     }
 }
 
-/// The cases that have been handed over, where they are at hand.
+/// Runs the cases that were contributed, if they are present.
 #[test]
 fn every_case_handed_over_ends_as_it_says() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/cases/states");

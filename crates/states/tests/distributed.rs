@@ -168,7 +168,7 @@ fn a_run_goes_on_while_so_many_failures_are_tolerated() {
     }
     let run = ran(r#""ToleratedFailureCountPath":"$[0]","#, states, r#"["1",2]"#, "{}");
     assert_eq!(told(&run), r#"["1"]"#, "a number in a text is one");
-    // What ends an execution ends only the iteration.
+    // An error that ends an execution ends only the iteration here.
     let broken = r#"{"I":{"Type":"Pass","Parameters":{"v.$":"$.a"},"End":true}}"#;
     let run = ran(r#""ToleratedFailureCount":1,"#, broken, r#"[{"a":1},{}]"#, "{}");
     assert_eq!(told(&run), r#"[{"v":1}]"#);
@@ -196,7 +196,8 @@ fn items_stand_inside_a_file_where_a_pointer_leads() {
     assert_eq!(told(&run), "States.ItemReaderFailed: Items are not read by S3_INVENTORY here");
 }
 
-/// Runs a Map whose second iteration fails, and tells what it writes, by key, and its output.
+/// Runs a Map whose second iteration fails. Returns the files that it writes, by key, and its
+/// output.
 fn written(writer: &str) -> (Vec<(String, Json)>, Json) {
     let states = r#"{"I":{"Type":"Choice","Choices":[{"Variable":"$[0]","NumericEquals":2,"Next":"F"}],
         "Default":"G"},"F":{"Type":"Fail","Error":"Two","Cause":"c"},"G":{"Type":"Pass","End":true}}"#;
@@ -214,7 +215,7 @@ fn written(writer: &str) -> (Vec<(String, Json)>, Json) {
         assert!(call.writes_results());
         let key = call.input.get("Key").and_then(Json::as_str).unwrap().to_owned();
         files.push((key, call.input.get("Body").unwrap().clone()));
-        // It can be written down in between, and taken up again.
+        // The execution can be stored and loaded between two answers.
         let kept = serde_json::to_string(&execution).unwrap();
         execution = serde_json::from_str(&kept).unwrap();
         let done = Answer::succeeded(TaskRef::Id(call.task), Json::empty_object());

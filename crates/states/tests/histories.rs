@@ -5,7 +5,7 @@
 use states::{Json, Machine, Mocks, RunOptions, Status, run};
 
 struct Told {
-    /// `id<-previous Type detail` of each event.
+    /// Each event as `id<-previous Type detail`.
     events: Vec<String>,
     status: Status,
 }

@@ -1,4 +1,4 @@
-//! JSONata: what states make of it, and what becomes of a query that fails or means harm.
+//! JSONata: how states evaluate it, and how queries end that fail or are meant to do harm.
 
 #![cfg(feature = "jsonata")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -27,7 +27,7 @@ fn ends(states: &str, input: &str, mocks: &str) -> String {
     }
 }
 
-/// What a Pass state's output is, given as JSON.
+/// Returns the output of a Pass state whose `Output` is the given JSON.
 #[track_caller]
 fn output(template: &str, input: &str) -> String {
     ends(&format!(r#""S":{{"Type":"Pass","Output":{template},"End":true}}"#), input, "{}")
@@ -158,7 +158,7 @@ fn a_map_runs_over_items_and_a_parallel_over_its_arguments() {
     assert_eq!(ends(states, r#"{"l":[1,2]}"#, "{}"), r#"[{"a":6}]"#);
 }
 
-/// `id<-previous Type` of the last events.
+/// Returns the last events as `id<-previous Type`.
 fn last(run: &Run, count: usize) -> Vec<String> {
     let told = run.history.iter();
     let told =
@@ -315,7 +315,7 @@ fn a_query_that_means_harm_ends_in_an_error_within_its_limits() {
     assert!(errors(format!("1{}", " and 1".repeat(5_000))));
 }
 
-/// Pieces of queries, put together without sense.
+/// Makes queries of pieces that are joined at random.
 fn query() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "$states",

@@ -39,7 +39,8 @@ fn time_is_virtual() {
     let mocks = r#"{"Poll":[{"Throw":{"Error":"Busy"}},{"Throw":{"Error":"Busy"}},
         {"Return":{"done":true},"AfterSeconds":10}]}"#;
     let ran = attempt(mocks).unwrap();
-    // Two seconds, then three times as long, then the ten that the task takes.
+    // The first retry comes after two seconds, the second after three times as long, and the task
+    // then takes ten.
     assert_eq!(ran.ended.as_second(), 2 + 6 + 10);
 }
 

@@ -2,7 +2,7 @@
 
 use states::{Json, Machine, Mocks, RunOptions, Severity, Status, draw_svg, run};
 
-/// The problems, as `state.field`, errors only.
+/// Returns the errors of a machine as `state.field`.
 #[track_caller]
 fn places(machine: &str) -> Vec<String> {
     let (_, problems) = Machine::check(machine);
@@ -15,7 +15,7 @@ fn places(machine: &str) -> Vec<String> {
         .collect()
 }
 
-/// The problems of a machine with one state of the given fields.
+/// Returns the errors of a machine that has one state with the given fields.
 #[track_caller]
 fn of_state(fields: &str) -> Vec<String> {
     places(&format!(r#"{{"StartAt":"S","States":{{"S":{{{fields}}}}}}}"#))

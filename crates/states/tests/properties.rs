@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use states::{Json, Machine, Mocks, RunOptions, Status, run};
 
-/// Any JSON value of a moderate size.
+/// Makes JSON values of a moderate size.
 fn value() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
@@ -25,7 +25,7 @@ fn name() -> impl Strategy<Value = String> {
     "[a-zA-Z_][a-zA-Z0-9_-]{0,6}"
 }
 
-/// A reference path of names, some in brackets.
+/// Makes reference paths of names, some of them in brackets.
 fn reference() -> impl Strategy<Value = String> {
     prop::collection::vec((name(), any::<bool>()), 1..4).prop_map(|names| {
         let part = |(name, dotted)| match dotted {

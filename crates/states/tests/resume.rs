@@ -1,4 +1,4 @@
-//! An execution that is written down and taken up again goes on as if nothing had happened.
+//! An execution that is stored and loaded again continues as if it had not been interrupted.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,7 +20,7 @@ fn start(machine: &Machine, seed: u64) -> (Execution, Turn) {
     Execution::start(machine, Start { input, identity, entropy }, Timestamp::UNIX_EPOCH)
 }
 
-/// What a task answers; it depends on the request alone.
+/// Returns the answer to a request, which depends on nothing but the request.
 fn answer(request: &TaskRequest) -> Answer {
     let task = match &request.token {
         Some(token) => TaskRef::Token(token.clone()),
@@ -43,8 +43,8 @@ struct Told {
     transitions: u32,
 }
 
-/// Runs the machine to its end; `crashes` says after which transitions the process dies, so that
-/// only what was written down is left.
+/// Runs the machine to its end. `crashes` tells after which transitions the process crashes, so
+/// that the execution has to be loaded from its stored form.
 fn tell(seed: u64, crashes: &dyn Fn(u32) -> bool) -> Told {
     let machine = Machine::parse(MACHINE).unwrap();
     let (mut execution, turn) = start(&machine, seed);

@@ -1,10 +1,10 @@
-//! One state alone, answered as `TestState` has been recorded to answer.
+//! Tests of a single state give the responses that were recorded from `TestState`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use states::{Failure, Json, Machine, Mocks, StateTest, TestError};
 
-/// What the test of a state answers, in a machine that has a state Z where one leads to it.
+/// Returns the result of a test of a state. The machine also has a state Z if the state names it.
 #[track_caller]
 fn tested(state: &str, test: StateTest) -> Json {
     let next = match state.contains(r#""Z""#) {

@@ -1,4 +1,4 @@
-//! Any text as a path or a function, over any input, ends in a value or in a failure.
+//! Any text, read as a path or a function over any input, gives a value or a failure, and no panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Any text is checked without a panic; a machine that comes of it is drawn, and runs to an end.
+//! Any text is checked without a panic. If it is a machine, the machine is drawn and runs to its
+//! end, twice with the same history.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

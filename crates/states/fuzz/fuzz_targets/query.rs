@@ -1,4 +1,4 @@
-//! Any text as a JSONata query, over any input, ends in a value or in a failure.
+//! Any text, read as a JSONata query over any input, gives a value or a failure, and no panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,7 +7,8 @@ use states::{Json, Machine, Mocks, RunOptions, run};
 static QUIET: std::sync::Once = std::sync::Once::new();
 
 fuzz_target!(|text: &str| {
-    // The evaluator's panics are caught, and made failures: only one that gets out is a finding.
+    // The evaluator's panics are caught and become failures: only a panic that is not caught is a
+    // finding.
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
     let (query, input) = text.split_once('\n').unwrap_or((text, "{\"a\":[1,2,{\"b\":\"c\"}]}"));
     let Ok(input) = input.parse::<Json>() else { return };

@@ -1,4 +1,4 @@
-//! Any text as the file of a distributed Map ends in items or in a failure.
+//! Any text, read as a file of items of a distributed Map, gives items or a failure, and no panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! The texts of a drawing: what stands in a box and beside an edge.
+//! The texts of a drawing: those in the boxes and those beside the edges.
 
 use crate::machine::{
     ChoiceRule, Comparison, Items, Kind, Map, Next, Operand, Relation, Seconds, State, Test,
@@ -10,7 +10,7 @@ use crate::template::Template;
 const MAX_TITLE: usize = 60;
 const MAX_LABEL: usize = 56;
 
-/// Where a state goes on to, with the label and the style of the edge.
+/// Returns the edges that leave a state, each with its target, its label and its style.
 pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
     let mut edges = Vec::new();
     if let Some(Next::State(next)) = &state.next {
@@ -34,7 +34,7 @@ pub(super) fn edges(state: &State) -> Vec<(&str, String, &'static str)> {
     edges
 }
 
-/// The label beside an edge, and the whole of it where it is cut.
+/// Returns the label to draw beside an edge and, if it had to be shortened, the full label.
 pub(super) fn beside(label: &str) -> (String, Option<String>) {
     let shown = cut(label, MAX_LABEL);
     let whole = (shown != label).then(|| label.to_owned());
@@ -45,12 +45,12 @@ pub(super) fn title(name: &str) -> String {
     cut(name, MAX_TITLE)
 }
 
-/// The second line of a box.
+/// Returns the second line of a box: what the state does.
 pub(super) fn subtitle(kind: &Kind) -> String {
     cut(&what(kind), MAX_TITLE + 6)
 }
 
-/// The whole name of a state, what it does, and its comment.
+/// Returns a state's full name, what it does, and its comment, on separate lines.
 pub(super) fn tooltip(name: &str, state: &State) -> String {
     let mut lines = vec![name.to_owned(), what(&state.kind)];
     lines.extend(state.comment.clone());
@@ -82,7 +82,7 @@ fn what(kind: &Kind) -> String {
     }
 }
 
-/// What a Map runs over.
+/// Returns where a Map takes its items from.
 fn over(map: &Map) -> String {
     let reader = map.distributed.as_ref().and_then(|distributed| distributed.reader.as_ref());
     if let Some((service, action)) = reader.and_then(|reader| reader.resource.service()) {

@@ -1,10 +1,10 @@
-//! Places the nodes of a graph in layers from top to bottom, its main line straight.
+//! Lays out the nodes of a graph in layers from top to bottom, with the main line straight.
 
 use super::routes::Placed;
 
-/// The room between nodes of a layer.
+/// The horizontal distance between neighbouring nodes of a layer, in pixels.
 const GAP: f64 = 36.0;
-/// How wide an edge is that passes a layer.
+/// The width that is reserved in a layer for an edge that passes through it, in pixels.
 const LANE: f64 = 14.0;
 const SWEEPS: usize = 12;
 
@@ -19,23 +19,25 @@ pub(super) struct Edge {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) label: String,
-    /// The whole label, where it had to be cut.
+    /// The full label, if `label` had to be shortened.
     pub(super) tooltip: Option<String>,
     pub(super) style: &'static str,
 }
 
-/// A graph to be placed; the first node is its source.
+/// A graph to lay out. Its first node is the start.
 pub(super) struct Graph {
     pub(super) sizes: Vec<Size>,
     pub(super) edges: Vec<Edge>,
     pub(super) layer: Vec<usize>,
-    /// Per edge, the nodes it passes from its start to its end, both included. An edge that closes
-    /// a loop passes none: it is led around.
+    /// Per edge, the nodes from its start to its end, both included. In each layer that the edge
+    /// passes through, the chain has an extra node of no height. The chain of an edge that closes a
+    /// loop is empty: it is drawn around the side.
     pub(super) chains: Vec<Vec<usize>>,
     pub(super) rows: Vec<Vec<usize>>,
     /// The horizontal middle of each node.
     pub(super) middles: Vec<f64>,
-    /// The edges of the main line: the longest way through the graph that no error takes.
+    /// Per edge, whether it is part of the main line: the longest path from the start without
+    /// `catch` edges.
     pub(super) main: Vec<bool>,
 }
 
@@ -71,7 +73,7 @@ impl Graph {
         self.sizes[node].width / 2.0
     }
 
-    /// The edges that close a loop.
+    /// Tells for each edge whether it closes a loop.
     fn turned(&self) -> Vec<bool> {
         let mut entered = vec![false; self.sizes.len()];
         let mut left = vec![false; self.sizes.len()];
@@ -101,7 +103,8 @@ impl Graph {
         self.edges.iter().enumerate().filter(|(position, _)| !turned[*position])
     }
 
-    /// Every edge but those that close a loop leads at least one layer down.
+    /// Assigns the layers so that each edge leads down by at least one layer, unless it closes a
+    /// loop.
     fn assign_layers(&mut self, turned: &[bool]) {
         let mut layer = self.layer.clone();
         for _ in 0..self.sizes.len() {
@@ -119,7 +122,7 @@ impl Graph {
         self.layer = layer;
     }
 
-    /// Finds the main line, from the layers' bottom up.
+    /// Finds the main line, from the bottom layer upwards.
     fn find_main(&mut self, turned: &[bool]) {
         let mut longest: Vec<(usize, Option<usize>)> = vec![(0, None); self.sizes.len()];
         let mut nodes: Vec<usize> = (0..self.sizes.len()).collect();
@@ -139,7 +142,8 @@ impl Graph {
         }
     }
 
-    /// An edge that passes layers gets a place in each of them.
+    /// Makes the chain of each edge, with an extra node in each layer that the edge passes through,
+    /// then collects the nodes of each layer in a row.
     fn make_chains(&mut self, turned: &[bool]) {
         for (edge, turned) in self.edges.iter().zip(turned) {
             if *turned {
@@ -171,7 +175,8 @@ impl Graph {
         neighbours
     }
 
-    /// Sorts each layer by the middle of its neighbours, downwards and upwards by turns.
+    /// Sorts the nodes of each layer by the mean position of their neighbours, alternately
+    /// downwards and upwards.
     fn order_rows(&mut self) {
         let (above, below) = (self.neighbours(true), self.neighbours(false));
         let mut position = vec![0.0; self.sizes.len()];
@@ -197,8 +202,8 @@ impl Graph {
         }
     }
 
-    /// Moves each node towards its neighbours as far as its row lets it, then each long edge to where
-    /// it passes all its layers upright.
+    /// Moves each node towards its neighbours as far as its row allows, then moves each long edge
+    /// so that it passes vertically through its layers.
     fn assign_middles(&mut self) {
         let (above, below) = (self.neighbours(true), self.neighbours(false));
         let main = self.chains.iter().zip(&self.main).filter(|(_, main)| **main);
@@ -231,7 +236,9 @@ impl Graph {
         }
     }
 
-    /// For the places of each long edge that stays on one side: where all of them would be clear.
+    /// For each long edge that stays on one side of the main line: returns one position for all its
+    /// extra nodes, the farthest from the main line among their current ones. `None` for all other
+    /// nodes.
     fn upright(&self) -> Vec<Option<f64>> {
         let mut upright = vec![None; self.sizes.len()];
         for chain in self.chains.iter().filter(|chain| chain.len() > 3) {
@@ -266,8 +273,8 @@ fn spread(row: &[usize], sizes: &[Size], middles: &mut [f64]) {
     }
 }
 
-/// Gives each node of a row the wished place, moved apart where they would overlap: the mean of
-/// what packing from the left and packing from the right give.
+/// Puts each node of a row at its wished position, and moves nodes apart that would overlap. Each
+/// node gets the mean of its positions when the row is packed from the left and from the right.
 fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
     let apart =
         |one: usize, other: usize| (sizes[row[one]].width + sizes[row[other]].width) / 2.0 + GAP;
@@ -284,8 +291,8 @@ fn settle(row: &[usize], wished: &[f64], sizes: &[Size], middles: &mut [f64]) {
     }
 }
 
-/// Gives a node of the main line its place at 0, and each other node of its row the wished one, as
-/// far as it is clear of the node before it.
+/// Puts the row's node of the main line at 0, and each other node at its wished position, or as
+/// near to it as the neighbour on the side of the main line allows.
 fn keep_clear(row: &[usize], anchor: usize, nodes: (&[f64], &[Size]), middles: &mut [f64]) {
     let (wished, sizes) = nodes;
     let apart =

@@ -15,15 +15,15 @@ const NARROW: Size = Size { width: 26.0, height: 26.0 };
 const TITLE_HEIGHT: f64 = 50.0;
 const MARGIN: f64 = 24.0;
 
-/// Draws the machine. The picture stands alone: styles are inside, and it follows the reader's
+/// Draws the machine as an SVG document that contains its styles. Its colours follow the viewer's
 /// light or dark scheme.
 #[must_use]
 pub fn draw_svg(machine: &Machine) -> String {
     draw_svg_at(machine, &[])
 }
 
-/// Draws the machine with the states called `current` marked: those that an execution is in, as
-/// [`Execution::current_states`](crate::Execution::current_states) tells them.
+/// Draws the machine and marks the states named in `current`, such as those that
+/// [`Execution::current_states`](crate::Execution::current_states) returns.
 #[must_use]
 pub fn draw_svg_at(machine: &Machine, current: &[&str]) -> String {
     let block = Drawing { machine, current }.flow(0);
@@ -32,12 +32,12 @@ pub fn draw_svg_at(machine: &Machine, current: &[&str]) -> String {
 
 struct Drawing<'a> {
     machine: &'a Machine,
-    /// The states to mark.
+    /// The names of the states to mark.
     current: &'a [&'a str],
 }
 
 impl Drawing<'_> {
-    /// A flow with its start and its end.
+    /// Draws a flow with its start and its end.
     fn flow(&self, id: FlowId) -> Block {
         let Some(flow) = self.machine.flows.get(id) else { return Block::default() };
         let mut blocks = vec![svg::terminal("start", NARROW)];
@@ -76,7 +76,7 @@ impl Drawing<'_> {
         svg::flow(&blocks, &placed)
     }
 
-    /// A state: a box, or a group of the flows inside it.
+    /// Draws a state: a box, or a group with the flows inside it.
     fn block(&self, name: &str, state: &State) -> Block {
         let title = labels::title(name);
         let subtitle = labels::subtitle(&state.kind);

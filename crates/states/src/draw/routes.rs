@@ -1,38 +1,40 @@
-//! Leads the edges of a placed graph: each from a port of its own to a port of its own, those that
-//! close a loop around the side.
+//! Draws lines for the edges of a graph whose nodes have been laid out. Each edge has its own port
+//! (point of attachment) at each of its two nodes; an edge that closes a loop goes around the side.
 
 use super::layers::{Edge, Graph, Size};
 
-/// The least room between layers, and the room that each label between them takes.
+/// The least vertical distance between layers, and the height of each label between them, in
+/// pixels.
 const LAYER_GAP: f64 = 64.0;
 const LABEL_ROW: f64 = 13.0;
-/// How far below a layer its first label stands.
+/// The vertical distance of the first label from the layer above it.
 const LABEL_TOP: f64 = 18.0;
-/// How far apart two ports of a node are, and how far from its corners.
+/// The distance between two ports of a node, and that of a port from the node's corner.
 const PORT: f64 = 24.0;
 const CORNER: f64 = 8.0;
-/// How far apart loops leave a node or come in at it, and how many do so apart.
+/// The distance between loops that leave, or enter, the same node; and how many loops are moved
+/// apart by it.
 const APART: f64 = 4.0;
 const MOST_APART: usize = 2;
-/// How far a loop runs beside the nodes, and above and below them.
+/// The horizontal distance of a loop from the nodes, and from the loops further inside.
 const LOOP: f64 = 20.0;
 pub(super) const CHARACTER: f64 = 5.9;
 
-/// A point of the drawing.
+/// A point of the drawing: its distance from the left and from the top, in pixels.
 pub(super) type Point = (f64, f64);
 
-/// An edge with its way.
+/// An edge with the line that is drawn for it.
 pub(super) struct Route {
     pub(super) edge: Edge,
-    /// The points it passes, in the direction of its arrow.
+    /// The points of the line, from the start to the arrow.
     pub(super) points: Vec<Point>,
-    /// Whether it closes a loop: its way has corners then, where others curve.
+    /// Whether the edge closes a loop. Its line then has corners; the others are curves.
     pub(super) is_loop: bool,
-    /// The middle of its label.
+    /// The point on which the label is centred.
     pub(super) label: Point,
 }
 
-/// A graph with its places.
+/// A graph with the positions of its nodes and the lines of its edges.
 pub(super) struct Placed {
     pub(super) size: Size,
     /// The upper left corner of each node.
@@ -50,11 +52,14 @@ struct Line {
 struct Router<'g> {
     graph: &'g Graph,
     lines: Vec<Line>,
-    /// Per edge, how far from the middle of its nodes it leaves and arrives.
+    /// Per edge, the horizontal distance of its first port from the middle of the node that it
+    /// leaves, and that of its second port from the middle of the node that it enters.
     ports: Vec<(f64, f64)>,
-    /// The loops so far: the layers beside which they run, their side, and how far out they reach.
+    /// The loops drawn so far: the first and the last layer that each passes, its side (as in
+    /// [`LoopEnd`]), and how far out it reaches.
     loops: Vec<(usize, usize, f64, f64)>,
-    /// The nodes that the loops so far leave (true) and come in at.
+    /// The ends of the loops drawn so far: the node, and whether the loop leaves it (true) or
+    /// enters it.
     loop_ends: Vec<(usize, bool)>,
 }
 
@@ -84,7 +89,7 @@ impl Placed {
         Self { size: Size::default(), corners, routes }.fitted(graph)
     }
 
-    /// Moves all to the right of 0, and measures it.
+    /// Moves everything to the right until nothing is left of 0, and measures the drawing.
     fn fitted(mut self, graph: &Graph) -> Self {
         let half = |edge: &Edge| edge.label.chars().count() as f64 * CHARACTER / 2.0;
         let (mut left, mut right, mut bottom) = (0.0_f64, 0.0_f64, 0.0_f64);
@@ -114,16 +119,16 @@ impl Placed {
     }
 }
 
-/// One end of a loop, at a node.
+/// Where a loop leaves or enters a node.
 struct LoopEnd {
-    /// -1 to the left, 1 to the right.
+    /// -1 if the loop runs on the left, 1 if on the right.
     side: f64,
-    /// Whether nothing stands beside the node on that side.
+    /// Whether the node is the outermost of its layer on that side.
     outermost: bool,
-    /// Where the loop runs up or down.
+    /// The horizontal position of the loop's vertical part.
     lane: f64,
     leaves: bool,
-    /// How many loops leave, or come in, there already.
+    /// How many loops already leave the node, or enter it.
     beside: usize,
 }
 
@@ -157,7 +162,7 @@ impl<'g> Router<'g> {
         self.lines[self.graph.layer[node]]
     }
 
-    /// The way of an edge that leads down.
+    /// Returns the points of an edge that leads down.
     fn down(&self, position: usize) -> Vec<Point> {
         let (chain, (out, into)) = (&self.graph.chains[position], self.ports[position]);
         let mut points = Vec::new();
@@ -173,7 +178,7 @@ impl<'g> Router<'g> {
             } else if place + 1 == chain.len() {
                 points.push((middle + into, line.top));
             } else if bottom > line.top {
-                // It passes a layer upright, beside whatever stands in it.
+                // The edge passes vertically through a layer, beside the layer's nodes.
                 points.extend([(middle, line.top), (middle, bottom)]);
             } else {
                 points.push((middle, line.top));
@@ -182,7 +187,8 @@ impl<'g> Router<'g> {
         points
     }
 
-    /// Where the label of an edge stands: that many labels below the layer that it leaves.
+    /// Returns the position of an edge's label, in the given row of labels below the layer that the
+    /// edge leaves.
     fn beside(&self, edge: &Edge, points: &[Point], row: u32) -> Point {
         let line = self.line(edge.from);
         let y = line.top + line.height + LABEL_TOP + f64::from(row) * LABEL_ROW;
@@ -191,11 +197,11 @@ impl<'g> Router<'g> {
             return points.first().map_or((0.0, y), |at| (at.0, y));
         };
         let part = if to.1 > from.1 { (y - from.1) / (to.1 - from.1) } else { 0.0 };
-        // A curve that leaves and arrives upright.
+        // The curve is vertical at both ends.
         (from.0 + (to.0 - from.0) * part * part * (3.0 - 2.0 * part), y)
     }
 
-    /// The way of an edge that closes a loop, and the place of its label.
+    /// Returns the points of an edge that closes a loop, and the position of its label.
     fn around(&mut self, edge: &Edge) -> (Vec<Point>, Point) {
         let graph = self.graph;
         let (lower, upper) = (graph.layer[edge.from], graph.layer[edge.to]);
@@ -236,8 +242,9 @@ impl<'g> Router<'g> {
         (points, label)
     }
 
-    /// How a loop leaves a node for its lane, or in reverse how it comes in from there: from the
-    /// node's side where nothing stands beside it, else from below or above.
+    /// Returns the points from a node to the vertical part of a loop. They start at the node's side
+    /// if the node is outermost; otherwise below the node if the loop leaves it, or above if it
+    /// enters.
     fn end(&self, node: usize, end: &LoopEnd) -> Vec<Point> {
         let LoopEnd { side, outermost, lane, leaves, beside } = *end;
         let apart = beside.min(MOST_APART) as f64 * APART;
@@ -245,7 +252,7 @@ impl<'g> Router<'g> {
             (self.graph.middle(node), self.graph.half(node), self.line(node).top);
         let height = self.graph.sizes[node].height;
         if outermost {
-            // A loop of a node to itself leaves below where it comes in.
+            // A loop from a node to itself leaves the node below the point where it enters.
             let y = if leaves { top + height * 0.65 + apart } else { top + height * 0.35 - apart };
             return vec![(middle + half * side, y), (lane, y)];
         }
@@ -260,8 +267,9 @@ impl<'g> Router<'g> {
     }
 }
 
-/// The edges that leave a node, or arrive at it, each with its distance from the node's middle: in
-/// the order of where they lead to, that of the main line in the middle.
+/// Returns the edges that leave a node (`out`) or enter it, each with the horizontal distance of
+/// its port from the node's middle. The ports are in the order of the nodes that the edges connect
+/// to, and an edge of the main line gets the middle.
 fn spread(graph: &Graph, node: usize, out: bool) -> Vec<(usize, f64)> {
     let mut edges: Vec<(usize, f64)> = Vec::new();
     for (position, chain) in graph.chains.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Writes the drawing: boxes, groups and curves.
+//! Writes the drawing as SVG: boxes, groups and curves.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use super::routes::{CHARACTER, Placed, Point, Route};
 
 const TITLE_WIDTH: f64 = 7.6;
 const PADDING: f64 = 16.0;
-/// How round the corners of a loop are.
+/// The radius of the corners of a loop, in pixels.
 const ROUND: f64 = 9.0;
 const GROUP_HEAD: f64 = 46.0;
 const GROUP_GAP: f64 = 20.0;
@@ -19,7 +19,7 @@ pub(super) struct Block {
     body: String,
 }
 
-/// What stands at the top of a state.
+/// The texts and the style of a state's box.
 pub(super) struct Heading<'a> {
     pub(super) class: &'a str,
     /// Whether an execution is in the state.
@@ -72,10 +72,10 @@ pub(super) fn document(block: &Block, margin: f64, title: &str) -> String {
     )
 }
 
-/// The dot at a start, the ring at an end.
+/// Draws the dot at a start, or the dot with a ring at an end.
 pub(super) fn terminal(kind: &str, size: Size) -> Block {
     let middle = size.width / 2.0;
-    // The edge that leaves a start begins at its dot.
+    // The dot of a start is at the bottom, where the start's edge begins.
     let down = if kind == "end" { middle } else { size.height - 7.0 };
     let mut body = format!("<circle class=\"terminal\" cx=\"{middle}\" cy=\"{down}\" r=\"7\"/>\n");
     if kind == "end" {
@@ -101,7 +101,7 @@ pub(super) fn leaf(heading: &Heading<'_>, height: f64) -> Block {
     Block { size: Size { width, height }, body }
 }
 
-/// A state with flows inside, side by side.
+/// Draws a state with the flows inside it, side by side.
 pub(super) fn group(heading: &Heading<'_>, inner: &[Block]) -> Block {
     let gaps = GROUP_GAP * (inner.len() + 1) as f64;
     let content = inner.iter().map(|block| block.size.width).sum::<f64>() + gaps;
@@ -124,7 +124,7 @@ pub(super) fn group(heading: &Heading<'_>, inner: &[Block]) -> Block {
     Block { size: Size { width, height }, body }
 }
 
-/// A placed flow: edges below, nodes above them, labels on top.
+/// Draws a flow that has been laid out: the edges, the nodes above them, and the labels on top.
 pub(super) fn flow(blocks: &[Block], placed: &Placed) -> Block {
     let mut body = String::new();
     let (mut halos, mut labels) = (String::new(), String::new());
@@ -134,7 +134,8 @@ pub(super) fn flow(blocks: &[Block], placed: &Placed) -> Block {
         if edge.label.is_empty() {
             continue;
         }
-        // A text of its own, since not every renderer paints the stroke of a text below its fill.
+        // The halo is a separate text, because not every renderer paints a text's stroke below its
+        // fill.
         text(&mut halos, "halo", route.label, &edge.label);
         match &edge.tooltip {
             None => text(&mut labels, "label", route.label, &edge.label),
@@ -164,7 +165,7 @@ fn texts(body: &mut String, heading: &Heading<'_>, middle: f64) {
     text(body, "subtitle", (middle, 37.0), heading.subtitle);
 }
 
-// Writing to a String cannot fail: the results below are of no use.
+// Writing to a String cannot fail, so the functions below ignore the results.
 
 fn text(body: &mut String, class: &str, at: Point, content: &str) {
     let (x, y) = at;
@@ -182,8 +183,8 @@ fn place(body: &mut String, block: &Block, corner: Point) {
         .unwrap_or_default();
 }
 
-/// An edge with an arrow at its end: a curve that leaves and arrives upright, or the corners of a
-/// loop.
+/// Draws an edge with an arrow at its end: a curve that is vertical at both ends or, for a loop,
+/// straight lines with rounded corners.
 fn line(body: &mut String, route: &Route) {
     let (points, style) = (&route.points, route.edge.style);
     let [.., before, (x, y)] = points[..] else { return };

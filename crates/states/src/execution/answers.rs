@@ -1,4 +1,4 @@
-//! What comes from outside: a task has answered, failed, or is still alive.
+//! Accepts the answers of tasks: a task has succeeded, has failed, or is still alive.
 
 use jiff::Timestamp;
 
@@ -12,75 +12,77 @@ use crate::machine::{Machine, Pattern, Resource};
 /// Which task an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskRef {
-    /// By its number: the one who made the call knows it.
+    /// The task's number, which whoever made the call knows.
     Id(TaskId),
-    /// By its token: whoever was given it.
+    /// The task's token, for whoever was given it.
     Token(String),
 }
 
-/// Something that a task says.
+/// What a task reports to its execution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The task.
+    /// The task that reports.
     pub task: TaskRef,
-    /// What it says.
+    /// What the task reports.
     pub outcome: Outcome,
 }
 
-/// What a task says.
+/// What a task can report.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// It is done, with an output.
+    /// The task is done, with this output.
     Succeeded(Json),
-    /// It has failed.
+    /// The task has failed.
     Failed(Failure),
-    /// The call of a callback or a job has been made, and answered with this.
+    /// The call that starts a callback or a job has returned this response; the task goes on.
     Submitted(Json),
-    /// A worker has taken up an activity.
+    /// A worker has taken the task of an activity.
     Taken {
-        /// The name of the worker.
+        /// The worker's name, if it gave one.
         worker: Option<String>,
     },
-    /// It is still alive.
+    /// The task is still alive.
     Heartbeat,
 }
 
-/// Why an answer was not taken. The execution is as it was.
+/// Why an answer was refused. The execution is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The execution has ended.
     #[error("the execution has ended")]
     ExecutionOver,
-    /// No task waits under that number or token: it is another execution's, or has been answered.
+    /// No task waits under that number or token: the task has been answered or stopped, or belongs
+    /// to another execution.
     #[error("no task waits for this answer: it has been answered, stopped, or is not of here")]
     UnknownTask,
-    /// The task's time was over.
+    /// The task's timeout, or the time for its next heartbeat, had already passed.
     #[error("the task has timed out")]
     TaskTimedOut,
-    /// The task takes no such answer, as a heartbeat of a task that has none.
+    /// The task does not accept this kind of answer, for example a heartbeat without
+    /// `HeartbeatSeconds`.
     #[error("the task does not accept this answer")]
     NotExpected,
 }
 
 impl Answer {
-    /// The task is done.
+    /// Reports that the task is done.
     #[must_use]
     pub fn succeeded(task: TaskRef, output: Json) -> Self {
         Self { task, outcome: Outcome::Succeeded(output) }
     }
 
-    /// The task has failed.
+    /// Reports that the task has failed.
     pub fn failed(task: TaskRef, error: impl Into<String>, cause: impl Into<String>) -> Self {
         Self { task, outcome: Outcome::Failed(Failure::new(error, cause)) }
     }
 
-    /// The call of a callback or a job has been made.
+    /// Reports the response of the call that starts a callback or a job.
     #[must_use]
     pub fn submitted(task: TaskRef, response: Json) -> Self {
         Self { task, outcome: Outcome::Submitted(response) }
     }
 
-    /// The task is still alive.
+    /// Reports that the task is still alive.
     #[must_use]
     pub fn heartbeat(task: TaskRef) -> Self {
         Self { task, outcome: Outcome::Heartbeat }
@@ -88,10 +90,10 @@ impl Answer {
 }
 
 impl Execution {
-    /// Takes an answer. What follows from it comes of the next [`Execution::step`].
+    /// Accepts a task's answer. The next [`Execution::step`] acts on it.
     ///
     /// # Errors
-    /// When nothing waits for the answer; the execution is as it was.
+    /// When the answer is refused. The execution is then unchanged.
     pub fn answer(
         &mut self,
         machine: &Machine,

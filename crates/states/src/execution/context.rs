@@ -1,4 +1,4 @@
-//! The context object, and the world a lane's fields are evaluated in.
+//! Makes the context object, and evaluates the fields of a lane's state.
 
 use super::Work;
 use super::lane::{Lane, LaneId, Phase};
@@ -8,7 +8,7 @@ use crate::json::{Json, Object};
 use crate::scope::World;
 use crate::timestamp;
 
-/// What a state adds to the context object.
+/// What is added to the context object for one evaluation.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Extra<'a> {
     /// `$$.Task.Token`
@@ -18,7 +18,8 @@ pub(super) struct Extra<'a> {
 }
 
 impl Work<'_, '_> {
-    /// Evaluates something in the world of a lane; what it drew by chance stays drawn.
+    /// Evaluates something with the context object and the variables of a lane. Advances the
+    /// execution's entropy by what the evaluation drew.
     pub(super) fn evaluate<T>(
         &mut self,
         id: LaneId,
@@ -45,8 +46,8 @@ impl Work<'_, '_> {
         result
     }
 
-    /// Records that a query failed. It follows from what led to the state, if nothing has happened
-    /// in the state.
+    /// Records that a JSONata expression failed. If it is the first event since the state was
+    /// entered, it follows from the event before the entry.
     fn note_evaluation(&mut self, id: LaneId, failure: &Failure) {
         if failure.error.as_deref() != Some(QUERY) {
             return;
@@ -69,7 +70,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// The failure of a field with the state that it is of; where a state is tried alone, as it is.
+    /// Adds the state to the cause of a field's failure. Leaves a payload that is too large as it
+    /// is, and any failure in a test of a single state.
     pub(super) fn placed(&self, id: LaneId, failure: Failure) -> Failure {
         let lane = &self.execution.lanes[&id];
         if failure.origin == Origin::Payload || self.execution.probe.is_some() {
@@ -78,8 +80,8 @@ impl Work<'_, '_> {
         failure.at(&lane.state, lane.entered_event)
     }
 
-    /// The variables a lane sees, innermost first. An iteration of a distributed Map is an execution
-    /// of its own: it sees none of those around it.
+    /// Returns the variables that a lane can read, innermost first. An iteration of a distributed
+    /// Map is an execution of its own, so it cannot read those around it.
     fn variables<'a>(&'a self, lane: &'a Lane) -> Vec<&'a Object> {
         let mut scopes = vec![&lane.variables];
         let mut parent = lane.parent;
@@ -141,7 +143,8 @@ impl Work<'_, '_> {
         Json::Object(context)
     }
 
-    /// Refuses a payload beyond the limits; answers with its text.
+    /// Returns the text of a payload; fails if the payload exceeds the limits. `id` names the state
+    /// or the service that made it.
     pub(super) fn payload(&self, id: &str, value: &Json) -> Result<String, Failure> {
         let limits = &self.machine.limits;
         if value.depth(limits.depth) > limits.depth {

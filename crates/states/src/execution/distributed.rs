@@ -1,5 +1,5 @@
-//! A distributed Map: its items may come from a file, its iterations are executions of their own
-//! that the history does not tell of, some of them may fail, and its results may go to a file.
+//! Runs a distributed Map. Its items may come from a file, its iterations are executions whose
+//! events are not in this history, some of them may fail, and its results may go to files.
 
 use std::collections::VecDeque;
 
@@ -18,16 +18,17 @@ use crate::machine::{Distributed, Kind, Map, Resource, Share};
 use crate::scope::Scope;
 use crate::shaping;
 
-/// How many iterations run at a time when the Map sets no lower number.
+/// The most iterations that run at a time, whatever the Map sets.
 const MAX_CONCURRENCY: usize = 1_000;
 
-/// A run of a distributed Map.
+/// The state of a Map Run, as the service calls the run of a distributed Map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct MapRun {
     failed: usize,
     tolerated_count: Option<u64>,
     tolerated_share: Option<f64>,
-    /// The iterations as executions, where they are to be told as such.
+    /// The iterations with their inputs, times and failures, if the results may have to describe
+    /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) told: Option<Vec<Iteration>>,
 }
@@ -41,7 +42,8 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// Whether more iterations have failed than are tolerated: none, where nothing is said.
+    /// Whether more iterations have failed than are tolerated. If the Map sets no tolerance, one is
+    /// too many.
     fn are_exceeded(&self, failed: usize, total: usize) -> bool {
         let share = failed as f64 * 100.0 / total.max(1) as f64;
         match (self.tolerated_count, self.tolerated_share) {
@@ -53,7 +55,8 @@ impl Bounds {
         }
     }
 
-    /// `TestState` lets a Map that tolerates nothing end with the result that it is given.
+    /// Like [`Self::are_exceeded`], but false if the Map sets no tolerance: `TestState` then lets
+    /// the Map end with the given result.
     fn are_given_and_exceeded(&self, failed: usize, total: usize) -> bool {
         let is_given = self.tolerated_count.is_some() || self.tolerated_share.is_some();
         is_given && self.are_exceeded(failed, total)
@@ -65,7 +68,7 @@ fn exceeded() -> Failure {
 }
 
 impl Work<'_, '_> {
-    /// Starts the run: its items are read first, where they are in a file.
+    /// Starts the run. If the items are in a file, asks for the file first.
     pub(super) fn distribute(
         &mut self,
         id: LaneId,
@@ -169,7 +172,8 @@ impl Work<'_, '_> {
         })
     }
 
-    /// The inputs of the iterations: the items, selected from and put together.
+    /// Returns the inputs of the iterations: applies `ItemSelector` to each item, then makes
+    /// batches as `ItemBatcher` asks.
     fn inputs(&mut self, id: LaneId, items: Vec<Json>) -> Result<Vec<Json>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(items) };
         let Kind::Map(_, map) = &state.kind else { return Ok(items) };
@@ -203,7 +207,7 @@ impl Work<'_, '_> {
         })
     }
 
-    /// Opens the first iterations over the items.
+    /// Starts the first iterations over the items.
     fn launch(&mut self, id: LaneId, items: Vec<Json>, bounds: &Bounds) {
         let launched = self.inputs(id, items).and_then(|inputs| self.open(id, inputs, bounds));
         if let Err(failure) = launched {
@@ -239,7 +243,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// Asks for a file to be read or written.
+    /// Asks the caller to read or write a file, by an effect.
     pub(super) fn call_storage(&mut self, id: LaneId, resource: &Resource, input: Json) {
         let task = TaskId(self.execution.next_task);
         self.execution.next_task += 1;
@@ -257,7 +261,8 @@ impl Work<'_, '_> {
         lane.phase = Phase::Task(Box::new(TaskState::of_storage(task)));
     }
 
-    /// Takes the answer of the file that a Map reads or writes; false if the lane is in no Map.
+    /// Accepts the answer to a call that reads or writes a file of a Map. Returns false if the lane
+    /// is in another kind of state.
     pub(super) fn storage_answered(&mut self, id: LaneId, outcome: &Outcome) -> bool {
         let Some(state) = self.state_of(id) else { return false };
         if !matches!(state.kind, Kind::Map(..)) {
@@ -277,7 +282,7 @@ impl Work<'_, '_> {
         true
     }
 
-    /// Goes on once a file has been read or written.
+    /// Continues after a file has been read or written.
     pub(super) fn stored(&mut self, id: LaneId, content: &Json) {
         let Some(state) = self.state_of(id) else { return };
         let Kind::Map(_, map) = &state.kind else { return };
@@ -302,7 +307,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// An iteration has failed. The run goes on while so many are tolerated.
+    /// Counts a failed iteration. The run fails if more have failed than are tolerated; otherwise
+    /// it goes on.
     pub(super) fn iteration_failed(&mut self, id: LaneId, child: LaneId, failure: Failure) {
         let place = self.execution.lanes.get(&child).and_then(|lane| lane.parent);
         self.close(child, 0, false);
@@ -336,7 +342,8 @@ impl Work<'_, '_> {
     }
 
     pub(super) fn run_succeeded(&mut self, id: LaneId, result: Json) {
-        // What follows the Map follows from the start of its run, as recorded since the end of 2024.
+        // The event after the Map follows from the run's start, not from its end; the service has
+        // been recorded doing so since the end of 2024.
         let started = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
         let succeeded = self.note_of(After { lane: id, event: started }, "MapRunSucceeded", None);
         self.note_of(After { lane: id, event: succeeded }, "MapStateSucceeded", None);
@@ -352,7 +359,8 @@ impl Work<'_, '_> {
         format!("{machine}/{label}:{run}")
     }
 
-    /// The iteration of a distributed Map that a lane is in, and the lane of the Map.
+    /// Returns the lane of the distributed Map that a lane is inside of, and the lane of the
+    /// iteration.
     pub(super) fn iteration_of(&self, id: LaneId) -> Option<(LaneId, LaneId)> {
         let mut child = id;
         loop {
@@ -365,7 +373,7 @@ impl Work<'_, '_> {
     }
 }
 
-/// The items in the content of a file, as many as are wanted.
+/// Reads the items in a file's content, at most `most` of them.
 fn items_of(
     distributed: &Distributed,
     most: Option<i64>,
@@ -377,7 +385,7 @@ fn items_of(
     let most = most.map_err(|_| refused("field MaxItems must be positive".to_owned()))?;
     let mut items =
         items::read(&reader.format, reader.pointer.as_deref(), content).map_err(refused)?;
-    // No number, or zero, is no limit.
+    // An absent number and zero mean no limit.
     items.truncate(most.filter(|most| *most > 0).unwrap_or(usize::MAX));
     Ok(items)
 }

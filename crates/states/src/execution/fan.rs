@@ -1,4 +1,4 @@
-//! Parallel and Map: lanes are opened, and their results come together.
+//! Runs Parallel and Map: starts a lane for each branch or iteration, and collects their results.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use crate::scope::Scope;
 use crate::shaping;
 
 impl Work<'_, '_> {
-    /// Opens the branches of a Parallel.
+    /// Starts the branches of a Parallel.
     pub(super) fn fork(
         &mut self,
         id: LaneId,
@@ -51,7 +51,7 @@ impl Work<'_, '_> {
         Lane { parent: Some(place), item, ..Lane::new(flow, start_at, input, self.now) }
     }
 
-    /// Opens the first iterations of a Map.
+    /// Starts the first iterations of an inline Map.
     pub(super) fn iterate(&mut self, id: LaneId, map: &Map) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
         let (items, limit) = self.evaluate(id, Extra::default(), |world, lane| {
@@ -96,7 +96,7 @@ impl Work<'_, '_> {
         Ok(None)
     }
 
-    /// Opens the next iteration, if there is one left.
+    /// Starts the next iteration, if one is left.
     pub(super) fn open_iteration(&mut self, id: LaneId, previous: u64) -> Result<(), Failure> {
         let Some(state) = self.state_of(id) else { return Ok(()) };
         let Kind::Map(_, map) = &state.kind else { return Ok(()) };
@@ -149,7 +149,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// A lane has come to its end; its input is the output of its last state by now.
+    /// Ends a lane that has gone through its last state. The lane's input is already that state's
+    /// output.
     pub(super) fn end_lane(&mut self, id: LaneId) {
         let Some((parent, index)) = self.execution.lanes.get(&id).and_then(|lane| lane.parent)
         else {
@@ -179,7 +180,7 @@ impl Work<'_, '_> {
         self.go_on(parent, before);
     }
 
-    /// Opens the next iteration, or brings the results together when none is left.
+    /// Starts the next iteration, or collects the results when no iteration is left or running.
     pub(super) fn go_on(&mut self, id: LaneId, previous: u64) {
         let Some(fan) = self.fan_of(id) else { return };
         if !fan.pending.is_empty() {
@@ -191,7 +192,7 @@ impl Work<'_, '_> {
         }
     }
 
-    /// All lanes of a Parallel or a Map are done.
+    /// Collects the results of a Parallel or a Map whose lanes are all done.
     pub(super) fn gather(&mut self, id: LaneId) {
         let Some(state) = self.state_of(id) else { return };
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
@@ -207,7 +208,7 @@ impl Work<'_, '_> {
     }
 }
 
-/// The items of a Map.
+/// Evaluates the items of a Map.
 pub(super) fn items(items: &Items, scope: &Scope<'_>) -> Result<Vec<Json>, Failure> {
     let (found, path) = match items {
         Items::Input => (scope.input.clone(), "$".to_owned()),
@@ -231,7 +232,7 @@ pub(super) fn items(items: &Items, scope: &Scope<'_>) -> Result<Vec<Json>, Failu
     match found {
         Json::Array(items) => Ok(items),
         _ => {
-            // The service writes a path into the context object with one dollar sign.
+            // In this message the service writes a path in the context object with one dollar sign.
             let path = if path.starts_with("$$") { &path[1..] } else { &path };
             Err(Failure::runtime(format!("Reference path \"{path}\" must point to array.")))
         }

@@ -1,10 +1,10 @@
-//! The items of a distributed Map: read from what a file holds, and put together in batches.
+//! Reads the items of a distributed Map from a file's content, and puts them into batches.
 
 use crate::json::{Json, Object};
 use crate::machine::Format;
 
-/// The items in the content of a file, or in a listing. A text is read by its format, any other
-/// value is the content already.
+/// Reads the items from a file's content or from a listing. A string is parsed in the given format;
+/// any other value is taken as parsed content.
 pub(super) fn read(
     format: &Format,
     pointer: Option<&str>,
@@ -38,7 +38,7 @@ pub(super) fn read(
     }
 }
 
-/// What a JSON pointer (RFC 6901) leads to.
+/// Returns the value at a JSON pointer (RFC 6901).
 fn pointed_at<'j>(content: &'j Json, pointer: &str) -> Option<&'j Json> {
     pointer.split('/').skip(1).try_fold(content, |value, step| match value {
         Json::Array(items) => items.get(step.parse::<usize>().ok()?),
@@ -51,8 +51,8 @@ fn listed(content: &Json) -> Result<Vec<Json>, String> {
     items.map(<[Json]>::to_vec).ok_or("Attempting to map over non-iterable node.".to_owned())
 }
 
-/// A row is an object of texts by the headers: what is missing is empty, what is too much is left
-/// out.
+/// Reads rows of CSV, each as an object of strings with the headers as keys. A missing cell becomes
+/// an empty string, a surplus one is left out.
 fn rows(text: &str, given: Option<&[String]>, delimiter: u8) -> Result<Vec<Json>, String> {
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -83,7 +83,8 @@ fn rows(text: &str, given: Option<&[String]>, delimiter: u8) -> Result<Vec<Json>
     .collect()
 }
 
-/// The inputs of the iterations that take several items each.
+/// Puts the items into batches and returns the inputs of the iterations. `sizes` are the most items
+/// and the most bytes of a batch.
 pub(super) fn batched(
     items: Vec<Json>,
     sizes: (Option<u64>, Option<u64>),
@@ -92,7 +93,7 @@ pub(super) fn batched(
     let most =
         sizes.0.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX).max(1));
     let bytes = sizes.1.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    // Each batch is as large as it is handed over.
+    // A batch's size is that of the iteration's whole input.
     let own = input.map_or(0, |input| r#""BatchInput":,"#.len() + input.size());
     let around = r#"{"Items":[]}"#.len() + own;
     let mut batches: Vec<(Vec<Json>, usize)> = Vec::new();
@@ -101,7 +102,7 @@ pub(super) fn batched(
         match batches.last_mut() {
             Some((batch, total)) if batch.len() < most && *total + size < bytes => {
                 batch.push(item);
-                // The comma before it counts, too.
+                // One more byte for the comma before the item.
                 *total += size + 1;
             }
             _ => batches.push((vec![item], around + size)),

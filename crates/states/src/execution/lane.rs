@@ -1,4 +1,6 @@
-//! One line of control: the machine's own, a branch's, or an iteration's.
+//! A lane: a sequence of states that an execution goes through one after another. The machine's top
+//! level is a lane, and so is each running branch of a Parallel and each running iteration of a
+//! Map.
 
 use std::collections::VecDeque;
 
@@ -19,30 +21,31 @@ pub(super) type LaneId = u64;
 pub(super) struct Lane {
     pub(super) flow: FlowId,
     pub(super) state: String,
-    /// The lane that waits for this one, and this one's place in its results.
+    /// The lane that waits for this one, and the index of this lane's result there; absent for the
+    /// top level.
     pub(super) parent: Option<(LaneId, usize)>,
-    /// The item of the innermost Map around it.
+    /// The item of the innermost inline Map around the lane; absent if there is none.
     pub(super) item: Option<Item>,
     /// The raw input of the state.
     pub(super) input: Json,
     pub(super) variables: Object,
-    /// The event that the next one follows from.
+    /// The id of the event that the lane's next event follows from.
     pub(super) last_event: u64,
     pub(super) entered_event: u64,
-    /// The event that the entered event followed from, of a state in JSONata.
+    /// In a state in JSONata, the id of the event that `entered_event` followed from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) entered_from: Option<u64>,
     pub(super) entered_at: Timestamp,
-    /// The ARN of the run, in a distributed Map.
+    /// The ARN of the Map Run, if the lane's state is a distributed Map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) map_run: Option<String>,
-    /// The result of a distributed Map whose results are being written down.
+    /// The result of a distributed Map while its result files are being written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) written: Option<Written>,
-    /// What else is to be written down of them, as calls that write a file each.
+    /// The inputs of the calls that still have to be made, each of which writes one result file.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub(super) writes: VecDeque<Json>,
-    /// How often each retrier has been used in this visit of the state.
+    /// How often each retrier has been used since the state was entered.
     pub(super) retried: Vec<u64>,
     pub(super) phase: Phase,
 }
@@ -57,7 +60,7 @@ pub(super) struct Item {
 pub(super) enum Phase {
     /// About to enter the state.
     Enter,
-    /// About to do the state's work, again.
+    /// About to do the state's work again.
     Retry,
     /// The task is scheduled and about to start.
     Start(Box<TaskState>, Box<Json>),
@@ -67,13 +70,13 @@ pub(super) enum Phase {
     Failed(Failure),
     /// The Wait state's time has come.
     Waited,
-    /// Asleep in a Wait state.
+    /// In a Wait state until this time.
     Waiting(Timestamp),
-    /// Asleep before another attempt.
+    /// Waiting until this time before another attempt.
     Backoff(Timestamp),
     /// Waiting for a task's answer.
     Task(Box<TaskState>),
-    /// A file has been read or written, for a distributed Map.
+    /// A file of a distributed Map has been read, with this content, or written.
     Stored(Json),
     /// Waiting for branches or iterations.
     Fan(Box<FanState>),
@@ -96,7 +99,7 @@ pub(super) struct FanState {
     pub(super) live: Vec<LaneId>,
     /// The items of a Map that have not been started, in order.
     pub(super) pending: VecDeque<Json>,
-    /// The last event of the lanes that are done.
+    /// The latest event of the lanes that are done; before that, the event that started them.
     pub(super) last_event: u64,
     /// The run of a distributed Map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +148,7 @@ impl Lane {
 }
 
 impl TaskState {
-    /// A file that is read or written.
+    /// Makes the task that reads or writes a file of a distributed Map.
     pub(super) fn of_storage(id: TaskId) -> Self {
         Self {
             id,
@@ -163,7 +166,7 @@ impl TaskState {
     }
 }
 
-/// The time that many seconds later, or the end of time.
+/// Returns the time that many seconds later, or the latest time that can be represented.
 pub(super) fn after(now: Timestamp, seconds: u64) -> Timestamp {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)

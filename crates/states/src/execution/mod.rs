@@ -1,7 +1,8 @@
-//! A running machine as a value: it takes what happened and the time, and answers with what to do.
+//! An execution as a value: the caller passes in what happened and the time, and gets back what to
+//! do.
 //!
-//! It holds no task, no clock and no randomness, so it can be written down between any two
-//! transitions and taken up again by another process.
+//! An execution calls no task and reads neither a clock nor a source of randomness, so the caller
+//! can store it between any two transitions and continue it in another process.
 
 mod answers;
 mod context;
@@ -36,18 +37,18 @@ pub use answers::{Answer, Outcome, Refusal, TaskRef};
 pub use probe::{Inspected, StateTest, Tested};
 pub use turn::{Effect, TaskId, TaskRequest, Turn};
 
-/// How an execution starts.
+/// What an execution starts from.
 #[derive(Debug, Clone)]
 pub struct Start {
     /// The input of the execution.
     pub input: Json,
-    /// What the context object and the history tell of it.
+    /// The names and ARNs in the context object and the history.
     pub identity: Identity,
-    /// Where task tokens, UUIDs and jitter come from.
+    /// The source of task tokens, UUIDs and the jitter of retries.
     pub entropy: Entropy,
 }
 
-/// Names, as the context object tells them.
+/// The names and ARNs of an execution and its machine, as in the context object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     /// `$$.Execution.Id`
@@ -63,7 +64,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// ARNs made of a machine's and an execution's name, in a region and an account of no one.
+    /// Makes the names and ARNs of an execution that runs locally: region `us-east-1`, account
+    /// `000000000000`.
     #[must_use]
     pub fn local(machine: &str, execution: &str) -> Self {
         let prefix = "arn:aws:states:us-east-1:000000000000";
@@ -91,56 +93,56 @@ pub struct Execution {
     next_task: u64,
     events: u64,
     entropy: Entropy,
-    /// Set where one state is tried alone.
+    /// What a test of a single state needs and records; absent in other executions.
     #[serde(skip)]
     probe: Option<Box<Probe>>,
-    /// What has been come through, where somebody wants to know it.
+    /// The states and ways taken so far, if [`Self::keep_trail`] was called.
     #[serde(skip)]
     trail: Option<Trail>,
 }
 
-/// How far an execution is.
+/// Whether an execution is running, or how it has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status")]
 pub enum Status {
-    /// It goes on, now or when something happens.
+    /// The execution has not ended: it has transitions to make, or waits for a time or an answer.
     Running,
-    /// It has ended with an output.
+    /// The execution has ended with an output.
     Succeeded {
         /// The output of the last state.
         output: Json,
     },
-    /// It has ended with an error.
+    /// The execution has ended with an error.
     Failed {
-        /// The error name, unless a Fail state gave none.
+        /// The error name; absent if a Fail state gave none.
         error: Option<String>,
-        /// The text for people, if there is one.
+        /// A description for people; absent if none was given.
         cause: Option<String>,
     },
-    /// It has run longer than the machine's `TimeoutSeconds`.
+    /// The execution has run longer than the machine's `TimeoutSeconds`.
     TimedOut,
-    /// Someone stopped it.
+    /// The execution was stopped by [`Execution::abort`].
     Aborted {
-        /// The error name given for it.
+        /// The error name given to `abort`, if any.
         error: Option<String>,
-        /// The reason given for it.
+        /// The cause given to `abort`, if any.
         cause: Option<String>,
     },
 }
 
-/// A transition at work on an execution.
+/// A transition that is being made, with the result that it will return.
 struct Work<'e, 'm> {
     execution: &'e mut Execution,
     machine: &'m Machine,
     now: Timestamp,
     turn: Turn,
-    /// Set when the history is full.
+    /// Whether an event could not be recorded because the history is full.
     full: bool,
 }
 
 impl Execution {
-    /// Starts an execution. Nothing but the first event comes of it yet: go on with
-    /// [`Execution::step`] or [`Execution::advance`].
+    /// Starts an execution and records its first event. Continue with [`Execution::step`] or
+    /// [`Execution::advance`].
     #[must_use]
     pub fn start(machine: &Machine, start: Start, now: Timestamp) -> (Self, Turn) {
         let Start { input, identity, entropy } = start;
@@ -170,17 +172,17 @@ impl Execution {
         (execution, turn)
     }
 
-    /// Keeps the states and ways that are taken from now on.
+    /// Records the states and ways that are taken from now on.
     pub(crate) fn keep_trail(&mut self) {
         self.trail = Some(Trail::default());
     }
 
-    /// What has been come through since [`Self::keep_trail`].
+    /// Returns the states and ways that were taken since [`Self::keep_trail`].
     pub(crate) fn into_trail(self) -> Trail {
         self.trail.unwrap_or_default()
     }
 
-    /// Makes one transition; none is left when it answers with `None`.
+    /// Makes one transition; returns `None` if none is possible now.
     pub fn step(&mut self, machine: &Machine, now: Timestamp) -> Option<Turn> {
         if self.status != Status::Running {
             return None;
@@ -210,7 +212,8 @@ impl Execution {
         all
     }
 
-    /// When to call [`Execution::advance`] again though nothing happens; none to wait for answers.
+    /// Returns when to call [`Execution::advance`] again if no answer comes before. `None` if the
+    /// execution has ended or waits for answers only.
     #[must_use]
     pub fn wakes_at(&self) -> Option<Timestamp> {
         if self.status != Status::Running {
@@ -219,7 +222,7 @@ impl Execution {
         self.lanes.values().filter_map(Lane::wakes_at).chain(self.expires).min()
     }
 
-    /// Whether [`Execution::step`] has something to do now, whatever the time.
+    /// Whether [`Execution::step`] has a transition to make that does not depend on the time.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.status == Status::Running && !self.ready.is_empty()
@@ -239,24 +242,26 @@ impl Execution {
         work.turn
     }
 
-    /// How far it is.
+    /// Whether the execution is running, or how it has ended.
     #[must_use]
     pub fn status(&self) -> &Status {
         &self.status
     }
 
-    /// The names given at its start.
+    /// The names and ARNs that were given at the start.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// The names of the states it is in, in the order in which their branches were opened.
+    /// The names of the states that the execution is in, in the order in which their branches were
+    /// started.
     pub fn current_states(&self) -> impl Iterator<Item = &str> {
         self.lanes.values().map(|lane| lane.state.as_str())
     }
 
-    /// The tasks that wait for an answer, with their token where they have one.
+    /// The tasks that wait for an answer: the task's number, the name of its state, and its token
+    /// if it has one.
     pub fn waiting_tasks(&self) -> impl Iterator<Item = (TaskId, &str, Option<&str>)> {
         self.lanes.values().filter_map(|lane| match &lane.phase {
             Phase::Task(task) => Some((task.id, lane.state.as_str(), task.token.as_deref())),

@@ -1,4 +1,5 @@
-//! One state alone, as `TestState` tries it: what its fields made of the input, and what came of it.
+//! Tests a single state, as `TestState` does: records the intermediate values of its data flow, and
+//! how it ended.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,45 +11,46 @@ use crate::json::{Json, Object};
 use crate::machine::FlowId;
 use crate::scope::Entropy;
 
-/// What is noted while one state is tried.
+/// What a test of a single state needs and records.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Probe {
     pub(super) seen: Object,
-    /// Stands in for the context object.
+    /// The context object to use; absent to use the execution's own.
     pub(super) context: Option<Json>,
     /// The failure that was retried or caught.
     failure: Option<Failure>,
-    /// How often each retrier has been used before.
+    /// How often each retrier counts as used when the state is entered.
     pub(super) retries: u64,
     /// How many iterations of a distributed Map have failed.
     pub(super) failed_iterations: usize,
     /// Whether the state has been left for another one.
     left: bool,
-    /// What a Parallel or a Map is taken to end with.
+    /// The result of a Parallel or a Map that is not to be run; absent to run it.
     stand_in: Option<Result<Json, Failure>>,
 }
 
-/// How one state is to be tried.
+/// The settings for a test of a single state.
 #[derive(Debug, Clone)]
 pub struct StateTest {
     /// The raw input of the state.
     pub input: Json,
-    /// What the task, the Parallel or the Map ends with.
+    /// The result of the task, the Parallel or the Map; absent to call the task, or to run the
+    /// states inside.
     pub outcome: Option<Result<Json, Failure>>,
     /// The variables that are set, by their names.
     pub variables: Object,
-    /// The whole context object; without it, one of a local execution.
+    /// The whole context object; if absent, that of a local execution.
     pub context: Option<Json>,
-    /// How often each retrier has been used before.
+    /// How often each retrier counts as used when the test starts.
     pub retries: u64,
-    /// How many iterations of a distributed Map have failed, where its outcome is given.
+    /// How many iterations of a distributed Map have failed; counts only if `outcome` is given.
     pub failed_iterations: usize,
     /// The time of the test.
     pub now: Timestamp,
 }
 
 impl StateTest {
-    /// A test with an input, at the beginning of 1970.
+    /// Makes a test that runs the state with this input at the Unix epoch.
     #[must_use]
     pub fn new(input: Json) -> Self {
         let now = Timestamp::UNIX_EPOCH;
@@ -62,39 +64,39 @@ impl StateTest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Tested {
-    /// With an output.
+    /// The state ended with an output.
     Succeeded,
-    /// With an error that nothing handles.
+    /// The state ended with an error that no retrier and no catcher handles.
     Failed,
-    /// With an error that a retrier takes up.
+    /// The state ended with an error that a retrier handles.
     Retriable,
-    /// With an error that a catcher takes up.
+    /// The state ended with an error that a catcher handles.
     CaughtError,
 }
 
-/// What came of a state, in the shape of the answer of `TestState`.
+/// The result of a test, in the shape of `TestState`'s response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inspected {
-    /// How it ended.
+    /// How the state ended.
     pub status: Tested,
-    /// Its output, unless it failed.
+    /// The state's output; absent if it failed or is to be retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Json>,
-    /// The name of its error.
+    /// The error name; absent without an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The text of its error.
+    /// The cause of the error, for people; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// The state that it goes on to.
+    /// The name of the next state; absent if none follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_state: Option<String>,
-    /// What each field made of the input.
+    /// The intermediate values of the data flow, under names such as `afterInputPath`.
     pub inspection_data: Object,
 }
 
-/// Where the one state is.
+/// The lane of the state under test.
 const LANE: LaneId = 0;
 
 impl Execution {
@@ -125,7 +127,8 @@ impl Execution {
         }
     }
 
-    /// What came of the state, once it has been left or is to be retried.
+    /// Returns the result of the test once the state has been left or is to be retried; `None`
+    /// before that.
     pub(crate) fn inspected(&mut self) -> Option<Inspected> {
         let probe = self.probe.as_mut()?;
         let left = match probe.failure {
@@ -157,14 +160,14 @@ impl Execution {
 }
 
 impl Work<'_, '_> {
-    /// Notes a value of the state that is tried.
+    /// Records an intermediate value of the state under test.
     pub(super) fn show(&mut self, what: &str, value: &Json) {
         if let Some(probe) = &mut self.execution.probe {
             probe.seen.insert(what.to_owned(), value.clone());
         }
     }
 
-    /// Notes which retrier or catcher of the state that is tried takes up a failure.
+    /// Records which retrier or catcher handles a failure of the state under test.
     pub(super) fn show_error(&mut self, id: LaneId, failure: &Failure, details: Json) {
         if let Some(probe) = self.execution.probe.as_mut().filter(|_| id == LANE) {
             probe.seen.insert("errorDetails".to_owned(), details);
@@ -172,14 +175,14 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Notes that the state that is tried has been left for another one.
+    /// Records that the state under test has been left for another one.
     pub(super) fn show_left(&mut self, id: LaneId) {
         if let Some(probe) = self.execution.probe.as_mut().filter(|_| id == LANE) {
             probe.left = true;
         }
     }
 
-    /// What is given for the Parallel or the Map that is tried, so that it is not run.
+    /// Returns the given result of the Parallel or the Map under test, which is then not run.
     pub(super) fn stand_in(&self, id: LaneId) -> Option<Result<Json, Failure>> {
         self.execution.probe.as_ref().filter(|_| id == LANE)?.stand_in.clone()
     }

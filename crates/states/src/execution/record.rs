@@ -1,4 +1,4 @@
-//! Records events: each follows from the last one of its lane.
+//! Records the events of the history. Each follows from the last one of its lane.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::{Effect, Status, Work};
 use crate::failure::Failure;
 use crate::history::{self, Details, HistoryEvent};
 
-/// What an event follows from: an event of a lane, or one that the lane has from elsewhere.
+/// The lane that an event belongs to, and the id of the event that it follows from.
 #[derive(Clone, Copy)]
 pub(super) struct After {
     pub(super) lane: LaneId,
@@ -15,7 +15,8 @@ pub(super) struct After {
 }
 
 impl Work<'_, '_> {
-    /// Records an event of a lane; the next one of the lane follows from it.
+    /// Records an event that follows from the lane's last one, and becomes the last one. Returns
+    /// its id.
     pub(super) fn emit(
         &mut self,
         lane: LaneId,
@@ -30,8 +31,9 @@ impl Work<'_, '_> {
         id
     }
 
-    /// Records an event of a lane that follows from the given one. What happens in an iteration of
-    /// a distributed Map is of another execution's history.
+    /// Records an event of a lane that follows from the given one, and returns its id. Inside a
+    /// distributed Map, records nothing and returns the given id: the iterations are executions
+    /// with histories of their own.
     pub(super) fn note_of(
         &mut self,
         after: After,
@@ -51,7 +53,7 @@ impl Work<'_, '_> {
         kind: impl Into<Cow<'static, str>>,
         details: Details,
     ) -> u64 {
-        // The last place is kept for the event that says that the history is full.
+        // The last event is reserved for the one that reports the full history.
         if self.execution.events + 1 >= self.machine.limits.events {
             self.full = true;
             return self.execution.events;
@@ -93,7 +95,7 @@ impl Work<'_, '_> {
         let Failure { error, cause, .. } = Failure::runtime(cause);
         let key = "executionFailedEventDetails";
         let details = history::failed(key, error.as_deref(), cause.as_deref());
-        // What could not be recorded has not happened.
+        // Tasks whose start may not have been recorded are not started.
         let starts = |effect: &Effect| matches!(effect, Effect::StartTask(_));
         self.turn.effects.retain(|effect| !starts(effect));
         self.force(self.execution.events, "ExecutionFailed".into(), details);

@@ -1,5 +1,5 @@
-//! The results of a distributed Map: told as they are, as whole executions or flattened, and handed
-//! on or written to files.
+//! The results of a distributed Map: transformed as `ResultWriter` asks, then passed on or written
+//! to files.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ use crate::machine::{Distributed, Kind, Transformation, Writer};
 use crate::shaping;
 use crate::timestamp;
 
-/// The output of the state, once the results are written down.
+/// The state's result, kept until all result files are written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Written(Json);
 
@@ -28,7 +28,7 @@ pub(super) struct Iteration {
     failure: Option<Failure>,
 }
 
-/// What all iterations of a run have in common.
+/// The names and ARNs that all iterations of a run share.
 struct RunNames {
     bucket: String,
     folder: String,
@@ -37,7 +37,8 @@ struct RunNames {
 }
 
 impl FanState {
-    /// Notes that the next iteration starts.
+    /// Records the input and the start of the next iteration, if the results may have to describe
+    /// it.
     pub(super) fn begin(&mut self, input: &Json, now: Timestamp) {
         if let Some(told) = self.run.as_mut().and_then(|run| run.told.as_mut()) {
             let input = input.clone();
@@ -45,7 +46,7 @@ impl FanState {
         }
     }
 
-    /// Notes how an iteration has ended.
+    /// Records how and when an iteration has ended, if the results may have to describe it.
     pub(super) fn end(&mut self, index: usize, now: Timestamp, failure: Option<Failure>) {
         let told = self.run.as_mut().and_then(|run| run.told.as_mut());
         if let Some(iteration) = told.and_then(|told| told.get_mut(index)) {
@@ -55,7 +56,7 @@ impl FanState {
     }
 }
 
-/// What a run is called: the label, or the state's name without spaces.
+/// Returns the name of a run: the Map's label, or the state's name without spaces.
 pub(super) fn label(distributed: &Distributed, state: &str) -> String {
     distributed.label.clone().unwrap_or_else(|| state.replace(' ', ""))
 }
@@ -68,14 +69,16 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Failed iterations are told as whole executions in any case, though in a file only.
+    /// Whether the results may have to describe iterations as executions: with the transformation
+    /// `NONE`, and whenever they go to files, where failed iterations are always described.
     pub(super) fn tells_iterations(&self, id: LaneId) -> bool {
         self.writer_of(id).is_some_and(|writer| {
             writer.transformation == Transformation::None || writer.resource.is_some()
         })
     }
 
-    /// The run is done: its results are handed on, or written down first.
+    /// Ends a run whose iterations are all done: passes its results on, or writes them to files
+    /// first.
     pub(super) fn run_ended(&mut self, id: LaneId, fan: FanState) {
         let Some(writer) = self.writer_of(id).cloned() else {
             let succeeded = fan.results.into_iter().flatten().collect();
@@ -124,7 +127,7 @@ impl Work<'_, '_> {
         self.write_next(id);
     }
 
-    /// Writes the next file, or hands the state's output on when all are written.
+    /// Asks for the next file to be written; after the last one, leaves the state with its result.
     pub(super) fn write_next(&mut self, id: LaneId) {
         let resource = self.writer_of(id).and_then(|writer| writer.resource.clone());
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return };
@@ -156,7 +159,8 @@ impl Work<'_, '_> {
         Ok(RunNames { bucket: text("Bucket").to_owned(), folder, machine, arn })
     }
 
-    /// The results of the iterations that have succeeded, and of those that have not.
+    /// Returns the transformed results of the iterations that have succeeded, and those of the
+    /// failed ones.
     fn told(
         &mut self,
         writer: &Writer,
@@ -185,7 +189,8 @@ impl Work<'_, '_> {
         (succeeded, failed)
     }
 
-    /// An iteration as the service describes an execution, its members by their names.
+    /// Describes an iteration as the service describes an execution, with the members sorted by
+    /// name.
     fn execution_of(&mut self, names: &RunNames, output: Option<&Json>, own: &Iteration) -> Json {
         let name = self.execution.entropy.draw_uuid();
         let arn = names.machine.replacen(":stateMachine:", ":execution:", 1);
@@ -219,7 +224,7 @@ impl Work<'_, '_> {
     }
 }
 
-/// Which files there are, by the status of the executions in them.
+/// Makes the manifest: lists the result files by the status of the executions in them.
 fn manifest(names: &RunNames, files: &[(&str, String, Json)]) -> Json {
     let of = |status: &str| {
         let files = files.iter().filter(|(own, ..)| *own == status);

@@ -1,4 +1,5 @@
-//! What becomes of a result: it is selected, assigned, placed, cut down and handed on.
+//! Turns a state's result into its output and its variables: applies `ResultSelector`, `Assign`,
+//! `ResultPath` and `OutputPath` or, in JSONata, `Assign` and `Output`.
 
 use super::Work;
 use super::context::Extra;
@@ -53,7 +54,7 @@ impl Work<'_, '_> {
         state: &State,
         result: &Json,
     ) -> Result<(Json, Object), Failure> {
-        // A Pass has no result: what it hands on is its input.
+        // A Pass has no result: it passes its input on.
         let has_result = !matches!(state.kind, Kind::Pass(_));
         self.evaluate(id, Extra::default(), |world, lane| {
             let result_seen = has_result.then_some(result);
@@ -67,7 +68,7 @@ impl Work<'_, '_> {
         })
     }
 
-    /// Records that the state is left, and makes its output the input of what follows.
+    /// Records that the state is left, and makes its output the input of the next state.
     pub(super) fn exit(
         &mut self,
         id: LaneId,
@@ -91,7 +92,7 @@ impl Work<'_, '_> {
     }
 }
 
-/// What selects of the result, and where it goes.
+/// Returns the state's `ResultSelector` and its `ResultPath`.
 fn placing(state: &State) -> (Option<&Template>, &ResultPath) {
     match (&state.kind, state.kind.fan()) {
         (Kind::Pass(pass), _) => (None, &pass.result_path),

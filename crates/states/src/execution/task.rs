@@ -10,7 +10,7 @@ use crate::machine::{Family, Kind, Resource, Seconds, State, Task};
 use crate::scope::World;
 use crate::shaping;
 
-/// What a step of a task's life is called in the history.
+/// A step in a task's life for which the history has an event.
 #[derive(Clone, Copy)]
 pub(super) enum Moment {
     Scheduled,
@@ -22,7 +22,7 @@ pub(super) enum Moment {
 }
 
 impl Work<'_, '_> {
-    /// Works out what to call and with what; the call itself is the next transition.
+    /// Determines the call and its input; the next transition makes the call.
     pub(super) fn schedule(&mut self, id: LaneId, task: &Task) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
         let token = task.has_token.then(|| hex::encode(self.execution.entropy.draw()));
@@ -73,7 +73,7 @@ impl Work<'_, '_> {
         Some((key, Json::Object(members)))
     }
 
-    /// Asks for the call.
+    /// Asks the caller to make the call, by an effect.
     pub(super) fn start_task(&mut self, id: LaneId, mut task: TaskState, input: Json) {
         let Some(resource) = self.resource_of(id) else { return };
         if resource.family() != Family::Activity {
@@ -115,7 +115,7 @@ impl Work<'_, '_> {
         self.turn.effects.push(Effect::StopTask(task.id));
     }
 
-    /// Records that the task has failed; what follows from it is the next transition.
+    /// Records that the task has failed; the next transition handles the failure.
     pub(super) fn task_failed(&mut self, id: LaneId, how: Moment, failure: Failure) {
         let Some(resource) = self.resource_of(id) else { return };
         let details = history::failed("", failure.error.as_deref(), failure.cause.as_deref());
@@ -138,7 +138,8 @@ impl Work<'_, '_> {
     }
 }
 
-/// The details of a moment: those of a service name the call.
+/// Makes the details of an event. Those of a service integration start with the service and the
+/// action.
 fn moment(how: Moment, resource: &Resource, mut members: Object) -> Details {
     if let Some((service, action)) = resource.service() {
         let mut all = Object::new();
@@ -150,7 +151,8 @@ fn moment(how: Moment, resource: &Resource, mut members: Object) -> Details {
     Some((how.details(resource), Json::Object(members)))
 }
 
-/// Fills the fields of the Task: what to call with, and what is known of the call.
+/// Evaluates the fields of the Task: returns the input of the call, and the task with its timeouts
+/// and credentials.
 fn fill(
     task: &Task,
     state: &State,

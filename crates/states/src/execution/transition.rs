@@ -1,4 +1,5 @@
-//! One transition: a state is entered and does its work, or goes on with what has come.
+//! Makes one transition of a lane: enters a state and does its work, or continues a state with the
+//! result it has waited for.
 
 use jiff::Timestamp;
 
@@ -17,7 +18,7 @@ use crate::template::{Expression, unexpected};
 use crate::timestamp;
 use crate::way::{Out, Way};
 
-/// The service counts a wait's seconds in 32 bits.
+/// The longest wait in seconds: the service counts them in 32 bits.
 const LONGEST_WAIT: i64 = i32::MAX as i64;
 
 impl<'m> Work<'_, 'm> {
@@ -35,7 +36,7 @@ impl<'m> Work<'_, 'm> {
         }
     }
 
-    /// Makes every lane ready whose time has come.
+    /// Makes every lane ready whose wait, backoff or timeout is over.
     pub(super) fn wake(&mut self) {
         let due = |wakes: Option<Timestamp>| wakes.is_some_and(|wakes| wakes <= self.now);
         let ids: Vec<LaneId> = self
@@ -63,7 +64,8 @@ impl<'m> Work<'_, 'm> {
         }
     }
 
-    /// The state a lane is in. A machine that lacks it is not the one the execution started with.
+    /// Returns the state that a lane is in. `None` if the lane has been closed, or if the machine
+    /// is not the one with which the execution was started.
     pub(super) fn state_of(&self, id: LaneId) -> Option<&'m State> {
         let lane = self.execution.lanes.get(&id)?;
         self.machine.state(lane.flow, &lane.state)
@@ -89,7 +91,7 @@ impl<'m> Work<'_, 'm> {
             lane.entered_event = entered;
             lane.entered_from = entered_from;
             lane.entered_at = self.now;
-            // A state that can be retried counts its retries, be there a retrier or not.
+            // A state that may have retriers counts its retries even if it has none.
             let retriers = state.kind.fan().map(|fan| fan.retry.len().max(1));
             let used = self.execution.probe.as_ref().map_or(0, |probe| probe.retries);
             (lane.map_run, lane.written) = (None, None);
@@ -230,7 +232,7 @@ impl<'m> Work<'_, 'm> {
         Ok(Some(if until <= now { Phase::Waited } else { Phase::Waiting(until) }))
     }
 
-    /// The failure of a Fail state, as its fields tell it.
+    /// Returns the failure that the fields of a Fail state describe.
     fn failure(
         &mut self,
         id: LaneId,
@@ -252,7 +254,7 @@ impl<'m> Work<'_, 'm> {
         })
     }
 
-    /// Leaves a state that only hands its input on.
+    /// Leaves a state that only passes its input on: a Succeed, or a Wait that is over.
     fn pass_on(&mut self, id: LaneId) {
         let Some(state) = self.state_of(id) else { return };
         let shaped = self.evaluate(id, Extra::default(), |world, lane| {
@@ -279,7 +281,8 @@ impl<'m> Work<'_, 'm> {
         trail.ways.push(Way::new(&lane.state, next, out));
     }
 
-    /// Goes on with the output of the state just left, which is the lane's input by now.
+    /// Moves the lane to the next state, or ends it. The lane's input is already the output of the
+    /// state just left.
     pub(super) fn go_to(&mut self, id: LaneId, next: &Next, out: Out) {
         self.note_way(id, next, out);
         match next {
@@ -295,7 +298,7 @@ impl<'m> Work<'_, 'm> {
     }
 }
 
-/// The seconds of a Wait state.
+/// Returns for how many seconds a Wait state waits.
 fn pause(seconds: &Seconds, scope: &Scope<'_>) -> Result<u64, Failure> {
     let path = match seconds {
         Seconds::Fixed(seconds) => return Ok(*seconds),
@@ -312,7 +315,7 @@ fn pause(seconds: &Seconds, scope: &Scope<'_>) -> Result<u64, Failure> {
     u64::try_from(number).map_err(|_| refused("references a negative value"))
 }
 
-/// The value that a path of a Wait state names.
+/// Reads the value at a path in a Wait state.
 fn waited_for(field: &str, path: &Path, scope: &Scope<'_>) -> Result<Json, Failure> {
     scope.read(path).map_err(|miss| {
         Failure::runtime(match miss.input {

@@ -1,4 +1,5 @@
-//! A state has failed: it is retried, or caught, or its failure goes up.
+//! Handles the failure of a state: retries the state, catches the failure, or passes it to the
+//! state around.
 
 use jiff::SignedDuration;
 
@@ -50,7 +51,8 @@ impl Work<'_, '_> {
         self.give_up(id, failure);
     }
 
-    /// Puts the lane to sleep before another attempt, unless its retrier is used up.
+    /// Schedules another attempt. Returns false if no retrier matches, or if the one that matches
+    /// is used up.
     fn retry(&mut self, id: LaneId, retriers: &[Retrier], failure: &Failure) -> bool {
         let answers =
             |retrier: &Retrier| retrier.error_equals.iter().any(|name| failure.answers_to(name));
@@ -99,7 +101,8 @@ impl Work<'_, '_> {
         self.exit(id, output, assigned)
     }
 
-    /// Ends the execution of the lane, which in a distributed Map is only an iteration.
+    /// Ends the execution; inside a distributed Map, whose iterations are executions, ends only the
+    /// iteration.
     fn fail_whole(&mut self, id: LaneId, failure: Failure) {
         match self.iteration_of(id) {
             Some((map, child)) => self.iteration_failed(map, child, failure),
@@ -107,7 +110,8 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Nothing in the lane handles the failure: it goes to the state around it.
+    /// Passes a failure that the lane does not handle to the state around the lane, or ends the
+    /// execution if there is none.
     fn give_up(&mut self, id: LaneId, failure: Failure) {
         let Some((parent, index)) = self.execution.lanes.get(&id).and_then(|lane| lane.parent)
         else {
@@ -136,7 +140,7 @@ impl Work<'_, '_> {
         self.trouble(parent, Failure { from_branch: true, ..failure });
     }
 
-    /// Closes the lanes that are open below one, when the state around them fails by itself.
+    /// Closes the lanes inside a state that has itself failed.
     fn close_children(&mut self, id: LaneId) {
         let last = self.execution.lanes.get(&id).map_or(0, |lane| lane.last_event);
         let children = self.fan_of(id).map(|fan| std::mem::take(&mut fan.live));
@@ -145,7 +149,7 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Removes a lane and all below it, and records what that breaks off.
+    /// Removes a lane and all lanes inside it, and records which states and iterations this aborts.
     pub(super) fn close(&mut self, id: LaneId, last: u64, failed: bool) {
         let Some(lane) = self.execution.lanes.get(&id) else { return };
         let around = lane.parent.and_then(|(parent, index)| {
@@ -190,11 +194,11 @@ impl Work<'_, '_> {
     }
 }
 
-/// How long to wait before the attempt after that many retries.
+/// Returns how long to wait before the next attempt after `used` retries.
 fn delay(retrier: &Retrier, used: u64, entropy: &mut Entropy) -> SignedDuration {
     let exponent = i32::try_from(used).unwrap_or(i32::MAX);
     let grown = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);
-    // A year is longer than any execution may last.
+    // The default is 366 days: no execution lasts longer than a year.
     let most = retrier.max_delay_seconds.unwrap_or(31_622_400) as f64;
     let seconds = grown.min(most);
     let seconds = if retrier.full_jitter { seconds * entropy.draw_fraction() } else { seconds };

@@ -1,4 +1,4 @@
-//! What a transition answers with: the history's next events, and what is to be done outside.
+//! What a transition returns: the new events of the history, and what the caller has to do.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,56 +7,59 @@ use crate::history::HistoryEvent;
 use crate::json::Json;
 use crate::machine::Resource;
 
-/// What came of a transition. Write down the execution and this together, then do the effects.
+/// The result of a transition. Store it together with the execution, then carry out the effects.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Turn {
-    /// The history, continued.
+    /// The events to append to the history.
     pub events: Vec<HistoryEvent>,
-    /// What is to be done outside.
+    /// What the caller has to do.
     pub effects: Vec<Effect>,
 }
 
-/// Something to be done outside of the execution. Each is given once.
+/// Something that the caller has to do. Each effect is returned once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Call the task; answer with [`Execution::answer`](super::Execution::answer).
+    /// Call the task, then pass its answer to [`Execution::answer`](super::Execution::answer).
     StartTask(Box<TaskRequest>),
-    /// Nobody waits for this task any more.
+    /// Stop the task if possible: the execution no longer accepts an answer of it.
     StopTask(TaskId),
 }
 
-/// The number of a task within its execution. Every attempt is a task of its own.
+/// The number of a task within its execution. Every attempt has a number of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TaskId(pub u64);
 
-/// A call to make.
+/// A call that the caller has to make for a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRequest {
-    /// Names it in the answer; with the execution's ARN it is a good idempotency key.
+    /// The number of the task, to be repeated in the answer. Together with the execution's ARN it
+    /// is a good idempotency key.
     pub task: TaskId,
-    /// The state that calls.
+    /// The name of the state that calls.
     pub state: String,
-    /// What to call.
+    /// The function, the activity or the action of a service to call.
     pub resource: Resource,
-    /// What to call it with.
+    /// The input of the call.
     pub input: Json,
-    /// The token to answer with, for callbacks and activities.
+    /// The task token, for callbacks, activities, and jobs whose fields refer to one; otherwise
+    /// absent.
     pub token: Option<String>,
-    /// Counts the attempts of this visit of the state, from 0.
+    /// How often the state has been retried since it was entered: 0 for the first attempt.
     pub attempt: u64,
-    /// When it times out.
+    /// When the task times out; absent without a timeout. A missing heartbeat may end it earlier.
     pub deadline: Option<Timestamp>,
     /// The `Credentials` of the state, filled in.
     pub credentials: Option<Json>,
 }
 
 impl TaskRequest {
-    /// Whether it writes down the results of a distributed Map: `input` has `Bucket`, `Key` and
-    /// `Body` then. Such a call is answered with anything once it is done.
+    /// Whether the call writes a result file of a distributed Map. `input` then has `Bucket`, `Key`
+    /// and `Body`; the output in the answer is ignored.
     #[must_use]
     pub fn writes_results(&self) -> bool {
-        // A Task calls the service by its SDK, so that `aws-sdk:s3` is no writer.
+        // A Task calls S3 through the SDK integration `aws-sdk:s3`, so this matches result writers
+        // only.
         self.resource.service() == Some(("s3", "putObject"))
     }
 }

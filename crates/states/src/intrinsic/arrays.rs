@@ -1,11 +1,11 @@
-//! The functions on arrays and objects.
+//! The intrinsic functions on arrays and objects.
 
 use std::collections::HashSet;
 
 use super::call::{array, integer};
 use crate::json::Json;
 
-/// A range has at most that many items.
+/// The most items that `States.ArrayRange` and `$range` make.
 const MAX_RANGE: i64 = 1000;
 
 pub(crate) fn partition(arguments: &[Json]) -> Result<Json, String> {

@@ -1,4 +1,4 @@
-//! Calls a function: takes its arguments from the scope, and names the whole call in what fails.
+//! Calls an intrinsic function: evaluates its arguments, and names the whole call in a failure.
 
 use super::parse::unescape;
 use super::{Argument, Call, Function, arrays, numbers, texts};
@@ -6,11 +6,11 @@ use crate::failure::Failure;
 use crate::json::Json;
 use crate::scope::Scope;
 
-/// Why a call failed: the text is the part of the cause that follows the call.
+/// Why a call failed. The text becomes the end of the failure's cause, after the call.
 pub(super) enum Fault {
     /// An argument's path found nothing: an interpreter error.
     Missing(String),
-    /// The function does not take these arguments.
+    /// The function does not accept these arguments.
     Arguments(String),
 }
 
@@ -21,7 +21,7 @@ impl From<String> for Fault {
 }
 
 impl Call {
-    /// Calls the function.
+    /// Calls the function with arguments from the scope.
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, Failure> {
         let explain =
             |reason| format!("The function '{}' had the following error: {reason}", self.text);
@@ -91,17 +91,17 @@ impl Function {
     }
 }
 
-/// The argument as an array.
+/// Returns the argument if it is an array.
 pub(super) fn array(argument: &Json) -> Result<&[Json], String> {
     argument.as_array().ok_or_else(|| format!("expected an array, but found {}", argument.kind()))
 }
 
-/// The argument as a string.
+/// Returns the argument if it is a string.
 pub(super) fn text(argument: &Json) -> Result<&str, String> {
     argument.as_str().ok_or_else(|| format!("expected a string, but found {}", argument.kind()))
 }
 
-/// The argument as an integer; a fraction is rounded to the nearest one.
+/// Returns the argument as an integer, rounded to the nearest one.
 pub(super) fn integer(argument: &Json) -> Result<i64, String> {
     let number = argument
         .as_f64()

@@ -1,4 +1,4 @@
-//! The intrinsic functions, `States.Format('{}', $.name)` and the like.
+//! The intrinsic functions, such as `States.Format('{}', $.name)`.
 
 mod arrays;
 mod call;
@@ -16,10 +16,9 @@ use crate::path::Path;
 
 pub(crate) use parse::parse;
 
-/// A parsed call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    /// The text of the call, as messages name it.
+    /// The text of the call, for messages.
     pub(crate) text: String,
     function: Function,
     arguments: Vec<Argument>,
@@ -34,7 +33,7 @@ enum Argument {
     Call(Box<Call>),
 }
 
-/// Why a text is no intrinsic function call.
+/// Why a text could not be read as an intrinsic function call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is no intrinsic function call: {reason}")]
 pub(crate) struct CallError {
@@ -57,7 +56,7 @@ macro_rules! functions {
                 }
             }
 
-            /// The least and the greatest number of arguments.
+            /// Returns the least and the greatest number of arguments.
             fn arity(self) -> (usize, usize) {
                 match self { $(Self::$name => ($least, $most)),+ }
             }
@@ -87,7 +86,7 @@ functions! {
 }
 
 impl Call {
-    /// Every path among the arguments, nested calls included.
+    /// Returns every path among the arguments, including those of nested calls.
     pub(crate) fn paths(&self) -> Vec<&Path> {
         let mut paths = Vec::new();
         let mut pending = vec![self];

@@ -1,4 +1,4 @@
-//! The functions on numbers.
+//! The intrinsic functions on numbers.
 
 use super::call::integer;
 use crate::json::Json;
@@ -9,7 +9,7 @@ pub(super) fn add(arguments: &[Json]) -> Result<Json, String> {
     sum.map(Json::from).ok_or_else(|| "the sum is out of range".to_owned())
 }
 
-/// A number from the first argument on and below the second.
+/// Draws an integer that is at least the first argument and less than the second.
 pub(super) fn random(arguments: &[Json], scope: &Scope<'_>) -> Result<Json, String> {
     let (start, end) = (bounded(&arguments[0])?, bounded(&arguments[1])?);
     if start >= end {
@@ -23,7 +23,8 @@ pub(super) fn random(arguments: &[Json], scope: &Scope<'_>) -> Result<Json, Stri
     Ok(Json::from(start + (drawn % span) as i64))
 }
 
-/// An integer of 32 bits, which is what the service computes with.
+/// Returns the argument as an integer; fails if it exceeds the 32 bits that the service computes
+/// with.
 fn bounded(argument: &Json) -> Result<i64, String> {
     let number = integer(argument)?;
     match i32::try_from(number) {

@@ -4,10 +4,10 @@ use super::{Argument, Call, CallError, Function};
 use crate::json::Json;
 use crate::path::Path;
 
-/// The service nests calls up to ten deep.
+/// The deepest nesting of calls that the service accepts.
 const MAX_NESTING: usize = 10;
 
-/// Reads a call.
+/// Reads a text that consists of one call.
 pub(crate) fn parse(text: &str) -> Result<Call, CallError> {
     let mut reader = Reader { text, at: 0, nesting: 0 };
     reader.spaces();
@@ -146,7 +146,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Where a path ends: at the first comma, space or closing parenthesis outside its brackets.
+/// Returns the length of the path at the start of the text: it ends at the first comma, space or
+/// closing parenthesis outside of brackets.
 fn path_end(text: &str) -> usize {
     let mut brackets = 0_usize;
     let mut quote = None;
@@ -166,7 +167,7 @@ fn path_end(text: &str) -> usize {
     text.len()
 }
 
-/// A string literal with its escapes taken out.
+/// Returns the text of a string literal, with its escapes resolved.
 pub(super) fn unescape(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut characters = raw.chars().peekable();

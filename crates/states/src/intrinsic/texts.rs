@@ -1,4 +1,4 @@
-//! The functions on strings.
+//! The intrinsic functions on strings.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use super::call::text;
 use crate::json::Json;
 
-/// Hashes and codecs take at most that many characters.
+/// The most characters that `States.Hash` and the Base64 functions accept.
 const MAX_CHARACTERS: usize = 10_000;
 
-/// Puts the arguments in the places of `{}`; `\{`, `\}`, `\'` and `\\` stand for themselves.
+/// Replaces each `{}` of the template by the next argument; `\{`, `\}`, `\'` and `\\` are escapes.
 pub(super) fn format(arguments: &[Json]) -> Result<Json, String> {
     let template = text(&arguments[0])?;
     let mut values = arguments[1..].iter();
@@ -38,8 +38,8 @@ pub(super) fn format(arguments: &[Json]) -> Result<Json, String> {
     }
 }
 
-/// Writes a value as the service does into a text: objects and arrays in Java's notation,
-/// `{name=Chai, tags=[hot, sweet]}`, with strings bare.
+/// Writes a value into a text as the service does: objects and arrays in Java's notation,
+/// `{name=Chai, tags=[hot, sweet]}`, and strings without quotes.
 fn spell(value: &Json, text: &mut String) {
     let separate = |position: usize, text: &mut String| {
         if position > 0 {
@@ -75,7 +75,7 @@ fn mismatch(template: &str, arguments: &[Json]) -> String {
     format!("the occurrences of {{}} in '{template}' do not match the {given} arguments given")
 }
 
-/// Reads the JSON in a string; a blank one is null.
+/// Parses the JSON in a string; a blank string and null give null.
 pub(crate) fn string_to_json(arguments: &[Json]) -> Result<Json, String> {
     match &arguments[0] {
         Json::Null => Ok(Json::Null),
@@ -102,7 +102,7 @@ pub(super) fn base64_decode(arguments: &[Json]) -> Result<Json, String> {
     Ok(Json::String(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// The hexadecimal digest; what is not a string is hashed as its JSON text.
+/// Returns the hexadecimal digest of a string, or of any other value's JSON text.
 pub(crate) fn hash(arguments: &[Json]) -> Result<Json, String> {
     let source = match &arguments[0] {
         Json::String(text) => text.clone(),
@@ -125,7 +125,7 @@ pub(crate) fn hash(arguments: &[Json]) -> Result<Json, String> {
     Ok(Json::String(digest))
 }
 
-/// Splits at every character of the second argument; empty parts are left out.
+/// Splits a string at every character of the second argument; empty parts are left out.
 pub(super) fn split(arguments: &[Json]) -> Result<Json, String> {
     let (source, splitters) = (text(&arguments[0])?, text(&arguments[1])?);
     let parts = source.split(|next| splitters.contains(next)).filter(|part| !part.is_empty());

@@ -1,4 +1,5 @@
-//! A JSON value that keeps the order of its keys, as the service does: a text made of it is stable.
+//! A JSON value that keeps the order of its keys, as the service does, so that its text is always
+//! the same.
 
 pub(crate) mod wire;
 
@@ -37,7 +38,7 @@ impl Json {
         Self::Object(Object::new())
     }
 
-    /// An object of the given members.
+    /// Makes an object of the given members.
     pub fn object<K: Into<String>>(members: impl IntoIterator<Item = (K, Json)>) -> Self {
         Self::Object(members.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
@@ -95,7 +96,7 @@ impl Json {
         }
     }
 
-    /// What kind of value it is, for messages.
+    /// The value's type for messages, such as `a string`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -131,7 +132,7 @@ impl Json {
         deepest
     }
 
-    /// The length in bytes of the compact text, counted without making it.
+    /// The length of the compact JSON text in bytes, counted without building the text.
     #[must_use]
     pub fn size(&self) -> usize {
         let mut counter = Counter(0);
@@ -155,7 +156,7 @@ impl Write for Counter {
     }
 }
 
-/// The compact text.
+/// Writes compact JSON.
 impl fmt::Display for Json {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_string(self).map_err(|_| fmt::Error)?;

@@ -9,7 +9,7 @@ use serde_json::Number;
 
 use super::{Json, Object};
 
-/// The text with every integer `-0` written as `0`, which is what the service reads it as.
+/// Returns the text with `0` for every integer `-0`, as the service reads it.
 pub(crate) fn without_minus_zero(text: &str) -> Cow<'_, str> {
     if !text.contains("-0") {
         return Cow::Borrowed(text);

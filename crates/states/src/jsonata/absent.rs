@@ -1,4 +1,4 @@
-//! In the place of JSONata, where the feature is off: no text is a query.
+//! Replaces the JSONata module if the feature `jsonata` is off: no text is read as a query.
 
 use std::convert::Infallible;
 
@@ -6,12 +6,12 @@ use crate::failure::Failure;
 use crate::json::Json;
 use crate::scope::Scope;
 
-/// A query that cannot be.
+/// A type without values: no query exists without the feature.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Query(Infallible);
 
 impl Query {
-    /// Whether this build knows JSONata.
+    /// Whether this build supports JSONata.
     pub(crate) const KNOWN: bool = false;
 
     pub(crate) fn of(_text: &str) -> Option<Result<Self, String>> {

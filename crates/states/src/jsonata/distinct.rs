@@ -1,20 +1,20 @@
-//! `$distinct` in one pass: the evaluator's own compares every value with every other one, and asks
-//! for no time limit meanwhile.
+//! `$distinct` in one pass. The evaluator's own function compares every value with every other one,
+//! and does not check the time limit meanwhile.
 
 use std::collections::HashSet;
 
 use jsonata_core::evaluator::EvaluatorError;
 use jsonata_core::value::JValue;
 
-/// The name that stands for `$distinct` in a guarded tree.
+/// The name that replaces `distinct` in a guarded tree.
 pub(super) const NAME: &str = "states_distinct";
 
-/// What a name is in a guarded tree.
+/// Returns the name that a guarded tree has instead of the given one.
 pub(super) fn guarded_name(name: &str) -> &str {
     if name == "distinct" { NAME } else { name }
 }
 
-/// The values of an array, each once, in the order in which they come first.
+/// Returns the values of an array without repetitions, in the order of their first occurrence.
 pub(super) fn distinct(arguments: &[JValue]) -> Result<JValue, EvaluatorError> {
     let Some(value) = arguments.first() else { return Ok(JValue::Undefined) };
     let JValue::Array(items) = value else { return Ok(value.clone()) };
@@ -24,20 +24,21 @@ pub(super) fn distinct(arguments: &[JValue]) -> Result<JValue, EvaluatorError> {
     let mut seen = HashSet::new();
     let kept = items.iter().filter(|item| {
         let mut key = String::new();
-        // A function, and what has one inside, equals nothing.
+        // A value that has no key equals no other value.
         !write(item, &mut key) || seen.insert(key)
     });
     let kept: Vec<JValue> = kept.cloned().collect();
     Ok(if items.sequence { JValue::sequence(kept) } else { JValue::array(kept) })
 }
 
-/// Writes a text that equal values share, and no others.
+/// Writes a key that is the same for equal values only. Returns false if there is none, because the
+/// value is or contains a function or NaN.
 fn write(value: &JValue, key: &mut String) -> bool {
     match value {
         JValue::Null => key.push('n'),
         JValue::Bool(value) => key.push(if *value { 't' } else { 'f' }),
         JValue::Number(number) if number.is_nan() => return false,
-        // Zero has two forms of bits.
+        // Adding 0.0 turns -0.0 into 0.0, so that both give the same bits.
         JValue::Number(number) => key.push_str(&format!("{:x},", (number + 0.0).to_bits())),
         JValue::String(text) => key.push_str(&format!("s{}:{text}", text.len())),
         JValue::Array(items) => {

@@ -1,4 +1,6 @@
-//! The functions that the host gives: those of the service, and those that must repeat themselves.
+//! The functions that are registered with the evaluator: those that Step Functions adds to JSONata,
+//! those that guard against large values, and those that depend on time or randomness, which come
+//! from the execution so that a run can be repeated.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,11 +18,12 @@ use crate::json::Json;
 use crate::scope::{Entropy, Scope};
 use crate::timestamp;
 
-/// How wide a text may be padded, and how large two texts may be that are multiplied.
+/// The greatest width for `$pad`, and the greatest product of two lengths for `$join` and
+/// `$replace`.
 const MAX_WIDTH: f64 = 1_000_000.0;
 const MAX_PRODUCT: usize = 64 * 1024 * 1024;
 
-/// The time and the chance of the execution.
+/// The time and the entropy of the execution.
 pub(super) struct Chance {
     entropy: RefCell<Entropy>,
     now: Timestamp,
@@ -33,7 +36,7 @@ impl Chance {
         Self { entropy: RefCell::new(scope.entropy()), now: scope.world.now }
     }
 
-    /// The entropy as it is after the draws.
+    /// Returns the entropy as it is after all draws so far.
     pub(super) fn entropy(&self) -> Entropy {
         self.entropy.borrow().clone()
     }
@@ -47,7 +50,8 @@ fn refused(reason: impl Into<String>) -> EvaluatorError {
     EvaluatorError::EvaluationError(reason.into())
 }
 
-/// A function of the service: undefined makes undefined, and JSON is handed over.
+/// Makes a function on JSON values available to the evaluator. If an argument is undefined, so is
+/// the result.
 fn by_json(
     apply: impl Fn(&[Json]) -> Result<Json, String> + 'static,
 ) -> impl Fn(&[JValue]) -> Answered + 'static {
@@ -64,7 +68,7 @@ fn by_json(
     }
 }
 
-/// The same, with that many arguments.
+/// Like [`by_json`], for a function that takes exactly `count` arguments.
 fn of(
     name: &'static str,
     count: usize,
@@ -103,7 +107,7 @@ pub(super) fn register(
     evaluator.register_fn("parse", of("parse", 1, intrinsic::string_to_json))?;
     let range = of("range", 3, intrinsic::range);
     evaluator.register_fn("range", move |arguments: &[JValue]| {
-        // A range is a sequence: one that has a single item is that item.
+        // A range is a sequence: in JSONata, a sequence of one item equals that item.
         let made = range(arguments)?;
         Ok(match made.as_array() {
             Some(items) => JValue::sequence(items.clone()),
@@ -148,7 +152,7 @@ fn by_chance(evaluator: &mut Evaluator, chance: &Rc<Chance>) -> Result<(), Evalu
     })
 }
 
-/// Hands the first value on, if as many of the second one have room.
+/// Returns the first argument; fails if the product of both arguments' lengths is too large.
 fn product(arguments: &[JValue]) -> Answered {
     let length = |value: Option<&JValue>| match value {
         Some(JValue::String(text)) => text.len() + 1,
@@ -162,7 +166,8 @@ fn product(arguments: &[JValue]) -> Answered {
     Ok(value.cloned().unwrap_or(JValue::Undefined))
 }
 
-/// The evaluator counts the digits of a picture in 64 bits: more than 18 make it panic.
+/// Returns the argument; fails if it is a picture with more than 18 digits in one place, because
+/// the evaluator counts in 64 bits and would panic.
 fn picture(arguments: &[JValue]) -> Answered {
     const MOST: u32 = 18;
     let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
@@ -180,7 +185,8 @@ fn picture(arguments: &[JValue]) -> Answered {
     Ok(value)
 }
 
-/// Letters count as digits of base 26: more than 13 do not fit into 64 bits.
+/// Returns the first argument; fails if it is a number written in more than 13 letters. These are
+/// digits of base 26, and more of them do not fit into 64 bits.
 fn letters(arguments: &[JValue]) -> Answered {
     const MOST: usize = 13;
     let value = arguments.first().cloned().unwrap_or(JValue::Undefined);

@@ -1,32 +1,34 @@
-//! What the evaluator does not bound itself: how deep a text nests, and how large a value becomes
-//! between two of its checks.
+//! Adds limits that the evaluator lacks: on the nesting of an expression, and on the size that a
+//! value reaches between two of the evaluator's own checks.
 //!
-//! Values are shared, so that `[$a, $a]` sixty times over takes no room until something writes it
-//! out. So each value is measured where it is bound, compared, joined or handed to a function, as
-//! it would be written out; and functions that make much of little are asked beforehand.
+//! Values are shared in memory, so `[$a, $a]` nested sixty times takes little memory until
+//! something writes it out. Therefore each value is measured, at the size it would have when
+//! written out, where it is bound, compared, joined or passed to a function. Functions whose result
+//! may be far larger than their arguments are checked before the call.
 
 use jsonata_core::ast::{AstNode, BinaryOp, PathStep, Stage};
 use jsonata_core::value::with_stack;
 
 use super::distinct::guarded_name;
 
-/// How deep brackets may nest.
+/// The deepest nesting of brackets in a query.
 const MAX_NESTING: usize = 200;
-/// How many operators a query may have: each may nest the tree by one.
+/// The most operators of a query: each may make the tree deeper by one level.
 const MAX_OPERATORS: usize = 2_000;
 
-/// Hands its value on, measured.
+/// Returns its argument; fails if it is too large when written out.
 pub(super) const MEASURED: &str = "states_measured";
-/// Hands its first value on, if the product of both lengths is moderate.
+/// Returns its first argument; fails if the product of both arguments' lengths is too large.
 pub(super) const PRODUCT: &str = "states_product";
-/// Hands its value on, if it is a moderate number.
+/// Returns its argument; fails if it is too large a number for a width.
 pub(super) const WIDTH: &str = "states_width";
-/// Hands its value on, unless it is a picture of a time with more digits than a number has.
+/// Returns its argument; fails if it is a picture of a time with more digits than fit into 64 bits.
 pub(super) const PICTURE: &str = "states_picture";
-/// Hands its first value on, unless the second one asks for letters that make too large a number.
+/// Returns its first argument; fails if the picture in the second one asks for letters, and the
+/// first has more of them than fit into 64 bits.
 pub(super) const LETTERS: &str = "states_letters";
 
-/// Refuses a text that would nest the tree too deep to be walked.
+/// Refuses an expression whose tree may be too deep to be walked recursively.
 pub(super) fn nesting(text: &str) -> Result<(), String> {
     let (mut depth, mut operators, mut quote) = (0_usize, 0_usize, None);
     let mut characters = text.chars();
@@ -55,7 +57,7 @@ pub(super) fn nesting(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The variables that a text may read.
+/// Returns the names of the variables that an expression may read, each once.
 pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
     let mut names: Vec<&str> = text
         .split('$')
@@ -70,12 +72,12 @@ pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
     names.into_iter()
 }
 
-/// The tree with its guards.
+/// Returns the tree with the guards added.
 pub(super) fn guarded(node: AstNode) -> Result<AstNode, String> {
     with_stack(|| inside(node))
 }
 
-/// The node in a box of its own.
+/// Like [`guarded`], in a box.
 fn boxed(node: AstNode) -> Result<Box<AstNode>, String> {
     guarded(node).map(Box::new)
 }
@@ -171,13 +173,14 @@ fn function(name: &str, args: Vec<AstNode>, is_builtin: bool) -> Result<AstNode,
     }
     let mut args: Vec<AstNode> = args.into_iter().map(measured).collect();
     match (name, args.len()) {
-        // The time as a picture, of the clock of the execution.
+        // `$now` with a picture formats the execution's time.
         ("now", 1..) => {
             wrap(&mut args[0], |picture| call(PICTURE, vec![picture]));
             args.insert(0, call("millis", Vec::new()));
             return Ok(AstNode::Function { name: "fromMillis".to_owned(), args, is_builtin });
         }
-        // The picture is the first argument where the time comes from before `~>`.
+        // In `time ~> $fromMillis(picture)` the picture is the first argument, so all of them are
+        // checked.
         ("fromMillis" | "toMillis", _) => {
             for argument in &mut args {
                 wrap(argument, |picture| call(PICTURE, vec![picture]));
@@ -215,7 +218,7 @@ fn wrap(node: &mut AstNode, with: impl FnOnce(AstNode) -> AstNode) {
     }
 }
 
-/// The node, measured where it can make something large of what it is given.
+/// Wraps the node into the measuring guard, if it is of a kind whose value may become large.
 fn measured(node: AstNode) -> AstNode {
     match node {
         AstNode::Path { .. }

@@ -1,5 +1,5 @@
-//! JSONata, evaluated within limits: whatever a query does, it ends, and with an error rather than
-//! with the process.
+//! Evaluates JSONata within limits: every query ends, and a query that goes wrong fails with an
+//! error instead of ending the process.
 
 mod distinct;
 mod functions;
@@ -19,17 +19,18 @@ use crate::failure::Failure;
 use crate::json::{Json, Object};
 use crate::scope::Scope;
 
-/// How long a query's text may be, and how deep it may nest.
+/// The longest text of a query in bytes.
 const MAX_TEXT: usize = 64 * 1024;
-/// Milliseconds that an evaluation may take. What ends by it does not end there again: nothing but
-/// a query that is meant to do harm takes so long.
+/// The most milliseconds that an evaluation may take. When this limit ends a query depends on the
+/// speed of the computer, so such a run cannot be repeated exactly; only a query that is meant to
+/// do harm takes so long.
 const MAX_TIME: u64 = 2_000;
 /// How deep an evaluation may nest: about a thousand calls that are not in tail position.
 const MAX_DEPTH: usize = 3_000;
-/// Values in one sequence.
+/// The most values of a sequence.
 const MAX_SEQUENCE: usize = 200_000;
 
-/// A text between `{%` and `%}`.
+/// A JSONata expression: what a text has between `{%` and `%}`.
 #[derive(Clone)]
 pub(crate) struct Query {
     text: String,
@@ -37,10 +38,10 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Whether this build knows JSONata.
+    /// Whether this build supports JSONata.
     pub(crate) const KNOWN: bool = true;
 
-    /// Reads a query, if the text is one.
+    /// Reads a query; `None` if the text is not enclosed in `{%` and `%}`.
     pub(crate) fn of(text: &str) -> Option<Result<Self, String>> {
         let inner = text.strip_prefix("{%")?.strip_suffix("%}")?;
         Some(Self::parse(inner.trim()))
@@ -61,12 +62,12 @@ impl Query {
         Ok(Self { text: text.to_owned(), tree })
     }
 
-    /// The text without its braces.
+    /// The text of the expression, without `{%` and `%}`.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Evaluates the query of the field at that place.
+    /// Evaluates the query. `place` is that of its field below the state, for the failure.
     pub(crate) fn evaluate(&self, place: &str, scope: &Scope<'_>) -> Result<Json, Failure> {
         let text = &self.text;
         let failed = |what: String| {
@@ -114,7 +115,7 @@ impl Query {
         values::into_json(&value)
     }
 
-    /// `$states`, the context object only where the query may look at it.
+    /// Makes the value of `$states`, with the context object only if the query may read it.
     fn states(&self, scope: &Scope<'_>) -> Json {
         let mut states = Object::new();
         states.insert("input".to_owned(), scope.input.clone());
@@ -133,7 +134,7 @@ impl Query {
     }
 }
 
-/// What a query answers with.
+/// The value of a query.
 enum Answer {
     Nothing,
     /// A function, or a value with a function inside.

@@ -1,4 +1,4 @@
-//! Values of the evaluator from JSON, and back.
+//! Converts JSON to values of the evaluator, and back.
 
 use jsonata_core::value::JValue;
 use serde_json::Number;
@@ -6,11 +6,11 @@ use serde_json::Number;
 use super::Answer;
 use crate::json::{Json, Object};
 
-/// How many values an answer may hold, each counted where it stands, and how many bytes of text.
-/// What is larger is refused here, before it is written out.
+/// The most values, and the most bytes of text, that the value of a query may hold. A shared value
+/// counts at each place where it stands. What is larger is refused before it is written out.
 pub(super) const MAX_VALUES: usize = 500_000;
 pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// How deep an answer may nest: the limit of a payload is below it.
+/// How deep the value of a query may nest; the default limit of a payload is lower.
 const MAX_DEPTH: usize = 500;
 
 pub(super) fn from_json(value: &Json) -> JValue {
@@ -34,7 +34,7 @@ pub(super) fn into_json(value: &JValue) -> Result<Answer, String> {
     Ok(converted(value).map_or(Answer::Unsupported, Answer::Value))
 }
 
-/// None where there is a function in the value.
+/// Converts a value to JSON; `None` if it contains a function, or a number that JSON lacks.
 fn converted(value: &JValue) -> Option<Json> {
     Some(match value {
         JValue::Null | JValue::Undefined => Json::Null,
@@ -53,7 +53,7 @@ fn converted(value: &JValue) -> Option<Json> {
     })
 }
 
-/// A whole number is written as one, as the service does.
+/// Converts a number; a whole one becomes an integer, as in the service.
 fn written(number: f64) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
@@ -62,8 +62,8 @@ fn written(number: f64) -> Option<Number> {
     Number::from_f64(number)
 }
 
-/// Refuses a value beyond the limits. A value may stand in many places of itself: what counts is
-/// what it would be written out.
+/// Refuses a value that would exceed the limits when written out, where a value that is shared
+/// counts at each place.
 pub(super) fn measure(value: &JValue) -> Result<(), String> {
     let (mut values, mut bytes) = (0_usize, 0_usize);
     let mut pending = vec![(value, 0_usize)];

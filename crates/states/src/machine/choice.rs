@@ -85,7 +85,7 @@ fn rule(entry: &mut Fields<'_>) -> Option<ChoiceRule> {
     Some(ChoiceRule { test: test?, next: next?.to_owned(), assign, output })
 }
 
-/// The condition of a rule in JSONata: a query, or true or false.
+/// Reads the condition of a rule in JSONata: a query, `true` or `false`.
 fn condition(entry: &mut Fields<'_>) -> Option<Test> {
     if !entry.has("Condition") {
         entry.missing("Condition", "a rule in JSONata has a Condition, such as {% $total > 5 %}");
@@ -158,7 +158,8 @@ fn is_operator(name: &str) -> bool {
     OTHERS.contains(&name) || relation(name).is_some()
 }
 
-/// The parts of a name such as `NumericLessThanEqualsPath`.
+/// Splits an operator such as `NumericLessThanEqualsPath` into the kind of values, the relation,
+/// and whether the operand is a path.
 fn relation(name: &str) -> Option<(Kind, Relation, bool)> {
     let (name, by_path) = match name.strip_suffix("Path") {
         Some(name) => (name, true),

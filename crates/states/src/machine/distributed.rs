@@ -1,5 +1,5 @@
-//! Reads what only a distributed Map has: where its items come from, how they are batched, how many
-//! may fail, and where its results go.
+//! Reads the fields that only a distributed Map has: where its items come from, how they are
+//! batched, how many iterations may fail, and where the results go.
 
 use super::fields::{Fields, MAX_SECONDS};
 use super::resource::Resource;
@@ -10,21 +10,21 @@ use crate::template::Template;
 
 const MAX_LABEL: usize = 40;
 
-/// Reads the items of a file or of a listing.
+/// The `ItemReader`, which reads the items from a file or a listing.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     pub(crate) resource: Resource,
     pub(crate) parameters: Option<Template>,
     pub(crate) format: Format,
     pub(crate) max_items: Option<Seconds>,
-    /// Where the items stand inside the file, as a JSON pointer.
+    /// Where the items are inside the file, as a JSON pointer; absent for the whole file.
     pub(crate) pointer: Option<String>,
 }
 
-/// How a file holds its items.
+/// The format of a file of items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// A listing of objects is a list of items by itself.
+    /// A listing of S3 objects, each of which is an item.
     Listing,
     Json,
     JsonLines,
@@ -33,11 +33,11 @@ pub(crate) enum Format {
         headers: Option<Vec<String>>,
         delimiter: u8,
     },
-    /// Known to the service, and not read here: its name, as the definition has it.
+    /// A format of the service that this library does not read, under its name in the definition.
     Other(String),
 }
 
-/// Puts items together.
+/// The `ItemBatcher`, which puts several items into the input of one iteration.
 #[derive(Debug, Clone)]
 pub(crate) struct Batcher {
     pub(crate) items: Option<Seconds>,
@@ -45,18 +45,18 @@ pub(crate) struct Batcher {
     pub(crate) input: Option<Template>,
 }
 
-/// Puts the results into their form, and writes them down.
+/// The `ResultWriter`, which transforms the results and writes them to files.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
-    /// Without, the results are the output of the state.
+    /// The call that writes a file; if absent, the results are the state's output.
     pub(crate) resource: Option<Resource>,
     pub(crate) parameters: Option<Template>,
     pub(crate) transformation: Transformation,
-    /// Whether each result is a line of its own; else they are one array.
+    /// Whether the results are lines of JSON (JSONL); otherwise they are one array.
     pub(crate) lines: bool,
 }
 
-/// What is kept of an iteration.
+/// What an iteration contributes to the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transformation {
     /// The whole execution: its input, output, status and times.
@@ -67,11 +67,11 @@ pub(crate) enum Transformation {
     Flatten,
 }
 
-/// How many of a hundred may fail.
+/// The percentage of iterations that may fail.
 #[derive(Debug, Clone)]
 pub(crate) enum Share {
     Fixed(f64),
-    /// A path, or a query; by a template, which knows both.
+    /// A path or a query, held in a template because a template evaluates both.
     Computed(Template),
 }
 
@@ -135,7 +135,7 @@ fn tolerated(fields: &mut Fields<'_>) -> (Option<Seconds>, Option<Share>) {
     (fields.seconds("ToleratedFailureCount", 0..=MAX_SECONDS), share(fields))
 }
 
-/// Reads what the service takes in an inline Map as well, where it changes nothing.
+/// Reads the fields that the service accepts without effect in an inline Map, and warns of each.
 pub(super) fn check_ignored(fields: &mut Fields<'_>) {
     let names = ["Count", "CountPath", "Percentage", "PercentagePath"];
     let given = names.map(|name| format!("ToleratedFailure{name}"));

@@ -1,4 +1,4 @@
-//! Takes the fields of an object one by one, noting what is wrong with each and what is left over.
+//! Reads the fields of an object one by one, and reports those that are invalid or unknown.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -11,17 +11,17 @@ use crate::path::Path;
 use crate::problem::Problem;
 use crate::template::{Expression, Template};
 
-/// The greatest number of seconds the service knows.
+/// The greatest number of seconds that the service accepts.
 pub(super) const MAX_SECONDS: u64 = 99_999_999;
 
-/// Fields of the other query language, with what takes their place.
+/// Fields of JSONata that are unknown to JSONPath, with the remedy to report.
 const OF_JSONATA: [(&str, &str); 4] = [
     ("Arguments", "it is for JSONata: use Parameters"),
     ("Output", "it is for JSONata: use ResultSelector, ResultPath and OutputPath"),
     ("Items", "it is for JSONata: use ItemsPath"),
     ("Condition", "it is for JSONata: use Variable and an operator"),
 ];
-/// Fields of a distributed Map.
+/// Fields that only a distributed Map has.
 const OF_DISTRIBUTED: [&str; 4] = ["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
 const OF_JSONPATH: [(&str, &str); 6] = [
     ("InputPath", "it is for JSONPath: use $states.input"),
@@ -51,13 +51,13 @@ impl<'a> Fields<'a> {
         Self { members, taken: HashSet::new(), state: None, place, pointer, notes, jsonata }
     }
 
-    /// The fields of a state of the flow whose fields these are.
+    /// Returns the fields of a state. `self` must be the fields of the flow that has the state.
     pub(super) fn of_state(&self, name: &'a str, members: &'a Object) -> Self {
         let pointer = format!("{}/States/{name}", self.pointer);
         Self { state: Some(name), pointer, ..Self::new(members, self.notes) }
     }
 
-    /// The fields of an object below this one.
+    /// Returns the fields of an object inside this one.
     pub(super) fn below(&self, place: &str, members: &'a Object) -> Self {
         let pointer = format!("{}/{place}", self.pointer);
         let place = self.join(place);
@@ -65,7 +65,7 @@ impl<'a> Fields<'a> {
         Self { state, place, pointer, jsonata, ..Self::new(members, self.notes) }
     }
 
-    /// The same fields, at another place of the definition.
+    /// Returns the same fields, but reports their problems at another place of the definition.
     pub(super) fn at(&self, pointer: &str) -> Self {
         Self { pointer: pointer.to_owned(), ..Self::new(self.members, self.notes) }
     }
@@ -75,7 +75,7 @@ impl<'a> Fields<'a> {
         &self.pointer
     }
 
-    /// What the whole definition is read with.
+    /// Returns what the fields of the whole definition share.
     pub(super) fn notes(&self) -> &'a Notes {
         self.notes
     }
@@ -98,7 +98,7 @@ impl<'a> Fields<'a> {
         Some(value)
     }
 
-    /// The names that have not been taken.
+    /// The names of the fields that have not been taken.
     pub(super) fn rest(&self) -> Vec<&'a str> {
         let names = self.members.keys().map(String::as_str);
         names.filter(|name| !self.taken.contains(name)).collect()
@@ -158,7 +158,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A path that names one place.
+    /// Reads a reference path, which names a single place.
     pub(super) fn reference(&mut self, name: &str) -> Option<Path> {
         let path = self.path(name)?;
         if !path.is_reference() {
@@ -209,7 +209,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Either `Name` with a number or `NamePath` with a reference path.
+    /// Reads either the field `name` with a number, or `namePath` with a reference path. In
+    /// JSONata, reads `name` with a number or a query.
     pub(super) fn seconds(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<Seconds> {
         if self.jsonata {
             return match self.query(name) {
@@ -242,14 +243,14 @@ impl<'a> Fields<'a> {
         for flaw in flaws {
             let below = if flaw.place.starts_with('[') { "" } else { "." };
             let field = format!("{name}{below}{}", flaw.place);
-            // The service points at the template, not into it.
+            // The service locates the problem at the template, not inside it.
             let location = self.problem(name, "").location;
             self.note(Problem { location, ..self.problem(&field, flaw.reason) });
         }
         Some(template)
     }
 
-    /// The query of a field in JSONata; none where the field is something else.
+    /// Reads a field that holds a JSONata query; `None` if it holds anything else.
     pub(super) fn query(&mut self, name: &str) -> Option<Query> {
         if !self.jsonata {
             return None;
@@ -267,12 +268,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// `Output`, where the fields are in JSONata.
+    /// Reads `Output`, if the fields are in JSONata.
     pub(super) fn output(&mut self) -> Option<Template> {
         if self.jsonata { self.template("Output") } else { None }
     }
 
-    /// `Parameters`, or `Arguments` in JSONata.
+    /// Reads `Parameters` or, in JSONata, `Arguments`.
     pub(super) fn arguments(&mut self) -> Option<Template> {
         self.template(if self.jsonata { "Arguments" } else { "Parameters" })
     }
@@ -297,7 +298,7 @@ impl<'a> Fields<'a> {
         value.as_array()
     }
 
-    /// The objects of an array, each with its fields.
+    /// Reads an array of objects, and returns the fields of each.
     pub(super) fn objects(&mut self, name: &str) -> Vec<Fields<'a>> {
         let items = self.array(name).unwrap_or_default();
         let mut objects = Vec::with_capacity(items.len());
@@ -323,7 +324,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Takes what may stand anywhere, and reports every field that has not been taken.
+    /// Reads `Comment`, which is allowed everywhere, and reports every field that has not been
+    /// taken. `what` names the object in messages.
     pub(super) fn finish(&mut self, what: &str) {
         self.text("Comment");
         for name in self.rest() {

@@ -7,7 +7,7 @@ use super::{Flow, Kind, Next, State};
 use crate::json::Object;
 use crate::problem::Code;
 
-/// Where a state goes on to, with the field that says so.
+/// Returns the names of the states that a state can lead to, each with the field that names it.
 pub(crate) fn targets(state: &State) -> Vec<(String, &str)> {
     let mut targets = Vec::new();
     if let Some(Next::State(next)) = &state.next {
@@ -29,7 +29,8 @@ pub(crate) fn targets(state: &State) -> Vec<(String, &str)> {
 
 /// Reports missing targets, unreachable states and a flow that cannot end.
 ///
-/// `named` are the states as written: one that could not be read is no missing target.
+/// `named` are the states as written, including those that could not be read: these do not count as
+/// missing targets.
 pub(super) fn check(flow: &Flow, named: &Object, fields: &Fields<'_>) {
     if !flow.start_at.is_empty() && !named.contains_key(&flow.start_at) {
         let reason = format!("there is no state '{}'", flow.start_at);

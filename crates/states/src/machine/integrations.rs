@@ -1,9 +1,11 @@
-//! The service integrations that a Task may call by name, beside those of the SDK.
+//! Checks the resource of a Task: which optimized service integrations exist, and what a call may
+//! wait for.
 
 use super::resource::{Pattern, Resource};
 use super::{Workflow, fields::Fields};
 
-/// What a call may wait for, beside its own answer.
+/// What a call may wait for besides its own response, as bits: the end of a job, an answer with the
+/// token.
 const CALL: u8 = 0;
 const JOB: u8 = 1;
 const TOKEN: u8 = 2;
@@ -125,7 +127,7 @@ pub(super) fn check(fields: &Fields<'_>, resource: &Resource) {
     }
 }
 
-/// What waits longer than a call does has no place in an Express machine.
+/// Refuses activities, callbacks and jobs, which an Express machine does not support.
 fn express(fields: &Fields<'_>, resource: &Resource) {
     let waits = match resource.pattern() {
         _ if resource.is_activity() => "an activity",
@@ -141,12 +143,13 @@ fn is_whole(arn: &str) -> bool {
     is_filled_in(arn) && arn.split(':').nth(3) == Some("")
 }
 
-/// Whether nothing is to be filled in, as `${Service}` is when a template is deployed.
+/// Whether the ARN has no placeholder, such as `${Service}`, that is filled in on deployment.
 fn is_filled_in(arn: &str) -> bool {
     !arn.contains(['$', '{', '<'])
 }
 
-/// `arn:partition:service:region:account:resource`, where region and account may be empty.
+/// Whether the text has the form `arn:partition:service:region:account:resource`, where region and
+/// account may be empty.
 fn is_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     matches!(parts[..], ["arn", partition, service, _, _, resource]

@@ -29,16 +29,16 @@ pub(crate) use recovery::{Catcher, Retrier};
 pub(crate) use resource::Family;
 pub use resource::{Pattern, Resource};
 
-/// What a run may use at most. The defaults are the service's.
+/// The limits of an execution. The defaults are those of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Events in the history of one execution.
+    /// The most events in the history of one execution.
     pub events: u64,
-    /// Bytes of a state's input or output as compact JSON.
+    /// The most bytes of a state's input or output as compact JSON.
     pub payload: usize,
-    /// Levels of nesting in a payload.
+    /// The most levels of nesting in a payload.
     pub depth: usize,
-    /// Iterations of a Map that run at a time when it sets no lower number.
+    /// How many iterations of an inline Map run at a time if the Map sets no lower number.
     pub concurrency: usize,
 }
 
@@ -48,13 +48,13 @@ impl Default for Limits {
     }
 }
 
-/// How long a machine's executions last, and what it may do: the service has two types.
+/// The type of a state machine: how long its executions may last, and what its tasks may wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Workflow {
-    /// Up to a year, each step once.
+    /// Executions last up to a year, and each step runs once.
     #[default]
     Standard,
-    /// Up to five minutes, without callbacks, jobs and activities.
+    /// Executions last up to five minutes, without callbacks, jobs and activities.
     Express,
 }
 
@@ -63,21 +63,23 @@ pub enum Workflow {
 pub struct Machine {
     pub(crate) comment: Option<String>,
     pub(crate) timeout_seconds: Option<u64>,
-    /// The machine itself, then every branch and every item processor.
+    /// The flow of the top level, then that of every branch and every item processor.
     pub(crate) flows: Vec<Flow>,
     pub(crate) limits: Limits,
 }
 
-/// States with a start: the machine, a branch of a Parallel, or the processor of a Map.
+/// A set of states with a start: the top level of the machine, a branch of a Parallel, or the
+/// processor of a Map.
 #[derive(Debug, Clone)]
 pub(crate) struct Flow {
     pub(crate) start_at: String,
-    /// Where it is in the definition, such as `/States/All/Branches[0]`.
+    /// Where the flow is in the definition, such as `/States/All/Branches[0]`; empty for the top
+    /// level.
     pub(crate) pointer: String,
     pub(crate) states: IndexMap<String, State>,
 }
 
-/// The place of a flow in its machine.
+/// The index of a flow in its machine's list.
 pub(crate) type FlowId = usize;
 
 #[derive(Debug, Clone)]
@@ -91,7 +93,8 @@ pub(crate) struct State {
     pub(crate) output: Option<Template>,
     /// Whether its fields are in JSONata.
     pub(crate) jsonata: bool,
-    /// None where the state itself decides (Choice) or ends (Succeed, Fail).
+    /// What follows the state. Absent for a Choice, where rules decide, and for Succeed and Fail,
+    /// which end.
     pub(crate) next: Option<Next>,
 }
 
@@ -114,7 +117,7 @@ pub(crate) enum Selector {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ResultPath {
     Replace,
-    /// `null`: the result is dropped, the input goes on.
+    /// `null`: the result is discarded, and the input becomes the output.
     Discard,
     Into(Path),
 }
@@ -141,7 +144,7 @@ pub(crate) struct Pass {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) resource: Resource,
-    /// Whether the call is given a token: a job only where its fields ask for one.
+    /// Whether the call gets a task token; that of a job only if its fields refer to one.
     pub(crate) has_token: bool,
     pub(crate) credentials: Option<Template>,
     pub(crate) timeout: Option<Seconds>,
@@ -149,7 +152,7 @@ pub(crate) struct Task {
     pub(crate) fan: Fan,
 }
 
-/// What Task, Parallel and Map have in common around their work.
+/// The fields that Task, Parallel and Map have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Fan {
     pub(crate) parameters: Option<Template>,
@@ -177,7 +180,7 @@ pub(crate) enum Mode {
     Distributed,
 }
 
-/// What only a distributed Map has.
+/// The fields that only a distributed Map has.
 #[derive(Debug, Clone)]
 pub(crate) struct Distributed {
     pub(crate) label: Option<String>,
@@ -188,7 +191,7 @@ pub(crate) struct Distributed {
     pub(crate) tolerated_share: Option<Share>,
 }
 
-/// What a Map runs over.
+/// Where a Map takes its items from.
 #[derive(Debug, Clone)]
 pub(crate) enum Items {
     /// The whole input.
@@ -200,12 +203,12 @@ pub(crate) enum Items {
     Template(Template),
 }
 
-/// A number that is written down or read from the input.
+/// A number that the definition states, or that is computed from the input.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Seconds {
     Fixed(u64),
     Path(Path),
-    /// A JSONata expression, with the name of the field it stands in for error texts.
+    /// A JSONata expression, with the name of its field for messages.
     Query(String, Query),
 }
 
@@ -217,12 +220,12 @@ pub(crate) enum Wait {
     TimestampQuery(Query),
 }
 
-/// A text of a Fail state.
+/// The `Error` or the `Cause` of a Fail state.
 #[derive(Debug, Clone)]
 pub(crate) enum Text {
     Fixed(String),
     Computed(Expression),
-    /// With the name of its field.
+    /// A JSONata expression, with the name of its field for messages.
     Query(String, Query),
 }
 
@@ -236,7 +239,7 @@ impl Machine {
         machine.ok_or(Problems(problems))
     }
 
-    /// Reads a definition and reports all there is to say about it, warnings included.
+    /// Reads a definition. Returns the machine and all problems, warnings included.
     ///
     /// The machine is absent when a problem is an error.
     #[must_use]
@@ -244,7 +247,7 @@ impl Machine {
         Self::check_as(definition, Workflow::Standard)
     }
 
-    /// The same for a machine of the given type.
+    /// Like [`Self::check`], for a machine of the given type.
     #[must_use]
     pub fn check_as(definition: &str, workflow: Workflow) -> (Option<Self>, Vec<Problem>) {
         let (machine, problems) = read::machine(definition, workflow);
@@ -252,20 +255,20 @@ impl Machine {
         (machine.filter(|_| !refused), problems)
     }
 
-    /// The machine with other limits.
+    /// Replaces the limits of the machine.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The comment of the machine.
+    /// The `Comment` of the machine as a whole, if it has one.
     #[must_use]
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
 
-    /// The names of all states, nested ones included, with the resource of each Task.
+    /// Returns the names of all states, nested ones included, with the resource of each Task.
     pub fn states(&self) -> impl Iterator<Item = (&str, Option<&Resource>)> {
         self.flows.iter().flat_map(|flow| &flow.states).map(|(name, state)| match &state.kind {
             Kind::Task(task) => (name.as_str(), Some(&task.resource)),
@@ -287,7 +290,7 @@ impl FromStr for Machine {
 }
 
 impl Kind {
-    /// The name of the type, as the definition and the history have it.
+    /// The name of the state's type, as in the definition and the history.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Pass(_) => "Pass",
@@ -301,7 +304,7 @@ impl Kind {
         }
     }
 
-    /// The common part of the states that have retriers and catchers.
+    /// The common fields of a Task, Parallel or Map; `None` for other states.
     pub(crate) fn fan(&self) -> Option<&Fan> {
         match self {
             Self::Task(task) => Some(&task.fan),

@@ -1,4 +1,4 @@
-//! What is noted of a definition while it is read: each problem with its place and its code.
+//! Collects the problems of a definition while it is read, each with its place and its code.
 
 use std::cell::{Cell, RefCell};
 
@@ -7,11 +7,11 @@ use super::fields::Fields;
 use crate::json::Json;
 use crate::problem::{Code, Problem, Severity};
 
-/// What is known and noted while a definition is read.
+/// What holds for the whole definition, and the problems found so far.
 pub(super) struct Notes {
     pub(super) problems: RefCell<Vec<Problem>>,
     pub(super) workflow: Workflow,
-    /// Whether states are in JSONata that do not say otherwise.
+    /// Whether states without a `QueryLanguage` are in JSONata.
     pub(super) jsonata: Cell<bool>,
 }
 
@@ -49,31 +49,31 @@ impl Fields<'_> {
         self.note(Problem { remedy, ..self.problem(field, reason) });
     }
 
-    /// Problems with a code of their own.
+    /// Returns a reporter of problems with the given code.
     pub(super) fn coded(&self, code: Code) -> Coded<'_> {
         Coded { fields: self, code }
     }
 
-    /// A field that must be there is not.
+    /// Reports that a required field is missing.
     pub(super) fn missing(&self, field: &str, remedy: &str) {
         self.of_object(field, "is missing", remedy);
     }
 
-    /// A problem for which the service points at the object, and not at the field.
+    /// Reports a problem of a field that the service locates at the object, not at the field.
     pub(super) fn of_object(&self, field: &str, reason: impl Into<String>, remedy: &str) {
         let location = self.problem("", "").location;
         let remedy = Some(remedy.to_owned()).filter(|remedy| !remedy.is_empty());
         self.note(Problem { location, remedy, ..self.problem(field, reason) });
     }
 
-    /// Something that the service says nothing of.
+    /// Reports a warning that this library gives and the service does not.
     pub(super) fn warn(&self, field: &str, reason: impl Into<String>, remedy: &str) {
         let (severity, remedy) = (Severity::Warning, Some(remedy.to_owned()));
         self.note(Problem { severity, code: None, remedy, ..self.problem(field, reason) });
     }
 
-    /// Warns of the first text in the template that looks like a path or a function, and is
-    /// neither, since its key does not end in `.$`.
+    /// Warns of the first text in the template that looks like a path or a function but is not
+    /// evaluated, because its key does not end in `.$`.
     pub(super) fn look_alikes(&self, name: &str, source: &Json) {
         let mut pending = vec![(name.to_owned(), source)];
         while let Some((place, value)) = pending.pop() {
@@ -96,7 +96,7 @@ impl Fields<'_> {
     }
 }
 
-/// Notes problems that are not of [`Code::SchemaValidationFailed`].
+/// Reports problems with another code than [`Code::SchemaValidationFailed`].
 pub(super) struct Coded<'a> {
     fields: &'a Fields<'a>,
     code: Code,
@@ -112,7 +112,7 @@ impl Coded<'_> {
     }
 
     fn note(&self, severity: Severity, problem: Problem, remedy: &str) {
-        // The service points at no place for a machine without an end.
+        // The service gives no location for a machine without an end.
         let is_placed = self.code != Code::MissingEndState;
         let location = problem.location.clone().filter(|_| is_placed);
         let (code, remedy) = (Some(self.code), Some(remedy.to_owned()));

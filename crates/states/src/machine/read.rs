@@ -12,7 +12,7 @@ use crate::json::Json;
 use crate::jsonata::Query;
 use crate::problem::{Code, Problem, Severity};
 
-/// The service takes definitions of up to a megabyte.
+/// The longest definition in bytes that the service accepts.
 const MAX_DEFINITION: usize = 1024 * 1024;
 const MAX_NAME: usize = 80;
 
@@ -78,7 +78,7 @@ fn whole(mut fields: Fields<'_>) -> Machine {
     Machine { comment, timeout_seconds, flows, limits: Limits::default() }
 }
 
-/// Reads in which language the fields are: a state of a machine in JSONPath may be in JSONata.
+/// Reads the query language of the fields: in a machine in JSONPath, a state may be in JSONata.
 pub(super) fn query_language(fields: &mut Fields<'_>) {
     match fields.text("QueryLanguage") {
         None => {}
@@ -98,7 +98,8 @@ pub(super) fn query_language(fields: &mut Fields<'_>) {
     }
 }
 
-/// The flows read so far: nested ones get their place before their states are read.
+/// The flows read so far. A flow gets its index before its states are read, and thereby before the
+/// flows inside it.
 #[derive(Default)]
 pub(super) struct Flows {
     flows: Vec<Option<Flow>>,

@@ -5,7 +5,7 @@ use super::fields::{Fields, MAX_SECONDS};
 use crate::failure::ALL;
 use crate::template::Template;
 
-/// The service lets a retry wait a year at most.
+/// The longest delay of a retry that the service accepts, in seconds: 366 days.
 const MAX_DELAY: u64 = 31_622_400;
 
 #[derive(Debug, Clone)]

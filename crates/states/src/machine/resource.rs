@@ -11,18 +11,18 @@ pub struct Resource {
     arn: String,
 }
 
-/// How long a Task lasts.
+/// What a Task waits for before it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pattern {
-    /// Until the call answers.
+    /// The response to the call.
     RequestResponse,
-    /// Until the job that the call started has ended (`.sync`, `.sync:2`).
+    /// The end of the job that the call has started (`.sync`, `.sync:2`).
     RunJob,
-    /// Until someone answers with the task token (`.waitForTaskToken`).
+    /// An answer with the task token (`.waitForTaskToken`).
     Callback,
 }
 
-/// Which events the history has for a task.
+/// Which family of events the history has for a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     Lambda,
@@ -35,13 +35,13 @@ impl Resource {
         Self { arn: arn.into() }
     }
 
-    /// The name as it stands in the definition.
+    /// The ARN as written in the definition.
     #[must_use]
     pub fn arn(&self) -> &str {
         &self.arn
     }
 
-    /// How long the task lasts.
+    /// What the task waits for before it ends.
     #[must_use]
     pub fn pattern(&self) -> Pattern {
         if self.arn.ends_with(".waitForTaskToken") {
@@ -53,7 +53,8 @@ impl Resource {
         }
     }
 
-    /// The service and the action of a call, such as `sqs` and `sendMessage.waitForTaskToken`.
+    /// The service and the action of a call, such as `sqs` and `sendMessage.waitForTaskToken`;
+    /// `None` for a function or an activity.
     #[must_use]
     pub fn service(&self) -> Option<(&str, &str)> {
         if self.family() != Family::Service {
@@ -67,13 +68,12 @@ impl Resource {
         Some((&call[..split], &call[split + 1..]))
     }
 
-    /// Whether workers ask for it, rather than being called.
+    /// Whether the resource is an activity, whose tasks workers poll for.
     #[must_use]
     pub fn is_activity(&self) -> bool {
         self.family() == Family::Activity
     }
 
-    /// Which events it has.
     pub(crate) fn family(&self) -> Family {
         let mut parts = self.arn.split(':');
         let is_states = parts.nth(2) == Some("states");

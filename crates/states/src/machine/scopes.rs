@@ -1,5 +1,5 @@
-//! Checks the variables: their names, that each is assigned somewhere, and that no inner scope
-//! assigns one of an outer scope.
+//! Checks the variables: that their names are valid, that each one read is assigned somewhere, and
+//! that no inner scope assigns a variable of an outer one.
 
 use std::collections::HashSet;
 
@@ -36,7 +36,7 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
     }
     for (name, state) in &flow.states {
         let place = fields.of_state(name, &empty);
-        // What only the state's own catchers assign is no variable while its branches run.
+        // Variables that only the state's own catchers assign are not set while its branches run.
         let around = || {
             let of_others = flow.states.iter().filter(|(other, _)| *other != name);
             let others = of_others.flat_map(|(_, other)| assigned(other));
@@ -57,7 +57,8 @@ fn check_flow(flows: &[Flow], id: FlowId, outer: &HashSet<String>, fields: &Fiel
                 let around = around();
                 branches.iter().for_each(|flow| check_flow(flows, *flow, &around, fields));
             }
-            // The iterations of a distributed Map are executions of their own.
+            // The iterations of a distributed Map are executions of their own and see no variables
+            // from outside.
             Kind::Map(_, map) if map.distributed.is_some() => {
                 check_flow(flows, map.processor, &HashSet::new(), fields);
             }
@@ -98,7 +99,7 @@ fn assigned(state: &State) -> Vec<&str> {
     assignments(state).into_iter().flat_map(Template::keys).collect()
 }
 
-/// Every path of a state, wherever it stands.
+/// Returns every path in the fields of a state.
 fn paths(state: &State) -> Vec<&Path> {
     let mut paths = Vec::new();
     for selector in [&state.input_path, &state.output_path] {

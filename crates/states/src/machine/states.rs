@@ -14,7 +14,8 @@ use crate::problem::Code;
 use crate::template::Template;
 use crate::timestamp;
 
-/// Reads a state; what can be read of a flawed one stands in for it.
+/// Reads a state and reports its problems. An invalid field is replaced by a default, so that
+/// reading goes on; `None` if the type is missing or unknown.
 pub(super) fn read(fields: &mut Fields<'_>, flows: &mut Flows) -> Option<State> {
     query_language(fields);
     let name = fields.required_text("Type", TYPES)?;
@@ -154,13 +155,13 @@ fn credentials(fields: &mut Fields<'_>) -> Option<Template> {
     fields.object_template("Credentials")
 }
 
-/// Whether the path reads the task's token, or the whole of the context object.
+/// Whether the path reads the task's token, or the whole context object, which includes it.
 fn names_token(path: &Path) -> bool {
     let path = path.to_string();
     path.starts_with("$$.Task") || path.trim_end() == "$$" || path.starts_with("$$[")
 }
 
-/// A callback that nobody can answer, or that waits for ever, is hardly meant.
+/// Warns of a callback whose token is passed to nobody, and of one that may wait for ever.
 fn callback(fields: &Fields<'_>, task: &Task, hands_over: bool) {
     if !hands_over {
         let remedy = "hand over $$.Task.Token in Parameters";

@@ -28,9 +28,9 @@ pub(crate) enum Operator {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operand {
-    /// `@…`: from the item at hand.
+    /// `@…`: a path from the item that is being tested.
     Item(Vec<Step>),
-    /// `$…`: from the root.
+    /// `$…`: a path from the root.
     Root(Vec<Step>),
     Literal(Json),
 }
@@ -114,8 +114,8 @@ fn operand(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
     }
 }
 
-/// What stands to the right of an operator: the service takes a text without quotes there, such as
-/// `/eggs/cooked`, for a string.
+/// Reads the operand on the right of an operator. Like the service, takes a text without quotes
+/// there, such as `/eggs/cooked`, for a string.
 fn right(cursor: &mut Cursor<'_>) -> Result<Operand, PathError> {
     if cursor.peek().is_some_and(|next| "@$'\"[".contains(next)) {
         return operand(cursor);

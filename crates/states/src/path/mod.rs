@@ -20,10 +20,10 @@ pub struct Path {
     steps: Vec<Step>,
 }
 
-/// What a path starts from.
+/// The value that a path starts from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Root {
-    /// `$`: the value at hand.
+    /// `$`: the input of the scope that the path is read in.
     Input,
     /// `$$`: the context object.
     Context,
@@ -48,15 +48,15 @@ pub(crate) enum Step {
     Filter(Filter),
 }
 
-/// Why a text is no path.
+/// Why a text could not be read as a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{path}' is no JSONPath: {reason} at character {at}")]
 pub struct PathError {
     /// The text that was read.
     pub path: String,
-    /// What was wrong.
+    /// A description of the error, for people.
     pub reason: String,
-    /// Where, counted in characters from 1.
+    /// The position of the error in characters, counted from 1.
     pub at: usize,
 }
 
@@ -64,13 +64,13 @@ impl Path {
     /// Reads a path.
     ///
     /// # Errors
-    /// When the text is no JSONPath.
+    /// When the text is not a JSONPath.
     pub fn parse(text: &str) -> Result<Self, PathError> {
         parse::path(text, false)
     }
 
-    /// Reads a path among the arguments of a function, where the service takes a name such as
-    /// `detail-type` in brackets only.
+    /// Reads a path among the arguments of a function, where the service accepts a name such as
+    /// `detail-type` only in brackets.
     pub(crate) fn parse_argument(text: &str) -> Result<Self, PathError> {
         parse::path(text, true)
     }
@@ -79,12 +79,12 @@ impl Path {
         &self.root
     }
 
-    /// Whether it names the whole of its root.
+    /// Whether the path names its whole root.
     pub(crate) fn is_whole(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// Whether it can only name one place, so that it can be written to.
+    /// Whether the path can name only a single place, so that a value can be written to it.
     pub(crate) fn is_reference(&self) -> bool {
         self.steps.iter().all(|step| match step {
             Step::Name(_) => true,
@@ -93,7 +93,7 @@ impl Path {
         })
     }
 
-    /// Whether it answers with a value, not with a list of values.
+    /// Whether the path gives a single value, rather than a list of values.
     pub(crate) fn is_definite(&self) -> bool {
         self.steps.iter().all(|step| matches!(step, Step::Name(_) | Step::Index(_)))
     }

@@ -3,12 +3,14 @@
 use super::filter;
 use super::{Path, PathError, Root, Step};
 
-/// How deep filters may nest parentheses: deeper ones are refused, not overflowed.
+/// The deepest nesting of a filter's parentheses. Deeper ones are refused, so that they cannot
+/// overflow the stack.
 const MAX_NESTING: usize = 32;
-/// How many steps a path may have: a value that is put deeper would be refused anyway.
+/// The most steps of a path. A value written to a deeper place would exceed the default limit of a
+/// payload's depth anyway.
 const MAX_STEPS: usize = 100;
 
-/// Reads a path. Spaces after it are ignored, as the service does.
+/// Reads a path. Spaces after it are ignored, as in the service.
 pub(super) fn path(text: &str, words_only: bool) -> Result<Path, PathError> {
     let mut cursor = Cursor { text, rest: text, nesting: 0, words_only };
     let root = cursor.root()?;
@@ -19,12 +21,12 @@ pub(super) fn path(text: &str, words_only: bool) -> Result<Path, PathError> {
     Ok(Path { text: text.to_owned(), root, steps })
 }
 
-/// A place in the text, shared by the path and its filters.
+/// A position in the text that is read, for the path and its filters.
 pub(super) struct Cursor<'a> {
     text: &'a str,
     rest: &'a str,
     pub(super) nesting: usize,
-    /// Whether a name after a dot is of letters, digits and underscores only.
+    /// Whether a name after a dot may have letters, digits and underscores only.
     words_only: bool,
 }
 
@@ -118,7 +120,7 @@ impl<'a> Cursor<'a> {
         if self.eat("*") {
             return Ok(Step::Wildcard);
         }
-        // The service takes a superfluous dot before a bracket: `$.lines.[0]`.
+        // The service accepts a superfluous dot before a bracket: `$.lines.[0]`.
         if self.eat("[") {
             return self.bracketed();
         }
@@ -175,7 +177,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// A quoted name. A `\` is a part of the name, unless it stands before the quote.
+    /// Reads a quoted name. A `\` is a part of the name, unless it stands before the quote.
     fn name(&mut self) -> Result<String, PathError> {
         self.quoted_by(|quote, escaped, name| {
             if escaped != quote {
@@ -185,7 +187,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// A quoted string of a filter, its escapes taken out.
+    /// Reads a quoted string of a filter, and resolves its escapes.
     pub(super) fn quoted(&mut self) -> Result<String, PathError> {
         self.quoted_by(|_, escaped, text| {
             text.push(match escaped {

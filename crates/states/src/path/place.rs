@@ -1,11 +1,12 @@
-//! Writes a value to the place a reference path names.
+//! Writes a value to the place that a reference path names.
 
 use super::{Path, Step};
 use crate::json::{Json, Object};
 
-/// Puts the value into the target; objects on the way are made, array items must exist.
+/// Writes the value into the target. Missing objects on the way are created; array items must
+/// exist.
 ///
-/// Answers false, leaving the target as it was, when the path does not fit the target.
+/// Returns false, and leaves the target as it was, if the path does not fit the target.
 pub(crate) fn put(path: &Path, target: &mut Json, value: Json) -> bool {
     if !fits(&path.steps, target) {
         return false;

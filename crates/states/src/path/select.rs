@@ -1,4 +1,4 @@
-//! Reads what a path names. A definite path answers with the value, any other with a list.
+//! Reads the values at a path. A definite path gives its value, any other a list.
 
 use std::fmt::Write;
 
@@ -12,14 +12,15 @@ pub(crate) enum Found<'a> {
     One(&'a Json),
     /// The values of a path that may name many.
     Many(Vec<&'a Json>),
-    /// What a path made that ends in several names: an object of these members, or many.
+    /// The result of a path that ends in several names: an object of these members, or an array of
+    /// such objects.
     Made(Json),
 }
 
 /// Why a path found nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Missing {
-    /// In the words of the service: `No results for path: $['a']`.
+    /// The reason in the service's words, such as `No results for path: $['a']`.
     pub(crate) reason: String,
     /// Whether only the last index was out of range.
     pub(crate) past_end: bool,
@@ -52,11 +53,12 @@ impl Path {
     }
 }
 
-/// How many values a path may find on its way: `$..*..*..*` over nested arrays finds any number.
+/// The most values that a path may find at any of its steps: `$..*..*..*` over nested arrays would
+/// find any number.
 const MAX_FOUND: usize = 100_000;
 
-/// Follows the steps. Only a path of definite steps can miss: one that may find any number of values
-/// finds none where a name on its way is missing.
+/// Follows the steps. If all of them are definite, a missing place is an error; otherwise it adds
+/// no value to the result.
 pub(super) fn walk<'a>(
     steps: &[Step],
     from: &'a Json,
@@ -84,7 +86,7 @@ pub(super) fn walk<'a>(
     Ok(found)
 }
 
-/// Those of the members that the value has.
+/// Returns an object of those named members that the value has.
 fn members(names: &[String], value: &Json) -> Json {
     let member = |name: &String| Some((name.clone(), value.get(name)?.clone()));
     Json::object(names.iter().filter_map(member))
@@ -139,7 +141,7 @@ fn apply<'a>(step: &Step, value: &'a Json, root: &'a Json, next: &mut Vec<&'a Js
         (Step::Wildcard, Json::Array(items)) => next.extend(items),
         (Step::Wildcard, Json::Object(members)) => next.extend(members.values()),
         (Step::Filter(filter), Json::Array(items)) => {
-            // The service's `@` stands for objects only: a filter never keeps a scalar.
+            // In the service, `@` matches objects only: a filter never keeps a scalar.
             let objects = items.iter().filter(|item| item.as_object().is_some());
             next.extend(objects.filter(|item| filter.keeps(item, root)));
         }
