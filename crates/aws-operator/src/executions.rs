@@ -1,5 +1,5 @@
-//! Executions of the stack's state machines: what they went through, and which ended otherwise than by
-//! an end of their own.
+//! Executions of the stack's state machines: their histories, and which of them ended without
+//! success.
 
 use std::collections::BTreeMap;
 
@@ -17,18 +17,18 @@ use crate::{Operator, OperatorError, ask};
 pub struct EndedExecution {
     pub machine: String,
     pub name: String,
-    /// The `correlation-id` of the event that it was started with; empty where another execution
+    /// The `correlation-id` of the event that it was started with; empty if another execution
     /// started it.
     pub correlation_id: String,
     pub status: String,
 }
 
 impl Operator {
-    /// The executions of the stack's state machines that failed, timed out or were aborted, of those
-    /// that started from `since` on.
+    /// The executions of the stack's state machines that failed, timed out or were aborted, among
+    /// those that were started at `since` or later.
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn failed_executions(
         &self,
         since: Timestamp,
@@ -40,7 +40,7 @@ impl Operator {
         Ok(found)
     }
 
-    /// Those of one machine. Executions are listed from the newest on.
+    /// Adds those of one machine to `found`. Step Functions lists the newest executions first.
     async fn failed_of(
         &self,
         machine: &str,
@@ -75,7 +75,7 @@ impl Operator {
         Ok(())
     }
 
-    /// What the event that started an execution is about.
+    /// The `correlation-id` of the event that an execution was started with.
     async fn started_about(&self, arn: &str) -> Result<String, OperatorError> {
         let told = ask!(self.machines.describe_execution().execution_arn(arn));
         let input: Option<serde_json::Value> =
@@ -85,32 +85,32 @@ impl Operator {
     }
 }
 
-/// What an execution went through.
+/// The history of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionHistory {
     pub machine: String,
     pub name: String,
-    /// The status, as Step Functions names it: `RUNNING`, `SUCCEEDED` …
+    /// The status in Step Functions' terms: `RUNNING`, `SUCCEEDED` …
     pub status: String,
     pub events: Vec<HistoryMoment>,
 }
 
-/// Something that happened in an execution.
+/// An event of an execution's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryMoment {
     pub at: Timestamp,
-    /// The type of the history's event, such as `TaskStateEntered`.
+    /// The type of the event in Step Functions' terms, such as `TaskStateEntered`.
     pub kind: String,
-    /// The state, where the event names one.
+    /// The name of the state, if the event has one.
     pub state: Option<String>,
-    /// The error, if it has one.
+    /// The error, if the event has one.
     pub error: Option<String>,
 }
 
-/// An execution of one of the stack's state machines.
+/// Identifies an execution of one of the stack's state machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
-    /// The machine, by its name in the stack.
+    /// The machine, by the name of the row that starts it, such as `CollectPayment`.
     pub machine: String,
     pub name: String,
 }
@@ -120,7 +120,7 @@ impl Operator {
     /// `CollectPayment`.
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn machines(&self) -> Result<BTreeMap<String, String>, OperatorError> {
         let prefix = format!("{}-", self.stack);
         let (mut found, mut next) = (BTreeMap::new(), None);
@@ -137,11 +137,11 @@ impl Operator {
         }
     }
 
-    /// What an execution went through; nothing where there is none. `machines` are the stack's, as
-    /// [`machines`](Self::machines) answers them.
+    /// The history of an execution; none if there is no such execution. `machines` are the stack's,
+    /// as returned by [`machines`](Self::machines).
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn history(
         &self,
         execution: &Execution,

@@ -1,18 +1,19 @@
-//! A dead letter, whoever left it: EventBridge, Lambda, a queue's redrive policy, or our functions.
+//! A dead letter from any of its sources: EventBridge, Lambda, a queue's redrive policy, or a
+//! service's function.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use serde_json::Value;
 
-/// Where a dead letter was meant to go.
+/// The target that a dead letter could not be delivered to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A function, by its ARN.
     Function(String),
     /// A queue, by its ARN.
     Queue(String),
-    /// Something that only the bus can reach, such as an API destination.
+    /// A target that only the bus can reach, such as an API destination.
     OnlyTheBus(String),
     Unknown,
 }
@@ -20,12 +21,12 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedLetter {
     pub id: String,
-    /// The queue it lies in, by URL.
+    /// The URL of the dead-letter queue.
     pub queue_url: String,
     pub(crate) receipt: String,
-    /// The event, as its target was meant to get it.
+    /// The event as its target should have received it.
     pub event: String,
-    /// Where it was meant to go.
+    /// The target that it could not be delivered to.
     pub target: Target,
     pub code: String,
     pub message: String,
@@ -45,7 +46,7 @@ impl Target {
 }
 
 impl ReceivedLetter {
-    /// Reads a message of a queue of dead letters.
+    /// Reads a message of a dead-letter queue.
     pub(crate) fn read(queue_url: &str, message: &Message) -> Self {
         let attributes: BTreeMap<&str, &str> = message
             .message_attributes()
@@ -80,7 +81,7 @@ impl ReceivedLetter {
         }
     }
 
-    /// The order, or whatever else it is about.
+    /// The `correlation-id` of the event: the id of the order, or of whatever else it is about.
     #[must_use]
     pub fn about(&self) -> String {
         let event: Value = serde_json::from_str(&self.event).unwrap_or_default();

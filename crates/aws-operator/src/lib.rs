@@ -1,8 +1,10 @@
-//! What an operator does with a deployed shop, by the platform's own API: dead letters are read
-//! and sent to their original targets, the archive is replayed, rules are read.
+//! An operator's operations on a deployed application, through AWS's own API: reads dead letters
+//! and sends them to their original targets, replays the archive, and reads rules, tables and
+//! executions.
 //!
-//! Everything is found by the stack's name, with which CloudFormation begins every name it gives.
-//! It is apart from `chorus-aws`, so that no function is built with what only an operator needs.
+//! Everything is found by the stack's name, with which CloudFormation begins every name that it
+//! gives. This crate is separate from `chorus-aws`, so that functions are not built with clients
+//! that only an operator needs.
 
 mod executions;
 mod letter;
@@ -29,10 +31,10 @@ pub use replay::ReplayStarted;
 pub use secret::StackSecret;
 pub use user_pool::UserPool;
 
-/// Why the platform does not do what an operator asks.
+/// Why an operator's operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// AWS refuses, or does not answer.
+    /// AWS refused the request, or did not answer.
     #[error("AWS refused the call: {0}")]
     Refused(String),
     /// The environment has no credentials.
@@ -41,13 +43,13 @@ pub enum OperatorError {
          --format env` prints those of a profile"
     )]
     NoCredentials,
-    /// Something of the stack is not there.
+    /// The stack lacks a resource.
     #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
     Missing { stack: String, what: String },
-    /// A dead letter names no target that takes it again.
+    /// A dead letter names no target that a redrive can reach.
     #[error("the letter {0} names no target that a redrive can reach")]
     NoTarget(String),
-    /// A rule's pattern is no JSON.
+    /// A rule's pattern is not JSON.
     #[error("the pattern of {0} is no JSON")]
     Pattern(String, #[source] serde_json::Error),
 }
@@ -59,7 +61,7 @@ impl OperatorError {
     }
 }
 
-/// Turns an error of the SDK into ours.
+/// Sends a request of the SDK, and returns its error, if any, as an [`OperatorError`].
 macro_rules! ask {
     ($request:expr) => {
         $request.send().await.map_err(|error| crate::OperatorError::of(&error))?
@@ -72,11 +74,11 @@ pub(crate) use ask;
 pub struct DeadQueue {
     pub name: String,
     pub url: String,
-    /// About how many messages lie in it.
+    /// The approximate number of messages in the queue.
     pub letters: usize,
 }
 
-/// The AWS clients of one stack: reads its queues, rules and tables, redrives and replays.
+/// The AWS clients for one stack: reads its queues, rules and tables, redrives and replays.
 #[derive(Debug, Clone)]
 pub struct Operator {
     stack: String,
@@ -90,7 +92,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// On the stack of this name, in the account and region of `config`.
+    /// An operator of the stack of this name, in the account and region of `config`.
     #[must_use]
     pub fn new(config: &SdkConfig, stack: impl Into<String>) -> Self {
         Self {
@@ -109,26 +111,27 @@ impl Operator {
         OperatorError::Missing { stack: self.stack.clone(), what: what.into() }
     }
 
-    /// The queues in which dead letters end, by name.
+    /// The queues whose dead letters wait for an operator, by name.
     ///
     /// # Errors
-    /// Where AWS refuses, or the stack has none.
+    /// If AWS refuses, or the stack has no such queue.
     pub async fn dead_queues(&self) -> Result<Vec<DeadQueue>, OperatorError> {
-        // What a function works off is no end: StartDelivery's dead letters reach Delivery.
+        // A dead-letter queue that a function consumes is left out, such as StartDelivery's, which
+        // Delivery consumes.
         let is_end = |kind: &str| kind == "DeadLetters" || kind.ends_with("Failures");
         let queues = self.queues(is_end).await?;
         if queues.is_empty() { Err(self.missing("queue of dead letters")) } else { Ok(queues) }
     }
 
-    /// The queues from which functions get again what they failed on, by name.
+    /// The queues from which functions retry the events on which they failed, by name.
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn redrive_queues(&self) -> Result<Vec<DeadQueue>, OperatorError> {
         self.queues(|kind| kind.ends_with("Redrive")).await
     }
 
-    /// The queues whose logical names are meant, with their depths.
+    /// The queues whose logical names `meant` accepts, with their depths.
     async fn queues(&self, meant: impl Fn(&str) -> bool) -> Result<Vec<DeadQueue>, OperatorError> {
         let prefix = format!("{}-", self.stack);
         let listed = ask!(self.sqs.list_queues().queue_name_prefix(&prefix));
@@ -140,7 +143,7 @@ impl Operator {
             if !meant(kind) {
                 continue;
             }
-            // Who has just been looked at is hidden, and there all the same.
+            // A message that was just received is not visible, but is still in the queue.
             let counts = [
                 QueueAttributeName::ApproximateNumberOfMessages,
                 QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
@@ -156,10 +159,10 @@ impl Operator {
         Ok(queues)
     }
 
-    /// The rules on the shop's bus: name and pattern.
+    /// The rules on the application's bus: name and pattern.
     ///
     /// # Errors
-    /// Where AWS refuses, or the stack has no bus.
+    /// If AWS refuses, or the stack has no bus.
     pub async fn rules(&self) -> Result<Vec<(String, serde_json::Value)>, OperatorError> {
         let bus = self.bus().await?.0;
         let (mut rules, mut next) = (Vec::new(), None);
@@ -167,7 +170,7 @@ impl Operator {
             let page = ask!(self.events.list_rules().event_bus_name(&bus).set_next_token(next));
             for rule in page.rules() {
                 let name = rule.name().unwrap_or_default().to_owned();
-                // An archive brings a rule of its own.
+                // An archive adds a rule of its own, which is managed by EventBridge.
                 let Some(pattern) = rule.event_pattern().filter(|_| rule.managed_by().is_none())
                 else {
                     continue;
@@ -183,7 +186,7 @@ impl Operator {
         }
     }
 
-    /// The bus: its name and its ARN.
+    /// The name and the ARN of the bus.
     async fn bus(&self) -> Result<(String, String), OperatorError> {
         let prefix = &self.stack;
         let listed = ask!(self.events.list_event_buses().name_prefix(prefix));
@@ -194,10 +197,10 @@ impl Operator {
         bus.ok_or_else(|| self.missing("bus"))
     }
 
-    /// The shop's tables, to be read.
+    /// A store on the application's tables, to read from.
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn store(&self) -> Result<DynamoStore, OperatorError> {
         let (mut found, mut start) = (Vec::new(), None::<String>);
         loop {
@@ -212,7 +215,7 @@ impl Operator {
         }
     }
 
-    /// `chorus-EventLogTable-1X` as a function's environment would have it.
+    /// The table `chorus-EventLogTable-1X` in the form in which a function's environment names it.
     fn table(&self, physical: &str) -> Option<(String, String)> {
         let rest = physical.strip_prefix(&format!("{}-", self.stack))?;
         let logical = rest.split('-').next()?.strip_suffix("Table")?;

@@ -1,4 +1,4 @@
-//! Reading dead letters, and sending them to their original targets alone.
+//! Reads dead letters, and sends them to their original targets only.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,21 @@ use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageSystem
 
 use crate::{DeadQueue, Operator, OperatorError, ReceivedLetter, Target, ask};
 
-/// For how long, in seconds, a dead letter that is looked at is hidden from others who look.
+/// How long, in seconds, a dead letter stays hidden from other readers after it was read.
 const LOOK_SECONDS: i32 = 30;
 
-/// The most dead letters that are read of one queue.
+/// The most dead letters that are read from one queue.
 const MOST_LETTERS: usize = 10_000;
 
-/// So many messages SQS takes, or gives, in one request.
+/// The most messages that SQS accepts or returns in one request.
 const BATCH: usize = 10;
 
 impl Operator {
-    /// The dead letters in a queue. SQS shows a message by handing it out: it is hidden from others for
-    /// half a minute, unless it is [put back](Self::put_back).
+    /// Reads the dead letters in a queue. To read a message, SQS has to receive it, which hides it
+    /// from other readers for half a minute, unless it is [put back](Self::put_back).
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn letters(&self, queue: &DeadQueue) -> Result<Vec<ReceivedLetter>, OperatorError> {
         let mut letters: Vec<ReceivedLetter> = Vec::new();
         let mut known = BTreeSet::new();
@@ -48,10 +48,10 @@ impl Operator {
         Ok(letters)
     }
 
-    /// Shows dead letters of a queue to whoever looks next, at once.
+    /// Makes dead letters of a queue visible to other readers at once.
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn put_back(&self, letters: &[ReceivedLetter]) -> Result<(), OperatorError> {
         for letters in letters.chunk_by(|a, b| a.queue_url == b.queue_url) {
             for some in letters.chunks(BATCH) {
@@ -64,18 +64,20 @@ impl Operator {
                 });
                 let entries: Result<Vec<_>, _> = entries.collect();
                 let entries = entries.map_err(|it| OperatorError::Refused(it.to_string()))?;
-                // Who is not put back appears again by itself.
+                // A message that is not put back becomes visible again by itself.
                 ask!(request.set_entries(Some(entries)));
             }
         }
         Ok(())
     }
 
-    /// Sends a dead letter to its original target, and to no other; the event and with it the
-    /// idempotency key stay as they are. It leaves the queue once its target has it.
+    /// Sends a dead letter to its original target, and to no other; the event, and so its
+    /// idempotency key, stay as they are. The dead letter is deleted once the target has accepted
+    /// the event.
     ///
     /// # Errors
-    /// Where AWS refuses, or only the bus can reach the target: the dead letter stays then.
+    /// If AWS refuses, or if only the bus can reach the target: the dead letter then stays in the
+    /// queue.
     pub async fn redrive(&self, letter: &ReceivedLetter) -> Result<(), OperatorError> {
         match &letter.target {
             Target::Function(arn) => {

@@ -1,4 +1,4 @@
-//! EventBridge's own replay of the shop's archive.
+//! EventBridge's own replay of the application's archive.
 
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::ReplayDestination;
@@ -6,30 +6,30 @@ use jiff::Timestamp;
 
 use crate::{Operator, OperatorError, ask};
 
-/// A replay that EventBridge has begun.
+/// A replay that EventBridge has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayStarted {
-    /// Its name, which the replayed events carry as `replay-name`.
+    /// The name of the replay, which the replayed events carry as `replay-name`.
     pub name: String,
     pub arn: String,
 }
 
 impl Operator {
-    /// About how many events the archive holds.
+    /// The approximate number of events in the archive.
     ///
     /// # Errors
-    /// Where AWS refuses, or there is no archive.
+    /// If AWS refuses, or there is no archive.
     pub async fn archived(&self) -> Result<i64, OperatorError> {
         let (name, _) = self.archive().await?;
         let archive = ask!(self.events.describe_archive().archive_name(&name));
         Ok(archive.event_count())
     }
 
-    /// Replays the archive from `from` to `to` onto the bus, to the targets of `rule` alone where
-    /// one is named.
+    /// Replays the archive from `from` to `to` onto the bus: to the targets of `rule` only, if one
+    /// is named.
     ///
     /// # Errors
-    /// Where AWS refuses, or there is no such rule.
+    /// If AWS refuses, or there is no such rule.
     pub async fn replay(
         &self,
         (from, to): (Timestamp, Timestamp),
@@ -60,7 +60,7 @@ impl Operator {
         Ok(ReplayStarted { name, arn })
     }
 
-    /// The archive of the bus: its name and its ARN.
+    /// The name and the ARN of the bus's archive.
     async fn archive(&self) -> Result<(String, String), OperatorError> {
         let (_, bus) = self.bus().await?;
         let listed = ask!(self.events.list_archives().event_source_arn(&bus));

@@ -1,13 +1,13 @@
-//! A secret of the stack that a function reads at run time: what it is, and another in its place.
+//! A secret of the stack that a function reads at run time: reading and replacing it.
 
 use chorus_aws::{SecretError, StoredSecret};
 
 use crate::{Operator, OperatorError, ask};
 
-/// How Secrets Manager labels the version that was current before.
+/// The label that Secrets Manager gives to the version that was in use before.
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// A secret of a stack, found by the variable in which a function has its ARN.
+/// A secret of a stack, found by the environment variable in which a function has its ARN.
 #[derive(Debug)]
 pub struct StackSecret<'a> {
     operator: &'a Operator,
@@ -18,7 +18,7 @@ impl Operator {
     /// The secret whose ARN is in this environment variable of this function of the stack.
     ///
     /// # Errors
-    /// Where AWS refuses, or the function has no such variable.
+    /// If AWS refuses, or the function has no such variable.
     pub async fn secret(
         &self,
         function: &str,
@@ -34,30 +34,31 @@ impl Operator {
 }
 
 impl StackSecret<'_> {
-    /// Its text.
+    /// The text of the current version.
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn current(&self) -> Result<String, OperatorError> {
         let stored = StoredSecret::with(self.operator.secrets.clone(), self.id.clone());
         let refused = |error: SecretError| OperatorError::Refused(error.to_string());
         Ok(stored.read().await.map_err(refused)?.current)
     }
 
-    /// Puts `text` in its place; what it was before becomes the previous version.
+    /// Makes `text` the current version; the one that was current before becomes the previous
+    /// version.
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn replace(&self, text: &str) -> Result<(), OperatorError> {
         let put = self.operator.secrets.put_secret_value().secret_id(&self.id);
         ask!(put.secret_string(text));
         Ok(())
     }
 
-    /// Takes the label away from the previous version, so that no function finds it.
+    /// Removes the label of the previous version, so that functions no longer find it.
     ///
     /// # Errors
-    /// Where AWS refuses.
+    /// If AWS refuses.
     pub async fn revoke_previous(&self) -> Result<(), OperatorError> {
         let secrets = &self.operator.secrets;
         let described = ask!(secrets.describe_secret().secret_id(&self.id));

@@ -1,13 +1,13 @@
-//! The stack's user pool: the tokens of those who call its API.
+//! The stack's user pool: its users, and the tokens with which they call the API.
 
 use aws_sdk_cognitoidentityprovider::types::{AuthFlowType, MessageActionType};
 
 use crate::{Operator, OperatorError, ask};
 
-/// The most entries that Cognito lists at once.
+/// The most entries that Cognito lists in one page.
 const PAGE: i32 = 60;
 
-/// A user pool with the client that asks it for tokens.
+/// A user pool, with the app client that requests tokens from it.
 #[derive(Debug)]
 pub struct UserPool<'a> {
     operator: &'a Operator,
@@ -16,10 +16,10 @@ pub struct UserPool<'a> {
 }
 
 impl Operator {
-    /// The user pool that the stack made.
+    /// The user pool that the stack has created.
     ///
     /// # Errors
-    /// Where AWS refuses, or there is none: then an issuer of its own gives the tokens.
+    /// If AWS refuses, or if the stack has no user pool because another issuer provides the tokens.
     pub async fn user_pool(&self) -> Result<UserPool<'_>, OperatorError> {
         let id = self.pool_id().await?.ok_or_else(|| self.missing("user pool"))?;
         let name = format!("{}-api", self.stack);
@@ -49,10 +49,10 @@ impl Operator {
 }
 
 impl UserPool<'_> {
-    /// Makes a user, who keeps this password, and puts them into a group.
+    /// Creates a user with this password, and adds them to a group if one is given.
     ///
     /// # Errors
-    /// Where AWS refuses: there is such a user, or the password is too weak.
+    /// If AWS refuses, such as because there is such a user, or because the password is too weak.
     pub async fn create(
         &self,
         name: &str,
@@ -74,7 +74,7 @@ impl UserPool<'_> {
     /// The groups of a user.
     ///
     /// # Errors
-    /// Where AWS refuses, or there is no such user.
+    /// If AWS refuses, or there is no such user.
     pub async fn groups(&self, name: &str) -> Result<Vec<String>, OperatorError> {
         let users = &self.operator.users;
         let listed = users.admin_list_groups_for_user().user_pool_id(&self.id).username(name);
@@ -85,7 +85,7 @@ impl UserPool<'_> {
     /// An access token of a user.
     ///
     /// # Errors
-    /// Where AWS refuses: there is no such user, or the password is another.
+    /// If AWS refuses, such as because there is no such user, or because the password is wrong.
     pub async fn token(&self, name: &str, password: &str) -> Result<String, OperatorError> {
         let asked = self.operator.users.admin_initiate_auth();
         let asked = asked.user_pool_id(&self.id).client_id(&self.client);

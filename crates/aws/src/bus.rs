@@ -1,4 +1,5 @@
-//! The bus on EventBridge. Chunks and retries are the kernel's; here is one PutEvents.
+//! The bus on EventBridge. The kernel makes chunks and retries; a call here is one PutEvents
+//! request.
 
 use async_trait::async_trait;
 use aws_sdk_eventbridge::Client;
@@ -16,7 +17,7 @@ pub struct EventBridgePublisher {
 }
 
 impl EventBridgePublisher {
-    /// On the bus of this name.
+    /// A publisher on the bus of this name.
     #[must_use]
     pub fn new(client: Client, bus: impl Into<String>) -> Self {
         Self { client, bus: bus.into() }
@@ -33,7 +34,8 @@ impl Publisher for EventBridgePublisher {
     }
 }
 
-/// An entry of PutEvents; its trace goes along, so that X-Ray draws one line through the shop.
+/// An entry of PutEvents, with its trace context, so that X-Ray shows one trace through all
+/// services.
 fn request(entry: &Entry, bus: &str) -> PutEventsRequestEntry {
     PutEventsRequestEntry::builder()
         .event_bus_name(bus)
@@ -52,7 +54,8 @@ fn failure(trouble: Trouble) -> Failure {
     }
 }
 
-/// Those of `sent` entries that were not taken. PutEvents answers 200 whatever became of them.
+/// The entries of a request that were rejected, out of `sent`. PutEvents answers 200 even if some
+/// of the entries were rejected.
 fn rejected(
     sent: usize,
     failed: i32,

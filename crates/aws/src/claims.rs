@@ -1,4 +1,4 @@
-//! Who calls, by the claims of a token that the API's authorizer has verified.
+//! Identifies the caller by the claims of a token that the API's authorizer has verified.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,18 @@ use serde_json::Value;
 
 use crate::run::variable;
 
-/// The claims with the caller's name and roles: `TOKEN_NAME_CLAIM` and `TOKEN_ROLES_CLAIM` in the
-/// environment.
+/// The names of the claims that hold the caller's name and roles. The environment may set them:
+/// `TOKEN_NAME_CLAIM` and `TOKEN_ROLES_CLAIM`.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenClaims {
-    /// Claims that may hold the name, the first that is there; it is also the customer's id.
+    /// The claims that may hold the name; the first one that is present counts. The name is also
+    /// the customer's id.
     names: Vec<String>,
     roles: String,
 }
 
 impl TokenClaims {
-    /// Those of Cognito's access tokens, unless the environment overrides them.
+    /// The claims of Cognito's access tokens, unless the environment sets others.
     pub(crate) fn from_env() -> Self {
         Self::new(variable("TOKEN_NAME_CLAIM"), variable("TOKEN_ROLES_CLAIM"))
     }
@@ -29,7 +30,7 @@ impl TokenClaims {
         Self { names, roles }
     }
 
-    /// Who calls, by the claims of their token.
+    /// The caller that the claims of a token identify.
     pub(crate) fn caller(&self, claims: Option<&BTreeMap<String, Value>>) -> Caller {
         let Some(claims) = claims else { return Caller::unknown() };
         let name = self.names.iter().find_map(|claim| claims.get(claim)?.as_str());

@@ -1,4 +1,4 @@
-//! The kernel's clock, on the system's time.
+//! The kernel's clock on the system's time.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chorus_kernel::Clock;
 use jiff::Timestamp;
 
-/// The system's time, which passes by itself.
+/// The system's clock with tokio's timer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

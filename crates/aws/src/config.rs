@@ -1,7 +1,7 @@
-//! What every client of AWS is made of, read from where Lambda puts it: the environment.
+//! The configuration of the AWS clients, read from the environment, where Lambda puts it.
 //!
-//! `aws-config` would look for it in ten more places (profiles, instance metadata, roles to assume),
-//! of which a function has none, and brings a client of STS into every binary.
+//! `aws-config` would look in ten more places (profiles, instance metadata, roles to assume), none
+//! of which a function has, and would add an STS client to every binary.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use crate::http_client::Http1;
 use crate::variable;
 
-/// How long one try of a request may take. A service of AWS answers within milliseconds; what
-/// takes this long is lost.
+/// How long one attempt of a request may take. AWS services answer within milliseconds; an answer
+/// that takes this long is treated as lost.
 const TRY: Duration = Duration::from_secs(3);
 
-/// What every client of AWS is made of: the environment's region, endpoint and credentials.
+/// The configuration of all AWS clients: the environment's region, endpoint and credentials.
 ///
-/// Three tries for what passes, each within three seconds, so that a lost answer does not eat up
-/// an invocation. `AWS_ENDPOINT_URL`, and `AWS_ENDPOINT_URL_<SERVICE>` before it, name an emulator.
-/// Without credentials, a request fails, and not the start.
+/// A request has three attempts of three seconds each, so that a lost answer does not use up an
+/// invocation's time. `AWS_ENDPOINT_URL_<SERVICE>`, or else `AWS_ENDPOINT_URL`, names an emulator.
+/// Without credentials the function starts, and its requests fail.
 #[must_use]
 pub fn sdk_config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
@@ -48,7 +48,7 @@ fn credentials(variable: impl Fn(&str) -> Option<String>) -> Option<Credentials>
     Some(Credentials::new(key, secret, variable("AWS_SESSION_TOKEN"), None, "the environment"))
 }
 
-/// Settings of one service, which stand before those of all.
+/// The settings of a single service, which override those of all services.
 #[derive(Debug)]
 struct Environment;
 
@@ -58,7 +58,7 @@ impl LoadServiceConfig for Environment {
     }
 }
 
-/// The variable of one service: `AWS_ENDPOINT_URL_DYNAMODB`.
+/// The variable with a setting of a single service, such as `AWS_ENDPOINT_URL_DYNAMODB`.
 fn of_one_service(key: &ServiceConfigKey<'_>) -> String {
     let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
     format!("{}_{service}", key.env())

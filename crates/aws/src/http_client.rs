@@ -1,7 +1,8 @@
-//! How requests to AWS leave a function: HTTP/1.1 over TLS, one pool of connections for all clients.
+//! The HTTP client for requests to AWS: HTTP/1.1 over TLS, with one pool of connections for all
+//! clients.
 //!
-//! The SDK's own client speaks HTTP/2 and asks proxies as well, which a function would carry without
-//! use. The roots of trust are compiled in: a cold start reads no file.
+//! The SDK's own client also supports HTTP/2 and proxies, which a function does not need. The root
+//! certificates are compiled in, so a cold start reads no file.
 
 use std::sync::OnceLock;
 
@@ -18,7 +19,7 @@ use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::aws_lc_rs;
 
-/// The HTTP client of every SDK client. Connections are made at the first request, and kept.
+/// The HTTP client of all SDK clients. A connection is made at the first request, and kept.
 #[derive(Debug, Default)]
 pub(crate) struct Http1 {
     pool: OnceLock<SharedHttpConnector>,
@@ -34,7 +35,7 @@ impl HttpClient for Http1 {
     }
 }
 
-/// The connections. How long an answer may take is the SDK's matter, which drops the request.
+/// The connections. The SDK limits how long an answer may take, by dropping the request.
 #[derive(Debug)]
 struct Pool(Client<HttpsConnector<Tcp>, SdkBody>);
 
@@ -64,7 +65,7 @@ impl HttpConnector for Pool {
         };
         let answer = self.0.request(request);
         HttpConnectorFuture::new(async move {
-            // Whatever comes between us and the service passes: the SDK tries again.
+            // Any failure of the connection counts as transient, so that the SDK retries.
             let response = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::other(error.into(), None))
@@ -92,7 +93,7 @@ mod tests {
         pool.call(request).await
     }
 
-    /// Answers each request of one single connection.
+    /// Answers every request on one connection.
     fn answer(listener: &TcpListener) {
         let (mut stream, _) = listener.accept().unwrap();
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
@@ -139,7 +140,7 @@ mod tests {
         });
         let error = ask(&pool(), &format!("https://localhost:{}/", address.port())).await;
         assert!(error.unwrap_err().is_io());
-        // A handshake in TLS's record layer, and no request.
+        // A TLS record with a handshake, not an HTTP request.
         assert_eq!(peer.join().unwrap(), [22, 3, 1]);
     }
 }

@@ -1,4 +1,4 @@
-//! One invocation: whatever Lambda hands to a service's function, and what goes back.
+//! One invocation: any payload that Lambda passes to a service's function, and the answer.
 
 mod batch;
 mod event;
@@ -23,32 +23,32 @@ use crate::queues::{DeadLetter, Queues};
 use guard::guard;
 use payload::Payload;
 
-/// How old an unpublished record is before the sweeper takes it from its own invocation.
+/// How old an unpublished record has to be before the sweeper publishes it: its own invocation may
+/// still publish a younger one.
 const SWEEP_AGE: SignedDuration = SignedDuration::from_secs(60);
 
-/// A service's function with what it stands on.
+/// A service's function, and what it needs to answer invocations.
 pub(crate) struct Invoker {
     pub(crate) function: Function,
     pub(crate) routes: Vec<Route>,
     pub(crate) kernel: Kernel,
-    /// Where failures go that are given up, and where messages are held back; absent where the
-    /// platform's own destination is all there is.
+    /// The failure queue for messages that are given up, and the queues of messages to hide; absent
+    /// if the function has no failure queue, so that only the platform keeps failed messages.
     pub(crate) queues: Option<Arc<dyn Queues>>,
-    /// Who calls, by what the API's authorizer says.
+    /// Identifies callers by the claims that the API's authorizer has verified.
     pub(crate) callers: TokenClaims,
-    /// What the rows may publish for which it sweeps.
+    /// The events that each row may publish: used by the sweeper only.
     pub(crate) outputs: RowOutputs,
 }
 
-/// What is known of one invocation.
+/// The context of one invocation.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
     pub(crate) request_id: String,
-    /// When work is given up, a moment before Lambda would.
+    /// When work is given up: shortly before Lambda's deadline.
     pub(crate) give_up_at: Instant,
-    /// The function that was invoked.
     pub(crate) function_arn: String,
-    /// X-Ray's header, where tracing is on.
+    /// X-Ray's header, if tracing is on.
     pub(crate) xray: Option<String>,
 }
 
@@ -91,10 +91,11 @@ impl Invoker {
         }))
     }
 
-    /// Gives up on a message that no retry would help.
+    /// Gives up on a message whose failure is terminal.
     ///
     /// # Errors
-    /// The failure itself, where nobody takes it: then the platform has to.
+    /// The failure itself if it is retryable, or if no queue accepts the message: the platform then
+    /// keeps it.
     async fn set_aside(
         &self,
         failure: Failure,
@@ -106,11 +107,11 @@ impl Invoker {
         self.give_up((failure, None), (body, target)).await
     }
 
-    /// Moves a message to the dead letters: at once where its failure is terminal, else because of
-    /// the limit that it met.
+    /// Moves a message to the dead letters: at once if its failure is terminal, otherwise because
+    /// it has reached the limit `exhausted`.
     ///
     /// # Errors
-    /// The failure itself, where nobody takes the message: then the platform has to keep it.
+    /// The failure itself if no queue accepts the message: the platform then has to keep it.
     async fn give_up(
         &self,
         (failure, exhausted): (Failure, Option<&'static str>),
@@ -146,7 +147,7 @@ pub(crate) struct Failed {
 }
 
 impl Failed {
-    /// Of a state machine's task: a `Retry` and a `Catch` match the failure's own name.
+    /// The failure of a state machine's task: a `Retry` and a `Catch` match the failure's own name.
     fn of_task(failure: Failure) -> Self {
         Self { error_type: failure.code().to_owned(), failure }
     }
@@ -158,7 +159,7 @@ impl From<Failure> for Failed {
     }
 }
 
-/// The name of a failure where nobody but a person reads it: it says whether to try again.
+/// The error's name where only people read it: it tells whether a retry may help.
 fn error_type(failure: &Failure) -> String {
     let kind = if failure.is_retryable() { "Retryable" } else { "Terminal" };
     format!("{kind}.{}", failure.code())

@@ -1,10 +1,11 @@
-//! A shop on AWS: the kernel's ports on the SDK, and one Lambda runtime for every service.
+//! An application on AWS: the kernel's ports on the SDK, and one Lambda runtime for every service.
 //!
-//! A service's `main` hands its function to [`run`], which answers every payload that the function
+//! A service's `main` passes its function to [`run`], which answers every payload that the function
 //! can get: an event of the bus, a batch of a queue, a request to the HTTP API, a task of a state
-//! machine, a tick of the sweeper. No service knows of this crate, and this crate knows of none.
+//! machine, a tick of the sweeper. A service's actions do not use this crate, only its start and its
+//! calls of partners on AWS do; and this crate depends on no service.
 //!
-//! What becomes of a failure:
+//! How a failure is handled:
 //!
 //! | payload | retryable | terminal |
 //! |---|---|---|
@@ -14,8 +15,8 @@
 //! | sweep | the invocation fails; the next tick goes on | the same |
 //! | task | the invocation fails by the failure's own name; the state machine's `Retry` | the same; its `Catch` |
 //!
-//! Without a failure queue (`FAILURE_QUEUE_URL`), or where it does not answer, a terminal failure
-//! is treated as a retryable one: it ends in the platform's own dead letters, later.
+//! Without a failure queue (`FAILURE_QUEUE_URL`), or if it does not answer, a terminal failure is
+//! treated as a retryable one: after the retries it ends in the platform's own dead letters.
 
 mod bus;
 mod claims;

@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line, as CloudWatch reads them. Never a body, never a secret.
+//! Logs: one JSON object per line, as CloudWatch expects. Neither bodies nor secrets are logged.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -6,22 +6,23 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging, at the level in `RUST_LOG` or `AWS_LAMBDA_LOG_LEVEL` (Lambda sets it where a function's
-/// log format is JSON), or at `INFO`.
+/// Starts logging at the level of `RUST_LOG` or `AWS_LAMBDA_LOG_LEVEL` (which Lambda sets if a
+/// function's log format is JSON), or else at `INFO`.
 ///
-/// Other crates log from warnings on: at their finest level some print payloads. What the kernel answers
-/// is in the one line that ends each invocation.
+/// Other crates log only warnings and errors, because some print payloads at their finest level. At
+/// `INFO`, the kernel's own line for each answer is left out: the line that ends each invocation
+/// has the same fields.
 pub(crate) fn start() {
     let named = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().filter_map(crate::variable);
     let level = named.filter_map(|level| level.parse().ok()).next().unwrap_or(LevelFilter::INFO);
     let heard = heard(level);
-    // Logging has started before only where two runtimes share a process.
+    // Logging has been started before only if two runtimes share a process.
     if subscriber(heard, std::io::stdout).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
 }
 
-/// What is heard at this level.
+/// Which modules are logged at which level, if `level` is the configured one.
 fn heard(level: LevelFilter) -> Targets {
     let answers = if level > LevelFilter::INFO { level } else { level.min(LevelFilter::WARN) };
     Targets::new()
@@ -30,7 +31,7 @@ fn heard(level: LevelFilter) -> Targets {
         .with_default(LevelFilter::WARN)
 }
 
-/// Writes what is heard, as lines.
+/// A subscriber that writes the lines.
 fn subscriber<W>(heard: Targets, writer: W) -> impl SubscriberInitExt
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -45,7 +46,7 @@ where
     tracing_subscriber::registry().with(heard).with(lines)
 }
 
-/// A panic is a line like any other, with its place.
+/// Logs a panic, with its place, as one line.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let payload = panic.payload();
@@ -62,12 +63,12 @@ pub(crate) mod testing {
 
     use super::*;
 
-    /// The lines that are logged on this thread as long as it is there.
+    /// Collects the lines that are logged on this thread.
     #[derive(Clone, Default)]
     pub(crate) struct Logged(Arc<Mutex<Vec<u8>>>);
 
     impl Logged {
-        /// Begins to collect what a function logs at `INFO`.
+        /// Starts to collect what a function logs at `INFO`, until the guard is dropped.
         pub(crate) fn begin(&self) -> tracing::subscriber::DefaultGuard {
             let logged = self.clone();
             subscriber(heard(LevelFilter::INFO), move || logged.clone()).set_default()

@@ -1,6 +1,6 @@
 //! State machines on Step Functions: one request for each signal of a decision.
 //!
-//! A task token is a secret of its domain: it stands in no log and in no error.
+//! A task token is a secret of its domain: it appears in no log and in no error.
 
 use std::collections::BTreeMap;
 
@@ -13,35 +13,36 @@ use serde_json::Value;
 
 use crate::service_error::{Trouble, trouble};
 
-/// What the variables begin with that hold the ARNs of machines.
+/// The prefix of the variables that hold the ARNs of machines.
 const PREFIX: &str = "MACHINE_";
 
 /// The prefix of the variables that hold the timeouts of a machine's waits, as JSON.
 const LIMITS: &str = "LIMITS_";
 
-/// Answers that mean that a signal came too late: there was an execution of this name, or nothing
+/// The codes that mean that a signal came too late: there was an execution of this name, or no task
 /// waits with this token any more.
 const TOO_LATE: &[&str] =
     &["ExecutionAlreadyExists", "TaskTimedOut", "TaskDoesNotExist", "InvalidToken"];
 
-/// Tells state machines of Step Functions.
+/// Sends signals to state machines of Step Functions.
 #[derive(Debug, Clone)]
 pub struct SfnMachines {
     client: Client,
-    /// By the name in the variable, such as `COLLECT_PAYMENT`.
+    /// The machines' ARNs, by the name in the variable, such as `COLLECT_PAYMENT`.
     arns: BTreeMap<String, String>,
-    /// How long the waits of each machine last in this deployment, by the same name.
+    /// The timeouts of each machine's waits in this deployment, by the same name.
     limits: BTreeMap<String, Value>,
 }
 
 impl SfnMachines {
-    /// With the ARNs of the machines that may be started, by their names in the variables.
+    /// Machines with these ARNs, by their names in the variables.
     #[must_use]
     pub const fn new(client: Client, arns: BTreeMap<String, String>) -> Self {
         Self { client, arns, limits: BTreeMap::new() }
     }
 
-    /// With how long the waits of machines last, in seconds by name: each execution is handed its own.
+    /// The same machines with the timeouts of their waits, in seconds by name; an execution's input
+    /// gets those of its machine.
     #[must_use]
     pub fn with_limits(self, limits: BTreeMap<String, Value>) -> Self {
         Self { limits, ..self }
@@ -95,10 +96,10 @@ pub(crate) fn arns(
     variables.into_iter().filter_map(named).filter(|(_, arn)| !arn.is_empty()).collect()
 }
 
-/// The limits of machines among these variables, by the name after [`LIMITS`].
+/// The timeouts of machines among these variables, by the name after [`LIMITS`].
 ///
 /// # Errors
-/// The value that is no JSON.
+/// If a value is not JSON.
 pub(crate) fn limits(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, Value>, serde_json::Error> {
@@ -126,7 +127,7 @@ fn screaming(pascal: &str) -> String {
     name
 }
 
-/// The result of a signal; `late` is the meaning of one that came too late.
+/// The outcome of a signal; `late` is logged if it came too late.
 fn heard<E>(
     sent: Result<(), SdkError<E, HttpResponse>>,
     late: &str,
@@ -142,7 +143,8 @@ where
     Err(failure(sorted(&error), error.code()))
 }
 
-/// An error, sorted. That too many executions run at once passes, as the shop's load does.
+/// The kind of an error. Too many running executions count as throttling, because their number
+/// falls again.
 fn sorted<E>(error: &SdkError<E, HttpResponse>) -> Trouble
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -153,7 +155,8 @@ where
     }
 }
 
-/// A failure has only the service's code of a refusal: its message may quote the request.
+/// The failure for an error. Of a refusal it has only the service's code, because the message may
+/// quote the request.
 fn failure(trouble: Trouble, code: Option<&str>) -> Failure {
     match trouble {
         Trouble::Throttled(message) => Failure::Retryable { code: "Throttled", message },

@@ -1,10 +1,11 @@
-//! A function's queues: where a message goes that is given up, and those that it receives from.
+//! A function's queues: the failure queue for messages that are given up, and the queues that it
+//! receives from.
 //!
 //! Lambda retries a failed asynchronous invocation whatever its error is. So a terminal failure
-//! does not fail the invocation: the message is handed to the function's failure queue, and the
-//! invocation succeeds. The dead letter looks like EventBridge's own: the event is the body, the
-//! cause is in the attributes `ERROR_CODE` and `ERROR_MESSAGE`, and `TARGET_ARN` is where a redrive
-//! sends it.
+//! does not fail the invocation: the message is sent to the function's failure queue, and the
+//! invocation succeeds. The dead letter has the format of EventBridge's: the event is the body, the
+//! cause is in the attributes `ERROR_CODE` and `ERROR_MESSAGE`, and a redrive sends the event to
+//! `TARGET_ARN`.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -17,24 +18,24 @@ use chorus_kernel::Failure;
 
 use crate::service_error::{Trouble, trouble};
 
-/// Error messages are cut to this many characters.
+/// The most characters of an error message; the rest is cut off.
 const MAX_MESSAGE: usize = 1_000;
 
 /// A message that was given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeadLetter {
-    /// The message, as it came.
+    /// The message's body, unchanged.
     pub(crate) body: String,
-    /// Where it came in: the function's ARN, or its queue's.
+    /// The ARN that a redrive sends the event to: the function's, or its queue's.
     pub(crate) target: String,
     /// The stable name of the error.
     pub(crate) code: String,
     pub(crate) message: String,
-    /// The limit that it met, where trying again might have helped.
+    /// The limit that was reached; none if a retry would not have helped.
     pub(crate) exhausted: Option<&'static str>,
 }
 
-/// One receiving of a message of a queue.
+/// One receive of a message of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Receipt<'a> {
     /// The queue's ARN.
@@ -45,18 +46,18 @@ pub(crate) struct Receipt<'a> {
 /// The queues of a function.
 #[async_trait]
 pub(crate) trait Queues: Send + Sync {
-    /// Keeps a dead letter until somebody looks.
+    /// Sends a dead letter to the failure queue.
     async fn send_to_dead_letters(&self, letter: &DeadLetter) -> Result<(), Failure>;
 
-    /// Hides a message that was received for so long from now, rounded up to seconds.
+    /// Hides a received message for this long from now, rounded up to seconds.
     async fn hide(&self, receipt: Receipt<'_>, pause: Duration) -> Result<(), Failure>;
 }
 
-/// Standard SQS queues. The client is made when it is first needed: few sandboxes ever see a
-/// failure, and each would pay at its start.
+/// Standard SQS queues. The client is made when it is first needed, because few sandboxes ever see
+/// a failure, and making it takes time.
 pub(crate) struct SqsQueues {
     client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
-    /// Of the queue of dead letters.
+    /// The URL of the failure queue.
     url: String,
 }
 
@@ -91,8 +92,8 @@ impl Queues for SqsQueues {
     }
 }
 
-/// The URL of a queue, by its ARN and the URL of another queue of the account: they differ by the
-/// queues' names alone.
+/// The URL of a queue, from its ARN and the URL of another queue of the account: only the queues'
+/// names differ.
 fn url_beside(other: &str, arn: &str) -> String {
     let name = arn.rsplit(':').next().unwrap_or(arn);
     let account = other.rsplit_once('/').map_or(other, |(account, _)| account);
@@ -107,7 +108,7 @@ fn failure(trouble: Trouble) -> Failure {
     }
 }
 
-/// The attributes of a dead letter. SQS takes neither an empty value nor control characters.
+/// The attributes of a dead letter. SQS rejects empty values and control characters.
 fn attributes(letter: &DeadLetter) -> impl Iterator<Item = (&'static str, String)> {
     let named = [
         ("ERROR_CODE", letter.code.as_str()),

@@ -1,8 +1,7 @@
-//! Randomness of the operating system, for keys that nobody can guess.
+//! The operating system's randomness, for keys that nobody can guess.
 
 use chorus_kernel::{Failure, Randomness};
 
-/// The operating system's random numbers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsRandomness;
 

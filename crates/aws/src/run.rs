@@ -1,4 +1,4 @@
-//! The start of every service's function on Lambda, and its loop.
+//! The start and the loop of every service's function on Lambda.
 
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -26,10 +26,11 @@ use crate::{
     machines, sdk_config,
 };
 
-/// The variable with what each row may publish: of the sweeper alone.
+/// The variable with the events that each row may publish; only the sweeper has it.
 pub const ROW_OUTPUTS: &str = "ROW_OUTPUTS";
 
-/// How long before Lambda's deadline work is given up: enough to answer, and to log it.
+/// How long before Lambda's deadline work is given up: enough time to answer, and to log the
+/// failure.
 const MARGIN: Duration = Duration::from_millis(200);
 
 /// The longest that Lambda lets a function run.
@@ -41,7 +42,7 @@ pub enum StartError {
     /// A variable of the environment is missing or empty.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
-    /// A variable of the environment has a value that means nothing.
+    /// A variable of the environment has an invalid value.
     #[error("the environment variable {name} must be {rule}")]
     Meaningless { name: &'static str, rule: &'static str },
     #[error("the executor did not start")]
@@ -50,7 +51,7 @@ pub enum StartError {
     Loop(lambda_runtime::Error),
 }
 
-/// The variable `name` of the environment, where it is set and not empty.
+/// The environment variable `name`, if it is set and not empty.
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -59,18 +60,18 @@ pub fn variable(name: &str) -> Option<String> {
 /// The environment variable `name`, parsed.
 ///
 /// # Errors
-/// Where it is not set, or breaks its `rule`.
+/// If it is not set, or if it breaks its `rule`.
 pub fn parsed<T: FromStr>(name: &'static str, rule: &'static str) -> Result<T, StartError> {
     let text = variable(name).ok_or(StartError::Missing(name))?;
     text.parse().map_err(|_| StartError::Meaningless { name, rule })
 }
 
-/// Runs a service's function on Lambda until the sandbox ends: `main` in one call.
+/// Runs a service's function on Lambda until the sandbox ends: a whole `main` in one call.
 ///
-/// `function` is given the ports on AWS, for what a service stands on beside its kernel.
-/// Read from the environment: `BUS_NAME`, `TABLE_<NAME>` for each table, `MACHINE_<NAME>` for each
-/// state machine that it may start, `LIMITS_<NAME>` for how long its waits last, and
-/// `FAILURE_QUEUE_URL`, where there is one.
+/// `function` gets the kernel on AWS, for parts of the service that need it. These variables are
+/// read from the environment: `BUS_NAME`; `TABLE_<NAME>` for each table; `MACHINE_<NAME>` for each
+/// state machine that the function may start, and `LIMITS_<NAME>` for the timeouts of its waits;
+/// and `FAILURE_QUEUE_URL`, if there is a failure queue.
 pub fn run<F: Into<HttpFunction>>(
     function: impl FnOnce(&Kernel) -> Result<F, StartError>,
 ) -> ExitCode {
@@ -88,7 +89,7 @@ pub fn run<F: Into<HttpFunction>>(
 fn start(
     function: impl FnOnce(&Kernel) -> Result<HttpFunction, StartError>,
 ) -> Result<(), StartError> {
-    // A sandbox handles one invocation at a time, mostly waiting: one thread does.
+    // A sandbox handles one invocation at a time, which mostly waits: one thread is enough.
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -118,8 +119,8 @@ fn start(
     })
 }
 
-/// Step Functions, where the function has a machine to start; else nothing that a cold start
-/// would pay for.
+/// Step Functions, if the function has a machine to start. Otherwise no client is made, which
+/// shortens the cold start.
 fn state_machines(config: &SdkConfig) -> Result<Arc<dyn Machines>, StartError> {
     let arns = machines::arns(std::env::vars());
     if arns.is_empty() {
@@ -176,8 +177,9 @@ async fn handle(
     answer
 }
 
-/// How long until work is abandoned, a moment before the deadline. Lambda sends it in milliseconds
-/// since the epoch; `cargo lambda watch` sends, in the same header, how long it waits.
+/// How long until work is given up, shortly before the deadline. Lambda sends the deadline in
+/// milliseconds since the Unix epoch; `cargo lambda watch` sends the remaining time in the same
+/// header.
 fn time_left(deadline: u64, now: SystemTime) -> Duration {
     let deadline = Duration::from_millis(deadline);
     let left = if deadline <= LONGEST {
@@ -188,7 +190,7 @@ fn time_left(deadline: u64, now: SystemTime) -> Duration {
     left.saturating_sub(MARGIN)
 }
 
-/// A failure as Lambda reports it: its type is stable, for a `Retry` or a `Catch` to match.
+/// A failure in Lambda's form: its type is stable, so that a `Retry` or a `Catch` can match it.
 impl From<Failed> for Diagnostic {
     fn from(Failed { error_type, failure }: Failed) -> Self {
         Self { error_type, error_message: failure.to_string() }
@@ -211,7 +213,7 @@ mod tests {
         assert_eq!(time_left(0, now), Duration::ZERO);
     }
 
-    /// What is logged of one invocation with this payload.
+    /// The lines that are logged for one invocation with this payload.
     async fn logged(payload: &str) -> Vec<String> {
         let logged = Logged::default();
         let shop = Shop::default();

@@ -1,17 +1,17 @@
-//! A secret of AWS Secrets Manager, with the one that it replaced.
+//! Reads a secret of AWS Secrets Manager, and its previous version.
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_types::SdkConfig;
 
-/// How Secrets Manager labels the version that is to be used.
+/// The label that Secrets Manager gives to the version in use.
 const CURRENT: &str = "AWSCURRENT";
 
-/// How it labels the version that was current before.
+/// The label that it gives to the version that was in use before.
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// Why a secret is not read.
+/// Why a secret could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     #[error("Secrets Manager: {0}")]
@@ -24,9 +24,9 @@ pub enum SecretError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretVersions {
     pub current: String,
-    /// Since when it is, in seconds since the Unix epoch.
+    /// When the current version was created, in seconds since the Unix epoch.
     pub since: i64,
-    /// The one before, until its label is taken away.
+    /// The previous version, until its label is removed.
     pub previous: Option<String>,
 }
 
@@ -36,11 +36,11 @@ impl std::fmt::Debug for SecretVersions {
     }
 }
 
-/// Reads a secret.
+/// Reads one secret.
 #[derive(Debug, Clone)]
 pub struct StoredSecret {
     client: Client,
-    /// Its ARN or name.
+    /// The secret's ARN or name.
     id: String,
 }
 
@@ -50,16 +50,16 @@ impl StoredSecret {
         Self::with(Client::new(config), id)
     }
 
-    /// The secret of this ARN or name, read by `client`.
+    /// The secret with this ARN or name, read by `client`.
     #[must_use]
     pub fn with(client: Client, id: impl Into<String>) -> Self {
         Self { client, id: id.into() }
     }
 
-    /// The secret as it is now.
+    /// The current and the previous version of the secret.
     ///
     /// # Errors
-    /// Where Secrets Manager refuses, does not answer, or holds no text.
+    /// If Secrets Manager refuses or does not answer, or if the secret has no text.
     pub async fn read(&self) -> Result<SecretVersions, SecretError> {
         let missing = || SecretError::NoText(self.id.clone());
         let current = self.version(CURRENT).await?.ok_or_else(missing)?;
@@ -70,7 +70,7 @@ impl StoredSecret {
         Ok(SecretVersions { current: text, since, previous })
     }
 
-    /// The version with this label; none where no version has it.
+    /// The version with this label; none if no version has it.
     async fn version(&self, label: &str) -> Result<Option<GetSecretValueOutput>, SecretError> {
         let request = self.client.get_secret_value().secret_id(&self.id).version_stage(label);
         match request.send().await {

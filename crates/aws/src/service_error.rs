@@ -1,4 +1,4 @@
-//! What an error of an AWS service means: try later, unknown, or wrong for good.
+//! Sorts the errors of AWS services: throttled, outcome unknown, or invalid.
 //!
 //! Source of the codes:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>,
@@ -9,18 +9,18 @@ use std::error::Error;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// An error of a service, sorted by what to do about it.
+/// An error of a service, sorted by how to handle it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// Too much at once: try again later.
+    /// Too many requests at once: retry later.
     Throttled(String),
-    /// No answer, or none that makes sense; whether it was done is unknown.
+    /// No answer, or no valid one; it is unknown whether the request had its effect.
     Unavailable(String),
-    /// The request is wrong, and will be wrong again.
+    /// The request is wrong; a retry would not help.
     Invalid(String),
 }
 
-/// Sorts an error of the SDK. What is not known is taken for passing, never for an answer.
+/// Sorts an error of the SDK. An unknown error counts as unavailable, never as an answer.
 pub(crate) fn trouble<E>(error: &SdkError<E, HttpResponse>) -> Trouble
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -49,7 +49,7 @@ pub(crate) fn sort(code: &str, status: u16, message: String) -> Trouble {
         | "Throttling"
         | "TooManyRequestsException"
         | "RequestThrottled" => Trouble::Throttled(message),
-        // Credentials are renewed and transactions end: these pass.
+        // Credentials are renewed, and transactions end: these errors are transient.
         "ExpiredTokenException"
         | "ExpiredToken"
         | "TransactionInProgressException"
@@ -62,7 +62,7 @@ pub(crate) fn sort(code: &str, status: u16, message: String) -> Trouble {
     }
 }
 
-/// An error with its causes, each by its own message: no request and no response body.
+/// An error's message with those of its causes; neither a request nor a response body is in them.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

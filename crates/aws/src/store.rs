@@ -1,4 +1,4 @@
-//! The store on DynamoDB: the kernel's port on the SDK, request for request.
+//! The store on DynamoDB: each operation of the kernel's port is one request of the SDK.
 
 mod meter;
 mod refusal;
@@ -23,13 +23,13 @@ pub use tables::Tables;
 
 use requests::expressions;
 
-/// Every response has its cost.
+/// Requests that every response reports its cost.
 const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 
-/// A refused write answers with the item that refused it.
+/// Requests that a refused write returns the item on which its condition failed.
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
-/// How often the rest of a batch is asked for, with pauses that double.
+/// How often the rest of a batch is requested, with pauses that double.
 const BATCH_ATTEMPTS: u32 = 6;
 
 #[derive(Debug, Clone)]
@@ -40,13 +40,13 @@ pub struct DynamoStore {
 }
 
 impl DynamoStore {
-    /// The tables of an account, as `tables` names them.
+    /// The tables of an account, by the names in `tables`.
     #[must_use]
     pub fn new(client: Client, tables: Tables) -> Self {
         Self { client, tables, meter: Arc::default() }
     }
 
-    /// What DynamoDB was asked so far, and what it bills for that.
+    /// The requests to DynamoDB so far, and what it bills for them.
     #[must_use]
     pub fn meter(&self) -> &Arc<Meter> {
         &self.meter
@@ -102,7 +102,7 @@ impl DynamoStore {
                 self.update(table, key, expressions(condition.as_ref(), updates)).await
             }
             Write::Delete { key } => self.delete(table, key).await,
-            // DynamoDB has a lone condition check only in transactions.
+            // DynamoDB offers a condition check by itself only in transactions.
             Write::Check { .. } => return self.transact(std::slice::from_ref(write)).await,
         };
         let used = written.as_ref().ok().and_then(|used| meter::capacity(used.as_ref()?));
@@ -110,8 +110,8 @@ impl DynamoStore {
         written.map(drop)
     }
 
-    /// Reads at most [`MOST_READ_AT_ONCE`] items. What DynamoDB leaves out because it is throttled, or
-    /// because the answer is too large, is asked for again.
+    /// Reads at most [`MOST_READ_AT_ONCE`] items. Items that DynamoDB leaves out, because it is
+    /// throttled or the answer would be too large, are requested again.
     async fn get_batch(
         &self,
         keys: &[Key],
@@ -148,7 +148,7 @@ impl DynamoStore {
         let sent = sent.return_consumed_capacity(TOTAL).send().await;
         let used = sent.as_ref().ok().and_then(|done| done.consumed_capacity.as_ref());
         let billed = used.map(|tables| tables.iter().filter_map(meter::capacity).sum());
-        // A refused transaction is billed like one that went through.
+        // A refused transaction is billed like one that succeeded.
         let writes = u32::try_from(writes.len()).unwrap_or(u32::MAX);
         self.meter.wrote(billed.unwrap_or_else(|| 2.0 * f64::from(writes)));
         sent.map(drop).map_err(refusal::of)
@@ -189,7 +189,7 @@ impl Store for DynamoStore {
             .scan_index_forward(!query.descending)
             .set_limit(limit)
             .set_exclusive_start_key(query.start.as_ref().map(requests::attributes))
-            // An index cannot be read consistently.
+            // DynamoDB offers no consistent read of an index.
             .consistent_read(query.index.is_none())
             .return_consumed_capacity(TOTAL);
         let found = sent.send().await.map_err(refusal::of)?;

@@ -1,4 +1,4 @@
-//! Trace context, as the web writes it (W3C `traceparent`) and as X-Ray does.
+//! Trace context in two forms: W3C's `traceparent`, and X-Ray's header.
 //!
 //! Sources: <https://www.w3.org/TR/trace-context/#traceparent-header>,
 //! <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>.
@@ -7,12 +7,12 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// Which trace something belongs to.
+/// The trace and the span that caused a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trace {
     /// 32 hexadecimal digits.
     pub(crate) id: String,
-    /// The span that caused this: 16 hexadecimal digits.
+    /// The id of the span that caused the message: 16 hexadecimal digits.
     parent: String,
     sampled: bool,
 }
@@ -30,8 +30,8 @@ impl Trace {
         (known && given).then_some(Self { id, parent, sampled: flags & 1 == 1 })
     }
 
-    /// Reads X-Ray's header, such as `Root=1-5759e988-bd86…;Parent=53995c3f42cd8ad8;Sampled=1`.
-    /// Where it names no parent, the second half of the trace's id stands for one.
+    /// Reads X-Ray's header, such as `Root=1-5759e988-bd86…;Parent=53995c3f42cd8ad8;Sampled=1`. If
+    /// it names no parent, the second half of the trace's id is used as one.
     pub(crate) fn from_xray(header: &str) -> Option<Self> {
         let field = |name: &str| {
             header.split(';').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
@@ -43,7 +43,7 @@ impl Trace {
         (!all_zero(&id) && !all_zero(&parent)).then_some(Self { id, parent, sampled })
     }
 
-    /// Of an event's `detail`.
+    /// The trace context in an event's `detail`.
     pub(crate) fn of_detail(detail: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Detail {
@@ -57,7 +57,7 @@ impl Trace {
         Self::parse(&detail.metadata.traceparent?)
     }
 
-    /// Of a whole event, as the bus delivers it.
+    /// The trace context in a whole event, as the bus delivers it.
     pub(crate) fn of_event(event: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Event<'a> {
@@ -74,7 +74,7 @@ impl Trace {
     }
 }
 
-/// As a `traceparent`.
+/// Writes a `traceparent`.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "00-{}-{}-{:02x}", self.id, self.parent, u8::from(self.sampled))

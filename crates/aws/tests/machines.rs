@@ -1,5 +1,5 @@
-//! What state machines are told, on the wire: each signal is one request, and an answer that says
-//! "too late" is no failure.
+//! The requests that state machines get: each signal is one request, and an answer that says "too
+//! late" is no failure.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -13,10 +13,11 @@ use chorus_aws::{SfnMachines, sdk_config};
 use chorus_kernel::{Failure, Machines, Signal, SignalOutcome};
 use serde_json::{Value, json};
 
-/// What a request asked for: its target, and its body.
+/// A request: its target, and its body.
 type Asked = (String, Value);
 
-/// Step Functions for one request: answers with this status and body, and tells what it was asked.
+/// A server for one request to Step Functions: answers with this status and body, and returns the
+/// request.
 fn service(status: &'static str, body: &'static str) -> (SfnMachines, JoinHandle<Asked>) {
     let api = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = Builder::from(&sdk_config())
@@ -53,7 +54,7 @@ fn serve(api: &TcpListener, status: &str, body: &str) -> Asked {
     (header("x-amz-target"), serde_json::from_slice(&asked).unwrap())
 }
 
-/// Tells `signal`, and answers what became of it with what was asked.
+/// Sends `signal`, and returns its outcome and the request that was sent.
 async fn told(
     signal: &Signal,
     (status, body): (&'static str, &'static str),

@@ -1,7 +1,8 @@
-//! The store on DynamoDB holds what the kernel's port promises: the same suite as the embedded one.
+//! The store on DynamoDB keeps the promises of the kernel's port: it passes the same suite as the
+//! embedded store.
 //!
-//! It runs where `AWS_ENDPOINT_URL` names an emulator, on tables that it makes and deletes. It
-//! never runs against an account.
+//! The test runs only if `AWS_ENDPOINT_URL` names an emulator, on tables that it creates and
+//! deletes. It never runs against an account.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -45,7 +46,7 @@ fn the_tables_of_the_suite_have_names_of_their_own() {
     }
 }
 
-/// Two runs at once do not meet.
+/// A table's name that is unique to this process, so that two runs at a time do not collide.
 fn physical(logical: &str) -> String {
     format!("{logical}-{}", std::process::id())
 }

@@ -1,4 +1,4 @@
-//! A binary on Lambda's runtime API: what it answers, how it names its failures, what it logs.
+//! A binary on Lambda's runtime API: its answers, the names of its failures, and its log.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// Lambda as a binary sees it: hands out one invocation, and takes what comes back.
+/// Lambda's runtime API for one invocation of a binary.
 struct Lambda {
     api: TcpListener,
     binary: Child,
 }
 
-/// What a binary said to Lambda, and what it logged.
+/// What a binary sent to Lambda, and what it logged.
 struct Said {
     path: String,
     body: Value,
@@ -59,7 +59,7 @@ impl Lambda {
         Said { path, body: serde_json::from_str(&body).unwrap(), log }
     }
 
-    /// The next request of the binary: its path and its body.
+    /// The next request of the binary: its path, its body, and the connection to answer on.
     fn request(&self) -> (String, String, TcpStream) {
         let (stream, _) = self.api.accept().unwrap();
         let mut reader = BufReader::new(&stream);

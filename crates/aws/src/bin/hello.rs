@@ -1,4 +1,4 @@
-//! The least that a Lambda function in Rust can be: what our functions are measured against.
+//! The smallest Lambda function in Rust, which the services' functions are measured against.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,8 @@
-//! The sweeper on Lambda: publishes what was committed by a caller who went away.
+//! The sweeper on Lambda: publishes the events of committed decisions whose own invocation did not
+//! publish them.
 //!
-//! It belongs to no service, as the idempotency records that it looks through belong to all. The variable
-//! `ROW_OUTPUTS` tells what each row may publish: what a record says beyond that is not published.
+//! It belongs to no service, because the idempotency records that it reads belong to all of them.
+//! The variable `ROW_OUTPUTS` tells which events each row may publish; no others are published.
 
 use std::process::ExitCode;
 

@@ -1,10 +1,10 @@
-//! Messages of a queue. Each fails alone: the answer names those that the queue must keep.
+//! Messages of a queue. Each may fail by itself: the answer names those that the queue has to keep.
 //!
-//! What fails is hidden for a pause that grows with each receive, so that a partner who is away is
-//! called seldom, and given up after a day: [`policy::QUEUE`]. Another queue has the events that
-//! the function failed on as often as Lambda tries, in Lambda's own records; they are tried for
-//! thirteen days: [`policy::REDRIVE`].
-//! Sources: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>,
+//! A message that fails is hidden for a pause that grows with each receive, so that an unavailable
+//! partner is called less and less often, and is given up after a day: [`policy::QUEUE`]. The
+//! redrive queue holds, in Lambda's own records, the events on which the function failed as often
+//! as Lambda tries. They are retried for thirteen days: [`policy::REDRIVE`]. Sources:
+//! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 
 use std::time::Duration;
@@ -22,7 +22,8 @@ use super::{Invocation, Invoker, error_type, guard};
 use crate::queues::Receipt;
 use crate::trace::Trace;
 
-/// EventBridge's code for a message that was tried for as long as its policy allows.
+/// EventBridge's name for the limit that a message reaches when it was tried for as long as its
+/// policy allows.
 const TOO_OLD: &str = "MaximumEventAgeInSeconds";
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -31,7 +32,7 @@ pub(super) struct Record {
     message_id: String,
     #[serde(default)]
     receipt_handle: String,
-    /// An event, as the bus wrote it into the queue; or Lambda's record of a failed invocation.
+    /// The event that the bus sent to the queue, or Lambda's record of a failed invocation.
     body: String,
     #[serde(default)]
     attributes: Attributes,
@@ -40,12 +41,12 @@ pub(super) struct Record {
     queue: String,
 }
 
-/// Numbers as text; SQS leaves none of them out.
+/// SQS writes the numbers as text, and always writes both.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Attributes {
     approximate_receive_count: String,
-    /// In milliseconds since the epoch.
+    /// In milliseconds since the Unix epoch.
     sent_timestamp: String,
 }
 
@@ -60,13 +61,13 @@ impl Record {
         Ok(records)
     }
 
-    /// The event in Lambda's record of an invocation that failed; none, where the bus wrote the message.
+    /// The event in Lambda's record of a failed invocation; none if the bus sent the message.
     fn failed_event(&self) -> Option<&str> {
         let failed: FailedInvocation<'_> = serde_json::from_str(&self.body).ok()?;
         Some(failed.request_payload.get())
     }
 
-    /// For how long it is hidden before it is tried again.
+    /// How long the message is hidden before it is retried.
     fn pause(&self, retry: &RetryPolicy) -> Duration {
         let (shortest, longest) = retry.pause(self.receives());
         let chance = fastrand::u64(shortest.as_millis() as u64..=longest.as_millis() as u64);
@@ -83,13 +84,14 @@ impl Record {
         Duration::try_from(now.duration_since(sent)).unwrap_or_default()
     }
 
-    /// Whether it has been tried for as long as the policy allows. What was never tried is not.
+    /// Whether the message has been tried for as long as the policy allows. One that was never
+    /// tried is not overdue.
     fn is_overdue(&self, retry: &RetryPolicy, now: Timestamp) -> bool {
         self.receives() > 1 && self.age(now) >= retry.max_age
     }
 }
 
-/// What Lambda says of an asynchronous invocation that failed for the last time.
+/// Lambda's record of an asynchronous invocation that failed for the last time.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FailedInvocation<'a> {
@@ -97,11 +99,11 @@ struct FailedInvocation<'a> {
     request_payload: &'a RawValue,
 }
 
-/// A message, by what it is about.
+/// A message of the queue, with its event.
 struct Delivered<'a> {
     record: &'a Record,
     event: &'a str,
-    /// Where a dead letter of it has to be sent again.
+    /// The ARN that a redrive of its dead letter sends the event to.
     target: &'a str,
     retry: RetryPolicy,
 }
@@ -134,8 +136,8 @@ impl Invoker {
         json!({ "batchItemFailures": failed })
     }
 
-    /// Handles one message; false where the queue must keep it. The only one of its invocation has no
-    /// line of its own in the log.
+    /// Handles one message; returns false if the queue has to keep it. `only` is set for the only
+    /// message of an invocation, which is logged in the invocation's own span.
     async fn message(&self, record: &Record, only: bool, invocation: &Invocation) -> bool {
         let delivered = Delivered::of(record, invocation);
         let event = delivered.event;
@@ -161,8 +163,8 @@ impl Invoker {
         self.failed(&delivered, failure).instrument(span).await
     }
 
-    /// Holds back a message that failed, or gives it up; false where the queue must keep it. One whose
-    /// row gives up to another row is kept until that has answered it.
+    /// Hides a message that failed, or gives it up; returns false if the queue has to keep it. A
+    /// message whose row gives up to another row is kept until that row has answered it.
     async fn failed(&self, delivered: &Delivered<'_>, failure: Failure) -> bool {
         let Delivered { record, event, target, retry } = delivered;
         let age = record.age(self.kernel.clock.now());
@@ -181,7 +183,7 @@ impl Invoker {
         if let Some(queues) = &self.queues {
             let receipt = Receipt { queue: &record.queue, handle: &record.receipt_handle };
             if let Err(error) = queues.hide(receipt, pause).await {
-                // It comes back all the same, once its visibility has run out.
+                // Without the pause, the message becomes visible after the visibility timeout.
                 tracing::warn!(%error, "the pause of a message was not set");
             }
         }
@@ -189,7 +191,7 @@ impl Invoker {
     }
 }
 
-/// Where one of several messages of an invocation is handled.
+/// The span for one of several messages of an invocation.
 fn of_several(request_id: &str, message_id: &str) -> tracing::Span {
     tracing::info_span!(
         "message",
@@ -213,7 +215,8 @@ mod tests {
 
     const QUEUE: &str = "arn:aws:sqs:eu-central-1:1:letters";
 
-    /// A batch of messages, each received so often and sent so long ago: message id, body.
+    /// A batch of messages, given as message id and body; each was received `receives` times, and
+    /// sent `age` ago.
     fn batch(messages: &[(&str, &str)], receives: u32, age: Duration) -> String {
         let sent = SystemClock.now() - age;
         let record = |(id, body): &(&str, &str)| {

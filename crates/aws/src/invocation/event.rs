@@ -1,5 +1,5 @@
-//! An event of the bus. Lambda was invoked asynchronously: what fails is tried again, and in the
-//! end goes to the function's failure destination.
+//! An event of the bus. Lambda invokes the function asynchronously: it retries a failed invocation,
+//! and finally passes it to the function's failure destination.
 
 use chorus_kernel::{Failure, Handled};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ impl Invoker {
     }
 }
 
-/// What a person who invokes the function by hand wants to see. Nobody else looks.
+/// The answer for a person who invokes the function by hand. Lambda ignores it.
 fn summary(answered: &Handled) -> Value {
     let mut emitted: Vec<&str> =
         answered.entries.iter().map(|entry| entry.detail_type.as_str()).collect();
@@ -51,7 +51,8 @@ mod tests {
             answer,
             json!({ "outcome": "Decided", "emitted": ["ItemReserved"], "note": null })
         );
-        // Nothing says that the event is on the bus: the first duplicate publishes it once more.
+        // The record does not say that the event was published, so the first duplicate publishes it
+        // again.
         for (outcome, published) in [("Repeated", 2), ("Absorbed", 2)] {
             let again = shop.invoker().invoke(&event, &invocation()).await.unwrap();
             assert_eq!((&again["outcome"], shop.published().len()), (&json!(outcome), published));

@@ -1,4 +1,4 @@
-//! Two things that must not take the process along: a panic, and the deadline.
+//! Turns a panic, or the end of the invocation's time, into a failure, so that the process goes on.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,10 +7,10 @@ use std::pin::pin;
 use chorus_kernel::Failure;
 use tokio::time::{Instant, timeout_at};
 
-/// Runs `work`; a panic and the deadline become retryable failures.
+/// Runs `work`; a panic, or reaching the deadline, becomes a retryable failure.
 ///
-/// What is dropped at the deadline may have been done or not, as with any answer that got lost:
-/// the retry finds out.
+/// At the deadline `work` is dropped; whether it had its effect is unknown, as with any lost
+/// answer. The retry handles both cases.
 pub(super) async fn guard<T>(
     give_up_at: Instant,
     work: impl Future<Output = Result<T, Failure>>,
@@ -24,8 +24,8 @@ pub(super) async fn guard<T>(
 async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let mut work = pin!(work);
     poll_fn(|context| {
-        // Nothing that was borrowed by a work that panicked is looked at again but the clients,
-        // which keep their state behind locks of their own.
+        // After a panic, nothing that `work` had borrowed is used again except the clients, which
+        // keep their state behind locks of their own.
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
         polled.unwrap_or_else(|_| std::task::Poll::Ready(Err(panicked())))
     })

@@ -1,4 +1,4 @@
-//! A request to the HTTP API, in the payload format 2.0, and its response.
+//! A request to the HTTP API in the payload format 2.0, and its response.
 //!
 //! Source:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use super::{Invocation, Invoker, guard, routing};
 use crate::trace::Trace;
 
-/// A request, as API Gateway writes it.
+/// A request in API Gateway's format.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HttpRequest {
     raw_path: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    /// Decoded already; several values of one name are joined by commas.
+    /// Decoded; several values of one name are joined by commas.
     #[serde(default)]
     query_string_parameters: Option<BTreeMap<String, String>>,
     request_context: RequestContext,
@@ -36,7 +36,7 @@ struct RequestContext {
     #[serde(default)]
     stage: Option<String>,
     http: Http,
-    /// What the API's authorizer verified.
+    /// What the API's authorizer has verified.
     #[serde(default)]
     authorizer: Option<Authorizer>,
 }
@@ -58,7 +58,7 @@ struct Http {
 }
 
 impl Invoker {
-    /// Answers a request; whatever goes wrong is a response as well.
+    /// Answers a request; any failure becomes a response as well.
     pub(super) async fn request(&self, http: HttpRequest, invocation: &Invocation) -> Value {
         let (method, path) = (http.request_context.http.method.clone(), http.path().to_owned());
         let response = match self.answer(http, invocation).await {
@@ -94,14 +94,14 @@ impl Invoker {
 }
 
 impl HttpRequest {
-    /// The path without the stage, which only the default stage does not have in it.
+    /// The path without the stage's name. Only the default stage does not add its name.
     fn path(&self) -> &str {
         let stage = self.request_context.stage.as_deref().unwrap_or("$default");
         let within = self.raw_path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));
         within.filter(|path| path.starts_with('/')).unwrap_or(&self.raw_path)
     }
 
-    /// The claims of the caller's token, where the API requires one and has verified it.
+    /// The claims of the caller's token, if the API requires one and has verified it.
     fn claims(&self) -> Option<&BTreeMap<String, Value>> {
         let jwt = self.request_context.authorizer.as_ref()?.jwt.as_ref()?;
         Some(&jwt.claims)
@@ -127,7 +127,7 @@ impl HttpRequest {
     }
 }
 
-/// Gives the request a `traceparent`: its caller's, or one made of X-Ray's header.
+/// Sets the request's `traceparent`: the caller's, or one derived from X-Ray's header.
 fn carry_trace(request: &mut Request, xray: Option<&str>) {
     let given = request.header("traceparent").and_then(Trace::parse);
     let from_xray = || [xray, request.header("x-amzn-trace-id")].into_iter().flatten();
@@ -168,7 +168,7 @@ mod tests {
         })
     }
 
-    /// The response, its body as JSON.
+    /// The response, and its body as JSON.
     async fn answered(request: &Value) -> (Value, Value) {
         let shop = Shop::default();
         let response = shop.invoker().invoke(&request.to_string(), &invocation()).await.unwrap();

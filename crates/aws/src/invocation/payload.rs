@@ -1,4 +1,4 @@
-//! Which of the payloads this is that a service's function can get.
+//! Recognizes which kind of payload a service's function was invoked with.
 
 use chorus_kernel::Failure;
 use serde::Deserialize;
@@ -7,22 +7,22 @@ use serde_json::value::RawValue;
 use super::batch::Record;
 use super::http::HttpRequest;
 
-/// The `detail-type` of a schedule's event that sets no other.
+/// The `detail-type` of a schedule's event, unless the schedule sets another.
 const SCHEDULED: &str = "Scheduled Event";
 
 #[derive(Debug)]
 pub(super) enum Payload<'a> {
-    /// An event of the bus, as it came.
+    /// An event of the bus, as JSON.
     Event(&'a str),
     Batch(Vec<Record>),
     /// A request to the HTTP API.
     Request(Box<HttpRequest>),
     Sweep,
-    /// A task of a state machine, as it came, and the event that it hands over.
+    /// A task of a state machine, as JSON, and the event that it passes.
     Task(&'a str, Option<&'a str>),
 }
 
-/// What distinguishes payloads, and nothing else of them.
+/// Only the fields by which the kinds of payloads differ.
 #[derive(Deserialize)]
 struct Shape<'a> {
     #[serde(rename = "detail-type")]
@@ -39,10 +39,10 @@ struct Shape<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// Recognizes a payload by its shape.
+    /// Recognizes the kind of a payload by its fields.
     ///
     /// # Errors
-    /// Terminal, where it is none that a service's function can get.
+    /// Terminal, if it is no payload that a service's function can get.
     pub(super) fn recognize(json: &'a str) -> Result<Self, Failure> {
         let shape: Shape<'a> = serde_json::from_str(json).map_err(|error| unknown(&error))?;
         if shape.sweep == Some(true) || shape.detail_type.as_deref() == Some(SCHEDULED) {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use chorus_http::{Method, Problem, Route};
 use percent_encoding::percent_decode_str;
 
-/// A route, and what stands for the `{names}` of its path.
+/// A route, and the values of the `{names}` in its path.
 pub(super) type Found<'a> = (&'a Route, BTreeMap<String, String>);
 
-/// The route that answers `method` on `path`. Where several do, the one that spells out most.
+/// The route that answers `method` on `path`. If several do, the one with the fewest `{names}`.
 ///
 /// # Errors
-/// 404 where no route has that path, 405 where none of those that do answers to the method.
+/// 404 if no route has that path; 405 if routes have it, but none answers to the method.
 pub(super) fn find<'a>(
     routes: &'a [Route],
     method: &Method,
@@ -27,7 +27,7 @@ pub(super) fn find<'a>(
     answering.ok_or_else(|| Problem::new(405, "method", "this path answers to another method"))
 }
 
-/// What stands for the `{names}` of `template` in `path`, if it fits at all.
+/// The values of the `{names}` of `template` in `path`; none if the path does not fit.
 fn parameters(template: &str, path: &str) -> Option<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     let mut rest = path.split('/');

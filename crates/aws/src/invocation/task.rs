@@ -1,5 +1,5 @@
-//! A task of a state machine. The machine waits for the answer, and decides what becomes of a
-//! failure: nothing is set aside.
+//! A task of a state machine. The machine waits for the answer and handles a failure, so nothing is
+//! moved to the dead letters.
 
 use chorus_kernel::Failure;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::{Invocation, Invoker, guard};
 use crate::trace::Trace;
 
 impl Invoker {
-    /// Does the task, as it came; `event` is what it hands over.
+    /// Runs the task, given as JSON; `event` is the event that it passes.
     pub(super) async fn task(
         &self,
         (task, event): (&str, Option<&str>),

@@ -1,5 +1,5 @@
-//! A small shop in memory: an action, one that starts a state machine, a route, and a store, a bus,
-//! state machines and dead letters that can be made to fail.
+//! A small application in memory: a few actions, of which one starts a state machine, a route, and
+//! a store, a bus, state machines and dead letters that can be made to fail.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,8 @@ use crate::SystemClock;
 use crate::claims::TokenClaims;
 use crate::queues::{DeadLetter, Queues, Receipt};
 
-/// Reserves for every order, but panics over those of one customer, and waits with those of another.
+/// Reserves items for every order. It panics on the orders of one customer, and fails on those of
+/// another as if a partner were unavailable.
 struct Reserve;
 
 impl Action for Reserve {
@@ -51,7 +52,7 @@ impl Action for Reserve {
     }
 }
 
-/// Answers what its queue has given up.
+/// Answers events that their queue has given up.
 struct Refuse;
 
 impl Action for Refuse {
@@ -70,7 +71,7 @@ impl Action for Refuse {
     }
 }
 
-/// Answers with what it was asked.
+/// Answers with the request that it got.
 struct Echo;
 
 #[async_trait]
@@ -97,7 +98,7 @@ struct Memory {
     published: Mutex<Vec<Entry>>,
     signals: Mutex<Vec<Signal>>,
     dead_letters: Mutex<Vec<DeadLetter>>,
-    /// For how long each message is hidden, by its receipt.
+    /// How long each message is hidden, by its receipt.
     hidden: Mutex<Vec<(String, Duration)>>,
     throttled: AtomicBool,
     closed: AtomicBool,
@@ -174,7 +175,7 @@ impl Default for Shop {
 }
 
 impl Shop {
-    /// A function that is invoked; its process is another each time.
+    /// A function to invoke; each call returns one in a new process.
     pub(crate) fn invoker(&self) -> Invoker {
         let memory = Arc::clone(&self.0);
         let function = Function::of(services::INVENTORY)
@@ -205,7 +206,7 @@ impl Shop {
         self.0.published.lock().unwrap().clone()
     }
 
-    /// The calls to state machines.
+    /// The signals to state machines.
     pub(super) fn signals(&self) -> Vec<Signal> {
         self.0.signals.lock().unwrap().clone()
     }
@@ -214,23 +215,23 @@ impl Shop {
         self.0.dead_letters.lock().unwrap().clone()
     }
 
-    /// For how long each message is hidden, by its receipt.
+    /// How long each message is hidden, by its receipt.
     pub(super) fn hidden(&self) -> Vec<(String, Duration)> {
         self.0.hidden.lock().unwrap().clone()
     }
 
-    /// From now on, the store is throttled.
+    /// Makes the store throttle from now on.
     pub(super) fn throttle(&self) {
         self.0.throttled.store(true, Ordering::Relaxed);
     }
 
-    /// From now on, nobody takes dead letters.
+    /// Makes the failure queue refuse dead letters from now on.
     pub(super) fn close_dead_letters(&self) {
         self.0.closed.store(true, Ordering::Relaxed);
     }
 }
 
-/// An event with this idempotency key: an order of this customer.
+/// An event with this idempotency key: the creation of an order of this customer.
 pub(super) fn event(key: &str, customer: &str) -> String {
     let metadata = chorus_table::Metadata { idempotency_key: key.to_owned(), ..metadata() };
     let customer_id = customer.parse().unwrap();

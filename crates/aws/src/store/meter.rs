@@ -1,4 +1,4 @@
-//! What the store was asked, counted as DynamoDB bills it.
+//! Counts the requests to a store as DynamoDB bills them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 
 /// Counts requests and units; cheap enough to be always on.
 ///
-/// Units are kept in halves, for half a unit is the least that is billed.
+/// Units are counted in halves, the least that is billed.
 #[derive(Debug, Default)]
 pub struct Meter {
     requests: AtomicU64,
@@ -14,13 +14,13 @@ pub struct Meter {
     half_writes: AtomicU64,
 }
 
-/// What a meter shows at one moment.
+/// The values of a meter at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reading {
     pub requests: u64,
     pub read_units: f64,
-    /// Write request units. A refused write is counted as one unit an item (two in a transaction),
-    /// for a refusal does not report its cost.
+    /// Write request units. A refused write counts as one unit per item (two in a transaction),
+    /// because a refusal does not report its cost.
     pub write_units: f64,
 }
 
@@ -37,7 +37,7 @@ impl std::ops::Sub for Reading {
 }
 
 impl Meter {
-    /// What was counted so far.
+    /// The counts so far.
     #[must_use]
     pub fn reading(&self) -> Reading {
         Reading {
@@ -53,7 +53,7 @@ impl Meter {
             .fetch_add(halves(used.and_then(capacity).unwrap_or(0.5)), Ordering::Relaxed);
     }
 
-    /// One request for several items.
+    /// Counts one request for several items.
     pub(super) fn read_batch(&self, used: &[ConsumedCapacity]) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let units = used.iter().filter_map(capacity).sum();

@@ -1,4 +1,4 @@
-//! DynamoDB's errors as errors of the port.
+//! Converts DynamoDB's errors to errors of the kernel's port.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -8,7 +8,7 @@ use chorus_kernel::{Reason, StoreError};
 use super::requests::Attributes;
 use crate::service_error::{Trouble, sort, trouble};
 
-/// What an error of a request means.
+/// The port's error for an error of a request.
 pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -39,8 +39,8 @@ impl From<Trouble> for StoreError {
     }
 }
 
-/// A canceled transaction: refused by a condition or a conflict, or by something foreign to both,
-/// which then is what the whole transaction failed of.
+/// The error for a canceled transaction: refused by a condition or a conflict, or else the error
+/// that canceled the whole transaction.
 fn refused(message: &str, reasons: Vec<CancellationReason>) -> StoreError {
     if reasons.is_empty() {
         return StoreError::Unavailable(format!("canceled without a reason: {message}"));
@@ -68,7 +68,7 @@ fn reason(reason: CancellationReason) -> Reason {
     }
 }
 
-/// Without an item, the condition did not hold of nothing: there was none.
+/// The reason for a condition that did not hold; without an item, there was none at the key.
 fn condition(item: Option<Attributes>) -> Reason {
     let found = item.filter(|item| !item.is_empty());
     Reason::Condition(found.map(|item| Box::new(item.into())))

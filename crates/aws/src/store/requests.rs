@@ -1,4 +1,4 @@
-//! The port's writes and expressions in the SDK's types.
+//! Converts the port's writes and expressions to the SDK's types.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use chorus_kernel::{Condition, Expressions, Item, Key, StoreError, Write};
 
 use super::Tables;
 
-/// An item as the SDK has it.
+/// An item in the SDK's type.
 pub(super) type Attributes = HashMap<String, AttributeValue>;
 
-/// A refused write answers with the item that refused it.
+/// Requests that a refused write returns the item on which its condition failed.
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
 pub(super) fn attributes(item: &Item) -> Attributes {
@@ -25,7 +25,7 @@ pub(super) fn key(key: &Key) -> Attributes {
     key.to_item().into()
 }
 
-/// What asks for these items, each strongly consistent.
+/// The keys of a request for these items, each strongly consistent, by physical table.
 pub(super) fn batch(
     tables: &Tables,
     keys: &[Key],
@@ -41,13 +41,13 @@ pub(super) fn batch(
     asked.collect()
 }
 
-/// Which of `keys` this item of the physical `table` has.
+/// The key among `keys` that this item of the physical `table` has.
 pub(super) fn key_of(tables: &Tables, table: &str, keys: &[Key], item: &Item) -> Option<Key> {
     let is_in = |key: &&Key| tables.physical(key.table).is_ok_and(|physical| physical == table);
     keys.iter().filter(is_in).find(|key| key.is_of(item)).cloned()
 }
 
-/// The expressions of a write that has this condition, and makes these changes.
+/// The expressions of a write with this condition and these changes.
 pub(super) fn expressions(
     condition: Option<&Condition>,
     updates: &[chorus_kernel::Update],

@@ -1,10 +1,10 @@
-//! Which table of an account stands for which of the services' tables.
+//! Maps the services' tables to the tables of an account.
 
 use std::collections::HashMap;
 
 use chorus_kernel::StoreError;
 
-/// What begins the name of a variable that names a table.
+/// The prefix of the variables that hold the physical names of tables.
 const PREFIX: &str = "TABLE_";
 
 /// The physical names of the tables that a function may use, by their logical names.
@@ -12,7 +12,8 @@ const PREFIX: &str = "TABLE_";
 pub struct Tables(HashMap<String, String>);
 
 impl Tables {
-    /// As the environment names them: `TABLE_EVENT_LOG` names the table `event-log`.
+    /// The tables that the environment names: `TABLE_EVENT_LOG` holds the physical name of
+    /// `event-log`.
     #[must_use]
     pub fn from_env() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -21,10 +22,10 @@ impl Tables {
         std::env::vars_os().filter_map(text).collect()
     }
 
-    /// The physical name of `logical`.
+    /// The physical name of the table `logical`.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`] where no variable names it: the function was not given that table.
+    /// [`StoreError::Invalid`] if no variable names it: the function has no access to that table.
     pub fn physical(&self, logical: &str) -> Result<&str, StoreError> {
         let unnamed = || {
             let variable = logical.to_uppercase().replace('-', "_");
@@ -34,7 +35,7 @@ impl Tables {
     }
 }
 
-/// From variables, those that name no table among them.
+/// Reads variables; those that name no table are ignored.
 impl FromIterator<(String, String)> for Tables {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
         let named = |(variable, physical): (String, String)| {
