@@ -1,4 +1,5 @@
-//! The carrier's API. Its callers send `x-api-key`, and the data of the shop's event as body.
+//! The carrier's API. Callers send `x-api-key`, and the data of one of the shop's events as the
+//! body.
 
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use serde_json::{Value, json};
 
 use crate::{Acceptance, Carrier, Recall};
 
-/// `POST /deliveries` takes a parcel: the data of `DeliveryMarkedAsStarted`. `POST /recalls`
-/// calls one back: the data of `DeliveryWasCanceled`.
+/// `POST /deliveries` accepts a parcel; the body is the data of `DeliveryMarkedAsStarted`. `POST
+/// /recalls` calls a parcel back; the body is the data of `DeliveryWasCanceled`.
 pub fn router(carrier: Arc<Carrier>) -> Router {
     Router::new()
         .route("/deliveries", post(accept))
@@ -27,7 +28,7 @@ pub fn router(carrier: Arc<Carrier>) -> Router {
 
 type Answer = (StatusCode, Json<Value>);
 
-/// Why there is none: problem details, written out.
+/// A problem details object, as an error response.
 type Refused = (StatusCode, [(HeaderName, &'static str); 1], String);
 
 async fn accept(
@@ -68,7 +69,7 @@ async fn recall(
     Ok((StatusCode::OK, Json(json!({ "order-id": order_id, "recalled": recalled }))))
 }
 
-/// The body of a caller who has the key.
+/// Parses the body of a request with the right API key.
 fn read<T: DeserializeOwned>(
     carrier: &Carrier,
     headers: &HeaderMap,

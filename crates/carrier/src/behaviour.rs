@@ -1,19 +1,19 @@
-//! What the carrier will do with a parcel, selected by its customer's id.
+//! The carrier's behaviour towards a parcel, selected by the customer's id.
 
 use chorus_events::CustomerId;
 
-/// What the carrier will do.
+/// What the carrier does with a parcel, beside delivering it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Behaviour {
-    /// It gives up after it picked the parcel up.
+    /// The carrier picks the parcel up, then gives up.
     pub(crate) cancels: bool,
     pub(crate) down: bool,
-    /// It answers the third request.
+    /// The carrier answers two requests with 503, and accepts the third.
     pub(crate) flaky: bool,
     pub(crate) slow: bool,
     pub(crate) twice: bool,
     pub(crate) silent: bool,
-    /// It refuses the first recall of a parcel.
+    /// The carrier rejects the first recall of a parcel.
     pub(crate) refuses_recall: bool,
 }
 

@@ -1,4 +1,5 @@
-//! The carrier at work: takes parcels and recalls, moves what is due, and calls the shop back.
+//! The carrier's work: it accepts parcels and recalls, moves parcels that are due, and sends
+//! callbacks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +15,10 @@ use crate::behaviour::Behaviour;
 use crate::parcels::ParcelStore;
 use crate::{CarrierConfig, NotAccepted, Parcel, Webhook};
 
-/// How many requests of one key a flaky carrier does not answer.
+/// The number of requests with one key that a flaky carrier answers with 503.
 const FLAKY_FOR: i64 = 2;
 
-/// How often a parcel is looked at anew, because something else happened to it in between.
+/// How often a change of a parcel is retried after a concurrent write.
 const ATTEMPTS: usize = 8;
 
 /// How long to wait after the store failed.
@@ -26,9 +27,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The carrier's answer to the recall of a parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recall {
-    /// It comes back.
+    /// The parcel returns to the shop.
     Done,
-    /// It has been delivered, given up or called back before.
+    /// The parcel was delivered, given up, or recalled before.
     TooLate,
     Refused,
 }
@@ -37,9 +38,9 @@ pub enum Recall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
     Accepted,
-    /// It had it before, or it was called back before.
+    /// The parcel was accepted or recalled before.
     Known,
-    /// It cannot take it now.
+    /// The carrier cannot accept the parcel now.
     Unavailable,
 }
 
@@ -58,7 +59,7 @@ impl std::fmt::Debug for Carrier {
 }
 
 impl Carrier {
-    /// A carrier that keeps its parcels in [`crate::CARRIER_TABLE`] of `store`.
+    /// A carrier that stores its parcels in [`crate::CARRIER_TABLE`] of `store`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -70,15 +71,15 @@ impl Carrier {
         Arc::new(Self { parcels, clock, webhook, config, woken })
     }
 
-    /// Whether `key` lets a caller in.
+    /// Whether `key` is the carrier's API key.
     pub(crate) fn admits(&self, key: &str) -> bool {
         self.config.api_key.admits(key)
     }
 
-    /// Takes a parcel, once however often it is handed in. `key` names the request.
+    /// Accepts a parcel; repeated requests have one effect. `key` is the request's idempotency key.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn accept(
         &self,
         parcel: &DeliveryMarkedAsStarted,
@@ -103,10 +104,10 @@ impl Carrier {
         Ok(Acceptance::Accepted)
     }
 
-    /// Calls a parcel back. One that was never handed in will not be taken any more.
+    /// Calls a parcel back. A parcel that was never handed in will not be accepted any more.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn recall(&self, order_id: &OrderId) -> Result<Recall, Failure> {
         for _ in 0..ATTEMPTS {
             let read = self.parcels.find(order_id).await?;
@@ -128,7 +129,7 @@ impl Carrier {
         Err(Failure::later("Contended", format!("the parcel of {order_id} changes too fast")))
     }
 
-    /// Works for good: what was left of an earlier run first. Stop it by dropping it.
+    /// Works until the future is dropped. It begins with what an earlier run left undone.
     pub async fn run(self: Arc<Self>) {
         loop {
             match self.work_off().await {
@@ -149,11 +150,11 @@ impl Carrier {
         }
     }
 
-    /// Moves every parcel that is due and sends each callback once. Returns when something is due
-    /// next.
+    /// Moves every parcel that is due, and sends each due callback once. Returns when the next
+    /// parcel is due.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// If the store fails.
     pub async fn work_off(self: &Arc<Self>) -> Result<Option<Timestamp>, Failure> {
         loop {
             let due = self.parcels.due(self.clock.now()).await?;
@@ -172,8 +173,8 @@ impl Carrier {
         }
     }
 
-    /// Moves one parcel, sends the callback, and records whether the shop accepted it. Where
-    /// something else happened to the parcel in between, that counts.
+    /// Moves one parcel, sends its callback, and records whether the shop accepted it. After a
+    /// concurrent change of the parcel, such as a recall, nothing is recorded.
     async fn work_on(&self, order_id: &OrderId) -> Result<(), Failure> {
         let Some(read) = self.parcels.find(order_id).await? else {
             return Ok(());
@@ -183,7 +184,8 @@ impl Carrier {
         }
         let Some(next) = self.next(&read).await? else { return Ok(()) };
         let moved = Versioned { version: read.version + 1, value: next };
-        // The parcel moves first, so that a recall knows where it is while the callback is sent.
+        // The move is stored before the callback is sent, so that a concurrent recall sees the new
+        // status.
         if !self.parcels.put(Some(&read), &moved).await? {
             return Ok(());
         }
@@ -199,7 +201,7 @@ impl Carrier {
         Ok(())
     }
 
-    /// The parcel one step further; none where nobody says yet where it goes.
+    /// The parcel's next step; `None` if its address could not be fetched yet.
     async fn next(&self, read: &Versioned<Parcel>) -> Result<Option<Parcel>, Failure> {
         let Some(handle) = read.handle.as_ref().filter(|_| read.needs_address()) else {
             return Ok(Some(read.moved()));

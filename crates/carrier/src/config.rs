@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use subtle::ConstantTimeEq;
 
-/// The key that callers of the carrier's API send; never printed.
+/// The key that callers of the carrier's API send. It is never printed.
 #[derive(Clone)]
 pub struct ApiKey(String);
 
@@ -15,7 +15,7 @@ impl ApiKey {
         Self(key.into())
     }
 
-    /// Whether `given` is this key, compared in constant time. An empty key lets nobody in.
+    /// Whether `given` is this key, compared in constant time. An empty key matches nothing.
     pub(crate) fn admits(&self, given: &str) -> bool {
         !self.0.is_empty() && bool::from(self.0.as_bytes().ct_eq(given.as_bytes()))
     }
@@ -27,28 +27,28 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// How fast the carrier is, and how patient.
+/// The carrier's speed, and how it retries callbacks.
 #[derive(Debug, Clone)]
 pub struct CarrierConfig {
-    /// What its callers must send as `x-api-key`.
+    /// The key that callers must send as `x-api-key`.
     pub api_key: ApiKey,
-    /// From accepting a parcel to picking it up.
+    /// The time from accepting a parcel to picking it up.
     pub pickup_after: Duration,
-    /// From picking a parcel up to delivering it.
+    /// The time from picking a parcel up to delivering it.
     pub delivery_after: Duration,
-    /// How late a slow carrier answers.
+    /// The delay of a slow carrier's responses.
     pub slow_answer: Duration,
-    /// How often a callback is tried before the carrier stops sending it.
+    /// The number of attempts after which the carrier stops sending a callback.
     pub attempts: u32,
-    /// How long it waits after the first attempt; each further wait is twice as long.
+    /// The pause after the first attempt; it doubles after each further one.
     pub backoff: Duration,
-    /// The longest wait between two attempts.
+    /// The longest pause between two attempts.
     pub max_backoff: Duration,
 }
 
 impl CarrierConfig {
-    /// A fast carrier: 50 ms to the pickup, 150 ms more to the delivery, and callbacks tried
-    /// 12 times within about three minutes.
+    /// A fast carrier: a pickup after 50 ms, the delivery after 150 ms more, and 12 attempts of a
+    /// callback within about three minutes.
     #[must_use]
     pub fn new(api_key: ApiKey) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl CarrierConfig {
         }
     }
 
-    /// How long to wait after the attempt numbered `attempt`, from 1.
+    /// The pause after attempt number `attempt`, counted from 1.
     pub(crate) fn wait_after(&self, attempt: u32) -> Duration {
         let doubled = 2_u32.checked_pow(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         self.backoff.saturating_mul(doubled).min(self.max_backoff)

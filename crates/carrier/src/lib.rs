@@ -1,8 +1,8 @@
-//! A carrier that is simulated: a partner company with an API of its own, which takes parcels,
-//! loses some, and calls back through the shop's signed webhook.
+//! A simulated carrier: a partner company with an API of its own, which accepts parcels, loses
+//! some, and reports by signed callbacks to the shop's webhook.
 //!
-//! It stands outside of the shop and imports none of its services. Its parcels are durable, so that
-//! a restart goes on calling back. The customer's id selects its behaviour:
+//! The carrier is not part of the shop and imports none of its services. Parcels are stored
+//! durably, so that callbacks continue after a restart. The customer's id selects the behaviour:
 //!
 //! | customer id contains | what the carrier does |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! A parcel, and what happens to it next. Pure: the moment is handed in.
+//! A parcel, and its next steps. The functions are pure: the current time is a parameter.
 
 use chorus_events::commands::LogisticsStatus;
 use chorus_events::delivery::DeliveryMarkedAsStarted;
@@ -14,43 +14,44 @@ use crate::{Callback, CarrierConfig};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// The carrier will pick it up.
+    /// The carrier has accepted the parcel, and will pick it up.
     Accepted,
     PickedUp,
     Delivered,
-    /// It is damaged, and will not arrive.
+    /// The carrier has given up: the parcel is damaged, or its address is unknown for good.
     GivenUp,
-    /// The shop called it back.
+    /// The shop has called the parcel back.
     Recalled,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Parcel {
-    /// The shop's name of it.
+    /// The order's id, by which the shop names the parcel.
     pub order_id: OrderId,
-    /// Who receives it; unknown where the recall came first.
+    /// The customer who receives the parcel; `None` if it was recalled before it was handed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// The handle to name in callbacks.
+    /// The handle that callbacks contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
-    /// Its number; none of a parcel that an earlier release took, whose callbacks stay as they were.
+    /// The tracking number; `None` for a parcel that an earlier release accepted, whose callbacks
+    /// remain without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<TrackingNumber>,
     pub status: Status,
-    /// The callback that is still to be sent.
+    /// The callback that still has to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untold: Option<LogisticsStatus>,
-    /// How often that was tried.
+    /// How often that callback was attempted.
     pub attempts: u32,
-    /// When something happens next, if anything.
+    /// When the parcel's next step is due; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
 }
 
 impl Parcel {
-    /// A parcel that was accepted at `now`.
+    /// A parcel that is accepted at `now`.
     pub(crate) fn accepted(
         parcel: &DeliveryMarkedAsStarted,
         now: Timestamp,
@@ -64,14 +65,14 @@ impl Parcel {
         Self { order_id, customer_id, handle, number, status, untold, attempts: 0, due }
     }
 
-    /// A parcel that is called back before it was handed in.
+    /// A parcel that is recalled before it was handed in.
     pub(crate) fn never(order_id: OrderId) -> Self {
         let (customer_id, handle, number) = (None, None, None);
         let (status, untold, due) = (Status::Recalled, None, None);
         Self { order_id, customer_id, handle, number, status, untold, attempts: 0, due }
     }
 
-    /// The parcel called back; nothing where it is too late.
+    /// The recalled parcel; `None` if it is too late.
     pub(crate) fn recalled(&self) -> Option<Self> {
         match self.status {
             Status::Accepted | Status::PickedUp => {
@@ -82,24 +83,24 @@ impl Parcel {
         }
     }
 
-    /// What the carrier will do with it.
+    /// The behaviour that the customer's id selects.
     pub(crate) fn behaviour(&self) -> Behaviour {
         self.customer_id.as_ref().map(Behaviour::of).unwrap_or_default()
     }
 
-    /// Whether the carrier does not know yet where it goes.
+    /// Whether the carrier still has to fetch the parcel's address.
     pub(crate) fn needs_address(&self) -> bool {
         self.status == Status::Accepted && self.untold.is_none()
     }
 
-    /// The parcel given up, because nobody can say any more where it goes.
+    /// The parcel given up, because the shop has no address for it any more.
     pub(crate) fn undeliverable(&self) -> Self {
         let (status, untold) = (Status::GivenUp, Some(LogisticsStatus::DeliveryCanceled));
         Self { status, untold, attempts: 0, ..self.clone() }
     }
 
-    /// The parcel one step further on its way, with its callback still to be sent; itself where the
-    /// last step's callback is still to be sent.
+    /// The parcel after its next step, with the callback for that step still to be sent. While an
+    /// earlier callback still has to be sent, the parcel does not change.
     pub(crate) fn moved(&self) -> Self {
         if self.untold.is_some() {
             return self.clone();
@@ -117,14 +118,14 @@ impl Parcel {
         Self { status, untold: Some(told), attempts: 0, ..self.clone() }
     }
 
-    /// The parcel once the callback was accepted, at `now`.
+    /// The parcel after the shop accepted the callback at `now`.
     pub(crate) fn told(&self, now: Timestamp, config: &CarrierConfig) -> Self {
         let goes_on = self.status == Status::PickedUp;
         let due = goes_on.then(|| after(now, config.delivery_after));
         Self { untold: None, attempts: 0, due, ..self.clone() }
     }
 
-    /// The parcel after the callback failed, at `now`. No callback is sent after the last attempt.
+    /// The parcel after a callback failed at `now`. After the last attempt no callback is sent.
     pub(crate) fn unheard(&self, now: Timestamp, config: &CarrierConfig) -> Self {
         let attempts = self.attempts + 1;
         let goes_on = attempts < config.attempts;
@@ -132,7 +133,7 @@ impl Parcel {
         Self { attempts, due, ..self.clone() }
     }
 
-    /// The callback's body; the same, byte for byte, at every attempt.
+    /// The body of the callback that has to be sent, identical at every attempt.
     pub(crate) fn callback(&self) -> Option<Callback> {
         let (status, handle) = (self.untold?, self.handle.clone()?);
         let damaged = || "the parcel was damaged".to_owned();
@@ -144,7 +145,7 @@ impl Parcel {
     }
 }
 
-/// The carrier's number of a parcel, which derives from the order.
+/// The parcel's tracking number, derived from the order's id.
 fn number(order_id: &OrderId) -> Option<TrackingNumber> {
     let named = derived_id("parcel", order_id.as_str(), 0).simple().to_string();
     format!("SIM{}", named[..12].to_ascii_uppercase()).parse().ok()
@@ -173,7 +174,7 @@ mod tests {
         Parcel::accepted(&parcel, samples::moment(), &config())
     }
 
-    /// What the shop is told of a parcel, where it listens at once.
+    /// The statuses that are reported of a parcel if the shop accepts every callback at once.
     fn story(mut parcel: Parcel) -> Vec<LogisticsStatus> {
         let mut told = Vec::new();
         while let Some(due) = parcel.due {

@@ -1,4 +1,5 @@
-//! Where the carrier keeps its parcels: each with a note of when something happens to it next.
+//! The store of parcels. Each parcel with a next step has an index entry by the time when it is
+//! due.
 
 use std::sync::Arc;
 
@@ -13,13 +14,13 @@ use crate::Parcel;
 
 pub const CARRIER_TABLE: TableSpec = TableSpec { name: "carrier", indexes: &[], ttl: None };
 
-/// The partition of all notes, which sort by when they are due.
+/// The partition of the index entries, sorted by the time when the parcel is due.
 const DUE: &str = "due";
 
-/// The partition that counts how often each key was asked.
+/// The partition with the number of requests for each idempotency key.
 const ASKS: &str = "asks";
 
-/// How many parcels are looked at together.
+/// The most parcels that one query returns.
 const TOGETHER: u32 = 32;
 
 #[derive(Clone)]
@@ -33,7 +34,7 @@ impl ParcelStore {
         load(&*self.store, order_id.clone()).await
     }
 
-    /// Puts a parcel, and moves its note. False where somebody else put it in between.
+    /// Stores a parcel and updates its index entry. Returns false after a concurrent write.
     pub(crate) async fn put(
         &self,
         read: Option<&Versioned<Parcel>>,
@@ -55,10 +56,10 @@ impl ParcelStore {
         }
     }
 
-    /// Parcels to which something happens at `now` or before, the longest due first; not all.
+    /// The parcels that are due at `now` or before, the longest due first; at most [`TOGETHER`].
     pub(crate) async fn due(&self, now: Timestamp) -> Result<Vec<OrderId>, Failure> {
         let mut query = Query::partition(CARRIER_TABLE.name, DUE);
-        // `~` sorts after `#`, so that notes of this very moment are in.
+        // `~` sorts after `#`, so that entries for exactly `now` are included.
         query.to = Some(format!("{now:.9}~"));
         query.limit = Some(TOGETHER);
         let page = self.store.query(&query).await?;
@@ -74,7 +75,7 @@ impl ParcelStore {
         Ok(page.items.first().and_then(moment))
     }
 
-    /// Counts one more request with `key`, and returns how many there were.
+    /// Counts a request with `key`, and returns the number of requests so far.
     pub(crate) async fn count(&self, key: &str) -> Result<i64, Failure> {
         let key = Key { table: CARRIER_TABLE.name, pk: ASKS.to_owned(), sk: key.to_owned() };
         let updates = vec![Update::Add { attribute: "asks", amount: 1 }];
@@ -85,7 +86,7 @@ impl ParcelStore {
     }
 }
 
-/// Where the note of a parcel is, if something happens to it.
+/// The key of a parcel's index entry; `None` if the parcel has no next step.
 fn note(parcel: &Parcel) -> Option<Key> {
     let sk = format!("{:.9}#{}", parcel.due?, parcel.order_id);
     Some(Key { table: CARRIER_TABLE.name, pk: DUE.to_owned(), sk })

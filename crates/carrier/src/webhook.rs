@@ -13,24 +13,24 @@ use chorus_table::Handle;
 use chorus_webhook_signature::{SecretSource, WebhookSecret, headers};
 use jiff::Timestamp;
 
-/// How long the shop may take to accept a callback.
+/// How long the shop may take to answer a callback.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback {
     pub order_id: OrderId,
-    /// By what name the shop knows the parcel.
+    /// The handle by which the shop recognizes the parcel.
     pub handle: Handle,
     pub status: LogisticsStatus,
-    /// Why, where it needs a reason.
+    /// The reason, for a status that needs one.
     pub reason: Option<String>,
-    /// By what the parcel is followed, when it was picked up.
+    /// The tracking number, in the callback for the pickup.
     pub tracking: Option<Tracking>,
 }
 
 impl Callback {
-    /// The id of the delivery: the same at every attempt.
+    /// The id of the webhook delivery, identical at every attempt.
     #[must_use]
     pub fn id(&self) -> String {
         let said = format!("{} {:?}", self.order_id, self.status);
@@ -40,7 +40,7 @@ impl Callback {
     /// The request to the webhook at `url`, signed with `secret` at the time `at`.
     ///
     /// # Errors
-    /// Where there is none: `url` is no URL.
+    /// If `url` is not a URL.
     pub fn request(
         &self,
         url: &str,
@@ -58,34 +58,34 @@ impl Callback {
     }
 }
 
-/// The shop did not take a callback; it is tried again.
+/// The shop did not accept a callback, which will be retried.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the shop did not accept the callback: {0}")]
 pub struct NotAccepted(pub String);
 
-/// Carries callbacks to the shop.
+/// Sends callbacks to the shop.
 #[async_trait]
 pub trait Webhook: Send + Sync {
-    /// Tells the shop, and returns once it has accepted.
+    /// Sends a callback, and returns once the shop has accepted it.
     ///
     /// # Errors
-    /// Where it did not, or nothing is known of it.
+    /// If the shop did not accept it, or the outcome is unknown.
     async fn tell(&self, callback: &Callback) -> Result<(), NotAccepted>;
 
-    /// Fetches where a parcel goes; false where nobody can say any more.
+    /// Fetches a parcel's address. Returns false if the shop has none any more.
     ///
     /// # Errors
-    /// Where there was no answer.
+    /// If the shop did not answer.
     async fn fetch_address(&self, _: &OrderId, _: &Handle) -> Result<bool, NotAccepted> {
         Ok(true)
     }
 }
 
-/// The request for where a parcel goes, to the shop whose webhook is at `url`; none where that is
-/// another path than the shop's own.
+/// The request for a parcel's address, to the shop whose webhook is at `url`; `None` if `url` does
+/// not have the path of the shop's webhook.
 ///
 /// # Errors
-/// Where there is none: `url` is no URL.
+/// If `url` is not a URL.
 pub fn address_request(
     url: &str,
     (order_id, handle): (&OrderId, &Handle),
@@ -104,10 +104,11 @@ pub fn address_request(
     request.body(body).map(Some).map_err(|error| NotAccepted(error.to_string()))
 }
 
-/// Whether an answer of this status says where a parcel goes; false where nobody can say any more.
+/// Whether a response with this status contains the parcel's address; false if the shop has none
+/// any more.
 ///
 /// # Errors
-/// Where the request is to be sent again.
+/// If the request has to be retried.
 pub fn says_address(status: StatusCode) -> Result<bool, NotAccepted> {
     match status.as_u16() {
         200..=299 => Ok(true),
@@ -116,7 +117,7 @@ pub fn says_address(status: StatusCode) -> Result<bool, NotAccepted> {
     }
 }
 
-/// The shop's webhook over HTTP, signed.
+/// A client of the shop's webhook, which signs its requests.
 pub struct HttpWebhook {
     url: String,
     secrets: Arc<dyn SecretSource>,
@@ -125,8 +126,7 @@ pub struct HttpWebhook {
 }
 
 impl HttpWebhook {
-    /// Posts to `url`, signs with the current one of `secrets`, and takes the moment of signing
-    /// from `clock`.
+    /// Posts to `url`, and signs with the current one of `secrets` at the time of `clock`.
     #[must_use]
     pub fn new(
         url: impl Into<String>,

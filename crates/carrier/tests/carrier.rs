@@ -1,5 +1,5 @@
-//! The carrier does what its customers' ids tell, tells the shop until it listens, and forgets
-//! nothing when it restarts.
+//! The carrier behaves as the customer's id selects, retries callbacks until the shop accepts them,
+//! and continues after a restart.
 
 #![allow(clippy::unwrap_used)]
 
@@ -26,7 +26,7 @@ use chorus_webhook_signature::{Signed, WebhookSecret, WebhookSecrets};
 use support::{JumpingClock, Shop};
 use tower::ServiceExt;
 
-/// A shop that notes what it is told, and at first does not listen.
+/// A shop that records callbacks, and rejects the first few.
 #[derive(Default)]
 struct Ear {
     deaf_for: Mutex<u32>,
@@ -58,7 +58,7 @@ impl Default for Harness {
 }
 
 impl Harness {
-    /// The carrier, just started on whatever it kept.
+    /// The carrier, restarted on the stored parcels.
     fn carrier(&self) -> Arc<Carrier> {
         let config = CarrierConfig::new(ApiKey::new("a key"));
         let (store, clock) = (self.shop.store.clone(), self.shop.clock.clone());
@@ -80,7 +80,7 @@ impl Harness {
         self.post("/recalls", "a key", body(&DeliveryWasCanceled::sample())).await
     }
 
-    /// Lets time pass until nothing is due any more.
+    /// Advances the clock until no parcel is due any more.
     async fn pass(&self) {
         while let Some(due) = self.carrier().work_off().await.unwrap() {
             let wait = due.duration_since(self.shop.clock.now());
@@ -195,7 +195,7 @@ async fn a_carrier_that_is_started_again_goes_on_calling_back() {
     assert_eq!(world.heard(), [DeliveryStarted, Delivered]);
 }
 
-/// What a shop's server was sent.
+/// The requests that a shop's server received.
 type Sent = Arc<Mutex<Vec<(axum::http::HeaderMap, axum::body::Bytes)>>>;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The simulated carrier keeps the contract, and whatever a carrier does wrong is named.
+//! The simulated carrier fulfils the contract, and each fault of a carrier is reported.
 
 #![allow(clippy::unwrap_used)]
 
@@ -31,7 +31,7 @@ use tokio::net::TcpListener;
 const KEY: &str = "a key";
 const SECRET: &str = "a secret of the carrier";
 
-/// What a carrier does wrong.
+/// A way in which a carrier violates the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     None,
@@ -51,7 +51,7 @@ enum Fault {
     TakesDeliveredParcelsBack,
 }
 
-/// Each fault, and the rule that it breaks.
+/// Each fault, and the rule that it violates.
 const FAULTS: [(Fault, &str); 14] = [
     (Fault::LetsEverybodyIn, "a caller without the key is refused with 401 or 403"),
     (Fault::TakesNonsense, "a body that is no parcel is refused for good"),
@@ -133,7 +133,7 @@ impl Reports {
     }
 }
 
-/// What a faulty carrier does with a request, around an honest one.
+/// Adds a fault to the handling of requests by a carrier without faults.
 async fn faulty(
     State((fault, seen)): State<(Fault, Arc<std::sync::Mutex<Vec<String>>>)>,
     request: Request,
@@ -172,7 +172,7 @@ async fn faulty(
     answer
 }
 
-/// The rules that a carrier with this fault breaks.
+/// The rules that a carrier with this fault violates.
 async fn broken(fault: Fault) -> Vec<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhooks/logistics", listener.local_addr().unwrap());

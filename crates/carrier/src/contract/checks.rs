@@ -1,11 +1,11 @@
-//! What is wrong with the reports about one parcel.
+//! Checks of the reports about one parcel; each returns the fault that it finds.
 
 use chorus_events::commands::LogisticsStatus;
 use chorus_table::Handle;
 
 use super::inbox::Report;
 
-/// Whether nothing more is to come about a parcel: its last report was taken.
+/// Whether a final report about the parcel was accepted, so that no other will come.
 pub(super) fn is_over(reports: &[Report]) -> bool {
     reports.iter().any(|report| {
         let ends = |update: &chorus_events::commands::LogisticsUpdate| {
@@ -15,7 +15,7 @@ pub(super) fn is_over(reports: &[Report]) -> bool {
     })
 }
 
-/// A report that the shop would not believe, or cannot read.
+/// Finds a report whose signature is not valid, or that cannot be read.
 pub(super) fn unbelieved(reports: &[Report]) -> Option<String> {
     reports.iter().find_map(|report| match (&report.unsigned, &report.update) {
         (Some(why), _) => Some(why.clone()),
@@ -24,14 +24,14 @@ pub(super) fn unbelieved(reports: &[Report]) -> Option<String> {
     })
 }
 
-/// A report that names another parcel than the one it is about.
+/// Finds a report with another handle than the parcel's.
 pub(super) fn of_another(reports: &[Report], handle: &Handle) -> Option<String> {
     let updates = reports.iter().filter_map(|report| report.update.as_ref().ok());
     let mut others = updates.filter(|update| update.handle != *handle);
     others.next().map(|update| format!("`handle` is {} and not {handle}", update.handle))
 }
 
-/// A report that was turned away and did not come again, or came under another id.
+/// Finds a report that was rejected and not repeated, or repeated under another id.
 pub(super) fn given_up(reports: &[Report]) -> Option<String> {
     reports.iter().enumerate().filter(|(_, report)| report.turned_away).find_map(
         |(place, first)| {
@@ -50,7 +50,8 @@ pub(super) fn given_up(reports: &[Report]) -> Option<String> {
     )
 }
 
-/// A parcel that is delivered before it was picked up, or reported under two ids.
+/// Finds a delivery that is reported before the pickup, and a status that is reported under two
+/// ids.
 pub(super) fn out_of_order(reports: &[Report]) -> Option<String> {
     let updates: Vec<_> =
         reports.iter().filter_map(|it| Some((it.update.as_ref().ok()?.status, &it.id))).collect();

@@ -1,5 +1,5 @@
-//! The contract as an OpenAPI document: what the shop asks of a carrier's API, and what a carrier
-//! tells the shop's webhook.
+//! The contract as an OpenAPI document: the requests that the shop sends to a carrier's API, and
+//! those that a carrier sends to the shop's webhook.
 
 use chorus_events::PostalAddress;
 use chorus_events::commands::{LogisticsUpdate, ShowAddress};
@@ -13,19 +13,19 @@ use chorus_webhook_signature::{
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-/// Where the document is, from the root of the repository.
+/// The document's path, relative to the repository's root.
 pub const CONTRACT_PATH: &str = "docs/carrier-openapi.json";
 
-/// The secret of the test vectors, and of nothing else.
+/// The secret of the test vectors, which is used for nothing else.
 const TEST_SECRET: &str = "a-secret-of-the-test-vectors-only";
 
-/// When the test vectors are signed.
+/// The timestamp of the test vectors, in seconds since the Unix epoch.
 const TEST_TIME: i64 = 1_795_171_620;
 
-/// The document.
+/// Makes the document.
 ///
 /// # Panics
-/// Never: the samples of the contract can be written as JSON.
+/// Never: the contract's samples can be written as JSON.
 #[must_use]
 pub fn document() -> Value {
     let mut schemas = Map::new();
@@ -91,9 +91,9 @@ fn about() -> String {
     )
 }
 
-/// Keeps the schema of `T` and of what it names, and answers the reference to it.
+/// Adds the schema of `T` and its definitions, and returns a reference to it.
 fn keep<T: JsonSchema>(schemas: &mut Map<String, Value>, name: &str) -> Value {
-    // The types are the contract's own: one name is one schema.
+    // Definitions with the same name are equal, because all types belong to the contract.
     let text = schema_of::<T>().to_value().to_string();
     let text = text.replace("\"#/$defs/", "\"#/components/schemas/");
     let mut schema: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -142,7 +142,7 @@ fn operation(
     })
 }
 
-/// Where nobody lives, for examples.
+/// An address for examples.
 pub(super) fn example_address() -> PostalAddress {
     PostalAddress {
         name: "Maria Anders".to_owned(),
@@ -224,7 +224,7 @@ fn webhook(update: &Value) -> Value {
     })
 }
 
-/// Signed reports, for whoever implements the signature.
+/// Signed reports, as test vectors for implementations of the signature.
 fn vectors() -> Vec<Value> {
     let secret: WebhookSecret = TEST_SECRET.parse().expect("the test secret is long enough");
     let update = json!(LogisticsUpdate::sample()).to_string();

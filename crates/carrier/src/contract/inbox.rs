@@ -1,4 +1,4 @@
-//! The shop's side of a carrier's reports, as long as a candidate is checked.
+//! The shop's webhook while a candidate is checked.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,24 +16,24 @@ use tokio::sync::Notify;
 
 use super::document::example_address;
 
-/// One report, as it came.
+/// A report that was received.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
-    /// What it calls itself.
+    /// The webhook delivery's id.
     pub(super) id: String,
     pub(super) update: Result<LogisticsUpdate, String>,
-    /// Why the shop would not believe it.
+    /// Why the signature is not valid; `None` if it is.
     pub(super) unsigned: Option<String>,
-    /// Whether it was turned away, so that it has to come again.
+    /// Whether the report was rejected, so that the carrier has to repeat it.
     pub(super) turned_away: bool,
 }
 
-/// Takes reports, and turns each one away at its first attempt.
+/// Receives reports, and rejects the first attempt of each.
 #[derive(Debug)]
 pub(super) struct Inbox {
     secrets: WebhookSecrets,
     reports: Mutex<Vec<Report>>,
-    /// The reports of which one attempt has come.
+    /// The order id and status of each report of which one attempt was received.
     attempted: Mutex<BTreeSet<String>>,
     pub(super) came: Notify,
 }
@@ -59,7 +59,7 @@ impl Inbox {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The reports about this order, in the order in which they came, and those about none.
+    /// The reports about this order in the order of their arrival, and those that cannot be read.
     pub(super) fn about(&self, order_id: &str) -> Vec<Report> {
         let about = |report: &&Report| match &report.update {
             Ok(update) => update.order_id.as_str() == order_id,
@@ -96,7 +96,7 @@ async fn take(State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: Bytes) 
     inbox.take(&headers, &body)
 }
 
-/// Shows the same address for every parcel.
+/// Answers every request for an address with the same address.
 async fn show(
     State(inbox): State<Arc<Inbox>>,
     headers: HeaderMap,

@@ -1,5 +1,5 @@
-//! What a carrier has to do to work for the shop: as a document for people and tools, and as checks
-//! that are made of a candidate.
+//! The contract that a carrier has to fulfil for the shop: as a document for people and tools, and
+//! as checks of a candidate.
 
 mod checks;
 mod document;

@@ -1,4 +1,4 @@
-//! Tries the contract on a carrier, step by step.
+//! Checks a carrier against the contract, step by step.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,28 +15,28 @@ use tokio::net::TcpListener;
 use super::checks;
 use super::inbox::{Inbox, Report};
 
-/// How long nothing must come about a parcel that was called back, at least.
+/// How long no report may arrive about a recalled parcel, at least.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// A carrier that wants to work for the shop.
+/// A carrier that is to be checked.
 #[derive(Debug)]
 pub struct Candidate {
-    /// The address before `/deliveries`.
+    /// The base URL of the carrier's API, to which `/deliveries` is appended.
     pub url: String,
-    /// What it knows the shop by.
+    /// The API key that the shop sends.
     pub api_key: String,
-    /// What it signs its reports with.
+    /// The secrets with which the carrier signs its reports.
     pub secrets: WebhookSecrets,
-    /// Within what time it has to answer a request: the shop waits five seconds.
+    /// How soon the carrier has to answer a request. The shop waits five seconds.
     pub answers_within: Duration,
-    /// For how long its reports about one parcel are waited for.
+    /// How long to wait for the reports about one parcel.
     pub reports_within: Duration,
 }
 
-/// What was tried, and why it failed; none where it did not.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verified {
-    /// What a carrier has to do.
+    /// The rule that was checked, as a sentence.
     pub rule: &'static str,
     pub fault: Option<String>,
 }
@@ -45,15 +45,15 @@ struct Trial {
     candidate: Candidate,
     client: reqwest::Client,
     inbox: Arc<Inbox>,
-    /// Makes the orders of this trial its own.
+    /// The name of this run, from which its order ids derive, so that two runs do not share orders.
     run: String,
     verified: Vec<Verified>,
 }
 
-/// An answer's status and body, or why there is none.
+/// A response's status and body, or why there is no response.
 type Answer = Result<(u16, Value), String>;
 
-/// Tries the contract on `candidate`, whose reports come to `listener` at `/webhooks/logistics`.
+/// Checks `candidate`. Its reports arrive on `listener` at `/webhooks/logistics`.
 pub async fn verify(candidate: Candidate, listener: TcpListener, run: &str) -> Vec<Verified> {
     let inbox = Inbox::new(candidate.secrets.clone());
     let router = inbox.router();
@@ -121,7 +121,7 @@ impl Trial {
         self.verified.push(Verified { rule, fault });
     }
 
-    /// Who is let in, and what is refused.
+    /// Checks that requests without the right key, and invalid bodies, are rejected.
     async fn requests(&mut self) {
         let (_, _, parcel) = self.parcel_of("refused");
         let parcel = parcel.to_string();
@@ -143,7 +143,7 @@ impl Trial {
         self.note("fields that it does not know are ignored", expected(&answer, &is_taken));
     }
 
-    /// One parcel, from hand to hand. Returns how long its reports took.
+    /// Follows one parcel from acceptance to delivery. Returns how long its reports took.
     async fn parcel(&mut self) -> Duration {
         let (order_id, handle, parcel) = self.parcel_of("delivered");
         let began = Instant::now();
@@ -166,7 +166,7 @@ impl Trial {
         took
     }
 
-    /// Parcels that are called back: before they are handed in, and when it is too late.
+    /// Checks recalls: of a parcel that was not handed in yet, and of one that was delivered.
     async fn recalls(&mut self, took: Duration) {
         let too_late = self.recall_of("delivered");
         let answer = self.ask("/recalls", "too-late", &too_late).await;
@@ -210,7 +210,7 @@ fn is_taken(status: u16) -> bool {
     matches!(status, 200..=299)
 }
 
-/// What is wrong with an answer of which the status should be another.
+/// The fault of a response whose status is not the expected one.
 fn expected(answer: &Answer, is_right: &dyn Fn(u16) -> bool) -> Option<String> {
     match answer {
         Ok((status, _)) if is_right(*status) => None,
