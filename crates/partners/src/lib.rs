@@ -1,8 +1,8 @@
-//! Adapters that reach the shop's partners over the network.
+//! Adapters that call the shop's partners over the network.
 //!
-//! A service declares what it needs as a port of its own and answers for what a reply means to an
-//! order. This crate knows partners' protocols and no service; each adapter is a feature, so that a
-//! function carries only the one that it uses.
+//! A service declares what it needs as a trait, and decides what a partner's answer means for an
+//! order. This crate knows the partners' protocols and no service. Each adapter is a feature, so
+//! that a function contains only the one that it uses.
 
 pub mod mail;
 #[cfg(feature = "stripe")]
@@ -11,8 +11,8 @@ pub mod stripe;
 #[cfg(any(feature = "smtp", feature = "stripe"))]
 use url::{Host, Url};
 
-/// Whether a URL's host is this machine. A URL of a scheme that is not special keeps an IPv4 address as
-/// a name.
+/// Whether a URL's host is this machine. In a URL with a non-special scheme, such as `smtp`, an
+/// IPv4 address is parsed as a name.
 #[cfg(any(feature = "smtp", feature = "stripe"))]
 fn is_this_machine(url: &Url) -> bool {
     match url.host() {

@@ -1,4 +1,4 @@
-//! Email: a message, and the transports that hand it to a mail server.
+//! Email: messages, and the transports that pass them to a mail server.
 
 #[cfg(feature = "ses")]
 mod ses;
@@ -17,8 +17,8 @@ pub use smtp::{Smtp, SmtpUrlError};
 /// An email to one recipient, as text and as HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The part of the Message-ID before the `@`; the domain is the sender's. A message that is sent
-    /// again keeps it, so that a mailbox can drop the copy.
+    /// The part of the Message-ID before the `@`; the part after it is the sender's domain. A retry
+    /// has the same id, so that a mailbox can drop the duplicate.
     pub id: String,
     pub from: Address,
     pub to: Address,
@@ -28,29 +28,29 @@ pub struct Message {
 }
 
 impl Message {
-    /// The subject on one line: a line break would end the header, and begin another.
+    /// The subject without line breaks, which would end the header and begin another.
     #[cfg(any(feature = "ses", feature = "smtp"))]
     fn subject_line(&self) -> String {
         self.subject.replace(char::is_control, " ")
     }
 }
 
-/// Why a message was not, or perhaps not, taken.
+/// A message was not accepted, or may not have been.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SendError {
-    /// The server refuses this message, and will refuse it again.
+    /// The server rejects this message, and would reject it again.
     #[error("the mail server refuses the message: {0}")]
     Refused(String),
-    /// The server wants a retry, refuses the sender as such, or did not answer: it may have
-    /// taken the message.
+    /// The server asks for a retry, rejects the sender, or did not answer. It may have accepted the
+    /// message.
     #[error("the mail server did not confirm the message: {0}")]
     Unconfirmed(String),
 }
 
-/// Hands messages to a mail server.
+/// Sends messages to a mail server.
 #[async_trait]
 pub trait MailTransport: Send + Sync {
-    /// Sends `message`. Neither SMTP nor SES knows an idempotency key: whoever sends again after
+    /// Sends `message`. Neither SMTP nor SES supports an idempotency key, so a retry after
     /// [`SendError::Unconfirmed`] may send a second copy.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
-//! Stripe's API of PaymentIntents, as far as a shop needs it.
+//! The part of Stripe's PaymentIntents API that a shop needs.
 //!
-//! No request has an idempotency key. Stripe forgets one after a day and repeats a stored 500 until
-//! then, and none is needed: a second intent is never confirmed, and what is confirmed, canceled or
-//! refunded is named by the intent's id and read first. Whoever calls keeps that order.
+//! Requests have no idempotency key. Stripe would forget a key after a day, and repeat a stored 500
+//! until then. None is needed: a second intent is never confirmed; and to confirm, cancel or
+//! refund, the caller first reads the intent by its id. The caller is responsible for that order.
 
 mod answer;
 mod currency;
@@ -28,57 +28,59 @@ use url::form_urlencoded::Serializer;
 
 use self::http::{Exchange, Http};
 
-/// The version of the API that this module was written for, whatever the account's default is.
+/// The API version for which this module was written. It is sent with every request, so that the
+/// account's default does not matter.
 pub const API_VERSION: &str = "2026-05-27.dahlia";
 
-/// Stripe's address.
+/// The base URL of Stripe's API.
 pub const STRIPE: &str = "https://api.stripe.com";
 
-/// How long an answer may take. A confirmation asks the customer's bank, and rarely takes ten seconds.
+/// How long a response may take. To confirm, Stripe asks the customer's bank, which rarely takes
+/// ten seconds.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What an error has to be read for: its message names no card and no person.
+/// The parts of an error that are read. The message contains no card number and no name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StripeMessage {
     pub code: Option<String>,
-    /// Why the customer's bank declined.
+    /// The bank's reason for declining the card.
     pub decline_code: Option<String>,
     pub message: String,
 }
 
-/// Why a request did not go through.
+/// A request failed, or its outcome is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StripeError {
-    /// No answer, a 5xx, or none that can be read: Stripe may have acted.
+    /// No response, a 5xx, or a response that cannot be read: Stripe may have acted.
     #[error("{0}")]
     OutcomeUnknown(String),
-    /// Nothing was done: too many requests, or another is at work on the intent.
+    /// Nothing was done: there were too many requests, or another request is working on the intent.
     #[error("Stripe is busy; retry later: {}", .0.message)]
     Busy(StripeMessage),
-    /// 402: the customer's bank declined.
+    /// 402: the customer's bank declined the card.
     #[error("the card was declined: {}", .0.message)]
     Declined(StripeMessage),
     /// 400 or 404: the intent is not in the state that the request expects. Fetch it before
     /// failing; an earlier attempt may have succeeded.
     #[error("Stripe refuses the request: {}", .0.message)]
     Invalid(StripeMessage),
-    /// 401 or 403: the key is not valid, or may not do this.
+    /// 401 or 403: the key is not valid, or lacks the permission.
     #[error("Stripe refuses the key: {}", .0.message)]
     Key(StripeMessage),
-    /// The key cannot be read.
+    /// The key could not be read from its source.
     #[error("the key for Stripe cannot be read: {0}")]
     NoKey(#[from] KeyError),
 }
 
-/// What an intent is made for.
+/// The content of a new intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewIntent {
-    /// In the currency's minor unit.
+    /// The amount in the currency's minor unit.
     pub amount: u64,
     pub currency: Currency,
-    /// A payment method's token, `pm_…`; never a card.
+    /// The token of a payment method, `pm_…`, never a card number.
     pub payment_method: Option<String>,
-    /// Stands in the intent's metadata, for whoever looks at Stripe's dashboard.
+    /// The order's id, which the intent's metadata shows in Stripe's dashboard.
     pub order_id: String,
 }
 
@@ -97,7 +99,7 @@ impl NewIntent {
     }
 }
 
-/// Stripe, or a server that speaks its API.
+/// A client of Stripe, or of another server with the same API.
 #[derive(Clone)]
 pub struct Stripe {
     http: Http,
@@ -111,7 +113,7 @@ impl std::fmt::Debug for Stripe {
     }
 }
 
-/// Why there is no Stripe at a URL.
+/// A URL is not one of a Stripe server.
 #[derive(Debug, Error)]
 pub enum StripeUrlError {
     #[error("this is not a URL")]
@@ -121,10 +123,10 @@ pub enum StripeUrlError {
 }
 
 impl Stripe {
-    /// The server at `url`: [`STRIPE`], or, on this machine alone, an `http://` address.
+    /// A client of the server at `url`: [`STRIPE`], or an `http://` URL on this machine only.
     ///
     /// # Errors
-    /// Where it is no such URL.
+    /// If `url` is not such a URL.
     pub fn at(url: &str, key: Arc<dyn KeySource>) -> Result<Self, StripeUrlError> {
         let base = Url::parse(url)?;
         if base.scheme() != "https" && !crate::is_this_machine(&base) {
@@ -133,13 +135,13 @@ impl Stripe {
         Ok(Self { http: Http::new(TIMEOUT), base, key })
     }
 
-    /// The same, which gives an answer up after `timeout`.
+    /// Sets how long a response may take.
     #[must_use]
     pub fn patient_for(self, timeout: Duration) -> Self {
         Self { http: Http::new(timeout), ..self }
     }
 
-    /// Prepares an intent: no money moves.
+    /// Creates an intent. No money moves.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -147,7 +149,7 @@ impl Stripe {
         self.ask(Method::POST, &["payment_intents"], new.form()).await
     }
 
-    /// Reads an intent, with its latest charge.
+    /// Reads an intent with its latest charge.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -155,7 +157,7 @@ impl Stripe {
         self.ask(Method::GET, &["payment_intents", id], "expand[]=latest_charge".to_owned()).await
     }
 
-    /// Charges an intent that waits for its confirmation.
+    /// Confirms an intent, which charges the customer.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -163,7 +165,7 @@ impl Stripe {
         self.ask(Method::POST, &["payment_intents", id, "confirm"], String::new()).await
     }
 
-    /// Cancels an intent that has not charged, for good.
+    /// Cancels an intent that has not been charged. This is final.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -171,7 +173,8 @@ impl Stripe {
         self.ask(Method::POST, &["payment_intents", id, "cancel"], String::new()).await
     }
 
-    /// Refunds all that an intent charged. Read it first: not every server refuses a second refund.
+    /// Refunds the whole charge of an intent. Read the intent first: some servers do not reject a
+    /// second refund.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -213,7 +216,7 @@ impl Stripe {
     }
 }
 
-/// What an answer other than a success means.
+/// The error that a response without success means.
 fn refusal(status: StatusCode, answer: &[u8]) -> StripeError {
     let told = answer::told(answer).unwrap_or_else(|| StripeMessage {
         message: format!("status {}, without a reason", status.as_u16()),

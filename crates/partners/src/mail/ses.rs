@@ -11,15 +11,16 @@ use aws_types::SdkConfig;
 
 use super::{MailTransport, Message, SendError};
 
-/// SES in the region and by the credentials of its configuration.
+/// A client of SES, with the region and credentials of its configuration.
 ///
-/// SES gives each message a Message-ID of its own: a copy that is sent after a lost answer is another
-/// message to a mailbox.
+/// SES assigns every message its own Message-ID, so a mailbox cannot recognize the copy that a
+/// retry sends.
 #[derive(Debug, Clone)]
 pub struct Ses(Client);
 
 impl Ses {
-    /// The SDK does not repeat a request: each may be a copy, and whoever calls counts them.
+    /// A client that does not retry requests by itself: a retry may send a copy, and the caller
+    /// counts attempts.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let once = Builder::from(config).retry_config(RetryConfig::disabled());
@@ -46,8 +47,8 @@ fn content(message: &Message) -> Result<EmailContent, BuildError> {
     Ok(EmailContent::builder().simple(simple).build())
 }
 
-/// An account that is paused, throttled or not yet verified can be corrected, and the message goes
-/// out then; a message that SES rejects stays rejected.
+/// Classifies an error. SES rejects a message for good. An account that is paused, throttled or not
+/// verified can be corrected, after which a retry succeeds.
 fn refusal(error: &SdkError<SendEmailError>) -> SendError {
     let told = || {
         let message = error.message().map(ToOwned::to_owned);
@@ -84,7 +85,7 @@ mod tests {
         Ses::new(&config.build())
     }
 
-    /// An endpoint that answers one request, and returns its path and body.
+    /// Starts an endpoint that answers one request and returns the request's path and body.
     fn endpoint(status: &'static str, body: &'static str) -> (Ses, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let ses = at(&listener);

@@ -12,14 +12,14 @@ use url::Url;
 
 use super::{MailTransport, Message, SendError};
 
-/// How long the server may take for one answer.
+/// How long the server may take for one reply.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Replies that refuse the sender and not the message (RFC 4954): whoever runs the shop corrects the
-/// login, and the message goes out then.
+/// Replies that reject the login and not the message (RFC 4954). The operator corrects the login,
+/// after which a retry succeeds.
 const LOGIN_REFUSED: [u16; 4] = [530, 534, 535, 538];
 
-/// Why no mail server is at this URL.
+/// A URL is not one of a mail server.
 #[derive(Debug, Error)]
 pub enum SmtpUrlError {
     #[error("this is not a URL")]
@@ -32,16 +32,16 @@ pub enum SmtpUrlError {
     Smtp(#[from] Error),
 }
 
-/// A mail server that is spoken to by SMTP, each time on a new connection.
+/// A client of an SMTP server, which opens a new connection for each message.
 #[derive(Debug)]
 pub struct Smtp(AsyncSmtpTransport<Tokio1Executor>);
 
 impl Smtp {
-    /// The server at `smtps://USER:PASSWORD@HOST`, `smtp://HOST?tls=required` (STARTTLS), or, on this
-    /// machine alone, `smtp://localhost:1025` in the clear.
+    /// A client of the server at `smtps://USER:PASSWORD@HOST`, `smtp://HOST?tls=required`
+    /// (STARTTLS), or, unencrypted and on this machine only, `smtp://localhost:1025`.
     ///
     /// # Errors
-    /// Where it is no such URL, or messages would leave this machine unencrypted.
+    /// If `url` is not such a URL, or messages would leave this machine unencrypted.
     pub fn at(url: &str) -> Result<Self, SmtpUrlError> {
         let parsed = Url::parse(url)?;
         let encrypted = parsed.scheme() == "smtps"
@@ -94,7 +94,8 @@ mod tests {
     use super::*;
     use crate::mail::testing::message;
 
-    /// A server that takes one connection and answers RCPT by `reply`; it returns what it was told.
+    /// Starts a server that accepts one connection, answers RCPT with `reply`, and returns what it
+    /// received.
     fn server(reply: &'static str) -> (Smtp, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());

@@ -1,27 +1,28 @@
-//! What Stripe answers, as far as it is read. Fields and values that are not known are passed over:
-//! Stripe adds some without another version.
+//! The parts of Stripe's responses that are read. Unknown fields and values are ignored, because
+//! Stripe adds some within one API version.
 
 use serde::{Deserialize, Deserializer};
 
 use super::StripeMessage;
 
-/// How far an intent is.
+/// The status of an intent.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntentStatus {
-    /// It names no payment method, or the last attempt was declined: see [`Intent::declined`].
+    /// The intent has no payment method, or the last attempt was declined: see
+    /// [`Intent::declined`].
     RequiresPaymentMethod,
-    /// Prepared.
+    /// The intent is prepared and waits to be confirmed.
     RequiresConfirmation,
     /// The customer has to confirm at the bank.
     RequiresAction,
-    /// The bank takes its time.
+    /// The bank has not answered yet.
     Processing,
-    /// Authorized, and not captured.
+    /// The charge is authorized, but not captured.
     RequiresCapture,
     Canceled,
     Succeeded,
-    /// One that this version of the API does not have.
+    /// A status that this version of the API does not have.
     #[serde(untagged)]
     Unknown(String),
 }
@@ -30,20 +31,21 @@ pub enum IntentStatus {
 pub struct Intent {
     pub id: String,
     pub status: IntentStatus,
-    /// In the currency's minor unit.
+    /// The amount in the currency's minor unit.
     pub amount: u64,
     pub currency: String,
-    /// What was taken.
+    /// The amount that was charged, in the currency's minor unit.
     #[serde(default)]
     pub amount_received: Option<u64>,
-    /// Whole only where it was asked for: see [`super::Stripe::intent`].
+    /// The latest charge; it is complete only if it was requested, as [`super::Stripe::intent`]
+    /// does.
     #[serde(default)]
     pub latest_charge: Option<Charge>,
     #[serde(default, rename = "last_payment_error", deserialize_with = "reason")]
     pub declined: Option<StripeMessage>,
 }
 
-/// A charge; of one that was not expanded, Stripe sends the id alone.
+/// A charge. Unless it was requested completely, Stripe sends only its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     pub id: String,
@@ -67,12 +69,12 @@ impl<'de> Deserialize<'de> for Charge {
     }
 }
 
-/// How far a refund is.
+/// The status of a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
     Succeeded,
-    /// On its way.
+    /// The refund has been sent to the bank.
     Pending,
     RequiresAction,
     Failed,
@@ -111,7 +113,7 @@ fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StripeMes
     Ok(Option::<Reason>::deserialize(deserializer)?.map(StripeMessage::from))
 }
 
-/// The error in a response's body, where it is one of Stripe's.
+/// The error in a response's body; `None` if it is not in Stripe's format.
 pub(super) fn told(body: &[u8]) -> Option<StripeMessage> {
     #[derive(Deserialize)]
     struct Error {
@@ -138,7 +140,7 @@ mod tests {
         assert_eq!(status, IntentStatus::Unknown("requires_luck".to_owned()));
     }
 
-    /// Stripe's own examples stand beside the repository, where somebody put them.
+    /// Reads Stripe's own examples, if somebody has put them beside the repository.
     #[test]
     fn stripes_own_example_answers_are_read() {
         let beside =

@@ -1,23 +1,24 @@
-//! Currencies by ISO 4217, and how many minor units one has: yen have none, dinars a thousand.
+//! Currencies by their ISO 4217 code, and the number of their minor units: 1 for yen, 1,000 for
+//! dinars.
 
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Currencies whose smallest unit is the whole, as Stripe takes amounts.
+/// Currencies without minor units: Stripe expects whole amounts.
 const WITHOUT_MINOR_UNITS: [&str; 15] = [
     "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf",
     "xof", "xpf",
 ];
 
-/// Currencies of which a whole has a thousand minor units.
+/// Currencies with a thousand minor units.
 const IN_THOUSANDTHS: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
-/// A currency's code of three letters; lower-case, as Stripe writes it.
+/// The three-letter code of a currency, in lower case as Stripe writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Currency(String);
 
-/// That is no code of a currency.
+/// A text that is not the code of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a currency is its ISO 4217 code of three letters, such as EUR")]
 pub struct UnknownCurrency;
@@ -37,8 +38,8 @@ impl Currency {
         &self.0
     }
 
-    /// An amount in hundredths of the whole, in the currency's minor units; none where it is not a
-    /// whole number of them.
+    /// Converts hundredths of the currency into its minor units; `None` if the result would not be
+    /// a whole number, or `hundredths` is negative.
     #[must_use]
     pub fn minor_units(&self, hundredths: i64) -> Option<u64> {
         let hundredths = u64::try_from(hundredths).ok()?;
@@ -49,7 +50,8 @@ impl Currency {
         hundredths.checked_mul(factor)
     }
 
-    /// The other way round.
+    /// Converts minor units into hundredths of the currency; `None` if the result would not be a
+    /// whole number.
     #[must_use]
     pub fn hundredths(&self, minor_units: u64) -> Option<i64> {
         let minor_units = i64::try_from(minor_units).ok()?;

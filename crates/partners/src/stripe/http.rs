@@ -1,4 +1,4 @@
-//! One request and its answer: HTTP/1.1 over TLS, as functions ask AWS.
+//! One HTTP/1.1 request over TLS, and its response.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use ::http::{HeaderValue, Method, Request, StatusCode};
 
 use super::API_VERSION;
 
-/// An intent with its charge has a few kilobytes.
+/// The longest response in bytes; an intent with its charge has a few kilobytes.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// How long a connection may take.
+/// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(3);
 
 #[derive(Clone)]
@@ -31,7 +31,7 @@ pub(super) struct Exchange<'a> {
     pub(super) method: Method,
     pub(super) url: &'a str,
     pub(super) key: &'a str,
-    /// A form, where there is one.
+    /// The form; empty for a request without one.
     pub(super) body: String,
 }
 
@@ -51,7 +51,8 @@ impl Http {
         Self { client, timeout }
     }
 
-    /// The response's status and body; the error is why there is none.
+    /// Sends a request and returns the response's status and body, or a text that says why there is
+    /// none.
     pub(super) async fn exchange(
         &self,
         exchange: Exchange<'_>,
@@ -83,7 +84,7 @@ impl Http {
     }
 }
 
-/// An error with its causes: hyper's own text does not have them.
+/// An error with its causes, which hyper's own text omits.
 fn told(error: &dyn std::error::Error) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();

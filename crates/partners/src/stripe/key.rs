@@ -1,26 +1,26 @@
-//! The key for Stripe: where it comes from, and that nobody sees it.
+//! The key for Stripe, and where it comes from. It is never printed.
 
 use std::str::FromStr;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
-/// A secret or restricted key. Its text is in no log and no error.
+/// A secret or restricted key. Its text appears in no log and no error.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretKey(String);
 
-/// That is no key that charges.
+/// A text that is not a secret or restricted key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a key begins with sk_live_, rk_live_, sk_test_ or rk_test_")]
 pub struct InvalidKey;
 
-/// Why there is no key to ask with.
+/// No key is available.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyError {
-    /// Its store does not answer.
+    /// The store of the key does not answer.
     #[error("{0}")]
     Unreachable(String),
-    /// It is missing, no key, or one that must not be used here.
+    /// The key is missing, invalid, or must not be used here.
     #[error("{0}")]
     Refused(String),
 }
@@ -30,7 +30,7 @@ impl SecretKey {
         &self.0
     }
 
-    /// Whether it charges real cards.
+    /// Whether the key charges real cards.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.0.starts_with("sk_live_") || self.0.starts_with("rk_live_")
@@ -55,18 +55,20 @@ impl std::fmt::Debug for SecretKey {
     }
 }
 
-/// Where a key comes from.
+/// The source of a key.
 #[async_trait]
 pub trait KeySource: Send + Sync {
+    /// Reads the key.
+    ///
     /// # Errors
-    /// Where there is none.
+    /// If there is no usable key.
     async fn key(&self) -> Result<SecretKey, KeyError>;
 
-    /// Stripe refused the key: it may have been replaced.
+    /// Is called when Stripe rejected the key, which may have been replaced.
     async fn refused(&self) {}
 }
 
-/// A key that is known from the start.
+/// A key that is given from the start.
 #[derive(Debug, Clone)]
 pub struct FixedKey(pub SecretKey);
 

@@ -1,4 +1,4 @@
-//! The key for Stripe in AWS Secrets Manager, read when the first request needs it.
+//! The key for Stripe in AWS Secrets Manager. The first request reads it.
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
@@ -8,14 +8,14 @@ use tokio::sync::Mutex;
 
 use super::{KeyError, KeySource, SecretKey};
 
-/// A secret whose whole text is the key. A key that Stripe refuses is read again: it may have been
-/// replaced.
+/// A secret whose whole text is the key. If Stripe rejects the key, the secret is read again,
+/// because the key may have been replaced.
 #[derive(Debug)]
 pub struct KeyInSecretsManager {
     client: Client,
-    /// Its ARN or name.
+    /// The secret's ARN or name.
     secret: String,
-    /// Whether a key is refused that charges no real card.
+    /// Whether a key for Stripe's test mode is rejected.
     live_only: bool,
     known: Mutex<Option<SecretKey>>,
 }
