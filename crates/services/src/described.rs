@@ -1,4 +1,4 @@
-//! The services without working ports: for documentation and checks.
+//! The services without working dependencies, for documentation and checks.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
 
 use crate::{Dependencies, functions};
 
-/// Stands where a secret would; nothing that is described holds it.
+/// A placeholder for secrets, which descriptions do not contain.
 const NO_SECRET: &str = "never in a description, and long enough";
 
-/// The functions of all services, without working ports.
+/// The functions of all services, without working dependencies.
 #[must_use]
 pub fn described() -> Vec<HttpFunction> {
     let webhook_secret: WebhookSecret = NO_SECRET.parse().expect("it is longer than sixteen bytes");
@@ -30,7 +30,7 @@ pub fn described() -> Vec<HttpFunction> {
     })
 }
 
-/// Stands where a mailer is wanted.
+/// A mailer that sends nothing.
 struct Nobody;
 
 #[async_trait]

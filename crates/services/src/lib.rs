@@ -1,5 +1,4 @@
-//! Every service of the shop, listed once: the local run, the simulation and the template all take
-//! them from here.
+//! The list of the shop's services, which the local run, the simulation and the template share.
 
 mod described;
 
@@ -20,18 +19,19 @@ pub use described::described;
 pub struct Dependencies {
     pub payment_provider: Arc<dyn PaymentProvider>,
     pub mailer: Arc<dyn Mailer>,
-    /// What the carrier signs its webhooks with.
+    /// The secrets with which the carrier signs its webhooks.
     pub webhook_secrets: Arc<dyn SecretSource>,
-    /// What the ids of new orders are derived with.
+    /// The secret from which ids of new orders are derived.
     pub order_ids: IdSecret,
-    /// What the shop's own front end is told with; without, nobody tells it anything.
+    /// The secret with which webhooks to the shop's own front end are signed; `None` for a shop
+    /// that has none.
     pub front_end: Option<FrontEndSecret>,
-    /// The shop's own numbers.
+    /// The settings that the shop's operator chooses.
     pub settings: Settings,
 }
 
-/// The functions of all services, in the order of the table's list of services; without Storefront,
-/// where there is no front end to tell.
+/// The functions of all services, in the order of the table's services. Without a front end, the
+/// list does not contain Storefront.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
     let Dependencies { payment_provider, mailer, webhook_secrets, order_ids, front_end, settings } =

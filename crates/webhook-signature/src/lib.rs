@@ -1,17 +1,19 @@
-//! Signs webhooks, and verifies that they are signed: HMAC-SHA256 over the delivery's id, the
-//! moment and the body.
+//! Signs webhooks, and verifies their signatures: HMAC-SHA256 over the delivery's id, the timestamp
+//! and the body.
 //!
-//! The form is that of [Standard Webhooks](https://www.standardwebhooks.com), so that its libraries
-//! sign and verify as well. `webhook-id` names the delivery, `webhook-timestamp` is whole seconds
-//! since the Unix epoch, and `webhook-signature` has one or more signatures, separated by spaces:
-//! `v1,` and base64 of the HMAC over `id + "." + timestamp + "." + body`, byte for byte.
+//! The format is that of [Standard Webhooks](https://www.standardwebhooks.com), so that its
+//! libraries can sign and verify, too. `webhook-id` is the delivery's id, `webhook-timestamp` is
+//! whole seconds since the Unix epoch, and `webhook-signature` contains one or more signatures,
+//! separated by spaces: `v1,` and base64 of the HMAC over `id + "." + timestamp + "." + body`, byte
+//! for byte.
 //!
-//! Releases before that signed `timestamp + "." + body`, in hex, under `x-chorus-timestamp` and
-//! `x-chorus-signature`. Such a webhook is accepted still; a request that has a `webhook-signature`
-//! is never read in the earlier form.
+//! Earlier releases signed `timestamp + "." + body`, in hex, with the headers `x-chorus-timestamp`
+//! and `x-chorus-signature`. Such a webhook is still accepted; a request with a `webhook-signature`
+//! is never read in the earlier format.
 //!
-//! A receiver refuses what is older, or newer, than [`TOLERANCE_SECONDS`]: what was overheard cannot
-//! be sent again later. Within that time the receiver has to know what it took already.
+//! A receiver rejects a timestamp that differs from its clock by more than [`TOLERANCE_SECONDS`],
+//! so that an intercepted webhook cannot be sent again later. For repetitions within that time, the
+//! receiver has to remember the deliveries that it has accepted.
 
 mod secret;
 mod signed;

@@ -1,4 +1,4 @@
-//! The secrets that both sides of a webhook share: one, and during a rotation two.
+//! The secrets that sender and receiver share: one, or two during a rotation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +8,11 @@ use async_trait::async_trait;
 /// The shortest secret, in bytes: shorter ones can be guessed.
 pub const MIN_SECRET_BYTES: usize = 16;
 
-/// For how long a secret is accepted after another one took its place, in seconds: a week, in which
-/// the sender has to begin to use the new one.
+/// How long a secret is accepted after it was replaced, in seconds: a week, within which the sender
+/// has to begin to use the new one.
 pub const OVERLAP_SECONDS: i64 = 7 * 86_400;
 
-/// A text is too short to be a secret.
+/// A text that is too short to be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a webhook secret must have at least {MIN_SECRET_BYTES} bytes")]
 pub struct SecretTooShort;
@@ -44,30 +44,31 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
-/// The secrets by which a webhook may be signed.
+/// The secrets with which a webhook may be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookSecrets {
     current: WebhookSecret,
-    /// The one before, and until when it is accepted, in seconds since the Unix epoch.
+    /// The secret before the current one, and until when it is accepted, in seconds since the Unix
+    /// epoch.
     previous: Option<(WebhookSecret, i64)>,
 }
 
 impl WebhookSecrets {
-    /// `current`, which took the place of `previous` at `rotated_at` (seconds since the Unix
-    /// epoch): for a week, both are accepted.
+    /// `current`, which replaced `previous` at `rotated_at` (seconds since the Unix epoch). Both
+    /// are accepted for a week.
     #[must_use]
     pub fn rotated(current: WebhookSecret, previous: WebhookSecret, rotated_at: i64) -> Self {
         let until = rotated_at.saturating_add(OVERLAP_SECONDS);
         Self { current, previous: Some((previous, until)) }
     }
 
-    /// The one that a sender signs with.
+    /// The secret with which a sender signs.
     #[must_use]
     pub const fn current(&self) -> &WebhookSecret {
         &self.current
     }
 
-    /// Those that are accepted at `now`.
+    /// The secrets that are accepted at `now`, in seconds since the Unix epoch.
     pub(crate) fn accepted(&self, now: i64) -> impl Iterator<Item = &WebhookSecret> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
         std::iter::once(&self.current).chain(previous.map(|(secret, _)| secret))
@@ -80,22 +81,22 @@ impl From<WebhookSecret> for WebhookSecrets {
     }
 }
 
-/// The secrets cannot be read, or are none.
+/// The secrets cannot be read, or are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook's secret cannot be read: {0}")]
 pub struct SecretUnavailable(pub String);
 
-/// Where the secrets are kept.
+/// A store of the secrets.
 #[async_trait]
 pub trait SecretSource: fmt::Debug + Send + Sync {
-    /// The secrets as they are now.
+    /// Reads the current secrets.
     ///
     /// # Errors
-    /// Where they cannot be read, or one is too short.
+    /// If they cannot be read, or one is too short.
     async fn read(&self) -> Result<WebhookSecrets, SecretUnavailable>;
 }
 
-/// Secrets that never change.
+/// A source whose secrets never change.
 #[async_trait]
 impl SecretSource for WebhookSecrets {
     async fn read(&self) -> Result<WebhookSecrets, SecretUnavailable> {

@@ -1,4 +1,4 @@
-//! A signed webhook: its three parts, and what they must be.
+//! The signed parts of a webhook, and the verification of their signature.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,54 +7,56 @@ use sha2::Sha256;
 
 use crate::{WebhookSecret, WebhookSecrets};
 
-/// The header that names the delivery: the same at every attempt.
+/// The header with the delivery's id, which is the same at every attempt.
 pub const ID_HEADER: &str = "webhook-id";
 
-/// The header that carries the timestamp.
+/// The header with the timestamp.
 pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
 
-/// The header that carries the signatures.
+/// The header with the signatures.
 pub const SIGNATURE_HEADER: &str = "webhook-signature";
 
-/// The header that carried the timestamp in earlier releases.
+/// The header with the timestamp in earlier releases.
 pub const EARLIER_TIMESTAMP_HEADER: &str = "x-chorus-timestamp";
 
-/// The header that carried the signature in earlier releases.
+/// The header with the signature in earlier releases.
 pub const EARLIER_SIGNATURE_HEADER: &str = "x-chorus-signature";
 
-/// How far a timestamp may be from the receiver's clock, in seconds.
+/// The largest difference between a timestamp and the receiver's clock, in seconds.
 pub const TOLERANCE_SECONDS: i64 = 5 * 60;
 
 /// The longest id of a delivery, in bytes.
 const MAX_ID: usize = 255;
 
-/// How a signature of this version begins.
+/// The prefix of a signature in this format.
 const VERSION: &str = "v1,";
 
-/// Why a webhook is not believed.
+/// A webhook's signature is missing or not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// A header is missing.
     #[error("the header {0} is missing")]
     Missing(&'static str),
-    /// The delivery's id could be taken for another part of what is signed.
+    /// The delivery's id is empty, too long, or contains a dot, which would make the signed text
+    /// ambiguous.
     #[error("the delivery's id must have 1 to {MAX_ID} bytes, and no dot")]
     Id,
-    /// The timestamp is no number.
+    /// The timestamp is not a number.
     #[error("the timestamp must be whole seconds since the Unix epoch")]
     Timestamp,
-    /// It was signed too long ago, or lies in the future.
+    /// The webhook was signed too long ago, or its timestamp lies in the future.
     #[error("the timestamp is more than {TOLERANCE_SECONDS} seconds off")]
     Stale,
-    /// The signature is of another secret, id, moment or body.
+    /// The signature was made with another secret, id, timestamp or body.
     #[error("the signature does not fit the delivery's id, the timestamp and the body")]
     Mismatch,
 }
 
-/// What a webhook carries, as it came.
+/// The signed parts of a received webhook.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
-    /// The delivery's id; none in the form of earlier releases, whose signature covers none.
+    /// The delivery's id; `None` in the format of earlier releases, whose signature does not cover
+    /// it.
     id: Option<&'a str>,
     timestamp: &'a str,
     signature: &'a str,
@@ -62,10 +64,10 @@ pub struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// A request with this body, whose headers `header` looks up.
+    /// Takes the parts from a request with this body. `header` looks up its headers.
     ///
     /// # Errors
-    /// Which header is missing.
+    /// If a header is missing.
     pub fn of(
         header: impl Fn(&'static str) -> Option<&'a str>,
         body: &'a [u8],
@@ -87,11 +89,11 @@ impl<'a> Signed<'a> {
         })
     }
 
-    /// Verifies the signature in constant time, then that it is fresh at `now` (seconds since the
+    /// Verifies the signature in constant time, then the timestamp against `now` (seconds since the
     /// Unix epoch).
     ///
     /// # Errors
-    /// Why the webhook is not believed.
+    /// If the webhook must not be accepted.
     pub fn verify(&self, secrets: &WebhookSecrets, now: i64) -> Result<(), SignatureError> {
         let signed_at: i64 = self.timestamp.parse().map_err(|_| SignatureError::Timestamp)?;
         if self.id.is_some_and(|id| id.is_empty() || id.len() > MAX_ID || id.contains('.')) {
@@ -111,8 +113,8 @@ impl<'a> Signed<'a> {
         Ok(())
     }
 
-    /// The signatures that can be read: of the current form several, one for each secret that the
-    /// sender knows.
+    /// The signatures that can be decoded. In the current format there may be several, one for each
+    /// secret that the sender has.
     fn signatures(&self) -> Vec<Vec<u8>> {
         if self.id.is_none() {
             return hex::decode(self.signature).into_iter().collect();
@@ -122,7 +124,8 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// The headers of a webhook that is signed at `timestamp`: id, timestamp and signature.
+/// The headers of a webhook that is signed at `timestamp` (seconds since the Unix epoch): id,
+/// timestamp and signature.
 #[must_use]
 pub fn headers(
     secret: &WebhookSecret,
@@ -137,14 +140,14 @@ pub fn headers(
     ]
 }
 
-/// Signs the delivery `id` with `body` at `timestamp`: `v1,` and base64.
+/// Signs the delivery `id` with `body` at `timestamp`. The result is `v1,` and base64.
 #[must_use]
 pub fn sign(secret: &WebhookSecret, id: &str, timestamp: i64, body: &[u8]) -> String {
     let mac = mac(secret.bytes(), Some(id), timestamp, body);
     format!("{VERSION}{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
-/// Signs `body` at `timestamp` as earlier releases did: lower-case hex.
+/// Signs `body` at `timestamp` in the format of earlier releases. The result is lower-case hex.
 #[must_use]
 pub fn sign_as_earlier(secret: &WebhookSecret, timestamp: i64, body: &[u8]) -> String {
     hex::encode(mac(secret.bytes(), None, timestamp, body).finalize().into_bytes())

@@ -1,34 +1,34 @@
-//! A receiver of webhooks: it reads the secrets anew every few minutes.
+//! A receiver of webhooks, which reads the secrets again every few minutes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{SecretSource, SecretUnavailable, SignatureError, Signed, WebhookSecrets};
 
-/// For how long secrets that were read are used, in seconds: a secret that was revoked is accepted
-/// for as long at most.
+/// How long secrets are used after they were read, in seconds. A revoked secret is accepted for at
+/// most this long.
 pub const KEPT_SECONDS: i64 = 5 * 60;
 
-/// How old the secrets must be for a signature that does not fit to have them read again, in
-/// seconds. A new secret is accepted at once, and whoever sends bad signatures causes a read every
-/// ten seconds at most.
+/// The least age of the secrets, in seconds, at which a signature that does not match causes them
+/// to be read again. So a new secret is accepted soon, and bad signatures cause at most one read
+/// every ten seconds.
 const READ_AGAIN_AFTER_SECONDS: i64 = 10;
 
-/// Why a webhook is not taken.
+/// A webhook could not be verified.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unverified {
-    /// It is not believed.
+    /// The webhook's signature is not valid.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// Nothing is known of it: the sender should try again.
+    /// The secrets cannot be read: the sender should try again.
     #[error(transparent)]
     Secret(#[from] SecretUnavailable),
 }
 
-/// Verifies webhooks by the secrets of a source.
+/// Verifies webhooks with the secrets of a source.
 #[derive(Debug)]
 pub struct Verifier {
     source: Arc<dyn SecretSource>,
-    /// What was read, and when.
+    /// The secrets that were read last, and when, in seconds since the Unix epoch.
     kept: Mutex<Option<(WebhookSecrets, i64)>>,
 }
 
@@ -41,7 +41,7 @@ impl Verifier {
     /// Verifies a webhook at `now` (seconds since the Unix epoch).
     ///
     /// # Errors
-    /// Why it is not taken.
+    /// If the webhook is not valid, or cannot be verified now.
     pub async fn verify(&self, webhook: &Signed<'_>, now: i64) -> Result<(), Unverified> {
         let kept = self.kept().clone();
         let age = |read_at: i64| now.saturating_sub(read_at);
@@ -72,7 +72,7 @@ mod tests {
 
     const NOW: i64 = 1_795_171_620;
 
-    /// A source whose secret can be changed, and that counts how often it is read.
+    /// A source whose secrets can be changed, and that counts how often they are read.
     #[derive(Debug, Default)]
     struct Changing(Mutex<(Option<WebhookSecrets>, usize)>);
 

@@ -1,55 +1,56 @@
-//! From a text with rules and a text with an event to a verdict for each rule.
+//! Gives a verdict for each rule, from a text with rules and a text with an event.
 
 use cloudformation_template::{Resolver, Rule, Template, TemplateError, event_rules};
 use event_pattern::{EventError, Pattern, Position, lint};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What is asked, as it is typed.
+/// The texts that were typed into the page.
 #[derive(Debug, Deserialize)]
 pub struct Question {
-    /// A template, or one pattern; JSON or YAML.
+    /// A template, or a single pattern; JSON or YAML.
     pub rules: String,
-    /// The event, JSON.
+    /// The event as JSON.
     pub event: String,
 }
 
 /// A verdict for each rule.
 #[derive(Debug, Default, Serialize)]
 pub struct Answer {
-    /// Why the rules cannot be read.
+    /// Why the rules cannot be read; `None` if they can.
     pub rules_error: Option<String>,
-    /// Why the event cannot be read.
+    /// Why the event cannot be read; `None` if it can.
     pub event_error: Option<String>,
     pub rules: Vec<Verdict>,
 }
 
-/// What one rule makes of the event.
+/// Whether one rule matches the event, and why.
 #[derive(Debug, Default, Serialize)]
 pub struct Verdict {
     /// The rule's logical id; empty for a pattern alone.
     pub name: String,
     pub line: Option<usize>,
-    /// Nothing where there is no verdict: for a schedule, a refused pattern, an unreadable event.
+    /// `None` where there is no verdict: for a schedule, an invalid pattern, or an unreadable
+    /// event.
     pub matches: Option<bool>,
     /// Whether the rule is enabled.
     pub active: bool,
-    /// Why, as a person reads it.
+    /// The reason, as a sentence for people.
     pub told: String,
-    /// What the service refuses or what is likely not meant.
+    /// What EventBridge would reject, or what is probably not intended.
     pub findings: Vec<String>,
-    /// What was assumed to resolve the pattern.
+    /// The values that were assumed in order to resolve the pattern.
     pub assumed: Vec<String>,
 }
 
-/// What the text with the rules is.
+/// The content of the text with the rules.
 enum Rules {
     Template(Template),
-    /// A pattern, as JSON.
+    /// A single pattern, as JSON.
     Pattern(String),
 }
 
-/// Answers for every rule, also where the event or one of the rules cannot be read.
+/// Gives a verdict for every rule, even if the event or one of the rules cannot be read.
 #[must_use]
 pub fn answer(question: &Question) -> Answer {
     let event_error = event_error(&question.event);
@@ -82,7 +83,7 @@ fn event_error(event: &str) -> Option<String> {
     }
 }
 
-/// What is no JSON, and does not look like it, is YAML.
+/// A text is YAML if it is not JSON and does not begin like JSON.
 fn rules(text: &str) -> Result<Rules, TemplateError> {
     let is_template = |value: &Value| value.get("Resources").is_some_and(Value::is_object);
     match serde_json::from_str::<Value>(text) {
@@ -95,7 +96,7 @@ fn rules(text: &str) -> Result<Rules, TemplateError> {
             let value = template.value();
             Ok(Rules::Pattern(value.get("EventPattern").unwrap_or(value).to_string()))
         }
-        // What is wrong with the JSON is told as the pattern's.
+        // Errors in the JSON are reported as errors of the pattern.
         _ => Ok(Rules::Pattern(text.to_owned())),
     }
 }
@@ -111,7 +112,8 @@ fn of_rule(rule: &Rule, event: Option<&[u8]>) -> Verdict {
         line: rule.location.map(|place| place.line),
         active: rule.active,
         assumed: assumed.map(|given| format!("{} = {}", given.expression, given.value)).collect(),
-        // A template's pattern has been written anew: its own lines and columns mean nothing.
+        // A template's pattern has been rewritten as JSON, so lines and columns in it would
+        // mislead.
         findings: match &rule.pattern {
             Some(pattern) => lint(pattern).iter().map(|found| found.message.clone()).collect(),
             None => Vec::new(),

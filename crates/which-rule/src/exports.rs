@@ -1,5 +1,5 @@
-//! The functions that the page calls. One buffer is all that crosses: the page asks for room, writes
-//! a question as JSON into it, and reads the answer from the same place.
+//! The functions that the page calls. They share one buffer: the page calls `room`, writes a
+//! question as JSON into the buffer, calls `ask`, and reads the answer from the buffer.
 
 #![allow(unsafe_code, reason = "exporting a name counts as unsafe; nothing here is")]
 
@@ -9,7 +9,7 @@ use crate::answer::{Answer, Question, answer};
 
 static BUFFER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Makes room for a question of so many bytes, and tells where.
+/// Makes the buffer this many bytes long, and returns its address.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn room(length: usize) -> *const u8 {
     let mut buffer = BUFFER.lock().unwrap_or_else(PoisonError::into_inner);
@@ -18,7 +18,7 @@ pub(crate) extern "C" fn room(length: usize) -> *const u8 {
     buffer.as_mut_ptr()
 }
 
-/// Puts the answer in the place of the question, and tells its length.
+/// Replaces the question in the buffer by the answer, and returns the answer's length.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn ask() -> usize {
     let mut buffer = BUFFER.lock().unwrap_or_else(PoisonError::into_inner);
@@ -26,12 +26,12 @@ pub(crate) extern "C" fn ask() -> usize {
         Ok(question) => answer(&question),
         Err(error) => Answer { rules_error: Some(error.to_string()), ..Answer::default() },
     };
-    // Texts, numbers and lists of them are always written.
+    // Strings, numbers and lists of them can always be serialized.
     *buffer = serde_json::to_vec(&told).unwrap_or_default();
     buffer.len()
 }
 
-/// Where the answer is.
+/// The address of the answer.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn told() -> *const u8 {
     BUFFER.lock().unwrap_or_else(PoisonError::into_inner).as_ptr()

@@ -1,5 +1,5 @@
-//! The program in the page `docs/which-rule.html`: which rules match an event, and why the others do
-//! not. `answer` is all of it; `exports` is how the page calls it.
+//! The program in the page `docs/which-rule.html`, which shows the rules that match an event, and
+//! why the others do not. `answer` does the work; the page calls it through `exports`.
 
 mod answer;
 mod exports;

@@ -1,4 +1,4 @@
-//! What the page is told for what is typed into it.
+//! The answers that the page gets for typed rules and events.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
