@@ -1,4 +1,4 @@
-//! Calls a shop's API: over HTTP if it runs, or in process on its data directory.
+//! Calls a shop's API: over HTTP if the shop runs, or in this process on its data directory.
 
 use anyhow::{Context, bail};
 use axum::Router;
@@ -57,7 +57,7 @@ impl Client {
         Self::Remote { http: reqwest::Client::new(), url, token: None }
     }
 
-    /// The same, with this bearer token; a shop in this process asks for none.
+    /// Returns a client that sends this bearer token; a shop in this process needs none.
     pub(crate) fn with_token(self, token: Option<String>) -> Self {
         match self {
             Self::Remote { http, url, .. } => Self::Remote { http, url, token },
@@ -109,7 +109,7 @@ impl Client {
     }
 }
 
-/// No shop listens: what to do, and the cause that a person can do something about.
+/// Returns the error that no shop listens: what to do, and the innermost cause.
 fn unreachable(url: &str, error: &reqwest::Error) -> anyhow::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
@@ -119,7 +119,7 @@ fn unreachable(url: &str, error: &reqwest::Error) -> anyhow::Error {
     anyhow::anyhow!("{cause}").context(format!("no shop answers at {url}; {start}"))
 }
 
-/// A problem details object in one sentence.
+/// Puts a problem details object into one sentence.
 fn problem(status: u16, answer: &Value) -> String {
     let title = answer["title"].as_str().unwrap_or("no answer");
     let detail = answer["detail"].as_str().unwrap_or("the response has no detail");

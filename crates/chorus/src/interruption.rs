@@ -1,8 +1,8 @@
-//! SIGINT and SIGTERM.
+//! Waits for SIGINT and SIGTERM.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The exit code of a command that was interrupted, as shells have it.
+/// The exit code of a command that was interrupted, as shells use it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.
@@ -13,7 +13,7 @@ pub(crate) struct Interruption {
 }
 
 impl Interruption {
-    /// Listens from now on: a signal that arrives before the wait is not missed.
+    /// Starts to listen: a signal that arrives before the wait is not missed.
     pub(crate) fn listen() -> std::io::Result<Self> {
         let (pressed, asked) = (SignalKind::interrupt(), SignalKind::terminate());
         Ok(Self { pressed: signal(pressed)?, asked: signal(asked)? })

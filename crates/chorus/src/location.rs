@@ -9,7 +9,7 @@ use clap::Args;
 use crate::client::Client;
 use crate::screen::called;
 
-/// The file in a shop's directory that holds the address on which it listens.
+/// The file in a shop's data directory with the address that the shop listens on.
 const URL_FILE: &str = "url";
 
 /// Where the shop is
@@ -29,12 +29,12 @@ pub(crate) struct ShopLocation {
 }
 
 impl ShopLocation {
-    /// Its directory, if `--data` was given.
+    /// Returns the shop's data directory, if `--data` was given.
     pub(crate) fn directory(&self) -> Option<&Path> {
         self.data.as_deref()
     }
 
-    /// A client of it.
+    /// Returns a client of the shop.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let remote = |url: &str| Client::remote(url).with_token(self.token.clone());
         let Some(data) = &self.data else { return Ok(remote(&self.url)) };
@@ -53,7 +53,7 @@ impl ShopLocation {
     }
 }
 
-/// An address of a shop.
+/// Checks the address of a shop.
 pub(crate) fn url(text: &str) -> Result<String, String> {
     let whole = text.split_once("://").is_some_and(|(scheme, rest)| {
         matches!(scheme, "http" | "https") && !rest.is_empty() && !rest.starts_with('/')
@@ -61,21 +61,21 @@ pub(crate) fn url(text: &str) -> Result<String, String> {
     if whole { Ok(text.to_owned()) } else { Err("must be like http://127.0.0.1:3000".to_owned()) }
 }
 
-/// The URL of the shop that runs on this directory, if a process holds the engine's lock.
+/// Returns the URL of the shop that runs on this directory, if a process holds the engine's lock.
 pub(crate) fn running_in(data: &Path) -> Option<String> {
     let url = std::fs::read_to_string(data.join(URL_FILE)).ok()?;
-    // A shop that was killed leaves its URL behind; only one that runs holds the directory.
+    // A shop that was killed leaves the file with its URL; only a running one holds the lock.
     chorus_local::is_in_use(data).then(|| url.trim().to_owned())
 }
 
-/// Announces the address of the shop of this directory, until dropped.
+/// Writes the address of the shop on this directory into its file, until the result is dropped.
 pub(crate) fn announce(data: &Path, url: &str) -> anyhow::Result<Announcement> {
     let path = data.join(URL_FILE);
     std::fs::write(&path, url).with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(Announcement(path))
 }
 
-/// Announces where a shop listens.
+/// The file with a shop's address, which is removed on drop.
 #[derive(Debug)]
 pub(crate) struct Announcement(PathBuf);
 

@@ -1,4 +1,4 @@
-//! What the state machines did for an order, as lines of its tree of causes.
+//! The steps of an order's state machines, as lines of the order's tree of causes.
 
 use chorus_shop::{ExecutionStory, Moment};
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use crate::screen::{BAD, BOLD, DIM};
 /// How wide a step's name is, in characters.
 const STEP_COLUMN: usize = 24;
 
-/// The executions that an event started, and those that they wait for, each with its steps.
+/// Returns the lines of the executions that an event started and of those that they wait for.
 pub(crate) fn lines(
     executions: &[ExecutionStory],
     event_id: &str,
@@ -28,14 +28,14 @@ fn told(all: &[ExecutionStory], execution: &ExecutionStory, start: Timestamp) ->
     let mut steps = steps(execution).into_iter().peekable();
     while let Some(step) = steps.next() {
         lines.push(step.line(start));
-        // What started before the next step is what this one waited for.
+        // A nested execution that started before the next step belongs to this step.
         let next = steps.peek().map(|step| step.at);
         while let Some(job) = jobs.next_if(|job| next.is_none_or(|next| begun(job) < Some(next))) {
             waits |= !job.current.is_empty();
             lines.extend(told(all, job, start).into_iter().map(|line| format!("  {line}")));
         }
     }
-    // Where a job waits, it is said there, and until when.
+    // If a nested execution waits, its own lines say so.
     lines.extend(waiting(execution).filter(|_| !waits));
     lines
 }
@@ -44,7 +44,7 @@ fn begun(execution: &ExecutionStory) -> Option<Timestamp> {
     execution.moments.first().map(|moment| moment.at)
 }
 
-/// What the execution waits for: since when, and until when at the longest.
+/// Says what the execution waits for, since when, and until when at most.
 fn waiting(execution: &ExecutionStory) -> Option<String> {
     let state = execution.current.first()?;
     let entered = |moment: &&Moment| {
@@ -55,14 +55,14 @@ fn waiting(execution: &ExecutionStory) -> Option<String> {
     Some(format!("  waits in {BOLD}{state}{BOLD:#} since {since:.0}{}", until.unwrap_or_default()))
 }
 
-/// A task's state, with what failed in it.
+/// A task's state, with the errors of its attempts.
 struct Step<'a> {
     name: &'a str,
     at: Timestamp,
     errors: Vec<&'a str>,
 }
 
-/// The tasks of an execution, in the order in which it came to them.
+/// Returns the tasks of an execution, in the order in which it entered them.
 fn steps(execution: &ExecutionStory) -> Vec<Step<'_>> {
     let mut steps: Vec<Step<'_>> = Vec::new();
     for Moment { at, kind, state, error } in &execution.moments {

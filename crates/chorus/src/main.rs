@@ -18,8 +18,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
 
-/// Events and items are made and thrown away all the time: a fifth of an order's time, or more, is
-/// the allocator's.
+/// The engine allocates and frees many events and items: with the default allocator, that takes a
+/// fifth of an order's time or more.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -68,8 +68,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Logs go to standard error, a command's output to standard output. Who runs a shop reads its
-/// warnings; a command tells what it found in its output.
+/// Logs go to standard error, a command's results to standard output. A command that serves also
+/// logs warnings; others report in their results.
 fn log(verbose: u8, serves: bool) {
     let level = match verbose {
         0 if !serves => "error",
@@ -79,7 +79,7 @@ fn log(verbose: u8, serves: bool) {
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A file is read with other tools, to which a colour is noise.
+    // Colour codes in a file disturb the tools that read it.
     lines
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();

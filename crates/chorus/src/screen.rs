@@ -1,11 +1,11 @@
-//! What a person sees: coloured on a terminal, plain in a pipe.
+//! Prints for people: coloured on a terminal, plain in a pipe.
 
 use std::io::Write;
 use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 
-/// A name that the eye should find.
+/// The style of names that should stand out.
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -18,7 +18,7 @@ macro_rules! line {
 }
 pub(crate) use line;
 
-/// Writes a line beside the result, to standard error.
+/// Prints a note to standard error, beside the result.
 macro_rules! note {
     ($($text:tt)*) => {{
         #[allow(clippy::print_stderr)]
@@ -29,11 +29,11 @@ macro_rules! note {
 }
 pub(crate) use note;
 
-/// Why standard output takes no more.
+/// The first error of writing to standard output.
 static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
 
-/// Writes a line to standard output. Where that fails, the command goes on to its end, so that it
-/// leaves nothing behind, and [`written`] returns the error.
+/// Prints a line to standard output. If that fails, the command still runs to its end, so that it
+/// cleans up, and [`written`] returns the error.
 pub(crate) fn say(text: std::fmt::Arguments<'_>) {
     if UNWRITTEN.get().is_some() {
         return;
@@ -43,8 +43,8 @@ pub(crate) fn say(text: std::fmt::Arguments<'_>) {
     }
 }
 
-/// Whether all was written that somebody wanted to read. A reader who went away, as `head` does,
-/// had enough.
+/// Returns the first error of standard output. A closed pipe is none: a reader such as `head` just
+/// stops reading.
 pub(crate) fn written() -> anyhow::Result<()> {
     match UNWRITTEN.get() {
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -54,7 +54,7 @@ pub(crate) fn written() -> anyhow::Result<()> {
     }
 }
 
-/// How this command was called, so that the commands it suggests can be pasted as they are.
+/// Returns how this command was called, so that suggested commands can be pasted.
 pub(crate) fn called() -> String {
     let path = std::env::args().next().unwrap_or_default();
     match std::env::var_os("CARGO") {
@@ -74,7 +74,7 @@ pub(crate) fn error(error: &anyhow::Error) {
     }
 }
 
-/// The width of the terminal, where there is one.
+/// The width of the terminal, if known.
 pub(crate) fn width() -> Option<u16> {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
 }

@@ -1,4 +1,4 @@
-//! A shop that is deployed: on AWS, or wherever `AWS_ENDPOINT_URL` is.
+//! A deployed shop: on AWS, or at `AWS_ENDPOINT_URL`.
 
 use chorus_aws_operator::Operator;
 use clap::Args;
@@ -12,14 +12,14 @@ pub(crate) struct Stack {
     stack: Option<String>,
 }
 
-/// Who acts on a stack, for its audit: the user of this machine. CloudTrail has the AWS identity.
+/// Returns the name of this machine's user, for the stack's audit. CloudTrail has the AWS identity.
 pub(crate) fn user() -> String {
     let name = ["USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 impl Stack {
-    /// Somebody who may act on it, where one was named.
+    /// Returns the operator of the stack, if one was named.
     pub(crate) fn operator(&self) -> Option<Operator> {
         let stack = self.stack.as_ref()?;
         Some(Operator::new(&chorus_aws::sdk_config(), stack))

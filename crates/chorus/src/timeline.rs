@@ -14,13 +14,12 @@ use crate::client::{Ask, Client};
 use crate::machine_steps;
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
-/// How wide an event's name is in a list, in characters.
+/// The width of an event's name in a list, in characters.
 const NAME_COLUMN: usize = 26;
 
-/// How wide a branch of the tree is with its event's name, in characters.
+/// The width of a branch of the tree and its event's name, in characters.
 const TREE_COLUMN: usize = 54;
 
-/// An order's events.
 #[derive(Debug, Clone)]
 pub(crate) struct Timeline {
     pub(crate) order_id: String,
@@ -35,7 +34,7 @@ struct Answer {
     next: Option<String>,
 }
 
-/// The events of an order, as the log of its shop has them.
+/// Reads the events of an order from the shop's event log.
 pub(crate) async fn events_of(client: &Client, order_id: &str) -> anyhow::Result<Vec<LoggedEvent>> {
     let mut events = Vec::new();
     let mut cursor = String::new();
@@ -51,20 +50,20 @@ pub(crate) async fn events_of(client: &Client, order_id: &str) -> anyhow::Result
 }
 
 impl Timeline {
-    /// Reads it from a shop's log.
+    /// Reads the timeline of an order from a shop.
     pub(crate) async fn read(client: &Client, order_id: &str) -> anyhow::Result<Self> {
         let events = events_of(client, order_id).await?;
         let ids: Vec<String> =
             events.iter().map(|event| event.metadata.event_id.to_string()).collect();
         let path = format!("/operator/attempts?event-ids={}", ids.join(","));
-        // Only a shop on this engine knows of its attempts, and of what its state machines did.
+        // Only the embedded engine has an order's attempts and state machines.
         let attempts = client.ask(Ask::get(&path)).await.unwrap_or_default();
         let path = format!("/operator/executions?order-id={order_id}");
         let executions = client.ask(Ask::get(&path)).await.unwrap_or_default();
         Ok(Self { order_id: order_id.to_owned(), events, attempts, executions })
     }
 
-    /// One line for each event, in the order of causes.
+    /// Prints one line for each event, causes before effects.
     pub(crate) fn print_lines(&self) -> anyhow::Result<()> {
         let names = self.names();
         let start = self.start()?;
@@ -162,7 +161,7 @@ impl Tree<'_> {
     }
 }
 
-/// The origin of an event that no other event caused.
+/// Says where an event comes from that no other event caused.
 fn outside(event: &LoggedEvent) -> String {
     match TABLE.message(&event.detail_type).map(|message| message.spec.owner) {
         Some(Owner::Partner(partner)) => format!("the {}'s webhook", partner.name),
@@ -170,7 +169,7 @@ fn outside(event: &LoggedEvent) -> String {
     }
 }
 
-/// The reason that a failure event carries.
+/// Returns the reason in a failure event, in parentheses.
 fn reason(event: &LoggedEvent) -> String {
     let reason = event.data["reason"].as_str();
     reason.map(|reason| format!("  ({reason})")).unwrap_or_default()
@@ -184,7 +183,7 @@ fn speaker(event: &LoggedEvent) -> String {
     }
 }
 
-/// The event's name: red for a failure, green where the order ends well.
+/// Returns the event's name: red for a failure, green if the order has ended with it.
 fn styled(event: &LoggedEvent, width: usize) -> String {
     let role = TABLE.message(&event.detail_type).map(|message| message.spec.role);
     let name = format!("{:<width$}", event.detail_type);
@@ -199,7 +198,7 @@ fn milliseconds(from: Timestamp, to: Timestamp) -> i128 {
     to.duration_since(from).as_millis()
 }
 
-/// The first eight characters of an event's id: enough to compare by eye.
+/// Returns the first eight characters of an event's id, which are enough to compare by eye.
 fn short(event: &LoggedEvent) -> String {
     event.metadata.event_id.to_string().chars().take(8).collect()
 }

@@ -1,5 +1,5 @@
-//! What somebody who means harm tries, over HTTP on a shop that asks for tokens: each attempt is refused.
-//! docs/SECURITY.md lists them all.
+//! Attacks over HTTP on a shop that requires tokens: each attempt is refused. docs/SECURITY.md
+//! lists them all.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ impl Shop {
         answer(&self.running.url, request, &headers, &body)
     }
 
-    /// Places an order under this key, as soon as the price is known.
+    /// Places an order under this key, as soon as Order knows the price.
     fn order(&self, customer: &str, token: &str, sku: &str, key: &str) -> String {
         let key = format!("Idempotency-Key: {key}");
         let body = json!({
@@ -73,7 +73,7 @@ impl Shop {
         id
     }
 
-    /// What an operator's read answers, once it has the field.
+    /// Returns the answer to an operator's request, once it has the field at `pointer`.
     fn told(&self, who: &[&str], request: &str, pointer: &str) -> Value {
         let token = token(self.data(), who);
         let mut told = Value::Null;

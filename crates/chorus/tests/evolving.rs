@@ -1,4 +1,4 @@
-//! Changes of the contract, judged by the command: against a folder, and against a commit.
+//! `chorus design --compat` judges changes of the contract: against a folder, and against a commit.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::{chorus, said, well};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// What was published, copied below `root`, with the total of a created order as a text.
+/// Copies the published schemas below `root`, with the total of a created order changed to a text.
 fn edited(root: &Path) -> String {
     let folder = root.join("events/schemas/published");
     std::fs::create_dir_all(&folder).unwrap();

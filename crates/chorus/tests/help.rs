@@ -1,4 +1,4 @@
-//! Every command tells what it does.
+//! Every command has a help text.
 
 use crate::{chorus, well};
 

@@ -1,4 +1,4 @@
-//! `chorus states` validates, runs and draws.
+//! `chorus states` validates, runs and draws state machines.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The commands as a person runs them: the real binary, its output, its exit codes.
+//! The commands as a person runs them: the real binary, its output and its exit codes.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
@@ -28,7 +28,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What it said, where it went well.
+/// Runs a command, which must succeed, and returns its output.
 #[track_caller]
 fn well(arguments: &[&str]) -> String {
     let output = chorus(arguments);

@@ -1,4 +1,4 @@
-//! Northwind, which this project did not write, comes out right; run twice it changes nothing.
+//! An import of Northwind, whose data is not ours, adds up; a second import changes nothing.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What an operator does with a running shop: redrives, replays, asks the doctor.
+//! What an operator does with a running shop: redrives, replays, runs the doctor.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn ask(url: &str, method: &str, path: &str, body: &Value) -> Value {
     })
 }
 
-/// An order of `customer`, who takes two pieces at this price, in a shop that has come to rest.
+/// Places an order of `customer` for two pieces at this price, and waits until the shop is idle.
 fn order_of(running: &Running, customer: &str, price: u32) -> String {
     let url = &running.url;
     let item = json!({ "name": "Chai", "price": price, "stock": 39 });
@@ -39,7 +39,7 @@ fn rest(url: &str) {
     });
 }
 
-/// A shop in which one order was delivered.
+/// Places an order and waits until it is delivered; returns its id.
 fn shop_with_an_order(running: &Running) -> String {
     let id = order_of(running, "ana", 18);
     until("the end of the order", || {
@@ -54,7 +54,7 @@ fn a_refused_refund_is_named_with_its_remedy() {
     let place = tempfile::tempdir().unwrap();
     let running = Running::on(place.path());
     let url = running.url.as_str();
-    // The carrier gives up on a parcel that is paid, and the provider keeps the money.
+    // The carrier gives up on a parcel that was paid, and the provider refuses the refund.
     let id = order_of(&running, "refund-refused-carrier-cancels", 18);
     until("the refusal", || {
         well(&["events", "--url", url, "--order", &id]).contains("ErrorPaymentCanceled")

@@ -1,4 +1,4 @@
-//! A running shop, as a child process: started, asked, killed.
+//! A running shop as a child process: started, called, killed.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,24 +9,24 @@ use serde_json::Value;
 
 use crate::well;
 
-/// A `chorus up` of its own port; killed when dropped.
+/// A `chorus up` on a free port; killed when dropped.
 pub(crate) struct Running {
     child: Child,
     pub(crate) url: String,
 }
 
 impl Running {
-    /// Starts on `data`, and waits until the shop is open.
+    /// Starts a shop on `data`, and waits until it listens.
     pub(crate) fn on(data: &Path) -> Self {
         Self::with(data, &[])
     }
 
-    /// The same, with further arguments of `up`.
+    /// Starts a shop with further arguments of `up`.
     pub(crate) fn with(data: &Path, arguments: &[&str]) -> Self {
         Self::spawn(data, arguments, Stdio::null())
     }
 
-    /// Logs go to `log`.
+    /// Starts a shop that logs to `log`.
     fn spawn(data: &Path, arguments: &[&str], log: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_chorus"))
             .args(["up", "--port", "0", "--data"])
@@ -39,20 +39,20 @@ impl Running {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("it says that it is open").unwrap();
-        // The rest is read and thrown away, so that the child never waits for a reader.
+        // The rest is discarded, so that the child never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let url = first.split_whitespace().find(|word| word.starts_with("http://"));
         let url = url.unwrap_or_else(|| panic!("{first}")).trim_end_matches(',').to_owned();
         Self { child, url }
     }
 
-    /// SIGKILL: it has no chance to tidy up.
+    /// Kills the shop with SIGKILL: it cannot clean up.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Ctrl-C, and waits for its end.
+    /// Sends SIGINT, and waits until the shop ends.
     pub(crate) fn interrupt(mut self) -> std::process::ExitStatus {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
@@ -68,7 +68,7 @@ impl Drop for Running {
     }
 }
 
-/// Asks again and again, for at most a minute.
+/// Repeats a check until it holds, for at most a minute.
 #[track_caller]
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let patience = Instant::now() + Duration::from_secs(60);
@@ -101,7 +101,7 @@ fn a_shop_opens_takes_orders_shows_them_and_stops_on_ctrl_c() {
             "first",
         ])
     };
-    // The price is learned from an event: a moment later, the order is taken.
+    // Order learns the price from an event, and accepts the order a moment later.
     until("the price", || order().status.success());
     let order: Value = serde_json::from_slice(&order().stdout).unwrap();
     let id = order["order-id"].as_str().unwrap();
@@ -213,7 +213,7 @@ fn a_directory_that_does_not_open_is_not_called_running() {
     }
 }
 
-/// Asks over HTTP by `curl`-like means: the CLI has no command to list items.
+/// Sends requests over HTTP, because no command lists items.
 fn reqwest_blocking(url: &str) -> impl Fn(&str, &str, &str) {
     let url = url.to_owned();
     move |method, path, body| {

@@ -1,4 +1,5 @@
-//! Simulations from the command line: told to people and machines, and told again the same.
+//! Simulations from the command line: their output, as text and as JSON, and that a seed gives the
+//! same run again.
 
 use serde_json::Value;
 

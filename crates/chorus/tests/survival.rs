@@ -1,7 +1,7 @@
-//! Killed with SIGKILL at any moment under load, and started again: every accepted order goes on
-//! to its end, exactly once.
+//! The shop is killed with SIGKILL at any moment under load, and started again: every accepted
+//! order goes on to its end, exactly once.
 //!
-//! `CHORUS_KILLS` says how often it is killed; the quick run does it twelve times.
+//! `CHORUS_KILLS` is the number of kills; by default, twelve.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::running::{Running, until};
 
 const CUSTOMERS: [&str; 4] = ["ana", "ben-declined", "cleo-carrier-cancels", "dora-provider-twice"];
 
-/// How many customers order at once.
+/// How many customers place orders at once.
 const AT_ONCE: usize = 8;
 
-/// Which order an idempotency key placed.
+/// The id of the order that each idempotency key placed.
 type Accepted = Arc<Mutex<BTreeMap<String, String>>>;
 
-/// Places an order; answers its id, where the shop lived to tell.
+/// Places an order; returns its id, if the shop lived long enough to answer.
 async fn order(client: &reqwest::Client, url: &str, key: &str) -> Option<String> {
     let number: usize = key.rsplit('-').next()?.parse().ok()?;
     let body = json!({
@@ -35,7 +35,7 @@ async fn order(client: &reqwest::Client, url: &str, key: &str) -> Option<String>
     order["order-id"].as_str().map(ToOwned::to_owned)
 }
 
-/// Places orders for as long as the shop answers, and remembers which were accepted.
+/// Places orders for as long as the shop answers, and notes which were accepted.
 async fn load(url: &str, round: usize, accepted: &Accepted) {
     let client = reqwest::Client::new();
     let mut customers = tokio::task::JoinSet::new();
@@ -84,7 +84,7 @@ fn rounds(data: &Path, kills: usize) -> BTreeMap<String, String> {
             runtime.block_on(seed(&url));
             until("the price", || ask(&url, "/operator/load")["pending"] == 0);
         }
-        // A different moment each time, from at once to well under way.
+        // A different moment each time, from right after the start to well under load.
         let moment = Duration::from_millis(40 + (round as u64 * 97) % 400);
         runtime.block_on(async {
             tokio::select! {
@@ -109,7 +109,7 @@ fn a_shop_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice() 
     until("the end of every order", || {
         let load = ask(&url, "/operator/load");
         let idle = load["pending"] == 0 && load["in-flight"] == 0;
-        // Only then: to read all books again and again is work as well.
+        // Checked only when idle, because reading all books again and again is work, too.
         idle && ask(&url, "/operator/accounts")["problems"] == json!([])
     });
     let books = ask(&url, "/operator/accounts");
@@ -120,7 +120,8 @@ fn a_shop_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice() 
         assert_ne!(order["status"], "Open", "{order}");
     }
     assert_eq!(books["items"][0]["received"], 1_000_000);
-    // Whoever lost the answer asks again: it is the same order, and there is no other.
+    // A customer who lost the answer repeats the request, and gets the same order; no order is
+    // added.
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for (key, id) in accepted.iter().step_by(7) {
         let again = runtime.block_on(order(&reqwest::Client::new(), &url, key));

@@ -1,4 +1,4 @@
-//! Who may ask a shop that runs, over its socket.
+//! Which callers may use a running shop, over its socket.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,12 +16,12 @@ pub(crate) fn token(data: &Path, who: &[&str]) -> String {
     printed.trim().to_owned()
 }
 
-/// The status of a request with these headers, as they are.
+/// Sends a request with exactly these headers; returns the status.
 pub(crate) fn status(url: &str, request: &str, headers: &[&str], body: &str) -> u16 {
     answer(url, request, headers, body).0
 }
 
-/// The status and the JSON that it is answered with.
+/// Sends a request; returns the status and the JSON of the answer.
 pub(crate) fn answer(url: &str, request: &str, headers: &[&str], body: &str) -> (u16, Value) {
     let mut socket = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();

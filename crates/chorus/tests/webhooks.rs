@@ -9,7 +9,7 @@ use crate::running::Running;
 use crate::tokens::status;
 use crate::{chorus, well};
 
-/// About a parcel that the shop does not know: 404 where the signature is believed, else 401.
+/// A report about a parcel that the shop does not know: 404 if the signature is valid, else 401.
 const BODY: &str = r#"{"order-id":"4711","handle":"a-handle","status":"Delivered"}"#;
 
 fn secret(data: &Path) -> WebhookSecret {

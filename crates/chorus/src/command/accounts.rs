@@ -11,7 +11,7 @@ use crate::client::Ask;
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// The number of items that are listed without --all.
+/// How many items are listed without --all.
 const MOST: usize = 20;
 
 /// Show where all items and all money are, and whether it adds up

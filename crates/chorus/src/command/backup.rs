@@ -1,4 +1,4 @@
-//! `chorus backup`: a shop as it is at one moment, while orders run.
+//! `chorus backup`: copies a shop as of one moment, while orders run.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -88,7 +88,7 @@ pub(crate) async fn run(console: &Console) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The state machines of this release, to be drawn.
+/// Returns the state machines of this release, which the console draws.
 fn machines(
     functions: &[Function],
 ) -> anyhow::Result<BTreeMap<&'static str, Arc<states::Machine>>> {

@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: &CostArguments) -> anyhow::Result<ExitCode> {
     } else {
         print(&cost);
     }
-    // Budgets are those of an order of one line.
+    // Budgets are for an order of one line.
     let above = if arguments.lines == 1 { cost.over_budget() } else { Vec::new() };
     for row in &above {
         let (requests, units) = (row.most_requests, row.most_write_units);

@@ -37,17 +37,17 @@ struct Story {
     ends: Status,
 }
 
-/// What people do while the order is under way.
+/// What customers and reviewers do while the order runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     Nothing,
-    /// The customer cancels once this event was published.
+    /// The customer cancels once this event is published.
     CancelAfter(&'static str),
     /// A reviewer approves the order.
     Approve,
 }
 
-/// The review timeout of the demo, in seconds: short, because somebody watches.
+/// The review timeout of the demo, in seconds: short, because a person watches.
 const REVIEW_SECONDS: u32 = 2;
 
 const STORIES: [Story; 7] = [
@@ -109,7 +109,7 @@ const STORIES: [Story; 7] = [
     },
 ];
 
-/// What the shop sells: item, name, price, stock.
+/// The items of the shop: SKU, name, price, stock.
 const ITEMS: [(&str, &str, f64, u32); 3] =
     [("chai", "Chai", 18.0, 39), ("tofu", "Tofu", 23.25, 35), ("samovar", "Samovar", 1250.0, 3)];
 
@@ -123,7 +123,7 @@ pub(crate) async fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
         ..ShopConfig::default()
     };
     let shop = Shop::start(&config).await?;
-    // Whichever comes first; the temporary place goes away with either.
+    // Whichever comes first; the temporary directory is removed in both cases.
     let ended = tokio::select! {
         told = tell(demo, &shop) => told,
         () = interruption.comes() => Ok(ExitCode::from(INTERRUPTED)),
@@ -207,7 +207,7 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
     Timeline::read(client, &order_id).await
 }
 
-/// Does what people do while the order is under way.
+/// Does what customers and reviewers do while the order runs.
 async fn meanwhile(then: Then, client: &Client, order_id: &str) -> anyhow::Result<()> {
     match then {
         Then::Nothing => {}
@@ -251,7 +251,7 @@ async fn wait_for(
     tokio::time::timeout(PATIENCE, asking).await.with_context(late)?
 }
 
-/// The state of stock and money, and whether it adds up.
+/// Prints stock and money, and whether they add up.
 pub(crate) fn print_books(accounts: &Accounts) {
     line!("{BOLD}Stock{BOLD:#}   {DIM}received = available + reserved + sold{DIM:#}");
     for item in &accounts.items {

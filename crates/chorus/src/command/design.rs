@@ -1,4 +1,4 @@
-//! `chorus design`: the tables, the proof, the generated files.
+//! `chorus design`: prints the tables, proves that the flow closes, and writes the derived files.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `chorus dlq`: dead letters, and sending them to their targets again.
+//! `chorus dlq`: lists dead letters, and sends them to their original targets.
 
 pub(crate) mod deployed;
 
@@ -70,7 +70,7 @@ pub(crate) struct Which {
 }
 
 impl Which {
-    /// The dead letters with these ids; without ids, all.
+    /// Selects the dead letters with these ids; without ids, all.
     pub(crate) fn of(ids: Vec<String>) -> Self {
         Self { ids, ..Self::default() }
     }

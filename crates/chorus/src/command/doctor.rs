@@ -58,7 +58,7 @@ async fn embedded(doctor: &Doctor) -> anyhow::Result<Checkup> {
     Ok(Checkup { drift: drift(&rules, &chorus_events::table::TABLE.rules()), ..checkup })
 }
 
-/// The same for a stack: reads its tables, queues, executions and rules on AWS.
+/// Examines a stack: its tables, queues, executions and rules on AWS.
 pub(crate) async fn deployed(
     since: Option<Timestamp>,
     operator: &Operator,

@@ -1,4 +1,4 @@
-//! `chorus export`: everything that is kept about a customer, as one JSON document.
+//! `chorus export`: prints all that is stored about a customer, as one JSON document.
 
 use std::process::ExitCode;
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(export: &Export) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a path answers; none where there is nothing.
+/// Reads a path of the API; none if there is nothing (404).
 async fn found(client: &Client, path: &str) -> anyhow::Result<Option<Value>> {
     let (status, kept) = client.send(Ask::get(path)).await?;
     match status {

@@ -1,4 +1,4 @@
-//! `chorus forget`: makes unreadable, everywhere, what is said about a customer.
+//! `chorus forget`: makes a customer's personal data unreadable everywhere.
 
 use std::process::ExitCode;
 
@@ -56,7 +56,7 @@ pub(crate) async fn run(forget: &Forget) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is kept, and which orders are under way.
+/// Returns what is stored about the customer, and which of their orders are open.
 async fn preview(client: &Client, customer: &CustomerId) -> anyhow::Result<Value> {
     let (status, known) = client.send(Ask::get(&format!("/customers/{customer}"))).await?;
     let path = format!("/orders?customer-id={customer}&status=Open&limit=100");

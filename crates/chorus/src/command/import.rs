@@ -1,4 +1,4 @@
-//! `chorus import`: Northwind's items, customers and orders, through the API.
+//! `chorus import`: imports Northwind's items, customers and orders, through the API.
 
 mod books;
 mod northwind;
@@ -47,7 +47,7 @@ pub(crate) struct Import {
     json: bool,
 }
 
-/// A shop to fill: one that runs, or one that runs for as long as this takes.
+/// A shop to import into: one that runs, or one that is started for the import.
 struct Target {
     client: Client,
     own: Option<Shop>,
@@ -85,7 +85,7 @@ async fn target(import: &Import) -> anyhow::Result<Target> {
     Ok(Target { client, own: Some(shop) })
 }
 
-/// Places everything; answers the ids of the orders.
+/// Imports everything; returns the ids of the orders.
 async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<Vec<String>> {
     let (progress, pace) = (progress(shop, quiet)?, Pace::of(client).await?);
     progress.set_message("products");
@@ -101,7 +101,7 @@ async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<
     }
     progress.set_message("customers");
     for customer in &shop.customers {
-        // Northwind has no e-mail addresses: each customer gets one of its own.
+        // Northwind has no email addresses, so each customer gets a made-up one.
         let email = format!("{}@northwind.example", customer.id.to_lowercase());
         let body = json!({ "name": customer.company, "email": email });
         let key = format!("northwind-customer-{}", customer.id);
@@ -123,7 +123,7 @@ async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<
     Ok(ids)
 }
 
-/// Places one order and waits for its end, so that the scarce stock goes to whoever came first.
+/// Places one order and waits for its end, so that scarce stock goes to the earliest orders.
 async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::Result<String> {
     let key = format!("northwind-order-{}", order.id);
     let placed = pace.place(client, &Ask::post("/orders", order.body()).with_key(&key)).await?;
@@ -144,7 +144,7 @@ async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::
         }
     };
     tokio::time::timeout(PATIENCE, ending).await.context("the order did not end in time")??;
-    // What a canceled order gave back is there for the next one.
+    // Waits until what a canceled order had reserved is available for the next one.
     pace.rest(client, &order.skus()).await?;
     Ok(id)
 }
@@ -154,12 +154,12 @@ async fn approve(client: &Client, order_id: &str) -> anyhow::Result<()> {
     let path = format!("/reviews/{order_id}");
     let (_, review) = client.send(Ask::get(&path)).await?;
     let Some(handle) = review["handle"].as_str() else {
-        return Ok(()); // Its payment has not asked for the review yet.
+        return Ok(()); // The payment has not requested the review yet.
     };
     let body = json!({ "verdict": "approve", "handle": handle });
     let (status, answer) = client.send(Ask::post(&path, body)).await?;
     match status {
-        // Not found: the order has not reached the reviewers yet.
+        // 404: the Fraud service has not received the order yet.
         200..=299 | 404 => Ok(()),
         _ => bail!("POST /reviews answered {status}: {answer}"),
     }

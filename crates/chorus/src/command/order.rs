@@ -1,4 +1,4 @@
-//! `chorus order`: place, show, list, cancel.
+//! `chorus order`: places, shows, lists and cancels orders.
 
 use std::process::ExitCode;
 
@@ -89,7 +89,7 @@ fn ordered(text: &str) -> Result<(Sku, Quantity), String> {
     Ok((sku, quantity))
 }
 
-/// As the API takes it: a day stays one, and how long ago becomes the time that it was.
+/// Returns the text for the API: a day unchanged, and a duration as the time that long ago.
 fn when(text: &str) -> Result<String, String> {
     let at = moment(text)?;
     if text.parse::<Date>().is_ok() { Ok(text.to_owned()) } else { Ok(at.to_string()) }
@@ -144,7 +144,7 @@ async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
     }
 }
 
-/// The newest orders that match the filter: one page, or every page.
+/// Lists the newest orders that match the filter: one page, or all pages.
 async fn list(
     client: &Client,
     asked: [(&str, &Option<String>); 4],
@@ -167,7 +167,7 @@ async fn list(
     Ok(answer)
 }
 
-/// How far the payment and the delivery of an order are.
+/// Prints how far the payment and the delivery of an order are.
 fn print_progress(order: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let day = |what: &str, value: &Value| {

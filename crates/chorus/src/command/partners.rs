@@ -1,5 +1,5 @@
-//! `chorus partners`: the simulated carrier on its own, beside a shop that runs elsewhere; and the
-//! contract for carriers, tried on one.
+//! `chorus partners`: runs the simulated carrier alone, for a shop that runs elsewhere; and tests a
+//! carrier against the contract for carriers.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -65,7 +65,7 @@ struct Verify {
     json: bool,
 }
 
-/// How long the shop waits for a carrier's answer.
+/// How long the shop waits for the carrier to answer a call.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 async fn verify(verify: &Verify) -> anyhow::Result<ExitCode> {
@@ -127,7 +127,7 @@ pub(crate) async fn run(partners: &Partners) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A variable of the environment; where it is not set or empty, the laptop's value.
+/// Reads an environment variable; `otherwise` if it is not set or empty.
 fn variable(name: &str, otherwise: &str) -> String {
     let given = std::env::var(name).ok().filter(|value| !value.is_empty());
     given.unwrap_or_else(|| otherwise.to_owned())

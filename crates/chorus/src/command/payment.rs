@@ -1,4 +1,4 @@
-//! `chorus payment`: look at an order's payment, and have a refused refund tried again.
+//! `chorus payment`: shows an order's payment, and retries a refused refund.
 
 use std::process::ExitCode;
 

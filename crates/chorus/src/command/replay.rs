@@ -50,14 +50,14 @@ pub(crate) struct Replay {
     json: bool,
 }
 
-/// A time, a day or a time without its zone in UTC, or how long ago it was.
+/// Reads a time, a day or a time without a zone (in UTC), or a duration as the time that long ago.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let wrong = "must be a time such as 2026-11-20T10:00:00Z, a day such as 2026-11-20, or how \
         long ago, such as 90m, 2h or 20d";
     if let Ok(at) = text.parse() {
         return Ok(at);
     }
-    // A day reads as its first moment.
+    // A day means its first moment.
     if let Ok(at) = text.parse::<DateTime>() {
         return Ok(at.to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?.timestamp());
     }
@@ -86,7 +86,7 @@ pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// EventBridge replays the archive itself; each consumer does what its row declares.
+/// Replays on AWS: EventBridge replays its archive, and each consumer acts as its row declares.
 async fn deployed(replay: &Replay, operator: &Operator, to: Timestamp) -> anyhow::Result<ExitCode> {
     let rules = chorus_events::table::TABLE.rules();
     let meant = |rule: &&Rule| replay.rule.as_ref().is_none_or(|only| *only == rule.name);
@@ -133,7 +133,7 @@ async fn start(
     Ok(started)
 }
 
-/// What the target of a rule does with a replayed event, whichever it is.
+/// Says what the target of a rule does with any replayed event.
 const fn policy(rule: &Rule) -> &'static str {
     match rule.row.replay {
         Policy::Folds => "folds them into its view again",

@@ -1,4 +1,4 @@
-//! `chorus review`: the orders of high value that wait for a reviewer.
+//! `chorus review`: lists the orders of high value that wait for a reviewer, and decides them.
 
 use std::process::ExitCode;
 
@@ -64,7 +64,7 @@ pub(crate) async fn run(review: &Review) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// All pages as one.
+/// Reads all pages into one list.
 async fn list(client: &Client) -> anyhow::Result<Value> {
     let (mut reviews, mut cursor) = (Vec::new(), String::new());
     loop {

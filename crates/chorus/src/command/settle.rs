@@ -1,4 +1,4 @@
-//! `chorus settle`: records that an operator has handled what doctor found about an order.
+//! `chorus settle`: records that an operator has handled the doctor's findings about an order.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `chorus simulate`: the whole shop under a virtual clock, with faults injected from a seed.
+//! `chorus simulate`: runs the whole shop under a virtual clock, with faults injected from a seed.
 
 mod tell;
 
@@ -164,7 +164,7 @@ impl Simulate {
         }
     }
 
-    /// The options that are needed beside the seed to get the same run.
+    /// Returns the options that, with the seed, give the same run.
     fn words(&self) -> String {
         let mut words = String::new();
         if self.orders != 4 {

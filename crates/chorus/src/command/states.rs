@@ -1,4 +1,4 @@
-//! `chorus states`: state machines in Amazon States Language, without AWS.
+//! `chorus states`: checks and runs state machines in Amazon States Language, without AWS.
 
 mod coverage;
 mod run;
@@ -18,7 +18,7 @@ use states::{Json, Machine, Mocks, Workflow, draw_svg};
 use self::storage::Storage;
 use crate::screen::{self, line, note};
 
-/// The exit code if something cannot be read, so that nothing was tried.
+/// The exit code if something cannot be read, so that nothing was checked or run.
 const UNREADABLE: u8 = 2;
 
 /// Validate, run, test and draw state machines in Amazon States Language.
@@ -106,7 +106,7 @@ pub(crate) fn run(states: &States) -> anyhow::Result<ExitCode> {
         Verb::Coverage(coverage) => (coverage.run(), coverage.json),
         Verb::Draw { which, output } => (draw(which, output.as_deref()), false),
     };
-    // 1 is the machine's: nothing else may end with it.
+    // Exit code 1 is for the machine's result, so an error must not end with it.
     ran.or_else(|error| {
         if json {
             let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
@@ -144,7 +144,7 @@ impl Answers {
     }
 }
 
-/// JSON that is given as itself, or as `-` for standard input, or as `@FILE`.
+/// Reads JSON that is given as text, as `-` for standard input, or as `@FILE`.
 fn json(given: &str, option: &str) -> anyhow::Result<Json> {
     let text = match given.strip_prefix('@') {
         Some(file) => source::read(Path::new(file))?,

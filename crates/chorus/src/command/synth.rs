@@ -1,4 +1,5 @@
-//! `chorus synth`: the stack, from the design table.
+//! `chorus synth`: prints, checks or writes the stack's template, which derives from the design
+//! table.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

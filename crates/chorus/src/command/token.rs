@@ -1,4 +1,4 @@
-//! `chorus token`: a bearer token for the API.
+//! `chorus token`: prints a bearer token for the API.
 
 use std::process::ExitCode;
 
@@ -53,7 +53,7 @@ struct Who {
 }
 
 impl Who {
-    /// Their name, and their role where they have one.
+    /// Returns the name and, if there is one, the role that the token is for.
     fn asked(&self) -> TokenRequest {
         let Self { customer, reviewer, operator, .. } = self;
         let (name, role) = match (customer, reviewer, operator) {
@@ -86,10 +86,11 @@ pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The variable with the password of a user of the pool: what stands in a command, others can see.
+/// The variable with the password of a user of the pool. It is no option, because others can see a
+/// command's arguments.
 const PASSWORD: &str = "CHORUS_PASSWORD";
 
-/// A token of the stack's user pool. A user without the role that was asked for gets none.
+/// Gets a token from the stack's user pool; fails for a user without the requested role.
 async fn of_user_pool(
     operator: &Operator,
     TokenRequest { name, role }: &TokenRequest,

@@ -1,4 +1,4 @@
-//! `chorus trace`: what an order went through, as a tree of causes.
+//! `chorus trace`: draws what happened to an order, as a tree of causes.
 
 use std::process::ExitCode;
 

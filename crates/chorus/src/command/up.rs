@@ -1,4 +1,4 @@
-//! `chorus up`: the whole shop on this machine.
+//! `chorus up`: runs the whole shop on this machine.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -70,16 +70,16 @@ struct Numbers {
     currency: Currency,
 }
 
-/// An amount that may be nothing: then every order is reviewed.
+/// Reads an amount of 0 or more; with 0, every order is reviewed.
 fn threshold(text: &str) -> Result<Money, String> {
     let amount: Money = text.parse().map_err(|error: MoneyError| error.to_string())?;
     if amount < Money::ZERO { Err("must not be negative".to_owned()) } else { Ok(amount) }
 }
 
-/// The longest that a delivery may take: the state machine around the wait ends after 30 days.
+/// The longest wait for a delivery, in seconds: the state machine that waits ends after 30 days.
 const LONGEST_DELIVERY: u32 = 29 * 86_400;
 
-/// In seconds.
+/// Reads a duration, and returns its seconds.
 fn deadline(text: &str) -> Result<u32, String> {
     let wrong = || "must be 1s to 29d, such as 36h or 10d".to_owned();
     let span: Span = text.parse().map_err(|_| wrong())?;
@@ -95,7 +95,7 @@ impl Numbers {
     }
 }
 
-/// An origin as browsers send it: a scheme and a host, and a port where it is not the usual one.
+/// Reads an origin as browsers send it: scheme, host, and the port unless it is the default one.
 fn origin(text: &str) -> Result<HeaderValue, String> {
     let whole = text.split_once("://").is_some_and(|(scheme, host)| {
         matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains(['/', '*', ' '])
@@ -104,7 +104,7 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
     value.ok_or_else(|| "must be like https://shop.example".to_owned())
 }
 
-/// The address of a front end: a scheme and a host, perhaps a port and a path.
+/// Reads the address of a front end: scheme and host, optionally port and path.
 fn front_end(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let host = host.filter(|host| !host.is_empty() && !host.starts_with('/'));
@@ -153,7 +153,7 @@ enum Provider {
     Stripe,
 }
 
-/// The key for a server on this machine that speaks Stripe's API, where none is given.
+/// The key for a server on this machine with Stripe's API, if none is given.
 const KEY_OF_THIS_LAPTOP: &str = "sk_test_for_this_laptop_only";
 
 impl Payments {

@@ -1,4 +1,4 @@
-//! `chorus webhook`: the secret that the carrier signs its webhooks with.
+//! `chorus webhook`: prints or replaces the secret that the carrier signs its webhooks with.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::screen::{GOOD, called, line};
 
-/// The variable of the function that verifies webhooks.
+/// The environment variable of the function that verifies webhooks, with the secret's ARN.
 const WEBHOOK_SECRET_ARN: &str = "WEBHOOK_SECRET_ARN";
 
 /// Print or replace the secret that the carrier signs its webhooks with

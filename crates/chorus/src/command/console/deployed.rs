@@ -1,5 +1,5 @@
-//! A deployed shop as the console asks it: the stack's API, and beside it what `chorus up` answers
-//! under `/operator`, asked of AWS.
+//! A deployed shop behind the interface that the console uses: requests go to the stack's API;
+//! those that `chorus up` answers under `/operator` are answered from AWS.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -96,7 +96,7 @@ impl DeployedShop {
         Ok(Value::Array(went))
     }
 
-    /// The executions of an order: those that its events start, and those that they started in turn.
+    /// Returns the executions of an order: those that its events start, and those that these start.
     async fn executions(&self, order: &str) -> anyhow::Result<Vec<ExecutionStory>> {
         let machines = self.operator.machines().await?;
         let mut asked: VecDeque<(Execution, Option<String>)> =
@@ -111,12 +111,12 @@ impl DeployedShop {
         Ok(stories)
     }
 
-    /// The events of an order, as its log has them.
+    /// Reads the events of an order from the event log.
     pub(super) async fn events(&self, order: &str) -> anyhow::Result<Vec<LoggedEvent>> {
         events_of(&self.client, order).await
     }
 
-    /// The ids of the newest orders, with their states.
+    /// Reads the ids of the newest orders, with their statuses.
     pub(super) async fn newest_orders(
         &self,
         limit: usize,
@@ -131,7 +131,8 @@ impl DeployedShop {
     }
 }
 
-/// The executions that the rows start which consume this event, under the names that they have then.
+/// Returns the executions that rows start for this event, with their names, which derive from the
+/// event.
 fn starts(event: &LoggedEvent) -> Vec<(Execution, Option<String>)> {
     let consumes =
         |on: &[chorus_table::EventSpec]| on.iter().any(|on| on.detail_type == event.detail_type);
@@ -167,7 +168,7 @@ fn story(history: ExecutionHistory, started_by: Option<String>) -> ExecutionStor
     }
 }
 
-/// The states that were entered and not left.
+/// Returns the states that were entered and not left.
 fn entered(moments: &[Moment]) -> Vec<String> {
     let mut entered: BTreeMap<&str, i64> = BTreeMap::new();
     for moment in moments {
@@ -179,12 +180,12 @@ fn entered(moments: &[Moment]) -> Vec<String> {
     inside.map(|(state, _)| state.to_owned()).collect()
 }
 
-/// The id of a dead letter as a page sends it: those of a stack are texts.
+/// Reads the id of a dead letter as a page sends it: a stack's ids are strings.
 fn id(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), ToOwned::to_owned)
 }
 
-/// A dead letter in the form of `chorus up`.
+/// Returns a dead letter in the form of `chorus up`.
 fn letter(letter: &ReceivedLetter) -> Value {
     let event: Value = serde_json::from_str(&letter.event).unwrap_or_default();
     json!({

@@ -1,5 +1,5 @@
-//! Tells the console of a deployed shop what happens there: EventBridge cannot be watched from outside,
-//! so that the event log of the newest orders is read again and again.
+//! Updates the console of a deployed shop: EventBridge cannot be observed from outside, so the
+//! event log of the newest orders is read repeatedly.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,16 +9,17 @@ use chorus_console::{Happened, Live};
 
 use super::deployed::DeployedShop;
 
-/// How often the newest orders are looked at.
+/// The pause between two reads of the newest orders.
 const PACE: Duration = Duration::from_secs(2);
 
-/// How many orders are looked at.
+/// How many orders are read each time.
 const ORDERS: usize = 20;
 
-/// How many events are remembered: more than so many orders have.
+/// How many events are remembered: more than that many orders have.
 const REMEMBERED: usize = 2_000;
 
-/// Reads the newest orders again and again. What was there at the first time is not reported.
+/// Reads the newest orders repeatedly, and reports new events. Those of the first read are not
+/// reported.
 pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
     let mut known = Known::default();
     loop {
@@ -31,9 +32,9 @@ pub(super) async fn newest_orders(shop: Arc<DeployedShop>, live: Live) {
 
 #[derive(Default)]
 struct Known {
-    /// Whether there was a first look.
+    /// Whether the orders were read before.
     looked: bool,
-    /// Orders that had ended when they were looked at.
+    /// Orders that had ended when they were last read.
     ended: BTreeSet<String>,
     events: BTreeSet<String>,
 }

@@ -1,29 +1,29 @@
-//! Which executions those of a state machine start, and under which names, by its definition.
+//! Which executions a state machine's executions start, and under which names, by its definition.
 
 use chorus_aws_operator::Execution;
 use chorus_kernel::Function;
 use serde_json::Value;
 
-/// What a name is made of that derives from the execution that starts it.
+/// The two parts around the suffix in a name that derives from the execution that starts it.
 const DERIVED: (&str, &str) = ("States.Format('{}", "', $$.Execution.Name)");
 
 /// A task that runs another state machine to its end.
 struct Start {
-    /// The machine that has the task.
+    /// The state machine that has the task.
     parent: &'static str,
     machine: String,
-    /// What its execution's name has after the name of the execution that starts it.
+    /// The suffix that follows the starting execution's name in the name of the started one.
     suffix: String,
 }
 
-/// The executions that executions start.
+/// The tasks of all state machines that start executions.
 pub(super) struct Nested(Vec<Start>);
 
 impl Nested {
-    /// Those of the state machines of `functions`.
+    /// Reads the tasks of the state machines of `functions`.
     ///
     /// # Errors
-    /// Where a definition is no JSON.
+    /// If a definition is not JSON.
     pub(super) fn of_functions(functions: &[Function]) -> serde_json::Result<Self> {
         let mut starts = Vec::new();
         for spec in functions.iter().flat_map(Function::machines_under_way) {
@@ -34,7 +34,7 @@ impl Nested {
         Ok(Self(starts))
     }
 
-    /// Those that `execution` may have started.
+    /// Returns the executions that `execution` may have started.
     pub(super) fn of(&self, execution: &Execution) -> impl Iterator<Item = Execution> {
         let of_machine = self.0.iter().filter(|start| start.parent == execution.machine);
         of_machine.map(|Start { machine, suffix, .. }| Execution {

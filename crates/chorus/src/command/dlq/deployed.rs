@@ -64,9 +64,9 @@ async fn redrive(
     Ok(if kept == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Sends each selected dead letter to its own target, at most at the given rate, records that in
-/// the audit, and prints each, with the reason where it was refused. Returns all of them, and how
-/// many were kept.
+/// Sends each selected dead letter to its original target, at most at the given rate, and records
+/// that in the audit. Calls `told` for each, with the reason if it was refused. Returns all of
+/// them, and how many are still in their queues.
 pub(crate) async fn send_again(
     operator: &Operator,
     which: &Which,
@@ -101,7 +101,7 @@ pub(crate) async fn send_again(
     Ok((went, kept.len()))
 }
 
-/// Prints that no dead letter is selected: because there is none, or because of the filter.
+/// Prints why no dead letter is selected: there is none, or the filter excludes all.
 async fn none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
     if which.is_filter() {
         which.meets_nothing(look(operator, &Which::default()).await?.len());
@@ -111,7 +111,7 @@ async fn none(operator: &Operator, which: &Which) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The selected dead letters, left in their queues.
+/// Returns the selected dead letters, and leaves them in their queues.
 pub(crate) async fn look(
     operator: &Operator,
     which: &Which,
@@ -121,7 +121,7 @@ pub(crate) async fn look(
     Ok(letters)
 }
 
-/// The selected dead letters, hidden from others for a while.
+/// Receives the selected dead letters, which hides them from other receivers for a while.
 async fn letters(operator: &Operator, which: &Which) -> anyhow::Result<Vec<ReceivedLetter>> {
     let mut found = Vec::new();
     for queue in operator.dead_queues().await? {

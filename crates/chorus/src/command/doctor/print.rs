@@ -1,4 +1,4 @@
-//! Prints what doctor found: grouped, the first of each group, and the command that fixes it.
+//! Prints the doctor's findings in groups: the first of each group, and the command that fixes it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use chorus_shop::doctor::{Checkup, Redriven, Stuck, Unpublished};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// The number of findings of a kind that are listed; --json lists all.
+/// How many findings of a kind are listed; --json lists all.
 const MOST: usize = 5;
 
 pub(super) fn print(checkup: &Checkup) {
@@ -75,9 +75,8 @@ pub(super) fn print(checkup: &Checkup) {
     }
 }
 
-/// One finding, as it is printed.
 struct Finding {
-    /// Findings of one group are listed together.
+    /// Findings of the same group are listed together.
     group: String,
     text: String,
     remedy: String,
@@ -114,7 +113,7 @@ fn unpublished(record: &Unpublished) -> Finding {
     }
 }
 
-/// Orders that wait for the same row are one line with examples.
+/// Prints the orders that wait for the same row as one line with examples.
 fn print_stuck(stuck: &[Stuck]) {
     let mut groups: BTreeMap<(&str, &str), Vec<&Stuck>> = BTreeMap::new();
     for one in stuck {
@@ -137,7 +136,7 @@ fn print_stuck(stuck: &[Stuck]) {
     }
 }
 
-/// The command for an order that waits for this row.
+/// Returns the command for an order that waits for this row.
 fn mends(stuck: &Stuck) -> &'static str {
     match (&*stuck.action, &stuck.because) {
         ("ReviewOrder" | "CollectPayment", None) => "chorus review list, then approve or decline",

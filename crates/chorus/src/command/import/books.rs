@@ -1,4 +1,5 @@
-//! The books of a shop: the operator's where it has one, else what its API shows, thing by thing.
+//! The accounts of a shop: from its operator's route if it has one, else computed from what its API
+//! shows of each order and item.
 
 use std::collections::BTreeMap;
 
@@ -83,7 +84,7 @@ async fn piece_by_piece(
     Ok(Accounts::reconciled(items, accounts, &delivered))
 }
 
-/// The order's payment; none where it was canceled before anything was to be paid.
+/// Reads the order's payment; zero amounts if the order was canceled before it had one.
 async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
     let (status, answer) = client.send(Ask::get(&format!("/payments/{order}"))).await?;
     match status {
@@ -93,8 +94,8 @@ async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
     }
 }
 
-/// How often it was charged, only the provider's ledger shows; Payment's record shows whether it
-/// was.
+/// The API does not show how often an order was charged, only the provider's ledger does; so
+/// `charges` is 1 if Payment's record has a charge.
 fn account(order: Order, payment: &Payment) -> OrderAccount {
     let Order { order_id, status, total, reason, .. } = order;
     let Payment { charged, refunded } = *payment;

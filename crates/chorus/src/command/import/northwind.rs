@@ -1,4 +1,4 @@
-//! Northwind's CSV files, read as what they mean.
+//! Reads Northwind's CSV files as items, customers and orders.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub(crate) struct Northwind {
     pub(crate) products: Vec<Product>,
     pub(crate) customers: Vec<Customer>,
-    /// In the order of their dates.
+    /// Sorted by date.
     pub(crate) orders: Vec<PlacedOrder>,
 }
 
@@ -81,13 +81,13 @@ struct Detail {
 }
 
 impl PlacedOrder {
-    /// The items that it is for.
+    /// Returns the items that the order contains.
     pub(crate) fn skus(&self) -> Vec<String> {
         self.lines.iter().map(|(product, _)| sku(*product)).collect()
     }
 
-    /// The body of its request. The shop sets the price: Northwind's old prices and discounts are
-    /// not carried over.
+    /// Returns the body of the order's request. The shop sets the price: Northwind's old prices and
+    /// discounts are ignored.
     pub(crate) fn body(&self) -> Value {
         let line = |(product, quantity): &(u32, u32)| json!({ "sku": sku(*product), "quantity": quantity });
         let mut address = json!({
@@ -119,7 +119,7 @@ impl Northwind {
         Ok(Self { products, customers, orders })
     }
 
-    /// How many lines all orders have.
+    /// Returns how many lines all orders have together.
     pub(crate) fn lines(&self) -> usize {
         self.orders.iter().map(|order| order.lines.len()).sum()
     }

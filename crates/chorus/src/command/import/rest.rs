@@ -1,4 +1,4 @@
-//! Waiting for a shop to become idle: the embedded one reports its load, one on AWS does not.
+//! Waits until a shop is idle: the embedded engine reports its load, a shop on AWS does not.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use serde_json::Value;
 use super::PATIENCE;
 use crate::client::{Ask, Client};
 
-/// How a shop is waited for.
+/// How to find out that a shop is idle.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace {
-    /// By what it has still to do, which is all over at once.
+    /// By the load that the engine reports: work that is due or in flight.
     Load,
-    /// By what its API shows of the things themselves.
+    /// By the items and orders that the API shows.
     Things,
 }
 
 impl Pace {
-    /// As the shop allows: only an embedded one has an operator's API.
+    /// Chooses what the shop allows: only the embedded engine has an operator's API.
     pub(crate) async fn of(client: &Client) -> anyhow::Result<Self> {
         let (status, _) = client.send(Ask::get("/operator/load")).await?;
         Ok(if status == 404 { Self::Things } else { Self::Load })
     }
 
-    /// How long to wait before looking again. A look at a shop on AWS is a function's run.
+    /// How long to wait between two checks. On AWS, a check invokes a function.
     pub(crate) const fn between_looks(self) -> Duration {
         match self {
             Self::Load => Duration::from_millis(2),
@@ -32,8 +32,8 @@ impl Pace {
         }
     }
 
-    /// Places an order. Where nothing shows that prices have been learned, a 422 may mean that they
-    /// are still on their way.
+    /// Places an order. If the shop does not report its load, a 422 may mean that Order has not
+    /// learned the prices yet, so the request is repeated.
     pub(crate) async fn place(self, client: &Client, ask: &Ask<'_>) -> anyhow::Result<Value> {
         let placing = async {
             loop {
@@ -48,8 +48,8 @@ impl Pace {
         tokio::time::timeout(PATIENCE, placing).await.context("it is refused again and again")?
     }
 
-    /// Waits until nothing is under way. One order at a time is, so on AWS it is enough that no
-    /// piece of `skus` is set aside any more.
+    /// Waits until nothing is in flight. Orders are placed one by one, so on AWS it is enough that
+    /// no piece of `skus` is reserved any more.
     pub(crate) async fn rest(self, client: &Client, skus: &[String]) -> anyhow::Result<()> {
         let resting = async {
             while self.is_busy(client, skus).await? {

@@ -1,4 +1,4 @@
-//! What came of an import.
+//! The result of an import.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::northwind::Northwind;
 use crate::screen::{BAD, BOLD, GOOD, line};
 
-/// Prints it: orders by how they ended, stock, money, and whether it adds up.
+/// Prints how the orders ended, stock, money, and whether they add up.
 pub(crate) fn print(northwind: &Northwind, accounts: &Accounts, json: bool) -> anyhow::Result<()> {
     let sum = |count: fn(&chorus_shop::ItemAccount) -> u64| -> u64 {
         accounts.items.iter().map(count).sum()
@@ -50,7 +50,7 @@ pub(crate) fn print(northwind: &Northwind, accounts: &Accounts, json: bool) -> a
     Ok(())
 }
 
-/// Why orders were canceled, without which item it was.
+/// Counts why orders were canceled, ignoring which item it was.
 fn reasons(accounts: &Accounts) -> BTreeMap<String, usize> {
     let mut reasons = BTreeMap::new();
     for order in accounts.orders.iter().filter(|order| order.status == Status::Canceled) {

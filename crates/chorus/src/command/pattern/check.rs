@@ -1,4 +1,4 @@
-//! `chorus pattern check`: recorded verdicts, run again.
+//! `chorus pattern check`: evaluates recorded cases again, and compares the verdicts.
 
 use std::process::ExitCode;
 

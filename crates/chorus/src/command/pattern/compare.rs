@@ -1,4 +1,4 @@
-//! `chorus pattern compare`: which events two patterns share.
+//! `chorus pattern compare`: finds which events two patterns share.
 
 use std::process::ExitCode;
 
@@ -79,7 +79,7 @@ impl Compare {
     }
 }
 
-/// With the events as JSON, not as text.
+/// Returns the comparison with its events as JSON, not as text.
 fn as_value(compared: &Compared) -> anyhow::Result<Value> {
     let event = |event: &Option<String>| -> anyhow::Result<Value> {
         Ok(match event {

@@ -1,4 +1,4 @@
-//! `chorus pattern lint`: what is wrong with patterns, or hardly meant.
+//! `chorus pattern lint`: finds what is wrong or suspicious in patterns.
 
 use std::process::ExitCode;
 
@@ -21,14 +21,14 @@ pub(super) struct Lint {
     pub(super) json: bool,
 }
 
-/// What was found of one pattern.
+/// The findings about one pattern.
 struct Linted {
-    /// The rule, in a template.
+    /// The title of the rule, if it is in a template.
     title: Option<String>,
     pointer: Option<String>,
     line: Option<usize>,
     findings: Vec<Finding>,
-    /// Rules that match the same, or all and more, and send to the same target.
+    /// Other rules that match at least the same events and send them to the same target.
     shadows: Vec<String>,
 }
 
@@ -65,8 +65,8 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The template that a text is; none if it is a pattern. Patterns are JSON without resources, so
-/// that what does not begin as JSON must be a template.
+/// Parses a text as a template; none if it is a pattern. A pattern is JSON without resources, so a
+/// text that does not begin as JSON must be a template.
 fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
     let may_be_pattern = text.trim_start().starts_with(['{', '[']) || text.trim().is_empty();
     match Template::parse(text) {
@@ -93,7 +93,7 @@ fn rules(template: &Template) -> Vec<Linted> {
     linted.collect()
 }
 
-/// The rules on the same bus that send all that this one does to a target of it.
+/// Returns the rules on the same bus that send everything this rule sends to one of its targets.
 fn shadows(rule: &Rule, all: &[Rule]) -> Vec<String> {
     let parsed = |rule: &Rule| Pattern::parse(rule.pattern.as_deref().unwrap_or_default()).ok();
     let Some(pattern) = parsed(rule) else { return Vec::new() };
@@ -128,7 +128,7 @@ impl Linted {
             let colour = if finding.severity == Severity::Error { BAD } else { DIM };
             let code = serde_json::to_value(finding.code).unwrap_or_default();
             let code = code.as_str().unwrap_or_default();
-            // A pattern in a template has no lines of its own.
+            // Positions are relative to the pattern, which is only a part of a template.
             let told = match self.title {
                 Some(_) => told_without_position(finding),
                 None => finding.to_string(),

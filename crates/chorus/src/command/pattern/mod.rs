@@ -1,4 +1,4 @@
-//! `chorus pattern`: event patterns, tried before they are deployed.
+//! `chorus pattern`: tests event patterns before they are deployed.
 
 mod check;
 mod compare;
@@ -54,7 +54,7 @@ pub(crate) fn run(pattern: &Pattern) -> anyhow::Result<ExitCode> {
         Verb::Compare(compare) => (compare.run(), compare.json),
         Verb::Check(check) => (check.run(), check.json),
     };
-    // 1 means no: nothing else may end with it.
+    // Exit code 1 means no, so an error must not end with it.
     ran.or_else(|error| {
         if as_json {
             line!("{}", serde_json::to_string_pretty(&as_value(&error))?);
@@ -65,12 +65,13 @@ pub(crate) fn run(pattern: &Pattern) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Yes or no, as an exit code.
+/// Returns the exit code for yes or no.
 fn answer(yes: bool) -> ExitCode {
     if yes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// An error as JSON: what failed, why, and for a refused pattern its place and remedy.
+/// Returns an error as JSON: what failed, why, and, for an invalid pattern, its position and
+/// remedy.
 fn as_value(error: &anyhow::Error) -> Value {
     let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
     let mut told = json!({ "message": error.to_string(), "causes": causes });

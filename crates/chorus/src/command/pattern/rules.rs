@@ -1,4 +1,4 @@
-//! `chorus pattern rules`: the rules of a template, for one event.
+//! `chorus pattern rules`: evaluates the rules of a template for one event.
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// What one rule makes of the event.
+/// A rule, and its verdict on the event.
 struct Tried {
     rule: Rule,
     verdict: Verdict,
@@ -43,7 +43,7 @@ struct Tried {
 
 enum Verdict {
     Scheduled,
-    /// The service refuses the pattern, for this reason.
+    /// EventBridge refuses the pattern, for this reason.
     Refused(String),
     Explained(Box<Explanation>),
 }
@@ -152,7 +152,7 @@ impl Tried {
     }
 }
 
-/// What a target is sent, as text, or why the service refuses the target.
+/// Returns the text that a target gets, or why EventBridge refuses the target.
 fn sent(rule: &Rule, target: &Target, event: &Value) -> Result<String, String> {
     match &target.input {
         TargetInput::Event => Ok(event.to_string()),

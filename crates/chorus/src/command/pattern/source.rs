@@ -1,4 +1,4 @@
-//! Reads what a person names: a file, standard input, or a rule of a template.
+//! Reads what an argument names: a file, standard input, or a rule of a template.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use event_pattern::{EventError, Explanation, Pattern, Position};
 
 use crate::screen::note;
 
-/// What cannot be read, and where in its text.
+/// An error in a text, with its position.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} is invalid at {position}")]
 pub(super) struct At {
@@ -18,7 +18,7 @@ pub(super) struct At {
     cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// The content of a file, or of standard input for `-`.
+/// Returns the content of a file, or of standard input for `-`.
 pub(super) fn bytes(path: &str) -> anyhow::Result<Vec<u8>> {
     if path == "-" {
         let mut read = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn text(path: &str) -> anyhow::Result<String> {
     String::from_utf8(bytes(path)?).with_context(|| format!("{path} is not UTF-8"))
 }
 
-/// Refuses to read standard input for two things.
+/// Refuses to read standard input for two arguments.
 pub(super) fn once(paths: &[&str]) -> anyhow::Result<()> {
     if paths.iter().filter(|path| **path == "-").count() > 1 {
         bail!("standard input can be only one of them: name a file for the other");
@@ -40,7 +40,7 @@ pub(super) fn once(paths: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads a pattern; a refusal has line and column.
+/// Parses a pattern; an error has line and column.
 pub(super) fn pattern(name: &str, source: &str) -> anyhow::Result<Pattern> {
     Pattern::parse(source).map_err(|cause| {
         let position = cause.position(source);
@@ -59,7 +59,7 @@ pub(super) fn explain(pattern: &Pattern, event: &[u8]) -> anyhow::Result<Explana
     })
 }
 
-/// A pattern's text: a file's, or that of `template.yaml#LogicalId`.
+/// Returns a pattern's text: that of a file, or of the rule in `template.yaml#LogicalId`.
 pub(super) fn pattern_text(named: &str) -> anyhow::Result<String> {
     let Some((path, id)) = named.rsplit_once('#').filter(|_| !std::path::Path::new(named).exists())
     else {
@@ -80,7 +80,7 @@ pub(super) fn template(path: &str) -> anyhow::Result<Template> {
     Ok(template)
 }
 
-/// Names the loops that could not be written out: rules in them are not looked at.
+/// Prints a note for each loop that could not be expanded: the rules in it are skipped.
 pub(super) fn note_loops(template: &Template) {
     let ids = template.resources().map(|resource| resource.id);
     for id in ids.filter(|id| id.starts_with("Fn::ForEach::")) {
@@ -88,7 +88,7 @@ pub(super) fn note_loops(template: &Template) {
     }
 }
 
-/// What a rule is called in what a person reads.
+/// Returns a rule's name for the output, with bus and line.
 pub(super) fn title(rule: &Rule) -> String {
     match rule.location {
         Some(place) => format!("{} (on {}, line {})", rule.id, rule.bus, place.line),

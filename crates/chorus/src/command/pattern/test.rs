@@ -1,4 +1,4 @@
-//! `chorus pattern test`: one pattern, one event.
+//! `chorus pattern test`: evaluates one pattern for one event.
 
 use std::process::ExitCode;
 

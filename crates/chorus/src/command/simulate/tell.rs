@@ -1,4 +1,4 @@
-//! Prints the report of a campaign, and of one run.
+//! Prints the report of a campaign, or of one run.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use indicatif::{HumanCount, HumanDuration};
 
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
-/// A campaign's report; `words` are the options that a seed's run needs beside the seed.
+/// Prints a campaign's report; `words` are the options that, with a seed, give the same run.
 pub(super) fn report(report: &Report, threads: NonZeroUsize, words: &str) {
     let runs = HumanCount(report.runs);
     let took = std::time::Duration::from_secs_f64(report.seconds);
@@ -63,7 +63,7 @@ fn exposed(report: &Report) {
     wrapped("runs with", told);
 }
 
-/// What was injected, a line for each port.
+/// Prints what was injected, one line for each port.
 fn injected(report: &Report) {
     let struck = HumanCount(report.injected.values().sum());
     row("struck", &format!("{struck} of {} calls", HumanCount(report.calls)));
@@ -77,7 +77,7 @@ fn injected(report: &Report) {
     }
 }
 
-/// A row whose text is wrapped.
+/// Prints a row whose text is wrapped.
 fn wrapped(what: &str, words: impl Iterator<Item = String>) {
     let mut text = String::new();
     let mut lines = Vec::new();
@@ -119,7 +119,7 @@ fn verdict(report: &Report) {
     }
 }
 
-/// A failure: its seed, the shortest schedule that was found, the orders' events.
+/// Prints a failure: its seed, the shortest schedule that was found, and the orders' events.
 fn failure(failure: &Failure, words: &str) {
     let Failure { seed, violations, faults, struck_at_first, .. } = failure;
     line!("");
@@ -149,7 +149,7 @@ fn failure(failure: &Failure, words: &str) {
     line!("");
 }
 
-/// One run: its trace, if there is one, and its outcome.
+/// Prints one run: its trace, if there is one, and its outcome.
 pub(super) fn outcome(outcome: &Outcome) {
     for word in &outcome.trace {
         line!("{word}");

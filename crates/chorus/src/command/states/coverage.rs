@@ -1,4 +1,4 @@
-//! `chorus states coverage`: which states and ways a folder of mocks takes.
+//! `chorus states coverage`: reports which states and transitions a folder of mocks covers.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ pub(super) struct Coverage {
     pub(super) json: bool,
 }
 
-/// One run of the folder.
+/// One run of a folder's mocks.
 struct Case {
     name: String,
     mocks: Mocks,

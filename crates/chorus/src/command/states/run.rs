@@ -1,4 +1,4 @@
-//! `chorus states run`: an execution in virtual time.
+//! `chorus states run`: runs an execution in virtual time.
 
 use std::process::ExitCode;
 

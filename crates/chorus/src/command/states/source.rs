@@ -1,4 +1,4 @@
-//! Finds the machines in a file: a definition in JSON or YAML, or those inside a template.
+//! Finds the state machines in a file: a definition in JSON or YAML, or those inside a template.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,35 +8,35 @@ use cloudformation_template::{Resolver, Template};
 use serde_json::Value;
 use states::{Json, Machine, Problems, Workflow};
 
-/// A definition with the name that is printed.
+/// A definition, and the name that is printed for it.
 pub(super) struct Definition {
-    /// The file, and the logical id where it is inside a template.
+    /// The file, and the logical id if the definition is inside a template.
     pub(super) name: String,
     /// The logical id within a template.
     pub(super) id: Option<String>,
     pub(super) text: Result<String, Unread>,
-    /// The type that the template gives it.
+    /// The workflow type in the template.
     pub(super) workflow: Option<Workflow>,
-    /// What was assumed to read it.
+    /// The assumptions that were made to read it.
     pub(super) assumed: Vec<String>,
 }
 
 /// Why a template's definition cannot be read.
 #[derive(Debug)]
 pub(super) enum Unread {
-    /// It is in S3.
+    /// The definition is in S3.
     Elsewhere(String),
     Failed(anyhow::Error),
 }
 
 impl Definition {
-    /// What stands for a file that cannot be read.
+    /// Returns the entry for a file that cannot be read.
     pub(super) fn unreadable(file: &Path, error: anyhow::Error) -> Self {
         let (name, text) = (file.display().to_string(), Err(Unread::Failed(error)));
         Self { name, id: None, text, workflow: None, assumed: Vec::new() }
     }
 
-    /// The machine, when nothing is wrong with it.
+    /// Parses the state machine, if nothing is wrong with it.
     pub(super) fn machine(self, workflow: Option<Workflow>) -> anyhow::Result<Machine> {
         let workflow = workflow.or(self.workflow).unwrap_or_default();
         let text = match self.text {
@@ -52,7 +52,7 @@ impl Definition {
     }
 }
 
-/// Reads a file, or standard input where the path is `-`.
+/// Reads a file, or standard input if the path is `-`.
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     if path.as_os_str() == "-" {
         let mut text = String::new();
@@ -62,7 +62,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
 }
 
-/// Every definition in the file.
+/// Returns every definition in the file.
 pub(super) fn definitions(file: &Path) -> anyhow::Result<Vec<Definition>> {
     let text = read(file)?;
     let name = if file.as_os_str() == "-" { "-".to_owned() } else { file.display().to_string() };
@@ -75,18 +75,19 @@ pub(super) fn definitions(file: &Path) -> anyhow::Result<Vec<Definition>> {
         return if is_template(&json) { of_template(&text, file) } else { Ok(alone(text)) };
     }
     if file.extension().is_some_and(|extension| extension == "json") || text.trim().is_empty() {
-        // What is wrong with the JSON is one of the definition's problems.
+        // Errors in the JSON are reported as problems of the definition.
         return Ok(alone(text));
     }
     match serde_yaml_ng::from_str::<Json>(&text) {
         Ok(json) if !is_template(&json) => Ok(alone(json.to_string())),
         Err(_) if text.trim_start().starts_with('{') => Ok(alone(text)),
-        // Tags such as !Sub are a template's; so are its own errors.
+        // Tags such as `!Sub` occur in templates only, and their errors are reported as a
+        // template's.
         _ => of_template(&text, file),
     }
 }
 
-/// The one definition in the file, or the one that is named.
+/// Returns the only definition in the file, or the one with this id.
 pub(super) fn definition(file: &Path, id: Option<&str>) -> anyhow::Result<Definition> {
     let mut all = definitions(file)?;
     let known: Vec<String> = all.iter().filter_map(|definition| definition.id.clone()).collect();
@@ -143,7 +144,7 @@ fn of_template(text: &str, file: &Path) -> anyhow::Result<Vec<Definition>> {
     Ok(found)
 }
 
-/// The definition of a machine in a template, as the service gets it.
+/// Returns the definition of a state machine in a template, as the service would get it.
 fn text_of(properties: &Value, folder: &Path) -> Result<String, Unread> {
     let substitutions = &properties["DefinitionSubstitutions"];
     if let Some(text) = properties["DefinitionString"].as_str() {
@@ -171,7 +172,8 @@ fn text_of(properties: &Value, folder: &Path) -> Result<String, Unread> {
     }
 }
 
-/// Numbers may be filled in as well, so the file is JSON or YAML only afterwards.
+/// Reads a definition's file. It may become valid JSON or YAML only after substitution, for example
+/// of numbers.
 fn of_file(file: &Path, substitutions: &Value) -> anyhow::Result<String> {
     let written = read(file)?;
     let json = substituted(&written, substitutions, within_json);
@@ -192,7 +194,7 @@ fn substituted(text: &str, substitutions: &Value, shown: fn(&Value) -> String) -
         let name = after.split_once('}').map(|(name, _)| name);
         match name.and_then(|name| Some((name, substitutions.get(name)?))) {
             Some((name, value)) => {
-                // A value that looks like a name is not filled in again.
+                // The inserted value is not searched for names again.
                 filled.push_str(&shown(value));
                 rest = &after[name.len() + 1..];
             }
@@ -205,7 +207,7 @@ fn substituted(text: &str, substitutions: &Value, shown: fn(&Value) -> String) -
     filled + rest
 }
 
-/// Within a string of the definition, a text stands with its escapes and without its quotes.
+/// Returns a value as it is inserted into JSON: a text with its escapes, but without quotes.
 fn within_json(value: &Value) -> String {
     let quoted = value.to_string();
     let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));

@@ -1,4 +1,4 @@
-//! A folder in the place of S3: buckets are folders, objects are files.
+//! A folder that replaces S3: buckets are folders, objects are files.
 
 use std::path::{Path, PathBuf};
 
@@ -49,7 +49,7 @@ impl Tasks for Storage {
     }
 }
 
-/// `name` below `folder`; absolute paths and `..` are refused.
+/// Returns the path of `name` below `folder`; refuses absolute paths and `..`.
 fn inside(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let steps_out =
         Path::new(name).components().any(|part| !matches!(part, std::path::Component::Normal(_)));
@@ -63,11 +63,11 @@ fn written(file: &Path, body: &Json) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    // A text is the content already.
+    // A text is written as it is, any other value as JSON.
     std::fs::write(file, body.as_str().map_or_else(|| body.to_string(), str::to_owned))
 }
 
-/// The objects of a bucket, in the order of their keys.
+/// Lists the objects of a bucket by key.
 fn listed(bucket: &Path, prefix: &str) -> std::io::Result<Vec<Json>> {
     let mut found = Vec::new();
     let mut pending = vec![bucket.to_path_buf()];

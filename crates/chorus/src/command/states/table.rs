@@ -1,9 +1,9 @@
-//! A history as a person reads it: a line an event, with what is new in it.
+//! Prints a history for people: one line for each event, with what is new in it.
 
 use comfy_table::{Cell, Table, presets};
 use states::{HistoryEvent, Json};
 
-/// How many characters of a value are shown.
+/// How many characters of a value are printed at most.
 const SHOWN: usize = 90;
 
 pub(super) fn of(history: &[HistoryEvent]) -> String {
@@ -24,11 +24,11 @@ pub(super) fn of(history: &[HistoryEvent]) -> String {
             Cell::new(what(event)),
         ]);
     }
-    // Cells are not wrapped: a line is an event.
+    // Cells are not wrapped, so that each event is one line.
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// The state, with the number of the iteration, or the call.
+/// Returns the event's state, with the number of the iteration; or the call.
 fn of_whom(event: &HistoryEvent) -> String {
     let text = |name: &str| detail(event, name).map(plain);
     match (text("name"), text("index"), text("resourceType"), text("resource")) {

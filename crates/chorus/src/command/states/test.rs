@@ -1,4 +1,4 @@
-//! `chorus states test`: one state alone, as TestState answers.
+//! `chorus states test`: runs one state alone, as TestState does.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! `chorus states validate`: every problem of every machine, as text or as the service's JSON.
+//! `chorus states validate`: lists the problems of every state machine, as text or as the service's
+//! JSON.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,7 +31,7 @@ impl Validate {
         for file in &self.files {
             match source::definitions(file) {
                 Ok(found) => definitions.extend(found),
-                // The other files are checked all the same.
+                // The other files are checked nevertheless.
                 Err(error) if self.files.len() > 1 => {
                     definitions.push(source::Definition::unreadable(file, error));
                 }
@@ -80,7 +81,7 @@ impl Validate {
     }
 }
 
-/// Tells why a machine is not checked; the others are, all the same.
+/// Reports why a state machine cannot be checked; the others are checked nevertheless.
 fn pass_over(name: &str, why: &Unread, json: bool) -> Vec<String> {
     let causes = match why {
         Unread::Elsewhere(uri) => vec![format!("its definition is at {uri}")],
