@@ -1,4 +1,4 @@
-//! What an application defines to be simulated.
+//! The interface that an application implements to be simulated.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -23,36 +23,37 @@ use crate::observed::Observed;
 use crate::scenario::Scenario;
 use crate::trouble::Trouble;
 
-/// An application as the simulator runs it. The constants and the functions without `self` are the
-/// same for all runs; a value is the application of one run, with its simulated partners.
+/// An application that the simulator can run. The constants and the functions without `self` are
+/// the same for all runs; a value is the application of one run, with its simulated partners.
 pub trait Application: Sized {
     /// What people do in one run.
     type Script: Script;
-    /// The names of scripts that are not drawn, on which each fault is tried in turn.
+    /// The names of fixed scripts, on which every fault is tried in turn; no seed draws them.
     type Story: Copy + Debug + PartialEq + Serialize + Send + Sync;
-    /// How many cases ended in which way; a report adds them up.
+    /// The number of cases that ended in each way; a report adds up those of all runs.
     type Ends: Clone + Default + Debug + AddAssign + Serialize + Send;
 
     const TABLE: Table;
-    /// Trouble of its own, besides what can befall any application.
+    /// Kinds of trouble that only this application can have, besides the general ones.
     const TROUBLES: &'static [Trouble] = &[];
-    /// The ports of partners outside, besides the store and the bus.
+    /// The ports of external partners, besides the general ports such as the store and the bus.
     const PORTS: &'static [Port] = &[];
-    /// The breakers of those of them whose callers stop calling while they are away.
+    /// The circuit breakers that guard these ports, for partners that have one.
     const BREAKERS: &'static [(Port, &'static Breaker)] = &[];
-    /// Timeouts of the state machines' waits, in seconds, that override their defaults.
+    /// Timeouts of the state machines' waits, in seconds, by name, which override the defaults.
     const LIMITS: &'static [(&'static str, u32)] = &[];
-    /// Longer than any state machine waits.
+    /// A time that is longer than any wait of a state machine.
     const LONGEST_WAIT: Duration = Duration::ZERO;
-    /// Once faults have stopped, a run that is not over within this time is a violation.
+    /// Once faults have stopped, it is a violation if the run does not end within this time.
     const ENDS_WITHIN: Duration;
-    /// Messages that cannot be parsed, used in turn.
+    /// The unreadable messages to publish, used in turn.
     const POISON: &'static [Poison] = &[];
 
-    /// Draws what people do in the run of a seed; `size` is how many cases the run has.
+    /// Draws what people do in the run of a seed with `size` cases.
     fn draw(size: u32, draws: &mut Draws) -> Self::Script;
 
-    /// What people do in fixed orders: by default, three cases with the plainest of draws.
+    /// What people do in a fixed script: by default, three cases that are drawn without any
+    /// trouble.
     fn fixed(_: Self::Story) -> Self::Script {
         Self::draw(3, &mut Draws::plain())
     }
@@ -60,20 +61,20 @@ pub trait Application: Sized {
     /// The application of one run.
     fn open(environment: &Arc<Environment>, scenario: &Scenario<Self::Script>) -> Opened<Self>;
 
-    /// Whoever calls before anything goes wrong.
+    /// The clients that call the API before anything goes wrong.
     fn set_up(&self) -> Vec<Client> {
         Vec::new()
     }
 
-    /// Whoever calls while things go wrong, and after how much time.
+    /// The clients that call the API while faults are injected, and after how much time.
     fn callers(&self) -> Vec<(Duration, Client)>;
 
-    /// The request of a client's next attempt, where that is not always the same.
+    /// The request of a client's next attempt, for applications in which it changes.
     fn request(&self, client: &Client, _now: Timestamp) -> Request {
         client.request.clone()
     }
 
-    /// Whether `response` answers something else than `client` asked for.
+    /// Whether `response` answers a request other than the client's.
     fn is_answer_of_another(&self, _client: &Client, _response: &Response) -> bool {
         false
     }
@@ -81,28 +82,29 @@ pub trait Application: Sized {
     /// Whether every case has ended.
     fn is_over(&self, observed: &Observed) -> bool;
 
-    /// Whoever helps what does not end by itself, once faults have stopped. `round` counts from 0.
+    /// The clients that an operator's help consists of, for cases that do not end by themselves
+    /// once faults have stopped. `round` counts from 0.
     fn help(&self, _round: u32, _observed: &Observed) -> Vec<Client> {
         Vec::new()
     }
 
-    /// Discards the projections, and makes them anew.
+    /// Discards the projections, and rebuilds them.
     fn rebuild(&self, _observed: &Observed, _store: Arc<dyn Store>) -> Chore {
         Box::pin(std::future::ready(()))
     }
 
-    /// How people call the case with this `correlation-id`: traces, schedules of faults and the
-    /// stories of failures name it so. Nothing where it is not a case of the script.
+    /// The name of the case with this `correlation-id` in traces, lists of faults and the stories
+    /// of failures; none if it is not a case of the script.
     fn name(&self, _correlation_id: &str) -> Option<&str> {
         None
     }
 
-    /// What must hold once nothing is under way: what does not, each as `kind: what`. The
-    /// simulator checks by itself that what was committed was published, that no readable message
-    /// is left among the dead letters, and that every unreadable one is there.
+    /// Checks the application's own invariants at the end of a run; returns each violation as
+    /// `kind: what`. The simulator itself checks that what was committed was published, that no
+    /// readable message is left among the dead letters, and that every unreadable one is there.
     fn check(&self, observed: &Observed) -> Vec<String>;
 
-    /// How often the application reached outside so far, by what it did there: replays and late
+    /// The number of external calls that had an effect so far, by kind of effect: replays and late
     /// repetitions must change none of these numbers.
     fn effects(&self) -> Effects {
         Effects::new()
@@ -113,10 +115,11 @@ pub trait Application: Sized {
 
 /// What people do in one run.
 pub trait Script: Clone + Debug + Send + Sync + 'static {
-    /// How to make it simpler, whatever its length: each is tried by itself on a failure.
+    /// Changes that make a script simpler without removing a case: each is tried by itself on a
+    /// failure.
     const SIMPLER: &'static [fn(&mut Self)] = &[];
 
-    /// How many cases it has; a failure is tried without each of them.
+    /// How many cases the script has; a failure is also tried without each of them.
     fn len(&self) -> usize;
 
     fn is_empty(&self) -> bool {
@@ -125,11 +128,11 @@ pub trait Script: Clone + Debug + Send + Sync + 'static {
 
     fn remove(&mut self, place: usize);
 
-    /// What people do, a line for each thing.
+    /// A description of the script, in lines.
     fn tell(&self) -> Vec<String>;
 }
 
-/// Cases that have nothing in common.
+/// A script of independent cases.
 impl<T: Clone + Debug + Send + Sync + 'static> Script for Vec<T> {
     fn len(&self) -> usize {
         self.len()
@@ -144,33 +147,33 @@ impl<T: Clone + Debug + Send + Sync + 'static> Script for Vec<T> {
     }
 }
 
-/// Something that is done in the background of a run.
+/// A task in the background of a run.
 pub type Chore = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How often the application reached outside, by what it did there.
+/// The number of external calls that had an effect, by kind of effect.
 pub type Effects = BTreeMap<&'static str, usize>;
 
-/// The application of one run, and what the engine needs of it.
+/// The application of one run, and what the engine needs to run it.
 pub struct Opened<A> {
     pub application: A,
     pub functions: Vec<HttpFunction>,
-    /// Who answers the calls of the bus, where the table has rows with API destinations.
+    /// What answers the calls of the bus, if the table has rows with API destinations.
     pub partner: Option<Arc<dyn Partner>>,
     /// What must hold after every write.
     pub watches: Vec<Watch>,
 }
 
-/// What is wrong with an item.
+/// Returns what is wrong with an item, if anything is.
 type Broken = Box<dyn Fn(&Item) -> Option<String> + Send + Sync>;
 
-/// What must hold of a table's items after every write to them.
+/// An invariant of a table's items, which is checked after every write to them.
 pub struct Watch {
     pub(crate) table: &'static str,
     pub(crate) broken: Broken,
 }
 
 impl Watch {
-    /// A violation where `broken` returns what is wrong with an item of `table`.
+    /// An invariant that an item of `table` violates if `broken` returns what is wrong with it.
     pub fn new(
         table: &'static str,
         broken: impl Fn(&Item) -> Option<String> + Send + Sync + 'static,
@@ -179,21 +182,21 @@ impl Watch {
     }
 }
 
-/// A message that cannot be parsed, and the rows whose rules must move it to their dead letters.
+/// An unreadable message, and the rows whose rules must move it to their dead letters.
 #[derive(Debug, Clone, Copy)]
 pub struct Poison {
-    /// What it claims to be.
+    /// The event that it claims to be.
     pub event: EventSpec,
     pub unreadable: Unreadable,
-    /// The rows that must leave it among their dead letters.
+    /// The rows whose dead letters it must be among.
     pub dead_lettered_by: &'static [RowSpec],
 }
 
 /// What makes a message unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
-    /// Its data have only this field, with no value that the field can have.
+    /// The message's data have only this field, with a value that the field cannot have.
     Data(&'static str),
-    /// It has no envelope at all.
+    /// The message has no envelope.
     Envelope,
 }

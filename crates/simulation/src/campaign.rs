@@ -1,4 +1,5 @@
-//! Many runs: seeds by the thousand, or every fault, or every pair of faults, on one story.
+//! Campaigns of many runs: a range of seeds, or every fault, or every pair of faults, in a fixed
+//! script.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -15,36 +16,36 @@ use crate::shrink::shrink;
 use crate::simulator::{Error, Outcome, Points, Request, Simulator};
 use crate::trouble::Faults;
 
-/// The most failures that are shrunk and printed; more are only counted.
+/// The most failures that are shrunk and printed; further ones are only counted.
 const TOLD_FAILURES: usize = 3;
 
-/// So many places without a crash are named.
+/// The most places without a crash that a report names.
 const NAMED_PLACES: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Campaign<S> {
-    /// A run of each seed.
+    /// One run for each seed.
     Seeds {
         seeds: Range<u64>,
-        /// Of which each seed draws its own part.
+        /// The faults of which each seed draws a part.
         faults: Faults,
         size: u32,
     },
-    /// Every fault at every call of a story, one in each run.
+    /// Every fault at every call of a fixed script, one in each run.
     Single { story: S },
-    /// Every pair of faults of a story: the second at a call that follows the first.
-    /// Of `parts` parts of them, the one numbered `part`, from 0.
+    /// Every pair of faults of a fixed script, the second at a call that follows the first. The
+    /// pairs are divided into `parts`; the campaign runs the part number `part`, from 0.
     Pairs { story: S, part: u64, parts: u64 },
 }
 
 /// How a campaign is run.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// How many runs go on at once; each on a thread.
+    /// How many runs go on at a time, each on its own thread.
     pub threads: NonZeroUsize,
-    /// After so many failures, it ends.
+    /// The campaign ends after this many failures.
     pub most_failures: u64,
-    /// Whether the first failures are made as short as possible.
+    /// Whether the first failures are shrunk.
     pub shrinks: bool,
 }
 
@@ -55,81 +56,82 @@ impl Default for Setting {
     }
 }
 
-/// How far a campaign is.
+/// The progress of a campaign.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
     pub runs: u64,
-    /// Steps so far; a step is a seed, or a first fault with all that follow it.
+    /// The steps so far. A step is a seed, or a first fault with all that may follow it.
     pub steps: u64,
     pub of: u64,
     pub runs_per_second: f64,
     pub failures: u64,
 }
 
-/// A run that violated something, and the shortest story that still does.
+/// A run that violated something, shrunk as far as possible.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Failure<S> {
-    /// Its seed; 0 for a story.
+    /// The run's seed; 0 for a fixed script.
     pub seed: u64,
-    /// The story, which no seed draws.
+    /// The fixed script; none if the run was drawn from a seed.
     pub fixed: Option<S>,
     pub violations: Vec<String>,
-    /// How many faults were injected at first.
+    /// How many faults were injected in the original run.
     pub struck_at_first: usize,
-    /// The fewest faults found that still violate it.
+    /// The smallest set of faults found that still leads to the violation.
     pub faults: Vec<Injection>,
-    /// What else had to go on in the run.
+    /// What else the run needs for the violation, in lines.
     pub disorder: Vec<String>,
-    /// The cases' events, in the order in which the bus took them.
+    /// The cases' events, in the order in which the bus accepted them.
     pub story: Vec<String>,
-    /// How many runs it took to make it so short.
+    /// How many runs the shrinking took.
     pub shrunk_in: u32,
 }
 
-/// What a campaign came to.
+/// The result of a campaign.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report<E, S> {
     pub runs: u64,
-    /// How long it took, in seconds.
+    /// The campaign's duration, in seconds.
     pub seconds: f64,
-    /// Runs in a second, all threads together.
+    /// Runs per second, of all threads together.
     pub runs_per_second: f64,
     pub ends: E,
-    /// Calls that functions made to store, bus and partners, over all runs.
+    /// The calls of functions to the store, the bus and partners, over all runs.
     pub calls: u64,
     pub deliveries: u64,
-    /// Events that the bus took.
+    /// How many events the bus accepted.
     pub events: u64,
     pub dead_letters: u64,
-    /// Time that passed within the runs, in days.
+    /// The virtual time that passed in all runs, in days.
     pub virtual_days: i64,
-    /// Replays of the archive, rebuilds, redrives, unreadable messages.
+    /// The number of replays of the archive, of rebuilds, of redrives, and of unreadable messages.
     pub chores: [u64; 4],
     /// How many runs were exposed to each kind of trouble.
     pub exposed: BTreeMap<String, u64>,
-    /// Injected faults, by kind.
+    /// The number of injected faults, by kind.
     pub injected: BTreeMap<String, u64>,
-    /// Places in the code at which a process made a call: an action, on an event, its nth call.
+    /// The number of places in the code at which a process made a call: the nth call of an action
+    /// on an event.
     pub places: usize,
-    /// Those of them at which a process died.
+    /// The number of those places at which a process died.
     pub crashed: usize,
-    /// Some of those at which none did.
+    /// Some of those places at which none died.
     pub not_crashed: Vec<String>,
     pub failed: u64,
     pub failures: Vec<Failure<S>>,
-    /// With no failure in so many runs, the share of failing ones is below this at 95 %: 3/N.
+    /// If no run failed: an upper bound of the share of failing runs, with 95 % confidence (3/N).
     pub bound: f64,
 }
 
-/// What has been added up so far.
+/// The results that have been added up so far.
 struct Sum<A: Application> {
     report: Report<A::Ends, A::Story>,
     points: Points,
     virtual_seconds: i64,
     failures: Vec<(Request<A>, Outcome<A::Ends>)>,
-    /// Why a run could not be set up, which ends the campaign.
+    /// Why a run could not be set up; it ends the campaign.
     error: Option<Error>,
 }
 
@@ -201,7 +203,7 @@ struct Work<'a, A: Application> {
     simulator: &'a Simulator<A>,
     campaign: &'a Campaign<A::Story>,
     setting: &'a Setting,
-    /// Every fault of the story, where the campaign is of one.
+    /// Every fault of the fixed script, if the campaign has one.
     singles: Vec<Injection>,
     sum: Mutex<Sum<A>>,
     steps: AtomicU64,
@@ -212,10 +214,10 @@ struct Work<'a, A: Application> {
 }
 
 impl<A: Application> Simulator<A> {
-    /// Runs a campaign, and reports to `progress` after every step.
+    /// Runs a campaign, and calls `progress` after every step.
     ///
     /// # Errors
-    /// Where a run cannot be set up.
+    /// If a run cannot be set up.
     pub fn campaign(
         &self,
         campaign: &Campaign<A::Story>,
@@ -263,15 +265,15 @@ impl<A: Application> Simulator<A> {
         work.report()
     }
 
-    /// Every fault that can be injected into the fixed orders.
+    /// Every fault that can be injected into a fixed script.
     ///
     /// # Errors
-    /// Where a run cannot be set up.
+    /// If a run cannot be set up.
     pub fn single_faults(&self, story: A::Story) -> Result<Vec<Injection>, Error> {
         self.faults_after(story, &[])
     }
 
-    /// Every fault that can be injected after `first`, after these.
+    /// Every fault that can be injected after those of `first`, in a run that has them.
     fn faults_after(&self, story: A::Story, first: &[Injection]) -> Result<Vec<Injection>, Error> {
         let outcome = self.run(&Request { listed: true, ..Request::fixed(story, first) })?;
         let begin = first.last().map_or(0, |first| {
@@ -290,10 +292,10 @@ impl<A: Application> Simulator<A> {
         Ok(faults.collect())
     }
 
-    /// The failure of a seed, shrunk; nothing where the seed violates nothing.
+    /// The shrunk failure of a seed; none if its run violates nothing.
     ///
     /// # Errors
-    /// Where a run cannot be set up.
+    /// If a run cannot be set up.
     pub fn shrink_seed(
         &self,
         seed: u64,

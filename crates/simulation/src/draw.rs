@@ -1,5 +1,5 @@
-//! Drawing from a seed. What is drawn for one thing depends on nothing but the seed and that
-//! thing's own name: taking one fault away leaves every other draw as it was.
+//! Draws from a seed. What is drawn for one thing depends only on the seed and on that thing's
+//! name, so that every other draw stays the same if a fault is removed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::trouble::Trouble;
 
 pub(crate) const HOUR: u64 = 3_600_000;
 
-/// Mixes two numbers well (the finalizer of SplitMix64).
+/// Mixes two numbers (the finalizer of SplitMix64).
 #[must_use]
 pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     let mut z = a ^ b.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31);
@@ -17,7 +17,7 @@ pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The number that stands for a name.
+/// A number for a name.
 #[must_use]
 pub(crate) fn name(text: &str) -> u64 {
     let (words, rest) = text.as_bytes().as_chunks::<8>();
@@ -41,7 +41,7 @@ impl Draw {
         Self(mix(seed, what))
     }
 
-    /// A number below `bound`, which is not 0.
+    /// A number below `bound`, which must not be 0.
     pub const fn below(&mut self, bound: u64) -> u64 {
         self.0 = mix(self.0, bound);
         ((self.0 as u128 * bound as u128) >> 64) as u64
@@ -58,26 +58,26 @@ impl Draw {
         choices[place]
     }
 
-    /// A moment: within the second, the minute, the hour or the day, so that each scale is met.
+    /// A duration within a second, a minute, an hour or thirty hours, so that each scale occurs.
     pub fn moment(&mut self) -> Duration {
         let span = self.one_of(&[1_000, 60_000, HOUR, 30 * HOUR]);
         Duration::from_millis(self.below(span))
     }
 }
 
-/// What an application's script is drawn from.
+/// The draws of an application's script.
 #[derive(Debug)]
 pub struct Draws {
     pub seed: u64,
     /// The trouble that this run is exposed to.
     pub troubles: BTreeSet<Trouble>,
-    /// Draws how much of something there is.
+    /// Draws quantities.
     pub extent: Draw,
     pub(crate) moments: Draw,
 }
 
 impl Draws {
-    /// For a story, which no seed draws: seed 0, and no trouble.
+    /// The draws of a fixed script: seed 0, and no trouble.
     #[must_use]
     pub fn plain() -> Self {
         let (extent, moments) = (Draw::of(0, "extent"), Draw::of(0, "scenario"));
@@ -90,14 +90,13 @@ impl Draws {
         Draw::of(self.seed, what)
     }
 
-    /// Whether the run is exposed to this.
+    /// Whether the run is exposed to this trouble.
     #[must_use]
     pub fn has(&self, trouble: Trouble) -> bool {
         self.troubles.contains(&trouble)
     }
 
-    /// When this trouble happens: at one moment to `most`, or never where the run is not exposed to
-    /// it.
+    /// When this trouble happens: one to `most` times; never, if the run is not exposed to it.
     pub fn moments(&mut self, trouble: Trouble, most: u64) -> Vec<Duration> {
         let count = if self.has(trouble) { 1 + self.moments.below(most) } else { 0 };
         (0..count).map(|_| self.moments.moment()).collect()

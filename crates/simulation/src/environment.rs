@@ -1,4 +1,4 @@
-//! The environment of a run's functions: its clock, and which fault is injected at which call.
+//! The environment of a run's functions: its clock, and the faults at its calls.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
@@ -23,16 +23,16 @@ pub(crate) fn beginning() -> Timestamp {
     Timestamp::from_second(1_795_000_000).expect("a second of this century is a timestamp")
 }
 
-/// After how long the platform gives a function up.
+/// How long a function may run before the platform gives it up.
 pub(crate) const FUNCTION_TIMEOUT: Duration = chorus_table::policy::FUNCTION_TIMEOUT;
 
-/// One call with an injected fault.
+/// A fault at one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Injection {
-    /// The invocation: which function, of which event, at which attempt.
+    /// The invocation: its function, its event and its attempt.
     pub task: String,
-    /// Which of its calls, from 1.
+    /// The number of the call in the invocation, from 1.
     pub call: u32,
     pub port: Port,
     pub fault: Fault,
@@ -45,16 +45,17 @@ impl std::fmt::Display for Injection {
     }
 }
 
-/// This is no fault at a call.
+/// A text that does not name a fault at a call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no fault: `CrashAfter at call 3 (Write) of TASK` is one")]
 pub struct UnknownInjection(String);
 
 impl Injection {
-    /// Reads what it is displayed as, where it is at a general port or one of `ports`.
+    /// Reads the text that [`Injection`] is displayed as; the port has to be a general one, or one
+    /// of `ports`.
     ///
     /// # Errors
-    /// Where `text` is something else.
+    /// If `text` has another form, or names an unknown port or fault.
     pub fn read(text: &str, ports: &[Port]) -> Result<Self, UnknownInjection> {
         let read = || {
             let (fault, rest) = text.split_once(" at call ")?;
@@ -69,7 +70,7 @@ impl Injection {
     }
 }
 
-/// One call into which a fault could have been injected.
+/// A call into which a fault could have been injected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Called {
     pub(crate) task: Arc<str>,
@@ -79,9 +80,9 @@ pub(crate) struct Called {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Plan {
-    /// Drawn: so many of a thousand calls get a fault, of these kinds.
+    /// Drawn: this many of a thousand calls get a fault, of these kinds of trouble.
     Drawn { per_mille: u64, troubles: BTreeSet<Trouble> },
-    /// These, and no other.
+    /// These faults only, by the task's name and the number of its call.
     Listed(HashMap<(u64, u32), Fault>),
 }
 
@@ -92,27 +93,27 @@ impl Plan {
     }
 }
 
-/// The task that runs: an invocation, a request, a chore.
+/// The task that is running: an invocation, a request, or a background task.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) label: Arc<str>,
-    /// The task's label without the order: the same for every order that runs this code.
+    /// The label without the case: the same for every case that runs this code.
     pub(crate) place: Arc<str>,
     pub(crate) name: u64,
     pub(crate) calls: u32,
     pub(crate) skew: SignedDuration,
-    /// From this call on, the clock is further back: by how much it is off then.
+    /// The number of the call from which on the clock is further back, and how much it is off then.
     pub(crate) jump: Option<(u32, SignedDuration)>,
     pub(crate) wake_at: Timestamp,
     pub(crate) dead: bool,
     pub(crate) timed_out: bool,
 }
 
-/// What happens outside later, and whoever calls because of it.
+/// An event outside of the functions at a later time; returns the clients that then call the API.
 pub(crate) type Later = Box<dyn FnOnce() -> Vec<Client> + Send>;
 
-/// What the application of one run stands on: the clock, and the faults. All of its methods may be
-/// called from anywhere within the run's one thread.
+/// The environment of one run: the clock, and the faults. All methods may be called from anywhere
+/// within the run's only thread.
 pub struct Environment {
     pub(crate) clock: VirtualClock,
     pub seed: u64,
@@ -125,22 +126,22 @@ pub(crate) struct State {
     /// Whether calls take drawn amounts of time, so that tasks interleave.
     pub(crate) jitter: bool,
     pub(crate) skews: bool,
-    /// Which release each service runs, where not all run the same.
+    /// Which release each service runs; none if all run the same one.
     pub(crate) releases: Option<Releases>,
     pub(crate) running: Option<Running>,
     pub(crate) injected: Vec<Injection>,
     pub(crate) calls: u64,
-    /// Every call, where somebody wants to know.
+    /// Every call; none unless the calls were requested.
     pub(crate) called: Option<Vec<Called>>,
-    /// Calls that a process made, and at which a process died, by place in the code.
+    /// The calls that a process made, and those at which a process died, by place in the code.
     pub(crate) seen: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) crashed: BTreeSet<(Arc<str>, u32, Port)>,
     pub(crate) later: Vec<(Timestamp, Later)>,
-    /// Outages: of what, from when and until when.
+    /// The outages: which port, from when, and until when.
     pub(crate) away: Vec<(Port, Timestamp, Timestamp)>,
-    /// Calls that were made meanwhile.
+    /// How many calls were made during an outage.
     pub(crate) unanswered: u64,
-    /// The same, by port.
+    /// The same number, by port.
     pub(crate) unanswered_at: BTreeMap<Port, u64>,
     pub(crate) violations: Vec<String>,
     pub(crate) trace: Trace,
@@ -174,7 +175,7 @@ impl Environment {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reports something that must never be, as `kind: what`.
+    /// Reports a violation, as `kind: what`.
     pub fn violated(&self, what: String) {
         let mut state = self.state();
         if !state.violations.contains(&what) {
@@ -182,19 +183,21 @@ impl Environment {
         }
     }
 
-    /// Whether faults are injected now. None are while the run is set up, nor at its end.
+    /// Whether faults are injected now. There are none during the set-up and at the end of a run.
     #[must_use]
     pub fn strikes(&self) -> bool {
         self.state().armed
     }
 
-    /// Has something happen outside after `pause`; whoever it answers calls then.
+    /// Runs `what` after `pause`, outside of the functions; the clients that it returns then call
+    /// the API.
     pub fn later(&self, pause: Duration, what: impl FnOnce() -> Vec<Client> + Send + 'static) {
         let at = later(self.now(), pause);
         self.state().later.push((at, Box::new(what)));
     }
 
-    /// Calls a partner, who does `act`. Nothing where no answer comes, whether or not it was done.
+    /// Calls a partner, which runs `act`. Returns none if no answer arrives, whether or not `act`
+    /// was run.
     pub async fn external<T: Send>(
         &self,
         port: Port,
@@ -218,10 +221,10 @@ impl Environment {
         if self.answer(fault).await { None } else { Some(answer) }
     }
 
-    /// Begins a call: others run meanwhile, and a fault may be injected. Outside of any task, calls take
-    /// no time and always succeed. Whoever simulates a partner otherwise than by
-    /// [`external`](Self::external) does nothing at [`Fault::Unavailable`], and ends with
-    /// [`answer`](Self::answer).
+    /// Begins a call: other tasks run meanwhile, and a fault may be injected. Outside of any task,
+    /// calls take no time and always succeed. A simulated partner that does not use
+    /// [`external`](Self::external) has to do nothing at [`Fault::Unavailable`], and has to end the
+    /// call with [`answer`](Self::answer).
     pub async fn call(&self, port: Port) -> Option<Fault> {
         let fault = self.fate(port)?;
         Pause { environment: self, begun: false }.await;
@@ -231,8 +234,8 @@ impl Environment {
         fault
     }
 
-    /// After the call was made: the process may die, or never get the response. True where the
-    /// response is lost.
+    /// Ends a call after it had its effect: the process may die. Returns whether the response is
+    /// lost.
     pub async fn answer(&self, fault: Option<Fault>) -> bool {
         if fault == Some(Fault::CrashAfter) {
             self.die().await;
@@ -247,7 +250,7 @@ impl Environment {
         std::future::pending::<()>().await;
     }
 
-    /// Lets `duration` pass for the task that runs.
+    /// Lets `duration` pass for the running task.
     pub(crate) async fn sleep(&self, duration: Duration) {
         let until = later(self.now(), duration);
         match &mut self.state().running {
@@ -266,14 +269,15 @@ impl Environment {
         places.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// Lets others run in the midst of a call.
+    /// Lets other tasks run in the middle of a call.
     pub(crate) async fn pause_a_moment(&self) {
         let calls = self.state().calls;
         let millis = Draw::numbered(mix(self.seed, calls), 1).below(20);
         self.sleep(Duration::from_millis(millis)).await;
     }
 
-    /// What happens at this call, and when it goes on; nothing outside of tasks.
+    /// Begins a call of the running task: decides which fault it gets, and when the task continues.
+    /// Returns none outside of any task.
     #[allow(clippy::option_option)]
     fn fate(&self, port: Port) -> Option<Option<Fault>> {
         let now = self.now();
@@ -321,7 +325,7 @@ impl Environment {
 }
 
 impl Running {
-    /// By how much its clock is off now.
+    /// How much the task's clock is off now.
     pub(crate) fn skewed(&self) -> SignedDuration {
         self.jump.filter(|(call, _)| self.calls >= *call).map_or(self.skew, |(_, skew)| skew)
     }
@@ -346,7 +350,8 @@ impl State {
     }
 }
 
-/// How long a call takes: mostly next to nothing, sometimes a while; some partners take their time.
+/// How long a call takes: mostly almost no time, sometimes seconds; slow partners take up to two
+/// seconds.
 fn jitter(port: Port, draw: &mut Draw) -> Duration {
     match draw.below(100) {
         0..97 if port.is_slow() => Duration::from_millis(draw.below(2_000)),
@@ -360,7 +365,7 @@ pub(crate) fn later(now: Timestamp, pause: Duration) -> Timestamp {
     now.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
 
-/// Gives every other task its turn, until the task's instant has come.
+/// Lets the other tasks run until the running task's instant has come.
 struct Pause<'a> {
     environment: &'a Environment,
     begun: bool,
@@ -380,13 +385,13 @@ impl Future for Pause<'_> {
 }
 
 impl Environment {
-    /// What time it truly is: the clocks of functions may be off.
+    /// The true time; the clocks of functions may be off.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         Clock::now(&self.clock)
     }
 
-    /// How much time has passed since the beginning, in seconds.
+    /// How much time has passed since the beginning of the run, in seconds.
     pub(crate) fn seconds(&self) -> i64 {
         self.now().as_second() - beginning().as_second()
     }

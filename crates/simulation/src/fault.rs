@@ -1,11 +1,12 @@
-//! What can go wrong at a call to the outside of a function.
+//! The ports of functions, and the faults that can be injected into their calls.
 
 use serde::{Serialize, Serializer};
 
-/// Where a function reaches out: a fault may be injected at every such call.
+/// A port through which functions call something outside: a fault may be injected into every such
+/// call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Port {
-    /// Tells it apart in a trace's fingerprint.
+    /// Distinguishes the port in a trace's fingerprint.
     number: u8,
     name: &'static str,
     kind: Kind,
@@ -21,35 +22,35 @@ enum Kind {
     SlowExternal,
 }
 
-/// What goes wrong at one call.
+/// The fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// Refused as too much at once; nothing was done.
+    /// The call is refused because there are too many; it has no effect.
     Throttled,
-    /// No answer (a 5xx); nothing was done.
+    /// The call gets no answer (a 5xx); it has no effect.
     Unavailable,
-    /// Refused because another transaction holds an item; nothing was done.
+    /// The call is refused because another transaction holds an item; it has no effect.
     Conflict,
-    /// Done, but the answer is lost.
+    /// The call has its effect, but the answer is lost.
     Lost,
-    /// The process dies; nothing was done.
+    /// The process dies before the call has its effect.
     CrashBefore,
-    /// Done, then the process dies.
+    /// The process dies after the call had its effect.
     CrashAfter,
-    /// Some entries of the request are not taken.
+    /// Some entries of the request are rejected.
     Partial,
-    /// The index answers as it did before.
+    /// The index returns an earlier state.
     Stale,
-    /// No answer, and done much later all the same.
+    /// The call gets no answer, and has its effect much later.
     Late,
-    /// The platform gives the function up as timed out and tries again; the function goes on.
+    /// The platform gives the function up as timed out, and retries; the function continues to run.
     TimedOut,
 }
 
 impl Port {
     pub const READ: Self = Self { number: 0, name: "Read", kind: Kind::Read };
-    /// A read of an index, which trails its table.
+    /// A read of an index, which is eventually consistent.
     pub const INDEX_READ: Self = Self { number: 1, name: "IndexRead", kind: Kind::IndexRead };
     /// A conditional write or a transaction.
     pub const WRITE: Self = Self { number: 2, name: "Write", kind: Kind::Write };
@@ -58,15 +59,15 @@ impl Port {
     pub(crate) const GENERAL: [Self; 4] =
         [Self::READ, Self::INDEX_READ, Self::WRITE, Self::PUBLISH];
 
-    /// The port of a partner outside. `number` distinguishes the application's ports, from 0;
+    /// The port of an external partner. `number` distinguishes the application's ports, from 0;
     /// `name` is in CamelCase.
     #[must_use]
     pub const fn external(number: u8, name: &'static str) -> Self {
         Self { number: 4 + number, name, kind: Kind::External }
     }
 
-    /// The port of a partner outside that takes up to two seconds, and sometimes does what it was
-    /// asked for an hour later.
+    /// The port of an external partner that takes up to two seconds to answer, and sometimes has
+    /// its effect an hour later.
     #[must_use]
     pub const fn slow_external(number: u8, name: &'static str) -> Self {
         Self { number: 4 + number, name, kind: Kind::SlowExternal }
@@ -76,7 +77,7 @@ impl Port {
         self.number as u64
     }
 
-    /// The fault of a call during an outage.
+    /// The fault that every call gets during an outage.
     pub(crate) const fn absence(self) -> Fault {
         match self.kind {
             Kind::Read | Kind::IndexRead => Fault::Throttled,
@@ -88,7 +89,7 @@ impl Port {
         matches!(self.kind, Kind::SlowExternal)
     }
 
-    /// What can go wrong here.
+    /// The faults that can be injected into calls of this port.
     #[must_use]
     pub const fn faults(self) -> &'static [Fault] {
         use Fault::{
@@ -115,7 +116,7 @@ impl std::fmt::Debug for Port {
 }
 
 impl Serialize for Port {
-    /// In kebab-case, as everything in a report.
+    /// The name in kebab-case, like everything in a report.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut name = String::new();
         for letter in self.name.chars() {

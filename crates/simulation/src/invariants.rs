@@ -1,4 +1,4 @@
-//! What must hold of every application once nothing is under way.
+//! The invariants that hold for every application at the end of a run.
 
 use chorus_kernel::{IDEMPOTENCY_TABLE, Item, UNPUBLISHED_INDEX, committed_events, is_open, text};
 use chorus_table::{Breaker, Detail, Entry, EventSpec, Table};
@@ -19,7 +19,7 @@ pub(crate) fn check<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     wrong
 }
 
-/// The commits of which an event is not on the bus, or a state machine was not told.
+/// The committed records of which an event is not on the bus, or a signal was not sent.
 pub(crate) fn unpublished(observed: &Observed) -> Vec<String> {
     let records = observed.items(IDEMPOTENCY_TABLE.name);
     let sightings = observed.sightings();
@@ -30,8 +30,8 @@ pub(crate) fn unpublished(observed: &Observed) -> Vec<String> {
     unpublished.collect()
 }
 
-/// What of a record is not known to be out: an event that the bus never took, or, where the record is
-/// left to the sweeper, the record.
+/// What of a record has not been published: an event that the bus never accepted, or the record
+/// itself if it is still left to the sweeper.
 fn missing(record: &Item, sightings: &Sightings) -> Option<String> {
     let events = match committed_events(record) {
         Ok(events) => events,
@@ -45,14 +45,13 @@ fn missing(record: &Item, sightings: &Sightings) -> Option<String> {
     lost.or_else(|| text(record, UNPUBLISHED_INDEX.pk).map(|_| "a record".to_owned()))
 }
 
-/// What was committed was published.
+/// Everything that was committed was published.
 fn check_records(observed: &Observed) -> Vec<String> {
     let unpublished = unpublished(observed).into_iter();
     unpublished.map(|what| format!("records: {what} is not published")).collect()
 }
 
-/// Every message that cannot be parsed is among the dead letters of each of its targets, with
-/// the cause.
+/// Every unreadable message is among the dead letters of each of its targets, with the cause.
 fn check_poison(observed: &Observed, poison: &[Poison], count: usize) -> Vec<String> {
     let letters: Vec<_> = observed.dead_letters().map(|(letter, _)| letter).collect();
     let mut wrong = Vec::new();
@@ -74,12 +73,12 @@ fn check_poison(observed: &Observed, poison: &[Poison], count: usize) -> Vec<Str
     wrong
 }
 
-/// What the unreadable message of this number has in it.
+/// The text by which the unreadable message of this number is recognized.
 pub(crate) fn poison_mark(number: usize) -> String {
     format!("poison-{number}")
 }
 
-/// Whatever could be read was dealt with in the end.
+/// Every readable message was handled in the end: none of them is among the dead letters.
 fn check_dead_letters(observed: &Observed) -> Vec<String> {
     let readable = observed.dead_letters().filter(|(_, readable)| *readable);
     let told = readable.map(|(letter, _)| {
@@ -89,11 +88,12 @@ fn check_dead_letters(observed: &Observed) -> Vec<String> {
     told.collect()
 }
 
-/// So many calls are made beside what a breaker lets through: those under way when it opens, those of
-/// instances that have not learned it, and those that the store's own troubles keep from being counted.
+/// How many calls may be made besides those that a breaker lets through: calls in flight when it
+/// opens, calls of instances that do not know yet that it is open, and calls that faults of the
+/// store keep from being counted.
 const UNGUARDED: u64 = 100;
 
-/// Each outage that was published ended once: by an event, or not yet.
+/// Each published outage has ended, which was also published, or its circuit is still open.
 fn check_circuits(observed: &Observed, table: &Table) -> Vec<String> {
     let items = observed.items(IDEMPOTENCY_TABLE.name);
     let sightings = observed.sightings();
@@ -115,13 +115,13 @@ fn check_circuits(observed: &Observed, table: &Table) -> Vec<String> {
     wrong
 }
 
-/// Few calls are made of a partner that is away, however many messages wait for it.
+/// Few calls are made to a partner that is unavailable, however many messages wait for it.
 fn check_calls<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     let mut wrong = Vec::new();
     for (port, breaker) in A::BREAKERS {
         let outages = simulation.scenario.outages.iter().filter(|outage| outage.port == *port);
         let seconds: u64 = outages.map(|outage| outage.lasts.as_secs()).sum();
-        // Clocks that are off have a pause end early, at times.
+        // Because clocks may be off, a pause sometimes ends early.
         let probes =
             2 * u64::from(breaker.probes) * (1 + seconds / u64::from(breaker.pause_seconds));
         let most = UNGUARDED + u64::from(breaker.failures) + probes;

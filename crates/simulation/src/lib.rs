@@ -1,8 +1,9 @@
-//! The simulator: an application under a virtual clock, with faults injected from a seed.
+//! The simulator: runs an application under a virtual clock, with faults that are drawn from a
+//! seed.
 //!
-//! One process, one thread, one seed: the real functions, kernel and engine, with all disorder
-//! drawn from a number. The same number gives the same run, to the byte. The [`Application`]
-//! defines what people do, who the partners are and what must hold.
+//! A run uses one process, one thread and one seed: it runs the real functions, kernel and engine,
+//! and draws all disorder from the seed. The same seed gives the same run, to the byte. The
+//! [`Application`] defines what people do, what the partners do, and which invariants must hold.
 
 mod application;
 mod campaign;

@@ -1,4 +1,4 @@
-//! What can be observed of a run: its items, its callers, and what was seen on the bus.
+//! What can be observed of a run: its items, its clients, and the events on the bus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -35,19 +35,19 @@ impl Observed {
         self.backing.clear(table);
     }
 
-    /// What was seen on the bus. The bus waits as long as this is held.
+    /// What was observed on the bus. The bus is blocked while the guard is held.
     pub fn sightings(&self) -> MutexGuard<'_, Sightings> {
         self.seen.sightings()
     }
 
-    /// Whether this event was published, with this `correlation-id`.
+    /// Whether this event was published with this `correlation-id`.
     #[must_use]
     pub fn was_published<E: Event>(&self, correlation_id: &str) -> bool {
         self.times_published::<E>(correlation_id) > 0
     }
 
-    /// How many events of this kind were published with this `correlation-id`; each once, however
-    /// often it was published.
+    /// How many events of this kind were published with this `correlation-id`. An event that was
+    /// published several times counts once.
     #[must_use]
     pub fn times_published<E: Event>(&self, correlation_id: &str) -> usize {
         let kind = E::SPEC.detail_type;
@@ -56,7 +56,7 @@ impl Observed {
         events.filter(|event| event.about == correlation_id && event.detail_type == kind).count()
     }
 
-    /// The dead letters, and whether each could be parsed.
+    /// The dead letters, each with whether it is readable.
     pub(crate) fn dead_letters(&self) -> impl Iterator<Item = (DeadLetter, bool)> {
         let letters = self.local.dead_letters(&Selection::default());
         letters.into_iter().map(|letter| {
@@ -66,25 +66,25 @@ impl Observed {
     }
 }
 
-/// An event that the bus took, once or several times.
+/// An event that the bus accepted, once or several times.
 #[derive(Debug, Clone)]
 pub struct Sighting {
     pub detail_type: String,
-    /// Its `correlation-id`.
+    /// The event's `correlation-id`.
     pub about: String,
-    /// When the bus took it first.
+    /// When the bus first accepted it.
     pub first: Timestamp,
-    /// How often the bus took it.
+    /// How often the bus accepted it.
     pub times: u32,
     content: u64,
 }
 
-/// What was seen on the bus.
+/// What was observed on the bus.
 #[derive(Debug, Default)]
 pub struct Sightings {
-    /// The events, by `event-id`, without the messages that cannot be parsed.
+    /// The events by `event-id`, without the unreadable messages.
     pub events: BTreeMap<String, Sighting>,
-    /// The ids of the messages that cannot be parsed, as often as one became a dead letter.
+    /// The ids of the unreadable messages; an id is listed each time that it became a dead letter.
     pub poisoned: Vec<String>,
     pub(crate) deliveries: u64,
     pub(crate) dead: u64,
@@ -92,7 +92,7 @@ pub struct Sightings {
 
 pub(crate) struct Seen {
     pub(crate) environment: Arc<Environment>,
-    /// The rules whose targets are partners, or queues because their functions call partners.
+    /// The rules whose targets call partners: partners themselves, or queues of functions that do.
     patient: BTreeSet<String>,
     sightings: Mutex<Sightings>,
 }
@@ -105,7 +105,8 @@ impl Seen {
         Arc::new(Self { environment, patient, sightings: Mutex::default() })
     }
 
-    /// A partner may be away for some hours: what calls it is tried for longer.
+    /// Reports a violation if a delivery to a target that calls partners was given up earlier than
+    /// the longest outage, since a partner may be unavailable for hours.
     fn gave_up(&self, step: &Step, cause: &Cause) {
         let age = cause.at.duration_since(step.event.at).unsigned_abs();
         if cause.exhausted.is_some() && age < OUTAGE && self.patient.contains(&*step.rule) {
@@ -119,7 +120,7 @@ impl Seen {
     }
 
     fn accepted(&self, event: &Accepted) {
-        // A copy in an earlier version is the same event once more.
+        // A copy in an earlier version is the same event again.
         if is_poison(event) || event.json.contains(r#""copy-of":"#) {
             return;
         }
@@ -141,7 +142,7 @@ impl Seen {
     }
 }
 
-/// Whether a message is one of those that cannot be parsed.
+/// Whether a message is one of the unreadable ones.
 fn is_poison(event: &Accepted) -> bool {
     event.json.contains("poison-")
 }

@@ -8,14 +8,14 @@ use crate::draw::{Draw, Draws};
 use crate::fault::Port;
 use crate::trouble::Trouble;
 
-/// How long the store and the bus may be away.
+/// How long an outage of the store or the bus may last.
 const AWS_OUTAGE: Duration = Duration::from_secs(600);
 
-/// A time in which no call at a port is answered, and none does anything.
+/// A time in which every call of a port fails without an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
     pub port: Port,
-    /// After so much time of the run.
+    /// When the outage begins, counted from the start of the run.
     pub from: Duration,
     pub lasts: Duration,
 }

@@ -1,4 +1,4 @@
-//! The kernel's ports; a fault may be injected into each call.
+//! The kernel's ports, with faults injected into their calls.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +34,7 @@ impl StruckStore {
         Self { environment, backing, watches, stale: Mutex::default() }
     }
 
-    /// What must hold of items at every step.
+    /// Checks what must hold of the written items after every write.
     async fn check(&self, writes: &[Write]) -> Result<(), StoreError> {
         for key in writes.iter().map(Write::key) {
             for watch in self.watches.iter().filter(|watch| watch.table == key.table) {
@@ -69,7 +69,7 @@ impl Store for StruckStore {
         if let Some(Fault::Throttled) = self.environment.call(Port::READ).await {
             return Err(throttled());
         }
-        // The items are read in any order, and others write between two of them.
+        // The items are read in a drawn order, and other tasks may write between two reads.
         let mut found = vec![None; keys.len()];
         for place in self.environment.shuffled(keys.len()) {
             found[place] = self.backing.get(&keys[place]).await?;
@@ -118,7 +118,7 @@ impl Store for StruckStore {
     }
 }
 
-/// The bus, as publishers see it.
+/// The bus as publishers reach it, with faults.
 pub(crate) struct StruckBus {
     pub(crate) environment: Arc<Environment>,
     pub(crate) bus: Arc<Bus>,
@@ -135,8 +135,8 @@ impl Publisher for StruckBus {
 }
 
 impl StruckBus {
-    /// What senders of several releases publish instead of `entries`, with their places among
-    /// those; nothing where all senders are of one release.
+    /// The entries that senders of several releases publish instead of `entries`, each with its
+    /// index there; none if all senders run the same release.
     fn as_released(&self, entries: &[Entry]) -> Option<Vec<(usize, Entry)>> {
         let state = self.environment.state();
         let releases = state.releases.as_ref()?;
@@ -154,7 +154,7 @@ impl StruckBus {
         match fault {
             Some(Fault::Unavailable) => return Err(Failure::later("InternalFailure", "no answer")),
             Some(Fault::Partial) => {
-                // Every second entry is taken; of one alone, none.
+                // Every second entry is accepted; a single entry is rejected.
                 let taken: Vec<Entry> = entries.iter().skip(1).step_by(2).cloned().collect();
                 if !taken.is_empty() {
                     self.bus.put_events(&taken).await?;
@@ -176,8 +176,8 @@ impl StruckBus {
     }
 }
 
-/// Half of all events come from senders of a later release, which adds a field; the event's id
-/// selects which, so that an event that is published again is the same.
+/// Half of all events come from senders of a later release, which adds a field. The event's id
+/// determines which, so that an event that is published again stays the same.
 fn with_later_field(seed: u64, mut entry: Entry) -> Entry {
     let id = entry.detail.split_once(r#""event-id":""#).and_then(|(_, rest)| rest.get(..36));
     if Draw::of(seed, id.unwrap_or_default()).percent(50) {
@@ -187,7 +187,7 @@ fn with_later_field(seed: u64, mut entry: Entry) -> Entry {
     entry
 }
 
-/// The clock of whoever runs: off by some minutes, each invocation's by another amount.
+/// The clock of the running task: off by up to some minutes, by another amount for each invocation.
 pub(crate) struct SkewedClock {
     pub(crate) environment: Arc<Environment>,
 }

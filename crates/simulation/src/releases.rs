@@ -1,5 +1,6 @@
-//! Two releases of an application side by side: the earlier one knows each event only in the version
-//! before its current one. Each service is rolled out, back and out again at instants of its own.
+//! Two releases of an application side by side: the earlier one knows each event only in the
+//! version before the current one. Each service is rolled out, rolled back and rolled out again at
+//! instants of its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,27 +15,27 @@ use serde_json::value::RawValue;
 use crate::draw::Draw;
 use crate::environment::Environment;
 
-/// No rollout takes longer.
+/// The latest instant of a rollout, counted from the start of the run.
 const LONGEST: Duration = Duration::from_secs(1_800);
 
 /// When a service is rolled out, back, and out again, counted from the start of the run.
 type Rollout = [Duration; 3];
 
-/// Which release each service runs at which time, and what the earlier release knows.
+/// Which release each service runs at which time, and which versions the earlier release knows.
 #[derive(Debug)]
 pub(crate) struct Releases {
     started: Timestamp,
-    /// By the source of the service's events.
+    /// The rollouts by the source of the service's events.
     rollouts: BTreeMap<&'static str, Rollout>,
     /// The events that have several versions, by detail type.
     changed: BTreeMap<&'static str, Changed>,
 }
 
-/// An event whose version is another one in the earlier release.
+/// An event that had another version in the earlier release.
 #[derive(Debug)]
 struct Changed {
     spec: EventSpec,
-    /// Its version in the earlier release.
+    /// The event's version in the earlier release.
     before: u32,
 }
 
@@ -60,12 +61,12 @@ impl Releases {
         rollout.iter().filter(|instant| **instant <= age).count() % 2 == 0
     }
 
-    /// The event of an entry as it is published: the earlier release of a sender publishes an event
-    /// that has several versions in its own version alone, and knows of no copies. Nothing where
-    /// the entry is of a version that this sender does not have.
+    /// The entry as its sender publishes it. The earlier release of a sender publishes an event
+    /// that has several versions only in the version that it knows, and publishes no copies.
+    /// Returns none if the sender does not know the entry's version.
     ///
-    /// The time of the event selects which release decided: whoever publishes a record's entry
-    /// again publishes the same.
+    /// The event's time determines which release made the decision, so an entry that is published
+    /// again stays the same.
     pub(crate) fn published(&self, entry: &Entry) -> Option<Entry> {
         let Some(changed) = self.changed.get(&*entry.detail_type) else {
             return Some(entry.clone());
@@ -83,7 +84,7 @@ impl Releases {
         Some(Entry { detail, ..entry.clone() })
     }
 
-    /// Why the earlier release of a consumer cannot read a message, where it cannot.
+    /// Why the earlier release of a consumer cannot read a message; none if it can.
     fn refusal(&self, source: &str, message: &Message, now: Timestamp) -> Option<ReadError> {
         let changed = self.changed.get(&*message.detail_type)?;
         let version = message.metadata.version;
@@ -95,7 +96,7 @@ impl Releases {
     }
 }
 
-/// A row's handler in whichever release its service runs.
+/// A row's handler in the release that its service is running.
 pub(crate) struct Released {
     pub(crate) environment: Arc<Environment>,
     pub(crate) handler: Arc<dyn Handler>,
@@ -125,8 +126,9 @@ impl Handler for Released {
 }
 
 impl Released {
-    /// A row that keeps every event reads none of them by its type. Once faults have stopped, every
-    /// service runs the newer release.
+    /// Why the release that the service runs cannot read the message; none if it can. A row that
+    /// keeps every event reads none of them by its type. Once faults have stopped, every service
+    /// runs the newer release.
     fn refusal(&self, source: &str, message: &Message) -> Option<ReadError> {
         if self.row().is_catch_all() || !self.environment.strikes() {
             return None;

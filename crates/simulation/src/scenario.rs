@@ -1,5 +1,5 @@
 //! What happens in a run besides the faults at calls: the application's script, and what the bus,
-//! the operators and the partners do.
+//! operators and partners do.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::trouble::{Faults, Trouble};
 /// What happens in a run besides the faults at calls.
 #[derive(Debug, Clone)]
 pub struct Scenario<S> {
-    /// The seed that it was drawn from; 0 where none was.
+    /// The seed that the scenario was drawn from; 0 for a fixed script.
     pub seed: u64,
     pub script: S,
-    /// What the run is exposed to.
+    /// The trouble that the run is exposed to.
     pub troubles: BTreeSet<Trouble>,
-    /// Whether a partner does what is requested, and none of its responses arrive as long as faults
-    /// are injected; the application selects the partner.
+    /// Whether a partner does what is requested while none of its responses arrive, as long as
+    /// faults are injected; the application decides which partner.
     pub mute: bool,
-    /// When messages come that cannot be parsed.
+    /// When unreadable messages arrive.
     pub poison: Vec<Duration>,
-    /// Of a thousand calls, so many get a fault.
+    /// How many of a thousand calls get a fault.
     pub(crate) per_mille: u64,
     pub(crate) copies: u32,
     pub(crate) delay: Duration,
@@ -32,13 +32,13 @@ pub struct Scenario<S> {
     pub(crate) redrives: Vec<Duration>,
     pub(crate) replays: Vec<Duration>,
     pub(crate) rebuilds: Vec<Duration>,
-    /// So long after the end, when records have expired, callers repeat themselves.
+    /// How long after the end, when records have expired, clients repeat their requests.
     pub(crate) again: Option<Duration>,
 }
 
 impl<S> Scenario<S> {
-    /// Draws a scenario of `size` cases from `seed`: every seed is exposed to a part of `faults` of
-    /// its own, so that every combination is met sooner or later.
+    /// Draws a scenario of `size` cases from `seed`: every seed draws its own part of `faults`, so
+    /// that every combination occurs sooner or later.
     pub(crate) fn drawn<A: Application<Script = S>>(seed: u64, faults: &Faults, size: u32) -> Self {
         let mut moments = Draw::of(seed, "scenario");
         let some = moments.percent(60);
@@ -46,7 +46,7 @@ impl<S> Scenario<S> {
         let troubles: BTreeSet<Trouble> = faults.0.iter().copied().filter(exposed).collect();
         let mut draws = Draws { seed, troubles, extent: Draw::of(seed, "extent"), moments };
         let poison = draws.moments(Trouble::POISON, 2);
-        // Once and twice: the same letters may be sent back again right away.
+        // Each redrive is done twice: the same dead letters may be sent back again right away.
         let soon = Duration::from_millis(1);
         let redrives = draws.moments(Trouble::REDRIVES, 2);
         let redrives = redrives.iter().flat_map(|at| [*at, *at + soon]).collect();
@@ -81,7 +81,7 @@ impl<S> Scenario<S> {
         }
     }
 
-    /// A script for every fault to be tried on, with nothing else going wrong.
+    /// The scenario of a fixed script, on which every fault is tried, and nothing else goes wrong.
     pub(crate) const fn fixed(script: S) -> Self {
         Self {
             seed: 0,

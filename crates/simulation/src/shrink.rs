@@ -1,7 +1,7 @@
-//! From a run that violates something to the shortest story that still does.
+//! Shrinks a failure: finds a smaller run with the same violation.
 //!
-//! What is drawn for one call depends on nothing but the seed and the call's own name, so faults
-//! can be taken away one by one while the rest stay where they were.
+//! What is drawn for one call depends only on the seed and on the call's own name, so faults can be
+//! removed one by one while the others stay at their calls.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::scenario::Scenario;
 use crate::simulator::{Error, Outcome, Request, Simulator};
 use crate::trouble::Trouble;
 
-/// So many runs are spent on it.
+/// The most runs that are spent on shrinking a failure.
 const MOST_RUNS: u32 = 400;
 
-/// The failure of `request`, as short as it was found.
+/// The failure of `request`, shrunk as far as possible.
 pub(crate) fn shrink<A: Application>(
     simulator: &Simulator<A>,
     request: &Request<A>,
@@ -56,7 +56,8 @@ struct Hunt<'a, A: Application> {
 }
 
 impl<A: Application> Hunt<'_, A> {
-    /// Whether this scenario, with these faults, violates the same; it is kept then.
+    /// Runs this scenario with these faults, and keeps them if the run has the same kind of
+    /// violation. Returns whether it has.
     fn try_with(
         &mut self,
         scenario: &Scenario<A::Script>,
@@ -76,7 +77,8 @@ impl<A: Application> Hunt<'_, A> {
         Ok(same)
     }
 
-    /// Takes away what is not needed but for the faults: cases, duplicates, delays, callers.
+    /// Removes everything besides faults that the violation does not need: cases, duplicates,
+    /// delays, clients.
     fn simplify(&mut self, faults: &[Injection]) -> Result<(), Error> {
         let mut place = 0;
         while place < self.best.scenario.script.len() {
@@ -114,7 +116,7 @@ impl<A: Application> Hunt<'_, A> {
         Ok(())
     }
 
-    /// Delta debugging (Zeller and Hildebrandt, 2002): ever smaller parts are taken away.
+    /// Delta debugging (Zeller and Hildebrandt, 2002): removes smaller and smaller parts.
     fn fewer(&mut self, mut faults: Vec<Injection>) -> Result<Vec<Injection>, Error> {
         if self.try_with(&self.best.scenario.clone(), &[])? {
             return Ok(Vec::new());
@@ -141,7 +143,7 @@ impl<A: Application> Hunt<'_, A> {
     }
 }
 
-/// What goes on in a scenario besides faults.
+/// What happens in a scenario besides faults, in lines.
 fn disorder<S: Script>(scenario: &Scenario<S>) -> Vec<String> {
     let mut told = Vec::new();
     let mut tell = |holds: bool, what: String| {

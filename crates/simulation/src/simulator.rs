@@ -1,4 +1,4 @@
-//! A run from its beginning to its end, and what it came to.
+//! Runs an application from the beginning of a run to its end, and returns the outcome.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -21,21 +21,19 @@ use crate::store::Backing;
 use crate::trace::Trace;
 use crate::trouble::Faults;
 
-/// So often an operator comes by, once faults have stopped, before a run has come to no end.
+/// How often an operator helps once faults have stopped, before the run counts as endless.
 const ROUNDS: u32 = 10;
 
-/// The sweeper is due every minute, and looks for what is older than half of one; clocks may be off
-/// by five minutes.
+/// How long until the sweeper has published every record: it runs every minute, and publishes
+/// records that are older than half a minute; clocks may be off by five minutes.
 const SWEPT_WITHIN: Duration = Duration::from_secs(400);
 
-/// A run cannot be set up: that is no violation by the application, only wrong wiring, such as a
-/// rule whose pattern EventBridge would not take.
+/// Why a run cannot be set up. That is no violation by the application but a mistake in its wiring,
+/// such as a rule with a pattern that EventBridge would not accept.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The tables cannot be made.
     #[error("the store cannot be set up")]
     Store(#[from] StoreError),
-    /// The bus cannot be opened.
     #[error("the engine cannot be opened")]
     Engine(#[from] chorus_local::Error),
 }
@@ -43,7 +41,7 @@ pub enum Error {
 /// Runs an application, and keeps what is the same for all runs.
 pub struct Simulator<A> {
     pub(crate) backing: Backing,
-    /// The state machines, read by the first run.
+    /// The state machines, which the first run reads.
     pub(crate) machines: OnceLock<Arc<Definitions>>,
     application: PhantomData<fn() -> A>,
 }
@@ -54,14 +52,13 @@ impl<A: Application> Default for Simulator<A> {
     }
 }
 
-/// What is asked of a run.
+/// The request for a run.
 pub(crate) struct Request<A: Application> {
     pub(crate) scenario: Scenario<A::Script>,
     pub(crate) plan: Plan,
-    /// The fixed orders that it runs: there, calls take the time that they always take. Without,
-    /// all is drawn.
+    /// The fixed script, in which every call takes the same time; none if the scenario is drawn.
     pub(crate) story: Option<A::Story>,
-    /// Whether the trace's lines are kept.
+    /// Whether the lines of the trace are kept.
     pub(crate) told: bool,
     /// Whether every call is kept.
     pub(crate) listed: bool,
@@ -82,7 +79,7 @@ impl<A: Application> Request<A> {
         Self { scenario, plan, story: None, told: false, listed: false }
     }
 
-    /// Fixed orders, with these faults and no other.
+    /// The run of a fixed script, with these faults and no others.
     pub(crate) fn fixed(story: A::Story, injections: &[Injection]) -> Self {
         let scenario = Scenario::fixed(A::fixed(story));
         let plan = Plan::listed(injections);
@@ -90,53 +87,54 @@ impl<A: Application> Request<A> {
     }
 }
 
-/// The outcome of a run; `E` is how its cases ended.
+/// The outcome of a run; `E` tells how its cases ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Outcome<E> {
-    /// The seed that it was drawn from.
+    /// The seed that the run was drawn from.
     pub seed: u64,
-    /// What must never be, and was: none, where all is well.
+    /// The violated invariants; empty if all hold.
     pub violations: Vec<String>,
     /// The injected faults, in order.
     pub injected: Vec<Injection>,
     pub ends: E,
-    /// Calls to the outside of functions.
+    /// The number of calls that functions made to the outside.
     pub calls: u64,
     pub deliveries: u64,
-    /// Events that the bus took.
+    /// How many events the bus accepted.
     pub events: u64,
-    /// Dead letters, those of messages that cannot be parsed included.
+    /// The number of dead letters, unreadable messages included.
     pub dead_letters: u64,
-    /// How often the archive was replayed, projections rebuilt, dead letters sent back, and
-    /// messages injected that cannot be parsed.
+    /// How often the archive was replayed, projections were rebuilt, dead letters were redriven,
+    /// and unreadable messages were published.
     pub chores: [u64; 4],
-    /// Calls that were made during an outage.
+    /// The number of calls that were made during an outage.
     pub unanswered: u64,
-    /// How much time passed in the run, in seconds.
+    /// How much virtual time passed in the run, in seconds.
     pub virtual_seconds: i64,
     /// The fingerprint of the trace.
     pub fingerprint: u64,
-    /// Where processes made calls, and where they died, by place in the code.
+    /// The places in the code at which processes made calls, and at which they died.
     #[serde(skip)]
     pub points: Points,
-    /// The trace's lines, if they were requested.
+    /// The lines of the trace, if they were requested.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<String>,
-    /// The events of the cases, as the bus took them first, where something was violated.
+    /// The events of the cases in the order in which the bus accepted them, if something was
+    /// violated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub story: Vec<String>,
-    /// Every call, where it was asked for.
+    /// Every call, if the calls were requested.
     #[serde(skip)]
     pub(crate) called: Vec<Called>,
 }
 
-/// Places in the code: an action on an event, and which of its calls.
+/// Places in the code: an action on an event, and the number of its call.
 #[derive(Debug, Clone, Default)]
 pub struct Points {
-    /// At which a process made a call.
+    /// The places at which a process made a call.
     pub seen: BTreeSet<(Arc<str>, u32, Port)>,
-    /// At which a process died.
+    /// The places at which a process died.
     pub crashed: BTreeSet<(Arc<str>, u32, Port)>,
 }
 
@@ -148,30 +146,31 @@ impl<E> Outcome<E> {
 }
 
 impl<A: Application> Simulator<A> {
-    /// Runs that keep their items in the map.
+    /// A simulator that keeps items in the kernel's store in memory.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Runs that keep their items in `backing`: a seed's run is the same on each, to the byte.
+    /// A simulator that keeps items in `backing`. The run of a seed is the same on each, to the
+    /// byte.
     #[must_use]
     pub const fn on(backing: Backing) -> Self {
         Self { backing, machines: OnceLock::new(), application: PhantomData }
     }
 
-    /// Runs `seed` with `size` cases, exposed to a part of `faults` of its own.
+    /// Runs `seed` with `size` cases; the seed draws its own part of `faults`.
     ///
     /// # Errors
-    /// Where the run cannot be set up.
+    /// If the run cannot be set up.
     pub fn seed(&self, seed: u64, faults: &Faults, size: u32) -> Result<Outcome<A::Ends>, Error> {
         self.run(&Request::drawn(seed, faults, size))
     }
 
-    /// The same, keeping its trace's lines.
+    /// Does the same as [`Self::seed`], and keeps the lines of the trace.
     ///
     /// # Errors
-    /// Where the run cannot be set up.
+    /// If the run cannot be set up.
     pub fn trace_seed(
         &self,
         seed: u64,
@@ -181,10 +180,10 @@ impl<A: Application> Simulator<A> {
         self.run(&Request { told: true, ..Request::drawn(seed, faults, size) })
     }
 
-    /// Runs fixed orders with these faults and no other, keeping its trace's lines.
+    /// Runs a fixed script with these faults and no others, and keeps the lines of the trace.
     ///
     /// # Errors
-    /// Where the run cannot be set up.
+    /// If the run cannot be set up.
     pub fn trace_story(
         &self,
         story: A::Story,
@@ -193,17 +192,17 @@ impl<A: Application> Simulator<A> {
         self.run(&Request { told: true, ..Request::fixed(story, faults) })
     }
 
-    /// Runs fixed orders in which no port answers at these times, and nothing else goes wrong.
+    /// Runs a fixed script in which ports fail at these times, and nothing else goes wrong.
     ///
     /// # Errors
-    /// Where the run cannot be set up.
+    /// If the run cannot be set up.
     pub fn outage(&self, story: A::Story, outages: &[Outage]) -> Result<Outcome<A::Ends>, Error> {
         let mut request = Request::fixed(story, &[]);
         request.scenario.outages = outages.to_vec();
         self.run(&request)
     }
 
-    /// Runs to the end, and checks.
+    /// Runs to the end, and checks the invariants.
     pub(crate) fn run(&self, request: &Request<A>) -> Result<Outcome<A::Ends>, Error> {
         let clock = VirtualClock::at(beginning());
         let trace = if request.told { Trace::told() } else { Trace::default() };
@@ -240,8 +239,8 @@ impl<A: Application> Simulator<A> {
     }
 }
 
-/// Much later, when records have expired, callers who repeat themselves change nothing: what a
-/// service keeps of a case outlives its records.
+/// Checks that clients which repeat their requests much later, when records have expired, change
+/// nothing: what a service stores about a case outlives its records.
 fn check_repetition<A: Application>(
     simulation: &mut Simulation<A>,
     again: Duration,
@@ -259,19 +258,20 @@ fn check_repetition<A: Application>(
     violations.iter().map(|violation| format!("{violation}, after records expired")).collect()
 }
 
-/// External calls so far by kind, and the number of published events.
+/// The number of external calls that had an effect, by kind, and the number of published events.
 fn effects<A: Application>(simulation: &Simulation<A>) -> Effects {
     let mut effects = simulation.application.effects();
     effects.insert("events", simulation.observed.sightings().events.len());
     effects
 }
 
-/// Faults have stopped: what is left is finished by what recurs, and by an operator.
+/// Finishes a run once faults have stopped: recurring jobs and an operator finish what is left.
 fn settle<A: Application>(simulation: &mut Simulation<A>) {
     for round in 0..ROUNDS {
         simulation.wait(SWEPT_WITHIN);
         let redriven = simulation.redrive();
-        // In half of the runs nobody helps at first: the state machines give up by themselves.
+        // In half of the runs nobody helps at first, so that the state machines reach their
+        // timeouts.
         let helped = !simulation.scenario.seed.is_multiple_of(2) || round > 1;
         if round == 1 && !helped && !simulation.is_over() {
             simulation.wait(A::LONGEST_WAIT);
@@ -293,7 +293,7 @@ fn settle<A: Application>(simulation: &mut Simulation<A>) {
     }
 }
 
-/// The whole archive, replayed at rest, changes nothing.
+/// Checks that a replay of the whole archive at the end of a run changes nothing.
 fn check_replay<A: Application>(simulation: &mut Simulation<A>) -> Vec<String> {
     let before = effects(simulation);
     simulation.replay("at-rest");
@@ -343,7 +343,7 @@ fn outcome<A: Application>(
     }
 }
 
-/// The events of the cases, in the order in which the bus took them first.
+/// The events of the cases, in the order in which the bus first accepted them.
 fn story<A: Application>(simulation: &Simulation<A>) -> Vec<String> {
     let sightings = simulation.observed.sightings();
     let mut told: Vec<_> = sightings

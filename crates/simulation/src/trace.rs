@@ -1,4 +1,4 @@
-//! The trace of a run: always a fingerprint, and its lines if they are to be printed.
+//! The trace of a run: a fingerprint, and the lines if they were requested.
 
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ impl Trace {
         Self { fingerprint: 0, lines: Some(Vec::new()) }
     }
 
-    /// Logs a call of task `label`: its number, its port, and the injected fault if any.
+    /// Adds a call of the task `label`: its number, its port, and the injected fault if any.
     pub(crate) fn call(
         &mut self,
         now: Timestamp,
@@ -33,7 +33,7 @@ impl Trace {
         }
     }
 
-    /// Logs something else that happened, described by `what`.
+    /// Adds something else that happened, described by `what`.
     pub(crate) fn happened(&mut self, now: Timestamp, what: &dyn std::fmt::Display) {
         let line = what.to_string();
         self.add(now, name(&line));

@@ -15,35 +15,36 @@ impl Trouble {
     pub const REFUSALS: Self = Self("refusals");
     /// A call succeeds, but its response is lost; or it succeeds late.
     pub const LOST_ANSWERS: Self = Self("lost-answers");
-    /// Functions are timed out, and go on beside their own retry.
+    /// Functions are given up as timed out, and continue to run besides their own retry.
     pub const TIMEOUTS: Self = Self("timeouts");
-    /// PutEvents takes some entries and not others.
+    /// PutEvents accepts some entries and rejects others.
     pub const PARTIAL_PUBLISHES: Self = Self("partial-publishes");
     /// Indexes return an earlier state.
     pub const STALE_READS: Self = Self("stale-reads");
-    /// Each delivery is made up to five times; some of its copies run at once.
+    /// Each delivery is made up to five times; some of the copies run at the same time.
     pub const DUPLICATES: Self = Self("duplicates");
     /// Deliveries are late, by up to a day, and overtake each other.
     pub const DELAYS: Self = Self("delays");
-    /// Clocks are off by up to five minutes, each invocation's by another amount, and some jump
-    /// back under way.
+    /// Clocks are off by up to five minutes, by another amount for each invocation, and some jump
+    /// back in the middle of one.
     pub const SKEW: Self = Self("skew");
-    /// Messages that cannot be parsed.
+    /// Unreadable messages are published.
     pub const POISON: Self = Self("poison");
-    /// Dead letters are sent back, once and twice, while cases run.
+    /// Dead letters are redriven, once and twice, while cases run.
     pub const REDRIVES: Self = Self("redrives");
     /// The whole archive is replayed while cases run.
     pub const REPLAYS: Self = Self("replays");
     /// Projections are discarded and rebuilt while cases run.
     pub const REBUILDS: Self = Self("rebuilds");
-    /// Each service is rolled out, back and out again; half of all events carry an unknown field.
+    /// Each service is rolled out, back and out again; half of all events have an unknown field.
     pub const VERSIONS: Self = Self("versions");
-    /// Partners are away for up to six hours, the store and the bus for up to ten minutes.
+    /// Partners are unavailable for up to six hours, the store and the bus for up to ten minutes.
     pub const OUTAGES: Self = Self("outages");
-    /// Records expire, TTL deletes them up to two days late, and callers repeat themselves then.
+    /// Records expire, TTL deletes them up to two days late, and clients then repeat their
+    /// requests.
     pub const EXPIRY: Self = Self("expiry");
 
-    /// What can befall any application.
+    /// The trouble that any application can have.
     pub const GENERAL: [Self; 16] = [
         Self::CRASHES,
         Self::REFUSALS,
@@ -63,19 +64,19 @@ impl Trouble {
         Self::OUTAGES,
     ];
 
-    /// A kind of fault that the application defines; its script decides when it is injected.
+    /// A kind of trouble that the application defines; its script decides when it happens.
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
         Self(name)
     }
 
-    /// Its name on the command line.
+    /// The name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.0
     }
 
-    /// The trouble that a fault belongs to.
+    /// The kind of trouble that a fault belongs to.
     #[must_use]
     pub const fn of(fault: Fault) -> Self {
         match fault {
@@ -89,12 +90,12 @@ impl Trouble {
     }
 }
 
-/// Which trouble runs may be exposed to. Each seed draws its own part of it, and how much.
+/// The trouble that runs may be exposed to. Each seed draws its own part of it, and how much.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults(pub BTreeSet<Trouble>);
 
 impl Faults {
-    /// All that can befall any application, and trouble of its `own`.
+    /// All trouble that any application can have, and the application's `own`.
     #[must_use]
     pub fn all(own: &[Trouble]) -> Self {
         Self(Trouble::GENERAL.iter().chain(own).copied().collect())
@@ -105,11 +106,11 @@ impl Faults {
         Self(BTreeSet::new())
     }
 
-    /// Reads `all`, `none`, or names separated by commas, of what can befall any application and of
-    /// trouble of its `own`; a name after `-` is taken out.
+    /// Reads `all`, `none`, or names separated by commas, of the general trouble and the
+    /// application's `own`; a name after `-` is removed.
     ///
     /// # Errors
-    /// Where a name is unknown.
+    /// If a name is unknown.
     pub fn read(text: &str, own: &[Trouble]) -> Result<Self, UnknownTrouble> {
         let known: Vec<Trouble> = Trouble::GENERAL.iter().chain(own).copied().collect();
         let unknown = |name: &str| UnknownTrouble {

@@ -1,5 +1,5 @@
-//! A small application of its own under the simulator: seats are sold over HTTP, and each ticket is
-//! printed once. Planted into it, a printer that is asked without its key is found.
+//! A small application under the simulator: seats are sold over HTTP, and each ticket is printed
+//! once. A planted bug, a printer that is called without its key, is found.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ impl Endpoint for SellSeat {
     }
 }
 
-/// Prints a ticket for each key, and the same one for the same key.
+/// A printer that prints one ticket for each key.
 struct Printer {
     environment: Arc<Environment>,
     tickets: Arc<Mutex<BTreeMap<String, String>>>,
@@ -105,7 +105,7 @@ const PRINTER: Port = Port::external(0, "Printer");
 
 struct PrintTicket {
     printer: Arc<Printer>,
-    /// The planted bug: the printer cannot know an attempt from another ticket.
+    /// The planted bug: each attempt has another key, so the printer prints another ticket.
     forgets_its_key: bool,
 }
 
@@ -161,12 +161,12 @@ impl Script for Buyers {
     }
 }
 
-/// What is wrong with a box office.
+/// What is wrong with a box office: nothing, or one of two planted bugs.
 const NOTHING: u8 = 0;
 const FORGETS_ITS_KEY: u8 = 1;
 const MISWIRED: u8 = 2;
 
-/// EventBridge takes no rule that can match nothing.
+/// The table with a rule that can match no event, which EventBridge rejects.
 const MISWIRED_TABLE: Table = Table {
     rows: &[RowSpec {
         when: Some(Content::OneOf { field: "seat", values: &[] }),
@@ -302,7 +302,7 @@ fn a_printer_asked_without_its_key_is_found_and_shrunk_to_one_fault_of_one_sale(
     let report = simulator.campaign(&everything(SEEDS), &setting, &|_| {}).unwrap();
     let failure = report.failures.first().expect("no seed has found it");
     let violation = failure.violations.first().unwrap();
-    // An outage of the printer may lose more than one answer.
+    // An outage of the printer may cause several lost answers.
     let printed = violation.split_once("was sold 1 times, printed ").unwrap().1;
     assert!(printed.parse::<u32>().unwrap() > 1, "{violation}");
     let bought = failure.disorder.iter().filter(|what| what.contains("is bought after"));

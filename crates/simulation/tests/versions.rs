@@ -1,7 +1,7 @@
-//! Two releases of one application under the simulator, each with types of its own: the older says and
-//! reads version 1 of an event, the newer version 2. Each service is rolled out when it likes, and
-//! back, while everything goes wrong; every seat is ticketed once, at its price. Planted into it, a
-//! consumer that tells the versions apart is found.
+//! Two releases of one application under the simulator, each with types of its own: the older one
+//! publishes and reads version 1 of an event, the newer one version 2. Each service is rolled out
+//! and back at drawn instants, while everything goes wrong; every seat gets one ticket, at its
+//! price. A planted bug, a consumer that treats the versions as two events, is found.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -41,10 +41,10 @@ mod commands {
     }
 }
 
-/// What every seat costs.
+/// The price of every seat.
 const CENTS: u32 = 1_500;
 
-/// Writes a ticket for a seat that was sold: a second one would be seen.
+/// Writes a ticket for a seat that was sold, and counts how often it was written.
 fn write_ticket(
     found: Option<&chorus_kernel::Versioned<Ticket>>,
     seat: &str,
@@ -54,7 +54,7 @@ fn write_ticket(
     save(found, &Ticket { seat: seat.to_owned(), cents, written })
 }
 
-/// The release before: prices are whole euros.
+/// The earlier release: prices are whole euros.
 mod before {
     use super::*;
 
@@ -198,10 +198,10 @@ struct Ticket {
 
 chorus_kernel::entity!(Ticket: "ticket" in TICKETS, by seat: String);
 
-/// No rollout takes longer.
+/// The latest instant of a rollout, counted from the start of the run.
 const LONGEST: Duration = Duration::from_secs(1_800);
 
-/// When a service is rolled out, back, and out again.
+/// When a service is rolled out, back, and out again, counted from the start of the run.
 #[derive(Debug, Clone)]
 struct Rollout([Duration; 3]);
 
@@ -213,7 +213,7 @@ impl Rollout {
     }
 }
 
-/// The release that a service runs.
+/// The release that a service runs at each time.
 #[derive(Clone)]
 struct Release {
     environment: Arc<Environment>,
@@ -232,16 +232,16 @@ impl Release {
         self.passed() % 2 == 1
     }
 
-    /// Whether the new release stays.
+    /// Whether the newer release stays.
     fn is_out(&self) -> bool {
         self.passed() == self.rollout.0.len()
     }
 }
 
-/// How often an older consumer was brought an event that it cannot read.
+/// How often the older release of a consumer received an event that it cannot read.
 static TOO_NEW: AtomicU64 = AtomicU64::new(0);
 
-/// An action of both releases: the one answers that runs.
+/// A handler of both releases: the one that the service runs answers.
 struct Released {
     release: Release,
     before: Arc<dyn Handler>,
@@ -409,7 +409,7 @@ impl<const TELLS_APART: bool> Application for TwoReleases<TELLS_APART> {
     }
 }
 
-/// Both releases' actions with their types put away.
+/// The handlers of both releases' actions.
 fn without_calls<B: Action + 'static, N: Action + 'static>(
     before: B,
     now: N,
@@ -421,13 +421,12 @@ fn without_calls<B: Action + 'static, N: Action + 'static>(
     )
 }
 
-/// `CHORUS_SEEDS` asks for more.
+/// The number of seeds; the variable `CHORUS_SEEDS` may set it.
 fn seeds() -> u64 {
     std::env::var("CHORUS_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(500)
 }
 
-/// Everything that can go wrong, but that fields are added which neither release knows: here the
-/// releases differ by themselves.
+/// All general trouble except `versions`, because this test has two releases of its own.
 fn campaign() -> Campaign<()> {
     let faults = Faults::read("all,-versions", &[]).unwrap();
     Campaign::Seeds { seeds: 0..seeds(), faults, size: 3 }

@@ -1,4 +1,4 @@
-//! Callers of the API: their requests, and the responses.
+//! The requests of the API's clients, and the responses.
 
 use chorus_http::{Problem, Response};
 

@@ -22,16 +22,16 @@ use crate::scenario::Scenario;
 use set::Routes;
 use task::Task;
 
-/// How many tasks run at once.
+/// How many tasks run at a time.
 const CONCURRENCY: usize = 64;
 
 /// How many instances of each function run.
 const INSTANCES: usize = 3;
 
-/// After so many steps, a run has come to no end.
+/// After this many steps, a run counts as endless.
 const MAX_STEPS: u64 = 400_000;
 
-/// What happens at a moment.
+/// What is planned for an instant.
 enum Doing {
     Request(usize),
     Appear(Box<Client>),
@@ -50,7 +50,7 @@ pub(crate) struct Simulation<A: Application> {
     pub(crate) scenario: Scenario<A::Script>,
     local: Arc<Local>,
     kernel: Kernel,
-    /// What each instance of the functions knows of partners that do not answer.
+    /// The circuit breakers of each instance of the functions.
     instances: [Breakers; INSTANCES],
     routes: Routes,
     agenda: BTreeMap<(Timestamp, u64), Doing>,
@@ -66,7 +66,7 @@ impl<A: Application> Simulation<A> {
         self.application.is_over(&self.observed)
     }
 
-    /// Nothing goes wrong any more.
+    /// Stops all faults and disorder.
     pub(crate) fn calm(&mut self) {
         self.environment.state().armed = false;
         self.local.bus().set_disorder(Disorder::default());
@@ -85,13 +85,13 @@ impl<A: Application> Simulation<A> {
         self.agenda.insert((at, self.next), doing);
     }
 
-    /// Lets `pause` pass, so that what recurs is due.
+    /// Lets `pause` pass, so that recurring jobs become due, and runs what is due.
     pub(crate) fn wait(&mut self, pause: Duration) {
         self.environment.clock.advance(pause);
         self.run();
     }
 
-    /// Runs until nothing is left to be done: no task, nothing pending, nothing planned.
+    /// Runs until nothing is left to do: no task, nothing pending, nothing planned.
     pub(crate) fn run(&mut self) {
         loop {
             self.steps += 1;

@@ -1,5 +1,5 @@
-//! What an operator does while cases run: replays, rebuilds, redrives; and messages that nobody
-//! can read.
+//! The operations of an operator while cases run: replays, rebuilds and redrives; and unreadable
+//! messages.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::draw::{self, Draw};
 use crate::invariants::poison_mark;
 
 impl<A: Application> Simulation<A> {
-    /// TTL deletes records that have expired, each up to two days late.
+    /// Deletes expired records like DynamoDB's TTL: each up to two days late.
     pub(crate) fn expire(&mut self) {
         let (backing, environment) =
             (Arc::clone(&self.observed.backing), Arc::clone(&self.environment));
@@ -50,14 +50,14 @@ impl<A: Application> Simulation<A> {
         });
     }
 
-    /// Discards the projections, and makes them anew.
+    /// Discards the projections, and rebuilds them.
     pub(crate) fn rebuild(&mut self) {
         let store = Arc::clone(&self.kernel.store);
         let rebuild = self.application.rebuild(&self.observed, store);
         self.chore("rebuild", rebuild);
     }
 
-    /// Sends the dead letters that can be read to their targets again.
+    /// Sends the readable dead letters to their targets again.
     pub(crate) fn redrive(&mut self) -> usize {
         let readable = self.observed.dead_letters().filter(|(_, readable)| *readable);
         let ids: Vec<u64> = readable.map(|(letter, _)| letter.id).collect();
@@ -69,7 +69,7 @@ impl<A: Application> Simulation<A> {
         count
     }
 
-    /// Sends dead letters back, whether or not anybody can read them.
+    /// Sends dead letters to their targets again, including unreadable ones.
     pub(super) fn send_back(&mut self, selection: Selection) {
         let local = Arc::clone(&self.local);
         self.chore("redrive", async move {
@@ -93,7 +93,7 @@ impl<A: Application> Simulation<A> {
         self.spawn(next, Box::pin(future));
     }
 
-    /// Publishes something that cannot be parsed.
+    /// Publishes an unreadable message.
     pub(super) fn poison(&mut self, number: usize) {
         let Some(poison) = A::POISON.iter().cycle().nth(number) else { return };
         let bus = Arc::clone(self.local.bus());

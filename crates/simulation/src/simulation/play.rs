@@ -1,4 +1,4 @@
-//! Who comes, and when.
+//! The clients of a run, and when each of them calls.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::outage::Outage;
 use crate::trouble::Trouble;
 
 impl<A: Application> Simulation<A> {
-    /// Every caller that repeats itself, and was answered, asks the same again.
+    /// Lets every client that repeats itself, and that was answered, send its request again.
     pub(crate) fn repeat(&mut self) {
         let clients = self.observed.clients.iter();
         let answered = clients.filter(|it| it.answered.is_some() && it.repeats);
@@ -18,7 +18,7 @@ impl<A: Application> Simulation<A> {
         self.come(again);
     }
 
-    /// Has what the script needs come to be, with nothing going wrong.
+    /// Lets the clients that the script needs at first call, while nothing goes wrong.
     pub(crate) fn set_up(&mut self) {
         let clients = self.application.set_up();
         self.come(clients);
@@ -31,7 +31,7 @@ impl<A: Application> Simulation<A> {
         self.run();
     }
 
-    /// Plays the scenario, until nothing is left to be done.
+    /// Plays the scenario, until nothing is left to do.
     pub(crate) fn play(&mut self) {
         {
             let mut state = self.environment.state();

@@ -1,5 +1,5 @@
-//! What a run stands on: the application's functions on the local engine, all of whose ports can be
-//! struck.
+//! Sets up a run: the application's functions on the local engine, with faults injected into all
+//! ports.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -98,15 +98,15 @@ impl<A: Application> Simulation<A> {
 }
 
 thread_local! {
-    /// The engine's own store, which stays empty, since all tables are in the backing store: one is enough
-    /// for all runs.
+    /// The engine's own store. It stays empty, because all tables are in the backing store, so one
+    /// is enough for all runs.
     static EMPTY: Result<Arc<DynoxideStore>, String> =
         DynoxideStore::memory(Arc::new(SystemClock), &[TableSpec { ttl: None, ..EXECUTIONS_TABLE }])
             .map(Arc::new)
             .map_err(|error| error.to_string());
 }
 
-/// The state machines, read once.
+/// The state machines, which are read only once.
 fn machines<A: Application>(
     simulator: &Simulator<A>,
     functions: &[Function],
@@ -119,7 +119,7 @@ fn machines<A: Application>(
     Ok(Arc::clone(simulator.machines.get_or_init(|| machines)))
 }
 
-/// The engine, but for what each run has of its own.
+/// The engine's configuration, without what differs between runs.
 fn engine<A: Application>(
     simulator: &Simulator<A>,
     environment: &Environment,
@@ -129,7 +129,7 @@ fn engine<A: Application>(
     let mut config = LocalConfig::new(&A::TABLE, functions).virtual_time(&environment.clock);
     config.machines = Some(machines);
     config.store = Some(EMPTY.with(Clone::clone).map_err(StoreError::Invalid)?);
-    // The observer sees everything at once; nobody watches from afar.
+    // The observer sees everything at once; nobody subscribes to the feed.
     config.feed = 1;
     let called = A::TABLE.rows.iter().filter(|row| matches!(row.via, Via::ApiDestination(_)));
     for row in called {

@@ -1,4 +1,4 @@
-//! Tasks: each an invocation, a request or a chore, polled one call at a time.
+//! Tasks: invocations, requests and background tasks, each polled one call at a time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,22 +18,22 @@ use crate::trouble::Trouble;
 
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What a task comes to.
+/// The result of a task.
 pub(super) enum Done {
     Verdicts(Vec<(Ticket, Verdict)>),
     Answer(Result<Response, Problem>),
     Chore,
 }
 
-/// What a task is for.
+/// The purpose of a task.
 #[derive(Clone)]
 pub(super) enum Purpose {
-    /// Work of the bus; a twin's outcome counts for nothing.
+    /// Work of the bus. The result of a twin, which runs at the same time, is ignored.
     Work {
         work: Arc<Work>,
         twin: bool,
     },
-    /// The attempt of a client.
+    /// An attempt of a client.
     Request {
         client: usize,
         attempt: u32,
@@ -41,11 +41,11 @@ pub(super) enum Purpose {
     Chore,
 }
 
-/// What is about to be done.
+/// A task that is about to be started.
 pub(super) struct NextStep {
-    /// Its name, which no other next has but a copy of it.
+    /// The task's name; only a copy of the task may have the same one.
     pub(super) label: String,
-    /// Its label without the order: the same for every order that runs this code.
+    /// The label without the case: the same for every case that runs this code.
     pub(super) place: String,
     pub(super) purpose: Purpose,
 }
@@ -100,7 +100,7 @@ impl<A: Application> Simulation<A> {
     fn perform(&mut self, next: NextStep, work: &Arc<Work>) {
         let (dispatcher, bus) = (Arc::clone(self.local.dispatcher()), Arc::clone(self.local.bus()));
         let performed = Arc::clone(work);
-        // Any of the instances that run takes it.
+        // A drawn instance of the function does the work.
         let instance = Draw::of(self.environment.seed, &next.label).below(INSTANCES as u64);
         let breakers = self.instances[instance as usize].clone();
         let kernel = Kernel { breakers, ..self.kernel.clone() };
@@ -138,7 +138,7 @@ impl<A: Application> Simulation<A> {
         self.queue(Task { running, future, purpose });
     }
 
-    /// Among tasks that are ready at the same instant, the seed selects which goes first.
+    /// Queues a task. The seed determines the order of tasks that are ready at the same instant.
     fn queue(&mut self, task: Task) {
         self.next += 1;
         let order =
@@ -169,8 +169,8 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// The process died: the platform learns of it after some time; a queue, when the message's
-    /// visibility has run out.
+    /// Handles the death of a task's process: the platform notices it after the function's timeout;
+    /// a queue, when the message's visibility timeout has passed.
     fn died(&mut self, purpose: &Purpose) {
         match purpose {
             Purpose::Work { twin: true, .. } | Purpose::Chore => {}
@@ -189,7 +189,7 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// The platform gives it up; it goes on all the same.
+    /// Handles a task that the platform gives up as timed out, and that continues to run.
     fn timed_out(&mut self, purpose: &Purpose) {
         match purpose {
             Purpose::Work { work, twin: false } => match &**work {
@@ -207,7 +207,7 @@ impl<A: Application> Simulation<A> {
         }
     }
 
-    /// The platform lets an execution go on that was last seen at work.
+    /// Makes an execution due after the function's timeout, since its last turn was cut off.
     fn wake_later(&self, execution: &Arc<str>) {
         let at = later(self.environment.now(), FUNCTION_TIMEOUT);
         self.local.bus().rest(execution, Some(Alarm { at, passive: false }));

@@ -1,5 +1,5 @@
-//! The stores that runs stand on: the embedded one, or the kernel's in memory, which is much faster.
-//! Both give the same traces, which a test asserts, and hold the port's suite.
+//! The stores of runs: the embedded one, or the kernel's in memory, which is much faster. Both pass
+//! the port's suite, and both give the same traces, which a test asserts.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use chorus_kernel::{
 use chorus_local::DynoxideStore;
 use serde::{Deserialize, Serialize};
 
-/// What a run's items are kept in.
+/// The store that keeps a run's items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backing {
     #[default]
     Map,
-    /// The embedded engine's own store, in memory: what `chorus up` runs on.
+    /// The embedded engine's own store, in memory: the one that `chorus up` uses.
     Dynoxide,
 }
 
-/// A store that can be looked through from outside.
+/// A store whose items can be listed from outside.
 pub(crate) enum BackingStore {
     Map(MemoryStore),
     Dynoxide(Box<DynoxideStore>),
@@ -38,7 +38,7 @@ impl BackingStore {
         })
     }
 
-    /// Every item of a table, by its key.
+    /// Every item of a table, in the order of the keys.
     pub(crate) fn all(&self, table: &'static str) -> Vec<Item> {
         match self {
             Self::Map(map) => map.all(table),
@@ -59,7 +59,7 @@ impl BackingStore {
         }
     }
 
-    /// Deletes the items that expired at least `late` ago; each has its own lateness, by its key.
+    /// Deletes the items that expired at least `late` ago, which is computed for each item.
     pub(crate) async fn expire(
         &self,
         table: &TableSpec,
@@ -78,7 +78,7 @@ impl BackingStore {
         Ok(())
     }
 
-    /// Throws a table's items away.
+    /// Deletes all items of a table.
     pub(crate) fn clear(&self, table: &'static str) {
         match self {
             Self::Map(map) => map.clear(table),
