@@ -1,4 +1,4 @@
-//! Bad input gets the right 4xx, naming the field and the rule; never a 5xx, never a panic.
+//! Invalid requests get the right 4xx, which names the field and the rule; never a 5xx or a panic.
 
 use chorus_tests::{Answer, TestShop, order_of};
 use serde_json::{Value, json};
@@ -118,7 +118,7 @@ async fn a_page_that_cannot_be_is_refused_by_its_parameter() {
     }
 }
 
-/// Every path and method of the API, and the query parameters that each is documented to read.
+/// Returns every path and method in the API's document, with its query parameters.
 async fn documented(test: &TestShop) -> Vec<(String, String, Vec<String>)> {
     let document = test.ok("GET", "/openapi.json", Value::Null).await.unwrap();
     let paths = document["paths"].as_object().unwrap();

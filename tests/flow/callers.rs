@@ -1,4 +1,5 @@
-//! Every route, asked by every kind of caller, of their own and of what is somebody else's.
+//! Every route, called by every kind of caller, for what is theirs and for what is another
+//! customer's.
 
 use chorus_events::callers::{OPERATOR, REVIEWER, STAFF};
 use chorus_http::{Caller, Callers, Method, Role, Route};
@@ -6,7 +7,7 @@ use chorus_table::Customers;
 use chorus_tests::{Answer, TestShop, order_of};
 use serde_json::{Value, json};
 
-/// A shop with an order of Ana that was delivered, and one that waits for a reviewer.
+/// A shop with one order of Ana's that was delivered, and one that waits for a reviewer.
 struct World {
     test: TestShop,
     delivered: String,
@@ -33,7 +34,7 @@ impl World {
         self.test.ask_as(caller.clone(), asked, (Some(&key), &body)).await.unwrap()
     }
 
-    /// A request about what is Ana's.
+    /// Returns a request to the route, about something of Ana's.
     async fn request(&self, route: &Route) -> (String, Value) {
         let Self { delivered, waiting, .. } = self;
         let reading = route.method == Method::GET;
@@ -58,7 +59,7 @@ impl World {
                 let customer = json!({ "name": "Ana", "email": "ana@example.com" });
                 ("/customers/ana".to_owned(), customer)
             }
-            // An order of Ana's waits for a review, so she is not forgotten.
+            // An order of Ana's waits for a review, so DELETE refuses to forget her.
             ("GET" | "DELETE", "/customers/{id}") => ("/customers/ana".to_owned(), Value::Null),
             ("GET", "/customers/{id}/export") => ("/customers/ana/export".to_owned(), Value::Null),
             ("POST", "/reviews/{order-id}") => {
@@ -87,10 +88,11 @@ fn who(role: Role) -> Caller {
     Caller::with_roles("maria", [role.name])
 }
 
-/// What a caller is refused with on a route about what is Ana's; nothing where they are answered.
+/// Returns the status with which a caller is refused on a route about something of Ana's; none if
+/// they are answered.
 fn refusal(route: &Route, caller: &Caller) -> Option<u16> {
     let Callers::Token { customers, roles } = route.callers else {
-        // Nobody here has the carrier's secret.
+        // No caller in this test has the carrier's secret.
         return matches!(route.callers, Callers::Partner(_)).then_some(401);
     };
     let (ana, bob) = (Caller::customer("ana"), Caller::customer("bob"));

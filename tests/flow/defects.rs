@@ -1,4 +1,4 @@
-//! What is wrong in the demo that the flow comes from, as promises that hold here.
+//! The defects of the demo that the flow is based on, as tests that they do not occur here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ async fn whatever_is_waited_for_is_said_by_somebody() {
     assert!(test.said(&id).await.unwrap().contains(&"DeliveryStarted".to_owned()));
 }
 
-/// Defect 4: failures had no consumer; a failed order left no trace.
+/// Defect 4: failure events had no consumer; a failed order left no trace.
 #[test]
 fn every_failure_is_somebodys_business() {
     let failures =
@@ -57,8 +57,8 @@ fn every_failure_is_somebodys_business() {
     }
 }
 
-/// Defect 5: a duplicate `DeliveryEstimated` charged twice; a duplicate `OrderCanceled` skewed the
-/// stock. The log's own events are put on the bus once more.
+/// Defect 5: a duplicate `DeliveryEstimated` charged twice; a duplicate `OrderCanceled` changed the
+/// stock again. The test puts the log's own events on the bus once more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_of_every_event_changes_nothing() {
     let test = TestShop::open(&["ana", "ben-carrier-cancels"]).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_late_delivery_does_not_overwrite_a_cancellation() {
     test.books().await.unwrap();
 }
 
-/// Defect 7: the log was keyed by the wall clock, hid its errors, and broke on an apostrophe.
+/// Defect 7: the log was keyed by the wall clock, ignored errors, and failed on an apostrophe.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_keeps_an_event_once_whatever_it_says() {
     let test = TestShop::open(&["ana"]).await.unwrap();
@@ -112,7 +112,7 @@ async fn the_log_keeps_an_event_once_whatever_it_says() {
     assert_eq!(test.log(&id).await.len(), log.len());
 }
 
-/// Defect 8: nobody looked whether the bus took an event.
+/// Defect 8: no publisher checked whether the bus accepted an event.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
     let test = TestShop::open(&["ana"]).await.unwrap();
@@ -130,7 +130,7 @@ async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
     assert_eq!(test.ended(&id).await.unwrap()["status"], "Delivered");
 }
 
-/// A bus that answers well and takes nothing, twice.
+/// A bus that refuses every entry of the first two calls, in answers that are a success otherwise.
 struct Grudging {
     bus: Arc<dyn Publisher>,
     refusals: Arc<AtomicUsize>,
@@ -149,7 +149,7 @@ impl Publisher for Grudging {
     }
 }
 
-/// Defect 8, too: nothing carried a correlation id, a cause or a version.
+/// Defect 8, too: no event had a correlation id, a cause or a version.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_says_what_it_belongs_to_and_what_caused_it() {
     let test = TestShop::open(&["ana"]).await.unwrap();
@@ -164,21 +164,21 @@ async fn every_event_says_what_it_belongs_to_and_what_caused_it() {
     assert!(dead.is_empty(), "{dead:?}");
 }
 
-/// What these promises need of a shop beside its API.
+/// What these tests need beside the shop's API.
 pub(crate) trait Bus {
     async fn log(&self, order_id: &str) -> Vec<Value>;
     async fn say(&self, logged: &Value);
 }
 
 impl Bus for TestShop {
-    /// The order's events, whole.
+    /// Reads the order's events from the log.
     async fn log(&self, order_id: &str) -> Vec<Value> {
         let path = format!("/events?order-id={order_id}&limit=1000");
         let log = self.ok("GET", &path, Value::Null).await.unwrap();
         log["events"].as_array().unwrap().clone()
     }
 
-    /// Puts an event on the bus as the log has it.
+    /// Puts a logged event on the bus unchanged.
     async fn say(&self, logged: &Value) {
         let detail = json!({ "metadata": logged["metadata"], "data": logged["data"] });
         let entry = Entry {

@@ -1,4 +1,4 @@
-//! Any event, delivered 2 to 5 times in any order with others, changes nothing.
+//! Delivering any event 2 to 5 times, in any order with others, changes nothing.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use serde_json::{Value, json};
 const CUSTOMERS: [&str; 6] =
     ["ana", "ben-declined", "cleo-carrier-cancels", "dora-provider-twice", "emil", "nobody"];
 
-/// What is ordered: an order of a ring waits for a reviewer.
+/// The items; an order of a ring waits for a reviewer.
 const ITEMS: [&str; 3] = ["chai", "tofu", "ring"];
 
-/// What of an order is said again and again, by design: a letter for each step.
+/// The events that an order may have several of, by design: one email for each step.
 const LETTERS: [&str; 2] = ["EmailSent", "EmailFailed"];
 
-/// One order of a run.
+/// An order of a run.
 #[derive(Debug, Clone)]
 struct Ordered {
     customer: usize,
     item: usize,
     pieces: u32,
-    /// The customer cancels at once.
+    /// Whether the customer cancels at once.
     cancels: bool,
-    /// What the reviewer says, where one is asked.
+    /// The reviewer's verdict, if a review is requested.
     verdict: &'static str,
 }
 
@@ -47,7 +47,7 @@ async fn place(test: &TestShop, place: usize, ordered: &Ordered) -> anyhow::Resu
     let Ordered { customer, item, pieces, cancels, verdict } = ordered;
     let mut body = chorus_tests::order_of(CUSTOMERS[*customer], ITEMS[*item], *pieces);
     if place % 2 == 1 {
-        // Abroad: Customs has something to declare.
+        // Abroad, so that Customs declares it.
         body["shipping-address"]["country"] = json!("MX");
     }
     let key = format!("order-{place}");
@@ -69,7 +69,7 @@ async fn place(test: &TestShop, place: usize, ordered: &Ordered) -> anyhow::Resu
         let said = json!({ "verdict": verdict, "handle": handle });
         if handle.is_string() {
             let answer = test.raw(("POST", &path), None, said.to_string()).await?;
-            // Where the order was canceled meanwhile, it is too late.
+            // A verdict comes too late if the order was canceled meanwhile.
             anyhow::ensure!(matches!(answer.status, 200 | 409), "{answer:?}");
         }
     }
@@ -100,7 +100,7 @@ async fn carry_out(orders: &[Ordered], seed: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// However often a service heard it, it answered once.
+/// Checks that each service answered once, however often it got the event.
 async fn said_once(test: &TestShop, id: &str) -> anyhow::Result<()> {
     let mut said = test.said(id).await?;
     said.retain(|event| !LETTERS.contains(&event.as_str()));

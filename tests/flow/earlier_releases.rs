@@ -1,4 +1,5 @@
-//! Data directories of earlier releases open, and their orders go on to their ends.
+//! This release opens the data directories of earlier releases, and their orders go on to their
+//! ends.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,15 +16,14 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-/// The releases of which a directory is kept, each killed at this time, with so many orders under way:
-/// `scripts/freeze.py` makes one. Among those of the second are orders that wait for a reviewer, for a
-/// carrier that is silent and for one that is down, and some at each step.
+/// The releases whose data directories are kept: commit, time at which the shop was killed, open
+/// orders. `scripts/freeze.py` makes one. Those of the second include orders that wait for a
+/// reviewer, for a carrier that does not call back and for one that is down, and some at each step.
 const RELEASES: [(&str, &str, usize); 2] =
     [("c92b2c2", "2026-11-28T21:25:00Z", 8), ("0bac6b8", "2026-11-29T07:33:00Z", 63)];
 
-/// A clock that runs as the system's does, but stood at a given instant when it was made: what a
-/// release left waits for hours or days, and would have timed out by the date on which the test
-/// runs.
+/// A clock that runs like the system's, but starts at a given time: the timeouts of what a release
+/// left are hours or days, and would have passed by the date on which the test runs.
 struct ClockSince {
     behind: SignedDuration,
 }
@@ -46,7 +46,7 @@ impl Clock for ClockSince {
     }
 }
 
-/// The directory that `release` left when it was killed, unpacked.
+/// Unpacks the directory that `release` left when it was killed.
 fn left_by(release: &str) -> tempfile::TempDir {
     let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let to = tempfile::tempdir().unwrap();
@@ -60,8 +60,8 @@ fn left_by(release: &str) -> tempfile::TempDir {
     to
 }
 
-/// The bytes of every file that an engine or the shop keeps; the index of a write-ahead log is made
-/// anew by whoever reads it.
+/// Reads the bytes of every file of the engine and the shop, without the index of a write-ahead
+/// log, which every reader makes anew.
 fn bytes_in(data: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
     let kept = files.filter(|path| !path.to_string_lossy().ends_with("-shm"));
@@ -89,8 +89,8 @@ async fn orders_of(test: &TestShop, customer: &str) -> Vec<String> {
     orders.map(|order| order["order-id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Kept of commit c92b2c2: killed on 2026-11-28 at 21:24 UTC, with orders that had ended, one that waited for a reviewer, one
-/// that waited for the carrier, and some on their way.
+/// The shop of commit c92b2c2 was killed on 2026-11-28 at 21:24 UTC, with orders that had ended,
+/// one that waited for a reviewer, one that waited for the carrier, and some in progress.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_orders_that_the_first_release_left_all_end() {
     let data = left_by("c92b2c2");
@@ -114,7 +114,7 @@ async fn the_orders_that_the_first_release_left_all_end() {
     assert!(test.shop.local().dead_letters(&chorus_local::Selection::default()).is_empty());
 }
 
-/// Reviewers do not come to a rehearsal: what waits for one is canceled in its time.
+/// A rehearsal has no reviewers: an order that waits for one is canceled at its timeout.
 #[tokio::test]
 async fn a_rehearsal_says_how_orders_of_an_earlier_release_would_end_and_changes_nothing() {
     for (release, left_at, under_way) in RELEASES {
@@ -129,7 +129,8 @@ async fn a_rehearsal_says_how_orders_of_an_earlier_release_would_end_and_changes
     }
 }
 
-/// As if this release could not read what the earlier one had said.
+/// The test changes the version of the earlier release's events, so that this release cannot read
+/// them.
 #[tokio::test]
 async fn a_rehearsal_names_the_events_that_are_refused() {
     let data = left_by("c92b2c2");
@@ -147,7 +148,7 @@ async fn a_rehearsal_names_the_events_that_are_refused() {
     assert!(refused.any(|it| it.what.contains("version 99 is unknown here")), "{problems:?}");
 }
 
-/// As if this release knew nothing of the executions that the earlier one had started.
+/// The test deletes the executions that the earlier release had started.
 #[tokio::test]
 async fn a_rehearsal_names_the_orders_that_would_get_stuck() {
     let data = left_by("c92b2c2");
@@ -164,7 +165,7 @@ async fn a_rehearsal_names_the_orders_that_would_get_stuck() {
     assert!(ended < rehearsal.under_way, "{rehearsal:?}");
 }
 
-/// As if this release gave another key to what the earlier one had done already.
+/// The test changes the idempotency key of an event, so that this release does not recognize it.
 #[tokio::test]
 async fn a_rehearsal_names_what_would_be_done_twice() {
     let data = left_by("c92b2c2");

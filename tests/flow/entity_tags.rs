@@ -1,5 +1,5 @@
-//! What a caller has already is not sent again; what somebody else changed is not overwritten; what
-//! is received is counted once.
+//! A response that the caller already has is not sent again; a change by another caller is not
+//! overwritten; a receipt of stock counts once.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response};

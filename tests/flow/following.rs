@@ -1,4 +1,4 @@
-//! An order that somebody follows: by asking again, by waiting, and by server-sent events.
+//! Following an order: by repeated requests, by waiting, and by server-sent events.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ async fn ask(test: &TestShop, path: &str, headers: &[(&str, &str)]) -> Answer {
     Answer { status, retry_after, text: String::from_utf8(bytes.to_vec()).unwrap() }
 }
 
-/// What an order goes through that is delivered.
+/// The events of an order that is delivered.
 const DELIVERED: [&str; 5] =
     ["OrderCreated", "DeliveryEstimated", "PaymentMade", "DeliveryStarted", "OrderDelivered"];
 
@@ -44,7 +44,7 @@ async fn whoever_waits_is_told_each_thing_once_until_the_order_is_over() {
     let path = format!("/orders/{order}/events?wait=20");
     let (mut known, mut told) = ("0".to_owned(), Vec::new());
     let deadline = Instant::now() + Duration::from_secs(60);
-    // What Order hears of a payment may come after the order's end.
+    // Order may receive an event about the payment after the order has ended.
     while told.len() < DELIVERED.len() {
         assert!(Instant::now() < deadline, "{told:?}");
         let answer = ask(&test, &path, &[("last-event-id", &known)]).await;

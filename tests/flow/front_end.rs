@@ -1,5 +1,5 @@
-//! The shop's own front end: an HTTP server that is told how orders proceed, and believes only what is
-//! signed.
+//! The shop's own front end: an HTTP server that gets updates of orders, and accepts only those
+//! that are signed.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,10 +15,10 @@ use hmac::{Hmac, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-/// What the front end was posted.
+/// What was posted to the front end.
 #[derive(Debug, Default)]
 struct Received {
-    /// How many requests it refuses before it takes one.
+    /// How many requests it still refuses.
     away: usize,
     bodies: Vec<Value>,
     keys: Vec<String>,
@@ -37,7 +37,8 @@ async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: String) -
     StatusCode::NO_CONTENT
 }
 
-/// A front end that does not answer its first requests, and its address.
+/// Starts a front end that refuses its first `away` requests; returns its address, and what it
+/// gets.
 async fn front_end(away: usize) -> (String, Inbox) {
     let inbox = Inbox::new(Mutex::new(Received { away, ..Received::default() }));
     let router = Router::new().route("/order-updates", post(receive)).with_state(inbox.clone());
@@ -47,7 +48,8 @@ async fn front_end(away: usize) -> (String, Inbox) {
     (url, inbox)
 }
 
-/// The claims of a token that is signed with `secret` (RFC 7515), of the type that updates have.
+/// Verifies a token that is signed with `secret` (RFC 7515) and has the type of updates; returns
+/// its claims.
 fn claims(token: &str, secret: &str) -> Option<Value> {
     let (signed, signature) = token.rsplit_once('.')?;
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
@@ -64,7 +66,7 @@ fn tokens(inbox: &Inbox) -> Vec<String> {
     inbox.lock().unwrap().bodies.iter().map(token).collect()
 }
 
-/// The types of what was told, in the order in which it happened.
+/// Returns the types of the updates, in the order in which they happened.
 fn types(inbox: &Inbox, secret: &str) -> Vec<String> {
     let mut told: Vec<Value> =
         tokens(inbox).iter().map(|token| claims(token, secret).unwrap()).collect();

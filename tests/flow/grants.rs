@@ -1,4 +1,4 @@
-//! Each function may do on AWS what it does in the stories, and nothing else.
+//! The template grants each function exactly what it does on AWS in the stories of this test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 
 use crate::defects::Bus;
 
-/// An action of IAM, and the table, bus or machine that it is on.
+/// An IAM action, and the table, bus or state machine that it is on.
 type Grant = (String, String);
 
-/// What each function used.
+/// The actions that each function used.
 #[derive(Default)]
 struct Used(Mutex<BTreeMap<&'static str, BTreeSet<Grant>>>);
 
@@ -31,7 +31,7 @@ impl Used {
     }
 }
 
-/// The ports of one function, with what it asks of them.
+/// The ports of one function, which record how they are used.
 #[derive(Clone)]
 struct Watched {
     service: &'static str,
@@ -101,7 +101,7 @@ impl Machines for Watched {
     }
 }
 
-/// The kernel of one function.
+/// Returns the kernel of one function, with recording ports.
 fn watched(kernel: &Kernel, service: &'static str, used: &Arc<Used>) -> Kernel {
     let ports = Arc::new(Watched {
         service,
@@ -112,12 +112,12 @@ fn watched(kernel: &Kernel, service: &'static str, used: &Arc<Used>) -> Kernel {
     });
     let clock = Arc::clone(&kernel.clock);
     let breakers = kernel.breakers.clone();
-    // Each function has a memory of its own, and none here.
+    // On AWS each function has a cache of keys of its own, so each has an empty one here.
     let keyring = Keyring::new(Arc::new(OsRandomness));
     Kernel { store: ports.clone(), bus: ports.clone(), machines: ports, clock, breakers, keyring }
 }
 
-/// An action of a function that is watched.
+/// An action of a recorded function.
 struct WatchedAction {
     handler: Arc<dyn Handler>,
     used: Arc<Used>,
@@ -143,7 +143,7 @@ impl Handler for WatchedAction {
     }
 }
 
-/// A route of a function that is watched.
+/// A route of a recorded function.
 struct WatchedRoute {
     service: &'static str,
     endpoint: Arc<dyn Endpoint>,
@@ -157,7 +157,7 @@ impl Endpoint for WatchedRoute {
     }
 }
 
-/// The function, watched.
+/// Wraps a function so that it is recorded.
 fn around(function: HttpFunction, used: &Arc<Used>) -> HttpFunction {
     let HttpFunction { mut function, routes } = function;
     let service = function.service.name;
@@ -173,7 +173,7 @@ fn around(function: HttpFunction, used: &Arc<Used>) -> HttpFunction {
     HttpFunction::new(function, routes)
 }
 
-/// Who orders, and so how the partners behave: each ends the order in another way.
+/// The customers, whose ids select how the partners behave: each order ends in another way.
 const CUSTOMERS: [&str; 8] = [
     "ana",
     "carlos-declined",
@@ -185,17 +185,17 @@ const CUSTOMERS: [&str; 8] = [
     "ida-blocked",
 ];
 
-/// How long a reviewer has, in seconds: somebody waits here.
+/// How many seconds a reviewer has: short, because the test waits for the timeout.
 const REVIEW_SECONDS: u32 = 8;
 
-/// A shop that watches its functions.
+/// Opens a shop whose functions are recorded.
 async fn open(used: &Arc<Used>) -> TestShop {
     let watching = Arc::clone(used);
     let limits = ["ReviewHeartbeatSeconds", "ReviewTimeoutSeconds"];
     let mut config = ShopConfig {
         around: Some(Arc::new(move |function| around(function, &watching))),
         limits: limits.map(|name| (name.to_owned(), REVIEW_SECONDS)).into(),
-        // Nobody is there; what cannot be told is given up.
+        // Nothing listens there: each update is given up.
         front_end: Some("http://127.0.0.1:9".to_owned()),
         ..ShopConfig::default()
     };
@@ -211,7 +211,7 @@ async fn open(used: &Arc<Used>) -> TestShop {
     test
 }
 
-/// Orders that end in every way; answers their ids.
+/// Places orders that end in all possible ways; returns their ids.
 async fn stories(test: &TestShop) -> Vec<String> {
     let mut orders = Vec::new();
     for customer in CUSTOMERS {
@@ -235,7 +235,7 @@ async fn stories(test: &TestShop) -> Vec<String> {
         test.until(asked).await.unwrap();
         if let Some(verdict) = verdict {
             test.review(&order, "take").await.unwrap();
-            // The state machine is told of it before the verdict comes.
+            // The state machine needs the review's request before the verdict.
             test.rest().await.unwrap();
             test.review(&order, verdict).await.unwrap();
         }
@@ -255,7 +255,7 @@ async fn stories(test: &TestShop) -> Vec<String> {
     orders
 }
 
-/// Everything that the API answers, and what comes late or twice.
+/// Reads everything that the API shows, and sends what comes late or twice.
 async fn questions(test: &TestShop, orders: &[String]) {
     for order in orders {
         for path in ["/orders/{}", "/orders/{}/events", "/events?order-id={}"] {
@@ -299,8 +299,8 @@ async fn questions(test: &TestShop, orders: &[String]) {
     test.rest().await.unwrap();
 }
 
-/// What is granted and no story uses: the function, the action, on what, and why it is granted. A star
-/// stands for any function.
+/// The grants that no story uses: function, action, resource, and why it is granted. `*` means any
+/// function.
 const UNUSED: &[(&str, &str, &str, &str)] = &[
     ("*", "dynamodb:GetItem", "idempotency", DUPLICATE),
     (
@@ -360,7 +360,7 @@ async fn each_function_is_granted_what_it_uses_and_nothing_else() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What the template grants each function, of what the ports can see.
+/// Returns what the template grants each function, as far as the ports can record it.
 fn granted() -> BTreeMap<String, BTreeSet<Grant>> {
     let stack = chorus_infra::shop("..");
     let document = chorus_template::synthesize(&stack).document();
@@ -399,7 +399,7 @@ fn grants(statement: &Value) -> Vec<Grant> {
                 grants.extend(list(&statement["Resource"]).into_iter().map(|on| of(machine(on))));
             }
             ("states", _) => grants.push(of("a task".to_owned())),
-            // What the platform does for the function, and calls of partners: no port sees them.
+            // What the platform does for the function, and calls of partners, use no port.
             _ => {}
         }
     }
@@ -410,7 +410,7 @@ fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
 }
 
-/// The table, or the index, of an ARN.
+/// Returns the table or the index in an ARN.
 fn table(arn: &Value) -> String {
     let text = arn["Fn::Sub"].as_str();
     let index = text.and_then(|text| text.split_once("/index/")).map(|(_, index)| index);
@@ -422,7 +422,7 @@ fn table(arn: &Value) -> String {
     index.map_or_else(|| name.clone(), |index| format!("{name}/index/{index}"))
 }
 
-/// The machine of an ARN: its name is behind the stack's.
+/// Returns the state machine in an ARN: its name follows the stack's.
 fn machine(arn: &Value) -> String {
     let (_, name) = arn["Fn::Sub"].as_str().unwrap().rsplit_once("}-").unwrap();
     pascal(name)

@@ -1,10 +1,10 @@
-//! What a front end asks of the items: the list, page by page, and searches in it.
+//! The items that a front end reads: the list, page by page, and searches.
 
 use chorus_http::Caller;
 use chorus_tests::TestShop;
 use serde_json::{Value, json};
 
-/// A shop that sells five items, and one no more.
+/// A shop with five items that are sold, and one that is discontinued.
 async fn shop() -> TestShop {
     let test = TestShop::open(&["ana"]).await.unwrap();
     let items = [
@@ -20,7 +20,7 @@ async fn shop() -> TestShop {
     test
 }
 
-/// The SKUs of every page of a list.
+/// Returns the SKUs on all pages of a list.
 async fn listed(test: &TestShop, asked: &str) -> Vec<String> {
     let (mut listed, mut cursor) = (Vec::new(), String::new());
     loop {

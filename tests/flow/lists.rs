@@ -1,4 +1,4 @@
-//! The list of orders, when there are many: a page is read by an index, and no page of the console is long.
+//! The list of many orders: a page needs few reads of an index, and no page of the console is long.
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -10,11 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// How many orders there are, and how many customers placed them by turns.
+/// How many orders there are; the customers place them in turn.
 const ORDERS: i64 = 2_000;
 const CUSTOMERS: i64 = 20;
 
-/// When the newest was placed: each of the others, twenty minutes before the next.
+/// When the newest order was placed; there is one every twenty minutes before it.
 fn newest() -> Timestamp {
     "2026-10-20T12:00:00Z".parse().unwrap()
 }
@@ -44,7 +44,7 @@ async fn with_orders() -> TestShop {
     test
 }
 
-/// The page, and what the store was asked for it.
+/// Returns the page, and what the store read for it.
 async fn page(test: &TestShop, filter: &str) -> (Vec<Value>, Reading) {
     let meter = test.shop.local().store().meter();
     let before = meter.total();
@@ -66,13 +66,13 @@ async fn a_page_of_two_thousand_orders_takes_one_query_for_each_state_that_is_as
         ("&from=2026-10-19&status=Delivered", 1, 50),
         ("&customer-id=customer-7", 1, 50),
         ("&customer-id=customer-7&from=2026-10-01", 1, 50),
-        // Of those that stand so, there are fewer than the customer's lines.
+        // Only some of the customer's lines have this status.
         ("&customer-id=customer-7&status=Delivered", 2, 50),
         ("&customer-id=customer-7&status=Canceled", 2, 10),
     ] {
         let (listed, used) = page(&test, &format!("{filter}{up_to}")).await;
         assert_eq!((listed.len(), used.requests), (orders, requests), "{filter}");
-        // A line has a quarter of a kilobyte; eight of them, in either consistency, are a unit at most.
+        // A line has a quarter of a kilobyte, so a read unit covers eight of them, or more.
         assert!(used.read_units <= 3.0 * 52.0 / 8.0, "{filter}: {used:?}");
         assert!(used.write_units < 0.5, "{filter}: {used:?}");
         let newest_first =

@@ -1,4 +1,5 @@
-//! The flow across services: how orders end, what was wrong elsewhere, and what disorder changes.
+//! The flow across services: how orders end, the original demo's defects, and what disorder
+//! changes.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 

@@ -1,5 +1,5 @@
-//! What is deployed is what is proved: the printed template and the engine's topology, which the
-//! simulation stands on, say the same of every delivery.
+//! The deployment matches what the simulation proves: the template and the engine's topology, which
+//! the simulation runs on, have the same limits for every delivery.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use chorus_table::policy::{self, RetryPolicy};
 use chorus_template::synthesize;
 use serde_json::{Value, json};
 
-/// Where the docs list what the engine does not do as AWS does it.
+/// The docs that list where the engine differs from AWS.
 const DIFFERENCES: &str = include_str!("../../docs/RELIABILITY.md");
 
-/// Properties of deliveries that the engine has no counterpart of, each with a line in the docs.
+/// Properties of deliveries that the engine does not have, each with a line in the docs.
 const ONLY_ON_AWS: [&str; 4] = [
     "a rule's delivery to a function or a queue",
     "event age of a function",
@@ -33,7 +33,7 @@ impl Deployed {
         properties
     }
 
-    /// A number, or the default of the parameter that stands for it.
+    /// Returns a number, or the default of the parameter that it refers to.
     fn number(&self, value: &Value) -> Value {
         match value["Ref"].as_str() {
             None => value.clone(),
@@ -45,13 +45,13 @@ impl Deployed {
         }
     }
 
-    /// Retries and age, as the template says them.
+    /// Returns the retries and the maximum age in the template.
     fn retry(&self, policy: &Value) -> (Value, Value) {
         let number = |name: &str| self.number(&policy[name]);
         (number("MaximumRetryAttempts"), number("MaximumEventAgeInSeconds"))
     }
 
-    /// The one resource of which this holds.
+    /// Returns the properties of the only resource for which `wanted` holds.
     fn find(&self, wanted: impl Fn(&Value) -> bool) -> &Value {
         let mut found = self.0["Resources"].as_object().unwrap().values().filter(|it| wanted(it));
         let resource = found.next().expect("there is such a resource");
@@ -143,7 +143,7 @@ fn has_the_policy_of(
     assert_eq!(properties["VisibilityTimeout"], json!(queue.visibility.as_secs()), "{id}");
     let receives = &properties["RedrivePolicy"]["maxReceiveCount"];
     assert_eq!(*receives, json!(queue.retry.max_attempts), "{id}");
-    // The function's own part: its adapter paces the messages of such a queue by this very policy.
+    // The function's own part: its adapter delays the retries of such a queue by the same policy.
     assert_eq!(queue.retry, adapter.retry, "{id}");
     let functions = deployed.0["Resources"].as_object().unwrap().values();
     let events = functions.filter_map(|it| it["Properties"]["Events"].as_object());
@@ -155,8 +155,8 @@ fn has_the_policy_of(
     assert_eq!(batches, BTreeSet::from([adapter.batch as u64]), "{id}");
 }
 
-/// Every limit of delivery in the template is one that the test above compares, or is in the docs as
-/// one that the engine has no counterpart of.
+/// Every limit of a delivery in the template is either compared by the test above, or listed in the
+/// docs as one that the engine does not have.
 #[test]
 fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
     let differences: Vec<&str> = DIFFERENCES
@@ -194,7 +194,7 @@ fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
     assert_eq!(limits, compared, "a limit that nobody compares, or that is no more");
 }
 
-/// The names of all numbers in a resource that limit how messages are delivered.
+/// Collects the names of all numbers in a resource that limit how messages are delivered.
 fn limits_of(kind: &str, value: &Value, limits: &mut BTreeSet<String>) {
     for (name, inside) in value.as_object().into_iter().flatten() {
         let is_limit =

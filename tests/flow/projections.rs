@@ -1,4 +1,4 @@
-//! The list of orders is nothing but a fold: thrown away and made anew, it is the same.
+//! The list of orders is only a fold: deleted and rebuilt, it is the same.
 
 use chorus_kernel::Item;
 use chorus_order::VIEW_TABLE;
@@ -44,7 +44,7 @@ async fn a_customers_orders_are_listed_newest_first_page_by_page() {
     assert_eq!(listed(&test, "&customer-id=ana").await, placed);
 }
 
-/// Every page of this list, as the ids of its orders.
+/// Returns the ids of the orders on all pages of this list.
 async fn listed(test: &TestShop, asked: &str) -> Vec<String> {
     let (mut listed, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -54,7 +54,7 @@ async fn listed(test: &TestShop, asked: &str) -> Vec<String> {
         assert!(orders.len() <= 2);
         listed.extend(orders.iter().map(|order| order["order-id"].as_str().unwrap().to_owned()));
         match page["next"].as_str() {
-            // As it is: a cursor needs no encoding.
+            // Unchanged: a cursor needs no URL encoding.
             Some(next) => cursor = format!("&cursor={next}"),
             None => return listed,
         }
@@ -89,7 +89,7 @@ async fn everybodys_orders_are_listed_by_how_they_stand_and_when_they_were_place
     let day = &at[..10];
     assert_eq!(listed(&test, &format!("&from={day}&to={day}")).await, placed);
     assert_eq!(listed(&test, "&to=2020-01-01").await, [""; 0]);
-    // It looks into so many months at once: there are pages without orders on the way.
+    // A request searches a limited number of months, so some pages have no orders but a cursor.
     assert_eq!(listed(&test, "&from=1980-01-01").await, placed);
     assert_eq!(listed(&test, "&from=1980-01-01&to=2090-01-01").await, placed);
     for whose in ["", "&customer-id=ana"] {

@@ -1,5 +1,5 @@
-//! The shop's own numbers: where one is changed, rules, services, state machines and the doctor
-//! follow, and an order keeps those that it was placed under.
+//! The shop's settings: if one is changed, rules, services, state machines and the doctor follow,
+//! and an order keeps those under which it was placed.
 
 use chorus_events::{Money, Settings};
 use chorus_shop::doctor::examine;
@@ -8,7 +8,7 @@ use chorus_tests::{TestShop, order_of};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// A shop in France that reviews from 50 on.
+/// The home country of a shop in France.
 const ELSEWHERE: &str = "FR";
 
 fn numbers(home_country: &str, review_above: i64) -> Settings {
@@ -30,7 +30,7 @@ async fn order(test: &TestShop, id: &str) -> Value {
     test.ok("GET", &format!("/orders/{id}"), Value::Null).await.unwrap()
 }
 
-/// After how many days the delivery of an order is to arrive.
+/// Returns how many days after its placement the order should arrive.
 async fn days(test: &TestShop, id: &str) -> i64 {
     let order = order(test, id).await;
     let time = |value: &Value| -> Timestamp { value.as_str().unwrap().parse().unwrap() };
@@ -38,7 +38,7 @@ async fn days(test: &TestShop, id: &str) -> i64 {
     (takes.as_hours() + 12) / 24
 }
 
-/// What the doctor finds missing, a few hours from now.
+/// Returns the actions that the doctor misses a day from now.
 async fn missing(test: &TestShop) -> Vec<String> {
     let soon = Timestamp::now() + SignedDuration::from_hours(25);
     let store = test.shop.local().store();
@@ -90,7 +90,7 @@ async fn an_order_is_judged_by_the_threshold_that_it_was_placed_under() {
         };
         let test = TestShop::with(config(placed_under), &["ana"]).await.unwrap();
         let id = order_to(&test, "DE", 4).await;
-        // Its events are on the bus, and go on where the next process takes them over.
+        // The order's events are on the bus; the next process takes them over and goes on.
         test.shop.stop().await.unwrap();
         drop(test);
         let test = TestShop::with(config(later), &["ana"]).await.unwrap();

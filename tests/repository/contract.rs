@@ -1,4 +1,4 @@
-//! Samples fit schemas; an older consumer accepts a newer compatible event.
+//! Samples match their schemas; an older consumer accepts a newer compatible event.
 
 use chorus_events::order::OrderCreated;
 use chorus_events::table::TABLE;

@@ -1,11 +1,12 @@
-//! Dependencies point one way: table ← kernel ← (http | local | aws) ← shop ← binaries; beside
-//! the shop, another application on the same engine.
+//! Dependencies point one way: table ← kernel ← (http | local | aws) ← shop ← binaries; beside the
+//! shop, another application uses the same engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::root;
 
-/// The project's own crates that each of them depends on, not counting tests and optional ones.
+/// Returns the project's crates that each crate depends on, without dependencies of tests and
+/// optional ones.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let mut all = BTreeMap::new();
     for room in ["events", "infra", "crates", "functions", "examples"] {
@@ -50,7 +51,7 @@ fn knows_only(name: &str, allowed: &[&str]) {
     assert!(unexpected.is_empty(), "{name} must not know of {unexpected:?}");
 }
 
-/// The engine: what any application with a design table stands on.
+/// The crates of the engine, which every application with a design table uses.
 const ENGINE: [&str; 12] = [
     "chorus-table",
     "chorus-kernel",

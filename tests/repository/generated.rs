@@ -1,4 +1,4 @@
-//! What derives from the design table is checked in as it is derived.
+//! The files that derive from the design table are checked in as they are generated.
 
 use std::collections::BTreeSet;
 

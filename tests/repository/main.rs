@@ -1,4 +1,4 @@
-//! The shape of the repository: what may know of what, what derives from the table, how files look.
+//! The repository: which crate may depend on which, which files are generated, how files look.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 

@@ -1,4 +1,4 @@
-//! The oldest Rust that the workspace claims suffices for everything it is built from.
+//! The oldest Rust that the workspace claims to need can compile every dependency.
 
 use std::process::Command;
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::root;
 
-/// A version of Rust, such as 1.88 or 1.88.0; a crate that names none compiles with any.
+/// Reads a Rust version, such as 1.88 or 1.88.0; zero if the crate names none.
 fn rust_version(package: &Value) -> [u32; 3] {
     let mut parts = package["rust_version"].as_str().unwrap_or_default().split('.');
     [(); 3].map(|()| parts.next().and_then(|part| part.parse().ok()).unwrap_or_default())
 }
 
-/// The packages of `Cargo.lock` that a build for Linux needs, as `cargo metadata` tells of them.
+/// Returns the packages of `Cargo.lock` that a build for Linux needs, from `cargo metadata`.
 fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--format-version", "1"])

@@ -1,10 +1,10 @@
-//! The README shows code as it is.
+//! The code in the README is that of the files it names.
 
 use std::fs::read_to_string;
 
 use crate::root;
 
-/// The file that a sentence of the README names, and the code that follows it.
+/// Returns the file that the README names, and the code that follows.
 fn excerpt(readme: &str) -> (&str, &str) {
     let (before, code) = readme.split_once("```rust\n").expect("the README shows an action");
     let (_, named) = before.rsplit_once("From `").expect("the README names the file of the action");

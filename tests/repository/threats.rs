@@ -5,7 +5,7 @@ use std::fs::read_to_string;
 use crate::root;
 use crate::tidy::all;
 
-/// The tests on the emulator.
+/// The file with the tests on the emulator.
 const EMULATOR: &str = "tests/emulator/test_flow.py";
 
 #[test]

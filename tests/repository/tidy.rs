@@ -1,4 +1,4 @@
-//! How files look.
+//! Rules for the look of source files.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! A shop to test: opened in memory, asked over its router, and looked at when it has come to rest.
+//! A shop for tests: opened in memory, called through its router, and examined once it is idle.
 
 use std::time::Duration;
 
@@ -13,21 +13,21 @@ use chorus_webhook_signature::{WebhookSecret, headers};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// How long anything may take here, before it is an error.
+/// How long anything may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Somebody who has every role, and calls where a test says nothing else.
+/// The caller with every role, who sends requests unless a test names another.
 fn maria() -> Caller {
     Caller::with_roles("maria", ROLES.map(|role| role.name))
 }
 
-/// A running shop with something to sell.
+/// A running shop with items and customers.
 #[derive(Debug)]
 pub struct TestShop {
     pub shop: Shop,
 }
 
-/// What a request was answered with.
+/// The answer to a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub status: u16,
@@ -35,19 +35,19 @@ pub struct Answer {
 }
 
 impl TestShop {
-    /// A shop in memory whose carrier is quick, with chai (39 pieces at 18), tofu (35 at 23.25)
-    /// and the customers of `customers`.
+    /// Opens a shop in memory whose carrier is quick, with chai (39 pieces at 18), tofu (35 at
+    /// 23.25) and these customers.
     ///
     /// # Errors
-    /// Where it does not open.
+    /// If the shop does not open.
     pub async fn open(customers: &[&str]) -> anyhow::Result<Self> {
         Self::with(ShopConfig::default(), customers).await
     }
 
-    /// The same on another configuration.
+    /// Opens such a shop with another configuration.
     ///
     /// # Errors
-    /// Where it does not open.
+    /// If the shop does not open.
     pub async fn with(config: ShopConfig, customers: &[&str]) -> anyhow::Result<Self> {
         let quick = Duration::from_millis(5);
         let config = ShopConfig { pickup_after: quick, delivery_after: quick, ..config };
@@ -64,10 +64,10 @@ impl TestShop {
         Ok(test)
     }
 
-    /// Asks with a body as it is, under an idempotency key.
+    /// Sends a request with this body unchanged, under an idempotency key.
     ///
     /// # Errors
-    /// Where the router fails, which it never should.
+    /// If the router fails, which it never should.
     pub async fn raw(
         &self,
         (method, path): (&str, &str),
@@ -81,10 +81,10 @@ impl TestShop {
         self.send(request.body(body.into())?).await
     }
 
-    /// Asks as `caller`.
+    /// Sends a request as `caller`.
     ///
     /// # Errors
-    /// Where the router fails, which it never should.
+    /// If the router fails, which it never should.
     pub async fn ask_as(
         &self,
         caller: Caller,
@@ -109,20 +109,20 @@ impl TestShop {
         Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
     }
 
-    /// Asks, and demands success.
+    /// Sends a request that must succeed.
     ///
     /// # Errors
-    /// Where the answer is not 2xx.
+    /// If the answer is not 2xx.
     pub async fn ok(&self, method: &str, path: &str, body: Value) -> anyhow::Result<Value> {
         let answer = self.raw((method, path), None, body.to_string()).await?;
         ensure!((200..300).contains(&answer.status), "{method} {path}: {answer:?}");
         Ok(answer.body)
     }
 
-    /// Places an order of `pieces` of `sku` and answers its id.
+    /// Places an order of `pieces` of `sku`, and returns its id.
     ///
     /// # Errors
-    /// Where it is refused.
+    /// If it is refused.
     pub async fn order(&self, customer: &str, sku: &str, pieces: u32) -> anyhow::Result<String> {
         let key = format!("{customer}-{sku}-{pieces}");
         let body = order_of(customer, sku, pieces);
@@ -131,10 +131,10 @@ impl TestShop {
         Ok(answer.body["order-id"].as_str().context("an id")?.to_owned())
     }
 
-    /// Says `verdict` of an order, as a reviewer: by the handle that its review shows.
+    /// Decides the review of an order with `verdict`, under the handle that the review shows.
     ///
     /// # Errors
-    /// Where the answer is not 2xx.
+    /// If the answer is not 2xx.
     pub async fn review(&self, order_id: &str, verdict: &str) -> anyhow::Result<Value> {
         let path = format!("/reviews/{order_id}");
         let review = self.ok("GET", &path, Value::Null).await?;
@@ -144,10 +144,10 @@ impl TestShop {
         self.ok("POST", &path, body).await
     }
 
-    /// Says something of the order's parcel, as the carrier: signed, and with its handle.
+    /// Sends a signed callback of the carrier about the order's parcel, with the parcel's handle.
     ///
     /// # Errors
-    /// Where the router fails.
+    /// If the router fails.
     pub async fn webhook(&self, order_id: &str, status: &str) -> anyhow::Result<Answer> {
         let handle = CarrierCallback::handle(&order_id.parse()?);
         let body = json!({ "order-id": order_id, "handle": handle, "status": status }).to_string();
@@ -160,10 +160,10 @@ impl TestShop {
         self.send(request.body(body.into())?).await
     }
 
-    /// Waits until the order has ended and nothing is under way, and answers the order.
+    /// Waits until the order has ended and nothing is in flight, and returns the order.
     ///
     /// # Errors
-    /// Where that takes too long.
+    /// If that takes too long.
     pub async fn ended(&self, order_id: &str) -> anyhow::Result<Value> {
         let path = format!("/orders/{order_id}");
         self.until(async || {
@@ -176,10 +176,10 @@ impl TestShop {
         self.ok("GET", &path, Value::Null).await
     }
 
-    /// Waits until something is so.
+    /// Waits until a condition holds.
     ///
     /// # Errors
-    /// Where it does not become so in time.
+    /// If it does not hold in time.
     pub async fn until(
         &self,
         mut is_so: impl AsyncFnMut() -> anyhow::Result<bool>,
@@ -193,18 +193,18 @@ impl TestShop {
         tokio::time::timeout(PATIENCE, asking).await?
     }
 
-    /// Waits until nothing is pending.
+    /// Waits until nothing is in flight.
     ///
     /// # Errors
-    /// Where that takes too long.
+    /// If that takes too long.
     pub async fn rest(&self) -> anyhow::Result<()> {
         Ok(self.shop.local().runner().run_until_idle(PATIENCE).await?)
     }
 
-    /// What was said of an order, in the order of causes.
+    /// Returns the names of an order's events, causes before effects.
     ///
     /// # Errors
-    /// Where the log cannot be read.
+    /// If the log cannot be read.
     pub async fn said(&self, order_id: &str) -> anyhow::Result<Vec<String>> {
         let path = format!("/events?order-id={order_id}&limit=1000");
         let log = self.ok("GET", &path, Value::Null).await?;
@@ -216,10 +216,10 @@ impl TestShop {
             .collect())
     }
 
-    /// The books, which must add up.
+    /// Returns the accounts, which must add up.
     ///
     /// # Errors
-    /// Where they do not.
+    /// If they do not.
     pub async fn books(&self) -> anyhow::Result<Accounts> {
         let books = self.shop.accounts().await?;
         ensure!(books.problems.is_empty(), "{:#?}", books.problems);
@@ -227,7 +227,7 @@ impl TestShop {
     }
 }
 
-/// The body of an order.
+/// Returns the body of a request that places an order.
 #[must_use]
 pub fn order_of(customer: &str, sku: &str, pieces: u32) -> Value {
     json!({

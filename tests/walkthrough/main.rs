@@ -1,6 +1,6 @@
-//! Follows pages of `docs/` to the letter, on a copy of the repository: the edits that they ask for,
-//! the commands that they run, and what they say that these print. What a page has in its prose
-//! only, such as what needs an emulator of AWS, is not followed.
+//! Follows pages of `docs/` literally, on a copy of the repository: makes the edits, runs the
+//! commands, and compares their output with the page's. What a page has in prose only, such as what
+//! needs an emulator of AWS, is not followed.
 
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use tree::Tree;
 
-/// The pages, each of which begins with the repository as it is.
+/// The pages, each of which starts with an unchanged repository.
 const PAGES: [&str; 5] = [
     "docs/ADD-A-ROW.md",
     "docs/ADD-A-SERVICE.md",
@@ -24,8 +24,8 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// The copy and its builds stay between runs, so that a page costs what it changes. It is one test,
-/// for the pages share them.
+/// The copy and its builds are kept between runs, so that a page compiles only what it changes. All
+/// pages are one test, because they share the copy.
 #[test]
 fn every_page_that_tells_what_to_do_is_true() {
     let place = root().join("target/walkthrough");
@@ -41,7 +41,7 @@ fn every_page_that_tells_what_to_do_is_true() {
     }
 }
 
-/// A tree with the file `a`, in which `page` is followed.
+/// Follows `page` in a directory that has the file `a`.
 fn follow(page: &str) {
     let place = tempfile::tempdir().unwrap();
     let tree = Tree::new(place.path().to_owned(), place.path().join("target"));

@@ -1,26 +1,26 @@
-//! A page as steps: what its prose says of a block, and the block.
+//! Parses a page into steps: a block, and what the prose before it says to do with it.
 
 use std::path::PathBuf;
 
-/// What a reader of the page does next.
+/// One step of the page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// "Create `path`:" and what stands in it.
+    /// "Create `path`:", and the file's content.
     Create(PathBuf, String),
     /// "Append to `path`:", after an empty line.
     Append(PathBuf, String),
     /// "Insert into `path`, before `LINE`:".
     Insert { path: PathBuf, before: String, block: String },
-    /// "Replace in `path`:", and two blocks.
+    /// "Replace in `path`:", with the old block and the new one.
     Replace { path: PathBuf, old: String, new: String },
-    /// A block of `sh`, run at the root, with the lines of the blocks of `text` that follow it. It may
-    /// fail only if there are any.
+    /// A block of `sh`, run at the root, and the lines of the `text` blocks that follow it, which
+    /// its output must contain. The command may fail only if there are such lines.
     Run { script: String, told: Vec<String> },
 }
 
-/// The steps of a page in Markdown.
+/// Returns the steps of a Markdown page.
 ///
-/// Panics on a block whose prose does not say what to do with it.
+/// Panics on a block if the prose does not say what to do with it.
 pub(crate) fn steps(page: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let (mut prose, mut replaced) = (String::new(), None);
@@ -58,7 +58,7 @@ pub(crate) fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
-/// The edit that the end of `prose` asks for; of a replacement, the path and the first block.
+/// Returns the edit at the end of `prose`; for a replacement, its path and first block.
 fn edit(prose: &str, block: String) -> Result<Step, (PathBuf, String)> {
     let sentence = prose.trim_end().replace('\n', " ");
     let verbs = ["Create `", "Append to `", "Insert into `", "Replace in `"];

@@ -1,4 +1,4 @@
-//! A copy of the repository, in which a page is followed.
+//! A copy of the repository, in which the steps of a page are followed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,21 +6,21 @@ use std::process::Command;
 
 use crate::page::Step;
 
-/// The copy, and where what is built in it goes.
+/// The root of the copy, and the target directory of its builds.
 pub(crate) struct Tree {
     root: PathBuf,
     target: PathBuf,
 }
 
 impl Tree {
-    /// An empty tree in `root`, which builds into `target`.
+    /// Returns an empty tree in `root`, which builds into `target`.
     pub(crate) fn new(root: PathBuf, target: PathBuf) -> Self {
         std::fs::create_dir_all(&root).unwrap();
         Self { root, target }
     }
 
-    /// Makes the tree what `repository` is, ignored files left out. Files that are the same stay
-    /// untouched, so that cargo builds anew only what a page before has changed.
+    /// Makes the tree a copy of `repository`, without ignored files. Equal files stay untouched, so
+    /// that cargo rebuilds only what the page before has changed.
     pub(crate) fn copy_of(&self, repository: &Path) {
         let listed = Command::new("git")
             .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
@@ -44,7 +44,7 @@ impl Tree {
         }
     }
 
-    /// Deletes what is not `kept`, and folders in which nothing is left.
+    /// Deletes what is not in `kept`, and folders that are empty then.
     fn sweep(&self, folder: &Path, kept: &BTreeSet<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -59,9 +59,9 @@ impl Tree {
         }
     }
 
-    /// Does what a step says.
+    /// Follows a step.
     ///
-    /// Panics where it cannot be done, or does not tell what the page says that it tells.
+    /// Panics if that is not possible, or if the output lacks what the page shows.
     pub(crate) fn follow(&self, step: &Step) {
         match step {
             Step::Create(path, block) => {
