@@ -1,6 +1,7 @@
-//! Runs one seed after the other until something is violated, and prints after how many: first with
-//! all faults, then with only the faults customers, reviews, duplicates and delays, where every
-//! call succeeds. What the mutation check runs; without a mutant, nothing must be found.
+//! Runs one seed after another until something is violated, and prints how many runs that took:
+//! first with all faults, then with only the faults customers, reviews, duplicates and delays, with
+//! which every call succeeds. The mutation check runs this; without a mutant, no run may find a
+//! violation.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;

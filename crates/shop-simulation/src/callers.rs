@@ -1,5 +1,5 @@
-//! Who calls the shop's API: customers, reviewers, whoever keeps items and customers, and the
-//! carrier's webhook.
+//! The clients of the shop's API: customers, reviewers, staff who maintain items and customers, and
+//! the carrier, which calls the webhook.
 
 use chorus_events::OrderId;
 use chorus_events::callers::{REVIEWER, STAFF};
@@ -19,7 +19,7 @@ pub(crate) const PLACE: &str = "POST /orders";
 
 const WEBHOOK: &str = "POST /webhooks/logistics";
 
-/// Maria, who has this role.
+/// The caller Maria, who has this role.
 fn who(role: Role) -> Caller {
     Caller::with_roles("maria", [role.name])
 }
@@ -45,7 +45,7 @@ pub(crate) fn keeps(customer: &str) -> Client {
         .key(format!("customer-{customer}"))
 }
 
-/// Places an order; `changed`, with another quantity under the same key.
+/// A client that places an order; if `changed`, with other quantities under the same key.
 pub(crate) fn places(order: &PlannedOrder, changed: bool) -> Client {
     let line = |(sku, quantity): &(&str, u32)| json!({ "sku": sku, "quantity": quantity + u32::from(changed) });
     let lines: Vec<Value> = order.lines.iter().map(line).collect();
@@ -86,7 +86,7 @@ pub(crate) fn reviews(order_id: &OrderId, verdict: &str, name: String) -> Client
         .key(format!("review-{order_id}-{verdict}"))
 }
 
-/// Tells of a parcel, as the carrier does.
+/// A client that makes the carrier's callback about a parcel to the webhook.
 pub(crate) fn tells(callback: &Callback, order: &str) -> Client {
     let Callback { order_id, handle, status, .. } = callback;
     let mut body = json!({ "order-id": order_id, "handle": handle, "status": status });
@@ -101,7 +101,7 @@ pub(crate) fn tells(callback: &Callback, order: &str) -> Client {
         .key(key)
 }
 
-/// The next attempt's request; the carrier signs each anew.
+/// The request of a client's next attempt; the carrier signs each attempt anew.
 pub(crate) fn request(client: &Client, secret: &WebhookSecret, now: Timestamp) -> Request {
     let mut request = client.request.clone();
     if client.route == WEBHOOK {
@@ -113,7 +113,7 @@ pub(crate) fn request(client: &Client, secret: &WebhookSecret, now: Timestamp) -
     request
 }
 
-/// Whether an order that was placed has the lines that this caller asked for.
+/// Whether `order`, which was placed, has the lines that this client ordered.
 pub(crate) fn is_answered_by(client: &Client, order: &Value) -> bool {
     let asked: Value = serde_json::from_slice(&client.request.body).unwrap_or_default();
     let lines = |order: &Value| {

@@ -1,5 +1,5 @@
-//! The carrier: takes parcels, once for each key, moves them, loses some, and calls back through
-//! the shop's signed webhook: twice, late, out of order or never.
+//! The simulated carrier: accepts parcels, one for each key, moves them, cancels some, and calls
+//! back through the shop's signed webhook: twice, late, out of order or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -18,20 +18,20 @@ use crate::callers;
 use crate::orders::PlannedOrder;
 use crate::shop::CARRIER_PORT;
 
-/// What the carrier does with an order's parcel.
+/// How the carrier handles an order's parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Conduct {
     Plain,
-    /// Delivers it, and calls back twice each time.
+    /// Delivers the parcel, and makes each callback twice.
     Twice,
     Cancels,
-    /// Takes it, and never calls back.
+    /// Accepts the parcel, and never calls back.
     Silent,
-    /// Answers 503 for as long as faults are injected.
+    /// Answers 503 as long as faults are injected.
     Down,
 }
 
-/// How the carrier treats one order.
+/// How, and how fast, the carrier handles one order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
     pub(crate) conduct: Conduct,
@@ -51,19 +51,19 @@ pub(crate) enum Whereabouts {
 #[derive(Debug, Clone)]
 pub(crate) struct Parcel {
     pub(crate) order_id: OrderId,
-    /// The handle to name in callbacks.
+    /// The handle that callbacks have to name.
     handle: Option<Handle>,
     pub(crate) at: Whereabouts,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Parcels {
-    /// By the key of the request that handed it in.
+    /// The parcels by the key of the request that they were accepted with.
     pub(crate) parcels: BTreeMap<String, Parcel>,
     recalled: BTreeSet<OrderId>,
 }
 
-/// A callback to be made.
+/// A callback to make.
 #[derive(Debug, Clone)]
 pub(crate) struct Callback {
     pub(crate) order_id: OrderId,
@@ -73,7 +73,7 @@ pub(crate) struct Callback {
 
 pub(crate) struct SimulatedCarrier {
     environment: Arc<Environment>,
-    /// By what name an order goes, and how it is treated.
+    /// Each order's name, and how the carrier handles it.
     manners: BTreeMap<OrderId, (String, Manner)>,
     parcels: Mutex<Parcels>,
     itself: Weak<Self>,
@@ -113,14 +113,14 @@ impl SimulatedCarrier {
         known.map_or(("an unknown order", plain), |(name, manner)| (name, *manner))
     }
 
-    /// Has a parcel go on after some time, and sends the callback.
+    /// Moves a parcel one step after some time, and makes the callback.
     fn go_on(&self, after: Duration, key: String) {
         let itself = Weak::clone(&self.itself);
         self.environment
             .later(after, move || itself.upgrade().map_or_else(Vec::new, |it| it.advance(&key)));
     }
 
-    /// Moves a parcel one step, and calls back.
+    /// Moves a parcel one step, and returns the callbacks.
     fn advance(&self, key: &str) -> Vec<Client> {
         let mut parcels = self.parcels();
         let Some(parcel) = parcels.parcels.get_mut(key) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! What must hold of the shop once nothing is under way.
+//! The invariants of the shop at the end of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
@@ -23,7 +23,7 @@ macro_rules! kinds {
     };
 }
 
-/// Of the events of each of these groups, an order has at most one.
+/// An order has at most one of the events in each of these groups.
 const ONE_OF: [&[&str]; 17] = [
     kinds![OrderCreated],
     kinds![ItemReserved, ItemNotAvailable],
@@ -61,8 +61,8 @@ const DELIVERED: &[&str] = kinds![
     OrderDelivered,
 ];
 
-/// An order that was canceled although its parcel arrived has one of these: the carrier was asked
-/// to return it, or an operator was alerted.
+/// An order that was canceled although its parcel was delivered has one of these events: the
+/// carrier was asked to return the parcel, or an operator was alerted.
 const UNDONE: &[&str] =
     kinds![DeliveryWasCanceled, ErrorDeliveryWasCanceled, ErrorDeliveryWasDelivered];
 
@@ -90,13 +90,13 @@ pub(crate) fn orders(observed: &Observed) -> BTreeMap<String, OrderHistory> {
     streams.into_iter().map(told).collect()
 }
 
-/// Orders that have not ended.
+/// The orders that have not ended.
 pub(crate) fn open(observed: &Observed) -> Vec<OrderId> {
     let placed = orders(observed).into_values().filter_map(|told| told.placed);
     placed.filter(|order| order.status == Status::Open).map(|order| order.order_id).collect()
 }
 
-/// Checks all of it, and returns what does not hold.
+/// Checks all invariants, and returns the violations.
 pub(crate) fn check(shop: &Shop, observed: &Observed) -> Vec<String> {
     let mut wrong = Vec::new();
     let orders = orders(observed);
@@ -182,8 +182,8 @@ fn said(observed: &Observed, id: &OrderId, kind: &str) -> bool {
     sightings.events.values().any(|it| it.about == id.as_str() && it.detail_type == kind)
 }
 
-/// No order has two events that exclude each other (`ONE_OF`), and a delivered order has every
-/// event of its flow.
+/// Checks that no order has two events that exclude each other (`ONE_OF`), and that a delivered
+/// order has every event of its flow.
 fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> Vec<String> {
     let sightings = observed.sightings();
     let mut said: BTreeMap<(&str, &str), u32> = BTreeMap::new();
@@ -211,7 +211,7 @@ fn check_stories(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -
     wrong
 }
 
-/// An order that a caller was promised is there.
+/// Checks that an order exists if a client was told that it was placed.
 fn check_callers(
     shop: &Shop,
     observed: &Observed,
@@ -278,7 +278,8 @@ fn check_stock(
     wrong
 }
 
-/// Every event that the bus took is in the log once, and nothing else is.
+/// Checks that every event that the bus accepted is in the event log once, and that nothing else
+/// is.
 fn check_log(shop: &Shop, observed: &Observed) -> Vec<String> {
     let sightings = observed.sightings();
     let kept = observed.items(chorus_event_log::TABLE.name);
@@ -295,7 +296,7 @@ fn check_log(shop: &Shop, observed: &Observed) -> Vec<String> {
     let unknown =
         |id: &&String| !sightings.events.contains_key(*id) && !poisoned.contains(id.as_str());
     let unknown = logged.iter().filter(unknown).count();
-    // Poison that can be read as far as the log needs is kept there.
+    // The log keeps an unreadable message if it can read the parts of it that the log needs.
     let readable = shop.poison.div_ceil(2);
     if unknown > readable {
         wrong.push(format!("log: {unknown} events were never published"));
@@ -338,7 +339,7 @@ fn check_counts(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) ->
     vec![format!("counts: {counted:?} were counted, {are:?} are")]
 }
 
-/// The list that customers see matches the orders' own events.
+/// Checks that the list that customers see matches the orders' own events.
 fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> Vec<String> {
     let mut listed: BTreeMap<String, Status> = BTreeMap::new();
     for item in observed.items(chorus_order::VIEW_TABLE.name) {
@@ -355,7 +356,7 @@ fn check_list(observed: &Observed, orders: &BTreeMap<String, OrderHistory>) -> V
     vec![format!("list: it says {listed:?}, and the orders {are:?}")]
 }
 
-/// No email was posted twice under two keys, and none was forgotten.
+/// Checks that no email was sent twice under two keys, and that none is missing.
 fn check_letters(shop: &Shop, observed: &Observed) -> Vec<String> {
     let emails = shop.post.emails();
     let sightings = observed.sightings();
@@ -380,7 +381,7 @@ fn check_letters(shop: &Shop, observed: &Observed) -> Vec<String> {
     wrong
 }
 
-/// Order knows every item at the price that Inventory lists it at.
+/// Checks that Order knows the price of every item that Inventory lists.
 fn check_prices(observed: &Observed) -> Vec<String> {
     let listed: BTreeMap<Sku, Money> = observed
         .items(chorus_inventory::TABLE.name)
@@ -406,7 +407,7 @@ fn check_prices(observed: &Observed) -> Vec<String> {
 pub struct Ends {
     pub delivered: u64,
     pub canceled: u64,
-    /// Never placed: refused, or the caller went away first.
+    /// Orders that were never placed: they were refused, or the client gave up first.
     pub unplaced: u64,
 }
 
@@ -431,7 +432,7 @@ pub(crate) fn ends(shop: &Shop, observed: &Observed) -> Ends {
     }
 }
 
-/// The reviews that payments wait for, and that nobody has decided.
+/// The orders whose payments wait for a review that nobody has decided.
 pub(crate) fn pending_reviews(observed: &Observed) -> Vec<OrderId> {
     let reviews = observed.items(<chorus_fraud::Review as Entity>::TABLE);
     let reviews = reviews

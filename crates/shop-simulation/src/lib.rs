@@ -1,5 +1,4 @@
-//! The shop under the simulator: its orders, its customers and partners, and what must hold of it,
-//! whatever happens.
+//! The shop under the simulator: its orders, customers and partners, and its invariants.
 
 mod callers;
 mod courier;
@@ -15,33 +14,33 @@ pub use orders::Story;
 pub use shop::{CARRIER_PORT, MAIL_PORT, PAYMENT_PORT, Shop};
 
 pub type Simulator = chorus_simulation::Simulator<Shop>;
-/// What a campaign of the shop tries.
+/// A campaign of the shop.
 pub type Campaign = chorus_simulation::Campaign<Story>;
-/// What a run of the shop came to.
+/// The outcome of a run of the shop.
 pub type Outcome = chorus_simulation::Outcome<Ends>;
-/// What a campaign of the shop came to.
+/// The result of a campaign of the shop.
 pub type Report = chorus_simulation::Report<Ends, Story>;
 /// A run of the shop that violated something.
 pub type Failure = chorus_simulation::Failure<Story>;
 
-/// All that can befall the shop.
+/// All trouble that the shop can have.
 #[must_use]
 pub fn all_faults() -> Faults {
     Faults::all(Shop::TROUBLES)
 }
 
-/// Reads `all`, `none`, or names of trouble separated by commas; a name after `-` is taken out.
+/// Reads `all`, `none`, or names of trouble separated by commas; a name after `-` is removed.
 ///
 /// # Errors
-/// Where a name is unknown.
+/// If a name is unknown.
 pub fn faults(text: &str) -> Result<Faults, UnknownTrouble> {
     Faults::read(text, Shop::TROUBLES)
 }
 
-/// Reads a fault at a call, as it is displayed.
+/// Reads a fault at a call, in the form in which it is displayed.
 ///
 /// # Errors
-/// Where `text` is something else.
+/// If `text` has another form.
 pub fn injection(text: &str) -> Result<Injection, UnknownInjection> {
     Injection::read(text, Shop::PORTS)
 }

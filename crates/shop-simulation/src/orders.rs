@@ -1,4 +1,4 @@
-//! What people do in a run: who orders what, who cancels, who reviews.
+//! What people do in a run: who orders what, which orders are canceled, and how they are reviewed.
 
 use std::time::Duration;
 
@@ -11,33 +11,35 @@ use serde::Serialize;
 use crate::courier::{Conduct, Manner};
 use crate::shop::{CARRIER, CUSTOMERS, PRICES, REVIEWS};
 
-/// An item, its price in cents, its stock.
+/// The items: SKU, price in cents, stock.
 pub(crate) const ITEMS: [(&str, i64, u32); 3] =
     [("chai", 1_990, 8), ("piano", 125_000, 4), ("tea", 513, 60)];
 
-/// The customers; their ids select what the bank and Customer do.
+/// The customers. Their ids determine the answers of the simulated payment provider and of
+/// Customer.
 pub(crate) const CUSTOMER_IDS: [&str; 3] = ["ana", "bob-declined", "eve-blocked"];
 
-/// Where the carrier does not deliver: Antarctica.
+/// A country that the carrier does not serve: Antarctica.
 const UNSERVED: &str = "AQ";
 
-/// No order is worth less than this, at any price: where it is the threshold, each is reviewed.
+/// Less than any order costs, at any of its prices. If this is the threshold of reviews, every
+/// order is reviewed.
 const LEAST: Money = Money::from_minor(500);
 
-/// Orders that are the same in every run, for faults to be tried on one by one.
+/// The orders of a fixed script, on which faults are tried one by one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Story {
     Delivered,
-    /// An order of high value that goes abroad, and is canceled when its parcel is on its way.
+    /// An order of high value that goes abroad, and is canceled while its parcel is on its way.
     Canceled,
-    /// Both, at the same time.
+    /// Both orders, at the same time.
     #[default]
     Both,
 }
 
 impl Story {
-    /// Its name on the command line.
+    /// The name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,16 +54,16 @@ impl Story {
 pub(crate) enum Review {
     Approves,
     Declines,
-    /// Approves, and then wants to decline.
+    /// The reviewer approves, and then tries to decline.
     ChangesMind,
-    /// Never comes: an operator declines once faults have stopped.
+    /// No reviewer decides; an operator declines once faults have stopped.
     Never,
 }
 
 /// One order, and what happens to it.
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedOrder {
-    /// `order 1`
+    /// The name in traces, such as `order 1`.
     pub(crate) name: String,
     pub(crate) key: String,
     pub(crate) order_id: OrderId,
@@ -69,9 +71,9 @@ pub(crate) struct PlannedOrder {
     pub(crate) lines: Vec<(&'static str, u32)>,
     pub(crate) country: &'static str,
     pub(crate) at: Duration,
-    /// How often the caller tries before going away.
+    /// How often the client tries before it gives up.
     pub(crate) patience: u32,
-    /// Another caller sends the same, or something else, with the same key.
+    /// When another client sends an order with the same key, and whether that order differs.
     pub(crate) twin: Option<(Duration, bool)>,
     pub(crate) cancel: Option<Duration>,
     pub(crate) review: (Review, Duration),
@@ -81,7 +83,7 @@ pub(crate) struct PlannedOrder {
 /// What people do in a run, and how prices change.
 #[derive(Debug, Clone)]
 pub struct Orders {
-    /// The shop's own numbers.
+    /// The shop's settings.
     pub(crate) settings: Settings,
     pub(crate) orders: Vec<PlannedOrder>,
     pub(crate) prices: Vec<(Duration, &'static str, i64)>,
@@ -103,7 +105,7 @@ impl Orders {
         Self { settings: settings(draws), orders, prices }
     }
 
-    /// Whether a reviewer is asked about the order.
+    /// Whether the order has to be reviewed.
     pub(crate) fn is_reviewed(&self, order: &PlannedOrder) -> bool {
         self.settings.review_above <= LEAST || order.lines.iter().any(|(sku, _)| *sku == "piano")
     }
@@ -245,12 +247,12 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
     }
 }
 
-/// What the simulated shop derives the ids of orders with.
+/// The secret that the simulated shop derives the ids of orders with.
 pub(crate) fn order_ids() -> IdSecret {
     "a-secret-of-the-simulated-shop".parse().expect("it is long enough")
 }
 
-/// The order that a customer's key names, as the service derives it.
+/// The id of the order that a customer placed with this key, derived as the service does it.
 fn order_id(customer: &str, key: &str) -> OrderId {
     order_ids().order_id(&customers_key(customer, key))
 }

@@ -1,6 +1,5 @@
-//! The companies outside of the shop: a payment provider that moves money, a mailer that carries
-//! emails. They keep records of their own, act once for each intent or key, and may get a request
-//! late.
+//! The external partners of the shop: a payment provider and a mailer. They keep records of their
+//! own, act once for each intent or key, and may receive a request late.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +15,7 @@ use chorus_simulation::Environment;
 
 use crate::shop::{MAIL_PORT, PAYMENT_PORT};
 
-/// How far an intent is; each but the first is for good.
+/// The state of an intent; every state except the first is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Prepared,
@@ -33,26 +32,26 @@ struct Entry {
     refunded: bool,
 }
 
-/// The intents of all orders. Each request to prepare makes another: a charge that nobody committed
-/// the id of would be a second one.
+/// The intents of all orders. Each request to prepare a charge makes another intent, so a charge
+/// whose intent nobody committed would be a second one.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     entries: Vec<Entry>,
 }
 
 impl Books {
-    /// The charges of an order that took money.
+    /// The amounts that an order was charged.
     pub(crate) fn charged(&self, order: &OrderId) -> Vec<Money> {
         let taken = self.of(order).filter(|entry| entry.intent == Intent::Charged);
         taken.map(|entry| entry.amount).collect()
     }
 
-    /// The refunds of an order.
+    /// The amounts that an order was refunded.
     pub(crate) fn refunded(&self, order: &OrderId) -> Vec<Money> {
         self.of(order).filter(|entry| entry.refunded).map(|entry| entry.amount).collect()
     }
 
-    /// The number of charges that took money.
+    /// The number of charges.
     pub(crate) fn charges(&self) -> usize {
         self.entries.iter().filter(|entry| entry.intent == Intent::Charged).count()
     }
@@ -71,7 +70,7 @@ impl Books {
         IntentId(self.entries.len().to_string())
     }
 
-    /// Nothing is known of an intent that was not prepared here.
+    /// The intent with this id; the provider refuses an id that it has not given.
     fn entry(&mut self, IntentId(id): &IntentId) -> Result<&mut Entry, ProviderError> {
         let unknown = || ProviderError::Refused(format!("there is no intent {id}"));
         let place = id.parse().ok().and_then(|number: usize| number.checked_sub(1));
@@ -107,7 +106,7 @@ impl Books {
 
 pub(crate) struct SimulatedBank {
     pub(crate) environment: Arc<Environment>,
-    /// Whether none of its answers to a charge arrive, as long as faults are injected.
+    /// Whether none of the answers to charges arrive, as long as faults are injected.
     pub(crate) mute: bool,
     pub(crate) books: Arc<Mutex<Books>>,
 }
@@ -154,14 +153,14 @@ impl PaymentProvider for SimulatedBank {
     }
 }
 
-/// The post: emails by the key that they were handed over with.
+/// The simulated mailer: keeps the emails by their idempotency keys.
 pub(crate) struct SimulatedMailer {
     pub(crate) environment: Arc<Environment>,
     pub(crate) emails: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl SimulatedMailer {
-    /// What was posted: an email's recipient, template and body, by its key.
+    /// The emails that were sent: recipient, template and body, by key.
     pub(crate) fn emails(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.emails.lock().unwrap_or_else(PoisonError::into_inner)
     }

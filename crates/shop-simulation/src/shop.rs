@@ -1,4 +1,4 @@
-//! The shop as the simulator runs it.
+//! The shop as an application of the simulator.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -25,34 +25,34 @@ use crate::invariants::{self, Ends};
 use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story, order_ids};
 use crate::outside::{Books, SimulatedBank, SimulatedMailer};
 
-/// Customers cancel, at any moment; callers repeat themselves, or go away.
+/// Customers cancel at any moment; clients repeat their requests, or give up.
 pub(crate) const CUSTOMERS: Trouble = Trouble::named("customers");
-/// Reviewers approve, decline, change their mind, or never come.
+/// Reviewers approve, decline, change their mind, or never decide.
 pub(crate) const REVIEWS: Trouble = Trouble::named("reviews");
-/// The carrier gives up, calls back twice, late or never, or is down.
+/// The carrier cancels deliveries, calls back twice, late or never, or is unavailable.
 pub(crate) const CARRIER: Trouble = Trouble::named("carrier");
 /// Prices change while orders run.
 pub(crate) const PRICES: Trouble = Trouble::named("prices");
 
-/// The payment provider, called by Payment.
+/// The payment provider, which Payment calls.
 pub const PAYMENT_PORT: Port = Port::slow_external(0, "Payment");
-/// The mailer, called by Notification.
+/// The mailer, which Notification calls.
 pub const MAIL_PORT: Port = Port::external(1, "Mail");
-/// The carrier, called by the bus itself.
+/// The carrier, which the bus itself calls.
 pub const CARRIER_PORT: Port = Port::external(2, "Carrier");
 
-/// The secret that the carrier signs with.
+/// The secret that the carrier signs its callbacks with.
 const SECRET: &str = "a-secret-of-the-simulated-carrier";
 
-/// The shop of one run, with everybody around it.
+/// The shop of one run, with its partners.
 pub struct Shop {
     pub(crate) bank: Arc<SimulatedBank>,
     pub(crate) post: Arc<SimulatedMailer>,
     pub(crate) courier: Arc<SimulatedCarrier>,
     pub(crate) script: Orders,
-    /// How many pieces of each item were received.
+    /// How many pieces of each item were put in stock.
     pub(crate) stock: Arc<HashMap<String, i64>>,
-    /// How many messages come that cannot be parsed.
+    /// How many unreadable messages are published.
     pub(crate) poison: usize,
     secret: WebhookSecret,
 }
@@ -79,7 +79,7 @@ impl Application for Shop {
         Poison {
             event: OrderCreated::SPEC,
             unreadable: Unreadable::Data("order-id"),
-            // The event log reads as much as it needs.
+            // The event log can read the parts of the message that it needs.
             dead_lettered_by: &[
                 rows::ReserveItem::SPEC,
                 rows::CountOrder::SPEC,
@@ -169,7 +169,8 @@ impl Application for Shop {
         invariants::open(observed).is_empty()
     }
 
-    /// Declines what nobody reviews, and cancels what the carrier keeps silent about.
+    /// Declines orders that nobody reviews, and cancels orders that the carrier never calls back
+    /// about.
     fn help(&self, round: u32, observed: &Observed) -> Vec<Client> {
         let planned = |id| self.script.orders.iter().find(|order| order.order_id == id);
         let mut all = Vec::new();
@@ -239,7 +240,8 @@ fn reviewers(order: &PlannedOrder, is_reviewed: bool) -> Vec<(Duration, Client)>
     }
 }
 
-/// No item is ever short of a piece, or has one too many.
+/// What is wrong with an item's stock: a count is negative, or the counts do not add up to the
+/// pieces that were put in stock.
 fn unsound(item: &Item, stock: &HashMap<String, i64>) -> Option<String> {
     if text(item, "sk") != Some("item") {
         return None;

@@ -1,4 +1,4 @@
-//! Whoever is away is waited for, and everything goes on by itself afterwards.
+//! Orders wait for a partner that is unavailable, and continue by themselves afterwards.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -9,10 +9,10 @@ use chorus_shop_simulation::{
 use chorus_simulation::{Outage, Port};
 use chorus_table::policy::OUTAGE;
 
-/// So many calls at most are made of who is away, for each message that waits.
+/// The most calls that are made to an unavailable partner for each message that waits.
 const CALLS: u64 = 100;
 
-/// The story in which this partner is away from the beginning, for six hours.
+/// The outcome of a fixed script in which this partner is unavailable for the first six hours.
 #[track_caller]
 fn away(story: Story, port: Port) -> Outcome {
     let outage = Outage { port, from: Duration::ZERO, lasts: OUTAGE };
@@ -22,7 +22,7 @@ fn away(story: Story, port: Port) -> Outcome {
     outcome
 }
 
-/// Delivered, late, and after few calls.
+/// Checks that the order was delivered, late, and after few calls.
 #[track_caller]
 fn delivered_late(outcome: &Outcome) {
     assert_eq!((outcome.ends.delivered, outcome.ends.canceled), (1, 0));
@@ -37,13 +37,13 @@ fn a_carrier_away_for_six_hours_cancels_nothing() {
 
 #[test]
 fn a_bank_away_for_six_hours_charges_once_and_late() {
-    // That there is one charge of the total, and no refund, is among what must hold of any run.
+    // Every run checks that there is one charge of the total, and no refund.
     delivered_late(&away(Story::Delivered, PAYMENT_PORT));
 }
 
 #[test]
 fn mail_away_for_six_hours_is_sent_once_and_late() {
-    // That each email was sent is among what must hold of any run. An order has several.
+    // Every run checks that each email was sent. An order has several emails.
     let outcome = away(Story::Delivered, MAIL_PORT);
     assert_eq!((outcome.ends.delivered, outcome.ends.canceled), (1, 0));
     assert!((10..4 * CALLS).contains(&outcome.unanswered), "{} calls", outcome.unanswered);
@@ -62,7 +62,8 @@ fn a_bank_away_when_an_order_is_canceled_refunds_once_and_late() {
 
 #[test]
 fn calls_of_who_is_away_are_few_however_many_orders_wait() {
-    // That they are is among what must hold of any run; here, it takes the breakers to hold.
+    // Every run checks that the calls are few; in these runs, they would not be without the
+    // breakers.
     let faults = faults("outages").unwrap();
     let outcomes = (0..12).map(|seed| Simulator::new().seed(seed, &faults, 40).unwrap());
     let mut unanswered = 0;

@@ -1,4 +1,4 @@
-//! Random runs: nothing is lost, nothing happens twice, and a seed says the same for good.
+//! Drawn runs: nothing is lost, nothing happens twice, and a seed always gives the same run.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use chorus_shop_simulation::{Campaign, Report, Simulator, all_faults, faults};
@@ -7,13 +7,13 @@ use chorus_simulation::{Backing, Faults, Setting};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// So many seeds are tried: all that the promise names where the code is optimized (`cargo test
-/// --profile simulation`), and a tenth of them in a debug build.
+/// How many seeds are tried: 2,000 in optimized code (`cargo test --profile simulation`), and a
+/// tenth of them in a debug build.
 const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2_000 };
 
 const ORDERS: u32 = 4;
 
-/// Fails with the whole story of the first failure.
+/// Fails with the first failures if there are any.
 #[track_caller]
 fn assert_holds(report: &Report) {
     println!("{}", serde_json::to_string_pretty(report).unwrap());

@@ -1,5 +1,5 @@
-//! The idempotency situations of the field, each by its name: the effect happens once. What each
-//! costs, in requests and in DynamoDB's units, is measured and stands in `costs.txt`.
+//! The usual situations of idempotency, each by its name: the effect happens once. The cost of
+//! each, in requests and in DynamoDB's units, is compared with `costs.txt`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -54,7 +54,7 @@ fn duplicate_of_a_completed_one() {
 fn duplicate_of_a_concurrent_one() {
     let shop = Arc::new(Shop::with_stock(10));
     let other = Arc::clone(&shop);
-    // Both have read the same, and neither has committed: the other one commits first.
+    // Both have read the same state, and the other one commits first.
     shop.hook(Hook::Meanwhile(Box::pin(async move {
         let answered = other.reserve(&order_created(KEY, 2)).await.unwrap();
         assert_eq!(answered.outcome, Outcome::Decided);
@@ -71,7 +71,7 @@ fn duplicate_of_a_concurrent_one() {
 fn expired_record() {
     let shop = Shop::with_stock(10);
     finish(shop.reserve(&order_created(KEY, 2))).unwrap();
-    // TTL deletes late: the record is still there, and does not count any more.
+    // TTL deletes late: the record still exists, but no longer counts.
     shop.clock.advance(Duration::from_secs(RECORD_LIFETIME.unsigned_abs() + 1));
     let cost = shop.cost();
     let answered = finish(shop.reserve(&order_created(KEY, 2))).unwrap();

@@ -1,4 +1,4 @@
-//! A few services on the embedded store, which can be struck at a write, with a meter.
+//! A few services on the embedded store, whose writes can fail, and whose requests are counted.
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub)]
 
 use std::collections::BTreeSet;
@@ -27,10 +27,10 @@ type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What happens at a write.
 pub enum Hook {
-    /// Something else, first.
+    /// Another task runs first.
     Meanwhile(Meanwhile),
     Throttled,
-    /// It is done, and the answer is lost.
+    /// The write has its effect, and the answer is lost.
     Lost,
     DiesBefore,
     DiesAfter,
@@ -104,7 +104,7 @@ impl Publisher for Recorder {
     }
 }
 
-/// A bank that charges once for each intent, and can lose an answer.
+/// A payment provider that charges once for each intent, and can lose an answer.
 #[derive(Default)]
 pub struct SimulatedBank {
     charged: Mutex<BTreeSet<IntentId>>,
@@ -146,7 +146,7 @@ impl PaymentProvider for SimulatedBank {
     }
 }
 
-/// A few services, and what they stand on.
+/// A few services, with their store, bus and partner.
 pub struct Shop {
     pub clock: VirtualClock,
     pub bus: Arc<Recorder>,
@@ -157,12 +157,12 @@ pub struct Shop {
     inventory: Function,
     analytics: Function,
     payment: Function,
-    /// What was spent on looking at the stock: no part of any situation.
+    /// The cost of reading the stock, which is not a part of any situation.
     looked: Mutex<Reading>,
 }
 
 impl Shop {
-    /// A shop that has so many pieces of chai.
+    /// A shop with this many pieces of chai in stock.
     pub fn with_stock(stock: u32) -> Self {
         let clock = VirtualClock::at("2026-11-20T10:47:00Z".parse::<Timestamp>().unwrap());
         let bank = Arc::new(SimulatedBank::default());
@@ -197,12 +197,12 @@ impl Shop {
         shop
     }
 
-    /// The next write is struck.
+    /// Sets what happens at the next write.
     pub fn hook(&self, hook: Hook) {
         *self.struck.hook.lock().unwrap() = Some((0, hook));
     }
 
-    /// The write after the next is struck.
+    /// Sets what happens at the write after the next one.
     pub fn hook_second(&self, hook: Hook) {
         *self.struck.hook.lock().unwrap() = Some((1, hook));
     }
@@ -215,7 +215,8 @@ impl Shop {
         self.analytics.handle_event(&self.kernel, event).await
     }
 
-    /// Charges as the state machine has it done: handed over by a task, and said by the machine.
+    /// Charges as the state machine does: a task passes the event, and the machine publishes the
+    /// result.
     pub async fn pay(&self, event: &str) -> Result<Handled, Failure> {
         let task = format!(r#"{{"action":"MakePayment","event":{event}}}"#);
         let (action, message) = Message::from_task(&task)?;
@@ -225,7 +226,7 @@ impl Shop {
         Ok(answered)
     }
 
-    /// Available, reserved, sold.
+    /// The counts of chai: available, reserved, sold.
     pub fn stock(&self) -> (i64, i64, i64) {
         let key = chorus_kernel::entity_key::<chorus_inventory::Item>(&"chai".parse().unwrap());
         let item = self.look(|| finish(self.store.get(&key)).unwrap().unwrap());
@@ -273,7 +274,7 @@ pub struct Cost<'a> {
 }
 
 impl Cost<'_> {
-    /// It costs what `costs.txt` says.
+    /// Checks that the situation has the cost that `costs.txt` lists.
     #[track_caller]
     pub fn is(&self, situation: &str) {
         let used = self.shop.used() - self.before;
@@ -285,7 +286,7 @@ impl Cost<'_> {
     }
 }
 
-/// An event as the bus delivers it.
+/// An event in the form in which the bus delivers it.
 pub fn event(kind: &str, category: &str, key: &str, data: &str) -> String {
     format!(
         concat!(
@@ -299,7 +300,7 @@ pub fn event(kind: &str, category: &str, key: &str, data: &str) -> String {
     )
 }
 
-/// An order of so many pieces of chai.
+/// An order of this many pieces of chai.
 pub fn order_created(key: &str, quantity: u32) -> String {
     let total = f64::from(quantity) * 19.9;
     let data = format!(
@@ -314,7 +315,7 @@ pub fn order_created(key: &str, quantity: u32) -> String {
     event("OrderCreated", "event", key, &data)
 }
 
-/// What a future comes to that never waits.
+/// The result of a future that never waits.
 pub fn finish<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
@@ -322,7 +323,7 @@ pub fn finish<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Whether a process that runs this dies on the way.
+/// Whether a process dies while it runs this future.
 pub fn dies<T>(future: impl Future<Output = T>) -> bool {
     pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
