@@ -1,4 +1,5 @@
-//! What each service does with its tables. A test compares it with what every story uses.
+//! The operations that each service uses on its tables. A test compares them with what every flow
+//! uses.
 
 use chorus_template::TableAccess;
 
@@ -7,10 +8,10 @@ const GET_SEVERAL: &str = "dynamodb:BatchGetItem";
 const QUERY: &str = "dynamodb:Query";
 const PUT: &str = "dynamodb:PutItem";
 const UPDATE: &str = "dynamodb:UpdateItem";
-/// A condition on an item that is not written.
+/// A condition on an item that the transaction does not write.
 const CHECK: &str = "dynamodb:ConditionCheckItem";
 
-/// All of it, by table.
+/// The operations on every table and index.
 pub(crate) fn of_tables() -> Vec<TableAccess> {
     let table = |table, actions| TableAccess { table, index: None, actions };
     let index = |table, index, actions| TableAccess { table, index: Some(index), actions };
@@ -27,7 +28,7 @@ pub(crate) fn of_tables() -> Vec<TableAccess> {
         index("inventory", "by-name", &[QUERY]),
         table("notification", &[GET, GET_SEVERAL, PUT]),
         table("order", &[GET, QUERY, PUT]),
-        // An operator reads it, who rebuilds projections.
+        // Only operators read this index, to rebuild projections.
         index("order", "by-type", &[]),
         table("order-view", &[QUERY, PUT]),
         index("order-view", "by-status", &[QUERY]),

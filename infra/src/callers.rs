@@ -1,16 +1,16 @@
-//! Who may call which route, as docs/SECURITY.md lists it.
+//! The table of routes and their callers in docs/SECURITY.md.
 
 use std::path::Path;
 
 use crate::functions;
 
-/// Where the table stands, from the root.
+/// The page with the table, relative to the repository's root.
 const PAGE: &str = "docs/SECURITY.md";
 const BEGIN: &str =
     "<!-- Written by `cargo design --write` from the design table and the routes. -->\n";
 const END: &str = "<!-- End of the generated table. -->\n";
 
-/// A line of Markdown for each route, by path.
+/// The Markdown table of all routes, sorted by path.
 #[must_use]
 pub fn who_may_call() -> String {
     let routes = functions::all().into_iter().flat_map(|function| function.routes);
@@ -24,7 +24,8 @@ pub fn who_may_call() -> String {
     format!("| route | what it does | for |\n|---|---|---|\n{lines}")
 }
 
-/// The page of the repository `root` with today's table in it; none where it has no place for it.
+/// The page in the repository `root`, with the current table; `None` if the page or its markers do
+/// not exist.
 #[must_use]
 pub fn security_page(root: &Path) -> Option<(String, String)> {
     let page = std::fs::read_to_string(root.join(PAGE)).ok()?;

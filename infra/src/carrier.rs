@@ -1,4 +1,4 @@
-//! The carrier: a partner that the bus calls, and that calls back with a signed webhook.
+//! The carrier: a partner whose API the bus calls, and whose signed webhooks call the shop.
 
 use chorus_events::partners::CARRIER;
 use chorus_events::services;
@@ -9,14 +9,14 @@ use chorus_template::intrinsics::{attribute, given};
 use chorus_template::{Output, Parameter, PartnerApi};
 use serde_json::Value;
 
-/// The parameter with the first secret that webhooks are signed with.
+/// The parameter with the initial secret for signing webhooks.
 const WEBHOOK_SECRET: &str = "WebhookSecret";
-/// Holds where it was given.
+/// The condition that the parameter is set.
 const HAS_WEBHOOK_SECRET: &str = "HasWebhookSecret";
-/// The secret. Another logical id would make it anew in stacks that are deployed.
+/// The logical id of the secret. If it changed, deployed stacks would replace their secret.
 const STORED_WEBHOOK_SECRET: &str = "GeneratedWebhookSecret";
 
-/// What the bus calls of the carrier's.
+/// The carrier's API, which the bus calls.
 pub(crate) fn api() -> PartnerApi {
     let secret = GeneratedSecret {
         description: "The carrier signs its webhooks with this",
@@ -44,23 +44,23 @@ pub(crate) fn webhook_condition() -> (&'static str, Value) {
     (HAS_WEBHOOK_SECRET, given(WEBHOOK_SECRET))
 }
 
-/// The environment variable that names the secret to the function that verifies webhooks.
+/// The environment variable with the secret's ARN, for the function that verifies webhooks.
 pub(crate) fn webhook_secret() -> (Service, String, Value) {
     (services::DELIVERY, "WEBHOOK_SECRET_ARN".to_owned(), secret_arn())
 }
 
-/// Reading that secret, and no other.
+/// The permission to read that secret.
 pub(crate) fn grant() -> (Service, Statement) {
     let actions = &["secretsmanager:GetSecretValue"];
     (services::DELIVERY, Statement::new("ReadWebhookSecret", actions, vec![secret_arn()]))
 }
 
-/// The attribute of a secret that is its ARN is called `Id`.
+/// The secret's ARN, which is its attribute `Id`.
 fn secret_arn() -> Value {
     attribute(STORED_WEBHOOK_SECRET, "Id")
 }
 
-/// Where a person reads the secret, to hand it to the carrier.
+/// The output with the secret's ARN: an operator reads the secret there, for the carrier.
 pub(crate) fn webhook_output() -> Output {
     Output {
         name: "WebhookSecretArn",

@@ -1,4 +1,4 @@
-//! What derives from the design table, and the proof that has to hold before any of it is written.
+//! Checks, prints and writes what derives from the design table.
 
 use std::path::{Path, PathBuf};
 
@@ -13,25 +13,25 @@ use thiserror::Error;
 
 use crate::{SCHEMA_REGISTRY, security_page, shop};
 
-/// Where the design table is, from the root.
+/// The file that declares the design table, relative to the repository's root.
 const SOURCE: &str = "events/src/table.rs";
 
-/// Why nothing, or not everything, was written.
+/// Files could not be written, or not all of them.
 #[derive(Debug, Error)]
 pub enum NotWritten {
-    /// The check finds this.
+    /// The checks have findings.
     #[error("{}nothing is written while this is so", lines(.0))]
     Refused(Vec<Finding>),
-    /// This folder is not the repository.
+    /// The folder is not the repository.
     #[error("{} is not the repository: name its root by --root DIR", .0.display())]
     Elsewhere(PathBuf),
     /// A schema or a sample cannot be written as JSON.
     #[error("what derives from the design table cannot be written as JSON")]
     Json(#[from] serde_json::Error),
-    /// What was published cannot be read.
+    /// The published contract cannot be read.
     #[error("the published contract in events/schemas/published cannot be read")]
     Published(#[from] PublishedError),
-    /// This file cannot be written.
+    /// A file cannot be written.
     #[error("{} cannot be written", .0.display())]
     File(PathBuf, #[source] std::io::Error),
 }
@@ -40,7 +40,7 @@ fn lines(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("{finding}\n")).collect()
 }
 
-/// Where the flow of the shop does not close, or its services do not implement the table.
+/// Reports gaps in the shop's flow, and differences between its services and the table.
 #[must_use]
 pub fn prove_design() -> Vec<Finding> {
     let functions: Vec<Function> =
@@ -48,11 +48,12 @@ pub fn prove_design() -> Vec<Finding> {
     chorus_design::prove(&TABLE, &functions)
 }
 
-/// What breaks a release that still uses the contract of `against`: a folder of published schemas, or a
-/// commit of the repository `root`. Without it, what was published so far; nothing where nothing was.
+/// Reports what breaks a release that still uses the contract of `against`: a folder of published
+/// schemas, or a commit of the repository `root`. Without `against`, the contract published so far
+/// is used; if none was published, the result is empty.
 ///
 /// # Errors
-/// Where that contract cannot be read.
+/// If that contract cannot be read.
 pub fn prove_contract(
     root: &Path,
     against: Option<&str>,
@@ -66,10 +67,10 @@ pub fn prove_contract(
     Ok(compare(&old, &new))
 }
 
-/// Adds today's contract to what is published, and returns how many schemas are new.
+/// Adds the current contract to the published one, and returns the number of new schemas.
 ///
 /// # Errors
-/// [`NotWritten`]; where the contract is incompatible, nothing is written.
+/// [`NotWritten`]; nothing is written if the contract is incompatible.
 pub fn publish_contract(root: &Path) -> Result<usize, NotWritten> {
     write(root, incompatible(root)?, &[])?;
     Ok(chorus_design::publish(&root.join(PUBLISHED), &TABLE)?)
@@ -79,17 +80,18 @@ fn incompatible(root: &Path) -> Result<Vec<Finding>, NotWritten> {
     Ok(prove_contract(root, None)?.into_iter().map(Finding::from).collect())
 }
 
-/// Where the template differs from the table, or grants too much; `root` is the repository.
+/// Reports differences between the template and the table, and excessive permissions. `root` is the
+/// repository.
 #[must_use]
 pub fn prove_template(root: &Path) -> Vec<Finding> {
     let stack = shop(root);
     check(&synthesize(&stack).document(), &stack)
 }
 
-/// Writes schemas, samples and what documents the table, and returns how many files these are.
+/// Writes schemas, samples and documentation of the table, and returns the number of files.
 ///
 /// # Errors
-/// [`NotWritten`]; where the check finds anything, nothing is written.
+/// [`NotWritten`]; nothing is written if the checks have findings.
 pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
     let mut files = files(&TABLE, SOURCE)?;
     let page = security_page(root).map(|(path, content)| GeneratedFile { path, content });
@@ -99,10 +101,10 @@ pub fn write_design(root: &Path) -> Result<usize, NotWritten> {
     Ok(files.len())
 }
 
-/// The templates as the table has them: the stack's, and its registry's.
+/// Makes the templates of the stack and of its schema registry.
 ///
 /// # Errors
-/// Where a schema cannot be written as JSON.
+/// If a schema cannot be written as JSON.
 pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 2]> {
     let file = |path: &str, template: &Template| GeneratedFile {
         path: path.to_owned(),
@@ -114,19 +116,19 @@ pub fn printed(root: &Path) -> serde_json::Result<[GeneratedFile; 2]> {
     ])
 }
 
-/// What is published for carriers.
+/// Makes the contract for carriers.
 ///
 /// # Errors
-/// Where it cannot be written as JSON.
+/// If it cannot be written as JSON.
 pub fn carrier_contract() -> serde_json::Result<GeneratedFile> {
     let content = serde_json::to_string_pretty(&document())? + "\n";
     Ok(GeneratedFile { path: CONTRACT_PATH.to_owned(), content })
 }
 
-/// Writes `template.yaml`, and the template of the schema registry.
+/// Writes `template.yaml` and the template of the schema registry.
 ///
 /// # Errors
-/// [`NotWritten`]; where a check finds anything, nothing is written.
+/// [`NotWritten`]; nothing is written if the checks have findings.
 pub fn write_template(root: &Path) -> Result<(), NotWritten> {
     let findings = [prove_design(), prove_template(root)].concat();
     write(root, findings, &printed(root)?)

@@ -1,5 +1,5 @@
-//! The shop's own front end: a partner that the bus posts signed updates of orders to, where one is
-//! named. Without one, the rules are disabled, and an order costs nothing more.
+//! The shop's own front end: a partner to which the bus posts signed updates of orders, if its
+//! address is set. Otherwise its rules are disabled and cost nothing.
 
 use chorus_events::partners::FRONT_END;
 use chorus_events::services;
@@ -10,12 +10,12 @@ use chorus_template::intrinsics::{either, reference, substitute};
 use chorus_template::{Output, PartnerApi};
 use serde_json::{Value, json};
 
-/// Holds where a front end is named.
+/// The condition that the front end's address is set.
 const HAS_FRONT_END: &str = "HasFrontEnd";
-/// The secret that updates are signed with.
+/// The logical id of the secret for signing updates.
 const SIGNING_SECRET: &str = "FrontEndSigningSecret";
 
-/// What the bus calls of the front end's.
+/// The front end's API, which the bus calls.
 pub(crate) fn api() -> PartnerApi {
     let secret = GeneratedSecret {
         description: "The shop signs what it tells its front end with this",
@@ -30,14 +30,14 @@ pub(crate) fn api() -> PartnerApi {
     api
 }
 
-/// The environment variable by which the function that signs knows the secret.
+/// The environment variable with the secret, for the function that signs updates.
 pub(crate) fn signing_secret() -> (Service, String, Value) {
     let secret = substitute(format!("{{{{resolve:secretsmanager:${{{SIGNING_SECRET}}}}}}}"));
     let secret = either(HAS_FRONT_END, secret, json!(""));
     (services::STOREFRONT, "FRONT_END_SECRET".to_owned(), secret)
 }
 
-/// Where a person reads the secret, to hand it to the front end.
+/// The output with the secret's ARN: an operator reads the secret there, for the front end.
 pub(crate) fn secret_output() -> Output {
     Output {
         name: "FrontEndSigningSecretArn",

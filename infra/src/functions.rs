@@ -1,12 +1,12 @@
-//! The services' functions, as a template needs them: with the tables of the simulated partners.
+//! The services' functions, with the tables of the simulated partners.
 
 use chorus_events::services;
 use chorus_http::HttpFunction;
 use chorus_notification::SIMULATED_MAILER_TABLE;
 use chorus_payment::SIMULATED_PROVIDER_TABLE;
 
-/// All of them: the simulated payment provider and mailer keep their books in tables of the services
-/// that ask them.
+/// All functions. The simulated payment provider and mailer store their data in tables of the
+/// services that call them.
 pub(crate) fn all() -> Vec<HttpFunction> {
     let mut functions = chorus_services::described();
     let books = [

@@ -1,4 +1,4 @@
-//! The shop on AWS: what its template has beyond what derives from the design table.
+//! The shop on AWS: the parts of its template that do not derive from the design table.
 //!
 //! ```
 //! use chorus_template::{check, synthesize};
@@ -33,13 +33,13 @@ pub use derived::{
     publish_contract, write_design, write_template,
 };
 
-/// What stands above the template.
+/// The comment at the top of the template.
 const PREAMBLE: &str = "\
 # Printed by `cargo run -- synth` from the design table (events/src/table.rs), the services' tables
 # and routes, and the stack in infra/. Change those, not this file: a test holds the two together.
 ";
 
-/// The template of the registry of the shop's events.
+/// The path of the schema registry's template.
 const SCHEMA_REGISTRY: &str = "infra/schema-registry.yaml";
 
 /// The shop's stack; `root` is the repository.

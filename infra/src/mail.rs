@@ -1,4 +1,4 @@
-//! Emails on AWS: SES sends them, by an identity that the account has verified.
+//! Emails on AWS, which SES sends from an identity that the account has verified.
 
 use chorus_events::services;
 use chorus_table::Service;
@@ -7,11 +7,12 @@ use chorus_template::constructs::Statement;
 use chorus_template::intrinsics::{reference, substitute};
 use serde_json::Value;
 
-/// Whom emails are from; where empty, the simulated mailer keeps them.
+/// The parameter with the sender of emails; if it is empty, the simulated mailer stores them
+/// instead.
 const MAIL_FROM: &str = "MailFrom";
-/// The domain or address that SES has verified, and by which it sends.
+/// The parameter with the domain or address that is verified in SES.
 const MAIL_IDENTITY: &str = "MailIdentity";
-/// The address that gets emails about what could not be undone.
+/// The parameter with the address that gets emails about failed compensations.
 const OPERATOR_EMAIL: &str = "OperatorEmail";
 
 pub(crate) const PARAMETERS: [&str; 3] = [MAIL_FROM, MAIL_IDENTITY, OPERATOR_EMAIL];
@@ -25,7 +26,7 @@ pub(crate) fn parameters() -> Vec<Parameter> {
     described.into_iter().map(|(name, about)| Parameter::text(name, about, "")).collect()
 }
 
-/// How the function that writes emails knows the addresses.
+/// The environment variables with the addresses, for the function that sends emails.
 pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     let named = [("MAIL_FROM", MAIL_FROM), ("OPERATOR_EMAIL", OPERATOR_EMAIL)];
     let variable = |(name, parameter): (&str, _)| {
@@ -34,7 +35,7 @@ pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     named.into_iter().map(variable).collect()
 }
 
-/// Sending by that identity, and by no other; while none is given, by none.
+/// The permission to send from that identity; if the parameter is empty, from none.
 pub(crate) fn grant() -> (Service, Statement) {
     let identity = substitute(format!(
         "arn:${{AWS::Partition}}:ses:${{AWS::Region}}:${{AWS::AccountId}}:identity/${{{MAIL_IDENTITY}}}"

@@ -1,5 +1,5 @@
-//! `cargo design`: proves and writes what derives from the design table, as `chorus design` and
-//! `chorus synth` do, and compiles in a fraction of their time.
+//! `cargo design`: checks and writes what derives from the design table, like `chorus design` and
+//! `chorus synth`, but compiles in a fraction of their time.
 
 use std::io::Write;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(line) => (line, ExitCode::SUCCESS),
         Err(line) => (line, ExitCode::FAILURE),
     };
-    // A closed pipe is the reader's choice.
+    // The reader of a pipe may close it.
     writeln!(std::io::stdout(), "{line}").map_or(ExitCode::FAILURE, |()| code)
 }
 

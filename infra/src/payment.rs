@@ -1,4 +1,4 @@
-//! Payments on AWS: Stripe makes them, by a key that lies in Secrets Manager.
+//! Payments on AWS, which Stripe makes with a key in Secrets Manager.
 
 use chorus_events::services;
 use chorus_table::Service;
@@ -7,7 +7,7 @@ use chorus_template::constructs::Statement;
 use chorus_template::intrinsics::{either, reference, substitute};
 use serde_json::{Value, json};
 
-/// The secret with Stripe's key; where empty, the simulated provider charges nobody.
+/// The parameter with the secret's name; if it is empty, a simulated provider is used.
 const STRIPE_KEY_SECRET: &str = "StripeKeySecret";
 
 pub(crate) const PARAMETERS: [&str; 1] = [STRIPE_KEY_SECRET];
@@ -18,7 +18,8 @@ pub(crate) fn parameters() -> Vec<Parameter> {
     vec![Parameter::text(STRIPE_KEY_SECRET, secret, "")]
 }
 
-/// How the function that charges knows it. Production refuses a key that charges no real card.
+/// The environment variables of the function that charges. In production it rejects keys for
+/// Stripe's test mode.
 pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     let live_only = either("IsProd", json!("true"), json!(""));
     let named =
@@ -27,7 +28,7 @@ pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     named.into_iter().map(variable).collect()
 }
 
-/// Reading that secret, and no other; while none is named, none.
+/// The permission to read that secret; if the parameter is empty, it matches no secret.
 pub(crate) fn grant() -> (Service, Statement) {
     let secret = substitute(format!(
         "arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:${{{STRIPE_KEY_SECRET}}}-??????"

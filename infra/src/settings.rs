@@ -1,5 +1,5 @@
-//! The shop's own numbers, as parameters. How long a delivery may take is one as well, which derives
-//! from the state machine that waits for it.
+//! The shop's settings as parameters. The time limit of a delivery is a parameter, too, which
+//! derives from the state machine that waits for the delivery.
 
 use chorus_events::{Country, Settings, services};
 use chorus_table::Service;
@@ -9,9 +9,9 @@ use serde_json::Value;
 
 /// The country that the shop ships from.
 const HOME_COUNTRY: &str = "HomeCountry";
-/// From which total on orders are reviewed.
+/// The parameter with the total from which on orders are reviewed.
 const REVIEW_ABOVE: &str = "ReviewAbove";
-/// What prices are in.
+/// The parameter with the currency of all prices.
 const CURRENCY: &str = "Currency";
 
 pub(crate) fn parameters() -> Vec<Parameter> {
@@ -26,12 +26,12 @@ pub(crate) fn parameters() -> Vec<Parameter> {
     ]
 }
 
-/// The services that tell prices, or charge them.
+/// The services that show or charge prices.
 const WITH_PRICES: [Service; 5] =
     [services::PAYMENT, services::ORDER, services::INVENTORY, services::FRAUD, services::ANALYTICS];
 
-/// What prices are in, all know who tell them; the rest, only who creates orders, whose events say it
-/// from then on.
+/// The environment variables with the settings. The currency goes to all services with prices. The
+/// other settings go to Order only, which records them in the event that creates an order.
 pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     let variable =
         |service, name: &str, parameter| (service, name.to_owned(), reference(parameter));

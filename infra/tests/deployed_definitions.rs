@@ -1,4 +1,4 @@
-//! State machines, with what the template fills into their definitions, decide as the design table
+//! State machines, with the template's values in their definitions, decide as the design table
 //! says.
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use states::{Json, Machine, Reply, RunOptions, TaskRequest, Tasks, run};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The definition as CloudFormation fills it in, every parameter at its default.
+/// The definition with the template's substitutions, every parameter at its default.
 fn deployed(name: &str) -> Machine {
     let stack = shop(ROOT);
     let document = synthesize(&stack).document();
@@ -25,7 +25,8 @@ fn deployed(name: &str) -> Machine {
     Machine::parse(&text).unwrap()
 }
 
-/// Answers as a review that ends with `verdict`, and notes what was asked for.
+/// Answers tasks as if a review ended with `verdict`, and records the names of the states that
+/// called.
 struct Asked {
     verdict: &'static str,
     states: Vec<String>,

@@ -1,4 +1,5 @@
-//! Every service has a README of one shape, and it says what the design table and the template say.
+//! Every service has a README with the same headings, which agrees with the design table and the
+//! template.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,7 +26,7 @@ fn section<'a>(readme: &'a str, heading: &str) -> &'a str {
     below.split_once("\n## ").map_or(below, |(section, _)| section)
 }
 
-/// What a text has in backticks.
+/// The texts in backticks.
 fn quoted(text: &str) -> BTreeSet<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
@@ -74,7 +75,7 @@ fn a_readme_names_the_events_and_the_actions_of_the_table() {
     }
 }
 
-/// `event-log` as the template names resources of it: `EventLog`.
+/// The prefix of the service's resources in the template: `EventLog` for `event-log`.
 fn logical_name(service: &Service) -> String {
     let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
     service.name.split('-').map(capital).collect()
@@ -98,7 +99,7 @@ fn routes(template: &str, service: &Service) -> BTreeSet<String> {
     routes
 }
 
-/// The tables that the template gives to a function.
+/// The tables that the template passes to a function.
 fn tables(template: &str, service: &Service) -> BTreeSet<String> {
     let head = format!("\n  {}Function:\n", logical_name(service));
     let body = template.split_once(&head).map_or("", |(_, body)| body);

@@ -1,4 +1,4 @@
-//! docs/SECURITY.md says of every route who may call it, as the design table does.
+//! docs/SECURITY.md lists the callers of every route as the design table does.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The template that is checked in is the one that the stack prints, and nothing is wrong with it.
+//! The committed template is the one that the stack prints, and the checks find nothing.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -150,7 +150,7 @@ fn every_role_trusts_its_service_on_behalf_of_this_account_alone() {
         let account = &trust[0]["Condition"]["StringEquals"]["aws:SourceAccount"];
         assert_eq!(account["Ref"], "AWS::AccountId", "{id}");
     }
-    // SAM makes a role of its own where a schedule names none.
+    // SAM creates a role if a schedule names none.
     let schedule = &resources["SweeperFunction"]["Properties"]["Events"]["EveryMinute"];
     let role = serde_json::json!(["SweeperScheduleRole", "Arn"]);
     assert_eq!(schedule["Properties"]["RoleArn"]["Fn::GetAtt"], role);
@@ -192,7 +192,8 @@ fn emails_are_sent_by_the_verified_identity_alone() {
     );
 }
 
-/// `sam build` asks for a function's binary in its folder, where cargo looks at that package only.
+/// `sam build` runs cargo in a function's folder, so that package has to contain the function's
+/// binary.
 #[test]
 fn the_folder_of_every_function_is_the_package_that_builds_it() {
     let metadata = ["metadata", "--no-deps", "--format-version=1", "--offline"];
@@ -211,7 +212,7 @@ fn the_folder_of_every_function_is_the_package_that_builds_it() {
     let mut functions = 0;
     for (id, resource) in document["Resources"].as_object().unwrap() {
         let binary = &resource["Metadata"]["BuildProperties"]["Binary"];
-        // One for every stage, or one for prod and one for the others.
+        // The binary for every stage, or one for prod and one for other stages.
         let by_stage = binary["Fn::If"].as_array().map_or(&[][..], |by_stage| &by_stage[1..]);
         let binaries = binary.as_str().into_iter().chain(by_stage.iter().filter_map(Value::as_str));
         let before = binaries.clone().count();
@@ -248,8 +249,8 @@ fn resource(id: &str) -> Value {
     template().document()["Resources"][id].clone()
 }
 
-/// As EventBridge's registry takes them, and its code bindings read them: OpenAPI 3.0, which has
-/// neither `$defs` nor several types at once.
+/// EventBridge's registry and its code bindings need OpenAPI 3.0, which has neither `$defs` nor
+/// several types for one value.
 #[test]
 fn every_published_version_of_an_event_is_registered_as_an_openapi_document() {
     let template = schema_registry(&chorus_events::table::TABLE).unwrap().document();

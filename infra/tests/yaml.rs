@@ -1,5 +1,4 @@
-//! What is printed is YAML that reads back as the template: a parser that knows nothing of us
-//! reads it.
+//! An independent YAML parser reads the printed template back unchanged.
 
 use chorus_infra::shop;
 use chorus_template::synthesize;
@@ -15,7 +14,7 @@ fn a_yaml_parser_reads_what_was_printed() {
     assert_eq!(long_form(&read[0]), template.document());
 }
 
-/// YAML as JSON, with CloudFormation's tags as the functions that they stand for.
+/// Converts YAML to JSON, with CloudFormation's tags as intrinsic functions.
 fn long_form(yaml: &Yaml<'_>) -> Value {
     match yaml {
         Yaml::Value(Scalar::Null) => Value::Null,

@@ -1,4 +1,4 @@
-//! Routes that let anybody in.
+//! Routes without protection.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Failures that would be lost.
+//! Undeliverable events that would be lost.
 
 use serde_json::json;
 

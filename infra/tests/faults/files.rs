@@ -1,4 +1,4 @@
-//! Files that are not there, and definitions with holes.
+//! Files that do not exist, and definitions with names that are not substituted.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ fn an_api_description_that_is_not_there() {
         },
         &[
             ("Api", "names api.yaml as Location"),
-            // What cannot be seen verifies nothing.
+            // A scheme in a file that cannot be read counts as no protection.
             ("Api", "lets anybody in by the scheme token"),
         ],
     );

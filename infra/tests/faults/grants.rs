@@ -1,4 +1,4 @@
-//! Grants that are wider, or narrower, than what is done.
+//! Permissions that are wider or narrower than needed.
 
 use serde_json::json;
 

@@ -1,10 +1,10 @@
-//! State machines that would not run, would wait for ever, or would reach what is not theirs.
+//! State machines that would not run, would wait forever, or would call what belongs to others.
 
 use serde_json::{Value, json};
 
 use crate::{ROOT, of, planted, statement};
 
-/// Puts a machine's definition into the template, so that a fault can be planted into it.
+/// Makes a machine's definition inline in the template, so that a fault can be put into it.
 fn definition<'a>(it: &'a mut Value, machine: &str) -> &'a mut Value {
     let properties = of(it, machine);
     let path = properties["DefinitionUri"].take();

@@ -1,5 +1,5 @@
-//! Each fault, planted into a template that is well, is named: the resource, the problem, and what
-//! would mend it.
+//! Faults that are put into a valid template are reported with the resource, the problem and a
+//! remedy.
 
 mod authorizers;
 mod dead_letters;
@@ -17,7 +17,8 @@ use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Plants a fault, and expects exactly these findings: resource, and a part of the problem.
+/// Puts a fault into the template, and expects exactly these findings: resource, and a part of the
+/// problem.
 #[track_caller]
 fn planted(plant: impl FnOnce(&mut Value), expected: &[(&str, &str)]) {
     let stack = shop(ROOT);
@@ -46,7 +47,7 @@ fn event<'a>(document: &'a mut Value, function: &str, name: &str) -> &'a mut Val
     &mut of(document, function)["Events"][name]["Properties"]
 }
 
-/// The statement of a role called `sid`.
+/// The statement of a role whose `Sid` is `sid`.
 fn statement<'a>(document: &'a mut Value, role: &str, sid: &str) -> &'a mut Value {
     let statements = &mut of(document, role)["Policies"][0]["PolicyDocument"]["Statement"];
     let mut statements = statements.as_array_mut().expect("a role has statements").iter_mut();

@@ -1,4 +1,4 @@
-//! Names that clash or are too long, and references to nothing.
+//! Names that are not unique or too long, and references to nothing.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Patterns that mean something else than the table says.
+//! Patterns that match something else than the table says.
 
 use serde_json::json;
 

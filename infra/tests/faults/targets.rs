@@ -1,4 +1,4 @@
-//! Targets that would not be reached, or would be told nonsense.
+//! Targets that could not be called, or would get wrong input.
 
 use serde_json::{Value, json};
 
