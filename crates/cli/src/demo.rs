@@ -1,4 +1,4 @@
-//! `demo`: a few requests in memory, and the events that follow from them.
+//! `demo`: sends a few requests to the application in memory, and prints the events that follow.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,8 @@ use tower::ServiceExt;
 
 use crate::{PATIENCE, Program};
 
-/// Sends the demo's requests to the API. Time passes only while there is nothing to do.
+/// Sends the demo's requests to the API. The virtual clock advances only when there is nothing to
+/// do.
 pub(crate) async fn demo(program: &Program) -> anyhow::Result<()> {
     let stack = (program.stack)();
     let (functions, routes) = HttpFunction::split(stack.functions);

@@ -1,4 +1,4 @@
-//! The commands that every application on the engine has. Its `main` is one call of [`run`].
+//! The commands that every application on the engine has. An application's `main` calls [`run`].
 
 mod demo;
 mod up;
@@ -15,18 +15,18 @@ use chorus_simulation::{Application, Campaign, Faults, Report, Setting, Simulato
 use chorus_template::{Stack, Template};
 use clap::{Parser, Subcommand};
 
-/// How long a command waits for work in flight.
+/// How long a command waits for work in flight to finish.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An application as its commands need it.
+/// What the commands need to know of an application.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
-    /// The title of its API.
+    /// The title of the application's API.
     pub title: &'static str,
-    /// Its table, its functions, and what its template is made of.
+    /// Makes the application's table, functions and template settings.
     pub stack: fn() -> Stack,
-    /// The requests that `demo` sends, each after all that follows from the one before: method and
-    /// path, and the body in JSON.
+    /// The requests that `demo` sends: method and path, and the JSON body. Each is sent after all
+    /// events of the previous one were handled.
     pub demo: &'static [(&'static str, &'static str)],
 }
 
@@ -85,7 +85,7 @@ enum Command {
     },
 }
 
-/// Runs the command line of `program`, which `A` simulates. Prints errors and returns the exit
+/// Runs the command line of `program`, which `A` simulates. Prints errors, and returns the exit
 /// code.
 #[must_use]
 pub fn run<A: Application>(program: &Program) -> ExitCode {
@@ -120,8 +120,8 @@ fn obey<A: Application>(program: &Program, command: Command) -> anyhow::Result<(
     }
 }
 
-/// All that keeps the flow of an application from closing, and all in which its code or its template
-/// differs from its table.
+/// Reports gaps in an application's flow, and differences between its table and its code or
+/// template.
 #[must_use]
 pub fn findings(stack: &Stack) -> Vec<Finding> {
     of_template(stack, &chorus_template::synthesize(stack))
@@ -134,16 +134,17 @@ fn of_template(stack: &Stack, template: &Template) -> Vec<Finding> {
     findings
 }
 
-/// Runs `A` from the first `seeds` seeds, four of its cases in each, under every kind of fault.
+/// Simulates `A` with each of the first `seeds` seeds, with four of its cases and every kind of
+/// fault.
 ///
 /// # Errors
-/// Where the simulator itself fails.
+/// If the simulator itself fails.
 pub fn simulate<A: Application>(seeds: u64) -> anyhow::Result<Report<A::Ends, A::Story>> {
     let campaign = Campaign::Seeds { seeds: 0..seeds, faults: Faults::all(&[]), size: 4 };
     Ok(Simulator::<A>::new().campaign(&campaign, &Setting::default(), &|_| {})?)
 }
 
-/// The template, where nothing is found.
+/// The template, if there are no findings.
 fn clean(stack: &Stack) -> anyhow::Result<Template> {
     let template = chorus_template::synthesize(stack);
     let findings = of_template(stack, &template);

@@ -1,4 +1,4 @@
-//! `up`: the application on this machine, until somebody stops it.
+//! `up`: runs the application on this machine until it is stopped.
 
 use std::path::PathBuf;
 

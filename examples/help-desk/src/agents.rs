@@ -10,19 +10,18 @@ use crate::table::{TicketId, facts, rows, services};
 
 pub(crate) const TABLE: TableSpec = TableSpec { name: "agents", indexes: &[], ttl: None };
 
-/// How many agents there are.
+/// The number of agents.
 pub(crate) const HIRED: i64 = 2;
 
 const TEAM: &str = "support";
 
-/// The service.
 #[must_use]
 pub fn function() -> Function {
     Function::of(services::AGENTS).table(TABLE).action(AssignAgent).action(ReleaseAgent)
 }
 
-/// The agents who have no ticket. Until the first one is assigned there is no such item, and all
-/// are free.
+/// The number of agents without a ticket. The item is created when the first agent is assigned;
+/// until then all agents are free.
 #[derive(Clone, Serialize, Deserialize)]
 struct Team {
     name: String,
@@ -33,8 +32,8 @@ entity!(Team: "team" in TABLE, by name: String);
 
 const FREE: Counter<Team> = Counter::of("free");
 
-/// That an agent works on a ticket, or does not any more. A ticket that was closed before it was
-/// known here is `released` from the start, so that it gets no agent afterwards.
+/// Whether an agent works on a ticket. A ticket that was closed before it reached this service is
+/// `released` from the start, so that it gets no agent afterwards.
 #[derive(Clone, Serialize, Deserialize)]
 struct Assignment {
     ticket_id: TicketId,
@@ -62,7 +61,7 @@ impl Action for AssignAgent {
         if known.assignment.is_some() {
             return Ok(Decision::nothing("the ticket has its agent, or is closed"));
         }
-        // The counter's own bound decides between two tickets that find the last agent free.
+        // If two tickets find the last free agent, the counter's lower bound decides.
         let taken = match &known.team {
             None => create(&Team { name: TEAM.to_owned(), free: HIRED - 1 }),
             Some(team) if team.free > 0 => add(&TEAM.to_owned(), &[(FREE, -1)]),

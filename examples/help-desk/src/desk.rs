@@ -1,4 +1,4 @@
-//! The Desk service: tickets, from their opening to their end.
+//! The Desk service: tickets from opening to closing.
 
 use chorus_http::{HttpFunction, Method, Route};
 use chorus_kernel::{
@@ -14,7 +14,6 @@ pub(crate) const TABLE: TableSpec = TableSpec { name: "desk", indexes: &[], ttl:
 const RESOLUTION: &str = "/tickets/{ticket-id}/resolution";
 const ESCALATION: &str = include_str!("../state-machines/escalate-ticket.asl.json");
 
-/// The service.
 #[must_use]
 pub fn function() -> HttpFunction {
     let function = Function::of(services::DESK)
@@ -33,7 +32,7 @@ pub fn function() -> HttpFunction {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 enum Status {
     Open,
-    /// Open, and whoever is on call knows.
+    /// Open, and the person on call was paged.
     Paged,
     Resolved,
     Withdrawn,
@@ -47,7 +46,7 @@ struct Ticket {
 
 entity!(Ticket: "ticket" in TABLE, by ticket_id: TicketId);
 
-/// The ticket, where it is not closed.
+/// The ticket, if it is still open.
 fn open(known: &Found<Ticket>) -> Option<&Versioned<Ticket>> {
     known.as_ref().filter(|ticket| matches!(ticket.status, Status::Open | Status::Paged))
 }

@@ -1,4 +1,5 @@
-//! A help desk: a second, small application on the engine. `docs/START-YOUR-OWN.md` grows one.
+//! A help desk: a second, small application on the engine. `docs/START-YOUR-OWN.md` builds a smaller
+//! one step by step.
 #![allow(missing_docs, missing_debug_implementations)]
 
 pub mod agents;
@@ -8,7 +9,7 @@ pub mod table;
 
 use chorus_template::{Application, Stack};
 
-/// What its template is made of.
+/// The stack from which the template is made.
 #[must_use]
 pub fn stack() -> Stack {
     let application = Application {

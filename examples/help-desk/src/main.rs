@@ -1,9 +1,9 @@
-//! `help-desk`: run it, prove its flow, print its template, simulate it.
+//! `help-desk`: runs the help desk, checks its flow, prints its template, simulates it.
 
 use chorus_cli::Program;
 use help_desk::simulation::HelpDesk;
 
-/// A ticket that is solved, a severe one that stays open, and one that nobody takes.
+/// Three tickets: one that is solved, a severe one that stays open, and one that no agent takes.
 const DEMO: &[(&str, &str)] = &[
     ("POST /tickets", r#"{ "ticket-id": "printer", "severity": 1 }"#),
     ("POST /tickets", r#"{ "ticket-id": "network", "severity": 5 }"#),

@@ -1,4 +1,4 @@
-//! The help desk under a virtual clock and faults: what people do, and what must hold.
+//! The help desk under a virtual clock and faults: the requests that arrive, and what must hold.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::table::{AGENT, TABLE, facts};
 use crate::{agents, desk};
 
-/// What becomes of one ticket from outside.
+/// The requests about one ticket: when it is opened and when it is resolved.
 #[derive(Debug, Clone)]
 pub struct Call {
     ticket: String,
@@ -21,7 +21,7 @@ pub struct Call {
     severity: i64,
 }
 
-/// The help desk of one run.
+/// The help desk in one run of the simulation.
 pub struct HelpDesk(Vec<Call>);
 
 fn resolve(ticket: &str, round: u32) -> Client {
@@ -30,7 +30,7 @@ fn resolve(ticket: &str, round: u32) -> Client {
     client.caller(agent()).key(name).path("ticket-id", ticket).repeats()
 }
 
-/// Whoever opens and solves tickets.
+/// The caller who opens and resolves tickets.
 fn agent() -> Caller {
     Caller::with_roles("sam", [AGENT.name])
 }
@@ -46,7 +46,7 @@ fn tickets(observed: &Observed, states: &[&str]) -> Vec<String> {
 impl Application for HelpDesk {
     type Script = Vec<Call>;
     type Story = ();
-    /// Tickets withdrawn.
+    /// The number of withdrawn tickets.
     type Ends = usize;
 
     const TABLE: Table = TABLE;
@@ -87,7 +87,8 @@ impl Application for HelpDesk {
         open.iter().map(|ticket| resolve(ticket, round + 1)).collect()
     }
 
-    /// Every ticket has ended, once and for the right reason, and every agent is free again.
+    /// Checks that every ticket has ended once and for the right reason, and that every agent is
+    /// free again.
     fn check(&self, observed: &Observed) -> Vec<String> {
         let mut wrong = Vec::new();
         for Call { ticket, severity, .. } in &self.0 {

@@ -73,7 +73,7 @@ pub mod facts {
     }
 }
 
-/// Who solves tickets.
+/// The role of the people who solve tickets.
 pub(crate) const AGENT: CallerRole = CallerRole::new("agent");
 
 chorus_table::design_table! {

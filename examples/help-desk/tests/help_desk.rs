@@ -1,4 +1,5 @@
-//! The help desk holds: its flow closes, its template is the committed one, and seeds hold.
+//! The help desk's flow is complete, its template is the committed one, and simulated runs find no
+//! violation.
 #![allow(clippy::unwrap_used)]
 
 use help_desk::simulation::HelpDesk;
