@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Reads docs/asyncapi.json with AsyncAPI's own parser, which it installs at the pinned version.
+# Validates docs/asyncapi.json with AsyncAPI's own parser, which npm installs at a pinned version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 npm --prefix tests/asyncapi ci --ignore-scripts --no-audit --no-fund --silent

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every speed in docs/PERFORMANCE.md, as ratios measured side by side.
+# Measures the speeds in docs/PERFORMANCE.md, each as a ratio to an alternative in the same run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }

@@ -1,4 +1,4 @@
-"""A page in a headless browser, for the tests that look at one."""
+"""A page in a headless browser, for tests of pages."""
 
 import base64
 import json
@@ -20,14 +20,14 @@ def browser() -> str | None:
 
 
 def install() -> None:
-    """As root on Debian, as in a container of CI, a browser is installed."""
+    """Installs a browser if there is none and this is root on Debian, as in a CI container."""
     if browser() is None and os.geteuid() == 0 and shutil.which("apt-get"):
         for step in (["update"], ["install", "-y", "--no-install-recommends", BROWSERS[0]]):
             subprocess.run(["apt-get", "-qq", *step], stdout=subprocess.DEVNULL, check=False)
 
 
 class Tab:
-    """A page in a headless browser, spoken to over the DevTools protocol."""
+    """A page in a headless browser, controlled over the DevTools protocol."""
 
     def __init__(self) -> None:
         self.profile = tempfile.TemporaryDirectory()
@@ -71,7 +71,7 @@ class Tab:
                 return answer["result"]
 
     def listen(self, message: dict) -> None:
-        """Keeps what the browser complains about: errors of scripts, what a policy forbids."""
+        """Records errors that the browser reports: of scripts, and violations of the security policy."""
         params = message.get("params", {})
         entry = params.get("entry", {})
         if message.get("method") == "Log.entryAdded" and entry["level"] == "error":
@@ -104,18 +104,18 @@ class Tab:
             time.sleep(0.05)
 
     def text(self) -> str:
-        """What a person reads on the page."""
+        """The text that the page shows."""
         return self.run("document.body?.innerText ?? ''")
 
     def look(self, width: int, dark: bool = False) -> None:
-        """Makes the window so wide, in pixels, and its colours light or dark."""
+        """Sets the window's width in pixels, and light or dark colours."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=900,
                   deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
     def picture(self, height: int) -> bytes:
-        """The upper part of the page, so high in pixels, as PNG."""
+        """A picture (PNG) of the upper part of the page, with this height in pixels."""
         width = self.run("innerWidth")
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         taken = self.call("Page.captureScreenshot", format="png", clip=clip,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Drives the console in a browser; run it by `scripts/console.sh`."""
+"""Tests the console in a browser. Run it with `scripts/console.sh`."""
 
 import concurrent.futures
 import contextlib
@@ -23,19 +23,19 @@ from browser import MISSING, Tab, browser, install
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AXE = ROOT / "tests/console/node_modules/axe-core/axe.min.js"
 CHORUS = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/chorus"
-# What a browser loads of a page in all, in bytes.
+# The most bytes that a browser may load for one page.
 MOST_BYTES = 150_000
-# How many rows a page holds at most.
+# The most table rows that a page may have.
 MOST_ROWS = 300
-# The events that the map has to keep up with in one second, and how many seconds' worth it may be behind.
+# The events per second that the map has to show, and how many seconds it may lag behind.
 RATE, MOST_BEHIND = 200, 2
-# By how much the memory of a page's scripts may differ between two looks, in bytes: what is unused is not
-# always gone at once.
+# The most bytes by which the memory of a page's scripts may grow between two measurements. Garbage is not
+# always collected at once.
 MOST_GROWTH = 500_000
 
 
 class Shop:
-    """A shop that runs."""
+    """A running shop."""
 
     def __init__(self, url: str) -> None:
         self.url, self.asked = url, itertools.count(1)
@@ -48,7 +48,7 @@ class Shop:
             return json.load(answer)
 
     def order(self, customer: str, sku: str) -> str:
-        """Places an order, and answers its id."""
+        """Places an order, and returns its id."""
         self.ask("PUT", f"/customers/{customer}", {"name": customer, "email": "a@example.com"})
         address = {"name": "A", "street": "Hauptstr. 1", "city": "Berlin", "country": "DE"}
         lines = [{"sku": sku, "quantity": 1}]
@@ -56,7 +56,7 @@ class Shop:
         return self.ask("POST", "/orders", order)["order-id"]
 
     def idle(self, seconds: float = 60) -> None:
-        """Waits until nothing is under way but what waits for a person or a partner."""
+        """Waits until all work in flight waits for a person or a partner."""
         deadline, settled = time.monotonic() + seconds, time.monotonic() + 1
         while self.ask("GET", "/operator/load")["in-flight"] or time.monotonic() < settled:
             if time.monotonic() > deadline:
@@ -66,7 +66,7 @@ class Shop:
 
 @contextlib.contextmanager
 def serving(folder: str, *arguments: str) -> Iterator[Shop]:
-    """The shop in this folder, while it runs."""
+    """Runs the shop in this folder within the `with` block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -87,7 +87,7 @@ def serving(folder: str, *arguments: str) -> Iterator[Shop]:
 
 @contextlib.contextmanager
 def running() -> Iterator[Shop]:
-    """A new shop with something to sell, while it runs."""
+    """Runs a new shop with some items within the `with` block."""
     with tempfile.TemporaryDirectory() as data, serving(data) as shop:
         for sku, price in (("chai", 18), ("desk", 1800)):
             shop.ask("PUT", f"/items/{sku}", {"name": sku, "price": price, "stock": 5000})
@@ -97,7 +97,7 @@ def running() -> Iterator[Shop]:
 
 @contextlib.contextmanager
 def made_up_events() -> Iterator[Shop]:
-    """A console whose events are made up, while it runs."""
+    """Runs a console with made-up events within the `with` block."""
     program = CHORUS.parent / "examples/made_up_events"
     process = subprocess.Popen([program.absolute()], stdout=subprocess.PIPE, text=True)
     try:
@@ -112,7 +112,7 @@ def ok(what: str) -> None:
 
 
 def click(tab: Tab, label: str) -> None:
-    """Presses the first button that is called `label`, and waits for the page that follows."""
+    """Clicks the first button labelled `label`, and waits for the next page."""
     pressed = tab.run(f"""(() => {{
         const button = [...document.querySelectorAll("button")].find((it) =>
             (it.ariaLabel ?? it.textContent).startsWith({json.dumps(label)}));
@@ -182,16 +182,15 @@ def the_map_keeps_up_and_does_not_grow(tab: Tab, shop: Shop) -> None:
 
 
 def size(tab: Tab) -> tuple[int, int]:
-    """How many nodes the page holds, and how many bytes its scripts, once what is unused is gone."""
+    """The page's number of nodes, and the bytes used by its scripts, after garbage collection."""
     tab.call("HeapProfiler.collectGarbage")
     nodes = tab.call("Memory.getDOMCounters")["nodes"]
     return nodes, tab.call("Runtime.getHeapUsage")["usedSize"]
 
 
 def busy_map(tab: Tab, seconds: int) -> dict:
-    """What a page with the map does while RATE events come in each second: how many it was behind at
-    most, its largest number of elements, and by how much it has grown between a third of the time
-    and its end."""
+    """Measures the map during RATE events per second: the most events by which it lags behind, its
+    largest number of elements, and its growth from a third of the time to the end."""
     shown = ("[...document.querySelectorAll('.map .event .count')]"
              ".reduce((all, it) => all + Number(it.textContent), 0)")
     with made_up_events() as maker:
@@ -224,7 +223,7 @@ def the_map_keeps_up_with_a_busy_shop(tab: Tab) -> None:
     if seen["behind"] > MOST_BEHIND * RATE:
         sys.exit(f"the map is {seen['behind']} events behind")
     at_rest, most = seen["elements"]
-    # A dot that moves has two elements, and sixty move at once.
+    # A moving dot has two elements, and at most sixty dots move at once.
     if most > at_rest + 2 * 60 + 10:
         sys.exit(f"the page has {most} elements while events come, and {at_rest} before")
     does_not_grow(seen, "the map")
@@ -238,7 +237,7 @@ def does_not_grow(seen: dict, what: str) -> None:
 
 
 def followed_list(tab: Tab, shop: Shop, orders: int) -> dict:
-    """What the list of orders holds after some were placed while it was open, and after as many more."""
+    """Measures the open list of orders after some orders were placed, and after as many more."""
     tab.open(f"{shop.url}/console/orders")
     sizes = []
     for part in range(2):
@@ -260,7 +259,7 @@ def a_list_that_is_left_open_does_not_grow(tab: Tab, shop: Shop) -> None:
 
 
 def violations(tab: Tab) -> list:
-    """What axe finds on the page: each rule, with some of the elements."""
+    """The accessibility rules that axe finds violated on the page, each with some elements."""
     return json.loads(tab.run(
         "axe.run().then(({ violations }) => JSON.stringify(violations.map("
         "({ id, nodes }) => [id, nodes.map(({ html }) => html).slice(0, 3)])))"))
@@ -314,7 +313,7 @@ def test() -> None:
 
 
 def waiting(shop: Shop) -> str:
-    """An order that waits for the carrier, and dead letters and a review beside it."""
+    """Places an order that waits for the carrier; also makes dead letters and a pending review."""
     shop.order("rosa", "desk")
     shop.order("refund-refused-carrier-cancels", "chai")
     canceled = shop.order("carrier-refuses-recall-once-more", "chai")
@@ -326,7 +325,7 @@ def waiting(shop: Shop) -> str:
 
 
 def median(answered: Callable[[], object]) -> float:
-    """How long an answer takes, in milliseconds: the median of a hundred."""
+    """The median time of a hundred calls, in milliseconds."""
     took = []
     for _ in range(100):
         begun = time.perf_counter()
@@ -336,7 +335,7 @@ def median(answered: Callable[[], object]) -> float:
 
 
 def figures(orders: int = 2_000) -> None:
-    """Prints how long a page of many orders takes, and what a page does that is left open for long."""
+    """Prints how long a page of many orders takes, and how a page that stays open grows."""
     filters = {
         "no filter": "", "by state": "&status=Delivered", "by customer": "&customer-id=customer-7",
         "by time": f"&from={datetime.date.today()}",

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The console, in a browser.
+# Tests the console in a browser.
 #   scripts/console.sh test       place an order, approve a review, redrive a dead letter; read every page
-#   scripts/console.sh pictures   take the README's pictures anew
-#   scripts/console.sh figures    measure a page of 2,000 orders, and a page that is left open: docs/PERFORMANCE.md
+#   scripts/console.sh pictures   renew the README's pictures
+#   scripts/console.sh figures    measure a page of 2,000 orders, and a page that stays open: docs/PERFORMANCE.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
 events() {

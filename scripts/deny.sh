@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# cargo-deny on bans, licences and sources: the parts that need no database from the network. With
-# `advisories`, on vulnerabilities that are known: those of RustSec's database, which git fetches.
+# Checks bans, licences and sources with cargo-deny, which needs no network for them. `deny.sh advisories`
+# checks for known vulnerabilities, with RustSec's database, which git fetches.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=0.20.2

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # The shop on an emulator of AWS, with the Lambda binaries that cargo builds:
 #
-#   up, down           an emulator that stays, with something to sell on it
-#   test [TEST…]       the flow on an emulator of its own, driven through the API
-#   samples [--write]  every sample of events/samples, by `cargo lambda invoke`
-#   stripe             the payments of `chorus up`, by a server that speaks Stripe's API
-#   mail               the emails of `chorus up`, to a real SMTP server
-#   launcher           what our launcher adds to the emulator
-#   moto               the template on moto, a second opinion on it
-#   store              the kernel's store on DynamoDB: the same suite as the embedded one's
-#   northwind          NORTHWIND's 830 orders, beside the embedded shop's
-#   cost               what an order costs, by the functions' own logs
+#   up, down           starts and stops an emulator with the shop and some items
+#   test [TEST…]       tests the flow through the API, on a new emulator
+#   samples [--write]  invokes functions with each of events/samples, by `cargo lambda invoke`
+#   stripe             tests payments of `chorus up` with a server that has Stripe's API
+#   mail               tests emails of `chorus up` with a real SMTP server
+#   launcher           tests what our launcher adds to the emulator
+#   moto               deploys the template to moto, another emulator
+#   store              runs the embedded store's test suite against DynamoDB
+#   northwind          compares the 830 orders in NORTHWIND with the embedded shop
+#   cost               measures what an order costs, from the functions' logs
 #
-# EMULATOR_PORT chooses the port (4566), AWS_ENDPOINT_URL another emulator, such as LocalStack.
+# EMULATOR_PORT sets the port (default 4566); AWS_ENDPOINT_URL selects another emulator, such as LocalStack.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shop() { .venv/bin/python tests/emulator/shop_stack.py "$@"; }
@@ -20,11 +20,11 @@ shop() { .venv/bin/python tests/emulator/shop_stack.py "$@"; }
 prepare() {
     tests/emulator/install.sh
     local binaries
-    # Of a function with a binary of its own for prod, the other one.
+    # Where a function has one binary for prod and another for other stages, the second is used.
     mapfile -t binaries < <(sed -n 's/.*BuildProperties: {Binary: \(.*\)}/\1/p' template.yaml |
         sed 's/!If \[IsProd, .*, \(.*\)\]/\1/; s/^/--bin=/')
-    # Naming a test has cargo take every dependency as `cargo test` in scripts/test.sh takes it:
-    # what that has built is not built again.
+    # With a test among the targets, cargo selects the same features of dependencies as `cargo test` in
+    # scripts/test.sh, so that they are not built again.
     cargo build --quiet --workspace --exclude=chorus-simulation --exclude=chorus-shop-simulation --test=runtime \
         --bin=chorus "${binaries[@]}"
 }
@@ -42,7 +42,8 @@ free_port() {
         'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# A script on an emulator of its own, which is ended whatever happens: seconds, script, arguments.
+# Runs a script on a new emulator, which is stopped in any case. Arguments: timeout in seconds, script,
+# its arguments.
 on_its_own() {
     if [[ -z ${AWS_ENDPOINT_URL:-} ]]; then
         EMULATOR_PORT=$(free_port)
@@ -50,7 +51,7 @@ on_its_own() {
     fi
     trap clean_up EXIT
     trap 'exit 130' INT TERM
-    # In the background, since a trap waits for what runs in the foreground.
+    # In the background, because a trap would wait for a foreground process to end.
     timeout --kill-after=10 "$1" .venv/bin/python "tests/emulator/$2" "${@:3}" &
     tests=$!
     wait "$tests"

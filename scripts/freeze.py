@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Leaves a data directory as a release that is killed leaves it, with orders at every step.
+"""Makes a data directory like that of a release which was killed, with orders at every step.
 
     scripts/freeze.py target/debug/chorus tests/fixtures/NAME.tar.gz
 
-Later releases have to open it, and every order has to end: tests/flow/earlier_releases.rs.
+Later releases have to open it, and to finish every order: tests/flow/earlier_releases.rs.
 """
 
 import json
@@ -27,15 +27,15 @@ CUSTOMERS = (
     "carrier-refuses-recall-rita",
     "carrier-cancels-carl",
 )
-# Sku, price, stock. An order of gold needs a reviewer; nobody gets a unicorn.
+# Sku, price, stock. An order of gold needs a reviewer; a unicorn is out of stock.
 ITEMS = (("chai", 18.0, 1_000), ("gold", 1_500.0, 50), ("unicorn", 10.0, 0))
 AT_ONCE = 60
-# So long after the last orders were placed, the process is killed: many are under way.
+# Seconds from placing the last orders to killing the process, so that many are in progress.
 KILLED_AFTER_SECONDS = 2
 
 
 class Shop:
-    """A shop of the given binary, on a port of its own."""
+    """A shop run by the given binary, on a free port."""
 
     def __init__(self, chorus: str, data: str) -> None:
         with socket.socket() as probe:
@@ -46,7 +46,7 @@ class Shop:
         self._wait_until(lambda: self.ask("GET", "/orders?customer-id=nobody") is not None)
 
     def ask(self, method: str, path: str, body: object = None, key: str = "") -> dict | None:
-        """The answer; nothing where nobody listens yet."""
+        """Sends a request. Returns the response's body, or None if nobody listens yet."""
         headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
         data = None if body is None else json.dumps(body).encode()
         url = f"http://127.0.0.1:{self._port}{path}"
@@ -60,7 +60,7 @@ class Shop:
             return None
 
     def order(self, customer: str, sku: str, number: int) -> str:
-        """Places an order; its id."""
+        """Places an order, and returns its id."""
         address = {"name": customer, "street": "Obere Str. 57", "city": "Berlin"}
         address["country"] = "Germany"
         lines = [{"sku": sku, "quantity": 1}]
@@ -69,14 +69,14 @@ class Shop:
         return answer["order-id"] if answer else ""
 
     def wait_for(self, order: str, *words: str) -> None:
-        """Waits until the order's events have each of these."""
+        """Waits until the order, as JSON, contains each of these words."""
         def told() -> bool:
             answer = json.dumps(self.ask("GET", f"/orders/{order}"))
             return all(word in answer for word in words)
         self._wait_until(told)
 
     def kill(self) -> None:
-        """As a loss of power does."""
+        """Kills the process without warning, like a power failure."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
@@ -89,7 +89,7 @@ class Shop:
 
 
 def main(chorus: str, fixture: str) -> None:
-    """Kills a shop while it is at work, and packs what it leaves."""
+    """Kills a shop while it works, and packs its data directory."""
     with tempfile.TemporaryDirectory() as data:
         shop = Shop(chorus, data)
         try:
@@ -103,7 +103,7 @@ def main(chorus: str, fixture: str) -> None:
 
 
 def place_orders(shop: Shop) -> None:
-    """Orders that have ended, orders that wait for somebody, and at last many at once."""
+    """Places orders that end, then orders that wait for somebody, then many at once."""
     for sku, price, stock in ITEMS:
         shop.ask("PUT", f"/items/{sku}", {"name": sku, "price": price, "stock": stock})
     for customer in CUSTOMERS:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for FUZZ_SECONDS each, five minutes by default; `fuzz.sh NAME…`
-# runs those. The first run builds cargo-fuzz. Sanitizers are unstable in the compiler that we pin:
-# for these builds alone it is told to take them.
+# Runs every fuzz target for FUZZ_SECONDS each, five minutes by default; `fuzz.sh NAME…` runs only the
+# named ones. The first run builds cargo-fuzz. RUSTC_BOOTSTRAP enables sanitizers, which are unstable in
+# the pinned compiler, for these builds only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUSTC_BOOTSTRAP=1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# JSONata switches on `preserve_order` of serde_json for a whole build. What Chorus writes must not
-# depend on it: a build with it has to find template.yaml, schemas and samples as they are, which
-# the build without it wrote, and events and records have to pass their tests.
+# The feature `jsonata` enables serde_json's `preserve_order` for a whole build. The files that Chorus
+# writes must not depend on it: a build with the feature checks that it would write the committed
+# template.yaml, schemas and samples, and runs the tests of events and records.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 with=(--features chorus/jsonata --package chorus --package chorus-infra)

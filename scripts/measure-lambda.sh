@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Measures Lambda binaries: size, memory, and the time from spawn to the first /next, beside a bare
-# `lambda_runtime` hello built with the same profile.
+# Measures the size and memory of Lambda binaries, and the time from spawn to the first /next, compared
+# with a minimal `lambda_runtime` program built with the same profile.
 #
 #   scripts/measure-lambda.sh [--build] [--spawns 50] [BINARY...]     (default: all of template.yaml)
 #
-# Without --build, measures what target/release holds. A cold release build takes a quarter of an hour.
+# Without --build, measures the binaries in target/release. A release build from scratch takes 15 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 if [ ${#names[@]} -eq 0 ]; then
-    # Of a function with a binary of its own for prod, that one.
+    # Where a function has one binary for prod and another for other stages, the first is measured.
     mapfile -t names < <(sed -n 's/.*BuildProperties: {Binary: \(.*\)}/\1/p' template.yaml |
         sed 's/!If \[IsProd, \(.*\), .*\]/\1/')
 fi
@@ -27,7 +27,8 @@ names=(hello "${names[@]}")
 
 release="${CARGO_TARGET_DIR:-target}/release"
 if $build; then
-    # Their packages alone, as `sam build` builds them: the whole workspace would add its features.
+    # Builds only the functions' packages, as `sam build` does: the whole workspace would enable more
+    # features.
     packages=(--package=chorus-aws --features=chorus-aws/hello)
     for name in "${names[@]}"; do
         [ -d "functions/$name" ] && packages+=("--package=chorus-$name")

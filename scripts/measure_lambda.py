@@ -1,6 +1,6 @@
-"""Spawns Lambda binaries against a runtime API of our own, and prints what they take.
+"""Spawns Lambda binaries against a simulated runtime API, and prints their start time and memory.
 
-Usage: measure_lambda.py SPAWNS BINARY...  (scripts/measure-lambda.sh is the way in)
+Usage: measure_lambda.py SPAWNS BINARY...  (normally run by scripts/measure-lambda.sh)
 """
 
 import http.server
@@ -15,11 +15,11 @@ from pathlib import Path
 
 NEXT = "/2018-06-01/runtime/invocation/next"
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
-PATIENCE = 10  # seconds until a binary that does not ask for work is given up
+PATIENCE = 10  # seconds to wait for a binary to ask for work
 
 
 class RuntimeApi(http.server.ThreadingHTTPServer):
-    """Notes when a function first asks for work, and lets it wait."""
+    """Records when a function first asks for work, and lets it wait."""
 
     daemon_threads = True
 
@@ -41,7 +41,7 @@ class Waiting(http.server.BaseHTTPRequestHandler):
         pass
 
 
-# Who starts state machines, and so makes one client more.
+# The functions that start state machines, and so create a client for Step Functions.
 MACHINES = {
     "delivery": ["FULFIL_DELIVERY"],
     "payment": ["COLLECT_PAYMENT"],
@@ -82,7 +82,7 @@ def resident_mebibytes(pid):
 
 
 def spawn(binary):
-    """Milliseconds from spawn to the first /next, and the resident set then, in MiB."""
+    """Returns the milliseconds from spawn to the first /next, and the resident set then, in MiB."""
     api = RuntimeApi()
     threading.Thread(target=api.serve_forever, args=(0.01,), daemon=True).start()
     began = time.perf_counter()
@@ -92,7 +92,7 @@ def spawn(binary):
             process.kill()
             said = process.communicate()[0].decode(errors="replace")
             sys.exit(f"{binary} did not ask for work within {PATIENCE} s: {said}")
-        # The function now waits for an answer, so its memory stands still.
+        # The function now waits for a response, so its memory does not change.
         return (api.asked_at - began) * 1000, resident_mebibytes(process.pid)
     finally:
         process.kill()
@@ -107,8 +107,8 @@ def main():
     for binary in binaries:
         if not os.access(binary, os.X_OK):
             sys.exit(f"{binary} is not there: build it first (--build)")
-        spawn(binary)  # once, so that the file is in memory
-    # By turns, so that what else the machine does meets all of them.
+        spawn(binary)  # once before measuring, so that the file is in the page cache
+    # Binaries take turns, so that other load on the machine affects all of them equally.
     rounds = [[spawn(binary) for binary in binaries] for _ in range(spawns)]
     print(f"{'binary':<14}{'MB':>8}{'MiB RSS':>10}{'ms to first /next':>20}{'p90':>8}{'times the first':>18}")
     first = None

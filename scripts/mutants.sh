@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The mutation check: takes one guard away at a time, and shows after how many simulated runs
-# somebody notices. Each guard has a patch in crates/simulation/mutants, which puts a switch into a
-# copy of the tree: one build holds all of them, and the product's own code none.
+# The mutation check: removes one guard at a time, and prints after how many simulated runs a check
+# fails. Each guard has a patch in crates/simulation/mutants, which adds a switch to a copy of the
+# tree: one build of the copy contains all switches, and the product contains none.
 #
-#   scripts/mutants.sh [--seeds N] [NAME…]     N seeds at most for each guard (default 10000)
-#   scripts/mutants.sh --check                 only whether every patch finds its guard
+#   scripts/mutants.sh [--seeds N] [NAME…]     at most N seeds for each guard (default 10000)
+#   scripts/mutants.sh --check                 only check that every patch applies
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -27,15 +27,15 @@ done
 
 $check && exit 0
 
-# What the crates stand on is built already, by any run of the simulation.
+# The dependencies were built by any earlier run of the simulation.
 (cd "$copy/tree" && cargo build --quiet --profile simulation --target-dir "$root/target" \
     --package chorus-shop-simulation --example hunt)
 hunt=$copy/hunt
 cp "$root/target/simulation/examples/hunt" "$hunt"
-# The next build of the tree itself writes its own again.
+# Has the next build of the original tree replace the example, which was built from the copy.
 touch "$root/crates/shop-simulation/examples/hunt.rs"
 
-# Without a mutant, the same runs find nothing; else they would prove nothing.
+# Without a mutant, the same runs must find no violation; otherwise the check would prove nothing.
 CHORUS_MUTANT='' "$hunt" "none" 200 --must-survive
 
 names=("$@")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the API to its OpenAPI document. `scripts/openapi.sh` says how."""
+"""Tests the API against its OpenAPI document. Run it with `scripts/openapi.sh`."""
 
 import os
 import pathlib
@@ -14,12 +14,12 @@ from console import CHORUS, ROOT, ok, running, serving
 HERE = ROOT / "tests/openapi"
 TOOLS = HERE / "node_modules/.bin"
 SCHEMATHESIS = ROOT / ".venv/bin/schemathesis"
-# How many cases of each route are made up, unless said.
+# The default number of generated requests for each route.
 CASES = 20
 
 
 def run(*command: object) -> None:
-    """Runs a command, whose output is shown only where it fails."""
+    """Runs a command, and shows its output only if it fails."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
@@ -46,7 +46,7 @@ def test() -> None:
 
 
 def token(folder: str, *who: str) -> str:
-    """A token of the shop in this folder."""
+    """A token for the shop in this folder."""
     mint = [CHORUS.absolute(), "token", *who, "--data", "shop"]
     return subprocess.run(mint, capture_output=True, text=True, check=True, cwd=folder).stdout.strip()
 

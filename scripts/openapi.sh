@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The API's OpenAPI document, as a running shop answers it.
-#   scripts/openapi.sh test       linters find nothing; a client that is generated from it places an order
-#   scripts/openapi.sh fuzz [N]   Schemathesis makes up N requests of each route (20, unless said), and more
+# Tests the API's OpenAPI document, as a running shop serves it.
+#   scripts/openapi.sh test       linters find nothing; a generated client places an order
+#   scripts/openapi.sh fuzz [N]   Schemathesis generates N requests for each route (default 20), and more
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case ${1:-} in

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Compares the public API of each crate that others use with the last tag's, and prints which version
-# a release must have; `semver.sh REVISION` compares with that revision. Without a tag, it is the
-# first revision that has the crate. The first run builds cargo-semver-checks.
+# Compares the public API of each crate with a CHANGELOG.md with that of the last tag, and prints which
+# version a release must have. `semver.sh REVISION` compares with that revision. If there is no tag,
+# the first revision with the crate is used. The first run builds cargo-semver-checks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=$PWD/target/tools

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands. `--quick` leaves out what needs tools to be
+# Runs every check that must pass before a change lands. `--quick` omits those that need tools to be
 # installed first (licences, template linters, the emulator).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +14,7 @@ step "mutants, not run"; scripts/mutants.sh --check
 step "simulation"; cargo test --package chorus-simulation \
     --package chorus-shop-simulation --profile simulation --quiet
 [[ ${1:-} == --quick ]] && exit 0
-# The tests have built it; `cargo run` would build it anew, with its own choice of features.
+# The tests have built the binary; `cargo run` would build it again with other features.
 step "template";  "${CARGO_TARGET_DIR:-target}/debug/chorus" synth --check; scripts/lint-template.sh
 step "template: on moto"; scripts/emulator.sh moto
 step "AsyncAPI"; scripts/asyncapi.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds docs/which-rule.html, and tries it in a browser. `scripts/which-rule.sh` says how."""
+"""Builds docs/which-rule.html, and tests it in a browser. Run it with `scripts/which-rule.sh`."""
 
 import base64
 import gzip
@@ -19,7 +19,7 @@ CASES = ROOT / "crates/event-pattern/tests/cases.jsonl"
 
 
 def sources() -> str:
-    """A digest of what the page is made of."""
+    """A digest of the sources from which the page is built."""
     digest = hashlib.sha256((ROOT / "crates/which-rule/page.html").read_bytes())
     for crate in CRATES:
         for file in sorted((ROOT / "crates" / crate / "src").rglob("*.rs")):
@@ -36,7 +36,7 @@ def write(wasm: pathlib.Path) -> None:
 
 
 def opened(tab: Tab, **asked: str) -> str:
-    """Opens the page with what is asked in its address, and tells its text."""
+    """Opens the page with a question in its URL, and returns the page's text."""
     tab.open(f"{PAGE.as_uri()}#{urllib.parse.urlencode(asked) or 'example'}")
     return tab.run("window.started.then(() => document.body.innerText)")
 
@@ -49,14 +49,14 @@ def expect(what: str, text: str, *parts: str) -> None:
 
 
 def member(line: str, name: str) -> str:
-    """A member as it is written, with names given twice and numbers in any notation."""
+    """The text of a JSON member as written: json.loads would lose repeated names and notations of numbers."""
     start = line.index(f'"{name}":') + len(f'"{name}":')
     start += len(line[start:]) - len(line[start:].lstrip())
     return line[start:json.JSONDecoder().raw_decode(line, start)[1]]
 
 
 def try_cases(tab: Tab) -> None:
-    """Asks the page's own program for every case that the crate is held to."""
+    """Asks the page's program about every test case of the crate."""
     cases = [line for line in CASES.read_text().splitlines() if line]
     for case in cases:
         question = {"rules": member(case, "pattern"), "event": member(case, "event")}

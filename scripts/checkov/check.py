@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares what checkov finds in CloudFormation templates with what is accepted in accepted.txt.
+"""Compares checkov's findings in CloudFormation templates with those accepted in accepted.txt.
 
     check.py TEMPLATE…
 """
@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
 ACCEPTED = HERE / "accepted.txt"
-# It asks nobody: neither for policies of a platform nor for newer versions of itself.
+# Checkov must not use the network: neither for policies of its platform nor for updates.
 OFFLINE = ("--framework=cloudformation", "--skip-download", "--output=json", "--compact")
 SECONDS = 120
 
 
 class Accepted(NamedTuple):
-    """A line of the file: findings of this check on these resources are left so."""
+    """A line of accepted.txt: findings of this check on these resources are accepted."""
 
     check: str
     resources: str
@@ -27,7 +27,7 @@ class Accepted(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What checkov reports of a resource."""
+    """A finding of checkov about a resource."""
 
     check: str
     resource: str
@@ -35,7 +35,7 @@ class Finding(NamedTuple):
 
 
 def main(templates: list[str]) -> int:
-    """Prints what is not accepted, and what is accepted in vain; 0 where there is neither."""
+    """Prints findings that are not accepted, and lines without a finding. Returns 0 if there are neither."""
     accepted, found = read(ACCEPTED.read_text()), findings(templates)
     wrong = compare(accepted, found)
     print("\n".join(wrong) or f"{len(found)} findings of checkov, all accepted with a reason")
@@ -43,13 +43,13 @@ def main(templates: list[str]) -> int:
 
 
 def read(text: str) -> list[Accepted]:
-    """The lines of the file; one without a reason is an error."""
+    """Parses accepted.txt; a line without a reason is an error."""
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
     return [Accepted(*line.split(" ", 2)) for line in lines]
 
 
 def compare(accepted: list[Accepted], found: list[Finding]) -> list[str]:
-    """What is wrong, a line each."""
+    """The differences, one line for each."""
 
     def fits(line: Accepted, finding: Finding) -> bool:
         return line.check == finding.check and fnmatchcase(finding.resource, line.resources)
@@ -62,7 +62,7 @@ def compare(accepted: list[Accepted], found: list[Finding]) -> list[str]:
 
 
 def findings(templates: list[str]) -> list[Finding]:
-    """All that checkov reports of the templates."""
+    """All findings of checkov in the templates."""
     command = [Path(sys.executable).with_name("checkov"), *OFFLINE, "--file", *templates]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     try:

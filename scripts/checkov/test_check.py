@@ -1,4 +1,4 @@
-"""What is accepted and what is found are held together in both directions."""
+"""Findings and accepted lines are compared in both directions."""
 
 import sys
 import unittest
