@@ -85,7 +85,6 @@ impl Operator {
     }
 }
 
-/// The history of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionHistory {
     pub machine: String,

@@ -37,13 +37,11 @@ pub enum OperatorError {
     /// AWS refused the request, or did not answer.
     #[error("AWS refused the call: {0}")]
     Refused(String),
-    /// The environment has no credentials.
     #[error(
         "there are no AWS credentials in the environment: `aws configure export-credentials \
          --format env` prints those of a profile"
     )]
     NoCredentials,
-    /// The stack lacks a resource.
     #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
     Missing { stack: String, what: String },
     /// A dead letter names no target that a redrive can reach.

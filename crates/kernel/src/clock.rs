@@ -8,7 +8,7 @@ use jiff::Timestamp;
 /// Whole seconds since the Unix epoch, as DynamoDB's TTL counts them.
 pub type Seconds = i64;
 
-/// Tells the time, and lets it pass.
+/// A source of the time, and of pauses.
 #[async_trait]
 pub trait Clock: Send + Sync {
     /// Now, in UTC.

@@ -40,7 +40,6 @@ impl std::fmt::Debug for Bus {
     }
 }
 
-/// The parts of a bus.
 pub(crate) struct Parts {
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<dyn Clock>,
@@ -143,7 +142,6 @@ impl Bus {
         self.with(|engine| engine.settle(now, ticket, verdict))
     }
 
-    /// Settles several attempts.
     pub fn settle_all(&self, verdicts: Vec<(Ticket, Verdict)>) {
         let now = self.clock.now();
         self.with(|engine| {

@@ -61,7 +61,6 @@ impl VirtualClock {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// Advances the time by `duration`.
     pub fn advance(&self, duration: Duration) {
         let now = self.dial().now;
         self.advance_to(later(now, duration));

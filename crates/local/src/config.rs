@@ -39,7 +39,6 @@ pub struct LocalConfig {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// What calls the partners; if absent, HTTP.
     pub partner: Option<Arc<dyn Partner>>,
-    /// Retry policies and rate limits.
     pub policies: Policies,
     /// How many deliveries, batches and jobs run at the same time.
     pub concurrency: usize,

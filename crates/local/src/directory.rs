@@ -21,7 +21,6 @@ pub(crate) use backup::{Snapshot, copy_all, finish};
 /// The journal's file, which holds the identity of the directory.
 pub(crate) const JOURNAL_FILE: &str = "engine.db";
 
-/// The store's file.
 pub(crate) const STORE_FILE: &str = "store.db";
 
 /// The file that holds people's keys in a backup.

@@ -63,7 +63,6 @@ pub(crate) struct Parcels {
     recalled: BTreeSet<OrderId>,
 }
 
-/// A callback to make.
 #[derive(Debug, Clone)]
 pub(crate) struct Callback {
     pub(crate) order_id: OrderId,

@@ -83,7 +83,6 @@ pub(crate) struct PlannedOrder {
 /// What people do in a run, and how prices change.
 #[derive(Debug, Clone)]
 pub struct Orders {
-    /// The shop's settings.
     pub(crate) settings: Settings,
     pub(crate) orders: Vec<PlannedOrder>,
     pub(crate) prices: Vec<(Duration, &'static str, i64)>,

@@ -51,7 +51,6 @@ impl Books {
         self.of(order).filter(|entry| entry.refunded).map(|entry| entry.amount).collect()
     }
 
-    /// The number of charges.
     pub(crate) fn charges(&self) -> usize {
         self.entries.iter().filter(|entry| entry.intent == Intent::Charged).count()
     }

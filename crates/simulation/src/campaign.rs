@@ -56,7 +56,6 @@ impl Default for Setting {
     }
 }
 
-/// The progress of a campaign.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
     pub runs: u64,

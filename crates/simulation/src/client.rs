@@ -17,7 +17,6 @@ enum Until {
     Taken,
 }
 
-/// A client of the API.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// The name in traces and lists of faults; it is unique in a run.

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use crate::draw::{mix, name};
 use crate::fault::{Fault, Port};
 
-/// The trace of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trace {
     fingerprint: u64,

@@ -206,7 +206,6 @@ impl Shop {
         self.0.published.lock().unwrap().clone()
     }
 
-    /// The signals to state machines.
     pub(super) fn signals(&self) -> Vec<Signal> {
         self.0.signals.lock().unwrap().clone()
     }

@@ -37,7 +37,6 @@ impl std::ops::Sub for Reading {
 }
 
 impl Meter {
-    /// The counts so far.
     #[must_use]
     pub fn reading(&self) -> Reading {
         Reading {

@@ -256,7 +256,7 @@ pub struct OpenCircuit {
 /// The partners of `table` whose circuit is open.
 ///
 /// # Errors
-/// Where the store fails, or what is stored cannot be read.
+/// If the store fails, or a stored circuit cannot be read.
 pub async fn open_circuits(store: &dyn Store, table: &Table) -> Result<Vec<OpenCircuit>, Failure> {
     let breakers = table.rows.iter().filter_map(|row| row.breaker);
     let breakers: BTreeMap<&str, &Breaker> =

@@ -34,7 +34,7 @@ pub struct Callback<D: CallbackDomain> {
     token: String,
     #[serde(default)]
     attempt: Attempt,
-    /// The answer, as JSON text, once it has come.
+    /// The answer as JSON text; none before it has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
     #[serde(skip)]
@@ -73,7 +73,7 @@ impl<D: CallbackDomain> Callback<D> {
         self.answer.as_deref().and_then(|answer| serde_json::from_str(answer).ok())
     }
 
-    /// Whether no answer has come yet.
+    /// Whether no answer has arrived yet.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.answer.is_none()

@@ -56,7 +56,7 @@ impl MachineSpec {
     /// event's idempotency key, so a duplicate starts no second execution.
     ///
     /// # Errors
-    /// Where the event cannot be written as JSON.
+    /// If the event cannot be written as JSON.
     pub fn start(&self, context: &Context<'_>) -> Result<Signal, Failure> {
         let machine = self.name.to_owned();
         let id = derived_id(&machine, &context.metadata().idempotency_key, 0);

@@ -23,7 +23,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The upper bound of any pause. All pauses together take at most a third of a function's timeout.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The result of a commit.
 enum Committed {
     Now(Record),
     /// Another commit answered this message before; this is its record.

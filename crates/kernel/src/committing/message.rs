@@ -1,4 +1,4 @@
-//! A message for an action.
+//! Messages: events and commands in the form in which actions receive them.
 
 use std::borrow::Cow;
 

@@ -71,7 +71,6 @@ pub(crate) struct Record {
     pub(crate) entries: Vec<Entry>,
     /// Whether a state machine publishes the events; the kernel then never does.
     pub(crate) published_by_machine: bool,
-    /// The signals to state machines.
     pub(crate) signals: Vec<Signal>,
     pub(crate) note: Option<String>,
     pub(crate) publication: Publication,

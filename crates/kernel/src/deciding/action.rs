@@ -72,7 +72,7 @@ impl<'a> Context<'a> {
     /// this message. Only its time may differ from that event's.
     ///
     /// # Errors
-    /// Where the event cannot be written as JSON.
+    /// If the event cannot be written as JSON.
     pub fn emitted<O: Outputs>(
         &self,
         action: &str,

@@ -40,7 +40,6 @@ impl Query {
     }
 }
 
-/// One page of a query.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     pub items: Vec<Item>,

@@ -117,7 +117,7 @@ impl Stored {
     /// Appends an event to a stream, as its `version`.
     ///
     /// # Panics
-    /// Where the event cannot be written as JSON.
+    /// If the event cannot be written as JSON.
     #[must_use]
     pub fn with_event<F: Fold, E: Event>(mut self, version: u64, event: &E) -> Self {
         self.0.push(append::<F, E>(version, sample_time(), event).expect("events are JSON"));

@@ -8,7 +8,6 @@ use chorus_table::policy::{
 };
 use chorus_table::{RowSpec, Rule, Service, Via};
 
-/// The target of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Function,
@@ -59,7 +58,6 @@ impl Route {
     }
 }
 
-/// The consumer of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consumer {
     /// Each message goes to the function of the rule that sent it to the queue.

@@ -8,7 +8,6 @@ use dynoxide::actions::scan::ScanRequest;
 
 use super::{DynoxideStore, Operation, from_engine, refusal, to_engine};
 
-/// One page of a scan.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScannedPage {
     /// The items, in no particular order.

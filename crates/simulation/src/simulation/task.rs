@@ -25,7 +25,6 @@ pub(super) enum Done {
     Chore,
 }
 
-/// The purpose of a task.
 #[derive(Clone)]
 pub(super) enum Purpose {
     /// Work of the bus. The result of a twin, which runs at the same time, is ignored.
