@@ -52,7 +52,7 @@ impl UserPool<'_> {
     /// Creates a user with this password, and adds them to a group if one is given.
     ///
     /// # Errors
-    /// If AWS refuses, such as because there is such a user, or because the password is too weak.
+    /// If AWS refuses, for example because there is such a user, or because the password is too weak.
     pub async fn create(
         &self,
         name: &str,
@@ -85,7 +85,7 @@ impl UserPool<'_> {
     /// An access token of a user.
     ///
     /// # Errors
-    /// If AWS refuses, such as because there is no such user, or because the password is wrong.
+    /// If AWS refuses, for example because there is no such user, or because the password is wrong.
     pub async fn token(&self, name: &str, password: &str) -> Result<String, OperatorError> {
         let asked = self.operator.users.admin_initiate_auth();
         let asked = asked.user_pool_id(&self.id).client_id(&self.client);
