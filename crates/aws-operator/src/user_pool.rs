@@ -52,7 +52,7 @@ impl UserPool<'_> {
     /// Creates a user with this password, and adds them to a group if one is given.
     ///
     /// # Errors
-    /// If AWS refuses, for example because there is such a user, or because the password is too weak.
+    /// If AWS refuses, for example because the user exists already, or the password is too weak.
     pub async fn create(
         &self,
         name: &str,
