@@ -17,14 +17,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import deployed_shop as flow
 from shop_stack import fill, wait_for
 
-# What the talk's demo does as well: it has no emails, no counts and no list of orders.
+# Not part of the original talk's demo, which has no emails, no counts and no list of orders.
 BEYOND = ("SendEmail", "CountOrder", "ProjectOrder", "LearnContact")
 LETTERS = "EmailSent"
 
 
 @dataclass
 class Cost:
-    """What the invocations of one step took."""
+    """What the invocations of one step consumed."""
 
     invocations: int = 0
     requests: int = 0
@@ -37,13 +37,13 @@ class Cost:
 
 
 def main() -> None:
-    """Has one order delivered, and prints what it took."""
+    """Runs one order until it is delivered, and prints what it consumed."""
     flow.shop.up()
     fill(flow.shop)
     flow.rest()
     before = {line["span"]["request_id"] for line in endings()}
     order_id = flow.place("ana", "chai", 2)
-    # Looking is an invocation as well; `costs` leaves those out.
+    # Reading the order is an invocation, too; `costs` leaves those out.
     wait_for(lambda: flow.said(order_id).count(LETTERS) == 3, flow.PATIENCE, "three emails")
     flow.rest()
     report(costs(before), flow.said(order_id))
@@ -55,7 +55,7 @@ def endings() -> Iterator[dict[str, Any]]:
 
 
 def costs(before: set[str]) -> dict[str, Cost]:
-    """The cost of each step since."""
+    """The cost of each step since the invocations in `before`."""
     lines = flow.lines()
     step_of, logged = {}, defaultdict(int)
     for line in lines:
@@ -75,13 +75,13 @@ def costs(before: set[str]) -> dict[str, Cost]:
 
 
 def report(found: dict[str, Cost], events: list[str]) -> None:
-    """Prints the steps, and two sums: what the talk's demo does as well, and everything."""
+    """Prints the steps, and two sums: of what the talk's demo does, too, and of everything."""
     row("step", ["invocations", "requests", "read units", "write units"])
     for step, cost in found.items():
         row(step, cells(cost))
     letters = events.count(LETTERS)
     logged = found["RecordEvent"]
-    # Of the events in the log, those that the demo has as well.
+    # The share of the logged events that the demo has, too.
     share = (len(events) - letters) / len(events)
     same = sum((cost for step, cost in found.items() if step not in (*BEYOND, "RecordEvent")), Cost())
     same += Cost(

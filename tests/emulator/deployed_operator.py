@@ -12,7 +12,7 @@ from shop_stack import BINARIES, STACK, free_port, wait_for
 
 
 def operate(command: str, *arguments: str, variables: dict[str, str] | None = None) -> str:
-    """The output of an operator's command on the stack; it may fail, where something is wrong."""
+    """Runs an operator's command on the stack, which may fail, and returns its output."""
     call = [str(BINARIES / "chorus"), command, f"--stack={STACK}", *arguments]
     done = subprocess.run(
         call, env=environment() | (variables or {}), capture_output=True, text=True, timeout=60, check=False
@@ -24,7 +24,7 @@ def operate(command: str, *arguments: str, variables: dict[str, str] | None = No
 
 @contextlib.contextmanager
 def console() -> Iterator[Callable[[str], str]]:
-    """The console of the stack, as a function from a path to its page."""
+    """Starts the console of the stack, and returns a function from a path to its page."""
     address = f"http://127.0.0.1:{(port := free_port())}"
     call = [str(BINARIES / "chorus"), "console", f"--stack={STACK}", f"--port={port}"]
     call.append(f"--api={shop.outputs['ApiUrl']}")
@@ -49,7 +49,7 @@ def console() -> Iterator[Callable[[str], str]]:
 
 
 def environment() -> dict[str, str]:
-    """Credentials of the emulator, as an operator of the stack has theirs."""
+    """The environment variables of an operator, with the emulator's credentials."""
     return {
         **os.environ,
         "AWS_ENDPOINT_URL": shop.url,

@@ -1,4 +1,4 @@
-"""What the tests see of the deployed shop: its API, its logs, its queues, its state machines."""
+"""What the tests use of the deployed shop: its API, its logs, its queues, its state machines."""
 
 import base64
 import hmac
@@ -15,7 +15,8 @@ from shop_stack import STACK, WEBHOOK_SECRET, ShopStack, request, wait_for
 
 # Seconds until something that should happen counts as missing, also on a busy machine.
 PATIENCE = 60.0
-# How often an unchanged count of invocations has to be seen, a second apart, to count as rest.
+# How many times in a row, a second apart, the number of invocations must not change to count as
+# rest.
 QUIET_LOOKS = 3
 MACHINES = ("CollectPayment", "AwaitReview", "FulfilDelivery")
 # The event that hands a parcel to the carrier.
@@ -49,7 +50,7 @@ def order_of(customer: str, sku: str, pieces: int) -> dict[str, Any]:
 
 
 def ended(order_id: str) -> dict[str, Any]:
-    """The order, once it has ended."""
+    """Waits until the order has ended, and returns it."""
 
     def look() -> dict[str, Any] | None:
         order = shop.ok("GET", f"/orders/{order_id}")
@@ -59,8 +60,8 @@ def ended(order_id: str) -> dict[str, Any]:
 
 
 def log(order_id: str) -> list[Event]:
-    """The order's events, in the order of causes; without what its front end is told, which the embedded
-    shop beside it has none of."""
+    """The order's events, causes before effects; without updates for the front end, which the
+    embedded shop does not have."""
     events = shop.ok("GET", f"/events?order-id={order_id}&limit=1000")["events"]
     return [event for event in events if event["detail-type"] != "OrderUpdated"]
 
@@ -71,7 +72,7 @@ def said(order_id: str) -> list[str]:
 
 
 def edges(events: list[Event]) -> Edges:
-    """Which kinds of events were caused by which, and how often; `-` is a request from outside."""
+    """Which types of events were caused by which, and how often; `-` is a request from outside."""
     names = {event["metadata"]["event-id"]: event["detail-type"] for event in events}
     return Counter(
         (event["detail-type"], names.get(event["metadata"].get("causation-id"), "-"))
@@ -80,7 +81,7 @@ def edges(events: list[Event]) -> Edges:
 
 
 def has_edges(case: unittest.TestCase, order_id: str, expected: Edges) -> None:
-    """The order's log comes to hold just these causes and effects."""
+    """Waits until the order's log has exactly these causes and effects."""
     try:
         wait_for(lambda: edges(log(order_id)) == expected, PATIENCE, f"the log of {order_id}")
     except AssertionError:
@@ -88,7 +89,7 @@ def has_edges(case: unittest.TestCase, order_id: str, expected: Edges) -> None:
 
 
 def nothing_is_given_up(case: unittest.TestCase) -> None:
-    """No queue of failures or dead letters holds anything."""
+    """Checks that no queue of failures or dead letters has a message."""
     for output, url in shop.outputs.items():
         if output.endswith(("FailuresUrl", "DeadLettersUrl")):
             with case.subTest(queue=output):
@@ -110,7 +111,7 @@ def picture(order_id: str) -> dict[str, Any]:
 
 
 def handle_of(order_id: str) -> str:
-    """The handle of the order's review, once a reviewer finds it in the list."""
+    """Waits until the order's review is in the list, and returns its handle."""
 
     def look() -> str | None:
         reviews = shop.ok("GET", "/reviews?limit=100")["reviews"]
@@ -121,13 +122,13 @@ def handle_of(order_id: str) -> str:
 
 
 def try_to_review(order_id: str, verdict: str, handle: str) -> tuple[int, Any]:
-    """The API's response to a reviewer."""
+    """Sends a reviewer's verdict, and returns the API's response."""
     opinion = {"verdict": verdict, "handle": handle}
     return shop.ask("POST", f"/reviews/{order_id}", opinion)
 
 
 def review(order_id: str, verdict: str, handle: str) -> None:
-    """Reviews an order, which must be accepted."""
+    """Sends a reviewer's verdict, which must be accepted."""
     status, answer = try_to_review(order_id, verdict, handle)
     assert status == 200, answer
 
@@ -147,7 +148,7 @@ def running(machine: str) -> list[str]:
 
 
 def token_behind(handle: str) -> str:
-    """The token that Payment keeps under this handle, as only its table has it."""
+    """The task token that Payment stores under this handle; only its table has it."""
     functions = shop.client("lambda")
     found = functions.get_function_configuration(FunctionName=f"{STACK}-payment")
     table = found["Environment"]["Variables"]["TABLE_REVIEW_WAIT"]
@@ -156,7 +157,7 @@ def token_behind(handle: str) -> str:
 
 
 def parcel_of(order_id: str) -> str:
-    """The handle by which the carrier knows the order's parcel, once it does."""
+    """Waits until the parcel is handed to the carrier, and returns its handle."""
 
     def look() -> str | None:
         events = [event for event in log(order_id) if event["detail-type"] == HANDED_OVER]
@@ -168,7 +169,7 @@ def parcel_of(order_id: str) -> str:
 def webhook(
     order_id: str, handle: str, status: str, secret: str = WEBHOOK_SECRET
 ) -> tuple[int, Any]:
-    """The shop's response to a signed callback of the carrier, whose delivery has an id of its own."""
+    """Sends a signed callback of the carrier, with an id of its own, and returns the response."""
     word = {"order-id": order_id, "handle": handle, "status": status}
     at, delivery = str(int(time.time())), uuid.uuid4().hex
     signed = f"{delivery}.{at}.{json.dumps(word)}".encode()
@@ -183,7 +184,7 @@ def webhook(
 
 
 def webhook_as_in_earlier_releases(order_id: str, handle: str, status: str) -> tuple[int, Any]:
-    """The same, signed without an id."""
+    """Sends a callback that is signed as earlier releases did, without an id."""
     word = {"order-id": order_id, "handle": handle, "status": status}
     at = str(int(time.time()))
     signed = f"{at}.{json.dumps(word)}".encode()
@@ -197,7 +198,8 @@ def _call_back(word: dict[str, str], headers: dict[str, str]) -> tuple[int, Any]
 
 
 def letters() -> list[tuple[str, str, str]]:
-    """Every letter of the simulated mailer: its key, how often asked for, how often posted."""
+    """Every email of the simulated mailer: its key, how often it was requested, how often it was
+    sent."""
     functions = shop.client("lambda")
     found = functions.get_function_configuration(FunctionName=f"{STACK}-notification")
     table = found["Environment"]["Variables"]["TABLE_OUTBOX"]
@@ -206,7 +208,7 @@ def letters() -> list[tuple[str, str, str]]:
 
 
 def put(events: list[Event]) -> None:
-    """Puts logged events on the bus as they are."""
+    """Puts logged events on the bus unchanged."""
     entries = [
         {
             "EventBusName": shop.outputs["BusName"],
@@ -222,7 +224,7 @@ def put(events: list[Event]) -> None:
 
 
 def another(logged: Event, customer: str) -> Event:
-    """The same news of another order, as the bus writes it into a queue."""
+    """The same event about another order, as the bus writes it into a queue."""
     order_id, key = uuid.uuid4().hex[:20], uuid.uuid4()
     metadata = {
         **logged["metadata"],
@@ -247,7 +249,7 @@ def another(logged: Event, customer: str) -> Event:
 
 
 def take(output: str) -> dict[str, Any]:
-    """Takes the next message of a queue of the stack."""
+    """Receives the next message of a queue of the stack."""
     sqs, url = shop.client("sqs"), shop.outputs[output]
 
     def look() -> dict[str, Any] | None:

@@ -42,7 +42,8 @@ class Stack:
         self._sam(["delete", "--stack-name", self._name, "--no-prompts"], timeout)
 
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs; the address of an API is the one that answers here."""
+        """The stack's outputs; the address of an API is replaced by the one that the emulator
+        serves."""
         client = boto3.client(
             "cloudformation",
             endpoint_url=self._url,
@@ -60,7 +61,7 @@ class Stack:
         }
 
     def _reachable(self, value: str) -> str:
-        """An HTTP API's address under the emulator's own host, where no name need resolve."""
+        """An HTTP API's address under the emulator's own host, which needs no name resolution."""
         stage = EXECUTE_API.sub("", value).strip("/") or "$default"
         if found := EXECUTE_API.match(value):
             return f"{self._url}/_aws/execute-api/{found.group(1)}/{stage}"

@@ -25,7 +25,7 @@ DEFAULT_STACK = "chorus"
 
 
 def main(arguments: list[str]) -> int:
-    """Does what one command line asks; 0 when it was done."""
+    """Runs one command line; returns 0 if it succeeded."""
     options = parse(arguments)
     enter_virtual_environment()
     import deployment
@@ -94,7 +94,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def enter_virtual_environment() -> None:
-    """Goes on under .venv's interpreter, where sam, boto3 and MiniStack are."""
+    """Restarts this script with .venv's interpreter, where sam, boto3 and MiniStack are
+    installed."""
     if Path(sys.prefix) == VENV_PYTHON.parent.parent:
         return
     if not VENV_PYTHON.exists():

@@ -1,4 +1,5 @@
-"""A front end of the shop: takes signed updates of orders, and verifies them with nothing of ours."""
+"""A front end of the shop: gets signed updates of orders, and verifies them without code of
+ours."""
 
 import base64
 import hashlib
@@ -10,7 +11,7 @@ from typing import Any
 
 
 class FrontEnd:
-    """An HTTP server on this machine that keeps what it is posted."""
+    """An HTTP server on this machine that stores what is posted to it."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, dict[str, Any]]] = []
@@ -24,7 +25,7 @@ class FrontEnd:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Says nothing."""
+                """Logs nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -34,7 +35,7 @@ class FrontEnd:
         self._server.shutdown()
 
     def updates(self, order_id: str, secret: str) -> list[dict[str, Any]]:
-        """What it was told of an order, in the order in which that happened."""
+        """The updates of an order, in the order in which they happened."""
         bodies = [body for path, body in self.posted if path == "/order-updates"]
         told = [claims(body["signed-update"], secret) for body in bodies]
         own = [it["update"] for it in told if it and it["sub"] == order_id]
@@ -42,7 +43,8 @@ class FrontEnd:
 
 
 def claims(token: str, secret: str) -> dict[str, Any] | None:
-    """The claims of a JSON Web Token (RFC 7519) that is signed with `secret` and says it is an update."""
+    """The claims of a JSON Web Token (RFC 7519), if it is signed with `secret` and is of the type
+    of updates."""
     signed, _, signature = token.rpartition(".")
     expected = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).digest()
     if not hmac.compare_digest(expected, decoded(signature)):
@@ -52,5 +54,5 @@ def claims(token: str, secret: str) -> dict[str, Any] | None:
 
 
 def decoded(part: str) -> bytes:
-    """What a part of a token says."""
+    """The decoded part of a token."""
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

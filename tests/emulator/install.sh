@@ -30,7 +30,8 @@ fi
 
 echo "install.sh: installing tools into ${venv##*/} (about a minute)" >&2
 rm -rf "$venv"
-# Debian has Python's venv module without the pip that it would install: then the host's pip serves.
+# Debian may have Python's venv module without pip; then the host's pip installs into the
+# environment.
 if "$python" -c 'import ensurepip' 2>/dev/null; then
     "$python" -m venv "$venv"
     pip() { "$venv/bin/python" -m pip "$@"; }
@@ -38,7 +39,7 @@ else
     "$python" -m venv --without-pip "$venv"
     pip() { "$python" -m pip --python "$venv/bin/python" "$@"; }
 fi
-# The file lists the whole closure, so there is nothing to resolve; `pip check` proves it.
+# The file lists all dependencies, so pip has nothing to resolve; `pip check` proves it.
 pip install --quiet --disable-pip-version-check \
     --no-deps --require-hashes --requirement "$requirements"
 pip check >/dev/null

@@ -1,4 +1,4 @@
-"""A shop on this machine, by `chorus up`: for tests of its requests to servers beside it."""
+"""A shop on this machine, by `chorus up`: for tests with servers beside it."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ PATIENCE = 60.0
 
 
 class Shop:
-    """Sells chai at 18, with these arguments of `chorus up`."""
+    """A shop that sells chai at 18, with these arguments of `chorus up`."""
 
     def __init__(self, *arguments: str) -> None:
         self._data = tempfile.TemporaryDirectory()
@@ -37,7 +37,7 @@ class Shop:
         self._data.cleanup()
 
     def order(self, customer: str, name: str, address: str, **more: Any) -> str:
-        """Keeps a customer, who orders one piece of chai: the order's id."""
+        """Stores a customer, orders one piece of chai for them, and returns the order's id."""
         self.ask("PUT", f"/customers/{customer}", name=name, email=address)
         order = {
             "customer-id": customer,
@@ -54,7 +54,8 @@ class Shop:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def ask(self, method: str, path: str, key: str | None = None, **body: Any) -> Any:
-        """The answer; nothing where the shop is not open yet, or does not take it."""
+        """Sends a request; returns the answer, or None if the shop does not listen or accept it
+        yet."""
         data = json.dumps(body).encode() if method != "GET" else None
         headers = {"Idempotency-Key": key} if key else {}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
@@ -62,7 +63,8 @@ class Shop:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
-            # An item's price and a customer's address are learned from events, a moment later.
+            # The services learn an item's price and a customer's address from events, a moment
+            # later.
             if refusal.code not in {HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND}:
                 raise AssertionError(refusal.read().decode()) from refusal
         except urllib.error.URLError:

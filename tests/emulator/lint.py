@@ -21,7 +21,7 @@ from translation import translated
 
 
 def main(arguments: list[str]) -> int:
-    """Prints each finding; 0 when there is none."""
+    """Prints each finding; returns 0 if there is none."""
     findings = [finding for name in arguments for finding in lint(Path(name))]
     print("\n".join(findings) or "no findings")
     return 1 if findings else 0

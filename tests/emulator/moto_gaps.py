@@ -1,4 +1,4 @@
-"""What moto's CloudFormation lacks for the template, in one list, with a reason each.
+"""What moto's CloudFormation lacks for the template, in one list, with a reason for each.
 
 A type that it does not know is made by moto's own API, from the properties as the template has
 them: botocore refuses one that the service does not have, or of another type.
@@ -22,30 +22,31 @@ Properties = dict[str, Any]
 
 @dataclass
 class Made:
-    """A resource, as moto's CloudFormation asks for its id and attributes, and deletes it."""
+    """A resource, with the methods that moto's CloudFormation calls to read its attributes and
+    delete it."""
 
     physical_resource_id: str
-    # None where it goes with another resource: moto deletes in any order.
+    # None if the resource is deleted with another one: moto deletes in any order.
     remove: Callable[[], Any] | None = None
     attributes: dict[str, str] = field(default_factory=dict)
 
     def get_cfn_attribute(self, name: str) -> str:
-        """What `Fn::GetAtt` gives."""
+        """The value for `Fn::GetAtt`."""
         return self.attributes[name]
 
     def is_created(self) -> bool:
-        """Whether it exists: it was made before it was returned."""
+        """Whether the resource exists: always, because it was made before it was returned."""
         return True
 
     def delete(self, _account: str, _region: str) -> None:
-        """Takes it away."""
+        """Deletes the resource."""
         if self.remove:
             self.remove()
 
 
 @dataclass(frozen=True)
 class Gap:
-    """One thing that moto lacks, why that is so, and what closes it while in force."""
+    """One thing that moto lacks, the reason, and a context manager that supplies it."""
 
     what: str
     reason: str
@@ -54,14 +55,14 @@ class Gap:
 
 @cache
 def client(service: str) -> Any:
-    """A client of moto's API; making one takes longer than most calls."""
+    """A cached client of moto's API: making one takes longer than most calls."""
     return boto3.client(service)
 
 
 def api(_name: str, given: Properties) -> Made:
-    """An HTTP API, of its OpenAPI document."""
+    """An HTTP API, made from its OpenAPI document."""
     gateway = client("apigatewayv2")
-    # moto takes a document in for an API that exists.
+    # moto imports a document only into an API that exists.
     document = given["Body"]
     made = gateway.create_api(Name=document["info"]["title"], ProtocolType="HTTP")["ApiId"]
     gateway.reimport_api(ApiId=made, Body=json.dumps(document))
@@ -69,7 +70,7 @@ def api(_name: str, given: Properties) -> Made:
 
 
 def stage(_name: str, given: Properties) -> Made:
-    """A stage of an API, which goes with it."""
+    """A stage of an API; it is deleted with the API."""
     gateway = client("apigatewayv2")
     gateway.create_stage(**given)
     return Made(given["StageName"])
@@ -84,7 +85,7 @@ def alarm(_name: str, given: Properties) -> Made:
 
 
 def user_pool(_name: str, given: Properties) -> Made:
-    """A pool of users, whose name the API calls otherwise."""
+    """A pool of users; the API has another name for the property `UserPoolName`."""
     users = client("cognito-idp")
     name = given.pop("UserPoolName")
     pool = users.create_user_pool(PoolName=name, **given)["UserPool"]["Id"]
@@ -92,21 +93,21 @@ def user_pool(_name: str, given: Properties) -> Made:
 
 
 def user_pool_client(_name: str, given: Properties) -> Made:
-    """An application that may ask a pool for tokens; it goes with the pool."""
+    """An application that may request a pool's tokens; it is deleted with the pool."""
     users = client("cognito-idp")
     made = users.create_user_pool_client(**given)["UserPoolClient"]["ClientId"]
     return Made(made)
 
 
 def user_pool_group(_name: str, given: Properties) -> Made:
-    """A role that users of a pool may have; it goes with the pool."""
+    """A role that users of a pool may have; it is deleted with the pool."""
     users = client("cognito-idp")
     users.create_group(**given)
     return Made(given["GroupName"])
 
 
 def connection(name: str, given: Properties) -> Made:
-    """How an API destination's calls are authorized."""
+    """The authorization of an API destination's calls."""
     events = client("events")
     name = given.pop("Name", name)
     arn = events.create_connection(Name=name, **given)["ConnectionArn"]
@@ -114,7 +115,7 @@ def connection(name: str, given: Properties) -> Made:
 
 
 def api_destination(name: str, given: Properties) -> Made:
-    """Where the bus calls, and how often."""
+    """An endpoint that the bus calls, with its rate."""
     events = client("events")
     name = given.pop("Name", name)
     arn = events.create_api_destination(Name=name, **given)["ApiDestinationArn"]
@@ -122,14 +123,14 @@ def api_destination(name: str, given: Properties) -> Made:
 
 
 def invoke_config(_name: str, given: Properties) -> Made:
-    """A function's retries and failure destination; they go with the function."""
+    """A function's retries and failure destination; they are deleted with the function."""
     functions = client("lambda")
     functions.put_function_event_invoke_config(**given)
     return Made(given["FunctionName"])
 
 
 def queue_policy(name: str, given: Properties) -> Made:
-    """Who may send to a queue; it goes with the queue."""
+    """A queue's policy; it is deleted with the queue."""
     queues = client("sqs")
     policy = json.dumps(given["PolicyDocument"])
     for url in given["Queues"]:
@@ -138,7 +139,7 @@ def queue_policy(name: str, given: Properties) -> Made:
 
 
 def schedule(_name: str, given: Properties) -> Made:
-    """What is invoked every so often."""
+    """A schedule of invocations."""
     scheduler = client("scheduler")
     scheduler.create_schedule(**given)
     name = given["Name"]
@@ -146,7 +147,7 @@ def schedule(_name: str, given: Properties) -> Made:
 
 
 def secret(name: str, given: Properties) -> Made:
-    """A secret, of random characters where it is not given."""
+    """A secret, with random characters if no value is given."""
     secrets = client("secretsmanager")
     random, text = given.pop("GenerateSecretString", None), given.pop("SecretString", None)
     if random:
@@ -165,10 +166,10 @@ def nothing(name: str, given: Properties) -> Made:
 
 
 def unknown(resource: str, make: Callable[[str, Properties], Made], reason: str) -> Gap:
-    """A type of resource that moto's CloudFormation leaves out."""
+    """A resource type that moto's CloudFormation does not have."""
 
     class Model:
-        """What stands for the type in moto's table of them."""
+        """The entry for the type in moto's table of models."""
 
         @staticmethod
         def has_cfn_attr(_name: str) -> bool:
@@ -188,7 +189,7 @@ def unknown(resource: str, make: Callable[[str, Properties], Made], reason: str)
 
 
 def other(what: str, model: type, member: str, instead: Any, reason: str) -> Gap:
-    """A member of one of moto's models that is not as CloudFormation has it, or is missing."""
+    """A member of one of moto's models that is missing, or differs from CloudFormation's."""
     return Gap(what, reason, lambda: mock.patch.object(model, member, instead, create=True))
 
 
@@ -199,14 +200,14 @@ machine_attribute = StateMachine.get_cfn_attribute
 
 
 def archive_of_pattern(cls: type, name: str, document: dict, *where: str, **ids: str) -> Archive:
-    """An archive whose pattern is an object, as in every template."""
+    """Makes an archive from a pattern that is an object, as in every template."""
     given = document["Properties"]
     given["EventPattern"] = json.dumps(given["EventPattern"])
     return make_archive(cls, name, document, *where, **ids)
 
 
 def machine_or_its_arn(machine: StateMachine, name: str) -> Any:
-    """An attribute of a state machine, of which its ARN is one."""
+    """An attribute of a state machine, with its ARN among them."""
     return machine.arn if name == "Arn" else machine_attribute(machine, name)
 
 

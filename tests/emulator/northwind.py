@@ -23,7 +23,7 @@ Books = dict[str, Any]
 
 
 def main(folder: str) -> int:
-    """Imports twice and compares the books; 1 where they differ."""
+    """Imports into both shops and compares the results; returns 1 if they differ."""
     with tempfile.TemporaryDirectory() as data:
         embedded = imported(folder, "--data", data)
     shop = ShopStack(int(os.environ.get("EMULATOR_PORT", emulator.DEFAULT_PORT)))
@@ -55,7 +55,7 @@ def imported(folder: str, *where: str) -> Books:
 
 
 def differences(embedded: Books, deployed: Books) -> list[str]:
-    """Every figure that the two do not share."""
+    """Every figure in which the two shops differ."""
     found = [
         f"{name}: {embedded[name]} embedded, {deployed[name]} deployed"
         for name in embedded
@@ -69,7 +69,7 @@ def differences(embedded: Books, deployed: Books) -> list[str]:
 
 
 def charged_twice(shop: ShopStack) -> list[str]:
-    """Orders that the payment provider's own books have more than one charge for."""
+    """Orders with more than one charge in the payment provider's own books."""
     functions = shop.client("lambda")
     found = functions.get_function_configuration(FunctionName=f"{STACK}-payment")
     table = found["Environment"]["Variables"]["TABLE_PAYMENT_PROVIDER"]

@@ -1,4 +1,4 @@
-"""Deploying binaries that cargo has built, without `sam build`: for tests, where time counts."""
+"""Deploys binaries that cargo has built, without `sam build`: for tests, which must be quick."""
 
 import json
 import shutil
@@ -19,10 +19,10 @@ class BinaryMissing(Exception):
 
 
 def template_with_binaries(template: Path, binaries: Path, into: Path) -> Path:
-    """Writes the template anew under `into`, each function's code being its built binary, zipped.
+    """Writes a copy of the template under `into`, with each function's zipped binary as its code.
 
-    `binaries` holds `NAME/bootstrap`, as `cargo lambda build` leaves it in `target/lambda`, or
-    plain executables called NAME, as `cargo build` leaves them in `target/debug`.
+    `binaries` has `NAME/bootstrap`, as `cargo lambda build` writes into `target/lambda`, or plain
+    executables called NAME, as `cargo build` writes into `target/debug`.
     """
     document = yaml_parse(template.read_text())
     packages: dict[str, Path] = {}
@@ -52,7 +52,7 @@ def binary_of(resource: Document) -> str | None:
 
 
 def function_of(resource: Document) -> str | None:
-    """What a function with a binary of ours is called, without its stack's name."""
+    """The name of a function with a binary of ours, without the stack's name."""
     if binary_of(resource) is None:
         return None
     return resource["Properties"]["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
@@ -67,10 +67,10 @@ def binary_file(binaries: Path, name: str) -> Path:
 
 
 def package(binary: Path, archive: Path) -> None:
-    """Zips the executable alone, as `bootstrap`, unless the archive was made of this very build.
+    """Zips the executable alone, as `bootstrap`, unless the archive contains this very build.
 
-    Debug information stays behind, and compression is quick rather than small: for a test's
-    deployment that is most of the time. The archive's comment names the build.
+    Debug information is left out, and compression is quick rather than good: it takes most of the
+    time of a test's deployment. The archive's comment names the build.
     """
     build = f"{binary} {binary.stat().st_mtime_ns}".encode()
     if archive.exists() and zipfile.ZipFile(archive).comment == build:
@@ -84,7 +84,7 @@ def package(binary: Path, archive: Path) -> None:
 
 
 def stripped(binary: Path) -> bytes:
-    """The executable without debug information, or as it is where there is no `strip`."""
+    """The executable without debug information; unchanged if there is no `strip`."""
     if not shutil.which("strip"):
         return binary.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +95,7 @@ def stripped(binary: Path) -> bytes:
 
 
 def make_absolute(properties: Document, name: str, base: Path) -> None:
-    """A file that a property names is found from wherever the template lies."""
+    """Makes the path in this property absolute, so that the template can be anywhere."""
     place = properties.get(name)
     if isinstance(place, str) and "://" not in place:
         properties[name] = str((base / place).resolve())

@@ -24,13 +24,13 @@ TEST_CREDENTIALS = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-# By default `sam deploy` looks at the stack every five seconds, which is most of its time here.
+# By default `sam deploy` polls the stack every five seconds, which is most of its time here.
 SAM_SETTINGS = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2"}
 REAL_CREDENTIALS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 
 
 class EmulatorError(Exception):
-    """The emulator is not in the state that a command needs."""
+    """The emulator is not in the state that a command requires."""
 
 
 def test_environment(url: str) -> dict[str, str]:
@@ -40,7 +40,7 @@ def test_environment(url: str) -> dict[str, str]:
 
 
 class Emulator:
-    """One MiniStack on one port; everything it writes lies in `.emulator/PORT/`."""
+    """One MiniStack on one port; everything that it writes is in `.emulator/PORT/`."""
 
     def __init__(self, root: Path, port: int) -> None:
         self._port = port
@@ -52,7 +52,7 @@ class Emulator:
         self.url = f"http://127.0.0.1:{port}"
 
     def start(self, timeout: float) -> str:
-        """Starts unless it runs already; returns its URL once it answers."""
+        """Starts the emulator unless it runs; waits until it answers, and returns its URL."""
         if self._pid():
             wait_until_ready(self.url, timeout)
             return self.url
@@ -80,7 +80,7 @@ class Emulator:
         return self.url
 
     def stop(self, *, keep_log: bool = False) -> None:
-        """Ends the process and those it started, and removes what they wrote."""
+        """Ends the process and its children, and removes what they wrote."""
         pid = self._pid()
         if pid:
             end_process_group(pid)
@@ -92,12 +92,12 @@ class Emulator:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def status(self) -> dict[str, Any]:
-        """Whether it runs, where, and its log."""
+        """Whether the emulator runs, where, and its log."""
         pid = self._pid()
         return {"running": bool(pid), "pid": pid, "url": self.url, "log": str(self.log)}
 
     def running_url(self) -> str:
-        """The URL of the running emulator; an error when it does not run."""
+        """The URL of the running emulator; raises if it does not run."""
         if not self._pid():
             raise EmulatorError(f"nothing runs on port {self._port}; `emulator.py start` first")
         return self.url
@@ -117,7 +117,7 @@ class Emulator:
         }
 
     def _pid(self) -> int | None:
-        """The process id in the state file, if that process still is our launcher."""
+        """The process id in the state file, if that process is still our launcher."""
         try:
             pid = json.loads(self._state_file.read_text())["pid"]
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -131,12 +131,12 @@ class Emulator:
 
 
 def describe(url: str) -> dict[str, Any]:
-    """The status of an emulator that was started elsewhere."""
+    """The status of an emulator that this class did not start."""
     return {"running": answers(url), "pid": None, "url": url, "log": None}
 
 
 def wait_until_ready(url: str, timeout: float, child: subprocess.Popen | None = None) -> None:
-    """Returns once `url` answers; an error when it does not in time, or its process ended."""
+    """Waits until `url` answers; raises if it does not in time, or if its process ended."""
     deadline = time.monotonic() + timeout
     while not answers(url):
         if child and child.poll() is not None:
@@ -147,7 +147,7 @@ def wait_until_ready(url: str, timeout: float, child: subprocess.Popen | None = 
 
 
 def answers(url: str) -> bool:
-    """Whether anything speaks HTTP at `url`."""
+    """Whether an HTTP server answers at `url`."""
     try:
         with urllib.request.urlopen(url + HEALTH_PATH, timeout=2):
             return True
@@ -164,7 +164,7 @@ def port_is_taken(port: int) -> bool:
 
 
 def end_process_group(leader: int) -> None:
-    """Asks the group to end, and insists after a while."""
+    """Ends the process group: first with SIGTERM and, after a while, with SIGKILL."""
     for wanted in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(leader, wanted)
@@ -176,7 +176,7 @@ def end_process_group(leader: int) -> None:
 
 
 def group_exists(leader: int) -> bool:
-    """Whether any process of the group is left, other than one that only waits to be reaped."""
+    """Whether any process of the group is left, except zombies."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue

@@ -1,8 +1,8 @@
-"""Functions to invoke by hand: each service's binary on cargo-lambda's runtime API.
+"""Functions for invocations by hand: each service's binary on cargo-lambda's runtime API.
 
 The binaries have the variables of template.yaml, with tables and a queue of their own on the
-emulator, and a bus without rules: what a function publishes goes nowhere, so that each invocation is
-alone with what those before it left in the tables.
+emulator, and a bus without rules: what a function publishes goes nowhere, so that an invocation
+depends only on what earlier ones left in the tables.
 """
 
 import json
@@ -21,13 +21,13 @@ from shop_stack import BINARIES, ROOT, free_port, wait_for
 
 CARGO_LAMBDA = Path(sys.executable).with_name("cargo-lambda")
 LOCALHOST = "127.0.0.1"
-# What CreateTable takes of a template's table.
+# The properties of a template's table that CreateTable accepts.
 TABLE_SETTINGS = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
 START_SECONDS = 30.0
 INVOKE_SECONDS = 30.0
-# What a machine of the template is here: it is started, and calls nobody.
+# Replaces the definitions of the template's state machines: an execution ends at once.
 ENDS_AT_ONCE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
-# What a deployment would put for the pseudo parameters of the template.
+# The values that a deployment would have for the template's pseudo parameters.
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "000000000000",
     "AWS::Partition": "aws",
@@ -37,7 +37,7 @@ PSEUDO_PARAMETERS = {
 
 
 def substituted(text: str) -> str:
-    """A text of the template with the pseudo parameters put in."""
+    """Replaces the pseudo parameters in a text of the template."""
     for name, value in PSEUDO_PARAMETERS.items():
         text = text.replace(f"${{{name}}}", value)
     return text
@@ -56,7 +56,7 @@ class SamplesBench:
         self._tables_of: dict[str, list[str]] = {}
 
     def start(self) -> None:
-        """Makes what the functions stand on, and starts them."""
+        """Creates the resources of the functions, and starts the functions."""
         template = yaml_parse((ROOT / "template.yaml").read_text())
         self._make_resources(template)
         watch = ["lambda", "watch", "--only-lambda-apis", "--invoke-address", LOCALHOST]
@@ -73,7 +73,7 @@ class SamplesBench:
                 self._spawn(name, [binary], {**self._runtime(name), **variables})
 
     def stop(self) -> None:
-        """Ends them."""
+        """Ends the functions."""
         for process in self._processes:
             process.terminate()
         for process in self._processes:
@@ -81,7 +81,7 @@ class SamplesBench:
         self._folder.cleanup()
 
     def invoke(self, function: str, sample: Path) -> Any:
-        """What `cargo lambda invoke` answers, as a person would call it."""
+        """The output of `cargo lambda invoke`, run as a person would run it."""
         command = [CARGO_LAMBDA, "lambda", "invoke", function, "--data-file", sample]
         address = ["--invoke-address", LOCALHOST, f"--invoke-port={self._port}"]
         done = subprocess.run(
@@ -99,7 +99,7 @@ class SamplesBench:
             client.create_table(TableName=name, **self._settings[name])
 
     def _make_resources(self, template: dict[str, Any]) -> None:
-        """Tables and queues as the template has them, a bus, and machines that end at once."""
+        """Creates the template's tables and queues, a bus, and state machines that end at once."""
         self._client("events").create_event_bus(Name="samples")
         role = self._client("iam").create_role(RoleName="samples", AssumeRolePolicyDocument="{}")
         queues = self._client("sqs")
@@ -126,7 +126,7 @@ class SamplesBench:
             self._resources[name] = str(parameter.get("Default", ""))
 
     def _value(self, value: Any) -> str:
-        """A variable's value; what only a deployment knows is a word of ours."""
+        """A variable's value; a placeholder if only a deployment knows it."""
         if isinstance(value, dict) and "Fn::Sub" in value:
             text = substituted(value["Fn::Sub"])
             for name, known in self._resources.items():

@@ -6,10 +6,10 @@ FIXTURES = frozenset({"setUp", "tearDown", "setUpClass", "tearDownClass"})
 
 
 class SentenceLoader(unittest.TestLoader):
-    """Finds tests by being public, not by a prefix."""
+    """Finds tests because they are public, not by a prefix."""
 
     def getTestCaseNames(self, testCaseClass: type[unittest.TestCase]) -> list[str]:
-        """The public methods that the class itself defines, in their order."""
+        """The public methods that the class itself defines, in the order of the file."""
         return [
             name
             for name, member in vars(testCaseClass).items()
@@ -18,5 +18,5 @@ class SentenceLoader(unittest.TestLoader):
 
 
 def main() -> None:
-    """Runs the tests of the module that was started, as `unittest.main` does."""
+    """Runs the tests of the main module, as `unittest.main` does."""
     unittest.main(testLoader=SentenceLoader(), verbosity=2)

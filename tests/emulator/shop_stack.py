@@ -31,7 +31,7 @@ import emulator
 ROOT = HERE.parent.parent
 BINARIES = ROOT / "target" / "debug"
 STACK = "chorus"
-# What only this machine can reach is guarded by what everybody may read.
+# Only this machine can reach the shop, so its secrets may be public.
 API_KEY = "a-key-for-the-emulator-only"
 WEBHOOK_SECRET = "a-webhook-secret-for-the-emulator-only"
 PASSWORD = "A-password-for-the-emulator-0nly"
@@ -43,7 +43,7 @@ Found = TypeVar("Found")
 
 
 class ShopStack:
-    """The shop's stack, the emulator it is on, and the companies it deals with."""
+    """The shop's stack, its emulator, and the simulated partners."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -54,13 +54,13 @@ class ShopStack:
         self.url = os.environ.get("AWS_ENDPOINT_URL") or f"http://127.0.0.1:{port}"
 
     def up(self, **parameters: str) -> None:
-        """Starts everything that does not run yet; parameters of the template may be given."""
+        """Starts everything that does not run yet; `parameters` are for the template."""
         self._emulator("start")
         carrier = self._partners_port() or free_port()
         given = {
             "Architecture": "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64",
             "CarrierEndpoint": f"http://127.0.0.1:{carrier}",
-            # A carrier that is down is given up within the test.
+            # So that a carrier that is down is given up while the test runs.
             "CarrierRetries": "3",
             "CarrierSecret": API_KEY,
             # MiniStack has no schema registry.
@@ -88,7 +88,8 @@ class ShopStack:
         self._emulator("stop", *(["--keep-log"] if keep_log else []))
 
     def token(self, name: str, *roles: str) -> str:
-        """A token of the stack's user pool for somebody with these roles; for a customer without."""
+        """A token of the stack's user pool for a user with these roles; without roles, for a
+        customer."""
         users, pool = self.client("cognito-idp"), self.outputs["UserPoolId"]
         user = {"UserPoolId": pool, "Username": name}
         with contextlib.suppress(users.exceptions.UsernameExistsException):
@@ -105,7 +106,7 @@ class ShopStack:
         return answer["AuthenticationResult"]["AccessToken"]
 
     def operators_token(self) -> str:
-        """A token of somebody with every role."""
+        """The token of the user with every role."""
         return self._token
 
     def ask(
@@ -116,8 +117,8 @@ class ShopStack:
         key: str | None = None,
         token: str | None = None,
     ) -> tuple[int, Any]:
-        """The status and the JSON that the API answers with; to somebody with every role, where no
-        other token is given, and to nobody known where it is empty."""
+        """Sends a request, and returns the status and the JSON of the answer. Without `token`, the
+        caller has every role; with an empty one, the caller is anonymous."""
         token = self._token if token is None else token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if key:
@@ -125,7 +126,7 @@ class ShopStack:
         return request(method, self.outputs["ApiUrl"] + path, body, headers)
 
     def ok(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
-        """What the API answers, which must be a success."""
+        """Sends a request that must succeed, and returns its answer."""
         status, answer = self.ask(method, path, body, key)
         if not 200 <= status < 300:
             raise AssertionError(f"{method} {path}: {status} {answer}")
@@ -173,7 +174,7 @@ class ShopStack:
             raise SystemExit(f"emulator: the partners ended: {self._folder / 'partners.log'}")
 
     def _partners(self) -> dict[str, int] | None:
-        """The process that the state file names, if it still is one of ours."""
+        """The process that the state file names, if it is still one of ours."""
         try:
             state = json.loads((self._folder / "state.json").read_text())
             command = Path(f"/proc/{state['pid']}/cmdline").read_bytes()
@@ -189,7 +190,7 @@ class ShopStack:
 def request(
     method: str, url: str, body: Any = None, headers: dict[str, str] | None = None
 ) -> tuple[int, Any]:
-    """The status and the JSON of one HTTP answer."""
+    """Sends an HTTP request, and returns the status and the JSON of the answer."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", **(headers or {})}
     asked = urllib.request.Request(url, data=data, headers=headers, method=method)
@@ -201,7 +202,7 @@ def request(
 
 
 def as_json(text: bytes) -> Any:
-    """The JSON of a body; the text itself where it is none."""
+    """The JSON of a body; the text itself if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -209,7 +210,7 @@ def as_json(text: bytes) -> Any:
 
 
 def wait_for(look: Callable[[], Found | None], within: float, what: str) -> Found:
-    """What `look` finds, looked for until `within` seconds have passed."""
+    """Calls `look` until it finds something, which is returned; raises after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         if found := look():
@@ -233,14 +234,14 @@ def is_listening(port: int) -> bool:
 
 
 def fill(shop: ShopStack) -> None:
-    """Something to sell, and somebody to sell it to."""
+    """Lists two items, and stores a customer."""
     for sku, name, price, stock in (("chai", "Chai", 18, 39), ("tofu", "Tofu", 23.25, 35)):
         shop.ok("PUT", f"/items/{sku}", {"name": name, "price": price, "stock": stock})
     shop.ok("PUT", "/customers/ana", {"name": "Ana", "email": "ana@example.com"})
 
 
 def welcome(shop: ShopStack) -> str:
-    """What to try."""
+    """The text that says what to try."""
     api, chorus = shop.outputs["ApiUrl"], BINARIES.relative_to(ROOT) / "chorus"
     return f"""\
 The shop is on the emulator at {shop.url}, its API at
@@ -259,7 +260,7 @@ AWS_ENDPOINT_URL={shop.url} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test SA
 
 
 def main() -> None:
-    """Does what the command line asks."""
+    """Runs the command on the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""The flow holds on the emulator: the deployed template, the real binaries, asked over its API.
+"""The flow on the emulator: the deployed template and the real binaries, called through the API.
 
 Run with `scripts/emulator.sh test`, which builds what is deployed, and ends it whatever happens.
 """
@@ -56,14 +56,14 @@ from shop_stack import API_KEY, BINARIES, PASSWORD, STACK, WEBHOOK_SECRET, fill,
 
 DEMO_SECONDS = 60
 UNREACHABLE = "http://127.0.0.1:9"
-# Seconds that a reviewer has to take an order up, and how much longer to decide.
+# How many seconds a reviewer has to take an order up, and how many more to decide.
 REVIEW_SECONDS, REVIEW_SLACK = 18, 2
 REVIEW_LIMITS = {
     "ReviewHeartbeatSeconds": str(REVIEW_SECONDS),
     "ReviewTimeoutSeconds": str(REVIEW_SECONDS + REVIEW_SLACK),
 }
 
-# Who orders what in `chorus demo`.
+# The orders of `chorus demo`: customer, item, pieces.
 STORIES = (
     ("ana", "chai", 2),
     ("berit", "tofu", 36),
@@ -79,7 +79,7 @@ OTHERS = ("frida-carrier-down", "gustav-mail-down", "hanna-carrier-flaky")
 embedded: dict[str, Any]
 front_end: FrontEnd
 orders: list[str] = []
-# When all of them had been placed, and nothing else had been published.
+# The time when all of them had been placed, and nothing else had been published.
 all_placed: datetime
 
 
@@ -94,7 +94,7 @@ def setUpModule() -> None:
     unittest.addModuleCleanup(front_end.stop)
     shop.up(**REVIEW_LIMITS, FrontEndEndpoint=front_end.url)
     fill(shop)
-    # The other tests have items of their own, so that the stories' books stay theirs.
+    # The other tests use items of their own, so that they do not change the demo's stock.
     shop.ok("PUT", "/items/pavlova", {"name": "Pavlova", "price": 17.45, "stock": 29})
     shop.ok("PUT", "/items/blaye", {"name": "Côte de Blaye", "price": 263.5, "stock": 17})
     shop.ok("PUT", "/items/samovar", {"name": "Samovar", "price": 1250, "stock": 3})
@@ -151,7 +151,8 @@ class Stories(unittest.TestCase):
         nothing_is_given_up(self)
 
     def _ends(self, number: int, status: str, reason: str | None) -> None:
-        """The order ends so, and its log has the embedded run's events for the same causes."""
+        """Checks that the order ended like this, and that its events and their causes are the
+        embedded run's."""
         order = ended(orders[number])
         self.assertEqual(order["status"], status, order)
         if reason:
@@ -288,7 +289,7 @@ class Reviews(unittest.TestCase):
         crossed = try_to_review(orders[UNSEEN], "take", handle)
         self.assertEqual(crossed[0], 422, "the handle of another order")
         self.assertEqual(crossed[1]["errors"][0]["field"], "/handle")
-        # Taken up so late, it would have to be again only after the time to decide is over.
+        # Taken up so late, the next heartbeat is due only after the time to decide has passed.
         late = time.monotonic() + REVIEW_SLACK + 2
         wait_for(lambda: time.monotonic() > late, PATIENCE, "the reviewer")
         review(order_id, "take", handle)
@@ -321,7 +322,8 @@ class Reviews(unittest.TestCase):
 
 class Contention(unittest.TestCase):
     def many_orders_for_one_item_at_once_sell_what_there_is_without_a_dead_letter(self) -> None:
-        # The embedded shop has a thousand, which would take the emulator a quarter of an hour.
+        # The embedded shop's test has a thousand, which would take the emulator a quarter of an
+        # hour.
         wanted, pieces = 30, 20
         shop.ok("PUT", "/items/ikura", {"name": "Ikura", "price": 31, "stock": pieces})
         shop.ok("PUT", "/customers/iris", {"name": "Iris", "email": "iris@example.com"})
@@ -395,7 +397,7 @@ class Webhooks(unittest.TestCase):
         def status(secret: str) -> int:
             return webhook(order_id, parcel, "DeliveryStarted", secret)[0]
 
-        # A function that has just read the secret reads it again after ten seconds.
+        # A function that has just read the secret reads it again only after ten seconds.
         wait_for(lambda: status(second) == 202, PATIENCE, "the new secret")
         self.assertEqual(status(first), 202)
         self.assertEqual(status("a-webhook-secret-of-a-stranger"), 401)
@@ -403,7 +405,7 @@ class Webhooks(unittest.TestCase):
         secrets, arn = shop.client("secretsmanager"), shop.outputs["WebhookSecretArn"]
         labels = secrets.describe_secret(SecretId=arn)["VersionIdsToStages"].values()
         self.assertNotIn("AWSPREVIOUS", [label for of_one in labels for label in of_one])
-        # The carrier of the other tests goes on with the first one.
+        # The other tests' carrier still signs with the first secret.
         secrets.put_secret_value(SecretId=arn, SecretString=first)
         self.assertEqual(webhook(order_id, parcel, "Delivered")[0], 202)
         self.assertEqual(ended(order_id)["status"], "Delivered")
@@ -447,7 +449,7 @@ class TheCarrier(unittest.TestCase):
         try:
             order_id = place("ana", "pavlova", 2)
             self._is_canceled_and_refunded(order_id, 34.9)
-            # Nor can the parcel be called back: nobody drives that queue but an operator.
+            # The parcel cannot be recalled either: only an operator redrives that queue.
             letter = take("DeadLettersUrl")
         finally:
             self._connect(API_KEY)
@@ -470,7 +472,7 @@ class TheCarrier(unittest.TestCase):
         self.assertEqual((payment["charged"], payment["refunded"]), (total, total))
 
     def _connect(self, key: str) -> None:
-        """The connection sends this key from now on."""
+        """Makes the connection send this key from now on."""
         events = shop.client("events")
         name = events.list_connections()["Connections"][0]["Name"]
         auth = {"ApiKeyAuthParameters": {"ApiKeyName": "x-api-key", "ApiKeyValue": key}}
@@ -527,7 +529,7 @@ class FailureQueues(unittest.TestCase):
             self.assertEqual(shop.ok("GET", f"/orders/{order_id}")["status"], "Open")
         finally:
             configure(whole)
-        # It is hidden for a minute at most.
+        # The message is invisible for a minute at most.
         wait_for(lambda: not waiting_in(redrive), 2 * PATIENCE, "the event's next attempt")
         self.assertEqual(ended(order_id)["status"], "Delivered")
         has_edges(self, order_id, edges(embedded["stories"][0]["events"]))
@@ -638,7 +640,7 @@ class FailureQueues(unittest.TestCase):
 
 
 def summary(order_id: str) -> dict[str, Any]:
-    """An order, as the list of orders has it."""
+    """An order in the form of the list of orders."""
     order = shop.ok("GET", f"/orders/{order_id}")
     listed = shop.ok("GET", f"/orders?customer-id={order['customer-id']}")["orders"]
     return next(one for one in listed if one["order-id"] == order_id)

@@ -1,4 +1,4 @@
-"""The launcher closes each of MiniStack's gaps, proved on a stack that `sam` deployed.
+"""The launcher closes each of MiniStack's gaps: tested on a stack that `sam` deployed.
 
 Run with `.venv/bin/python tests/emulator/test_launcher.py`; it takes a free port, and cleans up.
 """
@@ -329,7 +329,7 @@ def start(machine: str, execution: str, **given: Any) -> str:
 
 
 def ended(execution: str) -> dict:
-    """The execution, once it has ended."""
+    """Waits until the execution has ended, and returns it."""
     states = stack.client("stepfunctions")
 
     def look() -> dict | None:
@@ -340,7 +340,7 @@ def ended(execution: str) -> dict:
 
 
 def token_of(execution: str) -> str:
-    """Takes the token that an execution of this name waits with."""
+    """Waits for the token with which an execution of this name waits, and returns it."""
 
     def look() -> dict | None:
         for call in witnesses():
@@ -373,7 +373,7 @@ def mentions(call: dict, event_id: str) -> bool:
 
 
 def invoked(event_id: str, by: str = "Everything") -> dict:
-    """Takes the report of the invocation that this event caused of this function."""
+    """Waits for the report of this function's invocation by this event, and returns it."""
 
     def look() -> dict | None:
         for call in witnesses():
@@ -386,12 +386,12 @@ def invoked(event_id: str, by: str = "Everything") -> dict:
 
 
 def dead_letter(event_id: str) -> dict:
-    """Takes the dead letter of this event."""
+    """Waits for the dead letter of this event, and returns it."""
     return stack.take("RuleDeadLetters", lambda body: body["id"] == event_id)
 
 
 def called(path: str, times: int = 1) -> list:
-    """The requests to this path, once there are as many as expected."""
+    """Waits until this path got as many requests as expected, and returns them."""
     wait_for(lambda: len(world.to(path)) >= times, PATIENCE, f"{times} requests to {path}")
     return world.to(path)
 

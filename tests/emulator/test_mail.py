@@ -1,4 +1,4 @@
-"""The emails of a shop on this machine, as a real SMTP server takes them."""
+"""The emails of a shop on this machine, as a real SMTP server receives them."""
 
 import email
 import email.message
@@ -15,7 +15,7 @@ SENDER = "orders@shop.example"
 
 
 class Mailboxes:
-    """Takes every email, but for mailboxes that do not exist."""
+    """Accepts every email, except for mailboxes that do not exist."""
 
     def __init__(self) -> None:
         self.taken: list[email.message.EmailMessage] = []
@@ -67,7 +67,8 @@ class Emails(unittest.TestCase):
     def an_order_that_is_declined_is_told_in_one_email_with_the_reason(self) -> None:
         self.shop.order("bob-declined", "Bob", "bob@example.com")
         wait_for(lambda: self.mailboxes.of("bob@example.com"))
-        # A second email would come before the last one of an order that begins now.
+        # A second email to them would arrive before the last one of an order that is placed only
+        # now.
         self.shop.order("eva", "Eva", "eva@example.com")
         wait_for(lambda: len(self.mailboxes.of("eva@example.com")) == 3)
         (message,) = self.mailboxes.of("bob@example.com")

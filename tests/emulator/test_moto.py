@@ -38,7 +38,7 @@ NESTED_TEMPLATE = (ROOT / "infra" / "schema-registry.yaml").read_text()
 NESTED_RESOURCES = yaml_parse(NESTED_TEMPLATE)["Resources"]
 STACK, NESTED_STACK = "chorus", "AWS::CloudFormation::Stack"
 
-# Given in full, since moto leaves the default of a Number as the text that it is in the template.
+# Always given, because moto keeps the default of a Number parameter as the text in the template.
 DEFAULTS = {name: given["Default"] for name, given in TEMPLATE["Parameters"].items()}
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:carrier"
 WITH_PASSWORD = {
@@ -61,10 +61,10 @@ AS_IN_PROD = {
     "StripeKeySecret": "shop/stripe",
     "WebhookSecret": "a-webhook-secret-for-moto-only",
 }
-# What an output looks like that was not resolved: an object of moto's, a placeholder, nothing.
+# The value of an output that was not resolved: an object of moto's, a placeholder, or nothing.
 UNRESOLVED = re.compile(r"^$|<moto|\$\{|None")
 
-# How the resources of a type are listed: service, operation, what of its answer, and arguments.
+# How to list the resources of a type: service, operation, field of the answer, and arguments.
 LISTS = {
     "AWS::ApiGatewayV2::Api": ("apigatewayv2", "get_apis", "Items"),
     "AWS::CloudWatch::Alarm": ("cloudwatch", "describe_alarms", "MetricAlarms"),
@@ -88,8 +88,8 @@ LISTS = {
     "AWS::SecretsManager::Secret": ("secretsmanager", "list_secrets", "SecretList"),
     "AWS::StepFunctions::StateMachine": ("stepfunctions", "list_state_machines", "stateMachines"),
 }
-# What is no more once its API, pool, bus, function or queue is no more, and the nested stack, whose
-# resources moto does not have.
+# Resources that are deleted with their API, pool, bus, function or queue; and the nested stack,
+# whose resources moto does not have.
 PARTS = frozenset(
     {
         "AWS::ApiGatewayV2::Stage",
@@ -117,7 +117,7 @@ class Life:
 
 @cache
 def life(**given: str) -> Life:
-    """Creates the stack with these parameters, looks at it, and deletes it."""
+    """Creates the stack with these parameters, examines it, and deletes it."""
     with ExitStack() as stack:
         emulate(stack, [*UNKNOWN, *OTHERWISE])
         before = counted()
@@ -129,7 +129,8 @@ def life(**given: str) -> Life:
 
 
 def emulate(stack: ExitStack, gaps: Iterable[Gap]) -> None:
-    """A moto with these gaps closed, which has what `sam deploy` would have packaged."""
+    """Starts a moto with these gaps closed, which has the packages that `sam deploy` would
+    upload."""
     stack.enter_context(mock_aws(config={"lambda": {"use_docker": False}}))
     for gap in gaps:
         stack.enter_context(gap.close())
@@ -155,11 +156,11 @@ def create(given: dict[str, str]) -> None:
 
 
 def delete() -> str:
-    """Deletes the stack; what was said where that was refused."""
+    """Deletes the stack; returns the error's text if that was refused."""
     try:
         client("cloudformation").delete_stack(StackName=STACK)
     except ResponseParserError as error:
-        # moto passes on what DynamoDB refuses with, and that is not XML.
+        # moto forwards DynamoDB's error, which is not XML.
         return str(error)
     return ""
 
@@ -177,7 +178,8 @@ def described() -> tuple[frozenset[str], dict[str, str]]:
 
 
 def resources_of(stack: str) -> dict[str, tuple[str, str]]:
-    """Type and id of each; what a condition leaves out, moto lists too, without a name."""
+    """Type and id of each resource; moto also lists those that a condition omits, without a
+    name."""
     found = client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
     return {
         one["LogicalResourceId"]: (one["ResourceType"], one.get("PhysicalResourceId", ""))
@@ -187,18 +189,18 @@ def resources_of(stack: str) -> dict[str, tuple[str, str]]:
 
 
 def counted() -> Counter:
-    """How many resources there are, by type, as the services themselves tell."""
+    """How many resources there are, by type, as the services themselves list them."""
     return Counter({resource: len(listed(*call)) for resource, call in LISTS.items()})
 
 
 def listed(service: str, operation: str, key: str, arguments: dict | None = None) -> list:
-    """What a service lists."""
+    """What this operation of a service lists."""
     return getattr(client(service), operation)(**(arguments or {})).get(key, [])
 
 
 def wanted(given: dict[str, str]) -> dict[str, dict]:
-    """The template's resources; in prod, what has a condition is given from outside instead, and only a
-    shop with a front end has a secret to sign with."""
+    """The template's resources that these parameters create: in prod, those with a condition are
+    given from outside instead, and only a shop with a front end has a secret to sign with."""
     return {
         name: resource
         for name, resource in TEMPLATE["Resources"].items()
@@ -208,7 +210,7 @@ def wanted(given: dict[str, str]) -> dict[str, dict]:
 
 
 def unresolved(outputs: dict[str, str]) -> list[str]:
-    """The outputs that the template has and that have no value."""
+    """The outputs of the template that have no value."""
     return [name for name in TEMPLATE["Outputs"] if UNRESOLVED.search(outputs.get(name, ""))]
 
 
@@ -218,7 +220,7 @@ def types_of(resources: dict[str, dict]) -> set[str]:
 
 
 def fault_without(gap: Gap) -> str:
-    """What is wrong with the stack where moto does this as it does; nothing where it is whole."""
+    """What is wrong with the stack if moto has this gap; empty if nothing is."""
     with ExitStack() as stack:
         emulate(stack, [*UNKNOWN, *(other for other in OTHERWISE if other is not gap)])
         try:
@@ -239,7 +241,7 @@ class Template(unittest.TestCase):
         for given in ({}, WITH_PASSWORD, AS_IN_PROD):
             with self.subTest(given=given):
                 types = Counter(resource["Type"] for resource in wanted(given).values())
-                # As EventBridge does, moto keeps what authorizes a connection in a secret.
+                # Like EventBridge, moto stores a connection's credentials in a secret.
                 types["AWS::SecretsManager::Secret"] += types["AWS::Events::Connection"]
                 whole = {name: number for name, number in types.items() if name not in PARTS}
                 self.assertEqual(dict(life(**given).created), whole)

@@ -27,11 +27,11 @@ from shop_stack import BINARIES, ROOT, free_port
 SAMPLES = ROOT / "events" / "samples"
 DOCUMENT = ROOT / "docs" / "SAMPLES.md"
 HEAD = "| sample | function | after | outcome | publishes | why |"
-# The event log consumes and stores everything: one sentence covers it, not a line for each.
+# The event log consumes every event: one sentence covers it, instead of a line for each.
 LOG = "event-log"
 START_SECONDS = 30.0
 
-# A sample and the function that it is for.
+# A sample, and the function that it is for.
 Pair = tuple[str, str]
 
 bench: SamplesBench
@@ -66,7 +66,7 @@ class Samples(unittest.TestCase):
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: on fresh tables, after these samples, this one is answered so."""
+    """A line of the table: the answer to this sample, on new tables, after these other samples."""
 
     sample: str
     function: str
@@ -77,21 +77,21 @@ class Row:
 
     @property
     def pair(self) -> Pair:
-        """What the line is of."""
+        """The sample and the function of the line."""
         return (self.sample, self.function)
 
     @classmethod
     def read(cls, line: str) -> "Row":
-        """The row that a line of the document holds."""
+        """Parses a line of the document."""
         return cls(*(cell.strip() for cell in line.replace("`", "").strip("|").split("|")))
 
     def line(self) -> str:
-        """As the document has it."""
+        """The line in the document."""
         cells = [f"`{self.sample}`", f"`{self.function}`", self.after, self.outcome, self.says, self.why]
         return f"| {' | '.join(cells)} |"
 
     def answered(self) -> "Row":
-        """The row with the answer of the function."""
+        """Runs the samples of the row, and returns the row with the function's answer."""
         bench.forget(self.function)
         for earlier in self.after.split(", ") if self.after != "–" else ():
             bench.invoke(self.function, SAMPLES / f"{earlier}.json")
@@ -126,7 +126,7 @@ def pairs() -> list[Pair]:
 
 
 def services_of_commands() -> dict[str, str]:
-    """Which function takes a command, by the design table."""
+    """The function that handles each command, by the design table."""
     design = [BINARIES / "chorus", "design", "--json"]
     told = subprocess.run(design, cwd=ROOT, capture_output=True, check=True)
     return {
@@ -137,7 +137,7 @@ def services_of_commands() -> dict[str, str]:
 
 
 def hearers() -> Iterator[tuple[dict[str, Any], str]]:
-    """The pattern of every rule with the function that it reaches, also through a queue."""
+    """The pattern of every rule with the function that gets its events, also through a queue."""
     resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
     readers = {}
     for resource in resources.values():
@@ -156,7 +156,7 @@ def hearers() -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def matches(pattern: dict[str, Any], sample: Path) -> bool:
-    """Whether the sample matches; the bus's own rule on names is the quick part of it."""
+    """Whether the sample matches; a pattern of only names is decided without EventBridge."""
     if set(pattern) == {"detail-type", "source"}:
         return json.loads(sample.read_text())["source"] in pattern["source"]
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -167,7 +167,8 @@ def matches(pattern: dict[str, Any], sample: Path) -> bool:
 
 
 def write() -> None:
-    """Writes the results anew; lines that the table lacks come last, those of nothing go."""
+    """Rewrites the results; lines that the table lacks come last, lines without a sample are
+    removed."""
     heard = [pair for pair in pairs() if pair[1] != LOG]
     documented = [row for row in documented_rows() if row.pair in heard]
     known = {row.pair for row in documented}

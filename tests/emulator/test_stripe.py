@@ -1,4 +1,4 @@
-"""The payments of a shop on this machine, by a server that speaks Stripe's API (localstripe)."""
+"""The payments of a shop on this machine, with a server that has Stripe's API (localstripe)."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from laptop import CHORUS, Shop, wait_for
 from shop_stack import free_port
 
 KEY = "sk_test_for_this_laptop_only"
-# Stripe's test cards; of those that it declines, localstripe knows this one when it is charged.
+# Stripe's test cards; this declined one is declined by localstripe when it is charged.
 GOOD, DECLINED, WANTS_CONFIRMATION = "4242424242424242", "4000000000000341", "4000002500003155"
 # The price of one piece of chai, in cents.
 PRICE = 1800
@@ -77,7 +77,7 @@ class Payments(unittest.TestCase):
         return self.shop.order(customer, customer, address, **{"payment-method": method["id"]})
 
     def _intent(self, order: str) -> dict[str, Any]:
-        """The one intent of an order, as the server has it."""
+        """The only intent of an order, as the server has it."""
         listed = self._ask("/v1/payment_intents?limit=100")["data"]
         (intent,) = [one for one in listed if one["metadata"].get("order-id") == order]
         return intent
@@ -87,7 +87,7 @@ class Payments(unittest.TestCase):
         return intent["latest_charge"]["amount_refunded"]
 
     def _books(self, order: str) -> tuple[str, int, str]:
-        """What was charged for an order, how often, and refunded, by `chorus accounts`."""
+        """What was charged for an order, how often, and what was refunded, by `chorus accounts`."""
         command = [CHORUS, "accounts", "--url", self.shop.url, "--json"]
         accounts = subprocess.run(command, check=False, capture_output=True, text=True).stdout
         (account,) = [one for one in json.loads(accounts)["orders"] if one["order-id"] == order]

@@ -40,8 +40,9 @@ STATES = 10
 
 
 def main() -> int:
-    """Prints one line for each way of counting, as the median of the rounds."""
-    # Nothing but the machine is to be timed: no policies, and answers instead of functions.
+    """Prints one line for each measurement, with the median of the rounds."""
+    # Only the state machine is timed: without policies, and with mocked answers instead of
+    # functions.
     os.environ.update(EMULATOR_IAM="off", SFN_MOCK_CONFIG=str(ANSWERS))
     emulator = process.Emulator(ROOT, free_port())
     try:
@@ -74,7 +75,7 @@ def main() -> int:
 
 
 def ours() -> float:
-    """Transitions a second of our bench."""
+    """Transitions a second in our bench."""
     told = subprocess.run(BENCH, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     found = re.search(r"states: (\d+) transitions/s", told)
     if not found:
@@ -83,7 +84,7 @@ def ours() -> float:
 
 
 def over_the_api(client: Any, machine: str) -> float:
-    """Transitions a second of many executions at a time, from the first start to the last end."""
+    """Transitions a second of many executions at once, from the first start to the last end."""
     started = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
         list(pool.map(lambda _: execute(client, machine), range(OVER_THE_API)))
@@ -102,7 +103,7 @@ def by_its_history(client: Any, machine: str) -> float:
 
 
 def execute(client: Any, machine: str) -> str:
-    """Runs the machine to its end; an error unless it succeeds as ours does."""
+    """Runs the state machine to its end; raises unless it succeeds as ours does."""
     arn = client.start_execution(
         stateMachineArn=f"{machine}#Answers", input=json.dumps({"n": 7, "order": "1073459984"})
     )["executionArn"]

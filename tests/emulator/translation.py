@@ -1,4 +1,4 @@
-"""A SAM template as the CloudFormation that AWS makes of it, by SAM's own translator."""
+"""A SAM template as the CloudFormation that AWS makes from it, by SAM's own translator."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
-# Where the code and the nested template lie, as if `sam deploy` had packaged them.
+# Where the code and the nested template would be after `sam deploy` had packaged them.
 BUCKET = "packaged"
 CODE, NESTED = "code.zip", "template.yaml"
 PACKAGED_CODE = f"s3://{BUCKET}/{CODE}"
@@ -14,15 +14,15 @@ PACKAGED_TEMPLATE = f"https://{BUCKET}.s3.amazonaws.com/{NESTED}"
 
 
 class NoManagedPolicies:
-    """Policies given by ARN need no look-up of their names in an account."""
+    """Returns no managed policies: policies given by ARN need no look-up by name."""
 
     def load(self) -> dict[str, str]:
-        """The names known: none."""
+        """The known names: none."""
         return {}
 
 
 def translated(template: Path) -> dict:
-    """The template's CloudFormation; samtranslator's InvalidDocumentException where it is wrong."""
+    """Translates a template; raises samtranslator's InvalidDocumentException if it is invalid."""
     document = yaml_parse(template.read_text())
     for properties in [*document.get("Globals", {}).values(), *properties_of(document)]:
         package(properties, template.parent)
@@ -35,7 +35,8 @@ def properties_of(document: dict) -> list[dict]:
 
 
 def package(properties: dict, base: Path) -> None:
-    """Puts code where `sam deploy` would put it, and a state machine's definition in its place."""
+    """Replaces code by its place after `sam deploy`, and a state machine's file by its
+    definition."""
     if isinstance(properties.get("CodeUri"), str):
         properties["CodeUri"] = PACKAGED_CODE
     if isinstance(properties.get("TemplateURL"), str):

@@ -1,4 +1,4 @@
-"""What no schema can say of a request that the shop takes."""
+"""What no schema can require of a request that the shop accepts."""
 
 import re
 import uuid
@@ -13,17 +13,17 @@ SKU = re.compile("[A-Za-z0-9._-]{1,64}")
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """A key names one request: another one has another."""
+    """Gives each request a key of its own, because a key belongs to one request."""
     key = (case.headers or {}).get(KEY)
-    # A case that leaves out a header would forget that it does, if its headers were changed.
+    # If the headers of a case that omits one were changed, it would no longer omit it.
     if isinstance(key, str) and VISIBLE.fullmatch(key) and not get_exclude_headers(case):
         case.headers[KEY] = uuid.uuid4().hex
 
 
 @schemathesis.hook
 def map_body(context, body):
-    """An amount has two decimal places, which binary floating point cannot say; and an order names
-    what the shop sells."""
+    """Rounds amounts to two decimal places, which no schema can require of binary floating-point
+    numbers; and orders only items that the shop sells."""
     if not isinstance(body, dict):
         return body
     if isinstance(body.get("price"), float):

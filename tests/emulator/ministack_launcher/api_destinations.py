@@ -1,4 +1,4 @@
-"""API destinations: calls to the outside world, at their rate, retried, then dead-lettered."""
+"""API destinations: external calls, at their rate, retried, then dead-lettered."""
 
 import copy
 import threading
@@ -29,7 +29,7 @@ HOOK_POINTS = (
     HookPoint(eventbridge.__name__, "_connections"),
 )
 
-# The answers that EventBridge tries again; any other failure goes to the dead-letter queue at once.
+# The statuses that EventBridge retries; any other failure goes to the dead-letter queue at once.
 RETRIED_STATUSES = frozenset({401, 407, 409, 429})
 TOKEN_REFUSED_STATUSES = frozenset({401, 407})
 DEFAULT_RATE_PER_SECOND = 300
@@ -48,7 +48,7 @@ class RateLimiter:
         self._next_call: dict[str, float] = {}
 
     def wait(self, destination_arn: str, per_second: float) -> None:
-        """Returns when this destination may be called once more."""
+        """Waits until this destination may be called again."""
         with self._lock:
             now = time.monotonic()
             due = max(now, self._next_call.get(destination_arn, now))
@@ -76,7 +76,7 @@ def dispatch_to_api_destination(spec: Any, payload: str, target: dict[str, Any])
 
 
 def active_destination(spec: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The API destination of this ARN and its connection, both fit for use."""
+    """The API destination of this ARN and its connection; fails unless both are usable."""
     name = spec.resource.split("/")[1]
     destination = eventbridge._api_destinations.get(name)
     if not destination:
@@ -95,7 +95,7 @@ def active_destination(spec: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def call(request: dict[str, Any], connection: dict[str, Any]) -> None:
-    """Sends one request; an OAuth token that is refused is renewed once within the attempt."""
+    """Sends one request; if its OAuth token is refused, renews it once within the attempt."""
     token_key = (responses.get_account_id(), responses.get_region(), connection["Name"])
     try:
         status = send(request, connection, token_key, force_refresh=False)
@@ -118,6 +118,6 @@ def send(
     *,
     force_refresh: bool,
 ) -> int:
-    """The HTTP status of one authorized request."""
+    """Sends one authorized request, and returns its HTTP status."""
     headers = eventbridge._connection_auth_headers(connection, token_key, force_refresh)
     return eventbridge._api_destination_send_sync(request, headers)

@@ -35,12 +35,12 @@ DEFAULT_RETRIES = 2
 DEFAULT_AGE_SECONDS = 21_600
 # Lambda waits one minute before the second attempt and two before the third.
 FIRST_RETRY_SECONDS = 60.0
-# A throttled event is tried again with a growing delay and uses up no retry.
+# A throttled event is retried with a growing delay; such a retry does not count.
 FIRST_THROTTLE_SECONDS = 1.0
 LONGEST_THROTTLE_SECONDS = 300.0
 
-# MiniStack starts a process for every invocation that finds none idle, however many there are: a
-# burst of events would be a burst of processes. Here the queue waits, as Lambda's own does.
+# MiniStack starts a process for every invocation that finds none idle, without a limit, so a burst
+# of events would start a burst of processes. Here events wait in a queue, as in Lambda.
 CONCURRENCY_VARIABLE = "EMULATOR_CONCURRENCY"
 DEFAULT_CONCURRENCY = 8
 
@@ -50,7 +50,7 @@ _running = threading.BoundedSemaphore(
 
 
 def install() -> None:
-    """Replaces what every asynchronous invocation goes through, from rules and from callers."""
+    """Replaces the function that every asynchronous invocation uses, of rules and of callers."""
     hooks.replace(lambda_svc, "invoke_async_with_retry", invoke_async)
 
 
@@ -101,7 +101,8 @@ class AsyncInvocation:
         return FIRST_RETRY_SECONDS * self._attempts
 
     def _exhausted(self, result: dict[str, Any]) -> str | None:
-        """Why there is no further attempt, in the words of an invocation record."""
+        """Why there is no further attempt, in the terms of an invocation record; None if there is
+        one."""
         if self._attempts > self._retries_allowed:
             return "RetriesExhausted"
         if self._clock.age() + self._delay(result) > self._age_allowed:
@@ -162,7 +163,7 @@ def invoke_settings(func: dict[str, Any]) -> dict[str, Any]:
 
 
 def response_payload(result: dict[str, Any]) -> dict[str, Any]:
-    """What the function answered, as an object."""
+    """The function's answer, as an object."""
     body = result.get("body")
     if isinstance(body, (str, bytes)):
         try:

@@ -38,7 +38,7 @@ def install() -> None:
 
 
 class ResourceType:
-    """A CloudFormation type whose resources are named and kept by one of EventBridge's stores."""
+    """A CloudFormation type whose resources are stored by name in one of EventBridge's stores."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class ResourceType:
         return created
 
     def delete(self, physical_id: str, _properties: Properties) -> None:
-        """Deletes the resource; one that is gone already is no failure."""
+        """Deletes the resource; it is no failure if the resource does not exist any more."""
         self._service("delete")({self._name_property: physical_id})
 
     def _service(self, verb: str) -> Callable[[Properties], tuple[int, Any, Any]]:
@@ -112,7 +112,7 @@ def secret_arn(connection_arn: str, name: str) -> str:
 
 
 def as_given(properties: Properties) -> Properties:
-    """A request that has the very shape of the template's properties."""
+    """A request with the template's properties unchanged."""
     return dict(properties)
 
 

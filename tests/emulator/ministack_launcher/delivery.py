@@ -1,4 +1,5 @@
-"""One event on its way from a rule to one target: retries, and the rule's dead-letter queue."""
+"""The delivery of one event from a rule to one target: retries, and the rule's dead-letter
+queue."""
 
 import contextvars
 import json
@@ -34,7 +35,7 @@ Attempt = Callable[[], None]
 
 
 class DeliveryFailed(Exception):
-    """A target did not take an event; `code` is one of EventBridge's error codes."""
+    """A target did not accept an event; `code` is one of EventBridge's error codes."""
 
     def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
@@ -57,13 +58,14 @@ class Delivery:
         self._clock = EventClock()
 
     def attempt_now(self, attempt: Attempt) -> None:
-        """Tries at once, in the caller's order; only the retries happen in the background."""
+        """Makes the first attempt at once, on the caller's thread; only retries happen in the
+        background."""
         delay = self._try(attempt)
         if delay is not None:
             in_background(self._retry, attempt, delay)
 
     def attempt_in_background(self, attempt: Attempt) -> None:
-        """Tries on a thread, for an attempt that waits on the network."""
+        """Makes every attempt on a thread, because the attempts wait for the network."""
         in_background(self._retry, attempt, None)
 
     def _retry(self, attempt: Attempt, delay: float | None) -> None:
@@ -75,7 +77,7 @@ class Delivery:
             delay = self._try(attempt)
 
     def _try(self, attempt: Attempt) -> float | None:
-        """The delay until the next attempt, or None when there is none to come."""
+        """Makes an attempt; returns the delay until the next one, or None if there is none."""
         try:
             attempt()
             return None
@@ -121,14 +123,15 @@ _invoke_target = eventbridge._invoke_target
 
 
 def current() -> Delivery:
-    """The delivery that the dispatcher now running belongs to."""
+    """The delivery for which the current dispatcher runs."""
     return _current.get()
 
 
 def invoke_target(
     target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None
 ) -> None:
-    """MiniStack's own `_invoke_target`, with the delivery known to the dispatchers below it."""
+    """Calls MiniStack's own `_invoke_target`, and lets the dispatchers below it know the
+    delivery."""
     token = _current.set(Delivery(target, event, rule))
     try:
         _invoke_target(target, event, rule, view)

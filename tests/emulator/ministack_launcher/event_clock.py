@@ -1,4 +1,4 @@
-"""The time that a retried event lives through, in AWS's seconds, waited for in fewer of ours."""
+"""The time of an event that is retried, in AWS's seconds, which may pass faster than real ones."""
 
 import contextvars
 import os
@@ -12,7 +12,7 @@ DEFAULT_TIME_SCALE = 0.01
 
 
 def time_scale() -> float:
-    """How long one second of retry delay takes here: 1 is AWS's pace, 0.01 a hundredth."""
+    """How many real seconds a second of retry delay takes: 1 is AWS's pace, 0.01 a hundredth."""
     scale = float(os.environ.get(TIME_SCALE_VARIABLE, DEFAULT_TIME_SCALE))
     if not 0 <= scale <= 1:
         raise ValueError(f"{TIME_SCALE_VARIABLE} must lie between 0 and 1, not at {scale}")
@@ -20,7 +20,7 @@ def time_scale() -> float:
 
 
 class EventClock:
-    """The age of one event: its delays count in full, however quickly they were waited for."""
+    """The age of one event: its delays count in full, however short the real wait was."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()

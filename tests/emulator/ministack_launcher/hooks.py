@@ -17,14 +17,14 @@ class HookVanished(Exception):
 
 @dataclass(frozen=True)
 class HookPoint:
-    """A name in a MiniStack module; for a function, with the parameters that we rely on."""
+    """A name in a MiniStack module; for a function, with the parameters that we use."""
 
     module: str
     name: str
     parameters: tuple[str, ...] | None = None
 
     def problem(self) -> str | None:
-        """What is wrong with this hook point in the installed MiniStack, or None."""
+        """What is wrong with this hook point in the installed MiniStack; None if nothing is."""
         try:
             found = getattr(importlib.import_module(self.module), self.name)
         except (ImportError, AttributeError):
@@ -51,5 +51,5 @@ def verify(points: Iterable[HookPoint]) -> None:
 
 
 def replace(module: ModuleType, name: str, replacement: Callable[..., Any]) -> None:
-    """Puts `replacement` in the place of a verified function of a MiniStack module."""
+    """Replaces a verified function of a MiniStack module."""
     setattr(module, name, replacement)

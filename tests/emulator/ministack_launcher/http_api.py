@@ -37,14 +37,14 @@ Created = tuple[str, dict[str, str]]
 
 
 def install() -> None:
-    """Lets the API type read its body."""
+    """Makes the API's CloudFormation type read its body."""
     handlers = provisioners._RESOURCE_HANDLERS[API_TYPE]
     handlers["create"] = create
     handlers["update"] = update
 
 
 def create(logical_id: str, properties: Document, stack: str) -> Created:
-    """Creates an API and, from its body, all that it routes."""
+    """Creates an API and, from its body, its routes."""
     body = properties.get("Body") or {}
     created = provisioners._apigw_v2_api_create(logical_id, described(properties, body), stack)
     import_body(created[0], body)
@@ -54,7 +54,7 @@ def create(logical_id: str, properties: Document, stack: str) -> Created:
 def update(
     physical_id: str, old: Document, new: Document, stack: str, logical_id: str | None = None
 ) -> Created:
-    """Updates an API; a body that changed replaces everything that the old one routed."""
+    """Updates an API; if the body changed, replaces all routes of the old one."""
     body = new.get("Body") or {}
     updated = provisioners._apigw_v2_api_update(
         physical_id,
@@ -73,8 +73,8 @@ def update(
 def described(properties: Document, body: Document) -> Document:
     """The API's properties, with its name and CORS settings out of the body.
 
-    MiniStack keeps a template's CORS settings as they are spelled there and looks for them in the
-    spelling of the API, so they are respelled for every API.
+    MiniStack stores CORS settings as a template spells them, and looks for them as the API spells
+    them, so they are respelled for every API.
     """
     found = {"Name": (body.get("info") or {}).get("title"), "ProtocolType": "HTTP"} if body else {}
     merged = {**found, **properties}

@@ -1,4 +1,4 @@
-"""PutEvents under IAM: the condition keys that bind a role to its own sources and detail types."""
+"""PutEvents under IAM: the condition keys that limit a role to its own sources and detail types."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ _request_tag_context = iam_actions.request_tag_context
 
 
 def install() -> None:
-    """Adds our keys to the context that MiniStack authorizes every request under."""
+    """Adds our keys to the context under which MiniStack authorizes every request."""
     hooks.replace(iam_actions, "request_tag_context", request_context)
 
 

@@ -1,4 +1,5 @@
-"""What a state machine calls beside functions: the bus, and another machine, by their own rules."""
+"""What a state machine calls beside functions: the bus, and other machines, under their own
+rules."""
 
 import json
 from typing import Any
@@ -31,7 +32,7 @@ _invoke_events_put_events = stepfunctions._invoke_events_put_events
 
 
 def install() -> None:
-    """Replaces both integrations; a machine's retries keep the pace of all others."""
+    """Replaces both integrations, and makes retries of state machines run at the scaled pace."""
     stepfunctions._SFN_WAIT_SCALE = time_scale()
     hooks.replace(stepfunctions, "_invoke_nested_start_execution_sync", run_to_its_end)
     hooks.replace(stepfunctions, "_invoke_events_put_events", put_events)
@@ -39,7 +40,8 @@ def install() -> None:
 
 
 def run_to_its_end(resource: str, input_data: dict[str, Any]) -> Any:
-    """MiniStack's own, which would run an execution anew under the name of another."""
+    """Replaces MiniStack's function, which would start a second execution under a name that is
+    taken."""
     request = stepfunctions._nested_start_execution_request(input_data)
     arn = request["stateMachineArn"]
     if arn not in stepfunctions._state_machines:
@@ -56,7 +58,8 @@ def run_to_its_end(resource: str, input_data: dict[str, Any]) -> Any:
 
 
 def put_events(resource: str, input_data: dict[str, Any]) -> Any:
-    """MiniStack's own; a detail may be an object, and an entry that is refused fails the task."""
+    """Extends MiniStack's function: a detail may be an object, and a refused entry fails the
+    task."""
     entries = [as_text(entry) for entry in input_data.get("Entries", [])]
     machine_roles.require_put(entries)
     answer = _invoke_events_put_events(resource, {**input_data, "Entries": entries})
@@ -66,6 +69,6 @@ def put_events(resource: str, input_data: dict[str, Any]) -> Any:
 
 
 def as_text(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry whose detail is the text that PutEvents takes."""
+    """An entry whose detail is a text, as PutEvents requires."""
     detail = entry.get("Detail", {})
     return {**entry, "Detail": detail if isinstance(detail, str) else json.dumps(detail)}

@@ -30,7 +30,8 @@ GAPS = (
 
 
 def main() -> int:
-    """Closes every gap and serves until stopped; 1 when MiniStack or a setting is not fit."""
+    """Closes every gap and serves until stopped; returns 1 if MiniStack or a setting does not
+    fit."""
     try:
         event_clock.time_scale()
         close_gaps()

@@ -1,4 +1,4 @@
-"""A state machine under IAM: what it calls, its own role must allow."""
+"""A state machine under IAM: its own role must allow what it calls."""
 
 import contextvars
 import json
@@ -21,13 +21,13 @@ HOOK_POINTS = (
     HookPoint(iam_evaluator.__name__, "_gather_role_policies", ("role_name", "account_id")),
 )
 
-# The machine whose task this thread does.
+# The state machine whose task this thread runs.
 _machine: contextvars.ContextVar[str | None] = contextvars.ContextVar("machine", default=None)
 
 
 @contextmanager
 def acting_for(machine_arn: str) -> Iterator[None]:
-    """What is called meanwhile, this machine calls."""
+    """Attributes the calls made meanwhile to this state machine."""
     before = _machine.set(machine_arn)
     try:
         yield
@@ -36,18 +36,18 @@ def acting_for(machine_arn: str) -> Iterator[None]:
 
 
 def require_invoke(function: str) -> None:
-    """Fails the task unless the role allows to invoke the function, by name or ARN."""
+    """Fails the task unless the role may invoke the function, given by name or ARN."""
     place = f"arn:aws:lambda:{get_region()}:{get_account_id()}:function"
     require("lambda:InvokeFunction", function if ":" in function else f"{place}:{function}", {})
 
 
 def require_start(machine_arn: str) -> None:
-    """Fails the task unless the role allows to start this machine."""
+    """Fails the task unless the role may start this state machine."""
     require("states:StartExecution", machine_arn, {})
 
 
 def require_put(entries: list[dict[str, Any]]) -> None:
-    """Fails the task unless the role allows to put all entries on their buses."""
+    """Fails the task unless the role may put all entries on their buses."""
     place = f"arn:aws:events:{get_region()}:{get_account_id()}:event-bus"
     for bus in {entry.get("EventBusName", "default") for entry in entries}:
         own = [entry for entry in entries if entry.get("EventBusName", "default") == bus]
@@ -56,8 +56,8 @@ def require_put(entries: list[dict[str, Any]]) -> None:
 
 
 def require(action: str, resource: str, context: dict[str, Any]) -> None:
-    """Fails the task unless the role of the machine that acts allows it."""
-    # Not before the hooks are in place: it takes hold of what they replace.
+    """Fails the task unless the role of the current state machine allows the action."""
+    # Imported only after the hooks are installed, because the module refers to what they replace.
     from ministack.app import AUTH
 
     machine = stepfunctions._state_machines.get(_machine.get())

@@ -1,4 +1,4 @@
-"""Sending to an emulated SQS queue, as an AWS service does it: by ARN, under the queue's policy."""
+"""Sends to an emulated SQS queue as an AWS service does: by ARN, under the queue's policy."""
 
 from ministack.core import iam_evaluator, responses
 from ministack.services import sqs
@@ -22,15 +22,15 @@ EVENTBRIDGE = "events.amazonaws.com"
 
 
 class Refused(Exception):
-    """A queue did not take a message."""
+    """A queue did not accept a message."""
 
 
 class QueueMissing(Refused):
-    """There is no queue of this ARN."""
+    """No queue has this ARN."""
 
 
 class NotPermitted(Refused):
-    """The queue's policy does not let this rule send to it."""
+    """The queue's policy does not allow this rule to send to it."""
 
 
 def require_permission(queue_arn: str, rule_arn: str) -> None:

@@ -1,4 +1,5 @@
-"""Rule targets inside AWS: what cannot be delivered reaches the rule's dead-letter queue."""
+"""Rule targets inside AWS: an event that cannot be delivered goes to the rule's dead-letter
+queue."""
 
 import json
 from typing import Any
@@ -40,7 +41,7 @@ def install() -> None:
 
 
 def dispatch_to_lambda(arn: str, payload: str) -> None:
-    """Queues an asynchronous invocation; its retries and destinations are Lambda's from then on."""
+    """Queues an asynchronous invocation; from then on, Lambda's retries and destinations apply."""
     running = delivery.current()
 
     def attempt() -> None:
@@ -54,7 +55,7 @@ def dispatch_to_lambda(arn: str, payload: str) -> None:
 
 
 def as_json(payload: str) -> Any:
-    """The payload as the function receives it; Lambda takes nothing but JSON."""
+    """The payload as the function receives it; Lambda accepts only JSON."""
     try:
         return json.loads(payload)
     except ValueError as error:
@@ -62,7 +63,8 @@ def as_json(payload: str) -> Any:
 
 
 def require_invoke_permission(function: dict, config: dict, rule_arn: str) -> None:
-    """Raises unless the function's policy lets this rule invoke it, as a schedule's role does."""
+    """Raises unless the function's policy allows this rule to invoke it; schedules use a role
+    instead."""
     if ":rule/" not in rule_arn:
         return
     arn = config["FunctionArn"]
@@ -72,7 +74,7 @@ def require_invoke_permission(function: dict, config: dict, rule_arn: str) -> No
 
 
 def dispatch_to_sqs(spec: Any, payload: str, sqs_parameters: dict | None = None) -> None:
-    """Sends to a queue that permits it; a FIFO queue needs the target's message group."""
+    """Sends to a queue that permits it; a FIFO queue needs the message group of the target."""
     running = delivery.current()
     queue_arn = str(spec)
 

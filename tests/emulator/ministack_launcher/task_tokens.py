@@ -1,4 +1,4 @@
-"""A task that waits for its token: its limits, the one answer that it takes, and who may give it."""
+"""A task that waits for its token: its timeouts, its only answer, and who may send it."""
 
 import contextvars
 import threading
@@ -48,14 +48,14 @@ _extract_resource_arn = iam_actions.extract_resource_arn
 _awaited_token: contextvars.ContextVar[str | None] = contextvars.ContextVar("token", default=None)
 
 CALLBACK = ".waitForTaskToken"
-# The state machine of each token that was ever given out, by which a policy names who may answer.
+# The state machine of each token ever issued: a policy allows answers by state machine.
 _machines: dict[str, str] = {}
-# Held by whoever answers, or gives up on, a task: it takes one answer.
+# Held while a task is answered or times out: only one of these counts.
 _answering = threading.Lock()
 
 
 def install() -> None:
-    """Replaces the calls of functions that are waited for, and the answers to them."""
+    """Replaces the calls of functions whose tasks wait, and the answers to these tasks."""
     hooks.replace(stepfunctions, "_execute_task", execute_task)
     hooks.replace(stepfunctions, "_apply_parameters", apply_parameters)
     hooks.replace(stepfunctions, "_invoke_with_callback", invoke_with_callback)
@@ -66,7 +66,8 @@ def install() -> None:
 
 
 def execute_task(state_def: dict, raw_input: Any, execution: dict, ctx: dict) -> Any:
-    """MiniStack's own, for its machine, with the limits that the state takes from its input."""
+    """Calls MiniStack's function for this state machine, with timeouts that the state takes from
+    its input."""
     limits = {}
     for field in ("TimeoutSeconds", "HeartbeatSeconds"):
         if path := state_def.get(f"{field}Path"):
@@ -79,7 +80,7 @@ def execute_task(state_def: dict, raw_input: Any, execution: dict, ctx: dict) ->
 
 
 def apply_parameters(state_def: dict, data: Any, ctx: dict | None = None) -> Any:
-    """MiniStack's own, with a token of its own for each attempt of a task."""
+    """Calls MiniStack's function with a new token for each attempt of a task."""
     if ctx and CALLBACK in state_def.get("Resource", ""):
         ctx["Task"] = {"Token": stepfunctions.new_uuid()}
         _machines[ctx["Task"]["Token"]] = ctx["StateMachine"]["Id"]
@@ -87,7 +88,8 @@ def apply_parameters(state_def: dict, data: Any, ctx: dict | None = None) -> Any
 
 
 def invoke_with_callback(resource: str, input_data: Any, token: str, state_def: dict) -> Any:
-    """MiniStack's own, which swallows the function's error, and knows no heartbeat."""
+    """Calls MiniStack's function, which ignores the called function's error and knows no
+    heartbeat."""
     reset = _awaited_token.set(token)
     if seconds := state_def.get("HeartbeatSeconds"):
         in_background(watch, token, seconds)
@@ -98,7 +100,7 @@ def invoke_with_callback(resource: str, input_data: Any, token: str, state_def: 
 
 
 def watch(token: str, seconds: float) -> None:
-    """Fails the task that waits with this token once no heartbeat came for so long."""
+    """Fails the task that waits with this token if no heartbeat came for `seconds`."""
     waiting = wait_until_known(token)
     since = time.monotonic()
     while waiting and not waiting["event"].wait(max(0.0, since + seconds - time.monotonic())):
@@ -109,7 +111,7 @@ def watch(token: str, seconds: float) -> None:
 
 
 def wait_until_known(token: str) -> dict[str, Any] | None:
-    """What MiniStack knows of a token, which it is about to register."""
+    """Waits until MiniStack has registered a token, and returns its entry."""
     for _ in range(100):
         if waiting := stepfunctions._task_tokens.get(token):
             return waiting
@@ -118,7 +120,7 @@ def wait_until_known(token: str) -> dict[str, Any] | None:
 
 
 def call_lambda(func_ref: str, event: Any) -> Any:
-    """Calls a function; its failure is also the answer to the token that waits for it."""
+    """Calls a function; its failure also fails the task that waits with the token."""
     try:
         machine_roles.require_invoke(func_ref)
         return _call_lambda(func_ref, event)
@@ -137,7 +139,8 @@ def fail(token: str | None, error: str, cause: str) -> None:
 
 
 def only_while_waiting(send: Any) -> Any:
-    """An answer, or a heartbeat, for a task that still waits; a task takes one answer."""
+    """Replaces an answer or heartbeat: only a task that still waits accepts one, and only one
+    answer."""
 
     def send_task(data: dict[str, Any]) -> Any:
         token = data.get("taskToken")
@@ -157,7 +160,7 @@ def only_while_waiting(send: Any) -> Any:
 def resource_arn(
     service: str, method: str, path: str, headers: dict, body: bytes, *rest: Any, **named: Any
 ) -> str:
-    """MiniStack's own; an answer to a task is about the task's state machine."""
+    """Calls MiniStack's function; for an answer to a task, returns the task's state machine."""
     if service == "states" and (token := iam_actions._safe_json_field(body, "taskToken")):
         return _machines.get(token, "*")
     return _extract_resource_arn(service, method, path, headers, body, *rest, **named)

@@ -1,1 +1,1 @@
-"""What test_launcher.py deploys, and what it looks with."""
+"""What test_launcher.py deploys, and the tools with which it examines that."""

@@ -1,4 +1,4 @@
-"""The world outside AWS, on a local port: a carrier's API, an OAuth server, a JWT issuer."""
+"""External systems on a local port: a carrier's API, an OAuth server, a JWT issuer."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ KEY_ID = "smoke-key"
 
 @dataclass(frozen=True)
 class Request:
-    """One request that the carrier saw."""
+    """One request to the carrier."""
 
     path: str
     headers: dict[str, str]
@@ -25,7 +25,7 @@ class Request:
 
 @dataclass
 class OutsideWorld:
-    """Remembers every request; answers each path with the statuses queued for it, then with 200."""
+    """Records every request; answers each path with the statuses queued for it, then with 200."""
 
     requests: list[Request] = field(default_factory=list)
     statuses: dict[str, list[int]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class OutsideWorld:
 
     @property
     def url(self) -> str:
-        """Where it listens; also the issuer of its tokens."""
+        """The URL of the server, which is also the issuer of its tokens."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class OutsideWorld:
         return queued.pop(0) if queued else 200
 
     def jwks(self) -> dict:
-        """The public key, as a JWT authorizer fetches it."""
+        """The public key, as a JWT authorizer requests it."""
         numbers = self.key.public_key().public_numbers()
         return {
             "keys": [
@@ -81,12 +81,12 @@ class OutsideWorld:
 
 
 def base64url(data: bytes) -> str:
-    """Base64 as JWTs have it."""
+    """Base64 as in JWTs: URL-safe and without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def handler_for(world: OutsideWorld) -> type[BaseHTTPRequestHandler]:
-    """The request handler that serves `world`."""
+    """The request handler of `world`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -112,6 +112,6 @@ def handler_for(world: OutsideWorld) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(payload)
 
         def log_message(self, *_arguments: object) -> None:
-            """Keeps the test's output quiet."""
+            """Logs nothing."""
 
     return Handler

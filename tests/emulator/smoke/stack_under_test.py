@@ -1,4 +1,4 @@
-"""The smoke stack on an emulator of its own, and the ways to look into it."""
+"""The smoke stack on an emulator of its own, and the tools to examine it."""
 
 import json
 import socket
@@ -84,7 +84,7 @@ class StackUnderTest:
         self.client("sqs").send_message_batch(QueueUrl=url["QueueUrl"], Entries=entries)
 
     def add_rule(self, detail_type: str, target: dict[str, Any]) -> str:
-        """Adds a rule with one target, which dead-letters into the stack's queue."""
+        """Adds a rule with one target, whose dead letters go to the stack's queue."""
         events, bus = self.client("events"), self.outputs["Bus"]
         pattern = json.dumps({"detail-type": [detail_type]})
         rule = events.put_rule(Name=f"to-{detail_type}", EventBusName=bus, EventPattern=pattern)
@@ -94,7 +94,8 @@ class StackUnderTest:
         return rule["RuleArn"]
 
     def take(self, queue: str, wanted: Callable[[dict], bool], within: float = 30) -> dict:
-        """Takes the first message whose JSON body is wanted; attributes come along as strings."""
+        """Receives the first message whose JSON body `wanted` accepts, with its attributes as
+        strings."""
 
         def look() -> dict | None:
             for message in self._receive(queue):
@@ -105,7 +106,7 @@ class StackUnderTest:
         return wait_for(look, within, f"a message in {queue}")
 
     def drain(self, queue: str) -> list[dict]:
-        """Takes every message that is in a queue now."""
+        """Receives every message that is in a queue now."""
         taken: list[dict] = []
         while batch := self._receive(queue):
             taken += batch
@@ -132,7 +133,7 @@ class StackUnderTest:
 
 
 def wait_for(look: Callable[[], Found | None], within: float, what: str) -> Found:
-    """What `look` finds, looked for until `within` seconds have passed."""
+    """Calls `look` until it finds something, which is returned; raises after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         if found := look():
@@ -143,7 +144,7 @@ def wait_for(look: Callable[[], Found | None], within: float, what: str) -> Foun
 
 
 def post(url: str, headers: dict[str, str] | None = None) -> tuple[int, dict, dict[str, str]]:
-    """Posts an empty object: the status, the JSON answered, and the headers."""
+    """Posts an empty object; returns the status, the JSON of the answer, and the headers."""
     request = urllib.request.Request(url, b"{}", headers or {})
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
