@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 8;
 /// How long to wait after the store failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The carrier's answer to the recall of a parcel.
+/// The outcome of a recall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recall {
     /// The parcel returns to the shop.
@@ -34,7 +34,7 @@ pub enum Recall {
     Refused,
 }
 
-/// The carrier's answer to a parcel.
+/// The outcome of handing in a parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
     Accepted,

@@ -1,4 +1,4 @@
-//! Prints the EventBridge rules of the template whose path is given.
+//! Prints the EventBridge rules of a template. The argument is the template's path.
 
 use cloudformation_template::{Resolver, Template, event_rules};
 

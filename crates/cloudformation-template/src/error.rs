@@ -1,6 +1,6 @@
 //! Why a text is not a template.
 
-/// A text that cannot be read as a template: where, and why.
+/// A text cannot be read as a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {fault}")]
 pub struct TemplateError {
@@ -12,7 +12,7 @@ pub struct TemplateError {
     pub fault: TemplateFault,
 }
 
-/// Why a text cannot be read as a template.
+/// The reason why a text cannot be read as a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateFault {

@@ -20,7 +20,7 @@ pub(crate) fn plain(text: &str) -> Value {
     number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number)
 }
 
-/// The number that `text` denotes; `None` if it is no number, or none that JSON can express.
+/// The number that `text` denotes; `None` if it is not a number, or not one that JSON can express.
 pub(crate) fn number(text: &str) -> Option<Number> {
     let (sign, digits) = match text.as_bytes().first()? {
         b'-' => ("-", &text[1..]),

@@ -179,7 +179,7 @@ pub fn restricted(router: Router, callers: Callers) -> Router {
     }))
 }
 
-/// Turns other error responses of `router`, such as for a path that is not UTF-8, into problem
+/// Turns plain-text error responses of `router`, such as for a path that is not UTF-8, into problem
 /// details.
 pub fn with_problems(router: Router) -> Router {
     router.layer(map_response(told_as_problem))

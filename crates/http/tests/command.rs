@@ -1,4 +1,4 @@
-//! A route that runs an action on a command: its fields come from the body and from the path.
+//! A route that runs an action on a command, whose fields come from the body and the path.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;

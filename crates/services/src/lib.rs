@@ -14,7 +14,7 @@ use chorus_webhook_signature::SecretSource;
 
 pub use described::described;
 
-/// What the services need besides the kernel.
+/// The services' dependencies beside the kernel.
 #[derive(Clone)]
 pub struct Dependencies {
     pub payment_provider: Arc<dyn PaymentProvider>,

@@ -32,16 +32,16 @@ pub enum Customers {
     All,
 }
 
-/// Who may call a command, or a route that reads.
+/// The callers whom a command, or a route that reads, admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Callers {
     /// Nobody: a row without commands.
     Nobody,
     /// Anyone, without a token.
     Anyone,
-    /// A partner, whose signature the route verifies.
+    /// The partner; the route verifies the partner's signature.
     Partner(Partner),
-    /// Callers with a token: customers, and those with one of these roles.
+    /// Callers with a token: customers, and callers with a role.
     Token {
         /// What customers may do with the command or route.
         customers: Customers,

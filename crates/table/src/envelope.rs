@@ -1,4 +1,4 @@
-//! The envelope: an EventBridge event whose `detail` keeps metadata and data apart.
+//! The envelope: an EventBridge event whose `detail` separates metadata from data.
 //!
 //! Source: <https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html>.
 
@@ -98,7 +98,7 @@ impl Entry {
     }
 }
 
-/// A whole event as the bus delivers it, its detail still raw JSON.
+/// A whole event as the bus delivers it, with its detail as raw JSON.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct WireEvent {
     /// Always `0`, EventBridge's own version.
@@ -111,7 +111,7 @@ pub struct WireEvent {
     pub detail_type: String,
     /// The publisher's source.
     pub source: String,
-    /// The account of the bus; empty in older samples.
+    /// The account of the bus; empty where the event names none.
     #[serde(default)]
     pub account: String,
     /// When the bus accepted the event.

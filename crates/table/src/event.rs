@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::{Category, Owner};
 
-/// The role of an event in its flow, which is everything that one command causes.
+/// The role of an event in its flow. A flow is everything that one command causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Some row must consume it.
     Step,
-    /// A failed step: some row must consume it, and what was done before must be undone.
+    /// A step has failed: some row must consume the event, and earlier steps must be undone.
     Failure,
     /// No row needs to consume it.
     Terminal,
@@ -249,10 +249,10 @@ impl Inputs for AnyEvent {
     }
 }
 
-/// Defines an event: its documentation, owner, role, subject, fields and a sample of each field; and,
-/// in `before`, the versions that it had earlier, each as a type of its own, with how it is read as the
-/// current one and how the current one is written as it. Where `published` stands, producers publish
-/// that version still, beside the current one.
+/// Defines an event: its documentation, owner, role, subject, and fields, each with a sample value.
+/// In `before` follow the earlier versions, each a type of its own, with conversions from it to the
+/// current version (`upcast`) and back (`downcast`). Producers still publish those that are marked
+/// `published`, beside the current version.
 ///
 /// ```
 /// use chorus_table::{Event, Owner, Service, event};

@@ -1,5 +1,5 @@
-//! The vocabulary of a design table: what an [`Event`], a [`Row`], a [`Service`] and a [`Partner`]
-//! are, the envelope of messages, and the rules that derive from the rows.
+//! The types of a design table ([`Event`], [`Row`], [`Service`] and [`Partner`]), the envelope of
+//! messages, and the rules that derive from the rows.
 //!
 //! An application declares its services with [`services!`], its events with [`event!`] and its rows
 //! with [`design_table!`]; everything else derives from the resulting [`Table`]. This crate knows no
@@ -43,7 +43,7 @@ pub use event::{copies, in_earliest, schema_of};
 #[doc(hidden)]
 pub use pastey;
 
-/// The first of several literals: what the macros use where one may be left out.
+/// The first of several values. Macros use it to give an optional argument a default.
 #[doc(hidden)]
 #[must_use]
 pub const fn first_of<T: Copy>(values: &[T]) -> T {

@@ -1,4 +1,4 @@
-//! One row of the design table, and the types of its columns.
+//! A row of the design table, and the types of its columns.
 
 use crate::{Breaker, Callers, Content, EventSpec, Inputs, Outputs, Partner, Service};
 
@@ -48,8 +48,8 @@ pub enum Effect {
 pub enum Replay {
     /// The action folds events into a view: replaying rebuilds the view.
     Folds,
-    /// The action handles a replayed event as any other: its idempotency record skips events that
-    /// it has handled before.
+    /// The action handles a replayed event like any other: idempotency records let it skip events
+    /// that it has handled before.
     Idempotent,
     /// The action makes external calls: a replayed event is recorded and no call is made.
     Suppressed,
@@ -128,7 +128,7 @@ pub struct RowSpec {
     pub callers: Callers,
     /// Whether a deployment may disable the row: no other row waits for its events.
     pub optional: bool,
-    /// The circuit breaker of the partner that the action's code calls; `None` where it calls none.
+    /// The circuit breaker of the partner that the action's code calls; `None` without a breaker.
     pub breaker: Option<&'static Breaker>,
     /// What the action does with people's encryption keys.
     pub keys: KeyUse,
@@ -261,7 +261,7 @@ impl RowSpec {
         self.emits.iter().chain(self.breaker_events())
     }
 
-    /// The events of the breaker of the partner that the action calls; none where it calls none.
+    /// The events of the row's circuit breaker; empty without a breaker.
     pub fn breaker_events(&self) -> impl Iterator<Item = &'static EventSpec> {
         self.breaker.into_iter().flat_map(|breaker| [breaker.unavailable, breaker.recovered])
     }

@@ -8,7 +8,7 @@ pub struct Service {
     pub name: &'static str,
     /// The name in documents, such as `Event log`.
     pub title: &'static str,
-    /// The `source` of its events, such as `com.orders`.
+    /// The `source` of the service's events, such as `com.orders`.
     pub source: &'static str,
     /// One sentence on what the service is for.
     pub meaning: &'static str,

@@ -2,7 +2,7 @@
 
 use crate::{Message, Reader, RowSpec, Rule, Service, rules};
 
-/// A design table: what rules, IAM, templates, documents, checks and the local run derive from.
+/// A design table, from which rules, IAM, templates, documents, checks and the local run derive.
 /// Declared with [`design_table!`](crate::design_table).
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
@@ -13,7 +13,7 @@ pub struct Table {
     /// The messages in the order in which the rows name them, one entry for each mention.
     #[doc(hidden)]
     pub mentioned: fn() -> Vec<Message>,
-    /// How each row reads its messages, in the order of the rows.
+    /// The functions with which each row reads its messages, in the order of the rows.
     pub readers: fn() -> Vec<Reader>,
 }
 

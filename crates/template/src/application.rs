@@ -1,4 +1,4 @@
-//! What an application adds to its design table.
+//! The parts of an application that do not derive from its design table.
 
 use chorus_table::{Partner, Row, Service};
 use serde_json::Value;

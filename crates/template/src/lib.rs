@@ -1,6 +1,7 @@
-//! An application on AWS, as code: a [`Stack`] takes a design table, the services' tables and their
-//! routes, and what the [`Application`] adds; [`synthesize`] makes its SAM template of typed
-//! [`constructs`], and [`check`] finds in any template, given as JSON, what no linter finds.
+//! An application on AWS, as code. A [`Stack`] consists of a design table, the services' tables and
+//! routes, and an [`Application`] with what does not derive from those. [`synthesize`] makes a SAM
+//! template from it, with typed [`constructs`]; [`check`] finds faults in any template, given as
+//! JSON, that linters do not find.
 //!
 //! ```
 //! use chorus_template::{Application, Stack, check, synthesize};

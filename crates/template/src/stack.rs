@@ -47,8 +47,7 @@ impl Stack {
         self.with_routes().next().is_some()
     }
 
-    /// Whether any row encrypts or decrypts text about people, so that the stack has a table of
-    /// keys.
+    /// Whether any row uses people's encryption keys, so that the stack has a table of keys.
     pub(crate) fn keeps_keys(&self) -> bool {
         self.table.rows.iter().any(|row| row.keys != KeyUse::None)
     }

@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn it_is_the_signature_of_standard_webhooks() {
-        // The example of the specification; its secret is whsec_ and base64 of these bytes.
+        // The example of the specification, whose secret is `whsec_` and the base64 of these bytes.
         let bytes = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let body = br#"{"test": 2432232314}"#;
         let mac = mac(&bytes, Some(ID), 1_614_265_330, body);

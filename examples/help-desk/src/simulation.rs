@@ -35,7 +35,7 @@ fn agent() -> Caller {
     Caller::with_roles("sam", [AGENT.name])
 }
 
-/// The tickets that are in one of these states.
+/// The tickets with one of these statuses.
 fn tickets(observed: &Observed, states: &[&str]) -> Vec<String> {
     let items = observed.items(desk::TABLE.name);
     let is_in = |item: &&_| text(item, "status").is_some_and(|status| states.contains(&status));

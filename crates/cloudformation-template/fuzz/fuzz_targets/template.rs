@@ -1,4 +1,5 @@
-//! Any text as a template: read and resolved, or refused with its place, without a panic.
+//! Reads and resolves any text as a template: it is accepted, or rejected with a position, but
+//! never panics.
 
 #![no_main]
 

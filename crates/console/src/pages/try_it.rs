@@ -51,7 +51,7 @@ pub(crate) struct NewItem {
     stock: String,
 }
 
-/// A typed number as a JSON number; anything else as a string, which the API then refuses.
+/// A typed number as a JSON number; other text as a JSON string, which the API then rejects.
 fn number(typed: &str) -> Value {
     serde_json::from_str(typed).unwrap_or_else(|_| json!(typed))
 }

@@ -49,7 +49,7 @@ pub(super) fn around(path: &str) -> &str {
     path.rfind(['.', '[', '{']).map_or("", |at| &path[..at])
 }
 
-/// What every row of `table` reads of the versions in `schemas`.
+/// Finds the paths that every row of `table` reads, for each version in `schemas`.
 ///
 /// # Errors
 /// If a sample cannot be written as JSON.

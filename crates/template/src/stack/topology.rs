@@ -65,7 +65,7 @@ impl Topology {
         self.rules.iter().filter(move |rule| rule.row.via == via)
     }
 
-    /// The rules by which the bus calls this partner.
+    /// The rules whose events the bus sends to this partner.
     pub(crate) fn calls(&self, partner: Partner) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.row.partner() == Some(partner))
     }

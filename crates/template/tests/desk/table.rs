@@ -1,4 +1,4 @@
-//! A small application's table: a desk takes tickets, urgent ones ring a pager.
+//! The table of a small application: a desk accepts tickets, and urgent ones ring a pager.
 
 pub mod services {
     chorus_table::services! {
