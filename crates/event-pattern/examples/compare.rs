@@ -1,4 +1,4 @@
-//! How two patterns relate, with events that prove it.
+//! Compares two patterns, and prints events that prove the result.
 
 use event_pattern::{Events, Pattern};
 

@@ -1,4 +1,4 @@
-//! Which of two rules an event goes to, and why not to the other.
+//! Tells which of two rules an event matches, and why it does not match the other.
 
 use event_pattern::{Matcher, Pattern};
 

@@ -1,23 +1,25 @@
-//! IP addresses and CIDR blocks, read as leniently and compared as the engine does.
+//! IP addresses and CIDR blocks, parsed as leniently as the service's engine does, and compared in
+//! the same way.
 //!
-//! The engine compares addresses as hexadecimal digits from the left, of whichever length. A block
-//! of one family therefore also covers addresses of the other that begin with the same digits.
+//! The engine compares addresses as strings of hexadecimal digits, from the left, whatever their
+//! length. A block of one family therefore also covers addresses of the other that begin with the
+//! same digits.
 
-/// An address of either family.
+/// An IPv4 or an IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Address {
     V4(u32),
     V6(u128),
 }
 
-/// The addresses from a lowest to a highest, in both families.
+/// A range of addresses, both ends included, and what it covers of each family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AddressRange {
     pub(crate) v4: Option<(u32, u32)>,
     pub(crate) v6: (u128, u128),
 }
 
-/// Why a CIDR is refused.
+/// Why a CIDR block is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     Form,
@@ -69,14 +71,14 @@ fn v6(text: &str) -> Option<Address> {
         _ => return None,
     }
     let address = all.iter().fold(0u128, |bits, group| (bits << 16) | u128::from(*group));
-    // An IPv4 address in IPv6 clothes is an IPv4 address.
+    // An IPv4-mapped IPv6 address (::ffff:0:0/96) is treated as IPv4.
     if address >> 32 == 0xFFFF {
         return Some(Address::V4(address as u32));
     }
     Some(Address::V6(address))
 }
 
-/// The groups between colons; none for an empty text. At most eight.
+/// Reads the groups between colons, at most eight; an empty text has none.
 fn groups(text: &str) -> Option<Vec<u16>> {
     let mut groups = Vec::with_capacity(8);
     if text.is_empty() {
@@ -95,7 +97,7 @@ fn groups(text: &str) -> Option<Vec<u16>> {
 }
 
 impl AddressRange {
-    /// The range of one address: what a plain string that is an address stands for.
+    /// Makes the range of a single address, for a plain string that is an address.
     pub(crate) fn single(address: Address) -> Self {
         match address {
             Address::V4(only) => Self::of_v4(only, only),
@@ -103,7 +105,7 @@ impl AddressRange {
         }
     }
 
-    /// Reads `address/bits`. Bits of the address behind the mask are ignored.
+    /// Reads `address/bits`. Bits of the address after the mask are ignored.
     pub(crate) fn cidr(text: &str) -> Result<Self, Fault> {
         let (address, bits) = text.trim_end_matches('/').split_once('/').ok_or(Fault::Form)?;
         if bits.contains('/') {
@@ -134,13 +136,14 @@ impl AddressRange {
     }
 
     fn of_v6(low: u128, high: u128) -> Self {
-        // Eight digits decide only where they differ from both ends.
+        // An IPv4 address has only eight digits: it is inside if these differ from both ends and
+        // lie between them.
         let (first, last) = ((low >> 96) as u32, (high >> 96) as u32);
         let inside = first.checked_add(1).zip(last.checked_sub(1));
         Self { v4: inside.filter(|(first, last)| first <= last), v6: (low, high) }
     }
 
-    /// Whether `address` lies inside.
+    /// Whether the range contains `address`.
     pub(crate) fn contains(&self, address: Address) -> bool {
         match address {
             Address::V4(address) => {
@@ -151,14 +154,14 @@ impl AddressRange {
     }
 }
 
-/// Addresses in several spellings each, of every class that `ranges` tell apart.
+/// Returns addresses of every class that `ranges` distinguish, each in several spellings.
 pub(crate) fn spellings(ranges: &[AddressRange]) -> Vec<String> {
     if ranges.is_empty() {
         return Vec::new();
     }
-    // Every class of neighbours begins where a range begins, or behind the end of one.
+    // A class begins where a range begins, or right after the end of one.
     let mut short = vec![0u32];
-    // Behind the last address that counts as one of IPv4.
+    // The second one is right after the last address that is treated as IPv4.
     let mut long = vec![0u128, 1 << 48];
     for range in ranges {
         short.extend(range.v4.map(|(low, _)| low));
@@ -230,7 +233,8 @@ mod tests {
         assert!(inside("0.0.0.0/1", "2001:db8::1") && !inside("0.0.0.0/1", "ff00::"));
         assert!(inside("10.0.0.0/31", "a00:1::7") && !inside("10.0.0.0/31", "a00:2::"));
         assert!(inside("2000::/3", "48.0.0.0") && !inside("2000::/3", "64.0.0.0"));
-        // All eight digits are those of the lower end: what would decide is missing.
+        // All eight digits equal those of the lower end, and the digits that would decide are
+        // missing.
         assert!(!inside("2001:db8::/32", "32.1.13.184"));
     }
 

@@ -1,4 +1,4 @@
-//! One element of a field's array: what is asked of a value.
+//! One entry of a field's array in a pattern: a comparison with a value.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::fold::AnyCase;
 use crate::number::{self, Key};
 use crate::wildcard::Wildcard;
 
-/// A leaf of an event.
+/// A value of an event that is neither an object nor an array.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'v> {
     Null,
@@ -18,18 +18,20 @@ pub(crate) enum Value<'v> {
     Text(&'v str),
 }
 
-/// Text to be found at the start or the end of a string.
+/// A text that a string must start or end with.
 ///
-/// The engine compares strings with their quotes on, so a prefix that ends in a quote also
-/// matches the string that ends right there, and a suffix that begins with one likewise.
+/// The engine compares strings together with their quotes. A prefix that ends in a quote therefore
+/// also matches the string that ends right there, and likewise a suffix that begins with a quote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Affix<T> {
     pub(crate) text: T,
-    /// The text without the quote that may stand for the end of the string.
+    /// The text without this quote, which then must be the whole string; absent if there is no such
+    /// quote.
     pub(crate) whole: Option<T>,
 }
 
-/// What is asked of a value; `exists: false` is kept apart, in the field's condition.
+/// What a pattern asks of a value. `exists: false` is not among the comparisons: it is part of the
+/// field's condition.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Comparison {
     Null,
@@ -63,7 +65,7 @@ pub(crate) enum Exclusion {
     Wildcards(Box<[Wildcard]>),
 }
 
-/// A range of numbers, or a half line.
+/// A range of numbers, perhaps without a lower or an upper bound.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NumberRange {
     /// The comparisons as written: operator and number.
@@ -105,7 +107,7 @@ impl Affix<AnyCase> {
 }
 
 impl Comparison {
-    /// Whether `value` is what is asked for.
+    /// Whether the comparison accepts `value`.
     pub(crate) fn accepts(&self, value: Value<'_>) -> bool {
         match (self, value) {
             (Self::Exists, _) | (Self::Null, Value::Null) => true,
@@ -139,7 +141,7 @@ impl Comparison {
         }
     }
 
-    /// The comparison as it stands in a pattern.
+    /// Returns the comparison as it is written in a pattern.
     pub(crate) fn to_json(&self) -> Json {
         match self {
             Self::Null => Json::Null,
@@ -169,7 +171,7 @@ impl Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // As written: a JSON number would be rounded.
+            // The number as written, since a JSON number would be rounded.
             Self::Number(text, _) => formatter.write_str(text),
             other => write!(formatter, "{}", other.to_json()),
         }
@@ -189,7 +191,7 @@ fn number_json(key: Key) -> Json {
 }
 
 impl Exclusion {
-    /// Whether it lists nothing. Then the engine never leads a value anywhere: none is accepted.
+    /// Whether the list is empty. The engine then accepts no value.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::Texts(list) => list.is_empty(),

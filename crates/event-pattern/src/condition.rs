@@ -1,19 +1,19 @@
-//! What a pattern asks of one field, and what it asks together.
+//! The conditions of a pattern on its fields.
 
 use std::sync::Arc;
 
 use crate::comparison::Comparison;
 
-/// What is asked of one field.
+/// What a pattern asks of one field: its absence, or a value that one of the comparisons accepts.
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     /// The names on the way to the field, joined with dots.
     pub(crate) path: Box<str>,
-    /// Where it is asked, as a path into the pattern: `$.$or[1].detail.total`.
+    /// Where the condition is in the pattern, such as `$.$or[1].detail.total`.
     pub(crate) place: Box<str>,
-    /// Whether the field's absence will do: `{"exists": false}`.
+    /// Whether the field's absence meets the condition: `{"exists": false}`.
     pub(crate) absent: bool,
-    /// What else will do.
+    /// The comparisons, one of which must accept a value.
     pub(crate) comparisons: Box<[Comparison]>,
 }
 

@@ -1,5 +1,5 @@
-//! Runs recorded verdicts against this crate: one JSON object a line with `name`, `pattern`,
-//! `event` and `expected`, which is `true`, `false`, or `"invalid"` for a pattern to be refused.
+//! Checks this crate against recorded verdicts: one JSON object per line with `name`, `pattern`,
+//! `event` and `expected`, which is `true`, `false`, or `"invalid"` for a pattern that is refused.
 
 use std::fmt;
 use std::io::BufRead;
@@ -9,16 +9,16 @@ use serde_json::value::RawValue;
 
 use crate::{EventError, Limits, Pattern, PatternError};
 
-/// A case whose verdict here is not the recorded one.
+/// A case for which this crate does not give the recorded verdict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Disagreement {
-    /// The line of the case, from 1.
+    /// The number of the case's line, counted from 1.
     pub line: usize,
-    /// The case's name; the line's text where it has none.
+    /// The name of the case, or the whole line if it is malformed.
     pub name: String,
-    /// The recorded verdict.
+    /// The recorded verdict; absent if the line is malformed.
     pub expected: Option<Verdict>,
-    /// The verdict of this crate.
+    /// The result of this crate.
     pub found: Finding,
 }
 
@@ -33,7 +33,7 @@ pub enum Verdict {
     Invalid,
 }
 
-/// What this crate says of a case.
+/// The result of this crate for a case.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finding {
     /// A verdict on the event.
@@ -42,16 +42,16 @@ pub enum Finding {
     Refused(PatternError),
     /// The event cannot be read.
     Unreadable(EventError),
-    /// The line is no case.
+    /// The line is malformed, for this reason.
     Malformed(String),
 }
 
-/// The outcome of a run.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
-    /// How many cases there were.
+    /// The number of cases, malformed lines included.
     pub cases: usize,
-    /// Those that disagree, in order.
+    /// The cases without the recorded verdict, in the order of their lines.
     pub disagreements: Vec<Disagreement>,
 }
 
@@ -59,7 +59,7 @@ pub struct Report {
 struct Case<'a> {
     #[serde(default)]
     name: String,
-    // The text of both is kept: a number's spelling can decide.
+    // Both are kept as text, because the spelling of a number can matter.
     #[serde(borrow)]
     pattern: &'a RawValue,
     #[serde(borrow)]
@@ -74,7 +74,7 @@ enum Expected {
     Other(String),
 }
 
-/// Runs the cases of `lines` within the limits of the service. Empty lines are no cases.
+/// Runs the cases of `lines` within the limits of the service. Empty lines are skipped.
 ///
 /// # Errors
 /// Fails if `lines` cannot be read; a malformed line is a disagreement.
@@ -168,7 +168,7 @@ impl fmt::Display for Disagreement {
 }
 
 impl fmt::Display for Report {
-    /// Each disagreement on a line, and a last line with the totals.
+    /// Writes each disagreement on a line, and the totals on a last line.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for disagreement in &self.disagreements {
             writeln!(formatter, "{disagreement}")?;

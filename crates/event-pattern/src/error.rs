@@ -1,4 +1,4 @@
-//! What can be wrong with a pattern or an event.
+//! The errors of patterns and events.
 
 use crate::json::JsonError;
 
@@ -8,14 +8,14 @@ use crate::json::JsonError;
 pub struct PatternError {
     /// The path into the pattern, such as `$.detail.total[0].numeric`.
     pub path: String,
-    /// The byte offset into the pattern's text at which it was noticed.
+    /// The byte offset into the pattern's text at which the error was noticed.
     pub offset: usize,
-    /// The reason.
+    /// Why the pattern is refused.
     pub fault: PatternFault,
 }
 
 impl PatternError {
-    /// What to write instead, where there is one thing to say.
+    /// Returns what to write instead, if there is one general advice.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         match &self.fault {
@@ -26,30 +26,31 @@ impl PatternError {
         }
     }
 
-    /// Whether a name on the way looks like an operator, such as `$and` in `$.$and[0].a`.
+    /// Whether a name in the path looks like an operator, such as `$and` in `$.$and[0].a`.
     fn is_below_operator(&self) -> bool {
         let names = self.path.split('.').skip(1);
         names.filter(|name| !name.starts_with("$or[")).any(|name| name.starts_with('$'))
     }
 
-    /// Where in the pattern's text it was noticed.
+    /// Returns the line and the column at which the error was noticed; `source` is the pattern's
+    /// text.
     #[must_use]
     pub fn position(&self, source: &str) -> Position {
         Position::of(source, self.offset)
     }
 }
 
-/// A place in a text, from 1.
+/// A line and a column of a text, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Position {
-    /// The line.
+    /// The number of the line.
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
 }
 
 impl Position {
-    /// The place of a byte offset; that of the end for one beyond it.
+    /// Returns the position of a byte offset; for an offset beyond the text, that of its end.
     #[must_use]
     pub fn of(source: &str, offset: usize) -> Self {
         let mut offset = offset.min(source.len());
@@ -86,13 +87,13 @@ pub enum PatternFault {
     /// The pattern as a whole is not an object.
     #[error("a pattern must be a JSON object")]
     NotAnObject,
-    /// An object constrains nothing.
+    /// An object is empty, and thus constrains nothing.
     #[error("an empty object constrains nothing")]
     EmptyObject,
-    /// A field is given a bare value.
+    /// A field has a bare value instead of an array.
     #[error("the field `{0}` has a bare value")]
     BareValue(String),
-    /// A field is given an empty array.
+    /// A field has an empty array.
     #[error("an empty array matches nothing")]
     EmptyArray,
     /// An array holds another array.
@@ -107,12 +108,12 @@ pub enum PatternFault {
     /// An operator's object has a second member.
     #[error("`{0}` shares its object with another member")]
     SecondMember(String),
-    /// An operator's value is of the wrong kind.
+    /// The value of an operator is of the wrong kind.
     #[error("`{operator}` takes {takes}")]
     WrongOperand {
-        /// The operator.
+        /// The name of the operator.
         operator: &'static str,
-        /// What it takes.
+        /// What the operator takes, in words.
         takes: &'static str,
     },
     /// `anything-but` mixes strings and numbers.
@@ -155,7 +156,7 @@ pub enum PatternFault {
     WildcardComplexity {
         /// The complexity found, or the first above the limit.
         found: usize,
-        /// The limit.
+        /// The greatest complexity that is allowed.
         limit: usize,
     },
     /// `cidr` with something else than an address and mask bits.
@@ -176,11 +177,11 @@ pub enum PatternFault {
     /// One of the [`Limits`](crate::Limits) is exceeded.
     #[error("the pattern has {found} {what}, more than {limit}")]
     TooLarge {
-        /// What there is too much of.
+        /// What the pattern has too many of, such as `fields`.
         what: &'static str,
-        /// How much there is.
+        /// The number that was found.
         found: usize,
-        /// How much there may be.
+        /// The greatest number that is allowed.
         limit: usize,
     },
     /// The pattern nests deeper than [`Limits::depth`](crate::Limits::depth).
@@ -189,7 +190,7 @@ pub enum PatternFault {
 }
 
 impl PatternFault {
-    /// What to write instead, where there is one thing to say.
+    /// Returns what to write instead, if there is one general advice.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         Some(match self {
@@ -262,8 +263,8 @@ pub enum EventError {
     /// The event has 4 GiB or more.
     #[error("the event is too large")]
     TooLarge,
-    /// Nested arrays under one name meet in too many ways. Only an event that repeats a member's
-    /// name, or spells one path in several ways with dots, gets here.
+    /// There are too many ways to choose one element from each of the event's arrays. This happens
+    /// only if the event repeats a member's name, or spells one path in several ways with dots.
     #[error("the event's arrays can be combined in too many ways")]
     TooIntricate,
 }

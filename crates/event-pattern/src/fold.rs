@@ -1,12 +1,12 @@
-//! Case-insensitive text as the engine has it: each character in its lower or its upper case.
+//! Case-insensitive text as the engine compares it: each character in its lower or its upper case.
 //!
 //! The engine works on UTF-16 units, one at a time. So a title-case letter matches its lower and
-//! upper case but not itself, `ß` also matches `SS`, and a character beyond the basic plane is
-//! two halves, each encoded as a question mark.
+//! upper case but not itself, `ß` also matches `SS`, and a character beyond the basic plane is two
+//! units, each of which is encoded as a question mark.
 
 use std::borrow::Cow;
 
-/// One character of the pattern: what may stand in its place.
+/// The two texts that one character of the pattern matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
     lower: Box<str>,
@@ -25,7 +25,7 @@ impl Step {
     }
 }
 
-/// Text to be found in any case.
+/// A text that matches in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AnyCase {
     source: Box<str>,
@@ -35,7 +35,7 @@ pub(crate) struct AnyCase {
 }
 
 impl AnyCase {
-    /// Prepares `source`.
+    /// Prepares a text for comparisons.
     pub(crate) fn new(source: &str) -> Self {
         if source.is_ascii() {
             let folded = source.to_ascii_lowercase().into_boxed_str();
@@ -51,7 +51,7 @@ impl AnyCase {
         &self.source
     }
 
-    /// For each character, what may stand in its place.
+    /// Returns, for each character, the two texts that it matches.
     pub(crate) fn cases(&self) -> Vec<[Box<str>; 2]> {
         self.source
             .chars()
@@ -62,7 +62,7 @@ impl AnyCase {
             .collect()
     }
 
-    /// What every text that this one equals folds to.
+    /// The folded form of every text that this one matches.
     pub(crate) fn folded(&self) -> &str {
         &self.folded
     }
@@ -106,7 +106,7 @@ impl AnyCase {
     }
 }
 
-/// A form that two texts share whenever an [`AnyCase`] of one could match the other.
+/// Folds a text. Two texts have the same folded form if an [`AnyCase`] of one may match the other.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -115,7 +115,7 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
             Cow::Borrowed(text)
         };
     }
-    // Lower case first: `ẞ` has no other upper case, but shares its lower case with `SS`.
+    // Lower case first: the upper case of `ẞ` is `ẞ`, but that of its lower case is `SS`.
     let lower = text.chars().flat_map(char::to_lowercase);
     Cow::Owned(lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect())
 }

@@ -1,8 +1,10 @@
-//! What a rule's target is sent: a part of the event, or a text with parts of it filled in.
+//! Makes the input that a rule sends to its target: a part of the event, or a text with parts of
+//! the event filled in.
 //!
-//! By what the service was recorded to send: where a variable's path leads nowhere, nothing is filled
-//! into text, and `""` where JSON asks for a value; `<aws.events.event>` is the event without its
-//! detail and with `detailType`; an undefined variable is refused when the target is put.
+//! As recorded from the service: if the path of a variable finds nothing, the variable is replaced
+//! by nothing in text, and by `""` where JSON needs a value; `<aws.events.event>` is the event
+//! without its detail and with `detailType`; an undefined variable is refused when the target is
+//! created.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +25,7 @@ pub enum InputError {
     Undefined(String),
 }
 
-/// `InputTransformer` of a target.
+/// The `InputTransformer` of a target.
 ///
 /// ```
 /// use event_pattern::{RuleContext, Transformer};
@@ -47,7 +49,7 @@ pub struct Transformer {
     pub template: String,
 }
 
-/// What a template can say of the rule.
+/// What a template can use besides the event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleContext {
     /// `<aws.events.rule-name>`.
@@ -58,10 +60,10 @@ pub struct RuleContext {
     pub ingestion_time: String,
 }
 
-/// The part of an event that `InputPath` names; none if there is none.
+/// Returns the part of an event at a path such as an `InputPath`; `None` if the path finds nothing.
 ///
 /// # Errors
-/// Fails if the path is not one that the service takes.
+/// Fails if the service does not accept the path.
 pub fn part_of(event: &Value, path: &str) -> Result<Option<Value>, InputError> {
     let Some(mut rest) = path.trim().strip_prefix('$') else {
         return Err(InputError::NoRoot(path.to_owned()));
@@ -110,11 +112,11 @@ fn children(value: &Value) -> Vec<&Value> {
 }
 
 impl Transformer {
-    /// What the target is sent for `event`.
+    /// Returns the input that the target gets for `event`.
     ///
     /// # Errors
-    /// Fails where the service refuses the target: a path that it does not take, or a variable that
-    /// is not defined.
+    /// Fails if the service refuses the target: for a path that it does not accept, or a variable
+    /// that is not defined.
     pub fn apply(&self, event: &Value, rule: &RuleContext) -> Result<String, InputError> {
         let is_json = self.template.trim_start().starts_with(['{', '[']);
         let mut sent = String::new();
@@ -168,7 +170,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(fits)
 }
 
-/// Whether `text` ends inside a JSON string, if it begins inside one or not.
+/// Whether `text` ends inside a JSON string; `inside` tells whether it begins inside one.
 fn ends_inside(text: &str, inside: bool) -> bool {
     let (mut inside, mut escaped) = (inside, false);
     for next in text.chars() {
@@ -178,7 +180,8 @@ fn ends_inside(text: &str, inside: bool) -> bool {
     inside
 }
 
-/// A value as JSON, or as text: a string without its quotes, anything else without any.
+/// Returns a value as JSON or as text. In text, a string loses its enclosing quotes, and any other
+/// value all of its quotes.
 fn filled_in(value: Option<Value>, as_json: bool) -> String {
     match (value, as_json) {
         (None, true) => r#""""#.to_owned(),

@@ -47,7 +47,7 @@ pub use lint::{Code, Finding, Severity, lint};
 pub use matcher::Matcher;
 pub use pattern::{FieldConstraint, Pattern};
 
-/// Runs the README's example.
+/// Makes the README's example a doctest.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! How large and how intricate a pattern may be.
+//! How large and how complex a pattern may be.
 
 /// Bounds that [`Pattern::parse_within`](crate::Pattern::parse_within) enforces.
 ///
@@ -13,13 +13,14 @@ pub struct Limits {
     pub fields: usize,
     /// The most combinations that all `$or` together may unfold into. The service: 1000.
     pub combinations: usize,
-    /// The most places that one value can be at simultaneously in all wildcards of one field: what
-    /// an automaton pays per byte. Grows with the stars, and with text behind a star that repeats
-    /// itself. The service does not publish its limit; by what it was seen to take and to refuse,
-    /// it is 10.
+    /// The most places that one value can be at simultaneously in all wildcards of one field, which
+    /// is an automaton's work per byte. It grows with the number of stars, and with repetition in
+    /// the text after a star. The service does not publish its limit; 10 fits what it has been seen
+    /// to accept and to refuse.
     pub wildcard_complexity: usize,
-    /// Numbers in `numeric` may not lie further from zero. The documentation of the service says
-    /// `5e9`; its present engine takes every number that a double holds, hence `None`.
+    /// The greatest distance from zero of a number in `numeric` or `anything-but`; `None` for no
+    /// bound. The documentation of the service says `5e9`; its present engine takes every number
+    /// that a double holds, hence the default `None`.
     pub numeric_bound: Option<f64>,
 }
 
@@ -37,7 +38,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Bounds that no honest pattern meets; for patterns that never go to the service.
+    /// Bounds that no reasonable pattern reaches, for patterns that are never given to the service.
     #[must_use]
     pub fn generous() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What is wrong with a pattern, or likely not meant.
+//! Finds what is wrong with a pattern, or probably not intended.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,13 +29,13 @@ const ENVELOPE: [&str; 10] = [
     "replay-name",
 ];
 
-/// How bad a finding is.
+/// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// The service refuses the pattern, or it never matches.
     Error,
-    /// The pattern works, though hardly as it was meant.
+    /// The pattern works, but probably not as intended.
     Warning,
 }
 
@@ -44,43 +44,44 @@ pub enum Severity {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Code {
-    /// The service refuses it.
+    /// The service refuses the pattern.
     Invalid,
-    /// The service refuses it for its wildcards.
+    /// The service refuses the pattern because its wildcards are too complex.
     TooComplex,
-    /// It is longer than the service takes, by default or at all.
+    /// The pattern is longer than the service accepts, by default or at all.
     TooLong,
-    /// An object names a member twice, or two ways lead to one path; the last counts.
+    /// An object has a member twice; only the last one counts.
     DuplicateName,
-    /// No event can match.
+    /// No event can match the pattern, or one of its alternatives.
     NeverMatches,
-    /// Every event meets it.
+    /// Every event meets a condition, or every value of its field does.
     AlwaysTrue,
-    /// Another entry, or another alternative of `$or`, takes all that it takes.
+    /// An entry of a field, or an alternative of `$or`, accepts nothing beyond what the others
+    /// accept.
     Shadowed,
-    /// A name at the top that is no member of an event.
+    /// A top-level name that is no member of an event.
     MisspeltEnvelope,
-    /// A field named like an operator.
+    /// A field whose name looks like an operator.
     OperatorAsField,
     /// A `*` in a plain string.
     LiteralStar,
 }
 
-/// Something wrong, or likely not meant.
+/// Something that is wrong with a pattern, or probably not intended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Finding {
-    /// The kind.
+    /// The kind of the finding.
     pub code: Code,
-    /// How bad it is.
+    /// How serious the finding is.
     pub severity: Severity,
-    /// The path into the pattern.
+    /// Where in the pattern it is, such as `$.detail.id`.
     pub place: String,
-    /// Where that is in the text.
+    /// The line and the column of this place in the pattern's text.
     pub position: Position,
-    /// What was found.
+    /// A description of the finding, for people.
     pub message: String,
-    /// What to write instead, where there is one thing to say.
+    /// What to write instead, if there is one general advice.
     pub remedy: Option<String>,
 }
 
@@ -94,7 +95,7 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// Tells what is wrong with a pattern, or likely not meant; errors first.
+/// Returns what is wrong with a pattern, or probably not intended; errors come first.
 ///
 /// ```
 /// use event_pattern::{Code, lint};
@@ -174,7 +175,7 @@ impl Linter<'_> {
         self.add(Code::TooLong, "$", (message, Some(remedy.to_owned())));
     }
 
-    /// Notes where everything stands, and tells of names given twice.
+    /// Records the offset of every place in the text, and reports names that an object has twice.
     fn names(&mut self) {
         let mut walk =
             Walk { cursor: Cursor::new(self.source), places: HashMap::new(), twice: Vec::new() };
@@ -196,7 +197,7 @@ impl Linter<'_> {
         let top =
             |condition: &Condition| condition.path.split('.').next().unwrap_or_default().to_owned();
         let is_known = |name: &str| ENVELOPE.contains(&name);
-        // Filters of pipes and of queues know no envelope.
+        // The filters of pipes and of queues match messages without an envelope.
         let has_envelope = conditions.iter().any(|condition| {
             let top = top(condition);
             is_known(&top) || ENVELOPE.iter().any(|known| alike(known, &top))
@@ -273,19 +274,20 @@ impl Linter<'_> {
     }
 }
 
-/// Whether a name is a slip of the pen for another.
+/// Whether `name` is probably a misspelling of `known`.
 fn is_near(known: &str, name: &str) -> bool {
     alike(known, name) || distance(known, &name.to_lowercase()) <= 2 && name.len() > 3
 }
 
-/// Whether a name is a slip of the pen whatever stands beside it: one character away from a long
-/// name of the envelope.
+/// Whether a name is probably a misspelling even if no other field belongs to the envelope: it
+/// differs by one character from a long name of the envelope.
 fn is_slip(name: &str) -> bool {
     let long = ENVELOPE.iter().filter(|known| known.len() >= 6);
     long.into_iter().any(|known| distance(known, name) == 1)
 }
 
-/// How many characters must be put in, taken out or replaced.
+/// Returns how many characters must be inserted, removed or replaced to turn one text into the
+/// other.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
@@ -301,7 +303,7 @@ fn distance(left: &str, right: &str) -> usize {
     row[right.len()]
 }
 
-/// The number of characters without white space between the parts of JSON.
+/// Returns the number of characters of JSON text without the white space between its parts.
 fn compacted(source: &str) -> usize {
     let (mut count, mut inside, mut escaped) = (0, false, false);
     for next in source.chars() {
@@ -312,7 +314,7 @@ fn compacted(source: &str) -> usize {
     count
 }
 
-/// Notes the offsets of all places in JSON text.
+/// Records the offsets of all places in JSON text.
 struct Walk<'s> {
     cursor: Cursor<'s>,
     places: HashMap<String, usize>,

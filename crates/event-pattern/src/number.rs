@@ -1,29 +1,31 @@
-//! Numbers as the engine compares them: as decimals that survive a trip through a double unchanged.
+//! Numbers as the engine compares them: only decimals that are the same after a conversion to a
+//! double and back.
 //!
-//! Up to 15 significant digits always do. A number that does not (`12345678901234567890`) is no
-//! number to `numeric` and `anything-but`; it still equals the same digits written the same way.
+//! Numbers of up to 15 significant digits always are. A number that is not, such as
+//! `12345678901234567890`, is not a number to `numeric` and `anything-but`; it only equals the same
+//! digits in the same spelling.
 
-/// A place on the number line: orders like the doubles do, and `-0` is `0`.
+/// A number in a form that sorts like the doubles; `-0` has the key of `0`.
 pub(crate) type Key = u64;
 
-/// The largest power of ten that a double holds exactly.
+/// The powers of ten that a double holds exactly.
 const EXACT_POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// The key of `value`, which is finite.
+/// Returns the key of `value`, which must be finite.
 pub(crate) fn key_of(value: f64) -> Key {
     let bits = if value == 0.0 { 0 } else { value.to_bits() };
     if bits >> 63 == 0 { bits ^ (1 << 63) } else { !bits }
 }
 
-/// The double that `key` stands for.
+/// Returns the double with this key.
 pub(crate) fn value_of(key: Key) -> f64 {
     f64::from_bits(if key >> 63 == 1 { key ^ (1 << 63) } else { !key })
 }
 
-/// The key of a JSON number as written, or `None` where the engine cannot compare it.
+/// Returns the key of a JSON number as written; `None` if the engine cannot compare it.
 pub(crate) fn key(text: &str) -> Option<Key> {
     let decimal = Decimal::read(text);
     if let Some(value) = decimal.small() {
@@ -37,7 +39,7 @@ pub(crate) fn key(text: &str) -> Option<Key> {
     survives(text, &shortest).then(|| key_of(value))
 }
 
-/// The first digits of a number, enough to know most numbers entirely.
+/// The first 15 digits of a number, which are all digits of most numbers.
 struct Decimal {
     negative: bool,
     digits: u64,
@@ -70,7 +72,7 @@ impl Decimal {
         read
     }
 
-    /// The value, where it has at most 15 digits and the arithmetic to it is exact.
+    /// Returns the value if the number has at most 15 digits and can be computed exactly.
     fn small(&self) -> Option<f64> {
         let power = *EXACT_POWERS.get(self.exponent.unsigned_abs() as usize)?;
         if !self.complete {
@@ -82,13 +84,13 @@ impl Decimal {
     }
 }
 
-/// Whether two spellings are the same decimal.
+/// Whether two spellings are the same decimal number.
 fn survives(text: &str, shortest: &str) -> bool {
     let (left, right) = (normal(text), normal(shortest));
     left.is_some() && left == right
 }
 
-/// Digits without zeros at either end, and the power of ten of the last of them.
+/// Returns the digits without zeros at either end, and the power of ten of the last of them.
 fn normal(text: &str) -> Option<(String, i64)> {
     let text = text.trim_start_matches('-');
     let (mantissa, power) = match text.find(['e', 'E']) {

@@ -37,14 +37,14 @@ impl PartialEq for Pattern {
     }
 }
 
-/// A field that a pattern constrains, and the values it names.
+/// A field that a pattern constrains, and what the pattern asks of it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct FieldConstraint {
     /// The names on the way to the field, joined with dots.
     pub path: String,
-    /// Whether the field's absence will do.
+    /// Whether the field's absence is accepted.
     pub absent: bool,
-    /// What will do, as it stands in the pattern.
+    /// The comparisons as written in the pattern, one of which must accept a value of the field.
     pub any_of: Vec<serde_json::Value>,
 }
 
@@ -88,7 +88,7 @@ impl Pattern {
 
     /// Whether the pattern matches a parsed event.
     ///
-    /// Prefer [`Pattern::matches`]: a parsed number has forgotten how it was written.
+    /// Prefer [`Pattern::matches`]: a parsed number no longer has its original spelling.
     ///
     /// # Errors
     /// Fails if the event is not a JSON object.
@@ -106,7 +106,7 @@ impl Pattern {
         })
     }
 
-    /// The fields that the pattern constrains, each once, in order.
+    /// Returns the paths of the fields that the pattern constrains, each once and sorted.
     #[must_use]
     pub fn fields(&self) -> Vec<&str> {
         let conditions = self.combinations.iter().flat_map(|combination| combination.iter());
@@ -116,8 +116,8 @@ impl Pattern {
         fields
     }
 
-    /// What is asked, as alternatives of fields: the pattern matches if all fields of any one
-    /// alternative do. A pattern without `$or` has one alternative.
+    /// Returns the alternatives of the pattern, each with its fields: the pattern matches if all
+    /// fields of any one alternative match. A pattern without `$or` has one alternative.
     #[must_use]
     pub fn alternatives(&self) -> Vec<Vec<FieldConstraint>> {
         let constraint = |condition: &Arc<Condition>| FieldConstraint {
@@ -129,8 +129,9 @@ impl Pattern {
         self.combinations.iter().map(of).collect()
     }
 
-    /// The plain strings that the pattern asks of `field`, if every alternative asks for nothing
-    /// else there: `literals("detail-type")` tells which event types a rule is about.
+    /// Returns the plain strings that the pattern asks of `field`; `None` if an alternative asks
+    /// nothing or anything else of it. `literals("detail-type")` tells which event types a rule is
+    /// about.
     #[must_use]
     pub fn literals(&self, field: &str) -> Option<Vec<&str>> {
         let mut literals = Vec::new();

@@ -11,12 +11,13 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wildcard {
     source: Box<str>,
-    /// One more than there are stars; only the first and the last may be empty.
+    /// The literal parts between the stars, one more than there are stars. Only the first and the
+    /// last may be empty.
     parts: Box<[Box<str>]>,
 }
 
 impl Wildcard {
-    /// Reads a wildcard: `*` is any run of characters, `\*` and `\\` are themselves.
+    /// Reads a wildcard: `*` matches any characters, `\*` a star and `\\` a backslash.
     pub(crate) fn parse(source: &str) -> Result<Self, Fault> {
         let mut parts = Vec::new();
         let mut part = String::new();
@@ -46,14 +47,14 @@ impl Wildcard {
         &self.parts
     }
 
-    /// Whether the whole of `value` fits.
+    /// Whether the wildcard matches the whole of `value`.
     pub(crate) fn matches(&self, value: &str) -> bool {
         let [head, middle @ .., tail] = &*self.parts else {
             return self.parts.first().is_some_and(|only| **only == *value);
         };
         let Some(rest) = value.strip_prefix(&**head) else { return false };
         let Some(mut rest) = rest.strip_suffix(&**tail) else { return false };
-        // The leftmost place of each part leaves the most room for those behind it.
+        // The leftmost occurrence of each part leaves the most text for the parts after it.
         for part in middle {
             let Some(at) = rest.find(&**part) else { return false };
             rest = &rest[at + part.len()..];

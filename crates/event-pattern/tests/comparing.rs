@@ -1,4 +1,4 @@
-//! How patterns relate, against brute force over generated pairs and events.
+//! Checks the relations of patterns by brute force, over generated pairs and events.
 
 mod generate;
 
@@ -23,7 +23,8 @@ fn relate(first: &str, second: &str, events: Events) -> Compared {
     compared
 }
 
-/// Every event that is told is matched as it is said to be, and the relation's events are there.
+/// Checks that each pattern matches the returned events as it should, and that the events are
+/// present that the relation requires.
 fn proved(first: &Pattern, second: &Pattern, compared: &Compared) -> Result<(), TestCaseError> {
     let told = [
         (&compared.both, (true, true)),
@@ -91,7 +92,7 @@ fn an_array_is_no_way_out_where_the_service_sends_one_value() {
 
 #[test]
 fn elements_of_arrays_can_tell_patterns_apart() {
-    // As single objects the two are equal: `a` is there, or it is not.
+    // For single objects the two are equal: `a` is present or absent.
     let either =
         r#"{"$or":[{"i":{"a":[{"exists":false}],"b":[2]}},{"i":{"a":[{"exists":true}],"b":[2]}}]}"#;
     let compared = relate(either, r#"{"i":{"b":[2]}}"#, Events::Any);
@@ -102,7 +103,8 @@ fn elements_of_arrays_can_tell_patterns_apart() {
     assert_eq!(compared.relation, Relation::Overlapping);
 }
 
-/// What relations events that were met exclude.
+/// Whether the relation agrees with all events so far. `met` has, for each, whether the first and
+/// whether the second pattern matched.
 fn not_contradicted(relation: Relation, met: &BTreeSet<(bool, bool)>) -> bool {
     let [both, first, second] =
         [(true, true), (true, false), (false, true)].map(|one| met.contains(&one));
@@ -115,7 +117,7 @@ fn not_contradicted(relation: Relation, met: &BTreeSet<(bool, bool)>) -> bool {
     }
 }
 
-/// Values as they stand in a pattern, and their neighbours.
+/// Collects the values in a pattern, and values close to them.
 fn values(pattern: &Value, into: &mut Vec<Value>) {
     match pattern {
         Value::Object(members) => members.values().for_each(|value| values(value, into)),
@@ -133,8 +135,8 @@ fn values(pattern: &Value, into: &mut Vec<Value>) {
     }
 }
 
-/// The fields of two patterns, each once and in order, and values to put there: what events are made of
-/// that have a chance to tell the two apart.
+/// Returns the fields of two patterns, each once and sorted, and values for them: with these,
+/// events have a chance to distinguish the two.
 fn material<'p>(
     (first, one): (&Value, &'p Pattern),
     (second, two): (&Value, &'p Pattern),
@@ -148,8 +150,8 @@ fn material<'p>(
     (paths, pool)
 }
 
-/// An event made of the fields of both patterns and of values that they name: as objects, or with
-/// several elements under some name.
+/// Makes an event from the fields of both patterns and values that they name, with single objects
+/// or with several array elements under a name.
 fn directed(paths: &[&str], pool: &[Value], choices: &[u8]) -> Value {
     let mut choices = choices.iter().copied().cycle();
     let mut next = |bound: usize| usize::from(choices.next().unwrap_or(0)) % bound;
@@ -189,7 +191,7 @@ proptest! {
         events in vec(event(), 4),
         choices in vec(vec(any::<u8>(), 24), 40),
     ) {
-        // Patterns that share a part relate in more ways than two that were drawn apart.
+        // Patterns that have a part in common relate in more ways than independent ones.
         let mut second = second;
         if let (true, Value::Object(own), Value::Object(more)) = (mixed, &first, &mut second) {
             more.extend(own.clone());
@@ -235,7 +237,7 @@ proptest! {
         let mut met = BTreeSet::new();
         for choices in &choices {
             let mut event = directed(&paths, &pool, choices);
-            // A field below one that is a string is none that is delivered.
+            // In a delivered event, `source` and `region` are strings, without fields below them.
             if event.get("source").or(event.get("region")).is_some() {
                 continue;
             }
@@ -250,7 +252,8 @@ proptest! {
     }
 }
 
-/// The pattern with two of its names at the top, and in `$or` there, those of the envelope.
+/// Renames two of the pattern's top-level fields, also inside a top-level `$or`, to those of the
+/// envelope.
 fn enveloped(pattern: Value) -> Value {
     let Value::Object(members) = pattern else { return pattern };
     let named = members.into_iter().map(|(name, value)| match (&*name, value) {

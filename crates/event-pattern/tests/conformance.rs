@@ -1,4 +1,5 @@
-//! The recorded verdicts: those beside the repository where they are present, and our own always.
+//! Checks the recorded verdicts: those beside the repository if they are present, and our own
+//! always.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -31,10 +32,10 @@ fn the_recorded_verdicts_of_the_engine_are_ours() {
     }
 }
 
-/// The valid patterns of a file, and the first so many of its events.
+/// Returns the valid patterns of a file, and the events of its first `events` cases.
 fn patterns_and_events(path: &Path, events: usize) -> (Vec<Pattern>, Vec<String>) {
     let text = std::fs::read_to_string(path).expect("the cases can be read");
-    // Half a surrogate pair is beyond `serde_json`.
+    // `serde_json` cannot read half a surrogate pair.
     let cases: Vec<Value> =
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let patterns = cases.iter().filter_map(|case| Pattern::parse(case["pattern"].to_string()).ok());

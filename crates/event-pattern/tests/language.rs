@@ -1,4 +1,4 @@
-//! The promises of the API that verdicts alone do not show: refusals, explanations, ids.
+//! Checks what the API offers besides verdicts: refusals, explanations, ids.
 
 use event_pattern::{FieldConstraint, Limits, Matcher, Outcome, Pattern};
 use serde_json::json;
@@ -82,7 +82,7 @@ fn an_explanation_shows_the_alternative_with_the_least_against_it() {
     assert_eq!(explanation.decided_by.as_deref(), Some("d"));
 }
 
-/// What an explanation says.
+/// Returns the text of an explanation.
 fn explained(rule: &str, event: &str) -> String {
     pattern(rule).explain(event).expect("an event").to_string()
 }

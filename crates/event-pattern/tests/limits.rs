@@ -1,4 +1,5 @@
-//! What is too large, too deep or too intricate is refused or bounded, never slow and never fatal.
+//! Inputs that are too large, too deep or too complex are refused or bounded; they are never slow
+//! and never crash.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ fn wildcards_may_not_be_too_complex() {
             wildcards.iter().map(|text| format!(r#"{{"wildcard":"{text}"}}"#)).collect();
         format!(r#"{{"a":[{}]}}"#, asked.join(","))
     };
-    // What the service was seen to take and to refuse.
+    // The service has been seen to accept or to refuse these.
     for taken in [
         asking(&["/Users/*/dir/dir/dir/dir/dir/doc.txt"]),
         asking(&["arn:aws:events:us-east-1:*:event-bus/*"]),
@@ -57,7 +58,7 @@ fn wildcards_may_not_be_too_complex() {
         assert!(matches!(found, PatternFault::WildcardComplexity { .. }), "{refused}: {found}");
         assert!(Pattern::parse_within(&refused, &Limits::generous()).is_ok());
     }
-    // Behind different values of an earlier field, wildcards are apart.
+    // After different values of an earlier field, wildcards do not add up.
     let apart = r#"{"$or":[{"0":[1],"a":[{"wildcard":"*/data/*.a"},{"wildcard":"*/data/*.b"}]},
                            {"0":[2],"a":[{"wildcard":"*/data/*.c"},{"wildcard":"*/data/*.d"}]}]}"#;
     assert!(Pattern::parse(apart).is_ok());

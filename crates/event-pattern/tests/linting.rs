@@ -1,4 +1,4 @@
-//! What the linter finds in patterns, and what it leaves alone.
+//! Checks what the linter finds in patterns, and what it accepts.
 
 use event_pattern::{Code, Severity, lint};
 

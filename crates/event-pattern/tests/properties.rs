@@ -1,4 +1,4 @@
-//! The fast matcher against the slow one, over generated patterns and events.
+//! Compares the fast matcher with the slow one, over generated patterns and events.
 
 mod generate;
 mod reference;

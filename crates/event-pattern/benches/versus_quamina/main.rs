@@ -1,7 +1,8 @@
-//! This crate beside `quamina`, in one process, on the same patterns and the same bytes of JSON.
+//! Compares the speed of this crate and of `quamina`, in one process, on the same patterns and the
+//! same bytes of JSON.
 //!
-//! The two take turns, batch by batch, so that whatever else the machine does hits both; a row
-//! shows the median batch of each. Before timing, both must return the same rules.
+//! The two take turns, batch by batch, so that other load on the machine affects both; a row shows
+//! the median batch of each. Before timing, both must return the same rules.
 
 #![allow(clippy::print_stdout, reason = "the table is what a benchmark is run for")]
 
@@ -14,10 +15,10 @@ use event_pattern::{Limits, Matcher, Pattern};
 use quamina::Quamina;
 use workloads::Workload;
 
-/// Batches per workload and side.
+/// The number of batches of each crate per workload.
 const BATCHES: usize = 301;
 
-/// How long one batch takes, about.
+/// The approximate duration of one batch.
 const BATCH: Duration = Duration::from_micros(250);
 
 struct Row {
@@ -28,7 +29,8 @@ struct Row {
 }
 
 fn main() {
-    // `cargo test --benches` passes a flag of its own: then one short round proves the agreement.
+    // `cargo test --benches` passes `--test`: one short round then shows that both return the same
+    // rules.
     let is_test = std::env::args().any(|argument| argument == "--test");
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     println!(
@@ -80,7 +82,7 @@ fn measure(workload: &Workload, batches: usize) -> Row {
     Row { name: workload.name.clone(), ours, trusting, theirs }
 }
 
-/// One of those compared, and how long its batches took.
+/// One of the crates that are compared, and the times of its batches in nanoseconds per event.
 struct Side<'a> {
     run: Box<dyn Fn(&str) + 'a>,
     /// How often a batch goes through the events.
@@ -93,7 +95,7 @@ impl<'a> Side<'a> {
         Self { run: Box::new(run), passes: 4, times: Vec::new() }
     }
 
-    /// Runs one batch; nanoseconds for one event.
+    /// Runs one batch; returns nanoseconds per event.
     fn turn(&self, events: &[String]) -> f64 {
         let start = Instant::now();
         for _ in 0..self.passes {

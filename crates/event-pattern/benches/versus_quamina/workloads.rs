@@ -1,14 +1,15 @@
-//! What is measured: one pattern of each operator that both know, an order shop's rules, and from
-//! one rule to ten thousand.
+//! The workloads: one pattern for each operator that both crates support, the rules of an order
+//! shop, and sets of one to ten thousand rules.
 
-/// Rules and events.
+/// A set of patterns and the events to match.
 pub(crate) struct Workload {
     pub(crate) name: String,
     pub(crate) patterns: Vec<String>,
     pub(crate) events: Vec<String>,
 }
 
-/// Operators that both know, each in a pattern that matches some of the events and not others.
+/// Operators that both crates support, each in a pattern that matches some of the events and not
+/// others.
 const SINGLE: [(&str, &str); 14] = [
     ("exact string", r#"{"detail-type": ["OrderCreated"]}"#),
     ("exact string, deep", r#"{"detail": {"data": {"order-id": ["1073459984"]}}}"#),
@@ -29,7 +30,7 @@ const SINGLE: [(&str, &str); 14] = [
     ),
 ];
 
-/// An order shop's rules: one for each service and the events that it listens to.
+/// The rules of an order shop, which select the events that its services receive.
 const SHOP: [&str; 16] = [
     r#"{"source": ["com.orders"], "detail-type": ["OrderCreated"]}"#,
     r#"{"source": ["com.inventory"], "detail-type": ["ItemReserved"]}"#,
@@ -49,7 +50,7 @@ const SHOP: [&str; 16] = [
     r#"{"source": [{"prefix": "com."}]}"#,
 ];
 
-/// An event in its envelope, of about 600 bytes.
+/// Makes an event with its envelope, of about 600 bytes.
 fn event(number: usize) -> String {
     let types = [
         ("com.orders", "OrderCreated"),
@@ -75,7 +76,7 @@ fn events() -> Vec<String> {
     (0..16).map(event).collect()
 }
 
-/// One rule for each order.
+/// Makes rules that match one order each.
 fn distinct(count: usize) -> Vec<String> {
     let rule = |number| {
         let order = 1_073_459_984 + number;
@@ -84,7 +85,7 @@ fn distinct(count: usize) -> Vec<String> {
     (0..count).map(rule).collect()
 }
 
-/// Rules as many tenants would write them: several operators, each with values of its own.
+/// Makes rules as many tenants would write them: several operators, each with values of its own.
 fn mixed(count: usize) -> Vec<String> {
     let rule = |number: usize| {
         let order = 1_073_459_984 + number;
@@ -108,7 +109,7 @@ fn mixed(count: usize) -> Vec<String> {
     (0..count).map(rule).collect()
 }
 
-/// Every workload, in the order of the table.
+/// Returns every workload, in the order of the table.
 pub(crate) fn all() -> Vec<Workload> {
     let mut all: Vec<Workload> = SINGLE
         .iter()

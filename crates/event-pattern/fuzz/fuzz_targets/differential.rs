@@ -1,4 +1,5 @@
-//! Patterns and events made from the fuzzer's choices, held against the slow and obvious matcher.
+//! Compares the matcher with a slow and simple one, on patterns and events made from the fuzzer's
+//! bytes.
 
 #![no_main]
 
@@ -30,7 +31,7 @@ const NUMBERS: [&str; 9] = ["0", "-0.0", "1", "1.0", "1e0", "-3.5", "301.8", "3.
 const WILDCARDS: [&str; 9] = ["*", "a*", "*b", "a*c", "*r*", "x\\*y", "*a*b*", "", "o*r-*"];
 const BLOCKS: [&str; 4] = ["10.0.0.0/8", "10.0.0.0/31", "2001:db8::/32", "0.0.0.0/1"];
 
-/// The fuzzer's bytes as a row of choices; zeros when they run out.
+/// The fuzzer's bytes as a sequence of choices; zeros after the last byte.
 struct Choices<'a>(std::slice::Iter<'a, u8>);
 
 impl Choices<'_> {

@@ -1,4 +1,5 @@
-//! Any text as a template for a target, with paths in it: filled in, or refused, without a panic.
+//! Any text, used as a path and a template for a target's input, is filled in or refused, without a
+//! panic.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any two texts, a line break between them, as patterns: compared and linted without a panic, and
-//! every event that is told tells.
+//! Any two texts, separated by a line break, are compared and linted as patterns without a panic,
+//! and every event that a comparison returns proves what it should.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Any text as a pattern, a line break, any text as an event: no panic, and all matches agree.
+//! Any text is used as a pattern and, after a line break, as an event: nothing panics, and all ways
+//! to match give the same result.
 
 #![no_main]
 
@@ -33,8 +34,8 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// What we read and `serde_json` does not: numbers beyond a double, halves of surrogate pairs,
-/// nesting beyond 128 levels.
+/// Whether the event may be one that this crate reads and `serde_json` does not: numbers beyond a
+/// double, halves of surrogate pairs, nesting beyond 128 levels.
 fn is_odd(event: &[u8]) -> bool {
     let deep = event.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() >= 127;
     deep || event.windows(2).any(|pair| pair == b"\\u")

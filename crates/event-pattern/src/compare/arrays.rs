@@ -1,20 +1,21 @@
-//! Events whose fields lie in different elements of an array, tried where those could make a
-//! difference.
+//! Makes events whose fields are in different elements of an array, and tries them where this could
+//! make a difference.
 
 use super::axis::{Ask, Space};
 use super::search::{Choice, entries, find};
 use super::witness::{self, Entry};
 
-/// So many values of each field are tried in another element.
+/// How many values of each field are tried in another element.
 const MOST_VALUES: usize = 3;
 
-/// So many fields are tried together.
+/// The most fields that are tried together.
 const MOST_FIELDS: usize = 4;
 
-/// So many events are drawn at random at last.
+/// How many random events are tried at the end.
 const DRAWN: usize = 80;
 
-/// An event with what is chosen in one element, and other fields in others, that `tells` wants.
+/// Searches for an event that `tells` accepts, with the chosen values in one array element and
+/// values of other fields in other elements.
 pub(super) fn around(
     space: &Space,
     choice: &Choice,
@@ -66,7 +67,8 @@ pub(super) fn around(
     None
 }
 
-/// An event with what one combination asks in one element, and what another asks in the next.
+/// Makes an event with the values for one combination in one array element, and those for the other
+/// combination in the next. Returns `None` if `meets` rejects the event.
 pub(super) fn side_by_side(
     space: &Space,
     one: &[Ask],
@@ -120,7 +122,7 @@ fn top(path: &str) -> &str {
     path.split('.').next().unwrap_or_default()
 }
 
-/// Names that two fields at least lie below.
+/// Returns the paths that at least two fields are at or below.
 fn nodes(space: &Space) -> Vec<String> {
     let mut nodes: Vec<String> = Vec::new();
     for axis in &space.axes {
@@ -136,13 +138,14 @@ fn nodes(space: &Space) -> Vec<String> {
     nodes
 }
 
-/// What of a path lies below `node`.
+/// Returns the part of a path below `node`, empty for `node` itself; `None` if the path is
+/// elsewhere.
 fn relative<'p>(path: &'p str, node: &str) -> Option<&'p str> {
     let rest = path.strip_prefix(node)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
 }
 
-/// A field with one of its values.
+/// Returns a field with one of its values; `turn` selects the value.
 fn valued(space: &Space, axis: usize, turn: usize) -> Option<Entry> {
     let axis = &space.axes[axis];
     let values: Vec<&String> =
@@ -151,7 +154,8 @@ fn valued(space: &Space, axis: usize, turn: usize) -> Option<Entry> {
     Some((axis.path.clone(), (*value).clone()))
 }
 
-/// `main`, with what lies below `node` as the first of several elements.
+/// Makes an event from `main`, but with an array at `node`. Its first element has what `main` has
+/// below `node`; `others` follow.
 fn with_elements(main: &[Entry], node: &str, others: &[Vec<Entry>]) -> String {
     let below = |all: &[Entry]| -> Vec<Entry> {
         let inside =
@@ -168,7 +172,7 @@ fn with_elements(main: &[Entry], node: &str, others: &[Vec<Entry>]) -> String {
     witness::object(&held)
 }
 
-/// The same row of numbers each time.
+/// A source of pseudo-random numbers that gives the same numbers each time.
 struct Dice(u64);
 
 impl Dice {

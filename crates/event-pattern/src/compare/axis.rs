@@ -1,4 +1,4 @@
-//! The fields of two patterns, each with the classes of values that its conditions tell apart.
+//! The fields of two patterns, each with the classes of values that its conditions distinguish.
 
 use std::sync::Arc;
 
@@ -8,40 +8,42 @@ use crate::condition::Condition;
 use crate::number;
 use crate::pattern::Pattern;
 
-/// Fields that every delivered event has as one string.
+/// Fields that every event from EventBridge has, each with a single string.
 const ENVELOPE: [&str; 7] = ["version", "id", "detail-type", "source", "account", "time", "region"];
 
-/// Values that all conditions on a field treat alike, or the field's absence.
+/// A set of values that all conditions on a field treat alike, or the field's absence.
 #[derive(Debug, Clone)]
 pub(super) struct Class {
-    /// A value of the class as JSON. Absence has none, and neither has a class that may be empty.
+    /// A value of the class, as JSON; `None` for absence, and for a class that may be empty.
     pub(super) value: Option<String>,
-    /// Whether it is the field's absence.
+    /// Whether the class is the field's absence.
     pub(super) is_absence: bool,
-    /// For each condition on the field, whether it is met.
+    /// For each condition on the field, whether the class meets it.
     pub(super) meets: Vec<bool>,
 }
 
-/// A field.
+/// A field with its classes of values.
 #[derive(Debug)]
 pub(super) struct Axis {
     pub(super) path: String,
-    /// The number of the top-level name: only fields under one can share an array's elements.
+    /// The number of the field's top-level name: only fields with the same name there can be in
+    /// elements of the same array.
     pub(super) group: usize,
-    /// Whether the field is always there, as one value.
+    /// Whether the field is always present, with a single value.
     pub(super) single: bool,
     pub(super) classes: Vec<Class>,
     conditions: Vec<Arc<Condition>>,
 }
 
-/// What is asked of a field: the field's number, and that of the condition.
+/// A condition on a field: the number of the field, and that of the condition among the field's
+/// conditions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ask {
     pub(super) axis: usize,
     pub(super) condition: usize,
 }
 
-/// Two patterns over the same fields. Fields are sorted in the order of the engine.
+/// Two patterns and the fields of both, in the order in which the engine takes them.
 #[derive(Debug)]
 pub(super) struct Space {
     pub(super) axes: Vec<Axis>,
@@ -54,7 +56,7 @@ pub(super) struct Space {
 }
 
 impl Class {
-    /// Whether no value of the class is known, and perhaps there is none.
+    /// Whether no value of the class is known, so that there may be none.
     pub(super) fn may_be_empty(&self) -> bool {
         self.value.is_none() && !self.is_absence
     }
@@ -108,24 +110,24 @@ impl Space {
         combination.iter().filter_map(ask).collect()
     }
 
-    /// Whether what is asked is met by a class of the field.
+    /// Whether a class of the field meets the condition.
     pub(super) fn meets(&self, ask: Ask, class: usize) -> bool {
         self.axes[ask.axis].classes[class].meets[ask.condition]
     }
 
-    /// Whether some value, not only absence, meets what is asked.
+    /// Whether some value, not only absence, meets the condition.
     pub(super) fn takes_values(&self, ask: Ask) -> bool {
         let classes = &self.axes[ask.axis].classes;
         classes.iter().any(|class| !class.is_absence && class.meets[ask.condition])
     }
 
-    /// The field's absence as a class, if it can be absent.
+    /// Returns the class of the field's absence; `None` if the field is always present.
     pub(super) fn absence(&self, axis: usize) -> Option<usize> {
         self.axes[axis].classes.iter().position(|class| class.is_absence)
     }
 }
 
-/// One value of each class, and whether there are no other classes.
+/// Returns the classes of a field, and whether these are all of them.
 pub(super) fn classes(conditions: &[Arc<Condition>], single: bool) -> (Vec<Class>, bool) {
     let asked: Vec<&Comparison> =
         conditions.iter().flat_map(|condition| condition.comparisons.iter()).collect();

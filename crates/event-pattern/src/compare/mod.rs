@@ -1,11 +1,12 @@
-//! How two patterns relate: whether one matches all that the other does, whether they meet at all,
-//! each told with an event that proves it.
+//! Compares two patterns: whether one matches every event that the other matches, and whether they
+//! match any event in common. An event that proves the answer is returned with it.
 //!
-//! Values that no condition on a field tells apart form a class; an event is a class, or absence,
-//! for each field. Whether some event is matched by one pattern and not by the other is searched
-//! over these; each event that is found is put to the matcher before it is told. Arrays of objects
-//! can make a difference where a field is asked to be absent beside others: where that cannot be
-//! excluded, events with such arrays are tried, and if none tells, the relation is undecided.
+//! Values that no condition on a field distinguishes form a class, and an event is described by one
+//! class, or absence, for each field. The search goes through these descriptions to find an event
+//! that only one of the patterns matches. Each event it finds is checked with the matcher before it
+//! is returned. Arrays of objects can make a difference if a pattern asks for a field to be absent
+//! and for others to be present. Where this cannot be excluded, events with such arrays are tried;
+//! if none of them settles the question, the relation is undecided.
 
 mod arrays;
 mod axis;
@@ -22,22 +23,23 @@ use axis::Space;
 pub(crate) use review::review;
 use search::Outcome;
 
-/// How the events of one pattern lie to those of another.
+/// How the events that one pattern matches relate to those that another matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Relation {
-    /// No event matches both.
+    /// No event matches both patterns.
     Disjoint,
-    /// Both match the same events.
+    /// Both patterns match the same events.
     Equal,
-    /// The other matches everything that this one does, and more.
+    /// The other pattern matches everything that this one does, and more.
     Within,
-    /// This one matches everything that the other does, and more.
+    /// This pattern matches everything that the other one does, and more.
     Contains,
-    /// Some events match both, and each matches some that the other does not.
+    /// Some events match both patterns, and each pattern matches some events that the other does
+    /// not.
     Overlapping,
-    /// Neither events nor a proof were found for one of the questions; the events that were found
-    /// hold nevertheless.
+    /// For one of the questions, neither an event was found nor a proof that there is none. The
+    /// events that were found for the others are valid.
     Undecided,
 }
 
@@ -49,26 +51,27 @@ pub enum Events {
     #[default]
     Any,
     /// Events as EventBridge delivers them: `source`, `detail-type`, `account`, `region`, `time`,
-    /// `id` and `version` are there, and each is one string.
+    /// `id` and `version` are present, each with a single string.
     Delivered,
 }
 
-/// The relation of two patterns, and events that show it. Each event has been matched.
+/// The relation of two patterns, and events that prove it. Each event has been checked with the
+/// matcher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Compared {
     /// The relation of the first pattern to the second.
     pub relation: Relation,
-    /// An event that both match, as JSON.
+    /// An event that both patterns match, as JSON; absent if none was found.
     pub both: Option<String>,
-    /// An event that only the first matches.
+    /// An event that only the first pattern matches; absent if none was found.
     pub only_first: Option<String>,
-    /// An event that only the second matches.
+    /// An event that only the second pattern matches; absent if none was found.
     pub only_second: Option<String>,
 }
 
 impl Pattern {
-    /// Tells how the events that this pattern matches lie to those that `other` does.
+    /// Tells how the events that this pattern matches relate to those that `other` matches.
     ///
     /// ```
     /// use event_pattern::{Events, Pattern, Relation};
@@ -102,7 +105,7 @@ impl Pattern {
     }
 }
 
-/// Whether the matcher says so; an event that it cannot read proves nothing.
+/// Whether the matcher gives the expected result; false if it cannot read the event.
 fn is(pattern: &Pattern, event: &str, expected: bool) -> bool {
     pattern.matches(event).is_ok_and(|matched| matched == expected)
 }

@@ -1,9 +1,9 @@
-//! A number of each interval that comparisons cut the number line into.
+//! Finds a number in each of the intervals into which comparisons divide the number line.
 
 use crate::comparison::{Comparison, Exclusion};
 use crate::number::{self, Key};
 
-/// Numbers as JSON, one at least for every class of numbers.
+/// Returns numbers as JSON, at least one for every class of numbers.
 pub(super) fn representatives(asked: &[&Comparison]) -> Vec<String> {
     let mut cuts: Vec<Key> = Vec::new();
     let mut spelled: Vec<&str> = Vec::new();
@@ -28,16 +28,16 @@ pub(super) fn representatives(asked: &[&Comparison]) -> Vec<String> {
     }
     keys.extend(between(above, highest));
     let mut texts: Vec<String> = keys.into_iter().map(text).collect();
-    // Of a class, the first is told: short ones read best.
+    // The first number of a class is the one that is shown, and short ones read best.
     texts.sort_by_key(String::len);
-    // Numbers that cannot be compared equal only their own spelling.
+    // A number that cannot be compared only equals the same number in the same spelling.
     texts.extend(spelled.iter().map(|text| (*text).to_owned()));
     let fresh = (0..).map(|index| format!("1234567890123456789{index}"));
     texts.extend(fresh.into_iter().find(|text| !spelled.contains(&text.as_str())));
     texts
 }
 
-/// A key from `low` to `high`, of a number that reads well if there is one.
+/// Returns a key from `low` to `high`, preferably that of a number that reads well.
 fn between(low: Key, high: Key) -> Option<Key> {
     if low > high {
         return None;

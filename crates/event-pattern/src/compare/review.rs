@@ -1,5 +1,5 @@
-//! What of a pattern is without effect: alternatives and entries that nothing meets, that all meets,
-//! or that others cover.
+//! Finds the parts of a pattern that have no effect: alternatives and entries that nothing meets,
+//! that everything meets, or that others cover.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use crate::comparison::Comparison;
 use crate::condition::Condition;
 use crate::pattern::Pattern;
 
-/// More alternatives than this are not held against each other.
+/// Alternatives are compared with each other only up to this number.
 const MOST_ALTERNATIVES: usize = 40;
 
-/// What was found, with the conditions by which it can be placed.
+/// The findings, with the conditions that tell where they are in the pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Review {
-    /// Conditions that no value meets, nor absence.
+    /// Conditions that neither a value nor absence meets.
     pub(crate) dead: Vec<Arc<Condition>>,
-    /// Whether no event matches.
+    /// Whether no event matches the pattern.
     pub(crate) is_dead: bool,
     /// Conditions that every event meets.
     pub(crate) idle: Vec<Arc<Condition>>,
-    /// Conditions that every value meets, though they do not say so.
+    /// Conditions that every value meets, although they do not have `{"exists": true}`.
     pub(crate) any_value: Vec<Arc<Condition>>,
-    /// Entries that the others of their field cover.
+    /// Entries that the others of their field cover: the condition, and the entry as JSON.
     pub(crate) entries: Vec<(Arc<Condition>, String)>,
-    /// Alternatives, by their number, that others cover.
+    /// The numbers of the alternatives that others cover.
     pub(crate) alternatives: Vec<usize>,
 }
 
@@ -75,7 +75,8 @@ fn push(list: &mut Vec<Arc<Condition>>, condition: &Arc<Condition>) {
     }
 }
 
-/// Entries whose every value is accepted by another entry, the last of equals first.
+/// Finds entries that accept no value beyond what the other entries accept. Of equal entries, the
+/// last one is found.
 fn covered_entries(condition: &Arc<Condition>, found: &mut Vec<(Arc<Condition>, String)>) {
     if found.iter().any(|(known, _)| Arc::ptr_eq(known, condition)) {
         return;

@@ -4,16 +4,16 @@ use super::arrays;
 use super::axis::{Ask, Space};
 use super::witness::{self, Entry};
 
-/// A search is given up after so many steps.
+/// The number of steps after which a search is given up.
 const MOST_STEPS: usize = 400_000;
 
-/// So many events that could still hide a difference are looked at more closely.
+/// How many of the choices that may hide a difference are examined with arrays.
 const MOST_DOUBTS: usize = 60;
 
-/// A class for each field, as far as chosen.
+/// The class chosen for each field; `None` where none has been chosen.
 pub(super) type Choice = Vec<Option<usize>>;
 
-/// What a search ended with.
+/// The result of a search.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Found(String),
@@ -41,12 +41,13 @@ struct Search<'s> {
     /// Whether classes that may be empty are chosen too.
     conceive: bool,
     steps: usize,
-    /// Choices that some of `outside` matches as they stand, though perhaps not where fields lie in
-    /// the elements of arrays.
+    /// Choices that one of `outside` matches as plain objects, but perhaps not if fields are in
+    /// elements of arrays.
     doubts: Vec<Choice>,
 }
 
-/// Searches for an event that the first pattern (`flip`: the second) matches and the other does not.
+/// Searches for an event that the first pattern matches and the second does not; with `flip`, the
+/// other way round.
 pub(super) fn outside(space: &Space, flip: bool, tells: &dyn Fn(&str) -> bool) -> Outcome {
     let (inside, outside) =
         if flip { (&space.second, &space.first) } else { (&space.first, &space.second) };
@@ -74,11 +75,11 @@ pub(super) fn is_covered(space: &Space, inside: &[Ask], outside: &[Vec<Ask>]) ->
     space.complete && matches!(all_outside(space, &inside, outside, true), All::Covered)
 }
 
-/// What came of all combinations of a pattern.
+/// The result of a search over all combinations of a pattern.
 enum All {
-    /// A choice that only the one pattern matches.
+    /// A choice that the pattern matches and the other one does not.
     Told(Choice),
-    /// Every event of the one pattern is the other's too.
+    /// The other pattern matches every event that the pattern matches.
     Covered,
     Doubted(Vec<Choice>),
 }
@@ -105,13 +106,13 @@ fn all_outside(space: &Space, inside: &[Vec<Ask>], outside: &[Vec<Ask>], conceiv
     if doubts.is_empty() { All::Covered } else { All::Doubted(doubts) }
 }
 
-/// Whether some class, also one that may be empty if `conceive`, meets what is asked.
+/// Whether some class meets the condition; with `conceive`, also one that may be empty.
 pub(super) fn is_met(space: &Space, ask: Ask, conceive: bool) -> bool {
     let classes = &space.axes[ask.axis].classes;
     classes.iter().any(|class| class.meets[ask.condition] && (conceive || !class.may_be_empty()))
 }
 
-/// What each chosen field holds.
+/// Returns the value of each field for which a class of values was chosen.
 pub(super) fn entries(space: &Space, choice: &Choice) -> Vec<Entry> {
     let chosen = space.axes.iter().zip(choice);
     let held = chosen.filter_map(|(axis, class)| {
@@ -130,8 +131,8 @@ impl<'s> Search<'s> {
         Self { space, inside, outside, order, chosen, conceive, steps, doubts }
     }
 
-    /// Chooses a class for each field from `depth` on, so that none of `alive` is left; tells
-    /// whether that was possible.
+    /// Chooses a class for each field from `depth` on, so that the event matches none of the
+    /// combinations in `alive`. Returns whether this was possible.
     fn go(&mut self, depth: usize, alive: &[usize]) -> bool {
         if alive.is_empty() {
             self.fill(depth);
@@ -161,7 +162,7 @@ impl<'s> Search<'s> {
         false
     }
 
-    /// Chooses anything for what is left.
+    /// Chooses any suitable class for each remaining field.
     fn fill(&mut self, depth: usize) {
         for axis in self.order[depth..].iter().copied() {
             let class = match find(self.inside, axis) {
@@ -174,8 +175,8 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// The classes worth trying: of two values that `inside` takes alike, not the one that meets
-    /// more of what `outside` asks.
+    /// Returns the classes worth trying. Of two classes of values that `inside` accepts, the one
+    /// that meets more conditions of `outside` is left out.
     fn options(&self, axis: usize) -> Vec<usize> {
         let classes = &self.space.axes[axis].classes;
         let own = find(self.inside, axis);
@@ -199,9 +200,10 @@ impl<'s> Search<'s> {
         all.iter().filter(|class| !is_worse(class)).copied().collect()
     }
 
-    /// Whether `combination` matches whatever event has what is chosen, also where fields lie in
-    /// elements of arrays: it makes the choices of elements that `inside` makes, and what it asks to
-    /// be absent is absent from all of the event, or from elements that it chose as well.
+    /// Whether `combination` matches every event with the chosen values, even if fields are in
+    /// elements of arrays. This is so if it selects the same elements as `inside`, and if every
+    /// field that it wants to be absent is absent from the whole event, or from elements that it
+    /// has selected as well.
     fn is_covered(&self, combination: &[Ask]) -> bool {
         combination.iter().all(|ask| match self.chosen[ask.axis] {
             _ if self.is_indifferent(combination, *ask) => true,
@@ -211,7 +213,8 @@ impl<'s> Search<'s> {
         })
     }
 
-    /// Whether every value will do, and absence too, and no element is chosen by it for others.
+    /// Whether the condition accepts every value as well as absence, and selects no array element
+    /// for later fields.
     fn is_indifferent(&self, combination: &[Ask], ask: Ask) -> bool {
         let axis = &self.space.axes[ask.axis];
         let mut later = combination.iter().filter(|other| other.axis > ask.axis);
@@ -274,7 +277,8 @@ enum Together {
     Doubt,
 }
 
-/// An event for two combinations, each field holding what both ask for.
+/// Makes an event that two combinations both match, where the values of each field meet the
+/// conditions of both.
 fn together(space: &Space, one: &[Ask], two: &[Ask]) -> Together {
     let mut held = Vec::new();
     let mut doubt = false;
@@ -300,7 +304,8 @@ fn together(space: &Space, one: &[Ask], two: &[Ask]) -> Together {
                     |ask: &Ask| all().filter(is_value).find(|class| space.meets(*ask, *class));
                 let values: Vec<usize> = asks.iter().filter_map(value).collect();
                 if values.len() < asks.len() {
-                    // One of the two wants it absent: from the element it chose before, at best.
+                    // One of the two wants the field to be absent. At best it is absent from the
+                    // array element that this combination has selected before.
                     let without = [one, two]
                         .into_iter()
                         .find(|all| find(all, index).is_some_and(|ask| !space.takes_values(ask)));
@@ -321,7 +326,7 @@ fn together(space: &Space, one: &[Ask], two: &[Ask]) -> Together {
     if doubt { Together::Doubt } else { Together::Event(witness::object(&held)) }
 }
 
-/// Whether a combination may have chosen an array's element before it comes to a field.
+/// Whether a combination may have selected an array element before it comes to a field.
 fn chose_before(space: &Space, combination: &[Ask], axis: usize) -> bool {
     let group = space.axes[axis].group;
     let mut before = combination.iter().filter(|ask| ask.axis < axis);

@@ -1,5 +1,5 @@
-//! A string of each class that comparisons cut the strings into: all of them are walked together,
-//! character by character, as one automaton.
+//! Finds a string of each class that comparisons distinguish. All comparisons form one automaton,
+//! which is walked character by character.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
@@ -8,13 +8,13 @@ use crate::comparison::{Affix, Comparison, Exclusion};
 use crate::fold::AnyCase;
 use crate::wildcard::Wildcard;
 
-/// More states than this are not walked.
+/// The most states of the automaton that are visited.
 const MOST_STATES: usize = 4000;
 
-/// A place in some comparison's text.
+/// A position in the text of a comparison.
 #[derive(Default)]
 struct Node {
-    /// Whether any character may stand here, any number of times.
+    /// Whether any characters, however many, may come at this position.
     repeats: bool,
     next: Vec<(char, usize)>,
 }
@@ -24,18 +24,19 @@ struct Automaton {
     nodes: Vec<Node>,
     starts: BTreeSet<usize>,
     addresses: Vec<AddressRange>,
-    /// Whether some comparison accepts strings of every length.
+    /// Whether some comparison accepts strings of any length.
     endless: bool,
 }
 
-/// The classes of strings.
+/// Examples of the classes of strings.
 pub(super) struct Strings {
-    /// A string of every class, but for those that only `conceivable` names.
+    /// A string of every class, except for those that only `conceivable` covers.
     pub(super) texts: Vec<String>,
-    /// Which spellings addresses have is not walked: beside comparisons of parts of a string, there
-    /// may be strings that are to these as the first of a pair, and as addresses as the second.
+    /// Pairs of a string and an address. The walk does not find every spelling of an address. If a
+    /// field has comparisons of addresses and of parts of a string, there may be a string that is
+    /// like the first of a pair for the latter, and like the second for the former.
     pub(super) conceivable: Vec<(String, String)>,
-    /// Whether the walk came to its end.
+    /// Whether all states were visited, so that no class is missing.
     pub(super) complete: bool,
 }
 
@@ -164,7 +165,8 @@ impl Automaton {
         self.any_case(start, text);
     }
 
-    /// Each character in its lower or its upper case, which may be several characters.
+    /// Adds each character in its lower and its upper case, either of which may be several
+    /// characters.
     fn any_case(&mut self, from: usize, text: &AnyCase) -> usize {
         text.cases().into_iter().fold(from, |node, cases| {
             let end = self.add();
@@ -179,7 +181,8 @@ impl Automaton {
         })
     }
 
-    /// Every character of some comparison, and one that is in none and no digit of an address.
+    /// Returns every character of the comparisons, and one that is in none of them and in no
+    /// address.
     fn alphabet(&self) -> BTreeSet<char> {
         let mut alphabet = self.characters();
         let others = "xyzwvutsrqponmlkjihgXYZWVUTSRQPONMLKJIHG_".chars();
@@ -188,7 +191,8 @@ impl Automaton {
         alphabet
     }
 
-    /// The characters that addresses are written with, those that no comparison has as one.
+    /// Returns the characters that addresses are written with. One of them stands in for all those
+    /// that occur in no comparison.
     fn address_alphabet(&self) -> BTreeSet<char> {
         let known = self.characters();
         let (mut alphabet, others): (BTreeSet<char>, BTreeSet<char>) =
@@ -201,7 +205,7 @@ impl Automaton {
         self.nodes.iter().flat_map(|node| node.next.iter().map(|(next, _)| *next)).collect()
     }
 
-    /// A string for each state that can be reached, and whether all were.
+    /// Returns a string for each state that can be reached, and whether all states were visited.
     fn walk(&self, alphabet: &BTreeSet<char>) -> (Vec<String>, bool) {
         let is_strange = |next: char| !next.is_ascii_hexdigit() && !matches!(next, ':' | '.');
         let mut seen = HashSet::from([(self.starts.clone(), false)]);
@@ -209,7 +213,8 @@ impl Automaton {
         let mut texts = Vec::new();
         while let Some((state, text, strange)) = waiting.pop_front() {
             for next in alphabet {
-                // Beside addresses, a string with a strange character is known to be none.
+                // If there are comparisons of addresses: a string with such a character is not an
+                // address.
                 let strange = !self.addresses.is_empty() && (strange || is_strange(*next));
                 let reached = self.step(&state, *next);
                 if seen.len() < MOST_STATES && seen.insert((reached.clone(), strange)) {

@@ -1,8 +1,8 @@
-//! Writes events as JSON: objects inside each other where the paths allow it.
+//! Writes events as JSON, with nested objects where the paths allow it.
 
 use std::collections::BTreeMap;
 
-/// A field and what it holds, as JSON.
+/// The path of a field, and its value as JSON.
 pub(super) type Entry = (String, String);
 
 enum Node {
@@ -10,10 +10,10 @@ enum Node {
     Object(BTreeMap<String, Node>),
 }
 
-/// An object that holds each entry's value at its path.
+/// Returns an object with the value of each entry at its path.
 ///
-/// A field that lies both at and below another is written with dots in its name, which is the same
-/// path to a pattern.
+/// A field that cannot be nested because another field has a value on its path is written with dots
+/// in its name. To a pattern this is the same path.
 pub(super) fn object(entries: &[Entry]) -> String {
     let mut root = BTreeMap::new();
     for (path, value) in entries {
@@ -24,7 +24,7 @@ pub(super) fn object(entries: &[Entry]) -> String {
     written(&root)
 }
 
-/// Places a value, unless something else is in the way.
+/// Places a value; returns false if another one is in the way.
 fn place(root: &mut BTreeMap<String, Node>, path: &str, value: &str) -> bool {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
     let mut at = root;
@@ -50,13 +50,14 @@ fn written(members: &BTreeMap<String, Node>) -> String {
         };
         format!("{}:{value}", serde_json::Value::from(name.as_str()))
     };
-    // Parents of a value that found no place may be left without members, which no pattern sees.
+    // The parents of a value that could not be placed may be left empty. No pattern sees them, so
+    // they are left out.
     let shown =
         members.iter().filter(|(_, node)| !matches!(node, Node::Object(all) if all.is_empty()));
     format!("{{{}}}", shown.map(member).collect::<Vec<_>>().join(","))
 }
 
-/// An array of what stands in `values`; a single one stands for itself.
+/// Returns an array of the values, or the value itself if there is only one.
 pub(super) fn array(values: &[&str]) -> String {
     match values {
         [one] => (*one).to_owned(),
@@ -64,7 +65,8 @@ pub(super) fn array(values: &[&str]) -> String {
     }
 }
 
-/// One element of an array, from entries relative to it; an empty path is the element itself.
+/// Returns one element of an array, made of entries whose paths are relative to it; an empty path
+/// is that of the element itself.
 pub(super) fn element(entries: &[Entry]) -> String {
     let (own, below): (Vec<Entry>, Vec<Entry>) =
         entries.iter().cloned().partition(|(path, _)| path.is_empty());
@@ -72,7 +74,8 @@ pub(super) fn element(entries: &[Entry]) -> String {
     if !below.is_empty() || parts.is_empty() {
         parts.push(object(&below));
     }
-    // A bare value lies in no element of its own: an array around it does.
+    // To the engine, only objects and arrays keep their values apart from those of other elements,
+    // so a bare value is wrapped in an array.
     match parts.as_slice() {
         [only] if !below.is_empty() => only.clone(),
         all => format!("[{}]", all.join(",")),

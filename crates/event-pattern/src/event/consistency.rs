@@ -1,21 +1,22 @@
 //! Array consistency: conditions on fields of array elements must be met by one and the same
 //! element of each array.
 //!
-//! The engine takes the fields in order of their paths and, at each, tries every value that does
-//! not lie in another element of an array already decided on. Here the same choices are tried
-//! breadth first, and two that differ only in arrays that no later field can lie in count as one.
-//! Paths with a common start are neighbours in the order, so what is kept is in effect one
-//! element and its ancestors, and the work stays linear in the elements.
+//! The engine takes the fields in the order of their paths. For each field it tries every value,
+//! except those in another element of an array from which an element has already been chosen. This
+//! module tries the same choices breadth first, and merges two choices that differ only in arrays
+//! that no later field has values in. Fields whose paths have a common start are neighbours in this
+//! order, so a choice is usually one element with its ancestors, and the work stays linear in the
+//! number of elements.
 
 use super::record::NONE;
 use super::trie::Term;
 use super::view::{View, accepts};
 use crate::error::EventError;
 
-/// More steps than any event takes in which every path has one spelling.
+/// The most steps of a search. No event needs as many in which every path is spelled in one way.
 const MOST_STEPS: usize = 20_000_000;
 
-/// The elements decided on, of arrays that matter for later terms; sorted.
+/// The chosen elements of arrays that matter for later terms, sorted.
 type Choice = Vec<u32>;
 
 struct Search<'v> {
@@ -25,14 +26,14 @@ struct Search<'v> {
     steps: usize,
 }
 
-/// Where the values of one term lie: distinct innermost elements, sorted, and whether some value
-/// lies in none.
+/// Where the values of one term are: the innermost array elements around them, each once and
+/// sorted, and whether some value is in no element.
 struct Places {
     inside: Vec<u32>,
     outside: bool,
 }
 
-/// Whether all of `terms` hold in one choice of array elements.
+/// Whether one choice of array elements meets all of `terms`.
 pub(super) fn holds(view: &View<'_>, terms: &[Term]) -> Result<bool, EventError> {
     let mut search =
         Search { view, last_use: vec![0; view.record.arrays.len()], steps: MOST_STEPS };
@@ -49,8 +50,9 @@ pub(super) fn holds(view: &View<'_>, terms: &[Term]) -> Result<bool, EventError>
     Ok(true)
 }
 
-/// For each of `terms`, which hold together, the first value that leaves the others possible, by
-/// its number among those at the path; none where the term is met by absence.
+/// Returns, for each of `terms`, the first value that lets the other terms be met as well, by its
+/// number among the values at the path; `None` if absence meets the term. The terms must hold
+/// together.
 pub(super) fn settle(view: &View<'_>, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
     let mut search =
         Search { view, last_use: vec![0; view.record.arrays.len()], steps: MOST_STEPS };
@@ -88,7 +90,7 @@ pub(super) fn settle(view: &View<'_>, terms: &[Term]) -> Result<Vec<Option<usize
 }
 
 impl Search<'_> {
-    /// Whether the terms from the one at `from` on can be met after `choice`.
+    /// Whether the terms from index `from` on can be met after `choice`.
     fn can_go_on(
         &mut self,
         choice: Choice,
@@ -110,7 +112,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// The element, those around it, and so on outwards.
+    /// Returns the element and the elements around it, from the inside outwards.
     fn outwards(&self, element: u32) -> impl Iterator<Item = u32> + '_ {
         let parent = |at: &u32| self.view.record.elements.get(*at as usize).map(|one| one.parent);
         std::iter::successors(Some(element), parent).filter(|at| *at != NONE)
@@ -120,7 +122,7 @@ impl Search<'_> {
         self.view.record.elements[element as usize].array
     }
 
-    /// Notes which arrays the values of a term lie in.
+    /// Records this term as the last one with values in the arrays around its values.
     fn mark(&mut self, term: &Term, number: u32) -> Result<(), EventError> {
         let places = self.places(term, |_| true);
         self.spend(places.inside.len())?;
@@ -128,7 +130,8 @@ impl Search<'_> {
             let mut at = element;
             while let Some(one) = self.view.record.elements.get(at as usize) {
                 let mark = &mut self.last_use[one.array as usize];
-                // Where this term has been before, it has also been further out.
+                // If this term has marked the array before, it has also marked the arrays around
+                // it.
                 if *mark == number {
                     break;
                 }
@@ -191,7 +194,7 @@ impl Search<'_> {
         Ok(next)
     }
 
-    /// What of a choice matters for the terms behind the one numbered `number`.
+    /// Returns the elements that matter for the terms after the one with this number.
     fn kept(&self, elements: impl Iterator<Item = u32>, number: u32) -> Choice {
         let matters = |element: &u32| self.last_use[self.array(*element) as usize] > number;
         let mut kept: Choice = elements.filter(matters).collect();
@@ -200,7 +203,7 @@ impl Search<'_> {
         kept
     }
 
-    /// Whether some of `places` agrees with `choice`.
+    /// Whether one of the elements in `places` agrees with `choice`.
     fn reaches(&mut self, choice: &Choice, places: &[u32]) -> Result<bool, EventError> {
         let (run, checked) = self.run(choice, places);
         if checked {
@@ -214,7 +217,8 @@ impl Search<'_> {
         Ok(false)
     }
 
-    /// The part of `places` that can agree with `choice`, and whether all of it does.
+    /// Returns the part of `places` that can agree with `choice`, and whether all of this part does
+    /// agree.
     fn run<'p>(&self, choice: &Choice, places: &'p [u32]) -> (&'p [u32], bool) {
         let (Some(&first), Some(&last)) = (places.first(), places.last()) else {
             return (places, true);
@@ -234,7 +238,8 @@ impl Search<'_> {
         (run, narrowed == choice.len())
     }
 
-    /// Whether `element` and those around it are in no array of which another was chosen.
+    /// Whether `choice` has no other element of the arrays that `element` and the elements around
+    /// it are in.
     fn agrees(&mut self, choice: &Choice, element: u32) -> Result<bool, EventError> {
         let mut at = element;
         while let Some(one) = self.view.record.elements.get(at as usize).copied() {

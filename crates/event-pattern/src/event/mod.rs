@@ -1,4 +1,5 @@
-//! What an event holds where some pattern looks, and whether that is what was asked.
+//! Reads the values of an event at the paths of patterns, and decides whether they meet the
+//! conditions.
 
 mod consistency;
 mod places;
@@ -18,11 +19,11 @@ pub(crate) use trie::{PathId, PathTrie, Term};
 pub(crate) use view::View;
 
 thread_local! {
-    /// Buffers of the last event on this thread, to be used again.
+    /// The buffers of the last event on this thread, kept for reuse.
     static SPARE: Cell<Option<Box<Record>>> = const { Cell::new(None) };
 }
 
-/// Scans `event` for the paths of `trie` and hands what it holds there to `judge`.
+/// Scans `event` for the values at the paths of `trie`, and passes them to `judge`.
 pub(crate) fn observe<T>(
     event: &[u8],
     trie: &PathTrie,

@@ -1,10 +1,10 @@
-//! Where in an event's text the values of a path stand, written as one reads it: `items[2].sku`.
+//! Finds where in an event the values of a path are, in a readable form: `items[2].sku`.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::json::{Cursor, Reason};
 
-/// What stands at a path without being a value that a pattern can ask for.
+/// Something at a path that is not a value for a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hollow {
     Object,
@@ -12,7 +12,7 @@ pub(crate) enum Hollow {
     EmptyArray,
 }
 
-/// The places of all paths that are asked for, in the order in which their values are recorded.
+/// Where the values of the requested paths are, in the order in which the values are recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     values: HashMap<String, Vec<String>>,
@@ -20,21 +20,21 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// Reads an event that has been scanned without an error.
+    /// Reads an event, which must have been scanned without an error.
     pub(crate) fn of(event: &str, asked: &HashSet<&str>) -> Self {
         let mut walk =
             Walk { cursor: Cursor::new(event), asked, places: Self::default(), path: Vec::new() };
-        // A scanned event has no fault to tell of.
+        // No error can occur in an event that has been scanned.
         walk.value("").unwrap_or_default();
         walk.places
     }
 
-    /// Where the values of a path stand.
+    /// Returns where the values of a path are.
     pub(crate) fn values(&self, path: &str) -> &[String] {
         self.values.get(path).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What stands there that is no value.
+    /// Returns what a path has that is no value; `None` if there is no such thing.
     pub(crate) fn hollow(&self, path: &str) -> Option<Hollow> {
         self.hollow.get(path).copied()
     }
@@ -44,7 +44,7 @@ struct Walk<'w> {
     cursor: Cursor<'w>,
     asked: &'w HashSet<&'w str>,
     places: Places,
-    /// The names on the way.
+    /// The names from the top of the event to the current value.
     path: Vec<String>,
 }
 

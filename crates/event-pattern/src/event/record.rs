@@ -1,13 +1,13 @@
-//! The values found in one event, by path, with the array elements they lie in.
+//! The values found in one event, by path, with the array elements that they are in.
 
 use super::trie::PathId;
 use crate::comparison::Value;
 use crate::number::{self, Key};
 
-/// No element, no array, no value.
+/// The number that means no element, no array or no value.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Buffers larger than this are given back instead of kept for the next event.
+/// Buffers with space for more values than this are freed instead of kept for the next event.
 const KEPT_VALUES: usize = 1 << 14;
 
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ enum Kind {
     Decoded,
 }
 
-/// A value that was found.
+/// A value that was found, in the list of its path.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     kind: Kind,
@@ -33,18 +33,18 @@ struct Held {
     next: u32,
 }
 
-/// The values at one path, as a list.
+/// The values at one path, as a linked list.
 #[derive(Debug, Clone, Copy, Default)]
 struct Head {
     epoch: u32,
     first: u32,
     last: u32,
-    /// Whether some value lies inside an array element that is an object or an array.
+    /// Whether some value is inside an array element that is an object or an array.
     nested: bool,
 }
 
-/// An array element that is an object or an array. Numbered in the order of their brackets, so
-/// that what lies inside an element is a run of numbers.
+/// An array element that is an object or an array. Elements are numbered in the order of their
+/// opening brackets, so that the elements inside one have consecutive numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Element {
     pub(super) array: u32,
@@ -52,7 +52,7 @@ pub(super) struct Element {
     pub(super) last: u32,
 }
 
-/// What one event holds where some pattern looks.
+/// The values of one event at the paths of patterns.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     epoch: u32,
@@ -67,7 +67,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Forgets everything and makes room for `paths` paths.
+    /// Clears the record and makes space for `paths` paths.
     pub(super) fn clear(&mut self, paths: usize) {
         self.epoch = self.epoch.wrapping_add(1);
         if self.epoch == 0 || self.heads.len() < paths {
@@ -104,7 +104,7 @@ impl Record {
         self.head(path).is_some()
     }
 
-    /// Whether something at `path` lies inside an array element.
+    /// Whether a value at `path` is inside an array element that is an object or an array.
     #[inline]
     pub(crate) fn is_nested(&self, path: PathId) -> bool {
         self.head(path).is_some_and(|head| head.nested)

@@ -1,12 +1,12 @@
-//! One pass over an event's text: records the values that some pattern looks at and passes over
-//! everything else. Does not recurse, however deep the event.
+//! Scans an event's text once: records the values at the paths of patterns and skips everything
+//! else. Does not recurse, however deeply the event nests.
 
 use super::record::{Element, NONE, Record};
 use super::trie::{PathId, PathTrie, ROOT};
 use crate::error::EventError;
 use crate::json::{Cursor, MAX_DEPTH, Reason, unescape};
 
-/// An open object or array on the way to something that a pattern looks at.
+/// An open object or array that may contain values to record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
     node: PathId,
@@ -25,7 +25,8 @@ pub(crate) enum Reading {
     /// All of it.
     #[default]
     Whole,
-    /// Up to the point at which every path has its values, if no object repeats a name.
+    /// Up to the point at which the values of every path have been found, provided that no object
+    /// repeats a name.
     UntilFound,
 }
 
@@ -33,12 +34,12 @@ struct Scanner<'a> {
     cursor: Cursor<'a>,
     trie: &'a PathTrie,
     reading: Reading,
-    /// How many arrays are open: while one is, there may be more values.
+    /// How many arrays are open. While one is open, a path may get more values.
     open_arrays: usize,
     record: &'a mut Record,
 }
 
-/// Records what `event` holds at the paths of `trie`.
+/// Records the values of `event` at the paths of `trie`.
 pub(super) fn scan(
     event: &str,
     trie: &PathTrie,
@@ -76,7 +77,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Whether the rest of the event need not be read.
+    /// Whether the rest of the event can be left unread.
     #[inline]
     fn has_found_all(&self) -> bool {
         self.reading == Reading::UntilFound
@@ -84,8 +85,8 @@ impl Scanner<'_> {
             && self.record.touched().len() == self.trie.asked()
     }
 
-    /// Consumes the comma before the next member, closing every container that ends here. Tells
-    /// whether nothing is left to read.
+    /// Closes every container that ends here, and consumes the comma before the next member or
+    /// element. Returns whether nothing is left to read.
     fn next_or_close(&mut self) -> Result<bool, Reason> {
         while let Some(&frame) = self.record.frames.last() {
             match self.cursor.peek() {
@@ -130,7 +131,8 @@ impl Scanner<'_> {
         self.record.frames.pop();
     }
 
-    /// Reads one member; tells whether its value was opened rather than consumed.
+    /// Reads one member. Returns true if its value is a container that was opened, false if the
+    /// value was consumed.
     #[inline]
     fn member(&mut self, frame: Frame) -> Result<bool, Reason> {
         let key = self.cursor.key()?;
@@ -145,7 +147,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads one element; tells whether it was opened rather than consumed.
+    /// Reads one element. Returns true if it is a container that was opened, false if it was
+    /// consumed.
     fn element(&mut self, frame: Frame) -> Result<bool, Reason> {
         if !matches!(self.cursor.peek(), Some(b'{' | b'[')) {
             return self.value(frame.node, frame.element);
@@ -160,7 +163,8 @@ impl Scanner<'_> {
         Ok(opened)
     }
 
-    /// The number of the array that the top frame stands for.
+    /// Returns the number of the array in the top frame. An array gets its number with its first
+    /// element that is a container.
     fn array_of(&mut self, frame: Frame, first: u32) -> u32 {
         if frame.array != NONE {
             return frame.array;

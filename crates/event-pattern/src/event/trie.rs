@@ -1,17 +1,17 @@
-//! The paths that some pattern looks at, as a tree of names.
+//! The paths of patterns, as a tree of names.
 
 use std::sync::Arc;
 
 use crate::condition::Condition;
 use foldhash::HashMap;
 
-/// A node of the tree, and the path that leads to it.
+/// The number of a node of the tree, which identifies the path to this node.
 pub(crate) type PathId = u32;
 
-/// The node that stands for the event itself.
+/// The node for the event itself.
 pub(crate) const ROOT: PathId = 0;
 
-/// Up to so many children are found faster one by one.
+/// Up to this number of children, a linear search is faster than a hash table.
 const FEW: usize = 8;
 
 /// A condition and the path at which it applies.
@@ -28,7 +28,7 @@ impl Term {
     }
 }
 
-/// A tree of names. A name with dots is as many names, as in the engine.
+/// A tree of names. As in the engine, a name with dots is treated as several names.
 #[derive(Debug)]
 pub(crate) struct PathTrie {
     nodes: Vec<Node>,
@@ -41,7 +41,7 @@ pub(crate) struct PathTrie {
 struct Node {
     parent: PathId,
     name: Box<str>,
-    /// How many terms look at this very path.
+    /// How many terms have exactly this path.
     terms: u32,
     few: Vec<(Box<str>, PathId)>,
     many: HashMap<Box<str>, PathId>,
@@ -86,30 +86,31 @@ impl Node {
 }
 
 impl PathTrie {
-    /// One more than the highest node in use.
+    /// One more than the highest number of a node.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// How many paths some term looks at.
+    /// How many paths have terms.
     #[inline]
     pub(crate) fn asked(&self) -> usize {
         self.asked
     }
 
-    /// Whether some term looks at this very path.
+    /// Whether a term has exactly this path.
     #[inline]
     pub(crate) fn is_asked(&self, node: PathId) -> bool {
         self.nodes[node as usize].terms > 0
     }
 
-    /// Whether some term looks further down.
+    /// Whether a term has a path below this one.
     #[inline]
     pub(crate) fn leads_on(&self, node: PathId) -> bool {
         self.nodes[node as usize].has_children()
     }
 
-    /// Follows the name of an event's member.
+    /// Returns the node below `node` for the name of an event's member; `None` if no term has such
+    /// a path.
     #[inline]
     pub(crate) fn follow(&self, node: PathId, name: &str) -> Option<PathId> {
         let found = self.nodes[node as usize].child(name);
@@ -145,7 +146,7 @@ impl PathTrie {
         child
     }
 
-    /// Counts one term less at `path`, and drops what nobody looks at any more.
+    /// Counts one term less at `path`, and removes the nodes that no term needs any more.
     pub(crate) fn leave(&mut self, path: PathId) {
         self.nodes[path as usize].terms -= 1;
         self.asked -= usize::from(!self.is_asked(path));

@@ -1,4 +1,4 @@
-//! Decides whether conditions hold of what an event was seen to hold.
+//! Decides whether the recorded values of an event meet conditions.
 
 use super::consistency;
 use super::record::Record;
@@ -7,7 +7,7 @@ use crate::comparison::Value;
 use crate::condition::Condition;
 use crate::error::EventError;
 
-/// An event and what was found in it.
+/// An event and the values that were recorded from it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'v> {
     pub(crate) record: &'v Record,
@@ -21,7 +21,7 @@ impl<'v> View<'v> {
         self.record.values(self.event, path)
     }
 
-    /// Whether one value at the term's path is what the term asks for.
+    /// Whether the term accepts a value at its path.
     #[inline]
     pub(crate) fn has_accepted(&self, term: &Term) -> bool {
         self.values(term.path).any(|(value, _)| accepts(&term.condition, value))
@@ -52,7 +52,7 @@ impl<'v> View<'v> {
                 return Ok(false);
             }
             if self.record.holds(term.path) {
-                // It may be absent from the element that the other terms settle on.
+                // The field may be absent from the array element that the other terms choose.
                 if !is_nested {
                     return Ok(false);
                 }
@@ -67,14 +67,14 @@ impl<'v> View<'v> {
 }
 
 impl View<'_> {
-    /// For each of `terms`, which hold together, the number of the value among those at its path
-    /// that it is met by, or none where it is met by absence.
+    /// Returns, for each of `terms`, the number of the value at its path that meets it, or `None`
+    /// if absence meets it. The terms must hold together.
     pub(crate) fn settle(&self, terms: &[Term]) -> Result<Vec<Option<usize>>, EventError> {
         consistency::settle(self, terms)
     }
 }
 
-/// Whether `value` is what the condition asks for.
+/// Whether the condition accepts `value`.
 #[inline]
 pub(crate) fn accepts(condition: &Condition, value: Value<'_>) -> bool {
     condition.comparisons.iter().any(|comparison| comparison.accepts(value))

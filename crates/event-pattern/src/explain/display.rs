@@ -1,4 +1,4 @@
-//! Explanations as a person reads them.
+//! Writes explanations for people.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ impl fmt::Display for Explanation {
 }
 
 impl fmt::Display for Alternative {
-    /// The alternative, and the fields that are against it.
+    /// Writes the alternative, and those of its fields that fail.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { alternative, place, decided_by, fields } = self;
         write!(formatter, "nor alternative {} ({place}): {decided_by} decided", alternative + 1)?;
@@ -40,7 +40,7 @@ impl fmt::Display for Alternative {
 }
 
 impl FieldVerdict {
-    /// What the field held, each with its place if it lies in an array.
+    /// Returns the values of the field in words, each with its place if it is in an array.
     fn told(&self) -> String {
         let mut told = match self.held.as_slice() {
             [] => format!("{} is absent", self.path),
@@ -101,7 +101,7 @@ impl fmt::Display for FieldVerdict {
                     ", where the fields above are met; asked: {asked}; {} at {} is in another element",
                     elsewhere.value, elsewhere.at
                 )?;
-                // The one elsewhere is shown.
+                // The value of `elsewhere` has been shown, although `more` counts it.
                 match self.more.saturating_sub(1) {
                     0 => Ok(()),
                     more => write!(formatter, ", and {more} more not shown"),

@@ -1,14 +1,14 @@
-//! What may have been meant, where a pattern misses an event by little.
+//! Hints at what may have been meant, for a pattern that nearly matches an event.
 
 use serde_json::{Map, Value};
 
 use super::{Explanation, FieldVerdict, Outcome};
 
-/// The members of an event that `TestEventPattern` insists on.
+/// The members that `TestEventPattern` requires of an event.
 const ENVELOPE: [&str; 7] =
     ["id", "account", "source", "time", "region", "resources", "detail-type"];
 
-/// Adds hints, and what the envelope lacks.
+/// Adds the hints, and the members of the envelope that the event lacks.
 pub(super) fn add(explanation: &mut Explanation, event: &str) {
     let Ok(Value::Object(event)) = serde_json::from_str::<Value>(event) else { return };
     let lacks = ENVELOPE.iter().filter(|name| !event.contains_key(**name));
@@ -30,7 +30,8 @@ pub(super) fn add(explanation: &mut Explanation, event: &str) {
     explanation.hints = hints;
 }
 
-/// An event in a form that no rule sees.
+/// Returns a hint if the event is in a form that no rule gets, such as that of a request to
+/// `PutEvents`.
 fn form(event: &Map<String, Value>) -> Option<String> {
     if event.get("Entries").is_some_and(Value::is_array) {
         return Some(
@@ -54,7 +55,7 @@ fn form(event: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// A field that is missing under its name.
+/// Returns a hint if the event has a missing field under another name or in another place.
 fn of_name(field: &FieldVerdict, event: &Map<String, Value>) -> Option<String> {
     let names: Vec<&str> = field.path.split('.').collect();
     if let Some(operator) = names.iter().find(|name| name.starts_with('$')) {
@@ -95,7 +96,7 @@ fn of_name(field: &FieldVerdict, event: &Map<String, Value>) -> Option<String> {
     None
 }
 
-/// Whether two names differ in case and in what joins words only.
+/// Whether two names differ only in case, hyphens, underscores and spaces.
 pub(crate) fn alike(left: &str, right: &str) -> bool {
     let plain = |name: &str| -> String {
         let kept = name.chars().filter(|one| !matches!(one, '-' | '_' | ' '));
@@ -104,7 +105,7 @@ pub(crate) fn alike(left: &str, right: &str) -> bool {
     left != right && plain(left) == plain(right)
 }
 
-/// A value that is almost what was asked.
+/// Returns a hint if a value nearly meets what is asked.
 fn of_values(field: &FieldVerdict) -> Option<String> {
     if !matches!(field.outcome, Outcome::Unmet | Outcome::OtherElement { .. }) {
         return None;
@@ -119,7 +120,7 @@ fn of_values(field: &FieldVerdict) -> Option<String> {
     })
 }
 
-/// The first of what was asked that `value` misses by little.
+/// Returns the first of the comparisons that `value` nearly meets, as JSON.
 fn written(asked: &[Value], value: &Value) -> String {
     let near = asked.iter().find(|asked| near_miss(asked, value).is_some());
     near.map(ToString::to_string).unwrap_or_default()

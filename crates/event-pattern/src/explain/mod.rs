@@ -1,4 +1,5 @@
-//! Why a pattern matches an event, or does not: which field decided, what it held, what was asked.
+//! Explains why a pattern matches an event or not: which field decided, which values it has, and
+//! what is asked of it.
 
 mod display;
 mod hints;
@@ -12,27 +13,27 @@ use serde::Serialize;
 use crate::error::EventError;
 use crate::event::{Places, Term, View};
 
-/// A verdict and its grounds. Its `Display` is one line for the verdict and one for each field,
-/// then the other alternatives and the hints.
+/// Whether a pattern matches an event, and why. `Display` writes one line for the result and one
+/// for each field, then the other alternatives and the hints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Explanation {
     /// Whether the pattern matches.
     pub matched: bool,
-    /// How many alternatives the pattern's `$or` unfold into; 1 without `$or`.
+    /// How many alternatives the pattern has once every `$or` is unfolded; 1 without `$or`.
     pub alternatives: usize,
-    /// Which of them `fields` is about, from 0: the first that matches, or else the one with the
-    /// fewest fields against it.
+    /// The number of the alternative that `fields` describes, counted from 0: the first that
+    /// matches or, if none does, the one with the fewest fields that fail.
     pub alternative: usize,
-    /// Where that alternative stands, as a path into the pattern: `$.detail.$or[1]`.
+    /// Where this alternative is in the pattern, such as `$.detail.$or[1]`; `$` without `$or`.
     pub place: String,
-    /// The path of the field that decided, if the pattern does not match.
+    /// The path of the first field that fails; absent if the pattern matches.
     pub decided_by: Option<String>,
-    /// Every field of that alternative, in the order in which they are decided.
+    /// Every field of this alternative, in the order in which they are checked.
     pub fields: Vec<FieldVerdict>,
-    /// The other alternatives, if the pattern does not match.
+    /// The other alternatives; empty if the pattern matches.
     pub others: Vec<Alternative>,
-    /// What may have been meant instead, if the pattern does not match.
+    /// Hints at what may have been meant; empty if the pattern matches.
     pub hints: Vec<String>,
     /// Members of the envelope that the event lacks. A rule matches any object, but
     /// `TestEventPattern` refuses an event without them: `Parameter Event is not valid.`
@@ -43,32 +44,33 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Alternative {
-    /// Its number, from 0.
+    /// The number of the alternative, counted from 0.
     pub alternative: usize,
-    /// Where it stands, as a path into the pattern.
+    /// Where the alternative is in the pattern, such as `$.detail.$or[1]`.
     pub place: String,
-    /// The path of the field that decided.
+    /// The path of the first field that fails.
     pub decided_by: String,
-    /// Every field, in the order in which they are decided.
+    /// Every field of the alternative, in the order in which they are checked.
     pub fields: Vec<FieldVerdict>,
 }
 
-/// What was asked of one field, what it held, and how that came out.
+/// What a pattern asks of one field, which values the field has, and the result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FieldVerdict {
     /// The names on the way to the field, joined with dots.
     pub path: String,
-    /// Where that is asked, as a path into the pattern.
+    /// Where the pattern asks it, as a path into the pattern.
     pub place: String,
-    /// What was asked: any one of these will do. Each is JSON as in the pattern.
+    /// What the pattern asks, of which one must be met. Each is JSON as in the pattern.
     pub asked: Vec<String>,
-    /// The values found. Where the other fields settled on an element of an array, those in it.
+    /// The values of the field. If the other fields have determined an array element, only those in
+    /// it.
     pub held: Vec<Held>,
-    /// How many more values there were: of very many the first few are held, and of several
-    /// elements those in the one that counts.
+    /// How many further values the field has: those beyond the first few, and those in other array
+    /// elements.
     pub more: usize,
-    /// How that came out.
+    /// The result for the field.
     pub outcome: Outcome,
 }
 
@@ -78,48 +80,49 @@ pub struct FieldVerdict {
 pub struct Held {
     /// The value, as JSON.
     pub value: String,
-    /// Where it stands: `detail.items[2].sku`.
+    /// Where the value is, such as `detail.items[2].sku`.
     pub at: String,
 }
 
-/// How one field came out.
+/// The result for one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Outcome {
-    /// A value is what was asked.
+    /// A value meets what is asked.
     Met {
         /// The value, as JSON.
         value: String,
-        /// Where it stands.
+        /// Where the value is, such as `detail.items[2].sku`.
         at: String,
-        /// What it met, as JSON.
+        /// The comparison that the value meets, as JSON.
         asked: String,
     },
-    /// The field is absent, as was asked; from the array's element that the other fields settled
-    /// on, if there are values in others.
+    /// The field is absent, and the pattern accepts this. It may be absent only from the array
+    /// element that the other fields have determined.
     Absent,
-    /// The field is absent, which was not asked.
+    /// The field is absent, and the pattern does not accept this.
     Missing,
-    /// The field is there, and was asked to be absent.
+    /// The field has a value, and the pattern asks for its absence.
     Present,
-    /// What is there is an object or empty. To a pattern that is no value: the field counts as
+    /// The field is an object or an empty array. To a pattern this is no value: the field counts as
     /// absent.
     NoValue {
         /// `an object`, `an empty object` or `an empty array`.
         found: &'static str,
-        /// Whether absence was asked.
+        /// Whether the pattern accepts absence.
         as_asked: bool,
     },
-    /// No value is what was asked.
+    /// No value of the field meets what is asked.
     Unmet,
-    /// A value is what was asked, in another array element than the other fields settled on.
+    /// A value meets what is asked, but in another array element than the one that the other fields
+    /// have determined.
     OtherElement {
-        /// The element that the other fields settled on: `detail.items[0]`.
+        /// The element that the other fields have determined, such as `detail.items[0]`.
         element: String,
-        /// Where a value stands that would do.
+        /// A value in another element that meets what is asked.
         elsewhere: Held,
     },
-    /// The pattern had failed before this field.
+    /// The pattern had already failed before this field, so the field decides nothing.
     Undecided,
 }
 
@@ -181,7 +184,7 @@ impl Explanation {
     }
 }
 
-/// Where an alternative stands: the branches of `$or` that its fields come from.
+/// Returns where an alternative is in the pattern: the branches of `$or` that its fields come from.
 fn place(fields: &[FieldVerdict]) -> String {
     let branches = fields.iter().filter_map(|field| {
         let at = field.place.rfind("$or[")?;

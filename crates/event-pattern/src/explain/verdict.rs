@@ -1,14 +1,14 @@
-//! How each field of an alternative comes out, by itself and together with the others.
+//! Determines the result for each field of an alternative, on its own and together with the others.
 
 use super::{FieldVerdict, Held, Outcome};
 use crate::comparison::Value;
 use crate::error::EventError;
 use crate::event::{Hollow, Places, Term, View};
 
-/// At most so many of a field's values are shown; the rest is counted.
+/// The most values of a field that are shown; the others are only counted.
 const SHOWN: usize = 16;
 
-/// How each term comes out by itself and, if all hold by themselves, together.
+/// Returns the result for each term: on its own and, if all hold on their own, together.
 pub(super) fn of_all(
     terms: &[Term],
     view: &View<'_>,
@@ -21,10 +21,11 @@ pub(super) fn of_all(
         around_the_rest(terms, &mut fields, view, places)?;
         return Ok(fields);
     }
-    // The array elements are settled field by field: the first prefix that fails, fails at its end.
+    // Array elements are chosen field by field: of the first group of fields that cannot hold
+    // together, the last field is the one that fails.
     for end in 1..=terms.len() {
         if view.satisfies(&terms[..end])? {
-            // Absent from the elements that count.
+            // The field is absent from the elements that the others have chosen.
             if fields[end - 1].outcome == Outcome::Present {
                 fields[end - 1].outcome = Outcome::Absent;
             }
@@ -33,7 +34,7 @@ pub(super) fn of_all(
         let settled = settle(&terms[..end - 1], &mut fields[..end - 1], view, places)?;
         miss(&terms[end - 1], &mut fields[end - 1], &settled, (view, places));
         for field in &mut fields[end..] {
-            // What is absent from all of the event is so in any case.
+            // A field that is absent from the whole event is absent whatever was chosen.
             if matches!(field.outcome, Outcome::Met { .. } | Outcome::Present) {
                 field.outcome = Outcome::Undecided;
             }
@@ -44,7 +45,8 @@ pub(super) fn of_all(
     Ok(fields)
 }
 
-/// Tells of a field that fails by itself what it held where the fields that hold agree.
+/// For a field that fails on its own, limits the shown values to the array element in which the
+/// other fields hold.
 fn around_the_rest(
     terms: &[Term],
     fields: &mut [FieldVerdict],
@@ -78,7 +80,8 @@ fn around_the_rest(
     Ok(())
 }
 
-/// Notes by which values the terms, which hold together, are met; tells the places of these.
+/// Records which values meet the terms, and returns the places of these values. The terms must hold
+/// together.
 fn settle(
     terms: &[Term],
     fields: &mut [FieldVerdict],
@@ -111,7 +114,8 @@ fn met(term: &Term, value: Value<'_>, at: String) -> Option<Outcome> {
     Some(Outcome::Met { value: rendered(value), at, asked: met.to_string() })
 }
 
-/// Tells of a field that holds by itself why it fails where the fields before it settled.
+/// Records why a field that holds on its own fails in the array elements that the fields before it
+/// have chosen.
 fn miss(
     term: &Term,
     field: &mut FieldVerdict,
@@ -132,7 +136,7 @@ fn miss(
     }
 }
 
-/// The values of a term in an element, and how many there are in others.
+/// Returns the values of a term in an array element, and how many others the term has.
 fn inside(term: &Term, element: &str, view: &View<'_>, places: &Places) -> (Vec<Held>, usize) {
     let array = &element[..element.rfind('[').unwrap_or(element.len())];
     let agrees = |at: &str| {
@@ -156,7 +160,8 @@ fn all_held(term: &Term, view: &View<'_>, places: &Places) -> Vec<Held> {
     held.collect()
 }
 
-/// The innermost element of an array that settled values lie in and a field's values would have to.
+/// Returns the innermost array element that one of the settled values is in and that values of the
+/// field would have to be in as well.
 fn element_for(path: &str, settled: &[String]) -> Option<String> {
     let mut best: Option<&str> = None;
     for at in settled {

@@ -1,4 +1,4 @@
-//! Moves through JSON text part by part. A part that is refused is not moved over.
+//! Reads JSON text part by part. The position does not move past a part that is refused.
 
 use super::lex::{self, Reason};
 use super::{JsonError, Text};
@@ -27,7 +27,7 @@ impl<'a> Cursor<'a> {
         self.text.as_bytes()
     }
 
-    /// `reason`, here.
+    /// Returns an error with this reason at the current position.
     pub(crate) fn error(&self, reason: Reason) -> JsonError {
         JsonError { reason: reason.text(), offset: self.pos }
     }

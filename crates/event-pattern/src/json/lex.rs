@@ -1,7 +1,7 @@
 //! Finds where the parts of JSON text end.
 //!
-//! Each function takes the text and a position in it, and returns the position behind the part.
-//! Positions and reasons travel in registers, which is most of what makes this fast.
+//! Each function takes the text and a position in it, and returns the position after the part.
+//! Positions and reasons are passed in registers, which contributes most to the speed.
 
 /// Why a text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Reason {
     }
 }
 
-/// Passes over white space.
+/// Skips white space.
 #[inline(always)]
 pub(super) fn space(bytes: &[u8], mut pos: usize) -> usize {
     while let Some(&byte) = bytes.get(pos) {
@@ -53,7 +53,7 @@ pub(super) fn space(bytes: &[u8], mut pos: usize) -> usize {
     pos
 }
 
-/// The first position at or after `pos` that holds a quote, a backslash or a control character.
+/// Returns the first position from `pos` on that has a quote, a backslash or a control character.
 #[inline(always)]
 pub(super) fn plain(bytes: &[u8], mut pos: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -82,14 +82,14 @@ pub(super) fn plain(bytes: &[u8], mut pos: usize) -> usize {
     pos
 }
 
-/// The end of a string whose opening quote is passed.
+/// Returns the end of a string; `pos` is right after its opening quote.
 #[inline(always)]
 pub(super) fn string(bytes: &[u8], pos: usize) -> Result<usize, Reason> {
     let end = plain(bytes, pos);
     if bytes.get(end) == Some(&b'"') { Ok(end + 1) } else { escaped(bytes, end) }
 }
 
-/// As [`string`], from something else than plain text on.
+/// Like [`string`], but `pos` is at the first byte that is not plain text.
 #[cold]
 fn escaped(bytes: &[u8], mut pos: usize) -> Result<usize, Reason> {
     loop {
@@ -176,7 +176,7 @@ pub(super) fn scalar(bytes: &[u8], pos: usize, first: u8) -> Result<usize, Reaso
     }
 }
 
-/// The position behind a member's name and its colon.
+/// Returns the position after a member's name and its colon.
 #[inline(always)]
 pub(super) fn key(bytes: &[u8], pos: usize) -> Result<usize, Reason> {
     let start = space(bytes, pos);

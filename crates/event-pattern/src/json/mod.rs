@@ -16,7 +16,7 @@ pub(crate) const MAX_DEPTH: usize = 1000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at byte {offset}")]
 pub struct JsonError {
-    /// What was found wrong.
+    /// A description of the error, for people.
     pub reason: &'static str,
     /// Byte offset into the text at which the faulty part starts.
     pub offset: usize,

@@ -1,4 +1,4 @@
-//! Passes over a value that nobody asked for, checking it all the same, in constant stack space.
+//! Skips a value that is not needed, in constant stack space. The value is checked nevertheless.
 
 use super::lex::{self, Reason};
 use super::{Cursor, MAX_DEPTH};
@@ -68,7 +68,8 @@ fn container(bytes: &[u8], mut pos: usize) -> Result<usize, Reason> {
     }
 }
 
-/// Passes over closing brackets, up to the next element or the end of everything.
+/// Skips closing brackets and then, unless everything is closed, the comma and the name before the
+/// next value.
 #[inline(always)]
 fn ends(bytes: &[u8], mut pos: usize, nesting: &mut Nesting) -> Result<usize, Reason> {
     while nesting.depth > 0 {

@@ -1,4 +1,4 @@
-//! String contents as written in JSON, and what they stand for.
+//! The contents of JSON strings, as written and decoded.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// The string that is meant.
+    /// Returns the string with its escapes decoded.
     pub(crate) fn decode(self) -> Cow<'a, str> {
         if !self.escaped {
             return Cow::Borrowed(self.raw);
@@ -21,8 +21,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Appends what `raw`, whose escapes have been checked, stands for. Half of a surrogate pair
-/// becomes a question mark, as it does when the JVM encodes it.
+/// Decodes `raw`, whose escapes must have been checked, and appends the result. Half of a surrogate
+/// pair becomes a question mark, as it does when the JVM encodes it.
 pub(crate) fn unescape(raw: &str, into: &mut String) {
     let mut rest = raw;
     while let Some(at) = rest.find('\\') {

@@ -9,7 +9,7 @@ use super::postings::{self, Postings, Slot};
 #[derive(Debug, Default)]
 pub(super) struct Affixes {
     map: BTreeMap<Box<[u8]>, Postings>,
-    /// No key is longer.
+    /// An upper bound of the keys' lengths.
     longest: usize,
 }
 
@@ -34,10 +34,11 @@ impl Affixes {
         }
     }
 
-    /// Calls `sink` for all that is filed under a start of `value`.
+    /// Calls `sink` for every slot whose key `value` starts with.
     ///
-    /// The greatest key not above the value shares with it at least as much as any of its starts
-    /// does, so each step either finds a start or shortens what is still looked for.
+    /// Among the keys that sort no later than the value, the greatest one shares at least as many
+    /// bytes with it as any key that the value starts with. So each step either finds such a key or
+    /// shortens the text that is still searched for.
     pub(super) fn find(&self, value: &[u8], sink: &mut impl FnMut(Slot)) {
         let mut rest = &value[..value.len().min(self.longest)];
         loop {
@@ -58,7 +59,7 @@ impl Affixes {
         }
     }
 
-    /// As [`Affixes::find`], of the value read backwards.
+    /// Like [`Affixes::find`], for the value read backwards.
     pub(super) fn find_reversed(&self, value: &[u8], sink: &mut impl FnMut(Slot)) {
         let tail = value.iter().rev().take(self.longest);
         let mut short = [0; 64];

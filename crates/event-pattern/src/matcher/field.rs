@@ -1,4 +1,4 @@
-//! Finds what is filed under the values of one field.
+//! Finds the combinations that are filed under the values of one field.
 
 use super::affixes::Affixes;
 use super::grams::Grams;
@@ -10,7 +10,7 @@ use crate::comparison::Value;
 use crate::fold;
 use foldhash::HashMap;
 
-/// All that is filed under one field.
+/// All combinations that are filed under one field, by key.
 #[derive(Debug, Default)]
 pub(super) struct Field {
     filed: usize,
@@ -30,7 +30,7 @@ pub(super) struct Field {
     addresses: Option<Box<Addresses>>,
 }
 
-/// What is filed under folded text.
+/// The combinations that are filed under folded text.
 #[derive(Debug, Default)]
 struct AnyCases {
     texts: HashMap<Box<str>, Postings>,
@@ -38,7 +38,7 @@ struct AnyCases {
     suffixes: Affixes,
 }
 
-/// What is filed under addresses.
+/// The combinations that are filed under addresses.
 #[derive(Debug, Default)]
 struct Addresses {
     v4: Ranges<u32>,
@@ -57,7 +57,7 @@ impl Field {
         self.filed == 0
     }
 
-    /// How much is filed under `key` already.
+    /// Returns how many combinations are already filed under `key`.
     pub(super) fn filed_under(&self, key: &Key) -> usize {
         let folded = self.any_case.as_deref();
         match key {
@@ -165,7 +165,7 @@ impl Field {
         });
     }
 
-    /// Calls `sink` for all that `value` brings up.
+    /// Calls `sink` for every combination that is filed under a key of `value`.
     #[inline]
     pub(super) fn candidates(&self, value: Value<'_>, sink: &mut impl FnMut(Slot)) {
         self.any.each(sink);

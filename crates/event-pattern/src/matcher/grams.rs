@@ -1,4 +1,4 @@
-//! Finds the combinations whose wildcards need a few bytes somewhere in the middle of a value.
+//! Finds the combinations whose wildcards require a few bytes somewhere inside a value.
 
 use super::postings::{self, Postings, Slot};
 use foldhash::HashMap;
@@ -6,7 +6,7 @@ use foldhash::HashMap;
 /// The most bytes in a gram.
 const LONGEST: usize = 4;
 
-/// One to four bytes in a row, and how many.
+/// One to four consecutive bytes, and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Gram(u64);
 
@@ -21,12 +21,12 @@ impl Gram {
         (self.0 >> 32) as usize
     }
 
-    /// The longest grams in `text`, from its start.
+    /// Returns the grams of the greatest length that `text` has, from its start on.
     pub(super) fn all(text: &[u8]) -> impl Iterator<Item = Self> + '_ {
         text.windows(text.len().clamp(1, LONGEST)).map(Self::of)
     }
 
-    /// Short grams are common.
+    /// Returns a weight, which is higher for short grams because they are more common.
     pub(super) fn commonness(self) -> usize {
         (LONGEST - self.len()) * 16
     }

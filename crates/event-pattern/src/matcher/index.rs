@@ -1,4 +1,4 @@
-//! Where the combinations of all rules are filed, and what an event's values bring up.
+//! Files the combinations of all rules under keys, and finds those that an event may match.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::condition::Combination;
 use crate::error::EventError;
 use crate::event::{PathId, PathTrie, Term, View};
 
-/// The combinations of all rules, and where they are filed.
+/// The combinations of all rules, and the keys they are filed under.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     trie: PathTrie,
-    /// By path; only where something is filed.
+    /// The combinations that are filed under each path; `None` if there is none.
     fields: Vec<Option<Box<Field>>>,
     /// Combinations that may hold because a field is absent, by that field's path.
     absent: BTreeMap<PathId, Postings>,
@@ -27,13 +27,13 @@ pub(super) struct Index {
 struct Branch {
     rule: u32,
     terms: Box<[Term]>,
-    /// The term under which it is filed, and where.
+    /// The index of the term under which the combination is filed, and the keys of that term.
     anchor: usize,
     keys: Box<[Key]>,
 }
 
 impl Index {
-    /// The paths at which some combination looks.
+    /// The paths that combinations have conditions on.
     pub(super) fn trie(&self) -> &PathTrie {
         &self.trie
     }
@@ -43,7 +43,7 @@ impl Index {
         self.branches.len()
     }
 
-    /// Whether nothing is left of any combination but one, which looks at one path.
+    /// Whether a single combination with a single path is left, and nothing of any other one.
     #[cfg(test)]
     pub(super) fn holds_only_one(&self) -> bool {
         let left = self.branches.iter().filter(|branch| !branch.terms.is_empty()).count();
@@ -55,7 +55,7 @@ impl Index {
             && self.free_branches.len() + 1 == self.branches.len()
     }
 
-    /// Files one combination of the rule in `rule`; returns its number.
+    /// Files one combination of a rule; returns the combination's number.
     pub(super) fn file(&mut self, rule: u32, combination: &Combination) -> u32 {
         let terms: Box<[Term]> =
             combination.iter().map(|condition| Term::enter(&mut self.trie, condition)).collect();
@@ -77,7 +77,8 @@ impl Index {
         number
     }
 
-    /// Where a combination would be filed under `term`, and how often that would bring it up.
+    /// Returns the keys under which `term` would file a combination, after a weight that tells how
+    /// often events would make it a candidate.
     fn filing(&self, term: &Term) -> (usize, Box<[Key]>) {
         let field = self.fields[term.path as usize].as_deref();
         let mut weight = 0;
@@ -106,7 +107,7 @@ impl Index {
         }
     }
 
-    /// Undoes [`Index::file`].
+    /// Removes a combination: undoes [`Index::file`].
     pub(super) fn withdraw(&mut self, number: u32) {
         let branch = std::mem::take(&mut self.branches[number as usize]);
         let path = branch.terms[branch.anchor].path;
@@ -127,7 +128,7 @@ impl Index {
         self.free_branches.push(number);
     }
 
-    /// Collects the combinations that the event's values bring up.
+    /// Collects the candidates: the combinations that are filed under keys of the event's values.
     pub(super) fn candidates(&self, view: &View<'_>, seen: &mut Seen) {
         for &path in view.record.touched() {
             let Some(field) = &self.fields[path as usize] else { continue };
@@ -142,7 +143,7 @@ impl Index {
         }
     }
 
-    /// Checks the other conditions of the candidates.
+    /// Checks the other conditions of the candidates, and records the rules that match.
     pub(super) fn check(&self, view: &View<'_>, seen: &mut Seen) -> Result<(), EventError> {
         while let Some(slot) = seen.next() {
             let branch = &self.branches[slot.branch() as usize];

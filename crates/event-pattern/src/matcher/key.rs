@@ -1,4 +1,5 @@
-//! Under what a combination can be filed: keys that every value that a comparison accepts has.
+//! The keys under which combinations are filed: properties that every value has that a comparison
+//! accepts.
 
 use super::field::Field;
 use super::grams::Gram;
@@ -10,7 +11,7 @@ use crate::wildcard::Wildcard;
 /// The weight of being filed under a field's absence: most fields are absent from most events.
 pub(super) const ABSENT_WEIGHT: usize = 1 << 10;
 
-/// A property of values. Where it is `sure`, having it is being accepted.
+/// A property of values. If it is `sure`, the comparison accepts every value that has it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Key {
     Null,
@@ -26,13 +27,13 @@ pub(super) enum Key {
         bytes: Box<[u8]>,
         sure: bool,
     },
-    /// Reversed.
+    /// The bytes are reversed.
     Suffix {
         bytes: Box<[u8]>,
         sure: bool,
     },
     FoldedPrefix(Box<[u8]>),
-    /// Reversed.
+    /// The bytes are reversed.
     FoldedSuffix(Box<[u8]>),
     Gram(Gram),
     AnyText,
@@ -43,7 +44,7 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// The keys to choose from; at least one.
+    /// Returns the keys to choose from, at least one.
     pub(super) fn options(comparison: &Comparison) -> Vec<Self> {
         vec![match comparison {
             Comparison::Null => Self::Null,
@@ -87,8 +88,9 @@ impl Key {
         }
     }
 
-    /// How often the key is likely to bring something up: what is common weighs more, and so does
-    /// what much is filed under already.
+    /// Returns a weight that tells how often the key will probably make a combination a candidate.
+    /// It is higher for common properties, and for keys under which many combinations are already
+    /// filed.
     pub(super) fn weight(&self, field: Option<&Field>) -> usize {
         let commonness = match self {
             Self::Text(_) | Self::Number(_) | Self::Raw(_) => 0,
@@ -106,7 +108,7 @@ impl Key {
     }
 }
 
-/// Short affixes are common.
+/// Returns a weight, which is higher for short affixes because they are more common.
 fn rarity(bytes: &[u8]) -> usize {
     match bytes.len() {
         0 => 1 << 8,
@@ -116,7 +118,7 @@ fn rarity(bytes: &[u8]) -> usize {
     }
 }
 
-/// What every accepted value starts (or ends) with.
+/// Returns the text that every accepted value starts (or ends) with.
 fn needed(affix: &Affix<Box<str>>) -> &str {
     affix.whole.as_deref().unwrap_or(&affix.text)
 }

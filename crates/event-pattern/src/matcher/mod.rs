@@ -1,8 +1,8 @@
-//! Many rules at once.
+//! Matches events against many rules at once.
 //!
-//! Each combination of each rule is filed under one of its conditions, the one that promises to be
-//! met least often. An event's values bring up only what is filed under them; the other conditions
-//! are then checked on the spot. What is not brought up costs nothing.
+//! Each combination of each rule is filed under one of its conditions, the one that is probably met
+//! least often. The values of an event select only the combinations that are filed under them; the
+//! other conditions of these are then checked. A combination that is not selected costs nothing.
 
 mod affixes;
 mod field;
@@ -21,7 +21,7 @@ use crate::pattern::Pattern;
 use index::Index;
 use seen::Seen;
 
-/// Rules, each with an id and a pattern, to be held against events together.
+/// A set of rules, each with an id and a pattern, that events are matched against together.
 ///
 /// Matching takes `&self` and any number of threads may do it at once.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Matcher<Id> {
 
 #[derive(Debug)]
 struct Rule<Id> {
-    /// `None` in a slot that waits for the next rule.
+    /// `None` in a slot that is free for the next rule.
     id: Option<Id>,
     branches: Box<[u32]>,
 }
@@ -53,17 +53,17 @@ impl<Id> Default for Matcher<Id> {
 }
 
 impl<Id: Ord + Clone> Matcher<Id> {
-    /// A matcher without rules.
+    /// Makes a matcher without rules.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Relies on every event being JSON in which no object repeats a name, as it is after any
-    /// parser has written it.
+    /// Makes the matcher rely on every event being JSON in which no object repeats a name, as JSON
+    /// libraries write it.
     ///
-    /// An event is then read only up to the point at which every field that some rule looks at
-    /// has been found. Whatever is wrong behind that point goes unnoticed.
+    /// An event is then read only up to the point at which every field that some rule looks at has
+    /// been found. Errors after that point are not noticed.
     #[must_use]
     pub fn trusting_events(mut self) -> Self {
         self.reading = Reading::UntilFound;
@@ -88,7 +88,8 @@ impl<Id: Ord + Clone> Matcher<Id> {
         self.slots.contains_key(id)
     }
 
-    /// Adds a rule. A rule that already had this id is replaced; tells whether there was one.
+    /// Adds a rule, which replaces the rule with this id if there is one. Returns whether there was
+    /// one.
     pub fn add(&mut self, id: Id, pattern: &Pattern) -> bool {
         let replaced = self.remove(&id);
         let slot = self.free_rules.pop().unwrap_or(self.rules.len() as u32);
@@ -103,7 +104,7 @@ impl<Id: Ord + Clone> Matcher<Id> {
         replaced
     }
 
-    /// Removes a rule and frees all that it held; tells whether there was one.
+    /// Removes a rule and frees its memory. Returns whether there was one.
     pub fn remove(&mut self, id: &Id) -> bool {
         let Some(slot) = self.slots.remove(id) else { return false };
         if self.slots.is_empty() {
@@ -119,7 +120,7 @@ impl<Id: Ord + Clone> Matcher<Id> {
         true
     }
 
-    /// The ids of the rules that match `event`, in ascending order.
+    /// Returns the ids of the rules that match `event`, in ascending order.
     ///
     /// # Errors
     /// Fails if the event is not a JSON object.
@@ -138,9 +139,9 @@ impl<Id: Ord + Clone> Matcher<Id> {
         })
     }
 
-    /// The ids of the rules that match a parsed event, in ascending order.
+    /// Returns the ids of the rules that match a parsed event, in ascending order.
     ///
-    /// Prefer [`Matcher::matches`]: a parsed number has forgotten how it was written.
+    /// Prefer [`Matcher::matches`]: a parsed number no longer has its original spelling.
     ///
     /// # Errors
     /// Fails if the event is not a JSON object.

@@ -1,4 +1,4 @@
-//! What is filed under one key.
+//! The combinations that are filed under one key.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ impl Postings {
     }
 }
 
-/// Removes `slot` from what is filed under `key`, and the key with its last slot.
+/// Removes `slot` from the postings of `key`, and the key together with its last slot.
 pub(super) fn remove<K, Q>(map: &mut BTreeMap<K, Postings>, key: &Q, slot: Slot)
 where
     K: Borrow<Q> + Ord,
@@ -72,7 +72,7 @@ where
     }
 }
 
-/// As [`remove`], of a hash table.
+/// Like [`remove`], for a hash table.
 pub(super) fn remove_hashed<K, Q>(table: &mut HashMap<K, Postings>, key: &Q, slot: Slot)
 where
     K: Borrow<Q> + Eq + Hash,

@@ -1,8 +1,8 @@
-//! Finds the ranges that a number lies in.
+//! Finds the ranges that contain a number.
 
 use super::postings::Slot;
 
-/// A full block is split.
+/// The number of entries at which a block is split.
 const FULL: usize = 64;
 
 /// A range, both ends included.
@@ -13,14 +13,14 @@ struct Entry<T> {
     slot: Slot,
 }
 
-/// Neighbours in the order of their lower ends.
+/// Neighbouring ranges in the order of their lower ends, and the highest of their upper ends.
 #[derive(Debug)]
 struct Block<T> {
     entries: Vec<Entry<T>>,
     highest: T,
 }
 
-/// Ranges in the order of their lower ends, in blocks that are passed over whole.
+/// Ranges in the order of their lower ends, in blocks that can be skipped as a whole.
 #[derive(Debug)]
 pub(super) struct Ranges<T> {
     blocks: Vec<Block<T>>,
@@ -48,7 +48,7 @@ impl<T: Copy + Ord> Ranges<T> {
         self.blocks.is_empty()
     }
 
-    /// In how many ranges the ends of this one lie, at most.
+    /// Returns an upper bound for the number of ranges that contain an end of this one.
     pub(super) fn filed_under(&self, low: T, high: T) -> usize {
         let mut around = 0;
         self.find(low, &mut |_| around += 1);
@@ -87,7 +87,7 @@ impl<T: Copy + Ord> Ranges<T> {
         }
     }
 
-    /// Calls `sink` for all ranges that `value` lies in.
+    /// Calls `sink` for every range that contains `value`.
     pub(super) fn find(&self, value: T, sink: &mut impl FnMut(Slot)) {
         for block in &self.blocks {
             if block.lowest() > value {

@@ -1,15 +1,16 @@
-//! Which combinations one event has brought up, and which rules have been found to match.
+//! The candidates for one event, and the rules that have been found to match.
 
 use std::cell::Cell;
 
 use super::postings::Slot;
 
 thread_local! {
-    /// Buffers of the last event on this thread, to be used again.
+    /// The buffers of the last event on this thread, kept for reuse.
     static SPARE: Cell<Option<Box<Seen>>> = const { Cell::new(None) };
 }
 
-/// Marks and lists for one event. A mark equals `epoch` if it was made for this event.
+/// Marks and lists for one event. A mark counts only if it equals `epoch`, so that old marks need
+/// not be cleared.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     epoch: u32,
@@ -20,7 +21,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Lends this thread's buffers.
+    /// Calls `run` with this thread's buffers.
     pub(super) fn borrow<T>(run: impl FnOnce(&mut Self) -> T) -> T {
         let mut seen = SPARE.take().unwrap_or_default();
         let result = run(&mut seen);
@@ -28,7 +29,7 @@ impl Seen {
         result
     }
 
-    /// Forgets everything and makes room for so many combinations and rules.
+    /// Clears everything and makes space for the given numbers of combinations and rules.
     pub(super) fn clear(&mut self, branches: usize, rules: usize) {
         self.epoch = self.epoch.wrapping_add(1);
         if self.epoch == 0 {
@@ -46,7 +47,7 @@ impl Seen {
         self.found.clear();
     }
 
-    /// Notes a candidate, once.
+    /// Adds a candidate, unless it has been added before.
     #[inline]
     pub(super) fn propose(&mut self, slot: Slot) {
         let mark = &mut self.branches[slot.branch() as usize];
@@ -56,7 +57,7 @@ impl Seen {
         }
     }
 
-    /// A candidate that has not been checked.
+    /// Takes a candidate that has not been checked; `None` if there is none left.
     #[inline]
     pub(super) fn next(&mut self) -> Option<Slot> {
         self.candidates.pop()

@@ -1,8 +1,9 @@
-//! How complex the wildcards of one field are: at how many places in them one value can be at once.
+//! Measures how complex the wildcards of one field are: at how many places in them one value can be
+//! at once.
 //!
-//! The engine walks all wildcards of a field together, byte by byte. A place is a character of a
-//! wildcard that was just reached, or a star that may begin right behind it. The service refuses a
-//! pattern that some value could be at too many places of.
+//! The engine follows all wildcards of a field together, byte by byte. A place is a character of a
+//! wildcard that was just reached, or a star that may begin right after it. The service refuses a
+//! pattern if some value could be at too many places at once.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,24 +11,24 @@ use crate::comparison::{Comparison, Exclusion};
 use crate::condition::{Combination, Condition};
 use crate::wildcard::Wildcard;
 
-/// A walk over more sets of places than this is given up, and its upper bound taken instead.
+/// The amount of work after which a walk is given up, and its upper bound is used instead.
 const PATIENCE: usize = 100_000;
 
-/// What ends a string, and begins it.
+/// The byte at the start and the end of a string.
 const QUOTE: u8 = b'"';
 
 /// A field whose wildcards are together more complex than allowed.
 pub(super) struct TooComplex {
-    /// The path into the pattern.
+    /// Where the field is, as a path into the pattern.
     pub(super) place: String,
     pub(super) found: usize,
 }
 
-/// The first field that exceeds `limit`.
+/// Returns the first field that exceeds `limit`.
 ///
-/// Combinations that agree in all fields before one share the engine's automaton for that one. The
-/// engine evaluates an automaton if a value of the field before leads to it: what stands behind a
-/// field that is only asked to be absent may be as complex as it likes.
+/// Combinations that have the same conditions on all fields before a field share the engine's
+/// automaton for that field. The engine evaluates an automaton only if a value of the field before
+/// leads to it, so there is no limit for the fields after one that is only asked to be absent.
 pub(super) fn exceeding(combinations: &[Combination], limit: usize) -> Option<TooComplex> {
     if !combinations.iter().flatten().any(|condition| asks_wildcards(condition)) {
         return None;
@@ -61,7 +62,7 @@ pub(super) fn exceeding(combinations: &[Combination], limit: usize) -> Option<To
     })
 }
 
-/// The wildcards that share an automaton, and where the first of them stands.
+/// The wildcards that share an automaton, and where the first of them is in the pattern.
 #[derive(Default)]
 struct Field<'c> {
     place: Option<&'c str>,
@@ -80,7 +81,7 @@ fn wildcards(comparison: &Comparison) -> Option<&[Wildcard]> {
     }
 }
 
-/// What tells conditions apart.
+/// Returns a text that is different for different conditions.
 fn text(condition: &Condition) -> String {
     let asked: Vec<String> = condition.comparisons.iter().map(ToString::to_string).collect();
     format!("{}\n{}\n{}", condition.path, condition.absent, asked.join("\n"))
@@ -100,13 +101,14 @@ fn exceeding_together(patterns: &[&[Wildcard]], limit: usize) -> Option<usize> {
     }
 }
 
-/// At most so many places of a wildcard: its head, and behind each star what repeats itself.
+/// Returns an upper bound for the places of a wildcard: one for the text before its first star and,
+/// for each star, one plus the repetition in the text after it.
 fn upper_bound(wildcard: &Wildcard) -> usize {
     let behind_star = |part: &str| 1 + overlaps(&[part.as_bytes(), &[QUOTE]].concat());
     1 + wildcard.parts()[1..].iter().map(|part| behind_star(part)).sum::<usize>()
 }
 
-/// How many prefixes of `text` can end at one point, at most.
+/// Returns how many prefixes of `text` can end at one point, at most.
 fn overlaps(text: &[u8]) -> usize {
     let mut border = vec![0usize; text.len()];
     let mut depth = vec![1usize; text.len()];
@@ -124,7 +126,7 @@ fn overlaps(text: &[u8]) -> usize {
     depth.into_iter().max().unwrap_or(0)
 }
 
-/// A character of a wildcard, or, without a byte, a star.
+/// A character of a wildcard or, if `byte` is `None`, a star.
 struct Place {
     byte: Option<u8>,
     next: Vec<usize>,
@@ -146,8 +148,8 @@ impl Places {
         self.0.len() - 1
     }
 
-    /// Enters the wildcards of one comparison, and tells the place of their opening quote. They
-    /// share what stands before their first star, that star, and the closing quote.
+    /// Adds the wildcards of one comparison, and returns the place of their opening quote. They
+    /// share the text before their first star, that star, and the closing quote.
     fn enter(&mut self, wildcards: &[Wildcard]) -> usize {
         let (open, close) = (self.add(Some(QUOTE)), self.add(Some(QUOTE)));
         for wildcard in wildcards {
@@ -211,7 +213,7 @@ impl Places {
                 match self.0[*next].byte {
                     Some(asked) if asked != byte => {}
                     Some(_) => drop(reached.insert(*next)),
-                    // A star takes the byte, or nothing.
+                    // A star matches the byte, or nothing.
                     None => {
                         reached.insert(*next);
                         let behind = self.0[*next].next.iter();
@@ -235,7 +237,7 @@ mod tests {
     use super::{Places, Walk, exceeding_together, upper_bound};
     use crate::wildcard::Wildcard;
 
-    /// The complexity of separate wildcards, by the limit that just takes them.
+    /// Returns the complexity of separate wildcards: the lowest limit that accepts them.
     fn complexity(sources: &[&str]) -> usize {
         let parsed: Vec<Vec<Wildcard>> = sources
             .iter()

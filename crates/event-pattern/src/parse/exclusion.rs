@@ -58,7 +58,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Consumes a comma and tells `true`, or a closing bracket and tells `false`.
+    /// Consumes a comma and returns true, or consumes a closing bracket and returns false.
     fn more(&mut self) -> Result<bool, PatternError> {
         if self.cursor.eat(b']') {
             return Ok(false);
@@ -70,7 +70,8 @@ impl Parser<'_> {
     fn exclusion_by(&mut self, name: &str) -> Result<Exclusion, PatternError> {
         let is_list = self.cursor.peek() == Some(b'[');
         match name {
-            // The older compiler, which reads patterns whose `$or` is a field, knows fewer forms.
+            // The engine's older compiler, which reads patterns in which `$or` is a field, supports
+            // fewer forms.
             "wildcard" if !self.unfolds => self.fail(Fault::UnknownExclusion(name.to_owned())),
             "prefix" | "suffix" if !self.unfolds && is_list => {
                 let operator = if name == "prefix" { "prefix" } else { "suffix" };

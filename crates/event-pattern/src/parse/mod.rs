@@ -47,10 +47,10 @@ const RESERVED: [&str; 24] = [
 /// Conditions under construction, by the number of their path.
 type Draft = BTreeMap<usize, Arc<Condition>>;
 
-/// Reads `source` into the combinations that its `$or` unfold into.
+/// Reads a pattern, and returns the combinations that its `$or` unfold into.
 ///
-/// Where `$or` is not the operator, the engine takes it for a field of that name, throughout, and
-/// reads the pattern by the rules of its older compiler.
+/// If a `$or` does not have the form of the operator, the engine takes every `$or` of the pattern
+/// for a field of that name, and reads the pattern by the rules of its older compiler.
 pub(crate) fn combinations(
     source: &[u8],
     limits: &Limits,
@@ -80,16 +80,17 @@ pub(crate) fn combinations(
 struct Parser<'a> {
     cursor: Cursor<'a>,
     limits: &'a Limits,
-    /// Whether `$or` is the operator.
+    /// Whether `$or` is the operator, and not a field.
     unfolds: bool,
-    /// The path for messages.
+    /// The current place in the pattern, for messages.
     place: String,
-    /// The field names on the way here.
+    /// The field names from the top of the pattern to the current place.
     names: Vec<String>,
     depth: usize,
     paths: HashMap<String, usize>,
     drafts: Vec<Draft>,
-    /// Conditions that begin with an empty exclusion: refused, unless a later one overrides them.
+    /// Conditions that begin with an empty exclusion. They are refused, unless a later condition on
+    /// the same path replaces them.
     empty: Vec<(Arc<Condition>, PatternError)>,
 }
 
@@ -158,7 +159,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads the members of an object whose bracket is consumed.
+    /// Reads the members of an object whose opening bracket is consumed.
     fn object(&mut self, inside_or: bool) -> Result<(), PatternError> {
         if self.cursor.eat(b'}') {
             return self.fail(Fault::EmptyObject);
@@ -209,7 +210,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Reads the array behind `$or`: every object continues every draft made so far.
+    /// Reads the array of `$or`: each of its objects is combined with every draft made so far.
     fn choice(&mut self) -> Result<(), PatternError> {
         if !self.cursor.eat(b'[') {
             return self.fail(Fault::OrForm);
@@ -242,7 +243,7 @@ impl<'a> Parser<'a> {
         if found > limit { self.fail(Fault::TooLarge { what, found, limit }) } else { Ok(()) }
     }
 
-    /// Reads a field's array; a path named twice keeps what was asked last.
+    /// Reads a field's array. If a path occurs twice, the last condition on it counts.
     fn field(&mut self, name: &str) -> Result<(), PatternError> {
         let (condition, refusal) = self.values(name)?;
         let next = self.paths.len();
@@ -259,12 +260,13 @@ impl<'a> Parser<'a> {
         self.check("fields", most, self.limits.fields)
     }
 
-    /// What is asked, and why the engine refuses it if nothing overrides it.
+    /// Reads a condition. Returns it with the error for which the engine refuses it, unless a later
+    /// condition replaces it.
     fn values(&mut self, name: &str) -> Result<(Condition, Option<PatternError>), PatternError> {
         if self.cursor.eat(b']') {
             return self.fail(Fault::EmptyArray);
         }
-        // The engine joins names with dots, but an empty name at the root without one.
+        // The engine joins names with dots, but adds no dot after an empty name at the top.
         let mut path = self.names.join(".");
         if !path.is_empty() {
             path.push('.');
@@ -276,7 +278,7 @@ impl<'a> Parser<'a> {
         for index in 0.. {
             let step = format!("[{index}]");
             match self.within(&step, Self::comparison)? {
-                // The engine has nowhere to lead such a value, unless another showed the way.
+                // The engine refuses an empty exclusion only if it is the first entry.
                 Some(Comparison::AnythingBut(exclusion)) if index == 0 && exclusion.is_empty() => {
                     let refused =
                         self.within(&step, |parser| parser.fail::<()>(Fault::ExcludesNothing));
@@ -298,7 +300,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Puts a draft's conditions into the engine's order: that of their paths in UTF-16.
+/// Sorts a draft's conditions as the engine does: by their paths in UTF-16.
 fn finished(draft: Draft) -> Combination {
     let mut conditions: Vec<_> = draft.into_values().collect();
     conditions.sort_by(|left, right| left.path.encode_utf16().cmp(right.path.encode_utf16()));

@@ -63,8 +63,8 @@ impl Parser<'_> {
     }
 }
 
-/// The keys that one comparison accepts. Keys have no neighbours that a comparable number could
-/// fall between, so an open end is the neighbouring key.
+/// Returns the range that one comparison accepts. No number lies between two neighbouring keys, so
+/// an open end is given by the neighbouring key.
 fn half_line(term: (&'static str, Key)) -> NumberRange {
     let (lowest, highest) = (number::key_of(f64::MIN), number::key_of(f64::MAX));
     let key = term.1;

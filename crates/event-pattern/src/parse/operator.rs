@@ -74,7 +74,8 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Reads the one member of an operator's object, whose bracket is consumed, and its end.
+    /// Reads the single member of an operator's object, whose opening bracket is consumed, and the
+    /// closing bracket.
     fn operator(&mut self) -> Result<Option<Comparison>, PatternError> {
         let name = self.operator_name()?;
         let step = format!(".{name}");

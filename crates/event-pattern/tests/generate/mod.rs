@@ -1,4 +1,4 @@
-//! Patterns and events from few names and few values, so that they often meet.
+//! Generates patterns and events from few names and few values, so that they often match.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;

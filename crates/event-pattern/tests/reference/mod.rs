@@ -1,16 +1,16 @@
-//! A matcher that is slow and obvious: unfold the pattern, flatten the event, try everything.
+//! A slow and simple matcher: it unfolds the pattern, flattens the event and tries everything.
 //!
-//! It takes patterns that are known to be valid, and numbers of at most 15 digits.
+//! It accepts valid patterns only, and numbers of at most 15 digits.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::Value;
 
-/// What is asked of each path.
+/// The entries that a pattern asks of each path.
 type Asked = BTreeMap<String, Vec<Value>>;
 
-/// The array elements around a value: which array, which of its elements.
+/// The array elements around a value: the number of each array, with the index of its element.
 type Membership = BTreeMap<usize, usize>;
 
 struct Leaf {
@@ -86,7 +86,7 @@ fn flatten(value: &Value, path: &str, within: &Membership, into: (&mut Vec<Leaf>
     }
 }
 
-/// Whether what is left of `asked` can be met without a second element of an array in `chosen`.
+/// Whether the entries in `asked` can be met without another element of an array in `chosen`.
 fn together(asked: &[(&String, &Vec<Value>)], leaves: &[Leaf], chosen: &Membership) -> bool {
     let Some(((path, values), later)) = asked.split_first() else { return true };
     let agrees = |leaf: &&Leaf| {
@@ -185,14 +185,14 @@ fn in_block(block: &str, address: &str) -> bool {
     let Ok(address) = address.parse().map(digits) else { return false };
     let base = base.parse().map(digits).expect("an address");
     let width = base.len();
-    // A valid block leaves one bit free at least.
+    // A valid block leaves at least one bit after its mask.
     let host = u128::MAX >> (128 - 4 * width + bits.parse::<usize>().expect("bits"));
     let base = u128::from_str_radix(&base, 16).expect("digits");
     let edge = |address: u128| format!("{address:0width$x}");
     between(&edge(base & !host), &edge(base | host), &address)
 }
 
-/// An address as hexadecimal digits: eight, or thirty-two.
+/// Returns an address as hexadecimal digits: eight for IPv4, thirty-two for IPv6.
 fn digits(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => format!("{:08x}", address.to_bits()),
@@ -200,7 +200,8 @@ fn digits(address: IpAddr) -> String {
     }
 }
 
-/// The engine compares digits from the left, of whichever family, until one differs from both ends.
+/// Like the engine, compares digits from the left, whatever the family, until one differs from both
+/// ends.
 fn between(low: &str, high: &str, address: &str) -> bool {
     let (mut along_low, mut along_high) = (true, true);
     let mut address = address.bytes();
@@ -218,7 +219,7 @@ fn between(low: &str, high: &str, address: &str) -> bool {
     true
 }
 
-/// A wildcard as characters; `None` is a star.
+/// Returns a wildcard as characters; `None` is a star.
 fn pieces(wildcard: &str) -> Vec<Option<char>> {
     let mut pieces = Vec::new();
     let mut chars = wildcard.chars();
