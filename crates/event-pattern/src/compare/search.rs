@@ -75,11 +75,12 @@ pub(super) fn is_covered(space: &Space, inside: &[Ask], outside: &[Vec<Ask>]) ->
     space.complete && matches!(all_outside(space, &inside, outside, true), All::Covered)
 }
 
-/// The result of a search over all combinations of a pattern.
+/// The result of a search over all combinations of the pattern `inside`, for an event that no
+/// combination of the pattern `outside` matches.
 enum All {
-    /// A choice that the pattern matches and the other one does not.
+    /// A choice that `inside` matches and `outside` does not.
     Told(Choice),
-    /// The other pattern matches every event that the pattern matches.
+    /// Every event that `inside` matches is matched by `outside` too.
     Covered,
     Doubted(Vec<Choice>),
 }

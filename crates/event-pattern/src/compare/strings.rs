@@ -32,9 +32,9 @@ struct Automaton {
 pub(super) struct Strings {
     /// A string of every class, except for those that only `conceivable` covers.
     pub(super) texts: Vec<String>,
-    /// Pairs of a string and an address. The walk does not find every spelling of an address. If a
-    /// field has comparisons of addresses and of parts of a string, there may be a string that is
-    /// like the first of a pair for the latter, and like the second for the former.
+    /// Pairs of a string and an address, for a field that has comparisons of addresses and of parts
+    /// of a string. The walk does not find every spelling of an address: there may be one that the
+    /// comparisons of addresses treat like the address, and the others like the string.
     pub(super) conceivable: Vec<(String, String)>,
     /// Whether all states were visited, so that no class is missing.
     pub(super) complete: bool,

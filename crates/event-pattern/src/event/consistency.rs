@@ -13,7 +13,7 @@ use super::trie::Term;
 use super::view::{View, accepts};
 use crate::error::EventError;
 
-/// The most steps of a search. No event needs as many in which every path is spelled in one way.
+/// The most steps of a search: more than any event needs in which each path is spelled in one way.
 const MOST_STEPS: usize = 20_000_000;
 
 /// The chosen elements of arrays that matter for later terms, sorted.

@@ -236,9 +236,9 @@ impl Graph {
         }
     }
 
-    /// For each long edge that stays on one side of the main line: returns one position for all its
-    /// extra nodes, the farthest from the main line among their current ones. `None` for all other
-    /// nodes.
+    /// Returns one common position for all extra nodes of each long edge that stays on one side of
+    /// the main line: the farthest from the main line among their current ones. `None` for all
+    /// other nodes.
     fn upright(&self) -> Vec<Option<f64>> {
         let mut upright = vec![None; self.sizes.len()];
         for chain in self.chains.iter().filter(|chain| chain.len() > 3) {

@@ -16,16 +16,20 @@ const MAX_NESTING: usize = 200;
 /// The most operators of a query: each may make the tree deeper by one level.
 const MAX_OPERATORS: usize = 2_000;
 
-/// Returns its argument; fails if it is too large when written out.
+/// The name of the guard that returns its argument, and fails if this is too large when written
+/// out.
 pub(super) const MEASURED: &str = "states_measured";
-/// Returns its first argument; fails if the product of both arguments' lengths is too large.
+/// The name of the guard that returns its first argument, and fails if the product of both
+/// arguments' lengths is too large.
 pub(super) const PRODUCT: &str = "states_product";
-/// Returns its argument; fails if it is too large a number for a width.
+/// The name of the guard that returns its argument, and fails if this is too large a number for a
+/// width.
 pub(super) const WIDTH: &str = "states_width";
-/// Returns its argument; fails if it is a picture of a time with more digits than fit into 64 bits.
+/// The name of the guard that returns its argument, and fails if this is a picture of a time with
+/// more digits than fit into 64 bits.
 pub(super) const PICTURE: &str = "states_picture";
-/// Returns its first argument; fails if the picture in the second one asks for letters, and the
-/// first has more of them than fit into 64 bits.
+/// The name of the guard that returns its first argument, and fails if the picture in the second
+/// one asks for letters, and the first has more of them than fit into 64 bits.
 pub(super) const LETTERS: &str = "states_letters";
 
 /// Refuses an expression whose tree may be too deep to be walked recursively.
@@ -72,7 +76,7 @@ pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
     names.into_iter()
 }
 
-/// Returns the tree with the guards added.
+/// Returns the tree with calls of the guards added.
 pub(super) fn guarded(node: AstNode) -> Result<AstNode, String> {
     with_stack(|| inside(node))
 }
