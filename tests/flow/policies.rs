@@ -2,8 +2,10 @@
 //! the simulation runs on, have the same limits for every delivery.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chorus_events::table::TABLE;
+use chorus_kernel::{IDEMPOTENCY_TABLE, RECORD_LIFETIME};
 use chorus_local::{LocalConfig, Policies, Route, Target, Topology};
 use chorus_table::policy::{self, RetryPolicy};
 use chorus_template::synthesize;
@@ -85,6 +87,8 @@ fn the_template_and_the_engine_have_the_same_policies() {
     assert_eq!(globals["Timeout"], json!(timeout), "how long a function may take");
     let archive = deployed.number(&deployed.of("Archive")["RetentionDays"]);
     assert_eq!(archive, json!(config.retention.as_secs() / 86_400), "days of the archive");
+    assert_eq!(config.retention, policy::ARCHIVE);
+    remembers_for_as_long(&deployed, policy::RECORDS);
     for route in &topology.routes {
         let row = route.row();
         let name = &route.rule.name;
@@ -115,6 +119,15 @@ fn the_template_and_the_engine_have_the_same_policies() {
             }
         }
     }
+}
+
+/// A record expires by the attribute that the deployed table forgets items by, after this long on both.
+#[track_caller]
+fn remembers_for_as_long(deployed: &Deployed, lifetime: Duration) {
+    let ttl = IDEMPOTENCY_TABLE.ttl.expect("records expire");
+    let forgets = &deployed.of("IdempotencyTable")["TimeToLiveSpecification"];
+    assert_eq!(*forgets, json!({ "AttributeName": ttl, "Enabled": true }));
+    assert_eq!(RECORD_LIFETIME.unsigned_abs(), lifetime.as_secs());
 }
 
 #[test]

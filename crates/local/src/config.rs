@@ -65,8 +65,8 @@ pub struct LocalConfig {
 }
 
 impl LocalConfig {
-    /// The defaults: in memory, on the system's clock, 32 deliveries at a time, an archive of 14
-    /// days. The rules are those of the rows of `table` whose service is among the functions.
+    /// The defaults: in memory, on the system's clock, 32 deliveries at a time. The rules are those of
+    /// the rows of `table` whose service is among the functions.
     #[must_use]
     pub fn new(table: &Table, functions: Vec<Function>) -> Self {
         let deployed =
@@ -94,7 +94,7 @@ impl LocalConfig {
             limits: BTreeMap::new(),
             machines: None,
             store: None,
-            retention: Duration::from_secs(14 * 86_400),
+            retention: policy::ARCHIVE,
             feed: 16_384,
             archive_in_memory: 10_000,
         }

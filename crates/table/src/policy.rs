@@ -1,5 +1,5 @@
-//! How often, for how long and how fast the bus and the queues deliver messages. The template, the
-//! embedded engine and the simulation use these limits. The retries of a state machine's task are
+//! How often, for how long and how fast the bus and the queues deliver messages, and for how long what was
+//! delivered is remembered. The template, the embedded engine and the simulation use these limits. The retries of a state machine's task are
 //! in its definition.
 
 use std::time::Duration;
@@ -151,9 +151,24 @@ pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a queue keeps a message that is not received: the longest that SQS allows.
 pub const RETENTION: Duration = Duration::from_secs(14 * 86_400);
 
+/// For how long the archive keeps events for a replay, unless a deployment says otherwise.
+pub const ARCHIVE: Duration = Duration::from_secs(14 * 86_400);
+
+/// For how long an idempotency record shows that a message was answered: longer than any queue, or the
+/// archive, delivers it again. Of an archive that is kept for longer, a row that only its record
+/// protects refuses what is older.
+pub const RECORDS: Duration = Duration::from_secs(15 * 86_400);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_outlast_whatever_is_delivered_again() {
+        let longest =
+            [BUS.max_age, API_DESTINATION.max_age, REDRIVE.retry.max_age, RETENTION, ARCHIVE];
+        assert!(longest.into_iter().all(|again| again < RECORDS));
+    }
 
     #[test]
     fn a_pause_doubles_up_to_the_longest_and_chance_has_its_share() {

@@ -1,7 +1,7 @@
 //! The idempotency record: proof that an action answered a message, with its answer. It serves as
 //! both inbox and outbox.
 
-use chorus_table::Entry;
+use chorus_table::{Entry, policy};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,8 +14,8 @@ use crate::{
     Write, number, text,
 };
 
-/// How long a record is kept, in seconds: longer than any redelivery by a queue or the archive.
-pub const RECORD_LIFETIME: Seconds = 15 * 86_400;
+/// How long a record is kept, in seconds.
+pub const RECORD_LIFETIME: Seconds = policy::RECORDS.as_secs().cast_signed();
 
 /// The index of the records whose events are not known to be published, and whose message may never
 /// be delivered again. The sweeper reads it.

@@ -1,6 +1,9 @@
 //! The template's parameters, and the conditions, rules and globals that derive from them.
 
+use std::time::Duration;
+
 use chorus_kernel::IDEMPOTENCY_TABLE;
+use chorus_table::policy;
 use serde_json::{Map, Value, json};
 
 use super::{Stack, partners};
@@ -88,9 +91,15 @@ fn common(stack: &Stack) -> Vec<Parameter> {
             .number(),
         text("LogLevel", "The least that functions log", "INFO").one_of(LOG_LEVELS),
         text("LogRetentionDays", "For how many days logs are kept", "30").one_of(LOG_DAYS),
-        text("ArchiveDays", "For how many days events can be replayed", "14").number(),
+        text("ArchiveDays", "For how many days events can be replayed", &days(policy::ARCHIVE))
+            .number(),
         text(ALARM_TOPIC.0, "The SNS topic that alarms are sent to", ""),
     ]
+}
+
+/// Whole days, as text.
+fn days(duration: Duration) -> String {
+    (duration.as_secs() / 86_400).to_string()
 }
 
 fn of_api() -> [Parameter; 4] {
@@ -176,7 +185,7 @@ pub(crate) fn globals() -> Value {
             "Handler": "bootstrap",
             "Architectures": [reference("Architecture")],
             "MemorySize": reference("MemorySize"),
-            "Timeout": chorus_table::policy::FUNCTION_TIMEOUT.as_secs(),
+            "Timeout": policy::FUNCTION_TIMEOUT.as_secs(),
             "Tracing": "Active",
             // Lambda's own log lines for each invocation would cost as much as ours, and contain
             // less.
