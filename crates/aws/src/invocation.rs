@@ -13,7 +13,7 @@ pub(crate) mod testing;
 use std::sync::Arc;
 
 use chorus_http::Route;
-use chorus_kernel::{Failure, Function, Kernel, RowOutputs, Swept, sweep};
+use chorus_kernel::{Failure, Function, Kernel, Message, RowOutputs, Swept, sweep};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -96,15 +96,11 @@ impl Invoker {
     /// # Errors
     /// The failure itself if it is retryable, or if no queue accepts the message: the platform then
     /// keeps it.
-    async fn set_aside(
-        &self,
-        failure: Failure,
-        (body, target): (&str, &str),
-    ) -> Result<Value, Failure> {
+    async fn set_aside(&self, failure: Failure, message: GivenUp<'_>) -> Result<Value, Failure> {
         if failure.is_retryable() {
             return Err(failure);
         }
-        self.give_up((failure, None), (body, target)).await
+        self.give_up((failure, None), message).await
     }
 
     /// Moves a message to the dead letters: at once if its failure is terminal, otherwise because
@@ -115,10 +111,11 @@ impl Invoker {
     async fn give_up(
         &self,
         (failure, exhausted): (Failure, Option<&'static str>),
-        (body, target): (&str, &str),
+        message: GivenUp<'_>,
     ) -> Result<Value, Failure> {
         let Some(queues) = &self.queues else { return Err(failure) };
         let code = failure.code();
+        let GivenUp { body, target, attempt } = message;
         let letter = DeadLetter {
             body: body.to_owned(),
             target: target.to_owned(),
@@ -128,7 +125,17 @@ impl Invoker {
         };
         match queues.send_to_dead_letters(&letter).await {
             Ok(()) => {
-                tracing::warn!(code, exhausted, "set aside because of {code}");
+                let About { event, correlation_id } = About::of(body);
+                let target = target.rsplit(':').next();
+                tracing::warn!(
+                    correlation_id,
+                    event,
+                    target,
+                    code,
+                    attempt,
+                    exhausted,
+                    "set aside because of {code}"
+                );
                 Ok(json!({ "outcome": "SetAside", "code": code }))
             }
             Err(error) => {
@@ -136,6 +143,31 @@ impl Invoker {
                 Err(failure)
             }
         }
+    }
+}
+
+/// A message that is given up.
+#[derive(Debug, Clone, Copy)]
+struct GivenUp<'a> {
+    body: &'a str,
+    /// Where a dead letter of it has to be sent again, by ARN.
+    target: &'a str,
+    /// How often it was tried; none where Lambda does not tell.
+    attempt: Option<u32>,
+}
+
+/// What a log tells of an event, and nothing else of it; nothing of what is no event.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct About {
+    event: Option<String>,
+    correlation_id: Option<String>,
+}
+
+impl About {
+    fn of(body: &str) -> Self {
+        let Ok(message) = Message::from_event(body) else { return Self::default() };
+        let about = message.metadata.correlation_id;
+        Self { event: Some(message.detail_type), correlation_id: Some(about) }
     }
 }
 

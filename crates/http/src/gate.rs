@@ -16,7 +16,7 @@ use axum::middleware::{Next, from_fn};
 use tower_http::cors::CorsLayer;
 
 use crate::server::into_http;
-use crate::{Caller, Problem, TokenKey};
+use crate::{Asked, Caller, Problem, TokenKey};
 
 /// The cookie with the token of a user who has signed in on a page of the application.
 pub const SESSION_COOKIE: &str = "chorus-token";
@@ -63,13 +63,17 @@ impl Gate {
         router
             .layer(from_fn(move |mut request: Request, next: Next| {
                 let admitted = gate.admit(&request);
+                let asked = Asked::somewhere(request.method().as_str(), request.uri().path());
                 async move {
                     match admitted {
                         Ok(caller) => {
                             request.extensions_mut().insert(caller);
                             next.run(request).await
                         }
-                        Err(problem) => into_http(problem.into()),
+                        Err(problem) => {
+                            asked.log(&problem);
+                            into_http(problem.into())
+                        }
                     }
                 }
             }))

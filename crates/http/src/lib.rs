@@ -13,6 +13,7 @@ mod function;
 mod gate;
 #[cfg(feature = "server")]
 mod home;
+mod noteworthy;
 mod openapi;
 mod parameter;
 mod problem;
@@ -31,6 +32,7 @@ pub use entity_tag::Precondition;
 pub use function::HttpFunction;
 #[cfg(feature = "server")]
 pub use gate::{Gate, SESSION_COOKIE};
+pub use noteworthy::Asked;
 pub use openapi::{ApiInfo, Webhook, openapi};
 pub use parameter::{Parameter, Place, Values};
 pub use problem::{FieldError, Problem};

@@ -33,6 +33,9 @@ pub struct Problem {
     /// The fields that break a rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// The failure's own name, for logs: a caller is told the kind alone.
+    #[serde(skip)]
+    pub code: Option<&'static str>,
 }
 
 impl Problem {
@@ -47,7 +50,13 @@ impl Problem {
             status,
             detail: Some(detail.into()),
             errors: Vec::new(),
+            code: None,
         }
+    }
+
+    /// The last part of its kind.
+    pub(crate) fn name(&self) -> &str {
+        self.kind.rsplit(':').next().unwrap_or_default()
     }
 
     /// The JSON Schema of problem details.
@@ -81,7 +90,7 @@ impl From<ActionError> for Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        match &failure {
+        let problem = match &failure {
             Failure::Terminal { code: "KeyReused", message } => Self::field(
                 422,
                 "Idempotency-Key",
@@ -92,7 +101,8 @@ impl From<Failure> for Problem {
             }
             Failure::Terminal { .. } => Self::new(500, "internal", failure.to_string()),
             Failure::Retryable { .. } => Self::new(503, "try-again", failure.to_string()),
-        }
+        };
+        Self { code: Some(failure.code()), ..problem }
     }
 }
 

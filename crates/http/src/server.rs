@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Admitted, Caller, Callers, Method, Problem, Request, Response, Route};
+use crate::{Admitted, Asked, Caller, Callers, Method, Problem, Request, Response, Route};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{RawPathParams, Request as HttpRequest};
@@ -58,15 +58,13 @@ fn method_router(route: Route, kernel: Kernel) -> MethodRouter {
     let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
     let reads_body = route.method != Method::GET;
     on(filter, async move |parameters: RawPathParams, request: HttpRequest| {
+        let asked = Asked::of(&route, &path(&parameters));
         let answer = match read(&parameters, request, reads_body).await {
             Ok(request) => route.answer(&kernel, request).await,
             Err(problem) => Err(problem),
         };
         into_http(answer.unwrap_or_else(|problem| {
-            if problem.status >= 500 {
-                let detail = problem.detail.as_deref().unwrap_or_default();
-                tracing::error!(route = ?route, status = problem.status, "{detail}");
-            }
+            asked.log(&problem);
             problem.into()
         }))
     })
@@ -80,13 +78,18 @@ async fn read(
     let (parts, body) = request.into_parts();
     let body = if reads_body { read_body(&parts.headers, body).await? } else { Vec::new() };
     Ok(Request {
-        path: parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        path: path(parameters),
         query: query(&parts.uri)?,
         headers: headers(&parts.headers)?,
         body,
         caller: parts.extensions.get::<Caller>().cloned().unwrap_or_default(),
         customer: None,
     })
+}
+
+/// The values of the parameters in the path.
+fn path(parameters: &RawPathParams) -> BTreeMap<String, String> {
+    parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The parameters of the query, each of which may occur once.
@@ -166,6 +169,7 @@ pub fn restricted(router: Router, callers: Callers) -> Router {
     router.route_layer(from_fn(move |request: HttpRequest, next: Next| {
         let caller = request.extensions().get::<Caller>().cloned().unwrap_or_default();
         let admitted = admit(&callers, &caller);
+        let asked = Asked::somewhere(request.method().as_str(), request.uri().path());
         async move {
             match admitted {
                 Ok(Admitted::Everything) => next.run(request).await,
@@ -173,7 +177,10 @@ pub fn restricted(router: Router, callers: Callers) -> Router {
                 Ok(Admitted::OnlyOf(_)) => {
                     into_http(Problem::from(ActionError::not_theirs()).into())
                 }
-                Err(problem) => into_http(problem.into()),
+                Err(problem) => {
+                    asked.log(&problem);
+                    into_http(problem.into())
+                }
             }
         }
     }))

@@ -83,17 +83,20 @@ fn ask(body: &str) -> Result<Response, Problem> {
     let route =
         Route::command::<commands::OpenDoor, _>(Method::PUT, "/doors/{door}", 201, OpenDoor);
     assert_eq!((route.summary, route.success), ("Open a door", 201));
-    let kernel = Kernel {
+    let path = [("door".to_owned(), "back".to_owned())].into();
+    let request = Request { path, body: body.as_bytes().to_vec(), ..Request::default() };
+    now(route.answer(&kernel(), request))
+}
+
+fn kernel() -> Kernel {
+    Kernel {
         store: Arc::new(MemoryStore::new(&[IDEMPOTENCY_TABLE])),
         bus: Arc::new(Quiet),
         machines: Arc::new(NoMachines),
         clock: Arc::new(Quiet),
         breakers: Breakers::default(),
         keyring: keyring(),
-    };
-    let path = [("door".to_owned(), "back".to_owned())].into();
-    let request = Request { path, body: body.as_bytes().to_vec(), ..Request::default() };
-    now(route.answer(&kernel, request))
+    }
 }
 
 #[test]
@@ -114,4 +117,74 @@ fn a_field_that_neither_has_is_named() {
 fn a_body_that_is_no_object_is_refused() {
     assert_eq!(ask("[]").unwrap_err().status, 422);
     assert_eq!(ask("{").unwrap_err().status, 400);
+}
+
+#[cfg(feature = "server")]
+mod logs {
+    use std::sync::Mutex;
+
+    use axum::body::Body;
+    use chorus_http::{ApiInfo, Callers, Endpoint, router};
+    use serde_json::{Value, json};
+    use tempfile::NamedTempFile;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    const STREET: &str = "Obere Str. 57";
+
+    /// Fails over what it has stored, and quotes it.
+    struct Fails;
+
+    #[async_trait]
+    impl Endpoint for Fails {
+        async fn call(&self, _: &Kernel, _: &Request) -> Result<Response, Problem> {
+            Err(Failure::Terminal { code: "CorruptItem", message: STREET.to_owned() }.into())
+        }
+    }
+
+    /// The warnings of one request.
+    async fn warnings(method: &str, path: &str) -> Vec<Value> {
+        let log = NamedTempFile::new().unwrap();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_writer(Mutex::new(log.reopen().unwrap()))
+            .finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        let routes = vec![
+            Route::new(Method::PUT, "/orders/{order-id}/notes", Callers::Anyone, Fails),
+            Route::new(Method::GET, "/orders/{order-id}", Callers::with(&[]), Fails),
+        ];
+        let info = ApiInfo {
+            title: "",
+            description: "",
+            hint: "",
+            version: "",
+            pages: None,
+            webhooks: &[],
+        };
+        let body = Body::from(STREET);
+        let request = axum::http::Request::builder().method(method).uri(path).body(body).unwrap();
+        router(&kernel(), info, routes).oneshot(request).await.unwrap();
+        drop(guard);
+        let text = std::fs::read_to_string(log.path()).unwrap();
+        assert!(!text.contains(STREET), "{text}");
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_fails_and_who_is_turned_away_is_logged_once_with_order_route_and_code() {
+        for (method, path, status, code, route) in [
+            ("PUT", "/orders/7/notes", 500, "CorruptItem", "PUT /orders/{order-id}/notes"),
+            ("GET", "/orders/7", 401, "unauthorized", "GET /orders/{order-id}"),
+        ] {
+            let logged = warnings(method, path).await;
+            let [line] = &logged[..] else { panic!("{path}: {logged:#?}") };
+            assert_eq!((&line["level"], &line["status"]), (&json!("WARN"), &json!(status)));
+            assert_eq!((&line["route"], &line["code"]), (&json!(route), &json!(code)));
+            assert_eq!(line["correlation_id"], "7");
+        }
+        assert!(warnings("GET", "/nowhere").await.is_empty(), "a mistake of a caller");
+    }
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::{Invocation, Invoker, error_type, guard};
+use super::{GivenUp, Invocation, Invoker, error_type, guard};
 use crate::queues::Receipt;
 use crate::trace::Trace;
 
@@ -61,10 +61,9 @@ impl Record {
         Ok(records)
     }
 
-    /// The event in Lambda's record of a failed invocation; none if the bus sent the message.
-    fn failed_event(&self) -> Option<&str> {
-        let failed: FailedInvocation<'_> = serde_json::from_str(&self.body).ok()?;
-        Some(failed.request_payload.get())
+    /// Lambda's record of a failed invocation; none if the bus sent the message.
+    fn failed_invocation(&self) -> Option<FailedInvocation<'_>> {
+        serde_json::from_str(&self.body).ok()
     }
 
     /// How long the message is hidden before it is retried.
@@ -97,6 +96,15 @@ impl Record {
 struct FailedInvocation<'a> {
     #[serde(borrow)]
     request_payload: &'a RawValue,
+    #[serde(default)]
+    request_context: FailedContext,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct FailedContext {
+    /// How often Lambda has invoked the function with the event.
+    approximate_invoke_count: u32,
 }
 
 /// A message of the queue, with its event.
@@ -106,19 +114,28 @@ struct Delivered<'a> {
     /// The ARN that a redrive of its dead letter sends the event to.
     target: &'a str,
     retry: RetryPolicy,
+    /// How often it was tried, this time included.
+    attempt: u32,
 }
 
 impl<'a> Delivered<'a> {
     fn of(record: &'a Record, invocation: &'a Invocation) -> Self {
-        match record.failed_event() {
-            Some(event) => {
-                let target = &invocation.function_arn;
-                Self { record, event, target, retry: policy::REDRIVE.retry }
-            }
-            None => {
-                let (event, target) = (&*record.body, &*record.queue);
-                Self { record, event, target, retry: policy::QUEUE.retry }
-            }
+        let receives = record.receives();
+        match record.failed_invocation() {
+            Some(FailedInvocation { request_payload, request_context }) => Self {
+                record,
+                event: request_payload.get(),
+                target: &invocation.function_arn,
+                retry: policy::REDRIVE.retry,
+                attempt: request_context.approximate_invoke_count + receives,
+            },
+            None => Self {
+                record,
+                event: &record.body,
+                target: &record.queue,
+                retry: policy::QUEUE.retry,
+                attempt: receives,
+            },
         }
     }
 }
@@ -166,7 +183,7 @@ impl Invoker {
     /// Hides a message that failed, or gives it up; returns false if the queue has to keep it. A
     /// message whose row gives up to another row is kept until that row has answered it.
     async fn failed(&self, delivered: &Delivered<'_>, failure: Failure) -> bool {
-        let Delivered { record, event, target, retry } = delivered;
+        let Delivered { record, event, target, retry, attempt } = delivered;
         let age = record.age(self.kernel.clock.now());
         let waits = failure.waits_for_partner();
         let retry = if waits { policy::waiting(*retry, age) } else { *retry };
@@ -175,11 +192,11 @@ impl Invoker {
         let kept = || in_time() || self.function.gives_up_to_a_row(event);
         if !failure.is_retryable() || !kept() {
             let exhausted = failure.is_retryable().then_some(TOO_OLD);
-            return self.give_up((failure, exhausted), (event, target)).await.is_ok();
+            let message = GivenUp { body: event, target, attempt: Some(*attempt) };
+            return self.give_up((failure, exhausted), message).await.is_ok();
         }
-        let (code, receives) = (error_type(&failure), &record.attributes.approximate_receive_count);
-        let message_id = &record.message_id;
-        tracing::warn!(code, message_id, receives, ?pause, "the queue keeps a message: {code}");
+        let (code, message_id) = (error_type(&failure), &record.message_id);
+        tracing::warn!(code, message_id, attempt, ?pause, "the queue keeps a message: {code}");
         if let Some(queues) = &self.queues {
             let receipt = Receipt { queue: &record.queue, handle: &record.receipt_handle };
             if let Err(error) = queues.hide(receipt, pause).await {
@@ -212,6 +229,7 @@ mod tests {
     use super::super::testing::{Shop, event, invocation};
     use super::*;
     use crate::SystemClock;
+    use crate::logs::testing::Logged;
 
     const QUEUE: &str = "arn:aws:sqs:eu-central-1:1:letters";
 
@@ -271,6 +289,43 @@ mod tests {
         let letters = shop.dead_letters();
         assert_eq!((&*letters[0].body, &*letters[0].target), (&*event, "an-arn"));
         assert_eq!(letters[0].exhausted, Some(TOO_OLD));
+    }
+
+    /// The warnings about a batch whose messages are given up.
+    async fn given_up(batch: &str) -> Vec<Value> {
+        let (logged, shop) = (Logged::default(), Shop::default());
+        shop.throttle();
+        let guard = logged.begin();
+        assert!(failures(&shop, batch).await.is_empty());
+        drop(guard);
+        let lines = logged.lines();
+        let lines = lines.iter().map(|line| serde_json::from_str(line).unwrap());
+        lines.filter(|line: &Value| line["level"] == "WARN").collect()
+    }
+
+    #[tokio::test]
+    async fn a_dead_letter_is_logged_once_with_its_order_target_code_and_attempt() {
+        let event = event("a-key", "ana");
+        let (day, days) = (policy::QUEUE.retry.max_age, policy::REDRIVE.retry.max_age);
+        for (body, receives, age, target, attempt) in [
+            (&event, 200, day, "letters", 200),
+            (&failed_invocation(&event), 300, days, "an-arn", 303),
+        ] {
+            let warnings = given_up(&batch(&[("1", body)], receives, age)).await;
+            let [failed, letter] = &warnings[..] else { panic!("{warnings:#?}") };
+            assert_eq!(failed["action"], "ReserveItem", "the kernel's line about the failure");
+            assert_eq!(letter["correlation_id"], "1073459984");
+            assert_eq!(
+                (&letter["event"], &letter["target"]),
+                (&json!("OrderCreated"), &json!(target))
+            );
+            assert_eq!(
+                (&letter["code"], &letter["attempt"]),
+                (&json!("Throttled"), &json!(attempt))
+            );
+            assert_eq!(letter["exhausted"], TOO_OLD);
+            assert!(!json!(warnings).to_string().contains("Obere"), "{warnings:#?}");
+        }
     }
 
     #[tokio::test]

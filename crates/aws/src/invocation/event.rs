@@ -4,7 +4,7 @@
 use chorus_kernel::{Failure, Handled};
 use serde_json::{Value, json};
 
-use super::{Invocation, Invoker, guard};
+use super::{GivenUp, Invocation, Invoker, guard};
 use crate::trace::Trace;
 
 impl Invoker {
@@ -19,7 +19,11 @@ impl Invoker {
         let handled = self.function.handle_event(&self.kernel, event);
         match guard(invocation.give_up_at, handled).await {
             Ok(answered) => Ok(summary(&answered)),
-            Err(failure) => self.set_aside(failure, (event, &invocation.function_arn)).await,
+            Err(failure) => {
+                // Lambda does not tell a function which of its three attempts it is.
+                let (target, attempt) = (&*invocation.function_arn, None);
+                self.set_aside(failure, GivenUp { body: event, target, attempt }).await
+            }
         }
     }
 }

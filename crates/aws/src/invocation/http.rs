@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use chorus_http::{Method, Problem, Request, Response};
+use chorus_http::{Asked, Method, Problem, Request, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -60,30 +60,32 @@ struct Http {
 impl Invoker {
     /// Answers a request; any failure becomes a response as well.
     pub(super) async fn request(&self, http: HttpRequest, invocation: &Invocation) -> Value {
-        let (method, path) = (http.request_context.http.method.clone(), http.path().to_owned());
-        let response = match self.answer(http, invocation).await {
-            Ok(response) => response,
-            Err(problem) => {
-                if problem.status >= 500 {
-                    let (status, why) = (problem.status, problem.detail.as_deref());
-                    tracing::error!(status, why, "{method} {path} failed");
-                }
-                problem.into()
-            }
+        let method: Method = http.request_context.http.method.parse().unwrap_or_default();
+        let found = routing::find(&self.routes, &method, http.path());
+        let asked = match &found {
+            Ok((route, path)) => Asked::of(route, path),
+            Err(_) => Asked::somewhere(method.as_str(), http.path()),
         };
+        let answered = match found {
+            Ok(found) => self.answer(http, found, invocation).await,
+            Err(problem) => Err(problem),
+        };
+        let response = answered.unwrap_or_else(|problem| {
+            asked.log(&problem);
+            problem.into()
+        });
         tracing::Span::current().record("status", response.status);
-        tracing::debug!(status = response.status, "{method} {path} was answered");
+        tracing::debug!(status = response.status, "{} was answered", asked.route);
         to_json(&response)
     }
 
     async fn answer(
         &self,
         http: HttpRequest,
+        (route, path): routing::Found<'_>,
         invocation: &Invocation,
     ) -> Result<Response, Problem> {
-        let method: Method = http.request_context.http.method.parse().unwrap_or_default();
-        let (route, path) = routing::find(&self.routes, &method, http.path())?;
-        let template = format!("{method} {}", route.path);
+        let template = format!("{} {}", route.method, route.path);
         tracing::Span::current().record("action", template);
         let caller = self.callers.caller(http.claims());
         let mut request = Request { caller, ..http.into_request(path)? };
@@ -155,6 +157,7 @@ fn to_json(response: &Response) -> Value {
 mod tests {
     use super::super::testing::{Shop, invocation};
     use super::*;
+    use crate::logs::testing::Logged;
 
     const TRACEPARENT: &str = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
     const XRAY: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
@@ -218,6 +221,41 @@ mod tests {
             assert_eq!(body["status"], status);
             assert!(!response.to_string().contains("on purpose"), "a panic's text stays inside");
         }
+    }
+
+    #[tokio::test]
+    async fn what_an_operator_should_know_of_is_one_warning_without_a_body_or_a_query() {
+        for (method, path, status, order) in [
+            ("PUT", "/echo/panic", 503, Value::Null),
+            ("GET", "/private/order-1", 401, json!("order-1")),
+        ] {
+            let mut asked = request(method, path);
+            asked["body"] = json!("Obere Str. 57");
+            let logged = Logged::default();
+            let guard = logged.begin();
+            assert_eq!(answered(&asked).await.0["statusCode"], status);
+            drop(guard);
+            let lines = logged.lines();
+            let warnings: Vec<Value> = lines
+                .iter()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .filter(|line: &Value| line["level"] == "WARN")
+                .collect();
+            let [warning] = &warnings[..] else { panic!("{path}: {lines:#?}") };
+            assert_eq!((&warning["status"], &warning["correlation_id"]), (&json!(status), &order));
+            assert!(warning["route"].as_str().unwrap().ends_with('}'), "{warning}");
+            assert!(warning["code"].is_string(), "{warning}");
+            assert!(!lines.concat().contains("Obere"), "{lines:#?}");
+        }
+        let logged = Logged::default();
+        let guard = logged.begin();
+        answered(&request("PUT", "/echo/missing")).await;
+        drop(guard);
+        assert!(
+            logged.lines().is_empty(),
+            "a caller's mistake is the caller's: {:?}",
+            logged.lines()
+        );
     }
 
     #[tokio::test]

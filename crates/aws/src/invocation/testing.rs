@@ -187,6 +187,7 @@ impl Shop {
             routes: vec![
                 Route::new(Method::PUT, "/echo/{name}", Callers::Anyone, Echo)
                     .pages(10, Values::Text),
+                Route::new(Method::GET, "/private/{order-id}", Callers::with(&[]), Echo),
             ],
             kernel: Kernel {
                 store: Arc::clone(&memory) as Arc<dyn Store>,
