@@ -69,6 +69,10 @@ emulator-down: ## Stop the emulator
 emulator-test: ## The flow on an emulator of its own, driven through the API
 	scripts/emulator.sh test
 
+.PHONY: emulator-burst
+emulator-burst: ## CHORUS_BURST (1000) orders for one item at once, on the emulator
+	scripts/emulator.sh burst
+
 .PHONY: samples
 samples: ## Invoke each function with each sample event, and compare with docs/SAMPLES.md
 	scripts/emulator.sh samples

@@ -3,6 +3,7 @@
 #
 #   up, down           starts and stops an emulator with the shop and some items
 #   test [TEST…]       tests the flow through the API, on a new emulator
+#   burst              places CHORUS_BURST (1000) orders for one item at once; takes minutes
 #   samples [--write]  invokes functions with each of events/samples, by `cargo lambda invoke`
 #   stripe             tests payments of `chorus up` with a server that has Stripe's API
 #   mail               tests emails of `chorus up` with a real SMTP server
@@ -61,6 +62,11 @@ case ${1:-} in
     up) prepare; shop up ;;
     down) shop down ;;
     test) prepare; on_its_own 350 test_flow.py "${@:2}" ;;
+    burst)
+        prepare
+        export CHORUS_BURST=${CHORUS_BURST:-1000}
+        on_its_own 5400 test_flow.py Contention
+        ;;
     samples) prepare; .venv/bin/python tests/emulator/test_samples.py "${@:2}" ;;
     mail)
         tests/emulator/install.sh

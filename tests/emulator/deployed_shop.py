@@ -49,14 +49,14 @@ def order_of(customer: str, sku: str, pieces: int) -> dict[str, Any]:
     }
 
 
-def ended(order_id: str) -> dict[str, Any]:
+def ended(order_id: str, patience: float = PATIENCE) -> dict[str, Any]:
     """Waits until the order has ended, and returns it."""
 
     def look() -> dict[str, Any] | None:
         order = shop.ok("GET", f"/orders/{order_id}")
         return order if order["status"] != "Open" else None
 
-    return wait_for(look, PATIENCE, f"the end of {order_id}")
+    return wait_for(look, patience, f"the end of {order_id}")
 
 
 def log(order_id: str) -> list[Event]:

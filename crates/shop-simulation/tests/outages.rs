@@ -60,6 +60,23 @@ fn a_bank_away_when_an_order_is_canceled_refunds_once_and_late() {
     }
 }
 
+/// The store's ports, and the bus's.
+const AWS: [&[Port]; 2] = [&[Port::READ, Port::INDEX_READ, Port::WRITE], &[Port::PUBLISH]];
+
+#[test]
+fn a_store_or_a_bus_away_for_ten_minutes_loses_nothing_and_nobody_redrives() {
+    let lasts = Duration::from_secs(600);
+    for (ports, from) in AWS.iter().flat_map(|ports| [0, 1_000, 2_500].map(|from| (ports, from))) {
+        let from = Duration::from_millis(from);
+        let outages: Vec<Outage> =
+            ports.iter().map(|port| Outage { port: *port, from, lasts }).collect();
+        let outcome = Simulator::new().outage(Story::Delivered, &outages).unwrap();
+        assert_eq!(outcome.violations, [""; 0], "{outages:?}");
+        assert_eq!((outcome.ends.delivered, outcome.dead_letters), (1, 0), "{outages:?}");
+        assert!(outcome.virtual_seconds.unsigned_abs() > lasts.as_secs(), "{outages:?}");
+    }
+}
+
 #[test]
 fn calls_of_who_is_away_are_few_however_many_orders_wait() {
     // Every run checks that the calls are few; in these runs, they would not be without the
