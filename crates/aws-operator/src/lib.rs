@@ -10,6 +10,7 @@ mod executions;
 mod letter;
 mod redrive;
 mod replay;
+mod restored;
 mod secret;
 mod user_pool;
 
@@ -195,11 +196,17 @@ impl Operator {
         bus.ok_or_else(|| self.missing("bus"))
     }
 
-    /// A store on the application's tables, to read from.
+    /// A store on the application's tables.
     ///
     /// # Errors
     /// If AWS refuses.
     pub async fn store(&self) -> Result<DynamoStore, OperatorError> {
+        let tables: Tables = self.tables().await?.into_iter().collect();
+        Ok(DynamoStore::new(self.dynamo.clone(), tables))
+    }
+
+    /// The stack's tables, as a function's environment names them.
+    pub(crate) async fn tables(&self) -> Result<Vec<(String, String)>, OperatorError> {
         let (mut found, mut start) = (Vec::new(), None::<String>);
         loop {
             let page =
@@ -207,8 +214,7 @@ impl Operator {
             found.extend(page.table_names().iter().filter_map(|name| self.table(name)));
             start = page.last_evaluated_table_name().map(ToOwned::to_owned);
             if start.is_none() {
-                let tables: Tables = found.into_iter().collect();
-                return Ok(DynamoStore::new(self.dynamo.clone(), tables));
+                return Ok(found);
             }
         }
     }

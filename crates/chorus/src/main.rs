@@ -54,7 +54,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Forget(forget) => command::forget::run(&forget).await,
         Command::Accounts(accounts) => command::accounts::run(&accounts).await,
         Command::Backup(backup) => command::backup::run(&backup).await,
-        Command::Restore(restore) => command::restore::run(&restore),
+        Command::Restore(restore) => command::restore::run(&restore).await,
         Command::Upgrade(upgrade) => command::upgrade::run(&upgrade).await,
         Command::Settle(settle) => command::settle::run(&settle).await,
         Command::Cost(cost) => command::cost::run(&cost).await,

@@ -41,8 +41,9 @@ pub use callbacks::{
 pub use clock::{Clock, Seconds};
 pub use committing::{
     Attempt, Failure, Function, Handled, Handler, IDEMPOTENCY_TABLE, Message, Outcome, Publisher,
-    RECORD_LIFETIME, Rejected, RowOutputs, Swept, Task, UNPUBLISHED_INDEX, check_record,
-    committed_events, derived_id, handler, publish_all, record_key, sweep, unpublished_records,
+    RECORD_LIFETIME, Rejected, RowOutputs, Swept, Task, Torn, UNPUBLISHED_INDEX, WrittenItem,
+    check_record, committed_events, derived_id, handler, left_to_sweeper, publish_all, record_key,
+    sweep, torn, unpublished_records,
 };
 pub use deciding::{
     Action, ActionError, CallContext, Context, Counter, Decided, Decision, Each, EachKeys, Entity,

@@ -12,6 +12,7 @@ mod front_end;
 mod in_process;
 mod operator;
 mod partners;
+pub mod restored;
 mod shop;
 pub mod upgrade;
 mod webhook_secret;

@@ -1,29 +1,66 @@
-//! `chorus restore`: restores a backup into a new directory.
+//! `chorus restore`: restores a backup into a new directory, or mends a stack whose tables were
+//! restored.
 
-use std::path::PathBuf;
+mod deployed;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_local::RestoredKeys;
 use clap::Args;
+use jiff::Timestamp;
 
+use super::replay::moment;
 use crate::screen::{BAD, GOOD, called, line};
 
-/// Restore a backup into a new directory
+/// Restore a backup into a new directory, or mend a stack whose tables were restored
 ///
-/// Every file of the backup is checked first. The orders that were under way go on when the shop is
+/// A backup: every file of it is checked first. The orders that were under way go on when the shop is
 /// started.
+///
+/// A stack (--stack), once DynamoDB has restored its tables to one moment: it restores them one by
+/// one, so that of a transaction just before that moment some items may be there and others not. Checks
+/// each record of that time against its items, undoes what is torn, counts the stock anew, and
+/// replays the archive from before that moment. Only prints what it would do, unless --yes.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  chorus restore BACKUP --data NEW-DIR
+  chorus restore --stack chorus-prod --moment 2026-11-29T10:15:00Z
+  chorus restore --stack chorus-prod --moment 2026-11-29T10:15:00Z --yes")]
 pub(crate) struct Restore {
     /// The backup
-    from: PathBuf,
+    #[arg(required_unless_present = "stack", requires = "data")]
+    from: Option<PathBuf>,
     /// The directory of the shop; it must not exist, or be empty
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", requires = "from")]
+    data: Option<PathBuf>,
+    /// The stack whose tables DynamoDB has restored: on AWS, or at AWS_ENDPOINT_URL
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "data"], requires = "moment")]
+    stack: Option<String>,
+    /// The moment to which its tables were restored
+    #[arg(long, value_name = "WHEN", value_parser = moment, requires = "stack")]
+    moment: Option<Timestamp>,
+    /// From when on the archive is replayed, until the moment [default: a day before the moment]
+    #[arg(long, value_name = "WHEN", value_parser = moment, requires = "stack")]
+    replay_from: Option<Timestamp>,
+    /// Mend the stack (default: dry run)
+    #[arg(long, requires = "stack")]
+    yes: bool,
+    /// Print JSON
+    #[arg(long, requires = "stack")]
+    json: bool,
 }
 
-pub(crate) fn run(restore: &Restore) -> anyhow::Result<ExitCode> {
-    let Restore { from, data } = restore;
+pub(crate) async fn run(restore: &Restore) -> anyhow::Result<ExitCode> {
+    match (&restore.stack, restore.moment, &restore.from, &restore.data) {
+        (Some(stack), Some(moment), _, _) => deployed::mend(restore, stack, moment).await,
+        (_, _, Some(from), Some(data)) => from_backup(from, data),
+        _ => anyhow::bail!("name a backup and --data, or --stack and --moment"),
+    }
+}
+
+fn from_backup(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
     let unrestored = || format!("{} is not restored", from.display());
     let keys = chorus_local::restore(from, data).with_context(unrestored)?;
     let (from, data, chorus) = (from.display(), data.display(), called());

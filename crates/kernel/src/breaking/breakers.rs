@@ -227,6 +227,7 @@ impl Kernel {
             published_by_machine: false,
             signals: Vec::new(),
             note: None,
+            wrote: None,
             publication: Publication::LeftToSweeper,
         }))
     }

@@ -176,7 +176,9 @@ impl Kernel {
         let action = A::Row::SPEC.action;
         let now = self.clock.now();
         let said = entries(action, message, &decision.emits, now)?;
-        let record = Record::new(action, message, said)?.with(decision.signals, decision.note);
+        let record = Record::new(action, message, said)?
+            .with(decision.signals, decision.note)
+            .beside(&decision.writes);
         if decision.self_guarded {
             return match self.store.write(&decision.writes).await {
                 Ok(()) => Ok(Committed::Now(record)),

@@ -12,6 +12,8 @@ mod publish;
 pub(crate) mod record;
 mod starter;
 mod sweep;
+mod torn;
+mod written;
 
 pub use answer::{Handled, Outcome};
 pub use failure::Failure;
@@ -23,6 +25,8 @@ pub use outputs::RowOutputs;
 pub use publish::{Publisher, Rejected, publish_all};
 pub use record::{
     IDEMPOTENCY_TABLE, RECORD_LIFETIME, UNPUBLISHED_INDEX, check_record, committed_events,
-    record_key, unpublished_records,
+    left_to_sweeper, record_key, unpublished_records,
 };
 pub use sweep::{Swept, sweep};
+pub use torn::{Torn, torn};
+pub use written::WrittenItem;

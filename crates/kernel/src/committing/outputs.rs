@@ -134,6 +134,7 @@ mod tests {
             published_by_machine: false,
             signals: machine.map(start).into_iter().collect(),
             note: None,
+            wrote: None,
             publication: Publication::LeftToSweeper,
         }
     }

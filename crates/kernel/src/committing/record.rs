@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
 
 use super::outputs::RowOutputs;
+use super::written;
 use crate::breaking::is_circuit;
 use crate::{
     Condition, Failure, Index, Item, Key, Message, Query, Seconds, Signal, TableSpec, Update,
@@ -73,6 +74,8 @@ pub(crate) struct Record {
     pub(crate) published_by_machine: bool,
     pub(crate) signals: Vec<Signal>,
     pub(crate) note: Option<String>,
+    /// The items that its transaction left, as [`written`](super::written) writes them down.
+    pub(crate) wrote: Option<String>,
     pub(crate) publication: Publication,
 }
 
@@ -98,8 +101,17 @@ impl Record {
             false if message.comes_again() => Publication::Unconfirmed,
             false => Publication::LeftToSweeper,
         };
-        let (signals, note) = (Vec::new(), None);
-        Ok(Self { key, fingerprint, entries, published_by_machine, signals, note, publication })
+        let (signals, note, wrote) = (Vec::new(), None, None);
+        Ok(Self {
+            key,
+            fingerprint,
+            entries,
+            published_by_machine,
+            signals,
+            note,
+            wrote,
+            publication,
+        })
     }
 
     /// The record with signals to state machines, and a note.
@@ -108,6 +120,11 @@ impl Record {
             self.publication = Publication::LeftToSweeper;
         }
         Self { signals, note, ..self }
+    }
+
+    /// The record with the names of the items that these writes leave.
+    pub(crate) fn beside(self, writes: &[Write]) -> Self {
+        Self { wrote: written::names(writes, &self.entries), ..self }
     }
 
     /// The partition of the index that lists the record while its events are left to the sweeper.
@@ -146,6 +163,9 @@ impl Record {
         if let Some(note) = &self.note {
             set("note", AttributeValue::S(note.clone()));
         }
+        if let Some(wrote) = &self.wrote {
+            set(written::ATTRIBUTE, AttributeValue::S(wrote.clone()));
+        }
         let condition = Condition::AbsentOrBelow { attribute: EXPIRES_AT, value: now.as_second() };
         Ok(Write::Put { key: self.key.clone(), item, condition: Some(condition) })
     }
@@ -177,6 +197,7 @@ impl Record {
             published_by_machine: item.contains_key("said-by-machine"),
             signals: list(item, "signals")?,
             note: part("note"),
+            wrote: part(written::ATTRIBUTE),
             publication,
         })
     }
@@ -210,6 +231,25 @@ pub fn committed_events(item: &Item) -> Result<Vec<Entry>, Failure> {
     }
     let record = Record::read(item)?;
     Ok(if record.published_by_machine { Vec::new() } else { record.entries })
+}
+
+/// Has the sweeper publish the events of this record once more, where nothing shows that they are
+/// published, and their message does not come again; none where there is nothing to publish.
+///
+/// # Errors
+/// [`Failure::Terminal`] with the reason where it is no record.
+pub fn left_to_sweeper(item: &Item) -> Result<Option<Write>, Failure> {
+    if is_circuit(item) {
+        return Ok(None);
+    }
+    let record = Record::read(item)?;
+    if record.publication != Publication::Unconfirmed {
+        return Ok(None);
+    }
+    let mut item = item.clone();
+    let partition = AttributeValue::S(record.partition().to_owned());
+    item.insert(UNPUBLISHED_INDEX.pk.to_owned(), partition);
+    Ok(Some(Write::Put { key: record.key, item, condition: Some(Condition::Present) }))
 }
 
 fn json<T: Serialize>(what: &str, list: &[T]) -> Result<AttributeValue, Failure> {

@@ -148,17 +148,27 @@ impl Harness {
     /// Drives the engine by hand, one step after another, until so many parcels are delivered and
     /// nothing is left to do.
     pub async fn step_to(&self, delivered: usize) {
-        let (bus, dispatcher) = (self.local.bus(), self.local.dispatcher());
-        while self.depot.delivered() < delivered || !bus.is_idle() {
-            for work in bus.take_due(1) {
-                let verdicts = dispatcher.perform(&work, bus.topology(), &self.kernel).await;
-                bus.settle_all(verdicts);
-                if let Work::Job(job) = work {
-                    bus.finish(job);
-                }
-            }
-            tokio::task::yield_now().await;
+        while !self.is_at_rest(delivered) {
+            self.step().await;
         }
+    }
+
+    /// Whether so many parcels are delivered, and nothing is left to do.
+    pub fn is_at_rest(&self, delivered: usize) -> bool {
+        self.depot.delivered() >= delivered && self.local.bus().is_idle()
+    }
+
+    /// Does one thing that is due, if there is any.
+    pub async fn step(&self) {
+        let (bus, dispatcher) = (self.local.bus(), self.local.dispatcher());
+        for work in bus.take_due(1) {
+            let verdicts = dispatcher.perform(&work, bus.topology(), &self.kernel).await;
+            bus.settle_all(verdicts);
+            if let Work::Job(job) = work {
+                bus.finish(job);
+            }
+        }
+        tokio::task::yield_now().await;
     }
 
     /// Places the orders with these numbers, many at once, each for two of the items; `customer`

@@ -1,0 +1,146 @@
+//! Torn transactions: DynamoDB restores tables one by one, each to about the same moment, so that of a
+//! transaction just before it some items may be there and others not.
+
+use super::record::Record;
+use super::written::{self, WrittenItem};
+use crate::breaking::is_circuit;
+use crate::{Failure, Item, Key, Store, TableSpec, Write, stream_key};
+
+/// A transaction whose record is there, and not all of its items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Torn {
+    pub record: Key,
+    /// The items that are not there, or older than the transaction left them.
+    pub missing: Vec<WrittenItem>,
+    /// The items that only this transaction has written.
+    pub made: Vec<WrittenItem>,
+    /// The items that it changed, or that others have changed since: what they were before is not
+    /// known any more.
+    pub changed: Vec<WrittenItem>,
+}
+
+impl Torn {
+    /// What makes it as if the transaction had not been: its message may then come again. None where
+    /// that is not known, and a person has to look.
+    #[must_use]
+    pub fn undo(&self) -> Option<Vec<Write>> {
+        let made = self.made.iter().map(|item| item.key.clone());
+        let keys = std::iter::once(self.record.clone()).chain(made);
+        self.changed.is_empty().then(|| keys.map(|key| Write::Delete { key }).collect())
+    }
+}
+
+/// Whether the transaction of this record is torn. `tables` are those of all services.
+///
+/// # Errors
+/// Where the store fails, or the item is no record.
+pub async fn torn(
+    store: &dyn Store,
+    tables: &[TableSpec],
+    record: &Item,
+) -> Result<Option<Torn>, Failure> {
+    if is_circuit(record) {
+        return Ok(None);
+    }
+    let record = Record::read(record)?;
+    let names = record.wrote.as_deref().unwrap_or_default();
+    let items = written::read(names, &record.entries, tables)?;
+    let keys: Vec<Key> = items.iter().map(|item| item.key.clone()).collect();
+    let found = store.get_all(&keys).await?;
+    if items.iter().zip(&found).all(|(item, found)| item.is_in(found.as_ref())) {
+        return Ok(None);
+    }
+    let mut torn =
+        Torn { record: record.key, missing: Vec::new(), made: Vec::new(), changed: Vec::new() };
+    for (item, found) in items.into_iter().zip(found) {
+        let Some(found) = found.filter(|found| item.is_in(Some(found))) else {
+            torn.missing.push(item);
+            continue;
+        };
+        if item.is_new() && item.is(&found) && !is_followed(store, &item).await? {
+            torn.made.push(item);
+        } else {
+            torn.changed.push(item);
+        }
+    }
+    Ok(Some(torn))
+}
+
+/// Whether another event follows this one in its stream.
+async fn is_followed(store: &dyn Store, item: &WrittenItem) -> Result<bool, Failure> {
+    let stream = item.key.pk.strip_prefix(written::STREAM).filter(|_| item.is_in_stream());
+    let Some(stream) = stream else { return Ok(false) };
+    let next = stream_key(item.key.table, stream, item.version.unsigned_abs() + 1);
+    Ok(store.get(&next).await?.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::testing::{message, now};
+    use crate::{IDEMPOTENCY_TABLE, MemoryStore, Versioned, create, replace};
+
+    const SHELF: TableSpec = TableSpec { name: "shelf", indexes: &[], ttl: None };
+    const TABLES: [TableSpec; 2] = [IDEMPOTENCY_TABLE, SHELF];
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Parcel {
+        name: String,
+    }
+
+    crate::entity!(Parcel: "parcel" in SHELF, by name: String);
+
+    fn parcel(name: &str) -> Parcel {
+        Parcel { name: name.to_owned() }
+    }
+
+    fn later(name: &str, version: u64) -> Write {
+        replace(&Versioned { version: version - 1, value: parcel(name) }, &parcel(name))
+    }
+
+    /// What is found of a transaction of these writes where only `there` is.
+    fn found(writes: &[Write], there: &[Write]) -> Option<Torn> {
+        let record = Record::new("Pack", &message(), Vec::new()).unwrap().beside(writes);
+        let Write::Put { item, .. } = record.put(message().metadata.occurred_at).unwrap() else {
+            panic!("a record is put")
+        };
+        let store = MemoryStore::new(&TABLES);
+        for write in there {
+            let Write::Put { key, item, .. } = write.clone() else { panic!("items are put") };
+            let unconditional = Write::Put { key, item, condition: None };
+            now(store.write(&[unconditional])).unwrap();
+        }
+        now(torn(&store, &TABLES, &item)).unwrap()
+    }
+
+    #[test]
+    fn a_transaction_is_whole_where_its_items_are_there_or_were_written_since() {
+        let (a, b) = (create(&parcel("a")), later("b", 4));
+        assert_eq!(found(&[a.clone(), b.clone()], &[a.clone(), b.clone()]), None);
+        assert_eq!(found(&[a.clone(), b], &[later("a", 2), later("b", 9)]), None);
+        assert_eq!(found(&[], &[]), None, "it wrote nothing");
+    }
+
+    #[test]
+    fn a_transaction_without_one_of_its_items_is_undone_where_it_made_the_others() {
+        let (a, b) = (create(&parcel("a")), create(&parcel("b")));
+        let torn = found(&[a.clone(), b.clone()], std::slice::from_ref(&a)).unwrap();
+        assert_eq!(torn.missing[0].to_string(), "parcel#b of shelf, version 1");
+        let undone = torn.undo().unwrap();
+        let keys: Vec<&Key> = undone.iter().map(Write::key).collect();
+        assert_eq!(keys, [&torn.record, a.key()]);
+        let older = found(&[later("a", 3)], &[later("a", 2)]).unwrap();
+        assert_eq!(older.undo().unwrap().len(), 1, "its record goes, and the item stays as it was");
+    }
+
+    #[test]
+    fn what_was_changed_or_written_since_is_left_to_a_person() {
+        let (a, b) = (create(&parcel("a")), create(&parcel("b")));
+        let torn = found(&[a, b.clone()], &[later("a", 2)]).unwrap();
+        assert_eq!((torn.changed.len(), torn.undo()), (1, None));
+        let torn = found(&[later("a", 2), b], &[later("a", 2)]).unwrap();
+        assert_eq!((torn.changed.len(), torn.undo()), (1, None));
+    }
+}

@@ -1,0 +1,191 @@
+//! Which items a transaction left, as its record names them. Tables that are restored one by one may
+//! have the record, and not the items.
+
+use chorus_table::Entry;
+
+use crate::{Failure, Item, Key, TableSpec, Write, number};
+
+/// The attribute of a record.
+pub(super) const ATTRIBUTE: &str = "wrote";
+
+/// The attribute of an item that counts its writes.
+const VERSION: &str = "version";
+
+/// How the partition of a stream begins.
+pub(super) const STREAM: &str = "stream#";
+
+/// What separates the parts of a name. Keys are made of identifiers, which have none.
+const BETWEEN: char = '\t';
+
+/// An item, and the version that a transaction gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenItem {
+    pub key: Key,
+    /// 0 where the item has none: then it only has to be there.
+    pub version: i64,
+}
+
+impl WrittenItem {
+    fn of(write: &Write) -> Option<Self> {
+        match write {
+            Write::Put { key, item, .. } => {
+                Some(Self { key: key.clone(), version: number(item, VERSION).unwrap_or_default() })
+            }
+            // What is added to without being read has a version that nobody knows.
+            Write::Update { .. } | Write::Delete { .. } | Write::Check { .. } => None,
+        }
+    }
+
+    /// The sort key that its kind of item has: an event's place in its stream, or an entity's kind.
+    fn usual_sort_key(pk: &str, version: i64) -> String {
+        match pk.split('#').next().unwrap_or_default() {
+            "stream" => format!("{version:010}"),
+            kind => kind.to_owned(),
+        }
+    }
+
+    /// As short as possible, since a record is billed by its size: without what the events of the
+    /// record say.
+    fn name(&self, said: Said<'_>) -> String {
+        let Self { key: Key { table, pk, sk }, version } = self;
+        let table = if said.is_table(table) { "" } else { table };
+        let pk = pk.strip_suffix(said.about).filter(|kind| kind.ends_with('#')).unwrap_or(pk);
+        let pk = if pk == STREAM { "#" } else { pk };
+        let sk = if *sk == Self::usual_sort_key(&self.key.pk, *version) { "" } else { sk };
+        let name = format!("{table}{BETWEEN}{pk}{BETWEEN}{version}{BETWEEN}{sk}");
+        name.trim_end_matches(BETWEEN).to_owned()
+    }
+
+    fn read(name: &str, said: Said<'_>, tables: &[TableSpec]) -> Option<Self> {
+        let mut parts = name.split(BETWEEN);
+        let (table, pk) = (parts.next()?, parts.next()?);
+        let version = parts.next()?.parse().ok()?;
+        let is_named = |known: &&TableSpec| {
+            if table.is_empty() { said.is_table(known.name) } else { known.name == table }
+        };
+        let table = tables.iter().find(is_named)?.name;
+        let pk = if pk == "#" { STREAM } else { pk };
+        let pk = if pk.ends_with('#') { format!("{pk}{}", said.about) } else { pk.to_owned() };
+        let sk = match parts.next().unwrap_or_default() {
+            "" => Self::usual_sort_key(&pk, version),
+            sk => sk.to_owned(),
+        };
+        Some(Self { key: Key { table, pk, sk }, version })
+    }
+
+    /// Whether this is the item, or what a later write made of it.
+    pub(super) fn is_in(&self, found: Option<&Item>) -> bool {
+        found.is_some_and(|item| number(item, VERSION).unwrap_or_default() >= self.version)
+    }
+
+    /// Whether this is the item, and nobody has written it since.
+    pub(super) fn is(&self, found: &Item) -> bool {
+        number(found, VERSION).unwrap_or_default() == self.version
+    }
+
+    /// Whether the transaction made it. An event of a stream is never written twice.
+    pub(super) fn is_new(&self) -> bool {
+        self.version == 1 || self.is_in_stream()
+    }
+
+    /// Whether it is an event of a stream.
+    pub(super) fn is_in_stream(&self) -> bool {
+        self.key.pk.starts_with(STREAM)
+    }
+}
+
+/// What the first event of a record says: what it is about, and of which service it is.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    source: &'a str,
+    about: &'a str,
+}
+
+impl<'a> Said<'a> {
+    fn by(entries: &'a [Entry]) -> Self {
+        let about = |entry: &'a Entry| {
+            let (_, rest) = entry.detail.split_once(r#""correlation-id":""#)?;
+            rest.split('"').next()
+        };
+        let first = entries.first();
+        Self {
+            source: first.map_or("", |entry| &entry.source),
+            about: first.and_then(about).unwrap_or_default(),
+        }
+    }
+
+    /// Whether this is the table of the service whose event it is: `order` of `com.orders`.
+    fn is_table(self, table: &str) -> bool {
+        let service = self.source.rsplit('.').next().unwrap_or_default();
+        service.strip_suffix('s').unwrap_or(service) == table || service == table
+    }
+}
+
+impl std::fmt::Display for WrittenItem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { key: Key { table, pk, .. }, version } = self;
+        write!(f, "{pk} of {table}, version {version}")
+    }
+}
+
+/// The names of the items that these writes leave, beside these events; none where they leave none.
+pub(super) fn names(writes: &[Write], entries: &[Entry]) -> Option<String> {
+    let said = Said::by(entries);
+    let names: Vec<String> =
+        writes.iter().filter_map(WrittenItem::of).map(|item| item.name(said)).collect();
+    (!names.is_empty()).then(|| names.join("\n"))
+}
+
+/// The items that a record with these events names.
+pub(super) fn read(
+    names: &str,
+    entries: &[Entry],
+    tables: &[TableSpec],
+) -> Result<Vec<WrittenItem>, Failure> {
+    let said = Said::by(entries);
+    let unknown = |name: &str| {
+        Failure::corrupt("idempotency record", &format_args!("{name:?} is no item of the tables"))
+    };
+    let read = |name| WrittenItem::read(name, said, tables).ok_or_else(|| unknown(name));
+    names.lines().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHELF: TableSpec = TableSpec { name: "shelf", indexes: &[], ttl: None };
+    const CELLAR: TableSpec = TableSpec { name: "cellar", indexes: &[], ttl: None };
+
+    fn item(table: TableSpec, pk: &str, sk: &str, version: i64) -> WrittenItem {
+        let key = Key { table: table.name, pk: pk.to_owned(), sk: sk.to_owned() };
+        WrittenItem { key, version }
+    }
+
+    fn event() -> Entry {
+        Entry {
+            source: "com.shelf".to_owned(),
+            detail_type: "Shelved".to_owned(),
+            detail: r#"{"metadata":{"correlation-id":"7","version":1},"data":{}}"#.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_what_the_events_say_is_left_out() {
+        for (item, alone, beside) in [
+            (item(SHELF, "box#7", "box", 3), "shelf\tbox#7\t3", "\tbox#\t3"),
+            (item(SHELF, "box#17", "box", 3), "shelf\tbox#17\t3", "\tbox#17\t3"),
+            (item(CELLAR, "stream#7", "0000000003", 3), "cellar\tstream#7\t3", "cellar\t#\t3"),
+            (item(SHELF, "list", "7", 0), "shelf\tlist\t0\t7", "\tlist\t0\t7"),
+        ] {
+            for (entries, name) in [(&[][..], alone), (&[event()], beside)] {
+                assert_eq!(item.name(Said::by(entries)), name);
+                let found = read(name, entries, &[CELLAR, SHELF]).unwrap();
+                assert_eq!(found, std::slice::from_ref(&item));
+            }
+        }
+        for wrong in ["shelf", "shelf\tbox#7", "shelf\tbox#7\tmany", "attic\tbox#7\t3"] {
+            assert!(read(wrong, &[], &[SHELF]).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! A stack whose tables were restored to one moment. DynamoDB restores them one by one, so a
+//! transaction just before that moment may be torn: its record is there, and an item is not.
+//!
+//! What is torn is undone as a whole, and its message delivered again by a replay of the archive. A
+//! record does not know the counts of items that its transaction moved, for these are added to
+//! without being read: they are counted anew, by the reservations.
+
+mod stock;
+
+use std::collections::BTreeSet;
+
+use chorus_events::table::TABLE;
+use chorus_http::HttpFunction;
+use chorus_kernel::{
+    Failure, Item, Key, PERSON_KEYS_TABLE, Reason, Store, StoreError, TableSpec, Torn, Write,
+    left_to_sweeper, text, torn,
+};
+use chorus_table::{KeyUse, Replay};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+pub use stock::{Recount, recount};
+
+/// The logical name of Inventory's table.
+pub const INVENTORY: &str = chorus_inventory::TABLE.name;
+
+/// How long before the moment a transaction may be torn: its items reach the backup within seconds.
+pub const TORN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
+
+/// The moment from which on records are checked.
+#[must_use]
+pub fn checked_since(moment: Timestamp) -> Timestamp {
+    moment - TORN_WITHIN
+}
+
+/// What becomes of a message whose record was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Next {
+    /// A replay delivers it again, and its row acts on it.
+    Replayed,
+    /// Its row reaches outside of the shop, which a replay must not: a person decides.
+    ReachesOutside,
+    /// It was a request, or a task of a state machine: whoever made it may repeat it.
+    Repeated,
+    /// Nothing is dropped: what an item was before is not known any more.
+    Kept,
+}
+
+/// A transaction that is torn.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TornRecord {
+    pub action: String,
+    pub idempotency_key: String,
+    /// The items that are not there.
+    pub missing: Vec<String>,
+    /// The items that are there, and should not be without the others.
+    pub there: Vec<String>,
+    pub next: Next,
+    #[serde(skip)]
+    undo: Vec<Write>,
+}
+
+/// What is wrong with tables that were restored.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Damage {
+    /// How many records were checked.
+    pub records: usize,
+    pub torn: Vec<TornRecord>,
+    /// Records that cannot be checked, and why.
+    pub unreadable: Vec<String>,
+    /// Records whose events nothing shows to be published: the sweeper publishes them once more.
+    pub unconfirmed: usize,
+    /// Items whose counts do not match their reservations, once the torn transactions are undone.
+    pub stock: Vec<Recount>,
+    #[serde(skip)]
+    published_again: Vec<Write>,
+}
+
+impl Damage {
+    /// What is wrong by these records, and by all items of Inventory's table.
+    ///
+    /// # Errors
+    /// Where the store fails, or an item cannot be read.
+    pub async fn of(
+        store: &dyn Store,
+        records: &[Item],
+        inventory: &[Item],
+    ) -> Result<Self, Failure> {
+        let functions = chorus_services::described();
+        let mut damage = Self { records: records.len(), ..Self::default() };
+        for record in records {
+            let tables = tables_of(text(record, "sk").unwrap_or_default(), &functions);
+            match torn(store, &tables, record).await {
+                Ok(Some(torn)) => damage.torn.push(TornRecord::of(&torn)),
+                Ok(None) => damage.published_again.extend(left_to_sweeper(record)?),
+                Err(failure) if failure.is_retryable() => return Err(failure),
+                Err(failure) => damage.unreadable.push(format!(
+                    "{} of {}: {failure}",
+                    text(record, "sk").unwrap_or_default(),
+                    text(record, "pk").unwrap_or_default()
+                )),
+            }
+        }
+        damage.unconfirmed = damage.published_again.len();
+        let undone: BTreeSet<&Key> =
+            damage.torn.iter().flat_map(|torn| torn.undo.iter().map(Write::key)).collect();
+        let stays = |item: &&Item| !undone.iter().any(|key| is_of_inventory(key, item));
+        damage.stock = recount(inventory.iter().filter(stays))?;
+        Ok(damage)
+    }
+
+    /// Whether nothing is torn, and all counts match.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.torn.is_empty() && self.unreadable.is_empty() && self.stock.is_empty()
+    }
+
+    /// Undoes what is torn, and leaves to the sweeper what may not be published. The counts are
+    /// corrected after that, by [`correct`].
+    ///
+    /// # Errors
+    /// Where the store fails: what was undone before stays so, and this may be run again.
+    pub async fn undo(&self, store: &dyn Store) -> Result<(), StoreError> {
+        for torn in &self.torn {
+            if !torn.undo.is_empty() {
+                store.write(&torn.undo).await?;
+            }
+        }
+        for again in &self.published_again {
+            match store.write(std::slice::from_ref(again)).await {
+                // It has expired.
+                Ok(()) | Err(StoreError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Corrects the counts that two looks at Inventory's table agree on: what an order moved between them is
+/// in one of them alone. Answers those that were corrected.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn correct(
+    store: &dyn Store,
+    first: &[Recount],
+    second: &[Recount],
+) -> Result<Vec<Recount>, StoreError> {
+    let mut corrected = Vec::new();
+    for count in first.iter().filter(|count| second.contains(count)) {
+        match store.write(&[count.correction()]).await {
+            Ok(()) => corrected.push(count.clone()),
+            // Somebody moved pieces of it meanwhile, or there are too few of them.
+            Err(StoreError::Refused(reasons)) if !reasons.contains(&Reason::Passed) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(corrected)
+}
+
+impl TornRecord {
+    fn of(torn: &Torn) -> Self {
+        let undo = torn.undo();
+        let next = match (&undo, TABLE.rows.iter().find(|row| row.action == torn.record.sk)) {
+            (None, _) => Next::Kept,
+            (_, Some(row)) if row.on.is_empty() => Next::Repeated,
+            (_, Some(row)) if row.replay == Replay::Suppressed => Next::ReachesOutside,
+            (_, Some(_)) => Next::Replayed,
+            (_, None) => Next::Repeated,
+        };
+        let named = |items: &[chorus_kernel::WrittenItem]| {
+            items.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        Self {
+            action: torn.record.sk.clone(),
+            idempotency_key: torn.record.pk.clone(),
+            missing: named(&torn.missing),
+            there: [named(&torn.made), named(&torn.changed)].concat(),
+            next,
+            undo: undo.unwrap_or_default(),
+        }
+    }
+}
+
+fn is_of_inventory(key: &Key, item: &Item) -> bool {
+    key.table == chorus_inventory::TABLE.name && key.is_of(item)
+}
+
+/// The tables that an action may have written: its service's own. What a record names in another's is
+/// never touched, since whoever can write records could have it deleted.
+fn tables_of(action: &str, functions: &[HttpFunction]) -> Vec<TableSpec> {
+    let Some(row) = TABLE.rows.iter().find(|row| row.action == action) else { return Vec::new() };
+    let own = functions.iter().filter(|it| it.function.service == row.service);
+    let own = own.flat_map(|it| it.function.tables.iter().copied());
+    own.chain((row.keys == KeyUse::Destroys).then_some(PERSON_KEYS_TABLE)).collect()
+}
