@@ -91,6 +91,9 @@ event! {
         name: Sealed = samples::customer_name(),
         email: Sealed = samples::email(),
         #[serde(default)] blocked: bool = false,
+        /// The id of the key under which name and address are encrypted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_id: Option<String> = Some(samples::key_id()),
     }
 }
 

@@ -72,5 +72,9 @@ event! {
     CustomerForgotten: ORDER, Step, about customer_id, {
         customer_id: CustomerId = samples::customer_id(),
         forgotten_at: Timestamp = samples::moment(),
+        /// The id of the key that was destroyed; absent if there was none, and in events of earlier
+        /// releases.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_id: Option<String> = Some(samples::key_id()),
     }
 }

@@ -53,6 +53,12 @@ pub fn customer_name() -> Sealed {
     sealed("_CkQhGWVTdMmc1hU7riSTNIiKfZfZ7790goL5g")
 }
 
+/// The id of the key under which name and address are encrypted.
+#[must_use]
+pub fn key_id() -> String {
+    "4980c225bd87eabd".to_owned()
+}
+
 /// The customer's email address: ana@example.com.
 #[must_use]
 pub fn email() -> Sealed {

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_kernel::Clock;
+use chorus_kernel::{Clock, text};
 use chorus_local::SystemClock;
 use chorus_shop::upgrade::{ProblemKind, rehearse};
 use chorus_shop::{Shop, ShopConfig};
@@ -112,6 +112,33 @@ async fn the_orders_that_the_first_release_left_all_end() {
     assert!(ends.len() >= 8, "{ends:?}");
     test.books().await.unwrap();
     assert!(test.shop.local().dead_letters(&chorus_local::Selection::default()).is_empty());
+}
+
+/// The first release stored names and addresses in the clear. Forgetting erases them where they are
+/// found by the customer's id; docs/SECURITY.md lists what stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_whom_an_earlier_release_stored_in_the_clear_is_forgotten() {
+    let data = left_by("c92b2c2");
+    let test = open(data.path(), ClockSince::of("2026-11-28T21:25:00Z")).await;
+    let known = test.ok("GET", "/customers/ana", Value::Null).await.unwrap();
+    let email = known["email"].as_str().unwrap().to_owned();
+    let holds = |place: (&'static str, &str)| {
+        let (table, pk) = place;
+        let items = test.shop.local().store().scan(table, None, None).unwrap().items;
+        let mut items = items.into_iter().filter(|item| text(item, "pk") == Some(pk));
+        format!("{:?}", items.next().unwrap()).contains(&email)
+    };
+    let places = [("customer", "customer#ana"), ("notification", "contact#ana")];
+    assert!(places.iter().all(|place| holds(*place)), "the release stored it in the clear");
+    let forget = "/customers/ana?despite-orders-under-way=true";
+    test.ok("DELETE", forget, Value::Null).await.unwrap();
+    let erased = async {
+        while places.iter().any(|place| holds(*place)) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), erased).await.unwrap();
+    assert!(test.ok("GET", "/customers/ana", Value::Null).await.is_err());
 }
 
 /// A rehearsal has no reviewers: an order that waits for one is canceled at its timeout.

@@ -22,6 +22,10 @@ pub struct Customer {
     /// When the customer was last changed; absent if an earlier release made that change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
+    /// The id of the key under which name and address are encrypted; absent if an earlier release
+    /// stored them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
 }
 
 impl Customer {
@@ -30,7 +34,7 @@ impl Customer {
     #[must_use]
     pub fn erased(&self) -> Self {
         let (name, email) = (Sealed::default(), Sealed::default());
-        Self { name, email, revision: self.revision + 1, ..self.clone() }
+        Self { name, email, key_id: None, revision: self.revision + 1, ..self.clone() }
     }
 
     #[must_use]
@@ -50,5 +54,6 @@ pub(crate) fn sample() -> Customer {
         blocked: false,
         revision: 1,
         updated_at: Some(chorus_events::samples::moment()),
+        key_id: Some(chorus_events::samples::key_id()),
     }
 }

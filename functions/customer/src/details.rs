@@ -53,6 +53,7 @@ impl CustomerDetails {
             name: key.seal(&self.name),
             email: key.seal(&self.email),
             blocked: self.blocked.unwrap_or_default(),
+            key_id: Some(key.id()),
         }
     }
 }

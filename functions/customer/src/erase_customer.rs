@@ -2,6 +2,7 @@
 
 use chorus_events::CustomerId;
 use chorus_events::customer::CustomerErased;
+use chorus_events::order::CustomerForgotten;
 use chorus_events::table::rows::{self, EraseCustomerInput, EraseCustomerOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Found, replace};
 
@@ -29,7 +30,10 @@ impl Action for EraseCustomer {
         let Some(known) = known else {
             return Ok(Decision::nothing("no such customer is known"));
         };
-        if known.updated_at.is_some_and(|at| at > forgotten.forgotten_at) {
+        if known.is_erased() {
+            return Ok(Decision::nothing("the customer was erased before"));
+        }
+        if has_come_back(known, forgotten) {
             return Ok(Decision::nothing("the customer has come back since"));
         }
         let erased = known.erased();
@@ -41,11 +45,19 @@ impl Action for EraseCustomer {
     }
 }
 
+/// Whether the customer was stored again: under another key than the one that was destroyed. Earlier
+/// releases stored no `key-id`; there, the later of the two moments decides.
+fn has_come_back(known: &Customer, forgotten: &CustomerForgotten) -> bool {
+    match &known.key_id {
+        Some(key) => forgotten.key_id.as_ref() != Some(key),
+        None => known.updated_at.is_some_and(|at| at > forgotten.forgotten_at),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::customer::sample;
-    use chorus_events::order::CustomerForgotten;
     use chorus_events::samples;
     use chorus_kernel::Versioned;
     use chorus_kernel::testing::{Stored, decide};
@@ -66,11 +78,28 @@ mod tests {
         assert_eq!(told.revision, 2);
     }
 
+    #[track_caller]
+    fn stays(customer: &Customer) {
+        let decision = decided(&Stored::default().with(3, customer));
+        assert!(decision.events().is_empty() && decision.changes().is_empty());
+    }
+
     #[test]
     fn whoever_came_back_after_they_were_forgotten_stays() {
-        let back = Customer { updated_at: Some(samples::later()), ..sample() };
-        let decision = decided(&Stored::default().with(3, &back));
-        assert!(decision.events().is_empty() && decision.changes().is_empty());
+        let key_id = Some("another".to_owned());
+        stays(&Customer { key_id, ..sample() });
+        stays(&Customer { key_id: None, updated_at: Some(samples::later()), ..sample() });
+    }
+
+    #[test]
+    fn a_clock_that_is_slow_keeps_nobody_from_being_erased() {
+        let kept = Customer { updated_at: Some(samples::later()), ..sample() };
+        assert_eq!(decided(&Stored::default().with(3, &kept)).events().len(), 1);
+    }
+
+    #[test]
+    fn a_customer_is_erased_once() {
+        stays(&sample().erased());
     }
 
     #[test]

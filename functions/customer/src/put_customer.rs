@@ -41,10 +41,12 @@ impl Action for PutCustomer {
             },
             revision: known.as_ref().map_or(1, |known| known.revision + 1),
             updated_at: Some(context.metadata().occurred_at),
+            key_id: command.key_id.clone(),
         };
         if known.as_ref().is_some_and(|known| {
-            let (revision, updated_at) = (known.revision, known.updated_at);
-            Customer { revision, updated_at, ..customer.clone() } == known.value
+            let (revision, updated_at, key_id) =
+                (known.revision, known.updated_at, known.key_id.clone());
+            Customer { revision, updated_at, key_id, ..customer.clone() } == known.value
         }) {
             return Ok(Decision::nothing("the customer is known like this already"));
         }

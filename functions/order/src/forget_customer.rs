@@ -35,7 +35,8 @@ impl Action for ForgetCustomer {
         let customer_id = command.customer_id.clone();
         let forgotten_at = context.metadata().occurred_at;
         let destroyed = PersonKey::destroyed(customer_id.to_string(), forgotten_at);
-        Ok(Decision::emit(CustomerForgotten { customer_id, forgotten_at })
+        let key_id = known.as_ref().and_then(|known| known.key).map(|key| key.id());
+        Ok(Decision::emit(CustomerForgotten { customer_id, forgotten_at, key_id })
             .with(save(known.as_ref(), &destroyed)))
     }
 }
@@ -66,6 +67,7 @@ mod tests {
         assert_eq!(decision.changes(), [replace(&read, &gone())]);
         let [ForgetCustomerOutput::CustomerForgotten(told)] = decision.events() else { panic!() };
         assert_eq!(told.forgotten_at, samples::moment());
+        assert_eq!(told.key_id, Some(samples::key_id()));
     }
 
     #[test]

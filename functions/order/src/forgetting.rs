@@ -86,13 +86,14 @@ impl Endpoint for Forget {
     async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
         let customer_id: CustomerId = request.parameter("id")?;
         request.owned_by(customer_id.as_str())?;
-        if request.query.get(DESPITE_ORDERS).map(String::as_str) != Some("true") {
+        let despite = request.query.get(DESPITE_ORDERS).map(String::as_str) == Some("true");
+        // A request that is repeated is answered as before, even if an order is under way by now.
+        if !despite && destroyed_at(kernel, &customer_id).await?.is_none() {
             refuse_while_under_way(kernel, &customer_id, request).await?;
         }
         let message = command(kernel, request, &Command { customer_id: customer_id.clone() })?;
         kernel.run(&ForgetCustomer, &message).await?;
-        let key: Found<PersonKey> = load(&*kernel.store, customer_id.to_string()).await?;
-        let forgotten_at = key.filter(|key| key.key.is_none()).map(|key| key.value.since);
+        let forgotten_at = destroyed_at(kernel, &customer_id).await?;
         let came_back = || {
             let why = format!("{customer_id} has come back since");
             Problem::new(409, "conflict", why)
@@ -104,6 +105,15 @@ impl Endpoint for Forget {
         };
         Ok(Response::json(200, json!(forgotten)).of(customer_id))
     }
+}
+
+/// When a customer's key was destroyed; none if they have a key, or never had one.
+async fn destroyed_at(
+    kernel: &Kernel,
+    customer: &CustomerId,
+) -> Result<Option<Timestamp>, Problem> {
+    let key: Found<PersonKey> = load(&*kernel.store, customer.to_string()).await?;
+    Ok(key.filter(|key| key.key.is_none()).map(|key| key.value.since))
 }
 
 async fn refuse_while_under_way(

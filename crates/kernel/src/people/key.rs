@@ -43,6 +43,15 @@ impl SealingKey {
         String::from_utf8(text).ok()
     }
 
+    /// An id that distinguishes the key from others, also once it was destroyed: eight bytes of an HMAC,
+    /// from which nobody can compute the key.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let mut hash = self.hash();
+        hash.update(b"key-id");
+        hex::encode(&hash.finalize().into_bytes()[..8])
+    }
+
     /// A hash function (HMAC) with this key.
     pub(crate) fn hash(&self) -> Hmac<Sha256> {
         <Hmac<Sha256> as Mac>::new_from_slice(&self.0).expect("HMAC takes keys of every length")
@@ -90,6 +99,13 @@ mod tests {
     #[test]
     fn text_of_an_earlier_release_is_read_as_it_is() {
         assert_eq!(ANA.open(&Sealed::from("Berlin".to_owned())), Some("Berlin".to_owned()));
+    }
+
+    #[test]
+    fn a_key_has_an_id_of_its_own() {
+        assert_eq!(ANA.id(), ANA.id());
+        assert_ne!(ANA.id(), BEN.id());
+        assert!(!hex::encode([1; 32]).contains(&ANA.id()));
     }
 
     #[test]

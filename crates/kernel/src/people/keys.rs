@@ -133,11 +133,15 @@ impl People {
         Ok(read(Opener(Some(key))))
     }
 
+    /// A key that was read in the last minute. All older keys are removed from memory.
     fn remembered(&self, person: &str) -> Option<SealingKey> {
-        let remembered = self.keyring.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, key) = remembered.get(person)?;
-        let age = self.clock.now().duration_since(*at);
-        (age >= SignedDuration::ZERO && age < REMEMBERED_FOR).then_some(*key)
+        let now = self.clock.now();
+        let mut remembered = self.keyring.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.retain(|_, (at, _)| {
+            let age = now.duration_since(*at);
+            age >= SignedDuration::ZERO && age < REMEMBERED_FOR
+        });
+        remembered.get(person).map(|(_, key)| *key)
     }
 
     fn remember(&self, person: &str, key: SealingKey) {
@@ -234,6 +238,22 @@ mod tests {
         let news = key.seal("Torstr. 1");
         assert_eq!(read(&kept, &news).as_deref(), Some("Torstr. 1"));
         assert_eq!(read(&kept, &sealed), None, "what was forgotten stays forgotten");
+    }
+
+    #[test]
+    fn a_key_that_was_read_a_minute_ago_is_in_memory_no_more_whoever_is_read_next() {
+        let kept = people();
+        let sealed = now(kept.people.key_for("ana")).unwrap().seal("Obere Str. 57");
+        assert!(read(&kept, &sealed).is_some());
+        let in_memory = || {
+            let keys = kept.people.keyring.remembered.lock().unwrap();
+            keys.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(in_memory(), ["ana"]);
+        *kept.clock.0.lock().unwrap() += SignedDuration::from_secs(60);
+        let ben = now(kept.people.key_for("ben")).unwrap().seal("Torstr. 1");
+        now(kept.people.open("ben", |opener| opener.text(&ben))).unwrap();
+        assert_eq!(in_memory(), ["ben"]);
     }
 
     #[test]
