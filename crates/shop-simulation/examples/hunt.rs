@@ -1,7 +1,7 @@
 //! Runs one seed after another until something is violated, and prints how many runs that took:
-//! first with all faults, then with only the faults customers, reviews, duplicates and delays, with
-//! which every call succeeds. The mutation check runs this; without a mutant, no run may find a
-//! violation.
+//! first with all faults, then with only the faults customers, forgetting, reviews, duplicates and
+//! delays, with which every call succeeds. The mutation check runs this; without a mutant, no run may
+//! find a violation.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let seeds: u64 = arguments.next().and_then(|seeds| seeds.parse().ok()).unwrap_or(1_000);
     let must_survive = arguments.next().is_some();
     let setting = Setting { most_failures: 1, shrinks: false, ..Setting::default() };
-    let people = faults("customers,reviews,duplicates,delays");
+    let people = faults("customers,forgetting,reviews,duplicates,delays");
     let simulator = Simulator::new();
     let (mut runs, mut violation) = (0, None);
     for faults in [Ok(all_faults()), people] {

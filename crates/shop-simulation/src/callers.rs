@@ -1,5 +1,5 @@
-//! The clients of the shop's API: customers, reviewers, staff who maintain items and customers, and
-//! the carrier, which calls the webhook.
+//! The clients of the shop's API: customers, reviewers, staff who maintain items and customers and
+//! forget them, and the carrier, which calls the webhooks.
 
 use chorus_events::OrderId;
 use chorus_events::callers::{REVIEWER, STAFF};
@@ -8,6 +8,7 @@ use chorus_http::{Caller, Request, Role};
 use chorus_kernel::derived_id;
 use chorus_payment::ReviewCallback;
 use chorus_simulation::Client;
+use chorus_table::Handle;
 use chorus_webhook_signature::{WebhookSecret, headers};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,7 +18,18 @@ use crate::orders::PlannedOrder;
 
 pub(crate) const PLACE: &str = "POST /orders";
 
+/// Where the carrier asks where a parcel goes.
+pub(crate) const ADDRESS: &str = "POST /webhooks/address";
+
+pub(crate) const KEEP: &str = "PUT /customers/{id}";
+
 const WEBHOOK: &str = "POST /webhooks/logistics";
+
+/// Stands in whatever is said about a customer, and nowhere else.
+pub(crate) const CANARY: &str = "canary";
+
+/// The last component of the addresses of those who come back after they were forgotten.
+pub(crate) const BACK: &str = "back.example";
 
 /// The caller Maria, who has this role.
 fn who(role: Role) -> Caller {
@@ -34,15 +46,41 @@ pub(crate) fn lists(sku: &str, price: i64, stock: u32, time: usize) -> Client {
 }
 
 pub(crate) fn keeps(customer: &str) -> Client {
+    keep(customer, "nest.example", format!("customer {customer}"))
+}
+
+/// Keeps a customer anew who was forgotten.
+pub(crate) fn keeps_again(customer: &str, time: usize) -> Client {
+    keep(customer, BACK, format!("customer {customer}, back {time}"))
+}
+
+fn keep(customer: &str, domain: &str, name: String) -> Client {
     let body = json!({
-        "name": customer,
-        "email": format!("{customer}@example.com"),
+        "name": format!("{CANARY} {customer}"),
+        "email": format!("{CANARY}-{customer}@{domain}"),
         "blocked": customer.contains("blocked"),
     });
-    Client::new(format!("customer {customer}"), "PUT /customers/{id}", &body)
+    let key = name.replace([' ', ','], "-");
+    Client::new(name, KEEP, &body).caller(who(STAFF)).path("id", customer).key(key)
+}
+
+/// Forgets a customer; `despite` orders of theirs that are under way.
+pub(crate) fn forgets(customer: &str, despite: bool, time: usize) -> Client {
+    let name = format!("forgetting {time} of {customer}");
+    let mut client = Client::new(name.clone(), "DELETE /customers/{id}", &Value::Null)
         .caller(who(STAFF))
         .path("id", customer)
-        .key(format!("customer-{customer}"))
+        .key(name.replace(' ', "-"));
+    let despite = ("despite-orders-under-way".to_owned(), despite.to_string());
+    client.request.query.extend([despite]);
+    client
+}
+
+/// Asks where a parcel goes, as the carrier does.
+pub(crate) fn asks_address(order_id: &OrderId, handle: &Handle, order: &str) -> Client {
+    let body = json!({ "order-id": order_id, "handle": handle });
+    let key = derived_id("carrier-address", order_id.as_str(), 0).simple().to_string();
+    Client::new(format!("address of {order}"), ADDRESS, &body).patience(60).until_taken().key(key)
 }
 
 /// A client that places an order; if `changed`, with other quantities under the same key.
@@ -53,7 +91,8 @@ pub(crate) fn places(order: &PlannedOrder, changed: bool) -> Client {
         "customer-id": order.customer,
         "lines": lines,
         "shipping-address": {
-            "name": "Ana", "street": "Torstr. 1", "city": "Berlin", "country": order.country,
+            "name": format!("{CANARY} Ana"), "street": format!("{CANARY}-Str. 1"),
+            "city": format!("{CANARY}town"), "country": order.country,
         },
     });
     let name = format!("{} placed", order.name);
@@ -101,10 +140,16 @@ pub(crate) fn tells(callback: &Callback, order: &str) -> Client {
         .key(key)
 }
 
+/// The order whose parcel the carrier asks about.
+pub(crate) fn parcel(client: &Client) -> Option<OrderId> {
+    let asked: Value = serde_json::from_slice(&client.request.body).ok()?;
+    asked["order-id"].as_str()?.parse().ok()
+}
+
 /// The request of a client's next attempt; the carrier signs each attempt anew.
 pub(crate) fn request(client: &Client, secret: &WebhookSecret, now: Timestamp) -> Request {
     let mut request = client.request.clone();
-    if client.route == WEBHOOK {
+    if matches!(client.route, WEBHOOK | ADDRESS) {
         let id = request.header("idempotency-key").unwrap_or_default().to_owned();
         for (name, value) in headers(secret, &id, now.as_second(), &request.body) {
             request.headers.insert(name.to_owned(), value);

@@ -1,5 +1,5 @@
-//! The simulated carrier: accepts parcels, one for each key, moves them, cancels some, and calls
-//! back through the shop's signed webhook: twice, late, out of order or never.
+//! The simulated carrier: accepts parcels, one for each key, fetches their addresses, moves them,
+//! cancels some, and calls back through the shop's signed webhook: twice, late, out of order or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -126,8 +126,8 @@ impl SimulatedCarrier {
         let (order, manner) = self.manner(&parcel.order_id);
         let status = match parcel.at {
             Whereabouts::Accepted => {
-                parcel.at = Whereabouts::PickedUp;
-                LogisticsStatus::DeliveryStarted
+                let Some(handle) = &parcel.handle else { return Vec::new() };
+                return vec![callers::asks_address(&parcel.order_id, handle, order)];
             }
             Whereabouts::PickedUp if manner.conduct == Conduct::Cancels => {
                 parcel.at = Whereabouts::GivenUp;
@@ -141,16 +141,37 @@ impl SimulatedCarrier {
                 return Vec::new();
             }
         };
+        self.callbacks(parcel, status)
+    }
+
+    fn callbacks(&self, parcel: &Parcel, status: LogisticsStatus) -> Vec<Client> {
+        let (order, manner) = self.manner(&parcel.order_id);
         let (order_id, handle) = (parcel.order_id.clone(), parcel.handle.clone());
         let callback = Callback { order_id, handle, status };
-        if status == LogisticsStatus::DeliveryStarted {
-            self.go_on(manner.delivery, key.to_owned());
-        }
         let mut calls = vec![callers::tells(&callback, order)];
         if manner.conduct == Conduct::Twice {
             calls.push(callers::tells(&callback, &format!("{order}, twice")));
         }
         calls
+    }
+
+    /// Whether the shop says where an order's parcel goes: then it is picked up, else given up.
+    pub(crate) fn hear(&self, order_id: &OrderId, is_told: bool) {
+        let mut parcels = self.parcels();
+        let accepted = |it: &(&String, &mut Parcel)| {
+            it.1.order_id == *order_id && it.1.at == Whereabouts::Accepted
+        };
+        let Some((key, parcel)) = parcels.parcels.iter_mut().find(accepted) else { return };
+        let status = if is_told {
+            parcel.at = Whereabouts::PickedUp;
+            self.go_on(self.manner(order_id).1.delivery, key.clone());
+            LogisticsStatus::DeliveryStarted
+        } else {
+            parcel.at = Whereabouts::GivenUp;
+            LogisticsStatus::DeliveryCanceled
+        };
+        let calls = self.callbacks(parcel, status);
+        self.environment.later(Duration::ZERO, move || calls);
     }
 
     fn accept(&self, AboutOrder { order_id, handle }: AboutOrder, key: &str) -> u16 {

@@ -7,7 +7,7 @@ use chorus_events::facts::*;
 use chorus_events::{Money, OrderId, Sku};
 use chorus_kernel::{Entity, Fold, Recorded, read_recorded, text};
 use chorus_order::{Order, Placed, Status};
-use chorus_simulation::Observed;
+use chorus_simulation::{Observed, Sightings};
 use chorus_table::Event;
 use serde::Serialize;
 
@@ -229,7 +229,9 @@ fn check_callers(
         let changed = order.twin.is_some_and(|(_, changed)| changed);
         let refused =
             callers.any(|client| !client.much_later && matches!(client.answered, Some(400..=499)));
-        if there && refused && !changed {
+        // Nobody can tell any more whether they ask the same again.
+        let forgotten = shop.forgotten.was_forgotten(order.customer);
+        if there && refused && !changed && !forgotten {
             wrong.push(format!("callers: {} is there, and its caller was refused", order.name));
         }
     }
@@ -364,7 +366,7 @@ fn check_letters(shop: &Shop, observed: &Observed) -> Vec<String> {
     let forgotten = due.filter(|event| {
         let posted =
             |email: &&String| email.starts_with(&event.detail_type) && email.contains(&event.about);
-        emails.values().find(posted).is_none()
+        emails.values().find(posted).is_none() && !was_forgotten(shop, &sightings, &event.about)
     });
     let mut wrong: Vec<String> = forgotten
         .map(|it| format!("emails: no customer was told {} of {}", it.detail_type, it.about))
@@ -379,6 +381,15 @@ fn check_letters(shop: &Shop, observed: &Observed) -> Vec<String> {
         format!("emails: \"{head}\" was posted {times} times")
     }));
     wrong
+}
+
+/// Whether an email about this order was given up because its customer was forgotten.
+fn was_forgotten(shop: &Shop, sightings: &Sightings, order: &str) -> bool {
+    let planned = shop.script.orders.iter().find(|it| it.order_id.as_str() == order);
+    let forgotten = planned.is_some_and(|it| shop.forgotten.was_forgotten(it.customer));
+    let failed = EmailFailed::SPEC.detail_type;
+    let mut events = sightings.events.values();
+    forgotten && events.any(|it| it.about == order && it.detail_type == failed)
 }
 
 /// Checks that Order knows the price of every item that Inventory lists.
@@ -409,6 +420,8 @@ pub struct Ends {
     pub canceled: u64,
     /// Orders that were never placed: they were refused, or the client gave up first.
     pub unplaced: u64,
+    /// Customers who were forgotten.
+    pub forgotten: u64,
 }
 
 impl AddAssign for Ends {
@@ -416,6 +429,7 @@ impl AddAssign for Ends {
         self.delivered += other.delivered;
         self.canceled += other.canceled;
         self.unplaced += other.unplaced;
+        self.forgotten += other.forgotten;
     }
 }
 
@@ -429,6 +443,7 @@ pub(crate) fn ends(shop: &Shop, observed: &Observed) -> Ends {
         delivered: count(Status::Delivered),
         canceled: count(Status::Canceled),
         unplaced: shop.script.orders.len().saturating_sub(orders.len()) as u64,
+        forgotten: shop.forgotten.count(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod callers;
 mod courier;
+mod forgetting;
+mod forgotten;
 mod invariants;
 mod orders;
 mod outside;

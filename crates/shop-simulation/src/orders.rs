@@ -9,6 +9,7 @@ use chorus_simulation::{Draws, Script};
 use serde::Serialize;
 
 use crate::courier::{Conduct, Manner};
+use crate::forgetting::Forgetting;
 use crate::shop::{CARRIER, CUSTOMERS, PRICES, REVIEWS};
 
 /// The items: SKU, price in cents, stock.
@@ -36,6 +37,9 @@ pub enum Story {
     /// Both orders, at the same time.
     #[default]
     Both,
+    /// A customer with an order that was delivered, and one that is on its way, is forgotten, and
+    /// comes back.
+    Forgotten,
 }
 
 impl Story {
@@ -46,6 +50,7 @@ impl Story {
             Self::Delivered => "delivered",
             Self::Canceled => "canceled",
             Self::Both => "both",
+            Self::Forgotten => "forgotten",
         }
     }
 }
@@ -86,10 +91,15 @@ pub struct Orders {
     pub(crate) settings: Settings,
     pub(crate) orders: Vec<PlannedOrder>,
     pub(crate) prices: Vec<(Duration, &'static str, i64)>,
+    pub(crate) forgettings: Vec<Forgetting>,
 }
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3_600)
 }
 
 impl Orders {
@@ -100,8 +110,9 @@ impl Orders {
             (at, sku, 500 + 10 * draws.extent.below(200) as i64)
         };
         let prices = moments.into_iter().map(&mut price).collect();
+        let forgettings = Forgetting::drawn(draws);
         let orders = (1..=size).map(|number| order(draws, number)).collect();
-        Self { settings: settings(draws), orders, prices }
+        Self { settings: settings(draws), orders, prices, forgettings }
     }
 
     /// Whether the order has to be reviewed.
@@ -123,14 +134,23 @@ impl Orders {
             Story::Delivered => orders.truncate(1),
             Story::Canceled => drop(orders.remove(0)),
             Story::Both => {}
+            Story::Forgotten => {
+                // The parcel is with the carrier, who asks where it goes when it is too late.
+                orders[1].manner.pickup = hours(4);
+                orders[1].cancel = None;
+            }
         }
-        Self { settings: Settings::DEFAULT, orders, prices: Vec::new() }
+        let (at, back) = (hours(2), Some(hours(6)));
+        let forgetting = Forgetting { customer: CUSTOMER_IDS[0], at, despite: true, back };
+        let forgettings = if story == Story::Forgotten { vec![forgetting] } else { Vec::new() };
+        Self { settings: Settings::DEFAULT, orders, prices: Vec::new(), forgettings }
     }
 }
 
 impl Script for Orders {
     const SIMPLER: &'static [fn(&mut Self)] = &[
         |it| it.prices.clear(),
+        |it| it.forgettings.clear(),
         |it| it.orders.iter_mut().for_each(|order| order.twin = None),
         |it| it.orders.iter_mut().for_each(|order| order.cancel = None),
     ];
@@ -152,6 +172,7 @@ impl Script for Orders {
         let Settings { home_country, review_above, .. } = self.settings;
         told.push(format!("the shop is in {home_country}, and reviews from {review_above} on"));
         told.extend(self.orders.iter().map(|order| order.tell(self.is_reviewed(order))));
+        told.extend(self.forgettings.iter().map(Forgetting::tell));
         told
     }
 }

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chorus_events::{Money, OrderId};
 use chorus_kernel::{OutcomeUnknown, People};
-use chorus_notification::{Delivery, Email, Mailer};
+use chorus_notification::{Delivery, Email, Mailer, Recipient};
 use chorus_payment::{
     Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer,
 };
 use chorus_simulation::Environment;
 
+use crate::forgotten::Forgotten;
 use crate::shop::{MAIL_PORT, PAYMENT_PORT};
 
 /// The state of an intent; every state except the first is final.
@@ -152,10 +153,15 @@ impl PaymentProvider for SimulatedBank {
     }
 }
 
+fn bounced() -> Delivery {
+    Delivery::Bounced { reason: "the customer was forgotten".to_owned() }
+}
+
 /// The simulated mailer: keeps the emails by their idempotency keys.
 pub(crate) struct SimulatedMailer {
     pub(crate) environment: Arc<Environment>,
     pub(crate) emails: Arc<Mutex<BTreeMap<String, String>>>,
+    pub(crate) forgotten: Arc<Forgotten>,
 }
 
 impl SimulatedMailer {
@@ -167,7 +173,19 @@ impl SimulatedMailer {
 
 #[async_trait]
 impl Mailer for SimulatedMailer {
-    async fn send(&self, email: &Email, key: &str, _: &People) -> Result<Delivery, OutcomeUnknown> {
+    async fn send(
+        &self,
+        email: &Email,
+        key: &str,
+        people: &People,
+    ) -> Result<Delivery, OutcomeUnknown> {
+        if let Recipient::Customer { customer_id, email: address, .. } = &email.recipient {
+            let opened = people.open(customer_id.as_str(), |opener| opener.text(address)).await;
+            match opened.map_err(|error| OutcomeUnknown(error.to_string()))? {
+                Some(_) => self.forgotten.read(customer_id.as_str(), address),
+                None => return Ok(bounced()),
+            }
+        }
         let said = format!(
             "{} to {}: {}\n{}",
             email.template,

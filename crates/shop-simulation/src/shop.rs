@@ -8,8 +8,8 @@ use chorus_events::inventory::ItemReserved;
 use chorus_events::order::OrderCreated;
 use chorus_events::partners::{MAIL_BREAKER, PAYMENT_BREAKER};
 use chorus_events::table::rows;
-use chorus_http::{Request, Response};
-use chorus_kernel::{Item, Store, number, text};
+use chorus_http::{Problem, Request, Response};
+use chorus_kernel::{IDEMPOTENCY_TABLE, Item, Store, number, text};
 use chorus_services::Dependencies;
 use chorus_simulation::{
     Application, Chore, Client, Draws, Effects, Environment, Observed, Opened, Poison, Port,
@@ -19,8 +19,10 @@ use chorus_table::{Breaker, Event, Row, Table};
 use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
 use jiff::Timestamp;
 
-use crate::callers::{self, PLACE};
+use crate::callers::{self, ADDRESS, PLACE};
 use crate::courier::{Conduct, SimulatedCarrier};
+use crate::forgetting::Forgetting;
+use crate::forgotten::Forgotten;
 use crate::invariants::{self, Ends};
 use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story, order_ids};
 use crate::outside::{Books, SimulatedBank, SimulatedMailer};
@@ -33,6 +35,8 @@ pub(crate) const REVIEWS: Trouble = Trouble::named("reviews");
 pub(crate) const CARRIER: Trouble = Trouble::named("carrier");
 /// Prices change while orders run.
 pub(crate) const PRICES: Trouble = Trouble::named("prices");
+/// Customers are forgotten, at any moment, and some come back.
+pub(crate) const FORGETTING: Trouble = Trouble::named("forgetting");
 
 /// The payment provider, which Payment calls.
 pub const PAYMENT_PORT: Port = Port::slow_external(0, "Payment");
@@ -54,6 +58,9 @@ pub struct Shop {
     pub(crate) stock: Arc<HashMap<String, i64>>,
     /// How many unreadable messages are published.
     pub(crate) poison: usize,
+    pub(crate) forgotten: Arc<Forgotten>,
+    /// Every table of the shop but that of people's keys.
+    pub(crate) tables: Vec<&'static str>,
     secret: WebhookSecret,
 }
 
@@ -63,7 +70,7 @@ impl Application for Shop {
     type Ends = Ends;
 
     const TABLE: Table = chorus_events::table::TABLE;
-    const TROUBLES: &'static [Trouble] = &[CUSTOMERS, REVIEWS, CARRIER, PRICES];
+    const TROUBLES: &'static [Trouble] = &[CUSTOMERS, REVIEWS, CARRIER, PRICES, FORGETTING];
     const PORTS: &'static [Port] = &[PAYMENT_PORT, MAIL_PORT, CARRIER_PORT];
     const BREAKERS: &'static [(Port, &'static Breaker)] =
         &[(PAYMENT_PORT, &PAYMENT_BREAKER), (MAIL_PORT, &MAIL_BREAKER)];
@@ -108,8 +115,12 @@ impl Application for Shop {
             mute: scenario.mute,
             books: Arc::new(Mutex::new(Books::default())),
         });
-        let post = SimulatedMailer { environment: Arc::clone(environment), emails: Arc::default() };
-        let post = Arc::new(post);
+        let forgotten = Forgotten::new(environment);
+        let post = Arc::new(SimulatedMailer {
+            environment: Arc::clone(environment),
+            emails: Arc::default(),
+            forgotten: Arc::clone(&forgotten),
+        });
         let courier = SimulatedCarrier::new(environment, &script.orders);
         let secret: WebhookSecret = SECRET.parse().expect("the secret is long enough");
         let functions = chorus_services::functions(&Dependencies {
@@ -125,9 +136,16 @@ impl Application for Shop {
         let partner = Arc::clone(&courier);
         let watched = Arc::clone(&stock);
         let watch = Watch::new(chorus_inventory::TABLE.name, move |item| unsound(item, &watched));
+        let mut watches = vec![watch];
+        if !script.forgettings.is_empty() {
+            watches.extend(forgotten.watches());
+        }
         let poison = scenario.poison.len();
-        let application = Self { bank, post, courier, script, stock, poison, secret };
-        Opened { application, functions, partner: Some(partner), watches: vec![watch] }
+        let tables = functions.iter().flat_map(|it| it.function.tables.iter());
+        let tables = tables.map(|it| it.name).chain([IDEMPOTENCY_TABLE.name]).collect();
+        let application =
+            Self { bank, post, courier, script, stock, poison, forgotten, tables, secret };
+        Opened { application, functions, partner: Some(partner), watches }
     }
 
     fn set_up(&self) -> Vec<Client> {
@@ -154,15 +172,28 @@ impl Application for Shop {
             let stock = ITEMS.iter().find(|it| it.0 == *sku).map_or(0, |it| it.2);
             all.push((*at, callers::lists(sku, *price, stock, time + 1)));
         }
+        all.extend(Forgetting::callers(&self.script.forgettings));
         all
     }
 
     fn request(&self, client: &Client, now: Timestamp) -> Request {
+        self.forgotten.asks(client, now);
         callers::request(client, &self.secret, now)
     }
 
-    fn is_answer_of_another(&self, client: &Client, response: &Response) -> bool {
-        client.route == PLACE && !callers::is_answered_by(client, &response.body)
+    fn hear(&self, client: &Client, answer: &Result<Response, Problem>) -> Option<String> {
+        let status = answer.as_ref().map_or_else(|problem| problem.status, |it| it.status);
+        self.forgotten.answers(client, status);
+        match (client.route, answer) {
+            (PLACE, Ok(response)) if !callers::is_answered_by(client, &response.body) => {
+                Some(format!("callers: {} got the answer of another", client.name))
+            }
+            (ADDRESS, _) => {
+                self.hear_address(client, status);
+                None
+            }
+            _ => None,
+        }
     }
 
     fn is_over(&self, observed: &Observed) -> bool {
@@ -204,7 +235,11 @@ impl Application for Shop {
     }
 
     fn check(&self, observed: &Observed) -> Vec<String> {
-        invariants::check(self, observed)
+        let mut wrong = invariants::check(self, observed);
+        if !self.script.forgettings.is_empty() {
+            wrong.extend(self.forgotten.check(observed, &self.tables));
+        }
+        wrong
     }
 
     fn effects(&self) -> Effects {
@@ -219,6 +254,23 @@ impl Application for Shop {
 
     fn ends(&self, observed: &Observed) -> Ends {
         invariants::ends(self, observed)
+    }
+}
+
+impl Shop {
+    /// The carrier is answered where a parcel goes, or that it is not told.
+    fn hear_address(&self, client: &Client, status: u16) {
+        let Some(order_id) = callers::parcel(client) else { return };
+        match status {
+            200 => {
+                if !self.script.forgettings.is_empty() {
+                    self.forgotten.told(&order_id);
+                }
+                self.courier.hear(&order_id, true);
+            }
+            404 | 409 | 410 => self.courier.hear(&order_id, false),
+            _ => {}
+        }
     }
 }
 

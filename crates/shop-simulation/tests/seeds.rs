@@ -28,6 +28,7 @@ fn whatever_goes_wrong_nothing_is_lost_and_nothing_happens_twice() {
     assert_eq!(report.runs, SEEDS);
     assert!(report.ends.delivered > SEEDS / 10, "{:?}", report.ends);
     assert!(report.ends.canceled > SEEDS / 10, "{:?}", report.ends);
+    assert!(report.ends.forgotten > SEEDS / 10, "{:?}", report.ends);
 }
 
 #[test]

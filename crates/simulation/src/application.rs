@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_http::{HttpFunction, Request, Response};
+use chorus_http::{HttpFunction, Problem, Request, Response};
 use chorus_kernel::{Item, Store};
 use chorus_local::Partner;
 use chorus_table::{Breaker, EventSpec, RowSpec, Table};
@@ -74,9 +74,9 @@ pub trait Application: Sized {
         client.request.clone()
     }
 
-    /// Whether `response` answers a request other than the client's.
-    fn is_answer_of_another(&self, _client: &Client, _response: &Response) -> bool {
-        false
+    /// Receives the answer that a client got, and returns what is wrong with it, as `kind: what`.
+    fn hear(&self, _client: &Client, _answer: &Result<Response, Problem>) -> Option<String> {
+        None
     }
 
     /// Whether every case has ended.

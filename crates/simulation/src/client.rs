@@ -89,7 +89,7 @@ impl Client {
         self
     }
 
-    /// Continues after any 4xx except 404 and 409.
+    /// Continues after any 4xx except 404, 409 and 410.
     #[must_use]
     pub const fn until_taken(mut self) -> Self {
         self.until = Until::Taken;
@@ -121,7 +121,7 @@ impl Client {
     pub(crate) fn is_satisfied(&self, status: u16) -> bool {
         match status {
             200..=299 | 409 => true,
-            404 => self.until != Until::Found,
+            404 | 410 => self.until != Until::Found,
             400..=499 => self.until != Until::Taken,
             _ => false,
         }

@@ -100,6 +100,7 @@ Each seed draws some of them:
   replays            the whole archive is replayed while orders run
   rebuilds           projections are thrown away and rebuilt while orders run
   prices             prices change while orders run
+  forgetting         customers are forgotten while orders run, and some of them come back
   versions           each service is rolled out, back and out again; half of all events carry an
                      unknown field
   outages            partners are away for up to six hours, store and bus for up to ten minutes
@@ -121,6 +122,8 @@ enum StoryName {
     Canceled,
     /// Both, at the same time
     Both,
+    /// A customer is forgotten while a parcel is on its way, and comes back
+    Forgotten,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -161,6 +164,7 @@ impl Simulate {
             StoryName::Delivered => Story::Delivered,
             StoryName::Canceled => Story::Canceled,
             StoryName::Both => Story::Both,
+            StoryName::Forgotten => Story::Forgotten,
         }
     }
 

@@ -40,11 +40,8 @@ impl<A: Application> Simulation<A> {
         let now = self.environment.now();
         let client = &mut self.observed.clients[index];
         let line = format!("{}, attempt {attempt}: answered {status}", client.name);
-        if let Ok(response) = answer
-            && self.application.is_answer_of_another(client, response)
-        {
-            self.environment
-                .violated(format!("callers: {} got the answer of another", client.name));
+        if let Some(wrong) = self.application.hear(client, answer) {
+            self.environment.violated(wrong);
         }
         if client.answered.is_none() && client.is_satisfied(status) {
             client.answered = Some(status);

@@ -18,10 +18,11 @@ pub(super) fn report(report: &Report, threads: NonZeroUsize, words: &str) {
     row(
         "orders",
         &format!(
-            "{} delivered, {} canceled, {} never placed",
+            "{} delivered, {} canceled, {} never placed; {} customers were forgotten",
             HumanCount(ends.delivered),
             HumanCount(ends.canceled),
-            HumanCount(ends.unplaced)
+            HumanCount(ends.unplaced),
+            HumanCount(ends.forgotten)
         ),
     );
     row(

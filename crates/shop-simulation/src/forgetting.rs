@@ -1,0 +1,55 @@
+//! Customers who are forgotten in a run, and who may come back.
+
+use std::time::Duration;
+
+use chorus_simulation::{Client, Draws};
+
+use crate::callers;
+use crate::orders::CUSTOMER_IDS;
+use crate::shop::FORGETTING;
+
+/// A customer who is forgotten.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Forgetting {
+    pub(crate) customer: &'static str,
+    pub(crate) at: Duration,
+    /// Also while an order of theirs is under way.
+    pub(crate) despite: bool,
+    /// After how long they come back, if they do.
+    pub(crate) back: Option<Duration>,
+}
+
+impl Forgetting {
+    pub(crate) fn drawn(draws: &mut Draws) -> Vec<Self> {
+        let moments = draws.moments(FORGETTING, 2);
+        let seed = &*draws;
+        let forgetting = |(number, at): (usize, Duration)| {
+            let mut draw = seed.of(&format!("forgetting {number}"));
+            let [ana, declined, blocked] = CUSTOMER_IDS;
+            let customer = draw.one_of(&[ana, ana, ana, declined, blocked]);
+            let despite = draw.percent(75);
+            let back = draw.percent(50).then(|| draw.moment());
+            Self { customer, at, despite, back }
+        };
+        moments.into_iter().enumerate().map(forgetting).collect()
+    }
+
+    /// Whoever calls for it, and when.
+    pub(crate) fn callers(all: &[Self]) -> Vec<(Duration, Client)> {
+        let mut calls = Vec::new();
+        for (time, it) in all.iter().enumerate() {
+            calls.push((it.at, callers::forgets(it.customer, it.despite, time)));
+            if let Some(back) = it.back {
+                calls.push((it.at + back, callers::keeps_again(it.customer, time)));
+            }
+        }
+        calls
+    }
+
+    pub(crate) fn tell(&self) -> String {
+        let Self { customer, at, despite, back } = self;
+        let despite = if *despite { ", despite orders under way" } else { "" };
+        let back = back.map(|back| format!(", and comes back {back:?} later")).unwrap_or_default();
+        format!("{customer} is forgotten after {at:?}{despite}{back}")
+    }
+}
