@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 const DIFFERENCES: &str = include_str!("../../docs/RELIABILITY.md");
 
 /// Properties of deliveries that the engine does not have, each with a line in the docs.
-const ONLY_ON_AWS: [&str; 4] = [
+const ONLY_ON_AWS: [&str; 5] = [
     "a rule's delivery to a function or a queue",
     "event age of a function",
+    "invocations at the same time",
     "message retention",
     "requests to the API",
 ];
@@ -160,12 +161,15 @@ fn has_the_policy_of(
     assert_eq!(queue.retry, adapter.retry, "{id}");
     let functions = deployed.0["Resources"].as_object().unwrap().values();
     let events = functions.filter_map(|it| it["Properties"]["Events"].as_object());
-    let batches: BTreeSet<u64> = events
+    let received: Vec<&Value> = events
         .flat_map(|events| events.values())
-        .filter(|event| event["Properties"]["Queue"]["Fn::GetAtt"][0] == id)
-        .filter_map(|event| event["Properties"]["BatchSize"].as_u64())
+        .map(|event| &event["Properties"])
+        .filter(|received| received["Queue"]["Fn::GetAtt"][0] == id)
         .collect();
-    assert_eq!(batches, BTreeSet::from([adapter.batch as u64]), "{id}");
+    let [received] = &received[..] else { panic!("{id} has one consumer: {received:?}") };
+    assert_eq!(received["BatchSize"], json!(adapter.batch), "{id}");
+    let at_once = deployed.number(&received["ScalingConfig"]["MaximumConcurrency"]);
+    assert_eq!(at_once, json!(policy::QUEUE_CONCURRENCY), "{id}");
 }
 
 /// Every limit of a delivery in the template is either compared by the test above, or listed in the
@@ -199,6 +203,7 @@ fn what_must_differ_is_one_list_in_the_docs_and_the_list_is_complete() {
         "AWS::SQS::Queue VisibilityTimeout",
         "AWS::SQS::Queue maxReceiveCount",
         "AWS::Serverless::Function BatchSize",
+        "AWS::Serverless::Function MaximumConcurrency",
         "AWS::Serverless::Function MaximumEventAgeInSeconds",
         "AWS::Serverless::Function MaximumRetryAttempts",
         "AWS::Serverless::HttpApi ThrottlingRateLimit",

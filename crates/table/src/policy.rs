@@ -145,6 +145,10 @@ pub const fn waiting(retry: RetryPolicy, age: Duration) -> RetryPolicy {
     RetryPolicy { max_age: REDRIVE.retry.max_age, ..pauses }
 }
 
+/// The most invocations of a function by one queue at the same time, unless a deployment says otherwise: the
+/// most that can be set.
+pub const QUEUE_CONCURRENCY: u32 = 1_000;
+
 /// The timeout of a function: twice the time that a slow payment provider needs.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(15);
 

@@ -14,6 +14,7 @@ mod table;
 mod user_pool;
 
 pub use bus::{Archive, Bus};
+pub(crate) use function::QUEUE_CONCURRENCY;
 pub use function::{EventRule, EventSource, Function, Schedule};
 pub use http_api::{HttpApi, InvokePermission, Operation};
 pub(crate) use monitoring::ALARM_TOPIC;

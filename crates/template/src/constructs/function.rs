@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 use super::{Construct, Resource, Retry};
 use crate::intrinsics::{arn, reference, stack_name};
 
+/// The parameter that limits how many invocations a queue makes at the same time.
+pub(crate) const QUEUE_CONCURRENCY: &str = "QueueConcurrency";
+
 /// A rule of the bus that invokes a function.
 #[derive(Debug)]
 pub struct EventRule {
@@ -64,6 +67,7 @@ impl EventSource {
                 "Properties": {
                     "Queue": arn(queue),
                     "BatchSize": QUEUE.batch,
+                    "ScalingConfig": { "MaximumConcurrency": reference(QUEUE_CONCURRENCY) },
                     "FunctionResponseTypes": ["ReportBatchItemFailures"],
                 },
             }),

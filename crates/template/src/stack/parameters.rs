@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Stack, partners};
 use crate::PartnerApi;
-use crate::constructs::ALARM_TOPIC;
-use crate::intrinsics::{equals, given, reference};
+use crate::constructs::{ALARM_TOPIC, QUEUE_CONCURRENCY};
+use crate::intrinsics::{equals, given, only_if, reference};
 use crate::machine::Machine;
 use crate::names;
 use crate::template::Parameter;
@@ -37,6 +37,12 @@ const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "180", "
 
 /// The levels that Lambda supports as the log level of a function; it has no filter by module.
 const LOG_LEVELS: &[&str] = &["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
+
+/// The parameter that limits how many instances of each function run at the same time.
+const FUNCTION_CONCURRENCY: &str = "FunctionConcurrency";
+
+/// Holds where it is given.
+const LIMITS_FUNCTIONS: &str = "HasFunctionConcurrency";
 
 /// Every parameter, each with a default that works.
 pub(crate) fn all(stack: &Stack, machines: &[Machine]) -> Vec<Parameter> {
@@ -89,6 +95,13 @@ fn common(stack: &Stack) -> Vec<Parameter> {
             .one_of(&["arm64", "x86_64"]),
         text("MemorySize", "Memory of each function in MiB; its CPU is in proportion", "256")
             .number(),
+        text(FUNCTION_CONCURRENCY, "Instances of each function at a time; empty for no limit", ""),
+        text(
+            QUEUE_CONCURRENCY,
+            "Instances of a function that work on one queue at a time, from 2 to 1000",
+            &policy::QUEUE_CONCURRENCY.to_string(),
+        )
+        .number(),
         text("LogLevel", "The least that functions log", "INFO").one_of(LOG_LEVELS),
         text("LogRetentionDays", "For how many days logs are kept", "30").one_of(LOG_DAYS),
         text("ArchiveDays", "For how many days events can be replayed", &days(policy::ARCHIVE))
@@ -162,6 +175,7 @@ pub(crate) fn conditions(stack: &Stack) -> Map<String, Value> {
     let mut add = |name: &str, condition| conditions.insert(name.to_owned(), condition);
     add(IS_PROD, equals("Stage", "prod"));
     add(ALARM_TOPIC.1, given(ALARM_TOPIC.0));
+    add(LIMITS_FUNCTIONS, given(FUNCTION_CONCURRENCY));
     if stack.has_api() {
         add(OWN_POOL, equals("JwtIssuer", ""));
     }
@@ -186,6 +200,8 @@ pub(crate) fn globals() -> Value {
             "Architectures": [reference("Architecture")],
             "MemorySize": reference("MemorySize"),
             "Timeout": policy::FUNCTION_TIMEOUT.as_secs(),
+            "ReservedConcurrentExecutions":
+                only_if(LIMITS_FUNCTIONS, reference(FUNCTION_CONCURRENCY)),
             "Tracing": "Active",
             // Lambda's own log lines for each invocation would cost as much as ours, and contain
             // less.
