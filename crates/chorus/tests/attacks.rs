@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use chorus_kernel::derived_id;
 use chorus_webhook_signature::{WebhookSecret, headers};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -125,6 +126,25 @@ fn nobody_approves_an_order_of_their_own() {
     let mut named = approved.clone();
     named["reviewer"] = "maria".into();
     assert_eq!(shop.ask(&as_reviewer, &post, &[], &named).0, 422, "a body names nobody");
+}
+
+#[test]
+fn a_handle_that_its_customer_can_compute_gives_no_power() {
+    let shop = Shop::open();
+    let id = shop.order("ana", &shop.ana, "ring", "dear");
+    let review = derived_id("review-wait", &id, 0).simple().to_string();
+    let told = shop.told(&["--reviewer", "maria"], &format!("GET /reviews/{id}"), "/handle");
+    assert_eq!(told["handle"], review.as_str(), "she can compute it");
+    let verdict = json!({ "verdict": "approve", "handle": review });
+    let parcel = derived_id("carrier-wait", &id, 0).simple().to_string();
+    let whose = json!({ "order-id": id, "handle": parcel });
+    let delivered = json!({ "order-id": id, "handle": parcel, "status": "Delivered" });
+    for (token, refused) in [(shop.ana.as_str(), 403), ("", 401)] {
+        let post = format!("POST /reviews/{id}");
+        assert_eq!(shop.ask(token, &post, &[], &verdict).0, refused);
+        assert_eq!(shop.ask(token, "POST /webhooks/logistics", &[], &delivered).0, 401);
+        assert_eq!(shop.ask(token, "POST /webhooks/address", &[], &whose).0, 401);
+    }
 }
 
 #[test]
