@@ -26,7 +26,7 @@ const LEAVES_COUNTRY: Content = Content::Flag {
 chorus_table::design_table! {
     /// Accepts an order at the prices that the service has learned.
     CreateOrder: ORDER api [CreateOrder] => [OrderCreated]
-        .undone_by(&CancelOrder).within(5).budget(5, 11).callers(OWNER_OR_STAFF).seals();
+        .undone_by(&CancelOrder).within(5).budget(4, 11).callers(OWNER_OR_STAFF).seals();
 
     /// Cancels an order that has not ended, because a customer asks or a step failed.
     CancelOrder: ORDER api [CancelOrder]
@@ -57,7 +57,7 @@ chorus_table::design_table! {
     /// one.
     CollectPayment: PAYMENT on [DeliveryEstimated] => [PaymentMade, PaymentFailed]
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
-        .guarded_by(&PAYMENT_BREAKER).within(300).budget(5, 5);
+        .guarded_by(&PAYMENT_BREAKER).within(300).budget(4, 5);
 
     /// Requests a review and stores the task token until the reviewer answers.
     AskReviewer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ReviewRequested]
@@ -67,7 +67,7 @@ chorus_table::design_table! {
     MakePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
         => [PaymentMade, PaymentFailed]
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300)
-        .budget(5, 5);
+        .budget(4, 5);
 
     /// Fails the payment of an order that nobody reviewed in time, or that could not be charged for
     /// a day.
@@ -100,7 +100,7 @@ chorus_table::design_table! {
     /// Shows the carrier where a parcel goes: the bus, which calls it, does not say. Answers one request,
     /// and its repetitions.
     ShowAddress: DELIVERY api [ShowAddress] => []
-        .records().budget(3, 4).callers(Callers::Partner(CARRIER)).opens();
+        .records().budget(2, 4).callers(Callers::Partner(CARRIER)).opens();
 
     /// Publishes what the carrier's signed webhook reports, and completes the task that waits for
     /// it.
@@ -149,7 +149,7 @@ chorus_table::design_table! {
     SendEmail: NOTIFICATION
         on [PaymentMade, DeliveryStarted, OrderCanceled, OrderDelivered]
         => [EmailSent, EmailFailed]
-        .records().outside().queued().guarded_by(&MAIL_BREAKER).budget(3, 4).opens();
+        .records().outside().queued().guarded_by(&MAIL_BREAKER).budget(2, 4).opens();
 
     /// Emails an operator that something could not be undone.
     AlertOperator: NOTIFICATION
@@ -186,7 +186,7 @@ chorus_table::design_table! {
 
     /// Counts orders and what they are worth, by how they ended.
     CountOrder: ANALYTICS on [OrderCreated, OrderCanceled, OrderDelivered] => []
-        .records().budget(2, 4);
+        .records().budget(1, 4);
 
     /// Keeps every event, for good.
     RecordEvent: EVENT_LOG listens_to everything => []

@@ -16,7 +16,7 @@ pub(crate) fn of_tables() -> Vec<TableAccess> {
     let table = |table, actions| TableAccess { table, index: None, actions };
     let index = |table, index, actions| TableAccess { table, index: Some(index), actions };
     vec![
-        table("analytics", &[GET, PUT, UPDATE]),
+        table("analytics", &[GET, UPDATE]),
         table("carrier-wait", &[GET, GET_SEVERAL, PUT]),
         table("customer", &[GET, PUT]),
         table("customs", &[GET, PUT]),
@@ -27,7 +27,7 @@ pub(crate) fn of_tables() -> Vec<TableAccess> {
         table("inventory", &[GET, GET_SEVERAL, PUT, UPDATE, CHECK]),
         index("inventory", "by-name", &[QUERY]),
         table("notification", &[GET, GET_SEVERAL, PUT]),
-        table("order", &[GET, QUERY, PUT]),
+        table("order", &[GET, GET_SEVERAL, QUERY, PUT]),
         // Only operators read this index, to rebuild projections.
         index("order", "by-type", &[]),
         table("order-view", &[QUERY, PUT]),

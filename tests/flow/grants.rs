@@ -282,6 +282,11 @@ async fn questions(test: &TestShop, orders: &[String]) {
     }
     test.ok("GET", "/orders?customer-id=ana", Value::Null).await.unwrap();
     test.ok("GET", "/orders?status=Canceled", Value::Null).await.unwrap();
+    let mut nothing = order_of("ana", "tofu", 1);
+    nothing["lines"] = Value::Array(Vec::new());
+    let refused =
+        test.raw(("POST", "/orders"), Some("nothing"), nothing.to_string()).await.unwrap();
+    assert_eq!(refused.status, 422, "its lines name no items, so the order alone is looked up");
     let refund = format!("/payments/{}/refund", orders[5]);
     for (path, body) in [("/items/chai/stock", r#"{"received":1}"#), (&*refund, "{}")] {
         let answer = test.raw(("POST", path), Some("a-key"), body).await.unwrap();
@@ -320,6 +325,12 @@ const UNUSED: &[(&str, &str, &str, &str)] = &[
     ("*", "events:PutEvents", "com.partners/PartnerRecovered", AWAY),
     ("*", "events:PutEvents", "com.partners/PartnerUnavailable", AWAY),
     ("notification", "dynamodb:GetItem", "person-keys", "only a real mailer decrypts addresses"),
+    (
+        "notification",
+        "dynamodb:GetItem",
+        "notification",
+        "read again where others wrote in between",
+    ),
     ("*", "dynamodb:GetItem", "outbox", SIMULATED),
     ("*", "dynamodb:PutItem", "outbox", SIMULATED),
     ("*", "dynamodb:GetItem", "payment-provider", SIMULATED),

@@ -46,10 +46,10 @@ pub use committing::{
     sweep, torn, unpublished_records,
 };
 pub use deciding::{
-    Action, ActionError, CallContext, Context, Counter, Decided, Decision, Each, EachKeys, Entity,
-    ExternalAction, Fold, Folded, Found, IfNamed, Input, OutcomeUnknown, Read, Reading, Recorded,
-    State, Step, Versioned, add, append, create, entity_key, load, put_if_newer, read_recorded,
-    replace, save, stream, stream_key, stream_partition, unchanged,
+    Action, ActionError, Begun, CallContext, Context, Counter, Decided, Decision, Each, EachKeys,
+    Entity, ExternalAction, Fold, Folded, Found, IfNamed, Input, OutcomeUnknown, Read, Reading,
+    Recorded, State, Step, Versioned, add, append, create, entity_key, load, put_if_newer,
+    read_recorded, replace, save, stream, stream_key, stream_partition, tally, unchanged,
 };
 pub use people::{Keyring, Opener, PERSON_KEYS_TABLE, People, PersonKey, Randomness, SealingKey};
 pub use store::{

@@ -162,6 +162,11 @@ impl Bus {
         self.with(|engine| engine.wake(&Arc::from(execution), now));
     }
 
+    /// Removes the alarm of an execution of a state machine that has ended.
+    pub fn end(&self, execution: &str) {
+        self.with(|engine| engine.end(execution));
+    }
+
     /// Marks an execution of a state machine as not at work any more, and sets its next alarm.
     pub fn rest(&self, execution: &Arc<str>, next: Option<Alarm>) {
         let now = self.clock.now();

@@ -226,6 +226,11 @@ impl Engine {
         self.alarms.wake(execution, now);
     }
 
+    /// Removes the alarm of an execution of a state machine that has ended.
+    pub(crate) fn end(&mut self, execution: &str) {
+        self.alarms.end(execution);
+    }
+
     /// Marks an execution of a state machine as not at work any more, and sets its next alarm.
     pub(crate) fn rest(&mut self, execution: &Arc<str>, next: Option<Alarm>, now: Timestamp) {
         self.alarms.rest(execution, next, now);

@@ -13,8 +13,9 @@ const PARTS: u32 = 16;
 /// How many orders there are, and their totals in minor units (cents), as numbers that the store
 /// can add to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Count {
+    /// Empty where the store made the part by adding to it.
     pub part: String,
     pub placed: i64,
     pub placed_worth: i64,

@@ -2,7 +2,7 @@
 
 use chorus_events::table::rows::{self, CountOrderInput, CountOrderOutput};
 use chorus_events::{Money, OrderId};
-use chorus_kernel::{Action, ActionError, Context, Decision, Found, add, create};
+use chorus_kernel::{Action, ActionError, Context, Decision, tally};
 
 use crate::Count;
 
@@ -10,29 +10,24 @@ pub(crate) struct CountOrder;
 
 impl Action for CountOrder {
     type Row = rows::CountOrder;
-    type State = Found<Count>;
+    type State = ();
 
-    fn keys(&self, input: &CountOrderInput) -> String {
-        Count::part_of(subject(input).0)
-    }
+    fn keys(&self, _: &CountOrderInput) {}
 
     fn decide(
         &self,
         input: &CountOrderInput,
-        counted: &Self::State,
+        (): &(),
         _: &Context<'_>,
     ) -> Result<Decision<CountOrderOutput>, ActionError> {
         let (order_id, total) = subject(input);
-        let (part, worth) = (Count::part_of(order_id), total.minor());
         let (orders, worths) = match input {
             CountOrderInput::OrderCreated(_) => (Count::PLACED, Count::PLACED_WORTH),
             CountOrderInput::OrderCanceled(_) => (Count::CANCELED, Count::CANCELED_WORTH),
             CountOrderInput::OrderDelivered(_) => (Count::DELIVERED, Count::DELIVERED_WORTH),
         };
-        Ok(Decision::nothing("counted").with(match counted {
-            None => create(&first(part, input, worth)),
-            Some(_) => add(&part, &[(orders, 1), (worths, worth)]),
-        }))
+        let counted = tally(&Count::part_of(order_id), &[(orders, 1), (worths, total.minor())]);
+        Ok(Decision::nothing("counted").with(counted))
     }
 }
 
@@ -44,66 +39,45 @@ fn subject(input: &CountOrderInput) -> (&OrderId, Money) {
     }
 }
 
-/// Returns a part that has counted one order.
-fn first(part: String, input: &CountOrderInput, worth: i64) -> Count {
-    let none = Count { part, ..Count::default() };
-    match input {
-        CountOrderInput::OrderCreated(_) => Count { placed: 1, placed_worth: worth, ..none },
-        CountOrderInput::OrderCanceled(_) => Count { canceled: 1, canceled_worth: worth, ..none },
-        CountOrderInput::OrderDelivered(_) => {
-            Count { delivered: 1, delivered_worth: worth, ..none }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
     use chorus_events::samples;
-    use chorus_kernel::Write;
-    use chorus_kernel::testing::{Stored, decide};
+    use chorus_kernel::testing::{Stored, decide, now};
+    use chorus_kernel::{Found, MemoryStore, Store, Write, load};
     use chorus_table::Event;
 
-    fn change(input: impl Into<CountOrderInput>, stored: &Stored) -> Write {
-        let decision = decide(&CountOrder, input, stored).unwrap();
+    fn change(input: impl Into<CountOrderInput>) -> Write {
+        let decision = decide(&CountOrder, input, &Stored::default()).unwrap();
         let [change] = decision.changes() else { panic!("{decision:?}") };
         change.clone()
     }
 
-    fn none() -> Count {
-        Count { part: Count::part_of(&samples::order_id()), ..Count::default() }
-    }
-
     #[test]
-    fn the_first_order_of_a_part_begins_its_count() {
-        let first = Count { placed: 1, placed_worth: 23_751, ..none() };
-        assert_eq!(change(OrderCreated::sample(), &Stored::default()), create(&first));
-    }
-
-    #[test]
-    fn every_ending_is_counted_with_its_worth() {
-        let (stored, part) = (Stored::default().with(1, &none()), none().part);
-        let added = |orders, worth| add(&part, &[(orders, 1), (worth, 23_751)]);
-        let placed = change(OrderCreated::sample(), &stored);
+    fn every_order_and_its_ending_is_counted_with_its_worth_in_whatever_order_they_come() {
+        let part = Count::part_of(&samples::order_id());
+        let added = |orders, worth| tally(&part, &[(orders, 1), (worth, 23_751)]);
+        let placed = change(OrderCreated::sample());
         assert_eq!(placed, added(Count::PLACED, Count::PLACED_WORTH));
-        let canceled = change(OrderCanceled::sample(), &stored);
+        let canceled = change(OrderCanceled::sample());
         assert_eq!(canceled, added(Count::CANCELED, Count::CANCELED_WORTH));
-        let delivered = change(OrderDelivered::sample(), &stored);
+        let delivered = change(OrderDelivered::sample());
         assert_eq!(delivered, added(Count::DELIVERED, Count::DELIVERED_WORTH));
     }
 
     #[test]
-    fn an_ending_that_overtakes_its_order_is_counted_too() {
-        let first = Count { canceled: 1, canceled_worth: 23_751, ..none() };
-        assert_eq!(change(OrderCanceled::sample(), &Stored::default()), create(&first));
-        let first = Count { delivered: 1, delivered_worth: 23_751, ..none() };
-        assert_eq!(change(OrderDelivered::sample(), &Stored::default()), create(&first));
+    fn a_part_that_was_made_by_counting_reads_as_one_that_counted_nothing_else() {
+        let store = MemoryStore::new(&[crate::TABLE]);
+        now(store.write(&[change(OrderCanceled::sample())])).unwrap();
+        let part = Count::part_of(&samples::order_id());
+        let count = now(load::<Found<Count>>(&store, part)).unwrap().unwrap().value;
+        assert_eq!(count, Count { canceled: 1, canceled_worth: 23_751, ..Count::default() });
     }
 
     #[test]
     fn every_counter_is_a_field_of_the_count() {
-        let fields = serde_json::to_value(none()).unwrap();
+        let fields = serde_json::to_value(Count::default()).unwrap();
         let all = [
             Count::PLACED,
             Count::PLACED_WORTH,

@@ -55,9 +55,11 @@ impl Endpoint for AddressEndpoint {
         // A carrier that repeats a request because the answer was lost is answered again.
         let mut message = command(kernel, request, &asked)?;
         message.metadata.idempotency_key = format!("address {id}");
-        kernel.run(&ShowAddress, &message).await?;
-        let found = kernel.find::<Delivery>(&asked.order_id).await?;
-        let plan = found.and_then(|found| found.value.plan);
+        let delivery = match kernel.run_and_show(&ShowAddress, &message).await? {
+            (_, Some(shown)) => shown.delivery,
+            (_, None) => kernel.find::<Delivery>(&asked.order_id).await?,
+        };
+        let plan = delivery.and_then(|found| found.value.plan);
         let gone = || Problem::new(410, "gone", "the customer was forgotten");
         let plan = plan.ok_or_else(gone)?;
         let people = kernel.people();

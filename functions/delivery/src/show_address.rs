@@ -7,7 +7,7 @@ use crate::{CarrierCallback, Delivery, Status};
 
 state! {
     pub(crate) struct Shown read by ShownKeys {
-        delivery: Found<Delivery>,
+        pub(crate) delivery: Found<Delivery>,
         wait: Found<CarrierCallback>,
     }
 }

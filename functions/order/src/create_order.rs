@@ -7,7 +7,7 @@ use chorus_events::{
     Country, CountryError, Line, MAX_LINES, PaymentMethod, Settings, ShippingAddress, total,
 };
 use chorus_kernel::{
-    Action, ActionError, Context, Decision, Each, EachKeys, Folded, Versioned, append, state,
+    Action, ActionError, Begun, Context, Decision, Each, EachKeys, Versioned, append, state,
 };
 
 use crate::{Order, Price};
@@ -18,7 +18,7 @@ pub(crate) struct CreateOrder(pub(crate) Settings);
 state! {
     /// The order, if it exists already, and the prices of the items in its lines.
     pub(crate) struct OrderAndPrices read by OrderAndPricesKeys {
-        order: Folded<Order>,
+        order: Begun<Order>,
         prices: Each<Price, OrderedLine>,
     }
 }
@@ -51,7 +51,7 @@ impl Action for CreateOrder {
         OrderAndPrices { order: known, prices }: &Self::State,
         context: &Context<'_>,
     ) -> Result<Decision<CreateOrderOutput>, ActionError> {
-        if known.state.0.is_some() {
+        if known.has_begun {
             return Err(ActionError::Conflict(format!(
                 "order {} was placed with this Idempotency-Key before",
                 command.order_id

@@ -23,8 +23,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The upper bound of any pause. All pauses together take at most a third of a function's timeout.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-enum Committed {
-    Now(Record),
+enum Committed<S = ()> {
+    /// Committed now, on the state that was read.
+    Now(Record, S),
     /// Another commit answered this message before; this is its record.
     Before(Record),
     /// A condition of a change did not hold, because somebody else wrote in between.
@@ -45,6 +46,19 @@ impl Kernel {
         self.run_external(&WithoutCalls(action), message).await
     }
 
+    /// Does the same, and returns the state that the decision was made on, for an answer that shows it;
+    /// none if nothing was decided now.
+    ///
+    /// # Errors
+    /// See [`Kernel::run`].
+    pub async fn run_and_show<A: Action>(
+        &self,
+        action: &A,
+        message: &Message,
+    ) -> Result<(Handled, Option<A::State>), ActionError> {
+        self.answer(&WithoutCalls(action), message).await
+    }
+
     /// Does the same as [`Kernel::run`], for an action that may make an external call.
     ///
     /// # Errors
@@ -54,50 +68,62 @@ impl Kernel {
         action: &A,
         message: &Message,
     ) -> Result<Handled, ActionError> {
-        let spec = A::Row::SPEC;
-        let now = self.clock.now();
-        if message.metadata.expired(now) {
-            let note = "the command had expired".to_owned();
-            return self.record_only::<A>(message, Outcome::Expired, note).await;
-        }
-        if message.metadata.replay_name.is_some() && spec.replay == Replay::Suppressed {
-            // Without a record: a replay may overtake the original, which must still be answered.
-            let (outcome, note) =
-                (Outcome::Suppressed, "replayed: nothing is sent again".to_owned());
-            return Ok(Handled { outcome, entries: Vec::new(), note: Some(note) });
-        }
-        if message.metadata.copy_of.is_some() && spec.is_catch_all() {
-            let note = "an earlier version of an event that comes by itself".to_owned();
-            return Ok(Handled {
-                outcome: Outcome::Absorbed,
-                entries: Vec::new(),
-                note: Some(note),
-            });
-        }
-        if spec.replay == Replay::Idempotent && is_older_than_records(message, now) {
-            let (outcome, note) =
-                (Outcome::Suppressed, "replayed: older than the records that would know it");
-            return Ok(Handled { outcome, entries: Vec::new(), note: Some(note.to_owned()) });
+        self.answer(action, message).await.map(|(handled, _)| handled)
+    }
+
+    async fn answer<A: ExternalAction>(
+        &self,
+        action: &A,
+        message: &Message,
+    ) -> Result<(Handled, Option<A::State>), ActionError> {
+        if let Some(handled) = self.without_deciding::<A>(message).await? {
+            return Ok((handled, None));
         }
         let version = message.metadata.version;
         let input = <A::Row as Row>::Input::read(&message.detail_type, version, &message.data)
             .map_err(|error| Failure::unreadable(&error))?;
         let message = &*message.in_earliest::<<A::Row as Row>::Input>();
         match self.decide_and_commit(action, message, &input).await? {
-            Committed::Before(record) => self.repeat(message, record).await,
-            Committed::Now(record) => {
+            Committed::Before(record) => Ok((self.repeat(message, record).await?, None)),
+            Committed::Now(record, state) => {
                 self.publish(&record).await?;
                 if record.publication == Publication::LeftToSweeper {
                     self.mark(&record).await;
                 }
                 let Record { entries, note, .. } = record;
-                Ok(Handled { outcome: Outcome::Decided, entries, note })
+                Ok((Handled { outcome: Outcome::Decided, entries, note }, Some(state)))
             }
             Committed::Stale => {
-                let message = format!("{} lost to concurrent writes {ATTEMPTS} times", spec.action);
+                let action = A::Row::SPEC.action;
+                let message = format!("{action} lost to concurrent writes {ATTEMPTS} times");
                 Err(Failure::later("Contended", message).into())
             }
         }
+    }
+
+    /// The answer to a message that is not acted on; none where it is.
+    async fn without_deciding<A: ExternalAction>(
+        &self,
+        message: &Message,
+    ) -> Result<Option<Handled>, ActionError> {
+        let spec = A::Row::SPEC;
+        let now = self.clock.now();
+        if message.metadata.expired(now) {
+            let note = "the command had expired".to_owned();
+            return self.record_only::<A>(message, Outcome::Expired, note).await.map(Some);
+        }
+        // Without a record: a replay may overtake the original, which must still be answered.
+        let (outcome, note) =
+            if message.metadata.replay_name.is_some() && spec.replay == Replay::Suppressed {
+                (Outcome::Suppressed, "replayed: nothing is sent again")
+            } else if message.metadata.copy_of.is_some() && spec.is_catch_all() {
+                (Outcome::Absorbed, "an earlier version of an event that comes by itself")
+            } else if spec.replay == Replay::Idempotent && is_older_than_records(message, now) {
+                (Outcome::Suppressed, "replayed: older than the records that would know it")
+            } else {
+                return Ok(None);
+            };
+        Ok(Some(Handled { outcome, entries: Vec::new(), note: Some(note.to_owned()) }))
     }
 
     async fn decide_and_commit<A: ExternalAction>(
@@ -105,24 +131,17 @@ impl Kernel {
         action: &A,
         message: &Message,
         input: &<A::Row as Row>::Input,
-    ) -> Result<Committed, ActionError> {
-        let (mut response, mut lost) = (None, false);
+    ) -> Result<Committed<A::State>, ActionError> {
+        let (mut response, mut lost, mut kept) = (None, false, None);
         for attempt in 0..ATTEMPTS {
             if std::mem::replace(&mut lost, true) {
                 self.clock.sleep(pause::<A::Row>(message, attempt)).await;
             }
-            // An action that may make a call first checks whether the message was answered before.
-            let record = (A::CALLS && response.is_none())
-                .then(|| record_key(A::Row::SPEC.action, &message.metadata.idempotency_key));
             let breaker = A::Row::SPEC.breaker.filter(|_| A::CALLS);
-            let unread = breaker.and_then(|breaker| self.breakers.unread(breaker));
-            let is_read = unread.is_some();
-            let (state, [record, circuit]) =
-                load_beside::<A::State, _>(&*self.store, action.keys(input), [record, unread])
-                    .await?;
-            if let Some(breaker) = breaker.filter(|_| is_read) {
-                self.breakers.read(breaker, circuit.as_ref())?;
-            }
+            let (state, record) = match kept.take() {
+                Some(state) => (state, None),
+                None => self.read_for(action, message, input, response.is_none()).await?,
+            };
             let context = CallContext { message: Context { message }, response: response.as_ref() };
             let decided = message
                 .owned_by(|| action.owner(input, &state))
@@ -130,7 +149,8 @@ impl Kernel {
             match decided {
                 Ok(Step::Done(decision)) => match self.commit::<A>(message, decision).await? {
                     Committed::Stale => {}
-                    committed => return Ok(committed),
+                    Committed::Before(record) => return Ok(Committed::Before(record)),
+                    Committed::Now(record, ()) => return Ok(Committed::Now(record, state)),
                 },
                 Ok(Step::Call { request, claim }) => {
                     if let Some(record) = self.unexpired(record)? {
@@ -142,6 +162,8 @@ impl Kernel {
                     if self.claim(&claim).await? {
                         let called = self.call(action, &request, message).await?;
                         (response, lost) = (Some(called), false);
+                        // No claim changed what was read. If somebody else did, the commit is refused.
+                        kept = claim.is_empty().then_some(state);
                     }
                 }
                 // A duplicate may find that the state has changed a lot since the first delivery.
@@ -152,6 +174,29 @@ impl Kernel {
             }
         }
         Ok(Committed::Stale)
+    }
+
+    /// Reads what `action` decides on. An action that may make a call, and has made none, also checks by
+    /// the same request whether the message was answered before, and reads its partner's circuit breaker
+    /// if that was never read.
+    async fn read_for<A: ExternalAction>(
+        &self,
+        action: &A,
+        message: &Message,
+        input: &<A::Row as Row>::Input,
+        uncalled: bool,
+    ) -> Result<(A::State, Option<Item>), ActionError> {
+        let record = (A::CALLS && uncalled)
+            .then(|| record_key(A::Row::SPEC.action, &message.metadata.idempotency_key));
+        let breaker = A::Row::SPEC.breaker.filter(|_| A::CALLS);
+        let unread = breaker.and_then(|breaker| self.breakers.unread(breaker));
+        let is_read = unread.is_some();
+        let (state, [record, circuit]) =
+            load_beside::<A::State, _>(&*self.store, action.keys(input), [record, unread]).await?;
+        if let Some(breaker) = breaker.filter(|_| is_read) {
+            self.breakers.read(breaker, circuit.as_ref())?;
+        }
+        Ok((state, record))
     }
 
     /// Commits the claim on a call; returns false if what was read is out of date.
@@ -181,7 +226,7 @@ impl Kernel {
             .beside(&decision.writes);
         if decision.self_guarded {
             return match self.store.write(&decision.writes).await {
-                Ok(()) => Ok(Committed::Now(record)),
+                Ok(()) => Ok(Committed::Now(record, ())),
                 Err(StoreError::Refused(reasons)) if is_condition(&reasons, 0) => {
                     Ok(Committed::Before(record))
                 }
@@ -191,7 +236,7 @@ impl Kernel {
         let mut writes = vec![record.put(now)?];
         writes.extend(decision.writes);
         match self.store.write(&writes).await {
-            Ok(()) => Ok(Committed::Now(record)),
+            Ok(()) => Ok(Committed::Now(record, ())),
             Err(StoreError::Refused(reasons)) => match reasons.first() {
                 Some(Reason::Condition(Some(old))) => Ok(Committed::Before(Record::read(old)?)),
                 _ => Ok(Committed::Stale),

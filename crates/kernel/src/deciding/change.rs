@@ -120,16 +120,28 @@ impl<E: Entity> Counter<E> {
 /// Adds to counters of the entity `id`. Refused if the entity does not exist, or if a counter would
 /// become negative.
 pub fn add<E: Entity>(id: &E::Id, amounts: &[(Counter<E>, i64)]) -> Write {
-    let mut updates = vec![Update::Add { attribute: VERSION, amount: 1 }];
-    let mut conditions = vec![Condition::Present];
-    for &(Counter { attribute, .. }, amount) in amounts {
-        updates.push(Update::Add { attribute, amount });
-        if amount < 0 {
-            conditions.push(Condition::AtLeast { attribute, value: -amount });
-        }
-    }
+    let taken = amounts.iter().filter(|(_, amount)| *amount < 0);
+    let bounds = taken.map(|&(Counter { attribute, .. }, amount)| Condition::AtLeast {
+        attribute,
+        value: -amount,
+    });
+    let conditions = [Condition::Present].into_iter().chain(bounds).collect();
     let condition = Some(Condition::All(conditions));
-    Write::Update { key: entity_key::<E>(id), updates, condition }
+    Write::Update { key: entity_key::<E>(id), updates: additions(amounts), condition }
+}
+
+/// Adds to counters of the entity `id`. Where there is none, this makes one, whose other fields read as
+/// their defaults: nothing has to be read first.
+pub fn tally<E: Entity + Default>(id: &E::Id, amounts: &[(Counter<E>, i64)]) -> Write {
+    Write::Update { key: entity_key::<E>(id), updates: additions(amounts), condition: None }
+}
+
+fn additions<E>(amounts: &[(Counter<E>, i64)]) -> Vec<Update> {
+    let version = Update::Add { attribute: VERSION, amount: 1 };
+    let counters = amounts
+        .iter()
+        .map(|&(Counter { attribute, .. }, amount)| Update::Add { attribute, amount });
+    [version].into_iter().chain(counters).collect()
 }
 
 #[cfg(test)]

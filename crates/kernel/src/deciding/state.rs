@@ -2,17 +2,18 @@
 //! values that are found.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
 
 use crate::{
     Entity, Failure, Fold, Item, Key, Query, Recorded, Store, Versioned, entity_key, number,
-    stream_partition, text,
+    stream_key, stream_partition, text,
 };
 
-/// What an action reads. [`Found`], [`IfNamed`], [`Each`] and [`Folded`] are the possible parts;
-/// [`state!`] declares a state of several parts. An action cannot read what its state does not
+/// What an action reads. [`Found`], [`IfNamed`], [`Each`], [`Folded`] and [`Begun`] are the possible
+/// parts; [`state!`] declares a state of several parts. An action cannot read what its state does not
 /// declare, and has to give every key that its state declares:
 ///
 /// ```
@@ -314,6 +315,25 @@ impl<F: Fold> State for Folded<F> {
         let state = events.iter().try_fold(F::default(), F::apply);
         let version = events.last().map_or(0, |event| event.version);
         Ok(Self { state: state.map_err(|error| Failure::corrupt("stream", &error))?, version })
+    }
+}
+
+/// Whether a stream has a first event. That event alone is read, by the same request as all items.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun<F> {
+    pub has_begun: bool,
+    fold: PhantomData<fn() -> F>,
+}
+
+impl<F: Fold> State for Begun<F> {
+    type Keys = F::Id;
+
+    fn plan(id: &F::Id, reads: &mut Vec<Read>) {
+        reads.push(Read::Item(stream_key(F::TABLE, id.as_ref(), 1)));
+    }
+
+    fn from_reading(_: F::Id, answers: &mut Reading) -> Result<Self, Failure> {
+        Ok(Self { has_begun: answers.item()?.is_some(), fold: PhantomData })
     }
 }
 

@@ -34,6 +34,15 @@ impl Alarms {
         }
     }
 
+    /// Removes the alarm of an execution that has ended. If it is at work, it is advanced once more,
+    /// which finds nothing to do.
+    pub(crate) fn end(&mut self, execution: &str) {
+        match self.awake.get_mut(execution) {
+            Some(again) => *again = true,
+            None => self.set(&Arc::from(execution), None),
+        }
+    }
+
     /// Takes the execution that is due first, if any is due; it is at work from now on.
     pub(crate) fn take(&mut self, now: Timestamp) -> Option<Arc<str>> {
         let first = [self.active.first(), self.passive.first()].into_iter().flatten().min();
@@ -102,6 +111,19 @@ mod tests {
         assert_eq!((alarms.take(at(2)), alarms.in_flight()), (None, 1));
         alarms.rest(&name, Some(Alarm { at: at(90), passive: true }), at(3));
         assert_eq!(alarms.next(), Some(at(3)));
+    }
+
+    #[test]
+    fn an_execution_that_has_ended_rings_no_more_unless_it_is_at_work() {
+        let (mut alarms, name) = (Alarms::default(), Arc::from("it"));
+        alarms.rest(&name, Some(Alarm { at: at(90), passive: true }), at(3));
+        alarms.end("it");
+        assert_eq!((alarms.next(), alarms.pending()), (None, 0));
+        alarms.wake(&name, at(4));
+        assert_eq!(alarms.take(at(4)).as_ref(), Some(&name));
+        alarms.end("it");
+        alarms.rest(&name, Some(Alarm { at: at(90), passive: true }), at(5));
+        assert_eq!(alarms.next(), Some(at(5)), "it looks once more");
     }
 
     #[test]

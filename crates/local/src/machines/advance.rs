@@ -2,7 +2,7 @@
 //! its next turn; repeats that until the execution waits or has ended.
 
 use chorus_kernel::{Failure, Kernel};
-use states::{Answer, Effect, HistoryEvent, Status, TaskRequest, Turn};
+use states::{Answer, Effect, HistoryEvent, TaskRequest, Turn};
 
 use super::Orchestrator;
 use super::run::{self, Kept, Run};
@@ -19,11 +19,13 @@ impl Orchestrator {
         kernel: &Kernel,
         execution: &str,
     ) -> Result<Option<Alarm>, Failure> {
+        let mut known = None;
         loop {
-            let Some(Kept { version, mut run }) = run::load(&*kernel.store, execution).await?
-            else {
-                return Ok(None);
+            let kept = match known.take() {
+                Some(kept) => Some(kept),
+                None => run::load(&*kernel.store, execution).await?,
             };
+            let Some(Kept { version, mut run }) = kept else { return Ok(None) };
             let mut answers = Vec::new();
             for request in &run.pending {
                 answers.extend(self.perform(kernel, &run, request).await?);
@@ -37,9 +39,11 @@ impl Orchestrator {
             }
             // If somebody else wrote in between, the execution is loaded again, and the turn is
             // repeated.
-            let written = run::save(&*kernel.store, (version, now), &run, &happened).await?;
-            if written && run.pending.is_empty() && *run.execution.status() == Status::Running {
-                return Ok(run.alarm(now));
+            if run::save(&*kernel.store, (version, now), &run, &happened).await? {
+                if run.pending.is_empty() && (run.is_over() || !run.has_ended()) {
+                    return Ok(run.alarm(now));
+                }
+                known = Some(Kept { version: version + 1, run });
             }
         }
     }
@@ -66,7 +70,7 @@ impl Orchestrator {
     }
 }
 
-fn took(turn: Turn, happened: &mut Vec<HistoryEvent>, pending: &mut Vec<TaskRequest>) {
+pub(super) fn took(turn: Turn, happened: &mut Vec<HistoryEvent>, pending: &mut Vec<TaskRequest>) {
     happened.extend(turn.events);
     for effect in turn.effects {
         match effect {

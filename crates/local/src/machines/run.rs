@@ -57,10 +57,18 @@ impl Run {
         &self.execution.identity().execution_name
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        *self.execution.status() != Status::Running
+    }
+
+    /// Whether it has ended, and the execution that waits for it, if any, was told.
+    pub(super) fn is_over(&self) -> bool {
+        self.has_ended() && (self.parent.is_none() || self.told)
+    }
+
     /// When it continues by itself: at once, if there is something to do for it.
     pub(super) fn alarm(&self, now: Timestamp) -> Option<Alarm> {
-        let over = *self.execution.status() != Status::Running;
-        let untold = over && self.parent.is_some() && !self.told;
+        let untold = self.has_ended() && !self.is_over();
         if untold || !self.pending.is_empty() || self.execution.is_ready() {
             return Some(Alarm { at: now, passive: false });
         }
@@ -173,7 +181,7 @@ fn state(run: &Run, version: i64, now: Timestamp) -> Result<Write, Failure> {
         set("passive", AttributeValue::Bool(passive));
     }
     // A running execution never expires.
-    if *run.execution.status() != Status::Running {
+    if run.has_ended() {
         expire(&mut item, remembered_until(run, now));
     }
     let condition = if version == 0 {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use states::{Answer, Entropy, Execution, Identity, Start, TaskId, TaskRef};
 
 use super::Orchestrator;
+use super::advance::took;
 use super::run::{self, Run};
 
 /// How often an answer is applied again because the execution was advanced in between.
@@ -64,7 +65,7 @@ impl Orchestrator {
         let identity = Identity::local(machine_name, name);
         let entropy = Entropy::new(self.bus.entropy());
         let (execution, turn) = Execution::start(machine, Start { input, identity, entropy }, now);
-        let run = Run {
+        let mut run = Run {
             machine: machine_name.to_owned(),
             edition,
             execution,
@@ -74,7 +75,9 @@ impl Orchestrator {
             correlation_id,
             started: now,
         };
-        let started = run::save(store, (0, now), &run, &turn.events).await?;
+        let mut happened = turn.events;
+        took(run.execution.advance(machine, now), &mut happened, &mut run.pending);
+        let started = run::save(store, (0, now), &run, &happened).await?;
         // An earlier process may have started it, and died before advancing it.
         self.bus.wake(name);
         Ok(if started { SignalOutcome::Delivered } else { SignalOutcome::TooLate })
@@ -115,8 +118,15 @@ impl Orchestrator {
                     return Ok(SignalOutcome::TooLate);
                 }
             };
-            if run::save(store, (kept.version, now), &kept.run, &turn.events).await? {
-                self.bus.wake(execution);
+            let Run { execution: it, pending, .. } = &mut kept.run;
+            let mut happened = Vec::new();
+            took(turn, &mut happened, pending);
+            took(it.advance(machine, now), &mut happened, pending);
+            if run::save(store, (kept.version, now), &kept.run, &happened).await? {
+                match kept.run.is_over() {
+                    true => self.bus.end(execution),
+                    false => self.bus.wake(execution),
+                }
                 return Ok(SignalOutcome::Delivered);
             }
         }
