@@ -92,6 +92,30 @@ async fn as_json_the_order_has_seven_figures_and_a_row_its_name_and_budget_too()
 }
 
 #[tokio::test]
+async fn a_log_in_batches_saves_invocations_and_pays_most_of_it_to_its_queue() {
+    let cost = cost_of(Story::Delivered).await;
+    let log = cost.batched_log.expect("the story has events");
+    assert_eq!(log.events_per_invocation, 100.0);
+    let (whole, part) = (cost.order.used.invocations as f64, log.invocations);
+    assert!((part - (whole - 15.0 + 0.15)).abs() < 1e-9, "{part} of {whole}");
+    assert_eq!(log.queue_requests, 18.0, "15 are sent; ten are received, or deleted, at once");
+    let saved = cost.order.dollars_per_million - log.dollars_per_million;
+    assert!(
+        (0.0..2.0).contains(&saved),
+        "docs/DEPLOY.md says less than a dollar, and it is {saved}"
+    );
+    assert!(log.seconds_behind < 1.0, "{log:?}");
+}
+
+#[tokio::test]
+async fn a_delivered_order_takes_no_more_than_docs_deploy_allows_it() {
+    let used = cost_of(Story::Delivered).await.order;
+    assert!(used.dollars_per_million <= 165.0, "{used:?}");
+    assert!(used.used.requests <= 70 && used.used.write_units <= 115.0, "{used:?}");
+    assert!(used.used.transitions <= 2, "{used:?}");
+}
+
+#[tokio::test]
 async fn an_order_of_more_lines_costs_more() {
     let of = async |lines| measure(MeasuredOrder { story: Story::Delivered, lines }).await.unwrap();
     let (one, ten) = (of(1).await, of(10).await);

@@ -84,6 +84,18 @@ fn print(cost: &CostOfOrder) {
         line!("{}", line_of(&row.action, &row.cost));
     }
     line!("{BOLD}{}{BOLD:#}", line_of("together", &cost.order));
+    if let Some(log) = &cost.batched_log {
+        line!(
+            "\nAt {} orders a second, the event log could take {:.0} events at once, from a queue: ${:.2} a \
+             million,\n{:.1} invocations and {:.1} requests an order, and `trace` up to {:.1} seconds behind.",
+            log.orders_per_second,
+            log.events_per_invocation,
+            log.dollars_per_million,
+            log.invocations,
+            log.requests,
+            log.seconds_behind
+        );
+    }
     line!(
         "\n{DIM}List prices of us-east-1 as of {PRICES_AS_OF}. Time, logs and the archive are \
          estimates; the simulated partners' books are not counted.{DIM:#}"

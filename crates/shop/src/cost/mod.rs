@@ -4,6 +4,7 @@
 //! The tables of the simulated payment provider and mailer are not counted: real ones have their
 //! own.
 
+mod batched;
 mod measured;
 mod prices;
 mod recorder;
@@ -11,16 +12,20 @@ mod story;
 
 use std::ops::AddAssign;
 
-use chorus_events::table::TABLE;
+use chorus_events::table::{TABLE, rows};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Failure, StoreError};
-use chorus_table::Budget;
+use chorus_table::{Budget, Row};
 use serde::{Deserialize, Serialize, Serializer};
 
 use measured::MeasuredShop;
 use recorder::RowRecord;
 
+pub use batched::BatchedLog;
 pub use prices::PRICES_AS_OF;
+
+/// The row that keeps every event.
+const RECORD_EVENT: &str = rows::RecordEvent::SPEC.action;
 
 /// How a measured order ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -145,8 +150,11 @@ pub struct RowCost {
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct CostOfOrder {
     pub order: Cost,
+    /// The same order under load, if its events were logged in batches.
+    pub batched_log: Option<BatchedLog>,
     /// The costs of the rows, in the order of the design table.
     pub rows: Vec<RowCost>,
 }
@@ -216,5 +224,8 @@ pub async fn measure_with(
             budget: row.budget,
         });
     }
-    Ok(CostOfOrder { order: total.into(), rows })
+    let order = Cost::from(total);
+    let log = rows.iter().find(|row| row.action == RECORD_EVENT);
+    let batched_log = log.map(|log| BatchedLog::of(&order, &log.cost));
+    Ok(CostOfOrder { order, batched_log, rows })
 }

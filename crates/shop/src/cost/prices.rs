@@ -12,9 +12,9 @@ const EVENT: f64 = 1.00;
 const API_DESTINATION_CALL: f64 = 0.20;
 const INVOCATION: f64 = 0.20;
 const STANDARD_TRANSITION: f64 = 25.00;
-const WRITE_UNIT: f64 = 0.625;
+pub(super) const WRITE_UNIT: f64 = 0.625;
 const READ_UNIT: f64 = 0.125;
-const QUEUE_REQUEST: f64 = 0.40;
+pub(super) const QUEUE_REQUEST: f64 = 0.40;
 /// A million gigabyte-seconds of Lambda on arm64.
 const GIGABYTE_SECOND: f64 = 13.33;
 
@@ -34,17 +34,21 @@ const ARCHIVED_KILOBYTES_OF_AN_EVENT: f64 = 1.2;
 #[allow(clippy::cast_precision_loss, reason = "counts of one order are small")]
 pub(super) fn dollars_per_million(used: &Consumption) -> f64 {
     let each = |count: u64, price: f64| count as f64 * price;
-    let invocation = INVOCATION
-        + GIGABYTE_SECONDS_OF_AN_INVOCATION * GIGABYTE_SECOND
-        + LOGGED_KILOBYTES_OF_AN_INVOCATION * LOGGED;
     each(used.http_requests, HTTP_API_REQUEST)
         + each(used.events, EVENT + ARCHIVED_KILOBYTES_OF_AN_EVENT * ARCHIVED)
         + each(used.partner_calls, API_DESTINATION_CALL)
-        + each(used.invocations, invocation)
+        + each(used.invocations, dollars_of_an_invocation())
         + each(used.transitions, STANDARD_TRANSITION)
         + each(used.queue_requests, QUEUE_REQUEST)
         + used.write_units * WRITE_UNIT
         + used.read_units * READ_UNIT
+}
+
+/// What a million invocations cost, with their time and their log lines.
+pub(super) fn dollars_of_an_invocation() -> f64 {
+    INVOCATION
+        + GIGABYTE_SECONDS_OF_AN_INVOCATION * GIGABYTE_SECOND
+        + LOGGED_KILOBYTES_OF_AN_INVOCATION * LOGGED
 }
 
 #[cfg(test)]
