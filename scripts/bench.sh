@@ -9,3 +9,4 @@ step "state machines, and MiniStack"; tests/emulator/install.sh
                                       .venv/bin/python tests/emulator/transitions.py
 step "the bus and the bare store";    cargo bench --quiet -p chorus-local --bench throughput
 step "orders through the whole shop"; cargo bench --quiet -p chorus-shop --bench orders
+step "durable engines, and the shop";  scripts/peers.sh

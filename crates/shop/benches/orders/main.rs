@@ -11,6 +11,7 @@ mod tape;
 #[path = "../../tests/world/mod.rs"]
 mod world;
 
+use std::num::ParseIntError;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,9 @@ use tape::{Recording, Tape};
 use world::Harness;
 
 const CUSTOMER: &str = "alfki";
+
+/// How many orders run before those that are counted.
+const COUNTED_WARM_UP: usize = 5;
 
 /// The name of the measurements with a data directory.
 const DURABLE: &str = "durable";
@@ -55,6 +59,9 @@ struct Took {
 
 fn main() -> anyhow::Result<()> {
     let size = Size::of_this_run();
+    if let Some(orders) = counted() {
+        return count(orders?);
+    }
     // Two threads on any machine, so that rows of two machines can be compared.
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     row("workload", "value", "ratio");
@@ -75,6 +82,28 @@ fn wanted(part: &str) -> bool {
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     asked.is_empty() || asked.iter().any(|asked| asked == part)
+}
+
+/// Returns how many orders a script asks for by `-- count 250`, or by `-- count 250 durable`.
+fn counted() -> Option<Result<usize, ParseIntError>> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "count").skip(1);
+    arguments.next().map(|orders| orders.parse())
+}
+
+/// Runs so many orders, and prints orders a second and the CPU time of an order in milliseconds. In
+/// memory it takes one thread, so that two runs under a profiler do the same.
+fn count(orders: usize) -> anyhow::Result<()> {
+    let size = Size { rounds: 1, warm_up: COUNTED_WARM_UP, orders, in_flight: 0 };
+    let took = if std::env::args().any(|argument| argument == DURABLE) {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(flow(Some(tempfile::tempdir()?.path()), size))?
+    } else {
+        Builder::new_current_thread().enable_all().build()?.block_on(flow(None, size))?
+    };
+    let orders = orders as f64;
+    let (rate, cpu) = (orders / took.wall.as_secs_f64(), took.cpu.as_secs_f64() / orders * 1e3);
+    println!("{rate:.1} {cpu:.2}");
+    Ok(())
 }
 
 /// Runs all orders once, one step after the other, and records the requests to the stores.

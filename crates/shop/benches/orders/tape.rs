@@ -16,6 +16,7 @@ const SHOP: usize = 1;
 
 enum Request {
     Get(Key),
+    GetAll(Vec<Key>),
     Query(Query),
     Write(Vec<Write>),
 }
@@ -83,6 +84,12 @@ impl Store for Watched {
         answer
     }
 
+    async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        let answer = self.store.get_all(keys).await;
+        self.keep(Request::GetAll(keys.to_vec()), answer.is_ok());
+        answer
+    }
+
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         let answer = self.store.query(query).await;
         self.keep(Request::Query(query.clone()), answer.is_ok());
@@ -138,6 +145,7 @@ async fn ask(asked: &[Asked], stores: &[DynoxideStore; 2]) -> anyhow::Result<()>
         let store = &stores[*store];
         let goes = match request {
             Request::Get(key) => store.get(key).await.is_ok(),
+            Request::GetAll(keys) => store.get_all(keys).await.is_ok(),
             Request::Query(query) => store.query(query).await.is_ok(),
             Request::Write(writes) => store.write(writes).await.is_ok(),
         };
