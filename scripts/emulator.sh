@@ -61,7 +61,7 @@ on_its_own() {
 case ${1:-} in
     up) prepare; shop up ;;
     down) shop down ;;
-    test) prepare; on_its_own 350 test_flow.py "${@:2}" ;;
+    test) prepare; on_its_own 480 test_flow.py "${@:2}" ;;
     burst)
         prepare
         export CHORUS_BURST=${CHORUS_BURST:-1000}
