@@ -59,9 +59,14 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
 #[cfg(test)]
 pub(crate) mod testing {
     use std::io::Write;
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, OnceLock};
+
+    use tracing::Dispatch;
 
     use super::*;
+
+    /// A subscriber that writes nothing, and lives as long as the tests.
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
 
     /// Collects the lines that are logged on this thread.
     #[derive(Clone, Default)]
@@ -70,6 +75,10 @@ pub(crate) mod testing {
     impl Logged {
         /// Starts to collect what a function logs at `INFO`, until the guard is dropped.
         pub(crate) fn begin(&self) -> tracing::subscriber::DefaultGuard {
+            // With one subscriber alone, a thread without any decides for all that nobody listens.
+            SECOND.get_or_init(|| {
+                Dispatch::new(tracing_subscriber::registry().with(heard(LevelFilter::INFO)))
+            });
             let logged = self.clone();
             subscriber(heard(LevelFilter::INFO), move || logged.clone()).set_default()
         }
