@@ -34,6 +34,8 @@ mod secret;
 mod service_error;
 mod store;
 mod trace;
+#[cfg(feature = "secrets-manager")]
+mod webhook_secret;
 
 pub use bus::EventBridgePublisher;
 pub use clock::SystemClock;
@@ -44,3 +46,5 @@ pub use run::{ROW_OUTPUTS, StartError, parsed, run, variable};
 #[cfg(feature = "secrets-manager")]
 pub use secret::{SecretError, SecretVersions, StoredSecret};
 pub use store::{DynamoStore, Meter, Reading, Tables};
+#[cfg(feature = "secrets-manager")]
+pub use webhook_secret::webhook_secrets;

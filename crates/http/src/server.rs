@@ -140,6 +140,7 @@ fn headers(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
                 | "last-event-id"
                 | "traceparent"
         ) || ["x-", "webhook-"].iter().any(|prefix| name.as_str().starts_with(prefix))
+            || name.as_str().ends_with("-signature")
     };
     let text = |name: &HeaderName| {
         let refused = |rule| Problem::field(400, name.as_str(), rule);

@@ -11,6 +11,10 @@
 //! and `x-chorus-signature`. Such a webhook is still accepted; a request with a `webhook-signature`
 //! is never read in the earlier format.
 //!
+//! Stripe signs `timestamp + "." + body` as well, in a form of its own: `stripe-signature` has
+//! `t=` and the timestamp, and `v1=` and hex once for each secret, separated by commas. A receiver
+//! reads that form only where it expects it: see [`Signed::by_stripe`].
+//!
 //! A receiver rejects a timestamp that differs from its clock by more than [`TOLERANCE_SECONDS`],
 //! so that an intercepted webhook cannot be sent again later. For repetitions within that time, the
 //! receiver has to remember the deliveries that it has accepted.
@@ -25,6 +29,7 @@ pub use secret::{
 };
 pub use signed::{
     EARLIER_SIGNATURE_HEADER, EARLIER_TIMESTAMP_HEADER, ID_HEADER, SIGNATURE_HEADER,
-    SignatureError, Signed, TIMESTAMP_HEADER, TOLERANCE_SECONDS, headers, sign, sign_as_earlier,
+    STRIPE_SIGNATURE_HEADER, SignatureError, Signed, TIMESTAMP_HEADER, TOLERANCE_SECONDS, headers,
+    sign, sign_as_earlier, sign_as_stripe,
 };
 pub use verifier::{KEPT_SECONDS, Unverified, Verifier};

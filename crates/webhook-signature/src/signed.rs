@@ -22,6 +22,9 @@ pub const EARLIER_TIMESTAMP_HEADER: &str = "x-chorus-timestamp";
 /// The header with the signature in earlier releases.
 pub const EARLIER_SIGNATURE_HEADER: &str = "x-chorus-signature";
 
+/// The header that carries Stripe's timestamp and signatures.
+pub const STRIPE_SIGNATURE_HEADER: &str = "stripe-signature";
+
 /// The largest difference between a timestamp and the receiver's clock, in seconds.
 pub const TOLERANCE_SECONDS: i64 = 5 * 60;
 
@@ -30,6 +33,9 @@ const MAX_ID: usize = 255;
 
 /// The prefix of a signature in this format.
 const VERSION: &str = "v1,";
+
+/// How a signature of this version begins in Stripe's form.
+const STRIPE_VERSION: &str = "v1=";
 
 /// A webhook's signature is missing or not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -61,9 +67,20 @@ pub struct Signed<'a> {
     timestamp: &'a str,
     signature: &'a str,
     body: &'a [u8],
+    /// Whether `signature` is a header in Stripe's form.
+    is_stripes: bool,
 }
 
 impl<'a> Signed<'a> {
+    /// A request with this body, signed by Stripe with this `stripe-signature`. Without a timestamp, or
+    /// with two, it is not believed.
+    #[must_use]
+    pub fn by_stripe(signature: &'a str, body: &'a [u8]) -> Self {
+        let mut moments = signature.split(',').filter_map(|part| part.trim().strip_prefix("t="));
+        let timestamp = moments.next().filter(|_| moments.next().is_none()).unwrap_or_default();
+        Self { id: None, timestamp, signature, body, is_stripes: true }
+    }
+
     /// Takes the parts from a request with this body. `header` looks up its headers.
     ///
     /// # Errors
@@ -79,6 +96,7 @@ impl<'a> Signed<'a> {
                 timestamp: needed(EARLIER_TIMESTAMP_HEADER)?,
                 signature: needed(EARLIER_SIGNATURE_HEADER)?,
                 body,
+                is_stripes: false,
             });
         }
         Ok(Self {
@@ -86,6 +104,7 @@ impl<'a> Signed<'a> {
             timestamp: needed(TIMESTAMP_HEADER)?,
             signature: needed(SIGNATURE_HEADER)?,
             body,
+            is_stripes: false,
         })
     }
 
@@ -116,6 +135,11 @@ impl<'a> Signed<'a> {
     /// The signatures that can be decoded. In the current format there may be several, one for each
     /// secret that the sender has.
     fn signatures(&self) -> Vec<Vec<u8>> {
+        if self.is_stripes {
+            let parts = self.signature.split(',');
+            let own = parts.filter_map(|part| part.trim().strip_prefix(STRIPE_VERSION));
+            return own.filter_map(|one| hex::decode(one).ok()).collect();
+        }
         if self.id.is_none() {
             return hex::decode(self.signature).into_iter().collect();
         }
@@ -153,6 +177,12 @@ pub fn sign_as_earlier(secret: &WebhookSecret, timestamp: i64, body: &[u8]) -> S
     hex::encode(mac(secret.bytes(), None, timestamp, body).finalize().into_bytes())
 }
 
+/// Signs `body` at `timestamp` as Stripe does: the value of `stripe-signature`.
+#[must_use]
+pub fn sign_as_stripe(secret: &WebhookSecret, timestamp: i64, body: &[u8]) -> String {
+    format!("t={timestamp},{STRIPE_VERSION}{}", sign_as_earlier(secret, timestamp, body))
+}
+
 fn mac(key: &[u8], id: Option<&str>, timestamp: i64, body: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::new_from_slice(key).expect("HMAC takes keys of every length (RFC 2104)");
     if let Some(id) = id {
@@ -173,6 +203,25 @@ mod tests {
     const NOW: i64 = 1_795_171_620;
     const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 
+    /// A secret, a body, and the signature that Stripe's own package makes at [`NOW`].
+    const STRIPES: [(&str, &str, &str); 3] = [
+        (
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            r#"{"id": "evt_1", "object": "event", "type": "payment_intent.succeeded"}"#,
+            "f427839878ac73e1ccdc0523f43372f7f6c5ef23631dd7d1da8641e8621bc53d",
+        ),
+        (
+            "whsec_test_secret_of_a_shop",
+            "{}",
+            "1fe017bff036bd109efcb180d073a396c77c383472c58238dee18e918083795a",
+        ),
+        (
+            "whsec_test_secret_of_a_shop",
+            r#"{"name": "Zoë"}"#,
+            "e6613a0fc05e3a84522b141754dc4b1c3353baf2e398a2be1d5d08fea6d3777a",
+        ),
+    ];
+
     fn secret(text: &str) -> WebhookSecret {
         text.parse().unwrap()
     }
@@ -182,11 +231,11 @@ mod tests {
     }
 
     fn signed<'a>(id: &'a str, timestamp: &'a str, signature: &'a str) -> Signed<'a> {
-        Signed { id: Some(id), timestamp, signature, body: b"{}" }
+        Signed { id: Some(id), timestamp, signature, body: b"{}", is_stripes: false }
     }
 
     fn earlier<'a>(timestamp: &'a str, signature: &'a str) -> Signed<'a> {
-        Signed { id: None, timestamp, signature, body: b"{}" }
+        Signed { id: None, timestamp, signature, body: b"{}", is_stripes: false }
     }
 
     fn verified(webhook: Signed<'_>) -> Result<(), SignatureError> {
@@ -212,6 +261,45 @@ mod tests {
         let mac = mac(&bytes, Some(ID), 1_614_265_330, body);
         let expected = "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         assert_eq!(STANDARD.encode(mac.finalize().into_bytes()), expected);
+    }
+
+    #[test]
+    fn it_is_the_signature_that_stripe_makes() {
+        // By the package `stripe` of PyPI, 16.1.0:
+        // WebhookSignature._compute_signature(f"{t}.{body}", secret).
+        for (secret, body, signature) in STRIPES {
+            let header = format!("t={NOW},v1={signature}");
+            assert_eq!(sign_as_stripe(&self::secret(secret), NOW, body.as_bytes()), header);
+        }
+    }
+
+    #[test]
+    fn stripes_signature_is_believed_with_any_of_several_and_only_with_one_fresh_timestamp() {
+        let (good, body) = (sign_as_earlier(&ours(), NOW, b"{}"), b"{}");
+        let other = sign_as_earlier(&secret("another secret of Stripe"), NOW, body);
+        let verdict =
+            |header: &str, now| Signed::by_stripe(header, body).verify(&ours().into(), now);
+        for header in [
+            format!("t={NOW},v1={good}"),
+            format!("t={NOW},v1={other},v1={good},v0=6ffbb59b"),
+            format!("t={NOW}, v1={good}"),
+        ] {
+            assert_eq!(verdict(&header, NOW + 300), Ok(()), "{header}");
+            assert_eq!(verdict(&header, NOW + 301), Err(Stale), "{header}");
+        }
+        for (header, error) in [
+            (format!("v1={good}"), Timestamp),
+            (format!("t={NOW},t={NOW},v1={good}"), Timestamp),
+            (format!("t={},v1={good}", NOW - 1), Mismatch),
+            (format!("t={NOW},v0={good}"), Mismatch),
+            (format!("t={NOW},v1={other}"), Mismatch),
+            (format!("t={NOW},v1="), Mismatch),
+            (String::new(), Timestamp),
+        ] {
+            assert_eq!(verdict(&header, NOW), Err(error), "{header}");
+        }
+        let standard = signed(ID, "1795171620", &good);
+        assert_eq!(verified(standard), Err(Mismatch), "the forms are not mixed");
     }
 
     #[test]
@@ -298,7 +386,7 @@ mod tests {
         ) {
             let signature = sign(&ours(), ID, NOW, &body);
             let (now, other) = (NOW.to_string(), at.to_string());
-            let webhook = Signed { id: Some(ID), timestamp: &now, signature: &signature, body: &body };
+            let webhook = Signed { body: &body, ..signed(ID, &now, &signature) };
             prop_assert_eq!(verified(webhook), Ok(()));
             let noisy = Signed { signature: &noise, ..webhook };
             prop_assert!(verified(noisy).is_err());

@@ -1,12 +1,9 @@
-//! The secret of webhooks on AWS: it is stored in Secrets Manager, and read when a webhook comes.
+//! The secret of the carrier's webhooks on AWS.
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use chorus_aws::{SecretVersions, StartError, StoredSecret, sdk_config, variable};
-use chorus_webhook_signature::{
-    SecretSource, SecretTooShort, SecretUnavailable, WebhookSecret, WebhookSecrets,
-};
+use chorus_aws::{StartError, variable};
+use chorus_webhook_signature::SecretSource;
 
 /// The variable with the ARN of the secret.
 const WEBHOOK_SECRET_ARN: &str = "WEBHOOK_SECRET_ARN";
@@ -17,52 +14,5 @@ const WEBHOOK_SECRET_ARN: &str = "WEBHOOK_SECRET_ARN";
 /// Where the variable `WEBHOOK_SECRET_ARN` is missing.
 pub fn webhook_secrets() -> Result<Arc<dyn SecretSource>, StartError> {
     let secret = variable(WEBHOOK_SECRET_ARN).ok_or(StartError::Missing(WEBHOOK_SECRET_ARN))?;
-    Ok(Arc::new(InSecretsManager(StoredSecret::new(&sdk_config(), secret))))
-}
-
-/// Reads the secret's current version and, for a while after a rotation, the previous one.
-#[derive(Debug)]
-struct InSecretsManager(StoredSecret);
-
-#[async_trait]
-impl SecretSource for InSecretsManager {
-    async fn read(&self) -> Result<WebhookSecrets, SecretUnavailable> {
-        let unavailable = |error: &dyn std::fmt::Display| SecretUnavailable(error.to_string());
-        let versions = self.0.read().await.map_err(|error| unavailable(&error))?;
-        of(&versions).map_err(|error| unavailable(&error))
-    }
-}
-
-fn of(versions: &SecretVersions) -> Result<WebhookSecrets, SecretTooShort> {
-    let current: WebhookSecret = versions.current.parse()?;
-    let previous = versions.previous.as_deref().map(str::parse).transpose()?;
-    Ok(match previous {
-        Some(previous) => WebhookSecrets::rotated(current, previous, versions.since),
-        None => current.into(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn versions(current: &str, previous: Option<&str>) -> SecretVersions {
-        let previous = previous.map(ToOwned::to_owned);
-        SecretVersions { current: current.to_owned(), since: 1_795_171_620, previous }
-    }
-
-    #[test]
-    fn the_version_before_is_accepted_since_the_current_one_was_made() {
-        let (new, old) = ("the secret of today", "the secret of yesterday");
-        let expected =
-            WebhookSecrets::rotated(new.parse().unwrap(), old.parse().unwrap(), 1_795_171_620);
-        assert_eq!(of(&versions(new, Some(old))), Ok(expected));
-        assert_eq!(of(&versions(new, None)), Ok(new.parse::<WebhookSecret>().unwrap().into()));
-    }
-
-    #[test]
-    fn a_secret_that_is_too_short_verifies_nothing() {
-        assert_eq!(of(&versions("short", None)), Err(SecretTooShort));
-        assert_eq!(of(&versions("the secret of today", Some("short"))), Err(SecretTooShort));
-    }
+    Ok(chorus_aws::webhook_secrets(secret))
 }
