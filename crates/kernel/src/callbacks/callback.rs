@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Attempt, Entity, Signal, Versioned, Write, derived_id, replace, save};
+use crate::{Attempt, Entity, Signal, Versioned, Write, create, derived_id, replace, save};
 
 /// A kind of answer that a service waits for, such as a reviewer's, with a table for its callbacks.
 pub trait CallbackDomain: Clone + Send + Sync + 'static {
@@ -65,6 +65,13 @@ impl<D: CallbackDomain> Callback<D> {
         let handle = Self::handle(&subject);
         let (token, attempt) = (token.into(), Attempt::default());
         Self { handle, subject, token, attempt, answer: None, domain: PhantomData }
+    }
+
+    /// A callback that was answered before any task waited for it: the first attempt that registers
+    /// gets the answer at once.
+    #[must_use]
+    pub fn answered_early(subject: D::Subject, output: &Value) -> Write {
+        create(&Self { answer: Some(output.to_string()), ..Self::of(subject, "") })
     }
 
     /// The answer, once it has arrived.
@@ -155,6 +162,20 @@ mod tests {
         let (_, told) =
             Callback::register(Some(&read(answered)), "4711".to_owned(), second).unwrap();
         assert_eq!(told, Some(Signal::Answer { token: "second".to_owned(), output }));
+    }
+
+    #[test]
+    fn an_answer_that_came_before_anybody_waited_is_told_to_the_first_attempt() {
+        let output = serde_json::json!({ "verdict": "approve" });
+        let Write::Put { item, .. } = Callback::<Here>::answered_early("4711".to_owned(), &output)
+        else {
+            panic!("it is created")
+        };
+        let early: Callback<Here> = serde_dynamo::from_item(item).unwrap();
+        assert!(!early.is_open());
+        let first = ("first", Attempt::default());
+        let (_, told) = Callback::register(Some(&read(early)), "4711".to_owned(), first).unwrap();
+        assert_eq!(told, Some(Signal::Answer { token: "first".to_owned(), output }));
     }
 
     #[test]

@@ -58,6 +58,19 @@ impl MachineSpec {
     /// # Errors
     /// If the event cannot be written as JSON.
     pub fn start(&self, context: &Context<'_>) -> Result<Signal, Failure> {
+        self.start_with(context, [])
+    }
+
+    /// The same, with these fields beside the event in the execution's input: a choice of the
+    /// definition may branch on them.
+    ///
+    /// # Errors
+    /// Where the event cannot be written as JSON.
+    pub fn start_with<const N: usize>(
+        &self,
+        context: &Context<'_>,
+        beside: [(&str, Value); N],
+    ) -> Result<Signal, Failure> {
         let machine = self.name.to_owned();
         let id = derived_id(&machine, &context.metadata().idempotency_key, 0);
         let name = format!("{machine}-{}", id.simple());
@@ -65,6 +78,9 @@ impl MachineSpec {
         if !self.constants.is_empty() {
             let constants = self.constants.iter();
             input["constants"] = constants.map(|(name, value)| (*name, json!(value))).collect();
+        }
+        for (name, value) in beside {
+            input[name] = value;
         }
         Ok(Signal::Start { machine, name, input })
     }

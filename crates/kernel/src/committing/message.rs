@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chorus_table::{Detail, Inputs, Metadata};
 use hmac::Mac;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::digest::Update;
@@ -47,6 +47,8 @@ pub struct Task {
     pub attempt: Attempt,
     /// Why the machine reached this task, if there are several ways to it.
     pub reason: Option<String>,
+    /// For how many seconds an attempt may wait, where the definition passes that on.
+    pub timeout_seconds: Option<u32>,
 }
 
 impl Task {
@@ -55,6 +57,13 @@ impl Task {
     #[must_use]
     pub fn waiting(&self) -> Option<(&str, Attempt)> {
         Some((self.token.as_deref()?, self.attempt))
+    }
+
+    /// When the wait of the task's first attempt ends without an answer.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let timeout = SignedDuration::from_secs(self.timeout_seconds?.into());
+        self.attempt.since.checked_add(timeout).ok()
     }
 }
 
@@ -82,6 +91,8 @@ struct TaskPayload {
     retry: u64,
     #[serde(default)]
     reason: Option<String>,
+    #[serde(default)]
+    timeout: Option<u32>,
 }
 
 /// The fields of an event that a message needs. The bus adds more; an event from a state machine
@@ -138,12 +149,13 @@ impl Message {
                 code: "MalformedTask",
                 message: format!("this is no task of a state machine: {error}"),
             })?;
-        let TaskPayload { action, event, token, since, retry, reason } = payload;
+        let TaskPayload { action, event, token, since, retry, reason, timeout } = payload;
         let mut message = Self::from_event(event.get())?;
         if let Some(token) = &token {
             message.metadata.idempotency_key = derived_id(&action, token, 0).simple().to_string();
         }
-        message.task = Some(Task { token, attempt: Attempt { since, retry }, reason });
+        let attempt = Attempt { since, retry };
+        message.task = Some(Task { token, attempt, reason, timeout_seconds: timeout });
         message.redelivered = false;
         Ok((action, message))
     }
