@@ -65,6 +65,7 @@ def environment(port, name):
         "ORDER_ID_SECRET": "a secret for measuring",
         "ROW_OUTPUTS": "com.measured Measure=Measured",
         "STRIPE_KEY_SECRET": "measured",
+        "STRIPE_WEBHOOK_SECRET": "measured",
         "MAIL_FROM": "measured@example.com",
         "CURRENCY": "EUR",
         "HOME_COUNTRY": "DE",

@@ -1,5 +1,6 @@
 //! Requests, in the imperative: what the synchronous API hands to an action.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,18 @@ pub enum Verdict {
     Decline,
     /// A reviewer is at work: the payment goes on waiting.
     Take,
+}
+
+/// What a notice of the payment provider is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PaymentReport {
+    /// The charge was made or declined, or its intent canceled.
+    Concluded,
+    /// The customer disputes the charge.
+    Disputed,
+    /// A refund that had been accepted did not reach the customer.
+    RefundFailed,
 }
 
 /// The parcel's status in a callback of the carrier.
@@ -119,6 +132,23 @@ event! {
     /// Ask the payment provider again for the refund of this order, which it refused.
     RetryRefund: Owner::Service(services::PAYMENT), Command, about order_id, {
         order_id: OrderId = samples::order_id(),
+    }
+}
+
+event! {
+    /// Process a notice of the payment provider about this order's charge.
+    PaymentNotice: Owner::Service(services::PAYMENT), Command, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        /// The provider's id of the charge.
+        intent: String = "pi_3Pgc71B7WZ01zgkW1a2b3c4d".to_owned(),
+        report: PaymentReport = PaymentReport::Concluded,
+        /// What is disputed.
+        #[serde(default, skip_serializing_if = "Option::is_none")] amount: Option<Money> = None,
+        /// Why it is disputed, or was not refunded.
+        #[serde(default, skip_serializing_if = "Option::is_none")] reason: Option<String> = None,
+        /// Until when a dispute is to be answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        respond_by: Option<Timestamp> = None,
     }
 }
 

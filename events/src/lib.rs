@@ -6,6 +6,7 @@ mod country;
 mod currency;
 mod money;
 mod order_line;
+mod page_url;
 mod settings;
 mod tracking;
 mod values;
@@ -33,8 +34,10 @@ pub use country::{Country, CountryError};
 pub use currency::{Currency, CurrencyError, Priced};
 pub use money::{Money, MoneyError};
 pub use order_line::{Line, MAX_LINES, PostalAddress, ShippingAddress, total};
+pub use page_url::PageUrlError;
+pub use payment::ConfirmationUrl;
 pub use settings::{Settings, Terms};
-pub use tracking::{Tracking, TrackingNumber, TrackingUrl, TrackingUrlError};
+pub use tracking::{Tracking, TrackingNumber, TrackingUrl};
 pub use values::{
     CustomerId, OrderId, PLAIN_TEXT, PaymentMethod, Quantity, QuantityError, Sku, is_plain_text,
 };

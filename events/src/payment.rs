@@ -1,7 +1,9 @@
 //! Events of the Payment service.
 
 use chorus_table::{Handle, Owner, event};
+use jiff::Timestamp;
 
+use crate::page_url::page_url;
 use crate::{CustomerId, Money, OrderId, Terms, samples, services};
 
 const PAYMENT: Owner = Owner::Service(services::PAYMENT);
@@ -16,6 +18,27 @@ event! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         terms: Option<Terms> = samples::terms(samples::high_total()),
     } also [{ total: samples::total(), terms: samples::terms(samples::total()) }]
+}
+
+page_url! {
+    /// The address at which a customer confirms a payment to the bank. It is shown as a link, so it has
+    /// to be `https`.
+    ConfirmationUrl, of at most 2000 characters
+}
+
+event! {
+    /// The customer's bank asks the customer to confirm a payment, such as by 3-D Secure. It waits for
+    /// that until a deadline.
+    ConfirmationRequired: PAYMENT, Step, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        customer_id: CustomerId = samples::customer_id(),
+        amount: Money = samples::total(),
+        /// Where the customer confirms it; without, only an app of the bank asks for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirm_at: Option<ConfirmationUrl> = Some(samples::confirmation_url()),
+        /// When the payment fails unless it is confirmed.
+        until: Timestamp = samples::later(),
+    } also [{ confirm_at: None }]
 }
 
 event! {
@@ -50,5 +73,17 @@ event! {
     ErrorPaymentCanceled: PAYMENT, Failure, about order_id, {
         order_id: OrderId = samples::order_id(),
         reason: String = "the provider refuses to refund this charge".to_owned(),
+    }
+}
+
+event! {
+    /// A customer disputes a charge at the bank; an operator must answer by a deadline.
+    ErrorPaymentDisputed: PAYMENT, Failure, about order_id, {
+        order_id: OrderId = samples::order_id(),
+        amount: Money = samples::total(),
+        reason: String = "product_not_received".to_owned(),
+        /// Until when the payment provider takes evidence.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        respond_by: Option<Timestamp> = Some(samples::later()),
     }
 }

@@ -7,8 +7,8 @@ use crate::inventory::{DescribedLine, MissingLine};
 use chorus_table::{Handle, Sealed};
 
 use crate::{
-    CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, Settings, ShippingAddress, Sku,
-    Terms, Tracking,
+    ConfirmationUrl, CustomerId, Line, Money, OrderId, PaymentMethod, Quantity, Settings,
+    ShippingAddress, Sku, Terms, Tracking,
 };
 
 /// Parses a literal of this file; the tests below read every one of them.
@@ -157,6 +157,12 @@ pub fn terms(total: Money) -> Option<Terms> {
 #[must_use]
 pub fn home_terms() -> Option<Terms> {
     Some(Settings::DEFAULT.terms(total(), Settings::DEFAULT.home_country))
+}
+
+/// Where its payment is confirmed.
+#[must_use]
+pub fn confirmation_url() -> ConfirmationUrl {
+    literal("https://bank.example/confirm?payment=1073459984&key=5f0a")
 }
 
 /// How to track the order's parcel.

@@ -5,7 +5,7 @@
 use chorus_table::{Callers, Content};
 
 use crate::callers::{ONLY_OPERATORS, ONLY_REVIEWERS, ONLY_STAFF, OWNER_OR_STAFF};
-use crate::partners::{CARRIER, FRONT_END, MAIL_BREAKER, PAYMENT_BREAKER};
+use crate::partners::{CARRIER, FRONT_END, MAIL_BREAKER, PAYMENT_BREAKER, PAYMENT_PROVIDER};
 use crate::settings::{FORMER_HOME, FORMER_REVIEW_UNITS};
 use crate::{commands, facts, services};
 
@@ -53,8 +53,8 @@ chorus_table::design_table! {
         => [DeliveryEstimated, ErrorDeliveryEstimated]
         .undone_by(&CancelDelivery).budget(2, 4);
 
-    /// Charges the order; where its terms want a review, starts the state machine that waits for
-    /// one.
+    /// Charges the order; where its terms want a review, or the customer's bank a confirmation, starts
+    /// the state machine that waits for it.
     CollectPayment: PAYMENT on [DeliveryEstimated] => [PaymentMade, PaymentFailed]
         .undone_by(&CancelPayment).starts_machine().queued().gives_up_to(&RefusePayment)
         .guarded_by(&PAYMENT_BREAKER).within(300).budget(4, 5);
@@ -68,6 +68,21 @@ chorus_table::design_table! {
         => [PaymentMade, PaymentFailed]
         .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300)
         .budget(4, 5);
+
+    /// Asks the customer to confirm the payment, and stores the task token until the payment provider
+    /// reports the result.
+    AskCustomer: PAYMENT task_of CollectPayment [DeliveryEstimated] => [ConfirmationRequired]
+        .undone_by(&CancelPayment).outside();
+
+    /// Reads from the payment provider how a charge ended that the customer had to confirm.
+    ConcludePayment: PAYMENT task_of CollectPayment [DeliveryEstimated]
+        => [PaymentMade, PaymentFailed]
+        .undone_by(&CancelPayment).outside().guarded_by(&PAYMENT_BREAKER).within(300);
+
+    /// Takes a signed notice of the payment provider: completes the waiting task, or reports a dispute
+    /// or a refund that failed later.
+    HearProvider: PAYMENT api [PaymentNotice] => [ErrorPaymentDisputed, ErrorPaymentCanceled]
+        .final_step().outside().callers(Callers::Partner(PAYMENT_PROVIDER));
 
     /// Fails the payment of an order that nobody reviewed in time, or that could not be charged for
     /// a day.
@@ -144,16 +159,16 @@ chorus_table::design_table! {
     RetryRefund: PAYMENT api [RetryRefund] => [PaymentCanceled, ErrorPaymentCanceled]
         .final_step().outside().guarded_by(&PAYMENT_BREAKER).callers(ONLY_OPERATORS);
 
-    /// Emails the customer when the order is paid, on its way, delivered, or canceled, with the
-    /// reason.
+    /// Emails the customer when the payment is to be confirmed, and when the order is paid, on its
+    /// way, delivered, or canceled, with the reason.
     SendEmail: NOTIFICATION
-        on [PaymentMade, DeliveryStarted, OrderCanceled, OrderDelivered]
+        on [ConfirmationRequired, PaymentMade, DeliveryStarted, OrderCanceled, OrderDelivered]
         => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER).budget(2, 4).opens();
 
-    /// Emails an operator that something could not be undone.
+    /// Emails an operator that something could not be undone, or that a charge is disputed.
     AlertOperator: NOTIFICATION
-        on [ErrorItemUnreserved, ErrorItemReturned, ErrorPaymentCanceled,
+        on [ErrorItemUnreserved, ErrorItemReturned, ErrorPaymentCanceled, ErrorPaymentDisputed,
             ErrorDeliveryWasDelivered, ErrorDeliveryWasCanceled]
         => [EmailSent, EmailFailed]
         .records().outside().queued().guarded_by(&MAIL_BREAKER);
@@ -194,8 +209,8 @@ chorus_table::design_table! {
 
     /// Signs what the shop's front end is told of an order's progress.
     SignUpdate: STOREFRONT
-        on [OrderCreated, DeliveryEstimated, ReviewRequested, PaymentMade, DeliveryStarted,
-            OrderDelivered, OrderCanceled, PaymentCanceled]
+        on [OrderCreated, DeliveryEstimated, ReviewRequested, ConfirmationRequired, PaymentMade,
+            DeliveryStarted, OrderDelivered, OrderCanceled, PaymentCanceled]
         => [OrderUpdated]
         .records().outside().optional().budget(2, 2);
 
@@ -230,7 +245,8 @@ chorus_table::design_table! {
 
     /// Keeps how far an order's payment and delivery are, for whoever looks at the order.
     FollowOrder: ORDER
-        on [ReviewRequested, PaymentMade, PaymentCanceled, DeliveryEstimated, DeliveryStarted] => []
+        on [ReviewRequested, ConfirmationRequired, PaymentMade, PaymentCanceled, DeliveryEstimated,
+            DeliveryStarted] => []
         .records().folds().budget(1, 1);
 
     /// Folds the order's events into the list that customers see.

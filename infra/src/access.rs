@@ -19,6 +19,7 @@ pub(crate) fn of_tables() -> Vec<TableAccess> {
         table("analytics", &[GET, UPDATE]),
         table("carrier-wait", &[GET, GET_SEVERAL, PUT]),
         table("customer", &[GET, PUT]),
+        table("customer-wait", &[GET_SEVERAL, PUT]),
         table("customs", &[GET, PUT]),
         table("delivery", &[GET, GET_SEVERAL, PUT]),
         table("event-log", &[QUERY, PUT]),

@@ -1,4 +1,5 @@
-//! Payments on AWS, which Stripe makes with a key in Secrets Manager.
+//! Payments on AWS, which Stripe makes with a key in Secrets Manager, and reports in webhooks that it
+//! signs with another secret there.
 
 use chorus_events::services;
 use chorus_table::Service;
@@ -9,30 +10,48 @@ use serde_json::{Value, json};
 
 /// The parameter with the secret's name; if it is empty, a simulated provider is used.
 const STRIPE_KEY_SECRET: &str = "StripeKeySecret";
+/// The secret that Stripe signs its notices with; where empty, none is taken.
+const STRIPE_WEBHOOK_SECRET: &str = "StripeWebhookSecret";
+/// The page to which a bank sends a customer back.
+const RETURN_URL: &str = "PaymentReturnUrl";
 
-pub(crate) const PARAMETERS: [&str; 1] = [STRIPE_KEY_SECRET];
+/// What production needs.
+pub(crate) const PARAMETERS: [&str; 2] = [STRIPE_KEY_SECRET, STRIPE_WEBHOOK_SECRET];
 
 pub(crate) fn parameters() -> Vec<Parameter> {
     let secret =
         "The name of the secret whose text is Stripe's key; where empty, a simulation charges";
-    vec![Parameter::text(STRIPE_KEY_SECRET, secret, "")]
+    let signing = "The name of the secret whose text Stripe signs its webhook's requests with";
+    let back = "The page to which a bank sends a customer back who had to confirm a payment";
+    vec![
+        Parameter::text(STRIPE_KEY_SECRET, secret, ""),
+        Parameter::text(STRIPE_WEBHOOK_SECRET, signing, ""),
+        Parameter::text(RETURN_URL, back, "").like("^(https://.+)?$"),
+    ]
 }
 
 /// The environment variables of the function that charges. In production it rejects keys for
 /// Stripe's test mode.
 pub(crate) fn variables() -> Vec<(Service, String, Value)> {
     let live_only = either("IsProd", json!("true"), json!(""));
-    let named =
-        [("STRIPE_KEY_SECRET", reference(STRIPE_KEY_SECRET)), ("STRIPE_LIVE_ONLY", live_only)];
+    let named = [
+        ("STRIPE_KEY_SECRET", reference(STRIPE_KEY_SECRET)),
+        ("STRIPE_WEBHOOK_SECRET", reference(STRIPE_WEBHOOK_SECRET)),
+        ("STRIPE_LIVE_ONLY", live_only),
+        ("PAYMENT_RETURN_URL", reference(RETURN_URL)),
+    ];
     let variable = |(name, value): (&str, Value)| (services::PAYMENT, name.to_owned(), value);
     named.into_iter().map(variable).collect()
 }
 
-/// The permission to read that secret; if the parameter is empty, it matches no secret.
+/// The permission to read those secrets; an empty parameter matches no secret.
 pub(crate) fn grant() -> (Service, Statement) {
-    let secret = substitute(format!(
-        "arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:${{{STRIPE_KEY_SECRET}}}-??????"
-    ));
+    let secret = |name: &str| {
+        substitute(format!(
+            "arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:${{{name}}}-??????"
+        ))
+    };
+    let secrets = [STRIPE_KEY_SECRET, STRIPE_WEBHOOK_SECRET].map(secret);
     let actions = &["secretsmanager:GetSecretValue"];
-    (services::PAYMENT, Statement::new("ReadStripesKey", actions, vec![secret]))
+    (services::PAYMENT, Statement::new("ReadStripesSecrets", actions, secrets.into()))
 }

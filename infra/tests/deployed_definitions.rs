@@ -29,7 +29,14 @@ fn deployed(name: &str) -> Machine {
 /// called.
 struct Asked {
     verdict: &'static str,
+    /// Whether the charge is made at once, or waits for the customer.
+    charges: bool,
     states: Vec<String>,
+}
+
+/// An event that a task of a machine returns.
+fn said() -> Value {
+    json!({ "detail-type": "PaymentMade", "detail": {} })
 }
 
 impl Tasks for Asked {
@@ -37,6 +44,8 @@ impl Tasks for Asked {
         self.states.push(request.state.clone());
         let output = match request.state.as_str() {
             "Review" => json!({ "Output": { "verdict": self.verdict } }),
+            "MakePayment" if self.charges => json!({ "Payload": { "event": said() } }),
+            "AskCustomer" => json!({ "reason": null }),
             _ => json!({ "Payload": { "event": null } }),
         };
         Ok(Reply::output(json(&output)))
@@ -48,19 +57,35 @@ fn json(value: &Value) -> Json {
 }
 
 fn collected(verdict: &'static str) -> Vec<String> {
-    let mut asked = Asked { verdict, states: Vec::new() };
-    let event =
+    played(Asked { verdict, charges: true, states: Vec::new() }, &json!({}))
+}
+
+/// The states that called, for an estimate with these fields beside it.
+fn played(mut asked: Asked, beside: &Value) -> Vec<String> {
+    let mut event =
         json!({ "source": "com.delivery", "detail-type": "DeliveryEstimated", "detail": {} });
+    for (name, value) in beside.as_object().unwrap() {
+        event[name.as_str()] = value.clone();
+    }
     run(&deployed("CollectPayment"), json(&event), &mut asked, RunOptions::default()).unwrap();
     asked.states
 }
 
 #[test]
 fn what_is_approved_is_charged_and_what_is_not_is_not() {
-    assert_eq!(collected("approve"), ["Review", "MakePayment"]);
+    assert_eq!(collected("approve"), ["Review", "MakePayment", "Say"]);
     for verdict in ["decline", "canceled"] {
         assert_eq!(collected(verdict), ["Review"]);
     }
+}
+
+#[test]
+fn what_the_customer_has_to_confirm_is_waited_for_and_concluded_with_or_without_a_review() {
+    let asked = || Asked { verdict: "approve", charges: false, states: Vec::new() };
+    let waits = ["AskCustomer", "ConcludePayment"];
+    assert_eq!(played(asked(), &json!({ "waits-for-customer": true })), waits);
+    let reviewed = played(asked(), &json!({}));
+    assert_eq!(reviewed, [&["Review", "MakePayment"][..], &waits].concat());
 }
 
 #[test]

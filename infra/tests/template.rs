@@ -90,19 +90,31 @@ fn only_signed_webhooks_and_what_is_for_anyone_come_without_a_token() {
     }
     assert_eq!(
         Vec::from_iter(open),
-        ["GET /items", "POST /webhooks/address", "POST /webhooks/logistics"]
+        [
+            "GET /items",
+            "POST /webhooks/address",
+            "POST /webhooks/logistics",
+            "POST /webhooks/payments"
+        ]
     );
 }
 
 #[test]
-fn prod_is_refused_without_stripes_key_a_sender_an_operator_and_a_topic_for_alarms() {
+fn prod_is_refused_without_stripes_secrets_a_sender_an_operator_and_a_topic_for_alarms() {
     let document = template().document();
     let rule = &document["Rules"]["ProdIsClosed"];
     assert_eq!(
         rule["RuleCondition"],
         serde_json::json!({ "Fn::Equals": [{ "Ref": "Stage" }, "prod"] })
     );
-    let needed = ["StripeKeySecret", "MailFrom", "MailIdentity", "OperatorEmail", "AlarmTopicArn"];
+    let needed = [
+        "StripeKeySecret",
+        "StripeWebhookSecret",
+        "MailFrom",
+        "MailIdentity",
+        "OperatorEmail",
+        "AlarmTopicArn",
+    ];
     for parameter in needed {
         let given =
             serde_json::json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": parameter }, ""] }] });
@@ -133,6 +145,7 @@ fn secrets_are_read_at_run_time_by_the_functions_that_need_them_and_stand_in_no_
     let variables =
         &document["Resources"]["PaymentFunction"]["Properties"]["Environment"]["Variables"];
     assert_eq!(variables["STRIPE_KEY_SECRET"]["Ref"], "StripeKeySecret");
+    assert_eq!(variables["STRIPE_WEBHOOK_SECRET"]["Ref"], "StripeWebhookSecret");
     assert_eq!(variables["STRIPE_LIVE_ONLY"]["Fn::If"][0], "IsProd");
     assert!(!variables.to_string().contains("resolve:"), "{variables}");
 }

@@ -59,6 +59,7 @@ AS_IN_PROD = {
     "OperatorEmail": "desk@shop.example",
     "RegisterSchemas": "false",
     "StripeKeySecret": "shop/stripe",
+    "StripeWebhookSecret": "shop/stripe-webhook",
     "WebhookSecret": "a-webhook-secret-for-moto-only",
 }
 # The value of an output that was not resolved: an object of moto's, a placeholder, or nothing.

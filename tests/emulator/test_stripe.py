@@ -1,6 +1,7 @@
 """The payments of a shop on this machine, with a server that has Stripe's API (localstripe)."""
 
 import json
+import os
 import subprocess
 import sys
 import unittest
@@ -14,6 +15,10 @@ from laptop import CHORUS, Shop, wait_for
 from shop_stack import free_port
 
 KEY = "sk_test_for_this_laptop_only"
+# What localstripe signs its webhooks with.
+WEBHOOK_SECRET = "whsec_for_this_laptop_only"
+# How long a customer may take to confirm a payment, in seconds.
+CONFIRMATION_TIMEOUT = "15"
 # Stripe's test cards; this declined one is declined by localstripe when it is charged.
 GOOD, DECLINED, WANTS_CONFIRMATION = "4242424242424242", "4000000000000341", "4000002500003155"
 # The price of one piece of chai, in cents.
@@ -32,9 +37,15 @@ class Payments(unittest.TestCase):
         cls.addClassCleanup(server.wait)
         cls.addClassCleanup(server.kill)
         wait_for(cls._is_up)
-        cls.shop = Shop("--payment", "stripe", "--payment-url", cls.stripe)
+        os.environ["STRIPE_WEBHOOK_SECRET"] = WEBHOOK_SECRET
+        cls.shop = Shop(
+            "--payment", "stripe", "--payment-url", cls.stripe,
+            "--confirmation-timeout", CONFIRMATION_TIMEOUT,
+        )
         cls.addClassCleanup(cls.shop.close)
         cls.shop.open()
+        webhook = {"url": f"{cls.shop.url}/webhooks/payments", "secret": WEBHOOK_SECRET}
+        cls._send("/_config/webhooks/shop", webhook)
 
     def an_order_is_charged_and_delivered(self) -> None:
         order = self._order("ana", GOOD)
@@ -50,10 +61,29 @@ class Payments(unittest.TestCase):
         self.assertIn("Your card was declined", self.shop.events(order))
         self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
 
-    def a_card_whose_bank_wants_a_confirmation_cancels_the_order(self) -> None:
+    def a_payment_that_the_customer_confirms_in_time_is_made_and_the_order_delivered(self) -> None:
         order = self._order("cid", WANTS_CONFIRMATION)
+        wait_for(lambda: "ConfirmationRequired" in self.shop.events(order))
+        waiting = self.shop.ask("GET", f"/orders/{order}")["payment"]
+        self.assertEqual(waiting["status"], "awaiting-confirmation")
+        self.assertIn("until", waiting["confirmation"])
+        self._confirm(order, success=True)
+        wait_for(lambda: "OrderDelivered" in self.shop.events(order))
+        self.assertEqual(self._books(order), ("18.00", 1, "0.00"))
+
+    def a_payment_whose_confirmation_fails_cancels_the_order(self) -> None:
+        order = self._order("fay", WANTS_CONFIRMATION)
+        wait_for(lambda: "ConfirmationRequired" in self.shop.events(order))
+        self._confirm(order, success=False)
         wait_for(lambda: "OrderCanceled" in self.shop.events(order))
+        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
+
+    def a_payment_that_nobody_confirms_cancels_the_order_and_the_intent(self) -> None:
+        order = self._order("gus", WANTS_CONFIRMATION)
+        wait_for(lambda: "PaymentCanceled" in self.shop.events(order))
+        self.assertIn("the customer did not confirm the payment in time", self.shop.events(order))
         self.assertEqual(self._intent(order)["status"], "canceled")
+        self.assertEqual(self._books(order), ("0.00", 0, "0.00"))
 
     def an_order_that_is_canceled_after_its_charge_is_refunded(self) -> None:
         order = self._order("dan-carrier-cancels", GOOD)
@@ -76,6 +106,12 @@ class Payments(unittest.TestCase):
         address = f"{customer}@example.com"
         return self.shop.order(customer, customer, address, **{"payment-method": method["id"]})
 
+    def _confirm(self, order: str, *, success: bool) -> None:
+        """Answers the bank's question as the customer would on the bank's page."""
+        intent = self._intent(order)
+        answer = {"client_secret": intent["client_secret"], "success": str(success).lower()}
+        self._ask(f"/v1/payment_intents/{intent['id']}/_authenticate", answer)
+
     def _intent(self, order: str) -> dict[str, Any]:
         """The only intent of an order, as the server has it."""
         listed = self._ask("/v1/payment_intents?limit=100")["data"]
@@ -96,11 +132,15 @@ class Payments(unittest.TestCase):
 
     @classmethod
     def _ask(cls, path: str, form: dict[str, str] | None = None) -> Any:
+        return json.loads(cls._send(path, form))
+
+    @classmethod
+    def _send(cls, path: str, form: dict[str, str] | None = None) -> bytes:
         data = urllib.parse.urlencode(form).encode() if form else None
         headers = {"Authorization": f"Bearer {KEY}"}
         request = urllib.request.Request(cls.stripe + path, data, headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+            return answer.read()
 
     @classmethod
     def _is_up(cls) -> bool:

@@ -74,7 +74,7 @@ impl World {
             ("POST", "/payments/{order-id}/refund") => {
                 (format!("/payments/{delivered}/refund"), json!({}))
             }
-            ("POST", "/webhooks/logistics" | "/webhooks/address") => {
+            ("POST", "/webhooks/logistics" | "/webhooks/address" | "/webhooks/payments") => {
                 (route.path.to_owned(), json!({}))
             }
             (_, path) if reading && !path.contains('{') => (path.to_owned(), Value::Null),

@@ -174,7 +174,7 @@ fn around(function: HttpFunction, used: &Arc<Used>) -> HttpFunction {
 }
 
 /// The customers, whose ids select how the partners behave: each order ends in another way.
-const CUSTOMERS: [&str; 8] = [
+const CUSTOMERS: [&str; 9] = [
     "ana",
     "carlos-declined",
     "dora-carrier-cancels",
@@ -183,6 +183,7 @@ const CUSTOMERS: [&str; 8] = [
     "gustav-refund-refused-carrier-cancels",
     "hanna-provider-down",
     "ida-blocked",
+    "jana-confirms",
 ];
 
 /// How many seconds a reviewer has: short, because the test waits for the timeout.
@@ -292,6 +293,7 @@ async fn questions(test: &TestShop, orders: &[String]) {
         let answer = test.raw(("POST", path), Some("a-key"), body).await.unwrap();
         assert!(answer.status < 300, "{path}: {answer:?}");
     }
+    assert_eq!(test.dispute(&orders[0]).await.unwrap().status, 200);
     test.rest().await.unwrap();
     let forget = ("DELETE", "/customers/hanna-provider-down");
     assert_eq!(test.raw(forget, None, "").await.unwrap().status, 200);

@@ -128,6 +128,61 @@ async fn an_order_that_nobody_reviews_in_time_is_undone_and_a_late_verdict_is_re
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_customer_confirms_the_payment_waits_for_that_and_is_delivered() {
+    let test = TestShop::open(&["ana-confirms"]).await.unwrap();
+    let id = test.order("ana-confirms", "chai", 2).await.unwrap();
+    let asked = async || Ok(test.said(&id).await?.contains(&"ConfirmationRequired".to_owned()));
+    test.until(asked).await.unwrap();
+    let path = format!("/orders/{id}");
+    let shown = async || {
+        let order = test.ok("GET", &path, json!(null)).await?;
+        Ok(order["payment"]["confirmation"]["until"].is_string())
+    };
+    test.until(shown).await.unwrap();
+    assert_eq!(test.ended(&id).await.unwrap()["status"], "Delivered");
+    let paid = test.said(&id).await.unwrap().iter().filter(|said| *said == "PaymentMade").count();
+    assert_eq!(paid, 1);
+    assert_eq!(test.books().await.unwrap().net_charged().to_string(), "36.00");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_customer_does_not_confirm_the_payment_in_time_is_undone() {
+    let limits = [("ConfirmationTimeoutSeconds".to_owned(), 1)].into();
+    let config = chorus_shop::ShopConfig { limits, ..Default::default() };
+    let test = TestShop::with(config, &["ana-never-confirms"]).await.unwrap();
+    let id = test.order("ana-never-confirms", "chai", 2).await.unwrap();
+    let ended = test.ended(&id).await.unwrap();
+    let reason = "the payment failed: the customer did not confirm the payment in time";
+    assert_eq!((&ended["status"], &ended["reason"]), (&json!("Canceled"), &json!(reason)));
+    let canceled = async || Ok(test.said(&id).await?.contains(&"PaymentCanceled".to_owned()));
+    test.until(canceled).await.unwrap();
+    let books = test.books().await.unwrap();
+    assert_eq!(books.net_charged().to_string(), "0.00");
+    assert_eq!(books.items[0].available, 39);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_waits_for_an_operator_until_it_is_settled() {
+    let test = TestShop::open(&["ana"]).await.unwrap();
+    let id = test.order("ana", "chai", 1).await.unwrap();
+    test.ended(&id).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(test.dispute(&id).await.unwrap().status, 200);
+    }
+    test.rest().await.unwrap();
+    let said = test.said(&id).await.unwrap();
+    let disputed = said.iter().filter(|said| *said == "ErrorPaymentDisputed").count();
+    assert_eq!(disputed, 1, "{said:?}");
+    let since = jiff::Timestamp::UNIX_EPOCH;
+    let store = &test.shop.local().kernel().store;
+    let checkup =
+        chorus_shop::doctor::examine(&**store, jiff::Timestamp::now(), since).await.unwrap();
+    let [attention] = checkup.attention.as_slice() else { panic!("{checkup:?}") };
+    assert_eq!(attention.event, "ErrorPaymentDisputed");
+    assert!(attention.remedy.contains("chorus settle"), "{}", attention.remedy);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_customer_and_a_discontinued_item_cancel_the_order() {
     let test = TestShop::open(&["ana"]).await.unwrap();
     let id = test.order("nobody", "chai", 1).await.unwrap();

@@ -8,8 +8,9 @@ use axum::http::Request;
 use chorus_delivery::CarrierCallback;
 use chorus_events::callers::ROLES;
 use chorus_http::Caller;
+use chorus_payment::SimulatedProvider;
 use chorus_shop::{Accounts, Shop, ShopConfig, WEBHOOK_SECRET};
-use chorus_webhook_signature::{WebhookSecret, headers};
+use chorus_webhook_signature::{STRIPE_SIGNATURE_HEADER, WebhookSecret, headers, sign_as_stripe};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -157,6 +158,28 @@ impl TestShop {
         for (name, value) in headers(&secret, &format!("late-{status}"), now, body.as_bytes()) {
             request = request.header(name, value);
         }
+        self.send(request.body(body.into())?).await
+    }
+
+    /// Sends a signed notice of the payment provider: the order's customer disputes the charge.
+    ///
+    /// # Errors
+    /// If the router fails.
+    pub async fn dispute(&self, order_id: &str) -> anyhow::Result<Answer> {
+        let intent = SimulatedProvider::intent_of(&order_id.parse()?).0;
+        let now = jiff::Timestamp::now().as_second();
+        let body = json!({
+            "id": format!("evt_{order_id}"), "type": "charge.dispute.created",
+            "data": { "object": {
+                "payment_intent": intent, "amount": 1_800, "reason": "product_not_received",
+                "evidence_details": { "due_by": now + 86_400 },
+            } },
+        });
+        let body = body.to_string();
+        let secret: WebhookSecret = WEBHOOK_SECRET.parse()?;
+        let signature = sign_as_stripe(&secret, now, body.as_bytes());
+        let request =
+            Request::post("/webhooks/payments").header(STRIPE_SIGNATURE_HEADER, signature);
         self.send(request.body(body.into())?).await
     }
 

@@ -11,7 +11,7 @@ mod key;
 #[cfg(feature = "secrets-manager")]
 mod secret;
 
-pub use answer::{Charge, Intent, IntentStatus, Refund, RefundStatus};
+pub use answer::{Charge, Intent, IntentStatus, NextAction, Redirection, Refund, RefundStatus};
 pub use currency::{Currency, UnknownCurrency};
 pub use key::{FixedKey, InvalidKey, KeyError, KeySource, SecretKey};
 #[cfg(feature = "secrets-manager")]
@@ -34,6 +34,9 @@ pub const API_VERSION: &str = "2026-05-27.dahlia";
 
 /// The base URL of Stripe's API.
 pub const STRIPE: &str = "https://api.stripe.com";
+
+/// What an intent's metadata has the order under.
+pub const ORDER_ID: &str = "order-id";
 
 /// How long a response may take. To confirm, Stripe asks the customer's bank, which rarely takes
 /// ten seconds.
@@ -91,7 +94,7 @@ impl NewIntent {
         form.append_pair("currency", self.currency.code());
         form.append_pair("payment_method_types[0]", "card");
         form.append_pair("capture_method", "automatic");
-        form.append_pair("metadata[order-id]", &self.order_id);
+        form.append_pair(&format!("metadata[{ORDER_ID}]"), &self.order_id);
         if let Some(method) = &self.payment_method {
             form.append_pair("payment_method", method);
         }
@@ -157,12 +160,16 @@ impl Stripe {
         self.ask(Method::GET, &["payment_intents", id], "expand[]=latest_charge".to_owned()).await
     }
 
-    /// Confirms an intent, which charges the customer.
+    /// Confirms an intent, which charges the customer, or has the bank ask the customer to confirm. The
+    /// bank sends the customer to a page of its own only with a `return_url` to send them back to.
     ///
     /// # Errors
     /// See [`StripeError`].
-    pub async fn confirm(&self, id: &str) -> Result<Intent, StripeError> {
-        self.ask(Method::POST, &["payment_intents", id, "confirm"], String::new()).await
+    pub async fn confirm(&self, id: &str, return_url: Option<&str>) -> Result<Intent, StripeError> {
+        let form = Serializer::new(String::new())
+            .extend_pairs(return_url.map(|url| ("return_url", url)))
+            .finish();
+        self.ask(Method::POST, &["payment_intents", id, "confirm"], form).await
     }
 
     /// Cancels an intent that has not been charged. This is final.

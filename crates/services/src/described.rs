@@ -23,7 +23,8 @@ pub fn described() -> Vec<HttpFunction> {
     functions(&Dependencies {
         payment_provider: Arc::new(NoProvider),
         mailer: Arc::new(Nobody),
-        webhook_secrets: Arc::new(WebhookSecrets::from(webhook_secret)),
+        webhook_secrets: Arc::new(WebhookSecrets::from(webhook_secret.clone())),
+        payment_webhook_secrets: Arc::new(WebhookSecrets::from(webhook_secret)),
         order_ids,
         front_end: Some(NO_SECRET.parse().expect("it is longer than 32 bytes")),
         settings: Settings::DEFAULT,

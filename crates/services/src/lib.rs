@@ -21,6 +21,8 @@ pub struct Dependencies {
     pub mailer: Arc<dyn Mailer>,
     /// The secrets with which the carrier signs its webhooks.
     pub webhook_secrets: Arc<dyn SecretSource>,
+    /// What the payment provider signs its notices with.
+    pub payment_webhook_secrets: Arc<dyn SecretSource>,
     /// The secret from which ids of new orders are derived.
     pub order_ids: IdSecret,
     /// The secret with which webhooks to the shop's own front end are signed; `None` for a shop
@@ -34,15 +36,16 @@ pub struct Dependencies {
 /// list does not contain Storefront.
 #[must_use]
 pub fn functions(dependencies: &Dependencies) -> Vec<HttpFunction> {
-    let Dependencies { payment_provider, mailer, webhook_secrets, order_ids, front_end, settings } =
+    let Dependencies { payment_provider, mailer, webhook_secrets, payment_webhook_secrets, .. } =
         dependencies.clone();
+    let Dependencies { order_ids, front_end, settings, .. } = dependencies.clone();
     let currency = settings.currency;
     let mut functions = vec![
         chorus_order::function(order_ids, settings),
         chorus_inventory::function(currency),
         chorus_customer::function(),
         chorus_delivery::function(webhook_secrets),
-        chorus_payment::function(payment_provider, currency),
+        chorus_payment::function(payment_provider, payment_webhook_secrets, currency),
         chorus_notification::function(mailer).into(),
         chorus_fraud::function(currency),
         chorus_customs::function().into(),

@@ -1,15 +1,15 @@
 //! The clients of the shop's API: customers, reviewers, staff who maintain items and customers and
-//! forget them, and the carrier, which calls the webhooks.
+//! forget them, and the carrier and the payment provider, which call the webhooks.
 
 use chorus_events::OrderId;
 use chorus_events::callers::{REVIEWER, STAFF};
 use chorus_events::commands::LogisticsStatus;
 use chorus_http::{Caller, Request, Role};
 use chorus_kernel::derived_id;
-use chorus_payment::ReviewCallback;
+use chorus_payment::{ReviewCallback, SimulatedNotice};
 use chorus_simulation::Client;
 use chorus_table::Handle;
-use chorus_webhook_signature::{WebhookSecret, headers};
+use chorus_webhook_signature::{STRIPE_SIGNATURE_HEADER, WebhookSecret, headers, sign_as_stripe};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -30,6 +30,8 @@ pub(crate) const CANARY: &str = "canary";
 
 /// The last component of the addresses of those who come back after they were forgotten.
 pub(crate) const BACK: &str = "back.example";
+
+const PAYMENT_WEBHOOK: &str = "POST /webhooks/payments";
 
 /// The caller Maria, who has this role.
 fn who(role: Role) -> Caller {
@@ -146,9 +148,23 @@ pub(crate) fn parcel(client: &Client) -> Option<OrderId> {
     asked["order-id"].as_str()?.parse().ok()
 }
 
-/// The request of a client's next attempt; the carrier signs each attempt anew.
+/// Sends a notice of the payment provider, for the `time`th time.
+pub(crate) fn notifies(notice: &SimulatedNotice, order: &str, time: u32) -> Client {
+    let event = notice.event();
+    let kind = event["type"].as_str().unwrap_or_default();
+    Client::new(format!("{kind} of {order}, {time}"), PAYMENT_WEBHOOK, &event)
+        .patience(60)
+        .until_taken()
+}
+
+/// The request of a client's next attempt; the carrier and the payment provider sign each attempt
+/// anew.
 pub(crate) fn request(client: &Client, secret: &WebhookSecret, now: Timestamp) -> Request {
     let mut request = client.request.clone();
+    if client.route == PAYMENT_WEBHOOK {
+        let signature = sign_as_stripe(secret, now.as_second(), &request.body);
+        request.headers.insert(STRIPE_SIGNATURE_HEADER.to_owned(), signature);
+    }
     if matches!(client.route, WEBHOOK | ADDRESS) {
         let id = request.header("idempotency-key").unwrap_or_default().to_owned();
         for (name, value) in headers(secret, &id, now.as_second(), &request.body) {

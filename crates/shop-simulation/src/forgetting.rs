@@ -25,7 +25,7 @@ impl Forgetting {
         let seed = &*draws;
         let forgetting = |(number, at): (usize, Duration)| {
             let mut draw = seed.of(&format!("forgetting {number}"));
-            let [ana, declined, blocked] = CUSTOMER_IDS;
+            let [ana, declined, blocked, ..] = CUSTOMER_IDS;
             let customer = draw.one_of(&[ana, ana, ana, declined, blocked]);
             let despite = draw.percent(75);
             let back = draw.percent(50).then(|| draw.moment());

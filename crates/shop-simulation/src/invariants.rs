@@ -24,13 +24,14 @@ macro_rules! kinds {
 }
 
 /// An order has at most one of the events in each of these groups.
-const ONE_OF: [&[&str]; 17] = [
+const ONE_OF: [&[&str]; 18] = [
     kinds![OrderCreated],
     kinds![ItemReserved, ItemNotAvailable],
     kinds![ItemDescribed, ErrorItemDescribed],
     kinds![CustomerDescribed, ErrorCustomerDescribed],
     kinds![DeliveryEstimated, ErrorDeliveryEstimated],
     kinds![OrderApproved, OrderDeclined],
+    kinds![ConfirmationRequired],
     kinds![PaymentMade, PaymentFailed],
     kinds![ItemRemoved, ErrorItemRemoved],
     kinds![ItemRemoved, ItemUnreserved],
@@ -45,7 +46,7 @@ const ONE_OF: [&[&str]; 17] = [
 ];
 
 /// The events that customers get emails about.
-const EMAILS: &[&str] = kinds![PaymentMade, OrderCanceled, OrderDelivered];
+const EMAILS: &[&str] = kinds![ConfirmationRequired, PaymentMade, OrderCanceled, OrderDelivered];
 
 /// The events that every delivered order has.
 const DELIVERED: &[&str] = kinds![

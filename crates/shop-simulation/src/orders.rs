@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::courier::{Conduct, Manner};
 use crate::forgetting::Forgetting;
+use crate::outside::Confirms;
 use crate::shop::{CARRIER, CUSTOMERS, PRICES, REVIEWS};
 
 /// The items: SKU, price in cents, stock.
@@ -18,7 +19,8 @@ pub(crate) const ITEMS: [(&str, i64, u32); 3] =
 
 /// The customers. Their ids determine the answers of the simulated payment provider and of
 /// Customer.
-pub(crate) const CUSTOMER_IDS: [&str; 3] = ["ana", "bob-declined", "eve-blocked"];
+pub(crate) const CUSTOMER_IDS: [&str; 5] =
+    ["ana", "bob-declined", "eve-blocked", "kim-confirms", "leo-never-confirms"];
 
 /// A country that the carrier does not serve: Antarctica.
 const UNSERVED: &str = "AQ";
@@ -83,6 +85,8 @@ pub(crate) struct PlannedOrder {
     pub(crate) cancel: Option<Duration>,
     pub(crate) review: (Review, Duration),
     pub(crate) manner: Manner,
+    /// How the customer confirms the charge, where the bank asks for that.
+    pub(crate) confirms: Confirms,
 }
 
 /// What people do in a run, and how prices change.
@@ -192,9 +196,21 @@ impl PlannedOrder {
             let (review, after) = self.review;
             what.push_str(&format!(", review: {review:?} after {after:?}"));
         }
+        if self.customer == CUSTOMER_IDS[3] {
+            what.push_str(&format!(", {:?}", self.confirms));
+        }
         what.push_str(&format!(", carrier: {:?}", self.manner));
         what
     }
+}
+
+/// The customer may confirm before the shop waits for it, or after it has given up; the notice may be
+/// lost, late, or come twice.
+fn confirms(draws: &Draws, name: &str) -> Confirms {
+    let mut draw = draws.of(&format!("{name} is confirmed"));
+    let after = if draw.percent(25) { Duration::ZERO } else { draw.moment() };
+    let told_after = if draw.percent(60) { Duration::ZERO } else { draw.moment() };
+    Confirms { after, told_after, times: draw.one_of(&[0, 1, 1, 2]) }
 }
 
 fn settings(draws: &Draws) -> Settings {
@@ -220,6 +236,8 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
     let customer = match draw.below(10) {
         0 if customers => CUSTOMER_IDS[1],
         1 if customers => CUSTOMER_IDS[2],
+        2 if customers => CUSTOMER_IDS[3],
+        3 if customers => CUSTOMER_IDS[4],
         _ => CUSTOMER_IDS[0],
     };
     let skus = draw.one_of::<&[&'static str]>(&[
@@ -253,6 +271,7 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
     };
     PlannedOrder {
         order_id: order_id(customer, &key),
+        confirms: confirms(draws, &name),
         name,
         key,
         customer,

@@ -3,23 +3,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chorus_events::{Money, OrderId};
 use chorus_kernel::{OutcomeUnknown, People};
 use chorus_notification::{Delivery, Email, Mailer, Recipient};
 use chorus_payment::{
-    Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer,
+    Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError, Refund,
+    RefundAnswer, SimulatedNotice,
 };
 use chorus_simulation::Environment;
 
+use crate::callers;
 use crate::forgotten::Forgotten;
 use crate::shop::{MAIL_PORT, PAYMENT_PORT};
 
-/// The state of an intent; every state except the first is final.
+/// The state of an intent; every state except the first two is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Prepared,
+    /// The customer has to confirm it.
+    Asked,
     Charged,
     Declined,
     Canceled,
@@ -77,12 +82,18 @@ impl Books {
         place.and_then(|place| self.entries.get_mut(place)).ok_or_else(unknown)
     }
 
-    fn confirm(&mut self, id: &IntentId, declines: bool) -> Result<ChargeAnswer, ProviderError> {
+    /// Confirms an intent of `customer`, whose id selects what its bank does.
+    fn confirm(&mut self, id: &IntentId, customer: &str) -> Result<ChargeAnswer, ProviderError> {
         let entry = self.entry(id)?;
         if entry.intent == Intent::Prepared {
-            entry.intent = if declines { Intent::Declined } else { Intent::Charged };
+            entry.intent = match customer {
+                _ if customer.contains("declined") => Intent::Declined,
+                _ if customer.contains("confirms") => Intent::Asked,
+                _ => Intent::Charged,
+            };
         }
         Ok(match entry.intent {
+            Intent::Asked => ChargeAnswer::ConfirmationRequired { confirm_at: None },
             Intent::Charged => ChargeAnswer::Charged { charge_id: format!("ch-{}", id.0) },
             Intent::Prepared | Intent::Declined => {
                 ChargeAnswer::Declined { reason: "card declined".to_owned() }
@@ -91,6 +102,16 @@ impl Books {
                 ChargeAnswer::Declined { reason: "the charge was canceled before".to_owned() }
             }
         })
+    }
+
+    /// The customer confirms: whether that was asked for still.
+    fn is_confirmed(&mut self, id: &IntentId) -> bool {
+        let asked = self.entry(id).ok().filter(|entry| entry.intent == Intent::Asked);
+        asked.map(|entry| entry.intent = Intent::Charged).is_some()
+    }
+
+    fn is_asked(&mut self, id: &IntentId) -> bool {
+        self.entry(id).is_ok_and(|entry| entry.intent == Intent::Asked)
     }
 
     fn refund(&mut self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
@@ -109,11 +130,51 @@ pub(crate) struct SimulatedBank {
     /// Whether none of the answers to charges arrive, as long as faults are injected.
     pub(crate) mute: bool,
     pub(crate) books: Arc<Mutex<Books>>,
+    /// By what name an order goes, and how its customer confirms a charge.
+    pub(crate) customers: Arc<BTreeMap<OrderId, (String, Confirms)>>,
+}
+
+/// How a customer confirms a charge, and the shop is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Confirms {
+    /// From being asked to confirming.
+    pub(crate) after: Duration,
+    /// From confirming to the notice.
+    pub(crate) told_after: Duration,
+    /// How many times the notice comes: none where it is lost.
+    pub(crate) times: u32,
 }
 
 impl SimulatedBank {
     pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
         opened(&self.books)
+    }
+
+    /// Has the customer confirm a charge after some time, and the shop told of it.
+    fn ask(&self, intent: IntentId, charge: &Charge) -> impl FnOnce() + Send + 'static {
+        let (environment, books) = (Arc::clone(&self.environment), Arc::clone(&self.books));
+        let order_id = charge.order_id.clone();
+        let confirms = self.customers.get(&order_id).cloned();
+        let never = charge.customer_id.as_str().contains("never-confirms");
+        move || {
+            let Some((order, confirms)) = confirms.filter(|_| !never) else { return };
+            let notices = Arc::clone(&environment);
+            environment.later(confirms.after, move || {
+                if opened(&books).is_confirmed(&intent) {
+                    let notice = SimulatedNotice::succeeded(intent, order_id);
+                    tell(&notices, &notice, &order, confirms);
+                }
+                Vec::new()
+            });
+        }
+    }
+}
+
+/// Has the shop told, as often as the notice comes.
+fn tell(environment: &Environment, notice: &SimulatedNotice, order: &str, confirms: Confirms) {
+    for time in 0..confirms.times {
+        let client = callers::notifies(notice, order, time);
+        environment.later(confirms.told_after, move || vec![client]);
     }
 }
 
@@ -139,8 +200,19 @@ impl PaymentProvider for SimulatedBank {
         charge: &Charge,
     ) -> Result<ChargeAnswer, ProviderError> {
         let (books, intent) = (Arc::clone(&self.books), intent.clone());
-        let declines = charge.customer_id.as_str().contains("declined");
-        let act = move || opened(&books).confirm(&intent, declines);
+        let customer = charge.customer_id.clone();
+        let ask = self.ask(intent.clone(), charge);
+        let act = move || {
+            let mut books = opened(&books);
+            let asked_before = books.is_asked(&intent);
+            let answer = books.confirm(&intent, customer.as_str());
+            let is_asked = books.is_asked(&intent);
+            drop(books);
+            if is_asked && !asked_before {
+                ask();
+            }
+            answer
+        };
         let answer = self.environment.external(PAYMENT_PORT, act).await;
         let heard = answer.filter(|_| !(self.mute && self.environment.strikes()));
         heard.ok_or_else(no_answer)?
@@ -148,8 +220,26 @@ impl PaymentProvider for SimulatedBank {
 
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError> {
         let (books, refund) = (Arc::clone(&self.books), refund.clone());
-        let act = move || opened(&books).refund(&refund);
+        let environment = Arc::clone(&self.environment);
+        let customer = self.customers.get(&refund.order_id).cloned();
+        let act = move || {
+            let mut books = opened(&books);
+            let was_asked = books.is_asked(&refund.intent);
+            let answer = books.refund(&refund);
+            drop(books);
+            if let Some((order, confirms)) = customer.filter(|_| was_asked) {
+                let notice = SimulatedNotice::canceled(refund.intent, refund.order_id);
+                tell(&environment, &notice, &order, confirms);
+            }
+            answer
+        };
         self.environment.external(PAYMENT_PORT, act).await.ok_or_else(no_answer)?
+    }
+
+    async fn find(&self, intent: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
+        let mut books = self.books();
+        let entry = books.entry(intent)?;
+        Ok(Some(KnownIntent { order_id: entry.order_id.clone(), is_refunded: entry.refunded }))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The shop as an application of the simulator.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chorus_events::OrderId;
 use chorus_events::inventory::ItemReserved;
 use chorus_events::order::OrderCreated;
 use chorus_events::partners::{MAIL_BREAKER, PAYMENT_BREAKER};
@@ -25,7 +26,7 @@ use crate::forgetting::Forgetting;
 use crate::forgotten::Forgotten;
 use crate::invariants::{self, Ends};
 use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story, order_ids};
-use crate::outside::{Books, SimulatedBank, SimulatedMailer};
+use crate::outside::{Books, Confirms, SimulatedBank, SimulatedMailer};
 
 /// Customers cancel at any moment; clients repeat their requests, or give up.
 pub(crate) const CUSTOMERS: Trouble = Trouble::named("customers");
@@ -45,7 +46,7 @@ pub const MAIL_PORT: Port = Port::external(1, "Mail");
 /// The carrier, which the bus itself calls.
 pub const CARRIER_PORT: Port = Port::external(2, "Carrier");
 
-/// The secret that the carrier signs its callbacks with.
+/// The secret that the carrier and the payment provider sign with.
 const SECRET: &str = "a-secret-of-the-simulated-carrier";
 
 /// The shop of one run, with its partners.
@@ -78,6 +79,7 @@ impl Application for Shop {
         ("ReviewHeartbeatSeconds", 7_200),
         ("ReviewTimeoutSeconds", 14_400),
         ("CarrierTimeoutSeconds", 43_200),
+        ("ConfirmationTimeoutSeconds", 3_600),
     ];
     const LONGEST_WAIT: Duration = Duration::from_secs(43_600);
     /// The carrier alone may take two and a half days.
@@ -114,6 +116,7 @@ impl Application for Shop {
             environment: Arc::clone(environment),
             mute: scenario.mute,
             books: Arc::new(Mutex::new(Books::default())),
+            customers: Arc::new(customers(&script.orders)),
         });
         let forgotten = Forgotten::new(environment);
         let post = Arc::new(SimulatedMailer {
@@ -128,6 +131,7 @@ impl Application for Shop {
             payment_provider: Arc::clone(&bank) as Arc<_>,
             mailer: Arc::clone(&post) as Arc<_>,
             webhook_secrets: Arc::new(WebhookSecrets::from(secret.clone())),
+            payment_webhook_secrets: Arc::new(WebhookSecrets::from(secret.clone())),
             order_ids: order_ids(),
             settings: script.settings,
         });
@@ -272,6 +276,12 @@ impl Shop {
             _ => {}
         }
     }
+}
+
+/// How the customers of these orders confirm a charge.
+fn customers(orders: &[PlannedOrder]) -> BTreeMap<OrderId, (String, Confirms)> {
+    let of = |order: &PlannedOrder| (order.order_id.clone(), (order.name.clone(), order.confirms));
+    orders.iter().map(of).collect()
 }
 
 fn reviewers(order: &PlannedOrder, is_reviewed: bool) -> Vec<(Duration, Client)> {

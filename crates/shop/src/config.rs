@@ -13,6 +13,7 @@ use chorus_kernel::Clock;
 use chorus_local::{Disorder, Policies, SystemClock};
 use chorus_notification::TransportMailer;
 use chorus_payment::StripeProvider;
+use chorus_webhook_signature::WebhookSecret;
 
 /// The carrier's API key on a laptop, where only this machine can reach the carrier.
 pub const CARRIER_API_KEY: &str = "a-key-for-this-laptop-only";
@@ -52,6 +53,8 @@ pub struct ShopConfig {
     pub settings: Settings,
     /// The payment provider; if absent, the simulated one, which charges nobody.
     pub stripe: Option<Arc<StripeProvider>>,
+    /// What Stripe signs its notices with; without, a secret that only the simulated provider has.
+    pub payment_webhook: Option<WebhookSecret>,
     /// The retries, time limits and rates of deliveries.
     pub policies: Policies,
     /// Whether calls from this machine need a token, too.
@@ -81,6 +84,7 @@ impl Default for ShopConfig {
             mailer: None,
             settings: Settings::DEFAULT,
             stripe: None,
+            payment_webhook: None,
             policies: Policies::default(),
             require_tokens: false,
             front_end: None,

@@ -3,6 +3,7 @@
 
 mod accounts;
 pub mod audit;
+mod bank;
 mod config;
 mod console;
 pub mod cost;
@@ -19,6 +20,7 @@ mod webhook_secret;
 
 pub use chorus_delivery::DELIVERY_DEADLINE;
 pub use chorus_local::{ExecutionStory, Moment};
+pub use chorus_payment::CONFIRMATION_TIMEOUT;
 
 pub use accounts::{Accounts, ItemAccount, OrderAccount};
 pub use config::{Around, CARRIER_API_KEY, LOCAL, ShopConfig, WEBHOOK_SECRET};

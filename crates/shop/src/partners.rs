@@ -11,6 +11,7 @@ use chorus_payment::{
     LedgerEntry, Payment, PaymentProvider, SIMULATED_PROVIDER_TABLE, SimulatedProvider,
     StripeProvider,
 };
+use tokio::sync::Notify;
 
 use crate::{CARRIER_API_KEY, ShopConfig};
 
@@ -23,6 +24,8 @@ pub struct Partners {
     clock: Arc<dyn Clock>,
     /// The payment provider, if it is not simulated.
     stripe: Option<Arc<StripeProvider>>,
+    /// Woken where the simulated provider may have something to tell.
+    woken: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Partners {
@@ -57,7 +60,7 @@ impl Partners {
         };
         let kept = Arc::new(store);
         let store = Arc::clone(&kept) as Arc<dyn Store>;
-        Ok(Self { store, kept, clock, stripe: config.stripe.clone() })
+        Ok(Self { store, kept, clock, stripe: config.stripe.clone(), woken: Arc::default() })
     }
 
     /// Returns the same partners, with their store wrapped by `wrap`, for observers.
@@ -70,11 +73,20 @@ impl Partners {
     pub fn provider(&self) -> Arc<dyn PaymentProvider> {
         match &self.stripe {
             Some(stripe) => Arc::clone(stripe) as Arc<dyn PaymentProvider>,
-            None => {
-                let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-                Arc::new(SimulatedProvider::new(store, clock))
-            }
+            None => Arc::new(self.simulated()),
         }
+    }
+
+    /// The simulated provider, whether or not it charges for this shop.
+    pub(crate) fn simulated(&self) -> SimulatedProvider {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let woken = Arc::clone(&self.woken);
+        SimulatedProvider::new(store, clock).waking(Arc::new(move || woken.notify_one()))
+    }
+
+    /// Woken where the simulated provider may have something to tell.
+    pub(crate) fn woken(&self) -> Arc<Notify> {
+        Arc::clone(&self.woken)
     }
 
     #[must_use]

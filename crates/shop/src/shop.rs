@@ -12,6 +12,7 @@ use chorus_events::Settings;
 use chorus_events::table::TABLE;
 use chorus_http::{
     ApiInfo, Caller, Gate, HttpFunction, Limits, SecretError, TokenKey, kept_secret,
+    kept_text_secret,
 };
 use chorus_kernel::{Failure, StoreError};
 use chorus_local::{Definitions, Endpoint, Local, LocalConfig, open_directory};
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::bank::Bank;
 use crate::{
     Accounts, CARRIER_API_KEY, LOCAL, Partners, ShopConfig, WEBHOOK_SECRET, WebhookSecretError,
     WebhookSecretFile, console, following, front_end, operator,
@@ -32,6 +34,9 @@ use crate::{
 
 /// The file with the secret from which the ids of new orders derive, in a shop's data directory.
 const ORDER_ID_SECRET: &str = "order-id-secret";
+
+/// The file with what the simulated payment provider signs with, in a shop's directory.
+const PAYMENT_WEBHOOK_SECRET: &str = "payment-webhook-secret";
 
 /// The path of the simulated carrier's API, beside the shop's own.
 const CARRIER: &str = "/partners/carrier";
@@ -71,10 +76,12 @@ pub const API: ApiInfo = ApiInfo {
     webhooks: &[front_end::ORDER_UPDATES],
 };
 
-/// The secrets of a shop; the carrier knows that of webhooks, too.
+/// The secrets of a shop; the carrier and the payment provider know those of their webhooks, too.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     pub webhook: Arc<dyn SecretSource>,
+    /// What the payment provider signs its notices with.
+    pub payment_webhook: Arc<dyn SecretSource>,
     /// The secret from which the ids of new orders derive.
     pub order_ids: IdSecret,
     /// The secret that signs updates for the front end; absent if there is no front end.
@@ -88,14 +95,19 @@ impl Secrets {
         let order_ids = "what everybody may know of shops in tests".parse();
         let order_ids = order_ids.expect("it is long enough");
         let webhook = Arc::new(WebhookSecrets::from(secret()));
-        Self { webhook, order_ids, front_end: None }
+        let payment_webhook = Arc::clone(&webhook) as Arc<dyn SecretSource>;
+        Self { webhook, payment_webhook, order_ids, front_end: None }
     }
 
     /// Returns the secrets of a shop with these settings.
     fn of_shop(config: &ShopConfig) -> Result<Self, ShopError> {
         let data = config.data.as_deref();
         let told = config.front_end.as_ref().map(|_| front_end::secret(data)).transpose()?;
-        Ok(Self { front_end: told, ..Self::of(data)? })
+        let own = Self { front_end: told, ..Self::of(data)? };
+        Ok(match config.payment_webhook.clone() {
+            Some(secret) => Self { payment_webhook: Arc::new(WebhookSecrets::from(secret)), ..own },
+            None => own,
+        })
     }
 
     /// Reads the secrets of the shop in this directory, or makes them if there are none; without a
@@ -105,7 +117,10 @@ impl Secrets {
         let kept = kept_secret(data, ORDER_ID_SECRET)?;
         let order_ids = IdSecret::new(&kept).expect("a kept secret has 32 bytes");
         let webhook = Arc::new(WebhookSecretFile::in_directory(data)?);
-        Ok(Self { webhook, order_ids, front_end: None })
+        let payments = kept_text_secret(data, PAYMENT_WEBHOOK_SECRET)?;
+        let payments: WebhookSecret = payments.parse().expect("a kept secret has 32 characters");
+        let payment_webhook = Arc::new(WebhookSecrets::from(payments));
+        Ok(Self { webhook, payment_webhook, order_ids, front_end: None })
     }
 }
 
@@ -114,13 +129,14 @@ impl Secrets {
 pub fn functions(
     partners: &Partners,
     mailer: Arc<dyn Mailer>,
-    Secrets { webhook, order_ids, front_end }: Secrets,
+    Secrets { webhook, payment_webhook, order_ids, front_end }: Secrets,
     settings: Settings,
 ) -> Vec<HttpFunction> {
     chorus_services::functions(&Dependencies {
         payment_provider: partners.provider(),
         mailer,
         webhook_secrets: webhook,
+        payment_webhook_secrets: payment_webhook,
         order_ids,
         front_end,
         settings,
@@ -167,15 +183,25 @@ impl Shop {
         // by a process that was killed, and is published without waiting until it is old.
         shop.local.sweep(SignedDuration::ZERO).await?;
         let webhook = format!("http://{address}/webhooks/logistics");
-        let secrets = Secrets::of(config.data.as_deref())?.webhook;
-        let webhook = HttpWebhook::new(webhook, secrets, Arc::clone(&config.clock));
+        let secrets = Secrets::of(config.data.as_deref())?;
+        let bank = Bank {
+            provider: shop.partners.simulated(),
+            router: shop.router.clone(),
+            secrets: Arc::clone(&secrets.payment_webhook),
+            clock: Arc::clone(&config.clock),
+            woken: shop.partners.woken(),
+        };
+        let webhook = HttpWebhook::new(webhook, secrets.webhook, Arc::clone(&config.clock));
         let carrier = shop.partners.carrier(config, Arc::new(webhook));
         let with_carrier =
             shop.router.clone().nest(CARRIER, chorus_carrier::router(Arc::clone(&carrier)));
         let (stop, stopped) = watch::channel(false);
         let listening = tokio::spawn(serve(listener, with_carrier, stopped));
         let telling = tokio::spawn(console::tell(shop.live.clone(), shop.local.watch()));
-        let tasks = vec![listening, telling, tokio::spawn(carrier.run())];
+        let mut tasks = vec![listening, telling, tokio::spawn(carrier.run())];
+        if config.stripe.is_none() {
+            tasks.push(tokio::spawn(bank.run()));
+        }
         shop.local.runner().start();
         *lock(&shop.serving) = Some(Serving { address, stop, tasks });
         Ok(shop)

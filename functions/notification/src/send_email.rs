@@ -1,4 +1,5 @@
-//! Emails the customer when the order is paid, on its way, delivered or canceled.
+//! Emails the customer when the payment is to be confirmed, and when the order is paid, on its way,
+//! delivered or canceled.
 
 use std::sync::Arc;
 
@@ -84,6 +85,7 @@ impl ExternalAction for SendEmail {
 /// Returns the event's order and, if the event names one, its customer.
 fn subject(input: &SendEmailInput) -> (&OrderId, Option<&CustomerId>) {
     match input {
+        SendEmailInput::ConfirmationRequired(event) => (&event.order_id, Some(&event.customer_id)),
         SendEmailInput::PaymentMade(event) => (&event.order_id, Some(&event.customer_id)),
         SendEmailInput::DeliveryStarted(event) => (&event.order_id, None),
         SendEmailInput::OrderCanceled(event) => (&event.order_id, Some(&event.customer_id)),

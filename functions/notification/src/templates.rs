@@ -1,6 +1,7 @@
 //! The texts of the emails, one for each event.
 
 use chorus_events::outages::{PartnerRecovered, PartnerUnavailable};
+use chorus_events::payment::ConfirmationRequired;
 use chorus_events::table::rows::{AlertOperatorInput, SendEmailInput};
 use chorus_events::{OrderId, Tracking};
 
@@ -14,6 +15,11 @@ pub(crate) struct Text {
 /// Returns the email to a customer, without the salutation.
 pub(crate) fn to_customer(input: &SendEmailInput) -> Text {
     let (template, subject, says) = match input {
+        SendEmailInput::ConfirmationRequired(event) => (
+            "ConfirmationRequired",
+            format!("Confirm your payment for order {}", event.order_id),
+            to_confirm(event),
+        ),
         SendEmailInput::PaymentMade(event) => (
             "PaymentMade",
             format!("We have your payment for order {}", event.order_id),
@@ -41,6 +47,20 @@ pub(crate) fn to_customer(input: &SendEmailInput) -> Text {
     Text { template, subject, body: format!("{says}\n\nYour shop\n") }
 }
 
+/// That a payment is to be confirmed, where, and until when.
+fn to_confirm(event: &ConfirmationRequired) -> String {
+    let ConfirmationRequired { amount, confirm_at, until, .. } = event;
+    let place = match confirm_at {
+        Some(url) => format!("Please do so at {url}"),
+        None => "Please do so in your bank's app.".to_owned(),
+    };
+    format!(
+        "your bank asks you to confirm the payment of {amount}. {place}\n\n\
+         The order is kept for you until {}. It is canceled if the payment is not confirmed by then.",
+        until.strftime("%-d %B %Y, %H:%M UTC")
+    )
+}
+
 /// Returns the sentence that the carrier has the parcel, and how to track it.
 fn on_its_way(tracking: Option<&Tracking>) -> String {
     let picked_up = "the carrier has picked your parcel up.";
@@ -66,6 +86,9 @@ pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
         AlertOperatorInput::ErrorPaymentCanceled(_) => {
             ("ErrorPaymentCanceled", "its charge could not be refunded")
         }
+        AlertOperatorInput::ErrorPaymentDisputed(_) => {
+            ("ErrorPaymentDisputed", "its customer disputes the charge")
+        }
         AlertOperatorInput::ErrorDeliveryWasDelivered(_) => {
             ("ErrorDeliveryWasDelivered", "the carrier delivered what should not be on its way")
         }
@@ -74,7 +97,20 @@ pub(crate) fn to_operator(input: &AlertOperatorInput) -> Text {
         }
     };
     let subject = format!("Order {order_id} needs a look: {template}");
-    Text { template, subject, body: format!("Order {order_id}: {says}.\n\nReason: {reason}\n") }
+    let todo = todo(input);
+    let body = format!("Order {order_id}: {says}.\n\nReason: {reason}\n{todo}");
+    Text { template, subject, body }
+}
+
+/// What an operator has to do by when, where the event says it.
+fn todo(input: &AlertOperatorInput) -> String {
+    let AlertOperatorInput::ErrorPaymentDisputed(dispute) = input else { return String::new() };
+    let by = dispute.respond_by.map(|at| format!(" by {}", at.strftime("%-d %B %Y, %H:%M UTC")));
+    format!(
+        "\n{} is disputed. Answer with evidence{}, or accept it, at the payment provider; it decides.\n",
+        dispute.amount,
+        by.unwrap_or_default()
+    )
 }
 
 /// Returns the email that tells an operator which partner does not answer.
@@ -109,6 +145,7 @@ pub(crate) fn trouble(input: &AlertOperatorInput) -> (&OrderId, &str) {
         AlertOperatorInput::ErrorItemUnreserved(error) => (&error.order_id, &error.reason),
         AlertOperatorInput::ErrorItemReturned(error) => (&error.order_id, &error.reason),
         AlertOperatorInput::ErrorPaymentCanceled(error) => (&error.order_id, &error.reason),
+        AlertOperatorInput::ErrorPaymentDisputed(error) => (&error.order_id, &error.reason),
         AlertOperatorInput::ErrorDeliveryWasDelivered(error) => (&error.order_id, &error.reason),
         AlertOperatorInput::ErrorDeliveryWasCanceled(error) => (&error.order_id, &error.reason),
     }
@@ -118,6 +155,7 @@ pub(crate) fn trouble(input: &AlertOperatorInput) -> (&OrderId, &str) {
 mod tests {
     use super::*;
     use chorus_events::logistics::DeliveryStarted;
+    use chorus_events::payment::ErrorPaymentDisputed;
     use chorus_events::table::TABLE;
     use chorus_events::table::rows;
     use chorus_table::{Event, Inputs, Row};
@@ -143,6 +181,27 @@ mod tests {
             assert!(text.subject.contains("1073459984"), "{}", text.subject);
             assert!(text.body.ends_with("\n\nYour shop\n"), "{}", text.body);
         }
+    }
+
+    #[test]
+    fn who_has_to_confirm_a_payment_is_told_where_and_until_when() {
+        let text = to_customer(&ConfirmationRequired::sample().into());
+        assert_eq!(text.subject, "Confirm your payment for order 1073459984");
+        let body = "your bank asks you to confirm the payment of 237.51. Please do so at \
+                    https://bank.example/confirm?payment=1073459984&key=5f0a\n\n\
+                    The order is kept for you until 25 November 2026, 10:47 UTC. It is canceled if \
+                    the payment is not confirmed by then.\n\nYour shop\n";
+        assert_eq!(text.body, body);
+        let by_app = ConfirmationRequired { confirm_at: None, ..Event::sample() };
+        let text = to_customer(&by_app.into());
+        assert!(text.body.contains("in your bank's app."), "{}", text.body);
+    }
+
+    #[test]
+    fn an_operator_is_told_how_much_is_disputed_and_until_when_to_answer() {
+        let text = to_operator(&ErrorPaymentDisputed::sample().into());
+        let todo = "237.51 is disputed. Answer with evidence by 25 November 2026, 10:47 UTC, or";
+        assert!(text.body.contains(todo), "{}", text.body);
     }
 
     #[test]

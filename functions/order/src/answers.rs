@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::progress::{Known, Milestone, Step};
+use crate::progress::{Confirmation, Known, Milestone, Step};
 use crate::{OrderView, Placed, Status};
 
 /// How far an order's payment is.
@@ -19,6 +19,8 @@ enum PaymentStatus {
     Pending,
     /// A person looks at the order before it is charged.
     InReview,
+    /// The customer has to confirm it to the bank.
+    AwaitingConfirmation,
     /// It was charged.
     Paid,
     /// What was charged went back.
@@ -32,6 +34,9 @@ enum PaymentStatus {
 #[serde(rename_all = "kebab-case")]
 struct PaymentProgress {
     status: PaymentStatus,
+    /// What the customer has to confirm, while that is waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation: Option<Confirmation>,
     /// When it was charged.
     #[serde(skip_serializing_if = "Option::is_none")]
     paid_at: Option<Timestamp>,
@@ -138,17 +143,21 @@ fn payment(order: &Placed, steps: &[Step]) -> PaymentProgress {
     let paid = find(steps, Milestone::PaymentMade);
     let back = find(steps, Milestone::PaymentCanceled)
         .filter(|step| step.amount.is_some_and(|amount| amount > Money::ZERO));
+    let asked = find(steps, Milestone::ConfirmationRequired);
     let status = match (paid, back) {
         (_, Some(_)) => PaymentStatus::Refunded,
         (Some(_), None) => PaymentStatus::Paid,
         (None, None) if order.status == Status::Canceled => PaymentStatus::Canceled,
+        (None, None) if asked.is_some() => PaymentStatus::AwaitingConfirmation,
         (None, None) if find(steps, Milestone::ReviewRequested).is_some() => {
             PaymentStatus::InReview
         }
         (None, None) => PaymentStatus::Pending,
     };
+    let waits = matches!(status, PaymentStatus::AwaitingConfirmation);
     PaymentProgress {
         status,
+        confirmation: asked.filter(|_| waits).and_then(|step| step.confirmation.clone()),
         paid_at: paid.map(|step| step.at),
         refunded: back.and_then(|step| step.amount),
         refunded_at: back.map(|step| step.at),
@@ -206,12 +215,15 @@ struct OrderEvent {
     /// By what the parcel is followed, once the carrier has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     tracking: Option<Tracking>,
+    /// What the customer has to confirm, where the bank asks for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation: Option<Confirmation>,
 }
 
 impl OrderEvent {
     fn new(id: String, step: Step) -> Self {
-        let Step { milestone, at, deliver_by, amount, reason, tracking } = step;
-        Self { id, milestone, at, deliver_by, amount, reason, tracking }
+        let Step { milestone, at, deliver_by, amount, reason, tracking, confirmation } = step;
+        Self { id, milestone, at, deliver_by, amount, reason, tracking, confirmation }
     }
 }
 
@@ -259,7 +271,9 @@ mod tests {
 
     #[test]
     fn payment_and_delivery_are_as_far_as_the_order_has_heard() {
-        use Milestone::{DeliveryEstimated, DeliveryStarted, PaymentMade, ReviewRequested};
+        use Milestone::{
+            ConfirmationRequired, DeliveryEstimated, DeliveryStarted, PaymentMade, ReviewRequested,
+        };
         let refund = |amount| Step {
             amount: Some(Money::from_minor(amount)),
             ..step(Milestone::PaymentCanceled)
@@ -267,6 +281,9 @@ mod tests {
         for (status, steps, payment, delivery) in [
             (Status::Open, vec![], "pending", "pending"),
             (Status::Open, vec![step(ReviewRequested)], "in-review", "pending"),
+            (Status::Open, vec![step(ConfirmationRequired)], "awaiting-confirmation", "pending"),
+            (Status::Open, vec![step(ConfirmationRequired), step(PaymentMade)], "paid", "pending"),
+            (Status::Canceled, vec![step(ConfirmationRequired)], "canceled", "canceled"),
             (Status::Open, vec![step(DeliveryEstimated)], "pending", "estimated"),
             (Status::Open, vec![step(ReviewRequested), step(PaymentMade)], "paid", "pending"),
             (Status::Open, vec![step(PaymentMade), step(DeliveryStarted)], "paid", "started"),
@@ -279,6 +296,23 @@ mod tests {
             let progress = (&told["payment"]["status"], &told["delivery"]["status"]);
             assert_eq!(progress, (&json!(payment), &json!(delivery)), "{status:?} {steps:?}");
         }
+    }
+
+    #[test]
+    fn an_order_shows_where_and_until_when_its_payment_is_confirmed_as_long_as_that_is_waited_for()
+    {
+        let confirm_at = Some(chorus_events::samples::confirmation_url());
+        let confirmation = Some(Confirmation { confirm_at, since: moment(), until: later() });
+        let asked = Step { confirmation, ..step(Milestone::ConfirmationRequired) };
+        let told = json!(WholeOrder::of(order(Status::Open), None, std::slice::from_ref(&asked)));
+        let expected = json!({
+            "confirm-at": "https://bank.example/confirm?payment=1073459984&key=5f0a",
+            "since": moment(), "until": later(),
+        });
+        assert_eq!(told["payment"]["confirmation"], expected);
+        let paid = vec![asked, step(Milestone::PaymentMade)];
+        let told = json!(WholeOrder::of(order(Status::Open), None, &paid));
+        assert!(told["payment"].get("confirmation").is_none(), "{told}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chorus_events::table::rows::{self, FollowOrderInput, FollowOrderOutput};
 use chorus_kernel::{Action, ActionError, Context, Decision, Failure};
 
-use crate::progress::{Milestone, Step};
+use crate::progress::{Confirmation, Milestone, Step};
 
 pub(crate) struct FollowOrder;
 
@@ -23,6 +23,12 @@ impl Action for FollowOrder {
         let (order_id, step) = match input {
             FollowOrderInput::ReviewRequested(review) => {
                 (&review.order_id, reached(Milestone::ReviewRequested))
+            }
+            FollowOrderInput::ConfirmationRequired(payment) => {
+                let step = reached(Milestone::ConfirmationRequired);
+                let (confirm_at, until) = (payment.confirm_at.clone(), payment.until);
+                let confirmation = Some(Confirmation { confirm_at, since: step.at, until });
+                (&payment.order_id, Step { confirmation, ..step })
             }
             FollowOrderInput::PaymentMade(payment) => {
                 let amount = Some(payment.amount);
@@ -51,15 +57,18 @@ mod tests {
     use super::*;
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::logistics::DeliveryStarted;
-    use chorus_events::payment::{PaymentCanceled, PaymentMade, ReviewRequested};
+    use chorus_events::payment::{
+        ConfirmationRequired, PaymentCanceled, PaymentMade, ReviewRequested,
+    };
     use chorus_kernel::testing::{Stored, decide};
     use chorus_kernel::{Condition, Write, text};
     use chorus_table::Event;
 
     #[test]
     fn each_step_of_an_order_is_kept_once() {
-        let inputs: [FollowOrderInput; 5] = [
+        let inputs: [FollowOrderInput; 6] = [
             ReviewRequested::sample().into(),
+            ConfirmationRequired::sample().into(),
             PaymentMade::sample().into(),
             PaymentCanceled::sample().into(),
             DeliveryEstimated::sample().into(),
@@ -74,6 +83,7 @@ mod tests {
         });
         let names = [
             "ReviewRequested",
+            "ConfirmationRequired",
             "PaymentMade",
             "PaymentCanceled",
             "DeliveryEstimated",

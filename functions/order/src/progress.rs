@@ -1,7 +1,7 @@
 //! How far an order is, step by step: from its own events, and from the events about its payment
 //! and delivery.
 
-use chorus_events::{Money, OrderId, Tracking};
+use chorus_events::{ConfirmationUrl, Money, OrderId, Tracking};
 use chorus_kernel::{Condition, Failure, Item, Key, Query, Store, Write};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -31,6 +31,21 @@ pub(crate) enum Milestone {
     OrderCanceled,
     /// Nothing is charged any more: what was, went back.
     PaymentCanceled,
+    /// The customer has to confirm the payment to the bank.
+    ConfirmationRequired,
+}
+
+/// What a customer has to do for a payment, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Confirmation {
+    /// Where the customer confirms it; without, only an app of the bank asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) confirm_at: Option<ConfirmationUrl>,
+    /// Since when it waits for that.
+    pub(crate) since: Timestamp,
+    /// When the payment fails unless it is confirmed.
+    pub(crate) until: Timestamp,
 }
 
 /// A milestone that was reached.
@@ -51,11 +66,15 @@ pub(crate) struct Step {
     /// How to track the parcel; for `DeliveryStarted`, if the carrier sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tracking: Option<Tracking>,
+    /// What the customer has to confirm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) confirmation: Option<Confirmation>,
 }
 
 impl Step {
     pub(crate) const fn new(milestone: Milestone, at: Timestamp) -> Self {
-        Self { milestone, at, deliver_by: None, amount: None, reason: None, tracking: None }
+        let (deliver_by, amount, reason) = (None, None, None);
+        Self { milestone, at, deliver_by, amount, reason, tracking: None, confirmation: None }
     }
 
     /// Stores the step, unless it is stored already.
@@ -110,10 +129,10 @@ pub(crate) struct Known(u32);
 
 impl Known {
     /// The set of all milestones.
-    const ALL: u32 = 255;
+    const ALL: u32 = 511;
 
     /// A regular expression for such sets as numbers; the empty text means none.
-    pub(crate) const NAMES: &str = "^(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])?$";
+    pub(crate) const NAMES: &str = "^(51[01]|50[0-9]|[1-4][0-9][0-9]|[1-9]?[0-9])?$";
 
     /// Reads a set from its number.
     pub(crate) fn of(name: &str) -> Option<Self> {
@@ -142,10 +161,10 @@ mod tests {
         let known = Known::default().with(Milestone::OrderCreated).with(Milestone::PaymentMade);
         let again = Known::of(&known.name()).unwrap();
         assert!(again.has(Milestone::PaymentMade) && !again.has(Milestone::OrderDelivered));
-        for name in ["", "-1", "256", "x"] {
+        for name in ["", "-1", "512", "x"] {
             assert_eq!(Known::of(name), None, "{name}");
         }
-        let last = Known::default().with(Milestone::PaymentCanceled);
+        let last = Known::default().with(Milestone::ConfirmationRequired);
         assert!(last.0 <= Known::ALL && last.0 * 2 > Known::ALL, "every milestone has its bit");
     }
 }

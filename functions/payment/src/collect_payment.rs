@@ -1,4 +1,5 @@
-//! Charges the order; where its terms want a review, starts the state machine that waits for one.
+//! Charges the order; where its terms want a review, or the customer's bank a confirmation, starts the
+//! state machine that waits for it.
 //!
 //! An order of high value is never charged here. If the provider cannot be reached, the queue in
 //! front of this action retries for a day; then `RefusePayment` handles the estimate.
@@ -9,12 +10,12 @@ use async_trait::async_trait;
 use chorus_events::OrderId;
 use chorus_events::table::rows::{self, CollectPaymentInput, CollectPaymentOutput};
 use chorus_kernel::{
-    ActionError, CallContext, Decision, ExternalAction, Found, OutcomeUnknown, People, Step,
+    ActionError, CallContext, Decision, ExternalAction, Found, OutcomeUnknown, People, Signal, Step,
 };
 
 use crate::make_payment::charging;
 use crate::provider_call::{self, Request, Response};
-use crate::{COLLECT_PAYMENT, Payment, PaymentProvider, needs_approval};
+use crate::{COLLECT_PAYMENT, ChargeAnswer, Payment, PaymentProvider, Status, needs_approval};
 
 pub(crate) struct CollectPayment {
     provider: Arc<dyn PaymentProvider>,
@@ -44,7 +45,16 @@ impl ExternalAction for CollectPayment {
         context: &CallContext<'_, Response>,
     ) -> Result<Step<Request, CollectPaymentOutput>, ActionError> {
         if !needs_approval(order) {
-            return charging(order, payment, context);
+            let step = charging(order, payment, context)?;
+            let before = payment.as_ref().map(|read| read.value.status);
+            return Ok(match (step, before, context.response) {
+                (
+                    Step::Done(decision),
+                    Some(Status::Charging),
+                    Some(Response::Charge(ChargeAnswer::ConfirmationRequired { .. })),
+                ) => Step::Done(decision.signal(waits_for_customer(context)?)),
+                (step, ..) => step,
+            });
         }
         Ok(Step::Done(match payment {
             None => Decision::nothing("it is of high value: CollectPayment waits for a review")
@@ -64,16 +74,22 @@ impl ExternalAction for CollectPayment {
     }
 }
 
+/// Starts the machine where it waits for the customer: the order needs no review.
+fn waits_for_customer(context: &CallContext<'_, Response>) -> Result<Signal, ActionError> {
+    Ok(COLLECT_PAYMENT.start_with(&context.message, [("waits-for-customer", true.into())])?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Status;
-    use crate::testing::{charged, decided, done, intent, no_provider, payment, stored, to_charge};
+    use crate::testing::{
+        becomes, charged, decided, done, intent, no_provider, payment, stored, to_charge,
+    };
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::payment::PaymentMade;
     use chorus_events::{Money, Settings, samples};
+    use chorus_kernel::create;
     use chorus_kernel::testing::{message, step};
-    use chorus_kernel::{Signal, create};
     use chorus_table::Event;
 
     const HIGH_VALUE: Money = Settings::DEFAULT.review_above;
@@ -113,6 +129,28 @@ mod tests {
         assert_eq!(machine, "CollectPayment");
         let less = of(HIGH_VALUE.minus(Money::from_minor(1)).unwrap());
         assert!(matches!(on(less, None, None), Step::Call { .. }));
+    }
+
+    #[test]
+    fn an_order_that_the_customer_has_to_confirm_starts_the_machine_once() {
+        let answer = ChargeAnswer::ConfirmationRequired { confirm_at: None };
+        let response = Response::Charge(answer);
+        let charging = payment(Status::Charging);
+        let step = on(DeliveryEstimated::sample(), Some(&charging), Some(&response));
+        let Step::Done(decision) = step else { panic!("{step:?}") };
+        assert!(decision.events().is_empty());
+        let waiting = payment(Status::WaitingForCustomer);
+        assert_eq!(decision.changes(), [becomes(&charging, &waiting)]);
+        let [Signal::Start { machine, input, .. }] = decision.signals() else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(
+            (machine.as_str(), &input["waits-for-customer"]),
+            ("CollectPayment", &true.into())
+        );
+        let again = on(DeliveryEstimated::sample(), Some(&waiting), None);
+        let Step::Done(again) = again else { panic!("{again:?}") };
+        assert!(again.signals().is_empty() && again.changes().is_empty());
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! Chooses the payment provider of a deployed function, by its environment variables.
+//! Chooses the payment provider of a deployed function, and the secrets of its notices, by the
+//! environment variables.
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use chorus_aws::{StartError, parsed, sdk_config, variable};
 use chorus_events::Currency;
 use chorus_partners::stripe::{KeyInSecretsManager, STRIPE, Stripe};
+use chorus_webhook_signature::{SecretSource, SecretUnavailable, WebhookSecrets};
 
 use crate::{PaymentProvider, StripeProvider};
 
@@ -21,7 +24,8 @@ pub fn currency() -> Result<Currency, StartError> {
 
 /// Returns Stripe as the provider, with the key in the secret that [`STRIPE_KEY_SECRET`] names;
 /// none if that variable is not set. `STRIPE_URL` names another server with Stripe's API; if
-/// `STRIPE_LIVE_ONLY` is set, test keys are refused.
+/// `STRIPE_LIVE_ONLY` is set, test keys are refused; `PAYMENT_RETURN_URL` is the page to which a bank
+/// sends a customer back.
 ///
 /// # Errors
 /// If a variable is not valid.
@@ -35,5 +39,25 @@ pub fn stripe(currency: Currency) -> Result<Option<Arc<dyn PaymentProvider>>, St
     let unknown =
         |_| StartError::Meaningless { name: "CURRENCY", rule: "a code that Stripe knows" };
     let currency = currency.code().parse().map_err(unknown)?;
-    Ok(Some(Arc::new(StripeProvider::new(stripe, currency))))
+    let provider = StripeProvider::new(stripe, currency);
+    Ok(Some(Arc::new(provider.returning_to(variable("PAYMENT_RETURN_URL")))))
+}
+
+/// Returns the secrets by which the provider signs its notices: those of the secret that
+/// `STRIPE_WEBHOOK_SECRET` names. If that variable is not set, no notice is accepted.
+#[must_use]
+pub fn webhook_secrets() -> Arc<dyn SecretSource> {
+    variable("STRIPE_WEBHOOK_SECRET")
+        .map_or_else(|| Arc::new(NoSecret) as _, chorus_aws::webhook_secrets)
+}
+
+/// A stack that names no secret.
+#[derive(Debug)]
+struct NoSecret;
+
+#[async_trait]
+impl SecretSource for NoSecret {
+    async fn read(&self) -> Result<WebhookSecrets, SecretUnavailable> {
+        Err(SecretUnavailable("STRIPE_WEBHOOK_SECRET names none".to_owned()))
+    }
 }

@@ -7,14 +7,19 @@
 //! ([`COLLECT_PAYMENT`]).
 
 mod api;
+mod ask_customer;
 mod ask_reviewer;
 mod cancel_payment;
 mod charge;
 mod collect_payment;
+mod conclude_payment;
+mod confirmation_callback;
 #[cfg(feature = "lambda")]
 pub mod deployed;
+mod hear_provider;
 mod hear_verdict;
 mod make_payment;
+mod notice;
 mod payment;
 mod provider;
 mod provider_call;
@@ -27,15 +32,19 @@ mod stripe_provider;
 #[cfg(test)]
 mod testing;
 mod transitions;
+mod webhook;
 
 pub use charge::needs_approval;
+pub use confirmation_callback::{CUSTOMER_WAIT_TABLE, ConfirmationCallback, Customer};
 pub use payment::{Payment, Status};
 pub use provider::{
-    Charge, ChargeAnswer, IntentId, NoProvider, PaymentProvider, ProviderError, Refund,
-    RefundAnswer,
+    Charge, ChargeAnswer, IntentId, KnownIntent, NoProvider, PaymentProvider, ProviderError,
+    Refund, RefundAnswer,
 };
 pub use review_callback::{REVIEW_WAIT_TABLE, ReviewCallback, ReviewVerdict, Reviewer};
-pub use simulated::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedProvider, ledger};
+pub use simulated::{
+    LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, SimulatedNotice, SimulatedProvider, ledger,
+};
 #[cfg(feature = "stripe")]
 pub use stripe_provider::StripeProvider;
 
@@ -44,13 +53,24 @@ use std::sync::Arc;
 use chorus_events::{Currency, services};
 use chorus_http::HttpFunction;
 use chorus_kernel::{Function, MachineSpec, TableSpec};
+use chorus_webhook_signature::SecretSource;
 
 /// One payment for each order.
 pub const TABLE: TableSpec = TableSpec { name: "payment", indexes: &[], ttl: None };
 
-/// Runs from an estimate of high value to the event that reports the payment's result.
+/// How long a customer has to confirm a payment, in seconds: a limit of [`COLLECT_PAYMENT`], and a
+/// parameter of the shop.
+pub const CONFIRMATION_TIMEOUT: &str = "ConfirmationTimeoutSeconds";
+
+/// Runs from an estimate to the event that reports the payment's result, for an order that waits for
+/// a reviewer, for the customer, or for both.
 pub const COLLECT_PAYMENT: MachineSpec = MachineSpec {
-    former: &[include_str!("../../../infra/state-machines/former/collect-payment-1.asl.json")],
+    // The customer may confirm the payment for an hour.
+    limits: &[(CONFIRMATION_TIMEOUT, 3_600)],
+    former: &[
+        include_str!("../../../infra/state-machines/former/collect-payment-1.asl.json"),
+        include_str!("../../../infra/state-machines/former/collect-payment-2.asl.json"),
+    ],
     ..MachineSpec::new(
         "CollectPayment",
         include_str!("../../../infra/state-machines/collect-payment.asl.json"),
@@ -69,20 +89,36 @@ pub const AWAIT_REVIEW: MachineSpec = MachineSpec {
     )
 };
 
-/// Builds the service: `provider` moves the money, in `currency`.
+/// Builds the service: `provider` moves the money, in `currency`, and signs its notices with one of
+/// `webhook_secrets`.
 #[must_use]
-pub fn function(provider: Arc<dyn PaymentProvider>, currency: Currency) -> HttpFunction {
+pub fn function(
+    provider: Arc<dyn PaymentProvider>,
+    webhook_secrets: Arc<dyn SecretSource>,
+    currency: Currency,
+) -> HttpFunction {
     let function = Function::of(services::PAYMENT)
         .table(TABLE)
         .table(REVIEW_WAIT_TABLE)
+        .table(CUSTOMER_WAIT_TABLE)
         .machine(COLLECT_PAYMENT)
         .machine(AWAIT_REVIEW)
         .external_action(collect_payment::CollectPayment::by(Arc::clone(&provider)))
         .action(ask_reviewer::AskReviewer)
         .action(hear_verdict::HearVerdict)
+        .action(ask_customer::AskCustomer)
+        .external_action(conclude_payment::ConcludePayment::by(Arc::clone(&provider)))
+        .action(hear_provider::HearProvider)
         .action(refuse_payment::RefusePayment)
         .external_action(make_payment::MakePayment::by(Arc::clone(&provider)))
         .external_action(cancel_payment::CancelPayment::by(Arc::clone(&provider)))
         .external_action(retry_refund::RetryRefund::by(Arc::clone(&provider)));
-    HttpFunction::new(function, [api::get_payment(currency), api::retry_refund(provider, currency)])
+    HttpFunction::new(
+        function,
+        [
+            api::get_payment(currency),
+            api::retry_refund(Arc::clone(&provider), currency),
+            webhook::post_payments(provider, webhook_secrets),
+        ],
+    )
 }

@@ -6,12 +6,12 @@
 use std::process::ExitCode;
 
 use chorus_aws::StartError;
-use chorus_payment::deployed::{STRIPE_KEY_SECRET, currency, stripe};
+use chorus_payment::deployed::{STRIPE_KEY_SECRET, currency, stripe, webhook_secrets};
 
 fn main() -> ExitCode {
     chorus_aws::run(|_| {
         let currency = currency()?;
         let stripe = stripe(currency)?.ok_or(StartError::Missing(STRIPE_KEY_SECRET))?;
-        Ok(chorus_payment::function(stripe, currency))
+        Ok(chorus_payment::function(stripe, webhook_secrets(), currency))
     })
 }

@@ -60,7 +60,8 @@ impl ExternalAction for MakePayment {
     }
 }
 
-/// Returns the next step of charging the order, for either row that charges.
+/// Returns the next step of charging the order, for either row that charges. If the customer has to
+/// confirm the charge, it publishes nothing: the state machine waits for that.
 pub(crate) fn charging<O: From<PaymentMade> + From<PaymentFailed>>(
     order: &DeliveryEstimated,
     payment: &Found<Payment>,
@@ -75,14 +76,16 @@ pub(crate) fn charging<O: From<PaymentMade> + From<PaymentFailed>>(
     case.step(&fact, said)
 }
 
-fn said<O: From<PaymentMade> + From<PaymentFailed>>(payment: &Payment) -> Option<O> {
+/// The event about a charge that has ended.
+pub(crate) fn said<O: From<PaymentMade> + From<PaymentFailed>>(payment: &Payment) -> Option<O> {
     let (order_id, customer_id) = (payment.order_id.clone(), payment.customer_id.clone()?);
     match payment.status {
         Status::Charged => {
             let (amount, charge_id) = (payment.amount?, payment.charge_id.clone()?);
             Some(PaymentMade { order_id, customer_id, amount, charge_id }.into())
         }
-        Status::Failed => {
+        // Nobody waits for the customer any longer, and the cancellation that follows ends the intent.
+        Status::Failed | Status::WaitingForCustomer => {
             let reason = payment.reason.clone()?;
             Some(PaymentFailed { order_id, customer_id, reason }.into())
         }
@@ -166,6 +169,19 @@ mod tests {
         let reason = Some("card declined".to_owned());
         let failed = Payment { reason, ..payment(Status::Failed) };
         assert_eq!(changes, [becomes(&charging, &failed)]);
+    }
+
+    #[test]
+    fn a_charge_that_the_customer_has_to_confirm_waits_for_that_without_an_event() {
+        let (charging, confirm_at) = (payment(Status::Charging), Some(samples::confirmation_url()));
+        let answer = ChargeAnswer::ConfirmationRequired { confirm_at: confirm_at.clone() };
+        let response = Response::Charge(answer);
+        let step = on(DeliveryEstimated::sample(), Some(&charging), Some(&response));
+        let (events, changes) = done(step);
+        let waiting = Payment { confirm_at, ..payment(Status::WaitingForCustomer) };
+        assert_eq!((events, changes), (vec![], vec![becomes(&charging, &waiting)]));
+        let again = on(DeliveryEstimated::sample(), Some(&waiting), None);
+        assert_eq!(done(again), (vec![], vec![]), "it is not charged again");
     }
 
     #[test]

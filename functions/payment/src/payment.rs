@@ -1,6 +1,6 @@
 //! An order's payment as it is stored.
 
-use chorus_events::{CustomerId, Money, OrderId, PaymentMethod};
+use chorus_events::{ConfirmationUrl, CustomerId, Money, OrderId, PaymentMethod};
 use chorus_kernel::{Versioned, entity};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub enum Status {
     Approved,
     /// The provider is being asked to charge. Only the message in `charged-by` may go on.
     Charging,
+    /// The customer's bank asks the customer to confirm the charge, and the result is waited for.
+    WaitingForCustomer,
     /// The money was taken.
     Charged,
     /// The provider declined, or nobody reviewed it in time: nothing was taken.
@@ -54,6 +56,9 @@ pub struct Payment {
     /// cancellation can end it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<IntentId>,
+    /// Where the customer confirms the charge, while the bank asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_at: Option<ConfirmationUrl>,
     /// The provider's id of the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge_id: Option<String>,
@@ -81,6 +86,7 @@ impl Payment {
             payment_method: None,
             charged_by: None,
             intent: None,
+            confirm_at: None,
             charge_id: None,
             charged: Money::ZERO,
             refunded: Money::ZERO,

@@ -1,7 +1,7 @@
 //! The port to the provider that moves the money.
 
 use async_trait::async_trait;
-use chorus_events::{CustomerId, Money, OrderId, PaymentMethod};
+use chorus_events::{ConfirmationUrl, CustomerId, Money, OrderId, PaymentMethod};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -21,7 +21,8 @@ pub struct Charge {
 #[serde(transparent)]
 pub struct IntentId(pub String);
 
-/// What became of a charge. Asked again about the same intent, a provider answers the same.
+/// What became of a charge. Asked again about the same intent, a provider answers the same, but for
+/// what the customer does about one that has to be confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeAnswer {
     Charged {
@@ -33,6 +34,21 @@ pub enum ChargeAnswer {
         /// Why, for the customer.
         reason: String,
     },
+    /// The customer's bank asks the customer to confirm. Nothing was taken yet; the provider sends a
+    /// notice once there is a result.
+    ConfirmationRequired {
+        /// Where the customer confirms it, if the bank has a page for that.
+        confirm_at: Option<ConfirmationUrl>,
+    },
+}
+
+/// What a provider knows of an intent, apart from its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownIntent {
+    /// The order that it was prepared for.
+    pub order_id: OrderId,
+    /// Whether all that was charged went back.
+    pub is_refunded: bool,
 }
 
 /// A request to refund all that one intent charged or, if that is nothing, to cancel the intent.
@@ -110,6 +126,18 @@ pub trait PaymentProvider: Send + Sync {
     /// # Errors
     /// See [`ProviderError`].
     async fn refund(&self, refund: &Refund) -> Result<RefundAnswer, ProviderError>;
+
+    /// Looks an intent up; none where this shop did not prepare it.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn find(&self, intent: &IntentId) -> Result<Option<KnownIntent>, ProviderError>;
+
+    /// An amount of a notice, in the currency's minor unit, as money; none where it is no amount of
+    /// the shop's currency.
+    fn money(&self, minor_units: u64) -> Option<Money> {
+        i64::try_from(minor_units).ok().map(Money::from_minor)
+    }
 }
 
 /// A provider that always fails, for where none is ever called: descriptions of the services, and
@@ -134,6 +162,10 @@ impl PaymentProvider for NoProvider {
     }
 
     async fn refund(&self, _: &Refund) -> Result<RefundAnswer, ProviderError> {
+        Err(Self::unasked())
+    }
+
+    async fn find(&self, _: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
         Err(Self::unasked())
     }
 }

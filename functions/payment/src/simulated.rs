@@ -10,22 +10,34 @@
 //! | `provider-slow` | answers a charge after 2 s |
 //! | `provider-twice` | acts at once, but its first answer is lost; the retry finds it done |
 //! | `refund-refused` | charges, and refuses to refund; asked by an operator once more, it refunds |
+//! | `confirms` | its bank asks the customer to confirm, who does so after 2 s |
+//! | `never-confirms` | its bank asks the customer to confirm, who never does |
 
+mod bank;
 mod ledger;
 
+pub use bank::SimulatedNotice;
 pub use ledger::{LedgerEntry, Movement, SIMULATED_PROVIDER_TABLE, ledger};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chorus_events::OrderId;
 use chorus_kernel::{Clock, Store, derived_id};
+use jiff::{SignedDuration, Timestamp};
 
-use crate::{Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer};
+use crate::{
+    Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError, Refund,
+    RefundAnswer,
+};
 use ledger::{Books, Charged, Outcome};
 
 /// How long a slow provider takes.
 const SLOW: Duration = Duration::from_secs(2);
+
+/// How long a customer takes to confirm a charge.
+const CONFIRMS_AFTER: SignedDuration = SignedDuration::from_secs(2);
 
 /// How many requests with the same key a provider leaves unanswered while it is down.
 const DOWN_FOR: i64 = 2;
@@ -37,6 +49,8 @@ const UNLUCKY_CENTS: i64 = 13;
 pub struct SimulatedProvider {
     books: Books,
     clock: Arc<dyn Clock>,
+    /// Called where the shop may have to be told something.
+    wakes: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl SimulatedProvider {
@@ -44,7 +58,40 @@ impl SimulatedProvider {
     /// delays slow answers by `clock`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { books: Books { store }, clock }
+        Self { books: Books { store }, clock, wakes: None }
+    }
+
+    /// The id of an order's only intent.
+    #[must_use]
+    pub fn intent_of(order_id: &OrderId) -> IntentId {
+        IntentId(derived_id("charge", order_id.as_str(), 0).simple().to_string())
+    }
+
+    /// The same, which calls `wake` where [`SimulatedProvider::notices`] may have something new.
+    #[must_use]
+    pub fn waking(self, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self { wakes: Some(wake), ..self }
+    }
+
+    fn wake(&self) {
+        if let Some(wake) = &self.wakes {
+            wake();
+        }
+    }
+
+    /// Whether the customer has to confirm the charge still.
+    async fn waits_for_customer(
+        &self,
+        intent: &str,
+        charged: &Charged,
+    ) -> Result<bool, ProviderError> {
+        let asks = charged.customer_id.as_str().contains("confirms");
+        if !asks || self.books.outcome(intent).await?.is_some() {
+            return Ok(false);
+        }
+        let now = self.clock.now();
+        let since = self.books.ask(intent, charged, now).await?;
+        Ok(confirmed_at(charged, since).is_none_or(|at| now < at))
     }
 
     /// Fails if the provider is down for this request with `key`.
@@ -66,8 +113,7 @@ impl std::fmt::Debug for SimulatedProvider {
 impl PaymentProvider for SimulatedProvider {
     /// An order has one intent, whose id derives from the order's: nothing needs to be stored.
     async fn prepare(&self, charge: &Charge) -> Result<IntentId, ProviderError> {
-        let id = derived_id("charge", charge.order_id.as_str(), 0);
-        Ok(IntentId(id.simple().to_string()))
+        Ok(Self::intent_of(&charge.order_id))
     }
 
     async fn confirm(
@@ -80,7 +126,15 @@ impl PaymentProvider for SimulatedProvider {
             self.clock.sleep(SLOW).await;
         }
         self.answers(customer, intent).await?;
-        let (outcome, now) = self.books.enter(intent, asked(charge)).await?;
+        let asked = asked(charge);
+        if let Outcome::Charged(charged) = &asked
+            && self.waits_for_customer(intent, charged).await?
+        {
+            self.wake();
+            let confirm_at = format!("https://bank.example/confirm/{intent}").parse().ok();
+            return Ok(ChargeAnswer::ConfirmationRequired { confirm_at });
+        }
+        let (outcome, now) = self.books.enter(intent, asked).await?;
         if now && customer.contains("provider-twice") {
             return Err(lost());
         }
@@ -100,6 +154,7 @@ impl PaymentProvider for SimulatedProvider {
         let IntentId(intent) = &refund.intent;
         let (outcome, _) = self.books.enter(intent, Outcome::Voided).await?;
         let Outcome::Charged(charged) = outcome else {
+            self.wake();
             return Ok(RefundAnswer::NothingCharged);
         };
         let customer = charged.customer_id.as_str();
@@ -116,6 +171,23 @@ impl PaymentProvider for SimulatedProvider {
         }
         Ok(RefundAnswer::Refunded { amount: charged.amount })
     }
+
+    async fn find(
+        &self,
+        IntentId(intent): &IntentId,
+    ) -> Result<Option<KnownIntent>, ProviderError> {
+        let Some(Outcome::Charged(charged)) = self.books.outcome(intent).await? else {
+            return Ok(None);
+        };
+        let is_refunded = self.books.is_given_back(intent).await?;
+        Ok(Some(KnownIntent { order_id: charged.order_id, is_refunded }))
+    }
+}
+
+/// When the customer confirms a charge; never, where it is one who does not.
+fn confirmed_at(charged: &Charged, since: Timestamp) -> Option<Timestamp> {
+    let never = charged.customer_id.as_str().contains("never-confirms");
+    (!never).then(|| since.saturating_add(CONFIRMS_AFTER).unwrap_or(since))
 }
 
 /// Returns what a charge results in, if its intent is new.

@@ -1,18 +1,18 @@
 //! Stripe as the payment provider: what its answers mean for an order.
 //!
-//! A charge is captured at once. A card whose bank asks the customer to confirm is declined,
-//! because the customer is not present. A refund that Stripe accepts and that fails days later is
-//! shown in Stripe's dashboard only.
+//! A charge is captured at once. A card whose bank asks the customer to confirm waits for that; the
+//! customer is sent to a page of the bank only where Stripe knows a page to send them back to.
 
 use async_trait::async_trait;
-use chorus_events::Money;
+use chorus_events::{ConfirmationUrl, Money};
 use chorus_partners::stripe::{
-    Currency, Intent, IntentStatus, KeyError, NewIntent, RefundStatus, Stripe, StripeError,
+    Currency, Intent, IntentStatus, KeyError, NewIntent, ORDER_ID, RefundStatus, Stripe,
+    StripeError,
 };
 
 use crate::{
-    Charge, ChargeAnswer, IntentId, LedgerEntry, Movement, Payment, PaymentProvider, ProviderError,
-    Refund, RefundAnswer,
+    Charge, ChargeAnswer, IntentId, KnownIntent, LedgerEntry, Movement, Payment, PaymentProvider,
+    ProviderError, Refund, RefundAnswer,
 };
 
 /// How often an intent that changes while it is being canceled is read again.
@@ -23,12 +23,20 @@ const READS: usize = 3;
 pub struct StripeProvider {
     stripe: Stripe,
     currency: Currency,
+    /// The page to which a bank sends a customer back.
+    return_url: Option<String>,
 }
 
 impl StripeProvider {
     #[must_use]
     pub const fn new(stripe: Stripe, currency: Currency) -> Self {
-        Self { stripe, currency }
+        Self { stripe, currency, return_url: None }
+    }
+
+    /// The same, whose customers a bank sends back to this page once they have confirmed.
+    #[must_use]
+    pub fn returning_to(self, return_url: Option<String>) -> Self {
+        Self { return_url, ..self }
     }
 
     fn minor_units(&self, amount: Money) -> Result<u64, ProviderError> {
@@ -37,10 +45,10 @@ impl StripeProvider {
         self.currency.minor_units(amount.minor()).ok_or_else(none)
     }
 
-    fn money(&self, minor_units: u64) -> Result<Money, ProviderError> {
+    fn amount(&self, minor_units: u64) -> Result<Money, ProviderError> {
         let code = self.currency.code();
         let none = || ProviderError::Refused(format!("{minor_units} is no amount in {code}"));
-        self.currency.hundredths(minor_units).map(Money::from_minor).ok_or_else(none)
+        self.money(minor_units).ok_or_else(none)
     }
 
     async fn read(&self, IntentId(id): &IntentId) -> Result<Intent, ProviderError> {
@@ -53,7 +61,7 @@ impl StripeProvider {
     }
 
     /// Returns the result of an intent that was asked to charge.
-    async fn concluded(&self, intent: Intent) -> Result<ChargeAnswer, ProviderError> {
+    fn concluded(intent: Intent) -> Result<ChargeAnswer, ProviderError> {
         let declined = |reason: &str| Ok(ChargeAnswer::Declined { reason: reason.to_owned() });
         match intent.status {
             IntentStatus::Succeeded => {
@@ -65,8 +73,7 @@ impl StripeProvider {
                 None => declined("the order names no valid payment method"),
             },
             IntentStatus::RequiresAction => {
-                self.stripe.cancel(&intent.id).await?;
-                declined("the bank asks for a confirmation, which this shop cannot pass on")
+                Ok(ChargeAnswer::ConfirmationRequired { confirm_at: page(&intent) })
             }
             IntentStatus::Canceled => declined("the charge was canceled before"),
             IntentStatus::Processing | IntentStatus::RequiresConfirmation => Err(not_yet(&intent)),
@@ -94,14 +101,14 @@ impl StripeProvider {
                 order_id: payment.order_id.clone(),
                 customer_id: customer_id.clone(),
                 movement,
-                amount: self.money(units)?,
+                amount: self.amount(units)?,
             })
         };
         moved.map(entry).collect()
     }
 
     async fn give_back(&self, intent: Intent) -> Result<RefundAnswer, ProviderError> {
-        let amount = self.money(taken(&intent))?;
+        let amount = self.amount(taken(&intent))?;
         if is_refunded(&intent) {
             return Ok(RefundAnswer::Refunded { amount });
         }
@@ -154,17 +161,17 @@ impl PaymentProvider for StripeProvider {
             )));
         }
         if intent.status != IntentStatus::RequiresConfirmation {
-            return self.concluded(intent).await;
+            return Self::concluded(intent);
         }
-        match self.stripe.confirm(&id.0).await {
-            Ok(intent) => self.concluded(intent).await,
+        match self.stripe.confirm(&id.0, self.return_url.as_deref()).await {
+            Ok(intent) => Self::concluded(intent),
             Err(StripeError::Declined(told)) => Ok(ChargeAnswer::Declined { reason: told.message }),
             // If another request was faster, the intent has that request's result.
             Err(StripeError::Invalid(told)) => match self.read(id).await? {
                 intent if intent.status == IntentStatus::RequiresConfirmation => {
                     Err(StripeError::Invalid(told).into())
                 }
-                intent => self.concluded(intent).await,
+                intent => Self::concluded(intent),
             },
             Err(error) => Err(error.into()),
         }
@@ -191,6 +198,27 @@ impl PaymentProvider for StripeProvider {
         }
         Err(ProviderError::NotYet(format!("intent {} changes all the time", refund.intent.0)))
     }
+
+    async fn find(&self, id: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
+        let intent = match self.stripe.intent(&id.0).await {
+            Ok(intent) => intent,
+            Err(StripeError::Invalid(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let order_id = intent.metadata.get(ORDER_ID).and_then(|id| id.parse().ok());
+        let is_refunded = is_refunded(&intent);
+        Ok(order_id.map(|order_id| KnownIntent { order_id, is_refunded }))
+    }
+
+    fn money(&self, minor_units: u64) -> Option<Money> {
+        self.currency.hundredths(minor_units).map(Money::from_minor)
+    }
+}
+
+/// The bank's page, where the customer is to be sent to one.
+fn page(intent: &Intent) -> Option<ConfirmationUrl> {
+    let page = intent.next_action.as_ref()?.redirect_to_url.as_ref()?;
+    page.url.parse().ok()
 }
 
 /// Returns what an intent charged. Some servers with Stripe's API do not report it apart from the

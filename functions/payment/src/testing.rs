@@ -3,16 +3,16 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use chorus_events::samples;
+use chorus_events::{OrderId, samples};
 use chorus_kernel::testing::{Stored, message, metadata, step};
 use chorus_kernel::{ActionError, ExternalAction, Step, Versioned, Write, replace};
-use chorus_table::{Event, Row};
+use chorus_table::{Event, Handle, Row};
 use serde_json::{Value, json};
 
 use crate::provider_call::{Request, Response};
 use crate::{
-    Charge, ChargeAnswer, IntentId, NoProvider, Payment, PaymentProvider, ReviewCallback, Status,
-    charge,
+    Charge, ChargeAnswer, ConfirmationCallback, IntentId, NoProvider, Payment, PaymentProvider,
+    ReviewCallback, Status, charge,
 };
 
 /// The version of every item that [`stored`] holds.
@@ -59,11 +59,29 @@ pub(crate) fn to_refund(payment: &Payment) -> Request {
 
 /// The callback that awaits the samples' review: by the task with this token, and with this answer.
 pub(crate) fn wait(token: &str, answer: Option<&Value>) -> ReviewCallback {
+    serde_json::from_value(callback(ReviewCallback::handle, token, answer)).unwrap()
+}
+
+/// The wait for the customer of the samples, by the task with this token, and what it was answered.
+pub(crate) fn confirmation(token: &str, answer: Option<&Value>) -> ConfirmationCallback {
+    serde_json::from_value(callback(ConfirmationCallback::handle, token, answer)).unwrap()
+}
+
+/// A callback about the order of the samples, as it is stored.
+fn callback(handle: fn(&OrderId) -> Handle, token: &str, answer: Option<&Value>) -> Value {
     let subject = samples::order_id();
-    let handle = ReviewCallback::handle(&subject);
-    let answer = answer.map(Value::to_string);
-    let wait = json!({ "handle": handle, "subject": subject, "token": token, "answer": answer });
-    serde_json::from_value(wait).unwrap()
+    let (handle, answer) = (handle(&subject), answer.map(Value::to_string));
+    json!({ "handle": handle, "subject": subject, "token": token, "answer": answer })
+}
+
+/// What a decision finds: this payment and this wait for the customer, where there is one.
+pub(crate) fn stored_with(payment: &Payment, wait: Option<&ConfirmationCallback>) -> Stored {
+    wait.into_iter().fold(stored(Some(payment), None), |stored, it| stored.with(VERSION, it))
+}
+
+/// The change of a wait for the customer that was stored.
+pub(crate) fn confirms(known: &ConfirmationCallback, after: &ConfirmationCallback) -> Write {
+    replace(&Versioned { version: VERSION, value: known.clone() }, after)
 }
 
 /// A store's content with this payment and this callback, if any.

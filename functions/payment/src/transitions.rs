@@ -3,11 +3,11 @@
 use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::{CustomerId, Money};
 
-use crate::ChargeAnswer::{Charged as Taken, Declined};
+use crate::ChargeAnswer::{Charged as Taken, ConfirmationRequired, Declined};
 use crate::RefundAnswer::{NothingCharged, Refunded as GivenBack, Refused};
 use crate::Status::{
     Approved, Canceled, Charged, Charging, Failed, New, RefundRefused, Refunded, Refunding,
-    WaitingForApproval,
+    WaitingForApproval, WaitingForCustomer,
 };
 use crate::{ChargeAnswer, Payment, RefundAnswer, Status, needs_approval};
 
@@ -26,9 +26,15 @@ pub(crate) enum Fact<'a> {
     Again,
     /// The provider answered the charge.
     Charge(&'a ChargeAnswer),
+    /// The customer was waited for: the provider is to be asked for the result.
+    Conclusion,
+    /// When the customer was not waited for any longer, the provider had no result: why it fails.
+    Unconfirmed(&'a str),
     Cancellation,
     /// The provider answered the refund that `CancelPayment` or `RetryRefund` asked for.
     Refund(&'a RefundAnswer),
+    /// A refund that the provider had accepted did not reach the customer.
+    RefundFailed(&'a str),
     /// An operator requests a refused refund again.
     Retry,
 }
@@ -53,6 +59,7 @@ pub(crate) enum Next {
 
 impl Payment {
     /// Returns what follows from a fact.
+    #[allow(clippy::too_many_lines, reason = "one table of all transitions, to be read as a whole")]
     pub(crate) fn next(&self, fact: &Fact<'_>) -> Next {
         match (self.status, fact) {
             (Refunding | Canceled | Refunded | RefundRefused, Fact::Refund(NothingCharged))
@@ -74,19 +81,32 @@ impl Payment {
                 Next::Charge(Charging)
             }
             (New | WaitingForApproval | Approved, Fact::GivenUp(..))
-            | (Charging, Fact::Charge(Declined { .. })) => Next::Publish(Failed),
-            // Whether it was charged is unknown; `CancelPayment`, which follows, asks the provider.
-            (Charging | Charged, Fact::GivenUp(..)) => Next::Publish(self.status),
-            (Charging, Fact::Charge(Taken { .. })) => Next::Publish(Charged),
-            (Charged | Failed, Fact::Again | Fact::Charge(_)) => {
-                Next::Nothing("it was concluded before")
+            | (Charging | WaitingForCustomer, Fact::Charge(Declined { .. })) => {
+                Next::Publish(Failed)
             }
+            (Charging, Fact::Charge(ConfirmationRequired { .. })) => {
+                Next::Become(WaitingForCustomer, "the customer has to confirm it")
+            }
+            (WaitingForCustomer, Fact::Conclusion) => Next::Charge(WaitingForCustomer),
+            (WaitingForCustomer, Fact::Charge(ConfirmationRequired { .. })) => {
+                Next::Later("the customer has not confirmed it yet")
+            }
+            // Whether it was charged is unknown; `CancelPayment`, which follows, asks the provider.
+            (Charging | WaitingForCustomer | Charged, Fact::GivenUp(..))
+            | (WaitingForCustomer, Fact::Unconfirmed(_)) => Next::Publish(self.status),
+            (Charging | WaitingForCustomer, Fact::Charge(Taken { .. })) => Next::Publish(Charged),
+            (WaitingForCustomer, Fact::Again) => Next::Nothing("the customer has to confirm it"),
+            (
+                Charged | Failed,
+                Fact::Again | Fact::Charge(_) | Fact::Conclusion | Fact::Unconfirmed(_),
+            ) => Next::Nothing("it was concluded before"),
             (WaitingForApproval | Approved, Fact::Review(..)) | (Approved, Fact::Approval) => {
                 Next::Nothing("this is known")
             }
             (New, Fact::Approval) => Next::Nothing("nobody asked for it"),
             (
-                Charging | Charged | Failed | Canceled | Refunding | Refunded | RefundRefused,
+                Charging | WaitingForCustomer | Charged | Failed | Canceled | Refunding | Refunded
+                | RefundRefused,
                 Fact::Review(..) | Fact::Estimate(..) | Fact::Approval,
             )
             | (Failed | Canceled | Refunding | Refunded | RefundRefused, Fact::GivenUp(..)) => {
@@ -96,14 +116,20 @@ impl Payment {
             (New | WaitingForApproval | Approved, Fact::Cancellation) => {
                 Next::Become(Canceled, "nothing was charged, and nothing will be")
             }
-            (Charging | Charged | Refunding, Fact::Cancellation)
+            (Charging | WaitingForCustomer | Charged | Refunding, Fact::Cancellation)
             | (RefundRefused | Refunding, Fact::Retry) => Next::Refund(Refunding),
             (Refunding, Fact::Refund(GivenBack { .. })) => Next::Publish(Refunded),
-            (Refunding, Fact::Refund(Refused { .. })) => Next::Publish(RefundRefused),
+            (Refunding, Fact::Refund(Refused { .. })) | (Refunded, Fact::RefundFailed(_)) => {
+                Next::Publish(RefundRefused)
+            }
             (Refunding, Fact::Refund(NothingCharged)) => Next::Publish(Canceled),
+            (_, Fact::RefundFailed(_)) => {
+                Next::Nothing("no refund of it is known to have been made")
+            }
             (Refunded, Fact::Retry) => Next::Nothing("it was refunded before"),
             (
-                New | WaitingForApproval | Approved | Charging | Charged | Failed | Canceled,
+                New | WaitingForApproval | Approved | Charging | WaitingForCustomer | Charged
+                | Failed | Canceled,
                 Fact::Retry,
             ) => Next::Wrong("no refund of it was refused"),
             (Failed, Fact::Cancellation) => Next::Nothing("nothing was charged"),
@@ -111,13 +137,19 @@ impl Payment {
                 Next::Nothing("it was canceled before")
             }
             // A cancellation overtook the charge: it ends the intent, charged or not.
-            (Canceled | Refunding | Refunded | RefundRefused, Fact::Again | Fact::Charge(_)) => {
-                Next::Nothing("the cancellation ends its intent")
-            }
+            (
+                Canceled | Refunding | Refunded | RefundRefused,
+                Fact::Again | Fact::Charge(_) | Fact::Conclusion | Fact::Unconfirmed(_),
+            ) => Next::Nothing("the cancellation ends its intent"),
 
-            (New | WaitingForApproval | Approved, Fact::Again | Fact::Charge(_))
+            (
+                New | WaitingForApproval | Approved,
+                Fact::Again | Fact::Charge(_) | Fact::Conclusion | Fact::Unconfirmed(_),
+            )
+            | (Charging, Fact::Conclusion | Fact::Unconfirmed(_))
             | (
-                New | WaitingForApproval | Approved | Charging | Charged | Failed,
+                New | WaitingForApproval | Approved | Charging | WaitingForCustomer | Charged
+                | Failed,
                 Fact::Refund(_),
             ) => Next::Wrong("the provider answered what the payment's record never asked"),
         }
@@ -145,12 +177,21 @@ impl Payment {
         }
         match fact {
             Fact::Estimate(order) => known.payment_method.clone_from(&order.payment_method),
-            Fact::GivenUp(_, _, reason) => known.reason = Some((*reason).to_owned()),
+            Fact::GivenUp(_, _, reason) | Fact::Unconfirmed(reason) => {
+                known.reason = Some((*reason).to_owned());
+            }
             Fact::Charge(ChargeAnswer::Charged { charge_id }) => {
                 known.charge_id = Some(charge_id.clone());
                 known.charged = self.amount.unwrap_or_default();
             }
             Fact::Charge(ChargeAnswer::Declined { reason }) => known.reason = Some(reason.clone()),
+            Fact::Charge(ChargeAnswer::ConfirmationRequired { confirm_at }) => {
+                known.confirm_at.clone_from(confirm_at);
+            }
+            Fact::RefundFailed(reason) if self.status == Refunded => {
+                known.refunded = Money::ZERO;
+                known.reason = Some((*reason).to_owned());
+            }
             Fact::Refund(RefundAnswer::Refunded { amount }) => {
                 known.charged = self.charged.max(*amount);
                 known.refunded = *amount;
@@ -164,7 +205,9 @@ impl Payment {
             Fact::Review(..)
             | Fact::Approval
             | Fact::Retry
+            | Fact::RefundFailed(_)
             | Fact::Again
+            | Fact::Conclusion
             | Fact::Cancellation
             | Fact::Refund(RefundAnswer::NothingCharged) => {}
         }

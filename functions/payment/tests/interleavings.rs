@@ -20,18 +20,20 @@ use chorus_events::delivery::DeliveryEstimated;
 use chorus_events::fraud::OrderApproved;
 use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
-use chorus_events::{Money, Settings, samples};
+use chorus_events::{Currency, Money, Settings, samples};
 use chorus_kernel::testing::now;
 use chorus_kernel::{
     Function, Item, Kernel, Key, MemoryStore, Page, Query, Store, StoreError, Write,
 };
 use chorus_payment::{
-    Charge, ChargeAnswer, IntentId, Payment, PaymentProvider, ProviderError, Refund, RefundAnswer,
-    ReviewCallback, function,
+    Charge, ChargeAnswer, IntentId, KnownIntent, Payment, PaymentProvider, ProviderError, Refund,
+    RefundAnswer, ReviewCallback, function,
 };
 use chorus_table::Event;
 use proptest::prelude::*;
 use support::{Shop, payload, wire};
+
+const EUR: Currency = Currency::EUR;
 
 /// Yields to the other messages once.
 async fn pause() {
@@ -75,9 +77,20 @@ enum Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intent {
     Prepared,
+    /// The customer has to confirm it.
+    Asked,
     Charged,
     Declined,
     Canceled,
+}
+
+/// What the bank does about a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bank {
+    Charges,
+    Declines,
+    /// It asks the customer to confirm.
+    Asks,
 }
 
 #[derive(Default)]
@@ -90,7 +103,7 @@ struct Books {
 
 impl Books {
     /// Lets the request reach the provider, unless it has.
-    fn arrive(&mut self, index: usize, declines: bool) {
+    fn arrive(&mut self, index: usize, bank: Bank) {
         let mut request = self.requests[index].clone();
         match &mut request {
             Request::Prepare { amount, answer, .. } if answer.is_none() => {
@@ -99,7 +112,7 @@ impl Books {
                 *answer = Some(id);
             }
             Request::Confirm { intent, answer, .. } if answer.is_none() => {
-                *answer = Some(self.confirm(intent, declines));
+                *answer = Some(self.confirm(intent, bank));
             }
             Request::Refund { intent, answer, .. } if answer.is_none() => {
                 *answer = Some(self.refund(intent));
@@ -109,15 +122,26 @@ impl Books {
         self.requests[index] = request;
     }
 
-    fn confirm(&mut self, intent: &IntentId, declines: bool) -> ChargeAnswer {
+    fn confirm(&mut self, intent: &IntentId, bank: Bank) -> ChargeAnswer {
         let (_, is) = self.intents.get_mut(intent).unwrap();
         if *is == Intent::Prepared {
-            *is = if declines { Intent::Declined } else { Intent::Charged };
+            *is = match bank {
+                Bank::Charges => Intent::Charged,
+                Bank::Declines => Intent::Declined,
+                Bank::Asks => Intent::Asked,
+            };
         }
         match is {
+            Intent::Asked => ChargeAnswer::ConfirmationRequired { confirm_at: None },
             Intent::Charged => ChargeAnswer::Charged { charge_id: format!("ch-{}", intent.0) },
             _ => ChargeAnswer::Declined { reason: "card declined".to_owned() },
         }
+    }
+
+    /// The customer confirms whatever the bank asks for.
+    fn customer_confirms(&mut self) {
+        let asked = self.intents.values_mut().filter(|(_, is)| *is == Intent::Asked);
+        asked.for_each(|(_, is)| *is = Intent::Charged);
     }
 
     fn refund(&mut self, intent: &IntentId) -> RefundAnswer {
@@ -135,9 +159,9 @@ impl Books {
         charged.map(|(amount, _)| *amount).collect()
     }
 
-    fn arrive_all(&mut self, declines: bool) {
+    fn arrive_all(&mut self, bank: Bank) {
         for index in 0..self.requests.len() {
-            self.arrive(index, declines);
+            self.arrive(index, bank);
         }
     }
 
@@ -205,6 +229,10 @@ impl PaymentProvider for Provider {
         })
         .await
     }
+
+    async fn find(&self, _: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
+        unreachable!("no notice is about a dispute or a refund")
+    }
 }
 
 type Attempt = Pin<Box<dyn Future<Output = bool>>>;
@@ -216,13 +244,14 @@ enum Turn {
     Arrive(usize),
     Lose(usize),
     Crash(usize),
+    /// The customer confirms what the bank asks for.
+    Confirm,
 }
 
 struct World {
     shop: Shop,
     provider: Provider,
-    /// Whether the provider declines every charge.
-    declines: bool,
+    bank: Bank,
     /// Whether an approval comes, so that a message that is too early for it is retried.
     patient: bool,
     function: Arc<Function>,
@@ -239,16 +268,17 @@ enum Message {
 }
 
 impl World {
-    fn new(declines: bool, messages: Vec<Message>) -> Self {
-        let shop = Shop::over(&[chorus_payment::TABLE, chorus_payment::REVIEW_WAIT_TABLE]);
+    fn new(bank: Bank, messages: Vec<Message>) -> Self {
         let provider = Provider::default();
         let function =
-            Arc::new(function(Arc::new(provider.clone()), chorus_events::Currency::EUR).function);
+            Arc::new(function(Arc::new(provider.clone()), support::secrets(), EUR).function);
+        let shop = Shop::over(&function.tables);
         let patient = messages
             .iter()
-            .any(|it| matches!(it, Message::Event(e) if e.contains("OrderApproved")));
+            .any(|it| matches!(it, Message::Event(e) if e.contains("OrderApproved")))
+            || bank == Bank::Asks;
         let attempts = Vec::new();
-        let mut world = Self { shop, provider, declines, patient, function, messages, attempts };
+        let mut world = Self { shop, provider, bank, patient, function, messages, attempts };
         world.attempts = (0..world.messages.len()).map(|of| Some(world.attempt(of))).collect();
         world
     }
@@ -287,7 +317,7 @@ impl World {
                 (0..steps).for_each(|_| self.poll(of % self.messages.len()));
             }
             Turn::Arrive(which) if requests > 0 => {
-                self.provider.0.lock().unwrap().arrive(which % requests, self.declines);
+                self.provider.0.lock().unwrap().arrive(which % requests, self.bank);
             }
             Turn::Lose(which) if requests > 0 => {
                 self.provider.0.lock().unwrap().lose(which % requests);
@@ -298,6 +328,7 @@ impl World {
                     self.attempts[of] = Some(self.attempt(of));
                 }
             }
+            Turn::Confirm => self.provider.0.lock().unwrap().customer_confirms(),
             Turn::Arrive(_) | Turn::Lose(_) => {}
         }
     }
@@ -314,11 +345,11 @@ impl World {
         for round in 0..10_000 {
             (0..self.messages.len()).for_each(|of| self.poll(of));
             if self.attempts.iter().all(Option::is_none) {
-                self.provider.0.lock().unwrap().arrive_all(self.declines);
+                self.provider.0.lock().unwrap().arrive_all(self.bank);
                 return;
             }
             if round % 3 == 2 {
-                self.provider.0.lock().unwrap().arrive_all(self.declines);
+                self.provider.0.lock().unwrap().arrive_all(self.bank);
             }
         }
         panic!("a message is never answered")
@@ -327,7 +358,7 @@ impl World {
 
 #[derive(Debug, Clone)]
 struct Story {
-    declines: bool,
+    bank: Bank,
     total: Money,
     approved: bool,
     canceled: bool,
@@ -355,6 +386,10 @@ impl Story {
             messages.push(charge("estimate"));
             messages.extend(self.approved.then(|| Message::Event(wire(&approval, "approval"))));
             messages.extend(self.canceled.then(|| Message::Event(cancellation.clone())));
+            // The deadline has passed: the machine asks for the result a last time.
+            let conclude = payload("ConcludePayment", &wire(&estimate, "estimate"), None);
+            let conclude = conclude.replacen('{', r#"{"reason":"not confirmed in time","#, 1);
+            messages.extend((self.bank == Bank::Asks).then_some(Message::Task(conclude)));
             if copy > 0 {
                 messages.push(charge("the estimate under another key"));
             }
@@ -363,7 +398,7 @@ impl Story {
     }
 
     fn played(&self) -> World {
-        let mut world = World::new(self.declines, self.messages());
+        let mut world = World::new(self.bank, self.messages());
         if self.total >= HIGH_VALUE {
             let estimate = self.estimate();
             let asking = payload("AskReviewer", &wire(&estimate, "estimate"), Some("a-token"));
@@ -381,18 +416,18 @@ fn story() -> impl Strategy<Value = Story> {
         3 => (0..4_usize).prop_map(Turn::Arrive),
         1 => (0..4_usize).prop_map(Turn::Lose),
         1 => (0..16_usize).prop_map(Turn::Crash),
+        1 => Just(Turn::Confirm),
     ];
     let total = prop_oneof![Just(samples::total()), Just(HIGH_VALUE)];
     let turns = prop::collection::vec(turn, 0..40);
-    let declines = prop::bool::weighted(0.2);
-    (declines, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
-        |(declines, total, approved, canceled, copies, turns)| Story {
-            declines,
-            total,
-            approved,
-            canceled,
-            copies,
-            turns,
+    let bank =
+        prop_oneof![5 => Just(Bank::Charges), 2 => Just(Bank::Declines), 3 => Just(Bank::Asks)];
+    (bank, total, any::<bool>(), prop::bool::weighted(0.7), 1..3_usize, turns).prop_map(
+        |(bank, total, approved, canceled, copies, turns)| {
+            // What the customer has to confirm was approved before; what fails, is canceled.
+            let asks = bank == Bank::Asks;
+            let (approved, canceled) = (approved || asks, canceled || asks);
+            Story { bank, total, approved, canceled, copies, turns }
         },
     )
 }
@@ -419,7 +454,7 @@ fn holds(story: &Story) -> Result<(), TestCaseError> {
     } else {
         prop_assert_eq!(refunded, Money::ZERO);
         let due = story.approved || story.total < HIGH_VALUE;
-        let paid = due && !story.declines;
+        let paid = due && story.bank == Bank::Charges;
         prop_assert_eq!(made.len(), usize::from(paid));
         prop_assert_eq!(failed.len(), usize::from(due && !paid));
         prop_assert_eq!(charged, if paid { story.total } else { Money::ZERO });
@@ -451,18 +486,11 @@ proptest! {
 #[test]
 fn a_charge_that_everybody_gave_up_does_not_stand_once_its_order_is_canceled() {
     for late in [Turn::Arrive(1), Turn::Arrive(2)] {
-        let turns = vec![
-            Turn::Go(0, 4),
-            Turn::Arrive(0),
-            Turn::Go(0, 6),
-            Turn::Lose(1),
-            Turn::Go(1, 8),
-            late,
-            Turn::Go(1, 8),
-        ];
+        let charges = [Turn::Go(0, 4), Turn::Arrive(0), Turn::Go(0, 6), Turn::Lose(1)];
+        let turns = [&charges[..], &[Turn::Go(1, 8), late, Turn::Go(1, 8)]].concat();
         let total = samples::total();
         let story =
-            Story { declines: false, total, approved: false, canceled: true, copies: 1, turns };
+            Story { bank: Bank::Charges, total, approved: false, canceled: true, copies: 1, turns };
         let world = story.played();
         let requests = world.provider.0.lock().unwrap().requests.len();
         assert!(requests >= 3, "prepared, confirmed and ended, not {requests}");

@@ -16,9 +16,10 @@ use chorus_kernel::Clock;
 use chorus_kernel::testing::now;
 use chorus_payment::{
     Charge, ChargeAnswer, IntentId, Movement, PaymentProvider, ProviderError, Refund, RefundAnswer,
-    SimulatedProvider, function, ledger,
+    SimulatedNotice, SimulatedProvider, function, ledger,
 };
 use chorus_table::Event;
+use jiff::SignedDuration;
 use support::{Shop, payload, wire};
 
 struct Counter {
@@ -30,8 +31,9 @@ struct Counter {
 
 /// A customer with this amount to pay, and a simulated provider.
 fn counter(customer: &'static str, amount: Money) -> Counter {
-    use chorus_payment::{REVIEW_WAIT_TABLE, SIMULATED_PROVIDER_TABLE, TABLE};
-    let shop = Shop::over(&[TABLE, REVIEW_WAIT_TABLE, SIMULATED_PROVIDER_TABLE]);
+    use chorus_payment::{CUSTOMER_WAIT_TABLE, REVIEW_WAIT_TABLE, SIMULATED_PROVIDER_TABLE, TABLE};
+    let shop =
+        Shop::over(&[TABLE, REVIEW_WAIT_TABLE, CUSTOMER_WAIT_TABLE, SIMULATED_PROVIDER_TABLE]);
     let provider = SimulatedProvider::new(shop.store.clone(), shop.clock.clone());
     Counter { shop, provider, customer, amount }
 }
@@ -153,10 +155,47 @@ fn a_refund_may_be_refused() {
 }
 
 #[test]
+fn a_customer_who_confirms_does_so_after_two_seconds_and_the_shop_is_told_once() {
+    let counter = counter("ana-confirms", samples::total());
+    for _ in 0..2 {
+        let answer = counter.charge().unwrap();
+        assert!(matches!(answer, ChargeAnswer::ConfirmationRequired { .. }), "{answer:?}");
+    }
+    assert_eq!(counter.moved(), []);
+    let (due, next) = now(counter.provider.notices()).unwrap();
+    let in_two_seconds = counter.shop.clock.now() + SignedDuration::from_secs(2);
+    assert_eq!((due, next), (vec![], Some(in_two_seconds)));
+    now(counter.shop.clock.sleep(Duration::from_secs(2)));
+    let (due, _) = now(counter.provider.notices()).unwrap();
+    let notice = SimulatedNotice::succeeded(counter.intent(), samples::order_id());
+    assert_eq!(due, std::slice::from_ref(&notice));
+    assert_eq!(counter.moved(), [(Movement::Charge, samples::total())]);
+    assert!(is_charged(&counter.charge()));
+    now(counter.provider.told(&notice)).unwrap();
+    assert_eq!(now(counter.provider.notices()).unwrap(), (vec![], None));
+}
+
+#[test]
+fn a_charge_that_nobody_confirms_is_made_never_and_a_refund_cancels_it() {
+    let counter = counter("ana-never-confirms", samples::total());
+    for _ in 0..2 {
+        let answer = counter.charge().unwrap();
+        assert!(matches!(answer, ChargeAnswer::ConfirmationRequired { .. }), "{answer:?}");
+        now(counter.shop.clock.sleep(Duration::from_secs(86_400)));
+    }
+    assert_eq!(now(counter.provider.notices()).unwrap(), (vec![], None));
+    assert_eq!(counter.refund().unwrap(), RefundAnswer::NothingCharged);
+    let notice = SimulatedNotice::canceled(counter.intent(), samples::order_id());
+    assert_eq!(now(counter.provider.notices()).unwrap(), (vec![notice], None));
+    assert!(is_declined(&counter.charge()));
+    assert_eq!(counter.moved(), []);
+}
+
+#[test]
 fn an_order_that_is_paid_and_canceled_ends_with_nothing_charged() {
     let Counter { shop, provider, .. } = counter("456", samples::total());
     let chorus_http::HttpFunction { function: payment, routes } =
-        function(std::sync::Arc::new(provider), chorus_events::Currency::EUR);
+        function(std::sync::Arc::new(provider), support::secrets(), chorus_events::Currency::EUR);
     let estimate = wire(&DeliveryEstimated::sample(), "estimate");
     let cancellation = wire(&OrderCanceled::sample(), "cancellation");
     for _ in 0..3 {

@@ -5,83 +5,18 @@
 
 #[path = "support/bank.rs"]
 mod bank;
+#[path = "support/counter.rs"]
+mod counter;
 mod support;
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use bank::{Bank, Call, FAULTS, Fault};
+use bank::{Call, FAULTS, Fault};
 use chorus_events::delivery::DeliveryEstimated;
-use chorus_events::order::OrderCanceled;
 use chorus_events::payment::{ErrorPaymentCanceled, PaymentCanceled, PaymentFailed, PaymentMade};
 use chorus_events::{Money, samples};
-use chorus_kernel::Failure;
-use chorus_partners::stripe::{API_VERSION, FixedKey, Stripe};
-use chorus_payment::{PaymentProvider, StripeProvider, function};
+use chorus_partners::stripe::API_VERSION;
 use chorus_table::Event;
-use support::{Shop, payload, wire};
-
-/// How long the adapter waits for an answer.
-const PATIENCE: Duration = Duration::from_millis(300);
-
-/// How often a message is retried before the test fails.
-const ATTEMPTS: usize = 6;
-
-/// A shop whose payments go to a fake of Stripe's API.
-struct Counter {
-    shop: Shop,
-    bank: Bank,
-    payment: chorus_kernel::Function,
-}
-
-async fn counter(currency: &str) -> Counter {
-    let bank = Bank::default();
-    let key = "sk_test_4eC39HqLyjWDarjtT1zdp7dc".parse().unwrap();
-    let stripe = Stripe::at(&bank.open().await, Arc::new(FixedKey(key))).unwrap();
-    let provider = StripeProvider::new(stripe.patient_for(PATIENCE), currency.parse().unwrap());
-    let provider: Arc<dyn PaymentProvider> = Arc::new(provider);
-    let shop = Shop::over(&[chorus_payment::TABLE, chorus_payment::REVIEW_WAIT_TABLE]);
-    Counter { shop, bank, payment: function(provider, chorus_events::Currency::EUR).function }
-}
-
-impl Counter {
-    /// Charges an order with this payment method, and retries until it is answered.
-    async fn charge(&self, method: Option<&str>) -> Result<(), Failure> {
-        let payment_method = method.map(|method| method.parse().unwrap());
-        let order = DeliveryEstimated { payment_method, ..DeliveryEstimated::sample() };
-        let task = payload("MakePayment", &wire(&order, "estimate"), None);
-        let kernel = self.shop.kernel();
-        for _ in 0..ATTEMPTS {
-            match self.payment.handle_task(&kernel, &task).await {
-                Ok(said) => return support::say(&*self.shop.bus, &said["event"]).await,
-                Err(failure) if failure.is_retryable() => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        panic!("it is never answered")
-    }
-
-    /// Cancels the order, and retries until that is answered.
-    async fn cancel(&self) -> Result<(), Failure> {
-        let cancellation = wire(&OrderCanceled::sample(), "cancellation");
-        for _ in 0..ATTEMPTS {
-            match self.payment.handle_event(&self.shop.kernel(), &cancellation).await {
-                Ok(_) => return Ok(()),
-                Err(failure) if failure.is_retryable() => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        panic!("it is never answered")
-    }
-
-    fn said<E: Event>(&self) -> Vec<E> {
-        self.shop.bus.said()
-    }
-}
-
-fn total() -> u64 {
-    u64::try_from(samples::total().minor()).unwrap()
-}
+use counter::{ATTEMPTS, counter, total};
+use support::{payload, wire};
 
 #[tokio::test]
 async fn whatever_becomes_of_a_request_an_order_is_charged_once_and_refunded_once() {
@@ -117,7 +52,9 @@ async fn whatever_becomes_of_a_request_to_cancel_nothing_is_charged_for_a_cancel
         };
         let task = payload("MakePayment", &wire(&order, "estimate"), None);
         let kernel = counter.shop.kernel();
-        assert!(counter.payment.handle_task(&kernel, &task).await.unwrap_err().is_retryable());
+        assert!(
+            counter.payment.function.handle_task(&kernel, &task).await.unwrap_err().is_retryable()
+        );
 
         counter.bank.will(Call::Cancel, fault);
         counter.cancel().await.unwrap();
@@ -144,14 +81,6 @@ async fn a_declined_card_fails_the_order_with_the_banks_reason_and_is_not_tried_
         let confirmed = asked.iter().filter(|call| **call == Call::Confirm).count();
         assert_eq!(confirmed, 1, "{asked:?}");
     }
-}
-
-#[tokio::test]
-async fn a_card_whose_bank_wants_a_confirmation_is_declined_and_its_intent_canceled() {
-    let counter = counter("EUR").await;
-    counter.charge(Some("pm_confirms")).await.unwrap();
-    assert!(counter.said::<PaymentFailed>()[0].reason.contains("confirmation"));
-    assert_eq!(counter.bank.books().intents["pi_1"].status, "canceled");
 }
 
 #[tokio::test]

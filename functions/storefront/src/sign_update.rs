@@ -39,7 +39,9 @@ mod tests {
     use chorus_events::delivery::DeliveryEstimated;
     use chorus_events::logistics::DeliveryStarted;
     use chorus_events::order::{OrderCanceled, OrderCreated, OrderDelivered};
-    use chorus_events::payment::{PaymentCanceled, PaymentMade, ReviewRequested};
+    use chorus_events::payment::{
+        ConfirmationRequired, PaymentCanceled, PaymentMade, ReviewRequested,
+    };
     use chorus_events::{Money, samples};
     use chorus_kernel::testing::{Stored, decide};
     use chorus_table::Event;
@@ -76,7 +78,7 @@ mod tests {
     fn each_step_of_an_order_is_told_with_the_states_that_changed() {
         let nothing_charged =
             PaymentCanceled { refunded: Money::ZERO, ..PaymentCanceled::sample() };
-        let cases: [(SignUpdateInput, Value); 9] = [
+        let cases: [(SignUpdateInput, Value); 10] = [
             (
                 OrderCreated::sample().into(),
                 json!({ "type": "OrderCreated", "status": "Open", "payment": "pending",
@@ -90,6 +92,10 @@ mod tests {
             (
                 ReviewRequested::sample().into(),
                 json!({ "type": "ReviewRequested", "payment": "in-review" }),
+            ),
+            (
+                ConfirmationRequired::sample().into(),
+                json!({ "type": "ConfirmationRequired", "payment": "awaiting-confirmation" }),
             ),
             (PaymentMade::sample().into(), json!({ "type": "PaymentMade", "payment": "paid" })),
             (

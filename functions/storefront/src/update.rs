@@ -40,6 +40,8 @@ enum Payment {
     Pending,
     /// A person looks at the order before it is charged.
     InReview,
+    /// The customer has to confirm it to the bank: `GET /orders/{id}` says where, and until when.
+    AwaitingConfirmation,
     /// It was charged.
     Paid,
     /// What was charged went back.
@@ -174,6 +176,10 @@ fn told(input: &SignUpdateInput, at: Timestamp) -> (OrderId, Update) {
         SignUpdateInput::ReviewRequested(event) => {
             let payment = Some(Payment::InReview);
             (&event.order_id, Update { payment, ..plain("ReviewRequested") })
+        }
+        SignUpdateInput::ConfirmationRequired(event) => {
+            let payment = Some(Payment::AwaitingConfirmation);
+            (&event.order_id, Update { payment, ..plain("ConfirmationRequired") })
         }
         SignUpdateInput::PaymentMade(event) => {
             let payment = Some(Payment::Paid);

@@ -12,7 +12,10 @@ use chorus_notification::TransportMailer;
 use chorus_partners::mail::{Address, Smtp};
 use chorus_partners::stripe::{FixedKey, STRIPE, Stripe};
 use chorus_payment::StripeProvider;
-use chorus_shop::{DELIVERY_DEADLINE, FRONT_END_SECRET_FILE, Shop, ShopConfig, UPDATES_PATH};
+use chorus_shop::{
+    CONFIRMATION_TIMEOUT, DELIVERY_DEADLINE, FRONT_END_SECRET_FILE, Shop, ShopConfig, UPDATES_PATH,
+};
+use chorus_webhook_signature::WebhookSecret;
 use clap::{Args, ValueEnum};
 use jiff::{Span, SpanRelativeTo};
 
@@ -136,7 +139,7 @@ impl Mail {
     }
 }
 
-/// Who charges; the key for Stripe is in STRIPE_KEY.
+/// Who charges; the key for Stripe is in STRIPE_KEY, the secret of its webhook in STRIPE_WEBHOOK_SECRET.
 #[derive(Debug, Args)]
 struct Payments {
     /// Who charges: nobody, or Stripe, by the key in the variable STRIPE_KEY
@@ -145,6 +148,12 @@ struct Payments {
     /// Another server that speaks Stripe's API; on this machine it needs no key
     #[arg(long = "payment-url", value_name = "URL", default_value = STRIPE)]
     url: String,
+    /// The page to which a bank sends a customer back who had to confirm a payment
+    #[arg(long = "payment-return-url", value_name = "URL")]
+    return_url: Option<String>,
+    /// How long a customer may take to confirm a payment, in seconds
+    #[arg(long = "confirmation-timeout", value_name = "SECONDS", default_value_t = 3_600)]
+    confirmation_timeout: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -171,7 +180,15 @@ impl Payments {
         let stripe = Stripe::at(&self.url, Arc::new(FixedKey(key)));
         let stripe = stripe.context("nobody can be charged at --payment-url")?;
         let currency = currency.code().parse().context("Stripe knows no such currency")?;
-        Ok(Some(Arc::new(StripeProvider::new(stripe, currency))))
+        let provider = StripeProvider::new(stripe, currency);
+        Ok(Some(Arc::new(provider.returning_to(self.return_url.clone()))))
+    }
+
+    /// What Stripe signs its notices with, where it is given.
+    fn webhook_secret(&self) -> anyhow::Result<Option<WebhookSecret>> {
+        let given = std::env::var("STRIPE_WEBHOOK_SECRET").ok().filter(|it| !it.is_empty());
+        let given = given.filter(|_| self.provider == Provider::Stripe);
+        given.map(|secret| secret.parse()).transpose().context("STRIPE_WEBHOOK_SECRET holds none")
     }
 }
 
@@ -184,8 +201,13 @@ pub(crate) async fn run(up: &Up) -> anyhow::Result<ExitCode> {
         origins: up.origins.clone(),
         front_end: up.front_end.clone(),
         settings: up.numbers.settings(),
-        limits: [(DELIVERY_DEADLINE.to_owned(), up.numbers.delivery_deadline)].into(),
+        limits: [
+            (DELIVERY_DEADLINE.to_owned(), up.numbers.delivery_deadline),
+            (CONFIRMATION_TIMEOUT.to_owned(), up.payments.confirmation_timeout),
+        ]
+        .into(),
         stripe: up.payments.stripe(up.numbers.currency)?,
+        payment_webhook: up.payments.webhook_secret()?,
         ..ShopConfig::default()
     };
     if let Some(url) = running_in(&up.data) {

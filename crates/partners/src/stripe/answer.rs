@@ -1,6 +1,8 @@
 //! The parts of Stripe's responses that are read. Unknown fields and values are ignored, because
 //! Stripe adds some within one API version.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 use super::StripeMessage;
@@ -43,6 +45,26 @@ pub struct Intent {
     pub latest_charge: Option<Charge>,
     #[serde(default, rename = "last_payment_error", deserialize_with = "reason")]
     pub declined: Option<StripeMessage>,
+    /// What the customer has to do, where the bank asks for it.
+    #[serde(default)]
+    pub next_action: Option<NextAction>,
+    /// What the intent was given when it was prepared.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What a customer has to do before an intent goes on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct NextAction {
+    /// Present where the customer is to be sent to a page of the bank.
+    #[serde(default)]
+    pub redirect_to_url: Option<Redirection>,
+}
+
+/// A page of the bank.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Redirection {
+    pub url: String,
 }
 
 /// A charge. Unless it was requested completely, Stripe sends only its id.
@@ -138,6 +160,23 @@ mod tests {
     fn a_status_that_is_not_known_is_told_and_not_taken_for_another() {
         let status: IntentStatus = serde_json::from_value(json!("requires_luck")).unwrap();
         assert_eq!(status, IntentStatus::Unknown("requires_luck".to_owned()));
+    }
+
+    #[test]
+    fn the_page_of_the_bank_is_read_where_there_is_one() {
+        let of = |next: Value| {
+            let intent = json!({ "id": "pi_1", "status": "requires_action", "amount": 1,
+                "currency": "eur", "next_action": next, "metadata": { "order-id": "1" } });
+            serde_json::from_value::<Intent>(intent).unwrap()
+        };
+        let url = "https://hooks.stripe.com/3d_secure_2/hosted?client_secret=a";
+        let redirect = json!({ "type": "redirect_to_url",
+            "redirect_to_url": { "url": url, "return_url": "https://shop.example" } });
+        let page = of(redirect).next_action.and_then(|next| next.redirect_to_url);
+        assert_eq!(page.map(|page| page.url).as_deref(), Some(url));
+        let script = of(json!({ "type": "use_stripe_sdk", "use_stripe_sdk": {} }));
+        assert_eq!(script.next_action, Some(NextAction::default()));
+        assert_eq!(of(Value::Null).metadata["order-id"], "1");
     }
 
     /// Reads Stripe's own examples, if somebody has put them beside the repository.

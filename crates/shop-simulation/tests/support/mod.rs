@@ -16,9 +16,11 @@ use chorus_kernel::{
 };
 use chorus_local::{DynoxideStore, Reading, VirtualClock};
 use chorus_payment::{
-    Charge, ChargeAnswer, IntentId, PaymentProvider, ProviderError, Refund, RefundAnswer,
+    Charge, ChargeAnswer, IntentId, KnownIntent, PaymentProvider, ProviderError, Refund,
+    RefundAnswer,
 };
 use chorus_table::Entry;
+use chorus_webhook_signature::{WebhookSecret, WebhookSecrets};
 use jiff::Timestamp;
 
 const COSTS: &str = include_str!("../costs.txt");
@@ -144,6 +146,10 @@ impl PaymentProvider for SimulatedBank {
     async fn refund(&self, _: &Refund) -> Result<RefundAnswer, ProviderError> {
         Ok(RefundAnswer::NothingCharged)
     }
+
+    async fn find(&self, _: &IntentId) -> Result<Option<KnownIntent>, ProviderError> {
+        Ok(None)
+    }
 }
 
 /// A few services, with their store, bus and partner.
@@ -168,9 +174,11 @@ impl Shop {
         let bank = Arc::new(SimulatedBank::default());
         let inventory = chorus_inventory::function(chorus_events::Currency::EUR).function;
         let analytics = chorus_analytics::function(chorus_events::Currency::EUR).function;
+        let secret: WebhookSecret = "a secret of the simulated bank".parse().unwrap();
+        let secrets = Arc::new(WebhookSecrets::from(secret));
+        let provider = Arc::clone(&bank) as Arc<_>;
         let payment =
-            chorus_payment::function(Arc::clone(&bank) as Arc<_>, chorus_events::Currency::EUR)
-                .function;
+            chorus_payment::function(provider, secrets, chorus_events::Currency::EUR).function;
         let mut tables = vec![IDEMPOTENCY_TABLE, PERSON_KEYS_TABLE];
         for function in [&inventory, &analytics, &payment] {
             tables.extend(function.tables.iter().copied());

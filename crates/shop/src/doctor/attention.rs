@@ -53,6 +53,9 @@ fn mended_by(detail_type: &str) -> Option<&'static str> {
 fn remedy(detail_type: &str, order: &str) -> String {
     match detail_type {
         "ErrorPaymentCanceled" => format!("chorus payment retry-refund {order}"),
+        "ErrorPaymentDisputed" => format!(
+            "answer it at the payment provider, with what `chorus trace {order}` shows as evidence, then `chorus settle {order}`"
+        ),
         "ErrorItemUnreserved" | "ErrorItemReturned" => format!(
             "count the items (`chorus accounts`), correct their stock, then `chorus settle {order}`"
         ),

@@ -7,6 +7,7 @@ use chorus_kernel::{
     Condition, Failure, Item, Key, Query, Reason, Store, StoreError, TableSpec, Update, Write,
     number, text,
 };
+use jiff::Timestamp;
 use serde_dynamo::AttributeValue;
 
 use crate::ProviderError;
@@ -20,6 +21,9 @@ const LEDGER: &str = "ledger";
 
 /// The partition that counts how often each key was used in a request.
 const ASKS: &str = "asks";
+
+/// The partition of charges that customers are asked to confirm, by intent.
+const ASKED: &str = "asked";
 
 /// The partition of refused refunds, with the key of the request that was refused.
 const REFUSED: &str = "refused";
@@ -132,15 +136,62 @@ impl Books {
         if self.put_new(&key, item).await? {
             return Ok((outcome, true));
         }
-        let entered = self.store.get(&key).await.map_err(|error| closed(&error))?;
-        let entered = entered.as_ref().and_then(|item| {
-            Some(match text(item, "outcome")? {
-                "charged" => Outcome::Charged(Charged::read(item)?),
-                "declined" => Outcome::Declined,
-                _ => Outcome::Voided,
-            })
-        });
+        let entered = self.read(&key, outcome_of).await?;
         entered.map(|outcome| (outcome, false)).ok_or_else(|| unanswered("cannot read its books"))
+    }
+
+    /// What became of an intent, where that is known.
+    pub(super) async fn outcome(&self, intent: &str) -> Result<Option<Outcome>, ProviderError> {
+        self.read(&at(LEDGER, format!("charge#{intent}")), outcome_of).await
+    }
+
+    /// Whether a charge was given back.
+    pub(super) async fn is_given_back(&self, intent: &str) -> Result<bool, ProviderError> {
+        let refund = at(LEDGER, format!("refund#{intent}"));
+        Ok(self.read(&refund, |_| Some(())).await?.is_some())
+    }
+
+    /// Since when the customer is asked to confirm a charge: since `now`, where nobody was asked
+    /// before.
+    pub(super) async fn ask(
+        &self,
+        intent: &str,
+        charged: &Charged,
+        now: Timestamp,
+    ) -> Result<Timestamp, ProviderError> {
+        let key = at(ASKED, intent.to_owned());
+        let mut item = key.to_item();
+        charged.write(&mut item);
+        item.insert("since".to_owned(), AttributeValue::N(now.as_millisecond().to_string()));
+        if self.put_new(&key, item).await? {
+            return Ok(now);
+        }
+        Ok(self.read(&key, since).await?.unwrap_or(now))
+    }
+
+    /// The charges that customers were asked to confirm, and whose result nobody was told: the intent,
+    /// the charge, and since when.
+    pub(super) async fn asked(&self) -> Result<Vec<(String, Charged, Timestamp)>, ProviderError> {
+        let page = self.store.query(&Query::partition(SIMULATED_PROVIDER_TABLE.name, ASKED)).await;
+        let asked = page.map_err(|error| closed(&error))?.items;
+        let read =
+            |item: &Item| Some((text(item, "sk")?.to_owned(), Charged::read(item)?, since(item)?));
+        Ok(asked.iter().filter_map(read).collect())
+    }
+
+    /// The shop was told of the result.
+    pub(super) async fn told(&self, intent: &str) -> Result<(), ProviderError> {
+        let delete = Write::Delete { key: at(ASKED, intent.to_owned()) };
+        self.store.write(&[delete]).await.map_err(|error| closed(&error))
+    }
+
+    async fn read<T>(
+        &self,
+        key: &Key,
+        read: impl FnOnce(&Item) -> Option<T>,
+    ) -> Result<Option<T>, ProviderError> {
+        let item = self.store.get(key).await.map_err(|error| closed(&error))?;
+        Ok(item.as_ref().and_then(read))
     }
 
     /// Refunds a charge, once. Returns whether this call did it.
@@ -165,8 +216,8 @@ impl Books {
         if self.put_new(&refused, item).await? {
             return Ok(true);
         }
-        let first = self.store.get(&refused).await.map_err(|error| closed(&error))?;
-        Ok(first.as_ref().and_then(|item| text(item, "key")) == Some(key))
+        let is_first = |item: &Item| Some(text(item, "key") == Some(key));
+        Ok(self.read(&refused, is_first).await? == Some(true))
     }
 
     /// Counts one more request with `key`, and returns how many there were.
@@ -187,6 +238,18 @@ impl Books {
             Err(error) => Err(closed(&error)),
         }
     }
+}
+
+fn outcome_of(item: &Item) -> Option<Outcome> {
+    Some(match text(item, "outcome")? {
+        "charged" => Outcome::Charged(Charged::read(item)?),
+        "declined" => Outcome::Declined,
+        _ => Outcome::Voided,
+    })
+}
+
+fn since(item: &Item) -> Option<Timestamp> {
+    Timestamp::from_millisecond(number(item, "since")?).ok()
 }
 
 fn at(pk: &str, sk: String) -> Key {

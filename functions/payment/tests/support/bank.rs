@@ -3,6 +3,8 @@
 //! It never forgets a charge or a refund: what it did stays done, whether or not its answer
 //! arrived.
 
+#![allow(dead_code, reason = "not every test asks for a confirmation")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -60,6 +62,10 @@ pub(crate) struct Intent {
     pub(crate) status: &'static str,
     pub(crate) declined: Option<&'static str>,
     pub(crate) refunded: u64,
+    /// The order, by the intent's metadata.
+    pub(crate) order_id: String,
+    /// The page that asks the customer to confirm, where the bank can send them back.
+    pub(crate) page: Option<String>,
 }
 
 #[derive(Default)]
@@ -98,6 +104,20 @@ impl Bank {
             .with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         url
+    }
+
+    /// The customer confirms a charge, or fails to; answers the notice of that.
+    pub(crate) fn customer_answers(&self, id: &str, confirms: bool) -> Value {
+        let mut books = self.books();
+        let intent = books.intents.get_mut(id).unwrap();
+        assert_eq!(intent.status, "requires_action");
+        if confirms {
+            intent.status = "succeeded";
+            return notice("payment_intent.succeeded", &shown(id, intent));
+        }
+        (intent.status, intent.method) = ("requires_payment_method", None);
+        intent.declined = Some("The customer failed to authenticate.");
+        notice("payment_intent.payment_failed", &shown(id, intent))
     }
 
     pub(crate) fn will(&self, call: Call, fault: Fault) {
@@ -147,6 +167,12 @@ impl Bank {
     }
 }
 
+/// An event as Stripe posts it: its id follows from what it is about.
+pub(crate) fn notice(kind: &str, object: &Value) -> Value {
+    let id = format!("evt_{kind}_{}", object["id"].as_str().unwrap());
+    json!({"id": id, "object": "event", "type": kind, "data": {"object": object}})
+}
+
 fn respond(status: u16, body: &Value) -> Response {
     (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
 }
@@ -161,6 +187,11 @@ fn shown(id: &str, intent: &Intent) -> Value {
         "amount_received": if charged { intent.amount } else { 0 },
         "latest_charge": charged.then_some(charge),
         "payment_method": intent.method,
+        "metadata": {"order-id": intent.order_id},
+        "next_action": (intent.status == "requires_action").then(|| match &intent.page {
+            Some(url) => json!({"type": "redirect_to_url", "redirect_to_url": {"url": url}}),
+            None => json!({"type": "use_stripe_sdk", "use_stripe_sdk": {}}),
+        }),
         "last_payment_error": intent.declined.map(|message| json!({
             "type": "card_error", "code": "card_declined", "message": message})),
     })
@@ -186,7 +217,10 @@ async fn create(State(bank): State<Bank>, headers: HeaderMap, body: String) -> R
         let status =
             if method.is_some() { "requires_confirmation" } else { "requires_payment_method" };
         let (amount, currency) = (form["amount"].parse().unwrap(), form["currency"].clone());
-        let intent = Intent { amount, currency, method, status, declined: None, refunded: 0 };
+        let order_id = form["metadata[order-id]"].clone();
+        let (declined, refunded, page) = (None, 0, None);
+        let intent =
+            Intent { amount, currency, method, status, declined, refunded, order_id, page };
         let id = format!("pi_{}", books.intents.len() + 1);
         let answer = shown(&id, &intent);
         books.intents.insert(id, intent);
@@ -203,7 +237,8 @@ async fn read(State(bank): State<Bank>, Path(id): Path<String>) -> Response {
     .await
 }
 
-async fn confirm(State(bank): State<Bank>, Path(id): Path<String>) -> Response {
+async fn confirm(State(bank): State<Bank>, Path(id): Path<String>, body: String) -> Response {
+    let sends_back = form(&body).contains_key("return_url");
     bank.answer(Call::Confirm, |books| {
         let intent = books.intents.get_mut(&id).ok_or_else(|| invalid("resource_missing"))?;
         if intent.status != "requires_confirmation" {
@@ -219,7 +254,10 @@ async fn confirm(State(bank): State<Bank>, Path(id): Path<String>) -> Response {
                         "decline_code": "generic_decline", "message": "Your card was declined."}),
                 ));
             }
-            Some("pm_confirms") => intent.status = "requires_action",
+            Some("pm_confirms") => {
+                intent.status = "requires_action";
+                intent.page = sends_back.then(|| format!("https://bank.example/3ds/{id}"));
+            }
             Some("pm_slow") => intent.status = "processing",
             _ => intent.status = "succeeded",
         }

@@ -1,0 +1,94 @@
+//! The simulated payment provider at work: has customers confirm charges, and tells the shop by its
+//! signed webhook.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::CONTENT_TYPE;
+use chorus_kernel::Clock;
+use chorus_payment::{SimulatedNotice, SimulatedProvider};
+use chorus_webhook_signature::{STRIPE_SIGNATURE_HEADER, SecretSource, sign_as_stripe};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::in_process::send;
+
+/// How long to wait after the shop, or the books, did not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The most bytes of an answer.
+const MOST: usize = 1 << 16;
+
+/// Why the shop is not told now.
+#[derive(Debug, thiserror::Error)]
+enum NotTold {
+    #[error(transparent)]
+    Books(#[from] chorus_payment::ProviderError),
+    #[error(transparent)]
+    Secret(#[from] chorus_webhook_signature::SecretUnavailable),
+    #[error("the notice cannot be sent")]
+    Request(#[from] axum::http::Error),
+    #[error("the answer breaks off")]
+    Answer(#[from] axum::Error),
+    #[error("the shop answered {0}")]
+    Refused(axum::http::StatusCode),
+}
+
+/// The simulated provider, and the shop that it tells.
+pub(crate) struct Bank {
+    pub(crate) provider: SimulatedProvider,
+    pub(crate) router: Router,
+    /// What it signs with.
+    pub(crate) secrets: Arc<dyn SecretSource>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Woken where there may be something new to tell.
+    pub(crate) woken: Arc<Notify>,
+}
+
+impl Bank {
+    /// Works for good: what was left of an earlier run first. Stop it by dropping it.
+    pub(crate) async fn run(self) {
+        loop {
+            let next = match self.tell_all().await {
+                Ok(next) => next.map(|at| at.duration_since(self.clock.now())),
+                Err(error) => {
+                    tracing::warn!(%error, "the shop is not told of a payment");
+                    Some(PAUSE.try_into().unwrap_or_default())
+                }
+            };
+            let Some(next) = next else {
+                self.woken.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = self.woken.notified() => {}
+                () = self.clock.sleep(Duration::try_from(next).unwrap_or_default()) => {}
+            }
+        }
+    }
+
+    /// Tells what is due, and says when something is due next.
+    async fn tell_all(&self) -> Result<Option<Timestamp>, NotTold> {
+        let (due, next) = self.provider.notices().await?;
+        for notice in due {
+            self.tell(&notice).await?;
+            self.provider.told(&notice).await?;
+        }
+        Ok(next)
+    }
+
+    async fn tell(&self, notice: &SimulatedNotice) -> Result<(), NotTold> {
+        let body = notice.event().to_string();
+        let (secrets, now) = (self.secrets.read().await?, self.clock.now().as_second());
+        let signature = sign_as_stripe(secrets.current(), now, body.as_bytes());
+        let request = Request::post("/webhooks/payments")
+            .header(CONTENT_TYPE, "application/json")
+            .header(STRIPE_SIGNATURE_HEADER, signature)
+            .body(Body::from(body))?;
+        let (status, _) = send(&self.router, request, MOST).await?;
+        if status.is_success() { Ok(()) } else { Err(NotTold::Refused(status)) }
+    }
+}

@@ -1,0 +1,154 @@
+//! Reads from the payment provider how a charge ended that the customer had to confirm.
+//!
+//! The provider's notice only says when to look; and where none came in time, the provider is asked
+//! all the same. A charge that is not confirmed by then fails: the cancellation of the order, which
+//! follows, ends the intent, or gives back what the customer confirmed in the last moment.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_events::OrderId;
+use chorus_events::table::rows::{self, ConcludePaymentInput, ConcludePaymentOutput};
+use chorus_kernel::{
+    ActionError, CallContext, ExternalAction, Found, OutcomeUnknown, People, Step,
+};
+
+use crate::make_payment::said;
+use crate::provider_call::{self, Case, Request, Response};
+use crate::transitions::Fact;
+use crate::{ChargeAnswer, Payment, PaymentProvider};
+
+pub(crate) struct ConcludePayment {
+    provider: Arc<dyn PaymentProvider>,
+}
+
+impl ConcludePayment {
+    pub(crate) fn by(provider: Arc<dyn PaymentProvider>) -> Self {
+        Self { provider }
+    }
+}
+
+#[async_trait]
+impl ExternalAction for ConcludePayment {
+    type Row = rows::ConcludePayment;
+    type State = Found<Payment>;
+    type Request = Request;
+    type Response = Response;
+
+    fn keys(
+        &self,
+        ConcludePaymentInput::DeliveryEstimated(order): &ConcludePaymentInput,
+    ) -> OrderId {
+        order.order_id.clone()
+    }
+
+    fn decide(
+        &self,
+        ConcludePaymentInput::DeliveryEstimated(order): &ConcludePaymentInput,
+        payment: &Found<Payment>,
+        context: &CallContext<'_, Response>,
+    ) -> Result<Step<Request, ConcludePaymentOutput>, ActionError> {
+        let case = Case::new(&order.order_id, payment, context)?;
+        let given_up = context.message.task().and_then(|task| task.reason.as_deref());
+        let fact = match (context.response, given_up) {
+            (Some(Response::Charge(ChargeAnswer::ConfirmationRequired { .. })), Some(reason)) => {
+                Fact::Unconfirmed(reason)
+            }
+            (Some(Response::Charge(answer)), _) => Fact::Charge(answer),
+            _ => Fact::Conclusion,
+        };
+        case.step(&fact, said)
+    }
+
+    /// The key that derives from the message is not used: the intent's id replaces it.
+    async fn call(
+        &self,
+        request: &Request,
+        _: &str,
+        _: &People,
+    ) -> Result<Response, OutcomeUnknown> {
+        provider_call::call(&*self.provider, request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Status;
+    use crate::testing::{becomes, charged, done, no_provider, payment, stored, to_charge};
+    use chorus_events::delivery::DeliveryEstimated;
+    use chorus_events::payment::{PaymentFailed, PaymentMade};
+    use chorus_events::samples;
+    use chorus_kernel::testing::{message, step};
+    use chorus_kernel::{Message, Task};
+    use chorus_table::Event;
+
+    const NOT_CONFIRMED: &str = "the customer did not confirm the payment in time";
+
+    fn on(
+        status: Status,
+        response: Option<ChargeAnswer>,
+        reason: Option<&str>,
+    ) -> Result<Step<Request, ConcludePaymentOutput>, ActionError> {
+        let task = Task { reason: reason.map(ToOwned::to_owned), ..Task::default() };
+        let message = Message { task: Some(task), ..message() };
+        let (action, known) = (ConcludePayment::by(no_provider()), payment(status));
+        let response = response.map(Response::Charge);
+        let (input, stored) = (DeliveryEstimated::sample(), stored(Some(&known), None));
+        step(&action, input, &message, &stored, response.as_ref())
+    }
+
+    fn unconfirmed() -> ChargeAnswer {
+        ChargeAnswer::ConfirmationRequired { confirm_at: None }
+    }
+
+    #[test]
+    fn the_provider_is_asked_whatever_its_notice_said() {
+        let asked = on(Status::WaitingForCustomer, None, None).unwrap();
+        assert_eq!(asked, Step::Call { request: to_charge(), claim: Vec::new() });
+    }
+
+    #[test]
+    fn a_charge_that_was_confirmed_is_made_and_one_that_was_declined_has_failed() {
+        let waiting = payment(Status::WaitingForCustomer);
+        let (events, changes) =
+            done(on(Status::WaitingForCustomer, Some(charged()), None).unwrap());
+        assert_eq!(events, [ConcludePaymentOutput::PaymentMade(PaymentMade::sample())]);
+        let charge_id = Some(PaymentMade::sample().charge_id);
+        let made = Payment { charge_id, charged: samples::total(), ..payment(Status::Charged) };
+        assert_eq!(changes, [becomes(&waiting, &made)]);
+        let declined = ChargeAnswer::Declined { reason: "card declined".to_owned() };
+        let (events, _) = done(on(Status::WaitingForCustomer, Some(declined), None).unwrap());
+        assert_eq!(events, [ConcludePaymentOutput::PaymentFailed(PaymentFailed::sample())]);
+    }
+
+    #[test]
+    fn a_charge_that_is_not_confirmed_yet_is_looked_at_again_and_after_the_deadline_fails() {
+        let early = on(Status::WaitingForCustomer, Some(unconfirmed()), None);
+        assert!(matches!(early, Err(ActionError::Later(_))), "{early:?}");
+        let late = on(Status::WaitingForCustomer, Some(unconfirmed()), Some(NOT_CONFIRMED));
+        let (events, changes) = done(late.unwrap());
+        let failed = PaymentFailed { reason: NOT_CONFIRMED.to_owned(), ..Event::sample() };
+        assert_eq!(events, [ConcludePaymentOutput::PaymentFailed(failed)]);
+        let waiting = payment(Status::WaitingForCustomer);
+        let reason = Some(NOT_CONFIRMED.to_owned());
+        assert_eq!(changes, [becomes(&waiting, &Payment { reason, ..waiting.clone() })]);
+    }
+
+    #[test]
+    fn a_charge_that_was_confirmed_although_no_notice_came_is_made_after_the_deadline() {
+        let made = on(Status::WaitingForCustomer, Some(charged()), Some(NOT_CONFIRMED));
+        let (events, _) = done(made.unwrap());
+        assert_eq!(events, [ConcludePaymentOutput::PaymentMade(PaymentMade::sample())]);
+    }
+
+    #[test]
+    fn what_ended_or_was_canceled_is_left_as_it_is() {
+        for status in [Status::Charged, Status::Failed, Status::Refunding, Status::Canceled] {
+            for response in [None, Some(charged()), Some(unconfirmed())] {
+                let (events, changes) = done(on(status, response, Some(NOT_CONFIRMED)).unwrap());
+                assert!(events.is_empty() && changes.is_empty(), "{status:?}");
+            }
+        }
+    }
+}

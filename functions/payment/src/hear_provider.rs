@@ -1,0 +1,205 @@
+//! Takes a notice of the payment provider: completes the task that waits for the customer, or reports
+//! a dispute or a refund that failed later.
+//!
+//! A notice only says that something happened. What a charge came to, `ConcludePayment` asks the
+//! provider; a late notice, a duplicate, or one about another intent changes nothing.
+
+use chorus_events::OrderId;
+use chorus_events::commands::{PaymentNotice, PaymentReport};
+use chorus_events::payment::{ErrorPaymentCanceled, ErrorPaymentDisputed};
+use chorus_events::table::rows::{self, HearProviderInput, HearProviderOutput};
+use chorus_kernel::{Action, ActionError, Context, Decision, Found, Versioned, replace, state};
+
+use crate::confirmation_callback::concluded;
+use crate::transitions::{Fact, Next};
+use crate::{ConfirmationCallback, Payment, Status};
+
+/// The reason where the provider gives none.
+const UNSAID: &str = "the payment provider gives no reason";
+
+#[derive(Debug)]
+pub(crate) struct HearProvider;
+
+state! {
+    pub(crate) struct Known read by KnownKeys {
+        payment: Found<Payment>,
+        waiting: Found<ConfirmationCallback>,
+    }
+}
+
+impl Action for HearProvider {
+    type Row = rows::HearProvider;
+    type State = Known;
+
+    fn keys(&self, HearProviderInput::PaymentNotice(notice): &HearProviderInput) -> KnownKeys {
+        let waiting = ConfirmationCallback::handle(&notice.order_id);
+        KnownKeys { payment: notice.order_id.clone(), waiting }
+    }
+
+    fn decide(
+        &self,
+        HearProviderInput::PaymentNotice(notice): &HearProviderInput,
+        Known { payment, waiting }: &Known,
+        _: &Context<'_>,
+    ) -> Result<Decision<HearProviderOutput>, ActionError> {
+        let about = |payment: &&Versioned<Payment>| is_about(&payment.value, &notice.intent);
+        let Some(payment) = payment.as_ref().filter(about) else {
+            return Ok(Decision::nothing("no order is paid by that intent"));
+        };
+        let reason = || notice.reason.clone().unwrap_or_else(|| UNSAID.to_owned());
+        Ok(match notice.report {
+            PaymentReport::Concluded => conclude(payment.value.status, waiting, &notice.order_id),
+            PaymentReport::Disputed => disputed(&payment.value, notice, reason()),
+            PaymentReport::RefundFailed => refund_failed(payment, reason()),
+        })
+    }
+}
+
+/// Whether an order is paid by this intent.
+pub(crate) fn is_about(payment: &Payment, intent: &str) -> bool {
+    payment.intent.as_ref().is_some_and(|own| own.0 == intent)
+}
+
+/// Ends the wait for the customer. A notice may be faster than the machine that begins to wait: it is
+/// kept for it.
+fn conclude(
+    status: Status,
+    waiting: &Found<ConfirmationCallback>,
+    order_id: &OrderId,
+) -> Decision<HearProviderOutput> {
+    match waiting {
+        Some(waiting) if waiting.is_open() => {
+            let (change, signal) = ConfirmationCallback::resolve(waiting, concluded());
+            Decision::nothing("the customer is waited for no more").with(change).signal(signal)
+        }
+        Some(_) => Decision::nothing("the provider has reported that before"),
+        None if matches!(status, Status::Charging | Status::WaitingForCustomer) => {
+            let early = ConfirmationCallback::answered_early(order_id.clone(), &concluded());
+            Decision::nothing("nothing waits yet: it is kept").with(early)
+        }
+        None => Decision::nothing("nothing waits for it"),
+    }
+}
+
+fn disputed(
+    payment: &Payment,
+    notice: &PaymentNotice,
+    reason: String,
+) -> Decision<HearProviderOutput> {
+    Decision::emit(ErrorPaymentDisputed {
+        order_id: notice.order_id.clone(),
+        amount: notice.amount.unwrap_or(payment.charged),
+        reason,
+        respond_by: notice.respond_by,
+    })
+}
+
+fn refund_failed(payment: &Versioned<Payment>, reason: String) -> Decision<HearProviderOutput> {
+    let fact = Fact::RefundFailed(&reason);
+    match payment.next(&fact) {
+        Next::Publish(status) => {
+            let order_id = payment.order_id.clone();
+            let refused = Payment { status, ..payment.learn(&fact) };
+            Decision::emit(ErrorPaymentCanceled { order_id, reason })
+                .with(replace(payment, &refused))
+        }
+        Next::Nothing(why) => Decision::nothing(why),
+        _ => Decision::nothing("nothing follows from that"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{becomes, confirmation, confirms, intent, payment, stored_with};
+    use chorus_events::{Money, samples};
+    use chorus_kernel::Signal;
+    use chorus_kernel::testing::{Stored, decide};
+    use chorus_table::Event;
+
+    fn notice(report: PaymentReport) -> PaymentNotice {
+        PaymentNotice { intent: intent().0, report, ..Event::sample() }
+    }
+
+    fn on(notice: PaymentNotice, stored: &Stored) -> Decision<HearProviderOutput> {
+        decide(&HearProvider, notice, stored).unwrap()
+    }
+
+    #[test]
+    fn a_result_completes_the_task_that_waits_for_the_customer() {
+        let open = confirmation("a-token", None);
+        for status in [Status::WaitingForCustomer, Status::Refunding, Status::Canceled] {
+            let stored = stored_with(&payment(status), Some(&open));
+            let decision = on(notice(PaymentReport::Concluded), &stored);
+            let answered = confirmation("a-token", Some(&concluded()));
+            assert_eq!(decision.changes(), [confirms(&open, &answered)], "{status:?}");
+            let told = Signal::Answer { token: "a-token".to_owned(), output: concluded() };
+            assert_eq!(decision.signals(), [told], "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_result_that_comes_before_anything_waits_is_kept() {
+        for status in [Status::Charging, Status::WaitingForCustomer] {
+            let stored = stored_with(&payment(status), None);
+            let decision = on(notice(PaymentReport::Concluded), &stored);
+            let kept = ConfirmationCallback::answered_early(samples::order_id(), &concluded());
+            assert_eq!(decision.changes(), [kept], "{status:?}");
+            assert_eq!(decision.signals(), []);
+        }
+    }
+
+    #[test]
+    fn a_late_or_duplicate_notice_and_one_of_another_intent_change_nothing() {
+        let answered = confirmation("a-token", Some(&concluded()));
+        let (charged, waiting) = (payment(Status::Charged), payment(Status::WaitingForCustomer));
+        let other = PaymentNotice { intent: "pi-2".into(), ..notice(PaymentReport::Concluded) };
+        for (notice, stored) in [
+            (notice(PaymentReport::Concluded), stored_with(&charged, None)),
+            (notice(PaymentReport::Concluded), stored_with(&waiting, Some(&answered))),
+            (other, stored_with(&waiting, Some(&confirmation("a-token", None)))),
+            (notice(PaymentReport::Concluded), Stored::default()),
+            (notice(PaymentReport::RefundFailed), stored_with(&charged, None)),
+        ] {
+            let decision = on(notice, &stored);
+            assert!(decision.changes().is_empty() && decision.signals().is_empty());
+            assert!(decision.events().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_dispute_is_an_error_with_its_amount_and_deadline() {
+        let stored = stored_with(&payment(Status::Charged), None);
+        let notice = PaymentNotice {
+            amount: Some(samples::total()),
+            reason: Some("product_not_received".to_owned()),
+            respond_by: Some(samples::later()),
+            ..notice(PaymentReport::Disputed)
+        };
+        let decision = on(notice, &stored);
+        assert_eq!(decision.events(), [ErrorPaymentDisputed::sample().into()]);
+        assert!(decision.changes().is_empty());
+    }
+
+    #[test]
+    fn a_refund_that_failed_later_is_a_refused_one() {
+        let refunded = Payment {
+            charged: samples::total(),
+            refunded: samples::total(),
+            ..payment(Status::Refunded)
+        };
+        let reason = "expired_or_canceled_card".to_owned();
+        let notice =
+            PaymentNotice { reason: Some(reason.clone()), ..notice(PaymentReport::RefundFailed) };
+        let decision = on(notice, &stored_with(&refunded, None));
+        let refused = Payment {
+            status: Status::RefundRefused,
+            refunded: Money::ZERO,
+            reason: Some(reason.clone()),
+            ..refunded.clone()
+        };
+        assert_eq!(decision.changes(), [becomes(&refunded, &refused)]);
+        let error = ErrorPaymentCanceled { reason, ..Event::sample() };
+        assert_eq!(decision.events(), [error.into()]);
+    }
+}

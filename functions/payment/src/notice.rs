@@ -1,0 +1,217 @@
+//! What the payment provider's notices say, in the form of Stripe's events. What is not needed is not
+//! read: Stripe adds fields and types without another version.
+
+use chorus_events::commands::{PaymentNotice, PaymentReport};
+use chorus_events::{Money, OrderId};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{IntentId, PaymentProvider, ProviderError};
+
+/// The metadata of an intent that names the order.
+pub(crate) const ORDER_ID: &str = "order-id";
+
+/// An event of Stripe's, as its webhook posts it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "StripeEvent")]
+pub(crate) struct StripeEvent {
+    /// Names the event: the same at every delivery.
+    #[schemars(length(min = 1, max = 255))]
+    pub(crate) id: String,
+    /// What happened, such as `payment_intent.succeeded`.
+    #[serde(rename = "type")]
+    kind: String,
+    data: StripeData,
+}
+
+/// What the event is about.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+struct StripeData {
+    /// The intent, refund or dispute.
+    #[schemars(extend("type" = "object"))]
+    object: Value,
+}
+
+/// What a notice is about, as far as its text says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The intent has a result.
+    Concluded {
+        intent: IntentId,
+        order_id: Option<OrderId>,
+    },
+    Disputed {
+        intent: IntentId,
+        minor_units: u64,
+        reason: String,
+        respond_by: Option<Timestamp>,
+    },
+    RefundFailed {
+        intent: IntentId,
+        reason: Option<String>,
+    },
+}
+
+impl StripeEvent {
+    pub(crate) fn sample() -> Self {
+        let metadata = json!({ (ORDER_ID): chorus_events::samples::order_id() });
+        let object = json!({
+            "id": "pi_3Pgc71B7WZ01zgkW1a2b3c4d", "object": "payment_intent",
+            "status": "succeeded", "metadata": metadata,
+        });
+        Self {
+            id: "evt_3Pgc71B7WZ01zgkW1b2c3d4e".to_owned(),
+            kind: "payment_intent.succeeded".to_owned(),
+            data: StripeData { object },
+        }
+    }
+
+    /// What it tells; none where it is of no type that the shop acts on, or lacks what it needs.
+    pub(crate) fn told(&self) -> Option<Told> {
+        let object = &self.data.object;
+        let text = |name: &str| object[name].as_str();
+        let intent = |name| text(name).map(|id| IntentId(id.to_owned()));
+        match self.kind.as_str() {
+            "payment_intent.succeeded"
+            | "payment_intent.payment_failed"
+            | "payment_intent.canceled" => {
+                let order_id = object["metadata"][ORDER_ID].as_str();
+                let order_id = order_id.and_then(|id| id.parse().ok());
+                Some(Told::Concluded { intent: intent("id")?, order_id })
+            }
+            "charge.dispute.created" => Some(Told::Disputed {
+                intent: intent("payment_intent")?,
+                minor_units: object["amount"].as_u64()?,
+                reason: text("reason").unwrap_or("general").to_owned(),
+                respond_by: due(&object["evidence_details"]["due_by"]),
+            }),
+            "refund.failed" | "refund.updated" | "charge.refund.updated"
+                if text("status") == Some("failed") =>
+            {
+                let reason = text("failure_reason").map(ToOwned::to_owned);
+                Some(Told::RefundFailed { intent: intent("payment_intent")?, reason })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn due(seconds: &Value) -> Option<Timestamp> {
+    seconds.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok())
+}
+
+/// The command that a notice is, once the provider has confirmed it as far as that is needed; none
+/// where it is about no order of this shop, or is not so.
+///
+/// # Errors
+/// Where the provider cannot be asked.
+pub(crate) async fn confirmed(
+    told: Told,
+    provider: &dyn PaymentProvider,
+) -> Result<Option<PaymentNotice>, ProviderError> {
+    let notice = |order_id, IntentId(intent), report| PaymentNotice {
+        order_id,
+        intent,
+        report,
+        amount: None,
+        reason: None,
+        respond_by: None,
+    };
+    Ok(match told {
+        // Nothing follows but that the provider is asked.
+        Told::Concluded { intent, order_id } => {
+            order_id.map(|order_id| notice(order_id, intent, PaymentReport::Concluded))
+        }
+        Told::Disputed { intent, minor_units, reason, respond_by } => {
+            provider.find(&intent).await?.map(|known| {
+                let amount: Option<Money> = provider.money(minor_units);
+                let report = PaymentReport::Disputed;
+                let reason = Some(reason);
+                PaymentNotice {
+                    amount,
+                    reason,
+                    respond_by,
+                    ..notice(known.order_id, intent, report)
+                }
+            })
+        }
+        Told::RefundFailed { intent, reason } => {
+            let known = provider.find(&intent).await?.filter(|known| !known.is_refunded);
+            known.map(|known| PaymentNotice {
+                reason,
+                ..notice(known.order_id, intent, PaymentReport::RefundFailed)
+            })
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: &str, object: Value) -> StripeEvent {
+        StripeEvent { kind: kind.to_owned(), data: StripeData { object }, ..StripeEvent::sample() }
+    }
+
+    fn intent() -> IntentId {
+        IntentId("pi_1".to_owned())
+    }
+
+    #[test]
+    fn the_result_of_an_intent_names_the_order_by_its_metadata() {
+        let object = json!({ "id": "pi_1", "metadata": { "order-id": "1073459984" } });
+        for kind in ["succeeded", "payment_failed", "canceled"] {
+            let told = event(&format!("payment_intent.{kind}"), object.clone()).told();
+            let order_id = Some(chorus_events::samples::order_id());
+            assert_eq!(told, Some(Told::Concluded { intent: intent(), order_id }), "{kind}");
+        }
+        let foreign = event("payment_intent.succeeded", json!({ "id": "pi_1", "metadata": {} }));
+        assert_eq!(foreign.told(), Some(Told::Concluded { intent: intent(), order_id: None }));
+    }
+
+    #[test]
+    fn a_dispute_has_an_amount_a_reason_and_a_deadline() {
+        let told = event(
+            "charge.dispute.created",
+            json!({ "id": "dp_1", "payment_intent": "pi_1", "amount": 23_751, "reason": "fraudulent",
+                "evidence_details": { "due_by": 1_795_171_620 } }),
+        );
+        let respond_by = Timestamp::from_second(1_795_171_620).ok();
+        let expected = Told::Disputed {
+            intent: intent(),
+            minor_units: 23_751,
+            reason: "fraudulent".to_owned(),
+            respond_by,
+        };
+        assert_eq!(told.told(), Some(expected));
+    }
+
+    #[test]
+    fn only_a_refund_that_failed_is_told() {
+        let refund = |status: &str| {
+            json!({ "id": "re_1", "payment_intent": "pi_1", "status": status,
+                "failure_reason": "lost_or_stolen_card" })
+        };
+        for kind in ["refund.failed", "refund.updated", "charge.refund.updated"] {
+            let reason = Some("lost_or_stolen_card".to_owned());
+            let failed = event(kind, refund("failed")).told();
+            assert_eq!(failed, Some(Told::RefundFailed { intent: intent(), reason }), "{kind}");
+            assert_eq!(event(kind, refund("succeeded")).told(), None, "{kind}");
+        }
+    }
+
+    #[test]
+    fn other_types_and_incomplete_events_tell_nothing() {
+        for (kind, object) in [
+            ("invoice.paid", json!({ "id": "pi_1" })),
+            ("payment_intent.created", json!({ "id": "pi_1" })),
+            ("payment_intent.succeeded", json!({})),
+            ("charge.dispute.created", json!({ "payment_intent": null })),
+            ("refund.failed", json!(7)),
+        ] {
+            assert_eq!(event(kind, object).told(), None, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What the simulated provider tells the shop: what became of charges that customers had to confirm.
+
+use chorus_events::OrderId;
+use chorus_kernel::derived_id;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::ledger::Outcome;
+use super::{SimulatedProvider, confirmed_at};
+use crate::notice::ORDER_ID;
+use crate::{IntentId, ProviderError};
+
+/// A notice for the shop's webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimulatedNotice {
+    pub intent: IntentId,
+    pub order_id: OrderId,
+    /// The event's type, by Stripe's names.
+    kind: &'static str,
+}
+
+impl SimulatedNotice {
+    /// That the customer confirmed a charge, which was made.
+    #[must_use]
+    pub const fn succeeded(intent: IntentId, order_id: OrderId) -> Self {
+        Self { intent, order_id, kind: "payment_intent.succeeded" }
+    }
+
+    /// That an intent was canceled.
+    #[must_use]
+    pub const fn canceled(intent: IntentId, order_id: OrderId) -> Self {
+        Self { intent, order_id, kind: "payment_intent.canceled" }
+    }
+
+    /// The notice as Stripe would post it: the same id however often it is sent.
+    #[must_use]
+    pub fn event(&self) -> Value {
+        let IntentId(intent) = &self.intent;
+        let id = derived_id("payment-notice", &format!("{intent} {}", self.kind), 0);
+        json!({
+            "id": format!("evt_{}", id.simple()), "object": "event", "type": self.kind,
+            "data": { "object": {
+                "id": intent, "object": "payment_intent", "metadata": { (ORDER_ID): self.order_id },
+            } },
+        })
+    }
+}
+
+impl SimulatedProvider {
+    /// The notices that are due, and when the next one will be. A customer who confirms has a charge
+    /// made here, as a bank would.
+    ///
+    /// # Errors
+    /// Where its books cannot be reached.
+    pub async fn notices(
+        &self,
+    ) -> Result<(Vec<SimulatedNotice>, Option<Timestamp>), ProviderError> {
+        let (mut due, mut next) = (Vec::new(), None::<Timestamp>);
+        for (intent, charged, since) in self.books.asked().await? {
+            let order_id = charged.order_id.clone();
+            let outcome = match self.books.outcome(&intent).await? {
+                Some(outcome) => outcome,
+                None => match confirmed_at(&charged, since) {
+                    None => continue,
+                    Some(at) if self.clock.now() < at => {
+                        next = Some(next.map_or(at, |next| next.min(at)));
+                        continue;
+                    }
+                    Some(_) => self.books.enter(&intent, Outcome::Charged(charged)).await?.0,
+                },
+            };
+            let intent = IntentId(intent);
+            due.push(match outcome {
+                Outcome::Charged(_) => SimulatedNotice::succeeded(intent, order_id),
+                Outcome::Declined | Outcome::Voided => SimulatedNotice::canceled(intent, order_id),
+            });
+        }
+        Ok((due, next))
+    }
+
+    /// The shop has taken a notice.
+    ///
+    /// # Errors
+    /// Where its books cannot be reached.
+    pub async fn told(&self, notice: &SimulatedNotice) -> Result<(), ProviderError> {
+        self.books.told(&notice.intent.0).await
+    }
+}

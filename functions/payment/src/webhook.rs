@@ -1,0 +1,107 @@
+//! The payment provider's webhook: believed only where it is signed and fresh.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chorus_events::table::rows;
+use chorus_http::{Endpoint, Method, Parameter, Problem, Request, Response, Route, command};
+use chorus_kernel::{Failure, Kernel, Message, derived_id};
+use chorus_webhook_signature::{
+    STRIPE_SIGNATURE_HEADER, SecretSource, Signed, Unverified, Verifier,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::to_raw_value;
+
+use crate::hear_provider::{HearProvider, is_about};
+use crate::notice::{StripeEvent, Told, confirmed};
+use crate::{Payment, PaymentProvider, Status};
+
+/// That a notice was taken, or is none that the shop acts on.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Received {
+    /// Always true.
+    received: bool,
+}
+
+/// `POST /webhooks/payments`.
+pub(crate) fn post_payments(
+    provider: Arc<dyn PaymentProvider>,
+    secrets: Arc<dyn SecretSource>,
+) -> Route {
+    let endpoint = WebhookEndpoint { provider, verifier: Verifier::new(secrets) };
+    let signature = "`t=` and seconds since the Unix epoch, and `v1=` and hex of the HMAC-SHA256 of \
+                     `t.body`, once for each secret";
+    Route::of::<rows::HearProvider>(Method::POST, "/webhooks/payments", endpoint)
+        .summary("A signed notice of the payment provider, as Stripe sends them", 200)
+        .takes(StripeEvent::sample)
+        .answers::<Received>()
+        .parameters(&[Parameter::header(STRIPE_SIGNATURE_HEADER, signature)])
+}
+
+struct WebhookEndpoint {
+    provider: Arc<dyn PaymentProvider>,
+    verifier: Verifier,
+}
+
+#[async_trait]
+impl Endpoint for WebhookEndpoint {
+    async fn call(&self, kernel: &Kernel, request: &Request) -> Result<Response, Problem> {
+        verify(&self.verifier, request, kernel.clock.now().as_second()).await?;
+        let event: StripeEvent = request.json()?;
+        let received = Response::json(200, json!(Received { received: true }));
+        let Some(told) = event.told() else { return Ok(received) };
+        if is_known(kernel, &told).await? {
+            return Ok(received);
+        }
+        let notice = confirmed(told, &*self.provider).await.map_err(|error| {
+            tracing::warn!(%error, event = event.id, "a notice of the payment provider is not taken");
+            Failure::later("OutcomeUnknown", "the payment provider cannot be asked now")
+        })?;
+        if let Some(notice) = notice {
+            let message = once(command(kernel, request, &notice)?, &event)?;
+            kernel.run(&HearProvider, &message).await?;
+        }
+        Ok(received)
+    }
+}
+
+/// Whether a notice is about a charge whose result is known: of most orders, the provider has answered
+/// before.
+async fn is_known(kernel: &Kernel, told: &Told) -> Result<bool, Problem> {
+    let Told::Concluded { intent, order_id } = told else { return Ok(false) };
+    let Some(order_id) = order_id else { return Ok(true) };
+    let Some(payment) = kernel.find::<Payment>(order_id).await? else { return Ok(true) };
+    let has_result = matches!(payment.value.status, Status::Charged | Status::Failed);
+    Ok(has_result || !is_about(&payment.value, &intent.0))
+}
+
+/// Refuses what the provider did not sign, or signed too long ago. Why, is not told: whoever may know
+/// has the secret.
+async fn verify(verifier: &Verifier, request: &Request, now: i64) -> Result<(), Problem> {
+    let unauthorized =
+        || Problem::new(401, "unauthorized", "this is not signed by the payment provider");
+    let signature = request.header(STRIPE_SIGNATURE_HEADER).ok_or_else(unauthorized)?;
+    match verifier.verify(&Signed::by_stripe(signature, &request.body), now).await {
+        Ok(()) => Ok(()),
+        Err(Unverified::Signature(_)) => Err(unauthorized()),
+        Err(Unverified::Secret(error)) => {
+            tracing::error!(%error, "no notice of the payment provider can be verified");
+            Err(Failure::later("NoSecret", "webhooks cannot be verified now").into())
+        }
+    }
+}
+
+/// The message under a key that follows from the event's id: each event is taken once, whatever else
+/// stands in it when it comes again.
+fn once(message: Message, event: &StripeEvent) -> Result<Message, Problem> {
+    let key = derived_id("PaymentNotice", &event.id, 0).simple().to_string();
+    let mut once = message;
+    once.metadata.event_id = derived_id("command PaymentNotice", &key, 0);
+    once.metadata.idempotency_key = key;
+    let unwritable = |error| Failure::corrupt("command", &error);
+    once.fingerprinted = Some(to_raw_value(&event.id).map_err(unwritable)?);
+    Ok(once)
+}

@@ -1,0 +1,115 @@
+//! A shop whose payments a bank makes that speaks Stripe's API.
+
+#![allow(clippy::unwrap_used, dead_code)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chorus_events::delivery::DeliveryEstimated;
+use chorus_events::order::OrderCanceled;
+use chorus_events::samples;
+use chorus_http::{HttpFunction, Request};
+use chorus_kernel::{Clock, Failure};
+use chorus_partners::stripe::{FixedKey, Stripe};
+use chorus_payment::{StripeProvider, function};
+use chorus_table::Event;
+use chorus_webhook_signature::{
+    STRIPE_SIGNATURE_HEADER, WebhookSecret, WebhookSecrets, sign_as_stripe,
+};
+use serde_json::Value;
+
+use crate::bank::Bank;
+use crate::support::{self, Shop, payload, wire};
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How often a message comes again before the test gives up.
+pub(crate) const ATTEMPTS: usize = 6;
+
+/// What the bank signs with.
+pub(crate) fn secret() -> WebhookSecret {
+    "whsec_of_the_bank_of_the_tests".parse().unwrap()
+}
+
+pub(crate) fn total() -> u64 {
+    u64::try_from(samples::total().minor()).unwrap()
+}
+
+/// A shop whose payments a bank makes that speaks Stripe's API.
+pub(crate) struct Counter {
+    pub(crate) shop: Shop,
+    pub(crate) bank: Bank,
+    pub(crate) payment: HttpFunction,
+}
+
+/// A shop that charges in this currency.
+pub(crate) async fn counter(currency: &str) -> Counter {
+    let bank = Bank::default();
+    let key = "sk_test_4eC39HqLyjWDarjtT1zdp7dc".parse().unwrap();
+    let stripe = Stripe::at(&bank.open().await, Arc::new(FixedKey(key))).unwrap();
+    let provider = StripeProvider::new(stripe.patient_for(PATIENCE), currency.parse().unwrap());
+    let provider = provider.returning_to(Some("https://shop.example/paid".to_owned()));
+    let secrets = Arc::new(WebhookSecrets::from(secret()));
+    let payment = function(Arc::new(provider), secrets, chorus_events::Currency::EUR);
+    Counter { shop: Shop::over(&payment.function.tables), bank, payment }
+}
+
+impl Counter {
+    /// Charges an order that names this payment method, until it is answered.
+    pub(crate) async fn charge(&self, method: Option<&str>) -> Result<(), Failure> {
+        let payment_method = method.map(|method| method.parse().unwrap());
+        let order = DeliveryEstimated { payment_method, ..DeliveryEstimated::sample() };
+        self.task(&payload("MakePayment", &wire(&order, "estimate"), None)).await
+    }
+
+    /// Hands a task over until it is answered, and publishes what it came to.
+    pub(crate) async fn task(&self, task: &str) -> Result<(), Failure> {
+        let kernel = self.shop.kernel();
+        for _ in 0..ATTEMPTS {
+            match self.payment.function.handle_task(&kernel, task).await {
+                Ok(said) => return support::say(&*self.shop.bus, &said["event"]).await,
+                Err(failure) if failure.is_retryable() => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        panic!("it is never answered")
+    }
+
+    /// Cancels the order, until that is answered.
+    pub(crate) async fn cancel(&self) -> Result<(), Failure> {
+        let cancellation = wire(&OrderCanceled::sample(), "cancellation");
+        for _ in 0..ATTEMPTS {
+            match self.payment.function.handle_event(&self.shop.kernel(), &cancellation).await {
+                Ok(_) => return Ok(()),
+                Err(failure) if failure.is_retryable() => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        panic!("it is never answered")
+    }
+
+    pub(crate) fn said<E: Event>(&self) -> Vec<E> {
+        self.shop.bus.said()
+    }
+
+    /// A request of the provider's webhook, signed now by this secret.
+    pub(crate) fn signed(&self, event: &Value, secret: &WebhookSecret) -> Request {
+        let body = event.to_string().into_bytes();
+        let signature = sign_as_stripe(secret, self.shop.clock.now().as_second(), &body);
+        let headers = [(STRIPE_SIGNATURE_HEADER.to_owned(), signature)].into();
+        Request { body, headers, ..Request::default() }
+    }
+
+    /// Posts a notice of the bank to the shop's webhook; answers the status.
+    pub(crate) async fn notify(&self, event: &Value) -> u16 {
+        self.post(self.signed(event, &secret())).await
+    }
+
+    pub(crate) async fn post(&self, request: Request) -> u16 {
+        let mut routes = self.payment.routes.iter();
+        let route = routes.find(|route| route.path == "/webhooks/payments").unwrap();
+        let answered = route.answer(&self.shop.kernel(), request).await;
+        answered.map_or_else(|problem| problem.status, |response| response.status)
+    }
+}
