@@ -24,12 +24,18 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
+/// The folder of the profile that cargo has built this test with.
+fn built() -> PathBuf {
+    std::env::current_exe().unwrap().parent().and_then(|deps| deps.parent()).unwrap().to_owned()
+}
+
 /// The copy and its builds are kept between runs, so that a page compiles only what it changes. All
 /// pages are one test, because they share the copy.
 #[test]
 fn every_page_that_tells_what_to_do_is_true() {
     let place = root().join("target/walkthrough");
     let tree = Tree::new(place.join("tree"), place.clone());
+    tree.start_from(&built());
     for page in PAGES {
         println!("{page}");
         tree.copy_of(&root());

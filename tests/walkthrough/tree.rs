@@ -19,6 +19,18 @@ impl Tree {
         Self { root, target }
     }
 
+    /// Links the third-party crates that cargo has compiled into `built`, so that a build in the tree
+    /// does not compile them once more. Cargo compiles those that cannot be linked.
+    pub(crate) fn start_from(&self, built: &Path) {
+        let profile = self.target.join("debug");
+        if profile.exists() {
+            return;
+        }
+        for folder in ["deps", "build", ".fingerprint"] {
+            link_all(&built.join(folder), &profile.join(folder));
+        }
+    }
+
     /// Makes the tree a copy of `repository`, without ignored files. Equal files stay untouched, so
     /// that cargo rebuilds only what the page before has changed.
     pub(crate) fn copy_of(&self, repository: &Path) {
@@ -111,6 +123,18 @@ impl Tree {
         for line in told {
             let there = said.contains(line) || error.contains(line);
             assert!(there, "{script}does not say\n{line}\nbut\n{said}{error}");
+        }
+    }
+}
+
+fn link_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
+        let (path, linked) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            link_all(&path, &linked);
+        } else if let Err(error) = std::fs::hard_link(&path, &linked) {
+            println!("{} is not linked: {error}", path.display());
         }
     }
 }
