@@ -49,6 +49,17 @@ fn no_file_is_longer_than_five_hundred_lines() {
 }
 
 #[test]
+fn no_file_that_is_ignored_is_committed() {
+    let listed = std::process::Command::new("git")
+        .args(["ls-files", "--cached", "--ignored", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "", "installed or built, not written");
+}
+
+#[test]
 fn nothing_is_left_undone() {
     let leftovers = ["todo", "unimplemented"].map(|word| format!("{word}!("));
     let marks = ["FIX", "HACK", "XXX"]
