@@ -118,7 +118,7 @@ async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
     let test = TestShop::open(&["ana"]).await.unwrap();
     let mut kernel = test.shop.local().kernel().clone();
     let refusals = Arc::new(AtomicUsize::new(0));
-    kernel.bus = Arc::new(Grudging { bus: kernel.bus, refusals: Arc::clone(&refusals) });
+    kernel.bus = Arc::new(RefusingBus { bus: kernel.bus, refusals: Arc::clone(&refusals) });
     let routes = chorus_order::function(Secrets::fixed().order_ids, Settings::DEFAULT).routes;
     let caller = Caller::trusted("maria", &routes);
     let router = trusting(chorus_http::router(&kernel, API, routes), caller);
@@ -131,13 +131,13 @@ async fn an_event_that_the_bus_refuses_at_first_is_not_lost() {
 }
 
 /// A bus that refuses every entry of the first two calls, in answers that are a success otherwise.
-struct Grudging {
+struct RefusingBus {
     bus: Arc<dyn Publisher>,
     refusals: Arc<AtomicUsize>,
 }
 
 #[async_trait::async_trait]
-impl Publisher for Grudging {
+impl Publisher for RefusingBus {
     async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
         if self.refusals.load(Ordering::Relaxed) == 2 {
             return self.bus.put_events(entries).await;

@@ -36,7 +36,7 @@ pub use user_pool::UserPool;
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// AWS refused the request, or did not answer.
-    #[error("AWS refused the call: {0}")]
+    #[error("AWS did not carry out the call: {0}")]
     Refused(String),
     #[error(
         "there are no AWS credentials in the environment: `aws configure export-credentials \
@@ -46,10 +46,10 @@ pub enum OperatorError {
     #[error("the stack {stack} has no {what}: is it deployed in this account and region?")]
     Missing { stack: String, what: String },
     /// A dead letter names no target that a redrive can reach.
-    #[error("the letter {0} names no target that a redrive can reach")]
+    #[error("the dead letter {0} names no target that a redrive can reach")]
     NoTarget(String),
     /// A rule's pattern is not JSON.
-    #[error("the pattern of {0} is no JSON")]
+    #[error("the pattern of {0} is not JSON")]
     Pattern(String, #[source] serde_json::Error),
 }
 

@@ -70,7 +70,7 @@ fn rejected(
     let counted = usize::try_from(failed).unwrap_or_default();
     if results.len() != sent || refused.len() != counted {
         let told = format!("{} of {sent} entries, {failed} of them failed", results.len());
-        return Err(Failure::later("BusUnavailable", format!("the bus answered for {told}")));
+        return Err(Failure::later("BusUnavailable", format!("PutEvents answered for {told}")));
     }
     Ok(refused)
 }

@@ -96,7 +96,11 @@ impl Invoker {
     /// # Errors
     /// The failure itself if it is retryable, or if no queue accepts the message: the platform then
     /// keeps it.
-    async fn set_aside(&self, failure: Failure, message: GivenUp<'_>) -> Result<Value, Failure> {
+    async fn dead_letter_if_terminal(
+        &self,
+        failure: Failure,
+        message: GivenUp<'_>,
+    ) -> Result<Value, Failure> {
         if failure.is_retryable() {
             return Err(failure);
         }
@@ -134,9 +138,9 @@ impl Invoker {
                     code,
                     attempt,
                     exhausted,
-                    "set aside because of {code}"
+                    "moved to the dead letters because of {code}"
                 );
-                Ok(json!({ "outcome": "SetAside", "code": code }))
+                Ok(json!({ "outcome": "DeadLettered", "code": code }))
             }
             Err(error) => {
                 tracing::error!(code, %error, "the failure queue did not take a dead letter");

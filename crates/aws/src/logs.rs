@@ -52,7 +52,7 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let payload = panic.payload();
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let text = text.unwrap_or("something that is no text");
+    let text = text.unwrap_or("something that is not text");
     tracing::error!(place, "panicked: {text}");
 }
 

@@ -58,9 +58,9 @@ impl SfnMachines {
             code: "UnknownMachine",
             message: format!("{} is not set", variable_of(machine)),
         };
-        let arn = self.arns.get(&screaming(machine)).ok_or_else(unknown)?;
+        let arn = self.arns.get(&screaming_snake_case(machine)).ok_or_else(unknown)?;
         let request = self.client.start_execution().state_machine_arn(arn).name(name);
-        let input = with_limits(input, self.limits.get(&screaming(machine)));
+        let input = with_limits(input, self.limits.get(&screaming_snake_case(machine)));
         let sent = request.input(input.to_string()).send().await;
         heard(sent.map(drop), &format!("{machine} was started before as {name}"))
     }
@@ -112,11 +112,11 @@ pub(crate) fn limits(
 
 /// The variable with the ARN of a machine: `MACHINE_COLLECT_PAYMENT` for `CollectPayment`.
 fn variable_of(machine: &str) -> String {
-    format!("{PREFIX}{}", screaming(machine))
+    format!("{PREFIX}{}", screaming_snake_case(machine))
 }
 
 /// `CollectPayment` as `COLLECT_PAYMENT`.
-fn screaming(pascal: &str) -> String {
+fn screaming_snake_case(pascal: &str) -> String {
     let mut name = String::new();
     for c in pascal.chars() {
         if c.is_ascii_uppercase() && !name.is_empty() {
@@ -183,7 +183,10 @@ mod tests {
     fn a_machine_is_found_by_the_variable_of_its_name() {
         assert_eq!(variable_of("CollectPayment"), "MACHINE_COLLECT_PAYMENT");
         let arns = set(&[("MACHINE_COLLECT_PAYMENT", "an-arn"), ("TABLE_ORDER", "a-table")]);
-        assert_eq!(arns.get(&screaming("CollectPayment")).map(String::as_str), Some("an-arn"));
+        assert_eq!(
+            arns.get(&screaming_snake_case("CollectPayment")).map(String::as_str),
+            Some("an-arn")
+        );
         assert_eq!(arns.len(), 1);
         assert!(set(&[("MACHINE_TRANSPORT", "")]).is_empty(), "an empty variable is not set");
     }

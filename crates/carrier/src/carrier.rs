@@ -117,7 +117,7 @@ impl Carrier {
             }
             let recalled = match &read {
                 Some(parcel) => parcel.recalled(),
-                None => Some(Parcel::never(order_id.clone())),
+                None => Some(Parcel::recalled_before_arrival(order_id.clone())),
             };
             let Some(recalled) = recalled else {
                 return Ok(Recall::TooLate);
@@ -190,10 +190,10 @@ impl Carrier {
             return Ok(());
         }
         let after = match self.tell(&moved).await {
-            Ok(()) => moved.told(self.clock.now(), &self.config),
+            Ok(()) => moved.after_callback_accepted(self.clock.now(), &self.config),
             Err(error) => {
-                let after = moved.unheard(self.clock.now(), &self.config);
-                tracing::warn!(order = %order_id, attempts = after.attempts, %error, "not told");
+                let after = moved.after_callback_failed(self.clock.now(), &self.config);
+                tracing::warn!(order = %order_id, attempts = after.attempts, %error, "the callback was not accepted");
                 after
             }
         };
@@ -210,8 +210,8 @@ impl Carrier {
             Ok(true) => Ok(Some(read.moved())),
             Ok(false) => Ok(Some(read.undeliverable())),
             Err(error) => {
-                let later = read.unheard(self.clock.now(), &self.config);
-                tracing::warn!(order = %read.order_id, %error, "nobody says where it goes");
+                let later = read.after_callback_failed(self.clock.now(), &self.config);
+                tracing::warn!(order = %read.order_id, %error, "the address could not be fetched");
                 self.parcels.put(Some(read), &later).await?;
                 Ok(None)
             }

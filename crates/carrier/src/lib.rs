@@ -29,4 +29,4 @@ pub use carrier::{Acceptance, Carrier, Recall};
 pub use config::{ApiKey, CarrierConfig};
 pub use parcel::{Parcel, Status};
 pub use parcels::CARRIER_TABLE;
-pub use webhook::{Callback, HttpWebhook, NotAccepted, Webhook, address_request, says_address};
+pub use webhook::{Callback, HttpWebhook, NotAccepted, Webhook, address_request, has_address};

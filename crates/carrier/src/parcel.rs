@@ -42,7 +42,7 @@ pub struct Parcel {
     pub status: Status,
     /// The callback that still has to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub untold: Option<LogisticsStatus>,
+    pub pending_callback: Option<LogisticsStatus>,
     /// How often that callback was attempted.
     pub attempts: u32,
     /// When the parcel's next step is due; `None` if there is none.
@@ -61,15 +61,15 @@ impl Parcel {
         let silent = Behaviour::of(&customer_id).silent;
         let due = (!silent).then(|| after(now, config.pickup_after));
         let (status, customer_id) = (Status::Accepted, Some(customer_id));
-        let (number, untold) = (number(&order_id), None);
-        Self { order_id, customer_id, handle, number, status, untold, attempts: 0, due }
+        let (number, pending_callback) = (number(&order_id), None);
+        Self { order_id, customer_id, handle, number, status, pending_callback, attempts: 0, due }
     }
 
     /// A parcel that is recalled before it was handed in.
-    pub(crate) fn never(order_id: OrderId) -> Self {
+    pub(crate) fn recalled_before_arrival(order_id: OrderId) -> Self {
         let (customer_id, handle, number) = (None, None, None);
-        let (status, untold, due) = (Status::Recalled, None, None);
-        Self { order_id, customer_id, handle, number, status, untold, attempts: 0, due }
+        let (status, pending_callback, due) = (Status::Recalled, None, None);
+        Self { order_id, customer_id, handle, number, status, pending_callback, attempts: 0, due }
     }
 
     /// The recalled parcel; `None` if it is too late.
@@ -77,7 +77,13 @@ impl Parcel {
         match self.status {
             Status::Accepted | Status::PickedUp => {
                 let status = Status::Recalled;
-                Some(Self { status, untold: None, attempts: 0, due: None, ..self.clone() })
+                Some(Self {
+                    status,
+                    pending_callback: None,
+                    attempts: 0,
+                    due: None,
+                    ..self.clone()
+                })
             }
             Status::Delivered | Status::GivenUp | Status::Recalled => None,
         }
@@ -90,19 +96,19 @@ impl Parcel {
 
     /// Whether the carrier still has to fetch the parcel's address.
     pub(crate) fn needs_address(&self) -> bool {
-        self.status == Status::Accepted && self.untold.is_none()
+        self.status == Status::Accepted && self.pending_callback.is_none()
     }
 
     /// The parcel given up, because the shop has no address for it any more.
     pub(crate) fn undeliverable(&self) -> Self {
-        let (status, untold) = (Status::GivenUp, Some(LogisticsStatus::DeliveryCanceled));
-        Self { status, untold, attempts: 0, ..self.clone() }
+        let (status, pending_callback) = (Status::GivenUp, Some(LogisticsStatus::DeliveryCanceled));
+        Self { status, pending_callback, attempts: 0, ..self.clone() }
     }
 
     /// The parcel after its next step, with the callback for that step still to be sent. While an
     /// earlier callback still has to be sent, the parcel does not change.
     pub(crate) fn moved(&self) -> Self {
-        if self.untold.is_some() {
+        if self.pending_callback.is_some() {
             return self.clone();
         }
         let (status, told) = match self.status {
@@ -115,18 +121,18 @@ impl Parcel {
                 return Self { due: None, ..self.clone() };
             }
         };
-        Self { status, untold: Some(told), attempts: 0, ..self.clone() }
+        Self { status, pending_callback: Some(told), attempts: 0, ..self.clone() }
     }
 
     /// The parcel after the shop accepted the callback at `now`.
-    pub(crate) fn told(&self, now: Timestamp, config: &CarrierConfig) -> Self {
+    pub(crate) fn after_callback_accepted(&self, now: Timestamp, config: &CarrierConfig) -> Self {
         let goes_on = self.status == Status::PickedUp;
         let due = goes_on.then(|| after(now, config.delivery_after));
-        Self { untold: None, attempts: 0, due, ..self.clone() }
+        Self { pending_callback: None, attempts: 0, due, ..self.clone() }
     }
 
     /// The parcel after a callback failed at `now`. After the last attempt no callback is sent.
-    pub(crate) fn unheard(&self, now: Timestamp, config: &CarrierConfig) -> Self {
+    pub(crate) fn after_callback_failed(&self, now: Timestamp, config: &CarrierConfig) -> Self {
         let attempts = self.attempts + 1;
         let goes_on = attempts < config.attempts;
         let due = goes_on.then(|| after(now, config.wait_after(attempts)));
@@ -135,7 +141,7 @@ impl Parcel {
 
     /// The body of the callback that has to be sent, identical at every attempt.
     pub(crate) fn callback(&self) -> Option<Callback> {
-        let (status, handle) = (self.untold?, self.handle.clone()?);
+        let (status, handle) = (self.pending_callback?, self.handle.clone()?);
         let damaged = || "the parcel was damaged".to_owned();
         let reason = (status == LogisticsStatus::DeliveryCanceled).then(damaged);
         let picked_up = status == LogisticsStatus::DeliveryStarted;
@@ -180,7 +186,7 @@ mod tests {
         while let Some(due) = parcel.due {
             parcel = parcel.moved();
             told.extend(parcel.callback().map(|callback| callback.status));
-            parcel = parcel.told(due, &config());
+            parcel = parcel.after_callback_accepted(due, &config());
         }
         told
     }
@@ -199,7 +205,10 @@ mod tests {
         let picked_up = of("456").moved();
         let told = |parcel: &Parcel| parcel.callback().unwrap().tracking;
         assert_eq!(told(&picked_up).map(|tracking| tracking.number), of("456").number);
-        assert_eq!(told(&picked_up.told(samples::moment(), &config()).moved()), None);
+        assert_eq!(
+            told(&picked_up.after_callback_accepted(samples::moment(), &config()).moved()),
+            None
+        );
         let earlier = Parcel { number: None, ..of("456") };
         assert_eq!(told(&earlier.moved()), None);
     }
@@ -208,7 +217,7 @@ mod tests {
     fn a_parcel_is_called_back_until_it_arrived() {
         let picked_up = of("456").moved();
         assert_eq!(story(picked_up.recalled().unwrap()), []);
-        let delivered = picked_up.told(samples::moment(), &config()).moved();
+        let delivered = picked_up.after_callback_accepted(samples::moment(), &config()).moved();
         assert_eq!(delivered.recalled(), None);
         assert_eq!(delivered.callback().unwrap().status, LogisticsStatus::Delivered);
     }
@@ -219,7 +228,7 @@ mod tests {
         let mut attempts = 0;
         while let Some(due) = parcel.due {
             assert_eq!(parcel.callback().unwrap().status, LogisticsStatus::DeliveryStarted);
-            parcel = parcel.unheard(due, &config()).moved();
+            parcel = parcel.after_callback_failed(due, &config()).moved();
             attempts += 1;
         }
         assert_eq!(attempts, config().attempts);

@@ -105,7 +105,10 @@ mod tests {
     use chorus_kernel::testing::now;
 
     fn parcel() -> Parcel {
-        Parcel { due: Some(samples::moment()), ..Parcel::never(samples::order_id()) }
+        Parcel {
+            due: Some(samples::moment()),
+            ..Parcel::recalled_before_arrival(samples::order_id())
+        }
     }
 
     #[test]

@@ -109,7 +109,7 @@ pub fn address_request(
 ///
 /// # Errors
 /// If the request has to be retried.
-pub fn says_address(status: StatusCode) -> Result<bool, NotAccepted> {
+pub fn has_address(status: StatusCode) -> Result<bool, NotAccepted> {
     match status.as_u16() {
         200..=299 => Ok(true),
         404 | 409 | 410 => Ok(false),
@@ -168,7 +168,7 @@ impl Webhook for HttpWebhook {
         let request = address_request(&self.url, parcel, secrets.current(), self.clock.now())?;
         let Some(request) = request else { return Ok(true) };
         let status = self.send(request).await.map_err(|error| NotAccepted(error.to_string()))?;
-        says_address(status)
+        has_address(status)
     }
 }
 

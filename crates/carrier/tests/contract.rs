@@ -54,10 +54,10 @@ enum Fault {
 /// Each fault, and the rule that it violates.
 const FAULTS: [(Fault, &str); 14] = [
     (Fault::LetsEverybodyIn, "a caller without the key is refused with 401 or 403"),
-    (Fault::TakesNonsense, "a body that is no parcel is refused for good"),
+    (Fault::TakesNonsense, "a body that is not a parcel is refused for good"),
     (Fault::RefusesUnknownFields, "fields that it does not know are ignored"),
     (Fault::AnswersLate, "a parcel is taken in time"),
-    (Fault::RefusesRepetitions, "the same parcel once more is no error"),
+    (Fault::RefusesRepetitions, "the same parcel once more is not an error"),
     (Fault::KeepsSilent, "what becomes of a parcel is reported"),
     (Fault::SignsWithAnotherSecret, "reports are signed, fresh and readable"),
     (Fault::SignsAnHourLate, "reports are signed, fresh and readable"),

@@ -22,14 +22,14 @@ pub(crate) enum Client {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct ApiRequest<'a> {
     pub(crate) method: &'static str,
     pub(crate) path: &'a str,
     pub(crate) key: Option<&'a str>,
     pub(crate) body: Option<Value>,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> ApiRequest<'a> {
     pub(crate) fn get(path: &'a str) -> Self {
         Self { method: "GET", path, key: None, body: None }
     }
@@ -66,7 +66,7 @@ impl Client {
     }
 
     /// Sends the request and parses a 2xx body as `T`; problem details become the error.
-    pub(crate) async fn ask<T: DeserializeOwned>(&self, ask: Ask<'_>) -> anyhow::Result<T> {
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, ask: ApiRequest<'_>) -> anyhow::Result<T> {
         let (method, path) = (ask.method, ask.path.to_owned());
         let (status, answer) = self.send(ask).await?;
         if !(200..300).contains(&status) {
@@ -77,7 +77,7 @@ impl Client {
     }
 
     /// Sends the request and returns status and body, whatever they are.
-    pub(crate) async fn send(&self, ask: Ask<'_>) -> anyhow::Result<(u16, Value)> {
+    pub(crate) async fn send(&self, ask: ApiRequest<'_>) -> anyhow::Result<(u16, Value)> {
         let body = ask.body.map(|body| body.to_string()).unwrap_or_default();
         let (status, bytes) = match self {
             Self::Remote { http, url, token } => {

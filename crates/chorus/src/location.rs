@@ -82,7 +82,7 @@ pub(crate) struct Announcement(PathBuf);
 impl Drop for Announcement {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::warn!(%error, "{} is left behind", self.0.display());
+            tracing::warn!(%error, "{} could not be removed", self.0.display());
         }
     }
 }

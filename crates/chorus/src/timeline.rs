@@ -10,7 +10,7 @@ use chorus_table::{Owner, Role};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::machine_steps;
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
@@ -40,7 +40,7 @@ pub(crate) async fn events_of(client: &Client, order_id: &str) -> anyhow::Result
     let mut cursor = String::new();
     loop {
         let path = format!("/events?order-id={order_id}&limit=1000{cursor}");
-        let answer: Answer = client.ask(Ask::get(&path)).await?;
+        let answer: Answer = client.ask(ApiRequest::get(&path)).await?;
         events.extend(answer.events);
         match answer.next {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -57,9 +57,9 @@ impl Timeline {
             events.iter().map(|event| event.metadata.event_id.to_string()).collect();
         let path = format!("/operator/attempts?event-ids={}", ids.join(","));
         // Only the embedded engine has an order's attempts and state machines.
-        let attempts = client.ask(Ask::get(&path)).await.unwrap_or_default();
+        let attempts = client.ask(ApiRequest::get(&path)).await.unwrap_or_default();
         let path = format!("/operator/executions?order-id={order_id}");
-        let executions = client.ask(Ask::get(&path)).await.unwrap_or_default();
+        let executions = client.ask(ApiRequest::get(&path)).await.unwrap_or_default();
         Ok(Self { order_id: order_id.to_owned(), events, attempts, executions })
     }
 

@@ -120,7 +120,7 @@ fn nobody_approves_an_order_of_their_own() {
     let told = shop.told(&["--reviewer", "maria"], &format!("GET {review}"), "/handle");
     let approved = json!({ "verdict": "approve", "handle": told["handle"] });
     let post = format!("POST {review}");
-    assert_eq!(shop.ask(&shop.ana, &post, &[], &approved).0, 403, "she is no reviewer");
+    assert_eq!(shop.ask(&shop.ana, &post, &[], &approved).0, 403, "she is not a reviewer");
     let as_reviewer = token(shop.data(), &["--reviewer", "ana"]);
     assert_eq!(shop.ask(&as_reviewer, &post, &[], &approved).0, 409, "it is her own");
     let mut named = approved.clone();

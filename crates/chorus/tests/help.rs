@@ -106,7 +106,7 @@ fn a_reader_who_goes_away_is_no_error_and_a_full_disk_is_one() {
 #[test]
 fn a_directory_that_holds_something_else_is_named() {
     let place = tempfile::tempdir().unwrap();
-    std::fs::write(place.path().join("store.db"), "this is no database").unwrap();
+    std::fs::write(place.path().join("store.db"), "this is not a database").unwrap();
     let data = place.path().display().to_string();
     for arguments in [&["order", "list", "--customer", "ana"][..], &["up", "--port", "0"]] {
         let output = chorus(&[arguments, &["--data", &data]].concat());

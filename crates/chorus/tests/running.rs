@@ -203,7 +203,7 @@ fn a_directory_that_does_not_open_is_not_called_running() {
     std::fs::write(place.path().join("url"), "http://127.0.0.1:1").unwrap();
     let journal = place.path().join("engine.db");
     assert!(journal.exists());
-    std::fs::write(journal, "this is no journal").unwrap();
+    std::fs::write(journal, "this is not a journal").unwrap();
     let data = place.path().display().to_string();
     for command in [&["up", "--port", "0"][..], &["order", "show", "4711"]] {
         let output = crate::chorus(&[command, &["--data", &data]].concat());

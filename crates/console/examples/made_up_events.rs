@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::routing::get;
-use chorus_console::{Answer, Ask, Console, Happened, Live, ShopApi, Unreachable};
+use chorus_console::{Answer, ApiRequest, Console, Live, ShopApi, Unreachable, Update};
 use chorus_events::callers::ROLES;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, Gate};
@@ -26,7 +26,7 @@ struct NoShop;
 
 #[async_trait]
 impl ShopApi for NoShop {
-    async fn ask(&self, _: &Caller, _: Ask) -> Result<Answer, Unreachable> {
+    async fn ask(&self, _: &Caller, _: ApiRequest) -> Result<Answer, Unreachable> {
         Err(Unreachable("there is no shop".to_owned()))
     }
 }
@@ -62,9 +62,9 @@ fn happens(Making { live, made }: &Making, number: usize) {
     let rows: Vec<_> = TABLE.rows.iter().filter(|row| !row.emits.is_empty()).collect();
     let row = rows[number % rows.len()];
     let event = row.emits[number / rows.len() % row.emits.len()].detail_type.to_owned();
-    live.saw(&Happened::Accepted { event, about: format!("order-{number}") });
+    live.record(&Update::Accepted { event, about: format!("order-{number}") });
     let took = Duration::from_micros(1_500);
-    live.saw(&Happened::Succeeded { action: row.action.to_owned(), took });
+    live.record(&Update::Succeeded { action: row.action.to_owned(), took });
     made.fetch_add(1, Ordering::Relaxed);
 }
 

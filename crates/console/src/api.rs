@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A request to the API of a shop.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct ApiRequest {
     /// The HTTP method: `GET`, `POST` or `PUT`.
     pub method: &'static str,
     /// The path with its query.
@@ -18,7 +18,7 @@ pub struct Ask {
     pub body: Option<Value>,
 }
 
-impl Ask {
+impl ApiRequest {
     /// A request that reads `path`.
     pub(crate) fn get(path: impl Into<String>) -> Self {
         Self { method: "GET", path: path.into(), idempotency_key: None, body: None }
@@ -54,12 +54,12 @@ pub struct Unreachable(pub String);
 #[async_trait]
 pub trait ShopApi: Send + Sync {
     /// Sends a request as `caller`, and returns the response whatever its status.
-    async fn ask(&self, caller: &Caller, ask: Ask) -> Result<Answer, Unreachable>;
+    async fn ask(&self, caller: &Caller, ask: ApiRequest) -> Result<Answer, Unreachable>;
 }
 
 /// The API and the caller on whose behalf it is called.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ApiAs<'a> {
     pub(crate) api: &'a dyn ShopApi,
     pub(crate) caller: &'a Caller,
 }
@@ -80,7 +80,10 @@ pub(crate) enum AskError {
 }
 
 /// Sends the request and parses a 2xx body as `T`.
-pub(crate) async fn read<T: DeserializeOwned>(api: Asked<'_>, ask: Ask) -> Result<T, AskError> {
+pub(crate) async fn read<T: DeserializeOwned>(
+    api: ApiAs<'_>,
+    ask: ApiRequest,
+) -> Result<T, AskError> {
     let path = ask.path.clone();
     let Answer { status, body } = api.api.ask(api.caller, ask).await?;
     if !(200..300).contains(&status) {
@@ -93,8 +96,8 @@ pub(crate) async fn read<T: DeserializeOwned>(api: Asked<'_>, ask: Ask) -> Resul
 
 /// Sends the request and parses a 2xx body as `T`; a 404 becomes `None`.
 pub(crate) async fn find<T: DeserializeOwned>(
-    api: Asked<'_>,
-    ask: Ask,
+    api: ApiAs<'_>,
+    ask: ApiRequest,
 ) -> Result<Option<T>, AskError> {
     match read(api, ask).await {
         Ok(found) => Ok(Some(found)),

@@ -18,10 +18,10 @@ use chorus_table::Table;
 use serde::Deserialize;
 use states::Machine;
 
-use crate::api::Asked;
+use crate::api::ApiAs;
 use crate::form::Token;
 use crate::live::Topic;
-use crate::page::NoPage;
+use crate::page::ErrorPage;
 use crate::{Live, ShopApi, assets, page, pages};
 
 /// A shop's console for one caller, as whom it calls the shop's API.
@@ -65,8 +65,8 @@ impl Console {
     }
 
     /// The shop's API, called as this console's caller.
-    pub(crate) fn api(&self) -> Asked<'_> {
-        Asked { api: &*self.inside.api, caller: &self.caller }
+    pub(crate) fn api(&self) -> ApiAs<'_> {
+        ApiAs { api: &*self.inside.api, caller: &self.caller }
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -86,8 +86,12 @@ impl Console {
     }
 
     /// Rejects a form that was not sent by a page of this console.
-    pub(crate) fn takes(&self, headers: &HeaderMap, token: &str) -> Result<(), NoPage> {
-        if self.inside.token.admits(headers, token) { Ok(()) } else { Err(NoPage::foreign(self)) }
+    pub(crate) fn check_form(&self, headers: &HeaderMap, token: &str) -> Result<(), ErrorPage> {
+        if self.inside.token.admits(headers, token) {
+            Ok(())
+        } else {
+            Err(ErrorPage::foreign_form(self))
+        }
     }
 
     pub(crate) fn shop(&self) -> &str {

@@ -18,25 +18,25 @@ const ROW_LEFT: u32 = 800;
 
 /// A publisher of events, a service or a partner, on the map.
 #[derive(Debug)]
-pub(crate) struct Speaker {
+pub(crate) struct Publisher {
     pub(crate) name: &'static str,
     pub(crate) y: u32,
 }
 
 /// An event on the map.
 #[derive(Debug)]
-pub(crate) struct Pill {
+pub(crate) struct EventNode {
     pub(crate) name: &'static str,
     /// `step`, `failure`, `terminal` or `end`.
     pub(crate) role: &'static str,
     pub(crate) speaker: &'static str,
-    pub(crate) hearers: Vec<&'static str>,
+    pub(crate) consumers: Vec<&'static str>,
     pub(crate) y: u32,
 }
 
 /// A row that consumes events, on the map.
 #[derive(Debug)]
-pub(crate) struct Hearer {
+pub(crate) struct Consumer {
     pub(crate) action: &'static str,
     pub(crate) service: &'static str,
     pub(crate) meaning: &'static str,
@@ -59,9 +59,9 @@ pub(crate) struct Line {
 pub(crate) struct Map {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    pub(crate) speakers: Vec<Speaker>,
-    pub(crate) events: Vec<Pill>,
-    pub(crate) hearers: Vec<Hearer>,
+    pub(crate) publishers: Vec<Publisher>,
+    pub(crate) events: Vec<EventNode>,
+    pub(crate) consumers: Vec<Consumer>,
     pub(crate) lines: Vec<Line>,
 }
 
@@ -69,14 +69,15 @@ impl Map {
     /// The map of a table. A catch-all row is left out, because its lines would cover all others.
     pub(crate) fn of(table: &Table) -> Self {
         let specs = specs(table);
-        let events: Vec<Pill> = (0..).zip(&specs).map(|(n, spec)| pill(table, spec, n)).collect();
-        let hearers = hearers(table);
+        let events: Vec<EventNode> =
+            (0..).zip(&specs).map(|(n, spec)| event_node(table, spec, n)).collect();
+        let consumers = consumers(table);
         let below =
-            hearers.last().map_or(TOP, |row| row.y).max(TOP + EVENT_STEP * events.len() as u32);
+            consumers.last().map_or(TOP, |row| row.y).max(TOP + EVENT_STEP * events.len() as u32);
         let height = below + 30;
-        let speakers = speakers(&events, height);
-        let lines = lines(&speakers, &events, &hearers);
-        Self { width: WIDTH, height, speakers, events, hearers, lines }
+        let publishers = publishers(&events, height);
+        let lines = lines(&publishers, &events, &consumers);
+        Self { width: WIDTH, height, publishers, events, consumers, lines }
     }
 }
 
@@ -95,7 +96,7 @@ fn specs(table: &Table) -> Vec<EventSpec> {
 }
 
 /// The events that a rule, a task or a dead-letter queue brings to a row.
-fn heard(row: &RowSpec) -> impl Iterator<Item = &EventSpec> {
+fn consumed(row: &RowSpec) -> impl Iterator<Item = &EventSpec> {
     row.on.iter().chain(row.tasks)
 }
 
@@ -107,13 +108,13 @@ pub(crate) const fn titled(owner: Owner) -> &'static str {
     }
 }
 
-fn pill(table: &Table, spec: &EventSpec, place: u32) -> Pill {
-    let hears = |row: &&RowSpec| heard(row).any(|event| event == spec);
-    Pill {
+fn event_node(table: &Table, spec: &EventSpec, place: u32) -> EventNode {
+    let consumes = |row: &&RowSpec| consumed(row).any(|event| event == spec);
+    EventNode {
         name: spec.detail_type,
         role: role(spec),
         speaker: titled(spec.owner),
-        hearers: table.rows.iter().filter(hears).map(|row| row.action).collect(),
+        consumers: table.rows.iter().filter(consumes).map(|row| row.action).collect(),
         y: TOP + EVENT_STEP * place,
     }
 }
@@ -129,15 +130,15 @@ pub(crate) const fn role(spec: &EventSpec) -> &'static str {
     }
 }
 
-fn hearers(table: &Table) -> Vec<Hearer> {
+fn consumers(table: &Table) -> Vec<Consumer> {
     let mut y = TOP;
     let mut all = Vec::new();
     for service in table.services {
         let rows = table.rows.iter().filter(|row| row.service == *service);
         let mut first = true;
-        for row in rows.filter(|row| heard(row).next().is_some()) {
+        for row in rows.filter(|row| consumed(row).next().is_some()) {
             y += if first && !all.is_empty() { GROUP_GAP } else { 0 };
-            all.push(Hearer {
+            all.push(Consumer {
                 action: row.action,
                 service: service.title,
                 meaning: row.meaning,
@@ -152,44 +153,44 @@ fn hearers(table: &Table) -> Vec<Hearer> {
 }
 
 /// Positions each publisher at the mean height of its events, without overlap.
-fn speakers(events: &[Pill], height: u32) -> Vec<Speaker> {
+fn publishers(events: &[EventNode], height: u32) -> Vec<Publisher> {
     let mut heights: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for event in events {
         heights.entry(event.speaker).or_default().push(event.y);
     }
-    let mut speakers: Vec<Speaker> = heights
+    let mut publishers: Vec<Publisher> = heights
         .into_iter()
         .map(|(name, heights)| {
             let middle = heights.iter().sum::<u32>() / heights.len().max(1) as u32;
-            Speaker { name, y: middle }
+            Publisher { name, y: middle }
         })
         .collect();
-    speakers.sort_by_key(|speaker| speaker.y);
-    let step = (height / (speakers.len().max(1) as u32)).min(64);
+    publishers.sort_by_key(|speaker| speaker.y);
+    let step = (height / (publishers.len().max(1) as u32)).min(64);
     let mut next = TOP;
-    for speaker in &mut speakers {
+    for speaker in &mut publishers {
         speaker.y = speaker.y.max(next);
         next = speaker.y + step;
     }
     // Moves publishers that are below the end of the map up again.
     let mut last = height.saturating_sub(40);
-    for speaker in speakers.iter_mut().rev() {
+    for speaker in publishers.iter_mut().rev() {
         speaker.y = speaker.y.min(last);
         last = speaker.y.saturating_sub(step);
     }
-    speakers
+    publishers
 }
 
-fn lines(speakers: &[Speaker], events: &[Pill], hearers: &[Hearer]) -> Vec<Line> {
+fn lines(publishers: &[Publisher], events: &[EventNode], consumers: &[Consumer]) -> Vec<Line> {
     let mut lines = Vec::new();
     for event in events {
-        if let Some(speaker) = speakers.iter().find(|it| it.name == event.speaker) {
+        if let Some(speaker) = publishers.iter().find(|it| it.name == event.speaker) {
             let path = curve((SPEAKER_RIGHT, speaker.y), (EVENT_LEFT, event.y));
             lines.push(Line { id: format!("said-{}", event.name), event: event.name, path });
         }
-        for hearer in hearers.iter().filter(|it| event.hearers.contains(&it.action)) {
-            let path = curve((EVENT_RIGHT, event.y), (ROW_LEFT, hearer.y));
-            let id = format!("heard-{}-{}", event.name, hearer.action);
+        for consumer in consumers.iter().filter(|it| event.consumers.contains(&it.action)) {
+            let path = curve((EVENT_RIGHT, event.y), (ROW_LEFT, consumer.y));
+            let id = format!("heard-{}-{}", event.name, consumer.action);
             lines.push(Line { id, event: event.name, path });
         }
     }
@@ -212,10 +213,10 @@ mod tests {
         let map = Map::of(&TABLE);
         let created = map.events.iter().find(|event| event.name == "OrderCreated").unwrap();
         assert_eq!(created.speaker, "Order");
-        assert!(created.hearers.contains(&"ReserveItem"), "{created:?}");
+        assert!(created.consumers.contains(&"ReserveItem"), "{created:?}");
         for event in &map.events {
-            assert!(map.speakers.iter().any(|it| it.name == event.speaker), "{event:?}");
-            for action in &event.hearers {
+            assert!(map.publishers.iter().any(|it| it.name == event.speaker), "{event:?}");
+            for action in &event.consumers {
                 let id = format!("heard-{}-{action}", event.name);
                 assert!(map.lines.iter().any(|line| line.id == id), "{id}");
             }
@@ -230,8 +231,8 @@ mod tests {
             assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= least), "{heights:?}");
             assert!(heights.iter().all(|y| *y < map.height), "{heights:?}");
         };
-        apart(map.speakers.iter().map(|it| it.y).collect(), 24);
+        apart(map.publishers.iter().map(|it| it.y).collect(), 24);
         apart(map.events.iter().map(|it| it.y).collect(), 24);
-        apart(map.hearers.iter().map(|it| it.y).collect(), 24);
+        apart(map.consumers.iter().map(|it| it.y).collect(), 24);
     }
 }

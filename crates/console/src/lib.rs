@@ -15,6 +15,6 @@ mod page;
 mod pages;
 mod show;
 
-pub use api::{Answer, Ask, ShopApi, Unreachable};
+pub use api::{Answer, ApiRequest, ShopApi, Unreachable};
 pub use console::Console;
-pub use live::{Happened, Live};
+pub use live::{Live, Update};

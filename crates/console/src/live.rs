@@ -23,7 +23,7 @@ const MOVING: usize = 24;
 
 /// An update: something that happened in the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Happened {
+pub enum Update {
     /// The bus accepted an event.
     Accepted {
         /// The event's `detail-type`.
@@ -97,12 +97,12 @@ pub(crate) enum Topic {
 
 impl Live {
     /// Counts an update.
-    pub fn saw(&self, happened: &Happened) {
+    pub fn record(&self, happened: &Update) {
         let mut seen = self.seen();
         seen.sequence += 1;
         let sequence = seen.sequence;
         match happened {
-            Happened::Accepted { event, about } => {
+            Update::Accepted { event, about } => {
                 *seen.events.entry(event.clone()).or_default() += 1;
                 if seen.last.len() == REMEMBERED
                     && let Some((oldest, ..)) = seen.last.pop_front()
@@ -111,13 +111,13 @@ impl Live {
                 }
                 seen.last.push_back((sequence, event.clone(), about.clone()));
             }
-            Happened::Succeeded { action, took } => {
+            Update::Succeeded { action, took } => {
                 let work = seen.rows.entry(action.clone()).or_default();
                 work.done += 1;
                 work.took += u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             }
-            Happened::Failed { action } => seen.rows.entry(action.clone()).or_default().failed += 1,
-            Happened::DeadLettered { action } => {
+            Update::Failed { action } => seen.rows.entry(action.clone()).or_default().failed += 1,
+            Update::DeadLettered { action } => {
                 seen.rows.entry(action.clone()).or_default().dead += 1;
             }
         }
@@ -142,14 +142,14 @@ impl Live {
     pub(crate) fn follow(&self, topic: Topic, since: u64) -> Response {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let told = Followed { live: self.clone(), topic, pace, heard: since };
+        let told = Followed { live: self.clone(), topic, pace, seen_up_to: since };
         Sse::new(told).keep_alive(KeepAlive::default()).into_response()
     }
 
-    /// The update for a page that has received everything up to `heard`, which is advanced.
-    fn news(&self, topic: &Topic, heard: &mut u64) -> Option<Event> {
+    /// The update for a page that has received everything up to `seen_up_to`, which is advanced.
+    fn news(&self, topic: &Topic, seen_up_to: &mut u64) -> Option<Event> {
         let seen = self.seen();
-        let since = std::mem::replace(heard, seen.sequence);
+        let since = std::mem::replace(seen_up_to, seen.sequence);
         if since == seen.sequence {
             return None;
         }
@@ -196,7 +196,7 @@ struct Followed {
     live: Live,
     topic: Topic,
     pace: Interval,
-    heard: u64,
+    seen_up_to: u64,
 }
 
 impl Stream for Followed {
@@ -209,7 +209,7 @@ impl Stream for Followed {
         let this = self.get_mut();
         loop {
             std::task::ready!(this.pace.poll_tick(context));
-            if let Some(event) = this.live.news(&this.topic, &mut this.heard) {
+            if let Some(event) = this.live.news(&this.topic, &mut this.seen_up_to) {
                 return std::task::Poll::Ready(Some(Ok(event)));
             }
         }
@@ -220,15 +220,15 @@ impl Stream for Followed {
 mod tests {
     use super::*;
 
-    fn accepted(about: &str) -> Happened {
-        Happened::Accepted { event: "OrderCreated".to_owned(), about: about.to_owned() }
+    fn accepted(about: &str) -> Update {
+        Update::Accepted { event: "OrderCreated".to_owned(), about: about.to_owned() }
     }
 
     #[test]
     fn what_is_kept_does_not_grow_with_time() {
         let live = Live::default();
         for n in 0..10_000 {
-            live.saw(&accepted(&format!("order-{n}")));
+            live.record(&accepted(&format!("order-{n}")));
         }
         assert_eq!(live.events()["OrderCreated"], 10_000);
         assert_eq!(live.seen().last.len(), REMEMBERED);
@@ -237,21 +237,21 @@ mod tests {
     #[test]
     fn the_page_of_an_order_hears_of_that_order_alone() {
         let live = Live::default();
-        let (topic, mut heard) = (Topic::Order("mine".to_owned()), 0);
-        live.saw(&accepted("another"));
-        assert!(live.news(&topic, &mut heard).is_none());
-        live.saw(&accepted("mine"));
-        assert!(live.news(&topic, &mut heard).is_some());
-        assert!(live.news(&topic, &mut heard).is_none(), "it was told once");
+        let (topic, mut seen_up_to) = (Topic::Order("mine".to_owned()), 0);
+        live.record(&accepted("another"));
+        assert!(live.news(&topic, &mut seen_up_to).is_none());
+        live.record(&accepted("mine"));
+        assert!(live.news(&topic, &mut seen_up_to).is_some());
+        assert!(live.news(&topic, &mut seen_up_to).is_none(), "it was told once");
     }
 
     #[test]
     fn the_page_of_an_order_hears_of_what_may_have_been_forgotten_meanwhile() {
         let live = Live::default();
-        let (topic, mut heard) = (Topic::Order("mine".to_owned()), 0);
-        live.saw(&accepted("mine"));
-        (0..REMEMBERED).for_each(|_| live.saw(&accepted("another")));
-        assert!(live.news(&topic, &mut heard).is_some());
+        let (topic, mut seen_up_to) = (Topic::Order("mine".to_owned()), 0);
+        live.record(&accepted("mine"));
+        (0..REMEMBERED).for_each(|_| live.record(&accepted("another")));
+        assert!(live.news(&topic, &mut seen_up_to).is_some());
     }
 
     #[test]
@@ -260,9 +260,9 @@ mod tests {
         let action = || "ReserveItem".to_owned();
         for milliseconds in [2, 4] {
             let took = Duration::from_millis(milliseconds);
-            live.saw(&Happened::Succeeded { action: action(), took });
+            live.record(&Update::Succeeded { action: action(), took });
         }
-        live.saw(&Happened::Failed { action: action() });
+        live.record(&Update::Failed { action: action() });
         let work = live.rows()["ReserveItem"];
         assert_eq!((work.done, work.failed, work.average()), (2, 1, Some(3.0)));
     }

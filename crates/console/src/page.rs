@@ -76,7 +76,7 @@ const DONE: [(&str, &str); 6] = [
     ("placed", "The order is placed; this page follows it."),
 ];
 
-/// The query parameter `done`: the code of the form that was just submitted.
+/// `?done=CODE`: which message of `DONE` the page shows after a form was submitted.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Done {
     pub(crate) done: Option<String>,
@@ -103,14 +103,14 @@ struct FailurePage {
 
 /// A page that explains why the requested page cannot be shown.
 #[derive(Debug)]
-pub(crate) struct NoPage {
+pub(crate) struct ErrorPage {
     console: Console,
     status: StatusCode,
     title: &'static str,
     detail: String,
 }
 
-impl NoPage {
+impl ErrorPage {
     pub(crate) fn new(
         console: &Console,
         status: StatusCode,
@@ -136,14 +136,14 @@ impl NoPage {
     }
 
     /// The rejection of a form that was not sent by a page of this console.
-    pub(crate) fn foreign(console: &Console) -> Self {
+    pub(crate) fn foreign_form(console: &Console) -> Self {
         let detail = "The form was not sent by a page of this console, or the shop was started anew \
                       since the page was opened: go back, reload the page, and send it again.";
         Self::new(console, StatusCode::FORBIDDEN, "Not taken", detail)
     }
 }
 
-impl IntoResponse for NoPage {
+impl IntoResponse for ErrorPage {
     fn into_response(self) -> Response {
         let frame = Frame::of(&self.console, "", "");
         let page = FailurePage { frame, title: self.title.to_owned(), detail: self.detail };

@@ -14,8 +14,8 @@ use crate::{Finding, Flow, compensation, patterns};
 pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     let flow = Flow { rows };
     let mut findings = names(rows);
-    findings.extend(unheard(flow));
-    findings.extend(unsaid(flow));
+    findings.extend(without_consumer(flow));
+    findings.extend(without_producer(flow));
     findings.extend(ambiguous(rows));
     findings.extend(references(flow));
     findings.extend(idle(rows));
@@ -40,7 +40,7 @@ fn names(rows: &[RowSpec]) -> Vec<Finding> {
 }
 
 /// Reports emitted events without a consumer.
-fn unheard(flow: Flow<'_>) -> Vec<Finding> {
+fn without_consumer(flow: Flow<'_>) -> Vec<Finding> {
     let may_end = |role| matches!(role, Role::Terminal | Role::End);
     let mut findings = Vec::new();
     for row in flow.rows {
@@ -59,7 +59,7 @@ fn unheard(flow: Flow<'_>) -> Vec<Finding> {
 }
 
 /// Reports consumed events without a producer.
-fn unsaid(flow: Flow<'_>) -> Vec<Finding> {
+fn without_producer(flow: Flow<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for row in flow.rows {
         for event in row.consumes().filter(|event| matches!(event.owner, Owner::Service(_))) {
@@ -108,7 +108,7 @@ fn references(flow: Flow<'_>) -> Vec<Finding> {
         let given_up = row.gives_up_to.map(|action| ("gives up to", action));
         for (says, action) in undone.into_iter().chain(dead).chain(task).chain(given_up) {
             if flow.row(action).is_none() {
-                let problem = format!("{says} {action}, which is no row");
+                let problem = format!("{says} {action}, which is not a row");
                 findings.push(Finding::new(row.action, problem, format!("Add the row {action}")));
             }
         }
@@ -123,7 +123,7 @@ fn callers(rows: &[RowSpec]) -> Vec<Finding> {
         match (row.api.is_empty(), row.callers == Callers::Nobody) {
             (false, true) => findings.push(Finding::new(
                 row.action,
-                "takes commands, and does not say whose",
+                "takes commands, but names no callers",
                 "Say who may call it with `.callers(…)`",
             )),
             (true, false) => findings.push(Finding::new(
@@ -143,7 +143,7 @@ fn given_up(flow: Flow<'_>) -> Vec<Finding> {
     for row in flow.rows {
         let Some(successor) = row.gives_up_to.and_then(|action| flow.row(action)) else { continue };
         if row.via != Via::Queue {
-            let problem = format!("gives up to {}, and no queue ever gives up", successor.action);
+            let problem = format!("gives up to {}, but has no queue", successor.action);
             findings.push(Finding::new(row.action, problem, "Let the row be `.queued()`"));
         }
         let reads = |event: &EventSpec| successor.consumes().any(|read| read == event);
@@ -170,7 +170,7 @@ fn machines(flow: Flow<'_>) -> Vec<Finding> {
         let Some(machine) = machine else { continue };
         if !machine.starts_machine || machine.service != row.service {
             let problem = format!(
-                "does a task of {}, which is no state machine of its service",
+                "does a task of {}, which is not a state machine of its service",
                 machine.action
             );
             let remedy = "Make that row `starts_machine`, in the same service";

@@ -75,7 +75,7 @@ fn without_row(table: &Table, function: &Function) -> Vec<Finding> {
     for row in function.handlers.iter().map(|handler| handler.row()) {
         if !table.rows.contains(&row) || row.service != function.service {
             let problem = format!(
-                "is answered in the function of {}, and is no row of it in the table",
+                "is answered in the function of {}, and is not a row of it in the table",
                 function.service.title
             );
             let remedy = "Register the action in its own service, or add the row";

@@ -73,7 +73,7 @@ fn a_partner_that_cannot_be_reached_is_a_failure_too() {
 #[test]
 fn a_missing_compensation_is_found() {
     let found = findings(|rows| rows.retain(|row| row.action != "CancelPayment"));
-    names(&found, "MakePayment", "is undone by CancelPayment, which is no row");
+    names(&found, "MakePayment", "is undone by CancelPayment, which is not a row");
 }
 
 #[test]
@@ -85,13 +85,13 @@ fn an_optional_row_that_no_partner_enables_is_found() {
 #[test]
 fn a_queue_that_gives_up_to_nobody_who_could_answer_is_found() {
     let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some("RefuseIt"));
-    names(&found, "CollectPayment", "gives up to RefuseIt, which is no row");
+    names(&found, "CollectPayment", "gives up to RefuseIt, which is not a row");
     for wrong in ["CancelPayment", "CancelDelivery"] {
         let found = findings(|rows| row(rows, "CollectPayment").gives_up_to = Some(wrong));
         names(&found, "CollectPayment", "which cannot answer its events");
     }
     let found = findings(|rows| row(rows, "CollectPayment").via = Via::Function);
-    names(&found, "CollectPayment", "gives up to RefusePayment, and no queue ever gives up");
+    names(&found, "CollectPayment", "gives up to RefusePayment, but has no queue");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_row_that_nothing_starts_and_a_name_used_twice_are_found() {
 #[test]
 fn a_row_that_does_not_say_who_may_give_its_commands_is_found() {
     let found = findings(|rows| row(rows, "PutItem").callers = Callers::Nobody);
-    names(&found, "PutItem", "takes commands, and does not say whose");
+    names(&found, "PutItem", "takes commands, but names no callers");
     let found = findings(|rows| row(rows, "ReserveItem").callers = Callers::Anyone);
     names(&found, "ReserveItem", "says who may call it, and takes no command");
 }

@@ -138,7 +138,7 @@ pub enum PatternFault {
     #[error("{0} has more digits than can be compared")]
     Unrepresentable(String),
     /// A number beyond [`Limits::numeric_bound`](crate::Limits::numeric_bound).
-    #[error("{0} lies beyond the bound for numbers")]
+    #[error("{0} is outside the range of numbers that a pattern may have")]
     OutOfBounds(String),
     /// A range whose bottom is not below its top.
     #[error("the range from {0} to {1} is empty")]
@@ -151,7 +151,7 @@ pub enum PatternFault {
     WildcardEscape,
     /// Wildcards beyond [`Limits::wildcard_complexity`](crate::Limits::wildcard_complexity).
     #[error(
-        "one value can be at {found} places of this field's wildcards at once, more than {limit}"
+        "this field's wildcards are too complex: one value can be at {found} places in them at once, and at most {limit} are allowed"
     )]
     WildcardComplexity {
         /// The complexity found, or the first above the limit.
@@ -169,7 +169,7 @@ pub enum PatternFault {
     #[error("`$or` takes an array of objects")]
     OrForm,
     /// `$or` with fewer than two objects.
-    #[error("`$or` with fewer than two objects is no choice")]
+    #[error("`$or` needs at least two objects")]
     OrSize,
     /// A field inside `$or` with the name of an operator.
     #[error("a field inside `$or` cannot be named `{0}`")]

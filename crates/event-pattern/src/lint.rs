@@ -224,7 +224,9 @@ impl Linter<'_> {
             }
             for comparison in &condition.comparisons {
                 if matches!(comparison, Comparison::Text(text) if text.contains('*')) {
-                    let message = format!("a `*` in a plain string is itself: {comparison}");
+                    let message = format!(
+                        "a `*` in a plain string is an ordinary character, not a wildcard: {comparison}"
+                    );
                     let remedy = format!("for any characters write {{\"wildcard\": {comparison}}}");
                     self.add(Code::LiteralStar, &condition.place, (message, Some(remedy)));
                 }
@@ -237,7 +239,7 @@ impl Linter<'_> {
         for condition in &review.dead {
             let scope = if review.is_dead { "the pattern" } else { "this alternative" };
             let message = format!(
-                "`{}` can be none of what is asked in an event as it is delivered: {scope} never \
+                "`{}` has none of these values in an event as it is delivered: {scope} never \
                  matches",
                 condition.path
             );

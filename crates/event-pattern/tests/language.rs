@@ -129,9 +129,16 @@ fn an_object_or_an_empty_array_is_not_called_absent() {
         r#"{"i":{"a":[1],"b":[2]},"z":[{"exists":false}]}"#,
         r#"{"i":[{"a":1},{"b":2}],"z":{"y":1}}"#,
     );
-    assert!(behind.contains("+ z is an object, which has no value of its own"), "{behind}");
+    assert!(
+        behind.contains("+ z is an object, which has no value that a pattern can match"),
+        "{behind}"
+    );
     let absent = explained(r#"{"a":[{"exists":false}]}"#, r#"{"a":{}}"#);
-    assert!(absent.contains("+ a is an empty object, which has no value of its own, as asked"));
+    assert!(
+        absent.contains(
+            "+ a is an empty object, which has no value that a pattern can match, as asked"
+        )
+    );
     assert!(explained(rule, "{}").contains("- a is absent; asked"));
 }
 
@@ -162,7 +169,11 @@ fn a_near_miss_is_hinted_at() {
         (r#"{"detail":{"t":["false"]}}"#, r#"{"detail":{"t":false}}"#, "go without"),
         (r#"{"detail":{"t":[false]}}"#, r#"{"detail":{"t":"false"}}"#, "in quotes"),
         (r#"{"detail":{"t":[{"numeric":[">",1]}]}}"#, r#"{"detail":{"t":"5"}}"#, "numbers only"),
-        (r#"{"source":["a*"]}"#, r#"{"source":"ab"}"#, "a `*` in a plain string is itself"),
+        (
+            r#"{"source":["a*"]}"#,
+            r#"{"source":"ab"}"#,
+            "a `*` in a plain string is an ordinary character, not a wildcard",
+        ),
         (
             r#"{"source":["a"]}"#,
             r#"{"Source":"a","DetailType":"b","Detail":"{}"}"#,

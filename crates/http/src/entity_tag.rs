@@ -41,7 +41,7 @@ impl Precondition {
             }
             (Some(tag), _) => match version(tag) {
                 Some(version) => Ok(Some(Self::Version(version))),
-                None => Err(Problem::new(412, "precondition", "nothing here ever had this ETag")),
+                None => Err(Problem::new(412, "precondition", "no version has this ETag")),
             },
             (None, Some(_)) => {
                 Err(Problem::field(400, "If-None-Match", "must be * where something is written"))

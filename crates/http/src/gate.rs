@@ -148,7 +148,7 @@ impl Gate {
 
     fn by_token(&self, authorization: &HeaderValue) -> Result<Caller, Problem> {
         let refused = |why: &str| Problem::new(401, "unauthorized", why);
-        let text = authorization.to_str().map_err(|_| refused("the token is no text"))?;
+        let text = authorization.to_str().map_err(|_| refused("the token is not text"))?;
         let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refused("a token is sent as Authorization: Bearer …"));

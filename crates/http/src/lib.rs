@@ -36,7 +36,7 @@ pub use noteworthy::Asked;
 pub use openapi::{ApiInfo, Webhook, openapi};
 pub use parameter::{Parameter, Place, Values};
 pub use problem::{FieldError, Problem};
-pub use route::{Endpoint, Method, Request, Response, Route, Taken};
+pub use route::{Endpoint, Method, Request, RequestBody, Response, Route};
 #[cfg(feature = "server")]
 pub use server::{MAX_BODY, restricted, router, trusting, with_problems, without_query};
 #[cfg(feature = "server")]

@@ -48,7 +48,8 @@ impl Request {
     /// # Errors
     /// 401 if the caller is unknown.
     pub fn acting(&self) -> Result<&str, Problem> {
-        let unknown = || Problem::new(401, "unauthorized", "whoever does this has to be known");
+        let unknown =
+            || Problem::new(401, "unauthorized", "this needs a token that names the caller");
         self.caller.name().ok_or_else(unknown)
     }
 
@@ -170,7 +171,7 @@ pub struct Route {
     /// Whether the route can also respond with server-sent events, where the connection stays open.
     pub streams: bool,
     /// The schema and an example of the request's body.
-    pub request: Option<Taken>,
+    pub request: Option<RequestBody>,
     /// The schema of the response's body.
     pub response: Option<fn() -> Schema>,
     /// The query parameters and headers that the route reads. A request with another query
@@ -240,7 +241,7 @@ impl Route {
     ) -> Self {
         let endpoint = CommandEndpoint { action, status, command: PhantomData::<fn() -> E> };
         let route = Self::of::<A::Row>(method, path, endpoint);
-        let request = (!path.contains('{')).then(|| Taken::like(E::sample));
+        let request = (!path.contains('{')).then(|| RequestBody::like(E::sample));
         let summary = E::SPEC.meaning.trim_end_matches('.');
         Self { summary, success: status, request, ..route }
     }
@@ -294,7 +295,7 @@ impl Route {
     /// Declares the request's body by an example.
     #[must_use]
     pub fn takes<T: JsonSchema + Serialize + 'static>(mut self, example: fn() -> T) -> Self {
-        self.request = Some(Taken::like(example));
+        self.request = Some(RequestBody::like(example));
         self
     }
 
@@ -324,13 +325,13 @@ impl Route {
 
 /// The body that a route accepts.
 #[derive(Clone)]
-pub struct Taken {
+pub struct RequestBody {
     pub schema: fn() -> Schema,
     /// An example of the body, as JSON.
     pub example: Arc<dyn Fn() -> Value + Send + Sync>,
 }
 
-impl Taken {
+impl RequestBody {
     fn like<T: JsonSchema + Serialize + 'static>(example: fn() -> T) -> Self {
         let example = move || serde_json::to_value(example()).unwrap_or_default();
         Self { schema: schema_of::<T>, example: Arc::new(example) }

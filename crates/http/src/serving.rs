@@ -25,7 +25,7 @@ use crate::Problem;
 use crate::server::{MAX_BODY, into_http};
 
 /// The least time between two warnings about exhausted connections.
-const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
+const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The pause after the system could not accept a connection.
 const ACCEPTED_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -59,17 +59,21 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send,
 ) {
     let router = router.layer(from_fn_with_state(limits, with_whole_body));
-    let mut room = Room { free: Arc::new(Semaphore::new(limits.connections)), limits, said: None };
+    let mut slots = ConnectionSlots {
+        free: Arc::new(Semaphore::new(limits.connections)),
+        limits,
+        last_warning: None,
+    };
     let mut server = Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(limits.idle);
     let open = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
         let next = async {
-            let place = room.place().await;
-            (place, accepted(&listener).await)
+            let slot = slots.acquire().await;
+            (slot, accepted(&listener).await)
         };
-        let (place, (stream, peer)) = tokio::select! {
+        let (slot, (stream, peer)) = tokio::select! {
             biased;
             () = &mut stop => break,
             next = next => next,
@@ -81,7 +85,7 @@ pub async fn serve(
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection was broken off");
             }
-            drop(place);
+            drop(slot);
         });
     }
     // Closes the listening socket, so that new connections are refused at once instead of waiting.
@@ -90,24 +94,24 @@ pub async fn serve(
 }
 
 /// The free connections of a server.
-struct Room {
+struct ConnectionSlots {
     free: Arc<Semaphore>,
     limits: Limits,
     /// When the last warning that none is free was logged.
-    said: Option<Instant>,
+    last_warning: Option<Instant>,
 }
 
-impl Room {
+impl ConnectionSlots {
     /// Reserves a connection; waits until one is free.
-    async fn place(&mut self) -> OwnedSemaphorePermit {
+    async fn acquire(&mut self) -> OwnedSemaphorePermit {
         let free = Arc::clone(&self.free);
-        if let Ok(place) = Arc::clone(&free).try_acquire_owned() {
-            return place;
+        if let Ok(slot) = Arc::clone(&free).try_acquire_owned() {
+            return slot;
         }
-        if self.said.is_none_or(|said| said.elapsed() >= SAID_AGAIN_AFTER) {
+        if self.last_warning.is_none_or(|last_warning| last_warning.elapsed() >= WARN_AGAIN_AFTER) {
             let connections = self.limits.connections;
             tracing::warn!(connections, "as many connections as may be are open: others wait");
-            self.said = Some(Instant::now());
+            self.last_warning = Some(Instant::now());
         }
         free.acquire_owned().await.expect("nothing closes the semaphore")
     }

@@ -29,9 +29,9 @@ pub enum SecretError {
     File(#[from] io::Error),
     #[error("the system gives no random bytes")]
     Random(#[from] getrandom::Error),
-    #[error("the secret is no key of tokens")]
+    #[error("the secret cannot sign tokens")]
     Key(#[from] JwtError),
-    #[error("{} has {bytes} bytes, and a secret has {SECRET_BYTES}", path.display())]
+    #[error("{} must have {SECRET_BYTES} bytes, and has {bytes}", path.display())]
     Length { path: PathBuf, bytes: usize },
 }
 
@@ -115,7 +115,7 @@ impl TokenKey {
             .map_err(|error| refused(&format!("is not good: {error}")))?
             .claims;
         match claims.sub.as_str() {
-            "" => Err(refused("names nobody")),
+            "" => Err(refused("has no subject")),
             name => Ok(Caller::with_roles(name, claims.roles)),
         }
     }

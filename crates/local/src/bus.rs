@@ -13,8 +13,8 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::Error;
 use crate::engine::{
-    Accepted, Alarm, Delivery, Disorder, Engine, Load, Observation, Observer, Ticket, Topology,
-    Verdict, Work,
+    Accepted, Alarm, AttemptResult, Delivery, Disorder, Engine, Load, Observation, Observer,
+    Ticket, Topology, Work,
 };
 use crate::records::{Records, lock};
 
@@ -137,16 +137,16 @@ impl Bus {
     }
 
     /// Settles an attempt; returns false if the ticket was stale.
-    pub fn settle(&self, ticket: Ticket, verdict: Verdict) -> bool {
+    pub fn settle(&self, ticket: Ticket, result: AttemptResult) -> bool {
         let now = self.clock.now();
-        self.with(|engine| engine.settle(now, ticket, verdict))
+        self.with(|engine| engine.settle(now, ticket, result))
     }
 
-    pub fn settle_all(&self, verdicts: Vec<(Ticket, Verdict)>) {
+    pub fn settle_all(&self, results: Vec<(Ticket, AttemptResult)>) {
         let now = self.clock.now();
         self.with(|engine| {
-            for (ticket, verdict) in verdicts {
-                engine.settle(now, ticket, verdict);
+            for (ticket, result) in results {
+                engine.settle(now, ticket, result);
             }
         });
     }

@@ -31,10 +31,10 @@ impl Clock for SystemClock {
 /// A clock that is advanced by its owner. Sleepers wake in the order of their instants; no runtime
 /// is needed. All clones show the same time.
 #[derive(Debug, Clone)]
-pub struct VirtualClock(Arc<Mutex<Dial>>);
+pub struct VirtualClock(Arc<Mutex<ClockState>>);
 
 #[derive(Debug)]
-struct Dial {
+struct ClockState {
     now: Timestamp,
     next: u64,
     sleepers: BTreeMap<(Timestamp, u64), Option<Waker>>,
@@ -44,48 +44,48 @@ impl VirtualClock {
     /// A clock that shows `now` until it is advanced.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(Dial { now, next: 0, sleepers: BTreeMap::new() })))
+        Self(Arc::new(Mutex::new(ClockState { now, next: 0, sleepers: BTreeMap::new() })))
     }
 
     /// Advances the time to `instant`, and wakes the sleepers until then. An earlier instant
     /// changes nothing.
     pub fn advance_to(&self, instant: Timestamp) {
-        let mut dial = self.dial();
-        dial.now = dial.now.max(instant);
-        let now = dial.now;
+        let mut state = self.state();
+        state.now = state.now.max(instant);
+        let now = state.now;
         let mut woken = Vec::new();
-        while let Some(entry) = dial.sleepers.first_entry().filter(|entry| entry.key().0 <= now) {
+        while let Some(entry) = state.sleepers.first_entry().filter(|entry| entry.key().0 <= now) {
             woken.extend(entry.remove());
         }
-        drop(dial);
+        drop(state);
         woken.into_iter().for_each(Waker::wake);
     }
 
     pub fn advance(&self, duration: Duration) {
-        let now = self.dial().now;
+        let now = self.state().now;
         self.advance_to(later(now, duration));
     }
 
     /// Sets the time, even back, like a system clock that is corrected. No sleeper wakes.
     pub fn set(&self, instant: Timestamp) {
-        self.dial().now = instant;
+        self.state().now = instant;
     }
 
     /// When the next sleeper wakes.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.dial().sleepers.first_key_value().map(|((at, _), _)| *at)
+        self.state().sleepers.first_key_value().map(|((at, _), _)| *at)
     }
 
-    fn lie_down(&self, duration: Duration) -> (Timestamp, u64) {
-        let mut dial = self.dial();
-        dial.next += 1;
-        let place = (later(dial.now, duration), dial.next);
-        dial.sleepers.insert(place, None);
+    fn add_sleeper(&self, duration: Duration) -> (Timestamp, u64) {
+        let mut state = self.state();
+        state.next += 1;
+        let place = (later(state.now, duration), state.next);
+        state.sleepers.insert(place, None);
         place
     }
 
-    fn dial(&self) -> MutexGuard<'_, Dial> {
+    fn state(&self) -> MutexGuard<'_, ClockState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,14 +93,14 @@ impl VirtualClock {
 #[async_trait]
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        self.dial().now
+        self.state().now
     }
 
     async fn sleep(&self, duration: Duration) {
         if duration.is_zero() {
             return;
         }
-        let place = self.lie_down(duration);
+        let place = self.add_sleeper(duration);
         Sleep { clock: self.clone(), place }.await;
     }
 }
@@ -115,7 +115,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        match self.clock.dial().sleepers.get_mut(&self.place) {
+        match self.clock.state().sleepers.get_mut(&self.place) {
             Some(waker) => {
                 *waker = Some(context.waker().clone());
                 Poll::Pending
@@ -127,7 +127,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        self.clock.dial().sleepers.remove(&self.place);
+        self.clock.state().sleepers.remove(&self.place);
     }
 }
 

@@ -51,7 +51,7 @@ pub enum DirectoryError {
     InMemory,
     #[error("{} cannot be copied", .0.display())]
     Store(PathBuf, #[source] StoreError),
-    #[error("{} holds something already", .0.display())]
+    #[error("{} is not empty: name a new directory", .0.display())]
     Occupied(PathBuf),
     #[error("{} holds no backup: {JOURNAL_FILE} is missing", .0.display())]
     NoBackup(PathBuf),

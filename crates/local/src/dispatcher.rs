@@ -9,7 +9,7 @@ use chorus_kernel::{Failure, Function, Kernel, Outcome};
 use chorus_table::{Replay, Service};
 
 use crate::bus::log;
-use crate::engine::{Fault, Taken, Ticket, Topology, Verdict, Work};
+use crate::engine::{AttemptResult, DeliveryError, Taken, Ticket, Topology, Work};
 use crate::machines::Orchestrator;
 use crate::partner::{self, Endpoint, Partner};
 
@@ -40,14 +40,14 @@ impl std::fmt::Debug for Dispatcher {
 }
 
 impl Dispatcher {
-    /// Does `work` on `kernel`, and returns the verdict on each delivery. A job has no verdict, and
+    /// Does `work` on `kernel`, and returns the result on each delivery. A job has no result, and
     /// an execution sets its next alarm itself.
     pub async fn perform(
         &self,
         work: &Work,
         topology: &Topology,
         kernel: &Kernel,
-    ) -> Vec<(Ticket, Verdict)> {
+    ) -> Vec<(Ticket, AttemptResult)> {
         match work {
             Work::Invoke(taken) => vec![(taken.ticket, self.invoke(taken, topology, kernel).await)],
             Work::Call(taken) => vec![(taken.ticket, self.call(taken, topology).await)],
@@ -64,11 +64,16 @@ impl Dispatcher {
     }
 
     /// Lets the function of the route answer the event.
-    pub async fn invoke(&self, taken: &Taken, topology: &Topology, kernel: &Kernel) -> Verdict {
+    pub async fn invoke(
+        &self,
+        taken: &Taken,
+        topology: &Topology,
+        kernel: &Kernel,
+    ) -> AttemptResult {
         let service = topology.routes[taken.route].row().service;
         let Some(function) = self.functions.get(&service) else {
             let message = format!("{} is not deployed here", service.title);
-            return Verdict::Failed(Fault::terminal("NO_FUNCTION", message));
+            return AttemptResult::Failed(DeliveryError::terminal("NO_FUNCTION", message));
         };
         let answering = async {
             if taken.overdue {
@@ -90,34 +95,37 @@ impl Dispatcher {
             },
         };
         match answered {
-            Ok(answered) => Verdict::Done(Some(answered.outcome)),
-            Err(failure) => Verdict::Failed(failure.into()),
+            Ok(answered) => AttemptResult::Done(Some(answered.outcome)),
+            Err(failure) => AttemptResult::Failed(failure.into()),
         }
     }
 
     /// Calls the partner of the route. A replayed event is not sent if its row suppresses replays.
-    pub async fn call(&self, taken: &Taken, topology: &Topology) -> Verdict {
+    pub async fn call(&self, taken: &Taken, topology: &Topology) -> AttemptResult {
         let row = topology.routes[taken.route].row();
         if taken.event.replay.is_some() && row.replay == Replay::Suppressed {
-            return Verdict::Done(Some(Outcome::Suppressed));
+            return AttemptResult::Done(Some(Outcome::Suppressed));
         }
         let Some(endpoint) = self.endpoints.get(row.action) else {
             let message = format!("there is no endpoint for {}", row.action);
-            return Verdict::Failed(Fault::terminal("NO_ENDPOINT", message));
+            return AttemptResult::Failed(DeliveryError::terminal("NO_ENDPOINT", message));
         };
         let call = match partner::call(row, endpoint, &taken.event) {
             Ok(call) => call,
             Err(error) => {
-                return Verdict::Failed(Fault::terminal("MalformedEvent", error.to_string()));
+                return AttemptResult::Failed(DeliveryError::terminal(
+                    "MalformedEvent",
+                    error.to_string(),
+                ));
             }
         };
         let answered = self.partner.post(&call).await;
-        let verdict = partner::verdict(&answered);
-        if let Verdict::Failed(fault) = &verdict {
+        let result = partner::result(&answered);
+        if let AttemptResult::Failed(fault) = &result {
             let rule = &topology.routes[taken.route].rule.name;
             log::not_taken(taken, rule, &fault.code, answered.ok());
         }
-        verdict
+        result
     }
 
     /// Lets the function answer the messages of a batch one after the other; each may fail by
@@ -127,12 +135,12 @@ impl Dispatcher {
         batch: &[Taken],
         topology: &Topology,
         kernel: &Kernel,
-    ) -> Vec<(Ticket, Verdict)> {
-        let mut verdicts = Vec::with_capacity(batch.len());
+    ) -> Vec<(Ticket, AttemptResult)> {
+        let mut results = Vec::with_capacity(batch.len());
         for taken in batch {
-            verdicts.push((taken.ticket, self.invoke(taken, topology, kernel).await));
+            results.push((taken.ticket, self.invoke(taken, topology, kernel).await));
         }
-        verdicts
+        results
     }
 
     async fn run_job(&self, name: &str, kernel: &Kernel) {

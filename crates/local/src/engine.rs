@@ -23,7 +23,8 @@ use jiff::Timestamp;
 pub use alarms::Alarm;
 pub use change::{Change, Observation, Observer, Step};
 pub use delivery::{
-    Accepted, Cause, Delivery, DeliveryId, Exhausted, Fault, Taken, Ticket, Verdict, Work,
+    Accepted, AttemptResult, Cause, Delivery, DeliveryError, DeliveryId, Exhausted, Taken, Ticket,
+    Work,
 };
 pub use operate::{DeadLetter, Pending, QueueState, Redrive, Selection};
 pub use schedule::Schedule;

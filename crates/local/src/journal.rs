@@ -90,7 +90,7 @@ impl Journal {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Read(Box::new(move |connection| {
             if answer.send(reading(connection)).is_err() {
-                tracing::debug!("nobody waits for what was read from the journal");
+                tracing::debug!("the caller of a journal read has gone");
             }
         })));
         answered.await.map_err(|_| Error::Closed)?.map_err(Error::Journal)

@@ -58,9 +58,10 @@ pub use config::LocalConfig;
 pub use directory::{DirectoryError, holds_engine, is_in_use, open_directory, restore};
 pub use dispatcher::{Dispatcher, Job};
 pub use engine::{
-    Accepted, Alarm, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryId, Disorder, Engine,
-    Exhausted, Fault, Load, Observation, Observer, Pending, Policies, QueueSpec, QueueState,
-    Redrive, Route, Schedule, Selection, Step, Taken, Target, Ticket, Topology, Verdict, Work,
+    Accepted, Alarm, AttemptResult, Cause, Change, Consumer, DeadLetter, Delivery, DeliveryError,
+    DeliveryId, Disorder, Engine, Exhausted, Load, Observation, Observer, Pending, Policies,
+    QueueSpec, QueueState, Redrive, Route, Schedule, Selection, Step, Taken, Target, Ticket,
+    Topology, Work,
 };
 pub use error::Error;
 pub use jobs::{FORGET, SWEEP};

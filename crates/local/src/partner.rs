@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chorus_table::{CallBody, RowSpec};
 
 use crate::Error;
-use crate::engine::{Accepted, Fault, Verdict};
+use crate::engine::{Accepted, AttemptResult, DeliveryError};
 use crate::wire;
 
 /// A partner's address, and the key that the bus sends to it.
@@ -164,24 +164,24 @@ pub(crate) fn call(
     Ok(Call { action: row.action, endpoint: endpoint.clone(), headers, body })
 }
 
-/// The verdict that follows from a partner's answer: 429, any 5xx and no answer are retried; any
+/// The result that follows from a partner's answer: 429, any 5xx and no answer are retried; any
 /// other refusal would only be repeated.
-pub(crate) fn verdict(answered: &Result<u16, NoAnswer>) -> Verdict {
+pub(crate) fn result(answered: &Result<u16, NoAnswer>) -> AttemptResult {
     match answered {
-        Ok(200..=299) => Verdict::Done(None),
-        Ok(status @ (429 | 500..=599)) => Verdict::Failed(Fault::passing(
+        Ok(200..=299) => AttemptResult::Done(None),
+        Ok(status @ (429 | 500..=599)) => AttemptResult::Failed(DeliveryError::passing(
             "SDK_CLIENT_ERROR",
             format!("the partner answered {status}"),
         )),
-        Ok(status) => Verdict::Failed(Fault::terminal(
+        Ok(status) => AttemptResult::Failed(DeliveryError::terminal(
             "SDK_CLIENT_ERROR",
             format!("the partner answered {status}"),
         )),
         Err(error @ NoAnswer::TimedOut(_)) => {
-            Verdict::Failed(Fault::passing("TIMEOUT", error.to_string()))
+            AttemptResult::Failed(DeliveryError::passing("TIMEOUT", error.to_string()))
         }
         Err(error @ NoAnswer::NotReached(_)) => {
-            Verdict::Failed(Fault::passing("CONNECTION_FAILURE", error.to_string()))
+            AttemptResult::Failed(DeliveryError::passing("CONNECTION_FAILURE", error.to_string()))
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::bus::Bus;
 use crate::clock::VirtualClock;
 use crate::dispatcher::Dispatcher;
-use crate::engine::{Alarm, Fault, Verdict, Work, later};
+use crate::engine::{Alarm, AttemptResult, DeliveryError, Work, later};
 use crate::records::lock;
 
 /// How often other tasks may run before virtual time is advanced.
@@ -143,8 +143,8 @@ impl Driver {
         let Self { bus, dispatcher, kernel, .. } = self.clone();
         let task_work = Arc::clone(&work);
         let task = tasks.spawn(async move {
-            let verdicts = dispatcher.perform(&task_work, bus.topology(), &kernel).await;
-            bus.settle_all(verdicts);
+            let results = dispatcher.perform(&task_work, bus.topology(), &kernel).await;
+            bus.settle_all(results);
             if let Work::Job(job) = *task_work {
                 bus.finish(job);
             }
@@ -162,9 +162,9 @@ impl Driver {
         };
         tracing::error!(%error, "a task panicked");
         let Some(work) = at_work.remove(&error.id()) else { return };
-        let fault = Fault::passing("Panicked", "the function panicked");
+        let fault = DeliveryError::passing("Panicked", "the function panicked");
         for taken in work.taken() {
-            self.bus.settle(taken.ticket, Verdict::Failed(fault.clone()));
+            self.bus.settle(taken.ticket, AttemptResult::Failed(fault.clone()));
         }
         match &*work {
             Work::Job(job) => self.bus.finish(job),

@@ -51,7 +51,7 @@ impl DynoxideStore {
     /// # Errors
     /// If the file cannot be opened, or a table cannot be created.
     pub fn open(path: &Path, tables: &[TableSpec]) -> Result<Self, StoreError> {
-        let unreadable = || StoreError::Invalid(format!("{} is no UTF-8 path", path.display()));
+        let unreadable = || StoreError::Invalid(format!("{} is not a UTF-8 path", path.display()));
         let database = Database::new(path.to_str().ok_or_else(unreadable)?);
         let store = Self::with(database.map_err(refusal::outside)?, tables)?;
         Ok(Self { file: Some(path.into()), ..store })

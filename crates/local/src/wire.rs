@@ -42,10 +42,10 @@ pub(crate) fn wrap(entry: &Entry, id: Uuid, at: Timestamp) -> Result<Accepted, U
     check(entry)?;
     let malformed = |error: serde_json::Error| Unacceptable {
         code: "MalformedDetail",
-        message: format!("the detail is no JSON object: {error}"),
+        message: format!("the detail is not a JSON object: {error}"),
     };
     if !entry.detail.trim_start().starts_with('{') {
-        let message = "the detail is no JSON object".to_owned();
+        let message = "the detail is not a JSON object".to_owned();
         return Err(Unacceptable { code: "MalformedDetail", message });
     }
     serde_json::from_str::<&RawValue>(&entry.detail).map_err(malformed)?;

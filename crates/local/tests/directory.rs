@@ -89,7 +89,7 @@ async fn a_damaged_file_is_refused_and_never_an_empty_shop() {
             let path = directory.path().join(file);
             let whole = std::fs::read(&path).unwrap();
             let left = match damage {
-                "garbage" => b"this is no database".to_vec(),
+                "garbage" => b"this is not a database".to_vec(),
                 "cut off" => whole[..whole.len() - 4_096].to_vec(),
                 _ => Vec::new(),
             };

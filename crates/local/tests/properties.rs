@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use chorus_kernel::{Clock, Function, Publisher};
 use chorus_local::{
-    Disorder, Fault, Local, LocalConfig, Observation, Selection, Taken, Verdict, VirtualClock,
+    AttemptResult, DeliveryError, Disorder, Local, LocalConfig, Observation, Selection, Taken,
+    VirtualClock,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -60,11 +61,11 @@ fn shop(seed: u64, copies: u32) -> (Local, VirtualClock) {
     (Local::open(config).unwrap(), clock)
 }
 
-fn verdict(ending: Ending) -> Verdict {
+fn verdict(ending: Ending) -> AttemptResult {
     match ending {
-        Ending::Well => Verdict::Done(None),
-        Ending::Badly => Verdict::Failed(Fault::passing("Busy", "later")),
-        Ending::ForGood => Verdict::Failed(Fault::terminal("Wrong", "never")),
+        Ending::Well => AttemptResult::Done(None),
+        Ending::Badly => AttemptResult::Failed(DeliveryError::passing("Busy", "later")),
+        Ending::ForGood => AttemptResult::Failed(DeliveryError::terminal("Wrong", "never")),
     }
 }
 
@@ -130,7 +131,7 @@ async fn play(shop: &Local, clock: &VirtualClock, acts: &[Act]) -> usize {
         }
     }
     for claim in taken {
-        shop.bus().settle(claim.ticket, Verdict::Done(None));
+        shop.bus().settle(claim.ticket, AttemptResult::Done(None));
     }
     settle_the_rest(shop, clock);
     put
@@ -140,7 +141,7 @@ fn settle_the_rest(shop: &Local, clock: &VirtualClock) {
     for _ in 0..10_000 {
         for work in shop.bus().take_due(100) {
             for claim in work.taken() {
-                shop.bus().settle(claim.ticket, Verdict::Done(None));
+                shop.bus().settle(claim.ticket, AttemptResult::Done(None));
             }
         }
         match shop.bus().next_delivery() {

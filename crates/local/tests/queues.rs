@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chorus_kernel::{ActionError, Clock, Failure, PARTNER_UNAVAILABLE, Publisher};
-use chorus_local::{Local, LocalConfig, Selection, Verdict, VirtualClock, Work};
+use chorus_local::{AttemptResult, Local, LocalConfig, Selection, VirtualClock, Work};
 use chorus_table::policy::{OUTAGE, QUEUE, REDRIVE};
 use jiff::Timestamp;
 use world::{always, entry, function, killed, number_of, rules_of};
@@ -173,9 +173,9 @@ async fn a_batch_holds_ten_and_what_is_not_settled_comes_back_after_the_visibili
     again.retain(|work| matches!(work, Work::Batch(_)));
     assert_eq!(again[0].taken()[0].attempt, 2);
     let stale = first[0].taken()[0].ticket;
-    assert!(!shop.bus().settle(stale, Verdict::Done(None)), "a stale claim");
+    assert!(!shop.bus().settle(stale, AttemptResult::Done(None)), "a stale claim");
     let claim = again[0].taken()[0].ticket;
-    assert!(shop.bus().settle(claim, Verdict::Done(None)));
+    assert!(shop.bus().settle(claim, AttemptResult::Done(None)));
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ impl std::fmt::Debug for Stripe {
     }
 }
 
-/// A URL is not one of a Stripe server.
+/// The URL cannot be used: it is invalid, or would send the key unencrypted to another machine.
 #[derive(Debug, Error)]
 pub enum StripeUrlError {
     #[error("this is not a URL")]
@@ -126,7 +126,7 @@ pub enum StripeUrlError {
 }
 
 impl Stripe {
-    /// A client of the server at `url`: [`STRIPE`], or an `http://` URL on this machine only.
+    /// A client of the server at `url`: any `https://` URL, such as [`STRIPE`], or `http://` on this machine.
     ///
     /// # Errors
     /// If `url` is not such a URL.

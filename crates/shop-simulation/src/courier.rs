@@ -33,14 +33,14 @@ pub(crate) enum Conduct {
 
 /// How, and how fast, the carrier handles one order.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
+pub(crate) struct CarrierBehavior {
     pub(crate) conduct: Conduct,
     pub(crate) pickup: Duration,
     pub(crate) delivery: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whereabouts {
+pub(crate) enum ParcelStatus {
     Accepted,
     PickedUp,
     Delivered,
@@ -53,7 +53,7 @@ pub(crate) struct Parcel {
     pub(crate) order_id: OrderId,
     /// The handle that callbacks have to name.
     handle: Option<Handle>,
-    pub(crate) at: Whereabouts,
+    pub(crate) at: ParcelStatus,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ pub(crate) struct Callback {
 pub(crate) struct SimulatedCarrier {
     environment: Arc<Environment>,
     /// Each order's name, and how the carrier handles it.
-    manners: BTreeMap<OrderId, (String, Manner)>,
+    manners: BTreeMap<OrderId, (String, CarrierBehavior)>,
     parcels: Mutex<Parcels>,
     itself: Weak<Self>,
 }
@@ -102,8 +102,8 @@ impl SimulatedCarrier {
         self.parcels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn manner(&self, order_id: &OrderId) -> (&str, Manner) {
-        let plain = Manner {
+    fn manner(&self, order_id: &OrderId) -> (&str, CarrierBehavior) {
+        let plain = CarrierBehavior {
             conduct: Conduct::Plain,
             pickup: Duration::from_millis(50),
             delivery: Duration::from_millis(150),
@@ -125,19 +125,19 @@ impl SimulatedCarrier {
         let Some(parcel) = parcels.parcels.get_mut(key) else { return Vec::new() };
         let (order, manner) = self.manner(&parcel.order_id);
         let status = match parcel.at {
-            Whereabouts::Accepted => {
+            ParcelStatus::Accepted => {
                 let Some(handle) = &parcel.handle else { return Vec::new() };
                 return vec![callers::asks_address(&parcel.order_id, handle, order)];
             }
-            Whereabouts::PickedUp if manner.conduct == Conduct::Cancels => {
-                parcel.at = Whereabouts::GivenUp;
+            ParcelStatus::PickedUp if manner.conduct == Conduct::Cancels => {
+                parcel.at = ParcelStatus::GivenUp;
                 LogisticsStatus::DeliveryCanceled
             }
-            Whereabouts::PickedUp => {
-                parcel.at = Whereabouts::Delivered;
+            ParcelStatus::PickedUp => {
+                parcel.at = ParcelStatus::Delivered;
                 LogisticsStatus::Delivered
             }
-            Whereabouts::Delivered | Whereabouts::GivenUp | Whereabouts::Recalled => {
+            ParcelStatus::Delivered | ParcelStatus::GivenUp | ParcelStatus::Recalled => {
                 return Vec::new();
             }
         };
@@ -159,15 +159,15 @@ impl SimulatedCarrier {
     pub(crate) fn hear(&self, order_id: &OrderId, is_told: bool) {
         let mut parcels = self.parcels();
         let accepted = |it: &(&String, &mut Parcel)| {
-            it.1.order_id == *order_id && it.1.at == Whereabouts::Accepted
+            it.1.order_id == *order_id && it.1.at == ParcelStatus::Accepted
         };
         let Some((key, parcel)) = parcels.parcels.iter_mut().find(accepted) else { return };
         let status = if is_told {
-            parcel.at = Whereabouts::PickedUp;
+            parcel.at = ParcelStatus::PickedUp;
             self.go_on(self.manner(order_id).1.delivery, key.clone());
             LogisticsStatus::DeliveryStarted
         } else {
-            parcel.at = Whereabouts::GivenUp;
+            parcel.at = ParcelStatus::GivenUp;
             LogisticsStatus::DeliveryCanceled
         };
         let calls = self.callbacks(parcel, status);
@@ -180,7 +180,7 @@ impl SimulatedCarrier {
         if parcels.recalled.contains(&order_id) || parcels.parcels.contains_key(key) {
             return 200;
         }
-        let at = Whereabouts::Accepted;
+        let at = ParcelStatus::Accepted;
         parcels.parcels.insert(key.to_owned(), Parcel { order_id, handle, at });
         if manner.conduct != Conduct::Silent {
             self.go_on(manner.pickup, key.to_owned());
@@ -191,8 +191,8 @@ impl SimulatedCarrier {
     fn recall(&self, order_id: OrderId) -> u16 {
         let mut parcels = self.parcels();
         for parcel in parcels.parcels.values_mut().filter(|parcel| parcel.order_id == order_id) {
-            if matches!(parcel.at, Whereabouts::Accepted | Whereabouts::PickedUp) {
-                parcel.at = Whereabouts::Recalled;
+            if matches!(parcel.at, ParcelStatus::Accepted | ParcelStatus::PickedUp) {
+                parcel.at = ParcelStatus::Recalled;
             }
         }
         parcels.recalled.insert(order_id);
@@ -211,7 +211,7 @@ impl Partner for SimulatedCarrier {
             return Ok(400);
         };
         let down = self.manner(&whose.order_id).1.conduct == Conduct::Down;
-        if down && self.environment.strikes() {
+        if down && self.environment.injects_faults() {
             return Ok(503);
         }
         let key = call.headers.iter().find(|(name, _)| *name == "idempotency-key");

@@ -12,7 +12,7 @@ use chorus_table::Event;
 use serde::Serialize;
 
 use crate::callers::PLACE;
-use crate::courier::Whereabouts;
+use crate::courier::ParcelStatus;
 use crate::orders::ITEMS;
 use crate::shop::Shop;
 
@@ -157,7 +157,7 @@ fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> 
         Status::Delivered => {
             let paid = charges == [order.total] && refunds.is_empty();
             must(paid, format!("delivered: {id} was charged {charges:?}, refunded {refunds:?}"));
-            let arrived = parcels.len() == 1 && parcels[0].at == Whereabouts::Delivered;
+            let arrived = parcels.len() == 1 && parcels[0].at == ParcelStatus::Delivered;
             must(arrived, format!("delivered: {id} has the parcels {parcels:?}"));
         }
         Status::Canceled => {
@@ -165,9 +165,9 @@ fn check_order(shop: &Shop, observed: &Observed, order: &Placed) -> Vec<String> 
             must(even, format!("canceled: {id} was charged {charged}, refunded {refunded}"));
             let moving = parcels
                 .iter()
-                .any(|it| matches!(it.at, Whereabouts::Accepted | Whereabouts::PickedUp));
+                .any(|it| matches!(it.at, ParcelStatus::Accepted | ParcelStatus::PickedUp));
             must(!moving, format!("canceled: a parcel of {id} is still on its way"));
-            let arrived = parcels.iter().any(|it| it.at == Whereabouts::Delivered);
+            let arrived = parcels.iter().any(|it| it.at == ParcelStatus::Delivered);
             let told = UNDONE.iter().any(|kind| said(observed, id, kind));
             must(!arrived || told, format!("canceled: nobody tried to stop the parcel of {id}"));
         }

@@ -8,7 +8,7 @@ use chorus_order::IdSecret;
 use chorus_simulation::{Draws, Script};
 use serde::Serialize;
 
-use crate::courier::{Conduct, Manner};
+use crate::courier::{CarrierBehavior, Conduct};
 use crate::forgetting::Forgetting;
 use crate::outside::Confirms;
 use crate::shop::{CARRIER, CUSTOMERS, PRICES, REVIEWS};
@@ -84,7 +84,7 @@ pub(crate) struct PlannedOrder {
     pub(crate) twin: Option<(Duration, bool)>,
     pub(crate) cancel: Option<Duration>,
     pub(crate) review: (Review, Duration),
-    pub(crate) manner: Manner,
+    pub(crate) manner: CarrierBehavior,
     /// How the customer confirms the charge, where the bank asks for that.
     pub(crate) confirms: Confirms,
 }
@@ -265,9 +265,9 @@ fn order(draws: &Draws, number: u32) -> PlannedOrder {
     ];
     let manner = if draws.has(CARRIER) {
         let conduct = draw.one_of(&conducts);
-        Manner { conduct, pickup: draw.moment(), delivery: draw.moment() }
+        CarrierBehavior { conduct, pickup: draw.moment(), delivery: draw.moment() }
     } else {
-        Manner { conduct: Conduct::Plain, pickup: millis(50), delivery: millis(150) }
+        CarrierBehavior { conduct: Conduct::Plain, pickup: millis(50), delivery: millis(150) }
     };
     PlannedOrder {
         order_id: order_id(customer, &key),

@@ -41,11 +41,11 @@ struct Entry {
 /// The intents of all orders. Each request to prepare a charge makes another intent, so a charge
 /// whose intent nobody committed would be a second one.
 #[derive(Debug, Default)]
-pub(crate) struct Books {
+pub(crate) struct Intents {
     entries: Vec<Entry>,
 }
 
-impl Books {
+impl Intents {
     /// The amounts that an order was charged.
     pub(crate) fn charged(&self, order: &OrderId) -> Vec<Money> {
         let taken = self.of(order).filter(|entry| entry.intent == Intent::Charged);
@@ -129,7 +129,7 @@ pub(crate) struct SimulatedBank {
     pub(crate) environment: Arc<Environment>,
     /// Whether none of the answers to charges arrive, as long as faults are injected.
     pub(crate) mute: bool,
-    pub(crate) books: Arc<Mutex<Books>>,
+    pub(crate) books: Arc<Mutex<Intents>>,
     /// By what name an order goes, and how its customer confirms a charge.
     pub(crate) customers: Arc<BTreeMap<OrderId, (String, Confirms)>>,
 }
@@ -146,7 +146,7 @@ pub(crate) struct Confirms {
 }
 
 impl SimulatedBank {
-    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
+    pub(crate) fn books(&self) -> MutexGuard<'_, Intents> {
         opened(&self.books)
     }
 
@@ -178,7 +178,7 @@ fn tell(environment: &Environment, notice: &SimulatedNotice, order: &str, confir
     }
 }
 
-fn opened(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
+fn opened(books: &Mutex<Intents>) -> MutexGuard<'_, Intents> {
     books.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -214,7 +214,7 @@ impl PaymentProvider for SimulatedBank {
             answer
         };
         let answer = self.environment.external(PAYMENT_PORT, act).await;
-        let heard = answer.filter(|_| !(self.mute && self.environment.strikes()));
+        let heard = answer.filter(|_| !(self.mute && self.environment.injects_faults()));
         heard.ok_or_else(no_answer)?
     }
 

@@ -26,7 +26,7 @@ use crate::forgetting::Forgetting;
 use crate::forgotten::Forgotten;
 use crate::invariants::{self, Ends};
 use crate::orders::{CUSTOMER_IDS, ITEMS, Orders, PlannedOrder, Review, Story, order_ids};
-use crate::outside::{Books, Confirms, SimulatedBank, SimulatedMailer};
+use crate::outside::{Confirms, Intents, SimulatedBank, SimulatedMailer};
 
 /// Customers cancel at any moment; clients repeat their requests, or give up.
 pub(crate) const CUSTOMERS: Trouble = Trouble::named("customers");
@@ -115,7 +115,7 @@ impl Application for Shop {
         let bank = Arc::new(SimulatedBank {
             environment: Arc::clone(environment),
             mute: scenario.mute,
-            books: Arc::new(Mutex::new(Books::default())),
+            books: Arc::new(Mutex::new(Intents::default())),
             customers: Arc::new(customers(&script.orders)),
         });
         let forgotten = Forgotten::new(environment);

@@ -39,8 +39,8 @@ pub struct AuditEntry {
 pub enum AuditError {
     #[error("the audit cannot be written or read")]
     Store(#[from] StoreError),
-    /// A stored record cannot be understood.
-    #[error("a record of the audit cannot be understood")]
+    /// A stored record cannot be parsed.
+    #[error("a record of the audit cannot be parsed")]
     Stored(#[from] Failure),
 }
 

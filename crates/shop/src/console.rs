@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header;
-use chorus_console::{Answer, Ask, Console, Happened, Live, ShopApi, Unreachable};
+use chorus_console::{Answer, ApiRequest, Console, Live, ShopApi, Unreachable, Update};
 use chorus_events::table::TABLE;
 use chorus_http::Caller;
 use chorus_local::{Definitions, Observation, Step};
@@ -25,7 +25,7 @@ struct InProcess(Router);
 
 #[async_trait]
 impl ShopApi for InProcess {
-    async fn ask(&self, caller: &Caller, ask: Ask) -> Result<Answer, Unreachable> {
+    async fn ask(&self, caller: &Caller, ask: ApiRequest) -> Result<Answer, Unreachable> {
         let unreachable = |error: &dyn std::error::Error| Unreachable(error.to_string());
         let mut request = Request::builder().method(ask.method).uri(ask.path);
         request = request.extension(caller.clone());
@@ -62,33 +62,33 @@ pub(crate) async fn tell(live: Live, mut observations: Receiver<Observation>) {
         match observations.recv().await {
             Ok(observation) => {
                 if let Some(happened) = told(&observation) {
-                    live.saw(&happened);
+                    live.record(&happened);
                 }
             }
             Err(RecvError::Lagged(missed)) => {
-                tracing::debug!(missed, "the console counts less than happened");
+                tracing::debug!(missed, "the console missed observations");
             }
             Err(RecvError::Closed) => return,
         }
     }
 }
 
-fn told(observation: &Observation) -> Option<Happened> {
+fn told(observation: &Observation) -> Option<Update> {
     let action = |step: &Step| {
         let (_, action) = step.rule.rsplit_once('-').unwrap_or(("", &step.rule));
         action.to_owned()
     };
     match observation {
-        Observation::Accepted(event) => Some(Happened::Accepted {
+        Observation::Accepted(event) => Some(Update::Accepted {
             event: event.detail_type.clone(),
             about: event.correlation_id.clone(),
         }),
         Observation::Succeeded { step, took, .. } => {
-            Some(Happened::Succeeded { action: action(step), took: *took })
+            Some(Update::Succeeded { action: action(step), took: *took })
         }
-        Observation::Failed { step, .. } => Some(Happened::Failed { action: action(step) }),
+        Observation::Failed { step, .. } => Some(Update::Failed { action: action(step) }),
         Observation::DeadLettered { step, .. } => {
-            Some(Happened::DeadLettered { action: action(step) })
+            Some(Update::DeadLettered { action: action(step) })
         }
         Observation::Started(_) | Observation::Redriven(_) | Observation::Fired(_) => None,
     }

@@ -175,8 +175,8 @@ impl Checkup {
 pub enum DoctorError {
     #[error("the shop's records cannot be read")]
     Store(#[from] StoreError),
-    /// A stored item cannot be understood.
-    #[error("something stored cannot be understood")]
+    /// A stored item cannot be parsed.
+    #[error("a stored item cannot be parsed")]
     Stored(#[from] Failure),
     /// The orders' events cannot be read.
     #[error("the orders' events cannot be read")]
@@ -184,7 +184,7 @@ pub enum DoctorError {
     /// A rule's pattern cannot be read.
     #[error("the pattern of {0} cannot be read")]
     Pattern(String, #[source] event_pattern::PatternError),
-    #[error("what operators did cannot be read")]
+    #[error("the audit of what operators did cannot be read")]
     Audit(#[from] AuditError),
     /// An event cannot be matched against a pattern.
     #[error("an event cannot be matched")]

@@ -103,7 +103,7 @@ impl Answer {
     }
 
     /// Whether the caller knows everything, and something may still happen.
-    fn has_no_news(&self) -> bool {
+    fn has_no_new_events(&self) -> bool {
         let status = self.response.status();
         status == StatusCode::NOT_MODIFIED
             || (self.is_answered() && !self.ended() && self.events().is_empty())
@@ -126,7 +126,7 @@ async fn follow(asking: Asking, mut watched: Receiver<Observation>) -> Response 
     }
     let deadline = Instant::now() + Duration::from_secs(asking.seconds().into());
     let order = asking.order();
-    while answer.has_no_news() && heard(&mut watched, &order, deadline).await {
+    while answer.has_no_new_events() && heard(&mut watched, &order, deadline).await {
         answer = asking.ask().await;
     }
     answer.response

@@ -176,7 +176,7 @@ async fn nobody_is_forgotten_while_an_order_is_under_way_unless_that_is_wanted()
     assert_eq!((status, told["detail"].as_str().unwrap().contains(&order)), (409, true), "{told}");
     let despite = format!("{path}?despite-orders-under-way=true");
     assert_eq!(ask(&router, "DELETE", &despite, Value::Null).await.0, 200);
-    assert_eq!(ask(&router, "DELETE", &despite, Value::Null).await.0, 200, "once more is no news");
+    assert_eq!(ask(&router, "DELETE", &despite, Value::Null).await.0, 200, "once more is not news");
     shop.stop().await.unwrap();
 }
 

@@ -47,7 +47,7 @@ impl std::fmt::Display for Injection {
 
 /// A text that does not name a fault at a call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no fault: `CrashAfter at call 3 (Write) of TASK` is one")]
+#[error("{0:?} is not a fault: `CrashAfter at call 3 (Write) of TASK` is one")]
 pub struct UnknownInjection(String);
 
 impl Injection {
@@ -185,7 +185,7 @@ impl Environment {
 
     /// Whether faults are injected now. There are none during the set-up and at the end of a run.
     #[must_use]
-    pub fn strikes(&self) -> bool {
+    pub fn injects_faults(&self) -> bool {
         self.state().armed
     }
 

@@ -119,13 +119,13 @@ impl Store for StruckStore {
 }
 
 /// The bus as publishers reach it, with faults.
-pub(crate) struct StruckBus {
+pub(crate) struct FaultyBus {
     pub(crate) environment: Arc<Environment>,
     pub(crate) bus: Arc<Bus>,
 }
 
 #[async_trait]
-impl Publisher for StruckBus {
+impl Publisher for FaultyBus {
     async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
         let Some(published) = self.as_released(entries) else { return self.put(entries).await };
         let (places, entries): (Vec<usize>, Vec<Entry>) = published.into_iter().unzip();
@@ -134,7 +134,7 @@ impl Publisher for StruckBus {
     }
 }
 
-impl StruckBus {
+impl FaultyBus {
     /// The entries that senders of several releases publish instead of `entries`, each with its
     /// index there; none if all senders run the same release.
     fn as_released(&self, entries: &[Entry]) -> Option<Vec<(usize, Entry)>> {

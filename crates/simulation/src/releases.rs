@@ -130,7 +130,7 @@ impl Released {
     /// keeps every event reads none of them by its type. Once faults have stopped, every service
     /// runs the newer release.
     fn refusal(&self, source: &str, message: &Message) -> Option<ReadError> {
-        if self.row().is_catch_all() || !self.environment.strikes() {
+        if self.row().is_catch_all() || !self.environment.injects_faults() {
             return None;
         }
         let now = self.environment.now();

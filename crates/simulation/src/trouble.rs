@@ -150,7 +150,7 @@ impl std::fmt::Display for Faults {
 
 /// No trouble of the application has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no trouble called {name}: choose from all, none, {known}")]
+#[error("there is no kind of fault called {name}: choose from all, none, {known}")]
 pub struct UnknownTrouble {
     name: String,
     known: String,

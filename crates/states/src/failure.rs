@@ -117,7 +117,7 @@ impl Failure {
     }
 
     /// Whether this name, listed in `ErrorEquals`, matches the failure.
-    pub(crate) fn answers_to(&self, name: &str) -> bool {
+    pub(crate) fn is_matched_by(&self, name: &str) -> bool {
         if self.is_fatal() {
             return false;
         }

@@ -27,8 +27,8 @@ mod way;
 pub use coverage::Coverage;
 pub use draw::{draw_svg, draw_svg_at};
 pub use execution::{
-    Answer, Effect, Execution, Identity, Inspected, Outcome, Refusal, Start, StateTest, Status,
-    TaskId, TaskRef, TaskRequest, Tested, Turn,
+    Answer, Effect, Execution, Identity, Outcome, Refusal, Start, StateTest, Status, TaskId,
+    TaskRef, TaskRequest, TestResult, TestStatus, Turn,
 };
 pub use failure::Failure;
 pub use history::HistoryEvent;

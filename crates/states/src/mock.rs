@@ -108,16 +108,16 @@ impl Mocks {
     /// Returns the names in the mocks that no Task and no Map of the machine has, and that are
     /// therefore probably mistaken.
     #[must_use]
-    pub fn strangers(&self, machine: &Machine) -> Vec<&str> {
+    pub fn unknown_names(&self, machine: &Machine) -> Vec<&str> {
         let calls = |kind: &Kind| matches!(kind, Kind::Task(_) | Kind::Map(..));
         let has = |name: &str| {
             let states = machine.flows.iter().filter_map(|flow| flow.states.get(name));
             states.into_iter().any(|state| calls(&state.kind))
         };
-        let mut strangers: Vec<&str> =
+        let mut unknown_names: Vec<&str> =
             self.responses.keys().map(String::as_str).filter(|name| !has(name)).collect();
-        strangers.sort_unstable();
-        strangers
+        unknown_names.sort_unstable();
+        unknown_names
     }
 
     /// Sets the responses of a state, one per call; the last one is used for all further calls.

@@ -92,7 +92,7 @@ pub enum RunError {
     },
     /// Every state that the execution is in waits for a task that never answers and never times
     /// out.
-    #[error("the run is stuck: nothing will ever answer {}", states.join(", "))]
+    #[error("the run cannot end, because nothing answers {}", states.join(", "))]
     Stuck {
         /// The names of the states that wait.
         states: Vec<String>,

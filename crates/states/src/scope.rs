@@ -68,7 +68,7 @@ impl Entropy {
 pub(crate) struct Scope<'a> {
     /// `$`
     pub(crate) input: &'a Json,
-    pub(crate) world: &'a World<'a>,
+    pub(crate) world: &'a Environment<'a>,
     /// `$states.result`
     #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "only queries look at it"))]
     pub(crate) result: Option<&'a Json>,
@@ -79,7 +79,7 @@ pub(crate) struct Scope<'a> {
 
 /// The part of a [`Scope`] that is the same for all fields of a state: all but input, result and
 /// error.
-pub(crate) struct World<'a> {
+pub(crate) struct Environment<'a> {
     context: OnceCell<Json>,
     make_context: Box<dyn Fn() -> Json + 'a>,
     /// The variables, innermost first.
@@ -101,7 +101,7 @@ pub(crate) struct Miss {
     pub(crate) past_end: bool,
 }
 
-impl<'a> World<'a> {
+impl<'a> Environment<'a> {
     pub(crate) fn new(
         make_context: impl Fn() -> Json + 'a,
         variables: Vec<&'a Object>,

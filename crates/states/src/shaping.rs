@@ -5,14 +5,14 @@ use crate::json::{Json, Object};
 use crate::jsonata::Query;
 use crate::machine::{ResultPath, Seconds, Selector};
 use crate::path::{self, Path};
-use crate::scope::{Scope, World};
+use crate::scope::{Environment, Scope};
 use crate::template::{self, Template};
 
 /// Applies `InputPath` or `OutputPath`.
 pub(crate) fn select(
     selector: &Selector,
     value: &Json,
-    world: &World<'_>,
+    world: &Environment<'_>,
 ) -> Result<Json, Failure> {
     match selector {
         Selector::Whole => Ok(value.clone()),

@@ -1,7 +1,7 @@
 //! Tests a single state, as `TestState` does.
 
 use crate::execution::{
-    Answer, Effect, Execution, Inspected, Outcome, StateTest, TaskRef, TaskRequest,
+    Answer, Effect, Execution, Outcome, StateTest, TaskRef, TaskRequest, TestResult,
 };
 use crate::failure::Failure;
 use crate::json::Json;
@@ -22,8 +22,8 @@ pub enum TestError {
         /// The error text of [`Tasks::call`].
         reason: String,
     },
-    /// The state waits for an answer that never comes.
-    #[error("the state '{0}' waits for something that never comes")]
+    /// The state waits for an answer, and the test gives none.
+    #[error("the state '{0}' waits for an answer, and the test gives none")]
     Stuck(String),
 }
 
@@ -39,7 +39,7 @@ impl Machine {
         name: &str,
         test: StateTest,
         tasks: &mut dyn Tasks,
-    ) -> Result<Inspected, TestError> {
+    ) -> Result<TestResult, TestError> {
         let flow = self.flows.iter().position(|flow| flow.states.contains_key(name));
         let flow = flow.ok_or_else(|| TestError::NoState(name.to_owned()))?;
         let stuck = || TestError::Stuck(name.to_owned());

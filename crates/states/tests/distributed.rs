@@ -4,7 +4,7 @@
 
 use states::{
     Answer, Coverage, Effect, Entropy, Execution, Identity, Json, Machine, Mocks, Run, RunOptions,
-    Severity, Start, StateTest, Status, TaskRef, Tested, run,
+    Severity, Start, StateTest, Status, TaskRef, TestStatus, run,
 };
 
 const PASS: &str = r#"{"I":{"Type":"Pass","End":true}}"#;
@@ -356,14 +356,14 @@ fn a_test_of_a_map_may_say_how_many_iterations_have_failed() {
     let below = tested(&tolerant, 1);
     assert_eq!(
         (below.status, below.output.unwrap().to_string().as_str()),
-        (Tested::Succeeded, "[1,1]")
+        (TestStatus::Succeeded, "[1,1]")
     );
     assert_eq!(below.inspection_data["toleratedFailureCount"], Json::from(1_u64));
     let beyond = tested(&tolerant, 2);
-    assert_eq!(beyond.status, Tested::Retriable);
+    assert_eq!(beyond.status, TestStatus::Retriable);
     assert_eq!(beyond.error.as_deref(), Some("States.ExceedToleratedFailureThreshold"));
     let details = beyond.inspection_data["errorDetails"].to_string();
     assert_eq!(details, r#"{"retryIndex":1,"retryBackoffIntervalSeconds":1}"#);
     let unsaid = Machine::parse(&machine("", PASS)).unwrap();
-    assert_eq!(tested(&unsaid, 2).status, Tested::Succeeded, "the result that is given counts");
+    assert_eq!(tested(&unsaid, 2).status, TestStatus::Succeeded, "the result that is given counts");
 }

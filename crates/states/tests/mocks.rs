@@ -56,7 +56,7 @@ fn a_task_that_never_answers_times_out_or_leaves_the_run_stuck() {
     let machine = Machine::parse(machine).unwrap();
     let mut mocks = Mocks::parse(r#"{"T":{"Never":true}}"#).unwrap();
     let stuck = run(&machine, Json::Null, &mut mocks, RunOptions::default()).unwrap_err();
-    assert_eq!(stuck.to_string(), "the run is stuck: nothing will ever answer T");
+    assert_eq!(stuck.to_string(), "the run cannot end, because nothing answers T");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_state_without_a_mock_and_a_mock_without_a_state_are_named() {
          mocks"
     );
     let mocks = Mocks::parse(r#"{"Pol":{"Return":1},"End":{"Return":1}}"#).unwrap();
-    assert_eq!(mocks.strangers(&Machine::parse(LOOP).unwrap()), ["End", "Pol"]);
+    assert_eq!(mocks.unknown_names(&Machine::parse(LOOP).unwrap()), ["End", "Pol"]);
 }
 
 #[test]

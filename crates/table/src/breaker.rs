@@ -30,13 +30,13 @@ pub struct Breaker {
     pub recovered: &'static EventSpec,
 }
 
-/// What the events of a breaker say.
+/// The data of the events that a circuit breaker publishes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct PartnerState {
     /// The partner's name.
     pub partner: String,
-    /// Since when nobody calls.
+    /// When the circuit opened: from then on, the partner is not called.
     pub since: Timestamp,
     /// Why the last call before that was not answered.
     pub reason: String,

@@ -91,7 +91,7 @@ pub struct RowSpec {
     pub meaning: &'static str,
     /// The service to which the action belongs.
     pub service: Service,
-    /// The event, task or dead letter that starts the action.
+    /// Whether named messages or every event on the bus start the action.
     pub trigger: Trigger,
     /// The commands that the service's API accepts for this action.
     pub api: &'static [EventSpec],

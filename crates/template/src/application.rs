@@ -152,7 +152,7 @@ impl PartnerApi {
     }
 
     /// The default address, which means that no partner is configured.
-    pub(crate) fn nowhere(&self) -> String {
+    pub(crate) fn placeholder_endpoint(&self) -> String {
         format!("https://{}.example", self.partner.name)
     }
 }

@@ -54,7 +54,10 @@ impl Machine {
     }
 
     /// The rows whose events the machine publishes, because its tasks return them.
-    pub(crate) fn says<'a>(&'a self, rows: &'a [RowSpec]) -> impl Iterator<Item = &'a RowSpec> {
+    pub(crate) fn publishing_rows<'a>(
+        &'a self,
+        rows: &'a [RowSpec],
+    ) -> impl Iterator<Item = &'a RowSpec> {
         rows.iter().filter(|row| {
             let answers =
                 |task: Task<'_>| task.action() == Some(row.action) && !task.is_answered_by_token();

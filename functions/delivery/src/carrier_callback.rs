@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 /// One item for each parcel: the callback that Delivery waits for, or its answer.
 pub const CARRIER_WAIT_TABLE: TableSpec =
-    TableSpec { name: CarrierWord::TABLE, indexes: &[], ttl: None };
+    TableSpec { name: CarrierReport::TABLE, indexes: &[], ttl: None };
 
 /// The kind of callback: the carrier reports what became of an order's parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CarrierWord;
+pub struct CarrierReport;
 
-impl CallbackDomain for CarrierWord {
+impl CallbackDomain for CarrierReport {
     const TABLE: &'static str = "carrier-wait";
     type Subject = OrderId;
 }
 
 /// The callback in which the carrier reports on one parcel.
-pub type CarrierCallback = Callback<CarrierWord>;
+pub type CarrierCallback = Callback<CarrierReport>;
 
 answers! {
     /// What became of the parcel, as the waiting machine gets it.

@@ -40,9 +40,9 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Delivery {
-    /// Whose it is.
+    /// The order that is delivered.
     pub order_id: OrderId,
-    /// How far it is.
+    /// How far the delivery is.
     pub status: Status,
     /// What is planned; nothing where the order was canceled first.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ mod show_address;
 mod transitions;
 mod webhook;
 
-pub use carrier_callback::{CARRIER_WAIT_TABLE, CarrierCallback, CarrierWord, ParcelStatus};
+pub use carrier_callback::{CARRIER_WAIT_TABLE, CarrierCallback, CarrierReport, ParcelStatus};
 pub use chorus_webhook_signature::{SecretSource, WebhookSecret, WebhookSecrets};
 pub use delivery::{Delivery, Status};
 #[cfg(feature = "lambda")]

@@ -41,8 +41,9 @@ impl Action for MarkDeliveryAsStarted {
         context: &Context<'_>,
     ) -> Result<Decision<MarkDeliveryAsStartedOutput>, ActionError> {
         let attempt = context.task().and_then(Task::waiting);
-        let attempt =
-            attempt.ok_or_else(|| ActionError::Conflict("nobody waits for the carrier".into()))?;
+        let attempt = attempt.ok_or_else(|| {
+            ActionError::Conflict("no task waits for the carrier's callback".into())
+        })?;
         let order_id = order.order_id.clone();
         let wrong = |reason: &str| {
             let (order_id, reason) = (order_id.clone(), reason.to_owned());

@@ -76,7 +76,7 @@ pub async fn story(store: &dyn Store, order_id: &str) -> Result<(Vec<LoggedEvent
             next => {
                 let truncated = next.is_some() || events.len() > MAX_EVENTS;
                 events.truncate(MAX_EVENTS);
-                events.retain(|event| event.tells_of_order(order_id));
+                events.retain(|event| event.is_about_order(order_id));
                 return Ok((events, truncated));
             }
         }

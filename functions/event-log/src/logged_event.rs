@@ -84,7 +84,7 @@ impl LoggedEvent {
     /// Whether the event is about the order `id`. An item or a customer may have the same id; its
     /// events are then in the same partition.
     #[must_use]
-    pub fn tells_of_order(&self, id: &str) -> bool {
+    pub fn is_about_order(&self, id: &str) -> bool {
         let names = |field: &str| self.data.get(field).and_then(Value::as_str) == Some(id);
         names("order-id") || names("about") || !(names("sku") || names("customer-id"))
     }
@@ -115,7 +115,7 @@ mod tests {
         let event = read(&item).unwrap();
         assert_eq!(event.data["reason"], "it's \"odd\" — ü");
         assert_eq!(event.source.as_deref(), Some("com.payments"));
-        assert_eq!(event.metadata, metadata(), "a replay is no part of what was said");
+        assert_eq!(event.metadata, metadata(), "a replay is not part of what was said");
     }
 
     #[test]
@@ -127,8 +127,8 @@ mod tests {
             data,
         };
         let order = serde_json::json!({ "order-id": "7", "customer-id": "7" });
-        assert!(event(order).tells_of_order("7"));
-        assert!(event(serde_json::json!({ "about": "7" })).tells_of_order("7"));
-        assert!(!event(serde_json::json!({ "customer-id": "7" })).tells_of_order("7"));
+        assert!(event(order).is_about_order("7"));
+        assert!(event(serde_json::json!({ "about": "7" })).is_about_order("7"));
+        assert!(!event(serde_json::json!({ "customer-id": "7" })).is_about_order("7"));
     }
 }

@@ -17,18 +17,18 @@ pub(crate) const PENDING: &str = "yes";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Review {
-    /// Whose it is.
+    /// The order that is reviewed.
     pub order_id: OrderId,
-    /// Who ordered.
+    /// The customer who placed it.
     pub customer_id: CustomerId,
     /// What the order is worth.
     pub total: Money,
-    /// When it was ordered.
+    /// When it was placed.
     pub placed_at: Timestamp,
     /// `yes`, until somebody has decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
-    /// By what name the payment waits for it, once it does: a verdict has to name it.
+    /// The handle of the payment's waiting task, once it waits: a verdict has to name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<Handle>,
     /// The order was canceled: nothing is to be decided any more.
@@ -37,7 +37,7 @@ pub struct Review {
     /// What was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// The name of the reviewer who decided.
+    /// The reviewer who decided, or who last took the review up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewer: Option<String>,
     /// The reviewer's reason.

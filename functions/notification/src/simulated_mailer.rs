@@ -118,7 +118,7 @@ impl SimulatedMailer {
                 Err(error) => return Err(lost(&error)),
             }
         }
-        Err(lost(&"too many hands on one email"))
+        Err(lost(&"too many concurrent writes of one email"))
     }
 }
 

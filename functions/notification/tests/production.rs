@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "what a test stands on may fail loudly, too")]
 
 /// Texts that only the simulated mailer contains.
-const SIMULATED: [&str; 3] = ["mail-bounces", "the mailer is down", "too many hands on one email"];
+const SIMULATED: [&str; 3] =
+    ["mail-bounces", "the mailer is down", "too many concurrent writes of one email"];
 
 /// Which of `texts` are in the binary.
 fn found<'a>(binary: &str, texts: &[&'a str]) -> Vec<&'a str> {

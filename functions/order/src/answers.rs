@@ -240,7 +240,7 @@ pub(crate) struct OrderEvents {
 
 impl OrderEvents {
     /// Returns the steps whose milestones are not among the `known` ones.
-    pub(crate) fn beyond(mut known: Known, order: &Placed, steps: Vec<Step>) -> Self {
+    pub(crate) fn unknown_to(mut known: Known, order: &Placed, steps: Vec<Step>) -> Self {
         let mut events = Vec::new();
         for step in steps {
             if !known.has(step.milestone) {
@@ -322,7 +322,7 @@ mod tests {
         let told =
             json!(WholeOrder::of(order(Status::Delivered), None, std::slice::from_ref(&started)));
         assert_eq!(told["delivery"]["tracking"]["number"], "JD014600003828");
-        let events = OrderEvents::beyond(Known::default(), &order(Status::Open), vec![started]);
+        let events = OrderEvents::unknown_to(Known::default(), &order(Status::Open), vec![started]);
         let url = "https://carrier.example/parcels/JD014600003828";
         assert_eq!(json!(events)["events"][0]["tracking"]["url"], url);
     }
@@ -331,7 +331,7 @@ mod tests {
     fn whoever_shows_the_last_id_is_told_only_what_they_missed() {
         let created = step(Milestone::OrderCreated);
         let paid = step(Milestone::PaymentMade);
-        let first = OrderEvents::beyond(
+        let first = OrderEvents::unknown_to(
             Known::default(),
             &order(Status::Open),
             vec![created.clone(), paid.clone()],
@@ -340,11 +340,11 @@ mod tests {
         let known = Known::of(&first.last_event_id).unwrap();
         // The estimate happened before the payment, but its event arrives after it.
         let steps = vec![created, step(Milestone::DeliveryEstimated), paid];
-        let next = OrderEvents::beyond(known, &order(Status::Open), steps.clone());
+        let next = OrderEvents::unknown_to(known, &order(Status::Open), steps.clone());
         let told: Vec<_> = next.events.iter().map(|event| event.milestone).collect();
         assert_eq!(told, [Milestone::DeliveryEstimated]);
         let known = Known::of(&next.last_event_id).unwrap();
-        let rest = OrderEvents::beyond(known, &order(Status::Delivered), steps);
+        let rest = OrderEvents::unknown_to(known, &order(Status::Delivered), steps);
         assert_eq!((rest.events.len(), rest.ended), (0, true));
     }
 }

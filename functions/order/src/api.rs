@@ -214,7 +214,7 @@ impl Endpoint for Events {
         };
         let order = find(kernel, &request.parameter("id")?).await?;
         let steps = steps(&*kernel.store, &order).await?;
-        let events = OrderEvents::beyond(known, &order, steps);
+        let events = OrderEvents::unknown_to(known, &order, steps);
         let ended = events.ended;
         let answer = json!(Priced::new(events, self.currency));
         let response = Response::json(200, answer).of(order.customer_id);

@@ -43,8 +43,8 @@ impl NewOrder {
     }
 }
 
-/// Where a parcel shall go. Unlike the events' [`ShippingAddress`], it has no fields but these: a
-/// misspelled `postal-code` would otherwise be lost without a word.
+/// The address to which the parcel is delivered. Unlike the events' [`ShippingAddress`], it has no fields but these: a
+/// misspelled `postal-code` would otherwise be dropped silently.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct NewAddress {

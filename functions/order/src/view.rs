@@ -20,9 +20,9 @@ pub struct OrderView {
     pub order_id: OrderId,
     /// The id of the customer who placed it.
     pub customer_id: CustomerId,
-    /// How it stands.
+    /// How far the order is.
     pub status: Status,
-    /// What its lines cost in all.
+    /// The sum of its lines.
     pub total: Money,
     /// Why it was canceled.
     #[serde(default, skip_serializing_if = "Option::is_none")]

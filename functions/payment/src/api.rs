@@ -20,14 +20,14 @@ use crate::{Payment, PaymentProvider, Status};
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Payment")]
 struct PaymentAnswer {
-    /// Whose it is.
+    /// The order that is paid.
     order_id: OrderId,
-    /// How far it is.
+    /// How far the payment is.
     status: Status,
-    /// Who pays, once that is known.
+    /// The customer who pays, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<CustomerId>,
-    /// What the order costs, once that is known.
+    /// What the order costs, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Money>,
     /// What was taken.

@@ -41,13 +41,13 @@ impl StripeProvider {
 
     fn minor_units(&self, amount: Money) -> Result<u64, ProviderError> {
         let code = self.currency.code();
-        let none = || ProviderError::Refused(format!("{amount} is no amount in {code}"));
+        let none = || ProviderError::Refused(format!("{amount} is not an amount in {code}"));
         self.currency.minor_units(amount.minor()).ok_or_else(none)
     }
 
     fn amount(&self, minor_units: u64) -> Result<Money, ProviderError> {
         let code = self.currency.code();
-        let none = || ProviderError::Refused(format!("{minor_units} is no amount in {code}"));
+        let none = || ProviderError::Refused(format!("{minor_units} is not an amount in {code}"));
         self.money(minor_units).ok_or_else(none)
     }
 

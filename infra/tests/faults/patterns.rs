@@ -22,7 +22,7 @@ fn a_misspelt_event() {
             event(it, "OrderFunction", "ProjectOrder")["Pattern"]["detail-type"][0] =
                 json!("OrderCreate");
         },
-        &[("OrderFunctionProjectOrder", "waits for OrderCreate, which is no event")],
+        &[("OrderFunctionProjectOrder", "waits for OrderCreate, which is not an event")],
     );
 }
 

@@ -83,7 +83,7 @@ class ResourceType:
         return created
 
     def delete(self, physical_id: str, _properties: Properties) -> None:
-        """Deletes the resource; it is no failure if the resource does not exist any more."""
+        """Deletes the resource; it is not a failure if the resource does not exist any more."""
         self._service("delete")({self._name_property: physical_id})
 
     def _service(self, verb: str) -> Callable[[Properties], tuple[int, Any, Any]]:

@@ -32,7 +32,7 @@ class HookPoint:
         if self.parameters is None:
             return None
         if not callable(found):
-            return f"{self.module}.{self.name} is no function"
+            return f"{self.module}.{self.name} is not a function"
         actual = tuple(inspect.signature(found).parameters)
         if actual != self.parameters:
             return f"{self.module}.{self.name}{actual} was expected to take {self.parameters}"

@@ -59,7 +59,7 @@ def as_json(payload: str) -> Any:
     try:
         return json.loads(payload)
     except ValueError as error:
-        raise DeliveryFailed(delivery.INVALID_JSON, f"the payload is no JSON: {error}") from error
+        raise DeliveryFailed(delivery.INVALID_JSON, f"the payload is not JSON: {error}") from error
 
 
 def require_invoke_permission(function: dict, config: dict, rule_arn: str) -> None:

@@ -73,7 +73,7 @@ def execute_task(state_def: dict, raw_input: Any, execution: dict, ctx: dict) ->
         if path := state_def.get(f"{field}Path"):
             limits[field] = stepfunctions._resolve_path_or_ctx(path, raw_input, ctx)
             if not isinstance(limits[field], int):
-                cause = f"{field}Path leads to {limits[field]!r}, which is no number of seconds"
+                cause = f"{field}Path leads to {limits[field]!r}, which is not a number of seconds"
                 raise stepfunctions._ExecutionError("States.Runtime", cause)
     with machine_roles.acting_for(ctx["StateMachine"]["Id"]):
         return _execute_task({**state_def, **limits}, raw_input, execution, ctx)

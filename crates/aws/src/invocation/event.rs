@@ -22,7 +22,8 @@ impl Invoker {
             Err(failure) => {
                 // Lambda does not tell a function which of its three attempts it is.
                 let (target, attempt) = (&*invocation.function_arn, None);
-                self.set_aside(failure, GivenUp { body: event, target, attempt }).await
+                self.dead_letter_if_terminal(failure, GivenUp { body: event, target, attempt })
+                    .await
             }
         }
     }
@@ -81,7 +82,7 @@ mod tests {
         shop.invoker().invoke(&event("a-key", "ana"), &invocation()).await.unwrap();
         let reused = event("a-key", "maria");
         let answer = shop.invoker().invoke(&reused, &invocation()).await.unwrap();
-        assert_eq!(answer, json!({ "outcome": "SetAside", "code": "KeyReused" }));
+        assert_eq!(answer, json!({ "outcome": "DeadLettered", "code": "KeyReused" }));
         let letters = shop.dead_letters();
         assert_eq!(letters.len(), 1);
         assert_eq!((letters[0].body.as_str(), letters[0].target.as_str()), (&*reused, "an-arn"));

@@ -64,7 +64,7 @@ impl<'a> Payload<'a> {
 }
 
 fn unknown(why: &dyn std::fmt::Display) -> Failure {
-    let message = format!("this is no event, batch, request, sweep or task: {why}");
+    let message = format!("this is not an event, batch, request, sweep or task: {why}");
     Failure::Terminal { code: "UnknownPayload", message }
 }
 

@@ -1,4 +1,4 @@
-//! The shop's webhook while a candidate is checked.
+//! Plays the shop's webhooks while a carrier's implementation is checked against the contract.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use super::checks;
 use super::inbox::{Inbox, Report};
 
-/// How long no report may arrive about a recalled parcel, at least.
+/// How long the check listens for reports about a recalled parcel; longer for a slow carrier.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// A carrier that is to be checked.
@@ -136,7 +136,7 @@ impl Trial {
         let nonsense = "{\"order-id\":".to_owned();
         let answer = self.post("/deliveries", "nonsense", nonsense, Some(&api_key)).await;
         let refused = |status| matches!(status, 400..=428 | 430..=499);
-        self.note("a body that is no parcel is refused for good", expected(&answer, &refused));
+        self.note("a body that is not a parcel is refused for good", expected(&answer, &refused));
         let (_, _, mut parcel) = self.parcel_of("later");
         parcel["added-later"] = json!({ "by": 1 });
         let answer = self.ask("/deliveries", "later", &parcel).await;
@@ -150,7 +150,7 @@ impl Trial {
         let answer = self.ask("/deliveries", "delivered", &parcel).await;
         self.note("a parcel is taken in time", expected(&answer, &is_taken));
         let answer = self.ask("/deliveries", "delivered", &parcel).await;
-        self.note("the same parcel once more is no error", expected(&answer, &is_taken));
+        self.note("the same parcel once more is not an error", expected(&answer, &is_taken));
         let reports = self.wait_for(&order_id).await;
         let took = began.elapsed();
         let none = || Some(format!("none was taken within {:?}", self.candidate.reports_within));

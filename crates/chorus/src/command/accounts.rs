@@ -7,7 +7,7 @@ use chorus_order::Status;
 use chorus_shop::Accounts as Books;
 use clap::Args;
 
-use crate::client::Ask;
+use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
 
@@ -31,7 +31,7 @@ pub(crate) struct Accounts {
 
 pub(crate) async fn run(accounts: &Accounts) -> anyhow::Result<ExitCode> {
     let client = accounts.shop.client()?;
-    let books: Books = client.ask(Ask::get("/operator/accounts")).await?;
+    let books: Books = client.ask(ApiRequest::get("/operator/accounts")).await?;
     let open = books.count(Status::Open);
     let wrong: Vec<&String> = books.problems_of_ended.iter().collect();
     if accounts.json {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::client::Ask;
+use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{GOOD, called, line};
 
@@ -24,7 +24,8 @@ pub(crate) struct Backup {
 pub(crate) async fn run(backup: &Backup) -> anyhow::Result<ExitCode> {
     let to = std::path::absolute(&backup.to)?;
     let client = backup.shop.client()?;
-    let answer: Value = client.ask(Ask::post("/operator/backup", json!({ "to": to }))).await?;
+    let answer: Value =
+        client.ask(ApiRequest::post("/operator/backup", json!({ "to": to }))).await?;
     tracing::debug!(%answer, "backed up");
     let (to, chorus) = (to.display(), called());
     line!(

@@ -9,7 +9,7 @@ use chorus_shop::{Accounts, Shop, ShopConfig};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::interruption::{INTERRUPTED, Interruption};
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 use crate::timeline::Timeline;
@@ -167,13 +167,13 @@ async fn tell(demo: &Demo, shop: &Shop) -> anyhow::Result<ExitCode> {
 async fn seed(client: &Client, shop: &Shop) -> anyhow::Result<()> {
     for (sku, name, price, stock) in ITEMS {
         let body = json!({ "name": name, "price": price, "stock": stock });
-        client.ask::<Value>(Ask::put(&format!("/items/{sku}"), body)).await?;
+        client.ask::<Value>(ApiRequest::put(&format!("/items/{sku}"), body)).await?;
     }
     for story in &STORIES {
         let customer = story.customer;
         let name = customer.split('-').next().unwrap_or(customer);
         let body = json!({ "name": name, "email": format!("{name}@example.com") });
-        client.ask::<Value>(Ask::put(&format!("/customers/{customer}"), body)).await?;
+        client.ask::<Value>(ApiRequest::put(&format!("/customers/{customer}"), body)).await?;
     }
     shop.local().runner().run_until_idle(PATIENCE).await?;
     Ok(())
@@ -189,7 +189,7 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
         },
     });
     let key = format!("demo-{}", story.customer);
-    let order: Value = client.ask(Ask::post("/orders", body).with_key(&key)).await?;
+    let order: Value = client.ask(ApiRequest::post("/orders", body).with_key(&key)).await?;
     let order_id = order["order-id"]
         .as_str()
         .context("the answer to POST /orders has no order-id")?
@@ -197,12 +197,12 @@ async fn play(story: &Story, client: &Client, shop: &Shop) -> anyhow::Result<Tim
     meanwhile(story.then, client, &order_id).await?;
     let ends = serde_json::to_value(story.ends)?;
     wait_for(&format!("the end of {order_id}"), async || {
-        let order: Value = client.ask(Ask::get(&format!("/orders/{order_id}"))).await?;
+        let order: Value = client.ask(ApiRequest::get(&format!("/orders/{order_id}"))).await?;
         Ok(order["status"] != "Open")
     })
     .await?;
     shop.local().runner().run_until_idle(PATIENCE).await?;
-    let order: Value = client.ask(Ask::get(&format!("/orders/{order_id}"))).await?;
+    let order: Value = client.ask(ApiRequest::get(&format!("/orders/{order_id}"))).await?;
     ensure!(order["status"] == ends, "order {order_id} should be {ends}, and is {order}");
     Timeline::read(client, &order_id).await
 }
@@ -218,19 +218,21 @@ async fn meanwhile(then: Then, client: &Client, order_id: &str) -> anyhow::Resul
             })
             .await?;
             let path = format!("/orders/{order_id}/cancel");
-            client.ask::<Value>(Ask::post(&path, json!({ "reason": "changed my mind" }))).await?;
+            client
+                .ask::<Value>(ApiRequest::post(&path, json!({ "reason": "changed my mind" })))
+                .await?;
         }
         Then::Approve => {
             let path = format!("/reviews/{order_id}");
             let mut handle = Value::Null;
             wait_for(&format!("the review of {order_id}"), async || {
-                let (_, review) = client.send(Ask::get(&path)).await?;
+                let (_, review) = client.send(ApiRequest::get(&path)).await?;
                 handle = review["handle"].clone();
                 Ok(handle.is_string())
             })
             .await?;
             let verdict = json!({ "verdict": "approve", "handle": handle });
-            client.ask::<Value>(Ask::post(&path, verdict)).await?;
+            client.ask::<Value>(ApiRequest::post(&path, verdict)).await?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use chorus_shop::audit::AuditEntry;
 use chorus_shop::{DeadLetterView, RedriveRequest};
 use clap::{Args, Subcommand};
 
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 use crate::stack::Stack;
@@ -112,7 +112,7 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
             };
             let body = serde_json::to_value(request)?;
             let path = "/operator/dead-letters/redrive";
-            let went: Vec<DeadLetterView> = client.ask(Ask::post(path, body)).await?;
+            let went: Vec<DeadLetterView> = client.ask(ApiRequest::post(path, body)).await?;
             if went.is_empty() && which.is_filter() && !dlq.json {
                 which.meets_nothing(letters(&client).await?.len());
                 return Ok(ExitCode::SUCCESS);
@@ -124,7 +124,7 @@ pub(crate) async fn run(dlq: &Dlq) -> anyhow::Result<ExitCode> {
             Ok(done)
         }
         Verb::Audit => {
-            let entries: Vec<AuditEntry> = client.ask(Ask::get("/operator/audit")).await?;
+            let entries: Vec<AuditEntry> = client.ask(ApiRequest::get("/operator/audit")).await?;
             print_audit(dlq, &entries)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -152,7 +152,7 @@ fn print_audit(dlq: &Dlq, entries: &[AuditEntry]) -> anyhow::Result<()> {
 }
 
 async fn letters(client: &Client) -> anyhow::Result<Vec<DeadLetterView>> {
-    client.ask(Ask::get("/operator/dead-letters")).await
+    client.ask(ApiRequest::get("/operator/dead-letters")).await
 }
 
 fn print(dlq: &Dlq, letters: &[DeadLetterView]) -> anyhow::Result<ExitCode> {

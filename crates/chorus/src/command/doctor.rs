@@ -12,7 +12,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::replay::moment;
-use crate::client::Ask;
+use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::line;
 use crate::stack::Stack;
@@ -53,8 +53,8 @@ pub(crate) async fn run(doctor: &Doctor) -> anyhow::Result<ExitCode> {
 async fn embedded(doctor: &Doctor) -> anyhow::Result<Checkup> {
     let client = doctor.shop.client()?;
     let since = doctor.since.map(|since| format!("?since={since}")).unwrap_or_default();
-    let checkup: Checkup = client.ask(Ask::get(&format!("/operator/doctor{since}"))).await?;
-    let rules: Vec<DeployedRule> = client.ask(Ask::get("/operator/rules")).await?;
+    let checkup: Checkup = client.ask(ApiRequest::get(&format!("/operator/doctor{since}"))).await?;
+    let rules: Vec<DeployedRule> = client.ask(ApiRequest::get("/operator/rules")).await?;
     Ok(Checkup { drift: drift(&rules, &chorus_events::table::TABLE.rules()), ..checkup })
 }
 

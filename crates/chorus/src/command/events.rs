@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::client::Ask;
+use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, line};
 use crate::timeline::Timeline;
@@ -41,7 +41,7 @@ pub(crate) async fn run(events: &Events) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let path = format!("/operator/recent-events?last={}", events.last);
-    let newest: Vec<Value> = client.ask(Ask::get(&path)).await?;
+    let newest: Vec<Value> = client.ask(ApiRequest::get(&path)).await?;
     if events.json {
         line!("{}", serde_json::to_string_pretty(&newest)?);
         return Ok(ExitCode::SUCCESS);

@@ -6,7 +6,7 @@ use chorus_events::CustomerId;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::location::ShopLocation;
 use crate::screen::line;
 
@@ -27,7 +27,7 @@ pub(crate) async fn run(export: &Export) -> anyhow::Result<ExitCode> {
     let (mut orders, mut elsewhere, mut cursor) = (Vec::new(), Map::new(), String::new());
     loop {
         let path = format!("/customers/{customer}/export?limit=100{cursor}");
-        let page: Value = client.ask(Ask::get(&path)).await?;
+        let page: Value = client.ask(ApiRequest::get(&path)).await?;
         orders.extend(page["orders"].as_array().cloned().unwrap_or_default());
         let paths = page["elsewhere"].as_array().cloned().unwrap_or_default();
         for path in paths.iter().filter_map(Value::as_str) {
@@ -47,7 +47,7 @@ pub(crate) async fn run(export: &Export) -> anyhow::Result<ExitCode> {
 
 /// Reads a path of the API; none if there is nothing (404).
 async fn found(client: &Client, path: &str) -> anyhow::Result<Option<Value>> {
-    let (status, kept) = client.send(Ask::get(path)).await?;
+    let (status, kept) = client.send(ApiRequest::get(path)).await?;
     match status {
         404 => Ok(None),
         200 => Ok(Some(kept)),

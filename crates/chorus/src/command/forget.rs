@@ -6,7 +6,7 @@ use chorus_events::CustomerId;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, called, line};
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(forget: &Forget) -> anyhow::Result<ExitCode> {
     }
     let despite = forget.despite_orders_under_way;
     let path = format!("/customers/{customer}?despite-orders-under-way={despite}");
-    let answer: Value = client.ask(Ask::delete(&path)).await?;
+    let answer: Value = client.ask(ApiRequest::delete(&path)).await?;
     if forget.json {
         line!("{}", serde_json::to_string_pretty(&answer)?);
         return Ok(ExitCode::SUCCESS);
@@ -58,9 +58,9 @@ pub(crate) async fn run(forget: &Forget) -> anyhow::Result<ExitCode> {
 
 /// Returns what is stored about the customer, and which of their orders are open.
 async fn preview(client: &Client, customer: &CustomerId) -> anyhow::Result<Value> {
-    let (status, known) = client.send(Ask::get(&format!("/customers/{customer}"))).await?;
+    let (status, known) = client.send(ApiRequest::get(&format!("/customers/{customer}"))).await?;
     let path = format!("/orders?customer-id={customer}&status=Open&limit=100");
-    let open: Value = client.ask(Ask::get(&path)).await?;
+    let open: Value = client.ask(ApiRequest::get(&path)).await?;
     let orders = open["orders"].as_array().map_or(&[][..], Vec::as_slice);
     let under_way: Vec<&Value> = orders.iter().map(|order| &order["order-id"]).collect();
     Ok(json!({

@@ -15,7 +15,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::location::{running_in, url};
 use northwind::{Northwind, PlacedOrder};
 use rest::Pace;
@@ -96,7 +96,7 @@ async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<
         });
         let key = format!("northwind-product-{}", product.id);
         let path = format!("/items/{}", product.sku());
-        client.ask::<Value>(Ask::put(&path, body).with_key(&key)).await?;
+        client.ask::<Value>(ApiRequest::put(&path, body).with_key(&key)).await?;
         progress.inc(1);
     }
     progress.set_message("customers");
@@ -106,7 +106,7 @@ async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<
         let body = json!({ "name": customer.company, "email": email });
         let key = format!("northwind-customer-{}", customer.id);
         let path = format!("/customers/{}", customer.id);
-        client.ask::<Value>(Ask::put(&path, body).with_key(&key)).await?;
+        client.ask::<Value>(ApiRequest::put(&path, body).with_key(&key)).await?;
         progress.inc(1);
     }
     progress.set_message("settling");
@@ -126,14 +126,15 @@ async fn fill(client: &Client, shop: &Northwind, quiet: bool) -> anyhow::Result<
 /// Places one order and waits for its end, so that scarce stock goes to the earliest orders.
 async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::Result<String> {
     let key = format!("northwind-order-{}", order.id);
-    let placed = pace.place(client, &Ask::post("/orders", order.body()).with_key(&key)).await?;
+    let placed =
+        pace.place(client, &ApiRequest::post("/orders", order.body()).with_key(&key)).await?;
     let id = placed["order-id"]
         .as_str()
         .context("the answer to POST /orders has no order-id")?
         .to_owned();
     let ending = async {
         loop {
-            let now: Value = client.ask(Ask::get(&format!("/orders/{id}"))).await?;
+            let now: Value = client.ask(ApiRequest::get(&format!("/orders/{id}"))).await?;
             if now["status"] != "Open" {
                 return anyhow::Ok(());
             }
@@ -152,12 +153,12 @@ async fn carry_out(client: &Client, pace: Pace, order: &PlacedOrder) -> anyhow::
 /// Approves the order if it waits for a review.
 async fn approve(client: &Client, order_id: &str) -> anyhow::Result<()> {
     let path = format!("/reviews/{order_id}");
-    let (_, review) = client.send(Ask::get(&path)).await?;
+    let (_, review) = client.send(ApiRequest::get(&path)).await?;
     let Some(handle) = review["handle"].as_str() else {
         return Ok(()); // The payment has not requested the review yet.
     };
     let body = json!({ "verdict": "approve", "handle": handle });
-    let (status, answer) = client.send(Ask::post(&path, body)).await?;
+    let (status, answer) = client.send(ApiRequest::post(&path, body)).await?;
     match status {
         // 404: the Fraud service has not received the order yet.
         200..=299 | 404 => Ok(()),

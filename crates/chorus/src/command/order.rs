@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::command::replay::moment;
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, DIM, GOOD, line};
@@ -128,9 +128,9 @@ async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
             }
             let fresh = format!("cli-{}", Timestamp::now().as_nanosecond());
             let key = idempotency_key.as_deref().unwrap_or(&fresh);
-            client.ask(Ask::post("/orders", body).with_key(key)).await
+            client.ask(ApiRequest::post("/orders", body).with_key(key)).await
         }
-        Verb::Show { order } => client.ask(Ask::get(&format!("/orders/{order}"))).await,
+        Verb::Show { order } => client.ask(ApiRequest::get(&format!("/orders/{order}"))).await,
         Verb::List { customer, status, from, to, all } => {
             let customer = customer.as_ref().map(ToString::to_string);
             let asked =
@@ -139,7 +139,7 @@ async fn answer(client: &Client, verb: &Verb) -> anyhow::Result<Value> {
         }
         Verb::Cancel { order, reason } => {
             let path = format!("/orders/{order}/cancel");
-            client.ask(Ask::post(&path, json!({ "reason": reason }))).await
+            client.ask(ApiRequest::post(&path, json!({ "reason": reason }))).await
         }
     }
 }
@@ -157,9 +157,9 @@ async fn list(
             path.push_str(&format!("&{name}={value}"));
         }
     }
-    let mut answer: Value = client.ask(Ask::get(&path)).await?;
+    let mut answer: Value = client.ask(ApiRequest::get(&path)).await?;
     while let Some(next) = answer["next"].as_str().filter(|_| all) {
-        let page: Value = client.ask(Ask::get(&format!("{path}&cursor={next}"))).await?;
+        let page: Value = client.ask(ApiRequest::get(&format!("{path}&cursor={next}"))).await?;
         let mut orders = answer["orders"].as_array().cloned().unwrap_or_default();
         orders.extend(page["orders"].as_array().cloned().unwrap_or_default());
         answer = json!({ "orders": orders, "next": page["next"] });

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::client::Ask;
+use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{BAD, BOLD, GOOD, line};
 
@@ -45,12 +45,12 @@ enum Verb {
 pub(crate) async fn run(payment: &Payment) -> anyhow::Result<ExitCode> {
     let client = payment.shop.client()?;
     let answer: Value = match &payment.verb {
-        Verb::Show { order } => client.ask(Ask::get(&format!("/payments/{order}"))).await?,
+        Verb::Show { order } => client.ask(ApiRequest::get(&format!("/payments/{order}"))).await?,
         Verb::RetryRefund { order, idempotency_key } => {
             let fresh = format!("cli-{}", Timestamp::now().as_nanosecond());
             let key = idempotency_key.as_deref().unwrap_or(&fresh);
             let path = format!("/payments/{order}/refund");
-            client.ask(Ask::post(&path, json!({})).with_key(key)).await?
+            client.ask(ApiRequest::post(&path, json!({})).with_key(key)).await?
         }
     };
     if payment.json {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::client::Ask;
+use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{DIM, GOOD, line};
 
@@ -46,7 +46,7 @@ pub(crate) async fn run(projections: &Projections) -> anyhow::Result<ExitCode> {
     }
     let client = projections.shop.client()?;
     let path = "/operator/projections/rebuild";
-    let answer: Value = client.ask(Ask::post(path, Value::Null)).await?;
+    let answer: Value = client.ask(ApiRequest::post(path, Value::Null)).await?;
     if projections.json {
         line!("{answer}");
     } else {

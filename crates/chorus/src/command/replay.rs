@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde_json::json;
 
-use crate::client::Ask;
+use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, GOOD, line};
 use crate::stack::{Stack, user};
@@ -76,8 +76,10 @@ pub(crate) async fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
     let (rule, dry_run) = (replay.rule.clone(), !replay.yes);
     let request = ReplayRequest { from: replay.from, to, rule, dry_run };
     let body = serde_json::to_value(request)?;
-    let report: ReplayReport =
-        client.ask(Ask::post("/operator/replay", body)).await.context("nothing is replayed")?;
+    let report: ReplayReport = client
+        .ask(ApiRequest::post("/operator/replay", body))
+        .await
+        .context("nothing is replayed")?;
     if replay.json {
         line!("{}", serde_json::to_string_pretty(&report)?);
     } else {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 use crate::location::ShopLocation;
 use crate::screen::{BOLD, DIM, GOOD, line};
 
@@ -69,7 +69,7 @@ async fn list(client: &Client) -> anyhow::Result<Value> {
     let (mut reviews, mut cursor) = (Vec::new(), String::new());
     loop {
         let path = format!("/reviews?limit=100{cursor}");
-        let page: Value = client.ask(Ask::get(&path)).await?;
+        let page: Value = client.ask(ApiRequest::get(&path)).await?;
         reviews.extend(page["reviews"].as_array().cloned().unwrap_or_default());
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -82,14 +82,14 @@ async fn list(client: &Client) -> anyhow::Result<Value> {
 async fn decide(client: &Client, verdict: &str, decision: &Decision) -> anyhow::Result<Value> {
     let Decision { order, reason } = decision;
     let path = format!("/reviews/{order}");
-    let review: Value = client.ask(Ask::get(&path)).await?;
+    let review: Value = client.ask(ApiRequest::get(&path)).await?;
     let handle = review["handle"].as_str();
     let handle = handle.ok_or_else(|| {
         anyhow::anyhow!("the payment of order {order} does not wait for a review yet")
     })?;
     let body = json!({ "verdict": verdict, "handle": handle, "reason": reason });
     let key = format!("cli-{}", Timestamp::now().as_nanosecond());
-    client.ask(Ask::post(&path, body).with_key(&key)).await
+    client.ask(ApiRequest::post(&path, body).with_key(&key)).await
 }
 
 fn print(review: &Value) {

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::client::Ask;
+use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::{GOOD, line};
 use crate::stack::{Stack, user};
@@ -37,7 +37,8 @@ pub(crate) async fn run(settle: &Settle) -> anyhow::Result<ExitCode> {
         audit::settle(&store, (&user(), Timestamp::now()), order.as_str(), reason).await?;
     } else {
         let body = json!({ "order-id": order, "reason": reason });
-        let answer: Value = settle.shop.client()?.ask(Ask::post("/operator/settle", body)).await?;
+        let answer: Value =
+            settle.shop.client()?.ask(ApiRequest::post("/operator/settle", body)).await?;
         tracing::debug!(%answer, "settled");
     }
     line!("{GOOD}Settled.{GOOD:#} `dlq audit` lists it.");

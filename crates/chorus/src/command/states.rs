@@ -136,9 +136,9 @@ impl Answers {
         };
         let mocks = Mocks::parse_case(&source::read(file)?, self.case.as_deref())
             .context("--mock cannot be read")?;
-        let strangers = mocks.strangers(machine);
-        if !strangers.is_empty() {
-            note!("note: no task of the machine is called {}", strangers.join(", "));
+        let unknown_names = mocks.unknown_names(machine);
+        if !unknown_names.is_empty() {
+            note!("note: no task of the machine is called {}", unknown_names.join(", "));
         }
         Ok(Storage { mocks, folder })
     }
@@ -151,7 +151,7 @@ fn json(given: &str, option: &str) -> anyhow::Result<Json> {
         None if given == "-" => source::read(Path::new("-"))?,
         None => given.to_owned(),
     };
-    text.parse().with_context(|| format!("{option} is no JSON"))
+    text.parse().with_context(|| format!("{option} is not JSON"))
 }
 
 fn draw(which: &Which, output: Option<&Path>) -> anyhow::Result<ExitCode> {

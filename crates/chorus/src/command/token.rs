@@ -11,7 +11,7 @@ use chorus_shop::TokenRequest;
 use clap::Args;
 use serde_json::Value;
 
-use crate::client::Ask;
+use crate::client::ApiRequest;
 use crate::location::ShopLocation;
 use crate::screen::line;
 use crate::stack::Stack;
@@ -73,7 +73,7 @@ pub(crate) async fn run(token: &Token) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Some(data) = token.shop.directory() else {
-        let ask = Ask::post("/operator/tokens", serde_json::to_value(&asked)?);
+        let ask = ApiRequest::post("/operator/tokens", serde_json::to_value(&asked)?);
         let answer: Value = token.shop.client()?.ask(ask).await?;
         line!("{}", answer["token"].as_str().context("the shop answered without a token")?);
         return Ok(ExitCode::SUCCESS);
@@ -106,7 +106,7 @@ async fn of_user_pool(
     let groups = pool.groups(name).await?;
     match role {
         Some(role) => ensure!(groups.contains(role), "{name} is not in the group {role}"),
-        None => ensure!(groups.is_empty(), "{name} has a role, and is no customer"),
+        None => ensure!(groups.is_empty(), "{name} has a role, and is not a customer"),
     }
     Ok(pool.token(name, &password).await?)
 }

@@ -6,8 +6,8 @@ use chorus_events::Money;
 use serde::Deserialize;
 
 use crate::Console;
-use crate::api::{Ask, find};
-use crate::page::{Frame, NoPage, render};
+use crate::api::{ApiRequest, find};
+use crate::page::{ErrorPage, Frame, render};
 
 /// The most items, orders or problems that a page shows.
 const MOST: usize = 100;
@@ -60,10 +60,11 @@ struct NoBooksPage {
     frame: Frame,
 }
 
-pub(crate) async fn books(console: Console) -> Result<Response, NoPage> {
+pub(crate) async fn books(console: Console) -> Result<Response, ErrorPage> {
     let frame = Frame::of(&console, "books", "any");
-    let ask = Ask::get("/operator/accounts");
-    let found: Option<Accounts> = find(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let ask = ApiRequest::get("/operator/accounts");
+    let found: Option<Accounts> =
+        find(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
     let Some(mut books) = found else { return Ok(render(&NoBooksPage { frame })) };
     let sum = |of: fn(&Order) -> Money| books.orders.iter().map(of).sum();
     let (charged, refunded) = (sum(|order| order.charged), sum(|order| order.refunded));

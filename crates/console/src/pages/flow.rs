@@ -9,7 +9,7 @@ use chorus_table::RowSpec;
 use crate::Console;
 use crate::flow::{Map, role, titled};
 use crate::live::Work;
-use crate::page::{Frame, NoPage, render};
+use crate::page::{ErrorPage, Frame, render};
 
 #[derive(Template)]
 #[template(path = "flow.html")]
@@ -28,7 +28,7 @@ pub(crate) async fn flow(console: Console) -> Response {
     let count = |name: &str| events.get(name).copied().unwrap_or_default();
     let counts = map.events.iter().map(|event| count(event.name)).collect();
     let work = |action: &str| rows.get(action).copied().unwrap_or_default();
-    let works = map.hearers.iter().map(|row| work(row.action)).collect();
+    let works = map.consumers.iter().map(|row| work(row.action)).collect();
     render(&FlowPage { frame, map, counts, works })
 }
 
@@ -58,15 +58,18 @@ struct EventPage {
     sample: String,
 }
 
-pub(crate) async fn event(console: Console, Path(event): Path<String>) -> Result<Response, NoPage> {
+pub(crate) async fn event(
+    console: Console,
+    Path(event): Path<String>,
+) -> Result<Response, ErrorPage> {
     let table = console.table();
     let unknown = || {
         let detail = format!("no event of the table is called {event}");
-        NoPage::new(&console, StatusCode::NOT_FOUND, "Not found", detail)
+        ErrorPage::new(&console, StatusCode::NOT_FOUND, "Not found", detail)
     };
     let unwritable = |error: serde_json::Error| {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        NoPage::new(&console, status, "This event cannot be shown", error.to_string())
+        ErrorPage::new(&console, status, "This event cannot be shown", error.to_string())
     };
     let message = table.message(&event).ok_or_else(unknown)?;
     let spec = message.spec;

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::{Ask, AskError, Asked, find, read};
+use crate::api::{ApiAs, ApiRequest, AskError, find, read};
 use crate::flow::{role, titled};
-use crate::page::{Done, Frame, NoPage, render};
+use crate::page::{Done, ErrorPage, Frame, render};
 use crate::{Console, show};
 
 /// The most events of an order that a page shows.
@@ -247,26 +247,27 @@ pub(crate) async fn order(
     console: Console,
     Path(id): Path<String>,
     Query(Done { done }): Query<Done>,
-) -> Result<Response, NoPage> {
-    page(&console, &id, done.as_deref()).await.map_err(NoPage::of(&console))
+) -> Result<Response, ErrorPage> {
+    page(&console, &id, done.as_deref()).await.map_err(ErrorPage::of(&console))
 }
 
 async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Response, AskError> {
     let (api, named) = (console.api(), show::in_path(id));
     let frame = Frame::of(console, "orders", &format!("order&order={named}")).with_done(done);
-    let order: Order = read(api, Ask::get(format!("/orders/{named}"))).await?;
-    let payment = find(api, Ask::get(format!("/payments/{named}"))).await?;
-    let delivery = find(api, Ask::get(format!("/deliveries/{named}"))).await?;
-    let log: Log = read(api, Ask::get(format!("/events?order-id={named}&limit={MOST}"))).await?;
+    let order: Order = read(api, ApiRequest::get(format!("/orders/{named}"))).await?;
+    let payment = find(api, ApiRequest::get(format!("/payments/{named}"))).await?;
+    let delivery = find(api, ApiRequest::get(format!("/deliveries/{named}"))).await?;
+    let log: Log =
+        read(api, ApiRequest::get(format!("/events?order-id={named}&limit={MOST}"))).await?;
     let ids: Vec<&str> = log.events.iter().map(|it| it.metadata.event_id.as_str()).collect();
     let attempts: Vec<Attempt> = match ids.is_empty() {
         true => Vec::new(),
         false => {
-            let ask = Ask::get(format!("/operator/attempts?event-ids={}", ids.join(",")));
+            let ask = ApiRequest::get(format!("/operator/attempts?event-ids={}", ids.join(",")));
             find(api, ask).await?.unwrap_or_default()
         }
     };
-    let ask = Ask::get(format!("/operator/executions?order-id={named}"));
+    let ask = ApiRequest::get(format!("/operator/executions?order-id={named}"));
     let executions: Vec<Execution> = find(api, ask).await?.unwrap_or_default();
     let start = order.placed_at;
     let journey = Journey { console, events: &log.events, attempts: &attempts, start };
@@ -289,7 +290,7 @@ async fn page(console: &Console, id: &str, done: Option<&str>) -> Result<Respons
 }
 
 /// The cost of an order that ended like this one; `None` if it has not ended.
-async fn cost(api: Asked<'_>, order: &Order, events: &[Logged]) -> Result<Option<Cost>, AskError> {
+async fn cost(api: ApiAs<'_>, order: &Order, events: &[Logged]) -> Result<Option<Cost>, AskError> {
     let was_reviewed = events.iter().any(|event| event.detail_type == "OrderApproved");
     let story = match order.status.as_str() {
         "Canceled" => "canceled",
@@ -297,7 +298,7 @@ async fn cost(api: Asked<'_>, order: &Order, events: &[Logged]) -> Result<Option
         "Delivered" => "delivered",
         _ => return Ok(None),
     };
-    let ask = Ask::get(format!("/operator/cost?story={story}&lines={}", order.lines.len()));
+    let ask = ApiRequest::get(format!("/operator/cost?story={story}&lines={}", order.lines.len()));
     Ok(find::<MeasuredOrder>(api, ask).await?.map(|measured| measured.order))
 }
 
@@ -405,10 +406,10 @@ pub(crate) async fn machine(
     console: Console,
     Path(machine): Path<String>,
     Query(Marked { at }): Query<Marked>,
-) -> Result<Response, NoPage> {
+) -> Result<Response, ErrorPage> {
     let unknown = || {
         let detail = format!("no state machine of this shop is called {machine}");
-        NoPage::new(&console, StatusCode::NOT_FOUND, "Not found", detail)
+        ErrorPage::new(&console, StatusCode::NOT_FOUND, "Not found", detail)
     };
     let drawn = console.machine(&machine).ok_or_else(unknown)?;
     let current: Vec<&str> = at.split(',').filter(|state| !state.is_empty()).collect();

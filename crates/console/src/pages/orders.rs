@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::Console;
-use crate::api::{Ask, read};
-use crate::page::{Frame, NoPage, render};
+use crate::api::{ApiRequest, read};
+use crate::page::{ErrorPage, Frame, render};
 use crate::show;
 
 /// How many orders a page shows.
@@ -78,11 +78,11 @@ struct OrdersPage {
 pub(crate) async fn orders(
     console: Console,
     Query(filter): Query<Filter>,
-) -> Result<Response, NoPage> {
+) -> Result<Response, ErrorPage> {
     let frame = Frame::of(&console, "orders", "any");
     let asked = filter.query("customer-id", &filter.cursor);
-    let ask = Ask::get(format!("/orders?limit={PAGE}{asked}"));
-    let page: Page = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let ask = ApiRequest::get(format!("/orders?limit={PAGE}{asked}"));
+    let page: Page = read(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
     let older = page.next.map(|next| {
         let query = filter.query("customer", &next);
         format!("/console/orders?{}", query.trim_start_matches('&'))

@@ -9,7 +9,7 @@ use chorus_http::SESSION_COOKIE;
 use serde::Deserialize;
 
 use crate::Console;
-use crate::page::{Frame, NoPage, render};
+use crate::page::{ErrorPage, Frame, render};
 
 /// The lifetime of the cookie, and of a token, in seconds.
 const LASTS: u32 = 12 * 3_600;
@@ -37,13 +37,13 @@ pub(crate) async fn sign_in(
     console: Console,
     headers: HeaderMap,
     Form(SignIn { token, bearer }): Form<SignIn>,
-) -> Result<Response, NoPage> {
-    console.takes(&headers, &token)?;
+) -> Result<Response, ErrorPage> {
+    console.check_form(&headers, &token)?;
     let bearer = bearer.trim();
     let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if bearer.is_empty() || !bearer.chars().all(is_token) {
-        let detail = "This is no token: paste what `chorus token` prints.";
-        return Err(NoPage::new(&console, StatusCode::BAD_REQUEST, "Not signed in", detail));
+        let detail = "This is not a token: paste what `chorus token` prints.";
+        return Err(ErrorPage::new(&console, StatusCode::BAD_REQUEST, "Not signed in", detail));
     }
     Ok(kept(bearer, LASTS))
 }
@@ -53,8 +53,8 @@ pub(crate) async fn sign_out(
     console: Console,
     headers: HeaderMap,
     Form(sent): Form<SignOut>,
-) -> Result<Response, NoPage> {
-    console.takes(&headers, &sent.token)?;
+) -> Result<Response, ErrorPage> {
+    console.check_form(&headers, &sent.token)?;
     Ok(kept("", 0))
 }
 

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::work::key;
-use crate::api::{Ask, find, read};
-use crate::page::{Done, Frame, NoPage, render};
+use crate::api::{ApiRequest, find, read};
+use crate::page::{Done, ErrorPage, Frame, render};
 use crate::{Console, show};
 
 /// Customers whose ids select how the simulated partners behave, and the resulting behaviour.
@@ -37,7 +37,7 @@ struct TryPage {
 pub(crate) async fn page(
     console: Console,
     Query(Done { done }): Query<Done>,
-) -> Result<Response, NoPage> {
+) -> Result<Response, ErrorPage> {
     let frame = Frame::of(&console, "try", "").with_done(done.as_deref());
     Ok(render(&TryPage { frame, customers: CUSTOMERS, key: key(&console)? }))
 }
@@ -60,12 +60,12 @@ pub(crate) async fn put_item(
     console: Console,
     headers: HeaderMap,
     Form(sent): Form<NewItem>,
-) -> Result<Response, NoPage> {
-    console.takes(&headers, &sent.token)?;
+) -> Result<Response, ErrorPage> {
+    console.check_form(&headers, &sent.token)?;
     let NewItem { sku, name, price, stock, .. } = sent;
     let body = json!({ "name": name, "price": number(&price), "stock": number(&stock) });
-    let ask = Ask::put(format!("/items/{}", show::in_path(&sku)), body);
-    let _: Value = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let ask = ApiRequest::put(format!("/items/{}", show::in_path(&sku)), body);
+    let _: Value = read(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
     Ok(super::work::done("/console/try", "item"))
 }
 
@@ -89,16 +89,16 @@ pub(crate) async fn place(
     console: Console,
     headers: HeaderMap,
     Form(sent): Form<NewOrder>,
-) -> Result<Response, NoPage> {
-    console.takes(&headers, &sent.token)?;
+) -> Result<Response, ErrorPage> {
+    console.check_form(&headers, &sent.token)?;
     let NewOrder { key, customer, sku, quantity, .. } = sent;
     let at = format!("/customers/{}", show::in_path(&customer));
     let known: Option<Value> =
-        find(console.api(), Ask::get(&at)).await.map_err(NoPage::of(&console))?;
+        find(console.api(), ApiRequest::get(&at)).await.map_err(ErrorPage::of(&console))?;
     if known.is_none() {
         let email = format!("{customer}@example.com");
-        let ask = Ask::put(&at, json!({ "name": customer, "email": email }));
-        let _: Value = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+        let ask = ApiRequest::put(&at, json!({ "name": customer, "email": email }));
+        let _: Value = read(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
     }
     let body = json!({
         "customer-id": customer,
@@ -107,8 +107,8 @@ pub(crate) async fn place(
             "name": customer, "street": "Hauptstr. 1", "city": "Berlin", "country": "DE",
         },
     });
-    let ask = Ask::post("/orders", &key, body);
-    let Created { order_id } = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let ask = ApiRequest::post("/orders", &key, body);
+    let Created { order_id } = read(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
     let path = format!("/console/orders/{}?done=placed", show::in_path(&order_id));
     Ok(Redirect::to(&path).into_response())
 }

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::{Ask, AskError, find, read};
-use crate::page::{Done, Frame, NoPage, render};
+use crate::api::{ApiRequest, AskError, find, read};
+use crate::page::{Done, ErrorPage, Frame, render};
 use crate::{Console, form, show};
 
 /// The most entries of each kind that a page shows.
@@ -159,7 +159,7 @@ struct WorkPage {
 pub(crate) async fn work(
     console: Console,
     Query(Done { done }): Query<Done>,
-) -> Result<Response, NoPage> {
+) -> Result<Response, ErrorPage> {
     page(&console, done.as_deref(), None).await
 }
 
@@ -167,17 +167,18 @@ async fn page(
     console: &Console,
     done: Option<&str>,
     would_go: Option<usize>,
-) -> Result<Response, NoPage> {
+) -> Result<Response, ErrorPage> {
     let frame = Frame::of(console, "work", "any").with_done(done);
     let asked = async {
         let api = console.api();
-        let reviews: Reviews = read(api, Ask::get(format!("/reviews?limit={MOST}"))).await?;
+        let reviews: Reviews = read(api, ApiRequest::get(format!("/reviews?limit={MOST}"))).await?;
         let letters: Vec<DeadLetter> =
-            find(api, Ask::get("/operator/dead-letters")).await?.unwrap_or_default();
-        let checkup: Checkup = find(api, Ask::get("/operator/doctor")).await?.unwrap_or_default();
+            find(api, ApiRequest::get("/operator/dead-letters")).await?.unwrap_or_default();
+        let checkup: Checkup =
+            find(api, ApiRequest::get("/operator/doctor")).await?.unwrap_or_default();
         Ok::<_, AskError>((reviews, letters, checkup))
     };
-    let (reviews, mut letters, mut checkup) = asked.await.map_err(NoPage::of(console))?;
+    let (reviews, mut letters, mut checkup) = asked.await.map_err(ErrorPage::of(console))?;
     let letters_in_all = letters.len();
     letters.truncate(MOST);
     checkup.stuck.truncate(MOST);
@@ -198,10 +199,10 @@ async fn page(
 }
 
 /// A new idempotency key for a form.
-pub(super) fn key(console: &Console) -> Result<String, NoPage> {
+pub(super) fn key(console: &Console) -> Result<String, ErrorPage> {
     form::key().map_err(|error| {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        NoPage::new(console, status, "No randomness", error.to_string())
+        ErrorPage::new(console, status, "No randomness", error.to_string())
     })
 }
 
@@ -226,8 +227,8 @@ pub(crate) async fn decide(
     Path(order): Path<String>,
     headers: HeaderMap,
     Form(sent): Form<Decision>,
-) -> Result<Response, NoPage> {
-    console.takes(&headers, &sent.token)?;
+) -> Result<Response, ErrorPage> {
+    console.check_form(&headers, &sent.token)?;
     let (verdict, told) = match sent.verdict.as_str() {
         "approve" => ("approve", "approved"),
         _ => ("decline", "declined"),
@@ -236,8 +237,8 @@ pub(crate) async fn decide(
     if !sent.reason.is_empty() {
         body["reason"] = json!(sent.reason);
     }
-    let ask = Ask::post(format!("/reviews/{}", show::in_path(&order)), &sent.key, body);
-    let _: Value = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let ask = ApiRequest::post(format!("/reviews/{}", show::in_path(&order)), &sent.key, body);
+    let _: Value = read(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
     Ok(done("/console/work", told))
 }
 
@@ -255,12 +256,12 @@ pub(crate) async fn redrive(
     console: Console,
     headers: HeaderMap,
     Form(sent): Form<Redrive>,
-) -> Result<Response, NoPage> {
-    console.takes(&headers, &sent.token)?;
+) -> Result<Response, ErrorPage> {
+    console.check_form(&headers, &sent.token)?;
     let ids = sent.id.map(|id| vec![id.parse::<u64>().map_or_else(|_| json!(id), Value::from)]);
     let body = json!({ "ids": ids, "dry-run": sent.dry_run });
-    let ask = Ask::post("/operator/dead-letters/redrive", "redrive", body);
-    let went: Vec<Value> = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let ask = ApiRequest::post("/operator/dead-letters/redrive", "redrive", body);
+    let went: Vec<Value> = read(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
     if sent.dry_run {
         return page(&console, None, Some(went.len())).await;
     }
@@ -279,10 +280,10 @@ pub(crate) async fn retry_refund(
     Path(order): Path<String>,
     headers: HeaderMap,
     Form(sent): Form<RetryRefund>,
-) -> Result<Response, NoPage> {
-    console.takes(&headers, &sent.token)?;
+) -> Result<Response, ErrorPage> {
+    console.check_form(&headers, &sent.token)?;
     let path = format!("/payments/{}/refund", show::in_path(&order));
-    let ask = Ask::post(path, &sent.key, json!({}));
-    let _: Value = read(console.api(), ask).await.map_err(NoPage::of(&console))?;
+    let ask = ApiRequest::post(path, &sent.key, json!({}));
+    let _: Value = read(console.api(), ask).await.map_err(ErrorPage::of(&console))?;
     Ok(done("/console/work", "refund"))
 }

@@ -21,7 +21,7 @@ const READERS: &str = "readers.json";
 pub enum PublishedError {
     #[error("{} cannot be read or written", .0.display())]
     File(PathBuf, #[source] std::io::Error),
-    #[error("{0} is no JSON")]
+    #[error("{0} is not JSON")]
     Json(String, #[source] serde_json::Error),
     #[error("the contract of the table cannot be written as JSON")]
     Table(#[source] serde_json::Error),

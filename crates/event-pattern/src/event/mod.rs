@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 use crate::error::EventError;
 
-pub(crate) use places::{Hollow, Places};
+pub(crate) use places::{NonValue, Places};
 pub(crate) use record::Record;
 pub(crate) use scan::Reading;
 pub(crate) use trie::{PathId, PathTrie, Term};

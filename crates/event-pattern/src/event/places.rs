@@ -6,7 +6,7 @@ use crate::json::{Cursor, Reason};
 
 /// Something at a path that is not a value for a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hollow {
+pub(crate) enum NonValue {
     Object,
     EmptyObject,
     EmptyArray,
@@ -16,7 +16,7 @@ pub(crate) enum Hollow {
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     values: HashMap<String, Vec<String>>,
-    hollow: HashMap<String, Hollow>,
+    hollow: HashMap<String, NonValue>,
 }
 
 impl Places {
@@ -35,7 +35,7 @@ impl Places {
     }
 
     /// Returns what a path has that is no value; `None` if there is no such thing.
-    pub(crate) fn hollow(&self, path: &str) -> Option<Hollow> {
+    pub(crate) fn hollow(&self, path: &str) -> Option<NonValue> {
         self.hollow.get(path).copied()
     }
 }
@@ -69,7 +69,7 @@ impl Walk<'_> {
         (!self.path.is_empty() && self.asked.contains(path.as_str())).then_some(path)
     }
 
-    fn note(&mut self, hollow: Hollow) {
+    fn note(&mut self, hollow: NonValue) {
         if let Some(path) = self.asked_path() {
             self.places.hollow.entry(path).or_insert(hollow);
         }
@@ -78,10 +78,10 @@ impl Walk<'_> {
     fn object(&mut self, at: &str) -> Result<(), Reason> {
         self.cursor.bump();
         if self.cursor.eat(b'}') {
-            self.note(Hollow::EmptyObject);
+            self.note(NonValue::EmptyObject);
             return Ok(());
         }
-        self.note(Hollow::Object);
+        self.note(NonValue::Object);
         loop {
             let name = self.cursor.key()?.decode().into_owned();
             let inside = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
@@ -98,7 +98,7 @@ impl Walk<'_> {
     fn array(&mut self, at: &str) -> Result<(), Reason> {
         self.cursor.bump();
         if self.cursor.eat(b']') {
-            self.note(Hollow::EmptyArray);
+            self.note(NonValue::EmptyArray);
             return Ok(());
         }
         for index in 0.. {

@@ -71,16 +71,16 @@ impl fmt::Display for FieldVerdict {
             }
             Outcome::Absent => write!(
                 formatter,
-                "+ {path} is absent from the array element that the other fields settled on, as \
+                "+ {path} is absent from the array element that the other fields matched, as \
                  asked: {asked}"
             ),
             Outcome::NoValue { found, as_asked: true } => write!(
                 formatter,
-                "+ {path} is {found}, which has no value of its own, as asked: {asked}"
+                "+ {path} is {found}, which has no value that a pattern can match, as asked: {asked}"
             ),
             Outcome::NoValue { found, as_asked: false } => write!(
                 formatter,
-                "- {path} is {found}, which has no value of its own; asked: {asked}"
+                "- {path} is {found}, which has no value that a pattern can match; asked: {asked}"
             ),
             Outcome::Missing | Outcome::Present | Outcome::Unmet => {
                 write!(formatter, "- {told}; asked: {asked}")

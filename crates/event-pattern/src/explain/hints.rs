@@ -136,7 +136,9 @@ fn near_miss(asked: &Value, held: &Value) -> Option<&'static str> {
             } else if asked.contains('*')
                 && crate::wildcard::Wildcard::parse(asked).is_ok_and(|one| one.matches(held))
             {
-                Some("a `*` in a plain string is itself; {\"wildcard\": ..} takes any characters")
+                Some(
+                    "a `*` in a plain string is an ordinary character, not a wildcard; {\"wildcard\": ..} takes any characters",
+                )
             } else {
                 None
             }
@@ -186,7 +188,7 @@ fn near_miss_of(operator: &Map<String, Value>, held: &Value) -> Option<&'static 
             let folded = crate::wildcard::Wildcard::parse(&asked.to_lowercase()).ok()?;
             folded
                 .matches(&held.to_lowercase())
-                .then_some("they differ in case, which `wildcard` minds")
+                .then_some("they differ in case, and `wildcard` is case-sensitive")
         }
         _ => None,
     }

@@ -3,7 +3,7 @@
 use super::{FieldVerdict, Held, Outcome};
 use crate::comparison::Value;
 use crate::error::EventError;
-use crate::event::{Hollow, Places, Term, View};
+use crate::event::{NonValue, Places, Term, View};
 
 /// The most values of a field that are shown; the others are only counted.
 const SHOWN: usize = 16;
@@ -214,11 +214,11 @@ fn by_itself(term: &Term, view: &View<'_>, places: &Places) -> FieldVerdict {
     FieldVerdict { path, place, asked, held, more, outcome }
 }
 
-fn name_of(hollow: Hollow) -> &'static str {
+fn name_of(hollow: NonValue) -> &'static str {
     match hollow {
-        Hollow::Object => "an object",
-        Hollow::EmptyObject => "an empty object",
-        Hollow::EmptyArray => "an empty array",
+        NonValue::Object => "an object",
+        NonValue::EmptyObject => "an empty object",
+        NonValue::EmptyArray => "an empty array",
     }
 }
 

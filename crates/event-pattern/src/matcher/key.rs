@@ -95,8 +95,8 @@ impl Key {
         let commonness = match self {
             Self::Text(_) | Self::Number(_) | Self::Raw(_) => 0,
             Self::Folded(_) => 1,
-            Self::Prefix { bytes, .. } | Self::FoldedPrefix(bytes) => 2 + rarity(bytes),
-            Self::Suffix { bytes, .. } | Self::FoldedSuffix(bytes) => 3 + rarity(bytes),
+            Self::Prefix { bytes, .. } | Self::FoldedPrefix(bytes) => 2 + commonness(bytes),
+            Self::Suffix { bytes, .. } | Self::FoldedSuffix(bytes) => 3 + commonness(bytes),
             Self::Numbers(..) | Self::Addresses(_) => 8,
             Self::Gram(gram) => 8 + gram.commonness(),
             Self::Null | Self::Bool(_) => 16,
@@ -109,7 +109,7 @@ impl Key {
 }
 
 /// Returns a weight, which is higher for short affixes because they are more common.
-fn rarity(bytes: &[u8]) -> usize {
+fn commonness(bytes: &[u8]) -> usize {
     match bytes.len() {
         0 => 1 << 8,
         1 => 16,

@@ -173,7 +173,7 @@ impl Kernel {
                 Err(failure) => {
                     tracing::warn!(
                         code = failure.code(),
-                        "a circuit breaker is as before: {failure}"
+                        "a circuit breaker cannot be updated: {failure}"
                     );
                     return;
                 }

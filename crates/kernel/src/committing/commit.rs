@@ -115,9 +115,9 @@ impl Kernel {
         // Without a record: a replay may overtake the original, which must still be answered.
         let (outcome, note) =
             if message.metadata.replay_name.is_some() && spec.replay == Replay::Suppressed {
-                (Outcome::Suppressed, "replayed: nothing is sent again")
+                (Outcome::Suppressed, "replayed: this row ignores replays")
             } else if message.metadata.copy_of.is_some() && spec.is_catch_all() {
-                (Outcome::Absorbed, "an earlier version of an event that comes by itself")
+                (Outcome::Absorbed, "a copy in an earlier version: the current one comes, too")
             } else if spec.replay == Replay::Idempotent && is_older_than_records(message, now) {
                 (Outcome::Suppressed, "replayed: older than the records that would know it")
             } else {

@@ -115,7 +115,7 @@ impl Message {
     pub fn from_event(json: &str) -> Result<Self, Failure> {
         let malformed = |error: serde_json::Error| Failure::Terminal {
             code: "MalformedEvent",
-            message: format!("this is no event of the contract: {error}"),
+            message: format!("this is not an event of the contract: {error}"),
         };
         let BusEvent { detail_type, source, detail, replay_name } =
             serde_json::from_str(json).map_err(malformed)?;
@@ -147,7 +147,7 @@ impl Message {
         let payload: TaskPayload =
             serde_json::from_str(json).map_err(|error| Failure::Terminal {
                 code: "MalformedTask",
-                message: format!("this is no task of a state machine: {error}"),
+                message: format!("this is not a task of a state machine: {error}"),
             })?;
         let TaskPayload { action, event, token, since, retry, reason, timeout } = payload;
         let mut message = Self::from_event(event.get())?;
@@ -243,7 +243,7 @@ impl Message {
         let data: serde_json::Value =
             serde_json::from_str(data.get()).map_err(|error| Failure::Terminal {
                 code: "MalformedEvent",
-                message: format!("the data is no JSON: {error}"),
+                message: format!("the data is not JSON: {error}"),
             })?;
         hash.update(self.detail_type.as_bytes());
         hash_sorted(hash, &data);

@@ -100,13 +100,13 @@ mod tests {
     use super::*;
 
     /// A bus that rejects every other entry of each request, as often as `refuses` says.
-    struct Grudging {
+    struct RejectingBus {
         refuses: std::sync::Mutex<usize>,
         taken: std::sync::Mutex<Vec<String>>,
     }
 
     #[async_trait]
-    impl Publisher for Grudging {
+    impl Publisher for RejectingBus {
         async fn put_events(&self, entries: &[Entry]) -> Result<Vec<Rejected>, Failure> {
             let mut left = self.refuses.lock().unwrap();
             let refuses = *left > 0;
@@ -140,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn entries_that_failed_are_tried_again_and_each_is_taken_once() {
-        let bus = Grudging { refuses: 3.into(), taken: Vec::new().into() };
+        let bus = RejectingBus { refuses: 3.into(), taken: Vec::new().into() };
         let entries: Vec<Entry> = (0..12).map(named).collect();
         publish_all(&bus, &Still, &entries).await.unwrap();
         let mut taken = bus.taken.lock().unwrap().clone();
@@ -151,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn entries_that_are_never_taken_are_an_error_and_not_a_success() {
-        let bus = Grudging { refuses: usize::MAX.into(), taken: Vec::new().into() };
+        let bus = RejectingBus { refuses: usize::MAX.into(), taken: Vec::new().into() };
         let failure = publish_all(&bus, &Still, &[named(0)]).await.unwrap_err();
         assert!(failure.is_retryable() && failure.code() == "PublishFailed", "{failure}");
     }

@@ -144,7 +144,10 @@ pub(super) fn read(
 ) -> Result<Vec<WrittenItem>, Failure> {
     let said = Said::by(entries);
     let unknown = |name: &str| {
-        Failure::corrupt("idempotency record", &format_args!("{name:?} is no item of the tables"))
+        Failure::corrupt(
+            "idempotency record",
+            &format_args!("{name:?} is not an item of the tables"),
+        )
     };
     let read = |name| WrittenItem::read(name, said, tables).ok_or_else(|| unknown(name));
     names.lines().map(read).collect()

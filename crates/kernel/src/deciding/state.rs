@@ -142,7 +142,7 @@ impl Reading {
 }
 
 fn misplanned(answer: &Option<ReadItem>) -> Failure {
-    let message = format!("a state took {answer:?} where it had planned to read something else");
+    let message = format!("a state took {answer:?} where State::plan had declared another read");
     Failure::Terminal { code: "MisplannedRead", message }
 }
 

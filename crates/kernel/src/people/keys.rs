@@ -109,7 +109,10 @@ impl People {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Failure::later("Contended", "somebody else makes keys for the same person"))
+        Err(Failure::later(
+            "Contended",
+            "other writers created the same person's key at the same time",
+        ))
     }
 
     /// The result of `read` on encrypted text about `person`; none if the person was forgotten. A

@@ -149,7 +149,9 @@ fn update(item: &mut Item, change: &Update) -> Result<(), StoreError> {
                 if item.contains_key(attribute) { number(item, attribute) } else { Some(0) };
             let sum = before.and_then(|before| before.checked_add(amount));
             let wrong = || {
-                StoreError::Invalid(format!("{attribute} is no whole number, or the sum overflows"))
+                StoreError::Invalid(format!(
+                    "{attribute} is not a whole number, or the sum overflows"
+                ))
             };
             let sum = AttributeValue::N(sum.ok_or_else(wrong)?.to_string());
             item.insert(attribute.to_owned(), sum);

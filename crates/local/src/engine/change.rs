@@ -6,7 +6,7 @@ use std::time::Duration;
 use chorus_kernel::Outcome;
 use jiff::Timestamp;
 
-use super::{Accepted, Cause, DeliveryId, Fault};
+use super::{Accepted, Cause, DeliveryError, DeliveryId};
 
 /// A change of what is pending, for the journal. If the last few changes are lost, some deliveries
 /// are made again, which at-least-once delivery allows.
@@ -47,7 +47,7 @@ pub enum Change {
         /// The sender's id of the event.
         event_id: String,
         rule: Arc<str>,
-        fault: Fault,
+        fault: DeliveryError,
         at: Timestamp,
     },
     Fired {
@@ -70,7 +70,7 @@ pub enum Observation {
     },
     Failed {
         step: Step,
-        fault: Fault,
+        fault: DeliveryError,
         took: Duration,
         /// When it is retried; none if it has become a dead letter.
         again_at: Option<Timestamp>,

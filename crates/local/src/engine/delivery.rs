@@ -36,14 +36,14 @@ pub struct Accepted {
 /// Why a delivery did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{code}: {message}")]
-pub struct Fault {
+pub struct DeliveryError {
     pub code: String,
     pub message: String,
     /// Whether a retry may help.
     pub retryable: bool,
 }
 
-impl Fault {
+impl DeliveryError {
     /// A fault that is expected to pass: a retry may help.
     pub fn passing(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), retryable: true }
@@ -55,7 +55,7 @@ impl Fault {
     }
 }
 
-impl From<Failure> for Fault {
+impl From<Failure> for DeliveryError {
     fn from(failure: Failure) -> Self {
         Self {
             code: failure.code().to_owned(),
@@ -88,7 +88,7 @@ impl Exhausted {
 /// Why a delivery is a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    pub fault: Fault,
+    pub fault: DeliveryError,
     /// How often it was retried after the first attempt.
     pub retries: u32,
     /// The limit that was reached; none if a retry would not have helped.
@@ -116,10 +116,10 @@ pub struct Delivery {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AttemptResult {
     /// Success; with the outcome, if the target is a function.
     Done(Option<Outcome>),
-    Failed(Fault),
+    Failed(DeliveryError),
 }
 
 /// The right to settle one attempt of one delivery. A stale ticket settles nothing.

@@ -151,7 +151,7 @@ impl Engine {
             }
             let letters =
                 queue.deliveries().filter_map(|delivery| self.dead_letter(name, delivery));
-            found.extend(letters.filter(|letter| selection.means(letter)));
+            found.extend(letters.filter(|letter| selection.matches(letter)));
         }
         found.sort_by_key(|letter| (letter.cause.at, letter.id));
         found.truncate(selection.limit.unwrap_or(usize::MAX));
@@ -219,7 +219,7 @@ impl Engine {
 }
 
 impl Selection {
-    fn means(&self, letter: &DeadLetter) -> bool {
+    fn matches(&self, letter: &DeadLetter) -> bool {
         self.code.as_ref().is_none_or(|code| *code == letter.cause.fault.code)
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&letter.id))
     }

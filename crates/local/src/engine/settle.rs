@@ -8,8 +8,8 @@ use chorus_table::policy::{RetryPolicy, waiting};
 use jiff::Timestamp;
 
 use super::{
-    Cause, Change, Consumer, Delivery, Engine, Fault, HandedOut, Observation, Step, Ticket,
-    Verdict, retry,
+    AttemptResult, Cause, Change, Consumer, Delivery, DeliveryError, Engine, HandedOut,
+    Observation, Step, Ticket, retry,
 };
 
 /// An attempt that has ended.
@@ -25,11 +25,11 @@ struct Attempted {
 impl Engine {
     /// Settles an attempt. With a stale ticket (the visibility timeout has passed, and the message
     /// was received again) it changes nothing, and returns false.
-    pub fn settle(&mut self, now: Timestamp, ticket: Ticket, verdict: Verdict) -> bool {
+    pub fn settle(&mut self, now: Timestamp, ticket: Ticket, result: AttemptResult) -> bool {
         let Some(attempted) = self.claim(now, ticket) else { return false };
-        match verdict {
-            Verdict::Done(outcome) => self.done(&attempted, outcome),
-            Verdict::Failed(fault) => self.failed(now, attempted, fault),
+        match result {
+            AttemptResult::Done(outcome) => self.done(&attempted, outcome),
+            AttemptResult::Failed(fault) => self.failed(now, attempted, fault),
         }
         true
     }
@@ -68,7 +68,7 @@ impl Engine {
         self.observations.push(Observation::Succeeded { step, outcome, took: attempted.took });
     }
 
-    fn failed(&mut self, now: Timestamp, mut attempted: Attempted, fault: Fault) {
+    fn failed(&mut self, now: Timestamp, mut attempted: Attempted, fault: DeliveryError) {
         let step = self.step_of(&attempted);
         let (attempts, took) = (attempted.delivery.attempts, attempted.took);
         self.changes.push(Change::Failed {
@@ -121,7 +121,7 @@ impl Engine {
         now: Timestamp,
         Attempted { mut delivery, route, took, .. }: Attempted,
         step: Step,
-        fault: Fault,
+        fault: DeliveryError,
     ) {
         let Some(queue) = self.topology.routes[route].redrive else { return };
         delivery.attempts = 0;
@@ -133,11 +133,14 @@ impl Engine {
     }
 
     /// Gives up on a call that its partner's rate limit does not allow in time.
-    pub(super) fn grow_too_old(&mut self, delivery: Delivery, now: Timestamp) {
+    pub(super) fn expire(&mut self, delivery: Delivery, now: Timestamp) {
         let (route, retries) = (delivery.route, delivery.attempts.saturating_sub(1));
         let attempted = Attempted { delivery, route, queue: None, took: Duration::ZERO };
         let step = self.step_of(&attempted);
-        let fault = Fault::passing("RateLimited", "its partner's rate left no time for it");
+        let fault = DeliveryError::passing(
+            "RateLimited",
+            "the partner's rate limit delayed the call beyond its maximum age",
+        );
         let exhausted = Some(super::Exhausted::MaximumEventAgeInSeconds);
         let cause = Arc::new(Cause { fault, retries, exhausted, at: now });
         self.move_to_dead_letters(attempted, step, cause);

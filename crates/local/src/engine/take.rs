@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use super::queue::Received;
 use super::retry::later;
 use super::{
-    Change, Consumer, Delivery, Engine, Fault, HandedOut, Observation, Taken, Target, Ticket, Work,
+    Change, Consumer, Delivery, DeliveryError, Engine, HandedOut, Observation, Taken, Target,
+    Ticket, Work,
 };
 
 /// The source of the earliest work.
@@ -88,7 +89,7 @@ impl Engine {
                 }
                 let policy = self.topology.routes[delivery.route].retry;
                 if delivery.due_at > later(delivery.first_at, policy.max_age) {
-                    self.grow_too_old(delivery, now);
+                    self.expire(delivery, now);
                     return None;
                 }
                 if delivery.due_at > now {
@@ -135,8 +136,11 @@ impl Engine {
             Consumer::Route(route) => route,
         };
         if attempt > self.topology.queues[queue].retry.max_attempts {
-            let fault = Fault::passing("VisibilityExpired", "its consumer never said how it went");
-            self.settle(now, ticket, super::Verdict::Failed(fault));
+            let fault = DeliveryError::passing(
+                "VisibilityExpired",
+                "its consumer did not settle it before the visibility timeout",
+            );
+            self.settle(now, ticket, super::AttemptResult::Failed(fault));
             return None;
         }
         let mut step = self.step(&delivery, attempt);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
 use super::Command;
-use crate::engine::{Accepted, Cause, Change, Delivery, Fault, Topology};
+use crate::engine::{Accepted, Cause, Change, Delivery, DeliveryError, Topology};
 
 /// The names of the routes' rules, by index.
 pub(super) type RuleNames = Vec<String>;
@@ -136,7 +136,7 @@ fn move_to_dead_letters(
 fn note(
     transaction: &Transaction<'_>,
     (event_id, rule): (&str, &str),
-    (fault, at): (&Fault, Timestamp),
+    (fault, at): (&DeliveryError, Timestamp),
 ) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO attempts (event_id, rule, attempts, code, message, at) \
                   VALUES (?1, ?2, 1, ?3, ?4, ?5) \

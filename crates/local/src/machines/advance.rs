@@ -5,7 +5,7 @@ use chorus_kernel::{Failure, Kernel};
 use states::{Answer, Effect, HistoryEvent, TaskRequest, Turn};
 
 use super::Orchestrator;
-use super::run::{self, Kept, Run};
+use super::run::{self, Run, VersionedRun};
 use crate::engine::Alarm;
 
 impl Orchestrator {
@@ -25,7 +25,7 @@ impl Orchestrator {
                 Some(kept) => Some(kept),
                 None => run::load(&*kernel.store, execution).await?,
             };
-            let Some(Kept { version, mut run }) = kept else { return Ok(None) };
+            let Some(VersionedRun { version, mut run }) = kept else { return Ok(None) };
             let mut answers = Vec::new();
             for request in &run.pending {
                 answers.extend(self.perform(kernel, &run, request).await?);
@@ -43,7 +43,7 @@ impl Orchestrator {
                 if run.pending.is_empty() && (run.is_over() || !run.has_ended()) {
                     return Ok(run.alarm(now));
                 }
-                known = Some(Kept { version: version + 1, run });
+                known = Some(VersionedRun { version: version + 1, run });
             }
         }
     }

@@ -5,7 +5,7 @@ use states::{Answer, Json, Status, TaskRef, TaskRequest};
 
 use super::Orchestrator;
 use super::run::Run;
-use super::signals::Birth;
+use super::signals::NewExecution;
 
 impl Orchestrator {
     /// Starts the nested execution. If one of this name was started before, it is waited for
@@ -22,7 +22,7 @@ impl Orchestrator {
         let name = named("Name").map_or_else(by_default, ToOwned::to_owned);
         let input = request.input.get("Input").cloned().unwrap_or_else(Json::empty_object);
         let parent = Some((run.name().to_owned(), request.task));
-        let birth = Birth {
+        let new = NewExecution {
             machine,
             name: &name,
             input,
@@ -30,7 +30,7 @@ impl Orchestrator {
             parent,
         };
         let task = TaskRef::Id(request.task);
-        Ok(match self.start(&*kernel.store, birth).await {
+        Ok(match self.start(&*kernel.store, new).await {
             Ok(_) => {
                 let arn = states::Identity::local(machine, &name).execution_arn;
                 let response = Json::object([("ExecutionArn", Json::from(arn))]);

@@ -78,7 +78,7 @@ impl Run {
 }
 
 /// A run as it was read, with the version that a write must find unchanged.
-pub(super) struct Kept {
+pub(super) struct VersionedRun {
     /// A count of the writes, from 1; 0 if there is none yet.
     pub(super) version: i64,
     pub(super) run: Run,
@@ -97,7 +97,10 @@ fn token_key(token: &str) -> Key {
 }
 
 /// The execution of this name, if there is one.
-pub(super) async fn load(store: &dyn Store, execution: &str) -> Result<Option<Kept>, Failure> {
+pub(super) async fn load(
+    store: &dyn Store,
+    execution: &str,
+) -> Result<Option<VersionedRun>, Failure> {
     let item = store.get(&key(partition(execution), "state")).await?;
     item.as_ref().map(read).transpose()
 }
@@ -119,11 +122,11 @@ pub(super) async fn owner(store: &dyn Store, token: &str) -> Result<Option<Strin
     Ok(item.and_then(|item| text(&item, "execution").map(ToOwned::to_owned)))
 }
 
-fn read(item: &Item) -> Result<Kept, Failure> {
+fn read(item: &Item) -> Result<VersionedRun, Failure> {
     let corrupt = |error: &dyn std::fmt::Display| Failure::corrupt("execution", error);
     let body = text(item, "body").ok_or_else(|| corrupt(&"no body"))?;
     let run = serde_json::from_str(body).map_err(|error| corrupt(&error))?;
-    Ok(Kept { version: number(item, "version").unwrap_or_default(), run })
+    Ok(VersionedRun { version: number(item, "version").unwrap_or_default(), run })
 }
 
 /// Writes a turn: the run, over the one that was read at `version`, and the events of the turn.

@@ -13,7 +13,7 @@ use super::run::{self, Run};
 const ATTEMPTS: usize = 8;
 
 /// The properties of a new execution.
-pub(super) struct Birth<'a> {
+pub(super) struct NewExecution<'a> {
     pub(super) machine: &'a str,
     pub(super) name: &'a str,
     pub(super) input: states::Json,
@@ -37,8 +37,8 @@ impl Orchestrator {
                 let correlation_id = about(input).unwrap_or(name).to_owned();
                 let input = with_limits(input, self.definitions.limits(machine));
                 let input = states::Json::from(input);
-                let birth = Birth { machine, name, input, correlation_id, parent: None };
-                self.start(store, birth).await
+                let new = NewExecution { machine, name, input, correlation_id, parent: None };
+                self.start(store, new).await
             }
             Signal::Answer { token, output } => {
                 let task = TaskRef::Token(token.clone());
@@ -56,9 +56,9 @@ impl Orchestrator {
     pub(super) async fn start(
         &self,
         store: &dyn Store,
-        birth: Birth<'_>,
+        new: NewExecution<'_>,
     ) -> Result<SignalOutcome, Failure> {
-        let Birth { machine: machine_name, name, input, correlation_id, parent } = birth;
+        let NewExecution { machine: machine_name, name, input, correlation_id, parent } = new;
         let edition = self.definitions.newest(machine_name);
         let machine = self.machine(machine_name, edition)?;
         let now = self.bus.now();

@@ -81,7 +81,7 @@ impl DynoxideStore {
     /// # Errors
     /// If the file exists already, or cannot be written.
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        let unreadable = || StoreError::Invalid(format!("{} is no UTF-8 path", path.display()));
+        let unreadable = || StoreError::Invalid(format!("{} is not a UTF-8 path", path.display()));
         let path = path.to_str().ok_or_else(unreadable)?;
         self.database.vacuum_into(path).map_err(refusal::outside)
     }

@@ -17,7 +17,7 @@ pub type Seen = Arc<Mutex<Vec<(String, u64)>>>;
 type Answers = Box<dyn Fn(&Message, usize) -> Result<(), ActionError> + Send + Sync>;
 
 /// A service's action that records the messages on which it succeeded, and answers as it is told.
-pub struct Remembers {
+pub struct RecordingHandler {
     row: RowSpec,
     seen: Seen,
     attempts: Mutex<HashMap<String, usize>>,
@@ -25,7 +25,7 @@ pub struct Remembers {
 }
 
 #[async_trait]
-impl Handler for Remembers {
+impl Handler for RecordingHandler {
     fn row(&self) -> RowSpec {
         self.row
     }
@@ -73,7 +73,7 @@ pub fn function(
     let seen = Seen::default();
     let row = row(action);
     let mut function = Function::of(row.service);
-    function.handlers.push(Arc::new(Remembers {
+    function.handlers.push(Arc::new(RecordingHandler {
         row,
         seen: Arc::clone(&seen),
         attempts: Mutex::default(),

@@ -1,4 +1,4 @@
-//! The key for Stripe, and where it comes from. It is never printed.
+//! Stripe's API key and its sources. The key is never printed.
 
 use std::str::FromStr;
 

@@ -19,7 +19,7 @@ use chorus_shop::Partners;
 use cpu_time::ProcessTime;
 use tokio::runtime::{Builder, Runtime};
 
-use tape::{Recording, Tape};
+use tape::{Recording, RequestRecorder};
 use world::Harness;
 
 const CUSTOMER: &str = "alfki";
@@ -108,7 +108,7 @@ fn count(orders: usize) -> anyhow::Result<()> {
 
 /// Runs all orders once, one step after the other, and records the requests to the stores.
 async fn record(size: Size) -> anyhow::Result<Recording> {
-    let mut tape = Tape::default();
+    let mut tape = RequestRecorder::default();
     let world = Harness::open(None, &[CUSTOMER], |store| tape.watch(store)).await?;
     tape.tables = [Partners::TABLES.to_vec(), world.tables.clone()];
     world.move_parcels(true);

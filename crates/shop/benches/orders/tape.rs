@@ -32,7 +32,7 @@ type Log = Arc<Mutex<Vec<Asked>>>;
 
 /// Records the requests of a run.
 #[derive(Default)]
-pub(crate) struct Tape {
+pub(crate) struct RequestRecorder {
     /// The tables of the partners' store, and of the shop's.
     pub(crate) tables: [Vec<TableSpec>; 2],
     log: Log,
@@ -40,7 +40,7 @@ pub(crate) struct Tape {
     start: usize,
 }
 
-impl Tape {
+impl RequestRecorder {
     /// Records the requests to `store` from now on. Call it for the partners' store first, then for
     /// the shop's.
     pub(crate) fn watch(&mut self, store: Arc<dyn Store>) -> Arc<dyn Store> {

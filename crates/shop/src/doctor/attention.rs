@@ -16,7 +16,7 @@ pub(super) fn of(story: &[LoggedEvent], settled_at: Option<Timestamp>) -> Vec<At
         is_for_an_operator(&event.detail_type)
             && settled_at.is_none_or(|settled| settled < at)
             && !story.iter().any(|later| {
-                mended_by(&event.detail_type) == Some(later.detail_type.as_str())
+                settled_by(&event.detail_type) == Some(later.detail_type.as_str())
                     && later.metadata.occurred_at >= at
             })
     };
@@ -41,7 +41,7 @@ fn is_for_an_operator(detail_type: &str) -> bool {
 }
 
 /// Returns the event that settles this error, if there is one.
-fn mended_by(detail_type: &str) -> Option<&'static str> {
+fn settled_by(detail_type: &str) -> Option<&'static str> {
     match detail_type {
         "ErrorPaymentCanceled" => Some("PaymentCanceled"),
         "ErrorItemUnreserved" => Some("ItemUnreserved"),

@@ -26,7 +26,7 @@ fn expectations() -> Result<Vec<Expectation>, DoctorError> {
         let expects = expected(&rule.row);
         Ok(Expectation { rule, pattern, expects })
     };
-    let told_later = TABLE.rows.iter().filter(|row| is_told_later(row));
+    let told_later = TABLE.rows.iter().filter(|row| waits_for_later_events(row));
     let told_later: Vec<RowSpec> =
         told_later.map(|row| RowSpec { on: row.tasks, ..*row }).collect();
     let rules = TABLE.rules().into_iter().chain(rules(&told_later));
@@ -51,7 +51,7 @@ fn expected(row: &RowSpec) -> Vec<&'static str> {
 
 /// Whether the row is a task only for events that did not start the state machine: the machine has
 /// to wait for them first.
-fn is_told_later(row: &RowSpec) -> bool {
+fn waits_for_later_events(row: &RowSpec) -> bool {
     let machine = TABLE.rows.iter().find(|other| row.task_of == Some(other.action));
     machine.is_some_and(|machine| row.tasks.iter().all(|event| !machine.on.contains(event)))
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use chorus_carrier::{Callback, Carrier, NotAccepted, Webhook, address_request, says_address};
+use chorus_carrier::{Callback, Carrier, NotAccepted, Webhook, address_request, has_address};
 use chorus_events::OrderId;
 use chorus_events::table::TABLE;
 use chorus_http::{Caller, HttpFunction, MAX_BODY, trusting};
@@ -240,6 +240,6 @@ impl Webhook for ShopHere {
         let Some(request) = request else { return Ok(true) };
         let (status, _) =
             answer(&self.router, request.map(Body::from)).await.map_err(NotAccepted)?;
-        says_address(status)
+        has_address(status)
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chorus_kernel::{Breakers, Kernel};
-use chorus_local::{Disorder, Fault as Cause, Local, Ticket, Verdict};
+use chorus_local::{AttemptResult, DeliveryError, Disorder, Local, Ticket};
 use jiff::Timestamp;
 
 use crate::application::Application;
@@ -36,7 +36,7 @@ enum Doing {
     Request(usize),
     Appear(Box<Client>),
     Outside(Later),
-    Settle(Vec<Ticket>, Cause),
+    Settle(Vec<Ticket>, DeliveryError),
     Replay,
     Rebuild,
     Redrive,
@@ -150,7 +150,7 @@ impl<A: Application> Simulation<A> {
             }
             Doing::Settle(tickets, cause) => {
                 for ticket in tickets {
-                    self.local.bus().settle(ticket, Verdict::Failed(cause.clone()));
+                    self.local.bus().settle(ticket, AttemptResult::Failed(cause.clone()));
                 }
             }
             Doing::Replay => self.replay("while-orders-run"),

@@ -28,7 +28,7 @@ impl<A: Application> Simulation<A> {
                 i64::try_from(Draw::of(environment.seed, &name).below(48 * 3_600)).unwrap_or(0)
             };
             if let Err(error) = backing.expire(&IDEMPOTENCY_TABLE, now, late).await {
-                tracing::error!(%error, "TTL deletes nothing");
+                tracing::error!(%error, "expired records cannot be deleted");
             }
         });
         self.run();
@@ -100,7 +100,7 @@ impl<A: Application> Simulation<A> {
         let entry = entry(poison, number);
         self.chore("poison", async move {
             if let Err(error) = chorus_kernel::Publisher::put_events(&*bus, &[entry]).await {
-                tracing::error!(%error, "the bus takes no poison");
+                tracing::error!(%error, "an unreadable message cannot be published");
             }
         });
     }

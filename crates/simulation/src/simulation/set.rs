@@ -21,7 +21,7 @@ use crate::draw::mix;
 use crate::environment::Environment;
 use crate::keys::SeededKeys;
 use crate::observed::{Observed, Seen};
-use crate::ports::{SkewedClock, StruckBus, StruckStore};
+use crate::ports::{FaultyBus, SkewedClock, StruckStore};
 use crate::releases::{Released, Releases};
 use crate::scenario::Scenario;
 use crate::simulator::{Error, Simulator};
@@ -69,7 +69,7 @@ impl<A: Application> Simulation<A> {
         let kernel = Kernel {
             machines: local.machines_on(Arc::clone(&store)),
             store,
-            bus: Arc::new(StruckBus {
+            bus: Arc::new(FaultyBus {
                 environment: Arc::clone(&environment),
                 bus: Arc::clone(local.bus()),
             }),

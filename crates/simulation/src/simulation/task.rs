@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use chorus_http::{Problem, Response};
 use chorus_kernel::Kernel;
-use chorus_local::{Alarm, Fault as Cause, Ticket, Verdict, Work};
+use chorus_local::{Alarm, AttemptResult, DeliveryError, Ticket, Work};
 use jiff::SignedDuration;
 
 use super::{Doing, INSTANCES, Simulation};
@@ -20,7 +20,7 @@ pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The result of a task.
 pub(super) enum Done {
-    Verdicts(Vec<(Ticket, Verdict)>),
+    Attempts(Vec<(Ticket, AttemptResult)>),
     Answer(Result<Response, Problem>),
     Chore,
 }
@@ -104,7 +104,7 @@ impl<A: Application> Simulation<A> {
         let breakers = self.instances[instance as usize].clone();
         let kernel = Kernel { breakers, ..self.kernel.clone() };
         let future = async move {
-            Done::Verdicts(dispatcher.perform(&performed, bus.topology(), &kernel).await)
+            Done::Attempts(dispatcher.perform(&performed, bus.topology(), &kernel).await)
         };
         self.spawn(next, Box::pin(future));
     }
@@ -175,7 +175,7 @@ impl<A: Application> Simulation<A> {
             Purpose::Work { twin: true, .. } | Purpose::Chore => {}
             Purpose::Work { work, .. } => match &**work {
                 Work::Invoke(taken) | Work::Call(taken) => {
-                    let cause = Cause::passing("Crashed", "the process died");
+                    let cause = DeliveryError::passing("Crashed", "the process died");
                     self.plan(FUNCTION_TIMEOUT, Doing::Settle(vec![taken.ticket], cause));
                 }
                 Work::Batch(_) => {}
@@ -193,7 +193,7 @@ impl<A: Application> Simulation<A> {
         match purpose {
             Purpose::Work { work, twin: false } => match &**work {
                 Work::Invoke(taken) | Work::Call(taken) => {
-                    let cause = Cause::passing("TimedOut", "no answer in time");
+                    let cause = DeliveryError::passing("TimedOut", "no answer in time");
                     self.plan(FUNCTION_TIMEOUT, Doing::Settle(vec![taken.ticket], cause));
                 }
                 Work::Wake(execution) => self.wake_later(execution),
@@ -214,8 +214,8 @@ impl<A: Application> Simulation<A> {
 
     fn finished(&mut self, purpose: &Purpose, done: Done) {
         match (purpose, done) {
-            (Purpose::Work { work, twin: false }, Done::Verdicts(verdicts)) => {
-                self.local.bus().settle_all(verdicts);
+            (Purpose::Work { work, twin: false }, Done::Attempts(results)) => {
+                self.local.bus().settle_all(results);
                 if let Work::Job(job) = &**work {
                     self.local.bus().finish(job);
                 }

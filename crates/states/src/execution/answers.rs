@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::lane::{LaneId, Phase, TaskState, after};
-use super::task::Moment;
+use super::task::TaskEvent;
 use super::{Execution, Status, TaskId, Turn, Work};
 use crate::failure::{Failure, Origin};
 use crate::json::Json;
@@ -53,7 +53,9 @@ pub enum Refusal {
     ExecutionOver,
     /// No task waits under that number or token: the task has been answered or stopped, or belongs
     /// to another execution.
-    #[error("no task waits for this answer: it has been answered, stopped, or is not of here")]
+    #[error(
+        "no task waits for this answer: it was answered or stopped, or belongs to another execution"
+    )]
     UnknownTask,
     /// The task's timeout, or the time for its next heartbeat, had already passed.
     #[error("the task has timed out")]
@@ -114,12 +116,12 @@ impl Execution {
         let resource = work.resource_of(id).ok_or(Refusal::UnknownTask)?;
         match answer.outcome {
             Outcome::Succeeded(output) => work.succeeded(id, &resource, output),
-            Outcome::Failed(failure) => work.task_failed(id, Moment::Failed, failure),
+            Outcome::Failed(failure) => work.task_failed(id, TaskEvent::Failed, failure),
             Outcome::Submitted(response) => {
                 if resource.pattern() == Pattern::RequestResponse {
                     return Err(Refusal::NotExpected);
                 }
-                work.task_answered(id, Moment::Submitted, response.to_string());
+                work.task_answered(id, TaskEvent::Submitted, response.to_string());
             }
             Outcome::Taken { worker } => {
                 if !resource.is_activity() {
@@ -153,13 +155,13 @@ impl Work<'_, '_> {
         match self.payload(name, &output) {
             Ok(text) => {
                 self.show("result", &output);
-                self.task_answered(id, Moment::Succeeded, text);
+                self.task_answered(id, TaskEvent::Succeeded, text);
                 self.make_ready(id, Phase::Done(output));
             }
             Err(too_large) => {
                 // The service lets States.ALL catch a result that is too large.
                 let failure = Failure { origin: Origin::Ordinary, ..too_large };
-                self.task_failed(id, Moment::Failed, failure);
+                self.task_failed(id, TaskEvent::Failed, failure);
             }
         }
     }

@@ -5,7 +5,7 @@ use super::lane::{Lane, LaneId, Phase};
 use super::record::After;
 use crate::failure::{Failure, Origin, QUERY};
 use crate::json::{Json, Object};
-use crate::scope::World;
+use crate::scope::Environment;
 use crate::timestamp;
 
 /// What is added to the context object for one evaluation.
@@ -24,17 +24,17 @@ impl Work<'_, '_> {
         &mut self,
         id: LaneId,
         extra: Extra<'_>,
-        evaluation: impl FnOnce(&World<'_>, &Lane) -> Result<T, Failure>,
+        evaluation: impl FnOnce(&Environment<'_>, &Lane) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let lane = &self.execution.lanes[&id];
         let context = || self.context(lane, &extra);
         let given = (self.execution.entropy.clone(), self.now);
-        let mut world = World::new(context, self.variables(lane), given);
+        let mut world = Environment::new(context, self.variables(lane), given);
         if self.execution.probe.is_some() {
             world = world.watched();
         }
         let result = evaluation(&world, lane);
-        let result = result.map_err(|failure| self.placed(id, failure));
+        let result = result.map_err(|failure| self.with_state_in_cause(id, failure));
         let (entropy, seen) = world.into_parts();
         self.execution.entropy = entropy;
         if let Some(probe) = &mut self.execution.probe {
@@ -72,7 +72,7 @@ impl Work<'_, '_> {
 
     /// Adds the state to the cause of a field's failure. Leaves a payload that is too large as it
     /// is, and any failure in a test of a single state.
-    pub(super) fn placed(&self, id: LaneId, failure: Failure) -> Failure {
+    pub(super) fn with_state_in_cause(&self, id: LaneId, failure: Failure) -> Failure {
         let lane = &self.execution.lanes[&id];
         if failure.origin == Origin::Payload || self.execution.probe.is_some() {
             return failure;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::context::Extra;
-use super::lane::{FanState, LaneId, Phase, TaskState};
+use super::lane::{FanOut, LaneId, Phase, TaskState};
 use super::record::After;
 use super::results::{self, Iteration};
 use super::{Effect, Outcome, TaskId, TaskRequest, Work, items};
@@ -83,7 +83,7 @@ impl Work<'_, '_> {
         let length = given.as_ref().map_or(0, Vec::len);
         self.emit(id, "MapStateStarted", history::map_started(length));
         let bounds = Bounds { limit, ..self.bounds(id, distributed)? };
-        if let Some(outcome) = self.stand_in(id) {
+        if let Some(outcome) = self.given_outcome(id) {
             let failed = self.execution.probe.as_ref().map_or(0, |probe| probe.failed_iterations);
             if outcome.is_ok() && failed > 0 && bounds.are_given_and_exceeded(failed, length) {
                 return Err(exceeded());
@@ -222,7 +222,7 @@ impl Work<'_, '_> {
         let told = self.tells_iterations(id).then(Vec::new);
         let Some(lane) = self.execution.lanes.get_mut(&id) else { return Ok(()) };
         let started = lane.last_event;
-        lane.phase = Phase::Fan(Box::new(FanState {
+        lane.phase = Phase::Fan(Box::new(FanOut {
             results: vec![None; length],
             live: Vec::new(),
             pending: VecDeque::from(inputs),

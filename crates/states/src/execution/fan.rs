@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 use super::context::Extra;
-use super::lane::{FanState, Item, Lane, LaneId, Phase};
+use super::lane::{FanOut, Item, Lane, LaneId, Phase};
 use super::record::After;
 use super::{Status, Work};
 use crate::failure::{Failure, QUERY};
 use crate::history;
 use crate::json::Json;
-use crate::machine::{Fan, FlowId, Items, Kind, Map};
+use crate::machine::{CommonFields, FlowId, Items, Kind, Map};
 use crate::scope::Scope;
 use crate::shaping;
 
@@ -18,7 +18,7 @@ impl Work<'_, '_> {
     pub(super) fn fork(
         &mut self,
         id: LaneId,
-        fan: &Fan,
+        fan: &CommonFields,
         branches: &[FlowId],
     ) -> Result<Option<Phase>, Failure> {
         let Some(state) = self.state_of(id) else { return Ok(None) };
@@ -31,7 +31,7 @@ impl Work<'_, '_> {
         })?;
         self.payload(&self.execution.lanes[&id].state, &input)?;
         let started = self.emit(id, "ParallelStateStarted", None);
-        let mut opened = FanState {
+        let mut opened = FanOut {
             results: vec![None; branches.len()],
             live: Vec::new(),
             pending: VecDeque::new(),
@@ -71,7 +71,7 @@ impl Work<'_, '_> {
             world.show("maxConcurrency", &Json::from(limit));
             Ok((items, usize::try_from(limit).unwrap_or(0)))
         })?;
-        if let Some(outcome) = self.stand_in(id) {
+        if let Some(outcome) = self.given_outcome(id) {
             return outcome.map(|result| Some(Phase::Done(result)));
         }
         let most = self.machine.limits.concurrency;
@@ -79,7 +79,7 @@ impl Work<'_, '_> {
         let started = self.emit(id, "MapStateStarted", history::map_started(items.len()));
         let length = items.len();
         self.execution.lanes.entry(id).and_modify(|lane| {
-            lane.phase = Phase::Fan(Box::new(FanState {
+            lane.phase = Phase::Fan(Box::new(FanOut {
                 results: vec![None; length],
                 live: Vec::new(),
                 pending: items.into(),
@@ -142,7 +142,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn fan_of(&mut self, id: LaneId) -> Option<&mut FanState> {
+    pub(super) fn fan_of(&mut self, id: LaneId) -> Option<&mut FanOut> {
         match &mut self.execution.lanes.get_mut(&id)?.phase {
             Phase::Fan(fan) => Some(fan),
             _ => None,

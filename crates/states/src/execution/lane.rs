@@ -79,7 +79,7 @@ pub(super) enum Phase {
     /// A file of a distributed Map has been read, with this content, or written.
     Stored(Json),
     /// Waiting for branches or iterations.
-    Fan(Box<FanState>),
+    Fan(Box<FanOut>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,7 +94,7 @@ pub(super) struct TaskState {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct FanState {
+pub(super) struct FanOut {
     pub(super) results: Vec<Option<Json>>,
     pub(super) live: Vec<LaneId>,
     /// The items of a Map that have not been started, in order.

@@ -34,7 +34,7 @@ use lane::{Lane, LaneId, Phase};
 use probe::Probe;
 
 pub use answers::{Answer, Outcome, Refusal, TaskRef};
-pub use probe::{Inspected, StateTest, Tested};
+pub use probe::{StateTest, TestResult, TestStatus};
 pub use turn::{Effect, TaskId, TaskRequest, Turn};
 
 /// What an execution starts from.

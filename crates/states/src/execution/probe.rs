@@ -26,7 +26,7 @@ pub(super) struct Probe {
     /// Whether the state has been left for another one.
     left: bool,
     /// The result of a Parallel or a Map that is not to be run; absent to run it.
-    stand_in: Option<Result<Json, Failure>>,
+    given_outcome: Option<Result<Json, Failure>>,
 }
 
 /// The settings for a test of a single state.
@@ -63,7 +63,7 @@ impl StateTest {
 /// How the test of a state ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Tested {
+pub enum TestStatus {
     /// The state ended with an output.
     Succeeded,
     /// The state ended with an error that no retrier and no catcher handles.
@@ -77,9 +77,9 @@ pub enum Tested {
 /// The result of a test, in the shape of `TestState`'s response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Inspected {
+pub struct TestResult {
     /// How the state ended.
-    pub status: Tested,
+    pub status: TestStatus,
     /// The state's output; absent if it failed or is to be retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Json>,
@@ -103,8 +103,9 @@ impl Execution {
     pub(crate) fn of_state(flow: FlowId, name: &str, test: StateTest) -> Self {
         let StateTest { input, outcome, variables, context, retries, failed_iterations, now } =
             test;
-        let stand_in = outcome;
-        let mut probe = Probe { context, stand_in, retries, failed_iterations, ..Probe::default() };
+        let given_outcome = outcome;
+        let mut probe =
+            Probe { context, given_outcome, retries, failed_iterations, ..Probe::default() };
         probe.seen.insert("input".to_owned(), input.clone());
         if !variables.is_empty() {
             probe.seen.insert("variables".to_owned(), Json::Object(variables.clone()));
@@ -129,11 +130,11 @@ impl Execution {
 
     /// Returns the result of the test once the state has been left or is to be retried; `None`
     /// before that.
-    pub(crate) fn inspected(&mut self) -> Option<Inspected> {
+    pub(crate) fn inspected(&mut self) -> Option<TestResult> {
         let probe = self.probe.as_mut()?;
         let left = match probe.failure {
-            Some(_) => Tested::CaughtError,
-            None => Tested::Succeeded,
+            Some(_) => TestStatus::CaughtError,
+            None => TestStatus::Succeeded,
         };
         let lane = self.lanes.get(&LANE);
         let backs_off =
@@ -144,18 +145,18 @@ impl Execution {
                 let failure = Failure::new("", "");
                 let (error, cause) = (error.clone(), cause.clone());
                 probe.failure = Some(Failure { error, cause, ..failure });
-                (Tested::Failed, None, None)
+                (TestStatus::Failed, None, None)
             }
             (_, Some(lane)) if probe.left => {
                 (left, Some(lane.input.clone()), Some(lane.state.clone()))
             }
-            _ if backs_off => (Tested::Retriable, None, None),
+            _ if backs_off => (TestStatus::Retriable, None, None),
             _ => return None,
         };
         let (error, cause) =
             probe.failure.take().map_or((None, None), |failure| (failure.error, failure.cause));
         let inspection_data = std::mem::take(&mut probe.seen);
-        Some(Inspected { status, output, error, cause, next_state, inspection_data })
+        Some(TestResult { status, output, error, cause, next_state, inspection_data })
     }
 }
 
@@ -183,7 +184,7 @@ impl Work<'_, '_> {
     }
 
     /// Returns the given result of the Parallel or the Map under test, which is then not run.
-    pub(super) fn stand_in(&self, id: LaneId) -> Option<Result<Json, Failure>> {
-        self.execution.probe.as_ref().filter(|_| id == LANE)?.stand_in.clone()
+    pub(super) fn given_outcome(&self, id: LaneId) -> Option<Result<Json, Failure>> {
+        self.execution.probe.as_ref().filter(|_| id == LANE)?.given_outcome.clone()
     }
 }

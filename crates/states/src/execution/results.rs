@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Work;
 use super::context::Extra;
-use super::lane::{FanState, LaneId};
+use super::lane::{FanOut, LaneId};
 use crate::failure::Failure;
 use crate::json::Json;
 use crate::machine::{Distributed, Kind, Transformation, Writer};
@@ -36,7 +36,7 @@ struct RunNames {
     machine: String,
 }
 
-impl FanState {
+impl FanOut {
     /// Records the input and the start of the next iteration, if the results may have to describe
     /// it.
     pub(super) fn begin(&mut self, input: &Json, now: Timestamp) {
@@ -79,7 +79,7 @@ impl Work<'_, '_> {
 
     /// Ends a run whose iterations are all done: passes its results on, or writes them to files
     /// first.
-    pub(super) fn run_ended(&mut self, id: LaneId, fan: FanState) {
+    pub(super) fn run_ended(&mut self, id: LaneId, fan: FanOut) {
         let Some(writer) = self.writer_of(id).cloned() else {
             let succeeded = fan.results.into_iter().flatten().collect();
             return self.run_succeeded(id, Json::Array(succeeded));

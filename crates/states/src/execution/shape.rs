@@ -14,7 +14,7 @@ use crate::template::Template;
 use crate::way::Out;
 
 impl Work<'_, '_> {
-    /// Leaves the state with the result of its work.
+    /// Ends the state: shapes `result` into its output and goes to the next state.
     pub(super) fn complete(&mut self, id: LaneId, result: Json) {
         let Some(state) = self.state_of(id) else { return };
         let shaped = self.shape(id, state, result);

@@ -7,12 +7,12 @@ use crate::failure::{Failure, Origin};
 use crate::history::{self, Details};
 use crate::json::{Json, Object};
 use crate::machine::{Family, Kind, Resource, Seconds, State, Task};
-use crate::scope::World;
+use crate::scope::Environment;
 use crate::shaping;
 
 /// A step in a task's life for which the history has an event.
 #[derive(Clone, Copy)]
-pub(super) enum Moment {
+pub(super) enum TaskEvent {
     Scheduled,
     Started,
     Submitted,
@@ -34,7 +34,7 @@ impl Work<'_, '_> {
         scheduled.token = token;
         self.execution.next_task += 1;
         let details = self.scheduled(&task.resource, text, &scheduled);
-        self.emit(id, Moment::Scheduled.event(&task.resource), details);
+        self.emit(id, TaskEvent::Scheduled.event(&task.resource), details);
         self.make_ready(id, Phase::Start(Box::new(scheduled), Box::new(input)));
         Ok(None)
     }
@@ -79,9 +79,9 @@ impl Work<'_, '_> {
         if resource.family() != Family::Activity {
             let details = match resource.family() {
                 Family::Lambda => None,
-                _ => moment(Moment::Started, &resource, Object::new()),
+                _ => moment(TaskEvent::Started, &resource, Object::new()),
             };
-            self.emit(id, Moment::Started.event(&resource), details);
+            self.emit(id, TaskEvent::Started.event(&resource), details);
         }
         task.deadline = task.timeout.map(|seconds| after(self.now, seconds));
         task.beat_by = task.heartbeat.map(|seconds| after(self.now, seconds));
@@ -111,12 +111,12 @@ impl Work<'_, '_> {
         let missed_beat = task.beat_by.is_some_and(|by| task.deadline.is_none_or(|end| by < end));
         let origin = if missed_beat { Origin::Heartbeat } else { Origin::Ordinary };
         let failure = Failure::timeout(origin);
-        self.task_failed(id, Moment::TimedOut, failure);
+        self.task_failed(id, TaskEvent::TimedOut, failure);
         self.turn.effects.push(Effect::StopTask(task.id));
     }
 
     /// Records that the task has failed; the next transition handles the failure.
-    pub(super) fn task_failed(&mut self, id: LaneId, how: Moment, failure: Failure) {
+    pub(super) fn task_failed(&mut self, id: LaneId, how: TaskEvent, failure: Failure) {
         let Some(resource) = self.resource_of(id) else { return };
         let details = history::failed("", failure.error.as_deref(), failure.cause.as_deref());
         let members = match details {
@@ -128,7 +128,7 @@ impl Work<'_, '_> {
     }
 
     /// Records an answer that came with an output.
-    pub(super) fn task_answered(&mut self, id: LaneId, how: Moment, output: String) {
+    pub(super) fn task_answered(&mut self, id: LaneId, how: TaskEvent, output: String) {
         let Some(resource) = self.resource_of(id) else { return };
         let mut members = Object::new();
         members.insert("output".to_owned(), output.into());
@@ -140,7 +140,7 @@ impl Work<'_, '_> {
 
 /// Makes the details of an event. Those of a service integration start with the service and the
 /// action.
-fn moment(how: Moment, resource: &Resource, mut members: Object) -> Details {
+fn moment(how: TaskEvent, resource: &Resource, mut members: Object) -> Details {
     if let Some((service, action)) = resource.service() {
         let mut all = Object::new();
         all.insert("resourceType".to_owned(), service.into());
@@ -156,7 +156,7 @@ fn moment(how: Moment, resource: &Resource, mut members: Object) -> Details {
 fn fill(
     task: &Task,
     state: &State,
-    world: &World<'_>,
+    world: &Environment<'_>,
     lane: &Lane,
 ) -> Result<(Json, TaskState), Failure> {
     let selected = shaping::select(&state.input_path, &lane.input, world)?;
@@ -188,7 +188,7 @@ fn fill(
     Ok((input, state))
 }
 
-impl Moment {
+impl TaskEvent {
     fn name(self) -> &'static str {
         match self {
             Self::Scheduled => "Scheduled",

@@ -112,7 +112,7 @@ impl<'m> Work<'_, 'm> {
                 Err(self.failure(id, error.as_ref(), cause.as_ref()).unwrap_or_else(|error| error))
             }
             Kind::Task(task) => self.schedule(id, task),
-            Kind::Parallel(fan, branches) => match self.stand_in(id) {
+            Kind::Parallel(fan, branches) => match self.given_outcome(id) {
                 Some(outcome) => outcome.map(|result| Some(Phase::Done(result))),
                 None => self.fork(id, fan, branches),
             },
@@ -227,7 +227,9 @@ impl<'m> Work<'_, 'm> {
             })
         })?;
         if until.duration_since(now).as_secs() > LONGEST_WAIT {
-            return Err(self.placed(id, Failure::runtime("Wait state delay is too long.")));
+            return Err(
+                self.with_state_in_cause(id, Failure::runtime("Wait state delay is too long."))
+            );
         }
         Ok(Some(if until <= now { Phase::Waited } else { Phase::Waiting(until) }))
     }

@@ -30,7 +30,7 @@ impl Work<'_, '_> {
                 self.close_children(id);
                 self.emit(id, format!("{}StateFailed", state.kind.name()), None);
             }
-            let answers = |name: &String| failure.answers_to(name);
+            let answers = |name: &String| failure.is_matched_by(name);
             let position =
                 fan.catch.iter().position(|catcher| catcher.error_equals.iter().any(answers));
             if let Some(position) = position {
@@ -55,7 +55,7 @@ impl Work<'_, '_> {
     /// is used up.
     fn retry(&mut self, id: LaneId, retriers: &[Retrier], failure: &Failure) -> bool {
         let answers =
-            |retrier: &Retrier| retrier.error_equals.iter().any(|name| failure.answers_to(name));
+            |retrier: &Retrier| retrier.error_equals.iter().any(|name| failure.is_matched_by(name));
         let Some(position) = retriers.iter().position(answers) else { return false };
         let retrier = &retriers[position];
         let used = self.execution.lanes[&id].retried.get(position).copied().unwrap_or(u64::MAX);

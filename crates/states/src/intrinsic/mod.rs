@@ -35,7 +35,7 @@ enum Argument {
 
 /// Why a text could not be read as an intrinsic function call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is no intrinsic function call: {reason}")]
+#[error("'{text}' is not an intrinsic function call: {reason}")]
 pub(crate) struct CallError {
     pub(crate) text: String,
     pub(crate) reason: String,

@@ -118,7 +118,8 @@ impl<'a> Reader<'a> {
                 Ok(Argument::Value(value))
             }
             _ => {
-                Err(self.refuse(format!("'{word}' is no argument: strings stand in single quotes")))
+                Err(self
+                    .refuse(format!("'{word}' is not an argument: strings stand in single quotes")))
             }
         }
     }

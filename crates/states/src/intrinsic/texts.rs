@@ -135,7 +135,7 @@ pub(super) fn split(arguments: &[Json]) -> Result<Json, String> {
 fn within_limit(source: &str) -> Result<(), String> {
     match source.chars().count() {
         count if count > MAX_CHARACTERS => {
-            Err(format!("the string has {count} characters, of at most {MAX_CHARACTERS}"))
+            Err(format!("the string has {count} characters; at most {MAX_CHARACTERS} are allowed"))
         }
         _ => Ok(()),
     }

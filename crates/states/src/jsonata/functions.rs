@@ -24,14 +24,14 @@ const MAX_WIDTH: f64 = 1_000_000.0;
 const MAX_PRODUCT: usize = 64 * 1024 * 1024;
 
 /// The time and the entropy of the execution.
-pub(super) struct Chance {
+pub(super) struct TimeAndEntropy {
     entropy: RefCell<Entropy>,
     now: Timestamp,
 }
 
 type Answered = Result<JValue, EvaluatorError>;
 
-impl Chance {
+impl TimeAndEntropy {
     pub(super) fn new(scope: &Scope<'_>) -> Self {
         Self { entropy: RefCell::new(scope.entropy()), now: scope.world.now }
     }
@@ -61,7 +61,9 @@ fn by_json(
             match into_json(argument).map_err(refused)? {
                 Answer::Value(value) => values.push(value),
                 Answer::Nothing => return Ok(JValue::Undefined),
-                Answer::Unsupported => return Err(refused("T0410: A function is no value")),
+                Answer::Unsupported => {
+                    return Err(refused("T0410: A function cannot be passed as an argument"));
+                }
             }
         }
         apply(&values).map(|value| from_json(&value)).map_err(refused)
@@ -85,7 +87,7 @@ fn of(
 
 pub(super) fn register(
     evaluator: &mut Evaluator,
-    chance: &Rc<Chance>,
+    chance: &Rc<TimeAndEntropy>,
 ) -> Result<(), EvaluatorError> {
     evaluator.register_fn(MEASURED, |arguments: &[JValue]| {
         let value = arguments.first().cloned().unwrap_or(JValue::Undefined);
@@ -114,10 +116,13 @@ pub(super) fn register(
             None => made,
         })
     })?;
-    by_chance(evaluator, chance)
+    register_nondeterministic(evaluator, chance)
 }
 
-fn by_chance(evaluator: &mut Evaluator, chance: &Rc<Chance>) -> Result<(), EvaluatorError> {
+fn register_nondeterministic(
+    evaluator: &mut Evaluator,
+    chance: &Rc<TimeAndEntropy>,
+) -> Result<(), EvaluatorError> {
     let own = Rc::clone(chance);
     evaluator.register_fn("uuid", move |_: &[JValue]| {
         Ok(JValue::string(own.entropy.borrow_mut().draw_uuid()))

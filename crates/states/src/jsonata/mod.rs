@@ -55,7 +55,7 @@ impl Query {
         let read = catch_unwind(|| parser::parse(text));
         let tree = match read {
             Ok(Ok(tree)) => tree,
-            Ok(Err(error)) => return Err(format!("'{text}' is no JSONata expression: {error}")),
+            Ok(Err(error)) => return Err(format!("'{text}' is not a JSONata expression: {error}")),
             Err(_panic) => return Err(format!("'{text}' cannot be read as a JSONata expression")),
         };
         let tree = guard::guarded(tree)?;
@@ -80,7 +80,7 @@ impl Query {
         let value = match evaluated {
             Ok(Ok(value)) => value,
             Ok(Err(message)) => return Err(threw(&message)),
-            Err(_panic) => return Err(threw("The evaluator gave up.")),
+            Err(_panic) => return Err(threw("The evaluator panicked.")),
         };
         match value {
             Answer::Nothing => Err(failed("returned nothing (undefined).".to_owned())),
@@ -107,7 +107,7 @@ impl Query {
             ..EvaluatorOptions::default()
         };
         let mut evaluator = Evaluator::with_options(context, options);
-        let chance = Rc::new(functions::Chance::new(scope));
+        let chance = Rc::new(functions::TimeAndEntropy::new(scope));
         functions::register(&mut evaluator, &chance).map_err(|error| error.message().to_owned())?;
         let value = evaluator.evaluate(&self.tree, &JValue::Undefined);
         scope.give_back(chance.entropy());

@@ -70,7 +70,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> StateKind {
     for name in ["Next", "End"] {
         if fields.take(name).is_some() {
             let remedy = "a Choice goes on by the Next of its rules and by Default";
-            fields.advise(name, "is no field of a Choice state", remedy);
+            fields.advise(name, "is not a field of a Choice state", remedy);
         }
     }
     let rules = entries.iter_mut().filter_map(rule).collect();
@@ -109,7 +109,7 @@ fn test(entry: &mut Fields<'_>) -> Option<Test> {
         let remedy = "give one operator, such as StringEquals, or one of And, Or and Not";
         entry.advise("", format!("a rule with {} operators", operators.len()), remedy);
         for operator in operators.into_iter().filter(|name| !is_operator(name)) {
-            entry.refuse(operator, "is no operator");
+            entry.refuse(operator, "is not an operator");
         }
         return None;
     };
@@ -136,7 +136,7 @@ fn test(entry: &mut Fields<'_>) -> Option<Test> {
 fn nested(entry: &mut Fields<'_>) -> Option<Test> {
     for name in ["Next", "Assign"] {
         if entry.take(name).is_some() {
-            entry.advise(name, "stands in a nested rule", "only an outermost rule has it");
+            entry.advise(name, "is not allowed in a nested rule", "only an outermost rule has it");
         }
     }
     test(entry)
@@ -187,7 +187,7 @@ fn relation(name: &str) -> Option<(Kind, Relation, bool)> {
 
 fn comparison(entry: &mut Fields<'_>, operator: &str) -> Option<Comparison> {
     if !is_operator(operator) {
-        entry.refuse(operator, "is no operator");
+        entry.refuse(operator, "is not an operator");
         entry.take(operator);
         return None;
     }
@@ -220,7 +220,7 @@ fn literal(entry: &mut Fields<'_>, operator: &str, kind: Kind) -> Option<Json> {
         (Kind::Timestamp, Json::String(text)) => {
             if timestamp::parse(text).is_none() {
                 let reason =
-                    format!("'{text}' is no RFC 3339 timestamp, so the rule never matches");
+                    format!("'{text}' is not an RFC 3339 timestamp, so the rule never matches");
                 entry.warn(operator, reason, "such as 2026-11-20T10:47:00Z");
             }
             true

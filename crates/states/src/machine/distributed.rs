@@ -197,7 +197,7 @@ fn pointer(config: &mut Fields<'_>, format: &Format) -> Option<String> {
     if *format != Format::Json {
         config.refuse(NAME, "is only for a file in JSON");
     } else if !pointer.is_empty() && !pointer.starts_with(['/', '{']) {
-        config.advise(NAME, format!("'{pointer}' is no JSON pointer"), "begin it with '/'");
+        config.advise(NAME, format!("'{pointer}' is not a JSON pointer"), "begin it with '/'");
     }
     Some(pointer.to_owned())
 }

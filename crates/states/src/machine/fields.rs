@@ -164,7 +164,7 @@ impl<'a> Fields<'a> {
         if !path.is_reference() {
             self.advise(
                 name,
-                format!("'{path}' is no reference path"),
+                format!("'{path}' is not a reference path"),
                 "only names and indices, such as $.lines[0].sku, name a single place",
             );
             return None;
@@ -220,7 +220,7 @@ impl<'a> Fields<'a> {
         }
         let by_path = format!("{name}Path");
         if self.has(name) && self.has(&by_path) {
-            self.advise(name, format!("stands beside {by_path}"), "keep one of the two");
+            self.advise(name, format!("cannot be combined with {by_path}"), "keep one of the two");
         }
         let fixed = self.integer(name, range).map(Seconds::Fixed);
         let path = self.reference(&by_path).map(Seconds::Path);
@@ -339,7 +339,7 @@ impl<'a> Fields<'a> {
                     let remedy = "it is for a Map whose ProcessorConfig has the mode DISTRIBUTED";
                     self.of_object(name, format!("is not for {what}"), remedy);
                 }
-                None => self.of_object(name, format!("is no field of {what}"), ""),
+                None => self.of_object(name, format!("is not a field of {what}"), ""),
             }
         }
     }

@@ -88,5 +88,5 @@ fn reached(flow: &Flow) -> HashSet<&str> {
 fn known(named: &Object) -> String {
     let names: Vec<&str> = named.keys().take(8).map(String::as_str).collect();
     let more = if named.len() > names.len() { ", …" } else { "" };
-    format!("the states beside it are {}{more}", names.join(", "))
+    format!("the states of this flow are {}{more}", names.join(", "))
 }

@@ -130,8 +130,8 @@ pub(crate) enum Kind {
     Wait(Wait),
     Succeed,
     Fail { error: Option<Text>, cause: Option<Text> },
-    Parallel(Fan, Vec<FlowId>),
-    Map(Fan, Box<Map>),
+    Parallel(CommonFields, Vec<FlowId>),
+    Map(CommonFields, Box<Map>),
 }
 
 #[derive(Debug, Clone)]
@@ -149,12 +149,12 @@ pub(crate) struct Task {
     pub(crate) credentials: Option<Template>,
     pub(crate) timeout: Option<Seconds>,
     pub(crate) heartbeat: Option<Seconds>,
-    pub(crate) fan: Fan,
+    pub(crate) fan: CommonFields,
 }
 
 /// The fields that Task, Parallel and Map have in common.
 #[derive(Debug, Clone)]
-pub(crate) struct Fan {
+pub(crate) struct CommonFields {
     pub(crate) parameters: Option<Template>,
     pub(crate) result_selector: Option<Template>,
     pub(crate) result_path: ResultPath,
@@ -305,7 +305,7 @@ impl Kind {
     }
 
     /// The common fields of a Task, Parallel or Map; `None` for other states.
-    pub(crate) fn fan(&self) -> Option<&Fan> {
+    pub(crate) fn fan(&self) -> Option<&CommonFields> {
         match self {
             Self::Task(task) => Some(&task.fan),
             Self::Parallel(fan, _) | Self::Map(fan, _) => Some(fan),

@@ -86,7 +86,7 @@ impl Fields<'_> {
                     pending.extend(items.iter().map(|item| (place.clone(), item)));
                 }
                 Json::String(text) if looks_computed(text) => {
-                    let reason = format!("'{text}' is handed on as it stands");
+                    let reason = format!("'{text}' is passed on as plain text, not evaluated");
                     let remedy = "let the key end in '.$' to have it evaluated";
                     return self.coded(Code::NoDollar).warn(&place, reason, remedy);
                 }

@@ -149,7 +149,9 @@ impl Flows {
         let place = format!("States.{name}");
         let length = name.chars().count();
         if length > MAX_NAME {
-            let reason = format!("the name has {length} characters, of at most {MAX_NAME}");
+            let reason = format!(
+                "the name has {length} characters; at most {MAX_NAME} are allowed are allowed are allowed are allowed"
+            );
             fields.coded(Code::InvalidStateName).advise(&place, reason, "give it a shorter name");
         }
         if name.is_empty() {

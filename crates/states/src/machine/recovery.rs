@@ -115,7 +115,11 @@ fn error_equals(entry: &mut Fields<'_>, is_last: bool) -> Vec<String> {
     }
     if names.iter().any(|name| name == ALL) {
         if names.len() > 1 {
-            entry.advise(NAME, format!("{ALL} stands beside other names"), "it must stand alone");
+            entry.advise(
+                NAME,
+                format!("{ALL} cannot be combined with other names"),
+                "it must stand alone",
+            );
         }
         if !is_last {
             let remedy = "nothing after it can match: make it the last one";
@@ -124,7 +128,7 @@ fn error_equals(entry: &mut Fields<'_>, is_last: bool) -> Vec<String> {
     }
     for name in names.iter().filter(|name| name.starts_with("States.") && !is_known(name)) {
         let remedy = "names that start with 'States.' are the service's own";
-        entry.warn(NAME, format!("'{name}' is no error name of the service"), remedy);
+        entry.warn(NAME, format!("'{name}' is not an error name of the service"), remedy);
     }
     names
 }

@@ -74,7 +74,7 @@ fn check_name(name: &str, place: &Fields<'_>) {
     let field = format!("Assign.{name}");
     if !starts || !characters.all(|next| next == '_' || next.is_alphanumeric()) {
         let remedy = "a letter or an underscore, then letters, digits and underscores";
-        place.advise(&field, "is no name for a variable", remedy);
+        place.advise(&field, "is not a name for a variable", remedy);
     }
     if name.chars().count() > MAX_NAME {
         place.refuse(&field, format!("the name is longer than {MAX_NAME} characters"));

@@ -7,7 +7,7 @@ use super::integrations;
 use super::read::{Flows, query_language};
 use super::recovery;
 use super::resource::{Pattern, Resource};
-use super::{Fan, Items, Kind, Map, Mode, Next, Pass, Seconds, State, Task, Text, Wait};
+use super::{CommonFields, Items, Kind, Map, Mode, Next, Pass, Seconds, State, Task, Text, Wait};
 use crate::json::Json;
 use crate::path::Path;
 use crate::problem::Code;
@@ -61,13 +61,13 @@ fn next(fields: &mut Fields<'_>) -> Next {
     match (next, end) {
         (Some(next), None | Some(false)) => {
             if end.is_some() {
-                fields.advise("End", "stands beside Next", "leave out one of the two");
+                fields.advise("End", "cannot be combined with Next", "leave out one of the two");
             }
             Next::State(next)
         }
         (None, Some(true)) => Next::End,
         (Some(_), Some(true)) => {
-            fields.advise("End", "stands beside Next", "leave out one of the two");
+            fields.advise("End", "cannot be combined with Next", "leave out one of the two");
             Next::End
         }
         (None, _) => {
@@ -90,7 +90,7 @@ fn pass(fields: &mut Fields<'_>) -> Kind {
     if let Some(key) =
         result.and_then(Json::as_object).and_then(|members| members.keys().find(computed))
     {
-        let reason = format!("'{key}' is not evaluated: a Result is handed on as it stands");
+        let reason = format!("'{key}' is not evaluated: a Result is passed on as it is");
         let remedy = "use Parameters to have it evaluated";
         fields.coded(Code::PassResultIsStatic).warn("Result", reason, remedy);
     }
@@ -101,9 +101,9 @@ fn pass(fields: &mut Fields<'_>) -> Kind {
     })
 }
 
-fn fan(fields: &mut Fields<'_>) -> Fan {
+fn fan(fields: &mut Fields<'_>) -> CommonFields {
     let jsonpath = !fields.jsonata;
-    Fan {
+    CommonFields {
         parameters: fields.arguments(),
         result_selector: if jsonpath { fields.object_template("ResultSelector") } else { None },
         result_path: if jsonpath { fields.result_path() } else { super::ResultPath::Replace },
@@ -181,7 +181,11 @@ fn wait(fields: &mut Fields<'_>) -> Kind {
     let given = WAYS.iter().filter(|way| fields.has(way)).count();
     if given != 1 {
         let remedy = "give exactly one of Seconds, SecondsPath, Timestamp and TimestampPath";
-        fields.advise("", format!("a Wait state with {given} ways to wait"), remedy);
+        fields.advise(
+            "",
+            format!("a Wait state has {given} of the fields that say how long"),
+            remedy,
+        );
     }
     let seconds = match fields.query("Seconds") {
         Some(query) => Some(Seconds::Query("Seconds".to_owned(), query)),
@@ -199,7 +203,7 @@ fn wait(fields: &mut Fields<'_>) -> Kind {
         let parsed = timestamp::parse(text);
         if parsed.is_none() {
             let remedy = "such as 2026-11-20T10:47:00Z";
-            fields.advise("Timestamp", format!("'{text}' is no RFC 3339 timestamp"), remedy);
+            fields.advise("Timestamp", format!("'{text}' is not an RFC 3339 timestamp"), remedy);
         }
         parsed.map(Wait::Timestamp)
     });
@@ -212,7 +216,11 @@ fn fail(fields: &mut Fields<'_>) -> Kind {
     let mut text = |name: &str| {
         let by_path = format!("{name}Path");
         if fields.has(name) && fields.has(&by_path) {
-            fields.advise(name, format!("stands beside {by_path}"), "keep one of the two");
+            fields.advise(
+                name,
+                format!("cannot be combined with {by_path}"),
+                "keep one of the two",
+            );
         }
         if let Some(query) = fields.query(name) {
             return Some(Text::Query(name.to_owned(), query));
@@ -248,7 +256,7 @@ fn parallel(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
 fn map(fields: &mut Fields<'_>, flows: &mut Flows) -> Kind {
     for (new, old) in [("ItemProcessor", "Iterator"), ("ItemSelector", "Parameters")] {
         if fields.has(new) && fields.has(old) {
-            fields.advise(old, format!("stands beside {new}"), &format!("keep {new}"));
+            fields.advise(old, format!("cannot be combined with {new}"), &format!("keep {new}"));
             fields.take(old);
         }
     }

@@ -50,7 +50,7 @@ pub(crate) enum Step {
 
 /// Why a text could not be read as a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{path}' is no JSONPath: {reason} at character {at}")]
+#[error("'{path}' is not a JSONPath: {reason} at character {at}")]
 pub struct PathError {
     /// The text that was read.
     pub path: String,

@@ -18,7 +18,7 @@ use crate::{Finding, names};
 pub(super) struct Holder<'a> {
     name: &'a str,
     tables: BTreeSet<String>,
-    says: Vec<EventSpec>,
+    publishes: Vec<EventSpec>,
     /// The actions that the holder uses, each with its resource.
     does: BTreeSet<(&'static str, String)>,
 }
@@ -26,31 +26,35 @@ pub(super) struct Holder<'a> {
 impl<'a> Holder<'a> {
     /// The holder `id`: a function, a machine, or an unknown holder that does nothing.
     pub(super) fn of(view: View<'a>, id: &'a str) -> Self {
-        let nobody =
-            Self { name: id, tables: BTreeSet::new(), says: Vec::new(), does: BTreeSet::new() };
+        let nobody = Self {
+            name: id,
+            tables: BTreeSet::new(),
+            publishes: Vec::new(),
+            does: BTreeSet::new(),
+        };
         let topology = Topology::of(view.stack);
         let records = names::table(IDEMPOTENCY_TABLE.name);
         if id == names::function(names::SWEEPER) {
-            let says = by_functions(&topology, |_| true);
+            let publishes = by_functions(&topology, |_| true);
             let does = done(&grants::of_sweeper(&topology));
-            return Self { name: id, tables: [records].into(), says, does };
+            return Self { name: id, tables: [records].into(), publishes, does };
         }
         let is_it = |machine: &&Machine| names::machine(machine.spec.name) == id;
         if let Some(machine) = topology.machines.iter().find(is_it) {
-            let rows = machine.says(topology.rows);
-            let says = rows.flat_map(|row| row.emits).copied().collect();
+            let rows = machine.publishing_rows(topology.rows);
+            let publishes = rows.flat_map(|row| row.emits).copied().collect();
             let does = done(&machines::statements(machine, &topology));
-            return Self { says, does, ..nobody };
+            return Self { publishes, does, ..nobody };
         }
         let is_it = |one: &&HttpFunction| names::function(one.function.service.name) == id;
         let Some(function) = view.stack.functions.iter().find(is_it) else { return nobody };
         let function = &function.function;
         let own = function.tables.iter().map(|table| names::table(table.name));
-        let says = by_functions(&topology, |row| row.service == function.service);
+        let publishes = by_functions(&topology, |row| row.service == function.service);
         let does = done(&grants::of_service(&topology, function, &view.stack.application));
         let uses_keys = topology.key_use(function.service) != KeyUse::None;
         let keys = uses_keys.then(|| names::table(PERSON_KEYS_TABLE.name));
-        Self { name: id, tables: own.chain([records]).chain(keys).collect(), says, does }
+        Self { name: id, tables: own.chain([records]).chain(keys).collect(), publishes, does }
     }
 
     /// Reports what a statement allows although the holder never does it.
@@ -65,7 +69,7 @@ impl<'a> Holder<'a> {
             }
         }
         if allows("events:PutEvents") {
-            findings.extend(self.wrong_words(at, statement));
+            findings.extend(self.wrong_events(at, statement));
         }
         findings.extend(self.never_done(at, statement));
         findings
@@ -98,7 +102,7 @@ impl<'a> Holder<'a> {
 
     /// Reports granted sources and detail types that the holder never publishes, and a grant that
     /// is not bound to sources and detail types.
-    fn wrong_words(&self, at: &str, statement: &Value) -> Vec<Finding> {
+    fn wrong_events(&self, at: &str, statement: &Value) -> Vec<Finding> {
         let mut findings = Vec::new();
         for key in ["events:source", "events:detail-type"] {
             let granted = granted(statement, key);
@@ -112,7 +116,7 @@ impl<'a> Holder<'a> {
                     "events:source" => event.owner.source() == text,
                     _ => event.detail_type == text,
                 };
-                self.says.iter().any(said)
+                self.publishes.iter().any(said)
             };
             for text in granted.into_iter().filter(|text| !says(text)) {
                 let problem = format!("may publish {text}, which {} never does", self.name);
@@ -124,7 +128,7 @@ impl<'a> Holder<'a> {
 
     /// Reports what the holder does although no statement allows it.
     pub(super) fn too_little(&self, at: &str, statements: &[(&str, &Value)]) -> Vec<Finding> {
-        let mut findings = self.unsayable(at, statements);
+        let mut findings = self.unpublishable(at, statements);
         let granted: BTreeSet<(&str, &str)> =
             statements.iter().flat_map(|(_, statement)| allowed(statement)).collect();
         let may = |action: &str, with: &str| {
@@ -146,7 +150,7 @@ impl<'a> Holder<'a> {
         findings
     }
 
-    fn unsayable(&self, at: &str, statements: &[(&str, &Value)]) -> Vec<Finding> {
+    fn unpublishable(&self, at: &str, statements: &[(&str, &Value)]) -> Vec<Finding> {
         let may = |event: &EventSpec| {
             statements.iter().any(|(_, statement)| {
                 texts(&statement["Action"]).any(|action| action == "events:PutEvents")
@@ -154,8 +158,12 @@ impl<'a> Holder<'a> {
                     && granted(statement, "events:detail-type").contains(&event.detail_type)
             })
         };
-        let unheard: BTreeSet<&str> =
-            self.says.iter().filter(|event| !may(event)).map(|event| event.detail_type).collect();
+        let unheard: BTreeSet<&str> = self
+            .publishes
+            .iter()
+            .filter(|event| !may(event))
+            .map(|event| event.detail_type)
+            .collect();
         let finding = |name: &&str| {
             let problem = format!("may not publish {name}, which {} does by the table", self.name);
             Finding::new(at, problem, "Add it to events:detail-type, with its source")
@@ -184,7 +192,7 @@ fn place(arn: &Value) -> &str {
 
 /// The events that functions publish for the rows that `of` selects.
 fn by_functions(topology: &Topology, of: impl Fn(&RowSpec) -> bool) -> Vec<EventSpec> {
-    grants::said_by_functions(topology, of).copied().collect()
+    grants::published_by_functions(topology, of).copied().collect()
 }
 
 /// The values to which a statement's condition binds `key`.

@@ -30,7 +30,7 @@ pub(super) fn check(view: View<'_>) -> Vec<Finding> {
             findings.extend(waits(id, task));
             findings.extend(calls(view, (id, properties), task));
             findings.extend(hands_over(view, (id, properties), task));
-            findings.extend(says(view, id, task));
+            findings.extend(check_published(view, id, task));
         }
         findings.extend(unused_tasks(view, id, &definition));
     }
@@ -100,7 +100,7 @@ fn hands_over(view: View<'_>, (id, machine): (&str, &Value), task: Task<'_>) -> 
     let action = task.action().unwrap_or("nothing");
     let of_machine = tasks_of(view, id).into_iter().find(|row| row.action == action);
     let Some(row) = of_machine else {
-        let problem = format!("hands an event to {action} in {state}, which is no task of it");
+        let problem = format!("hands an event to {action} in {state}, which is not a task of it");
         return Some(Finding::new(id, problem, "Let the row be task_of it in the design table"));
     };
     let own = names::function(row.service.name);
@@ -124,7 +124,7 @@ fn tasks_of<'a>(view: View<'a>, id: &str) -> Vec<&'a RowSpec> {
     view.stack.table.rows.iter().filter(is_task).collect()
 }
 
-fn says(view: View<'_>, id: &str, task: Task<'_>) -> Vec<Finding> {
+fn check_published(view: View<'_>, id: &str, task: Task<'_>) -> Vec<Finding> {
     if !task.calls("events:putEvents") {
         return Vec::new();
     }

@@ -38,11 +38,11 @@ fn one(view: View<'_>, (id, pattern): (&str, &Value), said: &[EventSpec]) -> Vec
     let mut findings = Vec::new();
     for source in texts(&pattern["source"]).filter(|source| !sources.contains(source)) {
         let problem =
-            format!("waits for events of {source}, which is no service or partner of the table");
+            format!("waits for events of {source}, which is not a service or partner of the table");
         findings.push(Finding::new(id, problem, "Name the source of a service or a partner"));
     }
     for name in texts(&pattern["detail-type"]).filter(|name| !detail_types.contains(name)) {
-        let problem = format!("waits for {name}, which is no event of the table");
+        let problem = format!("waits for {name}, which is not an event of the table");
         findings.push(Finding::new(id, problem, nearest(name, &detail_types)));
     }
     if findings.is_empty() && !view.samples.iter().any(|sample| matches(&parsed, sample)) {

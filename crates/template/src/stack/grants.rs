@@ -42,7 +42,7 @@ pub(crate) const RECORD_ACTIONS: &[&str] =
 
 /// Operations on idempotency records for a service whose rows neither publish events nor start
 /// state machines.
-const RECORD_ACTIONS_OF_THE_SILENT: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
+const RECORD_ACTIONS_WITHOUT_OUTPUT: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
 
 /// The sweeper's operations on idempotency records.
 pub(crate) const SWEEP_ACTIONS: &[&str] =
@@ -73,12 +73,12 @@ pub(crate) fn of_service(
     let actions = match (calls, marks) {
         (true, _) => RECORD_ACTIONS_OF_CALLERS,
         (false, true) => RECORD_ACTIONS,
-        (false, false) => RECORD_ACTIONS_OF_THE_SILENT,
+        (false, false) => RECORD_ACTIONS_WITHOUT_OUTPUT,
     };
     statements.push(Statement::new("Records", actions, vec![records()]));
     statements.extend(of_keys(topology, service));
-    statements.extend(publishing(said_by_functions(topology, |row| row.service == service)));
-    statements.extend(telling(topology, |owner| owner == service));
+    statements.extend(publishing(published_by_functions(topology, |row| row.service == service)));
+    statements.extend(machine_permissions(topology, |owner| owner == service));
     let sources: Vec<Value> = topology.sources(service).iter().map(|queue| arn(queue)).collect();
     if !sources.is_empty() {
         statements.push(Statement::new("OwnQueues", RECEIVE_ACTIONS, sources));
@@ -106,8 +106,8 @@ pub(crate) fn of_sweeper(topology: &Topology) -> Vec<Statement> {
     let index = substitute(format!("${{{}.Arn}}/index/{index}", records_table()));
     let mut statements = common(topology, names::SWEEPER);
     statements.push(Statement::new("Records", SWEEP_ACTIONS, vec![records(), index]));
-    statements.extend(publishing(said_by_functions(topology, |_| true)));
-    statements.extend(telling(topology, |_| true));
+    statements.extend(publishing(published_by_functions(topology, |_| true)));
+    statements.extend(machine_permissions(topology, |_| true));
     statements
 }
 
@@ -123,11 +123,11 @@ pub(super) fn outputs(topology: &Topology) -> RowOutputs {
 
 /// The permissions to start the machines of these services, and to complete their tasks by task
 /// token.
-fn telling(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> {
+fn machine_permissions(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> {
     struct SignalGrant {
         sid: &'static str,
         actions: &'static [&'static str],
-        is_told: fn(&Machine, &[RowSpec]) -> bool,
+        applies_to: fn(&Machine, &[RowSpec]) -> bool,
         /// Whether machines of earlier releases are included, because executions of them may still
         /// run.
         retired_too: bool,
@@ -136,25 +136,25 @@ fn telling(topology: &Topology, of: impl Fn(Service) -> bool) -> Vec<Statement> 
         SignalGrant {
             sid: "StartMachines",
             actions: &["states:StartExecution"],
-            is_told: Machine::is_started_by_a_row,
+            applies_to: Machine::is_started_by_a_row,
             retired_too: false,
         },
         SignalGrant {
             sid: "AnswerMachines",
             actions: &["states:SendTaskSuccess"],
-            is_told: |machine, _| machine.waits_for_answers(),
+            applies_to: |machine, _| machine.waits_for_answers(),
             retired_too: true,
         },
         SignalGrant {
             sid: "KeepMachinesWaiting",
             actions: &["states:SendTaskHeartbeat"],
-            is_told: |machine, _| machine.waits_for_heartbeats(),
+            applies_to: |machine, _| machine.waits_for_heartbeats(),
             retired_too: false,
         },
     ];
-    let statement = |SignalGrant { sid, actions, is_told, retired_too }: SignalGrant| {
+    let statement = |SignalGrant { sid, actions, applies_to, retired_too }: SignalGrant| {
         let machines = topology.machines.iter().filter(|machine| of(machine.service));
-        let told = machines.filter(|machine| is_told(machine, topology.rows));
+        let told = machines.filter(|machine| applies_to(machine, topology.rows));
         let mut arns: Vec<Value> = told.map(|machine| arn_by_name(machine.spec.name)).collect();
         if retired_too {
             let retired = topology.retired.iter().filter(|(service, _)| of(*service));
@@ -215,7 +215,7 @@ fn own_tables(tables: &[TableSpec], known: &[TableAccess]) -> Vec<Statement> {
 
 /// The events that functions publish for the rows that `of` selects: those that no state machine
 /// publishes, and those of partners' circuit breakers.
-pub(crate) fn said_by_functions(
+pub(crate) fn published_by_functions(
     topology: &Topology,
     of: impl Fn(&RowSpec) -> bool,
 ) -> impl Iterator<Item = &'static EventSpec> {

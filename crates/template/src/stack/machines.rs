@@ -137,7 +137,8 @@ pub(crate) fn statements(machine: &Machine, topology: &Topology) -> Vec<Statemen
         statements.push(Statement::new("OwnTasks", &["lambda:InvokeFunction"], functions));
     }
     if machine.definition.tasks().any(|task| task.calls("events:putEvents")) {
-        statements.extend(publishing(machine.says(topology.rows).flat_map(|row| row.emits)));
+        statements
+            .extend(publishing(machine.publishing_rows(topology.rows).flat_map(|row| row.emits)));
     }
     statements.extend(nesting(machine));
     statements

@@ -155,7 +155,7 @@ pub(crate) fn rules(stack: &Stack) -> Value {
     };
     let partners = needed_partners(stack).map(|api| {
         let endpoint = api.name("Endpoint");
-        assertion(equals(&endpoint, &api.nowhere()), &endpoint)
+        assertion(equals(&endpoint, &api.placeholder_endpoint()), &endpoint)
     });
     let own = stack.application.prod_needs.iter().map(|name| assertion(equals(name, ""), name));
     let assertions: Vec<Value> = partners.chain(own).collect();

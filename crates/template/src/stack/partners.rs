@@ -104,7 +104,11 @@ pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
         Parameter::text(&api.name(name), description, default)
     };
     let mut parameters = vec![
-        text("Endpoint", &format!("The {who}'s API: the address{before}{unless}"), &api.nowhere()),
+        text(
+            "Endpoint",
+            &format!("The {who}'s API: the address{before}{unless}"),
+            &api.placeholder_endpoint(),
+        ),
         text("AuthType", &format!("How the {who} knows us"), AUTHORIZATIONS[0])
             .one_of(AUTHORIZATIONS),
         text("User", "The header of the key, the user name, or the client id", "x-api-key"),
@@ -113,7 +117,7 @@ pub(crate) fn parameters(rows: &[RowSpec], api: &PartnerApi) -> Vec<Parameter> {
         text(
             "TokenEndpoint",
             "OAuth only: where tokens are issued",
-            &format!("{}/token", api.nowhere()),
+            &format!("{}/token", api.placeholder_endpoint()),
         ),
         text(
             RATE,
@@ -145,7 +149,7 @@ pub(crate) fn conditions(api: &PartnerApi) -> Map<String, Value> {
 }
 
 /// The condition that the address of an optional partner is set.
-pub(crate) fn is_there(partner: Partner) -> String {
+pub(crate) fn has_endpoint(partner: Partner) -> String {
     format!("Has{}", names::pascal(partner.name))
 }
 
@@ -153,8 +157,8 @@ pub(crate) fn is_there(partner: Partner) -> String {
 pub(crate) fn presence(rows: &[RowSpec], apis: &[PartnerApi]) -> Map<String, Value> {
     let optional = apis.iter().filter(|api| is_optional(rows, api.partner));
     let condition = |api: &PartnerApi| {
-        let nowhere = equals(&api.name("Endpoint"), &api.nowhere());
-        (is_there(api.partner), json!({ "Fn::Not": [nowhere] }))
+        let nowhere = equals(&api.name("Endpoint"), &api.placeholder_endpoint());
+        (has_endpoint(api.partner), json!({ "Fn::Not": [nowhere] }))
     };
     optional.map(condition).collect()
 }

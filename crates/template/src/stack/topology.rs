@@ -6,7 +6,7 @@ use chorus_table::{KeyUse, Partner, Replay, RowSpec, Rule, Service, Via};
 use serde_json::{Value, json};
 
 use super::Stack;
-use super::partners::is_there;
+use super::partners::has_endpoint;
 use crate::intrinsics::either;
 use crate::machine::Machine;
 use crate::names;
@@ -49,7 +49,7 @@ impl Topology {
         let of_service = |row: &&RowSpec| row.optional && row.service == rule.row.service;
         let partner = self.rows.iter().filter(of_service).find_map(RowSpec::partner);
         match partner.filter(|_| rule.row.optional) {
-            Some(partner) => either(&is_there(partner), json!("ENABLED"), json!("DISABLED")),
+            Some(partner) => either(&has_endpoint(partner), json!("ENABLED"), json!("DISABLED")),
             None => Value::Null,
         }
     }
@@ -76,7 +76,7 @@ impl Topology {
     }
 
     /// The service that consumes the dead letters of `action`.
-    pub(crate) fn undertaker(&self, action: &str) -> Option<Service> {
+    pub(crate) fn dead_letter_consumer(&self, action: &str) -> Option<Service> {
         let consumes = |rule: &&Rule| rule.row.dead_letters_of == Some(action);
         self.rules.iter().find(consumes).map(|rule| rule.row.service)
     }
@@ -85,7 +85,7 @@ impl Topology {
     /// the common one.
     pub(crate) fn dead_letters(&self, rule: &Rule) -> String {
         let action = rule.row.action;
-        self.undertaker(action).map_or_else(
+        self.dead_letter_consumer(action).map_or_else(
             || names::DEAD_LETTERS.to_owned(),
             |_| format!("{action}{}", names::DEAD_LETTERS),
         )
@@ -94,7 +94,8 @@ impl Topology {
     /// Every queue of dead letters that a row consumes, with the row's service.
     pub(crate) fn consumed_dead_letters(&self) -> Vec<(String, Service)> {
         let consumed = |rule: &Rule| {
-            self.undertaker(rule.row.action).map(|service| (self.dead_letters(rule), service))
+            self.dead_letter_consumer(rule.row.action)
+                .map(|service| (self.dead_letters(rule), service))
         };
         self.rules.iter().filter_map(consumed).collect()
     }

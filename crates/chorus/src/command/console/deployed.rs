@@ -7,7 +7,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use axum::extract::Query;
 use chorus_aws_operator::{Execution, ExecutionHistory, HistoryMoment, Operator, ReceivedLetter};
-use chorus_console::{Answer, Ask, ShopApi, Unreachable};
+use chorus_console::{Answer, ApiRequest, ShopApi, Unreachable};
 use chorus_event_log::LoggedEvent;
 use chorus_events::table::TABLE;
 use chorus_http::Caller;
@@ -32,7 +32,7 @@ pub(super) struct DeployedShop {
 
 #[async_trait]
 impl ShopApi for DeployedShop {
-    async fn ask(&self, _: &Caller, ask: Ask) -> Result<Answer, Unreachable> {
+    async fn ask(&self, _: &Caller, ask: ApiRequest) -> Result<Answer, Unreachable> {
         let answered = match ask.path.strip_prefix("/operator/") {
             Some(asked) => self.operate(asked, ask.body.as_ref()).await,
             None => self.forward(&ask).await,
@@ -50,9 +50,9 @@ struct Redrive {
 }
 
 impl DeployedShop {
-    async fn forward(&self, ask: &Ask) -> anyhow::Result<Answer> {
+    async fn forward(&self, ask: &ApiRequest) -> anyhow::Result<Answer> {
         let (method, key) = (ask.method, ask.idempotency_key.as_deref());
-        let asked = client::Ask { method, path: &ask.path, key, body: ask.body.clone() };
+        let asked = client::ApiRequest { method, path: &ask.path, key, body: ask.body.clone() };
         let (status, body) = self.client.send(asked).await?;
         Ok(Answer { status, body })
     }
@@ -77,7 +77,7 @@ impl DeployedShop {
             // EventBridge does not report its attempts, and a payment provider's ledger cannot be
             // read here.
             _ => {
-                let detail = format!("a deployed shop does not tell {path}");
+                let detail = format!("{path} is not available for a deployed shop");
                 return Ok(Answer { status: 404, body: json!({ "detail": detail }) });
             }
         };
@@ -122,7 +122,7 @@ impl DeployedShop {
         limit: usize,
     ) -> anyhow::Result<Vec<(String, String)>> {
         let path = format!("/orders?limit={limit}");
-        let page: Value = self.client.ask(client::Ask::get(&path)).await?;
+        let page: Value = self.client.ask(client::ApiRequest::get(&path)).await?;
         let orders = page["orders"].as_array().context("the list of orders has another shape")?;
         let text = |order: &Value, name: &str| Some(order[name].as_str()?.to_owned());
         let told =

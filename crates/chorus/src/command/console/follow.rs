@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chorus_console::{Happened, Live};
+use chorus_console::{Live, Update};
 
 use super::deployed::DeployedShop;
 
@@ -55,7 +55,7 @@ impl Known {
                 let new = self.events.insert(event.metadata.event_id.to_string());
                 if new && self.looked {
                     let about = event.metadata.correlation_id.clone();
-                    live.saw(&Happened::Accepted { event: event.detail_type, about });
+                    live.record(&Update::Accepted { event: event.detail_type, about });
                 }
             }
             if status != "Open" {

@@ -132,12 +132,12 @@ fn print_stuck(stuck: &[Stuck]) {
             }
         }
         more(count);
-        remedy(mends(first));
+        remedy(remedy_for(first));
     }
 }
 
 /// Returns the command for an order that waits for this row.
-fn mends(stuck: &Stuck) -> &'static str {
+fn remedy_for(stuck: &Stuck) -> &'static str {
     match (&*stuck.action, &stuck.because) {
         ("ReviewOrder" | "CollectPayment", None) => "chorus review list, then approve or decline",
         (_, Some(because)) if because.starts_with("dead letter") => {

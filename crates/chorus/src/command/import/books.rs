@@ -10,7 +10,7 @@ use chorus_shop::{Accounts, ItemAccount, OrderAccount};
 use serde::Deserialize;
 
 use super::northwind::Northwind;
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 
 /// An item, as `GET /items/{sku}` shows it.
 #[derive(Debug, Deserialize)]
@@ -50,7 +50,7 @@ pub(crate) async fn read(
     northwind: &Northwind,
     orders: &[String],
 ) -> anyhow::Result<Accounts> {
-    let (status, answer) = client.send(Ask::get("/operator/accounts")).await?;
+    let (status, answer) = client.send(ApiRequest::get("/operator/accounts")).await?;
     match status {
         200 => serde_json::from_value(answer).context("the operator's books are not readable"),
         404 => piece_by_piece(client, northwind, orders).await,
@@ -66,14 +66,14 @@ async fn piece_by_piece(
     let mut items = Vec::new();
     for product in &northwind.products {
         let path = format!("/items/{}", product.sku());
-        let Item { sku, available, reserved, sold } = client.ask(Ask::get(&path)).await?;
+        let Item { sku, available, reserved, sold } = client.ask(ApiRequest::get(&path)).await?;
         let received = available + reserved + sold;
         items.push(ItemAccount { sku, received, available, reserved, sold });
     }
     items.sort_by(|a, b| a.sku.cmp(&b.sku));
     let (mut accounts, mut delivered) = (Vec::new(), BTreeMap::new());
     for id in orders {
-        let order: Order = client.ask(Ask::get(&format!("/orders/{id}"))).await?;
+        let order: Order = client.ask(ApiRequest::get(&format!("/orders/{id}"))).await?;
         if order.status == Status::Delivered {
             for Line { sku, quantity } in &order.lines {
                 *delivered.entry(sku.clone()).or_default() += quantity;
@@ -86,7 +86,7 @@ async fn piece_by_piece(
 
 /// Reads the order's payment; zero amounts if the order was canceled before it had one.
 async fn payment(client: &Client, order: &str) -> anyhow::Result<Payment> {
-    let (status, answer) = client.send(Ask::get(&format!("/payments/{order}"))).await?;
+    let (status, answer) = client.send(ApiRequest::get(&format!("/payments/{order}"))).await?;
     match status {
         200 => serde_json::from_value::<Payment>(answer).context("the payment is not readable"),
         404 => Ok(Payment::default()),

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use super::PATIENCE;
-use crate::client::{Ask, Client};
+use crate::client::{ApiRequest, Client};
 
 /// How to find out that a shop is idle.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub(crate) enum Pace {
 impl Pace {
     /// Chooses what the shop allows: only the embedded engine has an operator's API.
     pub(crate) async fn of(client: &Client) -> anyhow::Result<Self> {
-        let (status, _) = client.send(Ask::get("/operator/load")).await?;
+        let (status, _) = client.send(ApiRequest::get("/operator/load")).await?;
         Ok(if status == 404 { Self::Things } else { Self::Load })
     }
 
@@ -34,7 +34,11 @@ impl Pace {
 
     /// Places an order. If the shop does not report its load, a 422 may mean that Order has not
     /// learned the prices yet, so the request is repeated.
-    pub(crate) async fn place(self, client: &Client, ask: &Ask<'_>) -> anyhow::Result<Value> {
+    pub(crate) async fn place(
+        self,
+        client: &Client,
+        ask: &ApiRequest<'_>,
+    ) -> anyhow::Result<Value> {
         let placing = async {
             loop {
                 let (status, answer) = client.send(ask.clone()).await?;
@@ -62,12 +66,12 @@ impl Pace {
 
     async fn is_busy(self, client: &Client, skus: &[String]) -> anyhow::Result<bool> {
         if let Self::Load = self {
-            let load: Value = client.ask(Ask::get("/operator/load")).await?;
+            let load: Value = client.ask(ApiRequest::get("/operator/load")).await?;
             let some = |field: &str| load[field].as_u64().unwrap_or_default() > 0;
             return Ok(some("pending") || some("in-flight"));
         }
         for sku in skus {
-            let item: Value = client.ask(Ask::get(&format!("/items/{sku}"))).await?;
+            let item: Value = client.ask(ApiRequest::get(&format!("/items/{sku}"))).await?;
             if item["reserved"] != 0 {
                 return Ok(true);
             }

@@ -76,7 +76,7 @@ fn template(name: &str, text: &str) -> anyhow::Result<Option<Template>> {
         }
         Ok(_) | Err(_) if may_be_pattern => Ok(None),
         Ok(_) => bail!("{name} is neither a pattern nor a template: it has no Resources"),
-        Err(error) => Err(error).with_context(|| format!("{name} is no template")),
+        Err(error) => Err(error).with_context(|| format!("{name} is not a template")),
     }
 }
 

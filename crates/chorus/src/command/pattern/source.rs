@@ -75,7 +75,7 @@ pub(super) fn pattern_text(named: &str) -> anyhow::Result<String> {
 
 pub(super) fn template(path: &str) -> anyhow::Result<Template> {
     let text = text(path)?;
-    let template = Template::parse(&text).with_context(|| format!("{path} is no template"))?;
+    let template = Template::parse(&text).with_context(|| format!("{path} is not a template"))?;
     note_loops(&template);
     Ok(template)
 }

@@ -54,7 +54,7 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let steps_out =
         Path::new(name).components().any(|part| !matches!(part, std::path::Component::Normal(_)));
     if name.is_empty() || steps_out {
-        return Err(format!("'{name}' is no name of a bucket or an object"));
+        return Err(format!("'{name}' is not a name of a bucket or an object"));
     }
     Ok(folder.join(name))
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use states::{Failure, Json, StateTest, Tested};
+use states::{Failure, Json, StateTest, TestStatus};
 
 use super::{Answers, Which, json};
 use crate::screen::line;
@@ -74,7 +74,7 @@ impl Test {
         let inspected = machine.test_state(&self.state, test, &mut mocks)?;
         line!("{}", serde_json::to_string_pretty(&inspected)?);
         Ok(match inspected.status {
-            Tested::Failed => ExitCode::FAILURE,
+            TestStatus::Failed => ExitCode::FAILURE,
             _ => ExitCode::SUCCESS,
         })
     }

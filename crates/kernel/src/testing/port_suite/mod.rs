@@ -31,11 +31,11 @@ pub const TABLES: [TableSpec; 2] = [
 /// # Panics
 /// If the store breaks a promise of the port.
 pub async fn run(store: &dyn Store, name: &str) {
-    let world = Harness { store, name };
-    writes::check(&world).await;
-    batches::check(&world).await;
-    transactions::check(&world).await;
-    queries::check(&world).await;
+    let harness = Harness { store, name };
+    writes::check(&harness).await;
+    batches::check(&harness).await;
+    transactions::check(&harness).await;
+    queries::check(&harness).await;
 }
 
 /// The store under test, and the prefix of the partitions to use.

@@ -4,52 +4,52 @@ use crate::{Query, text};
 
 use super::{BY_GROUP, BY_MARK, Harness, TABLES, n, s, sort_keys};
 
-pub(super) async fn check(world: &Harness<'_>) {
-    a_partition_comes_in_the_order_of_its_sort_keys(world).await;
-    bounds_are_inclusive(world).await;
-    pages_go_on_where_the_last_one_ended(world).await;
-    an_index_holds_only_items_that_have_its_keys(world).await;
-    an_index_is_paged_too(world).await;
-    an_index_of_keys_carries_nothing_else(world).await;
+pub(super) async fn check(harness: &Harness<'_>) {
+    a_partition_comes_in_the_order_of_its_sort_keys(harness).await;
+    bounds_are_inclusive(harness).await;
+    pages_go_on_where_the_last_one_ended(harness).await;
+    an_index_holds_only_items_that_have_its_keys(harness).await;
+    an_index_is_paged_too(harness).await;
+    an_index_of_keys_carries_nothing_else(harness).await;
 }
 
-fn partition(world: &Harness<'_>, name: &str) -> Query {
-    Query::partition(TABLES[0].name, world.key(name, "").pk)
+fn partition(harness: &Harness<'_>, name: &str) -> Query {
+    Query::partition(TABLES[0].name, harness.key(name, "").pk)
 }
 
-async fn letters(world: &Harness<'_>, name: &str) {
+async fn letters(harness: &Harness<'_>, name: &str) {
     for letter in ["d", "a", "c", "b", "e"] {
-        world.put(&world.key(name, letter), &[("count", n(1))]).await;
+        harness.put(&harness.key(name, letter), &[("count", n(1))]).await;
     }
 }
 
-async fn a_partition_comes_in_the_order_of_its_sort_keys(world: &Harness<'_>) {
-    letters(world, "order").await;
-    world.put(&world.key("order-of-another", "a"), &[]).await;
-    let mut query = partition(world, "order");
-    assert_eq!(sort_keys(&world.query(&query).await), ["a", "b", "c", "d", "e"]);
+async fn a_partition_comes_in_the_order_of_its_sort_keys(harness: &Harness<'_>) {
+    letters(harness, "order").await;
+    harness.put(&harness.key("order-of-another", "a"), &[]).await;
+    let mut query = partition(harness, "order");
+    assert_eq!(sort_keys(&harness.query(&query).await), ["a", "b", "c", "d", "e"]);
     query.descending = true;
-    assert_eq!(sort_keys(&world.query(&query).await), ["e", "d", "c", "b", "a"]);
-    assert_eq!(world.query(&partition(world, "nobody")).await.items, []);
+    assert_eq!(sort_keys(&harness.query(&query).await), ["e", "d", "c", "b", "a"]);
+    assert_eq!(harness.query(&partition(harness, "nobody")).await.items, []);
 }
 
-async fn bounds_are_inclusive(world: &Harness<'_>) {
-    letters(world, "bounds").await;
-    let mut query = partition(world, "bounds");
+async fn bounds_are_inclusive(harness: &Harness<'_>) {
+    letters(harness, "bounds").await;
+    let mut query = partition(harness, "bounds");
     query.from = Some("b".to_owned());
-    assert_eq!(sort_keys(&world.query(&query).await), ["b", "c", "d", "e"]);
+    assert_eq!(sort_keys(&harness.query(&query).await), ["b", "c", "d", "e"]);
     query.to = Some("d".to_owned());
-    assert_eq!(sort_keys(&world.query(&query).await), ["b", "c", "d"]);
+    assert_eq!(sort_keys(&harness.query(&query).await), ["b", "c", "d"]);
     query.from = None;
-    assert_eq!(sort_keys(&world.query(&query).await), ["a", "b", "c", "d"]);
+    assert_eq!(sort_keys(&harness.query(&query).await), ["a", "b", "c", "d"]);
 }
 
-async fn pages_go_on_where_the_last_one_ended(world: &Harness<'_>) {
-    letters(world, "pages").await;
+async fn pages_go_on_where_the_last_one_ended(harness: &Harness<'_>) {
+    letters(harness, "pages").await;
     for descending in [false, true] {
-        let mut query = partition(world, "pages");
+        let mut query = partition(harness, "pages");
         (query.limit, query.descending) = (Some(2), descending);
-        let mut seen = to_the_end(world, query).await;
+        let mut seen = to_the_end(harness, query).await;
         if descending {
             seen.reverse();
         }
@@ -58,10 +58,10 @@ async fn pages_go_on_where_the_last_one_ended(world: &Harness<'_>) {
 }
 
 /// The sort keys of all pages; checks that no page has more items than the limit.
-async fn to_the_end(world: &Harness<'_>, mut query: Query) -> Vec<String> {
+async fn to_the_end(harness: &Harness<'_>, mut query: Query) -> Vec<String> {
     let mut seen = Vec::new();
     loop {
-        let page = world.query(&query).await;
+        let page = harness.query(&query).await;
         assert!(page.items.len() <= query.limit.map_or(usize::MAX, |limit| limit as usize));
         seen.extend(sort_keys(&page).into_iter().map(ToOwned::to_owned));
         match page.next {
@@ -71,49 +71,49 @@ async fn to_the_end(world: &Harness<'_>, mut query: Query) -> Vec<String> {
     }
 }
 
-fn group(world: &Harness<'_>, name: &str) -> Query {
-    let mut query = Query::partition(TABLES[0].name, format!("{}-{name}", world.name));
+fn group(harness: &Harness<'_>, name: &str) -> Query {
+    let mut query = Query::partition(TABLES[0].name, format!("{}-{name}", harness.name));
     query.index = Some(&BY_GROUP);
     query
 }
 
-async fn an_index_holds_only_items_that_have_its_keys(world: &Harness<'_>) {
-    let of_group = s(&group(world, "sparse").pk);
+async fn an_index_holds_only_items_that_have_its_keys(harness: &Harness<'_>) {
+    let of_group = s(&group(harness, "sparse").pk);
     let in_it = [("group", of_group.clone()), ("rank", s("2")), ("count", n(1))];
-    world.put(&world.key("sparse", "second"), &in_it).await;
+    harness.put(&harness.key("sparse", "second"), &in_it).await;
     let in_it = [("group", of_group.clone()), ("rank", s("1"))];
-    world.put(&world.key("sparse", "first"), &in_it).await;
-    world.put(&world.key("sparse", "rankless"), &[("group", of_group)]).await;
-    world.put(&world.key("sparse", "neither"), &[]).await;
-    let mut query = group(world, "sparse");
-    let page = world.query(&query).await;
+    harness.put(&harness.key("sparse", "first"), &in_it).await;
+    harness.put(&harness.key("sparse", "rankless"), &[("group", of_group)]).await;
+    harness.put(&harness.key("sparse", "neither"), &[]).await;
+    let mut query = group(harness, "sparse");
+    let page = harness.query(&query).await;
     assert_eq!(sort_keys(&page), ["first", "second"]);
     assert!(page.items[1].contains_key("count"), "whole items");
     query.from = Some("2".to_owned());
-    assert_eq!(sort_keys(&world.query(&query).await), ["second"]);
+    assert_eq!(sort_keys(&harness.query(&query).await), ["second"]);
 }
 
-async fn an_index_is_paged_too(world: &Harness<'_>) {
-    let of_group = s(&group(world, "paged").pk);
+async fn an_index_is_paged_too(harness: &Harness<'_>) {
+    let of_group = s(&group(harness, "paged").pk);
     for letter in ["a", "b", "c"] {
         // The rank is the same, so that pages can only continue by the table's key.
         let in_it = [("group", of_group.clone()), ("rank", s("same"))];
-        world.put(&world.key("paged", letter), &in_it).await;
+        harness.put(&harness.key("paged", letter), &in_it).await;
     }
-    let mut query = group(world, "paged");
+    let mut query = group(harness, "paged");
     query.limit = Some(1);
-    let mut seen = to_the_end(world, query).await;
+    let mut seen = to_the_end(harness, query).await;
     seen.sort_unstable();
     assert_eq!(seen, ["a", "b", "c"]);
 }
 
-async fn an_index_of_keys_carries_nothing_else(world: &Harness<'_>) {
-    let mark = format!("{}-marked", world.name);
+async fn an_index_of_keys_carries_nothing_else(harness: &Harness<'_>) {
+    let mark = format!("{}-marked", harness.name);
     let marked = [("mark", s(&mark)), ("rank", s("1")), ("secret", s("not here"))];
-    world.put(&world.key("keys", "only"), &marked).await;
+    harness.put(&harness.key("keys", "only"), &marked).await;
     let mut query = Query::partition(TABLES[0].name, mark);
     query.index = Some(&BY_MARK);
-    let page = world.query(&query).await;
+    let page = harness.query(&query).await;
     assert_eq!(page.items.len(), 1);
     assert_eq!(text(&page.items[0], "sk"), Some("only"));
     assert!(!page.items[0].contains_key("secret"));
