@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use chorus_table::Message;
+use chorus_table::policy::{ARCHIVE, RECORDS};
 use chorus_table::{Callers, Effect, EventSpec, Owner, Role, RowSpec, Via};
 
-use crate::{Finding, Flow, compensation, patterns};
+use crate::{Finding, Flow, compensation, lifetimes, patterns};
 
 /// All gaps in the flow of `rows`; empty if it is complete. Patterns are tried on the samples of
 /// `messages`.
@@ -26,6 +27,7 @@ pub fn check(rows: &[RowSpec], messages: &[Message]) -> Vec<Finding> {
     findings.extend(copies(rows, messages));
     findings.extend(patterns::check(rows, messages));
     findings.extend(compensation::check(flow));
+    findings.extend(lifetimes::check(rows, ARCHIVE, RECORDS));
     findings
 }
 

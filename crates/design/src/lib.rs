@@ -8,6 +8,7 @@ mod event_page;
 mod files;
 mod finding;
 mod flow;
+mod lifetimes;
 mod markdown;
 mod patterns;
 mod picture;

@@ -1,0 +1,46 @@
+//! Checks that idempotency records last as long as the archive can deliver an event again.
+
+use std::time::Duration;
+
+use chorus_table::{Replay, RowSpec};
+
+use crate::Finding;
+
+/// Reports the rows that nothing but their records keeps from processing a replayed event twice, if
+/// the `archive` keeps events for longer than the `records` last.
+pub(crate) fn check(rows: &[RowSpec], archive: Duration, records: Duration) -> Vec<Finding> {
+    if archive < records {
+        return Vec::new();
+    }
+    let protected = rows.iter().filter(|row| row.replay == Replay::Idempotent);
+    let consuming = protected.filter(|row| !row.on.is_empty());
+    let problem = format!(
+        "is kept from counting a replayed event twice by its records alone, which last {} days; the \
+         archive keeps events for {}",
+        days(records),
+        days(archive)
+    );
+    let remedy = "Keep records for longer, or have the row fold";
+    consuming.map(|row| Finding::new(row.action, problem.clone(), remedy)).collect()
+}
+
+const fn days(lifetime: Duration) -> u64 {
+    lifetime.as_secs() / 86_400
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_events::table::TABLE;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn an_archive_that_outlives_the_records_is_found_for_each_row_that_they_alone_protect() {
+        assert_eq!(check(TABLE.rows, 14 * DAY, 15 * DAY), []);
+        let found = check(TABLE.rows, 40 * DAY, 15 * DAY);
+        let named = |action| found.iter().any(|finding| finding.subject == action);
+        assert!(named("CountOrder") && named("ReserveItem"), "{found:#?}");
+        assert!(!named("RecordEvent") && !named("SendEmail"), "{found:#?}");
+    }
+}
