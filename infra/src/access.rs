@@ -18,7 +18,7 @@ pub(crate) fn of_tables() -> Vec<TableAccess> {
     vec![
         table("analytics", &[GET, UPDATE]),
         table("carrier-wait", &[GET, GET_SEVERAL, PUT]),
-        table("customer", &[GET, PUT]),
+        table("customer", &[GET, GET_SEVERAL, PUT]),
         table("customer-wait", &[GET_SEVERAL, PUT]),
         table("customs", &[GET, PUT]),
         table("delivery", &[GET, GET_SEVERAL, PUT]),

@@ -169,7 +169,7 @@ pub enum PatternFault {
     #[error("`$or` takes an array of objects")]
     OrForm,
     /// `$or` with fewer than two objects.
-    #[error("`$or` needs at least two objects")]
+    #[error("`$or` has fewer than two objects")]
     OrSize,
     /// A field inside `$or` with the name of an operator.
     #[error("a field inside `$or` cannot be named `{0}`")]

@@ -1,20 +1,34 @@
 //! Keeps a customer: their name, their address for emails, and whether they may order.
+//!
+//! A request that was encrypted before its customer was forgotten, and is committed after they have
+//! come back, would replace what can be read by what nobody can read. So the key that it was encrypted
+//! with has to be the customer's at the commit.
 
 use chorus_events::CustomerId;
 use chorus_events::customer::CustomerUpdated;
 use chorus_events::table::rows::{self, PutCustomerInput, PutCustomerOutput};
-use chorus_kernel::{Action, ActionError, Context, Decision, Found, save};
+use chorus_kernel::{
+    Action, ActionError, Context, Decision, Found, PersonKey, save, state, unchanged,
+};
 
 use crate::Customer;
 
 pub(crate) struct PutCustomer;
 
+state! {
+    pub(crate) struct Known read by KnownKeys {
+        customer: Found<Customer>,
+        key: Found<PersonKey>,
+    }
+}
+
 impl Action for PutCustomer {
     type Row = rows::PutCustomer;
-    type State = Found<Customer>;
+    type State = Known;
 
-    fn keys(&self, PutCustomerInput::PutCustomer(command): &PutCustomerInput) -> CustomerId {
-        command.customer_id.clone()
+    fn keys(&self, PutCustomerInput::PutCustomer(command): &PutCustomerInput) -> KnownKeys {
+        let customer = command.customer_id.clone();
+        KnownKeys { key: customer.to_string(), customer }
     }
 
     fn owner(
@@ -28,9 +42,14 @@ impl Action for PutCustomer {
     fn decide(
         &self,
         PutCustomerInput::PutCustomer(command): &PutCustomerInput,
-        known: &Self::State,
+        Known { customer: known, key }: &Self::State,
         context: &Context<'_>,
     ) -> Result<Decision<PutCustomerOutput>, ActionError> {
+        if id_of(key) != command.key_id {
+            return Err(ActionError::Conflict(
+                "the customer was forgotten in the meantime: send the request again".to_owned(),
+            ));
+        }
         let customer = Customer {
             customer_id: command.customer_id.clone(),
             name: command.name.clone(),
@@ -56,8 +75,14 @@ impl Action for PutCustomer {
             email: customer.email.clone(),
             revision: customer.revision,
         })
-        .with(save(known.as_ref(), &customer)))
+        .with(save(known.as_ref(), &customer))
+        .with(unchanged(&customer.customer_id.to_string(), key.as_ref())))
     }
+}
+
+/// The id of the key that the customer has, if they have one.
+fn id_of(key: &Found<PersonKey>) -> Option<String> {
+    key.as_ref().and_then(|read| read.key).map(|key| key.id())
 }
 
 #[cfg(test)]
@@ -67,23 +92,42 @@ mod tests {
     use chorus_events::commands::PutCustomer as Command;
     use chorus_events::samples;
     use chorus_kernel::testing::{Stored, decide, decide_on, message};
-    use chorus_kernel::{Message, SealingKey, Versioned, create, replace};
+    use chorus_kernel::{Message, SealingKey, Versioned, Write, create, replace};
     use chorus_table::{Event, Sealed};
 
     fn renamed() -> Sealed {
         SealingKey::new(samples::PERSON_KEY).seal("Ana López")
     }
 
+    fn key_of(bytes: [u8; 32]) -> PersonKey {
+        let person = samples::customer_id().to_string();
+        PersonKey {
+            key: Some(SealingKey::new(bytes)),
+            ..PersonKey::destroyed(person, samples::moment())
+        }
+    }
+
+    /// The customer's key is stored.
+    fn with_key() -> Stored {
+        Stored::default().with(4, &key_of(samples::PERSON_KEY))
+    }
+
+    /// The key has to be the one that was read.
+    fn key_is_unchanged() -> Write {
+        let read = Versioned { version: 4, value: key_of(samples::PERSON_KEY) };
+        unchanged(&samples::customer_id().to_string(), Some(&read))
+    }
+
     #[test]
     fn a_new_customer_is_revision_one_and_every_change_counts_up() {
-        let decision = decide(&PutCustomer, Command::sample(), &Stored::default()).unwrap();
-        assert_eq!(decision.changes(), [create(&sample())]);
+        let decision = decide(&PutCustomer, Command::sample(), &with_key()).unwrap();
+        assert_eq!(decision.changes(), [create(&sample()), key_is_unchanged()]);
         let known = Customer { blocked: true, revision: 6, ..sample() };
         let known = Versioned { version: 9, value: known };
-        let stored = Stored::default().with(9, &known.value);
+        let stored = with_key().with(9, &known.value);
         let decision = decide(&PutCustomer, Command::sample(), &stored).unwrap();
         let next = Customer { revision: 7, ..sample() };
-        assert_eq!(decision.changes(), [replace(&known, &next)]);
+        assert_eq!(decision.changes(), [replace(&known, &next), key_is_unchanged()]);
         let [PutCustomerOutput::CustomerUpdated(updated)] = decision.events() else { panic!() };
         assert_eq!(updated.revision, 7);
     }
@@ -93,17 +137,28 @@ mod tests {
         let known = Customer { blocked: true, ..sample() };
         let message = Message { customer: Some(known.customer_id.to_string()), ..message() };
         let command = Command { name: renamed(), ..Command::sample() };
-        let stored = Stored::default().with(1, &known);
+        let stored = with_key().with(1, &known);
         let decision = decide_on(&PutCustomer, command, &message, &stored).unwrap();
         let next = Customer { name: renamed(), revision: 2, ..known.clone() };
         let known = Versioned { version: 1, value: known };
-        assert_eq!(decision.changes(), [replace(&known, &next)]);
+        assert_eq!(decision.changes(), [replace(&known, &next), key_is_unchanged()]);
     }
 
     #[test]
     fn a_customer_who_has_not_changed_is_not_news() {
-        let stored = Stored::default().with(3, &Customer { revision: 3, ..sample() });
+        let stored = with_key().with(3, &Customer { revision: 3, ..sample() });
         let decision = decide(&PutCustomer, Command::sample(), &stored).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());
+    }
+
+    #[test]
+    fn what_was_encrypted_before_the_customer_was_forgotten_is_not_stored_after() {
+        let person = samples::customer_id().to_string();
+        let gone = Stored::default().with(5, &PersonKey::destroyed(person, samples::moment()));
+        let came_back = Stored::default().with(6, &key_of([9; 32]));
+        for stored in [gone, came_back] {
+            let refused = decide(&PutCustomer, Command::sample(), &stored);
+            assert!(matches!(refused, Err(ActionError::Conflict(_))), "{refused:?}");
+        }
     }
 }

@@ -16,7 +16,7 @@ fn every_action() {
 fn every_resource() {
     planted(
         |it| statement(it, "CustomerRole", "OwnTables")["Resource"] = json!("*"),
-        &[("CustomerRole", "is granted dynamodb:GetItem, dynamodb:PutItem")],
+        &[("CustomerRole", "is granted dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:PutItem")],
     );
 }
 
@@ -54,7 +54,7 @@ fn the_table_of_another_service() {
         },
         &[
             ("CustomerRole", "is granted OrderTable, which CustomerFunction does not own"),
-            ("CustomerRole", "may not dynamodb:GetItem, dynamodb:PutItem"),
+            ("CustomerRole", "may not dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:PutItem"),
         ],
     );
 }

@@ -76,6 +76,8 @@ fn the_function_of_another_service() {
                 json!({ "Fn::GetAtt": ["FraudFunction", "Arn"] });
         },
         &[
+            ("CollectPaymentMachine", "asks FraudFunction for AskCustomer"),
+            ("CollectPaymentMachine", "asks FraudFunction for ConcludePayment"),
             ("CollectPaymentMachine", "asks FraudFunction for MakePayment"),
             ("CollectPaymentMachine", "asks FraudFunction for RefusePayment"),
         ],

@@ -92,10 +92,18 @@ pub(crate) fn of_service(
 fn of_keys(topology: &Topology, service: Service) -> Option<Statement> {
     const READ: &[&str] = &["dynamodb:GetItem"];
     const MAKE: &[&str] = &["dynamodb:GetItem", "dynamodb:PutItem"];
+    // What was encrypted is stored on condition that its key has not been destroyed since.
+    const SEAL: &[&str] = &[
+        "dynamodb:BatchGetItem",
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+    ];
     let actions = match topology.key_use(service) {
         KeyUse::None => return None,
         KeyUse::Opens => READ,
-        KeyUse::Seals | KeyUse::Destroys => MAKE,
+        KeyUse::Seals => SEAL,
+        KeyUse::Destroys => MAKE,
     };
     Some(Statement::new("PersonKeys", actions, vec![arn(&names::table(PERSON_KEYS_TABLE.name))]))
 }
