@@ -4,7 +4,6 @@
 //! come back, would replace what can be read by what nobody can read. So the key that it was encrypted
 //! with has to be the customer's at the commit.
 
-use chorus_events::CustomerId;
 use chorus_events::customer::CustomerUpdated;
 use chorus_events::table::rows::{self, PutCustomerInput, PutCustomerOutput};
 use chorus_kernel::{
