@@ -44,7 +44,8 @@ impl Action for PutCustomer {
         Known { customer: known, key }: &Self::State,
         context: &Context<'_>,
     ) -> Result<Decision<PutCustomerOutput>, ActionError> {
-        if id_of(key) != command.key_id {
+        // Whoever has no entry was never forgotten.
+        if key.is_some() && id_of(key) != command.key_id {
             return Err(ActionError::Conflict(
                 "the customer was forgotten in the meantime: send the request again".to_owned(),
             ));
@@ -148,6 +149,13 @@ mod tests {
         let stored = with_key().with(3, &Customer { revision: 3, ..sample() });
         let decision = decide(&PutCustomer, Command::sample(), &stored).unwrap();
         assert!(decision.events().is_empty() && decision.changes().is_empty());
+    }
+
+    #[test]
+    fn a_customer_of_whom_no_key_is_known_was_never_forgotten() {
+        let decision = decide(&PutCustomer, Command::sample(), &Stored::default()).unwrap();
+        let none = unchanged::<PersonKey>(&samples::customer_id().to_string(), None);
+        assert_eq!(decision.changes(), [create(&sample()), none]);
     }
 
     #[test]
