@@ -7,6 +7,7 @@ from ministack_launcher import (
     async_invocation,
     cloudformation_types,
     event_clock,
+    event_sources,
     hooks,
     http_api,
     iam_conditions,
@@ -26,6 +27,7 @@ GAPS = (
     iam_conditions,
     task_tokens,
     integrations,
+    event_sources,
 )
 
 
