@@ -284,7 +284,9 @@ class Ids(unittest.TestCase):
             self.assertEqual(shop.ask("DELETE", f"/customers/{customer}", token=berit)[0], 404)
 
 
-class People(unittest.TestCase):
+class WhoeverIsForgotten(unittest.TestCase):
+    """The last class by name: its replay delivers again what other tests have broken on purpose."""
+
     def what_is_said_about_them_stands_nowhere_and_who_is_forgotten_cannot_be_read(self) -> None:
         placed = self._placed()
         letter = self._dead_letter(placed["nora"])
@@ -530,7 +532,7 @@ class Webhooks(unittest.TestCase):
         self.assertEqual(ended(order_id)["status"], "Delivered")
 
 
-class Unchanged(unittest.TestCase):
+class Duplicates(unittest.TestCase):
     def a_duplicate_of_every_event_changes_nothing(self) -> None:
         rest()
         before = [picture(order_id) for order_id in orders]
@@ -598,7 +600,7 @@ class TheCarrier(unittest.TestCase):
         events.update_connection(Name=name, AuthorizationType="API_KEY", AuthParameters=auth)
 
 
-class TheFrontEnd(unittest.TestCase):
+class AFrontEnd(unittest.TestCase):
     def is_told_each_step_of_an_order_by_a_signed_webhook(self) -> None:
         ended(orders[0])
         steps = (
